@@ -1,0 +1,41 @@
+package schema
+
+import (
+	"entgo.io/ent"
+	"entgo.io/ent/schema/edge"
+	"entgo.io/ent/schema/field"
+	"entgo.io/ent/schema/index"
+	"github.com/google/uuid"
+
+	"entgo.io/ent/schema"
+)
+
+// PetitionTag says that a petition bears a tag, and at which place.
+type PetitionTag struct{ ent.Schema }
+
+// Annotations of PetitionTag: the pair is the key.
+func (PetitionTag) Annotations() []schema.Annotation {
+	return []schema.Annotation{field.ID("petition_id", "tag_id")}
+}
+
+// Fields of PetitionTag.
+func (PetitionTag) Fields() []ent.Field {
+	return []ent.Field{
+		field.UUID("petition_id", uuid.UUID{}).Comment("public"),
+		field.UUID("tag_id", uuid.UUID{}).Comment("public"),
+		field.Int("position").Default(0).Comment("public by order alone: place among the petition's tags"),
+	}
+}
+
+// Edges of PetitionTag.
+func (PetitionTag) Edges() []ent.Edge {
+	return []ent.Edge{
+		edge.To("petition", Petition.Type).Field("petition_id").Unique().Required(),
+		edge.To("tag", Tag.Type).Field("tag_id").Unique().Required(),
+	}
+}
+
+// Indexes of PetitionTag.
+func (PetitionTag) Indexes() []ent.Index {
+	return []ent.Index{index.Fields("tag_id", "petition_id")}
+}

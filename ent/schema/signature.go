@@ -1,0 +1,52 @@
+package schema
+
+import (
+	"entgo.io/ent"
+	"entgo.io/ent/dialect/entsql"
+	"entgo.io/ent/schema/edge"
+	"entgo.io/ent/schema/field"
+	"entgo.io/ent/schema/index"
+	"github.com/google/uuid"
+)
+
+// Signature is one person's name under one petition. Name and address are sealed, and the address is known
+// only by a digest that cannot be linked over petitions; all three are nullable, because anonymising keeps
+// the row as a number. Only the ledger writes it.
+type Signature struct{ ent.Schema }
+
+// Fields of Signature.
+func (Signature) Fields() []ent.Field {
+	return []ent.Field{
+		field.UUID("id", uuid.UUID{}).Immutable().Comment("public where the name is public, else internal"),
+		field.UUID("petition_id", uuid.UUID{}).Immutable().Comment("public"),
+		field.Int("number").Optional().Nillable().Positive().
+			Comment("public with the name: given when the signature counts, without gaps, never twice"),
+		field.Enum("state").Values("PENDING", "COUNTED", "INVALIDATED").Comment("staff"),
+		field.Bytes("digest").Optional().Nillable().Sensitive().
+			Comment("internal: HMAC of petition and canonical address"),
+		field.Bytes("name").Optional().Nillable().Sensitive().Comment("internal: sealed; public once opened if show_name"),
+		field.Bytes("address").Optional().Nillable().Sensitive().Comment("internal: sealed"),
+		field.Bool("show_name").Comment("staff: did the signatory agree to a public name"),
+		field.String("country").Optional().Nillable().Comment("public with the name: ISO 3166-1 alpha-2"),
+		field.String("locale").Optional().Nillable().Comment("internal: language of mails, BCP 47"),
+		field.String("statement_version").Optional().Nillable().Comment("staff: the consent text that was shown"),
+		field.Time("signed_at").Immutable().Comment("public with the name"),
+	}
+}
+
+// Edges of Signature.
+func (Signature) Edges() []ent.Edge {
+	return []ent.Edge{
+		edge.From("petition", Petition.Type).Ref("signatures").Field("petition_id").Unique().Required().Immutable(),
+	}
+}
+
+// Indexes of Signature: the two keys that guard the count, and the public list.
+func (Signature) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("petition_id", "digest").Unique(),
+		index.Fields("petition_id", "number").Unique(),
+		index.Fields("petition_id", "number").StorageKey("signature_public").
+			Annotations(entsql.IndexWhere("show_name AND state = 'COUNTED'")),
+	}
+}

@@ -1,0 +1,48 @@
+package schema
+
+import (
+	"entgo.io/ent"
+	"entgo.io/ent/schema/field"
+	"entgo.io/ent/schema/index"
+	"github.com/google/uuid"
+)
+
+// SignatureBucket says how many signatures of a petition were added and taken back in one minute. The
+// transaction that moves the count moves the bucket, so that the sum over a petition is always its total.
+type SignatureBucket struct{ ent.Schema }
+
+// Fields of SignatureBucket.
+func (SignatureBucket) Fields() []ent.Field {
+	return []ent.Field{
+		field.UUID("petition_id", uuid.UUID{}).Immutable().Comment("public"),
+		field.Int64("minute").Immutable().Comment("public: minutes since 1970-01-01 00:00 UTC"),
+		field.Int("added").Default(0).NonNegative().Comment("public"),
+		field.Int("removed").Default(0).NonNegative().Comment("public"),
+	}
+}
+
+// Indexes of SignatureBucket: by petition for histories, by minute for what is lively now.
+func (SignatureBucket) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("petition_id", "minute").Unique(),
+		index.Fields("minute"),
+	}
+}
+
+// SignatureCountryBucket is the same by country, over all time. Country is empty where none was given.
+type SignatureCountryBucket struct{ ent.Schema }
+
+// Fields of SignatureCountryBucket.
+func (SignatureCountryBucket) Fields() []ent.Field {
+	return []ent.Field{
+		field.UUID("petition_id", uuid.UUID{}).Immutable().Comment("public"),
+		field.String("country").Immutable().Comment("public from ten signatures on: ISO 3166-1 alpha-2 or empty"),
+		field.Int("added").Default(0).NonNegative().Comment("as country"),
+		field.Int("removed").Default(0).NonNegative().Comment("as country"),
+	}
+}
+
+// Indexes of SignatureCountryBucket.
+func (SignatureCountryBucket) Indexes() []ent.Index {
+	return []ent.Index{index.Fields("petition_id", "country").Unique()}
+}
