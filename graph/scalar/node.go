@@ -1,0 +1,4 @@
+package scalar
+
+// Node is the Go type of the interface Node: anything that a global id names.
+type Node any
