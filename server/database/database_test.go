@@ -1,0 +1,152 @@
+package database_test
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"petitiond/server/database"
+	"petitiond/server/database/dbtest"
+)
+
+func TestOpenRefusesAddresses(t *testing.T) {
+	t.Parallel()
+	addresses := map[string]string{
+		"Empty":           "",
+		"PathAlone":       "/var/lib/hunter2.db",
+		"OtherDatabase":   "mysql://root:hunter2@localhost/db",
+		"NoPath":          "sqlite:",
+		"Memory":          "sqlite::memory:",
+		"SlashesOfURL":    "sqlite://hunter2.db",
+		"BadEscape":       "postgres://ann:hunter2%zz@localhost/db",
+		"BadPort":         "postgres://ann:hunter2@localhost:port/db",
+		"BadMode":         "postgres://ann:hunter2@localhost/db?sslmode=hunter2",
+		"BadDate":         "postgres://ann:hunter2@localhost/db?datestyle=hunter2",
+		"BinaryParameter": "postgres://ann:hunter2@localhost/db?binary_parameters=yes",
+	}
+	for name, address := range addresses {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db, err := database.Open(t.Context(), address)
+			if err == nil {
+				db.Close()
+				t.Fatal("the address was taken")
+			}
+			if name != "BinaryParameter" && !errors.Is(err, database.ErrURL) {
+				t.Errorf("got %v, want ErrURL", err)
+			}
+			if strings.Contains(err.Error(), "hunter2") {
+				t.Error("the error quotes the address")
+			}
+		})
+	}
+}
+
+func TestOpenUnreachable(t *testing.T) {
+	t.Parallel()
+	_, err := database.Open(soon(t), "postgres://ann:hunter2@/db?host="+t.TempDir())
+	if err == nil || !database.IsConnectionLost(err) {
+		t.Errorf("got %v, want a lost connection", err)
+	}
+	if err != nil && strings.Contains(err.Error(), "hunter2") {
+		t.Error("the error quotes the password")
+	}
+}
+
+func TestPools(t *testing.T) {
+	t.Parallel()
+	open := func(t *testing.T, db *database.DB) [3]int {
+		t.Helper()
+		return [3]int{
+			db.Write.Stats().MaxOpenConnections, db.Read.Stats().MaxOpenConnections, db.Ledger.Stats().MaxOpenConnections,
+		}
+	}
+	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
+		db := empty(t, database.SQLite)
+		if got, want := open(t, db), [3]int{1, 8, 1}; got != want {
+			t.Errorf("got %v connections to write, read and for the ledger, want %v", got, want)
+		}
+		if db.Ledger != db.Write || db.Read == db.Write {
+			t.Error("the ledger must share the writer, and readers must not")
+		}
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		db := dbtest.New(t, database.Postgres)
+		if got, want := open(t, db), [3]int{20, 20, 4}; got != want {
+			t.Errorf("got %v connections to write, read and for the ledger, want %v", got, want)
+		}
+		if db.Ledger == db.Write || db.Read != db.Write {
+			t.Error("the ledger must have its own connections, and readers share the writers'")
+		}
+	})
+	t.Run("Chosen", func(t *testing.T) {
+		t.Parallel()
+		options := database.Options{Write: 3, Read: 2, Ledger: 5}
+		lite := opened(t, options, "sqlite:"+filepath.Join(t.TempDir(), "test.db"))
+		postgres := opened(t, options, dbtest.URL(t, database.Postgres))
+		if got, want := open(t, lite), [3]int{1, 2, 1}; got != want {
+			t.Errorf("SQLite: got %v, want %v", got, want)
+		}
+		if got, want := open(t, postgres), [3]int{3, 3, 5}; got != want {
+			t.Errorf("PostgreSQL: got %v, want %v", got, want)
+		}
+	})
+}
+
+// TestPoolsKeepConnections makes sure that connections stay open as long as there is room.
+func TestPoolsKeepConnections(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		t.Parallel()
+		want := db.Read.Stats().MaxOpenConnections
+		for range 2 {
+			var release []func() error
+			for range want {
+				conn, err := db.Read.Conn(soon(t))
+				if err != nil {
+					t.Fatal(err)
+				}
+				release = append(release, conn.Close)
+			}
+			for _, f := range release {
+				f()
+			}
+		}
+		if stats := db.Read.Stats(); stats.Idle != want || stats.MaxIdleClosed != 0 {
+			t.Errorf("%d connections idle, %d closed; want all %d kept", stats.Idle, stats.MaxIdleClosed, want)
+		}
+	})
+}
+
+func TestPing(t *testing.T) {
+	t.Parallel()
+	eachEmpty(t, func(t *testing.T, db *database.DB) {
+		t.Parallel()
+		if err := db.Ping(t.Context()); err != nil {
+			t.Errorf("an open database: %v", err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Ping(t.Context()); err == nil {
+			t.Error("a closed database answers")
+		}
+		if err := db.Close(); err != nil {
+			t.Errorf("closing twice: %v", err)
+		}
+	})
+}
+
+func TestPlaceholders(t *testing.T) {
+	t.Parallel()
+	eachEmpty(t, func(t *testing.T, db *database.DB) {
+		t.Parallel()
+		got := scan[string](t, db.Read, "SELECT CAST($2 AS text) || CAST($1 AS text) || CAST($2 AS text)", "a", "b")
+		if got != "bab" {
+			t.Errorf("got %q, want %q", got, "bab")
+		}
+	})
+}

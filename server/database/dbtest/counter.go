@@ -1,0 +1,158 @@
+package dbtest
+
+import (
+	"context"
+	"database/sql/driver"
+	"slices"
+	"sync"
+)
+
+// Counter counts the statements that reach a database: queries and commands, prepared or not, BEGIN,
+// COMMIT and ROLLBACK. Preparing alone is not counted. It is safe for concurrent use.
+type Counter struct {
+	mu         sync.Mutex
+	statements []string // guarded by mu
+}
+
+// Count gives the number of statements since the last Reset.
+func (c *Counter) Count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.statements)
+}
+
+// Statements gives the text of the statements since the last Reset, in order.
+func (c *Counter) Statements() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.statements)
+}
+
+// Reset forgets what was counted.
+func (c *Counter) Reset() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.statements = nil
+}
+
+func (c *Counter) note(statement string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.statements = append(c.statements, statement)
+}
+
+// wrap puts the counter between a pool and its driver.
+func (c *Counter) wrap(to driver.Connector) driver.Connector {
+	return countingConnector{to, c}
+}
+
+type countingConnector struct {
+	driver.Connector
+	counter *Counter
+}
+
+// Connect implements driver.Connector.
+func (c countingConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return countingConn{conn.(fullConn), c.counter}, nil // both drivers are full; another one shall fail here
+}
+
+// fullConn is what database/sql asks of a connection beyond the least, as both drivers have it.
+type fullConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.Pinger
+	driver.QueryerContext
+	driver.SessionResetter
+	driver.Validator
+}
+
+type countingConn struct {
+	fullConn
+	counter *Counter
+}
+
+// CheckNamedValue lets the driver convert arguments, if it wants to.
+func (c countingConn) CheckNamedValue(value *driver.NamedValue) error {
+	if checker, ok := c.fullConn.(driver.NamedValueChecker); ok {
+		return checker.CheckNamedValue(value)
+	}
+	return driver.ErrSkip
+}
+
+// ExecContext implements driver.ExecerContext.
+func (c countingConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	c.counter.note(query)
+	return c.fullConn.ExecContext(ctx, query, args)
+}
+
+// QueryContext implements driver.QueryerContext.
+func (c countingConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	c.counter.note(query)
+	return c.fullConn.QueryContext(ctx, query, args)
+}
+
+// PrepareContext implements driver.ConnPrepareContext.
+func (c countingConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	stmt, err := c.fullConn.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return countingStmt{stmt.(fullStmt), query, c.counter}, nil
+}
+
+// BeginTx implements driver.ConnBeginTx.
+func (c countingConn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
+	c.counter.note("BEGIN")
+	tx, err := c.fullConn.BeginTx(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	return countingTx{tx, c.counter}, nil
+}
+
+type fullStmt interface {
+	driver.Stmt
+	driver.StmtExecContext
+	driver.StmtQueryContext
+}
+
+type countingStmt struct {
+	fullStmt
+	query   string
+	counter *Counter
+}
+
+// ExecContext implements driver.StmtExecContext.
+func (s countingStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	s.counter.note(s.query)
+	return s.fullStmt.ExecContext(ctx, args)
+}
+
+// QueryContext implements driver.StmtQueryContext.
+func (s countingStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	s.counter.note(s.query)
+	return s.fullStmt.QueryContext(ctx, args)
+}
+
+type countingTx struct {
+	driver.Tx
+	counter *Counter
+}
+
+// Commit implements driver.Tx.
+func (t countingTx) Commit() error {
+	t.counter.note("COMMIT")
+	return t.Tx.Commit()
+}
+
+// Rollback implements driver.Tx.
+func (t countingTx) Rollback() error {
+	t.counter.note("ROLLBACK")
+	return t.Tx.Rollback()
+}

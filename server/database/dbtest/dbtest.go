@@ -1,0 +1,85 @@
+package dbtest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"petitiond/server/database"
+)
+
+// Each runs f as a subtest for SQLite and one for PostgreSQL, each with a fresh migrated database that
+// nobody else uses and that is gone afterwards.
+func Each(t *testing.T, f func(t *testing.T, db *database.DB)) {
+	t.Helper()
+	for _, dialect := range []database.Dialect{database.SQLite, database.Postgres} {
+		t.Run(dialect.String(), func(t *testing.T) { f(t, New(t, dialect)) })
+	}
+}
+
+// New opens a fresh migrated database until the test ends.
+func New(t testing.TB, dialect database.Dialect) *database.DB {
+	t.Helper()
+	return open(t, database.Options{}, URL(t, dialect))
+}
+
+// EachCounting is Each with a counter of the statements that reach the database.
+func EachCounting(t *testing.T, f func(t *testing.T, db *database.DB, counter *Counter)) {
+	t.Helper()
+	for _, dialect := range []database.Dialect{database.SQLite, database.Postgres} {
+		t.Run(dialect.String(), func(t *testing.T) {
+			db, counter := Counting(t, dialect)
+			f(t, db, counter)
+		})
+	}
+}
+
+// Counting is New with a counter of the statements that reach the database, by whatever way: it stands
+// between database/sql and the driver. It begins at none.
+func Counting(t testing.TB, dialect database.Dialect) (*database.DB, *Counter) {
+	t.Helper()
+	counter := new(Counter)
+	db := open(t, database.Options{Wrap: counter.wrap}, URL(t, dialect))
+	counter.Reset()
+	return db, counter
+}
+
+// URL gives the address of a fresh migrated database that is there until the test ends. Whoever opens it
+// closes it before.
+func URL(t testing.TB, dialect database.Dialect) string {
+	t.Helper()
+	if dialect == database.SQLite {
+		return sqliteURL(t)
+	}
+	return postgresURL(t)
+}
+
+func open(t testing.TB, options database.Options, url string) *database.DB {
+	t.Helper()
+	db, err := options.Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+// Main runs the tests of a package that uses databases: call it from TestMain. It fails them if they leave
+// a goroutine behind, and takes away what the process shares.
+func Main(m *testing.M) {
+	tidy.Store(true)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		if err := discard(context.Background()); err != nil {
+			fmt.Fprintln(os.Stderr, "dbtest:", err)
+			code = max(code, 1)
+		}
+		os.Exit(code)
+	}))
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	atlas "ariga.io/atlas/sql/migrate"
+	"ariga.io/atlas/sql/sqltool"
+	entsql "entgo.io/ent/dialect/sql"
+	"entgo.io/ent/dialect/sql/schema"
+
+	"petitiond/ent/migrate"
+	"petitiond/server/database"
+)
+
+// diff gives the statements that turn what the migrations in folder make into what ent/schema describes,
+// or nothing when they agree. db must be empty, and is afterwards.
+func diff(ctx context.Context, db *database.DB, folder string) (string, error) {
+	dir, discard, err := replica(folder)
+	if err != nil {
+		return "", fmt.Errorf("read the migrations: %w", err)
+	}
+	defer discard()
+	var plan text
+	differ, err := schema.NewMigrate(entsql.OpenDB(string(db.Dialect), db.Write),
+		schema.WithDir(dir), schema.WithMigrationMode(schema.ModeReplay), schema.WithFormatter(&plan),
+		schema.WithDropColumn(true), schema.WithDropIndex(true), schema.WithIndent("  "), schema.WithErrNoPlan(true))
+	if err != nil {
+		return "", err
+	}
+	if err := differ.NamedDiff(ctx, "draft", migrate.Tables...); err != nil && !errors.Is(err, atlas.ErrNoPlan) {
+		return "", fmt.Errorf("compare ent's schema with the migrations: %w", err)
+	}
+	return plan.String(), nil
+}
+
+// replica copies the migrations into a folder of their own and adds the checksums without which they
+// would not be replayed. The repository needs none.
+func replica(folder string) (_ *sqltool.GooseDir, discard func() error, err error) {
+	temp, err := os.MkdirTemp("", "petitiond-draft-")
+	if err != nil {
+		return nil, nil, err
+	}
+	discard = func() error { return os.RemoveAll(temp) }
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, discard())
+		}
+	}()
+	if err := os.CopyFS(temp, os.DirFS(folder)); err != nil {
+		return nil, nil, err
+	}
+	dir, err := sqltool.NewGooseDir(temp)
+	if err != nil {
+		return nil, nil, err
+	}
+	sum, err := dir.Checksum()
+	if err != nil {
+		return nil, nil, err
+	}
+	return dir, discard, atlas.WriteSumFile(dir, sum)
+}
+
+// text is a formatter that keeps the plan and writes no file.
+type text struct{ strings.Builder }
+
+// Format implements atlas's Formatter.
+func (t *text) Format(plan *atlas.Plan) ([]atlas.File, error) {
+	for _, change := range plan.Changes {
+		if change.Comment != "" {
+			fmt.Fprintf(t, "-- %s\n", change.Comment)
+		}
+		fmt.Fprintf(t, "%s;\n", change.Cmd)
+	}
+	return nil, nil
+}

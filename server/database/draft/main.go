@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+
+	"petitiond/server/database"
+	"petitiond/server/database/pgserver"
+)
+
+// folders are where the migrations of each database stand, below the folder given to run.
+var folders = map[database.Dialect]string{database.SQLite: "sqlite", database.Postgres: "postgres"}
+
+func main() {
+	name := flag.String("name", "", "what the migration does, in `words_like_this`")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, filepath.Join("server", "database", "migrations"), *name); err != nil {
+		fmt.Fprintln(os.Stderr, "draft:", err)
+		os.Exit(1) //nolint:gocritic // nothing is left to stop
+	}
+}
+
+// run writes the drafts into the folders below root.
+func run(ctx context.Context, root, name string) error {
+	if !regexp.MustCompile(`^[a-z][a-z0-9_]*$`).MatchString(name) {
+		return errors.New("say what the migration does: -name add_reports")
+	}
+	version, err := next(root)
+	if err != nil {
+		return err
+	}
+	for _, dialect := range []database.Dialect{database.SQLite, database.Postgres} {
+		folder := filepath.Join(root, folders[dialect])
+		text, err := compare(ctx, dialect, folder)
+		if err != nil {
+			return fmt.Errorf("%s: %w", dialect, err)
+		}
+		if text == "" {
+			fmt.Printf("%s: nothing to do\n", dialect)
+			text = "-- Nothing to do here; the file keeps the numbers of both databases in step.\nSELECT 1;\n"
+		}
+		file := filepath.Join(folder, fmt.Sprintf("%05d_%s.sql", version, name))
+		if err := os.WriteFile(file, []byte("-- +goose Up\n"+text), 0o644); err != nil { //nolint:gosec // a source file
+			return err
+		}
+		fmt.Println(file)
+	}
+	return nil
+}
+
+// compare runs diff on a database of the moment.
+func compare(ctx context.Context, dialect database.Dialect, folder string) (_ string, err error) {
+	url, discard, err := scratch(ctx, dialect)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, discard()) }()
+	db, err := database.Open(ctx, url)
+	if err != nil {
+		return "", err
+	}
+	defer db.Close()
+	return diff(ctx, db, folder)
+}
+
+// scratch makes an empty database.
+func scratch(ctx context.Context, dialect database.Dialect) (url string, discard func() error, err error) {
+	if dialect == database.Postgres {
+		server, err := pgserver.New(ctx, pgserver.Options{})
+		if err != nil {
+			return "", nil, err
+		}
+		return server.URL("postgres"), server.Stop, nil
+	}
+	folder, err := os.MkdirTemp("", "petitiond-draft-")
+	if err != nil {
+		return "", nil, err
+	}
+	return "sqlite:" + filepath.Join(folder, "draft.db"), func() error { return os.RemoveAll(folder) }, nil
+}
+
+// next gives the number of the next migration.
+func next(root string) (int, error) {
+	files, err := filepath.Glob(filepath.Join(root, "*", "*.sql"))
+	if err != nil {
+		return 0, err
+	}
+	last := 0
+	for _, file := range files {
+		var version int
+		if _, err := fmt.Sscanf(filepath.Base(file), "%d_", &version); err != nil {
+			return 0, fmt.Errorf("%s does not begin with a number", filepath.Base(file))
+		}
+		last = max(last, version)
+	}
+	return last + 1, nil
+}

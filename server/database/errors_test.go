@@ -1,0 +1,169 @@
+package database_test
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/lib/pq"
+
+	"petitiond/server/database"
+	"petitiond/server/database/dbtest"
+)
+
+func TestPredicates(t *testing.T) {
+	t.Parallel()
+	code := func(code string) error {
+		return fmt.Errorf("wrapped: %w", &pq.Error{Severity: "ERROR", Code: pq.ErrorCode(code)})
+	}
+	type is struct{ unique, retryable, timeout, lost bool }
+	tests := map[string]struct {
+		err  error
+		want is
+	}{
+		"None":              {nil, is{}},
+		"Other":             {errBoom, is{}},
+		"NoRows":            {sql.ErrNoRows, is{}},
+		"Unique":            {code("23505"), is{unique: true}},
+		"ForeignKey":        {code("23503"), is{}},
+		"NoCode":            {code(""), is{}},
+		"Serialisation":     {code("40001"), is{retryable: true}},
+		"Deadlock":          {code("40P01"), is{retryable: true}},
+		"StatementTimeout":  {code("57014"), is{timeout: true}},
+		"LockTimeout":       {code("55P03"), is{timeout: true}},
+		"Deadline":          {fmt.Errorf("wrapped: %w", context.DeadlineExceeded), is{timeout: true}},
+		"Cancelled":         {context.Canceled, is{}},
+		"ConnectionFailure": {code("08006"), is{lost: true}},
+		"AdminShutdown":     {code("57P01"), is{lost: true}},
+		"CrashShutdown":     {code("57P02"), is{lost: true}},
+		"StartingUp":        {code("57P03"), is{lost: true}},
+		"DatabaseDropped":   {code("57P04"), is{}},
+		"BadConnection":     {fmt.Errorf("wrapped: %w", driver.ErrBadConn), is{lost: true}},
+		"EndOfStream":       {io.EOF, is{lost: true}},
+		"HalfMessage":       {io.ErrUnexpectedEOF, is{lost: true}},
+		"ClosedHere":        {net.ErrClosed, is{lost: true}},
+		"Network":           {&net.OpError{Op: "dial", Err: errBoom}, is{lost: true}},
+		"Joined":            {errors.Join(errBoom, driver.ErrBadConn), is{lost: true}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := is{
+				database.IsUniqueViolation(test.err), database.IsRetryable(test.err),
+				database.IsTimeout(test.err), database.IsConnectionLost(test.err),
+			}
+			if got != test.want {
+				t.Errorf("got %+v, want %+v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestUniqueViolations(t *testing.T) {
+	t.Parallel()
+	eachEmpty(t, func(t *testing.T, db *database.DB) {
+		t.Parallel()
+		exec(t, db.Write, "CREATE TABLE t (id int PRIMARY KEY, n int NOT NULL CHECK (n > 0), up int REFERENCES t (id))")
+		exec(t, db.Write, "CREATE UNIQUE INDEX t_n ON t (n)")
+		exec(t, db.Write, "INSERT INTO t VALUES (1, 1, NULL)")
+		for statement, want := range map[string]bool{
+			"INSERT INTO t VALUES (1, 2, NULL)":    true,
+			"INSERT INTO t VALUES (2, 1, NULL)":    true,
+			"INSERT INTO t VALUES (3, NULL, NULL)": false,
+			"INSERT INTO t VALUES (4, -1, NULL)":   false,
+			"INSERT INTO t VALUES (5, 5, 9)":       false,
+			"INSERT INTO nowhere VALUES (1)":       false,
+		} {
+			_, err := db.Write.ExecContext(t.Context(), statement)
+			if err == nil {
+				t.Errorf("%s: was taken", statement)
+			}
+			if got := database.IsUniqueViolation(err); got != want {
+				t.Errorf("%s: unique violation %t, want %t (%v)", statement, got, want, err)
+			}
+		}
+	})
+}
+
+func TestRowidIsUnique(t *testing.T) {
+	t.Parallel()
+	db := empty(t, database.SQLite)
+	exec(t, db.Write, "CREATE TABLE t (id integer PRIMARY KEY)")
+	exec(t, db.Write, "INSERT INTO t VALUES (1)")
+	if _, err := db.Write.ExecContext(t.Context(), "INSERT INTO t VALUES (1)"); !database.IsUniqueViolation(err) {
+		t.Errorf("got %v, want a unique violation", err)
+	}
+}
+
+// TestDeadlock makes two transactions wait for each other.
+func TestDeadlock(t *testing.T) {
+	t.Parallel()
+	db := opened(t, database.Options{}, with(t, dbtest.URL(t, database.Postgres), map[string]string{"deadlock_timeout": "20ms"}))
+	exec(t, db.Write, "CREATE TABLE t (id int); INSERT INTO t VALUES (1), (2)")
+	const lock = "SELECT id FROM t WHERE id = $1 FOR UPDATE"
+	errs, both := make(chan error), make(chan struct{}, 2)
+	for i := range 2 {
+		go func() {
+			errs <- database.InTx(t.Context(), db.Write, func(tx *sql.Tx) error {
+				if _, err := tx.ExecContext(t.Context(), lock, i+1); err != nil {
+					return err
+				}
+				both <- struct{}{}
+				for len(both) < 2 && t.Context().Err() == nil {
+					time.Sleep(time.Millisecond) // the other one's lock cannot be waited for without taking part
+				}
+				_, err := tx.ExecContext(t.Context(), lock, 2-i)
+				return err
+			})
+		}()
+	}
+	one, two := <-errs, <-errs
+	if database.IsRetryable(one) == database.IsRetryable(two) {
+		t.Errorf("got %v and %v, want one of the two told to try again", one, two)
+	}
+}
+
+func TestTimeouts(t *testing.T) {
+	t.Parallel()
+	t.Run("Statement", func(t *testing.T) {
+		t.Parallel()
+		db := opened(t, database.Options{}, with(t, dbtest.URL(t, database.Postgres), map[string]string{"statement_timeout": "20ms"}))
+		if _, err := db.Write.ExecContext(soon(t), "SELECT pg_sleep(10)"); !database.IsTimeout(err) {
+			t.Errorf("got %v, want a timeout", err)
+		}
+	})
+	t.Run("Lock", func(t *testing.T) {
+		t.Parallel()
+		db := opened(t, database.Options{}, with(t, dbtest.URL(t, database.Postgres), map[string]string{"lock_timeout": "20ms"}))
+		err := database.InTx(soon(t), db.Ledger, func(tx *sql.Tx) error {
+			exec(t, tx, "LOCK TABLE petitions")
+			if _, err := db.Write.ExecContext(soon(t), "SELECT id FROM petitions"); !database.IsTimeout(err) {
+				t.Errorf("got %v, want a timeout", err)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	t.Run("Context", func(t *testing.T) {
+		t.Parallel()
+		dbtest.Each(t, func(t *testing.T, db *database.DB) {
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
+			defer cancel()
+			_, err := db.Read.ExecContext(ctx, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n")
+			if !database.IsTimeout(err) {
+				t.Errorf("got %v, want a timeout", err)
+			}
+			if got := scan[int](t, db.Read, "SELECT 1"); got != 1 {
+				t.Errorf("the pool is unusable afterwards")
+			}
+		})
+	})
+}

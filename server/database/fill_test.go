@@ -1,0 +1,202 @@
+package database_test
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"petitiond/server/database"
+)
+
+// column is a column that can be written.
+type column struct{ table, name, kind string }
+
+// columns gives the columns of every table but the list of migrations and what keeps a search index.
+func columns(t *testing.T, db *database.DB) []column {
+	t.Helper()
+	query := `SELECT table_name, column_name, data_type FROM information_schema.columns
+		WHERE table_schema = 'public' AND is_generated = 'NEVER' AND table_name <> 'goose_db_version'`
+	if db.Dialect == database.SQLite {
+		query = `SELECT t.name, c.name, lower(c.type) FROM pragma_table_list AS t, pragma_table_xinfo(t.name) AS c
+			WHERE t.schema = 'main' AND t.type = 'table' AND c.hidden = 0 AND t.name NOT LIKE 'sqlite_%' AND t.name <> 'goose_db_version'`
+	}
+	rows, err := db.Read.QueryContext(t.Context(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var all []column
+	for rows.Next() {
+		var c column
+		if err := rows.Scan(&c.table, &c.name, &c.kind); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, c)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// sample gives a value for a column. All ids are one, so that every reference finds its row.
+func sample(kind string) any {
+	for part, value := range map[string]any{
+		"uuid": "01890a5d-ac96-774b-bcce-b302099a8057", "int": 1, "bool": true, "json": "[]", "double": 1.5, "real": 1.5,
+		"bytea": []byte{1}, "blob": []byte{1}, "time": database.Now(),
+	} {
+		if strings.Contains(kind, part) {
+			return value
+		}
+	}
+	return "word"
+}
+
+// fill writes a row into every table.
+func fill(t *testing.T, db *database.DB) {
+	t.Helper()
+	tables := make(map[string][]column)
+	for _, c := range columns(t, db) {
+		tables[c.table] = append(tables[c.table], c)
+	}
+	for len(tables) > 0 {
+		before, failure := len(tables), error(nil)
+		for table, columns := range maps.All(maps.Clone(tables)) {
+			if err := put(t.Context(), db, table, columns); err != nil {
+				failure = fmt.Errorf("%s: %w", table, err) // its parent may come later
+				continue
+			}
+			delete(tables, table)
+		}
+		if len(tables) == before {
+			t.Fatalf("%d tables cannot be filled: %v", len(tables), failure)
+		}
+	}
+}
+
+func put(ctx context.Context, db *database.DB, table string, columns []column) error {
+	var names, places []string
+	var values []any
+	for i, c := range columns {
+		names = append(names, c.name)
+		places = append(places, fmt.Sprintf("$%d", i+1))
+		values = append(values, sample(c.kind))
+	}
+	_, err := db.Write.ExecContext(ctx, "INSERT INTO "+table+" ("+strings.Join(names, ", ")+") VALUES ("+strings.Join(places, ", ")+")", values...)
+	return err
+}
+
+// holdings counts what a migration might lose: the rows of every table, and the triggers.
+func holdings(t *testing.T, db *database.DB) map[string]int {
+	t.Helper()
+	held := make(map[string]int)
+	for _, c := range columns(t, db) {
+		held[c.table] = scan[int](t, db.Read, "SELECT count(*) FROM "+c.table)
+	}
+	if db.Dialect == database.SQLite {
+		held["triggers"] = scan[int](t, db.Read, "SELECT count(*) FROM sqlite_master WHERE type = 'trigger'")
+		held["broken references"] = scan[int](t, db.Read, "SELECT count(*) FROM pragma_foreign_key_check")
+		held["found by search"] = scan[int](t, db.Read, "SELECT count(*) FROM search_index WHERE search_index MATCH 'word'")
+	}
+	return held
+}
+
+// loss fills a database of an earlier version, migrates it in full, and tells what is missing then.
+func loss(t *testing.T, db *database.DB, files fs.FS, version int64) string {
+	t.Helper()
+	if _, err := db.MigrateTo(t.Context(), files, version); err != nil {
+		t.Fatal(err)
+	}
+	fill(t, db)
+	before := holdings(t, db)
+	if _, err := db.MigrateTo(t.Context(), files, math.MaxInt64); err != nil {
+		t.Fatal(err)
+	}
+	after := holdings(t, db)
+	maps.DeleteFunc(after, func(table string, _ int) bool { _, old := before[table]; return !old })
+	return cmp.Diff(before, after)
+}
+
+// TestMigrationsLoseNothing begins at every version there was.
+func TestMigrationsLoseNothing(t *testing.T) {
+	t.Parallel()
+	for _, dialect := range []database.Dialect{database.SQLite, database.Postgres} {
+		versions, err := empty(t, dialect).Pending(t.Context())
+		if err != nil || len(versions) == 0 {
+			t.Fatalf("%d migrations, error %v", len(versions), err)
+		}
+		for _, from := range versions {
+			t.Run(fmt.Sprintf("%s/%05d", dialect, from.Version), func(t *testing.T) {
+				t.Parallel()
+				db := empty(t, dialect)
+				if diff := loss(t, db, db.Migrations(), from.Version); diff != "" {
+					t.Errorf("migrating a filled database (-before +after):\n%s", diff)
+				}
+				for table, rows := range holdings(t, db) {
+					if rows == 0 && table != "broken references" && from == versions[len(versions)-1] {
+						t.Errorf("%s was not filled: the test is blind there", table)
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestLossIsNoticed makes sure that the test above can fail.
+func TestLossIsNoticed(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		statements string
+		dialects   []database.Dialect
+	}{
+		"Rows":     {"DELETE FROM api_keys;", []database.Dialect{database.SQLite, database.Postgres}},
+		"Children": {"DELETE FROM comments; DELETE FROM search_documents;", []database.Dialect{database.SQLite, database.Postgres}},
+		"Triggers": {`CREATE TABLE new_documents AS SELECT * FROM search_documents;
+			DROP TABLE search_documents;
+			ALTER TABLE new_documents RENAME TO search_documents;`, []database.Dialect{database.SQLite}},
+	}
+	for name, test := range tests {
+		for _, dialect := range test.dialects {
+			t.Run(name+"/"+dialect.String(), func(t *testing.T) {
+				t.Parallel()
+				db := empty(t, dialect)
+				if loss(t, db, withNext(t, db, test.statements), 1) == "" {
+					t.Error("the loss was not noticed")
+				}
+			})
+		}
+	}
+}
+
+// withNext gives the first migration of the database's kind and a second one of the test's own.
+func withNext(t *testing.T, db *database.DB, statements string) fs.FS {
+	t.Helper()
+	names, err := fs.Glob(db.Migrations(), "00001_*.sql")
+	if err != nil || len(names) != 1 {
+		t.Fatalf("%d first migrations, error %v", len(names), err)
+	}
+	text, err := fs.ReadFile(db.Migrations(), names[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files(map[string]string{names[0]: string(text), "00002_next.sql": "-- +goose Up\n" + statements + "\n"})
+}
+
+// ordered gives the names of migrations.
+func ordered(migrations []database.Migration) []string {
+	names := make([]string, 0, len(migrations))
+	for _, m := range migrations {
+		names = append(names, fmt.Sprintf("%05d_%s.sql", m.Version, m.Name))
+	}
+	if !slices.IsSorted(names) {
+		names = append(names, "out of order")
+	}
+	return names
+}

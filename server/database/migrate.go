@@ -1,0 +1,181 @@
+package database
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+// lockTries is how often a migration that cannot get its locks is begun again.
+const lockTries = 10
+
+//go:embed migrations/postgres/*.sql migrations/sqlite/*.sql
+var embedded embed.FS
+
+// Migration is one step of the schema.
+type Migration struct {
+	Version int64
+	Name    string
+}
+
+// Migrate brings the schema up to date and gives what it applied, in order, also when it fails half way.
+// Each migration is a transaction of its own, unless its file says otherwise. Programs that migrate at
+// once wait for each other.
+func (db *DB) Migrate(ctx context.Context) ([]Migration, error) {
+	return db.migrateTo(ctx, db.migrations(), math.MaxInt64)
+}
+
+// Pending gives the migrations that Migrate would apply. It changes nothing and waits for nobody.
+func (db *DB) Pending(ctx context.Context) ([]Migration, error) {
+	all, err := list(db.migrations())
+	if err != nil {
+		return nil, err
+	}
+	applied, err := db.applied(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list the applied migrations: %w", err)
+	}
+	return slices.DeleteFunc(all, func(m Migration) bool { return slices.Contains(applied, m.Version) }), nil
+}
+
+// migrations gives the files of the database's kind. Their names are the same for both.
+func (db *DB) migrations() fs.FS {
+	folder := "migrations/postgres"
+	if db.Dialect == SQLite {
+		folder = "migrations/sqlite"
+	}
+	files, err := fs.Sub(embedded, folder)
+	if err != nil {
+		panic(err) // only a malformed path fails
+	}
+	return files
+}
+
+// migrateTo applies the migrations in files up to version.
+func (db *DB) migrateTo(ctx context.Context, files fs.FS, version int64) (done []Migration, err error) {
+	provider, release, err := db.provider(ctx, files)
+	if err != nil {
+		return nil, fmt.Errorf("prepare the migration: %w", err)
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	for try := 1; ; try++ {
+		results, err := provider.UpTo(ctx, version)
+		if partial, ok := errors.AsType[*goose.PartialError](err); ok {
+			results = partial.Applied
+		}
+		for _, r := range results {
+			done = append(done, Migration{r.Source.Version, title(r.Source.Path)})
+		}
+		if err == nil {
+			return done, nil
+		}
+		if try == lockTries || pq.As(err, pqerror.LockNotAvailable) == nil {
+			return done, fmt.Errorf("migrate: %w", err)
+		}
+		if err := pause(ctx, time.Second); err != nil {
+			return done, err
+		}
+	}
+}
+
+// provider makes ready what applies files, under a lock that release gives back.
+func (db *DB) provider(ctx context.Context, files fs.FS) (_ *goose.Provider, release func() error, err error) {
+	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger())}
+	if db.Dialect == SQLite {
+		release, err = waitLock(ctx, db.path+".migrating")
+		if err != nil {
+			return nil, nil, err
+		}
+		provider, err := goose.NewProvider(goose.DialectSQLite3, db.Write, files, options...)
+		return provider, release, closeOn(err, release)
+	}
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
+	if err != nil {
+		return nil, nil, err
+	}
+	pool, err := db.migrate()
+	if err != nil {
+		return nil, nil, err
+	}
+	provider, err := goose.NewProvider(goose.DialectPostgres, pool, files, append(options, goose.WithSessionLocker(locker))...)
+	return provider, pool.Close, closeOn(err, pool.Close)
+}
+
+// closeOn closes and gives err, if there is one.
+func closeOn(err error, closing func() error) error {
+	if err == nil {
+		return nil
+	}
+	return errors.Join(err, closing())
+}
+
+// applied gives the versions that the database has.
+func (db *DB) applied(ctx context.Context) ([]int64, error) {
+	exists := "SELECT to_regclass('goose_db_version') IS NOT NULL"
+	if db.Dialect == SQLite {
+		exists = "SELECT count(*) > 0 FROM sqlite_master WHERE name = 'goose_db_version'"
+	}
+	var is bool
+	if err := db.Read.QueryRowContext(ctx, exists).Scan(&is); err != nil || !is {
+		return nil, err
+	}
+	rows, err := db.Read.QueryContext(ctx, "SELECT version_id FROM goose_db_version WHERE is_applied")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var versions []int64
+	for rows.Next() {
+		var version int64
+		if err := rows.Scan(&version); err != nil {
+			return nil, err
+		}
+		versions = append(versions, version)
+	}
+	return versions, rows.Err()
+}
+
+// list gives the migrations in files, in order.
+func list(files fs.FS) (all []Migration, err error) {
+	names, err := fs.Glob(files, "*.sql") // sorted
+	if err != nil {
+		return nil, fmt.Errorf("list the migrations: %w", err)
+	}
+	for _, name := range names {
+		version, err := goose.NumericComponent(name)
+		if err != nil {
+			return nil, fmt.Errorf("migration %s: %w", name, err)
+		}
+		all = append(all, Migration{version, title(name)})
+	}
+	return all, nil
+}
+
+// title gives what stands between number and ending in the name of a file.
+func title(file string) string {
+	_, name, _ := strings.Cut(path.Base(file), "_")
+	return strings.TrimSuffix(name, ".sql")
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,219 @@
+package database_test
+
+import (
+	"database/sql"
+	"io/fs"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"petitiond/server/database"
+	"petitiond/server/database/dbtest"
+)
+
+// files makes a folder of files.
+func files(content map[string]string) fs.FS {
+	folder := make(fstest.MapFS)
+	for name, text := range content {
+		folder[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	return folder
+}
+
+func TestMigrate(t *testing.T) {
+	t.Parallel()
+	eachEmpty(t, func(t *testing.T, db *database.DB) {
+		t.Parallel()
+		want, err := fs.Glob(db.Migrations(), "*.sql")
+		if err != nil {
+			t.Fatal(err)
+		}
+		pending := func() []string {
+			t.Helper()
+			p, err := db.Pending(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return ordered(p)
+		}
+		if diff := cmp.Diff(want, pending()); diff != "" {
+			t.Errorf("pending before (-want +got):\n%s", diff)
+		}
+		done, err := db.Migrate(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, ordered(done)); diff != "" {
+			t.Errorf("applied (-want +got):\n%s", diff)
+		}
+		if got := pending(); len(got) != 0 {
+			t.Errorf("pending afterwards: %v", got)
+		}
+		if again, err := db.Migrate(t.Context()); err != nil || len(again) != 0 {
+			t.Errorf("a second time: applied %v, error %v; want nothing to do", again, err)
+		}
+	})
+}
+
+// TestMigrateAtOnce migrates one database from several programs.
+func TestMigrateAtOnce(t *testing.T) {
+	t.Parallel()
+	eachEmpty(t, func(t *testing.T, db *database.DB) {
+		t.Parallel()
+		url := "sqlite:" + t.TempDir() + "/test.db"
+		if db.Dialect == database.Postgres {
+			url = dbtest.URL(t, database.Postgres)
+			exec(t, opened(t, database.Options{}, url).Write, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+		}
+		type result struct {
+			done []database.Migration
+			err  error
+		}
+		results := make(chan result)
+		const programs = 3
+		for range programs {
+			one := opened(t, database.Options{}, url)
+			go func() {
+				done, err := one.Migrate(t.Context())
+				results <- result{done, err}
+			}()
+		}
+		applied := 0
+		for range programs {
+			r := <-results
+			if r.err != nil {
+				t.Error(r.err)
+			}
+			applied += len(r.done)
+		}
+		if want, _ := fs.Glob(db.Migrations(), "*.sql"); applied != len(want) {
+			t.Errorf("%d migrations were applied by all together, want %d", applied, len(want))
+		}
+	})
+}
+
+func TestMigrateStopsAtAFault(t *testing.T) {
+	t.Parallel()
+	broken := files(map[string]string{
+		"00001_good.sql":  "-- +goose Up\nCREATE TABLE good (n int);\n",
+		"00002_bad.sql":   "-- +goose Up\nCREATE TABLE half (n int);\nINSERT INTO nowhere VALUES (1);\n",
+		"00003_never.sql": "-- +goose Up\nCREATE TABLE never (n int);\n",
+	})
+	eachEmpty(t, func(t *testing.T, db *database.DB) {
+		t.Parallel()
+		done, err := db.MigrateTo(t.Context(), broken, 9)
+		if err == nil {
+			t.Fatal("a broken migration was applied")
+		}
+		if diff := cmp.Diff([]string{"00001_good.sql"}, ordered(done)); diff != "" {
+			t.Errorf("applied (-want +got):\n%s", diff)
+		}
+		for table, want := range map[string]bool{"good": true, "half": false, "never": false} {
+			_, err := db.Read.ExecContext(t.Context(), "SELECT n FROM "+table)
+			if got := err == nil; got != want {
+				t.Errorf("table %s is there: %t, want %t", table, got, want)
+			}
+		}
+		if _, err := db.MigrateTo(t.Context(), broken, 1); err != nil {
+			t.Errorf("the lock was not given back: %v", err)
+		}
+	})
+}
+
+// TestMigrateTriesAgain keeps a table locked for longer than a migration waits for it.
+func TestMigrateTriesAgain(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t, database.Postgres)
+	locked, freed := make(chan struct{}), make(chan error)
+	go func() {
+		freed <- database.InTx(t.Context(), db.Ledger, func(tx *sql.Tx) error {
+			_, err := tx.ExecContext(t.Context(), "LOCK TABLE tags")
+			close(locked)
+			if err == nil {
+				_, err = tx.ExecContext(t.Context(), "SELECT pg_sleep(2.5)")
+			}
+			return err
+		})
+	}()
+	<-locked
+	done, err := db.MigrateTo(t.Context(), withNext(t, db, "ALTER TABLE tags ADD COLUMN more int;"), 2)
+	if err := <-freed; err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"00002_next.sql"}, ordered(done)); err != nil || diff != "" {
+		t.Errorf("error %v, applied (-want +got):\n%s", err, diff)
+	}
+}
+
+// TestMigrationsPair compares the names of the files: one step has one number and name on both databases.
+func TestMigrationsPair(t *testing.T) {
+	t.Parallel()
+	names := make(map[database.Dialect][]string)
+	eachEmpty(t, func(t *testing.T, db *database.DB) {
+		pending, err := db.Pending(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		names[db.Dialect] = ordered(pending)
+		for i, m := range pending {
+			if m.Version != int64(i+1) {
+				t.Errorf("migration %d has the number %d", i+1, m.Version)
+			}
+		}
+	})
+	if diff := cmp.Diff(names[database.SQLite], names[database.Postgres]); diff != "" {
+		t.Errorf("migrations (-SQLite +PostgreSQL):\n%s", diff)
+	}
+}
+
+// dropsCarelessly says whether a migration drops a table inside the transaction that every migration is
+// unless it says otherwise. On SQLite that takes along the rows which refer to the table, and the triggers.
+func dropsCarelessly(text string) bool {
+	return regexp.MustCompile(`(?im)^[^-\n]*\bDROP\s+TABLE\b`).MatchString(text) && !strings.Contains(text, "+goose NO TRANSACTION")
+}
+
+func TestSQLiteMigrationsDropNoTable(t *testing.T) {
+	t.Parallel()
+	migrations := empty(t, database.SQLite).Migrations()
+	names, err := fs.Glob(migrations, "*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		text, err := fs.ReadFile(migrations, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if dropsCarelessly(string(text)) {
+			t.Errorf("%s drops a table in a transaction; use ALTER TABLE … ADD COLUMN, or NO TRANSACTION and make the triggers anew", name)
+		}
+	}
+}
+
+func TestDropsCarelessly(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		text string
+		want bool
+	}{
+		"Drop":          {"-- +goose Up\nDROP TABLE a;", true},
+		"LowerCase":     {"-- +goose Up\n  drop  table `a`;", true},
+		"SecondOnLine":  {"-- +goose Up\nSELECT 1; DROP TABLE a;", true},
+		"Rebuild":       {"-- +goose Up\nCREATE TABLE b (n);\nDROP TABLE a;\nALTER TABLE b RENAME TO a;", true},
+		"NoTransaction": {"-- +goose NO TRANSACTION\n-- +goose Up\nDROP TABLE a;", false},
+		"Comment":       {"-- +goose Up\n-- we do not DROP TABLE here\nSELECT 1;", false},
+		"Index":         {"-- +goose Up\nDROP INDEX a;", false},
+		"Name":          {"-- +goose Up\nCREATE TABLE raindrop_tables (n);", false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := dropsCarelessly(test.text); got != test.want {
+				t.Errorf("got %t, want %t", got, test.want)
+			}
+		})
+	}
+}

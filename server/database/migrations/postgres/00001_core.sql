@@ -1,0 +1,234 @@
+-- +goose Up
+
+-- What people sign. What moves with every signature stands in counters, so that this wide row is written
+-- only when somebody edits it.
+CREATE TABLE petitions (
+  id uuid NOT NULL,
+  slug character varying NOT NULL,
+  title character varying NOT NULL,
+  summary character varying NOT NULL DEFAULT '',
+  body text NOT NULL,
+  language character varying NOT NULL,
+  addressees jsonb NOT NULL,
+  state character varying NOT NULL,
+  outcome character varying NULL,
+  petitioner character varying NOT NULL,
+  petitioner_address bytea NULL,
+  starts_at timestamptz NULL,
+  ends_at timestamptz NULL,
+  closed_at timestamptz NULL,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL,
+  version bigint NOT NULL DEFAULT 1,
+  PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX petitions_slug_key ON petitions (slug);
+CREATE INDEX petition_state_created_at_id ON petitions (state, created_at, id);
+CREATE INDEX petition_state_starts_at_id ON petitions (state, starts_at, id);
+CREATE INDEX petition_state_ends_at_id ON petitions (state, ends_at, id);
+
+-- Names in a petition's address, present and past. One is never given to another petition.
+CREATE TABLE slugs (
+  slug character varying NOT NULL,
+  created_at timestamptz NOT NULL,
+  petition_id uuid NOT NULL,
+  PRIMARY KEY (slug),
+  CONSTRAINT slugs_petitions_slugs FOREIGN KEY (petition_id) REFERENCES petitions (id) ON DELETE NO ACTION
+);
+CREATE INDEX slug_petition_id ON slugs (petition_id);
+
+-- Subjects that petitions share.
+CREATE TABLE tags (
+  id uuid NOT NULL,
+  key character varying NOT NULL,
+  label character varying NOT NULL,
+  open_petitions bigint NOT NULL DEFAULT 0,
+  PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX tags_key_key ON tags (key);
+CREATE INDEX tag_open_petitions_key ON tags (open_petitions, key);
+
+-- Which petition bears which tag, and at which place.
+CREATE TABLE petition_tags (
+  position bigint NOT NULL DEFAULT 0,
+  petition_id uuid NOT NULL,
+  tag_id uuid NOT NULL,
+  PRIMARY KEY (petition_id, tag_id),
+  CONSTRAINT petition_tags_petitions_petition FOREIGN KEY (petition_id) REFERENCES petitions (id) ON DELETE NO ACTION,
+  CONSTRAINT petition_tags_tags_tag FOREIGN KEY (tag_id) REFERENCES tags (id) ON DELETE NO ACTION
+);
+CREATE INDEX petitiontag_tag_id_petition_id ON petition_tags (tag_id, petition_id);
+
+-- The signatures. The two unique keys guard the count: one address signs once, one number is given once.
+-- Name and address are sealed; digest, name and address are NULL once a signature is anonymised.
+CREATE TABLE signatures (
+  id uuid NOT NULL,
+  number bigint NULL,
+  state character varying NOT NULL,
+  digest bytea NULL,
+  name bytea NULL,
+  address bytea NULL,
+  show_name boolean NOT NULL,
+  country character varying NULL,
+  locale character varying NULL,
+  statement_version character varying NULL,
+  signed_at timestamptz NOT NULL,
+  petition_id uuid NOT NULL,
+  PRIMARY KEY (id),
+  CONSTRAINT signatures_petitions_signatures FOREIGN KEY (petition_id) REFERENCES petitions (id) ON DELETE NO ACTION
+);
+CREATE UNIQUE INDEX signature_petition_id_digest ON signatures (petition_id, digest);
+CREATE UNIQUE INDEX signature_petition_id_number ON signatures (petition_id, number);
+CREATE INDEX signature_public ON signatures (petition_id, number) WHERE show_name AND state = 'COUNTED';
+
+-- The figures of each petition, and the lock of all that moves them. A busy petition updates its row many
+-- times a second: half of each page stays free and there is no second index, so that an update stays on
+-- its page and touches no index (HOT), and what it leaves behind is cleared early.
+CREATE TABLE counters (
+  petition_id uuid NOT NULL,
+  total bigint NOT NULL DEFAULT 0,
+  issued bigint NOT NULL DEFAULT 0,
+  version bigint NOT NULL DEFAULT 0,
+  as_of timestamptz NOT NULL,
+  goal bigint NOT NULL,
+  pending bigint NOT NULL DEFAULT 0,
+  named bigint NOT NULL DEFAULT 0,
+  threads bigint NOT NULL DEFAULT 0,
+  comments bigint NOT NULL DEFAULT 0,
+  comments_issued bigint NOT NULL DEFAULT 0,
+  trending double precision NOT NULL DEFAULT 0,
+  accepting boolean NOT NULL DEFAULT false,
+  since timestamptz NULL,
+  until timestamptz NULL,
+  PRIMARY KEY (petition_id)
+) WITH (
+  fillfactor = 50,
+  autovacuum_vacuum_scale_factor = 0,
+  autovacuum_vacuum_threshold = 1000,
+  autovacuum_vacuum_cost_delay = 0,
+  autovacuum_analyze_scale_factor = 0,
+  autovacuum_analyze_threshold = 10000
+);
+
+-- Slightly late copies of the counters by which lists are ordered.
+CREATE TABLE ranks (
+  petition_id uuid NOT NULL,
+  signatures bigint NOT NULL DEFAULT 0,
+  trending double precision NOT NULL DEFAULT 0,
+  PRIMARY KEY (petition_id)
+);
+CREATE INDEX rank_signatures_petition_id ON ranks (signatures, petition_id);
+CREATE INDEX rank_trending_petition_id ON ranks (trending, petition_id);
+
+-- Signatures added and taken back in each minute; the row of the present minute is updated again and again.
+CREATE TABLE signature_buckets (
+  id bigint NOT NULL GENERATED BY DEFAULT AS IDENTITY,
+  petition_id uuid NOT NULL,
+  minute bigint NOT NULL,
+  added bigint NOT NULL DEFAULT 0,
+  removed bigint NOT NULL DEFAULT 0,
+  PRIMARY KEY (id)
+) WITH (fillfactor = 70);
+CREATE UNIQUE INDEX signaturebucket_petition_id_minute ON signature_buckets (petition_id, minute);
+CREATE INDEX signaturebucket_minute ON signature_buckets (minute);
+
+-- The same by country, over all time.
+CREATE TABLE signature_country_buckets (
+  id bigint NOT NULL GENERATED BY DEFAULT AS IDENTITY,
+  petition_id uuid NOT NULL,
+  country character varying NOT NULL,
+  added bigint NOT NULL DEFAULT 0,
+  removed bigint NOT NULL DEFAULT 0,
+  PRIMARY KEY (id)
+) WITH (fillfactor = 70);
+CREATE UNIQUE INDEX signaturecountrybucket_petition_id_country ON signature_country_buckets (petition_id, country);
+
+-- What was said under petitions, two levels deep.
+CREATE TABLE comments (
+  id uuid NOT NULL,
+  number bigint NOT NULL,
+  author_name character varying NULL,
+  from_signatory boolean NOT NULL DEFAULT false,
+  signatory bytea NULL,
+  body text NOT NULL,
+  state character varying NOT NULL DEFAULT 'VISIBLE',
+  likes bigint NOT NULL DEFAULT 0,
+  replies bigint NOT NULL DEFAULT 0,
+  created_at timestamptz NOT NULL,
+  edited_at timestamptz NULL,
+  parent_id uuid NULL,
+  petition_id uuid NOT NULL,
+  PRIMARY KEY (id),
+  CONSTRAINT comments_comments_answers FOREIGN KEY (parent_id) REFERENCES comments (id) ON DELETE SET NULL,
+  CONSTRAINT comments_petitions_comments FOREIGN KEY (petition_id) REFERENCES petitions (id) ON DELETE NO ACTION
+);
+CREATE UNIQUE INDEX comment_petition_id_number ON comments (petition_id, number);
+CREATE INDEX comment_threads ON comments (petition_id, number) WHERE parent_id IS NULL AND state = 'VISIBLE';
+CREATE INDEX comment_liked ON comments (petition_id, likes, number) WHERE parent_id IS NULL AND state = 'VISIBLE';
+CREATE INDEX comment_answers ON comments (parent_id, number) WHERE state = 'VISIBLE';
+CREATE INDEX comment_signatory ON comments (signatory) WHERE signatory IS NOT NULL;
+
+-- Secrets handed to people, as SHA-256.
+CREATE TABLE tokens (
+  id uuid NOT NULL,
+  hash bytea NOT NULL,
+  purpose character varying NOT NULL,
+  petition_id uuid NOT NULL,
+  created_at timestamptz NOT NULL,
+  expires_at timestamptz NULL,
+  used_at timestamptz NULL,
+  PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX tokens_hash_key ON tokens (hash);
+CREATE INDEX token_petition_id ON tokens (petition_id);
+
+-- Credentials of partners' programs, as SHA-256.
+CREATE TABLE api_keys (
+  id uuid NOT NULL,
+  name character varying NOT NULL,
+  hash bytea NOT NULL,
+  scopes jsonb NOT NULL,
+  created_at timestamptz NOT NULL,
+  expires_at timestamptz NULL,
+  revoked_at timestamptz NULL,
+  PRIMARY KEY (id)
+);
+CREATE UNIQUE INDEX api_keys_hash_key ON api_keys (hash);
+
+-- What was answered to a caller's key, for 48 hours.
+CREATE TABLE idempotency_keys (
+  id character varying NOT NULL,
+  input bytea NOT NULL,
+  answer uuid NOT NULL,
+  created_at timestamptz NOT NULL,
+  PRIMARY KEY (id)
+);
+CREATE INDEX idempotency_created_at ON idempotency_keys (created_at);
+
+-- What must be sent because something was committed.
+CREATE TABLE outbox (
+  id uuid NOT NULL,
+  kind character varying NOT NULL,
+  petition_id uuid NOT NULL,
+  payload bytea NOT NULL,
+  tries bigint NOT NULL DEFAULT 0,
+  due_at timestamptz NOT NULL,
+  parked_at timestamptz NULL,
+  created_at timestamptz NOT NULL,
+  PRIMARY KEY (id)
+);
+CREATE INDEX outbox_due ON outbox (due_at, id) WHERE parked_at IS NULL;
+
+-- The text by which petitions are found, folded by the program, and its index. ent does not know this table.
+CREATE TABLE search_documents (
+  petition_id uuid PRIMARY KEY REFERENCES petitions (id) ON DELETE CASCADE,
+  title text NOT NULL,
+  summary text NOT NULL,
+  body text NOT NULL,
+  tags text NOT NULL,
+  document tsvector NOT NULL GENERATED ALWAYS AS (
+    setweight(to_tsvector('simple', title), 'A') || setweight(to_tsvector('simple', tags), 'B') ||
+    setweight(to_tsvector('simple', summary), 'C') || setweight(to_tsvector('simple', body), 'D')
+  ) STORED
+);
+CREATE INDEX search_documents_document ON search_documents USING gin (document);

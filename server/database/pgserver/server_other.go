@@ -1,0 +1,23 @@
+//go:build !unix
+
+package pgserver
+
+import "context"
+
+// Server is a PostgreSQL that belongs to this process. It runs on Unix alone.
+type Server struct{}
+
+// New says that this system cannot have a server of its own.
+func New(context.Context, Options) (*Server, error) { return nil, ErrNone }
+
+// URL gives the address of a database of the server.
+func (*Server) URL(string) string { return "" }
+
+// Start starts the server again after Kill.
+func (*Server) Start(context.Context) error { return ErrNone }
+
+// Kill ends the server as a crash would.
+func (*Server) Kill(context.Context) error { return ErrNone }
+
+// Stop ends the server and removes everything it had.
+func (*Server) Stop() error { return ErrNone }

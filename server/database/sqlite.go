@@ -1,0 +1,107 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"modernc.org/sqlite"
+)
+
+// pragma is a setting of an SQLite connection, and what SQLite says of it when it holds.
+type pragma struct{ name, value, reads string }
+
+// sqlitePragmas are set on each connection. NORMAL instead of FULL would lose acknowledged commits at a
+// power loss.
+func sqlitePragmas() []pragma {
+	return []pragma{
+		{"busy_timeout", "5000", "5000"},
+		{"journal_mode", "WAL", "wal"},
+		{"synchronous", "FULL", "2"},
+		{"foreign_keys", "1", "1"},
+	}
+}
+
+func (o Options) openSQLite(ctx context.Context, path string) (_ *DB, err error) {
+	if path, err = makeFile(path); err != nil {
+		return nil, err
+	}
+	db := &DB{Dialect: SQLite, path: path}
+	defer func() {
+		if err != nil {
+			_ = db.Close()
+		}
+	}()
+	writing := append(sqlitePragmas(), pragma{"query_only", "0", "0"})
+	reading := append(sqlitePragmas(), pragma{"query_only", "1", "1"})
+	// the writer comes first: it turns the journal into a write-ahead log, which a reader may not
+	if db.Write, err = o.sqlitePool(ctx, path, writing, "immediate", 1); err != nil {
+		return nil, err
+	}
+	db.Ledger = db.Write
+	if db.Read, err = o.sqlitePool(ctx, path, reading, "deferred", o.Read); err != nil {
+		return nil, err
+	}
+	return db, nil
+}
+
+// sqlitePool opens a pool and asks one of its connections whether the pragmas hold: the driver passes over
+// those that SQLite does not know or cannot grant.
+func (o Options) sqlitePool(ctx context.Context, path string, pragmas []pragma, begin string, size int) (*sql.DB, error) {
+	connector, err := sqlite.NewConnector(sqliteDSN(path, pragmas, begin))
+	if err != nil {
+		return nil, fmt.Errorf("open the SQLite file: %w", err)
+	}
+	pool := o.pool(connector, size)
+	for _, p := range pragmas {
+		var got string
+		if err = pool.QueryRowContext(ctx, "PRAGMA "+p.name).Scan(&got); err != nil {
+			err = fmt.Errorf("open the SQLite file: %w", err)
+		} else if !strings.EqualFold(got, p.reads) {
+			err = fmt.Errorf("SQLite does not grant %s = %s; is the file on a network drive?", p.name, p.value)
+		}
+		if err != nil {
+			return nil, errors.Join(err, pool.Close())
+		}
+	}
+	return pool, nil
+}
+
+// sqliteDSN writes path as a URI, in which ? and % of a path are escaped. Times are written so that they
+// sort as text.
+func sqliteDSN(path string, pragmas []pragma, begin string) string {
+	query := url.Values{"_txlock": {begin}, "_time_format": {"sqlite"}}
+	for _, p := range pragmas {
+		query.Add("_pragma", p.name+"("+p.value+")")
+	}
+	slashed := filepath.ToSlash(path)
+	if !strings.HasPrefix(slashed, "/") { // a Windows path begins with the drive
+		slashed = "/" + slashed
+	}
+	return "file://" + (&url.URL{Path: slashed}).EscapedPath() + "?" + query.Encode()
+}
+
+// makeFile makes an empty file at path, and its folder, unless they are there, and gives the absolute path.
+// The write-ahead log takes its mode from the file.
+func makeFile(path string) (string, error) {
+	if path == "" || strings.HasPrefix(path, ":memory:") || strings.HasPrefix(path, "//") {
+		return "", fmt.Errorf("%w; SQLite needs the path of a file", ErrURL)
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("find the SQLite file: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", fmt.Errorf("make the folder of the SQLite file: %w", err)
+	}
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return "", fmt.Errorf("open the SQLite file: %w", err)
+	}
+	return path, file.Close()
+}
