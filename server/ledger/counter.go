@@ -1,0 +1,101 @@
+package ledger
+
+import (
+	"math"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// counter is the locked row of one petition together with what the running transaction adds to it.
+type counter struct {
+	petition       uuid.UUID
+	total, issued  int
+	version        int64
+	asOf           time.Time
+	goal           int
+	named          int
+	threads        int
+	comments       int
+	commentsIssued int
+	trending       float64
+	accepting      bool
+	since, until   *time.Time
+
+	at        time.Time         // time of the batch, never before asOf
+	moved     bool              // is there anything to write
+	minutes   map[int64]int     // signatures added, by minute
+	countries map[string]int    // the same by country
+	answers   map[uuid.UUID]int // replies added, by parent
+}
+
+// accepts reports whether a signature locked at now is in: from the start on and before the end.
+func (c *counter) accepts(now time.Time) bool {
+	return c.accepting && (c.since == nil || !now.Before(*c.since)) && (c.until == nil || now.Before(*c.until))
+}
+
+// count adds a new signature to the figures. Its number was given before.
+func (c *counter) count(s *signatureRow) {
+	c.total++
+	if s.ShowName {
+		c.named++
+	}
+	if c.minutes == nil {
+		c.minutes, c.countries = map[int64]int{}, map[string]int{}
+	}
+	c.minutes[minuteOf(s.at)]++
+	c.countries[s.Country]++
+	c.trending = addTrend(c.trending, s.at)
+	c.moved = true
+}
+
+// number gives the next number of a signature. Numbers are given without gaps and never again.
+func (c *counter) number() int {
+	c.issued++
+	return c.issued
+}
+
+// comment gives a comment its number and adds it to the figures.
+func (c *counter) comment(r *commentRow) {
+	c.commentsIssued++
+	r.number = c.commentsIssued
+	c.comments++
+	if r.Parent == nil {
+		c.threads++
+	} else {
+		if c.answers == nil {
+			c.answers = map[uuid.UUID]int{}
+		}
+		c.answers[*r.Parent]++
+	}
+	c.moved = true
+}
+
+func (c *counter) change() Change {
+	return Change{
+		Petition: c.petition, Total: c.total, Goal: c.goal,
+		Version: c.version, AsOf: c.asOf, Comments: c.commentsIssued,
+	}
+}
+
+func minuteOf(t time.Time) int64 {
+	// Floor, not truncation: signatures of imported petitions may lie before 1970 in theory.
+	return int64(math.Floor(float64(t.Unix()) / 60))
+}
+
+// trendEpoch is t0 of the trend, and trendHalfLife the time in which a signature's weight halves.
+var trendEpoch = time.Date(2020, time.January, 1, 0, 0, 0, 0, time.UTC)
+
+const trendHalfLife = 6 * time.Hour
+
+// addTrend adds one signature to a trend, which is log2 Σ 2^((t−t0)/6 h) over a petition's signatures
+// (forward decay: Cormode, Shkapenyuk, Srivastava, Xu, «Forward Decay», ICDE 2009). The logarithm is kept
+// because the sum itself leaves the range of a float64 within months. 0 stands for no signature.
+func addTrend(trend float64, t time.Time) float64 {
+	weight := float64(t.Sub(trendEpoch)) / float64(trendHalfLife)
+	if trend == 0 {
+		return weight
+	}
+	high, low := max(trend, weight), min(trend, weight)
+	return high + math.Log2(1+math.Exp2(low-high))
+}

@@ -1,0 +1,212 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"petitiond/server/database"
+)
+
+// Errors of single entries. Everything else that the ledger answers is a fault of the database.
+var (
+	// ErrNotFound says that there is no such petition.
+	ErrNotFound = errors.New("ledger: no such petition")
+	// ErrClosed says that the petition took no signature at the moment its counter was locked.
+	ErrClosed = errors.New("ledger: the petition does not accept signatures")
+	// ErrKeyMismatch says that the idempotency key was used before with another input.
+	ErrKeyMismatch = errors.New("ledger: idempotency key used with another input")
+	// ErrBusy says that the queue is full; nothing was written.
+	ErrBusy = errors.New("ledger: too much to write")
+	// ErrUnavailable says that the database did not answer in time; nothing was written.
+	ErrUnavailable = errors.New("ledger: database unavailable")
+	// ErrOutcomeUnknown says that nobody knows whether the row was written: ask again with the same key.
+	ErrOutcomeUnknown = errors.New("ledger: outcome unknown")
+)
+
+// Key makes a call repeatable: the same ID with the same Input is carried out once and answered every time.
+type Key struct {
+	ID    string // names caller and key; opaque to the ledger
+	Input []byte // digest of the input
+}
+
+// Signature is one signature to be counted.
+type Signature struct {
+	ID, Petition  uuid.UUID
+	Digest        []byte // of petition and address; unique in its petition
+	Name, Address []byte // sealed
+	ShowName      bool
+	Country       string // empty: none, as with the two below
+	Locale        string
+	Statement     string
+	At            time.Time // zero: the time of the batch
+	Comment       *Comment  // the reason for signing: written if the signature is new
+	Key           *Key
+}
+
+// Comment is one comment to be written. Parent and Author are nil where there is none.
+type Comment struct {
+	ID, Petition  uuid.UUID
+	Parent        *uuid.UUID
+	Author        *string
+	FromSignatory bool
+	Signatory     []byte // digest of the signature it came with
+	Body          string
+	At            time.Time // zero: the time of the batch
+	Key           *Key
+}
+
+// Receipt says what was written.
+type Receipt struct {
+	Answer uuid.UUID // the comment, or the signed petition; for a repeated key what the first call was answered
+	Number int       // of the row in its petition; 0 where nothing new was written
+}
+
+// Change is what a committed transaction made of one petition's figures.
+type Change struct {
+	Petition    uuid.UUID
+	Total, Goal int
+	LastHour    int // signatures added less removed in the last 60 minutes
+	Version     int64
+	AsOf        time.Time
+	Comments    int // number of the newest comment
+}
+
+// Options of a Ledger. The zero value serves.
+type Options struct {
+	Committed func([]Change)   // called after each commit, in its order for each petition; must not block
+	Now       func() time.Time // default database.Now
+	Logger    *slog.Logger     // default discards
+	MaxBatch  int              // rows in one transaction, default 256
+	MaxQueue  int              // entries that wait in one lane, default 8,192
+	Patience  time.Duration    // how long a batch is tried while the database is away, default 10 s
+}
+
+func (o *Options) setDefaults() {
+	if o.Committed == nil {
+		o.Committed = func([]Change) {}
+	}
+	if o.Now == nil {
+		o.Now = database.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.MaxBatch == 0 {
+		o.MaxBatch = 256
+	}
+	if o.MaxQueue == 0 {
+		o.MaxQueue = 8192
+	}
+	if o.Patience == 0 {
+		o.Patience = 10 * time.Second
+	}
+}
+
+// Ledger gathers entries into transactions. It is safe for concurrent use.
+type Ledger struct {
+	opt   Options
+	store store
+	lanes []*lane
+
+	mu      sync.RWMutex // guards stopped against a send on a lane that nobody empties any more
+	stopped bool
+}
+
+// New prepares the statements of a Ledger on a migrated database. Run must be called for it to write.
+func New(ctx context.Context, db *database.DB, opt Options) (*Ledger, error) {
+	opt.setDefaults()
+	s, lanes, err := newStore(ctx, db)
+	if err != nil {
+		return nil, fmt.Errorf("preparing the ledger: %w", err)
+	}
+	l := &Ledger{opt: opt, store: s}
+	for range lanes {
+		l.lanes = append(l.lanes, &lane{ledger: l, queue: make(chan *entry, opt.MaxQueue)})
+	}
+	return l, nil
+}
+
+// Run writes until ctx ends, then writes what is queued and returns.
+func (l *Ledger) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	for _, n := range l.lanes {
+		wg.Go(func() { n.run() })
+	}
+	<-ctx.Done()
+	l.mu.Lock()
+	l.stopped = true
+	for _, n := range l.lanes {
+		close(n.queue)
+	}
+	l.mu.Unlock()
+	wg.Wait()
+	return l.store.close()
+}
+
+// Sign writes a signature and returns when it is durable. An address that had signed before is answered as
+// if it had not.
+func (l *Ledger) Sign(ctx context.Context, s Signature) (Receipt, error) {
+	return l.append(ctx, &entry{signature: &s, petition: s.Petition, key: s.Key})
+}
+
+// Comment writes a comment and returns when it is durable.
+func (l *Ledger) Comment(ctx context.Context, c Comment) (Receipt, error) {
+	return l.append(ctx, &entry{comment: &c, petition: c.Petition, key: c.Key})
+}
+
+// SignLater queues a signature, after those queued before it, and gives the function that waits for it. An
+// import queues thousands in their order this way. While the queue is full it waits.
+func (l *Ledger) SignLater(ctx context.Context, s Signature) (wait func() error) {
+	e := &entry{signature: &s, petition: s.Petition, key: s.Key, done: make(chan struct{})}
+	for {
+		err := l.enqueue(e)
+		if err == nil {
+			return func() error { _, err := e.wait(ctx); return err }
+		}
+		if !errors.Is(err, ErrBusy) || ctx.Err() != nil {
+			return func() error { return err }
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// append queues an entry and waits for its answer.
+func (l *Ledger) append(ctx context.Context, e *entry) (Receipt, error) {
+	e.done = make(chan struct{})
+	if err := l.enqueue(e); err != nil {
+		return Receipt{}, err
+	}
+	return e.wait(ctx)
+}
+
+// wait gives the entry's answer. When ctx ends first the entry may still be written.
+func (e *entry) wait(ctx context.Context) (Receipt, error) {
+	select {
+	case <-e.done:
+		return e.receipt, e.err
+	case <-ctx.Done():
+		return Receipt{}, fmt.Errorf("%w: %w", ErrOutcomeUnknown, ctx.Err())
+	}
+}
+
+func (l *Ledger) enqueue(e *entry) error {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if l.stopped {
+		return ErrUnavailable
+	}
+	// One petition, one lane: two batches of this process never wait for each other's counter.
+	n := l.lanes[int(e.petition[len(e.petition)-1])%len(l.lanes)]
+	select {
+	case n.queue <- e:
+		return nil
+	default:
+		return ErrBusy
+	}
+}

@@ -1,0 +1,199 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/google/uuid"
+
+	"petitiond/server/database"
+)
+
+// The statements of SQLite: one row each, run in a loop. A prepared statement costs microseconds there, and
+// the immediate transaction is the lock.
+const (
+	liteLock    = `SELECT ` + counterColumns + ` FROM counters WHERE petition_id = $1`
+	liteKeepKey = `INSERT INTO idempotency_keys (id, input, answer, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`
+	liteFindKey = `SELECT id, input, answer FROM idempotency_keys WHERE id = $1`
+	liteSign    = `INSERT INTO signatures (id, petition_id, number, state, digest, name, address, show_name, country, locale,
+ statement_version, signed_at) VALUES ($1, $2, $3, 'COUNTED', $4, $5, $6, $7, $8, $9, $10, $11)
+ ON CONFLICT (petition_id, digest) DO NOTHING ON CONFLICT (id) DO NOTHING`
+	liteFindNumber  = `SELECT number FROM signatures WHERE id = $1`
+	liteFindComment = `SELECT id FROM comments WHERE id = $1`
+	liteComment     = `INSERT INTO comments (id, petition_id, parent_id, number, author_name, from_signatory, signatory, body, created_at)
+ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+	liteMoveCounter = `UPDATE counters SET total = $2, issued = $3, version = $4, as_of = $5, named = $6, threads = $7,
+ comments = $8, comments_issued = $9, trending = $10 WHERE petition_id = $1`
+	liteMoveMinute = `INSERT INTO signature_buckets (petition_id, minute, added) VALUES ($1, $2, $3)
+ ON CONFLICT (petition_id, minute) DO UPDATE SET added = added + excluded.added`
+	liteMoveCountry = `INSERT INTO signature_country_buckets (petition_id, country, added) VALUES ($1, $2, $3)
+ ON CONFLICT (petition_id, country) DO UPDATE SET added = added + excluded.added`
+	liteMoveAnswers = `UPDATE comments SET replies = replies + $2 WHERE id = $1`
+	liteLastHour    = `SELECT COALESCE(SUM(added - removed), 0) FROM signature_buckets WHERE petition_id = $1 AND minute > $2`
+)
+
+var sqliteSQL = []string{
+	liteLock, liteKeepKey, liteFindKey, liteSign, liteFindNumber, liteFindComment, liteComment, liteMoveCounter,
+	liteMoveMinute, liteMoveCountry, liteMoveAnswers, liteLastHour,
+}
+
+type sqliteStore struct{ *statements }
+
+func (s *sqliteStore) inTx(ctx context.Context, fn func(tx) error) error {
+	return database.InTx(ctx, s.pool, func(t *sql.Tx) error { return fn(sqliteTx{session{s.statements, t}}) })
+}
+
+type sqliteTx struct{ session }
+
+// get runs a query of at most one row and reports whether there was one.
+func (t sqliteTx) get(ctx context.Context, text string, arg any, into ...any) (bool, error) {
+	err := t.tx.StmtContext(ctx, t.byTxt[text]).QueryRowContext(ctx, arg).Scan(into...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// insert runs an insertion that leaves out what is there, and reports whether it wrote.
+func (t sqliteTx) insert(ctx context.Context, text string, args ...any) (bool, error) {
+	res, err := t.tx.StmtContext(ctx, t.byTxt[text]).ExecContext(ctx, args...)
+	if err != nil {
+		return false, err
+	}
+	n, err := res.RowsAffected()
+	return n == 1, err
+}
+
+func (t sqliteTx) lock(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]*counter, error) {
+	out := make(map[uuid.UUID]*counter, len(petitions))
+	for _, id := range petitions {
+		err := t.each(ctx, liteLock, []any{id}, func(rows *sql.Rows) error {
+			c, err := scanCounter(rows)
+			out[id] = c
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (t sqliteTx) keepKeys(ctx context.Context, keys []keyRow) (taken []string, err error) {
+	for _, k := range keys {
+		wrote, err := t.insert(ctx, liteKeepKey, k.id, k.input, k.answer, k.at)
+		if err != nil {
+			return nil, err
+		}
+		if !wrote {
+			taken = append(taken, k.id)
+		}
+	}
+	return taken, nil
+}
+
+func (t sqliteTx) findKeys(ctx context.Context, ids []string) (map[string]keyRow, error) {
+	out := make(map[string]keyRow, len(ids))
+	for _, id := range ids {
+		var k keyRow
+		found, err := t.get(ctx, liteFindKey, id, &k.id, &k.input, &k.answer)
+		if err != nil {
+			return nil, err
+		}
+		if found {
+			out[id] = k
+		}
+	}
+	return out, nil
+}
+
+func (t sqliteTx) insertSignatures(ctx context.Context, rows []*signatureRow) error {
+	for _, r := range rows {
+		wrote, err := t.insert(ctx, liteSign, r.ID, r.Petition, r.counter.issued+1, r.Digest, r.Name, r.Address, r.ShowName,
+			null(r.Country), null(r.Locale), null(r.Statement), r.at)
+		if err != nil {
+			return err
+		}
+		if wrote {
+			r.number, r.fresh = r.counter.number(), true
+			continue
+		}
+		if _, err := t.get(ctx, liteFindNumber, r.ID, &r.number); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t sqliteTx) findComments(ctx context.Context, rows []*commentRow) (map[uuid.UUID]bool, error) {
+	out := map[uuid.UUID]bool{}
+	for _, r := range rows {
+		var id uuid.UUID
+		found, err := t.get(ctx, liteFindComment, r.ID, &id)
+		if err != nil {
+			return nil, err
+		}
+		out[r.ID] = found
+	}
+	return out, nil
+}
+
+func (t sqliteTx) insertComments(ctx context.Context, rows []*commentRow) error {
+	for _, r := range rows {
+		err := t.exec(ctx, liteComment, r.ID, r.Petition, r.Parent, r.number, r.Author, r.FromSignatory, r.Signatory,
+			r.Body, r.at)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t sqliteTx) moveCounters(ctx context.Context, counters []*counter) error {
+	for _, c := range counters {
+		err := t.exec(ctx, liteMoveCounter, c.petition, c.total, c.issued, c.version, c.asOf, c.named, c.threads,
+			c.comments, c.commentsIssued, c.trending)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t sqliteTx) moveBuckets(ctx context.Context, counters []*counter) error {
+	for _, c := range counters {
+		for minute, n := range c.minutes {
+			if err := t.exec(ctx, liteMoveMinute, c.petition, minute, n); err != nil {
+				return err
+			}
+		}
+		for country, n := range c.countries {
+			if err := t.exec(ctx, liteMoveCountry, c.petition, country, n); err != nil {
+				return err
+			}
+		}
+		for parent, n := range c.answers {
+			if err := t.exec(ctx, liteMoveAnswers, parent, n); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (t sqliteTx) lastHour(ctx context.Context, petitions []uuid.UUID, since int64) (map[uuid.UUID]int, error) {
+	out := make(map[uuid.UUID]int, len(petitions))
+	for _, id := range petitions {
+		err := t.each(ctx, liteLastHour, []any{id, since}, func(rows *sql.Rows) error {
+			var n int
+			err := rows.Scan(&n)
+			out[id] = n
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,146 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"petitiond/server/database"
+)
+
+// keyRow is an idempotency key as it is stored.
+type keyRow struct {
+	id     string
+	input  []byte
+	answer uuid.UUID
+	at     time.Time
+}
+
+// signatureRow is a signature on its way into the table.
+type signatureRow struct {
+	*Signature
+	counter *counter
+	place   int // of its entry in the batch
+	at      time.Time
+	number  int
+	fresh   bool // written by this transaction
+}
+
+// commentRow is a comment on its way into the table.
+type commentRow struct {
+	*Comment
+	counter *counter
+	place   int // of its entry in the batch, -1 for the reason of a signature
+	at      time.Time
+	number  int
+}
+
+// tx is a running transaction in the statements of one database. Every method takes and gives whole batches,
+// so that PostgreSQL may send arrays where SQLite loops over a prepared statement.
+type tx interface {
+	lock(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]*counter, error)
+	// keepKeys stores keys and gives the ids of those that were stored before.
+	keepKeys(ctx context.Context, keys []keyRow) (taken []string, err error)
+	findKeys(ctx context.Context, ids []string) (map[string]keyRow, error)
+	// insertSignatures writes the rows whose address is new to the petition: it numbers them and marks them
+	// fresh. A row that stands there under its own id gets its number and is not fresh.
+	insertSignatures(ctx context.Context, rows []*signatureRow) error
+	findComments(ctx context.Context, rows []*commentRow) (map[uuid.UUID]bool, error)
+	insertComments(ctx context.Context, rows []*commentRow) error
+	moveCounters(ctx context.Context, counters []*counter) error
+	// moveBuckets moves the minutes, the countries and the replies of parents.
+	moveBuckets(ctx context.Context, counters []*counter) error
+	lastHour(ctx context.Context, petitions []uuid.UUID, since int64) (map[uuid.UUID]int, error)
+}
+
+// store opens transactions on one kind of database.
+type store interface {
+	inTx(ctx context.Context, fn func(tx) error) error
+	close() error
+}
+
+// newStore gives the store of a database and how many lanes it feeds at once.
+func newStore(ctx context.Context, db *database.DB) (store, int, error) {
+	if db.Dialect == database.Postgres {
+		s, err := prepare(ctx, db.Ledger, postgresSQL)
+		return &pqStore{s}, 4, err
+	}
+	s, err := prepare(ctx, db.Ledger, sqliteSQL)
+	return &sqliteStore{s}, 1, err
+}
+
+// statements are the prepared statements of a store, by their text.
+type statements struct {
+	pool  *sql.DB
+	byTxt map[string]*sql.Stmt
+}
+
+func prepare(ctx context.Context, pool *sql.DB, texts []string) (*statements, error) {
+	s := &statements{pool: pool, byTxt: map[string]*sql.Stmt{}}
+	for _, text := range texts {
+		stmt, err := pool.PrepareContext(ctx, text)
+		if err != nil {
+			return nil, fmt.Errorf("preparing %.40q: %w", text, err)
+		}
+		s.byTxt[text] = stmt
+	}
+	return s, nil
+}
+
+func (s *statements) close() error {
+	var first error
+	for _, stmt := range s.byTxt {
+		if err := stmt.Close(); err != nil && first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// session runs prepared statements in one transaction.
+type session struct {
+	*statements
+	tx *sql.Tx
+}
+
+func (s session) exec(ctx context.Context, text string, args ...any) error {
+	_, err := s.tx.StmtContext(ctx, s.byTxt[text]).ExecContext(ctx, args...)
+	return err
+}
+
+// each runs a query and calls scan for every row of its result.
+func (s session) each(ctx context.Context, text string, args []any, scan func(*sql.Rows) error) error {
+	rows, err := s.tx.StmtContext(ctx, s.byTxt[text]).QueryContext(ctx, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+const counterColumns = `petition_id, total, issued, version, as_of, goal, named, threads, comments, comments_issued,
+ trending, accepting, since, until`
+
+func scanCounter(rows interface{ Scan(...any) error }) (*counter, error) {
+	c := &counter{}
+	err := rows.Scan(&c.petition, &c.total, &c.issued, &c.version, &c.asOf, &c.goal, &c.named, &c.threads, &c.comments,
+		&c.commentsIssued, &c.trending, &c.accepting, &c.since, &c.until)
+	return c, err
+}
+
+// null gives NULL for an empty value.
+func null[T comparable](v T) any {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return v
+}

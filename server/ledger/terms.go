@@ -1,0 +1,108 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"petitiond/server/database"
+)
+
+// Querier runs statements in a transaction of the caller's. Both *sql.Tx and ent's transaction are one.
+type Querier interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// Terms say when a petition accepts signatures, and towards which goal.
+type Terms struct {
+	Accepting bool
+	Since     *time.Time // nil: from now on
+	Until     *time.Time // first moment at which no signature is in any more; nil: open end
+	Goal      int
+}
+
+// Open makes the counter of a new petition, in the caller's transaction.
+func Open(ctx context.Context, q Querier, petition uuid.UUID, terms Terms, now time.Time) error {
+	_, err := q.ExecContext(ctx, `INSERT INTO counters (petition_id, total, issued, version, as_of, goal, pending, named,
+ threads, comments, comments_issued, trending, accepting, since, until) VALUES ($1, 0, 0, 0, $2, $3, 0, 0, 0, 0, 0, 0, $4, $5, $6)`,
+		petition, now, terms.Goal, terms.Accepting, terms.Since, terms.Until)
+	if err != nil {
+		return fmt.Errorf("opening a counter: %w", err)
+	}
+	return nil
+}
+
+// Lock takes the petition's counter until the caller's transaction ends and gives its total. Whoever changes
+// a petition does this first, so that no signature slips past a change.
+func Lock(ctx context.Context, q Querier, dialect database.Dialect, petition uuid.UUID) (Locked, error) {
+	query := `SELECT ` + counterColumns + ` FROM counters WHERE petition_id = $1`
+	if dialect == database.Postgres { // on SQLite the immediate transaction is the lock
+		query += ` FOR UPDATE`
+	}
+	rows, err := q.QueryContext(ctx, query, petition)
+	if err != nil {
+		return Locked{}, fmt.Errorf("locking a counter: %w", err)
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return Locked{}, errors.Join(ErrNotFound, rows.Err())
+	}
+	c, err := scanCounter(rows)
+	if err != nil {
+		return Locked{}, fmt.Errorf("locking a counter: %w", err)
+	}
+	return Locked{counter: c}, rows.Err()
+}
+
+// Locked is a counter that the running transaction holds.
+type Locked struct{ counter *counter }
+
+// Issued is the last number that was given to a signature.
+func (l Locked) Issued() int { return l.counter.issued }
+
+// Total is the number of signatures that count.
+func (l Locked) Total() int { return l.counter.total }
+
+// Terms are the present terms.
+func (l Locked) Terms() Terms {
+	return Terms{Accepting: l.counter.accepting, Since: l.counter.since, Until: l.counter.until, Goal: l.counter.goal}
+}
+
+// Set writes new terms in the transaction that holds the lock. The version grows where the goal changes.
+func (l Locked) Set(ctx context.Context, q Querier, terms Terms, now time.Time) (Change, error) {
+	c := l.counter
+	if terms.Goal != c.goal {
+		c.version++
+		c.asOf = later(now, c.asOf)
+	}
+	c.goal, c.accepting, c.since, c.until = terms.Goal, terms.Accepting, terms.Since, terms.Until
+	_, err := q.ExecContext(ctx, `UPDATE counters SET goal = $2, accepting = $3, since = $4, until = $5, version = $6,
+ as_of = $7 WHERE petition_id = $1`, c.petition, c.goal, c.accepting, c.since, c.until, c.version, c.asOf)
+	if err != nil {
+		return Change{}, fmt.Errorf("setting the terms of a petition: %w", err)
+	}
+	change := c.change()
+	change.LastHour, err = lastHour(ctx, q, c.petition, minuteOf(now)-60)
+	return change, err
+}
+
+func lastHour(ctx context.Context, q Querier, petition uuid.UUID, since int64) (int, error) {
+	rows, err := q.QueryContext(ctx, `SELECT COALESCE(SUM(added - removed), 0) FROM signature_buckets
+ WHERE petition_id = $1 AND minute > $2`, petition, since)
+	if err != nil {
+		return 0, fmt.Errorf("summing the last hour: %w", err)
+	}
+	defer rows.Close()
+	n := 0
+	for rows.Next() {
+		if err := rows.Scan(&n); err != nil {
+			return 0, fmt.Errorf("summing the last hour: %w", err)
+		}
+	}
+	return n, rows.Err()
+}
