@@ -1,0 +1,138 @@
+package live
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// chunk is how many petitions one read may ask for.
+const chunk = 500
+
+// A batch is one read on behalf of watchers whose petitions the hub does not hold yet.
+type batch struct {
+	ids  []uuid.UUID
+	done chan struct{} // closed when the values are merged, or err is set
+	err  error
+}
+
+// over tells whether the read has ended.
+func (b *batch) over() bool {
+	select {
+	case <-b.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// A queue gathers what is asked for while the read before is under way, as a ledger gathers what is written: when
+// everybody comes back after a restart, the reads are few and large.
+type queue struct {
+	signal  chan struct{} // holds one: waiting is not empty
+	mu      sync.Mutex
+	waiting []*batch // guarded by mu; the last one still grows
+}
+
+// ask adds the id to the last waiting batch, or to a new one when that is full.
+func (q *queue) ask(id uuid.UUID) *batch {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	last := len(q.waiting) - 1
+	if last < 0 || len(q.waiting[last].ids) == chunk {
+		q.waiting = append(q.waiting, &batch{done: make(chan struct{})})
+		last++
+	}
+	b := q.waiting[last]
+	b.ids = append(b.ids, id)
+	poke(q.signal)
+	return b
+}
+
+// next takes the oldest waiting batch, nil when there is none.
+func (q *queue) next() *batch {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.waiting) == 0 {
+		return nil
+	}
+	b := q.waiting[0]
+	q.waiting = slices.Delete(q.waiting, 0, 1)
+	return b
+}
+
+// readAll does all reading of the hub, one call at a time, until ctx ends: what watchers ask for, and again and again
+// what is watched. The two take turns, so that neither holds up the other.
+func (h *Hub) readAll(ctx context.Context) {
+	ticker := time.NewTicker(h.options.Reread)
+	defer ticker.Stop()
+	var due []uuid.UUID // what is left to read again in this round
+	for ctx.Err() == nil {
+		b := h.queue.next()
+		if b != nil {
+			h.load(ctx, b)
+		}
+		if len(due) > 0 {
+			due = h.reread(ctx, due)
+		}
+		if b != nil || len(due) > 0 {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+		case <-h.queue.signal:
+		case <-ticker.C:
+			due = h.watched()
+		case <-h.again:
+			due = h.watched()
+		}
+	}
+}
+
+// load reads a batch and lets those who wait for it go on.
+func (h *Hub) load(ctx context.Context, b *batch) {
+	b.err = h.read(ctx, b.ids)
+	if ctx.Err() != nil {
+		b.err = ErrClosed
+	}
+	close(b.done)
+}
+
+// reread reads one chunk of the petitions due and returns the rest: none after a failure, since the next would fail too.
+func (h *Hub) reread(ctx context.Context, due []uuid.UUID) []uuid.UUID {
+	n := min(chunk, len(due))
+	err := h.read(ctx, due[:n])
+	if err == nil {
+		return due[n:]
+	}
+	if ctx.Err() == nil {
+		h.options.Logger.WarnContext(ctx, "watched petitions could not be read again; this is tried anew", "err", err)
+	}
+	return nil
+}
+
+// read merges what the source says of the petitions.
+func (h *Hub) read(ctx context.Context, ids []uuid.UUID) error {
+	ctx, cancel := context.WithTimeout(ctx, h.options.Timeout)
+	defer cancel()
+	values, err := h.options.Read(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for _, v := range values {
+		h.take(v, true)
+	}
+	return nil
+}
+
+// watched lists the petitions that somebody watches.
+func (h *Hub) watched() []uuid.UUID {
+	var ids []uuid.UUID
+	for i := range h.shards {
+		ids = h.shards[i].ids(ids)
+	}
+	return ids
+}

@@ -1,0 +1,78 @@
+package live
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+func TestMerge(t *testing.T) {
+	t.Parallel()
+	old := Value{Total: 5, Goal: 9, LastHour: 2, Version: 3, AsOf: time.Unix(3, 0), Comment: 1, Edition: 2}
+	tests := map[string]struct {
+		news    Value
+		want    Value
+		changed Aspect
+	}{
+		"Nothing": {Value{}, old, 0},
+		"Itself":  {old, old, 0},
+		"HigherVersion": {
+			Value{Total: 4, Goal: 8, LastHour: 1, Version: 4, AsOf: time.Unix(4, 0)},
+			Value{Total: 4, Goal: 8, LastHour: 1, Version: 4, AsOf: time.Unix(4, 0), Comment: 1, Edition: 2},
+			Count,
+		},
+		"LateVersion": {Value{Total: 4, Version: 2, AsOf: time.Unix(9, 0)}, old, 0},
+		"NewerComment": {
+			Value{Comment: 2},
+			Value{Total: 5, Goal: 9, LastHour: 2, Version: 3, AsOf: time.Unix(3, 0), Comment: 2, Edition: 2},
+			Comments,
+		},
+		"LateEdition": {Value{Edition: 1}, old, 0},
+		"HigherEditionWithLateVersion": {
+			Value{Total: 1, Version: 1, Edition: 7},
+			Value{Total: 5, Goal: 9, LastHour: 2, Version: 3, AsOf: time.Unix(3, 0), Comment: 1, Edition: 7},
+			Edition,
+		},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := old
+			changed := got.merge(test.news)
+			if diff := cmp.Diff(test.want, got); diff != "" || changed != test.changed {
+				t.Errorf("merge() changed %b, want %b; value (-want +got):\n%s", changed, test.changed, diff)
+			}
+		})
+	}
+}
+
+func TestMergeInAnyOrder(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		news := rapid.SliceOfN(rapid.Custom(drawValue), 1, 6).Draw(t, "news")
+		shuffled := rapid.Permutation(append(news, news[0])).Draw(t, "shuffled")
+		var one, other Value
+		for _, n := range news {
+			one.merge(n)
+		}
+		for _, n := range shuffled {
+			other.merge(n)
+		}
+		if diff := cmp.Diff(one, other); diff != "" {
+			t.Fatalf("another order gave another value (-one +other):\n%s", diff)
+		}
+	})
+}
+
+// drawValue draws a value whose counts follow from its version, as a ledger's do.
+func drawValue(t *rapid.T) Value {
+	version := rapid.Int64Range(0, 5).Draw(t, "version")
+	return Value{
+		Total:   int(version) * 7 % 5,
+		Version: version,
+		Comment: rapid.IntRange(0, 5).Draw(t, "comment"),
+		Edition: rapid.IntRange(0, 5).Draw(t, "edition"),
+	}
+}

@@ -1,0 +1,253 @@
+package live
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/google/uuid"
+)
+
+// Watcher is one who watches some petitions. It has no goroutine of its own: whoever owns it calls Next, or asks by
+// Notify to be told when to call Poll. Those are for one goroutine at a time; Close may be called by any.
+type Watcher struct {
+	hub      *Hub
+	aspect   Aspect
+	slots    []slot
+	baseline []Value
+	bell     chan struct{} // holds one: Next shall look again
+
+	mu         sync.Mutex // guards all below; taken before a shard's lock, never after
+	ended      bool
+	head, tail *slot  // queue of the slots that may have news
+	notify     func() // called without mu
+}
+
+// Watch begins to watch these aspects of the petitions. It registers first and then waits for what the hub does not
+// hold yet, so that no change is lost in between. It fails with ErrUnknown if a petition does not exist, with
+// ErrClosed once the hub has ended, and with the read's error if that failed.
+func (h *Hub) Watch(ctx context.Context, aspect Aspect, ids ...uuid.UUID) (*Watcher, error) {
+	ids = distinct(ids)
+	w := h.newWatcher(aspect, len(ids))
+	batches, err := w.join(ids)
+	if err == nil {
+		err = h.await(ctx, batches)
+	}
+	if err == nil {
+		err = w.begin()
+	}
+	if err != nil {
+		w.Close()
+		return nil, err
+	}
+	return w, nil
+}
+
+// newWatcher returns a watcher with room for n slots. One slot, the usual case, is part of the same allocation.
+func (h *Hub) newWatcher(aspect Aspect, n int) *Watcher {
+	h.watchers.Add(1)
+	if n != 1 {
+		return &Watcher{hub: h, aspect: aspect, slots: make([]slot, n)}
+	}
+	one := &struct {
+		Watcher
+		slot [1]slot
+	}{}
+	one.hub, one.aspect, one.slots = h, aspect, one.slot[:]
+	return &one.Watcher
+}
+
+// join takes a place in the topic of every id and returns the reads to wait for.
+func (w *Watcher) join(ids []uuid.UUID) ([]*batch, error) {
+	var batches []*batch
+	for i, id := range ids {
+		s := &w.slots[i]
+		s.watcher = w
+		b, err := w.hub.shard(id).join(s, id, w.hub.queue.ask)
+		if err != nil {
+			return nil, err
+		}
+		if b != nil && !slices.Contains(batches, b) {
+			batches = append(batches, b)
+		}
+	}
+	return batches, nil
+}
+
+// await waits for the reads. The caller may give up, which does not end a read that others wait for too.
+func (h *Hub) await(ctx context.Context, batches []*batch) error {
+	for _, b := range batches {
+		select {
+		case <-b.done:
+		case <-h.done:
+			return ErrClosed
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if b.err != nil {
+			return fmt.Errorf("reading a petition to be watched: %w", b.err)
+		}
+	}
+	return nil
+}
+
+// begin says what counts as news: for a watcher of counts the present value and all after it, for others what comes
+// after the baseline.
+func (w *Watcher) begin() error {
+	for i := range w.slots {
+		s := &w.slots[i]
+		value, tick, held := s.topic.present()
+		if !held {
+			return ErrUnknown
+		}
+		w.mu.Lock()
+		if w.aspect&Count != 0 {
+			w.push(s)
+		} else {
+			s.seen = tick
+		}
+		w.mu.Unlock()
+		if w.aspect&^Count != 0 {
+			w.baseline = append(w.baseline, value)
+		}
+	}
+	return nil
+}
+
+// Baseline returns the values from which a watcher of comments or editions began, in the order of the ids: news are
+// what is newer. It is empty for a watcher of counts alone, whose first values are news.
+func (w *Watcher) Baseline() []Value { return w.baseline }
+
+// Next waits for news and returns them: for a watcher of counts first the present value of each petition, and from
+// then on, one petition after another, the newest value of each that changed in a watched aspect. What changed twice
+// before it was fetched comes once, and versions grow from one value of a petition to the next, save for a watcher of
+// several aspects, who gets the same version again when only another aspect changed. It fails with ErrClosed when the
+// watcher or the hub has ended, and with the context's error when ctx ends first. It takes the place of Notify.
+func (w *Watcher) Next(ctx context.Context) (Value, error) {
+	if w.bell == nil {
+		w.bell = make(chan struct{}, 1)
+		w.Notify(func() { poke(w.bell) })
+	}
+	for {
+		v, ok, err := w.Poll()
+		if ok || err != nil {
+			return v, err
+		}
+		select {
+		case <-w.bell:
+		case <-ctx.Done():
+			return Value{}, ctx.Err()
+		}
+	}
+}
+
+// Poll returns the next news if there are any, in the same order as Next, and never waits.
+func (w *Watcher) Poll() (v Value, ok bool, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ended {
+		return Value{}, false, ErrClosed
+	}
+	for s := w.pop(); s != nil; s = w.pop() {
+		value, tick, newer := s.topic.since(s.seen, w.aspect)
+		if newer {
+			s.seen = tick
+			return value, true, nil
+		}
+	}
+	return Value{}, false, nil
+}
+
+// Notify asks for fn to be called when there are news after Poll said that there are none, and when the watcher ends;
+// at once if that is so already. It may be called for nothing, and once more after Close. It runs on the hub's own
+// goroutine, so it must be quick and must not block; it may call Poll.
+func (w *Watcher) Notify(fn func()) {
+	w.mu.Lock()
+	w.notify = fn
+	now := w.ended || w.head != nil
+	w.mu.Unlock()
+	if now {
+		fn()
+	}
+}
+
+// Close ends the watcher and lets go of everything kept for it. It may be called more than once.
+func (w *Watcher) Close() {
+	if !w.end() {
+		return
+	}
+	for i := range w.slots {
+		w.slots[i].leave()
+	}
+}
+
+// end wakes the owner for the last time, and tells whether the watcher had not ended before.
+func (w *Watcher) end() bool {
+	w.mu.Lock()
+	first, notify := !w.ended, w.notify
+	w.ended = true
+	w.mu.Unlock()
+	if first {
+		w.hub.watchers.Add(-1)
+		if notify != nil {
+			notify()
+		}
+	}
+	return first
+}
+
+// ready queues a slot whose topic has come to tick, and calls the owner if the queue was empty.
+func (w *Watcher) ready(s *slot, tick uint64) {
+	w.mu.Lock()
+	first := w.head == nil
+	var notify func()
+	if !w.ended && s.seen < tick && w.push(s) && first {
+		notify = w.notify
+	}
+	w.mu.Unlock()
+	if notify != nil {
+		notify()
+	}
+}
+
+// push puts the slot at the end of the queue, unless it is in it. The caller holds mu.
+func (w *Watcher) push(s *slot) bool {
+	if s.queued {
+		return false
+	}
+	s.queued = true
+	if w.tail == nil {
+		w.head = s
+	} else {
+		w.tail.next = s
+	}
+	w.tail = s
+	return true
+}
+
+// pop takes the first slot from the queue, nil when it is empty. The caller holds mu.
+func (w *Watcher) pop() *slot {
+	s := w.head
+	if s == nil {
+		return nil
+	}
+	if w.head = s.next; w.head == nil {
+		w.tail = nil
+	}
+	s.next, s.queued = nil, false
+	return s
+}
+
+// distinct returns the ids without repetitions, in their order.
+func distinct(ids []uuid.UUID) []uuid.UUID {
+	if len(ids) < 2 {
+		return ids
+	}
+	seen := make(map[uuid.UUID]bool, len(ids))
+	return slices.DeleteFunc(slices.Clone(ids), func(id uuid.UUID) bool {
+		again := seen[id]
+		seen[id] = true
+		return again
+	})
+}
