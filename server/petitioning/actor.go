@@ -1,0 +1,182 @@
+package petitioning
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"petitiond/ent"
+	"petitiond/ent/apikey"
+	"petitiond/ent/token"
+	"petitiond/server/secret"
+)
+
+// Prefixes of credentials, so that each can be told by its look.
+const (
+	editTokenPrefix = "pe_"
+	apiKeyPrefix    = "pk_"
+)
+
+// ErrUnauthenticated says that a credential is unknown or has expired.
+var ErrUnauthenticated = errors.New("the credential is unknown or has expired")
+
+// Scope is what an API key may do.
+type Scope string
+
+// The scopes of the contract.
+const (
+	ScopeSign             Scope = "SIGN"
+	ScopeReadSignatures   Scope = "READ_SIGNATURES"
+	ScopeWritePetitions   Scope = "WRITE_PETITIONS"
+	ScopeModerate         Scope = "MODERATE"
+	ScopeExport           Scope = "EXPORT"
+	ScopeWebhooks         Scope = "WEBHOOKS"
+	ScopeAdmin            Scope = "ADMIN"
+	anonymousCaller             = "anonymous"
+	adminCaller                 = "admin"
+	editTokenCallerPrefix       = "edit:"
+)
+
+// Scopes are all scopes.
+func Scopes() []Scope {
+	return []Scope{
+		ScopeSign, ScopeReadSignatures, ScopeWritePetitions, ScopeModerate, ScopeExport, ScopeWebhooks, ScopeAdmin,
+	}
+}
+
+// Actor is who asks: anybody, the holder of a petition's edit token, or an API key. One actor lives as long
+// as a request or a subscription's connection.
+type Actor struct {
+	caller string // names the credential in idempotency keys
+	scopes []Scope
+
+	mu    sync.Mutex  // guards edits
+	edits []uuid.UUID // petitions that the actor may see and edit
+}
+
+// Anonymous gives an actor without a credential.
+func Anonymous() *Actor { return &Actor{caller: anonymousCaller} }
+
+// Anonymous reports whether the actor came without a credential.
+func (a *Actor) Anonymous() bool { return a.caller == anonymousCaller }
+
+// IsAdmin reports whether the actor may do everything.
+func (a *Actor) IsAdmin() bool { return slices.Contains(a.scopes, ScopeAdmin) }
+
+// mayEdit reports whether the actor may see and edit the petition in every state.
+func (a *Actor) mayEdit(petition uuid.UUID) bool {
+	return a.IsAdmin() || slices.Contains(a.own(), petition)
+}
+
+func (a *Actor) own() []uuid.UUID {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.edits)
+}
+
+// lift lets the rest of the request see the petition that it has just made.
+func (a *Actor) lift(petition uuid.UUID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.edits = append(a.edits, petition)
+}
+
+type actorKey struct{}
+
+// WithActor gives a context that carries the actor.
+func WithActor(ctx context.Context, a *Actor) context.Context {
+	return context.WithValue(ctx, actorKey{}, a)
+}
+
+// ActorFrom gives the actor of a context, by default an anonymous one.
+func ActorFrom(ctx context.Context) *Actor {
+	if a, ok := ctx.Value(actorKey{}).(*Actor); ok {
+		return a
+	}
+	return Anonymous()
+}
+
+// HasActor reports whether the context carries an actor.
+func HasActor(ctx context.Context) bool {
+	_, ok := ctx.Value(actorKey{}).(*Actor)
+	return ok
+}
+
+// Authenticate gives the actor of a bearer credential: the admin key, an edit token or an API key. An
+// unknown, expired or revoked one is ErrUnauthenticated, never an anonymous actor.
+func (s *Service) Authenticate(ctx context.Context, bearer string) (*Actor, error) {
+	if s.opt.AdminKey != "" && subtle.ConstantTimeCompare([]byte(bearer), []byte(s.opt.AdminKey)) == 1 {
+		return &Actor{caller: adminCaller, scopes: Scopes()}, nil
+	}
+	switch {
+	case strings.HasPrefix(bearer, editTokenPrefix):
+		return s.editor(ctx, bearer)
+	case strings.HasPrefix(bearer, apiKeyPrefix):
+		return s.partner(ctx, bearer)
+	}
+	return nil, ErrUnauthenticated
+}
+
+func (s *Service) editor(ctx context.Context, bearer string) (*Actor, error) {
+	t, err := s.writer.Token.Query().
+		Where(token.Hash(secret.Hash(bearer)), token.PurposeEQ(token.PurposeEDIT)).Only(ctx)
+	if ent.IsNotFound(err) || (err == nil && expired(t.ExpiresAt, s.opt.Now())) {
+		return nil, ErrUnauthenticated
+	}
+	if err != nil {
+		return nil, fmt.Errorf("looking an edit token up: %w", err)
+	}
+	return &Actor{caller: editTokenCallerPrefix + t.ID.String(), edits: []uuid.UUID{t.PetitionID}}, nil
+}
+
+func (s *Service) partner(ctx context.Context, bearer string) (*Actor, error) {
+	k, err := s.writer.ApiKey.Query().Where(apikey.Hash(secret.Hash(bearer)), apikey.RevokedAtIsNil()).Only(ctx)
+	if ent.IsNotFound(err) || (err == nil && expired(k.ExpiresAt, s.opt.Now())) {
+		return nil, ErrUnauthenticated
+	}
+	if err != nil {
+		return nil, fmt.Errorf("looking an API key up: %w", err)
+	}
+	a := &Actor{caller: apiKeyPrefix + k.ID.String()}
+	for _, scope := range k.Scopes {
+		a.scopes = append(a.scopes, Scope(scope))
+	}
+	return a, nil
+}
+
+func expired(at *time.Time, now time.Time) bool { return at != nil && !now.Before(*at) }
+
+// CreateAPIKey makes a key for a partner's program and gives its secret, which is stored nowhere.
+func (s *Service) CreateAPIKey(ctx context.Context, name string, scopes []Scope) (string, error) {
+	f := &faults{}
+	name, fault := checkLine(name, "The name", 1, 100)
+	f.add(fault, "name")
+	if len(scopes) == 0 {
+		f.add("Give at least one scope.", "scope")
+	}
+	texts := make([]string, len(scopes))
+	for i, scope := range scopes {
+		texts[i] = string(scope)
+		if !slices.Contains(Scopes(), scope) {
+			f.add("This is none of the scopes.", "scope")
+		}
+	}
+	if err := f.err(); err != nil {
+		return "", err
+	}
+	id := newID()
+	// The id is random, so that the derived secret is: what it is derived from is not stored.
+	nonce := uuid.New()
+	bearer := s.opt.Keys.Token(apiKeyPrefix, secret.EditToken, []byte("api key"), nonce[:], id[:])
+	return bearer, s.inTx(ctx, func(t *tx) error {
+		return t.ApiKey.Create().SetID(id).SetName(name).SetHash(secret.Hash(bearer)).SetScopes(texts).
+			SetCreatedAt(s.opt.Now()).Exec(ctx)
+	})
+}

@@ -1,0 +1,146 @@
+package petitioning
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"petitiond/ent"
+	"petitiond/server/database"
+)
+
+// rankedMost is how many matches, the most signed first, are ranked by relevance.
+const rankedMost = 1000
+
+// search adds the condition that every word of a search is found.
+func (s *Service) search(l *listing[*ent.Petition], search *string) error {
+	if search == nil {
+		return nil
+	}
+	query := s.matching(*search)
+	if query == "" { // nothing but punctuation: it stands in no petition
+		l.where += ` AND FALSE`
+		return nil
+	}
+	l.where += ` AND p.id IN (SELECT d.petition_id FROM ` + s.matches(l.args.add(query)) + `)`
+	return nil
+}
+
+// matching gives the search in the language of the database's index.
+func (s *Service) matching(search string) string {
+	if s.db.Dialect == database.Postgres {
+		return tsQuery(search)
+	}
+	return ftsQuery(search)
+}
+
+// matches gives FROM and WHERE of the documents that match.
+func (s *Service) matches(query string) string {
+	if s.db.Dialect == database.Postgres {
+		return `search_documents AS d WHERE d.document @@ to_tsquery('simple', ` + query + `)`
+	}
+	return `search_index JOIN search_documents AS d ON d.id = search_index.rowid WHERE search_index MATCH ` + query
+}
+
+// score gives the expression by which matches are ranked, the greater the better. Titles weigh most, then
+// tags, then the summary: the weights of PostgreSQL's A to D, and the same ones for SQLite's bm25, whose
+// better scores are more negative.
+func (s *Service) score(query string) string {
+	if s.db.Dialect == database.Postgres {
+		return `ts_rank(d.document, to_tsquery('simple', ` + query + `))`
+	}
+	return `-bm25(search_index, 10.0, 4.0, 2.0, 1.0)`
+}
+
+// relevant gives a page by relevance. The order is made anew for every page, so a cursor is a place in it.
+func (s *Service) relevant(ctx context.Context, q PetitionQuery, l listing[*ent.Petition], page PageArgs) (*PetitionConnection, error) {
+	w, err := page.window(pageDefault, pageMax)
+	if err != nil {
+		return nil, err
+	}
+	list := l.bound([]uuid.UUID{uuid.Nil})
+	after, before, err := w.bounds(s.cursor, list)
+	if err != nil {
+		return nil, err
+	}
+	ids, err := s.ranked(ctx, *q.Search, q.Order.Direction, l)
+	if err != nil {
+		return nil, fmt.Errorf("ranking matches: %w", err)
+	}
+	edges, info := cutPage(within(ids, w, after, before), w, func(p placed[uuid.UUID]) string { return s.cursor.encode(list, p.at) })
+	rows, err := s.listed(ctx, edges)
+	if err != nil {
+		return nil, fmt.Errorf("reading matches: %w", err)
+	}
+	c := &PetitionConnection{PageInfo: info, total: s.counted(l.table, l.where, l.whereArgs)}
+	for _, e := range edges {
+		if row := rows[e.Node.node]; row != nil {
+			c.Edges = append(c.Edges, PetitionEdge{Cursor: e.Cursor, Node: row})
+		}
+	}
+	return c, nil
+}
+
+// ranked gives the ids of the best matches in order.
+func (s *Service) ranked(ctx context.Context, search string, d Direction, l listing[*ent.Petition]) ([]uuid.UUID, error) {
+	query := s.matching(search)
+	if query == "" {
+		return nil, nil
+	}
+	direction := `DESC`
+	if d == Asc {
+		direction = `ASC`
+	}
+	args := slices.Clone(l.whereArgs)
+	place := args.add(query)
+	text := fmt.Sprintf(`SELECT id FROM (SELECT p.id, r.signatures, %s AS score FROM %s AND d.petition_id = p.id AND %s
+ ORDER BY r.signatures DESC, p.id DESC LIMIT %d) AS best ORDER BY score %s, signatures %s, id %s`,
+		s.score(place), l.table+`, `+s.matches(place), l.where, rankedMost, direction, direction, direction)
+	var ids []uuid.UUID
+	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
+		var id uuid.UUID
+		err := rows.Scan(&id)
+		ids = append(ids, id)
+		return err
+	})
+	return ids, err
+}
+
+// within gives the ids between the bounds in the order of reading, with one more than the page has.
+func within(ids []uuid.UUID, w window, after, before *cursor) []placed[uuid.UUID] {
+	first, end := 0, len(ids)
+	if after != nil {
+		first = min(int(after.Keys[0].bits)+1, end)
+	}
+	if before != nil {
+		end = max(min(int(before.Keys[0].bits), end), first)
+	}
+	out := make([]placed[uuid.UUID], 0, end-first)
+	for i := first; i < end; i++ {
+		out = append(out, placed[uuid.UUID]{ids[i], cursor{Keys: []cursorKey{intKey(int64(i))}, ID: ids[i]}})
+	}
+	if w.Backward {
+		slices.Reverse(out)
+	}
+	return out[:min(len(out), w.fetch())]
+}
+
+// listed reads the petitions of a page that was put together by ids.
+func (s *Service) listed(ctx context.Context, edges []Edge[placed[uuid.UUID]]) (map[uuid.UUID]*ent.Petition, error) {
+	ids := make([]uuid.UUID, len(edges))
+	for i, e := range edges {
+		ids[i] = e.Node.node
+	}
+	var args arguments
+	text := `SELECT ` + petitionColumns + ` FROM petitions AS p WHERE ` + s.among(`p.id`, ids, &args) + ` AND ` + visible(ctx, `p`)
+	out := make(map[uuid.UUID]*ent.Petition, len(ids))
+	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
+		p, err := scanPetition(rows)
+		out[p.ID] = p
+		return err
+	})
+	return out, err
+}

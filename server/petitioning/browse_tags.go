@@ -1,0 +1,130 @@
+package petitioning
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"petitiond/ent"
+)
+
+const tagColumns = `t.id, t.key, t.label, t.open_petitions`
+
+// borne is the condition that a public petition bears the tag: nobody learns tags from drafts.
+func borne(ctx context.Context) string {
+	return `EXISTS (SELECT 1 FROM petition_tags AS b JOIN petitions AS seen ON seen.id = b.petition_id
+ WHERE b.tag_id = t.id AND ` + visible(ctx, `seen`) + `)`
+}
+
+// Tags gives a page of the tags whose names begin with the search, by name.
+func (s *Service) Tags(ctx context.Context, search *string, page PageArgs) (*TagConnection, error) {
+	l := listing[*ent.Tag]{
+		name: "tags", columns: tagColumns, table: `tags AS t`, where: borne(ctx), keys: keyset{columns: []string{`t.key`}},
+		scan: func(row scanner) (*ent.Tag, cursor, error) {
+			t, err := scanTag(row)
+			return t, cursor{Keys: []cursorKey{textKey(t.Key)}, ID: t.ID}, err
+		},
+	}
+	if prefix := TagKey(deref(search)); prefix != "" {
+		l.name += " " + prefix
+		// Not LIKE, whose wildcard _ is a letter of tags.
+		l.where += fmt.Sprintf(` AND substr(t.key, 1, %d) = `, utf8.RuneCountInString(prefix)) + l.args.add(prefix)
+	} else if search != nil && *search != "" {
+		l.where += ` AND FALSE`
+	}
+	l.whereArgs = slices.Clone(l.args)
+	found, err := browse(ctx, s, l, page)
+	if err != nil {
+		return nil, err
+	}
+	c := found[uuid.Nil]
+	c.total = s.counted(l.table, l.where, l.whereArgs)
+	return c, nil
+}
+
+// TagByName gives the tag that the name finds, or nil.
+func (s *Service) TagByName(ctx context.Context, name string) (*ent.Tag, error) {
+	var out *ent.Tag
+	text := `SELECT ` + tagColumns + ` FROM tags AS t WHERE t.key = $1 AND ` + borne(ctx)
+	err := s.each(ctx, text, []any{TagKey(name)}, func(rows *sql.Rows) (err error) {
+		out, err = scanTag(rows)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading a tag: %w", err)
+	}
+	return out, nil
+}
+
+// TagsOf gives the tags of each petition in the order in which they were written.
+func (s *Service) TagsOf(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID][]*ent.Tag, error) {
+	var args arguments
+	text := `SELECT pt.petition_id, ` + tagColumns + ` FROM petition_tags AS pt JOIN tags AS t ON t.id = pt.tag_id
+ WHERE ` + s.among(`pt.petition_id`, petitions, &args) + ` AND ` + visibleParent(ctx, `pt.petition_id`) + `
+ ORDER BY pt.petition_id, pt.position`
+	out := make(map[uuid.UUID][]*ent.Tag, len(petitions))
+	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
+		var of uuid.UUID
+		t, err := scanTag(prefixed{rows, &of})
+		out[of] = append(out[of], t)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the tags of petitions: %w", err)
+	}
+	return out, nil
+}
+
+// TagsByID gives the tags of the ids that a visible petition bears.
+func (s *Service) TagsByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Tag, error) {
+	var args arguments
+	var out []*ent.Tag
+	text := `SELECT ` + tagColumns + ` FROM tags AS t WHERE ` + s.among(`t.id`, ids, &args) + ` AND ` + borne(ctx)
+	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
+		t, err := scanTag(rows)
+		out = append(out, t)
+		return err
+	})
+	return out, err
+}
+
+// TrendingTag is a tag whose open petitions are signed now.
+type TrendingTag struct {
+	Tag               *ent.Tag
+	SignaturesLastDay int
+}
+
+// TrendingTags gives the tags whose open petitions were signed most within the last 24 hours.
+func (s *Service) TrendingTags(ctx context.Context, first int) ([]*TrendingTag, error) {
+	if first < 1 || first > pageMax {
+		return nil, &ArgumentError{Argument: "first", Message: fmt.Sprintf("first must be between 1 and %d.", pageMax)}
+	}
+	text := `SELECT ` + tagColumns + `, SUM(b.added - b.removed) AS signed
+ FROM signature_buckets AS b
+ JOIN petitions AS p ON p.id = b.petition_id AND p.state = 'OPEN'
+ JOIN petition_tags AS pt ON pt.petition_id = b.petition_id
+ JOIN tags AS t ON t.id = pt.tag_id
+ WHERE b.minute > $1 GROUP BY t.id, t.key, t.label, t.open_petitions
+ HAVING SUM(b.added - b.removed) > 0 ORDER BY signed DESC, t.key LIMIT $2`
+	var out []*TrendingTag
+	err := s.each(ctx, text, []any{minutesAgo(s.opt.Now(), dayMinutes), first}, func(rows *sql.Rows) error {
+		one := &TrendingTag{}
+		t, err := scanTag(rows, &one.SignaturesLastDay)
+		one.Tag = t
+		out = append(out, one)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading trending tags: %w", err)
+	}
+	return out, nil
+}
+
+func scanTag(row scanner, more ...any) (*ent.Tag, error) {
+	t := &ent.Tag{}
+	return t, row.Scan(append([]any{&t.ID, &t.Key, &t.Label, &t.OpenPetitions}, more...)...)
+}

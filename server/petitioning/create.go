@@ -1,0 +1,224 @@
+package petitioning
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"petitiond/ent/petition"
+	"petitiond/ent/token"
+	"petitiond/server/ledger"
+	"petitiond/server/secret"
+)
+
+const (
+	languageDefault = "und" // BCP 47 for undetermined
+	createMutation  = "createPetition"
+)
+
+// Draft is what somebody gives to open a petition.
+type Draft struct {
+	IdempotencyKey  *string `json:"-"`
+	Title           string
+	Summary         *string
+	Body            string
+	Language        *string
+	Addressees      []string
+	Tags            []string
+	Goal            *int
+	StartsAt        *time.Time
+	EndsAt          *time.Time
+	Petitioner      string
+	PetitionerEmail *string
+}
+
+// wording is a petition's checked content.
+type wording struct {
+	title, summary, body, language, petitioner, address string
+	addressees                                          []string
+	tags                                                []tagEntry
+	goal                                                int
+	startsAt, endsAt                                    *time.Time
+}
+
+// Created is a new petition. EditToken is shown to its maker once: as a bearer credential it may see, edit,
+// publish and close this petition.
+type Created struct {
+	Petition  uuid.UUID
+	EditToken string
+}
+
+// Create makes a draft that only the holder of its edit token and the operator can see.
+func (s *Service) Create(ctx context.Context, d Draft) (Created, error) {
+	f := inInput()
+	key, err := s.idempotencyKey(ctx, f, createMutation, d.IdempotencyKey, d)
+	if err != nil {
+		return Created{}, err
+	}
+	if id, ok, err := s.replay(ctx, key); ok || err != nil {
+		return s.recreated(ctx, id, err)
+	}
+	now := s.opt.Now()
+	content := s.checkDraft(f, d, now)
+	if err := f.err(); err != nil {
+		return Created{}, err
+	}
+	out := Created{Petition: newID()}
+	err = s.inTx(ctx, func(t *tx) error {
+		// The key comes first: a second request that runs at the same time waits here and then fails.
+		if err := t.keep(ctx, key, out.Petition, now); err != nil {
+			return err
+		}
+		if err := s.insertPetition(ctx, t, out.Petition, content, petition.StateDRAFT, now); err != nil {
+			return err
+		}
+		out.EditToken, err = s.issueEditToken(ctx, t, out.Petition, now)
+		return err
+	})
+	if err != nil {
+		if id, ok, again := s.replay(ctx, key); ok || again != nil {
+			return s.recreated(ctx, id, again)
+		}
+		return Created{}, fmt.Errorf("creating a petition: %w", err)
+	}
+	ActorFrom(ctx).lift(out.Petition)
+	return out, nil
+}
+
+// recreated says again what was said when the petition was created.
+func (s *Service) recreated(ctx context.Context, id uuid.UUID, err error) (Created, error) {
+	if err != nil {
+		return Created{}, err
+	}
+	row, err := s.writer.Token.Query().
+		Where(token.PetitionID(id), token.PurposeEQ(token.PurposeEDIT)).Order(token.ByID()).First(ctx)
+	if err != nil {
+		return Created{}, fmt.Errorf("finding the edit token of a repeated request: %w", err)
+	}
+	ActorFrom(ctx).lift(id)
+	return Created{Petition: id, EditToken: s.editToken(id, row.ID)}, nil
+}
+
+// editToken derives the token from the secret, so that a repeated request can be told it although only its
+// hash is stored.
+func (s *Service) editToken(petition, nonce uuid.UUID) string {
+	return s.opt.Keys.Token(editTokenPrefix, secret.EditToken, petition[:], nonce[:])
+}
+
+func (s *Service) issueEditToken(ctx context.Context, t *tx, petition uuid.UUID, now time.Time) (string, error) {
+	nonce := newID()
+	bearer := s.editToken(petition, nonce)
+	return bearer, t.Token.Create().SetID(nonce).SetHash(secret.Hash(bearer)).SetPurpose(token.PurposeEDIT).
+		SetPetitionID(petition).SetCreatedAt(now).Exec(ctx)
+}
+
+// checkDraft gives the content of a draft, all faults noted.
+func (s *Service) checkDraft(f *faults, d Draft, now time.Time) wording {
+	c := wording{goal: goalDefault, language: languageDefault, startsAt: d.StartsAt, endsAt: d.EndsAt}
+	c.title = checked(f, checkTitle, d.Title, "title")
+	c.summary = checked(f, checkSummary, deref(d.Summary), "summary")
+	c.body = checked(f, checkBody, d.Body, "body")
+	c.petitioner = checked(f, checkName, d.Petitioner, "petitioner")
+	if d.Language != nil {
+		c.language = checked(f, checkLocale, *d.Language, "language")
+	}
+	if d.PetitionerEmail != nil {
+		address, fault := parseAddress(*d.PetitionerEmail)
+		f.add(fault, "petitionerEmail")
+		c.address = address.Typed
+	}
+	c.addressees = checkAddressees(f, d.Addressees)
+	c.tags = checkTagList(f, d.Tags)
+	if d.Goal != nil {
+		c.goal = checkGoal(f, *d.Goal)
+	}
+	if c.startsAt != nil && !now.Before(*c.startsAt) {
+		f.add("The start must lie in the future; leave it out to start when the petition is published.", "startsAt")
+	}
+	checkEnd(f, c.startsAt, c.endsAt, now)
+	return c
+}
+
+// checked applies the rule of a field and notes its fault.
+func checked(f *faults, rule func(string) (string, string), value string, path ...string) string {
+	clean, fault := rule(value)
+	f.add(fault, path...)
+	return clean
+}
+
+func checkTitle(v string) (string, string)   { return checkLine(v, "The title", titleMin, titleMax) }
+func checkSummary(v string) (string, string) { return checkText(v, "The summary", 0, summaryMax) }
+func checkBody(v string) (string, string)    { return checkText(v, "The body", bodyMin, bodyMax) }
+
+func checkAddressees(f *faults, values []string) []string {
+	if len(values) > addresseesMax {
+		f.add(fmt.Sprintf("Give at most %d addressees.", addresseesMax), "addressees")
+		return nil
+	}
+	out := make([]string, len(values))
+	for i, v := range values {
+		clean, fault := checkLine(v, "An addressee", addresseeMin, addresseeMax)
+		f.add(fault, "addressees", fmt.Sprint(i))
+		out[i] = clean
+	}
+	return out
+}
+
+func checkTagList(f *faults, values []string) []tagEntry {
+	tags, wrong := checkTags(values)
+	for _, w := range wrong {
+		path := []string{"tags"}
+		if w.Index != wholeList {
+			path = append(path, fmt.Sprint(w.Index))
+		}
+		f.add(w.Message, path...)
+	}
+	return tags
+}
+
+func checkGoal(f *faults, goal int) int {
+	if goal < goalMin || goal > goalMax {
+		f.add(fmt.Sprintf("The goal must be between %d and %d.", goalMin, goalMax), "goal")
+	}
+	return goal
+}
+
+func checkEnd(f *faults, start, end *time.Time, now time.Time) {
+	switch {
+	case end == nil:
+	case !now.Before(*end):
+		f.add("The end must lie in the future.", "endsAt")
+	case start != nil && !start.Before(*end):
+		f.add("The end must come after the start.", "endsAt")
+	}
+}
+
+// insertPetition writes a petition and everything that belongs to it from the first moment.
+func (s *Service) insertPetition(ctx context.Context, t *tx, id uuid.UUID, c wording, state petition.State, now time.Time) error {
+	name := draftSlug(c.title)
+	create := t.Petition.Create().SetID(id).SetSlug(name).SetTitle(c.title).SetSummary(c.summary).
+		SetBody(c.body).SetLanguage(c.language).SetAddressees(c.addressees).SetState(state).SetPetitioner(c.petitioner).
+		SetNillableStartsAt(c.startsAt).SetNillableEndsAt(c.endsAt).SetCreatedAt(now).SetUpdatedAt(now)
+	if c.address != "" {
+		create.SetPetitionerAddress(s.opt.Keys.Seal(secret.AddressSeal, []byte(c.address), id[:]))
+	}
+	if err := create.Exec(ctx); err != nil {
+		return err
+	}
+	if err := t.Slug.Create().SetID(name).SetPetitionID(id).SetCreatedAt(now).Exec(ctx); err != nil {
+		return err
+	}
+	terms := ledger.Terms{Since: c.startsAt, Until: c.endsAt, Goal: c.goal}
+	if err := ledger.Open(ctx, t.sql, id, terms, now); err != nil {
+		return err
+	}
+	if err := t.Rank.Create().SetID(id).Exec(ctx); err != nil {
+		return err
+	}
+	if err := t.setTags(ctx, id, c.tags); err != nil {
+		return err
+	}
+	return t.index(ctx, id, c)
+}

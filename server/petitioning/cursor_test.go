@@ -1,0 +1,190 @@
+package petitioning
+
+import (
+	"encoding/base64"
+	"errors"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+)
+
+var sameCursor = cmp.AllowUnexported(cursorKey{})
+
+func testCodec() cursorCodec { return cursorCodec{key: []byte("0123456789abcdef0123456789abcdef")} }
+
+// anyCursor draws cursors of the kinds that lists have: up to three keys.
+func anyCursor() *rapid.Generator[cursor] {
+	key := rapid.OneOf(
+		rapid.Map(rapid.Int64(), intKey),
+		rapid.Map(rapid.Float64(), floatKey),
+		rapid.Map(rapid.Int64(), func(us int64) cursorKey { return timeKey(time.UnixMicro(us)) }),
+		rapid.Map(rapid.StringN(0, tagKeyMax, 4*tagKeyMax), textKey),
+	)
+	return rapid.Custom(func(t *rapid.T) cursor {
+		var at cursor
+		at.Keys = rapid.SliceOfNDistinct(key, 0, 1, func(k cursorKey) cursorKey { return k }).Draw(t, "key")
+		numbers := rapid.SliceOfN(rapid.Map(rapid.Int64(), intKey), 0, 2).Draw(t, "numbers")
+		at.Keys = append(at.Keys, numbers...)
+		if len(at.Keys) == 0 {
+			at.Keys = nil
+		}
+		copy(at.ID[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "id"))
+		return at
+	})
+}
+
+func TestCursorKeyValue(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2022, 8, 28, 17, 21, 28, 123456789, time.FixedZone("CEST", 7200))
+	tests := []struct {
+		name string
+		key  cursorKey
+		want any
+	}{
+		{"Int", intKey(math.MinInt64), int64(math.MinInt64)},
+		{"Float", floatKey(-0.1), -0.1},
+		{"Time", timeKey(at), time.Date(2022, 8, 28, 15, 21, 28, 123456000, time.UTC)},
+		{"BeforeTheEpoch", timeKey(time.UnixMicro(-1)), time.Date(1969, 12, 31, 23, 59, 59, 999999000, time.UTC)},
+		{"Text", textKey("bees"), "bees"},
+		{"EmptyText", textKey(""), ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(tt.want, tt.key.Value()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestCursorRoundTrip(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		at, list := anyCursor().Draw(t, "at"), rapid.String().Draw(t, "list")
+		s := testCodec().encode(list, at)
+		got, err := testCodec().decode(list, s)
+		if err != nil {
+			t.Fatalf("decoding %s: %v", s, err)
+		}
+		if diff := cmp.Diff(at, got, sameCursor); diff != "" {
+			t.Fatalf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestCursorLength(t *testing.T) {
+	t.Parallel()
+	numbers := cursor{Keys: []cursorKey{intKey(-1), floatKey(math.Pi), timeKey(time.Unix(1<<40, 0))}}
+	if s := testCodec().encode("list", numbers); len(s) > 200 {
+		t.Errorf("a cursor of three numbers has %d bytes, want at most 200", len(s))
+	}
+	longest := cursor{Keys: []cursorKey{intKey(-1), textKey(strings.Repeat("𠀀", tagKeyMax))}}
+	s := testCodec().encode("list", longest)
+	if got, err := testCodec().decode("list", s); err != nil || cmp.Diff(longest, got, sameCursor) != "" {
+		t.Errorf("the cursor of the longest tag has %d bytes and gives %v", len(s), err)
+	}
+}
+
+func TestCursorIsBoundToItsList(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		at := anyCursor().Draw(t, "at")
+		list, other := rapid.String().Draw(t, "list"), rapid.String().Draw(t, "other")
+		s := testCodec().encode(list, at)
+		if _, err := testCodec().decode(other, s); list != other && !errors.Is(err, errBadCursor) {
+			t.Fatalf("a cursor of %q went through for %q: %v", list, other, err)
+		}
+		if _, err := (cursorCodec{key: []byte("another key")}).decode(list, s); !errors.Is(err, errBadCursor) {
+			t.Fatalf("a cursor went through under another key: %v", err)
+		}
+	})
+}
+
+func TestCursorRefusesEveryChange(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		s := testCodec().encode("list", anyCursor().Draw(t, "at"))
+		raw, err := base64.RawURLEncoding.DecodeString(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bit := rapid.IntRange(0, 8*len(raw)-1).Draw(t, "bit")
+		raw[bit/8] ^= 1 << (bit % 8)
+		if _, err := testCodec().decode("list", base64.RawURLEncoding.EncodeToString(raw)); !errors.Is(err, errBadCursor) {
+			t.Fatalf("bit %d turned, and the answer is %v", bit, err)
+		}
+		text := []byte(s)
+		bit = rapid.IntRange(0, 8*len(text)-1).Draw(t, "text bit")
+		text[bit/8] ^= 1 << (bit % 8)
+		if _, err := testCodec().decode("list", string(text)); !errors.Is(err, errBadCursor) {
+			t.Fatalf("bit %d of the text turned, and the answer is %v", bit, err)
+		}
+	})
+}
+
+func TestCursorRefuses(t *testing.T) {
+	t.Parallel()
+	c := testCodec()
+	sign := func(payload ...byte) string {
+		return base64.RawURLEncoding.EncodeToString(append(payload, c.mac("list", payload)...))
+	}
+	id := make([]byte, len(uuid.UUID{}))
+	good := c.encode("list", cursor{Keys: []cursorKey{intKey(1)}})
+	tests := []struct{ name, in string }{
+		{"Empty", ""},
+		{"NotBase64", "!!!!"},
+		{"Short", "AAAA"},
+		{"Padding", good + "="},
+		{"LineBreak", good[:4] + "\n" + good[4:]},
+		{"Cut", good[:len(good)-1]},
+		{"Longer", good + "AAAA"},
+		{"Huge", strings.Repeat("A", 1<<20)},
+		{"Zeros", strings.Repeat("A", 80)},
+		{"SignedNothing", sign()},
+		{"SignedVersion", sign(append([]byte{2, 0}, id...)...)},
+		{"SignedTooManyKeys", sign(append([]byte{cursorVersion, 9}, id...)...)},
+		{"SignedMissingKey", sign(cursorVersion, 1)},
+		{"SignedUnknownKind", sign(append([]byte{cursorVersion, 1, 99}, id...)...)},
+		{"SignedCutNumber", sign(cursorVersion, 1, byte(cursorInt), 0, 0)},
+		{"SignedCutLength", sign(cursorVersion, 1, byte(cursorText), 0x80)},
+		{"SignedLongText", sign(append([]byte{cursorVersion, 1, byte(cursorText), 0xff, 0x7f}, id...)...)},
+		{"SignedHugeText", sign(append([]byte{cursorVersion, 1, byte(cursorText), 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}, id...)...)},
+		{"SignedShortID", sign(append([]byte{cursorVersion, 0}, id[1:]...)...)},
+		{"SignedLongID", sign(append([]byte{cursorVersion, 0, 0}, id...)...)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if got, err := c.decode("list", tt.in); !errors.Is(err, errBadCursor) || got.Keys != nil {
+				t.Errorf("decode gave %v and %v, want errBadCursor", got, err)
+			}
+		})
+	}
+	if _, err := c.decode("list", sign(append([]byte{cursorVersion, 0}, id...)...)); err != nil {
+		t.Errorf("the well-formed payload beside these was refused too: %v", err)
+	}
+}
+
+func FuzzCursorDecode(f *testing.F) {
+	good := testCodec().encode("list", cursor{Keys: []cursorKey{intKey(1), textKey("a"), floatKey(1), timeKey(time.Unix(0, 0))}})
+	raw, err := base64.RawURLEncoding.DecodeString(good)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good, raw[:len(raw)-cursorMAC])
+	f.Add("", []byte{cursorVersion, 1, byte(cursorText), 0xff})
+	f.Fuzz(func(t *testing.T, s string, payload []byte) {
+		if at, err := testCodec().decode("list", s); err == nil && testCodec().encode("list", at) != s {
+			t.Errorf("%q is not the form that encode gives", s)
+		}
+		if at, err := parseCursor(payload); err == nil && len(at.Keys) > cursorKeysMax {
+			t.Errorf("%x gives %d keys", payload, len(at.Keys))
+		}
+	})
+}

@@ -1,0 +1,77 @@
+package petitioning
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"petitiond/ent"
+	"petitiond/ent/comment"
+	"petitiond/ent/petition"
+	"petitiond/server/ledger"
+)
+
+const commentMutation = "addComment"
+
+// Remark is what somebody says under a petition.
+type Remark struct {
+	Petition       uuid.UUID
+	Parent         *uuid.UUID
+	Body           string
+	AuthorName     *string // nil: anonymous
+	IdempotencyKey *string `json:"-"`
+}
+
+// Comment writes a comment or a reply and gives its id. A reply to a reply is refused: two levels are all.
+func (s *Service) Comment(ctx context.Context, r Remark) (uuid.UUID, error) {
+	f := inInput()
+	key, err := s.idempotencyKey(ctx, f, commentMutation, r.IdempotencyKey, r)
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if id, ok, err := s.replay(ctx, key); ok || err != nil {
+		return id, err
+	}
+	row := ledger.Comment{ID: newID(), Petition: r.Petition, Parent: r.Parent, Key: key}
+	row.Body = checked(f, checkComment, r.Body, "body")
+	if r.AuthorName != nil {
+		name := checked(f, checkName, *r.AuthorName, "authorName")
+		row.Author = &name
+	}
+	if err := s.checkPlace(ctx, f, r); err != nil {
+		return uuid.Nil, err
+	}
+	if err := f.err(); err != nil {
+		return uuid.Nil, err
+	}
+	receipt, err := s.opt.Ledger.Comment(ctx, row)
+	return receipt.Answer, s.refusal(ctx, err, r.Petition, f.field("petitionId"))
+}
+
+// checkPlace notes whether the petition takes comments and the parent takes replies.
+func (s *Service) checkPlace(ctx context.Context, f *faults, r Remark) error {
+	row, err := s.reader.Petition.Query().Where(petition.ID(r.Petition)).Select(petition.FieldState).Only(ctx)
+	switch {
+	case ent.IsNotFound(err):
+		f.addError(errNoPetition(f.field("petitionId")))
+		return nil
+	case err != nil:
+		return fmt.Errorf("reading a petition's state: %w", err)
+	case row.State != petition.StateOPEN && row.State != petition.StateCLOSED:
+		f.addError(errorf(WrongState, f.field("petitionId"), "This petition does not accept comments."))
+	}
+	if r.Parent == nil {
+		return nil
+	}
+	parent, err := s.reader.Comment.Query().Where(comment.ID(*r.Parent), comment.PetitionID(r.Petition)).Only(ctx)
+	switch {
+	case ent.IsNotFound(err):
+		f.addError(errorf(NotFound, f.field("parentId"), "There is no such comment under this petition."))
+	case err != nil:
+		return fmt.Errorf("reading a parent comment: %w", err)
+	case parent.ParentID != nil:
+		f.addError(errorf(Invalid, f.field("parentId"), "Reply to the comment above: replies are two levels deep at most."))
+	}
+	return nil
+}

@@ -1,0 +1,127 @@
+package petitioning
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"petitiond/server/database"
+)
+
+const (
+	hourMinutes = 60
+	dayMinutes  = 24 * hourMinutes
+)
+
+// minutesAgo gives the last minute, since 1970 in UTC, that does not belong to the n minutes up to now.
+func minutesAgo(now time.Time, n int64) int64 { return now.Unix()/60 - n }
+
+// Count is a petition's count at one moment.
+type Count struct {
+	Petition    uuid.UUID
+	Total, Goal int
+	Version     int
+	AsOf        time.Time
+	LastHour    *int // nil where it has not been summed
+}
+
+// Progress is the part of the goal that is reached; it goes past 1 with the goal.
+func (c *Count) Progress() float64 { return float64(c.Total) / float64(c.Goal) }
+
+// Figures are the numbers of one petition.
+type Figures struct {
+	Count
+	Named, Threads, Comments int
+}
+
+// Figures gives the numbers of the petitions that the actor may see.
+func (s *Service) Figures(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]*Figures, error) {
+	var args arguments
+	text := `SELECT c.petition_id, c.total, c.goal, c.version, c.as_of, c.named, c.threads, c.comments FROM counters AS c
+ WHERE ` + s.among(`c.petition_id`, petitions, &args) + ` AND ` + visibleParent(ctx, `c.petition_id`)
+	out := make(map[uuid.UUID]*Figures, len(petitions))
+	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
+		f, asOf := &Figures{}, database.Time{}
+		err := rows.Scan(&f.Petition, &f.Total, &f.Goal, &f.Version, &asOf, &f.Named, &f.Threads, &f.Comments)
+		f.AsOf = asOf.Time
+		out[f.Petition] = f
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading figures: %w", err)
+	}
+	return out, nil
+}
+
+// LastHour gives the signatures added less those taken back within the last 60 minutes.
+func (s *Service) LastHour(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]int, error) {
+	args := arguments{minutesAgo(s.opt.Now(), hourMinutes)}
+	text := `SELECT b.petition_id, SUM(b.added - b.removed) FROM signature_buckets AS b WHERE b.minute > $1 AND ` +
+		s.among(`b.petition_id`, petitions, &args) + ` AND ` + visibleParent(ctx, `b.petition_id`) + ` GROUP BY b.petition_id`
+	out := make(map[uuid.UUID]int, len(petitions))
+	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
+		var of uuid.UUID
+		var n int
+		err := rows.Scan(&of, &n)
+		out[of] = n
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("summing the last hour: %w", err)
+	}
+	return out, nil
+}
+
+// News is what the live hub holds of a petition.
+type News struct {
+	Count
+	Comments int // number of the newest comment
+	Edition  int // version of text and state
+}
+
+// News reads the newest values of petitions, whoever may see them: the hub shows them to nobody by itself.
+func (s *Service) News(ctx context.Context, petitions []uuid.UUID) ([]News, error) {
+	var args arguments
+	since := args.add(minutesAgo(s.opt.Now(), hourMinutes))
+	text := `SELECT c.petition_id, c.total, c.goal, c.version, c.as_of, c.comments_issued, p.version,
+ (SELECT COALESCE(SUM(b.added - b.removed), 0) FROM signature_buckets AS b
+  WHERE b.petition_id = c.petition_id AND b.minute > ` + since + `)
+ FROM counters AS c JOIN petitions AS p ON p.id = c.petition_id WHERE ` + s.among(`c.petition_id`, petitions, &args)
+	var out []News
+	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
+		n, asOf, hour := News{}, database.Time{}, 0
+		err := rows.Scan(&n.Petition, &n.Total, &n.Goal, &n.Version, &asOf, &n.Comments, &n.Edition, &hour)
+		n.AsOf, n.LastHour = asOf.Time, &hour
+		out = append(out, n)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading news: %w", err)
+	}
+	return out, nil
+}
+
+// Statistics are the figures of the whole site.
+type Statistics struct {
+	PetitionCount, OpenPetitionCount, SignatureCount, SignaturesLastHour int
+}
+
+// Statistics sums what everybody may see.
+func (s *Service) Statistics(ctx context.Context) (Statistics, error) {
+	out := Statistics{}
+	seen := visible(WithActor(ctx, Anonymous()), `p`)
+	text := `SELECT COUNT(*), COALESCE(SUM(CASE WHEN p.state = 'OPEN' THEN 1 ELSE 0 END), 0), COALESCE(SUM(c.total), 0),
+ (SELECT COALESCE(SUM(b.added - b.removed), 0) FROM signature_buckets AS b JOIN petitions AS p ON p.id = b.petition_id
+  WHERE b.minute > $1 AND ` + seen + `)
+ FROM petitions AS p JOIN counters AS c ON c.petition_id = p.id WHERE ` + seen
+	err := s.each(ctx, text, []any{minutesAgo(s.opt.Now(), hourMinutes)}, func(rows *sql.Rows) error {
+		return rows.Scan(&out.PetitionCount, &out.OpenPetitionCount, &out.SignatureCount, &out.SignaturesLastHour)
+	})
+	if err != nil {
+		return out, fmt.Errorf("summing the site: %w", err)
+	}
+	return out, nil
+}

@@ -1,0 +1,162 @@
+package petitioning
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"petitiond/ent/petition"
+	"petitiond/server/ledger"
+)
+
+// Imported is a petition with a past: from another system, or invented for a demonstration. Its text is
+// under the same rules as any other; its times are taken as they are.
+type Imported struct {
+	Draft
+	State            petition.State
+	Outcome          *petition.Outcome
+	CreatedAt        time.Time
+	ClosedAt         *time.Time
+	Signatures       []ImportedSignature // in the order in which they are numbered
+	Comments         []ImportedComment
+	StartsAt, EndsAt *time.Time // stand for those of the draft, and may lie in the past
+}
+
+// ImportedSignature is a signature of the past.
+type ImportedSignature struct {
+	Name, Address, Country string
+	ShowName               bool
+	At                     time.Time
+}
+
+// ImportedComment is a comment of the past with its replies.
+type ImportedComment struct {
+	Author        *string
+	FromSignatory bool
+	Body          string
+	At            time.Time
+	Replies       []ImportedComment
+}
+
+// Import writes a petition with its signatures and comments. It is for commands of the operator: nobody is
+// asked to confirm, and it is not one transaction.
+func (s *Service) Import(ctx context.Context, in Imported) (uuid.UUID, error) {
+	f := &faults{}
+	now := s.opt.Now()
+	content := s.checkDraft(f, in.Draft, now)
+	if err := f.err(); err != nil {
+		return uuid.Nil, fmt.Errorf("importing a petition: %w", err)
+	}
+	content.startsAt, content.endsAt = in.StartsAt, in.EndsAt
+	id := newID()
+	err := s.inTx(ctx, func(t *tx) error {
+		early := content
+		early.endsAt = nil // the signatures of the past come first
+		if err := s.insertPetition(ctx, t, id, early, petition.StateDRAFT, in.CreatedAt); err != nil {
+			return err
+		}
+		_, err := t.sql.ExecContext(ctx, `UPDATE counters SET accepting = TRUE WHERE petition_id = $1`, id)
+		return err
+	})
+	if err != nil {
+		return uuid.Nil, fmt.Errorf("importing a petition: %w", err)
+	}
+	if err := s.importPeople(ctx, id, in); err != nil {
+		return uuid.Nil, fmt.Errorf("importing the people of a petition: %w", err)
+	}
+	return id, s.settle(ctx, id, in, content)
+}
+
+// settle gives an imported petition the state, the slug and the times that it has now.
+func (s *Service) settle(ctx context.Context, id uuid.UUID, in Imported, c wording) error {
+	ctx = WithActor(ctx, Operator())
+	return s.change(ctx, id, nil, func(ctx context.Context, e *edit) (ledger.Terms, error) {
+		row := e.Petition.UpdateOneID(id).SetNillableEndsAt(in.EndsAt).SetNillableClosedAt(in.ClosedAt).
+			SetNillableOutcome(in.Outcome)
+		if in.State != petition.StateDRAFT && in.State != petition.StateIN_REVIEW && in.State != petition.StateREJECTED {
+			name, err := e.takeSlug(ctx, id, c.title, in.CreatedAt)
+			if err != nil {
+				return ledger.Terms{}, err
+			}
+			row.SetSlug(name)
+		}
+		if err := row.Exec(ctx); err != nil {
+			return ledger.Terms{}, err
+		}
+		if _, err := e.enter(ctx, in.State); err != nil {
+			return ledger.Terms{}, err
+		}
+		return c.terms(in.State), nil
+	})
+}
+
+// importPeople writes signatures and comments through the ledger, in their order.
+func (s *Service) importPeople(ctx context.Context, id uuid.UUID, in Imported) error {
+	if err := s.importSignatures(ctx, id, in.Signatures); err != nil {
+		return err
+	}
+	for _, c := range in.Comments {
+		parent, err := s.importComment(ctx, id, nil, c)
+		if err != nil {
+			return err
+		}
+		for _, reply := range c.Replies {
+			if _, err := s.importComment(ctx, id, &parent, reply); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// importSignatures queues the signatures one after another, which keeps their order, and waits for all.
+func (s *Service) importSignatures(ctx context.Context, id uuid.UUID, list []ImportedSignature) error {
+	waits := make([]func() error, 0, len(list))
+	for _, in := range list {
+		row, err := s.importedSignature(id, in)
+		if err != nil {
+			return err
+		}
+		waits = append(waits, s.opt.Ledger.SignLater(ctx, row))
+	}
+	for _, wait := range waits {
+		if err := wait(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Service) importedSignature(id uuid.UUID, in ImportedSignature) (ledger.Signature, error) {
+	f := &faults{}
+	signing := Signing{Petition: id, Name: in.Name, Email: in.Address, ShowName: in.ShowName}
+	if in.Country != "" {
+		signing.Country = &in.Country
+	}
+	row := s.checkSigning(f, signing)
+	row.At = in.At
+	return row, f.err()
+}
+
+func (s *Service) importComment(ctx context.Context, id uuid.UUID, parent *uuid.UUID, in ImportedComment) (uuid.UUID, error) {
+	f := &faults{}
+	row := ledger.Comment{ID: newID(), Petition: id, Parent: parent, FromSignatory: in.FromSignatory, At: in.At}
+	row.Body = checked(f, checkComment, in.Body, "body")
+	if in.Author != nil {
+		name := checked(f, checkName, *in.Author, "author")
+		row.Author = &name
+	}
+	if err := f.err(); err != nil {
+		return uuid.Nil, err
+	}
+	_, err := s.opt.Ledger.Comment(ctx, row)
+	return row.ID, err
+}
+
+// Empty reports whether there is no petition at all.
+func (s *Service) Empty(ctx context.Context) (bool, error) {
+	some, err := s.writer.Petition.Query().Exist(ctx)
+	return !some, err
+}

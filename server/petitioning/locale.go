@@ -1,0 +1,33 @@
+package petitioning
+
+import (
+	"strings"
+
+	"golang.org/x/text/language"
+)
+
+const (
+	// localeMax is what RFC 5646, section 4.4.1, asks applications to hold.
+	localeMax   = 35
+	faultLocale = "The language must be a BCP 47 tag, such as en, pt-BR or zh-Hant."
+)
+
+// checkLocale gives a language tag in its canonical form. A tag that names no
+// language is refused, since nothing could be done with it.
+func checkLocale(s string) (tag, fault string) {
+	// The parser takes the underscore of POSIX locales for a hyphen.
+	if len(s) > localeMax || strings.Contains(s, "_") {
+		return "", faultLocale
+	}
+	parsed, err := language.BCP47.Parse(s)
+	if err != nil {
+		return "", faultLocale
+	}
+	if base, _, _ := parsed.Raw(); base.String() == language.Und.String() {
+		return "", faultLocale
+	}
+	if tag = parsed.String(); len(tag) > localeMax {
+		return "", faultLocale
+	}
+	return tag, ""
+}

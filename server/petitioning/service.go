@@ -1,0 +1,125 @@
+package petitioning
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"log/slog"
+	"time"
+
+	"entgo.io/ent/dialect"
+	entsql "entgo.io/ent/dialect/sql"
+	"github.com/google/uuid"
+
+	"petitiond/ent"
+	"petitiond/server/database"
+	"petitiond/server/ledger"
+	"petitiond/server/secret"
+)
+
+// Change is what happened to a petition, told after the commit.
+type Change struct {
+	ledger.Change
+	Edition int // the petition's version where text or state changed, else 0
+}
+
+// Options of a Service. Database, Ledger and Keys are needed.
+type Options struct {
+	Database  *database.DB
+	Ledger    *ledger.Ledger
+	Keys      *secret.Keys
+	PublicURL string           // base of links, without a slash at the end
+	AdminKey  string           // credential with every scope; empty: there is none
+	Review    bool             // does a petition wait for a moderator before it opens
+	Changed   func(Change)     // told after the commit of a change of text, state or goal; must not block
+	Now       func() time.Time // default database.Now
+	Logger    *slog.Logger     // default discards
+}
+
+// Service carries out what people ask for. It is safe for concurrent use.
+type Service struct {
+	opt    Options
+	db     *database.DB
+	writer *ent.Client // never leaves the package
+	reader *ent.Client // hides what the actor may not see, writes nothing
+	cursor cursorCodec
+	ranks  ranks
+}
+
+// New gives a Service on a migrated database.
+func New(opt Options) *Service {
+	if opt.Changed == nil {
+		opt.Changed = func(Change) {}
+	}
+	if opt.Now == nil {
+		opt.Now = database.Now
+	}
+	if opt.Logger == nil {
+		opt.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Service{
+		opt:    opt,
+		db:     opt.Database,
+		writer: client(opt.Database.Dialect, opt.Database.Write),
+		reader: client(opt.Database.Dialect, opt.Database.Read),
+		cursor: cursorCodec{key: opt.Keys.Digest(secret.Cursor)},
+	}
+	guard(s.reader)
+	return s
+}
+
+func client(d database.Dialect, pool *sql.DB) *ent.Client {
+	return ent.NewClient(ent.Driver(entsql.OpenDB(string(d), pool)))
+}
+
+// tx is ent and plain SQL in one transaction.
+type tx struct {
+	*ent.Client
+	sql *sql.Tx
+}
+
+// inTx runs fn in an explicit transaction, and again when the database asks for it: fn may run twice.
+// Nothing may be told to others before it has returned nil.
+func (s *Service) inTx(ctx context.Context, fn func(*tx) error) error {
+	var err error
+	for range 3 {
+		err = database.InTx(ctx, s.db.Write, func(t *sql.Tx) error {
+			driver := joined{entsql.Conn{ExecQuerier: t}, string(s.db.Dialect)}
+			return fn(&tx{Client: ent.NewClient(ent.Driver(driver)), sql: t})
+		})
+		if !database.IsRetryable(err) {
+			break
+		}
+	}
+	if errors.Is(err, database.ErrOutcomeUnknown) {
+		return errors.Join(errorf(OutcomeUnknown, nil,
+			"The database went away while it answered. Send the same request with the same idempotencyKey again."), err)
+	}
+	return err
+}
+
+// joined lets ent work inside a transaction that database.InTx has begun.
+type joined struct {
+	entsql.Conn
+	name string
+}
+
+// Tx gives the running transaction: it is committed by who began it.
+func (j joined) Tx(context.Context) (dialect.Tx, error) { return dialect.NopTx(j), nil }
+
+// Close leaves the connection to who began the transaction.
+func (j joined) Close() error { return nil }
+
+// Dialect names the database as ent does.
+func (j joined) Dialect() string { return j.name }
+
+// newID gives a UUIDv7: ids of rows grow with time.
+func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
+
+func deref[T any](p *T) T {
+	if p == nil {
+		var zero T
+		return zero
+	}
+	return *p
+}

@@ -1,0 +1,139 @@
+package petitioning
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"petitiond/ent"
+	"petitiond/ent/petition"
+	"petitiond/server/ledger"
+	"petitiond/server/secret"
+)
+
+const (
+	signMutation = "signPetition"
+	statementMax = 100
+)
+
+// Signing is what a person gives to sign a petition.
+type Signing struct {
+	Petition         uuid.UUID
+	Name             string
+	Email            string
+	Country          *string
+	ShowName         bool
+	Comment          *string
+	StatementVersion *string
+	Locale           *string
+	IdempotencyKey   *string `json:"-"`
+}
+
+// Sign writes a signature and returns when it is durable. Whether the address had signed before is not
+// told: the first signature stays, and what a repeated one says anew is dropped.
+func (s *Service) Sign(ctx context.Context, in Signing) error {
+	f := inInput()
+	key, err := s.idempotencyKey(ctx, f, signMutation, in.IdempotencyKey, in)
+	if err != nil {
+		return err
+	}
+	if _, ok, err := s.replay(ctx, key); ok || err != nil {
+		return err
+	}
+	row := s.checkSigning(f, in)
+	if err := f.err(); err != nil {
+		return err
+	}
+	row.Key = key
+	_, err = s.opt.Ledger.Sign(ctx, row)
+	return s.refusal(ctx, err, in.Petition, f.field("petitionId"))
+}
+
+// checkSigning gives the row of a signature with name and address sealed, all faults noted.
+func (s *Service) checkSigning(f *faults, in Signing) ledger.Signature {
+	row := ledger.Signature{ID: newID(), Petition: in.Petition, ShowName: in.ShowName}
+	name := checked(f, checkName, in.Name, "name")
+	address, fault := parseAddress(in.Email)
+	f.add(fault, "email")
+	if in.Country != nil {
+		row.Country = checked(f, checkCountry, *in.Country, "country")
+	}
+	if in.Locale != nil {
+		row.Locale = checked(f, checkLocale, *in.Locale, "locale")
+	}
+	if in.StatementVersion != nil {
+		row.Statement = checked(f, checkStatement, *in.StatementVersion, "statementVersion")
+	}
+	if in.Comment != nil {
+		row.Comment = s.signingComment(row, name, checked(f, checkComment, *in.Comment, "comment"))
+	}
+	row.Name = s.opt.Keys.Seal(secret.NameSeal, []byte(name), row.ID[:])
+	row.Address = s.opt.Keys.Seal(secret.AddressSeal, []byte(address.Typed), row.ID[:])
+	row.Digest = s.opt.Keys.Digest(secret.AddressDigest, in.Petition[:], []byte(address.Canonical))
+	return row
+}
+
+func checkStatement(v string) (string, string) {
+	return checkLine(v, "The statementVersion", 1, statementMax)
+}
+
+func checkComment(v string) (string, string) {
+	return checkText(v, "The comment", commentMin, commentMax)
+}
+
+// signingComment is the reason that a signatory gives. Its author is the signatory only where the name is
+// public, and the link to the signature is one that only the holder of the secret can follow.
+func (s *Service) signingComment(row ledger.Signature, name, body string) *ledger.Comment {
+	c := &ledger.Comment{
+		ID: newID(), Petition: row.Petition, FromSignatory: true, Body: body,
+		Signatory: s.opt.Keys.Digest(secret.AuthorLink, row.ID[:]),
+	}
+	if row.ShowName {
+		c.Author = &name
+	}
+	return c
+}
+
+// refusal says in the domain's words why the ledger did not write. Only now is the petition looked at: a
+// signature that counts costs no read.
+func (s *Service) refusal(ctx context.Context, err error, id uuid.UUID, field []string) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ledger.ErrNotFound):
+		return errNoPetition(field)
+	case errors.Is(err, ledger.ErrClosed):
+		return s.notOpen(ctx, id, field)
+	case errors.Is(err, ledger.ErrKeyMismatch):
+		return errKeyMismatch()
+	case errors.Is(err, ledger.ErrBusy), errors.Is(err, ledger.ErrUnavailable):
+		e := errorf(Unavailable, nil, "The server cannot write just now; nothing was written. Try again in a moment.")
+		e.RetryAfter = time.Second
+		return e
+	case errors.Is(err, ledger.ErrOutcomeUnknown):
+		e := errorf(OutcomeUnknown, nil,
+			"The server lost sight of the outcome. Send the same request with the same idempotencyKey again.")
+		e.RetryAfter = time.Second
+		return e
+	}
+	return fmt.Errorf("writing to the ledger: %w", err)
+}
+
+// notOpen tells why a petition takes no signature, or that there is none where the actor may not see it.
+func (s *Service) notOpen(ctx context.Context, id uuid.UUID, field []string) error {
+	row, err := s.reader.Petition.Query().Where(petition.ID(id)).
+		Select(petition.FieldState, petition.FieldStartsAt, petition.FieldEndsAt).Only(ctx)
+	if ent.IsNotFound(err) {
+		return errNoPetition(field)
+	}
+	if err != nil {
+		return fmt.Errorf("reading a petition's state: %w", err)
+	}
+	if row.State == petition.StateOPEN && row.StartsAt != nil && s.opt.Now().Before(*row.StartsAt) {
+		return errorf(WrongState, field, "This petition cannot be signed yet; its startsAt says when.")
+	}
+	return errorf(WrongState, field, "This petition does not accept signatures.")
+}

@@ -1,0 +1,71 @@
+package petitioning
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"petitiond/ent/petition"
+	"petitiond/ent/petitiontag"
+	"petitiond/ent/tag"
+)
+
+// setTags gives a petition its tags in the order written, and makes the tags that are new. The caller moves
+// the tags' counts where the petition is open.
+func (t *tx) setTags(ctx context.Context, id uuid.UUID, entries []tagEntry) error {
+	// In the order of keys, so that two petitions with the same new tags never wait for each other in a ring.
+	sorted := slices.SortedFunc(slices.Values(entries), func(a, b tagEntry) int { return strings.Compare(a.Key, b.Key) })
+	for _, e := range sorted {
+		_, err := t.sql.ExecContext(ctx, `INSERT INTO tags (id, key, label, open_petitions) VALUES ($1, $2, $3, 0)
+ ON CONFLICT (key) DO NOTHING`, newID(), e.Key, e.Label)
+		if err != nil {
+			return fmt.Errorf("making a tag: %w", err)
+		}
+	}
+	if _, err := t.PetitionTag.Delete().Where(petitiontag.PetitionID(id)).Exec(ctx); err != nil {
+		return err
+	}
+	for i, e := range entries {
+		known, err := t.Tag.Query().Where(tag.Key(e.Key)).OnlyID(ctx)
+		if err != nil {
+			return err
+		}
+		if err := t.PetitionTag.Create().SetPetitionID(id).SetTagID(known).SetPosition(i).Exec(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// countTags adds n to the number of open petitions of each of the petition's tags.
+func (t *tx) countTags(ctx context.Context, id uuid.UUID, n int) error {
+	ids, err := t.Tag.Query().Where(tag.HasPetitionsWith(petition.ID(id))).Order(tag.ByKey()).IDs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, one := range ids {
+		if err := t.Tag.UpdateOneID(one).AddOpenPetitions(n).Exec(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// index writes the folded text by which a petition is found.
+func (t *tx) index(ctx context.Context, id uuid.UUID, c wording) error {
+	labels := make([]string, len(c.tags))
+	for i, e := range c.tags {
+		labels[i] = e.Label + " " + e.Key
+	}
+	_, err := t.sql.ExecContext(ctx, `INSERT INTO search_documents (petition_id, title, summary, body, tags)
+ VALUES ($1, $2, $3, $4, $5) ON CONFLICT (petition_id) DO UPDATE SET title = excluded.title, summary = excluded.summary,
+ body = excluded.body, tags = excluded.tags`,
+		id, foldText(c.title), foldText(c.summary), foldText(c.body), foldText(strings.Join(labels, " ")))
+	if err != nil {
+		return fmt.Errorf("indexing a petition: %w", err)
+	}
+	return nil
+}
