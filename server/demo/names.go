@@ -1,0 +1,50 @@
+package demo
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+)
+
+// roll holds the names that are usual in one language. Any given name goes
+// with any family name, so forms that differ by gender stay out.
+type roll struct {
+	Form   string // how {given} and {family} are put together
+	Given  []string
+	Family []string
+}
+
+// register holds the rolls by language, without region or script. Who signs
+// from abroad bears a name of the petition's language too.
+type register map[string]roll
+
+func readRegister() (register, error) {
+	text, err := files.ReadFile("names.yaml")
+	if err != nil {
+		return nil, fmt.Errorf("read the names: %w", err)
+	}
+	var r register
+	if err := yaml.UnmarshalWithOptions(text, &r, yaml.Strict()); err != nil {
+		return nil, fmt.Errorf("parse the names: %w", err)
+	}
+	return r, nil
+}
+
+// of gives the roll for a BCP 47 tag.
+func (r register) of(tag string) (roll, error) {
+	language, _, _ := strings.Cut(tag, "-")
+	names, ok := r[language]
+	if !ok {
+		return roll{}, fmt.Errorf("no names for the language %s", language)
+	}
+	return names, nil
+}
+
+func (r roll) draw(rng *rand.Rand) string {
+	return strings.NewReplacer(
+		"{given}", r.Given[rng.IntN(len(r.Given))],
+		"{family}", r.Family[rng.IntN(len(r.Family))],
+	).Replace(r.Form)
+}
