@@ -1,0 +1,103 @@
+package transport
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/google/go-cmp/cmp"
+)
+
+// messages returns what a document is refused with.
+func messages(t *testing.T, e *engine, doc string) (list []string) {
+	t.Helper()
+	_, f := e.prepare(context.Background(), &graphql.RawParams{Query: doc})
+	if f == nil {
+		return nil
+	}
+	for _, err := range f.errs {
+		list = append(list, codeOf(err)+": "+err.Message)
+	}
+	return list
+}
+
+func TestMessages(t *testing.T) {
+	t.Parallel()
+	open, shut := newTestEngine(Options{Introspection: true}), newTestEngine(Options{})
+	tests := []struct {
+		name string
+		e    *engine
+		doc  string
+		want []string
+	}{
+		{"Valid", open, `{ v }`, nil},
+		{"Introspection", open, introspection, nil},
+		{"IntrospectionOff", shut, `{ __schema { types { name } } }`, []string{"GRAPHQL_VALIDATION_FAILED: Introspection is turned off."}},
+		{"TypeOff", shut, `{ ...F } fragment F on Query { __type(name: "T") { name } }`, []string{"GRAPHQL_VALIDATION_FAILED: Introspection is turned off."}},
+		{"TypenameStays", shut, `{ __typename n { __typename } }`, nil},
+		{"Suggestion", open, `{ n { valu } }`, []string{`GRAPHQL_VALIDATION_FAILED: Cannot query field "valu" on type "T". Did you mean "value"?`}},
+		{"SuggestionOff", shut, `{ n { valu } }`, []string{`GRAPHQL_VALIDATION_FAILED: Cannot query field "valu" on type "T".`}},
+		{"ArgumentOff", shut, `{ w(aa: "") }`, []string{`GRAPHQL_VALIDATION_FAILED: Unknown argument "aa" on field "Query.w".`}},
+		{"TypeNameOff", shut, `{ n { ... on Quer { v } } }`, []string{`GRAPHQL_VALIDATION_FAILED: Unknown type "Quer".`}},
+		{"LeafOff", shut, `{ n }`, []string{`GRAPHQL_VALIDATION_FAILED: Field "n" of type "T" must have a selection of subfields.`}},
+		{"EnumOff", shut, `{ n { colour(in: REDD) } }`, []string{`GRAPHQL_VALIDATION_FAILED: The value does not exist in "Colour" enum.`}},
+		{"Enum", open, `{ n { colour(in: REDD) } }`, []string{`GRAPHQL_VALIDATION_FAILED: The value does not exist in "Colour" enum. Did you mean the enum value "RED"?`}},
+		{"EnumString", open, `{ n { colour(in: "RED") } }`, []string{`GRAPHQL_VALIDATION_FAILED: Enum "Colour" cannot represent non-enum value.`}},
+		{"WrongLiteral", open, `{ w(a: 12345) }`, []string{`GRAPHQL_VALIDATION_FAILED: String cannot represent a non string value.`}},
+		{"Syntax", open, `{ v(`, []string{`GRAPHQL_PARSE_FAILED: Syntax error: Expected Name, found <EOF>.`}},
+		{"SyntaxName", open, `secret { v }`, []string{`GRAPHQL_PARSE_FAILED: Syntax error: Unexpected Name.`}},
+		{"SyntaxString", open, `{ "secret" }`, []string{`GRAPHQL_PARSE_FAILED: Syntax error: Expected Name, found String.`}},
+		{"SyntaxKeyword", open, `fragment F secret T { v }`, []string{`GRAPHQL_PARSE_FAILED: Syntax error: unexpected text.`}},
+		{"SyntaxEscape", open, `{ w(a: "\qsecret") }`, []string{`GRAPHQL_PARSE_FAILED: Syntax error: Unexpected <Invalid>.`}},
+		{"NoOperation", open, `# nothing`, []string{`GRAPHQL_PARSE_FAILED: The document has no operation.`}},
+		{"Tokens", open, "{" + strings.Repeat("v ", 1000) + "}", []string{`LIMIT_EXCEEDED: A document may have at most 1000 tokens.`}},
+		{"Bytes", open, "{ v } #" + strings.Repeat("é", 9000), []string{`LIMIT_EXCEEDED: A document may have at most 16384 bytes.`}},
+		{"LongName", open, `{ ` + strings.Repeat("x", 300) + ` }`, []string{`GRAPHQL_VALIDATION_FAILED: Cannot query field "` + strings.Repeat("x", 180) + "…"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(test.want, messages(t, test.e, test.doc)); diff != "" {
+				t.Errorf("messages (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestErrorsHaveLocations(t *testing.T) {
+	t.Parallel()
+	e := newTestEngine(Options{})
+	for _, doc := range []string{"{\n  nope }", "{\n  ( }", "query(\n  $a: Int!) { v }"} {
+		_, f := e.prepare(t.Context(), &graphql.RawParams{Query: doc})
+		if f == nil || len(f.errs[0].Locations) == 0 || f.errs[0].Locations[0].Line != 2 || f.errs[0].Locations[0].Column != 3 {
+			t.Errorf("%q: want an error at 2:3, got %+v", doc, f)
+		}
+	}
+}
+
+func TestValidationStopsAtTenErrors(t *testing.T) {
+	t.Parallel()
+	got := messages(t, newTestEngine(Options{}), "{ n { "+strings.Repeat("nope ", 100)+"} }")
+	if len(got) != 10 {
+		t.Errorf("%d errors, want 10", len(got))
+	}
+}
+
+func TestDocumentsAreRemembered(t *testing.T) {
+	t.Parallel()
+	e := newTestEngine(Options{})
+	first, _ := e.prepare(t.Context(), &graphql.RawParams{Query: "{ v }"})
+	again, _ := e.prepare(t.Context(), &graphql.RawParams{Query: "{ v }"})
+	if first.Doc != again.Doc {
+		t.Error("the same text was parsed twice")
+	}
+	for range 2 {
+		if _, f := e.prepare(t.Context(), &graphql.RawParams{Query: "{ nope }"}); f == nil {
+			t.Error("an invalid document was taken")
+		}
+	}
+	if _, kept := e.documents.Get(t.Context(), "{ nope }"); kept {
+		t.Error("an invalid document was kept")
+	}
+}

@@ -1,0 +1,211 @@
+package transport
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// The protocol's own codes in extensions.code, and those of the domain that
+// have a status of their own.
+const (
+	badRequest           = "BAD_REQUEST"
+	unauthenticated      = "UNAUTHENTICATED"
+	forbidden            = "FORBIDDEN"
+	methodNotAllowed     = "METHOD_NOT_ALLOWED"
+	payloadTooLarge      = "PAYLOAD_TOO_LARGE"
+	unsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE"
+	parseFailed          = "GRAPHQL_PARSE_FAILED"
+	validationFailed     = "GRAPHQL_VALIDATION_FAILED"
+	limitExceeded        = "LIMIT_EXCEEDED"
+	notPersisted         = "PERSISTED_QUERY_NOT_SUPPORTED"
+	rateLimited          = "RATE_LIMITED"
+	outcomeUnknown       = "OUTCOME_UNKNOWN"
+	unavailable          = "UNAVAILABLE"
+	timeout              = "TIMEOUT"
+	internal             = "INTERNAL"
+)
+
+// ErrUnavailable says that a credential could not be checked just now. What
+// wraps it is answered with UNAVAILABLE instead of UNAUTHENTICATED.
+var ErrUnavailable = errors.New("the credential cannot be checked at present")
+
+// errTimeout is why the context of an operation ended that took too long.
+var errTimeout = errors.New("the operation took too long")
+
+// fault is a request that is refused before anything was executed.
+type fault struct {
+	status int
+	allow  string // the methods that would do
+	errs   gqlerror.List
+}
+
+func refusal(status int, code, message string) *fault {
+	return &fault{status: status, errs: gqlerror.List{coded(code, message)}}
+}
+
+// flaw is a fault of the document or its variables, in a request that is
+// otherwise well formed.
+func flaw(errs ...*gqlerror.Error) *fault { return &fault{errs: errs} }
+
+// statusFor returns the status to answer with. A flaw is 200 in the older
+// media type, whose clients look no further when the status is another.
+func (f *fault) statusFor(m media) int {
+	switch {
+	case f.status != 0:
+		return f.status
+	case m == mediaJSON:
+		return http.StatusOK
+	default:
+		return http.StatusBadRequest
+	}
+}
+
+func coded(code, message string) *gqlerror.Error {
+	return &gqlerror.Error{Message: message, Extensions: map[string]any{"code": code}}
+}
+
+func codeOf(err *gqlerror.Error) string {
+	code, _ := err.Extensions["code"].(string)
+	return code
+}
+
+// retryAfter is the extension in which the domain says how many seconds to
+// wait, and whether it did.
+func retryAfter(err *gqlerror.Error) (seconds int, ok bool) {
+	seconds, ok = err.Extensions["retryAfterSeconds"].(int)
+	return seconds, ok
+}
+
+// statusOf returns the status of what was executed. Errors of fields are part
+// of a good answer; only an answer without data tells of the failure behind it.
+func statusOf(resp *graphql.Response) (status int, because *gqlerror.Error) {
+	if len(resp.Data) > 0 && !bytes.Equal(resp.Data, []byte("null")) {
+		return http.StatusOK, nil
+	}
+	for _, err := range resp.Errors {
+		switch codeOf(err) {
+		case rateLimited:
+			return http.StatusTooManyRequests, err
+		case outcomeUnknown, unavailable:
+			return http.StatusServiceUnavailable, err
+		case timeout:
+			return http.StatusGatewayTimeout, err
+		case internal:
+			return http.StatusInternalServerError, err
+		}
+	}
+	return http.StatusOK, nil
+}
+
+// present calls the presenter of the domain and adds what only the transport
+// knows: that time ran out, or the request to look for in the log.
+func present(domain graphql.ErrorPresenterFunc) graphql.ErrorPresenterFunc {
+	return func(ctx context.Context, err error) *gqlerror.Error {
+		presented := domain(ctx, err)
+		if presented == nil || codeOf(presented) != internal {
+			return presented
+		}
+		if errors.Is(context.Cause(ctx), errTimeout) {
+			late := timedOut()
+			late.Path, late.Locations = presented.Path, presented.Locations
+			return late
+		}
+		presented.Extensions["requestId"] = RequestIDFrom(ctx)
+		return presented
+	}
+}
+
+// conceal is the presenter of a transport that was given none: an error that
+// has no code yet is nobody's business.
+func conceal(ctx context.Context, err error) *gqlerror.Error {
+	known, ok := errors.AsType[*gqlerror.Error](err)
+	if ok && codeOf(known) != "" {
+		return known
+	}
+	secret := internalError(ctx)
+	if ok {
+		secret.Path, secret.Locations = known.Path, known.Locations
+	} else {
+		secret.Path = graphql.GetPath(ctx)
+	}
+	return secret
+}
+
+func internalError(ctx context.Context) *gqlerror.Error {
+	err := coded(internal, "Something went wrong on our side. Quote the request id if you report it.")
+	err.Extensions["requestId"] = RequestIDFrom(ctx)
+	return err
+}
+
+func timedOut() *gqlerror.Error {
+	return coded(timeout, "The operation took too long and was stopped. Ask for less at a time.")
+}
+
+// exceeded says which limit a document passes. The message holds the value.
+func exceeded(limit string, value int, message string) *gqlerror.Error {
+	err := coded(limitExceeded, message)
+	err.Extensions["limit"], err.Extensions["value"] = limit, value
+	return err
+}
+
+// syntaxError says where a document cannot be read. The parser's words end
+// where they begin to repeat the document.
+func syntaxError(err *gqlerror.Error) *gqlerror.Error {
+	text := err.Message
+	if i := strings.IndexAny(text, "\":\\"); i >= 0 {
+		text = text[:i]
+	}
+	text = strings.TrimRight(text, " .")
+	if !strings.Contains(text, " ") {
+		text = "unexpected text"
+	}
+	neutral := coded(parseFailed, "Syntax error: "+text+".")
+	neutral.Locations = err.Locations
+	return neutral
+}
+
+// longest is how many bytes of the validator's words are passed on: names
+// in a document are as long as its author likes.
+const longest = 200
+
+// validationError passes on the validator's words, which speak of names, but
+// for the one rule that repeats literal values.
+func validationError(err *gqlerror.Error) *gqlerror.Error {
+	text := err.Message
+	if strings.HasPrefix(err.Rule, "ValuesOfCorrectType") {
+		text = withoutValue(text)
+	}
+	if len(text) > longest {
+		text = text[:longest]
+		for !utf8.ValidString(text) {
+			text = text[:len(text)-1]
+		}
+		text += "…"
+	}
+	neutral := coded(validationFailed, text)
+	neutral.Locations = err.Locations
+	return neutral
+}
+
+// withoutValue cuts the value that stands at the end of a message, or at its
+// beginning where an enum has no such value.
+func withoutValue(text string) string {
+	if _, rest, ok := strings.Cut(text, " does not exist in "); ok {
+		return "The value does not exist in " + rest
+	}
+	text, _, cut := strings.Cut(text, ", found ")
+	if !cut {
+		text, _, cut = strings.Cut(text, ": ")
+	}
+	if cut {
+		text += "."
+	}
+	return text
+}

@@ -1,0 +1,196 @@
+package transport
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+const methods = "GET, POST, OPTIONS"
+
+// route sends a request on its way by its method.
+func (t *Transport) route(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case upgrades(r):
+		t.serveSocket(w, r)
+	case r.Method == http.MethodGet, r.Method == http.MethodPost:
+		t.serveOperation(w, r)
+	case r.Method == http.MethodOptions:
+		w.Header().Set("Allow", methods)
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		f := refusal(http.StatusMethodNotAllowed, methodNotAllowed, "Send operations with POST, or queries with GET.")
+		f.allow = methods
+		t.refuse(w, mediaJSON, f)
+	}
+}
+
+// serveOperation answers one operation, or streams its events.
+func (t *Transport) serveOperation(w http.ResponseWriter, r *http.Request) {
+	accept := negotiate(r.Header.Values("Accept"))
+	ctx, op, f := t.admit(w, r, accept)
+	switch {
+	case f != nil:
+		t.refuse(w, accept.refusal(), f)
+	case op.Operation.Operation == ast.Subscription, accept.answer == "":
+		t.serveEvents(ctx, w, op)
+	default:
+		t.answer(w, accept.answer, t.engine.execute(ctx, op))
+	}
+}
+
+// admit reads a request up to where its operation could run.
+func (t *Transport) admit(w http.ResponseWriter, r *http.Request, accept accepted) (context.Context, *graphql.OperationContext, *fault) {
+	if accept.answer == "" && !accept.events {
+		return nil, nil, refusal(http.StatusNotAcceptable, badRequest,
+			"Accept one of application/graphql-response+json, application/json and, for subscriptions, text/event-stream; in UTF-8.")
+	}
+	ctx, f := t.identify(r.Context(), r.Header)
+	if f != nil {
+		return nil, nil, f
+	}
+	params, f := t.decode(w, r)
+	if f != nil {
+		return nil, nil, f
+	}
+	op, f := t.engine.prepare(ctx, params)
+	if f != nil {
+		return nil, nil, f
+	}
+	return ctx, op, permit(r.Method, op.Operation.Operation, accept)
+}
+
+// permit refuses operations that a method or an Accept header leaves no room for.
+func permit(method string, kind ast.Operation, accept accepted) *fault {
+	switch {
+	case method == http.MethodGet && kind == ast.Mutation:
+		f := refusal(http.StatusMethodNotAllowed, methodNotAllowed, "Send mutations with POST.")
+		f.allow = http.MethodPost
+		return f
+	case kind == ast.Subscription && !accept.events:
+		return refusal(http.StatusNotAcceptable, badRequest, "A subscription is answered as text/event-stream, or over a WebSocket.")
+	default:
+		return nil
+	}
+}
+
+// identify asks whose credential a request bears. None is anonymous; one that
+// cannot be read is not.
+func (t *Transport) identify(ctx context.Context, header http.Header) (context.Context, *fault) {
+	switch values := header.Values("Authorization"); len(values) {
+	case 0:
+		return ctx, nil
+	case 1:
+		return t.authorize(ctx, values[0])
+	default:
+		return nil, denied()
+	}
+}
+
+// authorize asks whose credential stands in the value of Authorization.
+func (t *Transport) authorize(ctx context.Context, value string) (context.Context, *fault) {
+	scheme, bearer, _ := strings.Cut(value, " ")
+	bearer = strings.TrimSpace(bearer)
+	if !strings.EqualFold(scheme, "Bearer") || bearer == "" {
+		return nil, denied()
+	}
+	known, err := t.authenticate(ctx, bearer)
+	switch {
+	case errors.Is(err, ErrUnavailable):
+		return nil, refusal(http.StatusServiceUnavailable, unavailable, "The credential cannot be checked at present. Try again in a moment.")
+	case err != nil:
+		return nil, denied()
+	default:
+		return known, nil
+	}
+}
+
+func denied() *fault {
+	return refusal(http.StatusUnauthorized, unauthenticated, "The credential is not known or has expired. Send it as Authorization: Bearer SECRET.")
+}
+
+// refuse answers a request that was not executed.
+func (t *Transport) refuse(w http.ResponseWriter, m media, f *fault) {
+	header := w.Header()
+	if f.allow != "" {
+		header.Set("Allow", f.allow)
+	}
+	switch f.status {
+	case http.StatusUnauthorized:
+		header.Set("WWW-Authenticate", "Bearer")
+	case http.StatusServiceUnavailable:
+		header.Set("Retry-After", "1")
+	}
+	t.write(w, f.statusFor(m), m, encode(&graphql.Response{Errors: f.errs}))
+}
+
+// answer answers a request that was executed.
+func (t *Transport) answer(w http.ResponseWriter, m media, resp *graphql.Response) {
+	status, because := statusOf(resp)
+	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+		seconds := 1
+		if given, ok := retryAfter(because); ok {
+			seconds = given
+		}
+		w.Header().Set("Retry-After", strconv.Itoa(seconds))
+	}
+	t.write(w, status, m, encode(resp))
+}
+
+// write sends a whole answer within the time that it may take.
+func (t *Transport) write(w http.ResponseWriter, status int, m media, body []byte) {
+	conn := http.NewResponseController(w)
+	// Not every writer has deadlines; the server's own still hold there.
+	_ = conn.SetWriteDeadline(t.now().Add(t.limits.Write))
+	w.Header().Set("Content-Type", string(m)+"; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	if _, err := w.Write(body); err != nil {
+		return
+	}
+	if conn.Flush() == nil {
+		// The next request on this connection has another deadline or none.
+		_ = conn.SetWriteDeadline(zeroTime)
+	}
+}
+
+// encode writes an answer as JSON. Data is JSON already and goes as it is; an
+// answer without it was not executed and has no such member.
+func encode(resp *graphql.Response) []byte {
+	var body bytes.Buffer
+	body.Grow(len(resp.Data) + 16)
+	separator := byte('{')
+	member := func(name string, value []byte) {
+		body.WriteByte(separator)
+		separator = ','
+		body.WriteString(`"` + name + `":`)
+		body.Write(value)
+	}
+	if len(resp.Errors) > 0 {
+		member("errors", mustJSON(resp.Errors))
+	}
+	if len(resp.Data) > 0 {
+		member("data", resp.Data)
+	}
+	if len(resp.Extensions) > 0 {
+		member("extensions", mustJSON(resp.Extensions))
+	}
+	body.WriteByte('}')
+	return body.Bytes()
+}
+
+// mustJSON encodes what our own code made.
+func mustJSON(v any) []byte {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return text
+}

@@ -1,0 +1,77 @@
+package transport
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestDecodeJSON(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, text string
+		want       any
+		err        error
+	}{
+		{name: "Object", text: ` {"a":[1,"b",null,true]} `, want: map[string]any{"a": []any{json.Number("1"), "b", nil, true}}},
+		{name: "Empty", text: `{}`, want: map[string]any{}},
+		{name: "Scalar", text: `"a"`, want: "a"},
+		{name: "Deep", text: `[[[]]]`, want: []any{[]any{[]any{}}}},
+		{name: "TooDeep", text: `[[[[]]]]`, err: errTooDeep},
+		{name: "TooDeepObject", text: `[[[{}]]]`, err: errTooDeep},
+		{name: "Twice", text: `{"a":1,"a":1}`, err: errTwice},
+		{name: "TwiceByEscape", text: `{"a":1,"\u0061":1}`, err: errTwice},
+		{name: "Trailing", text: `{} {}`, err: errTrailing},
+		{name: "TrailingBracket", text: `{}]`, err: errTrailing},
+		{name: "Unclosed", text: `{"a":[1`, err: errNotJSON},
+		{name: "WrongBracket", text: `[1}`, err: errNotJSON},
+		{name: "Comma", text: `[1,]`, err: errNotJSON},
+		{name: "NoColon", text: `{"a" 1}`, err: errNotJSON},
+		{name: "NumberName", text: `{1:1}`, err: errNotJSON},
+		{name: "Nothing", text: ``, err: errNotJSON},
+		{name: "ByteOrderMark", text: "\ufeff{}", err: errNotJSON},
+		{name: "NotUTF8", text: "\"\xff\"", err: errNotUTF8},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := decodeJSON([]byte(test.text), 3)
+			if !errors.Is(err, test.err) {
+				t.Errorf("error = %v, want %v", err, test.err)
+			}
+			if diff := cmp.Diff(test.want, got); err == nil && diff != "" {
+				t.Errorf("value (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func FuzzDecodeBody(f *testing.F) {
+	f.Add(`{"query":"{ a }","variables":{"a":[1.5e3,{"b":null}]},"operationName":null}`)
+	f.Add(`{"query":"{ a }","query":"{ b }"}`)
+	f.Add(`[{"query":"{ a }"}]`)
+	f.Add(`{"extensions":{"persistedQuery":{}}}`)
+	f.Add("{\"query\":\"\xff\"}")
+	f.Fuzz(func(t *testing.T, text string) {
+		params, refused := decodeBody([]byte(text), 32)
+		if refused == nil && (!json.Valid([]byte(text)) || params.Query == "") {
+			t.Errorf("%q was taken", text)
+		}
+		value, err := decodeJSON([]byte(text), 32)
+		if err != nil {
+			return
+		}
+		var want any
+		decoder := json.NewDecoder(strings.NewReader(text))
+		decoder.UseNumber()
+		if err := decoder.Decode(&want); err != nil {
+			t.Fatalf("%q was taken: %v", text, err)
+		}
+		if diff := cmp.Diff(want, value); diff != "" {
+			t.Errorf("value (-want +got):\n%s", diff)
+		}
+	})
+}

@@ -1,0 +1,63 @@
+package transport
+
+import "time"
+
+// Limits bounds what a request may cost before anything is executed, and how
+// long it may take. The zero value is no limit but a mistake: begin with
+// [DefaultLimits].
+type Limits struct {
+	Body      int64 // bytes of a request's body, or of a WebSocket message
+	JSONDepth int   // objects and lists within each other in a body
+	Document  int   // bytes of the GraphQL text
+
+	// What one document may hold.
+	Tokens      int
+	Operations  int
+	Fragments   int
+	Variables   int // definitions in one operation
+	Directives  int
+	Aliases     int
+	RootFields  int // of one operation, fragments included
+	Fields      int // of one operation, each fragment counted where it is spread
+	Depth       int // selection sets within each other, inline fragments included
+	SchemaDepth int // the same below __schema and __type
+	ValueDepth  int // list and object literals within each other
+
+	Errors    int // validation errors in one answer
+	Documents int // validated documents that are remembered
+
+	Operation time.Duration // execution of a query or mutation
+	Read      time.Duration // arrival of a body
+	Write     time.Duration // departure of an answer
+	Event     time.Duration // departure of one event of a subscription
+	Init      time.Duration // arrival of connection_init
+	Ping      time.Duration // between signs of life on an idle subscription
+}
+
+// DefaultLimits returns the limits that hold where the operator sets none.
+func DefaultLimits() Limits {
+	return Limits{
+		Body:        64 << 10,
+		JSONDepth:   32,
+		Document:    16 << 10,
+		Tokens:      1000,
+		Operations:  10,
+		Fragments:   20,
+		Variables:   50,
+		Directives:  20,
+		Aliases:     15,
+		RootFields:  10,
+		Fields:      500,
+		Depth:       12,
+		SchemaDepth: 20,
+		ValueDepth:  5,
+		Errors:      10,
+		Documents:   500,
+		Operation:   5 * time.Second,
+		Read:        10 * time.Second,
+		Write:       15 * time.Second,
+		Event:       10 * time.Second,
+		Init:        5 * time.Second,
+		Ping:        25 * time.Second,
+	}
+}

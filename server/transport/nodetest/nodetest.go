@@ -1,0 +1,75 @@
+package nodetest
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+)
+
+// supported is a program that ends well under the versions that testdata/node/package.json names.
+const supported = `const [major, minor] = process.versions.node.split('.').map(Number);
+process.exit(major >= 24 || (major === 22 && minor >= 13) || (major === 20 && minor >= 19) ? 0 : 1)`
+
+// Dir returns the folder of the programs, with their modules installed. Where there is no Node the test is skipped and
+// says so; in CI, which the variable CI=true tells, it fails.
+func Dir(t testing.TB) string {
+	t.Helper()
+	if err := available(t.Context()); err != nil {
+		const hint = "install Node 20.19, 22.13 or 24 with npm to have it checked"
+		if os.Getenv("CI") == "true" {
+			t.Fatalf("%v: %s", err, hint)
+		}
+		t.Skipf("NOT CHECKED: %s, since %v: %s", t.Name(), err, hint)
+	}
+	dir, err := installed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func available(ctx context.Context) error {
+	for _, program := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return errors.New(program + " is not on the PATH")
+		}
+	}
+	if exec.CommandContext(ctx, "node", "--eval", supported).Run() != nil {
+		return errors.New("this version of Node is not supported")
+	}
+	return nil
+}
+
+var installed = sync.OnceValues(func() (string, error) {
+	root, err := root()
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(root, "server", "transport", "testdata", "node")
+	if fresh(dir) {
+		return dir, nil
+	}
+	return dir, install(dir)
+})
+
+// root finds the folder of go.mod: tests run in the folder of their package.
+func root() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir, nil
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return "", errors.New("no go.mod above the working directory")
+		}
+		dir = parent
+	}
+}

@@ -1,0 +1,163 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+)
+
+// decode reads the parameters of an operation from a request.
+func (t *Transport) decode(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *fault) {
+	if r.Method == http.MethodGet {
+		return t.decodeURL(r.URL)
+	}
+	if f := t.checkBody(r.Header, r.ContentLength); f != nil {
+		return nil, f
+	}
+	text, f := t.readBody(w, r)
+	if f != nil {
+		return nil, f
+	}
+	return decodeBody(text, t.limits.JSONDepth)
+}
+
+// checkBody judges a body by its headers, before a byte of it is read.
+func (t *Transport) checkBody(header http.Header, length int64) *fault {
+	const message = "Send the body as application/json in UTF-8, without Content-Encoding."
+	typ, params, err := mime.ParseMediaType(header.Get("Content-Type"))
+	encoding := header.Get("Content-Encoding")
+	switch {
+	case err != nil, typ != string(mediaJSON), !utf8Charset(params), encoding != "" && !strings.EqualFold(encoding, "identity"):
+		return refusal(http.StatusUnsupportedMediaType, unsupportedMediaType, message)
+	case length > t.limits.Body:
+		return t.tooLarge()
+	default:
+		return nil
+	}
+}
+
+// readBody reads a body that may be chunked, within limits of size and time.
+func (t *Transport) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *fault) {
+	conn := http.NewResponseController(w)
+	// Not every writer has deadlines; the server's own still hold there.
+	_ = conn.SetReadDeadline(t.now().Add(t.limits.Read))
+	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, t.limits.Body))
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return nil, t.tooLarge()
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		w.Header().Set("Connection", "close")
+		return nil, refusal(http.StatusRequestTimeout, badRequest, "The body took too long to arrive.")
+	}
+	if err != nil {
+		return nil, refusal(http.StatusBadRequest, badRequest, "The body ended too early.")
+	}
+	// The deadline would also cut the connection while the operation runs.
+	_ = conn.SetReadDeadline(zeroTime)
+	return text, nil
+}
+
+func (t *Transport) tooLarge() *fault {
+	message := fmt.Sprintf("The request is larger than %d bytes.", t.limits.Body)
+	return refusal(http.StatusRequestEntityTooLarge, payloadTooLarge, message)
+}
+
+func decodeBody(text []byte, depth int) (*graphql.RawParams, *fault) {
+	value, err := decodeJSON(text, depth)
+	if err != nil {
+		return nil, malformed("The body %v.", err)
+	}
+	if _, ok := value.([]any); ok {
+		return nil, malformed("Send one operation a request: lists of operations are not taken.")
+	}
+	members, ok := value.(map[string]any)
+	if !ok {
+		return nil, malformed("The body %v.", errNotObject)
+	}
+	return decodeMembers(members)
+}
+
+// decodeURL reads the parameters of a GET request.
+func (t *Transport) decodeURL(u *url.URL) (*graphql.RawParams, *fault) {
+	if int64(len(u.RawQuery)) > t.limits.Body {
+		return nil, t.tooLarge()
+	}
+	values, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return nil, malformed("The query string of the URL is not well formed.")
+	}
+	members := map[string]any{}
+	for _, name := range []string{"query", "operationName", "variables", "extensions"} {
+		given := values[name]
+		if len(given) > 1 {
+			return nil, malformed("The URL has %s twice.", name)
+		}
+		if len(given) == 0 || given[0] == "" {
+			continue
+		}
+		members[name] = given[0]
+		if name == "variables" || name == "extensions" {
+			if members[name], err = decodeJSON([]byte(given[0]), t.limits.JSONDepth); err != nil {
+				return nil, malformed("The parameter %s %v.", name, err)
+			}
+		}
+	}
+	return decodeMembers(members)
+}
+
+// decodeMembers checks the four members of a request. What the specification
+// does not name is refused: extensions is the place for more.
+func decodeMembers(members map[string]any) (*graphql.RawParams, *fault) {
+	params := &graphql.RawParams{}
+	for name, value := range members {
+		ok := true
+		switch name {
+		case "query":
+			params.Query, ok = optional[string](value)
+		case "operationName":
+			params.OperationName, ok = optional[string](value)
+		case "variables":
+			params.Variables, ok = optional[map[string]any](value)
+		case "extensions":
+			params.Extensions, ok = optional[map[string]any](value)
+		default:
+			return nil, malformed("A request has the members query, operationName, variables and extensions, and no other.")
+		}
+		if !ok {
+			return nil, malformed("The member %s has the wrong type: query and operationName are strings, variables and extensions objects.", name)
+		}
+	}
+	return params, missing(params)
+}
+
+// missing refuses a request without a document. Clients that offer a hash in
+// its place send the document after the answer they know.
+func missing(params *graphql.RawParams) *fault {
+	if params.Query != "" {
+		return nil
+	}
+	if _, hash := params.Extensions["persistedQuery"]; hash {
+		return flaw(coded(notPersisted, "PersistedQueryNotSupported"))
+	}
+	return malformed("The member query is missing: it holds the GraphQL document.")
+}
+
+// optional takes a value of type T or null.
+func optional[T any](value any) (result T, ok bool) {
+	if value == nil {
+		return result, true
+	}
+	result, ok = value.(T)
+	return result, ok
+}
+
+func malformed(format string, args ...any) *fault {
+	return refusal(http.StatusBadRequest, badRequest, fmt.Sprintf(format, args...))
+}
