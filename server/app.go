@@ -1,0 +1,292 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"petitiond/graph"
+	"petitiond/graph/generated"
+	"petitiond/server/database"
+	"petitiond/server/ledger"
+	"petitiond/server/live"
+	"petitiond/server/petitioning"
+	"petitiond/server/secret"
+	"petitiond/server/transport"
+)
+
+// core is what commands and the server share: the database and the domain on it.
+type core struct {
+	config    Config
+	log       *slog.Logger
+	db        *database.DB
+	keys      *secret.Keys
+	ledger    *ledger.Ledger
+	domain    *petitioning.Service
+	committed func([]ledger.Change)
+	changed   func(petitioning.Change)
+}
+
+// openCore opens the database, migrates it, and puts the domain on it. Whoever needs to hear of changes sets
+// committed and changed before anything is written.
+func openCore(ctx context.Context, config Config, log *slog.Logger) (_ *core, err error) {
+	c := &core{config: config, log: log, committed: func([]ledger.Change) {}, changed: func(petitioning.Change) {}}
+	if c.keys, err = keys(config); err != nil {
+		return nil, err
+	}
+	if c.db, err = database.Open(ctx, config.DatabaseURL); err != nil {
+		return nil, fmt.Errorf("opening the database: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.db.Close())
+		}
+	}()
+	applied, err := c.db.Migrate(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("migrating the database: %w", err)
+	}
+	for _, m := range applied {
+		log.Info("migrated the database", "version", m.Version, "name", m.Name)
+	}
+	c.ledger, err = ledger.New(ctx, c.db, ledger.Options{Committed: func(list []ledger.Change) { c.committed(list) }, Logger: log})
+	if err != nil {
+		return nil, err
+	}
+	c.domain = petitioning.New(petitioning.Options{
+		Database: c.db, Ledger: c.ledger, Keys: c.keys, PublicURL: config.PublicURL, AdminKey: adminKey(config, c.keys),
+		Review: config.Review, Changed: func(change petitioning.Change) { c.changed(change) }, Logger: log,
+	})
+	return c, nil
+}
+
+func keys(config Config) (*secret.Keys, error) {
+	if config.Env == production {
+		return secret.Load(config.SecretFile)
+	}
+	return secret.LoadOrCreate(config.SecretFile)
+}
+
+// adminKey gives the credential of the operator. Production has the one that was set, or none.
+func adminKey(config Config, k *secret.Keys) string {
+	if config.AdminKey != "" || config.Env == production {
+		return config.AdminKey
+	}
+	return k.Token("", secret.AdminKey)
+}
+
+// while runs fn with the ledger at work, and waits for it to have written everything.
+func (c *core) while(ctx context.Context, fn func(context.Context) error) error {
+	working, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var group errgroup.Group
+	group.Go(func() error { return c.ledger.Run(working) })
+	err := fn(ctx)
+	stop()
+	return errors.Join(err, group.Wait())
+}
+
+// App is the server.
+type App struct {
+	*core
+	hub       *live.Hub
+	site      *live.Gauge[petitioning.Statistics]
+	transport *transport.Transport
+	sdl       string // the text of schema.graphqls
+	listener  net.Listener
+	server    *http.Server
+	metrics   *metrics
+	release   func() error // of the lock on an SQLite file
+	draining  atomic.Bool
+}
+
+// NewApp makes the server ready: database open and migrated, demo content loaded where it was asked for,
+// address bound, so that what is refused is refused before anything runs.
+func NewApp(ctx context.Context, config Config, log *slog.Logger) (_ *App, err error) {
+	a := &App{}
+	if a.core, err = openCore(ctx, config, log); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	if a.release, err = a.db.LockServing(); err != nil {
+		return nil, err
+	}
+	a.live()
+	a.serveGraphQL()
+	handler, err := a.routes()
+	if err != nil {
+		return nil, err
+	}
+	if a.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", config.Listen); err != nil {
+		return nil, fmt.Errorf("listening: %w", err)
+	}
+	a.server = &http.Server{
+		Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), // what clients do wrong on the wire
+	}
+	return a, nil
+}
+
+// live connects what is committed with those who watch.
+func (a *App) live() {
+	a.hub = live.New(live.Options{Read: a.news, Logger: a.log})
+	a.site = live.NewGauge(a.domain.Statistics, live.GaugeOptions{Logger: a.log})
+	a.committed = func(changes []ledger.Change) {
+		values, ids := make([]live.Value, len(changes)), make([]uuid.UUID, len(changes))
+		for i, c := range changes {
+			values[i], ids[i] = valueOf(c), c.Petition
+		}
+		a.hub.Publish(values...)
+		a.domain.Moved(ids...)
+	}
+	a.changed = func(c petitioning.Change) {
+		v := valueOf(c.Change)
+		v.Edition = c.Edition
+		a.hub.Publish(v)
+	}
+}
+
+func valueOf(c ledger.Change) live.Value {
+	return live.Value{
+		Petition: c.Petition, Total: c.Total, Goal: c.Goal, LastHour: c.LastHour, Version: c.Version, AsOf: c.AsOf,
+		Comment: c.Comments,
+	}
+}
+
+// news reads for the hub.
+func (a *App) news(ctx context.Context, ids []uuid.UUID) ([]live.Value, error) {
+	list, err := a.domain.News(ctx, ids)
+	out := make([]live.Value, len(list))
+	for i, n := range list {
+		out[i] = live.Value{
+			Petition: n.Petition, Total: n.Total, Goal: n.Goal, LastHour: *n.LastHour, Version: int64(n.Version),
+			AsOf: n.AsOf, Comment: n.Comments, Edition: n.Edition,
+		}
+	}
+	return out, err
+}
+
+func (a *App) serveGraphQL() {
+	r := &graph.Resolver{Domain: a.domain, Hub: a.hub, Site: a.site, Logger: a.log}
+	schema := generated.NewExecutableSchema(generated.Config{Resolvers: r})
+	a.sdl = schema.Schema().Query.Position.Src.Input
+	a.transport = transport.New(transport.Options{
+		Schema:         schema,
+		ErrorPresenter: r.PresentError,
+		Around:         r.Around,
+		Authenticate:   a.authenticate,
+		AllowedOrigins: a.config.AllowedOrigins,
+		Introspection:  a.config.Introspection,
+		Logger:         a.log,
+	})
+}
+
+func (a *App) authenticate(ctx context.Context, bearer string) (context.Context, error) {
+	actor, err := a.domain.Authenticate(ctx, bearer)
+	switch {
+	case errors.Is(err, petitioning.ErrUnauthenticated):
+		return nil, err
+	case err != nil:
+		return nil, errors.Join(transport.ErrUnavailable, err)
+	}
+	return petitioning.WithActor(ctx, actor), nil
+}
+
+// Address is where the server listens.
+func (a *App) Address() string { return a.listener.Addr().String() }
+
+// Run serves until ctx ends, then ends subscriptions, finishes what runs and writes what is queued, all
+// within the time to drain.
+func (a *App) Run(ctx context.Context) error {
+	a.announce()
+	// The parts that requests stand on outlive the last request.
+	below, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var parts errgroup.Group
+	parts.Go(func() error { return a.ledger.Run(below) })
+	parts.Go(func() error { return a.hub.Run(below) })
+	parts.Go(func() error { return a.domain.Run(below) })
+
+	err := a.serve(ctx)
+	stop()
+	if err := errors.Join(err, parts.Wait()); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	a.log.Info("stopped")
+	return nil
+}
+
+// serve answers requests until ctx ends. Demo content is there before the first one.
+func (a *App) serve(ctx context.Context) error {
+	if a.config.Demo {
+		if err := a.loadDemo(ctx); err != nil {
+			return err
+		}
+	}
+	served := make(chan error, 1)
+	go func() { served <- a.server.Serve(a.listener) }()
+	select {
+	case <-ctx.Done():
+		return a.drain(ctx)
+	case err := <-served:
+		return fmt.Errorf("serving: %w", err)
+	}
+}
+
+func (a *App) announce() {
+	a.log.Info("serving", "address", a.Address(), "url", a.config.PublicURL, "version", version, "database", string(a.db.Dialect))
+	if a.config.Env == production {
+		a.log.Warn("signatures count at once, without a confirmed mailbox: the count tells whether an address was new")
+		return
+	}
+	if a.config.AdminKey == "" {
+		a.log.Info("admin key of this development server", "bearer", adminKey(a.config, a.keys))
+	}
+}
+
+func (a *App) drain(ctx context.Context) error {
+	a.draining.Store(true)
+	a.log.Info("draining", "longest", a.config.Drain)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.config.Drain)
+	defer cancel()
+	err := errors.Join(a.transport.Shutdown(ctx), a.server.Shutdown(ctx))
+	if err != nil { // what does not end by itself is cut
+		a.log.Warn("some connections did not end in time")
+		return a.server.Close()
+	}
+	return nil
+}
+
+// Close gives everything back. It may be called after Run, or instead of it.
+func (a *App) Close() error {
+	var errs []error
+	if a.site != nil {
+		a.site.Close()
+	}
+	if a.listener != nil {
+		if err := a.listener.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+		a.listener = nil
+	}
+	if a.release != nil {
+		errs = append(errs, a.release())
+		a.release = nil
+	}
+	if a.core != nil && a.db != nil {
+		errs = append(errs, a.db.Close())
+		a.db = nil
+	}
+	return errors.Join(errs...)
+}

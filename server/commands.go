@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+
+	"petitiond/graph/scalar"
+	"petitiond/server/database"
+	"petitiond/server/petitioning"
+)
+
+// invocation is a command with its settings and words.
+type invocation struct {
+	config Config
+	args   []string
+	log    *slog.Logger
+	out    io.Writer
+}
+
+// command is something that the binary does.
+type command struct {
+	usage string
+	lead  int                                            // words that stand before the flags
+	own   bool                                           // has flags of its own: settings come from the environment
+	do    func(ctx context.Context, in invocation) error // with settings
+	bare  func(out io.Writer) error                      // without
+}
+
+// words splits off the words before the flags.
+func (c command) words(args []string) (words, rest []string) {
+	if c.own {
+		return args, nil
+	}
+	n := 0
+	for n < len(args) && n < c.lead && !strings.HasPrefix(args[n], "-") {
+		n++
+	}
+	return args[:n], args[n:]
+}
+
+func commands() map[string]command {
+	return map[string]command{
+		"serve":   {usage: "serve             migrate the database and serve until SIGTERM (the default)", do: serve},
+		"migrate": {usage: "migrate           apply the migrations and say which", do: migrate},
+		"demo":    {usage: "demo              load the demo content into an empty database", do: loadDemo},
+		"key":     {usage: "key create --name N --scope S …  make an API key and print its secret once", own: true, do: createKey},
+		"hide":    {usage: "hide ID           hide a petition at once", lead: 1, do: hide},
+		"version": {usage: "version           version, commit and Go version", bare: printVersion},
+		"help":    {usage: "help              this text", bare: help},
+	}
+}
+
+func commandNames() string { return strings.Join(slices.Sorted(maps.Keys(commands())), ", ") }
+
+func serve(ctx context.Context, in invocation) error {
+	app, err := NewApp(ctx, in.config, in.log)
+	if err != nil {
+		return err
+	}
+	return errors.Join(app.Run(ctx), app.Close())
+}
+
+// migrate applies the migrations and says what it applied.
+func migrate(ctx context.Context, in invocation) (err error) {
+	db, err := database.Open(ctx, in.config.DatabaseURL)
+	if err != nil {
+		return fmt.Errorf("opening the database: %w", err)
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	applied, err := db.Migrate(ctx)
+	for _, m := range applied {
+		fmt.Fprintf(in.out, "applied %05d %s\n", m.Version, m.Name)
+	}
+	if err == nil && len(applied) == 0 {
+		fmt.Fprintln(in.out, "nothing to apply")
+	}
+	return err
+}
+
+// withCore runs fn on the domain, beside a server that may be at work.
+func withCore(ctx context.Context, in invocation, fn func(context.Context, *core) error) error {
+	c, err := openCore(ctx, in.config, in.log)
+	if err != nil {
+		return err
+	}
+	ctx = petitioning.WithActor(ctx, petitioning.Operator())
+	err = c.while(ctx, func(ctx context.Context) error { return fn(ctx, c) })
+	return errors.Join(err, c.db.Close())
+}
+
+func loadDemo(ctx context.Context, in invocation) error {
+	return withCore(ctx, in, func(ctx context.Context, c *core) error {
+		empty, err := c.domain.Empty(ctx)
+		if err != nil {
+			return err
+		}
+		if !empty {
+			return errors.New("the database is not empty: demo content goes into an empty one only")
+		}
+		return c.loadDemo(ctx)
+	})
+}
+
+func hide(ctx context.Context, in invocation) error {
+	if len(in.args) != 1 {
+		return errors.New("say which petition: petitiond hide ID")
+	}
+	id := scalar.ParseID(in.args[0])
+	if !id.Is(scalar.Petition) {
+		return errors.New("this is not the id of a petition")
+	}
+	return withCore(ctx, in, func(ctx context.Context, c *core) error { return c.domain.Hide(ctx, id.UUID) })
+}
+
+func printVersion(out io.Writer) error {
+	release, commit, goVersion := build()
+	_, err := fmt.Fprintf(out, "petitiond %s\ncommit %s\n%s\n", release, commit, goVersion)
+	return err
+}
+
+func help(out io.Writer) error {
+	var b strings.Builder
+	b.WriteString("petitiond serves petitions over GraphQL.\n\n")
+	for _, name := range slices.Sorted(maps.Keys(commands())) {
+		fmt.Fprintf(&b, "  petitiond %s\n", commands()[name].usage)
+	}
+	b.WriteString("\nSettings are environment variables; each is also a flag, save those marked *, which have a …_FILE form.\n\n")
+	for _, s := range settings() {
+		mark := "--" + s.flag()
+		if s.secret {
+			mark = "*"
+		}
+		fmt.Fprintf(&b, "  %-26s %-18s %s\n", s.variable(), mark, s.meaning)
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// metrics are what /metrics shows. Labels are routes and numbers, never anything of a client's.
+type metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.CounterVec
+}
+
+func newMetrics(a *App) *metrics {
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "petitiond_http_requests_total", Help: "Answered HTTP requests by route and status.",
+		}, []string{"route", "code"}),
+	}
+	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), m.requests)
+	gauge := func(name, help string, value func() float64) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+	}
+	gauge("petitiond_watched_petitions", "Petitions that somebody watches live.", func() float64 {
+		petitions, _ := a.hub.Size()
+		return float64(petitions)
+	})
+	gauge("petitiond_watchers", "Live subscriptions to petitions, equal ones counted each.", func() float64 {
+		_, watchers := a.hub.Size()
+		return float64(watchers)
+	})
+	gauge("petitiond_database_connections", "Open connections of the writing pool.", func() float64 {
+		return float64(a.db.Write.Stats().OpenConnections)
+	})
+	return m
+}
+
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}
+
+// counting counts the answers of a route.
+func (m *metrics) counting(route string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		defer func() { m.requests.WithLabelValues(route, strconv.Itoa(s.status)).Inc() }()
+		next.ServeHTTP(s, r)
+	})
+}
+
+// statusWriter remembers the status of an answer.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader notes the status.
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController reach the connection: sockets and event streams need it.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
