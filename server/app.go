@@ -220,7 +220,7 @@ func (a *App) Run(ctx context.Context) error {
 
 	err := a.serve(ctx)
 	stop()
-	if err := errors.Join(err, parts.Wait()); err != nil && !errors.Is(err, http.ErrServerClosed) {
+	if err := errors.Join(err, parts.Wait()); err != nil {
 		return err
 	}
 	a.log.Info("stopped")
@@ -238,7 +238,11 @@ func (a *App) serve(ctx context.Context) error {
 	go func() { served <- a.server.Serve(a.listener) }()
 	select {
 	case <-ctx.Done():
-		return a.drain(ctx)
+		err := a.drain(ctx)
+		if end := <-served; !errors.Is(end, http.ErrServerClosed) {
+			err = errors.Join(err, end)
+		}
+		return err
 	case err := <-served:
 		return fmt.Errorf("serving: %w", err)
 	}

@@ -2,8 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"time"
+
+	"github.com/google/uuid"
 
 	"petitiond/ent/petition"
 	"petitiond/server/database"
@@ -34,6 +38,7 @@ func (c *core) loadDemo(ctx context.Context) error {
 
 func imported(p demo.Petition) petitioning.Imported {
 	in := petitioning.Imported{
+		ID: demoID(p),
 		Draft: petitioning.Draft{
 			Title: p.Title, Summary: &p.Summary, Body: p.Body, Language: &p.Language, Addressees: p.Addressees, Tags: p.Tags,
 			Goal: &p.Goal, Petitioner: p.Petitioner,
@@ -49,6 +54,17 @@ func imported(p demo.Petition) petitioning.Imported {
 		in.Signatures = append(in.Signatures, petitioning.ImportedSignature(s))
 	}
 	return in
+}
+
+// demoID gives a UUIDv7 of the time when the petition was made, the rest from its title: the seed petition has
+// the same id everywhere, so that examples can name it.
+func demoID(p demo.Petition) uuid.UUID {
+	sum := sha256.Sum256([]byte(p.Title))
+	id := uuid.UUID(sum[:16])
+	binary.BigEndian.PutUint64(id[:8], uint64(p.CreatedAt.UnixMilli())<<16|uint64(binary.BigEndian.Uint16(sum[16:])))
+	id[6] = id[6]&0x0f | 0x70 // version 7
+	id[8] = id[8]&0x3f | 0x80 // RFC 9562
+	return id
 }
 
 func importedComments(list []demo.Comment) []petitioning.ImportedComment {

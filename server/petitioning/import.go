@@ -15,6 +15,7 @@ import (
 // under the same rules as any other; its times are taken as they are.
 type Imported struct {
 	Draft
+	ID               uuid.UUID // Nil: a new one
 	State            petition.State
 	Outcome          *petition.Outcome
 	CreatedAt        time.Time
@@ -50,7 +51,10 @@ func (s *Service) Import(ctx context.Context, in Imported) (uuid.UUID, error) {
 		return uuid.Nil, fmt.Errorf("importing a petition: %w", err)
 	}
 	content.startsAt, content.endsAt = in.StartsAt, in.EndsAt
-	id := newID()
+	id := in.ID
+	if id == uuid.Nil {
+		id = newID()
+	}
 	err := s.inTx(ctx, func(t *tx) error {
 		early := content
 		early.endsAt = nil // the signatures of the past come first

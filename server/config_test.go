@@ -1,0 +1,153 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	c, _, err := Load(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Listen != "127.0.0.1:8080" || c.DatabaseURL != "sqlite:data/petitions.db" || c.Confirmation != "none" || !c.Introspection {
+		t.Errorf("unexpected defaults: %+v", c)
+	}
+}
+
+func TestProduction(t *testing.T) {
+	t.Parallel()
+	key := filepath.Join(t.TempDir(), "secret.key")
+	if err := os.WriteFile(key, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	whole := []string{
+		"PETITION_ENV=production", "PETITION_PUBLIC_URL=https://petitions.example.org/", "PETITION_DATABASE_URL=postgres://db/x",
+		"PETITION_SECRET_FILE=" + key, "PETITION_CONFIRMATION=none", "PETITION_REVIEW=off",
+	}
+	c, _, err := Load(nil, whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Listen != ":8080" || c.PublicURL != "https://petitions.example.org" {
+		t.Errorf("unexpected settings: %+v", c)
+	}
+	_, _, err = Load(nil, []string{"PETITION_ENV=production", "PETITION_RATE_LIMITS=off"})
+	if err == nil {
+		t.Fatal("want faults")
+	}
+	lines := strings.Split(err.Error(), "\n")
+	var names []string
+	for _, line := range lines {
+		name, _, _ := strings.Cut(line, ":")
+		names = append(names, name)
+	}
+	want := []string{
+		"PETITION_PUBLIC_URL", "PETITION_DATABASE_URL", "PETITION_CONFIRMATION", "PETITION_REVIEW", "PETITION_RATE_LIMITS",
+		"PETITION_SECRET_FILE",
+	}
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Errorf("faults (-want +got):\n%s", diff)
+	}
+}
+
+func TestFaults(t *testing.T) {
+	t.Parallel()
+	for pair, want := range map[string]string{
+		"PETITION_ENV=staging":                 "development or production",
+		"PETITION_LISTN=:80":                   "no such setting",
+		"PETITION_PUBLIC_URL=ftp://canary":     "http or https",
+		"PETITION_DATABASE_URL=mysql://canary": "sqlite: or postgres://",
+		"PETITION_DEMO=canary":                 "true or false",
+		"PETITION_CONFIRMATION=email":          "not part of this release",
+		"PETITION_CONFIRMATION=canary":         "none or email",
+		"PETITION_REVIEW=on":                   "not part of this release",
+		"PETITION_ADMIN_KEY=canary":            "32 characters",
+		"PETITION_ADMIN_KEY_FILE=/canary":      "cannot be read",
+		"PETITION_ALLOWED_ORIGINS=canary":      "https://example.org",
+		"PETITION_TRUSTED_PROXIES=canary":      "10.0.0.0/8",
+		"PETITION_FANOUT=canary":               "auto or local",
+		"PETITION_DRAIN=canary":                "1s to 10m",
+		"PETITION_INTROSPECTION=canary":        "on or off",
+	} {
+		_, _, err := Load(nil, []string{pair})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: want %q, got %v", pair, want, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "canary") {
+			t.Errorf("%s: the fault shows the value: %v", pair, err)
+		}
+	}
+	ignored := []string{"PETITION_TEST_POSTGRES=off", "PETITION_SERVICE_HOST=x", "PETITION_PORT_80_TCP=x", "PATH=/"}
+	if _, _, err := Load(nil, ignored); err != nil {
+		t.Errorf("want %v ignored, got %v", ignored, err)
+	}
+}
+
+func TestFlagsAndFiles(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "url")
+	if err := os.WriteFile(file, []byte("postgres://db/y\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	environment := []string{"PETITION_LISTEN=:1", "PETITION_DATABASE_URL_FILE=" + file}
+	c, rest, err := Load([]string{"--listen", ":2", "word"}, environment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Listen != ":2" || c.DatabaseURL != "postgres://db/y" || len(rest) != 1 {
+		t.Errorf("unexpected settings: %+v %v", c, rest)
+	}
+	if _, _, err := Load([]string{"--database-url", "sqlite:x"}, nil); err == nil {
+		t.Error("want secrets to be no flags")
+	}
+	if _, _, err := Load(nil, append(environment, "PETITION_DATABASE_URL=sqlite:x")); err == nil {
+		t.Error("want a secret that is set twice to be refused")
+	}
+}
+
+// The README's table says of every setting what the program does.
+func TestReadmeTable(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for line := range strings.Lines(string(readme)) {
+		if strings.HasPrefix(line, "| `PETITION_") {
+			got = append(got, strings.TrimSpace(line))
+		}
+	}
+	var want []string
+	for _, s := range settings() {
+		want = append(want, s.row())
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("settings in the README (-want +got):\n%s", diff)
+	}
+}
+
+// row is how a setting stands in the README.
+func (s setting) row() string {
+	name := "`" + s.variable() + "`"
+	if s.secret {
+		name += " or `…_FILE`"
+	}
+	return "| " + name + " | " + cell(s.development) + " | " + cell(s.production) + " | " + s.meaning + " |"
+}
+
+func cell(value string) string {
+	switch value {
+	case "":
+		return "unset"
+	case "-":
+		return "must be set"
+	}
+	return "`" + value + "`"
+}
