@@ -30,8 +30,7 @@ func TestOpenRefusesAddresses(t *testing.T) {
 			t.Parallel()
 			db, err := database.Open(t.Context(), address)
 			if err == nil {
-				db.Close()
-				t.Fatal("the address was taken")
+				t.Fatal("the address was taken", db.Close())
 			}
 			if name != "BinaryParameter" && !errors.Is(err, database.ErrURL) {
 				t.Errorf("got %v, want ErrURL", err)
@@ -103,16 +102,10 @@ func TestPoolsKeepConnections(t *testing.T) {
 		t.Parallel()
 		want := db.Read.Stats().MaxOpenConnections
 		for range 2 {
-			var release []func() error
-			for range want {
-				conn, err := db.Read.Conn(soon(t))
-				if err != nil {
-					t.Fatal(err)
+			for _, conn := range conns(t, db.Read) {
+				if err := conn.Close(); err != nil {
+					t.Error(err)
 				}
-				release = append(release, conn.Close)
-			}
-			for _, f := range release {
-				f()
 			}
 		}
 		if stats := db.Read.Stats(); stats.Idle != want || stats.MaxIdleClosed != 0 {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
 
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
@@ -20,7 +21,7 @@ import (
 func TestPredicates(t *testing.T) {
 	t.Parallel()
 	code := func(code string) error {
-		return fmt.Errorf("wrapped: %w", &pq.Error{Severity: "ERROR", Code: pq.ErrorCode(code)})
+		return fmt.Errorf("wrapped: %w", &pq.Error{Severity: "ERROR", Code: pqerror.Code(code)})
 	}
 	type is struct{ unique, retryable, timeout, lost bool }
 	tests := map[string]struct {

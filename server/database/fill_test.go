@@ -68,7 +68,7 @@ func fill(t *testing.T, db *database.DB) {
 	}
 	for len(tables) > 0 {
 		before, failure := len(tables), error(nil)
-		for table, columns := range maps.All(maps.Clone(tables)) {
+		for table, columns := range maps.Clone(tables) {
 			if err := put(t.Context(), db, table, columns); err != nil {
 				failure = fmt.Errorf("%s: %w", table, err) // its parent may come later
 				continue

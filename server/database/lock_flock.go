@@ -11,15 +11,17 @@ import (
 // lockFile takes the lock of the file at path, or says errLocked. The file stays when the lock is
 // released: removing it would let two others lock two files of one name.
 func lockFile(path string) (release func() error, err error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	// an os.File would give the lock back when it is collected, if nobody keeps release
+	file, err := syscall.Open(path, syscall.O_RDWR|syscall.O_CREAT|syscall.O_CLOEXEC, 0o600)
 	if err != nil {
-		return nil, err
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
 	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	release = func() error { return syscall.Close(file) }
+	if err := syscall.Flock(file, syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			err = errLocked
 		}
-		return nil, errors.Join(err, file.Close())
+		return nil, errors.Join(err, release())
 	}
-	return file.Close, nil
+	return release, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
@@ -59,11 +60,13 @@ func TestCommandsRunBesideAServer(t *testing.T) {
 	t.Parallel()
 	url := dbtest.URL(t, database.SQLite)
 	server, command := opened(t, database.Options{}, url), opened(t, database.Options{}, url)
-	release, err := server.LockServing()
-	if err != nil {
+	if _, err := server.LockServing(); err != nil {
 		t.Fatal(err)
 	}
-	defer release()
+	runtime.GC() // what a caller forgets must not open the lock
+	if _, err := command.LockServing(); !errors.Is(err, database.ErrInUse) {
+		t.Errorf("got %v, want ErrInUse", err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	if _, err := command.Migrate(ctx); err != nil {

@@ -13,12 +13,15 @@ import (
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
 
-// exec runs statements that must not fail.
-func exec(t testing.TB, pool interface {
+// execer is a pool or a transaction.
+type execer interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-}, query string, args ...any) {
+}
+
+// exec runs statements that must not fail.
+func exec(t testing.TB, on execer, query string, args ...any) {
 	t.Helper()
-	if _, err := pool.ExecContext(t.Context(), query, args...); err != nil {
+	if _, err := on.ExecContext(t.Context(), query, args...); err != nil {
 		t.Fatalf("%s: %v", query, err)
 	}
 }

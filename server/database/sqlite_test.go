@@ -173,12 +173,9 @@ func TestNoDatabaseFile(t *testing.T) {
 	if err := os.WriteFile(path, []byte("this is a letter, and no database at all, but long enough for a header"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if db, err := database.Open(t.Context(), "sqlite:"+path); err == nil {
-		db.Close()
-		t.Error("a letter was opened as a database")
-	}
-	if db, err := database.Open(t.Context(), "sqlite:"+t.TempDir()); err == nil {
-		db.Close()
-		t.Error("a folder was opened as a database")
+	for kind, path := range map[string]string{"letter": path, "folder": t.TempDir()} {
+		if db, err := database.Open(t.Context(), "sqlite:"+path); err == nil {
+			t.Errorf("a %s was opened as a database; closing it: %v", kind, db.Close())
+		}
 	}
 }

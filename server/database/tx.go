@@ -25,7 +25,7 @@ func InTx(ctx context.Context, pool *sql.DB, fn func(*sql.Tx) error) error {
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	defer tx.Rollback() //nolint:errcheck // does nothing after a commit; a connection that fails here is dropped
+	defer tx.Rollback() // does nothing after a commit, and drops a connection on which it fails
 	if err := fn(tx); err != nil {
 		return err
 	}

@@ -82,7 +82,7 @@ func TestInTxPanic(t *testing.T) {
 		t.Parallel()
 		func() {
 			defer func() {
-				if got := recover(); got != errBoom {
+				if got, ok := recover().(error); !ok || !errors.Is(got, errBoom) {
 					t.Errorf("recovered %v, want the panic of fn", got)
 				}
 			}()

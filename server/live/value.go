@@ -9,16 +9,22 @@ import (
 // Value is the newest known state of one petition. A partial one, with a zero Version, Comment or Edition, says
 // nothing of that aspect.
 type Value struct {
-	Petition uuid.UUID
+	Petition uuid.UUID `json:"p"` // short names: replicas send each other values by the dozen
 
-	Total    int       // signatures that count
-	Goal     int       // signatures hoped for
-	LastHour int       // signatures of the hour before AsOf, or of the last hour when it was read
-	Version  int64     // grows with every change of Total or Goal; zero: the counts are not told
-	AsOf     time.Time // when Version was written
+	Total    int       `json:"t,omitzero"` // signatures that count
+	Goal     int       `json:"g,omitzero"` // signatures hoped for
+	LastHour int       `json:"h,omitzero"` // signatures of the hour before AsOf, or of the last hour when it was read
+	Version  int64     `json:"v,omitzero"` // grows with every change of Total or Goal; zero: the counts are not told
+	AsOf     time.Time `json:"a,omitzero"` // when Version was written
 
-	Comment int // number of the newest comment in its petition; zero: none, or not told
-	Edition int // version of the petition's text and state; zero: not told
+	Comment int `json:"c,omitzero"` // number of the newest comment in its petition; zero: none, or not told
+	Edition int `json:"e,omitzero"` // version of the petition's text and state; zero: not told
+}
+
+// Merge returns what is newest of two values of one petition.
+func Merge(v, n Value) Value {
+	v.merge(n)
+	return v
 }
 
 // Aspect is a set of things that may change about a petition and wake its watchers.

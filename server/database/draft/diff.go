@@ -19,11 +19,15 @@ import (
 // diff gives the statements that turn what the migrations in folder make into what ent/schema describes,
 // or nothing when they agree. db must be empty, and is afterwards.
 func diff(ctx context.Context, db *database.DB, folder string) (string, error) {
-	dir, discard, err := replica(folder)
+	temp, err := os.MkdirTemp("", "petitiond-draft-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(temp)
+	dir, err := replica(folder, temp)
 	if err != nil {
 		return "", fmt.Errorf("read the migrations: %w", err)
 	}
-	defer discard()
 	var plan text
 	differ, err := schema.NewMigrate(entsql.OpenDB(string(db.Dialect), db.Write),
 		schema.WithDir(dir), schema.WithMigrationMode(schema.ModeReplay), schema.WithFormatter(&plan),
@@ -37,31 +41,21 @@ func diff(ctx context.Context, db *database.DB, folder string) (string, error) {
 	return plan.String(), nil
 }
 
-// replica copies the migrations into a folder of their own and adds the checksums without which they
-// would not be replayed. The repository needs none.
-func replica(folder string) (_ *sqltool.GooseDir, discard func() error, err error) {
-	temp, err := os.MkdirTemp("", "petitiond-draft-")
-	if err != nil {
-		return nil, nil, err
-	}
-	discard = func() error { return os.RemoveAll(temp) }
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, discard())
-		}
-	}()
+// replica copies the migrations to temp and adds the checksums without which they would not be replayed.
+// The repository needs none.
+func replica(folder, temp string) (*sqltool.GooseDir, error) {
 	if err := os.CopyFS(temp, os.DirFS(folder)); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	dir, err := sqltool.NewGooseDir(temp)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	sum, err := dir.Checksum()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return dir, discard, atlas.WriteSumFile(dir, sum)
+	return dir, atlas.WriteSumFile(dir, sum)
 }
 
 // text is a formatter that keeps the plan and writes no file.

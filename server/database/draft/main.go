@@ -5,10 +5,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	"petitiond/server/database"
 	"petitiond/server/database/pgserver"
@@ -21,15 +23,19 @@ func main() {
 	name := flag.String("name", "", "what the migration does, in `words_like_this`")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, filepath.Join("server", "database", "migrations"), *name); err != nil {
+	err := run(ctx, os.Stdout, scratch, filepath.Join("server", "database", "migrations"), *name)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "draft:", err)
-		os.Exit(1) //nolint:gocritic // nothing is left to stop
+		os.Exit(1)
 	}
 }
 
-// run writes the drafts into the folders below root.
-func run(ctx context.Context, root, name string) error {
+// empty makes an empty database that is there until discard.
+type empty func(ctx context.Context, dialect database.Dialect) (url string, discard func() error, err error)
+
+// run writes the drafts into the folders below root, and says so to out.
+func run(ctx context.Context, out io.Writer, scratch empty, root, name string) error {
 	if !regexp.MustCompile(`^[a-z][a-z0-9_]*$`).MatchString(name) {
 		return errors.New("say what the migration does: -name add_reports")
 	}
@@ -39,25 +45,28 @@ func run(ctx context.Context, root, name string) error {
 	}
 	for _, dialect := range []database.Dialect{database.SQLite, database.Postgres} {
 		folder := filepath.Join(root, folders[dialect])
-		text, err := compare(ctx, dialect, folder)
+		text, err := compare(ctx, scratch, dialect, folder)
 		if err != nil {
 			return fmt.Errorf("%s: %w", dialect, err)
 		}
+		if dialect == database.SQLite && strings.Contains(text, "DROP TABLE") {
+			fmt.Fprintln(out, "SQLite: the draft makes a table anew; write it by hand as ALTER TABLE … ADD COLUMN")
+		}
 		if text == "" {
-			fmt.Printf("%s: nothing to do\n", dialect)
+			fmt.Fprintf(out, "%s: nothing to do\n", dialect)
 			text = "-- Nothing to do here; the file keeps the numbers of both databases in step.\nSELECT 1;\n"
 		}
 		file := filepath.Join(folder, fmt.Sprintf("%05d_%s.sql", version, name))
 		if err := os.WriteFile(file, []byte("-- +goose Up\n"+text), 0o644); err != nil { //nolint:gosec // a source file
 			return err
 		}
-		fmt.Println(file)
+		fmt.Fprintln(out, file)
 	}
 	return nil
 }
 
 // compare runs diff on a database of the moment.
-func compare(ctx context.Context, dialect database.Dialect, folder string) (_ string, err error) {
+func compare(ctx context.Context, scratch empty, dialect database.Dialect, folder string) (_ string, err error) {
 	url, discard, err := scratch(ctx, dialect)
 	if err != nil {
 		return "", err
@@ -71,7 +80,7 @@ func compare(ctx context.Context, dialect database.Dialect, folder string) (_ st
 	return diff(ctx, db, folder)
 }
 
-// scratch makes an empty database.
+// scratch makes an empty database of this process's own.
 func scratch(ctx context.Context, dialect database.Dialect) (url string, discard func() error, err error) {
 	if dialect == database.Postgres {
 		server, err := pgserver.New(ctx, pgserver.Options{})

@@ -42,7 +42,7 @@ func fetch(ctx context.Context) (string, error) {
 
 // install puts the package at kept by a rename, since several programs may be at it at once.
 func install(ctx context.Context, kept string) error {
-	if err := os.MkdirAll(filepath.Dir(kept), 0o755); err != nil { //nolint:gosec // read by the server's user
+	if err := os.MkdirAll(filepath.Dir(kept), 0o755); err != nil { // the server's user reads it
 		return err
 	}
 	temp, err := os.MkdirTemp(filepath.Dir(kept), "fetching-")

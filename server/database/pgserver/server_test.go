@@ -7,6 +7,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
@@ -40,7 +41,7 @@ func beVictim() {
 	if err != nil {
 		panic(err)
 	}
-	os.Stdout.WriteString(s.URL("postgres") + "\n")
+	fmt.Println(s.URL("postgres"))
 	select {}
 }
 
@@ -117,7 +118,11 @@ func TestDurability(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			t.Cleanup(func() { s.Stop() })
+			t.Cleanup(func() {
+				if err := s.Stop(); err != nil {
+					t.Error(err)
+				}
+			})
 			db := open(t, s.URL("postgres"))
 			for _, name := range []string{"fsync", "full_page_writes"} {
 				if got := setting(t, db, name); got != want {

@@ -15,7 +15,7 @@ import (
 // PostgreSQL refuses to run.
 func serverUser() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
-		return nil, nil //nolint:nilnil // no credential is what exec takes for "the present user"
+		return nil, nil
 	}
 	nobody, err := user.Lookup("nobody")
 	if err != nil {

@@ -1,0 +1,201 @@
+package fanout
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/lib/pq"
+)
+
+const (
+	channel = "petitiond_news"
+	// payloadMax stays below PostgreSQL's limit of 8,000 bytes for a notification.
+	payloadMax = 7900
+)
+
+// Options of a Postgres. Address, Key, Merge and Received are needed.
+type Options[K comparable, V any] struct {
+	Pool     *sql.DB
+	Address  string             // to listen at: not that of a pooler, which would swallow notifications
+	Key      func(V) K          // what the news is about
+	Merge    func(old, new V) V // one value of two about the same
+	Received func(...V)         // news of a replica, this one's own among them; must not block
+	Lost     func()             // news may have been missed
+	Tick     time.Duration      // how often news are sent, default 50 ms
+	Logger   *slog.Logger       // default discards
+}
+
+// Postgres carries news by LISTEN and NOTIFY, in notifications of their own: one inside a transaction that
+// signs would take a lock over the whole database at its commit.
+type Postgres[K comparable, V any] struct {
+	opt Options[K, V]
+
+	mu      sync.Mutex // guards waiting
+	waiting map[K]V
+	ready   chan struct{} // holds one token while something waits
+}
+
+// NewPostgres gives a carrier that works while Run does.
+func NewPostgres[K comparable, V any](opt Options[K, V]) *Postgres[K, V] {
+	if opt.Tick == 0 {
+		opt.Tick = 50 * time.Millisecond
+	}
+	if opt.Logger == nil {
+		opt.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Postgres[K, V]{opt: opt, waiting: map[K]V{}, ready: make(chan struct{}, 1)}
+}
+
+// Publish hands news to the next tick. It never blocks on the network.
+func (p *Postgres[K, V]) Publish(values ...V) {
+	p.mu.Lock()
+	for _, v := range values {
+		k := p.opt.Key(v)
+		if old, ok := p.waiting[k]; ok {
+			v = p.opt.Merge(old, v)
+		}
+		p.waiting[k] = v
+	}
+	p.mu.Unlock()
+	select {
+	case p.ready <- struct{}{}:
+	default:
+	}
+}
+
+// Run listens and sends until ctx ends.
+func (p *Postgres[K, V]) Run(ctx context.Context) error {
+	listener := pq.NewListener(p.opt.Address, 100*time.Millisecond, 5*time.Second, p.watch)
+	var work sync.WaitGroup
+	work.Go(func() { p.listen(ctx, listener) })
+	work.Go(func() { p.send(ctx) })
+	<-ctx.Done()
+	err := listener.Close()
+	work.Wait()
+	if err != nil {
+		return fmt.Errorf("ending to listen: %w", err)
+	}
+	return nil
+}
+
+// watch hears of the listener's connection.
+func (p *Postgres[K, V]) watch(event pq.ListenerEventType, err error) {
+	switch event {
+	case pq.ListenerEventDisconnected, pq.ListenerEventConnectionAttemptFailed:
+		p.opt.Logger.Warn("news of other replicas are interrupted; what is watched is read again meanwhile", "error", fmt.Sprintf("%T", err))
+	case pq.ListenerEventReconnected:
+		p.opt.Logger.Info("news of other replicas flow again")
+	case pq.ListenerEventConnected:
+	}
+}
+
+// listen receives. The listener sends nil after it has connected again.
+func (p *Postgres[K, V]) listen(ctx context.Context, listener *pq.Listener) {
+	// Listen waits for the first connection and fails only when the listener is closed.
+	if err := listener.Listen(channel); err != nil {
+		return
+	}
+	p.opt.Lost() // what came before we listened
+	for {
+		select {
+		case n, ok := <-listener.Notify:
+			if !ok {
+				return
+			}
+			p.receive(n)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (p *Postgres[K, V]) receive(n *pq.Notification) {
+	if n == nil {
+		p.opt.Lost()
+		return
+	}
+	var values []V
+	if err := json.Unmarshal([]byte(n.Extra), &values); err != nil {
+		p.opt.Logger.Warn("news of another version were not understood")
+		p.opt.Lost()
+		return
+	}
+	p.opt.Received(values...)
+}
+
+// send sends what waits, once a tick at most. News that cannot be sent are dropped: every replica reads what
+// is watched again anyway.
+func (p *Postgres[K, V]) send(ctx context.Context) {
+	tick := time.NewTicker(p.opt.Tick)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.ready:
+		}
+		for _, payload := range pack(p.take()) {
+			if err := p.notify(ctx, payload); err != nil && ctx.Err() == nil {
+				p.opt.Logger.Warn("news for other replicas were not sent", "error", fmt.Sprintf("%T", err))
+				break
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (p *Postgres[K, V]) take() []V {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := make([]V, 0, len(p.waiting))
+	for _, v := range p.waiting {
+		out = append(out, v)
+	}
+	clear(p.waiting)
+	return out
+}
+
+func (p *Postgres[K, V]) notify(ctx context.Context, payload string) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	_, err := p.opt.Pool.ExecContext(ctx, `SELECT pg_notify($1, $2)`, channel, payload)
+	return err
+}
+
+// pack writes values as lists that fit a notification each.
+func pack[V any](values []V) []string {
+	var out []string
+	var list []byte
+	flush := func() {
+		if len(list) > 0 {
+			out = append(out, string(append(list, ']')))
+			list = nil
+		}
+	}
+	for _, v := range values {
+		one, err := json.Marshal(v)
+		if err != nil || len(one)+2 > payloadMax {
+			continue // a value that cannot travel is read from the database
+		}
+		if len(list)+len(one)+2 > payloadMax {
+			flush()
+		}
+		if len(list) == 0 {
+			list = append(list, '[')
+		} else {
+			list = append(list, ',')
+		}
+		list = append(list, one...)
+	}
+	flush()
+	return out
+}
