@@ -16,6 +16,7 @@ import (
 	"petitiond/graph"
 	"petitiond/graph/generated"
 	"petitiond/server/database"
+	"petitiond/server/fanout"
 	"petitiond/server/ledger"
 	"petitiond/server/live"
 	"petitiond/server/petitioning"
@@ -98,6 +99,7 @@ type App struct {
 	*core
 	hub       *live.Hub
 	site      *live.Gauge[petitioning.Statistics]
+	replicas  *fanout.Postgres[uuid.UUID, live.Value] // nil where there are none
 	transport *transport.Transport
 	sdl       string // the text of schema.graphqls
 	listener  net.Listener
@@ -122,7 +124,9 @@ func NewApp(ctx context.Context, config Config, log *slog.Logger) (_ *App, err e
 	if a.release, err = a.db.LockServing(); err != nil {
 		return nil, err
 	}
-	a.live()
+	if err = a.live(); err != nil {
+		return nil, err
+	}
 	a.serveGraphQL()
 	handler, err := a.routes()
 	if err != nil {
@@ -139,21 +143,41 @@ func NewApp(ctx context.Context, config Config, log *slog.Logger) (_ *App, err e
 }
 
 // live connects what is committed with those who watch.
-func (a *App) live() {
+func (a *App) live() error {
 	a.hub = live.New(live.Options{Read: a.news, Logger: a.log})
 	a.site = live.NewGauge(a.domain.Statistics, live.GaugeOptions{Logger: a.log})
+	if a.db.Dialect == database.Postgres && a.config.Fanout != "local" {
+		address, err := database.PostgresAddress(a.config.DatabaseURL)
+		if err != nil {
+			return fmt.Errorf("listening for other replicas: %w", err)
+		}
+		a.replicas = fanout.NewPostgres(fanout.Options[uuid.UUID, live.Value]{
+			Pool: a.db.Write, Address: address, Logger: a.log,
+			Key: func(v live.Value) uuid.UUID { return v.Petition }, Merge: live.Merge,
+			Received: a.hub.Publish, Lost: a.hub.Reread,
+		})
+	}
 	a.committed = func(changes []ledger.Change) {
 		values, ids := make([]live.Value, len(changes)), make([]uuid.UUID, len(changes))
 		for i, c := range changes {
 			values[i], ids[i] = valueOf(c), c.Petition
 		}
-		a.hub.Publish(values...)
+		a.tell(values...)
 		a.domain.Moved(ids...)
 	}
 	a.changed = func(c petitioning.Change) {
 		v := valueOf(c.Change)
 		v.Edition = c.Edition
-		a.hub.Publish(v)
+		a.tell(v)
+	}
+	return nil
+}
+
+// tell hands news to those who watch here and on other replicas.
+func (a *App) tell(values ...live.Value) {
+	a.hub.Publish(values...)
+	if a.replicas != nil {
+		a.replicas.Publish(values...)
 	}
 }
 
@@ -217,6 +241,9 @@ func (a *App) Run(ctx context.Context) error {
 	parts.Go(func() error { return a.ledger.Run(below) })
 	parts.Go(func() error { return a.hub.Run(below) })
 	parts.Go(func() error { return a.domain.Run(below) })
+	if a.replicas != nil {
+		parts.Go(func() error { return a.replicas.Run(below) })
+	}
 
 	err := a.serve(ctx)
 	stop()

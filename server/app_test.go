@@ -25,6 +25,8 @@ func TestPaths(t *testing.T) {
 			"/schema.graphqls":  "type Petition implements Node",
 			"/metrics":          "petitiond_watchers",
 			"/graphql?query={a": "GRAPHQL_PARSE_FAILED",
+			"/":                 "<!doctype html>",
+			"/graphiql":         "GraphiQL",
 		} {
 			if _, body := s.get(t, path); !strings.Contains(body, want) {
 				t.Errorf("%s: want %q, got %.200q", path, want, body)

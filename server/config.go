@@ -68,7 +68,7 @@ func settings() []setting {
 		{"INTROSPECTION", "on", "on", false, "`off` also turns GraphiQL and \"did you mean\" off", boolean(func(c *Config) *bool { return &c.Introspection }, "on", "off")},
 		{"ALLOWED_ORIGINS", "", "", false, "sites besides this one whose pages may use the API, such as `https://example.org`, separated by commas", setOrigins},
 		{"TRUSTED_PROXIES", "", "", false, "networks whose X-Forwarded-For is believed, separated by commas", setProxies},
-		{"FANOUT", "auto", "auto", false, "how replicas tell each other of changes: `auto` or `local`; besides, each reads what is watched again every five seconds", text(func(c *Config) *string { return &c.Fanout }, "auto", "local")},
+		{"FANOUT", "auto", "auto", false, "how replicas tell each other of changes: `postgres` by notifications, `local` not at all, `auto` as the database can; besides, each reads what is watched again every few seconds", setFanout},
 		{"SHARED_ANSWERS", "on", "on", false, "`off`: every query is executed by itself", boolean(func(c *Config) *bool { return &c.SharedAnswers }, "on", "off")},
 		{"DRAIN", "20s", "20s", false, "longest time from SIGTERM to exit", setDrain},
 	}
@@ -161,6 +161,19 @@ func setProxies(c *Config, v string) error {
 			return errors.New("must be networks such as 10.0.0.0/8")
 		}
 		c.TrustedProxies = append(c.TrustedProxies, prefix)
+	}
+	return nil
+}
+
+func setFanout(c *Config, v string) error {
+	c.Fanout = v
+	switch {
+	case strings.HasPrefix(v, "nats://"):
+		return errors.New("NATS is not part of this release; set postgres or auto")
+	case v == "postgres" && strings.HasPrefix(c.DatabaseURL, "sqlite:"):
+		return errors.New("postgres needs a PostgreSQL database; set auto or local")
+	case v != "auto" && v != "local" && v != "postgres":
+		return errors.New("must be auto, postgres or local")
 	}
 	return nil
 }

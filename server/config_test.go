@@ -71,7 +71,9 @@ func TestFaults(t *testing.T) {
 		"PETITION_ADMIN_KEY_FILE=/canary":      "cannot be read",
 		"PETITION_ALLOWED_ORIGINS=canary":      "https://example.org",
 		"PETITION_TRUSTED_PROXIES=canary":      "10.0.0.0/8",
-		"PETITION_FANOUT=canary":               "auto or local",
+		"PETITION_FANOUT=canary":               "auto, postgres or local",
+		"PETITION_FANOUT=nats://canary":        "not part of this release",
+		"PETITION_FANOUT=postgres":             "needs a PostgreSQL database",
 		"PETITION_DRAIN=canary":                "1s to 10m",
 		"PETITION_INTROSPECTION=canary":        "on or off",
 	} {

@@ -16,6 +16,11 @@ func (a *App) routes() (http.Handler, error) {
 	handle("GET /healthz", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") }))
 	handle("GET /readyz", http.HandlerFunc(a.ready))
 	handle("GET /metrics", a.metrics.handler())
+	web, err := a.webPages()
+	if err != nil {
+		return nil, err
+	}
+	handle("/", web)
 	return mux, nil
 }
 

@@ -1,0 +1,101 @@
+package pages
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"path"
+	"time"
+)
+
+//go:embed static
+var written embed.FS
+
+// fetched is what the build took from npm, if it did.
+//
+//go:embed all:assets
+var fetched embed.FS
+
+// asset is a file that pages load.
+type asset struct {
+	content []byte
+	kind    string
+	version string
+}
+
+// library holds the files by their names.
+type library map[string]asset
+
+// load reads what lies in the folders and is of a kind that pages load.
+func load(folders ...fs.FS) (library, error) {
+	l := library{}
+	for _, files := range folders {
+		names, err := fs.Glob(files, "*/*")
+		if err != nil {
+			return nil, fmt.Errorf("list the files: %w", err)
+		}
+		for _, name := range names {
+			if err := l.add(files, name); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return l, nil
+}
+
+func (l library) add(files fs.FS, name string) error {
+	kind := kindOf(name)
+	if kind == "" {
+		return nil
+	}
+	content, err := fs.ReadFile(files, name)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", name, err)
+	}
+	l[path.Base(name)] = asset{content: content, kind: kind, version: digest(content)}
+	return nil
+}
+
+// kindOf gives the media type of a file. That of package mime depends on the
+// machine.
+func kindOf(name string) string {
+	switch path.Ext(name) {
+	case ".css":
+		return "text/css; charset=utf-8"
+	case ".js":
+		return "text/javascript; charset=utf-8"
+	case ".svg":
+		return "image/svg+xml"
+	case ".txt":
+		return "text/plain; charset=utf-8"
+	default:
+		return ""
+	}
+}
+
+// address gives the address of a file, which changes with its content.
+func (l library) address(name string) (string, error) {
+	a, ok := l[name]
+	if !ok {
+		return "", fmt.Errorf("there is no file %s", name)
+	}
+	return "/assets/" + name + "?v=" + a.version, nil
+}
+
+func (s *site) file(w http.ResponseWriter, r *http.Request) {
+	a, ok := s.files[r.PathValue("name")]
+	if !ok {
+		s.missing(w, r)
+		return
+	}
+	header := w.Header()
+	header.Set("Cache-Control", "no-cache")
+	if r.FormValue("v") == a.version {
+		header.Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
+	header.Set("Content-Type", a.kind)
+	header.Set("ETag", `"`+a.version+`"`)
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.content))
+}

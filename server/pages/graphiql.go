@@ -1,0 +1,121 @@
+package pages
+
+import "net/http"
+
+// cdn serves the files of npm packages as they are.
+const cdn = "https://cdn.jsdelivr.net/npm/"
+
+// part is a file of GraphiQL.
+type part struct {
+	name      string // in assets
+	path      string // in npm: package, version, file
+	integrity string // its checksum, for what comes from the CDN
+}
+
+// graphiqlScripts are in the order in which they need each other. Versions are
+// those of package.json.
+func graphiqlScripts() []part {
+	return []part{
+		{
+			"react.production.min.js", "react@18.3.1/umd/react.production.min.js",
+			"sha384-DGyLxAyjq0f9SPpVevD6IgztCFlnMF6oW/XQGmfe+IsZ8TqEiDrcHkMLKI6fiB/Z",
+		},
+		{
+			"react-dom.production.min.js", "react-dom@18.3.1/umd/react-dom.production.min.js",
+			"sha384-gTGxhz21lVGYNMcdJOyq01Edg0jhn/c22nsx0kyqP0TxaV5WVdsSH1fSDUf5YJj1",
+		},
+		{
+			"graphiql.min.js", "graphiql@4.1.2/graphiql.min.js",
+			"sha384-9XdHu7ajgGJziD4J1zNBKQ842Q/+zZfDv+ib1eMhZWBH6hPAs806x+Jbcf0yNO6B",
+		},
+	}
+}
+
+func graphiqlStyle() part {
+	return part{
+		"graphiql.min.css", "graphiql@4.1.2/graphiql.min.css",
+		"sha384-1el1QShFBnnXTx9x/Cprg82hZWKt0ry29OAYIXt05swbi0KcZDFoj0CWguMpopJr",
+	}
+}
+
+// link is a file as a page names it. From our own server it needs no
+// checksum.
+type link struct {
+	Address   string
+	Integrity string
+}
+
+// workbench is how GraphiQL's page comes by its files.
+type workbench struct {
+	style   link
+	scripts []link
+}
+
+// newWorkbench takes the files from our own server if the build has all of
+// them, else from the CDN.
+func newWorkbench(files library) workbench {
+	b := workbench{style: local(files, graphiqlStyle())}
+	complete := b.style.Address != ""
+	for _, p := range graphiqlScripts() {
+		script := local(files, p)
+		complete = complete && script.Address != ""
+		b.scripts = append(b.scripts, script)
+	}
+	if !complete {
+		b = remote()
+	}
+	return b
+}
+
+func local(files library, p part) link {
+	address, err := files.address(p.name)
+	if err != nil {
+		return link{}
+	}
+	return link{Address: address}
+}
+
+func remote() workbench {
+	b := workbench{style: link{cdn + graphiqlStyle().path, graphiqlStyle().integrity}}
+	for _, p := range graphiqlScripts() {
+		b.scripts = append(b.scripts, link{cdn + p.path, p.integrity})
+	}
+	return b
+}
+
+// contentPolicy differs from that of the other pages: GraphiQL writes style
+// elements and attributes while it runs, and its style sheet holds fonts. What
+// comes from the CDN is named file by file.
+func (b workbench) contentPolicy() string {
+	scripts, styles := "'self'", "'self' 'unsafe-inline'"
+	if b.style.Integrity != "" {
+		styles += " " + b.style.Address
+		for _, script := range b.scripts {
+			scripts += " " + script.Address
+		}
+	}
+	return contentPolicy(scripts, styles, "data:")
+}
+
+type graphiqlView struct {
+	Head     head
+	Style    link
+	Scripts  []link
+	Petition string
+}
+
+// workbench shows GraphiQL with operations that work as they stand, if there
+// is a petition to try them on.
+func (s *site) workbench(w http.ResponseWriter, r *http.Request) {
+	cards, _, err := s.options.Petitions(r.Context())
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	view := graphiqlView{Head: s.head("GraphiQL"), Style: s.graphiql.style, Scripts: s.graphiql.scripts}
+	if len(cards) > 0 {
+		view.Petition = cards[0].ID
+	}
+	w.Header().Set("Content-Security-Policy", s.graphiql.contentPolicy())
+	s.show(w, r, http.StatusOK, "graphiql.html", view)
+}

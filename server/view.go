@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"html/template"
+	"net/http"
+
+	"github.com/google/uuid"
+
+	"petitiond/ent"
+	"petitiond/ent/petition"
+	"petitiond/graph/scalar"
+	"petitiond/server/database"
+	"petitiond/server/pages"
+	"petitiond/server/petitioning"
+)
+
+// What the HTML pages show of long lists.
+const (
+	startPetitions  = 24
+	pageComments    = 20
+	pageSignatories = 20
+)
+
+// webPages gives the HTML pages. They show what anybody may see.
+func (a *App) webPages() (http.Handler, error) {
+	return pages.New(pages.Options{
+		PublicURL: a.config.PublicURL, GraphiQL: a.config.Introspection, Logger: a.log,
+		Petitions: a.startPage, Petition: a.petitionPage,
+	})
+}
+
+// startPage gives the liveliest open petitions.
+func (a *App) startPage(ctx context.Context) ([]pages.Card, pages.Site, error) {
+	first := startPetitions
+	list, err := a.domain.Petitions(ctx, petitioning.PetitionQuery{
+		Order: &petitioning.Order{Field: petitioning.ByTrending, Direction: petitioning.Desc},
+	}, petitioning.PageArgs{First: &first})
+	if err != nil {
+		return nil, pages.Site{}, err
+	}
+	cards, err := a.cards(ctx, list.Nodes())
+	if err != nil {
+		return nil, pages.Site{}, err
+	}
+	all, err := a.domain.Statistics(ctx)
+	return cards, pages.Site{
+		Petitions: all.PetitionCount, Open: all.OpenPetitionCount, Signatures: all.SignatureCount, LastHour: all.SignaturesLastHour,
+	}, err
+}
+
+func (a *App) cards(ctx context.Context, rows []*ent.Petition) ([]pages.Card, error) {
+	ids := make([]uuid.UUID, len(rows))
+	for i, row := range rows {
+		ids[i] = row.ID
+	}
+	figures, err := a.domain.Figures(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	tags, err := a.domain.TagsOf(ctx, ids)
+	out := make([]pages.Card, 0, len(rows))
+	for _, row := range rows {
+		if f := figures[row.ID]; f != nil { // nil: hidden just now
+			out = append(out, card(row, f, tags[row.ID]))
+		}
+	}
+	return out, err
+}
+
+func card(row *ent.Petition, f *petitioning.Figures, tags []*ent.Tag) pages.Card {
+	c := pages.Card{
+		ID: scalar.NewID(scalar.Petition, row.ID).String(), Slug: row.Slug, Title: row.Title, Summary: row.Summary,
+		Petitioner: row.Petitioner, Language: row.Language, Signatures: f.Total, Goal: f.Goal,
+	}
+	for _, t := range tags {
+		c.Tags = append(c.Tags, t.Label)
+	}
+	return c
+}
+
+// petitionPage gives everything that the page of one petition shows, or nil where there is none to be seen.
+func (a *App) petitionPage(ctx context.Context, slug string) (*pages.Petition, error) {
+	id, found, err := a.domain.PetitionIDBySlug(ctx, slug)
+	if err != nil || !found {
+		return nil, err
+	}
+	rows, err := a.domain.PetitionsByID(ctx, []uuid.UUID{id})
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	cards, err := a.cards(ctx, rows)
+	if err != nil || len(cards) == 0 {
+		return nil, err
+	}
+	row := rows[0]
+	page := &pages.Petition{
+		Card: cards[0], Addressees: row.Addressees, State: string(row.State), StartsAt: row.StartsAt, EndsAt: row.EndsAt,
+		ClosedAt: row.ClosedAt, Accepting: row.State == petition.StateOPEN && (row.StartsAt == nil || !database.Now().Before(*row.StartsAt)),
+	}
+	if row.Outcome != nil {
+		page.Outcome = string(*row.Outcome)
+	}
+	return page, a.fill(ctx, id, page)
+}
+
+// fill adds the body and the people.
+func (a *App) fill(ctx context.Context, id uuid.UUID, page *pages.Petition) error {
+	bodies, err := a.domain.Bodies(ctx, []uuid.UUID{id})
+	if err != nil {
+		return fmt.Errorf("reading a body: %w", err)
+	}
+	page.BodyHTML = template.HTML(petitioning.RenderMarkdown(bodies[id])) //nolint:gosec // sanitised by RenderMarkdown
+	comments, signatories := pageComments, pageSignatories
+	list, err := a.domain.Comments(ctx, petitioning.Newest, petitioning.PageArgs{First: &comments}, id)
+	if err != nil {
+		return err
+	}
+	if page.Comments, err = a.conversation(ctx, list[id].Nodes()); err != nil {
+		return err
+	}
+	signed, err := a.domain.Signatures(ctx, petitioning.PageArgs{First: &signatories}, id)
+	if err != nil {
+		return err
+	}
+	for _, s := range signed[id].Nodes() {
+		name, err := a.domain.SignatoryName(s)
+		if err != nil || name == nil {
+			return err
+		}
+		page.Signatories = append(page.Signatories, pages.Signatory{Number: *s.Number, Name: *name, Country: orNone(s.Country), At: s.SignedAt})
+	}
+	return nil
+}
+
+// conversation gives comments with their first replies.
+func (a *App) conversation(ctx context.Context, rows []*ent.Comment) ([]pages.Comment, error) {
+	ids := make([]uuid.UUID, len(rows))
+	for i, row := range rows {
+		ids[i] = row.ID
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	replies, err := a.domain.Replies(ctx, petitioning.PageArgs{}, ids...)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]pages.Comment, len(rows))
+	for i, row := range rows {
+		out[i] = said(row)
+		for _, reply := range replies[row.ID].Nodes() {
+			out[i].Replies = append(out[i].Replies, said(reply))
+		}
+	}
+	return out, nil
+}
+
+func said(row *ent.Comment) pages.Comment {
+	return pages.Comment{Author: orNone(row.AuthorName), FromSignatory: row.FromSignatory, Body: row.Body, At: row.CreatedAt}
+}
+
+// orNone gives the string, or none.
+func orNone(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
