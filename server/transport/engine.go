@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
@@ -26,7 +25,6 @@ type engine struct {
 	documents     graphql.Cache[*ast.QueryDocument]
 	introspection bool
 	recover       graphql.RecoverFunc
-	now           func() time.Time
 }
 
 var _ graphql.GraphExecutor = (*engine)(nil)
@@ -40,7 +38,6 @@ func newEngine(o Options) *engine {
 		documents:     lru.New[*ast.QueryDocument](o.Limits.Documents),
 		introspection: o.Introspection,
 		recover:       o.Recover,
-		now:           o.Now,
 	}
 	e.SetRecoverFunc(o.Recover)
 	e.SetErrorPresenter(present(o.ErrorPresenter))
@@ -90,7 +87,7 @@ func (e *engine) prepare(ctx context.Context, params *graphql.RawParams) (*graph
 		RecoverFunc:            e.recover,
 		ResolverMiddleware:     func(ctx context.Context, next graphql.Resolver) (any, error) { return next(ctx) },
 		RootResolverMiddleware: func(ctx context.Context, next graphql.RootResolver) graphql.Marshaler { return next(ctx) },
-		Stats:                  graphql.Stats{OperationStart: e.now()},
+		Stats:                  graphql.Stats{OperationStart: graphql.Now()},
 	}, nil
 }
 

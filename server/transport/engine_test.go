@@ -7,6 +7,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/go-cmp/cmp"
+	"github.com/vektah/gqlparser/v2/ast"
 )
 
 // messages returns what a document is refused with.
@@ -78,7 +79,7 @@ func TestErrorsHaveLocations(t *testing.T) {
 
 func TestValidationStopsAtTenErrors(t *testing.T) {
 	t.Parallel()
-	got := messages(t, newTestEngine(Options{}), "{ n { "+strings.Repeat("nope ", 100)+"} }")
+	got := messages(t, newTestEngine(Options{}), "{ n { "+distinct(100)+"} }")
 	if len(got) != 10 {
 		t.Errorf("%d errors, want 10", len(got))
 	}
@@ -99,5 +100,26 @@ func TestDocumentsAreRemembered(t *testing.T) {
 	}
 	if _, kept := e.documents.Get(t.Context(), "{ nope }"); kept {
 		t.Error("an invalid document was kept")
+	}
+}
+
+// gqlgen would answer the rest of a deferred fragment in a second part, for
+// which a plain answer has no place.
+func TestDeferIsLeftOut(t *testing.T) {
+	t.Parallel()
+	e := newTestEngine(Options{})
+	doc := `{ ... @defer @include(if: true) { v } ...F @defer(label: "x") } fragment F on Query { n { ... @defer { v } } }`
+	op, f := e.prepare(t.Context(), &graphql.RawParams{Query: doc})
+	if f != nil {
+		t.Fatal(f.errs)
+	}
+	top := op.Operation.SelectionSet
+	got := []int{
+		len(top[0].(*ast.InlineFragment).Directives),
+		len(top[1].(*ast.FragmentSpread).Directives),
+		len(op.Doc.Fragments[0].SelectionSet[0].(*ast.Field).SelectionSet[0].(*ast.InlineFragment).Directives),
+	}
+	if diff := cmp.Diff([]int{1, 0, 0}, got); diff != "" {
+		t.Errorf("directives left (-want +got):\n%s", diff)
 	}
 }

@@ -34,6 +34,7 @@ type guard struct {
 	doc        *ast.QueryDocument
 	fragments  map[string]shape
 	aliases    int
+	duplicates int // fields under a name that their selection set has already
 	directives int
 	literals   int
 }
@@ -78,6 +79,7 @@ func (l Limits) inspect(doc *ast.QueryDocument) *gqlerror.Error {
 	}
 	return first(
 		check{"aliases", g.aliases, l.Aliases, "A document may have at most %d aliases."},
+		check{"duplicates", g.duplicates, l.Duplicates, "A document may ask for what it has asked for at most %d times."},
 		check{"directives", g.directives, l.Directives, "A document may have at most %d directives."},
 		check{"valueDepth", g.literals, l.ValueDepth, "A value may nest at most %d lists and objects."},
 	)
@@ -90,7 +92,7 @@ func (l Limits) operation(g *guard, op *ast.OperationDefinition) *gqlerror.Error
 		g.note(v.Directives)
 		g.value(v.DefaultValue, 0)
 	}
-	s := g.selection(op.SelectionSet)
+	s := g.selection(op.SelectionSet, map[string]bool{})
 	roots := check{"rootFields", s.roots, l.RootFields, "An operation may have at most %d fields on its first level."}
 	if op.Operation == ast.Mutation {
 		// A second field could fail after the first was done for good.
@@ -105,17 +107,19 @@ func (l Limits) operation(g *guard, op *ast.OperationDefinition) *gqlerror.Error
 	)
 }
 
-func (g *guard) selection(set ast.SelectionSet) (s shape) {
+// selection measures a selection set. An inline fragment in it adds to the
+// names that are taken.
+func (g *guard) selection(set ast.SelectionSet, taken map[string]bool) (s shape) {
 	if len(set) == 0 {
 		return s
 	}
 	for _, selection := range set {
 		switch selection := selection.(type) {
 		case *ast.Field:
-			s.add(g.field(selection))
+			s.add(g.field(selection, taken))
 		case *ast.InlineFragment:
 			selection.Directives = g.fragmentDirectives(selection.Directives)
-			s.add(g.selection(selection.SelectionSet))
+			s.add(g.selection(selection.SelectionSet, taken))
 		case *ast.FragmentSpread:
 			selection.Directives = g.fragmentDirectives(selection.Directives)
 			spread := g.fragment(selection.Name)
@@ -128,13 +132,17 @@ func (g *guard) selection(set ast.SelectionSet) (s shape) {
 	return s
 }
 
-func (g *guard) field(f *ast.Field) shape {
+func (g *guard) field(f *ast.Field, taken map[string]bool) shape {
 	if f.Alias != f.Name {
 		g.aliases++
 	}
+	if taken[f.Alias] {
+		g.duplicates++
+	}
+	taken[f.Alias] = true
 	g.note(f.Directives)
 	g.arguments(f.Arguments)
-	below := g.selection(f.SelectionSet)
+	below := g.selection(f.SelectionSet, map[string]bool{})
 	s := shape{roots: 1, fields: below.fields + 1, depth: below.depth, schema: below.schema}
 	if f.Name == "__schema" || f.Name == "__type" {
 		s.depth, s.schema = 0, max(below.depth, below.schema)
@@ -150,7 +158,7 @@ func (g *guard) fragment(name string) shape {
 	}
 	g.fragments[name] = shape{}
 	if def := g.doc.Fragments.ForName(name); def != nil {
-		g.fragments[name] = g.selection(def.SelectionSet)
+		g.fragments[name] = g.selection(def.SelectionSet, map[string]bool{})
 	}
 	return g.fragments[name]
 }

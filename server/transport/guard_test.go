@@ -7,12 +7,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/go-cmp/cmp"
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/parser"
-
-	"github.com/99designs/gqlgen/graphql"
 )
 
 // introspection is what graphql-js and GraphiQL ask, with every option on.
@@ -43,6 +42,15 @@ fragment TypeRef on __Type {
 // nested returns n selection sets within each other, of which open begins each.
 func nested(n int, open string) string {
 	return strings.Repeat("{"+open, n-1) + "{ v" + strings.Repeat("}", n)
+}
+
+// distinct returns n fields of different names.
+func distinct(n int) string {
+	var doc strings.Builder
+	for i := range n {
+		fmt.Fprintf(&doc, "v%d ", i)
+	}
+	return doc.String()
 }
 
 // bomb returns n fragments that each spread the next one twice.
@@ -79,16 +87,21 @@ func TestGuard(t *testing.T) {
 		{"Aliases", "{ n {" + strings.Repeat("a: v ", 15) + "} }", ""},
 		{"AliasesOver", "{ n {" + strings.Repeat("a: v ", 16) + "} }", "aliases"},
 		{"AliasesInFragment", "{ v } fragment F on T {" + strings.Repeat("a: v ", 16) + "}", "aliases"},
+		{"Duplicates", "{ n {" + strings.Repeat("v ", 51) + "} }", ""},
+		{"DuplicatesOver", "{ n {" + strings.Repeat("v ", 52) + "} }", "duplicates"},
+		{"DuplicatesInline", "{ n { v " + strings.Repeat("... on T { v } ", 51) + "} }", "duplicates"},
+		{"DuplicatesByAlias", "{ n { v " + strings.Repeat("v: w ", 8) + "} n {" + strings.Repeat("v ", 44) + "} }", "duplicates"},
+		{"SameNameInOtherSets", "{ n { v n { v n { v } } } }", ""},
 		{"RootFields", "{" + strings.Repeat("v ", 10) + "}", ""},
 		{"RootFieldsOver", "{" + strings.Repeat("v ", 11) + "}", "rootFields"},
 		{"RootFieldsInFragments", "{ v ...F ... { v v v v v } } fragment F on T { v v v v v }", "rootFields"},
 		{"Mutation", "mutation { v }", ""},
 		{"MutationTwoFields", "mutation { a: v b: v }", "rootFields"},
 		{"MutationTwoFieldsInFragment", "mutation { v ...F } fragment F on T { v }", "rootFields"},
-		{"Fields", "{ n {" + strings.Repeat("v ", 499) + "} }", ""},
-		{"FieldsOver", "{ n {" + strings.Repeat("v ", 500) + "} }", "fields"},
+		{"Fields", "{ n {" + distinct(499) + "} }", ""},
+		{"FieldsOver", "{ n {" + distinct(500) + "} }", "fields"},
 		{"FieldsInFragments", bomb(10), "fields"},
-		{"FieldsInSecondOperation", "query A { v } query B { n {" + strings.Repeat("v ", 500) + "} }", "fields"},
+		{"FieldsInSecondOperation", "query A { v } query B { n {" + distinct(500) + "} }", "fields"},
 		{"Depth", nested(12, "n"), ""},
 		{"DepthOver", nested(13, "n"), "depth"},
 		{"DepthInline", nested(13, "..."), "depth"},
@@ -152,10 +165,10 @@ func hostile() map[string]string {
 	}
 	ladder.WriteString(" fragment F6 on T { v } fragment G6 on T { v }")
 	return map[string]string{
-		"Duplicates":   pairs("v ", 490),
-		"Conflicts":    pairs(`w(a:"0") w(a:"1") `, 80),
-		"NestedPairs":  pairs("n { n { v } } ", 120),
-		"Unknown":      pairs("velue ", 490),
+		"Duplicates":   pairs("v ", 51),
+		"Conflicts":    pairs(`w(a:"0") w(a:"1") `, 25),
+		"NestedPairs":  pairs("n { n { v } } ", 51),
+		"Unknown":      pairs(distinct(490), 1),
 		"Bomb":         bomb(6),
 		"Web":          web.String(),
 		"Ladder":       ladder.String(),

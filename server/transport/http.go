@@ -146,19 +146,13 @@ func (t *Transport) answer(w http.ResponseWriter, m media, resp *graphql.Respons
 
 // write sends a whole answer within the time that it may take.
 func (t *Transport) write(w http.ResponseWriter, status int, m media, body []byte) {
-	conn := http.NewResponseController(w)
-	// Not every writer has deadlines; the server's own still hold there.
-	_ = conn.SetWriteDeadline(t.now().Add(t.limits.Write))
+	// Not every writer has deadlines; the server's own still hold there. net/http takes this one back after the request.
+	_ = http.NewResponseController(w).SetWriteDeadline(within(t.limits.Write))
 	w.Header().Set("Content-Type", string(m)+"; charset=utf-8")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	if _, err := w.Write(body); err != nil {
-		return
-	}
-	if conn.Flush() == nil {
-		// The next request on this connection has another deadline or none.
-		_ = conn.SetWriteDeadline(zeroTime)
-	}
+	// A client that is gone misses nothing.
+	_, _ = w.Write(body)
 }
 
 // encode writes an answer as JSON. Data is JSON already and goes as it is; an

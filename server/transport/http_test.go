@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -287,15 +289,6 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
-func TestDeferIsAnsweredAtOnce(t *testing.T) {
-	t.Parallel()
-	_, server := serve(t, transport.Options{})
-	got := ask(t, http.MethodPost, server, query("{ ... @defer { hello } }"))
-	if diff := cmp.Diff(`{"data":{"hello":"world"}}`, got.body); diff != "" {
-		t.Errorf("body (-want +got):\n%s", diff)
-	}
-}
-
 func TestAroundIsCalledForEachAnswer(t *testing.T) {
 	t.Parallel()
 	type key struct{}
@@ -313,6 +306,27 @@ func TestAroundIsCalledForEachAnswer(t *testing.T) {
 	}
 }
 
+func TestAroundIsCalledForEachEvent(t *testing.T) {
+	t.Parallel()
+	type key struct{}
+	calls := 0
+	schema := newStub()
+	schema.sources["hello"] = func(ctx context.Context, _ map[string]any) (<-chan any, error) {
+		call := func(ctx context.Context) any { return ctx.Value(key{}) }
+		return sent(ctx.Value(key{}), call, call), nil
+	}
+	_, server := serve(t, transport.Options{Schema: schema, Around: func(ctx context.Context) context.Context {
+		calls++
+		return context.WithValue(ctx, key{}, calls)
+	}})
+	got := ask(t, http.MethodPost, server, query("subscription { hello }"), "Accept: text/event-stream").body
+	values := regexp.MustCompile(`"hello":\d+`).FindAllString(got, -1)
+	// The first value was seen at the start; its own event had the second call.
+	if diff := cmp.Diff([]string{`"hello":1`, `"hello":3`, `"hello":4`}, values); diff != "" {
+		t.Errorf("values (-want +got):\n%s\n%s", diff, got)
+	}
+}
+
 func TestVariablesReachResolvers(t *testing.T) {
 	t.Parallel()
 	schema := newStub()
@@ -324,27 +338,53 @@ func TestVariablesReachResolvers(t *testing.T) {
 	}
 }
 
-// The deadline of one answer must not cut the next on the same connection.
-func TestConnectionOutlivesItsDeadlines(t *testing.T) {
+// A body is refused for the length that its header tells: none of it comes.
+func TestLengthIsJudgedFirst(t *testing.T) {
+	t.Parallel()
+	_, server := serve(t, transport.Options{})
+	never, end := io.Pipe()
+	t.Cleanup(func() { _ = end.Close() })
+	r := request(t, http.MethodPost, server, never)
+	r.ContentLength = 64<<10 + 1
+	if got := do(t, r); got.status != http.StatusRequestEntityTooLarge {
+		t.Errorf("status %d, want 413", got.status)
+	}
+}
+
+// The deadlines of one request must neither stop its own operation nor reach
+// the next request on the same connection.
+func TestDeadlinesEnd(t *testing.T) {
 	t.Parallel()
 	limits := transport.DefaultLimits()
 	limits.Write, limits.Read = 50*time.Millisecond, 50*time.Millisecond
 	schema := newStub()
-	schema.resolvers["touch"] = func(context.Context, map[string]any) (any, error) {
-		<-time.After(2 * limits.Read) // longer than either deadline of the first request
-		return "done", nil
+	schema.resolvers["hello"] = func(ctx context.Context, _ map[string]any) (any, error) {
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(2 * limits.Read):
+			return "done", nil
+		}
 	}
-	_, server := serve(t, transport.Options{Schema: schema, Limits: limits})
+	mux := http.NewServeMux()
+	mux.Handle("POST /graphql", transport.New(transport.Options{Schema: schema, Limits: limits}))
+	mux.HandleFunc("POST /page", func(w http.ResponseWriter, _ *http.Request) {
+		<-time.After(2 * limits.Write)
+		_, _ = io.WriteString(w, `{"data":{"hello":"done"}}`)
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
 	client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1}}
 	t.Cleanup(client.CloseIdleConnections)
-	for _, body := range []string{hello, query("mutation { touch }")} {
-		resp, err := client.Do(request(t, http.MethodPost, server, strings.NewReader(body)))
+	for _, path := range []string{"/graphql", "/page"} {
+		resp, err := client.Do(request(t, http.MethodPost, server.URL+path, strings.NewReader(hello)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode != http.StatusOK {
-			t.Errorf("status %d, %v", resp.StatusCode, err)
-		}
+		text, err := io.ReadAll(resp.Body)
 		_ = resp.Body.Close()
+		if diff := cmp.Diff(`{"data":{"hello":"done"}}`, string(text)); err != nil || diff != "" {
+			t.Errorf("%s: %v, (-want +got):\n%s", path, err, diff)
+		}
 	}
 }

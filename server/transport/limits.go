@@ -1,6 +1,10 @@
 package transport
 
-import "time"
+import (
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+)
 
 // Limits bounds what a request may cost before anything is executed, and how
 // long it may take. The zero value is no limit but a mistake: begin with
@@ -17,6 +21,7 @@ type Limits struct {
 	Variables   int // definitions in one operation
 	Directives  int
 	Aliases     int
+	Duplicates  int // fields that stand twice in one selection set: each pair must be compared
 	RootFields  int // of one operation, fragments included
 	Fields      int // of one operation, each fragment counted where it is spread
 	Depth       int // selection sets within each other, inline fragments included
@@ -46,6 +51,7 @@ func DefaultLimits() Limits {
 		Variables:   50,
 		Directives:  20,
 		Aliases:     15,
+		Duplicates:  50,
 		RootFields:  10,
 		Fields:      500,
 		Depth:       12,
@@ -61,3 +67,7 @@ func DefaultLimits() Limits {
 		Ping:        25 * time.Second,
 	}
 }
+
+// within returns when a time of d will be over, by the clock of connections:
+// deadlines are no matter of the clock that the domain is given.
+func within(d time.Duration) time.Time { return graphql.Now().Add(d) }

@@ -45,9 +45,8 @@ func (t *Transport) checkBody(header http.Header, length int64) *fault {
 
 // readBody reads a body that may be chunked, within limits of size and time.
 func (t *Transport) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *fault) {
-	conn := http.NewResponseController(w)
-	// Not every writer has deadlines; the server's own still hold there.
-	_ = conn.SetReadDeadline(t.now().Add(t.limits.Read))
+	// Not every writer has deadlines; the server's own still hold there. net/http takes this one back after the body.
+	_ = http.NewResponseController(w).SetReadDeadline(within(t.limits.Read))
 	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, t.limits.Body))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, t.tooLarge()
@@ -59,8 +58,6 @@ func (t *Transport) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *f
 	if err != nil {
 		return nil, refusal(http.StatusBadRequest, badRequest, "The body ended too early.")
 	}
-	// The deadline would also cut the connection while the operation runs.
-	_ = conn.SetReadDeadline(zeroTime)
 	return text, nil
 }
 
@@ -117,7 +114,7 @@ func (t *Transport) decodeURL(u *url.URL) (*graphql.RawParams, *fault) {
 func decodeMembers(members map[string]any) (*graphql.RawParams, *fault) {
 	params := &graphql.RawParams{}
 	for name, value := range members {
-		ok := true
+		var ok bool
 		switch name {
 		case "query":
 			params.Query, ok = optional[string](value)

@@ -29,7 +29,6 @@ func (t *Transport) serveEvents(ctx context.Context, w http.ResponseWriter, op *
 	}()
 
 	events := t.openEvents(w)
-	defer events.close()
 	idle := time.NewTicker(t.limits.Ping)
 	defer idle.Stop()
 	for alive := true; alive; {
@@ -82,7 +81,6 @@ func (t *Transport) pump(ctx context.Context, op *graphql.OperationContext) <-ch
 type eventStream struct {
 	w        io.Writer
 	conn     *http.ResponseController
-	now      func() time.Time
 	patience time.Duration
 }
 
@@ -94,20 +92,15 @@ func (t *Transport) openEvents(w http.ResponseWriter) *eventStream {
 	// Some proxies keep events back until they have enough of them.
 	header.Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
-	s := &eventStream{w: w, conn: http.NewResponseController(w), now: t.now, patience: t.limits.Event}
+	s := &eventStream{w: w, conn: http.NewResponseController(w), patience: t.limits.Event}
 	s.send(":\n\n")
 	return s
 }
 
 func (s *eventStream) send(event string) bool {
-	_ = s.conn.SetWriteDeadline(s.now().Add(s.patience))
+	_ = s.conn.SetWriteDeadline(within(s.patience))
 	if _, err := io.WriteString(s.w, event); err != nil {
 		return false
 	}
 	return s.conn.Flush() == nil
-}
-
-func (s *eventStream) close() {
-	// The end of the answer may take as long as an event.
-	_ = s.conn.SetWriteDeadline(s.now().Add(s.patience))
 }

@@ -126,14 +126,15 @@ func TestEvents(t *testing.T) {
 func listen(t *testing.T, ctx context.Context, server, document string) <-chan string {
 	t.Helper()
 	r := request(t, http.MethodPost, server, strings.NewReader(query(document)), events).WithContext(ctx)
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := client.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
 	lines := make(chan string)
 	go func() {
 		defer close(lines)
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		resp, err := client.Do(r)
+		if err != nil {
+			t.Errorf("open a stream: %v", err)
+			return
+		}
 		defer func() { _ = resp.Body.Close() }()
 		for scanner := bufio.NewScanner(resp.Body); scanner.Scan(); {
 			lines <- scanner.Text()
@@ -150,6 +151,7 @@ func TestClientLeavesStream(t *testing.T) {
 	_, server := serve(t, transport.Options{Schema: schema})
 	ctx, leave := context.WithCancel(t.Context())
 	lines := listen(t, ctx, server, "subscription { hello }")
+	<-lines
 	<-began
 	leave()
 	<-ended

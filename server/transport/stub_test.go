@@ -113,6 +113,9 @@ func (s *stub) subscribe(ctx context.Context, op *graphql.OperationContext, fiel
 			if !ok {
 				return nil
 			}
+			if resolve, ok := event.(func(context.Context) any); ok {
+				event = resolve(ctx)
+			}
 			text, _ := json.Marshal(map[string]any{field.Alias: event})
 			return &graphql.Response{Data: text}
 		case <-ctx.Done():

@@ -16,9 +16,6 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// zeroTime takes a deadline away.
-var zeroTime time.Time
-
 // Options says what a Transport serves and whom. Only Schema is needed.
 type Options struct {
 	// Schema is what gqlgen generated.
@@ -47,8 +44,6 @@ type Options struct {
 	Limits Limits
 	// Logger is told of panics; nil is silence.
 	Logger *slog.Logger
-	// Now is the clock of deadlines.
-	Now func() time.Time
 }
 
 // Transport answers GraphQL requests. It is an http.Handler for one path.
@@ -59,7 +54,6 @@ type Transport struct {
 	origins      []string
 	handler      http.Handler
 	log          *slog.Logger
-	now          func() time.Time
 
 	stopping context.Context // ends when Shutdown begins
 	stop     context.CancelFunc
@@ -79,7 +73,6 @@ func New(o Options) *Transport {
 		authenticate: o.Authenticate,
 		origins:      o.AllowedOrigins,
 		log:          o.Logger,
-		now:          o.Now,
 		stopping:     stopping,
 		stop:         stop,
 	}
@@ -112,9 +105,6 @@ func (o Options) withDefaults() Options {
 			return nil, errors.New("no credential is known")
 		}
 	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
 	return o
 }
 
@@ -137,7 +127,7 @@ func (t *Transport) survive(w http.ResponseWriter, r *http.Request) {
 	if v == nil {
 		return
 	}
-	if v == http.ErrAbortHandler {
+	if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(v)
 	}
 	logPanic(r.Context(), t.log, v)
