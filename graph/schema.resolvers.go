@@ -20,50 +20,47 @@ func (r *commentResolver) ID(ctx context.Context, obj *ent.Comment) (*scalar.ID,
 }
 
 func (r *commentResolver) Petition(ctx context.Context, obj *ent.Comment) (*ent.Petition, error) {
-	return r.petitionOf(ctx, obj.PetitionID)
+	return petitionOf(ctx, r.Domain, obj, petitionOfComment)
 }
 
 func (r *commentResolver) Parent(ctx context.Context, obj *ent.Comment) (*ent.Comment, error) {
-	if obj.ParentID == nil {
-		return nil, nil
-	}
-	return loadersFrom(ctx).comment.Load(ctx, *obj.ParentID)
+	return load(ctx, obj, "parent", parentOfComment, byID(r.Domain.CommentsByID, commentID))
 }
 
 func (r *commentResolver) Replies(ctx context.Context, obj *ent.Comment, first *int, after *string, last *int, before *string) (*petitioning.Connection[*ent.Comment], error) {
 	page := petitioning.PageArgs{First: first, After: after, Last: last, Before: before}
-	list, err := loadersFrom(ctx).replies.Load(ctx, pageKey(obj.ID, struct{}{}, page))
+	list, err := loadPage(ctx, obj, commentID, "replies", nil, page, r.Domain.Replies)
 	return list.Totalling(func(context.Context) (int, error) { return obj.Replies, nil }), err
 }
 
 func (r *mutationResolver) CreatePetition(ctx context.Context, input petitioning.Draft) (*model.PetitionPayload, error) {
 	made, err := r.Domain.Create(ctx, input)
-	return petitionPayload(ctx, made.Petition, made.EditToken, err)
+	return r.petitionPayload(ctx, made.Petition, made.EditToken, err)
 }
 
 func (r *mutationResolver) UpdatePetition(ctx context.Context, input model.UpdatePetitionInput) (*model.PetitionPayload, error) {
 	err := r.Domain.Update(ctx, updateOf(input))
-	return petitionPayload(ctx, input.ID.UUID, "", err)
+	return r.petitionPayload(ctx, input.ID.UUID, "", err)
 }
 
 func (r *mutationResolver) PublishPetition(ctx context.Context, id scalar.ID) (*model.PetitionPayload, error) {
 	err := r.Domain.Publish(ctx, petitionKey(id))
-	return petitionPayload(ctx, id.UUID, "", err)
+	return r.petitionPayload(ctx, id.UUID, "", err)
 }
 
 func (r *mutationResolver) ClosePetition(ctx context.Context, input model.ClosePetitionInput) (*model.PetitionPayload, error) {
 	err := r.Domain.Close(ctx, petitionKey(input.ID), input.Outcome)
-	return petitionPayload(ctx, input.ID.UUID, "", err)
+	return r.petitionPayload(ctx, input.ID.UUID, "", err)
 }
 
 func (r *mutationResolver) SignPetition(ctx context.Context, input model.SignPetitionInput) (*model.SignPetitionPayload, error) {
 	err := r.Domain.Sign(ctx, signingOf(input))
-	return signPayload(ctx, input.PetitionID.UUID, err)
+	return r.signPayload(ctx, input.PetitionID.UUID, err)
 }
 
 func (r *mutationResolver) AddComment(ctx context.Context, input model.AddCommentInput) (*model.CommentPayload, error) {
 	id, err := r.Domain.Comment(ctx, remarkOf(input))
-	return commentPayload(ctx, id, err)
+	return r.commentPayload(ctx, id, err)
 }
 
 func (r *petitionResolver) ID(ctx context.Context, obj *ent.Petition) (*scalar.ID, error) {
@@ -75,52 +72,52 @@ func (r *petitionResolver) URL(ctx context.Context, obj *ent.Petition) (string, 
 }
 
 func (r *petitionResolver) Body(ctx context.Context, obj *ent.Petition) (string, error) {
-	return loadersFrom(ctx).body.Load(ctx, obj.ID)
+	return load(ctx, obj, "body", petitionID, r.Domain.Bodies)
 }
 
 func (r *petitionResolver) BodyHTML(ctx context.Context, obj *ent.Petition) (string, error) {
-	body, err := loadersFrom(ctx).body.Load(ctx, obj.ID)
-	return petitioning.RenderMarkdown(body), err
+	body, err := load(ctx, obj, "body", petitionID, r.Domain.Bodies)
+	return r.Domain.BodyHTML(obj.ID, obj.Version, body), err
 }
 
 func (r *petitionResolver) Tags(ctx context.Context, obj *ent.Petition) ([]*ent.Tag, error) {
-	return loadersFrom(ctx).tags.Load(ctx, obj.ID)
+	return tagsOf(ctx, r.Domain, obj)
 }
 
 func (r *petitionResolver) Goal(ctx context.Context, obj *ent.Petition) (int, error) {
-	f, err := figuresOf(ctx, obj.ID)
+	f, err := figuresOf(ctx, r.Domain, obj)
 	return f.Goal, err
 }
 
 func (r *petitionResolver) SignatureCount(ctx context.Context, obj *ent.Petition) (int, error) {
-	f, err := figuresOf(ctx, obj.ID)
+	f, err := figuresOf(ctx, r.Domain, obj)
 	return f.Total, err
 }
 
 func (r *petitionResolver) Count(ctx context.Context, obj *ent.Petition) (*petitioning.Count, error) {
-	f, err := figuresOf(ctx, obj.ID)
+	f, err := figuresOf(ctx, r.Domain, obj)
 	return &f.Count, err
 }
 
 func (r *petitionResolver) Signatures(ctx context.Context, obj *ent.Petition, first *int, after *string, last *int, before *string) (*petitioning.Connection[*ent.Signature], error) {
 	page := petitioning.PageArgs{First: first, After: after, Last: last, Before: before}
-	list, err := loadersFrom(ctx).signatures.Load(ctx, pageKey(obj.ID, struct{}{}, page))
+	list, err := loadPage(ctx, obj, petitionID, "signatures", nil, page, r.Domain.Signatures)
 	return list.Totalling(func(ctx context.Context) (int, error) {
-		f, err := figuresOf(ctx, obj.ID)
+		f, err := figuresOf(ctx, r.Domain, obj)
 		return f.Named, err
 	}), err
 }
 
 func (r *petitionResolver) CommentCount(ctx context.Context, obj *ent.Petition) (int, error) {
-	f, err := figuresOf(ctx, obj.ID)
+	f, err := figuresOf(ctx, r.Domain, obj)
 	return f.Comments, err
 }
 
 func (r *petitionResolver) Comments(ctx context.Context, obj *ent.Petition, first *int, after *string, last *int, before *string, orderBy *petitioning.CommentOrder) (*petitioning.Connection[*ent.Comment], error) {
-	page := petitioning.PageArgs{First: first, After: after, Last: last, Before: before}
-	list, err := loadersFrom(ctx).comments.Load(ctx, pageKey(obj.ID, newestUnless(orderBy), page))
+	page, order := petitioning.PageArgs{First: first, After: after, Last: last, Before: before}, newestUnless(orderBy)
+	list, err := loadPage(ctx, obj, petitionID, "comments", order, page, ordered(order, r.Domain.Comments))
 	return list.Totalling(func(ctx context.Context) (int, error) {
-		f, err := figuresOf(ctx, obj.ID)
+		f, err := figuresOf(ctx, r.Domain, obj)
 		return f.Threads, err
 	}), err
 }
@@ -130,11 +127,11 @@ func (r *petitionResolver) SignatureHistory(ctx context.Context, obj *ent.Petiti
 }
 
 func (r *queryResolver) Node(ctx context.Context, id scalar.ID) (scalar.Node, error) {
-	return node(ctx, id)
+	return r.node(ctx, id)
 }
 
 func (r *queryResolver) Nodes(ctx context.Context, ids []*scalar.ID) ([]scalar.Node, error) {
-	return nodes(ctx, ids)
+	return r.nodes(ctx, ids)
 }
 
 func (r *queryResolver) Petition(ctx context.Context, id *scalar.ID, slug *string) (*ent.Petition, error) {
@@ -144,10 +141,7 @@ func (r *queryResolver) Petition(ctx context.Context, id *scalar.ID, slug *strin
 func (r *queryResolver) Petitions(ctx context.Context, first *int, after *string, last *int, before *string, search *string, filter *petitioning.Filter, orderBy *petitioning.Order) (*petitioning.Connection[*ent.Petition], error) {
 	page := petitioning.PageArgs{First: first, After: after, Last: last, Before: before}
 	list, err := r.Domain.Petitions(ctx, petitioning.PetitionQuery{Search: search, Filter: filter, Order: orderBy}, page)
-	if err == nil {
-		ahead(ctx, list.Nodes())
-	}
-	return list, err
+	return list, joinPage(ctx, list, err)
 }
 
 func (r *queryResolver) Tag(ctx context.Context, name string) (*ent.Tag, error) {
@@ -156,11 +150,12 @@ func (r *queryResolver) Tag(ctx context.Context, name string) (*ent.Tag, error) 
 
 func (r *queryResolver) Tags(ctx context.Context, first *int, after *string, last *int, before *string, search *string) (*petitioning.Connection[*ent.Tag], error) {
 	page := petitioning.PageArgs{First: first, After: after, Last: last, Before: before}
-	return r.Domain.Tags(ctx, search, page)
+	list, err := r.Domain.Tags(ctx, search, page)
+	return list, joinPage(ctx, list, err)
 }
 
 func (r *queryResolver) TrendingTags(ctx context.Context, first *int) ([]*petitioning.TrendingTag, error) {
-	return r.Domain.TrendingTags(ctx, trendingUnless(first))
+	return r.trendingTags(ctx, trendingUnless(first))
 }
 
 func (r *queryResolver) Statistics(ctx context.Context) (*petitioning.Statistics, error) {
@@ -177,7 +172,7 @@ func (r *signatureResolver) Name(ctx context.Context, obj *ent.Signature) (*stri
 }
 
 func (r *signatureResolver) Petition(ctx context.Context, obj *ent.Signature) (*ent.Petition, error) {
-	return r.petitionOf(ctx, obj.PetitionID)
+	return petitionOf(ctx, r.Domain, obj, petitionOfSignature)
 }
 
 func (r *signatureCountResolver) PetitionID(ctx context.Context, obj *petitioning.Count) (*scalar.ID, error) {
@@ -185,14 +180,14 @@ func (r *signatureCountResolver) PetitionID(ctx context.Context, obj *petitionin
 }
 
 func (r *signatureCountResolver) Petition(ctx context.Context, obj *petitioning.Count) (*ent.Petition, error) {
-	return r.petitionOf(ctx, obj.Petition)
+	return petitionOf(ctx, r.Domain, obj, petitionOfCount)
 }
 
 func (r *signatureCountResolver) LastHour(ctx context.Context, obj *petitioning.Count) (int, error) {
 	if obj.LastHour != nil {
 		return *obj.LastHour, nil
 	}
-	return loadersFrom(ctx).lastHour.Load(ctx, obj.Petition)
+	return load(ctx, obj, "last hour", petitionOfCount, r.Domain.LastHour)
 }
 
 func (r *subscriptionResolver) SignatureCount(ctx context.Context, petitionID scalar.ID) (<-chan *petitioning.Count, error) {
@@ -224,11 +219,8 @@ func (r *tagResolver) ID(ctx context.Context, obj *ent.Tag) (*scalar.ID, error) 
 }
 
 func (r *tagResolver) Petitions(ctx context.Context, obj *ent.Tag, first *int, after *string, last *int, before *string, orderBy *petitioning.Order) (*petitioning.Connection[*ent.Petition], error) {
-	page := petitioning.PageArgs{First: first, After: after, Last: last, Before: before}
-	list, err := loadersFrom(ctx).tagPetitions.Load(ctx, pageKey(obj.ID, createdUnless(orderBy), page))
-	if err == nil {
-		ahead(ctx, list.Nodes())
-	}
+	page, order := petitioning.PageArgs{First: first, After: after, Last: last, Before: before}, createdUnless(orderBy)
+	list, err := loadPage(ctx, obj, tagID, "petitions", order, page, ordered(order, r.Domain.TagPetitions))
 	return list.Totalling(func(context.Context) (int, error) { return obj.OpenPetitions, nil }), err
 }
 

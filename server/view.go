@@ -102,16 +102,16 @@ func (a *App) petitionPage(ctx context.Context, slug string) (*pages.Petition, e
 	if row.Outcome != nil {
 		page.Outcome = string(*row.Outcome)
 	}
-	return page, a.fill(ctx, id, page)
+	return page, a.fill(ctx, id, row.Version, page)
 }
 
 // fill adds the body and the people.
-func (a *App) fill(ctx context.Context, id uuid.UUID, page *pages.Petition) error {
+func (a *App) fill(ctx context.Context, id uuid.UUID, version int, page *pages.Petition) error {
 	bodies, err := a.domain.Bodies(ctx, []uuid.UUID{id})
 	if err != nil {
 		return fmt.Errorf("reading a body: %w", err)
 	}
-	page.BodyHTML = template.HTML(petitioning.RenderMarkdown(bodies[id])) //nolint:gosec // sanitised by RenderMarkdown
+	page.BodyHTML = template.HTML(a.domain.BodyHTML(id, version, bodies[id])) //nolint:gosec // sanitised by BodyHTML
 	comments, signatories := pageComments, pageSignatories
 	list, err := a.domain.Comments(ctx, petitioning.Newest, petitioning.PageArgs{First: &comments}, id)
 	if err != nil {

@@ -47,7 +47,7 @@ func TestCheckCountry(t *testing.T) {
 		}
 	}
 	for _, s := range []string{
-		"", "D", "DEU", "276", "27", "UK", "EU", "ZZ", "XX", "XK", "AN", "SU", "QQ", " D", "D ", "\nA", "E\n", "ß", "ı", "ＤＥ", "D\x00", "DE\n", "é",
+		"", "D", "DEU", "276", "27", "UK", "EU", "ZZ", "XX", "XK", "AN", "SU", "QQ", " D", "D ", "\nA", "E\n", "ß", "ı", "ＤＥ", "D\x00", "DE\n", "é", "ıs", "ſe",
 	} {
 		if code, fault := checkCountry(s); code != "" || fault != faultCountry {
 			t.Errorf("checkCountry(%q) = %q, %q, want it refused", s, code, fault)

@@ -21,8 +21,7 @@ const (
 	cursorMAC     = 8
 	// cursorMax refuses long input before anything is computed; the longest
 	// sort key there is, a tag of 50 characters, stays below it.
-	cursorMax     = 400
-	cursorKeysMax = 8
+	cursorMax = 400
 )
 
 // cursor is a place within a list: the sort keys of a row, and its id, which
@@ -125,7 +124,7 @@ func (c cursorCodec) mac(list string, payload []byte) []byte {
 // parseCursor does not trust the MAC with its life: a payload of an older
 // release may be authentic and still have another form.
 func parseCursor(payload []byte) (cursor, error) {
-	if len(payload) < 2 || payload[0] != cursorVersion || payload[1] > cursorKeysMax {
+	if len(payload) < 2 || payload[0] != cursorVersion {
 		return cursor{}, errBadCursor
 	}
 	at, rest := cursor{}, payload[2:]

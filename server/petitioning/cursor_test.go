@@ -1,6 +1,7 @@
 package petitioning
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"math"
@@ -56,8 +57,12 @@ func TestCursorKeyValue(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if diff := cmp.Diff(tt.want, tt.key.Value()); diff != "" {
+			got := tt.key.Value()
+			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if at, ok := got.(time.Time); ok && at.Location() != time.UTC {
+				t.Errorf("the time is in %v, want UTC", at.Location())
 			}
 		})
 	}
@@ -106,6 +111,22 @@ func TestCursorIsBoundToItsList(t *testing.T) {
 	})
 }
 
+// TestCursorKeepsListAndPlaceApart moves the border between the two: what is
+// signed must not read the same.
+func TestCursorKeepsListAndPlaceApart(t *testing.T) {
+	t.Parallel()
+	c := testCodec()
+	raw, err := base64.RawURLEncoding.DecodeString(c.encode("list", cursor{Keys: []cursorKey{textKey("\x01\x00")}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	border := len(raw) - cursorMAC - len(uuid.UUID{}) - len("\x01\x00")
+	forged := base64.RawURLEncoding.EncodeToString(raw[border:])
+	if at, err := c.decode("list"+string(raw[:border]), forged); !errors.Is(err, errBadCursor) {
+		t.Errorf("decode gave %v and %v, want errBadCursor", at, err)
+	}
+}
+
 func TestCursorRefusesEveryChange(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -148,13 +169,14 @@ func TestCursorRefuses(t *testing.T) {
 		{"Zeros", strings.Repeat("A", 80)},
 		{"SignedNothing", sign()},
 		{"SignedVersion", sign(append([]byte{2, 0}, id...)...)},
-		{"SignedTooManyKeys", sign(append([]byte{cursorVersion, 9}, id...)...)},
+		{"SignedTooManyKeys", sign(append([]byte{cursorVersion, 255}, id...)...)},
 		{"SignedMissingKey", sign(cursorVersion, 1)},
 		{"SignedUnknownKind", sign(append([]byte{cursorVersion, 1, 99}, id...)...)},
 		{"SignedCutNumber", sign(cursorVersion, 1, byte(cursorInt), 0, 0)},
 		{"SignedCutLength", sign(cursorVersion, 1, byte(cursorText), 0x80)},
 		{"SignedLongText", sign(append([]byte{cursorVersion, 1, byte(cursorText), 0xff, 0x7f}, id...)...)},
 		{"SignedHugeText", sign(append([]byte{cursorVersion, 1, byte(cursorText), 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}, id...)...)},
+		{"SignedOverflow", sign(append([]byte{cursorVersion, 1, byte(cursorText)}, bytes.Repeat([]byte{0x80}, 16)...)...)},
 		{"SignedShortID", sign(append([]byte{cursorVersion, 0}, id[1:]...)...)},
 		{"SignedLongID", sign(append([]byte{cursorVersion, 0, 0}, id...)...)},
 	}
@@ -183,7 +205,7 @@ func FuzzCursorDecode(f *testing.F) {
 		if at, err := testCodec().decode("list", s); err == nil && testCodec().encode("list", at) != s {
 			t.Errorf("%q is not the form that encode gives", s)
 		}
-		if at, err := parseCursor(payload); err == nil && len(at.Keys) > cursorKeysMax {
+		if at, err := parseCursor(payload); err == nil && len(at.Keys) > len(payload) {
 			t.Errorf("%x gives %d keys", payload, len(at.Keys))
 		}
 	})

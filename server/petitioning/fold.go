@@ -57,10 +57,9 @@ func foldedWords(s string) []string {
 	return words
 }
 
-// foldRunes cuts marks twice because folding may bring new ones. At the end it
-// composes again what is no mark, the syllables of Hangul.
+// foldRunes composes at the end what is no mark, the syllables of Hangul.
 func foldRunes(s string) string {
-	return norm.NFC.String(cutMarks(foldCase(cutMarks(s))))
+	return norm.NFC.String(foldCase(cutMarks(s)))
 }
 
 func cutMarks(s string) string {

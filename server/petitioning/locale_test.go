@@ -36,7 +36,8 @@ func TestCheckLocale(t *testing.T) {
 		{"ErrNUL", "en\x00", ""},
 		{"ErrNotASCII", "én", ""},
 		{"ErrLong", "en-x-" + strings.Repeat("abcdefgh-", 4) + "a", ""},
-		{"ErrLongOnceCanonical", "sh-x-abcdefgh-abcdefgh-abcdefgh-abc", ""},
+		{"ErrLongUntilCanonical", "de-Latn-u-co-phonebk-ka-shifted-kn-true", ""},
+		{"ErrLongOnceCanonical", "mo-x-abcdefgh-abcdefgh-abcdefgh-abc", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

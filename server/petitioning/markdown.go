@@ -76,7 +76,6 @@ func markdownPolicy() *bluemonday.Policy {
 	plain := func(u *url.URL) bool { return u.Host != "" && u.User == nil }
 	p.AllowURLSchemeWithCustomPolicy("http", plain)
 	p.AllowURLSchemeWithCustomPolicy("https", plain)
-	p.RequireParseableURLs(true)
 	p.RequireNoFollowOnLinks(true)
 	p.RequireNoReferrerOnLinks(true)
 	return p

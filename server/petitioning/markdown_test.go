@@ -122,10 +122,16 @@ func TestRenderMarkdownKeepsWhatPeopleNest(t *testing.T) {
 	if got := strings.Count(RenderMarkdown(strings.Repeat("- ", 10)+"a"), "<li>"); got != 10 {
 		t.Errorf("ten lists came out as %d", got)
 	}
+	for _, before := range []string{"", "> "} {
+		deep := RenderMarkdown(before + strings.Repeat("- ", 500) + "a")
+		if lists, items := strings.Count(deep, "<ul>"), strings.Count(deep, "<li>"); lists != items || lists < 10 || lists > nestingMax {
+			t.Errorf("500 lists came out as %d with %d items", lists, items)
+		}
+	}
 	if got := strings.Count(RenderMarkdown(strings.Repeat(">", 500)+"a"), "<blockquote>"); got > nestingMax {
 		t.Errorf("500 quotes came out as %d", got)
 	}
-	table := "intro\n|a|b|c|\n|-|-|-|\n" + strings.Repeat("|1|2|3|\n", 300)
+	table := strings.Repeat("intro\n", 2000) + "|a|b|c|\n|-|-|-|\n" + strings.Repeat("|1|2|3|\n", 300)
 	if got := strings.Count(RenderMarkdown(table), "<td>"); got != 900 {
 		t.Errorf("a table of 900 cells came out with %d", got)
 	}

@@ -10,6 +10,7 @@ import (
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"petitiond/ent"
 	"petitiond/server/database"
@@ -40,10 +41,12 @@ type Options struct {
 type Service struct {
 	opt    Options
 	db     *database.DB
-	writer *ent.Client // never leaves the package
 	reader *ent.Client // hides what the actor may not see, writes nothing
+	lookup *ent.Client // finds credentials and keys, whoever asks: always of the newest state, writes nothing
 	cursor cursorCodec
 	ranks  ranks
+
+	rendered *lru.Cache[edition, string]
 }
 
 // New gives a Service on a migrated database.
@@ -60,19 +63,30 @@ func New(opt Options) *Service {
 	s := &Service{
 		opt:    opt,
 		db:     opt.Database,
-		writer: client(opt.Database.Dialect, opt.Database.Write),
 		reader: client(opt.Database.Dialect, opt.Database.Read),
+		lookup: client(opt.Database.Dialect, newest(opt.Database)),
 		cursor: cursorCodec{key: opt.Keys.Digest(secret.Cursor)},
 	}
+	s.rendered, _ = lru.New[edition, string](renderedMost) // fails only for a size below one
 	guard(s.reader)
+	readOnly(s.lookup)
 	return s
+}
+
+// newest gives the pool that reads what was committed last, without waiting for who writes: on SQLite all
+// readers do, and the writer has one connection; on PostgreSQL readers may come to ask a replica.
+func newest(db *database.DB) *sql.DB {
+	if db.Dialect == database.SQLite {
+		return db.Read
+	}
+	return db.Write
 }
 
 func client(d database.Dialect, pool *sql.DB) *ent.Client {
 	return ent.NewClient(ent.Driver(entsql.OpenDB(string(d), pool)))
 }
 
-// tx is ent and plain SQL in one transaction.
+// tx is ent and plain SQL in one transaction: the only client that writes, and it never leaves the package.
 type tx struct {
 	*ent.Client
 	sql *sql.Tx
@@ -91,9 +105,11 @@ func (s *Service) inTx(ctx context.Context, fn func(*tx) error) error {
 			break
 		}
 	}
-	if errors.Is(err, database.ErrOutcomeUnknown) {
-		return errors.Join(errorf(OutcomeUnknown, nil,
-			"The database went away while it answered. Send the same request with the same idempotencyKey again."), err)
+	switch {
+	case errors.Is(err, database.ErrOutcomeUnknown):
+		return errors.Join(errOutcomeUnknown(), err)
+	case ctx.Err() == nil && (database.IsConnectionLost(err) || database.IsTimeout(err) || database.IsRetryable(err)):
+		return errors.Join(errUnavailable(), err)
 	}
 	return err
 }

@@ -222,7 +222,7 @@ CREATE TABLE search_documents (
 -- Its index, which keeps no text of its own and is moved by the triggers below.
 CREATE VIRTUAL TABLE search_index USING fts5 (
   title, tags, summary, body,
-  content='search_documents', content_rowid='id', tokenize="unicode61 remove_diacritics 0"
+  content='search_documents', content_rowid='id', tokenize = 'ascii'
 );
 
 -- +goose StatementBegin
