@@ -10,8 +10,8 @@ import (
 func (a *App) routes() (http.Handler, error) {
 	a.metrics = newMetrics(a)
 	mux := http.NewServeMux()
-	handle := func(pattern string, h http.Handler) { mux.Handle(pattern, a.metrics.counting(pattern, h)) }
-	handle("/graphql", a.transport)
+	mux.Handle("/graphql", a.metrics.counting("/graphql", a.transport)) // sets deadlines of its own
+	handle := func(pattern string, h http.Handler) { mux.Handle(pattern, a.metrics.counting(pattern, timely(h))) }
 	handle("GET /schema.graphqls", schemaFile(a.sdl))
 	handle("GET /healthz", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") }))
 	handle("GET /readyz", http.HandlerFunc(a.ready))
@@ -22,6 +22,15 @@ func (a *App) routes() (http.Handler, error) {
 	}
 	handle("/", web)
 	return mux, nil
+}
+
+// timely bounds how long an answer may take to leave. A bound for the whole server would end event streams.
+func timely(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// A connection without deadlines is one of a test.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(15 * time.Second))
+		next.ServeHTTP(w, r)
+	})
 }
 
 // ready says whether the server can do its work: database there and migrated, not draining.

@@ -75,13 +75,16 @@ func kindOf(name string) string {
 	}
 }
 
-// address gives the address of a file, which changes with its content.
+// address changes with the content, so that browsers may keep the file.
+func (a asset) address(name string) string { return "/assets/" + name + "?v=" + a.version }
+
+// address gives the address of a file by its name.
 func (l library) address(name string) (string, error) {
 	a, ok := l[name]
 	if !ok {
 		return "", fmt.Errorf("there is no file %s", name)
 	}
-	return "/assets/" + name + "?v=" + a.version, nil
+	return a.address(name), nil
 }
 
 func (s *site) file(w http.ResponseWriter, r *http.Request) {
@@ -92,7 +95,7 @@ func (s *site) file(w http.ResponseWriter, r *http.Request) {
 	}
 	header := w.Header()
 	header.Set("Cache-Control", "no-cache")
-	if r.FormValue("v") == a.version {
+	if r.URL.Query().Get("v") == a.version {
 		header.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
 	header.Set("Content-Type", a.kind)

@@ -54,38 +54,26 @@ type workbench struct {
 // newWorkbench takes the files from our own server if the build has all of
 // them, else from the CDN.
 func newWorkbench(files library) workbench {
-	b := workbench{style: local(files, graphiqlStyle())}
-	complete := b.style.Address != ""
-	for _, p := range graphiqlScripts() {
-		script := local(files, p)
-		complete = complete && script.Address != ""
-		b.scripts = append(b.scripts, script)
+	find := files.link
+	for _, p := range append(graphiqlScripts(), graphiqlStyle()) {
+		if _, ok := files[p.name]; !ok {
+			find = part.remote
+		}
 	}
-	if !complete {
-		b = remote()
+	b := workbench{style: find(graphiqlStyle())}
+	for _, p := range graphiqlScripts() {
+		b.scripts = append(b.scripts, find(p))
 	}
 	return b
 }
 
-func local(files library, p part) link {
-	address, err := files.address(p.name)
-	if err != nil {
-		return link{}
-	}
-	return link{Address: address}
-}
+func (p part) remote() link { return link{Address: cdn + p.path, Integrity: p.integrity} }
 
-func remote() workbench {
-	b := workbench{style: link{cdn + graphiqlStyle().path, graphiqlStyle().integrity}}
-	for _, p := range graphiqlScripts() {
-		b.scripts = append(b.scripts, link{cdn + p.path, p.integrity})
-	}
-	return b
-}
+func (l library) link(p part) link { return link{Address: l[p.name].address(p.name)} }
 
-// contentPolicy differs from that of the other pages: GraphiQL writes style
-// elements and attributes while it runs, and its style sheet holds fonts. What
-// comes from the CDN is named file by file.
+// contentPolicy differs from that of the other pages: GraphiQL's dialogs insert
+// style elements that depend on the window, so that no checksum can be given,
+// and its style sheet holds fonts. What comes from the CDN is named file by file.
 func (b workbench) contentPolicy() string {
 	scripts, styles := "'self'", "'self' 'unsafe-inline'"
 	if b.style.Integrity != "" {

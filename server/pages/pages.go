@@ -3,17 +3,16 @@ package pages
 import (
 	"context"
 	"fmt"
-	"html/template"
 	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"time"
+	"strings"
 )
 
 // Options says what the pages show and where it comes from.
 type Options struct {
-	// PublicURL is where people reach the server, without a slash at its end.
+	// PublicURL is where people reach the server.
 	PublicURL string
 	// GraphiQL tells whether there is a page of it.
 	GraphiQL bool
@@ -27,60 +26,6 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// Site holds the numbers of the whole site.
-type Site struct {
-	Petitions  int // public ones
-	Open       int
-	Signatures int
-	LastHour   int // signatures of the last hour
-}
-
-// Card is what a list shows of a petition.
-type Card struct {
-	ID         string // the public one
-	Slug       string
-	Title      string
-	Summary    string
-	Petitioner string
-	Language   string // BCP 47; und if nobody said
-	Signatures int
-	Goal       int
-	Tags       []string // labels
-}
-
-// Petition is what the page of a petition shows. State and Outcome are named
-// as in the API.
-type Petition struct {
-	Card
-	BodyHTML    template.HTML // sanitised
-	Addressees  []string
-	State       string
-	Outcome     string // empty as long as there is none
-	StartsAt    *time.Time
-	EndsAt      *time.Time
-	ClosedAt    *time.Time
-	Comments    []Comment   // the newest first
-	Signatories []Signatory // the newest first
-	Accepting   bool        // whether it can be signed now
-}
-
-// Comment is what somebody said below a petition.
-type Comment struct {
-	Author        string // empty if anonymous
-	FromSignatory bool
-	Body          string // plain text
-	At            time.Time
-	Replies       []Comment // the earliest first
-}
-
-// Signatory is somebody whose name is public.
-type Signatory struct {
-	Number  int
-	Name    string
-	Country string // two letters; empty if it was not told
-	At      time.Time
-}
-
 // site answers for all pages.
 type site struct {
 	options   Options
@@ -90,12 +35,13 @@ type site struct {
 }
 
 // New returns a handler for /, /p/{slug}, /graphiql and /assets/. It answers
-// every other path with a page that says so.
+// every other path with a page that says that nothing is there.
 func New(o Options) (http.Handler, error) {
 	return build(o, fetched)
 }
 
 func build(o Options, third fs.FS) (http.Handler, error) {
+	o.PublicURL = strings.TrimRight(o.PublicURL, "/")
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
