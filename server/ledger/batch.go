@@ -2,20 +2,27 @@ package ledger
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
 	"github.com/google/uuid"
 )
 
-// batch is the content of one transaction, and what that transaction made of it.
+// batch is the content of one transaction, and what its last run made of it.
 type batch struct {
-	entries  []*entry
-	outcomes []outcome
-	counters map[uuid.UUID]*counter
-	lastHour map[uuid.UUID]int
-	reruns   int
+	entries   []*entry
+	petitions []uuid.UUID // once each, in the order in which they are locked
+	lost      bool        // the COMMIT of the last run was not answered
+
+	now        time.Time // of the run, read under the locks
+	counters   map[uuid.UUID]*counter
+	outcomes   []outcome
+	signatures []*signatureRow // inserted, save those whose address was there
+	comments   []*commentRow
+	lastHour   map[uuid.UUID]int
 }
 
 // outcome is what an entry's caller is told once the transaction is durable.
@@ -26,31 +33,68 @@ type outcome struct {
 	sameAs  int  // place of the entry of this batch that bears the same key, or -1
 }
 
+// errWritten says that the run whose COMMIT was not answered took effect after all: its outcomes hold.
+var errWritten = errors.New("ledger: the run before was committed")
+
 func newBatch(entries []*entry) *batch {
-	return &batch{entries: entries}
+	b := &batch{entries: entries}
+	for _, e := range entries {
+		b.petitions = append(b.petitions, e.petition)
+	}
+	slices.SortFunc(b.petitions, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	b.petitions = slices.Compact(b.petitions)
+	return b
 }
 
-// settle does the work of the transaction; it may run twice. The order of its steps is the order of locks
-// in every process: counters by petition, then keys by id, then rows that only the holder of a counter
+// settle does the work of the transaction; it may run several times. The order of its steps is the order of
+// locks in every process: counters by petition, then keys by id, then rows that only the holder of a counter
 // touches.
-func (b *batch) settle(ctx context.Context, t tx, now time.Time) error {
-	b.outcomes = make([]outcome, len(b.entries))
-	var err error
-	if b.counters, err = t.lock(ctx, b.petitions()); err != nil {
+func (b *batch) settle(ctx context.Context, t tx, clock func() time.Time) error {
+	counters, err := t.lock(ctx, b.petitions)
+	if err != nil {
 		return err
 	}
-	for _, c := range b.counters {
+	if err := b.resolve(ctx, t); err != nil {
+		return err
+	}
+	// The clock is read only now: the wait for the locks may have lasted until a petition's end.
+	b.begin(counters, clock())
+	b.gate()
+	if err := b.keep(ctx, t); err != nil {
+		return err
+	}
+	if err := b.write(ctx, t); err != nil {
+		return err
+	}
+	return b.move(ctx, t)
+}
+
+// resolve finds out what became of a run whose COMMIT was not answered. That run has ended, since it held
+// the locks which this one holds now, and a transaction is whole: one of its rows there, and it took effect.
+// A run without rows of its own changed nothing that the next one would not find out again.
+func (b *batch) resolve(ctx context.Context, t tx) error {
+	if !b.lost {
+		return nil
+	}
+	there, err := t.written(ctx, b.signatures, b.comments)
+	if err != nil {
+		return err
+	}
+	if there {
+		return errWritten
+	}
+	b.lost = false
+	return nil
+}
+
+// begin forgets what an earlier run made.
+func (b *batch) begin(counters map[uuid.UUID]*counter, now time.Time) {
+	b.counters, b.now = counters, now
+	b.outcomes = make([]outcome, len(b.entries))
+	b.signatures, b.comments, b.lastHour = nil, nil, nil
+	for _, c := range counters {
 		c.at = later(now, c.asOf)
 	}
-	b.gate(now)
-	if err := b.keep(ctx, t, now); err != nil {
-		return err
-	}
-	if err := b.write(ctx, t, now); err != nil {
-		return err
-	}
-	b.reruns++
-	return b.move(ctx, t, now)
 }
 
 func later(a, b time.Time) time.Time {
@@ -60,18 +104,8 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// petitions gives the petitions of the batch once each, in the order in which they are locked.
-func (b *batch) petitions() []uuid.UUID {
-	ids := make([]uuid.UUID, 0, len(b.entries))
-	for _, e := range b.entries {
-		ids = append(ids, e.petition)
-	}
-	slices.SortFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
-	return slices.Compact(ids)
-}
-
 // gate refuses what the petition's terms, read under its lock, do not allow.
-func (b *batch) gate(now time.Time) {
+func (b *batch) gate() {
 	for i, e := range b.entries {
 		o := &b.outcomes[i]
 		o.sameAs = -1
@@ -82,7 +116,7 @@ func (b *batch) gate(now time.Time) {
 		switch c := b.counters[e.petition]; {
 		case c == nil:
 			o.err, o.done = ErrNotFound, true
-		case e.signature != nil && !c.accepts(now):
+		case e.signature != nil && !c.accepts():
 			o.err, o.done = ErrClosed, true
 		}
 	}
@@ -90,32 +124,34 @@ func (b *batch) gate(now time.Time) {
 
 // keep stores the idempotency keys of what is about to be written, and answers every entry whose key is
 // known already, also where the petition has closed since.
-func (b *batch) keep(ctx context.Context, t tx, now time.Time) error {
+func (b *batch) keep(ctx context.Context, t tx) error {
 	var fresh []keyRow
-	var ask []string
+	var known []string // those to be looked up
 	first := map[string]int{}
 	for i, e := range b.entries {
 		if e.key == nil {
 			continue
 		}
 		o := &b.outcomes[i]
-		if j, ok := first[e.key.ID]; ok && !b.outcomes[j].done {
+		if j, ok := first[e.key.ID]; ok {
 			o.sameAs, o.done = j, true
 			continue
 		}
-		first[e.key.ID] = i
 		if o.done {
-			ask = append(ask, e.key.ID)
+			known = append(known, e.key.ID)
 			continue
 		}
-		fresh = append(fresh, keyRow{id: e.key.ID, input: e.key.Input, answer: o.receipt.Answer, at: now})
+		first[e.key.ID] = i
+		fresh = append(fresh, keyRow{id: e.key.ID, input: e.key.Input, answer: o.receipt.Answer, at: b.now})
 	}
-	slices.SortFunc(fresh, func(a, b keyRow) int { return bytes.Compare([]byte(a.id), []byte(b.id)) })
+	slices.SortFunc(fresh, func(a, b keyRow) int { return cmp.Compare(a.id, b.id) })
 	taken, err := t.keepKeys(ctx, fresh)
 	if err != nil {
 		return err
 	}
-	return b.replay(ctx, t, append(ask, taken...))
+	// A key that was refused with one entry and is kept with another says nothing about the refused one.
+	known = slices.DeleteFunc(known, func(id string) bool { _, ok := first[id]; return ok })
+	return b.replay(ctx, t, append(known, taken...))
 }
 
 // replay answers the entries whose keys were stored by an earlier transaction.
@@ -128,7 +164,7 @@ func (b *batch) replay(ctx context.Context, t tx, ids []string) error {
 		return err
 	}
 	for i, e := range b.entries {
-		if e.key == nil || b.outcomes[i].sameAs >= 0 {
+		if e.key == nil {
 			continue
 		}
 		k, ok := kept[e.key.ID]
@@ -144,77 +180,69 @@ func (b *batch) replay(ctx context.Context, t tx, ids []string) error {
 }
 
 // write inserts the rows that remain, with their numbers.
-func (b *batch) write(ctx context.Context, t tx, now time.Time) error {
-	var signatures []*signatureRow
-	var comments []*commentRow
+func (b *batch) write(ctx context.Context, t tx) error {
 	for i, e := range b.entries {
 		if b.outcomes[i].done {
 			continue
 		}
 		c := b.counters[e.petition]
 		if e.comment != nil {
-			comments = append(comments, &commentRow{Comment: e.comment, counter: c, place: i})
+			b.comments = append(b.comments, &commentRow{Comment: e.comment, counter: c, place: i})
 			continue
 		}
-		row := &signatureRow{Signature: e.signature, counter: c, place: i, at: e.signature.At}
-		if row.at.IsZero() {
-			row.at = c.at
-		}
-		signatures = append(signatures, row)
+		b.signatures = append(b.signatures, &signatureRow{Signature: e.signature, counter: c, place: i, at: c.moment(e.signature.At)})
 	}
-	if len(signatures) > 0 {
-		if err := t.insertSignatures(ctx, signatures); err != nil {
-			return err
-		}
+	if err := b.sign(ctx, t); err != nil {
+		return err
 	}
-	for _, s := range signatures {
-		b.outcomes[s.place].receipt.Number = s.number
-		if s.fresh {
-			s.counter.count(s)
-			if s.Comment != nil {
-				comments = append(comments, &commentRow{Comment: s.Comment, counter: s.counter, place: -1})
-			}
-		}
-	}
-	return b.comment(ctx, t, comments, now)
+	return b.comment(ctx, t)
 }
 
-// comment inserts comments. Those that a lost but successful run has written are recognised by their ids.
-func (b *batch) comment(ctx context.Context, t tx, rows []*commentRow, now time.Time) error {
-	if len(rows) == 0 {
+// sign inserts signatures, counts those whose address is new, and keeps their comments for later.
+func (b *batch) sign(ctx context.Context, t tx) error {
+	if len(b.signatures) == 0 {
 		return nil
 	}
-	if b.reruns > 0 {
-		written, err := t.findComments(ctx, rows)
-		if err != nil {
-			return err
-		}
-		rows = slices.DeleteFunc(rows, func(r *commentRow) bool { return written[r.ID] })
+	if err := t.insertSignatures(ctx, b.signatures); err != nil {
+		return err
 	}
-	for _, r := range rows {
-		r.at = r.At
-		if r.at.IsZero() {
-			r.at = later(now, r.counter.asOf)
+	b.signatures = slices.DeleteFunc(b.signatures, func(s *signatureRow) bool { return !s.fresh })
+	for _, s := range b.signatures {
+		b.outcomes[s.place].receipt.Number = s.number
+		s.counter.count(s)
+		if s.Comment != nil {
+			b.comments = append(b.comments, &commentRow{Comment: s.Comment, counter: s.counter, place: -1})
 		}
+	}
+	return nil
+}
+
+// comment numbers comments and inserts them.
+func (b *batch) comment(ctx context.Context, t tx) error {
+	if len(b.comments) == 0 {
+		return nil
+	}
+	for _, r := range b.comments {
+		r.at = r.counter.moment(r.At)
 		r.counter.comment(r)
 		if r.place >= 0 {
 			b.outcomes[r.place].receipt.Number = r.number
 		}
 	}
-	return t.insertComments(ctx, rows)
+	return t.insertComments(ctx, b.comments)
 }
 
 // move writes each counter and each bucket once, however many signatures moved it.
-func (b *batch) move(ctx context.Context, t tx, now time.Time) error {
+func (b *batch) move(ctx context.Context, t tx) error {
 	var moved []*counter
 	var signed []uuid.UUID
-	for _, id := range b.petitions() {
+	for _, id := range b.petitions {
 		c := b.counters[id]
 		if c == nil || !c.moved {
 			continue
 		}
 		moved = append(moved, c)
-		if len(c.minutes) > 0 {
+		if c.counted() {
 			signed = append(signed, id)
 			c.version++
 			c.asOf = c.at
@@ -229,8 +257,11 @@ func (b *batch) move(ctx context.Context, t tx, now time.Time) error {
 	if err := t.moveBuckets(ctx, moved); err != nil {
 		return err
 	}
+	if len(signed) == 0 {
+		return nil
+	}
 	var err error
-	b.lastHour, err = t.lastHour(ctx, signed, minuteOf(now)-60)
+	b.lastHour, err = t.lastHour(ctx, signed, minuteOf(b.now)-60)
 	return err
 }
 
@@ -239,10 +270,10 @@ func (b *batch) answer() {
 	for i, e := range b.entries {
 		o := b.outcomes[i]
 		if o.sameAs >= 0 {
-			same := b.entries[o.sameAs]
 			o = b.outcomes[o.sameAs]
-			if !bytes.Equal(same.key.Input, e.key.Input) {
-				o = outcome{err: ErrKeyMismatch}
+			o.receipt.Number = 0
+			if !bytes.Equal(b.entries[b.outcomes[i].sameAs].key.Input, e.key.Input) {
+				o.err = ErrKeyMismatch
 			}
 		}
 		e.receipt, e.err = o.receipt, o.err
@@ -255,13 +286,14 @@ func (b *batch) answer() {
 // changes says what became of the counters that moved.
 func (b *batch) changes() []Change {
 	var out []Change
-	for _, c := range b.counters {
-		if !c.moved {
+	for _, id := range b.petitions {
+		c := b.counters[id]
+		if c == nil || !c.moved {
 			continue
 		}
 		change := c.change()
-		if len(c.minutes) > 0 {
-			change.LastHour = b.lastHour[c.petition]
+		if c.counted() {
+			change.LastHour = b.lastHour[id]
 		} else {
 			change.Version = 0 // the count did not move: there is nothing new to say of it
 		}

@@ -29,10 +29,22 @@ type counter struct {
 	answers   map[uuid.UUID]int // replies added, by parent
 }
 
-// accepts reports whether a signature locked at now is in: from the start on and before the end.
-func (c *counter) accepts(now time.Time) bool {
-	return c.accepting && (c.since == nil || !now.Before(*c.since)) && (c.until == nil || now.Before(*c.until))
+// accepts reports whether a signature of this batch is in: from the start on and before the end. It asks the
+// time that the signature will bear, so that none is seen to lie behind the end where clocks differ.
+func (c *counter) accepts() bool {
+	return c.accepting && (c.since == nil || !c.at.Before(*c.since)) && (c.until == nil || c.at.Before(*c.until))
 }
+
+// moment gives the time of a row: its own, as both databases keep it, or that of the batch.
+func (c *counter) moment(own time.Time) time.Time {
+	if own.IsZero() {
+		return c.at
+	}
+	return own.UTC().Truncate(time.Microsecond)
+}
+
+// counted says whether the running transaction moved the total.
+func (c *counter) counted() bool { return len(c.minutes) > 0 }
 
 // count adds a new signature to the figures. Its number was given before.
 func (c *counter) count(s *signatureRow) {
@@ -49,10 +61,10 @@ func (c *counter) count(s *signatureRow) {
 	c.moved = true
 }
 
-// number gives the next number of a signature. Numbers are given without gaps and never again.
-func (c *counter) number() int {
+// number gives a new signature the next number. Numbers are given without gaps and never again.
+func (c *counter) number(s *signatureRow) {
 	c.issued++
-	return c.issued
+	s.number, s.fresh = c.issued, true
 }
 
 // comment gives a comment its number and adds it to the figures.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/google/uuid"
@@ -23,6 +24,10 @@ type entry struct {
 	done    chan struct{} // closed when receipt and err are final
 }
 
+func (e *entry) fail(err error) {
+	e.receipt, e.err = Receipt{}, err
+}
+
 // lane writes its entries one batch after another.
 type lane struct {
 	ledger *Ledger
@@ -33,9 +38,13 @@ func (n *lane) run() {
 	batch := make([]*entry, 0, n.ledger.opt.MaxBatch)
 	for e := range n.queue {
 		batch = n.gather(append(batch[:0], e))
-		n.write(batch)
+		away := n.write(batch)
 		for _, e := range batch {
 			close(e.done)
+		}
+		clear(batch)
+		if away {
+			n.refuse()
 		}
 	}
 }
@@ -57,68 +66,95 @@ func (n *lane) gather(batch []*entry) []*entry {
 	return batch
 }
 
-// write settles a batch as one transaction. A batch that fails by its content is written again one by one,
-// so that a bad row harms only its sender.
-func (n *lane) write(batch []*entry) {
-	err := n.commit(batch)
-	if err == nil {
-		return
-	}
-	away := errors.Is(err, ErrUnavailable) || errors.Is(err, ErrOutcomeUnknown)
-	if len(batch) == 1 || away {
-		for _, e := range batch {
-			e.receipt, e.err = Receipt{}, err
-		}
-		return
-	}
-	for i := range batch {
-		n.write(batch[i : i+1])
+// refuse answers what queued up behind a batch that was given up, so that nobody waits for one patience after
+// another.
+func (n *lane) refuse() {
+	for range len(n.queue) {
+		e := <-n.queue
+		e.fail(ErrUnavailable)
+		close(e.done)
 	}
 }
 
-// commit runs the batch's transaction until its outcome is known, at most for the ledger's patience.
-//
-// Running it again is harmless, also after a COMMIT that was never answered: the next run waits for the
-// counter rows, which the lost transaction holds until it has ended one way or the other, and then finds its
-// own rows by their ids.
-func (n *lane) commit(batch []*entry) error {
-	l := n.ledger
-	ctx, cancel := context.WithTimeout(context.Background(), l.opt.Patience)
+// write settles a batch as one transaction, and says whether it was given up because the database was away.
+// A batch that fails by its content is written again one by one, so that a bad row harms only its sender.
+func (n *lane) write(batch []*entry) (away bool) {
+	ctx, cancel := n.patience()
 	defer cancel()
-	b, maybe := newBatch(batch), false
+	err := n.commit(ctx, newBatch(batch))
+	if err == nil {
+		return false
+	}
+	if len(batch) == 1 || isAway(err) {
+		for _, e := range batch {
+			e.fail(err)
+		}
+		return isAway(err)
+	}
+	for i, e := range batch {
+		if err := n.commit(ctx, newBatch(batch[i:i+1])); err != nil {
+			e.fail(err)
+			away = away || isAway(err)
+		}
+	}
+	return away
+}
+
+func (n *lane) patience() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), n.ledger.opt.Patience)
+}
+
+func isAway(err error) bool {
+	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrOutcomeUnknown)
+}
+
+// commit runs the batch's transaction until its outcome is known, at most until ctx ends. Once a COMMIT was
+// not answered there is one patience more to learn what became of it.
+//
+// Running it again is harmless: see batch.resolve.
+func (n *lane) commit(ctx context.Context, b *batch) error {
+	asking := false
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, 250*time.Millisecond) {
 		err := n.try(ctx, b)
-		if err == nil {
+		if err == nil || errors.Is(err, errWritten) {
 			b.answer()
-			l.opt.Committed(b.changes())
+			n.ledger.opt.Committed(b.changes())
 			return nil
 		}
-		maybe = maybe || errors.Is(err, database.ErrOutcomeUnknown)
-		again := errors.Is(err, database.ErrOutcomeUnknown) || database.IsRetryable(err) || database.IsConnectionLost(err)
-		if ctx.Err() == nil && !again && !maybe {
+		if !b.lost && ctx.Err() == nil && !isPassing(err) {
 			return err
+		}
+		if b.lost && !asking {
+			asking = true
+			var cancel context.CancelFunc
+			ctx, cancel = n.patience()
+			defer cancel()
 		}
 		select {
 		case <-time.After(wait):
-			continue
 		case <-ctx.Done():
+			return n.giveUp(b)
 		}
-		l.opt.Logger.Error("ledger: gave a batch up", "entries", len(batch), "outcome_unknown", maybe)
-		if maybe {
-			return ErrOutcomeUnknown
-		}
-		return ErrUnavailable
 	}
+}
+
+func (n *lane) giveUp(b *batch) error {
+	n.ledger.opt.Logger.Error("ledger: gave a batch up", "entries", len(b.entries), "outcome_unknown", b.lost)
+	if b.lost {
+		return ErrOutcomeUnknown
+	}
+	return ErrUnavailable
 }
 
 // try runs the transaction once. A panic in it becomes an error, since callers wait for an answer.
 func (n *lane) try(ctx context.Context, b *batch) (err error) {
 	defer func() {
-		if p := recover(); p != nil {
+		if p := recover(); p != nil { // its value may quote a row, its type and the stack do not
+			n.ledger.opt.Logger.Error("ledger: panic", "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
 			err = fmt.Errorf("ledger: panic while writing a batch: %T", p)
 		}
 	}()
-	return n.ledger.store.inTx(ctx, func(t tx) error {
-		return b.settle(ctx, t, n.ledger.opt.Now())
-	})
+	err = n.ledger.store.inTx(ctx, func(t tx) error { return b.settle(ctx, t, n.ledger.opt.Now) })
+	b.lost = b.lost || errors.Is(err, database.ErrOutcomeUnknown)
+	return err
 }

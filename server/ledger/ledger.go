@@ -79,7 +79,7 @@ type Change struct {
 
 // Options of a Ledger. The zero value serves.
 type Options struct {
-	Committed func([]Change)   // called after each commit, in its order for each petition; must not block
+	Committed func([]Change)   // called after each commit, in its order for each petition; by several at once; must not block
 	Now       func() time.Time // default database.Now
 	Logger    *slog.Logger     // default discards
 	MaxBatch  int              // rows in one transaction, default 256
@@ -172,12 +172,18 @@ func (l *Ledger) SignLater(ctx context.Context, s Signature) (wait func() error)
 		if !errors.Is(err, ErrBusy) || ctx.Err() != nil {
 			return func() error { return err }
 		}
-		time.Sleep(time.Millisecond)
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+		}
 	}
 }
 
 // append queues an entry and waits for its answer.
 func (l *Ledger) append(ctx context.Context, e *entry) (Receipt, error) {
+	if err := ctx.Err(); err != nil {
+		return Receipt{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
 	e.done = make(chan struct{})
 	if err := l.enqueue(e); err != nil {
 		return Receipt{}, err
@@ -201,12 +207,16 @@ func (l *Ledger) enqueue(e *entry) error {
 	if l.stopped {
 		return ErrUnavailable
 	}
-	// One petition, one lane: two batches of this process never wait for each other's counter.
-	n := l.lanes[int(e.petition[len(e.petition)-1])%len(l.lanes)]
 	select {
-	case n.queue <- e:
+	case l.laneOf(e.petition).queue <- e:
 		return nil
 	default:
 		return ErrBusy
 	}
+}
+
+// laneOf gives the lane of a petition, always the same: two batches of this process never wait for each
+// other's counter. The last byte of a UUIDv7 is random.
+func (l *Ledger) laneOf(petition uuid.UUID) *lane {
+	return l.lanes[int(petition[len(petition)-1])%len(l.lanes)]
 }

@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"database/sql"
-	"encoding/hex"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,40 +20,47 @@ const (
 	pqFindKeys = `SELECT id, input, answer FROM idempotency_keys WHERE id = ANY($1::text[])`
 	// The counter's lock keeps every other writer of these petitions out, so that what is absent here is
 	// still absent when the rows are inserted; the unique key is the guard if that should ever be wrong.
-	pqFindSignatures = `SELECT s.petition_id, s.digest, s.id, s.number
+	// A plain join would do, but its plan is kept: made while the table is small it reads the whole table for
+	// every batch, or walks along another index. This form leaves the planner the one index.
+	pqFindSignatures = `SELECT s.petition_id, s.digest
  FROM unnest($1::uuid[], $2::bytea[]) AS i(petition, digest)
- JOIN signatures s ON s.petition_id = i.petition AND s.digest = i.digest`
+ CROSS JOIN LATERAL (SELECT petition_id, digest FROM signatures WHERE (petition_id, digest) >= (i.petition, i.digest)
+  ORDER BY petition_id, digest LIMIT 1) AS s
+ WHERE s.petition_id = i.petition AND s.digest = i.digest`
 	pqSign = `INSERT INTO signatures (id, petition_id, number, state, digest, name, address, show_name, country, locale,
  statement_version, signed_at)
  SELECT id, petition, number, 'COUNTED', digest, name, address, shown, NULLIF(country, ''), NULLIF(locale, ''),
  NULLIF(statement, ''), at
- FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::bytea[], $5::bytea[], $6::bytea[], $7::bool[], $8::text[], $9::text[],
+ FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[], $7::bool[], $8::text[], $9::text[],
  $10::text[], $11::timestamptz[])
  AS i(id, petition, number, digest, name, address, shown, country, locale, statement, at)`
-	pqFindComments = `SELECT id FROM comments WHERE id = ANY($1::uuid[])`
-	pqComment      = `INSERT INTO comments (id, petition_id, parent_id, number, author_name, from_signatory, signatory, body, created_at)
+	pqWritten = `SELECT EXISTS (SELECT FROM signatures WHERE id = ANY($1::uuid[]))
+ OR EXISTS (SELECT FROM comments WHERE id = ANY($2::uuid[]))`
+	pqComment = `INSERT INTO comments (id, petition_id, parent_id, number, author_name, from_signatory, signatory, body, created_at)
  SELECT id, petition, NULLIF(parent, '')::uuid, number, NULLIF(author, ''), signed, NULLIF(signatory, ''::bytea), body, at
- FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::bool[], $7::bytea[], $8::text[], $9::timestamptz[])
+ FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::bool[], $7::bytea[], $8::text[], $9::timestamptz[])
  AS i(id, petition, parent, number, author, signed, signatory, body, at)`
+	// Naming the keys twice has the same reason: no kept plan that reads the whole table.
 	pqMoveCounters = `UPDATE counters c SET total = i.total, issued = i.issued, version = i.version, as_of = i.as_of,
  named = i.named, threads = i.threads, comments = i.comments, comments_issued = i.comments_issued, trending = i.trending
- FROM unnest($1::uuid[], $2::int[], $3::int[], $4::bigint[], $5::timestamptz[], $6::int[], $7::int[], $8::int[], $9::int[],
+ FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[],
  $10::float8[]) AS i(petition, total, issued, version, as_of, named, threads, comments, comments_issued, trending)
- WHERE c.petition_id = i.petition`
+ WHERE c.petition_id = i.petition AND c.petition_id = ANY($1::uuid[])`
 	pqMoveMinutes = `INSERT INTO signature_buckets AS b (petition_id, minute, added, removed)
- SELECT petition, minute, n, 0 FROM unnest($1::uuid[], $2::bigint[], $3::int[]) AS i(petition, minute, n)
+ SELECT petition, minute, n, 0 FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS i(petition, minute, n)
  ON CONFLICT (petition_id, minute) DO UPDATE SET added = b.added + excluded.added`
 	pqMoveCountries = `INSERT INTO signature_country_buckets AS b (petition_id, country, added, removed)
- SELECT petition, country, n, 0 FROM unnest($1::uuid[], $2::text[], $3::int[]) AS i(petition, country, n)
+ SELECT petition, country, n, 0 FROM unnest($1::uuid[], $2::text[], $3::bigint[]) AS i(petition, country, n)
  ON CONFLICT (petition_id, country) DO UPDATE SET added = b.added + excluded.added`
 	pqMoveAnswers = `UPDATE comments c SET replies = c.replies + i.n
- FROM unnest($1::uuid[], $2::int[]) AS i(parent, n) WHERE c.id = i.parent`
+ FROM unnest($1::uuid[], $2::bigint[]) AS i(parent, n)
+ WHERE c.id = i.parent AND c.id = ANY($1::uuid[])`
 	pqLastHour = `SELECT petition_id, SUM(added - removed) FROM signature_buckets
  WHERE petition_id = ANY($1::uuid[]) AND minute > $2 GROUP BY petition_id`
 )
 
 var postgresSQL = []string{
-	pqLock, pqKeepKeys, pqFindKeys, pqFindSignatures, pqSign, pqFindComments, pqComment, pqMoveCounters, pqMoveMinutes,
+	pqLock, pqKeepKeys, pqFindKeys, pqFindSignatures, pqSign, pqWritten, pqComment, pqMoveCounters, pqMoveMinutes,
 	pqMoveCountries, pqMoveAnswers, pqLastHour,
 }
 
@@ -138,21 +144,18 @@ func (t pqTx) findKeys(ctx context.Context, ids []string) (map[string]keyRow, er
 }
 
 func (t pqTx) insertSignatures(ctx context.Context, rows []*signatureRow) error {
-	known, err := t.knownSignatures(ctx, rows)
+	known, err := t.knownAddresses(ctx, rows)
 	if err != nil {
 		return err
 	}
 	var fresh []*signatureRow
 	for _, r := range rows {
-		address := addressOf(r.Petition, r.Digest)
-		if first, ok := known[address]; ok {
-			if first.id == r.ID {
-				r.number = first.number
-			}
+		address := addressOf(r.counter.petition, r.Digest)
+		if known[address] {
 			continue
 		}
-		r.number, r.fresh = r.counter.number(), true
-		known[address] = knownSignature{} // a second one in this batch is not new any more
+		known[address] = true // a second one in this batch is not new any more
+		r.counter.number(r)
 		fresh = append(fresh, r)
 	}
 	if len(fresh) == 0 {
@@ -160,7 +163,7 @@ func (t pqTx) insertSignatures(ctx context.Context, rows []*signatureRow) error 
 	}
 	return t.exec(ctx, pqSign,
 		uuids(fresh, func(r *signatureRow) uuid.UUID { return r.ID }),
-		uuids(fresh, func(r *signatureRow) uuid.UUID { return r.Petition }),
+		uuids(fresh, func(r *signatureRow) uuid.UUID { return r.counter.petition }),
 		ints(fresh, func(r *signatureRow) int { return r.number }),
 		blobs(fresh, func(r *signatureRow) []byte { return r.Digest }),
 		blobs(fresh, func(r *signatureRow) []byte { return r.Name }),
@@ -172,57 +175,42 @@ func (t pqTx) insertSignatures(ctx context.Context, rows []*signatureRow) error 
 		times(fresh, func(r *signatureRow) time.Time { return r.at }))
 }
 
-type knownSignature struct {
-	id     uuid.UUID
-	number int
-}
-
 func addressOf(petition uuid.UUID, digest []byte) string {
-	return petition.String() + hex.EncodeToString(digest)
+	return string(petition[:]) + string(digest)
 }
 
-func (t pqTx) knownSignatures(ctx context.Context, rows []*signatureRow) (map[string]knownSignature, error) {
-	out := make(map[string]knownSignature, len(rows))
+func (t pqTx) knownAddresses(ctx context.Context, rows []*signatureRow) (map[string]bool, error) {
+	out := make(map[string]bool, len(rows))
 	err := t.each(ctx, pqFindSignatures, []any{
-		uuids(rows, func(r *signatureRow) uuid.UUID { return r.Petition }),
+		uuids(rows, func(r *signatureRow) uuid.UUID { return r.counter.petition }),
 		blobs(rows, func(r *signatureRow) []byte { return r.Digest }),
 	}, func(rows *sql.Rows) error {
 		var petition uuid.UUID
 		var digest []byte
-		var k knownSignature
-		var number sql.NullInt64
-		err := rows.Scan(&petition, &digest, &k.id, &number)
-		k.number = int(number.Int64)
-		out[addressOf(petition, digest)] = k
+		err := rows.Scan(&petition, &digest)
+		out[addressOf(petition, digest)] = true
 		return err
 	})
 	return out, err
 }
 
-func (t pqTx) findComments(ctx context.Context, rows []*commentRow) (map[uuid.UUID]bool, error) {
-	out := map[uuid.UUID]bool{}
-	ids := uuids(rows, func(r *commentRow) uuid.UUID { return r.ID })
-	err := t.each(ctx, pqFindComments, []any{ids}, func(rows *sql.Rows) error {
-		var id uuid.UUID
-		err := rows.Scan(&id)
-		out[id] = true
-		return err
-	})
-	return out, err
+func (t pqTx) written(ctx context.Context, signatures []*signatureRow, comments []*commentRow) (there bool, err error) {
+	err = t.each(ctx, pqWritten, []any{
+		uuids(signatures, func(r *signatureRow) uuid.UUID { return r.ID }),
+		uuids(comments, func(r *commentRow) uuid.UUID { return r.ID }),
+	}, func(rows *sql.Rows) error { return rows.Scan(&there) })
+	return there, err
 }
 
 func (t pqTx) insertComments(ctx context.Context, rows []*commentRow) error {
-	if len(rows) == 0 {
-		return nil
-	}
 	return t.exec(ctx, pqComment,
 		uuids(rows, func(r *commentRow) uuid.UUID { return r.ID }),
-		uuids(rows, func(r *commentRow) uuid.UUID { return r.Petition }),
-		texts(rows, func(r *commentRow) string { return parentOf(r) }),
+		uuids(rows, func(r *commentRow) uuid.UUID { return r.counter.petition }),
+		texts(rows, parentOf),
 		ints(rows, func(r *commentRow) int { return r.number }),
-		texts(rows, func(r *commentRow) string { return authorOf(r) }),
+		texts(rows, authorOf),
 		bools(rows, func(r *commentRow) bool { return r.FromSignatory }),
-		blobs(rows, func(r *commentRow) []byte { return append([]byte{}, r.Signatory...) }),
+		blobs(rows, func(r *commentRow) []byte { return r.Signatory }),
 		texts(rows, func(r *commentRow) string { return r.Body }),
 		times(rows, func(r *commentRow) time.Time { return r.at }))
 }

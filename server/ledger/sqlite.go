@@ -18,10 +18,10 @@ const (
 	liteFindKey = `SELECT id, input, answer FROM idempotency_keys WHERE id = $1`
 	liteSign    = `INSERT INTO signatures (id, petition_id, number, state, digest, name, address, show_name, country, locale,
  statement_version, signed_at) VALUES ($1, $2, $3, 'COUNTED', $4, $5, $6, $7, $8, $9, $10, $11)
- ON CONFLICT (petition_id, digest) DO NOTHING ON CONFLICT (id) DO NOTHING`
-	liteFindNumber  = `SELECT number FROM signatures WHERE id = $1`
-	liteFindComment = `SELECT id FROM comments WHERE id = $1`
-	liteComment     = `INSERT INTO comments (id, petition_id, parent_id, number, author_name, from_signatory, signatory, body, created_at)
+ ON CONFLICT (petition_id, digest) DO NOTHING`
+	liteFindSignature = `SELECT 1 FROM signatures WHERE id = $1`
+	liteFindComment   = `SELECT 1 FROM comments WHERE id = $1`
+	liteComment       = `INSERT INTO comments (id, petition_id, parent_id, number, author_name, from_signatory, signatory, body, created_at)
  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 	liteMoveCounter = `UPDATE counters SET total = $2, issued = $3, version = $4, as_of = $5, named = $6, threads = $7,
  comments = $8, comments_issued = $9, trending = $10 WHERE petition_id = $1`
@@ -34,7 +34,7 @@ const (
 )
 
 var sqliteSQL = []string{
-	liteLock, liteKeepKey, liteFindKey, liteSign, liteFindNumber, liteFindComment, liteComment, liteMoveCounter,
+	liteLock, liteKeepKey, liteFindKey, liteSign, liteFindSignature, liteFindComment, liteComment, liteMoveCounter,
 	liteMoveMinute, liteMoveCountry, liteMoveAnswers, liteLastHour,
 }
 
@@ -110,38 +110,36 @@ func (t sqliteTx) findKeys(ctx context.Context, ids []string) (map[string]keyRow
 
 func (t sqliteTx) insertSignatures(ctx context.Context, rows []*signatureRow) error {
 	for _, r := range rows {
-		wrote, err := t.insert(ctx, liteSign, r.ID, r.Petition, r.counter.issued+1, r.Digest, r.Name, r.Address, r.ShowName,
+		wrote, err := t.insert(ctx, liteSign, r.ID, r.counter.petition, r.counter.issued+1, r.Digest, r.Name, r.Address, r.ShowName,
 			null(r.Country), null(r.Locale), null(r.Statement), r.at)
 		if err != nil {
 			return err
 		}
 		if wrote {
-			r.number, r.fresh = r.counter.number(), true
-			continue
-		}
-		if _, err := t.get(ctx, liteFindNumber, r.ID, &r.number); err != nil {
-			return err
+			r.counter.number(r)
 		}
 	}
 	return nil
 }
 
-func (t sqliteTx) findComments(ctx context.Context, rows []*commentRow) (map[uuid.UUID]bool, error) {
-	out := map[uuid.UUID]bool{}
-	for _, r := range rows {
-		var id uuid.UUID
-		found, err := t.get(ctx, liteFindComment, r.ID, &id)
-		if err != nil {
-			return nil, err
+func (t sqliteTx) written(ctx context.Context, signatures []*signatureRow, comments []*commentRow) (bool, error) {
+	var one int
+	for _, r := range signatures {
+		if there, err := t.get(ctx, liteFindSignature, r.ID, &one); there || err != nil {
+			return there, err
 		}
-		out[r.ID] = found
 	}
-	return out, nil
+	for _, r := range comments {
+		if there, err := t.get(ctx, liteFindComment, r.ID, &one); there || err != nil {
+			return there, err
+		}
+	}
+	return false, nil
 }
 
 func (t sqliteTx) insertComments(ctx context.Context, rows []*commentRow) error {
 	for _, r := range rows {
-		err := t.exec(ctx, liteComment, r.ID, r.Petition, r.Parent, r.number, r.Author, r.FromSignatory, r.Signatory,
+		err := t.exec(ctx, liteComment, r.ID, r.counter.petition, r.Parent, r.number, r.Author, r.FromSignatory, r.Signatory,
 			r.Body, r.at)
 		if err != nil {
 			return err

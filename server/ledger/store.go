@@ -26,7 +26,7 @@ type signatureRow struct {
 	place   int // of its entry in the batch
 	at      time.Time
 	number  int
-	fresh   bool // written by this transaction
+	fresh   bool // written by this transaction, since its address was new
 }
 
 // commentRow is a comment on its way into the table.
@@ -45,10 +45,10 @@ type tx interface {
 	// keepKeys stores keys and gives the ids of those that were stored before.
 	keepKeys(ctx context.Context, keys []keyRow) (taken []string, err error)
 	findKeys(ctx context.Context, ids []string) (map[string]keyRow, error)
-	// insertSignatures writes the rows whose address is new to the petition: it numbers them and marks them
-	// fresh. A row that stands there under its own id gets its number and is not fresh.
+	// written says whether one of the rows is there, by its id.
+	written(ctx context.Context, signatures []*signatureRow, comments []*commentRow) (bool, error)
+	// insertSignatures writes the rows whose address is new to the petition, and numbers them.
 	insertSignatures(ctx context.Context, rows []*signatureRow) error
-	findComments(ctx context.Context, rows []*commentRow) (map[uuid.UUID]bool, error)
 	insertComments(ctx context.Context, rows []*commentRow) error
 	moveCounters(ctx context.Context, counters []*counter) error
 	// moveBuckets moves the minutes, the countries and the replies of parents.
@@ -66,7 +66,7 @@ type store interface {
 func newStore(ctx context.Context, db *database.DB) (store, int, error) {
 	if db.Dialect == database.Postgres {
 		s, err := prepare(ctx, db.Ledger, postgresSQL)
-		return &pqStore{s}, 4, err
+		return &pqStore{s}, max(1, db.Ledger.Stats().MaxOpenConnections), err
 	}
 	s, err := prepare(ctx, db.Ledger, sqliteSQL)
 	return &sqliteStore{s}, 1, err
@@ -133,6 +133,7 @@ func scanCounter(rows interface{ Scan(...any) error }) (*counter, error) {
 	c := &counter{}
 	err := rows.Scan(&c.petition, &c.total, &c.issued, &c.version, &c.asOf, &c.goal, &c.named, &c.threads, &c.comments,
 		&c.commentsIssued, &c.trending, &c.accepting, &c.since, &c.until)
+	c.asOf = c.asOf.UTC()
 	return c, err
 }
 

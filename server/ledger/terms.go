@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -50,7 +49,10 @@ func Lock(ctx context.Context, q Querier, dialect database.Dialect, petition uui
 	}
 	defer rows.Close()
 	if !rows.Next() {
-		return Locked{}, errors.Join(ErrNotFound, rows.Err())
+		if err := rows.Err(); err != nil {
+			return Locked{}, fmt.Errorf("locking a counter: %w", err)
+		}
+		return Locked{}, ErrNotFound
 	}
 	c, err := scanCounter(rows)
 	if err != nil {

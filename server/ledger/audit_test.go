@@ -1,0 +1,159 @@
+package ledger_test
+
+import (
+	"context"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/google/uuid"
+
+	"petitiond/server/database"
+	"petitiond/server/ledger"
+)
+
+// figures are all that is counted of a petition.
+type figures struct {
+	Total, Issued, Named, Threads, Comments, CommentsIssued int
+	Trending                                                float64
+	Minutes                                                 map[int64]int
+	Countries                                               map[string]int
+	Replies                                                 map[uuid.UUID]int
+}
+
+// audit compares what the counters of a petition say with its rows, and numbers with 1..n, and gives the
+// figures. Nothing was withdrawn.
+func audit(t testing.TB, db *database.DB, petition uuid.UUID) figures {
+	t.Helper()
+	got, want := stored(t, db, petition), recounted(t, db, petition)
+	if diff := cmp.Diff(want, got, cmpopts.EquateApprox(1e-9, 1e-9), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("figures (-recounted +stored):\n%s", diff)
+	}
+	return got
+}
+
+// stored gives the figures as they were written.
+func stored(t testing.TB, db *database.DB, petition uuid.UUID) figures {
+	t.Helper()
+	f := figures{Replies: map[uuid.UUID]int{}}
+	err := db.Read.QueryRowContext(context.Background(), `SELECT total, issued, named, threads, comments, comments_issued, trending
+ FROM counters WHERE petition_id = $1`, petition).
+		Scan(&f.Total, &f.Issued, &f.Named, &f.Threads, &f.Comments, &f.CommentsIssued, &f.Trending)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Minutes = sums[int64](t, db, `SELECT minute, added - removed FROM signature_buckets WHERE petition_id = $1`, petition)
+	f.Countries = sums[string](t, db, `SELECT country, added - removed FROM signature_country_buckets WHERE petition_id = $1`, petition)
+	for id, n := range sums[uuid.UUID](t, db, `SELECT id, replies FROM comments WHERE petition_id = $1`, petition) {
+		if n != 0 {
+			f.Replies[id] = n
+		}
+	}
+	return f
+}
+
+// recounted gives the same from the rows alone.
+func recounted(t testing.TB, db *database.DB, petition uuid.UUID) figures {
+	t.Helper()
+	f := figures{
+		Minutes: map[int64]int{}, Countries: map[string]int{}, Replies: map[uuid.UUID]int{},
+		Named:   scan[int](t, db, `SELECT COUNT(*) FROM signatures WHERE petition_id = $1 AND show_name AND state = 'COUNTED'`, petition),
+		Threads: scan[int](t, db, `SELECT COUNT(*) FROM comments WHERE petition_id = $1 AND parent_id IS NULL`, petition),
+	}
+	var times []time.Time
+	rows, err := db.Read.QueryContext(context.Background(), `SELECT number, signed_at, COALESCE(country, '') FROM signatures
+ WHERE petition_id = $1 AND state = 'COUNTED' ORDER BY number`, petition)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var number int
+		var at time.Time
+		var country string
+		if err := rows.Scan(&number, &at, &country); err != nil {
+			t.Fatal(err)
+		}
+		if f.Total++; number != f.Total {
+			t.Fatalf("number %d stands at place %d", number, f.Total)
+		}
+		f.Minutes[int64(math.Floor(at.Sub(time.Unix(0, 0)).Minutes()))]++
+		f.Countries[country]++
+		times = append(times, at)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	f.Issued, f.Trending = f.Total, trendOf(times)
+	f.Comments = len(sums[int](t, db, `SELECT number, 1 FROM comments WHERE petition_id = $1`, petition))
+	f.CommentsIssued = scan[int](t, db, `SELECT COALESCE(MAX(number), 0) FROM comments WHERE petition_id = $1`, petition)
+	f.Replies = sums[uuid.UUID](t, db, `SELECT parent_id, COUNT(*) FROM comments WHERE petition_id = $1 AND parent_id IS NOT NULL
+ GROUP BY parent_id`, petition)
+	return f
+}
+
+// sums reads rows of a key and a number.
+func sums[K comparable](t testing.TB, db *database.DB, query string, args ...any) map[K]int {
+	t.Helper()
+	rows, err := db.Read.QueryContext(context.Background(), query, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	out := map[K]int{}
+	for rows.Next() {
+		var k K
+		var n int
+		if err := rows.Scan(&k, &n); err != nil {
+			t.Fatal(err)
+		}
+		out[k] = n
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// trendOf computes log2 Σ 2^((t−t0)/6 h) as the formula says, with the newest weight taken out.
+func trendOf(times []time.Time) float64 {
+	t0 := time.Date(2020, time.January, 1, 0, 0, 0, 0, time.UTC)
+	if len(times) == 0 {
+		return 0
+	}
+	high := math.Inf(-1)
+	for _, t := range times {
+		high = max(high, t.Sub(t0).Hours()/6)
+	}
+	sum := 0.0
+	for _, t := range times {
+		sum += math.Exp2(t.Sub(t0).Hours()/6 - high)
+	}
+	return high + math.Log2(sum)
+}
+
+// checkTold makes sure that a petition's changes were told in their order: no version left out or twice, no
+// time and no total before the one told before, and the last one as it is stored.
+func checkTold(t testing.TB, db *database.DB, petition uuid.UUID, told []ledger.Change) {
+	t.Helper()
+	var last ledger.Change
+	for _, c := range told {
+		if c.Version == 0 { // comments alone
+			continue
+		}
+		if c.Version != last.Version+1 || c.Total < last.Total || c.AsOf.Before(last.AsOf) || c.Comments < last.Comments {
+			t.Fatalf("told of %+v after %+v", c, last)
+		}
+		last = c
+	}
+	if last.Version == 0 {
+		return
+	}
+	got := scan[int](t, db, `SELECT total FROM counters WHERE petition_id = $1 AND version = $2`, petition, last.Version)
+	at := scan[database.Time](t, db, `SELECT as_of FROM counters WHERE petition_id = $1`, petition)
+	if got != last.Total || !at.Equal(last.AsOf) {
+		t.Errorf("last told of %+v, stored are %d at %v", last, got, at)
+	}
+}

@@ -1,0 +1,63 @@
+package ledger_test
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"petitiond/server/ledger"
+)
+
+// TestTrend adds signatures one by one, in any order, and compares with the formula.
+func TestTrend(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		minutes := rapid.SliceOfN(rapid.IntRange(-3_000_000, 30_000_000), 1, 200).Draw(t, "minutes since 2020")
+		var times []time.Time
+		trend := 0.0
+		for _, m := range minutes {
+			at := time.Date(2020, 1, 1, 0, 0, 1, 0, time.UTC).Add(time.Duration(m) * time.Minute)
+			times = append(times, at)
+			trend = ledger.AddTrend(trend, at)
+		}
+		if want := trendOf(times); math.Abs(trend-want) > 1e-8*max(1, math.Abs(want)) {
+			t.Fatalf("got %v, want %v", trend, want)
+		}
+	})
+}
+
+// TestTrendDecays lets two signatures now weigh as much as four that are six hours old.
+func TestTrendDecays(t *testing.T) {
+	t.Parallel()
+	of := func(n int, at time.Time) (trend float64) {
+		for range n {
+			trend = ledger.AddTrend(trend, at)
+		}
+		return trend
+	}
+	old, fresh := of(4, epoch), of(2, epoch.Add(6*time.Hour))
+	if math.Abs(old-fresh) > 1e-9 {
+		t.Errorf("four of then are %v, two of now are %v, want the same", old, fresh)
+	}
+}
+
+func TestMinuteOf(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		seconds int64
+		want    int64
+	}{
+		"Epoch": {0, 0}, "End": {59, 0}, "Next": {60, 1}, "Before": {-1, -1}, "MinuteBefore": {-60, -1}, "TwoBefore": {-61, -2},
+		"Now": {1_800_000_059, 30_000_000},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := ledger.MinuteOf(time.Unix(test.seconds, 999_999_999)); got != test.want {
+				t.Errorf("got %d, want %d", got, test.want)
+			}
+		})
+	}
+}

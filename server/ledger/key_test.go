@@ -1,0 +1,230 @@
+package ledger_test
+
+import (
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"petitiond/server/database"
+	"petitiond/server/database/dbtest"
+	"petitiond/server/ledger"
+)
+
+// keyed gives the signature of an address with a key.
+func keyed(petition uuid.UUID, address, id, input string) ledger.Signature {
+	s := signature(petition, address)
+	s.Key = key(id, input)
+	return s
+}
+
+// TestKeys writes batches one after another and compares the answers, and how many rows there are at the end.
+func TestKeys(t *testing.T) {
+	t.Parallel()
+	type batches [][]any
+	tests := map[string]struct {
+		write                func(p, other, closed uuid.UUID) batches
+		want                 [][]string
+		signatures, comments int
+	}{
+		"Again": {func(p, _, _ uuid.UUID) batches {
+			return batches{{keyed(p, "ann", "k", "1")}, {keyed(p, "ann", "k", "1")}}
+		}, [][]string{{"ok"}, {"ok"}}, 1, 0},
+		"AgainInOneBatch": {func(p, _, _ uuid.UUID) batches {
+			return batches{{keyed(p, "ann", "k", "1"), keyed(p, "ann", "k", "1"), keyed(p, "ann", "k", "1")}}
+		}, [][]string{{"ok", "ok", "ok"}}, 1, 0},
+		"OtherInput": {func(p, _, _ uuid.UUID) batches {
+			return batches{{keyed(p, "ann", "k", "1")}, {keyed(p, "bob", "k", "2")}}
+		}, [][]string{{"ok"}, {"KeyMismatch"}}, 1, 0},
+		"OtherInputInOneBatch": {func(p, _, _ uuid.UUID) batches {
+			return batches{{keyed(p, "ann", "k", "1"), keyed(p, "bob", "k", "2"), keyed(p, "ann", "k", "1")}}
+		}, [][]string{{"ok", "KeyMismatch", "ok"}}, 1, 0},
+		// the first of the second batch must not answer for the second of it
+		"OtherInputBeforeTheSame": {func(p, _, _ uuid.UUID) batches {
+			return batches{{keyed(p, "ann", "k", "1")}, {keyed(p, "bob", "k", "2"), keyed(p, "ann", "k", "1")}}
+		}, [][]string{{"ok"}, {"KeyMismatch", "ok"}}, 1, 0},
+		"OtherPetition": {func(p, other, _ uuid.UUID) batches {
+			return batches{{keyed(p, "ann", "k", "1")}, {keyed(other, "ann", "k", "2")}}
+		}, [][]string{{"ok"}, {"KeyMismatch"}}, 1, 0},
+		"RefusedThenMended": {func(p, _, closed uuid.UUID) batches {
+			return batches{{keyed(closed, "ann", "k", "1")}, {keyed(p, "ann", "k", "2")}}
+		}, [][]string{{"Closed"}, {"ok"}}, 1, 0},
+		// what is kept for the second must not be taken for an answer to it
+		"RefusedThenMendedInOneBatch": {func(p, _, closed uuid.UUID) batches {
+			return batches{{keyed(closed, "ann", "k", "1"), keyed(p, "ann", "k", "2")}}
+		}, [][]string{{"Closed", "ok"}}, 1, 0},
+		"MendedThenRefusedInOneBatch": {func(p, _, closed uuid.UUID) batches {
+			return batches{{keyed(p, "ann", "k", "2"), keyed(closed, "ann", "k", "1")}}
+		}, [][]string{{"ok", "KeyMismatch"}}, 1, 0},
+		"Unknown": {func(p, _, _ uuid.UUID) batches {
+			return batches{{keyed(newID(), "ann", "k", "1")}, {keyed(p, "ann", "k", "2")}}
+		}, [][]string{{"NotFound"}, {"ok"}}, 1, 0},
+		"RefusedTwice": {func(_, _, closed uuid.UUID) batches {
+			return batches{{keyed(closed, "ann", "k", "1"), keyed(closed, "ann", "k", "1")}}
+		}, [][]string{{"Closed", "Closed"}}, 0, 0},
+		"RepeatedAddress": {func(p, _, _ uuid.UUID) batches {
+			return batches{{signature(p, "ann")}, {keyed(p, "ann", "k", "1")}, {keyed(p, "ann", "k", "1"), keyed(p, "bob", "k", "2")}}
+		}, [][]string{{"ok"}, {"ok"}, {"ok", "KeyMismatch"}}, 1, 0},
+		"ManyKeys": {func(p, _, _ uuid.UUID) batches {
+			return batches{
+				{keyed(p, "ann", "z", "1"), keyed(p, "bob", "a", "1"), keyed(p, "cid", "m", "1")},
+				{keyed(p, "bob", "a", "1"), keyed(p, "dan", "b", "1"), keyed(p, "ann", "z", "1")},
+			}
+		}, [][]string{{"ok", "ok", "ok"}, {"ok", "ok", "ok"}}, 4, 0},
+		"Comments": {func(p, _, _ uuid.UUID) batches {
+			c := comment(p, nil)
+			c.Key = key("k", "1")
+			again := comment(p, nil)
+			again.Key = key("k", "1")
+			return batches{{c, again}, {again, keyed(p, "ann", "k", "2")}}
+		}, [][]string{{"ok", "ok"}, {"ok", "KeyMismatch"}}, 0, 1},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dbtest.Each(t, func(t *testing.T, db *database.DB) {
+				p, other, closed := petition(t, db, open()), petition(t, db, open()), petition(t, db, ledger.Terms{Goal: 1})
+				b := newBook(t, db, ledger.Options{})
+				var got [][]string
+				for _, batch := range test.write(p, other, closed) {
+					got = append(got, errs(b.Batch(batch...)))
+				}
+				if diff := cmp.Diff(test.want, got); diff != "" {
+					t.Errorf("answers (-want +got):\n%s", diff)
+				}
+				total := audit(t, db, p).Total + audit(t, db, other).Total + audit(t, db, closed).Total
+				if comments := audit(t, db, p).Comments; total != test.signatures || comments != test.comments {
+					t.Errorf("got %d signatures and %d comments, want %d and %d", total, comments, test.signatures, test.comments)
+				}
+			})
+		})
+	}
+}
+
+func TestKeyOfRefusedIsNotKept(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		t.Parallel()
+		p := petition(t, db, ledger.Terms{Goal: 1})
+		b := newBook(t, db, ledger.Options{})
+		b.Batch(keyed(p, "ann", "closed", "1"), keyed(newID(), "ann", "unknown", "1"))
+		if kept(t, db, "closed") || kept(t, db, "unknown") {
+			t.Error("the key of a refused signature was kept")
+		}
+	})
+}
+
+// TestReplay answers as the first time, also where the petition has closed since or would take the row anew.
+func TestReplay(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		t.Parallel()
+		p := petition(t, db, open())
+		b := newBook(t, db, ledger.Options{})
+		said := comment(p, nil)
+		said.Key = key("said", "1")
+		first := must(t, b.Batch(keyed(p, "ann", "signed", "1"), said)...)
+		want := []ledger.Answer{{Receipt: ledger.Receipt{Answer: p, Number: 1}}, {Receipt: ledger.Receipt{Answer: said.ID, Number: 1}}}
+		if diff := cmp.Diff(want, first); diff != "" {
+			t.Errorf("first answers (-want +got):\n%s", diff)
+		}
+		if _, _, err := amend(db, p, epoch, func(terms *ledger.Terms) { terms.Accepting = false }); err != nil {
+			t.Fatal(err)
+		}
+		again := comment(p, nil)
+		again.Key = said.Key
+		got := b.Batch(keyed(p, "ann", "signed", "1"), again, keyed(p, "ann", "signed", "2"), keyed(p, "ann", "new", "1"))
+		want = []ledger.Answer{
+			{Receipt: ledger.Receipt{Answer: p}},
+			{Receipt: ledger.Receipt{Answer: said.ID}}, // the first comment's id, and not that of the repetition
+		}
+		if diff := cmp.Diff(want, got[:2]); diff != "" {
+			t.Errorf("repeated answers (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff([]string{"KeyMismatch", "Closed"}, errs(got[2:])); diff != "" {
+			t.Errorf("refused (-want +got):\n%s", diff)
+		}
+		if f := audit(t, db, p); f.Total != 1 || f.Comments != 1 {
+			t.Errorf("got %d signatures and %d comments, want one each", f.Total, f.Comments)
+		}
+	})
+}
+
+// TestKeyHundredTimes sends one key a hundred times at once, through one ledger and through two replicas.
+func TestKeyHundredTimes(t *testing.T) {
+	t.Parallel()
+	for name, replicas := range map[string]int{"OneLedger": 1, "TwoLedgers": 2} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, dialect := range []database.Dialect{database.SQLite, database.Postgres} {
+				t.Run(dialect.String(), func(t *testing.T) {
+					t.Parallel()
+					url := dbtest.URL(t, dialect)
+					db := opened(t, database.Options{}, url)
+					p := petition(t, db, open())
+					books := []*book{running(t, db, ledger.Options{})}
+					for range replicas - 1 {
+						at := db // SQLite has one server, so the other ledger shares its pool
+						if dialect == database.Postgres {
+							at = opened(t, database.Options{}, url)
+						}
+						books = append(books, running(t, at, ledger.Options{}))
+					}
+					var first [100]ledger.Receipt
+					var numbered atomic.Int64
+					together(len(first), func(i int) {
+						c := comment(p, nil)
+						c.Key = key("said", "1")
+						b := books[i%replicas]
+						got, err := b.Sign(t.Context(), keyed(p, "ann", "signed", "1"))
+						if err != nil || got.Answer != p {
+							t.Errorf("Sign: %+v, %v", got, err)
+						}
+						numbered.Add(int64(got.Number))
+						if first[i], err = b.Comment(t.Context(), c); err != nil {
+							t.Errorf("Comment: %v", err)
+						}
+					})
+					for _, r := range first {
+						if r.Answer != first[0].Answer {
+							t.Errorf("answered %v and %v", first[0].Answer, r.Answer)
+						}
+					}
+					if f := audit(t, db, p); f.Total != 1 || f.Comments != 1 || numbered.Load() != 1 {
+						t.Errorf("got %d signatures, %d comments and %d with number 1, want one each", f.Total, f.Comments, numbered.Load())
+					}
+				})
+			}
+		})
+	}
+}
+
+// TestCrossedKeys lets two replicas keep the same keys in opposite orders, with other petitions locked.
+func TestCrossedKeys(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		t.Parallel()
+		one, two := petition(t, db, open()), petition(t, db, open())
+		b := newBook(t, db, ledger.Options{})
+		const n = 40
+		together(n, func(i int) {
+			p, order := one, []string{"a", "b", "c", "d"}
+			if i%2 == 0 {
+				p, order = two, []string{"d", "c", "b", "a"}
+			}
+			var list []any
+			for _, id := range order {
+				list = append(list, keyed(p, person(i)+id, person(i/2)+id, p.String()))
+			}
+			for _, a := range b.Batch(list...) {
+				if name := errName(a.Err); name != "ok" && name != "KeyMismatch" {
+					t.Errorf("got %v", a.Err)
+				}
+			}
+		})
+		if got := audit(t, db, one).Total + audit(t, db, two).Total; got != n/2*4 {
+			t.Errorf("got %d signatures, want one for each of the %d keys", got, n/2*4)
+		}
+	})
+}

@@ -1,0 +1,238 @@
+package ledger_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"pgregory.net/rapid"
+
+	"petitiond/server/database"
+	"petitiond/server/ledger"
+)
+
+// world is what must have come of all that was asked for, one thing after another.
+type world struct {
+	petitions []*place
+	kept      map[string]memory
+}
+
+// place is a petition in the model.
+type place struct {
+	id        uuid.UUID
+	terms     ledger.Terms
+	version   int
+	addresses map[string]bool
+	named     int
+	comments  []uuid.UUID // threads
+	replies   map[uuid.UUID]int
+	said      int // comments and replies
+}
+
+// memory is what was answered to a key.
+type memory struct {
+	input  string
+	answer uuid.UUID
+}
+
+// plan is a signature or a comment with what must be answered.
+type plan struct {
+	row  any
+	want ledger.Answer
+}
+
+// weather is what becomes of the first COMMIT of a batch: mostly nothing.
+var weather = []func() script{
+	calm, calm, calm, calm, calm, calm, calm, calm,
+	func() script { return first((*curtain).lose) }, func() script { return first((*curtain).writeAndLose) },
+}
+
+func calm() script { return script{} }
+
+// TestModel walks at random and compares each answer and all figures with a model that knows no batches and no
+// lost connections: what stands in one transaction must come out as if it had been asked for in turn.
+func TestModel(t *testing.T) {
+	t.Parallel()
+	eachStaged(t, func(t *testing.T, db *database.DB, s *stage) {
+		walks := 0
+		rapid.Check(t, func(rt *rapid.T) {
+			walks++
+			walk(t, rt, db, s, fmt.Sprint(walks, " "))
+		})
+	})
+}
+
+func walk(t *testing.T, rt *rapid.T, db *database.DB, s *stage, prefix string) {
+	now := epoch
+	b := newBook(t, db, ledger.Options{Now: func() time.Time { return now }})
+	w := &world{kept: map[string]memory{}}
+	for range 2 {
+		p := &place{id: petition(t, db, open()), terms: open(), addresses: map[string]bool{}, replies: map[uuid.UUID]int{}}
+		for p.id[15]%4 != 0 { // in one lane, so that they meet in a batch
+			p.id = petition(t, db, open())
+		}
+		w.petitions = append(w.petitions, p)
+	}
+	rt.Repeat(map[string]func(*rapid.T){
+		"batch": func(rt *rapid.T) {
+			s.play(rapid.SampledFrom(weather).Draw(rt, "commit")())
+			w.write(rt, b, w.plan(rt, prefix))
+			s.play(script{})
+		},
+		"clock": func(rt *rapid.T) {
+			now = now.Add(time.Duration(rapid.IntRange(-100, 1000).Draw(rt, "seconds")) * time.Second)
+		},
+		"terms": func(rt *rapid.T) {
+			p := rapid.SampledFrom(w.petitions).Draw(rt, "petition")
+			p.terms.Accepting = rapid.IntRange(0, 3).Draw(rt, "close") > 0
+			if goal := rapid.IntRange(1, 3).Draw(rt, "goal"); goal != p.terms.Goal {
+				p.terms.Goal = goal
+				p.version++
+			}
+			if _, c, err := amend(db, p.id, now, func(terms *ledger.Terms) { *terms = p.terms }); err != nil || int(c.Version) != p.version {
+				rt.Fatalf("got %+v, error %v, want version %d", c, err, p.version)
+			}
+		},
+	})
+	for _, p := range w.petitions {
+		p.check(t, rt, b)
+	}
+}
+
+// plan draws the content of a batch, and carries it out in the model.
+func (w *world) plan(rt *rapid.T, prefix string) []plan {
+	var list []plan
+	for range rapid.IntRange(1, 6).Draw(rt, "rows") {
+		p := rapid.SampledFrom(w.petitions).Draw(rt, "petition")
+		var k *ledger.Key
+		if n := rapid.IntRange(0, 6).Draw(rt, "key"); n > 0 {
+			k = key(prefix+fmt.Sprint(n), rapid.SampledFrom([]string{"1", "2"}).Draw(rt, "input")+p.id.String())
+		}
+		if rapid.IntRange(0, 2).Draw(rt, "comment") == 0 {
+			c := comment(p.id, nil)
+			if len(p.comments) > 0 && rapid.Bool().Draw(rt, "reply") {
+				c.Parent = &p.comments[rapid.IntRange(0, len(p.comments)-1).Draw(rt, "parent")]
+			}
+			c.Key = k
+			list = append(list, plan{c, w.comment(p, c)})
+			continue
+		}
+		s := signature(p.id, rapid.SampledFrom([]string{"ann", "bob", "cid", "dan", "eve", "fay"}).Draw(rt, "address"))
+		s.ShowName, s.Key = rapid.Bool().Draw(rt, "named"), k
+		if rapid.Bool().Draw(rt, "reason") {
+			c := comment(p.id, nil)
+			s.Comment = &c
+		}
+		list = append(list, plan{s, w.sign(p, s)})
+	}
+	return list
+}
+
+// write lets the ledger carry a plan out. The numbers of comments are left to the audit: within a batch those
+// of signatories come last.
+func (w *world) write(rt *rapid.T, b *book, list []plan) {
+	var rows []any
+	var want []ledger.Answer
+	before := map[uuid.UUID]int{}
+	for _, p := range w.petitions {
+		before[p.id] = len(b.told(p.id))
+	}
+	for _, one := range list {
+		rows, want = append(rows, one.row), append(want, one.want)
+	}
+	got := b.Batch(rows...)
+	for i := range got {
+		if _, ok := rows[i].(ledger.Comment); ok {
+			got[i].Number = 0
+		}
+	}
+	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b error) bool { return errName(a) == errName(b) })); diff != "" {
+		rt.Fatalf("answers (-model +ledger):\n%s", diff)
+	}
+	for _, p := range w.petitions {
+		for _, c := range b.told(p.id)[before[p.id]:] {
+			if c.Version > 0 {
+				p.version++
+			}
+		}
+	}
+}
+
+// replayed gives what a key was answered, if it was.
+func (w *world) replayed(k *ledger.Key) (ledger.Answer, bool) {
+	if k == nil {
+		return ledger.Answer{}, false
+	}
+	m, ok := w.kept[k.ID]
+	if ok && m.input != string(k.Input) {
+		return ledger.Answer{Err: ledger.ErrKeyMismatch}, true
+	}
+	return ledger.Answer{Receipt: ledger.Receipt{Answer: m.answer}}, ok
+}
+
+func (w *world) keep(k *ledger.Key, answer uuid.UUID) {
+	if k != nil {
+		w.kept[k.ID] = memory{string(k.Input), answer}
+	}
+}
+
+func (w *world) sign(p *place, s ledger.Signature) ledger.Answer {
+	if a, ok := w.replayed(s.Key); ok {
+		return a
+	}
+	if !p.terms.Accepting {
+		return ledger.Answer{Err: ledger.ErrClosed}
+	}
+	w.keep(s.Key, p.id)
+	if address := string(s.Address); !p.addresses[address] {
+		p.addresses[address] = true
+		if s.ShowName {
+			p.named++
+		}
+		if s.Comment != nil {
+			p.comment(*s.Comment)
+		}
+		return ledger.Answer{Receipt: ledger.Receipt{Answer: p.id, Number: len(p.addresses)}}
+	}
+	return ledger.Answer{Receipt: ledger.Receipt{Answer: p.id}}
+}
+
+func (w *world) comment(p *place, c ledger.Comment) ledger.Answer {
+	if a, ok := w.replayed(c.Key); ok {
+		return a
+	}
+	w.keep(c.Key, c.ID)
+	p.comment(c)
+	return ledger.Answer{Receipt: ledger.Receipt{Answer: c.ID}}
+}
+
+func (p *place) comment(c ledger.Comment) {
+	p.said++
+	if c.Parent != nil {
+		p.replies[*c.Parent]++
+		return
+	}
+	p.comments = append(p.comments, c.ID)
+}
+
+// check compares a petition's figures with its rows and with the model, and looks at what was told of them.
+func (p *place) check(t *testing.T, rt *rapid.T, b *book) {
+	f := audit(t, b.db, p.id)
+	got := []any{f.Total, f.Named, f.Threads, f.Comments, f.Replies, scan[int](t, b.db, `SELECT version FROM counters WHERE petition_id = $1`, p.id)}
+	want := []any{len(p.addresses), p.named, len(p.comments), p.said, p.replies, p.version}
+	if diff := cmp.Diff(want, got); diff != "" {
+		rt.Fatalf("figures (-model +ledger):\n%s", diff)
+	}
+	var asOf time.Time
+	for _, c := range b.told(p.id) {
+		if c.AsOf.Before(asOf) {
+			rt.Fatalf("the time went back from %v to %v", asOf, c.AsOf)
+		}
+		asOf = c.AsOf
+	}
+	if t.Failed() {
+		rt.Fatal("the figures are not those of the rows")
+	}
+}
