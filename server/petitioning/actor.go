@@ -125,7 +125,7 @@ func (s *Service) Authenticate(ctx context.Context, bearer string) (*Actor, erro
 }
 
 func (s *Service) editor(ctx context.Context, bearer string) (*Actor, error) {
-	t, err := s.writer.Token.Query().
+	t, err := s.lookup.Token.Query().
 		Where(token.Hash(secret.Hash(bearer)), token.PurposeEQ(token.PurposeEDIT)).Only(ctx)
 	if ent.IsNotFound(err) || (err == nil && expired(t.ExpiresAt, s.opt.Now())) {
 		return nil, ErrUnauthenticated
@@ -137,7 +137,7 @@ func (s *Service) editor(ctx context.Context, bearer string) (*Actor, error) {
 }
 
 func (s *Service) partner(ctx context.Context, bearer string) (*Actor, error) {
-	k, err := s.writer.ApiKey.Query().Where(apikey.Hash(secret.Hash(bearer)), apikey.RevokedAtIsNil()).Only(ctx)
+	k, err := s.lookup.ApiKey.Query().Where(apikey.Hash(secret.Hash(bearer)), apikey.RevokedAtIsNil()).Only(ctx)
 	if ent.IsNotFound(err) || (err == nil && expired(k.ExpiresAt, s.opt.Now())) {
 		return nil, ErrUnauthenticated
 	}

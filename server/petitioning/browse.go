@@ -24,16 +24,24 @@ type Connection[N any] struct {
 	total    func(context.Context) (*int, error)
 }
 
-// The connections of the contract.
+// A page of each kind of row, and a row in it.
 type (
-	PetitionConnection  = Connection[*ent.Petition]
-	PetitionEdge        = Edge[*ent.Petition]
+	// PetitionConnection is a page of petitions.
+	PetitionConnection = Connection[*ent.Petition]
+	// PetitionEdge is one of them.
+	PetitionEdge = Edge[*ent.Petition]
+	// SignatureConnection is a page of signatures.
 	SignatureConnection = Connection[*ent.Signature]
-	SignatureEdge       = Edge[*ent.Signature]
-	CommentConnection   = Connection[*ent.Comment]
-	CommentEdge         = Edge[*ent.Comment]
-	TagConnection       = Connection[*ent.Tag]
-	TagEdge             = Edge[*ent.Tag]
+	// SignatureEdge is one of them.
+	SignatureEdge = Edge[*ent.Signature]
+	// CommentConnection is a page of comments.
+	CommentConnection = Connection[*ent.Comment]
+	// CommentEdge is one of them.
+	CommentEdge = Edge[*ent.Comment]
+	// TagConnection is a page of tags.
+	TagConnection = Connection[*ent.Tag]
+	// TagEdge is one of them.
+	TagEdge = Edge[*ent.Tag]
 )
 
 // Nodes gives the rows without their cursors.
@@ -138,6 +146,9 @@ type placed[N any] struct {
 	at   cursor
 }
 
+// parentsMost is how many lists one statement reads: SQLite joins at most 500 selects.
+const parentsMost = 500
+
 // browse reads one page of the list of each parent. A list without parents belongs to uuid.Nil.
 func browse[N any](ctx context.Context, s *Service, l listing[N], page PageArgs, parents ...uuid.UUID) (map[uuid.UUID]*Connection[N], error) {
 	w, err := page.window(pageDefault, pageMax)
@@ -152,15 +163,17 @@ func browse[N any](ctx context.Context, s *Service, l listing[N], page PageArgs,
 		return nil, err
 	}
 	found := make(map[uuid.UUID][]placed[N], len(parents))
-	text, args := l.statement(s.db.Dialect, w, after, before, parents)
-	err = s.each(ctx, text, args, func(rows *sql.Rows) error {
-		var of uuid.UUID
-		node, at, err := l.scan(prefixed{rows, &of})
-		found[of] = append(found[of], placed[N]{node, at})
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", strings.Fields(l.name)[0], err)
+	for some := range slices.Chunk(parents, parentsMost) {
+		text, args := l.statement(s.db.Dialect, w, after, before, some)
+		err = s.each(ctx, text, args, func(rows *sql.Rows) error {
+			var of uuid.UUID
+			node, at, err := l.scan(prefixed{rows, &of})
+			found[of] = append(found[of], placed[N]{node, at})
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", strings.Fields(l.name)[0], err)
+		}
 	}
 	out := make(map[uuid.UUID]*Connection[N], len(parents))
 	for _, id := range parents {

@@ -134,6 +134,9 @@ func (s *Service) petitionListing(ctx context.Context, name string, q PetitionQu
 		return l, err
 	}
 	l.keys.columns = []string{key, `p.id`}
+	if order.Field == BySignatureCount || order.Field == ByTrending {
+		l.keys.columns[1] = `r.petition_id` // the same id, but the one that the index of the ranks has
+	}
 	l.columns = petitionColumns + `, ` + key
 	l.scan = func(row scanner) (*ent.Petition, cursor, error) {
 		value := at()
@@ -146,7 +149,7 @@ func (s *Service) petitionListing(ctx context.Context, name string, q PetitionQu
 // orderBy gives the SQL of the sort key and something to scan it into. A time that is absent sorts last
 // whichever the direction.
 func (l *listing[N]) orderBy(o Order, searching bool) (key string, at func() sortValue, err error) {
-	last := time.Date(9999, time.January, 1, 0, 0, 0, 0, time.UTC)
+	last := time.Date(9999, time.December, 31, 23, 59, 59, 999_999_000, time.UTC)
 	if o.Direction == Desc {
 		last = time.Date(1, time.January, 1, 0, 0, 0, 0, time.UTC)
 	}
@@ -180,9 +183,9 @@ func (s *Service) filter(l *listing[*ent.Petition], f *Filter) error {
 	if len(states) == 0 {
 		states = []petition.State{petition.StateOPEN}
 	}
-	names := make([]string, len(states))
-	for i, state := range states {
-		names[i] = l.args.add(string(state))
+	var names []string
+	for _, state := range slices.Compact(slices.Sorted(slices.Values(states))) {
+		names = append(names, l.args.add(string(state)))
 	}
 	l.where += ` AND p.state IN (` + strings.Join(names, `, `) + `)`
 	if err := l.tagged(`tags`, f.Tags, false); err != nil {

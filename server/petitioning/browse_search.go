@@ -45,14 +45,15 @@ func (s *Service) matches(query string) string {
 	return `search_index JOIN search_documents AS d ON d.id = search_index.rowid WHERE search_index MATCH ` + query
 }
 
-// score gives the expression by which matches are ranked, the greater the better. Titles weigh most, then
-// tags, then the summary: the weights of PostgreSQL's A to D, and the same ones for SQLite's bm25, whose
-// better scores are more negative.
-func (s *Service) score(query string) string {
+// scores gives the statement of ids and scores, the greater the better, of at least the documents in best.
+// Titles weigh most, then tags, then the summary: the weights of PostgreSQL's A to D, and the same ones for
+// SQLite's bm25, whose better scores are more negative and which can only score all that matches at once.
+func (s *Service) scores(query string) string {
 	if s.db.Dialect == database.Postgres {
-		return `ts_rank(d.document, to_tsquery('simple', ` + query + `))`
+		return `SELECT d.petition_id AS id, ts_rank(d.document, to_tsquery('simple', ` + query + `)) AS score
+ FROM search_documents AS d WHERE d.petition_id IN (SELECT id FROM best)`
 	}
-	return `-bm25(search_index, 10.0, 4.0, 2.0, 1.0)`
+	return `SELECT d.petition_id AS id, -bm25(search_index, 10.0, 4.0, 2.0, 1.0) AS score FROM ` + s.matches(query)
 }
 
 // relevant gives a page by relevance. The order is made anew for every page, so a cursor is a place in it.
@@ -96,9 +97,11 @@ func (s *Service) ranked(ctx context.Context, search string, d Direction, l list
 	}
 	args := slices.Clone(l.whereArgs)
 	place := args.add(query)
-	text := fmt.Sprintf(`SELECT id FROM (SELECT p.id, r.signatures, %s AS score FROM %s AND d.petition_id = p.id AND %s
- ORDER BY r.signatures DESC, p.id DESC LIMIT %d) AS best ORDER BY score %s, signatures %s, id %s`,
-		s.score(place), l.table+`, `+s.matches(place), l.where, rankedMost, direction, direction, direction)
+	// Materialised, or SQLite would search anew for every row that it joins.
+	text := fmt.Sprintf(`WITH best AS MATERIALIZED (SELECT p.id, r.signatures FROM %s WHERE %s
+ ORDER BY r.signatures DESC, r.petition_id DESC LIMIT %d), scored AS MATERIALIZED (%s)
+ SELECT best.id FROM best JOIN scored ON scored.id = best.id ORDER BY score %s, signatures %s, best.id %s`,
+		l.table, l.where, rankedMost, s.scores(place), direction, direction, direction)
 	var ids []uuid.UUID
 	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
 		var id uuid.UUID

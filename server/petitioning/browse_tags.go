@@ -5,25 +5,22 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
 
 	"petitiond/ent"
+	"petitiond/server/database"
 )
 
 const tagColumns = `t.id, t.key, t.label, t.open_petitions`
 
-// borne is the condition that a public petition bears the tag: nobody learns tags from drafts.
-func borne(ctx context.Context) string {
-	return `EXISTS (SELECT 1 FROM petition_tags AS b JOIN petitions AS seen ON seen.id = b.petition_id
- WHERE b.tag_id = t.id AND ` + visible(ctx, `seen`) + `)`
-}
-
 // Tags gives a page of the tags whose names begin with the search, by name.
 func (s *Service) Tags(ctx context.Context, search *string, page PageArgs) (*TagConnection, error) {
 	l := listing[*ent.Tag]{
-		name: "tags", columns: tagColumns, table: `tags AS t`, where: borne(ctx), keys: keyset{columns: []string{`t.key`}},
+		name: "tags", columns: tagColumns, table: `tags AS t`, where: borne(ctx, `t.id`),
+		keys: keyset{columns: []string{s.byPoint(`t.key`)}},
 		scan: func(row scanner) (*ent.Tag, cursor, error) {
 			t, err := scanTag(row)
 			return t, cursor{Keys: []cursorKey{textKey(t.Key)}, ID: t.ID}, err
@@ -33,7 +30,7 @@ func (s *Service) Tags(ctx context.Context, search *string, page PageArgs) (*Tag
 		l.name += " " + prefix
 		// Not LIKE, whose wildcard _ is a letter of tags.
 		l.where += fmt.Sprintf(` AND substr(t.key, 1, %d) = `, utf8.RuneCountInString(prefix)) + l.args.add(prefix)
-	} else if search != nil && *search != "" {
+	} else if strings.TrimSpace(deref(search)) != "" { // nothing but punctuation: no name begins so
 		l.where += ` AND FALSE`
 	}
 	l.whereArgs = slices.Clone(l.args)
@@ -49,7 +46,7 @@ func (s *Service) Tags(ctx context.Context, search *string, page PageArgs) (*Tag
 // TagByName gives the tag that the name finds, or nil.
 func (s *Service) TagByName(ctx context.Context, name string) (*ent.Tag, error) {
 	var out *ent.Tag
-	text := `SELECT ` + tagColumns + ` FROM tags AS t WHERE t.key = $1 AND ` + borne(ctx)
+	text := `SELECT ` + tagColumns + ` FROM tags AS t WHERE t.key = $1 AND ` + borne(ctx, `t.id`)
 	err := s.each(ctx, text, []any{TagKey(name)}, func(rows *sql.Rows) (err error) {
 		out, err = scanTag(rows)
 		return err
@@ -83,13 +80,25 @@ func (s *Service) TagsOf(ctx context.Context, petitions []uuid.UUID) (map[uuid.U
 func (s *Service) TagsByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Tag, error) {
 	var args arguments
 	var out []*ent.Tag
-	text := `SELECT ` + tagColumns + ` FROM tags AS t WHERE ` + s.among(`t.id`, ids, &args) + ` AND ` + borne(ctx)
+	text := `SELECT ` + tagColumns + ` FROM tags AS t WHERE ` + s.among(`t.id`, ids, &args) + ` AND ` + borne(ctx, `t.id`)
 	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
 		t, err := scanTag(rows)
 		out = append(out, t)
 		return err
 	})
-	return out, err
+	if err != nil {
+		return nil, fmt.Errorf("reading tags: %w", err)
+	}
+	return out, nil
+}
+
+// byPoint gives a text column in the order of code points, which is SQLite's, whatever the collation that a
+// PostgreSQL database was made with.
+func (s *Service) byPoint(column string) string {
+	if s.db.Dialect == database.Postgres {
+		return column + ` COLLATE "C"`
+	}
+	return column
 }
 
 // TrendingTag is a tag whose open petitions are signed now.
@@ -109,7 +118,7 @@ func (s *Service) TrendingTags(ctx context.Context, first int) ([]*TrendingTag, 
  JOIN petition_tags AS pt ON pt.petition_id = b.petition_id
  JOIN tags AS t ON t.id = pt.tag_id
  WHERE b.minute > $1 GROUP BY t.id, t.key, t.label, t.open_petitions
- HAVING SUM(b.added - b.removed) > 0 ORDER BY signed DESC, t.key LIMIT $2`
+ HAVING SUM(b.added - b.removed) > 0 ORDER BY signed DESC, ` + s.byPoint(`t.key`) + ` LIMIT $2`
 	var out []*TrendingTag
 	err := s.each(ctx, text, []any{minutesAgo(s.opt.Now(), dayMinutes), first}, func(rows *sql.Rows) error {
 		one := &TrendingTag{}

@@ -78,7 +78,7 @@ func (s *Service) Create(ctx context.Context, d Draft) (Created, error) {
 		return err
 	})
 	if err != nil {
-		if id, ok, again := s.replay(ctx, key); ok || again != nil {
+		if id, ok, again := s.replay(ctx, key); ok || Faults(again) != nil {
 			return s.recreated(ctx, id, again)
 		}
 		return Created{}, fmt.Errorf("creating a petition: %w", err)
@@ -92,7 +92,7 @@ func (s *Service) recreated(ctx context.Context, id uuid.UUID, err error) (Creat
 	if err != nil {
 		return Created{}, err
 	}
-	row, err := s.writer.Token.Query().
+	row, err := s.lookup.Token.Query().
 		Where(token.PetitionID(id), token.PurposeEQ(token.PurposeEDIT)).Order(token.ByID()).First(ctx)
 	if err != nil {
 		return Created{}, fmt.Errorf("finding the edit token of a repeated request: %w", err)
@@ -134,8 +134,8 @@ func (s *Service) checkDraft(f *faults, d Draft, now time.Time) wording {
 	if d.Goal != nil {
 		c.goal = checkGoal(f, *d.Goal)
 	}
-	if c.startsAt != nil && !now.Before(*c.startsAt) {
-		f.add("The start must lie in the future; leave it out to start when the petition is published.", "startsAt")
+	if c.startsAt != nil && c.startsAt.Before(now) {
+		f.add("The start must not lie in the past; leave it out to start when the petition is published.", "startsAt")
 	}
 	checkEnd(f, c.startsAt, c.endsAt, now)
 	return c

@@ -64,12 +64,14 @@ func (s *Service) checkPlace(ctx context.Context, f *faults, r Remark) error {
 	if r.Parent == nil {
 		return nil
 	}
-	parent, err := s.reader.Comment.Query().Where(comment.ID(*r.Parent), comment.PetitionID(r.Petition)).Only(ctx)
+	parent, err := s.reader.Comment.Query().Where(comment.ID(*r.Parent)).Only(ctx)
 	switch {
 	case ent.IsNotFound(err):
-		f.addError(errorf(NotFound, f.field("parentId"), "There is no such comment under this petition."))
+		f.addError(errorf(NotFound, f.field("parentId"), "There is no such comment."))
 	case err != nil:
 		return fmt.Errorf("reading a parent comment: %w", err)
+	case parent.PetitionID != r.Petition:
+		f.addError(errorf(Invalid, f.field("parentId"), "Reply to a comment under the same petition."))
 	case parent.ParentID != nil:
 		f.addError(errorf(Invalid, f.field("parentId"), "Reply to the comment above: replies are two levels deep at most."))
 	}

@@ -127,6 +127,9 @@ func (s *Service) Update(ctx context.Context, u Update) error {
 		if err := f.err(); err != nil {
 			return ledger.Terms{}, err
 		}
+		if content.equal(before) {
+			return ledger.Terms{}, errUnchanged
+		}
 		return content.terms(e.row.State), e.write(ctx, before, content)
 	})
 }
@@ -218,6 +221,18 @@ func (e *edit) judge(ctx context.Context, f *faults, before, after wording) {
 	}
 }
 
+// equal reports whether an edit has left everything that can be edited as it was.
+func (c wording) equal(o wording) bool {
+	sameEnd := c.endsAt == o.endsAt || c.endsAt != nil && o.endsAt != nil && c.endsAt.Equal(*o.endsAt)
+	return sameEnd && c.title == o.title && c.summary == o.summary && c.body == o.body && c.goal == o.goal &&
+		slices.Equal(c.addressees, o.addressees) && c.taggedAs(o)
+}
+
+// taggedAs reports whether two wordings have the same tags, however they are spelled.
+func (c wording) taggedAs(o wording) bool {
+	return slices.EqualFunc(c.tags, o.tags, func(a, b tagEntry) bool { return a.Key == b.Key })
+}
+
 func (c wording) terms(state petition.State) ledger.Terms {
 	return ledger.Terms{Accepting: state == petition.StateOPEN, Since: c.startsAt, Until: c.endsAt, Goal: c.goal}
 }
@@ -225,9 +240,9 @@ func (c wording) terms(state petition.State) ledger.Terms {
 // write stores an edit: the row, a new slug for a new title, the tags, and what searches find.
 func (e *edit) write(ctx context.Context, before, after wording) error {
 	row := e.Petition.UpdateOneID(e.row.ID).SetTitle(after.title).SetSummary(after.summary).SetBody(after.body).
-		SetAddressees(after.addressees)
-	if row.ClearEndsAt(); after.endsAt != nil {
-		row.SetEndsAt(*after.endsAt)
+		SetAddressees(after.addressees).SetNillableEndsAt(after.endsAt)
+	if after.endsAt == nil {
+		row.ClearEndsAt() // not before setting it: PostgreSQL takes one assignment of a column
 	}
 	if after.title != before.title && e.published() {
 		name, err := e.takeSlug(ctx, e.row.ID, after.title, e.now)
@@ -239,7 +254,7 @@ func (e *edit) write(ctx context.Context, before, after wording) error {
 	if err := row.Exec(ctx); err != nil {
 		return err
 	}
-	if !slices.Equal(before.tags, after.tags) {
+	if !after.taggedAs(before) {
 		if err := e.retag(ctx, after.tags); err != nil {
 			return err
 		}

@@ -52,7 +52,7 @@ func (e Errors) Error() string {
 
 // Faults gives the mendable faults that err is made of, or nil where it is of another kind.
 func Faults(err error) Errors {
-	if many := (Errors)(nil); errors.As(err, &many) {
+	if many := Errors(nil); errors.As(err, &many) {
 		return many
 	}
 	if one := (*Error)(nil); errors.As(err, &one) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -14,10 +16,16 @@ import (
 	"petitiond/ent/slug"
 )
 
-// narrowPetition are the columns that are read with every petition: all but the body.
-var narrowPetition = slices.DeleteFunc(slices.Clone(petition.Columns), func(column string) bool {
-	return column == petition.FieldBody || column == petition.FieldPetitionerAddress
-})
+// What is read with every row: all but what is wide, and what nobody is ever shown.
+var (
+	narrowPetition  = without(petition.Columns, petition.FieldBody, petition.FieldPetitionerAddress)
+	narrowSignature = without(signature.Columns, signature.FieldDigest, signature.FieldAddress)
+	narrowComment   = without(comment.Columns, comment.FieldSignatory)
+)
+
+func without(columns []string, left ...string) []string {
+	return slices.DeleteFunc(slices.Clone(columns), func(column string) bool { return slices.Contains(left, column) })
+}
 
 // PetitionsByID gives the petitions of the ids that the actor may see.
 func (s *Service) PetitionsByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Petition, error) {
@@ -27,6 +35,9 @@ func (s *Service) PetitionsByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Pe
 
 // PetitionIDBySlug gives the petition that bears or bore the slug, and whether the actor may see one.
 func (s *Service) PetitionIDBySlug(ctx context.Context, name string) (uuid.UUID, bool, error) {
+	if !utf8.ValidString(name) || strings.ContainsRune(name, 0) { // PostgreSQL would not even look
+		return uuid.Nil, false, nil
+	}
 	row, err := s.reader.Slug.Query().Where(slug.ID(name)).Only(ctx)
 	if ent.IsNotFound(err) {
 		return uuid.Nil, false, nil
@@ -49,12 +60,14 @@ func (s *Service) Bodies(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]st
 
 // SignaturesByID gives the signatures of the ids that count and bear a public name.
 func (s *Service) SignaturesByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Signature, error) {
-	return s.reader.Signature.Query().Where(signature.IDIn(ids...)).All(ctx)
+	q := s.reader.Signature.Query().Where(signature.IDIn(ids...))
+	return q.Select(narrowSignature...).All(ctx) //nolint:wrapcheck // the caller says what it was about
 }
 
 // CommentsByID gives the comments of the ids that are visible.
 func (s *Service) CommentsByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Comment, error) {
-	return s.reader.Comment.Query().Where(comment.IDIn(ids...)).All(ctx)
+	q := s.reader.Comment.Query().Where(comment.IDIn(ids...))
+	return q.Select(narrowComment...).All(ctx) //nolint:wrapcheck // the caller says what it was about
 }
 
 // Sees reports whether the actor may see the petition.

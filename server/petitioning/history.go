@@ -61,10 +61,13 @@ func floorDiv(a, b int64) int64 {
 // History gives the steps of a petition's count, gaps filled with zeros. Without from it begins with the
 // first signature, without to it ends now.
 func (s *Service) History(ctx context.Context, petition uuid.UUID, step Interval, from, to *time.Time) ([]*CountPoint, error) {
-	now := s.opt.Now()
-	end := now.Unix() / 60
+	until := s.opt.Now()
+	end := floorDiv(until.Unix(), 60)
 	if to != nil {
-		end = min(end, floorDiv(to.Unix()+59, 60)-1) // exclusive: the last minute that begins before it
+		until, end = *to, floorDiv(to.Add(time.Minute-1).Unix(), 60)-1 // exclusive: the last minute that begins before it
+	}
+	if from != nil && until.Before(*from) {
+		return nil, &ArgumentError{Argument: "to", Message: "The range must not end before it starts."}
 	}
 	first, err := s.historyStart(ctx, petition, from)
 	if err != nil || first == nil {

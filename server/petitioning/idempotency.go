@@ -16,8 +16,13 @@ import (
 	"petitiond/server/secret"
 )
 
-// keysAreKept is how long a repeated request is answered as the first one was.
-const keysAreKept = 48 * time.Hour
+const (
+	// keysAreKept is how long a repeated request is answered as the first one was: at least, since a key
+	// counts until it is swept.
+	keysAreKept = 48 * time.Hour
+	// keysAtOnce are forgotten in one transaction, so that nobody waits long for it.
+	keysAtOnce = 5000
+)
 
 // idempotencyKey gives the stored form of a caller's key, or nil where none was given. The caller's scope is
 // in it: the same key of another caller or for another mutation is another key.
@@ -31,7 +36,7 @@ func (s *Service) idempotencyKey(ctx context.Context, f *faults, mutation string
 	}
 	if n := utf8.RuneCountInString(*key); n < least || n > idempotencyKeyMax || !utf8.ValidString(*key) {
 		f.add(fmt.Sprintf("The idempotencyKey must have %d to %d characters.", least, idempotencyKeyMax), "idempotencyKey")
-		return nil, f.err()
+		return nil, nil //nolint:nilnil // said with the other faults
 	}
 	canonical, err := json.Marshal(input)
 	if err != nil {
@@ -50,8 +55,8 @@ func (s *Service) replay(ctx context.Context, key *ledger.Key) (uuid.UUID, bool,
 	if key == nil {
 		return uuid.Nil, false, nil
 	}
-	row, err := s.writer.Idempotency.Query().Where(idempotency.ID(key.ID)).Only(ctx)
-	if ent.IsNotFound(err) || (err == nil && s.opt.Now().Sub(row.CreatedAt) > keysAreKept) {
+	row, err := s.lookup.Idempotency.Query().Where(idempotency.ID(key.ID)).Only(ctx)
+	if ent.IsNotFound(err) {
 		return uuid.Nil, false, nil
 	}
 	if err != nil {
@@ -78,8 +83,20 @@ func (t *tx) keep(ctx context.Context, key *ledger.Key, answer uuid.UUID, now ti
 
 // sweepKeys forgets the keys that are too old to be answered.
 func (s *Service) sweepKeys(ctx context.Context) error {
-	return s.inTx(ctx, func(t *tx) error {
-		_, err := t.Idempotency.Delete().Where(idempotency.CreatedAtLT(s.opt.Now().Add(-keysAreKept))).Exec(ctx)
-		return err
-	})
+	before := s.opt.Now().Add(-keysAreKept)
+	for swept := int64(keysAtOnce); swept == keysAtOnce; {
+		err := s.inTx(ctx, func(t *tx) error {
+			result, err := t.sql.ExecContext(ctx, `DELETE FROM idempotency_keys WHERE id IN
+ (SELECT id FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2)`, before, keysAtOnce)
+			if err != nil {
+				return err
+			}
+			swept, err = result.RowsAffected()
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("forgetting old keys: %w", err)
+		}
+	}
+	return nil
 }

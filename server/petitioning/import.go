@@ -161,6 +161,9 @@ func (s *Service) importComment(ctx context.Context, id uuid.UUID, parent *uuid.
 
 // Empty reports whether there is no petition at all.
 func (s *Service) Empty(ctx context.Context) (bool, error) {
-	some, err := s.writer.Petition.Query().Exist(ctx)
-	return !some, err
+	some, err := s.lookup.Petition.Query().Exist(ctx)
+	if err != nil {
+		return false, fmt.Errorf("looking for any petition: %w", err)
+	}
+	return !some, nil
 }

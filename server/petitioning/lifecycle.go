@@ -2,8 +2,8 @@ package petitioning
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -11,14 +11,14 @@ import (
 	"petitiond/server/ledger"
 )
 
-// Publish opens a draft, or sends it to review where the instance reviews first. Publishing again is
-// harmless.
+// Publish opens a draft, or sends it to review where the instance reviews first. Publishing what was
+// published is harmless.
 func (s *Service) Publish(ctx context.Context, id uuid.UUID) error {
 	field := []string{"id"}
 	return s.change(ctx, id, field, func(ctx context.Context, e *edit) (ledger.Terms, error) {
-		switch e.row.State {
-		case petition.StateDRAFT:
-		case petition.StateOPEN, petition.StateIN_REVIEW:
+		switch {
+		case e.row.State == petition.StateDRAFT:
+		case isPublic(e.row.State), e.row.State == petition.StateIN_REVIEW:
 			return ledger.Terms{}, errUnchanged
 		default:
 			return ledger.Terms{}, errorf(WrongState, field, "Only a draft can be published.")
@@ -75,7 +75,7 @@ func (s *Service) Close(ctx context.Context, id uuid.UUID, outcome *petition.Out
 	return s.change(ctx, id, field, func(ctx context.Context, e *edit) (ledger.Terms, error) {
 		switch e.row.State {
 		case petition.StateOPEN, petition.StatePAUSED:
-			return e.close(ctx, e.now, outcome)
+			return e.close(ctx, outcome)
 		case petition.StateCLOSED:
 			if outcome == nil || e.row.Outcome != nil {
 				return ledger.Terms{}, errUnchanged
@@ -86,7 +86,12 @@ func (s *Service) Close(ctx context.Context, id uuid.UUID, outcome *petition.Out
 	})
 }
 
-func (e *edit) close(ctx context.Context, at time.Time, outcome *petition.Outcome) (ledger.Terms, error) {
+// close ends the signing now, or at the petition's end where that has passed.
+func (e *edit) close(ctx context.Context, outcome *petition.Outcome) (ledger.Terms, error) {
+	at := e.now
+	if end := e.row.EndsAt; end != nil && end.Before(at) {
+		at = *end
+	}
 	row := e.Petition.UpdateOneID(e.row.ID).SetClosedAt(at).SetNillableOutcome(outcome)
 	if err := row.Exec(ctx); err != nil {
 		return ledger.Terms{}, err
@@ -107,26 +112,24 @@ func (s *Service) Hide(ctx context.Context, id uuid.UUID) error {
 // CloseDue closes the petitions whose end has passed, with their end as the time of closing. The ledger has
 // refused signatures since then; this only tells everybody.
 func (s *Service) CloseDue(ctx context.Context) error {
-	ids, err := s.writer.Petition.Query().
+	ids, err := s.lookup.Petition.Query().
 		Where(petition.StateIn(petition.StateOPEN, petition.StatePAUSED), petition.EndsAtLTE(s.opt.Now())).
 		Limit(100).IDs(ctx)
 	if err != nil {
 		return fmt.Errorf("looking for petitions that end: %w", err)
 	}
 	ctx = WithActor(ctx, Operator())
+	var errs []error // one petition that fails keeps no other open
 	for _, id := range ids {
-		err := s.change(ctx, id, nil, func(ctx context.Context, e *edit) (ledger.Terms, error) {
-			end := e.row.EndsAt
-			if !isPublic(e.row.State) || e.row.State == petition.StateCLOSED || end == nil || e.now.Before(*end) {
+		errs = append(errs, s.change(ctx, id, nil, func(ctx context.Context, e *edit) (ledger.Terms, error) {
+			open := e.row.State == petition.StateOPEN || e.row.State == petition.StatePAUSED
+			if !open || e.row.EndsAt == nil || e.now.Before(*e.row.EndsAt) {
 				return ledger.Terms{}, errUnchanged // somebody was faster
 			}
-			return e.close(ctx, *end, nil)
-		})
-		if err != nil {
-			return err
-		}
+			return e.close(ctx, nil)
+		}))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // Operator gives the actor of the binary's commands and of what the server does by itself.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,8 +15,10 @@ import (
 // draftSlug names a petition that nobody has a link to yet.
 func draftSlug(title string) string {
 	random := make([]byte, slugSuffixBytes)
-	rand.Read(random) //nolint:errcheck // crypto/rand.Read never fails
-	return slugWithSuffix(slugOf(title), random)
+	rand.Read(random) // never fails
+	plain := slugOf(title)
+	short := plain[:min(len(plain), slugMax-len("-abcdefgh"))]
+	return slugWithSuffix(strings.TrimRight(short, "-"), random)
 }
 
 // takeSlug gives a petition the slug of its title: the plain one if no other petition ever had it. A slug is

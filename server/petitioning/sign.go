@@ -40,14 +40,11 @@ func (s *Service) Sign(ctx context.Context, in Signing) error {
 	if err != nil {
 		return err
 	}
-	if _, ok, err := s.replay(ctx, key); ok || err != nil {
-		return err
-	}
 	row := s.checkSigning(f, in)
 	if err := f.err(); err != nil {
 		return err
 	}
-	row.Key = key
+	row.Key = key // the ledger answers a repeated one before it looks at the petition
 	_, err = s.opt.Ledger.Sign(ctx, row)
 	return s.refusal(ctx, err, in.Petition, f.field("petitionId"))
 }
@@ -77,7 +74,7 @@ func (s *Service) checkSigning(f *faults, in Signing) ledger.Signature {
 }
 
 func checkStatement(v string) (string, string) {
-	return checkLine(v, "The statementVersion", 1, statementMax)
+	return checkLine(v, "The statementVersion", 0, statementMax)
 }
 
 func checkComment(v string) (string, string) {
@@ -110,16 +107,24 @@ func (s *Service) refusal(ctx context.Context, err error, id uuid.UUID, field []
 	case errors.Is(err, ledger.ErrKeyMismatch):
 		return errKeyMismatch()
 	case errors.Is(err, ledger.ErrBusy), errors.Is(err, ledger.ErrUnavailable):
-		e := errorf(Unavailable, nil, "The server cannot write just now; nothing was written. Try again in a moment.")
-		e.RetryAfter = time.Second
-		return e
+		return errUnavailable()
 	case errors.Is(err, ledger.ErrOutcomeUnknown):
-		e := errorf(OutcomeUnknown, nil,
-			"The server lost sight of the outcome. Send the same request with the same idempotencyKey again.")
-		e.RetryAfter = time.Second
-		return e
+		return errOutcomeUnknown()
 	}
 	return fmt.Errorf("writing to the ledger: %w", err)
+}
+
+func errUnavailable() *Error {
+	e := errorf(Unavailable, nil, "The server cannot write just now; nothing was written. Try again in a moment.")
+	e.RetryAfter = time.Second
+	return e
+}
+
+func errOutcomeUnknown() *Error {
+	e := errorf(OutcomeUnknown, nil,
+		"The server lost sight of the outcome. Send the same request with the same idempotencyKey again.")
+	e.RetryAfter = time.Second
+	return e
 }
 
 // notOpen tells why a petition takes no signature, or that there is none where the actor may not see it.

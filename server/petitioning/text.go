@@ -18,8 +18,8 @@ const (
 	commentMin           = 1
 	commentMax           = 2_000
 	addresseeMin         = 1
-	addresseeMax         = 150
-	addresseesMax        = 20
+	addresseeMax         = 200
+	addresseesMax        = 10
 	goalMin, goalMax     = 1, 100_000_000
 	goalDefault          = 100
 	idempotencyKeyMin    = 1

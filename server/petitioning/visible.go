@@ -13,6 +13,7 @@ import (
 	"petitiond/ent/petitiontag"
 	"petitiond/ent/signature"
 	"petitiond/ent/slug"
+	"petitiond/ent/tag"
 )
 
 var errReadOnly = errors.New("petitioning: this client only reads")
@@ -50,11 +51,22 @@ func visibleParent(ctx context.Context, column string) string {
 	return `EXISTS (SELECT 1 FROM petitions AS seen WHERE seen.id = ` + column + ` AND ` + visible(ctx, `seen`) + `)`
 }
 
-// guard makes a client hide what the actor may not see and refuse every write.
-func guard(c *ent.Client) {
+// borne gives the condition that a petition which the actor sees bears the tag: nobody learns tags from drafts.
+func borne(ctx context.Context, tagID string) string {
+	return `EXISTS (SELECT 1 FROM petition_tags AS b JOIN petitions AS seen ON seen.id = b.petition_id
+ WHERE b.tag_id = ` + tagID + ` AND ` + visible(ctx, `seen`) + `)`
+}
+
+// readOnly makes a client refuse every write.
+func readOnly(c *ent.Client) {
 	c.Use(func(ent.Mutator) ent.Mutator {
 		return ent.MutateFunc(func(context.Context, ent.Mutation) (ent.Value, error) { return nil, errReadOnly })
 	})
+}
+
+// guard makes a client hide what the actor may not see and refuse every write.
+func guard(c *ent.Client) {
+	readOnly(c)
 	c.Intercept(ent.TraverseFunc(func(ctx context.Context, q ent.Query) error {
 		switch q := q.(type) {
 		case *ent.PetitionQuery:
@@ -69,7 +81,8 @@ func guard(c *ent.Client) {
 			q.Where(seenThrough(ctx, slug.FieldPetitionID))
 		case *ent.PetitionTagQuery:
 			q.Where(seenThrough(ctx, petitiontag.FieldPetitionID))
-		case *ent.TagQuery: // public by itself
+		case *ent.TagQuery:
+			q.Where(func(s *entsql.Selector) { s.Where(entsql.ExprP(borne(ctx, s.C(tag.FieldID)))) })
 		default: // counters, keys, tokens and the rest are nobody's to read this way
 			return errUnreadable
 		}

@@ -1,0 +1,127 @@
+package petitioning_test
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"petitiond/ent"
+	"petitiond/server/database"
+	"petitiond/server/database/dbtest"
+	"petitiond/server/petitioning"
+	"petitiond/server/secret"
+)
+
+func TestAPIKeys(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		key, err := b.CreateAPIKey(t.Context(), " Partner  program ", []petitioning.Scope{petitioning.ScopeSign})
+		ok(t, err)
+		other, err := b.CreateAPIKey(t.Context(), "Partner program", []petitioning.Scope{petitioning.ScopeSign})
+		ok(t, err)
+		equal(t, "begins with its kind", true, strings.HasPrefix(key, "pk_"))
+		equal(t, "two are alike", false, key == other)
+		equal(t, "places of the key", []string(nil), b.places(t, strings.TrimPrefix(key, "pk_")))
+		stored := value[[]byte](t, b, `SELECT hash FROM api_keys ORDER BY id LIMIT 1`)
+		equal(t, "stored hash", true, bytes.Equal(stored, secret.Hash(key)))
+		equal(t, "name", "Partner program", value[string](t, b, `SELECT name FROM api_keys ORDER BY id LIMIT 1`))
+		actor := petitioning.ActorFrom(b.as(t, key))
+		equal(t, "anonymous, operator", []bool{false, false}, []bool{actor.Anonymous(), actor.IsAdmin()})
+		b.exec(t, `UPDATE api_keys SET revoked_at = $1`, monday)
+		if _, err := b.Authenticate(t.Context(), key); !errors.Is(err, petitioning.ErrUnauthenticated) {
+			t.Errorf("a revoked key gives %v", err)
+		}
+		_, err = b.CreateAPIKey(t.Context(), "\x00", nil)
+		faults(t, err, "INVALID name", "INVALID scope")
+		_, err = b.CreateAPIKey(t.Context(), strings.Repeat("é", 101), []petitioning.Scope{petitioning.ScopeSign, "EVERYTHING"})
+		faults(t, err, "INVALID name", "INVALID scope")
+	})
+}
+
+func TestWithoutAnAdminKey(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db, func(o *petitioning.Options) { o.AdminKey = "" })
+		for _, bearer := range []string{"", adminKey} {
+			if _, err := b.Authenticate(t.Context(), bearer); !errors.Is(err, petitioning.ErrUnauthenticated) {
+				t.Errorf("%q gives %v", bearer, err)
+			}
+		}
+	})
+}
+
+func TestActorOfAContext(t *testing.T) {
+	t.Parallel()
+	equal(t, "has one", false, petitioning.HasActor(t.Context()))
+	equal(t, "is anonymous", true, petitioning.ActorFrom(t.Context()).Anonymous())
+	actor := petitioning.Operator()
+	ctx := petitioning.WithActor(t.Context(), actor)
+	equal(t, "has one", true, petitioning.HasActor(ctx))
+	equal(t, "is the one", true, petitioning.ActorFrom(ctx) == actor)
+	equal(t, "anonymous, operator", []bool{false, true}, []bool{actor.Anonymous(), actor.IsAdmin()})
+	equal(t, "scopes of nobody", false, petitioning.Anonymous().IsAdmin())
+}
+
+// TestOneActorManyFields uses an actor as the fields of one answer do: at once.
+func TestOneActorManyFields(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		ctx := b.as(t, "")
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				made, err := b.Create(ctx, draft())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if sees, err := b.Sees(ctx, made.Petition); !sees || err != nil {
+					t.Errorf("who made it sees it: %v, error %v", sees, err)
+				}
+			})
+		}
+		all.Wait()
+		page, err := b.Petitions(ctx, petitioning.PetitionQuery{Filter: &petitioning.Filter{States: states}}, petitioning.PageArgs{})
+		ok(t, err)
+		equal(t, "petitions that the actor sees", 8, len(page.Edges))
+	})
+}
+
+func TestSignatoryName(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		id, other := uuid.New(), uuid.New()
+		sealed := b.keys.Seal(secret.NameSeal, []byte("Ada"), id[:])
+		for _, row := range []*ent.Signature{{ID: id, Name: &sealed}, {ID: id, ShowName: true}} {
+			name, err := b.SignatoryName(row)
+			ok(t, err)
+			equal(t, "name that is not public", (*string)(nil), name)
+		}
+		name, err := b.SignatoryName(&ent.Signature{ID: id, ShowName: true, Name: &sealed})
+		ok(t, err)
+		equal(t, "name", p("Ada"), name)
+		if _, err := b.SignatoryName(&ent.Signature{ID: other, ShowName: true, Name: &sealed}); !errors.Is(err, secret.ErrNotOpened) {
+			t.Errorf("a name that was moved to another row gives %v", err)
+		}
+	})
+}
+
+func TestErrorsReadWell(t *testing.T) {
+	t.Parallel()
+	one := &petitioning.Error{Code: petitioning.Invalid, Message: "Mend this.", Field: []string{"input"}, RetryAfter: time.Second}
+	two := &petitioning.Error{Code: petitioning.NotFound, Message: "No such thing."}
+	equal(t, "one", "INVALID: Mend this.", one.Error())
+	equal(t, "both", "INVALID: Mend this.; NOT_FOUND: No such thing.", petitioning.Errors{one, two}.Error())
+	equal(t, "faults of one", petitioning.Errors{one}, petitioning.Faults(errors.Join(errors.New("below"), one)))
+	equal(t, "faults of many", petitioning.Errors{one, two}, petitioning.Faults(petitioning.Errors{one, two}))
+	equal(t, "faults of something else", petitioning.Errors(nil), petitioning.Faults(errors.New("broken")))
+	equal(t, "faults of nothing", petitioning.Errors(nil), petitioning.Faults(nil))
+}

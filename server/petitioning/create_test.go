@@ -1,0 +1,327 @@
+package petitioning_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"petitiond/ent"
+	"petitiond/ent/petition"
+	"petitiond/server/database"
+	"petitiond/server/database/dbtest"
+	"petitiond/server/petitioning"
+	"petitiond/server/secret"
+)
+
+func TestCreateKeepsEveryField(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		start, end := monday.Add(time.Hour), monday.Add(48*time.Hour+time.Microsecond)
+		made := b.create(t, func(d *petitioning.Draft) {
+			d.Title, d.Summary, d.Body = "  More   trees ", p("In every street.\r\n"), "# Why\n\nShade.\n"
+			d.Language, d.Goal, d.StartsAt, d.EndsAt = p("pt-br"), p(5000), &start, &end
+			d.Addressees, d.Tags = []string{" The  mayor", "The council"}, []string{"#City Trees", "citytrees", "Shade"}
+			d.Petitioner, d.PetitionerEmail = "Rua Viva", p("rua@example.org")
+		})
+		row := b.row(t, made.Petition)
+		equal(t, "petition", petitionOf(&ent.Petition{
+			ID: made.Petition, Slug: row.Slug, Title: "More trees", Summary: "In every street.", Language: "pt-BR",
+			Addressees: []string{"The mayor", "The council"}, State: petition.StateDRAFT, Petitioner: "Rua Viva",
+			StartsAt: &start, EndsAt: &end, CreatedAt: monday, UpdatedAt: monday, Version: 1,
+		}), petitionOf(row))
+		bodies, err := b.Bodies(operator(t), []uuid.UUID{made.Petition})
+		ok(t, err)
+		equal(t, "body", "# Why\n\nShade.", bodies[made.Petition])
+		equal(t, "tags", []string{"citytrees=City Trees", "shade=Shade"}, b.tags(t, made.Petition))
+		count := b.figures(t, made.Petition)
+		equal(t, "count", petitioning.Count{Petition: made.Petition, Goal: 5000, AsOf: monday}, count.Count)
+		sealed := value[[]byte](t, b, `SELECT petitioner_address FROM petitions WHERE id = $1`, made.Petition)
+		address, err := b.keys.Open(secret.AddressSeal, sealed, made.Petition[:])
+		equal(t, "address", "rua@example.org", string(address))
+		ok(t, err)
+	})
+}
+
+// petitionOf gives the data of a row without what ent keeps beside it.
+func petitionOf(row *ent.Petition) map[string]any {
+	out := map[string]any{
+		"id": row.ID, "slug": row.Slug, "title": row.Title, "summary": row.Summary, "language": row.Language,
+		"addressees": row.Addressees, "state": row.State, "outcome": row.Outcome, "petitioner": row.Petitioner,
+		"starts": row.StartsAt, "ends": row.EndsAt, "closed": row.ClosedAt, "created": row.CreatedAt, "updated": row.UpdatedAt,
+		"version": row.Version,
+	}
+	return out
+}
+
+// tags gives the tags of a petition as key=label.
+func (b *bundle) tags(t testing.TB, id uuid.UUID) []string {
+	t.Helper()
+	found, err := b.TagsOf(operator(t), []uuid.UUID{id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, tag := range found[id] {
+		out = append(out, tag.Key+"="+tag.Label)
+	}
+	return out
+}
+
+func TestCreateDefaults(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		row := b.row(t, b.create(t).Petition)
+		equal(t, "petition", petitionOf(&ent.Petition{
+			ID: row.ID, Slug: row.Slug, Title: "Save the bees", Language: "und", Addressees: []string{}, State: petition.StateDRAFT,
+			Petitioner: "Ada Obi", CreatedAt: monday, UpdatedAt: monday, Version: 1,
+		}), petitionOf(row))
+		equal(t, "goal", 100, b.figures(t, row.ID).Goal)
+		if !strings.HasPrefix(row.Slug, "save-the-bees-") {
+			t.Errorf("the slug of a draft is %q, want one with a suffix", row.Slug)
+		}
+	})
+}
+
+func TestCreateNamesEveryFault(t *testing.T) {
+	t.Parallel()
+	past, soon, later := monday.Add(-time.Microsecond), monday.Add(time.Hour), monday.Add(2*time.Hour)
+	tests := []struct {
+		name   string
+		adjust func(*petitioning.Draft)
+		want   []string
+	}{
+		{"Everything", func(d *petitioning.Draft) {
+			*d = petitioning.Draft{
+				IdempotencyKey: p("short"), Title: "ab", Summary: p(strings.Repeat("x", 501)), Body: strings.Repeat("x", 50_001),
+				Language: p("tlhingan-Hol!"), Addressees: []string{"fine", "", strings.Repeat("x", 201)},
+				Tags: []string{"fine", "!!!", strings.Repeat("x", 51)}, Goal: p(0), StartsAt: &past, EndsAt: &past,
+				Petitioner: "buy at https://example.org", PetitionerEmail: p("nobody"),
+			}
+		}, []string{
+			"INVALID input.idempotencyKey", "INVALID input.title", "INVALID input.summary", "INVALID input.body",
+			"INVALID input.language", "INVALID input.addressees.1", "INVALID input.addressees.2", "INVALID input.tags.1",
+			"INVALID input.tags.2", "INVALID input.goal", "INVALID input.startsAt", "INVALID input.endsAt",
+			"INVALID input.petitioner", "INVALID input.petitionerEmail",
+		}},
+		{"UpperLimits", func(d *petitioning.Draft) {
+			d.Title, d.Summary, d.Body = strings.Repeat("é", 150), p(strings.Repeat("é", 500)), strings.Repeat("é", 50_000)
+			d.Addressees = slices.Repeat([]string{strings.Repeat("é", 200)}, 10)
+			d.Tags = strings.Fields("a b c d e f g h i j")
+			d.Goal, d.StartsAt, d.EndsAt, d.Petitioner = p(100_000_000), p(monday), p(monday.Add(time.Microsecond)), strings.Repeat("é", 100)
+		}, nil},
+		{"LowerLimits", func(d *petitioning.Draft) {
+			d.Title, d.Summary, d.Body, d.Goal, d.Petitioner = "abc", p(""), "b", p(1), "A"
+			d.Addressees, d.Tags = []string{"M"}, []string{"t"}
+		}, nil},
+		{"TooLong", func(d *petitioning.Draft) {
+			d.Title, d.Goal, d.Petitioner = strings.Repeat("é", 151), p(100_000_001), strings.Repeat("é", 101)
+			d.Addressees, d.Tags = slices.Repeat([]string{"M"}, 11), strings.Fields("a b c d e f g h i j k")
+		}, []string{
+			"INVALID input.title", "INVALID input.goal", "INVALID input.petitioner", "INVALID input.addressees", "INVALID input.tags",
+		}},
+		{"EndBeforeStart", func(d *petitioning.Draft) { d.StartsAt, d.EndsAt = &later, &soon }, []string{"INVALID input.endsAt"}},
+		{"EndAtStart", func(d *petitioning.Draft) { d.StartsAt, d.EndsAt = &soon, &soon }, []string{"INVALID input.endsAt"}},
+		{"EndNow", func(d *petitioning.Draft) { d.EndsAt = p(monday) }, []string{"INVALID input.endsAt"}},
+		{"NothingToSee", func(d *petitioning.Draft) {
+			d.Title, d.Body, d.Petitioner = "\u200b\u200b\u200b\u200b", " \n ", "\u3164"
+		}, []string{"INVALID input.title", "INVALID input.body", "INVALID input.petitioner"}},
+		{"NulAndBrokenText", func(d *petitioning.Draft) {
+			d.Title, d.Summary, d.Body, d.Petitioner = "nul \x00 nul", p("broken \xff"), "nul\x00", "broken \xc3"
+			d.Addressees, d.Tags = []string{"\x00a"}, []string{"b\xff"}
+			d.Language, d.PetitionerEmail, d.IdempotencyKey = p("e\x00n"), p("a\x00@example.org"), p(strings.Repeat("\xff", 20))
+		}, []string{
+			"INVALID input.title", "INVALID input.summary", "INVALID input.body", "INVALID input.petitioner", "INVALID input.addressees.0",
+			"INVALID input.tags.0", "INVALID input.language", "INVALID input.petitionerEmail", "INVALID input.idempotencyKey",
+		}},
+	}
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		for _, tt := range tests {
+			t.Run(tt.name, func(t *testing.T) {
+				before := value[int](t, b, `SELECT COUNT(*) FROM petitions`)
+				_, err := b.Create(b.as(t, ""), draft(tt.adjust))
+				faults(t, err, tt.want...)
+				wrote := value[int](t, b, `SELECT COUNT(*) FROM petitions`) - before
+				equal(t, "is written", tt.want == nil, wrote == 1)
+			})
+		}
+	})
+}
+
+func TestFaultsEchoNothing(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		const canary = "Xylophonist"
+		long := strings.Repeat(canary, 5000)
+		_, err := b.Create(b.as(t, ""), petitioning.Draft{
+			IdempotencyKey: p(canary), Title: long, Summary: &long, Body: long, Language: p(canary), Addressees: []string{long},
+			Tags: []string{long}, Petitioner: long, PetitionerEmail: p(canary),
+		})
+		if err == nil || strings.Contains(err.Error(), canary) {
+			t.Errorf("the faults are %v, want some that repeat nothing", err)
+		}
+	})
+}
+
+func TestEditTokenIsACredential(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		made, other := b.create(t), b.create(t)
+		key, err := b.CreateAPIKey(t.Context(), "Partner", []petitioning.Scope{petitioning.ScopeSign})
+		ok(t, err)
+		tests := []struct {
+			name string
+			ctx  context.Context
+			sees bool
+		}{
+			{"Token", b.as(t, made.EditToken), true},
+			{"AdminKey", b.as(t, adminKey), true},
+			{"Nobody", b.as(t, ""), false},
+			{"NoActor", t.Context(), false},
+			{"TokenOfAnother", b.as(t, other.EditToken), false},
+			{"ApiKey", b.as(t, key), false},
+		}
+		for _, tt := range tests {
+			t.Run(tt.name, func(t *testing.T) {
+				sees, err := b.Sees(tt.ctx, made.Petition)
+				ok(t, err)
+				equal(t, "sees the draft", tt.sees, sees)
+			})
+		}
+		stored := value[[]byte](t, b, `SELECT hash FROM tokens WHERE petition_id = $1`, made.Petition)
+		if !bytes.Equal(stored, secret.Hash(made.EditToken)) {
+			t.Error("what is stored of the token is not its hash")
+		}
+		equal(t, "places of the token", []string(nil), b.places(t, strings.TrimPrefix(made.EditToken, "pe_")))
+	})
+}
+
+func TestMakerSeesTheDraftInTheSameRequest(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		ctx := b.as(t, "")
+		made, err := b.Create(ctx, draft())
+		ok(t, err)
+		rows, err := b.PetitionsByID(ctx, []uuid.UUID{made.Petition})
+		ok(t, err)
+		equal(t, "rows", 1, len(rows))
+	})
+}
+
+func TestAuthenticateRefuses(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		made := b.create(t)
+		key, err := b.CreateAPIKey(t.Context(), "Partner", []petitioning.Scope{petitioning.ScopeAdmin})
+		ok(t, err)
+		equal(t, "API key with ADMIN is the operator's", true, petitioning.ActorFrom(b.as(t, key)).IsAdmin())
+		b.exec(t, `UPDATE tokens SET expires_at = $1`, monday.Add(time.Hour))
+		b.exec(t, `UPDATE api_keys SET expires_at = $1`, monday.Add(time.Hour))
+		b.as(t, made.EditToken)
+		b.clock.advance(time.Hour)
+		for _, bearer := range []string{
+			"", "pe_", "pk_", "ps_x", "pe_" + strings.Repeat("A", 43), made.EditToken, made.EditToken + "A", key, adminKey + " ",
+			"\x00", "pe_\xff\x00",
+		} {
+			if _, err := b.Authenticate(t.Context(), bearer); !errors.Is(err, petitioning.ErrUnauthenticated) {
+				t.Errorf("Authenticate(%q) gives %v, want %v", bearer, err, petitioning.ErrUnauthenticated)
+			}
+		}
+	})
+}
+
+func TestCreateRepeats(t *testing.T) {
+	t.Parallel()
+	key := func(v string) func(*petitioning.Draft) {
+		return func(d *petitioning.Draft) { d.IdempotencyKey = &v }
+	}
+	const long = "a key of sixteen characters"
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		first := b.create(t, key(long))
+		t.Run("SameAnswer", func(t *testing.T) {
+			ctx := b.as(t, "")
+			again, err := b.Create(ctx, draft(key(long)))
+			ok(t, err)
+			equal(t, "answer", first, again)
+			sees, err := b.Sees(ctx, again.Petition)
+			ok(t, err)
+			equal(t, "its caller sees it", true, sees)
+		})
+		t.Run("AfterTheWorldMovedOn", func(t *testing.T) {
+			ok(t, b.Hide(operator(t), first.Petition))
+			equal(t, "answer", first, b.create(t, key(long)))
+		})
+		t.Run("OtherInput", func(t *testing.T) {
+			_, err := b.Create(b.as(t, ""), draft(key(long), func(d *petitioning.Draft) { d.Title = "Save the wasps" }))
+			faults(t, err, "IDEMPOTENCY_MISMATCH input.idempotencyKey")
+		})
+		t.Run("OtherCaller", func(t *testing.T) {
+			made, err := b.Create(b.as(t, adminKey), draft(key(long)))
+			ok(t, err)
+			equal(t, "is another petition", true, made.Petition != first.Petition)
+		})
+		t.Run("ShortKeyOfACaller", func(t *testing.T) {
+			ctx := b.as(t, first.EditToken)
+			one, err := b.Create(ctx, draft(key("1")))
+			ok(t, err)
+			two, err := b.Create(ctx, draft(key("1")))
+			ok(t, err)
+			equal(t, "answer", one, two)
+		})
+		t.Run("FaultsAreNotKept", func(t *testing.T) {
+			const other = "another key of many characters"
+			_, err := b.Create(b.as(t, ""), draft(key(other), func(d *petitioning.Draft) { d.Title = "" }))
+			faults(t, err, "INVALID input.title")
+			b.create(t, key(other))
+		})
+		t.Run("WithoutKey", func(t *testing.T) {
+			one, two := b.create(t), b.create(t)
+			equal(t, "is another petition", true, one.Petition != two.Petition)
+		})
+		t.Run("ForgottenAfterTwoDays", func(t *testing.T) {
+			b.clock.advance(48 * time.Hour)
+			ok(t, b.SweepKeys(t.Context()))
+			equal(t, "answer", first, b.create(t, key(long)))
+			b.clock.advance(time.Second)
+			equal(t, "answer", first, b.create(t, key(long)))
+			ok(t, b.SweepKeys(t.Context()))
+			equal(t, "is another petition", true, b.create(t, key(long)).Petition != first.Petition)
+		})
+	})
+}
+
+func TestCreateAtOnce(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		made, errs := make([]petitioning.Created, 20), make([]error, 20)
+		var all sync.WaitGroup
+		for i := range made {
+			all.Go(func() {
+				d := draft(func(d *petitioning.Draft) { d.IdempotencyKey = p("the same key for everybody") })
+				made[i], errs[i] = b.Create(petitioning.WithActor(t.Context(), petitioning.Anonymous()), d)
+			})
+		}
+		all.Wait()
+		for i := range made {
+			equal(t, "error", nil, errs[i])
+			equal(t, "answer", made[0], made[i])
+		}
+		equal(t, "petitions", 1, value[int](t, b, `SELECT COUNT(*) FROM petitions`))
+		equal(t, "tokens", 1, value[int](t, b, `SELECT COUNT(*) FROM tokens`))
+	})
+}

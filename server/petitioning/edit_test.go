@@ -1,0 +1,318 @@
+package petitioning_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"petitiond/ent/petition"
+	"petitiond/server/database"
+	"petitiond/server/database/dbtest"
+	"petitiond/server/petitioning"
+)
+
+// update gives an edit that starts from the present version.
+func (b *bundle) update(t testing.TB, id uuid.UUID, adjust func(*petitioning.Update)) petitioning.Update {
+	t.Helper()
+	u := petitioning.Update{Petition: id, Version: b.row(t, id).Version}
+	adjust(&u)
+	return u
+}
+
+func TestUpdateWritesEachField(t *testing.T) {
+	t.Parallel()
+	end := monday.Add(72 * time.Hour)
+	tests := []struct {
+		name   string
+		adjust func(*petitioning.Update)
+		read   func(testing.TB, *bundle, uuid.UUID) any
+		want   any
+	}{
+		{
+			"Title", func(u *petitioning.Update) { u.Title = p(" Save  the wasps") },
+			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.row(t, id).Title }, "Save the wasps",
+		},
+		{
+			"Summary", func(u *petitioning.Update) { u.Summary = p("In short") },
+			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.row(t, id).Summary }, "In short",
+		},
+		{
+			"EmptySummary", func(u *petitioning.Update) { u.Summary = p("") },
+			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.row(t, id).Summary }, "",
+		},
+		{
+			"Body", func(u *petitioning.Update) { u.Body = p("At length") },
+			func(t testing.TB, b *bundle, id uuid.UUID) any {
+				bodies, err := b.Bodies(operator(t), []uuid.UUID{id})
+				ok(t, err)
+				return bodies[id]
+			}, "At length",
+		},
+		{
+			"Addressees", func(u *petitioning.Update) { u.Addressees = &[]string{"One", "Two"} },
+			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.row(t, id).Addressees },
+			[]string{"One", "Two"},
+		},
+		{
+			"NoAddressees", func(u *petitioning.Update) { u.Addressees = &[]string{} },
+			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.row(t, id).Addressees },
+			[]string{},
+		},
+		{
+			"Tags", func(u *petitioning.Update) { u.Tags = &[]string{"Wasps", "Bees"} },
+			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.tags(t, id) },
+			[]string{"wasps=Wasps", "bees=Bees"},
+		},
+		{
+			"NoTags", func(u *petitioning.Update) { u.Tags = &[]string{} },
+			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.tags(t, id) }, []string(nil),
+		},
+		{
+			"Goal", func(u *petitioning.Update) { u.Goal = p(7) },
+			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.figures(t, id).Goal }, 7,
+		},
+		{
+			"EndsAt", func(u *petitioning.Update) { u.EndsAt = p(&end) },
+			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.row(t, id).EndsAt }, &end,
+		},
+		{
+			"NoEnd", func(u *petitioning.Update) { u.EndsAt = p((*time.Time)(nil)) },
+			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.row(t, id).EndsAt }, (*time.Time)(nil),
+		},
+	}
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		for _, tt := range tests {
+			t.Run(tt.name, func(t *testing.T) {
+				made := b.publish(t, func(d *petitioning.Draft) {
+					d.Summary, d.Addressees, d.Tags, d.EndsAt = p("Old"), []string{"Old"}, []string{"Old"}, p(b.clock.Now().Add(time.Hour))
+				})
+				before := petitionOf(b.row(t, made.Petition))
+				b.clock.advance(time.Second)
+				ok(t, b.Update(b.as(t, made.EditToken), b.update(t, made.Petition, tt.adjust)))
+				equal(t, "field", tt.want, tt.read(t, b, made.Petition))
+				after := petitionOf(b.row(t, made.Petition))
+				equal(t, "version", before["version"].(int)+1, after["version"])
+				equal(t, "updatedAt", b.clock.Now(), after["updated"].(time.Time))
+				changed := 0
+				for key := range before {
+					if key != "version" && key != "updated" && key != "slug" && !same(before[key], after[key]) {
+						changed++
+					}
+				}
+				if changed > 1 {
+					t.Errorf("the petition was %v and is %v, want one field changed", before, after)
+				}
+				equal(t, "news", []int{after["version"].(int)}, editions(b.told()))
+			})
+		}
+	})
+}
+
+func TestUpdateThatChangesNothing(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		end := monday.Add(time.Hour)
+		made := b.publish(t, func(d *petitioning.Draft) { d.Tags, d.EndsAt = []string{"Climate"}, &end })
+		before := petitionOf(b.row(t, made.Petition))
+		b.clock.advance(time.Second)
+		again := end
+		for _, adjust := range []func(*petitioning.Update){
+			func(*petitioning.Update) {},
+			func(u *petitioning.Update) {
+				u.Title, u.Summary, u.Body, u.Goal = p("Save  the bees "), p(""), p("They are few.\n"), p(100)
+				u.Addressees, u.Tags, u.EndsAt = &[]string{}, &[]string{"#CLIMATE"}, p(&again)
+			},
+		} {
+			ok(t, b.Update(b.as(t, made.EditToken), b.update(t, made.Petition, adjust)))
+			equal(t, "petition", before, petitionOf(b.row(t, made.Petition)))
+			equal(t, "news", []int(nil), editions(b.told()))
+		}
+	})
+}
+
+func TestUpdateFaults(t *testing.T) {
+	t.Parallel()
+	past := monday.Add(-time.Second)
+	tests := []struct {
+		name   string
+		adjust func(*petitioning.Update)
+		want   []string
+	}{
+		{"Nulls", func(u *petitioning.Update) {
+			u.Nulls = []string{"title", "summary", "body", "addressees", "tags", "goal"}
+		}, []string{
+			"INVALID input.title", "INVALID input.summary", "INVALID input.body", "INVALID input.addressees", "INVALID input.tags",
+			"INVALID input.goal",
+		}},
+		{"Values", func(u *petitioning.Update) {
+			u.Title, u.Summary, u.Body, u.Goal = p("ab"), p(strings.Repeat("x", 501)), p(strings.Repeat("x", 50_001)), p(100_000_001)
+			u.Addressees, u.Tags, u.EndsAt = &[]string{"", "b"}, &[]string{"a", "?"}, p(&past)
+		}, []string{
+			"INVALID input.title", "INVALID input.summary", "INVALID input.body", "INVALID input.addressees.0", "INVALID input.tags.1",
+			"INVALID input.goal", "INVALID input.endsAt",
+		}},
+		{"EndAtStart", func(u *petitioning.Update) { u.EndsAt = p(p(monday.Add(time.Hour))) }, []string{"INVALID input.endsAt"}},
+		{"OldVersion", func(u *petitioning.Update) { u.Version--; u.Title = p("") }, []string{"VERSION_CONFLICT input.version"}},
+		{"NewVersion", func(u *petitioning.Update) { u.Version++; u.Title = p("Longer") }, []string{"VERSION_CONFLICT input.version"}},
+		{"BrokenText", func(u *petitioning.Update) { u.Title, u.Body = p("nul\x00"), p("broken \xff") }, []string{
+			"INVALID input.title", "INVALID input.body",
+		}},
+	}
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		made := b.publish(t, func(d *petitioning.Draft) { d.StartsAt = p(monday.Add(time.Hour)) })
+		before := petitionOf(b.row(t, made.Petition))
+		for _, tt := range tests {
+			t.Run(tt.name, func(t *testing.T) {
+				faults(t, b.Update(b.as(t, made.EditToken), b.update(t, made.Petition, tt.adjust)), tt.want...)
+				equal(t, "petition", before, petitionOf(b.row(t, made.Petition)))
+				equal(t, "news", []int(nil), editions(b.told()))
+			})
+		}
+	})
+}
+
+func TestSignedTextIsFrozen(t *testing.T) {
+	t.Parallel()
+	rewrite := func(u *petitioning.Update) {
+		u.Title, u.Summary, u.Body, u.Addressees = p("New title"), p("New"), p("New"), &[]string{"New"}
+	}
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		made := b.publish(t, func(d *petitioning.Draft) { d.Summary, d.Addressees = p("Old"), []string{"Old"} })
+		id, owner := made.Petition, b.as(t, made.EditToken)
+		b.sign(t, id, 1)
+		faults(t, b.Update(owner, b.update(t, id, rewrite)),
+			"WRONG_STATE input.title", "WRONG_STATE input.summary", "WRONG_STATE input.body", "WRONG_STATE input.addressees")
+		equal(t, "title", "Save the bees", b.row(t, id).Title)
+		ok(t, b.Update(owner, b.update(t, id, func(u *petitioning.Update) { // the same text is no change
+			u.Title, u.Summary, u.Body, u.Addressees = p("Save the bees"), p("Old"), p("They are few."), &[]string{"Old"}
+			u.Goal, u.Tags, u.EndsAt = p(500), &[]string{"free"}, p(p(monday.Add(time.Hour)))
+		})))
+		equal(t, "goal", 500, b.figures(t, id).Goal)
+		ok(t, b.Update(operator(t), b.update(t, id, rewrite)))
+		equal(t, "title", "New title", b.row(t, id).Title)
+	})
+}
+
+func TestWhoMayChange(t *testing.T) {
+	t.Parallel()
+	changes := map[string]struct {
+		do    func(*bundle, context.Context, uuid.UUID) error
+		field string
+	}{
+		"Update": {func(b *bundle, ctx context.Context, id uuid.UUID) error {
+			return b.Update(ctx, petitioning.Update{Petition: id, Version: 999})
+		}, "input.id"},
+		"Publish": {func(b *bundle, ctx context.Context, id uuid.UUID) error { return b.Publish(ctx, id) }, "id"},
+		"Close":   {func(b *bundle, ctx context.Context, id uuid.UUID) error { return b.Close(ctx, id, nil) }, "input.id"},
+	}
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		unseen, seen, other := b.create(t), b.publish(t), b.create(t)
+		hidden := b.publish(t)
+		ok(t, b.Hide(operator(t), hidden.Petition))
+		for name, change := range changes {
+			t.Run(name, func(t *testing.T) {
+				for _, ctx := range []context.Context{b.as(t, ""), b.as(t, other.EditToken), t.Context()} {
+					faults(t, change.do(b, ctx, unseen.Petition), "NOT_FOUND "+change.field)
+					faults(t, change.do(b, ctx, hidden.Petition), "NOT_FOUND "+change.field)
+					faults(t, change.do(b, ctx, uuid.New()), "NOT_FOUND "+change.field)
+					faults(t, change.do(b, ctx, uuid.Nil), "NOT_FOUND "+change.field)
+					faults(t, change.do(b, ctx, seen.Petition), "FORBIDDEN "+change.field)
+				}
+				faults(t, change.do(b, operator(t), uuid.New()), "NOT_FOUND "+change.field)
+			})
+		}
+	})
+}
+
+func TestStatesThatAreNotEdited(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		made := b.publish(t)
+		for state, want := range map[petition.State][]string{
+			petition.StatePAUSED: nil, petition.StateIN_REVIEW: nil, petition.StateREJECTED: nil, petition.StateDRAFT: nil,
+			petition.StateCLOSED: {"WRONG_STATE input.id"}, petition.StateARCHIVED: {"WRONG_STATE input.id"},
+			petition.StateHIDDEN: {"WRONG_STATE input.id"},
+		} {
+			b.move(t, made.Petition, state)
+			edit := func(u *petitioning.Update) { u.Goal = p(u.Version + 1000) }
+			faults(t, b.Update(b.as(t, made.EditToken), b.update(t, made.Petition, edit)), want...)
+			ok(t, b.Update(operator(t), b.update(t, made.Petition, edit)))
+		}
+	})
+}
+
+func TestGoalMovesTheCount(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		made := b.publish(t)
+		b.sign(t, made.Petition, 1)
+		before := b.figures(t, made.Petition).Count
+		b.clock.advance(time.Minute)
+		ok(t, b.Update(b.as(t, made.EditToken), b.update(t, made.Petition, func(u *petitioning.Update) { u.Goal = p(10) })))
+		after := b.figures(t, made.Petition).Count
+		equal(t, "count", petitioning.Count{
+			Petition: made.Petition, Total: 1, Goal: 10, Version: before.Version + 1, AsOf: b.clock.Now(),
+		}, after)
+		told := b.told()
+		equal(t, "times told", 1, len(told))
+		equal(t, "told goal", 10, told[0].Goal)
+		equal(t, "told total", 1, told[0].Total)
+		equal(t, "told last hour", 1, told[0].LastHour)
+		equal(t, "told version", int64(after.Version), told[0].Version)
+		b.clock.advance(time.Minute)
+		ok(t, b.Update(b.as(t, made.EditToken), b.update(t, made.Petition, func(u *petitioning.Update) { u.Tags = &[]string{"a"} })))
+		equal(t, "count after an edit of tags", after, b.figures(t, made.Petition).Count)
+	})
+}
+
+func TestTagsAreCountedWhileOpen(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		retag := func(id uuid.UUID, tags ...string) {
+			t.Helper()
+			ok(t, b.Update(operator(t), b.update(t, id, func(u *petitioning.Update) { u.Tags = &tags })))
+		}
+		counts := func(want map[string]int) {
+			t.Helper()
+			got := map[string]int{}
+			for key := range want {
+				got[key] = value[int](t, b, `SELECT open_petitions FROM tags WHERE key = $1`, key)
+			}
+			equal(t, "open petitions by tag", want, got)
+		}
+		made := b.create(t, func(d *petitioning.Draft) { d.Tags = []string{"a", "b"} })
+		retag(made.Petition, "a", "b", "c")
+		counts(map[string]int{"a": 0, "b": 0, "c": 0})
+		ok(t, b.Publish(operator(t), made.Petition))
+		other := b.publish(t, func(d *petitioning.Draft) { d.Tags = []string{"b"} })
+		counts(map[string]int{"a": 1, "b": 2, "c": 1})
+		retag(made.Petition, "c", "d")
+		counts(map[string]int{"a": 0, "b": 1, "c": 1, "d": 1})
+		ok(t, b.Close(operator(t), made.Petition, nil))
+		counts(map[string]int{"a": 0, "b": 1, "c": 0, "d": 0})
+		retag(made.Petition, "a", "b")
+		counts(map[string]int{"a": 0, "b": 1, "c": 0, "d": 0})
+		ok(t, b.Hide(operator(t), other.Petition))
+		counts(map[string]int{"a": 0, "b": 0, "c": 0, "d": 0})
+	})
+}
+
+// editions gives the versions that were told.
+func editions(told []petitioning.Change) []int {
+	var out []int
+	for _, c := range told {
+		out = append(out, c.Edition)
+	}
+	return out
+}

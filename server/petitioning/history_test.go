@@ -1,0 +1,214 @@
+package petitioning_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"petitiond/server/database"
+	"petitiond/server/database/dbtest"
+	"petitiond/server/petitioning"
+)
+
+// steps are the intervals with the start of the one that holds an instant, by the calendar.
+func steps() map[petitioning.Interval]func(time.Time) time.Time {
+	day := func(at time.Time) time.Time {
+		return time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, time.UTC)
+	}
+	return map[petitioning.Interval]func(time.Time) time.Time{
+		petitioning.Minute: func(at time.Time) time.Time { return at.Truncate(time.Minute) },
+		petitioning.Hour:   func(at time.Time) time.Time { return at.Truncate(time.Hour) },
+		petitioning.Day:    day,
+		petitioning.Week: func(at time.Time) time.Time {
+			return day(at).AddDate(0, 0, -(int(at.Weekday())+6)%7)
+		},
+	}
+}
+
+func next(step petitioning.Interval, at time.Time) time.Time {
+	switch step {
+	case petitioning.Minute:
+		return at.Add(time.Minute)
+	case petitioning.Hour:
+		return at.Add(time.Hour)
+	case petitioning.Day:
+		return at.AddDate(0, 0, 1)
+	}
+	return at.AddDate(0, 0, 7)
+}
+
+// told gives the history of signatures as the contract tells it.
+func history(signed []time.Time, step petitioning.Interval, from, to time.Time) []petitioning.CountPoint {
+	var out []petitioning.CountPoint
+	for at := steps()[step](from); at.Before(to); at = next(step, at) {
+		point := petitioning.CountPoint{At: at}
+		for _, s := range signed {
+			if s.Truncate(time.Minute).Before(to) && s.Before(next(step, at)) {
+				point.Total++
+				if !s.Before(at) {
+					point.Added++
+				}
+			}
+		}
+		out = append(out, point)
+	}
+	return out
+}
+
+// points gives the history of a petition by value.
+func (b *bundle) points(ctx context.Context, id uuid.UUID, step petitioning.Interval, from, to *time.Time) ([]petitioning.CountPoint, error) {
+	list, err := b.History(ctx, id, step, from, to)
+	var out []petitioning.CountPoint
+	for _, point := range list {
+		out = append(out, *point)
+	}
+	return out, err
+}
+
+// signed imports an open petition that was signed at these times.
+func (b *bundle) signed(t testing.TB, times []time.Time, tags ...string) uuid.UUID {
+	t.Helper()
+	in := petitioning.Imported{Draft: draft(), State: "OPEN", CreatedAt: monday.AddDate(-1, 0, 0)}
+	in.Tags = tags
+	for i, at := range times {
+		in.Signatures = append(in.Signatures, petitioning.ImportedSignature{
+			Name: "Ada", Address: fmt.Sprintf("ada%d@example.org", i), At: at,
+		})
+	}
+	id, err := b.Import(operator(t), in)
+	ok(t, err)
+	return id
+}
+
+func TestHistoryMeetsTheModel(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(3, 4))
+	within := func(d time.Duration) time.Time {
+		return monday.Add(-time.Duration(random.Int64N(int64(d)))).Truncate(time.Microsecond)
+	}
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		for step, span := range map[petitioning.Interval]time.Duration{
+			petitioning.Minute: 3 * time.Hour, petitioning.Hour: 3 * 24 * time.Hour, petitioning.Day: 60 * 24 * time.Hour,
+			petitioning.Week: 300 * 24 * time.Hour,
+		} {
+			var times []time.Time
+			for range 40 {
+				times = append(times, within(span))
+			}
+			slices.SortFunc(times, time.Time.Compare)
+			id := b.signed(t, times)
+			got, err := b.points(b.as(t, ""), id, step, nil, nil)
+			ok(t, err)
+			equal(t, string(step), history(times, step, times[0], monday.Add(time.Nanosecond)), got)
+			sum := 0
+			for _, point := range got {
+				sum += point.Added - point.Removed
+			}
+			equal(t, "sum", b.figures(t, id).Total, sum)
+			for range 15 { // any range
+				from := within(span * 3 / 2)
+				to := from.Add(time.Duration(random.Int64N(int64(span)))).Truncate(time.Microsecond)
+				got, err := b.points(b.as(t, ""), id, step, &from, &to)
+				ok(t, err)
+				equal(t, fmt.Sprintf("%s from %v to %v", step, from, to), history(times, step, from, to), got)
+			}
+		}
+	})
+}
+
+func TestHistoryRanges(t *testing.T) {
+	t.Parallel()
+	hour := func(h int, d time.Duration) *time.Time {
+		at := monday.Truncate(24 * time.Hour).Add(time.Duration(h)*time.Hour + d)
+		return &at
+	}
+	type points = []petitioning.CountPoint
+	point := func(h, added, total int) petitioning.CountPoint {
+		return petitioning.CountPoint{At: *hour(h, 0), Added: added, Total: total}
+	}
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		id := b.signed(t, []time.Time{*hour(5, 0), *hour(5, time.Hour-time.Microsecond), *hour(8, 30*time.Minute)})
+		unsigned := b.signed(t, nil)
+		tests := []struct {
+			name     string
+			id       uuid.UUID
+			from, to *time.Time
+			want     points
+		}{
+			{"Whole", id, nil, nil, points{point(5, 2, 2), point(6, 0, 2), point(7, 0, 2), point(8, 1, 3), point(9, 0, 3), point(10, 0, 3)}},
+			{"BeforeTheFirst", id, hour(3, time.Minute), hour(5, 0), points{point(3, 0, 0), point(4, 0, 0)}},
+			{"FromHoldsItsInterval", id, hour(5, time.Hour-1), hour(7, 0), points{point(5, 2, 2), point(6, 0, 2)}},
+			{"ToIsExclusive", id, hour(8, 0), hour(8, 30*time.Minute), points{point(8, 0, 2)}},
+			{"ToWithinTheMinute", id, hour(8, 0), hour(8, 30*time.Minute+time.Microsecond), points{point(8, 1, 3)}},
+			{"AfterTheFirst", id, hour(7, 0), hour(9, 0), points{point(7, 0, 2), point(8, 1, 3)}},
+			{"Future", id, hour(10, 0), hour(12, 0), points{point(10, 0, 3), point(11, 0, 3)}},
+			{"FutureAlone", id, hour(20, 0), hour(21, 0), points{point(20, 0, 3)}},
+			{"Nothing", id, hour(7, 0), hour(7, 0), nil},
+			{"UntilBeforeTheFirst", id, nil, hour(4, 0), nil},
+			{"Unsigned", unsigned, nil, nil, nil},
+			{"UnsignedFrom", unsigned, hour(9, 0), nil, points{point(9, 0, 0), point(10, 0, 0)}},
+		}
+		for _, tt := range tests {
+			t.Run(tt.name, func(t *testing.T) {
+				got, err := b.points(b.as(t, ""), tt.id, petitioning.Hour, tt.from, tt.to)
+				ok(t, err)
+				equal(t, "points", tt.want, got)
+			})
+		}
+		_, err := b.History(b.as(t, ""), id, petitioning.Hour, hour(7, 1), hour(7, 0))
+		refused(t, err, "a range that ends before it starts", "to")
+		_, err = b.History(b.as(t, ""), id, petitioning.Hour, hour(11, 0), nil)
+		refused(t, err, "a range that starts after now", "to")
+		for _, from := range []time.Time{{}, time.Unix(0, 0).UTC(), monday.AddDate(-5000, 0, 0)} {
+			_, err = b.History(b.as(t, ""), id, petitioning.Week, &from, nil)
+			refused(t, err, "too many weeks", "interval")
+		}
+		far := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+		_, err = b.History(b.as(t, ""), id, petitioning.Minute, nil, &far)
+		refused(t, err, "too many minutes", "interval")
+		most, err := b.History(b.as(t, ""), id, petitioning.Minute, hour(10, -1000*time.Minute), hour(10, 0))
+		ok(t, err)
+		equal(t, "points of the longest range", 1000, len(most))
+		_, err = b.History(b.as(t, ""), id, petitioning.Minute, hour(10, -1000*time.Minute), hour(10, 1))
+		refused(t, err, "one minute more", "interval")
+	})
+}
+
+func TestHistoryOfWeeksAroundTheEpoch(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		id := b.signed(t, []time.Time{time.Date(1970, 1, 7, 12, 0, 0, 0, time.UTC)})
+		from, to := time.Date(1969, 12, 30, 0, 0, 0, 0, time.UTC), time.Date(1970, 1, 14, 0, 0, 0, 0, time.UTC)
+		got, err := b.points(b.as(t, ""), id, petitioning.Week, &from, &to)
+		ok(t, err)
+		equal(t, "weeks", []petitioning.CountPoint{
+			{At: time.Date(1969, 12, 29, 0, 0, 0, 0, time.UTC)},
+			{At: time.Date(1970, 1, 5, 0, 0, 0, 0, time.UTC), Added: 1, Total: 1},
+			{At: time.Date(1970, 1, 12, 0, 0, 0, 0, time.UTC), Total: 1},
+		}, got)
+	})
+}
+
+func TestHistoryTellsWhatWasTakenBack(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		id := b.signed(t, []time.Time{monday.Add(-90 * time.Minute), monday.Add(-80 * time.Minute), monday.Add(-time.Minute)})
+		b.exec(t, `UPDATE signature_buckets SET removed = 1 WHERE petition_id = $1 AND minute = $2`, id, monday.Add(-time.Minute).Unix()/60)
+		got, err := b.points(b.as(t, ""), id, petitioning.Hour, nil, nil)
+		ok(t, err)
+		equal(t, "points", []petitioning.CountPoint{
+			{At: monday.Add(-2 * time.Hour), Added: 2, Total: 2},
+			{At: monday.Add(-time.Hour), Added: 1, Removed: 1, Total: 2},
+			{At: monday, Total: 2},
+		}, got)
+	})
+}

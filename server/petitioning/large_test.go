@@ -1,0 +1,107 @@
+package petitioning_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"petitiond/ent/petition"
+	"petitiond/server/database"
+	"petitiond/server/database/dbtest"
+	"petitiond/server/petitioning"
+)
+
+// crowded writes n open petitions in a few statements. The i-th of them, from 1, has i signatures by its rank.
+func (b *bundle) crowded(t testing.TB, n int) {
+	t.Helper()
+	numbers, kind := fmt.Sprintf(`generate_series(1, %d) AS n(i)`, n), `::uuid`
+	id := `('00000000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid`
+	if b.db.Dialect == database.SQLite {
+		numbers = fmt.Sprintf(`(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) SELECT i FROM n)`, n)
+		kind, id = ``, `('00000000-0000-7000-8000-' || printf('%012x', i))`
+	}
+	b.exec(t, `INSERT INTO tags (id, key, label) VALUES ('00000000-0000-7000-8000-000000000000', 'even', 'Even'),
+ ('00000000-0000-7000-8000-000000000001', 'odd', 'Odd')`)
+	for _, text := range []string{
+		`INSERT INTO petitions (id, slug, title, body, language, addressees, state, petitioner, created_at, updated_at)
+ SELECT ID, 'slug-' || CAST(i AS text), 'Otter', 'x', 'en', '[]', CASE WHEN i % 2 = 0 THEN 'OPEN' ELSE 'CLOSED' END, 'Ada',
+ '2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00' FROM NUMBERS`,
+		`INSERT INTO ranks (petition_id, signatures, trending) SELECT ID, i, i FROM NUMBERS`,
+		`INSERT INTO petition_tags (petition_id, tag_id, position)
+ SELECT ID, ('00000000-0000-7000-8000-00000000000' || CAST(i % 2 AS text))KIND, 0 FROM NUMBERS`,
+		`INSERT INTO search_documents (petition_id, title, summary, body, tags) SELECT ID, 'otter', '', 'x', '' FROM NUMBERS`,
+	} {
+		b.exec(t, strings.NewReplacer("ID", id, "NUMBERS", numbers, "KIND", kind).Replace(text))
+	}
+	if b.db.Dialect == database.Postgres { // SQLite is never told
+		b.exec(t, `ANALYZE`)
+	}
+}
+
+// TestLargeSite is about what small sites do not show: limits, and statements whose work grows with the square
+// of the rows, which the time allowed ends.
+func TestLargeSite(t *testing.T) {
+	t.Parallel()
+	dbtest.EachCounting(t, func(t *testing.T, db *database.DB, counter *dbtest.Counter) {
+		b := setup(t, db)
+		ctx, cancel := context.WithTimeout(b.as(t, ""), 30*time.Second)
+		t.Cleanup(cancel)
+		const n = 10_002
+		b.crowded(t, n)
+		read := func(q petitioning.PetitionQuery, args petitioning.PageArgs) *petitioning.PetitionConnection {
+			t.Helper()
+			counter.Reset()
+			page, err := b.Petitions(ctx, q, args)
+			ok(t, err)
+			return page
+		}
+		total := func(page *petitioning.PetitionConnection) any {
+			t.Helper()
+			total, err := page.TotalCount(ctx)
+			ok(t, err)
+			if total == nil {
+				return nil
+			}
+			return *total
+		}
+		both := []petition.State{petition.StateOPEN, petition.StateCLOSED}
+		otters := petitioning.PetitionQuery{Search: p("otters"), Filter: &petitioning.Filter{States: both}}
+		page := read(petitioning.PetitionQuery{}, petitioning.PageArgs{})
+		equal(t, "statements of a page", 1, counter.Count())
+		equal(t, "default size", 20, len(page.Edges))
+		equal(t, "total", any(n/2), total(page))
+		equal(t, "statements with the total", 2, counter.Count())
+		equal(t, "total of too many", nil, total(read(petitioning.PetitionQuery{Filter: otters.Filter}, petitioning.PageArgs{})))
+		few := &petitioning.Filter{States: both, MinSignatures: p(3)}
+		equal(t, "total of 10,000", any(n-2), total(read(petitioning.PetitionQuery{Filter: few}, petitioning.PageArgs{})))
+
+		for _, o := range append(orders(), &petitioning.Order{Field: petitioning.ByRelevance, Direction: petitioning.Asc}) {
+			otters.Search, otters.Order = p("otter x"), o
+			equal(t, fmt.Sprintf("matches by %v", o), 100, len(read(otters, petitioning.PageArgs{First: p(100)}).Edges))
+			tagged := petitioning.PetitionQuery{Order: o, Filter: &petitioning.Filter{Tags: []string{"even", "odd"}, AllTags: []string{"even"}}}
+			if o == nil || o.Field == petitioning.ByRelevance {
+				continue
+			}
+			equal(t, fmt.Sprintf("tagged by %v", o), 20, len(read(tagged, petitioning.PageArgs{}).Edges))
+			tags := []uuid.UUID{uuid.MustParse("00000000-0000-7000-8000-000000000000"), uuid.MustParse("00000000-0000-7000-8000-000000000001")}
+			pages, err := b.TagPetitions(ctx, *o, petitioning.PageArgs{}, tags...)
+			ok(t, err)
+			equal(t, fmt.Sprintf("petitions of tags by %v", o), []int{20, 0}, []int{len(pages[tags[0]].Edges), len(pages[tags[1]].Edges)})
+		}
+		otters.Search, otters.Order = p("otter"), nil
+		equal(t, "total of too many matches", nil, total(read(otters, petitioning.PageArgs{})))
+		ranked := walk(t, 100, false, petitionID, func(args petitioning.PageArgs) (*petitioning.PetitionConnection, error) {
+			return b.Petitions(ctx, otters, args)
+		})
+		equal(t, "ranked matches", 1000, len(ranked))
+		for _, id := range []uuid.UUID{ranked[0], ranked[999]} {
+			if i := int(id[14])<<8 | int(id[15]); i <= n-1000 {
+				t.Errorf("the petition with %d signatures is ranked, want the 1,000 most signed", i)
+			}
+		}
+	})
+}

@@ -1,0 +1,262 @@
+package petitioning_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"petitiond/server/database"
+	"petitiond/server/database/dbtest"
+	"petitiond/server/petitioning"
+)
+
+// searches asks for words of the demo content, in all its scripts. Each must find something.
+func searches(t *testing.T, b *bundle) found {
+	t.Helper()
+	out := found{}
+	all := &petitioning.Filter{States: states}
+	for _, search := range []string{
+		"climate", "CLIMATE", "bee", "verges bees", "cantine", "légumes", "legumes", "Radweg", "radw", "école", "bus", "повітря", "ПОВІТРЯ",
+		"滨河", "步道", "エレベーター", "西口に", "심야", "צל", "תחנת אוטובוס", "مكتبة", "सरकारी", "पानी", "schools", "cloudflare", "ibsa", "zwembad",
+		"train de nuit", "a", "the", "1", "night-bus", "o'clock", "https://example.org", "ΒΡΆΔΥ", "μουσειο", "pociąg",
+		"pociag", "ÇINAR", "cınar", "çınarları", "Fahrplan-", "echtzeitdaten", "maji safi", "Låt", "lat", "agua limpia rio",
+	} {
+		titles := titlesOf(t, b, petitioning.PetitionQuery{Search: &search, Filter: all})
+		slices.Sort(titles)
+		out[search] = titles
+	}
+	return out
+}
+
+// titlesOf gives the titles of the first hundred petitions of a list, in its order, and checks its total.
+func titlesOf(t testing.TB, b *bundle, q petitioning.PetitionQuery) []string {
+	t.Helper()
+	page, err := b.Petitions(b.as(t, ""), q, petitioning.PageArgs{First: p(100)})
+	ok(t, err)
+	var out []string
+	for _, row := range page.Nodes() {
+		out = append(out, row.Title)
+	}
+	total, err := page.TotalCount(b.as(t, ""))
+	ok(t, err)
+	equal(t, "total", len(out), *total)
+	return out
+}
+
+func TestSearchFinds(t *testing.T) {
+	t.Parallel()
+	corpus := []petitioning.Draft{
+		{Title: "Größere Bäume für Zürich", Body: "Schatten und Ruhe.", Tags: []string{"Stadtgrün"}},
+		{Title: "Café on the square", Body: "Naïve façade, ŒUVRE.", Summary: p("A coffeehouse")},
+		{Title: "月見沢駅の西口にエレベーターを", Body: "駅の階段は長い。"},
+		{Title: "请为滨河步道装上灯", Body: "夜里很黑。ABC公司负责。"},
+		{Title: "مكتبة متنقلة", Body: "كِتَابٌ لِكُلِّ بَيْتٍ"},
+		{Title: "İstanbul sokakları", Body: "Çınarlar kesilmesin, ıhlamur da."},
+		{Title: "심야 버스를", Body: "주말에도 운행해 주세요."},
+		{Title: "Route 66 and B2B", Body: "x^2 + y_2 = 3.14; don't."},
+	}
+	tests := []struct {
+		search string
+		want   []int
+	}{
+		{"grossere", []int{0}},
+		{"GRÖSSERE BÄUME", []int{0}},
+		{"größer", []int{0}},
+		{"baume zurich", []int{0}},
+		{"baum zurich", nil}, // only the last word is a beginning
+		{"zurich baum", []int{0}},
+		{"stadtgrun", []int{0}},
+		{"#Stadtgrün", []int{0}},
+		{"schatten cafe", nil},
+		{"cafe", []int{1}},
+		{"CAFÉ facade", []int{1}},
+		{"coffee", []int{1}},
+		{"naive", []int{1}},
+		{"西口", []int{2}},
+		{"エレベーター", []int{2}},
+		{"ｴﾚﾍﾞｰﾀｰ", []int{2}},
+		{"駅の階段", []int{2}},
+		{"階段 西口", []int{2}},
+		{"滨河步道", []int{3}},
+		{"步道滨河", nil},
+		{"公司 abc", []int{3}},
+		{"ａｂｃ", []int{3}},
+		{"مكتبة", []int{4}},
+		{"مكت", []int{4}},
+		{"كتاب", []int{4}},
+		{"istanbul", []int{5}},
+		{"ISTANBUL SOKAK", []int{5}},
+		{"cınarlar", []int{5}},
+		{"cinarlar", nil}, // ı is no i with an accent
+		{"심야", []int{6}},
+		{"버스", []int{6}},
+		{"66", []int{7}},
+		{"b2b", []int{7}},
+		{"route 6", []int{7}},
+		{"don't", []int{7}},
+		{"3.14", []int{7}},
+		{"petition", nil},
+		{"-- ; '", nil},
+		{"AND OR NOT", nil},
+		{"", []int{7, 6, 5, 4, 3, 2, 1, 0}}, // no search
+		{" \t\n", []int{7, 6, 5, 4, 3, 2, 1, 0}},
+	}
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		for _, d := range corpus {
+			d.Petitioner = "Ada"
+			b.publish(t, func(to *petitioning.Draft) { *to = d })
+		}
+		for _, tt := range tests {
+			var want []string
+			for _, i := range tt.want {
+				want = append(want, corpus[i].Title)
+			}
+			equal(t, fmt.Sprintf("what %q finds", tt.search), want, titlesOf(t, b, petitioning.PetitionQuery{Search: &tt.search}))
+		}
+	})
+}
+
+func TestSearchFollowsEdits(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		made := b.publish(t, func(d *petitioning.Draft) { d.Tags = []string{"Gone"} })
+		b.create(t, func(d *petitioning.Draft) { d.Title = "Bees in secret" })
+		finds := func(search string) []string { return titlesOf(t, b, petitioning.PetitionQuery{Search: &search}) }
+		equal(t, "by the tag", []string{"Save the bees"}, finds("gone"))
+		ok(t, b.Update(operator(t), b.update(t, made.Petition, func(u *petitioning.Update) {
+			u.Title, u.Body, u.Tags = p("Save the wasps"), p("New words"), &[]string{"Come"}
+		})))
+		for _, old := range []string{"bees", "few", "gone"} {
+			equal(t, "by what it was", []string(nil), finds(old))
+		}
+		for _, now := range []string{"wasps", "new words", "come"} {
+			equal(t, "by what it is", []string{"Save the wasps"}, finds(now))
+		}
+		ok(t, b.Hide(operator(t), made.Petition))
+		equal(t, "hidden", []string(nil), finds("wasps"))
+	})
+}
+
+// TestSearchTakesAnything gives searches that mean something to one of the databases, or to nobody.
+func TestSearchTakesAnything(t *testing.T) {
+	t.Parallel()
+	inputs := []string{
+		`"`, `""`, `'`, `''`, `"bees`, `bees"`, `'bees`, `bees*`, `*`, `bees:*`, `:*`, `bees & few`, `bees | few`, `!bees`, `bees <-> few`,
+		`(bees`, `bees)`, `()`, `bees AND`, `OR`, `NOT bees`, `NEAR(bees few)`, `NEAR`, `title:bees`, `title : bees`, `{title}: bees`,
+		`^bees`, `bees + few`, `-bees`, `bees \`, `\'`, `\"`, `$1`, `?`, `%`, `_`, `; DROP TABLE petitions`, `bees/*`, `--`, `<b>bees</b>`,
+		"bees\x00few", "\x00", "\xff", "bees\xff", "\xc3\x28", "\u202ebees", "\u200b", "\ufffd", "🐝", "🐝🐝 bees", "①", "½", "e\u0301", "\u0301",
+		"ﷺ", "ﬃ", "ß", "İ", "ŉ", "\U0002A6D6", "\U000E0041", "ⅷ", "a\u0300\u0301\u0302\u0303", strings.Repeat("é", 200),
+		strings.Repeat("水", 200), strings.Repeat("b ", 100), strings.Repeat("ﷺ", 200), strings.Repeat("'", 200), "1e5", "1e999 x", "0x1F",
+		"a.b.c/d?e=f", "/etc/passwd", "user@example.org", "2026-03-02T10:00:00Z", "ꭰ", "𖹠", "ა", "Ა",
+	}
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		b.publish(t)
+		b.publish(t, func(d *petitioning.Draft) { d.Body = strings.Join(inputs[:40], "\n") })
+		for _, input := range inputs {
+			for _, o := range []*petitioning.Order{nil, {Field: petitioning.ByEndsAt, Direction: petitioning.Asc}} {
+				page, err := b.Petitions(b.as(t, ""), petitioning.PetitionQuery{Search: &input, Order: o}, petitioning.PageArgs{})
+				if err != nil {
+					t.Fatalf("searching %q by %v: %v", input, o, err)
+				}
+				if _, err := page.TotalCount(b.as(t, "")); err != nil {
+					t.Fatalf("counting %q by %v: %v", input, o, err)
+				}
+			}
+		}
+	})
+}
+
+func TestSearchRanks(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		for _, d := range []petitioning.Draft{
+			{Title: "In the body", Summary: p("Some few words"), Body: "About otters and more", Tags: []string{"Three"}},
+			{Title: "In the summary", Summary: p("Some few otters"), Body: "About rivers and more", Tags: []string{"Three"}},
+			{Title: "Among the tags", Summary: p("Some few words"), Body: "About rivers and more", Tags: []string{"Otters"}},
+			{Title: "In the otters", Summary: p("Some few words"), Body: "About rivers and more", Tags: []string{"Three"}},
+			{Title: "Nowhere at all", Summary: p("Some few words"), Body: "About rivers and more", Tags: []string{"Three"}},
+		} {
+			d.Petitioner = "Ada"
+			b.publish(t, func(to *petitioning.Draft) { *to = d })
+		}
+		want := []string{"In the otters", "Among the tags", "In the summary", "In the body"}
+		q := petitioning.PetitionQuery{Search: p("OTTERS")}
+		equal(t, "the best first", want, titlesOf(t, b, q))
+		slices.Reverse(want)
+		q.Order = &petitioning.Order{Field: petitioning.ByRelevance, Direction: petitioning.Asc}
+		equal(t, "the best last", want, titlesOf(t, b, q))
+		q.Order = &petitioning.Order{Field: petitioning.ByCreatedAt, Direction: petitioning.Asc}
+		equal(t, "the oldest first", []string{"In the body", "In the summary", "Among the tags", "In the otters"}, titlesOf(t, b, q))
+	})
+}
+
+func TestRelevancePages(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		siteOf(t, b, 30, 9)
+		for _, direction := range []petitioning.Direction{petitioning.Asc, petitioning.Desc} {
+			for _, f := range []*petitioning.Filter{nil, {States: states}, {States: states, Tags: []string{"bees"}}} {
+				read := func(args petitioning.PageArgs) (*petitioning.PetitionConnection, error) {
+					return b.Petitions(operator(t), petitioning.PetitionQuery{
+						Search: p("something pet"), Filter: f, Order: &petitioning.Order{Field: petitioning.ByRelevance, Direction: direction},
+					}, args)
+				}
+				whole, err := read(petitioning.PageArgs{First: p(100)})
+				ok(t, err)
+				want := idsOf(whole)
+				if len(want) < 3 {
+					t.Fatalf("the search finds %d, want enough to page through", len(want))
+				}
+				for _, size := range []int{2, 7} {
+					equal(t, "forwards", want, walk(t, size, false, petitionID, read))
+					equal(t, "backwards", want, walk(t, size, true, petitionID, read))
+				}
+				between, err := read(petitioning.PageArgs{After: &whole.Edges[0].Cursor, Before: &whole.Edges[len(want)-1].Cursor})
+				ok(t, err)
+				equal(t, "between the ends", want[1:min(len(want)-1, 21)], idsOf(between))
+				crossed, err := read(petitioning.PageArgs{After: &whole.Edges[2].Cursor, Before: &whole.Edges[0].Cursor})
+				ok(t, err)
+				equal(t, "between crossed ends", []uuid.UUID(nil), idsOf(crossed))
+			}
+		}
+	})
+}
+
+func idsOf(c *petitioning.PetitionConnection) []uuid.UUID {
+	var out []uuid.UUID
+	for _, row := range c.Nodes() {
+		out = append(out, petitionID(row))
+	}
+	return out
+}
+
+// TestLongestBody makes sure that the index takes whatever the limits let through.
+func TestLongestBody(t *testing.T) {
+	t.Parallel()
+	rare := make([]rune, 50_000) // as many different pairs as there can be, of four bytes a character
+	for i := range rare {
+		rare[i] = rune(0x20000 + i*7919%40_000)
+	}
+	short := make([]string, 0, 16_000) // as many different words of two characters as there is room for
+	for i := range cap(short) {
+		short = append(short, string([]rune{rune(0x1D2C + i%100), rune('a' + i/100%26)}))
+	}
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		for _, body := range []string{string(rare), strings.Join(short, " "), strings.Repeat("\ufdfa", 50_000), strings.Repeat("㌔", 50_000)} {
+			b.publish(t, func(d *petitioning.Draft) { d.Body = body })
+		}
+		equal(t, "found", 4, len(titlesOf(t, b, petitioning.PetitionQuery{Search: p("bees")})))
+		page, err := b.Petitions(b.as(t, ""), petitioning.PetitionQuery{Search: p(string(rare[40_000:40_003]))}, petitioning.PageArgs{})
+		ok(t, err)
+		equal(t, "found by the end of the text", 1, len(page.Edges))
+	})
+}

@@ -1,0 +1,268 @@
+package petitioning_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"petitiond/ent/petition"
+	"petitiond/server/database"
+	"petitiond/server/database/dbtest"
+	"petitiond/server/petitioning"
+	"petitiond/server/secret"
+)
+
+func TestSignCounts(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		made := b.publish(t)
+		b.clock.advance(90 * time.Second)
+		b.sign(t, made.Petition, 1, func(s *petitioning.Signing) {
+			s.Name, s.Email, s.ShowName = " Ada  Obi", " Ada.Obi+x@Example.ORG ", true
+			s.Country, s.Locale, s.StatementVersion = p("ng"), p("en-gb"), p("2026-01")
+		})
+		b.sign(t, made.Petition, 2, func(s *petitioning.Signing) { s.StatementVersion = p("") })
+		figures := b.figures(t, made.Petition)
+		equal(t, "total and named", []int{2, 1}, []int{figures.Total, figures.Named})
+		page := b.signatures(t, b.as(t, ""), made.Petition)
+		equal(t, "named signatures", 1, len(page.Edges))
+		row := page.Edges[0].Node
+		name, err := b.SignatoryName(row)
+		ok(t, err)
+		equal(t, "name", "Ada Obi", *name)
+		equal(t, "number", 1, *row.Number)
+		equal(t, "country", "NG", *row.Country)
+		equal(t, "signedAt", b.clock.Now(), row.SignedAt)
+		equal(t, "locale", "en-GB", value[string](t, b, `SELECT locale FROM signatures WHERE number = 1`))
+		equal(t, "statement", "2026-01", value[string](t, b, `SELECT statement_version FROM signatures WHERE number = 1`))
+		equal(t, "columns that were not given", 1, value[int](t, b, `SELECT COUNT(*) FROM signatures
+ WHERE number = 2 AND locale IS NULL AND statement_version IS NULL AND country IS NULL AND NOT show_name`))
+		sealed := value[[]byte](t, b, `SELECT address FROM signatures WHERE number = 1`)
+		address, err := b.keys.Open(secret.AddressSeal, sealed, row.ID[:])
+		ok(t, err)
+		equal(t, "mail goes to", "Ada.Obi+x@Example.ORG", string(address))
+	})
+}
+
+// signatures gives the first page of a petition's signatures.
+func (b *bundle) signatures(t testing.TB, ctx context.Context, id uuid.UUID) *petitioning.SignatureConnection {
+	t.Helper()
+	pages, err := b.Signatures(ctx, petitioning.PageArgs{}, id)
+	ok(t, err)
+	return pages[id]
+}
+
+func TestSignNamesEveryFault(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		adjust func(*petitioning.Signing)
+		want   []string
+	}{
+		{"Everything", func(s *petitioning.Signing) {
+			s.IdempotencyKey, s.Name, s.Email, s.Country = p(strings.Repeat("k", 256)), "www.example.org", "ada@localhost", p("UK")
+			s.Comment, s.StatementVersion, s.Locale = p(" "), p(strings.Repeat("x", 101)), p("english!")
+		}, []string{
+			"INVALID input.idempotencyKey", "INVALID input.name", "INVALID input.email", "INVALID input.country", "INVALID input.comment",
+			"INVALID input.statementVersion", "INVALID input.locale",
+		}},
+		{"Empty", func(s *petitioning.Signing) { s.Name, s.Email = "", "" }, []string{"INVALID input.name", "INVALID input.email"}},
+		{"TooLong", func(s *petitioning.Signing) {
+			s.Name, s.Comment = strings.Repeat("é", 101), p(strings.Repeat("é", 2001))
+		}, []string{"INVALID input.name", "INVALID input.comment"}},
+		{"BrokenText", func(s *petitioning.Signing) {
+			s.Name, s.Email, s.Country, s.Comment = "a\x00b", "a\xff@example.org", p("\x00\x00"), p("a\xffb")
+			s.StatementVersion, s.Locale = p("\x00"), p("e\xff")
+		}, []string{
+			"INVALID input.name", "INVALID input.email", "INVALID input.country", "INVALID input.comment", "INVALID input.statementVersion",
+			"INVALID input.locale",
+		}},
+		{"AllAtTheirLimits", func(s *petitioning.Signing) {
+			s.Name, s.Comment, s.StatementVersion = strings.Repeat("é", 100), p(strings.Repeat("é", 2000)), p(strings.Repeat("é", 100))
+			s.IdempotencyKey = p(strings.Repeat("é", 16))
+		}, nil},
+	}
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		made := b.publish(t)
+		for _, tt := range tests {
+			t.Run(tt.name, func(t *testing.T) {
+				before := b.figures(t, made.Petition).Total
+				err := b.Sign(b.as(t, ""), signing(made.Petition, before, tt.adjust))
+				faults(t, err, tt.want...)
+				equal(t, "is counted", tt.want == nil, b.figures(t, made.Petition).Total == before+1)
+			})
+		}
+	})
+}
+
+func TestOneAddressCountsOnce(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		made, other := b.publish(t), b.publish(t)
+		for i, address := range []string{
+			"ada.obi@gmail.com", "ADA.OBI@GMAIL.COM", "adaobi@gmail.com", "a.d.a.o.b.i+bees@googlemail.com", " Ada.Obi+@Gmail.com",
+		} {
+			before := b.news(t, made.Petition)
+			ok(t, b.Sign(b.as(t, ""), signing(made.Petition, i, func(s *petitioning.Signing) {
+				s.Email, s.ShowName, s.Comment = address, i > 0, p("Again and again")
+			})))
+			if i > 0 {
+				equal(t, "news of a repeated signature", before, b.news(t, made.Petition))
+			}
+		}
+		figures := b.figures(t, made.Petition)
+		equal(t, "total, named, comments", []int{1, 0, 1}, []int{figures.Total, figures.Named, figures.Comments})
+		b.sign(t, made.Petition, 0, func(s *petitioning.Signing) { s.Email = "ada.obi@example.org" })
+		b.sign(t, made.Petition, 0, func(s *petitioning.Signing) { s.Email = "adaobi@example.org" }) // dots count there
+		b.sign(t, other.Petition, 0, func(s *petitioning.Signing) { s.Email = "adaobi@gmail.com" })
+		equal(t, "total", 3, b.figures(t, made.Petition).Total)
+		equal(t, "total of the other", 1, b.figures(t, other.Petition).Total)
+		digests := value[int](t, b, `SELECT COUNT(DISTINCT digest) FROM signatures`)
+		equal(t, "digests, which cannot be linked over petitions", 4, digests)
+	})
+}
+
+// news gives what the hub would hold of a petition.
+func (b *bundle) news(t testing.TB, id uuid.UUID) petitioning.News {
+	t.Helper()
+	list, err := b.News(t.Context(), []uuid.UUID{id})
+	ok(t, err)
+	if len(list) != 1 {
+		t.Fatalf("%d news, want 1", len(list))
+	}
+	return list[0]
+}
+
+func TestPrivateDataIsSealed(t *testing.T) {
+	t.Parallel()
+	const name, address, petitioner = "Xanthippe Quisling", "Xanthippe.Quisling@mail.example.org", "Ostrakon@mail.example.org"
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		made := b.publish(t, func(d *petitioning.Draft) {
+			d.PetitionerEmail, d.IdempotencyKey = p(petitioner), p("ostrakon with the key of many characters")
+		})
+		b.sign(t, made.Petition, 0, func(s *petitioning.Signing) {
+			s.Name, s.Email, s.Comment, s.IdempotencyKey = name, address, p("Because"), p("xanthippe with the key of many characters")
+		})
+		b.sign(t, b.publish(t).Petition, 0, func(s *petitioning.Signing) { s.Name, s.Email, s.ShowName = name, address, true })
+		canonical := strings.ToLower(address)
+		equal(t, "places of what is private", []string(nil),
+			b.places(t, name, address, canonical, petitioner, "Xanthippe", "Quisling", "ostrakon"))
+		b.sign(t, b.publish(t).Petition, 0, func(s *petitioning.Signing) {
+			s.Name, s.Email, s.ShowName, s.Comment = name, address, true, p("Because")
+		})
+		equal(t, "places of a name that is public", []string{"comments.author_name"}, b.places(t, name))
+		equal(t, "places of the address", []string(nil), b.places(t, address))
+	})
+}
+
+func TestSigningComment(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		made := b.publish(t)
+		b.sign(t, made.Petition, 1, func(s *petitioning.Signing) { s.Comment = p("Unnamed reason") })
+		b.sign(t, made.Petition, 2, func(s *petitioning.Signing) { s.Comment, s.ShowName = p(" Named  reason\n"), true })
+		b.sign(t, made.Petition, 3)
+		pages, err := b.Comments(b.as(t, ""), petitioning.Oldest, petitioning.PageArgs{}, made.Petition)
+		ok(t, err)
+		type said struct {
+			Author        *string
+			Body          string
+			FromSignatory bool
+		}
+		var got []said
+		for _, c := range pages[made.Petition].Nodes() {
+			got = append(got, said{c.AuthorName, c.Body, c.FromSignatory})
+			if c.Signatory != nil {
+				t.Error("the row that a list gives links to the signature")
+			}
+			one, err := b.CommentsByID(b.as(t, ""), []uuid.UUID{c.ID})
+			ok(t, err)
+			if one[0].Signatory != nil {
+				t.Error("the row that an id gives links to the signature")
+			}
+		}
+		equal(t, "comments", []said{{nil, "Unnamed reason", true}, {p("Person 2"), " Named  reason", true}}, got)
+		figures := b.figures(t, made.Petition)
+		equal(t, "threads and comments", []int{2, 2}, []int{figures.Threads, figures.Comments})
+	})
+}
+
+func TestSignWhereItIsNotPossible(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		made := b.publish(t)
+		const notFound, wrongState = "NOT_FOUND input.petitionId", "WRONG_STATE input.petitionId"
+		for state, want := range map[petition.State]string{
+			petition.StateDRAFT: notFound, petition.StateIN_REVIEW: notFound, petition.StateREJECTED: notFound,
+			petition.StateHIDDEN: notFound, petition.StatePAUSED: wrongState, petition.StateCLOSED: wrongState,
+			petition.StateARCHIVED: wrongState,
+		} {
+			b.move(t, made.Petition, state)
+			faults(t, b.Sign(b.as(t, ""), signing(made.Petition, 1)), want)
+			faults(t, b.Sign(b.as(t, made.EditToken), signing(made.Petition, 1)), wrongState)
+			faults(t, b.Sign(operator(t), signing(made.Petition, 1)), wrongState)
+		}
+		faults(t, b.Sign(operator(t), signing(uuid.New(), 1)), notFound)
+		faults(t, b.Sign(operator(t), signing(uuid.Nil, 1)), notFound)
+		faults(t, b.Sign(b.as(t, ""), signing(b.create(t).Petition, 1)), notFound)
+		equal(t, "signatures", 0, value[int](t, b, `SELECT COUNT(*) FROM signatures`))
+	})
+}
+
+func TestSignRepeats(t *testing.T) {
+	t.Parallel()
+	keyed := func(key string) func(*petitioning.Signing) {
+		return func(s *petitioning.Signing) { s.IdempotencyKey = &key }
+	}
+	const key = "a key of sixteen characters"
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		made := b.publish(t)
+		for range 3 {
+			b.sign(t, made.Petition, 1, keyed(key))
+		}
+		equal(t, "total", 1, b.figures(t, made.Petition).Total)
+		faults(t, b.Sign(b.as(t, ""), signing(made.Petition, 2, keyed(key))), "IDEMPOTENCY_MISMATCH input.idempotencyKey")
+		ok(t, b.Sign(b.as(t, made.EditToken), signing(made.Petition, 2, keyed(key)))) // another caller
+		faults(t, b.Sign(b.as(t, ""), signing(made.Petition, 3, keyed("fifteen letters"))), "INVALID input.idempotencyKey")
+		ok(t, b.Sign(b.as(t, made.EditToken), signing(made.Petition, 3, keyed("1"))))
+		equal(t, "total", 3, b.figures(t, made.Petition).Total)
+		ok(t, b.Close(operator(t), made.Petition, nil))
+		b.sign(t, made.Petition, 1, keyed(key)) // answered as the first time, although signing has ended
+		faults(t, b.Sign(b.as(t, ""), signing(made.Petition, 4, keyed("another key of sixteen"))), "WRONG_STATE input.petitionId")
+	})
+}
+
+func TestSignAtOnce(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		made := b.publish(t)
+		var all sync.WaitGroup
+		for i := range 60 { // three times each of twenty people
+			all.Go(func() {
+				ctx := petitioning.WithActor(t.Context(), petitioning.Anonymous())
+				if err := b.Sign(ctx, signing(made.Petition, i%20, func(s *petitioning.Signing) { s.ShowName = true })); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		equal(t, "total", 20, b.figures(t, made.Petition).Total)
+		var numbers []int
+		for _, row := range b.signatures(t, b.as(t, ""), made.Petition).Nodes() {
+			numbers = append(numbers, *row.Number)
+		}
+		equal(t, "numbers", []int{20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1}, numbers)
+	})
+}

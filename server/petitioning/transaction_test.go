@@ -1,0 +1,145 @@
+package petitioning_test
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"net"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"petitiond/server/database"
+	"petitiond/server/database/dbtest"
+	"petitiond/server/petitioning"
+)
+
+// TestWritesRunInTransactions goes through everything that writes. The driver of PostgreSQL runs a lone
+// statement again when the connection dies, whether or not the server had committed it.
+func TestWritesRunInTransactions(t *testing.T) {
+	t.Parallel()
+	dbtest.EachCounting(t, func(t *testing.T, db *database.DB, counter *dbtest.Counter) {
+		b := setup(t, db)
+		counter.Reset()
+		made := b.publish(t, func(d *petitioning.Draft) { d.Tags, d.EndsAt = []string{"a", "b"}, p(monday.Add(time.Hour)) })
+		b.sign(t, made.Petition, 1, func(s *petitioning.Signing) {
+			s.Comment, s.IdempotencyKey = p("Reason"), p("a key of sixteen characters")
+		})
+		b.comment(t, petitioning.Remark{Petition: made.Petition, Body: "Well"})
+		ok(t, b.Update(operator(t), b.update(t, made.Petition, func(u *petitioning.Update) {
+			u.Title, u.Tags, u.Goal = p("Another"), &[]string{"c"}, p(5)
+		})))
+		b.clock.advance(time.Hour)
+		ok(t, b.CloseDue(t.Context()))
+		ok(t, b.Hide(operator(t), made.Petition))
+		b.signed(t, []time.Time{monday})
+		_, err := b.CreateAPIKey(t.Context(), "Partner", petitioning.Scopes())
+		ok(t, err)
+		ok(t, b.Rank(t.Context()))
+		ok(t, b.RankAll(t.Context()))
+		ok(t, b.SweepKeys(t.Context()))
+		inside, writes := 0, 0
+		for _, s := range counter.Statements() {
+			switch verb, _, _ := strings.Cut(strings.TrimSpace(s), " "); strings.ToUpper(verb) {
+			case "BEGIN":
+				inside++
+			case "COMMIT", "ROLLBACK":
+				inside--
+			case "SELECT":
+			default:
+				writes++
+				if inside == 0 {
+					t.Errorf("this runs outside of a transaction: %s", s)
+				}
+			}
+		}
+		if writes < 50 {
+			t.Errorf("%d statements write, want all that there are", writes)
+		}
+	})
+}
+
+// TestSigningReadsNothing keeps a signature that counts at the one transaction of the ledger.
+func TestSigningReadsNothing(t *testing.T) {
+	t.Parallel()
+	dbtest.EachCounting(t, func(t *testing.T, db *database.DB, counter *dbtest.Counter) {
+		b := setup(t, db)
+		made := b.publish(t)
+		counter.Reset()
+		b.sign(t, made.Petition, 1, func(s *petitioning.Signing) { s.IdempotencyKey = p("a key of sixteen characters") })
+		statements := counter.Statements()
+		equal(t, "first and last statement", []string{"BEGIN", "COMMIT"}, []string{statements[0], statements[len(statements)-1]})
+	})
+}
+
+// outage is a way to a database that can be cut.
+type outage struct {
+	driver.Connector
+	cut *atomic.Bool
+}
+
+// Connect fails while the way is cut.
+func (o outage) Connect(ctx context.Context) (driver.Conn, error) {
+	if o.cut.Load() {
+		return nil, &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+	}
+	return o.Connector.Connect(ctx)
+}
+
+func TestOutage(t *testing.T) {
+	t.Parallel()
+	for _, dialect := range []database.Dialect{database.SQLite, database.Postgres} {
+		t.Run(dialect.String(), func(t *testing.T) {
+			cut := new(atomic.Bool)
+			opt := database.Options{Wrap: func(c driver.Connector) driver.Connector { return outage{c, cut} }}
+			db, err := opt.Open(t.Context(), dbtest.URL(t, dialect))
+			ok(t, err)
+			t.Cleanup(func() { ok(t, db.Close()) })
+			b := setup(t, db)
+			made := b.publish(t)
+			owner := b.as(t, made.EditToken)
+			u := b.update(t, made.Petition, func(u *petitioning.Update) { u.Goal = p(5) })
+			db.Write.SetMaxIdleConns(0)
+			cut.Store(true)
+			_, err = b.Create(b.as(t, ""), draft())
+			unavailable(t, err)
+			unavailable(t, b.Update(owner, u))
+			unavailable(t, b.Publish(owner, made.Petition))
+			unavailable(t, b.Close(owner, made.Petition, nil))
+			cut.Store(false)
+			ok(t, b.Update(owner, u))
+			equal(t, "goal", 5, b.figures(t, made.Petition).Goal)
+		})
+	}
+}
+
+// unavailable fails the test unless err says that nothing was written and when to come again.
+func unavailable(t testing.TB, err error) {
+	t.Helper()
+	faults(t, err, "UNAVAILABLE")
+	if f := petitioning.Faults(err); len(f) > 0 && f[0].RetryAfter <= 0 {
+		t.Error("the fault does not say when to try again")
+	}
+	if strings.Contains(petitioning.Faults(err).Error(), "connection") {
+		t.Errorf("the message %q speaks of the inside", petitioning.Faults(err).Error())
+	}
+}
+
+// TestCallersWhoHangUp are told, if they still listen, that nobody knows or that nothing was done; a repeat with the key settles it.
+func TestCallersWhoHangUp(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		made := b.publish(t)
+		gone, hangUp := context.WithCancel(b.as(t, ""))
+		hangUp()
+		keyed := signing(made.Petition, 1, func(s *petitioning.Signing) { s.IdempotencyKey = p("a key of sixteen characters") })
+		if err := b.Sign(gone, keyed); err != nil && !slices.Contains([]string{"OUTCOME_UNKNOWN", "UNAVAILABLE"}, faultsOf(err)[0]) {
+			t.Errorf("the caller is told %v", err)
+		}
+		ok(t, b.Sign(b.as(t, ""), keyed))
+		equal(t, "total", 1, b.figures(t, made.Petition).Total)
+	})
+}

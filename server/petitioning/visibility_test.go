@@ -1,0 +1,219 @@
+package petitioning_test
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"petitiond/ent/petition"
+	"petitiond/server/database"
+	"petitiond/server/database/dbtest"
+	"petitiond/server/petitioning"
+)
+
+// marker is a petition with everything that a read could come upon.
+type marker struct {
+	petitioning.Created
+	slug, oldSlug, tag           string
+	tagID, named, unnamed        uuid.UUID
+	comment, reply, reason, rude uuid.UUID
+}
+
+// mark makes a marker that is open and was signed just now.
+func mark(t testing.TB, b *bundle) marker {
+	t.Helper()
+	m := marker{tag: "Marked"}
+	m.Created = b.publish(t, func(d *petitioning.Draft) { d.Title, d.Tags = "Marker", []string{m.tag} })
+	ok(t, b.Update(operator(t), b.update(t, m.Petition, func(u *petitioning.Update) { u.Title = p("Moved marker") })))
+	m.slug, m.oldSlug = "moved-marker", "marker"
+	b.sign(t, m.Petition, 1, func(s *petitioning.Signing) { s.ShowName, s.Comment = true, p("Reason") })
+	b.sign(t, m.Petition, 2)
+	m.comment = b.comment(t, petitioning.Remark{Petition: m.Petition, Body: "Comment"})
+	m.reply = b.comment(t, petitioning.Remark{Petition: m.Petition, Parent: &m.comment, Body: "Reply"})
+	m.rude = b.comment(t, petitioning.Remark{Petition: m.Petition, Body: "Rude"})
+	b.exec(t, `UPDATE comments SET state = 'HIDDEN' WHERE id = $1`, m.rude)
+	m.tagID = value[uuid.UUID](t, b, `SELECT id FROM tags`)
+	m.named = value[uuid.UUID](t, b, `SELECT id FROM signatures WHERE show_name`)
+	m.unnamed = value[uuid.UUID](t, b, `SELECT id FROM signatures WHERE NOT show_name`)
+	m.reason = value[uuid.UUID](t, b, `SELECT id FROM comments WHERE from_signatory`)
+	ok(t, b.RankAll(t.Context()))
+	return m
+}
+
+// rule says who comes upon the marker by a read.
+type rule int
+
+const (
+	whoSees  rule = iota // who may see the petition in its state
+	whenOpen             // everybody, while it is open
+	inPublic             // everybody, while everybody may see it
+	nobody
+)
+
+// sight is one read and whether anything of the marker is in its answer.
+type sight struct {
+	method string // of Service
+	rule   rule
+	sees   func(context.Context) (bool, error)
+}
+
+// sights are all the reads of Service, some of them in several ways.
+func sights(b *bundle, m marker) []sight {
+	all := &petitioning.Filter{States: states}
+	list := func(q petitioning.PetitionQuery) func(context.Context) (bool, error) {
+		return func(ctx context.Context) (bool, error) {
+			page, err := b.Petitions(ctx, q, petitioning.PageArgs{})
+			if err != nil {
+				return false, err
+			}
+			total, err := page.TotalCount(ctx)
+			if err == nil && *total != len(page.Edges) {
+				err = fmt.Errorf("%d rows and a total of %d", len(page.Edges), *total)
+			}
+			return slices.Contains(idsOf(page), m.Petition), err
+		}
+	}
+	id, ids := m.Petition, []uuid.UUID{m.Petition}
+	byCreation := petitioning.Order{Field: petitioning.ByCreatedAt, Direction: petitioning.Desc}
+	return []sight{
+		{"Petitions", whenOpen, list(petitioning.PetitionQuery{})},
+		{"Petitions", whoSees, list(petitioning.PetitionQuery{Filter: all})},
+		{"Petitions", whoSees, list(petitioning.PetitionQuery{Filter: all, Search: p("marker")})},
+		{"Petitions", whoSees, list(petitioning.PetitionQuery{Filter: all, Search: p("marker"), Order: &byCreation})},
+		{"Petitions", whoSees, list(petitioning.PetitionQuery{Filter: &petitioning.Filter{States: states, Tags: []string{m.tag}}})},
+		{"TagPetitions", whenOpen, func(ctx context.Context) (bool, error) {
+			pages, err := b.TagPetitions(ctx, byCreation, petitioning.PageArgs{}, m.tagID)
+			return len(pages[m.tagID].Edges) > 0, err
+		}},
+		{"PetitionsByID", whoSees, func(ctx context.Context) (bool, error) { return some(b.PetitionsByID(ctx, ids)) }},
+		{"PetitionIDBySlug", whoSees, func(ctx context.Context) (bool, error) { return slugSeen(b.PetitionIDBySlug(ctx, m.slug)) }},
+		{"PetitionIDBySlug", whoSees, func(ctx context.Context) (bool, error) { return slugSeen(b.PetitionIDBySlug(ctx, m.oldSlug)) }},
+		{"Sees", whoSees, func(ctx context.Context) (bool, error) { return b.Sees(ctx, id) }},
+		{"Bodies", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.Bodies(ctx, ids)) }},
+		{"Figures", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.Figures(ctx, ids)) }},
+		{"LastHour", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.LastHour(ctx, ids)) }},
+		{"History", whoSees, func(ctx context.Context) (bool, error) { return some(b.History(ctx, id, petitioning.Hour, nil, nil)) }},
+		{"History", whoSees, func(ctx context.Context) (bool, error) {
+			points, err := b.History(ctx, id, petitioning.Hour, p(monday.Add(-time.Hour)), p(monday.Add(time.Hour)))
+			return slices.ContainsFunc(points, func(c *petitioning.CountPoint) bool { return c.Total > 0 }), err
+		}},
+		{"Tags", whoSees, func(ctx context.Context) (bool, error) {
+			page, err := b.Tags(ctx, nil, petitioning.PageArgs{})
+			if err != nil {
+				return false, err
+			}
+			total, err := page.TotalCount(ctx)
+			return len(page.Edges)+*total > 0, err
+		}},
+		{"Tags", whoSees, func(ctx context.Context) (bool, error) {
+			page, err := b.Tags(ctx, p("mark"), petitioning.PageArgs{})
+			return err == nil && len(page.Edges) > 0, err
+		}},
+		{"TagByName", whoSees, func(ctx context.Context) (bool, error) {
+			tag, err := b.TagByName(ctx, m.tag)
+			return tag != nil, err
+		}},
+		{"TagsByID", whoSees, func(ctx context.Context) (bool, error) { return some(b.TagsByID(ctx, []uuid.UUID{m.tagID})) }},
+		{"TagsOf", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.TagsOf(ctx, ids)) }},
+		{"TrendingTags", whenOpen, func(ctx context.Context) (bool, error) { return some(b.TrendingTags(ctx, 100)) }},
+		{"Statistics", inPublic, func(ctx context.Context) (bool, error) {
+			all, err := b.Statistics(ctx)
+			return all.PetitionCount+all.SignatureCount+all.SignaturesLastHour > 0, err
+		}},
+		{"Signatures", whoSees, func(ctx context.Context) (bool, error) {
+			pages, err := b.Signatures(ctx, petitioning.PageArgs{}, id, uuid.New())
+			return len(pages[id].Edges) > 0, err
+		}},
+		{"SignaturesByID", whoSees, func(ctx context.Context) (bool, error) { return some(b.SignaturesByID(ctx, []uuid.UUID{m.named})) }},
+		{"SignaturesByID", nobody, func(ctx context.Context) (bool, error) { return some(b.SignaturesByID(ctx, []uuid.UUID{m.unnamed})) }},
+		{"Comments", whoSees, func(ctx context.Context) (bool, error) {
+			pages, err := b.Comments(ctx, petitioning.Newest, petitioning.PageArgs{}, id, uuid.New())
+			return len(pages[id].Edges) > 0, err
+		}},
+		{"CommentsByID", whoSees, func(ctx context.Context) (bool, error) { return some(b.CommentsByID(ctx, []uuid.UUID{m.comment})) }},
+		{"CommentsByID", whoSees, func(ctx context.Context) (bool, error) {
+			return some(b.CommentsByID(ctx, []uuid.UUID{m.reply, m.reason}))
+		}},
+		{"CommentsByID", nobody, func(ctx context.Context) (bool, error) { return some(b.CommentsByID(ctx, []uuid.UUID{m.rude})) }},
+		{"CommentsAfter", whoSees, func(ctx context.Context) (bool, error) { return some(b.CommentsAfter(ctx, id, 0, 50)) }},
+		{"CommentsAfter", nobody, func(ctx context.Context) (bool, error) { return some(b.CommentsAfter(ctx, id, 3, 50)) }},
+		{"Replies", whoSees, func(ctx context.Context) (bool, error) {
+			pages, err := b.Replies(ctx, petitioning.PageArgs{}, m.comment)
+			return len(pages[m.comment].Edges) > 0, err
+		}},
+	}
+}
+
+func some[V any](list []V, err error) (bool, error)               { return len(list) > 0, err }
+func keyed[V any](found map[uuid.UUID]V, err error) (bool, error) { return len(found) > 0, err }
+func slugSeen(id uuid.UUID, found bool, err error) (bool, error)  { return found || id != uuid.Nil, err }
+
+func (r rule) allows(state petition.State, mayEdit bool) bool {
+	switch r {
+	case whoSees:
+		return isPublic(state) || mayEdit
+	case whenOpen:
+		return state == petition.StateOPEN
+	case inPublic:
+		return isPublic(state)
+	default:
+		return false
+	}
+}
+
+// TestWhoSeesWhat runs every read in every state of a petition as everybody.
+func TestWhoSeesWhat(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		m, other := mark(t, b), b.create(t)
+		key, err := b.CreateAPIKey(t.Context(), "Partner", []petitioning.Scope{petitioning.ScopeSign, petitioning.ScopeModerate})
+		ok(t, err)
+		actors := map[string]struct {
+			ctx     context.Context
+			mayEdit bool
+		}{
+			"Nobody": {b.as(t, ""), false}, "Partner": {b.as(t, key), false}, "Stranger": {b.as(t, other.EditToken), false},
+			"Petitioner": {b.as(t, m.EditToken), true}, "Operator": {b.as(t, adminKey), true},
+		}
+		for _, state := range states {
+			b.move(t, m.Petition, state)
+			for who, actor := range actors {
+				for _, s := range sights(b, m) {
+					got, err := s.sees(actor.ctx)
+					if want := s.rule.allows(state, actor.mayEdit); err != nil || got != want {
+						t.Errorf("%s by %s in %s: seen %v, error %v; want %v", s.method, who, state, got, err, want)
+					}
+				}
+			}
+		}
+	})
+}
+
+// TestEveryReadIsGuarded fails when Service gains a method that the tests above do not know.
+func TestEveryReadIsGuarded(t *testing.T) {
+	t.Parallel()
+	known := []string{
+		// They change something, and say themselves who may.
+		"Authenticate", "Close", "CloseDue", "Comment", "Create", "CreateAPIKey", "Hide", "Import", "Moved", "Publish", "Rank", "RankAll",
+		"Run", "Sign", "SweepKeys", "Update",
+		// They tell nothing of a petition, or only of a row that the caller has.
+		"BodyHTML", "Empty", "SignatoryName", "URL",
+		// The hub shows its values to nobody by itself.
+		"News",
+	}
+	for _, s := range sights(nil, marker{}) {
+		known = append(known, s.method)
+	}
+	service := reflect.TypeFor[*petitioning.Service]()
+	for i := range service.NumMethod() {
+		if name := service.Method(i).Name; !slices.Contains(known, name) {
+			t.Errorf("nobody has said who sees what %s gives", name)
+		}
+	}
+}
