@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"petitiond/graph/model"
@@ -25,44 +24,76 @@ const (
 	codeInternal    = "INTERNAL"
 )
 
-// errNoPetition ends a subscription to what the actor may not see.
-var errNoPetition = &petitioning.Error{
-	Code: petitioning.NotFound, Field: []string{"petitionId"}, Message: "There is no such petition.",
-}
+// errNoPetition is the answer where a petition was expected that the actor may not see, or no longer.
+var errNoPetition = &petitioning.Error{Code: petitioning.NotFound, Message: "There is no such petition."}
 
 // PresentError turns an error of a resolver into what the client reads. It is the one place that knows the
 // domain's errors as GraphQL's; what it does not know is INTERNAL, says nothing, and is logged.
 func (r *Resolver) PresentError(ctx context.Context, err error) *gqlerror.Error {
-	path := graphql.GetPath(ctx)
-	var known *gqlerror.Error
-	if errors.As(err, &known) && known.Extensions["code"] != nil {
+	known, _ := errors.AsType[*gqlerror.Error](graphql.AddFieldLocationToError(ctx, err))
+	if known != nil && known.Extensions["code"] != nil {
 		return known // the transport's
 	}
-	if known != nil && known.Path != nil {
-		path = known.Path
+	if cause := ended(ctx, err); cause != nil {
+		err = cause
 	}
-	var argument *petitioning.ArgumentError
-	var value scalar.Error
-	switch faults := petitioning.Faults(err); {
-	case errors.As(err, &argument):
-		return presented(path, codeInput, argument.Message, "field", argument.Argument)
-	case errors.As(err, &value):
-		return presented(path, codeInput, value.Error(), "", nil)
-	case len(faults) > 0:
-		e := presented(path, string(faults[0].Code), faults[0].Message, "field", faults[0].Field)
-		if wait := seconds(faults[0].RetryAfter); wait != nil {
-			e.Extensions["retryAfterSeconds"] = *wait
-		}
-		return e
+	out := r.present(ctx, err)
+	out.Path = graphql.GetPath(ctx)
+	if known != nil {
+		out.Path, out.Locations = known.Path, known.Locations
+	}
+	if _, ok := errors.AsType[scalar.Error](err); ok { // the path goes on to the argument that cannot be read
+		field := min(len(graphql.GetFieldContext(ctx).Path()), len(out.Path))
+		out.Path, out.Extensions["field"] = out.Path[:field], out.Path[field:].String()
+	}
+	return out
+}
+
+// ended gives the error behind the null with which a subscription ends.
+func ended(ctx context.Context, err error) error {
+	if _, null := errors.AsType[*graphql.InvalidNullError](err); !null {
+		return nil
+	}
+	if cause := loadersFrom(ctx).ending.Load(); cause != nil {
+		return *cause
+	}
+	return nil
+}
+
+// present gives code and message.
+func (r *Resolver) present(ctx context.Context, err error) *gqlerror.Error {
+	if argument, ok := errors.AsType[*petitioning.ArgumentError](err); ok {
+		out := presented(codeInput, argument.Message)
+		out.Extensions["field"] = argument.Argument
+		return out
+	}
+	if value, ok := errors.AsType[scalar.Error](err); ok {
+		return presented(codeInput, value.Error())
+	}
+	if faults := petitioning.Faults(err); len(faults) > 0 {
+		return retryable(presented(string(faults[0].Code), faults[0].Message), faults[0].RetryAfter)
+	}
+	switch {
 	case errors.Is(err, live.ErrUnknown):
-		return presented(path, codeNotFound, errNoPetition.Message, "field", errNoPetition.Field)
+		return presented(codeNotFound, errNoPetition.Message)
 	case errors.Is(err, live.ErrClosed):
-		return presented(path, codeUnavailable, "The server is going down. Connect again in a moment.", "retryAfterSeconds", 1)
+		return retryable(presented(codeUnavailable, "The server is going down. Connect again in a moment."), time.Second)
 	}
 	if ctx.Err() == nil { // who has gone away, or timed out, is no news
-		r.Logger.ErrorContext(ctx, "a field failed", "path", path.String(), "error", logged(err))
+		r.Logger.ErrorContext(ctx, "a field failed", "path", graphql.GetPath(ctx).String(), "error", logged(err))
 	}
-	return presented(path, codeInternal, "Something went wrong here. Try again, and tell the operator the request id if it stays.", "", nil)
+	return presented(codeInternal, "Something went wrong here. Try again, and tell the operator the request id if it stays.")
+}
+
+func presented(code, message string) *gqlerror.Error {
+	return &gqlerror.Error{Message: message, Extensions: map[string]any{"code": code}}
+}
+
+func retryable(e *gqlerror.Error, after time.Duration) *gqlerror.Error {
+	if wait := seconds(after); wait != nil {
+		e.Extensions["retryAfterSeconds"] = *wait
+	}
+	return e
 }
 
 // logged is what a log line may say of an error: its kind. The text of a driver's error may hold values.
@@ -74,14 +105,6 @@ func logged(err error) string {
 		return "SQLSTATE " + coded.SQLState()
 	}
 	return fmt.Sprintf("%T", err)
-}
-
-func presented(path ast.Path, code, message, key string, value any) *gqlerror.Error {
-	e := &gqlerror.Error{Path: path, Message: message, Extensions: map[string]any{"code": code}}
-	if key != "" && value != nil {
-		e.Extensions[key] = value
-	}
-	return e
 }
 
 // userErrors splits the error of a mutation: what a person can mend goes into the payload, the rest stays

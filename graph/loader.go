@@ -1,101 +1,130 @@
 package graph
 
 import (
+	"bytes"
 	"context"
-	"errors"
-	"time"
+	"maps"
+	"slices"
+	"sync"
 
 	"github.com/google/uuid"
-	"github.com/vikstrous/dataloadgen"
 
-	"petitiond/ent"
 	"petitiond/server/petitioning"
 )
 
-// gathering is how long a loader waits for more keys. What the look-ahead of a list has asked for waits once
-// for the whole page.
-const gathering = 500 * time.Microsecond
-
-// loaders fetch what many fields of one answer ask for in one statement each. They live as long as the answer.
+// loaders know which rows of an answer were read together. They live as long as the answer.
 type loaders struct {
-	petition     *dataloadgen.Loader[uuid.UUID, *ent.Petition]
-	comment      *dataloadgen.Loader[uuid.UUID, *ent.Comment]
-	signature    *dataloadgen.Loader[uuid.UUID, *ent.Signature]
-	tag          *dataloadgen.Loader[uuid.UUID, *ent.Tag]
-	body         *dataloadgen.Loader[uuid.UUID, string]
-	figures      *dataloadgen.Loader[uuid.UUID, *petitioning.Figures]
-	lastHour     *dataloadgen.Loader[uuid.UUID, int]
-	tags         *dataloadgen.Loader[uuid.UUID, []*ent.Tag]
-	signatures   *dataloadgen.Loader[pageOf[struct{}], *petitioning.SignatureConnection]
-	comments     *dataloadgen.Loader[pageOf[petitioning.CommentOrder], *petitioning.CommentConnection]
-	replies      *dataloadgen.Loader[pageOf[struct{}], *petitioning.CommentConnection]
-	tagPetitions *dataloadgen.Loader[pageOf[petitioning.Order], *petitioning.PetitionConnection]
+	mu       sync.Mutex  // guards siblings
+	siblings map[any]any // by each of the rows
+	ending   *ending     // of the subscription that the answer belongs to
 }
 
 type loadersKey struct{}
 
-func withLoaders(ctx context.Context, p *petitioning.Service) context.Context {
-	return context.WithValue(ctx, loadersKey{}, &loaders{
-		petition:  rows(p.PetitionsByID, func(row *ent.Petition) uuid.UUID { return row.ID }),
-		comment:   rows(p.CommentsByID, func(row *ent.Comment) uuid.UUID { return row.ID }),
-		signature: rows(p.SignaturesByID, func(row *ent.Signature) uuid.UUID { return row.ID }),
-		tag:       rows(p.TagsByID, func(row *ent.Tag) uuid.UUID { return row.ID }),
-		body:      values(p.Bodies),
-		figures:   values(p.Figures),
-		lastHour:  values(p.LastHour),
-		tags:      values(p.TagsOf),
-		signatures: pages(func(ctx context.Context, _ struct{}, page petitioning.PageArgs, of ...uuid.UUID) (map[uuid.UUID]*petitioning.SignatureConnection, error) {
-			return p.Signatures(ctx, page, of...)
-		}),
-		comments: pages(p.Comments),
-		replies: pages(func(ctx context.Context, _ struct{}, page petitioning.PageArgs, of ...uuid.UUID) (map[uuid.UUID]*petitioning.CommentConnection, error) {
-			return p.Replies(ctx, page, of...)
-		}),
-		tagPetitions: pages(p.TagPetitions),
-	})
+func withLoaders(ctx context.Context, e *ending) context.Context {
+	return context.WithValue(ctx, loadersKey{}, &loaders{siblings: map[any]any{}, ending: e})
 }
 
 func loadersFrom(ctx context.Context) *loaders {
 	return ctx.Value(loadersKey{}).(*loaders) //nolint:forcetypeassert // Around puts them there for every answer
 }
 
-// values makes a loader that gives the zero value where there is none.
-func values[V any](fetch func(context.Context, []uuid.UUID) (map[uuid.UUID]V, error)) *dataloadgen.Loader[uuid.UUID, V] {
-	return dataloadgen.NewLoader(func(ctx context.Context, ids []uuid.UUID) ([]V, []error) {
-		found, err := fetch(ctx, ids)
-		if err != nil {
-			return nil, []error{err}
-		}
-		out := make([]V, len(ids))
-		for i, id := range ids {
-			out[i] = found[id]
-		}
-		return out, nil
-	}, dataloadgen.WithWait(gathering))
+// siblings are rows that were read together. What a query asks of one of them it asks of all, so whoever comes
+// first reads it for all: how many statements an answer costs depends on the text of the query, and neither on
+// the number of rows nor on who was fast.
+type siblings[Row comparable] struct {
+	rows []Row
+	mu   sync.Mutex  // guards read
+	read map[any]any // by what was asked, a function that gives the outcome of the one reading
 }
 
-// rows makes a loader of rows by their ids; a row that the actor may not see is nil.
-func rows[V any](fetch func(context.Context, []uuid.UUID) ([]V, error), id func(V) uuid.UUID) *dataloadgen.Loader[uuid.UUID, V] {
-	return values(func(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]V, error) {
-		list, err := fetch(ctx, ids)
-		out := make(map[uuid.UUID]V, len(list))
-		for _, row := range list {
-			out[id(row)] = row
+// join makes siblings of rows that were read together.
+func join[Row comparable](ctx context.Context, rows []Row) {
+	l := loadersFrom(ctx)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	register(l, rows)
+}
+
+func register[Row comparable](l *loaders, rows []Row) *siblings[Row] {
+	s := &siblings[Row]{rows: rows, read: map[any]any{}}
+	for _, row := range rows {
+		l.siblings[row] = s
+	}
+	return s
+}
+
+// siblingsOf gives the row and those it was read with. One that came alone stays alone.
+func siblingsOf[Row comparable](ctx context.Context, row Row) *siblings[Row] {
+	l := loadersFrom(ctx)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if s, ok := l.siblings[row].(*siblings[Row]); ok {
+		return s
+	}
+	return register(l, []Row{row})
+}
+
+// fetch reads something by many keys at once, and leaves out the keys that there is nothing for.
+type fetch[V any] = func(ctx context.Context, keys []uuid.UUID) (map[uuid.UUID]V, error)
+
+// load gives what fetch finds by the key of a row, and reads it for the row's siblings too. What tells apart
+// all that is loaded for such rows, arguments included. A row without a key has nothing.
+func load[Row comparable, V any](ctx context.Context, row Row, what any, key func(Row) uuid.UUID, read fetch[V]) (V, error) {
+	s := siblingsOf(ctx, row)
+	s.mu.Lock()
+	once, ok := s.read[what].(func() (map[uuid.UUID]V, error))
+	if !ok {
+		once = sync.OnceValues(func() (map[uuid.UUID]V, error) { return read(ctx, distinct(s.rows, key)) })
+		s.read[what] = once
+	}
+	s.mu.Unlock()
+	found, err := once()
+	return found[key(row)], err
+}
+
+// distinct gives the keys of the rows that have one, each once.
+func distinct[Row any](rows []Row, key func(Row) uuid.UUID) []uuid.UUID {
+	keys := make([]uuid.UUID, 0, len(rows))
+	for _, row := range rows {
+		if k := key(row); k != uuid.Nil {
+			keys = append(keys, k)
 		}
-		return out, err
-	})
+	}
+	slices.SortFunc(keys, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	return slices.Compact(keys)
 }
 
-// pageOf is the key of one page of one parent's list. Pages that differ in nothing but the parent are read
-// together.
-type pageOf[Order comparable] struct {
-	parent uuid.UUID
-	list[Order]
+// joined makes siblings of all the rows that a fetch reads.
+func joined[V any, Row comparable](read fetch[V], rows func(V) []Row) fetch[V] {
+	return func(ctx context.Context, keys []uuid.UUID) (map[uuid.UUID]V, error) {
+		found, err := read(ctx, keys)
+		var all []Row
+		for _, v := range found {
+			all = append(all, rows(v)...)
+		}
+		join(ctx, all)
+		return found, err
+	}
 }
 
-// list is what the pages of many parents have in common: the order and the arguments of the page.
-type list[Order comparable] struct {
-	order         Order
+// byID makes a fetch of a function that reads rows by their ids.
+func byID[Row comparable](read func(context.Context, []uuid.UUID) ([]Row, error), id func(Row) uuid.UUID) fetch[Row] {
+	byID := func(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]Row, error) {
+		rows, err := read(ctx, ids)
+		found := make(map[uuid.UUID]Row, len(rows))
+		for _, row := range rows {
+			found[id(row)] = row
+		}
+		return found, err
+	}
+	return joined(byID, func(row Row) []Row { return []Row{row} })
+}
+
+// list names a list and the page of it that is asked for, so that it can be compared.
+type list struct {
+	name          string
+	order         any
 	first, last   option[int]
 	after, before option[string]
 }
@@ -113,35 +142,25 @@ func optional[V comparable](p *V) option[V] {
 	return option[V]{*p, true}
 }
 
-func (o option[V]) pointer() *V {
-	if !o.given {
-		return nil
+// parentsMost is for how many parents one statement reads a page of each: SQLite joins no more selects.
+const parentsMost = 500
+
+// loadPage gives the page of a row's list.
+func loadPage[Row, N comparable](
+	ctx context.Context, row Row, key func(Row) uuid.UUID, name string, order any, p petitioning.PageArgs,
+	read func(context.Context, petitioning.PageArgs, ...uuid.UUID) (map[uuid.UUID]*petitioning.Connection[N], error),
+) (*petitioning.Connection[N], error) {
+	pages := func(ctx context.Context, parents []uuid.UUID) (map[uuid.UUID]*petitioning.Connection[N], error) {
+		found := make(map[uuid.UUID]*petitioning.Connection[N], len(parents))
+		for some := range slices.Chunk(parents, parentsMost) {
+			read, err := read(ctx, p, some...)
+			if err != nil {
+				return nil, err
+			}
+			maps.Copy(found, read)
+		}
+		return found, nil
 	}
-	return &o.value
+	what := list{name, order, optional(p.First), optional(p.Last), optional(p.After), optional(p.Before)}
+	return load(ctx, row, what, key, joined(pages, (*petitioning.Connection[N]).Nodes))
 }
-
-func pageKey[Order comparable](parent uuid.UUID, order Order, p petitioning.PageArgs) pageOf[Order] {
-	return pageOf[Order]{parent, list[Order]{order, optional(p.First), optional(p.Last), optional(p.After), optional(p.Before)}}
-}
-
-// pages makes a loader of pages: one read for each distinct list.
-func pages[Order comparable, V any](fetch func(context.Context, Order, petitioning.PageArgs, ...uuid.UUID) (map[uuid.UUID]V, error)) *dataloadgen.Loader[pageOf[Order], V] {
-	return dataloadgen.NewLoader(func(ctx context.Context, keys []pageOf[Order]) ([]V, []error) {
-		parents := map[list[Order]][]uuid.UUID{}
-		for _, k := range keys {
-			parents[k.list] = append(parents[k.list], k.parent)
-		}
-		found, failed := map[list[Order]]map[uuid.UUID]V{}, map[list[Order]]error{}
-		for l, of := range parents {
-			page := petitioning.PageArgs{First: l.first.pointer(), Last: l.last.pointer(), After: l.after.pointer(), Before: l.before.pointer()}
-			found[l], failed[l] = fetch(ctx, l.order, page, of...)
-		}
-		out, errs := make([]V, len(keys)), make([]error, len(keys))
-		for i, k := range keys {
-			out[i], errs[i] = found[k.list][k.parent], failed[k.list]
-		}
-		return out, errs
-	}, dataloadgen.WithWait(gathering))
-}
-
-var errGone = errors.New("a row that is referred to cannot be read")

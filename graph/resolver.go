@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/99designs/gqlgen/graphql"
+
 	"petitiond/server/live"
 	"petitiond/server/petitioning"
 )
@@ -19,10 +21,24 @@ type Resolver struct {
 // commentsATick is how many new comments one tick of a subscription carries.
 const commentsATick = 50
 
-// Around gives the context of one answer: an actor, where authentication put none there, and fresh loaders.
+// Around gives the context of one answer: an actor, where authentication put none there, and fresh loaders. It
+// is called for the start of a subscription, and within that context for each of its events.
 func (r *Resolver) Around(ctx context.Context) context.Context {
 	if !petitioning.HasActor(ctx) {
 		ctx = petitioning.WithActor(ctx, petitioning.Anonymous())
 	}
-	return withLoaders(ctx, r.Domain)
+	if start, ok := ctx.Value(loadersKey{}).(*loaders); ok {
+		return withLoaders(withRoot(ctx), start.ending)
+	}
+	return withLoaders(ctx, new(ending))
+}
+
+// withRoot says which field an event belongs to. Without it the paths of the event's errors, which gqlgen
+// begins anew for each, would lack their first name.
+func withRoot(ctx context.Context) context.Context {
+	op := graphql.GetOperationContext(ctx)
+	for _, field := range graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Subscription"}) {
+		ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{Object: "Subscription", Field: field})
+	}
+	return ctx
 }

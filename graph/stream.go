@@ -2,8 +2,9 @@ package graph
 
 import (
 	"context"
-	"slices"
+	"sync/atomic"
 
+	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/uuid"
 
 	"petitiond/ent"
@@ -12,26 +13,47 @@ import (
 	"petitiond/server/petitioning"
 )
 
-// follow sends what next gives for as long as it gives something and somebody listens. The channel holds
-// nothing back: the newest value is asked for when the one before has been taken.
-func follow[T any](ctx context.Context, end func(), next func(context.Context) (T, bool)) <-chan T {
-	out := make(chan T)
+// ending is the error that ended a subscription, once it has.
+type ending struct{ atomic.Pointer[error] }
+
+// follow sends what next gives for as long as somebody listens. The channel holds nothing back: the newest
+// value is asked for when the one before has been taken. An error of next is the end: the last event is then
+// nil, which the contract has no room for, so that PresentError is asked and tells the error.
+func follow[T any](ctx context.Context, end func(), next func(context.Context) (*T, error)) <-chan *T {
+	out := make(chan *T)
 	go func() {
 		defer close(out)
 		defer end()
 		for {
-			v, ok := next(ctx)
-			if !ok {
+			v, err := guarded(ctx, next)
+			if ctx.Err() != nil {
 				return
+			}
+			if err != nil {
+				v = nil
+				loadersFrom(ctx).ending.Store(&err)
 			}
 			select {
 			case out <- v:
 			case <-ctx.Done():
 				return
 			}
+			if err != nil {
+				return
+			}
 		}
 	}()
 	return out
+}
+
+// guarded makes an error of a panic: on a goroutine of ours nobody else would, and the program would end.
+func guarded[T any](ctx context.Context, next func(context.Context) (*T, error)) (v *T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = graphql.Recover(ctx, p)
+		}
+	}()
+	return next(ctx)
 }
 
 // watch begins to watch petitions that the actor may see. If there is one that it may not, there is nothing.
@@ -41,12 +63,12 @@ func (r *Resolver) watch(ctx context.Context, aspect live.Aspect, ids ...scalar.
 	for i, id := range ids {
 		keys[i] = petitionKey(id)
 	}
-	w, err := r.Hub.Watch(ctx, aspect, keys...)
+	w, err := r.Hub.Watch(ctx, aspect|live.Edition, keys...)
 	if err != nil {
 		return nil, err
 	}
-	seen, err := loadersFrom(ctx).petition.LoadAll(ctx, keys)
-	if err == nil && slices.Contains(seen, nil) {
+	seen, err := r.Domain.PetitionsByID(ctx, keys)
+	if err == nil && len(seen) < len(w.Baseline()) {
 		err = errNoPetition
 	}
 	if err != nil {
@@ -56,28 +78,31 @@ func (r *Resolver) watch(ctx context.Context, aspect live.Aspect, ids ...scalar.
 	return w, nil
 }
 
-// counts follows the counts of petitions, and ends when one of them is hidden.
+// counts follows the counts of petitions until one of them is hidden.
 func (r *Resolver) counts(ctx context.Context, ids ...scalar.ID) (<-chan *petitioning.Count, error) {
-	w, err := r.watch(ctx, live.Count|live.Edition, ids...)
+	w, err := r.watch(ctx, live.Count, ids...)
 	if err != nil {
 		return nil, err
 	}
 	editions, versions := map[uuid.UUID]int{}, map[uuid.UUID]int64{}
-	return follow(ctx, w.Close, func(ctx context.Context) (*petitioning.Count, bool) {
+	for _, v := range w.Baseline() {
+		editions[v.Petition] = v.Edition
+	}
+	return follow(ctx, w.Close, func(ctx context.Context) (*petitioning.Count, error) {
 		for {
 			v, err := w.Next(ctx)
-			if err != nil {
-				return nil, false
+			if err == nil && v.Edition != editions[v.Petition] {
+				err = r.seen(ctx, v.Petition)
 			}
-			if known, ok := editions[v.Petition]; ok && known != v.Edition && !r.sees(ctx, v.Petition) {
-				return nil, false
+			if err != nil {
+				return nil, err
 			}
 			editions[v.Petition] = v.Edition
-			if known, ok := versions[v.Petition]; ok && known == v.Version {
+			if told, ok := versions[v.Petition]; ok && told == v.Version {
 				continue // only the text changed
 			}
 			versions[v.Petition] = v.Version
-			return countOf(v), true
+			return countOf(v), nil
 		}
 	}), nil
 }
@@ -88,10 +113,13 @@ func countOf(v live.Value) *petitioning.Count {
 	}
 }
 
-// sees asks again whether the actor may see the petition; not to know is not to see.
-func (r *Resolver) sees(ctx context.Context, id uuid.UUID) bool {
+// seen asks again whether the actor may see the petition.
+func (r *Resolver) seen(ctx context.Context, id uuid.UUID) error {
 	ok, err := r.Domain.Sees(ctx, id)
-	return ok && err == nil
+	if err == nil && !ok {
+		err = errNoPetition
+	}
+	return err
 }
 
 // petitions follows the text and state of a petition, the present one first, until it is hidden.
@@ -100,45 +128,51 @@ func (r *Resolver) petitions(ctx context.Context, id scalar.ID) (<-chan *ent.Pet
 	if err != nil {
 		return nil, err
 	}
-	first := true
-	return follow(ctx, w.Close, func(ctx context.Context) (*ent.Petition, bool) {
-		if !first {
-			if _, err := w.Next(ctx); err != nil {
-				return nil, false
+	told := 0 // versions begin with 1
+	return follow(ctx, w.Close, func(ctx context.Context) (*ent.Petition, error) {
+		for {
+			if told > 0 {
+				if _, err := w.Next(ctx); err != nil {
+					return nil, err
+				}
+			}
+			row, err := r.petition(ctx, id.UUID)
+			switch {
+			case err != nil:
+				return nil, err
+			case row == nil:
+				return nil, errNoPetition
+			case row.Version != told: // else the news came after what they are about was read
+				told = row.Version
+				return row, nil
 			}
 		}
-		first = false
-		rows, err := r.Domain.PetitionsByID(ctx, []uuid.UUID{id.UUID})
-		if err != nil || len(rows) == 0 {
-			return nil, false
-		}
-		return rows[0], true
 	}), nil
 }
 
-// comments follows the comments made after now, in their order.
+// comments follows the comments made after now, in their order, until the petition is hidden.
 func (r *Resolver) comments(ctx context.Context, id scalar.ID) (<-chan *ent.Comment, error) {
-	w, err := r.watch(ctx, live.Comments|live.Edition, id)
+	w, err := r.watch(ctx, live.Comments, id)
 	if err != nil {
 		return nil, err
 	}
-	last, waiting := 0, []*ent.Comment(nil)
-	for _, v := range w.Baseline() {
-		last = v.Comment
-	}
-	return follow(ctx, w.Close, func(ctx context.Context) (*ent.Comment, bool) {
+	last, waiting := w.Baseline()[0].Comment, []*ent.Comment(nil)
+	return follow(ctx, w.Close, func(ctx context.Context) (*ent.Comment, error) {
 		for len(waiting) == 0 {
-			if _, err := w.Next(ctx); err != nil || !r.sees(ctx, id.UUID) {
-				return nil, false
+			_, err := w.Next(ctx)
+			if err == nil {
+				err = r.seen(ctx, id.UUID)
 			}
-			waiting, err = r.Domain.CommentsAfter(ctx, id.UUID, last, commentsATick)
+			if err == nil {
+				waiting, err = r.Domain.CommentsAfter(ctx, id.UUID, last, commentsATick)
+			}
 			if err != nil {
-				return nil, false
+				return nil, err
 			}
 		}
 		next := waiting[0]
 		waiting, last = waiting[1:], next.Number
-		return next, true
+		return next, nil
 	}), nil
 }
 
@@ -148,8 +182,8 @@ func (r *Resolver) statistics(ctx context.Context) (<-chan *petitioning.Statisti
 	if err != nil {
 		return nil, err
 	}
-	return follow(ctx, w.Close, func(ctx context.Context) (*petitioning.Statistics, bool) {
+	return follow(ctx, w.Close, func(ctx context.Context) (*petitioning.Statistics, error) {
 		v, err := w.Next(ctx)
-		return &v, err == nil
+		return &v, err
 	}), nil
 }

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -94,12 +95,12 @@ func nulls(in model.UpdatePetitionInput) []string {
 	return out
 }
 
-func petitionPayload(ctx context.Context, id uuid.UUID, token string, err error) (*model.PetitionPayload, error) {
+func (r *Resolver) petitionPayload(ctx context.Context, id uuid.UUID, token string, err error) (*model.PetitionPayload, error) {
 	faults, err := userErrors(err)
 	if err != nil || len(faults) > 0 {
 		return &model.PetitionPayload{UserErrors: faults}, err
 	}
-	row, err := loadersFrom(ctx).petition.Load(ctx, id)
+	row, err := r.petition(ctx, id)
 	out := &model.PetitionPayload{Petition: row, UserErrors: faults}
 	if token != "" {
 		out.EditToken = &token
@@ -107,7 +108,7 @@ func petitionPayload(ctx context.Context, id uuid.UUID, token string, err error)
 	return out, err
 }
 
-func signPayload(ctx context.Context, id uuid.UUID, err error) (*model.SignPetitionPayload, error) {
+func (r *Resolver) signPayload(ctx context.Context, id uuid.UUID, err error) (*model.SignPetitionPayload, error) {
 	faults, err := userErrors(err)
 	if err != nil || len(faults) > 0 {
 		return &model.SignPetitionPayload{UserErrors: faults}, err
@@ -115,7 +116,7 @@ func signPayload(ctx context.Context, id uuid.UUID, err error) (*model.SignPetit
 	status := model.SigningStatusCounted
 	out := &model.SignPetitionPayload{Status: &status, UserErrors: faults}
 	if selected(ctx, "petition") {
-		out.Petition, err = loadersFrom(ctx).petition.Load(ctx, id)
+		out.Petition, err = r.petition(ctx, id)
 	}
 	return out, err
 }
@@ -130,34 +131,26 @@ func selected(ctx context.Context, name string) bool {
 	return false
 }
 
-func commentPayload(ctx context.Context, id uuid.UUID, err error) (*model.CommentPayload, error) {
+func (r *Resolver) commentPayload(ctx context.Context, id uuid.UUID, err error) (*model.CommentPayload, error) {
 	faults, err := userErrors(err)
 	if err != nil || len(faults) > 0 {
 		return &model.CommentPayload{UserErrors: faults}, err
 	}
-	row, err := loadersFrom(ctx).comment.Load(ctx, id)
+	row, err := one(r.Domain.CommentsByID(ctx, []uuid.UUID{id}))
 	return &model.CommentPayload{Comment: row, UserErrors: faults}, err
 }
 
-// figuresOf gives the numbers of a petition that was read already.
-func figuresOf(ctx context.Context, id uuid.UUID) (*petitioning.Figures, error) {
-	f, err := loadersFrom(ctx).figures.Load(ctx, id)
-	if f == nil {
-		f = &petitioning.Figures{}
-		if err == nil {
-			err = errGone // hidden since
-		}
-	}
-	return f, err
+// petition gives the petition, or nil where there is none that the actor may see.
+func (r *Resolver) petition(ctx context.Context, id uuid.UUID) (*ent.Petition, error) {
+	return one(r.Domain.PetitionsByID(ctx, []uuid.UUID{id}))
 }
 
-// petitionOf gives the petition that a visible row belongs to.
-func (r *Resolver) petitionOf(ctx context.Context, id uuid.UUID) (*ent.Petition, error) {
-	row, err := loadersFrom(ctx).petition.Load(ctx, id)
-	if row == nil && err == nil {
-		err = errNoPetition
+// one gives the row that a single id was to find, or nil.
+func one[Row any](rows []*Row, err error) (*Row, error) {
+	if err != nil || len(rows) == 0 {
+		return nil, err
 	}
-	return row, err
+	return rows[0], nil
 }
 
 func (r *Resolver) petitionBy(ctx context.Context, id *scalar.ID, slug *string) (*ent.Petition, error) {
@@ -165,68 +158,82 @@ func (r *Resolver) petitionBy(ctx context.Context, id *scalar.ID, slug *string) 
 	case (id == nil) == (slug == nil):
 		return nil, &petitioning.ArgumentError{Argument: "id", Message: "Give either id or slug."}
 	case id != nil:
-		return loadersFrom(ctx).petition.Load(ctx, petitionKey(*id))
+		return r.petition(ctx, petitionKey(*id))
 	}
 	key, found, err := r.Domain.PetitionIDBySlug(ctx, *slug)
 	if err != nil || !found {
 		return nil, err
 	}
-	return loadersFrom(ctx).petition.Load(ctx, key)
+	return r.petition(ctx, key)
 }
 
-// node gives whatever has the id, or nil. A row that is nil must not become a Node that is not.
-func node(ctx context.Context, id scalar.ID) (scalar.Node, error) {
-	l := loadersFrom(ctx)
-	switch id.Type {
-	case scalar.Petition:
-		return noded(l.petition.Load(ctx, id.UUID))
-	case scalar.Comment:
-		return noded(l.comment.Load(ctx, id.UUID))
-	case scalar.Signature:
-		return noded(l.signature.Load(ctx, id.UUID))
-	case scalar.Tag:
-		return noded(l.tag.Load(ctx, id.UUID))
+// trendingTags makes siblings of the tags, as joinPage does of a page's rows.
+func (r *Resolver) trendingTags(ctx context.Context, first int) ([]*petitioning.TrendingTag, error) {
+	list, err := r.Domain.TrendingTags(ctx, first)
+	tags := make([]*ent.Tag, len(list))
+	for i, t := range list {
+		tags[i] = t.Tag
 	}
-	return nil, nil //nolint:nilnil // the contract's null: no such object
+	join(ctx, tags)
+	return list, err
 }
 
-func noded[V any](row *V, err error) (scalar.Node, error) {
-	if row == nil {
+// joinPage makes siblings of the rows of a page that was read.
+func joinPage[N comparable](ctx context.Context, list *petitioning.Connection[N], err error) error {
+	if err == nil {
+		join(ctx, list.Nodes())
+	}
+	return err
+}
+
+func (r *Resolver) node(ctx context.Context, id scalar.ID) (scalar.Node, error) {
+	found, err := r.nodes(ctx, []*scalar.ID{&id})
+	if err != nil {
 		return nil, err
 	}
-	return row, err
+	return found[0], nil
 }
 
-// nodes loads all at once: the thunks gather before the first is asked for its row.
-func nodes(ctx context.Context, ids []*scalar.ID) ([]scalar.Node, error) {
+// nodes gives whatever has the ids, and nil for each that nothing visible has. It reads once for each type.
+func (r *Resolver) nodes(ctx context.Context, ids []*scalar.ID) ([]scalar.Node, error) {
 	list, err := between(0, 100, "ids", ids)
 	if err != nil {
 		return nil, err
 	}
-	gather(ctx, list)
+	found := map[scalar.ID]scalar.Node{}
+	err = errors.Join(
+		find(ctx, found, list, scalar.Petition, r.Domain.PetitionsByID, petitionID),
+		find(ctx, found, list, scalar.Comment, r.Domain.CommentsByID, commentID),
+		find(ctx, found, list, scalar.Signature, r.Domain.SignaturesByID, signatureID),
+		find(ctx, found, list, scalar.Tag, r.Domain.TagsByID, tagID),
+	)
 	out := make([]scalar.Node, len(list))
 	for i, id := range list {
-		if out[i], err = node(ctx, id); err != nil {
-			return nil, err
-		}
+		out[i] = found[id]
 	}
-	return out, nil
+	return out, err
 }
 
-func gather(ctx context.Context, ids []scalar.ID) {
-	l := loadersFrom(ctx)
-	for _, id := range ids {
-		switch id.Type {
-		case scalar.Petition:
-			l.petition.LoadThunk(ctx, id.UUID)
-		case scalar.Comment:
-			l.comment.LoadThunk(ctx, id.UUID)
-		case scalar.Signature:
-			l.signature.LoadThunk(ctx, id.UUID)
-		case scalar.Tag:
-			l.tag.LoadThunk(ctx, id.UUID)
+// find adds the rows of one type.
+func find[Row comparable](
+	ctx context.Context, found map[scalar.ID]scalar.Node, ids []scalar.ID, tag byte,
+	read func(context.Context, []uuid.UUID) ([]Row, error), key func(Row) uuid.UUID,
+) error {
+	keys := distinct(ids, func(id scalar.ID) uuid.UUID {
+		if id.Is(tag) {
+			return id.UUID
 		}
+		return uuid.Nil
+	})
+	if len(keys) == 0 {
+		return nil
 	}
+	rows, err := read(ctx, keys)
+	join(ctx, rows)
+	for _, row := range rows {
+		found[scalar.NewID(tag, key(row))] = row
+	}
+	return err
 }
 
 // between checks the length of a list of ids.

@@ -1,0 +1,210 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"petitiond/server/petitioning"
+)
+
+// thing is a row with a key; some things share one, and some have none.
+type thing struct{ key uuid.UUID }
+
+func thingKey(row *thing) uuid.UUID { return row.key }
+
+func keyOf(n byte) uuid.UUID { return uuid.UUID{15: n} }
+
+func things(keys ...byte) []*thing {
+	rows := make([]*thing, len(keys))
+	for i, k := range keys {
+		rows[i] = &thing{keyOf(k)}
+	}
+	return rows
+}
+
+// recorder reads nothing, and remembers what it was asked for.
+type recorder struct {
+	mu    sync.Mutex
+	asked [][]uuid.UUID // guarded by mu
+	err   error
+}
+
+func (r *recorder) read(_ context.Context, keys []uuid.UUID) (map[uuid.UUID]string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.asked = append(r.asked, slices.Clone(keys))
+	found := map[uuid.UUID]string{}
+	for _, k := range keys {
+		found[k] = fmt.Sprint(k[15])
+	}
+	return found, r.err
+}
+
+func TestLoad(t *testing.T) {
+	t.Parallel()
+	setup := func(rows []*thing) (context.Context, *recorder) {
+		ctx := withLoaders(t.Context(), new(ending))
+		join(ctx, rows)
+		return ctx, &recorder{}
+	}
+	t.Run("OnceForAll", func(t *testing.T) {
+		t.Parallel()
+		rows := things(3, 1, 3, 0, 2)
+		ctx, r := setup(rows)
+		var crowd sync.WaitGroup
+		for range 20 {
+			for _, row := range rows {
+				crowd.Go(func() {
+					want := fmt.Sprint(row.key[15])
+					if row.key == uuid.Nil {
+						want = ""
+					}
+					if got, err := load(ctx, row, "it", thingKey, r.read); got != want || err != nil {
+						t.Errorf("got %q, error %v, want %q", got, err, want)
+					}
+				})
+			}
+		}
+		crowd.Wait()
+		if diff := cmp.Diff([][]uuid.UUID{{keyOf(1), keyOf(2), keyOf(3)}}, r.asked); diff != "" {
+			t.Errorf("asked (-want +got):\n%s", diff)
+		}
+	})
+	t.Run("EachByItself", func(t *testing.T) {
+		t.Parallel()
+		rows := things(1, 2)
+		ctx, r := setup(rows)
+		for _, what := range []any{"it", "else", list{name: "l"}, list{name: "l", first: option[int]{1, true}}, list{name: "l"}} {
+			if _, err := load(ctx, rows[0], what, thingKey, r.read); err != nil {
+				t.Error(err)
+			}
+		}
+		if len(r.asked) != 4 {
+			t.Errorf("asked %d times, want 4", len(r.asked))
+		}
+	})
+	t.Run("Strangers", func(t *testing.T) {
+		t.Parallel()
+		ctx, r := setup(things(1))
+		for _, row := range things(1, 2) { // the same keys, read at other times
+			for range 2 {
+				if _, err := load(ctx, row, "it", thingKey, r.read); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		if diff := cmp.Diff([][]uuid.UUID{{keyOf(1)}, {keyOf(2)}}, r.asked); diff != "" {
+			t.Errorf("asked (-want +got):\n%s", diff)
+		}
+	})
+	t.Run("ErrForAll", func(t *testing.T) {
+		t.Parallel()
+		rows := things(1, 2)
+		ctx, r := setup(rows)
+		r.err = errors.New("lost")
+		for _, row := range rows {
+			if _, err := load(ctx, row, "it", thingKey, r.read); !errors.Is(err, r.err) {
+				t.Errorf("got error %v", err)
+			}
+		}
+		if len(r.asked) != 1 {
+			t.Errorf("asked %d times", len(r.asked))
+		}
+	})
+	t.Run("PanicForAll", func(t *testing.T) {
+		t.Parallel()
+		rows := things(1, 2)
+		ctx, _ := setup(rows)
+		for _, row := range rows {
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Error("no panic")
+					}
+				}()
+				_, _ = load(ctx, row, "it", thingKey, func(context.Context, []uuid.UUID) (map[uuid.UUID]string, error) { panic("bug") })
+			}()
+		}
+	})
+	t.Run("Generations", func(t *testing.T) {
+		t.Parallel()
+		parents := things(1, 2)
+		ctx, r := setup(parents)
+		children := joined(func(_ context.Context, keys []uuid.UUID) (map[uuid.UUID][]*thing, error) {
+			found := map[uuid.UUID][]*thing{}
+			for _, k := range keys {
+				found[k] = things(10*k[15], 10*k[15]+1)
+			}
+			return found, nil
+		}, func(list []*thing) []*thing { return list })
+		for _, parent := range parents {
+			list, _ := load(ctx, parent, "children", thingKey, children)
+			for _, child := range list {
+				if _, err := load(ctx, child, "it", thingKey, r.read); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		if diff := cmp.Diff([][]uuid.UUID{{keyOf(10), keyOf(11), keyOf(20), keyOf(21)}}, r.asked); diff != "" {
+			t.Errorf("asked (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestLoadPageReadsInParts(t *testing.T) {
+	t.Parallel()
+	ctx := withLoaders(t.Context(), new(ending))
+	rows := make([]*thing, 2*parentsMost+1)
+	for i := range rows {
+		rows[i] = &thing{uuid.New()}
+	}
+	join(ctx, rows)
+	var sizes []int
+	read := func(_ context.Context, _ petitioning.PageArgs, of ...uuid.UUID) (map[uuid.UUID]*petitioning.Connection[*thing], error) {
+		sizes = append(sizes, len(of))
+		found := map[uuid.UUID]*petitioning.Connection[*thing]{}
+		for _, id := range of {
+			found[id] = &petitioning.Connection[*thing]{}
+		}
+		return found, nil
+	}
+	for _, row := range rows {
+		page, err := loadPage(ctx, row, thingKey, "list", nil, petitioning.PageArgs{}, read)
+		if page == nil || err != nil {
+			t.Fatal("a row has no page", err)
+		}
+	}
+	if diff := cmp.Diff([]int{parentsMost, parentsMost, 1}, sizes); diff != "" {
+		t.Errorf("parents of each read (-want +got):\n%s", diff)
+	}
+}
+
+// TestFollowSurvivesAPanic would end the whole program if it did not.
+func TestFollowSurvivesAPanic(t *testing.T) {
+	t.Parallel()
+	bug := errors.New("told of the bug")
+	ctx := graphql.WithResponseContext(t.Context(), nil, func(context.Context, any) error { return bug })
+	ctx = withLoaders(ctx, new(ending))
+	closed := make(chan struct{})
+	events := follow(ctx, func() { close(closed) }, func(context.Context) (*thing, error) { panic("bug") })
+	if v := <-events; v != nil {
+		t.Errorf("got %v", v)
+	}
+	<-closed
+	if _, more := <-events; more {
+		t.Error("it goes on")
+	}
+	var told *gqlerror.Error
+	if err := *loadersFrom(ctx).ending.Load(); !errors.Is(err, bug) || !errors.As(err, &told) {
+		t.Errorf("ended with %v", err)
+	}
+}

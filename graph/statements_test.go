@@ -1,0 +1,150 @@
+package graph_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"petitiond/ent/petition"
+	"petitiond/server/database"
+	"petitiond/server/database/dbtest"
+	"petitiond/server/petitioning"
+)
+
+// TestStatements counts what reaches the database: the same for few parents and for many, every time.
+func TestStatements(t *testing.T) {
+	t.Parallel()
+	for _, dialect := range []database.Dialect{database.SQLite, database.Postgres} {
+		t.Run(dialect.String(), func(t *testing.T) {
+			t.Parallel()
+			db, counter := dbtest.Counting(t, dialect)
+			s := newSite(t, db)
+			s.crowd(t, 20)
+			for _, c := range statementCases() {
+				t.Run(c.name, func(t *testing.T) {
+					for i := range c.runs() {
+						n := 4 + 16*(i%2)
+						counter.Reset()
+						got := s.ask(t, "", c.query, map[string]any{"n": n, "ids": s.ids(c.kind, n)})
+						if strings.Contains(got.body, `"errors"`) || counter.Count() != c.want {
+							t.Fatalf("run %d with %d parents: got %d statements, want %d:\n%s\n%.500s", i, n, counter.Count(), c.want,
+								strings.Join(counter.Statements(), "\n"), got.body)
+						}
+					}
+				})
+			}
+		})
+	}
+}
+
+type statementCase struct {
+	name, query string
+	want        int
+	kind        string // of $ids
+}
+
+// runs is often for the page that everything stands on, and some times for the rest.
+func (c statementCase) runs() int {
+	if c.name == "Page" || c.name == "AllTotals" {
+		return 20
+	}
+	return 6
+}
+
+func statementCases() []statementCase {
+	page := func(nested, more string) string {
+		return `query($n: Int) { petitions(first: $n) { nodes { title signatureCount tags { label }
+			comments(first: 5) { nodes { body } ` + nested + ` } signatures(first: 5) { nodes { name } ` + nested + ` } } ` + more + ` } }`
+	}
+	const totals = `totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor }`
+	return []statementCase{
+		// The list, the tags, the comments, the signatures and the figures.
+		{"Page", page("", ""), 5, ""},
+		{"PageInfo", page("pageInfo { hasNextPage }", "pageInfo { hasNextPage endCursor }"), 5, ""},
+		{"NestedTotals", page(totals, "pageInfo { hasNextPage }"), 5, ""},
+		{"AllTotals", page(totals, totals), 6, ""},
+		{"NoFigures", `query($n: Int) { petitions(first: $n) { edges { node { tags { name } } } } }`, 2, ""},
+		{"Everything", `query($n: Int) { petitions(first: $n) { nodes { body bodyHtml goal commentCount count { progress lastHour petition { title } } } } }`, 5, ""},
+		{"Aliases", `query($n: Int) { petitions(first: $n) { nodes {
+			a: comments(first: 1) { nodes { body } } b: comments(first: 1) { totalCount } c: comments(first: 1, orderBy: OLDEST) { nodes { body } } } } }`, 4, ""},
+		{"Conditions", `query($n: Int, $no: Boolean = false) { petitions(first: $n) { nodes { ...f signatures(first: 1) @include(if: $no) { totalCount } } } }
+			fragment f on Petition { tags @skip(if: $no) { name } ... on Node { ... on Petition { title } } }`, 2, ""},
+		{"Replies", `query($n: Int) { petitions(first: $n) { nodes { comments(first: 5) { nodes { replies(first: 3) { nodes { body } totalCount } } } } } }`, 3, ""},
+		{"RepliesOfOne", `{ petitions(first: 1) { nodes { comments(first: 5) { nodes { replies { nodes { body } } } } } } }`, 3, ""},
+		{"SignaturesToPetition", `query($n: Int) { petitions(first: $n) { nodes { signatures(first: 5) { nodes { petition { title tags { name } } } } } } }`, 4, ""},
+		{"CommentToParentToPetition", `query($n: Int) { petitions(first: $n) { nodes { comments(first: 5) { nodes {
+			replies { nodes { parent { body petition { title } } } } } } } } }`, 5, ""},
+		{"TagsToPetitions", `query($n: Int) { tags(first: $n) { nodes { petitions(first: 5) { nodes { title tags { name } } totalCount } } } }`, 3, ""},
+		{"PetitionsToTagsToPetitions", `query($n: Int) { petitions(first: $n) { nodes { tags { petitions(first: 2) { nodes { title signatureCount } } } } } }`, 4, ""},
+		{"TrendingToPetitions", `query($n: Int) { trendingTags(first: $n) { tag { petitions(first: 2) { nodes { tags { name } } } } signaturesLastDay } }`, 3, ""},
+		{"Petitions", `query($ids: [ID!]!) { nodes(ids: $ids) { ... on Petition { title tags { name } comments(first: 2) { nodes { body } } } } }`, 3, "petition"},
+		{"Comments", `query($ids: [ID!]!) { nodes(ids: $ids) { ... on Comment { body petition { title } replies(first: 1) { nodes { body } } } } }`, 3, "comment"},
+		{"Signatures", `query($ids: [ID!]!) { nodes(ids: $ids) { ... on Signature { name petition { title signatureCount } } } }`, 3, "signature"},
+		{"Tags", `query($ids: [ID!]!) { nodes(ids: $ids) { ... on Tag { name petitions(first: 1) { nodes { title } } } } }`, 2, "tag"},
+		{"Mixed", `query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }`, 4, ""},
+	}
+}
+
+// crowd fills a site with n petitions, each with tags, signatures, comments and replies.
+func (s *site) crowd(t testing.TB, n int) {
+	t.Helper()
+	for i := range n {
+		in := petitioning.Imported{
+			Draft: template(fmt.Sprintf("Petition number %d", i), "all", fmt.Sprintf("t%d", i), fmt.Sprintf("u%d", i%7)),
+			State: petition.StateOPEN, CreatedAt: noon.Add(-time.Duration(i) * time.Hour), StartsAt: ptr(noon.Add(-48 * time.Hour)),
+			Signatures: signatures(fmt.Sprint(i), 6, noon.Add(-10*time.Hour)),
+		}
+		for j := range 6 {
+			in.Comments = append(in.Comments, petitioning.ImportedComment{
+				Body: fmt.Sprintf("Comment %d", j), At: noon.Add(-time.Hour), Replies: []petitioning.ImportedComment{{Body: "A reply.", At: noon}},
+			})
+		}
+		s.add(t, fmt.Sprintf("crowd%d", i), in)
+	}
+}
+
+// ids gives n ids of a kind, or some of each kind.
+func (s *site) ids(kind string, n int) []string {
+	s.names.mu.Lock()
+	defer s.names.mu.Unlock()
+	of := map[string]func(int) string{
+		"petition":  func(i int) string { return fmt.Sprintf("petition:crowd%d", i) },
+		"comment":   func(i int) string { return fmt.Sprintf("comment:crowd%d.%d", i, 1+2*(i%3)) },
+		"signature": func(i int) string { return fmt.Sprintf("signature:crowd%d.%d", i, 1+i%6) },
+		"tag":       func(i int) string { return fmt.Sprintf("tag:t%d", i) },
+	}
+	var out []string
+	for i := range n {
+		for k, name := range of {
+			if kind == "" || kind == k {
+				out = append(out, s.names.real[name(i)])
+			}
+		}
+	}
+	return out
+}
+
+// TestMostParents reads lists of as many parents at once as the loaders ask for in one statement.
+func TestMostParents(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		t.Parallel()
+		s := newSite(t, db)
+		ids := make([]uuid.UUID, 500)
+		for i := range ids {
+			ids[i] = uuid.New()
+		}
+		page := petitioning.PageArgs{First: ptr(100)}
+		replies, err := s.domain.Replies(t.Context(), page, ids...)
+		if err != nil || len(replies) != len(ids) {
+			t.Errorf("%d lists of replies, error %v", len(replies), err)
+		}
+		petitions, err := s.domain.TagPetitions(t.Context(), petitioning.Order{Field: petitioning.ByStartsAt}, page, ids...)
+		if err != nil || len(petitions) != len(ids) {
+			t.Errorf("%d lists of petitions, error %v", len(petitions), err)
+		}
+	})
+}
