@@ -71,7 +71,7 @@ func (b *batch) settle(ctx context.Context, t tx, clock func() time.Time) error 
 
 // resolve finds out what became of a run whose COMMIT was not answered. That run has ended, since it held
 // the locks which this one holds now, and a transaction is whole: one of its rows there, and it took effect.
-// A run without rows of its own changed nothing that the next one would not find out again.
+// A run without rows of its own stored keys at most, which the next one finds like anybody else's.
 func (b *batch) resolve(ctx context.Context, t tx) error {
 	if !b.lost {
 		return nil

@@ -56,3 +56,6 @@ var MinuteOf = minuteOf
 
 // IsPassing says whether an error is trouble of the database and not of a row.
 var IsPassing = isPassing
+
+// PostgresSQL are the statements of PostgreSQL.
+var PostgresSQL = postgresSQL

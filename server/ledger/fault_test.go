@@ -84,7 +84,7 @@ func lostWhileLookingUp() script {
 func TestLostCommit(t *testing.T) {
 	t.Parallel()
 	strange := errors.New("strange")
-	for name, play := range map[string]func(t *testing.T) script{
+	scripts := map[string]func(t *testing.T) script{
 		"CommittedThenLost": func(*testing.T) script { return first((*curtain).writeAndLose) },
 		"LostBeforeCommit":  func(*testing.T) script { return first((*curtain).lose) },
 		"LostManyTimes": func(*testing.T) script {
@@ -98,19 +98,20 @@ func TestLostCommit(t *testing.T) {
 		},
 		"UnderWay":           underWay,
 		"LostWhileLookingUp": func(*testing.T) script { return lostWhileLookingUp() },
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			eachStaged(t, func(t *testing.T, db *database.DB, s *stage) {
+	}
+	eachStaged(t, func(t *testing.T, db *database.DB, s *stage) {
+		for name, play := range scripts {
+			t.Run(name, func(t *testing.T) {
+				s.play(script{})
 				p, other, closed := petition(t, db, open()), petition(t, db, open()), petition(t, db, ledger.Terms{Goal: 1})
 				b := newBook(t, db, ledger.Options{})
-				must(t, b.Batch(keyed(p, "old", "old", "1"))...)
-				ann := keyed(p, "ann", "ann", "1")
+				must(t, b.Batch(keyed(p, "old", name+"old", "1"))...)
+				ann := keyed(p, "ann", name+"ann", "1")
 				reason, said, reply := comment(p, nil), comment(p, nil), comment(p, nil)
-				ann.Comment, said.Key, reply.Parent = &reason, key("said", "1"), &said.ID
+				ann.Comment, said.Key, reply.Parent = &reason, key(name+"said", "1"), &said.ID
 				s.play(play(t))
-				got := b.Batch(ann, keyed(p, "old", "old", "1"), signature(p, "old"), signature(p, "ann"), said, reply,
-					keyed(other, "bob", "bob", "1"), signature(closed, "ann"), keyed(p, "ann", "ann", "1"))
+				got := b.Batch(ann, keyed(p, "old", name+"old", "1"), signature(p, "old"), signature(p, "ann"), said, reply,
+					keyed(other, "bob", name+"bob", "1"), signature(closed, "ann"), keyed(p, "ann", name+"ann", "1"))
 				want := []ledger.Answer{
 					{Receipt: ledger.Receipt{Answer: p, Number: 2}},
 					{Receipt: ledger.Receipt{Answer: p}},
@@ -130,7 +131,7 @@ func TestLostCommit(t *testing.T) {
 				}
 				audit(t, db, other)
 				for _, id := range []string{"ann", "bob", "said"} {
-					if !kept(t, db, id) {
+					if !kept(t, db, name+id) {
 						t.Errorf("the key %s was not kept", id)
 					}
 				}
@@ -140,8 +141,8 @@ func TestLostCommit(t *testing.T) {
 				checkTold(t, db, p, b.told(p))
 				checkTold(t, db, other, b.told(other))
 			})
-		})
-	}
+		}
+	})
 }
 
 // TestLostCommitOfNothing loses the COMMIT of a batch that had no row to write, only a key.
@@ -288,6 +289,24 @@ func TestAwayAfterCommit(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestLateAnswer loses a COMMIT when the patience is over: there is time left to look it up.
+func TestLateAnswer(t *testing.T) {
+	t.Parallel()
+	eachStaged(t, func(t *testing.T, db *database.DB, s *stage) {
+		p := petition(t, db, open())
+		b := newBook(t, db, ledger.Options{Patience: time.Second})
+		s.play(first(func(c *curtain) error {
+			err := c.writeAndLose()
+			<-c.ctx.Done()
+			return err
+		}))
+		if got := must(t, b.Batch(signature(p, "ann"))...); got[0].Number != 1 {
+			t.Errorf("got %+v, want number 1", got)
+		}
+		audit(t, db, p)
+	})
 }
 
 // TestAwayEndsQueue answers what waited behind a batch that was given up, instead of trying each for as long.

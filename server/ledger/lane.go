@@ -154,7 +154,9 @@ func (n *lane) try(ctx context.Context, b *batch) (err error) {
 			err = fmt.Errorf("ledger: panic while writing a batch: %T", p)
 		}
 	}()
-	err = n.ledger.store.inTx(ctx, func(t tx) error { return b.settle(ctx, t, n.ledger.opt.Now) })
+	err = n.ledger.store.inTx(ctx, func(ctx context.Context, t tx) error {
+		return b.settle(ctx, t, n.ledger.opt.Now)
+	})
 	b.lost = b.lost || errors.Is(err, database.ErrOutcomeUnknown)
 	return err
 }

@@ -34,8 +34,10 @@ const (
  FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[], $7::bool[], $8::text[], $9::text[],
  $10::text[], $11::timestamptz[])
  AS i(id, petition, number, digest, name, address, shown, country, locale, statement, at)`
-	pqWritten = `SELECT EXISTS (SELECT FROM signatures WHERE id = ANY($1::uuid[]))
- OR EXISTS (SELECT FROM comments WHERE id = ANY($2::uuid[]))`
+	pqWritten = `SELECT (SELECT COUNT(*) FROM unnest($1::uuid[]) AS i(id)
+  CROSS JOIN LATERAL (SELECT FROM signatures WHERE id = i.id LIMIT 1) AS s)
+ + (SELECT COUNT(*) FROM unnest($2::uuid[]) AS i(id)
+  CROSS JOIN LATERAL (SELECT FROM comments WHERE id = i.id LIMIT 1) AS c) > 0`
 	pqComment = `INSERT INTO comments (id, petition_id, parent_id, number, author_name, from_signatory, signatory, body, created_at)
  SELECT id, petition, NULLIF(parent, '')::uuid, number, NULLIF(author, ''), signed, NULLIF(signatory, ''::bytea), body, at
  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::bool[], $7::bytea[], $8::text[], $9::timestamptz[])
@@ -66,8 +68,8 @@ var postgresSQL = []string{
 
 type pqStore struct{ *statements }
 
-func (s *pqStore) inTx(ctx context.Context, fn func(tx) error) error {
-	return database.InTx(ctx, s.pool, func(t *sql.Tx) error { return fn(pqTx{session{s.statements, t}}) })
+func (s *pqStore) inTx(ctx context.Context, fn func(context.Context, tx) error) error {
+	return database.InTx(ctx, s.pool, func(t *sql.Tx) error { return fn(ctx, pqTx{session{s.statements, t}}) })
 }
 
 type pqTx struct{ session }

@@ -40,8 +40,12 @@ var sqliteSQL = []string{
 
 type sqliteStore struct{ *statements }
 
-func (s *sqliteStore) inTx(ctx context.Context, fn func(tx) error) error {
-	return database.InTx(ctx, s.pool, func(t *sql.Tx) error { return fn(sqliteTx{session{s.statements, t}}) })
+// inTx lets ctx end the wait for the transaction and keep it from its commit, but not end a statement: the
+// driver would start a goroutine for each.
+func (s *sqliteStore) inTx(ctx context.Context, fn func(context.Context, tx) error) error {
+	return database.InTx(ctx, s.pool, func(t *sql.Tx) error {
+		return fn(context.WithoutCancel(ctx), sqliteTx{session{s.statements, t}})
+	})
 }
 
 type sqliteTx struct{ session }

@@ -140,12 +140,13 @@ func (c *stagedConn) BeginTx(ctx context.Context, options driver.TxOptions) (dri
 	if err != nil {
 		return nil, err
 	}
-	return &curtain{Tx: tx, conn: c}, nil
+	return &curtain{Tx: tx, ctx: ctx, conn: c}, nil
 }
 
 // curtain is a transaction whose end the script decides.
 type curtain struct {
 	driver.Tx
+	ctx  context.Context // of the transaction
 	conn *stagedConn
 }
 

@@ -56,9 +56,9 @@ type tx interface {
 	lastHour(ctx context.Context, petitions []uuid.UUID, since int64) (map[uuid.UUID]int, error)
 }
 
-// store opens transactions on one kind of database.
+// store opens transactions on one kind of database. It hands on the context for the statements in them.
 type store interface {
-	inTx(ctx context.Context, fn func(tx) error) error
+	inTx(ctx context.Context, fn func(context.Context, tx) error) error
 	close() error
 }
 

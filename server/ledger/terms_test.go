@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -201,26 +202,52 @@ func TestSet(t *testing.T) {
 	})
 }
 
+// cut is a transaction whose rows are lost on the way.
+type cut struct {
+	*sql.Tx
+	cancel func()
+}
+
+func (c cut) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	rows, err := c.Tx.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	c.cancel()
+	for rows.Err() == nil {
+		runtime.Gosched()
+	}
+	return rows, nil
+}
+
 // TestLockFails tells a lock that could not be had from a petition that is not there.
 func TestLockFails(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		t.Parallel()
 		p := petition(t, db, open())
-		ctx, cancel := context.WithCancel(t.Context())
 		err := database.InTx(t.Context(), db.Write, func(tx *sql.Tx) error {
-			cancel()
-			_, err := ledger.Lock(ctx, tx, db.Dialect, p)
+			ctx, cancel := context.WithCancel(t.Context())
+			_, err := ledger.Lock(ctx, cut{tx, cancel}, db.Dialect, p)
 			return err
 		})
-		if err == nil || errors.Is(err, ledger.ErrNotFound) {
-			t.Errorf("got %v, want a fault that is not ErrNotFound", err)
+		if !errors.Is(err, context.Canceled) || errors.Is(err, ledger.ErrNotFound) {
+			t.Errorf("got %v, want that the context ended", err)
 		}
-		err = database.InTx(t.Context(), db.Write, func(tx *sql.Tx) error {
+	})
+}
+
+// TestOpenTwice refuses a second counter.
+func TestOpenTwice(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		t.Parallel()
+		p := petition(t, db, open())
+		err := database.InTx(t.Context(), db.Write, func(tx *sql.Tx) error {
 			return ledger.Open(t.Context(), tx, p, open(), epoch)
 		})
 		if !database.IsUniqueViolation(err) {
-			t.Errorf("got %v for a second counter, want the unique key's refusal", err)
+			t.Errorf("got %v, want the unique key's refusal", err)
 		}
 	})
 }
