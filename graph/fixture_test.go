@@ -168,6 +168,11 @@ func (s *site) furnish(t testing.TB) {
 	if err := s.domain.RankAll(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	key, err := s.domain.CreateAPIKey(t.Context(), "A partner", []petitioning.Scope{petitioning.ScopeSign})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.names.set("token:partner", key)
 }
 
 func (s *site) exec(t testing.TB, statement string, args ...any) {

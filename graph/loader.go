@@ -75,7 +75,12 @@ func load[Row comparable, V any](ctx context.Context, row Row, what any, key fun
 	s.mu.Lock()
 	once, ok := s.read[what].(func() (map[uuid.UUID]V, error))
 	if !ok {
-		once = sync.OnceValues(func() (map[uuid.UUID]V, error) { return read(ctx, distinct(s.rows, key)) })
+		once = sync.OnceValues(func() (map[uuid.UUID]V, error) {
+			if keys := distinct(s.rows, key); len(keys) > 0 {
+				return read(ctx, keys)
+			}
+			return nil, nil //nolint:nilnil // of no keys there is nothing
+		})
 		s.read[what] = once
 	}
 	s.mu.Unlock()

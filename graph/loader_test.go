@@ -106,6 +106,14 @@ func TestLoad(t *testing.T) {
 			t.Errorf("asked (-want +got):\n%s", diff)
 		}
 	})
+	t.Run("NoKeys", func(t *testing.T) {
+		t.Parallel()
+		rows := things(0, 0)
+		ctx, r := setup(rows)
+		if got, err := load(ctx, rows[1], "it", thingKey, r.read); got != "" || err != nil || len(r.asked) > 0 {
+			t.Errorf("got %q, error %v, asked %v", got, err, r.asked)
+		}
+	})
 	t.Run("ErrForAll", func(t *testing.T) {
 		t.Parallel()
 		rows := things(1, 2)

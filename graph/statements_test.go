@@ -36,7 +36,25 @@ func TestStatements(t *testing.T) {
 					}
 				})
 			}
+			t.Run("MostParents", func(t *testing.T) { s.readMostParents(t) })
 		})
+	}
+}
+
+// readMostParents reads lists of as many parents at once as the loaders ask for in one statement.
+func (s *site) readMostParents(t *testing.T) {
+	ids := make([]uuid.UUID, 500)
+	for i := range ids {
+		ids[i] = uuid.New()
+	}
+	page := petitioning.PageArgs{First: ptr(100)}
+	replies, err := s.domain.Replies(t.Context(), page, ids...)
+	if err != nil || len(replies) != len(ids) {
+		t.Errorf("%d lists of replies, error %v", len(replies), err)
+	}
+	petitions, err := s.domain.TagPetitions(t.Context(), petitioning.Order{Field: petitioning.ByStartsAt}, page, ids...)
+	if err != nil || len(petitions) != len(ids) {
+		t.Errorf("%d lists of petitions, error %v", len(petitions), err)
 	}
 }
 
@@ -125,26 +143,4 @@ func (s *site) ids(kind string, n int) []string {
 		}
 	}
 	return out
-}
-
-// TestMostParents reads lists of as many parents at once as the loaders ask for in one statement.
-func TestMostParents(t *testing.T) {
-	t.Parallel()
-	dbtest.Each(t, func(t *testing.T, db *database.DB) {
-		t.Parallel()
-		s := newSite(t, db)
-		ids := make([]uuid.UUID, 500)
-		for i := range ids {
-			ids[i] = uuid.New()
-		}
-		page := petitioning.PageArgs{First: ptr(100)}
-		replies, err := s.domain.Replies(t.Context(), page, ids...)
-		if err != nil || len(replies) != len(ids) {
-			t.Errorf("%d lists of replies, error %v", len(replies), err)
-		}
-		petitions, err := s.domain.TagPetitions(t.Context(), petitioning.Order{Field: petitioning.ByStartsAt}, page, ids...)
-		if err != nil || len(petitions) != len(ids) {
-			t.Errorf("%d lists of petitions, error %v", len(petitions), err)
-		}
-	})
 }

@@ -306,18 +306,3 @@ func TestEndIsTold(t *testing.T) {
 		})
 	}
 }
-
-// TestPathsOfEvents looks where an error below the root of an event says that it is.
-func TestPathsOfEvents(t *testing.T) {
-	t.Parallel()
-	dbtest.Each(t, func(t *testing.T, db *database.DB) {
-		t.Parallel()
-		s := newSite(t, db)
-		s.own(t, s.names, "open")
-		got := s.ask(t, "", `subscription($id: ID!) { new: petitionChanged(petitionId: $id) { comments(first: 0) { totalCount } } }`,
-			map[string]any{"id": s.names.real["petition:open"]}).answer(t)
-		if len(got.Errors) != 1 || fmt.Sprint(got.Errors[0].Path) != "[new comments]" {
-			t.Errorf("errors %+v", got.Errors)
-		}
-	})
-}

@@ -83,13 +83,16 @@ func column[R, V any](rows []R, value func(R) V) []V {
 	return out
 }
 
-func texts[R any](rows []R, value func(R) string) any   { return pq.StringArray(column(rows, value)) }
+func texts[R any](rows []R, value func(R) string) any { return pq.StringArray(column(rows, value)) }
+
 func blobs[R any](rows []R, value func(R) []byte) any   { return pq.ByteaArray(column(rows, value)) }
 func bools[R any](rows []R, value func(R) bool) any     { return pq.BoolArray(column(rows, value)) }
 func floats[R any](rows []R, value func(R) float64) any { return pq.Float64Array(column(rows, value)) }
+
 func uuids[R any](rows []R, value func(R) uuid.UUID) any {
 	return texts(rows, func(r R) string { return value(r).String() })
 }
+
 func ints[R any](rows []R, value func(R) int) any {
 	return pq.Int64Array(column(rows, func(r R) int64 { return int64(value(r)) }))
 }
