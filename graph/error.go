@@ -18,6 +18,7 @@ import (
 
 // The codes of top-level errors that the domain's errors become. Those of the protocol are the transport's.
 const (
+	codeInvalid     = "GRAPHQL_VALIDATION_FAILED"
 	codeInput       = "BAD_USER_INPUT"
 	codeNotFound    = "NOT_FOUND"
 	codeUnavailable = "UNAVAILABLE"
@@ -30,9 +31,13 @@ var errNoPetition = &petitioning.Error{Code: petitioning.NotFound, Message: "The
 // PresentError turns an error of a resolver into what the client reads. It is the one place that knows the
 // domain's errors as GraphQL's; what it does not know is INTERNAL, says nothing, and is logged.
 func (r *Resolver) PresentError(ctx context.Context, err error) *gqlerror.Error {
-	known, _ := errors.AsType[*gqlerror.Error](graphql.AddFieldLocationToError(ctx, err))
+	known, _ := errors.AsType[*gqlerror.Error](err)
 	if known != nil && known.Extensions["code"] != nil {
 		return known // the transport's
+	}
+	field := graphql.GetFieldContext(ctx)
+	if field != nil && field.Field.Field == nil { // at the root of a subscription gqlgen counts, and nobody else speaks
+		return presented(codeInvalid, "A subscription must have exactly one field.")
 	}
 	if cause := ended(ctx, err); cause != nil {
 		err = cause
@@ -40,11 +45,14 @@ func (r *Resolver) PresentError(ctx context.Context, err error) *gqlerror.Error 
 	out := r.present(ctx, err)
 	out.Path = graphql.GetPath(ctx)
 	if known != nil {
-		out.Path, out.Locations = known.Path, known.Locations
+		out.Path = known.Path
+	}
+	if field != nil {
+		out.Locations = []gqlerror.Location{{Line: field.Field.Position.Line, Column: field.Field.Position.Column}}
 	}
 	if _, ok := errors.AsType[scalar.Error](err); ok { // the path goes on to the argument that cannot be read
-		field := min(len(graphql.GetFieldContext(ctx).Path()), len(out.Path))
-		out.Path, out.Extensions["field"] = out.Path[:field], out.Path[field:].String()
+		at := min(len(field.Path()), len(out.Path))
+		out.Path, out.Extensions["field"] = out.Path[:at], out.Path[at:].String()
 	}
 	return out
 }

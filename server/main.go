@@ -12,6 +12,8 @@ import (
 	"runtime"
 	"runtime/debug"
 	"syscall"
+
+	"petitiond/server/transport"
 )
 
 // version is set by the linker for a release.
@@ -54,9 +56,20 @@ func run(ctx context.Context, args, environment []string, stdout, stderr io.Writ
 // logger writes for people in development and for machines in production.
 func logger(config Config, w io.Writer) *slog.Logger {
 	if config.Env == production {
-		return slog.New(slog.NewJSONHandler(w, nil))
+		return slog.New(requestLog{slog.NewJSONHandler(w, nil)})
 	}
-	return slog.New(slog.NewTextHandler(w, nil))
+	return slog.New(requestLog{slog.NewTextHandler(w, nil)})
+}
+
+// requestLog adds to a line the request that it is about: what the client was told to quote.
+type requestLog struct{ slog.Handler }
+
+// Handle adds the request's id where there is one.
+func (l requestLog) Handle(ctx context.Context, line slog.Record) error {
+	if id := transport.RequestIDFrom(ctx); id != "" {
+		line.AddAttrs(slog.String("request_id", id))
+	}
+	return l.Handler.Handle(ctx, line)
 }
 
 // build describes the binary: its version, the commit it was built from, the Go that built it.

@@ -113,8 +113,8 @@ func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t, database.SQLite)
 	p := petition(t, db, open())
-	b := newBook(t, db, ledger.Options{Patience: time.Second})
-	must(t, b.Batch(signature(p, "ann"))...)
+	b := newBook(t, db, impatient())
+	must(t, persist(t, b, signature(p, "ann")))
 	pages := scan[int](t, db, `PRAGMA page_count`)
 	if _, err := db.Write.ExecContext(t.Context(), fmt.Sprintf(`PRAGMA max_page_count = %d`, pages)); err != nil {
 		t.Fatal(err)
@@ -128,7 +128,7 @@ func TestDiskFull(t *testing.T) {
 	if _, err := db.Write.ExecContext(t.Context(), `PRAGMA max_page_count = 1000000`); err != nil {
 		t.Fatal(err)
 	}
-	must(t, b.Batch(list...)...)
+	must(t, newBook(t, db, ledger.Options{}).Batch(list...)...)
 	if f := audit(t, db, p); f.Total != 201 {
 		t.Errorf("got %d signatures, want 201", f.Total)
 	}

@@ -13,11 +13,11 @@ import (
 	"petitiond/server/database/dbtest"
 )
 
-// stage stands between the pools of a database and the driver, and plays what a script says. Without a script
-// it only counts the transactions that were committed.
+// stage stands between the pools of a database and the driver, and plays what a script says. It counts the
+// transactions that were begun, and those of them that were committed.
 type stage struct {
-	script  atomic.Pointer[script]
-	commits atomic.Int64
+	script          atomic.Pointer[script]
+	begins, commits atomic.Int64
 }
 
 // script is what goes wrong, or only waits. A nil function lets everything pass.
@@ -140,6 +140,7 @@ func (c *stagedConn) BeginTx(ctx context.Context, options driver.TxOptions) (dri
 	if err != nil {
 		return nil, err
 	}
+	c.stage.begins.Add(1)
 	return &curtain{Tx: tx, ctx: ctx, conn: c}, nil
 }
 

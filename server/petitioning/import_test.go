@@ -53,6 +53,7 @@ type found map[string][]string
 
 func TestDemoContent(t *testing.T) {
 	t.Parallel()
+	notRaced(t)
 	content, err := demo.Petitions(monday)
 	ok(t, err)
 	results := map[database.Dialect]found{}

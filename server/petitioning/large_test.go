@@ -49,6 +49,7 @@ func (b *bundle) crowded(t testing.TB, n int) {
 // of the rows, which the time allowed ends.
 func TestLargeSite(t *testing.T) {
 	t.Parallel()
+	notRaced(t)
 	dbtest.EachCounting(t, func(t *testing.T, db *database.DB, counter *dbtest.Counter) {
 		b := setup(t, db)
 		ctx, cancel := context.WithTimeout(b.as(t, ""), 3*time.Minute)

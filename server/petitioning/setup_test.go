@@ -30,6 +30,15 @@ const adminKey = "the admin key of the tests, long enough"
 // monday is when the tests begin: a Monday, so that weeks are easy to read.
 var monday = time.Date(2026, time.March, 2, 10, 0, 0, 0, time.UTC)
 
+// notRaced leaves a test of many rows out where the race detector watches: SQLite, which is Go, takes a hundred
+// times as long then, and the test does one thing after another.
+func notRaced(t testing.TB) {
+	t.Helper()
+	if raced {
+		t.Skip("the race detector watches")
+	}
+}
+
 // clock stands still until it is moved.
 type clock struct {
 	mu  sync.Mutex

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net/http"
@@ -71,7 +72,13 @@ func (t *Transport) pump(ctx context.Context, op *graphql.OperationContext) <-ch
 			}
 		}()
 		next, ctx := t.engine.DispatchOperation(ctx, op)
-		for resp := next(ctx); resp != nil && send(resp); resp = next(ctx) {
+		for resp := next(ctx); resp != nil; resp = next(ctx) {
+			// gqlgen writes every event into the same buffer: the next one must not overwrite this one on its way.
+			own := *resp
+			own.Data = bytes.Clone(resp.Data)
+			if !send(&own) {
+				return
+			}
 		}
 	}()
 	return answers
