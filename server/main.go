@@ -66,7 +66,9 @@ type requestLog struct{ slog.Handler }
 
 // Handle adds the request's id where there is one.
 func (l requestLog) Handle(ctx context.Context, line slog.Record) error {
-	if id := transport.RequestIDFrom(ctx); id != "" {
+	told := false
+	line.Attrs(func(a slog.Attr) bool { told = told || a.Key == "request_id"; return !told })
+	if id := transport.RequestIDFrom(ctx); id != "" && !told {
 		line.AddAttrs(slog.String("request_id", id))
 	}
 	return l.Handler.Handle(ctx, line)
