@@ -88,7 +88,8 @@ func (s *safeBuffer) String() string {
 	return s.b.String()
 }
 
-var client = &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 200, DisableKeepAlives: false}}
+// client has patience: under the race detector demo content takes a while to load.
+var client = &http.Client{Timeout: 2 * time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 200, DisableKeepAlives: false}}
 
 // ask sends an operation and decodes data into out; an error in the answer fails the test.
 func (s *site) ask(t testing.TB, bearer, query string, variables map[string]any, out any) {
