@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"slices"
 	"sync/atomic"
 	"testing"
 
@@ -223,17 +224,21 @@ func TestKeyHundredTimes(t *testing.T) {
 func TestCrossedKeys(t *testing.T) {
 	t.Parallel()
 	eachStaged(t, func(t *testing.T, db *database.DB, s *stage) {
-		one, two := petition(t, db, open()), petition(t, db, open())
 		b := newBook(t, db, ledger.Options{})
-		const n = 40
+		const n, keys = 8, 1000
+		petitions := make([]uuid.UUID, n)
+		for i := range petitions {
+			petitions[i] = petition(t, db, open())
+		}
+		s.begins.Store(0)
+		s.commits.Store(0)
 		together(n, func(i int) {
-			p, order := one, []string{"a", "b", "c", "d"}
-			if i%2 == 0 {
-				p, order = two, []string{"d", "c", "b", "a"}
-			}
 			var list []any
-			for _, id := range order {
-				list = append(list, keyed(p, person(i)+id, person(i/2)+id, p.String()))
+			for j := range keys {
+				list = append(list, keyed(petitions[i], person(j), person(j), person(i)))
+			}
+			if i%2 == 0 {
+				slices.Reverse(list)
 			}
 			for _, a := range b.Batch(list...) {
 				if name := errName(a.Err); name != "ok" && name != "KeyMismatch" {
@@ -244,8 +249,12 @@ func TestCrossedKeys(t *testing.T) {
 		if begun, committed := s.begins.Load(), s.commits.Load(); begun != committed {
 			t.Errorf("%d transactions were begun and %d committed", begun, committed)
 		}
-		if got := audit(t, db, one).Total + audit(t, db, two).Total; got != n/2*4 {
-			t.Errorf("got %d signatures, want one for each of the %d keys", got, n/2*4)
+		total := 0
+		for _, p := range petitions {
+			total += audit(t, db, p).Total
+		}
+		if total != keys {
+			t.Errorf("got %d signatures, want one for each of the %d keys", total, keys)
 		}
 	})
 }

@@ -84,7 +84,7 @@ type Options struct {
 	Logger    *slog.Logger     // default discards
 	MaxBatch  int              // rows in one transaction, default 256
 	MaxQueue  int              // entries that wait in one lane, default 8,192
-	Patience  time.Duration    // how long a batch is tried while the database is away, default 10 s
+	Patience  time.Duration    // how long a batch is tried while the database is away, default 10 s; twice after a lost COMMIT
 }
 
 func (o *Options) setDefaults() {

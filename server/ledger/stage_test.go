@@ -22,9 +22,10 @@ type stage struct {
 
 // script is what goes wrong, or only waits. A nil function lets everything pass.
 type script struct {
-	connect func() error           // before a connection is made
-	begin   func() error           // before BEGIN
-	commit  func(c *curtain) error // in the place of COMMIT
+	connect   func() error           // before a connection is made
+	begin     func() error           // before BEGIN
+	statement func() error           // before a prepared statement is run
+	commit    func(c *curtain) error // in the place of COMMIT
 }
 
 func (s *stage) play(p script) { s.script.Store(&p) }
@@ -127,6 +128,49 @@ func (c *stagedConn) CheckNamedValue(value *driver.NamedValue) error {
 		return checker.CheckNamedValue(value)
 	}
 	return driver.ErrSkip
+}
+
+// PrepareContext implements driver.ConnPrepareContext.
+func (c *stagedConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	stmt, err := c.fullConn.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return stagedStmt{stmt.(fullStmt), c.stage}, nil
+}
+
+type fullStmt interface {
+	driver.Stmt
+	driver.StmtExecContext
+	driver.StmtQueryContext
+}
+
+type stagedStmt struct {
+	fullStmt
+	stage *stage
+}
+
+func (s stagedStmt) enter() error {
+	if statement := s.stage.now().statement; statement != nil {
+		return statement()
+	}
+	return nil
+}
+
+// ExecContext implements driver.StmtExecContext.
+func (s stagedStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	return s.fullStmt.ExecContext(ctx, args)
+}
+
+// QueryContext implements driver.StmtQueryContext.
+func (s stagedStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	if err := s.enter(); err != nil {
+		return nil, err
+	}
+	return s.fullStmt.QueryContext(ctx, args)
 }
 
 // BeginTx implements driver.ConnBeginTx.
