@@ -106,7 +106,7 @@ func TestEveryPageSize(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		site := siteOf(t, b, 14, 2)
+		site := siteOf(t, b, 11, 2)
 		for _, o := range orders() {
 			want := expected(site, true, &petitioning.Filter{States: states}, o)
 			for size := 1; size <= 7; size++ {

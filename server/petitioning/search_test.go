@@ -241,6 +241,7 @@ func idsOf(c *petitioning.PetitionConnection) []uuid.UUID {
 // TestLongestBody makes sure that the index takes whatever the limits let through.
 func TestLongestBody(t *testing.T) {
 	t.Parallel()
+	notRaced(t)
 	rare := make([]rune, 50_000) // as many different pairs as there can be, of four bytes a character
 	for i := range rare {
 		rare[i] = rune(0x20000 + i*7919%40_000)
