@@ -73,7 +73,8 @@ func newSite(t testing.TB, db *database.DB) *site {
 		Database: db, Ledger: book, Keys: keys, PublicURL: "https://petitions.example", AdminKey: adminKey,
 		Changed: s.changed, Now: now, Logger: log,
 	})
-	s.hub = live.New(live.Options{Read: s.news, Interval: 10 * time.Millisecond, Logger: log})
+	// No re-read: what is told must come from news alone.
+	s.hub = live.New(live.Options{Read: s.news, Interval: 10 * time.Millisecond, Reread: time.Hour, Logger: log})
 	s.gauge = live.NewGauge(s.domain.Statistics, live.GaugeOptions{Interval: 10 * time.Millisecond, Logger: log})
 	s.resolver = &graph.Resolver{Domain: s.domain, Hub: s.hub, Site: s.gauge, Logger: log}
 	s.transport = transport.New(transport.Options{
