@@ -39,11 +39,18 @@ type siblings[Row comparable] struct {
 }
 
 // join makes siblings of rows that were read together.
-func join[Row comparable](ctx context.Context, rows []Row) {
+func join[Row comparable](ctx context.Context, rows []Row) *siblings[Row] {
 	l := loadersFrom(ctx)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	register(l, rows)
+	return register(l, rows)
+}
+
+// know gives siblings what was read with them, so that nobody reads it again.
+func know[Row comparable, V any](s *siblings[Row], what any, known map[uuid.UUID]V) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.read[what] = func() (map[uuid.UUID]V, error) { return known, nil }
 }
 
 func register[Row comparable](l *loaders, rows []Row) *siblings[Row] {

@@ -141,7 +141,7 @@ func (r *queryResolver) Petition(ctx context.Context, id *scalar.ID, slug *strin
 func (r *queryResolver) Petitions(ctx context.Context, first *int, after *string, last *int, before *string, search *string, filter *petitioning.Filter, orderBy *petitioning.Order) (*petitioning.Connection[*ent.Petition], error) {
 	page := petitioning.PageArgs{First: first, After: after, Last: last, Before: before}
 	list, err := r.Domain.Petitions(ctx, petitioning.PetitionQuery{Search: search, Filter: filter, Order: orderBy}, page)
-	return list, joinPage(ctx, list, err)
+	return list, joinPetitions(ctx, list, err)
 }
 
 func (r *queryResolver) Tag(ctx context.Context, name string) (*ent.Tag, error) {

@@ -186,6 +186,24 @@ func joinPage[N comparable](ctx context.Context, list *petitioning.Connection[N]
 	return err
 }
 
+// joinPetitions is joinPage for petitions, whose numbers are read with them.
+func joinPetitions(ctx context.Context, list *petitioning.PetitionConnection, err error) error {
+	if err != nil {
+		return err
+	}
+	s, figures := join(ctx, list.Nodes()), list.Figures()
+	if len(figures) == 0 {
+		return nil
+	}
+	counts := make([]*petitioning.Count, 0, len(figures))
+	for _, f := range figures {
+		counts = append(counts, &f.Count)
+	}
+	join(ctx, counts)
+	know(s, "figures", figures)
+	return nil
+}
+
 func (r *Resolver) node(ctx context.Context, id scalar.ID) (scalar.Node, error) {
 	found, err := r.nodes(ctx, []*scalar.ID{&id})
 	if err != nil {

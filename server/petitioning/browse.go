@@ -22,6 +22,7 @@ type Connection[N any] struct {
 	Edges    []Edge[N]
 	PageInfo PageInfo
 	total    func(context.Context) (*int, error)
+	figures  map[uuid.UUID]*Figures
 }
 
 // A page of each kind of row, and a row in it.
@@ -55,6 +56,9 @@ func (c *Connection[N]) Nodes() []N {
 
 // TotalCount gives the length of the whole list, or nil where counting it would take too long.
 func (c *Connection[N]) TotalCount(ctx context.Context) (*int, error) { return c.total(ctx) }
+
+// Figures gives the numbers of the petitions of a page that was read with them, and nothing for other pages.
+func (c *Connection[N]) Figures() map[uuid.UUID]*Figures { return c.figures }
 
 // Totalling gives the page with a way to learn the length of its list. A page that could not be read stays
 // nil.

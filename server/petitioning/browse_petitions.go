@@ -68,6 +68,12 @@ const (
 const petitionColumns = `p.id, p.slug, p.title, p.summary, p.language, p.addressees, p.state, p.outcome, p.petitioner, p.starts_at,
  p.ends_at, p.closed_at, p.created_at, p.updated_at, p.version`
 
+// petitionTable is what petitions are chosen from, and figureColumns what is read of their counters.
+const (
+	petitionTable = `petitions AS p JOIN ranks AS r ON r.petition_id = p.id`
+	figureColumns = `f.total, f.goal, f.version, f.as_of, f.named, f.threads, f.comments`
+)
+
 // Petitions gives a page of petitions that the actor may see.
 func (s *Service) Petitions(ctx context.Context, q PetitionQuery, page PageArgs) (*PetitionConnection, error) {
 	if q.Search != nil && strings.TrimSpace(*q.Search) == "" {
@@ -86,12 +92,13 @@ func (s *Service) Petitions(ctx context.Context, q PetitionQuery, page PageArgs)
 	if q.Order != nil && q.Order.Field == ByRelevance {
 		return s.relevant(ctx, q, l, page)
 	}
+	figures := withFigures(&l)
 	found, err := browse(ctx, s, l, page)
 	if err != nil {
 		return nil, err
 	}
 	c := found[uuid.Nil]
-	c.total = s.counted(l.table, l.where, l.whereArgs)
+	c.figures, c.total = figures, s.counted(petitionTable, l.where, l.whereArgs)
 	return c, nil
 }
 
@@ -113,7 +120,7 @@ func (s *Service) petitionListing(ctx context.Context, name string, q PetitionQu
 		order = *q.Order
 	}
 	l := listing[*ent.Petition]{
-		table: `petitions AS p JOIN ranks AS r ON r.petition_id = p.id`,
+		table: petitionTable,
 		where: visible(ctx, `p`),
 		keys:  keyset{desc: order.Direction == Desc},
 	}
@@ -145,6 +152,30 @@ func (s *Service) petitionListing(ctx context.Context, name string, q PetitionQu
 	}
 	return l, nil
 }
+
+// withFigures lets a list read the numbers of its petitions too, so that a page shows them for nothing.
+func withFigures(l *listing[*ent.Petition]) map[uuid.UUID]*Figures {
+	found, scan := map[uuid.UUID]*Figures{}, l.scan
+	l.table += ` JOIN counters AS f ON f.petition_id = p.id`
+	l.columns = figureColumns + `, ` + l.columns
+	l.scan = func(row scanner) (*ent.Petition, cursor, error) {
+		f, asOf := &Figures{}, database.Time{}
+		p, at, err := scan(behind{row, []any{&f.Total, &f.Goal, &f.Version, &asOf, &f.Named, &f.Threads, &f.Comments}})
+		f.Petition, f.AsOf = p.ID, asOf.Time
+		found[p.ID] = f
+		return p, at, err
+	}
+	return found
+}
+
+// behind scans columns that stand before those of a list.
+type behind struct {
+	row   scanner
+	first []any
+}
+
+// Scan reads the first columns and then dest.
+func (b behind) Scan(dest ...any) error { return b.row.Scan(append(b.first, dest...)...) }
 
 // orderBy gives the SQL of the sort key and something to scan it into. A time that is absent sorts last
 // whichever the direction.
