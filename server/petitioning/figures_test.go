@@ -137,6 +137,9 @@ func TestRanksFollowTheCounts(t *testing.T) {
 		ok(t, b.Rank(t.Context()))
 		equal(t, "forgotten", 0, value[int](t, b, `SELECT signatures FROM ranks WHERE petition_id = $1`, lively.Petition))
 		ok(t, b.RankAll(t.Context()))
+		b.exec(t, `UPDATE ranks SET trending = 0`)
+		ok(t, b.RankAll(t.Context()))
+		equal(t, "trends found again", 0, value[int](t, b, `SELECT COUNT(*) FROM ranks WHERE trending = 0`))
 		equal(t, "found again", 3, value[int](t, b, `SELECT signatures FROM ranks WHERE petition_id = $1`, lively.Petition))
 	})
 }
