@@ -1,3 +1,5 @@
+// No test here runs beside another: ent writes to its one description of the tables while it compares.
+
 package main
 
 import (
@@ -44,7 +46,6 @@ func empties(t *testing.T) empty {
 }
 
 func TestScratch(t *testing.T) {
-	t.Parallel()
 	url, discard, err := scratch(t.Context(), database.SQLite)
 	if err != nil {
 		t.Fatal(err)
@@ -101,7 +102,6 @@ func each(t *testing.T, f func(t *testing.T, dialect database.Dialect)) {
 	t.Helper()
 	for dialect := range folders {
 		t.Run(dialect.String(), func(t *testing.T) {
-			t.Parallel()
 			f(t, dialect)
 		})
 	}
@@ -109,7 +109,6 @@ func each(t *testing.T, f func(t *testing.T, dialect database.Dialect)) {
 
 // TestSchemaAndMigrationsAgree is the check that nobody forgot a migration.
 func TestSchemaAndMigrationsAgree(t *testing.T) {
-	t.Parallel()
 	each(t, func(t *testing.T, dialect database.Dialect) {
 		if got := difference(t, dialect, migrations); got != "" {
 			t.Errorf("ent/schema wants what no migration makes; draft one with make migration name=…:\n%s", got)
@@ -118,7 +117,6 @@ func TestSchemaAndMigrationsAgree(t *testing.T) {
 }
 
 func TestDifferencesAreSeen(t *testing.T) {
-	t.Parallel()
 	tests := map[string]struct {
 		replace []string
 		want    string // in lower case
@@ -137,7 +135,6 @@ func TestDifferencesAreSeen(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			root := changed(t, test.replace...)
 			each(t, func(t *testing.T, dialect database.Dialect) {
 				got := strings.ReplaceAll(strings.ToLower(difference(t, dialect, root)), "`", `"`)
@@ -150,7 +147,6 @@ func TestDifferencesAreSeen(t *testing.T) {
 }
 
 func TestRun(t *testing.T) {
-	t.Parallel()
 	root := changed(t, "CREATE INDEX slug_petition_id", "-- ")
 	for range 2 { // the second time nothing is left to do
 		if err := run(t.Context(), io.Discard, empties(t), root, "find_slugs"); err != nil {
@@ -178,7 +174,6 @@ func TestRun(t *testing.T) {
 }
 
 func TestRunRefusesNames(t *testing.T) {
-	t.Parallel()
 	for _, name := range []string{"", "Add reports", "../../x", "add-reports", "1st"} {
 		if err := run(t.Context(), io.Discard, scratch, t.TempDir(), name); err == nil {
 			t.Errorf("the name %q was taken", name)
@@ -187,7 +182,6 @@ func TestRunRefusesNames(t *testing.T) {
 }
 
 func TestNext(t *testing.T) {
-	t.Parallel()
 	root := t.TempDir()
 	for _, step := range []struct {
 		file string
