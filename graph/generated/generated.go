@@ -2065,7 +2065,8 @@ type Query {
 
     """
     Words to find in title, summary, body and tags, at most 200 characters, else BAD_USER_INPUT. Case and accents do
-    not matter; every word must be found, the last one as the beginning of a word. Absent, null or blank: no search.
+    not matter; each of the first 16 words must be found, the last one as the beginning of a word. Absent, null or blank:
+    no search.
     """
     search: String @cost(weight: "10")
 
@@ -2082,7 +2083,7 @@ type Query {
       requireOneSlicingArgument: false
     )
 
-  """A tag by its name; null if no public petition ever bore it."""
+  """A tag by its name; null if no petition that the caller may see bears it."""
   tag(
     """The name or any spelling that is normalised to it, such as ` + "`" + `#Climate Justice!` + "`" + `."""
     name: String!
@@ -2415,8 +2416,8 @@ type Mutation {
 
   """
   Makes a draft public: OPEN, or IN_REVIEW where the instance reviews first. A start that was not given is now.
-  Publishing what is published already changes nothing and gives the same answer. User errors: INVALID, NOT_FOUND,
-  FORBIDDEN, WRONG_STATE, UNAVAILABLE, OUTCOME_UNKNOWN.
+  Publishing what is published already changes nothing and gives the same answer; a draft whose end has passed is
+  WRONG_STATE. User errors: NOT_FOUND, FORBIDDEN, WRONG_STATE, UNAVAILABLE, OUTCOME_UNKNOWN.
   """
   publishPetition(
     """The id of the petition."""

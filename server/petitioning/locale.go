@@ -13,8 +13,12 @@ const (
 )
 
 // checkLocale gives a language tag in its canonical form. A tag that names no
-// language is refused, since nothing could be done with it.
+// language is refused, save und alone: it is what the API itself answers where
+// nobody said a language, so it must be taken back.
 func checkLocale(s string) (tag, fault string) {
+	if strings.EqualFold(s, language.Und.String()) {
+		return language.Und.String(), ""
+	}
 	// The parser takes the underscore of POSIX locales for a hyphen.
 	if len(s) > localeMax || strings.Contains(s, "_") {
 		return "", faultLocale

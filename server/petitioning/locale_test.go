@@ -22,7 +22,7 @@ func TestCheckLocale(t *testing.T) {
 		{"Private", "en-x-plain", "en-x-plain"},
 		{"Region", "es-419", "es-419"},
 		{"ErrEmpty", "", ""},
-		{"ErrUnd", "und", ""},
+		{"Und", "UND", "und"},
 		{"ErrUndRegion", "und-DE", ""},
 		{"ErrRoot", "root", ""},
 		{"ErrPrivateOnly", "x-elvish", ""},
