@@ -180,7 +180,8 @@ func (c *stagedConn) BeginTx(ctx context.Context, options driver.TxOptions) (dri
 			return nil, err
 		}
 	}
-	tx, err := c.fullConn.BeginTx(ctx, options)
+	// The driver would close a connection that was left under way, once database/sql ends the context of its transaction.
+	tx, err := c.fullConn.BeginTx(context.WithoutCancel(ctx), options)
 	if err != nil {
 		return nil, err
 	}
