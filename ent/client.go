@@ -22,6 +22,7 @@ import (
 	"petitiond/ent/signature"
 	"petitiond/ent/signaturebucket"
 	"petitiond/ent/signaturecountrybucket"
+	"petitiond/ent/signatureday"
 	"petitiond/ent/slug"
 	"petitiond/ent/tag"
 	"petitiond/ent/token"
@@ -62,6 +63,8 @@ type Client struct {
 	SignatureBucket *SignatureBucketClient
 	// SignatureCountryBucket is the client for interacting with the SignatureCountryBucket builders.
 	SignatureCountryBucket *SignatureCountryBucketClient
+	// SignatureDay is the client for interacting with the SignatureDay builders.
+	SignatureDay *SignatureDayClient
 	// Slug is the client for interacting with the Slug builders.
 	Slug *SlugClient
 	// Tag is the client for interacting with the Tag builders.
@@ -90,6 +93,7 @@ func (c *Client) init() {
 	c.Signature = NewSignatureClient(c.config)
 	c.SignatureBucket = NewSignatureBucketClient(c.config)
 	c.SignatureCountryBucket = NewSignatureCountryBucketClient(c.config)
+	c.SignatureDay = NewSignatureDayClient(c.config)
 	c.Slug = NewSlugClient(c.config)
 	c.Tag = NewTagClient(c.config)
 	c.Token = NewTokenClient(c.config)
@@ -196,6 +200,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		Signature:              NewSignatureClient(cfg),
 		SignatureBucket:        NewSignatureBucketClient(cfg),
 		SignatureCountryBucket: NewSignatureCountryBucketClient(cfg),
+		SignatureDay:           NewSignatureDayClient(cfg),
 		Slug:                   NewSlugClient(cfg),
 		Tag:                    NewTagClient(cfg),
 		Token:                  NewTokenClient(cfg),
@@ -229,6 +234,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		Signature:              NewSignatureClient(cfg),
 		SignatureBucket:        NewSignatureBucketClient(cfg),
 		SignatureCountryBucket: NewSignatureCountryBucketClient(cfg),
+		SignatureDay:           NewSignatureDayClient(cfg),
 		Slug:                   NewSlugClient(cfg),
 		Tag:                    NewTagClient(cfg),
 		Token:                  NewTokenClient(cfg),
@@ -263,7 +269,7 @@ func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
 		c.ApiKey, c.Comment, c.Counter, c.Idempotency, c.Outbox, c.Petition,
 		c.PetitionTag, c.Rank, c.Signature, c.SignatureBucket,
-		c.SignatureCountryBucket, c.Slug, c.Tag, c.Token,
+		c.SignatureCountryBucket, c.SignatureDay, c.Slug, c.Tag, c.Token,
 	} {
 		n.Use(hooks...)
 	}
@@ -275,7 +281,7 @@ func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
 		c.ApiKey, c.Comment, c.Counter, c.Idempotency, c.Outbox, c.Petition,
 		c.PetitionTag, c.Rank, c.Signature, c.SignatureBucket,
-		c.SignatureCountryBucket, c.Slug, c.Tag, c.Token,
+		c.SignatureCountryBucket, c.SignatureDay, c.Slug, c.Tag, c.Token,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -306,6 +312,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.SignatureBucket.mutate(ctx, m)
 	case *SignatureCountryBucketMutation:
 		return c.SignatureCountryBucket.mutate(ctx, m)
+	case *SignatureDayMutation:
+		return c.SignatureDay.mutate(ctx, m)
 	case *SlugMutation:
 		return c.Slug.mutate(ctx, m)
 	case *TagMutation:
@@ -1907,6 +1915,139 @@ func (c *SignatureCountryBucketClient) mutate(ctx context.Context, m *SignatureC
 	}
 }
 
+// SignatureDayClient is a client for the SignatureDay schema.
+type SignatureDayClient struct {
+	config
+}
+
+// NewSignatureDayClient returns a client for the SignatureDay from the given config.
+func NewSignatureDayClient(c config) *SignatureDayClient {
+	return &SignatureDayClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `signatureday.Hooks(f(g(h())))`.
+func (c *SignatureDayClient) Use(hooks ...Hook) {
+	c.hooks.SignatureDay = append(c.hooks.SignatureDay, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `signatureday.Intercept(f(g(h())))`.
+func (c *SignatureDayClient) Intercept(interceptors ...Interceptor) {
+	c.inters.SignatureDay = append(c.inters.SignatureDay, interceptors...)
+}
+
+// Create returns a builder for creating a SignatureDay entity.
+func (c *SignatureDayClient) Create() *SignatureDayCreate {
+	mutation := newSignatureDayMutation(c.config, OpCreate)
+	return &SignatureDayCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of SignatureDay entities.
+func (c *SignatureDayClient) CreateBulk(builders ...*SignatureDayCreate) *SignatureDayCreateBulk {
+	return &SignatureDayCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *SignatureDayClient) MapCreateBulk(slice any, setFunc func(*SignatureDayCreate, int)) *SignatureDayCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &SignatureDayCreateBulk{err: fmt.Errorf("calling to SignatureDayClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*SignatureDayCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &SignatureDayCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for SignatureDay.
+func (c *SignatureDayClient) Update() *SignatureDayUpdate {
+	mutation := newSignatureDayMutation(c.config, OpUpdate)
+	return &SignatureDayUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *SignatureDayClient) UpdateOne(_m *SignatureDay) *SignatureDayUpdateOne {
+	mutation := newSignatureDayMutation(c.config, OpUpdateOne, withSignatureDay(_m))
+	return &SignatureDayUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *SignatureDayClient) UpdateOneID(id int) *SignatureDayUpdateOne {
+	mutation := newSignatureDayMutation(c.config, OpUpdateOne, withSignatureDayID(id))
+	return &SignatureDayUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for SignatureDay.
+func (c *SignatureDayClient) Delete() *SignatureDayDelete {
+	mutation := newSignatureDayMutation(c.config, OpDelete)
+	return &SignatureDayDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *SignatureDayClient) DeleteOne(_m *SignatureDay) *SignatureDayDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *SignatureDayClient) DeleteOneID(id int) *SignatureDayDeleteOne {
+	builder := c.Delete().Where(signatureday.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &SignatureDayDeleteOne{builder}
+}
+
+// Query returns a query builder for SignatureDay.
+func (c *SignatureDayClient) Query() *SignatureDayQuery {
+	return &SignatureDayQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeSignatureDay},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a SignatureDay entity by its id.
+func (c *SignatureDayClient) Get(ctx context.Context, id int) (*SignatureDay, error) {
+	return c.Query().Where(signatureday.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *SignatureDayClient) GetX(ctx context.Context, id int) *SignatureDay {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *SignatureDayClient) Hooks() []Hook {
+	return c.hooks.SignatureDay
+}
+
+// Interceptors returns the client interceptors.
+func (c *SignatureDayClient) Interceptors() []Interceptor {
+	return c.inters.SignatureDay
+}
+
+func (c *SignatureDayClient) mutate(ctx context.Context, m *SignatureDayMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&SignatureDayCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&SignatureDayUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&SignatureDayUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&SignatureDayDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown SignatureDay mutation op: %q", m.Op())
+	}
+}
+
 // SlugClient is a client for the Slug schema.
 type SlugClient struct {
 	config
@@ -2358,11 +2499,12 @@ func (c *TokenClient) mutate(ctx context.Context, m *TokenMutation) (Value, erro
 type (
 	hooks struct {
 		ApiKey, Comment, Counter, Idempotency, Outbox, Petition, PetitionTag, Rank,
-		Signature, SignatureBucket, SignatureCountryBucket, Slug, Tag, Token []ent.Hook
+		Signature, SignatureBucket, SignatureCountryBucket, SignatureDay, Slug, Tag,
+		Token []ent.Hook
 	}
 	inters struct {
 		ApiKey, Comment, Counter, Idempotency, Outbox, Petition, PetitionTag, Rank,
-		Signature, SignatureBucket, SignatureCountryBucket, Slug, Tag,
+		Signature, SignatureBucket, SignatureCountryBucket, SignatureDay, Slug, Tag,
 		Token []ent.Interceptor
 	}
 )

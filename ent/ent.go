@@ -17,6 +17,7 @@ import (
 	"petitiond/ent/signature"
 	"petitiond/ent/signaturebucket"
 	"petitiond/ent/signaturecountrybucket"
+	"petitiond/ent/signatureday"
 	"petitiond/ent/slug"
 	"petitiond/ent/tag"
 	"petitiond/ent/token"
@@ -97,6 +98,7 @@ func checkColumn(t, c string) error {
 			signature.Table:              signature.ValidColumn,
 			signaturebucket.Table:        signaturebucket.ValidColumn,
 			signaturecountrybucket.Table: signaturecountrybucket.ValidColumn,
+			signatureday.Table:           signatureday.ValidColumn,
 			slug.Table:                   slug.ValidColumn,
 			tag.Table:                    tag.ValidColumn,
 			token.Table:                  token.ValidColumn,

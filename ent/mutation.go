@@ -18,6 +18,7 @@ import (
 	"petitiond/ent/signature"
 	"petitiond/ent/signaturebucket"
 	"petitiond/ent/signaturecountrybucket"
+	"petitiond/ent/signatureday"
 	"petitiond/ent/slug"
 	"petitiond/ent/tag"
 	"petitiond/ent/token"
@@ -49,6 +50,7 @@ const (
 	TypeSignature              = "Signature"
 	TypeSignatureBucket        = "SignatureBucket"
 	TypeSignatureCountryBucket = "SignatureCountryBucket"
+	TypeSignatureDay           = "SignatureDay"
 	TypeSlug                   = "Slug"
 	TypeTag                    = "Tag"
 	TypeToken                  = "Token"
@@ -8212,6 +8214,8 @@ type SignatureBucketMutation struct {
 	typ           string
 	id            *int
 	petition_id   *uuid.UUID
+	span          *int
+	addspan       *int
 	minute        *int64
 	addminute     *int64
 	added         *int
@@ -8356,6 +8360,62 @@ func (m *SignatureBucketMutation) OldPetitionID(ctx context.Context) (v uuid.UUI
 // ResetPetitionID resets all changes to the "petition_id" field.
 func (m *SignatureBucketMutation) ResetPetitionID() {
 	m.petition_id = nil
+}
+
+// SetSpan sets the "span" field.
+func (m *SignatureBucketMutation) SetSpan(i int) {
+	m.span = &i
+	m.addspan = nil
+}
+
+// Span returns the value of the "span" field in the mutation.
+func (m *SignatureBucketMutation) Span() (r int, exists bool) {
+	v := m.span
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldSpan returns the old "span" field's value of the SignatureBucket entity.
+// If the SignatureBucket object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SignatureBucketMutation) OldSpan(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldSpan is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldSpan requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldSpan: %w", err)
+	}
+	return oldValue.Span, nil
+}
+
+// AddSpan adds i to the "span" field.
+func (m *SignatureBucketMutation) AddSpan(i int) {
+	if m.addspan != nil {
+		*m.addspan += i
+	} else {
+		m.addspan = &i
+	}
+}
+
+// AddedSpan returns the value that was added to the "span" field in this mutation.
+func (m *SignatureBucketMutation) AddedSpan() (r int, exists bool) {
+	v := m.addspan
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetSpan resets all changes to the "span" field.
+func (m *SignatureBucketMutation) ResetSpan() {
+	m.span = nil
+	m.addspan = nil
 }
 
 // SetMinute sets the "minute" field.
@@ -8560,9 +8620,12 @@ func (m *SignatureBucketMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *SignatureBucketMutation) Fields() []string {
-	fields := make([]string, 0, 4)
+	fields := make([]string, 0, 5)
 	if m.petition_id != nil {
 		fields = append(fields, signaturebucket.FieldPetitionID)
+	}
+	if m.span != nil {
+		fields = append(fields, signaturebucket.FieldSpan)
 	}
 	if m.minute != nil {
 		fields = append(fields, signaturebucket.FieldMinute)
@@ -8583,6 +8646,8 @@ func (m *SignatureBucketMutation) Field(name string) (ent.Value, bool) {
 	switch name {
 	case signaturebucket.FieldPetitionID:
 		return m.PetitionID()
+	case signaturebucket.FieldSpan:
+		return m.Span()
 	case signaturebucket.FieldMinute:
 		return m.Minute()
 	case signaturebucket.FieldAdded:
@@ -8600,6 +8665,8 @@ func (m *SignatureBucketMutation) OldField(ctx context.Context, name string) (en
 	switch name {
 	case signaturebucket.FieldPetitionID:
 		return m.OldPetitionID(ctx)
+	case signaturebucket.FieldSpan:
+		return m.OldSpan(ctx)
 	case signaturebucket.FieldMinute:
 		return m.OldMinute(ctx)
 	case signaturebucket.FieldAdded:
@@ -8621,6 +8688,13 @@ func (m *SignatureBucketMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetPetitionID(v)
+		return nil
+	case signaturebucket.FieldSpan:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetSpan(v)
 		return nil
 	case signaturebucket.FieldMinute:
 		v, ok := value.(int64)
@@ -8651,6 +8725,9 @@ func (m *SignatureBucketMutation) SetField(name string, value ent.Value) error {
 // this mutation.
 func (m *SignatureBucketMutation) AddedFields() []string {
 	var fields []string
+	if m.addspan != nil {
+		fields = append(fields, signaturebucket.FieldSpan)
+	}
 	if m.addminute != nil {
 		fields = append(fields, signaturebucket.FieldMinute)
 	}
@@ -8668,6 +8745,8 @@ func (m *SignatureBucketMutation) AddedFields() []string {
 // was not set, or was not defined in the schema.
 func (m *SignatureBucketMutation) AddedField(name string) (ent.Value, bool) {
 	switch name {
+	case signaturebucket.FieldSpan:
+		return m.AddedSpan()
 	case signaturebucket.FieldMinute:
 		return m.AddedMinute()
 	case signaturebucket.FieldAdded:
@@ -8683,6 +8762,13 @@ func (m *SignatureBucketMutation) AddedField(name string) (ent.Value, bool) {
 // type.
 func (m *SignatureBucketMutation) AddField(name string, value ent.Value) error {
 	switch name {
+	case signaturebucket.FieldSpan:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddSpan(v)
+		return nil
 	case signaturebucket.FieldMinute:
 		v, ok := value.(int64)
 		if !ok {
@@ -8733,6 +8819,9 @@ func (m *SignatureBucketMutation) ResetField(name string) error {
 	switch name {
 	case signaturebucket.FieldPetitionID:
 		m.ResetPetitionID()
+		return nil
+	case signaturebucket.FieldSpan:
+		m.ResetSpan()
 		return nil
 	case signaturebucket.FieldMinute:
 		m.ResetMinute()
@@ -9350,6 +9439,596 @@ func (m *SignatureCountryBucketMutation) ClearEdge(name string) error {
 // It returns an error if the edge is not defined in the schema.
 func (m *SignatureCountryBucketMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown SignatureCountryBucket edge %s", name)
+}
+
+// SignatureDayMutation represents an operation that mutates the SignatureDay nodes in the graph.
+type SignatureDayMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *int
+	petition_id   *uuid.UUID
+	day           *int64
+	addday        *int64
+	added         *int
+	addadded      *int
+	removed       *int
+	addremoved    *int
+	clearedFields map[string]struct{}
+	done          bool
+	oldValue      func(context.Context) (*SignatureDay, error)
+	predicates    []predicate.SignatureDay
+}
+
+var _ ent.Mutation = (*SignatureDayMutation)(nil)
+
+// signaturedayOption allows management of the mutation configuration using functional options.
+type signaturedayOption func(*SignatureDayMutation)
+
+// newSignatureDayMutation creates new mutation for the SignatureDay entity.
+func newSignatureDayMutation(c config, op Op, opts ...signaturedayOption) *SignatureDayMutation {
+	m := &SignatureDayMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeSignatureDay,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withSignatureDayID sets the ID field of the mutation.
+func withSignatureDayID(id int) signaturedayOption {
+	return func(m *SignatureDayMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *SignatureDay
+		)
+		m.oldValue = func(ctx context.Context) (*SignatureDay, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().SignatureDay.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withSignatureDay sets the old SignatureDay of the mutation.
+func withSignatureDay(node *SignatureDay) signaturedayOption {
+	return func(m *SignatureDayMutation) {
+		m.oldValue = func(context.Context) (*SignatureDay, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m SignatureDayMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m SignatureDayMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *SignatureDayMutation) ID() (id int, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *SignatureDayMutation) IDs(ctx context.Context) ([]int, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().SignatureDay.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetPetitionID sets the "petition_id" field.
+func (m *SignatureDayMutation) SetPetitionID(u uuid.UUID) {
+	m.petition_id = &u
+}
+
+// PetitionID returns the value of the "petition_id" field in the mutation.
+func (m *SignatureDayMutation) PetitionID() (r uuid.UUID, exists bool) {
+	v := m.petition_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPetitionID returns the old "petition_id" field's value of the SignatureDay entity.
+// If the SignatureDay object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SignatureDayMutation) OldPetitionID(ctx context.Context) (v uuid.UUID, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPetitionID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPetitionID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPetitionID: %w", err)
+	}
+	return oldValue.PetitionID, nil
+}
+
+// ResetPetitionID resets all changes to the "petition_id" field.
+func (m *SignatureDayMutation) ResetPetitionID() {
+	m.petition_id = nil
+}
+
+// SetDay sets the "day" field.
+func (m *SignatureDayMutation) SetDay(i int64) {
+	m.day = &i
+	m.addday = nil
+}
+
+// Day returns the value of the "day" field in the mutation.
+func (m *SignatureDayMutation) Day() (r int64, exists bool) {
+	v := m.day
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldDay returns the old "day" field's value of the SignatureDay entity.
+// If the SignatureDay object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SignatureDayMutation) OldDay(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldDay is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldDay requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldDay: %w", err)
+	}
+	return oldValue.Day, nil
+}
+
+// AddDay adds i to the "day" field.
+func (m *SignatureDayMutation) AddDay(i int64) {
+	if m.addday != nil {
+		*m.addday += i
+	} else {
+		m.addday = &i
+	}
+}
+
+// AddedDay returns the value that was added to the "day" field in this mutation.
+func (m *SignatureDayMutation) AddedDay() (r int64, exists bool) {
+	v := m.addday
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetDay resets all changes to the "day" field.
+func (m *SignatureDayMutation) ResetDay() {
+	m.day = nil
+	m.addday = nil
+}
+
+// SetAdded sets the "added" field.
+func (m *SignatureDayMutation) SetAdded(i int) {
+	m.added = &i
+	m.addadded = nil
+}
+
+// Added returns the value of the "added" field in the mutation.
+func (m *SignatureDayMutation) Added() (r int, exists bool) {
+	v := m.added
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAdded returns the old "added" field's value of the SignatureDay entity.
+// If the SignatureDay object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SignatureDayMutation) OldAdded(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAdded is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAdded requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAdded: %w", err)
+	}
+	return oldValue.Added, nil
+}
+
+// AddAdded adds i to the "added" field.
+func (m *SignatureDayMutation) AddAdded(i int) {
+	if m.addadded != nil {
+		*m.addadded += i
+	} else {
+		m.addadded = &i
+	}
+}
+
+// AddedAdded returns the value that was added to the "added" field in this mutation.
+func (m *SignatureDayMutation) AddedAdded() (r int, exists bool) {
+	v := m.addadded
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetAdded resets all changes to the "added" field.
+func (m *SignatureDayMutation) ResetAdded() {
+	m.added = nil
+	m.addadded = nil
+}
+
+// SetRemoved sets the "removed" field.
+func (m *SignatureDayMutation) SetRemoved(i int) {
+	m.removed = &i
+	m.addremoved = nil
+}
+
+// Removed returns the value of the "removed" field in the mutation.
+func (m *SignatureDayMutation) Removed() (r int, exists bool) {
+	v := m.removed
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRemoved returns the old "removed" field's value of the SignatureDay entity.
+// If the SignatureDay object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SignatureDayMutation) OldRemoved(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRemoved is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRemoved requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRemoved: %w", err)
+	}
+	return oldValue.Removed, nil
+}
+
+// AddRemoved adds i to the "removed" field.
+func (m *SignatureDayMutation) AddRemoved(i int) {
+	if m.addremoved != nil {
+		*m.addremoved += i
+	} else {
+		m.addremoved = &i
+	}
+}
+
+// AddedRemoved returns the value that was added to the "removed" field in this mutation.
+func (m *SignatureDayMutation) AddedRemoved() (r int, exists bool) {
+	v := m.addremoved
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetRemoved resets all changes to the "removed" field.
+func (m *SignatureDayMutation) ResetRemoved() {
+	m.removed = nil
+	m.addremoved = nil
+}
+
+// Where appends a list predicates to the SignatureDayMutation builder.
+func (m *SignatureDayMutation) Where(ps ...predicate.SignatureDay) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the SignatureDayMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *SignatureDayMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.SignatureDay, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *SignatureDayMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *SignatureDayMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (SignatureDay).
+func (m *SignatureDayMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *SignatureDayMutation) Fields() []string {
+	fields := make([]string, 0, 4)
+	if m.petition_id != nil {
+		fields = append(fields, signatureday.FieldPetitionID)
+	}
+	if m.day != nil {
+		fields = append(fields, signatureday.FieldDay)
+	}
+	if m.added != nil {
+		fields = append(fields, signatureday.FieldAdded)
+	}
+	if m.removed != nil {
+		fields = append(fields, signatureday.FieldRemoved)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *SignatureDayMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case signatureday.FieldPetitionID:
+		return m.PetitionID()
+	case signatureday.FieldDay:
+		return m.Day()
+	case signatureday.FieldAdded:
+		return m.Added()
+	case signatureday.FieldRemoved:
+		return m.Removed()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *SignatureDayMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case signatureday.FieldPetitionID:
+		return m.OldPetitionID(ctx)
+	case signatureday.FieldDay:
+		return m.OldDay(ctx)
+	case signatureday.FieldAdded:
+		return m.OldAdded(ctx)
+	case signatureday.FieldRemoved:
+		return m.OldRemoved(ctx)
+	}
+	return nil, fmt.Errorf("unknown SignatureDay field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *SignatureDayMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case signatureday.FieldPetitionID:
+		v, ok := value.(uuid.UUID)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPetitionID(v)
+		return nil
+	case signatureday.FieldDay:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetDay(v)
+		return nil
+	case signatureday.FieldAdded:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAdded(v)
+		return nil
+	case signatureday.FieldRemoved:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRemoved(v)
+		return nil
+	}
+	return fmt.Errorf("unknown SignatureDay field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *SignatureDayMutation) AddedFields() []string {
+	var fields []string
+	if m.addday != nil {
+		fields = append(fields, signatureday.FieldDay)
+	}
+	if m.addadded != nil {
+		fields = append(fields, signatureday.FieldAdded)
+	}
+	if m.addremoved != nil {
+		fields = append(fields, signatureday.FieldRemoved)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *SignatureDayMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case signatureday.FieldDay:
+		return m.AddedDay()
+	case signatureday.FieldAdded:
+		return m.AddedAdded()
+	case signatureday.FieldRemoved:
+		return m.AddedRemoved()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *SignatureDayMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case signatureday.FieldDay:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddDay(v)
+		return nil
+	case signatureday.FieldAdded:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddAdded(v)
+		return nil
+	case signatureday.FieldRemoved:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddRemoved(v)
+		return nil
+	}
+	return fmt.Errorf("unknown SignatureDay numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *SignatureDayMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *SignatureDayMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *SignatureDayMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown SignatureDay nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *SignatureDayMutation) ResetField(name string) error {
+	switch name {
+	case signatureday.FieldPetitionID:
+		m.ResetPetitionID()
+		return nil
+	case signatureday.FieldDay:
+		m.ResetDay()
+		return nil
+	case signatureday.FieldAdded:
+		m.ResetAdded()
+		return nil
+	case signatureday.FieldRemoved:
+		m.ResetRemoved()
+		return nil
+	}
+	return fmt.Errorf("unknown SignatureDay field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *SignatureDayMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *SignatureDayMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *SignatureDayMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *SignatureDayMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *SignatureDayMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *SignatureDayMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *SignatureDayMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown SignatureDay unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *SignatureDayMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown SignatureDay edge %s", name)
 }
 
 // SlugMutation represents an operation that mutates the Slug nodes in the graph.

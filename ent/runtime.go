@@ -13,6 +13,7 @@ import (
 	"petitiond/ent/signature"
 	"petitiond/ent/signaturebucket"
 	"petitiond/ent/signaturecountrybucket"
+	"petitiond/ent/signatureday"
 	"petitiond/ent/tag"
 )
 
@@ -144,14 +145,20 @@ func init() {
 	signature.NumberValidator = signatureDescNumber.Validators[0].(func(int) error)
 	signaturebucketFields := schema.SignatureBucket{}.Fields()
 	_ = signaturebucketFields
+	// signaturebucketDescSpan is the schema descriptor for span field.
+	signaturebucketDescSpan := signaturebucketFields[1].Descriptor()
+	// signaturebucket.DefaultSpan holds the default value on creation for the span field.
+	signaturebucket.DefaultSpan = signaturebucketDescSpan.Default.(int)
+	// signaturebucket.SpanValidator is a validator for the "span" field. It is called by the builders before save.
+	signaturebucket.SpanValidator = signaturebucketDescSpan.Validators[0].(func(int) error)
 	// signaturebucketDescAdded is the schema descriptor for added field.
-	signaturebucketDescAdded := signaturebucketFields[2].Descriptor()
+	signaturebucketDescAdded := signaturebucketFields[3].Descriptor()
 	// signaturebucket.DefaultAdded holds the default value on creation for the added field.
 	signaturebucket.DefaultAdded = signaturebucketDescAdded.Default.(int)
 	// signaturebucket.AddedValidator is a validator for the "added" field. It is called by the builders before save.
 	signaturebucket.AddedValidator = signaturebucketDescAdded.Validators[0].(func(int) error)
 	// signaturebucketDescRemoved is the schema descriptor for removed field.
-	signaturebucketDescRemoved := signaturebucketFields[3].Descriptor()
+	signaturebucketDescRemoved := signaturebucketFields[4].Descriptor()
 	// signaturebucket.DefaultRemoved holds the default value on creation for the removed field.
 	signaturebucket.DefaultRemoved = signaturebucketDescRemoved.Default.(int)
 	// signaturebucket.RemovedValidator is a validator for the "removed" field. It is called by the builders before save.
@@ -170,6 +177,20 @@ func init() {
 	signaturecountrybucket.DefaultRemoved = signaturecountrybucketDescRemoved.Default.(int)
 	// signaturecountrybucket.RemovedValidator is a validator for the "removed" field. It is called by the builders before save.
 	signaturecountrybucket.RemovedValidator = signaturecountrybucketDescRemoved.Validators[0].(func(int) error)
+	signaturedayFields := schema.SignatureDay{}.Fields()
+	_ = signaturedayFields
+	// signaturedayDescAdded is the schema descriptor for added field.
+	signaturedayDescAdded := signaturedayFields[2].Descriptor()
+	// signatureday.DefaultAdded holds the default value on creation for the added field.
+	signatureday.DefaultAdded = signaturedayDescAdded.Default.(int)
+	// signatureday.AddedValidator is a validator for the "added" field. It is called by the builders before save.
+	signatureday.AddedValidator = signaturedayDescAdded.Validators[0].(func(int) error)
+	// signaturedayDescRemoved is the schema descriptor for removed field.
+	signaturedayDescRemoved := signaturedayFields[3].Descriptor()
+	// signatureday.DefaultRemoved holds the default value on creation for the removed field.
+	signatureday.DefaultRemoved = signaturedayDescRemoved.Default.(int)
+	// signatureday.RemovedValidator is a validator for the "removed" field. It is called by the builders before save.
+	signatureday.RemovedValidator = signaturedayDescRemoved.Validators[0].(func(int) error)
 	tagFields := schema.Tag{}.Fields()
 	_ = tagFields
 	// tagDescOpenPetitions is the schema descriptor for open_petitions field.

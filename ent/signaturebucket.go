@@ -19,7 +19,9 @@ type SignatureBucket struct {
 	ID int `json:"id,omitempty"`
 	// public
 	PetitionID uuid.UUID `json:"petition_id,omitempty"`
-	// public: minutes since 1970-01-01 00:00 UTC
+	// public: minutes that the row is of, 1 or 60
+	Span int `json:"span,omitempty"`
+	// public: its first minute, since 1970-01-01 00:00 UTC
 	Minute int64 `json:"minute,omitempty"`
 	// public
 	Added int `json:"added,omitempty"`
@@ -33,7 +35,7 @@ func (*SignatureBucket) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case signaturebucket.FieldID, signaturebucket.FieldMinute, signaturebucket.FieldAdded, signaturebucket.FieldRemoved:
+		case signaturebucket.FieldID, signaturebucket.FieldSpan, signaturebucket.FieldMinute, signaturebucket.FieldAdded, signaturebucket.FieldRemoved:
 			values[i] = new(sql.NullInt64)
 		case signaturebucket.FieldPetitionID:
 			values[i] = new(uuid.UUID)
@@ -63,6 +65,12 @@ func (_m *SignatureBucket) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field petition_id", values[i])
 			} else if value != nil {
 				_m.PetitionID = *value
+			}
+		case signaturebucket.FieldSpan:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field span", values[i])
+			} else if value.Valid {
+				_m.Span = int(value.Int64)
 			}
 		case signaturebucket.FieldMinute:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
@@ -120,6 +128,9 @@ func (_m *SignatureBucket) String() string {
 	builder.WriteString(fmt.Sprintf("id=%v, ", _m.ID))
 	builder.WriteString("petition_id=")
 	builder.WriteString(fmt.Sprintf("%v", _m.PetitionID))
+	builder.WriteString(", ")
+	builder.WriteString("span=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Span))
 	builder.WriteString(", ")
 	builder.WriteString("minute=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Minute))

@@ -28,6 +28,20 @@ func (_c *SignatureBucketCreate) SetPetitionID(v uuid.UUID) *SignatureBucketCrea
 	return _c
 }
 
+// SetSpan sets the "span" field.
+func (_c *SignatureBucketCreate) SetSpan(v int) *SignatureBucketCreate {
+	_c.mutation.SetSpan(v)
+	return _c
+}
+
+// SetNillableSpan sets the "span" field if the given value is not nil.
+func (_c *SignatureBucketCreate) SetNillableSpan(v *int) *SignatureBucketCreate {
+	if v != nil {
+		_c.SetSpan(*v)
+	}
+	return _c
+}
+
 // SetMinute sets the "minute" field.
 func (_c *SignatureBucketCreate) SetMinute(v int64) *SignatureBucketCreate {
 	_c.mutation.SetMinute(v)
@@ -97,6 +111,10 @@ func (_c *SignatureBucketCreate) ExecX(ctx context.Context) {
 
 // defaults sets the default values of the builder before save.
 func (_c *SignatureBucketCreate) defaults() {
+	if _, ok := _c.mutation.Span(); !ok {
+		v := signaturebucket.DefaultSpan
+		_c.mutation.SetSpan(v)
+	}
 	if _, ok := _c.mutation.Added(); !ok {
 		v := signaturebucket.DefaultAdded
 		_c.mutation.SetAdded(v)
@@ -111,6 +129,14 @@ func (_c *SignatureBucketCreate) defaults() {
 func (_c *SignatureBucketCreate) check() error {
 	if _, ok := _c.mutation.PetitionID(); !ok {
 		return &ValidationError{Name: "petition_id", err: errors.New(`ent: missing required field "SignatureBucket.petition_id"`)}
+	}
+	if _, ok := _c.mutation.Span(); !ok {
+		return &ValidationError{Name: "span", err: errors.New(`ent: missing required field "SignatureBucket.span"`)}
+	}
+	if v, ok := _c.mutation.Span(); ok {
+		if err := signaturebucket.SpanValidator(v); err != nil {
+			return &ValidationError{Name: "span", err: fmt.Errorf(`ent: validator failed for field "SignatureBucket.span": %w`, err)}
+		}
 	}
 	if _, ok := _c.mutation.Minute(); !ok {
 		return &ValidationError{Name: "minute", err: errors.New(`ent: missing required field "SignatureBucket.minute"`)}
@@ -161,6 +187,10 @@ func (_c *SignatureBucketCreate) createSpec() (*SignatureBucket, *sqlgraph.Creat
 	if value, ok := _c.mutation.PetitionID(); ok {
 		_spec.SetField(signaturebucket.FieldPetitionID, field.TypeUUID, value)
 		_node.PetitionID = value
+	}
+	if value, ok := _c.mutation.Span(); ok {
+		_spec.SetField(signaturebucket.FieldSpan, field.TypeInt, value)
+		_node.Span = value
 	}
 	if value, ok := _c.mutation.Minute(); ok {
 		_spec.SetField(signaturebucket.FieldMinute, field.TypeInt64, value)
@@ -275,6 +305,9 @@ func (u *SignatureBucketUpsertOne) UpdateNewValues() *SignatureBucketUpsertOne {
 	u.create.conflict = append(u.create.conflict, sql.ResolveWith(func(s *sql.UpdateSet) {
 		if _, exists := u.create.mutation.PetitionID(); exists {
 			s.SetIgnore(signaturebucket.FieldPetitionID)
+		}
+		if _, exists := u.create.mutation.Span(); exists {
+			s.SetIgnore(signaturebucket.FieldSpan)
 		}
 		if _, exists := u.create.mutation.Minute(); exists {
 			s.SetIgnore(signaturebucket.FieldMinute)
@@ -530,6 +563,9 @@ func (u *SignatureBucketUpsertBulk) UpdateNewValues() *SignatureBucketUpsertBulk
 		for _, b := range u.create.builders {
 			if _, exists := b.mutation.PetitionID(); exists {
 				s.SetIgnore(signaturebucket.FieldPetitionID)
+			}
+			if _, exists := b.mutation.Span(); exists {
+				s.SetIgnore(signaturebucket.FieldSpan)
 			}
 			if _, exists := b.mutation.Minute(); exists {
 				s.SetIgnore(signaturebucket.FieldMinute)

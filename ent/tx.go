@@ -36,6 +36,8 @@ type Tx struct {
 	SignatureBucket *SignatureBucketClient
 	// SignatureCountryBucket is the client for interacting with the SignatureCountryBucket builders.
 	SignatureCountryBucket *SignatureCountryBucketClient
+	// SignatureDay is the client for interacting with the SignatureDay builders.
+	SignatureDay *SignatureDayClient
 	// Slug is the client for interacting with the Slug builders.
 	Slug *SlugClient
 	// Tag is the client for interacting with the Tag builders.
@@ -184,6 +186,7 @@ func (tx *Tx) init() {
 	tx.Signature = NewSignatureClient(tx.config)
 	tx.SignatureBucket = NewSignatureBucketClient(tx.config)
 	tx.SignatureCountryBucket = NewSignatureCountryBucketClient(tx.config)
+	tx.SignatureDay = NewSignatureDayClient(tx.config)
 	tx.Slug = NewSlugClient(tx.config)
 	tx.Tag = NewTagClient(tx.config)
 	tx.Token = NewTokenClient(tx.config)

@@ -33,13 +33,17 @@ type core struct {
 	ledger    *ledger.Ledger
 	domain    *petitioning.Service
 	committed func([]ledger.Change)
+	recounted func([]ledger.Difference)
 	changed   func(petitioning.Change)
 }
 
 // openCore opens the database, migrates it, and puts the domain on it. Whoever needs to hear of changes sets
-// committed and changed before anything is written.
+// committed, recounted and changed before anything is written.
 func openCore(ctx context.Context, config Config, log *slog.Logger) (_ *core, err error) {
-	c := &core{config: config, log: log, committed: func([]ledger.Change) {}, changed: func(petitioning.Change) {}}
+	c := &core{
+		config: config, log: log,
+		committed: func([]ledger.Change) {}, recounted: func([]ledger.Difference) {}, changed: func(petitioning.Change) {},
+	}
 	if c.keys, err = keys(config); err != nil {
 		return nil, err
 	}
@@ -58,7 +62,12 @@ func openCore(ctx context.Context, config Config, log *slog.Logger) (_ *core, er
 	for _, m := range applied {
 		log.Info("migrated the database", "version", m.Version, "name", m.Name)
 	}
-	c.ledger, err = ledger.New(ctx, c.db, ledger.Options{Committed: func(list []ledger.Change) { c.committed(list) }, Logger: log})
+	c.ledger, err = ledger.New(ctx, c.db, ledger.Options{
+		Committed: func(list []ledger.Change) { c.committed(list) },
+		Recounted: func(list []ledger.Difference) { c.recounted(list) },
+		Every:     config.Recount,
+		Logger:    log,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -132,6 +141,7 @@ func NewApp(ctx context.Context, config Config, log *slog.Logger) (_ *App, err e
 	if err != nil {
 		return nil, err
 	}
+	a.recounted = a.metrics.recounted
 	if a.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", config.Listen); err != nil {
 		return nil, fmt.Errorf("listening: %w", err)
 	}
@@ -239,6 +249,7 @@ func (a *App) Run(ctx context.Context) error {
 	defer stop()
 	var parts errgroup.Group
 	parts.Go(func() error { return a.ledger.Run(below) })
+	parts.Go(func() error { return a.ledger.Keep(below) })
 	parts.Go(func() error { return a.hub.Run(below) })
 	parts.Go(func() error { return a.domain.Run(below) })
 	if a.replicas != nil {

@@ -50,6 +50,7 @@ func commands() map[string]command {
 		"migrate": {usage: "migrate           apply the migrations and say which", do: migrate},
 		"demo":    {usage: "demo              load the demo content into an empty database", do: loadDemo},
 		"key":     {usage: "key create --name N --scope S …  make an API key and print its secret once", own: true, do: createKey},
+		"recount": {usage: "recount           compare every figure with the rows and mend it; exits 1 if one differed", do: recount},
 		"hide":    {usage: "hide ID           hide a petition at once", lead: 1, do: hide},
 		"version": {usage: "version           version, commit and Go version", bare: printVersion},
 		"help":    {usage: "help              this text", bare: help},
@@ -116,6 +117,27 @@ func hide(ctx context.Context, in invocation) error {
 		return errors.New("this is not the id of a petition")
 	}
 	return withCore(ctx, in, func(ctx context.Context, c *core) error { return c.domain.Hide(ctx, id.UUID) })
+}
+
+// errDiffered is how a recount ends that had something to mend.
+var errDiffered = errors.New("figures differed from the rows; they are mended")
+
+// recount says what differed, and that it is mended.
+func recount(ctx context.Context, in invocation) error {
+	return withCore(ctx, in, func(ctx context.Context, c *core) error {
+		found, err := c.ledger.Recount(ctx)
+		for _, d := range found {
+			fmt.Fprintf(in.out, "%s: %s: %d stored, %d counted\n", scalar.NewID(scalar.Petition, d.Petition), d.Figure, d.Stored, d.Counted)
+		}
+		switch {
+		case err != nil:
+			return err
+		case len(found) > 0:
+			return errDiffered
+		}
+		fmt.Fprintln(in.out, "every figure is what the rows say")
+		return nil
+	})
 }
 
 func printVersion(out io.Writer) error {

@@ -37,6 +37,7 @@ type Config struct {
 	TrustedProxies []netip.Prefix
 	Fanout         string
 	SharedAnswers  bool
+	Recount        time.Duration
 	Drain          time.Duration
 }
 
@@ -70,7 +71,8 @@ func settings() []setting {
 		{"TRUSTED_PROXIES", "", "", false, "networks whose X-Forwarded-For is believed, separated by commas", setProxies},
 		{"FANOUT", "auto", "auto", false, "how replicas tell each other of changes: `postgres` by notifications, `local` not at all, `auto` as the database can; besides, each reads what is watched again every few seconds", setFanout},
 		{"SHARED_ANSWERS", "on", "on", false, "`off`: every query is executed by itself", boolean(func(c *Config) *bool { return &c.SharedAnswers }, "on", "off")},
-		{"DRAIN", "20s", "20s", false, "longest time from SIGTERM to exit", setDrain},
+		{"RECOUNT", "10m", "10m", false, "time from one comparison of every figure with the rows to the next", duration(func(c *Config) *time.Duration { return &c.Recount }, time.Second, 24*time.Hour)},
+		{"DRAIN", "20s", "20s", false, "longest time from SIGTERM to exit", duration(func(c *Config) *time.Duration { return &c.Drain }, time.Second, 10*time.Minute)},
 	}
 }
 
@@ -93,6 +95,22 @@ func boolean(field func(*Config) *bool, yes, no string) func(*Config, string) er
 		*field(c) = v == yes
 		return nil
 	}
+}
+
+func duration(field func(*Config) *time.Duration, least, most time.Duration) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		d, err := time.ParseDuration(v)
+		if err != nil || d < least || d > most {
+			return fmt.Errorf("must be a time from %s to %s", short(least), short(most))
+		}
+		*field(c) = d
+		return nil
+	}
+}
+
+// short writes a duration of whole hours, minutes or seconds as people do: 10m, not 10m0s.
+func short(d time.Duration) string {
+	return strings.NewReplacer("h0m0s", "h", "m0s", "m").Replace(d.String())
 }
 
 func setPublicURL(c *Config, v string) error {
@@ -175,15 +193,6 @@ func setFanout(c *Config, v string) error {
 	case v != "auto" && v != "local" && v != "postgres":
 		return errors.New("must be auto, postgres or local")
 	}
-	return nil
-}
-
-func setDrain(c *Config, v string) error {
-	d, err := time.ParseDuration(v)
-	if err != nil || d < time.Second || d > 10*time.Minute {
-		return errors.New("must be a time from 1s to 10m")
-	}
-	c.Drain = d
 	return nil
 }
 

@@ -7,12 +7,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"petitiond/server/ledger"
 )
 
 // metrics are what /metrics shows. Labels are routes and numbers, never anything of a client's.
 type metrics struct {
-	registry *prometheus.Registry
-	requests *prometheus.CounterVec
+	registry    *prometheus.Registry
+	requests    *prometheus.CounterVec
+	recounts    prometheus.Counter
+	differences prometheus.Counter
 }
 
 func newMetrics(a *App) *metrics {
@@ -21,8 +25,15 @@ func newMetrics(a *App) *metrics {
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "petitiond_http_requests_total", Help: "Answered HTTP requests by route and status.",
 		}, []string{"route", "code"}),
+		recounts: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "petitiond_recounts_total", Help: "Comparisons of every figure with the rows that this server has finished.",
+		}),
+		differences: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "petitiond_recount_differences_total", Help: "Figures that were not what the rows say, and were mended. Any is a defect.",
+		}),
 	}
-	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), m.requests)
+	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		m.requests, m.recounts, m.differences)
 	gauge := func(name, help string, value func() float64) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 	}
@@ -38,6 +49,12 @@ func newMetrics(a *App) *metrics {
 		return float64(a.db.Write.Stats().OpenConnections)
 	})
 	return m
+}
+
+// recounted notes what a recount has found.
+func (m *metrics) recounted(found []ledger.Difference) {
+	m.recounts.Inc()
+	m.differences.Add(float64(len(found)))
 }
 
 func (m *metrics) handler() http.Handler {

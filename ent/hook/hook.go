@@ -140,6 +140,18 @@ func (f SignatureCountryBucketFunc) Mutate(ctx context.Context, m ent.Mutation) 
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.SignatureCountryBucketMutation", m)
 }
 
+// The SignatureDayFunc type is an adapter to allow the use of ordinary
+// function as SignatureDay mutator.
+type SignatureDayFunc func(context.Context, *ent.SignatureDayMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f SignatureDayFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.SignatureDayMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.SignatureDayMutation", m)
+}
+
 // The SlugFunc type is an adapter to allow the use of ordinary
 // function as Slug mutator.
 type SlugFunc func(context.Context, *ent.SlugMutation) (ent.Value, error)

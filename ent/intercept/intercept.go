@@ -19,6 +19,7 @@ import (
 	"petitiond/ent/signature"
 	"petitiond/ent/signaturebucket"
 	"petitiond/ent/signaturecountrybucket"
+	"petitiond/ent/signatureday"
 	"petitiond/ent/slug"
 	"petitiond/ent/tag"
 	"petitiond/ent/token"
@@ -379,6 +380,33 @@ func (f TraverseSignatureCountryBucket) Traverse(ctx context.Context, q ent.Quer
 	return fmt.Errorf("unexpected query type %T. expect *ent.SignatureCountryBucketQuery", q)
 }
 
+// The SignatureDayFunc type is an adapter to allow the use of ordinary function as a Querier.
+type SignatureDayFunc func(context.Context, *ent.SignatureDayQuery) (ent.Value, error)
+
+// Query calls f(ctx, q).
+func (f SignatureDayFunc) Query(ctx context.Context, q ent.Query) (ent.Value, error) {
+	if q, ok := q.(*ent.SignatureDayQuery); ok {
+		return f(ctx, q)
+	}
+	return nil, fmt.Errorf("unexpected query type %T. expect *ent.SignatureDayQuery", q)
+}
+
+// The TraverseSignatureDay type is an adapter to allow the use of ordinary function as Traverser.
+type TraverseSignatureDay func(context.Context, *ent.SignatureDayQuery) error
+
+// Intercept is a dummy implementation of Intercept that returns the next Querier in the pipeline.
+func (f TraverseSignatureDay) Intercept(next ent.Querier) ent.Querier {
+	return next
+}
+
+// Traverse calls f(ctx, q).
+func (f TraverseSignatureDay) Traverse(ctx context.Context, q ent.Query) error {
+	if q, ok := q.(*ent.SignatureDayQuery); ok {
+		return f(ctx, q)
+	}
+	return fmt.Errorf("unexpected query type %T. expect *ent.SignatureDayQuery", q)
+}
+
 // The SlugFunc type is an adapter to allow the use of ordinary function as a Querier.
 type SlugFunc func(context.Context, *ent.SlugQuery) (ent.Value, error)
 
@@ -485,6 +513,8 @@ func NewQuery(q ent.Query) (Query, error) {
 		return &query[*ent.SignatureBucketQuery, predicate.SignatureBucket, signaturebucket.OrderOption]{typ: ent.TypeSignatureBucket, tq: q}, nil
 	case *ent.SignatureCountryBucketQuery:
 		return &query[*ent.SignatureCountryBucketQuery, predicate.SignatureCountryBucket, signaturecountrybucket.OrderOption]{typ: ent.TypeSignatureCountryBucket, tq: q}, nil
+	case *ent.SignatureDayQuery:
+		return &query[*ent.SignatureDayQuery, predicate.SignatureDay, signatureday.OrderOption]{typ: ent.TypeSignatureDay, tq: q}, nil
 	case *ent.SlugQuery:
 		return &query[*ent.SlugQuery, predicate.Slug, slug.OrderOption]{typ: ent.TypeSlug, tq: q}, nil
 	case *ent.TagQuery:

@@ -324,6 +324,7 @@ var (
 	SignatureBucketsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt, Increment: true},
 		{Name: "petition_id", Type: field.TypeUUID},
+		{Name: "span", Type: field.TypeInt, Default: 1},
 		{Name: "minute", Type: field.TypeInt64},
 		{Name: "added", Type: field.TypeInt, Default: 0},
 		{Name: "removed", Type: field.TypeInt, Default: 0},
@@ -335,14 +336,14 @@ var (
 		PrimaryKey: []*schema.Column{SignatureBucketsColumns[0]},
 		Indexes: []*schema.Index{
 			{
-				Name:    "signaturebucket_petition_id_minute",
+				Name:    "signaturebucket_petition_id_span_minute",
 				Unique:  true,
-				Columns: []*schema.Column{SignatureBucketsColumns[1], SignatureBucketsColumns[2]},
+				Columns: []*schema.Column{SignatureBucketsColumns[1], SignatureBucketsColumns[2], SignatureBucketsColumns[3]},
 			},
 			{
-				Name:    "signaturebucket_minute",
+				Name:    "signaturebucket_span_minute",
 				Unique:  false,
-				Columns: []*schema.Column{SignatureBucketsColumns[2]},
+				Columns: []*schema.Column{SignatureBucketsColumns[2], SignatureBucketsColumns[3]},
 			},
 		},
 	}
@@ -364,6 +365,27 @@ var (
 				Name:    "signaturecountrybucket_petition_id_country",
 				Unique:  true,
 				Columns: []*schema.Column{SignatureCountryBucketsColumns[1], SignatureCountryBucketsColumns[2]},
+			},
+		},
+	}
+	// SignatureDaysColumns holds the columns for the "signature_days" table.
+	SignatureDaysColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "petition_id", Type: field.TypeUUID},
+		{Name: "day", Type: field.TypeInt64},
+		{Name: "added", Type: field.TypeInt, Default: 0},
+		{Name: "removed", Type: field.TypeInt, Default: 0},
+	}
+	// SignatureDaysTable holds the schema information for the "signature_days" table.
+	SignatureDaysTable = &schema.Table{
+		Name:       "signature_days",
+		Columns:    SignatureDaysColumns,
+		PrimaryKey: []*schema.Column{SignatureDaysColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "signatureday_petition_id_day",
+				Unique:  true,
+				Columns: []*schema.Column{SignatureDaysColumns[1], SignatureDaysColumns[2]},
 			},
 		},
 	}
@@ -450,6 +472,7 @@ var (
 		SignaturesTable,
 		SignatureBucketsTable,
 		SignatureCountryBucketsTable,
+		SignatureDaysTable,
 		SlugsTable,
 		TagsTable,
 		TokensTable,

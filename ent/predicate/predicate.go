@@ -39,6 +39,9 @@ type SignatureBucket func(*sql.Selector)
 // SignatureCountryBucket is the predicate function for signaturecountrybucket builders.
 type SignatureCountryBucket func(*sql.Selector)
 
+// SignatureDay is the predicate function for signatureday builders.
+type SignatureDay func(*sql.Selector)
+
 // Slug is the predicate function for slug builders.
 type Slug func(*sql.Selector)
 

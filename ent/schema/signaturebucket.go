@@ -7,26 +7,46 @@ import (
 	"github.com/google/uuid"
 )
 
-// SignatureBucket says how many signatures of a petition were added and taken back in one minute. The
-// transaction that moves the count moves the bucket, so that the sum over a petition is always its total.
+// SignatureBucket says how many signatures of a petition were added and taken back in one minute, or in one
+// hour into which minutes that have aged were folded. The transaction that moves the count moves the bucket, so
+// that the sum over a petition is always its total.
 type SignatureBucket struct{ ent.Schema }
 
 // Fields of SignatureBucket.
 func (SignatureBucket) Fields() []ent.Field {
 	return []ent.Field{
 		field.UUID("petition_id", uuid.UUID{}).Immutable().Comment("public"),
-		field.Int64("minute").Immutable().Comment("public: minutes since 1970-01-01 00:00 UTC"),
+		field.Int("span").Immutable().Default(1).Range(1, 60).Comment("public: minutes that the row is of, 1 or 60"),
+		field.Int64("minute").Immutable().Comment("public: its first minute, since 1970-01-01 00:00 UTC"),
 		field.Int("added").Default(0).NonNegative().Comment("public"),
 		field.Int("removed").Default(0).NonNegative().Comment("public"),
 	}
 }
 
-// Indexes of SignatureBucket: by petition for histories, by minute for what is lively now.
+// Indexes of SignatureBucket: by petition for histories, by minute for what is lively now and for what has aged.
 func (SignatureBucket) Indexes() []ent.Index {
 	return []ent.Index{
-		index.Fields("petition_id", "minute").Unique(),
-		index.Fields("minute"),
+		index.Fields("petition_id", "span", "minute").Unique(),
+		index.Fields("span", "minute"),
 	}
+}
+
+// SignatureDay is the same by day, for long histories: its sum over a petition is the total as well.
+type SignatureDay struct{ ent.Schema }
+
+// Fields of SignatureDay.
+func (SignatureDay) Fields() []ent.Field {
+	return []ent.Field{
+		field.UUID("petition_id", uuid.UUID{}).Immutable().Comment("public"),
+		field.Int64("day").Immutable().Comment("public: its first minute, since 1970-01-01 00:00 UTC"),
+		field.Int("added").Default(0).NonNegative().Comment("public"),
+		field.Int("removed").Default(0).NonNegative().Comment("public"),
+	}
+}
+
+// Indexes of SignatureDay.
+func (SignatureDay) Indexes() []ent.Index {
+	return []ent.Index{index.Fields("petition_id", "day").Unique()}
 }
 
 // SignatureCountryBucket is the same by country, over all time. Country is empty where none was given.

@@ -13,6 +13,8 @@ const (
 	FieldID = "id"
 	// FieldPetitionID holds the string denoting the petition_id field in the database.
 	FieldPetitionID = "petition_id"
+	// FieldSpan holds the string denoting the span field in the database.
+	FieldSpan = "span"
 	// FieldMinute holds the string denoting the minute field in the database.
 	FieldMinute = "minute"
 	// FieldAdded holds the string denoting the added field in the database.
@@ -27,6 +29,7 @@ const (
 var Columns = []string{
 	FieldID,
 	FieldPetitionID,
+	FieldSpan,
 	FieldMinute,
 	FieldAdded,
 	FieldRemoved,
@@ -43,6 +46,10 @@ func ValidColumn(column string) bool {
 }
 
 var (
+	// DefaultSpan holds the default value on creation for the "span" field.
+	DefaultSpan int
+	// SpanValidator is a validator for the "span" field. It is called by the builders before save.
+	SpanValidator func(int) error
 	// DefaultAdded holds the default value on creation for the "added" field.
 	DefaultAdded int
 	// AddedValidator is a validator for the "added" field. It is called by the builders before save.
@@ -64,6 +71,11 @@ func ByID(opts ...sql.OrderTermOption) OrderOption {
 // ByPetitionID orders the results by the petition_id field.
 func ByPetitionID(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldPetitionID, opts...).ToFunc()
+}
+
+// BySpan orders the results by the span field.
+func BySpan(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldSpan, opts...).ToFunc()
 }
 
 // ByMinute orders the results by the minute field.

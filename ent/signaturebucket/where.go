@@ -59,6 +59,11 @@ func PetitionID(v uuid.UUID) predicate.SignatureBucket {
 	return predicate.SignatureBucket(sql.FieldEQ(FieldPetitionID, v))
 }
 
+// Span applies equality check predicate on the "span" field. It's identical to SpanEQ.
+func Span(v int) predicate.SignatureBucket {
+	return predicate.SignatureBucket(sql.FieldEQ(FieldSpan, v))
+}
+
 // Minute applies equality check predicate on the "minute" field. It's identical to MinuteEQ.
 func Minute(v int64) predicate.SignatureBucket {
 	return predicate.SignatureBucket(sql.FieldEQ(FieldMinute, v))
@@ -112,6 +117,46 @@ func PetitionIDLT(v uuid.UUID) predicate.SignatureBucket {
 // PetitionIDLTE applies the LTE predicate on the "petition_id" field.
 func PetitionIDLTE(v uuid.UUID) predicate.SignatureBucket {
 	return predicate.SignatureBucket(sql.FieldLTE(FieldPetitionID, v))
+}
+
+// SpanEQ applies the EQ predicate on the "span" field.
+func SpanEQ(v int) predicate.SignatureBucket {
+	return predicate.SignatureBucket(sql.FieldEQ(FieldSpan, v))
+}
+
+// SpanNEQ applies the NEQ predicate on the "span" field.
+func SpanNEQ(v int) predicate.SignatureBucket {
+	return predicate.SignatureBucket(sql.FieldNEQ(FieldSpan, v))
+}
+
+// SpanIn applies the In predicate on the "span" field.
+func SpanIn(vs ...int) predicate.SignatureBucket {
+	return predicate.SignatureBucket(sql.FieldIn(FieldSpan, vs...))
+}
+
+// SpanNotIn applies the NotIn predicate on the "span" field.
+func SpanNotIn(vs ...int) predicate.SignatureBucket {
+	return predicate.SignatureBucket(sql.FieldNotIn(FieldSpan, vs...))
+}
+
+// SpanGT applies the GT predicate on the "span" field.
+func SpanGT(v int) predicate.SignatureBucket {
+	return predicate.SignatureBucket(sql.FieldGT(FieldSpan, v))
+}
+
+// SpanGTE applies the GTE predicate on the "span" field.
+func SpanGTE(v int) predicate.SignatureBucket {
+	return predicate.SignatureBucket(sql.FieldGTE(FieldSpan, v))
+}
+
+// SpanLT applies the LT predicate on the "span" field.
+func SpanLT(v int) predicate.SignatureBucket {
+	return predicate.SignatureBucket(sql.FieldLT(FieldSpan, v))
+}
+
+// SpanLTE applies the LTE predicate on the "span" field.
+func SpanLTE(v int) predicate.SignatureBucket {
+	return predicate.SignatureBucket(sql.FieldLTE(FieldSpan, v))
 }
 
 // MinuteEQ applies the EQ predicate on the "minute" field.

@@ -1538,9 +1538,10 @@ type Petition implements Node {
 
   """
   How the count moved, one point for each interval in order of time, without gaps: an interval in which nothing
-  happened has a point with zeros and the total as it was. Intervals are cut in UTC; a week starts on Monday. At most
-  1,000 points: a range that has more, or that ends before it starts, is refused with BAD_USER_INPUT. A petition that
-  never had a signature has no points unless ` + "`" + `from` + "`" + ` is given.
+  happened has a point with zeros and the total as it was. Intervals are cut in UTC; a week starts on Monday. Minutes are
+  kept for seven days; then what happened in an hour stands at its first minute. At most 1,000 points: a range that has
+  more, or that ends before it starts, is refused with BAD_USER_INPUT. A petition that never had a signature has no
+  points unless ` + "`" + `from` + "`" + ` is given.
   """
   signatureHistory(
     """The length of each interval."""

@@ -167,7 +167,7 @@ func TestLossIsNoticed(t *testing.T) {
 			t.Run(name+"/"+dialect.String(), func(t *testing.T) {
 				t.Parallel()
 				db := empty(t, dialect)
-				if loss(t, db, withNext(t, db, test.statements), 1) == "" {
+				if loss(t, db, withNext(t, db, test.statements), nextVersion-1) == "" {
 					t.Error("the loss was not noticed")
 				}
 			})
@@ -175,18 +175,25 @@ func TestLossIsNoticed(t *testing.T) {
 	}
 }
 
-// withNext gives the first migration of the database's kind and a second one of the test's own.
+// nextVersion is that of the test's own migration.
+const nextVersion = 99_999
+
+// withNext gives the migrations of the database's kind and one of the test's own after them.
 func withNext(t *testing.T, db *database.DB, statements string) fs.FS {
 	t.Helper()
-	names, err := fs.Glob(db.Migrations(), "00001_*.sql")
-	if err != nil || len(names) != 1 {
-		t.Fatalf("%d first migrations, error %v", len(names), err)
+	all := map[string]string{fmt.Sprintf("%05d_next.sql", nextVersion): "-- +goose Up\n" + statements + "\n"}
+	names, err := fs.Glob(db.Migrations(), "*.sql")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%d migrations, error %v", len(names), err)
 	}
-	text, err := fs.ReadFile(db.Migrations(), names[0])
-	if err != nil {
-		t.Fatal(err)
+	for _, name := range names {
+		text, err := fs.ReadFile(db.Migrations(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[name] = string(text)
 	}
-	return files(map[string]string{names[0]: string(text), "00002_next.sql": "-- +goose Up\n" + statements + "\n"})
+	return files(all)
 }
 
 // ordered gives the names of migrations.

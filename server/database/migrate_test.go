@@ -140,11 +140,11 @@ func TestMigrateTriesAgain(t *testing.T) {
 		})
 	}()
 	<-locked
-	done, err := db.MigrateTo(t.Context(), withNext(t, db, "ALTER TABLE tags ADD COLUMN more int;"), 2)
+	done, err := db.MigrateTo(t.Context(), withNext(t, db, "ALTER TABLE tags ADD COLUMN more int;"), nextVersion)
 	if err := <-freed; err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"00002_next.sql"}, ordered(done)); err != nil || diff != "" {
+	if diff := cmp.Diff([]string{"99999_next.sql"}, ordered(done)); err != nil || diff != "" {
 		t.Errorf("error %v, applied (-want +got):\n%s", err, diff)
 	}
 }
@@ -217,4 +217,27 @@ func TestDropsCarelessly(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDaysAreFilled finds the days of signatures that were there before days were kept.
+func TestDaysAreFilled(t *testing.T) {
+	t.Parallel()
+	eachEmpty(t, func(t *testing.T, db *database.DB) {
+		t.Parallel()
+		if _, err := db.MigrateTo(t.Context(), db.Migrations(), 1); err != nil {
+			t.Fatal(err)
+		}
+		for _, minute := range []int{-1440, -1, 0, 1439, 1440} {
+			exec(t, db.Write, "INSERT INTO signature_buckets (petition_id, minute, added, removed) VALUES ($1, $2, 2, 1)", petition, minute)
+		}
+		if _, err := db.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for day, want := range map[int]int{-1440: 4, 0: 4, 1440: 2} {
+			query := "SELECT added FROM signature_days WHERE petition_id = $1 AND day = $2"
+			if got := scan[int](t, db.Read, query, petition, day); got != want {
+				t.Errorf("day %d: got %d, want %d", day, got, want)
+			}
+		}
+	})
 }

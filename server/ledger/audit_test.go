@@ -18,7 +18,7 @@ import (
 type figures struct {
 	Total, Issued, Named, Threads, Comments, CommentsIssued int
 	Trending                                                float64
-	Minutes                                                 map[int64]int
+	Minutes, Days                                           map[int64]int
 	Countries                                               map[string]int
 	Replies                                                 map[uuid.UUID]int
 }
@@ -44,7 +44,8 @@ func stored(t testing.TB, db *database.DB, petition uuid.UUID) figures {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.Minutes = sums[int64](t, db, `SELECT minute, added - removed FROM signature_buckets WHERE petition_id = $1`, petition)
+	f.Minutes = sums[int64](t, db, `SELECT minute, added - removed FROM signature_buckets WHERE petition_id = $1 AND span = 1`, petition)
+	f.Days = sums[int64](t, db, `SELECT day, added - removed FROM signature_days WHERE petition_id = $1`, petition)
 	f.Countries = sums[string](t, db, `SELECT country, added - removed FROM signature_country_buckets WHERE petition_id = $1`, petition)
 	for id, n := range sums[uuid.UUID](t, db, `SELECT id, replies FROM comments WHERE petition_id = $1`, petition) {
 		if n != 0 {
@@ -58,7 +59,7 @@ func stored(t testing.TB, db *database.DB, petition uuid.UUID) figures {
 func recounted(t testing.TB, db *database.DB, petition uuid.UUID) figures {
 	t.Helper()
 	f := figures{
-		Minutes: map[int64]int{}, Countries: map[string]int{}, Replies: map[uuid.UUID]int{},
+		Minutes: map[int64]int{}, Days: map[int64]int{}, Countries: map[string]int{}, Replies: map[uuid.UUID]int{},
 		Named:   scan[int](t, db, `SELECT COUNT(*) FROM signatures WHERE petition_id = $1 AND show_name AND state = 'COUNTED'`, petition),
 		Threads: scan[int](t, db, `SELECT COUNT(*) FROM comments WHERE petition_id = $1 AND parent_id IS NULL`, petition),
 	}
@@ -80,6 +81,7 @@ func recounted(t testing.TB, db *database.DB, petition uuid.UUID) figures {
 			t.Fatalf("number %d stands at place %d", number, f.Total)
 		}
 		f.Minutes[int64(math.Floor(at.Sub(time.Unix(0, 0)).Minutes()))]++
+		f.Days[1440*int64(math.Floor(at.Sub(time.Unix(0, 0)).Hours()/24))]++
 		f.Countries[country]++
 		times = append(times, at)
 	}

@@ -25,6 +25,7 @@ type counter struct {
 	at        time.Time         // time of the batch, never before asOf
 	moved     bool              // is there anything to write
 	minutes   map[int64]int     // signatures added, by minute
+	days      map[int64]int     // the same by the first minute of the day
 	countries map[string]int    // the same by country
 	answers   map[uuid.UUID]int // replies added, by parent
 }
@@ -53,9 +54,11 @@ func (c *counter) count(s *signatureRow) {
 		c.named++
 	}
 	if c.minutes == nil {
-		c.minutes, c.countries = map[int64]int{}, map[string]int{}
+		c.minutes, c.days, c.countries = map[int64]int{}, map[int64]int{}, map[string]int{}
 	}
-	c.minutes[minuteOf(s.at)]++
+	minute := minuteOf(s.at)
+	c.minutes[minute]++
+	c.days[bucketOf(spanDay, minute).start]++
 	c.countries[s.Country]++
 	c.trending = addTrend(c.trending, s.at)
 	c.moved = true
@@ -90,11 +93,6 @@ func (c *counter) change() Change {
 	}
 }
 
-func minuteOf(t time.Time) int64 {
-	// Floor, not truncation: signatures of imported petitions may lie before 1970 in theory.
-	return int64(math.Floor(float64(t.Unix()) / 60))
-}
-
 // trendEpoch is t0 of the trend, and trendHalfLife the time in which a signature's weight halves.
 var trendEpoch = time.Date(2020, time.January, 1, 0, 0, 0, 0, time.UTC)
 
@@ -104,10 +102,13 @@ const trendHalfLife = 6 * time.Hour
 // (forward decay: Cormode, Shkapenyuk, Srivastava, Xu, «Forward Decay», ICDE 2009). The logarithm is kept
 // because the sum itself leaves the range of a float64 within months. 0 stands for no signature.
 func addTrend(trend float64, t time.Time) float64 {
-	weight := float64(t.Sub(trendEpoch)) / float64(trendHalfLife)
+	weight := weightOf(t)
 	if trend == 0 {
 		return weight
 	}
 	high, low := max(trend, weight), min(trend, weight)
 	return high + math.Log2(1+math.Exp2(low-high))
 }
+
+// weightOf gives the binary logarithm of a signature's weight.
+func weightOf(t time.Time) float64 { return float64(t.Sub(trendEpoch)) / float64(trendHalfLife) }

@@ -1,6 +1,10 @@
 package ledger
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/google/uuid"
+)
 
 // Answer is what one caller of a batch is told.
 type Answer struct {
@@ -59,3 +63,32 @@ var IsPassing = isPassing
 
 // PostgresSQL are the statements of PostgreSQL.
 var PostgresSQL = postgresSQL
+
+// Queue is what waits in a lane.
+type Queue struct{ *queue }
+
+// NewQueue makes a queue for so many entries.
+func NewQueue(room int) *Queue { return &Queue{newQueue(room)} }
+
+// Push queues an entry of a petition.
+func (q *Queue) Push(petition uuid.UUID) error { return q.push(&entry{petition: petition}) }
+
+// Take gives the petitions of the next entries, at most n.
+func (q *Queue) Take(n int) []uuid.UUID { return petitionsOf(q.take(nil, n)) }
+
+// Drain gives the petitions of all that wait.
+func (q *Queue) Drain() []uuid.UUID { return petitionsOf(q.drain()) }
+
+// Close lets nothing more in.
+func (q *Queue) Close() { q.close() }
+
+// Lines is for how many petitions somebody waits.
+func (q *Queue) Lines() int { return len(q.lines) }
+
+func petitionsOf(entries []*entry) []uuid.UUID {
+	out := make([]uuid.UUID, len(entries))
+	for i, e := range entries {
+		out[i] = e.petition
+	}
+	return out
+}

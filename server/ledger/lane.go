@@ -31,13 +31,18 @@ func (e *entry) fail(err error) {
 // lane writes its entries one batch after another.
 type lane struct {
 	ledger *Ledger
-	queue  chan *entry
+	queue  *queue
 }
 
+// run writes what arrived during one commit as the next batch. That commit was the wait, so an idle lane
+// writes a lone entry at once.
 func (n *lane) run() {
 	batch := make([]*entry, 0, n.ledger.opt.MaxBatch)
-	for e := range n.queue {
-		batch = n.gather(append(batch[:0], e))
+	for {
+		batch = n.queue.take(batch[:0], n.ledger.opt.MaxBatch)
+		if len(batch) == 0 {
+			return
+		}
 		away := n.write(batch)
 		for _, e := range batch {
 			close(e.done)
@@ -49,28 +54,10 @@ func (n *lane) run() {
 	}
 }
 
-// gather adds what has arrived meanwhile: the previous commit was the wait, so an idle lane writes a lone
-// entry at once.
-func (n *lane) gather(batch []*entry) []*entry {
-	for len(batch) < n.ledger.opt.MaxBatch {
-		select {
-		case e, ok := <-n.queue:
-			if !ok {
-				return batch
-			}
-			batch = append(batch, e)
-		default:
-			return batch
-		}
-	}
-	return batch
-}
-
 // refuse answers what queued up behind a batch that was given up, so that nobody waits for one patience after
 // another.
 func (n *lane) refuse() {
-	for range len(n.queue) {
-		e := <-n.queue
+	for _, e := range n.queue.drain() {
 		e.fail(ErrUnavailable)
 		close(e.done)
 	}

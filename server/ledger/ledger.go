@@ -83,8 +83,12 @@ type Options struct {
 	Now       func() time.Time // default database.Now
 	Logger    *slog.Logger     // default discards
 	MaxBatch  int              // rows in one transaction, default 256
-	MaxQueue  int              // entries that wait in one lane, default 8,192
+	MaxQueue  int              // entries that wait in one lane, default 8,192; half of them for one petition
 	Patience  time.Duration    // how long a batch is tried while the database is away, default 10 s; twice after a lost COMMIT
+
+	KeepMinutes time.Duration      // age at which minutes of a history are folded into hours, default 7 days, at least one
+	Every       time.Duration      // from one recount by Keep to the next, default 10 min
+	Recounted   func([]Difference) // called with what each recount by Keep found and mended
 }
 
 func (o *Options) setDefaults() {
@@ -106,16 +110,24 @@ func (o *Options) setDefaults() {
 	if o.Patience == 0 {
 		o.Patience = 10 * time.Second
 	}
+	if o.KeepMinutes == 0 {
+		o.KeepMinutes = 7 * 24 * time.Hour
+	}
+	o.KeepMinutes = max(o.KeepMinutes, 24*time.Hour) // what is lively today is read from minutes
+	if o.Every == 0 {
+		o.Every = 10 * time.Minute
+	}
+	if o.Recounted == nil {
+		o.Recounted = func([]Difference) {}
+	}
 }
 
 // Ledger gathers entries into transactions. It is safe for concurrent use.
 type Ledger struct {
 	opt   Options
+	db    *database.DB
 	store store
 	lanes []*lane
-
-	mu      sync.RWMutex // guards stopped against a send on a lane that nobody empties any more
-	stopped bool
 }
 
 // New prepares the statements of a Ledger on a migrated database. Run must be called for it to write.
@@ -125,9 +137,9 @@ func New(ctx context.Context, db *database.DB, opt Options) (*Ledger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing the ledger: %w", err)
 	}
-	l := &Ledger{opt: opt, store: s}
+	l := &Ledger{opt: opt, db: db, store: s}
 	for range lanes {
-		l.lanes = append(l.lanes, &lane{ledger: l, queue: make(chan *entry, opt.MaxQueue)})
+		l.lanes = append(l.lanes, &lane{ledger: l, queue: newQueue(opt.MaxQueue)})
 	}
 	return l, nil
 }
@@ -139,12 +151,9 @@ func (l *Ledger) Run(ctx context.Context) error {
 		wg.Go(func() { n.run() })
 	}
 	<-ctx.Done()
-	l.mu.Lock()
-	l.stopped = true
 	for _, n := range l.lanes {
-		close(n.queue)
+		n.queue.close()
 	}
-	l.mu.Unlock()
 	wg.Wait()
 	return l.store.close()
 }
@@ -201,19 +210,7 @@ func (e *entry) wait(ctx context.Context) (Receipt, error) {
 	}
 }
 
-func (l *Ledger) enqueue(e *entry) error {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	if l.stopped {
-		return ErrUnavailable
-	}
-	select {
-	case l.laneOf(e.petition).queue <- e:
-		return nil
-	default:
-		return ErrBusy
-	}
-}
+func (l *Ledger) enqueue(e *entry) error { return l.laneOf(e.petition).queue.push(e) }
 
 // laneOf gives the lane of a petition, always the same: two batches of this process never wait for each
 // other's counter. The last byte of a UUIDv7 is random.

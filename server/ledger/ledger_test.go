@@ -159,7 +159,7 @@ func TestQueueFull(t *testing.T) {
 	t.Parallel()
 	eachStaged(t, func(t *testing.T, db *database.DB, s *stage) {
 		p := petition(t, db, open())
-		b := running(t, db, ledger.Options{MaxQueue: 3})
+		b := running(t, db, ledger.Options{MaxQueue: 6})
 		held, entered, release := hold()
 		s.play(held)
 		first := b.Queue(signature(p, "first"))

@@ -48,21 +48,24 @@ const (
  FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[],
  $10::float8[]) AS i(petition, total, issued, version, as_of, named, threads, comments, comments_issued, trending)
  WHERE c.petition_id = i.petition AND c.petition_id = ANY($1::uuid[])`
-	pqMoveMinutes = `INSERT INTO signature_buckets AS b (petition_id, minute, added, removed)
- SELECT petition, minute, n, 0 FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS i(petition, minute, n)
- ON CONFLICT (petition_id, minute) DO UPDATE SET added = b.added + excluded.added`
+	pqMoveMinutes = `INSERT INTO signature_buckets AS b (petition_id, minute, added)
+ SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[])
+ ON CONFLICT (petition_id, span, minute) DO UPDATE SET added = b.added + excluded.added`
+	pqMoveDays = `INSERT INTO signature_days AS d (petition_id, day, added)
+ SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[])
+ ON CONFLICT (petition_id, day) DO UPDATE SET added = d.added + excluded.added`
 	pqMoveCountries = `INSERT INTO signature_country_buckets AS b (petition_id, country, added, removed)
  SELECT petition, country, n, 0 FROM unnest($1::uuid[], $2::text[], $3::bigint[]) AS i(petition, country, n)
  ON CONFLICT (petition_id, country) DO UPDATE SET added = b.added + excluded.added`
 	pqMoveAnswers = `UPDATE comments c SET replies = c.replies + i.n
- FROM unnest($1::uuid[], $2::bigint[]) AS i(parent, n)
- WHERE c.id = i.parent AND c.id = ANY($1::uuid[])`
+ FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS i(petition, parent, n)
+ WHERE c.id = i.parent AND c.petition_id = i.petition AND c.id = ANY($2::uuid[])`
 	pqLastHour = `SELECT petition_id, SUM(added - removed) FROM signature_buckets
- WHERE petition_id = ANY($1::uuid[]) AND minute > $2 GROUP BY petition_id`
+ WHERE petition_id = ANY($1::uuid[]) AND span = 1 AND minute > $2 GROUP BY petition_id`
 )
 
 var postgresSQL = []string{
-	pqLock, pqKeepKeys, pqFindKeys, pqFindSignatures, pqSign, pqWritten, pqComment, pqMoveCounters, pqMoveMinutes,
+	pqLock, pqKeepKeys, pqFindKeys, pqFindSignatures, pqSign, pqWritten, pqComment, pqMoveCounters, pqMoveMinutes, pqMoveDays,
 	pqMoveCountries, pqMoveAnswers, pqLastHour,
 }
 
@@ -266,25 +269,32 @@ func moves[K comparable](counters []*counter, of func(*counter) map[K]int) []mov
 }
 
 func (t pqTx) moveBuckets(ctx context.Context, counters []*counter) error {
-	if m := moves(counters, func(c *counter) map[int64]int { return c.minutes }); len(m) > 0 {
-		err := t.exec(ctx, pqMoveMinutes, uuids(m, func(m move[int64]) uuid.UUID { return m.petition }),
-			ints(m, func(m move[int64]) int { return int(m.key) }), ints(m, func(m move[int64]) int { return m.n }))
-		if err != nil {
-			return err
-		}
+	err := moveAll(ctx, t, pqMoveMinutes, counters, func(c *counter) map[int64]int { return c.minutes }, keysOfTime)
+	if err != nil {
+		return err
 	}
-	if m := moves(counters, func(c *counter) map[string]int { return c.countries }); len(m) > 0 {
-		err := t.exec(ctx, pqMoveCountries, uuids(m, func(m move[string]) uuid.UUID { return m.petition }),
-			texts(m, func(m move[string]) string { return m.key }), ints(m, func(m move[string]) int { return m.n }))
-		if err != nil {
-			return err
-		}
+	err = moveAll(ctx, t, pqMoveDays, counters, func(c *counter) map[int64]int { return c.days }, keysOfTime)
+	if err != nil {
+		return err
 	}
-	if m := moves(counters, func(c *counter) map[uuid.UUID]int { return c.answers }); len(m) > 0 {
-		return t.exec(ctx, pqMoveAnswers, uuids(m, func(m move[uuid.UUID]) uuid.UUID { return m.key }),
-			ints(m, func(m move[uuid.UUID]) int { return m.n }))
+	err = moveAll(ctx, t, pqMoveCountries, counters, func(c *counter) map[string]int { return c.countries },
+		func(m []move[string]) any { return texts(m, func(m move[string]) string { return m.key }) })
+	if err != nil {
+		return err
 	}
-	return nil
+	return moveAll(ctx, t, pqMoveAnswers, counters, func(c *counter) map[uuid.UUID]int { return c.answers },
+		func(m []move[uuid.UUID]) any { return uuids(m, func(m move[uuid.UUID]) uuid.UUID { return m.key }) })
+}
+
+func keysOfTime(m []move[int64]) any { return ints(m, func(m move[int64]) int { return int(m.key) }) }
+
+// moveAll runs a statement with what it adds for all counters, if there is anything: petitions, keys, numbers.
+func moveAll[K comparable](ctx context.Context, t pqTx, text string, counters []*counter, of func(*counter) map[K]int, keys func([]move[K]) any) error {
+	m := moves(counters, of)
+	if len(m) == 0 {
+		return nil
+	}
+	return t.exec(ctx, text, uuids(m, func(m move[K]) uuid.UUID { return m.petition }), keys(m), ints(m, func(m move[K]) int { return m.n }))
 }
 
 func (t pqTx) lastHour(ctx context.Context, petitions []uuid.UUID, since int64) (map[uuid.UUID]int, error) {

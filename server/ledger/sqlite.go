@@ -26,16 +26,18 @@ const (
 	liteMoveCounter = `UPDATE counters SET total = $2, issued = $3, version = $4, as_of = $5, named = $6, threads = $7,
  comments = $8, comments_issued = $9, trending = $10 WHERE petition_id = $1`
 	liteMoveMinute = `INSERT INTO signature_buckets (petition_id, minute, added) VALUES ($1, $2, $3)
- ON CONFLICT (petition_id, minute) DO UPDATE SET added = added + excluded.added`
+ ON CONFLICT (petition_id, span, minute) DO UPDATE SET added = added + excluded.added`
+	liteMoveDay = `INSERT INTO signature_days (petition_id, day, added) VALUES ($1, $2, $3)
+ ON CONFLICT (petition_id, day) DO UPDATE SET added = added + excluded.added`
 	liteMoveCountry = `INSERT INTO signature_country_buckets (petition_id, country, added) VALUES ($1, $2, $3)
  ON CONFLICT (petition_id, country) DO UPDATE SET added = added + excluded.added`
 	liteMoveAnswers = `UPDATE comments SET replies = replies + $2 WHERE id = $1`
-	liteLastHour    = `SELECT COALESCE(SUM(added - removed), 0) FROM signature_buckets WHERE petition_id = $1 AND minute > $2`
+	liteLastHour    = `SELECT COALESCE(SUM(added - removed), 0) FROM signature_buckets WHERE petition_id = $1 AND span = 1 AND minute > $2`
 )
 
 var sqliteSQL = []string{
 	liteLock, liteKeepKey, liteFindKey, liteSign, liteFindSignature, liteFindComment, liteComment, liteMoveCounter,
-	liteMoveMinute, liteMoveCountry, liteMoveAnswers, liteLastHour,
+	liteMoveMinute, liteMoveDay, liteMoveCountry, liteMoveAnswers, liteLastHour,
 }
 
 type sqliteStore struct{ *statements }
@@ -167,6 +169,11 @@ func (t sqliteTx) moveBuckets(ctx context.Context, counters []*counter) error {
 	for _, c := range counters {
 		for minute, n := range c.minutes {
 			if err := t.exec(ctx, liteMoveMinute, c.petition, minute, n); err != nil {
+				return err
+			}
+		}
+		for day, n := range c.days {
+			if err := t.exec(ctx, liteMoveDay, c.petition, day, n); err != nil {
 				return err
 			}
 		}

@@ -51,7 +51,7 @@ type tx interface {
 	insertSignatures(ctx context.Context, rows []*signatureRow) error
 	insertComments(ctx context.Context, rows []*commentRow) error
 	moveCounters(ctx context.Context, counters []*counter) error
-	// moveBuckets moves the minutes, the countries and the replies of parents.
+	// moveBuckets moves minutes and days, countries and the replies of parents.
 	moveBuckets(ctx context.Context, counters []*counter) error
 	lastHour(ctx context.Context, petitions []uuid.UUID, since int64) (map[uuid.UUID]int, error)
 }

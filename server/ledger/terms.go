@@ -95,7 +95,7 @@ func (l Locked) Set(ctx context.Context, q Querier, terms Terms, now time.Time) 
 
 func lastHour(ctx context.Context, q Querier, petition uuid.UUID, since int64) (int, error) {
 	rows, err := q.QueryContext(ctx, `SELECT COALESCE(SUM(added - removed), 0) FROM signature_buckets
- WHERE petition_id = $1 AND minute > $2`, petition, since)
+ WHERE petition_id = $1 AND span = 1 AND minute > $2`, petition, since)
 	if err != nil {
 		return 0, fmt.Errorf("summing the last hour: %w", err)
 	}

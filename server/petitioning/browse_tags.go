@@ -117,7 +117,7 @@ func (s *Service) TrendingTags(ctx context.Context, first int) ([]*TrendingTag, 
  JOIN petitions AS p ON p.id = b.petition_id AND p.state = 'OPEN'
  JOIN petition_tags AS pt ON pt.petition_id = b.petition_id
  JOIN tags AS t ON t.id = pt.tag_id
- WHERE b.minute > $1 GROUP BY t.id, t.key, t.label, t.open_petitions
+ WHERE b.span = 1 AND b.minute > $1 GROUP BY t.id, t.key, t.label, t.open_petitions
  HAVING SUM(b.added - b.removed) > 0 ORDER BY signed DESC, ` + s.byPoint(`t.key`) + ` LIMIT $2`
 	var out []*TrendingTag
 	err := s.each(ctx, text, []any{minutesAgo(s.opt.Now(), dayMinutes), first}, func(rows *sql.Rows) error {

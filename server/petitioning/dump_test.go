@@ -70,9 +70,9 @@ func (b *bundle) columnsWith(t testing.TB, table string, needles [][]byte) []str
 }
 
 // each reads all rows of a query as they come.
-func (b *bundle) each(t testing.TB, query string, fn func([]any), names *[]string) {
+func (b *bundle) each(t testing.TB, query string, fn func([]any), names *[]string, args ...any) {
 	t.Helper()
-	rows, err := b.db.Read.QueryContext(t.Context(), query)
+	rows, err := b.db.Read.QueryContext(t.Context(), query, args...)
 	ok(t, err)
 	defer rows.Close()
 	columns, err := rows.Columns()

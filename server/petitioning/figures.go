@@ -59,7 +59,7 @@ func (s *Service) Figures(ctx context.Context, petitions []uuid.UUID) (map[uuid.
 // LastHour gives the signatures added less those taken back within the last 60 minutes.
 func (s *Service) LastHour(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]int, error) {
 	args := arguments{minutesAgo(s.opt.Now(), hourMinutes)}
-	text := `SELECT b.petition_id, SUM(b.added - b.removed) FROM signature_buckets AS b WHERE b.minute > $1 AND ` +
+	text := `SELECT b.petition_id, SUM(b.added - b.removed) FROM signature_buckets AS b WHERE b.span = 1 AND b.minute > $1 AND ` +
 		s.among(`b.petition_id`, petitions, &args) + ` AND ` + visibleParent(ctx, `b.petition_id`) + ` GROUP BY b.petition_id`
 	out := make(map[uuid.UUID]int, len(petitions))
 	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
@@ -88,7 +88,7 @@ func (s *Service) News(ctx context.Context, petitions []uuid.UUID) ([]News, erro
 	since := args.add(minutesAgo(s.opt.Now(), hourMinutes))
 	text := `SELECT c.petition_id, c.total, c.goal, c.version, c.as_of, c.comments_issued, p.version,
  (SELECT COALESCE(SUM(b.added - b.removed), 0) FROM signature_buckets AS b
-  WHERE b.petition_id = c.petition_id AND b.minute > ` + since + `)
+  WHERE b.petition_id = c.petition_id AND b.span = 1 AND b.minute > ` + since + `)
  FROM counters AS c JOIN petitions AS p ON p.id = c.petition_id WHERE ` + s.among(`c.petition_id`, petitions, &args)
 	var out []News
 	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
@@ -115,7 +115,7 @@ func (s *Service) Statistics(ctx context.Context) (Statistics, error) {
 	seen := visible(WithActor(ctx, Anonymous()), `p`)
 	text := `SELECT COUNT(*), COALESCE(SUM(CASE WHEN p.state = 'OPEN' THEN 1 ELSE 0 END), 0), COALESCE(SUM(c.total), 0),
  (SELECT COALESCE(SUM(b.added - b.removed), 0) FROM signature_buckets AS b JOIN petitions AS p ON p.id = b.petition_id
-  WHERE b.minute > $1 AND ` + seen + `)
+  WHERE b.span = 1 AND b.minute > $1 AND ` + seen + `)
  FROM petitions AS p JOIN counters AS c ON c.petition_id = p.id WHERE ` + seen
 	err := s.each(ctx, text, []any{minutesAgo(s.opt.Now(), hourMinutes)}, func(rows *sql.Rows) error {
 		return rows.Scan(&out.PetitionCount, &out.OpenPetitionCount, &out.SignatureCount, &out.SignaturesLastHour)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/google/uuid"
@@ -47,8 +48,7 @@ func (i Interval) start(minute int64) int64 {
 	if i == Week {
 		shift = 3 * dayMinutes
 	}
-	step := i.minutes()
-	return floorDiv(minute+shift, step)*step - shift
+	return floorDiv(minute+shift, i.minutes())*i.minutes() - shift
 }
 
 func floorDiv(a, b int64) int64 {
@@ -87,7 +87,7 @@ func (s *Service) History(ctx context.Context, petition uuid.UUID, step Interval
 	if len(points) == 0 {
 		return points, nil
 	}
-	return points, s.fill(ctx, petition, step, start, end, points)
+	return points, s.fill(ctx, petition, step, span{start, end, to == nil}, points)
 }
 
 // historyStart gives the minute with which a history begins, or nil where there is nothing to tell.
@@ -97,7 +97,9 @@ func (s *Service) historyStart(ctx context.Context, petition uuid.UUID, from *ti
 		return &minute, nil
 	}
 	var first *int64
-	text := `SELECT MIN(b.minute) FROM signature_buckets AS b WHERE b.petition_id = $1 AND ` + visibleParent(ctx, `b.petition_id`)
+	least := `SELECT MIN(b.minute) AS minute FROM signature_buckets AS b WHERE b.petition_id = $1 AND ` +
+		visibleParent(ctx, `b.petition_id`) + ` AND b.span = `
+	text := `SELECT MIN(minute) FROM (` + least + `1 UNION ALL ` + least + `60) AS fine`
 	err := s.each(ctx, text, []any{petition}, func(rows *sql.Rows) error { return rows.Scan(&first) })
 	if err != nil {
 		return nil, fmt.Errorf("finding the start of a history: %w", err)
@@ -107,15 +109,10 @@ func (s *Service) historyStart(ctx context.Context, petition uuid.UUID, from *ti
 
 // fill adds the buckets to the points of their intervals. One statement reads what came before and the
 // intervals together, so that they are of one moment.
-func (s *Service) fill(ctx context.Context, petition uuid.UUID, step Interval, start, end int64, points []*CountPoint) error {
-	// Weeks are shifted so that the division of the database, which cuts towards zero, meets their Mondays.
-	shift := step.start(0) + 7*dayMinutes
-	place := fmt.Sprintf(`CASE WHEN b.minute < $2 THEN -1 ELSE (b.minute - %d) / %d END`, shift%step.minutes(), step.minutes())
-	text := `SELECT ` + place + ` AS place, SUM(b.added), SUM(b.removed) FROM signature_buckets AS b
- WHERE b.petition_id = $1 AND b.minute <= $3 AND ` + visibleParent(ctx, `b.petition_id`) + ` GROUP BY 1 ORDER BY 1`
-	base := (start - shift%step.minutes()) / step.minutes()
+func (s *Service) fill(ctx context.Context, petition uuid.UUID, step Interval, r span, points []*CountPoint) error {
+	text := historySQL(step, visibleParent(ctx, `b.petition_id`))
 	total := 0
-	err := s.each(ctx, text, []any{petition, start, end}, func(rows *sql.Rows) error {
+	err := s.each(ctx, text, []any{petition, r.start, r.end, r.wholeDays(step)}, func(rows *sql.Rows) error {
 		var at int64
 		var added, removed int
 		if err := rows.Scan(&at, &added, &removed); err != nil {
@@ -125,7 +122,7 @@ func (s *Service) fill(ctx context.Context, petition uuid.UUID, step Interval, s
 			total = added - removed
 			return nil
 		}
-		p := points[at-base]
+		p := points[at]
 		p.Added, p.Removed = added, removed
 		return nil
 	})
@@ -137,4 +134,34 @@ func (s *Service) fill(ctx context.Context, petition uuid.UUID, step Interval, s
 		p.Total = total
 	}
 	return nil
+}
+
+// historySQL sums the buckets of petition $1 by interval, the one that begins with minute $2 being number 0, up
+// to minute $3; what lies before is number -1. Whole days are read as days, up to minute $4, so that a year is
+// some hundred rows; the rest as minutes, and as hours where minutes were folded.
+func historySQL(step Interval, seen string) string {
+	place := fmt.Sprintf(`CASE WHEN minute < $2 THEN -1 ELSE (minute - $2) / %d END`, step.minutes())
+	bucket := `SELECT b.minute, b.added, b.removed FROM signature_buckets AS b WHERE b.petition_id = $1 AND ` + seen + ` AND b.span = `
+	return `SELECT ` + place + ` AS place, SUM(added), SUM(removed) FROM (` +
+		`SELECT b.day AS minute, b.added, b.removed FROM signature_days AS b WHERE b.petition_id = $1 AND ` + seen + ` AND b.day < $4 UNION ALL ` +
+		bucket + `60 AND b.minute >= $4 AND b.minute <= $3 UNION ALL ` +
+		bucket + `1 AND b.minute >= $4 AND b.minute <= $3) AS history GROUP BY 1`
+}
+
+// span is a stretch of a history, in minutes.
+type span struct {
+	start, end int64 // the last one is within
+	open       bool  // it lasts until now: there is nothing after it
+}
+
+// wholeDays gives the minute before which days may be read whole: up to the day in which short intervals
+// begin, and for longer ones up to the day in which the history ends.
+func (r span) wholeDays(step Interval) int64 {
+	switch {
+	case step.minutes() < dayMinutes:
+		return Day.start(r.start)
+	case r.open:
+		return math.MaxInt32
+	}
+	return Day.start(r.end + 1)
 }

@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -111,6 +114,16 @@ func TestHistoryMeetsTheModel(t *testing.T) {
 				sum += point.Added - point.Removed
 			}
 			equal(t, "sum", b.figures(t, id).Total, sum)
+			if err := b.ledger.Fold(t.Context()); err != nil { // what follows must be the same with hours in the place of minutes
+				t.Fatal(err)
+			}
+			folded := slices.Clone(times)
+			for i, at := range folded {
+				if at.Before(monday.AddDate(0, 0, -7).Truncate(time.Hour)) {
+					folded[i] = at.Truncate(time.Hour)
+				}
+			}
+			times = folded
 			for range 15 { // any range
 				from := within(span * 3 / 2)
 				to := from.Add(time.Duration(random.Int64N(int64(span)))).Truncate(time.Microsecond)
@@ -120,6 +133,57 @@ func TestHistoryMeetsTheModel(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestHistoryOfYear reads a year by day from its days alone, along the index, however lively it was.
+func TestHistoryOfYear(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		id := b.publish(t).Petition
+		year := database.Now().Truncate(24*time.Hour).AddDate(-1, 0, 0).Unix() / 60
+		rows := func(table, column string, n, from, step int64, petition uuid.UUID) {
+			b.exec(t, fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
+ INSERT INTO %s (petition_id, %s, added) SELECT $1, %s %d + %d * i, 1 FROM n`, n-1, table, column,
+				map[bool]string{true: fmt.Sprint(step, ","), false: ""}[table == "signature_buckets"], from, step), petition)
+		}
+		for range 30 {
+			rows("signature_days", "day", 365, year, 1440, uuid.New())
+		}
+		for _, petition := range []uuid.UUID{id, uuid.New(), uuid.New(), uuid.New()} {
+			rows("signature_days", "day", 365, year, 1440, petition)
+			rows("signature_buckets", "span, minute", 24*358, year, 60, petition)
+			rows("signature_buckets", "span, minute", 10_080, year+358*1440, 1, petition)
+		}
+		text := petitioning.HistorySQL(petitioning.Day, `TRUE`)
+		args := []any{id, year, year + 366*1440, year + 366*1440}
+		if db.Dialect == database.SQLite {
+			plan := b.plan(t, `EXPLAIN QUERY PLAN `+text, args...)
+			if strings.Count(plan, "signaturebucket_petition_id_span_minute (petition_id=? AND span=? AND minute") != 2 ||
+				!strings.Contains(plan, "signatureday_petition_id_day (petition_id=? AND day<?)") {
+				t.Errorf("want three ranges of indexes, got:\n%s", plan)
+			}
+			return
+		}
+		b.exec(t, `ANALYZE`)
+		plan := b.plan(t, `EXPLAIN (ANALYZE, TIMING OFF) `+text, args...)
+		read := 0
+		for _, match := range regexp.MustCompile(`Scan .*on signature_.* \(actual rows=(\d+)`).FindAllStringSubmatch(plan, -1) {
+			n, _ := strconv.Atoi(match[1])
+			read += n
+		}
+		if read < 365 || read > 400 || strings.Contains(plan, "Removed by Filter") {
+			t.Errorf("%d rows were read for 365 days:\n%s", read, plan)
+		}
+	})
+}
+
+// plan gives the lines of an EXPLAIN.
+func (b *bundle) plan(t testing.TB, query string, args ...any) string {
+	t.Helper()
+	var plan strings.Builder
+	b.each(t, query, func(row []any) { fmt.Fprintln(&plan, row...) }, nil, args...)
+	return plan.String()
 }
 
 func TestHistoryRanges(t *testing.T) {

@@ -60,9 +60,10 @@ func (c *clock) advance(d time.Duration) {
 // bundle is a Service at work and what a test may turn or look at beside it.
 type bundle struct {
 	*petitioning.Service
-	db    *database.DB
-	keys  *secret.Keys
-	clock *clock
+	db     *database.DB
+	ledger *ledger.Ledger
+	keys   *secret.Keys
+	clock  *clock
 
 	mu      sync.Mutex
 	changes []petitioning.Change // told so far; guarded by mu
@@ -91,7 +92,7 @@ func setup(t testing.TB, db *database.DB, adjust ...func(*petitioning.Options)) 
 	for _, fn := range adjust {
 		fn(&opt)
 	}
-	b.Service = petitioning.New(opt)
+	b.Service, b.ledger = petitioning.New(opt), book
 	run(t, book.Run)
 	return b
 }

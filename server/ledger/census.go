@@ -1,0 +1,196 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/lib/pq"
+
+	"petitiond/server/database"
+)
+
+// census reads the figures of petitions and counts their rows, in one transaction.
+type census struct {
+	q               Querier
+	dialect         database.Dialect
+	petitions       []uuid.UUID
+	stored, counted map[uuid.UUID]*tally
+}
+
+// The statements of a census. PETITIONS stands for the condition that names them, MINUTE for the minute of a
+// signature.
+const (
+	censusCounters = `SELECT petition_id, total, issued, pending, named, threads, comments, comments_issued, trending
+ FROM counters WHERE PETITIONS`
+	censusMinutes   = `SELECT petition_id, span, minute, added - removed, removed FROM signature_buckets WHERE PETITIONS`
+	censusDays      = `SELECT petition_id, 1440, day, added - removed, removed FROM signature_days WHERE PETITIONS`
+	censusCountries = `SELECT petition_id, country, added - removed FROM signature_country_buckets WHERE PETITIONS`
+	// Rows are read along the index of numbers, some thousand at a time.
+	censusSignatures = `SELECT petition_id, state, MINUTE, COALESCE(country, ''), COUNT(*), SUM(CASE WHEN show_name THEN 1 ELSE 0 END),
+ COALESCE(MAX(number), 0) FROM signatures WHERE PETITIONS AND `
+	censusNumbered   = censusSignatures + `number > $2 AND number <= $3 GROUP BY 1, 2, 3, 4`
+	censusUnnumbered = censusSignatures + `number IS NULL GROUP BY 1, 2, 3, 4`
+	censusLast       = `SELECT COALESCE(MAX(number), 0) FROM signatures WHERE PETITIONS`
+	censusComments   = `SELECT petition_id, SUM(CASE WHEN state = 'VISIBLE' THEN 1 ELSE 0 END),
+ SUM(CASE WHEN state = 'VISIBLE' AND parent_id IS NULL THEN 1 ELSE 0 END), MAX(number)
+ FROM comments WHERE PETITIONS GROUP BY 1`
+	censusReplies = `SELECT p.petition_id, p.id, p.replies, COUNT(r.id) FROM comments AS p
+ LEFT JOIN comments AS r ON r.parent_id = p.id AND r.state = 'VISIBLE'
+ WHERE p.PETITIONS GROUP BY p.petition_id, p.id, p.replies HAVING p.replies <> COUNT(r.id)`
+)
+
+// take reads everything.
+func (c *census) take(ctx context.Context) error {
+	for _, read := range []func(context.Context) error{
+		c.counters, c.buckets, c.countries, c.signatures, c.comments, c.replies,
+	} {
+		if err := read(ctx); err != nil {
+			return err
+		}
+	}
+	for _, t := range c.counted {
+		t.trending = trendOf(t.minutes)
+		for minute, n := range t.minutes {
+			t.days[bucketOf(spanDay, minute.start)] += n
+		}
+	}
+	return nil
+}
+
+// each runs one of the statements and scans its rows.
+func (c *census) each(ctx context.Context, text string, scan func(*sql.Rows) error, more ...any) error {
+	petitions, minute := `petition_id = ANY($1::uuid[])`, `floor(extract(epoch FROM signed_at) / 60)::bigint`
+	var list any = pq.Array(c.petitions)
+	if c.dialect == database.SQLite {
+		// Its own reading of a time rounds to milliseconds, and so into the next minute.
+		petitions, minute = `petition_id IN (SELECT value FROM json_each($1))`, `strftime('%s', substr(signed_at, 1, 16)) / 60`
+		ids, _ := json.Marshal(c.petitions) //nolint:errchkjson // ids always marshal
+		list = string(ids)
+	}
+	text = strings.NewReplacer("PETITIONS", petitions, "MINUTE", minute).Replace(text)
+	rows, err := c.q.QueryContext(ctx, text, append([]any{list}, more...)...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// counters makes the tallies: without a counter there is nothing to compare.
+func (c *census) counters(ctx context.Context) error {
+	return c.each(ctx, censusCounters, func(rows *sql.Rows) error {
+		var petition uuid.UUID
+		t := newTally()
+		err := rows.Scan(&petition, &t.total, &t.issued, &t.pending, &t.named, &t.threads, &t.comments, &t.commentsIssued, &t.trending)
+		c.stored[petition], c.counted[petition] = t, newTally()
+		return err
+	})
+}
+
+func (c *census) buckets(ctx context.Context) error {
+	err := c.bucketsOf(ctx, censusMinutes, func(t *tally) map[bucket]int { return t.minutes })
+	if err != nil {
+		return err
+	}
+	return c.bucketsOf(ctx, censusDays, func(t *tally) map[bucket]int { return t.days })
+}
+
+func (c *census) bucketsOf(ctx context.Context, text string, in func(*tally) map[bucket]int) error {
+	return c.each(ctx, text, func(rows *sql.Rows) error {
+		var petition uuid.UUID
+		var b bucket
+		var net, removed int
+		err := rows.Scan(&petition, &b.span, &b.start, &net, &removed)
+		if t := c.stored[petition]; t != nil {
+			in(t)[b] = net
+			t.removed += removed
+		}
+		return err
+	})
+}
+
+func (c *census) countries(ctx context.Context) error {
+	return c.each(ctx, censusCountries, func(rows *sql.Rows) error {
+		var petition uuid.UUID
+		var country string
+		var net int
+		err := rows.Scan(&petition, &country, &net)
+		if t := c.stored[petition]; t != nil {
+			t.countries[country] = net
+		}
+		return err
+	})
+}
+
+// signatures counts the rows by state, minute and country.
+func (c *census) signatures(ctx context.Context) error {
+	last := 0
+	if err := c.each(ctx, censusLast, func(rows *sql.Rows) error { return rows.Scan(&last) }); err != nil {
+		return err
+	}
+	for from := 0; from < last; from += recountRows {
+		if err := c.each(ctx, censusNumbered, c.group, from, from+recountRows); err != nil {
+			return err
+		}
+	}
+	return c.each(ctx, censusUnnumbered, c.group)
+}
+
+// group adds signatures that share state, minute and country.
+func (c *census) group(rows *sql.Rows) error {
+	var petition uuid.UUID
+	var state, country string
+	var minute int64
+	var n, named, number int
+	if err := rows.Scan(&petition, &state, &minute, &country, &n, &named, &number); err != nil {
+		return err
+	}
+	t := c.counted[petition]
+	if t == nil {
+		return nil
+	}
+	t.issued = max(t.issued, number)
+	switch state {
+	case "COUNTED":
+		t.total += n
+		t.named += named
+		t.minutes[bucketOf(spanMinute, minute)] += n
+		t.countries[country] += n
+	case "PENDING":
+		t.pending += n
+	}
+	return nil
+}
+
+func (c *census) comments(ctx context.Context) error {
+	return c.each(ctx, censusComments, func(rows *sql.Rows) error {
+		var petition uuid.UUID
+		var all, threads, last int
+		err := rows.Scan(&petition, &all, &threads, &last)
+		if t := c.counted[petition]; t != nil {
+			t.comments, t.threads, t.commentsIssued = all, threads, last
+		}
+		return err
+	})
+}
+
+// replies notes the parents whose number of replies is wrong.
+func (c *census) replies(ctx context.Context) error {
+	return c.each(ctx, censusReplies, func(rows *sql.Rows) error {
+		var petition, parent uuid.UUID
+		var stored, counted int
+		err := rows.Scan(&petition, &parent, &stored, &counted)
+		if c.stored[petition] != nil {
+			c.stored[petition].replies[parent], c.counted[petition].replies[parent] = stored, counted
+		}
+		return err
+	})
+}

@@ -1,0 +1,82 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"petitiond/server/database"
+)
+
+const (
+	foldAtOnce  = 50          // petitions that one look finds
+	foldStretch = 2 * spanDay // minutes that one transaction folds at most
+)
+
+// Fold turns minutes that have aged into hours, one petition after another. Each transaction holds the
+// petition's counter and moves whole hours, so that every sum is right before, within and after it. What
+// another replica has folded meanwhile is not there any more.
+func (l *Ledger) Fold(ctx context.Context) error {
+	aged := bucketOf(spanHour, minuteOf(l.opt.Now().Add(-l.opt.KeepMinutes))).start
+	for {
+		found, err := l.oldest(ctx, aged)
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		for petition, first := range found {
+			until := min(aged, bucketOf(spanHour, first+foldStretch).start)
+			if err := l.fold(ctx, petition, until); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// oldest gives petitions that have minutes before a time, with the first of them.
+func (l *Ledger) oldest(ctx context.Context, before int64) (map[uuid.UUID]int64, error) {
+	// The inner part walks along the index of minutes and ends soon; grouping all minutes would not.
+	rows, err := l.db.Read.QueryContext(ctx, `SELECT petition_id, MIN(minute) FROM (
+ SELECT petition_id, minute FROM signature_buckets WHERE span = 1 AND minute < $1 ORDER BY minute LIMIT $2) AS aged
+ GROUP BY petition_id`, before, foldAtOnce)
+	if err != nil {
+		return nil, fmt.Errorf("finding aged minutes: %w", err)
+	}
+	defer rows.Close()
+	found := map[uuid.UUID]int64{}
+	for rows.Next() {
+		var petition uuid.UUID
+		var first int64
+		if err := rows.Scan(&petition, &first); err != nil {
+			return nil, fmt.Errorf("finding aged minutes: %w", err)
+		}
+		found[petition] = first
+	}
+	return found, rows.Err()
+}
+
+// fold folds a petition's minutes before a full hour. When nobody knows whether it was committed the next look
+// tells.
+func (l *Ledger) fold(ctx context.Context, petition uuid.UUID, before int64) error {
+	err := database.InTx(ctx, l.db.Write, func(tx *sql.Tx) error {
+		if _, err := Lock(ctx, tx, l.db.Dialect, petition); err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO signature_buckets (petition_id, span, minute, added, removed)
+ SELECT petition_id, 60, minute - (minute % 60 + 60) % 60 AS hour, SUM(added), SUM(removed) FROM signature_buckets
+ WHERE petition_id = $1 AND span = 1 AND minute < $2 GROUP BY petition_id, hour
+ ON CONFLICT (petition_id, span, minute) DO UPDATE SET added = signature_buckets.added + excluded.added,
+ removed = signature_buckets.removed + excluded.removed`, petition, before)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `DELETE FROM signature_buckets WHERE petition_id = $1 AND span = 1 AND minute < $2`, petition, before)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("folding minutes into hours: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package ledger
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// mending writes what the rows say to a petition whose counter the running transaction holds.
+type mending struct {
+	q       Querier
+	counter *counter
+	now     time.Time
+}
+
+// write mends what differs and gives what there is to tell. Nothing is clamped: a figure becomes what was
+// counted, whichever it was. Where nobody can say any more in which bucket a difference arose it is booked now,
+// as signatures added or taken back.
+func (m mending) write(ctx context.Context, stored, counted *tally) (Change, error) {
+	c := m.counter
+	if c.total != counted.total {
+		c.version++
+		c.asOf = later(m.now, c.asOf)
+	}
+	c.total, c.named, c.threads, c.comments = counted.total, counted.named, counted.threads, counted.comments
+	c.issued, c.commentsIssued = max(c.issued, counted.issued), max(c.commentsIssued, counted.commentsIssued)
+	if !sameTrend(c.trending, counted.trending) {
+		c.trending = counted.trending
+	}
+	err := m.exec(ctx, `UPDATE counters SET total = $2, issued = $3, version = $4, as_of = $5, named = $6, threads = $7,
+ comments = $8, comments_issued = $9, trending = $10, pending = $11 WHERE petition_id = $1`, c.petition, c.total, c.issued,
+		c.version, c.asOf, c.named, c.threads, c.comments, c.commentsIssued, c.trending, counted.pending)
+	if err != nil {
+		return Change{}, err
+	}
+	for _, mend := range []func() error{
+		func() error { return m.minutes(ctx, stored.minutes, counted.minutes) },
+		func() error { return m.days(ctx, stored.days, counted.days) },
+		func() error { return m.countries(ctx, stored.countries, counted.countries) },
+		func() error { return m.replies(ctx, stored.replies, counted.replies) },
+	} {
+		if err := mend(); err != nil {
+			return Change{}, err
+		}
+	}
+	change := c.change()
+	change.LastHour, err = lastHour(ctx, m.q, c.petition, minuteOf(m.now)-60)
+	return change, err
+}
+
+func (m mending) exec(ctx context.Context, text string, args ...any) error {
+	if _, err := m.q.ExecContext(ctx, text, args...); err != nil {
+		return fmt.Errorf("writing counted figures: %w", err)
+	}
+	return nil
+}
+
+// minutes writes those that differ, and hours. An hour takes the place of minutes in it that were not folded
+// yet.
+func (m mending) minutes(ctx context.Context, stored, counted map[bucket]int) error {
+	for _, b := range wrong(stored, counted) {
+		n := counted[b]
+		if b == allTime {
+			b, n = bucketOf(spanMinute, minuteOf(m.now)), counted[b]-stored[b]
+		} else if err := m.exec(ctx, `DELETE FROM signature_buckets WHERE petition_id = $1 AND span <= $2 AND minute >= $3 AND minute < $4`,
+			m.counter.petition, b.span, b.start, b.start+int64(b.span)); err != nil {
+			return err
+		}
+		err := m.exec(ctx, `INSERT INTO signature_buckets (petition_id, span, minute, added, removed) VALUES ($1, $2, $3, $4, $5)
+ ON CONFLICT (petition_id, span, minute) DO UPDATE SET added = signature_buckets.added + excluded.added,
+ removed = signature_buckets.removed + excluded.removed`, m.counter.petition, b.span, b.start, max(n, 0), max(-n, 0))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// days writes those that differ.
+func (m mending) days(ctx context.Context, stored, counted map[bucket]int) error {
+	for _, b := range wrong(stored, counted) {
+		n := counted[b]
+		if b == allTime {
+			b, n = bucketOf(spanDay, minuteOf(m.now)), counted[b]-stored[b]
+		} else if err := m.exec(ctx, `DELETE FROM signature_days WHERE petition_id = $1 AND day = $2`, m.counter.petition, b.start); err != nil {
+			return err
+		}
+		err := m.exec(ctx, `INSERT INTO signature_days (petition_id, day, added, removed) VALUES ($1, $2, $3, $4)
+ ON CONFLICT (petition_id, day) DO UPDATE SET added = signature_days.added + excluded.added,
+ removed = signature_days.removed + excluded.removed`, m.counter.petition, b.start, max(n, 0), max(-n, 0))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// countries writes those that differ; what was taken back stays known.
+func (m mending) countries(ctx context.Context, stored, counted map[string]int) error {
+	for _, country := range wrong(stored, counted) {
+		err := m.exec(ctx, `INSERT INTO signature_country_buckets (petition_id, country, added) VALUES ($1, $2, $3)
+ ON CONFLICT (petition_id, country) DO UPDATE SET added = excluded.added + signature_country_buckets.removed`,
+			m.counter.petition, country, counted[country])
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m mending) replies(ctx context.Context, stored, counted map[uuid.UUID]int) error {
+	for _, parent := range wrong(stored, counted) {
+		if err := m.exec(ctx, `UPDATE comments SET replies = $2 WHERE id = $1`, parent, counted[parent]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,114 @@
+package ledger
+
+import (
+	"sync"
+
+	"github.com/google/uuid"
+)
+
+// queue holds the entries that wait in a lane, petition by petition, so that one under a crowd keeps nobody
+// else waiting and cannot take all the room.
+type queue struct {
+	room int // entries in all; a single petition has half of it
+
+	mu      sync.Mutex // guards what follows
+	lines   map[uuid.UUID]*line
+	turns   []*line // lines in which somebody waits, in the order of their turns
+	waiting int
+	closed  bool
+	filled  chan struct{} // holds one token while somebody waits or the queue is closed
+}
+
+// line is what waits for one petition, in order.
+type line struct {
+	petition uuid.UUID
+	entries  []*entry
+}
+
+func newQueue(room int) *queue {
+	return &queue{room: room, lines: map[uuid.UUID]*line{}, filled: make(chan struct{}, 1)}
+}
+
+// push lets an entry wait at the end of its petition's line.
+func (q *queue) push(e *entry) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return ErrUnavailable
+	}
+	l := q.lines[e.petition]
+	if q.waiting >= q.room || l != nil && len(l.entries) >= (q.room+1)/2 {
+		return ErrBusy
+	}
+	if l == nil {
+		l = &line{petition: e.petition}
+		q.lines[e.petition] = l
+		q.turns = append(q.turns, l)
+	}
+	l.entries = append(l.entries, e)
+	q.waiting++
+	q.wake()
+	return nil
+}
+
+func (q *queue) wake() {
+	select {
+	case q.filled <- struct{}{}:
+	default:
+	}
+}
+
+// take waits for entries and appends at most n of them to batch. It gives none when the queue is closed and
+// empty.
+func (q *queue) take(batch []*entry, n int) []*entry {
+	for {
+		<-q.filled
+		q.mu.Lock()
+		batch = q.serve(batch, n)
+		if q.waiting > 0 || q.closed {
+			q.wake()
+		}
+		ended := q.closed
+		q.mu.Unlock()
+		if len(batch) > 0 || ended {
+			return batch
+		}
+	}
+}
+
+// serve goes round the lines until n entries are taken: each has an equal share, and what one leaves of its
+// share goes to the next.
+func (q *queue) serve(batch []*entry, n int) []*entry {
+	for n > 0 && len(q.turns) > 0 {
+		share := max(1, n/len(q.turns))
+		l := q.turns[0]
+		q.turns = q.turns[1:]
+		some := min(share, len(l.entries))
+		batch = append(batch, l.entries[:some]...)
+		clear(l.entries[:some])
+		l.entries = l.entries[some:]
+		n -= some
+		q.waiting -= some
+		if len(l.entries) == 0 {
+			delete(q.lines, l.petition)
+			continue
+		}
+		q.turns = append(q.turns, l)
+	}
+	return batch
+}
+
+// drain takes everything that waits.
+func (q *queue) drain() []*entry {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.serve(nil, q.waiting)
+}
+
+// close lets nothing more in.
+func (q *queue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	q.wake()
+}

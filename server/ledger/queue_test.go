@@ -1,0 +1,139 @@
+package ledger_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"petitiond/server/database"
+	"petitiond/server/ledger"
+)
+
+// filled gives a queue with these words in it: each letter is an entry of the petition of that letter.
+func filled(t *testing.T, room int, letters string) *ledger.Queue {
+	t.Helper()
+	q := ledger.NewQueue(room)
+	for _, letter := range letters {
+		if err := q.Push(uuid.UUID{byte(letter)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return q
+}
+
+func letters(ids []uuid.UUID) string {
+	var b strings.Builder
+	for _, id := range ids {
+		b.WriteByte(id[0])
+	}
+	return b.String()
+}
+
+func TestQueueIsFair(t *testing.T) {
+	t.Parallel()
+	hot := strings.Repeat("h", 100)
+	tests := []struct {
+		name, waiting string
+		most          int
+		want          []string // batches
+	}{
+		{"Lone", "h", 4, []string{"h"}},
+		{"OneLine", "hhhhh", 4, []string{"hhhh", "h"}},
+		{"ColdBehindHot", hot + "ab", 6, []string{"hhabhh", "hhhhhh"}},
+		{"MoreLinesThanPlaces", "aabbccdd", 3, []string{"abc", "dab", "cd"}},
+		{"WhatOneLeavesGoesOn", "abbbbbb", 6, []string{"abbbbb", "b"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			q := filled(t, 1000, tt.waiting)
+			var got []string
+			for range tt.want {
+				got = append(got, letters(q.Take(tt.most)))
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("batches (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestQueueRoom(t *testing.T) {
+	t.Parallel()
+	q := filled(t, 5, "hhh")
+	push := func(letter byte, want error) {
+		t.Helper()
+		if err := q.Push(uuid.UUID{letter}); !errors.Is(err, want) {
+			t.Errorf("%c: got %v, want %v", letter, err, want)
+		}
+	}
+	push('h', ledger.ErrBusy) // more than half
+	push('a', nil)
+	push('b', nil)
+	push('c', ledger.ErrBusy) // all
+	q.Take(1)
+	push('h', nil)
+	if got := letters(q.Drain()); len(got) != 5 {
+		t.Errorf("drained %q, want five", got)
+	}
+	push('h', nil)
+	q.Close()
+	push('h', ledger.ErrUnavailable)
+	if got := letters(q.Take(9)) + letters(q.Take(9)); got != "h" {
+		t.Errorf("got %q after the end, want what waited and then nothing", got)
+	}
+}
+
+// TestHotPetitionLeavesRoom fills the queue with one petition: another one is signed meanwhile, in the next
+// batch.
+func TestHotPetitionLeavesRoom(t *testing.T) {
+	t.Parallel()
+	eachStaged(t, func(t *testing.T, db *database.DB, s *stage) {
+		hot, cold := petition(t, db, open()), petition(t, db, open())
+		for cold[15]%4 != hot[15]%4 { // in one lane
+			cold = petition(t, db, open())
+		}
+		b := running(t, db, ledger.Options{MaxQueue: 40, MaxBatch: 4})
+		held, entered, release := hold()
+		s.play(held)
+		first := b.Queue(signature(hot, "first"))
+		<-entered
+		rest := b.Queue(signatures(hot, 20)...)
+		if _, err := b.Sign(t.Context(), signature(hot, "late")); !errors.Is(err, ledger.ErrBusy) {
+			t.Errorf("got %v, want ErrBusy", err)
+		}
+		before := 0
+		other := b.Queue(signature(cold, "ann"))
+		release()
+		must(t, other()...)
+		for _, c := range b.told(hot) {
+			before = c.Total
+		}
+		must(t, append(first(), rest()...)...)
+		if before > 9 {
+			t.Errorf("%d others were written before the cold petition's", before)
+		}
+		audit(t, db, hot)
+		audit(t, db, cold)
+	})
+}
+
+// TestQueueGivesBack keeps no line of a petition for which nobody waits.
+func TestQueueGivesBack(t *testing.T) {
+	t.Parallel()
+	q := ledger.NewQueue(10)
+	for n := range 1000 {
+		if err := q.Push(uuid.UUID{byte(n), byte(n >> 8)}); err != nil {
+			t.Fatal(err)
+		}
+		if got := q.Take(5); len(got) != 1 {
+			t.Fatalf("took %d", len(got))
+		}
+	}
+	if n := q.Lines(); n != 0 {
+		t.Errorf("%d lines are left", n)
+	}
+}

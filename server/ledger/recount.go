@@ -1,0 +1,179 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"petitiond/server/database"
+)
+
+const (
+	recountPetitions = 100    // that one step compares at most
+	recountRows      = 20_000 // that one step, or one statement of a step on a large petition, reads at most
+	recountRest      = 4      // times as long as it worked does a recount by Keep rest after each step
+)
+
+// Difference is a figure that was not what the rows say.
+type Difference struct {
+	Petition        uuid.UUID
+	Figure          string
+	Stored, Counted int
+}
+
+// Recount compares every figure of every petition with the rows once, and mends what differs. It gives what it
+// has mended. A petition that cannot be compared keeps the others from nothing: the errors come joined.
+func (l *Ledger) Recount(ctx context.Context) ([]Difference, error) {
+	return l.recount(ctx, func(time.Duration) {})
+}
+
+// Keep does what nobody asks for until ctx ends: it recounts every ten minutes, in steps between which it
+// rests, and folds aged minutes every hour.
+func (l *Ledger) Keep(ctx context.Context) error {
+	recount, fold := time.NewTicker(l.opt.Every), time.NewTicker(time.Hour)
+	defer recount.Stop()
+	defer fold.Stop()
+	l.task(ctx, l.Fold)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-fold.C:
+			l.task(ctx, l.Fold)
+		case <-recount.C:
+			l.task(ctx, l.recountGently)
+		}
+	}
+}
+
+func (l *Ledger) task(ctx context.Context, do func(context.Context) error) {
+	if err := do(ctx); err != nil && ctx.Err() == nil {
+		l.opt.Logger.Error("ledger: upkeep failed and is tried again in its turn", "error", err)
+	}
+}
+
+func (l *Ledger) recountGently(ctx context.Context) error {
+	found, err := l.recount(ctx, func(worked time.Duration) {
+		select {
+		case <-time.After(recountRest * worked):
+		case <-ctx.Done():
+		}
+	})
+	l.opt.Recounted(found)
+	return err
+}
+
+// recount goes through the petitions in steps of about the same size.
+func (l *Ledger) recount(ctx context.Context, rest func(time.Duration)) (found []Difference, err error) {
+	var faults []error
+	for last := uuid.Nil; ; {
+		step, err := l.step(ctx, last)
+		if err != nil || len(step) == 0 {
+			return found, errors.Join(append(faults, err)...)
+		}
+		last = step[len(step)-1]
+		began := l.opt.Now()
+		differences, err := l.compare(ctx, step)
+		found = append(found, differences...)
+		if err != nil {
+			faults = append(faults, err)
+		}
+		rest(l.opt.Now().Sub(began))
+	}
+}
+
+// step gives the next petitions that are compared together: some small ones, or a large one.
+func (l *Ledger) step(ctx context.Context, after uuid.UUID) (step []uuid.UUID, err error) {
+	rows, err := l.db.Read.QueryContext(ctx, `SELECT petition_id, issued + comments_issued FROM counters
+ WHERE petition_id > $1 ORDER BY petition_id LIMIT $2`, after, recountPetitions)
+	if err != nil {
+		return nil, fmt.Errorf("recounting: %w", err)
+	}
+	defer rows.Close()
+	for size := 0; rows.Next(); {
+		var petition uuid.UUID
+		var n int
+		if err := rows.Scan(&petition, &n); err != nil {
+			return nil, fmt.Errorf("recounting: %w", err)
+		}
+		if size += n; size > recountRows && len(step) > 0 {
+			break
+		}
+		step = append(step, petition)
+	}
+	return step, rows.Err()
+}
+
+// compare finds the petitions of a step whose figures differ, and mends them. It looks without a lock, in one
+// snapshot, in which every transaction is whole.
+func (l *Ledger) compare(ctx context.Context, step []uuid.UUID) (mended []Difference, err error) {
+	var stored, counted map[uuid.UUID]*tally
+	err = l.db.Snapshot(ctx, func(tx *sql.Tx) (err error) {
+		stored, counted, err = l.measure(ctx, tx, step)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("recounting: %w", err)
+	}
+	var faults []error
+	for _, petition := range step {
+		if s := stored[petition]; s == nil || len(s.differences(petition, counted[petition])) == 0 {
+			continue
+		}
+		differences, err := l.mend(ctx, petition)
+		mended = append(mended, differences...)
+		if err != nil {
+			faults = append(faults, err)
+		}
+	}
+	return mended, errors.Join(faults...)
+}
+
+// measure reads the figures of petitions as they are stored and as the rows have them.
+func (l *Ledger) measure(ctx context.Context, q Querier, petitions []uuid.UUID) (stored, counted map[uuid.UUID]*tally, err error) {
+	c := &census{q: q, dialect: l.db.Dialect, petitions: petitions, stored: map[uuid.UUID]*tally{}, counted: map[uuid.UUID]*tally{}}
+	if err := c.take(ctx); err != nil {
+		return nil, nil, err
+	}
+	for petition, s := range c.stored {
+		align(s, c.counted[petition])
+	}
+	return c.stored, c.counted, nil
+}
+
+// mend measures a petition again under its lock, while nothing moves, and writes what the rows say. Other
+// signatures of the petition wait meanwhile, for a second or so for each million. What another recount has
+// mended before is right by then.
+func (l *Ledger) mend(ctx context.Context, petition uuid.UUID) (differences []Difference, err error) {
+	var change Change
+	err = database.InTx(ctx, l.db.Write, func(tx *sql.Tx) error {
+		locked, err := Lock(ctx, tx, l.db.Dialect, petition)
+		if err != nil {
+			return err
+		}
+		stored, counted, err := l.measure(ctx, tx, []uuid.UUID{petition})
+		if err != nil {
+			return err
+		}
+		if differences = stored[petition].differences(petition, counted[petition]); len(differences) == 0 {
+			return nil
+		}
+		change, err = mending{tx, locked.counter, l.opt.Now()}.write(ctx, stored[petition], counted[petition])
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("mending the figures of a petition: %w", err)
+	}
+	for _, d := range differences {
+		l.opt.Logger.Error("ledger: a figure was wrong and is mended", "petition", d.Petition, "figure", d.Figure,
+			"stored", d.Stored, "counted", d.Counted)
+	}
+	if len(differences) > 0 {
+		l.opt.Committed([]Change{change})
+	}
+	return differences, nil
+}

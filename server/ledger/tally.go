@@ -1,0 +1,136 @@
+package ledger
+
+import (
+	"cmp"
+	"maps"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// tally is all that is counted of a petition: as it is stored, or as the rows have it.
+type tally struct {
+	total, issued, pending, named     int
+	threads, comments, commentsIssued int
+	trending                          float64
+	minutes, days                     map[bucket]int // net; hours are among the minutes
+	countries                         map[string]int // net
+	replies                           map[uuid.UUID]int
+	removed                           int // signatures that were taken back; stored alone
+}
+
+func newTally() *tally {
+	return &tally{
+		minutes: map[bucket]int{}, days: map[bucket]int{}, countries: map[string]int{}, replies: map[uuid.UUID]int{},
+	}
+}
+
+// allTime is the bucket of everything.
+var allTime = bucket{}
+
+// align gives the tallies of one petition the same buckets. Where minutes were folded both have hours. Where a
+// signature was taken back its row does not tell any more where it was added: there only sums can be compared.
+func align(stored, counted *tally) {
+	if stored.removed > 0 {
+		for _, t := range []*tally{stored, counted} {
+			t.minutes, t.days = map[bucket]int{allTime: sumOf(t.minutes)}, map[bucket]int{allTime: sumOf(t.days)}
+		}
+		return
+	}
+	folded := map[bucket]bool{}
+	for b := range stored.minutes {
+		folded[b] = b.span == spanHour
+	}
+	for _, t := range []*tally{stored, counted} {
+		for b, n := range maps.Clone(t.minutes) {
+			if hour := bucketOf(spanHour, b.start); b.span == spanMinute && folded[hour] {
+				delete(t.minutes, b)
+				t.minutes[hour] += n
+			}
+		}
+	}
+}
+
+func sumOf(m map[bucket]int) (sum int) {
+	for _, n := range m {
+		sum += n
+	}
+	return sum
+}
+
+// differences says, in the order of their names, which stored figures are not what was counted.
+func (s *tally) differences(petition uuid.UUID, counted *tally) []Difference {
+	var out []Difference
+	add := func(figure string, stored, counted int) {
+		if stored != counted {
+			out = append(out, Difference{petition, figure, stored, counted})
+		}
+	}
+	add("total", s.total, counted.total)
+	// A number that was given is never lowered: the last one may have been withdrawn.
+	add("issued", s.issued, max(s.issued, counted.issued))
+	add("pending", s.pending, counted.pending)
+	add("named", s.named, counted.named)
+	add("threads", s.threads, counted.threads)
+	add("comments", s.comments, counted.comments)
+	add("comments issued", s.commentsIssued, max(s.commentsIssued, counted.commentsIssued))
+	for _, b := range wrong(s.minutes, counted.minutes) {
+		add("signed in "+b.String(), s.minutes[b], counted.minutes[b])
+	}
+	for _, b := range wrong(s.days, counted.days) {
+		add("signed on "+b.String(), s.days[b], counted.days[b])
+	}
+	for _, country := range wrong(s.countries, counted.countries) {
+		add("country "+strconv.Quote(country), s.countries[country], counted.countries[country])
+	}
+	for _, id := range wrong(s.replies, counted.replies) {
+		add("replies to "+id.String(), s.replies[id], counted.replies[id])
+	}
+	if !sameTrend(s.trending, counted.trending) {
+		add("trend in hundredths", hundredths(s.trending), hundredths(counted.trending))
+	}
+	slices.SortFunc(out, func(a, b Difference) int { return cmp.Compare(a.Figure, b.Figure) })
+	return out
+}
+
+// wrong gives the keys of which two maps say different things.
+func wrong[K comparable](stored, counted map[K]int) (keys []K) {
+	for k, n := range stored {
+		if counted[k] != n {
+			keys = append(keys, k)
+		}
+	}
+	for k, n := range counted {
+		if _, ok := stored[k]; !ok && n != 0 {
+			keys = append(keys, k)
+		}
+	}
+	return keys
+}
+
+// sameTrend compares a trend with one that was made of whole minutes, which are off by half a minute at most:
+// 2^(1/720) for a half-life of six hours.
+func sameTrend(stored, counted float64) bool { return math.Abs(stored-counted) < 0.01 }
+
+func hundredths(v float64) int { return int(math.Round(100 * v)) }
+
+// trendOf gives the trend of signatures in these minutes, as if all had been given in the middle of theirs.
+func trendOf(minutes map[bucket]int) float64 {
+	const middle = 30 * time.Second
+	high, sum := math.Inf(-1), 0.0
+	for b, n := range minutes {
+		if n > 0 {
+			high = max(high, weightOf(b.time().Add(middle)))
+		}
+	}
+	for b, n := range minutes {
+		sum += float64(n) * math.Exp2(weightOf(b.time().Add(middle))-high)
+	}
+	if sum <= 0 {
+		return 0
+	}
+	return high + math.Log2(sum)
+}
