@@ -61,7 +61,11 @@ func (s *Service) Import(ctx context.Context, in Imported) (uuid.UUID, error) {
 		if err := s.insertPetition(ctx, t, id, early, petition.StateDRAFT, in.CreatedAt); err != nil {
 			return err
 		}
-		_, err := t.sql.ExecContext(ctx, `UPDATE counters SET accepting = TRUE WHERE petition_id = $1`, id)
+		locked, err := ledger.Lock(ctx, t.sql, s.db.Dialect, id)
+		if err != nil {
+			return err
+		}
+		_, err = locked.Set(ctx, t.sql, ledger.Terms{Accepting: true, Goal: content.goal}, now)
 		return err
 	})
 	if err != nil {
