@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build assets test bench generate verify lint migration
+.PHONY: help run build assets test faults bench replay generate verify lint migration
 
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS = $(if $(VERSION),-ldflags '-X main.version=$(VERSION)')
@@ -35,8 +35,15 @@ $(PAGES)/node_modules/.fetched: $(LOCK)
 test: ## run every test on SQLite and PostgreSQL; RACE=1 adds the race detector, FLAGS='-run X -v' anything
 	go test -shuffle=on $(if $(RACE),-race) $(FLAGS) ./...
 
-bench: ## run the benchmarks; FLAGS='-bench X' narrows them
+faults: ## kill, cut and stall the running program for long; make test does so for short
+	PETITION_TEST_FAULTS=long go test -count=1 -timeout 60m -v $(FLAGS) ./server/bench/faults
+
+bench: ## run the benchmarks, then compare ways to sign; FLAGS='-bench X' runs some benchmarks alone
 	go test -run '^$$' -bench . $(FLAGS) ./server/...
+	$(if $(FLAGS),,go run ./server/bench/sign -aged 2000000)
+
+replay: ## sign one petition 6,103,056 times and see that every figure is exact; FLAGS='-on sqlite -signatures 100000' narrows it
+	go run ./server/bench/replay $(FLAGS)
 
 generate: ## regenerate ent, then the GraphQL executor from schema.graphqls
 	go generate ./ent

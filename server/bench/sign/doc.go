@@ -5,8 +5,9 @@
 //	ledger  the ledger alone
 //	server  the whole program over HTTP and GraphQL
 //
-// each with 128 callers, on one petition and over 2,000, in interleaved rounds of which the median counts. It
-// starts what it needs and leaves nothing behind. Run it on a machine that does nothing else:
+// each with 128 callers, on one petition and over 2,000, in interleaved rounds of which the median counts. With
+// -aged N the ledger then goes on signing the one petition until it has N signatures, and is measured again. Run it
+// on a machine that does nothing else:
 //
 //	go run ./server/bench/sign
 package main

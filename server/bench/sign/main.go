@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
+	"sync/atomic"
+	"syscall"
 	"time"
 
-	"petitiond/server/database"
-	"petitiond/server/database/pgserver"
+	"petitiond/server/bench/load"
 )
 
 func main() {
@@ -19,9 +19,10 @@ func main() {
 	flag.IntVar(&b.callers, "callers", 128, "callers or connections at once")
 	flag.IntVar(&b.rounds, "rounds", 3, "interleaved rounds")
 	flag.DurationVar(&b.length, "length", 4*time.Second, "of one measurement")
+	flag.Int64Var(&b.aged, "aged", 0, "signatures that one petition has when the ledger is measured again; 0: it is not")
 	only := flag.String("on", "both", "postgres, sqlite or both")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := b.run(ctx, *only)
 	stop()
 	if err != nil {
@@ -34,31 +35,26 @@ func main() {
 type bench struct {
 	callers, rounds int
 	length          time.Duration
-	folder          string
+	aged            int64
+	program         load.Program
+	people          atomic.Int64 // who have signed
 }
 
-func (b *bench) run(ctx context.Context, only string) (err error) {
-	if b.folder, err = os.MkdirTemp("", "petitiond-bench-"); err != nil {
+func (b *bench) run(ctx context.Context, only string) error {
+	folder, err := os.MkdirTemp("", "petitiond-bench-")
+	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(b.folder)) }()
-	if err := buildServer(ctx, b.folder); err != nil {
+	defer os.RemoveAll(folder)
+	if b.program, err = load.Build(ctx, folder); err != nil {
 		return err
 	}
-	if only != "sqlite" {
-		server, err := pgserver.New(ctx, pgserver.Options{Durable: true})
-		if err != nil {
-			return err
-		}
-		if err := errors.Join(b.compare(ctx, "PostgreSQL", server.URL("postgres")), server.Stop()); err != nil {
-			return err
-		}
-	}
-	if only != "postgres" {
-		return b.compare(ctx, "SQLite", "sqlite:"+filepath.Join(b.folder, "bench.db"))
-	}
-	return nil
+	fmt.Println(load.Machine())
+	return load.Each(ctx, only, b.compare)
 }
+
+// next gives somebody who has signed nothing yet.
+func (b *bench) next() load.Person { return load.Somebody(b.people.Add(1)) }
 
 // way is one way to take signatures; sign signs petition number n of the list as somebody new.
 type way struct {
@@ -67,43 +63,55 @@ type way struct {
 }
 
 // compare measures every way on one database and prints a table.
-func (b *bench) compare(ctx context.Context, title, address string) error {
-	db, err := database.Open(ctx, address)
+func (b *bench) compare(ctx context.Context, on load.Database) (err error) {
+	db, err := on.Open(ctx)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	if _, err := db.Migrate(ctx); err != nil {
-		return err
-	}
-	petitions, err := seed(ctx, db, 2000)
+	petitions, err := load.Seed(ctx, db, 2000)
 	if err != nil {
 		return err
 	}
-	ways, end, err := b.ways(ctx, db, address, petitions)
+	title, err := load.Describe(ctx, db)
 	if err != nil {
 		return err
 	}
-	defer end()
-	fmt.Printf("\n%s, %d callers, %d rounds of %s\n\n", title, b.callers, b.rounds, b.length)
+	ways, end, err := b.ways(ctx, on, db, petitions)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, end()) }()
+	fmt.Printf("\n%s; %d callers, %d rounds of %s\n\n", title, b.callers, b.rounds, b.length)
 	fmt.Println("| petitions | way | signatures/s | of single | p50 ms | p99 ms |")
 	fmt.Println("|--:|---|--:|--:|--:|--:|")
-	for _, spread := range []int{1, len(petitions)} {
-		results := map[string][]result{}
-		for range b.rounds {
-			for _, w := range ways {
-				r, err := b.measure(ctx, w, spread)
-				if err != nil {
-					return fmt.Errorf("%s over %d petitions: %w", w.name, spread, err)
-				}
-				results[w.name] = append(results[w.name], r)
+	one, err := b.rows(ctx, ways, 1)
+	if err != nil {
+		return err
+	}
+	if _, err := b.rows(ctx, ways, len(petitions)); err != nil || b.aged == 0 {
+		return err
+	}
+	return b.age(ctx, db, petitions[0], ways[1], one[1])
+}
+
+// rows measures every way over some petitions, prints their rows and gives their medians.
+func (b *bench) rows(ctx context.Context, ways []way, spread int) ([]result, error) {
+	all := make([][]result, len(ways))
+	for range b.rounds {
+		for i, w := range ways {
+			r, err := b.measure(ctx, w, spread)
+			if err != nil {
+				return nil, fmt.Errorf("%s over %d petitions: %w", w.name, spread, err)
 			}
-		}
-		base := median(results["single"])
-		for _, w := range ways {
-			m := median(results[w.name])
-			fmt.Printf("| %d | %s | %.0f | %.1f | %.1f | %.1f |\n", spread, w.name, m.rate, m.rate/base.rate, m.p50, m.p99)
+			all[i] = append(all[i], r)
 		}
 	}
-	return nil
+	medians := make([]result, len(ways))
+	for i, w := range ways {
+		m := median(all[i])
+		medians[i] = m
+		fmt.Printf("| %d | %s | %.0f | %.1f | %.1f | %.1f |\n", spread, w.name, m.rate, m.rate/medians[0].rate, m.p50, m.p99)
+	}
+	return medians, nil
 }

@@ -1,0 +1,110 @@
+package load
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// ErrAgain says that the server asks to be asked again, with the same key.
+var ErrAgain = errors.New("the server asks to try again")
+
+// idle is how long a connection may lie unused; the server closes it after a minute.
+const idle = 30 * time.Second
+
+// Client is one connection that signs, one signature after another. It is as lean as it can be, since it shares the
+// cores with the server.
+type Client struct {
+	address string
+	conn    net.Conn
+	used    time.Time // last
+	in      *bufio.Reader
+	body    []byte
+	out     []byte // the request, then the answer
+}
+
+// Client gives a client, which connects when it is used.
+func (s *Server) Client() *Client { return &Client{address: s.Address} }
+
+// Close closes the connection.
+func (c *Client) Close() {
+	if c.conn != nil {
+		_ = c.conn.Close() // nothing is on its way
+	}
+}
+
+// connect sees to a connection that the server has not closed.
+func (c *Client) connect(ctx context.Context) (err error) {
+	now := time.Now()
+	if c.conn == nil || now.Sub(c.used) > idle {
+		c.Close()
+		if c.conn, err = (&net.Dialer{}).DialContext(ctx, "tcp", c.address); err != nil {
+			return err
+		}
+		c.in = bufio.NewReader(c.conn)
+	}
+	c.used = now
+	return nil
+}
+
+const signBegin = `{"query":"mutation Sign($input: SignPetitionInput!) { signPetition(input: $input) ` +
+	`{ status userErrors { code } } }","variables":{"input":{"showName":true,"country":"` + country + `","petitionId":`
+
+// Sign signs a petition, which is named by its public id, and returns when the server has said that it counts.
+func (c *Client) Sign(ctx context.Context, petition string, p Person) error {
+	if err := c.connect(ctx); err != nil {
+		return err
+	}
+	c.body = append(c.body[:0], signBegin...)
+	c.body = strconv.AppendQuote(c.body, petition)
+	for _, field := range [][2]string{{`,"name":`, p.Name}, {`,"email":`, p.Address}, {`,"idempotencyKey":`, p.Key}} {
+		c.body = append(c.body, field[0]...)
+		c.body = strconv.AppendQuote(c.body, field[1])
+	}
+	c.body = append(c.body, "}}}"...)
+	answer, err := c.post()
+	switch {
+	case err != nil:
+		return err
+	case bytes.Contains(answer, []byte(`"COUNTED"`)):
+		return nil
+	case bytes.Contains(answer, []byte(`"UNAVAILABLE"`)), bytes.Contains(answer, []byte(`"OUTCOME_UNKNOWN"`)):
+		return ErrAgain
+	}
+	return fmt.Errorf("not counted: %.200s", answer)
+}
+
+// post sends the body and reads the answer, whose length HTTP/1.1 tells. The answer is good until the next one.
+func (c *Client) post() ([]byte, error) {
+	c.out = append(c.out[:0], "POST /graphql HTTP/1.1\r\nHost: load\r\nContent-Type: application/json\r\nContent-Length: "...)
+	c.out = strconv.AppendInt(c.out, int64(len(c.body)), 10)
+	c.out = append(append(c.out, "\r\n\r\n"...), c.body...)
+	if _, err := c.conn.Write(c.out); err != nil {
+		return nil, err
+	}
+	length := 0
+	for {
+		line, err := c.in.ReadSlice('\n')
+		if err != nil {
+			return nil, err
+		}
+		if len(line) <= 2 {
+			break
+		}
+		if value, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
+			if length, err = strconv.Atoi(string(bytes.TrimSpace(value))); err != nil {
+				return nil, err
+			}
+		}
+	}
+	c.out = slices.Grow(c.out[:0], length)[:length]
+	_, err := io.ReadFull(c.in, c.out)
+	return c.out, err
+}

@@ -1,0 +1,109 @@
+package load
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+
+	"petitiond/server/secret"
+)
+
+// Program is the built program with a secret of its own.
+type Program struct{ folder string }
+
+// Build builds the program into a folder.
+func Build(ctx context.Context, folder string) (Program, error) {
+	p := Program{folder}
+	build := exec.CommandContext(ctx, "go", "build", "-o", p.path(), "./server") //nolint:gosec // our own folder
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		return p, fmt.Errorf("building the server; run this from the root of the project: %w", err)
+	}
+	return p, nil
+}
+
+func (p Program) path() string       { return filepath.Join(p.folder, "petitiond") }
+func (p Program) secretFile() string { return filepath.Join(p.folder, "secret.key") }
+
+// Keys gives the keys that the program uses.
+func (p Program) Keys() (*secret.Keys, error) { return secret.LoadOrCreate(p.secretFile()) }
+
+// Command makes a command of the program on a database. It has the settings that the program has by itself, save that
+// no address is limited; the end of ctx ends it as SIGTERM does.
+func (p Program) Command(ctx context.Context, on Database, args ...string) *exec.Cmd {
+	c := exec.CommandContext(ctx, p.path(), args...) //nolint:gosec // built above
+	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
+	c.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "PETITION_") })
+	c.Env = append(c.Env, "PETITION_DATABASE_URL="+on.URL, "PETITION_SECRET_FILE="+p.secretFile(),
+		"PETITION_LISTEN=127.0.0.1:0", "PETITION_RATE_LIMITS=off")
+	return c
+}
+
+// Server is a program that serves.
+type Server struct {
+	Address string
+	command *exec.Cmd
+	read    chan struct{} // closed when its log has ended
+}
+
+// Serve starts a server and returns when it listens. What it warns of goes to standard error.
+func (p Program) Serve(ctx context.Context, on Database) (*Server, error) {
+	s := &Server{command: p.Command(ctx, on, "serve"), read: make(chan struct{})}
+	log, err := s.command.StderrPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.command.Start(); err != nil {
+		return nil, err
+	}
+	address := make(chan string, 1)
+	go func() {
+		defer close(s.read)
+		follow(log, address)
+	}()
+	select {
+	case s.Address = <-address:
+		return s, nil
+	case <-s.read:
+		return nil, errors.Join(errors.New("the server did not start"), s.command.Wait())
+	}
+}
+
+var (
+	listening = regexp.MustCompile(`address=(\S+)`)
+	trouble   = regexp.MustCompile(`level=(WARN|ERROR)`)
+)
+
+// follow reads a log to its end, and gives the address that the first line with one tells.
+func follow(log io.Reader, address chan<- string) {
+	lines, started := bufio.NewScanner(log), false
+	for lines.Scan() {
+		line := lines.Text()
+		if found := listening.FindStringSubmatch(line); found != nil && !started {
+			address <- found[1]
+			started = true
+		} else if !started || trouble.MatchString(line) {
+			fmt.Fprintln(os.Stderr, line)
+		}
+	}
+	_, _ = io.Copy(io.Discard, log) // after a line that is too long: a full pipe would stop the server
+}
+
+// Stop ends the server as SIGTERM does, and waits for it. It fails if the server did not end in good order.
+func (s *Server) Stop() error {
+	_ = s.command.Process.Signal(syscall.SIGTERM) // it may be gone, of which Wait tells
+	<-s.read
+	if err := s.command.Wait(); err != nil {
+		return fmt.Errorf("the server's end: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"petitiond/server/bench/load"
+)
+
+func main() {
+	var r replay
+	flag.Int64Var(&r.signatures, "signatures", 6_103_056, "how many are to be counted")
+	flag.IntVar(&r.connections, "connections", 128, "that sign at once")
+	flag.IntVar(&r.watchers, "watchers", 100, "subscriptions to the count")
+	only := flag.String("on", "both", "postgres, sqlite or both")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := r.run(ctx, *only)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// replay is what is replayed.
+type replay struct {
+	signatures            int64
+	connections, watchers int
+	program               load.Program
+}
+
+// room is the disk space that a signature takes at most, with its indexes, its key and the write-ahead log.
+const room = 1500
+
+var errInexact = errors.New("NOT exact: see the differences above")
+
+// run replays on each database, prints how it went also where a later one failed, and fails unless all is exact.
+func (r *replay) run(ctx context.Context, only string) error {
+	if min(r.signatures, int64(r.connections), int64(r.watchers)) < 1 {
+		return errors.New("there must be at least one signature, connection and watcher")
+	}
+	folder, err := os.MkdirTemp("", "petitiond-replay-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	free, err := load.Free(ctx, folder)
+	if err != nil {
+		return err
+	}
+	if need := 2<<30 + room*r.signatures; free < need {
+		return fmt.Errorf("%s is free in %s, and %s may be needed; TMPDIR names another place", bytes(free), folder, bytes(need))
+	}
+	if r.program, err = load.Build(ctx, folder); err != nil {
+		return err
+	}
+	var reports []*report
+	err = load.Each(ctx, only, func(ctx context.Context, on load.Database) error {
+		rep := &report{}
+		reports = append(reports, rep)
+		return r.on(ctx, on, rep)
+	})
+	exact := table(os.Stdout, reports)
+	if err != nil {
+		return err
+	}
+	if !exact {
+		return errInexact
+	}
+	fmt.Println("\nEverything is exact: zero differences, and every watcher has the last value.")
+	return nil
+}
