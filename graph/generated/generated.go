@@ -2488,7 +2488,7 @@ type Subscription {
 
   """
   The comments and replies that a petition receives from now on, each once and in order. When more than 50 come within
-  a quarter of a second, the newest 50 of them are told.
+  about a quarter of a second, the newest 50 of them are told.
   """
   commentAdded(
     """The id of the petition."""

@@ -27,6 +27,7 @@ type Options[K comparable, V any] struct {
 	Received func(...V)         // news of a replica, this one's own among them; must not block
 	Lost     func()             // news may have been missed
 	Tick     time.Duration      // how often news are sent, default 50 ms
+	Pulse    time.Duration      // how often the listening connection is tried, and has to answer, default 5 s
 	Logger   *slog.Logger       // default discards
 }
 
@@ -44,6 +45,9 @@ type Postgres[K comparable, V any] struct {
 func NewPostgres[K comparable, V any](opt Options[K, V]) *Postgres[K, V] {
 	if opt.Tick == 0 {
 		opt.Tick = 50 * time.Millisecond
+	}
+	if opt.Pulse == 0 {
+		opt.Pulse = 5 * time.Second
 	}
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
@@ -70,17 +74,39 @@ func (p *Postgres[K, V]) Publish(values ...V) {
 
 // Run listens and sends until ctx ends.
 func (p *Postgres[K, V]) Run(ctx context.Context) error {
-	listener := pq.NewListener(p.opt.Address, 100*time.Millisecond, 5*time.Second, p.watch)
+	l := &line{ctx: ctx}
+	listener := pq.NewDialListener(l, p.opt.Address, 100*time.Millisecond, 5*time.Second, p.watch)
+	closed := make(chan struct{})
 	var work sync.WaitGroup
-	work.Go(func() { p.listen(ctx, listener) })
+	work.Go(func() { p.listen(listener, closed) })
 	work.Go(func() { p.send(ctx) })
+	work.Go(func() { p.pulse(ctx, listener, l) })
 	<-ctx.Done()
+	l.cut() // Close waits for whatever the driver waits for
 	err := listener.Close()
+	close(closed)
 	work.Wait()
 	if err != nil {
 		return fmt.Errorf("ending to listen: %w", err)
 	}
 	return nil
+}
+
+// pulse tries the connection now and then: a server that fell silent would look like one without news. A
+// connection that does not answer is cut, and the listener makes another.
+func (p *Postgres[K, V]) pulse(ctx context.Context, listener *pq.Listener, l *line) {
+	tick := time.NewTicker(p.opt.Pulse)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		late := time.AfterFunc(p.opt.Pulse, l.cut)
+		_ = listener.Ping() // what fails, the listener knows
+		late.Stop()
+	}
 }
 
 // watch hears of the listener's connection.
@@ -94,8 +120,9 @@ func (p *Postgres[K, V]) watch(event pq.ListenerEventType, err error) {
 	}
 }
 
-// listen receives. The listener sends nil after it has connected again.
-func (p *Postgres[K, V]) listen(ctx context.Context, listener *pq.Listener) {
+// listen receives until the listener is closed, so that nobody who closes it or waits for its answer is held
+// up behind news. The listener sends nil after it has connected again.
+func (p *Postgres[K, V]) listen(listener *pq.Listener, closed <-chan struct{}) {
 	// Listen waits for the first connection and fails only when the listener is closed.
 	if err := listener.Listen(channel); err != nil {
 		return
@@ -108,7 +135,7 @@ func (p *Postgres[K, V]) listen(ctx context.Context, listener *pq.Listener) {
 				return
 			}
 			p.receive(n)
-		case <-ctx.Done():
+		case <-closed:
 			return
 		}
 	}

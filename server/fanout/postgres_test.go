@@ -36,7 +36,7 @@ func newReplica(t *testing.T, db *database.DB, address string) *replica {
 	t.Helper()
 	r := &replica{heard: map[string]news{}, bell: make(chan struct{}, 1), lost: make(chan struct{}, 100)}
 	r.Postgres = fanout.NewPostgres(fanout.Options[string, news]{
-		Pool: db.Write, Address: address, Tick: 10 * time.Millisecond,
+		Pool: db.Write, Address: address, Tick: 10 * time.Millisecond, Pulse: 200 * time.Millisecond,
 		Key: func(n news) string { return n.Key },
 		Merge: func(old, new news) news {
 			if old.N > new.N {
@@ -95,11 +95,7 @@ func (r *replica) until(t *testing.T, ok func(map[string]news) bool) {
 func TestNewsReachOthers(t *testing.T) {
 	t.Parallel()
 	address := dbtest.URL(t, database.Postgres)
-	db, err := database.Open(t.Context(), address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
+	db := opened(t, address)
 	a, b := newReplica(t, db, address), newReplica(t, db, address)
 
 	t.Run("TheNewestOfEachKey", func(t *testing.T) {
@@ -121,7 +117,7 @@ func TestNewsReachOthers(t *testing.T) {
 		b.until(t, func(heard map[string]news) bool { return heard["long 99"].N == 1 && heard["after"].N == 1 })
 	})
 	t.Run("AfterTheConnectionWasKilled", func(t *testing.T) {
-		for n := range 5 {
+		for n := range 30 {
 			_, err := db.Write.ExecContext(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
  WHERE query LIKE 'LISTEN%' AND datname = current_database()`)
 			if err != nil {

@@ -158,7 +158,7 @@ func (r *race) run(publish func(version int64)) {
 
 func (r *race) report() {
 	r.b.ReportMetric(r.each, r.unit)
-	r.b.ReportMetric(float64(r.b.Elapsed().Nanoseconds())/float64(r.fetched), "ns/delivery")
+	r.b.ReportMetric(float64(r.fetched)/r.b.Elapsed().Seconds(), "deliveries/s")
 	r.b.ReportMetric(float64(r.inside.Nanoseconds())/float64(r.b.N), "ns-in-publish/op")
 }
 

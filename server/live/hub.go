@@ -24,7 +24,7 @@ type Options struct {
 	// It is called by one goroutine at a time, with at most 500 ids.
 	Read func(ctx context.Context, ids []uuid.UUID) ([]Value, error)
 
-	Interval time.Duration // shortest time between two wakes for one petition; 250 ms
+	Interval time.Duration // a petition wakes its watchers four times within four intervals at most; 250 ms
 	Reread   time.Duration // how often all that is watched is read again; 4 s, so that lost news are healed within 5 s
 	Timeout  time.Duration // longest time for one call of Read; 3 s
 	Logger   *slog.Logger  // told of failed reads; none by default
@@ -103,8 +103,9 @@ func (h *Hub) Run(ctx context.Context) error {
 // Publish takes news of petitions: what was committed here, or was heard from another replica. News may be partial,
 // late and repeated. It never blocks, and forgets at once what nobody watches.
 func (h *Hub) Publish(values ...Value) {
+	now := h.options.Now()
 	for _, v := range values {
-		h.take(v, false)
+		h.take(v, now, false)
 	}
 }
 
@@ -127,8 +128,8 @@ func (h *Hub) shard(id uuid.UUID) *shard {
 	return &h.shards[id[len(id)-1]%shards]
 }
 
-func (h *Hub) take(v Value, read bool) {
-	if t := h.shard(v.Petition).take(v, read); t != nil {
+func (h *Hub) take(v Value, now time.Time, read bool) {
+	if t := h.shard(v.Petition).take(v, now, read); t != nil {
 		h.pacer.add(t)
 	}
 }

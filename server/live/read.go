@@ -122,8 +122,9 @@ func (h *Hub) read(ctx context.Context, ids []uuid.UUID) error {
 	if err != nil {
 		return err
 	}
+	now := h.options.Now()
 	for _, v := range values {
-		h.take(v, true)
+		h.take(v, now, true)
 	}
 	return nil
 }

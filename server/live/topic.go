@@ -3,6 +3,7 @@ package live
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -25,6 +26,8 @@ type topic struct {
 	changed [aspects]uint64 // tick of the newest change of each aspect
 	untold  Aspect          // changed since the watchers were last woken
 	paced   bool            // is with the pacer, which will come back to untold
+	newest  time.Time       // of the changes
+	hurried time.Time       // when the watchers were last woken before they were due
 	slots   []*slot
 }
 
@@ -91,7 +94,7 @@ func (s *slot) leave() {
 
 // take merges a value into its topic, if somebody watches it, and returns the topic if the pacer must be told.
 // A value that was read, unlike one that was published, is complete and not older than what was read before.
-func (sh *shard) take(v Value, read bool) *topic {
+func (sh *shard) take(v Value, now time.Time, read bool) *topic {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	t := sh.topics[v.Petition]
@@ -101,7 +104,7 @@ func (sh *shard) take(v Value, read bool) *topic {
 	if read && v.Version == t.value.Version {
 		t.value.count(v) // hours pass without a new version, and a new petition may have version zero
 	}
-	t.mark(t.value.merge(v))
+	t.mark(t.value.merge(v), now)
 	if !t.held {
 		if read {
 			t.held, t.asked = true, nil
@@ -116,11 +119,12 @@ func (sh *shard) take(v Value, read bool) *topic {
 	return t
 }
 
-func (t *topic) mark(changed Aspect) {
+func (t *topic) mark(changed Aspect, now time.Time) {
 	if changed == 0 {
 		return
 	}
 	t.tick++
+	t.newest = now
 	t.untold |= changed
 	for i := range t.changed {
 		if changed&(1<<i) != 0 {
@@ -156,6 +160,18 @@ func (t *topic) tell(slots []*slot) (_ []*slot, untold Aspect, tick uint64) {
 		return slots, 0, t.tick
 	}
 	return append(slots, t.slots...), untold, t.tick
+}
+
+// hurries decides whether the watchers are woken before they are due: for a change that looks like the last one, and
+// not twice within four intervals.
+func (t *topic) hurries(now time.Time, interval time.Duration) bool {
+	t.home.mu.Lock()
+	defer t.home.mu.Unlock()
+	ok := t.untold != 0 && now.Sub(t.newest) >= interval*3/10 && now.Sub(t.hurried) >= 4*interval
+	if ok {
+		t.hurried = now
+	}
+	return ok
 }
 
 // ids appends the ids of all topics to dst.

@@ -154,7 +154,7 @@ func TestNotify(t *testing.T) {
 		if got := drain(t, w); len(got) != 2 || got[0].Version != 3 || got[1].Version != 3 {
 			t.Errorf("got %+v, want the newest of each", got)
 		}
-		time.Sleep(interval)
+		time.Sleep(long)
 		check("of what was fetched early", 1)
 		h.Publish(live.Value{Petition: id(1), Edition: 2})
 		time.Sleep(time.Minute)
@@ -182,7 +182,7 @@ func TestPollWithinNotify(t *testing.T) {
 		})
 		for version := int64(2); version < 5; version++ {
 			h.Publish(at(1, version))
-			time.Sleep(interval)
+			time.Sleep(long)
 		}
 		synctest.Wait()
 		if diff := cmp.Diff([]int64{1, 2, 3, 4}, got); diff != "" {

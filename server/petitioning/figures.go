@@ -82,13 +82,15 @@ type News struct {
 	Edition  int // version of text and state
 }
 
-// News reads the newest values of petitions, whoever may see them: the hub shows them to nobody by itself.
+// News reads the newest values of petitions, whoever may see them: the hub shows them to nobody by itself. Of
+// many that are watched few were signed lately, and only their minutes are summed.
 func (s *Service) News(ctx context.Context, petitions []uuid.UUID) ([]News, error) {
 	var args arguments
-	since := args.add(minutesAgo(s.opt.Now(), hourMinutes))
+	now := s.opt.Now()
+	since, lately := args.add(minutesAgo(now, hourMinutes)), args.add(now.Add(-(hourMinutes+1)*time.Minute))
 	text := `SELECT c.petition_id, c.total, c.goal, c.version, c.as_of, c.comments_issued, p.version,
- (SELECT COALESCE(SUM(b.added - b.removed), 0) FROM signature_buckets AS b
-  WHERE b.petition_id = c.petition_id AND b.span = 1 AND b.minute > ` + since + `)
+ CASE WHEN c.as_of < ` + lately + ` THEN 0 ELSE (SELECT COALESCE(SUM(b.added - b.removed), 0) FROM signature_buckets AS b
+  WHERE b.petition_id = c.petition_id AND b.span = 1 AND b.minute > ` + since + `) END
  FROM counters AS c JOIN petitions AS p ON p.id = c.petition_id WHERE ` + s.among(`c.petition_id`, petitions, &args)
 	var out []News
 	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
