@@ -89,6 +89,9 @@ func (r *Resolver) present(ctx context.Context, err error) *gqlerror.Error {
 	}
 	if ctx.Err() == nil { // who has gone away, or timed out, is no news
 		r.Logger.ErrorContext(ctx, "a field failed", "path", graphql.GetPath(ctx).String(), "error", logged(err))
+		if petitioning.IsPassing(err) {
+			return retryable(presented(codeUnavailable, "The database does not answer just now. Try again in a moment."), time.Second)
+		}
 	}
 	return presented(codeInternal, "Something went wrong here. Try again, and tell the operator the request id if it stays.")
 }
@@ -127,6 +130,14 @@ func userErrors(err error) ([]*model.UserError, error) {
 		out[i] = &model.UserError{Code: f.Code, Message: f.Message, Field: f.Field, RetryAfterSeconds: seconds(f.RetryAfter)}
 	}
 	return out, nil
+}
+
+// noteMissing adds the error for which a field of a payload is null. What the mutation did stays true: the
+// payload says so, and the error takes nothing from it.
+func noteMissing(ctx context.Context, field string, err error) {
+	if err != nil {
+		graphql.AddError(graphql.WithPathContext(ctx, graphql.NewPathWithField(field)), err)
+	}
 }
 
 // seconds rounds up, since retrying early is in vain; no time is nil.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -43,7 +44,9 @@ func TestPresentError(t *testing.T) {
 		{"Retry", t.Context(), petitioning.Errors{{Code: petitioning.Unavailable, RetryAfter: 1200 * time.Millisecond}}, map[string]any{"code": "UNAVAILABLE", "retryAfterSeconds": 2}, ""},
 		{"UnknownPetition", t.Context(), fmt.Errorf("watching: %w", live.ErrUnknown), map[string]any{"code": "NOT_FOUND"}, ""},
 		{"HubClosed", t.Context(), live.ErrClosed, map[string]any{"code": "UNAVAILABLE", "retryAfterSeconds": 1}, ""},
-		{"Driver", t.Context(), fmt.Errorf("reading: %w", &pq.Error{Code: "57014", Message: hidden}), map[string]any{"code": "INTERNAL"}, "SQLSTATE 57014"},
+		{"Driver", t.Context(), fmt.Errorf("reading: %w", &pq.Error{Code: "22012", Message: hidden}), map[string]any{"code": "INTERNAL"}, "SQLSTATE 22012"},
+		{"Slow", t.Context(), fmt.Errorf("reading: %w", &pq.Error{Code: "57014", Message: hidden}), map[string]any{"code": "UNAVAILABLE", "retryAfterSeconds": 1}, "SQLSTATE 57014"},
+		{"Away", t.Context(), fmt.Errorf("reading: %w", io.ErrUnexpectedEOF), map[string]any{"code": "UNAVAILABLE", "retryAfterSeconds": 1}, "*errors.errorString"},
 		{"Any", t.Context(), fmt.Errorf("reading: %w", errors.New(hidden)), map[string]any{"code": "INTERNAL"}, "*errors.errorString"},
 		{"ClientGone", gone, errors.New(hidden), map[string]any{"code": "INTERNAL"}, ""},
 	} {
@@ -123,6 +126,25 @@ func TestDatabaseFailure(t *testing.T) {
 			if strings.Contains(log, secret) {
 				t.Errorf("the log tells %q:\n%s", secret, log)
 			}
+		}
+	})
+}
+
+// TestPayloadThatCannotBeRead signs and comments while nothing can be read: what was written is acknowledged.
+func TestPayloadThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		t.Parallel()
+		s := newSite(t, db)
+		s.own(t, s.names, "open")
+		in := map[string]any{"in": map[string]any{"petitionId": s.names.real["petition:open"], "name": "Ada", "email": "late@example.org"}}
+		if err := db.Read.Close(); err != nil {
+			t.Fatal(err)
+		}
+		got := s.ask(t, "", `mutation($in: SignPetitionInput!) { signPetition(input: $in) { status petition { id } userErrors { code } } }`, in)
+		if want := `"data":{"signPetition":{"status":"COUNTED","petition":null,"userErrors":[]}}`; !strings.Contains(got.body, want) ||
+			!strings.Contains(got.body, `"path":["signPetition","petition"]`) || got.status != http.StatusOK {
+			t.Errorf("got %d %s, want %s and the path of what is missing", got.status, got.body, want)
 		}
 	})
 }

@@ -101,11 +101,12 @@ func (r *Resolver) petitionPayload(ctx context.Context, id uuid.UUID, token stri
 		return &model.PetitionPayload{UserErrors: faults}, err
 	}
 	row, err := r.petition(ctx, id)
+	noteMissing(ctx, "petition", err)
 	out := &model.PetitionPayload{Petition: row, UserErrors: faults}
 	if token != "" {
 		out.EditToken = &token
 	}
-	return out, err
+	return out, nil
 }
 
 func (r *Resolver) signPayload(ctx context.Context, id uuid.UUID, err error) (*model.SignPetitionPayload, error) {
@@ -117,8 +118,9 @@ func (r *Resolver) signPayload(ctx context.Context, id uuid.UUID, err error) (*m
 	out := &model.SignPetitionPayload{Status: &status, UserErrors: faults}
 	if selected(ctx, "petition") {
 		out.Petition, err = r.petition(ctx, id)
+		noteMissing(ctx, "petition", err)
 	}
-	return out, err
+	return out, nil
 }
 
 // selected reports whether the field that is being resolved was asked for a field of that name.
@@ -137,7 +139,8 @@ func (r *Resolver) commentPayload(ctx context.Context, id uuid.UUID, err error) 
 		return &model.CommentPayload{UserErrors: faults}, err
 	}
 	row, err := one(r.Domain.CommentsByID(ctx, []uuid.UUID{id}))
-	return &model.CommentPayload{Comment: row, UserErrors: faults}, err
+	noteMissing(ctx, "comment", err)
+	return &model.CommentPayload{Comment: row, UserErrors: faults}, nil
 }
 
 // petition gives the petition, or nil where there is none that the actor may see.

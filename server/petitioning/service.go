@@ -108,10 +108,15 @@ func (s *Service) inTx(ctx context.Context, fn func(*tx) error) error {
 	switch {
 	case errors.Is(err, database.ErrOutcomeUnknown):
 		return errors.Join(errOutcomeUnknown(), err)
-	case ctx.Err() == nil && (database.IsConnectionLost(err) || database.IsTimeout(err) || database.IsRetryable(err)):
+	case ctx.Err() == nil && IsPassing(err):
 		return errors.Join(errUnavailable(), err)
 	}
 	return err
+}
+
+// IsPassing says whether err is trouble that the database has just now: what was asked may go well in a moment.
+func IsPassing(err error) bool {
+	return database.IsConnectionLost(err) || database.IsTimeout(err) || database.IsRetryable(err)
 }
 
 // joined lets ent work inside a transaction that database.InTx has begun.

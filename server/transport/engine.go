@@ -164,7 +164,7 @@ func (e *engine) execute(ctx context.Context, op *graphql.OperationContext) *gra
 		return resp
 	}
 	if errors.Is(context.Cause(ctx), errTimeout) {
-		return &graphql.Response{Errors: gqlerror.List{timedOut()}}
+		return &graphql.Response{Errors: gqlerror.List{tooLate(ctx)}}
 	}
 	return &graphql.Response{Errors: gqlerror.List{coded(unavailable, "The request was given up before it was answered.")}}
 }

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
@@ -113,7 +114,7 @@ func present(domain graphql.ErrorPresenterFunc) graphql.ErrorPresenterFunc {
 			return presented
 		}
 		if errors.Is(context.Cause(ctx), errTimeout) {
-			late := timedOut()
+			late := tooLate(ctx)
 			late.Path, late.Locations = presented.Path, presented.Locations
 			return late
 		}
@@ -144,7 +145,13 @@ func internalError(ctx context.Context) *gqlerror.Error {
 	return err
 }
 
-func timedOut() *gqlerror.Error {
+// tooLate is the error of an operation whose time ran out. What a mutation had begun may have been done.
+func tooLate(ctx context.Context) *gqlerror.Error {
+	if op := graphql.GetOperationContext(ctx); op.Operation != nil && op.Operation.Operation == ast.Mutation {
+		err := coded(outcomeUnknown, "The operation took too long and its outcome is unknown. Send it again, with the same idempotencyKey where it has one.")
+		err.Extensions["retryAfterSeconds"] = 1
+		return err
+	}
 	return coded(timeout, "The operation took too long and was stopped. Ask for less at a time.")
 }
 

@@ -278,14 +278,19 @@ func TestTimeout(t *testing.T) {
 	limits := transport.DefaultLimits()
 	limits.Operation = time.Millisecond
 	schema := newStub()
-	schema.resolvers["hello"] = func(ctx context.Context, _ map[string]any) (any, error) {
+	slow := func(ctx context.Context, _ map[string]any) (any, error) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	}
+	schema.resolvers["hello"], schema.resolvers["touch"] = slow, slow
 	_, server := serve(t, transport.Options{Schema: schema, Limits: limits})
 	got := ask(t, http.MethodPost, server, hello)
 	if got.status != http.StatusGatewayTimeout || got.code() != "TIMEOUT" || !strings.Contains(got.body, `"path":["hello"]`) {
 		t.Errorf("got %d: %s", got.status, got.body)
+	}
+	got = ask(t, http.MethodPost, server, `{"query":"mutation { touch }"}`)
+	if got.status != http.StatusServiceUnavailable || got.code() != "OUTCOME_UNKNOWN" || got.header.Get("Retry-After") != "1" {
+		t.Errorf("a mutation: got %d: %s", got.status, got.body)
 	}
 }
 

@@ -1,0 +1,74 @@
+package faults
+
+import (
+	"testing"
+	"time"
+)
+
+// TestCommitIsCut loses one COMMIT in twenty, or its answer. The server finds out what became of it: nobody has to ask
+// twice, and nobody is taken for one who had signed.
+func TestCommitIsCut(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]fault{"BeforeCommit": beforeCommit, "BeforeAnswer": beforeAnswer} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			on, proxy := onProxy(t)
+			server := on.serve(t)
+			petition := server.open()
+			watcher := watch(t, petition, server)
+			people := gather(t, petition, server)
+			signatures := of(300, 2000)
+			proxy.strike(fault, 20)
+			for range signatures {
+				people.person() // one at a time: each has a COMMIT of its own
+			}
+			if n := proxy.struck(); n < signatures/20 {
+				t.Errorf("%d connections were cut, want %d or more", n, signatures/20)
+			}
+			rest := people.work(16) // and then in batches
+			people.await(signatures, time.Minute)
+			rest()
+			people.neverRepeated()
+			audit(t, on, people, watcher)
+		})
+	}
+}
+
+// TestConnectionsAreCut cuts every connection to PostgreSQL at once, again and again.
+func TestConnectionsAreCut(t *testing.T) {
+	t.Parallel()
+	on, proxy := onProxy(t)
+	server := on.serve(t)
+	petition := server.open()
+	watcher := watch(t, petition, server)
+	people := gather(t, petition, server)
+	rest := people.work(16)
+	for range of(10, 100) {
+		people.await(20, soon)
+		proxy.cutAll()
+	}
+	people.await(20, soon)
+	rest()
+	audit(t, on, people, watcher)
+}
+
+// TestConnectionsStall lets PostgreSQL fall silent for ten seconds.
+func TestConnectionsStall(t *testing.T) {
+	t.Parallel()
+	on, proxy := onProxy(t)
+	server := on.serve(t)
+	petition := server.open()
+	watcher := watch(t, petition, server)
+	people := gather(t, petition, server)
+	rest := people.work(16)
+	for range of(1, 5) {
+		people.await(100, time.Minute)
+		release := proxy.hold()
+		time.Sleep(10 * time.Second)
+		release()
+		t.Logf("the first signature came %s after the stall", people.await(1, soon))
+	}
+	people.await(100, time.Minute)
+	rest()
+	audit(t, on, people, watcher)
+}
