@@ -326,7 +326,7 @@ func deafen(t *testing.T, s *site) {
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		var killed int
 		err := s.db.Write.QueryRowContext(t.Context(), `WITH ears AS (SELECT pid FROM pg_stat_activity
- WHERE query LIKE 'LISTEN%' AND datname = current_database())
+ WHERE application_name = '' AND datname = current_database())
  SELECT COUNT(*) FILTER (WHERE pg_terminate_backend(pid, 10000)) FROM ears WHERE (SELECT COUNT(*) FROM ears) = 2`).Scan(&killed)
 		switch {
 		case err != nil:

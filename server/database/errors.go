@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/lib/pq"
@@ -44,10 +45,7 @@ func IsTimeout(err error) bool {
 // IsConnectionLost says whether err is that of a connection which broke or could not be made. What was
 // asked over it may have been done.
 func IsConnectionLost(err error) bool {
-	if e := pq.As(err); e != nil && strings.HasPrefix(string(e.Code), "08") {
-		return true
-	}
-	if pq.As(err, pqerror.AdminShutdown, pqerror.CrashShutdown, pqerror.CannotConnectNow) != nil {
+	if e := pq.As(err); e != nil && endsSession(e) {
 		return true
 	}
 	if _, ok := errors.AsType[*net.OpError](err); ok {
@@ -61,6 +59,57 @@ func IsConnectionLost(err error) bool {
 	return false
 }
 
+// IsPassing says whether err tells of trouble that the database has, and not of a row: the transaction may
+// succeed when it is run again, and would fail no less if it were run row by row.
+func IsPassing(err error) bool {
+	if IsRetryable(err) || IsConnectionLost(err) || IsTimeout(err) {
+		return true
+	}
+	if e := pq.As(err); e != nil {
+		return isOf(e, passingClasses()...)
+	}
+	code, ok := sqliteCode(err)
+	return ok && isPassingCode(code&0xff)
+}
+
+// passingClasses are those of a server that is read-only or gave the transaction up, has no room, is shutting
+// down, or has a broken disk.
+func passingClasses() []pqerror.Class {
+	return []pqerror.Class{
+		pqerror.ClassInvalidTransactionState, pqerror.ClassInsufficientResources, pqerror.ClassOperatorIntervention,
+		pqerror.ClassSystemError,
+	}
+}
+
+// isPassingCode says the same of a result code of SQLite.
+func isPassingCode(code int) bool {
+	switch code {
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_INTERRUPT,
+		sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL:
+		return true
+	}
+	return false
+}
+
+// endsSession says whether PostgreSQL closes the connection after e. The severity alone would tell, but the
+// driver reads the one that is translated into the server's language, so that the codes are named as well.
+func endsSession(e *pq.Error) bool {
+	if e.Severity == pqerror.SeverityFatal || e.Severity == pqerror.SeverityPanic {
+		return true
+	}
+	switch e.Code {
+	case pqerror.AdminShutdown, pqerror.CrashShutdown, pqerror.CannotConnectNow, pqerror.DatabaseDropped, pqerror.IdleSessionTimeout,
+		pqerror.IdleInTransactionSessionTimeout, pqerror.TransactionTimeout, pqerror.TooManyConnections:
+		return true
+	}
+	return isOf(e, pqerror.ClassConnectionException)
+}
+
+// isOf says whether the code of e, which may have none, is of one of classes.
+func isOf(e *pq.Error, classes ...pqerror.Class) bool {
+	return slices.ContainsFunc(classes, func(c pqerror.Class) bool { return strings.HasPrefix(string(e.Code), string(c)) })
+}
+
 // isRefusal says whether err is a sure answer to COMMIT that nothing was written. A FATAL error is none:
 // the server may say it after the commit. Nor is a failed disk: SQLite may find the commit in its log
 // when it starts again.
@@ -68,8 +117,8 @@ func isRefusal(err error) bool {
 	if errors.Is(err, sql.ErrTxDone) || errors.Is(err, pq.ErrInFailedTransaction) {
 		return true
 	}
-	if e := pq.As(err); e != nil {
-		return !e.Fatal() && !IsConnectionLost(err)
+	if pq.As(err) != nil {
+		return !IsConnectionLost(err)
 	}
 	code, ok := sqliteCode(err)
 	return ok && code&0xff != sqlite3.SQLITE_IOERR

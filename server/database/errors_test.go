@@ -44,7 +44,16 @@ func TestPredicates(t *testing.T) {
 		"AdminShutdown":     {code("57P01"), is{lost: true}},
 		"CrashShutdown":     {code("57P02"), is{lost: true}},
 		"StartingUp":        {code("57P03"), is{lost: true}},
-		"DatabaseDropped":   {code("57P04"), is{}},
+		"DatabaseDropped":   {code("57P04"), is{lost: true}},
+		"IdleSession":       {code("57P05"), is{lost: true}},
+		"IdleInTransaction": {code("25P03"), is{lost: true}},
+		"LongTransaction":   {code("25P04"), is{lost: true}},
+		"TooMany":           {code("53300"), is{lost: true}},
+		"DiskFull":          {code("53100"), is{}},
+		"ReadOnly":          {code("25006"), is{}},
+		"Fatal":             {&pq.Error{Severity: "FATAL", Code: "28P01"}, is{lost: true}},
+		"Panic":             {&pq.Error{Severity: "PANIC", Code: "53100"}, is{lost: true}},
+		"FatalInRussian":    {&pq.Error{Severity: "ВАЖНО", Code: "57P05"}, is{lost: true}},
 		"BadConnection":     {fmt.Errorf("wrapped: %w", driver.ErrBadConn), is{lost: true}},
 		"EndOfStream":       {io.EOF, is{lost: true}},
 		"HalfMessage":       {io.ErrUnexpectedEOF, is{lost: true}},
@@ -61,6 +70,43 @@ func TestPredicates(t *testing.T) {
 			}
 			if got != test.want {
 				t.Errorf("got %+v, want %+v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestIsPassing(t *testing.T) {
+	t.Parallel()
+	sqlstate := func(code pqerror.Code) error { return &pq.Error{Severity: "ERROR", Code: code} }
+	tests := map[string]struct {
+		err  error
+		want bool
+	}{
+		"Deadlock":        {sqlstate(pqerror.TRDeadlockDetected), true},
+		"LockTimeout":     {sqlstate(pqerror.LockNotAvailable), true},
+		"Cancelled":       {sqlstate(pqerror.QueryCanceled), true},
+		"ReadOnly":        {sqlstate("25006"), true},
+		"IdleInTx":        {&pq.Error{Severity: pqerror.SeverityFatal, Code: "25P03"}, true},
+		"TooMany":         {&pq.Error{Severity: pqerror.SeverityFatal, Code: "53300"}, true},
+		"DiskFull":        {sqlstate("53100"), true},
+		"Starting":        {sqlstate("57P03"), true},
+		"BrokenDisk":      {sqlstate("58030"), true},
+		"Lost":            {fmt.Errorf("begin: %w", driver.ErrBadConn), true},
+		"EndOfStream":     {io.ErrUnexpectedEOF, true},
+		"Refused":         {&net.OpError{Op: "dial", Err: errBoom}, true},
+		"Unique":          {sqlstate(pqerror.UniqueViolation), false},
+		"BadBytes":        {sqlstate("22021"), false},
+		"NoTable":         {sqlstate("42P01"), false},
+		"NoTransaction":   {sql.ErrTxDone, false},
+		"None":            {nil, false},
+		"NoCode":          {sqlstate(""), false},
+		"SomethingOfOurs": {errBoom, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := database.IsPassing(test.err); got != test.want {
+				t.Errorf("got %t, want %t", got, test.want)
 			}
 		})
 	}

@@ -41,14 +41,15 @@ func sessionRules() map[string]string {
 	}
 }
 
-// ledgerRules add what the ledger needs: an acknowledged signature is on disk, and a batch that waits for
-// a counter row waits longer than a reader would.
+// ledgerRules add what the ledger needs: an acknowledged signature is on disk, and a batch waits for a
+// counter row as long as any statement may take, longer than a reader would. It is statement_timeout that
+// ends the wait, whatever lock_timeout beyond it would say.
 func ledgerRules() map[string]string {
-	return map[string]string{"synchronous_commit": "on", "lock_timeout": "5s"}
+	return map[string]string{"synchronous_commit": "on", "lock_timeout": "0"}
 }
 
-// migrationRules let a migration take its time, but never queue for a lock for long: everybody else would
-// wait behind it. Migrate tries again.
+// migrationRules let a migration take its time, so that its connections have no limit either, but never queue
+// for a lock for long: everybody else would wait behind it. Migrate tries again.
 func migrationRules() map[string]string {
 	return map[string]string{
 		"statement_timeout":                   "0",
@@ -97,11 +98,16 @@ func (o Options) postgresPool(address, name string, rules map[string]string, siz
 	}
 	config.Runtime = settings
 	config.ApplicationName = cmp.Or(config.ApplicationName, name)
-	config.ConnectTimeout = cmp.Or(config.ConnectTimeout, 5*time.Second)
+	config.ConnectTimeout = cmp.Or(max(config.ConnectTimeout, 0), 5*time.Second) // for the handshake, and for a cancel request
+	limit, err := answerLimit(settings)
+	if err != nil {
+		return nil, err
+	}
 	connector, err := pq.NewConnectorConfig(config)
 	if err != nil {
 		return nil, badAddress()
 	}
+	connector.Dialer(&dialer{limit: limit})
 	return o.pool(connector, size), nil
 }
 

@@ -45,7 +45,7 @@ func TestSessionSettings(t *testing.T) {
 		"TimeZone": "UTC", "transaction_isolation": "read committed", "application_name": "petitiond",
 	}
 	ledger := map[string]string{
-		"statement_timeout": "3s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "5s",
+		"statement_timeout": "3s", "lock_timeout": "0", "idle_in_transaction_session_timeout": "5s",
 		"TimeZone": "UTC", "transaction_isolation": "read committed", "application_name": "petitiond ledger",
 		"synchronous_commit": "on",
 	}

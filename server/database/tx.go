@@ -15,7 +15,8 @@ var ErrOutcomeUnknown = errors.New("the outcome of the transaction is unknown")
 // it back, and is passed on. On PostgreSQL a failed statement ends the transaction: return its error.
 //
 // The error wraps ErrOutcomeUnknown if the commit may have taken effect, which is so when the connection
-// was lost or ctx ended while it ran. Any other error means that nothing was written. A ctx that ends
+// was lost, ctx ended while it ran, or it took longer than PostgreSQL may keep silent, as a slow disk makes
+// it. Any other error means that nothing was written. A ctx that ends
 // earlier rolls the transaction back, whatever fn does. Who must not be torn out of a commit by a caller
 // that hangs up passes context.WithoutCancel(ctx), with a timeout of its own.
 //

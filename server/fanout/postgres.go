@@ -75,7 +75,12 @@ func (p *Postgres[K, V]) Publish(values ...V) {
 // Run listens and sends until ctx ends.
 func (p *Postgres[K, V]) Run(ctx context.Context) error {
 	l := &line{ctx: ctx}
-	listener := pq.NewDialListener(l, p.opt.Address, 100*time.Millisecond, 5*time.Second, p.watch)
+	watch := func(event pq.ListenerEventType, err error) {
+		if ctx.Err() == nil { // the end is no interruption
+			p.watch(event, err)
+		}
+	}
+	listener := pq.NewDialListener(l, p.opt.Address, 100*time.Millisecond, 5*time.Second, watch)
 	closed := make(chan struct{})
 	var work sync.WaitGroup
 	work.Go(func() { p.listen(listener, closed) })

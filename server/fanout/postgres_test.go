@@ -35,6 +35,7 @@ type replica struct {
 func newReplica(t *testing.T, db *database.DB, address string) *replica {
 	t.Helper()
 	r := &replica{heard: map[string]news{}, bell: make(chan struct{}, 1), lost: make(chan struct{}, 100)}
+	address += "&application_name=listener"
 	r.Postgres = fanout.NewPostgres(fanout.Options[string, news]{
 		Pool: db.Write, Address: address, Tick: 10 * time.Millisecond, Pulse: 200 * time.Millisecond,
 		Key: func(n news) string { return n.Key },
@@ -119,7 +120,7 @@ func TestNewsReachOthers(t *testing.T) {
 	t.Run("AfterTheConnectionWasKilled", func(t *testing.T) {
 		for n := range 30 {
 			_, err := db.Write.ExecContext(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
- WHERE query LIKE 'LISTEN%' AND datname = current_database()`)
+ WHERE application_name = 'listener' AND datname = current_database()`)
 			if err != nil {
 				t.Fatal(err)
 			}

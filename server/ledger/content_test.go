@@ -1,19 +1,14 @@
 package ledger_test
 
 import (
-	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/lib/pq"
-	"github.com/lib/pq/pqerror"
 
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
@@ -131,40 +126,5 @@ func TestDiskFull(t *testing.T) {
 	must(t, newBook(t, db, ledger.Options{}).Batch(list...)...)
 	if f := audit(t, db, p); f.Total != 201 {
 		t.Errorf("got %d signatures, want 201", f.Total)
-	}
-}
-
-func TestIsPassing(t *testing.T) {
-	t.Parallel()
-	sqlstate := func(code pqerror.Code) error { return &pq.Error{Severity: "ERROR", Code: code} }
-	tests := map[string]struct {
-		err  error
-		want bool
-	}{
-		"Deadlock":        {sqlstate(pqerror.TRDeadlockDetected), true},
-		"LockTimeout":     {sqlstate(pqerror.LockNotAvailable), true},
-		"Cancelled":       {sqlstate(pqerror.QueryCanceled), true},
-		"ReadOnly":        {sqlstate("25006"), true},
-		"IdleInTx":        {&pq.Error{Severity: pqerror.SeverityFatal, Code: "25P03"}, true},
-		"TooMany":         {&pq.Error{Severity: pqerror.SeverityFatal, Code: "53300"}, true},
-		"DiskFull":        {sqlstate("53100"), true},
-		"Starting":        {sqlstate("57P03"), true},
-		"BrokenDisk":      {sqlstate("58030"), true},
-		"Lost":            {fmt.Errorf("begin: %w", driver.ErrBadConn), true},
-		"EndOfStream":     {io.ErrUnexpectedEOF, true},
-		"Refused":         {errRefused(), true},
-		"Unique":          {sqlstate(pqerror.UniqueViolation), false},
-		"BadBytes":        {sqlstate("22021"), false},
-		"NoTable":         {sqlstate("42P01"), false},
-		"NoTransaction":   {sql.ErrTxDone, false},
-		"SomethingOfOurs": {errors.New("boom"), false},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if got := ledger.IsPassing(fmt.Errorf("ledger: %w", test.err)); got != test.want {
-				t.Errorf("got %t, want %t", got, test.want)
-			}
-		})
 	}
 }

@@ -58,9 +58,6 @@ var AddTrend = addTrend
 // MinuteOf is the bucket of a time.
 var MinuteOf = minuteOf
 
-// IsPassing says whether an error is trouble of the database and not of a row.
-var IsPassing = isPassing
-
 // PostgresSQL are the statements of PostgreSQL.
 var PostgresSQL = postgresSQL
 

@@ -108,7 +108,7 @@ func (n *lane) commit(ctx context.Context, b *batch) error {
 			n.ledger.opt.Committed(b.changes())
 			return nil
 		}
-		if !b.lost && ctx.Err() == nil && !isPassing(err) {
+		if !b.lost && ctx.Err() == nil && !database.IsPassing(err) {
 			return err
 		}
 		if b.lost && !asking {

@@ -115,9 +115,7 @@ func (s *Service) inTx(ctx context.Context, fn func(*tx) error) error {
 }
 
 // IsPassing says whether err is trouble that the database has just now: what was asked may go well in a moment.
-func IsPassing(err error) bool {
-	return database.IsConnectionLost(err) || database.IsTimeout(err) || database.IsRetryable(err)
-}
+func IsPassing(err error) bool { return database.IsPassing(err) }
 
 // joined lets ent work inside a transaction that database.InTx has begun.
 type joined struct {

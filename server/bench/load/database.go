@@ -57,7 +57,7 @@ func onSQLite(ctx context.Context, do func(context.Context, Database) error) err
 }
 
 // Open opens the database and migrates it. Statements may take as long as they need.
-func (d Database) Open(ctx context.Context) (*database.DB, error) {
+func (d Database) Open(ctx context.Context, options database.Options) (*database.DB, error) {
 	address := d.URL
 	if d.Dialect == database.Postgres {
 		u, err := url.Parse(address)
@@ -69,7 +69,7 @@ func (d Database) Open(ctx context.Context) (*database.DB, error) {
 		u.RawQuery = query.Encode()
 		address = u.String()
 	}
-	db, err := database.Open(ctx, address)
+	db, err := options.Open(ctx, address)
 	if err != nil {
 		return nil, err
 	}

@@ -76,7 +76,7 @@ func (r *replay) figures() []figure {
 
 // audit compares every figure with the rows once the server is gone, by SQL and then by the program.
 func (r *replay) audit(ctx context.Context, at load.Database, petition uuid.UUID, rep *report) error {
-	db, err := at.Open(ctx)
+	db, err := at.Open(ctx, database.Options{})
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"petitiond/graph/scalar"
 	"petitiond/server/bench/load"
+	"petitiond/server/database"
 )
 
 // patience is how long a watcher may take to come to the last value.
@@ -35,7 +36,7 @@ func (r *replay) on(ctx context.Context, at load.Database, rep *report) error {
 }
 
 func (r *replay) prepare(ctx context.Context, at load.Database, rep *report) (petition uuid.UUID, err error) {
-	db, err := at.Open(ctx)
+	db, err := at.Open(ctx, database.Options{})
 	if err != nil {
 		return petition, err
 	}

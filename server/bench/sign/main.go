@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"petitiond/server/bench/load"
+	"petitiond/server/database"
 )
 
 func main() {
@@ -20,6 +22,9 @@ func main() {
 	flag.IntVar(&b.rounds, "rounds", 3, "interleaved rounds")
 	flag.DurationVar(&b.length, "length", 4*time.Second, "of one measurement")
 	flag.Int64Var(&b.aged, "aged", 0, "signatures that one petition has when the ledger is measured again; 0: it is not")
+	flag.IntVar(&b.batch, "batch", 0, "rows in one transaction of the ledger; 0: as the program has it")
+	flag.IntVar(&b.lanes, "lanes", 0, "transactions of the ledger at once, on PostgreSQL; 0: as the program has it")
+	flag.StringVar(&b.only, "way", "", "measure this way alone: single, ledger or server")
 	only := flag.String("on", "both", "postgres, sqlite or both")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -34,6 +39,8 @@ func main() {
 // bench is how the ways are compared.
 type bench struct {
 	callers, rounds int
+	batch, lanes    int
+	only            string
 	length          time.Duration
 	aged            int64
 	program         load.Program
@@ -64,7 +71,7 @@ type way struct {
 
 // compare measures every way on one database and prints a table.
 func (b *bench) compare(ctx context.Context, on load.Database) (err error) {
-	db, err := on.Open(ctx)
+	db, err := on.Open(ctx, database.Options{Ledger: b.lanes})
 	if err != nil {
 		return err
 	}
@@ -81,6 +88,9 @@ func (b *bench) compare(ctx context.Context, on load.Database) (err error) {
 	if err != nil {
 		return err
 	}
+	if b.only != "" {
+		ways = slices.DeleteFunc(ways, func(w way) bool { return w.name != b.only })
+	}
 	defer func() { err = errors.Join(err, end()) }()
 	fmt.Printf("\n%s; %d callers, %d rounds of %s\n\n", title, b.callers, b.rounds, b.length)
 	fmt.Println("| petitions | way | signatures/s | of single | p50 ms | p99 ms |")
@@ -92,7 +102,11 @@ func (b *bench) compare(ctx context.Context, on load.Database) (err error) {
 	if _, err := b.rows(ctx, ways, len(petitions)); err != nil || b.aged == 0 {
 		return err
 	}
-	return b.age(ctx, db, petitions[0], ways[1], one[1])
+	i := slices.IndexFunc(ways, func(w way) bool { return w.name == "ledger" })
+	if i < 0 {
+		return nil
+	}
+	return b.age(ctx, db, petitions[0], ways[i], one[i])
 }
 
 // rows measures every way over some petitions, prints their rows and gives their medians.

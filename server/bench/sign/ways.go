@@ -22,7 +22,7 @@ func (b *bench) ways(ctx context.Context, on load.Database, db *database.DB, pet
 	if err != nil {
 		return nil, nil, err
 	}
-	book, err := ledger.New(ctx, db, ledger.Options{})
+	book, err := ledger.New(ctx, db, ledger.Options{MaxBatch: b.batch})
 	if err != nil {
 		return nil, nil, err
 	}
