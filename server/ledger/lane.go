@@ -64,10 +64,15 @@ func (n *lane) refuse() {
 }
 
 // write settles a batch as one transaction, and says whether it was given up because the database was away.
-// A batch that fails by its content is written again one by one, so that a bad row harms only its sender.
 func (n *lane) write(batch []*entry) (away bool) {
 	ctx, cancel := n.patience()
 	defer cancel()
+	return n.settle(ctx, batch)
+}
+
+// settle writes a batch that fails by its content as two halves, and these as theirs, until the bad row is
+// alone: it harms only its sender, at the price of some twenty transactions.
+func (n *lane) settle(ctx context.Context, batch []*entry) (away bool) {
 	err := n.commit(ctx, newBatch(batch))
 	if err == nil {
 		return false
@@ -78,13 +83,9 @@ func (n *lane) write(batch []*entry) (away bool) {
 		}
 		return isAway(err)
 	}
-	for i, e := range batch {
-		if err := n.commit(ctx, newBatch(batch[i:i+1])); err != nil {
-			e.fail(err)
-			away = away || isAway(err)
-		}
-	}
-	return away
+	half := len(batch) / 2
+	away = n.settle(ctx, batch[:half])
+	return n.settle(ctx, batch[half:]) || away
 }
 
 func (n *lane) patience() (context.Context, context.CancelFunc) {
