@@ -71,10 +71,10 @@ func NewQueue(room int) *Queue { return &Queue{newQueue(room)} }
 func (q *Queue) Push(petition uuid.UUID) error { return q.push(&entry{petition: petition}) }
 
 // Take gives the petitions of the next entries, at most n.
-func (q *Queue) Take(n int) []uuid.UUID { return petitionsOf(q.take(nil, n)) }
+func (q *Queue) Take(n int) []uuid.UUID { return petitionIDs(q.take(nil, n)) }
 
 // Drain gives the petitions of all that wait.
-func (q *Queue) Drain() []uuid.UUID { return petitionsOf(q.drain()) }
+func (q *Queue) Drain() []uuid.UUID { return petitionIDs(q.drain()) }
 
 // Close lets nothing more in.
 func (q *Queue) Close() { q.close() }
@@ -82,7 +82,7 @@ func (q *Queue) Close() { q.close() }
 // Lines is for how many petitions somebody waits.
 func (q *Queue) Lines() int { return len(q.lines) }
 
-func petitionsOf(entries []*entry) []uuid.UUID {
+func petitionIDs(entries []*entry) []uuid.UUID {
 	out := make([]uuid.UUID, len(entries))
 	for i, e := range entries {
 		out[i] = e.petition

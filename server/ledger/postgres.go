@@ -16,8 +16,10 @@ const (
 	pqLock = `SELECT ` + counterColumns + ` FROM counters WHERE petition_id = ANY($1::uuid[])
  ORDER BY petition_id FOR UPDATE`
 	pqKeepKeys = `INSERT INTO idempotency_keys (id, input, answer, created_at)
- SELECT * FROM unnest($1::text[], $2::bytea[], $3::uuid[], $4::timestamptz[]) ON CONFLICT DO NOTHING RETURNING id`
-	pqFindKeys = `SELECT id, input, answer FROM idempotency_keys WHERE id = ANY($1::text[])`
+ SELECT * FROM unnest($1::text[], $2::bytea[], $3::uuid[], $4::timestamptz[]) ON CONFLICT DO NOTHING`
+	// What this transaction wrote bears its number.
+	pqTakenKeys = `SELECT id FROM idempotency_keys WHERE id = ANY($1::text[]) AND xmin <> pg_current_xact_id()::xid`
+	pqFindKeys  = `SELECT id, input, answer FROM idempotency_keys WHERE id = ANY($1::text[])`
 	// The counter's lock keeps every other writer of these petitions out, so that what is absent here is
 	// still absent when the rows are inserted; the unique key is the guard if that should ever be wrong.
 	// A plain join would do, but its plan is kept: made while the table is small it reads the whole table for
@@ -48,31 +50,32 @@ const (
  FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[],
  $10::float8[]) AS i(petition, total, issued, version, as_of, named, threads, comments, comments_issued, trending)
  WHERE c.petition_id = i.petition AND c.petition_id = ANY($1::uuid[])`
-	pqMoveMinutes = `INSERT INTO signature_buckets AS b (petition_id, minute, added)
- SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[])
- ON CONFLICT (petition_id, span, minute) DO UPDATE SET added = b.added + excluded.added`
-	pqMoveDays = `INSERT INTO signature_days AS d (petition_id, day, added)
- SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[])
- ON CONFLICT (petition_id, day) DO UPDATE SET added = d.added + excluded.added`
-	pqMoveCountries = `INSERT INTO signature_country_buckets AS b (petition_id, country, added, removed)
- SELECT petition, country, n, 0 FROM unnest($1::uuid[], $2::text[], $3::bigint[]) AS i(petition, country, n)
+	// Three tables in one statement: each of its own costs a way to the server and back.
+	pqMoveBuckets = `WITH minutes AS (
+  INSERT INTO signature_buckets AS b (petition_id, minute, added) SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[])
+  ON CONFLICT (petition_id, span, minute) DO UPDATE SET added = b.added + excluded.added
+ ), days AS (
+  INSERT INTO signature_days AS b (petition_id, day, added) SELECT * FROM unnest($4::uuid[], $5::bigint[], $6::bigint[])
+  ON CONFLICT (petition_id, day) DO UPDATE SET added = b.added + excluded.added
+ )
+ INSERT INTO signature_country_buckets AS b (petition_id, country, added) SELECT * FROM unnest($7::uuid[], $8::text[], $9::bigint[])
  ON CONFLICT (petition_id, country) DO UPDATE SET added = b.added + excluded.added`
 	pqMoveAnswers = `UPDATE comments c SET replies = c.replies + i.n
- FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) AS i(petition, parent, n)
- WHERE c.id = i.parent AND c.petition_id = i.petition AND c.id = ANY($2::uuid[])`
+ FROM unnest($1::uuid[], $2::bigint[]) AS i(parent, n)
+ WHERE c.id = i.parent AND c.id = ANY($1::uuid[])`
 	pqLastHour = `SELECT petition_id, SUM(added - removed) FROM signature_buckets
  WHERE petition_id = ANY($1::uuid[]) AND span = 1 AND minute > $2 GROUP BY petition_id`
 )
 
 var postgresSQL = []string{
-	pqLock, pqKeepKeys, pqFindKeys, pqFindSignatures, pqSign, pqWritten, pqComment, pqMoveCounters, pqMoveMinutes, pqMoveDays,
-	pqMoveCountries, pqMoveAnswers, pqLastHour,
+	pqLock, pqKeepKeys, pqTakenKeys, pqFindKeys, pqFindSignatures, pqSign, pqWritten, pqComment, pqMoveCounters, pqMoveBuckets,
+	pqMoveAnswers, pqLastHour,
 }
 
 type pqStore struct{ *statements }
 
 func (s *pqStore) inTx(ctx context.Context, fn func(context.Context, tx) error) error {
-	return database.InTx(ctx, s.pool, func(t *sql.Tx) error { return fn(ctx, pqTx{session{s.statements, t}}) })
+	return database.InTx(ctx, s.pool, func(t *sql.Tx) error { return fn(ctx, pqTx{s.session(t)}) })
 }
 
 type pqTx struct{ session }
@@ -120,23 +123,20 @@ func (t pqTx) keepKeys(ctx context.Context, keys []keyRow) (taken []string, err 
 	if len(keys) == 0 {
 		return nil, nil
 	}
-	wrote := make(map[string]bool, len(keys))
-	err = t.each(ctx, pqKeepKeys, []any{
-		texts(keys, func(k keyRow) string { return k.id }),
+	ids := texts(keys, func(k keyRow) string { return k.id })
+	wrote, err := t.wrote(ctx, pqKeepKeys, ids,
 		blobs(keys, func(k keyRow) []byte { return k.input }),
 		uuids(keys, func(k keyRow) uuid.UUID { return k.answer }),
-		times(keys, func(k keyRow) time.Time { return k.at }),
-	}, func(rows *sql.Rows) error {
+		times(keys, func(k keyRow) time.Time { return k.at }))
+	if err != nil || wrote == int64(len(keys)) {
+		return nil, err
+	}
+	err = t.each(ctx, pqTakenKeys, []any{ids}, func(rows *sql.Rows) error {
 		var id string
 		err := rows.Scan(&id)
-		wrote[id] = true
+		taken = append(taken, id)
 		return err
 	})
-	for _, k := range keys {
-		if !wrote[k.id] {
-			taken = append(taken, k.id)
-		}
-	}
 	return taken, err
 }
 
@@ -269,32 +269,31 @@ func moves[K comparable](counters []*counter, of func(*counter) map[K]int) []mov
 }
 
 func (t pqTx) moveBuckets(ctx context.Context, counters []*counter) error {
-	err := moveAll(ctx, t, pqMoveMinutes, counters, func(c *counter) map[int64]int { return c.minutes }, keysOfTime)
-	if err != nil {
-		return err
+	minutes := moves(counters, func(c *counter) map[int64]int { return c.minutes })
+	days := moves(counters, func(c *counter) map[int64]int { return c.days })
+	countries := moves(counters, func(c *counter) map[string]int { return c.countries })
+	if len(minutes) > 0 {
+		times := func(m move[int64]) int { return int(m.key) }
+		err := t.exec(ctx, pqMoveBuckets, petitionsOf(minutes), ints(minutes, times), numbersOf(minutes),
+			petitionsOf(days), ints(days, times), numbersOf(days),
+			petitionsOf(countries), texts(countries, func(m move[string]) string { return m.key }), numbersOf(countries))
+		if err != nil {
+			return err
+		}
 	}
-	err = moveAll(ctx, t, pqMoveDays, counters, func(c *counter) map[int64]int { return c.days }, keysOfTime)
-	if err != nil {
-		return err
-	}
-	err = moveAll(ctx, t, pqMoveCountries, counters, func(c *counter) map[string]int { return c.countries },
-		func(m []move[string]) any { return texts(m, func(m move[string]) string { return m.key }) })
-	if err != nil {
-		return err
-	}
-	return moveAll(ctx, t, pqMoveAnswers, counters, func(c *counter) map[uuid.UUID]int { return c.answers },
-		func(m []move[uuid.UUID]) any { return uuids(m, func(m move[uuid.UUID]) uuid.UUID { return m.key }) })
-}
-
-func keysOfTime(m []move[int64]) any { return ints(m, func(m move[int64]) int { return int(m.key) }) }
-
-// moveAll runs a statement with what it adds for all counters, if there is anything: petitions, keys, numbers.
-func moveAll[K comparable](ctx context.Context, t pqTx, text string, counters []*counter, of func(*counter) map[K]int, keys func([]move[K]) any) error {
-	m := moves(counters, of)
-	if len(m) == 0 {
+	answers := moves(counters, func(c *counter) map[uuid.UUID]int { return c.answers })
+	if len(answers) == 0 {
 		return nil
 	}
-	return t.exec(ctx, text, uuids(m, func(m move[K]) uuid.UUID { return m.petition }), keys(m), ints(m, func(m move[K]) int { return m.n }))
+	return t.exec(ctx, pqMoveAnswers, uuids(answers, func(m move[uuid.UUID]) uuid.UUID { return m.key }), numbersOf(answers))
+}
+
+func petitionsOf[K comparable](list []move[K]) any {
+	return uuids(list, func(m move[K]) uuid.UUID { return m.petition })
+}
+
+func numbersOf[K comparable](list []move[K]) any {
+	return ints(list, func(m move[K]) int { return m.n })
 }
 
 func (t pqTx) lastHour(ctx context.Context, petitions []uuid.UUID, since int64) (map[uuid.UUID]int, error) {

@@ -46,7 +46,7 @@ type sqliteStore struct{ *statements }
 // driver would start a goroutine for each.
 func (s *sqliteStore) inTx(ctx context.Context, fn func(context.Context, tx) error) error {
 	return database.InTx(ctx, s.pool, func(t *sql.Tx) error {
-		return fn(context.WithoutCancel(ctx), sqliteTx{session{s.statements, t}})
+		return fn(context.WithoutCancel(ctx), sqliteTx{s.session(t)})
 	})
 }
 
@@ -54,7 +54,7 @@ type sqliteTx struct{ session }
 
 // get runs a query of at most one row and reports whether there was one.
 func (t sqliteTx) get(ctx context.Context, text string, arg any, into ...any) (bool, error) {
-	err := t.tx.StmtContext(ctx, t.byTxt[text]).QueryRowContext(ctx, arg).Scan(into...)
+	err := t.stmt(ctx, text).QueryRowContext(ctx, arg).Scan(into...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
@@ -63,11 +63,7 @@ func (t sqliteTx) get(ctx context.Context, text string, arg any, into ...any) (b
 
 // insert runs an insertion that leaves out what is there, and reports whether it wrote.
 func (t sqliteTx) insert(ctx context.Context, text string, args ...any) (bool, error) {
-	res, err := t.tx.StmtContext(ctx, t.byTxt[text]).ExecContext(ctx, args...)
-	if err != nil {
-		return false, err
-	}
-	n, err := res.RowsAffected()
+	n, err := t.wrote(ctx, text, args...)
 	return n == 1, err
 }
 

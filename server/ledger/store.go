@@ -103,17 +103,39 @@ func (s *statements) close() error {
 // session runs prepared statements in one transaction.
 type session struct {
 	*statements
-	tx *sql.Tx
+	tx    *sql.Tx
+	bound map[string]*sql.Stmt // those that were used already: to bind one costs as much as to run it on SQLite
+}
+
+func (s *statements) session(tx *sql.Tx) session { return session{s, tx, map[string]*sql.Stmt{}} }
+
+// stmt gives a prepared statement in the transaction.
+func (s session) stmt(ctx context.Context, text string) *sql.Stmt {
+	bound := s.bound[text]
+	if bound == nil {
+		bound = s.tx.StmtContext(ctx, s.byTxt[text])
+		s.bound[text] = bound
+	}
+	return bound
 }
 
 func (s session) exec(ctx context.Context, text string, args ...any) error {
-	_, err := s.tx.StmtContext(ctx, s.byTxt[text]).ExecContext(ctx, args...)
+	_, err := s.stmt(ctx, text).ExecContext(ctx, args...)
 	return err
+}
+
+// wrote runs a statement and gives how many rows it wrote.
+func (s session) wrote(ctx context.Context, text string, args ...any) (int64, error) {
+	res, err := s.stmt(ctx, text).ExecContext(ctx, args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
 }
 
 // each runs a query and calls scan for every row of its result.
 func (s session) each(ctx context.Context, text string, args []any, scan func(*sql.Rows) error) error {
-	rows, err := s.tx.StmtContext(ctx, s.byTxt[text]).QueryContext(ctx, args...)
+	rows, err := s.stmt(ctx, text).QueryContext(ctx, args...)
 	if err != nil {
 		return err
 	}

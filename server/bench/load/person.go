@@ -31,8 +31,8 @@ func (p Person) Signature(keys *secret.Keys, petition uuid.UUID) ledger.Signatur
 		Name:    keys.Seal(secret.NameSeal, []byte(p.Name), id[:]),
 		Address: keys.Seal(secret.AddressSeal, []byte(p.Address), id[:]),
 		Key: &ledger.Key{
-			ID:    base64.RawURLEncoding.EncodeToString(keys.Digest(secret.CallerDigest, []byte(p.Key))),
-			Input: keys.Digest(secret.InputDigest, petition[:], []byte(p.Name), []byte(p.Address)),
+			ID:    base64.RawURLEncoding.EncodeToString(keys.Digest(secret.CallerDigest, []byte(p.Key))[:16]),
+			Input: keys.Digest(secret.InputDigest, petition[:], []byte(p.Name), []byte(p.Address))[:16],
 		},
 	}
 }
