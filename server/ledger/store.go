@@ -104,13 +104,20 @@ func (s *statements) close() error {
 type session struct {
 	*statements
 	tx    *sql.Tx
-	bound map[string]*sql.Stmt // those that were used already: to bind one costs as much as to run it on SQLite
+	bound map[string]statement // those that were used already: to bind one costs as much as to run it on SQLite
 }
 
-func (s *statements) session(tx *sql.Tx) session { return session{s, tx, map[string]*sql.Stmt{}} }
+// statement is a prepared one in a transaction, which closes it.
+type statement interface {
+	ExecContext(ctx context.Context, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, args ...any) *sql.Row
+}
+
+func (s *statements) session(tx *sql.Tx) session { return session{s, tx, map[string]statement{}} }
 
 // stmt gives a prepared statement in the transaction.
-func (s session) stmt(ctx context.Context, text string) *sql.Stmt {
+func (s session) stmt(ctx context.Context, text string) statement {
 	bound := s.bound[text]
 	if bound == nil {
 		bound = s.tx.StmtContext(ctx, s.byTxt[text])
