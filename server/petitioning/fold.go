@@ -62,13 +62,14 @@ func foldRunes(s string) string {
 	return norm.NFC.String(foldCase(cutMarks(s)))
 }
 
+// cutMarks takes broken bytes out first: behind one the library leaves a letter as it is.
 func cutMarks(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsMark(r) {
 			return -1
 		}
 		return r
-	}, norm.NFKD.String(s))
+	}, norm.NFKD.String(strings.ToValidUTF8(s, " ")))
 }
 
 // foldCase lowers before it folds: folding alone swaps the two cases of

@@ -161,7 +161,7 @@ func TestAnyTextIsFoundByItsOwnWords(t *testing.T) {
 }
 
 func FuzzFoldText(f *testing.F) {
-	for _, s := range []string{"Save the bees", "東京都", "' OR 1=1 --", "\"a\" NEAR(b)", "ͅι", "\u1e9b\u0323", "\xff", "㌖ﷺ", "ᾳ"} {
+	for _, s := range []string{"Save the bees", "東京都", "' OR 1=1 --", "\"a\" NEAR(b)", "ͅι", "\u1e9b\u0323", "\xff", "㌖ﷺ", "ᾳ", "\xf3ǳ"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) { checkFoldPromises(t, s) })
