@@ -26,7 +26,7 @@ type Signature struct {
 	Number *int `json:"number,omitempty"`
 	// staff
 	State signature.State `json:"state,omitempty"`
-	// internal: HMAC of petition and canonical address
+	// internal: HMAC of petition and canonical address, 16 bytes
 	Digest *[]byte `json:"-"`
 	// internal: sealed; public once opened if show_name
 	Name *[]byte `json:"-"`

@@ -301,9 +301,9 @@ var (
 		},
 		Indexes: []*schema.Index{
 			{
-				Name:    "signature_petition_id_digest",
+				Name:    "signature_digest",
 				Unique:  true,
-				Columns: []*schema.Column{SignaturesColumns[11], SignaturesColumns[3]},
+				Columns: []*schema.Column{SignaturesColumns[3]},
 			},
 			{
 				Name:    "signature_petition_id_number",

@@ -23,7 +23,7 @@ func (Signature) Fields() []ent.Field {
 			Comment("public with the name: given when the signature counts, without gaps, never twice"),
 		field.Enum("state").Values("PENDING", "COUNTED", "INVALIDATED").Comment("staff"),
 		field.Bytes("digest").Optional().Nillable().Sensitive().
-			Comment("internal: HMAC of petition and canonical address"),
+			Comment("internal: HMAC of petition and canonical address, 16 bytes"),
 		field.Bytes("name").Optional().Nillable().Sensitive().Comment("internal: sealed; public once opened if show_name"),
 		field.Bytes("address").Optional().Nillable().Sensitive().Comment("internal: sealed"),
 		field.Bool("show_name").Comment("staff: did the signatory agree to a public name"),
@@ -44,7 +44,7 @@ func (Signature) Edges() []ent.Edge {
 // Indexes of Signature: the two keys that guard the count, and the public list.
 func (Signature) Indexes() []ent.Index {
 	return []ent.Index{
-		index.Fields("petition_id", "digest").Unique(),
+		index.Fields("digest").Unique(),
 		index.Fields("petition_id", "number").Unique(),
 		index.Fields("petition_id", "number").StorageKey("signature_public").
 			Annotations(entsql.IndexWhere("show_name AND state = 'COUNTED'")),

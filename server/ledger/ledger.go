@@ -38,7 +38,7 @@ type Key struct {
 // Signature is one signature to be counted.
 type Signature struct {
 	ID, Petition  uuid.UUID
-	Digest        []byte // of petition and address; unique in its petition
+	Digest        []byte // of petition and address together: one of a kind
 	Name, Address []byte // sealed
 	ShowName      bool
 	Country       string // empty: none, as with the two below

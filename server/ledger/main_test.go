@@ -124,7 +124,7 @@ func amend(db *database.DB, id uuid.UUID, now time.Time, f func(*ledger.Terms)) 
 // signature gives the signature of an address that shows its name.
 func signature(petition uuid.UUID, address string) ledger.Signature {
 	return ledger.Signature{
-		ID: newID(), Petition: petition, Digest: []byte("digest of " + address), Name: []byte{0, 1, 0xff},
+		ID: newID(), Petition: petition, Digest: append(petition[:], address...), Name: []byte{0, 1, 0xff},
 		Address: []byte(address), ShowName: true, Country: "EE", Locale: "et", Statement: "v1",
 	}
 }

@@ -24,11 +24,9 @@ const (
 	// still absent when the rows are inserted; the unique key is the guard if that should ever be wrong.
 	// A plain join would do, but its plan is kept: made while the table is small it reads the whole table for
 	// every batch, or walks along another index. This form leaves the planner the one index.
-	pqFindSignatures = `SELECT s.petition_id, s.digest
- FROM unnest($1::uuid[], $2::bytea[]) AS i(petition, digest)
- CROSS JOIN LATERAL (SELECT petition_id, digest FROM signatures WHERE (petition_id, digest) >= (i.petition, i.digest)
-  ORDER BY petition_id, digest LIMIT 1) AS s
- WHERE s.petition_id = i.petition AND s.digest = i.digest`
+	pqFindSignatures = `SELECT s.digest FROM unnest($1::bytea[]) AS i(digest)
+ CROSS JOIN LATERAL (SELECT digest FROM signatures WHERE digest >= i.digest ORDER BY digest LIMIT 1) AS s
+ WHERE s.digest = i.digest`
 	pqSign = `INSERT INTO signatures (id, petition_id, number, state, digest, name, address, show_name, country, locale,
  statement_version, signed_at)
  SELECT id, petition, number, 'COUNTED', digest, name, address, shown, NULLIF(country, ''), NULLIF(locale, ''),
@@ -152,17 +150,17 @@ func (t pqTx) findKeys(ctx context.Context, ids []string) (map[string]keyRow, er
 }
 
 func (t pqTx) insertSignatures(ctx context.Context, rows []*signatureRow) error {
-	known, err := t.knownAddresses(ctx, rows)
+	known, err := t.knownDigests(ctx, rows)
 	if err != nil {
 		return err
 	}
 	var fresh []*signatureRow
 	for _, r := range rows {
-		address := addressOf(r.counter.petition, r.Digest)
-		if known[address] {
+		digest := string(r.Digest)
+		if known[digest] {
 			continue
 		}
-		known[address] = true // a second one in this batch is not new any more
+		known[digest] = true // a second one in this batch is not new any more
 		r.counter.number(r)
 		fresh = append(fresh, r)
 	}
@@ -183,20 +181,13 @@ func (t pqTx) insertSignatures(ctx context.Context, rows []*signatureRow) error 
 		times(fresh, func(r *signatureRow) time.Time { return r.at }))
 }
 
-func addressOf(petition uuid.UUID, digest []byte) string {
-	return string(petition[:]) + string(digest)
-}
-
-func (t pqTx) knownAddresses(ctx context.Context, rows []*signatureRow) (map[string]bool, error) {
+func (t pqTx) knownDigests(ctx context.Context, rows []*signatureRow) (map[string]bool, error) {
 	out := make(map[string]bool, len(rows))
-	err := t.each(ctx, pqFindSignatures, []any{
-		uuids(rows, func(r *signatureRow) uuid.UUID { return r.counter.petition }),
-		blobs(rows, func(r *signatureRow) []byte { return r.Digest }),
-	}, func(rows *sql.Rows) error {
-		var petition uuid.UUID
-		var digest []byte
-		err := rows.Scan(&petition, &digest)
-		out[addressOf(petition, digest)] = true
+	digests := blobs(rows, func(r *signatureRow) []byte { return r.Digest })
+	err := t.each(ctx, pqFindSignatures, []any{digests}, func(rows *sql.Rows) error {
+		var digest sql.RawBytes
+		err := rows.Scan(&digest)
+		out[string(digest)] = true
 		return err
 	})
 	return out, err

@@ -18,7 +18,7 @@ const (
 	liteFindKey = `SELECT id, input, answer FROM idempotency_keys WHERE id = $1`
 	liteSign    = `INSERT INTO signatures (id, petition_id, number, state, digest, name, address, show_name, country, locale,
  statement_version, signed_at) VALUES ($1, $2, $3, 'COUNTED', $4, $5, $6, $7, $8, $9, $10, $11)
- ON CONFLICT (petition_id, digest) DO NOTHING`
+ ON CONFLICT (digest) DO NOTHING`
 	liteFindSignature = `SELECT 1 FROM signatures WHERE id = $1`
 	liteFindComment   = `SELECT 1 FROM comments WHERE id = $1`
 	liteComment       = `INSERT INTO comments (id, petition_id, parent_id, number, author_name, from_signatory, signatory, body, created_at)

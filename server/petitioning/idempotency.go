@@ -20,10 +20,6 @@ const (
 	// keysAreKept is how long a repeated request is answered as the first one was: at least, since a key
 	// counts until it is swept.
 	keysAreKept = 48 * time.Hour
-	// keySize is how many bytes of its digests a key is stored with: two of 2^50 keys are one with a chance of
-	// 2^-29, and nobody can look for such two without the secret. Each signature writes into the index of keys
-	// at random, so that its size decides how much is written to disk.
-	keySize = 16
 	// keysAtOnce are forgotten in one transaction, so that nobody waits long for it.
 	keysAtOnce = 5000
 )
@@ -46,10 +42,10 @@ func (s *Service) idempotencyKey(ctx context.Context, f *faults, mutation string
 	if err != nil {
 		return nil, fmt.Errorf("writing an input down: %w", err)
 	}
-	id := s.opt.Keys.Digest(secret.CallerDigest, []byte(mutation), []byte(actor.caller), []byte(*key))
+	id := s.opt.Keys.ShortDigest(secret.CallerDigest, []byte(mutation), []byte(actor.caller), []byte(*key))
 	return &ledger.Key{
-		ID:    base64.RawURLEncoding.EncodeToString(id[:keySize]),
-		Input: s.opt.Keys.Digest(secret.InputDigest, canonical)[:keySize],
+		ID:    base64.RawURLEncoding.EncodeToString(id),
+		Input: s.opt.Keys.ShortDigest(secret.InputDigest, canonical),
 	}, nil
 }
 

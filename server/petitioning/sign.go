@@ -69,7 +69,7 @@ func (s *Service) checkSigning(f *faults, in Signing) ledger.Signature {
 	}
 	row.Name = s.opt.Keys.Seal(secret.NameSeal, []byte(name), row.ID[:])
 	row.Address = s.opt.Keys.Seal(secret.AddressSeal, []byte(address.Typed), row.ID[:])
-	row.Digest = s.opt.Keys.Digest(secret.AddressDigest, in.Petition[:], []byte(address.Canonical))
+	row.Digest = s.opt.Keys.ShortDigest(secret.AddressDigest, in.Petition[:], []byte(address.Canonical))
 	return row
 }
 

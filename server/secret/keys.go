@@ -15,6 +15,9 @@ import (
 // keySize is the length of every derived key: AES-256 and HMAC-SHA256.
 const keySize = 32
 
+// shortDigest is the length of a short digest in bytes.
+const shortDigest = 16
+
 // firstKey is the id of the only root there is so far. It leads every sealed value, so that a later root
 // can take over while old values stay readable.
 const firstKey byte = 1
@@ -82,6 +85,13 @@ func (k *Keys) Digest(purpose Purpose, parts ...[]byte) []byte {
 		mac.Write(part)
 	}
 	return mac.Sum(make([]byte, 0, sha256.Size))
+}
+
+// ShortDigest gives the first 16 bytes of a digest, for what is kept unique by an index: two of 2^50 are one
+// with a chance of 2^-29, and nobody can look for such two without the secret. Each signature enters such an
+// index at random, so that its size decides how much is written to disk.
+func (k *Keys) ShortDigest(purpose Purpose, parts ...[]byte) []byte {
+	return k.Digest(purpose, parts...)[:shortDigest]
 }
 
 // Seal encrypts plaintext with AES-256-GCM under the key of the purpose and binds it to associated, which

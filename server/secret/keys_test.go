@@ -90,7 +90,11 @@ func TestDigestTellsApart(t *testing.T) {
 	note("no part", keys.Digest(secret.Cursor))
 	note("one empty part", keys.Digest(secret.Cursor, nil))
 	for _, p := range allPurposes {
-		note("purpose "+p.String(), keys.Digest(p, []byte("x")))
+		whole := keys.Digest(p, []byte("x"))
+		note("purpose "+p.String(), whole)
+		if short := keys.ShortDigest(p, []byte("x")); !bytes.Equal(short, whole[:16]) {
+			t.Errorf("%s: the short digest is %x, want the first half of %x", p, short, whole)
+		}
 	}
 }
 

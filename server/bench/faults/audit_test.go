@@ -87,7 +87,7 @@ func (c *crowd) log(keys *secret.Keys) logbook {
 	defer c.mu.Unlock()
 	log := logbook{}
 	for address := range c.attempted {
-		digest := keys.Digest(secret.AddressDigest, c.petition.uuid[:], []byte(address))
+		digest := keys.ShortDigest(secret.AddressDigest, c.petition.uuid[:], []byte(address))
 		log[string(digest)] = &page{address: address, acknowledged: c.acknowledged[address]}
 	}
 	return log

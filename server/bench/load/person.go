@@ -27,12 +27,12 @@ func (p Person) Signature(keys *secret.Keys, petition uuid.UUID) ledger.Signatur
 	id := uuid.Must(uuid.NewV7())
 	return ledger.Signature{
 		ID: id, Petition: petition, ShowName: true, Country: country,
-		Digest:  keys.Digest(secret.AddressDigest, petition[:], []byte(p.Address)),
+		Digest:  keys.ShortDigest(secret.AddressDigest, petition[:], []byte(p.Address)),
 		Name:    keys.Seal(secret.NameSeal, []byte(p.Name), id[:]),
 		Address: keys.Seal(secret.AddressSeal, []byte(p.Address), id[:]),
 		Key: &ledger.Key{
-			ID:    base64.RawURLEncoding.EncodeToString(keys.Digest(secret.CallerDigest, []byte(p.Key))[:16]),
-			Input: keys.Digest(secret.InputDigest, petition[:], []byte(p.Name), []byte(p.Address))[:16],
+			ID:    base64.RawURLEncoding.EncodeToString(keys.ShortDigest(secret.CallerDigest, []byte(p.Key))),
+			Input: keys.ShortDigest(secret.InputDigest, petition[:], []byte(p.Name), []byte(p.Address)),
 		},
 	}
 }

@@ -130,7 +130,7 @@ func TestDifferencesAreSeen(t *testing.T) {
 		"ColumnLeftOver": {[]string{"  position ", "  surplus text NULL,\n  position "}, "petition_tags"},
 		"Nullable":       {[]string{"goal bigint NOT NULL", "goal bigint NULL", "goal integer NOT NULL", "goal integer NULL"}, "goal"},
 		"OtherCondition": {[]string{"WHERE parked_at IS NULL", "WHERE parked_at IS NOT NULL"}, "outbox_due"},
-		"NotUnique":      {[]string{"CREATE UNIQUE INDEX signature_petition_id_digest", "CREATE INDEX signature_petition_id_digest"}, "unique"},
+		"NotUnique":      {[]string{"CREATE UNIQUE INDEX signature_petition_id_number", "CREATE INDEX signature_petition_id_number"}, "unique"},
 		"TableMissing":   {[]string{"CREATE TABLE ranks", "CREATE TABLE grades", "ON ranks", "ON grades"}, "create table \"ranks\""},
 	}
 	for name, test := range tests {
