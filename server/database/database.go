@@ -43,8 +43,9 @@ type DB struct {
 	// own, so that slow readers never keep a signature waiting for one.
 	Ledger *sql.DB
 
-	path    string                  // of the SQLite file
-	migrate func() (*sql.DB, error) // opens a pool for migrations; PostgreSQL alone
+	path        string                  // of the SQLite file
+	checkpoints *checkpoints            // SQLite alone
+	migrate     func() (*sql.DB, error) // opens a pool for migrations; PostgreSQL alone
 }
 
 // Options are what may be chosen about a database. The zero value is what the program runs with.
@@ -104,6 +105,9 @@ func (db *DB) Ping(ctx context.Context) error {
 // log into the file, which only a writer can do.
 func (db *DB) Close() error {
 	var errs []error
+	if db.checkpoints != nil {
+		errs = append(errs, db.checkpoints.close())
+	}
 	for _, pool := range db.pools() {
 		errs = append(errs, pool.Close())
 	}

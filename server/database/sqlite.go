@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net/url"
@@ -27,13 +28,12 @@ func sqlitePragmas() []pragma {
 	}
 }
 
-// writerPragmas let the one writer hold what it writes to at random, the ends of two unique indexes, and fold
-// the log into the file after 16 MiB instead of 4: a page that several commits touch is then moved once. A
-// larger log made the commit that moves it too slow.
+// writerPragmas let the one writer hold what it writes to at random, the ends of two unique indexes, and leave
+// the log to checkpoints until it has 128 MiB.
 func writerPragmas() []pragma {
 	return []pragma{
 		{"cache_size", "-65536", "-65536"}, // KiB
-		{"wal_autocheckpoint", "4000", "4000"},
+		{"wal_autocheckpoint", "32000", "32000"},
 	}
 }
 
@@ -57,6 +57,12 @@ func (o Options) openSQLite(ctx context.Context, path string) (_ *DB, err error)
 	if db.Read, err = o.sqlitePool(ctx, path, reading, "deferred", o.Read); err != nil {
 		return nil, err
 	}
+	unwrapped := Options{Wrap: func(c driver.Connector) driver.Connector { return c }}
+	beside, err := unwrapped.sqlitePool(ctx, path, append(sqlitePragmas(), pragma{"query_only", "0", "0"}), "deferred", 1)
+	if err != nil {
+		return nil, err
+	}
+	db.checkpoints = startCheckpoints(beside, db.Write)
 	return db, nil
 }
 
