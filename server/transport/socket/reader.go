@@ -1,0 +1,306 @@
+package socket
+
+import (
+	"encoding/binary"
+	"unicode/utf8"
+)
+
+var (
+	errReserved   = &Closing{ProtocolError, "A frame has reserved bits set"}
+	errOpcode     = &Closing{ProtocolError, "A frame has a reserved opcode"}
+	errUnmasked   = &Closing{ProtocolError, "A client's frames must be masked"}
+	errLength     = &Closing{ProtocolError, "A frame's length is not written in the shortest way"}
+	errControl    = &Closing{ProtocolError, "A control frame is fragmented or longer than 125 bytes"}
+	errNothing    = &Closing{ProtocolError, "A frame continues no message"}
+	errInterposed = &Closing{ProtocolError, "A message begins before the last one has ended"}
+	errText       = &Closing{NotUTF8, "A text message is not UTF-8"}
+	errSize       = &Closing{TooBig, "A message is too big"}
+)
+
+// Reader finds the messages in what a client sends. Between messages it holds
+// nothing but itself; what is incomplete is kept until the rest comes, so
+// whoever feeds it bounds the time in which it is not [Reader.Idle].
+type Reader struct {
+	// Max is how many bytes a message may have, all fragments together.
+	Max int32
+
+	over bool  // a close frame was read, or nothing sensible can follow
+	part *part // nil while nothing is incomplete
+}
+
+// frame is what a header says.
+type frame struct {
+	op   Opcode
+	fin  bool
+	mask uint32 // as unmask takes it
+	size int32  // bytes of payload
+}
+
+// part is what has come of a header, a frame or a message.
+type part struct {
+	header [maxHeader]byte
+	have   int // bytes of header
+
+	frame         // whose payload is under way
+	left    int32 // bytes of it that are still to come
+	control []byte
+
+	kind    Opcode // of the message that is joined; Continuation while there is none
+	joined  []byte
+	checked int // bytes of joined that are known to be UTF-8
+}
+
+// Read takes what has come next, and calls on for each message that is whole
+// with it, fragments joined, and for each control frame, also between
+// fragments. The payload is valid during the call only, and may lie in data,
+// whose mask is taken off in place.
+//
+// What a client may not send is returned as [*Closing], as soon as the bytes
+// that have come tell. An error of on is returned as it is. Nothing is read
+// after either, nor after a close frame.
+func (r *Reader) Read(data []byte, on func(op Opcode, payload []byte) error) error {
+	for len(data) > 0 && !r.over {
+		n, err := r.step(data, on)
+		if err != nil {
+			r.over, r.part = true, nil
+			return err
+		}
+		data = data[n:]
+	}
+	if r.over || r.part != nil && r.part.empty() {
+		r.part = nil
+	}
+	return nil
+}
+
+// Idle reports whether no incomplete frame or message is held.
+func (r *Reader) Idle() bool { return r.part == nil }
+
+// step reads a header with as much of its payload as is there, or the rest of
+// a payload, and returns how many bytes that took.
+func (r *Reader) step(data []byte, on func(Opcode, []byte) error) (int, error) {
+	if r.part != nil && r.part.left > 0 {
+		return r.take(data, on)
+	}
+	f, n, err := r.header(data)
+	if n == 0 || err != nil {
+		return len(data), err
+	}
+	rest := data[n:]
+	if size := int(f.size); size <= len(rest) && f.whole() {
+		unmask(rest[:size], f.mask)
+		return n + size, r.deliver(f.op, rest[:size], on)
+	}
+	r.hold().begin(f)
+	taken, err := r.take(rest, on)
+	return n + taken, err
+}
+
+// whole reports whether a frame is a message, or stands between those of one.
+func (f frame) whole() bool { return f.op.control() || f.fin && f.op != Continuation }
+
+// header reads a frame's header, whose beginning may have come before. It
+// returns how many of the bytes belong to it, or 0 if all do and it is not
+// whole yet.
+func (r *Reader) header(data []byte) (f frame, n int, err error) {
+	held, head := 0, data
+	if p := r.part; p != nil && p.have > 0 {
+		held = p.have
+		head = p.header[:held+copy(p.header[held:], data)]
+	}
+	f, n, err = r.parse(head)
+	if err != nil {
+		return frame{}, 0, err
+	}
+	if n == 0 {
+		p := r.hold()
+		copy(p.header[:], head)
+		p.have = len(head)
+		return frame{}, 0, nil
+	}
+	if held > 0 {
+		r.part.have = 0
+	}
+	return f, n - held, nil
+}
+
+// parse takes apart a header, and returns its length, or 0 while it is not
+// whole. It looks at the bytes in their order, so that what it finds wrong
+// does not depend on how many have come.
+func (r *Reader) parse(b []byte) (f frame, n int, err error) {
+	f.op, f.fin = Opcode(b[0]&opcodeBits), b[0]&finBit != 0
+	joining := r.part != nil && r.part.kind != Continuation
+	switch {
+	case b[0]&reserved != 0:
+		return f, 0, errReserved
+	case !f.op.known():
+		return f, 0, errOpcode
+	case f.op.control() && !f.fin:
+		return f, 0, errControl
+	case f.op == Continuation && !joining:
+		return f, 0, errNothing
+	case (f.op == Text || f.op == Binary) && joining:
+		return f, 0, errInterposed
+	}
+	if len(b) < 2 {
+		return f, 0, nil
+	}
+	switch {
+	case b[1]&maskBit == 0:
+		return f, 0, errUnmasked
+	case f.op.control() && b[1]&lengthBits > maxControl:
+		return f, 0, errControl
+	}
+	size, n, err := length(b)
+	switch {
+	case n == 0 || err != nil:
+		return f, 0, err
+	case !f.op.control() && size > r.room():
+		return f, 0, errSize
+	case len(b) < n+4:
+		return f, 0, nil
+	}
+	f.mask, f.size = binary.LittleEndian.Uint32(b[n:]), int32(size)
+	return f, n + 4, nil
+}
+
+// length reads the length of a payload, and returns where the mask begins, or
+// 0 if that cannot be told yet.
+func length(b []byte) (size uint64, n int, err error) {
+	short := b[1] & lengthBits
+	switch {
+	case short < length16:
+		return uint64(short), 2, nil
+	case short == length16 && len(b) >= 4:
+		if size = uint64(binary.BigEndian.Uint16(b[2:])); size < length16 {
+			return 0, 0, errLength
+		}
+		return size, 4, nil
+	case short == length64 && len(b) >= 10:
+		// The highest bit must be 0.
+		if size = binary.BigEndian.Uint64(b[2:]); size <= 0xffff || size>>63 != 0 {
+			return 0, 0, errLength
+		}
+		return size, 10, nil
+	}
+	return 0, 0, nil
+}
+
+// room returns how many bytes the next frame may add to the message.
+func (r *Reader) room() uint64 {
+	room := int(r.Max)
+	if r.part != nil {
+		room -= len(r.part.joined)
+	}
+	return uint64(max(room, 0))
+}
+
+// take keeps what has come of a payload, and delivers what is whole with it.
+func (r *Reader) take(data []byte, on func(Opcode, []byte) error) (int, error) {
+	p := r.part
+	n := min(int(p.left), len(data))
+	p.add(data[:n], int(r.Max))
+	if p.kind == Text && !p.op.control() && !p.text() {
+		return n, errText
+	}
+	if p.left > 0 {
+		return n, nil
+	}
+	switch {
+	case p.op.control():
+		payload := p.control
+		p.control = nil
+		return n, r.deliver(p.op, payload, on)
+	case p.fin:
+		kind, payload := p.kind, p.joined
+		p.kind, p.joined, p.checked = Continuation, nil, 0
+		return n, on(kind, payload)
+	}
+	return n, nil
+}
+
+// deliver hands over what came in one frame.
+func (r *Reader) deliver(op Opcode, payload []byte, on func(Opcode, []byte) error) error {
+	switch op {
+	case Text:
+		if !utf8.Valid(payload) {
+			return errText
+		}
+	case CloseFrame:
+		if _, _, err := ParseClose(payload); err != nil {
+			return err
+		}
+		r.over = true
+	}
+	return on(op, payload)
+}
+
+// hold returns where incomplete things are kept.
+func (r *Reader) hold() *part {
+	if r.part == nil {
+		r.part = new(part)
+	}
+	return r.part
+}
+
+// empty reports whether nothing is incomplete any more.
+func (p *part) empty() bool { return p.have == 0 && p.left == 0 && p.kind == Continuation }
+
+// begin expects the payload of a frame.
+func (p *part) begin(f frame) {
+	p.frame, p.left = f, f.size
+	if f.op == Text || f.op == Binary {
+		p.kind = f.op
+	}
+}
+
+// add keeps a piece of the payload, without its mask.
+func (p *part) add(data []byte, limit int) {
+	into := &p.joined
+	if p.op.control() {
+		into = &p.control
+	}
+	at := len(*into)
+	if p.fin {
+		limit = at + int(p.left) // the message cannot grow beyond this frame
+	}
+	*into = append(grow(*into, len(data), limit), data...)
+	p.mask = unmask((*into)[at:], p.mask)
+	p.left -= int32(len(data))
+}
+
+// grow makes room for n more bytes. Memory follows what has come, not what
+// was announced, and never exceeds the limit.
+func grow(b []byte, n, limit int) []byte {
+	if len(b)+n <= cap(b) {
+		return b
+	}
+	larger := make([]byte, len(b), min(max(len(b)+n, 2*cap(b), 64), limit))
+	copy(larger, b)
+	return larger
+}
+
+// text reports whether the message can still become UTF-8, or is, if this was
+// its end.
+func (p *part) text() bool {
+	fresh := p.joined[p.checked:]
+	tail := unfinished(fresh)
+	if p.fin && p.left == 0 && tail > 0 || !utf8.Valid(fresh[:len(fresh)-tail]) {
+		return false
+	}
+	p.checked = len(p.joined) - tail
+	return true
+}
+
+// unfinished returns how many bytes at the end are the beginning of a rune.
+func unfinished(b []byte) int {
+	for n := 1; n < utf8.UTFMax && n <= len(b); n++ {
+		if last := b[len(b)-n:]; utf8.RuneStart(last[0]) {
+			if utf8.FullRune(last) {
+				return 0
+			}
+			return n
+		}
+	}
+	return 0
+}

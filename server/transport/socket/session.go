@@ -1,0 +1,162 @@
+package socket
+
+import (
+	"encoding/json"
+	"iter"
+	"slices"
+)
+
+// Limits bounds what a client may say.
+type Limits struct {
+	ID          int // bytes of an operation's id
+	InitPayload int // bytes of the payload of connection_init
+	Operations  int // under way at the same time
+	JSONDepth   int // objects and lists within each other in a payload
+}
+
+// Kind says what a client wants.
+type Kind byte
+
+// What Receive may find. Refused is a subscribe for which there is no room:
+// it is answered by an error for its id, and the connection stays.
+const (
+	KindNone Kind = iota
+	KindInit
+	KindSubscribe
+	KindComplete
+	KindPing
+	KindPong
+	KindRefused
+)
+
+// Event is a message of the client that its connection's state allows.
+type Event struct {
+	Kind    Kind
+	ID      string          // of subscribe, complete and what was refused
+	Payload json.RawMessage // an object or nil; it lies in the message and is valid as long as that
+}
+
+// Session is the server's side of graphql-transport-ws on one connection. T is
+// what the server keeps for an operation. The zero value is a connection that
+// has just been opened; it says nothing by itself and knows no time.
+type Session[T any] struct {
+	operations []operation[T] // nil when there are none
+	stage      stage
+}
+
+type operation[T any] struct {
+	id string
+	of T
+}
+
+type stage byte
+
+const (
+	opened stage = iota
+	initialising
+	ready
+)
+
+// Receive judges a text message, which is UTF-8. What the protocol forbids is
+// returned as the way to close the connection. The caller answers the rest:
+//   - KindInit by Acknowledged and an ack, or by closing with 4403,
+//   - KindSubscribe by Begin, and results; or by an error without Begin,
+//   - KindComplete by End, without any message,
+//   - KindPing by a pong with the same payload,
+//   - KindRefused by an error,
+//   - KindPong and KindNone by nothing. The latter is a complete for an
+//     operation that is over already.
+func (s *Session[T]) Receive(l *Limits, text []byte) (Event, *Closing) {
+	event, closing := parseMessage(l, text)
+	if closing != nil {
+		return Event{}, closing
+	}
+	switch event.Kind {
+	case KindInit:
+		if s.stage != opened {
+			return Event{}, ErrTooManyInits
+		}
+		s.stage = initialising
+	case KindSubscribe:
+		switch {
+		case s.stage != ready:
+			return Event{}, ErrUnauthorized
+		case s.index(event.ID) >= 0:
+			return Event{}, &Closing{SubscriberExists, "Subscriber for " + event.ID + " already exists"}
+		case len(s.operations) >= l.Operations:
+			event.Kind = KindRefused
+		}
+	case KindComplete:
+		if s.index(event.ID) < 0 {
+			return Event{}, nil
+		}
+	}
+	return event, nil
+}
+
+// Acknowledged says that connection_init was granted. Operations are allowed
+// from now on.
+func (s *Session[T]) Acknowledged() { s.stage = ready }
+
+// Ready reports whether the connection was acknowledged.
+func (s *Session[T]) Ready() bool { return s.stage == ready }
+
+// Initialising reports whether connection_init has come and was not
+// acknowledged yet. A connection that is neither this nor ready after a while
+// is closed with [ErrInitTimeout].
+func (s *Session[T]) Initialising() bool { return s.stage == initialising }
+
+// Begin notes the operation of a subscribe that was received.
+func (s *Session[T]) Begin(id string, of T) {
+	if i := s.index(id); i >= 0 {
+		s.operations[i].of = of
+		return
+	}
+	s.operations = append(s.operations, operation[T]{id, of})
+}
+
+// Find returns the operation that has that id.
+func (s *Session[T]) Find(id string) (of T, ok bool) {
+	if i := s.index(id); i >= 0 {
+		return s.operations[i].of, true
+	}
+	return of, false
+}
+
+// End forgets an operation, whichever side has completed it, and returns it.
+// It is false if that happened before: then nothing is to be said of it. The
+// id is free again.
+func (s *Session[T]) End(id string) (of T, ok bool) {
+	i := s.index(id)
+	if i < 0 {
+		return of, false
+	}
+	of = s.operations[i].of
+	if len(s.operations) == 1 {
+		s.operations = nil
+	} else {
+		s.operations = slices.Delete(s.operations, i, i+1)
+	}
+	return of, true
+}
+
+// Len returns how many operations are under way.
+func (s *Session[T]) Len() int { return len(s.operations) }
+
+// Operations yields the operations under way, the newest first. The one at
+// hand may be ended meanwhile.
+func (s *Session[T]) Operations() iter.Seq2[string, T] {
+	return func(yield func(string, T) bool) {
+		for i := len(s.operations) - 1; i >= 0; i-- {
+			if o := s.operations[i]; !yield(o.id, o.of) {
+				return
+			}
+		}
+	}
+}
+
+// index returns where an operation is, or -1. There are few: a map would cost
+// more than it saves.
+func (s *Session[T]) index(id string) int {
+	return slices.IndexFunc(s.operations, func(o operation[T]) bool { return o.id == id })
+}
