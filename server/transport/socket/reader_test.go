@@ -219,12 +219,32 @@ func TestReaderErrorOfCallback(t *testing.T) {
 	}
 }
 
+// After a violation nothing that comes is looked at any more.
+func TestReaderAfterViolation(t *testing.T) {
+	t.Parallel()
+	r := socket.Reader{Max: limit}
+	if _, err := feed(&r, end("lo")); code(err) != socket.ProtocolError {
+		t.Fatalf("got %v, want 1002", err)
+	}
+	if events, err := feed(&r, text("hello"), end("lo")); len(events) != 0 || err != nil || !r.Idle() {
+		t.Errorf("got %v and %v, want nothing", events, err)
+	}
+}
+
 // Whatever is announced, memory is taken for what has come, and never for more
 // than a message may have.
 func TestReaderHoldsWhatCame(t *testing.T) {
 	t.Parallel()
-	whole := text(long(limit))
+	small := text(long(100))
 	r := socket.Reader{Max: limit}
+	if _, err := feed(&r, small[:95], small[95:100]); err != nil {
+		t.Fatal(err)
+	}
+	if held := r.Held(); held > 100 {
+		t.Errorf("%d bytes are held of a message that has 100", held)
+	}
+	whole := text(long(limit))
+	r = socket.Reader{Max: limit}
 	if _, err := feed(&r, whole[:20]); err != nil {
 		t.Fatal(err)
 	}
