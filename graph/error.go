@@ -62,7 +62,7 @@ func ended(ctx context.Context, err error) error {
 	if _, null := errors.AsType[*graphql.InvalidNullError](err); !null {
 		return nil
 	}
-	if cause := loadersFrom(ctx).ending.Load(); cause != nil {
+	if cause := loadersFrom(ctx).course.ending.Load(); cause != nil {
 		return *cause
 	}
 	return nil

@@ -16,13 +16,13 @@ import (
 type loaders struct {
 	mu       sync.Mutex  // guards siblings
 	siblings map[any]any // by each of the rows
-	ending   *ending     // of the subscription that the answer belongs to
+	course   *course     // of the subscription that the answer belongs to
 }
 
 type loadersKey struct{}
 
-func withLoaders(ctx context.Context, e *ending) context.Context {
-	return context.WithValue(ctx, loadersKey{}, &loaders{siblings: map[any]any{}, ending: e})
+func withLoaders(ctx context.Context, c *course) context.Context {
+	return context.WithValue(ctx, loadersKey{}, &loaders{siblings: map[any]any{}, course: c})
 }
 
 func loadersFrom(ctx context.Context) *loaders {

@@ -52,7 +52,7 @@ func (r *recorder) read(_ context.Context, keys []uuid.UUID) (map[uuid.UUID]stri
 func TestLoad(t *testing.T) {
 	t.Parallel()
 	setup := func(rows []*thing) (context.Context, *recorder) {
-		ctx := withLoaders(t.Context(), new(ending))
+		ctx := withLoaders(t.Context(), new(course))
 		join(ctx, rows)
 		return ctx, &recorder{}
 	}
@@ -170,7 +170,7 @@ func TestLoad(t *testing.T) {
 
 func TestLoadPageReadsInParts(t *testing.T) {
 	t.Parallel()
-	ctx := withLoaders(t.Context(), new(ending))
+	ctx := withLoaders(t.Context(), new(course))
 	rows := make([]*thing, 2*parentsMost+1)
 	for i := range rows {
 		rows[i] = &thing{uuid.New()}
@@ -201,9 +201,9 @@ func TestFollowSurvivesAPanic(t *testing.T) {
 	t.Parallel()
 	bug := errors.New("told of the bug")
 	ctx := graphql.WithResponseContext(t.Context(), nil, func(context.Context, any) error { return bug })
-	ctx = withLoaders(ctx, new(ending))
+	ctx = withLoaders(ctx, new(course))
 	closed := make(chan struct{})
-	events := follow(ctx, func() { close(closed) }, func(context.Context) (*thing, error) { panic("bug") })
+	events := follow(ctx, func() { close(closed) }, func(*thing) topic { return topic{} }, func(context.Context) (*thing, error) { panic("bug") })
 	if v := <-events; v != nil {
 		t.Errorf("got %v", v)
 	}
@@ -212,7 +212,7 @@ func TestFollowSurvivesAPanic(t *testing.T) {
 		t.Error("it goes on")
 	}
 	var told *gqlerror.Error
-	if err := *loadersFrom(ctx).ending.Load(); !errors.Is(err, bug) || !errors.As(err, &told) {
+	if err := *loadersFrom(ctx).course.ending.Load(); !errors.Is(err, bug) || !errors.As(err, &told) {
 		t.Errorf("ended with %v", err)
 	}
 }

@@ -28,9 +28,9 @@ func (r *Resolver) Around(ctx context.Context) context.Context {
 		ctx = petitioning.WithActor(ctx, petitioning.Anonymous())
 	}
 	if start, ok := ctx.Value(loadersKey{}).(*loaders); ok {
-		return withLoaders(withRoot(ctx), start.ending)
+		return withLoaders(withRoot(ctx), start.course)
 	}
-	return withLoaders(ctx, new(ending))
+	return withLoaders(ctx, new(course))
 }
 
 // withRoot says which field an event belongs to. Without it the paths of the event's errors, which gqlgen

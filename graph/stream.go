@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -13,14 +14,46 @@ import (
 	"petitiond/server/petitioning"
 )
 
-// ending is the error that ended a subscription, once it has.
-type ending struct{ atomic.Pointer[error] }
+// course is what is known of a subscription beyond its events.
+type course struct {
+	ending atomic.Pointer[error] // what ended it, once it has
+
+	mu     sync.Mutex // guards topics
+	topics []topic    // of the events that were sent and not yet told
+}
+
+// topic is what an event tells the state of, and which state; nothing where it tells what happened.
+type topic struct {
+	name    string
+	version int64
+}
+
+func (c *course) sends(t topic) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.topics = append(c.topics, t)
+}
+
+// Topic says what the event is about that a subscription was just answered with: of two events about the same
+// the later takes the place of the earlier, and of two versions the greater is the later. ctx is that of the
+// subscription's start. It is asked once for each event.
+func (*Resolver) Topic(ctx context.Context) (name string, version int64) {
+	c := loadersFrom(ctx).course
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.topics) == 0 {
+		return "", 0
+	}
+	t := c.topics[0]
+	c.topics = c.topics[1:]
+	return t.name, t.version
+}
 
 // follow sends what next gives for as long as somebody listens. The channel holds nothing back: the newest
 // value is asked for when the one before has been taken. An error of next is the end: the last event is then
 // nil, which the contract has no room for, so that PresentError is asked and tells the error.
-func follow[T any](ctx context.Context, end func(), next func(context.Context) (*T, error)) <-chan *T {
-	out := make(chan *T)
+func follow[T any](ctx context.Context, end func(), about func(*T) topic, next func(context.Context) (*T, error)) <-chan *T {
+	out, course := make(chan *T), loadersFrom(ctx).course
 	go func() {
 		defer close(out)
 		defer end()
@@ -31,7 +64,10 @@ func follow[T any](ctx context.Context, end func(), next func(context.Context) (
 			}
 			if err != nil {
 				v = nil
-				loadersFrom(ctx).ending.Store(&err)
+				course.ending.Store(&err)
+				course.sends(topic{})
+			} else {
+				course.sends(about(v))
 			}
 			select {
 			case out <- v:
@@ -88,7 +124,13 @@ func (r *Resolver) counts(ctx context.Context, ids ...scalar.ID) (<-chan *petiti
 	for _, v := range w.Baseline() {
 		editions[v.Petition] = v.Edition
 	}
-	return follow(ctx, w.Close, func(ctx context.Context) (*petitioning.Count, error) {
+	about := func(c *petitioning.Count) topic {
+		if len(ids) > 1 { // their versions cannot be compared
+			return topic{name: c.Petition.String()}
+		}
+		return topic{name: c.Petition.String(), version: int64(c.Version)}
+	}
+	return follow(ctx, w.Close, about, func(ctx context.Context) (*petitioning.Count, error) {
 		for {
 			v, err := w.Next(ctx)
 			if err == nil && v.Edition != editions[v.Petition] {
@@ -129,7 +171,8 @@ func (r *Resolver) petitions(ctx context.Context, id scalar.ID) (<-chan *ent.Pet
 		return nil, err
 	}
 	told := 0 // versions begin with 1
-	return follow(ctx, w.Close, func(ctx context.Context) (*ent.Petition, error) {
+	about := func(row *ent.Petition) topic { return topic{name: row.ID.String(), version: int64(row.Version)} }
+	return follow(ctx, w.Close, about, func(ctx context.Context) (*ent.Petition, error) {
 		for {
 			if told > 0 {
 				if _, err := w.Next(ctx); err != nil {
@@ -157,7 +200,8 @@ func (r *Resolver) comments(ctx context.Context, id scalar.ID) (<-chan *ent.Comm
 		return nil, err
 	}
 	last, waiting := w.Baseline()[0].Comment, []*ent.Comment(nil)
-	return follow(ctx, w.Close, func(ctx context.Context) (*ent.Comment, error) {
+	about := func(*ent.Comment) topic { return topic{} } // each counts
+	return follow(ctx, w.Close, about, func(ctx context.Context) (*ent.Comment, error) {
 		for len(waiting) == 0 {
 			_, err := w.Next(ctx)
 			if err == nil {
@@ -182,7 +226,8 @@ func (r *Resolver) statistics(ctx context.Context) (<-chan *petitioning.Statisti
 	if err != nil {
 		return nil, err
 	}
-	return follow(ctx, w.Close, func(ctx context.Context) (*petitioning.Statistics, error) {
+	about := func(*petitioning.Statistics) topic { return topic{name: "statistics"} }
+	return follow(ctx, w.Close, about, func(ctx context.Context) (*petitioning.Statistics, error) {
 		v, err := w.Next(ctx)
 		return &v, err
 	}), nil

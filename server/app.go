@@ -215,11 +215,22 @@ func (a *App) serveGraphQL() {
 	r := &graph.Resolver{Domain: a.domain, Hub: a.hub, Site: a.site, Logger: a.log}
 	schema := generated.NewExecutableSchema(generated.Config{Resolvers: r})
 	a.sdl = schema.Schema().Query.Position.Src.Input
+	limits := transport.DefaultLimits()
+	if !a.config.RateLimits {
+		limits.SocketsPerAddress = 0
+	}
 	a.transport = transport.New(transport.Options{
+		Limits:         limits,
 		Schema:         schema,
 		ErrorPresenter: r.PresentError,
 		Around:         r.Around,
 		Authenticate:   a.authenticate,
+		Expires:        func(ctx context.Context) time.Time { return petitioning.ActorFrom(ctx).Expires() },
+		Mark: func(ctx context.Context) transport.Mark {
+			topic, version := r.Topic(ctx)
+			return transport.Mark{Topic: topic, Version: version}
+		},
+		Impersonal:     []string{"SignatureCount", "Statistics"},
 		AllowedOrigins: a.config.AllowedOrigins,
 		Introspection:  a.config.Introspection,
 		Logger:         a.log,

@@ -54,8 +54,9 @@ func Scopes() []Scope {
 // Actor is who asks: anybody, the holder of a petition's edit token, or an API key. One actor lives as long
 // as a request or a subscription's connection.
 type Actor struct {
-	caller string // names the credential in idempotency keys
-	scopes []Scope
+	caller  string // names the credential in idempotency keys
+	scopes  []Scope
+	expires *time.Time // of the credential
 
 	mu    sync.Mutex  // guards edits
 	edits []uuid.UUID // petitions that the actor may see and edit
@@ -69,6 +70,14 @@ func (a *Actor) Anonymous() bool { return a.caller == anonymousCaller }
 
 // IsAdmin reports whether the actor may do everything.
 func (a *Actor) IsAdmin() bool { return slices.Contains(a.scopes, ScopeAdmin) }
+
+// Expires is when the credential ends, or the zero time.
+func (a *Actor) Expires() time.Time {
+	if a.expires == nil {
+		return time.Time{}
+	}
+	return *a.expires
+}
 
 // mayEdit reports whether the actor may see and edit the petition in every state.
 func (a *Actor) mayEdit(petition uuid.UUID) bool {
@@ -133,7 +142,7 @@ func (s *Service) editor(ctx context.Context, bearer string) (*Actor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("looking an edit token up: %w", err)
 	}
-	return &Actor{caller: editTokenCallerPrefix + t.ID.String(), edits: []uuid.UUID{t.PetitionID}}, nil
+	return &Actor{caller: editTokenCallerPrefix + t.ID.String(), edits: []uuid.UUID{t.PetitionID}, expires: t.ExpiresAt}, nil
 }
 
 func (s *Service) partner(ctx context.Context, bearer string) (*Actor, error) {
@@ -144,7 +153,7 @@ func (s *Service) partner(ctx context.Context, bearer string) (*Actor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("looking an API key up: %w", err)
 	}
-	a := &Actor{caller: apiKeyPrefix + k.ID.String()}
+	a := &Actor{caller: apiKeyPrefix + k.ID.String(), expires: k.ExpiresAt}
 	for _, scope := range k.Scopes {
 		a.scopes = append(a.scopes, Scope(scope))
 	}

@@ -19,6 +19,7 @@ const (
 	badRequest           = "BAD_REQUEST"
 	unauthenticated      = "UNAUTHENTICATED"
 	forbidden            = "FORBIDDEN"
+	notFound             = "NOT_FOUND"
 	methodNotAllowed     = "METHOD_NOT_ALLOWED"
 	payloadTooLarge      = "PAYLOAD_TOO_LARGE"
 	unsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE"

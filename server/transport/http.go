@@ -13,16 +13,30 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-const methods = "GET, POST, OPTIONS"
+const methods = "GET, POST, PUT, DELETE, OPTIONS"
 
 // route sends a request on its way by its method.
 func (t *Transport) route(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case upgrades(r):
 		t.serveSocket(w, r)
-	case r.Method == http.MethodGet, r.Method == http.MethodPost:
+	case r.Method == http.MethodPut:
+		t.reserveStream(w, r)
+	case r.Method == http.MethodDelete:
+		t.endOnStream(w, r)
+	case r.Method != http.MethodGet && r.Method != http.MethodPost:
+		t.serveOther(w, r)
+	case streamToken(r) != "":
+		t.serveStream(w, r)
+	default:
 		t.serveOperation(w, r)
-	case r.Method == http.MethodOptions:
+	}
+}
+
+// serveOther answers the methods that carry no operation.
+func (t *Transport) serveOther(w http.ResponseWriter, r *http.Request) {
+	switch r.Method {
+	case http.MethodOptions:
 		w.Header().Set("Allow", methods)
 		w.WriteHeader(http.StatusNoContent)
 	default:
@@ -35,36 +49,34 @@ func (t *Transport) route(w http.ResponseWriter, r *http.Request) {
 // serveOperation answers one operation, or streams its events.
 func (t *Transport) serveOperation(w http.ResponseWriter, r *http.Request) {
 	accept := negotiate(r.Header.Values("Accept"))
-	ctx, op, f := t.admit(w, r, accept)
+	who, op, f := t.admit(w, r, accept)
 	switch {
 	case f != nil:
 		t.refuse(w, accept.refusal(), f)
 	case op.Operation.Operation == ast.Subscription, accept.answer == "":
-		t.serveEvents(ctx, w, op)
+		t.serveEvents(w, r, who, op)
 	default:
-		t.answer(w, accept.answer, t.engine.execute(ctx, op))
+		t.answer(w, accept.answer, t.engine.execute(who.ctx, op))
 	}
 }
 
 // admit reads a request up to where its operation could run.
-func (t *Transport) admit(w http.ResponseWriter, r *http.Request, accept accepted) (context.Context, *graphql.OperationContext, *fault) {
+func (t *Transport) admit(w http.ResponseWriter, r *http.Request, accept accepted) (who identity, op *graphql.OperationContext, f *fault) {
 	if accept.answer == "" && !accept.events {
-		return nil, nil, refusal(http.StatusNotAcceptable, badRequest,
+		return who, nil, refusal(http.StatusNotAcceptable, badRequest,
 			"Accept one of application/graphql-response+json, application/json and, for subscriptions, text/event-stream; in UTF-8.")
 	}
-	ctx, f := t.identify(r.Context(), r.Header)
-	if f != nil {
-		return nil, nil, f
+	if who, f = t.identify(r.Context(), r.Header); f != nil {
+		return who, nil, f
 	}
 	params, f := t.decode(w, r)
 	if f != nil {
-		return nil, nil, f
+		return who, nil, f
 	}
-	op, f := t.engine.prepare(ctx, params)
-	if f != nil {
-		return nil, nil, f
+	if op, f = t.prepare(who.ctx, params); f != nil {
+		return who, nil, f
 	}
-	return ctx, op, permit(r.Method, op.Operation.Operation, accept)
+	return who, op, permit(r.Method, op.Operation.Operation, accept)
 }
 
 // permit refuses operations that a method or an Accept header leaves no room for.
@@ -83,32 +95,32 @@ func permit(method string, kind ast.Operation, accept accepted) *fault {
 
 // identify asks whose credential a request bears. None is anonymous; one that
 // cannot be read is not.
-func (t *Transport) identify(ctx context.Context, header http.Header) (context.Context, *fault) {
+func (t *Transport) identify(ctx context.Context, header http.Header) (identity, *fault) {
 	switch values := header.Values("Authorization"); len(values) {
 	case 0:
-		return ctx, nil
+		return identity{ctx: ctx}, nil
 	case 1:
 		return t.authorize(ctx, values[0])
 	default:
-		return nil, denied()
+		return identity{}, denied()
 	}
 }
 
 // authorize asks whose credential stands in the value of Authorization.
-func (t *Transport) authorize(ctx context.Context, value string) (context.Context, *fault) {
+func (t *Transport) authorize(ctx context.Context, value string) (identity, *fault) {
 	scheme, bearer, _ := strings.Cut(value, " ")
 	bearer = strings.TrimSpace(bearer)
 	if !strings.EqualFold(scheme, "Bearer") || bearer == "" {
-		return nil, denied()
+		return identity{}, denied()
 	}
 	known, err := t.authenticate(ctx, bearer)
 	switch {
 	case errors.Is(err, ErrUnavailable):
-		return nil, refusal(http.StatusServiceUnavailable, unavailable, "The credential cannot be checked at present. Try again in a moment.")
+		return identity{}, refusal(http.StatusServiceUnavailable, unavailable, "The credential cannot be checked at present. Try again in a moment.")
 	case err != nil:
-		return nil, denied()
+		return identity{}, denied()
 	default:
-		return known, nil
+		return identity{ctx: known, bearer: bearer, until: t.until(known)}, nil
 	}
 }
 

@@ -87,8 +87,8 @@ func TestHTTP(t *testing.T) {
 		{name: "GetMutation", method: "GET", path: get("query", "mutation { touch }"), status: 405, code: "METHOD_NOT_ALLOWED"},
 		{name: "GetSubscription", method: "GET", path: get("query", "subscription { hello }"), status: 406, code: "BAD_REQUEST"},
 		{name: "PostSubscription", body: query("subscription { hello }"), status: 406, code: "BAD_REQUEST"},
-		{name: "Put", method: "PUT", body: hello, status: 405, code: "METHOD_NOT_ALLOWED"},
-		{name: "Delete", method: "DELETE", status: 405, code: "METHOD_NOT_ALLOWED"},
+		{name: "Patch", method: "PATCH", body: hello, status: 405, code: "METHOD_NOT_ALLOWED"},
+		{name: "DeleteNothing", method: "DELETE", status: 404, code: "NOT_FOUND"},
 		{name: "NotAcceptable", body: hello, headers: []string{"Accept: text/html"}, status: 406, code: "BAD_REQUEST"},
 
 		{name: "SyntaxError", body: query("{ hello"), status: 200, code: "GRAPHQL_PARSE_FAILED"},
@@ -137,8 +137,8 @@ func TestHeaders(t *testing.T) {
 		}},
 		{name: "RequestID", method: "POST", body: hello, headers: []string{"X-Request-ID: a.B_9-"}, want: map[string]string{"X-Request-ID": "a.B_9-"}},
 		{name: "Mutation", method: "GET", headers: []string{"Accept: application/json"}, want: map[string]string{"Content-Type": "application/json; charset=utf-8"}},
-		{name: "OtherMethod", method: "PATCH", want: map[string]string{"Allow": "GET, POST, OPTIONS"}},
-		{name: "Options", method: "OPTIONS", want: map[string]string{"Allow": "GET, POST, OPTIONS"}},
+		{name: "OtherMethod", method: "PATCH", want: map[string]string{"Allow": "GET, POST, PUT, DELETE, OPTIONS"}},
+		{name: "Options", method: "OPTIONS", want: map[string]string{"Allow": "GET, POST, PUT, DELETE, OPTIONS"}},
 		{name: "Unauthenticated", method: "POST", body: hello, headers: []string{"Authorization: Bearer x"}, want: map[string]string{"WWW-Authenticate": "Bearer"}},
 	}
 	for _, test := range tests {

@@ -34,9 +34,18 @@ type Limits struct {
 	Operation time.Duration // execution of a query or mutation
 	Read      time.Duration // arrival of a body
 	Write     time.Duration // departure of an answer
-	Event     time.Duration // departure of one event of a subscription
+	Event     time.Duration // departure of what was begun to be written on a line
 	Init      time.Duration // arrival of connection_init
-	Ping      time.Duration // between signs of life on an idle subscription
+	Ping      time.Duration // between proofs that a line is there
+	Pong      time.Duration // arrival of the answer to such a proof
+	Age       time.Duration // of a line, about: then the client connects again
+
+	Sockets           int // open lines: WebSockets and event streams
+	SocketsPerAddress int // of one IPv4 address, or one /64 of IPv6; 0: no limit
+	SocketOperations  int // on one line at once
+	Messages          int // a second that a client may send
+	MessageBurst      int // messages that may come at once
+	InitPayload       int // bytes of the payload of connection_init
 }
 
 // DefaultLimits returns the limits that hold where the operator sets none.
@@ -64,10 +73,21 @@ func DefaultLimits() Limits {
 		Write:       15 * time.Second,
 		Event:       10 * time.Second,
 		Init:        5 * time.Second,
-		Ping:        25 * time.Second,
+		Ping:        15 * time.Second, // with Pong, a client that reads no more is gone within 30 s
+		Pong:        12 * time.Second,
+		Age:         4 * time.Hour,
+
+		Sockets:           60000,
+		SocketsPerAddress: 200,
+		SocketOperations:  20,
+		Messages:          20,
+		MessageBurst:      50,
+		InitPayload:       16 << 10,
 	}
 }
 
 // within returns when a time of d will be over, by the clock of connections:
 // deadlines are no matter of the clock that the domain is given.
-func within(d time.Duration) time.Time { return graphql.Now().Add(d) }
+func within(d time.Duration) time.Time { return now().Add(d) }
+
+func now() time.Time { return graphql.Now() }

@@ -30,7 +30,9 @@ func requestID(r *http.Request) string {
 		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("._-", c)
 	}
 	if id == "" || len(id) > 64 || strings.ContainsFunc(id, func(c rune) bool { return !harmless(c) }) {
-		return rand.Text()
+		return newRequestID()
 	}
 	return id
 }
+
+func newRequestID() string { return rand.Text() }

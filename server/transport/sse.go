@@ -1,48 +1,71 @@
 package transport
 
 import (
-	"bytes"
 	"context"
-	"io"
+	"net"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// serveEvents answers an operation as server-sent events, on a connection of
-// its own: next for every answer, then complete. graphql-sse calls this the
-// distinct connections mode.
-func (t *Transport) serveEvents(ctx context.Context, w http.ResponseWriter, op *graphql.OperationContext) {
-	ctx, release, ok := t.hold(ctx)
-	if !ok {
-		t.refuse(w, mediaGraphQL, stopped())
+// serveEvents answers an operation as server-sent events, on a connection of its own: next for every answer,
+// then complete. graphql-sse calls this the distinct connections mode; a browser's own EventSource reads it too.
+func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request, who identity, op *graphql.OperationContext) {
+	l := t.newLine(overEvents, r, who)
+	if f := t.lines.admit(l); f != nil {
+		t.refuse(w, mediaGraphQL, f)
 		return
 	}
-	defer release()
-	ctx, cancel := context.WithCancel(ctx)
-	answers := t.pump(ctx, op)
-	defer func() {
-		cancel()
-		for range answers { // until the operation has ended
-		}
-	}()
+	read := &reader{line: l}
+	// Who comes back says which version it has: EventSource does so by itself.
+	read.known, _ = strconv.ParseInt(r.Header.Get("Last-Event-ID"), 10, 64)
+	own := l.context()
+	own, read.end = context.WithCancel(own)
+	t.openEvents(w, r, l, func() {
+		l.session.Begin("", read)
+		go l.run(own, "", read, l.who, op)
+	})
+}
 
-	events := t.openEvents(w)
-	idle := time.NewTicker(t.limits.Ping)
-	defer idle.Stop()
-	for alive := true; alive; {
-		select {
-		case resp, more := <-answers:
-			if !more {
-				events.send("event: complete\ndata:\n\n")
-				return
-			}
-			alive = events.send("event: next\ndata: " + string(encode(resp)) + "\n\n")
-		case <-idle.C:
-			// A dead connection shows only when something is written to it.
-			alive = events.send(":\n\n")
+// openEvents answers with the head of a stream, so that the client knows it stands before the first event comes.
+func (t *Transport) openEvents(w http.ResponseWriter, r *http.Request, l *line, begin func()) {
+	head := w.Header()
+	head.Set("Content-Type", string(mediaEvents)+"; charset=utf-8")
+	// Some proxies keep events back until they have enough of them.
+	head.Set("X-Accel-Buffering", "no")
+	if r.ProtoMajor == 1 {
+		own := head.Clone()
+		own.Set("Date", now().UTC().Format(http.TimeFormat))
+		own.Set("Connection", "close") // its end is the end of the stream
+		t.takeOver(w, l, http.StatusOK, own, func() {
+			l.write([]byte(":\n\n"))
+			begin()
+		})
+		return
+	}
+	// HTTP/2 does not give its connections away: this goroutine stands between.
+	w.WriteHeader(http.StatusOK)
+	near, far := net.Pipe()
+	t.keep(l, far, nil, []byte(":\n\n"), begin)
+	copyEvents(w, r, near, t.limits.Event)
+}
+
+// copyEvents passes on what comes until either side ends.
+func copyEvents(w http.ResponseWriter, r *http.Request, from net.Conn, patience time.Duration) {
+	defer from.Close()
+	stop := context.AfterFunc(r.Context(), func() { _ = from.Close() })
+	defer stop()
+	conn, buffer := http.NewResponseController(w), make([]byte, 4<<10)
+	for {
+		n, err := from.Read(buffer)
+		if err != nil {
+			return
+		}
+		_ = conn.SetWriteDeadline(within(patience))
+		if _, err := w.Write(buffer[:n]); err != nil || conn.Flush() != nil {
+			return
 		}
 	}
 }
@@ -51,63 +74,21 @@ func stopped() *fault {
 	return refusal(http.StatusServiceUnavailable, unavailable, "The server is about to stop. Connect again in a moment.")
 }
 
-// pump runs an operation and returns its answers. The channel is closed when
-// the operation or ctx ends.
-func (t *Transport) pump(ctx context.Context, op *graphql.OperationContext) <-chan *graphql.Response {
-	answers := make(chan *graphql.Response)
-	send := func(resp *graphql.Response) bool {
-		select {
-		case answers <- resp:
-			return true
-		case <-ctx.Done():
-			return false
-		}
+func crowded(message string) *fault {
+	return refusal(http.StatusServiceUnavailable, unavailable, message)
+}
+
+// appendEvent adds an event of a stream. A version is its id, which the client sends when it comes back.
+func appendEvent(out []byte, name string, version int64, body []byte) []byte {
+	out = append(append(out, "event: "...), name...)
+	if version > 0 {
+		out = strconv.AppendInt(append(out, "\nid: "...), version, 10)
 	}
-	go func() {
-		defer close(answers)
-		defer func() {
-			if v := recover(); v != nil {
-				logPanic(ctx, t.log, v)
-				send(&graphql.Response{Errors: gqlerror.List{internalError(ctx)}})
-			}
-		}()
-		next, ctx := t.engine.DispatchOperation(ctx, op)
-		for resp := next(ctx); resp != nil; resp = next(ctx) {
-			// gqlgen writes every event into the same buffer: the next one must not overwrite this one on its way.
-			own := *resp
-			own.Data = bytes.Clone(resp.Data)
-			if !send(&own) {
-				return
-			}
-		}
-	}()
-	return answers
-}
-
-// eventStream writes to one client, and gives up when that takes too long.
-type eventStream struct {
-	w        io.Writer
-	conn     *http.ResponseController
-	patience time.Duration
-}
-
-// openEvents sends the head of a stream, so that the client knows it stands
-// before the first event comes.
-func (t *Transport) openEvents(w http.ResponseWriter) *eventStream {
-	header := w.Header()
-	header.Set("Content-Type", string(mediaEvents)+"; charset=utf-8")
-	// Some proxies keep events back until they have enough of them.
-	header.Set("X-Accel-Buffering", "no")
-	w.WriteHeader(http.StatusOK)
-	s := &eventStream{w: w, conn: http.NewResponseController(w), patience: t.limits.Event}
-	s.send(":\n\n")
-	return s
-}
-
-func (s *eventStream) send(event string) bool {
-	_ = s.conn.SetWriteDeadline(within(s.patience))
-	if _, err := io.WriteString(s.w, event); err != nil {
-		return false
+	out = append(out, "\ndata:"...) // also where there is nothing to say: without it a browser passes the event over
+	if len(body) > 0 {
+		out = append(append(out, ' '), body...)
 	}
-	return s.conn.Flush() == nil
+	return append(out, "\n\n"...)
 }
+
+func statusLine(status int) string { return strconv.Itoa(status) + " " + http.StatusText(status) }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -14,6 +15,8 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/rs/cors"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"petitiond/server/transport/socket"
 )
 
 // Options says what a Transport serves and whom. Only Schema is needed.
@@ -34,6 +37,16 @@ type Options struct {
 	// called anew for every event of a subscription, and once for its start:
 	// what that call adds lives as long as the subscription.
 	Around func(ctx context.Context) context.Context
+	// Expires says until when the credential holds that Authenticate found, if it ends. Then it is asked anew.
+	Expires func(ctx context.Context) time.Time
+	// Mark says what the event is about that a subscription has just answered with; ctx is that of its start.
+	// Without it every event counts by itself.
+	Mark func(ctx context.Context) Mark
+	// Impersonal are the types whose leaf fields have the same values for everybody who may see an object of
+	// them at all. A subscription that selects nothing else is shared by all, whoever they are.
+	Impersonal []string
+	// Address returns whose connection a request came over. The default is that of the connection.
+	Address func(r *http.Request) netip.Addr
 	// AllowedOrigins are the sites besides our own whose pages may read answers
 	// and open sockets, such as https://example.org.
 	AllowedOrigins []string
@@ -51,36 +64,52 @@ type Transport struct {
 	engine       *engine
 	limits       Limits
 	authenticate func(context.Context, string) (context.Context, error)
+	expires      func(context.Context) time.Time
+	mark         func(context.Context) Mark
+	alike        []string // Options.Impersonal
+	address      func(*http.Request) netip.Addr
 	origins      []string
+	protocol     socket.Limits
 	handler      http.Handler
 	log          *slog.Logger
 
-	stopping context.Context // ends when Shutdown begins
-	stop     context.CancelFunc
+	lines    lines
+	streams  streams
+	feeds    feeds
+	dispatch dispatch
 
-	mu     sync.Mutex     // guards closed against streams.Add
-	closed bool           // no new stream begins
-	stream sync.WaitGroup // open sockets and event streams
+	alive   context.Context //nolint:containedctx // of what outlives its request; ends with Shutdown
+	die     context.CancelFunc
+	running sync.WaitGroup // feeds, and what lines need
 }
 
 // New returns a Transport. Shutdown ends what it keeps open.
 func New(o Options) *Transport {
 	o = o.withDefaults()
-	stopping, stop := context.WithCancel(context.Background())
 	t := &Transport{
 		engine:       newEngine(o),
 		limits:       o.Limits,
 		authenticate: o.Authenticate,
+		expires:      o.Expires,
+		mark:         o.Mark,
+		alike:        o.Impersonal,
+		address:      o.Address,
 		origins:      o.AllowedOrigins,
-		log:          o.Logger,
-		stopping:     stopping,
-		stop:         stop,
+		protocol: socket.Limits{
+			ID: 128, InitPayload: o.Limits.InitPayload, Operations: o.Limits.SocketOperations, JSONDepth: o.Limits.JSONDepth,
+		},
+		log:      o.Logger,
+		streams:  streams{open: map[string]*stream{}},
+		feeds:    feeds{open: map[string]*feed{}},
+		dispatch: dispatch{wake: make(chan struct{}, 1), halted: make(chan struct{})},
 	}
+	t.lines = lines{t: t, zero: now(), by: map[netip.Prefix]int{}}
+	t.alive, t.die = context.WithCancel(context.Background())
 	t.handler = cors.New(cors.Options{
 		// An empty list of origins would mean all of them.
 		AllowOriginFunc: func(origin string) bool { return slices.Contains(o.AllowedOrigins, origin) },
-		AllowedMethods:  []string{http.MethodGet, http.MethodPost},
-		AllowedHeaders:  []string{"Accept", "Authorization", "Content-Type", requestIDHeader},
+		AllowedMethods:  []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete},
+		AllowedHeaders:  []string{"Accept", "Authorization", "Content-Type", requestIDHeader, streamHeader},
 		ExposedHeaders:  []string{requestIDHeader, "Retry-After"},
 		MaxAge:          int((10 * time.Minute).Seconds()),
 	}).Handler(http.HandlerFunc(t.route))
@@ -100,12 +129,30 @@ func (o Options) withDefaults() Options {
 	if o.Recover == nil {
 		o.Recover = recovered(o.Logger)
 	}
+	if o.Mark == nil {
+		o.Mark = func(context.Context) Mark { return Mark{} }
+	}
+	if o.Expires == nil {
+		o.Expires = func(context.Context) time.Time { return time.Time{} }
+	}
+	if o.Address == nil {
+		o.Address = peer
+	}
 	if o.Authenticate == nil {
 		o.Authenticate = func(context.Context, string) (context.Context, error) {
 			return nil, errors.New("no credential is known")
 		}
 	}
 	return o
+}
+
+// peer is the address at the other end of the connection.
+func peer(r *http.Request) netip.Addr {
+	at, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return at.Addr()
 }
 
 // ServeHTTP answers one request, or takes over its connection.
@@ -135,43 +182,40 @@ func (t *Transport) survive(w http.ResponseWriter, r *http.Request) {
 	t.refuse(w, mediaJSON, &fault{status: http.StatusInternalServerError, errs: errs})
 }
 
-// Shutdown ends every subscription: sockets are closed with 1001 and event
-// streams completed. It returns when the last is gone or ctx ends. New ones
-// are refused from now on; queries and mutations are not.
+// Shutdown ends every subscription: sockets are closed with 1001 and event streams completed, spread over half
+// of the time that ctx leaves so that they do not all come back at once. It returns when the last is gone or
+// ctx ends, and what runs for them has ended. New ones are refused from now on; queries and mutations are not.
 func (t *Transport) Shutdown(ctx context.Context) error {
-	t.mu.Lock()
-	t.closed = true
-	t.mu.Unlock()
-	t.stop()
-	gone := make(chan struct{})
+	err := t.lines.part(ctx, spreadOver(ctx))
+	t.lines.close()
+	t.die()
+	ended := make(chan struct{})
 	go func() {
-		defer close(gone)
-		t.stream.Wait()
+		defer close(ended)
+		t.running.Wait()
 	}()
 	select {
-	case <-gone:
-		return nil
+	case <-ended:
 	case <-ctx.Done():
-		return fmt.Errorf("wait for subscriptions to end: %w", ctx.Err())
+		err = ctx.Err()
 	}
+	if err != nil {
+		return fmt.Errorf("wait for subscriptions to end: %w", err)
+	}
+	return nil
 }
 
-// hold keeps Shutdown waiting until release is called, and ends the context
-// when Shutdown begins. It is refused after that.
-func (t *Transport) hold(ctx context.Context) (held context.Context, release func(), ok bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.closed {
-		return nil, nil, false
+// Open is how many sockets and event streams there are.
+func (t *Transport) Open() int { return t.lines.size() }
+
+// longestSpread is for the farewell of very many.
+const longestSpread = 10 * time.Second
+
+func spreadOver(ctx context.Context) time.Duration {
+	if end, ok := ctx.Deadline(); ok {
+		return min(longestSpread, time.Until(end)/2)
 	}
-	t.stream.Add(1)
-	held, cancel := context.WithCancel(ctx)
-	detach := context.AfterFunc(t.stopping, cancel)
-	return held, func() {
-		detach()
-		cancel()
-		t.stream.Done()
-	}, true
+	return longestSpread
 }
 
 // recovered is the recoverer of a transport that was given none.
@@ -187,4 +231,9 @@ func recovered(log *slog.Logger) graphql.RecoverFunc {
 func logPanic(ctx context.Context, log *slog.Logger, v any) {
 	log.ErrorContext(ctx, "panic while answering a request",
 		"request_id", RequestIDFrom(ctx), "type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
+}
+
+// prepare judges an operation: every way in goes through it.
+func (t *Transport) prepare(ctx context.Context, params *graphql.RawParams) (*graphql.OperationContext, *fault) {
+	return t.engine.prepare(ctx, params)
 }

@@ -3,78 +3,80 @@ package transport
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
-	stock "github.com/99designs/gqlgen/graphql/handler/transport"
-	"github.com/coder/websocket"
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"petitiond/server/transport/socket"
+	"petitiond/server/transport/wire"
 )
 
 const protocol = "graphql-transport-ws"
 
-// forbiddenClose is the close code for a credential that is not known.
-const forbiddenClose = 4403
+// Close codes for what no protocol has one.
+const (
+	tryLater        = 1013
+	tooManyMessages = socket.TooManyInits // too much was asked, as there
+)
 
 // upgrades reports whether a request asks for a WebSocket.
 func upgrades(r *http.Request) bool {
 	return r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
 }
 
-// serveSocket takes over a connection as a WebSocket. gqlgen's transport
-// speaks the protocol; the frames, with their deadlines and close codes, are
-// ours.
+// serveSocket takes over a connection as a WebSocket.
 func (t *Transport) serveSocket(w http.ResponseWriter, r *http.Request) {
-	ctx, f := t.admitSocket(r)
+	who, f := t.admitSocket(w, r)
 	if f != nil {
 		t.refuse(w, mediaJSON, f)
 		return
 	}
-	ctx, release, ok := t.hold(ctx)
-	if !ok {
-		t.refuse(w, mediaJSON, stopped())
+	l := t.newLine(overSocket, r, who)
+	l.frames.Max = int32(min(t.limits.Body, 1<<30))
+	if f := t.lines.admit(l); f != nil {
+		t.refuse(w, mediaJSON, f)
 		return
 	}
-	defer release()
-	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
-		Subprotocols:       []string{protocol},
-		InsecureSkipVerify: true, // the origin was checked: admitSocket
-	})
-	if err != nil {
-		return // Accept has answered
+	spoken := slices.Contains(socket.Protocols(r.Header), protocol)
+	head := w.Header().Clone()
+	head.Set("Upgrade", "websocket")
+	head.Set("Connection", "Upgrade")
+	head.Set("Sec-WebSocket-Accept", socket.AcceptKey(r.Header.Get("Sec-WebSocket-Key")))
+	if spoken {
+		head.Set("Sec-WebSocket-Protocol", protocol)
 	}
-	s := &socket{conn: conn, patience: t.limits.Event, stopping: t.stopping}
-	defer s.wait()
-	stock.Websocket{
-		Implementation:   s,
-		InitFunc:         t.initialize,
-		InitTimeout:      t.limits.Init,
-		PingPongInterval: t.limits.Ping,
-		PayloadReadLimit: &t.limits.Body,
-	}.Do(w, r.WithContext(ctx), t.engine)
+	t.takeOver(w, l, http.StatusSwitchingProtocols, head, func() {
+		if !spoken {
+			l.closing(socket.ErrSubprotocol)
+		}
+	})
 }
 
 // admitSocket judges a handshake before it is answered.
-func (t *Transport) admitSocket(r *http.Request) (context.Context, *fault) {
+func (t *Transport) admitSocket(w http.ResponseWriter, r *http.Request) (identity, *fault) {
 	if !t.sameSite(r) {
-		return nil, refusal(http.StatusForbidden, forbidden, "Pages of this origin may not open sockets here.")
+		return identity{}, refusal(http.StatusForbidden, forbidden, "Pages of this origin may not open sockets here.")
 	}
-	offered := strings.Split(strings.Join(r.Header.Values("Sec-WebSocket-Protocol"), ","), ",")
-	if !slices.ContainsFunc(offered, func(p string) bool { return strings.TrimSpace(p) == protocol }) {
-		return nil, refusal(http.StatusBadRequest, badRequest, "Offer the WebSocket protocol "+protocol+".")
+	if err := socket.CheckUpgrade(r.Header, r.Method, r.ProtoMajor); err != nil {
+		status := http.StatusBadRequest
+		if errors.Is(err, socket.ErrVersion) {
+			w.Header().Set("Sec-WebSocket-Version", "13")
+			status = http.StatusUpgradeRequired
+		}
+		return identity{}, refusal(status, badRequest, "This is no handshake of a WebSocket as RFC 6455 wants it.")
 	}
 	return t.identify(r.Context(), r.Header)
 }
 
-// sameSite reports whether the page that opens a socket is ours or allowed.
-// Browsers always say the origin; what says none is no browser.
+// sameSite reports whether the page that opens a socket is ours or allowed. Browsers always say the origin;
+// what says none is no browser.
 func (t *Transport) sameSite(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 	if origin == "" || slices.Contains(t.origins, origin) {
@@ -84,144 +86,249 @@ func (t *Transport) sameSite(r *http.Request) bool {
 	return err == nil && page.Host != "" && strings.EqualFold(page.Host, r.Host)
 }
 
-// initialize asks whose credential stands in connection_init. Without one the
-// socket stays what the handshake made it.
-func (t *Transport) initialize(ctx context.Context, payload stock.InitPayload) (context.Context, *stock.InitPayload, error) {
-	value, present := payload["authorization"]
-	if !present {
-		value, present = payload["Authorization"]
-	}
-	if !present || value == nil {
-		return ctx, nil, nil
-	}
-	text, _ := value.(string)
-	known, f := t.authorize(ctx, text)
-	if f != nil {
-		return stock.AppendCloseReason(stock.WithWebsocketCloseCode(ctx, forbiddenClose), "Forbidden"), nil, errors.New("forbidden")
-	}
-	return known, nil, nil
+func (t *Transport) newLine(m manner, r *http.Request, who identity) *line {
+	return &line{t: t, manner: m, id: strings.Clone(RequestIDFrom(r.Context())), address: t.network(r), who: who.outlive(t.alive)}
 }
 
-// socket is a WebSocket that waits for nobody longer than it must.
-type socket struct {
-	conn     *websocket.Conn
-	patience time.Duration
-	stopping context.Context
-
-	mu      sync.Mutex     // guards what follows
-	silence *time.Timer    // closes the connection unless something is read
-	closing bool           // the close frame is on its way
-	closed  sync.WaitGroup // the closing handshake
-}
-
-var (
-	_ stock.WebsocketImplementation = (*socket)(nil)
-	_ stock.WebsocketConn           = (*socket)(nil)
-	_ stock.WebsocketReadLimiter    = (*socket)(nil)
-	_ stock.WebsocketReadDeadliner  = (*socket)(nil)
-)
-
-// Accept returns the socket, which is open already.
-func (s *socket) Accept(http.ResponseWriter, *http.Request, stock.WebsocketAcceptOptions) (stock.WebsocketConn, error) {
-	return s, nil
-}
-
-// Subprotocol returns the protocol that was agreed on.
-func (s *socket) Subprotocol() string { return s.conn.Subprotocol() }
-
-// SetReadLimit bounds a message that the client sends.
-func (s *socket) SetReadLimit(limit int64) { s.conn.SetReadLimit(limit) }
-
-// NextReader returns the next message.
-func (s *socket) NextReader() (int, io.Reader, error) {
-	kind, data, err := s.conn.Read(context.Background())
-	switch websocket.CloseStatus(err) {
-	case websocket.StatusNormalClosure, websocket.StatusGoingAway, websocket.StatusNoStatusRcvd:
-		return 0, nil, stock.ErrWebsocketClosed
+// network is what counts as one address: of IPv6 the part that a household has.
+func (t *Transport) network(r *http.Request) netip.Prefix {
+	address := t.address(r).Unmap()
+	bits := 32
+	if address.Is6() {
+		bits = 64
 	}
+	network, err := address.Prefix(bits)
 	if err != nil {
-		return 0, nil, fmt.Errorf("read a message: %w", err)
+		return netip.Prefix{}
 	}
-	return int(kind), bytes.NewReader(data), nil
+	return network
 }
 
-// WriteJSON sends a message, or loses the connection if nobody takes it.
-func (s *socket) WriteJSON(v any) error {
-	data, err := json.Marshal(v)
+// outlive keeps what authentication found beyond the request that it was asked for.
+func (i identity) outlive(alive context.Context) identity {
+	if i.anonymous() {
+		return identity{}
+	}
+	i.ctx = lifted{Context: alive, values: context.WithoutCancel(i.ctx)}
+	return i
+}
+
+// lifted has the life of one context and the values of another.
+type lifted struct {
+	context.Context //nolint:containedctx // it is one
+
+	values context.Context //nolint:containedctx // see above
+}
+
+// Value returns a value of either.
+func (l lifted) Value(key any) any {
+	if v := l.values.Value(key); v != nil {
+		return v
+	}
+	return l.Context.Value(key)
+}
+
+// takeOver answers with a head, and keeps the connection without net/http. The line counts among the lines
+// already.
+func (t *Transport) takeOver(w http.ResponseWriter, l *line, status int, head http.Header, begin func()) {
+	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		return fmt.Errorf("encode a message: %w", err)
+		t.lines.remove(l)
+		t.refuse(w, mediaJSON, refusal(http.StatusInternalServerError, internal, "This connection cannot be kept open."))
+		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), s.patience)
-	defer cancel()
-	if err := s.conn.Write(ctx, websocket.MessageText, data); err != nil {
-		return fmt.Errorf("write a message: %w", err)
-	}
-	return nil
+	var first bytes.Buffer
+	first.WriteString("HTTP/1.1 " + statusLine(status) + "\r\n")
+	_ = head.Write(&first) // a buffer takes everything
+	first.WriteString("\r\n")
+	rest, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
+	t.keep(l, conn, rest, first.Bytes(), begin)
 }
 
-// WriteClose begins to close the connection. The handshake takes until the
-// client answers, for which nothing waits but the end of the request.
-func (s *socket) WriteClose(code int, reason string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.hush()
-	if s.closing {
+// keep hands a connection to the loop, which tells the line what happens on it.
+func (t *Transport) keep(l *line, conn net.Conn, read, first []byte, begin func()) {
+	err := t.lines.loop.Adopt(conn, slices.Clone(read), l, func(c wire.Conn) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.conn = c
+		l.write(first)
+		begin()
+	})
+	if err != nil {
+		t.log.Warn("a connection could not be kept", "request_id", l.id)
+		l.abandon()
+	}
+}
+
+// abandon drops a line that perhaps never had a connection.
+func (l *line) abandon() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.conn == nil {
+		l.conn = nowhere{}
+	}
+	l.drop()
+}
+
+// nowhere is the connection of a line that has none.
+type nowhere struct{}
+
+func (nowhere) Write([]byte) (int, error) { return 0, wire.ErrClosed }
+func (nowhere) Finish()                   {}
+func (nowhere) Close()                    {}
+
+// message takes one message or control frame. It runs with the line's lock.
+func (l *line) message(op socket.Opcode, payload []byte) error {
+	if l.gone || l.leaving && op != socket.CloseFrame {
 		return nil
 	}
-	s.closing = true
-	status := s.closeCode(code, reason)
-	s.closed.Go(func() { _ = s.conn.Close(status, reason) })
-	return nil
-}
-
-// closeCode puts the protocol's own codes in place of those that gqlgen knows.
-func (s *socket) closeCode(code int, reason string) websocket.StatusCode {
-	switch {
-	case s.stopping.Err() != nil:
-		return websocket.StatusGoingAway
-	case reason == "connection initialisation timeout":
-		return 4408
-	case code == stock.WebsocketCloseProtocolError:
-		return 4400
+	switch op {
+	case socket.CloseFrame:
+		return l.hearClose(payload)
+	case socket.Pong:
+		l.asked = 0
+		return nil
+	}
+	if !l.rate.take(l.t.lines.ticks(), l.t.limits.Messages, l.t.limits.MessageBurst) {
+		return &socket.Closing{Code: tooManyMessages, Reason: "Too many messages"}
+	}
+	switch op {
+	case socket.Ping:
+		l.write(socket.AppendFrame(nil, socket.Pong, payload))
+		return nil
+	case socket.Text:
+		return l.hear(payload)
 	default:
-		return websocket.StatusCode(code)
+		return &socket.Closing{Code: socket.BadRequest, Reason: "Messages are text"}
 	}
 }
 
-// Close ends the connection, unless it is being closed in good order.
-func (s *socket) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.hush()
-	if s.closing {
+// hearClose answers a close frame, or takes it as the answer to ours.
+func (l *line) hearClose(payload []byte) error {
+	if l.leaving {
+		l.drop()
 		return nil
 	}
-	return s.conn.CloseNow()
+	code, _, err := socket.ParseClose(payload)
+	if err != nil {
+		return err
+	}
+	l.close(code, "")
+	return nil
 }
 
-// SetReadDeadline ends the connection at that time; zero takes it back.
-func (s *socket) SetReadDeadline(at time.Time) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.hush()
-	if !at.IsZero() {
-		s.silence = time.AfterFunc(time.Until(at), func() { _ = s.conn.CloseNow() })
+// hear takes a message of graphql-transport-ws.
+func (l *line) hear(text []byte) error {
+	e, closing := l.session.Receive(&l.t.protocol, text)
+	if closing != nil {
+		return closing
+	}
+	switch e.Kind {
+	case socket.KindInit:
+		l.initialise(e.Payload)
+	case socket.KindPing:
+		l.write(socket.AppendFrame(nil, socket.Text, socket.AppendPong(nil, e.Payload)))
+	case socket.KindComplete:
+		l.release(e.ID)
+	case socket.KindRefused:
+		f := flaw(exceeded("socketOperations", l.t.limits.SocketOperations, "This connection has as many operations as it may have. Complete one first."))
+		l.write(socket.AppendFrame(nil, socket.Text, socket.AppendError(nil, socket.Quote(e.ID), mustJSON(f.errs))))
+	case socket.KindSubscribe:
+		r := &reader{line: l, id: socket.Quote(e.ID)}
+		id, payload, who := strings.Clone(e.ID), bytes.Clone(e.Payload), l.who
+		ctx := l.context()
+		ctx, r.end = context.WithCancel(ctx)
+		l.session.Begin(id, r)
+		go l.begin(ctx, id, r, who, payload)
 	}
 	return nil
 }
 
-// hush stops the timer that waits for a sign of life. It needs mu.
-func (s *socket) hush() {
-	if s.silence != nil {
-		s.silence.Stop()
-		s.silence = nil
+// context is that of an operation.
+func (l *line) context() context.Context {
+	ctx := l.t.alive
+	if !l.who.anonymous() {
+		ctx = l.who.ctx
+	}
+	return WithRequestID(ctx, l.id)
+}
+
+// initialise asks whose credential stands in connection_init. Without one the line stays what the handshake
+// made it.
+func (l *line) initialise(payload []byte) {
+	value, present := credential(payload)
+	if !present {
+		l.acknowledge()
+		return
+	}
+	go func() {
+		who, f := l.t.authorize(WithRequestID(l.t.alive, l.id), value)
+		who = who.outlive(l.t.alive)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		switch {
+		case f != nil && f.status == http.StatusServiceUnavailable:
+			l.close(tryLater, "Try again later")
+		case f != nil:
+			l.closing(socket.ErrForbidden)
+		case !l.gone && !l.leaving:
+			l.who = who
+			l.acknowledge()
+		}
+	}()
+}
+
+func (l *line) acknowledge() {
+	l.session.Acknowledged()
+	l.write(socket.AppendFrame(nil, socket.Text, socket.AppendAck(nil, nil)))
+}
+
+// credential finds the value of authorization in the payload of connection_init.
+func credential(payload []byte) (value string, present bool) {
+	decoded, err := decodeJSON(payload, 32)
+	members, ok := decoded.(map[string]any)
+	if err != nil || !ok {
+		return "", false
+	}
+	given, present := members["authorization"]
+	if !present {
+		given, present = members["Authorization"]
+	}
+	if !present || given == nil {
+		return "", false
+	}
+	value, _ = given.(string)
+	return value, true
+}
+
+// begin judges an operation and runs it.
+func (l *line) begin(ctx context.Context, id string, r *reader, who identity, payload []byte) {
+	defer l.survive(ctx, id, r)
+	params, f := decodeBody(payload, l.t.limits.JSONDepth)
+	if f == nil {
+		var op *graphql.OperationContext
+		if op, f = l.t.prepare(ctx, params); f == nil {
+			l.run(ctx, id, r, who, op)
+			return
+		}
+	}
+	l.refuse(id, r, f)
+}
+
+// survive ends an operation whose handling panicked.
+func (l *line) survive(ctx context.Context, id string, r *reader) {
+	if v := recover(); v != nil {
+		logPanic(ctx, l.t.log, v)
+		l.refuse(id, r, flaw(internalError(ctx)))
 	}
 }
 
-// wait returns when the connection is gone.
-func (s *socket) wait() {
-	_ = s.Close()
-	s.closed.Wait()
-	// A client that does not answer a close frame keeps the handshake open for a while only.
-	_ = s.conn.CloseNow()
+// run runs an operation that was judged.
+func (l *line) run(ctx context.Context, id string, r *reader, who identity, op *graphql.OperationContext) {
+	defer l.survive(ctx, id, r)
+	if op.Operation.Operation == ast.Subscription {
+		l.attach(r, func() { l.t.subscribe(ctx, r, who, op) })
+		return
+	}
+	l.answer(id, r, encode(l.t.engine.execute(ctx, op)))
 }

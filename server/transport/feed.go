@@ -1,0 +1,285 @@
+package transport
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// Mark says what an event of a subscription is about.
+type Mark struct {
+	// Topic names what the event tells the state of: a later event of the same topic takes its place, and who
+	// comes later is told the newest first. Without a topic an event tells what happened: it is told to those
+	// who are there, in order, and replaced by nothing.
+	Topic string
+	// Version grows with every event of a topic. A client that comes back with it is not told again what it has.
+	Version int64
+}
+
+// backlog are the events without a topic that a slow reader may be behind by; then it misses the oldest.
+const backlog = 100
+
+// event is one answer of a subscription, encoded.
+type event struct {
+	Mark
+
+	number uint64 // in its feed, from 1
+	body   []byte
+}
+
+// news are what a feed has to tell. They never change: what comes next makes new ones.
+type news struct {
+	events []event // the newest of each topic and the last without, in order
+	last   uint64  // number of the newest event
+	ended  bool
+	errs   []byte // in JSON, if the operation failed before it began
+}
+
+// feed is one execution of a subscription. Equal operations have one together: it is executed and encoded
+// once, and everybody reads the same bytes.
+type feed struct {
+	key    string // of a shared one
+	news   atomic.Pointer[news]
+	cancel context.CancelFunc
+
+	mu      sync.Mutex // guards readers, and the making of news
+	readers []*reader
+}
+
+// reader is an operation of a client that reads a feed.
+type reader struct {
+	line  *line
+	id    string             // as JSON; empty on a stream of its own
+	feed  *feed              // nil until the operation has begun
+	end   context.CancelFunc // of what runs for this operation alone
+	alone func()             // begins anew if the shared feed may not be read without the credential
+	place int                // in the feed's list; the feed's lock
+	seen  uint64             // number of the last event that was told
+	since uint64             // number of the last event when it came
+	known int64              // version that the client has already
+	left  bool
+}
+
+// publish adds an event and calls everybody who reads.
+func (f *feed) publish(d *dispatch, mark Mark, body []byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	old := f.news.Load()
+	next := &news{last: old.last + 1, events: make([]event, 0, len(old.events)+1)}
+	surplus := old.surplus(mark, len(body))
+	for _, e := range old.events {
+		switch {
+		case mark.Topic != "" && e.Topic == mark.Topic: // replaced
+		case e.Topic == "" && surplus > 0:
+			surplus--
+		default:
+			next.events = append(next.events, e)
+		}
+	}
+	next.events = append(next.events, event{Mark: mark, number: next.last, body: body})
+	f.news.Store(next)
+	d.call(f.readers)
+}
+
+// surplus is how many of the oldest events without a topic are too many beside a new one.
+func (n *news) surplus(mark Mark, size int) (surplus int) {
+	if mark.Topic != "" {
+		return 0
+	}
+	count := 1
+	for _, e := range slices.Backward(n.events) {
+		if e.Topic != "" {
+			continue
+		}
+		count, size = count+1, size+len(e.body)
+		if count > backlog || size > hoard {
+			surplus++
+		}
+	}
+	return surplus
+}
+
+// finish says that nothing more comes.
+func (f *feed) finish(d *dispatch, errs []byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	last := *f.news.Load()
+	last.ended, last.errs = true, errs
+	f.news.Store(&last)
+	d.call(f.readers)
+}
+
+func (f *feed) join(r *reader) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r.feed, r.place, r.since = f, len(f.readers), f.news.Load().last
+	f.readers = append(f.readers, r)
+}
+
+// leave reports whether nobody reads any more.
+func (f *feed) leave(r *reader) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	last := len(f.readers) - 1
+	f.readers[r.place] = f.readers[last]
+	f.readers[r.place].place = r.place
+	f.readers[last] = nil
+	f.readers = f.readers[:last]
+	return last == 0
+}
+
+// due calls tell for every event that the reader has not been told.
+func (r *reader) due(n *news, tell func(event)) {
+	for _, e := range n.events {
+		old := e.number <= r.seen
+		missed := e.Topic == "" && e.number <= r.since
+		known := e.Version != 0 && e.Version <= r.known
+		if !old && !missed && !known {
+			tell(e)
+		}
+	}
+	r.seen = n.last
+}
+
+// feeds are the executions that are shared, by what makes operations equal.
+type feeds struct {
+	mu   sync.Mutex
+	open map[string]*feed
+}
+
+// join lets r read the feed of key, which is opened if there is none.
+func (s *feeds) join(r *reader, key string, open func() *feed) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.open[key]
+	if f == nil {
+		f = open()
+		f.key = key
+		s.open[key] = f
+	}
+	f.join(r)
+}
+
+// leave ends the feed that nobody reads any more.
+func (s *feeds) leave(r *reader) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.feed.leave(r) {
+		s.forget(r.feed)
+		r.feed.cancel()
+	}
+}
+
+// forget keeps newcomers from a feed that has ended. It needs mu.
+func (s *feeds) forget(f *feed) {
+	if f.key != "" && s.open[f.key] == f {
+		delete(s.open, f.key)
+	}
+}
+
+func (s *feeds) close(f *feed) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.forget(f)
+}
+
+// newFeed runs a subscription until it ends or ctx does.
+func (t *Transport) newFeed(ctx context.Context, op *graphql.OperationContext) *feed {
+	ctx, cancel := context.WithCancel(ctx)
+	f := &feed{cancel: cancel}
+	f.news.Store(&news{})
+	t.running.Go(func() {
+		defer cancel()
+		errs := t.run(ctx, op, f)
+		t.feeds.close(f)
+		f.finish(&t.dispatch, errs)
+	})
+	return f
+}
+
+// run publishes what a subscription answers. It returns the errors of one that did not begin.
+func (t *Transport) run(ctx context.Context, op *graphql.OperationContext, f *feed) (errs []byte) {
+	defer func() {
+		if v := recover(); v != nil {
+			logPanic(ctx, t.log, v)
+			errs = mustJSON(gqlerror.List{internalError(ctx)})
+		}
+	}()
+	next, ctx := t.engine.DispatchOperation(ctx, op)
+	for resp := next(ctx); resp != nil; resp = next(ctx) {
+		if f.news.Load().last == 0 && len(resp.Data) == 0 && len(resp.Errors) > 0 {
+			return mustJSON(resp.Errors)
+		}
+		// encode copies: gqlgen writes every event into the same buffer.
+		f.publish(&t.dispatch, t.mark(ctx), encode(resp))
+	}
+	return nil
+}
+
+// subscribe lets r read what op answers: what all get alike from one execution, and the rest from its own.
+// The shared one runs as nobody; who may see more than nobody has one alone if that fails.
+func (t *Transport) subscribe(ctx context.Context, r *reader, who identity, op *graphql.OperationContext) {
+	if !who.anonymous() && !t.impersonal(op) {
+		t.newFeed(ctx, op).join(r)
+		return
+	}
+	if !who.anonymous() {
+		r.alone = func() {
+			r.line.attach(r, func() {
+				r.alone, r.seen = nil, 0
+				t.newFeed(ctx, op).join(r)
+			})
+		}
+	}
+	t.feeds.join(r, operationKey(op), func() *feed {
+		op.Extensions = nil // the request's own
+		return t.newFeed(WithRequestID(t.alive, newRequestID()), op)
+	})
+}
+
+// operationKey is the same for operations that are equal: the same document, operation and variables.
+func operationKey(op *graphql.OperationContext) string {
+	h := sha256.New()
+	variables, err := json.Marshal(op.Variables) // sorts by name
+	if err != nil {
+		return newRequestID() // equal to none
+	}
+	for _, part := range [][]byte{[]byte(op.RawQuery), []byte(op.Operation.Name), variables} {
+		sum := sha256.Sum256(part)
+		h.Write(sum[:])
+	}
+	return string(h.Sum(nil))
+}
+
+// impersonal reports whether an operation asks for nothing but leaves of types that are the same for everybody
+// who may see them at all. What stands behind an edge may depend on who looks.
+func (t *Transport) impersonal(op *graphql.OperationContext) bool {
+	for _, root := range op.Operation.SelectionSet {
+		field, ok := root.(*ast.Field)
+		if !ok || !slices.Contains(t.alike, field.Definition.Type.Name()) || !leaves(op, field.SelectionSet) {
+			return false
+		}
+	}
+	return true
+}
+
+func leaves(op *graphql.OperationContext, set ast.SelectionSet) bool {
+	return !slices.ContainsFunc(set, func(s ast.Selection) bool {
+		switch s := s.(type) {
+		case *ast.Field:
+			return len(s.SelectionSet) > 0
+		case *ast.InlineFragment:
+			return !leaves(op, s.SelectionSet)
+		case *ast.FragmentSpread:
+			return !leaves(op, s.Definition.SelectionSet)
+		}
+		return true
+	})
+}

@@ -1,0 +1,224 @@
+package transport
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"petitiond/server/transport/socket"
+)
+
+// The single connection mode of graphql-sse: a client reserves a stream with PUT, opens it with GET, sends
+// operations beside it with POST, whose answers come over the stream, and ends them with DELETE.
+
+const streamHeader = "X-GraphQL-Event-Stream-Token"
+
+// reserved is how long a stream may be reserved before it is opened.
+const reserved = 30 * time.Second
+
+// streams are the reserved and the open streams, by their tokens.
+type streams struct {
+	mu   sync.Mutex
+	open map[string]*stream
+}
+
+type stream struct {
+	line *line     // nil until it is opened
+	made time.Time // when it was reserved
+}
+
+// streamToken finds the token of a stream in a request.
+func streamToken(r *http.Request) string {
+	if token := r.Header.Get(streamHeader); token != "" {
+		return token
+	}
+	return r.URL.Query().Get("token")
+}
+
+// reserveStream answers PUT.
+func (t *Transport) reserveStream(w http.ResponseWriter, r *http.Request) {
+	if _, f := t.identify(r.Context(), r.Header); f != nil {
+		t.refuse(w, mediaJSON, f)
+		return
+	}
+	token := rand.Text()
+	if !t.streams.reserve(token, t.limits.Sockets) {
+		t.refuse(w, mediaJSON, crowded("This server has as many open connections as it can hold. Try again later."))
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(http.StatusCreated)
+	_, _ = w.Write([]byte(token)) // who has gone needs no token
+}
+
+func (s *streams) reserve(token string, most int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.open) >= most {
+		return false
+	}
+	s.open[token] = &stream{made: now()}
+	return true
+}
+
+// sweep forgets streams that nobody opened, or that were lost.
+func (s *streams) sweep() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for token, st := range s.open {
+		if st.line == nil && now().Sub(st.made) > reserved || st.line != nil && st.line.over() {
+			delete(s.open, token)
+		}
+	}
+}
+
+func (l *line) over() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.gone
+}
+
+// take gives a reserved stream to a line, or says why it cannot be had.
+func (s *streams) take(token string, l *line) *fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.open[token]
+	switch {
+	case st == nil:
+		return noStream()
+	case st.line != nil:
+		return refusal(http.StatusConflict, badRequest, "This event stream is open already.")
+	}
+	st.line = l
+	return nil
+}
+
+func (s *streams) forget(token string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.open, token)
+}
+
+func (s *streams) find(token string) (*line, *fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.open[token]
+	if st == nil || st.line == nil {
+		return nil, noStream()
+	}
+	return st.line, nil
+}
+
+func noStream() *fault {
+	return refusal(http.StatusNotFound, notFound, "There is no event stream of this token: reserve one with PUT and open it with GET.")
+}
+
+// serveStream answers what bears the token of a stream.
+func (t *Transport) serveStream(w http.ResponseWriter, r *http.Request) {
+	token := streamToken(r)
+	switch {
+	case r.Method == http.MethodPost || r.URL.Query().Has("query"):
+		t.sendToStream(w, r, token)
+	case negotiate(r.Header.Values("Accept")).events:
+		t.openStream(w, r, token)
+	default:
+		t.refuse(w, mediaJSON, refusal(http.StatusNotAcceptable, badRequest, "Accept text/event-stream."))
+	}
+}
+
+// openStream answers GET with a token.
+func (t *Transport) openStream(w http.ResponseWriter, r *http.Request, token string) {
+	who, f := t.identify(r.Context(), r.Header)
+	if f != nil {
+		t.refuse(w, mediaJSON, f)
+		return
+	}
+	l := t.newLine(overStream, r, who)
+	l.session.Acknowledged()
+	if f := t.streams.take(token, l); f != nil {
+		t.refuse(w, mediaJSON, f)
+		return
+	}
+	if f := t.lines.admit(l); f != nil {
+		t.streams.forget(token)
+		t.refuse(w, mediaJSON, f)
+		return
+	}
+	t.openEvents(w, r, l, func() {})
+}
+
+// sendToStream answers an operation that is sent beside an open stream: accepted, and answered there.
+func (t *Transport) sendToStream(w http.ResponseWriter, r *http.Request, token string) {
+	l, f := t.streams.find(token)
+	if f == nil {
+		f = t.beginOnStream(w, r, l)
+	}
+	if f != nil {
+		t.refuse(w, negotiate(r.Header.Values("Accept")).refusal(), f)
+		return
+	}
+	w.WriteHeader(http.StatusAccepted)
+}
+
+func (t *Transport) beginOnStream(w http.ResponseWriter, r *http.Request, l *line) *fault {
+	who, f := t.identify(r.Context(), r.Header)
+	if f != nil {
+		return f
+	}
+	params, f := t.decode(w, r)
+	if f != nil {
+		return f
+	}
+	id, _ := params.Extensions["operationId"].(string)
+	if id == "" || len(id) > t.protocol.ID {
+		return malformed("Name the operation in extensions.operationId, with at most %d bytes.", t.protocol.ID)
+	}
+	op, f := t.prepare(r.Context(), params)
+	if f == nil {
+		f = permit(r.Method, op.Operation.Operation, accepted{answer: mediaJSON, events: true})
+	}
+	if f != nil {
+		return f
+	}
+	who = who.outlive(t.alive)
+	read := &reader{line: l, id: socket.Quote(id)}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, twice := l.session.Find(id)
+	switch {
+	case l.gone || l.leaving:
+		return noStream()
+	case twice:
+		return refusal(http.StatusConflict, badRequest, "This stream has an operation of that id already.")
+	case l.session.Len() >= t.limits.SocketOperations:
+		return flaw(exceeded("socketOperations", t.limits.SocketOperations, "This stream has as many operations as it may have. Complete one first."))
+	}
+	ctx := t.alive
+	if !who.anonymous() {
+		ctx = who.ctx
+	}
+	ctx, read.end = context.WithCancel(WithRequestID(ctx, strings.Clone(RequestIDFrom(r.Context()))))
+	l.session.Begin(id, read)
+	go l.run(ctx, id, read, who, op)
+	return nil
+}
+
+// endOnStream answers DELETE.
+func (t *Transport) endOnStream(w http.ResponseWriter, r *http.Request) {
+	l, f := t.streams.find(streamToken(r))
+	id := r.URL.Query().Get("operationId")
+	if f == nil && id == "" {
+		f = malformed("Name the operation to end in the parameter operationId.")
+	}
+	if f != nil {
+		t.refuse(w, mediaJSON, f)
+		return
+	}
+	l.mu.Lock()
+	l.release(id)
+	l.mu.Unlock()
+	w.WriteHeader(http.StatusOK)
+}
