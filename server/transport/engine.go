@@ -2,16 +2,15 @@ package transport
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
-	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
-	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/lexer"
 	"github.com/vektah/gqlparser/v2/parser"
-	"github.com/vektah/gqlparser/v2/validator/core"
 )
 
 // engine turns the parameters of a request into an operation and runs it. It
@@ -21,8 +20,9 @@ type engine struct {
 	*executor.Executor
 	schema        *ast.Schema
 	limits        Limits
-	rules         []core.Rule
-	documents     graphql.Cache[*ast.QueryDocument]
+	rules         rulebook
+	tariff        *tariff
+	documents     *documents
 	introspection bool
 	recover       graphql.RecoverFunc
 }
@@ -34,8 +34,9 @@ func newEngine(o Options) *engine {
 		Executor:      executor.New(o.Schema),
 		schema:        o.Schema.Schema(),
 		limits:        o.Limits,
-		rules:         validationRules(o.Introspection),
-		documents:     lru.New[*ast.QueryDocument](o.Limits.Documents),
+		rules:         newRulebook(o.Introspection),
+		tariff:        newTariff(o.Schema.Schema(), o.Limits.Page),
+		documents:     newDocuments(o.Limits.DocumentBytes),
 		introspection: o.Introspection,
 		recover:       o.Recover,
 	}
@@ -61,10 +62,10 @@ func (e *engine) surround(around func(context.Context) context.Context) {
 	})
 }
 
-// prepare returns the operation that the parameters name, valid and with its
-// variables coerced.
-func (e *engine) prepare(ctx context.Context, params *graphql.RawParams) (*graphql.OperationContext, *fault) {
-	doc, f := e.document(ctx, params.Query)
+// prepare returns the operation that the parameters name, valid, with its
+// variables coerced and its cost within the limit.
+func (e *engine) prepare(_ context.Context, params *graphql.RawParams) (*graphql.OperationContext, *fault) {
+	doc, f := e.document(params.Query)
 	if f != nil {
 		return nil, f
 	}
@@ -73,60 +74,126 @@ func (e *engine) prepare(ctx context.Context, params *graphql.RawParams) (*graph
 		return nil, flaw(coded(validationFailed, "The document has no operation of that name. Name one of its operations in operationName."))
 	}
 	variables, err := coerce(e.schema, op, params.Variables)
+	if err == nil {
+		err = decide(op, doc.conditions[op], variables)
+	}
 	if err != nil {
 		return nil, flaw(err)
 	}
-	return &graphql.OperationContext{
+	cost, err := e.cost(doc, op, variables)
+	if err != nil {
+		return nil, flaw(err)
+	}
+	prepared := &graphql.OperationContext{
 		RawQuery:               params.Query,
 		OperationName:          params.OperationName,
 		Variables:              variables,
 		Extensions:             params.Extensions,
-		Doc:                    doc,
+		Doc:                    doc.QueryDocument,
 		Operation:              op,
 		DisableIntrospection:   !e.introspection,
 		RecoverFunc:            e.recover,
 		ResolverMiddleware:     func(ctx context.Context, next graphql.Resolver) (any, error) { return next(ctx) },
 		RootResolverMiddleware: func(ctx context.Context, next graphql.RootResolver) graphql.Marshaler { return next(ctx) },
 		Stats:                  graphql.Stats{OperationStart: graphql.Now()},
-	}, nil
+	}
+	prepared.Stats.SetExtension(costKey, cost)
+	return prepared, nil
 }
 
 // document returns the parsed and valid document of a text. Only such are
 // remembered, so that nothing is kept of refused requests.
-func (e *engine) document(ctx context.Context, text string) (*ast.QueryDocument, *fault) {
+func (e *engine) document(text string) (*document, *fault) {
 	if err := first(check{"document", len(text), e.limits.Document, "A document may have at most %d bytes."}); err != nil {
 		return nil, flaw(err)
 	}
-	if doc, ok := e.documents.Get(ctx, text); ok {
+	key := digest(sha256.Sum256([]byte(text)))
+	if doc := e.documents.get(key); doc != nil {
 		return doc, nil
 	}
-	doc, err := e.parse(text)
+	doc, tokens, err := e.parse(text)
 	if err != nil {
 		return nil, flaw(err)
 	}
-	if err := e.limits.inspect(doc); err != nil {
+	learned, err := e.limits.inspect(doc)
+	if err != nil {
 		return nil, flaw(err)
 	}
-	if errs := e.validate(doc); len(errs) > 0 {
+	if errs := e.validate(doc, learned); len(errs) > 0 {
 		return nil, flaw(errs...)
 	}
-	e.documents.Add(ctx, text, doc)
-	return doc, nil
+	judged := &document{
+		QueryDocument: doc,
+		key:           key,
+		conditions:    learned.conditions,
+		prices:        map[*ast.OperationDefinition]price{},
+		bytes:         entryBytes + len(text) + tokens*tokenBytes,
+	}
+	e.documents.add(judged)
+	return judged, nil
 }
 
-func (e *engine) parse(text string) (*ast.QueryDocument, *gqlerror.Error) {
-	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: text}, e.limits.Tokens)
-	broken, _ := errors.AsType[*gqlerror.Error](err)
-	switch {
-	case broken != nil && strings.HasPrefix(broken.Message, "exceeded token limit"):
-		return nil, first(check{"tokens", e.limits.Tokens + 1, e.limits.Tokens, "A document may have at most %d tokens."})
-	case broken != nil:
-		return nil, syntaxError(broken)
-	case err != nil || len(doc.Operations) == 0:
-		return nil, coded(parseFailed, "The document has no operation.")
-	default:
-		return doc, nil
+// parse reads a text whose tokens were counted first. So it takes time in
+// proportion to the text, and calls itself no deeper than there are tokens.
+func (e *engine) parse(text string) (doc *ast.QueryDocument, tokens int, err *gqlerror.Error) {
+	source := &ast.Source{Input: text}
+	tokens = count(source, e.limits.Tokens)
+	if err := first(check{"tokens", tokens, e.limits.Tokens, "A document may have at most %d tokens."}); err != nil {
+		return nil, tokens, err
 	}
+	doc, failed := parser.ParseQuery(source)
+	if broken, ok := errors.AsType[*gqlerror.Error](failed); ok {
+		return nil, tokens, syntaxError(broken)
+	}
+	if failed != nil || len(doc.Operations) == 0 {
+		return nil, tokens, coded(parseFailed, "The document has no operation.")
+	}
+	for _, fragment := range doc.Fragments {
+		if list := fragment.VariableDefinition; len(list) > 0 {
+			return nil, tokens, located(coded(parseFailed, "Syntax error: a fragment has no variables of its own."), list[0].Position)
+		}
+	}
+	return doc, tokens, nil
+}
+
+// count returns the number of tokens, comments included, up to where the text
+// breaks or there are more than most.
+func count(source *ast.Source, most int) (n int) {
+	lex := lexer.New(source)
+	for n <= most {
+		token, err := lex.ReadToken()
+		if err != nil || token.Kind == lexer.EOF {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// cost returns the points of an operation with these variables, or refuses it.
+func (e *engine) cost(doc *document, op *ast.OperationDefinition, variables map[string]any) (int, *gqlerror.Error) {
+	p, err := e.price(doc, op)
+	if err != nil {
+		return 0, err
+	}
+	cost := p.points(e.tariff, variables, 0).whole()
+	return cost, first(check{"cost", cost, e.limits.Cost, "An operation may cost at most %d points. Ask for shorter lists, or for less in each item."})
+}
+
+// price writes the bill of an operation once.
+func (e *engine) price(doc *document, op *ast.OperationDefinition) (price, *gqlerror.Error) {
+	doc.mu.Lock()
+	defer doc.mu.Unlock()
+	if p, known := doc.prices[op]; known {
+		return p, nil
+	}
+	p, bills, err := e.tariff.bill(op, e.limits)
+	if err != nil {
+		return p, err
+	}
+	doc.prices[op] = p
+	e.documents.charge(doc, bills*billBytes)
+	return p, nil
 }
 
 // CreateOperationContext prepares an operation for the transports of gqlgen.

@@ -179,8 +179,8 @@ func syntaxError(err *gqlerror.Error) *gqlerror.Error {
 	return neutral
 }
 
-// longest is how many bytes of the validator's words are passed on: names
-// in a document are as long as its author likes.
+// longest is how many bytes an error about a document may have: names in it are
+// as long as its author likes.
 const longest = 200
 
 // validationError passes on the validator's words, which speak of names, but
@@ -190,22 +190,37 @@ func validationError(err *gqlerror.Error) *gqlerror.Error {
 	if strings.HasPrefix(err.Rule, "ValuesOfCorrectType") {
 		text = withoutValue(text)
 	}
-	if len(text) > longest {
-		text = text[:longest]
-		for !utf8.ValidString(text) {
-			text = text[:len(text)-1]
-		}
-		text += "…"
-	}
-	neutral := coded(validationFailed, text)
+	neutral := coded(validationFailed, shortened(text))
 	neutral.Locations = err.Locations
 	return neutral
 }
 
+// shortened cuts what is longer than errors may be.
+func shortened(text string) string {
+	const more = "…"
+	if len(text) <= longest {
+		return text
+	}
+	end := longest - len(more)
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + more
+}
+
+// located says where in a document an error is.
+func located(err *gqlerror.Error, at *ast.Position) *gqlerror.Error {
+	if at != nil {
+		err.Locations = []gqlerror.Location{{Line: at.Line, Column: at.Column}}
+	}
+	return err
+}
+
 // withoutValue cuts the value that stands at the end of a message, or at its
-// beginning where an enum has no such value.
+// beginning where an enum has no such value. Only there it is a name, in which
+// our words cannot stand.
 func withoutValue(text string) string {
-	if _, rest, ok := strings.Cut(text, " does not exist in "); ok {
+	if _, rest, ok := strings.Cut(text, " does not exist in "); ok && strings.HasPrefix(text, `Value "`) {
 		return "The value does not exist in " + rest
 	}
 	text, _, cut := strings.Cut(text, ", found ")

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -27,16 +28,36 @@ func (s *shape) add(o shape) {
 	s.schema = max(s.schema, o.schema)
 }
 
+// piece is an operation or a fragment by itself, where others are spread into
+// it but not written out.
+type piece struct {
+	nodes      int             // fields, fragments, directives, arguments and values
+	spreads    map[string]bool // the fragments that it names
+	conditions []string        // the variables that its @skip and @include go by
+}
+
+// survey is what the guard learned of a document that keeps the limits.
+type survey struct {
+	longest    int                                   // bytes of its longest name
+	uses       []*ast.Value                          // where it has variables for values
+	conditions map[*ast.OperationDefinition][]string // the variables that @skip and @include go by
+}
+
 // guard measures a document that nobody has validated yet. It visits each
 // selection once, however often the fragment that holds it is spread, so it
-// takes time in proportion to the text.
+// takes time in proportion to the text. It calls itself as deep as the text
+// nests, which the parser has bounded.
 type guard struct {
+	survey
 	doc        *ast.QueryDocument
 	fragments  map[string]shape
+	pieces     map[string]*piece
+	piece      *piece // what is being measured
+	work       int    // nodes as often as validation comes by
 	aliases    int
-	duplicates int // fields under a name that their selection set has already
 	directives int
 	literals   int
+	number     *ast.Position // of a number that no type can hold
 }
 
 // check is one limit held against what was counted.
@@ -57,42 +78,68 @@ func first(checks ...check) *gqlerror.Error {
 	return nil
 }
 
-// inspect returns the first limit that a document passes, or nil. It also
-// drops @defer, which is answered all at once.
-func (l Limits) inspect(doc *ast.QueryDocument) *gqlerror.Error {
+// inspect returns the first limit that a document passes, or what was learned
+// of it. It also drops @defer, which is answered all at once.
+func (l Limits) inspect(doc *ast.QueryDocument) (survey, *gqlerror.Error) {
 	err := first(
 		check{"operations", len(doc.Operations), l.Operations, "A document may have at most %d operations."},
 		check{"fragments", len(doc.Fragments), l.Fragments, "A document may have at most %d fragments."},
 	)
 	if err != nil {
-		return err
+		return survey{}, err
 	}
-	g := &guard{doc: doc, fragments: make(map[string]shape, len(doc.Fragments))}
+	g := &guard{
+		survey:    survey{conditions: make(map[*ast.OperationDefinition][]string, len(doc.Operations))},
+		doc:       doc,
+		fragments: make(map[string]shape, len(doc.Fragments)),
+		pieces:    make(map[string]*piece, len(doc.Fragments)),
+	}
 	for _, fragment := range doc.Fragments {
-		g.fragment(fragment.Name)
-		g.note(fragment.Directives)
+		g.definition(fragment)
 	}
 	for _, op := range doc.Operations {
 		if err := l.operation(g, op); err != nil {
-			return err
+			return survey{}, err
 		}
 	}
-	return first(
+	err = first(
 		check{"aliases", g.aliases, l.Aliases, "A document may have at most %d aliases."},
-		check{"duplicates", g.duplicates, l.Duplicates, "A document may ask for what it has asked for at most %d times."},
 		check{"directives", g.directives, l.Directives, "A document may have at most %d directives."},
-		check{"valueDepth", g.literals, l.ValueDepth, "A value may nest at most %d lists and objects."},
+		check{"valueDepth", g.literals, l.ValueDepth, "A value or its type may nest at most %d lists and objects."},
+		check{"work", g.work, l.Work, "A document may give validation at most %d things to look at. Send its operations one by one."},
 	)
+	if err == nil && g.number != nil {
+		// Scalars of our own are not looked at before they are read, which is too late.
+		err = located(coded(validationFailed, "A number is out of range."), g.number)
+	}
+	return g.survey, err
+}
+
+// definition measures a fragment, also the second one of a name: validation
+// refuses it, but not before it has walked through it.
+func (g *guard) definition(def *ast.FragmentDefinition) {
+	g.fragment(def.Name)
+	p := g.pieces[def.Name]
+	if g.doc.Fragments.ForName(def.Name) != def {
+		p = g.within(func() { g.body(def) })
+	}
+	g.work = min(g.work+g.reach(p, nil), huge)
 }
 
 // operation checks what is limited for each operation by itself.
 func (l Limits) operation(g *guard, op *ast.OperationDefinition) *gqlerror.Error {
-	g.note(op.Directives)
-	for _, v := range op.VariableDefinitions {
-		g.note(v.Directives)
-		g.value(v.DefaultValue, 0)
-	}
-	s := g.selection(op.SelectionSet, map[string]bool{})
+	var s shape
+	p := g.within(func() {
+		g.note(op.Directives)
+		for _, v := range op.VariableDefinitions {
+			g.piece.nodes++
+			g.note(v.Directives)
+			g.value(v.DefaultValue, 0)
+			g.literals = max(g.literals, lists(v.Type))
+		}
+		s = g.selection(op.SelectionSet)
+	})
+	g.work = min(g.work+g.reach(p, op), huge)
 	roots := check{"rootFields", s.roots, l.RootFields, "An operation may have at most %d fields on its first level."}
 	if op.Operation == ast.Mutation {
 		// A second field could fail after the first was done for good.
@@ -107,46 +154,92 @@ func (l Limits) operation(g *guard, op *ast.OperationDefinition) *gqlerror.Error
 	)
 }
 
-// selection measures a selection set. An inline fragment in it adds to the
-// names that are taken.
-func (g *guard) selection(set ast.SelectionSet, taken map[string]bool) (s shape) {
+// lists returns how many lists a type nests.
+func lists(typ *ast.Type) (n int) {
+	for ; typ.Elem != nil; typ = typ.Elem {
+		n++
+	}
+	return n
+}
+
+// within measures a piece of the document apart from the one around it.
+func (g *guard) within(measure func()) *piece {
+	p, around := &piece{}, g.piece
+	g.piece = p
+	measure()
+	g.piece = around
+	return p
+}
+
+// reach counts the nodes that validation visits for a piece: its own, and once
+// those of every fragment that it leads to. For an operation it also notes the
+// variables that decide what is in it.
+func (g *guard) reach(p *piece, op *ast.OperationDefinition) (nodes int) {
+	seen := map[string]bool{}
+	var visit func(p *piece)
+	visit = func(p *piece) {
+		nodes += p.nodes
+		if op != nil && p.conditions != nil {
+			g.conditions[op] = append(g.conditions[op], p.conditions...)
+		}
+		for name := range p.spreads {
+			if next := g.pieces[name]; next != nil && !seen[name] {
+				seen[name] = true
+				visit(next)
+			}
+		}
+	}
+	visit(p)
+	return nodes
+}
+
+// selection measures a selection set.
+func (g *guard) selection(set ast.SelectionSet) (s shape) {
 	if len(set) == 0 {
 		return s
 	}
+	g.piece.nodes += len(set)
 	for _, selection := range set {
 		switch selection := selection.(type) {
 		case *ast.Field:
-			s.add(g.field(selection, taken))
+			s.add(g.field(selection))
 		case *ast.InlineFragment:
+			g.name(selection.TypeCondition)
 			selection.Directives = g.fragmentDirectives(selection.Directives)
-			s.add(g.selection(selection.SelectionSet, taken))
+			s.add(g.selection(selection.SelectionSet))
 		case *ast.FragmentSpread:
 			selection.Directives = g.fragmentDirectives(selection.Directives)
-			spread := g.fragment(selection.Name)
-			// A named fragment stands for its fields: it is no level of its own.
-			spread.depth = max(spread.depth-1, 0)
-			s.add(spread)
+			s.add(g.spread(selection.Name))
 		}
 	}
 	s.depth++
 	return s
 }
 
-func (g *guard) field(f *ast.Field, taken map[string]bool) shape {
+func (g *guard) field(f *ast.Field) shape {
 	if f.Alias != f.Name {
 		g.aliases++
 	}
-	if taken[f.Alias] {
-		g.duplicates++
-	}
-	taken[f.Alias] = true
+	g.name(f.Name)
 	g.note(f.Directives)
 	g.arguments(f.Arguments)
-	below := g.selection(f.SelectionSet, map[string]bool{})
-	s := shape{roots: 1, fields: below.fields + 1, depth: below.depth, schema: below.schema}
+	below := g.selection(f.SelectionSet)
+	s := shape{roots: 1, fields: min(below.fields+1, huge), depth: below.depth, schema: below.schema}
 	if f.Name == "__schema" || f.Name == "__type" {
 		s.depth, s.schema = 0, max(below.depth, below.schema)
 	}
+	return s
+}
+
+// spread measures a fragment where it is named.
+func (g *guard) spread(name string) shape {
+	if g.piece.spreads == nil {
+		g.piece.spreads = map[string]bool{}
+	}
+	g.piece.spreads[name] = true
+	s := g.fragment(name)
+	// A named fragment stands for its fields: it is no level of its own.
+	s.depth = max(s.depth-1, 0)
 	return s
 }
 
@@ -158,9 +251,15 @@ func (g *guard) fragment(name string) shape {
 	}
 	g.fragments[name] = shape{}
 	if def := g.doc.Fragments.ForName(name); def != nil {
-		g.fragments[name] = g.selection(def.SelectionSet, map[string]bool{})
+		g.pieces[name] = g.within(func() { g.fragments[name] = g.body(def) })
 	}
 	return g.fragments[name]
+}
+
+func (g *guard) body(def *ast.FragmentDefinition) shape {
+	g.name(def.TypeCondition)
+	g.note(def.Directives)
+	return g.selection(def.SelectionSet)
 }
 
 // fragmentDirectives counts directives and leaves out @defer: a plain answer
@@ -178,24 +277,55 @@ func (g *guard) fragmentDirectives(list ast.DirectiveList) ast.DirectiveList {
 
 func (g *guard) note(list ast.DirectiveList) {
 	g.directives += len(list)
+	g.piece.nodes += len(list)
 	for _, d := range list {
 		g.arguments(d.Arguments)
+		if d.Name != "skip" && d.Name != "include" {
+			continue
+		}
+		if a := d.Arguments.ForName("if"); a != nil && a.Value.Kind == ast.Variable {
+			g.piece.conditions = append(g.piece.conditions, a.Value.Raw)
+		}
 	}
 }
 
 func (g *guard) arguments(list ast.ArgumentList) {
 	for _, a := range list {
+		g.name(a.Name)
 		g.value(a.Value, 0)
 	}
 }
 
 func (g *guard) value(v *ast.Value, depth int) {
-	if v == nil || v.Kind != ast.ListValue && v.Kind != ast.ObjectValue {
+	if v == nil {
 		return
 	}
-	depth++
-	g.literals = max(g.literals, depth)
-	for _, child := range v.Children {
-		g.value(child.Value, depth)
+	g.piece.nodes++
+	switch v.Kind {
+	case ast.Variable:
+		g.uses = append(g.uses, v)
+	case ast.EnumValue:
+		g.name(v.Raw)
+	case ast.IntValue:
+		_, err := strconv.ParseInt(v.Raw, 10, 64)
+		g.numeral(v, err)
+	case ast.FloatValue:
+		_, err := strconv.ParseFloat(v.Raw, 64)
+		g.numeral(v, err)
+	case ast.ListValue, ast.ObjectValue:
+		depth++
+		g.literals = max(g.literals, depth)
+		for _, child := range v.Children {
+			g.name(child.Name)
+			g.value(child.Value, depth)
+		}
 	}
 }
+
+func (g *guard) numeral(v *ast.Value, err error) {
+	if err != nil && g.number == nil {
+		g.number = v.Position
+	}
+}
+
+func (g *guard) name(name string) { g.longest = max(g.longest, len(name)) }

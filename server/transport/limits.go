@@ -14,22 +14,25 @@ type Limits struct {
 	JSONDepth int   // objects and lists within each other in a body
 	Document  int   // bytes of the GraphQL text
 
-	// What one document may hold.
-	Tokens      int
+	// What one document may hold. All of it is counted before validation.
+	Tokens      int // comments are tokens, too
 	Operations  int
 	Fragments   int
 	Variables   int // definitions in one operation
 	Directives  int
 	Aliases     int
-	Duplicates  int // fields that stand twice in one selection set: each pair must be compared
 	RootFields  int // of one operation, fragments included
 	Fields      int // of one operation, each fragment counted where it is spread
 	Depth       int // selection sets within each other, inline fragments included
 	SchemaDepth int // the same below __schema and __type
-	ValueDepth  int // list and object literals within each other
+	ValueDepth  int // list and object literals, or list types, within each other
+	Work        int // what validation looks at: a fragment anew for each operation and fragment that reaches it
 
-	Errors    int // validation errors in one answer
-	Documents int // validated documents that are remembered
+	Cost int // points of one operation, by @cost and @listSize of the schema
+	Page int // items that a slicing argument counts for at most: the domain refuses more
+
+	Errors        int // validation errors in one answer
+	DocumentBytes int // memory for documents that were judged
 
 	Operation time.Duration // execution of a query or mutation
 	Read      time.Duration // arrival of a body
@@ -51,31 +54,33 @@ type Limits struct {
 // DefaultLimits returns the limits that hold where the operator sets none.
 func DefaultLimits() Limits {
 	return Limits{
-		Body:        64 << 10,
-		JSONDepth:   32,
-		Document:    16 << 10,
-		Tokens:      1000,
-		Operations:  10,
-		Fragments:   20,
-		Variables:   50,
-		Directives:  20,
-		Aliases:     15,
-		Duplicates:  50,
-		RootFields:  10,
-		Fields:      500,
-		Depth:       12,
-		SchemaDepth: 20,
-		ValueDepth:  5,
-		Errors:      10,
-		Documents:   500,
-		Operation:   5 * time.Second,
-		Read:        10 * time.Second,
-		Write:       15 * time.Second,
-		Event:       10 * time.Second,
-		Init:        5 * time.Second,
-		Ping:        15 * time.Second, // with Pong, a client that reads no more is gone within 30 s
-		Pong:        12 * time.Second,
-		Age:         4 * time.Hour,
+		Body:          64 << 10,
+		JSONDepth:     32,
+		Document:      16 << 10,
+		Tokens:        1000,
+		Operations:    10,
+		Fragments:     20,
+		Variables:     50,
+		Directives:    20,
+		Aliases:       15,
+		RootFields:    10,
+		Fields:        500,
+		Depth:         12,
+		SchemaDepth:   20,
+		ValueDepth:    5,
+		Work:          5000,
+		Cost:          1000,
+		Page:          100,
+		Errors:        10,
+		DocumentBytes: 8 << 20,
+		Operation:     5 * time.Second,
+		Read:          10 * time.Second,
+		Write:         15 * time.Second,
+		Event:         10 * time.Second,
+		Init:          5 * time.Second,
+		Ping:          15 * time.Second, // with Pong, a client that reads no more is gone within 30 s
+		Pong:          12 * time.Second,
+		Age:           4 * time.Hour,
 
 		Sockets:           60000,
 		SocketsPerAddress: 200,

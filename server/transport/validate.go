@@ -10,32 +10,29 @@ import (
 	"github.com/vektah/gqlparser/v2/validator/rules"
 )
 
-// validate returns the first errors of a document.
-func (e *engine) validate(doc *ast.QueryDocument) (errs gqlerror.List) {
-	events := &core.Events{}
-	for _, rule := range e.rules {
-		rule.RuleFunc(events, func(options ...core.ErrorOption) {
-			// What is not told need not be worded: some documents have an error for every pair of their fields.
-			if len(errs) == e.limits.Errors {
-				return
-			}
-			err := &gqlerror.Error{Rule: rule.Name}
-			for _, option := range options {
-				option(err)
-			}
-			errs = append(errs, validationError(err))
-		})
-	}
-	core.Walk(e.schema, doc, events)
-	return errs
+// nearest is how long the names of a document may be for others to be
+// suggested in their place: comparing takes time in proportion to both.
+const nearest = 64
+
+// rulebook holds the rules of the specification, but for the one that
+// [overlaps] stands for.
+type rulebook struct {
+	plain []core.Rule // hold their tongue about names that come near
+	kind  []core.Rule // suggest them
 }
 
-// validationRules returns the rules of the specification. Without
-// introspection they hold their tongue about names that come near, and refuse
-// to speak of the schema at all.
-func validationRules(introspection bool) []core.Rule {
-	set := rules.NewDefaultRules()
+func newRulebook(introspection bool) rulebook {
 	if !introspection {
+		quiet := validationRules(false, core.Rule{Name: "NoIntrospection", RuleFunc: refuseIntrospection})
+		return rulebook{plain: quiet, kind: quiet}
+	}
+	return rulebook{plain: validationRules(false), kind: validationRules(true)}
+}
+
+func validationRules(suggest bool, more ...core.Rule) (list []core.Rule) {
+	set := rules.NewDefaultRules()
+	set.RemoveRule(rules.OverlappingFieldsCanBeMergedRule.Name)
+	if !suggest {
 		for _, quiet := range []core.Rule{
 			rules.FieldsOnCorrectTypeRuleWithoutSuggestions,
 			rules.KnownArgumentNamesRuleWithoutSuggestions,
@@ -45,12 +42,11 @@ func validationRules(introspection bool) []core.Rule {
 		} {
 			set.ReplaceRule(strings.TrimSuffix(quiet.Name, "WithoutSuggestions"), quiet.RuleFunc)
 		}
-		set.AddRule("NoIntrospection", refuseIntrospection)
 	}
-	var list []core.Rule
 	for name, rule := range set.GetInner() {
 		list = append(list, core.Rule{Name: name, RuleFunc: rule})
 	}
+	list = append(list, more...)
 	// The order decides which errors are told first, and the set has none.
 	sort.Sort(core.NameSorter(list))
 	return list
@@ -63,4 +59,49 @@ func refuseIntrospection(events *core.Events, report core.AddErrFunc) {
 			report(core.Message("Introspection is turned off."), core.At(field.Position))
 		}
 	})
+}
+
+// enough ends a walk that has found as many errors as are told: wording the
+// rest costs time, and some documents have one for each of their words.
+type enough struct{}
+
+// validate returns the first errors of a document that keeps the limits.
+func (e *engine) validate(doc *ast.QueryDocument, learned survey) gqlerror.List {
+	list := e.rules.kind
+	if learned.longest > nearest {
+		list = e.rules.plain
+	}
+	if errs := e.walk(doc, list); len(errs) > 0 {
+		return errs
+	}
+	for _, use := range learned.uses {
+		// The walker leaves what the last operation declares, with a default that is not the others'.
+		use.VariableDefinition = nil
+	}
+	return e.overlaps(doc)
+}
+
+// walk holds a document against rules.
+func (e *engine) walk(doc *ast.QueryDocument, list []core.Rule) (errs gqlerror.List) {
+	defer func() {
+		v := recover()
+		if _, stopped := v.(enough); v != nil && !stopped {
+			panic(v)
+		}
+	}()
+	events := &core.Events{}
+	for _, rule := range list {
+		rule.RuleFunc(events, func(options ...core.ErrorOption) {
+			err := &gqlerror.Error{Rule: rule.Name}
+			for _, option := range options {
+				option(err)
+			}
+			errs = append(errs, validationError(err))
+			if len(errs) >= e.limits.Errors {
+				panic(enough{})
+			}
+		})
+	}
+	core.Walk(e.schema, doc, events)
+	return errs
 }

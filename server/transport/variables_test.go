@@ -77,7 +77,7 @@ func TestCoerce(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			// The variable is not used, which only validation minds.
-			doc, err := e.parse("query($x: " + test.typ + ") { v }")
+			doc, _, err := e.parse("query($x: " + test.typ + ") { v }")
 			if err != nil {
 				t.Fatal(err)
 			}
