@@ -202,7 +202,7 @@ func TestHidden(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		t.Parallel()
-		s := newSite(t, db)
+		s := newPatientSite(t, db)
 		s.furnish(t)
 		s.hide(t)
 		t.Run("Edges", func(t *testing.T) { edgesHide(t, s) })

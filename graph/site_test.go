@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -58,6 +59,19 @@ type site struct {
 // newSite serves an empty site until the test ends.
 func newSite(t testing.TB, db *database.DB) *site {
 	t.Helper()
+	return newSiteWithin(t, db, transport.DefaultLimits())
+}
+
+// newPatientSite is one that answers what costs more than anybody may ask for.
+func newPatientSite(t testing.TB, db *database.DB) *site {
+	t.Helper()
+	limits := transport.DefaultLimits()
+	limits.Cost = math.MaxInt
+	return newSiteWithin(t, db, limits)
+}
+
+func newSiteWithin(t testing.TB, db *database.DB, limits transport.Limits) *site {
+	t.Helper()
 	s := &site{db: db, log: &lines{}, names: newNames(), client: &http.Client{Transport: &http.Transport{}}}
 	log := slog.New(slog.NewTextHandler(s.log, nil))
 	now := func() time.Time { return noon }
@@ -80,7 +94,7 @@ func newSite(t testing.TB, db *database.DB) *site {
 	s.transport = transport.New(transport.Options{
 		Schema:         generated.NewExecutableSchema(generated.Config{Resolvers: s.resolver}),
 		ErrorPresenter: s.resolver.PresentError, Around: s.resolver.Around, Authenticate: s.authenticate,
-		Introspection: true, Logger: log,
+		Introspection: true, Limits: limits, Logger: log,
 	})
 	s.run(t, book)
 	return s

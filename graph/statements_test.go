@@ -21,7 +21,7 @@ func TestStatements(t *testing.T) {
 		t.Run(dialect.String(), func(t *testing.T) {
 			t.Parallel()
 			db, counter := dbtest.Counting(t, dialect)
-			s := newSite(t, db)
+			s := newPatientSite(t, db)
 			s.crowd(t, 20)
 			for _, c := range statementCases() {
 				t.Run(c.name, func(t *testing.T) {

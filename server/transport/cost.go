@@ -42,7 +42,7 @@ type tariff struct {
 	fields map[*ast.FieldDefinition]*fare
 	types  map[string]points // of one object or leaf
 	inputs map[string]bool   // the input types with weights inside
-	page   int               // items that a slicing argument counts for at most
+	page   int               // items that a slicing argument may ask for
 }
 
 // fare is what a field of the schema costs, or an argument, where it stands.
@@ -256,16 +256,18 @@ func (c charge) points(t *tariff, variables map[string]any) points {
 }
 
 // items returns the greatest of the arguments that are given, or what is
-// assumed without them. Those that the domain refuses make no list longer, and
-// none shorter.
+// assumed without them. One that is out of range counts as not given: the
+// domain refuses it and answers no list at all.
 func (s *slice) items(variables map[string]any) int {
 	n := -1
 	for _, path := range s.size.slicing {
-		n = max(n, extent(s.argument(path, variables)))
+		if asked := extent(s.argument(path, variables)); asked <= s.page {
+			n = max(n, asked)
+		}
 	}
 	switch {
 	case n >= 0:
-		return min(n, s.page)
+		return n
 	case s.size.assumed > 0:
 		return s.size.assumed
 	default:
@@ -273,11 +275,12 @@ func (s *slice) items(variables map[string]any) int {
 	}
 }
 
-// extent returns the number of items that a value asks for, or -1.
+// extent returns the number of items that a value asks for, negative if it
+// asks for none.
 func extent(value any) int {
 	switch value := value.(type) {
 	case int64:
-		return int(max(value, -1))
+		return int(value)
 	case []any:
 		return len(value)
 	default:

@@ -29,7 +29,7 @@ type Limits struct {
 	Work        int // what validation looks at: a fragment anew for each operation and fragment that reaches it
 
 	Cost int // points of one operation, by @cost and @listSize of the schema
-	Page int // items that a slicing argument counts for at most: the domain refuses more
+	Page int // items that the domain lets a slicing argument ask for: it refuses more, so that they cost nothing
 
 	Errors        int // validation errors in one answer
 	DocumentBytes int // memory for documents that were judged
@@ -68,7 +68,7 @@ func DefaultLimits() Limits {
 		Depth:         12,
 		SchemaDepth:   20,
 		ValueDepth:    5,
-		Work:          5000,
+		Work:          10_000,
 		Cost:          1000,
 		Page:          100,
 		Errors:        10,
