@@ -38,9 +38,10 @@ test: ## run every test on SQLite and PostgreSQL; RACE=1 adds the race detector,
 faults: ## kill, cut and stall the running program for long; make test does so for short
 	PETITION_TEST_FAULTS=long go test -count=1 -timeout 60m -v $(FLAGS) ./server/bench/faults
 
-bench: ## run the benchmarks, then compare ways to sign; FLAGS='-bench X' runs some benchmarks alone
+bench: ## run the benchmarks, then compare ways to sign and to watch; FLAGS='-bench X' runs some benchmarks alone
 	go test -run '^$$' -bench . $(FLAGS) ./server/...
 	$(if $(FLAGS),,go run ./server/bench/sign -aged 2000000)
+	$(if $(FLAGS),,go run ./server/bench/watch)
 
 replay: ## sign one petition 6,103,056 times and see that every figure is exact; FLAGS='-on sqlite -signatures 100000' narrows it
 	go run ./server/bench/replay $(FLAGS)

@@ -17,21 +17,27 @@ import (
 	"petitiond/server/secret"
 )
 
-// Program is the built program with a secret of its own.
-type Program struct{ folder string }
+// Program is a built program with a secret, which those of one folder share.
+type Program struct{ folder, name string }
 
 // Build builds the program into a folder.
 func Build(ctx context.Context, folder string) (Program, error) {
-	p := Program{folder}
-	build := exec.CommandContext(ctx, "go", "build", "-o", p.path(), "./server") //nolint:gosec // our own folder
+	return BuildOther(ctx, folder, "petitiond", "./server")
+}
+
+// BuildOther builds another program into a folder, one that takes the settings of the program and its command serve,
+// and names its address in its log as the program does.
+func BuildOther(ctx context.Context, folder, name, source string) (Program, error) {
+	p := Program{folder, name}
+	build := exec.CommandContext(ctx, "go", "build", "-o", p.path(), source) //nolint:gosec // our own folder
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
-		return p, fmt.Errorf("building the server; run this from the root of the project: %w", err)
+		return p, fmt.Errorf("building %s; run this from the root of the project: %w", name, err)
 	}
 	return p, nil
 }
 
-func (p Program) path() string       { return filepath.Join(p.folder, "petitiond") }
+func (p Program) path() string       { return filepath.Join(p.folder, p.name) }
 func (p Program) secretFile() string { return filepath.Join(p.folder, "secret.key") }
 
 // Keys gives the keys that the program uses.
@@ -97,6 +103,9 @@ func follow(log io.Reader, address chan<- string) {
 	}
 	_, _ = io.Copy(io.Discard, log) // after a line that is too long: a full pipe would stop the server
 }
+
+// PID is the id of the server's process.
+func (s *Server) PID() int { return s.command.Process.Pid }
 
 // Stop ends the server as SIGTERM does, and waits for it. It fails if the server did not end in good order.
 func (s *Server) Stop() error {

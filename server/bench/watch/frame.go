@@ -1,0 +1,58 @@
+//go:build linux
+
+package main
+
+import "encoding/binary"
+
+// The kinds of WebSocket frames that matter here.
+const (
+	opText  = 1
+	opClose = 8
+	opPing  = 9
+	opPong  = 10
+)
+
+// appendHead appends the head of a whole frame. The mask of a client is zero, with which masking changes nothing.
+func appendHead(to []byte, op byte, length int, mask bool) []byte {
+	masked := byte(0)
+	if mask {
+		masked = 0x80
+	}
+	to = append(to, 0x80|op)
+	if length < 126 {
+		to = append(to, masked|byte(length))
+	} else {
+		to = binary.BigEndian.AppendUint16(append(to, masked|126), uint16(length))
+	}
+	if mask {
+		to = append(to, 0, 0, 0, 0)
+	}
+	return to
+}
+
+// frame gives the first frame of what came from a server, and how long it is with its head: 0 if it has not come whole.
+func frame(data []byte) (op byte, payload []byte, length int) {
+	if len(data) < 2 {
+		return 0, nil, 0
+	}
+	head, size := 2, int(data[1]&0x7f)
+	switch size {
+	case 126:
+		head = 4
+	case 127:
+		head = 10
+	}
+	if len(data) < head {
+		return 0, nil, 0
+	}
+	switch size {
+	case 126:
+		size = int(binary.BigEndian.Uint16(data[2:]))
+	case 127:
+		size = int(binary.BigEndian.Uint64(data[2:]))
+	}
+	if len(data)-head < size {
+		return 0, nil, 0
+	}
+	return data[0] & 0xf, data[head : head+size], head + size
+}

@@ -1,0 +1,201 @@
+// Stock serves the project's schema, domain and hub through gqlgen's own transports, as a program would that used what
+// gqlgen brings along: the crowd bench (server/bench/watch) builds it and compares the server with it. It takes three
+// settings of the server: PETITION_DATABASE_URL, PETITION_SECRET_FILE and PETITION_LISTEN.
+//
+// It guards and limits nothing. Its pings come as often as the server's, since without them it would cost less and
+// never find a dead client.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/executor"
+	"github.com/99designs/gqlgen/graphql/handler/lru"
+	"github.com/99designs/gqlgen/graphql/handler/transport"
+	"github.com/google/uuid"
+	"github.com/vektah/gqlparser/v2/ast"
+	"golang.org/x/sync/errgroup"
+
+	"petitiond/graph"
+	"petitiond/graph/generated"
+	"petitiond/server/database"
+	"petitiond/server/fanout"
+	"petitiond/server/ledger"
+	"petitiond/server/live"
+	"petitiond/server/petitioning"
+	"petitiond/server/secret"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := serve(ctx, slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// site is what the server's App is, as far as counts are concerned.
+type site struct {
+	db       *database.DB
+	ledger   *ledger.Ledger
+	domain   *petitioning.Service
+	hub      *live.Hub
+	gauge    *live.Gauge[petitioning.Statistics]
+	replicas *fanout.Postgres[uuid.UUID, live.Value] // nil on SQLite
+	log      *slog.Logger
+}
+
+// serve serves until ctx ends. Sockets that are open then end with the program.
+func serve(ctx context.Context, log *slog.Logger) (err error) {
+	s := &site{log: log}
+	if s.db, err = database.Open(ctx, os.Getenv("PETITION_DATABASE_URL")); err != nil {
+		return err
+	}
+	if _, err = s.db.Migrate(ctx); err != nil {
+		return err
+	}
+	if err = s.build(ctx); err != nil {
+		return err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", os.Getenv("PETITION_LISTEN"))
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/graphql", s.handler())
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute}
+	log.Info("serving", "address", listener.Addr().String())
+
+	parts, running := errgroup.WithContext(ctx)
+	parts.Go(func() error { return s.ledger.Run(running) })
+	parts.Go(func() error { return s.hub.Run(running) })
+	parts.Go(func() error { return s.domain.Run(running) })
+	if s.replicas != nil {
+		parts.Go(func() error { return s.replicas.Run(running) })
+	}
+	parts.Go(func() error {
+		<-running.Done()
+		return server.Close()
+	})
+	parts.Go(func() error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	return parts.Wait()
+}
+
+// build connects the parts as the server's NewApp does.
+func (s *site) build(ctx context.Context) error {
+	keys, err := secret.LoadOrCreate(os.Getenv("PETITION_SECRET_FILE"))
+	if err != nil {
+		return err
+	}
+	s.ledger, err = ledger.New(ctx, s.db, ledger.Options{Committed: s.committed, Logger: s.log})
+	if err != nil {
+		return err
+	}
+	s.domain = petitioning.New(petitioning.Options{
+		Database: s.db, Ledger: s.ledger, Keys: keys, PublicURL: "http://localhost", Logger: s.log,
+		Changed: func(c petitioning.Change) {
+			v := valueOf(c.Change)
+			v.Edition = c.Edition
+			s.tell(v)
+		},
+	})
+	s.hub = live.New(live.Options{Read: s.news, Logger: s.log})
+	s.gauge = live.NewGauge(s.domain.Statistics, live.GaugeOptions{Logger: s.log})
+	if s.db.Dialect != database.Postgres {
+		return nil
+	}
+	address, err := database.PostgresAddress(os.Getenv("PETITION_DATABASE_URL"))
+	if err != nil {
+		return err
+	}
+	s.replicas = fanout.NewPostgres(fanout.Options[uuid.UUID, live.Value]{
+		Pool: s.db.Write, Address: address, Logger: s.log,
+		Key: func(v live.Value) uuid.UUID { return v.Petition }, Merge: live.Merge,
+		Received: s.hub.Publish, Lost: s.hub.Reread,
+	})
+	return nil
+}
+
+func (s *site) committed(changes []ledger.Change) {
+	values, ids := make([]live.Value, len(changes)), make([]uuid.UUID, len(changes))
+	for i, c := range changes {
+		values[i], ids[i] = valueOf(c), c.Petition
+	}
+	s.tell(values...)
+	s.domain.Moved(ids...)
+}
+
+func (s *site) tell(values ...live.Value) {
+	s.hub.Publish(values...)
+	if s.replicas != nil {
+		s.replicas.Publish(values...)
+	}
+}
+
+func valueOf(c ledger.Change) live.Value {
+	return live.Value{
+		Petition: c.Petition, Total: c.Total, Goal: c.Goal, LastHour: c.LastHour, Version: c.Version, AsOf: c.AsOf,
+		Comment: c.Comments,
+	}
+}
+
+func (s *site) news(ctx context.Context, ids []uuid.UUID) ([]live.Value, error) {
+	list, err := s.domain.News(ctx, ids)
+	out := make([]live.Value, len(list))
+	for i, n := range list {
+		out[i] = live.Value{
+			Petition: n.Petition, Total: n.Total, Goal: n.Goal, LastHour: *n.LastHour, Version: int64(n.Version),
+			AsOf: n.AsOf, Comment: n.Comments, Edition: n.Edition,
+		}
+	}
+	return out, err
+}
+
+// handler is what gqlgen's handler is: its executor behind the first of its transports that takes a request. The package
+// handler itself would bring a module that nothing else needs.
+func (s *site) handler() http.Handler {
+	r := &graph.Resolver{Domain: s.domain, Hub: s.hub, Site: s.gauge, Logger: s.log}
+	e := executor.New(generated.NewExecutableSchema(generated.Config{Resolvers: r}))
+	e.SetQueryCache(lru.New[*ast.QueryDocument](1000))
+	e.SetErrorPresenter(r.PresentError)
+	e.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+		if graphql.GetOperationContext(ctx).Operation.Operation == ast.Subscription {
+			ctx = r.Around(ctx)
+		}
+		return next(ctx)
+	})
+	e.AroundResponses(func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+		return next(r.Around(ctx))
+	})
+	transports := []graphql.Transport{
+		transport.Websocket{InitTimeout: 5 * time.Second, PingPongInterval: 25 * time.Second},
+		transport.SSE{KeepAlivePingInterval: 25 * time.Second},
+		transport.POST{},
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		for _, t := range transports {
+			if t.Supports(req) {
+				t.Do(w, req.WithContext(graphql.StartOperationTrace(req.Context())), e)
+				return
+			}
+		}
+		w.WriteHeader(http.StatusBadRequest)
+	})
+}

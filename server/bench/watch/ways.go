@@ -1,0 +1,235 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"petitiond/graph/scalar"
+	"petitiond/server/bench/load"
+	"petitiond/server/database"
+)
+
+// target is a process that tells a crowd of a count.
+type target struct {
+	address string
+	pid     int
+}
+
+// way is one way to tell a crowd.
+type way interface {
+	name() string
+	// plain says whether sockets are plain connections on which values come without being asked for.
+	plain() bool
+	// petitions are what each socket watches.
+	petitions(n int) []string
+	start(ctx context.Context, s scene) ([]target, error)
+	// move moves every count once.
+	move(ctx context.Context) error
+	// last gives the version that every count has in the end.
+	last(ctx context.Context) ([]int64, error)
+	// stop ends what start began, also where it failed.
+	stop() error
+}
+
+// most is how many petitions are watched at once.
+const most = 10
+
+// ground is the database that all programs stand on, one after another.
+type ground struct {
+	on     load.Database
+	db     *database.DB
+	ids    []uuid.UUID
+	public []string     // the same as clients see them
+	people atomic.Int64 // who have signed
+}
+
+func found(ctx context.Context, on load.Database) (*ground, error) {
+	db, err := on.Open(ctx, database.Options{})
+	if err != nil {
+		return nil, err
+	}
+	ids, err := load.Seed(ctx, db, most)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	g := &ground{on: on, db: db, ids: ids}
+	for _, id := range ids {
+		g.public = append(g.public, scalar.NewID(scalar.Petition, id).String())
+	}
+	return g, nil
+}
+
+// program is a way that is a program on the database.
+type program struct {
+	*ground
+	label   string
+	built   load.Program
+	servers []*load.Server
+	clients []*load.Client // one for each petition that moves
+}
+
+func (g *ground) program(label string, built load.Program) *program {
+	return &program{ground: g, label: label, built: built}
+}
+
+func (p *program) name() string             { return p.label }
+func (p *program) plain() bool              { return false }
+func (p *program) petitions(n int) []string { return p.public[:n] }
+
+func (p *program) start(ctx context.Context, s scene) ([]target, error) {
+	p.servers, p.clients = nil, nil
+	var list []target
+	for range s.processes {
+		server, err := p.built.Serve(ctx, p.on)
+		if err != nil {
+			return nil, err
+		}
+		p.servers = append(p.servers, server)
+		list = append(list, target{server.Address, server.PID()})
+	}
+	for i := range s.operations {
+		p.clients = append(p.clients, p.servers[i%len(p.servers)].Client())
+	}
+	return list, nil
+}
+
+// move signs every petition that is watched, all at once. The answer tells that the signature is durable.
+func (p *program) move(ctx context.Context) error {
+	faults := make([]error, len(p.clients))
+	var signing sync.WaitGroup
+	for i, c := range p.clients {
+		signing.Go(func() {
+			err := c.Sign(ctx, p.public[i], load.Somebody(p.people.Add(1)))
+			if !errors.Is(err, load.ErrAgain) { // a count that stays is none that is lost
+				faults[i] = err
+			}
+		})
+	}
+	signing.Wait()
+	return errors.Join(faults...)
+}
+
+func (p *program) last(ctx context.Context) ([]int64, error) {
+	out := make([]int64, len(p.clients))
+	for i := range out {
+		err := p.db.Read.QueryRowContext(ctx, `SELECT version FROM counters WHERE petition_id = $1`, p.ids[i]).Scan(&out[i])
+		if err != nil {
+			return nil, fmt.Errorf("asking for the last version: %w", err)
+		}
+	}
+	return out, nil
+}
+
+func (p *program) stop() error {
+	var errs []error
+	for _, c := range p.clients {
+		c.Close()
+	}
+	for _, s := range p.servers {
+		errs = append(errs, s.Stop())
+	}
+	return errors.Join(errs...)
+}
+
+// floor is the way that is a loop of writes, in processes of its own. See playFloor.
+type floor struct {
+	form       string
+	operations int
+	version    int64
+	parts      []*part
+}
+
+// part is a process of a role of this program that is told what to do line by line.
+type part struct {
+	command *exec.Cmd
+	in      io.WriteCloser
+	out     *bufio.Reader
+}
+
+// play starts this program in a role.
+func play(ctx context.Context, role string) (*part, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	p := &part{command: exec.CommandContext(ctx, self, role)} //nolint:gosec // ourselves
+	p.command.Stderr = os.Stderr
+	p.command.WaitDelay = time.Second
+	if p.in, err = p.command.StdinPipe(); err != nil {
+		return nil, err
+	}
+	out, err := p.command.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	p.out = bufio.NewReader(out)
+	return p, p.command.Start()
+}
+
+// end lets the process end, which it does when nobody tells it anything more.
+func (p *part) end() error {
+	_ = p.in.Close() // it may have ended by itself, of which Wait tells
+	return p.command.Wait()
+}
+
+func (f *floor) name() string             { return "tcp" }
+func (f *floor) plain() bool              { return true }
+func (f *floor) petitions(n int) []string { return make([]string, n) }
+
+func (f *floor) start(ctx context.Context, s scene) ([]target, error) {
+	f.parts, f.version, f.operations = nil, 0, s.operations
+	var list []target
+	for range s.processes {
+		p, err := play(ctx, roleFloor)
+		if err != nil {
+			return nil, err
+		}
+		f.parts = append(f.parts, p)
+		if _, err := fmt.Fprintln(p.in, f.form, f.operations); err != nil {
+			return nil, err
+		}
+		address, err := p.out.ReadString('\n')
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, target{strings.TrimSpace(address), p.command.Process.Pid})
+	}
+	return list, nil
+}
+
+func (f *floor) move(context.Context) error {
+	f.version++
+	for _, p := range f.parts {
+		if _, err := io.WriteString(p.in, strconv.FormatInt(f.version, 10)+"\n"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *floor) last(context.Context) ([]int64, error) {
+	return slices.Repeat([]int64{f.version}, f.operations), nil
+}
+
+func (f *floor) stop() error {
+	var errs []error
+	for _, p := range f.parts {
+		errs = append(errs, p.end())
+	}
+	return errors.Join(errs...)
+}
