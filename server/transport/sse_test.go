@@ -123,9 +123,15 @@ func TestEvents(t *testing.T) {
 }
 
 // listen opens a stream and returns its lines.
-func listen(t *testing.T, ctx context.Context, server, document string) <-chan string {
+func listen(t *testing.T, ctx context.Context, server, document string, headers ...string) <-chan string {
 	t.Helper()
-	r := request(t, http.MethodPost, server, strings.NewReader(query(document)), events).WithContext(ctx)
+	headers = append(headers, events)
+	return stream(t, request(t, http.MethodPost, server, strings.NewReader(query(document)), headers...).WithContext(ctx))
+}
+
+// stream gives the lines of an answer as they come.
+func stream(t *testing.T, r *http.Request) <-chan string {
+	t.Helper()
 	lines := make(chan string)
 	go func() {
 		defer close(lines)
@@ -137,7 +143,11 @@ func listen(t *testing.T, ctx context.Context, server, document string) <-chan s
 		}
 		defer func() { _ = resp.Body.Close() }()
 		for scanner := bufio.NewScanner(resp.Body); scanner.Scan(); {
-			lines <- scanner.Text()
+			select {
+			case lines <- scanner.Text():
+			case <-t.Context().Done():
+				return
+			}
 		}
 	}()
 	return lines

@@ -1,0 +1,240 @@
+package transport_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"petitiond/server/transport"
+)
+
+func TestSocketsAreLimited(t *testing.T) {
+	t.Parallel()
+	tests := map[string]func(*transport.Limits){
+		"PerAddress": func(l *transport.Limits) { l.SocketsPerAddress = 3 },
+		"PerProcess": func(l *transport.Limits) { l.Sockets = 3 },
+	}
+	for name, set := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			limits := transport.DefaultLimits()
+			set(&limits)
+			tr, server := serve(t, transport.Options{Limits: limits})
+			var conns []*websocket.Conn
+			for range 3 {
+				conns = append(conns, open(t, server, `{}`))
+			}
+			if _, status := dial(t, server); status != http.StatusServiceUnavailable {
+				t.Errorf("the fourth socket got %d, want 503", status)
+			}
+			if got := ask(t, http.MethodPost, server, query("subscription { hello }"), events); got.status != 503 || got.code() != "UNAVAILABLE" || got.header.Get("Retry-After") == "" {
+				t.Errorf("a stream beside got %d %s, want 503", got.status, got.body)
+			}
+			if got := ask(t, http.MethodPost, server, query("{ hello }")); got.status != 200 {
+				t.Errorf("a query got %d, want 200", got.status)
+			}
+			_ = conns[0].CloseNow()
+			eventually(t, "the closed socket is counted out", func() bool { return tr.Open() == 2 })
+			open(t, server, `{}`)
+		})
+	}
+}
+
+func eventually(t *testing.T, what string, true func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !true(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not so within 10 s: %s", what)
+		}
+	}
+}
+
+func TestMessageFlood(t *testing.T) {
+	t.Parallel()
+	limits := transport.DefaultLimits()
+	limits.MessageBurst, limits.Messages = 10, 1
+	_, server := serve(t, transport.Options{Limits: limits})
+	conn := open(t, server, `{}`)
+	for range 20 {
+		if conn.Write(t.Context(), websocket.MessageText, []byte(`{"type":"ping"}`)) != nil {
+			break
+		}
+	}
+	if got := parting(t, conn); got != 4429 {
+		t.Errorf("closed with %d, want 4429", got)
+	}
+}
+
+func TestOldSocketIsSentAway(t *testing.T) {
+	t.Parallel()
+	limits := transport.DefaultLimits()
+	limits.Age, limits.Init = 100*time.Millisecond, 100*time.Millisecond
+	_, server := serve(t, transport.Options{Limits: limits})
+	if got := parting(t, open(t, server, `{}`)); got != websocket.StatusGoingAway {
+		t.Errorf("closed with %d, want 1001", got)
+	}
+}
+
+// TestCredentialEnds lets a credential expire, and one hold that is prolonged.
+func TestCredentialEnds(t *testing.T) {
+	t.Parallel()
+	var revoked atomic.Bool
+	limits := transport.DefaultLimits()
+	limits.Init = 100 * time.Millisecond // how often lines are looked at
+	end := time.Now().Add(200 * time.Millisecond)
+	_, server := serve(t, transport.Options{
+		Limits: limits, Schema: whoami(),
+		Authenticate: func(ctx context.Context, bearer string) (context.Context, error) {
+			if bearer == "short" && revoked.Load() {
+				return nil, errors.New("expired")
+			}
+			return context.WithValue(ctx, actorKey{}, bearer), nil
+		},
+		Expires: func(context.Context) time.Time { return end },
+	})
+	short, long, nobody := open(t, server, `{"authorization":"Bearer short"}`), open(t, server, `{"authorization":"Bearer long"}`), open(t, server, `{}`)
+	revoked.Store(true)
+	if got := parting(t, short); got != 4403 {
+		t.Errorf("an expired credential: closed with %d, want 4403", got)
+	}
+	for _, conn := range []*websocket.Conn{long, nobody} {
+		tell(t, conn, subscribe("1", "{ hello }"))
+		if m := hear(t, conn); m.Type != "next" {
+			t.Errorf("got %s, want an answer", m.Type)
+		}
+	}
+}
+
+// TestFarewellIsSpread closes many sockets, each with 1001, and not all at once.
+func TestFarewellIsSpread(t *testing.T) {
+	t.Parallel()
+	tr, server := serve(t, transport.Options{})
+	const crowd = 20
+	closed := make(chan time.Time, crowd)
+	for range crowd {
+		conn := open(t, server, `{}`)
+		go func() {
+			if got := parting(t, conn); got != websocket.StatusGoingAway {
+				t.Errorf("closed with %d, want 1001", got)
+			}
+			closed <- time.Now()
+		}()
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := tr.Shutdown(ctx); err != nil {
+		t.Fatal(err)
+	}
+	first := <-closed
+	last := first
+	for range crowd - 1 {
+		last = <-closed
+	}
+	if spread := last.Sub(first); spread < 100*time.Millisecond {
+		t.Errorf("all were closed within %s", spread)
+	}
+}
+
+// TestResume comes back with the id of the last event.
+func TestResume(t *testing.T) {
+	t.Parallel()
+	s := newStation()
+	_, server := serve(t, s.options())
+	first := listen(t, t.Context(), server, `subscription { signatureCount(petitionId: "a") { total } }`)
+	s.begun(t, 1)
+	s.tell(t, "a", transport.Mark{Topic: "a", Version: 5}, 50)
+	skim(t, first, "id: 5")
+	stale := listen(t, t.Context(), server, `subscription { signatureCount(petitionId: "a") { total } }`, "Last-Event-ID: 4")
+	skim(t, stale, "id: 5")
+	fresh := listen(t, t.Context(), server, `subscription { signatureCount(petitionId: "a") { total } }`, "Last-Event-ID: 5")
+	time.Sleep(50 * time.Millisecond)
+	s.tell(t, "a", transport.Mark{Topic: "a", Version: 6}, 60)
+	for line := range fresh {
+		if strings.HasPrefix(line, "id: ") {
+			if line != "id: 6" {
+				t.Errorf("who had version 5 was told %q", line)
+			}
+			break
+		}
+	}
+}
+
+// skim reads lines up to one.
+func skim(t *testing.T, lines <-chan string, want string) {
+	t.Helper()
+	for {
+		select {
+		case line, ok := <-lines:
+			if !ok {
+				t.Fatalf("the stream ended before %q", want)
+			}
+			if line == want {
+				return
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("no %q within 10 s", want)
+		}
+	}
+}
+
+// TestStream goes through the single connection mode of graphql-sse.
+func TestStream(t *testing.T) {
+	t.Parallel()
+	s := newStation()
+	tr, server := serve(t, s.options())
+	token := ask(t, http.MethodPut, server, "")
+	if token.status != http.StatusCreated || !strings.HasPrefix(token.header.Get("Content-Type"), "text/plain") || len(token.body) < 20 {
+		t.Fatalf("reserved: %d %q", token.status, token.body)
+	}
+	bearing := "X-GraphQL-Event-Stream-Token: " + token.body
+	operation := func(id, document string) string {
+		return `{"query":"` + strings.ReplaceAll(document, `"`, `\"`) + `","extensions":{"operationId":"` + id + `"}}`
+	}
+	early := ask(t, http.MethodPost, server, operation("1", "{ hello }"), bearing)
+	if early.status != http.StatusNotFound {
+		t.Errorf("an operation before the stream is open: %d, want 404", early.status)
+	}
+	lines := stream(t, request(t, http.MethodGet, server+"?token="+token.body, nil, events))
+	skim(t, lines, ":")
+	if again := ask(t, http.MethodGet, server, "", bearing, events); again.status != http.StatusConflict {
+		t.Errorf("opened twice: %d, want 409", again.status)
+	}
+	steps := []struct {
+		name, body string
+		status     int
+		code       string
+	}{
+		{"NoId", query("{ hello }"), 400, "BAD_REQUEST"},
+		{"Invalid", operation("1", "{ nope }"), 200, "GRAPHQL_VALIDATION_FAILED"},
+		{"Query", operation("1", "{ hello }"), 202, ""},
+		{"Subscription", operation("2", `subscription { signatureCount(petitionId: "a") { total } }`), 202, ""},
+	}
+	for _, step := range steps {
+		if got := ask(t, http.MethodPost, server, step.body, bearing); got.status != step.status || got.code() != step.code {
+			t.Errorf("%s: %d %s, want %d %s", step.name, got.status, got.body, step.status, step.code)
+		}
+	}
+	skim(t, lines, `data: {"id":"1","payload":{"data":{"hello":"world"}}}`)
+	skim(t, lines, `data: {"id":"1"}`)
+	s.begun(t, 1)
+	if got := ask(t, http.MethodPost, server, operation("2", "{ hello }"), bearing); got.status != http.StatusConflict {
+		t.Errorf("an id twice: %d, want 409", got.status)
+	}
+	s.tell(t, "a", transport.Mark{Topic: "a", Version: 1}, 5)
+	skim(t, lines, `data: {"id":"2","payload":{"data":{"signatureCount":{"total":5}}}}`)
+	if got := ask(t, http.MethodDelete, server+"?operationId=2", "", bearing); got.status != http.StatusOK {
+		t.Errorf("ended: %d, want 200", got.status)
+	}
+	<-s.ended
+	if err := tr.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	for range lines { // to its end
+	}
+}
