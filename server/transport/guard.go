@@ -31,13 +31,14 @@ func (s *shape) add(o shape) {
 // piece is an operation or a fragment by itself, where others are spread into
 // it but not written out.
 type piece struct {
-	nodes      int             // fields, fragments, directives, arguments and values
+	nodes      int             // selections, directives, values and variables
 	spreads    map[string]bool // the fragments that it names
 	conditions []string        // the variables that its @skip and @include go by
 }
 
 // survey is what the guard learned of a document that keeps the limits.
 type survey struct {
+	work       int                                   // its nodes as often as validation comes by
 	longest    int                                   // bytes of its longest name
 	uses       []*ast.Value                          // where it has variables for values
 	conditions map[*ast.OperationDefinition][]string // the variables that @skip and @include go by
@@ -53,7 +54,6 @@ type guard struct {
 	fragments  map[string]shape
 	pieces     map[string]*piece
 	piece      *piece // what is being measured
-	work       int    // nodes as often as validation comes by
 	aliases    int
 	directives int
 	literals   int

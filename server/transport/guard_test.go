@@ -1,17 +1,17 @@
 package transport
 
 import (
-	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/go-cmp/cmp"
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/parser"
+	"github.com/vektah/gqlparser/v2/validator/core"
 )
 
 // introspection is what graphql-js and GraphiQL ask, with every option on.
@@ -118,6 +118,15 @@ func TestGuard(t *testing.T) {
 		{"ValuesInDirective", "{ v @a(b: [[[[[[1]]]]]]) }", "valueDepth"},
 		{"ValuesInOperationDirective", "query @a(b: [[[[[[1]]]]]]) { v }", "valueDepth"},
 		{"Bomb", bomb(19), "fields"},
+		{"ListTypes", "query($a: [[[[[T]]]]]) { v }", ""},
+		{"ListTypesOver", "query($a: [[[[[[T]]]]]]) { v }", "valueDepth"},
+		{"Work", numbered(10, "query Q%d { ...F } ") + "fragment F on T { n {" + distinct(490) + "} }", ""},
+		{"WorkOver", numbered(10, "query Q%d { n { ...F0 } } ") + chain(20, "T", distinct(24)), "work"},
+		{"WorkInValues", numbered(10, "query Q%d { ...F } ") + "fragment F on T { v(a: [" + strings.Repeat("1 ", 950) + "]) }", "work"},
+		{"WorkInDirectives", numbered(10, "query Q%d { ...F } ") + "fragment F on T @a(b: [" + strings.Repeat("1 ", 950) + "]) { v }", "work"},
+		{"WorkInUnused", "{ v } " + web(20, "T", "v "+strings.Repeat("__typename ", 20), true), "work"},
+		{"SecondOfAName", "{ ...F } fragment F on T { v } fragment F on T { v(a: [[[[[[1]]]]]]) }", "valueDepth"},
+		{"AliasesInSecondOfAName", "{ ...F } fragment F on T { v } fragment F on T {" + strings.Repeat("a: v ", 16) + "}", "aliases"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -140,78 +149,62 @@ func TestGuard(t *testing.T) {
 	}
 }
 
-// hostile are documents within the limits that make validation work the most.
-func hostile() map[string]string {
-	pairs := func(field string, n int) string { return "{ n {" + strings.Repeat(field, n) + "} }" }
-	var web strings.Builder // every fragment spreads every other
-	web.WriteString("{ ...F0 }")
-	for i := range 8 {
-		fmt.Fprintf(&web, " fragment F%d on T { n { v ", i)
-		for j := range 8 {
-			if i != j {
-				fmt.Fprintf(&web, "...F%d ", j)
-			}
-		}
-		web.WriteString("} }")
-	}
-	var ladder strings.Builder
-	ladder.WriteString("{ n { ...F0 ...G0 } }")
-	for i := range 6 {
-		fmt.Fprintf(&ladder, " fragment F%d on T { n { ...F%d ...G%d } } fragment G%d on T { n { ...G%d ...F%d } }", i, i+1, i+1, i, i+1, i+1)
-	}
-	ladder.WriteString(" fragment F6 on T { v } fragment G6 on T { v }")
-	return map[string]string{
-		"Duplicates":   pairs("v ", 51),
-		"Conflicts":    pairs(`w(a:"0") w(a:"1") `, 25),
-		"NestedPairs":  pairs("n { n { v } } ", 51),
-		"Unknown":      pairs(distinct(490), 1),
-		"Bomb":         bomb(6),
-		"Web":          web.String(),
-		"Ladder":       ladder.String(),
-		"Variables":    "query(" + strings.Repeat("$a: Int = 1 ", 50) + ") { v }",
-		"Lists":        "{ w(a: [" + strings.Repeat("1 ", 900) + "]) }",
-		"Introspect":   introspection,
-		"UnusedPieces": "{ v }" + strings.Repeat(" fragment F on T { n { n { v } } }", 20),
-	}
-}
-
-// The bound is far above what any document takes here, and far below what one
-// took without the guard.
-func TestHostileDocumentsAreCheap(t *testing.T) {
+// What the guard calls work is what the walker does, whatever the document.
+func TestWorkIsWhatValidationDoes(t *testing.T) {
 	t.Parallel()
-	for name, doc := range hostile() {
-		t.Run(name, func(t *testing.T) {
-			e := newTestEngine(Options{Introspection: true})
-			begin := time.Now()
-			_, f := e.prepare(context.Background(), &graphql.RawParams{Query: doc})
-			if took := time.Since(begin); took > 500*time.Millisecond {
-				t.Errorf("took %v", took)
-			}
-			if f != nil && codeOf(f.errs[0]) == limitExceeded {
-				t.Errorf("never came to validation: %v", f.errs)
-			}
-			if f != nil && len(f.errs) > e.limits.Errors {
-				t.Errorf("%d errors, want at most %d", len(f.errs), e.limits.Errors)
-			}
-		})
+	l := DefaultLimits()
+	l.Work = huge
+	for name, text := range adversaries() {
+		doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: text}, l.Tokens)
+		if err != nil {
+			continue
+		}
+		learned, refused := l.inspect(doc)
+		if refused != nil {
+			continue
+		}
+		seen := 0
+		events := &core.Events{}
+		events.OnField(func(*core.Walker, *ast.Field) { seen++ })
+		events.OnInlineFragment(func(*core.Walker, *ast.InlineFragment) { seen++ })
+		events.OnFragmentSpread(func(*core.Walker, *ast.FragmentSpread) { seen++ })
+		events.OnDirective(func(*core.Walker, *ast.Directive) { seen++ })
+		events.OnValue(func(*core.Walker, *ast.Value) { seen++ })
+		events.OnVariable(func(*core.Walker, *ast.VariableDefinition) { seen++ })
+		core.Walk(contract(), doc, events)
+		if seen != learned.work {
+			t.Errorf("%s: the walker visits %d nodes, the guard counted %d", name, seen, learned.work)
+		}
 	}
 }
 
-func FuzzPrepare(f *testing.F) {
-	for _, doc := range hostile() {
-		f.Add(doc)
+// What is learned of a document decides how its errors are worded, and which
+// variables may be null.
+func TestSurvey(t *testing.T) {
+	t.Parallel()
+	doc, err := parser.ParseQuery(&ast.Source{Input: `
+		query A($a: Boolean = true, $b: Boolean = true, $c: Int) { v @skip(if: $a) w(a: $c) ...F }
+		query B { longestOfAll @include(if: true) ...G }
+		fragment F on T { v @include(if: $b) ...G }
+		fragment G on T { n { v @skip(if: $d) } }`})
+	if err != nil {
+		t.Fatal(err)
 	}
-	f.Add(`query($a: T! = {b: [RED]}) @x { a: n @include(if: $a) { ... on T @defer { v } ...F } }`)
-	e := newTestEngine(Options{})
-	f.Fuzz(func(t *testing.T, doc string) {
-		op, refused := e.prepare(t.Context(), &graphql.RawParams{Query: doc})
-		if refused == nil && op.Operation == nil {
-			t.Errorf("%q has no operation", doc)
-		}
-		if refused != nil && len(mustJSON(refused.errs)) > 64<<10 {
-			t.Errorf("%q is refused with %d bytes", doc, len(mustJSON(refused.errs)))
-		}
-	})
+	learned, refused := DefaultLimits().inspect(doc)
+	if refused != nil {
+		t.Fatal(refused)
+	}
+	want := map[string][]string{"A": {"a", "b", "d"}, "B": {"d"}}
+	got := map[string][]string{}
+	for op, names := range learned.conditions {
+		got[op.Name] = slices.Sorted(slices.Values(names))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("conditions (-want +got):\n%s", diff)
+	}
+	if learned.longest != len("longestOfAll") || len(learned.uses) != 4 {
+		t.Errorf("the longest name has %d bytes, and variables are used %d times", learned.longest, len(learned.uses))
+	}
 }
 
 const guardSDL = `

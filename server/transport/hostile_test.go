@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2"
@@ -111,6 +112,7 @@ var adversaries = sync.OnceValue(func() map[string]string {
 		// Fragments.
 		"Bomb":             bomb(19),
 		"Chain":            `{ petition(slug: "a") { ...F0 } }` + chain(20, "Petition", strings.Repeat("id ", 30)),
+		"PagesOfTen":       numbered(10, "query Q%d { nodes(ids: []) { ...F } }") + " fragment F on Petition {" + strings.Repeat("signatures(first:1) { totalCount } ", 85) + "}",
 		"ChainOfTen":       numbered(10, "query Q%d { petition(slug: \"a\") { ...F0 } }") + chain(20, "Petition", strings.Repeat("id ", 20)),
 		"OneForTen":        numbered(10, "query Q%d { petition(slug: \"a\") { ...F0 } }") + chain(1, "Petition", strings.Repeat("id ", 490)),
 		"Web":              `{ petition(slug: "a") { ...F0 } }` + web(8, "Petition", "id", false),
@@ -216,20 +218,42 @@ func BenchmarkJudge(b *testing.B) {
 	}
 }
 
-// TestAdversaries holds that the documents are those that they were made to
-// be: most of them reach validation, and each is answered in a few short words.
+// TestAdversaries holds that every adversary is answered in few and short words.
 func TestAdversaries(t *testing.T) {
 	t.Parallel()
-	e := newContractEngine(Options{Introspection: true})
-	for name, text := range adversaries() {
-		if len(text) > e.limits.Document {
-			t.Errorf("%s has %d bytes", name, len(text))
+	for _, o := range []Options{{Introspection: true}, {}} {
+		e := newContractEngine(o)
+		for name, text := range adversaries() {
+			if len(text) > e.limits.Document {
+				t.Errorf("%s has %d bytes: it never gets far", name, len(text))
+			}
+			f := judge(e, text)
+			if f == nil {
+				continue
+			}
+			if code := codeOf(f.errs[0]); code == internal || code == "" {
+				t.Errorf("%s: %v", name, f.errs)
+			}
+			for _, fault := range faults(f, "canary") {
+				t.Errorf("%s: %s", name, fault)
+			}
 		}
-		f := judge(e, text)
-		if f == nil {
-			t.Logf("%s is taken", name)
-			continue
-		}
-		t.Logf("%s: %d, %v", name, len(f.errs), f.errs[0])
 	}
+}
+
+// faults returns what is wrong with a refusal, whatever is refused: too many
+// words, or such as were sent.
+func faults(f *fault, canary string) (list []string) {
+	if len(f.errs) == 0 || len(f.errs) > DefaultLimits().Errors {
+		list = append(list, fmt.Sprintf("%d errors", len(f.errs)))
+	}
+	for _, err := range f.errs {
+		if len(err.Message) > longest || !utf8.ValidString(err.Message) {
+			list = append(list, fmt.Sprintf("an error of %d bytes: %q", len(err.Message), err.Message))
+		}
+		if strings.Contains(string(mustJSON(err)), canary) {
+			list = append(list, "a value is repeated: "+err.Message)
+		}
+	}
+	return list
 }
