@@ -24,11 +24,13 @@ type document struct {
 	bytes  int // that it takes in memory, about
 }
 
-// What the parts of a document take in memory, as measured.
+// What the parts of a document take in memory at most, as measured; half of it
+// is usual.
 const (
-	tokenBytes = 200
-	billBytes  = 400
-	entryBytes = 1 << 10
+	textBytes  = 2 // for a byte of the text: strings with escapes are kept beside it
+	tokenBytes = 240
+	billBytes  = 400 // for a field whose cost hangs on variables
+	entryBytes = 2 << 10
 )
 
 // documents remembers what was judged, the latest used, within a bound on

@@ -127,7 +127,7 @@ func (e *engine) document(text string) (*document, *fault) {
 		key:           key,
 		conditions:    learned.conditions,
 		prices:        map[*ast.OperationDefinition]price{},
-		bytes:         entryBytes + len(text) + tokens*tokenBytes,
+		bytes:         entryBytes + len(text)*textBytes + tokens*tokenBytes,
 	}
 	e.documents.add(judged)
 	return judged, nil

@@ -55,10 +55,18 @@ func FuzzDecodeBody(f *testing.F) {
 	f.Add(`[{"query":"{ a }"}]`)
 	f.Add(`{"extensions":{"persistedQuery":{}}}`)
 	f.Add("{\"query\":\"\xff\"}")
+	f.Add(`{"query":"{ a }","canary":1}`)
+	f.Add(`{"query":["canary"],"variables":{"canary":-0,"a":1e400,"b":9007199254740993}}`)
+	f.Add(strings.Repeat(`[`, 40) + `"canary"`)
 	f.Fuzz(func(t *testing.T, text string) {
 		params, refused := decodeBody([]byte(text), 32)
 		if refused == nil && (!json.Valid([]byte(text)) || params.Query == "") {
 			t.Errorf("%q was taken", text)
+		}
+		if refused != nil {
+			for _, fault := range faults(refused, canary) {
+				t.Error(fault)
+			}
 		}
 		value, err := decodeJSON([]byte(text), 32)
 		if err != nil {
