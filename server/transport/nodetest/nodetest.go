@@ -19,17 +19,35 @@ process.exit(major >= 24 || (major === 22 && minor >= 13) || (major === 20 && mi
 func Dir(t testing.TB) string {
 	t.Helper()
 	if err := available(t.Context()); err != nil {
-		const hint = "install Node 20.19, 22.13 or 24 with npm to have it checked"
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%v: %s", err, hint)
-		}
-		t.Skipf("NOT CHECKED: %s, since %v: %s", t.Name(), err, hint)
+		lacking(t, err, "install Node 20.19, 22.13 or 24 with npm")
 	}
 	dir, err := installed()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// Browser returns the path of a Chromium, or of what is made of it. The variable CHROME_BIN names one that is not on the
+// PATH. Where there is none, the same happens as without Node.
+func Browser(t testing.TB) string {
+	t.Helper()
+	for _, name := range []string{os.Getenv("CHROME_BIN"), "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	lacking(t, errors.New("no Chromium is on the PATH"), "install one, or name one by CHROME_BIN,")
+	return ""
+}
+
+// lacking ends a test that lacks what it needs.
+func lacking(t testing.TB, err error, remedy string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("%v: %s to have it checked", err, remedy)
+	}
+	t.Skipf("NOT CHECKED: %s, since %v: %s to have it checked", t.Name(), err, remedy)
 }
 
 func available(ctx context.Context) error {

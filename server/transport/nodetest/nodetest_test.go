@@ -5,47 +5,93 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
-// verdict records how a test would have ended.
-type verdict struct {
+// witness records how a test would have ended.
+type witness struct {
 	testing.TB
 	skipped, failed string
 }
 
-func (v *verdict) Skipf(format string, args ...any) {
-	v.skipped = fmt.Sprintf(format, args...)
+func (w *witness) Skipf(format string, args ...any) {
+	w.skipped = fmt.Sprintf(format, args...)
 	runtime.Goexit()
 }
 
-func (v *verdict) Fatalf(format string, args ...any) {
-	v.failed = fmt.Sprintf(format, args...)
+func (w *witness) Fatalf(format string, args ...any) {
+	w.failed = fmt.Sprintf(format, args...)
 	runtime.Goexit()
 }
 
-func TestDirWithoutNode(t *testing.T) {
+func TestWithoutPrograms(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
+	t.Setenv("CHROME_BIN", "")
 
-	ask := func(ci string) *verdict {
+	ask := func(need func(testing.TB) string, ci string) *witness {
 		t.Setenv("CI", ci)
-		v := &verdict{TB: t}
+		w := &witness{TB: t}
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			Dir(v)
+			need(w)
 		}()
 		<-done
-		return v
+		return w
 	}
 
-	if v := ask(""); v.failed != "" || !strings.Contains(v.skipped, "NOT CHECKED: TestDirWithoutNode") {
-		t.Errorf("at a desk: skipped %q, failed %q; want it skipped by name", v.skipped, v.failed)
+	for reason, need := range map[string]func(testing.TB) string{"node is not on the PATH": Dir, "no Chromium is on the PATH": Browser} {
+		if w := ask(need, ""); w.failed != "" || !strings.Contains(w.skipped, "NOT CHECKED: TestWithoutPrograms") {
+			t.Errorf("at a desk: skipped %q, failed %q; want it skipped by name", w.skipped, w.failed)
+		}
+		if w := ask(need, "true"); w.skipped != "" || !strings.Contains(w.failed, reason) {
+			t.Errorf("in CI: skipped %q, failed %q; want it failed with the reason", w.skipped, w.failed)
+		}
 	}
-	if v := ask("true"); v.skipped != "" || !strings.Contains(v.failed, "node is not on the PATH") {
-		t.Errorf("in CI: skipped %q, failed %q; want it failed with the reason", v.skipped, v.failed)
+}
+
+func TestBrowserByName(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "browser")
+	if err := os.WriteFile(name, nil, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("CHROME_BIN", name)
+	if got := Browser(t); got != name {
+		t.Errorf("the browser is %s, want %s", got, name)
+	}
+}
+
+func TestRead(t *testing.T) {
+	t.Parallel()
+	output := `TAP version 13
+# Subtest: one, with a # in it
+ok 1 - one, with a # in it
+  ---
+  duration_ms: 1
+  ...
+not ok 2 - two
+  ---
+  error: 'it is not so'
+  ...
+ok 3 - three # SKIP for no reason
+1..3
+# fail 1
+`
+	var got []string
+	for _, o := range read(output) {
+		got = append(got, fmt.Sprint(o.name, " ", o.passed))
+		if o.name == "two" && !strings.Contains(o.details, "it is not so") {
+			t.Errorf("the details of a failure: %q", o.details)
+		}
+	}
+	if want := []string{"one, with a # in it true", "two false", "three false"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := read("node: bad option"); len(got) != 0 {
+		t.Errorf("a program without tests: %+v", got)
 	}
 }
 
