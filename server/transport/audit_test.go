@@ -6,8 +6,10 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"petitiond/server/transport"
+	"petitiond/server/transport/nodetest"
 )
 
 func TestAudit(t *testing.T) {
@@ -40,6 +42,17 @@ func TestClients(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A socket on which nothing happens lives as long as somebody is there.
+func TestClientsArePinged(t *testing.T) {
+	t.Parallel()
+	schema := newStub()
+	schema.sources["hello"] = func(context.Context, map[string]any) (<-chan any, error) { return make(chan any), nil }
+	limits := transport.DefaultLimits()
+	limits.Ping = 200 * time.Millisecond
+	_, server := serve(t, transport.Options{Schema: schema, Limits: limits})
+	nodetest.Run(t, nil, "clients/ping.mjs", server)
 }
 
 // watch runs a client until the stream ends. The client would leave at once if

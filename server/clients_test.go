@@ -1,0 +1,86 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"petitiond/server/database"
+	"petitiond/server/database/dbtest"
+	"petitiond/server/transport/nodetest"
+)
+
+// What most people would use against the server itself. The protocols are the same on every database, so one is enough.
+func TestClients(t *testing.T) {
+	t.Parallel()
+	for _, program := range []string{"graphql-ws", "graphql-sse", "apollo", "urql", "codegen"} {
+		t.Run(program, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, sqlite(t))
+			nodetest.Run(t, nil, "clients/"+program+".mjs", s.url)
+		})
+	}
+}
+
+// sqlite gives settings that lead to a fresh SQLite database.
+func sqlite(t *testing.T) []string {
+	t.Helper()
+	return []string{
+		"PETITION_LISTEN=127.0.0.1:0",
+		"PETITION_DATABASE_URL=" + dbtest.URL(t, database.SQLite),
+		"PETITION_SECRET_FILE=" + filepath.Join(t.TempDir(), "secret.key"),
+		"PETITION_DRAIN=5s",
+	}
+}
+
+// Clients whose server is stopped and started again, or whose connection is cut.
+func TestClientsComeBack(t *testing.T) {
+	t.Parallel()
+	f := newFront(t, sqlite(t))
+	nodetest.Run(t, f.orders, "clients/restart.mjs", f.url, f.control)
+}
+
+func TestBrowser(t *testing.T) {
+	t.Parallel()
+	browser := nodetest.Browser(t)
+	f := newFront(t, sqlite(t))
+	nodetest.Run(t, f.orders, "clients/browser.mjs", f.url, f.control, browser)
+}
+
+// What genqlient generates from the contract compiles, and reads, signs and watches.
+func TestGenqlient(t *testing.T) {
+	t.Parallel()
+	s := start(t, sqlite(t))
+	dir := t.TempDir()
+	_, contract := s.get(t, "/schema.graphqls")
+	put(t, filepath.Join(dir, "schema.graphqls"), []byte(contract))
+	for name, source := range map[string]string{
+		"go.mod":             "../.ci/clients.mod",
+		"go.sum":             "../.ci/clients.sum",
+		"genqlient.yaml":     "testdata/genqlient/genqlient.yaml",
+		"main.go":            "testdata/genqlient/main.go",
+		"operations.graphql": "transport/testdata/node/clients/operations.graphql",
+	} {
+		text, err := os.ReadFile(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(t, filepath.Join(dir, name), text)
+	}
+	for _, args := range [][]string{{"tool", "genqlient", "genqlient.yaml"}, {"run", ".", s.url}} {
+		cmd := exec.CommandContext(t.Context(), "go", args...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("go %v: %v\n%s", args, err, out)
+		}
+	}
+}
+
+func put(t *testing.T, name string, text []byte) {
+	t.Helper()
+	if err := os.WriteFile(name, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

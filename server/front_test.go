@@ -1,0 +1,91 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"sync"
+	"testing"
+)
+
+// front stands before a server, as a proxy would, and keeps its address while the server is started anew.
+type front struct {
+	url     string      // what clients are told
+	control string      // where a program gives its orders: restart, cut, resumed
+	orders  chan func() // what the goroutine of the test must do
+	mu      sync.Mutex  // guards what follows
+	target  *url.URL    // where the server listens at present
+	ids     []string    // the Last-Event-ID of requests since they were last asked for
+	proxy   *httptest.Server
+}
+
+// newFront starts a server with settings, and what stands before it.
+func newFront(t *testing.T, environment []string) *front {
+	t.Helper()
+	f := &front{orders: make(chan func())}
+	s := start(t, environment)
+	f.aim(t, s.url)
+	f.proxy = httptest.NewServer(f.forward())
+	t.Cleanup(f.proxy.Close)
+	f.url = f.proxy.URL
+
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /restart", func(http.ResponseWriter, *http.Request) {
+		done := make(chan struct{})
+		f.orders <- func() {
+			defer close(done)
+			s.stop()
+			s = start(t, environment)
+			f.aim(t, s.url)
+		}
+		<-done
+	})
+	mux.HandleFunc("POST /cut", func(http.ResponseWriter, *http.Request) { f.proxy.CloseClientConnections() })
+	mux.HandleFunc("POST /resumed", f.resumed)
+	control := httptest.NewServer(mux)
+	t.Cleanup(control.Close)
+	f.control = control.URL
+	return f
+}
+
+func (f *front) aim(t *testing.T, address string) {
+	t.Helper()
+	target, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.target = target
+}
+
+// forward passes requests on. Where no server answers the connection is cut, as if nobody listened.
+func (f *front) forward() http.Handler {
+	return &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			if id := r.In.Header.Get("Last-Event-ID"); id != "" {
+				f.ids = append(f.ids, id)
+			}
+			r.SetURL(f.target)
+			r.Out.Host = r.In.Host // origins are compared with it
+		},
+		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
+		ErrorLog:     log.New(io.Discard, "", 0),
+		// A server that stops would wait for connections that were never used.
+		Transport: &http.Transport{DisableKeepAlives: true},
+	}
+}
+
+// resumed tells which events browsers said that they knew, and forgets them.
+func (f *front) resumed(w http.ResponseWriter, _ *http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_ = json.NewEncoder(w).Encode(append([]string{}, f.ids...))
+	f.ids = nil
+}
