@@ -5,7 +5,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -36,6 +38,10 @@ func (s *Service) idempotencyKey(ctx context.Context, f *faults, mutation string
 	}
 	if n := utf8.RuneCountInString(*key); n < least || n > idempotencyKeyMax || !utf8.ValidString(*key) {
 		f.add(fmt.Sprintf("The idempotencyKey must have %d to %d characters.", least, idempotencyKeyMax), "idempotencyKey")
+		return nil, nil //nolint:nilnil // said with the other faults
+	}
+	if strings.ContainsFunc(*key, unicode.IsControl) {
+		f.add("The idempotencyKey must have no control characters.", "idempotencyKey")
 		return nil, nil //nolint:nilnil // said with the other faults
 	}
 	canonical, err := json.Marshal(input)

@@ -51,6 +51,8 @@ func (t *Transport) serveOperation(w http.ResponseWriter, r *http.Request) {
 	accept := negotiate(r.Header.Values("Accept"))
 	who, op, f := t.admit(w, r, accept)
 	switch {
+	case f != nil && f.status == 0 && accept.answer == "":
+		t.refuseByEvents(w, f)
 	case f != nil:
 		t.refuse(w, accept.refusal(), f)
 	case op.Operation.Operation == ast.Subscription, accept.answer == "":

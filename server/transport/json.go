@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strconv"
 	"unicode/utf8"
 )
 
@@ -16,6 +17,7 @@ var (
 	errTwice     = errors.New("names a member of an object twice")
 	errTrailing  = errors.New("goes on after the first JSON value")
 	errNotUTF8   = errors.New("is not UTF-8")
+	errSurrogate = errors.New("has half a surrogate pair in a string")
 	errNotObject = errors.New("must be a JSON object")
 )
 
@@ -25,6 +27,9 @@ var (
 func decodeJSON(text []byte, depth int) (any, error) {
 	if !utf8.Valid(text) {
 		return nil, errNotUTF8
+	}
+	if halfSurrogate(text) {
+		return nil, errSurrogate
 	}
 	tokens := json.NewDecoder(bytes.NewReader(text))
 	tokens.UseNumber()
@@ -36,6 +41,28 @@ func decodeJSON(text []byte, depth int) (any, error) {
 		return nil, errTrailing
 	}
 	return value, nil
+}
+
+// halfSurrogate reports whether an escape in a string stands for half a character. encoding/json puts another
+// character in its place, and nobody would be told.
+func halfSurrogate(text []byte) bool {
+	high := false // the escape just before was the first half
+	for i := 0; i < len(text); i++ {
+		unit, size := rune(-1), 1
+		if text[i] == '\\' {
+			size = 2
+			if code, err := strconv.ParseUint(string(text[min(i+2, len(text)):min(i+6, len(text))]), 16, 16); err == nil && i+1 < len(text) && text[i+1] == 'u' {
+				unit, size = rune(code), 6
+			}
+		}
+		low := unit >= 0xDC00 && unit <= 0xDFFF
+		if high != low {
+			return true
+		}
+		high = unit >= 0xD800 && unit <= 0xDBFF
+		i += size - 1
+	}
+	return high
 }
 
 func decodeValue(tokens *json.Decoder, depth int) (any, error) {

@@ -122,6 +122,10 @@ func (l *line) Receive(data []byte) {
 	}
 	err := l.frames.Read(data, l.message)
 	if closing, ok := errors.AsType[*socket.Closing](err); ok {
+		if l.leaving { // what answers the farewell makes no sense
+			l.drop()
+			return
+		}
 		l.closing(closing)
 	}
 	switch {
@@ -164,7 +168,7 @@ func (l *line) flush(buffer []byte) []byte {
 		return buffer
 	}
 	out := buffer[:0]
-	var over []string
+	over := false
 	for id, r := range l.session.Operations() {
 		if r.feed == nil {
 			continue
@@ -180,14 +184,12 @@ func (l *line) flush(buffer []byte) []byte {
 			go r.alone()
 			continue
 		}
-		over = append(over, id)
+		over = true
 		out = l.appendEnd(out, r, n.errs)
-	}
-	for _, id := range over {
 		l.release(id)
 	}
 	l.write(out)
-	if len(over) > 0 && l.manner == overEvents {
+	if over && l.manner == overEvents {
 		l.part()
 	}
 	return out
@@ -286,11 +288,7 @@ func (l *line) release(id string) {
 
 // releaseAll needs mu.
 func (l *line) releaseAll() {
-	var ids []string
 	for id := range l.session.Operations() {
-		ids = append(ids, id)
-	}
-	for _, id := range ids {
 		l.release(id)
 	}
 }
@@ -302,6 +300,7 @@ func (l *line) close(code int, reason string) {
 	}
 	l.releaseAll()
 	l.write(socket.AppendClose(nil, code, reason))
+	l.frames = socket.Reader{Max: l.frames.Max} // for the answer
 	l.part()
 }
 

@@ -179,22 +179,17 @@ func (l *line) ping(at int32) {
 	l.write([]byte(":\n\n"))
 }
 
-// say ends a line: with a close code where there is one. It needs mu.
+// say ends a line: with a close code where there is one. A stream just ends: its operations are not complete,
+// and its client comes back. It needs mu.
 func (l *line) say(code int, reason string) {
 	if l.manner == overSocket {
 		l.close(code, reason)
 		return
 	}
-	if l.gone || l.leaving {
-		return
+	if !l.gone && !l.leaving {
+		l.releaseAll()
+		l.part()
 	}
-	var out []byte
-	for _, r := range l.session.Operations() {
-		out = l.appendEnd(out, r, nil)
-	}
-	l.releaseAll()
-	l.write(out)
-	l.part()
 }
 
 // recheck is how long a line goes on without its credential being asked anew: it may have been revoked.

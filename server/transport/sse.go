@@ -29,6 +29,13 @@ func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request, who iden
 	})
 }
 
+// refuseByEvents tells by a stream why an operation was refused, to a client that reads nothing else: of another
+// answer a browser's EventSource shows no more than that it failed.
+func (t *Transport) refuseByEvents(w http.ResponseWriter, f *fault) {
+	out := appendEvent(nil, "next", 0, encode(&graphql.Response{Errors: f.errs}))
+	t.write(w, http.StatusOK, mediaEvents, appendEvent(out, "complete", 0, nil))
+}
+
 // openEvents answers with the head of a stream, so that the client knows it stands before the first event comes.
 func (t *Transport) openEvents(w http.ResponseWriter, r *http.Request, l *line, begin func()) {
 	head := w.Header()

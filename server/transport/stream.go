@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/99designs/gqlgen/graphql"
+
 	"petitiond/server/transport/socket"
 )
 
@@ -26,8 +28,9 @@ type streams struct {
 }
 
 type stream struct {
-	line *line     // nil until it is opened
-	made time.Time // when it was reserved
+	line  *line         // nil until it is opened
+	made  time.Time     // when it was reserved
+	early []func(*line) // operations that came before it was opened
 }
 
 // streamToken finds the token of a stream in a request.
@@ -81,19 +84,19 @@ func (l *line) over() bool {
 	return l.gone
 }
 
-// take gives a reserved stream to a line, or says why it cannot be had.
-func (s *streams) take(token string, l *line) *fault {
+// take gives a reserved stream to a line, with the operations that wait for it, or says why it cannot be had.
+func (s *streams) take(token string, l *line) (early []func(*line), f *fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.open[token]
 	switch {
 	case st == nil:
-		return noStream()
+		return nil, noStream()
 	case st.line != nil:
-		return refusal(http.StatusConflict, badRequest, "This event stream is open already.")
+		return nil, refusal(http.StatusConflict, badRequest, "This event stream is open already.")
 	}
-	st.line = l
-	return nil
+	early, st.line, st.early = st.early, l, nil
+	return early, nil
 }
 
 func (s *streams) forget(token string) {
@@ -102,14 +105,40 @@ func (s *streams) forget(token string) {
 	delete(s.open, token)
 }
 
+// find gives the line of an open stream, or nil if it is reserved.
 func (s *streams) find(token string) (*line, *fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.open[token]
-	if st == nil || st.line == nil {
+	if st == nil {
 		return nil, noStream()
 	}
 	return st.line, nil
+}
+
+// hand gives an operation to a stream: at once, or when it is opened.
+func (s *streams) hand(token string, most int, begin func(*line) *fault) *fault {
+	s.mu.Lock()
+	st := s.open[token]
+	switch {
+	case st == nil:
+		s.mu.Unlock()
+		return noStream()
+	case st.line == nil && len(st.early) >= most:
+		s.mu.Unlock()
+		return crowdedStream(most)
+	case st.line == nil:
+		st.early = append(st.early, func(l *line) { _ = begin(l) }) // what cannot begin any more is not missed
+		s.mu.Unlock()
+		return nil
+	}
+	l := st.line
+	s.mu.Unlock()
+	return begin(l)
+}
+
+func crowdedStream(most int) *fault {
+	return flaw(exceeded("socketOperations", most, "This stream has as many operations as it may have. Complete one first."))
 }
 
 func noStream() *fault {
@@ -138,7 +167,8 @@ func (t *Transport) openStream(w http.ResponseWriter, r *http.Request, token str
 	}
 	l := t.newLine(overStream, r, who)
 	l.session.Acknowledged()
-	if f := t.streams.take(token, l); f != nil {
+	early, f := t.streams.take(token, l)
+	if f != nil {
 		t.refuse(w, mediaJSON, f)
 		return
 	}
@@ -147,23 +177,25 @@ func (t *Transport) openStream(w http.ResponseWriter, r *http.Request, token str
 		t.refuse(w, mediaJSON, f)
 		return
 	}
-	t.openEvents(w, r, l, func() {})
+	t.openEvents(w, r, l, func() {
+		go func() {
+			for _, begin := range early {
+				begin(l)
+			}
+		}()
+	})
 }
 
 // sendToStream answers an operation that is sent beside an open stream: accepted, and answered there.
 func (t *Transport) sendToStream(w http.ResponseWriter, r *http.Request, token string) {
-	l, f := t.streams.find(token)
-	if f == nil {
-		f = t.beginOnStream(w, r, l)
-	}
-	if f != nil {
+	if f := t.beginOnStream(w, r, token); f != nil {
 		t.refuse(w, negotiate(r.Header.Values("Accept")).refusal(), f)
 		return
 	}
 	w.WriteHeader(http.StatusAccepted)
 }
 
-func (t *Transport) beginOnStream(w http.ResponseWriter, r *http.Request, l *line) *fault {
+func (t *Transport) beginOnStream(w http.ResponseWriter, r *http.Request, token string) *fault {
 	who, f := t.identify(r.Context(), r.Header)
 	if f != nil {
 		return f
@@ -176,6 +208,9 @@ func (t *Transport) beginOnStream(w http.ResponseWriter, r *http.Request, l *lin
 	if id == "" || len(id) > t.protocol.ID {
 		return malformed("Name the operation in extensions.operationId, with at most %d bytes.", t.protocol.ID)
 	}
+	if _, f = t.streams.find(token); f != nil {
+		return f
+	}
 	op, f := t.prepare(r.Context(), params)
 	if f == nil {
 		f = permit(r.Method, op.Operation.Operation, accepted{answer: mediaJSON, events: true})
@@ -183,8 +218,14 @@ func (t *Transport) beginOnStream(w http.ResponseWriter, r *http.Request, l *lin
 	if f != nil {
 		return f
 	}
-	who = who.outlive(t.alive)
-	read := &reader{line: l, id: socket.Quote(id)}
+	who, request := who.outlive(t.alive), strings.Clone(RequestIDFrom(r.Context()))
+	return t.streams.hand(token, t.limits.SocketOperations, func(l *line) *fault {
+		return l.beginBeside(id, request, who, op)
+	})
+}
+
+// beginBeside begins an operation that was sent beside the stream.
+func (l *line) beginBeside(id, request string, who identity, op *graphql.OperationContext) *fault {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	_, twice := l.session.Find(id)
@@ -193,14 +234,15 @@ func (t *Transport) beginOnStream(w http.ResponseWriter, r *http.Request, l *lin
 		return noStream()
 	case twice:
 		return refusal(http.StatusConflict, badRequest, "This stream has an operation of that id already.")
-	case l.session.Len() >= t.limits.SocketOperations:
-		return flaw(exceeded("socketOperations", t.limits.SocketOperations, "This stream has as many operations as it may have. Complete one first."))
+	case l.session.Len() >= l.t.limits.SocketOperations:
+		return crowdedStream(l.t.limits.SocketOperations)
 	}
-	ctx := t.alive
+	ctx := l.t.alive
 	if !who.anonymous() {
 		ctx = who.ctx
 	}
-	ctx, read.end = context.WithCancel(WithRequestID(ctx, strings.Clone(RequestIDFrom(r.Context()))))
+	read := &reader{line: l, id: socket.Quote(id)}
+	ctx, read.end = context.WithCancel(WithRequestID(ctx, request))
 	l.session.Begin(id, read)
 	go l.run(ctx, id, read, who, op)
 	return nil
@@ -217,8 +259,10 @@ func (t *Transport) endOnStream(w http.ResponseWriter, r *http.Request) {
 		t.refuse(w, mediaJSON, f)
 		return
 	}
-	l.mu.Lock()
-	l.release(id)
-	l.mu.Unlock()
+	if l != nil {
+		l.mu.Lock()
+		l.release(id)
+		l.mu.Unlock()
+	}
 	w.WriteHeader(http.StatusOK)
 }

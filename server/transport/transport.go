@@ -182,7 +182,7 @@ func (t *Transport) survive(w http.ResponseWriter, r *http.Request) {
 	t.refuse(w, mediaJSON, &fault{status: http.StatusInternalServerError, errs: errs})
 }
 
-// Shutdown ends every subscription: sockets are closed with 1001 and event streams completed, spread over half
+// Shutdown ends every subscription: sockets are closed with 1001 and event streams cut, spread over half
 // of the time that ctx leaves so that they do not all come back at once. It returns when the last is gone or
 // ctx ends, and what runs for them has ended. New ones are refused from now on; queries and mutations are not.
 func (t *Transport) Shutdown(ctx context.Context) error {

@@ -143,13 +143,17 @@ func (s *Session[T]) End(id string) (of T, ok bool) {
 // Len returns how many operations are under way.
 func (s *Session[T]) Len() int { return len(s.operations) }
 
-// Operations yields the operations under way, the newest first. The one at
+// Operations yields the operations under way, the oldest first. The one at
 // hand may be ended meanwhile.
 func (s *Session[T]) Operations() iter.Seq2[string, T] {
 	return func(yield func(string, T) bool) {
-		for i := len(s.operations) - 1; i >= 0; i-- {
-			if o := s.operations[i]; !yield(o.id, o.of) {
+		for i := 0; i < len(s.operations); {
+			o := s.operations[i]
+			if !yield(o.id, o.of) {
 				return
+			}
+			if i < len(s.operations) && s.operations[i].id == o.id {
+				i++
 			}
 		}
 	}

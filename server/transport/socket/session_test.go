@@ -308,7 +308,7 @@ func TestOperations(t *testing.T) {
 		order = append(order, id)
 		s.End(id)
 	}
-	if diff := cmp.Diff([]string{"b", "c", "a"}, order); diff != "" {
+	if diff := cmp.Diff([]string{"a", "c", "b"}, order); diff != "" {
 		t.Errorf("ended (-want +got):\n%s", diff)
 	}
 	if s.Len() != 0 || s.Cap() != 0 || len(slices.Collect(maps.Keys(maps.Collect(s.Operations())))) != 0 {
