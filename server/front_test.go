@@ -34,15 +34,19 @@ func newFront(t *testing.T, environment []string) *front {
 	f.url = f.proxy.URL
 
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /restart", func(http.ResponseWriter, *http.Request) {
+	mux.HandleFunc("POST /restart", func(_ http.ResponseWriter, r *http.Request) {
 		done := make(chan struct{})
-		f.orders <- func() {
+		order := func() {
 			defer close(done)
 			s.stop()
 			s = start(t, environment)
 			f.aim(t, s.url)
 		}
-		<-done
+		select {
+		case f.orders <- order:
+			<-done
+		case <-r.Context().Done(): // the program is gone
+		}
 	})
 	mux.HandleFunc("POST /cut", func(http.ResponseWriter, *http.Request) { f.proxy.CloseClientConnections() })
 	mux.HandleFunc("POST /resumed", f.resumed)

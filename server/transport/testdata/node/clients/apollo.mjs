@@ -10,6 +10,9 @@ import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
 import { countOf, eventually, kept, limit, open, sign, signature, signing, socketURL, titleOf, unwatched, url } from './site.mjs';
 
+// Apollo's link asks for it when it looks at an error; a browser has it.
+globalThis.WebSocket ??= WebSocket;
+
 const sha256 = (text) => createHash('sha256').update(text).digest('hex');
 
 // Makes a client that notes what it asked for over HTTP: the method, and whether the text went along with its hash.

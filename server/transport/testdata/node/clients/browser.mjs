@@ -97,6 +97,7 @@ test('EventSource reads the stream of a single connection', limit, async () => {
   const petitions = [await open(), await open()];
   const token = await page.evaluate(async () => (await fetch('/graphql', { method: 'PUT' })).text());
   await listen(`/graphql?token=${token}`);
+  await page.waitForFunction(() => window.source.readyState === EventSource.OPEN);
   const statuses = await page.evaluate(
     ([token, query, ids]) =>
       Promise.all(ids.map(async (id) => {
@@ -122,14 +123,14 @@ const dial = (where, target, protocols) =>
     window.messages = [];
     window.socket = new WebSocket(target, protocols);
     window.socket.onmessage = ({ data }) => window.messages.push(JSON.parse(data));
-    window.socket.onclose = ({ code, reason }) => resolve((window.closed = { code, reason }));
+    window.socket.onclose = ({ code, reason }) => resolve((window.ended = { code, reason }));
     window.socket.onopen = () => resolve(window.socket.protocol);
   }), [target, protocols]);
 const tell = (message) => page.evaluate((message) => window.socket.send(JSON.stringify(message)), message);
 const told = () => page.evaluate(() => window.messages);
 const closed = async () => {
-  await page.waitForFunction(() => window.closed);
-  return page.evaluate(() => window.closed);
+  await page.waitForFunction(() => window.ended);
+  return page.evaluate(() => window.ended);
 };
 
 test('a WebSocket by hand', limit, async () => {

@@ -230,10 +230,12 @@ test('single connection by hand: the token in the address serves a browser', lim
 test('single connection by hand: what is refused', limit, async () => {
   const token = await reserve();
   assert.notEqual(await reserve(), token);
+  const stream = await listen(url, { [tokenHeader]: token });
   assert.equal((await perform('nobody', 'a', '{ __typename }')).status, 404);
   assert.equal((await complete('nobody', 'a')).status, 404);
   assert.ok([400, 404].includes((await listen(url, { [tokenHeader]: 'nobody' })).response.status));
   assert.equal((await perform(token, undefined, '{ __typename }')).status, 400);
   assert.equal((await fetch(url, { method: 'DELETE', headers: { [tokenHeader]: token } })).status, 400);
   assert.equal((await fetch(url, { method: 'PUT', headers: { authorization: 'Bearer pe_nobody' } })).status, 401);
+  stream.close();
 });

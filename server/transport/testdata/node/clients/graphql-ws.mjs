@@ -107,21 +107,23 @@ test('what the client completes ends, and the socket goes on', limit, async () =
   await unwatched();
   const { client, seen } = connect();
   const petition = await open();
-  const [ended, kept] = [0, 1].map(() => client.iterate({ query: countOf, variables: { id: petition.id } }));
+  const watch = () => client.iterate({ query: countOf, variables: { id: petition.id } });
+  const ended = watch();
   await next(ended);
-  await next(kept);
-  const { id } = seen.messages.find(({ type }) => type === 'next');
+  const { id } = seen.messages.at(-1);
+  const other = watch();
+  await next(other);
   await ended.return();
   // What the server hears next comes after the complete.
   await result(client, '{ __typename }');
 
   seen.messages.length = 0;
   await sign(petition);
-  await until(kept, 1);
+  await until(other, 1);
   await sleep(300);
   assert.deepEqual(seen.messages.filter((message) => message.id === id), []);
 
-  await kept.return();
+  await other.return();
   await unwatched();
   assert.equal((await result(client, '{ __typename }')).data.__typename, 'Query');
   assert.equal(seen.opened, 1);
