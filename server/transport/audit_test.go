@@ -50,7 +50,7 @@ func TestClientsArePinged(t *testing.T) {
 	schema := newStub()
 	schema.sources["hello"] = func(context.Context, map[string]any) (<-chan any, error) { return make(chan any), nil }
 	limits := transport.DefaultLimits()
-	limits.Ping, limits.Pong = 200*time.Millisecond, 200*time.Millisecond
+	limits.Ping, limits.Pong = 200*time.Millisecond, 2*time.Second
 	_, server := serve(t, transport.Options{Schema: schema, Limits: limits})
 	nodetest.Run(t, nil, "clients/ping.mjs", server)
 }

@@ -122,8 +122,8 @@ func (l *line) Receive(data []byte) {
 	}
 	err := l.frames.Read(data, l.message)
 	if closing, ok := errors.AsType[*socket.Closing](err); ok {
-		if l.leaving { // what answers the farewell makes no sense
-			l.drop()
+		if l.leaving { // the rest of what was refused; perhaps a close frame follows
+			l.frames = socket.Reader{Max: l.frames.Max}
 			return
 		}
 		l.closing(closing)
