@@ -71,7 +71,9 @@ var careless = [][2]string{
 // execution: the guard, validation, the overlap rule, coercion and the bill.
 func FuzzPrepare(f *testing.F) {
 	for _, text := range adversaries() {
-		f.Add(text, "", firstName(text))
+		if len(text) < 3000 { // longer ones are judged by TestAdversaries, and leave a fuzzer little time
+			f.Add(text, "", firstName(text))
+		}
 	}
 	for _, pair := range careless {
 		f.Add(pair[0], pair[1], "")

@@ -208,11 +208,11 @@ func TestSurvey(t *testing.T) {
 }
 
 const guardSDL = `
-	type Query { n: T v: String w(a: String): String }
-	type T { n: T v: String w(a: String): String value: String colour(in: Colour, at: When): Colour }
+	type Query { n: T v: String w(a: String): String in(in: In): String }
+	type T { n: T v: String w(a: String): String value: String colour(in: Colour, at: When): Colour on(x: Boolean): String }
 	enum Colour { RED GREEN }
 	scalar When
-	input In { title: String! goal: Int = 100 need: Int! = 1 inner: In colours: [Colour!] at: When }
+	input In { title: String! goal: Int = 100 need: Int! = 1 inner: In colours: [Colour!] at: When text: String }
 	type Mutation { v: String }
 	type Subscription { v: String }
 `

@@ -2,10 +2,12 @@ package transport
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/go-cmp/cmp"
+	"github.com/vektah/gqlparser/v2/ast"
 )
 
 func TestCoerce(t *testing.T) {
@@ -35,12 +37,17 @@ func TestCoerce(t *testing.T) {
 		{name: "IntOver", typ: "Int", in: vars{"x": n("2147483648")}, err: `Variable "$x" must be of type Int.`},
 		{name: "IntOverWhole", typ: "Int", in: vars{"x": n("2147483648.0")}, err: `Variable "$x" must be of type Int.`},
 		{name: "IntHuge", typ: "Int", in: vars{"x": n("1e400")}, err: `Variable "$x" must be of type Int.`},
+		{name: "IntMinusZero", typ: "Int", in: vars{"x": n("-0")}, want: vars{"x": int64(0)}},
+		{name: "IntPower", typ: "Int", in: vars{"x": n("1E2")}, want: vars{"x": int64(100)}},
+		{name: "IntBeyondFloats", typ: "Int", in: vars{"x": n("9007199254740993")}, err: `Variable "$x" must be of type Int.`},
 		{name: "IntFraction", typ: "Int", in: vars{"x": n("7.5")}, err: `Variable "$x" must be of type Int.`},
 		{name: "IntString", typ: "Int", in: vars{"x": "7"}, err: `Variable "$x" must be of type Int.`},
 		{name: "IntBool", typ: "Int", in: vars{"x": true}, err: `Variable "$x" must be of type Int.`},
 		{name: "Float", typ: "Float", in: vars{"x": n("7.5")}, want: vars{"x": 7.5}},
 		{name: "FloatWhole", typ: "Float", in: vars{"x": n("7")}, want: vars{"x": 7.0}},
 		{name: "FloatString", typ: "Float", in: vars{"x": "7.5"}, err: `Variable "$x" must be of type Float.`},
+		{name: "FloatMinusZero", typ: "Float", in: vars{"x": n("-0")}, want: vars{"x": 0.0}},
+		{name: "FloatTiny", typ: "Float", in: vars{"x": n("1e-400")}, want: vars{"x": 0.0}},
 		{name: "FloatHuge", typ: "Float", in: vars{"x": n("1e400")}, err: `Variable "$x" must be of type Float.`},
 		{name: "String", typ: "String", in: vars{"x": "a"}, want: vars{"x": "a"}},
 		{name: "StringNumber", typ: "String", in: vars{"x": n("7")}, err: `Variable "$x" must be of type String.`},
@@ -49,8 +56,13 @@ func TestCoerce(t *testing.T) {
 		{name: "BooleanString", typ: "Boolean", in: vars{"x": "true"}, err: `Variable "$x" must be of type Boolean.`},
 		{name: "ID", typ: "ID", in: vars{"x": "a"}, want: vars{"x": "a"}},
 		{name: "IDInt", typ: "ID", in: vars{"x": n("7")}, want: vars{"x": int64(7)}},
+		{name: "IDBeyondFloats", typ: "ID", in: vars{"x": n("9007199254740993")}, want: vars{"x": int64(9007199254740993)}},
+		{name: "IDHuge", typ: "ID", in: vars{"x": n("1e400")}, err: `Variable "$x" must be of type ID.`},
 		{name: "IDFloat", typ: "ID", in: vars{"x": n("7.5")}, err: `Variable "$x" must be of type ID.`},
 		{name: "Custom", typ: "When", in: vars{"x": "now"}, want: vars{"x": "now"}},
+		{name: "StringHuge", typ: "String", in: vars{"x": n("1e400")}, err: `Variable "$x" must be of type String.`},
+		{name: "EnumHuge", typ: "Colour", in: vars{"x": n("1e400")}, err: `Variable "$x" must be a value of the enum Colour.`},
+		{name: "CustomHuge", typ: "When", in: vars{"x": n("1e400")}, want: vars{"x": n("1e400")}},
 		{name: "CustomNumber", typ: "When", in: vars{"x": n("7")}, want: vars{"x": int64(7)}},
 
 		{name: "Enum", typ: "Colour", in: vars{"x": "RED"}, want: vars{"x": "RED"}},
@@ -95,6 +107,69 @@ func TestCoerce(t *testing.T) {
 				t.Errorf("variables (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// A variable that may be null may stand where @skip asks for a Boolean, if it
+// has a default. Executed with null it would be a panic.
+func TestConditionsAreNotNull(t *testing.T) {
+	t.Parallel()
+	e := newTestEngine(Options{})
+	const (
+		field    = `query A($x: Boolean = true) { v @include(if: $x) }`
+		fragment = `query A($x: Boolean = true) { ...F } fragment F on Query { n { v @skip(if: $x) } }`
+		other    = `query A($x: Boolean = true) { n { on(x: $x) } } query B($x: Boolean = true) { v @skip(if: $x) }`
+	)
+	for _, test := range []struct {
+		doc string
+		in  map[string]any
+		ok  bool
+	}{
+		{field, map[string]any{}, true},
+		{field, map[string]any{"x": false}, true},
+		{field, map[string]any{"x": nil}, false},
+		{fragment, map[string]any{"x": nil}, false},
+		{fragment, map[string]any{"x": true}, true},
+		{other, map[string]any{"x": nil}, true},
+	} {
+		_, f := e.prepare(t.Context(), &graphql.RawParams{Query: test.doc, OperationName: "A", Variables: test.in})
+		if (f == nil) != test.ok {
+			t.Errorf("%s with %v: %v", test.doc, test.in, f)
+		}
+		if f != nil && f.errs[0].Message != `Variable "$x" must not be null where @skip or @include goes by it.` {
+			t.Error(f.errs[0].Message)
+		}
+	}
+}
+
+// The default of a variable counts in its own operation alone.
+func TestDefaultsOfOtherOperations(t *testing.T) {
+	t.Parallel()
+	e := newTestEngine(Options{})
+	doc := `query A($x: String) { ...F } query B($x: String = "b") { ...F } fragment F on Query { in(in: {title: "t", text: $x}) }`
+	op, f := e.prepare(t.Context(), &graphql.RawParams{Query: doc, OperationName: "A"})
+	if f != nil {
+		t.Fatal(f.errs)
+	}
+	got := op.Doc.Fragments[0].SelectionSet[0].(*ast.Field).ArgumentMap(op.Variables)
+	if diff := cmp.Diff(map[string]any{"in": map[string]any{"title": "t"}}, got); diff != "" {
+		t.Errorf("arguments (-want +got):\n%s", diff)
+	}
+}
+
+func TestErrorsOfVariablesAreShort(t *testing.T) {
+	t.Parallel()
+	e := newTestEngine(Options{})
+	name := strings.Repeat("x", 15_000)
+	_, f := e.prepare(t.Context(), &graphql.RawParams{Query: "query($" + name + ": Int!) { v(a: $" + name + ") }"})
+	if f == nil || len(faults(f, canary)) > 0 {
+		t.Errorf("refused with %.300v", f)
+	}
+	_, bad := coerce(e.schema, &ast.OperationDefinition{VariableDefinitions: ast.VariableDefinitionList{
+		{Variable: name, Type: ast.NonNullNamedType("Int", nil)},
+	}}, nil)
+	if len(bad.Message) != longest {
+		t.Errorf("the error has %d bytes", len(bad.Message))
 	}
 }
 
