@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
@@ -243,7 +244,7 @@ func TestCostNeedsOneSlicingArgument(t *testing.T) {
 func TestCostSaturates(t *testing.T) {
 	t.Parallel()
 	l := DefaultLimits()
-	l.Depth, l.Page = 100, math.MaxInt
+	l.Tokens, l.Depth, l.Fields, l.Page = 5000, 100, 1000, math.MaxInt
 	body := "id"
 	for range 60 {
 		body = "items { " + body + " }"
@@ -252,8 +253,9 @@ func TestCostSaturates(t *testing.T) {
 	for _, doc := range []string{
 		`{ first(first: 9223372036854775807) { ` + body + ` } }`,
 		`{ a: first(first: 9223372036854775807) { id } b: first(first: 9223372036854775807) { id } c: page(first: 4611686018427387904) { nodes { id } } }`,
+		`query($n: Int) {` + numbered(10, "f%d: first(first: $n) { "+body+" }") + ` }`,
 	} {
-		if got := priced(t, e, doc, nil); got != dearest.whole() {
+		if got := priced(t, e, doc, map[string]any{"n": json.Number("2147483647")}); got != dearest.whole() {
 			t.Errorf("cost %d", got)
 		}
 	}

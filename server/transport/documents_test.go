@@ -3,6 +3,7 @@ package transport
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -45,6 +46,24 @@ func TestDocumentsKeepWithinBytes(t *testing.T) {
 	}
 	if kept.bytes != 0 {
 		t.Errorf("%d bytes are kept of nothing", kept.bytes)
+	}
+}
+
+// What the bill of an operation takes is charged when it is written.
+func TestDocumentsAreChargedForBills(t *testing.T) {
+	t.Parallel()
+	e := newContractEngine(Options{})
+	text := `query A { __typename } query B($n: Int) { petitions(first: $n) { nodes { id } edges { cursor } } }`
+	var bytes []int
+	for _, name := range []string{"A", "B", "B"} {
+		if _, f := e.prepare(t.Context(), &graphql.RawParams{Query: text, OperationName: name}); f != nil {
+			t.Fatal(f.errs)
+		}
+		bytes = append(bytes, e.documents.bytes)
+	}
+	// The list, and the two fields that it sizes.
+	if want := []int{bytes[0], bytes[0] + 3*billBytes, bytes[0] + 3*billBytes}; !slices.Equal(want, bytes) {
+		t.Errorf("bytes %v, want %v", bytes, want)
 	}
 }
 

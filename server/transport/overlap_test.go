@@ -174,24 +174,29 @@ func zooDocument(t *rapid.T) string {
 	return text
 }
 
+// looked returns how many fields the rule looks at if it may look at most of them.
+func looked(t *testing.T, text string, most int) int {
+	t.Helper()
+	e := newZooEngine(DefaultLimits())
+	doc, err := parser.ParseQuery(&ast.Source{Input: text})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if errs := e.walk(doc, e.rules.plain); len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	o := &overlap{schema: e.schema, most: e.limits.Errors, left: most, told: map[*ast.Field]bool{}}
+	o.meanings([]ast.SelectionSet{doc.Operations[0].SelectionSet})
+	o.shapes([]ast.SelectionSet{doc.Operations[0].SelectionSet})
+	return most - o.left
+}
+
 // The stock rule compares every pair: twice the fields, four times the work.
 func TestOverlapsIsLinear(t *testing.T) {
 	t.Parallel()
-	work := func(text string) int {
-		l := DefaultLimits()
-		l.Fields = 1 << 20
-		e := newZooEngine(l)
-		doc, err := parser.ParseQuery(&ast.Source{Input: text})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if errs := e.walk(doc, e.rules.plain); len(errs) > 0 {
-			t.Fatal(errs)
-		}
-		o := &overlap{schema: e.schema, most: l.Errors, left: 1 << 30, told: map[*ast.Field]bool{}}
-		o.meanings([]ast.SelectionSet{doc.Operations[0].SelectionSet})
-		o.shapes([]ast.SelectionSet{doc.Operations[0].SelectionSet})
-		return 1<<30 - o.left
+	work := func(text string) int { return looked(t, text, huge) }
+	if n := work("{ cat {" + strings.Repeat("...F ", 100) + "} } fragment F on Cat { name }"); n != 4 {
+		t.Errorf("one field of a fragment, named a hundred times, is looked at in %d steps", n)
 	}
 	for name, doc := range map[string]func(n int) string{
 		"Fields":    func(n int) string { return "{ cat {" + strings.Repeat("name ", n) + "} }" },
@@ -225,6 +230,9 @@ func TestOverlapsGivesUpOnTangles(t *testing.T) {
 	want := []string{"LIMIT_EXCEEDED: An operation may have at most 500 fields, counted for each type that they may be of."}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("messages (-want +got):\n%s", diff)
+	}
+	if n := looked(t, tangle(20), 4000); n > 4100 {
+		t.Errorf("%d steps, though 4,000 are allowed", n)
 	}
 	if got := messages(t, newZooEngine(DefaultLimits()), tangle(8)); got != nil {
 		t.Errorf("as deep as is allowed: %v", got)
