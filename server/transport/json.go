@@ -24,21 +24,28 @@ var (
 // decodeJSON reads exactly one JSON value. It is strict where encoding/json
 // is lenient: UTF-8, no member twice, nothing after the value, bounded depth.
 // Numbers stay json.Number.
-func decodeJSON(text []byte, depth int) (any, error) {
+func decodeJSON(text []byte, depth int) (value any, err error) {
 	if !utf8.Valid(text) {
 		return nil, errNotUTF8
 	}
 	if halfSurrogate(text) {
 		return nil, errSurrogate
 	}
-	tokens := json.NewDecoder(bytes.NewReader(text))
-	tokens.UseNumber()
-	value, err := decodeValue(tokens, depth)
-	if err != nil {
-		return nil, err
+	deepest, colons := outline(text)
+	if deepest > depth {
+		return nil, errTooDeep
 	}
-	if _, err := tokens.Token(); !errors.Is(err, io.EOF) {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	if decoder.Decode(&value) != nil {
+		return nil, errNotJSON
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
 		return nil, errTrailing
+	}
+	// Of two members of a name, the second took the place of the first.
+	if members(value) != colons {
+		return nil, errTwice
 	}
 	return value, nil
 }
@@ -65,60 +72,41 @@ func halfSurrogate(text []byte) bool {
 	return high
 }
 
-func decodeValue(tokens *json.Decoder, depth int) (any, error) {
-	token, err := tokens.Token()
-	if err != nil {
-		return nil, errNotJSON
+// outline returns how deep a text nests and how many members its objects have,
+// if it is JSON at all. Reading it token by token would take ten times as long.
+func outline(text []byte) (deepest, colons int) {
+	depth, quoted := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '"':
+			quoted = !quoted
+		case quoted && c == '\\':
+			i++
+		case quoted:
+		case c == '{' || c == '[':
+			depth++
+			deepest = max(deepest, depth)
+		case c == '}' || c == ']':
+			depth--
+		case c == ':':
+			colons++
+		}
 	}
-	open, ok := token.(json.Delim)
-	switch {
-	case !ok:
-		return token, nil
-	case depth == 0:
-		return nil, errTooDeep
-	case open == '{':
-		return decodeObject(tokens, depth-1)
-	case open == '[':
-		return decodeList(tokens, depth-1)
-	default:
-		return nil, errNotJSON
-	}
+	return deepest, colons
 }
 
-func decodeObject(tokens *json.Decoder, depth int) (any, error) {
-	object := map[string]any{}
-	for tokens.More() {
-		token, err := tokens.Token()
-		name, ok := token.(string)
-		if err != nil || !ok {
-			return nil, errNotJSON
+// members counts those of all objects in a value.
+func members(value any) (n int) {
+	switch value := value.(type) {
+	case map[string]any:
+		n = len(value)
+		for _, member := range value {
+			n += members(member)
 		}
-		if _, twice := object[name]; twice {
-			return nil, errTwice
-		}
-		if object[name], err = decodeValue(tokens, depth); err != nil {
-			return nil, err
+	case []any:
+		for _, item := range value {
+			n += members(item)
 		}
 	}
-	return object, closing(tokens)
-}
-
-func decodeList(tokens *json.Decoder, depth int) (any, error) {
-	list := []any{}
-	for tokens.More() {
-		value, err := decodeValue(tokens, depth)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, value)
-	}
-	return list, closing(tokens)
-}
-
-// closing takes the bracket at which More stopped.
-func closing(tokens *json.Decoder) error {
-	if _, err := tokens.Token(); err != nil {
-		return errNotJSON
-	}
-	return nil
+	return n
 }

@@ -3,8 +3,10 @@ package transport
 import (
 	"encoding/json"
 	"errors"
+	"io"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -60,6 +62,43 @@ func TestDecodeJSON(t *testing.T) {
 	}
 }
 
+// namesTwice tells whether an object of a JSON value names a member twice, by
+// reading it token by token.
+func namesTwice(text string) bool {
+	tokens := json.NewDecoder(strings.NewReader(text))
+	var value func() (twice, ok bool)
+	value = func() (twice, ok bool) {
+		token, err := tokens.Token()
+		if err != nil {
+			return false, false
+		}
+		open, nested := token.(json.Delim)
+		if !nested {
+			return false, true
+		}
+		seen := map[any]bool{}
+		for tokens.More() {
+			if open == '{' {
+				name, err := tokens.Token()
+				if err != nil {
+					return twice, false
+				}
+				twice = twice || seen[name]
+				seen[name] = true
+			}
+			below, ok := value()
+			if twice = twice || below; !ok {
+				return twice, false
+			}
+		}
+		_, err = tokens.Token()
+		return twice, err == nil
+	}
+	twice, ok := value()
+	_, err := tokens.Token()
+	return twice && ok && errors.Is(err, io.EOF) && utf8.ValidString(text)
+}
+
 func FuzzDecodeBody(f *testing.F) {
 	f.Add(`{"query":"{ a }","variables":{"a":[1.5e3,{"b":null}]},"operationName":null}`)
 	f.Add(`{"query":"{ a }","query":"{ b }"}`)
@@ -80,6 +119,9 @@ func FuzzDecodeBody(f *testing.F) {
 			}
 		}
 		value, err := decodeJSON([]byte(text), 32)
+		if twice := namesTwice(text); twice && err == nil || !twice && errors.Is(err, errTwice) {
+			t.Errorf("%q names a member twice: %v, and is answered %v", text, twice, err)
+		}
 		if err != nil {
 			return
 		}
@@ -93,4 +135,20 @@ func FuzzDecodeBody(f *testing.F) {
 			t.Errorf("value (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// BenchmarkDecodeBody measures bodies of the size that is allowed, each full of something else.
+func BenchmarkDecodeBody(b *testing.B) {
+	for name, item := range map[string]string{"Lists": "[]", "Numbers": "1", "Objects": `{"a":1}`, "Strings": `"a"`, "Escapes": `"\u0041"`} {
+		list := strings.Repeat(item+",", (64<<10-50)/(len(item)+1))
+		body := []byte(`{"query":"{a}","variables":{"a":[` + list[:len(list)-1] + `]}}`)
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(body)))
+			for b.Loop() {
+				if _, f := decodeBody(body, 32); f != nil {
+					b.Fatal(f.errs)
+				}
+			}
+		})
+	}
 }
