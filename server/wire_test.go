@@ -26,12 +26,20 @@ type wire struct {
 // wire connects with a site until the test ends.
 func (s *site) wire(t testing.TB) *wire {
 	t.Helper()
-	conn, err := (&net.Dialer{Timeout: 10 * time.Second}).Dial("tcp", s.Address())
+	w, err := dialWire(s.Address())
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = conn.Close() })
-	return newWire(conn)
+	t.Cleanup(func() { _ = w.Close() })
+	return w
+}
+
+func dialWire(address string) (*wire, error) {
+	conn, err := (&net.Dialer{Timeout: 10 * time.Second}).Dial("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	return newWire(conn), nil
 }
 
 func newWire(conn net.Conn) *wire {
@@ -321,15 +329,23 @@ func (w *wire) after() string {
 func (s *site) initialised(t testing.TB) *wire {
 	t.Helper()
 	w := s.wire(t)
+	if err := w.initialise(); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// initialise makes a connection an acknowledged WebSocket.
+func (w *wire) initialise() error {
 	w.wait(30 * time.Second)
 	if refused := w.open(); refused != "" {
-		t.Fatalf("no WebSocket: %s", refused)
+		return fmt.Errorf("no WebSocket: %s", refused)
 	}
 	w.say(whole(`{"type":"connection_init"}`))
 	if m := w.message(); m.Type != "connection_ack" {
-		t.Fatalf("want connection_ack, got %+v", m)
+		return fmt.Errorf("want connection_ack, got %+v", m)
 	}
-	return w
+	return nil
 }
 
 // quote gives a text as JSON has it.
