@@ -38,7 +38,7 @@ type way interface {
 	// petitions are what each socket watches.
 	petitions(n int) []string
 	start(ctx context.Context, s scene) ([]target, error)
-	// move moves every count once.
+	// move moves every count once. It may be called by several at once.
 	move(ctx context.Context) error
 	// last gives the version that every count has in the end.
 	last(ctx context.Context) ([]int64, error)
@@ -79,8 +79,11 @@ type program struct {
 	*ground
 	label   string
 	built   load.Program
+	counts  int // petitions that move
 	servers []*load.Server
-	clients []*load.Client // one for each petition that moves
+
+	mu   sync.Mutex
+	idle [][]*load.Client // of each server; guarded by mu
 }
 
 func (g *ground) program(label string, built load.Program) *program {
@@ -92,7 +95,7 @@ func (p *program) plain() bool              { return false }
 func (p *program) petitions(n int) []string { return p.public[:n] }
 
 func (p *program) start(ctx context.Context, s scene) ([]target, error) {
-	p.servers, p.clients = nil, nil
+	p.servers, p.idle, p.counts = nil, make([][]*load.Client, s.processes), s.operations
 	var list []target
 	for range s.processes {
 		server, err := p.built.Serve(ctx, p.on)
@@ -102,30 +105,56 @@ func (p *program) start(ctx context.Context, s scene) ([]target, error) {
 		p.servers = append(p.servers, server)
 		list = append(list, target{server.Address, server.PID()})
 	}
-	for i := range s.operations {
-		p.clients = append(p.clients, p.servers[i%len(p.servers)].Client())
-	}
 	return list, nil
+}
+
+// borrow gives a connection with a server, one that is idle if there is one.
+func (p *program) borrow(server int) *load.Client {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	idle := p.idle[server]
+	if len(idle) == 0 {
+		return p.servers[server].Client()
+	}
+	p.idle[server] = idle[:len(idle)-1]
+	return idle[len(idle)-1]
+}
+
+func (p *program) giveBack(server int, c *load.Client) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.idle[server] = append(p.idle[server], c)
 }
 
 // move signs every petition that is watched, all at once. The answer tells that the signature is durable.
 func (p *program) move(ctx context.Context) error {
-	faults := make([]error, len(p.clients))
+	faults := make([]error, p.counts)
 	var signing sync.WaitGroup
-	for i, c := range p.clients {
-		signing.Go(func() {
-			err := c.Sign(ctx, p.public[i], load.Somebody(p.people.Add(1)))
-			if !errors.Is(err, load.ErrAgain) { // a count that stays is none that is lost
-				faults[i] = err
-			}
-		})
+	for i := range faults {
+		signing.Go(func() { faults[i] = p.sign(ctx, i) })
 	}
 	signing.Wait()
 	return errors.Join(faults...)
 }
 
+// sign signs a petition as somebody new, at the server whose turn it is.
+func (p *program) sign(ctx context.Context, petition int) error {
+	server := petition % len(p.servers)
+	c := p.borrow(server)
+	err := c.Sign(ctx, p.public[petition], load.Somebody(p.people.Add(1)))
+	if errors.Is(err, load.ErrAgain) { // a count that stays is none that is lost
+		err = nil
+	}
+	if err != nil {
+		c.Close()
+		return err
+	}
+	p.giveBack(server, c)
+	return nil
+}
+
 func (p *program) last(ctx context.Context) ([]int64, error) {
-	out := make([]int64, len(p.clients))
+	out := make([]int64, p.counts)
 	for i := range out {
 		err := p.db.Read.QueryRowContext(ctx, `SELECT version FROM counters WHERE petition_id = $1`, p.ids[i]).Scan(&out[i])
 		if err != nil {
@@ -137,7 +166,7 @@ func (p *program) last(ctx context.Context) ([]int64, error) {
 
 func (p *program) stop() error {
 	var errs []error
-	for _, c := range p.clients {
+	for _, c := range slices.Concat(p.idle...) {
 		c.Close()
 	}
 	for _, s := range p.servers {
@@ -150,8 +179,10 @@ func (p *program) stop() error {
 type floor struct {
 	form       string
 	operations int
-	version    int64
 	parts      []*part
+
+	mu      sync.Mutex
+	version int64 // guarded by mu
 }
 
 // part is a process of a role of this program that is told what to do line by line.
@@ -213,6 +244,8 @@ func (f *floor) start(ctx context.Context, s scene) ([]target, error) {
 }
 
 func (f *floor) move(context.Context) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.version++
 	for _, p := range f.parts {
 		if _, err := io.WriteString(p.in, strconv.FormatInt(f.version, 10)+"\n"); err != nil {
