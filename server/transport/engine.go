@@ -82,7 +82,9 @@ func (e *engine) prepare(_ context.Context, params *graphql.RawParams) (*graphql
 	}
 	cost, err := e.cost(doc, op, variables)
 	if err != nil {
-		return nil, flaw(err)
+		f := flaw(err)
+		f.cost = cost
+		return nil, f
 	}
 	prepared := &graphql.OperationContext{
 		RawQuery:               params.Query,

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"unicode/utf8"
@@ -26,6 +28,8 @@ const (
 	parseFailed          = "GRAPHQL_PARSE_FAILED"
 	validationFailed     = "GRAPHQL_VALIDATION_FAILED"
 	limitExceeded        = "LIMIT_EXCEEDED"
+	badUserInput         = "BAD_USER_INPUT"
+	unknownPersisted     = "PERSISTED_QUERY_NOT_FOUND"
 	notPersisted         = "PERSISTED_QUERY_NOT_SUPPORTED"
 	rateLimited          = "RATE_LIMITED"
 	outcomeUnknown       = "OUTCOME_UNKNOWN"
@@ -33,6 +37,15 @@ const (
 	timeout              = "TIMEOUT"
 	internal             = "INTERNAL"
 )
+
+// published are the codes of which the README tells. No other leaves: an error
+// with another code is one that nobody thought of.
+var published = map[string]bool{
+	badRequest: true, unauthenticated: true, forbidden: true, notFound: true, methodNotAllowed: true, payloadTooLarge: true,
+	unsupportedMediaType: true, parseFailed: true, validationFailed: true, limitExceeded: true, badUserInput: true,
+	unknownPersisted: true, notPersisted: true, rateLimited: true, outcomeUnknown: true, unavailable: true, timeout: true,
+	internal: true,
+}
 
 // ErrUnavailable says that a credential could not be checked just now. What
 // wraps it is answered with UNAVAILABLE instead of UNAUTHENTICATED.
@@ -46,6 +59,9 @@ type fault struct {
 	status int
 	allow  string // the methods that would do
 	errs   gqlerror.List
+
+	cost       int            // points of the operation, where it is refused for them
+	extensions map[string]any // of the answer
 }
 
 func refusal(status int, code, message string) *fault {
@@ -121,6 +137,22 @@ func present(domain graphql.ErrorPresenterFunc) graphql.ErrorPresenterFunc {
 		}
 		presented.Extensions["requestId"] = RequestIDFrom(ctx)
 		return presented
+	}
+}
+
+// screened calls a presenter and lets nothing pass that has no published code.
+// The log tells that something was held back, and what kind of error it was.
+func screened(presenter graphql.ErrorPresenterFunc, log *slog.Logger) graphql.ErrorPresenterFunc {
+	return func(ctx context.Context, err error) *gqlerror.Error {
+		presented := presenter(ctx, err)
+		if presented == nil || published[codeOf(presented)] {
+			return presented
+		}
+		log.ErrorContext(ctx, "an error without a published code was held back",
+			"request_id", RequestIDFrom(ctx), "code", codeOf(presented), "type", fmt.Sprintf("%T", err))
+		secret := internalError(ctx)
+		secret.Path, secret.Locations = presented.Path, presented.Locations
+		return secret
 	}
 }
 

@@ -197,15 +197,15 @@ func (t *Transport) newFeed(ctx context.Context, op *graphql.OperationContext) *
 	f.news.Store(&news{})
 	t.running.Go(func() {
 		defer cancel()
-		errs := t.run(ctx, op, f)
+		errs := t.broadcast(ctx, op, f)
 		t.feeds.close(f)
 		f.finish(&t.dispatch, errs)
 	})
 	return f
 }
 
-// run publishes what a subscription answers. It returns the errors of one that did not begin.
-func (t *Transport) run(ctx context.Context, op *graphql.OperationContext, f *feed) (errs []byte) {
+// broadcast publishes what a subscription answers. It returns the errors of one that did not begin.
+func (t *Transport) broadcast(ctx context.Context, op *graphql.OperationContext, f *feed) (errs []byte) {
 	defer func() {
 		if v := recover(); v != nil {
 			logPanic(ctx, t.log, v)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -13,7 +14,11 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-const methods = "GET, POST, PUT, DELETE, OPTIONS"
+const methods = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
+
+// costHeader is how a client asks for the cost of its operation, with the
+// value report. IBM's specification of cost directives names no header.
+const costHeader = "X-GraphQL-Cost"
 
 // route sends a request on its way by its method.
 func (t *Transport) route(w http.ResponseWriter, r *http.Request) {
@@ -24,7 +29,7 @@ func (t *Transport) route(w http.ResponseWriter, r *http.Request) {
 		t.reserveStream(w, r)
 	case r.Method == http.MethodDelete:
 		t.endOnStream(w, r)
-	case r.Method != http.MethodGet && r.Method != http.MethodPost:
+	case r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodPost:
 		t.serveOther(w, r)
 	case streamToken(r) != "":
 		t.serveStream(w, r)
@@ -54,12 +59,59 @@ func (t *Transport) serveOperation(w http.ResponseWriter, r *http.Request) {
 	case f != nil && f.status == 0 && accept.answer == "":
 		t.refuseByEvents(w, f)
 	case f != nil:
+		if f.cost > 0 {
+			f.extensions = t.costReport(r.Header, f.cost)
+		}
 		t.refuse(w, accept.refusal(), f)
 	case op.Operation.Operation == ast.Subscription, accept.answer == "":
 		t.serveEvents(w, r, who, op)
 	default:
-		t.answer(w, accept.answer, t.engine.execute(who.ctx, op))
+		t.perform(who.ctx, w, r, accept.answer, op)
 	}
+}
+
+// perform runs a query or a mutation as soon as there is room, and answers it.
+func (t *Transport) perform(ctx context.Context, w http.ResponseWriter, r *http.Request, m media, op *graphql.OperationContext) {
+	resp, f := t.run(ctx, op)
+	if f != nil {
+		t.refuse(w, m, f)
+		return
+	}
+	if cost, known := costOf(op); known {
+		if report := t.costReport(r.Header, cost); report != nil {
+			resp.Extensions = withExtensions(resp.Extensions, report)
+		}
+	}
+	if op.Operation.Operation == ast.Mutation {
+		t.answer(w, m, resp) // as it is: see Compress
+		return
+	}
+	compressing(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { t.answer(w, m, resp) })).ServeHTTP(w, r)
+}
+
+func (t *Transport) run(ctx context.Context, op *graphql.OperationContext) (*graphql.Response, *fault) {
+	done, f := t.begin(ctx)
+	if f != nil {
+		return nil, f
+	}
+	defer done() // also if it panics
+	return t.engine.execute(ctx, op), nil
+}
+
+// costReport tells what an operation costs and what would be left, if the
+// request asks for it.
+func (t *Transport) costReport(header http.Header, cost int) map[string]any {
+	if !strings.EqualFold(header.Get(costHeader), "report") {
+		return nil
+	}
+	return map[string]any{"cost": map[string]int{"requested": cost, "limit": t.limits.Cost, "left": t.limits.Cost - cost}}
+}
+
+func withExtensions(given, more map[string]any) map[string]any {
+	all := map[string]any{}
+	maps.Copy(all, given)
+	maps.Copy(all, more)
+	return all
 }
 
 // admit reads a request up to where its operation could run.
@@ -84,7 +136,11 @@ func (t *Transport) admit(w http.ResponseWriter, r *http.Request, accept accepte
 // permit refuses operations that a method or an Accept header leaves no room for.
 func permit(method string, kind ast.Operation, accept accepted) *fault {
 	switch {
-	case method == http.MethodGet && kind == ast.Mutation:
+	case method == http.MethodHead && (kind == ast.Subscription || accept.answer == ""):
+		f := refusal(http.StatusMethodNotAllowed, methodNotAllowed, "An event stream has no end that HEAD could tell of: send GET or POST.")
+		f.allow = "GET, POST"
+		return f
+	case method != http.MethodPost && kind == ast.Mutation:
 		f := refusal(http.StatusMethodNotAllowed, methodNotAllowed, "Send mutations with POST.")
 		f.allow = http.MethodPost
 		return f
@@ -142,7 +198,7 @@ func (t *Transport) refuse(w http.ResponseWriter, m media, f *fault) {
 	case http.StatusServiceUnavailable:
 		header.Set("Retry-After", "1")
 	}
-	t.write(w, f.statusFor(m), m, encode(&graphql.Response{Errors: f.errs}))
+	t.write(w, f.statusFor(m), m, encode(&graphql.Response{Errors: f.errs, Extensions: f.extensions}))
 }
 
 // answer answers a request that was executed.

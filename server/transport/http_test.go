@@ -101,7 +101,6 @@ func TestHTTP(t *testing.T) {
 		{name: "NoSuchOperation", body: `{"query":"query A { hello }","operationName":"B"}`, headers: []string{modern}, status: 400, code: "GRAPHQL_VALIDATION_FAILED"},
 		{name: "WhichOperation", body: query("query A { hello } query B { hello }"), headers: []string{modern}, status: 400, code: "GRAPHQL_VALIDATION_FAILED"},
 		{name: "Limit", body: query("{ hello " + strings.Repeat("#", 16<<10) + "\n}"), headers: []string{modern}, status: 400, code: "LIMIT_EXCEEDED"},
-		{name: "Persisted", body: `{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"00"}}}`, status: 200, code: "PERSISTED_QUERY_NOT_SUPPORTED"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -137,8 +136,8 @@ func TestHeaders(t *testing.T) {
 		}},
 		{name: "RequestID", method: "POST", body: hello, headers: []string{"X-Request-ID: a.B_9-"}, want: map[string]string{"X-Request-ID": "a.B_9-"}},
 		{name: "Mutation", method: "GET", headers: []string{"Accept: application/json"}, want: map[string]string{"Content-Type": "application/json; charset=utf-8"}},
-		{name: "OtherMethod", method: "PATCH", want: map[string]string{"Allow": "GET, POST, PUT, DELETE, OPTIONS"}},
-		{name: "Options", method: "OPTIONS", want: map[string]string{"Allow": "GET, POST, PUT, DELETE, OPTIONS"}},
+		{name: "OtherMethod", method: "PATCH", want: map[string]string{"Allow": "GET, HEAD, POST, PUT, DELETE, OPTIONS"}},
+		{name: "Options", method: "OPTIONS", want: map[string]string{"Allow": "GET, HEAD, POST, PUT, DELETE, OPTIONS"}},
 		{name: "Unauthenticated", method: "POST", body: hello, headers: []string{"Authorization: Bearer x"}, want: map[string]string{"WWW-Authenticate": "Bearer"}},
 	}
 	for _, test := range tests {

@@ -43,6 +43,10 @@ type Limits struct {
 	Pong      time.Duration // arrival of the answer to such a proof
 	Age       time.Duration // of a line, about: then the client connects again
 
+	InFlight  int           // queries and mutations that run at once
+	Wait      time.Duration // for a place among them
+	Persisted int           // bytes of the documents that clients may name by their hash
+
 	Sockets           int // open lines: WebSockets and event streams
 	SocketsPerAddress int // of one IPv4 address, or one /64 of IPv6; 0: no limit
 	SocketOperations  int // on one line at once
@@ -81,6 +85,10 @@ func DefaultLimits() Limits {
 		Ping:          15 * time.Second, // with Pong, a client that reads no more is gone within 30 s
 		Pong:          12 * time.Second,
 		Age:           4 * time.Hour,
+
+		InFlight:  200,
+		Wait:      time.Second,
+		Persisted: 8 << 20,
 
 		Sockets:           60000,
 		SocketsPerAddress: 200,

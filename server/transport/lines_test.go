@@ -196,12 +196,12 @@ func TestStream(t *testing.T) {
 	operation := func(id, document string) string {
 		return `{"query":"` + strings.ReplaceAll(document, `"`, `\"`) + `","extensions":{"operationId":"` + id + `"}}`
 	}
-	early := ask(t, http.MethodPost, server, operation("1", "{ hello }"), bearing)
-	if early.status != http.StatusNotFound {
-		t.Errorf("an operation before the stream is open: %d, want 404", early.status)
+	early := ask(t, http.MethodPost, server, operation("early", "{ hello }"), bearing)
+	if early.status != http.StatusAccepted {
+		t.Errorf("an operation before the stream is open: %d, want 202", early.status)
 	}
 	lines := stream(t, request(t, http.MethodGet, server+"?token="+token.body, nil, events))
-	skim(t, lines, ":")
+	skim(t, lines, `data: {"id":"early","payload":{"data":{"hello":"world"}}}`)
 	if again := ask(t, http.MethodGet, server, "", bearing, events); again.status != http.StatusConflict {
 		t.Errorf("opened twice: %d, want 409", again.status)
 	}

@@ -15,7 +15,7 @@ import (
 
 // decode reads the parameters of an operation from a request.
 func (t *Transport) decode(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *fault) {
-	if r.Method == http.MethodGet {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return t.decodeURL(r.URL)
 	}
 	if f := t.checkBody(r.Header, r.ContentLength); f != nil {
@@ -31,8 +31,10 @@ func (t *Transport) decode(w http.ResponseWriter, r *http.Request) (*graphql.Raw
 // checkBody judges a body by its headers, before a byte of it is read.
 func (t *Transport) checkBody(header http.Header, length int64) *fault {
 	const message = "Send the body as application/json in UTF-8, without Content-Encoding."
-	typ, params, err := mime.ParseMediaType(header.Get("Content-Type"))
-	encoding := header.Get("Content-Encoding")
+	// Two lines of a header are one with a comma, which no media type has: what a proxy takes for the type of a body
+	// must not differ from what we do.
+	typ, params, err := mime.ParseMediaType(strings.Join(header.Values("Content-Type"), ","))
+	encoding := strings.Join(header.Values("Content-Encoding"), ",")
 	switch {
 	case err != nil, typ != string(mediaJSON), !utf8Charset(params), encoding != "" && !strings.EqualFold(encoding, "identity"):
 		return refusal(http.StatusUnsupportedMediaType, unsupportedMediaType, message)
@@ -91,7 +93,7 @@ func (t *Transport) decodeURL(u *url.URL) (*graphql.RawParams, *fault) {
 		return nil, malformed("The query string of the URL is not well formed.")
 	}
 	members := map[string]any{}
-	for _, name := range []string{"query", "operationName", "variables", "extensions"} {
+	for _, name := range []string{"query", "operationName", "variables", "extensions", "documentId"} {
 		given := values[name]
 		if len(given) > 1 {
 			return nil, malformed("The URL has %s twice.", name)
@@ -109,10 +111,11 @@ func (t *Transport) decodeURL(u *url.URL) (*graphql.RawParams, *fault) {
 	return decodeMembers(members)
 }
 
-// decodeMembers checks the four members of a request. What the specification
-// does not name is refused: extensions is the place for more.
+// decodeMembers checks the members of a request. What neither the
+// specification names nor its draft of persisted documents is refused:
+// extensions is the place for more.
 func decodeMembers(members map[string]any) (*graphql.RawParams, *fault) {
-	params := &graphql.RawParams{}
+	params, id := &graphql.RawParams{}, ""
 	for name, value := range members {
 		var ok bool
 		switch name {
@@ -124,26 +127,22 @@ func decodeMembers(members map[string]any) (*graphql.RawParams, *fault) {
 			params.Variables, ok = optional[map[string]any](value)
 		case "extensions":
 			params.Extensions, ok = optional[map[string]any](value)
+		case "documentId":
+			id, ok = optional[string](value)
 		default:
-			return nil, malformed("A request has the members query, operationName, variables and extensions, and no other.")
+			return nil, malformed("A request has the members query or documentId, operationName, variables and extensions, and no other.")
 		}
 		if !ok {
-			return nil, malformed("The member %s has the wrong type: query and operationName are strings, variables and extensions objects.", name)
+			return nil, malformed("The member %s has the wrong type: query, documentId and operationName are strings, variables and extensions objects.", name)
 		}
 	}
-	return params, missing(params)
-}
-
-// missing refuses a request without a document. Clients that offer a hash in
-// its place send the document after the answer they know.
-func missing(params *graphql.RawParams) *fault {
-	if params.Query != "" {
-		return nil
+	if f := withDocumentID(params, id); f != nil {
+		return nil, f
 	}
-	if _, hash := params.Extensions["persistedQuery"]; hash {
-		return flaw(coded(notPersisted, "PersistedQueryNotSupported"))
+	if params.Query == "" && params.Extensions["persistedQuery"] == nil {
+		return nil, noDocument()
 	}
-	return malformed("The member query is missing: it holds the GraphQL document.")
+	return params, nil
 }
 
 // optional takes a value of type T or null.

@@ -68,6 +68,8 @@ type Transport struct {
 	mark         func(context.Context) Mark
 	alike        []string // Options.Impersonal
 	address      func(*http.Request) netip.Addr
+	library      library
+	gate         *gate
 	origins      []string
 	protocol     socket.Limits
 	handler      http.Handler
@@ -94,6 +96,8 @@ func New(o Options) *Transport {
 		mark:         o.Mark,
 		alike:        o.Impersonal,
 		address:      o.Address,
+		library:      newLearned(o.Limits.Persisted),
+		gate:         newGate(o.Limits),
 		origins:      o.AllowedOrigins,
 		protocol: socket.Limits{
 			ID: 128, InitPayload: o.Limits.InitPayload, Operations: o.Limits.SocketOperations, JSONDepth: o.Limits.JSONDepth,
@@ -108,8 +112,8 @@ func New(o Options) *Transport {
 	t.handler = cors.New(cors.Options{
 		// An empty list of origins would mean all of them.
 		AllowOriginFunc: func(origin string) bool { return slices.Contains(o.AllowedOrigins, origin) },
-		AllowedMethods:  []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete},
-		AllowedHeaders:  []string{"Accept", "Authorization", "Content-Type", requestIDHeader, streamHeader},
+		AllowedMethods:  []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete},
+		AllowedHeaders:  []string{"Accept", "Authorization", "Content-Type", "Last-Event-ID", requestIDHeader, costHeader, streamHeader},
 		ExposedHeaders:  []string{requestIDHeader, "Retry-After"},
 		MaxAge:          int((10 * time.Minute).Seconds()),
 	}).Handler(http.HandlerFunc(t.route))
@@ -143,6 +147,7 @@ func (o Options) withDefaults() Options {
 			return nil, errors.New("no credential is known")
 		}
 	}
+	o.ErrorPresenter = screened(o.ErrorPresenter, o.Logger)
 	return o
 }
 
@@ -152,7 +157,7 @@ func peer(r *http.Request) netip.Addr {
 	if err != nil {
 		return netip.Addr{}
 	}
-	return at.Addr()
+	return at.Addr().Unmap()
 }
 
 // ServeHTTP answers one request, or takes over its connection.
@@ -163,7 +168,7 @@ func (t *Transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set(requestIDHeader, id)
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Cache-Control", "no-store")
-	header.Add("Vary", "Accept, Authorization")
+	header.Add("Vary", "Accept, Authorization, "+costHeader)
 	defer t.survive(w, r)
 	t.handler.ServeHTTP(w, r)
 }
@@ -231,9 +236,4 @@ func recovered(log *slog.Logger) graphql.RecoverFunc {
 func logPanic(ctx context.Context, log *slog.Logger, v any) {
 	log.ErrorContext(ctx, "panic while answering a request",
 		"request_id", RequestIDFrom(ctx), "type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
-}
-
-// prepare judges an operation: every way in goes through it.
-func (t *Transport) prepare(ctx context.Context, params *graphql.RawParams) (*graphql.OperationContext, *fault) {
-	return t.engine.prepare(ctx, params)
 }

@@ -330,5 +330,10 @@ func (l *line) run(ctx context.Context, id string, r *reader, who identity, op *
 		l.attach(r, func() { l.t.subscribe(ctx, r, who, op) })
 		return
 	}
-	l.answer(id, r, encode(l.t.engine.execute(ctx, op)))
+	resp, f := l.t.run(ctx, op)
+	if f != nil {
+		l.refuse(id, r, f)
+		return
+	}
+	l.answer(id, r, encode(resp))
 }
