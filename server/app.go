@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"petitiond/server/fanout"
 	"petitiond/server/ledger"
 	"petitiond/server/live"
+	"petitiond/server/pages"
 	"petitiond/server/petitioning"
 	"petitiond/server/secret"
 	"petitiond/server/transport"
@@ -136,7 +138,9 @@ func NewApp(ctx context.Context, config Config, log *slog.Logger) (_ *App, err e
 	if err = a.live(); err != nil {
 		return nil, err
 	}
-	a.serveGraphQL()
+	if err = a.serveGraphQL(); err != nil {
+		return nil, err
+	}
 	handler, err := a.routes()
 	if err != nil {
 		return nil, err
@@ -211,16 +215,11 @@ func (a *App) news(ctx context.Context, ids []uuid.UUID) ([]live.Value, error) {
 	return out, err
 }
 
-func (a *App) serveGraphQL() {
+func (a *App) serveGraphQL() error {
 	r := &graph.Resolver{Domain: a.domain, Hub: a.hub, Site: a.site, Logger: a.log}
 	schema := generated.NewExecutableSchema(generated.Config{Resolvers: r})
 	a.sdl = schema.Schema().Query.Position.Src.Input
-	limits := transport.DefaultLimits()
-	if !a.config.RateLimits {
-		limits.SocketsPerAddress = 0
-	}
 	a.transport = transport.New(transport.Options{
-		Limits:         limits,
 		Schema:         schema,
 		ErrorPresenter: r.PresentError,
 		Around:         r.Around,
@@ -231,10 +230,51 @@ func (a *App) serveGraphQL() {
 			return transport.Mark{Topic: topic, Version: version}
 		},
 		Impersonal:     []string{"SignatureCount", "Statistics"},
+		Address:        addressFrom(a.config.TrustedProxies),
 		AllowedOrigins: a.config.AllowedOrigins,
 		Introspection:  a.config.Introspection,
+		Limits:         a.limits(),
 		Logger:         a.log,
 	})
+	return a.trust()
+}
+
+// limits gives the limits of the transport, as the settings and the system allow.
+func (a *App) limits() transport.Limits {
+	l := a.config.Limits
+	if !a.config.RateLimits {
+		l.SocketsPerAddress = 0
+	}
+	// What is left is for the database, files, and requests that are no streams.
+	if most := max(1, descriptors()-500); l.Sockets > most {
+		a.log.Warn("the system allows fewer open sockets than the settings", "sockets", most)
+		l.Sockets = most
+	}
+	return l
+}
+
+// trust makes the transport serve the documents of the site's manifest alone, where there is one, with those that
+// our own pages send.
+func (a *App) trust() error {
+	if a.config.TrustedDocuments == "" {
+		return nil
+	}
+	file, err := os.Open(a.config.TrustedDocuments)
+	if err != nil {
+		return fmt.Errorf("PETITION_TRUSTED_DOCUMENTS: %w", err)
+	}
+	defer file.Close()
+	manifest, err := transport.ReadManifest(file)
+	if err != nil {
+		return fmt.Errorf("PETITION_TRUSTED_DOCUMENTS: %w", err)
+	}
+	for i, text := range pages.Documents() {
+		manifest[fmt.Sprintf("petitiond.page.%d", i+1)] = text
+	}
+	if err := a.transport.Trust(manifest); err != nil {
+		return fmt.Errorf("PETITION_TRUSTED_DOCUMENTS: %w", err)
+	}
+	return nil
 }
 
 func (a *App) authenticate(ctx context.Context, bearer string) (context.Context, error) {

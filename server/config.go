@@ -9,8 +9,11 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"petitiond/server/transport"
 )
 
 // The two environments that decide defaults.
@@ -21,24 +24,26 @@ const (
 
 // Config is how the program is run. Every field is a setting of the table below.
 type Config struct {
-	Env            string
-	Listen         string
-	PublicURL      string
-	DatabaseURL    string
-	SecretFile     string
-	Demo           bool
-	Confirmation   string
-	Review         bool
-	SMTPURL        string
-	AdminKey       string
-	RateLimits     bool
-	Introspection  bool
-	AllowedOrigins []string
-	TrustedProxies []netip.Prefix
-	Fanout         string
-	SharedAnswers  bool
-	Recount        time.Duration
-	Drain          time.Duration
+	Env              string
+	Listen           string
+	PublicURL        string
+	DatabaseURL      string
+	SecretFile       string
+	Demo             bool
+	Confirmation     string
+	Review           bool
+	SMTPURL          string
+	AdminKey         string
+	RateLimits       bool
+	Introspection    bool
+	TrustedDocuments string
+	AllowedOrigins   []string
+	TrustedProxies   []netip.Prefix
+	Fanout           string
+	SharedAnswers    bool
+	Recount          time.Duration
+	Drain            time.Duration
+	Limits           transport.Limits
 }
 
 // setting is one environment variable. Each is also a flag of the same name, save secrets, which can be read
@@ -54,6 +59,10 @@ type setting struct {
 
 // settings are all settings, in the order of the README.
 func settings() []setting {
+	return append(generalSettings(), limitSettings()...)
+}
+
+func generalSettings() []setting {
 	return []setting{
 		{"ENV", development, development, false, "`development` or `production`", text(func(c *Config) *string { return &c.Env }, development, production)},
 		{"LISTEN", "127.0.0.1:8080", ":8080", false, "`:0` picks a free port; the first log line has the address", text(func(c *Config) *string { return &c.Listen })},
@@ -67,6 +76,7 @@ func settings() []setting {
 		{"ADMIN_KEY", "", "", true, "credential with every scope, at least 32 characters; in development derived from the secret file and printed at each start", setAdminKey},
 		{"RATE_LIMITS", "on", "on", false, "limits by address; `off` is refused in production", boolean(func(c *Config) *bool { return &c.RateLimits }, "on", "off")},
 		{"INTROSPECTION", "on", "on", false, "`off` also turns GraphiQL and \"did you mean\" off", boolean(func(c *Config) *bool { return &c.Introspection }, "on", "off")},
+		{"TRUSTED_DOCUMENTS", "", "", false, "file of the only documents that are served, as graphql-codegen (`persisted-documents.json`) or Apollo (`persisted-query-manifest.json`) writes it; unset: every document is", text(func(c *Config) *string { return &c.TrustedDocuments })},
 		{"ALLOWED_ORIGINS", "", "", false, "sites besides this one whose pages may use the API, such as `https://example.org`, separated by commas", setOrigins},
 		{"TRUSTED_PROXIES", "", "", false, "networks whose X-Forwarded-For is believed, separated by commas", setProxies},
 		{"FANOUT", "auto", "auto", false, "how replicas tell each other of changes: `postgres` by notifications, `local` not at all, `auto` as the database can; besides, each reads what is watched again every few seconds", setFanout},
@@ -74,6 +84,56 @@ func settings() []setting {
 		{"RECOUNT", "10m", "10m", false, "time from one comparison of every figure with the rows to the next", duration(func(c *Config) *time.Duration { return &c.Recount }, time.Second, 24*time.Hour)},
 		{"DRAIN", "20s", "20s", false, "longest time from SIGTERM to exit", duration(func(c *Config) *time.Duration { return &c.Drain }, time.Second, 10*time.Minute)},
 	}
+}
+
+// limitSettings are the limits of the transport that an operator may move, each within a range in which the
+// server stays safe and useful.
+func limitSettings() []setting {
+	return []setting{
+		count("BODY", "bytes of a request's body, or of a WebSocket message", func(l *transport.Limits) *int64 { return &l.Body }, 1<<10, 1<<20),
+		count("JSON_DEPTH", "objects and lists within each other in a body", func(l *transport.Limits) *int { return &l.JSONDepth }, 8, 128),
+		count("DOCUMENT", "bytes of a GraphQL document", func(l *transport.Limits) *int { return &l.Document }, 1<<10, 256<<10),
+		count("TOKENS", "tokens of a document", func(l *transport.Limits) *int { return &l.Tokens }, 100, 10_000),
+		count("OPERATIONS", "operations in a document, of which one is executed", func(l *transport.Limits) *int { return &l.Operations }, 1, 100),
+		count("FRAGMENTS", "fragments in a document", func(l *transport.Limits) *int { return &l.Fragments }, 4, 200),
+		count("VARIABLES", "variables of an operation", func(l *transport.Limits) *int { return &l.Variables }, 1, 500),
+		count("DIRECTIVES", "directives in a document", func(l *transport.Limits) *int { return &l.Directives }, 1, 200),
+		count("ALIASES", "aliases in a document", func(l *transport.Limits) *int { return &l.Aliases }, 1, 200),
+		count("ROOT_FIELDS", "fields on the first level of a query; a mutation has one", func(l *transport.Limits) *int { return &l.RootFields }, 1, 100),
+		count("FIELDS", "fields of an operation, those of fragments counted wherever they are spread", func(l *transport.Limits) *int { return &l.Fields }, 50, 10_000),
+		count("DEPTH", "selection sets within each other", func(l *transport.Limits) *int { return &l.Depth }, 4, 50),
+		count("SCHEMA_DEPTH", "the same in introspection", func(l *transport.Limits) *int { return &l.SchemaDepth }, 14, 50),
+		count("VALUE_DEPTH", "lists and objects within each other in an argument", func(l *transport.Limits) *int { return &l.ValueDepth }, 2, 20),
+		count("COST", "points of an operation, by `@cost` and `@listSize` of the schema", func(l *transport.Limits) *int { return &l.Cost }, 50, 100_000),
+		count("PERSISTED", "bytes in memory for documents that clients name by their hash", func(l *transport.Limits) *int { return &l.Persisted }, 64<<10, 1<<30),
+		span("OPERATION_TIME", "time of a query or a mutation", func(l *transport.Limits) *time.Duration { return &l.Operation }, 100*time.Millisecond, time.Minute),
+		span("BODY_TIME", "time in which a body must arrive", func(l *transport.Limits) *time.Duration { return &l.Read }, time.Second, time.Minute),
+		span("ANSWER_TIME", "time in which an answer must leave", func(l *transport.Limits) *time.Duration { return &l.Write }, time.Second, time.Minute),
+		span("EVENT_TIME", "time in which an event of a subscription must leave", func(l *transport.Limits) *time.Duration { return &l.Event }, time.Second, time.Minute),
+		span("INIT_TIME", "time in which `connection_init` must arrive", func(l *transport.Limits) *time.Duration { return &l.Init }, time.Second, time.Minute),
+		count("IN_FLIGHT", "queries and mutations that run at once; four times as many wait, the rest is answered `UNAVAILABLE`", func(l *transport.Limits) *int { return &l.InFlight }, 1, 10_000),
+		span("WAIT", "time for which they wait", func(l *transport.Limits) *time.Duration { return &l.Wait }, time.Millisecond, 10*time.Second),
+		count("SOCKETS", "open WebSockets and event streams; never above the descriptors that the system allows, less 500", func(l *transport.Limits) *int { return &l.Sockets }, 1, 1_000_000),
+		count("SOCKETS_PER_ADDRESS", "the same of one IPv4 address, or one /64 of IPv6; none where `PETITION_RATE_LIMITS` is off", func(l *transport.Limits) *int { return &l.SocketsPerAddress }, 1, 1_000_000),
+		count("SOCKET_OPERATIONS", "operations on one of them at once", func(l *transport.Limits) *int { return &l.SocketOperations }, 1, 1000),
+		count("MESSAGES", "messages a second that a client may send on a WebSocket", func(l *transport.Limits) *int { return &l.Messages }, 1, 10_000),
+		count("MESSAGE_BURST", "messages that may come at once", func(l *transport.Limits) *int { return &l.MessageBurst }, 2, 10_000),
+		count("INIT_PAYLOAD", "bytes of the payload of `connection_init`", func(l *transport.Limits) *int { return &l.InitPayload }, 256, 64<<10),
+	}
+}
+
+// count is a limit in whole numbers.
+func count[T int | int64](name, meaning string, field func(*transport.Limits) *T, least, most T) setting {
+	d := transport.DefaultLimits()
+	value, set := fmt.Sprint(*field(&d)), whole(func(c *Config) *T { return field(&c.Limits) }, least, most)
+	return setting{"MAX_" + name, value, value, false, fmt.Sprintf("%s (%d to %d)", meaning, least, most), set}
+}
+
+// span is a limit in time.
+func span(name, meaning string, field func(*transport.Limits) *time.Duration, least, most time.Duration) setting {
+	d := transport.DefaultLimits()
+	value, set := short(*field(&d)), duration(func(c *Config) *time.Duration { return field(&c.Limits) }, least, most)
+	return setting{"MAX_" + name, value, value, false, fmt.Sprintf("%s (%s to %s)", meaning, short(least), short(most)), set}
 }
 
 // text sets a string, one of the choices if there are any.
@@ -104,6 +164,18 @@ func duration(field func(*Config) *time.Duration, least, most time.Duration) fun
 			return fmt.Errorf("must be a time from %s to %s", short(least), short(most))
 		}
 		*field(c) = d
+		return nil
+	}
+}
+
+// whole sets a whole number.
+func whole[T int | int64](field func(*Config) *T, least, most T) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		n, err := strconv.ParseInt(v, 10, 64)
+		if err != nil || T(n) < least || T(n) > most {
+			return fmt.Errorf("must be a whole number from %d to %d", least, most)
+		}
+		*field(c) = T(n)
 		return nil
 	}
 }
@@ -255,7 +327,7 @@ func (l *loader) fault(name string, err error) {
 }
 
 func (l *loader) load() Config {
-	c := Config{}
+	c := Config{Limits: transport.DefaultLimits()}
 	for _, s := range settings() {
 		value, given := l.value(s)
 		if !given {

@@ -3,10 +3,15 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"reflect"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"petitiond/server/transport"
 )
 
 func TestDefaults(t *testing.T) {
@@ -59,23 +64,32 @@ func TestProduction(t *testing.T) {
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	for pair, want := range map[string]string{
-		"PETITION_ENV=staging":                 "development or production",
-		"PETITION_LISTN=:80":                   "no such setting",
-		"PETITION_PUBLIC_URL=ftp://canary":     "http or https",
-		"PETITION_DATABASE_URL=mysql://canary": "sqlite: or postgres://",
-		"PETITION_DEMO=canary":                 "true or false",
-		"PETITION_CONFIRMATION=email":          "not part of this release",
-		"PETITION_CONFIRMATION=canary":         "none or email",
-		"PETITION_REVIEW=on":                   "not part of this release",
-		"PETITION_ADMIN_KEY=canary":            "32 characters",
-		"PETITION_ADMIN_KEY_FILE=/canary":      "cannot be read",
-		"PETITION_ALLOWED_ORIGINS=canary":      "https://example.org",
-		"PETITION_TRUSTED_PROXIES=canary":      "10.0.0.0/8",
-		"PETITION_FANOUT=canary":               "auto, postgres or local",
-		"PETITION_FANOUT=nats://canary":        "not part of this release",
-		"PETITION_FANOUT=postgres":             "needs a PostgreSQL database",
-		"PETITION_DRAIN=canary":                "1s to 10m",
-		"PETITION_INTROSPECTION=canary":        "on or off",
+		"PETITION_ENV=staging":                     "development or production",
+		"PETITION_LISTN=:80":                       "no such setting",
+		"PETITION_PUBLIC_URL=ftp://canary":         "http or https",
+		"PETITION_DATABASE_URL=mysql://canary":     "sqlite: or postgres://",
+		"PETITION_DEMO=canary":                     "true or false",
+		"PETITION_CONFIRMATION=email":              "not part of this release",
+		"PETITION_CONFIRMATION=canary":             "none or email",
+		"PETITION_REVIEW=on":                       "not part of this release",
+		"PETITION_ADMIN_KEY=canary":                "32 characters",
+		"PETITION_ADMIN_KEY_FILE=/canary":          "cannot be read",
+		"PETITION_ALLOWED_ORIGINS=canary":          "https://example.org",
+		"PETITION_TRUSTED_PROXIES=canary":          "10.0.0.0/8",
+		"PETITION_FANOUT=canary":                   "auto, postgres or local",
+		"PETITION_FANOUT=nats://canary":            "not part of this release",
+		"PETITION_FANOUT=postgres":                 "needs a PostgreSQL database",
+		"PETITION_DRAIN=canary":                    "1s to 10m",
+		"PETITION_MAX_BODY=canary":                 "a whole number from 1024 to 1048576",
+		"PETITION_MAX_BODY=1e4":                    "a whole number from 1024 to 1048576",
+		"PETITION_MAX_BODY=1048577":                "a whole number from 1024 to 1048576",
+		"PETITION_MAX_DEPTH=3":                     "a whole number from 4 to 50",
+		"PETITION_MAX_DEPTH=":                      "a whole number from 4 to 50",
+		"PETITION_MAX_SOCKETS=-1":                  "a whole number from 1 to 1000000",
+		"PETITION_MAX_TOKENS=99999999999999999999": "a whole number from 100 to 10000",
+		"PETITION_MAX_OPERATION_TIME=5":            "a time from 100ms to 1m",
+		"PETITION_MAX_OPERATION_TIME=1h":           "a time from 100ms to 1m",
+		"PETITION_INTROSPECTION=canary":            "on or off",
 	} {
 		_, _, err := Load(nil, []string{pair})
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -88,6 +102,47 @@ func TestFaults(t *testing.T) {
 	ignored := []string{"PETITION_TEST_POSTGRES=off", "PETITION_SERVICE_HOST=x", "PETITION_PORT_80_TCP=x", "PATH=/"}
 	if _, _, err := Load(nil, ignored); err != nil {
 		t.Errorf("want %v ignored, got %v", ignored, err)
+	}
+}
+
+// A limit that is set reaches the transport, and no other moves.
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	c, _, err := Load(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(transport.DefaultLimits(), c.Limits); diff != "" {
+		t.Errorf("limits without settings (-want +got):\n%s", diff)
+	}
+	moved := map[string]bool{}
+	for _, s := range limitSettings() {
+		value := s.development
+		if n, err := strconv.Atoi(value); err == nil {
+			value = strconv.Itoa(n + 1)
+		} else {
+			d, err := time.ParseDuration(value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			value = (d + time.Millisecond).String()
+		}
+		c, _, err := Load([]string{"--" + s.flag(), value}, nil)
+		if err != nil {
+			t.Errorf("%s: %v", s.name, err)
+			continue
+		}
+		got, want := reflect.ValueOf(c.Limits), reflect.ValueOf(transport.DefaultLimits())
+		var names []string
+		for i := range got.NumField() {
+			if !got.Field(i).Equal(want.Field(i)) {
+				names = append(names, got.Type().Field(i).Name)
+			}
+		}
+		if len(names) != 1 || moved[names[0]] {
+			t.Errorf("%s moves %v, want one limit that no other setting moves", s.name, names)
+		}
+		moved[strings.Join(names, " ")] = true
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"petitiond/server/transport"
 )
 
 // routes gives what answers each path.
@@ -12,7 +14,7 @@ func (a *App) routes() (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", a.metrics.counting("/graphql", a.transport)) // sets deadlines of its own
 	handle := func(pattern string, h http.Handler) { mux.Handle(pattern, a.metrics.counting(pattern, timely(h))) }
-	handle("GET /schema.graphqls", schemaFile(a.sdl))
+	handle("GET /schema.graphqls", transport.Compress(schemaFile(a.sdl)))
 	handle("GET /healthz", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") }))
 	handle("GET /readyz", http.HandlerFunc(a.ready))
 	handle("GET /metrics", a.metrics.handler())
@@ -20,7 +22,7 @@ func (a *App) routes() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	handle("/", web)
+	handle("/", transport.Compress(web))
 	return mux, nil
 }
 

@@ -26,7 +26,9 @@ const (
 // webPages gives the HTML pages. They show what anybody may see.
 func (a *App) webPages() (http.Handler, error) {
 	return pages.New(pages.Options{
-		PublicURL: a.config.PublicURL, GraphiQL: a.config.Introspection, Logger: a.log,
+		PublicURL: a.config.PublicURL, Logger: a.log,
+		// It begins by asking for the schema, and sends what its user writes.
+		GraphiQL:  a.config.Introspection && a.config.TrustedDocuments == "",
 		Petitions: a.startPage, Petition: a.petitionPage,
 	})
 }

@@ -99,6 +99,6 @@ func (s *site) file(w http.ResponseWriter, r *http.Request) {
 		header.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
 	header.Set("Content-Type", a.kind)
-	header.Set("ETag", `"`+a.version+`"`)
+	header.Set("ETag", `W/"`+a.version+`"`) // weak: the same compressed and not
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.content))
 }

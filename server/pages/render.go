@@ -61,7 +61,7 @@ func (s *site) show(w http.ResponseWriter, r *http.Request, status int, name str
 		_, _ = w.Write(page.Bytes()) // who has gone needs no answer
 		return
 	}
-	header.Set("ETag", `"`+digest(page.Bytes())+`"`)
+	header.Set("ETag", `W/"`+digest(page.Bytes())+`"`) // weak: the same compressed and not
 	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(page.Bytes()))
 }
 
