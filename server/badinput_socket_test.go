@@ -64,7 +64,7 @@ func badSockets() []badInput {
 			w := s.wire(t)
 			w.wait(20 * time.Second)
 			w.open()
-			stop := drip(w, whole(`{"type":"connection_init","payload":{"`+canary+`":"`+strings.Repeat(" ", 200)+`"}}`))
+			stop := drip(w, textFrames(`{"type":"connection_init","payload":{"`+canary+`":"`+strings.Repeat(" ", 200)+`"}}`))
 			defer stop()
 			return w.outcome(), w
 		}},
@@ -85,14 +85,14 @@ func badSockets() []badInput {
 		frames("BeginsWithin", "close 1002", frame(opText, `{"type":`)+frame(opFinal|opText, ping)),
 		frames("LengthNotShortest", "close 1002", "\x81\xfe\x00\x0f\x00\x00\x00\x00"+ping),
 		frames("Binary", "close 4400|close 1003", frame(opFinal|opBinary, ping)),
-		frames("NotUTF8", "close 1007|close 4400", whole("{\"type\":\"ping\",\"payload\":{\""+canary+"\":\"\xff\"}}")),
-		frames("Large", "close 1009", whole(`{"type":"ping","payload":{"`+canary+`":"`+strings.Repeat("a", 65<<10)+`"}}`)),
+		frames("NotUTF8", "close 1007|close 4400", textFrames("{\"type\":\"ping\",\"payload\":{\""+canary+"\":\"\xff\"}}")),
+		frames("Large", "close 1009", textFrames(`{"type":"ping","payload":{"`+canary+`":"`+strings.Repeat("a", 65<<10)+`"}}`)),
 		frames("LargeInPieces", "close 1009", frame(opText, `{"type":"ping","payload":{"`+canary+`":"`)+strings.Repeat(frame(opContinue, strings.Repeat("a", 1000)), 70)),
 		frames("PromisedHuge", "close 1009", frameHead(opFinal|opText, 1<<30)+"\x00\x00\x00\x00{"),
 		frames("PromisedImpossible", "close 1002|close 1009", "\x81\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00{"),
 		frames("EmptyPieces", "close 4400|close 4429|close 1008|close 1009", frame(opText, "")+strings.Repeat(frame(opContinue, ""), 5000)+frame(opFinal|opContinue, canary)),
 		frames("PingInBetween", "pong", frame(opText, `{"type":`)+frame(opFinal|opPing, "")+frame(opFinal|opContinue, `"ping"}`)),
-		frames("PongUnasked", "pong", frame(opFinal|opPong, canary)+whole(ping)),
+		frames("PongUnasked", "pong", frame(opFinal|opPong, canary)+textFrames(ping)),
 		frames("PingFlood", "close 4429|close 1008", strings.Repeat(frame(opFinal|opPing, ""), 2000)),
 	}
 }
@@ -103,12 +103,12 @@ func neverRead(t testing.TB, s *stage) (string, *wire) {
 	_ = w.Conn.(*net.TCPConn).SetReadBuffer(4096)
 	w.wait(20 * time.Second)
 	w.open()
-	w.say(whole(`{"type":"connection_init"}`))
+	w.say(textFrames(`{"type":"connection_init"}`))
 	w.message()
 	until := time.Now().Add(35 * time.Second)
 	for i := 0; time.Now().Before(until); i++ {
 		_ = w.SetWriteDeadline(time.Now().Add(time.Second))
-		_, err := w.Write([]byte(whole(subscribe(fmt.Sprint(i), "{ __schema { types { name description fields { name description } } } }"))))
+		_, err := w.Write([]byte(textFrames(subscribe(fmt.Sprint(i), "{ __schema { types { name description fields { name description } } } }"))))
 		if err != nil && !os.IsTimeout(err) {
 			return "closed", w
 		}
@@ -124,7 +124,7 @@ func badMessages() []badInput {
 			w := s.initialised(t)
 			w.wait(soon)
 			for _, m := range messages {
-				w.say(whole(s.fill(m)))
+				w.say(textFrames(s.fill(m)))
 			}
 			return w.outcome(), w
 		}}
@@ -137,7 +137,7 @@ func badMessages() []badInput {
 				return refused, w
 			}
 			w.wait(soon)
-			w.say(whole(messages...))
+			w.say(textFrames(messages...))
 			return w.outcome(), w
 		}}
 	}
@@ -204,7 +204,7 @@ func badMessages() []badInput {
 	list = append(list, badInput{name: "Operations21", want: "error LIMIT_EXCEEDED|close 4429", send: func(t testing.TB, s *stage) (string, *wire) {
 		w := s.initialised(t)
 		w.wait(soon)
-		w.say(whole(manySubscriptions(21, count)...))
+		w.say(textFrames(manySubscriptions(21, count)...))
 		return w.outcome(), w
 	}})
 	return list

@@ -140,7 +140,7 @@ func (c *churn) states() []func(w *wire) error {
 	watch := fmt.Sprintf(`subscription { signatureCount(petitionId: %q) { total version asOf } }`, c.petition)
 	body := `{"query":` + quote(watch) + `}`
 	stream := request(http.MethodPost, "/graphql", body, "Accept: text/event-stream")
-	message := whole(subscribe("1", watch))
+	message := textFrames(subscribe("1", watch))
 	says := func(text string) func(w *wire) error {
 		return func(w *wire) error {
 			w.say(text)
@@ -190,10 +190,10 @@ func (c *churn) states() []func(w *wire) error {
 			return w.until("data: ")
 		},
 		opened(""),
-		opened(whole(`{"type":"connection_init"}`)[:1]),
-		opened(whole(`{"type":"connection_init"}`)[:20]),
-		opened(whole(`{"type":"connection_init"}`) + message), // without waiting for ack
-		opened(whole("no message")),
+		opened(textFrames(`{"type":"connection_init"}`)[:1]),
+		opened(textFrames(`{"type":"connection_init"}`)[:20]),
+		opened(textFrames(`{"type":"connection_init"}`) + message), // without waiting for ack
+		opened(textFrames("no message")),
 		ready(""),
 		ready(message[:1]),
 		ready(message[:3]),
@@ -202,12 +202,12 @@ func (c *churn) states() []func(w *wire) error {
 		ready(frame(opText, `{"id":"1","type":`)),
 		ready(frame(opFinal|opPing, "")),
 		ready(message),
-		ready(message + whole(`{"id":"1","type":"complete"}`)),
-		ready(whole(subscribe("1", "{ statistics { petitionCount } }"))),
-		ready(whole(subscribe("1", "{ nothing }"))),
+		ready(message + textFrames(`{"id":"1","type":"complete"}`)),
+		ready(textFrames(subscribe("1", "{ statistics { petitionCount } }"))),
+		ready(textFrames(subscribe("1", "{ nothing }"))),
 		ready(frame(opFinal|opClose, "\x03\xe8")),
 		watching(message, 1),
-		watching(message+whole(subscribe("2", count))+whole(subscribe("3", watch)), 3),
+		watching(message+textFrames(subscribe("2", count))+textFrames(subscribe("3", watch)), 3),
 		watching(message+frame(opText, `{"id":"1",`), 1),
 	}
 }

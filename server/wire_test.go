@@ -222,8 +222,8 @@ func frameHead(first byte, length int) string {
 	return string(head)
 }
 
-// whole gives text messages, each in one frame.
-func whole(messages ...string) string {
+// textFrames gives text messages, each in one frame.
+func textFrames(messages ...string) string {
 	var b strings.Builder
 	for _, m := range messages {
 		b.WriteString(frame(opFinal|opText, m))
@@ -285,7 +285,7 @@ func (w *wire) message() message {
 			if m.Type != "ping" {
 				return m
 			}
-			w.say(whole(`{"type":"pong"}`))
+			w.say(textFrames(`{"type":"pong"}`))
 		}
 	}
 }
@@ -313,7 +313,7 @@ func (w *wire) outcome() string {
 
 // after tells what follows the error of an operation, where that is not the answer to a ping.
 func (w *wire) after() string {
-	w.say(whole(`{"type":"ping"}`))
+	w.say(textFrames(`{"type":"ping"}`))
 	for {
 		switch m := w.message(); m.Type {
 		case "pong":
@@ -341,7 +341,7 @@ func (w *wire) initialise() error {
 	if refused := w.open(); refused != "" {
 		return fmt.Errorf("no WebSocket: %s", refused)
 	}
-	w.say(whole(`{"type":"connection_init"}`))
+	w.say(textFrames(`{"type":"connection_init"}`))
 	if m := w.message(); m.Type != "connection_ack" {
 		return fmt.Errorf("want connection_ack, got %+v", m)
 	}
