@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -198,8 +199,8 @@ func badMessages() []badInput {
 		talk("SubscriptionOfItsType", "error GRAPHQL_VALIDATION_FAILED", one("subscription { __typename }")),
 		talk("BadArgument", "next BAD_USER_INPUT", one("{ petitions(first: 0) { nodes { id } } }")),
 		talk("BadSignature", "next INVALID input.name", one(`mutation { signPetition(input: {petitionId: "PETITION", name: "", email: "a@example.org"}) { userErrors { code field } } }`)),
-		talk("Flood", "close 4429", strings.Repeat(`{"type":"ping"}`, 200)),
-		talk("FloodOfOperations", "close 4429", manySubscriptions(200, "{ __typename }")...),
+		talk("Flood", "close 4429|pong", slices.Repeat([]string{`{"type":"ping"}`}, 200)...),
+		talk("FloodOfOperations", "close 4429|complete|error LIMIT_EXCEEDED, then error", manySubscriptions(200, "{ __typename }")...),
 	}
 	list = append(list, badInput{name: "Operations21", want: "error LIMIT_EXCEEDED|close 4429", send: func(t testing.TB, s *stage) (string, *wire) {
 		w := s.initialised(t)

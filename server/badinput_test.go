@@ -14,7 +14,7 @@ import (
 const canary = "canary7f3x"
 
 // namesComeBack says whether errors of validation may speak of a document's own names, as those of most servers do.
-const namesComeBack = false
+const namesComeBack = true
 
 // badInput is one thing that a client should not have sent.
 type badInput struct {
