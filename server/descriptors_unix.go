@@ -13,5 +13,5 @@ func descriptors() int {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || uint64(limit.Cur) > math.MaxInt32 {
 		return math.MaxInt32
 	}
-	return int(limit.Cur) //nolint:gosec // it is small: see above
+	return int(limit.Cur)
 }

@@ -37,11 +37,12 @@ func newMetrics(a *App) *metrics {
 	gauge := func(name, help string, value func() float64) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 	}
+	gauge("petitiond_open_lines", "Open WebSockets and event streams.", func() float64 { return float64(a.transport.Open()) })
 	gauge("petitiond_watched_petitions", "Petitions that somebody watches live.", func() float64 {
 		petitions, _ := a.hub.Size()
 		return float64(petitions)
 	})
-	gauge("petitiond_watchers", "Live subscriptions to petitions, equal ones counted each.", func() float64 {
+	gauge("petitiond_watchers", "Live subscriptions to petitions that are executed; equal ones of many clients are executed once.", func() float64 {
 		_, watchers := a.hub.Size()
 		return float64(watchers)
 	})
