@@ -51,7 +51,7 @@
       pause = shortest;
       show(numbers);
     });
-    // The server says this when it is about to stop.
+    // Nothing more comes: the petition is hidden, or nobody knows.
     events.addEventListener('complete', again);
     events.addEventListener('error', again);
   }
