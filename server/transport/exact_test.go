@@ -15,9 +15,9 @@ import (
 	"petitiond/server/transport"
 )
 
-// raw sends bytes on a connection of their own and gives what comes back until the server closes it, or has
+// exchange sends bytes on a connection of their own and gives what comes back until the server closes it, or has
 // answered so many requests.
-func raw(t *testing.T, server, bytes string, answers int) (statuses []int, text string) {
+func exchange(t *testing.T, server, bytes string, answers int) (statuses []int, text string) {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(server, "http://"))
 	if err != nil {
@@ -98,7 +98,7 @@ func TestRawRequests(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			statuses, text := raw(t, server, test.bytes, len(test.statuses))
+			statuses, text := exchange(t, server, test.bytes, len(test.statuses))
 			if fmt.Sprint(statuses) != fmt.Sprint(test.statuses) || !strings.Contains(text, test.want) {
 				t.Errorf("got %v %s, want %v %s", statuses, text, test.statuses, test.want)
 			}
@@ -266,5 +266,43 @@ func TestPreflight(t *testing.T) {
 	exposed := strings.ToLower(got.Get("Access-Control-Expose-Headers"))
 	if got.Get("Access-Control-Allow-Origin") != friend || exposed != "x-request-id, retry-after" || got.Get("Access-Control-Allow-Credentials") != "" {
 		t.Errorf("got %v", got)
+	}
+}
+
+// The cost is told to who asks for it, also with a refusal; any other answer has no extensions.
+func TestCostReport(t *testing.T) {
+	t.Parallel()
+	limits := transport.DefaultLimits()
+	limits.Cost = 3
+	_, server := serve(t, transport.Options{Limits: limits})
+	nested := func(levels int) string {
+		return query(strings.Repeat("{ nested ", levels) + "{ value }" + strings.Repeat("}", levels))
+	}
+	const report, modern = "X-GraphQL-Cost: report", "Accept: application/graphql-response+json"
+	tests := []struct {
+		name, body string
+		headers    []string
+		status     int
+		want       string // extensions
+	}{
+		{"Asked", nested(2), []string{report}, 200, `"extensions":{"cost":{"left":1,"limit":3,"requested":2}}}`},
+		{"AllOfIt", nested(3), []string{report, modern}, 200, `"extensions":{"cost":{"left":0,"limit":3,"requested":3}}}`},
+		{"Nothing", hello, []string{report}, 200, `"extensions":{"cost":{"left":3,"limit":3,"requested":0}}}`},
+		{"Mutation", query("mutation { touch }"), []string{"X-GraphQL-Cost: Report"}, 200, `"extensions":{"cost":{`},
+		{"Refused", nested(4), []string{report}, 200, `"extensions":{"cost":{"left":-1,"limit":3,"requested":4}}}`},
+		{"RefusedModern", nested(4), []string{report, modern}, 400, `"extensions":{"cost":{"left":-1,"limit":3,"requested":4}}}`},
+		{"NotAsked", nested(2), nil, 200, ""},
+		{"NotAskedAndRefused", nested(4), nil, 200, ""},
+		{"OtherValue", nested(2), []string{"X-GraphQL-Cost: validate"}, 200, ""},
+		{"Invalid", query("{ nope }"), []string{report}, 200, ""},
+	}
+	for _, test := range tests {
+		got := ask(t, http.MethodPost, server, test.body, test.headers...)
+		if got.status != test.status || !strings.Contains(got.body, test.want) {
+			t.Errorf("%s: got %d %s, want %d %s", test.name, got.status, got.body, test.status, test.want)
+		}
+		if test.want == "" && strings.Contains(got.body, `"cost":{`) {
+			t.Errorf("%s: got %s", test.name, got.body)
+		}
 	}
 }
