@@ -230,7 +230,10 @@ func (t *Transport) subscribe(ctx context.Context, r *reader, who identity, op *
 		t.newFeed(ctx, op).join(r)
 		return
 	}
-	if !who.anonymous() {
+	if who.anonymous() {
+		r.end() // nothing runs for this one alone, and a context costs more than all the rest of it
+		r.end = nil
+	} else {
 		r.alone = func() {
 			r.line.attach(r, func() {
 				r.alone, r.seen = nil, 0
