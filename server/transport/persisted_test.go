@@ -184,3 +184,35 @@ func TestPersistedIsBounded(t *testing.T) {
 		t.Error("a document is kept that is larger than all of them may be")
 	}
 }
+
+// Sockets name documents as requests do, and share them.
+func TestPersistedOverWebSocket(t *testing.T) {
+	t.Parallel()
+	_, server := serve(t, transport.Options{})
+	const text = "query Socket { hello }"
+	conn := open(t, server, "{}")
+	send := func(id string, members map[string]any) message {
+		tell(t, conn, message{ID: id, Type: "subscribe", Payload: json.RawMessage(body(t, members))})
+		got := hear(t, conn)
+		if got.Type == "next" {
+			hear(t, conn) // complete
+		}
+		return got
+	}
+	// The protocol demands the member query, if only an empty one.
+	short := map[string]any{"query": "", "extensions": byHash(1, hashOf(text))}
+	if got := send("1", short); got.Type != "error" || !strings.Contains(string(got.Payload), "PersistedQueryNotFound") {
+		t.Errorf("got %s %s before it was sent", got.Type, got.Payload)
+	}
+	if got := send("2", map[string]any{"query": text, "extensions": byHash(1, hashOf(text))}); got.Type != "next" {
+		t.Errorf("got %s %s for the text with its hash", got.Type, got.Payload)
+	}
+	for _, members := range []map[string]any{short, {"query": "", "documentId": "sha256:" + hashOf(text)}} {
+		if got := send("3", members); got.Type != "next" || string(got.Payload) != `{"data":{"hello":"world"}}` {
+			t.Errorf("%v: got %s %s", members, got.Type, got.Payload)
+		}
+	}
+	if got := ask(t, http.MethodPost, server, body(t, short)); got.body != `{"data":{"hello":"world"}}` {
+		t.Errorf("over HTTP: got %s", got.body)
+	}
+}
