@@ -39,6 +39,12 @@ func TestSocketsAreLimited(t *testing.T) {
 			if got := ask(t, http.MethodPost, server, query("{ hello }")); got.status != 200 {
 				t.Errorf("a query got %d, want 200", got.status)
 			}
+			for range 3 {
+				ask(t, http.MethodPut, server, "")
+			}
+			if got := ask(t, http.MethodPut, server, ""); got.status != http.StatusServiceUnavailable {
+				t.Errorf("the fourth reservation got %d, want 503", got.status)
+			}
 			_ = conns[0].CloseNow()
 			eventually(t, "the closed socket is counted out", func() bool { return tr.Open() == 2 })
 			open(t, server, `{}`)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -23,14 +24,16 @@ const reserved = 30 * time.Second
 
 // streams are the reserved and the open streams, by their tokens.
 type streams struct {
-	mu   sync.Mutex
+	mu   sync.Mutex // guards what follows, and the streams
 	open map[string]*stream
+	by   map[netip.Prefix]int // reserved ones that nobody has opened yet
 }
 
 type stream struct {
-	line  *line         // nil until it is opened
-	made  time.Time     // when it was reserved
-	early []func(*line) // operations that came before it was opened
+	line    *line // nil until it is opened
+	address netip.Prefix
+	made    time.Time     // when it was reserved
+	early   []func(*line) // operations that came before it was opened
 }
 
 // streamToken finds the token of a stream in a request.
@@ -48,8 +51,8 @@ func (t *Transport) reserveStream(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	token := rand.Text()
-	if !t.streams.reserve(token, t.limits.Sockets) {
-		t.refuse(w, mediaJSON, crowded("This server has as many open connections as it can hold. Try again later."))
+	if !t.streams.reserve(token, t.network(r), t.limits) {
+		t.refuse(w, mediaJSON, crowded("There are too many reserved event streams. Open one of yours, or try again later."))
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
@@ -57,13 +60,21 @@ func (t *Transport) reserveStream(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte(token)) // who has gone needs no token
 }
 
-func (s *streams) reserve(token string, most int) bool {
+// reserve reports whether there is room for another. Who reserves too many is told so alone.
+func (s *streams) reserve(token string, address netip.Prefix, l Limits) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.open) >= most {
+	full := func() bool {
+		return len(s.open) >= l.Sockets || l.SocketsPerAddress > 0 && s.by[address] >= l.SocketsPerAddress
+	}
+	if full() {
+		s.clear()
+	}
+	if full() {
 		return false
 	}
-	s.open[token] = &stream{made: now()}
+	s.open[token] = &stream{address: address, made: now()}
+	s.by[address]++
 	return true
 }
 
@@ -71,10 +82,28 @@ func (s *streams) reserve(token string, most int) bool {
 func (s *streams) sweep() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.clear()
+}
+
+func (s *streams) clear() {
 	for token, st := range s.open {
 		if st.line == nil && now().Sub(st.made) > reserved || st.line != nil && st.line.over() {
-			delete(s.open, token)
+			s.drop(token, st)
 		}
+	}
+}
+
+func (s *streams) drop(token string, st *stream) {
+	delete(s.open, token)
+	if st.line == nil {
+		s.opened(st)
+	}
+}
+
+// opened counts a stream among the reserved ones no more.
+func (s *streams) opened(st *stream) {
+	if s.by[st.address]--; s.by[st.address] == 0 {
+		delete(s.by, st.address)
 	}
 }
 
@@ -95,6 +124,7 @@ func (s *streams) take(token string, l *line) (early []func(*line), f *fault) {
 	case st.line != nil:
 		return nil, refusal(http.StatusConflict, badRequest, "This event stream is open already.")
 	}
+	s.opened(st)
 	early, st.line, st.early = st.early, l, nil
 	return early, nil
 }

@@ -103,7 +103,7 @@ func New(o Options) *Transport {
 			ID: 128, InitPayload: o.Limits.InitPayload, Operations: o.Limits.SocketOperations, JSONDepth: o.Limits.JSONDepth,
 		},
 		log:      o.Logger,
-		streams:  streams{open: map[string]*stream{}},
+		streams:  streams{open: map[string]*stream{}, by: map[netip.Prefix]int{}},
 		feeds:    feeds{open: map[string]*feed{}},
 		dispatch: dispatch{wake: make(chan struct{}, 1), halted: make(chan struct{})},
 	}
