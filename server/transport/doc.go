@@ -4,6 +4,13 @@
 // sizes, the guard before validation), who is asking (by calling back), and
 // how an answer is said (media type, status, protocol error codes).
 //
+// An operation comes in over http.go, websocket.go, sse.go or stream.go, is
+// judged by engine.go with guard.go, validate.go and cost.go, and runs there.
+// A subscription is a feed that many lines read: feed.go, line.go; lines.go
+// looks after the lines and dispatch.go writes to them. Below are two packages
+// without any knowledge of GraphQL: wire keeps connections, socket speaks
+// WebSocket.
+//
 // It knows gqlgen and nothing of petitions: domain errors arrive already
 // presented, and whoever asks is only a context to it. No query text, variable
 // or credential is logged or repeated in an error.

@@ -74,6 +74,12 @@ func (s *lines) begin() (err error) {
 	return nil
 }
 
+func (s *lines) ended() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
 // remove counts a line out.
 func (s *lines) remove(l *line) {
 	s.mu.Lock()

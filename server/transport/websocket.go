@@ -153,6 +153,9 @@ func (t *Transport) keep(l *line, conn net.Conn, read, first []byte, begin func(
 		l.conn = c
 		l.write(first)
 		begin()
+		if l.t.lines.ended() { // who said good-bye to everybody did not see this one
+			l.say(socket.GoingAway, "Going away")
+		}
 	})
 	if err != nil {
 		t.log.Warn("a connection could not be kept", "request_id", l.id)
@@ -186,13 +189,17 @@ func (l *line) message(op socket.Opcode, payload []byte) error {
 	case socket.CloseFrame:
 		return l.hearClose(payload)
 	case socket.Pong:
-		l.asked = 0
-		return nil
+		if l.asked != 0 {
+			l.asked = 0
+			return nil
+		}
 	}
 	if !l.rate.take(l.t.lines.ticks(), l.t.limits.Messages, l.t.limits.MessageBurst) {
 		return &socket.Closing{Code: tooManyMessages, Reason: "Too many messages"}
 	}
 	switch op {
+	case socket.Pong: // which nobody asked for
+		return nil
 	case socket.Ping:
 		l.write(socket.AppendFrame(nil, socket.Pong, payload))
 		return nil
