@@ -117,11 +117,11 @@ func TestSilentConnection(t *testing.T) {
 	address := dbtest.URL(t, database.Postgres)
 	db := opened(t, address)
 	p, behind := newProxy(t, address)
-	r := newReplica(t, db, behind)
+	r, other := newReplica(t, db, behind), newReplica(t, db, address)
 	for n := range 2 {
 		p.silence()
 		<-r.lost // it has connected again and says so
-		r.Publish(news{Key: "again", N: n + 1})
+		other.Publish(news{Key: "again", N: n + 1})
 		r.until(t, func(heard map[string]news) bool { return heard["again"].N == n+1 })
 	}
 }

@@ -2,10 +2,12 @@ package fanout
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,6 +18,7 @@ const (
 	channel = "petitiond_news"
 	// payloadMax stays below PostgreSQL's limit of 8,000 bytes for a notification.
 	payloadMax = 7900
+	nameLength = 16
 )
 
 // Options of a Postgres. Address, Key, Merge and Received are needed.
@@ -24,8 +27,9 @@ type Options[K comparable, V any] struct {
 	Address  string             // to listen at: not that of a pooler, which would swallow notifications
 	Key      func(V) K          // what the news is about
 	Merge    func(old, new V) V // one value of two about the same
-	Received func(...V)         // news of a replica, this one's own among them; must not block
-	Lost     func()             // news may have been missed
+	Received func(...V)         // news of another replica; must not block
+	Broken   func()             // news are missed from now on, until Lost is called
+	Lost     func()             // news may have been missed, and come from now on
 	Tick     time.Duration      // how often news are sent, default 50 ms
 	Pulse    time.Duration      // how often the listening connection is tried, and has to answer, default 5 s
 	Logger   *slog.Logger       // default discards
@@ -34,7 +38,8 @@ type Options[K comparable, V any] struct {
 // Postgres carries news by LISTEN and NOTIFY, in notifications of their own: one inside a transaction that
 // signs would take a lock over the whole database at its commit.
 type Postgres[K comparable, V any] struct {
-	opt Options[K, V]
+	opt  Options[K, V]
+	name string // before everything that it sends, and different for every carrier
 
 	mu      sync.Mutex // guards waiting
 	waiting map[K]V
@@ -52,7 +57,10 @@ func NewPostgres[K comparable, V any](opt Options[K, V]) *Postgres[K, V] {
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Postgres[K, V]{opt: opt, waiting: map[K]V{}, ready: make(chan struct{}, 1)}
+	if opt.Broken == nil {
+		opt.Broken = func() {}
+	}
+	return &Postgres[K, V]{opt: opt, name: rand.Text()[:nameLength], waiting: map[K]V{}, ready: make(chan struct{}, 1)}
 }
 
 // Publish hands news to the next tick. It never blocks on the network.
@@ -118,6 +126,7 @@ func (p *Postgres[K, V]) pulse(ctx context.Context, listener *pq.Listener, l *li
 func (p *Postgres[K, V]) watch(event pq.ListenerEventType, err error) {
 	switch event {
 	case pq.ListenerEventDisconnected, pq.ListenerEventConnectionAttemptFailed:
+		p.opt.Broken()
 		p.opt.Logger.Warn("news of other replicas are interrupted; what is watched is read again meanwhile", "error", fmt.Sprintf("%T", err))
 	case pq.ListenerEventReconnected:
 		p.opt.Logger.Info("news of other replicas flow again")
@@ -151,8 +160,12 @@ func (p *Postgres[K, V]) receive(n *pq.Notification) {
 		p.opt.Lost()
 		return
 	}
+	list, own := strings.CutPrefix(n.Extra, p.name)
+	if own { // told here already, and at once
+		return
+	}
 	var values []V
-	if err := json.Unmarshal([]byte(n.Extra), &values); err != nil {
+	if err := json.Unmarshal([]byte(list[min(nameLength, len(list)):]), &values); err != nil {
 		p.opt.Logger.Warn("news of another version were not understood")
 		p.opt.Lost()
 		return
@@ -199,7 +212,7 @@ func (p *Postgres[K, V]) take() []V {
 func (p *Postgres[K, V]) notify(ctx context.Context, payload string) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	_, err := p.opt.Pool.ExecContext(ctx, `SELECT pg_notify($1, $2)`, channel, payload)
+	_, err := p.opt.Pool.ExecContext(ctx, `SELECT pg_notify($1, $2)`, channel, p.name+payload)
 	return err
 }
 

@@ -109,6 +109,11 @@ func TestNewsReachOthers(t *testing.T) {
 		if b.count >= 2000 {
 			t.Errorf("want news gathered, heard all %d", b.count)
 		}
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if a.count > 0 {
+			t.Errorf("heard %d of its own news", a.count)
+		}
 	})
 	t.Run("MoreThanOneNotificationHolds", func(t *testing.T) {
 		for n := range 100 {

@@ -24,6 +24,7 @@ type counter struct {
 
 	at        time.Time         // time of the batch, never before asOf
 	moved     bool              // is there anything to write
+	commented bool              // are there new comments
 	minutes   map[int64]int     // signatures added, by minute
 	days      map[int64]int     // the same by the first minute of the day
 	countries map[string]int    // the same by country
@@ -73,6 +74,7 @@ func (c *counter) number(s *signatureRow) {
 // comment gives a comment its number and adds it to the figures.
 func (c *counter) comment(r *commentRow) {
 	c.commentsIssued++
+	c.commented = true
 	r.number = c.commentsIssued
 	c.comments++
 	if r.Parent == nil {
@@ -89,7 +91,7 @@ func (c *counter) comment(r *commentRow) {
 func (c *counter) change() Change {
 	return Change{
 		Petition: c.petition, Total: c.total, Goal: c.goal,
-		Version: c.version, AsOf: c.asOf, Comments: c.commentsIssued,
+		Version: c.version, AsOf: c.asOf, Comments: c.commentsIssued, Commented: c.commented,
 	}
 }
 

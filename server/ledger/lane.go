@@ -129,6 +129,7 @@ func (n *lane) commit(ctx context.Context, b *batch) error {
 func (n *lane) giveUp(b *batch) error {
 	n.ledger.opt.Logger.Error("ledger: gave a batch up", "entries", len(b.entries), "outcome_unknown", b.lost)
 	if b.lost {
+		n.ledger.opt.Doubtful()
 		return ErrOutcomeUnknown
 	}
 	return ErrUnavailable

@@ -74,12 +74,14 @@ type Change struct {
 	LastHour    int // signatures added less removed in the last 60 minutes
 	Version     int64
 	AsOf        time.Time
-	Comments    int // number of the newest comment
+	Comments    int  // number of the newest comment
+	Commented   bool // were comments added, or figures of comments mended
 }
 
 // Options of a Ledger. The zero value serves.
 type Options struct {
 	Committed func([]Change)   // called after each commit, in its order for each petition; by several at once; must not block
+	Doubtful  func()           // called when nobody can know whether a transaction was committed; must not block
 	Now       func() time.Time // default database.Now
 	Logger    *slog.Logger     // default discards
 	MaxBatch  int              // rows in one transaction, default 1,024: measured, see doc/benchmarks.md
@@ -94,6 +96,9 @@ type Options struct {
 func (o *Options) setDefaults() {
 	if o.Committed == nil {
 		o.Committed = func([]Change) {}
+	}
+	if o.Doubtful == nil {
+		o.Doubtful = func() {}
 	}
 	if o.Now == nil {
 		o.Now = database.Now

@@ -173,6 +173,7 @@ func (l *Ledger) mend(ctx context.Context, petition uuid.UUID) (differences []Di
 			"stored", d.Stored, "counted", d.Counted)
 	}
 	if len(differences) > 0 {
+		change.Commented = true
 		l.opt.Committed([]Change{change})
 	}
 	return differences, nil

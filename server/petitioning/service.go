@@ -33,6 +33,7 @@ type Options struct {
 	AdminKey  string           // credential with every scope; empty: there is none
 	Review    bool             // does a petition wait for a moderator before it opens
 	Changed   func(Change)     // told after the commit of a change of text, state or goal; must not block
+	Doubtful  func()           // called when nobody can know whether a transaction was committed; must not block
 	Now       func() time.Time // default database.Now
 	Logger    *slog.Logger     // default discards
 }
@@ -53,6 +54,9 @@ type Service struct {
 func New(opt Options) *Service {
 	if opt.Changed == nil {
 		opt.Changed = func(Change) {}
+	}
+	if opt.Doubtful == nil {
+		opt.Doubtful = func() {}
 	}
 	if opt.Now == nil {
 		opt.Now = database.Now
@@ -107,6 +111,7 @@ func (s *Service) inTx(ctx context.Context, fn func(*tx) error) error {
 	}
 	switch {
 	case errors.Is(err, database.ErrOutcomeUnknown):
+		s.opt.Doubtful()
 		return errors.Join(errOutcomeUnknown(), err)
 	case ctx.Err() == nil && IsPassing(err):
 		return errors.Join(errUnavailable(), err)
