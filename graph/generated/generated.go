@@ -12,6 +12,7 @@ import (
 	"petitiond/ent/petition"
 	"petitiond/graph/model"
 	"petitiond/graph/scalar"
+	"petitiond/graph/walk"
 	"petitiond/server/petitioning"
 	"strconv"
 	"sync/atomic"
@@ -3577,7 +3578,7 @@ func (ec *executionContext) field___Type_inputFields_args(ctx context.Context, r
 // region    **************************** field.gotpl *****************************
 
 func (ec *executionContext) _Comment_id(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3600,7 +3601,7 @@ func (ec *executionContext) fieldContext_Comment_id(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Comment_petition(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3632,7 +3633,7 @@ func (ec *executionContext) fieldContext_Comment_petition(_ context.Context, fie
 }
 
 func (ec *executionContext) _Comment_authorName(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3655,7 +3656,7 @@ func (ec *executionContext) fieldContext_Comment_authorName(_ context.Context, f
 }
 
 func (ec *executionContext) _Comment_fromSignatory(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3678,7 +3679,7 @@ func (ec *executionContext) fieldContext_Comment_fromSignatory(_ context.Context
 }
 
 func (ec *executionContext) _Comment_body(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3701,7 +3702,7 @@ func (ec *executionContext) fieldContext_Comment_body(_ context.Context, field g
 }
 
 func (ec *executionContext) _Comment_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3724,7 +3725,7 @@ func (ec *executionContext) fieldContext_Comment_createdAt(_ context.Context, fi
 }
 
 func (ec *executionContext) _Comment_editedAt(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3747,7 +3748,7 @@ func (ec *executionContext) fieldContext_Comment_editedAt(_ context.Context, fie
 }
 
 func (ec *executionContext) _Comment_parent(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3779,7 +3780,7 @@ func (ec *executionContext) fieldContext_Comment_parent(_ context.Context, field
 }
 
 func (ec *executionContext) _Comment_replies(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3823,7 +3824,7 @@ func (ec *executionContext) fieldContext_Comment_replies(ctx context.Context, fi
 }
 
 func (ec *executionContext) _Comment_likeCount(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3846,7 +3847,7 @@ func (ec *executionContext) fieldContext_Comment_likeCount(_ context.Context, fi
 }
 
 func (ec *executionContext) _CommentConnection_edges(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Comment]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3878,7 +3879,7 @@ func (ec *executionContext) fieldContext_CommentConnection_edges(_ context.Conte
 }
 
 func (ec *executionContext) _CommentConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Comment]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3910,7 +3911,7 @@ func (ec *executionContext) fieldContext_CommentConnection_nodes(_ context.Conte
 }
 
 func (ec *executionContext) _CommentConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Comment]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3942,7 +3943,7 @@ func (ec *executionContext) fieldContext_CommentConnection_pageInfo(_ context.Co
 }
 
 func (ec *executionContext) _CommentConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Comment]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3965,7 +3966,7 @@ func (ec *executionContext) fieldContext_CommentConnection_totalCount(_ context.
 }
 
 func (ec *executionContext) _CommentEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Comment]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3988,7 +3989,7 @@ func (ec *executionContext) fieldContext_CommentEdge_cursor(_ context.Context, f
 }
 
 func (ec *executionContext) _CommentEdge_node(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Comment]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4020,7 +4021,7 @@ func (ec *executionContext) fieldContext_CommentEdge_node(_ context.Context, fie
 }
 
 func (ec *executionContext) _CommentPayload_comment(ctx context.Context, field graphql.CollectedField, obj *model.CommentPayload) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4052,7 +4053,7 @@ func (ec *executionContext) fieldContext_CommentPayload_comment(_ context.Contex
 }
 
 func (ec *executionContext) _CommentPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.CommentPayload) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4084,7 +4085,7 @@ func (ec *executionContext) fieldContext_CommentPayload_userErrors(_ context.Con
 }
 
 func (ec *executionContext) _CountPoint_at(ctx context.Context, field graphql.CollectedField, obj *petitioning.CountPoint) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4107,7 +4108,7 @@ func (ec *executionContext) fieldContext_CountPoint_at(_ context.Context, field 
 }
 
 func (ec *executionContext) _CountPoint_added(ctx context.Context, field graphql.CollectedField, obj *petitioning.CountPoint) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4130,7 +4131,7 @@ func (ec *executionContext) fieldContext_CountPoint_added(_ context.Context, fie
 }
 
 func (ec *executionContext) _CountPoint_removed(ctx context.Context, field graphql.CollectedField, obj *petitioning.CountPoint) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4153,7 +4154,7 @@ func (ec *executionContext) fieldContext_CountPoint_removed(_ context.Context, f
 }
 
 func (ec *executionContext) _CountPoint_total(ctx context.Context, field graphql.CollectedField, obj *petitioning.CountPoint) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4176,7 +4177,7 @@ func (ec *executionContext) fieldContext_CountPoint_total(_ context.Context, fie
 }
 
 func (ec *executionContext) _Mutation_createPetition(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4220,7 +4221,7 @@ func (ec *executionContext) fieldContext_Mutation_createPetition(ctx context.Con
 }
 
 func (ec *executionContext) _Mutation_updatePetition(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4264,7 +4265,7 @@ func (ec *executionContext) fieldContext_Mutation_updatePetition(ctx context.Con
 }
 
 func (ec *executionContext) _Mutation_publishPetition(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4308,7 +4309,7 @@ func (ec *executionContext) fieldContext_Mutation_publishPetition(ctx context.Co
 }
 
 func (ec *executionContext) _Mutation_closePetition(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4352,7 +4353,7 @@ func (ec *executionContext) fieldContext_Mutation_closePetition(ctx context.Cont
 }
 
 func (ec *executionContext) _Mutation_signPetition(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4396,7 +4397,7 @@ func (ec *executionContext) fieldContext_Mutation_signPetition(ctx context.Conte
 }
 
 func (ec *executionContext) _Mutation_addComment(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4440,7 +4441,7 @@ func (ec *executionContext) fieldContext_Mutation_addComment(ctx context.Context
 }
 
 func (ec *executionContext) _PageInfo_hasNextPage(ctx context.Context, field graphql.CollectedField, obj *petitioning.PageInfo) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4463,7 +4464,7 @@ func (ec *executionContext) fieldContext_PageInfo_hasNextPage(_ context.Context,
 }
 
 func (ec *executionContext) _PageInfo_hasPreviousPage(ctx context.Context, field graphql.CollectedField, obj *petitioning.PageInfo) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4486,7 +4487,7 @@ func (ec *executionContext) fieldContext_PageInfo_hasPreviousPage(_ context.Cont
 }
 
 func (ec *executionContext) _PageInfo_startCursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.PageInfo) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4509,7 +4510,7 @@ func (ec *executionContext) fieldContext_PageInfo_startCursor(_ context.Context,
 }
 
 func (ec *executionContext) _PageInfo_endCursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.PageInfo) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4532,7 +4533,7 @@ func (ec *executionContext) fieldContext_PageInfo_endCursor(_ context.Context, f
 }
 
 func (ec *executionContext) _Petition_id(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4555,7 +4556,7 @@ func (ec *executionContext) fieldContext_Petition_id(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Petition_slug(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4578,7 +4579,7 @@ func (ec *executionContext) fieldContext_Petition_slug(_ context.Context, field 
 }
 
 func (ec *executionContext) _Petition_url(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4601,7 +4602,7 @@ func (ec *executionContext) fieldContext_Petition_url(_ context.Context, field g
 }
 
 func (ec *executionContext) _Petition_title(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4624,7 +4625,7 @@ func (ec *executionContext) fieldContext_Petition_title(_ context.Context, field
 }
 
 func (ec *executionContext) _Petition_summary(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4647,7 +4648,7 @@ func (ec *executionContext) fieldContext_Petition_summary(_ context.Context, fie
 }
 
 func (ec *executionContext) _Petition_body(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4670,7 +4671,7 @@ func (ec *executionContext) fieldContext_Petition_body(_ context.Context, field 
 }
 
 func (ec *executionContext) _Petition_bodyHtml(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4693,7 +4694,7 @@ func (ec *executionContext) fieldContext_Petition_bodyHtml(_ context.Context, fi
 }
 
 func (ec *executionContext) _Petition_language(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4716,7 +4717,7 @@ func (ec *executionContext) fieldContext_Petition_language(_ context.Context, fi
 }
 
 func (ec *executionContext) _Petition_addressees(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4739,7 +4740,7 @@ func (ec *executionContext) fieldContext_Petition_addressees(_ context.Context, 
 }
 
 func (ec *executionContext) _Petition_state(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4762,7 +4763,7 @@ func (ec *executionContext) fieldContext_Petition_state(_ context.Context, field
 }
 
 func (ec *executionContext) _Petition_outcome(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4785,7 +4786,7 @@ func (ec *executionContext) fieldContext_Petition_outcome(_ context.Context, fie
 }
 
 func (ec *executionContext) _Petition_petitioner(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4808,7 +4809,7 @@ func (ec *executionContext) fieldContext_Petition_petitioner(_ context.Context, 
 }
 
 func (ec *executionContext) _Petition_tags(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4840,7 +4841,7 @@ func (ec *executionContext) fieldContext_Petition_tags(_ context.Context, field 
 }
 
 func (ec *executionContext) _Petition_goal(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4863,7 +4864,7 @@ func (ec *executionContext) fieldContext_Petition_goal(_ context.Context, field 
 }
 
 func (ec *executionContext) _Petition_startsAt(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4886,7 +4887,7 @@ func (ec *executionContext) fieldContext_Petition_startsAt(_ context.Context, fi
 }
 
 func (ec *executionContext) _Petition_endsAt(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4909,7 +4910,7 @@ func (ec *executionContext) fieldContext_Petition_endsAt(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Petition_closedAt(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4932,7 +4933,7 @@ func (ec *executionContext) fieldContext_Petition_closedAt(_ context.Context, fi
 }
 
 func (ec *executionContext) _Petition_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4955,7 +4956,7 @@ func (ec *executionContext) fieldContext_Petition_createdAt(_ context.Context, f
 }
 
 func (ec *executionContext) _Petition_updatedAt(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4978,7 +4979,7 @@ func (ec *executionContext) fieldContext_Petition_updatedAt(_ context.Context, f
 }
 
 func (ec *executionContext) _Petition_signatureCount(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5001,7 +5002,7 @@ func (ec *executionContext) fieldContext_Petition_signatureCount(_ context.Conte
 }
 
 func (ec *executionContext) _Petition_count(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5033,7 +5034,7 @@ func (ec *executionContext) fieldContext_Petition_count(_ context.Context, field
 }
 
 func (ec *executionContext) _Petition_signatures(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5077,7 +5078,7 @@ func (ec *executionContext) fieldContext_Petition_signatures(ctx context.Context
 }
 
 func (ec *executionContext) _Petition_commentCount(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5100,7 +5101,7 @@ func (ec *executionContext) fieldContext_Petition_commentCount(_ context.Context
 }
 
 func (ec *executionContext) _Petition_comments(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5144,7 +5145,7 @@ func (ec *executionContext) fieldContext_Petition_comments(ctx context.Context, 
 }
 
 func (ec *executionContext) _Petition_signatureHistory(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5188,7 +5189,7 @@ func (ec *executionContext) fieldContext_Petition_signatureHistory(ctx context.C
 }
 
 func (ec *executionContext) _Petition_version(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5211,7 +5212,7 @@ func (ec *executionContext) fieldContext_Petition_version(_ context.Context, fie
 }
 
 func (ec *executionContext) _PetitionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Petition]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5243,7 +5244,7 @@ func (ec *executionContext) fieldContext_PetitionConnection_edges(_ context.Cont
 }
 
 func (ec *executionContext) _PetitionConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Petition]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5275,7 +5276,7 @@ func (ec *executionContext) fieldContext_PetitionConnection_nodes(_ context.Cont
 }
 
 func (ec *executionContext) _PetitionConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Petition]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5307,7 +5308,7 @@ func (ec *executionContext) fieldContext_PetitionConnection_pageInfo(_ context.C
 }
 
 func (ec *executionContext) _PetitionConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Petition]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5330,7 +5331,7 @@ func (ec *executionContext) fieldContext_PetitionConnection_totalCount(_ context
 }
 
 func (ec *executionContext) _PetitionEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Petition]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5353,7 +5354,7 @@ func (ec *executionContext) fieldContext_PetitionEdge_cursor(_ context.Context, 
 }
 
 func (ec *executionContext) _PetitionEdge_node(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Petition]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5385,7 +5386,7 @@ func (ec *executionContext) fieldContext_PetitionEdge_node(_ context.Context, fi
 }
 
 func (ec *executionContext) _PetitionPayload_petition(ctx context.Context, field graphql.CollectedField, obj *model.PetitionPayload) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5417,7 +5418,7 @@ func (ec *executionContext) fieldContext_PetitionPayload_petition(_ context.Cont
 }
 
 func (ec *executionContext) _PetitionPayload_editToken(ctx context.Context, field graphql.CollectedField, obj *model.PetitionPayload) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5440,7 +5441,7 @@ func (ec *executionContext) fieldContext_PetitionPayload_editToken(_ context.Con
 }
 
 func (ec *executionContext) _PetitionPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.PetitionPayload) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5472,7 +5473,7 @@ func (ec *executionContext) fieldContext_PetitionPayload_userErrors(_ context.Co
 }
 
 func (ec *executionContext) _Query_node(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5516,7 +5517,7 @@ func (ec *executionContext) fieldContext_Query_node(ctx context.Context, field g
 }
 
 func (ec *executionContext) _Query_nodes(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5560,7 +5561,7 @@ func (ec *executionContext) fieldContext_Query_nodes(ctx context.Context, field 
 }
 
 func (ec *executionContext) _Query_petition(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5604,7 +5605,7 @@ func (ec *executionContext) fieldContext_Query_petition(ctx context.Context, fie
 }
 
 func (ec *executionContext) _Query_petitions(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5648,7 +5649,7 @@ func (ec *executionContext) fieldContext_Query_petitions(ctx context.Context, fi
 }
 
 func (ec *executionContext) _Query_tag(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5692,7 +5693,7 @@ func (ec *executionContext) fieldContext_Query_tag(ctx context.Context, field gr
 }
 
 func (ec *executionContext) _Query_tags(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5736,7 +5737,7 @@ func (ec *executionContext) fieldContext_Query_tags(ctx context.Context, field g
 }
 
 func (ec *executionContext) _Query_trendingTags(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5780,7 +5781,7 @@ func (ec *executionContext) fieldContext_Query_trendingTags(ctx context.Context,
 }
 
 func (ec *executionContext) _Query_statistics(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5812,7 +5813,7 @@ func (ec *executionContext) fieldContext_Query_statistics(_ context.Context, fie
 }
 
 func (ec *executionContext) _Query___type(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5856,7 +5857,7 @@ func (ec *executionContext) fieldContext_Query___type(ctx context.Context, field
 }
 
 func (ec *executionContext) _Query___schema(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5888,7 +5889,7 @@ func (ec *executionContext) fieldContext_Query___schema(_ context.Context, field
 }
 
 func (ec *executionContext) _SignPetitionPayload_status(ctx context.Context, field graphql.CollectedField, obj *model.SignPetitionPayload) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5911,7 +5912,7 @@ func (ec *executionContext) fieldContext_SignPetitionPayload_status(_ context.Co
 }
 
 func (ec *executionContext) _SignPetitionPayload_petition(ctx context.Context, field graphql.CollectedField, obj *model.SignPetitionPayload) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5943,7 +5944,7 @@ func (ec *executionContext) fieldContext_SignPetitionPayload_petition(_ context.
 }
 
 func (ec *executionContext) _SignPetitionPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.SignPetitionPayload) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5975,7 +5976,7 @@ func (ec *executionContext) fieldContext_SignPetitionPayload_userErrors(_ contex
 }
 
 func (ec *executionContext) _Signature_id(ctx context.Context, field graphql.CollectedField, obj *ent.Signature) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5998,7 +5999,7 @@ func (ec *executionContext) fieldContext_Signature_id(_ context.Context, field g
 }
 
 func (ec *executionContext) _Signature_number(ctx context.Context, field graphql.CollectedField, obj *ent.Signature) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6021,7 +6022,7 @@ func (ec *executionContext) fieldContext_Signature_number(_ context.Context, fie
 }
 
 func (ec *executionContext) _Signature_name(ctx context.Context, field graphql.CollectedField, obj *ent.Signature) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6044,7 +6045,7 @@ func (ec *executionContext) fieldContext_Signature_name(_ context.Context, field
 }
 
 func (ec *executionContext) _Signature_country(ctx context.Context, field graphql.CollectedField, obj *ent.Signature) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6067,7 +6068,7 @@ func (ec *executionContext) fieldContext_Signature_country(_ context.Context, fi
 }
 
 func (ec *executionContext) _Signature_signedAt(ctx context.Context, field graphql.CollectedField, obj *ent.Signature) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6090,7 +6091,7 @@ func (ec *executionContext) fieldContext_Signature_signedAt(_ context.Context, f
 }
 
 func (ec *executionContext) _Signature_petition(ctx context.Context, field graphql.CollectedField, obj *ent.Signature) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6122,7 +6123,7 @@ func (ec *executionContext) fieldContext_Signature_petition(_ context.Context, f
 }
 
 func (ec *executionContext) _SignatureConnection_edges(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Signature]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6154,7 +6155,7 @@ func (ec *executionContext) fieldContext_SignatureConnection_edges(_ context.Con
 }
 
 func (ec *executionContext) _SignatureConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Signature]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6186,7 +6187,7 @@ func (ec *executionContext) fieldContext_SignatureConnection_nodes(_ context.Con
 }
 
 func (ec *executionContext) _SignatureConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Signature]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6218,7 +6219,7 @@ func (ec *executionContext) fieldContext_SignatureConnection_pageInfo(_ context.
 }
 
 func (ec *executionContext) _SignatureConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Signature]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6241,7 +6242,7 @@ func (ec *executionContext) fieldContext_SignatureConnection_totalCount(_ contex
 }
 
 func (ec *executionContext) _SignatureCount_petitionId(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6264,7 +6265,7 @@ func (ec *executionContext) fieldContext_SignatureCount_petitionId(_ context.Con
 }
 
 func (ec *executionContext) _SignatureCount_petition(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6296,7 +6297,7 @@ func (ec *executionContext) fieldContext_SignatureCount_petition(_ context.Conte
 }
 
 func (ec *executionContext) _SignatureCount_total(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6319,7 +6320,7 @@ func (ec *executionContext) fieldContext_SignatureCount_total(_ context.Context,
 }
 
 func (ec *executionContext) _SignatureCount_goal(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6342,7 +6343,7 @@ func (ec *executionContext) fieldContext_SignatureCount_goal(_ context.Context, 
 }
 
 func (ec *executionContext) _SignatureCount_progress(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6365,7 +6366,7 @@ func (ec *executionContext) fieldContext_SignatureCount_progress(_ context.Conte
 }
 
 func (ec *executionContext) _SignatureCount_lastHour(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6388,7 +6389,7 @@ func (ec *executionContext) fieldContext_SignatureCount_lastHour(_ context.Conte
 }
 
 func (ec *executionContext) _SignatureCount_version(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6411,7 +6412,7 @@ func (ec *executionContext) fieldContext_SignatureCount_version(_ context.Contex
 }
 
 func (ec *executionContext) _SignatureCount_asOf(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6434,7 +6435,7 @@ func (ec *executionContext) fieldContext_SignatureCount_asOf(_ context.Context, 
 }
 
 func (ec *executionContext) _SignatureEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Signature]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6457,7 +6458,7 @@ func (ec *executionContext) fieldContext_SignatureEdge_cursor(_ context.Context,
 }
 
 func (ec *executionContext) _SignatureEdge_node(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Signature]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6489,7 +6490,7 @@ func (ec *executionContext) fieldContext_SignatureEdge_node(_ context.Context, f
 }
 
 func (ec *executionContext) _Statistics_petitionCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Statistics) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6512,7 +6513,7 @@ func (ec *executionContext) fieldContext_Statistics_petitionCount(_ context.Cont
 }
 
 func (ec *executionContext) _Statistics_openPetitionCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Statistics) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6535,7 +6536,7 @@ func (ec *executionContext) fieldContext_Statistics_openPetitionCount(_ context.
 }
 
 func (ec *executionContext) _Statistics_signatureCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Statistics) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6558,7 +6559,7 @@ func (ec *executionContext) fieldContext_Statistics_signatureCount(_ context.Con
 }
 
 func (ec *executionContext) _Statistics_signaturesLastHour(ctx context.Context, field graphql.CollectedField, obj *petitioning.Statistics) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6789,7 +6790,7 @@ func (ec *executionContext) fieldContext_Subscription_petitionChanged(ctx contex
 }
 
 func (ec *executionContext) _Tag_id(ctx context.Context, field graphql.CollectedField, obj *ent.Tag) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6812,7 +6813,7 @@ func (ec *executionContext) fieldContext_Tag_id(_ context.Context, field graphql
 }
 
 func (ec *executionContext) _Tag_name(ctx context.Context, field graphql.CollectedField, obj *ent.Tag) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6835,7 +6836,7 @@ func (ec *executionContext) fieldContext_Tag_name(_ context.Context, field graph
 }
 
 func (ec *executionContext) _Tag_label(ctx context.Context, field graphql.CollectedField, obj *ent.Tag) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6858,7 +6859,7 @@ func (ec *executionContext) fieldContext_Tag_label(_ context.Context, field grap
 }
 
 func (ec *executionContext) _Tag_petitionCount(ctx context.Context, field graphql.CollectedField, obj *ent.Tag) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6881,7 +6882,7 @@ func (ec *executionContext) fieldContext_Tag_petitionCount(_ context.Context, fi
 }
 
 func (ec *executionContext) _Tag_petitions(ctx context.Context, field graphql.CollectedField, obj *ent.Tag) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6925,7 +6926,7 @@ func (ec *executionContext) fieldContext_Tag_petitions(ctx context.Context, fiel
 }
 
 func (ec *executionContext) _TagConnection_edges(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Tag]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6957,7 +6958,7 @@ func (ec *executionContext) fieldContext_TagConnection_edges(_ context.Context, 
 }
 
 func (ec *executionContext) _TagConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Tag]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6989,7 +6990,7 @@ func (ec *executionContext) fieldContext_TagConnection_nodes(_ context.Context, 
 }
 
 func (ec *executionContext) _TagConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Tag]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7021,7 +7022,7 @@ func (ec *executionContext) fieldContext_TagConnection_pageInfo(_ context.Contex
 }
 
 func (ec *executionContext) _TagConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Tag]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7044,7 +7045,7 @@ func (ec *executionContext) fieldContext_TagConnection_totalCount(_ context.Cont
 }
 
 func (ec *executionContext) _TagEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Tag]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7067,7 +7068,7 @@ func (ec *executionContext) fieldContext_TagEdge_cursor(_ context.Context, field
 }
 
 func (ec *executionContext) _TagEdge_node(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Tag]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7099,7 +7100,7 @@ func (ec *executionContext) fieldContext_TagEdge_node(_ context.Context, field g
 }
 
 func (ec *executionContext) _TrendingTag_tag(ctx context.Context, field graphql.CollectedField, obj *petitioning.TrendingTag) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7131,7 +7132,7 @@ func (ec *executionContext) fieldContext_TrendingTag_tag(_ context.Context, fiel
 }
 
 func (ec *executionContext) _TrendingTag_signaturesLastDay(ctx context.Context, field graphql.CollectedField, obj *petitioning.TrendingTag) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7154,7 +7155,7 @@ func (ec *executionContext) fieldContext_TrendingTag_signaturesLastDay(_ context
 }
 
 func (ec *executionContext) _UserError_code(ctx context.Context, field graphql.CollectedField, obj *model.UserError) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7177,7 +7178,7 @@ func (ec *executionContext) fieldContext_UserError_code(_ context.Context, field
 }
 
 func (ec *executionContext) _UserError_message(ctx context.Context, field graphql.CollectedField, obj *model.UserError) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7200,7 +7201,7 @@ func (ec *executionContext) fieldContext_UserError_message(_ context.Context, fi
 }
 
 func (ec *executionContext) _UserError_field(ctx context.Context, field graphql.CollectedField, obj *model.UserError) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7223,7 +7224,7 @@ func (ec *executionContext) fieldContext_UserError_field(_ context.Context, fiel
 }
 
 func (ec *executionContext) _UserError_retryAfterSeconds(ctx context.Context, field graphql.CollectedField, obj *model.UserError) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7246,7 +7247,7 @@ func (ec *executionContext) fieldContext_UserError_retryAfterSeconds(_ context.C
 }
 
 func (ec *executionContext) ___Directive_name(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7269,7 +7270,7 @@ func (ec *executionContext) fieldContext___Directive_name(_ context.Context, fie
 }
 
 func (ec *executionContext) ___Directive_description(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7292,7 +7293,7 @@ func (ec *executionContext) fieldContext___Directive_description(_ context.Conte
 }
 
 func (ec *executionContext) ___Directive_isRepeatable(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7315,7 +7316,7 @@ func (ec *executionContext) fieldContext___Directive_isRepeatable(_ context.Cont
 }
 
 func (ec *executionContext) ___Directive_locations(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7338,7 +7339,7 @@ func (ec *executionContext) fieldContext___Directive_locations(_ context.Context
 }
 
 func (ec *executionContext) ___Directive_args(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7382,7 +7383,7 @@ func (ec *executionContext) fieldContext___Directive_args(ctx context.Context, f
 }
 
 func (ec *executionContext) ___EnumValue_name(ctx context.Context, field graphql.CollectedField, obj *introspection.EnumValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7405,7 +7406,7 @@ func (ec *executionContext) fieldContext___EnumValue_name(_ context.Context, fie
 }
 
 func (ec *executionContext) ___EnumValue_description(ctx context.Context, field graphql.CollectedField, obj *introspection.EnumValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7428,7 +7429,7 @@ func (ec *executionContext) fieldContext___EnumValue_description(_ context.Conte
 }
 
 func (ec *executionContext) ___EnumValue_isDeprecated(ctx context.Context, field graphql.CollectedField, obj *introspection.EnumValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7451,7 +7452,7 @@ func (ec *executionContext) fieldContext___EnumValue_isDeprecated(_ context.Cont
 }
 
 func (ec *executionContext) ___EnumValue_deprecationReason(ctx context.Context, field graphql.CollectedField, obj *introspection.EnumValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7474,7 +7475,7 @@ func (ec *executionContext) fieldContext___EnumValue_deprecationReason(_ context
 }
 
 func (ec *executionContext) ___Field_name(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7497,7 +7498,7 @@ func (ec *executionContext) fieldContext___Field_name(_ context.Context, field g
 }
 
 func (ec *executionContext) ___Field_description(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7520,7 +7521,7 @@ func (ec *executionContext) fieldContext___Field_description(_ context.Context, 
 }
 
 func (ec *executionContext) ___Field_args(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7564,7 +7565,7 @@ func (ec *executionContext) fieldContext___Field_args(ctx context.Context, field
 }
 
 func (ec *executionContext) ___Field_type(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7596,7 +7597,7 @@ func (ec *executionContext) fieldContext___Field_type(_ context.Context, field g
 }
 
 func (ec *executionContext) ___Field_isDeprecated(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7619,7 +7620,7 @@ func (ec *executionContext) fieldContext___Field_isDeprecated(_ context.Context,
 }
 
 func (ec *executionContext) ___Field_deprecationReason(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7642,7 +7643,7 @@ func (ec *executionContext) fieldContext___Field_deprecationReason(_ context.Con
 }
 
 func (ec *executionContext) ___InputValue_name(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7665,7 +7666,7 @@ func (ec *executionContext) fieldContext___InputValue_name(_ context.Context, fi
 }
 
 func (ec *executionContext) ___InputValue_description(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7688,7 +7689,7 @@ func (ec *executionContext) fieldContext___InputValue_description(_ context.Cont
 }
 
 func (ec *executionContext) ___InputValue_type(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7720,7 +7721,7 @@ func (ec *executionContext) fieldContext___InputValue_type(_ context.Context, fi
 }
 
 func (ec *executionContext) ___InputValue_defaultValue(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7743,7 +7744,7 @@ func (ec *executionContext) fieldContext___InputValue_defaultValue(_ context.Con
 }
 
 func (ec *executionContext) ___InputValue_isDeprecated(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7766,7 +7767,7 @@ func (ec *executionContext) fieldContext___InputValue_isDeprecated(_ context.Con
 }
 
 func (ec *executionContext) ___InputValue_deprecationReason(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7789,7 +7790,7 @@ func (ec *executionContext) fieldContext___InputValue_deprecationReason(_ contex
 }
 
 func (ec *executionContext) ___Schema_description(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7812,7 +7813,7 @@ func (ec *executionContext) fieldContext___Schema_description(_ context.Context,
 }
 
 func (ec *executionContext) ___Schema_types(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7844,7 +7845,7 @@ func (ec *executionContext) fieldContext___Schema_types(_ context.Context, field
 }
 
 func (ec *executionContext) ___Schema_queryType(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7876,7 +7877,7 @@ func (ec *executionContext) fieldContext___Schema_queryType(_ context.Context, f
 }
 
 func (ec *executionContext) ___Schema_mutationType(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7908,7 +7909,7 @@ func (ec *executionContext) fieldContext___Schema_mutationType(_ context.Context
 }
 
 func (ec *executionContext) ___Schema_subscriptionType(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7940,7 +7941,7 @@ func (ec *executionContext) fieldContext___Schema_subscriptionType(_ context.Con
 }
 
 func (ec *executionContext) ___Schema_directives(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7972,7 +7973,7 @@ func (ec *executionContext) fieldContext___Schema_directives(_ context.Context, 
 }
 
 func (ec *executionContext) ___Type_kind(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7995,7 +7996,7 @@ func (ec *executionContext) fieldContext___Type_kind(_ context.Context, field gr
 }
 
 func (ec *executionContext) ___Type_name(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8018,7 +8019,7 @@ func (ec *executionContext) fieldContext___Type_name(_ context.Context, field gr
 }
 
 func (ec *executionContext) ___Type_description(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8041,7 +8042,7 @@ func (ec *executionContext) fieldContext___Type_description(_ context.Context, f
 }
 
 func (ec *executionContext) ___Type_specifiedByURL(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8064,7 +8065,7 @@ func (ec *executionContext) fieldContext___Type_specifiedByURL(_ context.Context
 }
 
 func (ec *executionContext) ___Type_fields(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8108,7 +8109,7 @@ func (ec *executionContext) fieldContext___Type_fields(ctx context.Context, fiel
 }
 
 func (ec *executionContext) ___Type_interfaces(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8140,7 +8141,7 @@ func (ec *executionContext) fieldContext___Type_interfaces(_ context.Context, fi
 }
 
 func (ec *executionContext) ___Type_possibleTypes(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8172,7 +8173,7 @@ func (ec *executionContext) fieldContext___Type_possibleTypes(_ context.Context,
 }
 
 func (ec *executionContext) ___Type_enumValues(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8216,7 +8217,7 @@ func (ec *executionContext) fieldContext___Type_enumValues(ctx context.Context, 
 }
 
 func (ec *executionContext) ___Type_inputFields(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8260,7 +8261,7 @@ func (ec *executionContext) fieldContext___Type_inputFields(ctx context.Context,
 }
 
 func (ec *executionContext) ___Type_ofType(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8292,7 +8293,7 @@ func (ec *executionContext) fieldContext___Type_ofType(_ context.Context, field 
 }
 
 func (ec *executionContext) ___Type_isOneOf(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return walk.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8958,13 +8959,13 @@ func (ec *executionContext) _Comment(ctx context.Context, sel ast.SelectionSet, 
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("Comment")
 		case "id":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Comment_id(ctx, field, obj)
 				})
 		case "petition":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Comment_petition(ctx, field, obj)
@@ -8995,13 +8996,13 @@ func (ec *executionContext) _Comment(ctx context.Context, sel ast.SelectionSet, 
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "parent":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Comment_parent(ctx, field, obj)
 				})
 		case "replies":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Comment_replies(ctx, field, obj)
@@ -9055,7 +9056,7 @@ func (ec *executionContext) _CommentConnection(ctx context.Context, sel ast.Sele
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "totalCount":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._CommentConnection_totalCount(ctx, field, obj)
@@ -9339,7 +9340,7 @@ func (ec *executionContext) _Petition(ctx context.Context, sel ast.SelectionSet,
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("Petition")
 		case "id":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_id(ctx, field, obj)
@@ -9350,7 +9351,7 @@ func (ec *executionContext) _Petition(ctx context.Context, sel ast.SelectionSet,
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "url":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_url(ctx, field, obj)
@@ -9366,13 +9367,13 @@ func (ec *executionContext) _Petition(ctx context.Context, sel ast.SelectionSet,
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "body":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_body(ctx, field, obj)
 				})
 		case "bodyHtml":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_bodyHtml(ctx, field, obj)
@@ -9403,13 +9404,13 @@ func (ec *executionContext) _Petition(ctx context.Context, sel ast.SelectionSet,
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "tags":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_tags(ctx, field, obj)
 				})
 		case "goal":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_goal(ctx, field, obj)
@@ -9440,37 +9441,37 @@ func (ec *executionContext) _Petition(ctx context.Context, sel ast.SelectionSet,
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "signatureCount":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_signatureCount(ctx, field, obj)
 				})
 		case "count":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_count(ctx, field, obj)
 				})
 		case "signatures":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_signatures(ctx, field, obj)
 				})
 		case "commentCount":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_commentCount(ctx, field, obj)
 				})
 		case "comments":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_comments(ctx, field, obj)
 				})
 		case "signatureHistory":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_signatureHistory(ctx, field, obj)
@@ -9524,7 +9525,7 @@ func (ec *executionContext) _PetitionConnection(ctx context.Context, sel ast.Sel
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "totalCount":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._PetitionConnection_totalCount(ctx, field, obj)
@@ -9780,7 +9781,7 @@ func (ec *executionContext) _Signature(ctx context.Context, sel ast.SelectionSet
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("Signature")
 		case "id":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Signature_id(ctx, field, obj)
@@ -9791,7 +9792,7 @@ func (ec *executionContext) _Signature(ctx context.Context, sel ast.SelectionSet
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "name":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Signature_name(ctx, field, obj)
@@ -9807,7 +9808,7 @@ func (ec *executionContext) _Signature(ctx context.Context, sel ast.SelectionSet
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "petition":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Signature_petition(ctx, field, obj)
@@ -9856,7 +9857,7 @@ func (ec *executionContext) _SignatureConnection(ctx context.Context, sel ast.Se
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "totalCount":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._SignatureConnection_totalCount(ctx, field, obj)
@@ -9890,13 +9891,13 @@ func (ec *executionContext) _SignatureCount(ctx context.Context, sel ast.Selecti
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("SignatureCount")
 		case "petitionId":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._SignatureCount_petitionId(ctx, field, obj)
 				})
 		case "petition":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._SignatureCount_petition(ctx, field, obj)
@@ -9917,7 +9918,7 @@ func (ec *executionContext) _SignatureCount(ctx context.Context, sel ast.Selecti
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "lastHour":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._SignatureCount_lastHour(ctx, field, obj)
@@ -10075,7 +10076,7 @@ func (ec *executionContext) _Tag(ctx context.Context, sel ast.SelectionSet, obj 
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("Tag")
 		case "id":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Tag_id(ctx, field, obj)
@@ -10096,7 +10097,7 @@ func (ec *executionContext) _Tag(ctx context.Context, sel ast.SelectionSet, obj 
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "petitions":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Tag_petitions(ctx, field, obj)
@@ -10145,7 +10146,7 @@ func (ec *executionContext) _TagConnection(ctx context.Context, sel ast.Selectio
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "totalCount":
-			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._TagConnection_totalCount(ctx, field, obj)
@@ -10678,7 +10679,7 @@ func (ec *executionContext) unmarshalNClosePetitionInput2petitiondᚋgraphᚋmod
 }
 
 func (ec *executionContext) marshalNComment2ᚕᚖpetitiondᚋentᚐCommentᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Comment) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNComment2ᚖpetitiondᚋentᚐComment(ctx, sel, v[i])
@@ -10714,7 +10715,7 @@ func (ec *executionContext) marshalNCommentEdge2petitiondᚋserverᚋpetitioning
 }
 
 func (ec *executionContext) marshalNCommentEdge2ᚕpetitiondᚋserverᚋpetitioningᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []petitioning.Edge[*ent.Comment]) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNCommentEdge2petitiondᚋserverᚋpetitioningᚐEdge(ctx, sel, v[i])
@@ -10738,7 +10739,7 @@ func (ec *executionContext) marshalNCommentPayload2ᚖpetitiondᚋgraphᚋmodel�
 }
 
 func (ec *executionContext) marshalNCountPoint2ᚕᚖpetitiondᚋserverᚋpetitioningᚐCountPointᚄ(ctx context.Context, sel ast.SelectionSet, v []*petitioning.CountPoint) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNCountPoint2ᚖpetitiondᚋserverᚋpetitioningᚐCountPoint(ctx, sel, v[i])
@@ -10966,7 +10967,7 @@ func (ec *executionContext) marshalNMarkdown2string(ctx context.Context, sel ast
 }
 
 func (ec *executionContext) marshalNNode2ᚕpetitiondᚋgraphᚋscalarᚐNode(ctx context.Context, sel ast.SelectionSet, v []scalar.Node) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalONode2petitiondᚋgraphᚋscalarᚐNode(ctx, sel, v[i])
@@ -11006,7 +11007,7 @@ func (ec *executionContext) marshalNPageInfo2petitiondᚋserverᚋpetitioningᚐ
 }
 
 func (ec *executionContext) marshalNPetition2ᚕᚖpetitiondᚋentᚐPetitionᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Petition) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNPetition2ᚖpetitiondᚋentᚐPetition(ctx, sel, v[i])
@@ -11042,7 +11043,7 @@ func (ec *executionContext) marshalNPetitionEdge2petitiondᚋserverᚋpetitionin
 }
 
 func (ec *executionContext) marshalNPetitionEdge2ᚕpetitiondᚋserverᚋpetitioningᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []petitioning.Edge[*ent.Petition]) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNPetitionEdge2petitiondᚋserverᚋpetitioningᚐEdge(ctx, sel, v[i])
@@ -11151,7 +11152,7 @@ func (ec *executionContext) marshalNSignPetitionPayload2ᚖpetitiondᚋgraphᚋm
 }
 
 func (ec *executionContext) marshalNSignature2ᚕᚖpetitiondᚋentᚐSignatureᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Signature) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNSignature2ᚖpetitiondᚋentᚐSignature(ctx, sel, v[i])
@@ -11195,7 +11196,7 @@ func (ec *executionContext) marshalNSignatureEdge2petitiondᚋserverᚋpetitioni
 }
 
 func (ec *executionContext) marshalNSignatureEdge2ᚕpetitiondᚋserverᚋpetitioningᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []petitioning.Edge[*ent.Signature]) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNSignatureEdge2petitiondᚋserverᚋpetitioningᚐEdge(ctx, sel, v[i])
@@ -11262,7 +11263,7 @@ func (ec *executionContext) marshalNString2ᚕstringᚄ(ctx context.Context, sel
 }
 
 func (ec *executionContext) marshalNTag2ᚕᚖpetitiondᚋentᚐTagᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Tag) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNTag2ᚖpetitiondᚋentᚐTag(ctx, sel, v[i])
@@ -11298,7 +11299,7 @@ func (ec *executionContext) marshalNTagEdge2petitiondᚋserverᚋpetitioningᚐE
 }
 
 func (ec *executionContext) marshalNTagEdge2ᚕpetitiondᚋserverᚋpetitioningᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []petitioning.Edge[*ent.Tag]) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNTagEdge2petitiondᚋserverᚋpetitioningᚐEdge(ctx, sel, v[i])
@@ -11314,7 +11315,7 @@ func (ec *executionContext) marshalNTagEdge2ᚕpetitiondᚋserverᚋpetitioning�
 }
 
 func (ec *executionContext) marshalNTrendingTag2ᚕᚖpetitiondᚋserverᚋpetitioningᚐTrendingTagᚄ(ctx context.Context, sel ast.SelectionSet, v []*petitioning.TrendingTag) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNTrendingTag2ᚖpetitiondᚋserverᚋpetitioningᚐTrendingTag(ctx, sel, v[i])
@@ -11357,7 +11358,7 @@ func (ec *executionContext) unmarshalNUpdatePetitionInput2petitiondᚋgraphᚋmo
 }
 
 func (ec *executionContext) marshalNUserError2ᚕᚖpetitiondᚋgraphᚋmodelᚐUserErrorᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNUserError2ᚖpetitiondᚋgraphᚋmodelᚐUserError(ctx, sel, v[i])
@@ -11429,7 +11430,7 @@ func (ec *executionContext) marshalN__Directive2githubᚗcomᚋ99designsᚋgqlge
 }
 
 func (ec *executionContext) marshalN__Directive2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐDirectiveᚄ(ctx context.Context, sel ast.SelectionSet, v []introspection.Directive) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__Directive2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐDirective(ctx, sel, v[i])
@@ -11473,7 +11474,7 @@ func (ec *executionContext) unmarshalN__DirectiveLocation2ᚕstringᚄ(ctx conte
 }
 
 func (ec *executionContext) marshalN__DirectiveLocation2ᚕstringᚄ(ctx context.Context, sel ast.SelectionSet, v []string) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__DirectiveLocation2string(ctx, sel, v[i])
@@ -11501,7 +11502,7 @@ func (ec *executionContext) marshalN__InputValue2githubᚗcomᚋ99designsᚋgqlg
 }
 
 func (ec *executionContext) marshalN__InputValue2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐInputValueᚄ(ctx context.Context, sel ast.SelectionSet, v []introspection.InputValue) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__InputValue2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐInputValue(ctx, sel, v[i])
@@ -11529,7 +11530,7 @@ func (ec *executionContext) marshalN__Type2githubᚗcomᚋ99designsᚋgqlgenᚋg
 }
 
 func (ec *executionContext) marshalN__Type2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐTypeᚄ(ctx context.Context, sel ast.SelectionSet, v []introspection.Type) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__Type2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐType(ctx, sel, v[i])
@@ -11845,7 +11846,7 @@ func (ec *executionContext) marshalOPetitionState2ᚕpetitiondᚋentᚋpetition�
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNPetitionState2petitiondᚋentᚋpetitionᚐState(ctx, sel, v[i])
@@ -11940,7 +11941,7 @@ func (ec *executionContext) marshalO__EnumValue2ᚕgithubᚗcomᚋ99designsᚋgq
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__EnumValue2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐEnumValue(ctx, sel, v[i])
@@ -11959,7 +11960,7 @@ func (ec *executionContext) marshalO__Field2ᚕgithubᚗcomᚋ99designsᚋgqlgen
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__Field2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐField(ctx, sel, v[i])
@@ -11978,7 +11979,7 @@ func (ec *executionContext) marshalO__InputValue2ᚕgithubᚗcomᚋ99designsᚋg
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__InputValue2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐInputValue(ctx, sel, v[i])
@@ -11997,7 +11998,7 @@ func (ec *executionContext) marshalO__Type2ᚕgithubᚗcomᚋ99designsᚋgqlgen�
 	if v == nil {
 		return graphql.Null
 	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__Type2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐType(ctx, sel, v[i])
