@@ -60,6 +60,7 @@ func commands() map[string]command {
 func commandNames() string { return strings.Join(slices.Sorted(maps.Keys(commands())), ", ") }
 
 func serve(ctx context.Context, in invocation) error {
+	go runCollector(ctx, in.config)
 	app, err := NewApp(ctx, in.config, in.log)
 	if err != nil {
 		return err

@@ -41,6 +41,7 @@ type Config struct {
 	TrustedProxies   []netip.Prefix
 	Fanout           string
 	SharedAnswers    bool
+	Memory           int64 // bytes; 0: what the machine allows
 	Recount          time.Duration
 	Drain            time.Duration
 	Limits           transport.Limits
@@ -81,6 +82,7 @@ func generalSettings() []setting {
 		{"TRUSTED_PROXIES", "", "", false, "networks whose X-Forwarded-For is believed, separated by commas", setProxies},
 		{"FANOUT", "auto", "auto", false, "how replicas tell each other of changes: `postgres` by notifications, `local` not at all, `auto` as the database can; besides, each reads what is watched again every few seconds", setFanout},
 		{"SHARED_ANSWERS", "on", "on", false, "`off`: every query is executed by itself", boolean(func(c *Config) *bool { return &c.SharedAnswers }, "on", "off")},
+		{"MEMORY", "auto", "auto", false, "memory that the program is content with, such as `512MiB` or `4GiB`: the closer it comes, the more it collects garbage; `auto`: three quarters of what the machine or the container has", setMemory},
 		{"RECOUNT", "10m", "10m", false, "time from one comparison of every figure with the rows to the next", duration(func(c *Config) *time.Duration { return &c.Recount }, time.Second, 24*time.Hour)},
 		{"DRAIN", "20s", "20s", false, "longest time from SIGTERM to exit", duration(func(c *Config) *time.Duration { return &c.Drain }, time.Second, 10*time.Minute)},
 	}
@@ -185,6 +187,21 @@ func whole[T int | int64](field func(*Config) *T, least, most T) func(*Config, s
 // short writes a duration of whole hours, minutes or seconds as people do: 10m, not 10m0s.
 func short(d time.Duration) string {
 	return strings.NewReplacer("h0m0s", "h", "m0s", "m").Replace(d.String())
+}
+
+// setMemory sets a size in bytes; 0 stands for auto.
+func setMemory(c *Config, v string) error {
+	if c.Memory = 0; v == "auto" {
+		return nil
+	}
+	for unit, size := range map[string]int64{"MiB": 1 << 20, "GiB": 1 << 30} {
+		number, ok := strings.CutSuffix(v, unit)
+		if n, err := strconv.ParseInt(number, 10, 32); ok && err == nil && n*size >= 64<<20 {
+			c.Memory = n * size
+			return nil
+		}
+	}
+	return errors.New("must be auto, or a whole number of MiB or GiB, at least 64MiB")
 }
 
 func setPublicURL(c *Config, v string) error {

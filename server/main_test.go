@@ -24,12 +24,18 @@ func eachDatabase(t *testing.T, f func(t *testing.T, environment []string)) {
 	for _, dialect := range []database.Dialect{database.SQLite, database.Postgres} {
 		t.Run(dialect.String(), func(t *testing.T) {
 			t.Parallel()
-			f(t, []string{
-				"PETITION_LISTEN=127.0.0.1:0",
-				"PETITION_DATABASE_URL=" + dbtest.URL(t, dialect),
-				"PETITION_SECRET_FILE=" + filepath.Join(t.TempDir(), "secret.key"),
-			})
+			f(t, fresh(t, dialect))
 		})
+	}
+}
+
+// fresh gives settings that lead to a fresh database.
+func fresh(t *testing.T, dialect database.Dialect) (environment []string) {
+	t.Helper()
+	return []string{
+		"PETITION_LISTEN=127.0.0.1:0",
+		"PETITION_DATABASE_URL=" + dbtest.URL(t, dialect),
+		"PETITION_SECRET_FILE=" + filepath.Join(t.TempDir(), "secret.key"),
 	}
 }
 
