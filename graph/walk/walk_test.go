@@ -150,7 +150,7 @@ func TestResolve(t *testing.T) {
 		graphql.GetFieldContext(ctx).Index = &place
 		fields := []graphql.CollectedField{named("leaf"), named("a", named("x").Field), named("b", named("x").Field)}
 		out := graphql.NewFieldSet(fields)
-		deferred := graphql.NewDeferredGroup(ctx)
+		deferred := walk.Deferred(ctx, fields)
 		var meeting sync.WaitGroup
 		meeting.Add(2)
 		for i, field := range fields {
@@ -166,7 +166,7 @@ func TestResolve(t *testing.T) {
 			}
 		}
 		out.Dispatch(ctx)
-		if got := written(out); got != `{"leaf":"leaf","a":"a","b":"b"}` || out.Invalids != 0 {
+		if got := written(walk.Object(fields, out)); got != written(out) || got != `{"leaf":"leaf","a":"a","b":"b"}` || out.Invalids != 0 {
 			t.Errorf("element %d: %s, %d invalid", place, got, out.Invalids)
 		}
 	}

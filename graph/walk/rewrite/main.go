@@ -14,6 +14,8 @@ var calls = [][2]string{
 	{"graphql.MarshalSliceConcurrently(", "walk.Slice("},
 	{"out.ResolveConcurrently(ec.OperationContext,", "walk.Resolve(ctx, out, field, ec.OperationContext,"},
 	{"graphql.ResolveField(", "walk.Field("},
+	{"graphql.NewDeferredGroup(ctx)", "walk.Deferred(ctx, fields)"},
+	{"\treturn out\n}", "\treturn walk.Object(fields, out)\n}"},
 	{"\t\"petitiond/graph/scalar\"\n", "\t\"petitiond/graph/scalar\"\n\t\"petitiond/graph/walk\"\n"},
 }
 
