@@ -10,8 +10,10 @@
 package walk
 
 import (
+	"bytes"
 	"context"
 	"io"
+	"sync"
 	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -166,3 +168,20 @@ func (o *object) MarshalGQL(w io.Writer) {
 
 // write needs no error: what gqlgen writes to is a buffer.
 func write(w io.Writer, text string) { _, _ = io.WriteString(w, text) }
+
+// Written gives an answer in JSON. It grows in a buffer that others grew in before.
+func Written(data graphql.Marshaler) *bytes.Buffer {
+	growing := buffers.Get().(*bytes.Buffer) //nolint:forcetypeassert // nothing else is in there
+	growing.Reset()
+	data.MarshalGQL(growing)
+	written := bytes.NewBuffer(bytes.Clone(growing.Bytes()))
+	if growing.Cap() <= largest {
+		buffers.Put(growing)
+	}
+	return written
+}
+
+// largest is a buffer that is kept, in bytes: hardly an answer is larger.
+const largest = 256 << 10
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}

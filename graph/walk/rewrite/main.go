@@ -15,6 +15,7 @@ var calls = [][2]string{
 	{"out.ResolveConcurrently(ec.OperationContext,", "walk.Resolve(ctx, out, field, ec.OperationContext,"},
 	{"graphql.ResolveField(", "walk.Field("},
 	{"graphql.NewDeferredGroup(ctx)", "walk.Deferred(ctx, fields)"},
+	{"var buf bytes.Buffer\n\t\t\tdata.MarshalGQL(&buf)", "buf := walk.Written(data)"},
 	{"\treturn out\n}", "\treturn walk.Object(fields, out)\n}"},
 	{"\t\"petitiond/graph/scalar\"\n", "\t\"petitiond/graph/scalar\"\n\t\"petitiond/graph/walk\"\n"},
 }
