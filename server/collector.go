@@ -21,19 +21,20 @@ const (
 	busyGrowth  = 400
 )
 
-// The collector is busy that runs so often in a second, and at rest if it has run so seldom for so many seconds. With
-// four times the room it runs a quarter as often, so that the two do not meet.
+// The collector is busy that runs so often in a second, and at rest that runs so seldom, either for so many seconds:
+// everybody who comes back after a restart is no work that lasts. With four times the room it runs a quarter as often,
+// so that the two do not meet.
 const (
 	busyCycles = 8
 	restCycles = 1
-	restful    = 10
+	lasting    = 10
 )
 
 // collector sets Go's garbage collector by what there is to do.
 type collector struct {
-	growth int
-	rested int // seconds
-	cycles uint64
+	growth       int
+	busy, rested int // for how many seconds
+	cycles       uint64
 }
 
 // runCollector sets the collector for throughput while there is much to collect, within a limit of memory: the closer
@@ -60,6 +61,9 @@ func runCollector(ctx context.Context, config Config) {
 		}
 		if growth := c.growth; c.look(collections()) != growth {
 			debug.SetGCPercent(c.growth)
+			if c.growth == usualGrowth {
+				debug.FreeOSMemory() // what the crowd took that has gone
+			}
 		}
 	}
 }
@@ -71,10 +75,13 @@ func (c *collector) look(cycles uint64) (growth int) {
 	if c.rested++; ran > restCycles {
 		c.rested = 0
 	}
+	if c.busy++; ran < busyCycles {
+		c.busy = 0
+	}
 	switch {
-	case ran >= busyCycles:
+	case c.busy >= lasting:
 		c.growth = busyGrowth
-	case c.rested >= restful:
+	case c.rested >= lasting:
 		c.growth = usualGrowth
 	}
 	return c.growth

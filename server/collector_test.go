@@ -14,7 +14,7 @@ func TestCollector(t *testing.T) {
 	c, cycles := collector{growth: usualGrowth}, uint64(0)
 	var got []int
 	for _, second := range []struct{ ran, times int }{
-		{7, 3}, {8, 1}, {2, 30}, {1, 9}, {2, 1}, {0, 9}, {1, 1}, {3, 2}, {20, 1},
+		{7, 30}, {8, 9}, {7, 1}, {20, 10}, {2, 30}, {1, 9}, {2, 1}, {0, 9}, {1, 1}, {20, 9}, {8, 1},
 	} {
 		for range second.times {
 			cycles += uint64(second.ran)
@@ -22,7 +22,7 @@ func TestCollector(t *testing.T) {
 		}
 		got = append(got, c.growth)
 	}
-	if diff := cmp.Diff([]int{100, 400, 400, 400, 400, 400, 100, 100, 400}, got); diff != "" {
+	if diff := cmp.Diff([]int{100, 100, 100, 400, 400, 400, 400, 400, 100, 100, 400}, got); diff != "" {
 		t.Errorf("growth (-want +got):\n%s", diff)
 	}
 	if collections() > 1<<40 {

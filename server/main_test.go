@@ -30,7 +30,7 @@ func eachDatabase(t *testing.T, f func(t *testing.T, environment []string)) {
 }
 
 // fresh gives settings that lead to a fresh database.
-func fresh(t *testing.T, dialect database.Dialect) (environment []string) {
+func fresh(t testing.TB, dialect database.Dialect) (environment []string) {
 	t.Helper()
 	return []string{
 		"PETITION_LISTEN=127.0.0.1:0",
@@ -48,7 +48,7 @@ type site struct {
 }
 
 // start runs a server until the test ends.
-func start(t *testing.T, environment []string) *site {
+func start(t testing.TB, environment []string) *site {
 	t.Helper()
 	config, _, err := Load(nil, environment)
 	if err != nil {
