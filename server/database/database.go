@@ -84,8 +84,8 @@ func (o Options) Open(ctx context.Context, url string) (*DB, error) {
 
 // pool makes a pool of size connections. It keeps idle as many as it may open: closing and opening them
 // all the time costs more than the statements.
-func (o Options) pool(connector driver.Connector, size int) *sql.DB {
-	pool := sql.OpenDB(o.Wrap(connector))
+func (o Options) pool(connector driver.Connector, dialect Dialect, size int) *sql.DB {
+	pool := sql.OpenDB(preparer{o.Wrap(connector), dialect})
 	pool.SetMaxOpenConns(size)
 	pool.SetMaxIdleConns(size)
 	return pool

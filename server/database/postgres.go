@@ -108,7 +108,7 @@ func (o Options) postgresPool(address, name string, rules map[string]string, siz
 		return nil, badAddress()
 	}
 	connector.Dialer(&dialer{limit: limit})
-	return o.pool(connector, size), nil
+	return o.pool(connector, Postgres, size), nil
 }
 
 // checkPostgres refuses a server on which the program would go wrong later.

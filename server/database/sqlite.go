@@ -73,7 +73,7 @@ func (o Options) sqlitePool(ctx context.Context, path string, pragmas []pragma, 
 	if err != nil {
 		return nil, fmt.Errorf("open the SQLite file: %w", err)
 	}
-	pool := o.pool(connector, size)
+	pool := o.pool(connector, SQLite, size)
 	for _, p := range pragmas {
 		var got string
 		if err = pool.QueryRowContext(ctx, "PRAGMA "+p.name).Scan(&got); err != nil {
