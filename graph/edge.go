@@ -25,18 +25,111 @@ func parentOfComment(row *ent.Comment) uuid.UUID {
 	return *row.ParentID
 }
 
-// petitionOf gives the petition that a visible row belongs to.
+// petitionOf gives the petition that a visible row belongs to: the one under which it was read, or else it is read
+// with what is asked of it here. Another alias may ask for more, so that what is asked tells readings apart.
 func petitionOf[Row comparable](ctx context.Context, p *petitioning.Service, row Row, key func(Row) uuid.UUID) (*ent.Petition, error) {
-	found, err := load(ctx, row, "petition", key, byID(p.PetitionsByID, petitionID))
+	if found, ok := petitionAbove(ctx, row, key); ok {
+		return found, nil
+	}
+	type petition petitioning.Wanted
+	wanted := wantedHere(ctx)
+	found, err := load(ctx, row, petition(wanted), key, petitionsByID(p, wanted))
 	if found == nil && err == nil {
 		err = errNoPetition // hidden since the row was read
 	}
 	return found, err
 }
 
+// petitionAbove gives the petition under which a row was read, or under which the comment was that it answers.
+func petitionAbove[Row comparable](ctx context.Context, row Row, key func(Row) uuid.UUID) (*ent.Petition, bool) {
+	if found, ok := known[*ent.Petition](ctx, row, owner[*ent.Petition]{}, key(row)); ok {
+		return found, true
+	}
+	if reply, ok := any(row).(*ent.Comment); ok {
+		if above, ok := known[*ent.Comment](ctx, reply, owner[*ent.Comment]{}, parentOfComment(reply)); ok {
+			return known[*ent.Petition](ctx, above, owner[*ent.Petition]{}, above.PetitionID)
+		}
+	}
+	return nil, false
+}
+
+// petitionsByID is byID for petitions, which know what they were read with.
+func petitionsByID(p *petitioning.Service, wanted petitioning.Wanted) fetch[*ent.Petition] {
+	return func(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*ent.Petition, error) {
+		found, err := p.PetitionsByID(ctx, ids, wanted)
+		joinFound(ctx, found.Rows, wanted, found.Figures)
+		return byKey(found.Rows, petitionID), err
+	}
+}
+
+// joinFound makes siblings of petitions that were read with what was wanted.
+func joinFound(ctx context.Context, rows []*ent.Petition, wanted petitioning.Wanted, figures map[uuid.UUID]*petitioning.Figures) {
+	knowWanted(ctx, join(ctx, rows), wanted, figures)
+}
+
+// knowWanted gives siblings what they were read with, so that nobody reads it again.
+func knowWanted(
+	ctx context.Context, s *siblings[*ent.Petition], wanted petitioning.Wanted, figures map[uuid.UUID]*petitioning.Figures,
+) {
+	if wanted.Figures {
+		know(s, "figures", figures)
+		joinCounts(ctx, s.rows, figures)
+	}
+	if wanted.Body {
+		bodies := make(map[uuid.UUID]string, len(s.rows))
+		for _, row := range s.rows {
+			bodies[row.ID] = row.Body
+		}
+		know(s, "body", bodies)
+	}
+}
+
+// joinCounts makes siblings of the counts of petitions, which lead back to them.
+func joinCounts(ctx context.Context, rows []*ent.Petition, figures map[uuid.UUID]*petitioning.Figures) {
+	counts := joinAll(ctx, figures, func(f *petitioning.Figures) []*petitioning.Count { return []*petitioning.Count{&f.Count} })
+	know(counts, owner[*ent.Petition]{}, byKey(rows, petitionID))
+}
+
+// parentOf gives the comment that a visible reply answers.
+func parentOf(ctx context.Context, p *petitioning.Service, row *ent.Comment) (*ent.Comment, error) {
+	if found, ok := known[*ent.Comment](ctx, row, owner[*ent.Comment]{}, parentOfComment(row)); ok {
+		return found, nil
+	}
+	return load(ctx, row, "parent", parentOfComment, byID(p.CommentsByID, commentID))
+}
+
+// petitionsOf gives a page of a tag's petitions.
+func petitionsOf(
+	ctx context.Context, p *petitioning.Service, tag *ent.Tag, order petitioning.Order, page petitioning.PageArgs,
+) (*petitioning.PetitionConnection, error) {
+	wanted := wantedInList(ctx)
+	type wantedIn struct {
+		petitioning.Order
+		petitioning.Wanted
+	}
+	read := func(
+		ctx context.Context, page petitioning.PageArgs, tags ...uuid.UUID,
+	) (map[uuid.UUID]*petitioning.PetitionConnection, error) {
+		return p.TagPetitions(ctx, order, wanted, page, tags...)
+	}
+	and := func(ctx context.Context, found map[uuid.UUID]*petitioning.PetitionConnection) {
+		for _, list := range found {
+			if rows := list.Nodes(); len(rows) > 0 { // the figures of all of them are the same map
+				knowWanted(ctx, siblingsOf(ctx, rows[0]), wanted, list.Figures())
+				return
+			}
+		}
+	}
+	return loadPageAnd(ctx, tag, tagID, "petitions", wantedIn{order, wanted}, page, read, and)
+}
+
 // figuresOf gives the numbers of a petition.
 func figuresOf(ctx context.Context, p *petitioning.Service, row *ent.Petition) (*petitioning.Figures, error) {
-	counted := joined(p.Figures, func(f *petitioning.Figures) []*petitioning.Count { return []*petitioning.Count{&f.Count} })
+	counted := func(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*petitioning.Figures, error) {
+		found, err := p.Figures(ctx, ids)
+		joinCounts(ctx, siblingsOf(ctx, row).rows, found)
+		return found, err
+	}
 	found, err := load(ctx, row, "figures", petitionID, counted)
 	if found == nil {
 		found = &petitioning.Figures{}

@@ -53,6 +53,24 @@ func know[Row comparable, V any](s *siblings[Row], what any, known map[uuid.UUID
 	s.read[what] = func() (map[uuid.UUID]V, error) { return known, nil }
 }
 
+// known gives what row's siblings were read with, where know was told.
+func known[V any, Row comparable](ctx context.Context, row Row, what any, key uuid.UUID) (V, bool) {
+	s := siblingsOf(ctx, row)
+	s.mu.Lock()
+	once, ok := s.read[what].(func() (map[uuid.UUID]V, error))
+	s.mu.Unlock()
+	if !ok {
+		var none V
+		return none, false
+	}
+	all, err := once()
+	v, ok := all[key]
+	return v, ok && err == nil
+}
+
+// owner is what rows know by that were read as the list of another one: that row, of this type.
+type owner[Row any] struct{}
+
 func register[Row comparable](l *loaders, rows []Row) *siblings[Row] {
 	s := &siblings[Row]{rows: rows, read: map[any]any{}}
 	for _, row := range rows {
@@ -111,13 +129,18 @@ func distinct[Row any](rows []Row, key func(Row) uuid.UUID) []uuid.UUID {
 func joined[V any, Row comparable](read fetch[V], rows func(V) []Row) fetch[V] {
 	return func(ctx context.Context, keys []uuid.UUID) (map[uuid.UUID]V, error) {
 		found, err := read(ctx, keys)
-		var all []Row
-		for _, v := range found {
-			all = append(all, rows(v)...)
-		}
-		join(ctx, all)
+		joinAll(ctx, found, rows)
 		return found, err
 	}
+}
+
+// joinAll makes siblings of the rows in what was found.
+func joinAll[V any, Row comparable](ctx context.Context, found map[uuid.UUID]V, rows func(V) []Row) *siblings[Row] {
+	var all []Row
+	for _, v := range found {
+		all = append(all, rows(v)...)
+	}
+	return join(ctx, all)
 }
 
 // byID makes a fetch of a function that reads rows by their ids.
@@ -162,6 +185,15 @@ func loadPage[Row, N comparable](
 	ctx context.Context, row Row, key func(Row) uuid.UUID, name string, order any, p petitioning.PageArgs,
 	read func(context.Context, petitioning.PageArgs, ...uuid.UUID) (map[uuid.UUID]*petitioning.Connection[N], error),
 ) (*petitioning.Connection[N], error) {
+	return loadPageAnd(ctx, row, key, name, order, p, read, func(context.Context, map[uuid.UUID]*petitioning.Connection[N]) {})
+}
+
+// loadPageAnd is loadPage for rows that are read with more: and is told of the pages when their rows are siblings.
+func loadPageAnd[Row, N comparable](
+	ctx context.Context, row Row, key func(Row) uuid.UUID, name string, order any, p petitioning.PageArgs,
+	read func(context.Context, petitioning.PageArgs, ...uuid.UUID) (map[uuid.UUID]*petitioning.Connection[N], error),
+	and func(context.Context, map[uuid.UUID]*petitioning.Connection[N]),
+) (*petitioning.Connection[N], error) {
 	pages := func(ctx context.Context, parents []uuid.UUID) (map[uuid.UUID]*petitioning.Connection[N], error) {
 		found := make(map[uuid.UUID]*petitioning.Connection[N], len(parents))
 		for some := range slices.Chunk(parents, parentsMost) {
@@ -173,6 +205,21 @@ func loadPage[Row, N comparable](
 		}
 		return found, nil
 	}
+	owned := func(ctx context.Context, parents []uuid.UUID) (map[uuid.UUID]*petitioning.Connection[N], error) {
+		found, err := pages(ctx, parents)
+		know(joinAll(ctx, found, (*petitioning.Connection[N]).Nodes), owner[Row]{}, byKey(siblingsOf(ctx, row).rows, key))
+		and(ctx, found)
+		return found, err
+	}
 	what := list{name, order, optional(p.First), optional(p.Last), optional(p.After), optional(p.Before)}
-	return load(ctx, row, what, key, joined(pages, (*petitioning.Connection[N]).Nodes))
+	return load(ctx, row, what, key, owned)
+}
+
+// byKey gives rows by their keys.
+func byKey[Row any](rows []Row, key func(Row) uuid.UUID) map[uuid.UUID]Row {
+	out := make(map[uuid.UUID]Row, len(rows))
+	for _, row := range rows {
+		out[key(row)] = row
+	}
+	return out
 }

@@ -24,7 +24,7 @@ func (r *commentResolver) Petition(ctx context.Context, obj *ent.Comment) (*ent.
 }
 
 func (r *commentResolver) Parent(ctx context.Context, obj *ent.Comment) (*ent.Comment, error) {
-	return load(ctx, obj, "parent", parentOfComment, byID(r.Domain.CommentsByID, commentID))
+	return parentOf(ctx, r.Domain, obj)
 }
 
 func (r *commentResolver) Replies(ctx context.Context, obj *ent.Comment, first *int, after *string, last *int, before *string) (*petitioning.Connection[*ent.Comment], error) {
@@ -140,8 +140,7 @@ func (r *queryResolver) Petition(ctx context.Context, id *scalar.ID, slug *strin
 
 func (r *queryResolver) Petitions(ctx context.Context, first *int, after *string, last *int, before *string, search *string, filter *petitioning.Filter, orderBy *petitioning.Order) (*petitioning.Connection[*ent.Petition], error) {
 	page := petitioning.PageArgs{First: first, After: after, Last: last, Before: before}
-	list, err := r.Domain.Petitions(ctx, petitioning.PetitionQuery{Search: search, Filter: filter, Order: orderBy}, page)
-	return list, joinPetitions(ctx, list, err)
+	return r.petitionPage(ctx, petitioning.PetitionQuery{Search: search, Filter: filter, Order: orderBy}, page)
 }
 
 func (r *queryResolver) Tag(ctx context.Context, name string) (*ent.Tag, error) {
@@ -220,7 +219,7 @@ func (r *tagResolver) ID(ctx context.Context, obj *ent.Tag) (*scalar.ID, error) 
 
 func (r *tagResolver) Petitions(ctx context.Context, obj *ent.Tag, first *int, after *string, last *int, before *string, orderBy *petitioning.Order) (*petitioning.Connection[*ent.Petition], error) {
 	page, order := petitioning.PageArgs{First: first, After: after, Last: last, Before: before}, createdUnless(orderBy)
-	list, err := loadPage(ctx, obj, tagID, "petitions", order, page, ordered(order, r.Domain.TagPetitions))
+	list, err := petitionsOf(ctx, r.Domain, obj, order, page)
 	return list.Totalling(func(context.Context) (int, error) { return obj.OpenPetitions, nil }), err
 }
 

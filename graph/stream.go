@@ -103,8 +103,8 @@ func (r *Resolver) watch(ctx context.Context, aspect live.Aspect, ids ...scalar.
 	if err != nil {
 		return nil, err
 	}
-	seen, err := r.Domain.PetitionsByID(ctx, keys)
-	if err == nil && len(seen) < len(w.Baseline()) {
+	seen, err := r.Domain.PetitionsByID(ctx, keys, petitioning.Wanted{})
+	if err == nil && len(seen.Rows) < len(w.Baseline()) {
 		err = errNoPetition
 	}
 	if err != nil {
@@ -179,7 +179,8 @@ func (r *Resolver) petitions(ctx context.Context, id scalar.ID) (<-chan *ent.Pet
 					return nil, err
 				}
 			}
-			row, err := r.petition(ctx, id.UUID)
+			found, err := r.Domain.PetitionsByID(ctx, []uuid.UUID{id.UUID}, petitioning.Wanted{})
+			row, err := one(found.Rows, err)
 			switch {
 			case err != nil:
 				return nil, err

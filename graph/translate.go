@@ -100,7 +100,7 @@ func (r *Resolver) petitionPayload(ctx context.Context, id uuid.UUID, token stri
 	if err != nil || len(faults) > 0 {
 		return &model.PetitionPayload{UserErrors: faults}, err
 	}
-	row, err := r.petition(ctx, id)
+	row, err := r.petition(ctx, id, wantedIn(ctx, "petition"))
 	noteMissing(ctx, "petition", err)
 	out := &model.PetitionPayload{Petition: row, UserErrors: faults}
 	if token != "" {
@@ -117,7 +117,7 @@ func (r *Resolver) signPayload(ctx context.Context, id uuid.UUID, err error) (*m
 	status := model.SigningStatusCounted
 	out := &model.SignPetitionPayload{Status: &status, UserErrors: faults}
 	if selected(ctx, "petition") {
-		out.Petition, err = r.petition(ctx, id)
+		out.Petition, err = r.petition(ctx, id, wantedIn(ctx, "petition"))
 		noteMissing(ctx, "petition", err)
 	}
 	return out, nil
@@ -133,6 +133,66 @@ func selected(ctx context.Context, name string) bool {
 	return false
 }
 
+// The types that a selection of each kind of field is about, as the executor names them.
+var (
+	petitionTypes   = []string{"Petition", "Node"}
+	connectionTypes = []string{"PetitionConnection"}
+	edgeTypes       = []string{"PetitionEdge"}
+)
+
+// wantedHere gives what the field that is being resolved, a petition, is asked for beside its row.
+func wantedHere(ctx context.Context) petitioning.Wanted {
+	var w petitioning.Wanted
+	note(ctx, &w, graphql.CollectFieldsCtx(ctx, petitionTypes))
+	return w
+}
+
+// wantedInList is the same for a connection of petitions.
+func wantedInList(ctx context.Context) petitioning.Wanted {
+	var w petitioning.Wanted
+	op := graphql.GetOperationContext(ctx)
+	for _, field := range graphql.CollectFieldsCtx(ctx, connectionTypes) {
+		switch field.Name {
+		case "nodes":
+			note(ctx, &w, graphql.CollectFields(op, field.Selections, petitionTypes))
+		case "edges":
+			for _, inner := range graphql.CollectFields(op, field.Selections, edgeTypes) {
+				if inner.Name == "node" {
+					note(ctx, &w, graphql.CollectFields(op, inner.Selections, petitionTypes))
+				}
+			}
+		}
+	}
+	return w
+}
+
+// wantedIn is the same for a petition in a field of what is being resolved.
+func wantedIn(ctx context.Context, name string) petitioning.Wanted {
+	var w petitioning.Wanted
+	for _, field := range graphql.CollectFieldsCtx(ctx, nil) {
+		if field.Name == name {
+			note(ctx, &w, graphql.CollectFields(graphql.GetOperationContext(ctx), field.Selections, petitionTypes))
+		}
+	}
+	return w
+}
+
+// note adds what the fields of a petition need.
+func note(ctx context.Context, w *petitioning.Wanted, fields []graphql.CollectedField) {
+	for _, field := range fields {
+		switch field.Name {
+		case "goal", "signatureCount", "count", "commentCount":
+			w.Figures = true
+		case "body", "bodyHtml":
+			w.Body = true
+		case "signatures", "comments": // whose lengths are figures
+			for _, inner := range graphql.CollectFields(graphql.GetOperationContext(ctx), field.Selections, nil) {
+				w.Figures = w.Figures || inner.Name == "totalCount"
+			}
+		}
+	}
+}
+
 func (r *Resolver) commentPayload(ctx context.Context, id uuid.UUID, err error) (*model.CommentPayload, error) {
 	faults, err := userErrors(err)
 	if err != nil || len(faults) > 0 {
@@ -143,9 +203,16 @@ func (r *Resolver) commentPayload(ctx context.Context, id uuid.UUID, err error) 
 	return &model.CommentPayload{Comment: row, UserErrors: faults}, nil
 }
 
-// petition gives the petition, or nil where there is none that the actor may see.
-func (r *Resolver) petition(ctx context.Context, id uuid.UUID) (*ent.Petition, error) {
-	return one(r.Domain.PetitionsByID(ctx, []uuid.UUID{id}))
+// petition gives the petition with what is wanted of it, or nil where there is none that the actor may see.
+func (r *Resolver) petition(ctx context.Context, id uuid.UUID, w petitioning.Wanted) (*ent.Petition, error) {
+	found, err := r.Domain.PetitionsByID(ctx, []uuid.UUID{id}, w)
+	return r.only(ctx, found, w, err)
+}
+
+// only gives the one petition that was found, or nil.
+func (r *Resolver) only(ctx context.Context, found petitioning.Found, w petitioning.Wanted, err error) (*ent.Petition, error) {
+	joinFound(ctx, found.Rows, w, found.Figures)
+	return one(found.Rows, err)
 }
 
 // one gives the row that a single id was to find, or nil.
@@ -161,13 +228,11 @@ func (r *Resolver) petitionBy(ctx context.Context, id *scalar.ID, slug *string) 
 	case (id == nil) == (slug == nil):
 		return nil, &petitioning.ArgumentError{Argument: "id", Message: "Give either id or slug."}
 	case id != nil:
-		return r.petition(ctx, petitionKey(*id))
+		return r.petition(ctx, petitionKey(*id), wantedHere(ctx))
 	}
-	key, found, err := r.Domain.PetitionIDBySlug(ctx, *slug)
-	if err != nil || !found {
-		return nil, err
-	}
-	return r.petition(ctx, key)
+	w := wantedHere(ctx)
+	found, err := r.Domain.PetitionBySlug(ctx, *slug, w)
+	return r.only(ctx, found, w, err)
 }
 
 // trendingTags makes siblings of the tags, as joinPage does of a page's rows.
@@ -189,22 +254,16 @@ func joinPage[N comparable](ctx context.Context, list *petitioning.Connection[N]
 	return err
 }
 
-// joinPetitions is joinPage for petitions, whose numbers are read with them.
-func joinPetitions(ctx context.Context, list *petitioning.PetitionConnection, err error) error {
-	if err != nil {
-		return err
+// petitionPage gives a page of petitions with what is wanted of them.
+func (r *Resolver) petitionPage(
+	ctx context.Context, q petitioning.PetitionQuery, page petitioning.PageArgs,
+) (*petitioning.PetitionConnection, error) {
+	q.Wanted = wantedInList(ctx)
+	list, err := r.Domain.Petitions(ctx, q, page)
+	if err == nil {
+		joinFound(ctx, list.Nodes(), q.Wanted, list.Figures())
 	}
-	s, figures := join(ctx, list.Nodes()), list.Figures()
-	if len(figures) == 0 {
-		return nil
-	}
-	counts := make([]*petitioning.Count, 0, len(figures))
-	for _, f := range figures {
-		counts = append(counts, &f.Count)
-	}
-	join(ctx, counts)
-	know(s, "figures", figures)
-	return nil
+	return list, err
 }
 
 func (r *Resolver) node(ctx context.Context, id scalar.ID) (scalar.Node, error) {
@@ -222,17 +281,34 @@ func (r *Resolver) nodes(ctx context.Context, ids []*scalar.ID) ([]scalar.Node, 
 		return nil, err
 	}
 	found := map[scalar.ID]scalar.Node{}
+	w := wantedHere(ctx)
+	petitions := func(ctx context.Context, keys []uuid.UUID) ([]*ent.Petition, error) {
+		found, err := r.Domain.PetitionsByID(ctx, keys, w)
+		joinFound(ctx, found.Rows, w, found.Figures)
+		return found.Rows, err
+	}
 	err = errors.Join(
-		find(ctx, found, list, scalar.Petition, r.Domain.PetitionsByID, petitionID),
-		find(ctx, found, list, scalar.Comment, r.Domain.CommentsByID, commentID),
-		find(ctx, found, list, scalar.Signature, r.Domain.SignaturesByID, signatureID),
-		find(ctx, found, list, scalar.Tag, r.Domain.TagsByID, tagID),
+		find(ctx, found, list, scalar.Petition, petitions, petitionID),
+		find(ctx, found, list, scalar.Comment, joining(r.Domain.CommentsByID), commentID),
+		find(ctx, found, list, scalar.Signature, joining(r.Domain.SignaturesByID), signatureID),
+		find(ctx, found, list, scalar.Tag, joining(r.Domain.TagsByID), tagID),
 	)
 	out := make([]scalar.Node, len(list))
 	for i, id := range list {
 		out[i] = found[id]
 	}
 	return out, err
+}
+
+// joining makes siblings of the rows that are read.
+func joining[Row comparable](
+	read func(context.Context, []uuid.UUID) ([]Row, error),
+) func(context.Context, []uuid.UUID) ([]Row, error) {
+	return func(ctx context.Context, keys []uuid.UUID) ([]Row, error) {
+		rows, err := read(ctx, keys)
+		join(ctx, rows)
+		return rows, err
+	}
 }
 
 // find adds the rows of one type.
@@ -250,7 +326,6 @@ func find[Row comparable](
 		return nil
 	}
 	rows, err := read(ctx, keys)
-	join(ctx, rows)
 	for _, row := range rows {
 		found[scalar.NewID(tag, key(row))] = row
 	}

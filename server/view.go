@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"html/template"
 	"net/http"
 
@@ -37,12 +36,13 @@ func (a *App) webPages() (http.Handler, error) {
 func (a *App) startPage(ctx context.Context) ([]pages.Card, pages.Site, error) {
 	first := startPetitions
 	list, err := a.domain.Petitions(ctx, petitioning.PetitionQuery{
-		Order: &petitioning.Order{Field: petitioning.ByTrending, Direction: petitioning.Desc},
+		Order:  &petitioning.Order{Field: petitioning.ByTrending, Direction: petitioning.Desc},
+		Wanted: petitioning.Wanted{Figures: true},
 	}, petitioning.PageArgs{First: &first})
 	if err != nil {
 		return nil, pages.Site{}, err
 	}
-	cards, err := a.cards(ctx, list.Nodes())
+	cards, err := a.cards(ctx, list.Nodes(), list.Figures())
 	if err != nil {
 		return nil, pages.Site{}, err
 	}
@@ -52,21 +52,17 @@ func (a *App) startPage(ctx context.Context) ([]pages.Card, pages.Site, error) {
 	}, err
 }
 
-func (a *App) cards(ctx context.Context, rows []*ent.Petition) ([]pages.Card, error) {
+func (a *App) cards(
+	ctx context.Context, rows []*ent.Petition, figures map[uuid.UUID]*petitioning.Figures,
+) ([]pages.Card, error) {
 	ids := make([]uuid.UUID, len(rows))
 	for i, row := range rows {
 		ids[i] = row.ID
 	}
-	figures, err := a.domain.Figures(ctx, ids)
-	if err != nil {
-		return nil, err
-	}
 	tags, err := a.domain.TagsOf(ctx, ids)
 	out := make([]pages.Card, 0, len(rows))
 	for _, row := range rows {
-		if f := figures[row.ID]; f != nil { // nil: hidden just now
-			out = append(out, card(row, f, tags[row.ID]))
-		}
+		out = append(out, card(row, figures[row.ID], tags[row.ID]))
 	}
 	return out, err
 }
@@ -84,19 +80,15 @@ func card(row *ent.Petition, f *petitioning.Figures, tags []*ent.Tag) pages.Card
 
 // petitionPage gives everything that the page of one petition shows, or nil where there is none to be seen.
 func (a *App) petitionPage(ctx context.Context, slug string) (*pages.Petition, error) {
-	id, found, err := a.domain.PetitionIDBySlug(ctx, slug)
-	if err != nil || !found {
+	found, err := a.domain.PetitionBySlug(ctx, slug, petitioning.Wanted{Figures: true, Body: true})
+	if err != nil || len(found.Rows) == 0 {
 		return nil, err
 	}
-	rows, err := a.domain.PetitionsByID(ctx, []uuid.UUID{id})
-	if err != nil || len(rows) == 0 {
+	cards, err := a.cards(ctx, found.Rows, found.Figures)
+	if err != nil {
 		return nil, err
 	}
-	cards, err := a.cards(ctx, rows)
-	if err != nil || len(cards) == 0 {
-		return nil, err
-	}
-	row := rows[0]
+	row := found.Rows[0]
 	page := &pages.Petition{
 		Card: cards[0], Addressees: row.Addressees, State: string(row.State), StartsAt: row.StartsAt, EndsAt: row.EndsAt,
 		ClosedAt: row.ClosedAt, Accepting: row.State == petition.StateOPEN && (row.StartsAt == nil || !database.Now().Before(*row.StartsAt)),
@@ -104,16 +96,12 @@ func (a *App) petitionPage(ctx context.Context, slug string) (*pages.Petition, e
 	if row.Outcome != nil {
 		page.Outcome = string(*row.Outcome)
 	}
-	return page, a.fill(ctx, id, row.Version, page)
+	page.BodyHTML = template.HTML(a.domain.BodyHTML(row.ID, row.Version, row.Body)) //nolint:gosec // sanitised by BodyHTML
+	return page, a.fill(ctx, row.ID, page)
 }
 
-// fill adds the body and the people.
-func (a *App) fill(ctx context.Context, id uuid.UUID, version int, page *pages.Petition) error {
-	bodies, err := a.domain.Bodies(ctx, []uuid.UUID{id})
-	if err != nil {
-		return fmt.Errorf("reading a body: %w", err)
-	}
-	page.BodyHTML = template.HTML(a.domain.BodyHTML(id, version, bodies[id])) //nolint:gosec // sanitised by BodyHTML
+// fill adds the people.
+func (a *App) fill(ctx context.Context, id uuid.UUID, page *pages.Petition) error {
 	comments, signatories := pageComments, pageSignatories
 	list, err := a.domain.Comments(ctx, petitioning.Newest, petitioning.PageArgs{First: &comments}, id)
 	if err != nil {

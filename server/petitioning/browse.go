@@ -3,14 +3,12 @@ package petitioning
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/google/uuid"
-	"github.com/lib/pq"
 
 	"petitiond/ent"
 	"petitiond/server/database"
@@ -132,14 +130,15 @@ const parent = ":parent"
 
 // listing says how a list is read: at most one page of each of any number of parents, in one statement.
 type listing[N any] struct {
-	name      string // with its filter and order: binds the cursors
-	table     string // FROM and joins
-	where     string
-	args      arguments // of all
-	whereArgs arguments // those of them that where has; set where the list can be counted
-	keys      keyset
-	columns   string
-	scan      func(row scanner) (N, cursor, error) // of columns, in its order
+	name       string // with its filter and order: binds the cursors
+	table      string // FROM and joins
+	where      string
+	args       arguments // of all
+	whereTable string    // the tables that where needs; set where the list can be counted
+	whereArgs  arguments // and those of the arguments that it has
+	keys       keyset
+	columns    string
+	scan       func(row scanner) (N, cursor, error) // of columns, in its order
 }
 
 type scanner interface{ Scan(dest ...any) error }
@@ -219,7 +218,7 @@ func (l listing[N]) statement(d database.Dialect, w window, after, before *curso
 		return strings.ReplaceAll(body, parent, id), args
 	}
 	if d == database.Postgres {
-		ids := args.add(pq.Array(parents))
+		ids := args.add(uuidArray(parents))
 		return "SELECT page.* FROM unnest(" + ids + "::uuid[]) AS parents(id) CROSS JOIN LATERAL (" +
 			strings.ReplaceAll(body, parent, "parents.id") + ") AS page", args
 	}
@@ -257,11 +256,32 @@ func (s *Service) each(ctx context.Context, text string, args []any, fn func(*sq
 }
 
 // among gives the condition that a column of ids holds one of them, as a single argument, so that the text
-// of the statement does not depend on their number.
+// of the statement does not depend on their number. One alone has a text of its own: the planner then knows
+// that there is one.
 func (s *Service) among(column string, ids []uuid.UUID, args *arguments) string {
-	if s.db.Dialect == database.Postgres {
-		return column + " = ANY(" + args.add(pq.Array(ids)) + "::uuid[])"
+	switch {
+	case len(ids) == 1:
+		return column + " = " + args.add(ids[0])
+	case s.db.Dialect == database.Postgres:
+		return column + " = ANY(" + args.add(uuidArray(ids)) + "::uuid[])"
 	}
-	list, _ := json.Marshal(ids) //nolint:errchkjson // ids always marshal
-	return column + " IN (SELECT value FROM json_each(" + args.add(string(list)) + "))"
+	return column + " IN (SELECT value FROM json_each(" + args.add(uuidList(ids)) + "))"
+}
+
+// uuidArray writes an array of PostgreSQL, and uuidList one of JSON.
+func uuidArray(ids []uuid.UUID) string { return writeIDs(ids, `{`, ``, `}`) }
+func uuidList(ids []uuid.UUID) string  { return writeIDs(ids, `[`, `"`, `]`) }
+
+func writeIDs(ids []uuid.UUID, begin, quote, end string) string {
+	out := make([]byte, 0, 2+len(ids)*39)
+	out = append(out, begin...)
+	for i, id := range ids {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, quote...)
+		out = append(out, id.String()...)
+		out = append(out, quote...)
+	}
+	return string(append(out, end...))
 }

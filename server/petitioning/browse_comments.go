@@ -3,6 +3,7 @@ package petitioning
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -27,7 +28,7 @@ const commentColumns = `c.id, c.petition_id, c.parent_id, c.number, c.author_nam
 func (s *Service) Comments(ctx context.Context, order CommentOrder, page PageArgs, petitions ...uuid.UUID) (map[uuid.UUID]*CommentConnection, error) {
 	l := commentListing("comments "+string(order), order)
 	l.where = `c.petition_id = ` + parent + ` AND c.parent_id IS NULL AND ` + publicComment + ` AND ` +
-		visibleParent(ctx, `c.petition_id`)
+		visibleParent(ctx, parent)
 	return browse(ctx, s, l, page, petitions...)
 }
 
@@ -45,20 +46,12 @@ func (s *Service) CommentsAfter(ctx context.Context, petition uuid.UUID, number,
 	args := arguments{petition, number, most}
 	text := `SELECT ` + commentColumns + ` FROM comments AS c WHERE c.petition_id = $1 AND c.number > $2 AND ` + publicComment +
 		` AND ` + visibleParent(ctx, `c.petition_id`) + ` ORDER BY c.number DESC LIMIT $3`
-	rows, err := s.db.Read.QueryContext(ctx, text, args...)
+	out, err := rowsOf(ctx, s, text, args, scanComment)
 	if err != nil {
 		return nil, fmt.Errorf("reading new comments: %w", err)
 	}
-	defer rows.Close()
-	var out []*ent.Comment
-	for rows.Next() {
-		c, _, err := scanComment(rows, Newest)
-		if err != nil {
-			return nil, fmt.Errorf("reading new comments: %w", err)
-		}
-		out = append([]*ent.Comment{c}, out...)
-	}
-	return out, rows.Err()
+	slices.Reverse(out)
+	return out, nil
 }
 
 func commentListing(name string, order CommentOrder) listing[*ent.Comment] {
@@ -67,18 +60,21 @@ func commentListing(name string, order CommentOrder) listing[*ent.Comment] {
 	if order == MostLiked {
 		l.keys.columns = []string{`c.likes`, `c.number`}
 	}
-	l.scan = func(row scanner) (*ent.Comment, cursor, error) { return scanComment(row, order) }
+	l.scan = func(row scanner) (*ent.Comment, cursor, error) {
+		c, err := scanComment(row)
+		keys := []cursorKey{intKey(int64(c.Number))}
+		if order == MostLiked {
+			keys = append([]cursorKey{intKey(int64(c.Likes))}, keys...)
+		}
+		return c, cursor{Keys: keys, ID: c.ID}, err
+	}
 	return l
 }
 
-func scanComment(row scanner, order CommentOrder) (*ent.Comment, cursor, error) {
+func scanComment(row scanner) (*ent.Comment, error) {
 	c, created, edited := &ent.Comment{}, database.Time{}, nullTime{}
 	err := row.Scan(&c.ID, &c.PetitionID, &c.ParentID, &c.Number, &c.AuthorName, &c.FromSignatory, &c.Body, &c.Likes,
 		&c.Replies, &created, &edited)
 	c.CreatedAt, c.EditedAt = created.Time, edited.pointer()
-	keys := []cursorKey{intKey(int64(c.Number))}
-	if order == MostLiked {
-		keys = append([]cursorKey{intKey(int64(c.Likes))}, keys...)
-	}
-	return c, cursor{Keys: keys, ID: c.ID}, err
+	return c, err
 }

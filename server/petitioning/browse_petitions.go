@@ -57,6 +57,7 @@ type PetitionQuery struct {
 	Search *string
 	Filter *Filter
 	Order  *Order // nil: the newest first, or the most relevant with a search
+	Wanted Wanted `json:"-"` // changes nothing about the list, so that its cursors stay good
 }
 
 const (
@@ -64,15 +65,9 @@ const (
 	searchMost  = 200    // characters of a search
 )
 
-// petitionColumns are all but the body, which is wide and read by itself.
+// petitionColumns are all but the body, which is wide, and what nobody is ever shown.
 const petitionColumns = `p.id, p.slug, p.title, p.summary, p.language, p.addressees, p.state, p.outcome, p.petitioner, p.starts_at,
  p.ends_at, p.closed_at, p.created_at, p.updated_at, p.version`
-
-// petitionTable is what petitions are chosen from, and figureColumns what is read of their counters.
-const (
-	petitionTable = `petitions AS p JOIN ranks AS r ON r.petition_id = p.id`
-	figureColumns = `f.total, f.goal, f.version, f.as_of, f.named, f.threads, f.comments`
-)
 
 // Petitions gives a page of petitions that the actor may see.
 func (s *Service) Petitions(ctx context.Context, q PetitionQuery, page PageArgs) (*PetitionConnection, error) {
@@ -92,38 +87,49 @@ func (s *Service) Petitions(ctx context.Context, q PetitionQuery, page PageArgs)
 	if q.Order != nil && q.Order.Field == ByRelevance {
 		return s.relevant(ctx, q, l, page)
 	}
-	figures := withFigures(&l)
-	found, err := browse(ctx, s, l, page)
+	total := s.counted(l.whereTable, l.where, l.whereArgs)
+	figures := l.want(q.Wanted)
+	found, err := browse(ctx, s, l.listing, page)
 	if err != nil {
 		return nil, err
 	}
 	c := found[uuid.Nil]
-	c.figures, c.total = figures, s.counted(petitionTable, l.where, l.whereArgs)
+	c.figures, c.total = figures, total
 	return c, nil
 }
 
 // TagPetitions gives the page of each tag's open petitions.
-func (s *Service) TagPetitions(ctx context.Context, order Order, page PageArgs, tags ...uuid.UUID) (map[uuid.UUID]*PetitionConnection, error) {
+func (s *Service) TagPetitions(
+	ctx context.Context, order Order, wanted Wanted, page PageArgs, tags ...uuid.UUID,
+) (map[uuid.UUID]*PetitionConnection, error) {
 	l, err := s.petitionListing(ctx, "tag petitions", PetitionQuery{Order: &order})
 	if err != nil {
 		return nil, err
 	}
 	l.table = `petition_tags AS pt JOIN ` + strings.Replace(l.table, `petitions AS p`, `petitions AS p ON p.id = pt.petition_id`, 1)
 	l.where = `pt.tag_id = ` + parent + ` AND ` + l.where
-	return browse(ctx, s, l, page, tags...)
+	figures := l.want(wanted)
+	found, err := browse(ctx, s, l.listing, page, tags...)
+	for _, c := range found {
+		c.figures = figures
+	}
+	return found, err
 }
 
+// petitionList is a list of petitions, some of which are read with more than others.
+type petitionList struct{ listing[*ent.Petition] }
+
 // petitionListing says how a list of petitions is read.
-func (s *Service) petitionListing(ctx context.Context, name string, q PetitionQuery) (listing[*ent.Petition], error) {
+func (s *Service) petitionListing(ctx context.Context, name string, q PetitionQuery) (petitionList, error) {
 	order := Order{Field: ByCreatedAt, Direction: Desc}
 	if q.Order != nil {
 		order = *q.Order
 	}
-	l := listing[*ent.Petition]{
-		table: petitionTable,
+	l := petitionList{listing[*ent.Petition]{
+		table: `petitions AS p`,
 		where: visible(ctx, `p`),
 		keys:  keyset{desc: order.Direction == Desc},
-	}
+	}}
 	if err := s.filter(&l, q.Filter); err != nil {
 		return l, err
 	}
@@ -135,7 +141,7 @@ func (s *Service) petitionListing(ctx context.Context, name string, q PetitionQu
 		return l, fmt.Errorf("describing a list: %w", err)
 	}
 	l.name = name + " " + string(described)
-	l.whereArgs = slices.Clone(l.args)
+	l.whereTable, l.whereArgs = l.table, slices.Clone(l.args)
 	key, at, err := l.orderBy(order, q.Search != nil)
 	if err != nil {
 		return l, err
@@ -143,6 +149,7 @@ func (s *Service) petitionListing(ctx context.Context, name string, q PetitionQu
 	l.keys.columns = []string{key, `p.id`}
 	if order.Field == BySignatureCount || order.Field == ByTrending {
 		l.keys.columns[1] = `r.petition_id` // the same id, but the one that the index of the ranks has
+		l.ranked()
 	}
 	l.columns = petitionColumns + `, ` + key
 	l.scan = func(row scanner) (*ent.Petition, cursor, error) {
@@ -153,29 +160,28 @@ func (s *Service) petitionListing(ctx context.Context, name string, q PetitionQu
 	return l, nil
 }
 
-// withFigures lets a list read the numbers of its petitions too, so that a page shows them for nothing.
-func withFigures(l *listing[*ent.Petition]) map[uuid.UUID]*Figures {
-	found, scan := map[uuid.UUID]*Figures{}, l.scan
-	l.table += ` JOIN counters AS f ON f.petition_id = p.id`
-	l.columns = figureColumns + `, ` + l.columns
-	l.scan = func(row scanner) (*ent.Petition, cursor, error) {
-		f, asOf := &Figures{}, database.Time{}
-		p, at, err := scan(behind{row, []any{&f.Total, &f.Goal, &f.Version, &asOf, &f.Named, &f.Threads, &f.Comments}})
-		f.Petition, f.AsOf = p.ID, asOf.Time
-		found[p.ID] = f
+// ranked joins the ranks, for the lists that need them.
+func (l *petitionList) ranked() {
+	const ranks = ` JOIN ranks AS r ON r.petition_id = p.id`
+	if !strings.HasSuffix(l.table, ranks) {
+		l.table += ranks
+	}
+}
+
+// want lets a list read more of its petitions. The numbers come with the rows, but beside them.
+func (l *petitionList) want(w Wanted) map[uuid.UUID]*Figures {
+	r, scan := newReading(w), l.scan
+	l.table += r.table()
+	l.columns = r.columns() + l.columns
+	l.scan = func(row scanner) (p *ent.Petition, at cursor, err error) {
+		p, err = r.scan(row, func(row scanner) (*ent.Petition, error) {
+			p, at, err = scan(row)
+			return p, err
+		})
 		return p, at, err
 	}
-	return found
+	return r.figures
 }
-
-// behind scans columns that stand before those of a list.
-type behind struct {
-	row   scanner
-	first []any
-}
-
-// Scan reads the first columns and then dest.
-func (b behind) Scan(dest ...any) error { return b.row.Scan(append(b.first, dest...)...) }
 
 // orderBy gives the SQL of the sort key and something to scan it into. A time that is absent sorts last
 // whichever the direction.
@@ -206,7 +212,7 @@ func (l *listing[N]) orderBy(o Order, searching bool) (key string, at func() sor
 }
 
 // filter adds the conditions of a filter.
-func (s *Service) filter(l *listing[*ent.Petition], f *Filter) error {
+func (s *Service) filter(l *petitionList, f *Filter) error {
 	if f == nil {
 		f = &Filter{}
 	}
@@ -233,6 +239,7 @@ func (s *Service) filter(l *listing[*ent.Petition], f *Filter) error {
 		l.where += ` AND (p.language = ` + l.args.add(code) + ` OR p.language LIKE ` + l.args.add(code+`-%`) + `)`
 	}
 	if f.MinSignatures != nil {
+		l.ranked()
 		l.where += ` AND r.signatures >= ` + l.args.add(*f.MinSignatures)
 	}
 	if f.StartedAfter != nil {

@@ -16,7 +16,7 @@ import (
 const rankedMost = 1000
 
 // search adds the condition that every word of a search is found.
-func (s *Service) search(l *listing[*ent.Petition], search *string) error {
+func (s *Service) search(l *petitionList, search *string) error {
 	if search == nil {
 		return nil
 	}
@@ -57,7 +57,7 @@ func (s *Service) scores(query string) string {
 }
 
 // relevant gives a page by relevance. The order is made anew for every page, so a cursor is a place in it.
-func (s *Service) relevant(ctx context.Context, q PetitionQuery, l listing[*ent.Petition], page PageArgs) (*PetitionConnection, error) {
+func (s *Service) relevant(ctx context.Context, q PetitionQuery, l petitionList, page PageArgs) (*PetitionConnection, error) {
 	w, err := page.window(pageDefault, pageMax)
 	if err != nil {
 		return nil, err
@@ -72,21 +72,30 @@ func (s *Service) relevant(ctx context.Context, q PetitionQuery, l listing[*ent.
 		return nil, fmt.Errorf("ranking matches: %w", err)
 	}
 	edges, info := cutPage(within(ids, w, after, before), w, func(p placed[uuid.UUID]) string { return s.cursor.encode(list, p.at) })
-	rows, err := s.listed(ctx, edges)
+	found, err := s.PetitionsByID(ctx, nodes(edges), q.Wanted)
 	if err != nil {
 		return nil, fmt.Errorf("reading matches: %w", err)
 	}
-	c := &PetitionConnection{PageInfo: info, total: s.counted(l.table, l.where, l.whereArgs)}
+	c := &PetitionConnection{PageInfo: info, figures: found.Figures, total: s.counted(l.whereTable, l.where, l.whereArgs)}
 	for _, e := range edges {
-		if row := rows[e.Node.node]; row != nil {
-			c.Edges = append(c.Edges, PetitionEdge{Cursor: e.Cursor, Node: row})
+		at := slices.IndexFunc(found.Rows, func(row *ent.Petition) bool { return row.ID == e.Node.node })
+		if at >= 0 {
+			c.Edges = append(c.Edges, PetitionEdge{Cursor: e.Cursor, Node: found.Rows[at]})
 		}
 	}
 	return c, nil
 }
 
+func nodes(edges []Edge[placed[uuid.UUID]]) []uuid.UUID {
+	ids := make([]uuid.UUID, len(edges))
+	for i, e := range edges {
+		ids[i] = e.Node.node
+	}
+	return ids
+}
+
 // ranked gives the ids of the best matches in order.
-func (s *Service) ranked(ctx context.Context, search string, d Direction, l listing[*ent.Petition]) ([]uuid.UUID, error) {
+func (s *Service) ranked(ctx context.Context, search string, d Direction, l petitionList) ([]uuid.UUID, error) {
 	query := s.matching(search)
 	if query == "" {
 		return nil, nil
@@ -95,6 +104,7 @@ func (s *Service) ranked(ctx context.Context, search string, d Direction, l list
 	if d == Asc {
 		direction = `ASC`
 	}
+	l.ranked()
 	args := slices.Clone(l.whereArgs)
 	place := args.add(query)
 	// Materialised, or SQLite would search anew for every row that it joins.
@@ -129,21 +139,4 @@ func within(ids []uuid.UUID, w window, after, before *cursor) []placed[uuid.UUID
 		slices.Reverse(out)
 	}
 	return out[:min(len(out), w.fetch())]
-}
-
-// listed reads the petitions of a page that was put together by ids.
-func (s *Service) listed(ctx context.Context, edges []Edge[placed[uuid.UUID]]) (map[uuid.UUID]*ent.Petition, error) {
-	ids := make([]uuid.UUID, len(edges))
-	for i, e := range edges {
-		ids[i] = e.Node.node
-	}
-	var args arguments
-	text := `SELECT ` + petitionColumns + ` FROM petitions AS p WHERE ` + s.among(`p.id`, ids, &args) + ` AND ` + visible(ctx, `p`)
-	out := make(map[uuid.UUID]*ent.Petition, len(ids))
-	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
-		p, err := scanPetition(rows)
-		out[p.ID] = p
-		return err
-	})
-	return out, err
 }

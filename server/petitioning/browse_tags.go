@@ -33,13 +33,13 @@ func (s *Service) Tags(ctx context.Context, search *string, page PageArgs) (*Tag
 	} else if strings.TrimSpace(deref(search)) != "" { // nothing but punctuation: no name begins so
 		l.where += ` AND FALSE`
 	}
-	l.whereArgs = slices.Clone(l.args)
+	l.whereTable, l.whereArgs = l.table, slices.Clone(l.args)
 	found, err := browse(ctx, s, l, page)
 	if err != nil {
 		return nil, err
 	}
 	c := found[uuid.Nil]
-	c.total = s.counted(l.table, l.where, l.whereArgs)
+	c.total = s.counted(l.whereTable, l.where, l.whereArgs)
 	return c, nil
 }
 
@@ -60,9 +60,8 @@ func (s *Service) TagByName(ctx context.Context, name string) (*ent.Tag, error) 
 // TagsOf gives the tags of each petition in the order in which they were written.
 func (s *Service) TagsOf(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID][]*ent.Tag, error) {
 	var args arguments
-	text := `SELECT pt.petition_id, ` + tagColumns + ` FROM petition_tags AS pt JOIN tags AS t ON t.id = pt.tag_id
- WHERE ` + s.among(`pt.petition_id`, petitions, &args) + ` AND ` + visibleParent(ctx, `pt.petition_id`) + `
- ORDER BY pt.petition_id, pt.position`
+	text := `SELECT pt.petition_id, ` + tagColumns + ` FROM petitions AS p JOIN petition_tags AS pt ON pt.petition_id = p.id
+ JOIN tags AS t ON t.id = pt.tag_id WHERE ` + s.among(`p.id`, petitions, &args) + ` AND ` + visible(ctx, `p`) + ` ORDER BY pt.position`
 	out := make(map[uuid.UUID][]*ent.Tag, len(petitions))
 	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
 		var of uuid.UUID

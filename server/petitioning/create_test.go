@@ -214,9 +214,9 @@ func TestMakerSeesTheDraftInTheSameRequest(t *testing.T) {
 		ctx := b.as(t, "")
 		made, err := b.Create(ctx, draft())
 		ok(t, err)
-		rows, err := b.PetitionsByID(ctx, []uuid.UUID{made.Petition})
+		found, err := b.PetitionsByID(ctx, []uuid.UUID{made.Petition}, petitioning.Wanted{})
 		ok(t, err)
-		equal(t, "rows", 1, len(rows))
+		equal(t, "rows", 1, len(found.Rows))
 	})
 }
 

@@ -37,15 +37,23 @@ type Figures struct {
 	Named, Threads, Comments int
 }
 
+// figureColumns are what is read of counters AS f.
+const figureColumns = `f.total, f.goal, f.version, f.as_of, f.named, f.threads, f.comments`
+
+// columns gives what figureColumns are scanned into.
+func (f *Figures) columns(asOf *database.Time) []any {
+	return []any{&f.Total, &f.Goal, &f.Version, asOf, &f.Named, &f.Threads, &f.Comments}
+}
+
 // Figures gives the numbers of the petitions that the actor may see.
 func (s *Service) Figures(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]*Figures, error) {
 	var args arguments
-	text := `SELECT c.petition_id, c.total, c.goal, c.version, c.as_of, c.named, c.threads, c.comments FROM counters AS c
- WHERE ` + s.among(`c.petition_id`, petitions, &args) + ` AND ` + visibleParent(ctx, `c.petition_id`)
+	text := `SELECT f.petition_id, ` + figureColumns + ` FROM petitions AS p JOIN counters AS f ON f.petition_id = p.id
+ WHERE ` + s.among(`p.id`, petitions, &args) + ` AND ` + visible(ctx, `p`)
 	out := make(map[uuid.UUID]*Figures, len(petitions))
 	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
 		f, asOf := &Figures{}, database.Time{}
-		err := rows.Scan(&f.Petition, &f.Total, &f.Goal, &f.Version, &asOf, &f.Named, &f.Threads, &f.Comments)
+		err := rows.Scan(append([]any{&f.Petition}, f.columns(&asOf)...)...)
 		f.AsOf = asOf.Time
 		out[f.Petition] = f
 		return err

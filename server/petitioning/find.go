@@ -2,77 +2,103 @@ package petitioning
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
 
 	"petitiond/ent"
-	"petitiond/ent/comment"
-	"petitiond/ent/petition"
-	"petitiond/ent/signature"
-	"petitiond/ent/slug"
 )
-
-// What is read with every row: all but what is wide, and what nobody is ever shown.
-var (
-	narrowPetition  = without(petition.Columns, petition.FieldBody, petition.FieldPetitionerAddress)
-	narrowSignature = without(signature.Columns, signature.FieldDigest, signature.FieldAddress)
-	narrowComment   = without(comment.Columns, comment.FieldSignatory)
-)
-
-func without(columns []string, left ...string) []string {
-	return slices.DeleteFunc(slices.Clone(columns), func(column string) bool { return slices.Contains(left, column) })
-}
 
 // PetitionsByID gives the petitions of the ids that the actor may see.
-func (s *Service) PetitionsByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Petition, error) {
-	q := s.reader.Petition.Query().Where(petition.IDIn(ids...))
-	return q.Select(narrowPetition...).All(ctx) //nolint:wrapcheck // the caller says what it was about
+func (s *Service) PetitionsByID(ctx context.Context, ids []uuid.UUID, w Wanted) (Found, error) {
+	if len(ids) == 0 {
+		return Found{}, nil
+	}
+	var args arguments
+	return s.petitionsOf(ctx, `petitions AS p`, s.among(`p.id`, ids, &args), args, w)
 }
 
-// PetitionIDBySlug gives the petition that bears or bore the slug, and whether the actor may see one.
-func (s *Service) PetitionIDBySlug(ctx context.Context, name string) (uuid.UUID, bool, error) {
-	if !utf8.ValidString(name) || strings.ContainsRune(name, 0) { // PostgreSQL would not even look
-		return uuid.Nil, false, nil
+// PetitionBySlug gives the petition that bears or bore the slug, or none that the actor may not see.
+func (s *Service) PetitionBySlug(ctx context.Context, slug string, w Wanted) (Found, error) {
+	if !utf8.ValidString(slug) || strings.ContainsRune(slug, 0) { // PostgreSQL would not even look
+		return Found{}, nil
 	}
-	row, err := s.reader.Slug.Query().Where(slug.ID(name)).Only(ctx)
-	if ent.IsNotFound(err) {
-		return uuid.Nil, false, nil
-	}
+	return s.petitionsOf(ctx, `slugs AS named JOIN petitions AS p ON p.id = named.petition_id`, `named.slug = $1`, arguments{slug}, w)
+}
+
+// petitionsOf reads the petitions of a condition that the actor may see.
+func (s *Service) petitionsOf(ctx context.Context, table, where string, args arguments, w Wanted) (Found, error) {
+	r := newReading(w)
+	found := Found{Figures: r.figures}
+	text := `SELECT ` + r.columns() + petitionColumns + ` FROM ` + table + r.table() + ` WHERE ` + where + ` AND ` + visible(ctx, `p`)
+	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
+		p, err := r.scan(rows, func(row scanner) (*ent.Petition, error) { return scanPetition(row) })
+		found.Rows = append(found.Rows, p)
+		return err
+	})
 	if err != nil {
-		return uuid.Nil, false, fmt.Errorf("finding a petition by its slug: %w", err)
+		return Found{}, fmt.Errorf("reading petitions: %w", err)
 	}
-	return row.PetitionID, true, nil
+	return found, nil
 }
 
 // Bodies gives the Markdown of petitions.
 func (s *Service) Bodies(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]string, error) {
-	rows, err := s.reader.Petition.Query().Where(petition.IDIn(ids...)).Select(petition.FieldBody).All(ctx)
-	out := make(map[uuid.UUID]string, len(rows))
-	for _, row := range rows {
-		out[row.ID] = row.Body
+	var args arguments
+	out := make(map[uuid.UUID]string, len(ids))
+	text := `SELECT p.id, p.body FROM petitions AS p WHERE ` + s.among(`p.id`, ids, &args) + ` AND ` + visible(ctx, `p`)
+	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
+		var id uuid.UUID
+		var body string
+		err := rows.Scan(&id, &body)
+		out[id] = body
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading bodies: %w", err)
 	}
-	return out, err
+	return out, nil
 }
 
 // SignaturesByID gives the signatures of the ids that count and bear a public name.
 func (s *Service) SignaturesByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Signature, error) {
-	q := s.reader.Signature.Query().Where(signature.IDIn(ids...))
-	return q.Select(narrowSignature...).All(ctx) //nolint:wrapcheck // the caller says what it was about
+	var args arguments
+	text := `SELECT ` + signatureColumns + ` FROM signatures AS s WHERE ` + s.among(`s.id`, ids, &args) + ` AND ` + publicSignature +
+		` AND ` + visibleParent(ctx, `s.petition_id`)
+	return rowsOf(ctx, s, text, args, scanSignature)
 }
 
 // CommentsByID gives the comments of the ids that are visible.
 func (s *Service) CommentsByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Comment, error) {
-	q := s.reader.Comment.Query().Where(comment.IDIn(ids...))
-	return q.Select(narrowComment...).All(ctx) //nolint:wrapcheck // the caller says what it was about
+	var args arguments
+	text := `SELECT ` + commentColumns + ` FROM comments AS c WHERE ` + s.among(`c.id`, ids, &args) + ` AND ` + publicComment +
+		` AND ` + visibleParent(ctx, `c.petition_id`)
+	return rowsOf(ctx, s, text, args, scanComment)
+}
+
+// rowsOf gives the rows of a statement that the caller describes in its errors.
+func rowsOf[N any](ctx context.Context, s *Service, text string, args arguments, scan func(scanner) (N, error)) ([]N, error) {
+	var out []N
+	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
+		row, err := scan(rows)
+		out = append(out, row)
+		return err
+	})
+	return out, err
 }
 
 // Sees reports whether the actor may see the petition.
 func (s *Service) Sees(ctx context.Context, id uuid.UUID) (bool, error) {
-	return s.reader.Petition.Query().Where(petition.ID(id)).Exist(ctx)
+	seen := false
+	text := `SELECT TRUE FROM petitions AS p WHERE p.id = $1 AND ` + visible(ctx, `p`)
+	err := s.each(ctx, text, arguments{id}, func(rows *sql.Rows) error { return rows.Scan(&seen) })
+	if err != nil {
+		return false, fmt.Errorf("looking for a petition: %w", err)
+	}
+	return seen, nil
 }
 
 // URL gives the web address of the petition with the slug.

@@ -94,7 +94,7 @@ func TestLargeSite(t *testing.T) {
 			tagged := petitioning.PetitionQuery{Order: o, Filter: &petitioning.Filter{Tags: []string{"even", "odd"}, AllTags: []string{"even"}}}
 			equal(t, fmt.Sprintf("tagged by %v", o), 20, len(read(tagged, petitioning.PageArgs{}).Edges))
 			tags := []uuid.UUID{uuid.MustParse("00000000-0000-7000-8000-000000000000"), uuid.MustParse("00000000-0000-7000-8000-000000000001")}
-			pages, err := b.TagPetitions(ctx, *o, petitioning.PageArgs{}, tags...)
+			pages, err := b.TagPetitions(ctx, *o, petitioning.Wanted{}, petitioning.PageArgs{}, tags...)
 			ok(t, err)
 			equal(t, fmt.Sprintf("petitions of tags by %v", o), []int{20, 0}, []int{len(pages[tags[0]].Edges), len(pages[tags[1]].Edges)})
 		}

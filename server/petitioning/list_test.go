@@ -207,7 +207,7 @@ func TestCursorsBelongToTheirList(t *testing.T) {
 			"Relevance":      petitions(petitioning.PetitionQuery{Filter: all, Search: p("petition")}),
 			"Tags":           func(args petitioning.PageArgs) error { _, err := b.Tags(ctx, nil, args); return err },
 			"TagPetitions": func(args petitioning.PageArgs) error {
-				_, err := b.TagPetitions(ctx, asc, args, uuid.New())
+				_, err := b.TagPetitions(ctx, asc, petitioning.Wanted{}, args, uuid.New())
 				return err
 			},
 			"Signatures": func(args petitioning.PageArgs) error { _, err := b.Signatures(ctx, args, site[0].id); return err },
@@ -265,7 +265,7 @@ func TestListArguments(t *testing.T) {
 			_, err := b.Petitions(b.as(t, ""), tt.query, petitioning.PageArgs{})
 			refused(t, err, tt.name, tt.argument)
 		}
-		_, err := b.TagPetitions(b.as(t, ""), petitioning.Order{Field: petitioning.ByRelevance}, petitioning.PageArgs{}, uuid.New())
+		_, err := b.TagPetitions(b.as(t, ""), petitioning.Order{Field: petitioning.ByRelevance}, petitioning.Wanted{}, petitioning.PageArgs{}, uuid.New())
 		refused(t, err, "relevance among the petitions of a tag", "orderBy")
 		many := petitioning.Filter{States: make([]petition.State, 100_000)}
 		for i := range many.States {

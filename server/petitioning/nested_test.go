@@ -115,7 +115,7 @@ func TestTagPetitions(t *testing.T) {
 			for _, bearer := range []string{"", adminKey} {
 				ctx := b.as(t, bearer)
 				counter.Reset()
-				pages, err := b.TagPetitions(ctx, *o, petitioning.PageArgs{First: p(3)}, ids...)
+				pages, err := b.TagPetitions(ctx, *o, petitioning.Wanted{}, petitioning.PageArgs{First: p(3)}, ids...)
 				ok(t, err)
 				equal(t, "statements", 1, counter.Count())
 				for _, tag := range all.Nodes() {
@@ -127,7 +127,7 @@ func TestTagPetitions(t *testing.T) {
 					equal(t, "first of "+tag.Key, want[:min(3, len(want))], first)
 					equal(t, "more of "+tag.Key, len(want) > 3, pages[tag.ID].PageInfo.HasNextPage)
 					got := walk(t, i%4+1, i%2 == 0, petitionID, func(args petitioning.PageArgs) (*petitioning.PetitionConnection, error) {
-						pages, err := b.TagPetitions(ctx, *o, args, tag.ID)
+						pages, err := b.TagPetitions(ctx, *o, petitioning.Wanted{}, args, tag.ID)
 						return pages[tag.ID], err
 					})
 					equal(t, fmt.Sprintf("petitions of %s by %v", tag.Key, o), want, got)

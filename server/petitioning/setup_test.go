@@ -207,11 +207,11 @@ func (b *bundle) comment(t testing.TB, r petitioning.Remark) uuid.UUID {
 // row gives a petition that the operator must see.
 func (b *bundle) row(t testing.TB, id uuid.UUID) *ent.Petition {
 	t.Helper()
-	rows, err := b.PetitionsByID(operator(t), []uuid.UUID{id})
-	if err != nil || len(rows) != 1 {
-		t.Fatalf("reading a petition: %d rows, error %v", len(rows), err)
+	found, err := b.PetitionsByID(operator(t), []uuid.UUID{id}, petitioning.Wanted{})
+	if err != nil || len(found.Rows) != 1 {
+		t.Fatalf("reading a petition: %d rows, error %v", len(found.Rows), err)
 	}
-	return rows[0]
+	return found.Rows[0]
 }
 
 // figures gives the numbers of a petition.

@@ -78,7 +78,8 @@ func sights(b *bundle, m marker) []sight {
 			return slices.Contains(idsOf(page), m.Petition), err
 		}
 	}
-	id, ids := m.Petition, []uuid.UUID{m.Petition}
+	id, ids, several := m.Petition, []uuid.UUID{m.Petition}, []uuid.UUID{uuid.New(), m.Petition}
+	everything := petitioning.Wanted{Figures: true, Body: true}
 	byCreation := petitioning.Order{Field: petitioning.ByCreatedAt, Direction: petitioning.Desc}
 	return []sight{
 		{"Petitions", whenOpen, list(petitioning.PetitionQuery{})},
@@ -87,16 +88,32 @@ func sights(b *bundle, m marker) []sight {
 		{"Petitions", whoSees, list(petitioning.PetitionQuery{Filter: all, Search: p("marker"), Order: &byCreation})},
 		{"Petitions", whoSees, list(petitioning.PetitionQuery{Filter: &petitioning.Filter{States: states, Tags: []string{m.tag}}})},
 		{"TagPetitions", whenOpen, func(ctx context.Context) (bool, error) {
-			pages, err := b.TagPetitions(ctx, byCreation, petitioning.PageArgs{}, m.tagID)
+			pages, err := b.TagPetitions(ctx, byCreation, petitioning.Wanted{}, petitioning.PageArgs{}, m.tagID)
 			return len(pages[m.tagID].Edges) > 0, err
 		}},
-		{"PetitionsByID", whoSees, func(ctx context.Context) (bool, error) { return some(b.PetitionsByID(ctx, ids)) }},
-		{"PetitionIDBySlug", whoSees, func(ctx context.Context) (bool, error) { return slugSeen(b.PetitionIDBySlug(ctx, m.slug)) }},
-		{"PetitionIDBySlug", whoSees, func(ctx context.Context) (bool, error) { return slugSeen(b.PetitionIDBySlug(ctx, m.oldSlug)) }},
+		{"Petitions", whoSees, list(petitioning.PetitionQuery{Filter: all, Wanted: everything})},
+		{"Petitions", whoSees, list(petitioning.PetitionQuery{Filter: all, Wanted: everything, Search: p("marker")})},
+		{"TagPetitions", whenOpen, func(ctx context.Context) (bool, error) {
+			pages, err := b.TagPetitions(ctx, byCreation, everything, petitioning.PageArgs{}, m.tagID, uuid.New())
+			return len(pages[m.tagID].Edges)+len(pages[m.tagID].Figures()) > 0, err
+		}},
+		{"PetitionsByID", whoSees, func(ctx context.Context) (bool, error) {
+			return foundAny(b.PetitionsByID(ctx, ids, petitioning.Wanted{}))
+		}},
+		{"PetitionsByID", whoSees, func(ctx context.Context) (bool, error) { return foundAny(b.PetitionsByID(ctx, several, everything)) }},
+		{"PetitionBySlug", whoSees, func(ctx context.Context) (bool, error) {
+			return foundAny(b.PetitionBySlug(ctx, m.slug, petitioning.Wanted{}))
+		}},
+		{"PetitionBySlug", whoSees, func(ctx context.Context) (bool, error) {
+			return foundAny(b.PetitionBySlug(ctx, m.oldSlug, everything))
+		}},
 		{"Sees", whoSees, func(ctx context.Context) (bool, error) { return b.Sees(ctx, id) }},
 		{"Bodies", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.Bodies(ctx, ids)) }},
+		{"Bodies", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.Bodies(ctx, several)) }},
 		{"Figures", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.Figures(ctx, ids)) }},
+		{"Figures", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.Figures(ctx, several)) }},
 		{"LastHour", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.LastHour(ctx, ids)) }},
+		{"LastHour", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.LastHour(ctx, several)) }},
 		{"History", whoSees, func(ctx context.Context) (bool, error) { return some(b.History(ctx, id, petitioning.Hour, nil, nil)) }},
 		{"History", whoSees, func(ctx context.Context) (bool, error) {
 			points, err := b.History(ctx, id, petitioning.Hour, p(monday.Add(-time.Hour)), p(monday.Add(time.Hour)))
@@ -120,6 +137,7 @@ func sights(b *bundle, m marker) []sight {
 		}},
 		{"TagsByID", whoSees, func(ctx context.Context) (bool, error) { return some(b.TagsByID(ctx, []uuid.UUID{m.tagID})) }},
 		{"TagsOf", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.TagsOf(ctx, ids)) }},
+		{"TagsOf", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.TagsOf(ctx, several)) }},
 		{"TrendingTags", whenOpen, func(ctx context.Context) (bool, error) { return some(b.TrendingTags(ctx, 100)) }},
 		{"Statistics", inPublic, func(ctx context.Context) (bool, error) {
 			all, err := b.Statistics(ctx)
@@ -129,10 +147,18 @@ func sights(b *bundle, m marker) []sight {
 			pages, err := b.Signatures(ctx, petitioning.PageArgs{}, id, uuid.New())
 			return len(pages[id].Edges) > 0, err
 		}},
+		{"Signatures", whoSees, func(ctx context.Context) (bool, error) {
+			pages, err := b.Signatures(ctx, petitioning.PageArgs{}, id)
+			return len(pages[id].Edges) > 0, err
+		}},
 		{"SignaturesByID", whoSees, func(ctx context.Context) (bool, error) { return some(b.SignaturesByID(ctx, []uuid.UUID{m.named})) }},
 		{"SignaturesByID", nobody, func(ctx context.Context) (bool, error) { return some(b.SignaturesByID(ctx, []uuid.UUID{m.unnamed})) }},
 		{"Comments", whoSees, func(ctx context.Context) (bool, error) {
 			pages, err := b.Comments(ctx, petitioning.Newest, petitioning.PageArgs{}, id, uuid.New())
+			return len(pages[id].Edges) > 0, err
+		}},
+		{"Comments", whoSees, func(ctx context.Context) (bool, error) {
+			pages, err := b.Comments(ctx, petitioning.Newest, petitioning.PageArgs{}, id)
 			return len(pages[id].Edges) > 0, err
 		}},
 		{"CommentsByID", whoSees, func(ctx context.Context) (bool, error) { return some(b.CommentsByID(ctx, []uuid.UUID{m.comment})) }},
@@ -146,12 +172,18 @@ func sights(b *bundle, m marker) []sight {
 			pages, err := b.Replies(ctx, petitioning.PageArgs{}, m.comment)
 			return len(pages[m.comment].Edges) > 0, err
 		}},
+		{"Replies", whoSees, func(ctx context.Context) (bool, error) {
+			pages, err := b.Replies(ctx, petitioning.PageArgs{}, m.comment, uuid.New())
+			return len(pages[m.comment].Edges) > 0, err
+		}},
 	}
 }
 
 func some[V any](list []V, err error) (bool, error)               { return len(list) > 0, err }
 func keyed[V any](found map[uuid.UUID]V, err error) (bool, error) { return len(found) > 0, err }
-func slugSeen(id uuid.UUID, found bool, err error) (bool, error)  { return found || id != uuid.Nil, err }
+func foundAny(f petitioning.Found, err error) (bool, error) {
+	return len(f.Rows)+len(f.Figures) > 0, err
+}
 
 func (r rule) allows(state petition.State, mayEdit bool) bool {
 	switch r {

@@ -1,0 +1,73 @@
+package petitioning_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"petitiond/server/database"
+	"petitiond/server/database/dbtest"
+	"petitiond/server/petitioning"
+)
+
+// BenchmarkReads measures what the page of the busiest petition and a list of twenty cost without GraphQL and HTTP.
+func BenchmarkReads(b *testing.B) {
+	for _, dialect := range []database.Dialect{database.SQLite, database.Postgres} {
+		site := setup(b, dbtest.New(b, dialect))
+		site.fill(b, volume{petitions: 2000, signatures: 100_000, comments: 10_000})
+		ctx := petitioning.WithActor(b.Context(), petitioning.Anonymous())
+		for name, read := range map[string]func(context.Context) error{"Page": site.readPage, "List": site.readList} {
+			b.Run(dialect.String()+"/"+name, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if err := read(ctx); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+			b.Run(dialect.String()+"/"+name+"AtOnce", func(b *testing.B) {
+				b.SetParallelism(8)
+				b.RunParallel(func(pb *testing.PB) {
+					for pb.Next() {
+						if err := read(ctx); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			})
+		}
+	}
+}
+
+// readPage reads the petition, its numbers, tags, ten comments and ten signatures.
+func (b *bundle) readPage(ctx context.Context) error {
+	found, err := b.PetitionBySlug(ctx, "slug-1", petitioning.Wanted{Figures: true})
+	if err != nil {
+		return err
+	}
+	id := found.Rows[0].ID
+	if _, err := b.TagsOf(ctx, []uuid.UUID{id}); err != nil {
+		return err
+	}
+	if _, err := b.Comments(ctx, petitioning.Newest, petitioning.PageArgs{First: p(10)}, id); err != nil {
+		return err
+	}
+	_, err = b.Signatures(ctx, petitioning.PageArgs{First: p(10)}, id)
+	return err
+}
+
+// readList reads twenty petitions with their numbers and tags.
+func (b *bundle) readList(ctx context.Context) error {
+	list, err := b.Petitions(ctx, petitioning.PetitionQuery{Wanted: petitioning.Wanted{Figures: true}}, petitioning.PageArgs{})
+	if err != nil {
+		return err
+	}
+	ids := make([]uuid.UUID, 0, len(list.Edges))
+	for _, e := range list.Edges {
+		ids = append(ids, e.Node.ID)
+	}
+	_, err = b.TagsOf(ctx, ids)
+	return err
+}
