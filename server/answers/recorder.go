@@ -1,0 +1,75 @@
+package answers
+
+import (
+	"context"
+	"sync"
+)
+
+// Topic is something that answers depend on. What it means is the caller's matter.
+type Topic struct {
+	Kind uint8
+	ID   [16]byte
+}
+
+// Recorder notes what one answer depends on. It may be used by many goroutines, until the answer is there.
+type Recorder struct {
+	shelf *shelf
+	entry *entry
+
+	mu   sync.Mutex // guards seen
+	seen map[Topic]struct{}
+}
+
+type recorderKey struct{}
+
+// Within returns a context in which [On] and [Briefly] speak of r's answer.
+func (r *Recorder) Within(ctx context.Context) context.Context {
+	if r == nil {
+		return ctx
+	}
+	return context.WithValue(ctx, recorderKey{}, r)
+}
+
+// On says that the answer that is computed under ctx depends on these topics. It may be said before they are read or
+// after, but before the answer is there. Where no answer is recorded it does nothing.
+func On(ctx context.Context, topics ...Topic) {
+	if r, ok := ctx.Value(recorderKey{}).(*Recorder); ok {
+		r.on(topics)
+	}
+}
+
+// Briefly says that the answer that is computed under ctx may change without a word: it is kept for a moment only.
+func Briefly(ctx context.Context) {
+	if r, ok := ctx.Value(recorderKey{}).(*Recorder); ok {
+		r.shelf.brief(r.entry)
+	}
+}
+
+func (r *Recorder) on(topics []Topic) {
+	if links := r.unseen(topics); len(links) > 0 {
+		r.shelf.learn(r.entry, links)
+	}
+}
+
+// unseen makes a link for every topic that was not named before. A list names its petition for every row: none of
+// that should take the lock that everybody needs. Naming is over before learning is, so another goroutine may go on
+// while the first still waits for that lock; both are waited for before the answer is there.
+func (r *Recorder) unseen(topics []Topic) []link {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var links []link
+	for _, t := range topics {
+		if _, known := r.seen[t]; known {
+			continue
+		}
+		if r.seen == nil {
+			r.seen = make(map[Topic]struct{}, 8)
+		}
+		r.seen[t] = struct{}{}
+		if links == nil {
+			links = make([]link, 0, len(topics))
+		}
+		links = append(links, link{topic: t, entry: r.entry})
+	}
+	return links
+}

@@ -1,0 +1,307 @@
+package answers
+
+import (
+	"math"
+	"sync"
+	"time"
+)
+
+// entry is an answer: first one that is computed, then one that is kept. The shelf's lock guards it, but for what is
+// read after done is closed and never changes then.
+type entry struct {
+	key      Key
+	start    uint64    // number of the last drop before it was begun
+	began    time.Time // when that was
+	running  bool      // being computed
+	attached bool      // who comes now may have it
+	kept     bool      // and it is there
+	fleeting bool      // Briefly was said
+	// before is the number of the drop before which one must have come to get the result: of the first since the
+	// beginning that took something the result may have been read from.
+	before uint64
+	links  *link
+	count  int // of links
+
+	done    chan struct{} // closed when the next two are there
+	value   any
+	verdict Verdict
+
+	bytes      int
+	prev, next *entry // in the queue of what is computed, then in that of what is kept
+}
+
+// role is what a caller is to an entry.
+type role uint8
+
+const (
+	author role = iota // computes it
+	waiter             // waits for another who does
+	finder             // finds it
+)
+
+// moment is when a caller came.
+type moment struct {
+	seq  uint64 // number of the last drop before
+	time time.Time
+}
+
+// shelf is a store without its type: what is computed and kept, and what it depends on. Nothing is computed under
+// its lock.
+//
+// Every drop has a number. A computation began after the drop start; whoever came before the drop d of something that
+// it depends on, and only he, may have what it read before d. Of a topic that is known when it is dropped the number is
+// exact, and the entry takes no more callers. Of one that is named later only the last drop is remembered: if that was
+// since the start, there may have been earlier ones too, so only those who came before any have the result.
+type shelf struct {
+	most           int
+	longest, short time.Duration
+	now            func() time.Time
+
+	mu       sync.Mutex // guards all that follows, and the entries
+	seq      uint64     // number of the last drop
+	entries  map[Key]*entry
+	topics   index
+	running  queue // what is computed, the oldest first; also what takes no more callers
+	used     queue // what is kept, the one first that was not used for the longest time
+	dropped  memory
+	bytes    int
+	cautious bool
+	stats    Stats
+}
+
+// Stats are what a store did since it was made, and what it holds.
+type Stats struct {
+	Hits, Joined, Computed uint64
+	Entries, Bytes         int
+}
+
+// What an answer takes besides its value, about.
+const (
+	entryBytes = 400
+	linkBytes  = 120
+)
+
+// share is the part of all memory that one answer may take: a few must not push out all others.
+const share = 8
+
+func newShelf(most int, longest, short time.Duration, now func() time.Time) shelf {
+	return shelf{most: most, longest: longest, short: short, now: now, entries: map[Key]*entry{}, topics: index{}}
+}
+
+// enter gives the entry that a caller has to do with, and as what.
+func (s *shelf) enter(key Key) (*entry, role, moment) {
+	now := s.now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at := moment{seq: s.seq, time: now}
+	e := s.live(key, now)
+	switch {
+	case e == nil:
+		e = &entry{key: key, start: s.seq, began: now, running: true, attached: true, before: math.MaxUint64, done: make(chan struct{})}
+		s.entries[key] = e
+		s.running.push(e)
+		s.stats.Computed++
+		return e, author, at
+	case e.running:
+		s.stats.Joined++
+		return e, waiter, at
+	default:
+		s.use(e)
+		return e, finder, at
+	}
+}
+
+// find gives what is kept.
+func (s *shelf) find(key Key) *entry {
+	now := s.now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.live(key, now)
+	if e == nil || e.running {
+		return nil
+	}
+	s.use(e)
+	return e
+}
+
+func (s *shelf) use(e *entry) {
+	s.stats.Hits++
+	s.used.remove(e)
+	s.used.push(e)
+}
+
+// live gives the entry of key unless it is too old. Then who comes now computes anew, even if it is still running.
+func (s *shelf) live(key Key, now time.Time) *entry {
+	e := s.entries[key]
+	if e != nil && s.expired(e, now) {
+		s.remove(e)
+		return nil
+	}
+	return e
+}
+
+func (s *shelf) expired(e *entry, now time.Time) bool {
+	lifetime := s.longest
+	if e.fleeting || s.cautious {
+		lifetime = s.short
+	}
+	return now.Sub(e.began) > lifetime
+}
+
+// judge says whether one who came at that moment may have the result that he waited for.
+func (s *shelf) judge(e *entry, at moment) (verdict Verdict, mine bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return e.verdict, e.verdict != Own && at.seq < e.before && !s.expired(e, at.time)
+}
+
+// alone notes a computation that has no entry.
+func (s *shelf) alone() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stats.Computed++
+}
+
+// finish ends a computation.
+func (s *shelf) finish(e *entry, value any, verdict Verdict, bytes int) {
+	now := s.now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running.remove(e)
+	e.running = false
+	e.value, e.verdict = value, verdict
+	e.bytes = bytes + entryBytes + e.count*linkBytes
+	switch {
+	case !e.attached:
+	case verdict != Keep, s.expired(e, now), e.bytes > s.most/share:
+		s.remove(e)
+	default:
+		e.kept = true
+		s.used.push(e)
+		s.bytes += e.bytes
+		s.sweep(now)
+	}
+	if oldest := s.running.first; oldest != nil {
+		s.dropped.forget(oldest.start)
+	} else {
+		s.dropped.forget(s.seq)
+	}
+	close(e.done)
+}
+
+// sweep lets go of what was not used for the longest time until the rest fits, and of what nobody may have any more.
+// What is too old stays until it is the next in the queue, which is not much longer.
+func (s *shelf) sweep(now time.Time) {
+	for e := s.used.first; e != nil && (s.bytes > s.most || s.expired(e, now)); e = s.used.first {
+		s.remove(e)
+	}
+}
+
+// remove keeps everybody who comes from an entry. If it is still computed, those who wait for it stay.
+func (s *shelf) remove(e *entry) {
+	if !e.attached {
+		return
+	}
+	e.attached = false
+	delete(s.entries, e.key)
+	for l := e.links; l != nil; l = l.sibling {
+		s.topics.remove(l)
+	}
+	e.links = nil
+	if e.kept {
+		e.kept = false
+		s.used.remove(e)
+		s.bytes -= e.bytes
+	}
+}
+
+// learn notes what an entry depends on.
+func (s *shelf) learn(e *entry, links []link) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range links {
+		l := &links[i]
+		switch {
+		case !e.running:
+			// Said too late, against the rules: there is no telling what happened meanwhile.
+			s.remove(e)
+		case s.dropped.last(l.topic) > e.start:
+			e.before = min(e.before, e.start+1)
+			s.remove(e)
+		case e.attached:
+			l.sibling, e.links = e.links, l
+			e.count++
+			s.topics.add(l)
+		}
+	}
+}
+
+func (s *shelf) brief(e *entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e.fleeting = true
+}
+
+// Drop forgets every answer that depends on one of the topics. When it returns, nobody who comes gets anything that
+// was read before; those who came earlier may. Call it when the change is to be seen, and acknowledge the change then.
+func (s *shelf) Drop(topics ...Topic) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seq++
+	for _, t := range topics {
+		for l := s.topics[t]; l != nil; l = s.topics[t] {
+			s.reject(l.entry)
+		}
+		if s.running.first != nil { // else nobody can learn late that he depends on it
+			s.dropped.add(t, s.seq)
+		}
+	}
+}
+
+// reject removes an entry for the sake of the last drop.
+func (s *shelf) reject(e *entry) {
+	if e.running {
+		e.before = min(e.before, s.seq)
+	}
+	s.remove(e)
+}
+
+// Clear forgets everything, as if every topic had been dropped.
+func (s *shelf) Clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clear()
+}
+
+func (s *shelf) clear() {
+	s.seq++
+	for e := s.running.first; e != nil; e = e.next {
+		s.reject(e)
+		e.before = min(e.before, s.seq) // also of what took no more callers: it may learn of something yet
+	}
+	for e := s.used.first; e != nil; e = s.used.first {
+		s.remove(e)
+	}
+	s.dropped.forget(s.seq)
+	s.dropped.floor = s.seq
+}
+
+// Cautious says whether news of changes may be lost. As long as they may, everything lives for a moment only, also
+// what is kept already; when they no longer are, all that was kept meanwhile is forgotten.
+func (s *shelf) Cautious(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.cautious && !on {
+		s.clear()
+	}
+	s.cautious = on
+}
+
+// Stats says what the store did and what it holds.
+func (s *shelf) Stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stats := s.stats
+	stats.Entries, stats.Bytes = len(s.entries), s.bytes
+	return stats
+}
