@@ -217,10 +217,14 @@ func (r *tagResolver) ID(ctx context.Context, obj *ent.Tag) (*scalar.ID, error) 
 	return identify(scalar.Tag, obj.ID), nil
 }
 
+func (r *tagResolver) PetitionCount(ctx context.Context, obj *ent.Tag) (int, error) {
+	return petitioning.OpenPetitions(ctx, obj), nil
+}
+
 func (r *tagResolver) Petitions(ctx context.Context, obj *ent.Tag, first *int, after *string, last *int, before *string, orderBy *petitioning.Order) (*petitioning.Connection[*ent.Petition], error) {
 	page, order := petitioning.PageArgs{First: first, After: after, Last: last, Before: before}, createdUnless(orderBy)
 	list, err := petitionsOf(ctx, r.Domain, obj, order, page)
-	return list.Totalling(func(context.Context) (int, error) { return obj.OpenPetitions, nil }), err
+	return list.Totalling(func(ctx context.Context) (int, error) { return petitioning.OpenPetitions(ctx, obj), nil }), err
 }
 
 func (r *Resolver) Comment() generated.CommentResolver { return &commentResolver{r} }

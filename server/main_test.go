@@ -182,6 +182,22 @@ func (s *site) open(t *testing.T) (id, token string) {
 	return id, token
 }
 
+// openTagged opens a petition that bears a tag of its own.
+func (s *site) openTagged(t testing.TB, tag string) (id, token string) {
+	t.Helper()
+	made := struct {
+		CreatePetition struct {
+			Petition  struct{ ID string }
+			EditToken string
+		}
+	}{}
+	s.ask(t, "", `mutation($tag: String!) { createPetition(input: {title: "More trees 0", body: "Plant them.", petitioner: "Ann", tags: [$tag]}) {
+ petition { id } editToken } }`, map[string]any{"tag": tag}, &made)
+	id, token = made.CreatePetition.Petition.ID, made.CreatePetition.EditToken
+	s.ask(t, token, `mutation($id: ID!) { publishPetition(id: $id) { petition { state } } }`, map[string]any{"id": id}, &struct{}{})
+	return id, token
+}
+
 const signMutation = `mutation($input: SignPetitionInput!) { signPetition(input: $input) { status userErrors { code message } } }`
 
 // sign signs and reports whether it was acknowledged.

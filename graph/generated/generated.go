@@ -216,7 +216,7 @@ type ComplexityRoot struct {
 		ID            func(childComplexity int) int
 		Key           func(childComplexity int) int
 		Label         func(childComplexity int) int
-		OpenPetitions func(childComplexity int) int
+		PetitionCount func(childComplexity int) int
 		Petitions     func(childComplexity int, first *int, after *string, last *int, before *string, orderBy *petitioning.Order) int
 	}
 
@@ -315,6 +315,7 @@ type SubscriptionResolver interface {
 type TagResolver interface {
 	ID(ctx context.Context, obj *ent.Tag) (*scalar.ID, error)
 
+	PetitionCount(ctx context.Context, obj *ent.Tag) (int, error)
 	Petitions(ctx context.Context, obj *ent.Tag, first *int, after *string, last *int, before *string, orderBy *petitioning.Order) (*petitioning.Connection[*ent.Petition], error)
 }
 
@@ -1121,11 +1122,11 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Tag.Label(childComplexity), true
 	case "Tag.petitionCount":
-		if e.ComplexityRoot.Tag.OpenPetitions == nil {
+		if e.ComplexityRoot.Tag.PetitionCount == nil {
 			break
 		}
 
-		return e.ComplexityRoot.Tag.OpenPetitions(childComplexity), true
+		return e.ComplexityRoot.Tag.PetitionCount(childComplexity), true
 	case "Tag.petitions":
 		if e.ComplexityRoot.Tag.Petitions == nil {
 			break
@@ -3972,7 +3973,7 @@ func (ec *executionContext) _CommentEdge_cursor(ctx context.Context, field graph
 			return ec.fieldContext_CommentEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -3983,7 +3984,7 @@ func (ec *executionContext) _CommentEdge_cursor(ctx context.Context, field graph
 	)
 }
 func (ec *executionContext) fieldContext_CommentEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("CommentEdge", field, false, false, "String")
+	return graphql.NewScalarFieldContext("CommentEdge", field, true, false, "String")
 }
 
 func (ec *executionContext) _CommentEdge_node(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Comment]) (ret graphql.Marshaler) {
@@ -4493,7 +4494,7 @@ func (ec *executionContext) _PageInfo_startCursor(ctx context.Context, field gra
 			return ec.fieldContext_PageInfo_startCursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.StartCursor, nil
+			return obj.StartCursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -4504,7 +4505,7 @@ func (ec *executionContext) _PageInfo_startCursor(ctx context.Context, field gra
 	)
 }
 func (ec *executionContext) fieldContext_PageInfo_startCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PageInfo", field, false, false, "String")
+	return graphql.NewScalarFieldContext("PageInfo", field, true, false, "String")
 }
 
 func (ec *executionContext) _PageInfo_endCursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.PageInfo) (ret graphql.Marshaler) {
@@ -4516,7 +4517,7 @@ func (ec *executionContext) _PageInfo_endCursor(ctx context.Context, field graph
 			return ec.fieldContext_PageInfo_endCursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.EndCursor, nil
+			return obj.EndCursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -4527,7 +4528,7 @@ func (ec *executionContext) _PageInfo_endCursor(ctx context.Context, field graph
 	)
 }
 func (ec *executionContext) fieldContext_PageInfo_endCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PageInfo", field, false, false, "String")
+	return graphql.NewScalarFieldContext("PageInfo", field, true, false, "String")
 }
 
 func (ec *executionContext) _Petition_id(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
@@ -5337,7 +5338,7 @@ func (ec *executionContext) _PetitionEdge_cursor(ctx context.Context, field grap
 			return ec.fieldContext_PetitionEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -5348,7 +5349,7 @@ func (ec *executionContext) _PetitionEdge_cursor(ctx context.Context, field grap
 	)
 }
 func (ec *executionContext) fieldContext_PetitionEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("PetitionEdge", field, false, false, "String")
+	return graphql.NewScalarFieldContext("PetitionEdge", field, true, false, "String")
 }
 
 func (ec *executionContext) _PetitionEdge_node(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Petition]) (ret graphql.Marshaler) {
@@ -6441,7 +6442,7 @@ func (ec *executionContext) _SignatureEdge_cursor(ctx context.Context, field gra
 			return ec.fieldContext_SignatureEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -6452,7 +6453,7 @@ func (ec *executionContext) _SignatureEdge_cursor(ctx context.Context, field gra
 	)
 }
 func (ec *executionContext) fieldContext_SignatureEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("SignatureEdge", field, false, false, "String")
+	return graphql.NewScalarFieldContext("SignatureEdge", field, true, false, "String")
 }
 
 func (ec *executionContext) _SignatureEdge_node(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Signature]) (ret graphql.Marshaler) {
@@ -6865,7 +6866,7 @@ func (ec *executionContext) _Tag_petitionCount(ctx context.Context, field graphq
 			return ec.fieldContext_Tag_petitionCount(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.OpenPetitions, nil
+			return ec.Resolvers.Tag().PetitionCount(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
@@ -6876,7 +6877,7 @@ func (ec *executionContext) _Tag_petitionCount(ctx context.Context, field graphq
 	)
 }
 func (ec *executionContext) fieldContext_Tag_petitionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Tag", field, false, false, "Int")
+	return graphql.NewScalarFieldContext("Tag", field, true, true, "Int")
 }
 
 func (ec *executionContext) _Tag_petitions(ctx context.Context, field graphql.CollectedField, obj *ent.Tag) (ret graphql.Marshaler) {
@@ -7051,7 +7052,7 @@ func (ec *executionContext) _TagEdge_cursor(ctx context.Context, field graphql.C
 			return ec.fieldContext_TagEdge_cursor(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
+			return obj.Cursor(), nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
@@ -7062,7 +7063,7 @@ func (ec *executionContext) _TagEdge_cursor(ctx context.Context, field graphql.C
 	)
 }
 func (ec *executionContext) fieldContext_TagEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("TagEdge", field, false, false, "String")
+	return graphql.NewScalarFieldContext("TagEdge", field, true, false, "String")
 }
 
 func (ec *executionContext) _TagEdge_node(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Tag]) (ret graphql.Marshaler) {
@@ -10090,10 +10091,11 @@ func (ec *executionContext) _Tag(ctx context.Context, sel ast.SelectionSet, obj 
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "petitionCount":
-			out.Values[i] = ec._Tag_petitionCount(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Tag_petitionCount(ctx, field, obj)
+				})
 		case "petitions":
 			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,

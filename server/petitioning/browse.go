@@ -199,7 +199,7 @@ func connect[N any](s *Service, l listing[N], id uuid.UUID, w window, rows []pla
 	edges, info := cutPage(rows, w, func(p placed[N]) string { return s.cursor.encode(list, p.at) })
 	c := &Connection[N]{PageInfo: info, Edges: make([]Edge[N], len(edges))}
 	for i, e := range edges {
-		c.Edges[i] = Edge[N]{Cursor: e.Cursor, Node: e.Node.node}
+		c.Edges[i] = Edge[N]{Node: e.Node.node, place: e.place}
 	}
 	return c
 }

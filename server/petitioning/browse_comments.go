@@ -26,6 +26,8 @@ const commentColumns = `c.id, c.petition_id, c.parent_id, c.number, c.author_nam
 
 // Comments gives the page of each petition's comments that are no replies.
 func (s *Service) Comments(ctx context.Context, order CommentOrder, page PageArgs, petitions ...uuid.UUID) (map[uuid.UUID]*CommentConnection, error) {
+	dependOn(ctx, wordsOf, petitions...)
+	dependOn(ctx, commentsOf, petitions...)
 	l := commentListing("comments "+string(order), order)
 	l.where = `c.petition_id = ` + parent + ` AND c.parent_id IS NULL AND ` + publicComment + ` AND ` +
 		visibleParent(ctx, parent)

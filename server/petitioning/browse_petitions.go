@@ -80,6 +80,7 @@ func (s *Service) Petitions(ctx context.Context, q PetitionQuery, page PageArgs)
 	if q.Order == nil && q.Search != nil {
 		q.Order = &Order{Field: ByRelevance, Direction: Desc}
 	}
+	dependOnLists(ctx)
 	l, err := s.petitionListing(ctx, "petitions", q)
 	if err != nil {
 		return nil, err
@@ -94,6 +95,7 @@ func (s *Service) Petitions(ctx context.Context, q PetitionQuery, page PageArgs)
 		return nil, err
 	}
 	c := found[uuid.Nil]
+	dependOnFigures(ctx, figures)
 	c.figures, c.total = figures, total
 	return c, nil
 }
@@ -109,7 +111,9 @@ func (s *Service) TagPetitions(
 	l.table = `petition_tags AS pt JOIN ` + strings.Replace(l.table, `petitions AS p`, `petitions AS p ON p.id = pt.petition_id`, 1)
 	l.where = `pt.tag_id = ` + parent + ` AND ` + l.where
 	figures := l.want(wanted)
+	dependOnLists(ctx)
 	found, err := browse(ctx, s, l.listing, page, tags...)
+	dependOnFigures(ctx, figures)
 	for _, c := range found {
 		c.figures = figures
 	}

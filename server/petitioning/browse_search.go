@@ -80,7 +80,7 @@ func (s *Service) relevant(ctx context.Context, q PetitionQuery, l petitionList,
 	for _, e := range edges {
 		at := slices.IndexFunc(found.Rows, func(row *ent.Petition) bool { return row.ID == e.Node.node })
 		if at >= 0 {
-			c.Edges = append(c.Edges, PetitionEdge{Cursor: e.Cursor, Node: found.Rows[at]})
+			c.Edges = append(c.Edges, PetitionEdge{Node: found.Rows[at], place: e.place})
 		}
 	}
 	return c, nil

@@ -15,6 +15,8 @@ const signatureColumns = `s.id, s.petition_id, s.number, s.name, s.country, s.si
 
 // Signatures gives the page of public signatures of each petition, newest first.
 func (s *Service) Signatures(ctx context.Context, page PageArgs, petitions ...uuid.UUID) (map[uuid.UUID]*SignatureConnection, error) {
+	dependOn(ctx, wordsOf, petitions...)
+	dependOn(ctx, numbersOf, petitions...)
 	return browse(ctx, s, listing[*ent.Signature]{
 		name:    "signatures",
 		columns: signatureColumns,

@@ -18,6 +18,7 @@ const tagColumns = `t.id, t.key, t.label, t.open_petitions`
 
 // Tags gives a page of the tags whose names begin with the search, by name.
 func (s *Service) Tags(ctx context.Context, search *string, page PageArgs) (*TagConnection, error) {
+	dependOnLists(ctx)
 	l := listing[*ent.Tag]{
 		name: "tags", columns: tagColumns, table: `tags AS t`, where: borne(ctx, `t.id`),
 		keys: keyset{columns: []string{s.byPoint(`t.key`)}},
@@ -45,6 +46,7 @@ func (s *Service) Tags(ctx context.Context, search *string, page PageArgs) (*Tag
 
 // TagByName gives the tag that the name finds, or nil.
 func (s *Service) TagByName(ctx context.Context, name string) (*ent.Tag, error) {
+	dependOnTags(ctx)
 	var out *ent.Tag
 	text := `SELECT ` + tagColumns + ` FROM tags AS t WHERE t.key = $1 AND ` + borne(ctx, `t.id`)
 	err := s.each(ctx, text, []any{TagKey(name)}, func(rows *sql.Rows) (err error) {
@@ -59,6 +61,7 @@ func (s *Service) TagByName(ctx context.Context, name string) (*ent.Tag, error) 
 
 // TagsOf gives the tags of each petition in the order in which they were written.
 func (s *Service) TagsOf(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID][]*ent.Tag, error) {
+	dependOn(ctx, wordsOf, petitions...)
 	var args arguments
 	text := `SELECT pt.petition_id, ` + tagColumns + ` FROM petitions AS p JOIN petition_tags AS pt ON pt.petition_id = p.id
  JOIN tags AS t ON t.id = pt.tag_id WHERE ` + s.among(`p.id`, petitions, &args) + ` AND ` + visible(ctx, `p`) + ` ORDER BY pt.position`
@@ -77,6 +80,7 @@ func (s *Service) TagsOf(ctx context.Context, petitions []uuid.UUID) (map[uuid.U
 
 // TagsByID gives the tags of the ids that a visible petition bears.
 func (s *Service) TagsByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Tag, error) {
+	dependOnTags(ctx)
 	var args arguments
 	var out []*ent.Tag
 	text := `SELECT ` + tagColumns + ` FROM tags AS t WHERE ` + s.among(`t.id`, ids, &args) + ` AND ` + borne(ctx, `t.id`)
@@ -108,6 +112,7 @@ type TrendingTag struct {
 
 // TrendingTags gives the tags whose open petitions were signed most within the last 24 hours.
 func (s *Service) TrendingTags(ctx context.Context, first int) ([]*TrendingTag, error) {
+	dependOnLists(ctx)
 	if first < 1 || first > pageMax {
 		return nil, &ArgumentError{Argument: "first", Message: fmt.Sprintf("first must be between 1 and %d.", pageMax)}
 	}

@@ -47,6 +47,8 @@ func (f *Figures) columns(asOf *database.Time) []any {
 
 // Figures gives the numbers of the petitions that the actor may see.
 func (s *Service) Figures(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]*Figures, error) {
+	dependOn(ctx, wordsOf, petitions...)
+	dependOn(ctx, numbersOf, petitions...)
 	var args arguments
 	text := `SELECT f.petition_id, ` + figureColumns + ` FROM petitions AS p JOIN counters AS f ON f.petition_id = p.id
  WHERE ` + s.among(`p.id`, petitions, &args) + ` AND ` + visible(ctx, `p`)
@@ -66,6 +68,8 @@ func (s *Service) Figures(ctx context.Context, petitions []uuid.UUID) (map[uuid.
 
 // LastHour gives the signatures added less those taken back within the last 60 minutes.
 func (s *Service) LastHour(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]int, error) {
+	dependOn(ctx, wordsOf, petitions...)
+	dependOn(ctx, numbersOf, petitions...)
 	args := arguments{minutesAgo(s.opt.Now(), hourMinutes)}
 	text := `SELECT b.petition_id, SUM(b.added - b.removed) FROM signature_buckets AS b WHERE b.span = 1 AND b.minute > $1 AND ` +
 		s.among(`b.petition_id`, petitions, &args) + ` AND ` + visibleParent(ctx, `b.petition_id`) + ` GROUP BY b.petition_id`
@@ -121,6 +125,7 @@ type Statistics struct {
 
 // Statistics sums what everybody may see.
 func (s *Service) Statistics(ctx context.Context) (Statistics, error) {
+	dependOnSite(ctx)
 	out := Statistics{}
 	seen := visible(WithActor(ctx, Anonymous()), `p`)
 	text := `SELECT COUNT(*), COALESCE(SUM(CASE WHEN p.state = 'OPEN' THEN 1 ELSE 0 END), 0), COALESCE(SUM(c.total), 0),

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/ent"
+	"petitiond/server/answers"
 )
 
 // PetitionsByID gives the petitions of the ids that the actor may see.
@@ -17,6 +18,7 @@ func (s *Service) PetitionsByID(ctx context.Context, ids []uuid.UUID, w Wanted) 
 	if len(ids) == 0 {
 		return Found{}, nil
 	}
+	dependOn(ctx, wordsOf, ids...) // also of those that are not seen yet
 	var args arguments
 	return s.petitionsOf(ctx, `petitions AS p`, s.among(`p.id`, ids, &args), args, w)
 }
@@ -26,7 +28,11 @@ func (s *Service) PetitionBySlug(ctx context.Context, slug string, w Wanted) (Fo
 	if !utf8.ValidString(slug) || strings.ContainsRune(slug, 0) { // PostgreSQL would not even look
 		return Found{}, nil
 	}
-	return s.petitionsOf(ctx, `slugs AS named JOIN petitions AS p ON p.id = named.petition_id`, `named.slug = $1`, arguments{slug}, w)
+	found, err := s.petitionsOf(ctx, `slugs AS named JOIN petitions AS p ON p.id = named.petition_id`, `named.slug = $1`, arguments{slug}, w)
+	if len(found.Rows) == 0 {
+		dependOnLists(ctx) // some petition may come to bear it
+	}
+	return found, err
 }
 
 // petitionsOf reads the petitions of a condition that the actor may see.
@@ -42,11 +48,16 @@ func (s *Service) petitionsOf(ctx context.Context, table, where string, args arg
 	if err != nil {
 		return Found{}, fmt.Errorf("reading petitions: %w", err)
 	}
+	for _, p := range found.Rows {
+		dependOn(ctx, wordsOf, p.ID)
+	}
+	dependOnFigures(ctx, found.Figures)
 	return found, nil
 }
 
 // Bodies gives the Markdown of petitions.
 func (s *Service) Bodies(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]string, error) {
+	dependOn(ctx, wordsOf, ids...)
 	var args arguments
 	out := make(map[uuid.UUID]string, len(ids))
 	text := `SELECT p.id, p.body FROM petitions AS p WHERE ` + s.among(`p.id`, ids, &args) + ` AND ` + visible(ctx, `p`)
@@ -68,7 +79,12 @@ func (s *Service) SignaturesByID(ctx context.Context, ids []uuid.UUID) ([]*ent.S
 	var args arguments
 	text := `SELECT ` + signatureColumns + ` FROM signatures AS s WHERE ` + s.among(`s.id`, ids, &args) + ` AND ` + publicSignature +
 		` AND ` + visibleParent(ctx, `s.petition_id`)
-	return rowsOf(ctx, s, text, args, scanSignature)
+	rows, err := rowsOf(ctx, s, text, args, scanSignature)
+	for _, row := range rows {
+		dependOn(ctx, wordsOf, row.PetitionID)
+		dependOn(ctx, numbersOf, row.PetitionID)
+	}
+	return rows, missing(ctx, len(rows) < len(ids), err)
 }
 
 // CommentsByID gives the comments of the ids that are visible.
@@ -76,7 +92,20 @@ func (s *Service) CommentsByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Com
 	var args arguments
 	text := `SELECT ` + commentColumns + ` FROM comments AS c WHERE ` + s.among(`c.id`, ids, &args) + ` AND ` + publicComment +
 		` AND ` + visibleParent(ctx, `c.petition_id`)
-	return rowsOf(ctx, s, text, args, scanComment)
+	rows, err := rowsOf(ctx, s, text, args, scanComment)
+	for _, row := range rows {
+		dependOn(ctx, wordsOf, row.PetitionID)
+		dependOn(ctx, commentsOf, row.PetitionID)
+	}
+	return rows, missing(ctx, len(rows) < len(ids), err)
+}
+
+// missing passes an error on. Of a row that was not found nobody can tell which petition will show it.
+func missing(ctx context.Context, some bool, err error) error {
+	if some {
+		answers.Briefly(ctx)
+	}
+	return err
 }
 
 // rowsOf gives the rows of a statement that the caller describes in its errors.
@@ -92,6 +121,7 @@ func rowsOf[N any](ctx context.Context, s *Service, text string, args arguments,
 
 // Sees reports whether the actor may see the petition.
 func (s *Service) Sees(ctx context.Context, id uuid.UUID) (bool, error) {
+	dependOn(ctx, wordsOf, id)
 	seen := false
 	text := `SELECT TRUE FROM petitions AS p WHERE p.id = $1 AND ` + visible(ctx, `p`)
 	err := s.each(ctx, text, arguments{id}, func(rows *sql.Rows) error { return rows.Scan(&seen) })

@@ -61,6 +61,8 @@ func floorDiv(a, b int64) int64 {
 // History gives the steps of a petition's count, gaps filled with zeros. Without from it begins with the
 // first signature, without to it ends now.
 func (s *Service) History(ctx context.Context, petition uuid.UUID, step Interval, from, to *time.Time) ([]*CountPoint, error) {
+	dependOn(ctx, wordsOf, petition)
+	dependOn(ctx, numbersOf, petition)
 	until := s.opt.Now()
 	end := floorDiv(until.Unix(), 60)
 	if to != nil {

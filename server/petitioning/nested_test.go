@@ -275,7 +275,7 @@ func TestManyParentsAtOnce(t *testing.T) {
 		_, err = b.Replies(b.as(t, ""), petitioning.PageArgs{}, parents[240:340]...)
 		ok(t, err)
 		equal(t, "statements for a hundred parents", 1, counter.Count())
-		if cursor := pages[threads[0].id].PageInfo.EndCursor; cursor != nil {
+		if cursor := pages[threads[0].id].PageInfo.EndCursor(); cursor != nil {
 			_, err = b.Replies(b.as(t, ""), petitioning.PageArgs{After: cursor}, parents[250:252]...)
 			refused(t, err, "a cursor with several parents", "after")
 		}

@@ -19,14 +19,32 @@ type PageArgs struct {
 
 // Edge is a row of a page and the place where it stands.
 type Edge[N any] struct {
-	Cursor string
-	Node   N
+	Node  N
+	place func() string
 }
 
-// PageInfo says what lies beyond a page. The cursors are nil on an empty one.
+// Cursor gives the place, sealed: which is done only for those who ask.
+func (e Edge[N]) Cursor() string { return e.place() }
+
+// PageInfo says what lies beyond a page.
 type PageInfo struct {
 	HasNextPage, HasPreviousPage bool
-	StartCursor, EndCursor       *string
+
+	start, end func() string // nil on an empty page
+}
+
+// StartCursor gives the place of the first row, or nil where there is none.
+func (p PageInfo) StartCursor() *string { return placeOf(p.start) }
+
+// EndCursor gives the place of the last row, or nil where there is none.
+func (p PageInfo) EndCursor() *string { return placeOf(p.end) }
+
+func placeOf(row func() string) *string {
+	if row == nil {
+		return nil
+	}
+	place := row()
+	return &place
 }
 
 // ArgumentError is a fault in one argument of a read, such as first or after.
@@ -109,7 +127,7 @@ func cutPage[N any](rows []N, w window, place func(N) string) ([]Edge[N], PageIn
 	}
 	edges := make([]Edge[N], len(rows))
 	for i, row := range rows {
-		edges[i] = Edge[N]{Cursor: place(row), Node: row}
+		edges[i] = Edge[N]{Node: row, place: func() string { return place(row) }}
 	}
 	// A bound was a row of the list, so something lies beyond it.
 	info := PageInfo{HasNextPage: more, HasPreviousPage: w.After != nil}
@@ -118,7 +136,7 @@ func cutPage[N any](rows []N, w window, place func(N) string) ([]Edge[N], PageIn
 		info = PageInfo{HasNextPage: w.Before != nil, HasPreviousPage: more}
 	}
 	if len(edges) > 0 {
-		info.StartCursor, info.EndCursor = &edges[0].Cursor, &edges[len(edges)-1].Cursor
+		info.start, info.end = edges[0].place, edges[len(edges)-1].place
 	}
 	return edges, info
 }

@@ -145,8 +145,8 @@ func describePage(edges []Edge[int], info PageInfo) string {
 		nodes[i] = edge.Node
 	}
 	ends := ""
-	if info.StartCursor != nil && info.EndCursor != nil {
-		ends = " " + *info.StartCursor + ".." + *info.EndCursor
+	if info.StartCursor() != nil && info.EndCursor() != nil {
+		ends = " " + *info.StartCursor() + ".." + *info.EndCursor()
 	}
 	return fmt.Sprintf("%v%s next:%v previous:%v", nodes, ends, info.HasNextPage, info.HasPreviousPage)
 }
@@ -181,14 +181,14 @@ func TestWalkingGivesEveryRowOnce(t *testing.T) {
 		for args := (PageArgs{First: &size}); ; {
 			edges, info := readPage(t, list, args)
 			forward = append(forward, nodesOf(edges)...)
-			if args.After = info.EndCursor; !info.HasNextPage {
+			if args.After = info.EndCursor(); !info.HasNextPage {
 				break
 			}
 		}
 		for args := (PageArgs{Last: &size}); ; {
 			edges, info := readPage(t, list, args)
 			backward = append(nodesOf(edges), backward...)
-			if args.Before = info.StartCursor; !info.HasPreviousPage {
+			if args.Before = info.StartCursor(); !info.HasPreviousPage {
 				break
 			}
 		}
@@ -211,11 +211,11 @@ func TestPagesTellTheirNeighbours(t *testing.T) {
 			if info.HasPreviousPage != (previous != nil) {
 				t.Fatalf("page %v says previous: %v, but before it is %v", nodesOf(edges), info.HasPreviousPage, previous)
 			}
-			back, backInfo := readPage(t, list, PageArgs{Last: &size, Before: info.StartCursor})
+			back, backInfo := readPage(t, list, PageArgs{Last: &size, Before: info.StartCursor()})
 			if !slices.Equal(nodesOf(back), previous) || !backInfo.HasNextPage {
 				t.Fatalf("one page back from %v is %v, want %v", nodesOf(edges), nodesOf(back), previous)
 			}
-			if previous, args.After = nodesOf(edges), info.EndCursor; !info.HasNextPage {
+			if previous, args.After = nodesOf(edges), info.EndCursor(); !info.HasNextPage {
 				return
 			}
 		}
@@ -228,7 +228,7 @@ func readPage(t *rapid.T, list model, args PageArgs) ([]Edge[int], PageInfo) {
 		t.Fatal(err)
 	}
 	edges, info := cutPage(list.read(w), w, strconv.Itoa)
-	if len(edges) > w.Limit || (len(edges) == 0) != (info.StartCursor == nil) {
+	if len(edges) > w.Limit || (len(edges) == 0) != (info.StartCursor() == nil) {
 		t.Fatalf("a page of at most %d rows has %s", w.Limit, strings.TrimSpace(describePage(edges, info)))
 	}
 	return edges, info

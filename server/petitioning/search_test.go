@@ -219,10 +219,10 @@ func TestRelevancePages(t *testing.T) {
 					equal(t, "forwards", want, walk(t, size, false, petitionID, read))
 					equal(t, "backwards", want, walk(t, size, true, petitionID, read))
 				}
-				between, err := read(petitioning.PageArgs{After: &whole.Edges[0].Cursor, Before: &whole.Edges[len(want)-1].Cursor})
+				between, err := read(petitioning.PageArgs{After: p(whole.Edges[0].Cursor()), Before: p(whole.Edges[len(want)-1].Cursor())})
 				ok(t, err)
 				equal(t, "between the ends", want[1:min(len(want)-1, 21)], idsOf(between))
-				crossed, err := read(petitioning.PageArgs{After: &whole.Edges[2].Cursor, Before: &whole.Edges[0].Cursor})
+				crossed, err := read(petitioning.PageArgs{After: p(whole.Edges[2].Cursor()), Before: p(whole.Edges[0].Cursor())})
 				ok(t, err)
 				equal(t, "between crossed ends", []uuid.UUID(nil), idsOf(crossed))
 			}

@@ -202,10 +202,10 @@ func walk[N any](t testing.TB, size int, backwards bool, id func(N) uuid.UUID, r
 		if backwards {
 			more, behind = behind, more
 			ids = append(some, ids...)
-			args.Before = page.PageInfo.StartCursor
+			args.Before = page.PageInfo.StartCursor()
 		} else {
 			ids = append(ids, some...)
-			args.After = page.PageInfo.EndCursor
+			args.After = page.PageInfo.EndCursor()
 		}
 		if behind != (len(ids) > len(some)) {
 			t.Errorf("a page of %d says %v of rows behind it, after %d rows", size, behind, len(ids)-len(some))

@@ -1,0 +1,121 @@
+package petitioning_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"petitiond/server/answers"
+	"petitiond/server/database"
+	"petitiond/server/database/dbtest"
+	"petitiond/server/ledger"
+	"petitiond/server/petitioning"
+)
+
+// TestEveryReadSaysWhatItDependsOn keeps what everybody sees of a petition, and changes the petition: it is kept no
+// longer. What happens to another petition leaves it alone, but for what sums them all.
+func TestEveryReadSaysWhatItDependsOn(t *testing.T) {
+	t.Parallel()
+	passedOn := []string{
+		"Replies",       // whose comment was read before, and has said it
+		"CommentsAfter", // for subscriptions, of which nothing is kept
+	}
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		m := mark(t, b)
+		change := func(petition uuid.UUID, edition int) []answers.Topic {
+			return petitioning.Change{Change: ledger.Change{Petition: petition, Version: 1, Commented: true}, Edition: edition}.Topics()
+		}
+		for i, s := range sights(b, m) {
+			if s.rule == nobody { // what is not found is kept for a moment only: nobody can tell of what
+				continue
+			}
+			store := answers.New(answers.Options[bool]{
+				Bytes: 1 << 20, Size: func(bool) int { return 1 }, Longest: time.Hour, Brief: time.Hour, Now: database.Now,
+			})
+			key := answers.Key{byte(i)}
+			_, _, err := store.Get(t.Context(), key, func(r *answers.Recorder) (bool, answers.Verdict) {
+				seen, err := s.sees(r.Within(b.as(t, "")))
+				ok(t, err)
+				return seen, answers.Keep
+			})
+			ok(t, err)
+			kept := func() bool {
+				_, kept := store.Kept(key)
+				return kept
+			}
+			store.Drop(change(uuid.New(), 0)...)
+			if sums := s.method == "Statistics"; kept() == sums {
+				t.Errorf("%s: something else was signed and commented, and it is kept: %v", s.method, kept())
+			}
+			store.Drop(change(m.Petition, 2)...)
+			if kept() != slices.Contains(passedOn, s.method) {
+				t.Errorf("%s: the petition changed, and it is kept: %v", s.method, kept())
+			}
+		}
+	})
+}
+
+// What is touched is dropped, and nothing else.
+func TestTopicsAreExact(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		m := mark(t, b)
+		reads := map[string]func(context.Context) error{
+			"text": func(ctx context.Context) error {
+				_, err := b.PetitionsByID(ctx, []uuid.UUID{m.Petition}, petitioning.Wanted{Body: true})
+				return err
+			},
+			"figures": func(ctx context.Context) error {
+				_, err := b.PetitionsByID(ctx, []uuid.UUID{m.Petition}, petitioning.Wanted{Figures: true})
+				return err
+			},
+			"comments": func(ctx context.Context) error {
+				_, err := b.Comments(ctx, petitioning.Newest, petitioning.PageArgs{}, m.Petition)
+				return err
+			},
+			"signatures": func(ctx context.Context) error {
+				_, err := b.Signatures(ctx, petitioning.PageArgs{}, m.Petition)
+				return err
+			},
+			"list": func(ctx context.Context) error {
+				_, err := b.Petitions(ctx, petitioning.PetitionQuery{}, petitioning.PageArgs{})
+				return err
+			},
+		}
+		for name, test := range map[string]struct {
+			change petitioning.Change
+			drops  []string
+		}{
+			"Signed":    {petitioning.Change{Change: ledger.Change{Version: 7}}, []string{"figures", "signatures"}},
+			"Commented": {petitioning.Change{Change: ledger.Change{Commented: true}}, []string{"figures", "comments", "signatures"}},
+			"Edited":    {petitioning.Change{Change: ledger.Change{Version: 7}, Edition: 3}, []string{"comments", "figures", "list", "signatures", "text"}},
+		} {
+			store := answers.New(answers.Options[bool]{
+				Bytes: 1 << 20, Size: func(bool) int { return 1 }, Longest: time.Hour, Brief: time.Hour, Now: database.Now,
+			})
+			for read, do := range reads {
+				_, _, err := store.Get(t.Context(), answers.Key{read[0], read[1]}, func(r *answers.Recorder) (bool, answers.Verdict) {
+					ok(t, do(r.Within(b.as(t, ""))))
+					return true, answers.Keep
+				})
+				ok(t, err)
+			}
+			test.change.Petition = m.Petition
+			store.Drop(test.change.Topics()...)
+			var dropped []string
+			for read := range reads {
+				if _, kept := store.Kept(answers.Key{read[0], read[1]}); !kept {
+					dropped = append(dropped, read)
+				}
+			}
+			slices.Sort(dropped)
+			slices.Sort(test.drops)
+			equal(t, name, test.drops, dropped)
+		}
+	})
+}
