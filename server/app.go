@@ -37,6 +37,7 @@ type core struct {
 	committed func([]ledger.Change)
 	recounted func([]ledger.Difference)
 	changed   func(petitioning.Change)
+	doubtful  func()
 }
 
 // openCore opens the database, migrates it, and puts the domain on it. Whoever needs to hear of changes sets
@@ -45,6 +46,7 @@ func openCore(ctx context.Context, config Config, log *slog.Logger) (_ *core, er
 	c := &core{
 		config: config, log: log,
 		committed: func([]ledger.Change) {}, recounted: func([]ledger.Difference) {}, changed: func(petitioning.Change) {},
+		doubtful: func() {},
 	}
 	if c.keys, err = keys(config); err != nil {
 		return nil, err
@@ -66,6 +68,7 @@ func openCore(ctx context.Context, config Config, log *slog.Logger) (_ *core, er
 	}
 	c.ledger, err = ledger.New(ctx, c.db, ledger.Options{
 		Committed: func(list []ledger.Change) { c.committed(list) },
+		Doubtful:  func() { c.doubtful() },
 		Recounted: func(list []ledger.Difference) { c.recounted(list) },
 		Every:     config.Recount,
 		Logger:    log,
@@ -75,7 +78,8 @@ func openCore(ctx context.Context, config Config, log *slog.Logger) (_ *core, er
 	}
 	c.domain = petitioning.New(petitioning.Options{
 		Database: c.db, Ledger: c.ledger, Keys: c.keys, PublicURL: config.PublicURL, AdminKey: adminKey(config, c.keys),
-		Review: config.Review, Changed: func(change petitioning.Change) { c.changed(change) }, Logger: log,
+		Review: config.Review, Changed: func(change petitioning.Change) { c.changed(change) },
+		Doubtful: func() { c.doubtful() }, Logger: log,
 	})
 	return c, nil
 }
@@ -168,23 +172,50 @@ func (a *App) live() error {
 		a.replicas = fanout.NewPostgres(fanout.Options[uuid.UUID, live.Value]{
 			Pool: a.db.Write, Address: address, Logger: a.log,
 			Key: func(v live.Value) uuid.UUID { return v.Petition }, Merge: live.Merge,
-			Received: a.hub.Publish, Lost: a.hub.Reread,
+			Received: a.hear, Broken: a.deafen, Lost: a.listenAgain,
 		})
 	}
 	a.committed = func(changes []ledger.Change) {
 		values, ids := make([]live.Value, len(changes)), make([]uuid.UUID, len(changes))
 		for i, c := range changes {
 			values[i], ids[i] = valueOf(c), c.Petition
+			a.forget(petitioning.Change{Change: c})
 		}
 		a.tell(values...)
 		a.domain.Moved(ids...)
 	}
 	a.changed = func(c petitioning.Change) {
+		a.forget(c)
 		v := valueOf(c.Change)
 		v.Edition = c.Edition
 		a.tell(v)
 	}
+	a.doubtful = func() { a.transport.ClearAnswers() }
 	return nil
+}
+
+// forget ends what is kept in memory of what has changed. It comes before everything else that happens after a
+// commit: who is told of a change, in whatever way, and asks again shall see it.
+func (a *App) forget(c petitioning.Change) { a.transport.Drop(c.Topics()...) }
+
+// hear takes news of another replica.
+func (a *App) hear(values ...live.Value) {
+	for _, v := range values {
+		// What is said of comments does not tell whether there are new ones.
+		c := ledger.Change{Petition: v.Petition, Version: v.Version, Commented: true}
+		a.forget(petitioning.Change{Change: c, Edition: v.Edition})
+	}
+	a.hub.Publish(values...)
+}
+
+// deafen makes answers short-lived while news of other replicas are missed.
+func (a *App) deafen() { a.transport.Cautious(true) }
+
+// listenAgain reads anew what is watched, and forgets what is kept: nobody knows what changed meanwhile.
+func (a *App) listenAgain() {
+	a.transport.Cautious(false)
+	a.transport.ClearAnswers()
+	a.hub.Reread()
 }
 
 // tell hands news to those who watch here and on other replicas.
@@ -229,6 +260,7 @@ func (a *App) serveGraphQL() error {
 			topic, version := r.Topic(ctx)
 			return transport.Mark{Topic: topic, Version: version}
 		},
+		ShareAnswers:   a.config.SharedAnswers,
 		Impersonal:     []string{"SignatureCount", "Statistics"},
 		Address:        addressFrom(a.config.TrustedProxies),
 		AllowedOrigins: a.config.AllowedOrigins,
@@ -236,6 +268,8 @@ func (a *App) serveGraphQL() error {
 		Limits:         a.limits(),
 		Logger:         a.log,
 	})
+	// On PostgreSQL there may be other replicas. Until their news come, and if none ever do, what is kept is soon old.
+	a.transport.Cautious(a.db.Dialect == database.Postgres)
 	return a.trust()
 }
 

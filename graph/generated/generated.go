@@ -1364,6 +1364,15 @@ directive @cost(
   weight: String!
 ) on ARGUMENT_DEFINITION | ENUM | FIELD_DEFINITION | INPUT_FIELD_DEFINITION | OBJECT | SCALAR
 
+"""
+For how many seconds a cache between client and server may answer with what it has, counted for what is read with GET
+and without a credential; the smallest of an operation counts. On a type it holds for every field that gives one.
+"""
+directive @cacheControl(
+  """The seconds."""
+  maxAge: Int!
+) on FIELD_DEFINITION | OBJECT
+
 """How many items a list can have, for the sum that ` + "`" + `@cost` + "`" + ` describes."""
 directive @listSize(
   """The number of items to count with when no slicing argument is given."""
@@ -1483,7 +1492,7 @@ type Petition implements Node {
   updatedAt: DateTime!
 
   """How many signatures count: confirmed, not withdrawn, not invalidated. It is exact."""
-  signatureCount: Int!
+  signatureCount: Int! @cacheControl(maxAge: 1)
 
   """The same count together with the goal, the progress and its version: the object that subscriptions carry."""
   count: SignatureCount!
@@ -1510,7 +1519,7 @@ type Petition implements Node {
     )
 
   """How many comments there are, replies included."""
-  commentCount: Int!
+  commentCount: Int! @cacheControl(maxAge: 1)
 
   """The comments that are no replies; the replies stand below each."""
   comments(
@@ -1640,7 +1649,7 @@ enum CommentOrder {
 }
 
 """The count of a petition at one version. Of two values the one with the greater ` + "`" + `version` + "`" + ` is the newer."""
-type SignatureCount {
+type SignatureCount @cacheControl(maxAge: 1) {
   """The id of the petition."""
   petitionId: ID!
 
@@ -1998,7 +2007,7 @@ enum OrderDirection {
 }
 
 """The whole site in four numbers."""
-type Statistics {
+type Statistics @cacheControl(maxAge: 1) {
   """How many petitions are public."""
   petitionCount: Int!
 
@@ -2030,13 +2039,13 @@ type Query {
   node(
     """The id of a petition, signature, comment or tag."""
     id: ID!
-  ): Node
+  ): Node @cacheControl(maxAge: 5)
 
   """Whatever has these ids, in their order, with null at the place of each that ` + "`" + `node` + "`" + ` would answer with null."""
   nodes(
     """At most 100 ids, else BAD_USER_INPUT."""
     ids: [ID!]!
-  ): [Node]! @listSize(assumedSize: 100, slicingArguments: ["ids"], requireOneSlicingArgument: false)
+  ): [Node]! @cacheControl(maxAge: 5) @listSize(assumedSize: 100, slicingArguments: ["ids"], requireOneSlicingArgument: false)
 
   """
   A petition by its id or by its slug: exactly one of the two, else BAD_USER_INPUT. Null if there is none that the
@@ -2048,7 +2057,7 @@ type Query {
 
     """The present slug of the petition, or a former one."""
     slug: String
-  ): Petition
+  ): Petition @cacheControl(maxAge: 5)
 
   """The petitions that the caller may see."""
   petitions(
@@ -2077,6 +2086,7 @@ type Query {
     """The order; absent or null: RELEVANCE with a search, the latest created first without."""
     orderBy: PetitionOrder
   ): PetitionConnection!
+    @cacheControl(maxAge: 1)
     @listSize(
       assumedSize: 20
       slicingArguments: ["first", "last"]
@@ -2088,7 +2098,7 @@ type Query {
   tag(
     """The name or any spelling that is normalised to it, such as ` + "`" + `#Climate Justice!` + "`" + `."""
     name: String!
-  ): Tag
+  ): Tag @cacheControl(maxAge: 5)
 
   """The tags in the order of their names."""
   tags(
@@ -2107,6 +2117,7 @@ type Query {
     """Only tags whose name begins with this, normalised; absent, null or blank: all."""
     search: String @cost(weight: "5")
   ): TagConnection!
+    @cacheControl(maxAge: 1)
     @listSize(
       assumedSize: 20
       slicingArguments: ["first", "last"]
@@ -2122,6 +2133,7 @@ type Query {
     """At most so many, 1 to 100, else BAD_USER_INPUT."""
     first: Int = 10
   ): [TrendingTag!]!
+    @cacheControl(maxAge: 1)
     @cost(weight: "10")
     @listSize(assumedSize: 10, slicingArguments: ["first"], requireOneSlicingArgument: false)
 

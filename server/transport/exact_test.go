@@ -264,7 +264,7 @@ func TestPreflight(t *testing.T) {
 	}
 	got := ask(t, http.MethodPost, server, hello, "Origin: "+friend).header
 	exposed := strings.ToLower(got.Get("Access-Control-Expose-Headers"))
-	if got.Get("Access-Control-Allow-Origin") != friend || exposed != "x-request-id, retry-after" || got.Get("Access-Control-Allow-Credentials") != "" {
+	if got.Get("Access-Control-Allow-Origin") != friend || exposed != "x-request-id, retry-after, cache-status" || got.Get("Access-Control-Allow-Credentials") != "" {
 		t.Errorf("got %v", got)
 	}
 }

@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -177,7 +176,7 @@ func FuzzDecodeURL(f *testing.F) {
 	f.Add("query=%zz;canary&;")
 	tr := &Transport{limits: DefaultLimits()}
 	f.Fuzz(func(t *testing.T, query string) {
-		params, refused := tr.decodeURL(&url.URL{RawQuery: query})
+		params, refused := tr.decodeQuery(query)
 		if refused == nil {
 			if params.Query == "" {
 				t.Error("there is no document")

@@ -54,8 +54,10 @@ func (t *Transport) serveOther(w http.ResponseWriter, r *http.Request) {
 // serveOperation answers one operation, or streams its events.
 func (t *Transport) serveOperation(w http.ResponseWriter, r *http.Request) {
 	accept := negotiate(r.Header.Values("Accept"))
-	who, op, f := t.admit(w, r, accept)
+	who, op, known, f := t.admit(w, r, accept)
 	switch {
+	case known != nil:
+		t.deliver(w, r, accept.answer, known, hit)
 	case f != nil && f.status == 0 && accept.answer == "":
 		t.refuseByEvents(w, f)
 	case f != nil:
@@ -65,28 +67,24 @@ func (t *Transport) serveOperation(w http.ResponseWriter, r *http.Request) {
 		t.refuse(w, accept.refusal(), f)
 	case op.Operation.Operation == ast.Subscription, accept.answer == "":
 		t.serveEvents(w, r, who, op)
+	case op.Operation.Operation == ast.Mutation:
+		t.answerMutation(who.ctx, w, r.Header, accept.answer, op)
 	default:
-		t.perform(who.ctx, w, r, accept.answer, op)
+		t.answerQuery(who, w, r, accept.answer, op)
 	}
 }
 
-// perform runs a query or a mutation as soon as there is room, and answers it.
-func (t *Transport) perform(ctx context.Context, w http.ResponseWriter, r *http.Request, m media, op *graphql.OperationContext) {
-	resp, f := t.run(ctx, op)
-	if f != nil {
-		t.refuse(w, m, f)
+// answerMutation runs a mutation as soon as there is room. Its answer is not compressed: see Compress.
+func (t *Transport) answerMutation(ctx context.Context, w http.ResponseWriter, header http.Header, m media, op *graphql.OperationContext) {
+	a := t.compute(ctx, op, header)
+	if a.fault != nil {
+		t.refuse(w, m, a.fault)
 		return
 	}
-	if cost, known := costOf(op); known {
-		if report := t.costReport(r.Header, cost); report != nil {
-			resp.Extensions = withExtensions(resp.Extensions, report)
-		}
+	if a.retry > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(a.retry))
 	}
-	if op.Operation.Operation == ast.Mutation {
-		t.answer(w, m, resp) // as it is: see Compress
-		return
-	}
-	compressing(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { t.answer(w, m, resp) })).ServeHTTP(w, r)
+	t.write(w, a.status, m, a.body)
 }
 
 func (t *Transport) run(ctx context.Context, op *graphql.OperationContext) (*graphql.Response, *fault) {
@@ -114,23 +112,38 @@ func withExtensions(given, more map[string]any) map[string]any {
 	return all
 }
 
-// admit reads a request up to where its operation could run.
-func (t *Transport) admit(w http.ResponseWriter, r *http.Request, accept accepted) (who identity, op *graphql.OperationContext, f *fault) {
+// admit reads a request up to where its operation could run, or its answer is known.
+func (t *Transport) admit(
+	w http.ResponseWriter, r *http.Request, accept accepted,
+) (who identity, op *graphql.OperationContext, known *answer, f *fault) {
 	if accept.answer == "" && !accept.events {
-		return who, nil, refusal(http.StatusNotAcceptable, badRequest,
+		return who, nil, nil, refusal(http.StatusNotAcceptable, badRequest,
 			"Accept one of application/graphql-response+json, application/json and, for subscriptions, text/event-stream; in UTF-8.")
 	}
 	if who, f = t.identify(r.Context(), r.Header); f != nil {
-		return who, nil, f
+		return who, nil, nil, f
 	}
-	params, f := t.decode(w, r)
+	text, f := t.read(w, r)
 	if f != nil {
-		return who, nil, f
+		return who, nil, nil, f
+	}
+	sharing := accept.answer != "" && t.shares(r.Header)
+	if sharing {
+		if known := t.remembered(r.Method, text); known != nil {
+			return who, nil, known, nil
+		}
+	}
+	params, f := t.decode(r.Method, text)
+	if f != nil {
+		return who, nil, nil, f
 	}
 	if op, f = t.prepare(who.ctx, params); f != nil {
-		return who, nil, f
+		return who, nil, nil, f
 	}
-	return who, op, permit(r.Method, op.Operation.Operation, accept)
+	if sharing && op.Operation.Operation == ast.Query {
+		t.recalled.keep(r.Method, text, answerKey(op))
+	}
+	return who, op, nil, permit(r.Method, op.Operation.Operation, accept)
 }
 
 // permit refuses operations that a method or an Accept header leaves no room for.
@@ -201,19 +214,6 @@ func (t *Transport) refuse(w http.ResponseWriter, m media, f *fault) {
 	t.write(w, f.statusFor(m), m, encode(&graphql.Response{Errors: f.errs, Extensions: f.extensions}))
 }
 
-// answer answers a request that was executed.
-func (t *Transport) answer(w http.ResponseWriter, m media, resp *graphql.Response) {
-	status, because := statusOf(resp)
-	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
-		seconds := 1
-		if given, ok := retryAfter(because); ok {
-			seconds = given
-		}
-		w.Header().Set("Retry-After", strconv.Itoa(seconds))
-	}
-	t.write(w, status, m, encode(resp))
-}
-
 // write sends a whole answer within the time that it may take.
 func (t *Transport) write(w http.ResponseWriter, status int, m media, body []byte) {
 	// Not every writer has deadlines; the server's own still hold there. net/http takes this one back after the request.
@@ -222,7 +222,7 @@ func (t *Transport) write(w http.ResponseWriter, status int, m media, body []byt
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	// A client that is gone misses nothing.
-	_, _ = w.Write(body)
+	_, _ = w.Write(body) //nolint:gosec // it is JSON, and said to be
 }
 
 // encode writes an answer as JSON. Data is JSON already and goes as it is; an

@@ -47,6 +47,8 @@ type Limits struct {
 	Wait      time.Duration // for a place among them
 	Persisted int           // bytes of the documents that clients may name by their hash
 
+	AnswerBytes int // memory for answers that are shared
+
 	Sockets           int // open lines: WebSockets and event streams
 	SocketsPerAddress int // of one IPv4 address, or one /64 of IPv6; 0: no limit
 	SocketOperations  int // on one line at once
@@ -89,6 +91,8 @@ func DefaultLimits() Limits {
 		InFlight:  200,
 		Wait:      time.Second,
 		Persisted: 8 << 20,
+
+		AnswerBytes: 64 << 20,
 
 		Sockets:           60000,
 		SocketsPerAddress: 200,

@@ -13,19 +13,35 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 )
 
-// decode reads the parameters of an operation from a request.
-func (t *Transport) decode(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *fault) {
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		return t.decodeURL(r.URL)
+// read gives the text in which the parameters of an operation stand: the body, or the query string of the URL.
+func (t *Transport) read(w http.ResponseWriter, r *http.Request) ([]byte, *fault) {
+	if r.Method == http.MethodPost {
+		if f := t.checkBody(r.Header, r.ContentLength); f != nil {
+			return nil, f
+		}
+		return t.readBody(w, r)
 	}
-	if f := t.checkBody(r.Header, r.ContentLength); f != nil {
-		return nil, f
+	if int64(len(r.URL.RawQuery)) > t.limits.Body {
+		return nil, t.tooLarge()
 	}
-	text, f := t.readBody(w, r)
+	return []byte(r.URL.RawQuery), nil
+}
+
+// readParams reads the parameters of an operation from a request.
+func (t *Transport) readParams(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *fault) {
+	text, f := t.read(w, r)
 	if f != nil {
 		return nil, f
 	}
-	return decodeBody(text, t.limits.JSONDepth)
+	return t.decode(r.Method, text)
+}
+
+// decode reads the parameters of an operation.
+func (t *Transport) decode(method string, text []byte) (*graphql.RawParams, *fault) {
+	if method == http.MethodPost {
+		return decodeBody(text, t.limits.JSONDepth)
+	}
+	return t.decodeQuery(string(text))
 }
 
 // checkBody judges a body by its headers, before a byte of it is read.
@@ -83,12 +99,9 @@ func decodeBody(text []byte, depth int) (*graphql.RawParams, *fault) {
 	return decodeMembers(members)
 }
 
-// decodeURL reads the parameters of a GET request.
-func (t *Transport) decodeURL(u *url.URL) (*graphql.RawParams, *fault) {
-	if int64(len(u.RawQuery)) > t.limits.Body {
-		return nil, t.tooLarge()
-	}
-	values, err := url.ParseQuery(u.RawQuery)
+// decodeQuery reads the parameters of a GET request.
+func (t *Transport) decodeQuery(text string) (*graphql.RawParams, *fault) {
+	values, err := url.ParseQuery(text)
 	if err != nil {
 		return nil, malformed("The query string of the URL is not well formed.")
 	}

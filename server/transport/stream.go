@@ -230,7 +230,7 @@ func (t *Transport) beginOnStream(w http.ResponseWriter, r *http.Request, token 
 	if f != nil {
 		return f
 	}
-	params, f := t.decode(w, r)
+	params, f := t.readParams(w, r)
 	if f != nil {
 		return f
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/rs/cors"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"petitiond/server/answers"
 	"petitiond/server/transport/socket"
 )
 
@@ -45,6 +46,9 @@ type Options struct {
 	// Impersonal are the types whose leaf fields have the same values for everybody who may see an object of
 	// them at all. A subscription that selects nothing else is shared by all, whoever they are.
 	Impersonal []string
+	// ShareAnswers lets equal queries of those who show no credential have one answer. Whoever computes it says with
+	// [answers.On] what it depends on; see [Transport.Drop].
+	ShareAnswers bool
 	// Address returns whose connection a request came over. The default is that of the connection.
 	Address func(r *http.Request) netip.Addr
 	// AllowedOrigins are the sites besides our own whose pages may read answers
@@ -69,6 +73,10 @@ type Transport struct {
 	alike        []string // Options.Impersonal
 	address      func(*http.Request) netip.Addr
 	library      library
+	sharing      bool
+	answers      *answers.Store[*answer]
+	recalled     *recalled
+	hints        hints
 	gate         *gate
 	origins      []string
 	protocol     socket.Limits
@@ -97,8 +105,14 @@ func New(o Options) *Transport {
 		alike:        o.Impersonal,
 		address:      o.Address,
 		library:      newLearned(o.Limits.Persisted),
-		gate:         newGate(o.Limits),
-		origins:      o.AllowedOrigins,
+		sharing:      o.ShareAnswers,
+		answers: answers.New(answers.Options[*answer]{
+			Bytes: o.Limits.AnswerBytes, Size: (*answer).size, Longest: 5 * time.Second, Brief: time.Second, Now: now,
+		}),
+		recalled: newRecalled(o.Limits.AnswerBytes / 8),
+		hints:    newHints(o.Schema.Schema()),
+		gate:     newGate(o.Limits),
+		origins:  o.AllowedOrigins,
 		protocol: socket.Limits{
 			ID: 128, InitPayload: o.Limits.InitPayload, Operations: o.Limits.SocketOperations, JSONDepth: o.Limits.JSONDepth,
 		},
@@ -114,7 +128,7 @@ func New(o Options) *Transport {
 		AllowOriginFunc: func(origin string) bool { return slices.Contains(o.AllowedOrigins, origin) },
 		AllowedMethods:  []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete},
 		AllowedHeaders:  []string{"Accept", "Authorization", "Content-Type", "Last-Event-ID", requestIDHeader, costHeader, streamHeader},
-		ExposedHeaders:  []string{requestIDHeader, "Retry-After"},
+		ExposedHeaders:  []string{requestIDHeader, "Retry-After", statusHeader},
 		MaxAge:          int((10 * time.Minute).Seconds()),
 	}).Handler(http.HandlerFunc(t.route))
 	return t

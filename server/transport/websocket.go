@@ -337,10 +337,10 @@ func (l *line) run(ctx context.Context, id string, r *reader, who identity, op *
 		l.attach(r, func() { l.t.subscribe(ctx, r, who, op) })
 		return
 	}
-	resp, f := l.t.run(ctx, op)
-	if f != nil {
-		l.refuse(id, r, f)
+	a := l.t.ask(ctx, who, op)
+	if a.fault != nil {
+		l.refuse(id, r, a.fault)
 		return
 	}
-	l.answer(id, r, encode(resp))
+	l.answer(id, r, a.body)
 }

@@ -1,0 +1,239 @@
+package transport
+
+import (
+	"context"
+	"hash/maphash"
+	"math"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"petitiond/server/answers"
+)
+
+// Queries of those who show no credential are answered alike, whoever asks: such an answer is computed once, and
+// kept until something in it changes, or for some seconds. What depends on the one who asks is never shared, since who
+// asks without a credential is nobody.
+
+// Drop forgets the answers that depend on one of the topics. It comes after a change can be read and before it is
+// acknowledged: who asks after that sees it.
+func (t *Transport) Drop(topics ...answers.Topic) { t.answers.Drop(topics...) }
+
+// ClearAnswers forgets all answers, where nobody can know what has changed.
+func (t *Transport) ClearAnswers() { t.answers.Clear() }
+
+// Cautious keeps answers for a moment only, while changes may happen of which Drop is not told.
+func (t *Transport) Cautious(on bool) { t.answers.Cautious(on) }
+
+// Answers tells how many queries were answered from memory, by waiting for another's answer, and by computing one of
+// their own, and what is kept.
+func (t *Transport) Answers() answers.Stats { return t.answers.Stats() }
+
+// shares reports whether the answer of a query may be everybody's.
+func (t *Transport) shares(header http.Header) bool {
+	return t.sharing && len(header["Authorization"]) == 0 && header.Get(costHeader) == ""
+}
+
+// answerQuery answers a query, as soon as there is room.
+func (t *Transport) answerQuery(who identity, w http.ResponseWriter, r *http.Request, m media, op *graphql.OperationContext) {
+	if !t.shares(r.Header) {
+		a := t.compute(who.ctx, op, r.Header)
+		t.deliver(w, r, m, a, bypass)
+		return
+	}
+	a, how := t.share(who.ctx, op)
+	t.deliver(w, r, m, a, how)
+}
+
+// ask gives the answer of a query or a mutation on a line.
+func (t *Transport) ask(ctx context.Context, who identity, op *graphql.OperationContext) *answer {
+	if !t.sharing || !who.anonymous() || op.Operation.Operation != ast.Query {
+		return t.compute(ctx, op, nil)
+	}
+	a, _ := t.share(ctx, op)
+	return a
+}
+
+// remembered gives the answer of a request that was made before in the same bytes, if it is kept.
+func (t *Transport) remembered(method string, text []byte) *answer {
+	key, ok := t.recalled.find(method, text)
+	if !ok {
+		return nil
+	}
+	known, _ := t.answers.Kept(key)
+	return known
+}
+
+// share gives the answer that everybody gets who asks the same without a credential.
+func (t *Transport) share(ctx context.Context, op *graphql.OperationContext) (a *answer, how string) {
+	a, came, err := t.answers.Get(ctx, answerKey(op), func(r *answers.Recorder) (*answer, answers.Verdict) {
+		if r == nil {
+			return t.compute(ctx, op, nil), answers.Own
+		}
+		// Others wait, too: that the first hangs up ends it for nobody.
+		a := t.compute(r.Within(context.WithoutCancel(ctx)), op, nil)
+		switch {
+		case a.fault != nil:
+			return a, answers.Tell
+		case !a.whole:
+			return a, answers.Own // its errors bear the id of this request
+		}
+		return a, answers.Keep
+	})
+	switch {
+	case err != nil || a == nil: // who waited is gone, or what was waited for has panicked
+		return &answer{fault: refusal(http.StatusServiceUnavailable, unavailable, "The request was given up before it was answered.")}, miss
+	case came == answers.Hit:
+		return a, hit
+	}
+	return a, miss
+}
+
+// compute executes a query. What it costs is told to who asks for it.
+func (t *Transport) compute(ctx context.Context, op *graphql.OperationContext, header http.Header) *answer {
+	resp, f := t.run(ctx, op)
+	if f != nil {
+		return &answer{fault: f}
+	}
+	if cost, known := costOf(op); known && header != nil {
+		if report := t.costReport(header, cost); report != nil {
+			resp.Extensions = withExtensions(resp.Extensions, report)
+		}
+	}
+	return newAnswer(resp, t.hints.freshness(op.Operation))
+}
+
+func answerKey(op *graphql.OperationContext) (key answers.Key) {
+	copy(key[:], operationKey(op))
+	return key
+}
+
+// recalled knows by the bytes of a request which answer it asks for, so that a crowd that reloads a page is not
+// decoded, validated and hashed over and over. Only requests are in it that were taken: what a request means depends
+// on nothing but its bytes.
+type recalled struct {
+	seed maphash.Seed
+	most int
+
+	mu    sync.Mutex // guards what follows
+	known *simplelru.LRU[uint64, recall]
+	bytes int
+}
+
+type recall struct {
+	text string // of the request: hashes may be equal
+	key  answers.Key
+}
+
+// recallBytes is what an entry takes besides its text, about.
+const recallBytes = 200
+
+func newRecalled(most int) *recalled {
+	r := &recalled{seed: maphash.MakeSeed(), most: most}
+	// Entries are not counted. The only error is of a size below one.
+	r.known, _ = simplelru.NewLRU(math.MaxInt, func(_ uint64, gone recall) { r.bytes -= recallBytes + len(gone.text) })
+	return r
+}
+
+func (r *recalled) hash(method string, text []byte) uint64 {
+	var h maphash.Hash
+	h.SetSeed(r.seed)
+	_ = h.WriteByte(byte(min(1, len(strings.TrimPrefix(method, http.MethodPost))))) // a body is no query string
+	_, _ = h.Write(text)
+	return h.Sum64()
+}
+
+func (r *recalled) find(method string, text []byte) (key answers.Key, ok bool) {
+	hash := r.hash(method, text)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	found, ok := r.known.Get(hash)
+	return found.key, ok && found.text == string(text)
+}
+
+func (r *recalled) keep(method string, text []byte, key answers.Key) {
+	hash := r.hash(method, text)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.known.Contains(hash) {
+		return
+	}
+	r.known.Add(hash, recall{string(text), key})
+	r.bytes += recallBytes + len(text)
+	for r.bytes > r.most {
+		if _, _, some := r.known.RemoveOldest(); !some {
+			return
+		}
+	}
+}
+
+// hints say for how long what a field gives stays true enough for a cache, in seconds: by the directive cacheControl of
+// the field, or of its type, or else as the field above. The smallest of an operation is that of its answer.
+type hints map[*ast.FieldDefinition]int
+
+const cacheDirective = "cacheControl"
+
+func newHints(schema *ast.Schema) hints {
+	h := hints{}
+	for _, object := range schema.Types {
+		for _, field := range object.Fields {
+			if seconds, ok := hintOf(field.Directives); ok {
+				h[field] = seconds
+			} else if result := schema.Types[field.Type.Name()]; result != nil {
+				if seconds, ok := hintOf(result.Directives); ok {
+					h[field] = seconds
+				}
+			}
+		}
+	}
+	return h
+}
+
+func hintOf(list ast.DirectiveList) (seconds int, ok bool) {
+	d := list.ForName(cacheDirective)
+	if d == nil {
+		return 0, false
+	}
+	v, err := d.Arguments.ForName("maxAge").Value.Value(nil)
+	if n, whole := v.(int64); err == nil && whole {
+		return int(n), true
+	}
+	return 0, false
+}
+
+// unchanging is how long the schema stays as it is, at least: as long as a rolling upgrade takes.
+const unchanging = 60
+
+// freshness is the smallest hint of an operation. A field of Query without one is not to be kept.
+func (h hints) freshness(op *ast.OperationDefinition) int {
+	smallest, seen := unchanging, map[*ast.FragmentDefinition]bool{}
+	var look func(set ast.SelectionSet, root bool)
+	look = func(set ast.SelectionSet, root bool) {
+		for _, s := range set {
+			switch s := s.(type) {
+			case *ast.Field:
+				seconds, ok := h[s.Definition]
+				if introspective := strings.HasPrefix(s.Name, "__"); !ok && root && !introspective {
+					seconds, ok = 0, true
+				}
+				if ok {
+					smallest = min(smallest, seconds)
+				}
+				look(s.SelectionSet, false)
+			case *ast.InlineFragment:
+				look(s.SelectionSet, root)
+			case *ast.FragmentSpread:
+				if !seen[s.Definition] {
+					seen[s.Definition] = true
+					look(s.Definition.SelectionSet, root)
+				}
+			}
+		}
+	}
+	look(op.SelectionSet, true)
+	return smallest
+}
