@@ -340,6 +340,11 @@ func (a *App) Run(ctx context.Context) error {
 	if a.replicas != nil {
 		parts.Go(func() error { return a.replicas.Run(below) })
 	}
+	if a.db.Dialect == database.SQLite {
+		bell := a.bell()
+		bell.Heard = a.listenAgain
+		parts.Go(func() error { return bell.Run(below) })
+	}
 
 	err := a.serve(ctx)
 	stop()

@@ -9,9 +9,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"petitiond/graph/scalar"
 	"petitiond/server/database"
+	"petitiond/server/fanout"
 	"petitiond/server/petitioning"
 )
 
@@ -93,7 +95,29 @@ func withCore(ctx context.Context, in invocation, fn func(context.Context, *core
 	}
 	ctx = petitioning.WithActor(ctx, petitioning.Operator())
 	err = c.while(ctx, func(ctx context.Context) error { return fn(ctx, c) })
-	return errors.Join(err, c.db.Close())
+	return errors.Join(err, c.ring(ctx), c.db.Close())
+}
+
+// ring tells servers that something may have changed, and gives them the time to hear it: when a command has ended they
+// know.
+func (c *core) ring(ctx context.Context) error {
+	ring := c.bell().Ring
+	if c.db.Dialect == database.Postgres {
+		ring = func() error { return fanout.Ring(ctx, c.db.Write) }
+	}
+	if err := ring(); err != nil {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(4 * fanout.Glance):
+	}
+	return nil
+}
+
+// bell lies beside the SQLite file.
+func (c *core) bell() fanout.Bell {
+	return fanout.Bell{Path: strings.TrimPrefix(c.config.DatabaseURL, "sqlite:") + ".news"}
 }
 
 func loadDemo(ctx context.Context, in invocation) error {

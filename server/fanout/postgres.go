@@ -170,6 +170,10 @@ func (p *Postgres[K, V]) receive(n *pq.Notification) {
 		p.opt.Lost()
 		return
 	}
+	if len(values) == 0 { // see Ring
+		p.opt.Lost()
+		return
+	}
 	p.opt.Received(values...)
 }
 
