@@ -21,13 +21,12 @@ const (
 	busyGrowth  = 400
 )
 
-// The collector is busy that runs so often in a second, and at rest that runs so seldom, either for so many seconds:
-// everybody who comes back after a restart is no work that lasts. With four times the room it runs a quarter as often,
-// so that the two do not meet.
+// The collector is busy that runs so often in a second, and at rest that runs so seldom, either for so many seconds.
+// With four times the room it runs a quarter as often, so that the two do not meet.
 const (
 	busyCycles = 8
 	restCycles = 1
-	lasting    = 10
+	lasting    = 3
 )
 
 // collector sets Go's garbage collector by what there is to do.

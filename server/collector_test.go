@@ -14,7 +14,7 @@ func TestCollector(t *testing.T) {
 	c, cycles := collector{growth: usualGrowth}, uint64(0)
 	var got []int
 	for _, second := range []struct{ ran, times int }{
-		{7, 30}, {8, 9}, {7, 1}, {20, 10}, {2, 30}, {1, 9}, {2, 1}, {0, 9}, {1, 1}, {20, 9}, {8, 1},
+		{7, 30}, {8, 2}, {7, 1}, {20, 3}, {2, 30}, {1, 2}, {2, 1}, {0, 2}, {1, 1}, {20, 2}, {8, 1},
 	} {
 		for range second.times {
 			cycles += uint64(second.ran)

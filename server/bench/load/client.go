@@ -28,6 +28,7 @@ type Client struct {
 	in      *bufio.Reader
 	body    []byte
 	out     []byte // the request, then the answer
+	hit     bool   // the answer came from memory
 }
 
 // Client gives a client, which connects when it is used.
@@ -81,6 +82,17 @@ func (c *Client) Sign(ctx context.Context, petition string, p Person) error {
 	return fmt.Errorf("not counted: %.200s", answer)
 }
 
+// Ask sends the body of a request, and gives the answer, which is good until the next one, and whether it came from
+// the server's memory.
+func (c *Client) Ask(ctx context.Context, body []byte) (answer []byte, hit bool, err error) {
+	if err := c.connect(ctx); err != nil {
+		return nil, false, err
+	}
+	c.body = append(c.body[:0], body...)
+	answer, err = c.post()
+	return answer, c.hit, err
+}
+
 // post sends the body and reads the answer, whose length HTTP/1.1 tells. The answer is good until the next one.
 func (c *Client) post() ([]byte, error) {
 	c.out = append(c.out[:0], "POST /graphql HTTP/1.1\r\nHost: load\r\nContent-Type: application/json\r\nContent-Length: "...)
@@ -90,6 +102,7 @@ func (c *Client) post() ([]byte, error) {
 		return nil, err
 	}
 	length := 0
+	c.hit = false
 	for {
 		line, err := c.in.ReadSlice('\n')
 		if err != nil {
@@ -98,6 +111,7 @@ func (c *Client) post() ([]byte, error) {
 		if len(line) <= 2 {
 			break
 		}
+		c.hit = c.hit || bytes.HasPrefix(line, []byte("Cache-Status: petitiond; hit"))
 		if value, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
 			if length, err = strconv.Atoi(string(bytes.TrimSpace(value))); err != nil {
 				return nil, err

@@ -18,7 +18,16 @@ import (
 )
 
 // Program is a built program with a secret, which those of one folder share.
-type Program struct{ folder, name string }
+type Program struct {
+	folder, name string
+	settings     []string
+}
+
+// With gives the program with more settings, such as PETITION_DEMO=true.
+func (p Program) With(settings ...string) Program {
+	p.settings = slices.Concat(p.settings, settings)
+	return p
+}
 
 // Build builds the program into a folder.
 func Build(ctx context.Context, folder string) (Program, error) {
@@ -28,7 +37,7 @@ func Build(ctx context.Context, folder string) (Program, error) {
 // BuildOther builds another program into a folder, one that takes the settings of the program and its command serve,
 // and names its address in its log as the program does.
 func BuildOther(ctx context.Context, folder, name, source string) (Program, error) {
-	p := Program{folder, name}
+	p := Program{folder: folder, name: name}
 	build := exec.CommandContext(ctx, "go", "build", "-o", p.path(), source) //nolint:gosec // our own folder
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
@@ -51,6 +60,7 @@ func (p Program) Command(ctx context.Context, on Database, args ...string) *exec
 	c.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "PETITION_") })
 	c.Env = append(c.Env, "PETITION_DATABASE_URL="+on.URL, "PETITION_SECRET_FILE="+p.secretFile(),
 		"PETITION_LISTEN=127.0.0.1:0", "PETITION_RATE_LIMITS=off")
+	c.Env = append(c.Env, p.settings...)
 	return c
 }
 

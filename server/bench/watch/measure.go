@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"petitiond/server/bench/load"
 )
 
 const (
@@ -161,5 +163,5 @@ func sum[N int64 | float64](servers []target, figure func(pid int) (N, error)) (
 	return total, nil
 }
 
-func memory(servers []target) (int64, error)      { return sum(servers, resident) }
-func processor(servers []target) (float64, error) { return sum(servers, used) }
+func memory(servers []target) (int64, error)      { return sum(servers, load.Resident) }
+func processor(servers []target) (float64, error) { return sum(servers, load.Processor) }

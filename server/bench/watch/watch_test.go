@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"petitiond/server/bench/load"
 )
 
 // What the loop writes is read as what it means, however the connection cuts it.
@@ -96,17 +98,17 @@ func TestQuantile(t *testing.T) {
 
 func TestProcess(t *testing.T) {
 	t.Parallel()
-	bytes, err := resident(os.Getpid())
+	bytes, err := load.Resident(os.Getpid())
 	if err != nil || bytes < 1<<20 || bytes > 1<<33 {
 		t.Errorf("this process takes %d bytes, %v", bytes, err)
 	}
-	began, err := used(os.Getpid())
+	began, err := load.Processor(os.Getpid())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for until := time.Now().Add(200 * time.Millisecond); time.Now().Before(until); {
 	}
-	if ended, err := used(os.Getpid()); err != nil || ended-began < 0.05 || ended-began > 5 {
+	if ended, err := load.Processor(os.Getpid()); err != nil || ended-began < 0.05 || ended-began > 5 {
 		t.Errorf("spinning for 0.2 s took %.2f s of processor time, %v", ended-began, err)
 	}
 }

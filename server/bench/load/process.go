@@ -1,6 +1,5 @@
-//go:build linux
 
-package main
+package load
 
 import (
 	"bytes"
@@ -16,8 +15,8 @@ const hertz = 100
 
 var errUnread = errors.New("the kernel tells it in a form that is not known")
 
-// resident gives the resident memory of a process in bytes.
-func resident(pid int) (int64, error) {
+// Resident gives the resident memory of a process in bytes.
+func Resident(pid int) (int64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
@@ -31,8 +30,8 @@ func resident(pid int) (int64, error) {
 	return 0, errUnread
 }
 
-// used gives the seconds of processor time that a process has taken, its own and the kernel's for it.
-func used(pid int) (float64, error) {
+// Processor gives the seconds of processor time that a process has taken, its own and the kernel's for it.
+func Processor(pid int) (float64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, err

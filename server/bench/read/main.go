@@ -1,0 +1,225 @@
+// Program read compares ways to read: with bytes from memory, by SQL without GraphQL, and by the server with and
+// without shared answers. The load generator shares the machine with all of them.
+//
+//	go run ./server/bench/read
+//	go run ./server/bench/read -on postgres -connections 32 -rounds 1 -length 2s
+//
+// The ways:
+//
+//	memory  a handler that sends the same bytes from a map
+//	sql     a handler that gets the same content by SQL: one statement for the page and for the count, two for the list
+//	off     the server, each answer computed for itself
+//	on      the server with shared answers
+//	signed  the same while 50 signatures a second go to the petitions that are read
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/google/uuid"
+
+	"petitiond/server/bench/load"
+	"petitiond/server/database"
+)
+
+func main() {
+	b := bench{site: load.Lively, connections: []int{32, 128}}
+	flag.IntVar(&b.rounds, "rounds", 3, "interleaved rounds")
+	flag.DurationVar(&b.length, "length", 4*time.Second, "of one measurement")
+	flag.IntVar(&b.site.Petitions, "petitions", b.site.Petitions, "petitions of the site")
+	flag.IntVar(&b.site.Signatures, "signatures", b.site.Signatures, "its signatures, about")
+	flag.IntVar(&b.site.Comments, "comments", b.site.Comments, "its comments, about")
+	flag.StringVar(&b.only, "way", "", "measure these ways alone, such as sql,off")
+	flag.StringVar(&b.operation, "op", "", "measure this operation alone: Page, List or Count")
+	connections := flag.Int("connections", 0, "measure with so many connections alone")
+	on := flag.String("on", "both", "postgres, sqlite or both")
+	flag.Parse()
+	if *connections > 0 {
+		b.connections = []int{*connections}
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := b.run(ctx, *on)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+type bench struct {
+	site               load.Site
+	rounds             int
+	length             time.Duration
+	connections        []int
+	only, operation    string
+	program, yardstick load.Program
+}
+
+func (b *bench) run(ctx context.Context, on string) error {
+	folder, err := os.MkdirTemp("", "petitiond-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	if b.program, err = load.Build(ctx, folder); err != nil {
+		return err
+	}
+	if b.yardstick, err = load.BuildOther(ctx, folder, "yardstick", "./server/bench/read/yardstick"); err != nil {
+		return err
+	}
+	fmt.Println(load.Machine())
+	return load.Each(ctx, on, b.compare)
+}
+
+// way is one way to read.
+type way struct {
+	name   string
+	server *load.Server
+	signed bool // while the petitions are signed
+}
+
+// compare measures every way on one database.
+func (b *bench) compare(ctx context.Context, on load.Database) (err error) {
+	db, err := on.Open(ctx, database.Options{})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	keys, err := b.program.Keys()
+	if err != nil {
+		return err
+	}
+	ids, err := b.site.Make(ctx, db, keys, func(string) {})
+	if err != nil {
+		return err
+	}
+	operations, err := questions(ctx, db, ids)
+	if err != nil {
+		return err
+	}
+	ways, end, err := b.ways(ctx, on, db)
+	defer func() { err = errors.Join(err, end()) }()
+	if err != nil {
+		return err
+	}
+	title, err := load.Describe(ctx, db)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\n%s; %d petitions, %d signatures, %d comments; %d rounds of %s\n\n",
+		title, b.site.Petitions, b.site.Signatures, b.site.Comments, b.rounds, b.length)
+	if err := same(ctx, operations, ways); err != nil {
+		return err
+	}
+	fmt.Println("| operation | connections | way | answers/s | of memory | of sql | p50 ms | p99 ms | CPU server, ms each | CPU database, ms each | from memory |")
+	fmt.Println("|---|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|")
+	for _, o := range operations {
+		for _, n := range b.connections {
+			if b.operation != "" && b.operation != o.name {
+				continue
+			}
+			if err := b.rows(ctx, db, o, n, ways, ids); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// ways starts what is measured. The function ends it.
+func (b *bench) ways(ctx context.Context, on load.Database, db *database.DB) (ways []way, end func() error, err error) {
+	var started []*load.Server
+	end = func() error {
+		var errs []error
+		for _, s := range started {
+			errs = append(errs, s.Stop())
+		}
+		return errors.Join(errs...)
+	}
+	start := func(p load.Program, on load.Database) *load.Server {
+		if err != nil {
+			return nil
+		}
+		var s *load.Server
+		if s, err = p.Serve(ctx, on); err == nil {
+			started = append(started, s)
+		}
+		return s
+	}
+	program := start(b.program, on)
+	if err != nil {
+		return nil, end, err
+	}
+	memory := start(b.yardstick.With("YARDSTICK_SERVER="+program.Address), on)
+	bySQL := start(b.yardstick, on)
+	second := on
+	if on.Dialect == database.SQLite { // whose file one server serves
+		second.URL += ".copy"
+		if _, err := db.Write.ExecContext(ctx, `VACUUM INTO $1`, strings.TrimPrefix(second.URL, "sqlite:")); err != nil {
+			return nil, end, err
+		}
+	}
+	off := start(b.program.With("PETITION_SHARED_ANSWERS=off"), second)
+	ways = []way{{name: "memory", server: memory}, {name: "sql", server: bySQL}, {name: "off", server: off}, {name: "on", server: program}, {name: "signed", server: program, signed: true}}
+	if b.only != "" {
+		chosen := strings.Split(b.only, ",")
+		ways = slices.DeleteFunc(ways, func(w way) bool { return !slices.Contains(chosen, w.name) })
+	}
+	return ways, end, err
+}
+
+// operation is a kind of request, and many of them.
+type operation struct {
+	name   string
+	bodies [][]byte
+}
+
+const (
+	pageDocument = `query Page($slug: String!) { petition(slug: $slug) { id slug title summary body state language petitioner addressees createdAt commentCount
+ tags { name label } count { total goal version }
+ comments(first: 10) { nodes { id body authorName fromSignatory likeCount createdAt } }
+ signatures(first: 10) { nodes { id name country number signedAt } } } }`
+	listDocument = `query List($least: Int!) { petitions(first: 20, filter: {minSignatures: $least}) {
+ edges { cursor node { id slug title summary signatureCount goal tags { name label } } } pageInfo { hasNextPage endCursor } } }`
+	countDocument = `query Count($id: ID!) { petition(id: $id) { count { total goal version } } }`
+)
+
+// questions draws requests: pages and counts of petitions by Zipf's law, as they are signed, and lists of the newest
+// petitions with at least 0 to 49 signatures.
+func questions(ctx context.Context, db *database.DB, ids []uuid.UUID) ([]operation, error) {
+	slugs, err := slugsOf(ctx, db, ids)
+	if err != nil {
+		return nil, err
+	}
+	const draws = 8192
+	operations := []operation{{name: "Page"}, {name: "List"}, {name: "Count"}}
+	zipf := zipfOver(len(ids))
+	for i := range draws {
+		n := zipf()
+		for k, q := range []struct {
+			document  string
+			variables map[string]any
+		}{
+			{pageDocument, map[string]any{"slug": slugs[ids[n]]}},
+			{listDocument, map[string]any{"least": i % 50}},
+			{countDocument, map[string]any{"id": publicID(ids[n])}},
+		} {
+			body, err := json.Marshal(map[string]any{"operationName": operations[k].name, "query": q.document, "variables": q.variables})
+			if err != nil {
+				return nil, err
+			}
+			operations[k].bodies = append(operations[k].bodies, body)
+		}
+	}
+	return operations, nil
+}
