@@ -6208,6 +6208,8 @@ type PetitionTagMutation struct {
 	config
 	op              Op
 	typ             string
+	created         *int64
+	addcreated      *int64
 	position        *int
 	addposition     *int
 	clearedFields   map[string]struct{}
@@ -6294,6 +6296,45 @@ func (m *PetitionTagMutation) TagID() (r uuid.UUID, exists bool) {
 // ResetTagID resets all changes to the "tag_id" field.
 func (m *PetitionTagMutation) ResetTagID() {
 	m.tag = nil
+}
+
+// SetCreated sets the "created" field.
+func (m *PetitionTagMutation) SetCreated(i int64) {
+	m.created = &i
+	m.addcreated = nil
+}
+
+// Created returns the value of the "created" field in the mutation.
+func (m *PetitionTagMutation) Created() (r int64, exists bool) {
+	v := m.created
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// AddCreated adds i to the "created" field.
+func (m *PetitionTagMutation) AddCreated(i int64) {
+	if m.addcreated != nil {
+		*m.addcreated += i
+	} else {
+		m.addcreated = &i
+	}
+}
+
+// AddedCreated returns the value that was added to the "created" field in this mutation.
+func (m *PetitionTagMutation) AddedCreated() (r int64, exists bool) {
+	v := m.addcreated
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetCreated resets all changes to the "created" field.
+func (m *PetitionTagMutation) ResetCreated() {
+	m.created = nil
+	m.addcreated = nil
 }
 
 // SetPosition sets the "position" field.
@@ -6423,12 +6464,15 @@ func (m *PetitionTagMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *PetitionTagMutation) Fields() []string {
-	fields := make([]string, 0, 3)
+	fields := make([]string, 0, 4)
 	if m.petition != nil {
 		fields = append(fields, petitiontag.FieldPetitionID)
 	}
 	if m.tag != nil {
 		fields = append(fields, petitiontag.FieldTagID)
+	}
+	if m.created != nil {
+		fields = append(fields, petitiontag.FieldCreated)
 	}
 	if m.position != nil {
 		fields = append(fields, petitiontag.FieldPosition)
@@ -6445,6 +6489,8 @@ func (m *PetitionTagMutation) Field(name string) (ent.Value, bool) {
 		return m.PetitionID()
 	case petitiontag.FieldTagID:
 		return m.TagID()
+	case petitiontag.FieldCreated:
+		return m.Created()
 	case petitiontag.FieldPosition:
 		return m.Position()
 	}
@@ -6477,6 +6523,13 @@ func (m *PetitionTagMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetTagID(v)
 		return nil
+	case petitiontag.FieldCreated:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreated(v)
+		return nil
 	case petitiontag.FieldPosition:
 		v, ok := value.(int)
 		if !ok {
@@ -6492,6 +6545,9 @@ func (m *PetitionTagMutation) SetField(name string, value ent.Value) error {
 // this mutation.
 func (m *PetitionTagMutation) AddedFields() []string {
 	var fields []string
+	if m.addcreated != nil {
+		fields = append(fields, petitiontag.FieldCreated)
+	}
 	if m.addposition != nil {
 		fields = append(fields, petitiontag.FieldPosition)
 	}
@@ -6503,6 +6559,8 @@ func (m *PetitionTagMutation) AddedFields() []string {
 // was not set, or was not defined in the schema.
 func (m *PetitionTagMutation) AddedField(name string) (ent.Value, bool) {
 	switch name {
+	case petitiontag.FieldCreated:
+		return m.AddedCreated()
 	case petitiontag.FieldPosition:
 		return m.AddedPosition()
 	}
@@ -6514,6 +6572,13 @@ func (m *PetitionTagMutation) AddedField(name string) (ent.Value, bool) {
 // type.
 func (m *PetitionTagMutation) AddField(name string, value ent.Value) error {
 	switch name {
+	case petitiontag.FieldCreated:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddCreated(v)
+		return nil
 	case petitiontag.FieldPosition:
 		v, ok := value.(int)
 		if !ok {
@@ -6553,6 +6618,9 @@ func (m *PetitionTagMutation) ResetField(name string) error {
 		return nil
 	case petitiontag.FieldTagID:
 		m.ResetTagID()
+		return nil
+	case petitiontag.FieldCreated:
+		m.ResetCreated()
 		return nil
 	case petitiontag.FieldPosition:
 		m.ResetPosition()

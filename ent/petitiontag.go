@@ -21,6 +21,8 @@ type PetitionTag struct {
 	PetitionID uuid.UUID `json:"petition_id,omitempty"`
 	// public
 	TagID uuid.UUID `json:"tag_id,omitempty"`
+	// public: when the petition was created, in microseconds since 1970; a tag's petitions are listed by it
+	Created int64 `json:"created,omitempty"`
 	// public by order alone: place among the petition's tags
 	Position int `json:"position,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
@@ -67,7 +69,7 @@ func (*PetitionTag) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case petitiontag.FieldPosition:
+		case petitiontag.FieldCreated, petitiontag.FieldPosition:
 			values[i] = new(sql.NullInt64)
 		case petitiontag.FieldPetitionID, petitiontag.FieldTagID:
 			values[i] = new(uuid.UUID)
@@ -97,6 +99,12 @@ func (_m *PetitionTag) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field tag_id", values[i])
 			} else if value != nil {
 				_m.TagID = *value
+			}
+		case petitiontag.FieldCreated:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field created", values[i])
+			} else if value.Valid {
+				_m.Created = value.Int64
 			}
 		case petitiontag.FieldPosition:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
@@ -154,6 +162,9 @@ func (_m *PetitionTag) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("tag_id=")
 	builder.WriteString(fmt.Sprintf("%v", _m.TagID))
+	builder.WriteString(", ")
+	builder.WriteString("created=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Created))
 	builder.WriteString(", ")
 	builder.WriteString("position=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Position))

@@ -36,6 +36,20 @@ func (_c *PetitionTagCreate) SetTagID(v uuid.UUID) *PetitionTagCreate {
 	return _c
 }
 
+// SetCreated sets the "created" field.
+func (_c *PetitionTagCreate) SetCreated(v int64) *PetitionTagCreate {
+	_c.mutation.SetCreated(v)
+	return _c
+}
+
+// SetNillableCreated sets the "created" field if the given value is not nil.
+func (_c *PetitionTagCreate) SetNillableCreated(v *int64) *PetitionTagCreate {
+	if v != nil {
+		_c.SetCreated(*v)
+	}
+	return _c
+}
+
 // SetPosition sets the "position" field.
 func (_c *PetitionTagCreate) SetPosition(v int) *PetitionTagCreate {
 	_c.mutation.SetPosition(v)
@@ -95,6 +109,10 @@ func (_c *PetitionTagCreate) ExecX(ctx context.Context) {
 
 // defaults sets the default values of the builder before save.
 func (_c *PetitionTagCreate) defaults() {
+	if _, ok := _c.mutation.Created(); !ok {
+		v := petitiontag.DefaultCreated
+		_c.mutation.SetCreated(v)
+	}
 	if _, ok := _c.mutation.Position(); !ok {
 		v := petitiontag.DefaultPosition
 		_c.mutation.SetPosition(v)
@@ -108,6 +126,9 @@ func (_c *PetitionTagCreate) check() error {
 	}
 	if _, ok := _c.mutation.TagID(); !ok {
 		return &ValidationError{Name: "tag_id", err: errors.New(`ent: missing required field "PetitionTag.tag_id"`)}
+	}
+	if _, ok := _c.mutation.Created(); !ok {
+		return &ValidationError{Name: "created", err: errors.New(`ent: missing required field "PetitionTag.created"`)}
 	}
 	if _, ok := _c.mutation.Position(); !ok {
 		return &ValidationError{Name: "position", err: errors.New(`ent: missing required field "PetitionTag.position"`)}
@@ -141,6 +162,10 @@ func (_c *PetitionTagCreate) createSpec() (*PetitionTag, *sqlgraph.CreateSpec) {
 		_spec = sqlgraph.NewCreateSpec(petitiontag.Table, nil)
 	)
 	_spec.OnConflict = _c.conflict
+	if value, ok := _c.mutation.Created(); ok {
+		_spec.SetField(petitiontag.FieldCreated, field.TypeInt64, value)
+		_node.Created = value
+	}
 	if value, ok := _c.mutation.Position(); ok {
 		_spec.SetField(petitiontag.FieldPosition, field.TypeInt, value)
 		_node.Position = value
@@ -255,6 +280,24 @@ func (u *PetitionTagUpsert) UpdateTagID() *PetitionTagUpsert {
 	return u
 }
 
+// SetCreated sets the "created" field.
+func (u *PetitionTagUpsert) SetCreated(v int64) *PetitionTagUpsert {
+	u.Set(petitiontag.FieldCreated, v)
+	return u
+}
+
+// UpdateCreated sets the "created" field to the value that was provided on create.
+func (u *PetitionTagUpsert) UpdateCreated() *PetitionTagUpsert {
+	u.SetExcluded(petitiontag.FieldCreated)
+	return u
+}
+
+// AddCreated adds v to the "created" field.
+func (u *PetitionTagUpsert) AddCreated(v int64) *PetitionTagUpsert {
+	u.Add(petitiontag.FieldCreated, v)
+	return u
+}
+
 // SetPosition sets the "position" field.
 func (u *PetitionTagUpsert) SetPosition(v int) *PetitionTagUpsert {
 	u.Set(petitiontag.FieldPosition, v)
@@ -338,6 +381,27 @@ func (u *PetitionTagUpsertOne) SetTagID(v uuid.UUID) *PetitionTagUpsertOne {
 func (u *PetitionTagUpsertOne) UpdateTagID() *PetitionTagUpsertOne {
 	return u.Update(func(s *PetitionTagUpsert) {
 		s.UpdateTagID()
+	})
+}
+
+// SetCreated sets the "created" field.
+func (u *PetitionTagUpsertOne) SetCreated(v int64) *PetitionTagUpsertOne {
+	return u.Update(func(s *PetitionTagUpsert) {
+		s.SetCreated(v)
+	})
+}
+
+// AddCreated adds v to the "created" field.
+func (u *PetitionTagUpsertOne) AddCreated(v int64) *PetitionTagUpsertOne {
+	return u.Update(func(s *PetitionTagUpsert) {
+		s.AddCreated(v)
+	})
+}
+
+// UpdateCreated sets the "created" field to the value that was provided on create.
+func (u *PetitionTagUpsertOne) UpdateCreated() *PetitionTagUpsertOne {
+	return u.Update(func(s *PetitionTagUpsert) {
+		s.UpdateCreated()
 	})
 }
 
@@ -568,6 +632,27 @@ func (u *PetitionTagUpsertBulk) SetTagID(v uuid.UUID) *PetitionTagUpsertBulk {
 func (u *PetitionTagUpsertBulk) UpdateTagID() *PetitionTagUpsertBulk {
 	return u.Update(func(s *PetitionTagUpsert) {
 		s.UpdateTagID()
+	})
+}
+
+// SetCreated sets the "created" field.
+func (u *PetitionTagUpsertBulk) SetCreated(v int64) *PetitionTagUpsertBulk {
+	return u.Update(func(s *PetitionTagUpsert) {
+		s.SetCreated(v)
+	})
+}
+
+// AddCreated adds v to the "created" field.
+func (u *PetitionTagUpsertBulk) AddCreated(v int64) *PetitionTagUpsertBulk {
+	return u.Update(func(s *PetitionTagUpsert) {
+		s.AddCreated(v)
+	})
+}
+
+// UpdateCreated sets the "created" field to the value that was provided on create.
+func (u *PetitionTagUpsertBulk) UpdateCreated() *PetitionTagUpsertBulk {
+	return u.Update(func(s *PetitionTagUpsert) {
+		s.UpdateCreated()
 	})
 }
 

@@ -59,6 +59,27 @@ func (_u *PetitionTagUpdate) SetNillableTagID(v *uuid.UUID) *PetitionTagUpdate {
 	return _u
 }
 
+// SetCreated sets the "created" field.
+func (_u *PetitionTagUpdate) SetCreated(v int64) *PetitionTagUpdate {
+	_u.mutation.ResetCreated()
+	_u.mutation.SetCreated(v)
+	return _u
+}
+
+// SetNillableCreated sets the "created" field if the given value is not nil.
+func (_u *PetitionTagUpdate) SetNillableCreated(v *int64) *PetitionTagUpdate {
+	if v != nil {
+		_u.SetCreated(*v)
+	}
+	return _u
+}
+
+// AddCreated adds value to the "created" field.
+func (_u *PetitionTagUpdate) AddCreated(v int64) *PetitionTagUpdate {
+	_u.mutation.AddCreated(v)
+	return _u
+}
+
 // SetPosition sets the "position" field.
 func (_u *PetitionTagUpdate) SetPosition(v int) *PetitionTagUpdate {
 	_u.mutation.ResetPosition()
@@ -162,6 +183,12 @@ func (_u *PetitionTagUpdate) sqlSave(ctx context.Context) (_node int, err error)
 				ps[i](selector)
 			}
 		}
+	}
+	if value, ok := _u.mutation.Created(); ok {
+		_spec.SetField(petitiontag.FieldCreated, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedCreated(); ok {
+		_spec.AddField(petitiontag.FieldCreated, field.TypeInt64, value)
 	}
 	if value, ok := _u.mutation.Position(); ok {
 		_spec.SetField(petitiontag.FieldPosition, field.TypeInt, value)
@@ -274,6 +301,27 @@ func (_u *PetitionTagUpdateOne) SetNillableTagID(v *uuid.UUID) *PetitionTagUpdat
 	if v != nil {
 		_u.SetTagID(*v)
 	}
+	return _u
+}
+
+// SetCreated sets the "created" field.
+func (_u *PetitionTagUpdateOne) SetCreated(v int64) *PetitionTagUpdateOne {
+	_u.mutation.ResetCreated()
+	_u.mutation.SetCreated(v)
+	return _u
+}
+
+// SetNillableCreated sets the "created" field if the given value is not nil.
+func (_u *PetitionTagUpdateOne) SetNillableCreated(v *int64) *PetitionTagUpdateOne {
+	if v != nil {
+		_u.SetCreated(*v)
+	}
+	return _u
+}
+
+// AddCreated adds value to the "created" field.
+func (_u *PetitionTagUpdateOne) AddCreated(v int64) *PetitionTagUpdateOne {
+	_u.mutation.AddCreated(v)
 	return _u
 }
 
@@ -412,6 +460,12 @@ func (_u *PetitionTagUpdateOne) sqlSave(ctx context.Context) (_node *PetitionTag
 				ps[i](selector)
 			}
 		}
+	}
+	if value, ok := _u.mutation.Created(); ok {
+		_spec.SetField(petitiontag.FieldCreated, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedCreated(); ok {
+		_spec.AddField(petitiontag.FieldCreated, field.TypeInt64, value)
 	}
 	if value, ok := _u.mutation.Position(); ok {
 		_spec.SetField(petitiontag.FieldPosition, field.TypeInt, value)

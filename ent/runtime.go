@@ -123,8 +123,12 @@ func init() {
 	petition.DefaultVersion = petitionDescVersion.Default.(int)
 	petitiontagFields := schema.PetitionTag{}.Fields()
 	_ = petitiontagFields
+	// petitiontagDescCreated is the schema descriptor for created field.
+	petitiontagDescCreated := petitiontagFields[2].Descriptor()
+	// petitiontag.DefaultCreated holds the default value on creation for the created field.
+	petitiontag.DefaultCreated = petitiontagDescCreated.Default.(int64)
 	// petitiontagDescPosition is the schema descriptor for position field.
-	petitiontagDescPosition := petitiontagFields[2].Descriptor()
+	petitiontagDescPosition := petitiontagFields[3].Descriptor()
 	// petitiontag.DefaultPosition holds the default value on creation for the position field.
 	petitiontag.DefaultPosition = petitiontagDescPosition.Default.(int)
 	rankFields := schema.Rank{}.Fields()

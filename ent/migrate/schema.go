@@ -198,24 +198,30 @@ var (
 		PrimaryKey: []*schema.Column{PetitionsColumns[0]},
 		Indexes: []*schema.Index{
 			{
-				Name:    "petition_state_created_at_id",
+				Name:    "petition_created",
 				Unique:  false,
-				Columns: []*schema.Column{PetitionsColumns[7], PetitionsColumns[14], PetitionsColumns[0]},
+				Columns: []*schema.Column{PetitionsColumns[7], PetitionsColumns[14], PetitionsColumns[0], PetitionsColumns[5], PetitionsColumns[11], PetitionsColumns[12]},
 			},
 			{
-				Name:    "petition_state_starts_at_id",
+				Name:    "petition_started",
 				Unique:  false,
-				Columns: []*schema.Column{PetitionsColumns[7], PetitionsColumns[11], PetitionsColumns[0]},
+				Columns: []*schema.Column{PetitionsColumns[7], PetitionsColumns[11], PetitionsColumns[0], PetitionsColumns[5], PetitionsColumns[12]},
 			},
 			{
-				Name:    "petition_state_ends_at_id",
+				Name:    "petition_ending",
 				Unique:  false,
-				Columns: []*schema.Column{PetitionsColumns[7], PetitionsColumns[12], PetitionsColumns[0]},
+				Columns: []*schema.Column{PetitionsColumns[7], PetitionsColumns[12], PetitionsColumns[0], PetitionsColumns[5], PetitionsColumns[11]},
+			},
+			{
+				Name:    "petition_listed",
+				Unique:  false,
+				Columns: []*schema.Column{PetitionsColumns[0], PetitionsColumns[7], PetitionsColumns[5], PetitionsColumns[14], PetitionsColumns[11], PetitionsColumns[12]},
 			},
 		},
 	}
 	// PetitionTagsColumns holds the columns for the "petition_tags" table.
 	PetitionTagsColumns = []*schema.Column{
+		{Name: "created", Type: field.TypeInt64, Default: 0},
 		{Name: "position", Type: field.TypeInt, Default: 0},
 		{Name: "petition_id", Type: field.TypeUUID},
 		{Name: "tag_id", Type: field.TypeUUID},
@@ -224,26 +230,26 @@ var (
 	PetitionTagsTable = &schema.Table{
 		Name:       "petition_tags",
 		Columns:    PetitionTagsColumns,
-		PrimaryKey: []*schema.Column{PetitionTagsColumns[1], PetitionTagsColumns[2]},
+		PrimaryKey: []*schema.Column{PetitionTagsColumns[2], PetitionTagsColumns[3]},
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "petition_tags_petitions_petition",
-				Columns:    []*schema.Column{PetitionTagsColumns[1]},
+				Columns:    []*schema.Column{PetitionTagsColumns[2]},
 				RefColumns: []*schema.Column{PetitionsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
 			{
 				Symbol:     "petition_tags_tags_tag",
-				Columns:    []*schema.Column{PetitionTagsColumns[2]},
+				Columns:    []*schema.Column{PetitionTagsColumns[3]},
 				RefColumns: []*schema.Column{TagsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
 		},
 		Indexes: []*schema.Index{
 			{
-				Name:    "petitiontag_tag_id_petition_id",
+				Name:    "petitiontag_listed",
 				Unique:  false,
-				Columns: []*schema.Column{PetitionTagsColumns[2], PetitionTagsColumns[1]},
+				Columns: []*schema.Column{PetitionTagsColumns[3], PetitionTagsColumns[0], PetitionTagsColumns[2]},
 			},
 		},
 	}
@@ -428,13 +434,6 @@ var (
 		Name:       "tags",
 		Columns:    TagsColumns,
 		PrimaryKey: []*schema.Column{TagsColumns[0]},
-		Indexes: []*schema.Index{
-			{
-				Name:    "tag_open_petitions_key",
-				Unique:  false,
-				Columns: []*schema.Column{TagsColumns[3], TagsColumns[1]},
-			},
-		},
 	}
 	// TokensColumns holds the columns for the "tokens" table.
 	TokensColumns = []*schema.Column{

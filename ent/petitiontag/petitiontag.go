@@ -14,6 +14,8 @@ const (
 	FieldPetitionID = "petition_id"
 	// FieldTagID holds the string denoting the tag_id field in the database.
 	FieldTagID = "tag_id"
+	// FieldCreated holds the string denoting the created field in the database.
+	FieldCreated = "created"
 	// FieldPosition holds the string denoting the position field in the database.
 	FieldPosition = "position"
 	// EdgePetition holds the string denoting the petition edge name in mutations.
@@ -46,6 +48,7 @@ const (
 var Columns = []string{
 	FieldPetitionID,
 	FieldTagID,
+	FieldCreated,
 	FieldPosition,
 }
 
@@ -60,6 +63,8 @@ func ValidColumn(column string) bool {
 }
 
 var (
+	// DefaultCreated holds the default value on creation for the "created" field.
+	DefaultCreated int64
 	// DefaultPosition holds the default value on creation for the "position" field.
 	DefaultPosition int
 )
@@ -75,6 +80,11 @@ func ByPetitionID(opts ...sql.OrderTermOption) OrderOption {
 // ByTagID orders the results by the tag_id field.
 func ByTagID(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldTagID, opts...).ToFunc()
+}
+
+// ByCreated orders the results by the created field.
+func ByCreated(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldCreated, opts...).ToFunc()
 }
 
 // ByPosition orders the results by the position field.

@@ -20,6 +20,11 @@ func TagID(v uuid.UUID) predicate.PetitionTag {
 	return predicate.PetitionTag(sql.FieldEQ(FieldTagID, v))
 }
 
+// Created applies equality check predicate on the "created" field. It's identical to CreatedEQ.
+func Created(v int64) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldEQ(FieldCreated, v))
+}
+
 // Position applies equality check predicate on the "position" field. It's identical to PositionEQ.
 func Position(v int) predicate.PetitionTag {
 	return predicate.PetitionTag(sql.FieldEQ(FieldPosition, v))
@@ -63,6 +68,46 @@ func TagIDIn(vs ...uuid.UUID) predicate.PetitionTag {
 // TagIDNotIn applies the NotIn predicate on the "tag_id" field.
 func TagIDNotIn(vs ...uuid.UUID) predicate.PetitionTag {
 	return predicate.PetitionTag(sql.FieldNotIn(FieldTagID, vs...))
+}
+
+// CreatedEQ applies the EQ predicate on the "created" field.
+func CreatedEQ(v int64) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldEQ(FieldCreated, v))
+}
+
+// CreatedNEQ applies the NEQ predicate on the "created" field.
+func CreatedNEQ(v int64) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldNEQ(FieldCreated, v))
+}
+
+// CreatedIn applies the In predicate on the "created" field.
+func CreatedIn(vs ...int64) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldIn(FieldCreated, vs...))
+}
+
+// CreatedNotIn applies the NotIn predicate on the "created" field.
+func CreatedNotIn(vs ...int64) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldNotIn(FieldCreated, vs...))
+}
+
+// CreatedGT applies the GT predicate on the "created" field.
+func CreatedGT(v int64) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldGT(FieldCreated, v))
+}
+
+// CreatedGTE applies the GTE predicate on the "created" field.
+func CreatedGTE(v int64) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldGTE(FieldCreated, v))
+}
+
+// CreatedLT applies the LT predicate on the "created" field.
+func CreatedLT(v int64) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldLT(FieldCreated, v))
+}
+
+// CreatedLTE applies the LTE predicate on the "created" field.
+func CreatedLTE(v int64) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldLTE(FieldCreated, v))
 }
 
 // PositionEQ applies the EQ predicate on the "position" field.

@@ -22,6 +22,8 @@ func (PetitionTag) Fields() []ent.Field {
 	return []ent.Field{
 		field.UUID("petition_id", uuid.UUID{}).Comment("public"),
 		field.UUID("tag_id", uuid.UUID{}).Comment("public"),
+		field.Int64("created").Default(0).
+			Comment("public: when the petition was created, in microseconds since 1970; a tag's petitions are listed by it"),
 		field.Int("position").Default(0).Comment("public by order alone: place among the petition's tags"),
 	}
 }
@@ -36,5 +38,5 @@ func (PetitionTag) Edges() []ent.Edge {
 
 // Indexes of PetitionTag.
 func (PetitionTag) Indexes() []ent.Index {
-	return []ent.Index{index.Fields("tag_id", "petition_id")}
+	return []ent.Index{index.Fields("tag_id", "created", "petition_id").StorageKey("petitiontag_listed")}
 }

@@ -4,7 +4,6 @@ import (
 	"entgo.io/ent"
 	"entgo.io/ent/schema/edge"
 	"entgo.io/ent/schema/field"
-	"entgo.io/ent/schema/index"
 	"github.com/google/uuid"
 )
 
@@ -15,6 +14,7 @@ type Tag struct{ ent.Schema }
 func (Tag) Fields() []ent.Field {
 	return []ent.Field{
 		field.UUID("id", uuid.UUID{}).Immutable().Comment("public"),
+		// In the order of code points, as SQLite has it, whatever collation a PostgreSQL database was made with.
 		field.String("key").Unique().Immutable().Comment("public: the normalised name that finds it"),
 		field.String("label").Comment("public: as the first person wrote it"),
 		field.Int("open_petitions").Default(0).NonNegative().Comment("public: petitions in state OPEN that bear it"),
@@ -26,9 +26,4 @@ func (Tag) Edges() []ent.Edge {
 	return []ent.Edge{
 		edge.From("petitions", Petition.Type).Ref("tags").Through("petition_tags", PetitionTag.Type),
 	}
-}
-
-// Indexes of Tag.
-func (Tag) Indexes() []ent.Index {
-	return []ent.Index{index.Fields("open_petitions", "key")}
 }

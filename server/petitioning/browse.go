@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -75,10 +76,11 @@ func (c *Connection[N]) Totalling(total func(context.Context) (int, error)) *Con
 type keyset struct {
 	columns []string
 	desc    bool
+	micros  bool // the first column has the microseconds of the time that cursors have
 }
 
 // condition gives the SQL of the bounds, and order the ORDER BY of reading.
-func (k keyset) condition(w window, after, before *cursor, args *arguments) string {
+func (k keyset) condition(after, before *cursor, args *arguments) string {
 	var out strings.Builder
 	for _, bound := range []struct {
 		at      *cursor
@@ -93,7 +95,7 @@ func (k keyset) condition(w window, after, before *cursor, args *arguments) stri
 		}
 		values := make([]string, len(k.columns))
 		for i := range k.columns {
-			values[i] = args.add(bound.at.value(i))
+			values[i] = args.add(k.value(bound.at, i))
 		}
 		fmt.Fprintf(&out, " AND (%s) %s (%s)", strings.Join(k.columns, ", "), sign, strings.Join(values, ", "))
 	}
@@ -114,6 +116,13 @@ func (c *cursor) value(i int) any {
 		return c.Keys[i].Value()
 	}
 	return c.ID
+}
+
+func (k keyset) value(at *cursor, i int) any {
+	if i == 0 && k.micros {
+		return int64(at.Keys[0].bits)
+	}
+	return at.value(i)
 }
 
 // arguments gathers the values of a statement.
@@ -138,6 +147,7 @@ type listing[N any] struct {
 	whereArgs  arguments // and those of the arguments that it has
 	keys       keyset
 	columns    string
+	inner      *inner                               // chooses the rows of a page by themselves, where that is cheaper
 	scan       func(row scanner) (N, cursor, error) // of columns, in its order
 }
 
@@ -208,8 +218,7 @@ func connect[N any](s *Service, l listing[N], id uuid.UUID, w window, rows []pla
 // UNION ALL of limited selects on SQLite, which has no LATERAL and does the same with it.
 func (l listing[N]) statement(d database.Dialect, w window, after, before *cursor, parents []uuid.UUID) (string, []any) {
 	args := slices.Clone(l.args)
-	body := fmt.Sprintf("SELECT %s AS of_parent, %s FROM %s WHERE %s%s ORDER BY %s LIMIT %d", parent, l.columns, l.table, l.where,
-		l.keys.condition(w, after, before, &args), l.keys.order(w.Backward), w.fetch())
+	body := l.body(w, after, before, &args)
 	if len(parents) == 1 {
 		id := args.add(parents[0])
 		if d == database.Postgres {
@@ -227,6 +236,72 @@ func (l listing[N]) statement(d database.Dialect, w window, after, before *curso
 		parts[i] = "SELECT * FROM (" + strings.ReplaceAll(body, parent, args.add(id)) + ")"
 	}
 	return strings.Join(parts, " UNION ALL "), args
+}
+
+// body writes the SELECT of one list. Where rows are chosen by themselves the table is joined by its alias p.
+func (l listing[N]) body(w window, after, before *cursor, args *arguments) string {
+	if l.inner == nil {
+		return fmt.Sprintf("SELECT %s AS of_parent, %s FROM %s WHERE %s%s ORDER BY %s LIMIT %d", parent, l.columns, l.table, l.where,
+			l.keys.condition(after, before, args), l.keys.order(w.Backward), w.fetch())
+	}
+	of := l.keys
+	of.columns = []string{"page.key", "page.id"}
+	return fmt.Sprintf("SELECT %s AS of_parent, %s FROM (%s) AS page CROSS JOIN %s WHERE p.id = page.id ORDER BY %s",
+		parent, l.columns, l.inner.sql(l.where, l.keys, w, after, before, args), l.table, of.order(w.Backward))
+}
+
+// inner chooses the ids of a page, with their sort key, from what indexes hold. It joins lists that are sorted each for
+// itself, such as those of several states: the database reads one page of each and not all of them.
+type inner struct {
+	from     string
+	branches []branch
+}
+
+// branch is one of the lists.
+type branch struct {
+	where string     // AND …
+	key   string     // instead of the list's, for rows that have none of their own; all of them have this one
+	last  *time.Time // and it is this one, which comes last whatever the direction
+}
+
+func (i *inner) sql(where string, k keyset, w window, after, before *cursor, args *arguments) string {
+	parts := make([]string, len(i.branches))
+	for n, b := range i.branches {
+		key, order, condition := k.columns[0], k.order(w.Backward), ""
+		if b.last == nil {
+			condition = k.condition(after, before, args)
+		} else {
+			key = b.key
+			condition = b.condition(k, after, before, args)
+			order = keyset{columns: k.columns[1:], desc: k.desc}.order(w.Backward)
+		}
+		parts[n] = fmt.Sprintf("SELECT %s AS id, %s AS key FROM %s WHERE %s%s%s ORDER BY %s LIMIT %d",
+			k.columns[1], key, i.from, where, b.where, condition, order, w.fetch())
+	}
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	for n, part := range parts {
+		parts[n] = fmt.Sprintf("SELECT * FROM (%s) AS of_%d", part, n)
+	}
+	all := keyset{columns: []string{"key", "id"}, desc: k.desc}
+	return fmt.Sprintf("SELECT * FROM (%s) AS all_of ORDER BY %s LIMIT %d", strings.Join(parts, " UNION ALL "), all.order(w.Backward), w.fetch())
+}
+
+// condition gives the SQL of the bounds among rows that have their key in common.
+func (b branch) condition(k keyset, after, before *cursor, args *arguments) string {
+	rest, out := keyset{columns: k.columns[1:], desc: k.desc}, ""
+	of := func(at *cursor) *cursor {
+		if at == nil || !at.Keys[0].is(timeKey(*b.last)) {
+			return nil
+		}
+		return &cursor{ID: at.ID}
+	}
+	if before != nil && of(before) == nil { // a row with a key of its own, and those here come after it
+		return " AND FALSE"
+	}
+	out += rest.condition(of(after), of(before), args)
+	return out
 }
 
 // prefixed scans the parent's id before the columns of the list.

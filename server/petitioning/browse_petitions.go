@@ -85,10 +85,17 @@ func (s *Service) Petitions(ctx context.Context, q PetitionQuery, page PageArgs)
 	if err != nil {
 		return nil, err
 	}
-	if q.Order != nil && q.Order.Field == ByRelevance {
+	if _, err := page.window(pageDefault, pageMax); err != nil {
+		return nil, err
+	}
+	if err := s.choose(ctx, &l); err != nil {
+		return nil, err
+	}
+	if l.order.Field == ByRelevance {
 		return s.relevant(ctx, q, l, page)
 	}
-	total := s.counted(l.whereTable, l.where, l.whereArgs)
+	where := l.where + l.inStates()
+	l.sort(s.db.Dialect)
 	figures := l.want(q.Wanted)
 	found, err := browse(ctx, s, l.listing, page)
 	if err != nil {
@@ -96,7 +103,7 @@ func (s *Service) Petitions(ctx context.Context, q PetitionQuery, page PageArgs)
 	}
 	c := found[uuid.Nil]
 	dependOnFigures(ctx, figures)
-	c.figures, c.total = figures, total
+	c.figures, c.total = figures, s.counted(l.whereTable, where, l.whereArgs)
 	return c, nil
 }
 
@@ -108,8 +115,14 @@ func (s *Service) TagPetitions(
 	if err != nil {
 		return nil, err
 	}
-	l.table = `petition_tags AS pt JOIN ` + strings.Replace(l.table, `petitions AS p`, `petitions AS p ON p.id = pt.petition_id`, 1)
-	l.where = `pt.tag_id = ` + parent + ` AND ` + l.where
+	l.from = `petition_tags AS pt CROSS JOIN petitions AS p`
+	l.where += ` AND pt.tag_id = ` + parent + ` AND p.id = pt.petition_id`
+	l.few = true
+	l.sort(s.db.Dialect)
+	if order.Field == ByCreatedAt { // which stands beside the tag, in the index
+		l.keys = keyset{columns: []string{`pt.created`, `pt.petition_id`}, desc: l.keys.desc, micros: true}
+		l.read(func() sortValue { return new(sortMicros) })
+	}
 	figures := l.want(wanted)
 	dependOnLists(ctx)
 	found, err := browse(ctx, s, l.listing, page, tags...)
@@ -120,55 +133,145 @@ func (s *Service) TagPetitions(
 	return found, err
 }
 
-// petitionList is a list of petitions, some of which are read with more than others.
-type petitionList struct{ listing[*ent.Petition] }
+// petitionList is a list of petitions on the way to its statement.
+type petitionList struct {
+	listing[*ent.Petition]
+	order  Order
+	states []petition.State
+	narrow []narrowing
+	from   string // where petitions are chosen from
+	few    bool   // these are so few that they are sorted, instead of walking along the order until a page is full
+}
 
-// petitionListing says how a list of petitions is read.
+// petitionListing gathers the conditions of a list of petitions.
 func (s *Service) petitionListing(ctx context.Context, name string, q PetitionQuery) (petitionList, error) {
-	order := Order{Field: ByCreatedAt, Direction: Desc}
+	l := petitionList{order: Order{Field: ByCreatedAt, Direction: Desc}, from: `petitions AS p`}
 	if q.Order != nil {
-		order = *q.Order
+		l.order = *q.Order
 	}
-	l := petitionList{listing[*ent.Petition]{
-		table: `petitions AS p`,
-		where: visible(ctx, `p`),
-		keys:  keyset{desc: order.Direction == Desc},
-	}}
-	if err := s.filter(&l, q.Filter); err != nil {
+	l.where = visible(ctx, `p`)
+	if err := l.check(q.Search != nil); err != nil {
 		return l, err
 	}
-	if err := s.search(&l, q.Search); err != nil {
+	if err := s.filter(ctx, &l, q.Filter); err != nil {
 		return l, err
+	}
+	if q.Search != nil {
+		l.narrow = append(l.narrow, s.search(*q.Search))
 	}
 	described, err := json.Marshal(q)
 	if err != nil {
 		return l, fmt.Errorf("describing a list: %w", err)
 	}
 	l.name = name + " " + string(described)
-	l.whereTable, l.whereArgs = l.table, slices.Clone(l.args)
-	key, at, err := l.orderBy(order, q.Search != nil)
-	if err != nil {
-		return l, err
+	return l, nil
+}
+
+// check refuses orders that there are not.
+func (l *petitionList) check(searching bool) error {
+	switch l.order.Field {
+	case ByCreatedAt, ByStartsAt, ByEndsAt, BySignatureCount, ByTrending:
+		return nil
+	case ByRelevance:
+		if searching {
+			return nil
+		}
+		return &ArgumentError{Argument: "orderBy", Message: "RELEVANCE needs a search."}
 	}
-	l.keys.columns = []string{key, `p.id`}
-	if order.Field == BySignatureCount || order.Field == ByTrending {
-		l.keys.columns[1] = `r.petition_id` // the same id, but the one that the index of the ranks has
-		l.ranked()
+	return &ArgumentError{Argument: "orderBy", Message: "There is no such order."}
+}
+
+// inStates gives the condition of the states. They are written out, as few as they are, so that the planner knows how
+// many petitions are in each.
+func (l *petitionList) inStates() string {
+	if len(l.states) == 0 {
+		return ` AND FALSE`
 	}
-	l.columns = petitionColumns + `, ` + key
+	names := make([]string, len(l.states))
+	for i, state := range l.states {
+		names[i] = `'` + string(state) + `'`
+	}
+	return ` AND p.state IN (` + strings.Join(names, `, `) + `)`
+}
+
+// sort sets the order of a list whose petitions are chosen, and how it is read.
+func (l *petitionList) sort(d database.Dialect) {
+	l.keys = keyset{desc: l.order.Direction == Desc, columns: []string{`p.created_at`, `p.id`}}
+	l.table = `petitions AS p`
+	l.inner = &inner{from: l.from, branches: []branch{{where: l.inStates()}}}
+	switch l.order.Field {
+	case ByStartsAt:
+		l.sortByTime(`p.starts_at`, d)
+	case ByEndsAt:
+		l.sortByTime(`p.ends_at`, d)
+	case BySignatureCount:
+		l.sortByRank(`r.signatures`, func() sortValue { return new(sortInt) })
+	case ByTrending:
+		l.sortByRank(`r.trending`, func() sortValue { return new(sortFloat) })
+	default:
+		if !l.few {
+			l.walk(branch{})
+		}
+		l.read(func() sortValue { return &sortTime{} })
+	}
+}
+
+// sortByTime sorts by a time that may be absent, and then comes last.
+func (l *petitionList) sortByTime(column string, d database.Dialect) {
+	last, written := time.Date(9999, time.December, 31, 23, 59, 59, 999_999_000, time.UTC), `'9999-12-31 23:59:59.999999+00:00'`
+	if l.keys.desc {
+		last, written = time.Date(1, time.January, 1, 0, 0, 0, 0, time.UTC), `'0001-01-01 00:00:00+00:00'`
+	}
+	if d == database.Postgres {
+		written = `TIMESTAMPTZ ` + written
+	}
+	if l.few {
+		l.keys.columns[0] = `COALESCE(` + column + `, ` + written + `)`
+	} else {
+		l.keys.columns[0] = column
+		l.walk(branch{where: ` AND ` + column + ` IS NOT NULL`}, branch{where: ` AND ` + column + ` IS NULL`, key: written, last: &last})
+	}
+	l.read(func() sortValue { return &sortTime{} })
+}
+
+// sortByRank sorts by a column of the ranks.
+func (l *petitionList) sortByRank(column string, at func() sortValue) {
+	l.keys.columns = []string{column, `r.petition_id`} // the id that the index of the ranks has
+	if l.few {
+		l.inner.from += ` JOIN ranks AS r ON r.petition_id = p.id`
+	} else {
+		l.inner.from = `ranks AS r CROSS JOIN ` + l.from
+		l.inner.branches[0].where += ` AND p.id = r.petition_id`
+	}
+	l.read(at)
+}
+
+// walk reads the list along the indexes that are sorted within a state: a page of each, for each part of the order.
+func (l *petitionList) walk(parts ...branch) {
+	l.inner.branches = nil
+	for _, state := range l.states {
+		for _, b := range parts {
+			b.where += ` AND p.state = '` + string(state) + `'`
+			l.inner.branches = append(l.inner.branches, b)
+		}
+	}
+	if len(l.states) == 0 {
+		l.inner.branches = []branch{{where: ` AND FALSE`}}
+	}
+}
+
+// read sets what is read of the petitions on a page. A list that is one walk, and passes few petitions by, reads them at
+// once.
+func (l *petitionList) read(at func() sortValue) {
+	l.columns = petitionColumns + `, page.key`
+	if !l.few && len(l.narrow) == 0 && len(l.inner.branches) == 1 && l.inner.branches[0].last == nil {
+		l.table, l.where = l.inner.from, l.where+l.inner.branches[0].where
+		l.columns, l.inner = petitionColumns+`, `+l.keys.columns[0], nil
+	}
 	l.scan = func(row scanner) (*ent.Petition, cursor, error) {
 		value := at()
 		p, err := scanPetition(row, value)
 		return p, cursor{Keys: []cursorKey{value.key()}, ID: p.ID}, err
-	}
-	return l, nil
-}
-
-// ranked joins the ranks, for the lists that need them.
-func (l *petitionList) ranked() {
-	const ranks = ` JOIN ranks AS r ON r.petition_id = p.id`
-	if !strings.HasSuffix(l.table, ranks) {
-		l.table += ranks
 	}
 }
 
@@ -187,48 +290,15 @@ func (l *petitionList) want(w Wanted) map[uuid.UUID]*Figures {
 	return r.figures
 }
 
-// orderBy gives the SQL of the sort key and something to scan it into. A time that is absent sorts last
-// whichever the direction.
-func (l *listing[N]) orderBy(o Order, searching bool) (key string, at func() sortValue, err error) {
-	last := time.Date(9999, time.December, 31, 23, 59, 59, 999_999_000, time.UTC)
-	if o.Direction == Desc {
-		last = time.Date(1, time.January, 1, 0, 0, 0, 0, time.UTC)
-	}
-	atTime := func() sortValue { return &sortTime{} }
-	switch o.Field {
-	case ByCreatedAt:
-		return `p.created_at`, atTime, nil
-	case ByStartsAt:
-		return `COALESCE(p.starts_at, ` + l.args.add(last) + `)`, atTime, nil
-	case ByEndsAt:
-		return `COALESCE(p.ends_at, ` + l.args.add(last) + `)`, atTime, nil
-	case BySignatureCount:
-		return `r.signatures`, func() sortValue { return new(sortInt) }, nil
-	case ByTrending:
-		return `r.trending`, func() sortValue { return new(sortFloat) }, nil
-	case ByRelevance:
-		if searching {
-			return `p.created_at`, atTime, nil // relevant() orders by itself
-		}
-		return "", nil, &ArgumentError{Argument: "orderBy", Message: "RELEVANCE needs a search."}
-	}
-	return "", nil, &ArgumentError{Argument: "orderBy", Message: "There is no such order."}
-}
-
 // filter adds the conditions of a filter.
-func (s *Service) filter(l *petitionList, f *Filter) error {
+func (s *Service) filter(ctx context.Context, l *petitionList, f *Filter) error {
 	if f == nil {
 		f = &Filter{}
 	}
-	states := f.States
-	if len(states) == 0 {
-		states = []petition.State{petition.StateOPEN}
+	l.states = []petition.State{petition.StateOPEN}
+	if len(f.States) > 0 {
+		l.states = visibleStates(ctx, slices.Compact(slices.Sorted(slices.Values(f.States))))
 	}
-	var names []string
-	for _, state := range slices.Compact(slices.Sorted(slices.Values(states))) {
-		names = append(names, l.args.add(string(state)))
-	}
-	l.where += ` AND p.state IN (` + strings.Join(names, `, `) + `)`
 	if err := l.tagged(`tags`, f.Tags, false); err != nil {
 		return err
 	}
@@ -243,8 +313,7 @@ func (s *Service) filter(l *petitionList, f *Filter) error {
 		l.where += ` AND (p.language = ` + l.args.add(code) + ` OR p.language LIKE ` + l.args.add(code+`-%`) + `)`
 	}
 	if f.MinSignatures != nil {
-		l.ranked()
-		l.where += ` AND r.signatures >= ` + l.args.add(*f.MinSignatures)
+		l.narrow = append(l.narrow, signedBy(*f.MinSignatures))
 	}
 	if f.StartedAfter != nil {
 		l.where += ` AND p.starts_at > ` + l.args.add(*f.StartedAfter)
@@ -252,27 +321,6 @@ func (s *Service) filter(l *petitionList, f *Filter) error {
 	if f.EndsBefore != nil {
 		l.where += ` AND p.ends_at < ` + l.args.add(*f.EndsBefore)
 	}
-	return nil
-}
-
-// tagged adds the condition that a petition bears any or all of the tags.
-func (l *listing[N]) tagged(argument string, names []string, all bool) error {
-	if len(names) == 0 {
-		return nil
-	}
-	if len(names) > 2*tagsMax {
-		return &ArgumentError{Argument: "filter." + argument, Message: fmt.Sprintf("Give at most %d tags.", 2*tagsMax)}
-	}
-	parts := make([]string, len(names))
-	for i, name := range names {
-		parts[i] = `EXISTS (SELECT 1 FROM petition_tags AS x JOIN tags AS t ON t.id = x.tag_id
- WHERE x.petition_id = p.id AND t.key = ` + l.args.add(TagKey(name)) + `)`
-	}
-	glue := ` OR `
-	if all {
-		glue = ` AND `
-	}
-	l.where += ` AND (` + strings.Join(parts, glue) + `)`
 	return nil
 }
 

@@ -15,20 +15,6 @@ import (
 // rankedMost is how many matches, the most signed first, are ranked by relevance.
 const rankedMost = 1000
 
-// search adds the condition that every word of a search is found.
-func (s *Service) search(l *petitionList, search *string) error {
-	if search == nil {
-		return nil
-	}
-	query := s.matching(*search)
-	if query == "" { // nothing but punctuation: it stands in no petition
-		l.where += ` AND FALSE`
-		return nil
-	}
-	l.where += ` AND p.id IN (SELECT d.petition_id FROM ` + s.matches(l.args.add(query)) + `)`
-	return nil
-}
-
 // matching gives the search in the language of the database's index.
 func (s *Service) matching(search string) string {
 	if s.db.Dialect == database.Postgres {
@@ -76,7 +62,7 @@ func (s *Service) relevant(ctx context.Context, q PetitionQuery, l petitionList,
 	if err != nil {
 		return nil, fmt.Errorf("reading matches: %w", err)
 	}
-	c := &PetitionConnection{PageInfo: info, figures: found.Figures, total: s.counted(l.whereTable, l.where, l.whereArgs)}
+	c := &PetitionConnection{PageInfo: info, figures: found.Figures, total: s.counted(l.whereTable, l.where+l.inStates(), l.whereArgs)}
 	for _, e := range edges {
 		at := slices.IndexFunc(found.Rows, func(row *ent.Petition) bool { return row.ID == e.Node.node })
 		if at >= 0 {
@@ -104,14 +90,14 @@ func (s *Service) ranked(ctx context.Context, search string, d Direction, l peti
 	if d == Asc {
 		direction = `ASC`
 	}
-	l.ranked()
-	args := slices.Clone(l.whereArgs)
-	place := args.add(query)
+	l.order = Order{Field: BySignatureCount, Direction: Desc}
+	l.sort(s.db.Dialect) // not at once: a search narrows
+	args := slices.Clone(l.args)
+	best := l.inner.sql(l.where, l.keys, window{Limit: rankedMost - 1}, nil, nil, &args)
 	// Materialised, or SQLite would search anew for every row that it joins.
-	text := fmt.Sprintf(`WITH best AS MATERIALIZED (SELECT p.id, r.signatures FROM %s WHERE %s
- ORDER BY r.signatures DESC, r.petition_id DESC LIMIT %d), scored AS MATERIALIZED (%s)
- SELECT best.id FROM best JOIN scored ON scored.id = best.id ORDER BY score %s, signatures %s, best.id %s`,
-		l.table, l.where, rankedMost, s.scores(place), direction, direction, direction)
+	text := fmt.Sprintf(`WITH best AS MATERIALIZED (%s), scored AS MATERIALIZED (%s)
+ SELECT best.id FROM best JOIN scored ON scored.id = best.id ORDER BY score %s, best.key %s, best.id %s`,
+		best, s.scores(args.add(query)), direction, direction, direction)
 	var ids []uuid.UUID
 	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
 		var id uuid.UUID

@@ -21,11 +21,13 @@ func (n nullTime) pointer() *time.Time {
 type sortValue interface{ key() cursorKey }
 
 type (
-	sortTime  struct{ database.Time }
-	sortInt   int64
-	sortFloat float64
+	sortTime   struct{ database.Time }
+	sortMicros int64 // of a time
+	sortInt    int64
+	sortFloat  float64
 )
 
-func (v *sortTime) key() cursorKey  { return timeKey(v.Time.Time) }
-func (v *sortInt) key() cursorKey   { return intKey(int64(*v)) }
-func (v *sortFloat) key() cursorKey { return floatKey(float64(*v)) }
+func (v *sortTime) key() cursorKey   { return timeKey(v.Time.Time) }
+func (v *sortMicros) key() cursorKey { return timeKey(time.UnixMicro(int64(*v))) }
+func (v *sortInt) key() cursorKey    { return intKey(int64(*v)) }
+func (v *sortFloat) key() cursorKey  { return floatKey(float64(*v)) }

@@ -56,6 +56,9 @@ func timeKey(t time.Time) cursorKey {
 	return cursorKey{kind: cursorTime, bits: uint64(t.UnixMicro())}
 }
 
+// is reports whether two keys are the same.
+func (k cursorKey) is(other cursorKey) bool { return k == other }
+
 // Value gives the key as an argument of a statement: int64, float64,
 // time.Time in UTC or string.
 func (k cursorKey) Value() any {

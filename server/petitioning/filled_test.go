@@ -63,6 +63,7 @@ func (v volume) statements(kind database.Dialect) []string {
  SELECT ` + id("8002", "i") + `, %s, i, CASE WHEN i % 5 = 4 THEN ` + id("8002", "i - 1") + ` END, 'Ada', 'What was said in ' || CAST(i AS text),
  CASE WHEN i % 40 = 0 THEN 'HIDDEN' ELSE 'VISIBLE' END, (i * 31) % 17, ` + at("100000 - i % 100000") + ` FROM `
 	minute := fmt.Sprintf("(%d - (i * 7) %% 100000)", monday.Unix()/60)
+	created := fmt.Sprintf(", (%d - 60 * ((i * 7919) %% 500000)) * 1000000", monday.Unix())
 	of := func(text, petition string) string { return strings.Replace(text, "%s", petition, 1) }
 	return []string{
 		`INSERT INTO tags (id, key, label) SELECT ` + id("8003", "i") + `, 'tag' || CAST(i AS text), 'Tag' FROM ` + from(1, 100),
@@ -73,9 +74,9 @@ func (v volume) statements(kind database.Dialect) []string {
  CASE WHEN i % 20 <> 2 THEN ` + at("(i * 7919) % 500000") + ` END, CASE WHEN i % 3 > 0 THEN ` + at("(i * 7919) % 500000 - 200000") + ` END, ` +
 			at("(i * 7919) % 500000") + `, ` + at("0") + ` FROM ` + from(1, v.petitions),
 		`INSERT INTO slugs (slug, created_at, petition_id) SELECT slug, created_at, id FROM petitions`,
-		`INSERT INTO petition_tags (petition_id, tag_id, position)
- SELECT ` + petition("i") + `, ` + id("8003", "1 + i % 10") + `, 0 FROM ` + from(1, v.petitions) + ` UNION ALL
- SELECT ` + petition("i") + `, ` + id("8003", "11 + i % 90") + `, 1 FROM ` + from(1, v.petitions),
+		`INSERT INTO petition_tags (petition_id, tag_id, created, position)
+ SELECT ` + petition("i") + `, ` + id("8003", "1 + i % 10") + created + `, 0 FROM ` + from(1, v.petitions) + ` UNION ALL
+ SELECT ` + petition("i") + `, ` + id("8003", "11 + i % 90") + created + `, 1 FROM ` + from(1, v.petitions),
 		`UPDATE tags SET open_petitions = (SELECT COUNT(*) FROM petition_tags AS pt JOIN petitions AS p ON p.id = pt.petition_id
  WHERE pt.tag_id = tags.id AND p.state = 'OPEN')`,
 		`INSERT INTO search_documents (petition_id, title, summary, body, tags)

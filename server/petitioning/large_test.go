@@ -34,8 +34,8 @@ func (b *bundle) crowded(t testing.TB, n int) {
  '2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00' FROM NUMBERS`,
 			`INSERT INTO ranks (petition_id, signatures, trending) SELECT ID, i, i FROM NUMBERS`,
 			`INSERT INTO counters (petition_id, total, goal, as_of) SELECT ID, i, 100, '2026-01-01 00:00:00+00:00' FROM NUMBERS`,
-			`INSERT INTO petition_tags (petition_id, tag_id, position)
- SELECT ID, ('00000000-0000-7000-8000-00000000000' || CAST(i % 2 AS text))KIND, 0 FROM NUMBERS`,
+			`INSERT INTO petition_tags (petition_id, tag_id, created, position)
+ SELECT ID, ('00000000-0000-7000-8000-00000000000' || CAST(i % 2 AS text))KIND, 1767225600000000, 0 FROM NUMBERS`,
 			`INSERT INTO search_documents (petition_id, title, summary, body, tags) SELECT ID, 'otter', '', 'x', '' FROM NUMBERS`,
 		} {
 			b.exec(t, some.Replace(strings.NewReplacer("ID", id, "NUMBERS", numbers).Replace(text)))

@@ -28,12 +28,19 @@ func (t *tx) setTags(ctx context.Context, id uuid.UUID, entries []tagEntry) erro
 	if _, err := t.PetitionTag.Delete().Where(petitiontag.PetitionID(id)).Exec(ctx); err != nil {
 		return err
 	}
+	if len(entries) == 0 {
+		return nil
+	}
+	row, err := t.Petition.Query().Where(petition.ID(id)).Select(petition.FieldCreatedAt).Only(ctx)
+	if err != nil {
+		return err
+	}
 	for i, e := range entries {
 		known, err := t.Tag.Query().Where(tag.Key(e.Key)).OnlyID(ctx)
 		if err != nil {
 			return err
 		}
-		if err := t.PetitionTag.Create().SetPetitionID(id).SetTagID(known).SetPosition(i).Exec(ctx); err != nil {
+		if err := t.PetitionTag.Create().SetPetitionID(id).SetTagID(known).SetPosition(i).SetCreated(row.CreatedAt.UnixMicro()).Exec(ctx); err != nil {
 			return err
 		}
 	}

@@ -10,35 +10,64 @@ import (
 // Counter counts the statements that reach a database: queries and commands, prepared or not, BEGIN,
 // COMMIT and ROLLBACK. Preparing alone is not counted. It is safe for concurrent use.
 type Counter struct {
-	mu         sync.Mutex
-	statements []string // guarded by mu
+	mu       sync.Mutex
+	calls    []Call // guarded by mu
+	prepared int    // guarded by mu
+}
+
+// Call is a statement with its arguments as the driver gets them.
+type Call struct {
+	Text string
+	Args []any
 }
 
 // Count gives the number of statements since the last Reset.
 func (c *Counter) Count() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.statements)
+	return len(c.calls)
+}
+
+// Prepared gives how often a statement was prepared since the last Reset.
+func (c *Counter) Prepared() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.prepared
 }
 
 // Statements gives the text of the statements since the last Reset, in order.
 func (c *Counter) Statements() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return slices.Clone(c.statements)
+	texts := make([]string, len(c.calls))
+	for i, call := range c.calls {
+		texts[i] = call.Text
+	}
+	return texts
+}
+
+// Calls gives the statements since the last Reset with their arguments, in order.
+func (c *Counter) Calls() []Call {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.calls)
 }
 
 // Reset forgets what was counted.
 func (c *Counter) Reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.statements = nil
+	c.calls, c.prepared = nil, 0
 }
 
-func (c *Counter) note(statement string) {
+func (c *Counter) note(statement string, args ...driver.NamedValue) {
+	call := Call{Text: statement, Args: make([]any, len(args))}
+	for i, arg := range args {
+		call.Args[i] = arg.Value
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.statements = append(c.statements, statement)
+	c.calls = append(c.calls, call)
 }
 
 // wrap puts the counter between a pool and its driver.
@@ -87,18 +116,21 @@ func (c countingConn) CheckNamedValue(value *driver.NamedValue) error {
 
 // ExecContext implements driver.ExecerContext.
 func (c countingConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	c.counter.note(query)
+	c.counter.note(query, args...)
 	return c.fullConn.ExecContext(ctx, query, args)
 }
 
 // QueryContext implements driver.QueryerContext.
 func (c countingConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	c.counter.note(query)
+	c.counter.note(query, args...)
 	return c.fullConn.QueryContext(ctx, query, args)
 }
 
 // PrepareContext implements driver.ConnPrepareContext.
 func (c countingConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	c.counter.mu.Lock()
+	c.counter.prepared++
+	c.counter.mu.Unlock()
 	stmt, err := c.fullConn.PrepareContext(ctx, query)
 	if err != nil {
 		return nil, err
@@ -130,13 +162,13 @@ type countingStmt struct {
 
 // ExecContext implements driver.StmtExecContext.
 func (s countingStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
-	s.counter.note(s.query)
+	s.counter.note(s.query, args...)
 	return s.fullStmt.ExecContext(ctx, args)
 }
 
 // QueryContext implements driver.StmtQueryContext.
 func (s countingStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
-	s.counter.note(s.query)
+	s.counter.note(s.query, args...)
 	return s.fullStmt.QueryContext(ctx, args)
 }
 
