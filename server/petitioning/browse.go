@@ -317,13 +317,13 @@ func (p prefixed) Scan(dest ...any) error {
 
 // each runs a reading statement and calls fn for every row.
 func (s *Service) each(ctx context.Context, text string, args []any, fn func(*sql.Rows) error) error {
-	rows, err := s.db.Read.QueryContext(ctx, text, args...)
+	rows, err := s.db.Ask(ctx, text, args...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		if err := fn(rows); err != nil {
+		if err := fn(rows.Rows); err != nil {
 			return err
 		}
 	}

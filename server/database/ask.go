@@ -1,0 +1,46 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+)
+
+// Rows are what a reading statement gives. They must be closed.
+type Rows struct {
+	*sql.Rows
+	conn *sql.Conn // nil: it goes back by itself
+}
+
+// Close ends the reading.
+func (r *Rows) Close() error {
+	err := r.Rows.Close()
+	if r.conn != nil {
+		err = errors.Join(err, r.conn.Close())
+	}
+	return err
+}
+
+// Ask runs a reading statement.
+//
+// A statement that can be cancelled costs two goroutines, one of database/sql and one of lib/pq, which is a fifth of
+// what a short one costs here. PostgreSQL ends statements by itself after statement_timeout, so there ctx ends the
+// wait for a connection, and what has begun goes on to its end. SQLite has no such limit and is interrupted.
+func (db *DB) Ask(ctx context.Context, text string, args ...any) (*Rows, error) {
+	if db.Dialect == SQLite {
+		rows, err := db.Read.QueryContext(ctx, text, args...) //nolint:sqlclosecheck // the caller does
+		if err != nil {
+			return nil, err
+		}
+		return &Rows{Rows: rows}, nil
+	}
+	conn, err := db.Read.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := conn.QueryContext(context.WithoutCancel(ctx), text, args...) //nolint:sqlclosecheck // the caller does
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return &Rows{Rows: rows, conn: conn}, nil
+}
