@@ -213,6 +213,11 @@ var (
 				Columns: []*schema.Column{PetitionsColumns[7], PetitionsColumns[12], PetitionsColumns[0], PetitionsColumns[5], PetitionsColumns[11]},
 			},
 			{
+				Name:    "petition_state",
+				Unique:  false,
+				Columns: []*schema.Column{PetitionsColumns[7]},
+			},
+			{
 				Name:    "petition_listed",
 				Unique:  false,
 				Columns: []*schema.Column{PetitionsColumns[0], PetitionsColumns[7], PetitionsColumns[5], PetitionsColumns[14], PetitionsColumns[11], PetitionsColumns[12]},

@@ -57,6 +57,7 @@ func (Petition) Indexes() []ent.Index {
 		index.Fields("state", "created_at", "id", "language", "starts_at", "ends_at").StorageKey("petition_created"),
 		index.Fields("state", "starts_at", "id", "language", "ends_at").StorageKey("petition_started"),
 		index.Fields("state", "ends_at", "id", "language", "starts_at").StorageKey("petition_ending"),
+		index.Fields("state").StorageKey("petition_state"), // small, for counting
 		index.Fields("id", "state", "language", "created_at", "starts_at", "ends_at").StorageKey("petition_listed"),
 	}
 }

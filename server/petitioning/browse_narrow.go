@@ -15,7 +15,8 @@ import (
 // Neither database can know which is better, since what is asked for are values of another table.
 type narrowing struct {
 	set   func(*arguments) string // a SELECT of their ids, as id
-	probe func(*arguments) string // the condition on p.id, which the planner cannot turn into a join
+	probe func(*arguments) string // AND the condition on p.id, which the planner cannot turn into a join
+	rare  bool                    // few meet it
 }
 
 const (
@@ -26,15 +27,33 @@ const (
 	someMost = 20_000
 )
 
+// countMost is how many petitions are gone through where more than countedMost are to be counted.
+const countMost = 50_000
+
 // choose decides how the petitions of a list are found, which costs one statement where anything narrows it.
 func (s *Service) choose(ctx context.Context, l *petitionList) error {
-	fewest, err := s.fewest(ctx, l.narrow)
+	most := fewMost
+	if len(l.narrow) > 1 {
+		most = someMost
+	}
+	return s.chooseAmong(ctx, l, most)
+}
+
+func (s *Service) chooseAmong(ctx context.Context, l *petitionList, most int) error {
+	sizes, err := s.sizes(ctx, l.narrow, most)
 	if err != nil {
 		return err
 	}
+	fewest := -1
+	for i, size := range sizes {
+		if size <= most && (fewest < 0 || size < sizes[fewest]) {
+			fewest = i
+		}
+		l.narrow[i].rare = size <= most
+	}
 	for i, n := range l.narrow {
 		if i != fewest {
-			l.where += ` AND ` + n.probe(&l.args)
+			l.where += n.probe(&l.args)
 			continue
 		}
 		l.few, l.from = true, `(`+n.set(&l.args)+`) AS chosen CROSS JOIN `
@@ -46,18 +65,25 @@ func (s *Service) choose(ctx context.Context, l *petitionList) error {
 			l.from, l.where = l.from+`petitions AS p`, l.where+` AND p.id = chosen.id`
 		}
 	}
-	l.whereTable, l.whereArgs = l.from, slices.Clone(l.args)
 	return nil
 }
 
-// fewest gives the place of the condition that the fewest petitions meet, or -1 where all are met by many.
-func (s *Service) fewest(ctx context.Context, list []narrowing) (int, error) {
-	if len(list) == 0 {
-		return -1, nil
+// counting gives the total of a list that is not chosen yet: to count many, it pays to go through more.
+func (s *Service) counting(l petitionList) func(context.Context) (*int, error) {
+	return func(ctx context.Context) (*int, error) {
+		l := l
+		l.args, l.narrow = slices.Clone(l.args), slices.Clone(l.narrow)
+		if err := s.chooseAmong(ctx, &l, countMost); err != nil {
+			return nil, err
+		}
+		return s.counted(l.from, l.where+l.inStates(), l.args)(ctx)
 	}
-	most := fewMost
-	if len(list) > 1 {
-		most = someMost
+}
+
+// sizes gives how many petitions meet each of the conditions; it stops counting above most.
+func (s *Service) sizes(ctx context.Context, list []narrowing, most int) ([]int, error) {
+	if len(list) == 0 {
+		return nil, nil
 	}
 	var args arguments
 	counts, sizes, into := make([]string, len(list)), make([]int, len(list)), make([]any, len(list))
@@ -67,18 +93,9 @@ func (s *Service) fewest(ctx context.Context, list []narrowing) (int, error) {
 	}
 	err := s.each(ctx, `SELECT `+strings.Join(counts, `, `), args, func(rows *sql.Rows) error { return rows.Scan(into...) })
 	if err != nil {
-		return -1, fmt.Errorf("sizing a list: %w", err)
+		return nil, fmt.Errorf("sizing a list: %w", err)
 	}
-	fewest := 0
-	for i, size := range sizes {
-		if size < sizes[fewest] {
-			fewest = i
-		}
-	}
-	if sizes[fewest] > most {
-		return -1, nil
-	}
-	return fewest, nil
+	return sizes, nil
 }
 
 // tagged adds the condition that a petition bears any or all of the tags.
@@ -117,7 +134,7 @@ func bearing(names []string) narrowing {
 			return `SELECT ` + distinct + `x.petition_id AS id FROM petition_tags AS x WHERE x.tag_id IN (` + among(args) + `)`
 		},
 		probe: func(args *arguments) string {
-			return `(SELECT TRUE FROM petition_tags AS x WHERE x.petition_id = p.id AND x.tag_id IN (` + among(args) + `) LIMIT 1)`
+			return ` AND (SELECT TRUE FROM petition_tags AS x WHERE x.petition_id = p.id AND x.tag_id IN (` + among(args) + `) LIMIT 1)`
 		},
 	}
 }
@@ -129,7 +146,7 @@ func signedBy(n int) narrowing {
 			return `SELECT x.petition_id AS id FROM ranks AS x WHERE x.signatures >= ` + args.add(n)
 		},
 		probe: func(args *arguments) string {
-			return `(SELECT x.signatures >= ` + args.add(n) + ` FROM ranks AS x WHERE x.petition_id = p.id LIMIT 1)`
+			return ` AND (SELECT x.signatures >= ` + args.add(n) + ` FROM ranks AS x WHERE x.petition_id = p.id LIMIT 1)`
 		},
 	}
 }
@@ -140,14 +157,22 @@ func (s *Service) search(search string) narrowing {
 	if query == "" { // nothing but punctuation: it stands in no petition
 		return narrowing{
 			set:   func(*arguments) string { return `SELECT x.petition_id AS id FROM ranks AS x WHERE FALSE` },
-			probe: func(*arguments) string { return `FALSE` },
+			probe: func(*arguments) string { return ` AND FALSE` },
 		}
 	}
 	set := func(args *arguments) string { return `SELECT d.petition_id AS id FROM ` + s.matches(args.add(query)) }
-	if s.db.Dialect == database.SQLite { // whose index cannot be asked about one document
-		return narrowing{set: set, probe: func(args *arguments) string { return `p.id IN (` + set(args) + `)` }}
-	}
 	return narrowing{set: set, probe: func(args *arguments) string {
-		return `(SELECT d.document @@ to_tsquery('simple', ` + args.add(query) + `) FROM search_documents AS d WHERE d.petition_id = p.id LIMIT 1)`
+		return ` AND (SELECT ` + s.matchesOne(search, args) + ` FROM search_documents AS d WHERE d.petition_id = p.id LIMIT 1)`
 	}}
+}
+
+// inRows narrows to the petitions that meet what the list asks of their own rows. Lists that walk along another table need
+// it: where few petitions do, they would walk past all.
+func (l *petitionList) inRows() narrowing {
+	return narrowing{
+		set: func(args *arguments) string {
+			return `SELECT p.id FROM petitions AS p WHERE TRUE` + l.own(args) + l.inStates()
+		},
+		probe: func(*arguments) string { return `` }, // asked anyway
+	}
 }

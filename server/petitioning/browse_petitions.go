@@ -88,13 +88,17 @@ func (s *Service) Petitions(ctx context.Context, q PetitionQuery, page PageArgs)
 	if _, err := page.window(pageDefault, pageMax); err != nil {
 		return nil, err
 	}
+	total := s.counting(l)
 	if err := s.choose(ctx, &l); err != nil {
 		return nil, err
 	}
 	if l.order.Field == ByRelevance {
-		return s.relevant(ctx, q, l, page)
+		c, err := s.relevant(ctx, q, l, page)
+		if err == nil {
+			c.total = total
+		}
+		return c, err
 	}
-	where := l.where + l.inStates()
 	l.sort(s.db.Dialect)
 	figures := l.want(q.Wanted)
 	found, err := browse(ctx, s, l.listing, page)
@@ -103,7 +107,7 @@ func (s *Service) Petitions(ctx context.Context, q PetitionQuery, page PageArgs)
 	}
 	c := found[uuid.Nil]
 	dependOnFigures(ctx, figures)
-	c.figures, c.total = figures, s.counted(l.whereTable, where, l.whereArgs)
+	c.figures, c.total = figures, total
 	return c, nil
 }
 
@@ -138,6 +142,7 @@ type petitionList struct {
 	listing[*ent.Petition]
 	order  Order
 	states []petition.State
+	own    func(*arguments) string // AND … what is asked of the rows themselves
 	narrow []narrowing
 	from   string // where petitions are chosen from
 	few    bool   // these are so few that they are sorted, instead of walking along the order until a page is full
@@ -305,21 +310,34 @@ func (s *Service) filter(ctx context.Context, l *petitionList, f *Filter) error 
 	if err := l.tagged(`allTags`, f.AllTags, true); err != nil {
 		return err
 	}
+	if f.MinSignatures != nil {
+		l.narrow = append(l.narrow, signedBy(*f.MinSignatures))
+	}
+	language := ""
 	if f.Language != nil {
 		code, fault := checkLocale(*f.Language)
 		if fault != "" {
 			return &ArgumentError{Argument: "filter.language", Message: fault}
 		}
-		l.where += ` AND (p.language = ` + l.args.add(code) + ` OR p.language LIKE ` + l.args.add(code+`-%`) + `)`
+		language = code
 	}
-	if f.MinSignatures != nil {
-		l.narrow = append(l.narrow, signedBy(*f.MinSignatures))
+	l.own = func(args *arguments) (out string) {
+		if language != "" {
+			out += ` AND (p.language = ` + args.add(language) + ` OR p.language LIKE ` + args.add(language+`-%`) + `)`
+		}
+		if f.StartedAfter != nil {
+			out += ` AND p.starts_at > ` + args.add(*f.StartedAfter)
+		}
+		if f.EndsBefore != nil {
+			out += ` AND p.ends_at < ` + args.add(*f.EndsBefore)
+		}
+		return out
 	}
-	if f.StartedAfter != nil {
-		l.where += ` AND p.starts_at > ` + l.args.add(*f.StartedAfter)
-	}
-	if f.EndsBefore != nil {
-		l.where += ` AND p.ends_at < ` + l.args.add(*f.EndsBefore)
+	if own := l.own(&l.args); own != "" {
+		l.where += own
+		if l.order.Field == BySignatureCount || l.order.Field == ByTrending {
+			l.narrow = append(l.narrow, l.inRows())
+		}
 	}
 	return nil
 }

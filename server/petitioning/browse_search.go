@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -31,15 +32,48 @@ func (s *Service) matches(query string) string {
 	return `search_index JOIN search_documents AS d ON d.id = search_index.rowid WHERE search_index MATCH ` + query
 }
 
+// matchesOne gives the condition that every word stands in the one document d. SQLite's index cannot be asked about one
+// document, or only by going through the whole list of a word; but the text is words with single spaces between.
+func (s *Service) matchesOne(search string, args *arguments) string {
+	if s.db.Dialect == database.Postgres {
+		return `d.document @@ to_tsquery('simple', ` + args.add(s.matching(search)) + `)`
+	}
+	var parts []string
+	for _, place := range s.places(search, args) {
+		parts = append(parts, place+` > 0`)
+	}
+	return strings.Join(parts, ` AND `)
+}
+
+// places gives for each word the weight of the best place in document d where it stands, or 0.
+func (s *Service) places(search string, args *arguments) []string {
+	words := searchWords(search)
+	out := make([]string, len(words))
+	for i, word := range words {
+		word = ` ` + word
+		if i < len(words)-1 { // the last one may go on
+			word += ` `
+		}
+		w := args.add(word)
+		in := func(column string) string { return `WHEN instr(' ' || d.` + column + ` || ' ', ` + w + `) > 0 THEN ` }
+		out[i] = `(CASE ` + in(`title`) + `10 ` + in(`tags`) + `4 ` + in(`summary`) + `2 ` + in(`body`) + `1 ELSE 0 END)`
+	}
+	return out
+}
+
 // scores gives the statement of ids and scores, the greater the better, of at least the documents in best.
 // Titles weigh most, then tags, then the summary: the weights of PostgreSQL's A to D, and the same ones for
-// SQLite's bm25, whose better scores are more negative and which can only score all that matches at once.
-func (s *Service) scores(query string) string {
-	if s.db.Dialect == database.Postgres {
-		return `SELECT d.petition_id AS id, ts_rank(d.document, to_tsquery('simple', ` + query + `)) AS score
- FROM search_documents AS d WHERE d.petition_id IN (SELECT id FROM best)`
+// SQLite's bm25, whose better scores are more negative and which can only score all that matches at once. Where
+// that are many, the weights alone must do.
+func (s *Service) scores(search string, few bool, args *arguments) string {
+	of := `FROM search_documents AS d WHERE d.petition_id IN (SELECT id FROM best)`
+	switch {
+	case s.db.Dialect == database.Postgres:
+		return `SELECT d.petition_id AS id, ts_rank(d.document, to_tsquery('simple', ` + args.add(s.matching(search)) + `)) AS score ` + of
+	case few:
+		return `SELECT d.petition_id AS id, -bm25(search_index, 10.0, 4.0, 2.0, 1.0) AS score FROM ` + s.matches(args.add(s.matching(search)))
 	}
-	return `SELECT d.petition_id AS id, -bm25(search_index, 10.0, 4.0, 2.0, 1.0) AS score FROM ` + s.matches(query)
+	return `SELECT d.petition_id AS id, ` + strings.Join(s.places(search, args), ` + `) + ` AS score ` + of
 }
 
 // relevant gives a page by relevance. The order is made anew for every page, so a cursor is a place in it.
@@ -62,7 +96,7 @@ func (s *Service) relevant(ctx context.Context, q PetitionQuery, l petitionList,
 	if err != nil {
 		return nil, fmt.Errorf("reading matches: %w", err)
 	}
-	c := &PetitionConnection{PageInfo: info, figures: found.Figures, total: s.counted(l.whereTable, l.where+l.inStates(), l.whereArgs)}
+	c := &PetitionConnection{PageInfo: info, figures: found.Figures}
 	for _, e := range edges {
 		at := slices.IndexFunc(found.Rows, func(row *ent.Petition) bool { return row.ID == e.Node.node })
 		if at >= 0 {
@@ -82,8 +116,7 @@ func nodes(edges []Edge[placed[uuid.UUID]]) []uuid.UUID {
 
 // ranked gives the ids of the best matches in order.
 func (s *Service) ranked(ctx context.Context, search string, d Direction, l petitionList) ([]uuid.UUID, error) {
-	query := s.matching(search)
-	if query == "" {
+	if s.matching(search) == "" {
 		return nil, nil
 	}
 	direction := `DESC`
@@ -94,10 +127,10 @@ func (s *Service) ranked(ctx context.Context, search string, d Direction, l peti
 	l.sort(s.db.Dialect) // not at once: a search narrows
 	args := slices.Clone(l.args)
 	best := l.inner.sql(l.where, l.keys, window{Limit: rankedMost - 1}, nil, nil, &args)
-	// Materialised, or SQLite would search anew for every row that it joins.
+	// The search is the last thing that narrows. Materialised, or SQLite would search anew for every row that it joins.
 	text := fmt.Sprintf(`WITH best AS MATERIALIZED (%s), scored AS MATERIALIZED (%s)
  SELECT best.id FROM best JOIN scored ON scored.id = best.id ORDER BY score %s, best.key %s, best.id %s`,
-		best, s.scores(args.add(query)), direction, direction, direction)
+		best, s.scores(search, l.narrow[len(l.narrow)-1].rare, &args), direction, direction, direction)
 	var ids []uuid.UUID
 	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
 		var id uuid.UUID

@@ -11,7 +11,6 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/ent"
-	"petitiond/server/database"
 )
 
 const tagColumns = `t.id, t.key, t.label, t.open_petitions`
@@ -21,7 +20,7 @@ func (s *Service) Tags(ctx context.Context, search *string, page PageArgs) (*Tag
 	dependOnLists(ctx)
 	l := listing[*ent.Tag]{
 		name: "tags", columns: tagColumns, table: `tags AS t`, where: borne(ctx, `t.id`),
-		keys: keyset{columns: []string{s.byPoint(`t.key`)}},
+		keys: keyset{columns: []string{`t.key`}},
 		scan: func(row scanner) (*ent.Tag, cursor, error) {
 			t, err := scanTag(row)
 			return t, cursor{Keys: []cursorKey{textKey(t.Key)}, ID: t.ID}, err
@@ -95,15 +94,6 @@ func (s *Service) TagsByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Tag, er
 	return out, nil
 }
 
-// byPoint gives a text column in the order of code points, which is SQLite's, whatever the collation that a
-// PostgreSQL database was made with.
-func (s *Service) byPoint(column string) string {
-	if s.db.Dialect == database.Postgres {
-		return column + ` COLLATE "C"`
-	}
-	return column
-}
-
 // TrendingTag is a tag whose open petitions are signed now.
 type TrendingTag struct {
 	Tag               *ent.Tag
@@ -116,13 +106,14 @@ func (s *Service) TrendingTags(ctx context.Context, first int) ([]*TrendingTag, 
 	if first < 1 || first > pageMax {
 		return nil, &ArgumentError{Argument: "first", Message: fmt.Sprintf("first must be between 1 and %d.", pageMax)}
 	}
-	text := `SELECT ` + tagColumns + `, SUM(b.added - b.removed) AS signed
- FROM signature_buckets AS b
- JOIN petitions AS p ON p.id = b.petition_id AND p.state = 'OPEN'
- JOIN petition_tags AS pt ON pt.petition_id = b.petition_id
- JOIN tags AS t ON t.id = pt.tag_id
- WHERE b.span = 1 AND b.minute > $1 GROUP BY t.id, t.key, t.label, t.open_petitions
- HAVING SUM(b.added - b.removed) > 0 ORDER BY signed DESC, ` + s.byPoint(`t.key`) + ` LIMIT $2`
+	// From the minutes to petitions to tags, each fewer than those before.
+	text := `SELECT ` + tagColumns + `, tagged.signed FROM (SELECT pt.tag_id, SUM(petition.signed) AS signed
+  FROM (SELECT b.petition_id, SUM(b.added - b.removed) AS signed FROM signature_buckets AS b
+   WHERE b.span = 1 AND b.minute > $1 GROUP BY b.petition_id) AS petition
+  CROSS JOIN petitions AS p CROSS JOIN petition_tags AS pt
+  WHERE p.id = petition.petition_id AND p.state = 'OPEN' AND pt.petition_id = p.id
+  GROUP BY pt.tag_id HAVING SUM(petition.signed) > 0) AS tagged
+ CROSS JOIN tags AS t WHERE t.id = tagged.tag_id ORDER BY tagged.signed DESC, t.key LIMIT $2`
 	var out []*TrendingTag
 	err := s.each(ctx, text, []any{minutesAgo(s.opt.Now(), dayMinutes), first}, func(rows *sql.Rows) error {
 		one := &TrendingTag{}

@@ -52,6 +52,9 @@ func visible(ctx context.Context, petitions string) string {
 	return `(` + condition + ` OR ` + petitions + `.id IN (` + strings.Join(ids, `, `) + `))`
 }
 
+// unseen gives the condition under which nobody but its makers and moderators sees a petition of a table or alias.
+func unseen(petitions string) string { return petitions + `.state NOT IN ` + publicStates }
+
 // visibleStates leaves out the states in which the actor sees no petition. It saves looking, and guards nothing.
 func visibleStates(ctx context.Context, states []petition.State) []petition.State {
 	a := ActorFrom(ctx)

@@ -1,13 +1,14 @@
 -- +goose Up
 
 -- A list walks along the index of its order and reads the wide rows of one page alone: what lists are filtered by stands
--- in the index too. The last one is for looking at many petitions by their ids.
+-- in the index too. The last two are for counting, and for looking at many petitions by their ids.
 DROP INDEX petition_state_created_at_id;
 DROP INDEX petition_state_starts_at_id;
 DROP INDEX petition_state_ends_at_id;
 CREATE INDEX petition_created ON petitions (state, created_at, id, language, starts_at, ends_at);
 CREATE INDEX petition_started ON petitions (state, starts_at, id, language, ends_at);
 CREATE INDEX petition_ending ON petitions (state, ends_at, id, language, starts_at);
+CREATE INDEX petition_state ON petitions (state);
 CREATE INDEX petition_listed ON petitions (id, state, language, created_at, starts_at, ends_at);
 
 -- The petitions of a tag are listed by their age, which never changes: so it stands beside the tag, in microseconds
