@@ -67,6 +67,13 @@ func (d *documents) add(doc *document) {
 	d.grow(doc.bytes)
 }
 
+// size is what a document takes.
+func (d *documents) size(doc *document) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return doc.bytes
+}
+
 // charge adds to what a document takes.
 func (d *documents) charge(doc *document, bytes int) {
 	d.mu.Lock()

@@ -62,9 +62,18 @@ func (e *engine) surround(around func(context.Context) context.Context) {
 	})
 }
 
-// prepare returns the operation that the parameters name, valid, with its
-// variables coerced and its cost within the limit.
-func (e *engine) prepare(_ context.Context, params *graphql.RawParams) (*graphql.OperationContext, *fault) {
+// judged is an operation that may run: valid, with its variables coerced and its cost within the limit. Nobody changes
+// it, so that it can be run again and again.
+type judged struct {
+	params    graphql.RawParams
+	doc       *document
+	op        *ast.OperationDefinition
+	variables map[string]any
+	cost      int
+}
+
+// judge returns the operation that the parameters name.
+func (e *engine) judge(params *graphql.RawParams) (*judged, *fault) {
 	doc, f := e.document(params.Query)
 	if f != nil {
 		return nil, f
@@ -86,21 +95,35 @@ func (e *engine) prepare(_ context.Context, params *graphql.RawParams) (*graphql
 		f.cost = cost
 		return nil, f
 	}
+	return &judged{*params, doc, op, variables, cost}, nil
+}
+
+// operation makes ready to run what was judged.
+func (e *engine) operation(j *judged) *graphql.OperationContext {
 	prepared := &graphql.OperationContext{
-		RawQuery:               params.Query,
-		OperationName:          params.OperationName,
-		Variables:              variables,
-		Extensions:             params.Extensions,
-		Doc:                    doc.QueryDocument,
-		Operation:              op,
+		RawQuery:               j.params.Query,
+		OperationName:          j.params.OperationName,
+		Variables:              j.variables,
+		Extensions:             j.params.Extensions,
+		Doc:                    j.doc.QueryDocument,
+		Operation:              j.op,
 		DisableIntrospection:   !e.introspection,
 		RecoverFunc:            e.recover,
 		ResolverMiddleware:     func(ctx context.Context, next graphql.Resolver) (any, error) { return next(ctx) },
 		RootResolverMiddleware: func(ctx context.Context, next graphql.RootResolver) graphql.Marshaler { return next(ctx) },
 		Stats:                  graphql.Stats{OperationStart: graphql.Now()},
 	}
-	prepared.Stats.SetExtension(costKey, cost)
-	return prepared, nil
+	prepared.Stats.SetExtension(costKey, j.cost)
+	return prepared
+}
+
+// prepare judges an operation and makes it ready to run.
+func (e *engine) prepare(_ context.Context, params *graphql.RawParams) (*graphql.OperationContext, *fault) {
+	j, f := e.judge(params)
+	if f != nil {
+		return nil, f
+	}
+	return e.operation(j), nil
 }
 
 // document returns the parsed and valid document of a text. Only such are

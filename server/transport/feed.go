@@ -241,20 +241,20 @@ func (t *Transport) subscribe(ctx context.Context, r *reader, who identity, op *
 			})
 		}
 	}
-	t.feeds.join(r, operationKey(op), func() *feed {
+	t.feeds.join(r, operationKey(op.RawQuery, op.Operation.Name, op.Variables), func() *feed {
 		op.Extensions = nil // the request's own
 		return t.newFeed(WithRequestID(t.alive, newRequestID()), op)
 	})
 }
 
 // operationKey is the same for operations that are equal: the same document, operation and variables.
-func operationKey(op *graphql.OperationContext) string {
+func operationKey(document, name string, given map[string]any) string {
 	h := sha256.New()
-	variables, err := json.Marshal(op.Variables) // sorts by name
+	variables, err := json.Marshal(given) // sorts by name
 	if err != nil {
 		return newRequestID() // equal to none
 	}
-	for _, part := range [][]byte{[]byte(op.RawQuery), []byte(op.Operation.Name), variables} {
+	for _, part := range [][]byte{[]byte(document), []byte(name), variables} {
 		sum := sha256.Sum256(part)
 		h.Write(sum[:])
 	}

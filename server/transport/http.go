@@ -12,6 +12,8 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"petitiond/server/answers"
 )
 
 const methods = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
@@ -127,23 +129,35 @@ func (t *Transport) admit(
 	if f != nil {
 		return who, nil, nil, f
 	}
-	sharing := accept.answer != "" && t.shares(r.Header)
-	if sharing {
-		if known := t.remembered(r.Method, text); known != nil {
-			return who, nil, known, nil
-		}
-	}
-	params, f := t.decode(r.Method, text)
+	j, key, f := t.recall(r.Method, text)
 	if f != nil {
 		return who, nil, nil, f
 	}
-	if op, f = t.prepare(who.ctx, params); f != nil {
-		return who, nil, nil, f
+	if accept.answer != "" && t.shares(r.Header) {
+		if known, ok := t.answers.Kept(key); ok {
+			return who, nil, known, nil
+		}
 	}
-	if sharing && op.Operation.Operation == ast.Query {
-		t.recalled.keep(r.Method, text, answerKey(op))
+	return who, t.engine.operation(j), nil, permit(r.Method, j.op.Operation, accept)
+}
+
+// recall gives the operation that a request asks for, and the key of its answer if it is a query. A request that came
+// before in the same bytes is not judged again.
+func (t *Transport) recall(method string, text []byte) (*judged, answers.Key, *fault) {
+	if known, ok := t.recalled.find(method, text); ok {
+		return known.judged, known.key, nil
 	}
-	return who, op, nil, permit(r.Method, op.Operation.Operation, accept)
+	params, f := t.decode(method, text)
+	if f != nil {
+		return nil, answers.Key{}, f
+	}
+	j, f := t.judge(params)
+	if f != nil || j.op.Operation != ast.Query {
+		return j, answers.Key{}, f
+	}
+	known := recalledRequest{string(text), j, answerKey(j)}
+	t.recalled.keep(method, known, t.engine.documents.size(j.doc))
+	return j, known.key, nil
 }
 
 // permit refuses operations that a method or an Accept header leaves no room for.

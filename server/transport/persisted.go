@@ -27,9 +27,17 @@ type library interface {
 	keep(name, text string)
 }
 
-// prepare returns the operation that a request asks for, valid and within the
-// limits. Every way in goes through here.
-func (t *Transport) prepare(ctx context.Context, params *graphql.RawParams) (*graphql.OperationContext, *fault) {
+// prepare returns the operation that a request asks for, ready to run.
+func (t *Transport) prepare(_ context.Context, params *graphql.RawParams) (*graphql.OperationContext, *fault) {
+	j, f := t.judge(params)
+	if f != nil {
+		return nil, f
+	}
+	return t.engine.operation(j), nil
+}
+
+// judge returns the operation that a request asks for, valid and within the limits. Every way in goes through here.
+func (t *Transport) judge(params *graphql.RawParams) (*judged, *fault) {
 	name, f := documentName(params.Extensions)
 	if f != nil {
 		return nil, f
@@ -38,12 +46,12 @@ func (t *Transport) prepare(ctx context.Context, params *graphql.RawParams) (*gr
 	if params.Query, f = t.library.find(name, params.Query); f != nil {
 		return nil, f
 	}
-	op, f := t.engine.prepare(ctx, params)
+	j, f := t.engine.judge(params)
 	if f == nil && sent && name != "" {
 		// Not before: what is refused must not take the place of what is used.
 		t.library.keep(name, params.Query)
 	}
-	return op, f
+	return j, f
 }
 
 // documentName reads the extension persistedQuery. What else is in it is

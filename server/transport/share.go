@@ -58,19 +58,9 @@ func (t *Transport) ask(ctx context.Context, who identity, op *graphql.Operation
 	return a
 }
 
-// remembered gives the answer of a request that was made before in the same bytes, if it is kept.
-func (t *Transport) remembered(method string, text []byte) *answer {
-	key, ok := t.recalled.find(method, text)
-	if !ok {
-		return nil
-	}
-	known, _ := t.answers.Kept(key)
-	return known
-}
-
 // share gives the answer that everybody gets who asks the same without a credential.
 func (t *Transport) share(ctx context.Context, op *graphql.OperationContext) (a *answer, how string) {
-	a, came, err := t.answers.Get(ctx, answerKey(op), func(r *answers.Recorder) (*answer, answers.Verdict) {
+	a, came, err := t.answers.Get(ctx, keyOf(op), func(r *answers.Recorder) (*answer, answers.Verdict) {
 		if r == nil {
 			return t.compute(ctx, op, nil), answers.Own
 		}
@@ -107,63 +97,96 @@ func (t *Transport) compute(ctx context.Context, op *graphql.OperationContext, h
 	return newAnswer(resp, t.hints.freshness(op.Operation))
 }
 
-func answerKey(op *graphql.OperationContext) (key answers.Key) {
-	copy(key[:], operationKey(op))
+func keyOf(op *graphql.OperationContext) (key answers.Key) {
+	copy(key[:], operationKey(op.RawQuery, op.Operation.Name, op.Variables))
 	return key
 }
 
-// recalled knows by the bytes of a request which answer it asks for, so that a crowd that reloads a page is not
-// decoded, validated and hashed over and over. Only requests are in it that were taken: what a request means depends
-// on nothing but its bytes.
+func answerKey(j *judged) (key answers.Key) {
+	copy(key[:], operationKey(j.params.Query, j.op.Name, j.variables))
+	return key
+}
+
+// recalled knows by the bytes of a request which operation it asks for, so that a crowd that reloads a page is not
+// decoded, validated and hashed over and over. Only queries are in it that were taken: what a request means depends on
+// nothing but its bytes.
 type recalled struct {
 	seed maphash.Seed
 	most int
 
 	mu    sync.Mutex // guards what follows
-	known *simplelru.LRU[uint64, recall]
+	known *simplelru.LRU[uint64, recalledRequest]
+	docs  map[*document]*holding // that are kept alive
 	bytes int
 }
 
-type recall struct {
-	text string // of the request: hashes may be equal
-	key  answers.Key
+// holding is how many requests have a document in common, and what it takes.
+type holding struct{ requests, bytes int }
+
+type recalledRequest struct {
+	text   string // of the request: hashes may be equal
+	judged *judged
+	key    answers.Key
 }
 
-// recallBytes is what an entry takes besides its text, about.
-const recallBytes = 200
+// size is what it takes in memory beside the document, about: the text and the variables that were read from it.
+func (r recalledRequest) size() int { return 600 + 2*len(r.text) }
 
 func newRecalled(most int) *recalled {
-	r := &recalled{seed: maphash.MakeSeed(), most: most}
+	r := &recalled{seed: maphash.MakeSeed(), most: most, docs: map[*document]*holding{}}
 	// Entries are not counted. The only error is of a size below one.
-	r.known, _ = simplelru.NewLRU(math.MaxInt, func(_ uint64, gone recall) { r.bytes -= recallBytes + len(gone.text) })
+	r.known, _ = simplelru.NewLRU(math.MaxInt, func(_ uint64, gone recalledRequest) { r.release(gone) })
 	return r
 }
 
+// hold counts what a request takes, and its document once.
+func (r *recalled) hold(request recalledRequest, size int) {
+	doc := r.docs[request.judged.doc]
+	if doc == nil {
+		doc = &holding{bytes: size}
+		r.docs[request.judged.doc] = doc
+		r.bytes += doc.bytes
+	}
+	doc.requests++
+	r.bytes += request.size()
+}
+
+func (r *recalled) release(request recalledRequest) {
+	r.bytes -= request.size()
+	doc := r.docs[request.judged.doc]
+	if doc.requests--; doc.requests == 0 {
+		r.bytes -= doc.bytes
+		delete(r.docs, request.judged.doc)
+	}
+}
+
+// hash tells requests apart, a body from a query string among them.
 func (r *recalled) hash(method string, text []byte) uint64 {
 	var h maphash.Hash
 	h.SetSeed(r.seed)
-	_ = h.WriteByte(byte(min(1, len(strings.TrimPrefix(method, http.MethodPost))))) // a body is no query string
+	_, _ = h.WriteString(method)
 	_, _ = h.Write(text)
 	return h.Sum64()
 }
 
-func (r *recalled) find(method string, text []byte) (key answers.Key, ok bool) {
+func (r *recalled) find(method string, text []byte) (known recalledRequest, ok bool) {
 	hash := r.hash(method, text)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	found, ok := r.known.Get(hash)
-	return found.key, ok && found.text == string(text)
+	known, ok = r.known.Get(hash)
+	return known, ok && known.text == string(text)
 }
 
-func (r *recalled) keep(method string, text []byte, key answers.Key) {
-	hash := r.hash(method, text)
+// keep remembers a request, whose document takes so many bytes.
+func (r *recalled) keep(method string, request recalledRequest, size int) {
+	hash := r.hash(method, []byte(request.text))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.known.Contains(hash) {
 		return
 	}
-	r.known.Add(hash, recall{string(text), key})
-	r.bytes += recallBytes + len(text)
+	r.known.Add(hash, request)
+	r.hold(request, size)
 	for r.bytes > r.most {
 		if _, _, some := r.known.RemoveOldest(); !some {
 			return
