@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/uuid"
@@ -143,8 +144,23 @@ var (
 // wantedHere gives what the field that is being resolved, a petition, is asked for beside its row.
 func wantedHere(ctx context.Context) petitioning.Wanted {
 	var w petitioning.Wanted
-	note(ctx, &w, graphql.CollectFieldsCtx(ctx, petitionTypes))
+	fields := graphql.CollectFieldsCtx(ctx, petitionTypes)
+	note(ctx, &w, fields)
+	w.Bare = !slices.ContainsFunc(fields, func(field graphql.CollectedField) bool { return ofRow(ctx, field) })
 	return w
+}
+
+// ofRow reports whether a field of a petition needs more of its row than the id. What leads on to other objects may
+// lead back.
+func ofRow(ctx context.Context, field graphql.CollectedField) bool {
+	switch field.Name {
+	case "__typename", "id", "goal", "signatureCount", "commentCount":
+		return false
+	case "count":
+		below := graphql.CollectFields(graphql.GetOperationContext(ctx), field.Selections, nil)
+		return slices.ContainsFunc(below, func(field graphql.CollectedField) bool { return field.Name == "petition" })
+	}
+	return true
 }
 
 // wantedInList is the same for a connection of petitions.

@@ -39,9 +39,13 @@ func (s *Service) PetitionBySlug(ctx context.Context, slug string, w Wanted) (Fo
 func (s *Service) petitionsOf(ctx context.Context, table, where string, args arguments, w Wanted) (Found, error) {
 	r := newReading(w)
 	found := Found{Figures: r.figures}
-	text := `SELECT ` + r.columns() + petitionColumns + ` FROM ` + table + r.table() + ` WHERE ` + where + ` AND ` + visible(ctx, `p`)
+	columns, scan := petitionColumns, func(row scanner) (*ent.Petition, error) { return scanPetition(row) }
+	if w.Bare {
+		columns, scan = `p.id`, scanBare
+	}
+	text := `SELECT ` + r.columns() + columns + ` FROM ` + table + r.table() + ` WHERE ` + where + ` AND ` + visible(ctx, `p`)
 	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
-		p, err := r.scan(rows, func(row scanner) (*ent.Petition, error) { return scanPetition(row) })
+		p, err := r.scan(rows, scan)
 		found.Rows = append(found.Rows, p)
 		return err
 	})
@@ -53,6 +57,11 @@ func (s *Service) petitionsOf(ctx context.Context, table, where string, args arg
 	}
 	dependOnFigures(ctx, found.Figures)
 	return found, nil
+}
+
+func scanBare(row scanner) (*ent.Petition, error) {
+	p := &ent.Petition{}
+	return p, row.Scan(&p.ID)
 }
 
 // Bodies gives the Markdown of petitions.

@@ -11,6 +11,7 @@ import (
 type Wanted struct {
 	Figures bool // their numbers
 	Body    bool // into the row
+	Bare    bool // nothing of the row but its id
 }
 
 // Found are petitions that were read at once.
