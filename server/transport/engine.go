@@ -230,26 +230,14 @@ func (e *engine) CreateOperationContext(ctx context.Context, params *graphql.Raw
 	return op, nil
 }
 
-// DispatchOperation runs an operation, queries and mutations within the time
-// that they may take.
-func (e *engine) DispatchOperation(ctx context.Context, op *graphql.OperationContext) (graphql.ResponseHandler, context.Context) {
-	if op.Operation.Operation != ast.Subscription {
-		limited, cancel := context.WithTimeoutCause(ctx, e.limits.Operation, errTimeout)
-		// Every transport ends the operation's context with the operation.
-		context.AfterFunc(ctx, cancel)
-		ctx = limited
-	}
-	return e.Executor.DispatchOperation(ctx, op)
-}
-
 // DispatchError answers a refusal, whose errors need no presenter any more.
 func (e *engine) DispatchError(_ context.Context, errs gqlerror.List) *graphql.Response {
 	return &graphql.Response{Errors: errs}
 }
 
-// execute runs a query or a mutation and returns its one answer.
+// execute runs a query or a mutation, within the time that it may take, and returns its one answer.
 func (e *engine) execute(ctx context.Context, op *graphql.OperationContext) *graphql.Response {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithTimeoutCause(ctx, e.limits.Operation, errTimeout)
 	defer cancel()
 	next, ctx := e.DispatchOperation(ctx, op)
 	if resp := next(ctx); resp != nil {
