@@ -88,7 +88,10 @@ func statementCases() []statementCase {
 		{"PetitionWithAliases", `query($no: Boolean = false) { ` + slug + ` ...f @include(if: $no) a: body ... on Node { ... on Petition { b: goal } } } }
 			fragment f on Petition { signatures { nodes { name } } }`, 1, ""},
 		{"List", `query($n: Int) { petitions(first: $n) { edges { node { title signatureCount tags { label } } } } }`, 2, ""},
-		{"ListWithBodies", `query($n: Int) { petitions(first: $n, search: "petition") { nodes { body goal } } }`, 3, ""},
+		{"ListWithBodies", `query($n: Int) { petitions(first: $n) { nodes { body goal } } }`, 1, ""},
+		// How many petitions meet what narrows the list, and for the relevance the order and the rows.
+		{"Filtered", `query($n: Int) { petitions(first: $n, filter: { tags: ["all"] }) { nodes { title goal } } }`, 2, ""},
+		{"Searched", `query($n: Int) { petitions(first: $n, search: "petition") { nodes { body goal } } }`, 3, ""},
 		// The list with its figures, the tags, the comments and the signatures.
 		{"Page", page("", ""), 4, ""},
 		{"PageInfo", page("pageInfo { hasNextPage }", "pageInfo { hasNextPage endCursor }"), 4, ""},

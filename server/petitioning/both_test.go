@@ -48,15 +48,21 @@ func TestSearchIsTheSameOnBoth(t *testing.T) {
 			_, err := b.Import(operator(t), in)
 			ok(t, err)
 		}
-		results[db.Dialect] = found{}
-		for _, q := range queries {
-			if strings.TrimSpace(q) == "" {
-				continue
+		read := func() found {
+			all := found{}
+			for _, q := range queries {
+				if strings.TrimSpace(q) == "" {
+					continue
+				}
+				titles := titlesOf(t, b, petitioning.PetitionQuery{Search: &q})
+				slices.Sort(titles)
+				all[q] = titles
 			}
-			titles := titlesOf(t, b, petitioning.PetitionQuery{Search: &q})
-			slices.Sort(titles)
-			results[db.Dialect][q] = titles
+			return all
 		}
+		results[db.Dialect] = read()
+		petitioning.TakeAsMany(b.Service)
+		equal(t, "what is found of what many petitions have", results[db.Dialect], read())
 	})
 	if len(results) == 2 {
 		equal(t, "what both find", results[database.SQLite], results[database.Postgres])

@@ -30,7 +30,7 @@ func (s *Service) Comments(ctx context.Context, order CommentOrder, page PageArg
 	dependOn(ctx, commentsOf, petitions...)
 	l := commentListing("comments "+string(order), order)
 	l.where = `c.petition_id = ` + parent + ` AND c.parent_id IS NULL AND ` + publicComment + ` AND ` +
-		visibleParent(ctx, parent)
+		visibleList(ctx)
 	return browse(ctx, s, l, page, petitions...)
 }
 

@@ -32,9 +32,9 @@ const countMost = 50_000
 
 // choose decides how the petitions of a list are found, which costs one statement where anything narrows it.
 func (s *Service) choose(ctx context.Context, l *petitionList) error {
-	most := fewMost
+	most := s.few
 	if len(l.narrow) > 1 {
-		most = someMost
+		most = s.some
 	}
 	return s.chooseAmong(ctx, l, most)
 }
@@ -73,7 +73,7 @@ func (s *Service) counting(l petitionList) func(context.Context) (*int, error) {
 	return func(ctx context.Context) (*int, error) {
 		l := l
 		l.args, l.narrow = slices.Clone(l.args), slices.Clone(l.narrow)
-		if err := s.chooseAmong(ctx, &l, countMost); err != nil {
+		if err := s.chooseAmong(ctx, &l, s.many); err != nil {
 			return nil, err
 		}
 		return s.counted(l.from, l.where+l.inStates(), l.args)(ctx)

@@ -243,7 +243,8 @@ func (l *petitionList) sortByTime(column string, d database.Dialect) {
 func (l *petitionList) sortByRank(column string, at func() sortValue) {
 	l.keys.columns = []string{column, `r.petition_id`} // the id that the index of the ranks has
 	if l.few {
-		l.inner.from += ` JOIN ranks AS r ON r.petition_id = p.id`
+		l.inner.from += ` CROSS JOIN ranks AS r`
+		l.inner.branches[0].where += ` AND r.petition_id = p.id`
 	} else {
 		l.inner.from = `ranks AS r CROSS JOIN ` + l.from
 		l.inner.branches[0].where += ` AND p.id = r.petition_id`

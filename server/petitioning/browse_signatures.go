@@ -21,7 +21,7 @@ func (s *Service) Signatures(ctx context.Context, page PageArgs, petitions ...uu
 		name:    "signatures",
 		columns: signatureColumns,
 		table:   `signatures AS s`,
-		where:   `s.petition_id = ` + parent + ` AND ` + publicSignature + ` AND ` + visibleParent(ctx, parent),
+		where:   `s.petition_id = ` + parent + ` AND ` + publicSignature + ` AND ` + visibleList(ctx),
 		keys:    keyset{columns: []string{`s.number`}, desc: true},
 		scan: func(row scanner) (*ent.Signature, cursor, error) {
 			n, err := scanSignature(row)

@@ -41,7 +41,7 @@ var dialects = map[database.Dialect]dialect{
 		from:  `generate_series(%d::bigint, %d) AS n(i)`,
 		at:    `to_timestamp(%d - 60 * (%s))`,
 		noise: `uuid_send(gen_random_uuid())`,
-		words: `(SELECT string_agg(md5(random()::text || k::text || i::text), ' ') FROM generate_series(1, 90) AS g(k))`,
+		words: `repeat(md5(i::text), 90)`,
 	},
 }
 
@@ -65,7 +65,14 @@ func (v volume) statements(kind database.Dialect) []string {
 	minute := fmt.Sprintf("(%d - (i * 7) %% 100000)", monday.Unix()/60)
 	created := fmt.Sprintf(", (%d - 60 * ((i * 7919) %% 500000)) * 1000000", monday.Unix())
 	of := func(text, petition string) string { return strings.Replace(text, "%s", petition, 1) }
-	return []string{
+	// As many rows in a statement as a busy machine writes in the time that one may take.
+	some := func(text string, first, last int) (out []string) {
+		for ; first <= last; first += 10_000 {
+			out = append(out, text+from(first, min(last, first+9_999)))
+		}
+		return out
+	}
+	text := []string{
 		`INSERT INTO tags (id, key, label) SELECT ` + id("8003", "i") + `, 'tag' || CAST(i AS text), 'Tag' FROM ` + from(1, 100),
 		`INSERT INTO petitions (id, slug, title, summary, body, language, addressees, state, petitioner, starts_at, ends_at, created_at, updated_at)
  SELECT ` + petition("i") + `, 'slug-' || CAST(i AS text), 'Save otter ' || CAST(i AS text), 'They are few.', ` + d.words + `,
@@ -81,15 +88,17 @@ func (v volume) statements(kind database.Dialect) []string {
  WHERE pt.tag_id = tags.id AND p.state = 'OPEN')`,
 		`INSERT INTO search_documents (petition_id, title, summary, body, tags)
  SELECT ` + petition("i") + `, 'save otter ' || CAST(i AS text), 'they are few', 'body w' || CAST(i % 1000 AS text), 'tag' FROM ` + from(1, v.petitions),
-		of(signature, petition(zipf("i"))) + from(1, v.signatures),
-		of(signature, petition("1")) + from(v.signatures+1, v.signatures+v.hot),
-		of(comment, petition(zipf("(i / 5)"))) + from(1, v.comments),
-		of(comment, petition("1")) + from((v.comments/5+1)*5, (v.comments/5+1)*5+v.talk),
+	}
+	text = append(text, some(of(signature, petition(zipf("i"))), 1, v.signatures)...)
+	text = append(text, some(of(signature, petition("1")), v.signatures+1, v.signatures+v.hot)...)
+	text = append(text, some(of(comment, petition(zipf("(i / 5)"))), 1, v.comments)...)
+	text = append(text, some(of(comment, petition("1")), (v.comments/5+1)*5, (v.comments/5+1)*5+v.talk)...)
+	return append(text,
 		`UPDATE comments SET replies = 1 WHERE parent_id IS NULL AND number % 5 = 3`,
 		`INSERT INTO signature_buckets (petition_id, minute, span, added)
  SELECT petition_id, minute, span, COUNT(*) FROM (SELECT petition_id, CASE WHEN ago < 10080 THEN minute ELSE minute - minute % 60 END AS minute,
- CASE WHEN ago < 10080 THEN 1 ELSE 60 END AS span FROM (SELECT petition_id, (number * 7) % 100000 AS ago, ` +
-			strings.ReplaceAll(minute, "i", "number") + ` AS minute FROM signatures WHERE state = 'COUNTED') AS a) AS b GROUP BY 1, 2, 3`,
+ CASE WHEN ago < 10080 THEN 1 ELSE 60 END AS span FROM (SELECT petition_id, (number * 7) % 100000 AS ago, `+
+			strings.ReplaceAll(minute, "i", "number")+` AS minute FROM signatures WHERE state = 'COUNTED') AS a) AS b GROUP BY 1, 2, 3`,
 		`INSERT INTO signature_days (petition_id, day, added) SELECT petition_id, minute - minute % 1440, SUM(added) FROM signature_buckets GROUP BY 1, 2`,
 		`INSERT INTO counters (petition_id, total, issued, version, goal, as_of, named, threads, comments)
  SELECT p.id, COALESCE(s.total, 0), 10000000, 1, 1000, p.updated_at, COALESCE(s.named, 0), COALESCE(c.threads, 0), COALESCE(c.comments, 0) FROM petitions AS p
@@ -98,6 +107,5 @@ func (v volume) statements(kind database.Dialect) []string {
  LEFT JOIN (SELECT petition_id, COUNT(*) AS comments, COUNT(*) - COUNT(parent_id) AS threads FROM comments
   WHERE state = 'VISIBLE' GROUP BY 1) AS c ON c.petition_id = p.id`,
 		`INSERT INTO ranks (petition_id, signatures, trending) SELECT petition_id, total, CAST(total % 97 AS real) FROM counters`,
-		`UPDATE tags SET label = 'Tag ' || key`,
-	}
+	)
 }

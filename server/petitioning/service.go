@@ -48,6 +48,8 @@ type Service struct {
 	ranks  ranks
 
 	rendered *lru.Cache[edition, string]
+
+	few, some, many int // fewMost, someMost and countMost
 }
 
 // New gives a Service on a migrated database.
@@ -70,6 +72,9 @@ func New(opt Options) *Service {
 		reader: client(opt.Database.Dialect, opt.Database.Read),
 		lookup: client(opt.Database.Dialect, newest(opt.Database)),
 		cursor: cursorCodec{key: opt.Keys.Digest(secret.Cursor)},
+		few:    fewMost,
+		some:   someMost,
+		many:   countMost,
 	}
 	s.rendered, _ = lru.New[edition, string](renderedMost) // fails only for a size below one
 	guard(s.reader)

@@ -22,6 +22,9 @@ var errReadOnly = errors.New("petitioning: this client only reads")
 // publicStates are the states in which everybody sees a petition.
 const publicStates = `('OPEN', 'PAUSED', 'CLOSED', 'ARCHIVED')`
 
+// unseenStates are all the others, written out, so that an index finds them.
+const unseenStates = `('DRAFT', 'IN_REVIEW', 'REJECTED', 'HIDDEN')`
+
 // inPublic reports the same of one state.
 func inPublic(state petition.State) bool {
 	return strings.Contains(publicStates, `'`+string(state)+`'`)
@@ -53,7 +56,7 @@ func visible(ctx context.Context, petitions string) string {
 }
 
 // unseen gives the condition under which nobody but its makers and moderators sees a petition of a table or alias.
-func unseen(petitions string) string { return petitions + `.state NOT IN ` + publicStates }
+func unseen(petitions string) string { return petitions + `.state IN ` + unseenStates }
 
 // visibleStates leaves out the states in which the actor sees no petition. It saves looking, and guards nothing.
 func visibleStates(ctx context.Context, states []petition.State) []petition.State {
@@ -67,6 +70,12 @@ func visibleStates(ctx context.Context, states []petition.State) []petition.Stat
 // visibleParent is the same for rows that bear the id of their petition.
 func visibleParent(ctx context.Context, column string) string {
 	return `EXISTS (SELECT 1 FROM petitions AS seen WHERE seen.id = ` + column + ` AND ` + visible(ctx, `seen`) + `)`
+}
+
+// visibleList is the same for a list that belongs to one petition: it is asked once. It is no EXISTS, of which SQLite would
+// make a join, and then sort the list.
+func visibleList(ctx context.Context) string {
+	return `(SELECT TRUE FROM petitions AS seen WHERE seen.id = ` + parent + ` AND ` + visible(ctx, `seen`) + ` LIMIT 1)`
 }
 
 // borne gives the condition that a petition which the actor sees bears the tag: nobody learns tags from drafts.
