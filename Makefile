@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build assets test faults bench replay generate verify lint migration
+.PHONY: help run build assets test faults bench bench-data replay generate verify lint migration
 
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS = $(if $(VERSION),-ldflags '-X main.version=$(VERSION)')
@@ -16,7 +16,7 @@ LOCK   := $(wildcard $(PAGES)/package-lock.json)
 FETCHED = $(if $(LOCK),$(if $(shell command -v npm),$(PAGES)/node_modules/.fetched))
 
 help: ## list the targets
-	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
 
 run: assets ## serve with demo content on http://localhost:8080
 	PETITION_DEMO=true go run ./server
@@ -38,10 +38,14 @@ test: ## run every test on SQLite and PostgreSQL; RACE=1 adds the race detector,
 faults: ## kill, cut and stall the running program for long; make test does so for short
 	PETITION_TEST_FAULTS=long go test -count=1 -timeout 60m -v $(FLAGS) ./server/bench/faults
 
-bench: ## run the benchmarks, then compare ways to sign and to watch; FLAGS='-bench X' runs some benchmarks alone
+bench: ## run the benchmarks, then compare ways to sign, to watch and to read; FLAGS='-bench X' runs some benchmarks alone
 	go test -run '^$$' -bench . $(FLAGS) ./server/...
 	$(if $(FLAGS),,go run ./server/bench/sign -aged 2000000)
 	$(if $(FLAGS),,go run ./server/bench/watch)
+	$(if $(FLAGS),,go run ./server/bench/read)
+
+bench-data: ## fill an empty database with a site to measure; FLAGS='-deep -database sqlite:PATH' for the large one
+	go run ./server/bench/data $(FLAGS)
 
 replay: ## sign one petition 6,103,056 times and see that every figure is exact; FLAGS='-on sqlite -signatures 100000' narrows it
 	go run ./server/bench/replay $(FLAGS)

@@ -49,6 +49,19 @@ func newMetrics(a *App) *metrics {
 	gauge("petitiond_database_connections", "Open connections of the writing pool.", func() float64 {
 		return float64(a.db.Write.Stats().OpenConnections)
 	})
+	gauge("petitiond_shared_answer_bytes", "Memory that answers take which are kept for everybody.", func() float64 {
+		return float64(a.transport.Answers().Bytes)
+	})
+	for how, count := range map[string]func() uint64{
+		"hit":      func() uint64 { return a.transport.Answers().Hits },
+		"joined":   func() uint64 { return a.transport.Answers().Joined },
+		"computed": func() uint64 { return a.transport.Answers().Computed },
+	} {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "petitiond_shared_answers_total", Help: "Queries without a credential, by how they came by their answer.",
+			ConstLabels: prometheus.Labels{"how": how},
+		}, func() float64 { return float64(count()) }))
+	}
 	return m
 }
 

@@ -28,7 +28,7 @@ func (r *Rows) Close() error {
 // wait for a connection, and what has begun goes on to its end. SQLite has no such limit and is interrupted.
 func (db *DB) Ask(ctx context.Context, text string, args ...any) (*Rows, error) {
 	if db.Dialect == SQLite {
-		rows, err := db.Read.QueryContext(ctx, text, args...) //nolint:sqlclosecheck // the caller does
+		rows, err := db.Read.QueryContext(ctx, text, args...)
 		if err != nil {
 			return nil, err
 		}
@@ -38,7 +38,7 @@ func (db *DB) Ask(ctx context.Context, text string, args ...any) (*Rows, error) 
 	if err != nil {
 		return nil, err
 	}
-	rows, err := conn.QueryContext(context.WithoutCancel(ctx), text, args...) //nolint:sqlclosecheck // the caller does
+	rows, err := conn.QueryContext(context.WithoutCancel(ctx), text, args...)
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}

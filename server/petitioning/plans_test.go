@@ -30,9 +30,13 @@ func TestPlans(t *testing.T) {
 			}
 		}
 		for _, test := range []struct{ index, read string }{
-			{"comment_liked", "CommentsLiked"}, {"comment_answers", "Replies"},
-			{"petition_created", "List"}, {"petition_ending", "ListByEnd"}, {"petitiontag_listed", "TagPage"},
-			{"rank_trending_petition_id", "Trending"}, {"signaturebucket_span_minute", "TrendingTags"},
+			{"comment_liked", "CommentsLiked"},
+			{"comment_answers", "Replies"},
+			{"petition_created", "List"},
+			{"petition_ending", "ListByEnd"},
+			{"petitiontag_listed", "TagPage"},
+			{"rank_trending_petition_id", "Trending"},
+			{"signaturebucket_span_minute", "TrendingTags"},
 		} {
 			b.exec(t, `DROP INDEX `+test.index)
 			if faults := b.explain(t, counter, b.hotReads()[test.read]); len(faults) == 0 {

@@ -6,7 +6,8 @@
 //
 // An operation comes in over http.go, websocket.go, sse.go or stream.go, is
 // judged by engine.go with guard.go, validate.go and cost.go, and runs there.
-// A subscription is a feed that many lines read: feed.go, line.go; lines.go
+// What a query without a credential is answered with is shared: share.go,
+// answer.go. A subscription is a feed that many lines read: feed.go, line.go; lines.go
 // looks after the lines and dispatch.go writes to them. Below are two packages
 // without any knowledge of GraphQL: wire keeps connections, socket speaks
 // WebSocket.
