@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -152,4 +153,30 @@ func ordered[Order, N any](
 	return func(ctx context.Context, page petitioning.PageArgs, of ...uuid.UUID) (map[uuid.UUID]*petitioning.Connection[N], error) {
 		return read(ctx, order, page, of...)
 	}
+}
+
+// historyOf gives the history of a petition.
+func historyOf(
+	ctx context.Context, p *petitioning.Service, row *ent.Petition, step petitioning.Interval, from, to *time.Time,
+) ([]*petitioning.CountPoint, error) {
+	type history struct {
+		step     petitioning.Interval
+		from, to option[string]
+	}
+	read := func(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]petitioning.History, error) {
+		return p.Histories(ctx, ids, step, from, to)
+	}
+	found, err := load(ctx, row, history{step, moment(from), moment(to)}, petitionID, read)
+	if err == nil {
+		err = found.Err // of this petition alone
+	}
+	return found.Points, err
+}
+
+// moment writes a time so that it can be compared: zones of two times are never the same.
+func moment(t *time.Time) option[string] {
+	if t == nil {
+		return option[string]{}
+	}
+	return option[string]{t.UTC().Format(time.RFC3339Nano), true}
 }

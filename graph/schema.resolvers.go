@@ -123,7 +123,7 @@ func (r *petitionResolver) Comments(ctx context.Context, obj *ent.Petition, firs
 }
 
 func (r *petitionResolver) SignatureHistory(ctx context.Context, obj *ent.Petition, interval petitioning.Interval, from *time.Time, to *time.Time) ([]*petitioning.CountPoint, error) {
-	return r.Domain.History(ctx, obj.ID, interval, from, to)
+	return historyOf(ctx, r.Domain, obj, interval, from, to)
 }
 
 func (r *queryResolver) Node(ctx context.Context, id scalar.ID) (scalar.Node, error) {

@@ -36,9 +36,71 @@ func TestStatements(t *testing.T) {
 					}
 				})
 			}
+			t.Run("Nested", func(t *testing.T) { s.countNested(t, counter) })
 			t.Run("MostParents", func(t *testing.T) { s.readMostParents(t) })
 		})
 	}
+}
+
+// countNested nests every edge of the schema that leads to rows into every other, three deep, and counts statements:
+// at most one for each edge, whatever the number of rows.
+func (s *site) countNested(t *testing.T, counter *dbtest.Counter) {
+	queries := map[string]int{}
+	for _, root := range []struct{ field, owner string }{{"petitions(first: $n) { nodes", "Petition"}, {"tags(first: $n) { nodes", "Tag"}} {
+		for selected, edges := range nestings(root.owner, 3) {
+			queries[`query($n: Int) { `+root.field+` { `+selected+` } } }`] = 1 + edges
+		}
+	}
+	if len(queries) < 28 {
+		t.Fatalf("%d queries, want all", len(queries))
+	}
+	for query, most := range queries {
+		first := 0
+		for _, n := range []int{4, 20} {
+			counter.Reset()
+			got := s.ask(t, "", query, map[string]any{"n": n})
+			if first == 0 {
+				first = counter.Count()
+			}
+			if strings.Contains(got.body, `"errors"`) || counter.Count() != first || first > most {
+				t.Errorf("%s with %d parents: got %d statements, after %d, want at most %d:\n%s\n%.300s", query, n, counter.Count(), first, most,
+					strings.Join(counter.Statements(), "\n"), got.body)
+			}
+		}
+	}
+}
+
+// nestings gives selections of a type that follow its edges, each with the number of statements it may cost. A petition that
+// was known already is asked for its body and its numbers, and any for two histories, one of which has to find its start.
+func nestings(owner string, depth int) map[string]int {
+	leaf := map[string]int{
+		"Petition": 5, "Signature": 0, "Comment": 0, "Tag": 0, "SignatureCount": 1,
+	}
+	fields := map[string]string{
+		"Petition":  `title b: bodyHtml goal signatureHistory(interval: DAY, from: "2026-02-01T00:00:00+02:00") { total } other: signatureHistory(interval: WEEK) { total }`,
+		"Signature": "name", "Comment": "body", "Tag": "name", "SignatureCount": "total lastHour",
+	}
+	out := map[string]int{}
+	if depth == 0 {
+		out[fields[owner]] = leaf[owner]
+		return out
+	}
+	for _, f := range schema().Types[owner].Fields {
+		below, page := f.Type.Name(), ""
+		if of, ok := strings.CutSuffix(below, "Connection"); ok {
+			below, page = of, "(first: 2)"
+		}
+		if _, ok := leaf[below]; !ok {
+			continue
+		}
+		for selected, statements := range nestings(below, depth-1) {
+			if page != "" {
+				selected = "totalCount nodes { " + selected + " }"
+			}
+			out[f.Name+page+" { "+selected+" }"] = 1 + statements
+		}
+	}
+	return out
 }
 
 // readMostParents reads lists of as many parents at once as the loaders ask for in one statement.

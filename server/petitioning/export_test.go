@@ -1,6 +1,10 @@
 package petitioning
 
-import "context"
+import (
+	"context"
+
+	"github.com/google/uuid"
+)
 
 // SweepKeys lets tests forget old idempotency keys without waiting for the hour.
 func (s *Service) SweepKeys(ctx context.Context) error { return s.sweepKeys(ctx) }
@@ -9,4 +13,8 @@ func (s *Service) SweepKeys(ctx context.Context) error { return s.sweepKeys(ctx)
 func TakeAsMany(s *Service) { s.few, s.some, s.many = -1, -1, -1 }
 
 // HistorySQL is the statement that sums a history.
-var HistorySQL = historySQL
+func HistorySQL(s *Service, petition uuid.UUID, step Interval, start, end int64) (string, []any) {
+	var args arguments
+	text := historySQL(step, s.spans(step, []span{{petition, start, end, true}}, &args), args.add(end), `TRUE`)
+	return text, args
+}

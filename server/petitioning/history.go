@@ -3,11 +3,15 @@ package petitioning
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"math"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/lib/pq"
+
+	"petitiond/server/database"
 )
 
 // Interval is the step of a history.
@@ -58,11 +62,17 @@ func floorDiv(a, b int64) int64 {
 	return a / b
 }
 
-// History gives the steps of a petition's count, gaps filled with zeros. Without from it begins with the
-// first signature, without to it ends now.
-func (s *Service) History(ctx context.Context, petition uuid.UUID, step Interval, from, to *time.Time) ([]*CountPoint, error) {
-	dependOn(ctx, wordsOf, petition)
-	dependOn(ctx, numbersOf, petition)
+// History is that of one petition, or why there is none.
+type History struct {
+	Points []*CountPoint
+	Err    error
+}
+
+// Histories gives the steps of each petition's count, gaps filled with zeros. Without from they begin with the first
+// signature, without to they end now.
+func (s *Service) Histories(ctx context.Context, petitions []uuid.UUID, step Interval, from, to *time.Time) (map[uuid.UUID]History, error) {
+	dependOn(ctx, wordsOf, petitions...)
+	dependOn(ctx, numbersOf, petitions...)
 	until := s.opt.Now()
 	end := floorDiv(until.Unix(), 60)
 	if to != nil {
@@ -71,13 +81,130 @@ func (s *Service) History(ctx context.Context, petition uuid.UUID, step Interval
 	if from != nil && until.Before(*from) {
 		return nil, &ArgumentError{Argument: "to", Message: "The range must not end before it starts."}
 	}
-	first, err := s.historyStart(ctx, petition, from)
-	if err != nil || first == nil {
+	first, err := s.historyStarts(ctx, petitions, from)
+	if err != nil {
 		return nil, err
 	}
-	start := step.start(*first)
+	out, asked := make(map[uuid.UUID]History, len(first)), make([]span, 0, len(first))
+	for petition, minute := range first {
+		r := span{petition, step.start(minute), end, to == nil}
+		points, err := r.points(step)
+		if out[petition] = (History{points, err}); len(points) > 0 {
+			asked = append(asked, r)
+		}
+	}
+	if len(asked) == 0 {
+		return out, nil
+	}
+	return out, s.fill(ctx, step, asked, out)
+}
+
+// historyStarts gives the minutes with which histories begin, where there is something to tell.
+func (s *Service) historyStarts(ctx context.Context, petitions []uuid.UUID, from *time.Time) (map[uuid.UUID]int64, error) {
+	out := make(map[uuid.UUID]int64, len(petitions))
+	if from != nil {
+		for _, petition := range petitions {
+			out[petition] = floorDiv(from.Unix(), 60)
+		}
+		return out, nil
+	}
+	var args arguments
+	least := `(SELECT MIN(b.minute) FROM signature_buckets AS b WHERE b.petition_id = p.id AND b.span = `
+	text := `SELECT p.id, ` + least + `1), ` + least + `60) FROM petitions AS p WHERE ` + s.among(`p.id`, petitions, &args) + ` AND ` + visible(ctx, `p`)
+	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
+		var of uuid.UUID
+		var minute, hour *int64
+		err := rows.Scan(&of, &minute, &hour)
+		if hour != nil && (minute == nil || *hour < *minute) {
+			minute = hour
+		}
+		if minute != nil {
+			out[of] = *minute
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("finding the start of histories: %w", err)
+	}
+	return out, nil
+}
+
+// fill adds the buckets to the points of their intervals. One statement reads what came before and the
+// intervals together, so that they are of one moment.
+func (s *Service) fill(ctx context.Context, step Interval, asked []span, out map[uuid.UUID]History) error {
+	var args arguments
+	text := historySQL(step, s.spans(step, asked, &args), args.add(asked[0].end), visible(ctx, `p`))
+	before := make(map[uuid.UUID]int, len(asked))
+	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
+		var of uuid.UUID
+		var at int64
+		var added, removed int
+		if err := rows.Scan(&of, &at, &added, &removed); err != nil {
+			return err
+		}
+		if at < 0 {
+			before[of] = added - removed
+			return nil
+		}
+		p := out[of].Points[at]
+		p.Added, p.Removed = added, removed
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("reading histories: %w", err)
+	}
+	for _, r := range asked {
+		total := before[r.petition]
+		for _, p := range out[r.petition].Points {
+			total += p.Added - p.Removed
+			p.Total = total
+		}
+	}
+	return nil
+}
+
+// spans gives a table w of what is asked for: of which petition, from which minute, and up to which by whole days.
+func (s *Service) spans(step Interval, asked []span, args *arguments) string {
+	ids, first, days := make([]uuid.UUID, len(asked)), make([]int64, len(asked)), make([]int64, len(asked))
+	rows := make([][3]any, len(asked))
+	for i, r := range asked {
+		ids[i], first[i], days[i] = r.petition, r.start, r.wholeDays(step)
+		rows[i] = [3]any{r.petition, r.start, r.wholeDays(step)}
+	}
+	if s.db.Dialect == database.Postgres {
+		return `unnest(` + args.add(uuidArray(ids)) + `::uuid[], ` + args.add(pq.Int64Array(first)) + `::bigint[], ` +
+			args.add(pq.Int64Array(days)) + `::bigint[]) AS w(id, first, days)`
+	}
+	list, _ := json.Marshal(rows) //nolint:errchkjson // ids and numbers always marshal
+	return `(SELECT value ->> 0 AS id, value ->> 1 AS first, value ->> 2 AS days FROM json_each(` + args.add(string(list)) + `)) AS w`
+}
+
+// historySQL sums the buckets of the petitions in w by interval, the one that begins with the minute w.first being number
+// 0, up to the minute end; what lies before is number -1. Whole days are read as days, up to the minute w.days, so that a
+// year is some hundred rows; the rest as minutes, and as hours where minutes were folded.
+func historySQL(step Interval, w, end, seen string) string {
+	read := func(minute, buckets, which string) string {
+		return `SELECT w.id, w.first, ` + minute + ` AS minute, b.added, b.removed FROM ` + w + ` CROSS JOIN petitions AS p CROSS JOIN ` +
+			buckets + ` AS b WHERE p.id = w.id AND ` + seen + ` AND b.petition_id = p.id AND ` + which
+	}
+	rest := ` AND b.minute >= w.days AND b.minute <= ` + end
+	return fmt.Sprintf(`SELECT id, CASE WHEN minute < first THEN -1 ELSE (minute - first) / %d END AS place, SUM(added), SUM(removed) FROM (`,
+		step.minutes()) + read(`b.day`, `signature_days`, `b.day < w.days`) + ` UNION ALL ` +
+		read(`b.minute`, `signature_buckets`, `b.span = 60`+rest) + ` UNION ALL ` +
+		read(`b.minute`, `signature_buckets`, `b.span = 1`+rest) + `) AS history GROUP BY 1, 2`
+}
+
+// span is a stretch of a history, in minutes.
+type span struct {
+	petition   uuid.UUID
+	start, end int64 // the last one is within
+	open       bool  // it lasts until now: there is nothing after it
+}
+
+// points gives the intervals of a history, without what happened in them.
+func (r span) points(step Interval) ([]*CountPoint, error) {
 	points := make([]*CountPoint, 0, 64)
-	for at := start; at <= end; at += step.minutes() {
+	for at := r.start; at <= r.end; at += step.minutes() {
 		if len(points) == historyMost {
 			return nil, &ArgumentError{
 				Argument: "interval",
@@ -86,74 +213,7 @@ func (s *Service) History(ctx context.Context, petition uuid.UUID, step Interval
 		}
 		points = append(points, &CountPoint{At: time.Unix(at*60, 0).UTC()})
 	}
-	if len(points) == 0 {
-		return points, nil
-	}
-	return points, s.fill(ctx, petition, step, span{start, end, to == nil}, points)
-}
-
-// historyStart gives the minute with which a history begins, or nil where there is nothing to tell.
-func (s *Service) historyStart(ctx context.Context, petition uuid.UUID, from *time.Time) (*int64, error) {
-	if from != nil {
-		minute := floorDiv(from.Unix(), 60)
-		return &minute, nil
-	}
-	var first *int64
-	least := `SELECT MIN(b.minute) AS minute FROM signature_buckets AS b WHERE b.petition_id = $1 AND ` +
-		visibleParent(ctx, `b.petition_id`) + ` AND b.span = `
-	text := `SELECT MIN(minute) FROM (` + least + `1 UNION ALL ` + least + `60) AS fine`
-	err := s.each(ctx, text, []any{petition}, func(rows *sql.Rows) error { return rows.Scan(&first) })
-	if err != nil {
-		return nil, fmt.Errorf("finding the start of a history: %w", err)
-	}
-	return first, nil
-}
-
-// fill adds the buckets to the points of their intervals. One statement reads what came before and the
-// intervals together, so that they are of one moment.
-func (s *Service) fill(ctx context.Context, petition uuid.UUID, step Interval, r span, points []*CountPoint) error {
-	text := historySQL(step, visibleParent(ctx, `b.petition_id`))
-	total := 0
-	err := s.each(ctx, text, []any{petition, r.start, r.end, r.wholeDays(step)}, func(rows *sql.Rows) error {
-		var at int64
-		var added, removed int
-		if err := rows.Scan(&at, &added, &removed); err != nil {
-			return err
-		}
-		if at < 0 {
-			total = added - removed
-			return nil
-		}
-		p := points[at]
-		p.Added, p.Removed = added, removed
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("reading a history: %w", err)
-	}
-	for _, p := range points {
-		total += p.Added - p.Removed
-		p.Total = total
-	}
-	return nil
-}
-
-// historySQL sums the buckets of petition $1 by interval, the one that begins with minute $2 being number 0, up
-// to minute $3; what lies before is number -1. Whole days are read as days, up to minute $4, so that a year is
-// some hundred rows; the rest as minutes, and as hours where minutes were folded.
-func historySQL(step Interval, seen string) string {
-	place := fmt.Sprintf(`CASE WHEN minute < $2 THEN -1 ELSE (minute - $2) / %d END`, step.minutes())
-	bucket := `SELECT b.minute, b.added, b.removed FROM signature_buckets AS b WHERE b.petition_id = $1 AND ` + seen + ` AND b.span = `
-	return `SELECT ` + place + ` AS place, SUM(added), SUM(removed) FROM (` +
-		`SELECT b.day AS minute, b.added, b.removed FROM signature_days AS b WHERE b.petition_id = $1 AND ` + seen + ` AND b.day < $4 UNION ALL ` +
-		bucket + `60 AND b.minute >= $4 AND b.minute <= $3 UNION ALL ` +
-		bucket + `1 AND b.minute >= $4 AND b.minute <= $3) AS history GROUP BY 1`
-}
-
-// span is a stretch of a history, in minutes.
-type span struct {
-	start, end int64 // the last one is within
-	open       bool  // it lasts until now: there is nothing after it
+	return points, nil
 }
 
 // wholeDays gives the minute before which days may be read whole: up to the day in which short intervals

@@ -65,7 +65,7 @@ func history(signed []time.Time, step petitioning.Interval, from, to time.Time) 
 
 // points gives the history of a petition by value.
 func (b *bundle) points(ctx context.Context, id uuid.UUID, step petitioning.Interval, from, to *time.Time) ([]petitioning.CountPoint, error) {
-	list, err := b.History(ctx, id, step, from, to)
+	list, err := b.history(ctx, id, step, from, to)
 	var out []petitioning.CountPoint
 	for _, point := range list {
 		out = append(out, *point)
@@ -155,8 +155,7 @@ func TestHistoryOfYear(t *testing.T) {
 			rows("signature_buckets", "span, minute", 24*358, year, 60, petition)
 			rows("signature_buckets", "span, minute", 10_080, year+358*1440, 1, petition)
 		}
-		text := petitioning.HistorySQL(petitioning.Day, `TRUE`)
-		args := []any{id, year, year + 366*1440, year + 366*1440}
+		text, args := petitioning.HistorySQL(b.Service, id, petitioning.Day, year, year+366*1440)
 		if db.Dialect == database.SQLite {
 			plan := b.plan(t, `EXPLAIN QUERY PLAN `+text, args...)
 			if strings.Count(plan, "signaturebucket_petition_id_span_minute (petition_id=? AND span=? AND minute") != 2 ||
@@ -226,21 +225,21 @@ func TestHistoryRanges(t *testing.T) {
 				equal(t, "points", tt.want, got)
 			})
 		}
-		_, err := b.History(b.as(t, ""), id, petitioning.Hour, hour(7, 1), hour(7, 0))
+		_, err := b.history(b.as(t, ""), id, petitioning.Hour, hour(7, 1), hour(7, 0))
 		refused(t, err, "a range that ends before it starts", "to")
-		_, err = b.History(b.as(t, ""), id, petitioning.Hour, hour(11, 0), nil)
+		_, err = b.history(b.as(t, ""), id, petitioning.Hour, hour(11, 0), nil)
 		refused(t, err, "a range that starts after now", "to")
 		for _, from := range []time.Time{{}, time.Unix(0, 0).UTC(), monday.AddDate(-5000, 0, 0)} {
-			_, err = b.History(b.as(t, ""), id, petitioning.Week, &from, nil)
+			_, err = b.history(b.as(t, ""), id, petitioning.Week, &from, nil)
 			refused(t, err, "too many weeks", "interval")
 		}
 		far := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
-		_, err = b.History(b.as(t, ""), id, petitioning.Minute, nil, &far)
+		_, err = b.history(b.as(t, ""), id, petitioning.Minute, nil, &far)
 		refused(t, err, "too many minutes", "interval")
-		most, err := b.History(b.as(t, ""), id, petitioning.Minute, hour(10, -1000*time.Minute), hour(10, 0))
+		most, err := b.history(b.as(t, ""), id, petitioning.Minute, hour(10, -1000*time.Minute), hour(10, 0))
 		ok(t, err)
 		equal(t, "points of the longest range", 1000, len(most))
-		_, err = b.History(b.as(t, ""), id, petitioning.Minute, hour(10, -1000*time.Minute), hour(10, 1))
+		_, err = b.history(b.as(t, ""), id, petitioning.Minute, hour(10, -1000*time.Minute), hour(10, 1))
 		refused(t, err, "one minute more", "interval")
 	})
 }

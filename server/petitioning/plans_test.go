@@ -112,7 +112,7 @@ func (b *bundle) hotReads() map[string]func(context.Context) error {
 		},
 		"TrendingTags": func(ctx context.Context) error { _, err := b.TrendingTags(ctx, 10); return err },
 		"LastHour":     func(ctx context.Context) error { _, err := b.LastHour(ctx, several); return err },
-		"History":      func(ctx context.Context) error { _, err := b.History(ctx, hot, petitioning.Day, nil, nil); return err },
+		"History":      func(ctx context.Context) error { _, err := b.history(ctx, hot, petitioning.Day, nil, nil); return err },
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -222,6 +223,14 @@ func (b *bundle) figures(t testing.TB, id uuid.UUID) petitioning.Figures {
 		t.Fatalf("reading figures: %v, error %v", found, err)
 	}
 	return *found[id]
+}
+
+// history gives the history of one petition.
+func (b *bundle) history(
+	ctx context.Context, id uuid.UUID, step petitioning.Interval, from, to *time.Time,
+) ([]*petitioning.CountPoint, error) {
+	all, err := b.Histories(ctx, []uuid.UUID{id}, step, from, to)
+	return all[id].Points, errors.Join(err, all[id].Err)
 }
 
 // move puts a petition into a state that no operation of the domain leads to.

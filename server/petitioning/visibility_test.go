@@ -114,9 +114,9 @@ func sights(b *bundle, m marker) []sight {
 		{"Figures", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.Figures(ctx, several)) }},
 		{"LastHour", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.LastHour(ctx, ids)) }},
 		{"LastHour", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.LastHour(ctx, several)) }},
-		{"History", whoSees, func(ctx context.Context) (bool, error) { return some(b.History(ctx, id, petitioning.Hour, nil, nil)) }},
-		{"History", whoSees, func(ctx context.Context) (bool, error) {
-			points, err := b.History(ctx, id, petitioning.Hour, p(monday.Add(-time.Hour)), p(monday.Add(time.Hour)))
+		{"Histories", whoSees, func(ctx context.Context) (bool, error) { return some(b.history(ctx, id, petitioning.Hour, nil, nil)) }},
+		{"Histories", whoSees, func(ctx context.Context) (bool, error) {
+			points, err := b.history(ctx, id, petitioning.Hour, p(monday.Add(-time.Hour)), p(monday.Add(time.Hour)))
 			return slices.ContainsFunc(points, func(c *petitioning.CountPoint) bool { return c.Total > 0 }), err
 		}},
 		{"Tags", whoSees, func(ctx context.Context) (bool, error) {
