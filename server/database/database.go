@@ -36,8 +36,8 @@ type DB struct {
 	Dialect Dialect
 	// Write is where the domain writes. On SQLite it is the only connection that may.
 	Write *sql.DB
-	// Read is for statements that change nothing. On SQLite its connections refuse changes, on PostgreSQL
-	// they keep the plans of statements that come again.
+	// Read is for statements that change nothing. On SQLite its connections refuse changes, on
+	// PostgreSQL it is Write.
 	Read *sql.DB
 	// Ledger is where the ledger writes: on SQLite it is Write, on PostgreSQL it has connections of its
 	// own, so that slow readers never keep a signature waiting for one.
@@ -50,8 +50,8 @@ type DB struct {
 
 // Options are what may be chosen about a database. The zero value is what the program runs with.
 type Options struct {
-	// Write, Read and Ledger are numbers of connections, by default 10, 16 and 4; on SQLite 8 of Read, and the
-	// rest is settled.
+	// Write, Read and Ledger are numbers of connections, by default 20, 8 and 4. Write and Ledger are for
+	// PostgreSQL and Read is for SQLite; the rest is settled.
 	Write, Read, Ledger int
 	// Wrap stands between the pools and the driver, for example to count statements.
 	Wrap func(driver.Connector) driver.Connector
@@ -69,15 +69,14 @@ func Open(ctx context.Context, url string) (*DB, error) {
 
 // Open is as the function Open, with options.
 func (o Options) Open(ctx context.Context, url string) (*DB, error) {
+	o.Write, o.Read, o.Ledger = cmp.Or(o.Write, 20), cmp.Or(o.Read, 8), cmp.Or(o.Ledger, 4)
 	if o.Wrap == nil {
 		o.Wrap = func(c driver.Connector) driver.Connector { return c }
 	}
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
-		o.Read = cmp.Or(o.Read, 8)
 		return o.openSQLite(ctx, path)
 	}
 	if isPostgres(url) {
-		o.Write, o.Read, o.Ledger = cmp.Or(o.Write, 10), cmp.Or(o.Read, 16), cmp.Or(o.Ledger, 4)
 		return o.openPostgres(ctx, url)
 	}
 	return nil, ErrURL

@@ -48,13 +48,6 @@ func ledgerRules() map[string]string {
 	return map[string]string{"synchronous_commit": "on", "lock_timeout": "0"}
 }
 
-// readingRules keep the plan of a statement that comes again. Left to itself PostgreSQL plans most of ours anew every
-// time, since it does not see what a LIMIT saves: that takes longer than running them. They are written so that there
-// is one good plan, whatever the arguments.
-func readingRules() map[string]string {
-	return map[string]string{"plan_cache_mode": "force_generic_plan"}
-}
-
 // migrationRules let a migration take its time, so that its connections have no limit either, but never queue
 // for a lock for long: everybody else would wait behind it. Migrate tries again.
 func migrationRules() map[string]string {
@@ -79,9 +72,7 @@ func (o Options) openPostgres(ctx context.Context, address string) (_ *DB, err e
 	if db.Write, err = o.postgresPool(address, "petitiond", nil, o.Write); err != nil {
 		return nil, err
 	}
-	if db.Read, err = o.postgresPool(address, "petitiond read", readingRules(), o.Read); err != nil {
-		return nil, err
-	}
+	db.Read = db.Write
 	if db.Ledger, err = o.postgresPool(address, "petitiond ledger", ledgerRules(), o.Ledger); err != nil {
 		return nil, err
 	}

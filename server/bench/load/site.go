@@ -40,7 +40,7 @@ const lifetime = 90 * 24 * time.Hour
 // Make writes a site into an empty database, with the program's own code: the domain makes the petitions and the
 // ledger counts, so that every figure is what the rows say.
 func (s Site) Make(ctx context.Context, db *database.DB, keys *secret.Keys, progress func(string)) ([]uuid.UUID, error) {
-	l, err := ledger.New(ctx, db, ledger.Options{})
+	l, err := ledger.New(ctx, db, ledger.Options{KeepMinutes: 2 * lifetime})
 	if err != nil {
 		return nil, err
 	}
@@ -54,8 +54,8 @@ func (s Site) Make(ctx context.Context, db *database.DB, keys *secret.Keys, prog
 	go func() { ended <- l.Run(working) }()
 	m := maker{Site: s, ledger: l, domain: domain, keys: keys, now: database.Now().Truncate(time.Hour)}
 	ids, err := m.make(ctx, progress)
-	if err == nil { // what a server would be busy with for a while
-		err = errors.Join(domain.RankAll(ctx), l.Fold(ctx))
+	if err == nil {
+		err = domain.RankAll(ctx)
 	}
 	stop()
 	return ids, errors.Join(err, <-ended, analyze(ctx, db))
