@@ -138,7 +138,7 @@ func TestPayloadThatCannotBeRead(t *testing.T) {
 		s := newSite(t, db)
 		s.own(t, s.names, "open")
 		in := map[string]any{"in": map[string]any{"petitionId": s.names.real["petition:open"], "name": "Ada", "email": "late@example.org"}}
-		if err := db.Read.Close(); err != nil {
+		if err := errors.Join(db.Read.Close(), db.LookUp.Close()); err != nil {
 			t.Fatal(err)
 		}
 		got := s.ask(t, "", `mutation($in: SignPetitionInput!) { signPetition(input: $in) { status petition { id } userErrors { code } } }`, in)

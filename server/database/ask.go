@@ -27,14 +27,23 @@ func (r *Rows) Close() error {
 // what a short one costs here. PostgreSQL ends statements by itself after statement_timeout, so there ctx ends the
 // wait for a connection, and what has begun goes on to its end. SQLite has no such limit and is interrupted.
 func (db *DB) Ask(ctx context.Context, text string, args ...any) (*Rows, error) {
+	return db.ask(ctx, db.Read, text, args)
+}
+
+// AskByIndex is Ask on LookUp.
+func (db *DB) AskByIndex(ctx context.Context, text string, args ...any) (*Rows, error) {
+	return db.ask(ctx, db.LookUp, text, args)
+}
+
+func (db *DB) ask(ctx context.Context, pool *sql.DB, text string, args []any) (*Rows, error) {
 	if db.Dialect == SQLite {
-		rows, err := db.Read.QueryContext(ctx, text, args...)
+		rows, err := pool.QueryContext(ctx, text, args...)
 		if err != nil {
 			return nil, err
 		}
 		return &Rows{Rows: rows}, nil
 	}
-	conn, err := db.Read.Conn(ctx)
+	conn, err := pool.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -39,6 +39,10 @@ type DB struct {
 	// Read is for statements that change nothing. On SQLite its connections refuse changes, on
 	// PostgreSQL it is Write.
 	Read *sql.DB
+	// LookUp is Read for statements that find what they want by the same indexes whatever their arguments. PostgreSQL
+	// plans them once a connection; left to itself it plans some of them each time, which takes longer than to run them.
+	// On SQLite it is Read.
+	LookUp *sql.DB
 	// Ledger is where the ledger writes: on SQLite it is Write, on PostgreSQL it has connections of its
 	// own, so that slow readers never keep a signature waiting for one.
 	Ledger *sql.DB
@@ -50,9 +54,9 @@ type DB struct {
 
 // Options are what may be chosen about a database. The zero value is what the program runs with.
 type Options struct {
-	// Write, Read and Ledger are numbers of connections, by default 20, 8 and 4. Write and Ledger are for
-	// PostgreSQL and Read is for SQLite; the rest is settled.
-	Write, Read, Ledger int
+	// Write, Read, LookUp and Ledger are numbers of connections, by default 12, 8, 12 and 4. Read is for SQLite, and the
+	// others are for PostgreSQL; the rest is settled.
+	Write, Read, LookUp, Ledger int
 	// Wrap stands between the pools and the driver, for example to count statements.
 	Wrap func(driver.Connector) driver.Connector
 }
@@ -69,7 +73,7 @@ func Open(ctx context.Context, url string) (*DB, error) {
 
 // Open is as the function Open, with options.
 func (o Options) Open(ctx context.Context, url string) (*DB, error) {
-	o.Write, o.Read, o.Ledger = cmp.Or(o.Write, 20), cmp.Or(o.Read, 8), cmp.Or(o.Ledger, 4)
+	o.Write, o.Read, o.LookUp, o.Ledger = cmp.Or(o.Write, 12), cmp.Or(o.Read, 8), cmp.Or(o.LookUp, 12), cmp.Or(o.Ledger, 4)
 	if o.Wrap == nil {
 		o.Wrap = func(c driver.Connector) driver.Connector { return c }
 	}
@@ -117,7 +121,7 @@ func (db *DB) Close() error {
 // pools gives each pool once, the writer last.
 func (db *DB) pools() []*sql.DB {
 	var pools []*sql.DB
-	for _, pool := range []*sql.DB{db.Read, db.Ledger, db.Write} {
+	for _, pool := range []*sql.DB{db.LookUp, db.Read, db.Ledger, db.Write} {
 		if pool != nil && !slices.Contains(pools, pool) {
 			pools = append(pools, pool)
 		}

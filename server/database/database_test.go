@@ -55,27 +55,28 @@ func TestOpenUnreachable(t *testing.T) {
 
 func TestPools(t *testing.T) {
 	t.Parallel()
-	open := func(t *testing.T, db *database.DB) [3]int {
+	open := func(t *testing.T, db *database.DB) [4]int {
 		t.Helper()
-		return [3]int{
-			db.Write.Stats().MaxOpenConnections, db.Read.Stats().MaxOpenConnections, db.Ledger.Stats().MaxOpenConnections,
+		return [4]int{
+			db.Write.Stats().MaxOpenConnections, db.Read.Stats().MaxOpenConnections, db.LookUp.Stats().MaxOpenConnections,
+			db.Ledger.Stats().MaxOpenConnections,
 		}
 	}
 	t.Run("SQLite", func(t *testing.T) {
 		t.Parallel()
 		db := empty(t, database.SQLite)
-		if got, want := open(t, db), [3]int{1, 8, 1}; got != want {
-			t.Errorf("got %v connections to write, read and for the ledger, want %v", got, want)
+		if got, want := open(t, db), [4]int{1, 8, 8, 1}; got != want {
+			t.Errorf("got %v connections to write, read, look up and for the ledger, want %v", got, want)
 		}
-		if db.Ledger != db.Write || db.Read == db.Write {
+		if db.Ledger != db.Write || db.Read == db.Write || db.LookUp != db.Read {
 			t.Error("the ledger must share the writer, and readers must not")
 		}
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		t.Parallel()
 		db := dbtest.New(t, database.Postgres)
-		if got, want := open(t, db), [3]int{20, 20, 4}; got != want {
-			t.Errorf("got %v connections to write, read and for the ledger, want %v", got, want)
+		if got, want := open(t, db), [4]int{12, 12, 12, 4}; got != want {
+			t.Errorf("got %v connections to write, read, look up and for the ledger, want %v", got, want)
 		}
 		if db.Ledger == db.Write || db.Read != db.Write {
 			t.Error("the ledger must have its own connections, and readers share the writers'")
@@ -83,13 +84,13 @@ func TestPools(t *testing.T) {
 	})
 	t.Run("Chosen", func(t *testing.T) {
 		t.Parallel()
-		options := database.Options{Write: 3, Read: 2, Ledger: 5}
+		options := database.Options{Write: 3, Read: 2, LookUp: 6, Ledger: 5}
 		lite := opened(t, options, "sqlite:"+filepath.Join(t.TempDir(), "test.db"))
 		postgres := opened(t, options, dbtest.URL(t, database.Postgres))
-		if got, want := open(t, lite), [3]int{1, 2, 1}; got != want {
+		if got, want := open(t, lite), [4]int{1, 2, 2, 1}; got != want {
 			t.Errorf("SQLite: got %v, want %v", got, want)
 		}
-		if got, want := open(t, postgres), [3]int{3, 3, 5}; got != want {
+		if got, want := open(t, postgres), [4]int{3, 3, 6, 5}; got != want {
 			t.Errorf("PostgreSQL: got %v, want %v", got, want)
 		}
 	})

@@ -48,6 +48,11 @@ func ledgerRules() map[string]string {
 	return map[string]string{"synchronous_commit": "on", "lock_timeout": "0"}
 }
 
+// lookUpRules let statements that are prepared keep the plan of their first runs.
+func lookUpRules() map[string]string {
+	return map[string]string{"plan_cache_mode": "force_generic_plan"}
+}
+
 // migrationRules let a migration take its time, so that its connections have no limit either, but never queue
 // for a lock for long: everybody else would wait behind it. Migrate tries again.
 func migrationRules() map[string]string {
@@ -73,6 +78,9 @@ func (o Options) openPostgres(ctx context.Context, address string) (_ *DB, err e
 		return nil, err
 	}
 	db.Read = db.Write
+	if db.LookUp, err = o.postgresPool(address, "petitiond", lookUpRules(), o.LookUp); err != nil {
+		return nil, err
+	}
 	if db.Ledger, err = o.postgresPool(address, "petitiond ledger", ledgerRules(), o.Ledger); err != nil {
 		return nil, err
 	}

@@ -57,6 +57,7 @@ func (o Options) openSQLite(ctx context.Context, path string) (_ *DB, err error)
 	if db.Read, err = o.sqlitePool(ctx, path, reading, "deferred", o.Read); err != nil {
 		return nil, err
 	}
+	db.LookUp = db.Read
 	unwrapped := Options{Wrap: func(c driver.Connector) driver.Connector { return c }}
 	beside, err := unwrapped.sqlitePool(ctx, path, append(sqlitePragmas(), pragma{"query_only", "0", "0"}), "deferred", 1)
 	if err != nil {

@@ -148,6 +148,7 @@ type listing[N any] struct {
 	keys       keyset
 	columns    string
 	inner      *inner                               // chooses the rows of a page by themselves, where that is cheaper
+	byValues   bool                                 // how it is best read depends on the values that it is read with
 	scan       func(row scanner) (N, cursor, error) // of columns, in its order
 }
 
@@ -178,7 +179,11 @@ func browse[N any](ctx context.Context, s *Service, l listing[N], page PageArgs,
 	found := make(map[uuid.UUID][]placed[N], len(parents))
 	for some := range slices.Chunk(parents, parentsMost) {
 		text, args := l.statement(s.db.Dialect, w, after, before, some)
-		err = s.each(ctx, text, args, func(rows *sql.Rows) error {
+		read := s.lookUp
+		if l.byValues {
+			read = s.each
+		}
+		err = read(ctx, text, args, func(rows *sql.Rows) error {
 			var of uuid.UUID
 			node, at, err := l.scan(prefixed{rows, &of})
 			found[of] = append(found[of], placed[N]{node, at})
@@ -271,9 +276,8 @@ func (i *inner) sql(where string, k keyset, w window, after, before *cursor, arg
 		if b.last == nil {
 			condition = k.condition(after, before, args)
 		} else {
-			key = b.key
-			condition = b.condition(k, after, before, args)
-			order = keyset{columns: k.columns[1:], desc: k.desc}.order(w.Backward)
+			// The order stays that of the index, although all have the same first column: none.
+			key, condition = b.key, b.condition(k, after, before, args)
 		}
 		parts[n] = fmt.Sprintf("SELECT %s AS id, %s AS key FROM %s WHERE %s%s%s ORDER BY %s LIMIT %d",
 			k.columns[1], key, i.from, where, b.where, condition, order, w.fetch())
@@ -317,7 +321,18 @@ func (p prefixed) Scan(dest ...any) error {
 
 // each runs a reading statement and calls fn for every row.
 func (s *Service) each(ctx context.Context, text string, args []any, fn func(*sql.Rows) error) error {
-	rows, err := s.db.Ask(ctx, text, args...)
+	return each(ctx, s.db.Ask, text, args, fn)
+}
+
+// lookUp is each for a statement that finds its rows by the same indexes whatever its arguments.
+func (s *Service) lookUp(ctx context.Context, text string, args []any, fn func(*sql.Rows) error) error {
+	return each(ctx, s.db.AskByIndex, text, args, fn)
+}
+
+func each(
+	ctx context.Context, ask func(context.Context, string, ...any) (*database.Rows, error), text string, args []any, fn func(*sql.Rows) error,
+) error {
+	rows, err := ask(ctx, text, args...)
 	if err != nil {
 		return err
 	}

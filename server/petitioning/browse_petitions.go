@@ -162,7 +162,7 @@ func (s *Service) petitionListing(ctx context.Context, name string, q PetitionQu
 		return l, err
 	}
 	if q.Search != nil {
-		l.narrow = append(l.narrow, s.search(*q.Search))
+		l.narrow, l.byValues = append(l.narrow, s.search(*q.Search)), true
 	}
 	described, err := json.Marshal(q)
 	if err != nil {
@@ -334,8 +334,10 @@ func (s *Service) filter(ctx context.Context, l *petitionList, f *Filter) error 
 		}
 		return out
 	}
+	l.byValues = len(l.narrow) > 0
 	if own := l.own(&l.args); own != "" {
 		l.where += own
+		l.byValues = true
 		if l.order.Field == BySignatureCount || l.order.Field == ByTrending {
 			l.narrow = append(l.narrow, l.inRows())
 		}

@@ -48,7 +48,7 @@ func (s *Service) TagByName(ctx context.Context, name string) (*ent.Tag, error) 
 	dependOnTags(ctx)
 	var out *ent.Tag
 	text := `SELECT ` + tagColumns + ` FROM tags AS t WHERE t.key = $1 AND ` + borne(ctx, `t.id`)
-	err := s.each(ctx, text, []any{TagKey(name)}, func(rows *sql.Rows) (err error) {
+	err := s.lookUp(ctx, text, []any{TagKey(name)}, func(rows *sql.Rows) (err error) {
 		out, err = scanTag(rows)
 		return err
 	})
@@ -65,7 +65,7 @@ func (s *Service) TagsOf(ctx context.Context, petitions []uuid.UUID) (map[uuid.U
 	text := `SELECT pt.petition_id, ` + tagColumns + ` FROM petitions AS p JOIN petition_tags AS pt ON pt.petition_id = p.id
  JOIN tags AS t ON t.id = pt.tag_id WHERE ` + s.among(`p.id`, petitions, &args) + ` AND ` + visible(ctx, `p`) + ` ORDER BY pt.position`
 	out := make(map[uuid.UUID][]*ent.Tag, len(petitions))
-	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
+	err := s.lookUp(ctx, text, args, func(rows *sql.Rows) error {
 		var of uuid.UUID
 		t, err := scanTag(prefixed{rows, &of})
 		out[of] = append(out[of], t)
@@ -83,7 +83,7 @@ func (s *Service) TagsByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Tag, er
 	var args arguments
 	var out []*ent.Tag
 	text := `SELECT ` + tagColumns + ` FROM tags AS t WHERE ` + s.among(`t.id`, ids, &args) + ` AND ` + borne(ctx, `t.id`)
-	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
+	err := s.lookUp(ctx, text, args, func(rows *sql.Rows) error {
 		t, err := scanTag(rows)
 		out = append(out, t)
 		return err

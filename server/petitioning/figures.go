@@ -53,7 +53,7 @@ func (s *Service) Figures(ctx context.Context, petitions []uuid.UUID) (map[uuid.
 	text := `SELECT f.petition_id, ` + figureColumns + ` FROM petitions AS p JOIN counters AS f ON f.petition_id = p.id
  WHERE ` + s.among(`p.id`, petitions, &args) + ` AND ` + visible(ctx, `p`)
 	out := make(map[uuid.UUID]*Figures, len(petitions))
-	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
+	err := s.lookUp(ctx, text, args, func(rows *sql.Rows) error {
 		f, asOf := &Figures{}, database.Time{}
 		err := rows.Scan(append([]any{&f.Petition}, f.columns(&asOf)...)...)
 		f.AsOf = asOf.Time
@@ -74,7 +74,7 @@ func (s *Service) LastHour(ctx context.Context, petitions []uuid.UUID) (map[uuid
 	text := `SELECT b.petition_id, SUM(b.added - b.removed) FROM signature_buckets AS b WHERE b.span = 1 AND b.minute > $1 AND ` +
 		s.among(`b.petition_id`, petitions, &args) + ` AND ` + visibleParent(ctx, `b.petition_id`) + ` GROUP BY b.petition_id`
 	out := make(map[uuid.UUID]int, len(petitions))
-	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
+	err := s.lookUp(ctx, text, args, func(rows *sql.Rows) error {
 		var of uuid.UUID
 		var n int
 		err := rows.Scan(&of, &n)
@@ -105,7 +105,7 @@ func (s *Service) News(ctx context.Context, petitions []uuid.UUID) ([]News, erro
   WHERE b.petition_id = c.petition_id AND b.span = 1 AND b.minute > ` + since + `) END
  FROM counters AS c JOIN petitions AS p ON p.id = c.petition_id WHERE ` + s.among(`c.petition_id`, petitions, &args)
 	var out []News
-	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
+	err := s.lookUp(ctx, text, args, func(rows *sql.Rows) error {
 		n, asOf, hour := News{}, database.Time{}, 0
 		err := rows.Scan(&n.Petition, &n.Total, &n.Goal, &n.Version, &asOf, &n.Comments, &n.Edition, &hour)
 		n.AsOf, n.LastHour = asOf.Time, &hour

@@ -44,7 +44,7 @@ func (s *Service) petitionsOf(ctx context.Context, table, where string, args arg
 		columns, scan = `p.id`, scanBare
 	}
 	text := `SELECT ` + r.columns() + columns + ` FROM ` + table + r.table() + ` WHERE ` + where + ` AND ` + visible(ctx, `p`)
-	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
+	err := s.lookUp(ctx, text, args, func(rows *sql.Rows) error {
 		p, err := r.scan(rows, scan)
 		found.Rows = append(found.Rows, p)
 		return err
@@ -70,7 +70,7 @@ func (s *Service) Bodies(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]st
 	var args arguments
 	out := make(map[uuid.UUID]string, len(ids))
 	text := `SELECT p.id, p.body FROM petitions AS p WHERE ` + s.among(`p.id`, ids, &args) + ` AND ` + visible(ctx, `p`)
-	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
+	err := s.lookUp(ctx, text, args, func(rows *sql.Rows) error {
 		var id uuid.UUID
 		var body string
 		err := rows.Scan(&id, &body)
@@ -120,7 +120,7 @@ func missing(ctx context.Context, some bool, err error) error {
 // rowsOf gives the rows of a statement that the caller describes in its errors.
 func rowsOf[N any](ctx context.Context, s *Service, text string, args arguments, scan func(scanner) (N, error)) ([]N, error) {
 	var out []N
-	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
+	err := s.lookUp(ctx, text, args, func(rows *sql.Rows) error {
 		row, err := scan(rows)
 		out = append(out, row)
 		return err
@@ -133,7 +133,7 @@ func (s *Service) Sees(ctx context.Context, id uuid.UUID) (bool, error) {
 	dependOn(ctx, wordsOf, id)
 	seen := false
 	text := `SELECT TRUE FROM petitions AS p WHERE p.id = $1 AND ` + visible(ctx, `p`)
-	err := s.each(ctx, text, arguments{id}, func(rows *sql.Rows) error { return rows.Scan(&seen) })
+	err := s.lookUp(ctx, text, arguments{id}, func(rows *sql.Rows) error { return rows.Scan(&seen) })
 	if err != nil {
 		return false, fmt.Errorf("looking for a petition: %w", err)
 	}
