@@ -66,6 +66,7 @@ func (d Database) Open(ctx context.Context, options database.Options) (*database
 		}
 		query := u.Query()
 		query.Set("statement_timeout", "0")
+		query.Set("lock_timeout", "0")
 		u.RawQuery = query.Encode()
 		address = u.String()
 	}

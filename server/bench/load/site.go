@@ -203,10 +203,14 @@ func (m maker) comment(ctx context.Context, ids []uuid.UUID) error {
 
 // analyze lets the database know its tables, as its own upkeep does in time.
 func analyze(ctx context.Context, db *database.DB) error {
-	text := "ANALYZE"
+	texts := []string{"ANALYZE"}
 	if db.Dialect == database.Postgres {
-		text = "VACUUM ANALYZE"
+		texts = []string{"VACUUM ANALYZE", "CHECKPOINT"}
 	}
-	_, err := db.Write.ExecContext(ctx, text)
-	return err
+	for _, text := range texts {
+		if _, err := db.Write.ExecContext(ctx, text); err != nil {
+			return err
+		}
+	}
+	return nil
 }

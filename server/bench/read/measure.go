@@ -124,6 +124,34 @@ func (b *bench) measure(ctx context.Context, db *database.DB, o operation, conne
 	}, err
 }
 
+// settle waits for a quiet second: servers that have just begun count everything again, and the database looks after
+// what was written.
+func settle(ctx context.Context, db *database.DB, ways []way) error {
+	for range 120 {
+		before, err := spentByAll(ctx, db, ways)
+		if err != nil {
+			return err
+		}
+		wait(ctx, time.Second)
+		after, err := spentByAll(ctx, db, ways)
+		if err != nil || after-before < 0.03 {
+			return err
+		}
+	}
+	return errors.New("it does not come to rest")
+}
+
+func spentByAll(ctx context.Context, db *database.DB, ways []way) (seconds float64, err error) {
+	for _, w := range ways {
+		p, err := spent(ctx, db, w.server)
+		if err != nil {
+			return 0, err
+		}
+		seconds += p.server + p.database/float64(len(ways)) // the database is the same for all
+	}
+	return seconds, nil
+}
+
 func wait(ctx context.Context, d time.Duration) {
 	select {
 	case <-time.After(d):

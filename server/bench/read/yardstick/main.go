@@ -117,9 +117,10 @@ func (m *memory) learn(ctx context.Context, question []byte) ([]byte, error) {
 
 // reader answers by SQL.
 type reader struct {
-	keys                    *secret.Keys
-	db                      *database.DB
-	page, list, count, tags *sql.Stmt
+	keys                   *secret.Keys
+	db                     *database.DB
+	page, count, tags      *sql.Stmt
+	newest, most, trending *sql.Stmt
 }
 
 func bySQL(ctx context.Context) (http.HandlerFunc, error) {
@@ -136,7 +137,9 @@ func bySQL(ctx context.Context) (http.HandlerFunc, error) {
 	if db.Dialect == database.SQLite {
 		texts = sqliteTexts
 	}
-	for text, stmt := range map[string]**sql.Stmt{texts.page: &r.page, listText: &r.list, countText: &r.count, texts.tags: &r.tags} {
+	for text, stmt := range map[string]**sql.Stmt{
+		texts.page: &r.page, countText: &r.count, texts.tags: &r.tags, newestText: &r.newest, mostText: &r.most, trendingText: &r.trending,
+	} {
 		if *stmt, err = db.Read.PrepareContext(ctx, text); err != nil {
 			return nil, err
 		}
@@ -147,9 +150,13 @@ func bySQL(ctx context.Context) (http.HandlerFunc, error) {
 type texts struct{ page, tags string }
 
 const (
-	listText = `SELECT p.id, p.slug, p.title, p.summary, p.created_at, c.total, c.goal FROM petitions AS p JOIN ranks AS r ON r.petition_id = p.id
- JOIN counters AS c ON c.petition_id = p.id WHERE p.state = 'OPEN' AND r.signatures >= $1 ORDER BY p.created_at DESC, p.id DESC LIMIT 21`
-	countText = `SELECT total, goal, version FROM counters WHERE petition_id = $1`
+	newestText = `SELECT p.id, p.slug, p.title, p.summary, p.created_at, c.total, c.goal FROM petitions AS p
+ JOIN counters AS c ON c.petition_id = p.id WHERE p.state = 'OPEN' ORDER BY p.created_at DESC, p.id DESC LIMIT 21`
+	rankedText = `SELECT p.id, p.slug, p.title, p.summary, p.created_at, c.total, c.goal FROM ranks AS r JOIN petitions AS p ON p.id = r.petition_id
+ JOIN counters AS c ON c.petition_id = p.id WHERE p.state = 'OPEN' ORDER BY `
+	mostText     = rankedText + `r.signatures DESC, r.petition_id DESC LIMIT 21`
+	trendingText = rankedText + `r.trending DESC, r.petition_id DESC LIMIT 21`
+	countText    = `SELECT total, goal, version FROM counters WHERE petition_id = $1`
 )
 
 var postgresTexts = texts{
@@ -252,8 +259,7 @@ func (r *reader) answer(w http.ResponseWriter, q *http.Request) {
 	question := struct {
 		OperationName string
 		Variables     struct {
-			ID, Slug string
-			Least    int
+			ID, Slug, Field string
 		}
 	}{}
 	text, err := io.ReadAll(q.Body)
@@ -266,7 +272,7 @@ func (r *reader) answer(w http.ResponseWriter, q *http.Request) {
 		case "Page":
 			data, err = r.readPage(q.Context(), v.Slug)
 		case "List":
-			data, err = r.readList(q.Context(), v.Least)
+			data, err = r.readList(q.Context(), v.Field)
 		case "Count":
 			data, err = r.readCount(q.Context(), v.ID)
 		default:
@@ -342,8 +348,9 @@ func (r *reader) readCount(ctx context.Context, public string) (any, error) {
 	return map[string]any{"petition": map[string]any{"count": f}}, err
 }
 
-func (r *reader) readList(ctx context.Context, least int) (any, error) {
-	rows, err := r.list.QueryContext(ctx, least)
+func (r *reader) readList(ctx context.Context, order string) (any, error) {
+	list := map[string]*sql.Stmt{"CREATED_AT": r.newest, "SIGNATURE_COUNT": r.most, "TRENDING": r.trending}[order]
+	rows, err := list.QueryContext(ctx)
 	if err != nil {
 		return nil, err
 	}
