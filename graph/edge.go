@@ -76,6 +76,9 @@ func knowWanted(
 		know(s, "figures", figures)
 		joinCounts(ctx, s.rows, figures)
 	}
+	if wanted.Tags {
+		knowTags(ctx, s)
+	}
 	if wanted.Body {
 		bodies := make(map[uuid.UUID]string, len(s.rows))
 		for _, row := range s.rows {
@@ -83,6 +86,19 @@ func knowWanted(
 		}
 		know(s, "body", bodies)
 	}
+}
+
+// knowTags gives siblings the tags that were read with them, if they were.
+func knowTags(ctx context.Context, s *siblings[*ent.Petition]) {
+	tags := make(map[uuid.UUID][]*ent.Tag, len(s.rows))
+	for _, row := range s.rows {
+		if row.Edges.Tags == nil {
+			return
+		}
+		tags[row.ID] = row.Edges.Tags
+	}
+	joinAll(ctx, tags, func(list []*ent.Tag) []*ent.Tag { return list })
+	know(s, "tags", tags)
 }
 
 // joinCounts makes siblings of the counts of petitions, which lead back to them.

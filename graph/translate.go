@@ -201,6 +201,8 @@ func note(ctx context.Context, w *petitioning.Wanted, fields []graphql.Collected
 			w.Figures = true
 		case "body", "bodyHtml":
 			w.Body = true
+		case "tags":
+			w.Tags = true
 		case "signatures", "comments": // whose lengths are figures
 			for _, inner := range graphql.CollectFields(graphql.GetOperationContext(ctx), field.Selections, nil) {
 				w.Figures = w.Figures || inner.Name == "totalCount"

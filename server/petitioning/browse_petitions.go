@@ -283,6 +283,7 @@ func (l *petitionList) read(at func() sortValue) {
 
 // want lets a list read more of its petitions. The numbers come with the rows, but beside them.
 func (l *petitionList) want(w Wanted) map[uuid.UUID]*Figures {
+	w.Tags = false
 	r, scan := newReading(w), l.scan
 	l.table += r.table()
 	l.columns = r.columns() + l.columns

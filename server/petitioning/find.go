@@ -18,6 +18,7 @@ func (s *Service) PetitionsByID(ctx context.Context, ids []uuid.UUID, w Wanted) 
 	if len(ids) == 0 {
 		return Found{}, nil
 	}
+	w.Tags = w.Tags && len(ids) == 1
 	dependOn(ctx, wordsOf, ids...) // also of those that are not seen yet
 	var args arguments
 	return s.petitionsOf(ctx, `petitions AS p`, s.among(`p.id`, ids, &args), args, w)
@@ -38,6 +39,7 @@ func (s *Service) PetitionBySlug(ctx context.Context, slug string, w Wanted) (Fo
 // petitionsOf reads the petitions of a condition that the actor may see.
 func (s *Service) petitionsOf(ctx context.Context, table, where string, args arguments, w Wanted) (Found, error) {
 	r := newReading(w)
+	r.tagged = taggedColumn(s.db.Dialect)
 	found := Found{Figures: r.figures}
 	columns, scan := petitionColumns, func(row scanner) (*ent.Petition, error) { return scanPetition(row) }
 	if w.Bare {

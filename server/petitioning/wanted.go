@@ -1,6 +1,8 @@
 package petitioning
 
 import (
+	"encoding/json"
+
 	"github.com/google/uuid"
 
 	"petitiond/ent"
@@ -11,6 +13,7 @@ import (
 type Wanted struct {
 	Figures bool // their numbers
 	Body    bool // into the row
+	Tags    bool // into the row's edges, if it is one petition: for many a statement of its own is cheaper
 	Bare    bool // nothing of the row but its id
 }
 
@@ -24,13 +27,14 @@ type Found struct {
 type reading struct {
 	Wanted
 	figures map[uuid.UUID]*Figures
+	tagged  string // the column of tags
 }
 
 func newReading(w Wanted) reading {
 	if !w.Figures {
-		return reading{w, nil}
+		return reading{Wanted: w}
 	}
-	return reading{w, map[uuid.UUID]*Figures{}}
+	return reading{Wanted: w, figures: map[uuid.UUID]*Figures{}}
 }
 
 // table is what must be joined to petitions AS p.
@@ -49,12 +53,45 @@ func (r reading) columns() (out string) {
 	if r.Body {
 		out += `p.body, `
 	}
+	if r.Tags {
+		out += r.tagged + `, `
+	}
 	return out
+}
+
+// taggedColumn gives the tags of petitions AS p, in the order in which they were written, as a list of lists in JSON.
+func taggedColumn(d database.Dialect) string {
+	const tags = `petition_tags AS pt JOIN tags AS t ON t.id = pt.tag_id WHERE pt.petition_id = p.id`
+	if d == database.Postgres {
+		return `(SELECT json_agg(json_build_array(` + tagColumns + `) ORDER BY pt.position) FROM ` + tags + `)`
+	}
+	return `(SELECT json_group_array(json_array(id, key, label, open_petitions)) FROM (SELECT ` + tagColumns + ` FROM ` + tags + ` ORDER BY pt.position))`
+}
+
+// tagsOf reads what taggedColumn gives. Nothing is no tag.
+func tagsOf(text []byte) ([]*ent.Tag, error) {
+	var list [][]json.RawMessage
+	if len(text) > 0 {
+		if err := json.Unmarshal(text, &list); err != nil {
+			return nil, err
+		}
+	}
+	out := make([]*ent.Tag, len(list))
+	for i, columns := range list {
+		t := &ent.Tag{}
+		for k, into := range []any{&t.ID, &t.Key, &t.Label, &t.OpenPetitions} {
+			if err := json.Unmarshal(columns[k], into); err != nil {
+				return nil, err
+			}
+		}
+		out[i] = t
+	}
+	return out, nil
 }
 
 // scan scans what is wanted and then the row.
 func (r reading) scan(row scanner, rest func(scanner) (*ent.Petition, error)) (*ent.Petition, error) {
-	f, asOf, body := Figures{}, database.Time{}, ""
+	f, asOf, body, tags := Figures{}, database.Time{}, "", []byte(nil)
 	var first []any
 	if r.Figures {
 		first = f.columns(&asOf)
@@ -62,8 +99,14 @@ func (r reading) scan(row scanner, rest func(scanner) (*ent.Petition, error)) (*
 	if r.Body {
 		first = append(first, &body)
 	}
+	if r.Tags {
+		first = append(first, &tags)
+	}
 	p, err := rest(behind{row, first})
 	p.Body = body
+	if r.Tags && err == nil {
+		p.Edges.Tags, err = tagsOf(tags)
+	}
 	if r.Figures {
 		f.Petition, f.AsOf = p.ID, asOf.Time
 		r.figures[p.ID] = &f
