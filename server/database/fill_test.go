@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -206,4 +207,36 @@ func ordered(migrations []database.Migration) []string {
 		names = append(names, "out of order")
 	}
 	return names
+}
+
+// TestTagsLearnTheAgeOfPetitions begins before tags had it.
+func TestTagsLearnTheAgeOfPetitions(t *testing.T) {
+	t.Parallel()
+	eachEmpty(t, func(t *testing.T, db *database.DB) {
+		if _, err := db.MigrateTo(t.Context(), db.Migrations(), 3); err != nil {
+			t.Fatal(err)
+		}
+		exec(t, db.Write, "INSERT INTO tags (id, key, label) VALUES ($1, 'k', 'l')", petition)
+		var want []time.Time
+		for i, fraction := range []time.Duration{0, 500_000, 123_456, 100, 1, 999_999} {
+			created := time.Date(2026, time.March, 2, 10, 0, i, 0, time.UTC).Add(fraction * time.Microsecond)
+			if i == 0 {
+				created = created.AddDate(-90, 0, 0)
+			}
+			want = append(want, created)
+			id := fmt.Sprintf("01890a5d-ac96-774b-bcce-b302099a80%02d", i)
+			exec(t, db.Write, `INSERT INTO petitions (id, slug, title, body, language, addressees, state, petitioner, created_at, updated_at)
+				VALUES ($1, $2, 't', 'b', 'en', '[]', 'OPEN', 'p', $3, $3)`, id, id, created)
+			exec(t, db.Write, "INSERT INTO petition_tags (petition_id, tag_id) VALUES ($1, $2)", id, petition)
+		}
+		if _, err := db.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for i, created := range want {
+			id := fmt.Sprintf("01890a5d-ac96-774b-bcce-b302099a80%02d", i)
+			if got := scan[int64](t, db.Read, "SELECT created FROM petition_tags WHERE petition_id = $1", id); got != created.UnixMicro() {
+				t.Errorf("got %s, want %s", time.UnixMicro(got).UTC(), created)
+			}
+		}
+	})
 }

@@ -297,6 +297,13 @@ func (l *petitionList) want(w Wanted) map[uuid.UUID]*Figures {
 	return r.figures
 }
 
+// knownStates gives the states that there are, each once: they are written into statements.
+func knownStates(states []petition.State) []petition.State {
+	return slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(states))), func(state petition.State) bool {
+		return petition.StateValidator(state) != nil
+	})
+}
+
 // filter adds the conditions of a filter.
 func (s *Service) filter(ctx context.Context, l *petitionList, f *Filter) error {
 	if f == nil {
@@ -304,7 +311,7 @@ func (s *Service) filter(ctx context.Context, l *petitionList, f *Filter) error 
 	}
 	l.states = []petition.State{petition.StateOPEN}
 	if len(f.States) > 0 {
-		l.states = visibleStates(ctx, slices.Compact(slices.Sorted(slices.Values(f.States))))
+		l.states = visibleStates(ctx, knownStates(f.States))
 	}
 	if err := l.tagged(`tags`, f.Tags, false); err != nil {
 		return err

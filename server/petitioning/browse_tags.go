@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
+	"unicode"
 
 	"github.com/google/uuid"
 
@@ -28,8 +28,8 @@ func (s *Service) Tags(ctx context.Context, search *string, page PageArgs) (*Tag
 	}
 	if prefix := TagKey(deref(search)); prefix != "" {
 		l.name += " " + prefix
-		// Not LIKE, whose wildcard _ is a letter of tags.
-		l.where += fmt.Sprintf(` AND substr(t.key, 1, %d) = `, utf8.RuneCountInString(prefix)) + l.args.add(prefix)
+		// A range of the index: not LIKE, whose wildcard _ is a letter of tags.
+		l.where += ` AND t.key >= ` + l.args.add(prefix) + ` AND t.key < ` + l.args.add(prefix+string(unicode.MaxRune))
 	} else if strings.TrimSpace(deref(search)) != "" { // nothing but punctuation: no name begins so
 		l.where += ` AND FALSE`
 	}

@@ -41,6 +41,8 @@ func filters() map[string]*petitioning.Filter {
 		"OneState":       {States: []petition.State{petition.StateCLOSED}},
 		"RepeatedStates": {States: []petition.State{petition.StatePAUSED, petition.StateOPEN, petition.StatePAUSED}},
 		"UnseenState":    {States: []petition.State{petition.StateDRAFT}},
+		"NoSuchState":    {States: []petition.State{"OPEN') OR ('a' = 'a", petition.StateCLOSED}},
+		"NoState":        {States: []petition.State{"open"}},
 		"AnyTag":         {States: states, Tags: []string{"#BEES", "水"}},
 		"AllTags":        {States: states, AllTags: []string{"climate  justice", "Bees"}},
 		"BothTags":       {States: states, Tags: []string{"zebra", "a_b"}, AllTags: []string{"STÄDTE"}},
