@@ -277,7 +277,6 @@ func (s *shelf) clear() {
 	s.seq++
 	for e := s.running.first; e != nil; e = e.next {
 		s.reject(e)
-		e.before = min(e.before, s.seq) // also of what took no more callers: it may learn of something yet
 	}
 	for e := s.used.first; e != nil; e = s.used.first {
 		s.remove(e)
