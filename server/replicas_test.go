@@ -238,18 +238,38 @@ func (s *site) holds(t *testing.T, want int) {
 func commentsInOrder(t *testing.T, a, b *site) {
 	petition, _ := a.open(t)
 	w := b.stream(t, `subscription($id: ID!) { commentAdded(petitionId: $id) { body } }`, petition)
-	b.holds(t, 1)
+	next := func() string {
+		event := struct{ CommentAdded struct{ Body string } }{}
+		if err := w.next(&event); err != nil {
+			t.Fatal(err)
+		}
+		return event.CommentAdded.Body
+	}
+	// A subscription begins with what comes after it: it has begun when it tells something.
+	begun, told := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(told)
+		for {
+			b.note(t, petition, "Begin", "")
+			select {
+			case <-begun:
+				return
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+	}()
+	next()
+	close(begun)
+	<-told
 	var got, want []string
 	for n := range 40 { // fewer than one tick may hold
 		want = append(want, fmt.Sprintf("Comment %d", n))
 		[]*site{a, b}[n%2].note(t, petition, want[n], "")
 	}
-	for range want {
-		event := struct{ CommentAdded struct{ Body string } }{}
-		if err := w.next(&event); err != nil {
-			t.Fatal(err)
+	for len(got) < len(want) {
+		if body := next(); body != "Begin" {
+			got = append(got, body)
 		}
-		got = append(got, event.CommentAdded.Body)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("comments (-want +got):\n%s", diff)
