@@ -130,10 +130,15 @@ func (s *Service) historyStarts(ctx context.Context, petitions []uuid.UUID, from
 }
 
 // fill adds the buckets to the points of their intervals. One statement reads what came before and the
-// intervals together, so that they are of one moment.
+// intervals together, so that they are of one moment. What another server counted whose clock is ahead belongs to the last
+// interval of a history that lasts until now.
 func (s *Service) fill(ctx context.Context, step Interval, asked []span, out map[uuid.UUID]History) error {
 	var args arguments
-	text := historySQL(step, s.spans(step, asked, &args), args.add(asked[0].end), visible(ctx, `p`))
+	end := asked[0].end
+	if asked[0].open {
+		end = math.MaxInt32
+	}
+	text := historySQL(step, s.spans(step, asked, &args), args.add(end), visible(ctx, `p`))
 	before := make(map[uuid.UUID]int, len(asked))
 	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
 		var of uuid.UUID
@@ -146,8 +151,10 @@ func (s *Service) fill(ctx context.Context, step Interval, asked []span, out map
 			before[of] = added - removed
 			return nil
 		}
-		p := out[of].Points[at]
-		p.Added, p.Removed = added, removed
+		points := out[of].Points
+		p := points[min(at, int64(len(points)-1))]
+		p.Added += added
+		p.Removed += removed
 		return nil
 	})
 	if err != nil {

@@ -275,3 +275,26 @@ func TestHistoryTellsWhatWasTakenBack(t *testing.T) {
 		}, got)
 	})
 }
+
+// TestHistoryWithAClockBehind asks a server whose clock is behind that of the one which counted: nothing is lost, and what
+// is still to come counts with the last interval.
+func TestHistoryWithAClockBehind(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		for step := range steps() {
+			for _, behind := range []time.Duration{time.Minute, 2 * time.Hour, 24 * time.Hour, 8 * 24 * time.Hour} {
+				b := setup(t, db)
+				id := b.publish(t).Petition
+				b.sign(t, id, 1)
+				b.clock.advance(behind)
+				b.sign(t, id, 2)
+				b.sign(t, id, 3)
+				b.clock.advance(-behind)
+				points, err := b.history(b.as(t, ""), id, step, nil, nil)
+				ok(t, err)
+				last := points[len(points)-1]
+				equal(t, fmt.Sprintf("%s, %s behind", step, behind), petitioning.CountPoint{At: steps()[step](monday), Added: 3, Total: 3}, *last)
+			}
+		}
+	})
+}
