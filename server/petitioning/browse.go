@@ -149,6 +149,7 @@ type listing[N any] struct {
 	columns    string
 	inner      *inner                               // chooses the rows of a page by themselves, where that is cheaper
 	byValues   bool                                 // how it is best read depends on the values that it is read with
+	together   bool                                 // name and where say all that there is to know of it
 	scan       func(row scanner) (N, cursor, error) // of columns, in its order
 }
 
@@ -176,6 +177,36 @@ func browse[N any](ctx context.Context, s *Service, l listing[N], page PageArgs,
 	if err != nil {
 		return nil, err
 	}
+	if l.together && len(parents) == 1 && after == nil && before == nil {
+		return beginning(ctx, s, l, w, parents[0])
+	}
+	return pages(ctx, s, l, w, after, before, parents)
+}
+
+// paged is all that the first or last page of a list depends on.
+type paged struct {
+	name, where string
+	window
+}
+
+// beginning reads the first or last page of one list, together with whoever else reads that of another one.
+func beginning[N any](ctx context.Context, s *Service, l listing[N], w window, parent uuid.UUID) (map[uuid.UUID]*Connection[N], error) {
+	page, err := s.byParent.read(ctx, paged{l.name, l.where, w}, parent, func(ctx context.Context, parents []uuid.UUID) (map[uuid.UUID]any, error) {
+		found, err := pages(ctx, s, l, w, nil, nil, parents)
+		out := make(map[uuid.UUID]any, len(found))
+		for id, page := range found {
+			out[id] = page
+		}
+		return out, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return map[uuid.UUID]*Connection[N]{parent: page.(*Connection[N])}, nil //nolint:forcetypeassert // the name says of what
+}
+
+// pages reads a page of the list of each parent.
+func pages[N any](ctx context.Context, s *Service, l listing[N], w window, after, before *cursor, parents []uuid.UUID) (map[uuid.UUID]*Connection[N], error) {
 	found := make(map[uuid.UUID][]placed[N], len(parents))
 	for some := range slices.Chunk(parents, parentsMost) {
 		text, args := l.statement(s.db.Dialect, w, after, before, some)
@@ -183,7 +214,7 @@ func browse[N any](ctx context.Context, s *Service, l listing[N], page PageArgs,
 		if l.byValues {
 			read = s.each
 		}
-		err = read(ctx, text, args, func(rows *sql.Rows) error {
+		err := read(ctx, text, args, func(rows *sql.Rows) error {
 			var of uuid.UUID
 			node, at, err := l.scan(prefixed{rows, &of})
 			found[of] = append(found[of], placed[N]{node, at})

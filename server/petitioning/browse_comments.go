@@ -31,6 +31,7 @@ func (s *Service) Comments(ctx context.Context, order CommentOrder, page PageArg
 	l := commentListing("comments "+string(order), order)
 	l.where = `c.petition_id = ` + parent + ` AND c.parent_id IS NULL AND ` + publicComment + ` AND ` +
 		visibleList(ctx)
+	l.together = true
 	return browse(ctx, s, l, page, petitions...)
 }
 

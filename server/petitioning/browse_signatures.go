@@ -18,11 +18,12 @@ func (s *Service) Signatures(ctx context.Context, page PageArgs, petitions ...uu
 	dependOn(ctx, wordsOf, petitions...)
 	dependOn(ctx, numbersOf, petitions...)
 	return browse(ctx, s, listing[*ent.Signature]{
-		name:    "signatures",
-		columns: signatureColumns,
-		table:   `signatures AS s`,
-		where:   `s.petition_id = ` + parent + ` AND ` + publicSignature + ` AND ` + visibleList(ctx),
-		keys:    keyset{columns: []string{`s.number`}, desc: true},
+		name:     "signatures",
+		columns:  signatureColumns,
+		table:    `signatures AS s`,
+		where:    `s.petition_id = ` + parent + ` AND ` + publicSignature + ` AND ` + visibleList(ctx),
+		keys:     keyset{columns: []string{`s.number`}, desc: true},
+		together: true,
 		scan: func(row scanner) (*ent.Signature, cursor, error) {
 			n, err := scanSignature(row)
 			return n, cursor{Keys: []cursorKey{intKey(int64(deref(n.Number)))}, ID: n.ID}, err

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/uuid"
+	"github.com/lib/pq"
 
 	"petitiond/ent"
 	"petitiond/server/answers"
@@ -15,13 +16,17 @@ import (
 
 // PetitionsByID gives the petitions of the ids that the actor may see.
 func (s *Service) PetitionsByID(ctx context.Context, ids []uuid.UUID, w Wanted) (Found, error) {
-	if len(ids) == 0 {
-		return Found{}, nil
-	}
-	w.Tags = w.Tags && len(ids) == 1
 	dependOn(ctx, wordsOf, ids...) // also of those that are not seen yet
+	switch len(ids) {
+	case 0:
+		return Found{}, nil
+	case 1:
+		return s.petitionBy(ctx, keyed{`petitions AS p`, `p.id`, `uuid`}, ids[0].String(), w)
+	}
+	w.Tags = false
 	var args arguments
-	return s.petitionsOf(ctx, `petitions AS p`, s.among(`p.id`, ids, &args), args, w)
+	found, err := s.petitionsOf(ctx, `petitions AS p`, s.among(`p.id`, ids, &args), args, w)
+	return found.noted(ctx), err
 }
 
 // PetitionBySlug gives the petition that bears or bore the slug, or none that the actor may not see.
@@ -29,23 +34,61 @@ func (s *Service) PetitionBySlug(ctx context.Context, slug string, w Wanted) (Fo
 	if !utf8.ValidString(slug) || strings.ContainsRune(slug, 0) { // PostgreSQL would not even look
 		return Found{}, nil
 	}
-	found, err := s.petitionsOf(ctx, `slugs AS named JOIN petitions AS p ON p.id = named.petition_id`, `named.slug = $1`, arguments{slug}, w)
+	found, err := s.petitionBy(ctx, keyed{`slugs AS named JOIN petitions AS p ON p.id = named.petition_id`, `named.slug`, `text`}, slug, w)
 	if len(found.Rows) == 0 {
 		dependOnLists(ctx) // some petition may come to bear it
 	}
 	return found, err
 }
 
+// keyed says how petitions AS p are found one by one.
+type keyed struct{ table, column, kind string }
+
+// sought is all that a reading of petitions by a key depends on.
+type sought struct {
+	by     keyed
+	wanted Wanted
+	seen   string
+}
+
+// petitionBy reads a petition by a key, together with whoever else reads one so.
+func (s *Service) petitionBy(ctx context.Context, by keyed, key string, w Wanted) (Found, error) {
+	k := sought{by, w, visible(ctx, `p`)}
+	found, err := s.bySought.read(ctx, k, key, func(ctx context.Context, keys []string) (map[string]Found, error) {
+		return s.petitionsBy(ctx, k, keys)
+	})
+	return found.noted(ctx), err
+}
+
+// petitionsBy reads a petition by each key. Of several keys each is looked up by itself, so that PostgreSQL does not think
+// of reading the whole table.
+func (s *Service) petitionsBy(ctx context.Context, k sought, keys []string) (map[string]Found, error) {
+	r, columns, scan := s.newReading(k.wanted)
+	text, args := `SELECT `+k.by.column+` AS asked, `+columns+` FROM `+k.by.table+r.table()+` WHERE `+k.seen+` AND `+k.by.column+` = `, arguments{}
+	if len(keys) == 1 {
+		text += args.add(keys[0])
+	} else {
+		text = `SELECT found.* FROM unnest(` + args.add(pq.Array(keys)) + `::` + k.by.kind + `[]) AS several(one) CROSS JOIN LATERAL (` +
+			text + `several.one OFFSET 0) AS found`
+	}
+	out := make(map[string]Found, len(keys))
+	err := s.lookUp(ctx, text, args, func(rows *sql.Rows) error {
+		var key string
+		p, err := r.scan(behind{rows, []any{&key}}, scan)
+		out[key] = Found{Rows: []*ent.Petition{p}, Figures: r.figuresOf(p.ID)}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading a petition: %w", err)
+	}
+	return out, nil
+}
+
 // petitionsOf reads the petitions of a condition that the actor may see.
 func (s *Service) petitionsOf(ctx context.Context, table, where string, args arguments, w Wanted) (Found, error) {
-	r := newReading(w)
-	r.tagged = taggedColumn(s.db.Dialect)
+	r, columns, scan := s.newReading(w)
 	found := Found{Figures: r.figures}
-	columns, scan := petitionColumns, func(row scanner) (*ent.Petition, error) { return scanPetition(row) }
-	if w.Bare {
-		columns, scan = `p.id`, scanBare
-	}
-	text := `SELECT ` + r.columns() + columns + ` FROM ` + table + r.table() + ` WHERE ` + where + ` AND ` + visible(ctx, `p`)
+	text := `SELECT ` + columns + ` FROM ` + table + r.table() + ` WHERE ` + where + ` AND ` + visible(ctx, `p`)
 	err := s.lookUp(ctx, text, args, func(rows *sql.Rows) error {
 		p, err := r.scan(rows, scan)
 		found.Rows = append(found.Rows, p)
@@ -54,11 +97,26 @@ func (s *Service) petitionsOf(ctx context.Context, table, where string, args arg
 	if err != nil {
 		return Found{}, fmt.Errorf("reading petitions: %w", err)
 	}
-	for _, p := range found.Rows {
+	return found, nil
+}
+
+// newReading gives what is read of petitions AS p, and how their rows are scanned behind that.
+func (s *Service) newReading(w Wanted) (r reading, columns string, scan func(scanner) (*ent.Petition, error)) {
+	r = newReading(w)
+	r.tagged = taggedColumn(s.db.Dialect)
+	if w.Bare {
+		return r, r.columns() + `p.id`, scanBare
+	}
+	return r, r.columns() + petitionColumns, func(row scanner) (*ent.Petition, error) { return scanPetition(row) }
+}
+
+// noted gives what was found when the answer under ctx depends on it.
+func (f Found) noted(ctx context.Context) Found {
+	for _, p := range f.Rows {
 		dependOn(ctx, wordsOf, p.ID)
 	}
-	dependOnFigures(ctx, found.Figures)
-	return found, nil
+	dependOnFigures(ctx, f.Figures)
+	return f
 }
 
 func scanBare(row scanner) (*ent.Petition, error) {

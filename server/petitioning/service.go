@@ -49,6 +49,9 @@ type Service struct {
 
 	rendered *lru.Cache[edition, string]
 
+	bySought *together[sought, string, Found]
+	byParent *together[paged, uuid.UUID, any] // connections
+
 	few, some, many int // fewMost, someMost and countMost
 }
 
@@ -72,9 +75,13 @@ func New(opt Options) *Service {
 		reader: client(opt.Database.Dialect, opt.Database.Read),
 		lookup: client(opt.Database.Dialect, newest(opt.Database)),
 		cursor: cursorCodec{key: opt.Keys.Digest(secret.Cursor)},
-		few:    fewMost,
-		some:   someMost,
-		many:   countMost,
+
+		bySought: newTogether[sought, string, Found](opt.Database.Dialect),
+		byParent: newTogether[paged, uuid.UUID, any](opt.Database.Dialect),
+
+		few:  fewMost,
+		some: someMost,
+		many: countMost,
 	}
 	s.rendered, _ = lru.New[edition, string](renderedMost) // fails only for a size below one
 	guard(s.reader)

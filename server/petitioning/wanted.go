@@ -114,6 +114,14 @@ func (r reading) scan(row scanner, rest func(scanner) (*ent.Petition, error)) (*
 	return p, err
 }
 
+// figuresOf gives the numbers of one petition, where they were wanted.
+func (r reading) figuresOf(id uuid.UUID) map[uuid.UUID]*Figures {
+	if !r.Figures {
+		return nil
+	}
+	return map[uuid.UUID]*Figures{id: r.figures[id]}
+}
+
 // behind scans columns that stand before others.
 type behind struct {
 	row   scanner
