@@ -87,7 +87,10 @@ func (o Options) openPostgres(ctx context.Context, address string) (_ *DB, err e
 	if err = checkPostgres(ctx, db.Write); err != nil {
 		return nil, err
 	}
-	return db, checkLedger(ctx, db.Ledger)
+	if err = checkSetting(ctx, db.LookUp, "plan_cache_mode", "force_generic_plan"); err != nil {
+		return nil, err
+	}
+	return db, checkSetting(ctx, db.Ledger, "synchronous_commit", "on")
 }
 
 // postgresPool makes a pool whose sessions bear name and start with the rules that hold for all and with
@@ -139,13 +142,14 @@ func checkPostgres(ctx context.Context, pool *sql.DB) error {
 	return nil
 }
 
-// checkLedger makes sure that no pooler between here and the server dropped the settings.
-func checkLedger(ctx context.Context, pool *sql.DB) error {
-	var commit string
-	if err := pool.QueryRowContext(ctx, "SHOW synchronous_commit").Scan(&commit); err != nil {
+// checkSetting makes sure that no pooler between here and the server dropped the settings. Each pool has a connection
+// then, so that who comes first does not wait for one.
+func checkSetting(ctx context.Context, pool *sql.DB, name, want string) error {
+	var got string
+	if err := pool.QueryRowContext(ctx, "SHOW "+name).Scan(&got); err != nil {
 		return fmt.Errorf("reach PostgreSQL: %w", err)
 	}
-	if commit != "on" {
+	if got != want {
 		return refusedSettings()
 	}
 	return nil
