@@ -142,6 +142,11 @@ func atOnce(ctx context.Context, some, n int, do func(int) error) error {
 	return group.Wait()
 }
 
+// moment is when the k-th of n things happens that are spread over the latter half of the lifetime.
+func (m maker) moment(k, n int) time.Time {
+	return m.now.Add(-time.Duration(float64(lifetime) / 2 * float64(n-k) / float64(n))) // which whole numbers cannot hold
+}
+
 // window is how many signatures of a petition are on their way at once.
 const window = 512
 
@@ -151,7 +156,7 @@ func (m maker) sign(ctx context.Context, ids []uuid.UUID) error {
 		for k := range n {
 			s := Person{Name: fmt.Sprintf("Signatory %d", k), Address: fmt.Sprintf("s%d.%d@load.example", i, k)}.Signature(m.keys, ids[i])
 			s.Key, s.ShowName = nil, k%10 < 7
-			s.At = m.now.Add(-lifetime / 2 * time.Duration(n-k) / time.Duration(n))
+			s.At = m.moment(k, n)
 			if waits = append(waits, m.ledger.SignLater(ctx, s)); len(waits) == window || k == n-1 {
 				for _, wait := range waits {
 					if err := wait(); err != nil {
@@ -182,7 +187,7 @@ func (m maker) comment(ctx context.Context, ids []uuid.UUID) error {
 		name := fmt.Sprintf("Commenter %d", r.number)
 		c := ledger.Comment{
 			ID: uuid.Must(uuid.NewV7()), Petition: ids[r.petition], Author: &name, Body: fmt.Sprintf("I walk by the %s every day, and remark %d is mine.",
-				words[r.number%len(words)], r.number), At: m.now.Add(-lifetime / 2 * time.Duration(r.of-r.number) / time.Duration(r.of)),
+				words[r.number%len(words)], r.number), At: m.moment(r.number, r.of),
 		}
 		mu.Lock()
 		if above, ok := threads[r.petition]; ok && r.number%6 == 5 {
@@ -201,13 +206,13 @@ func (m maker) comment(ctx context.Context, ids []uuid.UUID) error {
 	})
 }
 
-// analyze lets the database know its tables, as its own upkeep does in time.
+// analyze lets PostgreSQL know its tables, as its own upkeep does in time. Nobody tells SQLite: its plans are those of the
+// program's statements, and statistics would have it plan them again for each value.
 func analyze(ctx context.Context, db *database.DB) error {
-	texts := []string{"ANALYZE"}
-	if db.Dialect == database.Postgres {
-		texts = []string{"VACUUM ANALYZE", "CHECKPOINT"}
+	if db.Dialect == database.SQLite {
+		return nil
 	}
-	for _, text := range texts {
+	for _, text := range []string{"VACUUM ANALYZE", "CHECKPOINT"} {
 		if _, err := db.Write.ExecContext(ctx, text); err != nil {
 			return err
 		}

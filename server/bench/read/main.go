@@ -1,3 +1,5 @@
+//go:build linux
+
 // Program read compares ways to read: with bytes from memory, by SQL without GraphQL, and by the server with and
 // without shared answers. The load generator shares the machine with all of them.
 //
@@ -15,18 +17,16 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
-
-	"github.com/google/uuid"
 
 	"petitiond/server/bench/load"
 	"petitiond/server/database"
@@ -39,6 +39,7 @@ func main() {
 	flag.IntVar(&b.site.Petitions, "petitions", b.site.Petitions, "petitions of the site")
 	flag.IntVar(&b.site.Signatures, "signatures", b.site.Signatures, "its signatures, about")
 	flag.IntVar(&b.site.Comments, "comments", b.site.Comments, "its comments, about")
+	flag.StringVar(&b.profiles, "profile", "", "write profiles of the server, in files whose names begin so")
 	flag.StringVar(&b.only, "way", "", "measure these ways alone, such as sql,off")
 	flag.StringVar(&b.operation, "op", "", "measure this operation alone: Page, List or Count")
 	connections := flag.Int("connections", 0, "measure with so many connections alone")
@@ -62,19 +63,19 @@ type bench struct {
 	length             time.Duration
 	connections        []int
 	only, operation    string
+	folder, profiles   string
 	program, yardstick load.Program
 }
 
-func (b *bench) run(ctx context.Context, on string) error {
-	folder, err := os.MkdirTemp("", "petitiond-bench-")
-	if err != nil {
+func (b *bench) run(ctx context.Context, on string) (err error) {
+	if b.folder, err = os.MkdirTemp("", "petitiond-bench-"); err != nil {
 		return err
 	}
-	defer os.RemoveAll(folder)
-	if b.program, err = load.Build(ctx, folder); err != nil {
+	defer os.RemoveAll(b.folder)
+	if b.program, err = b.build(ctx, b.folder); err != nil {
 		return err
 	}
-	if b.yardstick, err = load.BuildOther(ctx, folder, "yardstick", "./server/bench/read/yardstick"); err != nil {
+	if b.yardstick, err = load.BuildOther(ctx, b.folder, "yardstick", "./server/bench/read/yardstick"); err != nil {
 		return err
 	}
 	fmt.Println(load.Machine())
@@ -83,9 +84,10 @@ func (b *bench) run(ctx context.Context, on string) error {
 
 // way is one way to read.
 type way struct {
-	name   string
-	server *load.Server
-	signed bool // while the petitions are signed
+	name    string
+	server  *load.Server
+	signed  bool   // while the petitions are signed
+	profile string // the file where the server leaves a profile
 }
 
 // compare measures every way on one database.
@@ -103,12 +105,12 @@ func (b *bench) compare(ctx context.Context, on load.Database) (err error) {
 	if err != nil {
 		return err
 	}
-	operations, err := questions(ctx, db, ids)
+	ways, end, err := b.ways(ctx, on, db)
+	defer func() { err = errors.Join(err, end()) }()
 	if err != nil {
 		return err
 	}
-	ways, end, err := b.ways(ctx, on, db)
-	defer func() { err = errors.Join(err, end()) }()
+	operations, err := questions(ctx, db, ids, ways[len(ways)-1].server)
 	if err != nil {
 		return err
 	}
@@ -120,6 +122,10 @@ func (b *bench) compare(ctx context.Context, on load.Database) (err error) {
 		title, b.site.Petitions, b.site.Signatures, b.site.Comments, b.rounds, b.length)
 	if err := same(ctx, operations, ways); err != nil {
 		return err
+	}
+	if b.only != "" {
+		chosen := strings.Split(b.only, ",")
+		ways = slices.DeleteFunc(ways, func(w way) bool { return !slices.Contains(chosen, w.name) })
 	}
 	if err := settle(ctx, db, ways); err != nil {
 		return err
@@ -159,7 +165,8 @@ func (b *bench) ways(ctx context.Context, on load.Database, db *database.DB) (wa
 		}
 		return s
 	}
-	program := start(b.program, on)
+	profiles := [2]string{filepath.Join(b.folder, "off.pprof"), filepath.Join(b.folder, "on.pprof")}
+	program := start(b.program.With("BENCH_PROFILE="+profiles[1]), on)
 	if err != nil {
 		return nil, end, err
 	}
@@ -172,57 +179,13 @@ func (b *bench) ways(ctx context.Context, on load.Database, db *database.DB) (wa
 			return nil, end, err
 		}
 	}
-	off := start(b.program.With("PETITION_SHARED_ANSWERS=off"), second)
-	ways = []way{{name: "memory", server: memory}, {name: "sql", server: bySQL}, {name: "off", server: off}, {name: "on", server: program}, {name: "signed", server: program, signed: true}}
-	if b.only != "" {
-		chosen := strings.Split(b.only, ",")
-		ways = slices.DeleteFunc(ways, func(w way) bool { return !slices.Contains(chosen, w.name) })
+	off := start(b.program.With("PETITION_SHARED_ANSWERS=off", "BENCH_PROFILE="+profiles[0]), second)
+	ways = []way{
+		{name: "memory", server: memory},
+		{name: "sql", server: bySQL},
+		{name: "off", server: off, profile: profiles[0]},
+		{name: "on", server: program, profile: profiles[1]},
+		{name: "signed", server: program, profile: profiles[1], signed: true},
 	}
 	return ways, end, err
-}
-
-// operation is a kind of request, and many of them.
-type operation struct {
-	name   string
-	bodies [][]byte
-}
-
-const (
-	pageDocument = `query Page($slug: String!) { petition(slug: $slug) { id slug title summary body state language petitioner addressees createdAt commentCount
- tags { name label } count { total goal version }
- comments(first: 10) { nodes { id body authorName fromSignatory likeCount createdAt } }
- signatures(first: 10) { nodes { id name country number signedAt } } } }`
-	listDocument = `query List($field: PetitionOrderField!) { petitions(first: 20, orderBy: {field: $field, direction: DESC}) {
- edges { cursor node { id slug title summary signatureCount goal tags { name label } } } pageInfo { hasNextPage endCursor } } }`
-	countDocument = `query Count($id: ID!) { petition(id: $id) { count { total goal version } } }`
-)
-
-// questions draws requests: pages and counts of petitions by Zipf's law, as they are signed, and lists of the newest, the
-// most signed and the trending petitions.
-func questions(ctx context.Context, db *database.DB, ids []uuid.UUID) ([]operation, error) {
-	slugs, err := slugsOf(ctx, db, ids)
-	if err != nil {
-		return nil, err
-	}
-	const draws = 8192
-	operations := []operation{{name: "Page"}, {name: "List"}, {name: "Count"}}
-	zipf := zipfOver(len(ids))
-	for i := range draws {
-		n := zipf()
-		for k, q := range []struct {
-			document  string
-			variables map[string]any
-		}{
-			{pageDocument, map[string]any{"slug": slugs[ids[n]]}},
-			{listDocument, map[string]any{"field": []string{"CREATED_AT", "SIGNATURE_COUNT", "TRENDING"}[i%3]}},
-			{countDocument, map[string]any{"id": publicID(ids[n])}},
-		} {
-			body, err := json.Marshal(map[string]any{"operationName": operations[k].name, "query": q.document, "variables": q.variables})
-			if err != nil {
-				return nil, err
-			}
-			operations[k].bodies = append(operations[k].bodies, body)
-		}
-	}
-	return operations, nil
 }

@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -28,8 +30,9 @@ type result struct {
 	hits             float64
 }
 
-// warm is how long is read before it counts.
-const warm = time.Second
+// warm is how long is read before it counts: the server's collector looks for three seconds before it believes that there
+// is much to do.
+const warm = 5 * time.Second
 
 // rows measures every way, in turn, and prints the medians.
 func (b *bench) rows(ctx context.Context, db *database.DB, o operation, connections int, ways []way, ids []uuid.UUID) error {
@@ -79,7 +82,7 @@ func (b *bench) measure(ctx context.Context, db *database.DB, o operation, conne
 			defer client.Close()
 			for n := i * 61; ctx.Err() == nil; n++ {
 				began := time.Now()
-				answer, hit, err := client.Ask(ctx, o.bodies[n%len(o.bodies)])
+				answer, hit, err := client.Ask(ctx, o.bodies[o.draws[n%len(o.draws)]])
 				if err == nil && !bytes.HasPrefix(answer, []byte(`{"data":{"petition`)) {
 					err = fmt.Errorf("answered %.200s", answer)
 				}
@@ -101,12 +104,17 @@ func (b *bench) measure(ctx context.Context, db *database.DB, o operation, conne
 	if err != nil {
 		return r, err
 	}
+	profiled, err := b.profile(w, fmt.Sprintf("%s-%s-%d", db.Dialect, o.name, connections))
+	if err != nil {
+		return r, err
+	}
 	began := time.Now()
 	counting.Store(true)
 	wait(ctx, b.length)
 	counting.Store(false)
 	took := time.Since(began).Seconds()
 	after, err := spent(ctx, db, w.server)
+	err = errors.Join(err, profiled())
 	cancel()
 	crowd.Wait()
 	if failure := failed.Load(); failure != nil {
@@ -234,7 +242,7 @@ func slugsOf(ctx context.Context, db *database.DB, ids []uuid.UUID) (map[uuid.UU
 // same makes sure that all ways answer alike, cursors aside, which are secrets of the server.
 func same(ctx context.Context, operations []operation, ways []way) error {
 	for _, o := range operations {
-		for _, body := range o.bodies[:min(50, len(o.bodies))] {
+		for _, body := range o.bodies {
 			var first any
 			for i, w := range ways {
 				client := w.server.Client()

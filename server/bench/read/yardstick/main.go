@@ -2,7 +2,8 @@
 // which it has from the server whose address is in YARDSTICK_SERVER, or else by SQL, in as few statements as it takes.
 // It takes three settings of the server: PETITION_DATABASE_URL, PETITION_SECRET_FILE and PETITION_LISTEN.
 //
-// It checks nothing and hides nothing that is not public in the bench's database.
+// It checks nothing, neither cursors, and hides nothing that is not public in the bench's database. It has what the server
+// gives itself: prepared statements with plans that are kept, and a collector set for throughput.
 package main
 
 import (
@@ -10,18 +11,23 @@ import (
 	"context"
 	"database/sql"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"math"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -43,10 +49,15 @@ func main() {
 	}
 }
 
+// growth is what the server's collector comes to under a crowd.
+const growth = 400
+
 func serve(ctx context.Context, log *slog.Logger) (err error) {
+	debug.SetGCPercent(growth)
 	var answer http.HandlerFunc
 	if server := os.Getenv("YARDSTICK_SERVER"); server != "" {
-		m := &memory{server: server, known: map[string][]byte{}}
+		m := &memory{server: server}
+		m.known.Store(&map[string][]byte{})
 		answer = m.answer
 	} else if answer, err = bySQL(ctx); err != nil {
 		return err
@@ -73,11 +84,11 @@ func write(w http.ResponseWriter, body []byte) {
 	_, _ = w.Write(body)
 }
 
-// memory answers from memory.
+// memory answers from memory. What it has learnt is never changed, so that who reads it waits for nobody.
 type memory struct {
 	server string
-	mu     sync.RWMutex
-	known  map[string][]byte
+	mu     sync.Mutex // for who learns
+	known  atomic.Pointer[map[string][]byte]
 }
 
 func (m *memory) answer(w http.ResponseWriter, r *http.Request) {
@@ -85,9 +96,7 @@ func (m *memory) answer(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	m.mu.RLock()
-	body := m.known[string(question)]
-	m.mu.RUnlock()
+	body := (*m.known.Load())[string(question)]
 	if body == nil {
 		if body, err = m.learn(r.Context(), question); err != nil {
 			http.Error(w, "the server does not answer", http.StatusBadGateway)
@@ -110,17 +119,25 @@ func (m *memory) learn(ctx context.Context, question []byte) ([]byte, error) {
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	m.mu.Lock()
-	m.known[string(question)] = body
-	m.mu.Unlock()
+	defer m.mu.Unlock()
+	known := maps.Clone(*m.known.Load())
+	known[string(question)] = body
+	m.known.Store(&known)
 	return body, err
 }
 
 // reader answers by SQL.
 type reader struct {
-	keys                   *secret.Keys
-	db                     *database.DB
-	page, count, tags      *sql.Stmt
-	newest, most, trending *sql.Stmt
+	keys              *secret.Keys
+	db                *database.DB
+	page, count, tags *sql.Stmt
+	lists             map[string]list // by the contract's names of their orders
+}
+
+// list is an order of petitions, with its first page and those after a cursor.
+type list struct {
+	kind         byte // of the cursor's key
+	first, after *sql.Stmt
 }
 
 func bySQL(ctx context.Context) (http.HandlerFunc, error) {
@@ -132,32 +149,47 @@ func bySQL(ctx context.Context) (http.HandlerFunc, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{keys: keys, db: db}
+	r := &reader{keys: keys, db: db, lists: map[string]list{}}
 	texts := postgresTexts
 	if db.Dialect == database.SQLite {
 		texts = sqliteTexts
 	}
-	for text, stmt := range map[string]**sql.Stmt{
-		texts.page: &r.page, countText: &r.count, texts.tags: &r.tags, newestText: &r.newest, mostText: &r.most, trendingText: &r.trending,
-	} {
-		if *stmt, err = db.Read.PrepareContext(ctx, text); err != nil {
-			return nil, err
+	prepare := func(text string) *sql.Stmt {
+		if err != nil {
+			return nil
 		}
+		var s *sql.Stmt
+		s, err = db.LookUp.PrepareContext(ctx, text)
+		return s
 	}
-	return r.answer, nil
+	r.page, r.count, r.tags = prepare(texts.page), prepare(countText), prepare(texts.tags)
+	for name, o := range orders {
+		text := fmt.Sprintf(`SELECT p.id, p.slug, p.title, p.summary, c.total, c.goal, %s FROM %s AND c.petition_id = p.id AND p.state = 'OPEN'`, o.key, o.from)
+		end := fmt.Sprintf(` ORDER BY %s DESC, %s DESC LIMIT 21`, o.key, o.id)
+		r.lists[name] = list{kind: o.kind, first: prepare(text + end), after: prepare(fmt.Sprintf(`%s AND (%s, %s) < ($1, $2)%s`, text, o.key, o.id, end))}
+	}
+	return r.answer, err
+}
+
+const countText = `SELECT total, goal, version FROM counters WHERE petition_id = $1`
+
+// The kinds of keys in cursors.
+const (
+	wholeKey byte = iota + 1
+	realKey
+	timeKey
+)
+
+var orders = map[string]struct {
+	kind          byte
+	from, key, id string
+}{
+	"CREATED_AT":      {timeKey, `petitions AS p CROSS JOIN counters AS c WHERE TRUE`, `p.created_at`, `p.id`},
+	"SIGNATURE_COUNT": {wholeKey, `ranks AS r CROSS JOIN petitions AS p CROSS JOIN counters AS c WHERE p.id = r.petition_id`, `r.signatures`, `r.petition_id`},
+	"TRENDING":        {realKey, `ranks AS r CROSS JOIN petitions AS p CROSS JOIN counters AS c WHERE p.id = r.petition_id`, `r.trending`, `r.petition_id`},
 }
 
 type texts struct{ page, tags string }
-
-const (
-	newestText = `SELECT p.id, p.slug, p.title, p.summary, p.created_at, c.total, c.goal FROM petitions AS p
- JOIN counters AS c ON c.petition_id = p.id WHERE p.state = 'OPEN' ORDER BY p.created_at DESC, p.id DESC LIMIT 21`
-	rankedText = `SELECT p.id, p.slug, p.title, p.summary, p.created_at, c.total, c.goal FROM ranks AS r JOIN petitions AS p ON p.id = r.petition_id
- JOIN counters AS c ON c.petition_id = p.id WHERE p.state = 'OPEN' ORDER BY `
-	mostText     = rankedText + `r.signatures DESC, r.petition_id DESC LIMIT 21`
-	trendingText = rankedText + `r.trending DESC, r.petition_id DESC LIMIT 21`
-	countText    = `SELECT total, goal, version FROM counters WHERE petition_id = $1`
-)
 
 var postgresTexts = texts{
 	page: `SELECT p.id, p.slug, p.title, p.summary, p.body, p.state, p.language, p.petitioner, p.addressees, p.created_at,
@@ -259,7 +291,7 @@ func (r *reader) answer(w http.ResponseWriter, q *http.Request) {
 	question := struct {
 		OperationName string
 		Variables     struct {
-			ID, Slug, Field string
+			ID, Slug, Field, After string
 		}
 	}{}
 	text, err := io.ReadAll(q.Body)
@@ -272,7 +304,7 @@ func (r *reader) answer(w http.ResponseWriter, q *http.Request) {
 		case "Page":
 			data, err = r.readPage(q.Context(), v.Slug)
 		case "List":
-			data, err = r.readList(q.Context(), v.Field)
+			data, err = r.readList(q.Context(), v.Field, v.After)
 		case "Count":
 			data, err = r.readCount(q.Context(), v.ID)
 		default:
@@ -348,9 +380,17 @@ func (r *reader) readCount(ctx context.Context, public string) (any, error) {
 	return map[string]any{"petition": map[string]any{"count": f}}, err
 }
 
-func (r *reader) readList(ctx context.Context, order string) (any, error) {
-	list := map[string]*sql.Stmt{"CREATED_AT": r.newest, "SIGNATURE_COUNT": r.most, "TRENDING": r.trending}[order]
-	rows, err := list.QueryContext(ctx)
+func (r *reader) readList(ctx context.Context, order, after string) (any, error) {
+	o, args := r.lists[order], []any(nil)
+	chosen := o.first
+	if after != "" {
+		at, id, err := place(after)
+		if err != nil {
+			return nil, err
+		}
+		chosen, args = o.after, []any{at, id}
+	}
+	rows, err := chosen.QueryContext(ctx, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -360,12 +400,13 @@ func (r *reader) readList(ctx context.Context, order string) (any, error) {
 	for rows.Next() {
 		var id uuid.UUID
 		var e edge
-		var created database.Time
-		if err := rows.Scan(&id, &e.Node.Slug, &e.Node.Title, &e.Node.Summary, &created, &e.Node.SignatureCount, &e.Node.Goal); err != nil {
+		var at key
+		at.kind = o.kind
+		if err := rows.Scan(&id, &e.Node.Slug, &e.Node.Title, &e.Node.Summary, &e.Node.SignatureCount, &e.Node.Goal, &at); err != nil {
 			return nil, err
 		}
 		e.Node.ID = public(scalar.Petition, id)
-		e.Cursor = base64.RawURLEncoding.EncodeToString(append(strconv.AppendInt(nil, created.UnixMicro(), 10), id[:]...))
+		e.Cursor = at.cursor(id)
 		c.Edges, ids = append(c.Edges, e), append(ids, id)
 	}
 	if err := rows.Err(); err != nil {
@@ -378,6 +419,59 @@ func (r *reader) readList(ctx context.Context, order string) (any, error) {
 		c.PageInfo.EndCursor = c.Edges[len(ids)-1].Cursor
 	}
 	return map[string]any{"petitions": &c}, r.readTags(ctx, ids, c.Edges)
+}
+
+// key is the value by which a row is ordered.
+type key struct {
+	kind byte
+	bits uint64
+}
+
+// Scan takes it from the database.
+func (k *key) Scan(v any) error {
+	switch k.kind {
+	case wholeKey:
+		k.bits = uint64(v.(int64))
+	case realKey:
+		k.bits = math.Float64bits(v.(float64))
+	default:
+		var t database.Time
+		if err := t.Scan(v); err != nil {
+			return err
+		}
+		k.bits = uint64(t.UnixMicro())
+	}
+	return nil
+}
+
+// The parts of the server's cursors: version and number of keys, then the key, the id and a code that is not checked.
+const (
+	cursorKind = 2
+	cursorKey  = cursorKind + 1
+	cursorID   = cursorKey + 8
+	cursorCode = cursorID + 16
+)
+
+func (k *key) cursor(id uuid.UUID) string {
+	raw := binary.BigEndian.AppendUint64(append(make([]byte, 0, cursorCode), 1, 1, k.kind), k.bits)
+	return base64.RawURLEncoding.EncodeToString(append(raw, id[:]...))
+}
+
+// place reads a cursor, the server's or one of its own.
+func place(cursor string) (at any, id uuid.UUID, err error) {
+	raw, err := base64.RawURLEncoding.DecodeString(cursor)
+	if err != nil || len(raw) < cursorCode {
+		return nil, id, errors.New("this is no cursor")
+	}
+	copy(id[:], raw[cursorID:])
+	bits := binary.BigEndian.Uint64(raw[cursorKey:])
+	switch raw[cursorKind] {
+	case wholeKey:
+		return int64(bits), id, nil
+	case realKey:
+		return math.Float64frombits(bits), id, nil
+	}
+	return time.UnixMicro(int64(bits)).UTC(), id, nil
 }
 
 func (r *reader) readTags(ctx context.Context, ids []uuid.UUID, edges []edge) error {
