@@ -112,19 +112,80 @@ func TestReadersSeeWhatWasAcknowledged(t *testing.T) {
 	t.Run("SQLite", func(t *testing.T) {
 		t.Parallel()
 		one := start(t, append(fresh(t, database.SQLite), "PETITION_RATE_LIMITS=off", "PETITION_ADMIN_KEY="+adminOfTests))
-		readAndWrite(t, length, one, one, 0)
+		readAndWrite(t, length, one, one, 0, nil)
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		t.Parallel()
 		environment := append(fresh(t, database.Postgres), "PETITION_RATE_LIMITS=off", "PETITION_ADMIN_KEY="+adminOfTests)
-		readAndWrite(t, length, start(t, environment), start(t, environment), time.Second)
+		readAndWrite(t, length, start(t, environment), start(t, environment), time.Second, nil)
 	})
+	t.Run("ReplicasThatHearLittle", func(t *testing.T) {
+		t.Parallel()
+		environment := append(fresh(t, database.Postgres), "PETITION_RATE_LIMITS=off", "PETITION_ADMIN_KEY="+adminOfTests)
+		here, there := start(t, environment), start(t, environment)
+		readAndWrite(t, length, here, there, time.Second, func() { deafen(t, here) })
+	})
+}
+
+// TestReplicaThatHearsNothing takes a replica the connection by which it listens, lets it have no other, and writes at the
+// other one: what it answers is not older than a second for that.
+func TestReplicaThatHearsNothing(t *testing.T) {
+	t.Parallel()
+	environment := append(fresh(t, database.Postgres), "PETITION_RATE_LIMITS=off")
+	here, there := start(t, environment), start(t, environment)
+	s := &subject{}
+	s.id, _ = here.openTagged(t, "silence")
+	way := readings()[0]
+	for n := range 3 {
+		for deadline := time.Now().Add(10 * time.Second); !there.check(t, way, s, time.Second); {
+			if time.Now().After(deadline) {
+				t.Fatal("nothing is answered from memory")
+			}
+		}
+		listening(t, here)
+		accept(t, here, false)
+		deafen(t, here)
+		if !here.sign(t, s.id, fmt.Sprintf("silent%d@example.org", n)) {
+			t.Fatal("a signature was not acknowledged")
+		}
+		s.signatures.acknowledge(n + 1)
+		for end := time.Now().Add(1500 * time.Millisecond); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+			there.check(t, way, s, time.Second)
+		}
+		accept(t, here, true)
+	}
+	listening(t, here)
+}
+
+// listening waits until two servers listen.
+func listening(t *testing.T, s *site) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		var ears int
+		err := s.db.Write.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM pg_stat_activity WHERE application_name = '' AND datname = current_database()`).Scan(&ears)
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case ears == 2:
+			return
+		case time.Now().After(deadline):
+			t.Fatalf("%d servers listen", ears)
+		}
+	}
+}
+
+// accept lets the database accept new connections or not; those that there are stay.
+func accept(t *testing.T, s *site, accepting bool) {
+	t.Helper()
+	if _, err := s.db.Write.ExecContext(t.Context(), `UPDATE pg_database SET datallowconn = $1 WHERE datname = current_database()`, accepting); err != nil {
+		t.Fatal(err)
+	}
 }
 
 const adminOfTests = "an admin key of more than thirty-two characters"
 
-// readAndWrite writes at here, and reads at here and there.
-func readAndWrite(t *testing.T, length time.Duration, here, there *site, late time.Duration) {
+// readAndWrite writes at here, and reads at here and there, and does something over and over meanwhile.
+func readAndWrite(t *testing.T, length time.Duration, here, there *site, late time.Duration, meanwhile func()) {
 	subjects := make([]*subject, 3)
 	for i := range subjects {
 		s := &subject{}
@@ -156,6 +217,9 @@ func readAndWrite(t *testing.T, length time.Duration, here, there *site, late ti
 				all.Add(1)
 			}
 		})
+	}
+	for meanwhile != nil && ctx.Err() == nil {
+		meanwhile()
 	}
 	writing.Wait()
 	t.Logf("%d answers, %d of them from memory; %d signatures", all.Load(), hits.Load(), subjects[0].signatures.by(0))

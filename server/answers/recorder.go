@@ -38,6 +38,12 @@ func On(ctx context.Context, topics ...Topic) {
 	}
 }
 
+// Recorded reports whether an answer is recorded under ctx, so that who would name topics need not make them.
+func Recorded(ctx context.Context) bool {
+	_, ok := ctx.Value(recorderKey{}).(*Recorder)
+	return ok
+}
+
 // Briefly says that the answer that is computed under ctx may change without a word: it is kept for a moment only.
 func Briefly(ctx context.Context) {
 	if r, ok := ctx.Value(recorderKey{}).(*Recorder); ok {

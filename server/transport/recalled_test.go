@@ -1,0 +1,60 @@
+package transport
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"petitiond/server/answers"
+)
+
+// TestRecalledRequestsAreBounded keeps many requests, some with a document in common: what they take stays within the bound,
+// is given back with them, and the latest are known.
+func TestRecalledRequestsAreBounded(t *testing.T) {
+	t.Parallel()
+	const most = 100_000
+	r := newRecalled(most)
+	text := func(n int) string { return fmt.Sprintf("request %d %s", n, strings.Repeat("x", n%300)) }
+	shared := &document{}
+	for n := range 2000 {
+		j := &judged{doc: shared}
+		if n%3 == 0 {
+			j.doc = &document{}
+		}
+		r.keep("POST", recalledRequest{text(n), j, answers.Key{}}, 1000+n%500)
+		if r.bytes > most {
+			t.Fatalf("%d bytes after %d requests", r.bytes, n)
+		}
+		if _, ok := r.find("POST", []byte(text(n))); !ok {
+			t.Fatalf("request %d is not known", n)
+		}
+		if _, ok := r.find("GET", []byte(text(n))); ok {
+			t.Fatalf("request %d is known by another method", n)
+		}
+	}
+	if _, ok := r.find("POST", []byte(text(0))); ok {
+		t.Error("the oldest request is still known")
+	}
+	if r.known.Len() < 20 {
+		t.Errorf("only %d are known", r.known.Len())
+	}
+	sum, documents := 0, map[*document]bool{}
+	for _, known := range r.known.Values() {
+		sum += known.size()
+		documents[known.judged.doc] = true
+	}
+	for doc := range documents {
+		sum += r.docs[doc].bytes
+	}
+	if sum != r.bytes || len(documents) != len(r.docs) {
+		t.Errorf("%d bytes and %d documents are counted, and %d and %d kept", r.bytes, len(r.docs), sum, len(documents))
+	}
+	r.known.Purge()
+	if r.bytes != 0 || len(r.docs) != 0 {
+		t.Errorf("%d bytes and %d documents are left", r.bytes, len(r.docs))
+	}
+	r.keep("POST", recalledRequest{strings.Repeat("x", most), &judged{doc: shared}, answers.Key{}}, 1)
+	if r.bytes != 0 {
+		t.Error("a request that is larger than the bound is kept")
+	}
+}
