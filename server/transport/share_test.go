@@ -14,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -173,6 +174,44 @@ func TestJoinedAnswers(t *testing.T) {
 	crowd.Wait()
 	if got := c.computed.Load(); got != 1 {
 		t.Errorf("computed %d times", got)
+	}
+}
+
+// Many ask the same while the server is full: each is told so, and nobody is told so later.
+func TestRefusalsAreNotKept(t *testing.T) {
+	t.Parallel()
+	c, begun, more := newCounter(), make(chan struct{}), make(chan struct{})
+	c.resolvers["hello"] = func(_ context.Context, args map[string]any) (any, error) {
+		if args["name"] == "long" {
+			close(begun)
+			<-more
+		}
+		return "there", nil
+	}
+	opt := sharing(c)
+	opt.Limits = transport.DefaultLimits()
+	opt.Limits.InFlight, opt.Limits.Wait = 1, 2*time.Second
+	tr, server := serve(t, opt)
+	var crowd sync.WaitGroup
+	crowd.Go(func() { ask(t, http.MethodPost, server, query(`{ hello(name: "long") }`)) })
+	<-begun
+	var refused sync.WaitGroup
+	for range 20 {
+		refused.Go(func() {
+			got := ask(t, http.MethodPost, server, query(`{ hello }`))
+			if got.status != http.StatusServiceUnavailable || !strings.Contains(got.body, `"UNAVAILABLE"`) {
+				t.Errorf("status %d, body %s", got.status, got.body)
+			}
+		})
+	}
+	refused.Wait()
+	if joined := tr.Answers().Joined; joined == 0 {
+		t.Error("nobody waited for another's answer")
+	}
+	close(more)
+	crowd.Wait()
+	if got := ask(t, http.MethodPost, server, query(`{ hello }`)); !strings.Contains(got.body, "there") {
+		t.Errorf("answered %s", got.body)
 	}
 }
 
