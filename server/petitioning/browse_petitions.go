@@ -270,7 +270,7 @@ func (l *petitionList) walk(parts ...branch) {
 // once.
 func (l *petitionList) read(at func() sortValue) {
 	l.columns = petitionColumns + `, page.key`
-	if !l.few && len(l.narrow) == 0 && len(l.inner.branches) == 1 && l.inner.branches[0].last == nil {
+	if !l.few && !l.byValues && len(l.inner.branches) == 1 && l.inner.branches[0].last == nil {
 		l.table, l.where = l.inner.from, l.where+l.inner.branches[0].where
 		l.columns, l.inner = petitionColumns+`, `+l.keys.columns[0], nil
 	}
