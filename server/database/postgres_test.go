@@ -42,11 +42,11 @@ func TestSessionSettings(t *testing.T) {
 	t.Parallel()
 	general := map[string]string{
 		"statement_timeout": "3s", "lock_timeout": "1s", "idle_in_transaction_session_timeout": "5s",
-		"TimeZone": "UTC", "transaction_isolation": "read committed", "application_name": "petitiond",
+		"TimeZone": "UTC", "transaction_isolation": "read committed", "application_name": "petitiond", "jit": "off",
 	}
 	ledger := map[string]string{
 		"statement_timeout": "3s", "lock_timeout": "0", "idle_in_transaction_session_timeout": "5s",
-		"TimeZone": "UTC", "transaction_isolation": "read committed", "application_name": "petitiond ledger",
+		"TimeZone": "UTC", "transaction_isolation": "read committed", "application_name": "petitiond ledger", "jit": "off",
 		"synchronous_commit": "on",
 	}
 	check := func(t *testing.T, pool *sql.DB, want map[string]string) {
