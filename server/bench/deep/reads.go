@@ -2,7 +2,10 @@
 
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // query is something that is read at once.
 type query struct{ name, document string }
@@ -25,23 +28,30 @@ const (
 // single gives what is read at once, of the site and of its largest petition.
 func single(hot string) []query {
 	of := func(fields string) string { return fmt.Sprintf(`{ petition(id: %q) { %s } }`, hot, fields) }
-	history := func(interval, begin string) string {
+	history := func(interval string, length time.Duration) string {
+		begin := ""
+		if length > 0 {
+			begin = time.Now().Add(-length).UTC().Format(`, from: "2006-01-02T15:04:05Z"`)
+		}
 		return of(fmt.Sprintf(`signatureHistory(interval: %s%s) { at added removed total }`, interval, begin))
 	}
+	const day = 24 * time.Hour
 	return []query{
 		{"page of the petition", of(`id slug title summary body state petitioner addressees tags { name label } count { total goal version lastHour }
  comments(first: 10) { totalCount ` + commentFields + ` } signatures(first: 10) { totalCount ` + signatureFields + ` }`)},
 		{"ten comments with replies", of(`comments(first: 10) { nodes { id body replies(first: 10) { nodes { id body } } } }`)},
 		{"last page of signatures", of(`signatures(last: 10) { ` + signatureFields + ` }`)},
 		{"last page of comments", of(`comments(last: 10) { ` + commentFields + ` }`)},
-		{"history by hour", history("HOUR", "")},
-		{"history by day", history("DAY", "")},
-		{"history by week", history("WEEK", "")},
+		{"history of 12 hours by minute", history("MINUTE", day/2)},
+		{"history of 40 days by hour", history("HOUR", 40*day)},
+		{"history by day", history("DAY", 0)},
+		{"history by week", history("WEEK", 0)},
 		{"statistics", `{ statistics { petitionCount openPetitionCount signatureCount signaturesLastHour } }`},
-		{"trending tags", `{ trendingTags(first: 10) { tag { name openPetitionCount } signaturesLastDay } }`},
-		{"tags", `{ tags(first: 50) { nodes { name openPetitionCount } } }`},
+		{"trending tags", `{ trendingTags(first: 10) { tag { name petitionCount } signaturesLastDay } }`},
+		{"tags", `{ tags(first: 50) { nodes { name petitionCount } } }`},
 		{"petitions counted", `{ petitions(first: 1) { totalCount } }`},
 		{"search counted", `{ petitions(first: 1, search: "forest") { totalCount } }`},
+		{"language counted", `{ petitions(first: 1, filter: {language: "et"}) { totalCount } }`},
 		{"tag counted", `{ petitions(first: 1, filter: {tags: ["river1"]}) { totalCount } }`},
 	}
 }
@@ -77,7 +87,10 @@ func lists(hot string) []list {
 	of2("one tag", `, filter: {tags: ["river1"]}`, true)
 	of2("any of two tags, trending", `, filter: {tags: ["river1", "school2"]}, orderBy: {field: TRENDING, direction: DESC}`, true)
 	of2("all of two tags", `, filter: {allTags: ["forest0", "river1"]}`, true)
-	of2("a language", `, filter: {language: "en"}`, true)
+	of2("a language that all have", `, filter: {language: "und"}`, true)
+	of2("a language that none has", `, filter: {language: "et"}`, true)
+	of2("starting after all", `, filter: {startedAfter: "2100-01-01T00:00:00Z"}`, true)
+	of2("ending before all, trending", `, filter: {endsBefore: "2000-01-01T00:00:00Z"}, orderBy: {field: TRENDING, direction: DESC}`, true)
 	of2("at least one signature, newest", `, filter: {minSignatures: 1}`, true)
 	of2("at least a million signatures", `, filter: {minSignatures: 1000000}`, true)
 	of2("started lately, most signed", `, filter: {startedAfter: "2020-01-01T00:00:00Z"}, orderBy: {field: SIGNATURE_COUNT, direction: DESC}`, true)
