@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"petitiond/server/database"
@@ -52,20 +53,25 @@ func (s *Service) chooseAmong(ctx context.Context, l *petitionList, most int) er
 		l.narrow[i].rare = size <= most
 	}
 	for i, n := range l.narrow {
-		if i != fewest {
-			l.where += n.probe(&l.args)
-			continue
-		}
-		l.few, l.from = true, `(`+n.set(&l.args)+`) AS chosen CROSS JOIN `
-		if s.db.Dialect == database.Postgres {
-			// Its guess at their number may be wrong, and then it would read the whole table instead.
-			l.from += `LATERAL (SELECT one.id, one.state, one.language, one.created_at, one.starts_at, one.ends_at
- FROM petitions AS one WHERE one.id = chosen.id OFFSET 0) AS p`
+		if i == fewest {
+			l.among(n.set(&l.args), s.db.Dialect)
 		} else {
-			l.from, l.where = l.from+`petitions AS p`, l.where+` AND p.id = chosen.id`
+			l.where += n.probe(&l.args)
 		}
 	}
 	return nil
+}
+
+// among lets a list go through the petitions of a set.
+func (l *petitionList) among(set string, d database.Dialect) {
+	l.few, l.from = true, `(`+set+`) AS chosen CROSS JOIN `
+	if d == database.Postgres {
+		// Its guess at their number may be wrong, and then it would read the whole table instead.
+		l.from += `LATERAL (SELECT one.id, one.state, one.language, one.created_at, one.starts_at, one.ends_at
+ FROM petitions AS one WHERE one.id = chosen.id OFFSET 0) AS p`
+	} else {
+		l.from, l.where = l.from+`petitions AS p`, l.where+` AND p.id = chosen.id`
+	}
 }
 
 // counting gives the total of a list that is not chosen yet: to count many, it pays to go through more.
@@ -73,11 +79,39 @@ func (s *Service) counting(l petitionList) func(context.Context) (*int, error) {
 	return func(ctx context.Context) (*int, error) {
 		l := l
 		l.args, l.narrow = slices.Clone(l.args), slices.Clone(l.narrow)
-		if err := s.chooseAmong(ctx, &l, s.many); err != nil {
+		if len(l.narrow) == 1 {
+			n, all, err := s.countAmong(ctx, l, l.narrow[0])
+			if err != nil || all {
+				return n, err
+			}
+			l.where += l.narrow[0].probe(&l.args)
+		} else if err := s.chooseAmong(ctx, &l, s.many); err != nil {
 			return nil, err
 		}
 		return s.counted(l.from, l.where+l.inStates(), l.args)(ctx)
 	}
+}
+
+// countAmong counts a list among the first petitions that meet n, and tells whether that says the total: where most of the
+// site meets it, too many are soon found, and where few do, these are all.
+func (s *Service) countAmong(ctx context.Context, l petitionList, n narrowing) (total *int, all bool, err error) {
+	l.among(n.set(&l.args)+` LIMIT `+strconv.Itoa(s.many+1), s.db.Dialect)
+	var found, met int
+	text := fmt.Sprintf(`SELECT found, CASE WHEN found > %d THEN 0 ELSE (%s) END FROM (%s) AS early`,
+		countedMost, size(n.set(&l.args), s.many), size(`SELECT 1 AS one FROM `+l.from+` WHERE `+l.where+l.inStates(), countedMost))
+	err = s.each(ctx, text, l.args, func(rows *sql.Rows) error { return rows.Scan(&found, &met) })
+	if err != nil {
+		return nil, false, fmt.Errorf("counting a list: %w", err)
+	}
+	if found > countedMost {
+		return nil, true, nil
+	}
+	return &found, met <= s.many, nil
+}
+
+// size counts the rows of a statement, as found; it stops above most.
+func size(of string, most int) string {
+	return fmt.Sprintf(`SELECT COUNT(*) AS found FROM (%s LIMIT %d) AS met`, of, most+1)
 }
 
 // sizes gives how many petitions meet each of the conditions; it stops counting above most.
@@ -88,7 +122,7 @@ func (s *Service) sizes(ctx context.Context, list []narrowing, most int) ([]int,
 	var args arguments
 	counts, sizes, into := make([]string, len(list)), make([]int, len(list)), make([]any, len(list))
 	for i, n := range list {
-		counts[i] = fmt.Sprintf(`(SELECT COUNT(*) FROM (%s LIMIT %d) AS met)`, n.set(&args), most+1)
+		counts[i] = `(` + size(n.set(&args), most) + `)`
 		into[i] = &sizes[i]
 	}
 	err := s.each(ctx, `SELECT `+strings.Join(counts, `, `), args, func(rows *sql.Rows) error { return rows.Scan(into...) })

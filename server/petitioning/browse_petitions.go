@@ -357,7 +357,7 @@ func (s *Service) filter(ctx context.Context, l *petitionList, f *Filter) error 
 func (s *Service) counted(table, where string, args arguments) func(context.Context) (*int, error) {
 	return func(ctx context.Context) (*int, error) {
 		n := 0
-		text := fmt.Sprintf(`SELECT COUNT(*) FROM (SELECT 1 AS one FROM %s WHERE %s LIMIT %d) AS counted`, table, where, countedMost+1)
+		text := size(`SELECT 1 AS one FROM `+table+` WHERE `+where, countedMost)
 		err := s.each(ctx, text, args, func(rows *sql.Rows) error { return rows.Scan(&n) })
 		if err != nil {
 			return nil, fmt.Errorf("counting a list: %w", err)
