@@ -12,9 +12,9 @@ import (
 )
 
 // together reads what several ask for at once in one statement: who comes while as many readings of a kind are under way
-// as there may be waits, and the first that ends lets all who wait go as one. It is to reading what the ledger's group
-// commit is to signing: the more ask, the less each costs. A reading begins after everyone it is for has asked, so that
-// nobody is told what was true before.
+// as there may be waits, and each that ends lets some of those who wait go as one, in the order in which they came. It is to
+// reading what the ledger's group commit is to signing: the more ask, the less each costs. A reading begins after everyone it
+// is for has asked, so that nobody is told what was true before.
 //
 // Of SQLite a statement costs little beside its rows, and everyone reads alone.
 type together[Kind, Key comparable, V any] struct {
@@ -25,30 +25,35 @@ type together[Kind, Key comparable, V any] struct {
 
 // line is who reads one kind.
 type line[Key comparable, V any] struct {
-	running int            // readings under way, and the turns that nobody has taken yet
-	next    *group[Key, V] // nil: nobody waits
+	running int              // readings under way, and the turns that nobody has taken yet
+	groups  []*group[Key, V] // those who wait; the last takes who comes, until it is full
 }
 
 // group is one reading for several.
 type group[Key comparable, V any] struct {
 	keys    []Key
 	waiting int
-	called  bool          // it is its turn
+	called  bool          // it is its turn, and nobody joins any more
 	turn    chan struct{} // who takes the one thing that comes reads for all
 	done    chan struct{} // closed when found and err are there
 	found   map[Key]V
 	err     error
 }
 
-// togetherMost is how long a reading for several may take. It does not end with one of those who wait for it.
-const togetherMost = 5 * time.Second
+const (
+	// groupMost is how many go as one: enough that the statement costs each little, and few enough of a crowd that the
+	// database reads for some while the server writes the answers of others.
+	groupMost = 16
+	// togetherLimit is how long a reading for several may take. It does not end with one of those who wait for it.
+	togetherLimit = 5 * time.Second
+)
 
 var errBroken = errors.New("petitioning: who read for others did not come to an end")
 
 func newTogether[Kind, Key comparable, V any](d database.Dialect) *together[Kind, Key, V] {
 	t := &together[Kind, Key, V]{lines: map[Kind]*line[Key, V]{}}
 	if d == database.Postgres {
-		t.most = max(1, runtime.GOMAXPROCS(0)/2) // the other half writes answers
+		t.most = max(1, runtime.GOMAXPROCS(0)/2)
 	}
 	return t
 }
@@ -91,10 +96,11 @@ func (t *together[Kind, Key, V]) join(kind Kind, key Key) *group[Key, V] {
 		l.running++
 		return nil
 	}
-	if l.next == nil {
-		l.next = &group[Key, V]{turn: make(chan struct{}, 1), done: make(chan struct{})}
+	last := len(l.groups) - 1
+	if last < 0 || l.groups[last].waiting == groupMost {
+		l.groups, last = append(l.groups, &group[Key, V]{turn: make(chan struct{}, 1), done: make(chan struct{})}), last+1
 	}
-	g := l.next
+	g := l.groups[last]
 	g.waiting++
 	if !slices.Contains(g.keys, key) {
 		g.keys = append(g.keys, key)
@@ -102,48 +108,54 @@ func (t *together[Kind, Key, V]) join(kind Kind, key Key) *group[Key, V] {
 	return g
 }
 
-// lead reads for a group, which nobody joins any more.
+// lead reads for a group that has been called.
 func (t *together[Kind, Key, V]) lead(ctx context.Context, kind Kind, g *group[Key, V], fetch func(context.Context, []Key) (map[Key]V, error)) {
-	t.mu.Lock()
-	t.lines[kind].next = nil
-	t.mu.Unlock()
 	g.err = errBroken // for the others, if fetch panics
 	defer t.ended(kind)
 	defer close(g.done)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), togetherMost)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), togetherLimit)
 	defer cancel()
 	g.found, g.err = fetch(ctx, g.keys)
 }
 
-// ended gives the turn of a reading that has ended to those who wait.
+// ended gives the turn of a reading that has ended to those who wait longest. They go first, so that the database does not
+// stand idle while the answers of this reading are written.
 func (t *together[Kind, Key, V]) ended(kind Kind) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	l := t.lines[kind]
-	if l.next == nil || l.next.called {
-		t.rest(kind, l)
-		return
+	called := t.call(kind)
+	t.mu.Unlock()
+	if called {
+		runtime.Gosched()
 	}
-	l.next.called = true
-	l.next.turn <- struct{}{}
 }
 
-// leave takes somebody out of a group who does not want to wait any longer.
+// call is ended with mu held. It tells whether anybody waited.
+func (t *together[Kind, Key, V]) call(kind Kind) bool {
+	l := t.lines[kind]
+	if len(l.groups) > 0 {
+		g := l.groups[0]
+		l.groups = slices.Delete(l.groups, 0, 1)
+		g.called = true
+		g.turn <- struct{}{}
+		return true
+	}
+	if l.running--; l.running == 0 {
+		delete(t.lines, kind)
+	}
+	return false
+}
+
+// leave takes somebody out of a group who does not want to wait any longer. A turn that nobody is left to take goes on.
 func (t *together[Kind, Key, V]) leave(kind Kind, g *group[Key, V]) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	l := t.lines[kind]
-	if g.waiting--; g.waiting > 0 || l == nil || l.next != g {
+	if g.waiting--; g.waiting > 0 {
 		return
 	}
-	if l.next = nil; g.called {
-		t.rest(kind, l)
+	if g.called {
+		t.call(kind)
+		return
 	}
-}
-
-// rest ends a turn that nobody takes.
-func (t *together[Kind, Key, V]) rest(kind Kind, l *line[Key, V]) {
-	if l.running--; l.running == 0 && l.next == nil {
-		delete(t.lines, kind)
-	}
+	l := t.lines[kind]
+	l.groups = slices.DeleteFunc(l.groups, func(other *group[Key, V]) bool { return other == g })
 }

@@ -24,8 +24,10 @@ type answer struct {
 	body   []byte
 	fresh  int // seconds for which a cache may take it for the present one
 
-	tag    func() string // of its bytes
-	zipped func() []byte
+	tagged sync.Once
+	etag   string // see tag
+	zipped sync.Once
+	gzip   []byte // see compressed
 }
 
 // newAnswer finishes what was executed.
@@ -38,12 +40,22 @@ func newAnswer(resp *graphql.Response, fresh int) *answer {
 			a.retry = given
 		}
 	}
-	a.tag = sync.OnceValue(func() string {
-		sum := sha256.Sum256(a.body)
-		return base64.RawURLEncoding.EncodeToString(sum[:15])
-	})
-	a.zipped = sync.OnceValue(func() []byte { return zip(a.body) })
 	return a
+}
+
+// tag names its bytes.
+func (a *answer) tag() string {
+	a.tagged.Do(func() {
+		sum := sha256.Sum256(a.body)
+		a.etag = base64.RawURLEncoding.EncodeToString(sum[:15])
+	})
+	return a.etag
+}
+
+// compressed gives its bytes in gzip.
+func (a *answer) compressed() []byte {
+	a.zipped.Do(func() { a.gzip = zip(a.body) })
+	return a.gzip
 }
 
 // size is what an answer takes in memory, about.
@@ -71,7 +83,7 @@ func (t *Transport) deliver(w http.ResponseWriter, r *http.Request, m media, a *
 	header.Add("Vary", "Accept-Encoding")
 	body, encoding := a.body, ""
 	if len(body) >= shortest && takesGzip(r.Header["Accept-Encoding"]) {
-		body, encoding = a.zipped(), "gzip"
+		body, encoding = a.compressed(), "gzip"
 		header["Content-Encoding"] = values[encoding]
 	}
 	if r.Method != http.MethodPost && a.status == http.StatusOK && a.whole && len(r.Header["Authorization"]) == 0 {
@@ -97,8 +109,14 @@ func (a *answer) allowCaching(header http.Header, tag string) {
 	header.Set("Cache-Control", "public, max-age="+strconv.Itoa(a.fresh))
 }
 
-// values are headers as they stand in the map, made once.
-var values = map[string][]string{hit: {hit}, miss: {miss}, bypass: {bypass}, "gzip": {"gzip"}}
+const charset = "; charset=utf-8"
+
+// values are headers as they stand in the map, made once. Who adds to one makes another.
+var values = map[string][]string{
+	hit: {hit}, miss: {miss}, bypass: {bypass}, "gzip": {"gzip"}, "nosniff": {"nosniff"}, "no-store": {"no-store"},
+	string(mediaJSON): {string(mediaJSON) + charset}, string(mediaGraphQL): {string(mediaGraphQL) + charset},
+	string(mediaEvents): {string(mediaEvents) + charset},
+}
 
 // matches reports whether a client has the representation of the tag, by the weak comparison of RFC 9110, 13.1.2. Our
 // tags hold no comma.

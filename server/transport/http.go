@@ -19,8 +19,8 @@ import (
 const methods = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
 
 // costHeader is how a client asks for the cost of its operation, with the
-// value report. IBM's specification of cost directives names no header.
-const costHeader = "X-GraphQL-Cost"
+// value report. IBM's specification of cost directives names no header. It is X-GraphQL-Cost as net/http keeps it.
+const costHeader = "X-Graphql-Cost"
 
 // route sends a request on its way by its method.
 func (t *Transport) route(w http.ResponseWriter, r *http.Request) {
@@ -232,8 +232,9 @@ func (t *Transport) refuse(w http.ResponseWriter, m media, f *fault) {
 func (t *Transport) write(w http.ResponseWriter, status int, m media, body []byte) {
 	// Not every writer has deadlines; the server's own still hold there. net/http takes this one back after the request.
 	_ = http.NewResponseController(w).SetWriteDeadline(within(t.limits.Write))
-	w.Header().Set("Content-Type", string(m)+"; charset=utf-8")
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	header := w.Header()
+	header["Content-Type"] = values[string(m)]
+	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	// A client that is gone misses nothing.
 	_, _ = w.Write(body) //nolint:gosec // it is JSON, and said to be

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-const requestIDHeader = "X-Request-ID"
+// requestIDHeader is X-Request-ID as net/http keeps it: it need not write it anew for every request.
+const requestIDHeader = "X-Request-Id"
 
 type requestIDKey struct{}
 

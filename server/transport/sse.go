@@ -39,7 +39,7 @@ func (t *Transport) refuseByEvents(w http.ResponseWriter, f *fault) {
 // openEvents answers with the head of a stream, so that the client knows it stands before the first event comes.
 func (t *Transport) openEvents(w http.ResponseWriter, r *http.Request, l *line, begin func()) {
 	head := w.Header()
-	head.Set("Content-Type", string(mediaEvents)+"; charset=utf-8")
+	head["Content-Type"] = values[string(mediaEvents)]
 	// Some proxies keep events back until they have enough of them.
 	head.Set("X-Accel-Buffering", "no")
 	if r.ProtoMajor == 1 {

@@ -17,7 +17,8 @@ import (
 // The single connection mode of graphql-sse: a client reserves a stream with PUT, opens it with GET, sends
 // operations beside it with POST, whose answers come over the stream, and ends them with DELETE.
 
-const streamHeader = "X-GraphQL-Event-Stream-Token"
+// streamHeader is X-GraphQL-Event-Stream-Token as net/http keeps it.
+const streamHeader = "X-Graphql-Event-Stream-Token"
 
 // reserved is how long a stream may be reserved before it is opened.
 const reserved = 30 * time.Second
@@ -40,6 +41,9 @@ type stream struct {
 func streamToken(r *http.Request) string {
 	if token := r.Header.Get(streamHeader); token != "" {
 		return token
+	}
+	if r.URL.RawQuery == "" {
+		return ""
 	}
 	return r.URL.Query().Get("token")
 }

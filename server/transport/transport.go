@@ -179,10 +179,10 @@ func (t *Transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := requestID(r)
 	r = r.WithContext(WithRequestID(r.Context(), id))
 	header := w.Header()
-	header.Set(requestIDHeader, id)
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Cache-Control", "no-store")
-	header.Add("Vary", "Accept, Authorization, "+costHeader)
+	header[requestIDHeader] = []string{id}
+	header["X-Content-Type-Options"] = values["nosniff"]
+	header["Cache-Control"] = values["no-store"]
+	header.Add("Vary", "Accept, Authorization, X-GraphQL-Cost")
 	defer t.survive(w, r)
 	t.handler.ServeHTTP(w, r)
 }
