@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/uuid"
+	"github.com/vektah/gqlparser/v2/ast"
 
 	"petitiond/ent"
+	"petitiond/ent/petition"
 	"petitiond/graph/model"
 	"petitiond/graph/scalar"
 	"petitiond/server/petitioning"
@@ -141,31 +142,16 @@ var (
 	edgeTypes       = []string{"PetitionEdge"}
 )
 
-// wantedHere gives what the field that is being resolved, a petition, is asked for beside its row.
+// wantedHere gives what the field that is being resolved, a petition, is asked for.
 func wantedHere(ctx context.Context) petitioning.Wanted {
-	var w petitioning.Wanted
-	fields := graphql.CollectFieldsCtx(ctx, petitionTypes)
-	note(ctx, &w, fields)
-	w.Bare = !slices.ContainsFunc(fields, func(field graphql.CollectedField) bool { return ofRow(ctx, field) })
+	w := petitioning.Wanted{Columns: columnsHere(ctx)}
+	note(ctx, &w, graphql.CollectFieldsCtx(ctx, petitionTypes))
 	return w
-}
-
-// ofRow reports whether a field of a petition needs more of its row than the id. What leads on to other objects may
-// lead back.
-func ofRow(ctx context.Context, field graphql.CollectedField) bool {
-	switch field.Name {
-	case "__typename", "id", "goal", "signatureCount", "commentCount":
-		return false
-	case "count":
-		below := graphql.CollectFields(graphql.GetOperationContext(ctx), field.Selections, nil)
-		return slices.ContainsFunc(below, func(field graphql.CollectedField) bool { return field.Name == "petition" })
-	}
-	return true
 }
 
 // wantedInList is the same for a connection of petitions.
 func wantedInList(ctx context.Context) petitioning.Wanted {
-	var w petitioning.Wanted
+	w := petitioning.Wanted{Columns: columnsHere(ctx)}
 	op := graphql.GetOperationContext(ctx)
 	for _, field := range graphql.CollectFieldsCtx(ctx, connectionTypes) {
 		switch field.Name {
@@ -184,7 +170,7 @@ func wantedInList(ctx context.Context) petitioning.Wanted {
 
 // wantedIn is the same for a petition in a field of what is being resolved.
 func wantedIn(ctx context.Context, name string) petitioning.Wanted {
-	var w petitioning.Wanted
+	w := petitioning.Wanted{Columns: columnsHere(ctx)}
 	for _, field := range graphql.CollectFieldsCtx(ctx, nil) {
 		if field.Name == name {
 			note(ctx, &w, graphql.CollectFields(graphql.GetOperationContext(ctx), field.Selections, petitionTypes))
@@ -193,7 +179,66 @@ func wantedIn(ctx context.Context, name string) petitioning.Wanted {
 	return w
 }
 
-// note adds what the fields of a petition need.
+// columnsHere gives the columns that the petitions need under the field that is being resolved: also those further below, since
+// what a petition leads to may lead back to it.
+func columnsHere(ctx context.Context) petitioning.Columns {
+	c := petitioning.OnlyID
+	if !columnsIn(graphql.GetFieldContext(ctx).Field.Selections, &c) {
+		return 0
+	}
+	return c
+}
+
+// columnsIn adds the columns that a selection needs. It reports whether that is all; otherwise it needs the whole row.
+func columnsIn(selection ast.SelectionSet, c *petitioning.Columns) bool {
+	for _, s := range selection {
+		known := false
+		switch s := s.(type) {
+		case *ast.Field:
+			known = columnsOf(s, c) && columnsIn(s.SelectionSet, c)
+		case *ast.InlineFragment:
+			known = columnsIn(s.SelectionSet, c)
+		case *ast.FragmentSpread:
+			known = columnsIn(s.Definition.SelectionSet, c)
+		}
+		if !known {
+			return false
+		}
+	}
+	return true
+}
+
+// columnsOf is columnsIn for one field.
+func columnsOf(field *ast.Field, c *petitioning.Columns) bool {
+	if field.ObjectDefinition.Name != petitionTypes[0] {
+		return true
+	}
+	columns, ok := columnsByField[field.Name]
+	*c |= columns
+	return ok
+}
+
+// columnsByField are the columns that each field of a petition needs.
+var columnsByField = func() map[string]petitioning.Columns {
+	out := map[string]petitioning.Columns{}
+	for field, column := range map[string]string{
+		"slug": petition.FieldSlug, "url": petition.FieldSlug, "title": petition.FieldTitle, "summary": petition.FieldSummary,
+		"bodyHtml": petition.FieldVersion, "language": petition.FieldLanguage, "addressees": petition.FieldAddressees,
+		"state": petition.FieldState, "outcome": petition.FieldOutcome, "petitioner": petition.FieldPetitioner,
+		"startsAt": petition.FieldStartsAt, "endsAt": petition.FieldEndsAt, "closedAt": petition.FieldClosedAt,
+		"createdAt": petition.FieldCreatedAt, "updatedAt": petition.FieldUpdatedAt, "version": petition.FieldVersion,
+	} {
+		out[field] = petitioning.Column(column)
+	}
+	for _, field := range []string{
+		"__typename", "id", "body", "tags", "goal", "signatureCount", "count", "signatures", "commentCount", "comments", "signatureHistory",
+	} {
+		out[field] = petitioning.OnlyID
+	}
+	return out
+}()
+
+// note adds what the fields of a petition need beside columns.
 func note(ctx context.Context, w *petitioning.Wanted, fields []graphql.CollectedField) {
 	for _, field := range fields {
 		switch field.Name {

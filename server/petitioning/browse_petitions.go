@@ -65,10 +65,6 @@ const (
 	searchMost  = 200    // characters of a search
 )
 
-// petitionColumns are all but the body, which is wide, and what nobody is ever shown.
-const petitionColumns = `p.id, p.slug, p.title, p.summary, p.language, p.addressees, p.state, p.outcome, p.petitioner, p.starts_at,
- p.ends_at, p.closed_at, p.created_at, p.updated_at, p.version`
-
 // Petitions gives a page of petitions that the actor may see.
 func (s *Service) Petitions(ctx context.Context, q PetitionQuery, page PageArgs) (*PetitionConnection, error) {
 	if q.Search != nil && strings.TrimSpace(*q.Search) == "" {
@@ -115,7 +111,7 @@ func (s *Service) Petitions(ctx context.Context, q PetitionQuery, page PageArgs)
 func (s *Service) TagPetitions(
 	ctx context.Context, order Order, wanted Wanted, page PageArgs, tags ...uuid.UUID,
 ) (map[uuid.UUID]*PetitionConnection, error) {
-	l, err := s.petitionListing(ctx, "tag petitions", PetitionQuery{Order: &order})
+	l, err := s.petitionListing(ctx, "tag petitions", PetitionQuery{Order: &order, Wanted: wanted})
 	if err != nil {
 		return nil, err
 	}
@@ -141,6 +137,7 @@ func (s *Service) TagPetitions(
 type petitionList struct {
 	listing[*ent.Petition]
 	order  Order
+	shown  Columns
 	states []petition.State
 	own    func(*arguments) string // AND … what is asked of the rows themselves
 	narrow []narrowing
@@ -150,7 +147,7 @@ type petitionList struct {
 
 // petitionListing gathers the conditions of a list of petitions.
 func (s *Service) petitionListing(ctx context.Context, name string, q PetitionQuery) (petitionList, error) {
-	l := petitionList{order: Order{Field: ByCreatedAt, Direction: Desc}, from: `petitions AS p`}
+	l := petitionList{order: Order{Field: ByCreatedAt, Direction: Desc}, shown: q.Wanted.Columns, from: `petitions AS p`}
 	if q.Order != nil {
 		l.order = *q.Order
 	}
@@ -269,14 +266,14 @@ func (l *petitionList) walk(parts ...branch) {
 // read sets what is read of the petitions on a page. A list that is one walk, and passes few petitions by, reads them at
 // once.
 func (l *petitionList) read(at func() sortValue) {
-	l.columns = petitionColumns + `, page.key`
+	l.columns = l.shown.names() + `, page.key`
 	if !l.few && !l.byValues && len(l.inner.branches) == 1 && l.inner.branches[0].last == nil {
 		l.table, l.where = l.inner.from, l.where+l.inner.branches[0].where
-		l.columns, l.inner = petitionColumns+`, `+l.keys.columns[0], nil
+		l.columns, l.inner = l.shown.names()+`, `+l.keys.columns[0], nil
 	}
 	l.scan = func(row scanner) (*ent.Petition, cursor, error) {
 		value := at()
-		p, err := scanPetition(row, value)
+		p, err := l.shown.scan(row, value)
 		return p, cursor{Keys: []cursorKey{value.key()}, ID: p.ID}, err
 	}
 }
@@ -367,26 +364,4 @@ func (s *Service) counted(table, where string, args arguments) func(context.Cont
 		}
 		return &n, nil
 	}
-}
-
-func scanPetition(row scanner, more ...any) (*ent.Petition, error) {
-	p := &ent.Petition{}
-	var addressees []byte
-	var created, updated database.Time
-	var starts, ends, closed nullTime
-	var outcome sql.NullString
-	err := row.Scan(slices.Concat([]any{
-		&p.ID, &p.Slug, &p.Title, &p.Summary, &p.Language, &addressees, &p.State, &outcome, &p.Petitioner, &starts, &ends,
-		&closed, &created, &updated, &p.Version,
-	}, more)...)
-	if err != nil {
-		return p, err
-	}
-	p.StartsAt, p.EndsAt, p.ClosedAt = starts.pointer(), ends.pointer(), closed.pointer()
-	p.CreatedAt, p.UpdatedAt = created.Time, updated.Time
-	if outcome.Valid {
-		o := petition.Outcome(outcome.String)
-		p.Outcome = &o
-	}
-	return p, json.Unmarshal(addressees, &p.Addressees)
 }

@@ -104,10 +104,7 @@ func (s *Service) petitionsOf(ctx context.Context, table, where string, args arg
 func (s *Service) newReading(w Wanted) (r reading, columns string, scan func(scanner) (*ent.Petition, error)) {
 	r = newReading(w)
 	r.tagged = taggedColumn(s.db.Dialect)
-	if w.Bare {
-		return r, r.columns() + `p.id`, scanBare
-	}
-	return r, r.columns() + petitionColumns, func(row scanner) (*ent.Petition, error) { return scanPetition(row) }
+	return r, r.columns() + w.Columns.names(), func(row scanner) (*ent.Petition, error) { return w.Columns.scan(row) }
 }
 
 // noted gives what was found when the answer under ctx depends on it.
@@ -117,11 +114,6 @@ func (f Found) noted(ctx context.Context) Found {
 	}
 	dependOnFigures(ctx, f.Figures)
 	return f
-}
-
-func scanBare(row scanner) (*ent.Petition, error) {
-	p := &ent.Petition{}
-	return p, row.Scan(&p.ID)
 }
 
 // Bodies gives the Markdown of petitions.

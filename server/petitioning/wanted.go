@@ -9,12 +9,12 @@ import (
 	"petitiond/server/database"
 )
 
-// Wanted says what is read of petitions beside their narrow rows, in the same statement.
+// Wanted says what is read of petitions in one statement.
 type Wanted struct {
-	Figures bool // their numbers
-	Body    bool // into the row
-	Tags    bool // into the row's edges, if it is one petition: for many a statement of its own is cheaper
-	Bare    bool // nothing of the row but its id
+	Columns Columns // of the row
+	Figures bool    // their numbers
+	Body    bool    // into the row
+	Tags    bool    // into the row's edges, if it is one petition: for many a statement of its own is cheaper
 }
 
 // Found are petitions that were read at once.

@@ -1,0 +1,109 @@
+package graph_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"petitiond/server/database"
+	"petitiond/server/database/dbtest"
+)
+
+// TestColumns asks for each field of petitions alone, in all the ways in which one comes to them: each says what it says among
+// all the others, so that what it needs was read.
+func TestColumns(t *testing.T) {
+	t.Parallel()
+	fields := []string{}
+	for _, field := range schema().Types["Petition"].Fields {
+		if of := schema().Types[field.Type.Name()]; of.IsLeafType() && len(field.Arguments) == 0 && !strings.HasPrefix(field.Name, "__") {
+			fields = append(fields, field.Name)
+		}
+	}
+	if len(fields) < 20 {
+		t.Fatalf("%d fields: %v", len(fields), fields)
+	}
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		s := newPatientSite(t, db)
+		s.furnish(t)
+		ids := map[string]any{"id": s.publicID("petition:green").String()}
+		for name, query := range map[string]string{
+			"ByID":     `query($id: ID!) { petition(id: $id) { % } }`,
+			"BySlug":   `{ petition(slug: "green-roofs-for-every-school") { % } }`,
+			"Node":     `query($id: ID!) { node(id: $id) { ... on Petition { % } } }`,
+			"Nodes":    `query($id: ID!) { nodes(ids: [$id]) { ...p } } fragment p on Petition { % }`,
+			"List":     `{ petitions(first: 20) { nodes { % } } }`,
+			"Edges":    `{ petitions(first: 20, orderBy: {field: TRENDING, direction: DESC}) { edges { node { ...p } } } } fragment p on Petition { % }`,
+			"Search":   `{ petitions(first: 20, search: "school") { nodes { % } } }`,
+			"Tags":     `{ tags(first: 20) { nodes { petitions(first: 20) { nodes { % } } } } }`,
+			"Count":    `query($id: ID!) { petition(id: $id) { count { petition { % } } } }`,
+			"Comments": `query($id: ID!) { petition(id: $id) { comments { nodes { petition { % } replies { nodes { ... { petition { % } } parent { petition { % } } } } } } } }`,
+			"Comment":  `query($id: ID!) { petition(id: $id) { comments(first: 1) { nodes { ...c } } } } fragment c on Comment { petition { % } }`,
+			"Signed":   `query($id: ID!) { petition(id: $id) { signatures { edges { node { petition { % } } } } } }`,
+			"Below":    `{ petitions(first: 2) { nodes { signatures(first: 1) { nodes { petition { comments(first: 1) { nodes { petition { % } } } } } } } } }`,
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				ask := func(fields ...string) (data any) {
+					got := s.ask(t, "", strings.ReplaceAll(query, "%", strings.Join(fields, " ")), ids).answer(t)
+					if err := json.Unmarshal(got.Data, &data); err != nil || len(got.Errors) > 0 {
+						t.Fatalf("%v: %v, errors %v", fields, err, got.Errors)
+					}
+					return data
+				}
+				all := ask(fields...)
+				for _, field := range fields {
+					if diff := cmp.Diff(only(all, fields, field), ask(field)); diff != "" {
+						t.Errorf("%s among all and alone (-all +alone):\n%s", field, diff)
+					}
+				}
+			})
+		}
+	})
+}
+
+// only leaves of all fields one to each object that has them, and fails to match where none does.
+func only(value any, fields []string, field string) any {
+	switch value := value.(type) {
+	case []any:
+		out := make([]any, len(value))
+		for i, v := range value {
+			out[i] = only(v, fields, field)
+		}
+		return out
+	case map[string]any:
+		if _, has := value[fields[0]]; has {
+			return map[string]any{field: value[field]}
+		}
+		out := map[string]any{}
+		for name, v := range value {
+			out[name] = only(v, fields, field)
+		}
+		return out
+	}
+	return value
+}
+
+// TestColumnsThatNobodyAskedFor checks that they are not read.
+func TestColumnsThatNobodyAskedFor(t *testing.T) {
+	t.Parallel()
+	dbtest.EachCounting(t, func(t *testing.T, db *database.DB, counter *dbtest.Counter) {
+		s := newSite(t, db)
+		s.furnish(t)
+		for _, query := range []string{
+			`{ petition(slug: "green-roofs-for-every-school") { title % } }`, `{ petitions { nodes { title % } } }`,
+			`{ petitions(search: "school") { edges { node { title % } } } }`, `{ petitions(orderBy: {field: TRENDING, direction: DESC}) { nodes { title % } } }`,
+			`{ tags { nodes { petitions { nodes { title % } } } } }`,
+		} {
+			for _, more := range []string{"", "summary"} {
+				counter.Reset()
+				s.ask(t, "", strings.ReplaceAll(query, "%", more), nil)
+				all := strings.Join(counter.Statements(), "\n")
+				if !strings.Contains(all, "p.title") || strings.Contains(all, "p.summary") != (more != "") || strings.Contains(all, "p.addressees") {
+					t.Errorf("%s with %q reads:\n%s", query, more, all)
+				}
+			}
+		}
+	})
+}
