@@ -215,8 +215,11 @@ func pages[N any](ctx context.Context, s *Service, l listing[N], w window, after
 			read = s.each
 		}
 		err := read(ctx, text, args, func(rows *sql.Rows) error {
-			var of uuid.UUID
-			node, at, err := l.scan(prefixed{rows, &of})
+			of, row := some[0], scanner(rows)
+			if len(some) > 1 {
+				row = prefixed{rows, &of}
+			}
+			node, at, err := l.scan(row)
 			found[of] = append(found[of], placed[N]{node, at})
 			return err
 		})
@@ -254,14 +257,18 @@ func connect[N any](s *Service, l listing[N], id uuid.UUID, w window, rows []pla
 // UNION ALL of limited selects on SQLite, which has no LATERAL and does the same with it.
 func (l listing[N]) statement(d database.Dialect, w window, after, before *cursor, parents []uuid.UUID) (string, []any) {
 	args := slices.Clone(l.args)
-	body := l.body(w, after, before, &args)
 	if len(parents) == 1 {
+		body := l.body("", w, after, before, &args)
+		if !strings.Contains(body, parent) {
+			return body, args
+		}
 		id := args.add(parents[0])
 		if d == database.Postgres {
 			id += "::uuid"
 		}
 		return strings.ReplaceAll(body, parent, id), args
 	}
+	body := l.body(parent+" AS of_parent, ", w, after, before, &args)
 	if d == database.Postgres {
 		ids := args.add(uuidArray(parents))
 		return "SELECT page.* FROM unnest(" + ids + "::uuid[]) AS parents(id) CROSS JOIN LATERAL (" +
@@ -274,16 +281,17 @@ func (l listing[N]) statement(d database.Dialect, w window, after, before *curso
 	return strings.Join(parts, " UNION ALL "), args
 }
 
-// body writes the SELECT of one list. Where rows are chosen by themselves the table is joined by its alias p.
-func (l listing[N]) body(w window, after, before *cursor, args *arguments) string {
+// body writes the SELECT of one list, with a column before its own. Where rows are chosen by themselves the table is joined
+// by its alias p.
+func (l listing[N]) body(first string, w window, after, before *cursor, args *arguments) string {
 	if l.inner == nil {
-		return fmt.Sprintf("SELECT %s AS of_parent, %s FROM %s WHERE %s%s ORDER BY %s LIMIT %d", parent, l.columns, l.table, l.where,
+		return fmt.Sprintf("SELECT %s%s FROM %s WHERE %s%s ORDER BY %s LIMIT %d", first, l.columns, l.table, l.where,
 			l.keys.condition(after, before, args), l.keys.order(w.Backward), w.fetch())
 	}
 	of := l.keys
 	of.columns = []string{"page.key", "page.id"}
-	return fmt.Sprintf("SELECT %s AS of_parent, %s FROM (%s) AS page CROSS JOIN %s WHERE p.id = page.id ORDER BY %s",
-		parent, l.columns, l.inner.sql(l.where, l.keys, w, after, before, args), l.table, of.order(w.Backward))
+	return fmt.Sprintf("SELECT %s%s FROM (%s) AS page CROSS JOIN %s WHERE p.id = page.id ORDER BY %s",
+		first, l.columns, l.inner.sql(l.where, l.keys, w, after, before, args), l.table, of.order(w.Backward))
 }
 
 // inner chooses the ids of a page, with their sort key, from what indexes hold. It joins lists that are sorted each for
@@ -339,7 +347,7 @@ func (b branch) condition(k keyset, after, before *cursor, args *arguments) stri
 	return out
 }
 
-// prefixed scans the parent's id before the columns of the list.
+// prefixed scans the parent's id, where several are read, before the columns of the list.
 type prefixed struct {
 	rows *sql.Rows
 	of   *uuid.UUID
