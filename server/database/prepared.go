@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
+	"strings"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 	"github.com/lib/pq"
@@ -133,8 +134,7 @@ func (k *keeper) find(ctx context.Context, query string, args []driver.NamedValu
 	if k.open > 0 && k.dialect == Postgres {
 		return nil, errRowsOpen // its protocol has one thing under way at a time
 	}
-	// Without arguments a statement takes one round trip anyway, and may be several in one text.
-	if len(args) == 0 || len(query) > keptLength {
+	if len(args) == 0 && !reads(query) || len(query) > keptLength {
 		return nil, nil //nolint:nilnil // no statement is no fault
 	}
 	one, ok := k.kept.Get(query)
@@ -154,6 +154,10 @@ func (k *keeper) find(ctx context.Context, query string, args []driver.NamedValu
 	}
 	return one, nil
 }
+
+// reads reports whether a text without arguments is one statement that is worth a plan. Others take one round trip anyway,
+// and may be several.
+func reads(query string) bool { return strings.HasPrefix(query, "SELECT ") && !strings.Contains(query, ";") }
 
 // outdated says whether err means that PostgreSQL cannot run the kept statement any more and has not begun to,
 // because a migration changed what it gives, or something threw it away. It is forgotten; outside a transaction,

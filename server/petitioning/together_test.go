@@ -87,6 +87,10 @@ func TestTogether(t *testing.T) {
 			most: 2, after: []time.Duration{0, time.Second / 2, time.Second/2 + 1, time.Second * 3 / 4, time.Second + 1, time.Second + 2},
 			asked: [][]int{{0}, {1}, {2, 3}, {4, 5}}, at: []time.Duration{0, time.Second / 2, time.Second, time.Second * 3 / 2},
 		},
+		"no more than so many": {
+			most: 1, after: nanoseconds(2*groupMost + 2), asked: [][]int{{0}, upTo(1, groupMost), upTo(groupMost+1, 2*groupMost), {2*groupMost + 1}},
+			at: []time.Duration{0, time.Second, 2 * time.Second, 3 * time.Second},
+		},
 		"everyone alone": {after: []time.Duration{0, 1, 2}, asked: [][]int{{0}, {1}, {2}}, at: []time.Duration{0, 1, 2}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -117,6 +121,23 @@ func TestTogether(t *testing.T) {
 			})
 		})
 	}
+}
+
+// nanoseconds are the first n of them.
+func nanoseconds(n int) []time.Duration {
+	out := make([]time.Duration, n)
+	for i := range out {
+		out[i] = time.Duration(i)
+	}
+	return out
+}
+
+// upTo are the numbers from first to last.
+func upTo(first, last int) (out []int) {
+	for i := first; i <= last; i++ {
+		out = append(out, i)
+	}
+	return out
 }
 
 func TestTogetherKindsDoNotWaitForEachOther(t *testing.T) {
