@@ -157,7 +157,9 @@ func (k *keeper) find(ctx context.Context, query string, args []driver.NamedValu
 
 // reads reports whether a text without arguments is one statement that is worth a plan. Others take one round trip anyway,
 // and may be several.
-func reads(query string) bool { return strings.HasPrefix(query, "SELECT ") && !strings.Contains(query, ";") }
+func reads(query string) bool {
+	return strings.HasPrefix(query, "SELECT ") && !strings.Contains(query, ";")
+}
 
 // outdated says whether err means that PostgreSQL cannot run the kept statement any more and has not begun to,
 // because a migration changed what it gives, or something threw it away. It is forgotten; outside a transaction,
