@@ -154,17 +154,17 @@ type feeds struct {
 	open map[string]*feed
 }
 
-// join lets r read the feed of key, which is opened if there is none.
+// join lets r read the feed of key. If there is none, open opens it with r as its first reader.
 func (s *feeds) join(r *reader, key string, open func() *feed) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := s.open[key]
-	if f == nil {
-		f = open()
-		f.key = key
-		s.open[key] = f
+	if f := s.open[key]; f != nil {
+		f.join(r)
+		return
 	}
-	f.join(r)
+	f := open()
+	f.key = key
+	s.open[key] = f
 }
 
 // leave ends the feed that nobody reads any more.
@@ -190,11 +190,12 @@ func (s *feeds) close(f *feed) {
 	s.forget(f)
 }
 
-// newFeed runs a subscription until it ends or ctx does.
-func (t *Transport) newFeed(ctx context.Context, op *graphql.OperationContext) *feed {
+// newFeed runs a subscription until it ends or ctx does. Its first reader is there before it begins, to miss nothing.
+func (t *Transport) newFeed(ctx context.Context, op *graphql.OperationContext, first *reader) *feed {
 	ctx, cancel := context.WithCancel(ctx)
 	f := &feed{cancel: cancel}
 	f.news.Store(&news{})
+	f.join(first)
 	t.running.Go(func() {
 		defer cancel()
 		errs := t.broadcast(ctx, op, f)
@@ -227,7 +228,7 @@ func (t *Transport) broadcast(ctx context.Context, op *graphql.OperationContext,
 // The shared one runs as nobody; who may see more than nobody has one alone if that fails.
 func (t *Transport) subscribe(ctx context.Context, r *reader, who identity, op *graphql.OperationContext) {
 	if !who.anonymous() && !t.impersonal(op) {
-		t.newFeed(ctx, op).join(r)
+		t.newFeed(ctx, op, r)
 		return
 	}
 	if who.anonymous() {
@@ -237,13 +238,13 @@ func (t *Transport) subscribe(ctx context.Context, r *reader, who identity, op *
 		r.alone = func() {
 			r.line.attach(r, func() {
 				r.alone, r.seen = nil, 0
-				t.newFeed(ctx, op).join(r)
+				t.newFeed(ctx, op, r)
 			})
 		}
 	}
 	t.feeds.join(r, operationKey(op.RawQuery, op.Operation.Name, op.Variables), func() *feed {
 		op.Extensions = nil // the request's own
-		return t.newFeed(WithRequestID(t.alive, newRequestID()), op)
+		return t.newFeed(WithRequestID(t.alive, newRequestID()), op, r)
 	})
 }
 

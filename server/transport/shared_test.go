@@ -284,3 +284,23 @@ func TestFailedSubscriptionIsAnError(t *testing.T) {
 		}
 	}
 }
+
+// Who opens a feed is there before its first event, however soon that comes.
+func TestFirstReaderMissesNothing(t *testing.T) {
+	t.Parallel()
+	schema := newStub()
+	schema.sources["hello"] = func(context.Context, map[string]any) (<-chan any, error) { return sent("at once"), nil }
+	limits := transport.DefaultLimits()
+	limits.MessageBurst = 1000
+	_, server := serve(t, transport.Options{Schema: schema, Limits: limits})
+	conn := open(t, server, `{}`)
+	for i := range limits.MessageBurst / 2 {
+		tell(t, conn, subscribe("1", "subscription { hello }"))
+		if m := hear(t, conn); m.Type != "next" {
+			t.Fatalf("was told %s first, the %d. time", m.Type, i)
+		}
+		if m := hear(t, conn); m.Type != "complete" {
+			t.Fatalf("was told %s then", m.Type)
+		}
+	}
+}
