@@ -210,7 +210,7 @@ func columnsIn(selection ast.SelectionSet, c *petitioning.Columns) bool {
 
 // columnsOf is columnsIn for one field.
 func columnsOf(field *ast.Field, c *petitioning.Columns) bool {
-	if field.ObjectDefinition.Name != petitionTypes[0] {
+	if field.ObjectDefinition.Name != "Petition" {
 		return true
 	}
 	columns, ok := columnsByField[field.Name]

@@ -54,7 +54,7 @@ func (s *Service) chooseAmong(ctx context.Context, l *petitionList, most int) er
 	}
 	for i, n := range l.narrow {
 		if i == fewest {
-			l.among(n.set(&l.args), s.db.Dialect)
+			l.goThrough(n.set(&l.args), s.db.Dialect)
 		} else {
 			l.where += n.probe(&l.args)
 		}
@@ -62,8 +62,8 @@ func (s *Service) chooseAmong(ctx context.Context, l *petitionList, most int) er
 	return nil
 }
 
-// among lets a list go through the petitions of a set.
-func (l *petitionList) among(set string, d database.Dialect) {
+// goThrough lets a list go through the petitions of a set.
+func (l *petitionList) goThrough(set string, d database.Dialect) {
 	l.few, l.from = true, `(`+set+`) AS chosen CROSS JOIN `
 	if d == database.Postgres {
 		// Its guess at their number may be wrong, and then it would read the whole table instead.
@@ -95,7 +95,7 @@ func (s *Service) counting(l petitionList) func(context.Context) (*int, error) {
 // countAmong counts a list among the first petitions that meet n, and tells whether that says the total: where most of the
 // site meets it, too many are soon found, and where few do, these are all.
 func (s *Service) countAmong(ctx context.Context, l petitionList, n narrowing) (total *int, all bool, err error) {
-	l.among(n.set(&l.args)+` LIMIT `+strconv.Itoa(s.many+1), s.db.Dialect)
+	l.goThrough(n.set(&l.args)+` LIMIT `+strconv.Itoa(s.many+1), s.db.Dialect)
 	var found, met int
 	text := fmt.Sprintf(`SELECT found, CASE WHEN found > %d THEN 0 ELSE (%s) END FROM (%s) AS early`,
 		countedMost, size(n.set(&l.args), s.many), size(`SELECT 1 AS one FROM `+l.from+` WHERE `+l.where+l.inStates(), countedMost))

@@ -53,7 +53,7 @@ var errBroken = errors.New("petitioning: who read for others did not come to an 
 func newTogether[Kind, Key comparable, V any](d database.Dialect) *together[Kind, Key, V] {
 	t := &together[Kind, Key, V]{lines: map[Kind]*line[Key, V]{}}
 	if d == database.Postgres {
-		t.most = max(1, runtime.GOMAXPROCS(0)/2)
+		t.most = max(1, runtime.GOMAXPROCS(0)/2) // the other half writes answers
 	}
 	return t
 }

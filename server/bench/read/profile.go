@@ -24,6 +24,9 @@ func (b *bench) build(ctx context.Context, folder string) (load.Program, error) 
 	if b.profiles == "" {
 		return load.Build(ctx, folder)
 	}
+	if err := os.MkdirAll(filepath.Dir(b.profiles), 0o700); err != nil {
+		return load.Program{}, err
+	}
 	place, err := filepath.Abs("server/profile_hook.go")
 	if err != nil {
 		return load.Program{}, err
