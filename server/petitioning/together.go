@@ -13,12 +13,14 @@ import (
 
 // together reads what several ask for at once in one statement: who comes while as many readings of a kind are under way
 // as there may be waits, and each that ends lets some of those who wait go as one, in the order in which they came. It is to
-// reading what the ledger's group commit is to signing: the more ask, the less each costs. A reading begins after everyone it
-// is for has asked, so that nobody is told what was true before.
+// reading what the ledger's group commit is to signing: the more ask, the less each costs. As many as may go as one need not
+// wait, unless for a processor. A reading begins after everyone it is for has asked, so that nobody is told what was true
+// before.
 //
 // Of SQLite a statement costs little beside its rows, and everyone reads alone.
 type together[Kind, Key comparable, V any] struct {
 	most  int // readings of a kind at once; 0: everyone reads alone
+	full  int // the same with those of groups that are full
 	mu    sync.Mutex
 	lines map[Kind]*line[Key, V] // guarded by mu, as is what they hold; those with a reading under way
 }
@@ -53,7 +55,8 @@ var errBroken = errors.New("petitioning: who read for others did not come to an 
 func newTogether[Kind, Key comparable, V any](d database.Dialect) *together[Kind, Key, V] {
 	t := &together[Kind, Key, V]{lines: map[Kind]*line[Key, V]{}}
 	if d == database.Postgres {
-		t.most = max(1, runtime.GOMAXPROCS(0)/2) // the other half writes answers
+		t.full = runtime.GOMAXPROCS(0)
+		t.most = max(1, t.full/2) // the other half writes answers
 	}
 	return t
 }
@@ -105,6 +108,10 @@ func (t *together[Kind, Key, V]) join(kind Kind, key Key) *group[Key, V] {
 	if !slices.Contains(g.keys, key) {
 		g.keys = append(g.keys, key)
 	}
+	if g.waiting == groupMost && l.running < t.full {
+		l.running++
+		l.call(l.groups[0]) // which waits longest
+	}
 	return g
 }
 
@@ -122,21 +129,18 @@ func (t *together[Kind, Key, V]) lead(ctx context.Context, kind Kind, g *group[K
 // stand idle while the answers of this reading are written.
 func (t *together[Kind, Key, V]) ended(kind Kind) {
 	t.mu.Lock()
-	called := t.call(kind)
+	called := t.pass(kind)
 	t.mu.Unlock()
 	if called {
 		runtime.Gosched()
 	}
 }
 
-// call is ended with mu held. It tells whether anybody waited.
-func (t *together[Kind, Key, V]) call(kind Kind) bool {
+// pass gives a turn on, with mu held. It tells whether anybody takes it.
+func (t *together[Kind, Key, V]) pass(kind Kind) bool {
 	l := t.lines[kind]
-	if len(l.groups) > 0 {
-		g := l.groups[0]
-		l.groups = slices.Delete(l.groups, 0, 1)
-		g.called = true
-		g.turn <- struct{}{}
+	if len(l.groups) > 0 && (l.running <= t.most || l.groups[0].waiting == groupMost) {
+		l.call(l.groups[0])
 		return true
 	}
 	if l.running--; l.running == 0 {
@@ -153,9 +157,20 @@ func (t *together[Kind, Key, V]) leave(kind Kind, g *group[Key, V]) {
 		return
 	}
 	if g.called {
-		t.call(kind)
+		t.pass(kind)
 		return
 	}
-	l := t.lines[kind]
+	t.lines[kind].remove(g)
+}
+
+// call lets a group read.
+func (l *line[Key, V]) call(g *group[Key, V]) {
+	l.remove(g)
+	g.called = true
+	g.turn <- struct{}{}
+}
+
+// remove takes a group out of those who wait.
+func (l *line[Key, V]) remove(g *group[Key, V]) {
 	l.groups = slices.DeleteFunc(l.groups, func(other *group[Key, V]) bool { return other == g })
 }

@@ -44,7 +44,7 @@ func (s *slow) fetch(ctx context.Context, keys []int) (map[int]string, error) {
 // together1 lets one read at a time.
 func together1() *together[string, int, string] {
 	t := newTogether[string, int, string](database.Postgres)
-	t.most = 1
+	t.most, t.full = 1, 1
 	return t
 }
 
@@ -66,6 +66,7 @@ func TestTogether(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		most  int
+		full  int
 		after []time.Duration // when each of the keys 0, 1, 2 and so on is asked for
 		keys  func(i int) int
 		asked [][]int
@@ -91,13 +92,22 @@ func TestTogether(t *testing.T) {
 			most: 1, after: nanoseconds(2*groupMost + 2), asked: [][]int{{0}, upTo(1, groupMost), upTo(groupMost+1, 2*groupMost), {2*groupMost + 1}},
 			at: []time.Duration{0, time.Second, 2 * time.Second, 3 * time.Second},
 		},
+		"who are as many as may go as one": {
+			most: 1, full: 2, after: nanoseconds(3*groupMost + 2),
+			asked: [][]int{{0}, upTo(1, groupMost), upTo(groupMost+1, 2*groupMost), upTo(2*groupMost+1, 3*groupMost), {3*groupMost + 1}},
+			at:    []time.Duration{0, groupMost, time.Second, time.Second + groupMost, 2*time.Second + groupMost},
+		},
+		"fewer wait for the last reading": {
+			most: 1, full: 2, after: nanoseconds(groupMost + 2), asked: [][]int{{0}, upTo(1, groupMost), {groupMost + 1}},
+			at: []time.Duration{0, groupMost, time.Second + groupMost},
+		},
 		"everyone alone": {after: []time.Duration{0, 1, 2}, asked: [][]int{{0}, {1}, {2}}, at: []time.Duration{0, 1, 2}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				together, s := together1(), &slow{began: time.Now()}
-				together.most = c.most
+				together.most, together.full = c.most, c.full
 				var crowd sync.WaitGroup
 				for i, after := range c.after {
 					key := i
