@@ -103,8 +103,13 @@ func knowTags(ctx context.Context, s *siblings[*ent.Petition]) {
 
 // joinCounts makes siblings of the counts of petitions, which lead back to them.
 func joinCounts(ctx context.Context, rows []*ent.Petition, figures map[uuid.UUID]*petitioning.Figures) {
-	counts := joinAll(ctx, figures, func(f *petitioning.Figures) []*petitioning.Count { return []*petitioning.Count{&f.Count} })
-	know(counts, owner[*ent.Petition]{}, byKey(rows, petitionID))
+	joinLater(ctx, func(l *loaders) {
+		counts := make([]*petitioning.Count, 0, len(figures))
+		for _, f := range figures {
+			counts = append(counts, &f.Count)
+		}
+		know(register(l, counts), owner[*ent.Petition]{}, byKey(rows, petitionID))
+	})
 }
 
 // parentOf gives the comment that a visible reply answers.

@@ -14,9 +14,10 @@ import (
 
 // loaders know which rows of an answer were read together. They live as long as the answer.
 type loaders struct {
-	mu       sync.Mutex  // guards siblings
-	siblings map[any]any // by each of the rows
-	course   *course     // of the subscription that the answer belongs to
+	mu       sync.Mutex       // guards siblings and later
+	siblings map[any]any      // by each of the rows
+	later    []func(*loaders) // that join more
+	course   *course          // of the subscription that the answer belongs to
 }
 
 type loadersKey struct{}
@@ -34,8 +35,21 @@ func loadersFrom(ctx context.Context) *loaders {
 // the number of rows nor on who was fast.
 type siblings[Row comparable] struct {
 	rows []Row
-	mu   sync.Mutex  // guards read
-	read map[any]any // by what was asked, a function that gives the outcome of the one reading
+	mu   sync.Mutex // guards read
+	read []reading
+}
+
+// reading is what was asked of siblings, and a function that gives the outcome.
+type reading struct{ what, once any }
+
+// once gives the reading of what was asked, or nil. It needs mu.
+func (s *siblings[Row]) once(what any) any {
+	for i := range s.read {
+		if s.read[i].what == what {
+			return s.read[i].once
+		}
+	}
+	return nil
 }
 
 // join makes siblings of rows that were read together.
@@ -50,14 +64,14 @@ func join[Row comparable](ctx context.Context, rows []Row) *siblings[Row] {
 func know[Row comparable, V any](s *siblings[Row], what any, known map[uuid.UUID]V) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.read[what] = func() (map[uuid.UUID]V, error) { return known, nil }
+	s.read = append(s.read, reading{what, func() (map[uuid.UUID]V, error) { return known, nil }})
 }
 
 // known gives what row's siblings were read with, where know was told.
 func known[V any, Row comparable](ctx context.Context, row Row, what any, key uuid.UUID) (V, bool) {
 	s := siblingsOf(ctx, row)
 	s.mu.Lock()
-	once, ok := s.read[what].(func() (map[uuid.UUID]V, error))
+	once, ok := s.once(what).(func() (map[uuid.UUID]V, error))
 	s.mu.Unlock()
 	if !ok {
 		var none V
@@ -72,11 +86,20 @@ func known[V any, Row comparable](ctx context.Context, row Row, what any, key uu
 type owner[Row any] struct{}
 
 func register[Row comparable](l *loaders, rows []Row) *siblings[Row] {
-	s := &siblings[Row]{rows: rows, read: map[any]any{}}
+	s := &siblings[Row]{rows: rows}
 	for _, row := range rows {
 		l.siblings[row] = s
 	}
 	return s
+}
+
+// joinLater leaves to do what joins rows of which hardly anybody asks anything: it is called, under the lock, when somebody asks
+// something of a row that is not known.
+func joinLater(ctx context.Context, do func(*loaders)) {
+	l := loadersFrom(ctx)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.later = append(l.later, do)
 }
 
 // siblingsOf gives the row and those it was read with. One that came alone stays alone.
@@ -84,10 +107,16 @@ func siblingsOf[Row comparable](ctx context.Context, row Row) *siblings[Row] {
 	l := loadersFrom(ctx)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if s, ok := l.siblings[row].(*siblings[Row]); ok {
-		return s
+	for {
+		if s, ok := l.siblings[row].(*siblings[Row]); ok {
+			return s
+		}
+		if len(l.later) == 0 {
+			return register(l, []Row{row})
+		}
+		l.later[0](l)
+		l.later = l.later[1:]
 	}
-	return register(l, []Row{row})
 }
 
 // fetch reads something by many keys at once, and leaves out the keys that there is nothing for.
@@ -98,7 +127,7 @@ type fetch[V any] = func(ctx context.Context, keys []uuid.UUID) (map[uuid.UUID]V
 func load[Row comparable, V any](ctx context.Context, row Row, what any, key func(Row) uuid.UUID, read fetch[V]) (V, error) {
 	s := siblingsOf(ctx, row)
 	s.mu.Lock()
-	once, ok := s.read[what].(func() (map[uuid.UUID]V, error))
+	once, ok := s.once(what).(func() (map[uuid.UUID]V, error))
 	if !ok {
 		once = sync.OnceValues(func() (map[uuid.UUID]V, error) {
 			if keys := distinct(s.rows, key); len(keys) > 0 {
@@ -106,7 +135,7 @@ func load[Row comparable, V any](ctx context.Context, row Row, what any, key fun
 			}
 			return nil, nil //nolint:nilnil // of no keys there is nothing
 		})
-		s.read[what] = once
+		s.read = append(s.read, reading{what, once})
 	}
 	s.mu.Unlock()
 	found, err := once()

@@ -214,11 +214,12 @@ func pages[N any](ctx context.Context, s *Service, l listing[N], w window, after
 		if l.byValues {
 			read = s.each
 		}
+		of, row := some[0], &behind{}
+		if len(some) > 1 {
+			row.first = []any{&of}
+		}
 		err := read(ctx, text, args, func(rows *sql.Rows) error {
-			of, row := some[0], scanner(rows)
-			if len(some) > 1 {
-				row = prefixed{rows, &of}
-			}
+			row.row = rows
 			node, at, err := l.scan(row)
 			found[of] = append(found[of], placed[N]{node, at})
 			return err
@@ -345,17 +346,6 @@ func (b branch) condition(k keyset, after, before *cursor, args *arguments) stri
 	}
 	out += rest.condition(of(after), of(before), args)
 	return out
-}
-
-// prefixed scans the parent's id, where several are read, before the columns of the list.
-type prefixed struct {
-	rows *sql.Rows
-	of   *uuid.UUID
-}
-
-// Scan reads the parent and then dest.
-func (p prefixed) Scan(dest ...any) error {
-	return p.rows.Scan(append([]any{p.of}, dest...)...)
 }
 
 // each runs a reading statement and calls fn for every row.

@@ -121,7 +121,7 @@ func (s *Service) TagPetitions(
 	l.sort(s.db.Dialect)
 	if order.Field == ByCreatedAt { // which stands beside the tag, in the index
 		l.keys = keyset{columns: []string{`pt.created`, `pt.petition_id`}, desc: l.keys.desc, micros: true}
-		l.read(func() sortValue { return new(sortMicros) })
+		l.read(new(sortMicros))
 	}
 	figures := l.want(wanted)
 	dependOnLists(ctx)
@@ -207,14 +207,14 @@ func (l *petitionList) sort(d database.Dialect) {
 	case ByEndsAt:
 		l.sortByTime(`p.ends_at`, d)
 	case BySignatureCount:
-		l.sortByRank(`r.signatures`, func() sortValue { return new(sortInt) })
+		l.sortByRank(`r.signatures`, new(sortInt))
 	case ByTrending:
-		l.sortByRank(`r.trending`, func() sortValue { return new(sortFloat) })
+		l.sortByRank(`r.trending`, new(sortFloat))
 	default:
 		if !l.few {
 			l.walk(branch{})
 		}
-		l.read(func() sortValue { return &sortTime{} })
+		l.read(&sortTime{})
 	}
 }
 
@@ -233,11 +233,11 @@ func (l *petitionList) sortByTime(column string, d database.Dialect) {
 		l.keys.columns[0] = column
 		l.walk(branch{where: ` AND ` + column + ` IS NOT NULL`}, branch{where: ` AND ` + column + ` IS NULL`, key: written, last: &last})
 	}
-	l.read(func() sortValue { return &sortTime{} })
+	l.read(&sortTime{})
 }
 
 // sortByRank sorts by a column of the ranks.
-func (l *petitionList) sortByRank(column string, at func() sortValue) {
+func (l *petitionList) sortByRank(column string, at sortValue) {
 	l.keys.columns = []string{column, `r.petition_id`} // the id that the index of the ranks has
 	if l.few {
 		l.inner.from += ` CROSS JOIN ranks AS r`
@@ -265,16 +265,16 @@ func (l *petitionList) walk(parts ...branch) {
 
 // read sets what is read of the petitions on a page. A list that is one walk, and passes few petitions by, reads them at
 // once.
-func (l *petitionList) read(at func() sortValue) {
+func (l *petitionList) read(at sortValue) {
 	l.columns = l.shown.names() + `, page.key`
 	if !l.few && !l.byValues && len(l.inner.branches) == 1 && l.inner.branches[0].last == nil {
 		l.table, l.where = l.inner.from, l.where+l.inner.branches[0].where
 		l.columns, l.inner = l.shown.names()+`, `+l.keys.columns[0], nil
 	}
+	scan := l.shown.scanning(at)
 	l.scan = func(row scanner) (*ent.Petition, cursor, error) {
-		value := at()
-		p, err := l.shown.scan(row, value)
-		return p, cursor{Keys: []cursorKey{value.key()}, ID: p.ID}, err
+		p, err := scan(row)
+		return p, cursor{Keys: []cursorKey{at.key()}, ID: p.ID}, err
 	}
 }
 

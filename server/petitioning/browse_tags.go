@@ -65,9 +65,11 @@ func (s *Service) TagsOf(ctx context.Context, petitions []uuid.UUID) (map[uuid.U
 	text := `SELECT pt.petition_id, ` + tagColumns + ` FROM petitions AS p JOIN petition_tags AS pt ON pt.petition_id = p.id
  JOIN tags AS t ON t.id = pt.tag_id WHERE ` + s.among(`p.id`, petitions, &args) + ` AND ` + visible(ctx, `p`) + ` ORDER BY pt.position`
 	out := make(map[uuid.UUID][]*ent.Tag, len(petitions))
+	var of uuid.UUID
+	row := &behind{first: []any{&of}}
 	err := s.lookUp(ctx, text, args, func(rows *sql.Rows) error {
-		var of uuid.UUID
-		t, err := scanTag(prefixed{rows, &of})
+		row.row = rows
+		t, err := scanTag(row)
 		out[of] = append(out[of], t)
 		return err
 	})

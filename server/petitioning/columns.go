@@ -67,27 +67,28 @@ func (c Columns) names() string {
 	return out.String()
 }
 
-// petitionRow is a row on the way to a petition.
+// petitionRow is where the rows of a statement are scanned, one after the other.
 type petitionRow struct {
-	to                   *ent.Petition
+	to                   ent.Petition
 	addressees           []byte
 	outcome              sql.NullString
 	created, updated     database.Time
 	starts, ends, closed nullTime
 }
 
-// scan scans what names gives, and more behind it.
-func (c Columns) scan(row scanner, more ...any) (*ent.Petition, error) {
-	r := &petitionRow{to: &ent.Petition{}}
-	into := make([]any, 0, len(petitionFields)+len(more))
+// into gives the places of what names gives.
+func (c Columns) into(r *petitionRow) []any {
+	into := make([]any, 0, len(petitionFields))
 	for i, field := range petitionFields {
 		if c.has(i) {
 			into = append(into, field.into(r))
 		}
 	}
-	if err := row.Scan(append(into, more...)...); err != nil {
-		return r.to, err
-	}
+	return into
+}
+
+// petition gives the petition of the row that was scanned last.
+func (r *petitionRow) petition() (*ent.Petition, error) {
 	p := r.to
 	p.StartsAt, p.EndsAt, p.ClosedAt = r.starts.pointer(), r.ends.pointer(), r.closed.pointer()
 	p.CreatedAt, p.UpdatedAt = r.created.Time, r.updated.Time
@@ -96,7 +97,19 @@ func (c Columns) scan(row scanner, more ...any) (*ent.Petition, error) {
 		p.Outcome = &o
 	}
 	if r.addressees == nil {
-		return p, nil
+		return &p, nil
 	}
-	return p, json.Unmarshal(r.addressees, &p.Addressees)
+	return &p, json.Unmarshal(r.addressees, &p.Addressees)
+}
+
+// scanning gives a function that scans the rows of a statement: what names gives, and more behind it.
+func (c Columns) scanning(more ...any) func(scanner) (*ent.Petition, error) {
+	r := &petitionRow{}
+	into := append(c.into(r), more...)
+	return func(row scanner) (*ent.Petition, error) {
+		if err := row.Scan(into...); err != nil {
+			return &ent.Petition{}, err
+		}
+		return r.petition()
+	}
 }

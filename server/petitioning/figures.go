@@ -40,9 +40,24 @@ type Figures struct {
 // figureColumns are what is read of counters AS f.
 const figureColumns = `f.total, f.goal, f.version, f.as_of, f.named, f.threads, f.comments`
 
-// columns gives what figureColumns are scanned into.
-func (f *Figures) columns(asOf *database.Time) []any {
-	return []any{&f.Total, &f.Goal, &f.Version, asOf, &f.Named, &f.Threads, &f.Comments}
+// figuresRow is where they are scanned, one row after the other. The numbers are as wide as those of the drivers: database/sql
+// takes a detour by text to all others.
+type figuresRow struct {
+	total, goal, version, named, threads, comments int64
+	asOf                                           database.Time
+}
+
+// into gives the places of figureColumns.
+func (r *figuresRow) into() []any {
+	return []any{&r.total, &r.goal, &r.version, &r.asOf, &r.named, &r.threads, &r.comments}
+}
+
+// figures gives the numbers of the row that was scanned last, which are those of a petition.
+func (r *figuresRow) figures(of uuid.UUID) *Figures {
+	return &Figures{
+		Count: Count{Petition: of, Total: int(r.total), Goal: int(r.goal), Version: int(r.version), AsOf: r.asOf.Time},
+		Named: int(r.named), Threads: int(r.threads), Comments: int(r.comments),
+	}
 }
 
 // Figures gives the numbers of the petitions that the actor may see.
@@ -53,11 +68,12 @@ func (s *Service) Figures(ctx context.Context, petitions []uuid.UUID) (map[uuid.
 	text := `SELECT f.petition_id, ` + figureColumns + ` FROM petitions AS p JOIN counters AS f ON f.petition_id = p.id
  WHERE ` + s.among(`p.id`, petitions, &args) + ` AND ` + visible(ctx, `p`)
 	out := make(map[uuid.UUID]*Figures, len(petitions))
+	var of uuid.UUID
+	var row figuresRow
+	into := append([]any{&of}, row.into()...)
 	err := s.lookUp(ctx, text, args, func(rows *sql.Rows) error {
-		f, asOf := &Figures{}, database.Time{}
-		err := rows.Scan(append([]any{&f.Petition}, f.columns(&asOf)...)...)
-		f.AsOf = asOf.Time
-		out[f.Petition] = f
+		err := rows.Scan(into...)
+		out[of] = row.figures(of)
 		return err
 	})
 	if err != nil {

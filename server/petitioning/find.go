@@ -72,9 +72,11 @@ func (s *Service) petitionsBy(ctx context.Context, k sought, keys []string) (map
 			text + `several.one OFFSET 0) AS found`
 	}
 	out := make(map[string]Found, len(keys))
+	var key string
+	row := &behind{first: []any{&key}}
 	err := s.lookUp(ctx, text, args, func(rows *sql.Rows) error {
-		var key string
-		p, err := r.scan(behind{rows, []any{&key}}, scan)
+		row.row = rows
+		p, err := r.scan(row, scan)
 		out[key] = Found{Rows: []*ent.Petition{p}, Figures: r.figuresOf(p.ID)}
 		return err
 	})
@@ -101,10 +103,10 @@ func (s *Service) petitionsOf(ctx context.Context, table, where string, args arg
 }
 
 // newReading gives what is read of petitions AS p, and how their rows are scanned behind that.
-func (s *Service) newReading(w Wanted) (r reading, columns string, scan func(scanner) (*ent.Petition, error)) {
+func (s *Service) newReading(w Wanted) (r *reading, columns string, scan func(scanner) (*ent.Petition, error)) {
 	r = newReading(w)
 	r.tagged = taggedColumn(s.db.Dialect)
-	return r, r.columns() + w.Columns.names(), func(row scanner) (*ent.Petition, error) { return w.Columns.scan(row) }
+	return r, r.columns() + w.Columns.names(), w.Columns.scanning()
 }
 
 // noted gives what was found when the answer under ctx depends on it.

@@ -28,17 +28,28 @@ type reading struct {
 	Wanted
 	figures map[uuid.UUID]*Figures
 	tagged  string // the column of tags
+	before  behind
+	numbers figuresRow
+	body    string
+	tags    []byte
 }
 
-func newReading(w Wanted) reading {
-	if !w.Figures {
-		return reading{Wanted: w}
+func newReading(w Wanted) *reading {
+	r := &reading{Wanted: w}
+	if r.Figures {
+		r.figures, r.before.first = map[uuid.UUID]*Figures{}, r.numbers.into()
 	}
-	return reading{Wanted: w, figures: map[uuid.UUID]*Figures{}}
+	if r.Body {
+		r.before.first = append(r.before.first, &r.body)
+	}
+	if r.Tags {
+		r.before.first = append(r.before.first, &r.tags)
+	}
+	return r
 }
 
 // table is what must be joined to petitions AS p.
-func (r reading) table() string {
+func (r *reading) table() string {
 	if r.Figures {
 		return ` JOIN counters AS f ON f.petition_id = p.id`
 	}
@@ -46,7 +57,7 @@ func (r reading) table() string {
 }
 
 // columns ends in a comma, unless nothing is wanted.
-func (r reading) columns() (out string) {
+func (r *reading) columns() (out string) {
 	if r.Figures {
 		out += figureColumns + `, `
 	}
@@ -90,48 +101,39 @@ func tagsOf(text []byte) ([]*ent.Tag, error) {
 }
 
 // scan scans what is wanted and then the row.
-func (r reading) scan(row scanner, rest func(scanner) (*ent.Petition, error)) (*ent.Petition, error) {
-	f, asOf, body, tags := Figures{}, database.Time{}, "", []byte(nil)
-	var first []any
-	if r.Figures {
-		first = f.columns(&asOf)
-	}
-	if r.Body {
-		first = append(first, &body)
-	}
-	if r.Tags {
-		first = append(first, &tags)
-	}
-	p, err := rest(behind{row, first})
-	p.Body = body
+func (r *reading) scan(row scanner, rest func(scanner) (*ent.Petition, error)) (*ent.Petition, error) {
+	r.before.row = row
+	p, err := rest(&r.before)
+	p.Body = r.body
 	if r.Tags && err == nil {
-		p.Edges.Tags, err = tagsOf(tags)
+		p.Edges.Tags, err = tagsOf(r.tags)
 	}
 	if r.Figures {
-		f.Petition, f.AsOf = p.ID, asOf.Time
-		r.figures[p.ID] = &f
+		r.figures[p.ID] = r.numbers.figures(p.ID)
 	}
 	return p, err
 }
 
 // figuresOf gives the numbers of one petition, where they were wanted.
-func (r reading) figuresOf(id uuid.UUID) map[uuid.UUID]*Figures {
+func (r *reading) figuresOf(id uuid.UUID) map[uuid.UUID]*Figures {
 	if !r.Figures {
 		return nil
 	}
 	return map[uuid.UUID]*Figures{id: r.figures[id]}
 }
 
-// behind scans columns that stand before others.
+// behind scans columns that stand behind others. It serves all rows of a statement.
 type behind struct {
 	row   scanner
-	first []any
+	first []any // places of the others
+	all   []any // for Scan
 }
 
 // Scan reads the first columns and then dest.
-func (b behind) Scan(dest ...any) error {
+func (b *behind) Scan(dest ...any) error {
 	if len(b.first) == 0 {
 		return b.row.Scan(dest...)
 	}
-	return b.row.Scan(append(b.first, dest...)...)
+	b.all = append(append(b.all[:0], b.first...), dest...)
+	return b.row.Scan(b.all...)
 }
