@@ -13,6 +13,7 @@ import (
 	"petitiond/ent/petition"
 	"petitiond/graph/model"
 	"petitiond/graph/scalar"
+	"petitiond/graph/walk"
 	"petitiond/server/petitioning"
 )
 
@@ -127,12 +128,17 @@ func (r *Resolver) signPayload(ctx context.Context, id uuid.UUID, err error) (*m
 
 // selected reports whether the field that is being resolved was asked for a field of that name.
 func selected(ctx context.Context, name string) bool {
-	for _, field := range graphql.CollectFieldsCtx(ctx, nil) {
+	for _, field := range fieldsHere(ctx, nil) {
 		if field.Name == name {
 			return true
 		}
 	}
 	return false
+}
+
+// fieldsHere gives the fields that the field that is being resolved was asked for.
+func fieldsHere(ctx context.Context, types []string) []graphql.CollectedField {
+	return walk.Fields(graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx).Field.Selections, types)
 }
 
 // The types that a selection of each kind of field is about, as the executor names them.
@@ -145,7 +151,7 @@ var (
 // wantedHere gives what the field that is being resolved, a petition, is asked for.
 func wantedHere(ctx context.Context) petitioning.Wanted {
 	w := petitioning.Wanted{Columns: columnsHere(ctx)}
-	note(ctx, &w, graphql.CollectFieldsCtx(ctx, petitionTypes))
+	note(ctx, &w, fieldsHere(ctx, petitionTypes))
 	return w
 }
 
@@ -153,14 +159,14 @@ func wantedHere(ctx context.Context) petitioning.Wanted {
 func wantedInList(ctx context.Context) petitioning.Wanted {
 	w := petitioning.Wanted{Columns: columnsHere(ctx)}
 	op := graphql.GetOperationContext(ctx)
-	for _, field := range graphql.CollectFieldsCtx(ctx, connectionTypes) {
+	for _, field := range fieldsHere(ctx, connectionTypes) {
 		switch field.Name {
 		case "nodes":
-			note(ctx, &w, graphql.CollectFields(op, field.Selections, petitionTypes))
+			note(ctx, &w, walk.Fields(op, field.Selections, petitionTypes))
 		case "edges":
-			for _, inner := range graphql.CollectFields(op, field.Selections, edgeTypes) {
+			for _, inner := range walk.Fields(op, field.Selections, edgeTypes) {
 				if inner.Name == "node" {
-					note(ctx, &w, graphql.CollectFields(op, inner.Selections, petitionTypes))
+					note(ctx, &w, walk.Fields(op, inner.Selections, petitionTypes))
 				}
 			}
 		}
@@ -171,9 +177,9 @@ func wantedInList(ctx context.Context) petitioning.Wanted {
 // wantedIn is the same for a petition in a field of what is being resolved.
 func wantedIn(ctx context.Context, name string) petitioning.Wanted {
 	w := petitioning.Wanted{Columns: columnsHere(ctx)}
-	for _, field := range graphql.CollectFieldsCtx(ctx, nil) {
+	for _, field := range fieldsHere(ctx, nil) {
 		if field.Name == name {
-			note(ctx, &w, graphql.CollectFields(graphql.GetOperationContext(ctx), field.Selections, petitionTypes))
+			note(ctx, &w, walk.Fields(graphql.GetOperationContext(ctx), field.Selections, petitionTypes))
 		}
 	}
 	return w
@@ -249,7 +255,7 @@ func note(ctx context.Context, w *petitioning.Wanted, fields []graphql.Collected
 		case "tags":
 			w.Tags = true
 		case "signatures", "comments": // whose lengths are figures
-			for _, inner := range graphql.CollectFields(graphql.GetOperationContext(ctx), field.Selections, nil) {
+			for _, inner := range walk.Fields(graphql.GetOperationContext(ctx), field.Selections, nil) {
 				w.Figures = w.Figures || inner.Name == "totalCount"
 			}
 		}

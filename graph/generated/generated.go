@@ -8961,7 +8961,7 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 var commentImplementors = []string{"Comment", "Node"}
 
 func (ec *executionContext) _Comment(ctx context.Context, sel ast.SelectionSet, obj *ent.Comment) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, commentImplementors)
+	fields := walk.Fields(ec.OperationContext, sel, commentImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := walk.Deferred(ctx, fields)
@@ -9043,7 +9043,7 @@ func (ec *executionContext) _Comment(ctx context.Context, sel ast.SelectionSet, 
 var commentConnectionImplementors = []string{"CommentConnection"}
 
 func (ec *executionContext) _CommentConnection(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Connection[*ent.Comment]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, commentConnectionImplementors)
+	fields := walk.Fields(ec.OperationContext, sel, commentConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := walk.Deferred(ctx, fields)
@@ -9092,7 +9092,7 @@ func (ec *executionContext) _CommentConnection(ctx context.Context, sel ast.Sele
 var commentEdgeImplementors = []string{"CommentEdge"}
 
 func (ec *executionContext) _CommentEdge(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Edge[*ent.Comment]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, commentEdgeImplementors)
+	fields := walk.Fields(ec.OperationContext, sel, commentEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := walk.Deferred(ctx, fields)
@@ -9130,7 +9130,7 @@ func (ec *executionContext) _CommentEdge(ctx context.Context, sel ast.SelectionS
 var commentPayloadImplementors = []string{"CommentPayload"}
 
 func (ec *executionContext) _CommentPayload(ctx context.Context, sel ast.SelectionSet, obj *model.CommentPayload) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, commentPayloadImplementors)
+	fields := walk.Fields(ec.OperationContext, sel, commentPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := walk.Deferred(ctx, fields)
@@ -9168,7 +9168,7 @@ func (ec *executionContext) _CommentPayload(ctx context.Context, sel ast.Selecti
 var countPointImplementors = []string{"CountPoint"}
 
 func (ec *executionContext) _CountPoint(ctx context.Context, sel ast.SelectionSet, obj *petitioning.CountPoint) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, countPointImplementors)
+	fields := walk.Fields(ec.OperationContext, sel, countPointImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := walk.Deferred(ctx, fields)
@@ -9216,7 +9216,7 @@ func (ec *executionContext) _CountPoint(ctx context.Context, sel ast.SelectionSe
 var mutationImplementors = []string{"Mutation"}
 
 func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, mutationImplementors)
+	fields := walk.Fields(ec.OperationContext, sel, mutationImplementors)
 	ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{
 		Object: "Mutation",
 	})
@@ -9294,7 +9294,7 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 var pageInfoImplementors = []string{"PageInfo"}
 
 func (ec *executionContext) _PageInfo(ctx context.Context, sel ast.SelectionSet, obj *petitioning.PageInfo) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, pageInfoImplementors)
+	fields := walk.Fields(ec.OperationContext, sel, pageInfoImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := walk.Deferred(ctx, fields)
@@ -9342,7 +9342,7 @@ func (ec *executionContext) _PageInfo(ctx context.Context, sel ast.SelectionSet,
 var petitionImplementors = []string{"Petition", "Node"}
 
 func (ec *executionContext) _Petition(ctx context.Context, sel ast.SelectionSet, obj *ent.Petition) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, petitionImplementors)
+	fields := walk.Fields(ec.OperationContext, sel, petitionImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := walk.Deferred(ctx, fields)
@@ -9512,7 +9512,7 @@ func (ec *executionContext) _Petition(ctx context.Context, sel ast.SelectionSet,
 var petitionConnectionImplementors = []string{"PetitionConnection"}
 
 func (ec *executionContext) _PetitionConnection(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Connection[*ent.Petition]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, petitionConnectionImplementors)
+	fields := walk.Fields(ec.OperationContext, sel, petitionConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := walk.Deferred(ctx, fields)
@@ -9561,7 +9561,7 @@ func (ec *executionContext) _PetitionConnection(ctx context.Context, sel ast.Sel
 var petitionEdgeImplementors = []string{"PetitionEdge"}
 
 func (ec *executionContext) _PetitionEdge(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Edge[*ent.Petition]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, petitionEdgeImplementors)
+	fields := walk.Fields(ec.OperationContext, sel, petitionEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := walk.Deferred(ctx, fields)
@@ -9599,7 +9599,7 @@ func (ec *executionContext) _PetitionEdge(ctx context.Context, sel ast.Selection
 var petitionPayloadImplementors = []string{"PetitionPayload"}
 
 func (ec *executionContext) _PetitionPayload(ctx context.Context, sel ast.SelectionSet, obj *model.PetitionPayload) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, petitionPayloadImplementors)
+	fields := walk.Fields(ec.OperationContext, sel, petitionPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := walk.Deferred(ctx, fields)
@@ -9642,7 +9642,7 @@ func (ec *executionContext) _PetitionPayload(ctx context.Context, sel ast.Select
 var queryImplementors = []string{"Query"}
 
 func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, queryImplementors)
+	fields := walk.Fields(ec.OperationContext, sel, queryImplementors)
 	ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{
 		Object: "Query",
 	})
@@ -9740,7 +9740,7 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 var signPetitionPayloadImplementors = []string{"SignPetitionPayload"}
 
 func (ec *executionContext) _SignPetitionPayload(ctx context.Context, sel ast.SelectionSet, obj *model.SignPetitionPayload) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, signPetitionPayloadImplementors)
+	fields := walk.Fields(ec.OperationContext, sel, signPetitionPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := walk.Deferred(ctx, fields)
@@ -9783,7 +9783,7 @@ func (ec *executionContext) _SignPetitionPayload(ctx context.Context, sel ast.Se
 var signatureImplementors = []string{"Signature", "Node"}
 
 func (ec *executionContext) _Signature(ctx context.Context, sel ast.SelectionSet, obj *ent.Signature) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, signatureImplementors)
+	fields := walk.Fields(ec.OperationContext, sel, signatureImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := walk.Deferred(ctx, fields)
@@ -9844,7 +9844,7 @@ func (ec *executionContext) _Signature(ctx context.Context, sel ast.SelectionSet
 var signatureConnectionImplementors = []string{"SignatureConnection"}
 
 func (ec *executionContext) _SignatureConnection(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Connection[*ent.Signature]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, signatureConnectionImplementors)
+	fields := walk.Fields(ec.OperationContext, sel, signatureConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := walk.Deferred(ctx, fields)
@@ -9893,7 +9893,7 @@ func (ec *executionContext) _SignatureConnection(ctx context.Context, sel ast.Se
 var signatureCountImplementors = []string{"SignatureCount"}
 
 func (ec *executionContext) _SignatureCount(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Count) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, signatureCountImplementors)
+	fields := walk.Fields(ec.OperationContext, sel, signatureCountImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := walk.Deferred(ctx, fields)
@@ -9964,7 +9964,7 @@ func (ec *executionContext) _SignatureCount(ctx context.Context, sel ast.Selecti
 var signatureEdgeImplementors = []string{"SignatureEdge"}
 
 func (ec *executionContext) _SignatureEdge(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Edge[*ent.Signature]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, signatureEdgeImplementors)
+	fields := walk.Fields(ec.OperationContext, sel, signatureEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := walk.Deferred(ctx, fields)
@@ -10002,7 +10002,7 @@ func (ec *executionContext) _SignatureEdge(ctx context.Context, sel ast.Selectio
 var statisticsImplementors = []string{"Statistics"}
 
 func (ec *executionContext) _Statistics(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Statistics) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, statisticsImplementors)
+	fields := walk.Fields(ec.OperationContext, sel, statisticsImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := walk.Deferred(ctx, fields)
@@ -10050,7 +10050,7 @@ func (ec *executionContext) _Statistics(ctx context.Context, sel ast.SelectionSe
 var subscriptionImplementors = []string{"Subscription"}
 
 func (ec *executionContext) _Subscription(ctx context.Context, sel ast.SelectionSet) func(ctx context.Context) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, subscriptionImplementors)
+	fields := walk.Fields(ec.OperationContext, sel, subscriptionImplementors)
 	ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{
 		Object: "Subscription",
 	})
@@ -10078,7 +10078,7 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 var tagImplementors = []string{"Tag", "Node"}
 
 func (ec *executionContext) _Tag(ctx context.Context, sel ast.SelectionSet, obj *ent.Tag) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, tagImplementors)
+	fields := walk.Fields(ec.OperationContext, sel, tagImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := walk.Deferred(ctx, fields)
@@ -10134,7 +10134,7 @@ func (ec *executionContext) _Tag(ctx context.Context, sel ast.SelectionSet, obj 
 var tagConnectionImplementors = []string{"TagConnection"}
 
 func (ec *executionContext) _TagConnection(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Connection[*ent.Tag]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, tagConnectionImplementors)
+	fields := walk.Fields(ec.OperationContext, sel, tagConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := walk.Deferred(ctx, fields)
@@ -10183,7 +10183,7 @@ func (ec *executionContext) _TagConnection(ctx context.Context, sel ast.Selectio
 var tagEdgeImplementors = []string{"TagEdge"}
 
 func (ec *executionContext) _TagEdge(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Edge[*ent.Tag]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, tagEdgeImplementors)
+	fields := walk.Fields(ec.OperationContext, sel, tagEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := walk.Deferred(ctx, fields)
@@ -10221,7 +10221,7 @@ func (ec *executionContext) _TagEdge(ctx context.Context, sel ast.SelectionSet, 
 var trendingTagImplementors = []string{"TrendingTag"}
 
 func (ec *executionContext) _TrendingTag(ctx context.Context, sel ast.SelectionSet, obj *petitioning.TrendingTag) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, trendingTagImplementors)
+	fields := walk.Fields(ec.OperationContext, sel, trendingTagImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := walk.Deferred(ctx, fields)
@@ -10259,7 +10259,7 @@ func (ec *executionContext) _TrendingTag(ctx context.Context, sel ast.SelectionS
 var userErrorImplementors = []string{"UserError"}
 
 func (ec *executionContext) _UserError(ctx context.Context, sel ast.SelectionSet, obj *model.UserError) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, userErrorImplementors)
+	fields := walk.Fields(ec.OperationContext, sel, userErrorImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := walk.Deferred(ctx, fields)
@@ -10307,7 +10307,7 @@ func (ec *executionContext) _UserError(ctx context.Context, sel ast.SelectionSet
 var __DirectiveImplementors = []string{"__Directive"}
 
 func (ec *executionContext) ___Directive(ctx context.Context, sel ast.SelectionSet, obj *introspection.Directive) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, __DirectiveImplementors)
+	fields := walk.Fields(ec.OperationContext, sel, __DirectiveImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := walk.Deferred(ctx, fields)
@@ -10360,7 +10360,7 @@ func (ec *executionContext) ___Directive(ctx context.Context, sel ast.SelectionS
 var __EnumValueImplementors = []string{"__EnumValue"}
 
 func (ec *executionContext) ___EnumValue(ctx context.Context, sel ast.SelectionSet, obj *introspection.EnumValue) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, __EnumValueImplementors)
+	fields := walk.Fields(ec.OperationContext, sel, __EnumValueImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := walk.Deferred(ctx, fields)
@@ -10408,7 +10408,7 @@ func (ec *executionContext) ___EnumValue(ctx context.Context, sel ast.SelectionS
 var __FieldImplementors = []string{"__Field"}
 
 func (ec *executionContext) ___Field(ctx context.Context, sel ast.SelectionSet, obj *introspection.Field) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, __FieldImplementors)
+	fields := walk.Fields(ec.OperationContext, sel, __FieldImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := walk.Deferred(ctx, fields)
@@ -10466,7 +10466,7 @@ func (ec *executionContext) ___Field(ctx context.Context, sel ast.SelectionSet, 
 var __InputValueImplementors = []string{"__InputValue"}
 
 func (ec *executionContext) ___InputValue(ctx context.Context, sel ast.SelectionSet, obj *introspection.InputValue) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, __InputValueImplementors)
+	fields := walk.Fields(ec.OperationContext, sel, __InputValueImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := walk.Deferred(ctx, fields)
@@ -10524,7 +10524,7 @@ func (ec *executionContext) ___InputValue(ctx context.Context, sel ast.Selection
 var __SchemaImplementors = []string{"__Schema"}
 
 func (ec *executionContext) ___Schema(ctx context.Context, sel ast.SelectionSet, obj *introspection.Schema) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, __SchemaImplementors)
+	fields := walk.Fields(ec.OperationContext, sel, __SchemaImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := walk.Deferred(ctx, fields)
@@ -10582,7 +10582,7 @@ func (ec *executionContext) ___Schema(ctx context.Context, sel ast.SelectionSet,
 var __TypeImplementors = []string{"__Type"}
 
 func (ec *executionContext) ___Type(ctx context.Context, sel ast.SelectionSet, obj *introspection.Type) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, __TypeImplementors)
+	fields := walk.Fields(ec.OperationContext, sel, __TypeImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := walk.Deferred(ctx, fields)

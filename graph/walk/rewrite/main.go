@@ -14,6 +14,7 @@ var calls = [][2]string{
 	{"graphql.MarshalSliceConcurrently(", "walk.Slice("},
 	{"out.ResolveConcurrently(ec.OperationContext,", "walk.Resolve(ctx, out, field, ec.OperationContext,"},
 	{"graphql.ResolveField(", "walk.Field("},
+	{"graphql.CollectFields(", "walk.Fields("},
 	{"graphql.NewDeferredGroup(ctx)", "walk.Deferred(ctx, fields)"},
 	{"var buf bytes.Buffer\n\t\t\tdata.MarshalGQL(&buf)", "buf := walk.Written(data)"},
 	{"\treturn out\n}", "\treturn walk.Object(fields, out)\n}"},

@@ -1,0 +1,10 @@
+package walk
+
+// Known counts the documents of which something is known.
+func Known() (n int) {
+	shapes.Range(func(any, any) bool {
+		n++
+		return true
+	})
+	return n
+}
