@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // hertz is how the kernel counts processor time for programs.
@@ -31,16 +32,68 @@ func Resident(pid int) (int64, error) {
 
 // Processor gives the seconds of processor time that a process has taken, its own and the kernel's for it.
 func Processor(pid int) (float64, error) {
+	own, _, err := taken(pid)
+	return own, err
+}
+
+// Family gives the same of some processes of one parent and of all its children that have ended, so that it never shrinks as
+// long as they are all that live.
+func Family(pids []int) (seconds float64, err error) {
+	parent := 0
+	for _, pid := range pids {
+		fields, err := status(pid)
+		if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+			continue // it has ended
+		}
+		if err != nil {
+			return 0, err
+		}
+		own, _, err := told(fields)
+		if err != nil {
+			return 0, err
+		}
+		if parent, err = strconv.Atoi(fields[1]); err != nil {
+			return 0, errUnread
+		}
+		seconds += own
+	}
+	if parent == 0 {
+		return 0, errors.New("none of the processes lives")
+	}
+	_, ended, err := taken(parent)
+	return seconds + ended, err
+}
+
+// taken gives the seconds of a process and those of its children that have ended.
+func taken(pid int) (own, ended float64, err error) {
+	fields, err := status(pid)
+	if err != nil {
+		return 0, 0, err
+	}
+	return told(fields)
+}
+
+// told is taken by the kernel's words.
+func told(fields []string) (own, ended float64, err error) {
+	var ticks [4]float64
+	for i := range ticks {
+		if ticks[i], err = strconv.ParseFloat(fields[11+i], 64); err != nil {
+			return 0, 0, errUnread
+		}
+	}
+	return (ticks[0] + ticks[1]) / hertz, (ticks[2] + ticks[3]) / hertz, nil
+}
+
+// status gives what the kernel tells of a process behind its name: the state, the parent, and so on.
+func status(pid int) ([]string, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	// The name before the bracket may hold anything.
 	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-	if len(fields) < 13 {
-		return 0, errUnread
+	if len(fields) < 15 {
+		return nil, errUnread
 	}
-	own, err := strconv.ParseFloat(fields[11], 64)
-	kernel, err2 := strconv.ParseFloat(fields[12], 64)
-	return (own + kernel) / hertz, errors.Join(err, err2)
+	return fields, nil
 }

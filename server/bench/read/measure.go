@@ -201,16 +201,16 @@ func spent(ctx context.Context, db *database.DB, s *load.Server) (p processor, e
 		return p, err
 	}
 	defer rows.Close()
+	var pids []int
 	for rows.Next() {
 		var pid int
 		if err := rows.Scan(&pid); err != nil {
 			return p, err
 		}
-		if one, err := load.Processor(pid); err == nil { // it may have ended
-			p.database += one
-		}
+		pids = append(pids, pid)
 	}
-	return p, rows.Err()
+	p.database, err = load.Family(pids)
+	return p, errors.Join(err, rows.Err())
 }
 
 func publicID(id uuid.UUID) string { return scalar.NewID(scalar.Petition, id).String() }

@@ -3,8 +3,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -131,5 +133,33 @@ func TestReport(t *testing.T) {
 		if !strings.Contains(out.String(), part) {
 			t.Errorf("want %q in:\n%s", part, &out)
 		}
+	}
+}
+
+// What a child has taken stays in the sum when the child has ended.
+func TestFamily(t *testing.T) {
+	t.Parallel()
+	stays := exec.CommandContext(t.Context(), "sleep", "60")
+	ends := exec.CommandContext(t.Context(), "sh", "-c", "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done")
+	if err := errors.Join(stays.Start(), ends.Start()); err != nil {
+		t.Fatal(err)
+	}
+	pids := []int{stays.Process.Pid, ends.Process.Pid}
+	began, err := load.Family(pids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ends.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if ended, err := load.Family(pids); err != nil || ended-began < 0.03 {
+		t.Errorf("a child that worked added %.2f s of processor time, %v", ended-began, err)
+	}
+	if err := stays.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = stays.Wait() // killed
+	if _, err := load.Family(pids); err == nil {
+		t.Error("of no process that lives there is a sum")
 	}
 }
