@@ -21,24 +21,27 @@ const (
 	MostLiked CommentOrder = "MOST_LIKED"
 )
 
-const commentColumns = `c.id, c.petition_id, c.parent_id, c.number, c.author_name, c.from_signatory, c.body, c.likes, c.replies,
- c.created_at, c.edited_at`
+const commentColumns = `c.id, c.number, c.author_name, c.from_signatory, c.body, c.likes, c.replies, c.created_at, c.edited_at`
 
 // Comments gives the page of each petition's comments that are no replies.
 func (s *Service) Comments(ctx context.Context, order CommentOrder, page PageArgs, petitions ...uuid.UUID) (map[uuid.UUID]*CommentConnection, error) {
 	dependOn(ctx, wordsOf, petitions...)
 	dependOn(ctx, commentsOf, petitions...)
-	l := commentListing("comments "+string(order), order)
+	l := commentListing("comments "+string(order), order, new(commentRow).scanning())
 	l.where = `c.petition_id = ` + parent + ` AND c.parent_id IS NULL AND ` + publicComment + ` AND ` +
 		visibleList(ctx)
+	l.of = func(c *ent.Comment, petition uuid.UUID) { c.PetitionID = petition }
 	l.together = true
 	return browse(ctx, s, l, page, petitions...)
 }
 
 // Replies gives the page of each comment's replies, the earliest first. Their totals come from the row.
 func (s *Service) Replies(ctx context.Context, page PageArgs, comments ...uuid.UUID) (map[uuid.UUID]*CommentConnection, error) {
-	l := commentListing("replies", Oldest)
+	row := &commentRow{}
+	l := commentListing("replies", Oldest, row.scanning(&row.to.PetitionID))
+	l.columns += `, c.petition_id`
 	l.where = `c.parent_id = ` + parent + ` AND ` + publicComment + ` AND ` + visibleParent(ctx, `c.petition_id`)
+	l.of = func(c *ent.Comment, comment uuid.UUID) { c.ParentID = &comment }
 	return browse(ctx, s, l, page, comments...)
 }
 
@@ -47,9 +50,11 @@ func (s *Service) Replies(ctx context.Context, page PageArgs, comments ...uuid.U
 // skips to the present.
 func (s *Service) CommentsAfter(ctx context.Context, petition uuid.UUID, number, most int) ([]*ent.Comment, error) {
 	args := arguments{petition, number, most}
-	text := `SELECT ` + commentColumns + ` FROM comments AS c WHERE c.petition_id = $1 AND c.number > $2 AND ` + publicComment +
+	row := &commentRow{}
+	text := `SELECT ` + commentColumns + `, c.parent_id FROM comments AS c WHERE c.petition_id = $1 AND c.number > $2 AND ` + publicComment +
 		` AND ` + visibleParent(ctx, `c.petition_id`) + ` ORDER BY c.number DESC LIMIT $3`
-	out, err := rowsOf(ctx, s, text, args, scanComment)
+	row.to.PetitionID = petition
+	out, err := rowsOf(ctx, s, text, args, row.scanning(&row.to.ParentID))
 	if err != nil {
 		return nil, fmt.Errorf("reading new comments: %w", err)
 	}
@@ -57,14 +62,14 @@ func (s *Service) CommentsAfter(ctx context.Context, petition uuid.UUID, number,
 	return out, nil
 }
 
-func commentListing(name string, order CommentOrder) listing[*ent.Comment] {
+func commentListing(name string, order CommentOrder, scan func(scanner) (*ent.Comment, error)) listing[*ent.Comment] {
 	l := listing[*ent.Comment]{name: name, columns: commentColumns, table: `comments AS c`}
 	l.keys = keyset{columns: []string{`c.number`}, desc: order != Oldest}
 	if order == MostLiked {
 		l.keys.columns = []string{`c.likes`, `c.number`}
 	}
 	l.scan = func(row scanner) (*ent.Comment, cursor, error) {
-		c, err := scanComment(row)
+		c, err := scan(row)
 		keys := []cursorKey{intKey(int64(c.Number))}
 		if order == MostLiked {
 			keys = append([]cursorKey{intKey(int64(c.Likes))}, keys...)
@@ -74,10 +79,24 @@ func commentListing(name string, order CommentOrder) listing[*ent.Comment] {
 	return l
 }
 
-func scanComment(row scanner) (*ent.Comment, error) {
-	c, created, edited := &ent.Comment{}, database.Time{}, nullTime{}
-	err := row.Scan(&c.ID, &c.PetitionID, &c.ParentID, &c.Number, &c.AuthorName, &c.FromSignatory, &c.Body, &c.Likes,
-		&c.Replies, &created, &edited)
-	c.CreatedAt, c.EditedAt = created.Time, edited.pointer()
-	return c, err
+// commentRow is where the rows of a statement are scanned, one after the other.
+type commentRow struct {
+	to                     ent.Comment
+	number, likes, replies int64
+	created                database.Time
+	edited                 nullTime
+}
+
+// scanning gives a function that scans the rows of a statement: commentColumns, and more behind them.
+func (r *commentRow) scanning(more ...any) func(scanner) (*ent.Comment, error) {
+	into := append([]any{
+		&r.to.ID, &r.number, &r.to.AuthorName, &r.to.FromSignatory, &r.to.Body, &r.likes, &r.replies, &r.created, &r.edited,
+	}, more...)
+	return func(row scanner) (*ent.Comment, error) {
+		err := row.Scan(into...)
+		c := r.to
+		c.Number, c.Likes, c.Replies = int(r.number), int(r.likes), int(r.replies)
+		c.CreatedAt, c.EditedAt = r.created.Time, r.edited.pointer()
+		return &c, err
+	}
 }

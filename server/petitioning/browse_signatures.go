@@ -2,6 +2,7 @@ package petitioning
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -11,12 +12,13 @@ import (
 	"petitiond/server/secret"
 )
 
-const signatureColumns = `s.id, s.petition_id, s.number, s.name, s.country, s.signed_at`
+const signatureColumns = `s.id, s.number, s.name, s.country, s.signed_at`
 
 // Signatures gives the page of public signatures of each petition, newest first.
 func (s *Service) Signatures(ctx context.Context, page PageArgs, petitions ...uuid.UUID) (map[uuid.UUID]*SignatureConnection, error) {
 	dependOn(ctx, wordsOf, petitions...)
 	dependOn(ctx, numbersOf, petitions...)
+	scan := new(signatureRow).scanning()
 	return browse(ctx, s, listing[*ent.Signature]{
 		name:     "signatures",
 		columns:  signatureColumns,
@@ -25,18 +27,33 @@ func (s *Service) Signatures(ctx context.Context, page PageArgs, petitions ...uu
 		keys:     keyset{columns: []string{`s.number`}, desc: true},
 		together: true,
 		scan: func(row scanner) (*ent.Signature, cursor, error) {
-			n, err := scanSignature(row)
+			n, err := scan(row)
 			return n, cursor{Keys: []cursorKey{intKey(int64(deref(n.Number)))}, ID: n.ID}, err
 		},
+		of: func(n *ent.Signature, petition uuid.UUID) { n.PetitionID = petition },
 	}, page, petitions...)
 }
 
-// scanSignature scans a signature that is public.
-func scanSignature(row scanner) (*ent.Signature, error) {
-	n, signed := &ent.Signature{ShowName: true}, database.Time{}
-	err := row.Scan(&n.ID, &n.PetitionID, &n.Number, &n.Name, &n.Country, &signed)
-	n.SignedAt = signed.Time
-	return n, err
+// signatureRow is where the rows of a statement are scanned, one after the other.
+type signatureRow struct {
+	to     ent.Signature
+	number sql.NullInt64
+	signed database.Time
+}
+
+// scanning gives a function that scans the rows of a statement: signatureColumns of public signatures, and more behind them.
+func (r *signatureRow) scanning(more ...any) func(scanner) (*ent.Signature, error) {
+	into := append([]any{&r.to.ID, &r.number, &r.to.Name, &r.to.Country, &r.signed}, more...)
+	return func(row scanner) (*ent.Signature, error) {
+		err := row.Scan(into...)
+		n := r.to
+		n.ShowName, n.SignedAt = true, r.signed.Time
+		if r.number.Valid {
+			number := int(r.number.Int64)
+			n.Number = &number
+		}
+		return &n, err
+	}
 }
 
 // SignatoryName opens the name of a signature that may be shown, and gives nil for one that may not.

@@ -140,9 +140,10 @@ func (s *Service) Bodies(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]st
 // SignaturesByID gives the signatures of the ids that count and bear a public name.
 func (s *Service) SignaturesByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Signature, error) {
 	var args arguments
-	text := `SELECT ` + signatureColumns + ` FROM signatures AS s WHERE ` + s.among(`s.id`, ids, &args) + ` AND ` + publicSignature +
+	row := &signatureRow{}
+	text := `SELECT ` + signatureColumns + `, s.petition_id FROM signatures AS s WHERE ` + s.among(`s.id`, ids, &args) + ` AND ` + publicSignature +
 		` AND ` + visibleParent(ctx, `s.petition_id`)
-	rows, err := rowsOf(ctx, s, text, args, scanSignature)
+	rows, err := rowsOf(ctx, s, text, args, row.scanning(&row.to.PetitionID))
 	for _, row := range rows {
 		dependOn(ctx, wordsOf, row.PetitionID)
 		dependOn(ctx, numbersOf, row.PetitionID)
@@ -153,9 +154,10 @@ func (s *Service) SignaturesByID(ctx context.Context, ids []uuid.UUID) ([]*ent.S
 // CommentsByID gives the comments of the ids that are visible.
 func (s *Service) CommentsByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Comment, error) {
 	var args arguments
-	text := `SELECT ` + commentColumns + ` FROM comments AS c WHERE ` + s.among(`c.id`, ids, &args) + ` AND ` + publicComment +
+	row := &commentRow{}
+	text := `SELECT ` + commentColumns + `, c.petition_id, c.parent_id FROM comments AS c WHERE ` + s.among(`c.id`, ids, &args) + ` AND ` + publicComment +
 		` AND ` + visibleParent(ctx, `c.petition_id`)
-	rows, err := rowsOf(ctx, s, text, args, scanComment)
+	rows, err := rowsOf(ctx, s, text, args, row.scanning(&row.to.PetitionID, &row.to.ParentID))
 	for _, row := range rows {
 		dependOn(ctx, wordsOf, row.PetitionID)
 		dependOn(ctx, commentsOf, row.PetitionID)
