@@ -377,7 +377,8 @@ func (a *App) serve(ctx context.Context) error {
 }
 
 func (a *App) announce() {
-	a.log.Info("serving", "address", a.Address(), "url", a.config.PublicURL, "version", version, "database", string(a.db.Dialect))
+	release, _, _ := build()
+	a.log.Info("serving", "address", a.Address(), "url", a.config.PublicURL, "version", release, "database", string(a.db.Dialect))
 	if a.config.Env == production {
 		a.log.Warn("signatures count at once, without a confirmed mailbox: the count tells whether an address was new")
 		return
