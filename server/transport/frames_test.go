@@ -463,7 +463,7 @@ func TestProtocolInvalidMessages(t *testing.T) {
 func TestProtocolInitTimeout(t *testing.T) {
 	t.Parallel()
 	limits := transport.DefaultLimits()
-	limits.Init = 50 * time.Millisecond
+	limits.Init = 500 * time.Millisecond
 	_, server := serve(t, transport.Options{Schema: protocolSchema(), Limits: limits})
 	before := map[string][]step{
 		"Nothing":     nil,

@@ -360,7 +360,7 @@ func TestLengthIsJudgedFirst(t *testing.T) {
 func TestDeadlinesEnd(t *testing.T) {
 	t.Parallel()
 	limits := transport.DefaultLimits()
-	limits.Write, limits.Read = 50*time.Millisecond, 50*time.Millisecond
+	limits.Write, limits.Read = 500*time.Millisecond, 500*time.Millisecond
 	schema := newStub()
 	schema.resolvers["hello"] = func(ctx context.Context, _ map[string]any) (any, error) {
 		select {

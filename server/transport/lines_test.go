@@ -80,7 +80,7 @@ func TestMessageFlood(t *testing.T) {
 func TestOldSocketIsSentAway(t *testing.T) {
 	t.Parallel()
 	limits := transport.DefaultLimits()
-	limits.Age, limits.Init = 100*time.Millisecond, 100*time.Millisecond
+	limits.Age, limits.Init = time.Second, time.Second // the second is how often lines are looked at, too
 	_, server := serve(t, transport.Options{Limits: limits})
 	if got := parting(t, open(t, server, `{}`)); got != websocket.StatusGoingAway {
 		t.Errorf("closed with %d, want 1001", got)
@@ -92,7 +92,7 @@ func TestCredentialEnds(t *testing.T) {
 	t.Parallel()
 	var revoked atomic.Bool
 	limits := transport.DefaultLimits()
-	limits.Init = 100 * time.Millisecond // how often lines are looked at
+	limits.Init = time.Second // how often lines are looked at, and how long one may take to begin
 	end := time.Now().Add(200 * time.Millisecond)
 	_, server := serve(t, transport.Options{
 		Limits: limits, Schema: whoami(),

@@ -232,7 +232,7 @@ func TestEventsWithoutTopic(t *testing.T) {
 			t.Errorf("who came late was told %s", m.Payload)
 		}
 	}
-	time.Sleep(20 * time.Millisecond)
+	time.Sleep(200 * time.Millisecond)
 	s.tell(t, "a", transport.Mark{}, 40)
 	if a, b := heard(t, early, "1"), heard(t, late, "1"); a != 40 || b != 40 {
 		t.Errorf("told %d and %d, want 40", a, b)

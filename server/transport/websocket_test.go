@@ -274,7 +274,7 @@ func TestClientLeavesSocket(t *testing.T) {
 func TestSilentSocket(t *testing.T) {
 	t.Parallel()
 	limits := transport.DefaultLimits()
-	limits.Ping, limits.Pong = 20*time.Millisecond, 20*time.Millisecond
+	limits.Ping, limits.Pong = time.Second, time.Second // longer than it takes to begin
 	began, ended := make(chan struct{}), make(chan struct{})
 	schema := newStub()
 	schema.sources["hello"] = endless(began, ended)
