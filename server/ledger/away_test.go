@@ -114,9 +114,9 @@ func TestAwayEndsQueue(t *testing.T) {
 	t.Parallel()
 	eachStaged(t, func(t *testing.T, db *database.DB, s *stage) {
 		p := petition(t, db, open())
-		o := impatient()
-		o.MaxBatch = 1
+		o := ledger.Options{Patience: 2 * time.Second, MaxBatch: 1}
 		b := running(t, db, o)
+		must(t, persist(t, b, signature(p, "early"))) // connections are there
 		held, entered, release := hold()
 		s.play(held)
 		first := b.Queue(signature(p, "first"))
