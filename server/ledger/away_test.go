@@ -175,7 +175,7 @@ func TestLockTimeout(t *testing.T) {
 		t.Fatal(err)
 	}
 	query := address.Query()
-	query.Set("statement_timeout", "30ms")
+	query.Set("statement_timeout", "300ms")
 	address.RawQuery = query.Encode()
 	s := new(stage)
 	db := opened(t, database.Options{Wrap: func(c driver.Connector) driver.Connector { return stagedConnector{c, s} }}, address.String())
