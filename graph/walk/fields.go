@@ -1,11 +1,9 @@
 package walk
 
 import (
-	"maps"
 	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"weak"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -17,14 +15,9 @@ var shapes sync.Map // of *shape by weak.Pointer[ast.QueryDocument]
 
 // shape is what is selected by a document, whatever its variables are.
 type shape struct {
-	varies bool // what is selected hangs on variables
-	mu     sync.Mutex
-	known  atomic.Pointer[map[place][]graphql.CollectedField] // never changed; a new one is put in its place under mu
+	varies bool     // what is selected hangs on variables
+	fields sync.Map // of []graphql.CollectedField by place
 }
-
-// placesMost is how many selections are remembered of a document. None has so many: this is for callers who make lists of types
-// themselves, every time.
-const placesMost = 10_000
 
 // place is a selection, by where it lies in memory, on an object of some types, by the same.
 type place struct {
@@ -36,7 +29,8 @@ type place struct {
 // Fields gives the fields that a selection has on an object. It stands for graphql.CollectFields, which finds them anew
 // for every operation: here they are found once for a document in which nothing is left out or deferred.
 //
-// What it gives must not be changed.
+// What it gives must not be changed. The types are a package's variable: a list that is made for the call would be
+// remembered anew each time.
 func Fields(oc *graphql.OperationContext, selected ast.SelectionSet, types []string) []graphql.CollectedField {
 	if len(selected) == 0 || oc.Doc == nil {
 		return graphql.CollectFields(oc, selected, types)
@@ -49,31 +43,11 @@ func Fields(oc *graphql.OperationContext, selected ast.SelectionSet, types []str
 	if len(types) > 0 {
 		at.types = &types[0]
 	}
-	if known := s.known.Load(); known != nil {
-		if fields, ok := (*known)[at]; ok {
-			return fields
-		}
+	known, ok := s.fields.Load(at)
+	if !ok { // what was found first stays: the selections in it are places, too
+		known, _ = s.fields.LoadOrStore(at, graphql.CollectFields(oc, selected, types))
 	}
-	return s.learn(at, graphql.CollectFields(oc, selected, types))
-}
-
-// learn gives the fields that were found first: the selections in them are places, too.
-func (s *shape) learn(at place, fields []graphql.CollectedField) []graphql.CollectedField {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	next := map[place][]graphql.CollectedField{}
-	if known := s.known.Load(); known != nil {
-		if first, ok := (*known)[at]; ok {
-			return first
-		}
-		if len(*known) >= placesMost {
-			return fields
-		}
-		next = maps.Clone(*known)
-	}
-	next[at] = fields
-	s.known.Store(&next)
-	return fields
+	return known.([]graphql.CollectedField) //nolint:forcetypeassert // nothing else is in there
 }
 
 func shapeOf(doc *ast.QueryDocument) *shape {

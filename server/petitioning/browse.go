@@ -151,7 +151,7 @@ type listing[N any] struct {
 	byValues   bool                                 // how it is best read depends on the values that it is read with
 	together   bool                                 // name and where say all that there is to know of it
 	scan       func(row scanner) (N, cursor, error) // of columns, in its order
-	of         func(node N, parent uuid.UUID)       // tells a row whose list it is in; may be nil
+	belongs    func(node N, parent uuid.UUID)       // tells a row whose list it is in; may be nil
 }
 
 type scanner interface{ Scan(dest ...any) error }
@@ -222,8 +222,8 @@ func pages[N any](ctx context.Context, s *Service, l listing[N], w window, after
 		err := read(ctx, text, args, func(rows *sql.Rows) error {
 			row.row = rows
 			node, at, err := l.scan(row)
-			if l.of != nil {
-				l.of(node, of)
+			if l.belongs != nil {
+				l.belongs(node, of)
 			}
 			found[of] = append(found[of], placed[N]{node, at})
 			return err

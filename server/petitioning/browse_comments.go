@@ -30,7 +30,7 @@ func (s *Service) Comments(ctx context.Context, order CommentOrder, page PageArg
 	l := commentListing("comments "+string(order), order, new(commentRow).scanning())
 	l.where = `c.petition_id = ` + parent + ` AND c.parent_id IS NULL AND ` + publicComment + ` AND ` +
 		visibleList(ctx)
-	l.of = func(c *ent.Comment, petition uuid.UUID) { c.PetitionID = petition }
+	l.belongs = func(c *ent.Comment, petition uuid.UUID) { c.PetitionID = petition }
 	l.together = true
 	return browse(ctx, s, l, page, petitions...)
 }
@@ -41,7 +41,7 @@ func (s *Service) Replies(ctx context.Context, page PageArgs, comments ...uuid.U
 	l := commentListing("replies", Oldest, row.scanning(&row.to.PetitionID))
 	l.columns += `, c.petition_id`
 	l.where = `c.parent_id = ` + parent + ` AND ` + publicComment + ` AND ` + visibleParent(ctx, `c.petition_id`)
-	l.of = func(c *ent.Comment, comment uuid.UUID) { c.ParentID = &comment }
+	l.belongs = func(c *ent.Comment, comment uuid.UUID) { c.ParentID = &comment }
 	return browse(ctx, s, l, page, comments...)
 }
 

@@ -30,7 +30,7 @@ func (s *Service) Signatures(ctx context.Context, page PageArgs, petitions ...uu
 			n, err := scan(row)
 			return n, cursor{Keys: []cursorKey{intKey(int64(deref(n.Number)))}, ID: n.ID}, err
 		},
-		of: func(n *ent.Signature, petition uuid.UUID) { n.PetitionID = petition },
+		belongs: func(n *ent.Signature, petition uuid.UUID) { n.PetitionID = petition },
 	}, page, petitions...)
 }
 
