@@ -2,11 +2,14 @@ package graph
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
 
 	"petitiond/ent"
+	"petitiond/graph/scalar"
+	"petitiond/server/budget"
 	"petitiond/server/petitioning"
 )
 
@@ -166,6 +169,20 @@ func tagsOf(ctx context.Context, p *petitioning.Service, row *ent.Petition) ([]*
 	return load(ctx, row, "tags", petitionID, joined(p.TagsOf, func(tags []*ent.Tag) []*ent.Tag { return tags }))
 }
 
+// renderedOf returns the body of a petition in HTML. What an operation renders counts against its budget: otherwise a
+// document of a few hundred bytes could ask for gigabytes.
+func renderedOf(ctx context.Context, p *petitioning.Service, row *ent.Petition) (string, error) {
+	body, err := load(ctx, row, "body", petitionID, p.Bodies)
+	if err == nil {
+		err = errors.Join(budget.From(ctx).Err(), ctx.Err())
+	}
+	if err != nil {
+		return "", err
+	}
+	html := p.BodyHTML(row.ID, row.Version, body)
+	return html, budget.From(ctx).Read(len(html))
+}
+
 // ordered gives the reader of a list in one order.
 func ordered[Order, N any](
 	order Order,
@@ -192,6 +209,22 @@ func historyOf(
 		err = found.Err // of this petition alone
 	}
 	return found.Points, err
+}
+
+// HistorySize returns how many points Petition.signatureHistory has at most, by its arguments.
+func (r *Resolver) HistorySize(arguments map[string]any) int {
+	step, _ := arguments["interval"].(string)
+	from, begins := arguments["from"].(string)
+	start, err := scalar.UnmarshalDateTime(from)
+	if !begins || err != nil {
+		return petitioning.HistoryMost
+	}
+	if to, ends := arguments["to"].(string); ends {
+		if end, err := scalar.UnmarshalDateTime(to); err == nil {
+			return r.Domain.HistorySize(petitioning.Interval(step), start, &end)
+		}
+	}
+	return r.Domain.HistorySize(petitioning.Interval(step), start, nil)
 }
 
 // moment writes a time so that it can be compared: zones of two times are never the same.

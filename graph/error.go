@@ -12,6 +12,7 @@ import (
 
 	"petitiond/graph/model"
 	"petitiond/graph/scalar"
+	"petitiond/server/budget"
 	"petitiond/server/live"
 	"petitiond/server/petitioning"
 )
@@ -84,6 +85,9 @@ func (r *Resolver) present(ctx context.Context, err error) *gqlerror.Error {
 	switch {
 	case errors.Is(err, live.ErrUnknown):
 		return presented(codeNotFound, errNoPetition.Message)
+	case errors.Is(err, budget.ErrAnswer), errors.Is(err, budget.ErrMemory):
+		// The transport answers the operation with this alone, in words of its own.
+		return presented(codeInternal, "The answer was given up.")
 	case errors.Is(err, live.ErrClosed):
 		return retryable(presented(codeUnavailable, "The server is going down. Connect again in a moment."), time.Second)
 	}

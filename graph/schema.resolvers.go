@@ -76,8 +76,7 @@ func (r *petitionResolver) Body(ctx context.Context, obj *ent.Petition) (string,
 }
 
 func (r *petitionResolver) BodyHTML(ctx context.Context, obj *ent.Petition) (string, error) {
-	body, err := load(ctx, obj, "body", petitionID, r.Domain.Bodies)
-	return r.Domain.BodyHTML(obj.ID, obj.Version, body), err
+	return renderedOf(ctx, r.Domain, obj)
 }
 
 func (r *petitionResolver) Tags(ctx context.Context, obj *ent.Petition) ([]*ent.Tag, error) {

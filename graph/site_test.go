@@ -35,6 +35,9 @@ import (
 // noon is what every clock of a site says.
 var noon = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 
+// siteMemory is what the answers of a site may take together, in bytes.
+const siteMemory = 64 << 20
+
 const adminKey = "an admin key of thirty-two characters or more"
 
 // site is a whole server but for its main: the schema on a real domain, ledger and hub, behind the transport.
@@ -94,7 +97,8 @@ func newSiteWithin(t testing.TB, db *database.DB, limits transport.Limits) *site
 	s.transport = transport.New(transport.Options{
 		Schema:         generated.NewExecutableSchema(generated.Config{Resolvers: s.resolver}),
 		ErrorPresenter: s.resolver.PresentError, Around: s.resolver.Around, Authenticate: s.authenticate,
-		Introspection: true, Limits: limits, Logger: log,
+		Introspection: true, Limits: limits, Memory: siteMemory, Logger: log,
+		Sizes: map[string]func(map[string]any) int{"Petition.signatureHistory": s.resolver.HistorySize},
 	})
 	s.run(t, book)
 	return s

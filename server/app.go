@@ -260,12 +260,14 @@ func (a *App) serveGraphQL() error {
 			topic, version := r.Topic(ctx)
 			return transport.Mark{Topic: topic, Version: version}
 		},
+		Sizes:          map[string]func(map[string]any) int{"Petition.signatureHistory": r.HistorySize},
 		ShareAnswers:   a.config.SharedAnswers,
 		Impersonal:     []string{"SignatureCount", "Statistics"},
 		Address:        addressFrom(a.config.TrustedProxies),
 		AllowedOrigins: a.config.AllowedOrigins,
 		Introspection:  a.config.Introspection,
 		Limits:         a.limits(),
+		Memory:         memoryLimit(a.config) / 2, // the rest is for what is kept, connections and garbage
 		Logger:         a.log,
 	})
 	// On PostgreSQL there may be other replicas. Until their news come, and if none ever do, what is kept is soon old.

@@ -40,10 +40,7 @@ type collector struct {
 // the heap comes to it, the more often is collected. What the operator has told Go itself, by GOGC and GOMEMLIMIT,
 // holds. It returns when ctx ends.
 func runCollector(ctx context.Context, config Config) {
-	limit := config.Memory
-	if limit == 0 {
-		limit = available() / 4 * 3
-	}
+	limit := memoryLimit(config)
 	if os.Getenv("GOMEMLIMIT") == "" && limit > 0 {
 		debug.SetMemoryLimit(limit)
 	}
@@ -65,6 +62,14 @@ func runCollector(ctx context.Context, config Config) {
 			}
 		}
 	}
+}
+
+// memoryLimit returns how many bytes the program may take, or 0 where nobody knows.
+func memoryLimit(config Config) int64 {
+	if config.Memory != 0 {
+		return config.Memory
+	}
+	return available() / 4 * 3
 }
 
 // look decides once a second, by how often has been collected since the program began.

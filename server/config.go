@@ -82,7 +82,7 @@ func generalSettings() []setting {
 		{"TRUSTED_PROXIES", "", "", false, "networks whose X-Forwarded-For is believed, separated by commas", setProxies},
 		{"FANOUT", "auto", "auto", false, "how replicas tell each other of changes: `postgres` by notifications, `local` not at all, `auto` as the database can; besides, each reads what is watched again every few seconds", setFanout},
 		{"SHARED_ANSWERS", "on", "on", false, "`on`: the answer of a query without a credential is computed once for everybody and kept until something in it changes, at most five seconds; `off`: every query is executed by itself", boolean(func(c *Config) *bool { return &c.SharedAnswers }, "on", "off")},
-		{"MEMORY", "auto", "auto", false, "memory that the program is content with, such as `512MiB` or `4GiB`: the closer it comes, the more it collects garbage; `auto`: three quarters of what the machine or the container has", setMemory},
+		{"MEMORY", "auto", "auto", false, "memory that the program is content with, such as `512MiB` or `4GiB`: the closer it comes, the more it collects garbage, and answers under way take at most half of it; `auto`: three quarters of what the machine or the container has", setMemory},
 		{"RECOUNT", "10m", "10m", false, "time from one comparison of every figure with the rows to the next", duration(func(c *Config) *time.Duration { return &c.Recount }, time.Second, 24*time.Hour)},
 		{"DRAIN", "20s", "20s", false, "longest time from SIGTERM to exit", duration(func(c *Config) *time.Duration { return &c.Drain }, time.Second, 10*time.Minute)},
 	}
@@ -108,6 +108,7 @@ func limitSettings() []setting {
 		count("VALUE_DEPTH", "lists and objects within each other in an argument", func(l *transport.Limits) *int { return &l.ValueDepth }, 2, 20),
 		count("COST", "points of an operation, by `@cost` and `@listSize` of the schema", func(l *transport.Limits) *int { return &l.Cost }, 50, 100_000),
 		count("PERSISTED", "bytes in memory for documents that clients name by their hash", func(l *transport.Limits) *int { return &l.Persisted }, 64<<10, 1<<30),
+		count("ANSWER_SIZE", "bytes of an answer; over a WebSocket or an event stream, a quarter of it", func(l *transport.Limits) *int { return &l.AnswerSize }, 64<<10, 64<<20),
 		count("ANSWERS", "bytes in memory for answers that are shared", func(l *transport.Limits) *int { return &l.AnswerBytes }, 1<<20, 1<<34),
 		count("JUDGED", "bytes in memory for documents that were judged, so that the next request of one is not judged again", func(l *transport.Limits) *int { return &l.DocumentBytes }, 64<<10, 1<<30),
 		span("OPERATION_TIME", "time of a query or a mutation", func(l *transport.Limits) *time.Duration { return &l.Operation }, 100*time.Millisecond, time.Minute),

@@ -1256,7 +1256,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 					return nil
 				}
 			}
-			buf := walk.Written(data)
+			buf := walk.Written(ctx, data)
 			response.Data = buf.Bytes()
 			if atomic.LoadInt32(&ec.Deferred) > 0 {
 				hasNext := atomic.LoadInt32(&ec.PendingDeferred) > 0
@@ -1273,7 +1273,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			first = false
 			ctx = graphql.WithLazyInputUnmarshalerIndex(ctx, inputUnmarshalers)
 			data := ec._Mutation(ctx, opCtx.Operation.SelectionSet)
-			buf := walk.Written(data)
+			buf := walk.Written(ctx, data)
 
 			return &graphql.Response{
 				Data: buf.Bytes(),
@@ -1290,7 +1290,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			if data == nil {
 				return nil
 			}
-			data.MarshalGQL(&buf)
+			walk.Event(ctx, &buf, data)
 
 			return &graphql.Response{
 				Data: buf.Bytes(),
@@ -1332,7 +1332,7 @@ NOT_FOUND in a subscription.
 **Lists** are connections. ` + "`" + `first` + "`" + ` with ` + "`" + `after` + "`" + ` reads forwards, ` + "`" + `last` + "`" + ` with ` + "`" + `before` + "`" + ` backwards; a page holds 20 items
 unless ` + "`" + `first` + "`" + ` or ` + "`" + `last` + "`" + ` asks for another number from 1 to 100. A number outside that range, ` + "`" + `first` + "`" + ` together with
 ` + "`" + `last` + "`" + `, or a cursor that does not come from the same list is refused with BAD_USER_INPUT. Cursors are opaque.
-` + "`" + `pageInfo` + "`" + ` and ` + "`" + `totalCount` + "`" + ` are cheap: ask for them freely.
+` + "`" + `pageInfo` + "`" + ` costs nothing beside its page.
 
 **Errors.** What a person can mend stands in ` + "`" + `userErrors` + "`" + ` of a mutation's payload, every fault at once. All other
 errors stand at the top level of the answer with ` + "`" + `extensions.code` + "`" + `: GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED,
@@ -1357,7 +1357,8 @@ schema {
 The points that something costs, added up before an operation runs; an operation of more than 1,000 points is refused
 with LIMIT_EXCEEDED. An object costs 1 point unless its type says otherwise, a scalar or enum value nothing. A weight
 on a field or an argument is added once each time the field is answered, or is answered with that argument. What is
-inside a list counts as many times as the list may have items: see ` + "`" + `@listSize` + "`" + `.
+inside a list counts as many times as the list may have items: see ` + "`" + `@listSize` + "`" + `. A list whose length the caller chooses
+costs at least 1 point and 1 for each item it may have, whatever is selected inside.
 """
 directive @cost(
   """The points, a decimal number written as a string, such as "5" or "0.1"."""
@@ -1450,10 +1451,10 @@ type Petition implements Node {
   summary: String!
 
   """The full text as it was written, at most 50,000 characters."""
-  body: Markdown!
+  body: Markdown! @cost(weight: "5")
 
-  """The full text rendered and sanitised."""
-  bodyHtml: HTML!
+  """The full text rendered and sanitised: a small multiple of ` + "`" + `body` + "`" + ` in length."""
+  bodyHtml: HTML! @cost(weight: "5")
 
   """The language that the petition is written in; ` + "`" + `und` + "`" + ` when nobody said."""
   language: Locale!
@@ -1550,7 +1551,7 @@ type Petition implements Node {
   happened has a point with zeros and the total as it was. Intervals are cut in UTC; a week starts on Monday. Minutes are
   kept for seven days; then what happened in an hour stands at its first minute. At most 1,000 points: a range that has
   more, or that ends before it starts, is refused with BAD_USER_INPUT. A petition that never had a signature has no
-  points unless ` + "`" + `from` + "`" + ` is given.
+  points unless ` + "`" + `from` + "`" + ` is given. With ` + "`" + `from` + "`" + ` the cost goes by the number of points; without it by 1,000.
   """
   signatureHistory(
     """The length of each interval."""
@@ -1679,7 +1680,7 @@ type SignatureCount @cacheControl(maxAge: 1) {
 }
 
 """One interval in the history of a count."""
-type CountPoint @cost(weight: "0") {
+type CountPoint @cost(weight: "0.4") {
   """When the interval starts."""
   at: DateTime!
 
@@ -1772,7 +1773,7 @@ type Comment implements Node {
 }
 
 """A word that petitions on the same topic share."""
-type Tag implements Node @cost(weight: "0.1") {
+type Tag implements Node @cost(weight: "0.3") {
   """The opaque and stable id of the tag."""
   id: ID!
 
@@ -1842,7 +1843,7 @@ type PetitionConnection @cost(weight: "0") {
   pageInfo: PageInfo!
 
   """How many petitions the whole list has; null above 10,000 where they would have to be counted."""
-  totalCount: Int
+  totalCount: Int @cost(weight: "5")
 }
 
 """A petition's place in a list."""
@@ -1914,7 +1915,7 @@ type TagConnection @cost(weight: "0") {
   pageInfo: PageInfo!
 
   """How many tags the whole list has; null above 10,000 where they would have to be counted."""
-  totalCount: Int
+  totalCount: Int @cost(weight: "5")
 }
 
 """A tag's place in a list."""

@@ -18,6 +18,8 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"petitiond/server/budget"
 )
 
 // Slice computes a list, element by element. It stands for graphql.MarshalSliceConcurrently.
@@ -169,19 +171,97 @@ func (o *object) MarshalGQL(w io.Writer) {
 // write needs no error: what gqlgen writes to is a buffer.
 func write(w io.Writer, text string) { _, _ = io.WriteString(w, text) }
 
-// Written gives an answer in JSON. It grows in a buffer that others grew in before.
-func Written(data graphql.Marshaler) *bytes.Buffer {
-	growing := buffers.Get().(*bytes.Buffer) //nolint:forcetypeassert // nothing else is in there
+// Written returns an answer in JSON, and nothing if it passes the budget of its operation, which then knows. It grows in
+// a buffer that others grew in before.
+func Written(ctx context.Context, data graphql.Marshaler) *bytes.Buffer {
+	growing := pages.Get().(*page) //nolint:forcetypeassert // nothing else is in there
 	growing.Reset()
-	data.MarshalGQL(growing)
-	written := bytes.NewBuffer(bytes.Clone(growing.Bytes()))
+	written := new(bytes.Buffer)
+	if growing.write(budget.From(ctx), data) {
+		written = bytes.NewBuffer(bytes.Clone(growing.Bytes()))
+	}
 	if growing.Cap() <= largest {
-		buffers.Put(growing)
+		pages.Put(growing)
 	}
 	return written
+}
+
+// Event writes an event of a subscription as Written does, into the buffer that gqlgen keeps for all of them.
+func Event(ctx context.Context, into *bytes.Buffer, data graphql.Marshaler) {
+	if into.Cap() > largest {
+		*into = bytes.Buffer{}
+	}
+	p := page{Buffer: *into}
+	if !p.write(budget.From(ctx), data) {
+		p.Buffer = bytes.Buffer{}
+	}
+	*into = p.Buffer
 }
 
 // largest is a buffer that is kept, in bytes: hardly an answer is larger.
 const largest = 256 << 10
 
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+var pages = sync.Pool{New: func() any { return new(page) }}
+
+// page is a buffer that asks the budget as it grows.
+type page struct {
+	bytes.Buffer
+
+	budget *budget.Budget
+	room   int // bytes at which the budget is asked again
+}
+
+// full is thrown out of the middle of an answer that passes its budget: gqlgen writes without errors.
+type full struct{}
+
+// write reports whether the answer fits.
+func (p *page) write(b *budget.Budget, data graphql.Marshaler) (fits bool) {
+	defer func() {
+		p.budget = nil
+		if v := recover(); v != nil {
+			if _, ok := v.(full); !ok {
+				panic(v)
+			}
+			fits = false
+		}
+	}()
+	var err error
+	p.budget = b
+	if p.room, err = b.Write(0); err != nil {
+		return false
+	}
+	data.MarshalGQL(p)
+	_, err = b.Write(p.Len())
+	return err == nil
+}
+
+// Write appends text. A single text is no longer than what the budget allowed to be read.
+func (p *page) Write(text []byte) (int, error) {
+	n, err := p.Buffer.Write(text)
+	p.grown()
+	return n, err
+}
+
+// WriteString is Write for a string.
+func (p *page) WriteString(text string) (int, error) {
+	n, err := p.Buffer.WriteString(text)
+	p.grown()
+	return n, err
+}
+
+// WriteByte is Write for a byte.
+func (p *page) WriteByte(c byte) error {
+	err := p.Buffer.WriteByte(c)
+	p.grown()
+	return err
+}
+
+func (p *page) grown() {
+	if p.Len() <= p.room {
+		return
+	}
+	var err error
+	if p.room, err = p.budget.Write(p.Len()); err != nil {
+		panic(full{})
+	}
+}

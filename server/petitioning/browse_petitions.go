@@ -96,7 +96,7 @@ func (s *Service) Petitions(ctx context.Context, q PetitionQuery, page PageArgs)
 		return c, err
 	}
 	l.sort(s.db.Dialect)
-	figures := l.want(q.Wanted)
+	figures := l.want(ctx, q.Wanted)
 	found, err := browse(ctx, s, l.listing, page)
 	if err != nil {
 		return nil, err
@@ -123,7 +123,7 @@ func (s *Service) TagPetitions(
 		l.keys = keyset{columns: []string{`pt.created`, `pt.petition_id`}, desc: l.keys.desc, micros: true}
 		l.read(new(sortMicros))
 	}
-	figures := l.want(wanted)
+	figures := l.want(ctx, wanted)
 	dependOnLists(ctx)
 	found, err := browse(ctx, s, l.listing, page, tags...)
 	dependOnFigures(ctx, figures)
@@ -279,9 +279,9 @@ func (l *petitionList) read(at sortValue) {
 }
 
 // want lets a list read more of its petitions. The numbers come with the rows, but beside them.
-func (l *petitionList) want(w Wanted) map[uuid.UUID]*Figures {
+func (l *petitionList) want(ctx context.Context, w Wanted) map[uuid.UUID]*Figures {
 	w.Tags = false
-	r, scan := newReading(w), l.scan
+	r, scan := newReading(ctx, w), l.scan
 	l.table += r.table()
 	l.columns = r.columns() + l.columns
 	l.scan = func(row scanner) (p *ent.Petition, at cursor, err error) {

@@ -12,6 +12,7 @@ import (
 
 	"petitiond/ent"
 	"petitiond/server/answers"
+	"petitiond/server/budget"
 )
 
 // PetitionsByID gives the petitions of the ids that the actor may see.
@@ -63,7 +64,7 @@ func (s *Service) petitionBy(ctx context.Context, by keyed, key string, w Wanted
 // petitionsBy reads a petition by each key. Of several keys each is looked up by itself, so that PostgreSQL does not think
 // of reading the whole table.
 func (s *Service) petitionsBy(ctx context.Context, k sought, keys []string) (map[string]Found, error) {
-	r, columns, scan := s.newReading(k.wanted)
+	r, columns, scan := s.newReading(ctx, k.wanted)
 	text, args := `SELECT `+k.by.column+` AS asked, `+columns+` FROM `+k.by.table+r.table()+` WHERE `+k.seen+` AND `+k.by.column+` = `, arguments{}
 	if len(keys) == 1 {
 		text += args.add(keys[0])
@@ -88,7 +89,7 @@ func (s *Service) petitionsBy(ctx context.Context, k sought, keys []string) (map
 
 // petitionsOf reads the petitions of a condition that the actor may see.
 func (s *Service) petitionsOf(ctx context.Context, table, where string, args arguments, w Wanted) (Found, error) {
-	r, columns, scan := s.newReading(w)
+	r, columns, scan := s.newReading(ctx, w)
 	found := Found{Figures: r.figures}
 	text := `SELECT ` + columns + ` FROM ` + table + r.table() + ` WHERE ` + where + ` AND ` + visible(ctx, `p`)
 	err := s.lookUp(ctx, text, args, func(rows *sql.Rows) error {
@@ -103,8 +104,8 @@ func (s *Service) petitionsOf(ctx context.Context, table, where string, args arg
 }
 
 // newReading gives what is read of petitions AS p, and how their rows are scanned behind that.
-func (s *Service) newReading(w Wanted) (r *reading, columns string, scan func(scanner) (*ent.Petition, error)) {
-	r = newReading(w)
+func (s *Service) newReading(ctx context.Context, w Wanted) (r *reading, columns string, scan func(scanner) (*ent.Petition, error)) {
+	r = newReading(ctx, w)
 	r.tagged = taggedColumn(s.db.Dialect)
 	return r, r.columns() + w.Columns.names(), w.Columns.scanning()
 }
@@ -127,9 +128,11 @@ func (s *Service) Bodies(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]st
 	err := s.lookUp(ctx, text, args, func(rows *sql.Rows) error {
 		var id uuid.UUID
 		var body string
-		err := rows.Scan(&id, &body)
+		if err := rows.Scan(&id, &body); err != nil {
+			return err
+		}
 		out[id] = body
-		return err
+		return budget.From(ctx).Read(len(body))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading bodies: %w", err)

@@ -25,7 +25,8 @@ const (
 	Week   Interval = "WEEK"
 )
 
-const historyMost = 1000 // points in one answer
+// HistoryMost are the points that one history has at most.
+const HistoryMost = 1000
 
 // CountPoint is one interval of a history.
 type CountPoint struct {
@@ -97,6 +98,17 @@ func (s *Service) Histories(ctx context.Context, petitions []uuid.UUID, step Int
 		return out, nil
 	}
 	return out, s.fill(ctx, step, asked, out)
+}
+
+// HistorySize returns how many points a history has at most that begins with from. One that would have more than
+// HistoryMost is refused.
+func (s *Service) HistorySize(step Interval, from time.Time, to *time.Time) int {
+	end := s.opt.Now()
+	if to != nil {
+		end = *to
+	}
+	// Both ends may lie within an interval.
+	return int(min(max(int64(end.Sub(from).Minutes())/step.minutes()+2, 0), HistoryMost))
 }
 
 // historyStarts gives the minutes with which histories begin, where there is something to tell.
@@ -212,10 +224,10 @@ type span struct {
 func (r span) points(step Interval) ([]*CountPoint, error) {
 	points := make([]*CountPoint, 0, 64)
 	for at := r.start; at <= r.end; at += step.minutes() {
-		if len(points) == historyMost {
+		if len(points) == HistoryMost {
 			return nil, &ArgumentError{
 				Argument: "interval",
-				Message:  fmt.Sprintf("This gives more than %d points; ask for a longer interval or a shorter time.", historyMost),
+				Message:  fmt.Sprintf("This gives more than %d points; ask for a longer interval or a shorter time.", HistoryMost),
 			}
 		}
 		points = append(points, &CountPoint{At: time.Unix(at*60, 0).UTC()})

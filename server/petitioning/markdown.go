@@ -22,7 +22,9 @@ import (
 // 50,000 characters keep a processor busy for half a minute; no petition that
 // is meant to be read comes near.
 const (
-	renderedMax   = 1 << 20 // bytes of HTML: references may repeat a long address
+	renderedMax   = 1 << 20 // bytes of HTML
+	renderedTimes = 8       // bytes of HTML for each of the source: references may repeat a long address
+	renderedSlack = 4 << 10 // and beyond that
 	bracketsMax   = 1_000   // the search for a link's end starts at each
 	nestingMax    = 32      // blocks within blocks
 	tableSlackMax = 64      // cells that a table has beyond four for each one written
@@ -83,15 +85,19 @@ func markdownPolicy() *bluemonday.Policy {
 
 func (m *markdown) render(source string) string {
 	source = strings.ToValidUTF8(source, "\uFFFD")
-	out := limitedBuffer{left: renderedMax}
-	if strings.Count(source, "[") > bracketsMax || m.converter.Convert([]byte(source), &out) != nil {
-		// Only a source made for it gets here; it is shown as it was written.
-		return "<p>" + html.EscapeString(source) + "</p>\n"
+	most := min(renderedTimes*len(source)+renderedSlack, renderedMax)
+	out := limitedBuffer{left: most}
+	if strings.Count(source, "[") <= bracketsMax && m.converter.Convert([]byte(source), &out) == nil {
+		// The sanitiser speaks of openers only where a link opens a window. In
+		// texts and addresses it has escaped the quotation marks.
+		clean := strings.ReplaceAll(m.policy.SanitizeReader(&out.Buffer).String(),
+			`rel="nofollow noreferrer"`, `rel="nofollow noopener noreferrer"`)
+		if len(clean) <= most {
+			return clean
+		}
 	}
-	// The sanitiser speaks of openers only where a link opens a window. In
-	// texts and addresses it has escaped the quotation marks.
-	return strings.ReplaceAll(m.policy.SanitizeReader(&out.Buffer).String(),
-		`rel="nofollow noreferrer"`, `rel="nofollow noopener noreferrer"`)
+	// Only a source made for it gets here; it is shown as it was written. An escape has five bytes at most.
+	return "<p>" + html.EscapeString(source) + "</p>\n"
 }
 
 // petitionStyle changes what a petition has no room for: the page around it

@@ -83,6 +83,11 @@ func TestRenderMarkdownBounds(t *testing.T) {
 		"Addresses":       fill("http://"),
 		"LongReference":   "[a]: http://x.org/" + strings.Repeat("a", 40_000) + "\n\n" + strings.Repeat("[a]", 900),
 		"ManyReferences":  "[a]: http://x.org/" + strings.Repeat("a", 25_000) + "\n\n" + fill("[a]"),
+		"ShortReference":  "[a]: http://x.example/" + strings.Repeat("a", 1000) + "\n\n" + strings.Repeat("[a] ", 990),
+		"Links":           fill("<http://x.org>\n"),
+		"Rows":            "|a|\n|-|\n" + fill("|b|\n"),
+		"Quotation":       fill(`"`),
+		"Breaks":          fill("\\\n"),
 		"LinkStartsAfter": strings.Repeat("[a](", 990) + strings.Repeat("a", bodyMax),
 	}
 	for name, source := range sources {
@@ -95,8 +100,8 @@ func TestRenderMarkdownBounds(t *testing.T) {
 			if took := time.Since(start); took > 10*time.Second {
 				t.Errorf("rendering took %v", took)
 			}
-			if len(out) > 2*renderedMax {
-				t.Errorf("the HTML has %d bytes", len(out))
+			if len(out) > min(renderedTimes*len(source)+renderedSlack, renderedMax) {
+				t.Errorf("the HTML of %d bytes has %d", len(source), len(out))
 			}
 		})
 	}

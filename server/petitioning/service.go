@@ -10,7 +10,6 @@ import (
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
-	lru "github.com/hashicorp/golang-lru/v2"
 
 	"petitiond/ent"
 	"petitiond/server/database"
@@ -47,7 +46,7 @@ type Service struct {
 	cursor cursorCodec
 	ranks  ranks
 
-	rendered *lru.Cache[edition, string]
+	rendered *rendered
 
 	bySought *together[sought, string, Found]
 	byParent *together[paged, uuid.UUID, any] // connections
@@ -83,7 +82,7 @@ func New(opt Options) *Service {
 		some: someMost,
 		many: countMost,
 	}
-	s.rendered, _ = lru.New[edition, string](renderedMost) // fails only for a size below one
+	s.rendered = newRendered()
 	guard(s.reader)
 	readOnly(s.lookup)
 	return s

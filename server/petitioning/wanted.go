@@ -1,11 +1,13 @@
 package petitioning
 
 import (
+	"context"
 	"encoding/json"
 
 	"github.com/google/uuid"
 
 	"petitiond/ent"
+	"petitiond/server/budget"
 	"petitiond/server/database"
 )
 
@@ -28,14 +30,15 @@ type reading struct {
 	Wanted
 	figures map[uuid.UUID]*Figures
 	tagged  string // the column of tags
+	budget  *budget.Budget
 	before  behind
 	numbers figuresRow
 	body    string
 	tags    []byte
 }
 
-func newReading(w Wanted) *reading {
-	r := &reading{Wanted: w}
+func newReading(ctx context.Context, w Wanted) *reading {
+	r := &reading{Wanted: w, budget: budget.From(ctx)}
 	if r.Figures {
 		r.figures, r.before.first = map[uuid.UUID]*Figures{}, r.numbers.into()
 	}
@@ -105,6 +108,9 @@ func (r *reading) scan(row scanner, rest func(scanner) (*ent.Petition, error)) (
 	r.before.row = row
 	p, err := rest(&r.before)
 	p.Body = r.body
+	if err == nil && r.Body {
+		err = r.budget.Read(len(r.body))
+	}
 	if r.Tags && err == nil {
 		p.Edges.Tags, err = tagsOf(r.tags)
 	}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -12,6 +14,10 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/klauspost/compress/gzip"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"petitiond/server/budget"
 )
 
 // answer is what an operation was answered with, in the bytes that leave. Nobody changes it any more, so that
@@ -28,6 +34,62 @@ type answer struct {
 	etag   string // see tag
 	zipped sync.Once
 	gzip   []byte // see compressed
+
+	mu      sync.Mutex // guards senders
+	senders int        // see hold
+}
+
+// sizeable is the least size of an answer of which is counted that it takes memory while it is sent.
+const sizeable = 64 << 10
+
+// hold counts the memory that the answer takes as long as somebody sends it, who calls release in the end. It reports
+// whether there is so much. Shared answers take it once, however many send them.
+func (a *answer) hold(m *budget.Memory) bool {
+	if len(a.body) < sizeable {
+		return true
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.senders == 0 && !m.Take(2*len(a.body)) { // it may be compressed as well
+		return false
+	}
+	a.senders++
+	return true
+}
+
+func (a *answer) release(m *budget.Memory) {
+	if len(a.body) < sizeable {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.senders--; a.senders == 0 {
+		m.Give(2 * len(a.body))
+	}
+}
+
+// tooLarge answers an operation whose answer would have more bytes than most. What a mutation did is done.
+func tooLarge(op *graphql.OperationContext, most int) *answer {
+	if op.Operation.Operation != ast.Mutation {
+		return &answer{fault: flaw(exceeded("answer", most, fmt.Sprintf("An answer may have at most %d bytes. Ask for less at a time.", most)))}
+	}
+	err := exceeded("answer", most, fmt.Sprintf("This was done, but its answer would have more than %d bytes. Ask for less of what was changed.", most))
+	return newAnswer(&graphql.Response{Data: json.RawMessage("null"), Errors: gqlerror.List{err}}, 0)
+}
+
+// withoutMemory refuses what there is no memory for at present.
+func withoutMemory() *fault {
+	return passing(unavailable, "The server has as many large answers under way as it can. Try again in a moment.")
+}
+
+// unseen answers an operation for whose answer there was no memory. What a mutation did is done, which its client
+// learns from a repetition.
+func unseen(op *graphql.OperationContext) *answer {
+	if op.Operation.Operation != ast.Mutation {
+		return &answer{fault: withoutMemory()}
+	}
+	return &answer{fault: passing(outcomeUnknown,
+		"The server had no memory for the answer. Send the operation again, with the same idempotencyKey where it has one.")}
 }
 
 // newAnswer finishes what was executed.
@@ -71,6 +133,11 @@ const (
 
 // deliver sends the answer of a query.
 func (t *Transport) deliver(w http.ResponseWriter, r *http.Request, m media, a *answer, how string) {
+	if !a.hold(t.memory) {
+		t.refuse(w, m, withoutMemory())
+		return
+	}
+	defer a.release(t.memory)
 	if a.fault != nil {
 		t.refuse(w, m, a.fault)
 		return

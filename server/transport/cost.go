@@ -50,6 +50,7 @@ type fare struct {
 	once      points
 	arguments map[string]points
 	size      *listSize
+	measure   func(arguments map[string]any) int // see Options.Sizes
 }
 
 type listSize struct {
@@ -61,7 +62,7 @@ type listSize struct {
 
 // newTariff reads the directives of a schema. One that makes no sense is a
 // mistake of the program, which then does not start.
-func newTariff(schema *ast.Schema, page int) *tariff {
+func newTariff(schema *ast.Schema, page int, sizes map[string]func(map[string]any) int) *tariff {
 	t := &tariff{
 		schema: schema,
 		fields: map[*ast.FieldDefinition]*fare{},
@@ -79,6 +80,7 @@ func newTariff(schema *ast.Schema, page int) *tariff {
 		}
 		for _, field := range def.Fields {
 			t.fields[field] = newFare(field)
+			t.fields[field].measure = sizes[name+"."+field.Name]
 		}
 	}
 	for name := range schema.Types {
@@ -184,6 +186,7 @@ func (t *tariff) input(typ *ast.Type, value any) (sum points) {
 type price struct {
 	known points
 	open  []*bill
+	timed bool // of an operation: it hangs on the time as well
 }
 
 // bill is the cost of one field that hangs on variables.
@@ -194,7 +197,10 @@ type bill struct {
 	around  bool   // as many as the field around this one was told to have
 	own     bool   // as many as slice says
 	slice   *slice // for this field, or for those inside that it sizes
+	list    bool   // its length is the caller's choice: it is read whatever is selected inside, and never free
+	length  int    // that choice, unless slice says
 	objects []price
+	beside  []price // of the list: what is selected of its page and its totals
 }
 
 // charge is added if an argument is given.
@@ -210,6 +216,7 @@ type slice struct {
 	arguments   ast.ArgumentList
 	definitions ast.ArgumentDefinitionList
 	page        int
+	measure     func(arguments map[string]any) int
 }
 
 func (p price) points(t *tariff, variables map[string]any, around int) points {
@@ -236,11 +243,21 @@ func (b *bill) points(t *tariff, variables map[string]any, around int) points {
 		items = around
 	}
 	// Which type an object is of shows only later.
-	var object points
-	for _, p := range b.objects {
-		object = max(object, p.points(t, variables, inside))
+	dearest := func(list []price) (object points) {
+		for _, p := range list {
+			object = max(object, p.points(t, variables, inside))
+		}
+		return object
 	}
-	return plus(sum, times(items, object))
+	below := times(items, dearest(b.objects))
+	if b.list {
+		length := b.length
+		if b.slice != nil {
+			length = inside
+		}
+		below = plus(plus(point, dearest(b.beside)), max(below, times(length, point)))
+	}
+	return plus(sum, below)
 }
 
 func (c charge) points(t *tariff, variables map[string]any) points {
@@ -259,6 +276,13 @@ func (c charge) points(t *tariff, variables map[string]any) points {
 // assumed without them. One that is out of range counts as not given: the
 // domain refuses it and answers no list at all.
 func (s *slice) items(variables map[string]any) int {
+	if s.measure != nil {
+		given := make(map[string]any, len(s.definitions))
+		for _, def := range s.definitions {
+			given[def.Name] = s.argument([]string{def.Name}, variables)
+		}
+		return s.measure(given)
+	}
 	n := -1
 	for _, path := range s.size.slicing {
 		if asked := extent(s.argument(path, variables)); asked <= s.page {
@@ -317,9 +341,9 @@ func read(v *ast.Value, variables map[string]any) (value any, given bool) {
 	return value, err == nil
 }
 
-// varies tells whether an argument that counts hangs on variables.
+// varies tells whether an argument that counts hangs on variables. What is measured may hang on the time as well.
 func (s *slice) varies() bool {
-	return slices.ContainsFunc(s.size.slicing, func(path []string) bool {
+	return s.measure != nil || slices.ContainsFunc(s.size.slicing, func(path []string) bool {
 		a := s.arguments.ForName(path[0])
 		return a != nil && varies(a.Value)
 	})
@@ -345,8 +369,9 @@ func (s *slice) settles() bool {
 // biller writes the price of an operation.
 type biller struct {
 	*tariff
-	left  int // fields that may still be looked at
-	bills int // that were written
+	left  int  // fields that may still be looked at
+	bills int  // that were written
+	timed bool // one of them is measured
 }
 
 // sized is the field around those that are looked at, where it says how long
@@ -367,15 +392,20 @@ func (t *tariff) bill(op *ast.OperationDefinition, limits Limits) (price, int, *
 		root = t.schema.Subscription
 	}
 	b := &biller{tariff: t, left: tangle * limits.Fields}
-	p, err := b.object([]ast.SelectionSet{op.SelectionSet}, root, sized{})
+	p, err := b.object([]ast.SelectionSet{op.SelectionSet}, root, sized{}, everything)
 	if err == nil && b.left < 0 {
 		err = tangled(limits)
 	}
+	p.timed = b.timed
 	return p, b.bills, err
 }
 
-// object prices what is selected of an object of one type, without the object.
-func (b *biller) object(sets []ast.SelectionSet, typ *ast.Definition, around sized) (p price, err *gqlerror.Error) {
+func everything(*ast.FieldDefinition) bool { return true }
+
+// object prices what is selected of an object of one type, without the object: those fields that which picks.
+func (b *biller) object(
+	sets []ast.SelectionSet, typ *ast.Definition, around sized, which func(*ast.FieldDefinition) bool,
+) (p price, err *gqlerror.Error) {
 	if b.left < 0 {
 		return p, nil
 	}
@@ -383,8 +413,11 @@ func (b *biller) object(sets []ast.SelectionSet, typ *ast.Definition, around siz
 		return condition == "" || slices.Contains(b.schema.PossibleTypes[condition], typ)
 	}
 	for _, group := range collect(sets, applies) {
-		b.left -= len(group)
 		def := typ.Fields.ForName(group[0].Name)
+		if def != nil && !which(def) {
+			continue
+		}
+		b.left -= len(group)
 		if def == nil { // __typename
 			continue
 		}
@@ -425,13 +458,24 @@ func (b *biller) field(group []*ast.Field, def *ast.FieldDefinition, parent *ast
 		open.objects = []price{{known: b.types[typ.Name]}}
 		return open, nil
 	}
+	which := everything
+	if open.list && len(inside.fields) > 0 {
+		which = func(def *ast.FieldDefinition) bool { return slices.Contains(inside.fields, def.Name) }
+	}
 	for _, object := range b.schema.PossibleTypes[typ.Name] {
-		p, err := b.object(below(group), object, inside)
+		p, err := b.object(below(group), object, inside, which)
 		if err != nil {
 			return nil, err
 		}
 		p.known = plus(p.known, b.types[object.Name])
 		open.objects = append(open.objects, p)
+		if open.list && len(inside.fields) > 0 {
+			beside, err := b.object(below(group), object, inside, func(def *ast.FieldDefinition) bool { return !which(def) })
+			if err != nil {
+				return nil, err
+			}
+			open.beside = append(open.beside, beside)
+		}
 	}
 	return open, nil
 }
@@ -460,7 +504,10 @@ func (b *biller) size(open *bill, field *ast.Field, def *ast.FieldDefinition) (i
 	if size == nil {
 		return inside, nil
 	}
-	s := &slice{size: size, arguments: field.Arguments, definitions: def.Arguments, page: b.page}
+	s := &slice{
+		size: size, arguments: field.Arguments, definitions: def.Arguments, page: b.page, measure: b.fields[def].measure,
+	}
+	b.timed = b.timed || s.measure != nil
 	if !s.settles() {
 		return inside, located(coded(validationFailed, shortened(fmt.Sprintf(
 			"Field %q needs exactly one of the arguments that say how long its list is.", def.Name))), field.Position)
@@ -471,13 +518,14 @@ func (b *biller) size(open *bill, field *ast.Field, def *ast.FieldDefinition) (i
 	} else {
 		inside.items = s.items(nil)
 	}
+	open.list, open.length = len(size.slicing) > 0, inside.items
 	return inside, nil
 }
 
 // settled tells whether a bill is the same with all variables.
 func (b *bill) settled() bool {
-	return len(b.charges) == 0 && b.slice == nil && !b.around &&
-		!slices.ContainsFunc(b.objects, func(p price) bool { return len(p.open) > 0 })
+	open := func(p price) bool { return len(p.open) > 0 }
+	return len(b.charges) == 0 && b.slice == nil && !b.around && !slices.ContainsFunc(b.objects, open) && !slices.ContainsFunc(b.beside, open)
 }
 
 // varies tells whether a value hangs on variables.

@@ -95,44 +95,44 @@ func TestCost(t *testing.T) {
 		{"Unsaid", `{ unsaid { id } }`, nil, 10},
 		{"Assumed", `{ assumed { id } }`, nil, 20},
 		{"Nested", `{ assumed { items { items { id } } } }`, nil, 20 * (1 + 3*(1+3))},
-		{"First", `{ first(first: 7) { id } }`, nil, 7},
-		{"Last", `{ first(last: 7) { id } }`, nil, 7},
-		{"Both", `{ first(first: 7, last: 9) { id } }`, nil, 9},
-		{"Neither", `{ first(after: "x") { id } }`, nil, 20},
-		{"Null", `{ first(first: null) { id } }`, nil, 20},
-		{"Zero", `{ first(first: 0) { id } }`, nil, 0},
-		{"Negative", `{ first(first: -7) { id } }`, nil, 20},
-		{"NegativeBesidePositive", `{ first(first: -7, last: 3) { id } }`, nil, 3},
-		{"Over", `{ first(first: 101) { id } }`, nil, 20},
-		{"FarOver", `{ first(first: 9223372036854775807) { id } }`, nil, 20},
-		{"Most", `{ first(first: 100) { id } }`, nil, 100},
-		{"Variable", n + `{ first(first: $n) { id } }`, vars{"n": 8}, 8},
-		{"VariableMissing", n + `{ first(first: $n) { id } }`, nil, 20},
-		{"VariableNull", n + `{ first(first: $n) { id } }`, vars{"n": nil}, 20},
-		{"VariableNegative", n + `{ first(first: $n) { id } }`, vars{"n": -8}, 20},
-		{"VariableDefault", `query($n: Int = 6) { first(first: $n) { id } }`, nil, 6},
-		{"VariableBesideLiteral", n + `{ first(first: $n, last: 5) { id } }`, vars{"n": 2}, 5},
-		{"VariableOfOtherField", n + `{ item { items { id } } first(first: $n) { items { id } } }`, vars{"n": 2}, 4 + 2*4},
-		{"Preset", `{ preset { id } }`, nil, 5},
-		{"PresetOverridden", `{ preset(first: 3) { id } }`, nil, 3},
-		{"PresetVariableMissing", n + `{ preset(first: $n) { id } }`, nil, 5},
-		{"PresetVariableNull", n + `{ preset(first: $n) { id } }`, vars{"n": nil}, unsaid},
-		{"List", `{ ids(ids: ["a", "b"]) { ... on Item { id } } }`, nil, 14},
-		{"ListOfVariables", `query($a: ID!) { ids(ids: [$a, $a, $a]) { id } }`, vars{"a": "x"}, 21},
-		{"ListVariable", `query($ids: [ID!]!) { ids(ids: $ids) { id } }`, vars{"ids": []any{"a", "b"}}, 14},
-		{"ListOfOne", `query($ids: [ID!]!) { ids(ids: $ids) { id } }`, vars{"ids": "a"}, 7},
-		{"Path", `{ path(filter: {first: 4}) { id } }`, nil, 4},
-		{"PathPreset", `{ path { id } }`, nil, 9},
-		{"PathVariable", n + `{ path(filter: {first: $n}) { id } }`, vars{"n": 4}, 4},
-		{"PathInVariable", `query($f: Filter) { path(filter: $f) { id } }`, vars{"f": vars{"first": 4}}, 4},
-		{"OnePreset", `{ oneOrPreset { id } }`, nil, 2},
+		{"First", `{ first(first: 7) { id } }`, nil, 8},
+		{"Last", `{ first(last: 7) { id } }`, nil, 8},
+		{"Both", `{ first(first: 7, last: 9) { id } }`, nil, 10},
+		{"Neither", `{ first(after: "x") { id } }`, nil, 21},
+		{"Null", `{ first(first: null) { id } }`, nil, 21},
+		{"Zero", `{ first(first: 0) { id } }`, nil, 1},
+		{"Negative", `{ first(first: -7) { id } }`, nil, 21},
+		{"NegativeBesidePositive", `{ first(first: -7, last: 3) { id } }`, nil, 4},
+		{"Over", `{ first(first: 101) { id } }`, nil, 21},
+		{"FarOver", `{ first(first: 9223372036854775807) { id } }`, nil, 21},
+		{"Most", `{ first(first: 100) { id } }`, nil, 101},
+		{"Variable", n + `{ first(first: $n) { id } }`, vars{"n": 8}, 9},
+		{"VariableMissing", n + `{ first(first: $n) { id } }`, nil, 21},
+		{"VariableNull", n + `{ first(first: $n) { id } }`, vars{"n": nil}, 21},
+		{"VariableNegative", n + `{ first(first: $n) { id } }`, vars{"n": -8}, 21},
+		{"VariableDefault", `query($n: Int = 6) { first(first: $n) { id } }`, nil, 7},
+		{"VariableBesideLiteral", n + `{ first(first: $n, last: 5) { id } }`, vars{"n": 2}, 6},
+		{"VariableOfOtherField", n + `{ item { items { id } } first(first: $n) { items { id } } }`, vars{"n": 2}, 4 + 2*4 + 1},
+		{"Preset", `{ preset { id } }`, nil, 6},
+		{"PresetOverridden", `{ preset(first: 3) { id } }`, nil, 4},
+		{"PresetVariableMissing", n + `{ preset(first: $n) { id } }`, nil, 6},
+		{"PresetVariableNull", n + `{ preset(first: $n) { id } }`, vars{"n": nil}, unsaid + 1},
+		{"List", `{ ids(ids: ["a", "b"]) { ... on Item { id } } }`, nil, 15},
+		{"ListOfVariables", `query($a: ID!) { ids(ids: [$a, $a, $a]) { id } }`, vars{"a": "x"}, 22},
+		{"ListVariable", `query($ids: [ID!]!) { ids(ids: $ids) { id } }`, vars{"ids": []any{"a", "b"}}, 15},
+		{"ListOfOne", `query($ids: [ID!]!) { ids(ids: $ids) { id } }`, vars{"ids": "a"}, 8},
+		{"Path", `{ path(filter: {first: 4}) { id } }`, nil, 5},
+		{"PathPreset", `{ path { id } }`, nil, 10},
+		{"PathVariable", n + `{ path(filter: {first: $n}) { id } }`, vars{"n": 4}, 5},
+		{"PathInVariable", `query($f: Filter) { path(filter: $f) { id } }`, vars{"f": vars{"first": 4}}, 5},
+		{"OnePreset", `{ oneOrPreset { id } }`, nil, 3},
 
-		{"Sized", `{ page(first: 7) { nodes { id } } }`, nil, 7},
-		{"SizedDefault", `{ page { nodes { id } } }`, nil, 20},
-		{"SizedTwice", `{ page(first: 7) { nodes { id } edges { node { id } } count } }`, nil, 14},
-		{"SizedVariable", n + `{ page(first: $n) { nodes { items { id } } edges { node { id } } } }`, vars{"n": 2}, 2*4 + 2},
-		{"NotSized", `{ page(first: 7) { more { id } } }`, nil, 10},
-		{"NotSizedBelow", `{ page(first: 7) { nodes { items { id } } } }`, nil, 7 * 4},
+		{"Sized", `{ page(first: 7) { nodes { id } } }`, nil, 8},
+		{"SizedDefault", `{ page { nodes { id } } }`, nil, 21},
+		{"SizedTwice", `{ page(first: 7) { nodes { id } edges { node { id } } count } }`, nil, 15},
+		{"SizedVariable", n + `{ page(first: $n) { nodes { items { id } } edges { node { id } } } }`, vars{"n": 2}, 2*4 + 2 + 1},
+		{"NotSized", `{ page(first: 7) { more { id } } }`, nil, 1 + 7 + 10},
+		{"NotSizedBelow", `{ page(first: 7) { nodes { items { id } } } }`, nil, 7*4 + 1},
 
 		{"Argument", `{ search(text: "a") { id } }`, nil, 11},
 		{"ArgumentNull", `{ search(text: null) { id } }`, nil, 1},
@@ -154,7 +154,7 @@ func TestCost(t *testing.T) {
 		{"DearestSelection", `{ thing { ... on Gem { id } ... on Item { items { items { id } } } } }`, nil, 13},
 		{"NoneOfIt", `{ thing { ... on Item { items { id } } } }`, nil, 7},
 		{"InInterface", `{ thing { ... on Thing { ... { same { id } } } } }`, nil, 14},
-		{"VariableInType", n + `{ ids(ids: ["a"]) { ... on Item { a: items { id } } ... on Part { parts { parts { id } } } } first(first: $n) { id } }`, vars{"n": 1}, 8},
+		{"VariableInType", n + `{ ids(ids: ["a"]) { ... on Item { a: items { id } } ... on Part { parts { parts { id } } } } first(first: $n) { id } }`, vars{"n": 1}, 10},
 
 		{"Introspection", `{ __schema { types { fields { args { name } } } } }`, nil, 4},
 		{"TypesOfSchema", introspection, nil, 71},
@@ -192,7 +192,7 @@ func TestCostOfOneDocument(t *testing.T) {
 		if f != nil {
 			t.Fatal(f.errs)
 		}
-		if got, _ := costOf(op); got != 4*n {
+		if got, _ := costOf(op); got != 1+4*n {
 			t.Errorf("%d items cost %d", n, got)
 		}
 	}
@@ -285,7 +285,7 @@ func TestWeight(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]points{"0": 0, "1": 1000, "0.1": 100, "2.5": 2500, "0.0001": 1, "1e3": 1_000_000, ".5": 500} {
 		schema := gqlparser.MustLoadSchema(&ast.Source{Input: costSDL + fmt.Sprintf("type Extra @cost(weight: %q) { a: Int }", text)})
-		if got := newTariff(schema, 100).types["Extra"]; got != want {
+		if got := newTariff(schema, 100, nil).types["Extra"]; got != want {
 			t.Errorf("%s is %d", text, got)
 		}
 	}
@@ -297,7 +297,7 @@ func TestWeight(t *testing.T) {
 					t.Errorf("the weight %q was taken", text)
 				}
 			}()
-			newTariff(schema, 100)
+			newTariff(schema, 100, nil)
 		}()
 	}
 }
@@ -308,14 +308,20 @@ func TestCostOfTheContract(t *testing.T) {
 	e := newContractEngine(Options{Introspection: true})
 	for doc, want := range map[string]int{
 		introspection: 71,
-		`{ petitions(first: 3) { nodes { title signatureCount } } }`:                                                               3,
-		`{ petitions { edges { cursor node { id title } } nodes { id } pageInfo { endCursor } totalCount } }`:                      40,
-		`{ petitions(search: "water") { nodes { title tags { label } count { total progress } } } }`:                               10 + 20*(1+1+1),
-		`{ petition(slug: "a") { title signatureHistory(interval: DAY) { at total } } }`:                                           1 + 10,
-		`{ petition(slug: "a") { comments { nodes { body replies(first: 5) { nodes { body } } } } } }`:                             1 + 20*6,
-		`{ nodes(ids: ["a", "b"]) { id } }`:                                                                                        2,
-		`{ tags(first: 100, search: "a") { nodes { label petitions(first: 5) { nodes { title } } } } }`:                            5 + 10 + 500,
-		`{ trendingTags { tag { label } signaturesLastDay } statistics { petitionCount } }`:                                        10 + 11 + 10 + 1,
+		`{ petitions(first: 3) { nodes { title signatureCount } } }`:                                                               1 + 3,
+		`{ petitions { edges { cursor node { id title } } nodes { id } pageInfo { endCursor } totalCount } }`:                      1 + 40 + 5,
+		`{ petitions(search: "water") { nodes { title tags { label } count { total progress } } } }`:                               10 + 1 + 20*(1+3+1),
+		`{ petition(slug: "a") { title signatureHistory(interval: DAY) { at total } } }`:                                           1 + 10 + 400,
+		`{ petition(slug: "a") { comments { nodes { body replies(first: 5) { nodes { body } } } } } }`:                             1 + 1 + 20*(1+1+5),
+		`{ nodes(ids: ["a", "b"]) { id } }`:                                                                                        1 + 2,
+		`{ petitions(first: 100) { edges { cursor } } }`:                                                                           1 + 100,
+		`{ petitions(first: 100) { totalCount } }`:                                                                                 1 + 100 + 5,
+		`{ tags { pageInfo { endCursor } } }`:                                                                                      1 + 20,
+		`{ tags(first: 100) { nodes { label petitions(first: 1) { edges { cursor } } } } }`:                                        1 + 100*(1+1) + 30,
+		`{ petition(slug: "a") { body a: body b: body bodyHtml c: bodyHtml } }`:                                                    1 + 5*5,
+		`{ petitions(first: 9) { nodes { body bodyHtml } } }`:                                                                      1 + 9*(1+10),
+		`{ tags(first: 100, search: "a") { nodes { label petitions(first: 5) { nodes { title } } } } }`:                            5 + 1 + 100*(1+5) + 30,
+		`{ trendingTags { tag { label } signaturesLastDay } statistics { petitionCount } }`:                                        10 + 1 + 13 + 10 + 1,
 		`mutation { signPetition(input: {petitionId: "a", name: "b", email: "c"}) { petition { title } userErrors { message } } }`: 11,
 		`subscription { signatureCount(petitionId: "a") { total goal } }`:                                                          1,
 	} {
@@ -325,12 +331,37 @@ func TestCostOfTheContract(t *testing.T) {
 	}
 }
 
+// What only the program can measure is measured anew for every operation: it may hang on the time.
+func TestCostThatIsMeasured(t *testing.T) {
+	t.Parallel()
+	n := 0
+	var given map[string]any
+	e := newContractEngine(Options{Introspection: true, Sizes: map[string]func(map[string]any) int{
+		"Petition.signatureHistory": func(arguments map[string]any) int { given = arguments; return n },
+	}})
+	const doc = `query($from: DateTime) { petition(slug: "a") { signatureHistory(interval: DAY, from: $from) { at } } }`
+	for _, n = range []int{0, 30, 1000, 5} {
+		if got, want := priced(t, e, doc, map[string]any{"from": "2026-01-01T00:00:00Z"}), int(points(11_000+400*n).whole()); got != want {
+			t.Errorf("%d points cost %d, want %d", n, got, want)
+		}
+	}
+	want := map[string]any{"interval": "DAY", "from": "2026-01-01T00:00:00Z", "to": nil}
+	if diff := cmp.Diff(want, given); diff != "" {
+		t.Errorf("arguments (-want +got):\n%s", diff)
+	}
+	for doc, want := range map[string]bool{doc: true, `{ petition(slug: "a") { id } }`: false} {
+		if j, f := e.judge(&graphql.RawParams{Query: doc}); f != nil || j.timed != want {
+			t.Errorf("the cost hangs on the time: %v, want %v: %s", !want, want, doc)
+		}
+	}
+}
+
 // Every list of objects in the contract must say how long it may be, or be
 // sized by the field around it.
 func TestContractSaysHowLongListsAre(t *testing.T) {
 	t.Parallel()
 	schema := contract()
-	sizing := newTariff(schema, 100)
+	sizing := newTariff(schema, 100, nil)
 	outer := map[string]bool{}
 	for _, def := range schema.Types {
 		for _, field := range def.Fields {
@@ -364,7 +395,7 @@ func BenchmarkCost(b *testing.B) {
 	variables := map[string]any{"n": int64(5), "m": int64(3)}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := e.cost(doc, doc.Operations[0], variables); err != nil {
+		if _, _, err := e.cost(doc, doc.Operations[0], variables); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -35,7 +35,7 @@ func newEngine(o Options) *engine {
 		schema:        o.Schema.Schema(),
 		limits:        o.Limits,
 		rules:         newRulebook(o.Introspection),
-		tariff:        newTariff(o.Schema.Schema(), o.Limits.Page),
+		tariff:        newTariff(o.Schema.Schema(), o.Limits.Page, o.Sizes),
 		documents:     newDocuments(o.Limits.DocumentBytes),
 		introspection: o.Introspection,
 		recover:       o.Recover,
@@ -70,6 +70,7 @@ type judged struct {
 	op        *ast.OperationDefinition
 	variables map[string]any
 	cost      int
+	timed     bool // the cost may be another by and by
 }
 
 // judge returns the operation that the parameters name.
@@ -89,13 +90,13 @@ func (e *engine) judge(params *graphql.RawParams) (*judged, *fault) {
 	if err != nil {
 		return nil, flaw(err)
 	}
-	cost, err := e.cost(doc, op, variables)
+	cost, timed, err := e.cost(doc, op, variables)
 	if err != nil {
 		f := flaw(err)
 		f.cost = cost
 		return nil, f
 	}
-	return &judged{*params, doc, op, variables, cost}, nil
+	return &judged{*params, doc, op, variables, cost, timed}, nil
 }
 
 // operation makes ready to run what was judged.
@@ -195,14 +196,14 @@ func count(source *ast.Source, most int) (n int) {
 	return n
 }
 
-// cost returns the points of an operation with these variables, or refuses it.
-func (e *engine) cost(doc *document, op *ast.OperationDefinition, variables map[string]any) (int, *gqlerror.Error) {
+// cost returns the points of an operation with these variables, and whether they hang on the time as well, or refuses it.
+func (e *engine) cost(doc *document, op *ast.OperationDefinition, variables map[string]any) (cost int, timed bool, err *gqlerror.Error) {
 	p, err := e.price(doc, op)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
-	cost := p.points(e.tariff, variables, 0).whole()
-	return cost, first(check{"cost", cost, e.limits.Cost, "An operation may cost at most %d points. Ask for shorter lists, or for less in each item."})
+	cost = p.points(e.tariff, variables, 0).whole()
+	return cost, p.timed, first(check{"cost", cost, e.limits.Cost, "An operation may cost at most %d points. Ask for shorter lists, or for less in each item."})
 }
 
 // price writes the bill of an operation once.

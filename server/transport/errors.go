@@ -68,6 +68,13 @@ func refusal(status int, code, message string) *fault {
 	return &fault{status: status, errs: gqlerror.List{coded(code, message)}}
 }
 
+// passing is a fault that is over in a moment.
+func passing(code, message string) *fault {
+	f := refusal(http.StatusServiceUnavailable, code, message)
+	f.errs[0].Extensions["retryAfterSeconds"] = 1
+	return f
+}
+
 // flaw is a fault of the document or its variables, in a request that is
 // otherwise well formed.
 func flaw(errs ...*gqlerror.Error) *fault { return &fault{errs: errs} }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -11,6 +12,8 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"petitiond/server/budget"
 )
 
 // Mark says what an event of a subscription is about.
@@ -49,8 +52,9 @@ type feed struct {
 	news   atomic.Pointer[news]
 	cancel context.CancelFunc
 
-	mu      sync.Mutex // guards readers, and the making of news
+	mu      sync.Mutex // guards what follows, and the making of news
 	readers []*reader
+	bytes   int // of the events in news, taken from the transport's memory
 }
 
 // reader is an operation of a client that reads a feed.
@@ -67,13 +71,14 @@ type reader struct {
 	left  bool
 }
 
-// publish adds an event and calls everybody who reads.
-func (f *feed) publish(d *dispatch, mark Mark, body []byte) {
+// publish adds an event and calls everybody who reads. What the feed has to tell takes no more bytes than one answer, and
+// no more memory than is left.
+func (f *feed) publish(t *Transport, mark Mark, body []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	old := f.news.Load()
 	next := &news{last: old.last + 1, events: make([]event, 0, len(old.events)+1)}
-	surplus := old.surplus(mark, len(body))
+	surplus := old.surplus(mark, len(body), t.limits.onLine())
 	for _, e := range old.events {
 		switch {
 		case mark.Topic != "" && e.Topic == mark.Topic: // replaced
@@ -84,12 +89,34 @@ func (f *feed) publish(d *dispatch, mark Mark, body []byte) {
 		}
 	}
 	next.events = append(next.events, event{Mark: mark, number: next.last, body: body})
+	if err := f.weigh(t, next); err != nil {
+		return err
+	}
 	f.news.Store(next)
-	d.call(f.readers)
+	t.dispatch.call(f.readers)
+	return nil
+}
+
+// weigh takes the memory of what comes next instead of that of what was there. It needs mu.
+func (f *feed) weigh(t *Transport, next *news) error {
+	bytes := 0
+	for _, e := range next.events {
+		bytes += len(e.body)
+	}
+	switch {
+	case bytes > t.limits.onLine():
+		return budget.ErrAnswer
+	case bytes <= f.bytes:
+		t.memory.Give(f.bytes - bytes)
+	case !t.memory.Take(bytes - f.bytes):
+		return budget.ErrMemory
+	}
+	f.bytes = bytes
+	return nil
 }
 
 // surplus is how many of the oldest events without a topic are too many beside a new one.
-func (n *news) surplus(mark Mark, size int) (surplus int) {
+func (n *news) surplus(mark Mark, size, most int) (surplus int) {
 	if mark.Topic != "" {
 		return 0
 	}
@@ -99,7 +126,7 @@ func (n *news) surplus(mark Mark, size int) (surplus int) {
 			continue
 		}
 		count, size = count+1, size+len(e.body)
-		if count > backlog || size > hoard {
+		if count > backlog || size > most {
 			surplus++
 		}
 	}
@@ -107,13 +134,15 @@ func (n *news) surplus(mark Mark, size int) (surplus int) {
 }
 
 // finish says that nothing more comes.
-func (f *feed) finish(d *dispatch, errs []byte) {
+func (f *feed) finish(t *Transport, errs []byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	last := *f.news.Load()
 	last.ended, last.errs = true, errs
 	f.news.Store(&last)
-	d.call(f.readers)
+	t.memory.Give(f.bytes)
+	f.bytes = 0
+	t.dispatch.call(f.readers)
 }
 
 func (f *feed) join(r *reader) {
@@ -200,12 +229,13 @@ func (t *Transport) newFeed(ctx context.Context, op *graphql.OperationContext, f
 		defer cancel()
 		errs := t.broadcast(ctx, op, f)
 		t.feeds.close(f)
-		f.finish(&t.dispatch, errs)
+		f.finish(t, errs)
 	})
 	return f
 }
 
-// broadcast publishes what a subscription answers. It returns the errors of one that did not begin.
+// broadcast publishes what a subscription answers. It returns the errors of one that did not begin, or whose events
+// become too large.
 func (t *Transport) broadcast(ctx context.Context, op *graphql.OperationContext, f *feed) (errs []byte) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -214,14 +244,28 @@ func (t *Transport) broadcast(ctx context.Context, op *graphql.OperationContext,
 		}
 	}()
 	next, ctx := t.engine.DispatchOperation(ctx, op)
-	for resp := next(ctx); resp != nil; resp = next(ctx) {
-		if f.news.Load().last == 0 && len(resp.Data) == 0 && len(resp.Errors) > 0 {
+	for {
+		b := t.memory.Budget(t.limits.onLine())
+		resp := next(budget.With(ctx, b))
+		b.Close()
+		if resp == nil {
+			return nil
+		}
+		err := b.Err()
+		if err == nil && f.news.Load().last == 0 && len(resp.Data) == 0 && len(resp.Errors) > 0 {
 			return mustJSON(resp.Errors)
 		}
-		// encode copies: gqlgen writes every event into the same buffer.
-		f.publish(&t.dispatch, t.mark(ctx), encode(resp))
+		if err == nil {
+			// encode copies: gqlgen writes every event into the same buffer.
+			err = f.publish(t, t.mark(ctx), encode(resp))
+		}
+		switch {
+		case errors.Is(err, budget.ErrMemory):
+			return mustJSON(withoutMemory().errs)
+		case err != nil:
+			return mustJSON(tooLarge(op, t.limits.onLine()).fault.errs)
+		}
 	}
-	return nil
 }
 
 // subscribe lets r read what op answers: what all get alike from one execution, and the rest from its own.

@@ -79,6 +79,10 @@ func (t *Transport) serveOperation(w http.ResponseWriter, r *http.Request) {
 // answerMutation runs a mutation as soon as there is room. Its answer is not compressed: see Compress.
 func (t *Transport) answerMutation(ctx context.Context, w http.ResponseWriter, header http.Header, m media, op *graphql.OperationContext) {
 	a := t.compute(ctx, op, header)
+	if !a.hold(t.memory) {
+		a = unseen(op)
+	}
+	defer a.release(t.memory)
 	if a.fault != nil {
 		t.refuse(w, m, a.fault)
 		return
@@ -87,15 +91,6 @@ func (t *Transport) answerMutation(ctx context.Context, w http.ResponseWriter, h
 		w.Header().Set("Retry-After", strconv.Itoa(a.retry))
 	}
 	t.write(w, a.status, m, a.body)
-}
-
-func (t *Transport) run(ctx context.Context, op *graphql.OperationContext) (*graphql.Response, *fault) {
-	done, f := t.begin(ctx)
-	if f != nil {
-		return nil, f
-	}
-	defer done() // also if it panics
-	return t.engine.execute(ctx, op), nil
 }
 
 // costReport tells what an operation costs and what would be left, if the
@@ -156,7 +151,9 @@ func (t *Transport) recall(method string, text []byte) (*judged, answers.Key, *f
 		return j, answers.Key{}, f
 	}
 	known := recalledRequest{string(text), j, answerKey(j)}
-	t.recalled.keep(method, known, t.engine.documents.size(j.doc))
+	if !j.timed {
+		t.recalled.keep(method, known, t.engine.documents.size(j.doc))
+	}
 	return j, known.key, nil
 }
 

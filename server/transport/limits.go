@@ -47,6 +47,7 @@ type Limits struct {
 	Wait      time.Duration // for a place among them
 	Persisted int           // bytes of the documents that clients may name by their hash
 
+	AnswerSize  int // bytes of an answer; see onLine
 	AnswerBytes int // memory for answers that are shared
 
 	Sockets           int // open lines: WebSockets and event streams
@@ -92,6 +93,7 @@ func DefaultLimits() Limits {
 		Wait:      time.Second,
 		Persisted: 8 << 20,
 
+		AnswerSize:  4 << 20,
 		AnswerBytes: 64 << 20,
 
 		Sockets:           60000,
@@ -102,6 +104,10 @@ func DefaultLimits() Limits {
 		InitPayload:       16 << 10,
 	}
 }
+
+// onLine returns how many bytes an answer may have over a WebSocket or an event stream, where it waits in memory until
+// the client has read it.
+func (l Limits) onLine() int { return l.AnswerSize / 4 }
 
 // within returns when a time of d will be over, by the clock of connections:
 // deadlines are no matter of the clock that the domain is given.

@@ -23,8 +23,8 @@ const (
 const (
 	// farewell is how long a client may take to answer a close frame.
 	farewell = 3 * time.Second
-	// hoard are the bytes of answers that may wait for a client which does not read.
-	hoard = 1 << 20
+	// spare are the bytes that may wait for a client which does not read, beside two of the largest answers.
+	spare = 64 << 10
 )
 
 // line is a connection that stays open: a WebSocket or an event stream. While nothing happens it is this struct,
@@ -89,9 +89,8 @@ func (i identity) anonymous() bool { return i.bearer == "" }
 func (l *line) Ready() {
 	l.mu.Lock()
 	if !l.gone {
-		rest := l.pending
-		l.pending, l.stalled = nil, 0
-		l.write(rest)
+		l.stalled = 0
+		l.write(l.unload())
 		if l.leaving && len(l.pending) == 0 && !l.gone {
 			l.conn.Finish()
 		}
@@ -144,9 +143,7 @@ func (l *line) write(data []byte) {
 		return
 	}
 	if len(l.pending) > 0 {
-		if l.pending = append(l.pending, data...); len(l.pending) > hoard {
-			l.drop()
-		}
+		l.hoard(data)
 		return
 	}
 	n, err := l.conn.Write(data)
@@ -154,9 +151,25 @@ func (l *line) write(data []byte) {
 	case err != nil:
 		l.drop()
 	case n < len(data):
-		l.pending = append([]byte(nil), data[n:]...)
 		l.stalled = l.t.lines.ticks()
+		l.hoard(data[n:])
 	}
+}
+
+// hoard keeps what the client does not take, within the bounds of one line and of all answers together. It needs mu.
+func (l *line) hoard(data []byte) {
+	if len(l.pending)+len(data) > 2*l.t.limits.onLine()+spare || !l.t.memory.Take(len(data)) {
+		l.drop()
+		return
+	}
+	l.pending = append(l.pending, data...)
+}
+
+// unload returns what was kept. It needs mu.
+func (l *line) unload() (rest []byte) {
+	l.t.memory.Give(len(l.pending))
+	rest, l.pending = l.pending, nil
+	return rest
 }
 
 // flush tells what is due, all in one write. While the client has not taken the message before, nothing is due:
@@ -168,10 +181,13 @@ func (l *line) flush(buffer []byte) []byte {
 		return buffer
 	}
 	out := buffer[:0]
-	over := false
+	over, more := false, false
 	for id, r := range l.session.Operations() {
 		if r.feed == nil {
 			continue
+		}
+		if more = len(out) >= l.t.limits.onLine(); more {
+			break // the rest is due when this has left
 		}
 		n := r.feed.news.Load()
 		r.due(n, func(e event) { out = l.appendNext(out, r, e) })
@@ -189,6 +205,9 @@ func (l *line) flush(buffer []byte) []byte {
 		l.release(id)
 	}
 	l.write(out)
+	if more && len(l.pending) == 0 && !l.gone { // else Ready calls
+		l.t.dispatch.callOne(l)
+	}
 	if over && l.manner == overEvents {
 		l.part()
 	}
@@ -323,7 +342,7 @@ func (l *line) drop() {
 	l.gone = true
 	l.conn.Close()
 	l.releaseAll()
-	l.pending = nil
+	l.unload()
 	l.t.lines.remove(l)
 }
 

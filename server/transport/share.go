@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"errors"
 	"hash/maphash"
 	"math"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"petitiond/server/answers"
+	"petitiond/server/budget"
 )
 
 // Queries of those who show no credential are answered alike, whoever asks: such an answer is computed once, and
@@ -85,16 +87,27 @@ func (t *Transport) share(ctx context.Context, op *graphql.OperationContext) (a 
 
 // compute executes a query. What it costs is told to who asks for it.
 func (t *Transport) compute(ctx context.Context, op *graphql.OperationContext, header http.Header) *answer {
-	resp, f := t.run(ctx, op)
+	done, f := t.begin(ctx)
 	if f != nil {
 		return &answer{fault: f}
 	}
+	defer done() // also if it panics
+	b := t.memory.Budget(t.limits.AnswerSize)
+	defer b.Close()
+	resp := t.engine.execute(budget.With(ctx, b), op)
 	if cost, known := costOf(op); known && header != nil {
 		if report := t.costReport(header, cost); report != nil {
 			resp.Extensions = withExtensions(resp.Extensions, report)
 		}
 	}
-	return newAnswer(resp, t.hints.freshness(op.Operation))
+	a := newAnswer(resp, t.hints.freshness(op.Operation))
+	switch err := b.Err(); {
+	case errors.Is(err, budget.ErrMemory):
+		return unseen(op)
+	case err != nil || len(a.body) > t.limits.AnswerSize: // with its errors
+		return tooLarge(op, t.limits.AnswerSize)
+	}
+	return a
 }
 
 func keyOf(op *graphql.OperationContext) (key answers.Key) {

@@ -2,10 +2,7 @@ package transport
 
 import (
 	"context"
-	"net/http"
 	"time"
-
-	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
 // gate lets only so many operations run at once. As many times the number as
@@ -60,7 +57,5 @@ func (t *Transport) begin(ctx context.Context) (done func(), f *fault) {
 	if t.gate.enter(ctx) {
 		return t.gate.leave, nil
 	}
-	full := coded(unavailable, "The server has as much to do as it can. Try again in a moment.")
-	full.Extensions["retryAfterSeconds"] = 1
-	return nil, &fault{status: http.StatusServiceUnavailable, errs: gqlerror.List{full}}
+	return nil, passing(unavailable, "The server has as much to do as it can. Try again in a moment.")
 }

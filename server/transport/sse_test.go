@@ -35,7 +35,7 @@ func flood(ended chan<- struct{}) source {
 			defer close(ended)
 			for {
 				select {
-				case events <- strings.Repeat("x", 1<<20):
+				case events <- strings.Repeat("x", 512<<10):
 				case <-ctx.Done():
 					return
 				}

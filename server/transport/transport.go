@@ -17,6 +17,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"petitiond/server/answers"
+	"petitiond/server/budget"
 	"petitiond/server/transport/socket"
 )
 
@@ -46,6 +47,9 @@ type Options struct {
 	// Impersonal are the types whose leaf fields have the same values for everybody who may see an object of
 	// them at all. A subscription that selects nothing else is shared by all, whoever they are.
 	Impersonal []string
+	// Sizes say how many items fields have by their arguments, where @listSize cannot: by the name of the field, such
+	// as Petition.signatureHistory. Arguments come as JSON has them, absent ones as their defaults or nil.
+	Sizes map[string]func(arguments map[string]any) int
 	// ShareAnswers lets equal queries of those who show no credential have one answer. Whoever computes it says with
 	// [answers.On] what it depends on; see [Transport.Drop].
 	ShareAnswers bool
@@ -59,6 +63,9 @@ type Options struct {
 	Introspection bool
 	// Limits are [DefaultLimits] where they are zero as a whole.
 	Limits Limits
+	// Memory is how many bytes answers may take together while they are computed, sent, or wait for a client that
+	// does not read: 0 is 1 GiB.
+	Memory int64
 	// Logger is told of panics; nil is silence.
 	Logger *slog.Logger
 }
@@ -78,6 +85,7 @@ type Transport struct {
 	recalled     *recalled
 	hints        hints
 	gate         *gate
+	memory       *budget.Memory
 	origins      []string
 	protocol     socket.Limits
 	handler      http.Handler
@@ -112,6 +120,7 @@ func New(o Options) *Transport {
 		recalled: newRecalled(o.Limits.AnswerBytes / 8),
 		hints:    newHints(o.Schema.Schema()),
 		gate:     newGate(o.Limits),
+		memory:   budget.NewMemory(o.Memory),
 		origins:  o.AllowedOrigins,
 		protocol: socket.Limits{
 			ID: 128, InitPayload: o.Limits.InitPayload, Operations: o.Limits.SocketOperations, JSONDepth: o.Limits.JSONDepth,
@@ -137,6 +146,9 @@ func New(o Options) *Transport {
 func (o Options) withDefaults() Options {
 	if o.Limits == (Limits{}) {
 		o.Limits = DefaultLimits()
+	}
+	if o.Memory == 0 {
+		o.Memory = 1 << 30
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

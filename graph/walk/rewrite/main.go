@@ -16,7 +16,8 @@ var calls = [][2]string{
 	{"graphql.ResolveField(", "walk.Field("},
 	{"graphql.CollectFields(", "walk.Fields("},
 	{"graphql.NewDeferredGroup(ctx)", "walk.Deferred(ctx, fields)"},
-	{"var buf bytes.Buffer\n\t\t\tdata.MarshalGQL(&buf)", "buf := walk.Written(data)"},
+	{"var buf bytes.Buffer\n\t\t\tdata.MarshalGQL(&buf)", "buf := walk.Written(ctx, data)"},
+	{"\t\t\tdata.MarshalGQL(&buf)", "\t\t\twalk.Event(ctx, &buf, data)"},
 	{"\treturn out\n}", "\treturn walk.Object(fields, out)\n}"},
 	{"\t\"petitiond/graph/scalar\"\n", "\t\"petitiond/graph/scalar\"\n\t\"petitiond/graph/walk\"\n"},
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"slices"
 	"sync"
+	"sync/atomic"
 )
 
 // Counter counts the statements that reach a database: queries and commands, prepared or not, BEGIN,
@@ -13,6 +14,7 @@ type Counter struct {
 	mu       sync.Mutex
 	calls    []Call // guarded by mu
 	prepared int    // guarded by mu
+	rows     atomic.Int64
 }
 
 // Call is a statement with its arguments as the driver gets them.
@@ -34,6 +36,9 @@ func (c *Counter) Prepared() int {
 	defer c.mu.Unlock()
 	return c.prepared
 }
+
+// Rows returns how many rows were read since the last Reset.
+func (c *Counter) Rows() int { return int(c.rows.Load()) }
 
 // Statements gives the text of the statements since the last Reset, in order.
 func (c *Counter) Statements() []string {
@@ -58,6 +63,7 @@ func (c *Counter) Reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.calls, c.prepared = nil, 0
+	c.rows.Store(0)
 }
 
 func (c *Counter) note(statement string, args ...driver.NamedValue) {
@@ -123,7 +129,7 @@ func (c countingConn) ExecContext(ctx context.Context, query string, args []driv
 // QueryContext implements driver.QueryerContext.
 func (c countingConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	c.counter.note(query, args...)
-	return c.fullConn.QueryContext(ctx, query, args)
+	return c.counter.counting(c.fullConn.QueryContext(ctx, query, args))
 }
 
 // PrepareContext implements driver.ConnPrepareContext.
@@ -169,7 +175,29 @@ func (s countingStmt) ExecContext(ctx context.Context, args []driver.NamedValue)
 // QueryContext implements driver.StmtQueryContext.
 func (s countingStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
 	s.counter.note(s.query, args...)
-	return s.fullStmt.QueryContext(ctx, args)
+	return s.counter.counting(s.fullStmt.QueryContext(ctx, args))
+}
+
+func (c *Counter) counting(rows driver.Rows, err error) (driver.Rows, error) {
+	if err != nil {
+		return nil, err
+	}
+	return countingRows{rows, c}, nil
+}
+
+// countingRows count what is read of them.
+type countingRows struct {
+	driver.Rows
+	counter *Counter
+}
+
+// Next implements driver.Rows.
+func (r countingRows) Next(dest []driver.Value) error {
+	err := r.Rows.Next(dest)
+	if err == nil {
+		r.counter.rows.Add(1)
+	}
+	return err
 }
 
 type countingTx struct {

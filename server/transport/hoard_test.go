@@ -1,0 +1,71 @@
+package transport
+
+import (
+	"context"
+	"testing"
+
+	"github.com/99designs/gqlgen/graphql"
+)
+
+// deaf is a connection whose client reads so many bytes and no more.
+type deaf struct{ takes int }
+
+func (d *deaf) Write(data []byte) (int, error) {
+	n := min(d.takes, len(data))
+	d.takes -= n
+	return n, nil
+}
+func (*deaf) Finish() {}
+func (*deaf) Close()  {}
+
+// What a client does not take is kept within bounds, the rest of the first message no less than what comes after it,
+// and counts as memory until it has left or the line is given up.
+func TestHoard(t *testing.T) {
+	t.Parallel()
+	limits := DefaultLimits()
+	limits.AnswerSize = 256 << 10
+	most := 2*limits.onLine() + spare
+	for name, test := range map[string]struct {
+		memory int64
+		takes  int
+		writes []int
+		kept   int // -1: the line was given up
+	}{
+		"Taken":        {0, 1 << 20, []int{1 << 20}, 0},
+		"Most":         {0, 1000, []int{most + 1000}, most},
+		"FirstTooMuch": {0, 1000, []int{most + 1001}, -1},
+		"Rest":         {0, 0, []int{1000, most - 1000}, most},
+		"RestTooMuch":  {0, 0, []int{1000, most - 999}, -1},
+		"NoMemory":     {1 << 10, 100, []int{1000, 500}, -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tr := New(Options{Schema: &graphql.ExecutableSchemaMock{SchemaFunc: contract}, Limits: limits, Memory: test.memory})
+			defer func() { _ = tr.Shutdown(context.Background()) }()
+			client := &deaf{takes: test.takes}
+			l := &line{t: tr, conn: client}
+			if f := tr.lines.admit(l); f != nil {
+				t.Fatal(f.errs)
+			}
+			for _, n := range test.writes {
+				l.mu.Lock()
+				if !l.gone {
+					l.write(make([]byte, n))
+				}
+				l.mu.Unlock()
+			}
+			if gone := test.kept < 0; l.gone != gone {
+				t.Errorf("given up: %v, want %v", l.gone, gone)
+			}
+			if taken := tr.memory.Taken(); taken != int64(max(test.kept, 0)) || len(l.pending) != max(test.kept, 0) {
+				t.Errorf("%d bytes are kept and %d counted, want %d", len(l.pending), taken, test.kept)
+			}
+			client.takes = 1 << 30
+			l.Ready()
+			if taken := tr.memory.Taken(); taken != 0 {
+				t.Errorf("%d bytes are counted when all has left", taken)
+			}
+			l.Lost()
+		})
+	}
+}
