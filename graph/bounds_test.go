@@ -316,7 +316,7 @@ func worst(ids []string) map[string]string {
 		"Comments":       `{ petitions(first: 9) { nodes { comments(first: 100) { nodes { ` + aliases(14, "body") + ` } } } } }`,
 		"Addressees":     `{ petitions(first: 100) { nodes { ` + aliases(14, "addressees") + ` } } }`,
 		"Summaries":      `{ petitions(first: 100) { nodes { ` + aliases(14, "summary") + ` } } }`,
-		"Histories":      `{ petition(id: "` + ids[0] + `") { ` + aliases(2, `signatureHistory(interval: MINUTE, from: "2026-02-28T20:00:00Z") { at added removed total }`) + ` } }`,
+		"Histories":      `{ petition(id: "` + ids[0] + `") { ` + aliases(9, `signatureHistory(interval: MINUTE, from: "2026-02-28T20:00:00Z") { at added removed total }`) + ` } }`,
 		"Edges":          `{ tags(first: 100) { edges { node { ` + aliases(4, `petitions(first: 1) { edges { cursor } }`) + ` } } } }`,
 		"FreeEdges":      `{ ` + aliases(9, `petitions(first: 100) { edges { cursor } }`) + ` }`,
 		"FreeTotals":     `{ ` + aliases(9, `petitions(first: 100) { totalCount pageInfo { endCursor } }`) + ` }`,

@@ -1680,7 +1680,7 @@ type SignatureCount @cacheControl(maxAge: 1) {
 }
 
 """One interval in the history of a count."""
-type CountPoint @cost(weight: "0.4") {
+type CountPoint @cost(weight: "0.1") {
   """When the interval starts."""
   at: DateTime!
 

@@ -15,6 +15,6 @@ func TakeAsMany(s *Service) { s.few, s.some, s.many = -1, -1, -1 }
 // HistorySQL is the statement that sums a history.
 func HistorySQL(s *Service, petition uuid.UUID, step Interval, start, end int64) (string, []any) {
 	var args arguments
-	text := historySQL(step, s.spans(step, []span{{petition, start, end, true}}, &args), args.add(end), `TRUE`)
+	text := s.historySQL(step, s.spans(step, []span{{petition, start, end, true}}, &args), args.add(end), `TRUE`)
 	return text, args
 }

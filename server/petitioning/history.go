@@ -150,23 +150,29 @@ func (s *Service) fill(ctx context.Context, step Interval, asked []span, out map
 	if asked[0].open {
 		end = math.MaxInt32
 	}
-	text := historySQL(step, s.spans(step, asked, &args), args.add(end), visible(ctx, `p`))
+	text := s.historySQL(step, s.spans(step, asked, &args), args.add(end), visible(ctx, `p`))
 	before := make(map[uuid.UUID]int, len(asked))
+	var of uuid.UUID
+	var list []byte
 	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
-		var of uuid.UUID
-		var at int64
-		var added, removed int
-		if err := rows.Scan(&of, &at, &added, &removed); err != nil {
+		if err := rows.Scan(&of, &list); err != nil {
 			return err
 		}
-		if at < 0 {
-			before[of] = added - removed
-			return nil
+		var steps [][3]int
+		if err := json.Unmarshal(list, &steps); err != nil {
+			return err
 		}
 		points := out[of].Points
-		p := points[min(at, int64(len(points)-1))]
-		p.Added += added
-		p.Removed += removed
+		for _, step := range steps {
+			at, added, removed := step[0], step[1], step[2]
+			if at < 0 {
+				before[of] = added - removed
+				continue
+			}
+			p := points[min(at, len(points)-1)]
+			p.Added += added
+			p.Removed += removed
+		}
 		return nil
 	})
 	if err != nil {
@@ -199,18 +205,24 @@ func (s *Service) spans(step Interval, asked []span, args *arguments) string {
 }
 
 // historySQL sums the buckets of the petitions in w by interval, the one that begins with the minute w.first being number
-// 0, up to the minute end; what lies before is number -1. Whole days are read as days, up to the minute w.days, so that a
-// year is some hundred rows; the rest as minutes, and as hours where minutes were folded.
-func historySQL(step Interval, w, end, seen string) string {
+// 0, up to the minute end; what lies before is number -1. Of each petition it returns one row, with a list in JSON of
+// [number, added, removed], so that a history costs one row whatever its length. Whole days are read as days, up to the
+// minute w.days, so that a year is some hundred buckets; the rest as minutes, and as hours where minutes were folded.
+func (s *Service) historySQL(step Interval, w, end, seen string) string {
+	list := `json_group_array(json_array(place, added, removed))`
+	if s.db.Dialect == database.Postgres {
+		list = `json_agg(json_build_array(place, added, removed))`
+	}
 	read := func(minute, buckets, which string) string {
 		return `SELECT w.id, w.first, ` + minute + ` AS minute, b.added, b.removed FROM ` + w + ` CROSS JOIN petitions AS p CROSS JOIN ` +
 			buckets + ` AS b WHERE p.id = w.id AND ` + seen + ` AND b.petition_id = p.id AND ` + which
 	}
 	rest := ` AND b.minute >= w.days AND b.minute <= ` + end
-	return fmt.Sprintf(`SELECT id, CASE WHEN minute < first THEN -1 ELSE (minute - first) / %d END AS place, SUM(added), SUM(removed) FROM (`,
-		step.minutes()) + read(`b.day`, `signature_days`, `b.day < w.days`) + ` UNION ALL ` +
+	return `SELECT id, ` + list + ` FROM (SELECT id, ` +
+		fmt.Sprintf(`CASE WHEN minute < first THEN -1 ELSE (minute - first) / %d END AS place, `, step.minutes()) +
+		`SUM(added) AS added, SUM(removed) AS removed FROM (` + read(`b.day`, `signature_days`, `b.day < w.days`) + ` UNION ALL ` +
 		read(`b.minute`, `signature_buckets`, `b.span = 60`+rest) + ` UNION ALL ` +
-		read(`b.minute`, `signature_buckets`, `b.span = 1`+rest) + `) AS history GROUP BY 1, 2`
+		read(`b.minute`, `signature_buckets`, `b.span = 1`+rest) + `) AS history GROUP BY 1, 2) AS steps GROUP BY id`
 }
 
 // span is a stretch of a history, in minutes.

@@ -144,7 +144,7 @@ func (b *bundle) explainSQLite(t *testing.T, call dbtest.Call) (faults []string)
 	ok(t, err)
 	defer rows.Close()
 	// What is made by a statement is as short as a page; tags are some hundred.
-	made := regexp.MustCompile(`^SCAN (\(subquery-\d+\)|(page|all_of|of_\d+|json_each|petition|tagged|history|fine|t|r USING COVERING INDEX|\d+ CONSTANT ROW)\b)`)
+	made := regexp.MustCompile(`^SCAN (\(subquery-\d+\)|(page|all_of|of_\d+|json_each|petition|tagged|history|steps|fine|t|r USING COVERING INDEX|\d+ CONSTANT ROW)\b)`)
 	// The tags of some petitions are sorted by their places, and all tags by their trend.
 	tables, sorted := map[int]string{}, map[int]bool{}
 	may := strings.Contains(call.Text, "pt.position") || strings.Contains(call.Text, " AS tagged\n")

@@ -311,7 +311,7 @@ func TestCostOfTheContract(t *testing.T) {
 		`{ petitions(first: 3) { nodes { title signatureCount } } }`:                                                               1 + 3,
 		`{ petitions { edges { cursor node { id title } } nodes { id } pageInfo { endCursor } totalCount } }`:                      1 + 40 + 5,
 		`{ petitions(search: "water") { nodes { title tags { label } count { total progress } } } }`:                               10 + 1 + 20*(1+3+1),
-		`{ petition(slug: "a") { title signatureHistory(interval: DAY) { at total } } }`:                                           1 + 10 + 400,
+		`{ petition(slug: "a") { title signatureHistory(interval: DAY) { at total } } }`:                                           1 + 10 + 100,
 		`{ petition(slug: "a") { comments { nodes { body replies(first: 5) { nodes { body } } } } } }`:                             1 + 1 + 20*(1+1+5),
 		`{ nodes(ids: ["a", "b"]) { id } }`:                                                                                        1 + 2,
 		`{ petitions(first: 100) { edges { cursor } } }`:                                                                           1 + 100,
@@ -341,7 +341,7 @@ func TestCostThatIsMeasured(t *testing.T) {
 	}})
 	const doc = `query($from: DateTime) { petition(slug: "a") { signatureHistory(interval: DAY, from: $from) { at } } }`
 	for _, n = range []int{0, 30, 1000, 5} {
-		if got, want := priced(t, e, doc, map[string]any{"from": "2026-01-01T00:00:00Z"}), int(points(11_000+400*n).whole()); got != want {
+		if got, want := priced(t, e, doc, map[string]any{"from": "2026-01-01T00:00:00Z"}), int(points(11_000+100*n).whole()); got != want {
 			t.Errorf("%d points cost %d, want %d", n, got, want)
 		}
 	}
