@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build assets test faults bench bench-data replay generate verify lint migration
+.PHONY: help run build assets test faults soak bench bench-data replay generate verify lint migration
 
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS = $(if $(VERSION),-ldflags '-X main.version=$(VERSION)')
@@ -37,6 +37,9 @@ test: ## run every test on SQLite and PostgreSQL; RACE=1 adds the race detector,
 
 faults: ## kill, cut and stall the running program for long; make test does so for short
 	PETITION_TEST_FAULTS=long go test -count=1 -timeout 60m -v $(FLAGS) ./server/bench/faults
+
+soak: ## an hour of everything at once, and then what has worn out; FLAGS='-for 1m -on sqlite' narrows it
+	go run ./server/bench/soak $(FLAGS)
 
 bench: ## run the benchmarks, then compare ways to sign, to watch and to read; FLAGS='-bench X' runs some benchmarks alone
 	go test -run '^$$' -bench . $(FLAGS) ./server/...

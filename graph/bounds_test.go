@@ -213,6 +213,7 @@ type measured struct {
 	cost    int // as it was told
 	rows    int
 	grown   uint64 // bytes that were allocated for it
+	took    time.Duration
 	refused bool   // before it was executed
 }
 
@@ -227,13 +228,14 @@ func (s *site) measure(ctx context.Context, counter *dbtest.Counter, query strin
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	counter.Reset()
+	began := time.Now()
 	resp, err := s.client.Do(r)
 	if err != nil {
 		return m, err
 	}
 	defer resp.Body.Close()
 	m.body, err = io.ReadAll(resp.Body)
-	m.rows = counter.Rows()
+	m.rows, m.took = counter.Rows(), time.Since(began)
 	runtime.ReadMemStats(&after)
 	m.grown = after.TotalAlloc - before.TotalAlloc
 	var told struct {
@@ -257,6 +259,9 @@ func (m measured) check(tell func(string, ...any), limits transport.Limits, quer
 	}
 	if len(m.body) > limits.AnswerSize+1024 { // the report of its cost
 		tell("the answer has %d bytes: %s", len(m.body), query)
+	}
+	if m.took > 2*limits.Operation { // it is stopped after one time, on a machine that has nothing else to do
+		tell("it took %s: %s", m.took, query)
 	}
 	if m.grown > memoryMost {
 		tell("%d MB were allocated for an answer of %d bytes: %s", m.grown>>20, len(m.body), query)
