@@ -214,7 +214,7 @@ type measured struct {
 	rows    int
 	grown   uint64 // bytes that were allocated for it
 	took    time.Duration
-	refused bool   // before it was executed
+	refused bool // before it was executed
 }
 
 func (s *site) measure(ctx context.Context, counter *dbtest.Counter, query string) (m measured, err error) {
