@@ -34,7 +34,7 @@ func newEngine(o Options) *engine {
 		Executor:      executor.New(o.Schema),
 		schema:        o.Schema.Schema(),
 		limits:        o.Limits,
-		rules:         newRulebook(o.Introspection),
+		rules:         newRulebook(o),
 		tariff:        newTariff(o.Schema.Schema(), o.Limits.Page, o.Sizes),
 		documents:     newDocuments(o.Limits.DocumentBytes),
 		introspection: o.Introspection,

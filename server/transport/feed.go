@@ -239,7 +239,7 @@ func (t *Transport) newFeed(ctx context.Context, op *graphql.OperationContext, f
 func (t *Transport) broadcast(ctx context.Context, op *graphql.OperationContext, f *feed) (errs []byte) {
 	defer func() {
 		if v := recover(); v != nil {
-			logPanic(ctx, t.log, v)
+			LogPanic(ctx, t.log, v)
 			errs = mustJSON(gqlerror.List{internalError(ctx)})
 		}
 	}()

@@ -74,6 +74,13 @@ func (s *lines) begin() (err error) {
 	return nil
 }
 
+// running returns the loop, or nil after its end.
+func (s *lines) running() *wire.Loop {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.loop
+}
+
 func (s *lines) ended() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -255,7 +262,7 @@ func (s *lines) part(ctx context.Context, spread time.Duration) error {
 		return nil
 	case <-ctx.Done():
 		for _, l := range everybody {
-			l.Lost()
+			l.abandon()
 		}
 		return ctx.Err()
 	}

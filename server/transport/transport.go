@@ -61,6 +61,8 @@ type Options struct {
 	// Introspection lets clients ask for the schema. Off also keeps errors from
 	// suggesting names.
 	Introspection bool
+	// Discreet keeps errors from suggesting names in any case.
+	Discreet bool
 	// Limits are [DefaultLimits] where they are zero as a whole.
 	Limits Limits
 	// Memory is how many bytes answers may take together while they are computed, sent, or wait for a client that
@@ -208,7 +210,7 @@ func (t *Transport) survive(w http.ResponseWriter, r *http.Request) {
 	if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(v)
 	}
-	logPanic(r.Context(), t.log, v)
+	LogPanic(r.Context(), t.log, v)
 	errs := gqlerror.List{internalError(r.Context())}
 	t.refuse(w, mediaJSON, &fault{status: http.StatusInternalServerError, errs: errs})
 }
@@ -252,14 +254,14 @@ func spreadOver(ctx context.Context) time.Duration {
 // recovered is the recoverer of a transport that was given none.
 func recovered(log *slog.Logger) graphql.RecoverFunc {
 	return func(ctx context.Context, v any) error {
-		logPanic(ctx, log, v)
+		LogPanic(ctx, log, v)
 		return internalError(ctx)
 	}
 }
 
-// logPanic says where a panic happened. What was thrown may hold anything, so
+// LogPanic says where a panic happened, on the goroutine that it happened on. What was thrown may hold anything, so
 // only its type is told.
-func logPanic(ctx context.Context, log *slog.Logger, v any) {
+func LogPanic(ctx context.Context, log *slog.Logger, v any) {
 	log.ErrorContext(ctx, "panic while answering a request",
 		"request_id", RequestIDFrom(ctx), "type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
 }

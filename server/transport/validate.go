@@ -21,12 +21,12 @@ type rulebook struct {
 	kind  []core.Rule // suggest them
 }
 
-func newRulebook(introspection bool) rulebook {
-	if !introspection {
+func newRulebook(o Options) rulebook {
+	if !o.Introspection {
 		quiet := validationRules(false, core.Rule{Name: "NoIntrospection", RuleFunc: refuseIntrospection})
 		return rulebook{plain: quiet, kind: quiet}
 	}
-	return rulebook{plain: validationRules(false), kind: validationRules(true)}
+	return rulebook{plain: validationRules(false), kind: validationRules(!o.Discreet)}
 }
 
 func validationRules(suggest bool, more ...core.Rule) (list []core.Rule) {

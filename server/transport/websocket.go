@@ -64,10 +64,14 @@ func (t *Transport) admitSocket(w http.ResponseWriter, r *http.Request) (identit
 	if !t.sameSite(r) {
 		return identity{}, refusal(http.StatusForbidden, forbidden, "Pages of this origin may not open sockets here.")
 	}
-	if err := socket.CheckUpgrade(r.Header, r.Method, r.ProtoMajor); err != nil {
+	if err := socket.CheckUpgrade(r.Header, r.Method, r.ProtoMajor, r.ProtoMinor); err != nil {
 		status := http.StatusBadRequest
-		if errors.Is(err, socket.ErrVersion) {
+		switch {
+		case errors.Is(err, socket.ErrVersion):
 			w.Header().Set("Sec-WebSocket-Version", "13")
+			status = http.StatusUpgradeRequired
+		case errors.Is(err, socket.ErrUpgrade):
+			w.Header().Set("Upgrade", "websocket")
 			status = http.StatusUpgradeRequired
 		}
 		return identity{}, refusal(status, badRequest, "This is no handshake of a WebSocket as RFC 6455 wants it.")
@@ -90,9 +94,11 @@ func (t *Transport) newLine(m manner, r *http.Request, who identity) *line {
 	return &line{t: t, manner: m, id: strings.Clone(RequestIDFrom(r.Context())), address: t.network(r), who: who.outlive(t.alive)}
 }
 
-// network is what counts as one address: of IPv6 the part that a household has.
-func (t *Transport) network(r *http.Request) netip.Prefix {
-	address := t.address(r).Unmap()
+func (t *Transport) network(r *http.Request) netip.Prefix { return Network(t.address(r)) }
+
+// Network is what counts as one address: of IPv6 the part that a household has. No address has the zero prefix.
+func Network(address netip.Addr) netip.Prefix {
+	address = address.Unmap()
 	bits := 32
 	if address.Is6() {
 		bits = 64
@@ -133,7 +139,7 @@ func (l lifted) Value(key any) any {
 func (t *Transport) takeOver(w http.ResponseWriter, l *line, status int, head http.Header, begin func()) {
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		t.lines.remove(l)
+		l.abandon()
 		t.refuse(w, mediaJSON, refusal(http.StatusInternalServerError, internal, "This connection cannot be kept open."))
 		return
 	}
@@ -147,9 +153,19 @@ func (t *Transport) takeOver(w http.ResponseWriter, l *line, status int, head ht
 
 // keep hands a connection to the loop, which tells the line what happens on it.
 func (t *Transport) keep(l *line, conn net.Conn, read, first []byte, begin func()) {
-	err := t.lines.loop.Adopt(conn, slices.Clone(read), l, func(c wire.Conn) {
+	loop := t.lines.running()
+	if loop == nil {
+		_ = conn.Close()
+		l.abandon()
+		return
+	}
+	err := loop.Adopt(conn, slices.Clone(read), l, func(c wire.Conn) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
+		if l.gone { // part waited for nobody any longer
+			c.Close()
+			return
+		}
 		l.conn = c
 		l.write(first)
 		begin()
@@ -325,7 +341,7 @@ func (l *line) begin(ctx context.Context, id string, r *reader, who identity, pa
 // survive ends an operation whose handling panicked.
 func (l *line) survive(ctx context.Context, id string, r *reader) {
 	if v := recover(); v != nil {
-		logPanic(ctx, l.t.log, v)
+		LogPanic(ctx, l.t.log, v)
 		l.refuse(id, r, flaw(internalError(ctx)))
 	}
 }

@@ -35,11 +35,11 @@ func AcceptKey(key string) string {
 
 // CheckUpgrade reports what a request lacks to be a handshake, as one of the
 // errors above.
-func CheckUpgrade(h http.Header, method string, protoMajor int) error {
+func CheckUpgrade(h http.Header, method string, protoMajor, protoMinor int) error {
 	switch {
 	case method != http.MethodGet:
 		return ErrMethod
-	case protoMajor != 1, !lists(h, "Connection", "upgrade"), !lists(h, "Upgrade", "websocket"):
+	case protoMajor != 1, protoMinor < 1, !lists(h, "Connection", "upgrade"), !lists(h, "Upgrade", "websocket"):
 		return ErrUpgrade
 	case only(h, "Sec-Websocket-Version") != version:
 		return ErrVersion

@@ -50,16 +50,19 @@ func TestCheckUpgrade(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			if got := socket.CheckUpgrade(handshake(test.headers), http.MethodGet, 1); got != test.want { //nolint:errorlint // these are not wrapped
+			if got := socket.CheckUpgrade(handshake(test.headers), http.MethodGet, 1, 1); got != test.want { //nolint:errorlint // these are not wrapped
 				t.Errorf("got %v, want %v", got, test.want)
 			}
 		})
 	}
-	if got := socket.CheckUpgrade(handshake(""), http.MethodPost, 1); got != socket.ErrMethod { //nolint:errorlint // as above
+	if got := socket.CheckUpgrade(handshake(""), http.MethodPost, 1, 1); got != socket.ErrMethod { //nolint:errorlint // as above
 		t.Errorf("POST: %v", got)
 	}
-	if got := socket.CheckUpgrade(handshake(""), http.MethodGet, 2); got != socket.ErrUpgrade { //nolint:errorlint // as above
-		t.Errorf("HTTP/2: %v", got)
+	for _, version := range [][2]int{{0, 9}, {1, 0}, {2, 0}} {
+		got := socket.CheckUpgrade(handshake(""), http.MethodGet, version[0], version[1])
+		if got != socket.ErrUpgrade { //nolint:errorlint // as above
+			t.Errorf("HTTP/%d.%d: %v", version[0], version[1], got)
+		}
 	}
 }
 
