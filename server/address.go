@@ -1,19 +1,19 @@
 package main
 
 import (
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 // addressFrom gives a function that tells whose request it is: of those who passed it on, from the last to the first,
 // the first whom nobody vouches for. Only what a trusted proxy has written is believed, since anybody can send an
 // X-Forwarded-For; what stands left of the first stranger is his own word.
 func addressFrom(trusted []netip.Prefix) func(*http.Request) netip.Addr {
-	vouched := func(a netip.Addr) bool {
-		return slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(a) })
-	}
+	vouched := vouching(trusted)
 	return func(r *http.Request) netip.Addr {
 		address, _ := parseAddress(r.RemoteAddr)
 		// Several lines are one list.
@@ -27,6 +27,34 @@ func addressFrom(trusted []netip.Prefix) func(*http.Request) netip.Addr {
 		}
 		return address
 	}
+}
+
+// vouching gives a function that tells whether an address is that of a trusted proxy.
+func vouching(trusted []netip.Prefix) func(netip.Addr) bool {
+	return func(a netip.Addr) bool {
+		return slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(a) })
+	}
+}
+
+// warnOfProxies warns once if requests come by a proxy that nobody named. All its clients count as one address then,
+// which has far less than all of them need. It may also be a client that pretends: whose address it is, is not told.
+func warnOfProxies(trusted []netip.Prefix, log *slog.Logger, next http.Handler) http.Handler {
+	vouched := vouching(trusted)
+	var warned atomic.Bool
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !warned.Load() && forwarded(r.Header) {
+			if peer, _ := parseAddress(r.RemoteAddr); !vouched(peer) && warned.CompareAndSwap(false, true) {
+				log.Warn("a request was forwarded by a proxy that PETITION_TRUSTED_PROXIES does not name: " +
+					"if it is yours, name it there, since all its clients count as one address")
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// forwarded reports whether a request bears what proxies add to it. The names are those that net/http keeps.
+func forwarded(h http.Header) bool {
+	return len(h["X-Forwarded-For"]) > 0 || len(h["Forwarded"]) > 0 || len(h["X-Real-Ip"]) > 0
 }
 
 // parseAddress reads an address that may have a port, in the one form that it is compared in.

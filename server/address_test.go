@@ -1,8 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
+	"strings"
 	"testing"
 )
 
@@ -49,6 +53,48 @@ func TestAddress(t *testing.T) {
 		r.Header.Set("Forwarded", "for=1.1.1.1")
 		if got := addressFrom(test.trusted)(r).String(); got != test.want {
 			t.Errorf("%s: got %s, want %s", test.name, got, test.want)
+		}
+	}
+}
+
+// A proxy that nobody named is warned of once, by the name of the setting and without an address.
+func TestWarnOfProxies(t *testing.T) {
+	t.Parallel()
+	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+	tests := []struct {
+		name         string
+		peer, header string
+		warned       bool
+	}{
+		{"Direct", "198.51.100.1:4711", "", false},
+		{"OtherHeader", "198.51.100.1:4711", "X-Forwarded-Host", false},
+		{"Named", "10.0.0.1:4711", "X-Forwarded-For", false},
+		{"NamedMapped", "[::ffff:10.0.0.1]:4711", "X-Forwarded-For", false},
+		{"Stranger", "198.51.100.1:4711", "X-Forwarded-For", true},
+		{"StrangerSix", "[2001:db8::1]:4711", "X-Forwarded-For", true},
+		{"Loopback", "127.0.0.1:4711", "x-forwarded-for", true},
+		{"RealIP", "198.51.100.1:4711", "X-Real-IP", true},
+		{"Forwarded", "198.51.100.1:4711", "Forwarded", true},
+	}
+	for _, test := range tests {
+		var log bytes.Buffer
+		served := 0
+		h := warnOfProxies(proxies, slog.New(slog.NewTextHandler(&log, nil)),
+			http.HandlerFunc(func(http.ResponseWriter, *http.Request) { served++ }))
+		for range 3 {
+			r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+			r.RemoteAddr = test.peer
+			if test.header != "" {
+				r.Header.Set(test.header, "203.0.113.9")
+			}
+			h.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		lines := strings.Count(log.String(), "PETITION_TRUSTED_PROXIES")
+		if test.warned != (lines == 1) || lines > 1 || served != 3 {
+			t.Errorf("%s: %d warnings for %d requests", test.name, lines, served)
+		}
+		if strings.Contains(log.String(), "203.0.113.9") || strings.Contains(log.String(), "4711") {
+			t.Errorf("%s: the log has an address: %s", test.name, &log)
 		}
 	}
 }

@@ -117,8 +117,8 @@ type App struct {
 	replicas  *fanout.Postgres[uuid.UUID, live.Value] // nil where there are none
 	transport *transport.Transport
 	sdl       string // the text of schema.graphqls
-	listener  net.Listener
-	server    *http.Server
+	doors     []*door
+	migrated  probe
 	metrics   *metrics
 	release   func() error // of the lock on an SQLite file
 	draining  atomic.Bool
@@ -145,18 +145,15 @@ func NewApp(ctx context.Context, config Config, log *slog.Logger) (_ *App, err e
 	if err = a.serveGraphQL(); err != nil {
 		return nil, err
 	}
-	handler, err := a.routes()
-	if err != nil {
+	db := a.db
+	a.migrated.question = func(ctx context.Context) (bool, error) {
+		pending, err := db.Pending(ctx)
+		return len(pending) == 0, err
+	}
+	if err = a.openDoors(ctx); err != nil {
 		return nil, err
 	}
 	a.recounted = a.metrics.recounted
-	if a.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", config.Listen); err != nil {
-		return nil, fmt.Errorf("listening: %w", err)
-	}
-	a.server = &http.Server{
-		Handler: handler, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), // what clients do wrong on the wire
-	}
 	return a, nil
 }
 
@@ -266,6 +263,7 @@ func (a *App) serveGraphQL() error {
 		Address:        addressFrom(a.config.TrustedProxies),
 		AllowedOrigins: a.config.AllowedOrigins,
 		Introspection:  a.config.Introspection,
+		Discreet:       a.config.Env == production,
 		Limits:         a.limits(),
 		Memory:         memoryLimit(a.config) / 2, // the rest is for what is kept, connections and garbage
 		Logger:         a.log,
@@ -281,12 +279,18 @@ func (a *App) limits() transport.Limits {
 	if !a.config.RateLimits {
 		l.SocketsPerAddress = 0
 	}
-	// What is left is for the database, files, and requests that are no streams.
-	if most := max(1, descriptors()-500); l.Sockets > most {
+	if _, most := divide(a.config, descriptors()); l.Sockets > most {
 		a.log.Warn("the system allows fewer open sockets than the settings", "sockets", most)
 		l.Sockets = most
 	}
 	return l
+}
+
+// divide gives how many plain connections and sockets there may be, as the settings and the system allow. What is left
+// is for the database and files, and for what comes and goes.
+func divide(c Config, descriptors int) (connections, sockets int) {
+	connections = min(c.Connections, max(8, descriptors/4))
+	return connections, min(c.Limits.Sockets, max(1, descriptors-500-connections))
 }
 
 // trust makes the transport serve the documents of the site's manifest alone, where there is one, with those that
@@ -325,7 +329,7 @@ func (a *App) authenticate(ctx context.Context, bearer string) (context.Context,
 }
 
 // Address is where the server listens.
-func (a *App) Address() string { return a.listener.Addr().String() }
+func (a *App) Address() string { return a.doors[0].Addr().String() }
 
 // Run serves until ctx ends, then ends subscriptions, finishes what runs and writes what is queued, all
 // within the time to drain.
@@ -364,13 +368,17 @@ func (a *App) serve(ctx context.Context) error {
 			return err
 		}
 	}
-	served := make(chan error, 1)
-	go func() { served <- a.server.Serve(a.listener) }()
+	served := make(chan error, len(a.doors))
+	for _, d := range a.doors {
+		go func() { served <- d.server.Serve(d) }()
+	}
 	select {
 	case <-ctx.Done():
 		err := a.drain(ctx)
-		if end := <-served; !errors.Is(end, http.ErrServerClosed) {
-			err = errors.Join(err, end)
+		for range a.doors {
+			if end := <-served; !errors.Is(end, http.ErrServerClosed) {
+				err = errors.Join(err, end)
+			}
 		}
 		return err
 	case err := <-served:
@@ -395,12 +403,19 @@ func (a *App) drain(ctx context.Context) error {
 	a.log.Info("draining", "longest", a.config.Drain)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.config.Drain)
 	defer cancel()
-	err := errors.Join(a.transport.Shutdown(ctx), a.server.Shutdown(ctx))
-	if err != nil { // what does not end by itself is cut
-		a.log.Warn("some connections did not end in time")
-		return a.server.Close()
+	err := a.transport.Shutdown(ctx)
+	for _, d := range a.doors {
+		err = errors.Join(err, d.server.Shutdown(ctx))
 	}
-	return nil
+	if err == nil {
+		return nil
+	}
+	a.log.Warn("some connections did not end in time") // what does not end by itself is cut
+	var errs []error
+	for _, d := range a.doors {
+		errs = append(errs, d.server.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // Close gives everything back. It may be called after Run, or instead of it.
@@ -409,12 +424,12 @@ func (a *App) Close() error {
 	if a.site != nil {
 		a.site.Close()
 	}
-	if a.listener != nil {
-		if err := a.listener.Close(); !errors.Is(err, net.ErrClosed) {
+	for _, d := range a.doors {
+		if err := d.Close(); !errors.Is(err, net.ErrClosed) {
 			errs = append(errs, err)
 		}
-		a.listener = nil
 	}
+	a.doors = nil
 	if a.release != nil {
 		errs = append(errs, a.release())
 		a.release = nil

@@ -26,6 +26,7 @@ const (
 type Config struct {
 	Env              string
 	Listen           string
+	MetricsListen    string // empty: where the development default says
 	PublicURL        string
 	DatabaseURL      string
 	SecretFile       string
@@ -39,6 +40,8 @@ type Config struct {
 	TrustedDocuments string
 	AllowedOrigins   []string
 	TrustedProxies   []netip.Prefix
+	Connections      int // plain ones, at once
+	PerAddress       int // of those
 	Fanout           string
 	SharedAnswers    bool
 	Memory           int64 // bytes; 0: what the machine allows
@@ -67,6 +70,11 @@ func generalSettings() []setting {
 	return []setting{
 		{"ENV", development, development, false, "`development` or `production`", text(func(c *Config) *string { return &c.Env }, development, production)},
 		{"LISTEN", "127.0.0.1:8080", ":8080", false, "`:0` picks a free port; the first log line has the address", text(func(c *Config) *string { return &c.Listen })},
+		{
+			"METRICS_LISTEN", "", "", false, "address that serves `/metrics` and nothing else, such as `127.0.0.1:9090`; " +
+				"unset: `/metrics` is on `PETITION_LISTEN` in development and nowhere in production",
+			text(func(c *Config) *string { return &c.MetricsListen }),
+		},
 		{"PUBLIC_URL", "http://localhost:8080", "-", false, "base of links", setPublicURL},
 		{"DATABASE_URL", "sqlite:data/petitions.db", "-", true, "`sqlite:PATH` or `postgres://…`", setDatabaseURL},
 		{"SECRET_FILE", "data/secret.key", "data/secret.key", false, "32 random bytes in base64, made when missing in development; every key is derived from it", text(func(c *Config) *string { return &c.SecretFile })},
@@ -76,10 +84,22 @@ func generalSettings() []setting {
 		{"SMTP_URL", "", "", true, "`smtp://user:pass@host:port`; no mail is sent in this release", text(func(c *Config) *string { return &c.SMTPURL })},
 		{"ADMIN_KEY", "", "", true, "credential with every scope, at least 32 characters; in development derived from the secret file and printed at each start", setAdminKey},
 		{"RATE_LIMITS", "on", "on", false, "limits by address; `off` is refused in production", boolean(func(c *Config) *bool { return &c.RateLimits }, "on", "off")},
-		{"INTROSPECTION", "on", "on", false, "`off` also turns GraphiQL and \"did you mean\" off", boolean(func(c *Config) *bool { return &c.Introspection }, "on", "off")},
+		{"INTROSPECTION", "on", "on", false, "`off` also turns GraphiQL and \"did you mean\" off; production never says \"did you mean\"", boolean(func(c *Config) *bool { return &c.Introspection }, "on", "off")},
 		{"TRUSTED_DOCUMENTS", "", "", false, "file of the only documents that are served, as graphql-codegen (`persisted-documents.json`) or Apollo (`persisted-query-manifest.json`) writes it; unset: every document is", text(func(c *Config) *string { return &c.TrustedDocuments })},
 		{"ALLOWED_ORIGINS", "", "", false, "sites besides this one whose pages may use the API, such as `https://example.org`, separated by commas", setOrigins},
 		{"TRUSTED_PROXIES", "", "", false, "networks whose X-Forwarded-For is believed, separated by commas", setProxies},
+		{
+			"MAX_CONNECTIONS", "4000", "4000", false, "open connections besides WebSockets and event streams: for one more, " +
+				"the one goes that has waited longest for its client; never above a quarter of the descriptors that the " +
+				"system allows (16 to 1000000)",
+			whole(func(c *Config) *int { return &c.Connections }, 16, 1_000_000),
+		},
+		{
+			"MAX_CONNECTIONS_PER_ADDRESS", "500", "500", false, "the same of one IPv4 address, or one /64 of IPv6, and never " +
+				"above half of all; none for addresses of `PETITION_TRUSTED_PROXIES`, and where `PETITION_RATE_LIMITS` is " +
+				"off (8 to 1000000)",
+			whole(func(c *Config) *int { return &c.PerAddress }, 8, 1_000_000),
+		},
 		{"FANOUT", "auto", "auto", false, "how replicas tell each other of changes: `postgres` by notifications, `local` not at all, `auto` as the database can; besides, each reads what is watched again every few seconds", setFanout},
 		{"SHARED_ANSWERS", "on", "on", false, "`on`: the answer of a query without a credential is computed once for everybody and kept until something in it changes, at most five seconds; `off`: every query is executed by itself", boolean(func(c *Config) *bool { return &c.SharedAnswers }, "on", "off")},
 		{"MEMORY", "auto", "auto", false, "memory that the program is content with, such as `512MiB` or `4GiB`: the closer it comes, the more it collects garbage, and answers under way take at most half of it; `auto`: three quarters of what the machine or the container has", setMemory},
@@ -118,7 +138,7 @@ func limitSettings() []setting {
 		span("INIT_TIME", "time in which `connection_init` must arrive", func(l *transport.Limits) *time.Duration { return &l.Init }, time.Second, time.Minute),
 		count("IN_FLIGHT", "queries and mutations that run at once; four times as many wait, the rest is answered `UNAVAILABLE`", func(l *transport.Limits) *int { return &l.InFlight }, 1, 10_000),
 		span("WAIT", "time for which they wait", func(l *transport.Limits) *time.Duration { return &l.Wait }, time.Millisecond, 10*time.Second),
-		count("SOCKETS", "open WebSockets and event streams; never above the descriptors that the system allows, less 500", func(l *transport.Limits) *int { return &l.Sockets }, 1, 1_000_000),
+		count("SOCKETS", "open WebSockets and event streams; never above the descriptors that the system allows, less 500 and `PETITION_MAX_CONNECTIONS`", func(l *transport.Limits) *int { return &l.Sockets }, 1, 1_000_000),
 		count("SOCKETS_PER_ADDRESS", "the same of one IPv4 address, or one /64 of IPv6; none where `PETITION_RATE_LIMITS` is off", func(l *transport.Limits) *int { return &l.SocketsPerAddress }, 1, 1_000_000),
 		count("SOCKET_OPERATIONS", "operations on one of them at once", func(l *transport.Limits) *int { return &l.SocketOperations }, 1, 1000),
 		span("SOCKET_AGE", "time that one of them is open, about: then its client connects again", func(l *transport.Limits) *time.Duration { return &l.Age }, time.Minute, 24*time.Hour),

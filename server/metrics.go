@@ -38,6 +38,13 @@ func newMetrics(a *App) *metrics {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 	}
 	gauge("petitiond_open_lines", "Open WebSockets and event streams.", func() float64 { return float64(a.transport.Open()) })
+	gauge("petitiond_plain_connections", "Open connections that are neither.", func() float64 {
+		open := 0
+		for _, d := range a.doors {
+			open += d.server.Open()
+		}
+		return float64(open)
+	})
 	gauge("petitiond_watched_petitions", "Petitions that somebody watches live.", func() float64 {
 		petitions, _ := a.hub.Size()
 		return float64(petitions)
@@ -78,9 +85,12 @@ func (m *metrics) handler() http.Handler {
 // counting counts the answers of a route.
 func (m *metrics) counting(route string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		s := &statusWriter{ResponseWriter: w, status: http.StatusInternalServerError} // in case of a panic
 		defer func() { m.requests.WithLabelValues(route, strconv.Itoa(s.status)).Inc() }()
 		next.ServeHTTP(s, r)
+		if !s.begun {
+			s.status = http.StatusOK
+		}
 	})
 }
 
@@ -88,11 +98,12 @@ func (m *metrics) counting(route string, next http.Handler) http.Handler {
 type statusWriter struct {
 	http.ResponseWriter
 	status int
+	begun  bool
 }
 
 // WriteHeader notes the status.
 func (w *statusWriter) WriteHeader(status int) {
-	w.status = status
+	w.status, w.begun = status, true
 	w.ResponseWriter.WriteHeader(status)
 }
 

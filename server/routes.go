@@ -10,14 +10,15 @@ import (
 
 // routes gives what answers each path.
 func (a *App) routes() (http.Handler, error) {
-	a.metrics = newMetrics(a)
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", a.metrics.counting("/graphql", a.transport)) // sets deadlines of its own
-	handle := func(pattern string, h http.Handler) { mux.Handle(pattern, a.metrics.counting(pattern, timely(h))) }
+	handle := func(pattern string, h http.Handler) { mux.Handle(pattern, a.metrics.counting(pattern, h)) }
+	handle("/graphql", a.transport)
 	handle("GET /schema.graphqls", transport.Compress(schemaFile(a.sdl)))
 	handle("GET /healthz", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") }))
 	handle("GET /readyz", http.HandlerFunc(a.ready))
-	handle("GET /metrics", a.metrics.handler())
+	if a.config.Env != production && a.config.MetricsListen == "" {
+		handle(metricsPattern, a.metrics.handler())
+	}
 	web, err := a.webPages()
 	if err != nil {
 		return nil, err
@@ -26,13 +27,13 @@ func (a *App) routes() (http.Handler, error) {
 	return mux, nil
 }
 
-// timely bounds how long an answer may take to leave. A bound for the whole server would end event streams.
-func timely(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// A connection without deadlines is one of a test.
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(15 * time.Second))
-		next.ServeHTTP(w, r)
-	})
+const metricsPattern = "GET /metrics"
+
+// metricsRoute answers where metrics have a listener of their own.
+func (a *App) metricsRoute() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle(metricsPattern, a.metrics.counting(metricsPattern, a.metrics.handler()))
+	return mux
 }
 
 // ready says whether the server can do its work: database there and migrated, not draining.
@@ -43,11 +44,11 @@ func (a *App) ready(w http.ResponseWriter, r *http.Request) {
 		say(w, http.StatusServiceUnavailable, "draining")
 		return
 	}
-	pending, err := a.db.Pending(ctx)
+	migrated, err := a.migrated.ask(ctx)
 	switch {
 	case err != nil:
 		say(w, http.StatusServiceUnavailable, "the database does not answer")
-	case len(pending) > 0:
+	case !migrated:
 		say(w, http.StatusServiceUnavailable, "the database is not migrated")
 	default:
 		say(w, http.StatusOK, "ready")

@@ -193,10 +193,10 @@ func TestNeverReading(t *testing.T) {
 			}
 			tr := transport.New(transport.Options{Schema: schema, Limits: limits})
 			done := make(chan struct{})
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			server := httptest.NewServer(behindEdge(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				defer close(done)
 				tr.ServeHTTP(w, r)
-			}))
+			}), limits))
 			t.Cleanup(server.Close)
 			conn, err := net.Dial("tcp", strings.TrimPrefix(server.URL, "http://"))
 			if err != nil {

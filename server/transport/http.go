@@ -225,10 +225,8 @@ func (t *Transport) refuse(w http.ResponseWriter, m media, f *fault) {
 	t.write(w, f.statusFor(m), m, encode(&graphql.Response{Errors: f.errs, Extensions: f.extensions}))
 }
 
-// write sends a whole answer within the time that it may take.
+// write sends a whole answer.
 func (t *Transport) write(w http.ResponseWriter, status int, m media, body []byte) {
-	// Not every writer has deadlines; the server's own still hold there. net/http takes this one back after the request.
-	_ = http.NewResponseController(w).SetWriteDeadline(within(t.limits.Write))
 	header := w.Header()
 	header["Content-Type"] = values[string(m)]
 	header["Content-Length"] = []string{strconv.Itoa(len(body))}

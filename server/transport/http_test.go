@@ -376,7 +376,7 @@ func TestDeadlinesEnd(t *testing.T) {
 		<-time.After(2 * limits.Write)
 		_, _ = io.WriteString(w, `{"data":{"hello":"done"}}`)
 	})
-	server := httptest.NewServer(mux)
+	server := httptest.NewServer(behindEdge(mux, limits))
 	t.Cleanup(server.Close)
 	client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1}}
 	t.Cleanup(client.CloseIdleConnections)

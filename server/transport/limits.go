@@ -35,8 +35,8 @@ type Limits struct {
 	DocumentBytes int // memory for documents that were judged
 
 	Operation time.Duration // execution of a query or mutation
-	Read      time.Duration // arrival of a body
-	Write     time.Duration // departure of an answer
+	Read      time.Duration // arrival of a message on a line, or of a body: that one the HTTP server sees to
+	Write     time.Duration // departure of an answer: the HTTP server sees to it
 	Event     time.Duration // departure of what was begun to be written on a line
 	Init      time.Duration // arrival of connection_init
 	Ping      time.Duration // between proofs that a line is there

@@ -61,16 +61,13 @@ func (t *Transport) checkBody(header http.Header, length int64) *fault {
 	}
 }
 
-// readBody reads a body that may be chunked, within limits of size and time.
+// readBody reads a body that may be chunked, within a limit of size. The server limits the time.
 func (t *Transport) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *fault) {
-	// Not every writer has deadlines; the server's own still hold there. net/http takes this one back after the body.
-	_ = http.NewResponseController(w).SetReadDeadline(within(t.limits.Read))
 	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, t.limits.Body))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, t.tooLarge()
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		w.Header().Set("Connection", "close")
 		return nil, refusal(http.StatusRequestTimeout, badRequest, "The body took too long to arrive.")
 	}
 	if err != nil {

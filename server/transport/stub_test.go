@@ -5,15 +5,18 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"petitiond/server/edge"
 	"petitiond/server/transport"
 )
 
@@ -131,7 +134,7 @@ func serve(t *testing.T, o transport.Options) (tr *transport.Transport, url stri
 		o.Schema = newStub()
 	}
 	tr = transport.New(o)
-	server := httptest.NewServer(tr)
+	server := httptest.NewServer(behindEdge(tr, o.Limits))
 	t.Cleanup(server.Close)
 	t.Cleanup(func() {
 		// A test may have shut it down already: that is harmless.
@@ -140,6 +143,17 @@ func serve(t *testing.T, o transport.Options) (tr *transport.Transport, url stri
 		}
 	})
 	return tr, server.URL
+}
+
+// behindEdge serves a handler as the program does: within the limits of time.
+func behindEdge(h http.Handler, l transport.Limits) http.Handler {
+	if l == (transport.Limits{}) {
+		l = transport.DefaultLimits()
+	}
+	return edge.New(edge.Options{
+		Handler: h, BodyTime: l.Read, AnswerTime: l.Write, Now: time.Now, Logger: slog.New(slog.DiscardHandler),
+		Panicked: func(_ context.Context, thrown any) { panic(thrown) },
+	})
 }
 
 // reply is what came back for a request.

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"sync"
+)
+
+// probe asks something that may take longer than anybody waits for it: a driver need not notice that a context has
+// ended. There is one question at a time, however many ask, and all who wait get its answer.
+type probe struct {
+	question func(context.Context) (bool, error)
+
+	mu      sync.Mutex // guards what follows
+	pending *reply     // nil: nothing is being asked
+}
+
+// reply is what comes back; its fields are set once done is closed.
+type reply struct {
+	done chan struct{}
+	yes  bool
+	err  error
+}
+
+// ask returns the answer of a question, or an error when ctx ends. The question has the time of the first who asked.
+func (p *probe) ask(ctx context.Context) (bool, error) {
+	p.mu.Lock()
+	r := p.pending
+	if r == nil {
+		r = &reply{done: make(chan struct{})}
+		p.pending = r
+		go p.answer(ctx, r)
+	}
+	p.mu.Unlock()
+	select {
+	case <-r.done:
+		return r.yes, r.err
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+}
+
+func (p *probe) answer(ctx context.Context, r *reply) {
+	if end, ok := ctx.Deadline(); ok { // that the first one hangs up is no answer for the others
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(context.WithoutCancel(ctx), end)
+		defer cancel()
+	}
+	r.yes, r.err = p.question(ctx)
+	p.mu.Lock()
+	p.pending = nil
+	p.mu.Unlock()
+	close(r.done)
+}
