@@ -38,7 +38,7 @@ func newMetrics(a *App) *metrics {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 	}
 	gauge("petitiond_open_lines", "Open WebSockets and event streams.", func() float64 { return float64(a.transport.Open()) })
-	gauge("petitiond_plain_connections", "Open connections that are neither.", func() float64 {
+	gauge("petitiond_plain_connections", "Open connections that are neither WebSockets nor event streams.", func() float64 {
 		open := 0
 		for _, d := range a.doors {
 			open += d.server.Open()
