@@ -64,7 +64,10 @@ func KeysOf(ctx context.Context, db *database.DB, file SecretFile) (*secret.Keys
 		}
 		return err
 	})
-	return keys, err
+	if err != nil {
+		return nil, err
+	}
+	return keys, nil
 }
 
 // querier is a pool or a transaction.
