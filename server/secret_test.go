@@ -60,7 +60,7 @@ func begin(t *testing.T, environment []string, want error) {
 	}
 	app, err := NewApp(t.Context(), config, logger(config, &safeBuffer{}))
 	if err == nil {
-		app.Close()
+		err = app.Close()
 	}
 	refused(t, "serve", err, want)
 }
@@ -364,7 +364,7 @@ func TestServerAndCommandsMeetByEveryName(t *testing.T) {
 	if app, err := NewApp(context.Background(), config, logger(config, &safeBuffer{})); !errors.Is(err, database.ErrInUse) {
 		t.Errorf("a second server by a link: want %v, got %v", database.ErrInUse, err)
 		if err == nil {
-			app.Close()
+			_ = app.Close()
 		}
 	}
 	petition, _ := s.open(t)

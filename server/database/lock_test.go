@@ -42,6 +42,14 @@ func TestLockServing(t *testing.T) {
 	}
 }
 
+// ends calls what has to succeed at the end of a test.
+func ends(t *testing.T, giveBack func() error) {
+	t.Helper()
+	if err := giveBack(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestLockHoldsByEveryName comes to a file that is served by other names of it.
 func TestLockHoldsByEveryName(t *testing.T) {
 	t.Parallel()
@@ -96,7 +104,7 @@ func TestLockHoldsByEveryName(t *testing.T) {
 	if err != nil {
 		t.Fatalf("after the first server ended: %v", err)
 	}
-	defer again()
+	defer ends(t, again)
 	if _, err := one.LockServing(); !errors.Is(err, database.ErrInUse) {
 		t.Errorf("a server by the file's own name beside one by a link: got %v, want ErrInUse", err)
 	}
@@ -115,7 +123,7 @@ func TestLinkToNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer release()
+	defer ends(t, release)
 	if _, err := other.LockServing(); !errors.Is(err, database.ErrInUse) {
 		t.Errorf("got %v, want ErrInUse", err)
 	}
@@ -134,7 +142,7 @@ func TestHardLinksAreRefused(t *testing.T) {
 		if db, err := database.Open(soon(t), "sqlite:"+name); !errors.Is(err, database.ErrTwoNames) {
 			t.Errorf("%s: got %v, want ErrTwoNames", filepath.Base(name), err)
 			if err == nil {
-				db.Close()
+				ends(t, db.Close)
 			}
 		}
 	}
