@@ -396,7 +396,8 @@ func (a *App) announce() {
 	case a.isLoopback():
 		a.log.Info("admin key of this development server", "bearer", adminKey(a.config, a.keys))
 	default:
-		a.log.Warn("other machines reach this development server, so its admin key is not printed; set PETITION_ADMIN_KEY to have one")
+		a.log.Warn("other machines reach this development server, so its admin key is not printed; " +
+			"set PETITION_ADMIN_KEY to have one")
 	}
 }
 
@@ -413,8 +414,8 @@ func (c Config) warnings() []string {
 	}
 	list := []string{"signatures count at once, without a confirmed mailbox: the count tells whether an address was new"}
 	if !strings.HasPrefix(c.DatabaseURL, "sqlite:") && !database.IsVerified(c.DatabaseURL) {
-		list = append(list, "nobody checks that it is PostgreSQL that answers: those on the way there can read and change everything; "+
-			"add sslmode=verify-full to the address of the database")
+		list = append(list, "nobody checks that it is PostgreSQL that answers: "+
+			"those on the way there can read and change everything; add sslmode=verify-full to the address of the database")
 	}
 	return list
 }

@@ -425,8 +425,10 @@ func (l *loader) judgeProduction(c Config) {
 		l.fault("PETITION_RATE_LIMITS", errors.New("must be on in production"))
 	}
 	if _, err := os.Stat(c.SecretFile); err != nil {
-		l.fault("PETITION_SECRET_FILE", errors.New("must name a file that exists in production; for a new site, this makes one: "+secret.Recipe))
+		l.fault("PETITION_SECRET_FILE",
+			errors.New("must name a file that exists in production; for a new site, this makes one: "+secret.Recipe))
 	} else if secret.Exposed(c.SecretFile) {
-		l.fault("PETITION_SECRET_FILE", errors.New("names a file that others than its owner may read or change; chmod 600 ends that"))
+		l.fault("PETITION_SECRET_FILE",
+			errors.New("names a file that others than its owner may read or change; chmod 600 ends that"))
 	}
 }

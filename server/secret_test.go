@@ -189,7 +189,8 @@ func TestDamagedNameIsNull(t *testing.T) {
 			}}, &out)
 		}
 		for number, sealed := range map[int][]byte{1: []byte("damaged"), 2: foreign(t)} {
-			_, err := s.db.Write.ExecContext(t.Context(), `UPDATE signatures SET name = $1 WHERE number = $2`, sealed, number)
+			const damage = `UPDATE signatures SET name = $1 WHERE number = $2`
+			_, err := s.db.Write.ExecContext(t.Context(), damage, sealed, number)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -206,9 +207,12 @@ func TestDamagedNameIsNull(t *testing.T) {
 			}
 		}{}
 		s.ask(t, "", strings.Replace(namesQuery, "{ signatures", "{ slug signatures", 1), map[string]any{"id": id}, &out)
-		nodes := out.Petition.Signatures.Nodes
-		if len(nodes) != 3 || nodes[0].Name == nil || *nodes[0].Name != "Cleo Example" || nodes[1].Name != nil || nodes[2].Name != nil {
-			t.Errorf("want the one name that can be read, got %+v", nodes)
+		var names []string
+		for _, n := range out.Petition.Signatures.Nodes {
+			names = append(names, orNone(n.Name))
+		}
+		if !slices.Equal(names, []string{"Cleo Example", "", ""}) {
+			t.Errorf("want the one name that can be read, got %q", names)
 		}
 		status, body := s.get(t, "/p/"+out.Petition.Slug)
 		if status != http.StatusOK {
@@ -238,8 +242,9 @@ func foreign(t *testing.T) []byte {
 // inProduction returns sound settings.
 func inProduction(secretFile, databaseURL string) []string {
 	return []string{
-		"PETITION_ENV=production", "PETITION_PUBLIC_URL=https://petitions.example.org", "PETITION_DATABASE_URL=" + databaseURL,
-		"PETITION_SECRET_FILE=" + secretFile, "PETITION_CONFIRMATION=none", "PETITION_REVIEW=off", "PETITION_LISTEN=127.0.0.1:0",
+		"PETITION_ENV=production", "PETITION_PUBLIC_URL=https://petitions.example.org", "PETITION_CONFIRMATION=none",
+		"PETITION_DATABASE_URL=" + databaseURL, "PETITION_SECRET_FILE=" + secretFile, "PETITION_REVIEW=off",
+		"PETITION_LISTEN=127.0.0.1:0",
 	}
 }
 
@@ -361,11 +366,12 @@ func TestServerAndCommandsMeetByEveryName(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if app, err := NewApp(context.Background(), config, logger(config, &safeBuffer{})); !errors.Is(err, database.ErrInUse) {
+	app, err := NewApp(context.Background(), config, logger(config, &safeBuffer{}))
+	if !errors.Is(err, database.ErrInUse) {
 		t.Errorf("a second server by a link: want %v, got %v", database.ErrInUse, err)
-		if err == nil {
-			_ = app.Close()
-		}
+	}
+	if err == nil {
+		_ = app.Close()
 	}
 	petition, _ := s.open(t)
 	watched := s.subscribe(t, petition)

@@ -80,7 +80,8 @@ func TestLockHoldsByEveryName(t *testing.T) {
 		t.Fatal(err)
 	}
 	names := map[string]string{
-		"Link": link(path, "b.db"), "LinkOfLink": link(link("data/a.db", "c.db"), "d.db"), "Folder": filepath.Join(link(folder, "other"), "a.db"),
+		"Link": link(path, "b.db"), "LinkOfLink": link(link("data/a.db", "c.db"), "d.db"),
+		"Folder":   filepath.Join(link(folder, "other"), "a.db"),
 		"Relative": relative, "Dots": folder + "/../data/./a.db",
 	}
 	others := map[string]*database.DB{}

@@ -162,7 +162,8 @@ func TestPostgresAddress(t *testing.T) {
 	})
 	t.Run("HostAddressOfEnvironment", func(t *testing.T) {
 		t.Setenv("PGHOSTADDR", "10.0.0.7")
-		if got, err := database.PostgresAddress("postgres://localhost/db"); err != nil || !strings.Contains(got, "sslmode=require") {
+		got, err := database.PostgresAddress("postgres://localhost/db")
+		if err != nil || !strings.Contains(got, "sslmode=require") {
 			t.Errorf("got %s, error %v; want TLS demanded", got, err)
 		}
 	})

@@ -82,5 +82,6 @@ func (s *Service) noteUnopened(ctx context.Context) {
 		return
 	}
 	s.unopened.Add(-unsaid)
-	s.opt.Logger.ErrorContext(ctx, "sealed names cannot be opened: the rows are damaged, or of another secret", "names", unsaid)
+	s.opt.Logger.ErrorContext(ctx, "sealed names cannot be opened: the rows are damaged, or of another secret",
+		"names", unsaid)
 }

@@ -144,7 +144,10 @@ func tracesOfSecrets() []trace {
 		{`SELECT id, id, name FROM signatures WHERE name IS NOT NULL`, opens(secret.NameSeal)},
 		{`SELECT id, id, address FROM signatures WHERE address IS NOT NULL`, opens(secret.AddressSeal)},
 		{`SELECT id, petition_id, hash FROM tokens WHERE purpose = 'EDIT'`, madeToken},
-		{`SELECT id, id, petitioner_address FROM petitions WHERE petitioner_address IS NOT NULL`, opens(secret.AddressSeal)},
+		{
+			`SELECT id, id, petitioner_address FROM petitions WHERE petitioner_address IS NOT NULL`,
+			opens(secret.AddressSeal),
+		},
 		// Without the address nobody can tell whose digest it is.
 		{`SELECT id, id, digest FROM signatures WHERE digest IS NOT NULL`, never},
 	}

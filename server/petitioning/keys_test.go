@@ -83,7 +83,9 @@ func TestDatabaseKnowsItsSecret(t *testing.T) {
 		joins(t, db, file(t, keysOf(t, 2)), petitioning.ErrOtherSecret)
 		joins(t, db, noFile(keysOf(t, 2), &made), petitioning.ErrSecretMissing)
 		joins(t, db, noFile(nil, nil), petitioning.ErrSecretMissing)
-		joins(t, db, petitioning.SecretFile{Load: func() (*secret.Keys, error) { return nil, secret.ErrMalformed }}, secret.ErrMalformed)
+		malformed := noFile(nil, nil)
+		malformed.Load = func() (*secret.Keys, error) { return nil, secret.ErrMalformed }
+		joins(t, db, malformed, secret.ErrMalformed)
 		joins(t, db, file(t, keysOf(t, 1)), nil)
 		equal(t, "secrets that were made", int64(0), made.Load())
 	})
@@ -197,7 +199,11 @@ func TestEarlierDatabaseTakesTheSecretItWasMadeWith(t *testing.T) {
 		t.Helper()
 		b.sign(t, b.publish(t).Petition, 1)
 	}
-	const noTokens, noNames, noAddresses = `DELETE FROM tokens`, `UPDATE signatures SET name = NULL`, `UPDATE signatures SET address = NULL`
+	const (
+		noTokens    = `DELETE FROM tokens`
+		noNames     = `UPDATE signatures SET name = NULL`
+		noAddresses = `UPDATE signatures SET address = NULL`
+	)
 	for name, leave := range map[string]func(t *testing.T, b *bundle){
 		"Token":     func(t *testing.T, b *bundle) { b.create(t) },
 		"Name":      func(t *testing.T, b *bundle) { signed(t, b); exec(t, b.db, noTokens, noAddresses) },
@@ -240,7 +246,7 @@ func TestEarlierDatabaseWithDigestsAlone(t *testing.T) {
 	})
 }
 
-// Some damaged rows do not lock an operator out: the newest of each kind are looked at until one was made with the secret.
+// Some damaged rows do not lock an operator out: the newest of each kind are looked at until the secret made one.
 func TestEarlierDatabaseWithDamagedRows(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
@@ -252,7 +258,8 @@ func TestEarlierDatabaseWithDamagedRows(t *testing.T) {
 		}
 		_, err := db.Write.ExecContext(t.Context(), `DELETE FROM tokens`)
 		ok(t, err)
-		_, err = db.Write.ExecContext(t.Context(), `UPDATE signatures SET name = $1, address = $1 WHERE number > 1`, []byte("damaged"))
+		_, err = db.Write.ExecContext(t.Context(),
+			`UPDATE signatures SET name = $1, address = $1 WHERE number > 1`, []byte("damaged"))
 		ok(t, err)
 		joins(t, db, file(t, b.keys), nil)
 	})
@@ -291,10 +298,11 @@ func TestDamagedNamesAreLoggedRarely(t *testing.T) {
 		var log bytes.Buffer
 		b := setup(t, db, func(o *petitioning.Options) { o.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
 		id, sealed := uuid.New(), keysOf(t, 8).Seal(secret.NameSeal, []byte("Canary"), nil)
+		row := &ent.Signature{ID: id, ShowName: true, Name: &sealed}
 		read := func(times int) (lines []string) {
 			log.Reset()
 			for range times {
-				equal(t, "name", (*string)(nil), b.SignatoryName(t.Context(), &ent.Signature{ID: id, ShowName: true, Name: &sealed}))
+				equal(t, "name", (*string)(nil), b.SignatoryName(t.Context(), row))
 			}
 			return strings.Split(strings.TrimSpace(log.String()), "\n")
 		}
