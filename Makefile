@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build assets test faults soak bench bench-data replay generate verify lint migration
+.PHONY: help run build assets test faults soak bench bench-data replay generate verify lint vulnerabilities migration
 
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS = $(if $(VERSION),-ldflags '-X main.version=$(VERSION)')
@@ -16,7 +16,7 @@ LOCK   := $(wildcard $(PAGES)/package-lock.json)
 FETCHED = $(if $(LOCK),$(if $(shell command -v npm),$(PAGES)/node_modules/.fetched))
 
 help: ## list the targets
-	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 17
 
 run: assets ## serve with demo content on http://localhost:8080
 	PETITION_DEMO=true go run ./server
@@ -65,6 +65,9 @@ verify: ## regenerate and fail if any file differs from what is checked in
 
 lint: ## check style and import directions; FLAGS=--fix mends what it can
 	$(LINT) run $(FLAGS)
+
+vulnerabilities: ## ask the databases of Go and npm for known vulnerabilities, as far as they can be reached
+	.ci/vulnerabilities
 
 migration: ## draft migrations for both databases from ent's schema: make migration name=add_likes
 	go run ./server/database/draft -name $(or $(name),$(error say what it does: make migration name=add_likes))

@@ -166,7 +166,7 @@ func (r *signatureResolver) ID(ctx context.Context, obj *ent.Signature) (*scalar
 }
 
 func (r *signatureResolver) Name(ctx context.Context, obj *ent.Signature) (*string, error) {
-	return r.Domain.SignatoryName(obj)
+	return r.Domain.SignatoryName(ctx, obj), nil
 }
 
 func (r *signatureResolver) Petition(ctx context.Context, obj *ent.Signature) (*ent.Petition, error) {

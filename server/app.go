@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -48,8 +49,8 @@ func openCore(ctx context.Context, config Config, log *slog.Logger) (_ *core, er
 		committed: func([]ledger.Change) {}, recounted: func([]ledger.Difference) {}, changed: func(petitioning.Change) {},
 		doubtful: func() {},
 	}
-	if c.keys, err = keys(config); err != nil {
-		return nil, err
+	for _, name := range config.Exposed {
+		log.Warn("others than its owner may read or change the file of a secret; chmod 600 ends that", "setting", name)
 	}
 	if c.db, err = database.Open(ctx, config.DatabaseURL); err != nil {
 		return nil, fmt.Errorf("opening the database: %w", err)
@@ -65,6 +66,9 @@ func openCore(ctx context.Context, config Config, log *slog.Logger) (_ *core, er
 	}
 	for _, m := range applied {
 		log.Info("migrated the database", "version", m.Version, "name", m.Name)
+	}
+	if c.keys, err = petitioning.KeysOf(ctx, c.db, config.secretFile()); err != nil {
+		return nil, fmt.Errorf("database and PETITION_SECRET_FILE %s: %w", config.SecretFile, err)
 	}
 	c.ledger, err = ledger.New(ctx, c.db, ledger.Options{
 		Committed: func(list []ledger.Change) { c.committed(list) },
@@ -84,11 +88,13 @@ func openCore(ctx context.Context, config Config, log *slog.Logger) (_ *core, er
 	return c, nil
 }
 
-func keys(config Config) (*secret.Keys, error) {
-	if config.Env == production {
-		return secret.Load(config.SecretFile)
+// secretFile is the file of the setting. Only development makes it.
+func (c Config) secretFile() petitioning.SecretFile {
+	file := petitioning.SecretFile{Load: func() (*secret.Keys, error) { return secret.Load(c.SecretFile) }}
+	if c.Env == development {
+		file.Make = func() (*secret.Keys, error) { return secret.LoadOrCreate(c.SecretFile) }
 	}
-	return secret.LoadOrCreate(config.SecretFile)
+	return file
 }
 
 // adminKey gives the credential of the operator. Production has the one that was set, or none.
@@ -389,13 +395,37 @@ func (a *App) serve(ctx context.Context) error {
 func (a *App) announce() {
 	release, _, _ := build()
 	a.log.Info("serving", "address", a.Address(), "url", a.config.PublicURL, "version", release, "database", string(a.db.Dialect))
-	if a.config.Env == production {
-		a.log.Warn("signatures count at once, without a confirmed mailbox: the count tells whether an address was new")
-		return
+	for _, warning := range a.config.warnings() {
+		a.log.Warn(warning)
 	}
-	if a.config.AdminKey == "" {
+	switch {
+	case a.config.Env == production: // it has the key that was set, or none
+	case a.config.AdminKey != "":
+	case a.isLoopback():
 		a.log.Info("admin key of this development server", "bearer", adminKey(a.config, a.keys))
+	default:
+		a.log.Warn("other machines reach this development server, so its admin key is not printed; " +
+			"set PETITION_ADMIN_KEY to have one")
 	}
+}
+
+// isLoopback reports whether this machine alone reaches the server.
+func (a *App) isLoopback() bool {
+	address, ok := a.doors[0].Addr().(*net.TCPAddr)
+	return ok && address.IP.IsLoopback()
+}
+
+// warnings are what the settings of a site in production leave open.
+func (c Config) warnings() []string {
+	if c.Env != production {
+		return nil
+	}
+	list := []string{"signatures count at once, without a confirmed mailbox: the count tells whether an address was new"}
+	if !strings.HasPrefix(c.DatabaseURL, "sqlite:") && !database.IsVerified(c.DatabaseURL) {
+		list = append(list, "nobody checks that it is PostgreSQL that answers: "+
+			"those on the way there can read and change everything; add sslmode=verify-full to the address of the database")
+	}
+	return list
 }
 
 func (a *App) drain(ctx context.Context) error {

@@ -117,7 +117,7 @@ func (c *core) ring(ctx context.Context) error {
 
 // bell lies beside the SQLite file.
 func (c *core) bell() fanout.Bell {
-	return fanout.Bell{Path: strings.TrimPrefix(c.config.DatabaseURL, "sqlite:") + ".news"}
+	return fanout.Bell{Path: c.db.Beside(".news")}
 }
 
 func loadDemo(ctx context.Context, in invocation) error {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"petitiond/server/secret"
 	"petitiond/server/transport"
 )
 
@@ -22,7 +23,7 @@ const (
 	production  = "production"
 )
 
-// Config is how the program is run. Every field is a setting of the table below.
+// Config is how the program is run. Every field but the last is a setting of the table below.
 type Config struct {
 	Env              string
 	Listen           string
@@ -48,6 +49,8 @@ type Config struct {
 	Recount          time.Duration
 	Drain            time.Duration
 	Limits           transport.Limits
+
+	Exposed []string // names of settings whose files others than the owner may read or change
 }
 
 // setting is one environment variable. Each is also a flag of the same name, save secrets, which can be read
@@ -77,12 +80,12 @@ func generalSettings() []setting {
 		},
 		{"PUBLIC_URL", "http://localhost:8080", "-", false, "base of links", setPublicURL},
 		{"DATABASE_URL", "sqlite:data/petitions.db", "-", true, "`sqlite:PATH` or `postgres://…`", setDatabaseURL},
-		{"SECRET_FILE", "data/secret.key", "data/secret.key", false, "32 random bytes in base64, made when missing in development; every key is derived from it", text(func(c *Config) *string { return &c.SecretFile })},
+		{"SECRET_FILE", "data/secret.key", "data/secret.key", false, "32 random bytes in base64, made in development where the database is new; every key is derived from it, and [the database knows it](#the-secret-file-and-backups); production refuses a file that others than its owner may read", text(func(c *Config) *string { return &c.SecretFile })},
 		{"DEMO", "false", "false", false, "load the demo content if the database is empty", boolean(func(c *Config) *bool { return &c.Demo }, "true", "false")},
 		{"CONFIRMATION", "none", "email", false, "`none`: a signature counts at once, and the count tells whether an address was new; `email` is not part of this release", setConfirmation},
 		{"REVIEW", "off", "on", false, "`off`: a petition opens at once; `on` is not part of this release", setReview},
 		{"SMTP_URL", "", "", true, "`smtp://user:pass@host:port`; no mail is sent in this release", text(func(c *Config) *string { return &c.SMTPURL })},
-		{"ADMIN_KEY", "", "", true, "credential with every scope, at least 32 characters; in development derived from the secret file and printed at each start", setAdminKey},
+		{"ADMIN_KEY", "", "", true, "credential with every scope, at least 32 characters; in development derived from the secret file, and printed at each start where this machine alone reaches the server", setAdminKey},
 		{"RATE_LIMITS", "on", "on", false, "limits by address; `off` is refused in production", boolean(func(c *Config) *bool { return &c.RateLimits }, "on", "off")},
 		{"INTROSPECTION", "on", "on", false, "`off` also turns GraphiQL and \"did you mean\" off; production never says \"did you mean\"", boolean(func(c *Config) *bool { return &c.Introspection }, "on", "off")},
 		{"TRUSTED_DOCUMENTS", "", "", false, "file of the only documents that are served, as graphql-codegen (`persisted-documents.json`) or Apollo (`persisted-query-manifest.json`) writes it; unset: every document is", text(func(c *Config) *string { return &c.TrustedDocuments })},
@@ -334,7 +337,10 @@ func Load(args, environment []string) (Config, []string, error) {
 	l.refuseUnknown()
 	if c.Env == production {
 		l.judgeProduction(c)
+	} else if secret.Exposed(c.SecretFile) {
+		l.exposed = append(l.exposed, "PETITION_SECRET_FILE")
 	}
+	c.Exposed = l.exposed
 	return c, rest, errors.Join(l.faults...)
 }
 
@@ -361,6 +367,7 @@ func parseFlags(args []string) (map[string]string, []string, error) {
 type loader struct {
 	env, flags map[string]string
 	faults     []error
+	exposed    []string
 }
 
 func (l *loader) fault(name string, err error) {
@@ -406,6 +413,9 @@ func (l *loader) value(s setting) (string, bool) {
 		l.fault(s.variable()+"_FILE", errors.New("names a file that cannot be read"))
 		return "", false
 	}
+	if secret.Exposed(path) { // not refused: containers get their secrets so, for the one user they have
+		l.exposed = append(l.exposed, s.variable()+"_FILE")
+	}
 	return strings.TrimSpace(string(content)), true
 }
 
@@ -435,6 +445,10 @@ func (l *loader) judgeProduction(c Config) {
 		l.fault("PETITION_RATE_LIMITS", errors.New("must be on in production"))
 	}
 	if _, err := os.Stat(c.SecretFile); err != nil {
-		l.fault("PETITION_SECRET_FILE", errors.New("must name a file that exists in production; head -c 32 /dev/urandom | base64 makes its content"))
+		l.fault("PETITION_SECRET_FILE",
+			errors.New("must name a file that exists in production; for a new site, this makes one: "+secret.Recipe))
+	} else if secret.Exposed(c.SecretFile) {
+		l.fault("PETITION_SECRET_FILE",
+			errors.New("names a file that others than its owner may read or change; chmod 600 ends that"))
 	}
 }

@@ -115,11 +115,9 @@ func (a *App) fill(ctx context.Context, id uuid.UUID, page *pages.Petition) erro
 		return err
 	}
 	for _, s := range signed[id].Nodes() {
-		name, err := a.domain.SignatoryName(s)
-		if err != nil || name == nil {
-			return err
-		}
-		page.Signatories = append(page.Signatories, pages.Signatory{Number: *s.Number, Name: *name, Country: orNone(s.Country), At: s.SignedAt})
+		page.Signatories = append(page.Signatories, pages.Signatory{
+			Number: *s.Number, Name: orNone(a.domain.SignatoryName(ctx, s)), Country: orNone(s.Country), At: s.SignedAt,
+		})
 	}
 	return nil
 }

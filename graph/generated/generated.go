@@ -1707,7 +1707,7 @@ type Signature implements Node {
 
   """
   The name as the signatory wrote it. Lists hold named signatures alone; it is null only where a signatory who stays
-  unnamed looks at the own signature.
+  unnamed looks at the own signature, and where the stored name is damaged.
   """
   name: String
 

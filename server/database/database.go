@@ -47,7 +47,7 @@ type DB struct {
 	// own, so that slow readers never keep a signature waiting for one.
 	Ledger *sql.DB
 
-	path        string                  // of the SQLite file
+	path        string                  // of the SQLite file, links followed
 	checkpoints *checkpoints            // SQLite alone
 	migrate     func() (*sql.DB, error) // opens a pool for migrations; PostgreSQL alone
 }

@@ -10,6 +10,11 @@ import (
 // ErrInUse says that another server works with the same SQLite file.
 var ErrInUse = errors.New("another server already serves this SQLite file; stop it first, or use PostgreSQL to run several")
 
+// ErrTwoNames says that an SQLite file has hard links. Nobody who opens it by one name sees the locks and the write-ahead
+// log of who opened it by another, and both write over each other.
+var ErrTwoNames = errors.New("the SQLite file has a second name (a hard link), which would break it; " +
+	"remove one of them, or make a symbolic link of it")
+
 // errLocked says that a lock file is held by somebody else.
 var errLocked = errors.New("the file is locked")
 
@@ -21,7 +26,7 @@ func (db *DB) LockServing() (release func() error, err error) {
 	if db.Dialect != SQLite {
 		return func() error { return nil }, nil
 	}
-	release, err = lockFile(db.path + ".lock")
+	release, err = lockFile(db.Beside(".lock"))
 	if errors.Is(err, errLocked) {
 		return nil, ErrInUse
 	}
@@ -30,6 +35,9 @@ func (db *DB) LockServing() (release func() error, err error) {
 	}
 	return release, nil
 }
+
+// Beside returns the path of a file beside the SQLite file, the same by whatever link the database was opened.
+func (db *DB) Beside(ending string) string { return db.path + ending }
 
 // waitLock takes the lock file at path as soon as it is free.
 func waitLock(ctx context.Context, path string) (release func() error, err error) {

@@ -4,9 +4,18 @@ package database
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"syscall"
 )
+
+// names returns how many names a file has.
+func names(info fs.FileInfo) uint64 {
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
+		return uint64(stat.Nlink) // narrower on some systems
+	}
+	return 1
+}
 
 // lockFile takes the lock of the file at path, or says errLocked. The file stays when the lock is
 // released: removing it would let two others lock two files of one name.

@@ -8,6 +8,9 @@ import (
 	"os"
 )
 
+// names returns how many names a file has, as far as can be known here.
+func names(fs.FileInfo) uint64 { return 1 }
+
 // lockFile makes the file at path, or says errLocked where it is in use. Windows refuses to remove a file
 // that a process holds open, so one that a dead process left is no hindrance.
 func lockFile(path string) (release func() error, err error) {

@@ -94,7 +94,7 @@ func (db *DB) migrateTo(ctx context.Context, files fs.FS, version int64) (done [
 func (db *DB) provider(ctx context.Context, files fs.FS) (_ *goose.Provider, release func() error, err error) {
 	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger())}
 	if db.Dialect == SQLite {
-		release, err = waitLock(ctx, db.path+".migrating")
+		release, err = waitLock(ctx, db.Beside(".migrating"))
 		if err != nil {
 			return nil, nil, err
 		}

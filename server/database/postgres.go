@@ -177,15 +177,36 @@ func PostgresAddress(address string) (string, error) {
 	if query.Has("sslmode") || os.Getenv("PGSSLMODE") != "" {
 		return address, nil
 	}
-	host := cmp.Or(query.Get("hostaddr"), query.Get("host"), u.Hostname(), os.Getenv("PGHOST"))
-	query.Set("sslmode", "disable")
-	for h := range strings.SplitSeq(host, ",") {
-		if !isLocal(h) {
-			query.Set("sslmode", "require")
-		}
+	query.Set("sslmode", "require")
+	if isNear(u) {
+		query.Set("sslmode", "disable")
 	}
 	u.RawQuery = query.Encode()
 	return u.String(), nil
+}
+
+// isNear reports whether every host of an address is this machine.
+func isNear(u *url.URL) bool {
+	query := u.Query()
+	host := cmp.Or(query.Get("hostaddr"), os.Getenv("PGHOSTADDR"), query.Get("host"), u.Hostname(), os.Getenv("PGHOST"))
+	for h := range strings.SplitSeq(host, ",") {
+		if !isLocal(h) {
+			return false
+		}
+	}
+	return true
+}
+
+// IsVerified reports whether nobody on the way to PostgreSQL can pretend to be it: it is on this machine, or has to show
+// a certificate that is checked.
+func IsVerified(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	config, err := pq.NewConfig(address) // also knows the environment
+	verifies := err == nil && (config.SSLMode == pq.SSLModeVerifyCA || config.SSLMode == pq.SSLModeVerifyFull)
+	return verifies || isNear(u)
 }
 
 // isLocal says whether host is this machine: nothing, a socket, or the loopback.

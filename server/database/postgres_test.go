@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"maps"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 
@@ -99,6 +100,17 @@ func TestPostgresWithoutUTF8IsRefused(t *testing.T) {
 	}
 }
 
+// unset takes variables out of the environment until the test ends.
+func unset(t *testing.T, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		t.Setenv(name, "") // puts back what was there
+		if err := os.Unsetenv(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestPostgresAddress(t *testing.T) {
 	const remote, none = "require", "disable"
 	tests := map[string]struct{ address, want string }{
@@ -119,8 +131,7 @@ func TestPostgresAddress(t *testing.T) {
 		"SaidDisable":     {"postgres://db.example.org/db?sslmode=disable", none},
 		"PasswordAndMore": {"postgres://ann:s%40me@db.example.org:6000/db?x=y", remote},
 	}
-	t.Setenv("PGHOST", "")
-	t.Setenv("PGSSLMODE", "")
+	unset(t, "PGHOST", "PGHOSTADDR", "PGSSLMODE")
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			got, err := database.PostgresAddress(test.address)
@@ -149,9 +160,44 @@ func TestPostgresAddress(t *testing.T) {
 			t.Errorf("got %s, error %v; want TLS demanded", got, err)
 		}
 	})
+	t.Run("HostAddressOfEnvironment", func(t *testing.T) {
+		t.Setenv("PGHOSTADDR", "10.0.0.7")
+		got, err := database.PostgresAddress("postgres://localhost/db")
+		if err != nil || !strings.Contains(got, "sslmode=require") {
+			t.Errorf("got %s, error %v; want TLS demanded", got, err)
+		}
+	})
 	t.Run("OtherKind", func(t *testing.T) {
 		if _, err := database.PostgresAddress("sqlite:x.db"); err == nil {
 			t.Error("an SQLite address was taken")
 		}
 	})
+}
+
+func TestIsVerified(t *testing.T) {
+	unset(t, "PGHOST", "PGHOSTADDR", "PGSSLMODE")
+	for address, want := range map[string]bool{
+		"postgres://db.example.org/db":                                        false,
+		"postgres://db.example.org/db?sslmode=require":                        false,
+		"postgres://db.example.org/db?sslmode=prefer":                         false,
+		"postgres://db.example.org/db?sslmode=disable":                        false,
+		"postgres://db.example.org/db?sslmode=verify-ca":                      true,
+		"postgres://db.example.org/db?sslmode=verify-full":                    true,
+		"postgres://db.example.org/db?sslrootcert=system&sslmode=verify-full": true,
+		"postgres://localhost,db.example.org/db":                              false,
+		"postgres://localhost/db?hostaddr=10.0.0.7":                           false,
+		"postgres://localhost/db":                                             true,
+		"postgres://127.0.0.1/db?sslmode=require":                             true,
+		"postgres://[::1]/db":                                                 true,
+		"postgres:///db?host=/run/postgresql":                                 true,
+		"postgres://db.example.org/db?sslmode=nonsense":                       false,
+	} {
+		if got := database.IsVerified(address); got != want {
+			t.Errorf("%s: got %t, want %t", address, got, want)
+		}
+	}
+	t.Setenv("PGSSLMODE", "verify-full")
+	if !database.IsVerified("postgres://db.example.org/db") {
+		t.Error("the environment demands a certificate, and is passed over")
+	}
 }

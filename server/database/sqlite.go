@@ -103,8 +103,8 @@ func sqliteDSN(path string, pragmas []pragma, begin string) string {
 	return "file://" + (&url.URL{Path: slashed}).EscapedPath() + "?" + query.Encode()
 }
 
-// makeFile makes an empty file at path, and its folder, unless they are there, and gives the absolute path.
-// The write-ahead log takes its mode from the file.
+// makeFile makes an empty file at path, and its folder, unless they are there, and returns the one path that all links
+// lead to: SQLite, and we, keep what lies beside the file by its name. The write-ahead log takes its mode from the file.
 func makeFile(path string) (string, error) {
 	if path == "" || strings.HasPrefix(path, ":memory:") || strings.HasPrefix(path, "//") {
 		return "", fmt.Errorf("%w; SQLite needs the path of a file", ErrURL)
@@ -120,5 +120,15 @@ func makeFile(path string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("open the SQLite file: %w", err)
 	}
-	return path, file.Close()
+	info, err := file.Stat()
+	if err = errors.Join(err, file.Close()); err != nil {
+		return "", fmt.Errorf("open the SQLite file: %w", err)
+	}
+	if names(info) > 1 {
+		return "", ErrTwoNames
+	}
+	if path, err = filepath.EvalSymlinks(path); err != nil {
+		return "", fmt.Errorf("find the SQLite file: %w", err)
+	}
+	return path, nil
 }

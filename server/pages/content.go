@@ -54,7 +54,7 @@ type Comment struct {
 // Signatory is somebody whose name is public.
 type Signatory struct {
 	Number  int
-	Name    string
+	Name    string // empty if it cannot be read
 	Country string // two letters; empty if it was not told
 	At      time.Time
 }

@@ -3,7 +3,7 @@ package petitioning
 import (
 	"context"
 	"database/sql"
-	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -56,15 +56,32 @@ func (r *signatureRow) scanning(more ...any) func(scanner) (*ent.Signature, erro
 	}
 }
 
-// SignatoryName opens the name of a signature that may be shown, and gives nil for one that may not.
-func (s *Service) SignatoryName(row *ent.Signature) (*string, error) {
+// SignatoryName opens the name of a signature that may be shown, and returns nil for one that may not, or that cannot be
+// opened: one damaged name takes nothing else from a page.
+func (s *Service) SignatoryName(ctx context.Context, row *ent.Signature) *string {
 	if !row.ShowName || row.Name == nil {
-		return nil, nil //nolint:nilnil // the contract's null: a name that is not public
+		return nil
 	}
 	name, err := s.opt.Keys.Open(secret.NameSeal, *row.Name, row.ID[:])
 	if err != nil {
-		return nil, fmt.Errorf("opening a name: %w", err)
+		s.noteUnopened(ctx)
+		return nil
 	}
 	text := string(name)
-	return &text, nil
+	return &text
+}
+
+// unopenedEvery is how often it is said that names cannot be opened: a page may hold a hundred of them.
+const unopenedEvery = time.Minute
+
+// noteUnopened logs that a name could not be opened, and of how many nothing was said since the last time.
+func (s *Service) noteUnopened(ctx context.Context) {
+	unsaid := s.unopened.Add(1)
+	now, last := s.opt.Now().UnixNano(), s.unopenedSaid.Load()
+	if last != 0 && now-last < int64(unopenedEvery) || !s.unopenedSaid.CompareAndSwap(last, now) {
+		return
+	}
+	s.unopened.Add(-unsaid)
+	s.opt.Logger.ErrorContext(ctx, "sealed names cannot be opened: the rows are damaged, or of another secret",
+		"names", unsaid)
 }

@@ -98,18 +98,18 @@ func (s *Service) recreated(ctx context.Context, id uuid.UUID, err error) (Creat
 		return Created{}, fmt.Errorf("finding the edit token of a repeated request: %w", err)
 	}
 	ActorFrom(ctx).lift(id)
-	return Created{Petition: id, EditToken: s.editToken(id, row.ID)}, nil
+	return Created{Petition: id, EditToken: editToken(s.opt.Keys, id, row.ID)}, nil
 }
 
 // editToken derives the token from the secret, so that a repeated request can be told it although only its
 // hash is stored.
-func (s *Service) editToken(petition, nonce uuid.UUID) string {
-	return s.opt.Keys.Token(editTokenPrefix, secret.EditToken, petition[:], nonce[:])
+func editToken(keys *secret.Keys, petition, nonce uuid.UUID) string {
+	return keys.Token(editTokenPrefix, secret.EditToken, petition[:], nonce[:])
 }
 
 func (s *Service) issueEditToken(ctx context.Context, t *tx, petition uuid.UUID, now time.Time) (string, error) {
 	nonce := newID()
-	bearer := s.editToken(petition, nonce)
+	bearer := editToken(s.opt.Keys, petition, nonce)
 	return bearer, t.Token.Create().SetID(nonce).SetHash(secret.Hash(bearer)).SetPurpose(token.PurposeEDIT).
 		SetPetitionID(petition).SetCreatedAt(now).Exec(ctx)
 }

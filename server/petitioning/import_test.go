@@ -112,9 +112,7 @@ func checkImported(t *testing.T, b *bundle, id uuid.UUID, d demo.Petition) {
 	equal(t, "rank", want.Total, value[int](t, b, `SELECT signatures FROM ranks WHERE petition_id = $1`, id))
 	if page := b.signatures(t, operator(t), id); want.Named > 0 {
 		newest := slices.IndexFunc(backwards(d.Signatures), func(s demo.Signature) bool { return s.ShowName })
-		name, err := b.SignatoryName(page.Edges[0].Node)
-		ok(t, err)
-		equal(t, "newest name", backwards(d.Signatures)[newest].Name, *name)
+		equal(t, "newest name", p(backwards(d.Signatures)[newest].Name), b.SignatoryName(t.Context(), page.Edges[0].Node))
 		equal(t, "newest number", len(d.Signatures)-newest, *page.Edges[0].Node.Number)
 		equal(t, "newest time", backwards(d.Signatures)[newest].At, page.Edges[0].Node.SignedAt)
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"entgo.io/ent/dialect"
@@ -50,6 +51,9 @@ type Service struct {
 
 	bySought *together[sought, string, Found]
 	byParent *together[paged, uuid.UUID, any] // connections
+
+	unopened     atomic.Int64 // names that could not be opened since the log said so
+	unopenedSaid atomic.Int64 // when it did, in nanoseconds since 1970; 0: never
 
 	few, some, many int // fewMost, someMost and countMost
 }

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 )
 
 // RootSize is the length of the root key in bytes.
@@ -18,8 +19,11 @@ const RootSize = 32
 // maxFile bounds what is read, so that a wrong path cannot fill the memory.
 const maxFile = 4096
 
+// Recipe is the command that makes a secret file for a new site, one that its owner alone may read.
+const Recipe = "(umask 077; head -c 32 /dev/urandom | base64 > FILE)"
+
 // ErrMalformed says that a secret is not 32 bytes in base64.
-var ErrMalformed = errors.New("the secret is not 32 bytes in base64; make one with: openssl rand -base64 32")
+var ErrMalformed = errors.New("the secret is not 32 bytes in base64; for a new site, this makes one: " + Recipe)
 
 // Parse makes the keys of a root written in base64. Space around it does not matter.
 func Parse(text []byte) (*Keys, error) {
@@ -46,6 +50,13 @@ func Load(path string) (*Keys, error) {
 		return nil, fmt.Errorf("secret file %s: %w", path, err)
 	}
 	return keys, nil
+}
+
+// Exposed reports whether the system lets others than its owner read or change the file at path. A file that is not
+// there is not exposed, and on Windows, where modes say nothing of that, none is.
+func Exposed(path string) bool {
+	info, err := os.Stat(path) // of what a link leads to: only its mode counts
+	return err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0
 }
 
 // LoadOrCreate reads the keys from the file at path and makes folder and file, with a random root and for
@@ -78,7 +89,19 @@ func create(path string) error {
 	if err := os.Link(file.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return nil
+	return syncFolder(filepath.Dir(path))
+}
+
+// syncFolder makes the name of the file as durable as its content.
+func syncFolder(path string) error {
+	if runtime.GOOS == "windows" { // which has no such thing
+		return nil
+	}
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
 }
 
 // write puts a fresh root into file, durably: data sealed under a root that a power loss takes is lost.

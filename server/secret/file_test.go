@@ -178,3 +178,33 @@ func TestLoadOrCreateAtOnce(t *testing.T) {
 		}
 	}
 }
+
+func TestExposed(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no such modes")
+	}
+	folder := t.TempDir()
+	path, link := filepath.Join(folder, "secret.key"), filepath.Join(folder, "link")
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	if secret.Exposed(path) || secret.Exposed(link) {
+		t.Error("a file that is not there is exposed")
+	}
+	if _, err := secret.LoadOrCreate(path); err != nil {
+		t.Fatal(err)
+	}
+	for mode, want := range map[fs.FileMode]bool{
+		0o400: false, 0o600: false, 0o640: true, 0o604: true, 0o644: true, 0o620: true, 0o602: true, 0o440: true,
+	} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{path, link} {
+			if got := secret.Exposed(name); got != want {
+				t.Errorf("mode %o of %s: exposed %t, want %t", mode, filepath.Base(name), got, want)
+			}
+		}
+	}
+}

@@ -94,6 +94,10 @@ func (k *Keys) ShortDigest(purpose Purpose, parts ...[]byte) []byte {
 	return k.Digest(purpose, parts...)[:shortDigest]
 }
 
+// Fingerprint returns the digest by which a database recognises the secret that it belongs to. It helps nobody to guess
+// anything: it has a key of its own.
+func (k *Keys) Fingerprint() []byte { return k.Digest(Fingerprint, []byte("petitiond")) }
+
 // Seal encrypts plaintext with AES-256-GCM under the key of the purpose and binds it to associated, which
 // is not part of the result and must be given again to Open: say where the value belongs, so that it
 // cannot be moved. The result is the key's id, a random nonce of 12 bytes, the ciphertext and its tag.

@@ -19,7 +19,7 @@ import (
 // allPurposes is written out, so that a purpose that is added or renamed shows up here.
 var allPurposes = []secret.Purpose{
 	secret.AddressDigest, secret.AddressSeal, secret.NameSeal, secret.Cursor,
-	secret.EditToken, secret.AdminKey, secret.InputDigest, secret.CallerDigest,
+	secret.EditToken, secret.AdminKey, secret.InputDigest, secret.CallerDigest, secret.AuthorLink, secret.Fingerprint,
 }
 
 // testKeys gives keys of a root of thirty-two equal bytes.
@@ -40,9 +40,11 @@ func TestDigestNeverChanges(t *testing.T) {
 		"address digest": "8251284cf08e2457",
 		"address seal":   "760536c9fa744460",
 		"admin key":      "cbe236f57cdf53cd",
+		"author link":    "38f8d6bcfb8b9ded",
 		"caller digest":  "3bbe0c2dbc818353",
 		"cursor":         "444ed765ee5d730c",
 		"edit token":     "0c872bcf7aab3520",
+		"fingerprint":    "af1ef2f7ff4ba09f",
 		"input digest":   "aac2f78aff36e84b",
 		"name seal":      "aca79fb498b1a7b5",
 	}
@@ -233,6 +235,18 @@ func TestKeysAreNotPrinted(t *testing.T) {
 		if got := fmt.Sprintf(verb, keys); got != "secret.Keys" {
 			t.Errorf("%s prints %d characters, want the type's name alone", verb, len(got))
 		}
+	}
+}
+
+// TestFingerprintNeverChanges pins what databases keep: if it fails, every site refuses its own secret.
+func TestFingerprintNeverChanges(t *testing.T) {
+	t.Parallel()
+	const want = "a819096336c8d4436b8609c6f37e97668e34eb8c29bb6a5f277fa285584cce7f"
+	if got := hex.EncodeToString(testKeys(t, 7).Fingerprint()); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if bytes.Equal(testKeys(t, 7).Fingerprint(), testKeys(t, 8).Fingerprint()) {
+		t.Error("two secrets have one fingerprint")
 	}
 }
 

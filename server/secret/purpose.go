@@ -16,6 +16,7 @@ const (
 	InputDigest                  // is a repeated request the same
 	CallerDigest                 // whose idempotency key it is
 	AuthorLink                   // which comment came with a signature
+	Fingerprint                  // what a database keeps of the secret it belongs to
 	purposes
 )
 
@@ -29,6 +30,7 @@ var purposeNames = [purposes]string{
 	InputDigest:   "input digest",
 	CallerDigest:  "caller digest",
 	AuthorLink:    "author link",
+	Fingerprint:   "fingerprint",
 }
 
 // String names the purpose.

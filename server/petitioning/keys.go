@@ -1,0 +1,190 @@
+package petitioning
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/google/uuid"
+
+	"petitiond/server/database"
+	"petitiond/server/secret"
+)
+
+// What is wrong where database and secret do not belong together. With another secret every address could sign again,
+// and no name could be read.
+var (
+	ErrOtherSecret = errors.New("the database belongs to another secret than the one in this file; " +
+		"put back the secret file of this database, or restore both from one backup")
+	ErrSecretMissing = errors.New("there is no such file, and the database belongs to a secret already; " +
+		"put back the secret file of this database (all who serve it share one), or restore both from one backup")
+	ErrSecretUnproven = errors.New("nothing in the database was made with the secret in this file; " +
+		"put back the secret file of this database, or restore both from one backup")
+)
+
+// SecretFile reads the file with the secret, and makes it.
+type SecretFile struct {
+	Load func() (*secret.Keys, error) // fails with fs.ErrNotExist where there is no file
+	Make func() (*secret.Keys, error) // makes the file and reads it; nil where a missing one is a fault
+}
+
+// KeysOf returns the keys of the secret that the migrated database belongs to, or one of the errors above. A database
+// that knows none yet belongs to the secret in the file from then on, which is made where it is missing; of programs that
+// start at once on one database, one decides. A database that was in use before it could know its secret first wants to
+// see that it was made with this one.
+func KeysOf(ctx context.Context, db *database.DB, file SecretFile) (*secret.Keys, error) {
+	known, err := fingerprint(ctx, newest(db))
+	if err != nil {
+		return nil, err
+	}
+	if known != nil {
+		return file.matching(known)
+	}
+	var keys *secret.Keys
+	err = database.InTx(ctx, db.Ledger, func(tx *sql.Tx) error { // whose connections wait for a lock
+		if db.Dialect == database.Postgres { // on SQLite the transaction is the lock
+			if _, err := tx.ExecContext(ctx, `LOCK TABLE fingerprints IN SHARE ROW EXCLUSIVE MODE`); err != nil {
+				return fmt.Errorf("waiting for another start: %w", err)
+			}
+		}
+		known, err := fingerprint(ctx, tx)
+		if err == nil && known != nil {
+			keys, err = file.matching(known)
+			return err
+		}
+		if err == nil {
+			keys, err = file.first(ctx, tx)
+		}
+		if err == nil {
+			_, err = tx.ExecContext(ctx, `INSERT INTO fingerprints (key_id, digest) VALUES (1, $1)`, keys.Fingerprint())
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return keys, nil
+}
+
+// querier is a pool or a transaction.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// fingerprint returns what the database knows of its secret, or nil.
+func fingerprint(ctx context.Context, q querier) (known []byte, err error) {
+	err = q.QueryRowContext(ctx, `SELECT digest FROM fingerprints WHERE key_id = 1`).Scan(&known)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading which secret the database belongs to: %w", err)
+	}
+	return known, nil
+}
+
+// matching returns the keys in the file if they are those that the database knows.
+func (f SecretFile) matching(known []byte) (*secret.Keys, error) {
+	keys, err := f.Load()
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, ErrSecretMissing
+	case err != nil:
+		return nil, err
+	case !hmac.Equal(known, keys.Fingerprint()):
+		return nil, ErrOtherSecret
+	}
+	return keys, nil
+}
+
+// first returns the keys for a database that knows none yet.
+func (f SecretFile) first(ctx context.Context, tx *sql.Tx) (*secret.Keys, error) {
+	keys, err := f.Load()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	made, proven, failed := traces(ctx, tx, keys)
+	switch {
+	case failed != nil:
+		return nil, failed
+	case made && err != nil:
+		return nil, ErrSecretMissing
+	case made && !proven:
+		return nil, ErrSecretUnproven
+	case err != nil && f.Make != nil:
+		return f.Make()
+	}
+	return keys, err
+}
+
+// traceMost bounds the rows of a kind that are looked at: some may be damaged, not all of them.
+const traceMost = 20
+
+// trace is a kind of rows that were made with the secret.
+type trace struct {
+	query  string
+	proves func(keys *secret.Keys, row, of uuid.UUID, value []byte) bool
+}
+
+// tracesOfSecrets are the kinds, the newest rows first: the secret of today made those.
+func tracesOfSecrets() []trace {
+	opens := func(purpose secret.Purpose) func(*secret.Keys, uuid.UUID, uuid.UUID, []byte) bool {
+		return func(keys *secret.Keys, row, _ uuid.UUID, sealed []byte) bool {
+			_, err := keys.Open(purpose, sealed, row[:])
+			return err == nil
+		}
+	}
+	never := func(*secret.Keys, uuid.UUID, uuid.UUID, []byte) bool { return false }
+	return []trace{
+		{`SELECT id, id, name FROM signatures WHERE name IS NOT NULL`, opens(secret.NameSeal)},
+		{`SELECT id, id, address FROM signatures WHERE address IS NOT NULL`, opens(secret.AddressSeal)},
+		{`SELECT id, petition_id, hash FROM tokens WHERE purpose = 'EDIT'`, madeToken},
+		{
+			`SELECT id, id, petitioner_address FROM petitions WHERE petitioner_address IS NOT NULL`,
+			opens(secret.AddressSeal),
+		},
+		// Without the address nobody can tell whose digest it is.
+		{`SELECT id, id, digest FROM signatures WHERE digest IS NOT NULL`, never},
+	}
+}
+
+// madeToken reports whether the keys made an edit token.
+func madeToken(keys *secret.Keys, nonce, petition uuid.UUID, hash []byte) bool {
+	return bytes.Equal(hash, secret.Hash(editToken(keys, petition, nonce)))
+}
+
+// traces reports whether any row was made with a secret, and whether one of them was made with this. Keys may be nil.
+func traces(ctx context.Context, tx *sql.Tx, keys *secret.Keys) (made, proven bool, err error) {
+	for _, t := range tracesOfSecrets() {
+		found, proof, err := t.look(ctx, tx, keys)
+		if err != nil {
+			return false, false, fmt.Errorf("looking for what was made with the secret: %w", err)
+		}
+		if made = made || found; proof {
+			return true, true, nil
+		}
+	}
+	return made, false, nil
+}
+
+func (t trace) look(ctx context.Context, tx *sql.Tx, keys *secret.Keys) (found, proven bool, err error) {
+	rows, err := tx.QueryContext(ctx, t.query+fmt.Sprintf(` ORDER BY id DESC LIMIT %d`, traceMost))
+	if err != nil {
+		return false, false, err
+	}
+	defer rows.Close()
+	for rows.Next() && !proven {
+		var row, of uuid.UUID
+		var value []byte
+		if err := rows.Scan(&row, &of, &value); err != nil {
+			return false, false, err
+		}
+		found, proven = true, keys != nil && t.proves(keys, row, of, value)
+	}
+	return found, proven, rows.Err()
+}
