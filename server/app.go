@@ -52,7 +52,7 @@ func openCore(ctx context.Context, config Config, log *slog.Logger) (_ *core, er
 	for _, name := range config.Exposed {
 		log.Warn("others than its owner may read or change the file of a secret; chmod 600 ends that", "setting", name)
 	}
-	if c.db, err = database.Open(ctx, config.DatabaseURL); err != nil {
+	if c.db, err = config.database.Open(ctx, config.DatabaseURL); err != nil {
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}
 	defer func() {
@@ -109,6 +109,7 @@ func adminKey(config Config, k *secret.Keys) string {
 func (c *core) while(ctx context.Context, fn func(context.Context) error) error {
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var group errgroup.Group
+	group.Go(func() error { return c.db.Clock.Run(working, c.log) })
 	group.Go(func() error { return c.ledger.Run(working) })
 	err := fn(ctx)
 	stop()
@@ -345,6 +346,7 @@ func (a *App) Run(ctx context.Context) error {
 	below, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	var parts errgroup.Group
+	parts.Go(func() error { return a.db.Clock.Run(below, a.log) })
 	parts.Go(func() error { return a.ledger.Run(below) })
 	parts.Go(func() error { return a.ledger.Keep(below) })
 	parts.Go(func() error { return a.hub.Run(below) })

@@ -93,6 +93,10 @@ func withCore(ctx context.Context, in invocation, fn func(context.Context, *core
 	if err != nil {
 		return err
 	}
+	// Said before anything is tried: a command writes, and it ends before the clock is right again.
+	if err := c.db.Clock.Check(); err != nil {
+		return errors.Join(fmt.Errorf("nothing is written: %w", err), c.db.Close())
+	}
 	ctx = petitioning.WithActor(ctx, petitioning.Operator())
 	err = c.while(ctx, func(ctx context.Context) error { return fn(ctx, c) })
 	return errors.Join(err, c.ring(ctx), c.db.Close())

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"petitiond/server/database"
 	"petitiond/server/secret"
 	"petitiond/server/transport"
 )
@@ -51,6 +52,8 @@ type Config struct {
 	Limits           transport.Limits
 
 	Exposed []string // names of settings whose files others than the owner may read or change
+
+	database database.Options // no settings: tests have clocks of their own
 }
 
 // setting is one environment variable. Each is also a flag of the same name, save secrets, which can be read

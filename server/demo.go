@@ -10,7 +10,6 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/ent/petition"
-	"petitiond/server/database"
 	"petitiond/server/demo"
 	"petitiond/server/petitioning"
 )
@@ -21,7 +20,7 @@ func (c *core) loadDemo(ctx context.Context) error {
 	if err != nil || !empty {
 		return err
 	}
-	list, err := demo.Petitions(database.Now())
+	list, err := demo.Petitions(c.db.Clock.Now())
 	if err != nil {
 		return fmt.Errorf("reading the demo content: %w", err)
 	}

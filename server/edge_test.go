@@ -17,6 +17,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"petitiond/server/database"
+	"petitiond/server/database/dbtest"
 	"petitiond/server/edge"
 	"petitiond/server/transport"
 )
@@ -412,8 +414,14 @@ func TestPanicsAreLogged(t *testing.T) {
 // Readiness is told within two seconds, also where the database's driver does not notice that nobody waits any longer.
 func TestReadyInTime(t *testing.T) {
 	t.Parallel()
+	url := dbtest.URL(t, database.SQLite)
 	synctest.Test(t, func(t *testing.T) {
-		a, thaw := &App{}, make(chan struct{})
+		db, err := database.Open(t.Context(), url) // for its clock
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		a, thaw := &App{core: &core{db: db}}, make(chan struct{})
 		var asked atomic.Int64
 		a.migrated.question = func(context.Context) (bool, error) {
 			asked.Add(1)

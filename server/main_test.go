@@ -47,12 +47,15 @@ type site struct {
 	stop func() // ends it as SIGTERM does and waits
 }
 
-// start runs a server until the test ends.
-func start(t testing.TB, environment []string) *site {
+// start runs a server until the test ends. What settings cannot say is adjusted.
+func start(t testing.TB, environment []string, adjust ...func(*Config)) *site {
 	t.Helper()
 	config, _, err := Load(nil, environment)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, f := range adjust {
+		f(&config)
 	}
 	log := &safeBuffer{}
 	app, err := NewApp(t.Context(), config, logger(config, log))

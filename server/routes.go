@@ -36,12 +36,16 @@ func (a *App) metricsRoute() http.Handler {
 	return mux
 }
 
-// ready says whether the server can do its work: database there and migrated, not draining.
+// ready says whether the server can do its work: database there and migrated, clock right, not draining.
 func (a *App) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
 	if a.draining.Load() {
 		say(w, http.StatusServiceUnavailable, "draining")
+		return
+	}
+	if err := a.db.Clock.Check(); err != nil {
+		say(w, http.StatusServiceUnavailable, err.Error())
 		return
 	}
 	migrated, err := a.migrated.ask(ctx)

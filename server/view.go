@@ -10,7 +10,6 @@ import (
 	"petitiond/ent"
 	"petitiond/ent/petition"
 	"petitiond/graph/scalar"
-	"petitiond/server/database"
 	"petitiond/server/pages"
 	"petitiond/server/petitioning"
 )
@@ -91,7 +90,8 @@ func (a *App) petitionPage(ctx context.Context, slug string) (*pages.Petition, e
 	row := found.Rows[0]
 	page := &pages.Petition{
 		Card: cards[0], Addressees: row.Addressees, State: string(row.State), StartsAt: row.StartsAt, EndsAt: row.EndsAt,
-		ClosedAt: row.ClosedAt, Accepting: row.State == petition.StateOPEN && (row.StartsAt == nil || !database.Now().Before(*row.StartsAt)),
+		ClosedAt:  row.ClosedAt,
+		Accepting: row.State == petition.StateOPEN && (row.StartsAt == nil || !a.db.Clock.Now().Before(*row.StartsAt)),
 	}
 	if row.Outcome != nil {
 		page.Outcome = string(*row.Outcome)

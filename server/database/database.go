@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Dialect names a kind of database, with the name that ent uses.
@@ -46,6 +47,8 @@ type DB struct {
 	// Ledger is where the ledger writes: on SQLite it is Write, on PostgreSQL it has connections of its
 	// own, so that slow readers never keep a signature waiting for one.
 	Ledger *sql.DB
+	// Clock is the time that is stored and that decides.
+	Clock *Clock
 
 	path        string                  // of the SQLite file, links followed
 	checkpoints *checkpoints            // SQLite alone
@@ -59,6 +62,8 @@ type Options struct {
 	Write, Read, LookUp, Ledger int
 	// Wrap stands between the pools and the driver, for example to count statements.
 	Wrap func(driver.Connector) driver.Connector
+	// Wall is the clock of this machine, by default time.Now. Tests have wrong ones.
+	Wall func() time.Time
 }
 
 // Open opens the database at url, which is sqlite:PATH or postgres://…, and makes sure that it can be

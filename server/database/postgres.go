@@ -69,7 +69,7 @@ func (o Options) openPostgres(ctx context.Context, address string) (_ *DB, err e
 	if address, err = PostgresAddress(address); err != nil {
 		return nil, err
 	}
-	db := &DB{Dialect: Postgres}
+	db := &DB{Dialect: Postgres, Clock: newClock(o.Wall, nil)}
 	defer func() {
 		if err != nil {
 			_ = db.Close()
@@ -87,6 +87,10 @@ func (o Options) openPostgres(ctx context.Context, address string) (_ *DB, err e
 		return nil, err
 	}
 	if err = checkPostgres(ctx, db.Write); err != nil {
+		return nil, err
+	}
+	db.Clock.source = db.Write
+	if err = db.Clock.compare(ctx); err != nil {
 		return nil, err
 	}
 	if err = checkSetting(ctx, db.LookUp, "plan_cache_mode", "force_generic_plan"); err != nil {

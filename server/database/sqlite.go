@@ -41,7 +41,7 @@ func (o Options) openSQLite(ctx context.Context, path string) (_ *DB, err error)
 	if path, err = makeFile(path); err != nil {
 		return nil, err
 	}
-	db := &DB{Dialect: SQLite, path: path}
+	db := &DB{Dialect: SQLite, Clock: newClock(o.Wall, nil), path: path}
 	defer func() {
 		if err != nil {
 			_ = db.Close()

@@ -49,7 +49,7 @@ func newBatch(entries []*entry) *batch {
 // settle does the work of the transaction; it may run several times. The order of its steps is the order of
 // locks in every process: counters by petition, then keys by id, then rows that only the holder of a counter
 // touches.
-func (b *batch) settle(ctx context.Context, t tx, clock func() time.Time) error {
+func (b *batch) settle(ctx context.Context, t tx, clock func() (time.Time, error)) error {
 	counters, err := t.lock(ctx, b.petitions)
 	if err != nil {
 		return err
@@ -58,7 +58,11 @@ func (b *batch) settle(ctx context.Context, t tx, clock func() time.Time) error 
 		return err
 	}
 	// The clock is read only now: the wait for the locks may have lasted until a petition's end.
-	b.begin(counters, clock())
+	now, err := clock()
+	if err != nil {
+		return err
+	}
+	b.begin(counters, now)
 	b.gate()
 	if err := b.keep(ctx, t); err != nil {
 		return err
@@ -93,15 +97,8 @@ func (b *batch) begin(counters map[uuid.UUID]*counter, now time.Time) {
 	b.outcomes = make([]outcome, len(b.entries))
 	b.signatures, b.comments, b.lastHour = nil, nil, nil
 	for _, c := range counters {
-		c.at = later(now, c.asOf)
+		c.at = c.timeAt(now)
 	}
-}
-
-func later(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return b
-	}
-	return a
 }
 
 // gate refuses what the petition's terms, read under its lock, do not allow.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/lib/pq"
@@ -17,14 +18,15 @@ type census struct {
 	q               Querier
 	dialect         database.Dialect
 	petitions       []uuid.UUID
+	now             time.Time
 	stored, counted map[uuid.UUID]*tally
 }
 
 // The statements of a census. PETITIONS stands for the condition that names them, MINUTE for the minute of a
 // signature.
 const (
-	censusCounters = `SELECT petition_id, total, issued, pending, named, threads, comments, comments_issued, trending
- FROM counters WHERE PETITIONS`
+	censusCounters = `SELECT petition_id, total, issued, pending, named, threads, comments, comments_issued, trending,
+ as_of FROM counters WHERE PETITIONS`
 	censusMinutes   = `SELECT petition_id, span, minute, added - removed, removed FROM signature_buckets WHERE PETITIONS`
 	censusDays      = `SELECT petition_id, 1440, day, added - removed, removed FROM signature_days WHERE PETITIONS`
 	censusCountries = `SELECT petition_id, country, added - removed FROM signature_country_buckets WHERE PETITIONS`
@@ -89,7 +91,10 @@ func (c *census) counters(ctx context.Context) error {
 	return c.each(ctx, censusCounters, func(rows *sql.Rows) error {
 		var petition uuid.UUID
 		t := newTally()
-		err := rows.Scan(&petition, &t.total, &t.issued, &t.pending, &t.named, &t.threads, &t.comments, &t.commentsIssued, &t.trending)
+		var asOf time.Time
+		err := rows.Scan(&petition, &t.total, &t.issued, &t.pending, &t.named, &t.threads, &t.comments, &t.commentsIssued,
+			&t.trending, &asOf)
+		t.ahead = int(ahead(asOf, c.now).Seconds())
 		c.stored[petition], c.counted[petition] = t, newTally()
 		return err
 	})

@@ -21,7 +21,7 @@ func restless() func() time.Time {
 	var ticks atomic.Int64
 	return func() time.Time {
 		at := ticks.Add(1) * 17 % 500
-		return epoch.Add(time.Duration(at) * time.Second)
+		return epoch.Add(time.Duration(at) * database.MaxSkew / 500)
 	}
 }
 

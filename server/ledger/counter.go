@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"petitiond/server/database"
 )
 
 // counter is the locked row of one petition together with what the running transaction adds to it.
@@ -22,13 +24,30 @@ type counter struct {
 	accepting      bool
 	since, until   *time.Time
 
-	at        time.Time         // time of the batch, never before asOf
+	at        time.Time         // time of the batch, see timeAt
 	moved     bool              // is there anything to write
 	commented bool              // are there new comments
 	minutes   map[int64]int     // signatures added, by minute
 	days      map[int64]int     // the same by the first minute of the day
 	countries map[string]int    // the same by country
 	answers   map[uuid.UUID]int // replies added, by parent
+}
+
+// timeAt returns the time of what is written now. It is never before asOf, since two replicas know the time a little
+// differently, but for an asOf so far ahead that a wrong clock has written it: then the real time decides.
+func (c *counter) timeAt(now time.Time) time.Time {
+	if c.asOf.After(now) && ahead(c.asOf, now) == 0 {
+		return c.asOf
+	}
+	return now
+}
+
+// ahead returns how far asOf lies in the future where a wrong clock has written it, else 0.
+func ahead(asOf, now time.Time) time.Duration {
+	if d := asOf.Sub(now); d > database.MaxSkew {
+		return d
+	}
+	return 0
 }
 
 // accepts reports whether a signature of this batch is in: from the start on and before the end. It asks the

@@ -1,7 +1,9 @@
 package ledger
 
 import (
+	"context"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -88,4 +90,10 @@ func petitionIDs(entries []*entry) []uuid.UUID {
 		out[i] = e.petition
 	}
 	return out
+}
+
+// RecountResting recounts and tells rest how long each step has worked.
+func (l *Ledger) RecountResting(ctx context.Context, rest func(worked time.Duration)) error {
+	_, err := l.recount(ctx, rest)
+	return err
 }

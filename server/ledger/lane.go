@@ -144,7 +144,7 @@ func (n *lane) try(ctx context.Context, b *batch) (err error) {
 		}
 	}()
 	err = n.ledger.store.inTx(ctx, func(ctx context.Context, t tx) error {
-		return b.settle(ctx, t, n.ledger.opt.Now)
+		return b.settle(ctx, t, n.ledger.now)
 	})
 	b.lost = b.lost || errors.Is(err, database.ErrOutcomeUnknown)
 	return err

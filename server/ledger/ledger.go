@@ -82,7 +82,7 @@ type Change struct {
 type Options struct {
 	Committed func([]Change)   // called after each commit, in its order for each petition; by several at once; must not block
 	Doubtful  func()           // called when nobody can know whether a transaction was committed; must not block
-	Now       func() time.Time // default database.Now
+	Now       func() time.Time // default that of the database's Clock
 	Logger    *slog.Logger     // default discards
 	MaxBatch  int              // rows in one transaction, default 1,024: measured, see doc/benchmarks.md
 	MaxQueue  int              // entries that wait in one lane, default 8,192; half of them for one petition
@@ -99,9 +99,6 @@ func (o *Options) setDefaults() {
 	}
 	if o.Doubtful == nil {
 		o.Doubtful = func() {}
-	}
-	if o.Now == nil {
-		o.Now = database.Now
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -138,6 +135,9 @@ type Ledger struct {
 // New prepares the statements of a Ledger on a migrated database. Run must be called for it to write.
 func New(ctx context.Context, db *database.DB, opt Options) (*Ledger, error) {
 	opt.setDefaults()
+	if opt.Now == nil {
+		opt.Now = db.Clock.Now
+	}
 	s, lanes, err := newStore(ctx, db)
 	if err != nil {
 		return nil, fmt.Errorf("preparing the ledger: %w", err)
@@ -221,4 +221,12 @@ func (l *Ledger) enqueue(e *entry) error { return l.laneOf(e.petition).queue.pus
 // other's counter. The last byte of a UUIDv7 is random.
 func (l *Ledger) laneOf(petition uuid.UUID) *lane {
 	return l.lanes[int(petition[len(petition)-1])%len(l.lanes)]
+}
+
+// now returns the time for what is written, or an error that wraps ErrUnavailable where nobody knows the time.
+func (l *Ledger) now() (time.Time, error) {
+	if err := l.db.Clock.Check(); err != nil {
+		return time.Time{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return l.opt.Now(), nil
 }

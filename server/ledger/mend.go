@@ -20,9 +20,9 @@ type mending struct {
 // as signatures added or taken back.
 func (m mending) write(ctx context.Context, stored, counted *tally) (Change, error) {
 	c := m.counter
-	if c.total != counted.total {
+	if c.total != counted.total || ahead(c.asOf, m.now) > 0 {
 		c.version++
-		c.asOf = later(m.now, c.asOf)
+		c.asOf = c.timeAt(m.now)
 	}
 	c.total, c.named, c.threads, c.comments = counted.total, counted.named, counted.threads, counted.comments
 	c.issued, c.commentsIssued = max(c.issued, counted.issued), max(c.commentsIssued, counted.commentsIssued)

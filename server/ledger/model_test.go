@@ -68,7 +68,7 @@ func TestModel(t *testing.T) {
 }
 
 func walk(t *testing.T, rt *rapid.T, db *database.DB, s *stage, prefix string) {
-	now := epoch
+	now, newest := epoch, epoch
 	b := newBook(t, db, ledger.Options{Now: func() time.Time { return now }})
 	w := &world{kept: map[string]memory{}}
 	for range 2 {
@@ -81,7 +81,13 @@ func walk(t *testing.T, rt *rapid.T, db *database.DB, s *stage, prefix string) {
 	for range rapid.IntRange(1, 25).Draw(rt, "steps") {
 		switch rapid.IntRange(0, 5).Draw(rt, "step") {
 		case 0:
-			now = now.Add(time.Duration(rapid.IntRange(-100, 1000).Draw(rt, "seconds")) * time.Second)
+			now = now.Add(time.Duration(rapid.IntRange(-5, 1000).Draw(rt, "seconds")) * time.Second)
+			if now.Before(newest.Add(-database.MaxSkew)) { // further back it would be a clock that was wrong
+				now = newest.Add(-database.MaxSkew)
+			}
+			if now.After(newest) {
+				newest = now
+			}
 		case 1:
 			w.amend(rt, db, now)
 		default:

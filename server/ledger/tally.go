@@ -20,6 +20,7 @@ type tally struct {
 	countries                         map[string]int // net
 	replies                           map[uuid.UUID]int
 	removed                           int // signatures that were taken back; stored alone
+	ahead                             int // seconds, of an as_of that a wrong clock has written; stored alone
 }
 
 func newTally() *tally {
@@ -70,6 +71,7 @@ func (s *tally) differences(petition uuid.UUID, counted *tally) []Difference {
 		}
 	}
 	add("total", s.total, counted.total)
+	add("as of, in seconds ahead", s.ahead, 0)
 	// A number that was given is never lowered: the last one may have been withdrawn.
 	add("issued", s.issued, max(s.issued, counted.issued))
 	add("pending", s.pending, counted.pending)

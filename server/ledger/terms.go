@@ -80,7 +80,7 @@ func (l Locked) Set(ctx context.Context, q Querier, terms Terms, now time.Time) 
 	c := l.counter
 	if terms.Goal != c.goal {
 		c.version++
-		c.asOf = later(now, c.asOf)
+		c.asOf = c.timeAt(now)
 	}
 	c.goal, c.accepting, c.since, c.until = terms.Goal, terms.Accepting, terms.Since, terms.Until
 	_, err := q.ExecContext(ctx, `UPDATE counters SET goal = $2, accepting = $3, since = $4, until = $5, version = $6,

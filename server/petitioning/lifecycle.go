@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
+	entsql "entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
 
+	"petitiond/ent"
 	"petitiond/ent/petition"
+	"petitiond/server/database"
 	"petitiond/server/ledger"
 )
 
@@ -118,16 +122,55 @@ func (s *Service) CloseDue(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("looking for petitions that end: %w", err)
 	}
+	return s.changeAll(ctx, ids, func(ctx context.Context, e *edit) (ledger.Terms, error) {
+		open := e.row.State == petition.StateOPEN || e.row.State == petition.StatePAUSED
+		if !open || e.row.EndsAt == nil || e.now.Before(*e.row.EndsAt) {
+			return ledger.Terms{}, errUnchanged // somebody was faster
+		}
+		return e.close(ctx, nil)
+	})
+}
+
+// ReopenEarly opens petitions again that CloseDue closed by a wrong clock: at their end, which has not come yet. Where
+// somebody has said since what became of the petition it stays closed.
+func (s *Service) ReopenEarly(ctx context.Context) error {
+	soon := s.opt.Now().Add(database.MaxSkew)
+	ids, err := s.lookup.Petition.Query().
+		Where(petition.StateEQ(petition.StateCLOSED), petition.EndsAtGT(soon), petition.OutcomeIsNil(),
+			func(s *entsql.Selector) { s.Where(entsql.ColumnsEQ(petition.FieldClosedAt, petition.FieldEndsAt)) }).
+		Limit(100).IDs(ctx)
+	if err != nil {
+		return fmt.Errorf("looking for petitions that a wrong clock has closed: %w", err)
+	}
+	if len(ids) > 0 {
+		s.opt.Logger.Warn("petitions that a wrong clock has closed are opened again", "petitions", len(ids))
+	}
+	return s.changeAll(ctx, ids, func(ctx context.Context, e *edit) (ledger.Terms, error) {
+		if !closedEarly(e.row, e.now) {
+			return ledger.Terms{}, errUnchanged
+		}
+		if err := e.Petition.UpdateOneID(e.row.ID).ClearClosedAt().Exec(ctx); err != nil {
+			return ledger.Terms{}, err
+		}
+		return e.enter(ctx, petition.StateOPEN)
+	})
+}
+
+// closedEarly reports whether CloseDue closed a petition by a wrong clock. Those who close one by hand do it before its
+// end.
+func closedEarly(row *ent.Petition, now time.Time) bool {
+	return row.State == petition.StateCLOSED && row.Outcome == nil && row.ClosedAt != nil && row.EndsAt != nil &&
+		row.ClosedAt.Equal(*row.EndsAt) && row.ClosedAt.After(now.Add(database.MaxSkew))
+}
+
+// changeAll changes petitions as the operator. One that fails keeps no other from it.
+func (s *Service) changeAll(
+	ctx context.Context, ids []uuid.UUID, fn func(context.Context, *edit) (ledger.Terms, error),
+) error {
 	ctx = WithActor(ctx, Operator())
-	var errs []error // one petition that fails keeps no other open
+	var errs []error
 	for _, id := range ids {
-		errs = append(errs, s.change(ctx, id, nil, func(ctx context.Context, e *edit) (ledger.Terms, error) {
-			open := e.row.State == petition.StateOPEN || e.row.State == petition.StatePAUSED
-			if !open || e.row.EndsAt == nil || e.now.Before(*e.row.EndsAt) {
-				return ledger.Terms{}, errUnchanged // somebody was faster
-			}
-			return e.close(ctx, nil)
-		}))
+		errs = append(errs, s.change(ctx, id, nil, fn))
 	}
 	return errors.Join(errs...)
 }

@@ -34,7 +34,7 @@ type Options struct {
 	Review    bool             // does a petition wait for a moderator before it opens
 	Changed   func(Change)     // told after the commit of a change of text, state or goal; must not block
 	Doubtful  func()           // called when nobody can know whether a transaction was committed; must not block
-	Now       func() time.Time // default database.Now
+	Now       func() time.Time // default that of the database's Clock
 	Logger    *slog.Logger     // default discards
 }
 
@@ -67,7 +67,7 @@ func New(opt Options) *Service {
 		opt.Doubtful = func() {}
 	}
 	if opt.Now == nil {
-		opt.Now = database.Now
+		opt.Now = opt.Database.Clock.Now
 	}
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
@@ -112,9 +112,12 @@ type tx struct {
 }
 
 // inTx runs fn in an explicit transaction, and again when the database asks for it: fn may run twice.
-// Nothing may be told to others before it has returned nil.
+// Nothing may be told to others before it has returned nil. Nothing is written while nobody knows the time.
 func (s *Service) inTx(ctx context.Context, fn func(*tx) error) error {
-	var err error
+	err := s.db.Clock.Check()
+	if err != nil {
+		return errors.Join(errUnavailable(), err)
+	}
 	for range 3 {
 		err = database.InTx(ctx, s.db.Write, func(t *sql.Tx) error {
 			driver := joined{entsql.Conn{ExecQuerier: t}, string(s.db.Dialect)}
