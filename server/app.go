@@ -75,7 +75,9 @@ func openCore(ctx context.Context, config Config, log *slog.Logger) (_ *core, er
 		Doubtful:  func() { c.doubtful() },
 		Recounted: func(list []ledger.Difference) { c.recounted(list) },
 		Every:     config.Recount,
-		Logger:    log,
+		// Those who wait are told that nothing was written before their own time is over.
+		Patience: config.Limits.Operation * 4 / 5,
+		Logger:   log,
 	})
 	if err != nil {
 		return nil, err

@@ -91,6 +91,22 @@ func isPassingCode(code int) bool {
 	return false
 }
 
+// IsRefused says whether err is that of a database which is there and cannot write: it has no room, no memory or no
+// connection left, is read-only, or its disk is broken. That seldom ends within seconds. Nothing was written, unless
+// err wraps ErrOutcomeUnknown.
+func IsRefused(err error) bool {
+	if e := pq.As(err); e != nil {
+		return e.Code == pqerror.ReadOnlySQLTransaction ||
+			isOf(e, pqerror.ClassInsufficientResources, pqerror.ClassSystemError)
+	}
+	code, ok := sqliteCode(err)
+	switch code & 0xff {
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM:
+		return ok
+	}
+	return false
+}
+
 // endsSession says whether PostgreSQL closes the connection after e. The severity alone would tell, but the
 // driver reads the one that is translated into the server's language, so that the codes are named as well.
 func endsSession(e *pq.Error) bool {

@@ -112,6 +112,38 @@ func TestIsPassing(t *testing.T) {
 	}
 }
 
+func TestIsRefused(t *testing.T) {
+	t.Parallel()
+	sqlstate := func(code pqerror.Code) error {
+		return fmt.Errorf("begin: %w", &pq.Error{Severity: "ERROR", Code: code})
+	}
+	tests := map[string]struct {
+		err  error
+		want bool
+	}{
+		"DiskFull":   {sqlstate("53100"), true},
+		"Memory":     {sqlstate("53200"), true},
+		"TooMany":    {&pq.Error{Severity: pqerror.SeverityFatal, Code: "53300"}, true},
+		"BrokenDisk": {sqlstate("58030"), true},
+		"ReadOnly":   {sqlstate("25006"), true},
+		"Deadlock":   {sqlstate(pqerror.TRDeadlockDetected), false},
+		"Timeout":    {sqlstate(pqerror.QueryCanceled), false},
+		"Starting":   {sqlstate("57P03"), false},
+		"IdleInTx":   {sqlstate("25P03"), false},
+		"Unique":     {sqlstate(pqerror.UniqueViolation), false},
+		"Lost":       {driver.ErrBadConn, false},
+		"None":       {nil, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := database.IsRefused(test.err); got != test.want {
+				t.Errorf("got %t, want %t", got, test.want)
+			}
+		})
+	}
+}
+
 func TestUniqueViolations(t *testing.T) {
 	t.Parallel()
 	eachEmpty(t, func(t *testing.T, db *database.DB) {

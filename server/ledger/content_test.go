@@ -2,13 +2,14 @@ package ledger_test
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
 
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
@@ -103,28 +104,96 @@ func TestPanic(t *testing.T) {
 	})
 }
 
-// TestDiskFull fills an SQLite file up: that is no fault of a row.
-func TestDiskFull(t *testing.T) {
-	t.Parallel()
-	db := dbtest.New(t, database.SQLite)
-	p := petition(t, db, open())
-	b := newBook(t, db, impatient())
-	must(t, persist(t, b, signature(p, "ann")))
-	pages := scan[int](t, db, `PRAGMA page_count`)
-	if _, err := db.Write.ExecContext(t.Context(), fmt.Sprintf(`PRAGMA max_page_count = %d`, pages)); err != nil {
-		t.Fatal(err)
-	}
-	list := signatures(p, 200)
+// steadfast are options for tests of what is answered long before the patience runs out.
+func steadfast() ledger.Options { return ledger.Options{Patience: time.Minute} }
+
+// refused makes sure that a batch is surely not written, and that this is told long before the patience is over.
+func refused(t *testing.T, b *book, list ...any) {
+	t.Helper()
+	began := time.Now()
 	for _, a := range b.Batch(list...) {
 		if !errors.Is(a.Err, ledger.ErrUnavailable) {
 			t.Fatalf("got %v, want ErrUnavailable", a.Err)
 		}
 	}
-	if _, err := db.Write.ExecContext(t.Context(), `PRAGMA max_page_count = 1000000`); err != nil {
-		t.Fatal(err)
+	if took := time.Since(began); took > 20*time.Second { // half a second, on a machine that does nothing else
+		t.Errorf("the answer took %s", took)
 	}
-	must(t, newBook(t, db, ledger.Options{}).Batch(list...)...)
-	if f := audit(t, db, p); f.Total != 201 {
-		t.Errorf("got %d signatures, want 201", f.Total)
+}
+
+// TestDiskFull fills an SQLite file up, and takes the right to write away: that is no fault of a row.
+func TestDiskFull(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct{ spoil, mend string }{
+		"Full":     {`PRAGMA max_page_count = 1`, `PRAGMA max_page_count = 1000000`}, // never less than there are
+		"ReadOnly": {`PRAGMA query_only = 1`, `PRAGMA query_only = 0`},
 	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := dbtest.New(t, database.SQLite)
+			p := petition(t, db, open())
+			b := newBook(t, db, steadfast())
+			must(t, persist(t, b, signature(p, "ann")))
+			exec(t, db, test.spoil)
+			list := signatures(p, 200)
+			refused(t, b, list...)
+			refused(t, b, list...)
+			exec(t, db, test.mend)
+			must(t, b.Batch(list...)...)
+			if f := audit(t, db, p); f.Total != 201 {
+				t.Errorf("got %d signatures, want 201", f.Total)
+			}
+		})
+	}
+}
+
+// refusals returns what a database says that lacks something.
+func refusals(t *testing.T, dialect database.Dialect) map[string]error {
+	t.Helper()
+	said := map[string]error{}
+	if dialect == database.Postgres {
+		for _, code := range []pqerror.Code{"53000", "53100", "53200", "53300", "58030", "25006"} {
+			said[string(code)] = &pq.Error{Severity: "ERROR", Code: code}
+		}
+		return said
+	}
+	for name, spoil := range map[string]string{"Full": `PRAGMA max_page_count = 1`, "ReadOnly": `PRAGMA query_only = 1`} {
+		db := dbtest.New(t, dialect) // the driver alone makes its errors
+		exec(t, db, spoil)
+		_, said[name] = db.Write.ExecContext(t.Context(), `CREATE TABLE more AS SELECT zeroblob(100000)`)
+		if said[name] == nil {
+			t.Fatalf("%s: the database took a table", name)
+		}
+	}
+	return said
+}
+
+// TestRefusals has the database refuse to begin, a statement, or the COMMIT, since it lacks something.
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	eachStaged(t, func(t *testing.T, db *database.DB, s *stage) {
+		p := petition(t, db, open())
+		b := newBook(t, db, steadfast())
+		for name, refusal := range refusals(t, db.Dialect) {
+			scripts := map[string]script{
+				"Begin":     {begin: func() error { return refusal }},
+				"Statement": {statement: func() error { return refusal }},
+				"Commit":    {commit: func(c *curtain) error { return errors.Join(c.Rollback(), refusal) }},
+			}
+			if name == "53300" { // which is said before there is anything to commit
+				delete(scripts, "Commit")
+			}
+			for when, play := range scripts {
+				t.Run(when+name, func(t *testing.T) {
+					s.play(play)
+					row := signature(p, when+name)
+					refused(t, b, row, comment(p, nil))
+					s.play(script{})
+					must(t, b.Batch(row)...)
+				})
+			}
+		}
+		audit(t, db, p)
+	})
 }

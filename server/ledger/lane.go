@@ -88,6 +88,10 @@ func (n *lane) settle(ctx context.Context, batch []*entry) (away bool) {
 	return n.settle(ctx, batch[half:]) || away
 }
 
+// refusedFor is how long a batch is tried that the database refuses. What it lacks does not come back soon, and those
+// who wait should hear of it while they wait.
+const refusedFor = 500 * time.Millisecond
+
 func (n *lane) patience() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), n.ledger.opt.Patience)
 }
@@ -96,12 +100,13 @@ func isAway(err error) bool {
 	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrOutcomeUnknown)
 }
 
-// commit runs the batch's transaction until its outcome is known, at most until ctx ends. Once a COMMIT was
-// not answered there is one patience more to learn what became of it.
+// commit runs the batch's transaction until its outcome is known, at most until ctx ends. What the database itself
+// refuses for lack of room is tried for a moment only. Once a COMMIT was not answered there is one patience more to
+// learn what became of it.
 //
 // Running it again is harmless: see batch.resolve.
 func (n *lane) commit(ctx context.Context, b *batch) error {
-	asking := false
+	asking, refused := false, false
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, 250*time.Millisecond) {
 		err := n.try(ctx, b)
 		if err == nil || errors.Is(err, errWritten) {
@@ -112,10 +117,16 @@ func (n *lane) commit(ctx context.Context, b *batch) error {
 		if !b.lost && ctx.Err() == nil && !database.IsPassing(err) {
 			return err
 		}
-		if b.lost && !asking {
+		switch {
+		case b.lost && !asking:
 			asking = true
 			var cancel context.CancelFunc
 			ctx, cancel = n.patience()
+			defer cancel()
+		case !b.lost && !refused && database.IsRefused(err):
+			refused = true
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, refusedFor)
 			defer cancel()
 		}
 		select {
