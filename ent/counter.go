@@ -25,7 +25,7 @@ type Counter struct {
 	Issued int `json:"issued,omitempty"`
 	// public: grows with every change of total or goal
 	Version int64 `json:"version,omitempty"`
-	// public: when version was written; never earlier than the one before
+	// public: when version was written; never earlier than the one before, unless that one lay in the future
 	AsOf time.Time `json:"as_of,omitempty"`
 	// public
 	Goal int `json:"goal,omitempty"`

@@ -18,7 +18,8 @@ func (Counter) Fields() []ent.Field {
 		field.Int("total").Default(0).NonNegative().Comment("public: signatures that count"),
 		field.Int("issued").Default(0).NonNegative().Comment("internal: last number given; never lowered"),
 		field.Int64("version").Default(0).Comment("public: grows with every change of total or goal"),
-		field.Time("as_of").Comment("public: when version was written; never earlier than the one before"),
+		field.Time("as_of").
+			Comment("public: when version was written; never earlier than the one before, unless that one lay in the future"),
 		field.Int("goal").Positive().Comment("public"),
 		field.Int("pending").Default(0).NonNegative().Comment("staff: signatures that wait for their mailbox"),
 		field.Int("named").Default(0).NonNegative().Comment("public: counted signatures with a public name"),

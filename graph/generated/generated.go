@@ -1675,7 +1675,10 @@ type SignatureCount @cacheControl(maxAge: 1) {
   """Grows with every change of ` + "`" + `total` + "`" + ` or ` + "`" + `goal` + "`" + ` and never repeats for a petition."""
   version: Int!
 
-  """When this version was written; never earlier than that of the version before."""
+  """
+  When this version was written; never earlier than that of the version before, unless a wrong clock had put that one into
+  the future.
+  """
   asOf: DateTime!
 }
 
