@@ -11,6 +11,7 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/database/pgproxy"
 	"petitiond/server/database/pgserver"
 )
 
@@ -119,7 +120,7 @@ func warm(t *testing.T, pool *sql.DB) {
 func TestIdleConnectionsDie(t *testing.T) {
 	t.Parallel()
 	socket := dbtest.URL(t, database.Postgres)
-	for way, address := range map[string]string{"Socket": socket, "TCP": newProxy(t, socket).url} {
+	for way, address := range map[string]string{"Socket": socket, "TCP": pgproxy.New(t, socket).URL} {
 		db := opened(t, database.Options{Write: 10}, address) // many more than are tried before a new one is made
 		ask := map[string]func() error{
 			"Begin": func() error { return database.InTx(t.Context(), db.Write, func(*sql.Tx) error { return nil }) },

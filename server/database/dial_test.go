@@ -5,15 +5,13 @@ import (
 	"database/sql"
 	"errors"
 	"net"
-	"net/url"
-	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/database/pgproxy"
 )
 
 // impatient makes the limit of a connection as short as it can be: the margin and little more.
@@ -22,125 +20,11 @@ var impatient = map[string]string{"statement_timeout": "100ms"}
 // inTime is how long anything may take that waits for one limit.
 const inTime = 4 * time.Second
 
-// proxy stands between the program and PostgreSQL. It can fall silent as a network does: connections stay
-// open and nothing comes through. And it can forget its connections, as a machine does that started again.
-type proxy struct {
-	url     string // of the database by way of the proxy
-	network string // of PostgreSQL itself
-	address string
-	entry   net.Listener
-	running sync.WaitGroup
-
-	mu    sync.Mutex // guards what follows
-	conns []net.Conn
-	pipes []*pipe
-}
-
-// pipe is one direction of a connection.
-type pipe struct{ silent, forgotten chan struct{} }
-
-// newProxy lets connections through until the test ends.
-func newProxy(t *testing.T, address string) *proxy {
-	t.Helper()
-	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &proxy{network: "tcp", address: u.Host}
-	if folder := u.Query().Get("host"); strings.HasPrefix(folder, "/") {
-		p.network, p.address = "unix", filepath.Join(folder, ".s.PGSQL.5432")
-	}
-	if p.entry, err = new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
-	query := u.Query()
-	query.Del("host")
-	u.RawQuery, u.Host = query.Encode(), p.entry.Addr().String()
-	p.url = u.String()
-	p.running.Go(p.accept)
-	t.Cleanup(p.close)
-	return p
-}
-
-func (p *proxy) accept() {
-	for {
-		client, err := p.entry.Accept()
-		if err != nil {
-			return
-		}
-		server, err := net.Dial(p.network, p.address)
-		if err != nil {
-			_ = client.Close()
-			continue
-		}
-		p.join(client, server)
-	}
-}
-
-func (p *proxy) join(client, server net.Conn) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.conns = append(p.conns, client, server)
-	for from, to := range map[net.Conn]net.Conn{client: server, server: client} {
-		way := &pipe{make(chan struct{}), make(chan struct{})}
-		p.pipes = append(p.pipes, way)
-		p.running.Go(func() { way.carry(from, to) })
-	}
-}
-
-// carry takes bytes from one end to the other. Of a silent pipe neither the bytes nor the end arrive.
-func (w *pipe) carry(from, to net.Conn) {
-	bytes := make([]byte, 1<<16)
-	for {
-		n, err := from.Read(bytes)
-		select {
-		case <-w.silent:
-			return
-		case <-w.forgotten:
-			if tcp, ok := from.(*net.TCPConn); ok {
-				_ = tcp.SetLinger(0) // to answer with a reset
-			}
-			_ = from.Close()
-			return
-		default:
-		}
-		if _, failed := to.Write(bytes[:n]); err != nil || failed != nil {
-			_ = to.Close()
-			return
-		}
-	}
-}
-
-// silence makes what is connected fall silent. What connects later is served.
-func (p *proxy) silence() { p.each(func(w *pipe) { close(w.silent) }) }
-
-// forget answers what is connected with a reset. What connects later is served.
-func (p *proxy) forget() { p.each(func(w *pipe) { close(w.forgotten) }) }
-
-func (p *proxy) each(do func(*pipe)) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, way := range p.pipes {
-		do(way)
-	}
-	p.pipes = nil
-}
-
-func (p *proxy) close() {
-	_ = p.entry.Close()
-	p.mu.Lock()
-	for _, conn := range p.conns {
-		_ = conn.Close()
-	}
-	p.mu.Unlock()
-	p.running.Wait()
-}
-
 // behind opens a fresh database behind a proxy.
-func behind(t *testing.T, parameters map[string]string) (*database.DB, *proxy) {
+func behind(t *testing.T, parameters map[string]string) (*database.DB, *pgproxy.Proxy) {
 	t.Helper()
-	p := newProxy(t, dbtest.URL(t, database.Postgres))
-	return opened(t, database.Options{}, with(t, p.url, parameters)), p
+	p := pgproxy.New(t, dbtest.URL(t, database.Postgres))
+	return opened(t, database.Options{}, with(t, p.URL, parameters)), p
 }
 
 // TestSilentServer lets connections fall silent with something under way on them.
@@ -188,7 +72,7 @@ func TestSilentServer(t *testing.T) {
 				defer cancel()
 				start := time.Now()
 				err := test(ctx, db, func() {
-					p.silence()
+					p.Silence()
 					start = time.Now()
 					time.AfterFunc(patience, cancel)
 				})
@@ -210,7 +94,7 @@ func TestSilentServer(t *testing.T) {
 // TestDeadPool finds every connection of a pool dead. Only the first who asks is told, and waits.
 func TestDeadPool(t *testing.T) {
 	t.Parallel()
-	for name, die := range map[string]func(*proxy){"Silent": (*proxy).silence, "Reset": (*proxy).forget} {
+	for name, die := range map[string]func(*pgproxy.Proxy){"Silent": (*pgproxy.Proxy).Silence, "Reset": (*pgproxy.Proxy).Forget} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			db, p := behind(t, impatient)

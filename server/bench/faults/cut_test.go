@@ -45,7 +45,7 @@ func TestConnectionsAreCut(t *testing.T) {
 	rest := people.work(16)
 	for range of(10, 100) {
 		people.await(20, soon)
-		proxy.cutAll()
+		proxy.CutAll()
 	}
 	people.await(20, soon)
 	rest()
@@ -63,7 +63,7 @@ func TestConnectionsStall(t *testing.T) {
 	rest := people.work(16)
 	for range of(1, 5) {
 		people.await(100, time.Minute)
-		release := proxy.hold()
+		release := proxy.Hold()
 		time.Sleep(10 * time.Second)
 		release()
 		t.Logf("the first signature came %s after the stall", people.await(1, soon))

@@ -82,7 +82,7 @@ func onProxy(t *testing.T) (ground, *proxy) {
 	t.Helper()
 	on := onPostgres(t)
 	p := newProxy(t, on.direct)
-	on.url = p.url
+	on.url = p.URL
 	return on, p
 }
 

@@ -1,0 +1,266 @@
+package pgproxy
+
+import (
+	"bufio"
+	"errors"
+	"net"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+var errCut = errors.New("pgproxy: this connection was to be cut")
+
+// Proxy carries connections to one PostgreSQL. It is safe for concurrent use.
+type Proxy struct {
+	URL string // of the database by way of the proxy
+
+	network, address string // of PostgreSQL
+	entry            net.Listener
+	running          sync.WaitGroup
+	over             chan struct{} // closed when the test ends
+
+	mu      sync.Mutex // guards what follows
+	lines   map[*line]bool
+	served  int
+	judge   func(Message) Fate
+	held    chan struct{} // closed when bytes flow again; nil while they do
+	away    bool
+	refused int
+	news    chan struct{} // closed and replaced when another connection was refused
+}
+
+// New lets connections through to the database at address until the test ends.
+func New(t testing.TB, address string) *Proxy {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal("this is no address of a database")
+	}
+	p := &Proxy{network: "tcp", address: u.Host, lines: map[*line]bool{}, news: make(chan struct{}), over: make(chan struct{})}
+	query := u.Query()
+	if folder := query.Get("host"); strings.HasPrefix(folder, "/") {
+		p.network, p.address = "unix", filepath.Join(folder, ".s.PGSQL.5432")
+	}
+	if p.entry, err = new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	query.Del("host")
+	query.Set("sslmode", "disable") // to be read here
+	u.RawQuery, u.Host = query.Encode(), p.entry.Addr().String()
+	p.URL = u.String()
+	p.running.Go(p.accept)
+	t.Cleanup(func() {
+		if err := p.entry.Close(); err != nil {
+			t.Error(err)
+		}
+		close(p.over)
+		p.CutAll()
+		p.running.Wait()
+	})
+	return p
+}
+
+// Judge has every message judged before it is carried on. The function is called by several goroutines at once, with
+// the messages of one direction of a connection in their order; nil lets everything pass.
+func (p *Proxy) Judge(judge func(Message) Fate) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.judge = judge
+}
+
+// Hold keeps all bytes in both directions back until release is called. None is lost.
+func (p *Proxy) Hold() (release func()) {
+	held := make(chan struct{})
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.held = held
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.held = nil
+		close(held)
+	}
+}
+
+// CutAll closes every connection.
+func (p *Proxy) CutAll() { p.each((*line).cut) }
+
+// Silence lets every connection stay open and nothing come through, as a network does that loses everything. What
+// connects later is served.
+func (p *Proxy) Silence() { p.each(func(l *line) { l.silent.Store(true) }) }
+
+// Forget answers whatever comes on a connection of now with a reset, as a machine does that was started again. What
+// connects later is served.
+func (p *Proxy) Forget() { p.each(func(l *line) { l.forgotten.Store(true) }) }
+
+func (p *Proxy) each(do func(*line)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for l := range p.lines {
+		do(l)
+	}
+}
+
+// Leave cuts every connection and refuses new ones, as a server does that is starting, until back is called.
+func (p *Proxy) Leave() (back func()) {
+	stay := func(away bool) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.away = away
+	}
+	stay(true)
+	p.CutAll()
+	return func() { stay(false) }
+}
+
+// Refused gives how many connections were refused so far, and a channel that is closed when there are more.
+func (p *Proxy) Refused() (n int, more <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.refused, p.news
+}
+
+func (p *Proxy) accept() {
+	for {
+		client, err := p.entry.Accept()
+		if err != nil {
+			return
+		}
+		p.running.Go(func() { p.serve(client) })
+	}
+}
+
+// serve carries one connection until either end or a fault ends it.
+func (p *Proxy) serve(client net.Conn) {
+	l := &line{proxy: p, program: client}
+	defer l.cut()
+	in := bufio.NewReader(client)
+	first, err := readMessage(in, 0)
+	if err != nil {
+		return
+	}
+	if l.server, err = net.Dial(p.network, p.address); err != nil {
+		return
+	}
+	if !p.enter(l) {
+		_, _ = client.Write(starting())
+		return
+	}
+	defer p.forget(l)
+	l.session = sessionOf(first)
+	p.running.Go(func() { l.carry(Server, bufio.NewReader(l.server), nil, client) })
+	l.carry(Program, in, first, l.server)
+}
+
+// enter notes a connection, unless the server is away.
+func (p *Proxy) enter(l *line) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.away {
+		p.refused++
+		close(p.news)
+		p.news = make(chan struct{})
+		return false
+	}
+	p.served++
+	l.number = p.served
+	p.lines[l] = true
+	return true
+}
+
+func (p *Proxy) forget(l *line) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.lines, l)
+}
+
+// now gives what holds for the next message.
+func (p *Proxy) now() (judge func(Message) Fate, held chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.judge, p.held
+}
+
+// line is one connection of the program and the one that continues it.
+type line struct {
+	proxy             *Proxy
+	number            int
+	session           string
+	program, server   net.Conn
+	silent, forgotten atomic.Bool
+}
+
+// cut may come from several sides at once.
+func (l *line) cut() {
+	_ = l.program.Close()
+	if l.server != nil {
+		_ = l.server.Close()
+	}
+}
+
+// carry takes messages from one end to the other, the first of which may have been read already.
+func (l *line) carry(from Side, in *bufio.Reader, message []byte, to net.Conn) {
+	out := bufio.NewWriter(to)
+	for {
+		var err error
+		if message == nil {
+			message, err = readMessage(in, 1)
+		}
+		switch {
+		case l.silent.Load(): // neither bytes nor the end of them arrive
+			<-l.proxy.over
+			return
+		case l.forgotten.Load():
+			l.reset()
+			return
+		}
+		if err == nil {
+			err = l.pass(Message{l.number, from, l.session, message}, out)
+		}
+		if err != nil || in.Buffered() == 0 {
+			err = errors.Join(err, out.Flush())
+		}
+		if err != nil {
+			l.cut()
+			return
+		}
+		message = nil
+	}
+}
+
+// pass carries one message on. It gives an error where the connection ends with it.
+func (l *line) pass(m Message, out *bufio.Writer) error {
+	judge, held := l.proxy.now()
+	fate := Pass
+	if judge != nil {
+		fate = judge(m)
+	}
+	if held != nil {
+		<-held
+	}
+	whole := len(m.Bytes)
+	switch fate {
+	case CutBefore:
+		whole = 0
+	case CutAmid:
+		whole /= 2
+	case CutAfter, Pass:
+	}
+	_, err := out.Write(m.Bytes[:whole])
+	if fate != Pass {
+		err = errCut
+	}
+	return err
+}
+
+// reset ends the program's connection without a farewell.
+func (l *line) reset() {
+	if tcp, ok := l.program.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	l.cut()
+}
