@@ -94,6 +94,14 @@ func (k *keeper) CheckNamedValue(value *driver.NamedValue) error {
 
 // QueryContext runs a statement that gives rows.
 func (k *keeper) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	found, err := k.query(ctx, query, args)
+	if err != nil || k.inTx || k.dialect != Postgres {
+		return found, err
+	}
+	return readWhole(found)
+}
+
+func (k *keeper) query(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	one, err := k.find(ctx, query, args)
 	if err != nil {
 		return nil, err

@@ -101,8 +101,9 @@ func newest(db *database.DB) *sql.DB {
 	return db.Write
 }
 
+// client gives one that reads, also while PostgreSQL is started again.
 func client(d database.Dialect, pool *sql.DB) *ent.Client {
-	return ent.NewClient(ent.Driver(entsql.OpenDB(string(d), pool)))
+	return ent.NewClient(ent.Driver(entsql.NewDriver(string(d), entsql.Conn{ExecQuerier: database.Reader{DB: pool}})))
 }
 
 // tx is ent and plain SQL in one transaction: the only client that writes, and it never leaves the package.
