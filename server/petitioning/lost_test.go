@@ -1,0 +1,141 @@
+package petitioning_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"petitiond/server/database"
+	"petitiond/server/database/dbtest"
+	"petitiond/server/database/pgproxy"
+	"petitiond/server/petitioning"
+)
+
+// proxied gives a Service whose PostgreSQL is behind a proxy.
+func proxied(t *testing.T) (*bundle, *pgproxy.Proxy) {
+	t.Helper()
+	p := pgproxy.New(t, dbtest.URL(t, database.Postgres))
+	db, err := database.Open(t.Context(), p.URL)
+	ok(t, err)
+	t.Cleanup(func() { _ = db.Close() }) // its connections are broken
+	return setup(t, db), p
+}
+
+// readers are the ways in which a request reads, with what is needed for them.
+func (b *bundle) readers(t *testing.T) map[string]func(n int) error {
+	made := b.publish(t)
+	id, anybody := made.Petition, b.as(t, "")
+	slug := b.row(t, id).Slug
+	key, err := b.CreateAPIKey(t.Context(), "partner", []petitioning.Scope{petitioning.ScopeAdmin})
+	ok(t, err)
+	found := func(f petitioning.Found, err error) error {
+		if err == nil && len(f.Rows) != 1 {
+			err = fmt.Errorf("%d petitions were found", len(f.Rows))
+		}
+		return err
+	}
+	return map[string]func(n int) error{
+		"Authenticate": func(int) error {
+			_, one := b.Authenticate(t.Context(), made.EditToken)
+			_, two := b.Authenticate(t.Context(), key)
+			return errors.Join(one, two)
+		},
+		"SignAndLook": func(n int) error {
+			if err := b.Sign(anybody, signing(id, n)); err != nil {
+				return err
+			}
+			return found(b.PetitionsByID(anybody, []uuid.UUID{id}, petitioning.Wanted{Figures: true}))
+		},
+		"ByID": func(int) error { return found(b.PetitionsByID(anybody, []uuid.UUID{id}, petitioning.Wanted{})) },
+		"BySlug": func(int) error {
+			return found(b.PetitionBySlug(anybody, slug, petitioning.Wanted{Figures: true}))
+		},
+		"Figures": func(int) error { _, err := b.Figures(anybody, []uuid.UUID{id}); return err },
+		"List": func(int) error {
+			_, err := b.Petitions(anybody, petitioning.PetitionQuery{}, petitioning.PageArgs{First: p(10)})
+			return err
+		},
+		"RepeatedCreate": func(int) error {
+			_, err := b.Create(anybody, draft(func(d *petitioning.Draft) { d.IdempotencyKey = p("a key that nobody else has thought of") }))
+			return err
+		},
+		"Comment": func(n int) error {
+			_, err := b.Comment(anybody, petitioning.Remark{Petition: id, Body: fmt.Sprint("Remark ", n)})
+			return err
+		},
+	}
+}
+
+// TestNobodyHearsOfLostConnections cuts every connection to PostgreSQL, and lets people come one after the other, at
+// once, and while the server is away for a moment.
+func TestNobodyHearsOfLostConnections(t *testing.T) {
+	t.Parallel()
+	b, proxy := proxied(t)
+	readers := b.readers(t)
+	people := 0
+	crowd := func(when string) (wait func()) {
+		var crowd sync.WaitGroup
+		for range 16 {
+			people++
+			n := people
+			for name, read := range readers {
+				crowd.Go(func() {
+					if err := read(n); err != nil {
+						t.Errorf("%s, %s: %v", name, when, err)
+					}
+				})
+			}
+		}
+		return crowd.Wait
+	}
+	crowd("before")() // every pool is full
+	for name, die := range map[string]func(){"Cut": proxy.CutAll, "Reset": proxy.Forget} {
+		for name, read := range readers {
+			die()
+			for range 14 { // the pools have 12 connections
+				people++
+				if err := read(people); err != nil {
+					t.Errorf("%s, one after the other: %v", name, err)
+				}
+			}
+		}
+		crowd("before the next")()
+		die()
+		crowd("at once, " + name)()
+	}
+	back := proxy.Leave()
+	before, _ := proxy.Refused()
+	delete(readers, "RepeatedCreate") // begins a transaction if its key is not found
+	wait := crowd("while the server was away")
+	for {
+		refused, more := proxy.Refused()
+		if refused >= before+100 {
+			break
+		}
+		<-more
+	}
+	back()
+	wait()
+}
+
+// TestDatabaseIsAwayForLong is told to those who read.
+func TestDatabaseIsAwayForLong(t *testing.T) {
+	t.Parallel()
+	b, proxy := proxied(t)
+	id := b.publish(t).Petition
+	ctx := b.as(t, "")
+	defer proxy.Leave()()
+	var readers sync.WaitGroup
+	for range 20 {
+		readers.Go(func() {
+			if _, err := b.PetitionsByID(ctx, []uuid.UUID{id}, petitioning.Wanted{}); !petitioning.IsPassing(err) || errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("got %v, want that the database is away", err)
+			}
+		})
+	}
+	readers.Wait()
+}
