@@ -3,140 +3,25 @@ package faults
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"petitiond/server/database"
-	"petitiond/server/database/diskfault"
-	"petitiond/server/database/pgproxy"
 	"petitiond/server/ledger"
 	"petitiond/server/petitioning"
 	"petitiond/server/secret"
 )
-
-// brittle is a database of which any single step can be made to fail: an operation on a file of SQLite, a message of
-// PostgreSQL's protocol.
-type brittle struct {
-	url  string
-	ways []way
-	cut  func() // ends what is open; nil where nothing outlives an operation
-
-	mu     sync.Mutex // guards what follows
-	armed  bool
-	way    way
-	at     int // the step that fails, from 1 on; 0: none
-	steps  int // taken since it was armed
-	struck string
-}
-
-// way is how a step fails. It is a fate of one of the two packages.
-type way struct {
-	name string
-	disk diskfault.Fate
-	wire pgproxy.Fate
-}
-
-// onBrittle runs f on both databases.
-func onBrittle(t *testing.T, f func(t *testing.T, b *brittle)) {
-	t.Helper()
-	t.Run(database.SQLite.String(), func(t *testing.T) {
-		t.Parallel()
-		f(t, brittleSQLite(t))
-	})
-	t.Run(database.Postgres.String(), func(t *testing.T) {
-		t.Parallel()
-		f(t, brittlePostgres(t))
-	})
-}
-
-func brittleSQLite(t *testing.T) *brittle {
-	folder := t.TempDir()
-	b := &brittle{url: "sqlite:" + filepath.Join(folder, "petitions.db"), ways: []way{
-		{name: "not carried out", disk: diskfault.FailBefore},
-		{name: "half written", disk: diskfault.FailAmid},
-		{name: "carried out and said to have failed", disk: diskfault.FailAfter},
-		{name: "no room", disk: diskfault.Full},
-	}}
-	diskfault.New(t, folder).Judge(func(o diskfault.Operation) diskfault.Fate {
-		if b.fails(string(o.Kind)+" "+o.File, func(w way) bool { return matters(o.Kind, w.disk) }) {
-			return b.way.disk
-		}
-		return diskfault.Pass
-	})
-	return b
-}
-
-// matters leaves out where a way to fail is the same as another.
-func matters(kind diskfault.Kind, fate diskfault.Fate) bool {
-	switch fate {
-	case diskfault.FailAmid, diskfault.Full:
-		return kind == diskfault.Write
-	case diskfault.FailAfter:
-		switch kind {
-		case diskfault.Write, diskfault.Truncate, diskfault.Sync, diskfault.Delete, diskfault.Close, diskfault.Unlock:
-			return true
-		}
-		return false
-	case diskfault.FailBefore, diskfault.Pass:
-	}
-	return kind != diskfault.Close && kind != diskfault.Unlock
-}
-
-func brittlePostgres(t *testing.T) *brittle {
-	p := pgproxy.New(t, onPostgres(t).direct)
-	b := &brittle{url: p.URL, cut: p.CutAll, ways: []way{
-		{name: "cut before it", wire: pgproxy.CutBefore},
-		{name: "cut within it", wire: pgproxy.CutAmid},
-		{name: "cut after it", wire: pgproxy.CutAfter},
-	}}
-	p.Judge(func(m pgproxy.Message) pgproxy.Fate {
-		what := fmt.Sprintf("message %.1q of the program", m.Bytes[0])
-		if m.From == pgproxy.Server {
-			what = fmt.Sprintf("message %.1q of the server", m.Bytes[0])
-		}
-		if b.fails(what, func(way) bool { return true }) {
-			return b.way.wire
-		}
-		return pgproxy.Pass
-	})
-	return b
-}
-
-// fails counts a step, and reports whether it is the one that fails.
-func (b *brittle) fails(step string, counts func(way) bool) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.armed || !counts(b.way) {
-		return false
-	}
-	if b.steps++; b.steps != b.at {
-		return false
-	}
-	b.struck = step
-	return true
-}
-
-// arm lets a step from now on fail, once; 0 only counts.
-func (b *brittle) arm(w way, at int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.armed, b.way, b.at, b.steps, b.struck = true, w, at, 0, ""
-}
-
-// disarm gives how many steps there were, and which of them failed.
-func (b *brittle) disarm() (steps int, struck string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.armed = false
-	return b.steps, b.struck
-}
 
 // world is the domain on a brittle database, as the program runs it.
 type world struct {
@@ -327,31 +212,6 @@ func less(a, b []int) []int {
 	return out
 }
 
-// done gives how often a deed was done, where all its traces say the same.
-func (d deed) done(t *testing.T, w *world) int {
-	t.Helper()
-	traces := less(w.numbers(t, d.traces, d.of), d.before)
-	for _, n := range traces {
-		if n != traces[0] {
-			t.Errorf("its traces are %v: it was done in part", traces)
-			break
-		}
-	}
-	return traces[0]
-}
-
-// chosen gives the steps that are to fail: every one where it may take long, else some of them and the last ones,
-// among which is the commit.
-func chosen(steps int) (list []int) {
-	every := of(max(1, steps/8), 1)
-	for at := 1; at <= steps; at++ {
-		if at%every == 0 || at > steps-6 {
-			list = append(list, at)
-		}
-	}
-	return list
-}
-
 // TestEveryStepFails lets each step of each deed fail once, in each way: nothing that was acknowledged is lost, nothing
 // is done twice, whoever asks again with the same key hears the same, what was said is so, and the next request is
 // served as if nothing had been.
@@ -361,56 +221,87 @@ func TestEveryStepFails(t *testing.T) {
 		w := b.world(t)
 		answers := map[string]int{}
 		for name, make := range deeds {
-			began := time.Now()
-			defer func() { t.Log(name, time.Since(began)) }()
-			for _, way := range b.ways {
-				for _, fresh := range []bool{false, true} {
-					if fresh && b.cut == nil {
-						continue
-					}
-					try := func(at int) (steps int) {
-						d := make(t, w)
-						d.before = w.numbers(t, d.traces, d.of)
-						if fresh {
-							b.cut()
-						}
-						b.arm(way, at)
-						ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-						defer cancel()
-						first, err := d.do(ctx)
-						steps, struck := b.disarm()
-						verdict := verdictOf(ctx, err)
-						answers[verdict]++
-						where := fmt.Sprintf("%s, step %d (%s) %s", name, at, struck, way.name)
-						n := d.done(t, w)
-						if !(verdict == "done" && n == 1 || verdict == "UNAVAILABLE" && n == 0 || verdict == "OUTCOME_UNKNOWN" && n <= 1) {
-							t.Errorf("%s: it was answered %s (%v), and was done %d times", where, verdict, err, n)
-						}
-						again, err2 := d.do(t.Context())
-						if err2 != nil {
-							t.Errorf("%s: asked again, it was answered %v", where, err2)
-						}
-						if err == nil && again != first {
-							t.Errorf("%s: it was answered %s, and then %s", where, first, again)
-						}
-						if n := d.done(t, w); n != 1 {
-							t.Errorf("%s: asked again, it was done %d times", where, n)
-						}
-						return steps
-					}
-					if at := 0; try(at) == 0 {
-						t.Errorf("%s: no step was seen", name)
-					}
-					steps := try(0) // the second time more is prepared
-					for _, at := range chosen(steps) {
-						try(at)
-					}
+			b.fail(t, func(a attempt) int {
+				d := make(t, w)
+				d.before = w.numbers(t, d.traces, d.of)
+				w.fold(t)
+				b.arm(a)
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				defer cancel()
+				first, err := d.do(ctx)
+				steps, struck := b.disarm()
+				verdict := verdictOf(ctx, err)
+				answers[verdict]++
+				where := fmt.Sprintf("%s, %s (%s)", name, a, struck)
+				d.judge(t, w, where, verdict)
+				if b.folder != "" {
+					b.crash(t, func(found *world) { d.judge(t, found, where+", and a crash", verdict) })
 				}
-			}
+				again, repeated := d.do(t.Context())
+				if repeated != nil {
+					t.Errorf("%s: asked again, it was answered %v", where, repeated)
+				}
+				if err == nil && again != first {
+					t.Errorf("%s: it was answered %s, and then %s", where, first, again)
+				}
+				d.judge(t, w, where+", and asked again", "done")
+				return steps
+			})
 		}
 		t.Logf("answers: %v", answers)
 		w.audit(t)
 	})
+}
+
+// judge compares what was said of a deed with what became of it.
+func (d deed) judge(t *testing.T, w *world, where, verdict string) {
+	t.Helper()
+	traces := less(w.numbers(t, d.traces, d.of), d.before)
+	for _, n := range traces {
+		if n != traces[0] {
+			t.Errorf("%s: its traces are %v, it was done in part", where, traces)
+			return
+		}
+	}
+	n := traces[0]
+	if verdict == "done" && n == 1 || verdict == "UNAVAILABLE" && n == 0 || verdict == "OUTCOME_UNKNOWN" && (n == 0 || n == 1) {
+		return
+	}
+	t.Errorf("%s: it was answered %s, and was done %d times", where, verdict, n)
+}
+
+// fold empties the write-ahead log of SQLite, which is to be copied.
+func (w *world) fold(t *testing.T) {
+	t.Helper()
+	if w.db.Dialect == database.Postgres {
+		return
+	}
+	if _, err := w.db.Write.ExecContext(t.Context(), "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// crash looks at the files as they would be found if the program had ended now.
+func (b *brittle) crash(t *testing.T, look func(found *world)) {
+	t.Helper()
+	folder := t.TempDir()
+	for _, name := range []string{"petitions.db", "petitions.db-wal"} {
+		content, err := os.ReadFile(filepath.Join(b.folder, name))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(folder, name), content, 0o600)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	db, err := database.Open(t.Context(), "sqlite:"+filepath.Join(folder, "petitions.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	look(&world{db: db})
+	if err := errors.Join(db.Close(), os.RemoveAll(folder)); err != nil {
+		t.Error(err)
+	}
 }
 
 // audit recounts every figure.
@@ -426,4 +317,151 @@ func (w *world) audit(t *testing.T) {
 			t.Errorf("the file: %s, error %v", verdict, err)
 		}
 	}
+}
+
+// TestEveryStepOfRecountFails falsifies figures and lets each step fail of the recount that mends them.
+func TestEveryStepOfRecountFails(t *testing.T) {
+	t.Parallel()
+	const figures = `SELECT (SELECT total FROM counters WHERE petition_id = $1), (SELECT named FROM counters WHERE petition_id = $1),
+ (SELECT COALESCE(SUM(added - removed), 0) FROM signature_buckets WHERE petition_id = $1), (SELECT COALESCE(SUM(added - removed), 0) FROM signature_days WHERE petition_id = $1),
+ (SELECT COALESCE(SUM(added - removed), 0) FROM signature_country_buckets WHERE petition_id = $1)`
+	onBrittle(t, func(t *testing.T, b *brittle) {
+		w := b.world(t)
+		for range 3 {
+			if _, err := deeds["Sign"](t, w).do(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := w.numbers(t, figures, w.petition)
+		b.fail(t, func(a attempt) int {
+			err := database.InTx(t.Context(), w.db.Write, func(tx *sql.Tx) error {
+				for _, text := range []string{
+					`UPDATE counters SET total = total + 5, named = named + 1 WHERE petition_id = $1`,
+					`UPDATE signature_buckets SET added = added + 2 WHERE petition_id = $1`,
+					`DELETE FROM signature_days WHERE petition_id = $1`,
+					`UPDATE signature_country_buckets SET removed = removed + 1 WHERE petition_id = $1`,
+				} {
+					if _, err := tx.ExecContext(t.Context(), text, w.petition); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.arm(a)
+			_, err = w.ledger.Recount(t.Context())
+			steps, struck := b.disarm()
+			if got := w.numbers(t, figures, w.petition); err == nil && !slices.Equal(got, want) {
+				t.Errorf("%s (%s): a recount that found no fault left %v, want %v", a, struck, got, want)
+			}
+			if _, err := w.ledger.Recount(t.Context()); err != nil {
+				t.Errorf("%s (%s): the recount after it: %v", a, struck, err)
+			}
+			if got := w.numbers(t, figures, w.petition); !slices.Equal(got, want) {
+				t.Errorf("%s (%s): two recounts left %v, want %v", a, struck, got, want)
+			}
+			return steps
+		})
+		w.audit(t)
+	})
+}
+
+// TestEveryStepOfMigrationFails begins with nothing each time, lets one step fail of opening and migrating, and does it
+// again: every migration is applied once, and the schema is what it would have been.
+func TestEveryStepOfMigrationFails(t *testing.T) {
+	t.Parallel()
+	onBrittle(t, func(t *testing.T, b *brittle) {
+		ctx := t.Context()
+		b.cut = nil // every connection is new in any case
+		up := func() error {
+			db, err := database.Open(ctx, b.url)
+			if err != nil {
+				return err
+			}
+			_, err = db.Migrate(ctx)
+			return errors.Join(err, db.Close())
+		}
+		var want []string
+		b.fail(t, func(a attempt) int {
+			b.empty(t)
+			b.arm(a)
+			err := up()
+			steps, struck := b.disarm()
+			for try := 0; err != nil && try < 2; try++ { // of the first the server may still hold something
+				err = up()
+			}
+			if err != nil {
+				t.Errorf("%s (%s): the migration after it: %v", a, struck, err)
+				return steps
+			}
+			if got := b.schema(t); want == nil {
+				want = got
+			} else if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s (%s): the schema (-faultless +after):\n%s", a, struck, diff)
+			}
+			return steps
+		})
+	})
+}
+
+// empty takes everything out of the database.
+func (b *brittle) empty(t *testing.T) {
+	t.Helper()
+	if b.folder != "" {
+		found, err := filepath.Glob(filepath.Join(b.folder, "*"))
+		for _, path := range found {
+			err = errors.Join(err, os.Remove(path))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	pool, err := sql.Open("postgres", b.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	if _, err := pool.ExecContext(t.Context(), `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+ WHERE datname = current_database() AND pid <> pg_backend_pid()`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pool.ExecContext(t.Context(), "DROP SCHEMA public CASCADE; CREATE SCHEMA public"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// schema gives everything that migrations make.
+func (b *brittle) schema(t *testing.T) (all []string) {
+	t.Helper()
+	db, err := database.Open(t.Context(), b.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	query := `SELECT type || ' ' || name || ': ' || COALESCE(sql, '') AS text FROM sqlite_master`
+	if db.Dialect == database.Postgres {
+		query = `SELECT table_name || '.' || column_name || ' ' || data_type || ' ' || is_nullable || ' ' || COALESCE(column_default, '') AS text
+  FROM information_schema.columns WHERE table_schema = 'public'
+ UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'
+ UNION ALL SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace`
+	}
+	rows, err := db.Read.QueryContext(t.Context(), `SELECT text FROM (`+query+` UNION ALL SELECT 'version ' || version_id FROM goose_db_version) AS parts ORDER BY 1`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var part string
+		if err := rows.Scan(&part); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, part)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
