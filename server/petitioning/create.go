@@ -2,6 +2,7 @@ package petitioning
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -94,6 +95,9 @@ func (s *Service) recreated(ctx context.Context, id uuid.UUID, err error) (Creat
 	}
 	row, err := s.lookup.Token.Query().
 		Where(token.PetitionID(id), token.PurposeEQ(token.PurposeEDIT)).Order(token.ByID()).First(ctx)
+	if IsPassing(err) { // the petition is there: nobody may be told that nothing was done
+		return Created{}, errors.Join(errOutcomeUnknown(), err)
+	}
 	if err != nil {
 		return Created{}, fmt.Errorf("finding the edit token of a repeated request: %w", err)
 	}
