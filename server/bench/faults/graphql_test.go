@@ -81,8 +81,9 @@ func (p *program) ask(bearer, query string, variables map[string]any, out any) {
 
 // petition is one that can be signed.
 type petition struct {
-	id   string // as clients see it
-	uuid uuid.UUID
+	id    string // as clients see it
+	uuid  uuid.UUID
+	token string // of who may edit it
 }
 
 // open makes a petition that can be signed.
@@ -105,5 +106,5 @@ func (p *program) open() petition {
 	if state := published.PublishPetition.Petition.State; state != "OPEN" {
 		p.t.Fatalf("want an open petition, got %q", state)
 	}
-	return petition{id: id, uuid: scalar.ParseID(id).UUID}
+	return petition{id: id, uuid: scalar.ParseID(id).UUID, token: made.CreatePetition.EditToken}
 }

@@ -1,6 +1,11 @@
 package faults
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -46,18 +51,53 @@ func TestPostgresIsKilled(t *testing.T) {
 	petition := server.open()
 	watcher := watch(t, petition, server)
 	people := gather(t, petition, server)
-	rest := people.work(16)
+	rest, look := people.work(16), read(t, petition, server)
+	var away time.Duration
 	for range of(2, 10) {
 		people.await(50, time.Minute)
-		if err := postgres.Kill(t.Context()); err != nil {
+		began := time.Now()
+		if err := errors.Join(postgres.Kill(t.Context()), postgres.Start(t.Context())); err != nil {
 			t.Fatal(err)
 		}
-		if err := postgres.Start(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		away = max(away, time.Since(began))
 		t.Logf("the first signature came %s after PostgreSQL", people.await(1, soon))
 	}
 	people.await(50, time.Minute)
 	rest()
+	reads, failed := look()
+	t.Logf("PostgreSQL was away for %s at most, and %d of %d reads failed", away, len(failed), reads)
+	if len(failed) > 0 && away < 1500*time.Millisecond { // readers wait for two seconds
+		t.Errorf("readers heard of a restart that took %s; the first one: %s", away, failed[0])
+	}
 	audit(t, on, people, watcher)
+}
+
+// read lets four people read a petition with a credential, so that it is looked up and nothing is shared, until look is
+// called. It gives how many answers there were, and those that are none.
+func read(t *testing.T, petition petition, at *program) (look func() (reads int, failed []string)) {
+	ctx, stop := context.WithCancel(context.Background())
+	var people sync.WaitGroup
+	var mu sync.Mutex // guards what follows
+	var failed []string
+	reads := 0
+	body := request(`query($id: ID!) { petition(id: $id) { signatureCount } }`, map[string]any{"id": petition.id})
+	for range 4 {
+		people.Go(func() {
+			for ctx.Err() == nil && t.Context().Err() == nil {
+				_, raw, err := send(t.Context(), at.address, petition.token, body)
+				mu.Lock()
+				if reads++; err != nil || !strings.HasPrefix(string(raw), `{"data":{"petition":{"signatureCount":`) {
+					failed = append(failed, fmt.Sprintf("%s %v", raw, err))
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	look = func() (int, []string) {
+		stop()
+		people.Wait()
+		return reads, failed
+	}
+	t.Cleanup(func() { look() })
+	return look
 }
