@@ -73,7 +73,7 @@ type Reader struct{ *sql.DB }
 // QueryContext runs a reading statement.
 func (r Reader) QueryContext(ctx context.Context, text string, args ...any) (rows *sql.Rows, err error) {
 	err = survive(ctx, r.DB, func() error {
-		rows, err = r.DB.QueryContext(ctx, text, args...)
+		rows, err = r.DB.QueryContext(ctx, text, args...) //nolint:sqlclosecheck // the caller closes them
 		return err
 	})
 	return rows, err
@@ -83,18 +83,21 @@ func (r Reader) QueryContext(ctx context.Context, text string, args ...any) (row
 // often as the pool has connections, since every one of them may be dead, and then while the server may be starting
 // again. The last error is that of a server which is away for longer.
 func survive(ctx context.Context, pool *sql.DB, do func() error) error {
-	begun, wait := time.Now(), 5*time.Millisecond
-	for try := 0; ; try++ {
-		err := do()
-		if err == nil || !IsConnectionLost(err) || ctx.Err() != nil || time.Since(begun) >= restart {
-			return err
-		}
-		if try < pool.Stats().MaxOpenConnections {
+	err := do()
+	if !IsConnectionLost(err) { // as almost always
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, restart)
+	defer cancel()
+	dead, wait := pool.Stats().MaxOpenConnections, 5*time.Millisecond
+	for ; IsConnectionLost(err) && ctx.Err() == nil; err = do() {
+		if dead--; dead >= 0 {
 			continue
 		}
 		if pause(ctx, wait) != nil {
-			return err
+			break
 		}
 		wait = min(2*wait, 100*time.Millisecond)
 	}
+	return err
 }

@@ -340,6 +340,7 @@ func TestReadersGiveUp(t *testing.T) {
 		defer pool.Close()
 		read := func(ctx context.Context) (took time.Duration) {
 			began := time.Now()
+			//nolint:sqlclosecheck // there are none
 			if _, err := (database.Reader{DB: pool}).QueryContext(ctx, "SELECT 1"); !database.IsPassing(err) || !strings.Contains(err.Error(), "refused") {
 				t.Errorf("got %v, want the refused connection", err)
 			}

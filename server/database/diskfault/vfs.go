@@ -1,3 +1,4 @@
+//nolint:gosec // what is unsafe is how the translated library is spoken to: its functions and structures are addresses
 package diskfault
 
 import (

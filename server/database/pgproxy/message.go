@@ -71,5 +71,5 @@ func sessionOf(first []byte) string {
 // starting is what a server says that is not ready yet: an error with severity, code and text.
 func starting() []byte {
 	text := "SFATAL\x00VFATAL\x00C57P03\x00Mthe database system is starting up\x00\x00"
-	return append(binary.BigEndian.AppendUint32([]byte{'E'}, uint32(len(text)+4)), text...) //nolint:gosec // it is short
+	return append(binary.BigEndian.AppendUint32([]byte{'E'}, uint32(len(text)+4)), text...)
 }

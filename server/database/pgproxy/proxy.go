@@ -2,6 +2,7 @@ package pgproxy
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"net"
 	"net/url"
@@ -21,7 +22,7 @@ type Proxy struct {
 	network, address string // of PostgreSQL
 	entry            net.Listener
 	running          sync.WaitGroup
-	over             chan struct{} // closed when the test ends
+	life             context.Context // ends with the test
 
 	mu      sync.Mutex // guards what follows
 	lines   map[*line]bool
@@ -40,7 +41,9 @@ func New(t testing.TB, address string) *Proxy {
 	if err != nil {
 		t.Fatal("this is no address of a database")
 	}
-	p := &Proxy{network: "tcp", address: u.Host, lines: map[*line]bool{}, news: make(chan struct{}), over: make(chan struct{})}
+	p := &Proxy{network: "tcp", address: u.Host, lines: map[*line]bool{}, news: make(chan struct{})}
+	var end context.CancelFunc
+	p.life, end = context.WithCancel(context.WithoutCancel(t.Context()))
 	query := u.Query()
 	if folder := query.Get("host"); strings.HasPrefix(folder, "/") {
 		p.network, p.address = "unix", filepath.Join(folder, ".s.PGSQL.5432")
@@ -57,7 +60,7 @@ func New(t testing.TB, address string) *Proxy {
 		if err := p.entry.Close(); err != nil {
 			t.Error(err)
 		}
-		close(p.over)
+		end()
 		p.CutAll()
 		p.running.Wait()
 	})
@@ -143,7 +146,7 @@ func (p *Proxy) serve(client net.Conn) {
 	if err != nil {
 		return
 	}
-	if l.server, err = net.Dial(p.network, p.address); err != nil {
+	if l.server, err = new(net.Dialer).DialContext(p.life, p.network, p.address); err != nil {
 		return
 	}
 	if !p.enter(l) {
@@ -212,7 +215,7 @@ func (l *line) carry(from Side, in *bufio.Reader, message []byte, to net.Conn) {
 		}
 		switch {
 		case l.silent.Load(): // neither bytes nor the end of them arrive
-			<-l.proxy.over
+			<-l.proxy.life.Done()
 			return
 		case l.forgotten.Load():
 			l.reset()
