@@ -77,7 +77,7 @@ func TestDatabaseFailure(t *testing.T) {
 		s.own(t, s.names, "open")
 		id := s.names.real["petition:open"]
 		sign := map[string]any{"in": map[string]any{"petitionId": id, "name": "Canary Bird", "email": "canary@example.org", "comment": "A canary sings."}}
-		key := map[string]any{"in": map[string]any{"petitionId": id, "name": "Canary Bird", "email": "canary@example.org", "idempotencyKey": "canary-canary-canary"}}
+		key := map[string]any{"in": map[string]any{"petitionId": id, "name": "Canary Bird", "email": "canary@example.org", "idempotencyKey": "canary-91c6e0ab-3d27-4f58-b1e4-60f5c8a2793d"}}
 		any1 := map[string]any{"id": id}
 		if err := db.Close(); err != nil {
 			t.Fatal(err)
@@ -196,21 +196,21 @@ func TestWhoSignedIsNotTold(t *testing.T) {
 			{"statementVersion": strings.Repeat("v", 101)},
 			{"idempotencyKey": "short"},
 			{"showName": true},
-			{"idempotencyKey": "a-key-of-one-who-signs"},
+			{"idempotencyKey": "b84a27f9-0c5d-4e61-9a3b-d7e2510f68c4"},
 			{"country": 7},
 			{"petitionId": ""},
 		} {
 			fresh := ask("signed", fmt.Sprintf("fresh%d@example.org", i), more)
 			more := maps.Clone(more)
-			if more["idempotencyKey"] == "a-key-of-one-who-signs" {
-				more["idempotencyKey"] = "a-key-of-another-signer"
+			if more["idempotencyKey"] == "b84a27f9-0c5d-4e61-9a3b-d7e2510f68c4" {
+				more["idempotencyKey"] = "2f9d60b7-e18c-4a53-87d0-c4b6f31e9a58"
 			}
 			if diff := cmp.Diff(fresh, ask("signed", "first@example.org", more)); diff != "" {
 				t.Errorf("with %v (-fresh +signed):\n%s", more, diff)
 			}
 		}
 		// A key that was used says the same to both.
-		mismatch := map[string]any{"idempotencyKey": "a-key-of-one-who-signs"}
+		mismatch := map[string]any{"idempotencyKey": "b84a27f9-0c5d-4e61-9a3b-d7e2510f68c4"}
 		if diff := cmp.Diff(ask("signed", "fresh100@example.org", mismatch), ask("signed", "first@example.org", mismatch)); diff != "" {
 			t.Errorf("with a key of another (-fresh +signed):\n%s", diff)
 		}

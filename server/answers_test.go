@@ -63,13 +63,13 @@ func (f *fact) last(until time.Time) int {
 
 // subject is a petition that is written and read.
 type subject struct {
-	id, token                         string
+	id, token, slug                   string // slug is one that it had
 	signatures, comments, goal, title fact
 }
 
 // reading is one way to read a subject, and how its facts show there.
 type reading struct {
-	document string
+	document string                          // none: it is the web page that is read
 	facts    map[string]func(*subject) *fact // by the path of a number in the data
 }
 
@@ -98,6 +98,7 @@ func readings() []reading {
 		{`query($id: ID!) { nodes(ids: [$id]) { ... on Petition { tags { petitions(first: 1) { nodes { title signatureCount } } } } } }`, map[string]func(*subject) *fact{
 			"nodes.0.tags.0.petitions.nodes.0.signatureCount": signaturesOf, "nodes.0.tags.0.petitions.nodes.0.title": titleOf,
 		}},
+		{"", map[string]func(*subject) *fact{"signatures": signaturesOf, "goal": goalOf, "title": titleOf, "comment": commentsOf}},
 	}
 }
 
@@ -190,6 +191,7 @@ func readAndWrite(t *testing.T, length time.Duration, here, there *site, late ti
 	for i := range subjects {
 		s := &subject{}
 		s.id, s.token = here.openTagged(t, fmt.Sprintf("subject%d", i))
+		s.slug = here.slug(t, s.id)
 		subjects[i] = s
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), length)
@@ -234,7 +236,13 @@ func (s *site) check(t *testing.T, way reading, of *subject, late time.Duration)
 	for path, fact := range way.facts {
 		least[path] = fact(of).by(late)
 	}
-	answer, status := s.read(t, "", way.document, map[string]any{"id": of.id})
+	var answer any
+	var status string
+	if way.document == "" {
+		answer, status = s.readPage(t, of)
+	} else {
+		answer, status = s.read(t, "", way.document, map[string]any{"id": of.id})
+	}
 	for path, want := range least {
 		if got := numberAt(answer, path); got < want {
 			t.Errorf("%s was %d when %d had been acknowledged (%s), in %s", path, got, want, status, way.document)

@@ -223,8 +223,11 @@ func badSignatures() []badInput {
 		"idempotencyKey": {
 			{"Empty", `""`},
 			{"Short", `"` + canary + `12345"`},
-			{"256", quote(strings.Repeat("k", 256))},
-			{"NUL", `"` + canary + `-0123456789\u0000"`},
+			{"21", quote("Zk3vQ9xT1bLrW7nYp0sEc")},
+			{"Repeated", quote(strings.Repeat("k", 30))},
+			{"Sequence", `"0123456789abcdef0123456789abcdef"`},
+			{"256", quote(strings.Repeat("Zk3vQ9xT", 32))},
+			{"NUL", `"` + canary + `-5f0c1d8e-93b7-4a26\u0000"`},
 			{"Number", `1234567890123456`, invalid},
 			{"Object", `{"` + canary + `":1}`, invalid},
 		},
@@ -260,7 +263,7 @@ func badSignatures() []badInput {
 	}
 	list = append(list,
 		badInput{name: "SignKeyReused", want: "200 IDEMPOTENCY_MISMATCH input.idempotencyKey", send: func(t testing.TB, s *stage) (string, *wire) {
-			key := `"key-of-` + canary + `"`
+			key := `"random-key-of-` + canary + `"`
 			input := strings.Replace(signature("idempotencyKey", key), "good@", "keys@", 1)
 			if said, w := signing("", "", input).send(t, s); said != "200 ok" {
 				return "the first one was answered " + said, w

@@ -20,7 +20,6 @@ import (
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
 	"petitiond/server/edge"
-	"petitiond/server/transport"
 )
 
 // announce gives the header of a request whose body does not follow.
@@ -388,7 +387,7 @@ func TestPanicsAreLogged(t *testing.T) {
 			w.Header().Set("Content-Type", "text/html")
 			panic("canary@example.org")
 		})
-		handler := s.metrics.counting("/broken", transport.Compress(broken))
+		handler := s.metrics.counting("/broken", broken)
 		server := httptest.NewServer(edge.New(s.edge(handler)))
 		defer server.Close()
 		response, err := client.Get(server.URL)

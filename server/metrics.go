@@ -65,7 +65,7 @@ func newMetrics(a *App) *metrics {
 		"computed": func() uint64 { return a.transport.Answers().Computed },
 	} {
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: "petitiond_shared_answers_total", Help: "Queries without a credential, by how they came by their answer.",
+			Name: "petitiond_shared_answers_total", Help: "Queries without a credential and web pages, by how they came by their answer.",
 			ConstLabels: prometheus.Labels{"how": how},
 		}, func() float64 { return float64(count()) }))
 	}

@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"petitiond/server/transport"
+	"petitiond/server/content"
 )
 
 // routes gives what answers each path.
@@ -13,7 +13,7 @@ func (a *App) routes() (http.Handler, error) {
 	mux := http.NewServeMux()
 	handle := func(pattern string, h http.Handler) { mux.Handle(pattern, a.metrics.counting(pattern, h)) }
 	handle("/graphql", a.transport)
-	handle("GET /schema.graphqls", transport.Compress(schemaFile(a.sdl)))
+	handle("GET /schema.graphqls", schemaFile(a.sdl))
 	handle("GET /healthz", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") }))
 	handle("GET /readyz", http.HandlerFunc(a.ready))
 	if a.config.Env != production && a.config.MetricsListen == "" {
@@ -23,7 +23,7 @@ func (a *App) routes() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	handle("/", transport.Compress(web))
+	handle("/", web)
 	return mux, nil
 }
 
@@ -69,9 +69,10 @@ func say(w http.ResponseWriter, status int, text string) {
 
 // schemaFile serves the contract, word for word.
 func schemaFile(sdl string) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	text := content.New([]byte(sdl))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-cache")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		_, _ = w.Write([]byte(sdl))
+		text.Send(w, r, http.StatusOK, "text/plain; charset=utf-8", true)
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"petitiond/graph/scalar"
 	"petitiond/server/pages"
 	"petitiond/server/petitioning"
+	"petitiond/server/transport"
 )
 
 // What the HTML pages show of long lists.
@@ -19,6 +20,7 @@ const (
 	startPetitions  = 24
 	pageComments    = 20
 	pageSignatories = 20
+	pageReplies     = 64 << 10 // bytes of all that are shown: those of twenty comments could be longer than all else
 )
 
 // webPages gives the HTML pages. They show what anybody may see.
@@ -27,7 +29,16 @@ func (a *App) webPages() (http.Handler, error) {
 		PublicURL: a.config.PublicURL, Logger: a.log,
 		// It begins by asking for the schema, and sends what its user writes.
 		GraphiQL:  a.config.Introspection && a.config.TrustedDocuments == "",
-		Petitions: a.startPage, Petition: a.petitionPage,
+		Petitions: a.startPage, Petition: a.petitionPage, Share: a.sharePage,
+	})
+}
+
+// sharePage lets a page be rendered as the answer of a query is computed: once for everybody, when there is room.
+func (a *App) sharePage(ctx context.Context, name string, render pages.Render, send func(*pages.Page, string)) error {
+	return a.transport.Share(ctx, name, func(ctx context.Context) (transport.Page, bool) {
+		return render(ctx)
+	}, func(page transport.Page, status string) {
+		send(page.(*pages.Page), status) //nolint:forcetypeassert // no others are shared
 	})
 }
 
@@ -136,9 +147,13 @@ func (a *App) conversation(ctx context.Context, rows []*ent.Comment) ([]pages.Co
 		return nil, err
 	}
 	out := make([]pages.Comment, len(rows))
+	room := pageReplies
 	for i, row := range rows {
 		out[i] = said(row)
 		for _, reply := range replies[row.ID].Nodes() {
+			if room -= len(reply.Body); room < 0 {
+				break
+			}
 			out[i].Replies = append(out[i].Replies, said(reply))
 		}
 	}

@@ -2208,8 +2208,13 @@ enum UserErrorCode {
 """A new petition. It is saved as a draft."""
 input CreatePetitionInput {
   """
-  A key of 1 to 255 characters that the caller makes up, at least 16 of them for a caller without a credential. The
-  same key with the same input gives the same answer for 48 hours; with another input it is IDEMPOTENCY_MISMATCH.
+  A key of 1 to 255 characters that the caller makes up. Without a credential it must be random, such as a UUID, and is
+  INVALID with fewer than 22 characters, fewer than 6 different ones, or fewer than 4 different steps from one to the
+  next. The same key with the same input gives the same answer for 48 hours; with another input it is
+  IDEMPOTENCY_MISMATCH.
+  Of ` + "`" + `createPetition` + "`" + ` it is as secret as the edit token: who has it and the input is told the token again. That ends ten
+  minutes after the first answer and when the petition is published: from then on the same petition is answered with
+  ` + "`" + `editToken` + "`" + ` null.
   Absent or null: a repeat makes another petition.
   """
   idempotencyKey: String
@@ -2306,7 +2311,8 @@ type PetitionPayload @cost(weight: "0") {
 
   """
   From ` + "`" + `createPetition` + "`" + ` alone: the secret that, as ` + "`" + `Authorization: Bearer` + "`" + `, lets its holder see, edit, publish and
-  close this petition. It cannot be had again, save by repeating the call with its idempotency key.
+  close this petition. It cannot be had again, except by repeating the call with its idempotency key while the petition
+  is a draft, within ten minutes; a later repeat has null here.
   """
   editToken: String
 
@@ -2349,8 +2355,10 @@ input SignPetitionInput {
   locale: Locale
 
   """
-  A key of 1 to 255 characters that the caller makes up, at least 16 of them for a caller without a credential. The
-  same key with the same input gives the same answer for 48 hours; with another input it is IDEMPOTENCY_MISMATCH. With
+  A key of 1 to 255 characters that the caller makes up. Without a credential it must be random, such as a UUID, and is
+  INVALID with fewer than 22 characters, fewer than 6 different ones, or fewer than 4 different steps from one to the
+  next. The same key with the same input gives the same answer for 48 hours; with another input it is
+  IDEMPOTENCY_MISMATCH. With
   a key a call can be repeated safely when its answer was lost.
   """
   idempotencyKey: String
@@ -2395,8 +2403,10 @@ input AddCommentInput {
   authorName: String
 
   """
-  A key of 1 to 255 characters that the caller makes up, at least 16 of them for a caller without a credential. The
-  same key with the same input gives the same answer for 48 hours; with another input it is IDEMPOTENCY_MISMATCH.
+  A key of 1 to 255 characters that the caller makes up. Without a credential it must be random, such as a UUID, and is
+  INVALID with fewer than 22 characters, fewer than 6 different ones, or fewer than 4 different steps from one to the
+  next. The same key with the same input gives the same answer for 48 hours; with another input it is
+  IDEMPOTENCY_MISMATCH.
   Absent or null: a repeat makes another comment.
   """
   idempotencyKey: String

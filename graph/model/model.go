@@ -27,8 +27,10 @@ type AddCommentInput struct {
 	Body string `json:"body"`
 	// The name to show, 1 to 100 characters, without links; absent or null: anonymous.
 	AuthorName *string `json:"authorName"`
-	// A key of 1 to 255 characters that the caller makes up, at least 16 of them for a caller without a credential. The
-	// same key with the same input gives the same answer for 48 hours; with another input it is IDEMPOTENCY_MISMATCH.
+	// A key of 1 to 255 characters that the caller makes up. Without a credential it must be random, such as a UUID, and is
+	// INVALID with fewer than 22 characters, fewer than 6 different ones, or fewer than 4 different steps from one to the
+	// next. The same key with the same input gives the same answer for 48 hours; with another input it is
+	// IDEMPOTENCY_MISMATCH.
 	// Absent or null: a repeat makes another comment.
 	IdempotencyKey *string `json:"idempotencyKey"`
 }
@@ -54,7 +56,8 @@ type PetitionPayload struct {
 	// The petition as it is now; null if there are user errors.
 	Petition *ent.Petition `json:"petition"`
 	// From `createPetition` alone: the secret that, as `Authorization: Bearer`, lets its holder see, edit, publish and
-	// close this petition. It cannot be had again, save by repeating the call with its idempotency key.
+	// close this petition. It cannot be had again, except by repeating the call with its idempotency key while the petition
+	// is a draft, within ten minutes; a later repeat has null here.
 	EditToken *string `json:"editToken"`
 	// What to mend; empty if all went well.
 	UserErrors []*UserError `json:"userErrors"`
@@ -80,8 +83,10 @@ type SignPetitionInput struct {
 	StatementVersion *string `json:"statementVersion"`
 	// The language that the signatory reads, for mails; absent or null: that of the petition.
 	Locale *string `json:"locale"`
-	// A key of 1 to 255 characters that the caller makes up, at least 16 of them for a caller without a credential. The
-	// same key with the same input gives the same answer for 48 hours; with another input it is IDEMPOTENCY_MISMATCH. With
+	// A key of 1 to 255 characters that the caller makes up. Without a credential it must be random, such as a UUID, and is
+	// INVALID with fewer than 22 characters, fewer than 6 different ones, or fewer than 4 different steps from one to the
+	// next. The same key with the same input gives the same answer for 48 hours; with another input it is
+	// IDEMPOTENCY_MISMATCH. With
 	// a key a call can be repeated safely when its answer was lost.
 	IdempotencyKey *string `json:"idempotencyKey"`
 }

@@ -3,7 +3,8 @@
 //
 // It owns the HTML, its style sheets and scripts, and the headers that keep
 // other code out of them. What stands on the pages comes from two functions
-// that it is given; what changes while somebody looks, and signing, goes from
+// that it is given, and a third one keeps what was rendered for those who come
+// next; what changes while somebody looks, and signing, goes from
 // the browser to the API like that of any other client. It must not know the
 // domain, the database or how the API is served.
 package pages

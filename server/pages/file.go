@@ -1,13 +1,13 @@
 package pages
 
 import (
-	"bytes"
 	"embed"
 	"fmt"
 	"io/fs"
 	"net/http"
 	"path"
-	"time"
+
+	"petitiond/server/content"
 )
 
 //go:embed static
@@ -20,7 +20,7 @@ var fetched embed.FS
 
 // asset is a file that pages load.
 type asset struct {
-	content []byte
+	content *content.Bytes
 	kind    string
 	version string
 }
@@ -50,11 +50,11 @@ func (l library) add(files fs.FS, name string) error {
 	if kind == "" {
 		return nil
 	}
-	content, err := fs.ReadFile(files, name)
+	text, err := fs.ReadFile(files, name)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", name, err)
 	}
-	l[path.Base(name)] = asset{content: content, kind: kind, version: digest(content)}
+	l[path.Base(name)] = asset{content: content.New(text), kind: kind, version: digest(text)}
 	return nil
 }
 
@@ -98,7 +98,5 @@ func (s *site) file(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Query().Get("v") == a.version {
 		header.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
-	header.Set("Content-Type", a.kind)
-	header.Set("ETag", `W/"`+a.version+`"`) // weak: the same compressed and not
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.content))
+	a.content.Send(w, r, http.StatusOK, a.kind, true)
 }

@@ -1,6 +1,9 @@
 package pages
 
-import "net/http"
+import (
+	"context"
+	"net/http"
+)
 
 // cdn serves the files of npm packages as they are.
 const cdn = "https://cdn.jsdelivr.net/npm/"
@@ -95,15 +98,19 @@ type graphiqlView struct {
 // workbench shows GraphiQL with operations that work as they stand, if there
 // is a petition to try them on.
 func (s *site) workbench(w http.ResponseWriter, r *http.Request) {
-	cards, _, err := s.options.Petitions(r.Context())
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	view := graphiqlView{Head: s.head("GraphiQL"), Style: s.graphiql.style, Scripts: s.graphiql.scripts}
-	if len(cards) > 0 {
-		view.Petition = cards[0].ID
-	}
-	w.Header().Set("Content-Security-Policy", s.graphiql.contentPolicy())
-	s.show(w, r, http.StatusOK, "graphiql.html", view)
+	s.serve(w, r, func(ctx context.Context) (*Page, bool) {
+		cards, _, err := s.options.Petitions(ctx)
+		if err != nil {
+			return s.failed(ctx, r.Pattern, err)
+		}
+		view := graphiqlView{Head: s.head("GraphiQL"), Style: s.graphiql.style, Scripts: s.graphiql.scripts}
+		if len(cards) > 0 {
+			view.Petition = cards[0].ID
+		}
+		page, keep := s.shown(ctx, r.Pattern, "graphiql.html", view)
+		if keep {
+			page.policy = s.graphiql.contentPolicy()
+		}
+		return page, keep
+	})
 }

@@ -2,12 +2,15 @@ package pages
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"petitiond/server/budget"
 )
 
 // Options says what the pages show and where it comes from.
@@ -22,9 +25,17 @@ type Options struct {
 	// Petition finds a petition by its slug or a former one: nil if there is
 	// none to be seen.
 	Petition func(ctx context.Context, slug string) (*Petition, error)
+	// Share sends the page of a name, which render makes now or made before: pages
+	// are the same for everybody. Status is for the header Cache-Status. Where there
+	// is an error nothing was sent, since the server is too busy. Nil renders a
+	// page for every request.
+	Share func(ctx context.Context, name string, render Render, send func(page *Page, status string)) error
 	// Logger is told of what failed; nil is silence.
 	Logger *slog.Logger
 }
+
+// Render makes a page, and reports whether others may have it later, until something in it changes.
+type Render = func(ctx context.Context) (page *Page, keep bool)
 
 // site answers for all pages.
 type site struct {
@@ -32,6 +43,7 @@ type site struct {
 	files     library
 	templates templates
 	graphiql  workbench
+	notices   map[int]*Page // by status: what says why there is no page
 }
 
 // New returns a handler for /, /p/{slug}, /graphiql and /assets/. It answers
@@ -45,6 +57,13 @@ func build(o Options, third fs.FS) (http.Handler, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.Share == nil {
+		o.Share = func(ctx context.Context, _ string, render Render, send func(*Page, string)) error {
+			page, _ := render(ctx)
+			send(page, "")
+			return nil
+		}
+	}
 	files, err := load(written, third)
 	if err != nil {
 		return nil, fmt.Errorf("load the files of the pages: %w", err)
@@ -54,6 +73,9 @@ func build(o Options, third fs.FS) (http.Handler, error) {
 		return nil, fmt.Errorf("parse the pages: %w", err)
 	}
 	s := &site{options: o, files: files, templates: pages, graphiql: newWorkbench(files)}
+	if s.notices, err = s.renderNotices(); err != nil {
+		return nil, fmt.Errorf("render the notices: %w", err)
+	}
 	return guarded(s.routes()), nil
 }
 
@@ -90,14 +112,15 @@ type startView struct {
 }
 
 func (s *site) start(w http.ResponseWriter, r *http.Request) {
-	cards, numbers, err := s.options.Petitions(r.Context())
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	view := startView{Head: s.head("Petitions"), Cards: cards, Site: numbers}
-	view.Head.Description, view.Head.Address = "Read petitions, sign them, and watch the count move.", "/"
-	s.show(w, r, http.StatusOK, "start.html", view)
+	s.serve(w, r, func(ctx context.Context) (*Page, bool) {
+		cards, numbers, err := s.options.Petitions(ctx)
+		if err != nil {
+			return s.failed(ctx, r.Pattern, err)
+		}
+		view := startView{Head: s.head("Petitions"), Cards: cards, Site: numbers}
+		view.Head.Description, view.Head.Address = "Read petitions, sign them, and watch the count move.", "/"
+		return s.shown(ctx, r.Pattern, "start.html", view)
+	})
 }
 
 type petitionView struct {
@@ -107,46 +130,98 @@ type petitionView struct {
 
 func (s *site) petition(w http.ResponseWriter, r *http.Request) {
 	slug := r.PathValue("slug")
-	p, err := s.options.Petition(r.Context(), slug)
-	switch {
-	case err != nil:
-		s.fail(w, r, err)
-	case p == nil:
-		s.missing(w, r)
-	case p.Slug != slug:
-		// A title that is changed back turns the redirection around: a browser
-		// that remembered the old one would go in circles.
-		w.Header().Set("Cache-Control", "no-cache")
-		http.Redirect(w, r, address(p.Slug), http.StatusMovedPermanently)
-	default:
+	s.serve(w, r, func(ctx context.Context) (*Page, bool) {
+		p, err := s.options.Petition(ctx, slug)
+		switch {
+		case err != nil:
+			return s.failed(ctx, r.Pattern, err)
+		case p == nil:
+			// It is not kept: who makes addresses up must not push out what others read.
+			return s.notices[http.StatusNotFound], false
+		case p.Slug != slug:
+			return moved(address(p.Slug)), true
+		}
 		view := petitionView{Head: s.head(p.Title), Petition: p}
 		view.Head.Description, view.Head.Address, view.Head.Script = p.Summary, address(p.Slug), "sign.js"
-		s.show(w, r, http.StatusOK, "petition.html", view)
-	}
+		return s.shown(ctx, r.Pattern, "petition.html", view)
+	})
 }
 
 func address(slug string) string { return "/p/" + url.PathEscape(slug) }
+
+// serve answers with what render makes for the path, whatever stands behind a
+// question mark.
+func (s *site) serve(w http.ResponseWriter, r *http.Request, render Render) {
+	send := func(page *Page, status string) {
+		if status != "" {
+			w.Header().Set("Cache-Status", status)
+		}
+		if r.Context().Err() == nil { // else nobody waits any longer
+			page.send(w, r)
+		}
+	}
+	if s.options.Share(r.Context(), r.URL.Path, render, send) != nil {
+		send(s.notices[http.StatusServiceUnavailable], "")
+	}
+}
+
+func (s *site) missing(w http.ResponseWriter, r *http.Request) {
+	s.notices[http.StatusNotFound].send(w, r)
+}
+
+// shown is a page of a template.
+func (s *site) shown(ctx context.Context, pattern, name string, view any) (page *Page, keep bool) {
+	page, err := s.templates.render(ctx, http.StatusOK, name, view)
+	if err != nil {
+		return s.failed(ctx, pattern, err)
+	}
+	return page, true
+}
+
+// failed tells visitors that a page cannot be had, and the log why. For those
+// who wait for it together it has failed once.
+func (s *site) failed(ctx context.Context, pattern string, err error) (page *Page, keep bool) {
+	cause := ctx.Err()
+	switch {
+	case errors.Is(err, budget.ErrMemory):
+		return s.notices[http.StatusServiceUnavailable], false
+	case !errors.Is(cause, context.Canceled): // else nobody waits any longer
+		s.options.Logger.ErrorContext(ctx, "page failed", "page", pattern, "error", err)
+	}
+	if errors.Is(cause, context.DeadlineExceeded) {
+		return s.notices[http.StatusGatewayTimeout], false
+	}
+	return s.notices[http.StatusInternalServerError], false
+}
 
 type noticeView struct {
 	Head head
 	Text string
 }
 
-func (s *site) missing(w http.ResponseWriter, r *http.Request) {
-	s.show(w, r, http.StatusNotFound, "notice.html", noticeView{
-		Head: s.head("There is nothing here"),
-		Text: "The address may be mistyped, or what it led to is not public any more.",
-	})
-}
-
-// fail tells a visitor that a page cannot be had, and the log why.
-func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {
-	if r.Context().Err() != nil {
-		return // nobody waits any longer
+// renderNotices renders what says why there is no page. It is the same for all pages.
+func (s *site) renderNotices() (map[int]*Page, error) {
+	notices := map[int]*Page{}
+	for status, text := range map[int][2]string{
+		http.StatusNotFound: {
+			"There is nothing here", "The address may be mistyped, or what it led to is not public any more.",
+		},
+		http.StatusInternalServerError: {
+			"This page cannot be shown", "Something went wrong on our side. Please try again in a moment.",
+		},
+		http.StatusServiceUnavailable: {
+			"Very many people are here", "The server has as much to do as it can. Please try again in a moment.",
+		},
+		http.StatusGatewayTimeout: {
+			"This page took too long", "The server has a lot to do just now. Please try again in a moment.",
+		},
+	} {
+		view := noticeView{Head: s.head(text[0]), Text: text[1]}
+		page, err := s.templates.render(context.Background(), status, "notice.html", view)
+		if err != nil {
+			return nil, err
+		}
+		notices[status] = page
 	}
-	s.options.Logger.ErrorContext(r.Context(), "page failed", "page", r.Pattern, "error", err)
-	s.show(w, r, http.StatusInternalServerError, "notice.html", noticeView{
-		Head: s.head("This page cannot be shown"),
-		Text: "Something went wrong on our side. Please try again in a moment.",
-	})
+	return notices, nil
 }

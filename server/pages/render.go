@@ -2,13 +2,16 @@ package pages
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
 	"fmt"
 	"html/template"
 	"net/http"
-	"time"
+
+	"petitiond/server/budget"
+	"petitiond/server/content"
 )
 
 //go:embed templates/*.html
@@ -43,26 +46,73 @@ func parse(files library) (templates, error) {
 	return pages, nil
 }
 
-// show writes a page as a whole or, if it cannot be made, a line that says so.
-func (s *site) show(w http.ResponseWriter, r *http.Request, status int, name string, view any) {
-	var page bytes.Buffer
-	if err := s.templates[name].ExecuteTemplate(&page, "page", view); err != nil {
-		s.options.Logger.ErrorContext(r.Context(), "page failed", "page", r.Pattern, "error", err)
-		http.Error(w, "This page cannot be shown.", http.StatusInternalServerError)
-		return
+// Page is a page in the bytes that leave, or what is there in its place.
+type Page struct {
+	status   int
+	location string // where it has gone
+	policy   string // of what it may load; empty: that of all pages
+	html     content.Bytes
+}
+
+// pageBytes is what a page takes beside its text, about.
+const pageBytes = 500
+
+// Size is what the page takes in memory, about.
+func (p *Page) Size() int { return p.html.Size() + pageBytes }
+
+// draft is a page that is being written, which counts what it takes of a budget.
+type draft struct {
+	bytes.Buffer
+	budget *budget.Budget
+	room   int // bytes that it may have before the budget is told
+}
+
+// Write refuses what there is no room for.
+func (d *draft) Write(text []byte) (n int, err error) {
+	if n := d.Len() + len(text); n > d.room {
+		if d.room, err = d.budget.Write(n); err != nil {
+			return 0, err
+		}
 	}
+	return d.Buffer.Write(text)
+}
+
+// render makes a page of a template.
+func (t templates) render(ctx context.Context, status int, name string, view any) (*Page, error) {
+	text := draft{budget: budget.From(ctx)}
+	if err := t[name].ExecuteTemplate(&text, "page", view); err != nil {
+		return nil, fmt.Errorf("render %s: %w", name, err)
+	}
+	return &Page{status: status, html: content.Bytes{Plain: text.Bytes()}}, nil
+}
+
+// moved leads to another address. Browsers ask again each time: a title that is
+// changed back turns the redirection around, and one that remembered the old
+// one would go in circles.
+func moved(to string) *Page {
+	text := `<a href="` + template.HTMLEscapeString(to) + `">This page has moved.</a>` + "\n"
+	return &Page{status: http.StatusMovedPermanently, location: to, html: content.Bytes{Plain: []byte(text)}}
+}
+
+// send answers with the page.
+func (p *Page) send(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
-	header.Set("Content-Type", "text/html; charset=utf-8")
+	if p.policy != "" {
+		header.Set("Content-Security-Policy", p.policy)
+	}
+	if p.location != "" {
+		header.Set("Location", p.location)
+	}
 	// Whoever keeps a copy asks whether it is still right: the numbers move, and
 	// a petition may be hidden at any time.
 	header.Set("Cache-Control", "no-cache")
-	if status != http.StatusOK {
-		w.WriteHeader(status)
-		_, _ = w.Write(page.Bytes()) // who has gone needs no answer
-		return
+	if p.status >= http.StatusInternalServerError {
+		header.Set("Cache-Control", "no-store")
 	}
-	header.Set("ETag", `W/"`+digest(page.Bytes())+`"`) // weak: the same compressed and not
-	http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(page.Bytes()))
+	if p.status == http.StatusServiceUnavailable {
+		header.Set("Retry-After", "1")
+	}
+	p.html.Send(w, r, p.status, "text/html; charset=utf-8", p.status == http.StatusOK)
 }
 
 // digest names a content, in letters that may stand in an address.

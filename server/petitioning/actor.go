@@ -58,8 +58,10 @@ type Actor struct {
 	scopes  []Scope
 	expires *time.Time // of the credential
 
-	mu    sync.Mutex  // guards edits
 	edits []uuid.UUID // petitions that the actor may see and edit
+
+	mu   sync.Mutex  // guards made
+	made []uuid.UUID // petitions that this request has made, which the actor may see
 }
 
 // Anonymous gives an actor without a credential.
@@ -81,20 +83,22 @@ func (a *Actor) Expires() time.Time {
 
 // mayEdit reports whether the actor may see and edit the petition in every state.
 func (a *Actor) mayEdit(petition uuid.UUID) bool {
-	return a.IsAdmin() || slices.Contains(a.own(), petition)
+	return a.IsAdmin() || slices.Contains(a.edits, petition)
 }
 
+// own are the petitions that the actor may see in every state.
 func (a *Actor) own() []uuid.UUID {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return slices.Clone(a.edits)
+	return slices.Concat(a.edits, a.made)
 }
 
-// lift lets the rest of the request see the petition that it has just made.
+// lift lets the rest of the request see the petition that it has just made, or made before. To change it takes the
+// edit token.
 func (a *Actor) lift(petition uuid.UUID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.edits = append(a.edits, petition)
+	a.made = append(a.made, petition)
 }
 
 type actorKey struct{}

@@ -121,7 +121,7 @@ func (v *visitor) key() *string {
 	if v.rng.IntN(3) == 0 {
 		return nil
 	}
-	key := fmt.Sprintf("key of %s number %d", v.name, v.n)
+	key := fmt.Sprintf("the random key of %s number %d", v.name, v.n)
 	return &key
 }
 

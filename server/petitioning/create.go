@@ -44,8 +44,8 @@ type wording struct {
 	startsAt, endsAt                                    *time.Time
 }
 
-// Created is a new petition. EditToken is shown to its maker once: as a bearer credential it may see, edit,
-// publish and close this petition.
+// Created is a new petition. EditToken is shown to its maker only: as a bearer credential it may see, edit,
+// publish and close this petition. It is empty where a request is repeated too late to be told it again.
 type Created struct {
 	Petition  uuid.UUID
 	EditToken string
@@ -88,7 +88,8 @@ func (s *Service) Create(ctx context.Context, d Draft) (Created, error) {
 	return out, nil
 }
 
-// recreated says again what was said when the petition was created.
+// recreated says again what was said when the petition was created. The token is said again for a short time only,
+// and never after the petition was published: then the world knows the input that belongs to the key.
 func (s *Service) recreated(ctx context.Context, id uuid.UUID, err error) (Created, error) {
 	if err != nil {
 		return Created{}, err
@@ -101,8 +102,16 @@ func (s *Service) recreated(ctx context.Context, id uuid.UUID, err error) (Creat
 	if err != nil {
 		return Created{}, fmt.Errorf("finding the edit token of a repeated request: %w", err)
 	}
+	draft, err := s.lookup.Petition.Query().Where(petition.ID(id), petition.StateEQ(petition.StateDRAFT)).Exist(ctx)
+	if err != nil {
+		return Created{}, fmt.Errorf("finding the state of a petition: %w", err)
+	}
 	ActorFrom(ctx).lift(id)
-	return Created{Petition: id, EditToken: editToken(s.opt.Keys, id, row.ID)}, nil
+	out := Created{Petition: id}
+	if draft && s.opt.Now().Sub(row.CreatedAt) < tokenIsRepeated {
+		out.EditToken = editToken(s.opt.Keys, id, row.ID)
+	}
+	return out, nil
 }
 
 // editToken derives the token from the secret, so that a repeated request can be told it although only its

@@ -3,6 +3,10 @@ package petitioning_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"slices"
 	"strings"
@@ -248,7 +252,7 @@ func TestCreateRepeats(t *testing.T) {
 	key := func(v string) func(*petitioning.Draft) {
 		return func(d *petitioning.Draft) { d.IdempotencyKey = &v }
 	}
-	const long = "a key of sixteen characters"
+	const long = "5f0c1d8e-93b7-4a26-8e4d-b1a7c2f60935"
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
 		first := b.create(t, key(long))
@@ -263,7 +267,7 @@ func TestCreateRepeats(t *testing.T) {
 		})
 		t.Run("AfterTheWorldMovedOn", func(t *testing.T) {
 			ok(t, b.Hide(operator(t), first.Petition))
-			equal(t, "answer", first, b.create(t, key(long)))
+			equal(t, "petition", first.Petition, b.create(t, key(long)).Petition)
 		})
 		t.Run("OtherInput", func(t *testing.T) {
 			_, err := b.Create(b.as(t, ""), draft(key(long), func(d *petitioning.Draft) { d.Title = "Save the wasps" }))
@@ -283,7 +287,7 @@ func TestCreateRepeats(t *testing.T) {
 			equal(t, "answer", one, two)
 		})
 		t.Run("FaultsAreNotKept", func(t *testing.T) {
-			const other = "another key of many characters"
+			const other = "e8a3b5d1-6c42-4907-b17f-92d0c8e4f65a"
 			_, err := b.Create(b.as(t, ""), draft(key(other), func(d *petitioning.Draft) { d.Title = "" }))
 			faults(t, err, "INVALID input.title")
 			b.create(t, key(other))
@@ -295,13 +299,119 @@ func TestCreateRepeats(t *testing.T) {
 		t.Run("ForgottenAfterTwoDays", func(t *testing.T) {
 			b.clock.advance(48 * time.Hour)
 			ok(t, b.SweepKeys(t.Context()))
-			equal(t, "answer", first, b.create(t, key(long)))
+			equal(t, "petition", first.Petition, b.create(t, key(long)).Petition)
 			b.clock.advance(time.Second)
-			equal(t, "answer", first, b.create(t, key(long)))
+			equal(t, "petition", first.Petition, b.create(t, key(long)).Petition)
 			ok(t, b.SweepKeys(t.Context()))
 			equal(t, "is another petition", true, b.create(t, key(long)).Petition != first.Petition)
 		})
 	})
+}
+
+// TestTokenIsRepeatedForAShortTime repeats createPetition as somebody does who came to know the key.
+func TestTokenIsRepeatedForAShortTime(t *testing.T) {
+	t.Parallel()
+	key := func(d *petitioning.Draft) { d.IdempotencyKey = p("5f0c1d8e-93b7-4a26-8e4d-b1a7c2f60935") }
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		for name, bearer := range map[string]string{"Anonymous": "", "Credential": adminKey} {
+			t.Run(name, func(t *testing.T) {
+				create := func() petitioning.Created {
+					made, err := b.Create(b.as(t, bearer), draft(key))
+					ok(t, err)
+					return made
+				}
+				first := create()
+				b.clock.advance(10*time.Minute - time.Microsecond)
+				equal(t, "answer within ten minutes", first, create())
+				b.clock.advance(time.Microsecond)
+				equal(t, "answer after ten minutes", petitioning.Created{Petition: first.Petition}, create())
+			})
+		}
+	})
+}
+
+func TestTokenIsNotRepeatedOncePublished(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		key := func(d *petitioning.Draft) { d.IdempotencyKey = p("5f0c1d8e-93b7-4a26-8e4d-b1a7c2f60935") }
+		first := b.publish(t, key)
+		for _, state := range []petition.State{
+			petition.StateOPEN, petition.StateIN_REVIEW, petition.StateREJECTED, petition.StatePAUSED, petition.StateCLOSED, petition.StateARCHIVED,
+			petition.StateHIDDEN,
+		} {
+			b.move(t, first.Petition, state)
+			equal(t, "answer when "+string(state), petitioning.Created{Petition: first.Petition}, b.create(t, key))
+		}
+	})
+}
+
+// TestARepeatedCreateMayNotAct goes on with the actor of a repeated request: it sees the draft, and that is all.
+func TestARepeatedCreateMayNotAct(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		key := func(d *petitioning.Draft) { d.IdempotencyKey = p("5f0c1d8e-93b7-4a26-8e4d-b1a7c2f60935") }
+		b.create(t, key)
+		ctx := b.as(t, "")
+		again, err := b.Create(ctx, draft(key))
+		ok(t, err)
+		sees, err := b.Sees(ctx, again.Petition)
+		ok(t, err)
+		equal(t, "it sees the draft", true, sees)
+		const none = "NOT_FOUND input.id"
+		faults(t, b.Publish(ctx, again.Petition), "NOT_FOUND id")
+		faults(t, b.Close(ctx, again.Petition, nil), none)
+		faults(t, b.Update(ctx, b.update(t, again.Petition, func(u *petitioning.Update) { u.Title = p("Another") })), none)
+		equal(t, "state", petition.StateDRAFT, b.row(t, again.Petition).State)
+		ok(t, b.Publish(b.as(t, again.EditToken), again.Petition))
+	})
+}
+
+// TestKeysOfStrangers tells keys that may be random from those that others could guess.
+func TestKeysOfStrangers(t *testing.T) {
+	t.Parallel()
+	good := map[string]func() string{
+		"UUID":   uuid.NewString,
+		"UUID7":  func() string { return uuid.Must(uuid.NewV7()).String() },
+		"Bare":   func() string { return strings.ReplaceAll(uuid.NewString(), "-", "") },
+		"Hex":    func() string { return hex.EncodeToString(random(16)) },
+		"Base64": func() string { return base64.RawURLEncoding.EncodeToString(random(16)) },
+		"ULID": func() string {
+			return "01KB7Q0000" + base32.NewEncoding("0123456789ABCDEFGHJKMNPQRSTVWXYZ").WithPadding(base32.NoPadding).EncodeToString(random(10))
+		},
+	}
+	for name, fresh := range good {
+		for range 20_000 {
+			if key := fresh(); petitioning.CheckKey(key, true) != "" {
+				t.Errorf("%s: %s is refused", name, key)
+			}
+		}
+	}
+	bad := []string{
+		"", "aaaaaaaaaaaaaaaa", "Zk3vQ9xT1bLrW7nYp0sEc", strings.Repeat("a", 22), strings.Repeat("ab", 18), strings.Repeat("abc", 12),
+		strings.Repeat("12345", 7), "0123456789abcdef0123456789abcdef", "abcdefghijklmnopqrstuvwxyz", "zyxwvutsrqponmlkjihgfedcba",
+		"01234567890123456789012345", "00000000-0000-0000-0000-000000000000", "00000000-0000-0000-0000-000000000001",
+		"aabbccddeeffgghhiijjkkll", strings.Repeat("acegikmoqsuwy", 2), strings.Repeat("é", 30),
+		strings.Repeat("\xff", 30), "5f0c1d8e-93b7-4a26-8e4d-\x00b1a7c2f60935", strings.Repeat("0fa1e7c3b5d8", 22),
+	}
+	for _, key := range bad {
+		if petitioning.CheckKey(key, true) == "" {
+			t.Errorf("%q is taken", key)
+		}
+	}
+	for _, key := range []string{"1", "aaaaaaaaaaaaaaaa", strings.Repeat("k", 255)} {
+		if fault := petitioning.CheckKey(key, false); fault != "" {
+			t.Errorf("with a credential %q is refused: %s", key, fault)
+		}
+	}
+}
+
+func random(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.Read(b)
+	return b
 }
 
 func TestCreateAtOnce(t *testing.T) {
@@ -312,7 +422,7 @@ func TestCreateAtOnce(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range made {
 			all.Go(func() {
-				d := draft(func(d *petitioning.Draft) { d.IdempotencyKey = p("the same key for everybody") })
+				d := draft(func(d *petitioning.Draft) { d.IdempotencyKey = p("Zk3vQ9xT1bLrW7nYp0sEcA") })
 				made[i], errs[i] = b.Create(petitioning.WithActor(t.Context(), petitioning.Anonymous()), d)
 			})
 		}

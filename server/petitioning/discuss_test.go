@@ -137,7 +137,7 @@ func TestCommentRepeats(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
 		made := b.publish(t)
-		r := petitioning.Remark{Petition: made.Petition, Body: "Once", IdempotencyKey: p("a key of sixteen characters")}
+		r := petitioning.Remark{Petition: made.Petition, Body: "Once", IdempotencyKey: p("5f0c1d8e-93b7-4a26-8e4d-b1a7c2f60935")}
 		ids := make([]uuid.UUID, 10)
 		var all sync.WaitGroup
 		for i := range ids {

@@ -9,6 +9,9 @@ import (
 // SweepKeys lets tests forget old idempotency keys without waiting for the hour.
 func (s *Service) SweepKeys(ctx context.Context) error { return s.sweepKeys(ctx) }
 
+// CheckKey returns what is wrong with an idempotency key.
+var CheckKey = checkKey
+
 // TakeAsMany makes the lists of a small site be read as those of a large one, which walk along an order.
 func TakeAsMany(s *Service) { s.few, s.some, s.many = -1, -1, -1 }
 

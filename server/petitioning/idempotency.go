@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -22,6 +23,9 @@ const (
 	// keysAreKept is how long a repeated request is answered as the first one was: at least, since a key
 	// counts until it is swept.
 	keysAreKept = 48 * time.Hour
+	// tokenIsRepeated is how long a repeated createPetition is told the edit token again: time enough for a client
+	// whose answer was lost, and little for those who come to see the key later, in a log or on a shared machine.
+	tokenIsRepeated = 10 * time.Minute
 	// keysAtOnce are forgotten in one transaction, so that nobody waits long for it.
 	keysAtOnce = 5000
 )
@@ -32,16 +36,9 @@ func (s *Service) idempotencyKey(ctx context.Context, f *faults, mutation string
 	if key == nil {
 		return nil, nil //nolint:nilnil // no key is no fault
 	}
-	actor, least := ActorFrom(ctx), idempotencyKeyMin
-	if actor.Anonymous() {
-		least = anonymousIdempotency
-	}
-	if n := utf8.RuneCountInString(*key); n < least || n > idempotencyKeyMax || !utf8.ValidString(*key) {
-		f.add(fmt.Sprintf("The idempotencyKey must have %d to %d characters.", least, idempotencyKeyMax), "idempotencyKey")
-		return nil, nil //nolint:nilnil // said with the other faults
-	}
-	if strings.ContainsFunc(*key, unicode.IsControl) {
-		f.add("The idempotencyKey must have no control characters.", "idempotencyKey")
+	actor := ActorFrom(ctx)
+	if fault := checkKey(*key, actor.Anonymous()); fault != "" {
+		f.add(fault, "idempotencyKey")
 		return nil, nil //nolint:nilnil // said with the other faults
 	}
 	canonical, err := json.Marshal(input)
@@ -53,6 +50,55 @@ func (s *Service) idempotencyKey(ctx context.Context, f *faults, mutation string
 		ID:    base64.RawURLEncoding.EncodeToString(id),
 		Input: s.opt.Keys.ShortDigest(secret.InputDigest, canonical),
 	}, nil
+}
+
+// checkKey returns what is wrong with a key. One of a caller with a credential is his alone, whatever it is. All others
+// share one scope, so that their keys must be secrets: those who guess one, with its input, would be answered in place
+// of the one who made it up.
+func checkKey(key string, anonymous bool) (fault string) {
+	n := utf8.RuneCountInString(key)
+	switch {
+	case anonymous && (n < anonymousIdempotency || n > idempotencyKeyMax || !utf8.ValidString(key) || !scattered(key)):
+		return fmt.Sprintf(
+			"Without a credential the idempotencyKey must be random and have %d to %d characters: a UUID, for example.",
+			anonymousIdempotency, idempotencyKeyMax)
+	case n < idempotencyKeyMin || n > idempotencyKeyMax || !utf8.ValidString(key):
+		return fmt.Sprintf("The idempotencyKey must have %d to %d characters.", idempotencyKeyMin, idempotencyKeyMax)
+	case strings.ContainsFunc(key, unicode.IsControl):
+		return "The idempotencyKey must have no control characters."
+	}
+	return ""
+}
+
+const (
+	scatteredCharacters = 6
+	scatteredSteps      = 4
+)
+
+// scattered reports whether a key may be random: it has at least 6 different characters, and at least 4 different steps
+// from one character to the next. That refuses a few characters repeated, and sequences such as 0123456789abcdef. It
+// refuses less than one in 10^12 of what is random in base64 (22 characters), in hexadecimal (32) or as a UUID of
+// version 4, with dashes or without. Of ULIDs, with 16 random characters of 32, it refuses less than one in 4*10^7,
+// even if their time adds no character.
+func scattered(key string) bool {
+	characters, steps := make([]rune, 0, scatteredCharacters), make([]rune, 0, scatteredSteps)
+	before := rune(-1)
+	for _, r := range key {
+		characters = withDifferent(characters, r)
+		if before >= 0 {
+			steps = withDifferent(steps, r-before)
+		}
+		before = r
+	}
+	return len(characters) == scatteredCharacters && len(steps) == scatteredSteps
+}
+
+// withDifferent adds what is not in the list yet, as long as there is room.
+func withDifferent(list []rune, r rune) []rune {
+	if len(list) == cap(list) || slices.Contains(list, r) {
+		return list
+	}
+	return append(list, r)
 }
 
 // replay gives the answer that was kept for the key, and whether there is one. It is asked before any check
@@ -74,6 +120,8 @@ func (s *Service) replay(ctx context.Context, key *ledger.Key) (uuid.UUID, bool,
 	return row.Answer, true, nil
 }
 
+// errKeyMismatch also tells that a key is in use. That is of use to nobody: a key that could be met by trying would
+// have to belong to the same credential, or be random.
 func errKeyMismatch() *Error {
 	return errorf(IdempotencyMismatch, []string{"input", "idempotencyKey"},
 		"This idempotencyKey was used with another input. Repeat the first input, or make up a new key.")

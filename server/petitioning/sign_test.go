@@ -82,7 +82,7 @@ func TestSignNamesEveryFault(t *testing.T) {
 		}},
 		{"AllAtTheirLimits", func(s *petitioning.Signing) {
 			s.Name, s.Comment, s.StatementVersion = strings.Repeat("é", 100), p(strings.Repeat("é", 2000)), p(strings.Repeat("é", 100))
-			s.IdempotencyKey = p(strings.Repeat("é", 16))
+			s.IdempotencyKey = p("Zk3vQ9xT1bLrW7nYp0sEcé")
 		}, nil},
 	}
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
@@ -144,10 +144,10 @@ func TestPrivateDataIsSealed(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
 		made := b.publish(t, func(d *petitioning.Draft) {
-			d.PetitionerEmail, d.IdempotencyKey = p(petitioner), p("ostrakon with the key of many characters")
+			d.PetitionerEmail, d.IdempotencyKey = p(petitioner), p("ostrakon-5f0c1d8e-93b7-4a26-8e4d-b1a7c2f60935")
 		})
 		b.sign(t, made.Petition, 0, func(s *petitioning.Signing) {
-			s.Name, s.Email, s.Comment, s.IdempotencyKey = name, address, p("Because"), p("xanthippe with the key of many characters")
+			s.Name, s.Email, s.Comment, s.IdempotencyKey = name, address, p("Because"), p("xanthippe-5f0c1d8e-93b7-4a26-8e4d-b1a7c2f60935")
 		})
 		b.sign(t, b.publish(t).Petition, 0, func(s *petitioning.Signing) { s.Name, s.Email, s.ShowName = name, address, true })
 		canonical := strings.ToLower(address)
@@ -222,7 +222,7 @@ func TestSignRepeats(t *testing.T) {
 	keyed := func(key string) func(*petitioning.Signing) {
 		return func(s *petitioning.Signing) { s.IdempotencyKey = &key }
 	}
-	const key = "a key of sixteen characters"
+	const key = "5f0c1d8e-93b7-4a26-8e4d-b1a7c2f60935"
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
 		made := b.publish(t)
@@ -232,12 +232,12 @@ func TestSignRepeats(t *testing.T) {
 		equal(t, "total", 1, b.figures(t, made.Petition).Total)
 		faults(t, b.Sign(b.as(t, ""), signing(made.Petition, 2, keyed(key))), "IDEMPOTENCY_MISMATCH input.idempotencyKey")
 		ok(t, b.Sign(b.as(t, made.EditToken), signing(made.Petition, 2, keyed(key)))) // another caller
-		faults(t, b.Sign(b.as(t, ""), signing(made.Petition, 3, keyed("fifteen letters"))), "INVALID input.idempotencyKey")
+		faults(t, b.Sign(b.as(t, ""), signing(made.Petition, 3, keyed("Zk3vQ9xT1bLrW7nYp0sEc"))), "INVALID input.idempotencyKey")
 		ok(t, b.Sign(b.as(t, made.EditToken), signing(made.Petition, 3, keyed("1"))))
 		equal(t, "total", 3, b.figures(t, made.Petition).Total)
 		ok(t, b.Close(operator(t), made.Petition, nil))
 		b.sign(t, made.Petition, 1, keyed(key)) // answered as the first time, although signing has ended
-		faults(t, b.Sign(b.as(t, ""), signing(made.Petition, 4, keyed("another key of sixteen"))), "WRONG_STATE input.petitionId")
+		faults(t, b.Sign(b.as(t, ""), signing(made.Petition, 4, keyed("c27e90b4-18d3-4f6a-a5b9-0d4e71f8362c"))), "WRONG_STATE input.petitionId")
 	})
 }
 

@@ -24,7 +24,7 @@ const (
 	goalDefault          = 100
 	idempotencyKeyMin    = 1
 	idempotencyKeyMax    = 255
-	anonymousIdempotency = 16
+	anonymousIdempotency = 22 // 128 bits in base64
 )
 
 // checkLine cleans a text of one line: NFC, trimmed, runs of white space made

@@ -25,7 +25,7 @@ func TestWritesRunInTransactions(t *testing.T) {
 		counter.Reset()
 		made := b.publish(t, func(d *petitioning.Draft) { d.Tags, d.EndsAt = []string{"a", "b"}, p(monday.Add(time.Hour)) })
 		b.sign(t, made.Petition, 1, func(s *petitioning.Signing) {
-			s.Comment, s.IdempotencyKey = p("Reason"), p("a key of sixteen characters")
+			s.Comment, s.IdempotencyKey = p("Reason"), p("5f0c1d8e-93b7-4a26-8e4d-b1a7c2f60935")
 		})
 		b.comment(t, petitioning.Remark{Petition: made.Petition, Body: "Well"})
 		ok(t, b.Update(operator(t), b.update(t, made.Petition, func(u *petitioning.Update) {
@@ -68,7 +68,7 @@ func TestSigningReadsNothing(t *testing.T) {
 		b := setup(t, db)
 		made := b.publish(t)
 		counter.Reset()
-		b.sign(t, made.Petition, 1, func(s *petitioning.Signing) { s.IdempotencyKey = p("a key of sixteen characters") })
+		b.sign(t, made.Petition, 1, func(s *petitioning.Signing) { s.IdempotencyKey = p("5f0c1d8e-93b7-4a26-8e4d-b1a7c2f60935") })
 		statements := counter.Statements()
 		equal(t, "first and last statement", []string{"BEGIN", "COMMIT"}, []string{statements[0], statements[len(statements)-1]})
 	})
@@ -135,7 +135,7 @@ func TestCallersWhoHangUp(t *testing.T) {
 		made := b.publish(t)
 		gone, hangUp := context.WithCancel(b.as(t, ""))
 		hangUp()
-		keyed := signing(made.Petition, 1, func(s *petitioning.Signing) { s.IdempotencyKey = p("a key of sixteen characters") })
+		keyed := signing(made.Petition, 1, func(s *petitioning.Signing) { s.IdempotencyKey = p("5f0c1d8e-93b7-4a26-8e4d-b1a7c2f60935") })
 		if err := b.Sign(gone, keyed); err != nil && !slices.Contains([]string{"OUTCOME_UNKNOWN", "UNAVAILABLE"}, faultsOf(err)[0]) {
 			t.Errorf("the caller is told %v", err)
 		}

@@ -1,12 +1,10 @@
 package transport_test
 
 import (
-	"bufio"
 	"compress/gzip"
 	"context"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
@@ -83,56 +81,5 @@ func TestCompression(t *testing.T) {
 				t.Errorf("Vary %v, want Accept-Encoding: %v", got.header.Values("Vary"), may)
 			}
 		})
-	}
-}
-
-// Compress stands before pages. An event stream that happens to come through it arrives event by event.
-func TestCompressLeavesStreamsAlone(t *testing.T) {
-	t.Parallel()
-	more, long := make(chan struct{}), strings.Repeat("data: word\n", 300)
-	server := httptest.NewServer(transport.Compress(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/event-stream")
-		for range 3 {
-			_, _ = io.WriteString(w, long+"\n")
-			w.(http.Flusher).Flush()
-			<-more
-		}
-	})))
-	t.Cleanup(server.Close)
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	resp, err := client.Do(request(t, http.MethodGet, server.URL, nil, "Accept-Encoding: gzip"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	if encoding := resp.Header.Get("Content-Encoding"); encoding != "" {
-		t.Errorf("Content-Encoding %q", encoding)
-	}
-	lines := bufio.NewScanner(resp.Body)
-	for range 3 {
-		for range 300 {
-			if !lines.Scan() || lines.Text() != "data: word" {
-				t.Fatalf("got %q", lines.Text())
-			}
-		}
-		lines.Scan()
-		more <- struct{}{} // only now the next event is written
-	}
-}
-
-func TestCompressByType(t *testing.T) {
-	t.Parallel()
-	for kind, want := range map[string]string{
-		"text/html; charset=utf-8": "gzip", "text/css; charset=utf-8": "gzip", "text/javascript; charset=utf-8": "gzip",
-		"image/svg+xml": "gzip", "application/json": "gzip", "image/png": "", "text/event-stream": "", "application/octet-stream": "",
-	} {
-		server := httptest.NewServer(transport.Compress(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.Header()["Content-Type"] = []string{kind}
-			_, _ = io.WriteString(w, strings.Repeat("word ", 1000))
-		})))
-		if got := ask(t, http.MethodGet, server.URL, "", "Accept-Encoding: gzip").header.Get("Content-Encoding"); got != want {
-			t.Errorf("%q: Content-Encoding %q, want %q", kind, got, want)
-		}
-		server.Close()
 	}
 }

@@ -76,7 +76,7 @@ func (t *Transport) serveOperation(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// answerMutation runs a mutation as soon as there is room. Its answer is not compressed: see Compress.
+// answerMutation runs a mutation as soon as there is room. Its answer is not compressed: see [content.Bytes.Send].
 func (t *Transport) answerMutation(ctx context.Context, w http.ResponseWriter, header http.Header, m media, op *graphql.OperationContext) {
 	a := t.compute(ctx, op, header)
 	if !a.hold(t.memory) {
@@ -90,7 +90,7 @@ func (t *Transport) answerMutation(ctx context.Context, w http.ResponseWriter, h
 	if a.retry > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(a.retry))
 	}
-	t.write(w, a.status, m, a.body)
+	t.write(w, a.status, m, a.body.Plain)
 }
 
 // costReport tells what an operation costs and what would be left, if the
@@ -232,7 +232,7 @@ func (t *Transport) write(w http.ResponseWriter, status int, m media, body []byt
 	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	// A client that is gone misses nothing.
-	_, _ = w.Write(body) //nolint:gosec // it is JSON, and said to be
+	_, _ = w.Write(body)
 }
 
 // encode writes an answer as JSON. Data is JSON already and goes as it is; an

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"hash/maphash"
 	"math"
@@ -60,6 +61,84 @@ func (t *Transport) ask(ctx context.Context, who identity, op *graphql.Operation
 	return a
 }
 
+// Page is something besides answers that is made for everybody. Nobody changes it any more.
+type Page interface {
+	// Size is what it takes in memory, about.
+	Size() int
+}
+
+// Share sends the page of a name, and says how it came by it, for the header Cache-Status. A page is treated as the
+// answer of a query is: it is in memory until something changes that it depends on (see [answers.On]); else it is
+// rendered once for all who ask at the same time, when there is room among what runs, within the time of an operation
+// and the budget of an answer. Render reports whether the page may be kept: otherwise it is for those who have asked
+// already. Where there is an error nothing was sent, since the server has as much to do as it can.
+func (t *Transport) Share(
+	ctx context.Context, name string,
+	render func(context.Context) (page Page, keep bool), send func(page Page, status string),
+) error {
+	a, how := t.sharePage(ctx, name, render)
+	if a.fault != nil || !a.hold(t.memory) {
+		return errBusy
+	}
+	defer a.release(t.memory)
+	send(a.page, how)
+	return nil
+}
+
+var errBusy = errors.New("transport: there is as much to do as can be done")
+
+func (t *Transport) sharePage(
+	ctx context.Context, name string, render func(context.Context) (page Page, keep bool),
+) (a *answer, how string) {
+	if !t.sharing {
+		a, _ := t.render(ctx, render)
+		return a, bypass
+	}
+	key := answers.Key(sha256.Sum256([]byte("page " + name)))
+	a, came, err := t.answers.Get(ctx, key, func(r *answers.Recorder) (*answer, answers.Verdict) {
+		if r == nil {
+			a, _ := t.render(ctx, render)
+			return a, answers.Own
+		}
+		a, keep := t.render(r.Within(context.WithoutCancel(ctx)), render)
+		if keep {
+			return a, answers.Keep
+		}
+		return a, answers.Tell
+	})
+	return received(a, came, err)
+}
+
+// render renders a page as soon as there is room.
+func (t *Transport) render(ctx context.Context, render func(context.Context) (Page, bool)) (a *answer, keep bool) {
+	done, f := t.begin(ctx)
+	if f != nil {
+		return &answer{fault: f}, false
+	}
+	defer done() // also if it panics
+	b := t.memory.Budget(t.limits.AnswerSize)
+	defer b.Close()
+	ctx, cancel := context.WithTimeoutCause(budget.With(ctx, b), t.limits.Operation, errTimeout)
+	defer cancel()
+	page, keep := render(ctx)
+	if errors.Is(b.Err(), budget.ErrMemory) {
+		return &answer{fault: withoutMemory()}, false
+	}
+	return &answer{page: page}, keep
+}
+
+// received is what somebody got from the store of answers, and how.
+func received(a *answer, came answers.How, err error) (_ *answer, how string) {
+	switch {
+	case err != nil || a == nil: // who waited is gone, or what was waited for has panicked
+		f := refusal(http.StatusServiceUnavailable, unavailable, "The request was given up before it was answered.")
+		return &answer{fault: f}, miss
+	case came == answers.Hit:
+		return a, hit
+	}
+	return a, miss
+}
+
 // share gives the answer that everybody gets who asks the same without a credential.
 func (t *Transport) share(ctx context.Context, op *graphql.OperationContext) (a *answer, how string) {
 	a, came, err := t.answers.Get(ctx, keyOf(op), func(r *answers.Recorder) (*answer, answers.Verdict) {
@@ -76,13 +155,7 @@ func (t *Transport) share(ctx context.Context, op *graphql.OperationContext) (a 
 		}
 		return a, answers.Keep
 	})
-	switch {
-	case err != nil || a == nil: // who waited is gone, or what was waited for has panicked
-		return &answer{fault: refusal(http.StatusServiceUnavailable, unavailable, "The request was given up before it was answered.")}, miss
-	case came == answers.Hit:
-		return a, hit
-	}
-	return a, miss
+	return received(a, came, err)
 }
 
 // compute executes a query. What it costs is told to who asks for it.
@@ -104,7 +177,7 @@ func (t *Transport) compute(ctx context.Context, op *graphql.OperationContext, h
 	switch err := b.Err(); {
 	case errors.Is(err, budget.ErrMemory):
 		return unseen(op)
-	case err != nil || len(a.body) > t.limits.AnswerSize: // with its errors
+	case err != nil || len(a.body.Plain) > t.limits.AnswerSize: // with its errors
 		return tooLarge(op, t.limits.AnswerSize)
 	}
 	return a

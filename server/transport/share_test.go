@@ -330,6 +330,39 @@ func TestTags(t *testing.T) {
 	}
 }
 
+// TestTagsNameTheMediaType asks for the same data in both media types: a strong tag must not be that of two
+// representations, also not where they are compressed.
+func TestTagsNameTheMediaType(t *testing.T) {
+	t.Parallel()
+	c := cached()
+	c.resolvers["hello"] = func(context.Context, map[string]any) (any, error) { return strings.Repeat("word ", 1000), nil }
+	_, server := serve(t, sharing(c))
+	get := func(accept, encoding, tag string) reply {
+		return ask(t, http.MethodGet, server+"?query={hello}", "", "Accept: "+accept, "Accept-Encoding: "+encoding, "If-None-Match: "+tag)
+	}
+	tags := map[string]string{}
+	for _, accept := range []string{"application/json", "application/graphql-response+json"} {
+		for _, encoding := range []string{"identity", "gzip"} {
+			got := get(accept, encoding, `"none"`)
+			tag, what := got.header.Get("Etag"), accept+" "+encoding
+			if got.status != 200 || !strings.HasPrefix(tag, `"`) || tags[tag] != "" {
+				t.Errorf("%s: %d, tag %s, which is also that of %q", what, got.status, tag, tags[tag])
+			}
+			tags[tag] = what
+		}
+	}
+	for tag, what := range tags {
+		for _, accept := range []string{"application/json", "application/graphql-response+json"} {
+			for _, encoding := range []string{"identity", "gzip"} {
+				want := map[bool]int{true: 304, false: 200}[what == accept+" "+encoding]
+				if got := get(accept, encoding, tag); got.status != want {
+					t.Errorf("with the tag of %s, %s %s: %d, want %d", what, accept, encoding, got.status, want)
+				}
+			}
+		}
+	}
+}
+
 func TestAcceptEncoding(t *testing.T) {
 	t.Parallel()
 	_, server := serve(t, sharing(&counter{stub: verbose(5000)}))

@@ -354,12 +354,12 @@ func (l *line) run(ctx context.Context, id string, r *reader, who identity, op *
 		return
 	}
 	a := l.t.ask(ctx, who, op)
-	if most := l.t.limits.onLine(); len(a.body) > most {
+	if most := l.t.limits.onLine(); len(a.body.Plain) > most {
 		a = tooLarge(op, most)
 	}
 	if a.fault != nil {
 		l.refuse(id, r, a.fault)
 		return
 	}
-	l.answer(id, r, a.body)
+	l.answer(id, r, a.body.Plain)
 }

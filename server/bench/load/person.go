@@ -18,7 +18,10 @@ type Person struct{ Name, Address, Key string }
 // Somebody gives the person with a number, each with an address of their own.
 func Somebody(n int64) Person {
 	number := strconv.FormatInt(n, 10)
-	return Person{Name: "Signatory " + number, Address: "signatory-" + number + "@load.example", Key: "key-of-signatory-" + number}
+	return Person{
+		Name: "Signatory " + number, Address: "signatory-" + number + "@load.example",
+		Key: "key-of-the-load-signatory-" + number,
+	}
 }
 
 // Signature gives what the domain makes of a person before it asks the ledger: seals and digests with real keys, so

@@ -87,7 +87,7 @@ func attempt(n int64) (p load.Person, first bool) {
 	}
 	p = load.Somebody(who)
 	return load.Person{
-		Name: p.Name + " again", Address: strings.ToUpper(p.Address), Key: "key-of-repetition-" + strconv.FormatInt(n, 10),
+		Name: p.Name + " again", Address: strings.ToUpper(p.Address), Key: "key-of-the-repetition-" + strconv.FormatInt(n, 10),
 	}, false
 }
 
