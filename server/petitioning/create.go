@@ -88,30 +88,35 @@ func (s *Service) Create(ctx context.Context, d Draft) (Created, error) {
 	return out, nil
 }
 
-// recreated says again what was said when the petition was created. The token is said again for a short time only,
-// and never after the petition was published: then the world knows the input that belongs to the key.
+// recreated says again what was said when the petition was created.
 func (s *Service) recreated(ctx context.Context, id uuid.UUID, err error) (Created, error) {
 	if err != nil {
 		return Created{}, err
 	}
-	row, err := s.lookup.Token.Query().
-		Where(token.PetitionID(id), token.PurposeEQ(token.PurposeEDIT)).Order(token.ByID()).First(ctx)
+	bearer, err := s.repeatedToken(ctx, id)
 	if IsPassing(err) { // the petition is there: nobody may be told that nothing was done
 		return Created{}, errors.Join(errOutcomeUnknown(), err)
 	}
 	if err != nil {
 		return Created{}, fmt.Errorf("finding the edit token of a repeated request: %w", err)
 	}
-	draft, err := s.lookup.Petition.Query().Where(petition.ID(id), petition.StateEQ(petition.StateDRAFT)).Exist(ctx)
-	if err != nil {
-		return Created{}, fmt.Errorf("finding the state of a petition: %w", err)
-	}
 	ActorFrom(ctx).lift(id)
-	out := Created{Petition: id}
-	if draft && s.opt.Now().Sub(row.CreatedAt) < tokenIsRepeated {
-		out.EditToken = editToken(s.opt.Keys, id, row.ID)
+	return Created{Petition: id, EditToken: bearer}, nil
+}
+
+// repeatedToken returns the edit token that a repeated request is told, or nothing: it is told for a short time only,
+// and never after the petition was published, since then the world knows the input that belongs to the key.
+func (s *Service) repeatedToken(ctx context.Context, id uuid.UUID) (string, error) {
+	row, err := s.lookup.Token.Query().
+		Where(token.PetitionID(id), token.PurposeEQ(token.PurposeEDIT)).Order(token.ByID()).First(ctx)
+	if err != nil || s.opt.Now().Sub(row.CreatedAt) >= tokenIsRepeated {
+		return "", err
 	}
-	return out, nil
+	draft, err := s.lookup.Petition.Query().Where(petition.ID(id), petition.StateEQ(petition.StateDRAFT)).Exist(ctx)
+	if err != nil || !draft {
+		return "", err
+	}
+	return editToken(s.opt.Keys, id, row.ID), nil
 }
 
 // editToken derives the token from the secret, so that a repeated request can be told it although only its
