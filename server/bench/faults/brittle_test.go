@@ -162,9 +162,9 @@ func (b *brittle) fail(t *testing.T, try func(a attempt) (steps int)) {
 			if steps == 0 {
 				t.Errorf("%s: no step was seen", way.name)
 			}
-			every := of(max(1, steps/4), 1)
+			every := of(max(1, steps/3), 1)
 			for at := 1; at <= steps; at++ {
-				if at%every == 0 || at > steps-3 {
+				if at%every == 0 || at > steps-2 {
 					try(attempt{way, fresh, at})
 				}
 			}
