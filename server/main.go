@@ -19,6 +19,10 @@ import (
 // version is set by the linker for a release.
 var version string
 
+// clockFile is set by the linker for the soak alone, which makes the clock of a running server jump: the name of a file,
+// less the id of the process.
+var clockFile string
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr)
@@ -50,6 +54,7 @@ func run(ctx context.Context, args, environment []string, stdout, stderr io.Writ
 	if err != nil {
 		return err
 	}
+	config.database.Wall = wall()
 	return c.do(ctx, invocation{config: config, args: append(words, extra...), log: logger(config, stderr), out: stdout})
 }
 
