@@ -60,7 +60,7 @@ func (s *soak) run(ctx context.Context, only string) error {
 	if s.program, err = load.BuildOther(ctx, folder, "petitiond", "./server", "-ldflags", "-X main.clockFile="+s.clock); err != nil {
 		return err
 	}
-	fmt.Printf("%s\n%s on each database: %d signatures and %d reads a second, %d watchers, %d hostile sockets, %d idle connections\n", //nolint:forbidigo // a report
+	fmt.Printf("%s\n%s on each database: %d signatures and %d reads a second, %d watchers, %d hostile sockets, %d idle connections\n",
 		load.Machine(), s.length, s.signing, s.reading, s.watching, s.hostile, s.idle)
 	return load.Each(ctx, only, s.on)
 }
@@ -83,7 +83,7 @@ func (s *soak) on(ctx context.Context, on load.Database) (err error) {
 	defer func() { err = errors.Join(err, site.close()) }()
 
 	warm := s.length / 10
-	fmt.Printf("\n%s\n", on.Dialect) //nolint:forbidigo // a report
+	fmt.Printf("\n%s\n", on.Dialect)
 	if err := site.live(ctx, warm); err != nil {
 		return err
 	}

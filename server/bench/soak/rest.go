@@ -84,10 +84,10 @@ func (t *site) report(before, after []holding) (err error) {
 	for _, p := range t.petitions {
 		signed += p.signed.Load()
 	}
-	fmt.Printf("%d signatures acknowledged, %d asked to come back; %d cuts, %d jumps of a clock\n", signed, t.refused.Load(), t.cut.Load(), t.jumped.Load()) //nolint:forbidigo // a report
+	fmt.Printf("%d signatures acknowledged, %d asked to come back; %d cuts, %d jumps of a clock\n", signed, t.refused.Load(), t.cut.Load(), t.jumped.Load())
 	for i := range before {
 		b, a := before[i], after[i]
-		fmt.Printf("server %d at rest, before and after: goroutines %.0f, %.0f; descriptors %.0f, %.0f; heap %.1f MB, %.1f MB\n", //nolint:forbidigo // a report
+		fmt.Printf("server %d at rest, before and after: goroutines %.0f, %.0f; descriptors %.0f, %.0f; heap %.1f MB, %.1f MB\n",
 			i+1, b.goroutines, a.goroutines, b.descriptors, a.descriptors, b.heap/1e6, a.heap/1e6)
 		for _, figure := range []struct {
 			name                  string
@@ -104,7 +104,7 @@ func (t *site) report(before, after []holding) (err error) {
 	size := min(window, max(1, minutes/2))
 	first, n, lost := t.reads.percentile(0, size)
 	last, m, later := t.reads.percentile(minutes-size, minutes)
-	fmt.Printf("reads: p99 of the first %d minutes %.1f ms (%d, %d refused), of the last %.1f ms (%d, %d refused), %.2f times\n", //nolint:forbidigo // a report
+	fmt.Printf("reads: p99 of the first %d minutes %.1f ms (%d, %d refused), of the last %.1f ms (%d, %d refused), %.2f times\n",
 		size, ms(first), n, lost, ms(last), m, later, ms(last)/ms(first))
 	if minutes >= 2*window && ms(last) > slower*ms(first) {
 		err = errors.Join(err, fmt.Errorf("reading has become %.2f times as slow", ms(last)/ms(first)))
@@ -125,7 +125,7 @@ func (t *site) audit(ctx context.Context) (err error) {
 		}
 	}
 	out, failed := t.program.Command(ctx, t.on, "recount").CombinedOutput()
-	fmt.Printf("recount: %s\n", strings.TrimSpace(string(out))) //nolint:forbidigo // a report
+	fmt.Printf("recount: %s\n", strings.TrimSpace(string(out)))
 	if failed != nil {
 		err = errors.Join(err, fmt.Errorf("recount: %w", failed))
 	}
