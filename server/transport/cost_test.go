@@ -175,7 +175,7 @@ func jsonVariables(t *testing.T, in map[string]any) map[string]any {
 	if in == nil {
 		return nil
 	}
-	value, err := decodeJSON(mustJSON(in), 32)
+	value, err := decodeJSON(mustJSON(in), DefaultLimits().json())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -82,7 +82,7 @@ func FuzzPrepare(f *testing.F) {
 	engines := []*engine{newContractEngine(Options{Introspection: true}), newContractEngine(Options{})}
 	f.Fuzz(func(t *testing.T, text, variables, name string) {
 		params := &graphql.RawParams{Query: text, OperationName: name}
-		if value, err := decodeJSON([]byte(variables), 32); err == nil {
+		if value, err := decodeJSON([]byte(variables), DefaultLimits().json()); err == nil {
 			params.Variables, _ = value.(map[string]any)
 		}
 		for _, e := range engines {

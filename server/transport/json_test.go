@@ -9,6 +9,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"petitiond/server/transport/strict"
 )
 
 func TestDecodeJSON(t *testing.T) {
@@ -22,40 +24,41 @@ func TestDecodeJSON(t *testing.T) {
 		{name: "Empty", text: `{}`, want: map[string]any{}},
 		{name: "Scalar", text: `"a"`, want: "a"},
 		{name: "Deep", text: `[[[]]]`, want: []any{[]any{[]any{}}}},
-		{name: "TooDeep", text: `[[[[]]]]`, err: errTooDeep},
-		{name: "TooDeepObject", text: `[[[{}]]]`, err: errTooDeep},
+		{name: "TooDeep", text: `[[[[]]]]`, err: strict.ErrTooDeep},
+		{name: "TooDeepObject", text: `[[[{}]]]`, err: strict.ErrTooDeep},
 		{name: "Numbers", text: `[-0,9007199254740993,1e400,1E-400]`, want: []any{json.Number("-0"), json.Number("9007199254740993"), json.Number("1e400"), json.Number("1E-400")}},
-		{name: "NumberWithPlus", text: `[+1]`, err: errNotJSON},
-		{name: "NumberWithZero", text: `[01]`, err: errNotJSON},
-		{name: "NumberWithoutDigits", text: `[-]`, err: errNotJSON},
-		{name: "NumberWithPoint", text: `[1.]`, err: errNotJSON},
-		{name: "NotANumber", text: `[NaN]`, err: errNotJSON},
-		{name: "DeepArrays", text: strings.Repeat("[", 30_000), err: errTooDeep},
-		{name: "TwiceBelow", text: `[{"a":{"b":1,"c":2,"b":3}}]`, err: errTwice},
-		{name: "TwiceInside", text: `[{"b":1,"c":2,"b":3}]`, err: errTwice},
+		{name: "NumberWithPlus", text: `[+1]`, err: strict.ErrNotJSON},
+		{name: "NumberWithZero", text: `[01]`, err: strict.ErrNotJSON},
+		{name: "NumberWithoutDigits", text: `[-]`, err: strict.ErrNotJSON},
+		{name: "NumberWithPoint", text: `[1.]`, err: strict.ErrNotJSON},
+		{name: "NotANumber", text: `[NaN]`, err: strict.ErrNotJSON},
+		{name: "DeepArrays", text: strings.Repeat("[", 30_000), err: strict.ErrTooDeep},
+		{name: "TwiceBelow", text: `[{"a":{"b":1,"c":2,"b":3}}]`, err: strict.ErrTwice},
+		{name: "TwiceInside", text: `[{"b":1,"c":2,"b":3}]`, err: strict.ErrTwice},
 		{name: "SurrogateAlone", text: `"\ud800"`, err: errSurrogate},
 		{name: "SurrogatesReversed", text: `"\udc00\ud800"`, err: errSurrogate},
 		{name: "SurrogateBeforeText", text: `"\ud83dx"`, err: errSurrogate},
 		{name: "Surrogates", text: `"\ud83d\udc1d"`, want: "🐝"},
 		{name: "EscapedBackslash", text: `"\\ud800"`, want: `\ud800`},
-		{name: "ControlCharacter", text: "\"\x01\"", err: errNotJSON},
-		{name: "Twice", text: `{"a":1,"a":1}`, err: errTwice},
-		{name: "TwiceByEscape", text: `{"a":1,"\u0061":1}`, err: errTwice},
-		{name: "Trailing", text: `{} {}`, err: errTrailing},
-		{name: "TrailingBracket", text: `{}]`, err: errTrailing},
-		{name: "Unclosed", text: `{"a":[1`, err: errNotJSON},
-		{name: "WrongBracket", text: `[1}`, err: errNotJSON},
-		{name: "Comma", text: `[1,]`, err: errNotJSON},
-		{name: "NoColon", text: `{"a" 1}`, err: errNotJSON},
-		{name: "NumberName", text: `{1:1}`, err: errNotJSON},
-		{name: "Nothing", text: ``, err: errNotJSON},
-		{name: "ByteOrderMark", text: "\ufeff{}", err: errNotJSON},
+		{name: "ControlCharacter", text: "\"\x01\"", err: strict.ErrNotJSON},
+		{name: "Twice", text: `{"a":1,"a":1}`, err: strict.ErrTwice},
+		{name: "TwiceByEscape", text: `{"a":1,"\u0061":1}`, err: strict.ErrTwice},
+		{name: "TooMany", text: `{"a":1,"b":1,"c":1,"d":1,"e":1}`, err: strict.ErrTooMany},
+		{name: "Trailing", text: `{} {}`, err: strict.ErrTrailing},
+		{name: "TrailingBracket", text: `{}]`, err: strict.ErrTrailing},
+		{name: "Unclosed", text: `{"a":[1`, err: strict.ErrNotJSON},
+		{name: "WrongBracket", text: `[1}`, err: strict.ErrNotJSON},
+		{name: "Comma", text: `[1,]`, err: strict.ErrNotJSON},
+		{name: "NoColon", text: `{"a" 1}`, err: strict.ErrNotJSON},
+		{name: "NumberName", text: `{1:1}`, err: strict.ErrNotJSON},
+		{name: "Nothing", text: ``, err: strict.ErrNotJSON},
+		{name: "ByteOrderMark", text: "\ufeff{}", err: strict.ErrNotJSON},
 		{name: "NotUTF8", text: "\"\xff\"", err: errNotUTF8},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := decodeJSON([]byte(test.text), 3)
+			got, err := decodeJSON([]byte(test.text), strict.Limits{Depth: 3, Members: 4})
 			if !errors.Is(err, test.err) {
 				t.Errorf("error = %v, want %v", err, test.err)
 			}
@@ -116,7 +119,7 @@ func FuzzDecodeBody(f *testing.F) {
 	f.Add(`{"":{"":1e700,"":0}}`)
 	f.Add(strings.Repeat(`[`, 40) + `"canary"`)
 	f.Fuzz(func(t *testing.T, text string) {
-		params, refused := decodeBody([]byte(text), 32)
+		params, refused := decodeBody([]byte(text), DefaultLimits().json())
 		if refused == nil && (!json.Valid([]byte(text)) || params.Query == "" && params.Extensions["persistedQuery"] == nil) {
 			t.Errorf("%q was taken", text)
 		}
@@ -125,8 +128,8 @@ func FuzzDecodeBody(f *testing.F) {
 				t.Error(fault)
 			}
 		}
-		value, err := decodeJSON([]byte(text), 32)
-		if twice := namesTwice(text); twice && err == nil || !twice && errors.Is(err, errTwice) {
+		value, err := decodeJSON([]byte(text), DefaultLimits().json())
+		if twice := namesTwice(text); twice && err == nil || !twice && errors.Is(err, strict.ErrTwice) {
 			t.Errorf("%q names a member twice: %v, and is answered %v", text, twice, err)
 		}
 		if err != nil {
@@ -152,7 +155,7 @@ func BenchmarkDecodeBody(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(body)))
 			for b.Loop() {
-				if _, f := decodeBody(body, 32); f != nil {
+				if _, f := decodeBody(body, DefaultLimits().json()); f != nil {
 					b.Fatal(f.errs)
 				}
 			}

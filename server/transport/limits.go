@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+
+	"petitiond/server/transport/strict"
 )
 
 // Limits bounds what a request may cost before anything is executed, and how
@@ -108,6 +110,9 @@ func DefaultLimits() Limits {
 // onLine returns how many bytes an answer may have over a WebSocket or an event stream, where it waits in memory until
 // the client has read it.
 func (l Limits) onLine() int { return l.AnswerSize / 4 }
+
+// json returns what bounds the JSON that clients send.
+func (l Limits) json() strict.Limits { return strict.Limits{Depth: l.JSONDepth, Members: jsonMembers} }
 
 // within returns when a time of d will be over, by the clock of connections:
 // deadlines are no matter of the clock that the domain is given.

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"petitiond/server/transport/strict"
 )
 
 // Manifest holds the documents that a site trusts, by the names that its
@@ -29,13 +31,13 @@ func ReadManifest(r io.Reader) (Manifest, error) {
 	if len(text) > largestManifest {
 		return nil, fmt.Errorf("the manifest is larger than %d bytes", largestManifest)
 	}
-	value, err := decodeJSON(text, 8)
+	value, err := decodeJSON(text, strict.Limits{Depth: 8, Members: largestManifest})
 	if err != nil {
 		return nil, fmt.Errorf("the manifest %w", err)
 	}
 	members, ok := value.(map[string]any)
 	if !ok {
-		return nil, fmt.Errorf("the manifest %w", errNotObject)
+		return nil, fmt.Errorf("the manifest %w", strict.ErrNotObject)
 	}
 	if format, apollo := members["format"]; apollo {
 		return readApollo(format, members)

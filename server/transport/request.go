@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
+
+	"petitiond/server/transport/strict"
 )
 
 // read gives the text in which the parameters of an operation stand: the body, or the query string of the URL.
@@ -39,7 +41,7 @@ func (t *Transport) readParams(w http.ResponseWriter, r *http.Request) (*graphql
 // decode reads the parameters of an operation.
 func (t *Transport) decode(method string, text []byte) (*graphql.RawParams, *fault) {
 	if method == http.MethodPost {
-		return decodeBody(text, t.limits.JSONDepth)
+		return decodeBody(text, t.limits.json())
 	}
 	return t.decodeQuery(string(text))
 }
@@ -81,8 +83,8 @@ func (t *Transport) tooLarge() *fault {
 	return refusal(http.StatusRequestEntityTooLarge, payloadTooLarge, message)
 }
 
-func decodeBody(text []byte, depth int) (*graphql.RawParams, *fault) {
-	value, err := decodeJSON(text, depth)
+func decodeBody(text []byte, limits strict.Limits) (*graphql.RawParams, *fault) {
+	value, err := decodeJSON(text, limits)
 	if err != nil {
 		return nil, malformed("The body %v.", err)
 	}
@@ -91,7 +93,7 @@ func decodeBody(text []byte, depth int) (*graphql.RawParams, *fault) {
 	}
 	members, ok := value.(map[string]any)
 	if !ok {
-		return nil, malformed("The body %v.", errNotObject)
+		return nil, malformed("The body %v.", strict.ErrNotObject)
 	}
 	return decodeMembers(members)
 }
@@ -113,7 +115,7 @@ func (t *Transport) decodeQuery(text string) (*graphql.RawParams, *fault) {
 		}
 		members[name] = given[0]
 		if name == "variables" || name == "extensions" {
-			if members[name], err = decodeJSON([]byte(given[0]), t.limits.JSONDepth); err != nil {
+			if members[name], err = decodeJSON([]byte(given[0]), t.limits.json()); err != nil {
 				return nil, malformed("The parameter %s %v.", name, err)
 			}
 		}

@@ -125,7 +125,8 @@ func New(o Options) *Transport {
 		memory:   budget.NewMemory(o.Memory),
 		origins:  o.AllowedOrigins,
 		protocol: socket.Limits{
-			ID: 128, InitPayload: o.Limits.InitPayload, Operations: o.Limits.SocketOperations, JSONDepth: o.Limits.JSONDepth,
+			ID: 128, InitPayload: o.Limits.InitPayload, PingPayload: pingPayload, Operations: o.Limits.SocketOperations,
+			JSONDepth: o.Limits.JSONDepth, JSONMembers: jsonMembers,
 		},
 		log:      o.Logger,
 		streams:  streams{open: map[string]*stream{}, by: map[netip.Prefix]int{}},

@@ -26,6 +26,9 @@ const (
 	tooManyMessages = socket.TooManyInits // too much was asked, as there
 )
 
+// pingPayload is how many bytes the payload of a ping or a pong may have. The answer repeats it.
+const pingPayload = 1 << 10
+
 // upgrades reports whether a request asks for a WebSocket.
 func upgrades(r *http.Request) bool {
 	return r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
@@ -242,7 +245,10 @@ func (l *line) hearClose(payload []byte) error {
 
 // hear takes a message of graphql-transport-ws.
 func (l *line) hear(text []byte) error {
-	e, closing := l.session.Receive(&l.t.protocol, text)
+	e, closing := socket.Parse(&l.t.protocol, text)
+	if closing == nil {
+		e, closing = l.session.Receive(&l.t.protocol, e)
+	}
 	if closing != nil {
 		return closing
 	}
@@ -308,7 +314,7 @@ func (l *line) acknowledge() {
 
 // credential finds the value of authorization in the payload of connection_init.
 func credential(payload []byte) (value string, present bool) {
-	decoded, err := decodeJSON(payload, 32)
+	decoded, err := decodeJSON(payload, DefaultLimits().json())
 	members, ok := decoded.(map[string]any)
 	if err != nil || !ok {
 		return "", false
@@ -327,7 +333,7 @@ func credential(payload []byte) (value string, present bool) {
 // begin judges an operation and runs it.
 func (l *line) begin(ctx context.Context, id string, r *reader, who identity, payload []byte) {
 	defer l.survive(ctx, id, r)
-	params, f := decodeBody(payload, l.t.limits.JSONDepth)
+	params, f := decodeBody(payload, l.t.limits.json())
 	if f == nil {
 		var op *graphql.OperationContext
 		if op, f = l.t.prepare(ctx, params); f == nil {

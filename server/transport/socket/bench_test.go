@@ -29,7 +29,7 @@ func BenchmarkReceive(b *testing.B) {
 	s.Acknowledged()
 	b.ReportAllocs()
 	for b.Loop() {
-		if event, closing := s.Receive(&limits, message); event.Kind != socket.KindSubscribe || closing != nil {
+		if event, closing := judge(&s, string(message)); event.Kind != socket.KindSubscribe || closing != nil {
 			b.Fatal(event, closing)
 		}
 	}

@@ -155,9 +155,9 @@ func (m *model) receive(text string) (kind socket.Kind, id string, code int) {
 	bare := isObject || message["payload"] == nil
 	switch message["type"] {
 	case "ping":
-		kind, ok = socket.KindPing, bare
+		kind, ok = socket.KindPing, bare && rawSize(text) <= limits.PingPayload
 	case "pong":
-		kind, ok = socket.KindPong, bare
+		kind, ok = socket.KindPong, bare && rawSize(text) <= limits.PingPayload
 	case "connection_init":
 		kind, ok = socket.KindInit, bare && rawSize(text) <= limits.InitPayload
 	case "complete":
@@ -235,7 +235,7 @@ func decode(tokens *json.Decoder, depth int) (any, bool) {
 		if open == '{' {
 			token, _ := tokens.Token()
 			name, ok = token.(string)
-			if _, twice := object[name]; twice || !ok {
+			if _, twice := object[name]; twice || !ok || len(object) == limits.JSONMembers {
 				return nil, false
 			}
 		}

@@ -10,8 +10,10 @@ import (
 type Limits struct {
 	ID          int // bytes of an operation's id
 	InitPayload int // bytes of the payload of connection_init
+	PingPayload int // bytes of the payload of a ping or a pong
 	Operations  int // under way at the same time
 	JSONDepth   int // objects and lists within each other in a payload
+	JSONMembers int // of one object
 }
 
 // Kind says what a client wants.
@@ -29,7 +31,7 @@ const (
 	KindRefused
 )
 
-// Event is a message of the client that its connection's state allows.
+// Event is a message of the client.
 type Event struct {
 	Kind    Kind
 	ID      string          // of subscribe, complete and what was refused
@@ -57,8 +59,8 @@ const (
 	ready
 )
 
-// Receive judges a text message, which is UTF-8. What the protocol forbids is
-// returned as the way to close the connection. The caller answers the rest:
+// Receive judges a message that [Parse] has read by the connection's state. What the protocol forbids is returned as the
+// way to close the connection. The caller answers the rest:
 //   - KindInit by Acknowledged and an ack, or by closing with 4403,
 //   - KindSubscribe by Begin, and results; or by an error without Begin,
 //   - KindComplete by End, without any message,
@@ -66,11 +68,7 @@ const (
 //   - KindRefused by an error,
 //   - KindPong and KindNone by nothing. The latter is a complete for an
 //     operation that is over already.
-func (s *Session[T]) Receive(l *Limits, text []byte) (Event, *Closing) {
-	event, closing := parseMessage(l, text)
-	if closing != nil {
-		return Event{}, closing
-	}
+func (s *Session[T]) Receive(l *Limits, event Event) (Event, *Closing) {
 	switch event.Kind {
 	case KindInit:
 		if s.stage != opened {

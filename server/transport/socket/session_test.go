@@ -13,7 +13,7 @@ import (
 	"petitiond/server/transport/socket"
 )
 
-var limits = socket.Limits{ID: 128, InitPayload: 16 << 10, Operations: 3, JSONDepth: 4}
+var limits = socket.Limits{ID: 128, InitPayload: 16 << 10, PingPayload: 1 << 10, Operations: 3, JSONDepth: 4, JSONMembers: 1000}
 
 // said is an Event in comparable form.
 type said struct {
@@ -21,9 +21,18 @@ type said struct {
 	ID, Payload string
 }
 
+// judge reads a message and judges it.
+func judge(s *socket.Session[int], text string) (socket.Event, *socket.Closing) {
+	event, closing := socket.Parse(&limits, []byte(text))
+	if closing != nil {
+		return event, closing
+	}
+	return s.Receive(&limits, event)
+}
+
 // receive hears one message.
 func receive(s *socket.Session[int], text string) (said, int) {
-	event, closing := s.Receive(&limits, []byte(text))
+	event, closing := judge(s, text)
 	if closing != nil {
 		return said{}, closing.Code
 	}
@@ -104,6 +113,10 @@ func TestReceive(t *testing.T) {
 		{"Pong", `{"type":"pong"}`, said{Kind: socket.KindPong}, 0},
 		{"PongPayload", `{"type":"pong","payload":{}}`, said{Kind: socket.KindPong, Payload: `{}`}, 0},
 		{"PongNull", `{"type":"pong","payload":null}`, said{Kind: socket.KindPong}, 0},
+		{"PingLargest", `{"type":"ping","payload":{"a":"` + long(1<<10-8) + `"}}`, said{Kind: socket.KindPing, Payload: `{"a":"` + long(1<<10-8) + `"}`}, 0},
+		{"PingTooLarge", `{"type":"ping","payload":{"a":"` + long(1<<10-7) + `"}}`, said{}, 4400},
+		{"PongLargest", `{"type":"pong","payload":{"a":"` + long(1<<10-8) + `"}}`, said{Kind: socket.KindPong, Payload: `{"a":"` + long(1<<10-8) + `"}`}, 0},
+		{"PongTooLarge", `{"type":"pong","payload":{"a":"` + long(1<<10-7) + `"}}`, said{}, 4400},
 		{"PongNumber", `{"type":"pong","payload":0}`, said{}, 4400},
 
 		{"InitAgain", `{"type":"connection_init"}`, said{}, 4429},
@@ -137,6 +150,9 @@ func TestReceive(t *testing.T) {
 		{"TypeTwiceEscaped", `{"type":"ping","typ\u0065":"pong"}`, said{}, 4400},
 		{"PayloadMemberTwice", sub + `{"query":"","query":"{a}"}}`, said{}, 4400},
 		{"VariableTwice", sub + `{"query":"","variables":{"a":[{"b":1,"c":2,"b":3}]}}}`, said{}, 4400},
+		{"MostVariables", sub + `{"query":"","variables":` + named(1000) + `}}`, said{socket.KindSubscribe, "1", `{"query":"","variables":` + named(1000) + `}`}, 0},
+		{"TooManyVariables", sub + `{"query":"","variables":` + named(1001) + `}}`, said{}, 4400},
+		{"TooManyMembersBelow", sub + `{"query":"","variables":{"a":[` + named(1001) + `]}}}`, said{}, 4400},
 		{"UnknownMemberTwice", `{"type":"ping","x":[{"b":1,"b":1}]}`, said{}, 4400},
 		{"SameNamesApart", `{"type":"ping","payload":{"type":{"a":1},"b":{"a":1},"c":[{"a":1},{"a":1}]}}`, said{Kind: socket.KindPing, Payload: `{"type":{"a":1},"b":{"a":1},"c":[{"a":1},{"a":1}]}`}, 0},
 		{"Deepest", `{"type":"ping","payload":` + deep(4) + `}`, said{Kind: socket.KindPing, Payload: deep(4)}, 0},
@@ -182,7 +198,7 @@ func TestReceiveInit(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			var s socket.Session[int]
-			event, closing := s.Receive(&limits, []byte(test.text))
+			event, closing := judge(&s, test.text)
 			if test.code != 0 {
 				if closing == nil || closing.Code != test.code || s.Initialising() {
 					t.Errorf("got %v, want %d", closing, test.code)
@@ -197,6 +213,15 @@ func TestReceiveInit(t *testing.T) {
 			}
 		})
 	}
+}
+
+// named is an object of n members.
+func named(n int) string {
+	var s strings.Builder
+	for i := range n {
+		fmt.Fprintf(&s, `,"%d":0`, i)
+	}
+	return "{" + s.String()[1:] + "}"
 }
 
 // What is allowed before connection_init, before the ack and after it.
@@ -246,13 +271,13 @@ func TestStages(t *testing.T) {
 func TestReasons(t *testing.T) {
 	t.Parallel()
 	s := ready(t, "my-id", long(128))
-	_, closing := s.Receive(&limits, []byte(`{"id":"my-id","type":"subscribe","payload":{"query":""}}`))
+	_, closing := judge(s, `{"id":"my-id","type":"subscribe","payload":{"query":""}}`)
 	if want := "Subscriber for my-id already exists"; closing == nil || closing.Reason != want {
 		t.Errorf("got %v, want %q", closing, want)
 	}
 	// The canary stands in all that is wrong, and must not be said again.
 	for _, text := range []string{`canary`, `{"type":"canary"}`, `{"canary":1,"canary":2}`, `{"type":"ping","payload":"canary"}`, `{"id":"` + strings.Repeat("canary", 30) + `","type":"complete"}`} {
-		_, closing := s.Receive(&limits, []byte(text))
+		_, closing := judge(s, text)
 		if closing == nil || strings.Contains(closing.Reason, "canary") || len(closing.Reason) > 123 || !strings.HasPrefix(closing.Reason, "Invalid message received: ") {
 			t.Errorf("%s: %v", text, closing)
 		}
