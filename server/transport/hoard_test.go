@@ -15,8 +15,10 @@ func (d *deaf) Write(data []byte) (int, error) {
 	d.takes -= n
 	return n, nil
 }
-func (*deaf) Finish() {}
-func (*deaf) Close()  {}
+func (*deaf) Finish()       {}
+func (*deaf) Pause()        {}
+func (*deaf) Resume() error { return nil }
+func (*deaf) Close()        {}
 
 // What a client does not take is kept within bounds, the rest of the first message no less than what comes after it,
 // and counts as memory until it has left or the line is given up.

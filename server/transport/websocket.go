@@ -197,6 +197,8 @@ type nowhere struct{}
 
 func (nowhere) Write([]byte) (int, error) { return 0, wire.ErrClosed }
 func (nowhere) Finish()                   {}
+func (nowhere) Pause()                    {}
+func (nowhere) Resume() error             { return nil }
 func (nowhere) Close()                    {}
 
 // message takes one message or control frame. It runs with the line's lock.

@@ -15,7 +15,11 @@ var (
 	errInterposed = &Closing{ProtocolError, "A message begins before the last one has ended"}
 	errText       = &Closing{NotUTF8, "A text message is not UTF-8"}
 	errSize       = &Closing{TooBig, "A message is too big"}
+	errFragments  = &Closing{TooBig, "A message has too many fragments"}
 )
+
+// maxFragments of one message. Each costs work even if it is empty, and clients that make them at all make few.
+const maxFragments = 1000
 
 // Reader finds the messages in what a client sends. Between messages it holds
 // nothing but itself; what is incomplete is kept until the rest comes, so
@@ -24,8 +28,9 @@ type Reader struct {
 	// Max is how many bytes a message may have, all fragments together.
 	Max int32
 
-	over bool  // a close frame was read, or nothing sensible can follow
-	part *part // nil while nothing is incomplete
+	over  bool  // a close frame was read, or nothing sensible can follow
+	fresh bool  // what is incomplete began within the last Read
+	part  *part // nil while nothing is incomplete
 }
 
 // frame is what a header says.
@@ -45,9 +50,10 @@ type part struct {
 	left    int32 // bytes of it that are still to come
 	control []byte
 
-	kind    Opcode // of the message that is joined; Continuation while there is none
-	joined  []byte
-	checked int // bytes of joined that are known to be UTF-8
+	kind      Opcode // of the message that is joined; Continuation while there is none
+	fragments int    // of it
+	joined    []byte
+	checked   int // bytes of joined that are known to be UTF-8
 }
 
 // Read takes what has come next, and calls on for each message that is whole
@@ -59,7 +65,9 @@ type part struct {
 // that have come tell. An error of on is returned as it is. Nothing is read
 // after either, nor after a close frame.
 func (r *Reader) Read(data []byte, on func(op Opcode, payload []byte) error) error {
+	r.fresh = false
 	for len(data) > 0 && !r.over {
+		r.fresh = r.fresh || r.part == nil || r.part.empty()
 		n, err := r.step(data, on)
 		if err != nil {
 			r.over, r.part = true, nil
@@ -75,6 +83,10 @@ func (r *Reader) Read(data []byte, on func(op Opcode, payload []byte) error) err
 
 // Idle reports whether no incomplete frame or message is held.
 func (r *Reader) Idle() bool { return r.part == nil }
+
+// Fresh reports whether the first byte of what is incomplete came with the last Read. A control frame between the
+// fragments of a message makes nothing fresh.
+func (r *Reader) Fresh() bool { return r.part != nil && r.fresh }
 
 // step reads a header with as much of its payload as is there, or the rest of
 // a payload, and returns how many bytes that took.
@@ -141,6 +153,8 @@ func (r *Reader) parse(b []byte) (f frame, n int, err error) {
 		return f, 0, errNothing
 	case (f.op == Text || f.op == Binary) && joining:
 		return f, 0, errInterposed
+	case f.op == Continuation && r.part.fragments >= maxFragments:
+		return f, 0, errFragments
 	}
 	if len(b) < 2 {
 		return f, 0, nil
@@ -249,8 +263,11 @@ func (p *part) empty() bool { return p.have == 0 && p.left == 0 && p.kind == Con
 // begin expects the payload of a frame.
 func (p *part) begin(f frame) {
 	p.frame, p.left = f, f.size
-	if f.op == Text || f.op == Binary {
-		p.kind = f.op
+	switch f.op {
+	case Text, Binary:
+		p.kind, p.fragments = f.op, 1
+	case Continuation:
+		p.fragments++
 	}
 }
 

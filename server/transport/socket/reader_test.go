@@ -1,6 +1,7 @@
 package socket_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -61,6 +62,9 @@ func streams() []stream {
 			name: "CloseBetween", data: join(begin("he"), farewell(1000, "bye"), end("llo")),
 			want: one(socket.CloseFrame, "\x03\xe8bye"),
 		},
+		{name: "FragmentsMost", data: join(begin("a"), bytes.Repeat(more(""), 998), end("b")), want: one(socket.Text, "ab")},
+		{name: "FragmentsTooMany", data: join(begin("a"), bytes.Repeat(more(""), 999), end("b")), code: 1009},
+		{name: "FragmentsStartAnew", data: bytes.Repeat(join(begin("a"), bytes.Repeat(more(""), 500), end("b")), 3), want: slices.Repeat(one(socket.Text, "ab"), 3)},
 		{name: "ContinuationOfNothing", data: end("lo"), code: 1002},
 		{name: "ContinuationUnended", data: more("lo"), code: 1002},
 		{name: "ContinuationAfterEnd", data: join(begin("hel"), end("lo"), end("!")), want: hello, code: 1002},
@@ -357,4 +361,38 @@ func TestUnmask(t *testing.T) {
 			t.Fatalf("unmasked (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// Time counts from the first byte of the message that is incomplete, whatever came before it in the same read.
+func TestFresh(t *testing.T) {
+	t.Parallel()
+	whole, ping := text("hello"), control(socket.Ping, "x")
+	tests := []struct {
+		name   string
+		pieces [][]byte
+		want   []bool // after each piece
+	}{
+		{"Whole", [][]byte{whole}, []bool{false}},
+		{"Begun", [][]byte{whole[:1]}, []bool{true}},
+		{"GoesOn", [][]byte{whole[:1], whole[1:2], whole[2:8]}, []bool{true, false, false}},
+		{"NextBegun", [][]byte{join(whole, whole[:1]), join(whole[1:], whole[:1]), whole[1:]}, []bool{true, true, false}},
+		{"Fragments", [][]byte{begin("a"), more("b"), end("c")}, []bool{true, false, false}},
+		{"ControlBetween", [][]byte{begin("a"), ping, join(ping, ping[:2]), ping[2:], more("b")}, []bool{true, false, false, false, false}},
+		{"ControlBegun", [][]byte{join(ping, ping[:2]), join(ping[2:], ping[:3])}, []bool{true, true}},
+		{"NextFragments", [][]byte{begin("a"), join(end("b"), begin("c")), more("d")}, []bool{true, true, false}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			r := socket.Reader{Max: limit}
+			for i, piece := range test.pieces {
+				if _, err := feed(&r, piece); err != nil {
+					t.Fatal(err)
+				}
+				if r.Fresh() != test.want[i] {
+					t.Errorf("after piece %d: %v, want %v", i, r.Fresh(), test.want[i])
+				}
+			}
+		})
+	}
 }

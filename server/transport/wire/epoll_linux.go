@@ -119,11 +119,11 @@ func (p *poller) adopt(conn *net.TCPConn, read []byte, h Handler, ready func(Con
 		return true, nil // what was read before was its end
 	}
 	p.put(fd, d)
-	if err := p.control(syscall.EPOLL_CTL_ADD, fd, d.wants()); err != nil {
+	d.kept = true
+	if err := d.wait(); err != nil {
 		d.end()
-		return true, fmt.Errorf("wait for a connection: %w", err)
+		return true, err
 	}
-	d.added = true
 	return true, nil
 }
 
@@ -149,10 +149,12 @@ type descriptor struct {
 	poll    *poller
 	handler Handler
 
-	mu    sync.Mutex // a number that is closed may at once be another's: nobody uses it meanwhile
-	fd    int        // -1: closed
-	added bool       // the poller waits for it
-	full  bool       // there was no room for all that was written
+	mu     sync.Mutex // a number that is closed may at once be another's: nobody uses it meanwhile
+	fd     int        // -1: closed
+	kept   bool       // adopt is done with it
+	paused bool
+	added  bool // the poller waits for it
+	full   bool // there was no room for all that was written
 }
 
 var _ Conn = (*descriptor)(nil)
@@ -192,6 +194,36 @@ func (d *descriptor) fill(full bool) {
 	if d.added {
 		_ = d.poll.control(syscall.EPOLL_CTL_MOD, d.fd, d.wants())
 	}
+}
+
+// wait makes the poller wait for the connection, unless it is paused. It needs mu.
+func (d *descriptor) wait() error {
+	if !d.kept || d.paused || d.added || d.fd < 0 {
+		return nil
+	}
+	if err := d.poll.control(syscall.EPOLL_CTL_ADD, d.fd, d.wants()); err != nil {
+		return fmt.Errorf("wait for a connection: %w", err)
+	}
+	d.added = true
+	return nil
+}
+
+// Pause takes the connection from the poller: a client that hangs up would wake it over and over.
+func (d *descriptor) Pause() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.paused = true
+	if d.added && d.fd >= 0 {
+		d.added = d.poll.control(syscall.EPOLL_CTL_DEL, d.fd, 0) != nil
+	}
+}
+
+// Resume gives the connection back to the poller, which finds what has come meanwhile.
+func (d *descriptor) Resume() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.paused = false
+	return d.wait()
 }
 
 // Finish ends the writing half.
@@ -251,7 +283,7 @@ func (d *descriptor) roomy() bool {
 func (d *descriptor) read(buffer []byte) (n int, lost bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.fd < 0 {
+	if d.fd < 0 || d.paused {
 		return 0, false
 	}
 	n, err := syscall.Read(d.fd, buffer)

@@ -14,6 +14,8 @@ type escort struct {
 	handler Handler
 
 	mu      sync.Mutex // guards what follows
+	resumed sync.Cond  // or closed
+	paused  bool
 	writing bool
 	full    bool // Ready is due when the writing ends
 	closed  bool
@@ -25,6 +27,7 @@ var _ Conn = (*escort)(nil)
 
 func accompany(conn net.Conn, read []byte, h Handler, ready func(Conn)) {
 	e := &escort{conn: conn, handler: &turns{Handler: h}}
+	e.resumed.L = &e.mu
 	ready(e)
 	go e.run(read)
 }
@@ -60,12 +63,14 @@ func (t *turns) Lost() {
 func (e *escort) run(read []byte) {
 	if len(read) > 0 {
 		e.handler.Receive(read)
+		e.rest()
 	}
 	buffer := make([]byte, small)
 	for {
 		n, err := e.conn.Read(buffer)
 		if n > 0 {
 			e.handler.Receive(buffer[:n])
+			e.rest()
 		}
 		if err != nil {
 			break
@@ -74,6 +79,31 @@ func (e *escort) run(read []byte) {
 	if e.end() {
 		e.handler.Lost()
 	}
+}
+
+// rest waits while the connection is paused.
+func (e *escort) rest() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for e.paused && !e.closed {
+		e.resumed.Wait()
+	}
+}
+
+// Pause makes the goroutine that reads wait after what it is telling the handler.
+func (e *escort) Pause() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.paused = true
+}
+
+// Resume wakes it.
+func (e *escort) Resume() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.paused = false
+	e.resumed.Signal()
+	return nil
 }
 
 // Write takes everything unless something is still being written, or nothing.
@@ -136,6 +166,7 @@ func (e *escort) end() bool {
 		return false
 	}
 	e.closed = true
+	e.resumed.Signal()
 	_ = e.conn.Close()
 	return true
 }

@@ -226,6 +226,88 @@ func TestFinishAndClose(t *testing.T) {
 	})
 }
 
+// pauser is a handler that pauses its connection whenever it is told something.
+type pauser struct {
+	*listener
+
+	told chan int
+}
+
+func (p *pauser) Receive(data []byte) {
+	p.listener.Receive(data)
+	p.conn.Pause()
+	p.told <- len(data)
+}
+
+// While a connection is paused nothing is told of it, also not that the client has gone; then everything is.
+func TestPause(t *testing.T) {
+	t.Parallel()
+	for name, way := range ways {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			loop, err := wire.New()
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(loop.Close)
+			near, far := pair(t)
+			p := &pauser{newListener(), make(chan int, 100)}
+			if err := loop.Adopt(way(near), []byte("early "), p, func(c wire.Conn) { p.conn = c }); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(p.conn.Close)
+			want := "early "
+			for _, word := range []string{"one ", "two ", "three "} {
+				<-p.told
+				if _, err := far.Write([]byte(word)); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(20 * time.Millisecond)
+				if got := p.text(); got != want {
+					t.Fatalf("heard %q while it was paused, want %q", got, want)
+				}
+				want += word
+				if err := p.conn.Resume(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			<-p.told
+			if err := far.Close(); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(20 * time.Millisecond)
+			if len(p.lost) > 0 {
+				t.Error("told that the client has gone while it was paused")
+			}
+			if err := p.conn.Resume(); err != nil {
+				t.Fatal(err)
+			}
+			within(t, "the client has gone", p.lost)
+			if got := p.text(); got != want {
+				t.Errorf("heard %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+// A connection that is closed while it is paused leaves nothing behind.
+func TestCloseWhilePaused(t *testing.T) {
+	t.Parallel()
+	each(t, "", func(t *testing.T, far *net.TCPConn, near wire.Conn, l *listener) {
+		near.Pause()
+		if _, err := far.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		near.Close()
+		if err := near.Resume(); err != nil {
+			t.Error(err)
+		}
+		if len(l.lost) > 0 {
+			t.Error("what was closed was also lost")
+		}
+	})
+}
+
 // TestIdleCostsNothing is what the package is for.
 func TestIdleCostsNothing(t *testing.T) { //nolint:paralleltest // it counts goroutines
 	if runtime.GOOS != "linux" {
