@@ -8,9 +8,10 @@
 // judged by engine.go with guard.go, validate.go and cost.go, and runs there.
 // What a query without a credential is answered with is shared: share.go,
 // answer.go. A subscription is a feed that many lines read: feed.go, line.go; lines.go
-// looks after the lines and dispatch.go writes to them. Below are two packages
+// looks after the lines, credential.go asks again for the credentials that are
+// borne on them, and dispatch.go writes to them. Below are three packages
 // without any knowledge of GraphQL: wire keeps connections, socket speaks
-// WebSocket.
+// WebSocket, strict reads over JSON before it is decoded.
 //
 // It knows gqlgen and nothing of petitions: domain errors arrive already
 // presented, and whoever asks is only a context to it. No query text, variable

@@ -60,6 +60,7 @@ type feed struct {
 // reader is an operation of a client that reads a feed.
 type reader struct {
 	line  *line
+	who   *credential        // its own, beside the line's; nil: none
 	id    string             // as JSON; empty on a stream of its own
 	feed  *feed              // nil until the operation has begun
 	end   context.CancelFunc // of what runs for this operation alone
@@ -271,6 +272,7 @@ func (t *Transport) broadcast(ctx context.Context, op *graphql.OperationContext,
 // subscribe lets r read what op answers: what all get alike from one execution, and the rest from its own.
 // The shared one runs as nobody; who may see more than nobody has one alone if that fails.
 func (t *Transport) subscribe(ctx context.Context, r *reader, who identity, op *graphql.OperationContext) {
+	op.Extensions = nil // the request's own
 	if !who.anonymous() && !t.impersonal(op) {
 		t.newFeed(ctx, op, r)
 		return
@@ -287,7 +289,6 @@ func (t *Transport) subscribe(ctx context.Context, r *reader, who identity, op *
 		}
 	}
 	t.feeds.join(r, operationKey(op.RawQuery, op.Operation.Name, op.Variables), func() *feed {
-		op.Extensions = nil // the request's own
 		return t.newFeed(WithRequestID(t.alive, newRequestID()), op, r)
 	})
 }

@@ -46,7 +46,7 @@ func TestHoard(t *testing.T) {
 			defer func() { _ = tr.Shutdown(context.Background()) }()
 			client := &deaf{takes: test.takes}
 			l := &line{t: tr, conn: client}
-			if f := tr.lines.admit(l); f != nil {
+			if f := tr.lines.admit(l, identity{}); f != nil {
 				t.Fatal(f.errs)
 			}
 			for _, n := range test.writes {

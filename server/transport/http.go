@@ -198,16 +198,21 @@ func (t *Transport) authorize(ctx context.Context, value string) (identity, *fau
 	known, err := t.authenticate(ctx, bearer)
 	switch {
 	case errors.Is(err, ErrUnavailable):
-		return identity{}, refusal(http.StatusServiceUnavailable, unavailable, "The credential cannot be checked at present. Try again in a moment.")
+		return identity{}, uncheckable()
 	case err != nil:
 		return identity{}, denied()
 	default:
-		return identity{ctx: known, bearer: bearer, until: t.until(known)}, nil
+		return t.known(known, bearer), nil
 	}
 }
 
 func denied() *fault {
 	return refusal(http.StatusUnauthorized, unauthenticated, "The credential is not known or has expired. Send it as Authorization: Bearer SECRET.")
+}
+
+func uncheckable() *fault {
+	return refusal(http.StatusServiceUnavailable, unavailable,
+		"The credential cannot be checked at present. Try again in a moment.")
 }
 
 // refuse answers a request that was not executed.

@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"context"
 	"errors"
 	"net/netip"
 	"sync"
@@ -23,6 +22,8 @@ const (
 const (
 	// farewell is how long a client may take to answer a close frame.
 	farewell = 3 * time.Second
+	// chatter are the bytes that the client of an event stream may send, though it has nothing to say.
+	chatter = 1 << 20
 	// spare are the bytes that may wait for a client which does not read, beside two of the largest answers.
 	spare = 64 << 10
 )
@@ -44,8 +45,9 @@ type line struct {
 	conn    wire.Conn
 	frames  socket.Reader
 	session socket.Session[*reader]
-	who     identity
-	pending []byte // of a message that the client has not taken whole
+	who     *credential // nil: none
+	texts   [][]byte    // messages that wait until those before them are read; the first is being read
+	pending []byte      // of a message that the client has not taken whole
 	gone    bool
 	leaving bool // a close frame, or the end of the stream, was sent
 
@@ -56,6 +58,7 @@ type line struct {
 	spoke   int32 // when something was last sent to prove that both are there
 	parted  int32 // when leaving began
 	halved  int32 // since when a message has come in part
+	surplus int32 // bytes that the client has sent and should not have
 	rate    rate
 }
 
@@ -75,15 +78,6 @@ func (r *rate) take(now int32, perSecond, burst int) bool {
 	r.left--
 	return true
 }
-
-// identity is whose credential a request or a line bears.
-type identity struct {
-	ctx    context.Context //nolint:containedctx // what authentication put into it is the identity
-	bearer string          // empty: none
-	until  time.Time       // then it is asked anew; zero: never
-}
-
-func (i identity) anonymous() bool { return i.bearer == "" }
 
 // Ready goes on with what the client had no room for.
 func (l *line) Ready() {
@@ -111,26 +105,25 @@ func (l *line) Lost() {
 
 // Receive takes what the client sends.
 func (l *line) Receive(data []byte) {
-	if l.manner != overSocket {
-		return // a stream goes one way
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.gone {
+	switch {
+	case l.gone, l.leaving: // what comes after the last word is not looked at: it would cost the more the more it is
+		return
+	case l.manner != overSocket: // a stream goes one way
+		if l.surplus += int32(len(data)); l.surplus > chatter {
+			l.drop()
+		}
 		return
 	}
 	err := l.frames.Read(data, l.message)
 	if closing, ok := errors.AsType[*socket.Closing](err); ok {
-		if l.leaving { // the rest of what was refused; perhaps a close frame follows
-			l.frames = socket.Reader{Max: l.frames.Max}
-			return
-		}
 		l.closing(closing)
 	}
 	switch {
 	case l.frames.Idle():
 		l.halved = 0
-	case l.halved == 0:
+	case l.halved == 0 || l.frames.Fresh():
 		l.halved = l.t.lines.ticks()
 	}
 }
@@ -177,6 +170,10 @@ func (l *line) unload() (rest []byte) {
 func (l *line) flush(buffer []byte) []byte {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.gone || l.leaving || len(l.pending) > 0 {
+		return buffer
+	}
+	l.expire() // nothing more is told under a credential that has ended
 	if l.gone || l.leaving || len(l.pending) > 0 {
 		return buffer
 	}
@@ -297,6 +294,7 @@ func (l *line) release(id string) {
 		return
 	}
 	r.left = true
+	l.t.credentials.release(r.who)
 	if r.feed != nil {
 		l.t.feeds.leave(r)
 	}
@@ -319,7 +317,7 @@ func (l *line) close(code int, reason string) {
 	}
 	l.releaseAll()
 	l.write(socket.AppendClose(nil, code, reason))
-	l.frames = socket.Reader{Max: l.frames.Max} // for the answer
+	l.frames = socket.Reader{Max: l.frames.Max} // holds nothing
 	l.part()
 }
 
@@ -343,6 +341,7 @@ func (l *line) drop() {
 	l.conn.Close()
 	l.releaseAll()
 	l.unload()
+	l.t.credentials.release(l.who)
 	l.t.lines.remove(l)
 }
 

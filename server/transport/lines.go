@@ -36,8 +36,8 @@ type lines struct {
 
 func (s *lines) ticks() int32 { return int32(now().Sub(s.zero)/tick) + 1 }
 
-// admit counts a line in, or says why there can be no other.
-func (s *lines) admit(l *line) *fault {
+// admit counts a line in, under the credential that it bears, or says why there can be no other.
+func (s *lines) admit(l *line, who identity) *fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o := s.t.limits
@@ -57,6 +57,7 @@ func (s *lines) admit(l *line) *fault {
 	s.by[l.address]++
 	l.opened = s.ticks()
 	l.rate = rate{at: l.opened, left: float32(o.MessageBurst)}
+	l.who = s.t.credentials.hold(who)
 	return nil
 }
 
@@ -132,6 +133,7 @@ func (s *lines) watch() {
 			return
 		case <-ticker.C:
 		}
+		s.t.credentials.check()
 		at := s.ticks()
 		for from := 0; ; from += chunk {
 			part := s.some(from, buffer)
@@ -150,14 +152,19 @@ func (s *lines) watch() {
 func (l *line) look(at int32) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.gone || l.conn == nil {
+		return
+	}
+	l.expire()
 	o := l.t.limits
 	since := func(then int32) time.Duration { return time.Duration(at-then) * tick }
 	switch {
-	case l.gone || l.conn == nil:
+	case l.gone:
 	case l.leaving:
 		if since(l.parted) >= farewell {
 			l.drop()
 		}
+	case len(l.texts) > 0: // the client waits for us
 	case l.stalled != 0 && since(l.stalled) >= o.Event:
 		l.drop()
 	case l.manner == overSocket && !l.session.Ready() && !l.session.Initialising() && since(l.opened) >= o.Init:
@@ -168,8 +175,6 @@ func (l *line) look(at int32) {
 		l.say(socket.GoingAway, "Connect again")
 	case l.asked != 0 && since(l.asked) >= o.Pong && l.stalled == 0:
 		l.drop()
-	case !l.who.until.IsZero() && now().After(l.who.until):
-		l.check()
 	case l.asked == 0 && since(max(l.spoke, l.opened)) >= o.Ping && len(l.pending) == 0:
 		l.ping(at)
 	}
@@ -205,36 +210,29 @@ func (l *line) say(code int, reason string) {
 	}
 }
 
-// recheck is how long a line goes on without its credential being asked anew: it may have been revoked.
-const recheck = time.Minute
-
-// until is when a credential must be asked anew.
-func (t *Transport) until(known context.Context) time.Time {
-	next := now().Add(recheck)
-	if end := t.expires(known); !end.IsZero() && end.Before(next) {
-		return end
+// expire ends what may not go on because its credential has ended. It needs mu.
+func (l *line) expire() {
+	if l.leaving {
+		return
 	}
-	return next
-}
-
-// check asks anew whose credential it is, and ends the line if it is nobody's.
-func (l *line) check() {
-	who := l.who
-	l.who.until = time.Time{}
-	go func() {
-		again, f := l.t.authorize(WithRequestID(l.t.alive, l.id), "Bearer "+who.bearer)
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if f != nil && f.status == http.StatusServiceUnavailable {
-			l.who.until = now().Add(time.Second)
-			return
+	if l.manner != overSocket { // there all operations bear the credential of the line
+		for id, r := range l.session.Operations() {
+			f := r.who.fault()
+			if l.manner == overEvents {
+				f = l.who.fault()
+			}
+			if f != nil {
+				l.last(id, l.appendEnd(nil, r, mustJSON(f.errs)))
+			}
 		}
-		if f != nil {
-			l.say(socket.Forbidden, "Forbidden")
-			return
-		}
-		l.who = again.outlive(l.t.alive)
-	}()
+	}
+	switch f := l.who.fault(); {
+	case f == nil:
+	case f.status == http.StatusServiceUnavailable:
+		l.say(tryLater, "Try again later")
+	default:
+		l.say(socket.Forbidden, "Forbidden")
+	}
 }
 
 // part says good-bye to everybody, spread over a time so that they do not all come back at once, and returns

@@ -3,6 +3,7 @@ package transport_test
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -243,4 +244,102 @@ func TestStream(t *testing.T) {
 	}
 	for range lines { // to its end
 	}
+}
+
+// What waits for its stream can be ended before it is open, is there once, and is bounded in bytes.
+func TestStreamBeforeItIsOpen(t *testing.T) {
+	t.Parallel()
+	_, server := serve(t, newStation().options())
+	token := ask(t, http.MethodPut, server, "").body
+	long := "{ hello } #" + strings.Repeat("x", 14<<10)
+	steps := []struct {
+		name, id, document string
+		status             int
+		code               string
+	}{
+		{"First", "1", "{ hello }", 202, ""},
+		{"Twice", "1", "{ hello }", 409, "BAD_REQUEST"},
+		{"Second", "2", "{ hello }", 202, ""},
+		{"Long", "3", long, 202, ""},
+		{"LongToo", "4", long, 202, ""},
+		{"LongThree", "5", long, 202, ""},
+		{"LongFour", "6", long, 202, ""},
+		{"TooLong", "7", long, 200, "LIMIT_EXCEEDED"},
+	}
+	for _, step := range steps {
+		if got := beside(t, server, token, step.id, step.document); got.status != step.status || got.code() != step.code {
+			t.Errorf("%s: %d %s, want %d %s", step.name, got.status, got.body, step.status, step.code)
+		}
+	}
+	for _, id := range []string{"1", "3", "4", "5", "6"} {
+		if got := ask(t, http.MethodDelete, server+"?token="+token+"&operationId="+id, ""); got.status != http.StatusOK {
+			t.Errorf("ended %s: %d %s", id, got.status, got.body)
+		}
+	}
+	lines := stream(t, request(t, http.MethodGet, server+"?token="+token, nil, events))
+	skim(t, lines, `data: {"id":"2"}`)
+	if got := beside(t, server, token, "last", "{ hello }"); got.status != http.StatusAccepted {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	for line := range lines {
+		switch {
+		case strings.HasPrefix(line, `data: {"id":"last"`):
+			return
+		case strings.HasPrefix(line, "data: ") && !strings.HasPrefix(line, `data: {"id":"2"`):
+			t.Errorf("what was ended before the stream was open says %s", line)
+		}
+	}
+}
+
+// A stream that there is no room to open takes no operations any more, and those that waited for it never run.
+func TestStreamThatIsNotOpened(t *testing.T) {
+	t.Parallel()
+	s := newStation()
+	o := s.options()
+	o.Limits = transport.DefaultLimits()
+	o.Limits.Sockets = 1
+	tr, server := serve(t, o)
+	token := ask(t, http.MethodPut, server, "").body
+	if got := beside(t, server, token, "1", watchA); got.status != http.StatusAccepted {
+		t.Fatalf("%d %s", got.status, got.body)
+	}
+	conn := open(t, server, `{}`)
+	if got := ask(t, http.MethodGet, server+"?token="+token, "", events); got.status != http.StatusServiceUnavailable {
+		t.Errorf("opened: %d %s, want 503", got.status, got.body)
+	}
+	if got := beside(t, server, token, "2", watchA); got.status != http.StatusNotFound {
+		t.Errorf("after that: %d %s, want 404", got.status, got.body)
+	}
+	_ = conn.CloseNow()
+	eventually(t, "nothing is open", func() bool { return tr.Open() == 0 })
+	if got := s.started.Load(); got != 0 {
+		t.Errorf("executed %d times", got)
+	}
+	if got := ask(t, http.MethodPut, server, ""); got.status != http.StatusCreated {
+		t.Errorf("another cannot be reserved: %d %s", got.status, got.body)
+	}
+}
+
+// The client of an event stream has nothing to say: one that goes on saying it is left.
+func TestStreamIsNotSentTo(t *testing.T) {
+	t.Parallel()
+	s := newStation()
+	tr, server := serve(t, s.options())
+	conn, err := net.Dial("tcp", strings.TrimPrefix(server, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := request(t, http.MethodPost, server, strings.NewReader(query(watchA)), events).Write(conn); err != nil {
+		t.Fatal(err)
+	}
+	s.begun(t, 1)
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	junk := make([]byte, 64<<10)
+	for range 1000 {
+		if _, err := conn.Write(junk); err != nil {
+			break
+		}
+	}
+	eventually(t, "the stream is gone", func() bool { return tr.Open() == 0 })
 }

@@ -29,15 +29,6 @@ func (t *Transport) read(w http.ResponseWriter, r *http.Request) ([]byte, *fault
 	return []byte(r.URL.RawQuery), nil
 }
 
-// readParams reads the parameters of an operation from a request.
-func (t *Transport) readParams(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *fault) {
-	text, f := t.read(w, r)
-	if f != nil {
-		return nil, f
-	}
-	return t.decode(r.Method, text)
-}
-
 // decode reads the parameters of an operation.
 func (t *Transport) decode(method string, text []byte) (*graphql.RawParams, *fault) {
 	if method == http.MethodPost {

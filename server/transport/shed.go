@@ -51,10 +51,15 @@ func (g *gate) enter(ctx context.Context) bool {
 func (g *gate) leave() { <-g.places }
 
 // begin takes a place for a query or a mutation, whichever way it came in, or
-// says that the server is full. Who has it calls done once, when the operation
-// has ended.
+// returns why it may not run: the server is full, or its credential has ended
+// while it waited. Who has a place calls done once, when the operation has
+// ended.
 func (t *Transport) begin(ctx context.Context) (done func(), f *fault) {
 	if t.gate.enter(ctx) {
+		if f = t.still(ctx); f != nil {
+			t.gate.leave()
+			return nil, f
+		}
 		return t.gate.leave, nil
 	}
 	return nil, passing(unavailable, "The server has as much to do as it can. Try again in a moment.")

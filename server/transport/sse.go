@@ -13,19 +13,20 @@ import (
 // serveEvents answers an operation as server-sent events, on a connection of its own: next for every answer,
 // then complete. graphql-sse calls this the distinct connections mode; a browser's own EventSource reads it too.
 func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request, who identity, op *graphql.OperationContext) {
-	l := t.newLine(overEvents, r, who)
-	if f := t.lines.admit(l); f != nil {
+	l := t.newLine(overEvents, r)
+	if f := t.lines.admit(l, who.outlive(t.alive)); f != nil {
 		t.refuse(w, mediaGraphQL, f)
 		return
 	}
 	read := &reader{line: l}
 	// Who comes back says which version it has: EventSource does so by itself.
 	read.known, _ = strconv.ParseInt(r.Header.Get("Last-Event-ID"), 10, 64)
-	own := l.context()
+	who = t.credentials.identity(l.who)
+	own := t.lasting(who, l.id)
 	own, read.end = context.WithCancel(own)
 	t.openEvents(w, r, l, func() {
 		l.session.Begin("", read)
-		go l.run(own, "", read, l.who, op)
+		go l.run(own, "", read, who, op)
 	})
 }
 

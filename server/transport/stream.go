@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -25,16 +26,25 @@ const reserved = 30 * time.Second
 
 // streams are the reserved and the open streams, by their tokens.
 type streams struct {
-	mu   sync.Mutex // guards what follows, and the streams
-	open map[string]*stream
-	by   map[netip.Prefix]int // reserved ones that nobody has opened yet
+	mu    sync.Mutex // guards what follows, and the streams
+	open  map[string]*stream
+	by    map[netip.Prefix]int // reserved ones that nobody has opened yet
+	swept time.Time
 }
 
 type stream struct {
-	line    *line // nil until it is opened
+	line    *line // nil until it is open
+	opening bool  // somebody opens it at present
 	address netip.Prefix
-	made    time.Time     // when it was reserved
-	early   []func(*line) // operations that came before it was opened
+	made    time.Time // when it was reserved, or began to be opened
+	early   []early   // operations that came before it was open
+}
+
+// early is an operation that waits for its stream.
+type early struct {
+	id    string
+	bytes int // of the request
+	begin func(*line) *fault
 }
 
 // streamToken finds the token of a stream in a request.
@@ -71,7 +81,7 @@ func (s *streams) reserve(token string, address netip.Prefix, l Limits) bool {
 	full := func() bool {
 		return len(s.open) >= l.Sockets || l.SocketsPerAddress > 0 && s.by[address] >= l.SocketsPerAddress
 	}
-	if full() {
+	if full() && now().Sub(s.swept) >= time.Second { // all are looked at, whoever asks for one more
 		s.clear()
 	}
 	if full() {
@@ -90,6 +100,7 @@ func (s *streams) sweep() {
 }
 
 func (s *streams) clear() {
+	s.swept = now()
 	for token, st := range s.open {
 		if st.line == nil && now().Sub(st.made) > reserved || st.line != nil && st.line.over() {
 			s.drop(token, st)
@@ -100,12 +111,12 @@ func (s *streams) clear() {
 func (s *streams) drop(token string, st *stream) {
 	delete(s.open, token)
 	if st.line == nil {
-		s.opened(st)
+		s.uncount(st)
 	}
 }
 
-// opened counts a stream among the reserved ones no more.
-func (s *streams) opened(st *stream) {
+// uncount counts a stream among the reserved ones no more.
+func (s *streams) uncount(st *stream) {
 	if s.by[st.address]--; s.by[st.address] == 0 {
 		delete(s.by, st.address)
 	}
@@ -117,58 +128,106 @@ func (l *line) over() bool {
 	return l.gone
 }
 
-// take gives a reserved stream to a line, with the operations that wait for it, or says why it cannot be had.
-func (s *streams) take(token string, l *line) (early []func(*line), f *fault) {
+// take lets one open a reserved stream, or says why it cannot be had.
+func (s *streams) take(token string) *fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.open[token]
 	switch {
 	case st == nil:
-		return nil, noStream()
-	case st.line != nil:
-		return nil, refusal(http.StatusConflict, badRequest, "This event stream is open already.")
+		return noStream()
+	case st.opening:
+		return refusal(http.StatusConflict, badRequest, "This event stream is open already.")
 	}
-	s.opened(st)
-	early, st.line, st.early = st.early, l, nil
-	return early, nil
+	st.opening, st.made = true, now()
+	return nil
+}
+
+// opened gives a stream its line, and begins the operations that waited for it.
+func (s *streams) opened(token string, l *line) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.open[token]
+	if st == nil {
+		return
+	}
+	s.uncount(st)
+	st.line = l
+	for _, e := range st.early {
+		_ = e.begin(l) // what cannot begin any more is not missed
+	}
+	st.early = nil
 }
 
 func (s *streams) forget(token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.open, token)
+	if st := s.open[token]; st != nil {
+		s.drop(token, st)
+	}
 }
 
-// find gives the line of an open stream, or nil if it is reserved.
-func (s *streams) find(token string) (*line, *fault) {
+// find reports that there is no such stream.
+func (s *streams) find(token string) *fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open[token] == nil {
+		return noStream()
+	}
+	return nil
+}
+
+// hand gives an operation to a stream: at once, or when it is open. Those that wait have no more bytes together than
+// one request may have.
+func (s *streams) hand(token string, e early, l Limits) *fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.open[token]
 	if st == nil {
-		return nil, noStream()
+		return noStream()
 	}
-	return st.line, nil
+	if st.line != nil {
+		return e.begin(st.line)
+	}
+	bytes := e.bytes
+	for _, other := range st.early {
+		bytes += other.bytes
+	}
+	switch {
+	case slices.ContainsFunc(st.early, e.same):
+		return twiceOnStream()
+	case len(st.early) >= l.SocketOperations:
+		return crowdedStream(l.SocketOperations)
+	case len(st.early) > 0 && int64(bytes) > l.Body:
+		return flaw(exceeded("body", int(l.Body),
+			"The operations that wait for this stream are too large together. Open it first."))
+	}
+	st.early = append(st.early, e)
+	return nil
 }
 
-// hand gives an operation to a stream: at once, or when it is opened.
-func (s *streams) hand(token string, most int, begin func(*line) *fault) *fault {
+func (e early) same(other early) bool { return e.id == other.id }
+
+// end ends an operation of a stream, or one that waits for it.
+func (s *streams) end(token, id string) *fault {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	st := s.open[token]
 	switch {
 	case st == nil:
-		s.mu.Unlock()
 		return noStream()
-	case st.line == nil && len(st.early) >= most:
-		s.mu.Unlock()
-		return crowdedStream(most)
 	case st.line == nil:
-		st.early = append(st.early, func(l *line) { _ = begin(l) }) // what cannot begin any more is not missed
-		s.mu.Unlock()
+		st.early = slices.DeleteFunc(st.early, early{id: id}.same)
 		return nil
 	}
-	l := st.line
-	s.mu.Unlock()
-	return begin(l)
+	st.line.mu.Lock()
+	defer st.line.mu.Unlock()
+	st.line.release(id)
+	return nil
+}
+
+func twiceOnStream() *fault {
+	return refusal(http.StatusConflict, badRequest, "This stream has an operation of that id already.")
 }
 
 func crowdedStream(most int) *fault {
@@ -199,25 +258,18 @@ func (t *Transport) openStream(w http.ResponseWriter, r *http.Request, token str
 		t.refuse(w, mediaJSON, f)
 		return
 	}
-	l := t.newLine(overStream, r, who)
-	l.session.Acknowledged()
-	early, f := t.streams.take(token, l)
-	if f != nil {
+	if f := t.streams.take(token); f != nil {
 		t.refuse(w, mediaJSON, f)
 		return
 	}
-	if f := t.lines.admit(l); f != nil {
+	l := t.newLine(overStream, r)
+	l.session.Acknowledged()
+	if f := t.lines.admit(l, who.outlive(t.alive)); f != nil {
 		t.streams.forget(token)
 		t.refuse(w, mediaJSON, f)
 		return
 	}
-	t.openEvents(w, r, l, func() {
-		go func() {
-			for _, begin := range early {
-				begin(l)
-			}
-		}()
-	})
+	t.openEvents(w, r, l, func() { go t.streams.opened(token, l) })
 }
 
 // sendToStream answers an operation that is sent beside an open stream: accepted, and answered there.
@@ -234,7 +286,11 @@ func (t *Transport) beginOnStream(w http.ResponseWriter, r *http.Request, token 
 	if f != nil {
 		return f
 	}
-	params, f := t.readParams(w, r)
+	text, f := t.read(w, r)
+	if f != nil {
+		return f
+	}
+	params, f := t.decode(r.Method, text)
 	if f != nil {
 		return f
 	}
@@ -242,7 +298,7 @@ func (t *Transport) beginOnStream(w http.ResponseWriter, r *http.Request, token 
 	if id == "" || len(id) > t.protocol.ID {
 		return malformed("Name the operation in extensions.operationId, with at most %d bytes.", t.protocol.ID)
 	}
-	if _, f = t.streams.find(token); f != nil {
+	if f = t.streams.find(token); f != nil {
 		return f
 	}
 	op, f := t.prepare(r.Context(), params)
@@ -253,9 +309,8 @@ func (t *Transport) beginOnStream(w http.ResponseWriter, r *http.Request, token 
 		return f
 	}
 	who, request := who.outlive(t.alive), strings.Clone(RequestIDFrom(r.Context()))
-	return t.streams.hand(token, t.limits.SocketOperations, func(l *line) *fault {
-		return l.beginBeside(id, request, who, op)
-	})
+	begin := func(l *line) *fault { return l.beginBeside(id, request, who, op) }
+	return t.streams.hand(token, early{id: id, bytes: len(text), begin: begin}, t.limits)
 }
 
 // beginBeside begins an operation that was sent beside the stream.
@@ -267,16 +322,13 @@ func (l *line) beginBeside(id, request string, who identity, op *graphql.Operati
 	case l.gone || l.leaving:
 		return noStream()
 	case twice:
-		return refusal(http.StatusConflict, badRequest, "This stream has an operation of that id already.")
+		return twiceOnStream()
 	case l.session.Len() >= l.t.limits.SocketOperations:
 		return crowdedStream(l.t.limits.SocketOperations)
 	}
-	ctx := l.t.alive
-	if !who.anonymous() {
-		ctx = who.ctx
-	}
-	read := &reader{line: l, id: socket.Quote(id)}
-	ctx, read.end = context.WithCancel(WithRequestID(ctx, request))
+	read := &reader{line: l, id: socket.Quote(id), who: l.t.credentials.hold(who)}
+	ctx, end := context.WithCancel(l.t.lasting(who, request))
+	read.end = end
 	l.session.Begin(id, read)
 	go l.run(ctx, id, read, who, op)
 	return nil
@@ -284,19 +336,18 @@ func (l *line) beginBeside(id, request string, who identity, op *graphql.Operati
 
 // endOnStream answers DELETE.
 func (t *Transport) endOnStream(w http.ResponseWriter, r *http.Request) {
-	l, f := t.streams.find(streamToken(r))
-	id := r.URL.Query().Get("operationId")
-	if f == nil && id == "" {
+	token, id := streamToken(r), r.URL.Query().Get("operationId")
+	f := t.streams.find(token)
+	switch {
+	case f != nil:
+	case id == "":
 		f = malformed("Name the operation to end in the parameter operationId.")
+	default:
+		f = t.streams.end(token, id)
 	}
 	if f != nil {
 		t.refuse(w, mediaJSON, f)
 		return
-	}
-	if l != nil {
-		l.mu.Lock()
-		l.release(id)
-		l.mu.Unlock()
 	}
 	w.WriteHeader(http.StatusOK)
 }

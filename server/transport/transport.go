@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -93,10 +94,12 @@ type Transport struct {
 	handler      http.Handler
 	log          *slog.Logger
 
-	lines    lines
-	streams  streams
-	feeds    feeds
-	dispatch dispatch
+	lines       lines
+	streams     streams
+	credentials credentials
+	feeds       feeds
+	dispatch    dispatch
+	readers     chan struct{} // taken by what reads a long message
 
 	alive   context.Context //nolint:containedctx // of what outlives its request; ends with Shutdown
 	die     context.CancelFunc
@@ -134,6 +137,8 @@ func New(o Options) *Transport {
 		dispatch: dispatch{wake: make(chan struct{}, 1), halted: make(chan struct{})},
 	}
 	t.lines = lines{t: t, zero: now(), by: map[netip.Prefix]int{}}
+	t.credentials = credentials{t: t, known: map[string]*credential{}}
+	t.readers = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
 	t.alive, t.die = context.WithCancel(context.Background())
 	t.handler = cors.New(cors.Options{
 		// An empty list of origins would mean all of them.

@@ -15,6 +15,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"petitiond/server/transport/socket"
+	"petitiond/server/transport/strict"
 	"petitiond/server/transport/wire"
 )
 
@@ -41,9 +42,9 @@ func (t *Transport) serveSocket(w http.ResponseWriter, r *http.Request) {
 		t.refuse(w, mediaJSON, f)
 		return
 	}
-	l := t.newLine(overSocket, r, who)
+	l := t.newLine(overSocket, r)
 	l.frames.Max = int32(min(t.limits.Body, 1<<30))
-	if f := t.lines.admit(l); f != nil {
+	if f := t.lines.admit(l, who.outlive(t.alive)); f != nil {
 		t.refuse(w, mediaJSON, f)
 		return
 	}
@@ -93,8 +94,8 @@ func (t *Transport) sameSite(r *http.Request) bool {
 	return err == nil && page.Host != "" && strings.EqualFold(page.Host, r.Host)
 }
 
-func (t *Transport) newLine(m manner, r *http.Request, who identity) *line {
-	return &line{t: t, manner: m, id: strings.Clone(RequestIDFrom(r.Context())), address: t.network(r), who: who.outlive(t.alive)}
+func (t *Transport) newLine(m manner, r *http.Request) *line {
+	return &line{t: t, manner: m, id: strings.Clone(RequestIDFrom(r.Context())), address: t.network(r)}
 }
 
 func (t *Transport) network(r *http.Request) netip.Prefix { return Network(t.address(r)) }
@@ -111,30 +112,6 @@ func Network(address netip.Addr) netip.Prefix {
 		return netip.Prefix{}
 	}
 	return network
-}
-
-// outlive keeps what authentication found beyond the request that it was asked for.
-func (i identity) outlive(alive context.Context) identity {
-	if i.anonymous() {
-		return identity{}
-	}
-	i.ctx = lifted{Context: alive, values: context.WithoutCancel(i.ctx)}
-	return i
-}
-
-// lifted has the life of one context and the values of another.
-type lifted struct {
-	context.Context //nolint:containedctx // it is one
-
-	values context.Context //nolint:containedctx // see above
-}
-
-// Value returns a value of either.
-func (l lifted) Value(key any) any {
-	if v := l.values.Value(key); v != nil {
-		return v
-	}
-	return l.Context.Value(key)
 }
 
 // takeOver answers with a head, and keeps the connection without net/http. The line counts among the lines
@@ -203,7 +180,7 @@ func (nowhere) Close()                    {}
 
 // message takes one message or control frame. It runs with the line's lock.
 func (l *line) message(op socket.Opcode, payload []byte) error {
-	if l.gone || l.leaving && op != socket.CloseFrame {
+	if l.gone || l.leaving {
 		return nil
 	}
 	switch op {
@@ -225,18 +202,14 @@ func (l *line) message(op socket.Opcode, payload []byte) error {
 		l.write(socket.AppendFrame(nil, socket.Pong, payload))
 		return nil
 	case socket.Text:
-		return l.hear(payload)
+		return l.text(payload)
 	default:
 		return &socket.Closing{Code: socket.BadRequest, Reason: "Messages are text"}
 	}
 }
 
-// hearClose answers a close frame, or takes it as the answer to ours.
+// hearClose answers a close frame.
 func (l *line) hearClose(payload []byte) error {
-	if l.leaving {
-		l.drop()
-		return nil
-	}
 	code, _, err := socket.ParseClose(payload)
 	if err != nil {
 		return err
@@ -245,56 +218,151 @@ func (l *line) hearClose(payload []byte) error {
 	return nil
 }
 
-// hear takes a message of graphql-transport-ws.
-func (l *line) hear(text []byte) error {
-	e, closing := socket.Parse(&l.t.protocol, text)
-	if closing == nil {
-		e, closing = l.session.Receive(&l.t.protocol, e)
+// spot is how many bytes a message may have that is read on the spot, by the goroutine that reads all connections.
+const spot = 4 << 10
+
+// text takes a text message. A long one is read by a goroutine of its own, so that nobody else waits for it: this
+// client's next messages do, here if they have come with it and at the client otherwise. It needs mu.
+func (l *line) text(text []byte) error {
+	if len(text) > spot || len(l.texts) > 0 {
+		l.texts = append(l.texts, bytes.Clone(text))
+		if len(l.texts) == 1 {
+			l.conn.Pause()
+			go l.read()
+		}
+		return nil
 	}
+	m, closing := l.t.understand(text)
 	if closing != nil {
 		return closing
 	}
+	began, closing := l.hear(m)
+	if closing != nil {
+		return closing
+	}
+	if began != nil {
+		go func() { began.begin(began.judge()) }()
+	}
+	return nil
+}
+
+// read takes the messages that wait.
+func (l *line) read() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.texts) > 0 && !l.gone && !l.leaving {
+		text := l.texts[0]
+		l.mu.Unlock()
+		l.readOne(text)
+		l.mu.Lock()
+		l.texts = l.texts[1:]
+	}
+	l.texts = nil
+	if l.gone {
+		return
+	}
+	at := l.t.lines.ticks() // the client could not be heard meanwhile
+	if l.asked != 0 {
+		l.asked = at
+	}
+	if l.halved != 0 {
+		l.halved = at
+	}
+	if l.stalled != 0 {
+		l.stalled = at
+	}
+	if l.conn.Resume() != nil {
+		l.drop()
+	}
+}
+
+// readOne takes a message as soon as there is room: so few are read at once that there is always a processor for the
+// loop.
+func (l *line) readOne(text []byte) {
+	l.t.readers <- struct{}{}
+	defer func() { <-l.t.readers }()
+	m, closing := l.t.understand(text)
+	var began *beginning
+	l.mu.Lock()
+	if closing == nil && !l.gone && !l.leaving {
+		began, closing = l.hear(m)
+	}
+	if closing != nil {
+		l.closing(closing)
+	}
+	l.mu.Unlock()
+	if began != nil {
+		op := began.judge()
+		go began.begin(op)
+	}
+}
+
+// heard is a message with the credential that it bears.
+type heard struct {
+	socket.Event
+
+	authorization string
+	authorized    bool // one was given
+}
+
+// understand reads a message whatever the line's state.
+func (t *Transport) understand(text []byte) (m heard, closing *socket.Closing) {
+	m.Event, closing = socket.Parse(&t.protocol, text)
+	if closing == nil && m.Kind == socket.KindInit && m.Payload != nil {
+		m.authorization, m.authorized, closing = credentialIn(m.Payload, t.limits.json())
+	}
+	return m, closing
+}
+
+// hear does what a message asks for. An operation is returned to be judged without the lock. It needs mu.
+func (l *line) hear(m heard) (*beginning, *socket.Closing) {
+	e, closing := l.session.Receive(&l.t.protocol, m.Event)
+	if closing != nil {
+		return nil, closing
+	}
 	switch e.Kind {
 	case socket.KindInit:
-		l.initialise(e.Payload)
+		l.initialise(m)
 	case socket.KindPing:
 		l.write(socket.AppendFrame(nil, socket.Text, socket.AppendPong(nil, e.Payload)))
 	case socket.KindComplete:
 		l.release(e.ID)
 	case socket.KindRefused:
-		f := flaw(exceeded("socketOperations", l.t.limits.SocketOperations, "This connection has as many operations as it may have. Complete one first."))
+		f := flaw(exceeded("socketOperations", l.t.limits.SocketOperations,
+			"This connection has as many operations as it may have. Complete one first."))
 		l.write(socket.AppendFrame(nil, socket.Text, socket.AppendError(nil, socket.Quote(e.ID), mustJSON(f.errs))))
 	case socket.KindSubscribe:
-		r := &reader{line: l, id: socket.Quote(e.ID)}
-		id, payload, who := strings.Clone(e.ID), bytes.Clone(e.Payload), l.who
-		ctx := l.context()
-		ctx, r.end = context.WithCancel(ctx)
-		l.session.Begin(id, r)
-		go l.begin(ctx, id, r, who, payload)
+		if l.expire(); l.gone || l.leaving {
+			return nil, nil
+		}
+		b := &beginning{
+			line: l, id: strings.Clone(e.ID), reader: &reader{line: l, id: socket.Quote(e.ID)},
+			who: l.t.credentials.identity(l.who), payload: bytes.Clone(e.Payload),
+		}
+		b.ctx, b.reader.end = context.WithCancel(l.t.lasting(b.who, l.id))
+		l.session.Begin(b.id, b.reader)
+		return b, nil
 	}
-	return nil
+	return nil, nil
 }
 
-// context is that of an operation.
-func (l *line) context() context.Context {
-	ctx := l.t.alive
-	if !l.who.anonymous() {
-		ctx = l.who.ctx
+// lasting is the context of an operation that outlives the request that it came with.
+func (t *Transport) lasting(who identity, request string) context.Context {
+	if who.anonymous() {
+		return WithRequestID(t.alive, request)
 	}
-	return WithRequestID(ctx, l.id)
+	return WithRequestID(who.ctx, request)
 }
 
 // initialise asks whose credential stands in connection_init. Without one the line stays what the handshake
-// made it.
-func (l *line) initialise(payload []byte) {
-	value, present := credential(payload)
-	if !present {
+// made it. It needs mu.
+func (l *line) initialise(m heard) {
+	if !m.authorized {
 		l.acknowledge()
 		return
 	}
 	go func() {
-		who, f := l.t.authorize(WithRequestID(l.t.alive, l.id), value)
-		who = who.outlive(l.t.alive)
+		who, f := l.t.prove(l.id, m.authorization)
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		switch {
@@ -303,7 +371,8 @@ func (l *line) initialise(payload []byte) {
 		case f != nil:
 			l.closing(socket.ErrForbidden)
 		case !l.gone && !l.leaving:
-			l.who = who
+			l.t.credentials.release(l.who)
+			l.who = l.t.credentials.hold(who)
 			l.acknowledge()
 		}
 	}()
@@ -314,36 +383,61 @@ func (l *line) acknowledge() {
 	l.write(socket.AppendFrame(nil, socket.Text, socket.AppendAck(nil, nil)))
 }
 
-// credential finds the value of authorization in the payload of connection_init.
-func credential(payload []byte) (value string, present bool) {
-	decoded, err := decodeJSON(payload, DefaultLimits().json())
+// credentialIn finds the value of authorization, in any case, in the payload of connection_init. What cannot be read
+// or is there twice is never treated as none; null is.
+func credentialIn(payload []byte, limits strict.Limits) (value string, present bool, closing *socket.Closing) {
+	decoded, err := decodeJSON(payload, limits)
 	members, ok := decoded.(map[string]any)
 	if err != nil || !ok {
-		return "", false
+		return "", false, socket.ErrInvalid
 	}
-	given, present := members["authorization"]
-	if !present {
-		given, present = members["Authorization"]
-	}
-	if !present || given == nil {
-		return "", false
-	}
-	value, _ = given.(string)
-	return value, true
-}
-
-// begin judges an operation and runs it.
-func (l *line) begin(ctx context.Context, id string, r *reader, who identity, payload []byte) {
-	defer l.survive(ctx, id, r)
-	params, f := decodeBody(payload, l.t.limits.json())
-	if f == nil {
-		var op *graphql.OperationContext
-		if op, f = l.t.prepare(ctx, params); f == nil {
-			l.run(ctx, id, r, who, op)
-			return
+	var given any
+	found := 0
+	for name, member := range members {
+		if strings.EqualFold(name, "authorization") {
+			found, given = found+1, member
 		}
 	}
-	l.refuse(id, r, f)
+	switch {
+	case found > 1:
+		return "", false, socket.ErrForbidden
+	case given == nil:
+		return "", false, nil
+	}
+	value, _ = given.(string)
+	return value, true, nil
+}
+
+// beginning is an operation that was sent in a message and was not judged yet.
+type beginning struct {
+	line    *line
+	ctx     context.Context //nolint:containedctx // that of the operation
+	id      string
+	reader  *reader
+	who     identity
+	payload []byte
+}
+
+// judge returns the operation if it may run. Otherwise the client was told why not.
+func (b *beginning) judge() *graphql.OperationContext {
+	defer b.line.survive(b.ctx, b.id, b.reader)
+	params, f := decodeBody(b.payload, b.line.t.limits.json())
+	var op *graphql.OperationContext
+	if f == nil {
+		op, f = b.line.t.prepare(b.ctx, params)
+	}
+	if f != nil {
+		b.line.refuse(b.id, b.reader, f)
+		return nil
+	}
+	return op
+}
+
+// begin runs what was judged, if it may run.
+func (b *beginning) begin(op *graphql.OperationContext) {
+	if op != nil {
+		b.line.run(b.ctx, b.id, b.reader, b.who, op)
+	}
 }
 
 // survive ends an operation whose handling panicked.
@@ -358,6 +452,10 @@ func (l *line) survive(ctx context.Context, id string, r *reader) {
 func (l *line) run(ctx context.Context, id string, r *reader, who identity, op *graphql.OperationContext) {
 	defer l.survive(ctx, id, r)
 	if op.Operation.Operation == ast.Subscription {
+		if f := l.t.still(ctx); f != nil {
+			l.refuse(id, r, f)
+			return
+		}
 		l.attach(r, func() { l.t.subscribe(ctx, r, who, op) })
 		return
 	}

@@ -116,6 +116,15 @@ func TestSocket(t *testing.T) {
 		{"CredentialCapital", `{"Authorization":"Bearer good"}`, "{ hello }", []message{
 			{ID: "1", Type: "next", Payload: json.RawMessage(`{"data":{"hello":"admin"}}`)}, {ID: "1", Type: "complete"},
 		}},
+		{"CredentialUpperCase", `{"AUTHORIZATION":"Bearer good"}`, "{ hello }", []message{
+			{ID: "1", Type: "next", Payload: json.RawMessage(`{"data":{"hello":"admin"}}`)}, {ID: "1", Type: "complete"},
+		}},
+		{"CredentialNull", `{"Authorization":null}`, "{ hello }", []message{
+			{ID: "1", Type: "next", Payload: json.RawMessage(`{"data":{"hello":null}}`)}, {ID: "1", Type: "complete"},
+		}},
+		{"CredentialInALongMessage", `{"Authorization":"Bearer good","x":"` + strings.Repeat("x", 10<<10) + `"}`, "{ hello }", []message{
+			{ID: "1", Type: "next", Payload: json.RawMessage(`{"data":{"hello":"admin"}}`)}, {ID: "1", Type: "complete"},
+		}},
 		{"Invalid", `{}`, "{ nope }", []message{
 			{ID: "1", Type: "error", Payload: json.RawMessage(`[{"message":"Cannot query field \"nope\" on type \"Query\".","locations":[{"line":1,"column":3}],"extensions":{"code":"GRAPHQL_VALIDATION_FAILED"}}]`)},
 		}},
@@ -190,16 +199,28 @@ func TestSocketCloseCodes(t *testing.T) {
 	t.Parallel()
 	limits := transport.DefaultLimits()
 	limits.Init = 50 * time.Millisecond
-	impatient := transport.Options{Limits: limits}
+	impatient, knowing := transport.Options{Limits: limits}, transport.Options{Authenticate: known}
+	initial := func(payload string) string { return `{"type":"connection_init","payload":` + payload + `}` }
 	tests := []struct {
 		name    string
 		options transport.Options
 		send    string // or nothing
 		want    websocket.StatusCode
 	}{
-		{"BadCredential", transport.Options{Authenticate: known}, `{"type":"connection_init","payload":{"authorization":"Bearer bad"}}`, 4403},
-		{"EmptyCredential", transport.Options{Authenticate: known}, `{"type":"connection_init","payload":{"authorization":""}}`, 4403},
-		{"NumberForCredential", transport.Options{Authenticate: known}, `{"type":"connection_init","payload":{"authorization":7}}`, 4403},
+		{"BadCredential", knowing, initial(`{"authorization":"Bearer bad"}`), 4403},
+		{"EmptyCredential", knowing, initial(`{"authorization":""}`), 4403},
+		{"NumberForCredential", knowing, initial(`{"authorization":7}`), 4403},
+		{"ListForCredential", knowing, initial(`{"authorization":["Bearer good"]}`), 4403},
+		{"CredentialUpperCase", knowing, initial(`{"AUTHORIZATION":"Bearer bad"}`), 4403},
+		{"CredentialMixedCase", knowing, initial(`{"authOrization":"Bearer bad"}`), 4403},
+		{"CredentialEscaped", knowing, initial(`{"\u0041uthorization":"Bearer bad"}`), 4403},
+		{"CredentialTwice", knowing, initial(`{"authorization":"Bearer good","Authorization":"Bearer good"}`), 4403},
+		{"CredentialAndNull", knowing, initial(`{"Authorization":"Bearer good","AUTHORIZATION":null}`), 4403},
+		{"NullAndCredential", knowing, initial(`{"authorization":null,"Authorization":"Bearer bad"}`), 4403},
+		{"NullTwice", knowing, initial(`{"authorization":null,"Authorization":null}`), 4403},
+		{"CredentialBesideHalfACharacter", knowing, initial(`{"Authorization":"Bearer good","x":"\ud800"}`), 4400},
+		{"HalfACharacter", knowing, initial(`{"x":"\udc00"}`), 4400},
+		{"CredentialInALongMessage", knowing, initial(`{"authorization":"Bearer bad","x":"` + strings.Repeat("x", 10<<10) + `"}`), 4403},
 		{"NotJSON", transport.Options{}, `nonsense`, 4400},
 		{"UnknownType", transport.Options{}, `{"type":"hello"}`, 4400},
 		{"NoInit", impatient, ``, 4408},

@@ -59,8 +59,9 @@ const (
 	ready
 )
 
-// Receive judges a message that [Parse] has read by the connection's state. What the protocol forbids is returned as the
-// way to close the connection. The caller answers the rest:
+// Receive judges a message that [Parse] has read by the connection's state.
+// What the protocol forbids is returned as the way to close the connection. The
+// caller answers the rest:
 //   - KindInit by Acknowledged and an ack, or by closing with 4403,
 //   - KindSubscribe by Begin, and results; or by an error without Begin,
 //   - KindComplete by End, without any message,

@@ -3,7 +3,7 @@
 // members than the caller allows, more than one value.
 //
 // It takes time in proportion to the text, save for the members of an object, which are sorted. What it does not look
-// at is the text's encoding, and escapes that stand for half a character: whoever decodes strings looks at those.
+// at is the text's encoding, and escapes that stand for half a character: those who decode strings look at these.
 package strict
 
 import (
