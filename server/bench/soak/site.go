@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,6 +14,7 @@ import (
 	"petitiond/graph/scalar"
 	"petitiond/server/bench/load"
 	"petitiond/server/database"
+	"petitiond/server/database/pgproxy"
 )
 
 // site is a database with the servers on it, and what is known of those who use them.
@@ -25,7 +23,7 @@ type site struct {
 	on        load.Database
 	db        *database.DB
 	servers   []*load.Server
-	proxy     *proxy // before PostgreSQL; nil on SQLite
+	proxy     *pgproxy.Proxy // before PostgreSQL; nil on SQLite
 	petitions []petition
 	reads     *latencies
 
@@ -64,10 +62,10 @@ func (s *soak) open(ctx context.Context, on load.Database) (_ *site, err error) 
 	replicas := 1
 	if on.Dialect == database.Postgres {
 		replicas = 2
-		if t.proxy, err = newProxy(on.URL); err != nil {
+		if t.proxy, err = pgproxy.Open(on.URL); err != nil {
 			return nil, err
 		}
-		on.URL = t.proxy.url
+		on.URL = t.proxy.URL
 	}
 	for range replicas {
 		// Everybody comes from one address here: limits by address would be all that is seen.
@@ -86,7 +84,7 @@ func (t *site) close() error {
 		errs = append(errs, server.Stop())
 	}
 	if t.proxy != nil {
-		errs = append(errs, t.proxy.close())
+		errs = append(errs, t.proxy.Close())
 	}
 	if t.db != nil {
 		errs = append(errs, t.db.Close())
@@ -138,7 +136,7 @@ func (t *site) disturb(ctx context.Context, length time.Duration) {
 	jumps := []time.Duration{time.Minute, -24 * time.Hour, 10 * time.Second}
 	for n := 0; pause(ctx, every/2); n++ {
 		if t.proxy != nil {
-			t.proxy.cut()
+			t.proxy.CutAll()
 			t.cut.Add(1)
 		}
 		if !pause(ctx, every/4) {
@@ -163,91 +161,4 @@ func pause(ctx context.Context, d time.Duration) bool {
 	case <-timer.C:
 		return true
 	}
-}
-
-// proxy stands between the servers and PostgreSQL.
-type proxy struct {
-	url      string
-	listener net.Listener
-	socket   string
-	running  sync.WaitGroup
-
-	mu    sync.Mutex
-	conns map[net.Conn]bool // of both sides
-}
-
-func newProxy(address string) (*proxy, error) {
-	u, err := url.Parse(address)
-	if err != nil {
-		return nil, err
-	}
-	p := &proxy{conns: map[net.Conn]bool{}, socket: filepath.Join(u.Query().Get("host"), ".s.PGSQL.5432")}
-	if p.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil { //nolint:noctx // it ends with close
-		return nil, err
-	}
-	u.Host, u.RawQuery = p.listener.Addr().String(), "sslmode=disable"
-	p.url = u.String()
-	p.running.Go(p.accept)
-	return p, nil
-}
-
-func (p *proxy) accept() {
-	for {
-		near, err := p.listener.Accept()
-		if err != nil {
-			return
-		}
-		far, err := net.Dial("unix", p.socket) //nolint:noctx // at once or never
-		if err != nil {
-			_ = near.Close()
-			continue
-		}
-		p.keep(true, near, far)
-		p.running.Go(func() { p.carry(near, far) })
-		p.running.Go(func() { p.carry(far, near) })
-	}
-}
-
-func (p *proxy) keep(on bool, conns ...net.Conn) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, c := range conns {
-		if on {
-			p.conns[c] = true
-		} else {
-			delete(p.conns, c)
-		}
-	}
-}
-
-// carry copies until one side ends, and ends the other.
-func (p *proxy) carry(from, to net.Conn) {
-	buffer := make([]byte, 32<<10)
-	for {
-		n, err := from.Read(buffer)
-		if err == nil {
-			_, err = to.Write(buffer[:n])
-		}
-		if err != nil {
-			p.keep(false, from, to)
-			_ = errors.Join(from.Close(), to.Close()) // perhaps the other direction has
-			return
-		}
-	}
-}
-
-// cut ends every connection.
-func (p *proxy) cut() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for c := range p.conns {
-		_ = c.Close() // perhaps its own side has
-	}
-}
-
-func (p *proxy) close() error {
-	err := p.listener.Close()
-	p.cut()
-	p.running.Wait()
-	return err
 }

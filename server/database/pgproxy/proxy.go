@@ -22,7 +22,8 @@ type Proxy struct {
 	network, address string // of PostgreSQL
 	entry            net.Listener
 	running          sync.WaitGroup
-	life             context.Context // ends with the test
+	life             context.Context // ends with Close
+	end              context.CancelFunc
 
 	mu      sync.Mutex // guards what follows
 	lines   map[*line]bool
@@ -37,34 +38,49 @@ type Proxy struct {
 // New lets connections through to the database at address until the test ends.
 func New(t testing.TB, address string) *Proxy {
 	t.Helper()
+	p, err := Open(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+// Open lets connections through to the database at address until Close.
+func Open(address string) (*Proxy, error) {
 	u, err := url.Parse(address)
 	if err != nil {
-		t.Fatal("this is no address of a database")
+		return nil, errors.New("pgproxy: this is no address of a database")
 	}
 	p := &Proxy{network: "tcp", address: u.Host, lines: map[*line]bool{}, news: make(chan struct{})}
-	var end context.CancelFunc
-	p.life, end = context.WithCancel(context.WithoutCancel(t.Context()))
+	p.life, p.end = context.WithCancel(context.Background())
 	query := u.Query()
 	if folder := query.Get("host"); strings.HasPrefix(folder, "/") {
 		p.network, p.address = "unix", filepath.Join(folder, ".s.PGSQL.5432")
 	}
-	if p.entry, err = new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0"); err != nil {
-		t.Fatal(err)
+	if p.entry, err = new(net.ListenConfig).Listen(p.life, "tcp", "127.0.0.1:0"); err != nil {
+		p.end()
+		return nil, err
 	}
 	query.Del("host")
 	query.Set("sslmode", "disable") // to be read here
 	u.RawQuery, u.Host = query.Encode(), p.entry.Addr().String()
 	p.URL = u.String()
 	p.running.Go(p.accept)
-	t.Cleanup(func() {
-		if err := p.entry.Close(); err != nil {
-			t.Error(err)
-		}
-		end()
-		p.CutAll()
-		p.running.Wait()
-	})
-	return p
+	return p, nil
+}
+
+// Close cuts every connection and takes no more.
+func (p *Proxy) Close() error {
+	err := p.entry.Close()
+	p.end()
+	p.CutAll()
+	p.running.Wait()
+	return err
 }
 
 // Judge has every message judged before it is carried on. The function is called by several goroutines at once, with
