@@ -1345,7 +1345,8 @@ INTERNAL.
 texts of several lines.
 
 **Credentials** travel as ` + "`" + `Authorization: Bearer SECRET` + "`" + `, or in the payload of ` + "`" + `connection_init` + "`" + ` over WebSocket. A
-credential that is unknown or has expired is refused with UNAUTHENTICATED, never treated as none.
+credential that is unknown or has expired is refused with UNAUTHENTICATED, never treated as none. It is checked again
+each minute while something is open under it, and at its expiry: a subscription ends with its credential.
 """
 schema {
   query: Query
@@ -2212,10 +2213,10 @@ input CreatePetitionInput {
   INVALID with fewer than 22 characters, fewer than 6 different ones, or fewer than 4 different steps from one to the
   next. The same key with the same input gives the same answer for 48 hours; with another input it is
   IDEMPOTENCY_MISMATCH.
+
   Of ` + "`" + `createPetition` + "`" + ` it is as secret as the edit token: who has it and the input is told the token again. That ends ten
   minutes after the first answer and when the petition is published: from then on the same petition is answered with
-  ` + "`" + `editToken` + "`" + ` null.
-  Absent or null: a repeat makes another petition.
+  ` + "`" + `editToken` + "`" + ` null. Absent or null: a repeat makes another petition.
   """
   idempotencyKey: String
 
@@ -2358,8 +2359,7 @@ input SignPetitionInput {
   A key of 1 to 255 characters that the caller makes up. Without a credential it must be random, such as a UUID, and is
   INVALID with fewer than 22 characters, fewer than 6 different ones, or fewer than 4 different steps from one to the
   next. The same key with the same input gives the same answer for 48 hours; with another input it is
-  IDEMPOTENCY_MISMATCH. With
-  a key a call can be repeated safely when its answer was lost.
+  IDEMPOTENCY_MISMATCH. With a key a call can be repeated safely when its answer was lost.
   """
   idempotencyKey: String
 }
@@ -2406,8 +2406,7 @@ input AddCommentInput {
   A key of 1 to 255 characters that the caller makes up. Without a credential it must be random, such as a UUID, and is
   INVALID with fewer than 22 characters, fewer than 6 different ones, or fewer than 4 different steps from one to the
   next. The same key with the same input gives the same answer for 48 hours; with another input it is
-  IDEMPOTENCY_MISMATCH.
-  Absent or null: a repeat makes another comment.
+  IDEMPOTENCY_MISMATCH. Absent or null: a repeat makes another comment.
   """
   idempotencyKey: String
 }

@@ -30,8 +30,7 @@ type AddCommentInput struct {
 	// A key of 1 to 255 characters that the caller makes up. Without a credential it must be random, such as a UUID, and is
 	// INVALID with fewer than 22 characters, fewer than 6 different ones, or fewer than 4 different steps from one to the
 	// next. The same key with the same input gives the same answer for 48 hours; with another input it is
-	// IDEMPOTENCY_MISMATCH.
-	// Absent or null: a repeat makes another comment.
+	// IDEMPOTENCY_MISMATCH. Absent or null: a repeat makes another comment.
 	IdempotencyKey *string `json:"idempotencyKey"`
 }
 
@@ -86,8 +85,7 @@ type SignPetitionInput struct {
 	// A key of 1 to 255 characters that the caller makes up. Without a credential it must be random, such as a UUID, and is
 	// INVALID with fewer than 22 characters, fewer than 6 different ones, or fewer than 4 different steps from one to the
 	// next. The same key with the same input gives the same answer for 48 hours; with another input it is
-	// IDEMPOTENCY_MISMATCH. With
-	// a key a call can be repeated safely when its answer was lost.
+	// IDEMPOTENCY_MISMATCH. With a key a call can be repeated safely when its answer was lost.
 	IdempotencyKey *string `json:"idempotencyKey"`
 }
 
