@@ -313,20 +313,22 @@ func worst(ids []string) map[string]string {
 	}
 	const heavy = `bodyHtml body summary addressees title`
 	return map[string]string{
-		"HTML":           `{ nodes(ids: ` + string(list) + `) { ... on Petition { ` + aliases(9, "bodyHtml") + ` } } }`,
-		"Text":           `{ nodes(ids: ` + string(list) + `) { ... on Petition { ` + aliases(9, "body") + ` } } }`,
-		"OnceEach":       `{ petitions(first: 90) { nodes { ` + heavy + ` } } }`,
-		"Roots":          `{ ` + aliases(10, `petitions(first: 12) { nodes { bodyHtml } }`) + ` }`,
-		"Fragment":       `{ ` + aliases(9, `petitions(first: 5) { ...F }`) + ` } fragment F on PetitionConnection { nodes { bodyHtml body } edges { node { bodyHtml } } }`,
-		"Comments":       `{ petitions(first: 9) { nodes { comments(first: 100) { nodes { ` + aliases(14, "body") + ` } } } } }`,
-		"Addressees":     `{ petitions(first: 100) { nodes { ` + aliases(14, "addressees") + ` } } }`,
-		"Summaries":      `{ petitions(first: 100) { nodes { ` + aliases(14, "summary") + ` } } }`,
-		"Histories":      `{ petition(id: "` + ids[0] + `") { ` + aliases(9, `signatureHistory(interval: MINUTE, from: "2026-02-28T20:00:00Z") { at added removed total }`) + ` } }`,
-		"Edges":          `{ tags(first: 100) { edges { node { ` + aliases(4, `petitions(first: 1) { edges { cursor } }`) + ` } } } }`,
-		"FreeEdges":      `{ ` + aliases(9, `petitions(first: 100) { edges { cursor } }`) + ` }`,
-		"FreeTotals":     `{ ` + aliases(9, `petitions(first: 100) { totalCount pageInfo { endCursor } }`) + ` }`,
-		"BackAndForth":   `{ petitions(first: 12) { nodes { comments(first: 10) { nodes { petition { bodyHtml } } } } } }`,
-		"CountsOfCounts": `{ petitions(first: 30) { nodes { count { petition { count { petition { body } } } } } } }`,
+		"HTML":            `{ nodes(ids: ` + string(list) + `) { ... on Petition { ` + aliases(9, "bodyHtml") + ` } } }`,
+		"Text":            `{ nodes(ids: ` + string(list) + `) { ... on Petition { ` + aliases(9, "body") + ` } } }`,
+		"OnceEach":        `{ petitions(first: 90) { nodes { ` + heavy + ` } } }`,
+		"Roots":           `{ ` + aliases(10, `petitions(first: 12) { nodes { bodyHtml } }`) + ` }`,
+		"Fragment":        `{ ` + aliases(9, `petitions(first: 5) { ...F }`) + ` } fragment F on PetitionConnection { nodes { bodyHtml body } edges { node { bodyHtml } } }`,
+		"Comments":        `{ petitions(first: 9) { nodes { comments(first: 100) { nodes { ` + aliases(14, "body") + ` } } } } }`,
+		"Addressees":      `{ petitions(first: 100) { nodes { ` + aliases(14, "addressees") + ` } } }`,
+		"Summaries":       `{ petitions(first: 100) { nodes { ` + aliases(14, "summary") + ` } } }`,
+		"Histories":       `{ petition(id: "` + ids[0] + `") { ` + aliases(9, `signatureHistory(interval: MINUTE, from: "2026-02-28T20:00:00Z") { at added removed total }`) + ` } }`,
+		"Edges":           `{ tags(first: 100) { edges { node { ` + aliases(4, `petitions(first: 1) { edges { cursor } }`) + ` } } } }`,
+		"FreeEdges":       `{ ` + aliases(9, `petitions(first: 100) { edges { cursor } }`) + ` }`,
+		"FreeTotals":      `{ ` + aliases(9, `petitions(first: 100) { totalCount pageInfo { endCursor } }`) + ` }`,
+		"ReadAndNotShown": `{ ` + aliases(5, `petitions(first: 4) { nodes { comments(first: 40) { nodes { id } } } }`) + ` }`,
+		"RowsNotShown":    `{ ` + aliases(9, `petitions(first: 100) { nodes { id petitioner } }`) + ` }`,
+		"BackAndForth":    `{ petitions(first: 12) { nodes { comments(first: 10) { nodes { petition { bodyHtml } } } } } }`,
+		"CountsOfCounts":  `{ petitions(first: 30) { nodes { count { petition { count { petition { body } } } } } } }`,
 	}
 }
 
@@ -357,6 +359,9 @@ func TestWorstDocuments(t *testing.T) { //nolint:paralleltest // memory is measu
 				t.Logf("%s: %d points, %d rows, %d bytes, %d kB allocated", name, m.cost, m.rows, len(m.body), m.grown>>10)
 			}
 			s.together(t, documents)
+			for _, name := range []string{"ReadAndNotShown", "Histories"} {
+				s.together(t, map[string]string{name: documents[name]})
+			}
 		})
 	}
 }

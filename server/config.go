@@ -89,7 +89,7 @@ func generalSettings() []setting {
 		{"REVIEW", "off", "on", false, "`off`: a petition opens at once; `on` is not part of this release", setReview},
 		{"SMTP_URL", "", "", true, "`smtp://user:pass@host:port`; no mail is sent in this release", text(func(c *Config) *string { return &c.SMTPURL })},
 		{"ADMIN_KEY", "", "", true, "credential with every scope, at least 32 characters; in development derived from the secret file, and printed at each start where this machine alone reaches the server", setAdminKey},
-		{"RATE_LIMITS", "on", "on", false, "limits by address; `off` is refused in production", boolean(func(c *Config) *bool { return &c.RateLimits }, "on", "off")},
+		{"RATE_LIMITS", "on", "on", false, "limits of connections, WebSockets and event streams by address; `off` is refused in production", boolean(func(c *Config) *bool { return &c.RateLimits }, "on", "off")},
 		{"INTROSPECTION", "on", "on", false, "`off` also turns GraphiQL and \"did you mean\" off; production never says \"did you mean\"", boolean(func(c *Config) *bool { return &c.Introspection }, "on", "off")},
 		{"TRUSTED_DOCUMENTS", "", "", false, "file of the only documents that are served, as graphql-codegen (`persisted-documents.json`) or Apollo (`persisted-query-manifest.json`) writes it; unset: every document is", text(func(c *Config) *string { return &c.TrustedDocuments })},
 		{"ALLOWED_ORIGINS", "", "", false, "sites besides this one whose pages may use the API, such as `https://example.org`, separated by commas", setOrigins},
@@ -294,8 +294,11 @@ func setOrigins(c *Config, v string) error {
 func setProxies(c *Config, v string) error {
 	for _, network := range list(v) {
 		prefix, err := netip.ParsePrefix(network)
+		if address, one := netip.ParseAddr(network); one == nil {
+			prefix, err = netip.PrefixFrom(address, address.BitLen()), nil
+		}
 		if err != nil {
-			return errors.New("must be networks such as 10.0.0.0/8")
+			return errors.New("must be addresses or networks such as 10.0.0.0/8")
 		}
 		c.TrustedProxies = append(c.TrustedProxies, prefix)
 	}

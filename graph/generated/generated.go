@@ -1355,8 +1355,8 @@ schema {
 }
 
 """
-The points that something costs, added up before an operation runs; an operation of more than 1,000 points is refused
-with LIMIT_EXCEEDED. An object costs 1 point unless its type says otherwise, a scalar or enum value nothing. A weight
+The points that something costs, added up before an operation runs; an operation of more than 1,000 points, or what
+the operator allows, is refused with LIMIT_EXCEEDED. An object costs 1 point unless its type says otherwise, a scalar or enum value nothing. A weight
 on a field or an argument is added once each time the field is answered, or is answered with that argument. What is
 inside a list counts as many times as the list may have items: see ` + "`" + `@listSize` + "`" + `. A list whose length the caller chooses
 costs at least 1 point and 1 for each item it may have, whatever is selected inside.
@@ -1942,10 +1942,10 @@ input PetitionFilter {
   """
   states: [PetitionState!]
 
-  """With at least one of these tags. They are normalised first, so that ` + "`" + `#Climate Justice!` + "`" + ` finds ` + "`" + `climatejustice` + "`" + `."""
+  """At most 20: with at least one of these tags. They are normalised first, so that ` + "`" + `#Climate Justice!` + "`" + ` finds ` + "`" + `climatejustice` + "`" + `."""
   tags: [String!]
 
-  """With all of these tags, normalised likewise."""
+  """At most 20: with all of these tags, normalised likewise."""
   allTags: [String!]
 
   """Written in this language; ` + "`" + `pt` + "`" + ` finds ` + "`" + `pt-BR` + "`" + ` too, ` + "`" + `pt-BR` + "`" + ` does not find ` + "`" + `pt` + "`" + `."""
@@ -2209,9 +2209,9 @@ enum UserErrorCode {
 """A new petition. It is saved as a draft."""
 input CreatePetitionInput {
   """
-  A key of 1 to 255 characters that the caller makes up. Without a credential it must be random, such as a UUID, and is
-  INVALID with fewer than 22 characters, fewer than 6 different ones, or fewer than 4 different steps from one to the
-  next. The same key with the same input gives the same answer for 48 hours; with another input it is
+  A key of 1 to 255 characters that the caller makes up. Without a credential it must be random, such as a UUID: it is
+  INVALID with fewer than 22 characters, and where it is plainly not random, such as a few characters repeated, a
+  sequence, or digits alone. The same key with the same input gives the same answer for 48 hours; with another input it is
   IDEMPOTENCY_MISMATCH.
 
   Of ` + "`" + `createPetition` + "`" + ` it is as secret as the edit token: who has it and the input is told the token again. That ends ten
@@ -2356,9 +2356,9 @@ input SignPetitionInput {
   locale: Locale
 
   """
-  A key of 1 to 255 characters that the caller makes up. Without a credential it must be random, such as a UUID, and is
-  INVALID with fewer than 22 characters, fewer than 6 different ones, or fewer than 4 different steps from one to the
-  next. The same key with the same input gives the same answer for 48 hours; with another input it is
+  A key of 1 to 255 characters that the caller makes up. Without a credential it must be random, such as a UUID: it is
+  INVALID with fewer than 22 characters, and where it is plainly not random, such as a few characters repeated, a
+  sequence, or digits alone. The same key with the same input gives the same answer for 48 hours; with another input it is
   IDEMPOTENCY_MISMATCH. With a key a call can be repeated safely when its answer was lost.
   """
   idempotencyKey: String
@@ -2403,9 +2403,9 @@ input AddCommentInput {
   authorName: String
 
   """
-  A key of 1 to 255 characters that the caller makes up. Without a credential it must be random, such as a UUID, and is
-  INVALID with fewer than 22 characters, fewer than 6 different ones, or fewer than 4 different steps from one to the
-  next. The same key with the same input gives the same answer for 48 hours; with another input it is
+  A key of 1 to 255 characters that the caller makes up. Without a credential it must be random, such as a UUID: it is
+  INVALID with fewer than 22 characters, and where it is plainly not random, such as a few characters repeated, a
+  sequence, or digits alone. The same key with the same input gives the same answer for 48 hours; with another input it is
   IDEMPOTENCY_MISMATCH. Absent or null: a repeat makes another comment.
   """
   idempotencyKey: String

@@ -27,9 +27,9 @@ type AddCommentInput struct {
 	Body string `json:"body"`
 	// The name to show, 1 to 100 characters, without links; absent or null: anonymous.
 	AuthorName *string `json:"authorName"`
-	// A key of 1 to 255 characters that the caller makes up. Without a credential it must be random, such as a UUID, and is
-	// INVALID with fewer than 22 characters, fewer than 6 different ones, or fewer than 4 different steps from one to the
-	// next. The same key with the same input gives the same answer for 48 hours; with another input it is
+	// A key of 1 to 255 characters that the caller makes up. Without a credential it must be random, such as a UUID: it is
+	// INVALID with fewer than 22 characters, and where it is plainly not random, such as a few characters repeated, a
+	// sequence, or digits alone. The same key with the same input gives the same answer for 48 hours; with another input it is
 	// IDEMPOTENCY_MISMATCH. Absent or null: a repeat makes another comment.
 	IdempotencyKey *string `json:"idempotencyKey"`
 }
@@ -82,9 +82,9 @@ type SignPetitionInput struct {
 	StatementVersion *string `json:"statementVersion"`
 	// The language that the signatory reads, for mails; absent or null: that of the petition.
 	Locale *string `json:"locale"`
-	// A key of 1 to 255 characters that the caller makes up. Without a credential it must be random, such as a UUID, and is
-	// INVALID with fewer than 22 characters, fewer than 6 different ones, or fewer than 4 different steps from one to the
-	// next. The same key with the same input gives the same answer for 48 hours; with another input it is
+	// A key of 1 to 255 characters that the caller makes up. Without a credential it must be random, such as a UUID: it is
+	// INVALID with fewer than 22 characters, and where it is plainly not random, such as a few characters repeated, a
+	// sequence, or digits alone. The same key with the same input gives the same answer for 48 hours; with another input it is
 	// IDEMPOTENCY_MISMATCH. With a key a call can be repeated safely when its answer was lost.
 	IdempotencyKey *string `json:"idempotencyKey"`
 }

@@ -65,7 +65,8 @@ func (m *Memory) Taken() int64 { return m.taken.Load() }
 type Budget struct {
 	memory *Memory
 	most   int
-	read   atomic.Int64 // bytes of texts
+	read   atomic.Int64 // bytes of texts that the answer is made of
+	held   atomic.Int64 // bytes of all else that was read for it
 
 	mu      sync.Mutex // guards what follows
 	written int        // bytes of the answer
@@ -81,7 +82,21 @@ func (b *Budget) Read(n int) error {
 	if b == nil {
 		return nil
 	}
-	if total := b.read.Add(int64(n)); total <= free {
+	if total := b.read.Add(int64(n)) + b.held.Load(); total <= free {
+		return nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.check()
+}
+
+// Hold counts n bytes that the operation takes beside the answer, such as rows of which little is shown. They are
+// bounded by the memory alone: how many rows there may be is a matter of the cost.
+func (b *Budget) Hold(n int) error {
+	if b == nil {
+		return nil
+	}
+	if total := b.held.Add(int64(n)) + b.read.Load(); total <= free {
 		return nil
 	}
 	b.mu.Lock()
@@ -113,7 +128,7 @@ func (b *Budget) check() error {
 		b.err = ErrAnswer
 		return b.err
 	}
-	if missing := int(read) + copies*b.written - free - b.drawn; missing > 0 {
+	if missing := int(read+b.held.Load()) + copies*b.written - free - b.drawn; missing > 0 {
 		n := (missing + step - 1) / step * step
 		if !b.memory.Take(n) {
 			b.err = ErrMemory

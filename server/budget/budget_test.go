@@ -56,6 +56,23 @@ func TestTextsAreBounded(t *testing.T) {
 	}
 }
 
+// What is held beside the answer is bounded by the memory, not by the size of the answer.
+func TestHeldIsBounded(t *testing.T) {
+	t.Parallel()
+	m := NewMemory(2 << 20)
+	b := m.Budget(1 << 20)
+	if err := b.Hold(1800 << 10); err != nil {
+		t.Errorf("more than an answer: %v", err)
+	}
+	if err := b.Hold(1 << 20); !errors.Is(err, ErrMemory) {
+		t.Errorf("more than the memory: %v", err)
+	}
+	b.Close()
+	if taken := m.Taken(); taken != 0 {
+		t.Errorf("%d bytes are taken after the end", taken)
+	}
+}
+
 // However many there are: together they never take more than there is, and what was refused takes nothing.
 func TestMemoryIsBounded(t *testing.T) {
 	t.Parallel()

@@ -222,11 +222,14 @@ func pages[N any](ctx context.Context, s *Service, l listing[N], w window, after
 		err := read(ctx, text, args, func(rows *sql.Rows) error {
 			row.row = rows
 			node, at, err := l.scan(row)
+			if err != nil {
+				return err
+			}
 			if l.belongs != nil {
 				l.belongs(node, of)
 			}
 			found[of] = append(found[of], placed[N]{node, at})
-			return err
+			return hold(ctx, node)
 		})
 		if err != nil {
 			return nil, fmt.Errorf("reading %s: %w", strings.Fields(l.name)[0], err)

@@ -331,6 +331,20 @@ func TestTokenIsRepeatedForAShortTime(t *testing.T) {
 	})
 }
 
+// A token whose age nobody knows is not repeated, and neither is one that was taken away.
+func TestTokenThatIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	key := func(d *petitioning.Draft) { d.IdempotencyKey = p("5f0c1d8e-93b7-4a26-8e4d-b1a7c2f60935") }
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		first := b.create(t, key)
+		b.exec(t, `UPDATE tokens SET created_at = $1`, b.clock.Now().Add(48*time.Hour))
+		equal(t, "answer with a token from the future", petitioning.Created{Petition: first.Petition}, b.create(t, key))
+		b.exec(t, `DELETE FROM tokens`)
+		equal(t, "answer without a token", petitioning.Created{Petition: first.Petition}, b.create(t, key))
+	})
+}
+
 func TestTokenIsNotRepeatedOncePublished(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
@@ -390,7 +404,7 @@ func TestKeysOfStrangers(t *testing.T) {
 		}
 	}
 	bad := []string{
-		"", "aaaaaaaaaaaaaaaa", "Zk3vQ9xT1bLrW7nYp0sEc", strings.Repeat("a", 22), strings.Repeat("ab", 18), strings.Repeat("abc", 12),
+		"", "aaaaaaaaaaaaaaaa", "Zk3vQ9xT1bLrW7nYp0sEc", strings.Repeat("a", 22), "20261129114500000000000001", strings.Repeat("ab", 18), strings.Repeat("abc", 12),
 		strings.Repeat("12345", 7), "0123456789abcdef0123456789abcdef", "abcdefghijklmnopqrstuvwxyz", "zyxwvutsrqponmlkjihgfedcba",
 		"01234567890123456789012345", "00000000-0000-0000-0000-000000000000", "00000000-0000-0000-0000-000000000001",
 		"aabbccddeeffgghhiijjkkll", strings.Repeat("acegikmoqsuwy", 2), strings.Repeat("é", 30),

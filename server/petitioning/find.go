@@ -94,8 +94,11 @@ func (s *Service) petitionsOf(ctx context.Context, table, where string, args arg
 	text := `SELECT ` + columns + ` FROM ` + table + r.table() + ` WHERE ` + where + ` AND ` + visible(ctx, `p`)
 	err := s.lookUp(ctx, text, args, func(rows *sql.Rows) error {
 		p, err := r.scan(rows, scan)
+		if err != nil {
+			return err
+		}
 		found.Rows = append(found.Rows, p)
-		return err
+		return hold(ctx, p)
 	})
 	if err != nil {
 		return Found{}, fmt.Errorf("reading petitions: %w", err)
@@ -181,10 +184,32 @@ func rowsOf[N any](ctx context.Context, s *Service, text string, args arguments,
 	var out []N
 	err := s.lookUp(ctx, text, args, func(rows *sql.Rows) error {
 		row, err := scan(rows)
+		if err != nil {
+			return err
+		}
 		out = append(out, row)
-		return err
+		return hold(ctx, row)
 	})
 	return out, err
+}
+
+// rowBytes are what a row takes beside its texts, and what is made of it until the answer is written, about.
+const rowBytes = 2 << 10
+
+// hold counts a row that was read against the memory of its operation: what is selected of it shows only later, and it
+// stays until the answer is written. The body of a petition is counted where it is read.
+func hold(ctx context.Context, row any) error {
+	bytes := rowBytes
+	switch row := row.(type) {
+	case *ent.Petition:
+		bytes += len(row.Title) + len(row.Summary) + len(row.Petitioner)
+		for _, name := range row.Addressees {
+			bytes += len(name)
+		}
+	case *ent.Comment:
+		bytes += len(row.Body)
+	}
+	return budget.From(ctx).Hold(bytes)
 }
 
 // Sees reports whether the actor may see the petition.

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/lib/pq"
 
+	"petitiond/server/budget"
 	"petitiond/server/database"
 )
 
@@ -24,6 +25,9 @@ const (
 	Day    Interval = "DAY"
 	Week   Interval = "WEEK"
 )
+
+// pointBytes are what a point takes until the answer is written, about.
+const pointBytes = 2 << 10
 
 // HistoryMost are the points that one history has at most.
 const HistoryMost = 1000
@@ -90,6 +94,9 @@ func (s *Service) Histories(ctx context.Context, petitions []uuid.UUID, step Int
 	for petition, minute := range first {
 		r := span{petition, step.start(minute), end, to == nil}
 		points, err := r.points(step)
+		if err := budget.From(ctx).Hold(len(points) * pointBytes); err != nil {
+			return nil, err
+		}
 		if out[petition] = (History{points, err}); len(points) > 0 {
 			asked = append(asked, r)
 		}

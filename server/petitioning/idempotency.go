@@ -73,14 +73,18 @@ func checkKey(key string, anonymous bool) (fault string) {
 const (
 	scatteredCharacters = 6
 	scatteredSteps      = 4
+	scatteredDigits     = 32 // characters of a key of digits alone; shorter ones are times and counters
 )
 
 // scattered reports whether a key may be random: it has at least 6 different characters, and at least 4 different steps
 // from one character to the next. That refuses a few characters repeated, and sequences such as 0123456789abcdef. It
 // refuses less than one in 10^12 of what is random in base64 (22 characters), in hexadecimal (32) or as a UUID of
 // version 4, with dashes or without. Of ULIDs, with 16 random characters of 32, it refuses less than one in 4*10^7,
-// even if their time adds no character.
+// even if their time adds no character. Digits alone must be 32, as a time with a counter behind it is all digits, too.
 func scattered(key string) bool {
+	if len(key) < scatteredDigits && strings.Trim(key, "0123456789") == "" {
+		return false
+	}
 	characters, steps := make([]rune, 0, scatteredCharacters), make([]rune, 0, scatteredSteps)
 	before := rune(-1)
 	for _, r := range key {

@@ -71,3 +71,30 @@ func TestHoard(t *testing.T) {
 		})
 	}
 }
+
+// A client that does not read cannot stay by sending something long now and then: its time goes on.
+func TestStalledBesideLongMessages(t *testing.T) {
+	t.Parallel()
+	tr := New(Options{Schema: &graphql.ExecutableSchemaMock{SchemaFunc: contract}})
+	defer func() { _ = tr.Shutdown(context.Background()) }()
+	l := &line{t: tr, conn: &deaf{}}
+	if f := tr.lines.admit(l, identity{}); f != nil {
+		t.Fatal(f.errs)
+	}
+	l.mu.Lock()
+	now := tr.lines.ticks()
+	l.stalled, l.paused = now-1000, now
+	l.texts = [][]byte{[]byte(`{"type":"complete","id":"nothing"}`)}
+	l.mu.Unlock()
+	l.read()
+	l.mu.Lock()
+	if since := tr.lines.ticks() - l.stalled; since < 900 {
+		t.Errorf("stalled since %d ticks, want 1000 and those of the pause", since)
+	}
+	l.stalled, l.texts = now-1000, [][]byte{nil} // another is being read
+	l.mu.Unlock()
+	l.look(tr.lines.ticks())
+	if !l.over() {
+		t.Error("a client that has not read for long is still there")
+	}
+}

@@ -58,6 +58,7 @@ type line struct {
 	spoke   int32 // when something was last sent to prove that both are there
 	parted  int32 // when leaving began
 	halved  int32 // since when a message has come in part
+	paused  int32 // since when long messages are read and the client is not heard
 	surplus int32 // bytes that the client has sent and should not have
 	rate    rate
 }

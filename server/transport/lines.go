@@ -164,9 +164,12 @@ func (l *line) look(at int32) {
 		if since(l.parted) >= farewell {
 			l.drop()
 		}
-	case len(l.texts) > 0: // the client waits for us
-	case l.stalled != 0 && since(l.stalled) >= o.Event:
+	case len(l.texts) == 0 && l.stalled != 0 && since(l.stalled) >= o.Event:
 		l.drop()
+	case len(l.texts) > 0: // the client waits for us
+		if l.stalled != 0 && since(l.stalled)-since(max(l.paused, l.stalled)) >= o.Event {
+			l.drop()
+		}
 	case l.manner == overSocket && !l.session.Ready() && !l.session.Initialising() && since(l.opened) >= o.Init:
 		l.closing(socket.ErrInitTimeout)
 	case l.halved != 0 && since(l.halved) >= o.Read:

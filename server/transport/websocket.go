@@ -228,6 +228,7 @@ func (l *line) text(text []byte) error {
 		l.texts = append(l.texts, bytes.Clone(text))
 		if len(l.texts) == 1 {
 			l.conn.Pause()
+			l.paused = l.t.lines.ticks()
 			go l.read()
 		}
 		return nil
@@ -261,15 +262,12 @@ func (l *line) read() {
 	if l.gone {
 		return
 	}
-	at := l.t.lines.ticks() // the client could not be heard meanwhile
-	if l.asked != 0 {
-		l.asked = at
-	}
-	if l.halved != 0 {
-		l.halved = at
-	}
-	if l.stalled != 0 {
-		l.stalled = at
+	// The client could not be heard meanwhile: the pause is no part of its times. They do not begin again, or a client
+	// that never reads could stay by saying something long now and then.
+	for _, since := range []*int32{&l.asked, &l.halved, &l.stalled} {
+		if *since != 0 {
+			*since += l.t.lines.ticks() - max(l.paused, *since)
+		}
 	}
 	if l.conn.Resume() != nil {
 		l.drop()
