@@ -33,8 +33,13 @@ type answer struct {
 	place  *place
 	body   *body // nil: the client has announced none
 	begun  bool
-	taken  bool // the handler has the connection
+	until  time.Time // when it must have left, once it is begun
+	size   int       // how much of it the handler has written
+	taken  bool      // the handler has the connection
 }
+
+// buffered is how much of an answer net/http keeps before it sends any of it.
+const buffered = 2 << 10
 
 // body is one that a client has announced.
 type body struct {
@@ -75,14 +80,31 @@ func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 func (a *answer) WriteHeader(status int) {
 	if status >= http.StatusOK {
 		a.begin()
+	} else { // net/http sends it at once
+		a.place.write(a.until)
+		defer a.place.wrote()
 	}
 	a.ResponseWriter.WriteHeader(status)
 }
 
-// Write sends a part of the answer.
+// Write sends a part of the answer. As long as all of it may be in net/http's buffer, nobody can be waited for here:
+// that is so for most answers, and saves them the lock that all connections share.
 func (a *answer) Write(p []byte) (int, error) {
 	a.begin()
+	a.size += len(p)
+	if a.size > buffered {
+		a.place.write(a.until)
+		defer a.place.wrote()
+	}
 	return a.ResponseWriter.Write(p) //nolint:wrapcheck // a writer passes on what it writes
+}
+
+// FlushError sends what net/http has kept. [http.ResponseController] calls it.
+func (a *answer) FlushError() error {
+	a.begin()
+	a.place.write(a.until)
+	defer a.place.wrote()
+	return http.NewResponseController(a.ResponseWriter).Flush() //nolint:wrapcheck // as above
 }
 
 // begin bounds how long the answer may take to leave. An answer that does not wait for the body is the last one on its
@@ -95,8 +117,8 @@ func (a *answer) begin() {
 	if a.unread() {
 		a.Header().Set("Connection", "close")
 	}
-	deadline := a.server.options.Now().Add(a.server.options.AnswerTime)
-	_ = http.NewResponseController(a.ResponseWriter).SetWriteDeadline(deadline)
+	a.until = a.server.options.Now().Add(a.server.options.AnswerTime)
+	_ = http.NewResponseController(a.ResponseWriter).SetWriteDeadline(a.until)
 }
 
 func (a *answer) unread() bool { return a.body != nil && !a.body.whole }
@@ -130,6 +152,7 @@ func (a *answer) finish(ctx context.Context, thrown any) {
 	if a.unread() && !a.place.hurried() {
 		a.within(linger) // net/http reads on to the end of the body
 	}
+	a.place.write(a.until) // net/http sends the rest when this returns, and follow hears when it has
 	if abort {
 		panic(http.ErrAbortHandler)
 	}

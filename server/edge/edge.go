@@ -78,7 +78,7 @@ func (s *Server) Serve(l net.Listener) error {
 
 // Shutdown takes no more connections and returns when every request that has come whole is answered, or ctx ends.
 // Nobody waits for a request that has not: connections without one are closed, and handlers that read a body find
-// that its time is over.
+// that its time is over. A client that does not read its answer is waited for no longer than a moment.
 func (s *Server) Shutdown(ctx context.Context) error { return s.http.Shutdown(ctx) }
 
 // Close ends everything at once.

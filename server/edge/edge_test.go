@@ -672,3 +672,202 @@ func TestAnswersThatNobodyReads(t *testing.T) {
 		t.Error("the answer is still being written")
 	}
 }
+
+// served is a server whose connections have the clock of the test.
+type served struct {
+	*edge.Server
+	pipes pipes
+}
+
+func (s *served) dial(t *testing.T) *client {
+	t.Helper()
+	near, far := net.Pipe()
+	t.Cleanup(func() { _ = far.Close() })
+	s.pipes <- near
+	synctest.Wait()
+	return &client{far, bufio.NewReader(far)}
+}
+
+// serve is for the bubble of a test. The paths are ways in which a client can leave an answer unread.
+func serve(t *testing.T, o edge.Options) *served {
+	t.Helper()
+	large := strings.Repeat("x", 100_000)
+	mux := http.NewServeMux()
+	mux.HandleFunc("/Large", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, large) })
+	mux.HandleFunc("/Pieces", func(w http.ResponseWriter, _ *http.Request) {
+		for piece := large; piece != ""; piece = piece[100:] {
+			_, _ = io.WriteString(w, piece[:100])
+		}
+	})
+	mux.HandleFunc("/Small", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "small") })
+	mux.HandleFunc("/Empty", func(http.ResponseWriter, *http.Request) {})
+	mux.HandleFunc("/Flushed", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "flu")
+		_ = http.NewResponseController(w).Flush()
+		_, _ = io.WriteString(w, "shed")
+	})
+	mux.HandleFunc("/Hinted", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusEarlyHints) })
+	mux.HandleFunc("/Panic", func(w http.ResponseWriter, _ *http.Request) { panic("canary") })
+	mux.HandleFunc("/later", func(w http.ResponseWriter, _ *http.Request) { // is at work before and after it writes
+		time.Sleep(10 * time.Second)
+		_, _ = io.WriteString(w, large)
+		time.Sleep(10 * time.Second)
+		_, _ = io.WriteString(w, "later")
+	})
+	o.Handler, o.BodyTime, o.Now, o.Logger = mux, time.Minute, time.Now, slog.New(slog.DiscardHandler)
+	o.Panicked = func(context.Context, any) {}
+	if o.AnswerTime == 0 {
+		o.AnswerTime = time.Minute
+	}
+	s := &served{edge.New(o), make(pipes, 1)}
+	go func() { _ = s.Serve(s.pipes) }()
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+var unreadAnswers = []string{"Large", "Pieces", "Small", "Empty", "Flushed", "Hinted", "Panic", "Missing"}
+
+// said is what is sent for an answer that nobody reads. More requests follow at once: they are no work either.
+func said(name string) string { return strings.Repeat(get("/"+name), 3) }
+
+// Whoever does not read an answer is waited for: the one that has waited longest gives way.
+func TestUnreadAnswersGiveWay(t *testing.T) {
+	t.Parallel()
+	one := netip.MustParsePrefix("192.0.2.1/32")
+	for limit, o := range map[string]edge.Options{
+		"All": {Connections: 2},
+		"Client": {
+			Connections: 10, ConnectionsPerClient: 2, Client: func(netip.Addr) netip.Prefix { return one },
+		},
+	} {
+		for _, name := range unreadAnswers {
+			t.Run(limit+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					s := serve(t, o)
+					first, second := s.dial(t), s.dial(t)
+					go first.say(said(name))
+					time.Sleep(time.Second)
+					go second.say(said(name))
+					time.Sleep(time.Second)
+					newcomer := s.dial(t)
+					go newcomer.say(get("/Small"))
+					want(t, "a newcomer", newcomer.hear(), "200 small")
+					synctest.Wait()
+					want(t, "who has waited longest", first.hear(), "closed")
+					if got := second.hear(); got == "closed" {
+						t.Error("who has waited less long had to go too")
+					}
+				})
+			})
+		}
+	}
+}
+
+// Who reads keeps its connection while the server is at work for it, before, between and after what it writes.
+func TestReaderKeepsItsPlace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t, edge.Options{Connections: 2})
+		quick := s.dial(t)
+		heard := make(chan string, 1)
+		go func() { heard <- quick.say(get("/later")).hear() }()
+		var last *client
+		for range 15 { // each makes the one before go
+			last = s.dial(t)
+			go last.say(get("/Large"))
+			time.Sleep(time.Second)
+		}
+		if answer := <-heard; !strings.HasSuffix(answer, "xlater") {
+			t.Errorf("the one that reads got %d bytes", len(answer))
+		}
+		if answer := last.hear(); !strings.HasSuffix(answer, "xx") {
+			t.Errorf("the last of the others got %d bytes", len(answer))
+		}
+	})
+}
+
+// An answer has a moment to be read before its connection gives way, however many want to come.
+func TestAnswerHasAMoment(t *testing.T) {
+	t.Parallel()
+	for _, name := range unreadAnswers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := serve(t, edge.Options{Connections: 1})
+				c := s.dial(t).say(get("/" + name))
+				for range 3 {
+					want(t, "a newcomer within the moment", s.dial(t).hear(), refused)
+				}
+				got := c.hear()
+				if got == "103" {
+					got = c.hear()
+				}
+				if got == "closed" {
+					t.Error("the one whose answer had just begun had to go")
+				}
+				synctest.Wait()
+				newcomer := s.dial(t)
+				go newcomer.say(get("/Small"))
+				want(t, "a newcomer when it is read", newcomer.hear(), "200 small")
+			})
+		})
+	}
+}
+
+// A stop waits two seconds for a client that does not read, from when it begins or the answer is there, and no longer
+// than the answer had anyway.
+func TestStopWithUnreadAnswers(t *testing.T) {
+	t.Parallel()
+	times := map[string]time.Duration{"later": 12 * time.Second}
+	for _, name := range unreadAnswers {
+		times[name] = 2 * time.Second
+	}
+	for name, longest := range times {
+		for _, answer := range []time.Duration{time.Minute, 1500 * time.Millisecond} {
+			t.Run(fmt.Sprintf("%s/%s", name, answer), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					s := serve(t, edge.Options{Connections: 10, AnswerTime: answer})
+					c := s.dial(t)
+					go c.say(said(name))
+					synctest.Wait()
+					began := time.Now()
+					time.AfterFunc(time.Minute, func() { _ = s.Close() })
+					_ = s.Shutdown(t.Context())
+					wanted := longest - 2*time.Second + min(answer, 2*time.Second)
+					if name == "later" {
+						wanted += 10 * time.Second // it goes on after it could not write
+					}
+					// net/http's Shutdown looks every half second.
+					if took := time.Since(began); took < wanted || took > wanted+time.Second {
+						t.Errorf("the stop took %s, want %s", took, wanted)
+					}
+				})
+			})
+		}
+	}
+}
+
+// An operation that is at work when a stop begins has its answer read.
+func TestStopWaitsForAnswers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t, edge.Options{Connections: 10})
+		working, slow := s.dial(t).say(get("/later")), s.dial(t).say(get("/Large"))
+		synctest.Wait()
+		ended := make(chan error, 1)
+		go func() { ended <- s.Shutdown(t.Context()) }()
+		time.Sleep(time.Second)
+		if answer := slow.hear(); !strings.HasSuffix(answer, "xx") {
+			t.Errorf("the one that began to read after a second got %d bytes", len(answer))
+		}
+		time.Sleep(10 * time.Second)
+		if answer := working.hear(); !strings.HasSuffix(answer, "xlater") {
+			t.Errorf("the one that was at work got %d bytes", len(answer))
+		}
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -7,12 +7,14 @@ func Complain(h slog.Handler, line string) {
 	slog.NewLogLogger(complaints{h}, slog.LevelError).Print(line)
 }
 
-// Waiting is how many connections wait for their clients.
+// Waiting is how many connections wait for their clients to send something.
 func (s *Server) Waiting() (n int) {
 	s.places.mu.Lock()
 	defer s.places.mu.Unlock()
-	for range s.places.all.waiting() {
-		n++
+	for p := range s.places.all.waiting() {
+		if !p.writing {
+			n++
+		}
 	}
 	return n
 }

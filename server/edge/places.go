@@ -13,9 +13,9 @@ import (
 )
 
 // places are all connections that no handler has taken over. When there is no room for another, the one goes that has
-// waited longest for something of its client: for the first byte, the rest of a header, a body or the next request. So
-// those who hold connections without using them lose them to those who do, and nobody who is being served loses one.
-// Whoever comes when all are being served is refused.
+// waited longest for something of its client: for the first byte, the rest of a header, a body, the next request, or
+// that it reads its answer. So those who hold connections without using them lose them to those who do, and nobody who
+// is being served loses one. Whoever comes when all are being served is refused.
 type places struct {
 	most, each int
 	client     func(netip.Addr) netip.Prefix
@@ -35,9 +35,22 @@ type place struct {
 	*places
 	conn      net.Conn
 	client    netip.Prefix
-	expecting bool // a handler has the request, but not its body
-	all, own  spot // own is nowhere for a client that has no limit
+	expecting bool          // a handler has the request, but not its body
+	writing   bool          // an answer is being sent, which takes as long as the client does not read
+	since     time.Time     // when writing began
+	until     time.Time     // when the answer that is being sent must have left; zero: not known
+	leave     time.Time     // when what is being sent must have left because of a stop
+	left      time.Duration // what remains of leaveTime
+	all, own  spot          // own is nowhere for a client that has no limit
 }
+
+const (
+	// moment is how long a connection on which an answer is being sent does not give way: a client that reads needs
+	// less, and would otherwise lose an answer that is on its way whenever all others are at work.
+	moment = 250 * time.Millisecond
+	// leaveTime is how long a client is waited for to read an answer during a stop.
+	leaveTime = 2 * time.Second
+)
 
 func newPlaces(o Options) *places {
 	return &places{
@@ -48,7 +61,7 @@ func newPlaces(o Options) *places {
 
 // enter finds a place for a connection, or refuses it.
 func (s *places) enter(conn net.Conn) bool {
-	p := &place{places: s, conn: conn}
+	p := &place{places: s, conn: conn, left: leaveTime}
 	if s.each > 0 {
 		p.client = s.client(addressOf(conn))
 	}
@@ -59,7 +72,7 @@ func (s *places) enter(conn net.Conn) bool {
 	}
 	s.mu.Unlock()
 	if gone != nil {
-		_ = gone.Close() // nothing was answered on it that is not sent
+		_ = gone.Close() // what was answered on it is sent, or the client does not read it
 	}
 	if !ok {
 		refuse(conn)
@@ -75,10 +88,10 @@ func (s *places) room(client netip.Prefix) (gone net.Conn, ok bool) {
 	case s.draining:
 		return nil, false
 	case own != nil && own.size() >= s.each:
-		longest = own.longest()
+		longest = own.longest(s.now())
 		s.tell("a client has as many connections as one may have", "most", s.each)
 	case s.all.size() >= s.most:
-		longest = s.all.longest()
+		longest = s.all.longest(s.now())
 		s.tell("there are as many connections as there may be", "most", s.most)
 	default:
 		return nil, true
@@ -126,7 +139,7 @@ func (s *places) remove(p *place) {
 // spare closes the connection that has waited longest, so that its descriptor can be another's.
 func (s *places) spare() {
 	s.mu.Lock()
-	longest := s.all.longest()
+	longest := s.all.longest(s.now())
 	if longest != nil {
 		s.remove(longest)
 	}
@@ -171,7 +184,7 @@ func (s *places) follow(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// drain hurries everybody who is waited for.
+// drain hurries everybody who is waited for. Who reads an answer gets the rest of it.
 func (s *places) drain() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -179,15 +192,19 @@ func (s *places) drain() {
 	for p := range s.all.waiting() {
 		if p.expecting {
 			p.hurry()
-			continue
 		}
-		_ = p.conn.Close() // follow hears of it
+		if p.writing {
+			p.press()
+		}
+		if !p.expecting && !p.writing {
+			_ = p.conn.Close() // follow hears of it
+		}
 	}
 }
 
 // wait notes that the client has to do something from now on. It needs mu.
 func (p *place) wait() {
-	p.expecting = false
+	p.expecting, p.writing = false, false
 	p.all.wait()
 	p.own.wait()
 }
@@ -219,6 +236,17 @@ func (p *place) hurried() bool {
 	return p.draining
 }
 
+// press ends the time for an answer soon. What earlier parts of it took counts too, or a client that reads a little now
+// and then would put off the end with each of them; what the handler takes between them does not. It needs mu.
+func (p *place) press() {
+	p.leave = p.now().Add(p.left)
+	at := p.leave
+	if !p.until.IsZero() && p.until.Before(at) {
+		at = p.until
+	}
+	_ = p.conn.SetWriteDeadline(at)
+}
+
 // work notes that it is the server who has to do something.
 func (p *place) work() {
 	if p == nil {
@@ -227,6 +255,45 @@ func (p *place) work() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.expecting = false
+	p.resume()
+}
+
+// write notes that from now on the client has to read, an answer that must have left by a time.
+func (p *place) write(until time.Time) {
+	if p == nil {
+		return
+	}
+	now := p.now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.expecting { // else it has been waited for already
+		p.wait()
+	}
+	p.writing, p.since, p.until = true, now, until
+	if p.draining {
+		p.press()
+	}
+}
+
+// wrote notes that what was to be read has left, and that the handler goes on.
+func (p *place) wrote() {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.writing = false
+	if p.draining {
+		p.left = max(p.leave.Sub(p.now()), 0)
+	}
+	p.resume()
+}
+
+// resume lets the place wait no more, unless there is something else that it waits for. It needs mu.
+func (p *place) resume() {
+	if p.expecting || p.writing {
+		return
+	}
 	p.all.work()
 	p.own.work()
 }
@@ -245,8 +312,15 @@ func newQueue() *queue {
 
 func (q *queue) size() int { return q.places.Len() - 1 }
 
-// longest returns the place that has waited longest, or nil if none waits.
-func (q *queue) longest() *place { return q.places.Front().Value.(*place) }
+// longest returns the place that has waited longest and may give way, or nil if there is none.
+func (q *queue) longest(now time.Time) *place {
+	for p := range q.waiting() {
+		if !p.writing || now.Sub(p.since) >= moment {
+			return p
+		}
+	}
+	return nil
+}
 
 func (q *queue) join(p *place) spot { return spot{q, q.places.InsertBefore(p, q.mark)} }
 
