@@ -254,6 +254,7 @@ func TestRefused(t *testing.T) {
 	for _, c := range append(working, other) {
 		want(t, "one that is at work", c.hear(), "200 held")
 	}
+	eventually(t, "one waits for its next request", func() bool { return s.Waiting() > 0 })
 	want(t, "one that comes afterwards", s.dial(t, "127.0.0.4").say(get("/")).hear(), "200 here")
 	for _, line := range []string{
 		"a client has as many connections as one may have", "there are as many connections as there may be",
