@@ -274,7 +274,7 @@ func (a *App) serveGraphQL() error {
 		Introspection:  a.config.Introspection,
 		Discreet:       a.config.Env == production,
 		Limits:         a.limits(),
-		Memory:         memoryLimit(a.config) / 2, // the rest is for what is kept, connections and garbage
+		Memory:         memoryLimit(a.config) / 3, // the rest is for what is kept, connections and garbage
 		Logger:         a.log,
 	})
 	// On PostgreSQL there may be other replicas. Until their news come, and if none ever do, what is kept is soon old.

@@ -108,7 +108,7 @@ func generalSettings() []setting {
 		},
 		{"FANOUT", "auto", "auto", false, "how replicas tell each other of changes: `postgres` by notifications, `local` not at all, `auto` as the database can; besides, each reads what is watched again every few seconds", setFanout},
 		{"SHARED_ANSWERS", "on", "on", false, "`on`: the answer of a query without a credential, and a web page, is computed once for everybody and kept until something in it changes, at most five seconds; `off`: every one is computed by itself", boolean(func(c *Config) *bool { return &c.SharedAnswers }, "on", "off")},
-		{"MEMORY", "auto", "auto", false, "memory that the program is content with, such as `512MiB` or `4GiB`: the closer it comes, the more it collects garbage, and answers under way take at most half of it; `auto`: three quarters of what the machine or the container has", setMemory},
+		{"MEMORY", "auto", "auto", false, "memory that the program is content with, such as `512MiB` or `4GiB`: the closer it comes, the more it collects garbage, and answers under way take at most a third of it; `auto`: three quarters of what the machine or the container has", setMemory},
 		{"RECOUNT", "10m", "10m", false, "time from one comparison of every figure with the rows to the next", duration(func(c *Config) *time.Duration { return &c.Recount }, time.Second, 24*time.Hour)},
 		{"DRAIN", "20s", "20s", false, "longest time from SIGTERM to exit", duration(func(c *Config) *time.Duration { return &c.Drain }, time.Second, 10*time.Minute)},
 	}
