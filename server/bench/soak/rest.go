@@ -27,10 +27,10 @@ func (t *site) rest(ctx context.Context) ([]holding, error) {
 	return out, nil
 }
 
-// settled looks until a server holds no less than the time before, for half a minute at most: clients that were thrown
-// out have some seconds for their good-bye, and connections to the database end when they are not used.
+// settled returns the least that a server holds within half a minute, or less where the run is short: clients that were
+// thrown out have some seconds for their good-bye, and connections to the database end when they are not used.
 func (t *site) settled(ctx context.Context, i int) (least holding, err error) {
-	for n := range 15 {
+	for n := range min(15, max(6, int(t.length/(20*time.Second)))) {
 		pause(ctx, 2*time.Second)
 		now, err := t.held(ctx, i)
 		if err != nil {
