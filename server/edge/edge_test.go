@@ -797,6 +797,7 @@ func TestAnswerHasAMoment(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := serve(t, edge.Options{Connections: 1})
 				c := s.dial(t).say(get("/" + name))
+				synctest.Wait() // until the answer is being sent: before that the connection only waits
 				for range 3 {
 					want(t, "a newcomer within the moment", s.dial(t).hear(), refused)
 				}
