@@ -43,14 +43,13 @@ func (n *lane) run() {
 		if len(batch) == 0 {
 			return
 		}
-		away := n.write(batch)
+		if n.write(batch) {
+			n.refuse() // before anybody is answered: who asks after that is not one of those who queued up
+		}
 		for _, e := range batch {
 			close(e.done)
 		}
 		clear(batch)
-		if away {
-			n.refuse()
-		}
 	}
 }
 
