@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build assets test faults soak bench bench-data replay generate verify lint vulnerabilities migration
+.PHONY: help run build assets test faults soak bench bench-versions bench-data replay generate verify lint vulnerabilities migration
 
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS = $(if $(VERSION),-ldflags '-X main.version=$(VERSION)')
@@ -46,6 +46,9 @@ bench: ## run the benchmarks, then compare ways to sign, to watch and to read; F
 	$(if $(FLAGS),,go run ./server/bench/sign -aged 2000000)
 	$(if $(FLAGS),,go run ./server/bench/watch)
 	$(if $(FLAGS),,go run ./server/bench/read)
+
+bench-versions: ## compare this tree with the program of a commit, in one run; BEFORE=v0.1.0 names it
+	go run ./server/bench/versions -before $(or $(BEFORE),HEAD) $(FLAGS)
 
 bench-data: ## fill an empty database with a site to measure; FLAGS='-deep -database sqlite:PATH' for the large one
 	go run ./server/bench/data $(FLAGS)

@@ -56,6 +56,24 @@ func onSQLite(ctx context.Context, do func(context.Context, Database) error) err
 	return errors.Join(do(ctx, Database{database.SQLite, "sqlite:" + filepath.Join(folder, "load.db")}), os.RemoveAll(folder))
 }
 
+// Another makes an empty database of the same kind beside this one. The name is one of SQL that needs no quotes.
+func (d Database) Another(ctx context.Context, name string) (Database, error) {
+	if d.Dialect == database.SQLite {
+		return Database{d.Dialect, d.URL + "." + name}, nil
+	}
+	db, err := database.Options{}.Open(ctx, d.URL)
+	if err != nil {
+		return d, err
+	}
+	_, err = db.Write.ExecContext(ctx, "CREATE DATABASE "+name)
+	u, failed := url.Parse(d.URL)
+	if err := errors.Join(err, failed, db.Close()); err != nil {
+		return d, err
+	}
+	u.Path = "/" + name
+	return Database{d.Dialect, u.String()}, nil
+}
+
 // Open opens the database and migrates it. Statements may take as long as they need.
 func (d Database) Open(ctx context.Context, options database.Options) (*database.DB, error) {
 	address := d.URL

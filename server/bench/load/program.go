@@ -37,9 +37,15 @@ func Build(ctx context.Context, folder string) (Program, error) {
 // BuildOther builds another program into a folder, one that takes the settings of the program and its command serve,
 // and names its address in its log as the program does. Flags are those of go build.
 func BuildOther(ctx context.Context, folder, name, source string, flags ...string) (Program, error) {
+	return BuildIn(ctx, "", folder, name, source, flags...)
+}
+
+// BuildIn is BuildOther for a source in another tree of the project, such as that of an earlier version.
+func BuildIn(ctx context.Context, tree, folder, name, source string, flags ...string) (Program, error) {
 	p := Program{folder: folder, name: name}
 	args := slices.Concat([]string{"build", "-o", p.path()}, flags, []string{source})
 	build := exec.CommandContext(ctx, "go", args...) //nolint:gosec // our own folder
+	build.Dir = tree
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		return p, fmt.Errorf("building %s; run this from the root of the project: %w", name, err)

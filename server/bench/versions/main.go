@@ -1,0 +1,143 @@
+//go:build linux
+
+// Program versions compares two versions of the program: that of a commit and that of the working tree. Both run at
+// once, each on a database of its own with the demonstration's content, and are measured in turns.
+//
+//	go run ./server/bench/versions -before main
+//	go run ./server/bench/versions -before v0.1.0 -on sqlite -op page,sign -rounds 5
+//
+// The operations:
+//
+//	count  a petition's count, from the shared answers
+//	page   a petition with comments, signatures and tags, executed each time
+//	list   twenty petitions with their tags, executed each time
+//	sign   one petition is signed by somebody new each time
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"petitiond/server/bench/load"
+)
+
+func main() {
+	var b bench
+	flag.StringVar(&b.before, "before", "HEAD", "the commit to compare the working tree with")
+	flag.IntVar(&b.rounds, "rounds", 3, "rounds of four turns: before, after, after, before")
+	flag.DurationVar(&b.length, "length", 2*time.Second, "of one turn")
+	only := flag.String("op", "", "measure these operations alone, such as page,sign")
+	on := flag.String("on", "both", "postgres, sqlite or both")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := b.run(ctx, *on, *only)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+type bench struct {
+	before     string
+	rounds     int
+	length     time.Duration
+	programs   [2]load.Program // before and after
+	operations []operation
+	people     atomic.Int64 // who have signed
+}
+
+func (b *bench) run(ctx context.Context, on, only string) error {
+	if b.rounds < 1 || b.length < time.Second {
+		return errors.New("at least one round of turns that last a second")
+	}
+	b.operations = operations()
+	if only != "" {
+		chosen := strings.Split(only, ",")
+		b.operations = slices.DeleteFunc(b.operations, func(o operation) bool { return !slices.Contains(chosen, o.name) })
+		if len(b.operations) != len(chosen) {
+			return fmt.Errorf("%q names an operation that there is not, or one twice", only)
+		}
+	}
+	folder, err := os.MkdirTemp("", "petitiond-versions-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	if err := b.build(ctx, folder); err != nil {
+		return err
+	}
+	fmt.Println(load.Machine())
+	return load.Each(ctx, on, b.compare)
+}
+
+// build builds the program of the working tree, and that of the commit in a copy of its tree.
+func (b *bench) build(ctx context.Context, folder string) (err error) {
+	tree, archive := filepath.Join(folder, "tree"), filepath.Join(folder, "tree.tar")
+	for _, args := range [][]string{
+		{"mkdir", tree}, {"git", "archive", "-o", archive, b.before}, {"tar", "-xf", archive, "-C", tree},
+	} {
+		c := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // a commit of our own
+		c.Stderr = os.Stderr
+		if err := c.Run(); err != nil {
+			return fmt.Errorf("taking the tree of %s out: %w", b.before, err)
+		}
+	}
+	if b.programs[0], err = load.BuildIn(ctx, tree, folder, "before", "./server"); err != nil {
+		return err
+	}
+	b.programs[1], err = load.BuildOther(ctx, folder, "after", "./server")
+	return err
+}
+
+// compare measures every operation on one kind of database and prints a table.
+func (b *bench) compare(ctx context.Context, on load.Database) error {
+	fmt.Printf("\n%s: the working tree against %s; %d rounds of four turns of %s\n\n", on.Dialect, b.before, b.rounds, b.length)
+	fmt.Println("| operation | connections | before, answers/s | after, answers/s | after ÷ before | of processor time each |")
+	fmt.Println("|---|--:|--:|--:|--:|--:|")
+	for _, o := range b.operations {
+		if err := b.row(ctx, on, o); err != nil {
+			return fmt.Errorf("%s: %w", o.name, err)
+		}
+	}
+	return nil
+}
+
+// row measures one operation by two servers that are started for it.
+func (b *bench) row(ctx context.Context, on load.Database, o operation) (err error) {
+	var sites [2]site
+	defer func() {
+		for _, s := range sites {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	for i, p := range b.programs {
+		if sites[i], err = open(ctx, p.With(o.settings...), on, fmt.Sprintf("%s_%d", o.name, i), o); err != nil {
+			return err
+		}
+	}
+	var turns [2][]turn
+	for n := range 4 * b.rounds {
+		i := [...]int{0, 1, 1, 0}[n%4]
+		t, err := b.take(ctx, &sites[i], o)
+		if err != nil {
+			return err
+		}
+		turns[i] = append(turns[i], t)
+	}
+	before, after := median(turns[0]), median(turns[1])
+	fmt.Printf("| %s | %d | %.0f | %.0f | %.2f | %.2f |\n", o.name, o.connections, before.rate, after.rate,
+		after.rate/before.rate, after.processor/before.processor)
+	return nil
+}
