@@ -21,6 +21,9 @@ const (
 	clockEvery = time.Second
 )
 
+// Latest returns the latest time that right clocks may have written by now.
+func Latest(now time.Time) time.Time { return now.Add(MaxSkew) }
+
 // ErrClock says that nothing is written now, since nobody can know what time it is.
 var ErrClock = errors.New("the clock differs")
 

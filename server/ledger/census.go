@@ -23,7 +23,7 @@ type census struct {
 }
 
 // The statements of a census. PETITIONS stands for the condition that names them, MINUTE for the minute of a
-// signature.
+// signature. Those that look at the times of rows have the latest right one as $2.
 const (
 	censusCounters = `SELECT petition_id, total, issued, pending, named, threads, comments, comments_issued, trending,
  as_of FROM counters WHERE PETITIONS`
@@ -32,13 +32,13 @@ const (
 	censusCountries = `SELECT petition_id, country, added - removed FROM signature_country_buckets WHERE PETITIONS`
 	// Rows are read along the index of numbers, some thousand at a time.
 	censusSignatures = `SELECT petition_id, state, MINUTE, COALESCE(country, ''), COUNT(*), SUM(CASE WHEN show_name THEN 1 ELSE 0 END),
- COALESCE(MAX(number), 0) FROM signatures WHERE PETITIONS AND `
-	censusNumbered   = censusSignatures + `number > $2 AND number <= $3 GROUP BY 1, 2, 3, 4`
+ SUM(CASE WHEN signed_at > $2 THEN 1 ELSE 0 END), COALESCE(MAX(number), 0) FROM signatures WHERE PETITIONS AND `
+	censusNumbered   = censusSignatures + `number > $3 AND number <= $4 GROUP BY 1, 2, 3, 4`
 	censusUnnumbered = censusSignatures + `number IS NULL GROUP BY 1, 2, 3, 4`
 	censusLast       = `SELECT COALESCE(MAX(number), 0) FROM signatures WHERE PETITIONS`
 	censusComments   = `SELECT petition_id, SUM(CASE WHEN state = 'VISIBLE' THEN 1 ELSE 0 END),
- SUM(CASE WHEN state = 'VISIBLE' AND parent_id IS NULL THEN 1 ELSE 0 END), MAX(number)
- FROM comments WHERE PETITIONS GROUP BY 1`
+ SUM(CASE WHEN state = 'VISIBLE' AND parent_id IS NULL THEN 1 ELSE 0 END), MAX(number),
+ SUM(CASE WHEN created_at > $2 THEN 1 ELSE 0 END) FROM comments WHERE PETITIONS GROUP BY 1`
 	censusReplies = `SELECT p.petition_id, p.id, p.replies, COUNT(r.id) FROM comments AS p
  LEFT JOIN comments AS r ON r.parent_id = p.id AND r.state = 'VISIBLE'
  WHERE p.PETITIONS GROUP BY p.petition_id, p.id, p.replies HAVING p.replies <> COUNT(r.id)`
@@ -94,30 +94,43 @@ func (c *census) counters(ctx context.Context) error {
 		var asOf time.Time
 		err := rows.Scan(&petition, &t.total, &t.issued, &t.pending, &t.named, &t.threads, &t.comments, &t.commentsIssued,
 			&t.trending, &asOf)
-		t.ahead = int(ahead(asOf, c.now).Seconds())
+		t.asOfAhead = int(ahead(asOf, c.now).Seconds())
 		c.stored[petition], c.counted[petition] = t, newTally()
 		return err
 	})
 }
 
 func (c *census) buckets(ctx context.Context) error {
-	err := c.bucketsOf(ctx, censusMinutes, func(t *tally) map[bucket]int { return t.minutes })
+	minute := minuteOf(database.Latest(c.now))
+	err := c.bucketsOf(ctx, censusMinutes, bucketOf(spanMinute, minute), func(t *tally) (map[bucket]int, *int) {
+		return t.minutes, &t.minutesAhead
+	})
 	if err != nil {
 		return err
 	}
-	return c.bucketsOf(ctx, censusDays, func(t *tally) map[bucket]int { return t.days })
+	return c.bucketsOf(ctx, censusDays, bucketOf(spanDay, minute), func(t *tally) (map[bucket]int, *int) {
+		return t.days, &t.daysAhead
+	})
 }
 
-func (c *census) bucketsOf(ctx context.Context, text string, in func(*tally) map[bucket]int) error {
+// bucketsOf sums buckets that lie ahead in the last one that does not.
+func (c *census) bucketsOf(ctx context.Context, text string, last bucket, in func(*tally) (map[bucket]int, *int)) error {
 	return c.each(ctx, text, func(rows *sql.Rows) error {
 		var petition uuid.UUID
 		var b bucket
 		var net, removed int
 		err := rows.Scan(&petition, &b.span, &b.start, &net, &removed)
-		if t := c.stored[petition]; t != nil {
-			in(t)[b] = net
-			t.removed += removed
+		t := c.stored[petition]
+		if t == nil {
+			return err
 		}
+		sums, ahead := in(t)
+		if b.start > last.start {
+			b = last
+			*ahead++
+		}
+		sums[b] += net
+		t.removed += removed
 		return err
 	})
 }
@@ -141,33 +154,35 @@ func (c *census) signatures(ctx context.Context) error {
 	if err := c.each(ctx, censusLast, func(rows *sql.Rows) error { return rows.Scan(&last) }); err != nil {
 		return err
 	}
+	latest := database.Latest(c.now)
 	for from := 0; from < last; from += recountRows {
-		if err := c.each(ctx, censusNumbered, c.group, from, from+recountRows); err != nil {
+		if err := c.each(ctx, censusNumbered, c.group, latest, from, from+recountRows); err != nil {
 			return err
 		}
 	}
-	return c.each(ctx, censusUnnumbered, c.group)
+	return c.each(ctx, censusUnnumbered, c.group, latest)
 }
 
-// group adds signatures that share state, minute and country.
+// group adds signatures that share state, minute and country. Those that lie ahead count where they will be.
 func (c *census) group(rows *sql.Rows) error {
 	var petition uuid.UUID
 	var state, country string
 	var minute int64
-	var n, named, number int
-	if err := rows.Scan(&petition, &state, &minute, &country, &n, &named, &number); err != nil {
+	var n, named, ahead, number int
+	if err := rows.Scan(&petition, &state, &minute, &country, &n, &named, &ahead, &number); err != nil {
 		return err
 	}
 	t := c.counted[petition]
 	if t == nil {
 		return nil
 	}
+	c.stored[petition].signaturesAhead += ahead
 	t.issued = max(t.issued, number)
 	switch state {
 	case "COUNTED":
 		t.total += n
 		t.named += named
-		t.minutes[bucketOf(spanMinute, minute)] += n
+		t.minutes[bucketOf(spanMinute, min(minute, minuteOf(database.Latest(c.now))))] += n
 		t.countries[country] += n
 	case "PENDING":
 		t.pending += n
@@ -178,13 +193,14 @@ func (c *census) group(rows *sql.Rows) error {
 func (c *census) comments(ctx context.Context) error {
 	return c.each(ctx, censusComments, func(rows *sql.Rows) error {
 		var petition uuid.UUID
-		var all, threads, last int
-		err := rows.Scan(&petition, &all, &threads, &last)
+		var all, threads, last, ahead int
+		err := rows.Scan(&petition, &all, &threads, &last, &ahead)
 		if t := c.counted[petition]; t != nil {
 			t.comments, t.threads, t.commentsIssued = all, threads, last
+			c.stored[petition].commentsAhead = ahead
 		}
 		return err
-	})
+	}, database.Latest(c.now))
 }
 
 // replies notes the parents whose number of replies is wrong.

@@ -44,8 +44,8 @@ func (c *counter) timeAt(now time.Time) time.Time {
 
 // ahead returns how far asOf lies in the future where a wrong clock has written it, else 0.
 func ahead(asOf, now time.Time) time.Duration {
-	if d := asOf.Sub(now); d > database.MaxSkew {
-		return d
+	if asOf.After(database.Latest(now)) {
+		return asOf.Sub(now)
 	}
 	return 0
 }

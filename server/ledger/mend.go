@@ -36,6 +36,7 @@ func (m mending) write(ctx context.Context, stored, counted *tally) (Change, err
 		return Change{}, err
 	}
 	for _, mend := range []func() error{
+		func() error { return m.redate(ctx, stored) },
 		func() error { return m.minutes(ctx, stored.minutes, counted.minutes) },
 		func() error { return m.days(ctx, stored.days, counted.days) },
 		func() error { return m.countries(ctx, stored.countries, counted.countries) },

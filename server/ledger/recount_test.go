@@ -76,8 +76,8 @@ func TestRecount(t *testing.T) {
 			true,
 		},
 		{
-			"WrongMinute", fmt.Sprintf(`UPDATE signature_buckets SET minute = minute + 3 WHERE minute = %d AND petition_id = $1`, minute),
-			differences{"signed in 2026-03-01 12:00": {0, 1}, "signed in 2026-03-01 12:03": {1, 0}},
+			"WrongMinute", fmt.Sprintf(`UPDATE signature_buckets SET minute = minute - 3 WHERE minute = %d AND petition_id = $1`, minute),
+			differences{"signed in 2026-03-01 11:57": {1, 0}, "signed in 2026-03-01 12:00": {0, 1}},
 			false,
 		},
 		{"WrongMinuteCount", fmt.Sprintf(`UPDATE signature_buckets SET added = 8 WHERE minute = %d AND petition_id = $1`, minute), differences{"signed in 2026-03-01 12:00": {8, 1}}, false},

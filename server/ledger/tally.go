@@ -20,7 +20,11 @@ type tally struct {
 	countries                         map[string]int // net
 	replies                           map[uuid.UUID]int
 	removed                           int // signatures that were taken back; stored alone
-	ahead                             int // seconds, of an as_of that a wrong clock has written; stored alone
+
+	// What a wrong clock has dated; stored alone. The figures above are as if it had been dated right.
+	asOfAhead                      int // seconds
+	signaturesAhead, commentsAhead int
+	minutesAhead, daysAhead        int // buckets; hours are among the minutes
 }
 
 func newTally() *tally {
@@ -71,7 +75,11 @@ func (s *tally) differences(petition uuid.UUID, counted *tally) []Difference {
 		}
 	}
 	add("total", s.total, counted.total)
-	add("as of, in seconds ahead", s.ahead, 0)
+	add("as of, in seconds ahead", s.asOfAhead, 0)
+	add("signatures dated ahead", s.signaturesAhead, 0)
+	add("comments dated ahead", s.commentsAhead, 0)
+	add("minutes that lie ahead", s.minutesAhead, 0)
+	add("days that lie ahead", s.daysAhead, 0)
 	// A number that was given is never lowered: the last one may have been withdrawn.
 	add("issued", s.issued, max(s.issued, counted.issued))
 	add("pending", s.pending, counted.pending)

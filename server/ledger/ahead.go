@@ -1,0 +1,86 @@
+package ledger
+
+import (
+	"context"
+	"time"
+
+	"petitiond/server/database"
+)
+
+// redated returns the time that is given to what a wrong clock has dated: the present, but where the latest time is in
+// the next minute already the begin of that. So whatever lies ahead leaves its minute, hour or day for that of the
+// latest time, where the sums of all buckets that begin later go, and nothing else does.
+func redated(now time.Time) time.Time {
+	if next := database.Latest(now).Truncate(time.Minute); next.After(now) {
+		return next
+	}
+	return now
+}
+
+// redate gives another time to what a wrong clock has dated, and moves its sums there. Also of a petition whose
+// signatures were taken back: what was taken back in a bucket stays with what was added there.
+func (m mending) redate(ctx context.Context, stored *tally) error {
+	for _, mend := range []struct {
+		found int
+		by    func(context.Context) error
+	}{
+		{stored.signaturesAhead, m.redateSignatures},
+		{stored.commentsAhead, m.redateComments},
+		{stored.minutesAhead, m.gatherMinutes},
+		{stored.daysAhead, m.gatherDays},
+	} {
+		if mend.found == 0 {
+			continue
+		}
+		if err := mend.by(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// redateSignatures goes along the index of numbers, as a census does, so that no statement is long.
+func (m mending) redateSignatures(ctx context.Context) error {
+	const ahead = `UPDATE signatures SET signed_at = $2 WHERE petition_id = $1 AND signed_at > $3 AND `
+	petition, at, latest := m.counter.petition, redated(m.now), database.Latest(m.now)
+	for from := 0; from < m.counter.issued; from += recountRows {
+		err := m.exec(ctx, ahead+`number > $4 AND number <= $5`, petition, at, latest, from, from+recountRows)
+		if err != nil {
+			return err
+		}
+	}
+	return m.exec(ctx, ahead+`number IS NULL`, petition, at, latest)
+}
+
+func (m mending) redateComments(ctx context.Context) error {
+	return m.exec(ctx, `UPDATE comments SET created_at = $2 WHERE petition_id = $1 AND created_at > $3`,
+		m.counter.petition, redated(m.now), database.Latest(m.now))
+}
+
+// gatherMinutes sums the minutes and hours that begin later than the present minute in this one.
+func (m mending) gatherMinutes(ctx context.Context) error {
+	petition, minute := m.counter.petition, minuteOf(database.Latest(m.now))
+	err := m.exec(ctx, `INSERT INTO signature_buckets (petition_id, span, minute, added, removed)
+ SELECT petition_id, 1, CAST($2 AS bigint), SUM(added), SUM(removed) FROM signature_buckets
+ WHERE petition_id = $1 AND minute > $2 GROUP BY petition_id
+ ON CONFLICT (petition_id, span, minute) DO UPDATE SET added = signature_buckets.added + excluded.added,
+ removed = signature_buckets.removed + excluded.removed`, petition, minute)
+	if err != nil {
+		return err
+	}
+	return m.exec(ctx, `DELETE FROM signature_buckets WHERE petition_id = $1 AND minute > $2`, petition, minute)
+}
+
+// gatherDays sums the days that begin later than the present one in this one.
+func (m mending) gatherDays(ctx context.Context) error {
+	petition, day := m.counter.petition, bucketOf(spanDay, minuteOf(database.Latest(m.now))).start
+	err := m.exec(ctx, `INSERT INTO signature_days (petition_id, day, added, removed)
+ SELECT petition_id, CAST($2 AS bigint), SUM(added), SUM(removed) FROM signature_days
+ WHERE petition_id = $1 AND day > $2 GROUP BY petition_id
+ ON CONFLICT (petition_id, day) DO UPDATE SET added = signature_days.added + excluded.added,
+ removed = signature_days.removed + excluded.removed`, petition, day)
+	if err != nil {
+		return err
+	}
+	return m.exec(ctx, `DELETE FROM signature_days WHERE petition_id = $1 AND day > $2`, petition, day)
+}
