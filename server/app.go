@@ -84,7 +84,7 @@ func openCore(ctx context.Context, config Config, log *slog.Logger) (_ *core, er
 	}
 	c.domain = petitioning.New(petitioning.Options{
 		Database: c.db, Ledger: c.ledger, Keys: c.keys, PublicURL: config.PublicURL, AdminKey: adminKey(config, c.keys),
-		Review: config.Review, Changed: func(change petitioning.Change) { c.changed(change) },
+		Review: config.Review, Every: config.Recount, Changed: func(change petitioning.Change) { c.changed(change) },
 		Doubtful: func() { c.doubtful() }, Logger: log,
 	})
 	return c, nil

@@ -237,3 +237,36 @@ func TestStoredTimeAhead(t *testing.T) {
 		}
 	})
 }
+
+// TestClockWrongFromTheStart has a server of SQLite believe a wrong clock. Started again with the right one it leaves
+// nothing ahead, and what was published meanwhile is signed.
+func TestClockWrongFromTheStart(t *testing.T) {
+	t.Parallel()
+	environment := fresh(t, database.SQLite)
+	var w wrong
+	w.jump(48 * time.Hour)
+	s := start(t, environment, w.on)
+	petition, _ := s.open(t)
+	if got := s.outcome(t, petition, "ann@example.org"); got != "COUNTED" {
+		t.Errorf("by the wrong clock signing was answered %s", got)
+	}
+	s.stop()
+
+	s = start(t, append(environment, "PETITION_RECOUNT=1s"))
+	s.logs(t, "petitions that a wrong clock had dated ahead were given the present time", 1)
+	s.logs(t, `figure="signatures dated ahead"`, 1)
+	if got := s.outcome(t, petition, "bob@example.org"); got != "COUNTED" {
+		t.Errorf("signing was answered %s", got)
+	}
+	for _, text := range []string{
+		`SELECT MAX(signed_at) FROM signatures`, `SELECT MAX(as_of) FROM counters`, `SELECT MAX(since) FROM counters`,
+		`SELECT MAX(created_at) FROM slugs`, `SELECT MAX(created_at) FROM petitions`, `SELECT MAX(starts_at) FROM petitions`,
+		`SELECT MAX(updated_at) FROM petitions`, `SELECT datetime(60 * MAX(minute), 'unixepoch') FROM signature_buckets`,
+	} {
+		var at database.Time
+		err := s.db.Read.QueryRowContext(t.Context(), text).Scan(&at)
+		if ahead := time.Until(at.Time); err != nil || ahead > database.MaxSkew {
+			t.Errorf("%s: it lies %s ahead, error %v", text, ahead, err)
+		}
+	}
+}

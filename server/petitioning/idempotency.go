@@ -15,6 +15,7 @@ import (
 
 	"petitiond/ent"
 	"petitiond/ent/idempotency"
+	"petitiond/server/database"
 	"petitiond/server/ledger"
 	"petitiond/server/secret"
 )
@@ -139,13 +140,28 @@ func (t *tx) keep(ctx context.Context, key *ledger.Key, answer uuid.UUID, now ti
 	return t.Idempotency.Create().SetID(key.ID).SetInput(key.Input).SetAnswer(answer).SetCreatedAt(now).Exec(ctx)
 }
 
-// sweepKeys forgets the keys that are too old to be answered.
+// sweepKeys forgets the keys that are too old to be answered. The age of those that a wrong clock has dated ahead
+// counts from now on.
 func (s *Service) sweepKeys(ctx context.Context) error {
-	before := s.opt.Now().Add(-keysAreKept)
+	now := s.opt.Now()
+	err := s.sweep(ctx, `UPDATE idempotency_keys SET created_at = $3 WHERE id IN
+ (SELECT id FROM idempotency_keys WHERE created_at > $1 ORDER BY created_at LIMIT $2)`, database.Latest(now), keysAtOnce, now)
+	if err != nil {
+		return fmt.Errorf("dating keys anew: %w", err)
+	}
+	err = s.sweep(ctx, `DELETE FROM idempotency_keys WHERE id IN
+ (SELECT id FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2)`, now.Add(-keysAreKept), keysAtOnce)
+	if err != nil {
+		return fmt.Errorf("forgetting old keys: %w", err)
+	}
+	return nil
+}
+
+// sweep repeats a statement, each time in a transaction of its own, until it finds less than keysAtOnce keys.
+func (s *Service) sweep(ctx context.Context, text string, args ...any) error {
 	for swept := int64(keysAtOnce); swept == keysAtOnce; {
 		err := s.inTx(ctx, func(t *tx) error {
-			result, err := t.sql.ExecContext(ctx, `DELETE FROM idempotency_keys WHERE id IN
- (SELECT id FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2)`, before, keysAtOnce)
+			result, err := t.sql.ExecContext(ctx, text, args...)
 			if err != nil {
 				return err
 			}
@@ -153,7 +169,7 @@ func (s *Service) sweepKeys(ctx context.Context) error {
 			return err
 		})
 		if err != nil {
-			return fmt.Errorf("forgetting old keys: %w", err)
+			return err
 		}
 	}
 	return nil

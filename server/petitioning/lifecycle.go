@@ -134,9 +134,8 @@ func (s *Service) CloseDue(ctx context.Context) error {
 // ReopenEarly opens petitions again that CloseDue closed by a wrong clock: at their end, which has not come yet. Where
 // somebody has said since what became of the petition it stays closed.
 func (s *Service) ReopenEarly(ctx context.Context) error {
-	soon := s.opt.Now().Add(database.MaxSkew)
 	ids, err := s.lookup.Petition.Query().
-		Where(petition.StateEQ(petition.StateCLOSED), petition.EndsAtGT(soon), petition.OutcomeIsNil(),
+		Where(petition.StateEQ(petition.StateCLOSED), petition.EndsAtGT(database.Latest(s.opt.Now())), petition.OutcomeIsNil(),
 			func(s *entsql.Selector) { s.Where(entsql.ColumnsEQ(petition.FieldClosedAt, petition.FieldEndsAt)) }).
 		Limit(100).IDs(ctx)
 	if err != nil {
@@ -160,7 +159,7 @@ func (s *Service) ReopenEarly(ctx context.Context) error {
 // end.
 func closedEarly(row *ent.Petition, now time.Time) bool {
 	return row.State == petition.StateCLOSED && row.Outcome == nil && row.ClosedAt != nil && row.EndsAt != nil &&
-		row.ClosedAt.Equal(*row.EndsAt) && row.ClosedAt.After(now.Add(database.MaxSkew))
+		row.ClosedAt.Equal(*row.EndsAt) && row.ClosedAt.After(database.Latest(now))
 }
 
 // changeAll changes petitions as the operator. One that fails keeps no other from it.

@@ -110,6 +110,7 @@ func (b *bundle) hotReads() map[string]func(context.Context) error {
 			_, err := b.TagPetitions(ctx, *by(petitioning.ByCreatedAt), wanted, petitioning.PageArgs{}, id("8003", 5))
 			return err
 		},
+		"Redate":       b.Redate,
 		"TrendingTags": func(ctx context.Context) error { _, err := b.TrendingTags(ctx, 10); return err },
 		"LastHour":     func(ctx context.Context) error { _, err := b.LastHour(ctx, several); return err },
 		"History":      func(ctx context.Context) error { _, err := b.history(ctx, hot, petitioning.Day, nil, nil); return err },

@@ -32,6 +32,7 @@ type Options struct {
 	PublicURL string           // base of links, without a slash at the end
 	AdminKey  string           // credential with every scope; empty: there is none
 	Review    bool             // does a petition wait for a moderator before it opens
+	Every     time.Duration    // from one look for what a wrong clock has dated to the next, default 10 min
 	Changed   func(Change)     // told after the commit of a change of text, state or goal; must not block
 	Doubtful  func()           // called when nobody can know whether a transaction was committed; must not block
 	Now       func() time.Time // default that of the database's Clock
@@ -65,6 +66,9 @@ func New(opt Options) *Service {
 	}
 	if opt.Doubtful == nil {
 		opt.Doubtful = func() {}
+	}
+	if opt.Every == 0 {
+		opt.Every = 10 * time.Minute
 	}
 	if opt.Now == nil {
 		opt.Now = opt.Database.Clock.Now

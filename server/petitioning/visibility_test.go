@@ -233,7 +233,7 @@ func TestEveryReadIsGuarded(t *testing.T) {
 	known := []string{
 		// They change something, and say themselves who may.
 		"Authenticate", "Close", "CloseDue", "Comment", "Create", "CreateAPIKey", "Hide", "Import", "Moved", "Publish", "Rank", "RankAll",
-		"ReopenEarly", "Run", "Sign", "SweepKeys", "Update",
+		"Redate", "RedateChanges", "ReopenEarly", "Run", "Sign", "SweepKeys", "Update",
 		// They tell nothing of a petition, or only of a row that the caller has.
 		"BodyHTML", "Empty", "HistorySize", "SignatoryName", "URL",
 		// The hub shows its values to nobody by itself.

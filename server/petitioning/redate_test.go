@@ -1,0 +1,187 @@
+package petitioning_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"petitiond/ent/petition"
+	"petitiond/server/database"
+	"petitiond/server/database/dbtest"
+	"petitiond/server/petitioning"
+)
+
+// order returns the petitions of a list, the first ones of a descending order first.
+func (b *bundle) order(t *testing.T, field petitioning.OrderField) (ids []uuid.UUID) {
+	t.Helper()
+	page, err := b.Petitions(b.as(t, ""), petitioning.PetitionQuery{
+		Order: &petitioning.Order{Field: field, Direction: petitioning.Desc},
+	}, petitioning.PageArgs{})
+	ok(t, err)
+	for _, e := range page.Edges {
+		ids = append(ids, e.Node.ID)
+	}
+	return ids
+}
+
+// newestTagged returns the petitions of the one tag, the newest first.
+func (b *bundle) newestTagged(t *testing.T) (ids []uuid.UUID) {
+	t.Helper()
+	tag := value[uuid.UUID](t, b, `SELECT id FROM tags`)
+	lists, err := b.TagPetitions(b.as(t, ""), petitioning.Order{Field: petitioning.ByCreatedAt, Direction: petitioning.Desc},
+		petitioning.Wanted{}, petitioning.PageArgs{}, tag)
+	ok(t, err)
+	for _, e := range lists[tag].Edges {
+		ids = append(ids, e.Node.ID)
+	}
+	return ids
+}
+
+// slugsSince returns the newest time at which a petition got a slug.
+func (b *bundle) slugsSince(t *testing.T, id uuid.UUID) time.Time {
+	t.Helper()
+	return value[database.Time](t, b, `SELECT MAX(created_at) FROM slugs WHERE petition_id = $1`, id).Time
+}
+
+// TestRedate has a wrong clock create and publish petitions: once it is right they can be signed, and do not lead the
+// newest any more. A start that somebody has planned stays, and what is ahead as little as clocks may differ.
+func TestRedate(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		tagged, starts := func(d *petitioning.Draft) { d.Tags = []string{"a"} }, monday.Add(72*time.Hour)
+		waiting := b.create(t)
+		planned := b.create(t, func(d *petitioning.Draft) { d.StartsAt = &starts })
+		b.clock.advance(database.MaxSkew)
+		little := b.publish(t)
+		b.clock.advance(48*time.Hour - database.MaxSkew)
+		made := b.publish(t, tagged)
+		for _, id := range []uuid.UUID{waiting.Petition, planned.Petition} {
+			ok(t, b.Publish(operator(t), id))
+		}
+		plan := b.publish(t, func(d *petitioning.Draft) { d.StartsAt = &starts })
+		unpublished := b.create(t)
+		b.clock.advance(time.Hour)
+		ok(t, b.Update(operator(t), b.update(t, made.Petition, func(u *petitioning.Update) { u.Title = p("Save the wasps") })))
+
+		b.clock.advance(-49 * time.Hour)
+		faults(t, b.Sign(b.as(t, ""), signing(made.Petition, 1)), "WRONG_STATE input.petitionId")
+		b.told()
+		ok(t, b.Redate(t.Context()))
+		equal(t, "news", 4, len(b.told()))
+		for _, id := range []uuid.UUID{made.Petition, waiting.Petition, plan.Petition, unpublished.Petition} {
+			row := b.row(t, id)
+			equal(t, "createdAt", monday, row.CreatedAt)
+			equal(t, "updatedAt", monday, row.UpdatedAt)
+			equal(t, "slug", monday, b.slugsSince(t, id))
+		}
+		for _, id := range []uuid.UUID{made.Petition, waiting.Petition} {
+			equal(t, "startsAt", monday, *b.row(t, id).StartsAt)
+			b.sign(t, id, 1)
+		}
+		for _, id := range []uuid.UUID{planned.Petition, plan.Petition} {
+			equal(t, "planned startsAt", starts, *b.row(t, id).StartsAt)
+			faults(t, b.Sign(b.as(t, ""), signing(id, 1)), "WRONG_STATE input.petitionId")
+		}
+		equal(t, "startsAt of a draft", (*time.Time)(nil), b.row(t, unpublished.Petition).StartsAt)
+		equal(t, "startsAt a little ahead", monday.Add(database.MaxSkew), *b.row(t, little.Petition).StartsAt)
+		equal(t, "createdAt a little ahead", monday.Add(database.MaxSkew), b.row(t, little.Petition).CreatedAt)
+
+		b.clock.advance(time.Minute)
+		newest := b.publish(t, tagged)
+		equal(t, "newest", newest.Petition, b.order(t, petitioning.ByCreatedAt)[0])
+		equal(t, "last started of those that have", newest.Petition, b.order(t, petitioning.ByStartsAt)[2])
+		equal(t, "newest of the tag", []uuid.UUID{newest.Petition, made.Petition}, b.newestTagged(t))
+		ok(t, b.Redate(t.Context()))
+		equal(t, "news when nothing is ahead any more", 0, len(b.told()))
+	})
+}
+
+// TestRedateChanges has a wrong clock edit and close petitions. One that closed by itself is left to ReopenEarly.
+func TestRedateChanges(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		end := monday.Add(24 * time.Hour)
+		ends := func(d *petitioning.Draft) { d.EndsAt = &end }
+		edited, byHand, judged, early, little := b.publish(t), b.publish(t), b.publish(t, ends), b.publish(t, ends), b.publish(t)
+		b.clock.advance(database.MaxSkew)
+		ok(t, b.Close(operator(t), little.Petition, nil))
+		b.clock.advance(48 * time.Hour)
+		ok(t, b.CloseDue(t.Context()))
+		ok(t, b.Close(operator(t), judged.Petition, p(petition.OutcomeVICTORY)))
+		ok(t, b.Close(operator(t), byHand.Petition, nil))
+		ok(t, b.Update(operator(t), b.update(t, edited.Petition, func(u *petitioning.Update) { u.Title = p("Save the wasps") })))
+
+		b.clock.advance(-48*time.Hour - database.MaxSkew)
+		b.told()
+		ok(t, b.RedateChanges(t.Context()))
+		equal(t, "news", 4, len(b.told()))
+		for _, id := range []uuid.UUID{edited.Petition, byHand.Petition, judged.Petition, early.Petition} {
+			equal(t, "updatedAt", monday, b.row(t, id).UpdatedAt)
+		}
+		equal(t, "slug", monday, b.slugsSince(t, edited.Petition))
+		for _, id := range []uuid.UUID{byHand.Petition, judged.Petition} {
+			row := b.row(t, id)
+			equal(t, "state", petition.StateCLOSED, row.State)
+			equal(t, "closedAt", monday, *row.ClosedAt)
+		}
+		equal(t, "closedAt a little ahead", monday.Add(database.MaxSkew), *b.row(t, little.Petition).ClosedAt)
+		ok(t, b.ReopenEarly(t.Context()))
+		equal(t, "state of what closed by itself", petition.StateOPEN, b.row(t, early.Petition).State)
+		b.told()
+		ok(t, b.RedateChanges(t.Context()))
+		equal(t, "news when nothing is ahead any more", 0, len(b.told()))
+	})
+}
+
+// TestTrendAfterRecount has a wrong clock count a signature: after a recount its petition leads the trend no more, and
+// its history ends today.
+func TestTrendAfterRecount(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		quiet, lively := b.publish(t), b.publish(t)
+		b.clock.advance(48 * time.Hour)
+		b.sign(t, quiet.Petition, 1)
+		b.clock.advance(-48 * time.Hour)
+		for n := range 3 {
+			b.sign(t, lively.Petition, n)
+		}
+		ok(t, b.Rank(t.Context()))
+		equal(t, "trend by the wrong clock", []uuid.UUID{quiet.Petition, lively.Petition}, b.order(t, petitioning.ByTrending))
+		found, err := b.ledger.Recount(t.Context())
+		ok(t, err)
+		equal(t, "is found", true, len(found) > 0)
+		ok(t, b.Rank(t.Context()))
+		equal(t, "trend", []uuid.UUID{lively.Petition, quiet.Petition}, b.order(t, petitioning.ByTrending))
+		b.clock.advance(time.Minute)
+		points, err := b.history(operator(t), quiet.Petition, petitioning.Day, p(monday), p(monday.Add(time.Hour)))
+		ok(t, err)
+		equal(t, "history", []*petitioning.CountPoint{{At: monday.Truncate(24 * time.Hour), Added: 1, Total: 1}}, points)
+		points, err = b.history(operator(t), quiet.Petition, petitioning.Minute, p(monday), p(monday.Add(time.Minute)))
+		ok(t, err)
+		equal(t, "history by the minute", &petitioning.CountPoint{At: monday, Added: 1, Total: 1}, points[0])
+	})
+}
+
+// TestKeysAheadAreForgotten has a wrong clock keep an idempotency key: two days after the clock is right it is
+// forgotten, and not before.
+func TestKeysAheadAreForgotten(t *testing.T) {
+	t.Parallel()
+	key := func(d *petitioning.Draft) { d.IdempotencyKey = p("c1d2f3a4-5b69-4788-9a0b-e7c6d5f41302") }
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		b.clock.advance(9000 * time.Hour)
+		first := b.create(t, key)
+		b.clock.advance(-9000 * time.Hour)
+		ok(t, b.SweepKeys(t.Context()))
+		b.clock.advance(48 * time.Hour)
+		ok(t, b.SweepKeys(t.Context()))
+		equal(t, "answer after two days", first.Petition, b.create(t, key).Petition)
+		b.clock.advance(time.Microsecond)
+		ok(t, b.SweepKeys(t.Context()))
+		equal(t, "is another petition", true, b.create(t, key).Petition != first.Petition)
+	})
+}
