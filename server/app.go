@@ -262,6 +262,9 @@ func (a *App) serveGraphQL() error {
 		Around:         r.Around,
 		Authenticate:   a.authenticate,
 		Expires:        func(ctx context.Context) time.Time { return petitioning.ActorFrom(ctx).Expires() },
+		Same: func(before, now context.Context) bool {
+			return petitioning.ActorFrom(before).Same(petitioning.ActorFrom(now))
+		},
 		Mark: func(ctx context.Context) transport.Mark {
 			topic, version := r.Topic(ctx)
 			return transport.Mark{Topic: topic, Version: version}

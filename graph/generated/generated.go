@@ -1346,7 +1346,8 @@ texts of several lines.
 
 **Credentials** travel as ` + "`" + `Authorization: Bearer SECRET` + "`" + `, or in the payload of ` + "`" + `connection_init` + "`" + ` over WebSocket. A
 credential that is unknown or has expired is refused with UNAUTHENTICATED, never treated as none. It is checked again
-each minute while something is open under it, and at its expiry: a subscription ends with its credential.
+each minute while something is open under it, and at its expiry: a subscription ends with its credential, or when that
+has other rights than before.
 """
 schema {
   query: Query
