@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -152,6 +153,49 @@ func TestCommandFaults(t *testing.T) {
 			t.Errorf("petitiond %s: want an error", strings.Join(args, " "))
 		}
 	}
+}
+
+// A start whose address is taken does nothing to the database.
+func TestTakenAddress(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { taken.Close() })
+	eachDatabase(t, func(t *testing.T, environment []string) {
+		environment = empty(t, environment)
+		for _, setting := range []string{"PETITION_LISTEN", "PETITION_METRICS_LISTEN"} {
+			_, err := petitiond(t, append(environment, setting+"="+taken.Addr().String()), "serve")
+			if err == nil || !strings.HasPrefix(err.Error(), setting+": ") {
+				t.Errorf("want %s refused, got %v", setting, err)
+			}
+		}
+		if out, err := petitiond(t, environment, "migrate"); err != nil || !strings.HasPrefix(out, "applied 00001") {
+			t.Errorf("the database was migrated: %v, %s", err, out)
+		}
+	})
+}
+
+// empty gives settings that lead to the same database with nothing in it, or for SQLite to a new file.
+func empty(t *testing.T, environment []string) []string {
+	t.Helper()
+	config, _, err := Load(nil, environment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.HasPrefix(config.DatabaseURL, "sqlite:") {
+		return append(environment, "PETITION_DATABASE_URL=sqlite:"+t.TempDir()+"/new.db")
+	}
+	db, err := database.Open(t.Context(), config.DatabaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Write.ExecContext(t.Context(), "DROP SCHEMA public CASCADE; CREATE SCHEMA public"); err != nil {
+		t.Fatal(err)
+	}
+	return environment
 }
 
 func TestSecondServeIsRefused(t *testing.T) {
