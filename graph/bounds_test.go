@@ -175,7 +175,8 @@ func (a *author) arguments(typ, name string) string {
 		case "name":
 			give(arg.Name, `"tag 3"`)
 		case "filter":
-			if v := draw("", "", `{tags: ["tag 3"]}`, `{minSignatures: 1}`, `{states: [OPEN, CLOSED], language: "en"}`); v != "" {
+			if v := draw("", "", `{tags: ["tag 3"]}`, `{minSignatures: 1}`, `{states: [OPEN, CLOSED], language: "en"}`,
+				`{allTags: ["tag 3", "tag 4"], language: "fr"}`, `{startedAfter: "2020-01-01T00:00:00Z", endsBefore: "2020-01-01T00:00:00Z"}`); v != "" {
 				give(arg.Name, v)
 			}
 		case "orderBy":
@@ -324,7 +325,7 @@ func worst(ids []string) map[string]string {
 		"Histories":       `{ petition(id: "` + ids[0] + `") { ` + aliases(9, `signatureHistory(interval: MINUTE, from: "2026-02-28T20:00:00Z") { at added removed total }`) + ` } }`,
 		"Edges":           `{ tags(first: 100) { edges { node { ` + aliases(4, `petitions(first: 1) { edges { cursor } }`) + ` } } } }`,
 		"FreeEdges":       `{ ` + aliases(9, `petitions(first: 100) { edges { cursor } }`) + ` }`,
-		"FreeTotals":      `{ ` + aliases(9, `petitions(first: 100) { totalCount pageInfo { endCursor } }`) + ` }`,
+		"FreeTotals":      `{ ` + aliases(8, `petitions(first: 100) { totalCount pageInfo { endCursor } }`) + ` }`,
 		"ReadAndNotShown": `{ ` + aliases(5, `petitions(first: 4) { nodes { comments(first: 40) { nodes { id } } } }`) + ` }`,
 		"RowsNotShown":    `{ ` + aliases(9, `petitions(first: 100) { nodes { id petitioner } }`) + ` }`,
 		"BackAndForth":    `{ petitions(first: 12) { nodes { comments(first: 10) { nodes { petition { bodyHtml } } } } } }`,

@@ -89,6 +89,42 @@ func only(value any, fields []string, field string) any {
 	return value
 }
 
+// TestBodiesThatNobodyAskedFor checks that comments say what they do however they are asked, and that it is not read otherwise.
+func TestBodiesThatNobodyAskedFor(t *testing.T) {
+	t.Parallel()
+	dbtest.EachCounting(t, func(t *testing.T, db *database.DB, counter *dbtest.Counter) {
+		s := newSite(t, db)
+		s.furnish(t)
+		ids := map[string]any{"id": s.publicID("petition:green").String()}
+		for _, test := range []struct {
+			fields string
+			read   bool
+		}{
+			{`comments { nodes { id likeCount } }`, false},
+			{`body comments { totalCount edges { node { authorName replies { nodes { id parent { id } } } } } }`, false},
+			{`comments { nodes { id body } }`, true},
+			{`comments { edges { node { ...c } } }`, true},
+			{`comments { nodes { id replies { nodes { parent { body } } } } }`, true},
+			{`comments { nodes { ... { replies { nodes { body } } } } }`, true},
+			{`comments { nodes { id } } more: comments { nodes { body } }`, true},
+		} {
+			counter.Reset()
+			query := `query($id: ID!) { petition(id: $id) { ` + test.fields + ` } }`
+			if strings.Contains(query, "...c") {
+				query += ` fragment c on Comment { body }`
+			}
+			got := s.ask(t, "", query, ids).answer(t)
+			all := strings.Join(counter.Statements(), "\n")
+			if strings.Contains(all, "c.body") != test.read {
+				t.Errorf("%s reads:\n%s", query, all)
+			}
+			if answer := string(got.Data); len(got.Errors) > 0 || !strings.Contains(answer, `"comments":{`) || strings.Contains(answer, `"body":""`) {
+				t.Errorf("%s is answered with %s, errors %v", query, answer, got.Errors)
+			}
+		}
+	})
+}
+
 // TestColumnsThatNobodyAskedFor checks that they are not read.
 func TestColumnsThatNobodyAskedFor(t *testing.T) {
 	t.Parallel()

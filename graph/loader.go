@@ -18,6 +18,9 @@ type loaders struct {
 	siblings map[any]any      // by each of the rows
 	later    []func(*loaders) // that join more
 	course   *course          // of the subscription that the answer belongs to
+
+	judged sync.Once // guards bodies
+	bodies petitioning.Bodies
 }
 
 type loadersKey struct{}

@@ -29,7 +29,8 @@ func (r *commentResolver) Parent(ctx context.Context, obj *ent.Comment) (*ent.Co
 
 func (r *commentResolver) Replies(ctx context.Context, obj *ent.Comment, first *int, after *string, last *int, before *string) (*petitioning.Connection[*ent.Comment], error) {
 	page := petitioning.PageArgs{First: first, After: after, Last: last, Before: before}
-	list, err := loadPage(ctx, obj, commentID, "replies", nil, page, r.Domain.Replies)
+	bodies := bodiesAsked(ctx)
+	list, err := loadPage(ctx, obj, commentID, "replies", bodies, page, ordered(bodies, r.Domain.Replies))
 	return list.Totalling(func(context.Context) (int, error) { return obj.Replies, nil }), err
 }
 
@@ -113,8 +114,9 @@ func (r *petitionResolver) CommentCount(ctx context.Context, obj *ent.Petition) 
 }
 
 func (r *petitionResolver) Comments(ctx context.Context, obj *ent.Petition, first *int, after *string, last *int, before *string, orderBy *petitioning.CommentOrder) (*petitioning.Connection[*ent.Comment], error) {
-	page, order := petitioning.PageArgs{First: first, After: after, Last: last, Before: before}, newestUnless(orderBy)
-	list, err := loadPage(ctx, obj, petitionID, "comments", order, page, ordered(order, r.Domain.Comments))
+	page := petitioning.PageArgs{First: first, After: after, Last: last, Before: before}
+	query := petitioning.CommentQuery{Order: newestUnless(orderBy), Bodies: bodiesAsked(ctx)}
+	list, err := loadPage(ctx, obj, petitionID, "comments", query, page, ordered(query, r.Domain.Comments))
 	return list.Totalling(func(ctx context.Context) (int, error) {
 		f, err := figuresOf(ctx, r.Domain, obj)
 		return f.Threads, err

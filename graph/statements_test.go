@@ -110,7 +110,7 @@ func (s *site) readMostParents(t *testing.T) {
 		ids[i] = uuid.New()
 	}
 	page := petitioning.PageArgs{First: ptr(100)}
-	replies, err := s.domain.Replies(t.Context(), page, ids...)
+	replies, err := s.domain.Replies(t.Context(), petitioning.WithBodies, page, ids...)
 	if err != nil || len(replies) != len(ids) {
 		t.Errorf("%d lists of replies, error %v", len(replies), err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/uuid"
@@ -222,6 +223,29 @@ func columnsOf(field *ast.Field, c *petitioning.Columns) bool {
 	columns, ok := columnsByField[field.Name]
 	*c |= columns
 	return ok
+}
+
+// bodiesAsked tells whether the operation asks any comment for what it says. All lists of comments are then read with that: two
+// fields may ask for the same one, and a reply leads back to the comment that it answers.
+func bodiesAsked(ctx context.Context) petitioning.Bodies {
+	l := loadersFrom(ctx)
+	l.judged.Do(func() { l.bodies = bodiesIn(graphql.GetOperationContext(ctx).Operation.SelectionSet) })
+	return l.bodies
+}
+
+func bodiesIn(selection ast.SelectionSet) petitioning.Bodies {
+	return petitioning.Bodies(slices.ContainsFunc(selection, func(s ast.Selection) bool {
+		switch s := s.(type) {
+		case *ast.Field:
+			asked := s.Name == "body" && s.ObjectDefinition.Name == "Comment"
+			return asked || bool(bodiesIn(s.SelectionSet))
+		case *ast.InlineFragment:
+			return bool(bodiesIn(s.SelectionSet))
+		case *ast.FragmentSpread:
+			return bool(bodiesIn(s.Definition.SelectionSet))
+		}
+		return true
+	}))
 }
 
 // columnsByField are the columns that each field of a petition needs.

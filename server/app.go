@@ -133,18 +133,21 @@ type App struct {
 	draining  atomic.Bool
 }
 
-// NewApp makes the server ready: database open and migrated, demo content loaded where it was asked for,
-// address bound, so that what is refused is refused before anything runs.
+// NewApp makes the server ready: addresses bound, and then the database open and migrated, so that what is refused is
+// refused before anything runs.
 func NewApp(ctx context.Context, config Config, log *slog.Logger) (_ *App, err error) {
 	a := &App{}
-	if a.core, err = openCore(ctx, config, log); err != nil {
-		return nil, err
-	}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, a.Close())
 		}
 	}()
+	if err = a.bind(ctx, config); err != nil {
+		return nil, err
+	}
+	if a.core, err = openCore(ctx, config, log); err != nil {
+		return nil, err
+	}
 	if a.release, err = a.db.LockServing(); err != nil {
 		return nil, err
 	}
@@ -159,7 +162,7 @@ func NewApp(ctx context.Context, config Config, log *slog.Logger) (_ *App, err e
 		pending, err := db.Pending(ctx)
 		return len(pending) == 0, err
 	}
-	if err = a.openDoors(ctx); err != nil {
+	if err = a.furnish(); err != nil {
 		return nil, err
 	}
 	a.recounted = a.metrics.recounted
@@ -262,6 +265,9 @@ func (a *App) serveGraphQL() error {
 		Around:         r.Around,
 		Authenticate:   a.authenticate,
 		Expires:        func(ctx context.Context) time.Time { return petitioning.ActorFrom(ctx).Expires() },
+		Same: func(before, now context.Context) bool {
+			return petitioning.ActorFrom(before).Same(petitioning.ActorFrom(now))
+		},
 		Mark: func(ctx context.Context) transport.Mark {
 			topic, version := r.Topic(ctx)
 			return transport.Mark{Topic: topic, Version: version}

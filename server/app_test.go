@@ -2,8 +2,10 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os/exec"
 	"strings"
@@ -59,6 +61,16 @@ func TestLog(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Times in the log are what people write, for machines too.
+func TestTimesInTheLog(t *testing.T) {
+	t.Parallel()
+	for _, env := range []string{development, production} {
+		var out bytes.Buffer
+		logger(Config{Env: env}, &out).With("pause", time.Millisecond).Info("draining", "longest", 20*time.Second, slog.Group("of", "all", time.Minute))
+		contains(t, strings.NewReplacer(`"`, "", ":", "=").Replace(out.String()), "pause=1ms", "longest=20s", "1m0s")
+	}
 }
 
 func TestStopEndsSubscriptions(t *testing.T) {

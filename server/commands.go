@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -28,23 +29,36 @@ type invocation struct {
 // command is something that the binary does.
 type command struct {
 	usage string
-	lead  int                                            // words that stand before the flags
-	own   bool                                           // has flags of its own: settings come from the environment
+	words int                                            // that it takes beside flags
+	own   bool                                           // has words and flags of its own: settings come from the environment
 	do    func(ctx context.Context, in invocation) error // with settings
 	bare  func(out io.Writer) error                      // without
 }
 
-// words splits off the words before the flags.
-func (c command) words(args []string) (words, rest []string) {
+// split splits off the words before the flags.
+func (c command) split(args []string) (words, rest []string) {
 	if c.own {
 		return args, nil
 	}
 	n := 0
-	for n < len(args) && n < c.lead && !strings.HasPrefix(args[n], "-") {
+	for n < len(args) && n < c.words && !strings.HasPrefix(args[n], "-") {
 		n++
 	}
-	return args[:n], args[n:]
+	return args[:n:n], args[n:]
 }
+
+// complete refuses words that are missing or too many.
+func (c command) complete(name string, words []string) error {
+	switch {
+	case c.own || len(words) == c.words:
+		return nil
+	case len(words) < c.words:
+		return c.misused("petitiond " + name + " needs more than that")
+	}
+	return c.misused(fmt.Sprintf("petitiond %s does not know what to do with %q", name, words[c.words]))
+}
+
+func (c command) misused(fault string) error { return misuse{fault, "usage: petitiond " + c.usage} }
 
 func commands() map[string]command {
 	return map[string]command{
@@ -53,13 +67,11 @@ func commands() map[string]command {
 		"demo":    {usage: "demo              load the demo content into an empty database", do: loadDemo},
 		"key":     {usage: "key create --name N --scope S …  make an API key and print its secret once", own: true, do: createKey},
 		"recount": {usage: "recount           compare every figure with the rows and mend it; exits 1 if one differed", do: recount},
-		"hide":    {usage: "hide ID           hide a petition at once", lead: 1, do: hide},
+		"hide":    {usage: "hide ID           hide a petition at once", words: 1, do: hide},
 		"version": {usage: "version           version, commit and Go version", bare: printVersion},
 		"help":    {usage: "help              this text", bare: help},
 	}
 }
-
-func commandNames() string { return strings.Join(slices.Sorted(maps.Keys(commands())), ", ") }
 
 func serve(ctx context.Context, in invocation) error {
 	go runCollector(ctx, in.config)
@@ -138,9 +150,6 @@ func loadDemo(ctx context.Context, in invocation) error {
 }
 
 func hide(ctx context.Context, in invocation) error {
-	if len(in.args) != 1 {
-		return errors.New("say which petition: petitiond hide ID")
-	}
 	id := scalar.ParseID(in.args[0])
 	if !id.Is(scalar.Petition) {
 		return errors.New("this is not the id of a petition")
@@ -187,8 +196,13 @@ func help(out io.Writer) error {
 		if s.secret {
 			mark = "*"
 		}
-		fmt.Fprintf(&b, "  %-26s %-18s %s\n", s.variable(), mark, s.meaning)
+		fmt.Fprintf(&b, "  %-26s %-18s %s\n", s.variable(), mark, plain(s.meaning))
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
 }
+
+var link = regexp.MustCompile(`\[([^]]*)\]\([^)]*\)`)
+
+// plain takes the Markdown of the README from a text.
+func plain(text string) string { return strings.ReplaceAll(link.ReplaceAllString(text, "$1"), "`", "") }

@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
+	"net"
+	"os"
 	"strings"
 	"testing"
 
@@ -31,8 +33,59 @@ func TestVersionAndHelp(t *testing.T) {
 	for name := range commands() {
 		contains(t, out, "petitiond "+name)
 	}
-	if _, err := petitiond(t, nil, "sevre"); err == nil {
-		t.Error("want an error for a command that does not exist")
+	for _, markdown := range []string{"`", "](", "["} {
+		if strings.Contains(out, markdown) {
+			t.Errorf("the help has %q in it:\n%s", markdown, out)
+		}
+	}
+	for _, args := range [][]string{{"--help"}, {"recount", "-h"}, {"key", "create", "--help"}} {
+		if got, err := petitiond(t, nil, args...); got != out || err != nil {
+			t.Errorf("%v: %v, %s", args, err, got)
+		}
+	}
+}
+
+// A command line that cannot be understood does nothing, and is told what of it, without values, and how it is written.
+func TestMisuse(t *testing.T) {
+	t.Parallel()
+	file := t.TempDir() + "/none.db"
+	environment := []string{"PETITION_DATABASE_URL=sqlite:" + file, "PETITION_SECRET_FILE=" + t.TempDir() + "/key"}
+	type lines struct{ args, fault, usage string }
+	list := []lines{
+		{"sevre", `there is no command "sevre"`, listed},
+		{"key make", `there is no command "key make"`, "usage: petitiond key create --name"},
+		{"key create now --name x", `petitiond key create does not know what to do with "now"`, "usage: petitiond key create --name"},
+		{"key create --named x", "there is no flag --named; settings", "usage: petitiond key create --name"},
+		{"key", "petitiond key needs more", "usage: petitiond key create --name"},
+		{"hide", "petitiond hide needs more", "usage: petitiond hide ID"},
+		{"hide a b", `petitiond hide does not know what to do with "b"`, "usage: petitiond hide ID"},
+		{"hide a --env development b", `petitiond hide does not know what to do with "b"`, "usage: petitiond hide ID"},
+		{"--env development recount", `petitiond serve does not know what to do with "recount"`, "usage: petitiond serve"},
+		{"recount --lisen=canary", "there is no flag --lisen", listed},
+		{"recount --listen", "the flag --listen needs a value", listed},
+		{"recount --=canary", "a flag is written --name value", listed},
+	}
+	for name, c := range commands() {
+		if !c.own && c.words == 0 {
+			list = append(list, lines{name + " now", "petitiond " + name + ` does not know what to do with "now"`, "usage: petitiond " + name})
+		}
+	}
+	for _, test := range list {
+		_, err := petitiond(t, environment, strings.Fields(test.args)...)
+		if err == nil || status(err) != 2 {
+			t.Errorf("petitiond %s ends with %v, want status 2", test.args, err)
+			continue
+		}
+		fault, usage, _ := strings.Cut(err.Error(), "\n")
+		if !strings.HasPrefix(fault, test.fault) || !strings.HasPrefix(usage, test.usage) || strings.Contains(err.Error(), "canary") {
+			t.Errorf("petitiond %s says %q, want %q and %q", test.args, err, test.fault, test.usage)
+		}
+	}
+	if _, err := os.Stat(file); err == nil {
+		t.Error("there is a database")
+	}
+	if _, err := petitiond(t, environment, "hide", "nonsense"); status(err) != 1 {
+		t.Errorf("%v is taken for misuse", err)
 	}
 }
 
@@ -90,19 +143,59 @@ func TestCommandFaults(t *testing.T) {
 	t.Parallel()
 	environment := []string{"PETITION_DATABASE_URL=sqlite:" + t.TempDir() + "/x.db", "PETITION_SECRET_FILE=" + t.TempDir() + "/key"}
 	for _, args := range [][]string{
-		{"hide"},
 		{"hide", "nonsense"},
 		{"hide", "UAGiBJTuBH8rh5z8XeOjupI"},
-		{"key"},
 		{"key", "create"},
 		{"key", "create", "--name", "x", "--scope", "NONE"},
 		{"key", "create", "--scope", "SIGN"},
-		{"serve", "--nonsense"},
 	} {
 		if _, err := petitiond(t, environment, args...); err == nil {
 			t.Errorf("petitiond %s: want an error", strings.Join(args, " "))
 		}
 	}
+}
+
+// A start whose address is taken does nothing to the database.
+func TestTakenAddress(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { taken.Close() })
+	eachDatabase(t, func(t *testing.T, environment []string) {
+		environment = empty(t, environment)
+		for _, setting := range []string{"PETITION_LISTEN", "PETITION_METRICS_LISTEN"} {
+			_, err := petitiond(t, append(environment, setting+"="+taken.Addr().String()), "serve")
+			if err == nil || !strings.HasPrefix(err.Error(), setting+": ") {
+				t.Errorf("want %s refused, got %v", setting, err)
+			}
+		}
+		if out, err := petitiond(t, environment, "migrate"); err != nil || !strings.HasPrefix(out, "applied 00001") {
+			t.Errorf("the database was migrated: %v, %s", err, out)
+		}
+	})
+}
+
+// empty gives settings that lead to the same database with nothing in it, or for SQLite to a new file.
+func empty(t *testing.T, environment []string) []string {
+	t.Helper()
+	config, _, err := Load(nil, environment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.HasPrefix(config.DatabaseURL, "sqlite:") {
+		return append(environment, "PETITION_DATABASE_URL=sqlite:"+t.TempDir()+"/new.db")
+	}
+	db, err := database.Open(t.Context(), config.DatabaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Write.ExecContext(t.Context(), "DROP SCHEMA public CASCADE; CREATE SCHEMA public"); err != nil {
+		t.Fatal(err)
+	}
+	return environment
 }
 
 func TestSecondServeIsRefused(t *testing.T) {

@@ -243,10 +243,15 @@ func setPublicURL(c *Config, v string) error {
 
 func setDatabaseURL(c *Config, v string) error {
 	for _, scheme := range []string{"sqlite:", "postgres://", "postgresql://"} {
-		if rest, ok := strings.CutPrefix(v, scheme); ok && rest != "" {
-			c.DatabaseURL = v
-			return nil
+		rest, ok := strings.CutPrefix(v, scheme)
+		if !ok || rest == "" {
+			continue
 		}
+		if _, err := url.Parse(v); err != nil && scheme != "sqlite:" {
+			return errors.New("is no address; in a name or a password, write @ as %40, / as %2F and the like")
+		}
+		c.DatabaseURL = v
+		return nil
 	}
 	return errors.New("must begin with sqlite: or postgres://")
 }
@@ -364,9 +369,20 @@ func parseFlags(args []string) (map[string]string, []string, error) {
 		if errors.Is(err, flag.ErrHelp) {
 			return nil, nil, err //nolint:wrapcheck // the caller prints the usage
 		}
-		return nil, nil, errors.New("there is no such flag; petitiond help lists them")
+		return nil, nil, misuse{flagFault(err), listed}
 	}
 	return given, fs.Args(), nil
+}
+
+// flagFault names the flag that package flag complains of, and not its value.
+func flagFault(err error) string {
+	if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
+		return "there is no flag --" + name
+	}
+	if name, ok := strings.CutPrefix(err.Error(), "flag needs an argument: -"); ok {
+		return "the flag --" + name + " needs a value"
+	}
+	return "a flag is written --name value or --name=value"
 }
 
 // loader gathers the values of settings and what is wrong with them.

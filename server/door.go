@@ -18,38 +18,42 @@ const scrapes = 16
 // door is an address that the program listens on, and what serves there.
 type door struct {
 	net.Listener
-	server *edge.Server
+
+	server *edge.Server // nil until it is furnished
 }
 
-// openDoors binds the addresses, so that one that cannot be had ends the start.
-func (a *App) openDoors(ctx context.Context) error {
+// bind takes the addresses, before anything is done to the database: one that cannot be had ends the start.
+func (a *App) bind(ctx context.Context, config Config) error {
+	if err := a.take(ctx, "PETITION_LISTEN", config.Listen); err != nil || config.MetricsListen == "" {
+		return err
+	}
+	return a.take(ctx, "PETITION_METRICS_LISTEN", config.MetricsListen)
+}
+
+func (a *App) take(ctx context.Context, setting, address string) error {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("%s: %w", setting, err)
+	}
+	a.doors = append(a.doors, &door{Listener: l})
+	return nil
+}
+
+// furnish says what serves at the addresses.
+func (a *App) furnish() error {
 	a.metrics = newMetrics(a)
 	public, err := a.routes()
 	if err != nil {
 		return err
 	}
-	o := a.edge(warnOfProxies(a.config.TrustedProxies, a.log, public))
-	if err := a.openDoor(ctx, a.config.Listen, o); err != nil {
-		return fmt.Errorf("listening: %w", err)
-	}
-	if a.config.MetricsListen == "" {
+	a.doors[0].server = edge.New(a.edge(warnOfProxies(a.config.TrustedProxies, a.log, public)))
+	if len(a.doors) == 1 {
 		return nil
 	}
-	o = a.edge(a.metricsRoute())
+	o := a.edge(a.metricsRoute())
 	o.Connections, o.ConnectionsPerClient = scrapes, 0
-	if err := a.openDoor(ctx, a.config.MetricsListen, o); err != nil {
-		return fmt.Errorf("listening for those who collect metrics: %w", err)
-	}
+	a.doors[1].server = edge.New(o)
 	a.log.Info("serving metrics", "address", a.doors[1].Addr().String())
-	return nil
-}
-
-func (a *App) openDoor(ctx context.Context, address string, o edge.Options) error {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
-	if err != nil {
-		return err
-	}
-	a.doors = append(a.doors, &door{l, edge.New(o)})
 	return nil
 }
 

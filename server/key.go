@@ -27,8 +27,12 @@ func createKey(ctx context.Context, in invocation) error {
 }
 
 func keyFlags(args []string) (name string, scopes []petitioning.Scope, err error) {
-	if len(args) == 0 || args[0] != "create" {
-		return "", nil, errors.New("say what to do: petitiond key create --name N --scope S")
+	misused := commands()["key"].misused
+	switch {
+	case len(args) == 0:
+		return "", nil, misused("petitiond key needs more than that")
+	case args[0] != "create":
+		return "", nil, misused(fmt.Sprintf("there is no command %q", "key "+args[0]))
 	}
 	fs := flag.NewFlagSet("key create", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
@@ -37,8 +41,14 @@ func keyFlags(args []string) (name string, scopes []petitioning.Scope, err error
 		scopes = append(scopes, petitioning.Scope(v))
 		return nil
 	})
-	if err := fs.Parse(args[1:]); err != nil || fs.NArg() > 0 {
-		return "", nil, errors.New("key create takes --name and --scope; settings come from the environment")
+	err = fs.Parse(args[1:])
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return "", nil, err
+	case err != nil:
+		return "", nil, misused(flagFault(err) + "; settings come from the environment")
+	case fs.NArg() > 0:
+		return "", nil, misused(fmt.Sprintf("petitiond key create does not know what to do with %q", fs.Arg(0)))
 	}
 	return name, scopes, nil
 }

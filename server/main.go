@@ -29,11 +29,27 @@ func main() {
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		os.Exit(status(err))
 	}
 }
 
-// run carries out one command. Flags may stand before or behind its name.
+// misuse is a command line that cannot be understood.
+type misuse struct{ fault, usage string }
+
+// listed is where flags and commands stand.
+const listed = "petitiond help lists commands and flags"
+
+func (m misuse) Error() string { return m.fault + "\n" + m.usage }
+
+// status is what the program exits with after an error.
+func status(err error) int {
+	if _, ok := errors.AsType[misuse](err); ok {
+		return 2
+	}
+	return 1
+}
+
+// run carries out one command, whose flags stand behind its name.
 func run(ctx context.Context, args, environment []string, stdout, stderr io.Writer) error {
 	name, rest := "serve", args
 	if len(args) > 0 && args[0] != "" && args[0][0] != '-' {
@@ -41,29 +57,48 @@ func run(ctx context.Context, args, environment []string, stdout, stderr io.Writ
 	}
 	c, known := commands()[name]
 	if !known {
-		return fmt.Errorf("there is no command of that name; try: %s", commandNames())
+		return misuse{fmt.Sprintf("there is no command %q", name), listed}
 	}
 	if c.bare != nil {
+		if err := c.complete(name, rest); err != nil {
+			return err
+		}
 		return c.bare(stdout)
 	}
-	words, rest := c.words(rest)
-	config, extra, err := Load(rest, environment)
+	err := c.run(ctx, name, rest, environment, stdout, stderr)
 	if errors.Is(err, flag.ErrHelp) {
 		return help(stdout)
 	}
+	return err
+}
+
+// run carries out a command with settings.
+func (c command) run(ctx context.Context, name string, rest, environment []string, stdout, stderr io.Writer) error {
+	words, rest := c.split(rest)
+	config, extra, err := Load(rest, environment)
 	if err != nil {
 		return err
 	}
+	words = append(words, extra...)
+	if err := c.complete(name, words); err != nil {
+		return err
+	}
 	config.database.Wall = wall()
-	return c.do(ctx, invocation{config: config, args: append(words, extra...), log: logger(config, stderr), out: stdout})
+	return c.do(ctx, invocation{config: config, args: words, log: logger(config, stderr), out: stdout})
 }
 
-// logger writes for people in development and for machines in production.
+// logger writes for people in development and for machines in production. Times come as people write them, 20s, in both.
 func logger(config Config, w io.Writer) *slog.Logger {
+	o := &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Value.Kind() == slog.KindDuration {
+			a.Value = slog.StringValue(a.Value.Duration().String())
+		}
+		return a
+	}}
 	if config.Env == production {
-		return slog.New(requestLog{slog.NewJSONHandler(w, nil)})
+		return slog.New(requestLog{slog.NewJSONHandler(w, o)})
 	}
-	return slog.New(requestLog{slog.NewTextHandler(w, nil)})
+	return slog.New(requestLog{slog.NewTextHandler(w, o)})
 }
 
 // requestLog adds to a line the request that it is about: what the client was told to quote.

@@ -114,7 +114,7 @@ func (a *App) petitionPage(ctx context.Context, slug string) (*pages.Petition, e
 // fill adds the people.
 func (a *App) fill(ctx context.Context, id uuid.UUID, page *pages.Petition) error {
 	comments, signatories := pageComments, pageSignatories
-	list, err := a.domain.Comments(ctx, petitioning.Newest, petitioning.PageArgs{First: &comments}, id)
+	list, err := a.domain.Comments(ctx, petitioning.CommentQuery{Order: petitioning.Newest, Bodies: petitioning.WithBodies}, petitioning.PageArgs{First: &comments}, id)
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func (a *App) conversation(ctx context.Context, rows []*ent.Comment) ([]pages.Co
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	replies, err := a.domain.Replies(ctx, petitioning.PageArgs{}, ids...)
+	replies, err := a.domain.Replies(ctx, petitioning.WithBodies, petitioning.PageArgs{}, ids...)
 	if err != nil {
 		return nil, err
 	}

@@ -1346,7 +1346,8 @@ texts of several lines.
 
 **Credentials** travel as ` + "`" + `Authorization: Bearer SECRET` + "`" + `, or in the payload of ` + "`" + `connection_init` + "`" + ` over WebSocket. A
 credential that is unknown or has expired is refused with UNAUTHENTICATED, never treated as none. It is checked again
-each minute while something is open under it, and at its expiry: a subscription ends with its credential.
+each minute while something is open under it, and at its expiry: a subscription ends with its credential, or when that
+has other rights than before.
 """
 schema {
   query: Query
@@ -1356,10 +1357,11 @@ schema {
 
 """
 The points that something costs, added up before an operation runs; an operation of more than 1,000 points, or what
-the operator allows, is refused with LIMIT_EXCEEDED. An object costs 1 point unless its type says otherwise, a scalar or enum value nothing. A weight
-on a field or an argument is added once each time the field is answered, or is answered with that argument. What is
-inside a list counts as many times as the list may have items: see ` + "`" + `@listSize` + "`" + `. A list whose length the caller chooses
-costs at least 1 point and 1 for each item it may have, whatever is selected inside.
+the operator allows, is refused with LIMIT_EXCEEDED. An object costs 1 point unless its type says otherwise, a scalar or
+enum value nothing. A weight on a field or an argument is added once each time the field is answered, or is answered with
+that argument: it stands where more is read than is answered. What is inside a list counts as many times as the list may
+have items: see ` + "`" + `@listSize` + "`" + `. A list whose length the caller chooses costs at least 1 point and 1 for each item it may have,
+whatever is selected inside.
 """
 directive @cost(
   """The points, a decimal number written as a string, such as "5" or "0.1"."""
@@ -1808,9 +1810,10 @@ type Tag implements Node @cost(weight: "0.3") {
     before: String
 
     """
-    The order of the petitions; absent or null: the latest created first. RELEVANCE is refused with BAD_USER_INPUT.
+    The order of the petitions; absent or null: the latest created first, which is free. For any other all petitions that
+    bear the tag are read and sorted. RELEVANCE is refused with BAD_USER_INPUT.
     """
-    orderBy: PetitionOrder
+    orderBy: PetitionOrder @cost(weight: "100")
   ): PetitionConnection!
     @listSize(
       assumedSize: 20
@@ -1847,7 +1850,7 @@ type PetitionConnection @cost(weight: "0") {
   pageInfo: PageInfo!
 
   """How many petitions the whole list has; null above 10,000 where they would have to be counted."""
-  totalCount: Int @cost(weight: "5")
+  totalCount: Int @cost(weight: "20")
 }
 
 """A petition's place in a list."""
@@ -1919,7 +1922,7 @@ type TagConnection @cost(weight: "0") {
   pageInfo: PageInfo!
 
   """How many tags the whole list has; null above 10,000 where they would have to be counted."""
-  totalCount: Int @cost(weight: "5")
+  totalCount: Int @cost(weight: "20")
 }
 
 """A tag's place in a list."""
@@ -1933,7 +1936,8 @@ type TagEdge @cost(weight: "0") {
 
 """
 Which petitions a list has: those that meet every condition given. A field that is absent, null or an empty list is no
-condition, but for ` + "`" + `states` + "`" + `.
+condition, but for ` + "`" + `states` + "`" + `. Each of the others has its price: where few petitions meet it, or where all that do are
+counted, many more are read than a page has.
 """
 input PetitionFilter {
   """
@@ -1943,22 +1947,22 @@ input PetitionFilter {
   states: [PetitionState!]
 
   """At most 20: with at least one of these tags. They are normalised first, so that ` + "`" + `#Climate Justice!` + "`" + ` finds ` + "`" + `climatejustice` + "`" + `."""
-  tags: [String!]
+  tags: [String!] @cost(weight: "50")
 
   """At most 20: with all of these tags, normalised likewise."""
-  allTags: [String!]
+  allTags: [String!] @cost(weight: "50")
 
   """Written in this language; ` + "`" + `pt` + "`" + ` finds ` + "`" + `pt-BR` + "`" + ` too, ` + "`" + `pt-BR` + "`" + ` does not find ` + "`" + `pt` + "`" + `."""
-  language: Locale
+  language: Locale @cost(weight: "50")
 
   """With at least so many signatures. New signatures may take two seconds to be seen by this condition."""
-  minSignatures: Int
+  minSignatures: Int @cost(weight: "50")
 
   """With ` + "`" + `startsAt` + "`" + ` later than this."""
-  startedAfter: DateTime
+  startedAfter: DateTime @cost(weight: "50")
 
   """With ` + "`" + `endsAt` + "`" + ` earlier than this; a petition without an end does not meet the condition."""
-  endsBefore: DateTime
+  endsBefore: DateTime @cost(weight: "50")
 }
 
 """The order of a list of petitions. Equals follow each other by age, in the same direction."""
@@ -2083,7 +2087,7 @@ type Query {
     not matter; each of the first 16 words must be found, the last one as the beginning of a word. Absent, null or blank:
     no search.
     """
-    search: String @cost(weight: "10")
+    search: String @cost(weight: "100")
 
     """Which petitions; absent or null: the OPEN ones."""
     filter: PetitionFilter
@@ -2139,7 +2143,7 @@ type Query {
     first: Int = 10
   ): [TrendingTag!]!
     @cacheControl(maxAge: 1)
-    @cost(weight: "10")
+    @cost(weight: "50")
     @listSize(assumedSize: 10, slicingArguments: ["first"], requireOneSlicingArgument: false)
 
   """The numbers of the whole site."""

@@ -73,6 +73,14 @@ func (a *Actor) Anonymous() bool { return a.caller == anonymousCaller }
 // IsAdmin reports whether the actor may do everything.
 func (a *Actor) IsAdmin() bool { return slices.Contains(a.scopes, ScopeAdmin) }
 
+// Same reports whether another finding of the actor's credential is the same caller with the same rights.
+func (a *Actor) Same(b *Actor) bool {
+	return a.caller == b.caller && slices.Equal(a.rights(), b.rights()) && slices.Equal(a.edits, b.edits)
+}
+
+// rights are the scopes, each once and in order.
+func (a *Actor) rights() []Scope { return slices.Compact(slices.Sorted(slices.Values(a.scopes))) }
+
 // Expires is when the credential ends, or the zero time.
 func (a *Actor) Expires() time.Time {
 	if a.expires == nil {

@@ -3,6 +3,7 @@ package petitioning_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -41,6 +42,30 @@ func TestAPIKeys(t *testing.T) {
 		faults(t, err, "INVALID name", "INVALID scope")
 		_, err = b.CreateAPIKey(t.Context(), strings.Repeat("é", 101), []petitioning.Scope{petitioning.ScopeSign, "EVERYTHING"})
 		faults(t, err, "INVALID name", "INVALID scope")
+	})
+}
+
+// TestSameActor asks twice for a credential, and in between its rights change.
+func TestSameActor(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		made, err := b.Create(b.as(t, ""), draft())
+		ok(t, err)
+		key, err := b.CreateAPIKey(t.Context(), "Partner", []petitioning.Scope{petitioning.ScopeAdmin, petitioning.ScopeSign})
+		ok(t, err)
+		find := func(bearer string) *petitioning.Actor { return petitioning.ActorFrom(b.as(t, bearer)) }
+		all := []string{"", adminKey, key, made.EditToken}
+		for i, before := range all {
+			for j, now := range all {
+				equal(t, fmt.Sprintf("credential %d is %d", i, j), i == j, find(before).Same(find(now)))
+			}
+		}
+		before := find(key)
+		for scopes, same := range map[string]bool{`["SIGN","ADMIN","SIGN"]`: true, `["SIGN"]`: false, `["SIGN","ADMIN","EXPORT"]`: false} {
+			b.exec(t, `UPDATE api_keys SET scopes = $1`, scopes)
+			equal(t, "the same with "+scopes, same, before.Same(find(key)))
+		}
 	})
 }
 

@@ -51,7 +51,7 @@ func (b *bundle) readPage(ctx context.Context) error {
 	if _, err := b.TagsOf(ctx, []uuid.UUID{id}); err != nil {
 		return err
 	}
-	if _, err := b.Comments(ctx, petitioning.Newest, petitioning.PageArgs{First: p(10)}, id); err != nil {
+	if _, err := b.Comments(ctx, said(petitioning.Newest), petitioning.PageArgs{First: p(10)}, id); err != nil {
 		return err
 	}
 	_, err = b.Signatures(ctx, petitioning.PageArgs{First: p(10)}, id)

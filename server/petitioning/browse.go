@@ -149,7 +149,7 @@ type listing[N any] struct {
 	columns    string
 	inner      *inner                               // chooses the rows of a page by themselves, where that is cheaper
 	byValues   bool                                 // how it is best read depends on the values that it is read with
-	together   bool                                 // name and where say all that there is to know of it
+	together   bool                                 // name, where and columns say all that there is to know of it
 	scan       func(row scanner) (N, cursor, error) // of columns, in its order
 	belongs    func(node N, parent uuid.UUID)       // tells a row whose list it is in; may be nil
 }
@@ -186,13 +186,13 @@ func browse[N any](ctx context.Context, s *Service, l listing[N], page PageArgs,
 
 // paged is all that the first or last page of a list depends on.
 type paged struct {
-	name, where string
+	name, where, columns string
 	window
 }
 
 // beginning reads the first or last page of one list, together with whoever else reads that of another one.
 func beginning[N any](ctx context.Context, s *Service, l listing[N], w window, parent uuid.UUID) (map[uuid.UUID]*Connection[N], error) {
-	page, err := s.byParent.read(ctx, paged{l.name, l.where, w}, parent, func(ctx context.Context, parents []uuid.UUID) (map[uuid.UUID]any, error) {
+	page, err := s.byParent.read(ctx, paged{l.name, l.where, l.columns, w}, parent, func(ctx context.Context, parents []uuid.UUID) (map[uuid.UUID]any, error) {
 		found, err := pages(ctx, s, l, w, nil, nil, parents)
 		out := make(map[uuid.UUID]any, len(found))
 		for id, page := range found {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -23,11 +24,34 @@ const (
 
 const commentColumns = `c.id, c.number, c.author_name, c.from_signatory, c.body, c.likes, c.replies, c.created_at, c.edited_at`
 
+// Bodies says whether comments are read with what they say, which is most of their bytes.
+type Bodies bool
+
+// How comments are read.
+const (
+	WithBodies    Bodies = true
+	WithoutBodies Bodies = false
+)
+
+// names gives commentColumns, with nothing in the place of the body where it is not wanted.
+func (b Bodies) names() string {
+	if b == WithBodies {
+		return commentColumns
+	}
+	return strings.Replace(commentColumns, `c.body`, `''`, 1)
+}
+
+// CommentQuery asks for a list of comments.
+type CommentQuery struct {
+	Order  CommentOrder
+	Bodies Bodies
+}
+
 // Comments gives the page of each petition's comments that are no replies.
-func (s *Service) Comments(ctx context.Context, order CommentOrder, page PageArgs, petitions ...uuid.UUID) (map[uuid.UUID]*CommentConnection, error) {
+func (s *Service) Comments(ctx context.Context, q CommentQuery, page PageArgs, petitions ...uuid.UUID) (map[uuid.UUID]*CommentConnection, error) {
 	dependOn(ctx, wordsOf, petitions...)
 	dependOn(ctx, commentsOf, petitions...)
-	l := commentListing("comments "+string(order), order, new(commentRow).scanning())
+	l := commentListing("comments "+string(q.Order), q, new(commentRow).scanning())
 	l.where = `c.petition_id = ` + parent + ` AND c.parent_id IS NULL AND ` + publicComment + ` AND ` +
 		visibleList(ctx)
 	l.belongs = func(c *ent.Comment, petition uuid.UUID) { c.PetitionID = petition }
@@ -36,9 +60,9 @@ func (s *Service) Comments(ctx context.Context, order CommentOrder, page PageArg
 }
 
 // Replies gives the page of each comment's replies, the earliest first. Their totals come from the row.
-func (s *Service) Replies(ctx context.Context, page PageArgs, comments ...uuid.UUID) (map[uuid.UUID]*CommentConnection, error) {
+func (s *Service) Replies(ctx context.Context, bodies Bodies, page PageArgs, comments ...uuid.UUID) (map[uuid.UUID]*CommentConnection, error) {
 	row := &commentRow{}
-	l := commentListing("replies", Oldest, row.scanning(&row.to.PetitionID))
+	l := commentListing("replies", CommentQuery{Oldest, bodies}, row.scanning(&row.to.PetitionID))
 	l.columns += `, c.petition_id`
 	l.where = `c.parent_id = ` + parent + ` AND ` + publicComment + ` AND ` + visibleParent(ctx, `c.petition_id`)
 	l.belongs = func(c *ent.Comment, comment uuid.UUID) { c.ParentID = &comment }
@@ -62,16 +86,16 @@ func (s *Service) CommentsAfter(ctx context.Context, petition uuid.UUID, number,
 	return out, nil
 }
 
-func commentListing(name string, order CommentOrder, scan func(scanner) (*ent.Comment, error)) listing[*ent.Comment] {
-	l := listing[*ent.Comment]{name: name, columns: commentColumns, table: `comments AS c`}
-	l.keys = keyset{columns: []string{`c.number`}, desc: order != Oldest}
-	if order == MostLiked {
+func commentListing(name string, q CommentQuery, scan func(scanner) (*ent.Comment, error)) listing[*ent.Comment] {
+	l := listing[*ent.Comment]{name: name, columns: q.Bodies.names(), table: `comments AS c`}
+	l.keys = keyset{columns: []string{`c.number`}, desc: q.Order != Oldest}
+	if q.Order == MostLiked {
 		l.keys.columns = []string{`c.likes`, `c.number`}
 	}
 	l.scan = func(row scanner) (*ent.Comment, cursor, error) {
 		c, err := scan(row)
 		keys := []cursorKey{intKey(int64(c.Number))}
-		if order == MostLiked {
+		if q.Order == MostLiked {
 			keys = append([]cursorKey{intKey(int64(c.Likes))}, keys...)
 		}
 		return c, cursor{Keys: keys, ID: c.ID}, err

@@ -339,15 +339,23 @@ func (s *Service) filter(ctx context.Context, l *petitionList, f *Filter) error 
 		}
 		return out
 	}
-	l.byValues = len(l.narrow) > 0
-	if own := l.own(&l.args); own != "" {
-		l.where += own
-		l.byValues = true
-		if l.order.Field == BySignatureCount || l.order.Field == ByTrending {
-			l.narrow = append(l.narrow, l.inRows())
-		}
+	own := l.own(&l.args)
+	l.where += own
+	if l.alongRanks() && (own != "" || len(f.States) > 0) {
+		l.narrow = append(l.narrow, l.inRows())
 	}
+	l.byValues = len(l.narrow) > 0 || own != ""
 	return nil
+}
+
+// alongRanks reports whether one walks along the ranks where the list is not gone through. So one does for the best of
+// what a search finds.
+func (l *petitionList) alongRanks() bool {
+	switch l.order.Field {
+	case BySignatureCount, ByTrending, ByRelevance:
+		return true
+	}
+	return false
 }
 
 // counted gives a total that is counted when it is asked for, in one statement that stops early.

@@ -62,7 +62,7 @@ func (b *bundle) readAs(ctx context.Context, t *testing.T, id uuid.UUID, number 
 	byID, err := b.PetitionsByID(ctx, []uuid.UUID{id}, w)
 	bySlug, err2 := b.PetitionBySlug(ctx, fmt.Sprintf("petition-%d-of-the-crowd", number), w)
 	signatures, err3 := b.Signatures(ctx, petitioning.PageArgs{First: p(50)}, id)
-	comments, err4 := b.Comments(ctx, petitioning.Newest, petitioning.PageArgs{First: p(50)}, id)
+	comments, err4 := b.Comments(ctx, said(petitioning.Newest), petitioning.PageArgs{First: p(50)}, id)
 	for _, err := range []error{err, err2, err3, err4} {
 		if err != nil {
 			t.Error(err)

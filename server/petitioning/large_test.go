@@ -98,6 +98,7 @@ func TestLargeSite(t *testing.T) {
 			ok(t, err)
 			equal(t, fmt.Sprintf("petitions of tags by %v", o), []int{20, 0}, []int{len(pages[tags[0]].Edges), len(pages[tags[1]].Edges)})
 		}
+		b.passNothingBy(t, counter)
 		otters.Search, otters.Order = p("otter"), nil
 		equal(t, "total of too many matches", nil, total(read(otters, petitioning.PageArgs{})))
 		ranked := walk(t, 100, false, petitionID, func(args petitioning.PageArgs) (*petitioning.PetitionConnection, error) {
@@ -110,4 +111,28 @@ func TestLargeSite(t *testing.T) {
 			}
 		}
 	})
+}
+
+// passNothingBy looks for lists that few petitions are in, and that would walk along the ranks of all others.
+func (b *bundle) passNothingBy(t *testing.T, counter *dbtest.Counter) {
+	t.Helper()
+	fine := &petitioning.Filter{States: []petition.State{petition.StatePAUSED, petition.StateARCHIVED}}
+	french := &petitioning.Filter{Language: p("fr")}
+	for name, q := range map[string]petitioning.PetitionQuery{
+		"states by trend":       {Filter: fine, Order: &petitioning.Order{Field: petitioning.ByTrending, Direction: petitioning.Desc}},
+		"states by signatures":  {Filter: fine, Order: &petitioning.Order{Field: petitioning.BySignatureCount, Direction: petitioning.Asc}},
+		"states by relevance":   {Filter: fine, Search: p("otter")},
+		"language by trend":     {Filter: french, Order: &petitioning.Order{Field: petitioning.ByTrending, Direction: petitioning.Desc}},
+		"language by relevance": {Filter: french, Search: p("otter")},
+	} {
+		counter.Reset()
+		page, err := b.Petitions(b.as(t, ""), q, petitioning.PageArgs{})
+		ok(t, err)
+		equal(t, name, 0, len(page.Edges))
+		text := strings.Join(counter.Statements(), "\n")
+		equal(t, name+" goes through those alone: "+text, true, strings.Contains(text, "AS chosen"))
+		total, err := page.TotalCount(b.as(t, ""))
+		ok(t, err)
+		equal(t, "total of "+name, 0, *total)
+	}
 }

@@ -216,10 +216,13 @@ func TestCursorsBelongToTheirList(t *testing.T) {
 			},
 			"Signatures": func(args petitioning.PageArgs) error { _, err := b.Signatures(ctx, args, site[0].id); return err },
 			"Comments": func(args petitioning.PageArgs) error {
-				_, err := b.Comments(ctx, petitioning.Newest, args, site[0].id)
+				_, err := b.Comments(ctx, said(petitioning.Newest), args, site[0].id)
 				return err
 			},
-			"Replies": func(args petitioning.PageArgs) error { _, err := b.Replies(ctx, args, uuid.New()); return err },
+			"Replies": func(args petitioning.PageArgs) error {
+				_, err := b.Replies(ctx, petitioning.WithBodies, args, uuid.New())
+				return err
+			},
 		}
 		for name, list := range lists {
 			for _, cursor := range []string{good, "", "nonsense", good[1:], good + "A", "\x00", "\xff", strings.Repeat("A", 100_000)} {

@@ -226,7 +226,7 @@ func TestCommentLists(t *testing.T) {
 			for size := 1; size <= 7; size++ {
 				for _, backwards := range []bool{false, true} {
 					got := walk(t, size, backwards, commentID, func(args petitioning.PageArgs) (*petitioning.CommentConnection, error) {
-						pages, err := b.Comments(b.as(t, ""), order, args, made.Petition)
+						pages, err := b.Comments(b.as(t, ""), said(order), args, made.Petition)
 						return pages[made.Petition], err
 					})
 					equal(t, fmt.Sprintf("%s in pages of %d, backwards %v", order, size, backwards), want, got)
@@ -235,7 +235,7 @@ func TestCommentLists(t *testing.T) {
 		}
 		for i, c := range threads {
 			got := walk(t, i%3+1, i%2 == 0, commentID, func(args petitioning.PageArgs) (*petitioning.CommentConnection, error) {
-				pages, err := b.Replies(b.as(t, ""), args, c.id)
+				pages, err := b.Replies(b.as(t, ""), petitioning.WithBodies, args, c.id)
 				return pages[c.id], err
 			})
 			equal(t, "replies", c.replies, got)
@@ -261,7 +261,7 @@ func TestManyParentsAtOnce(t *testing.T) {
 			parents = append(parents, uuid.New())
 		}
 		counter.Reset()
-		pages, err := b.Replies(b.as(t, ""), petitioning.PageArgs{First: p(1)}, parents...)
+		pages, err := b.Replies(b.as(t, ""), petitioning.WithBodies, petitioning.PageArgs{First: p(1)}, parents...)
 		ok(t, err)
 		if n := counter.Count(); n > 2 {
 			t.Errorf("%d parents took %d statements, want at most 2", len(parents), n)
@@ -272,11 +272,11 @@ func TestManyParentsAtOnce(t *testing.T) {
 				fmt.Sprint(replyIDs(pages[c.id]), pages[c.id].PageInfo.HasNextPage))
 		}
 		counter.Reset()
-		_, err = b.Replies(b.as(t, ""), petitioning.PageArgs{}, parents[240:340]...)
+		_, err = b.Replies(b.as(t, ""), petitioning.WithBodies, petitioning.PageArgs{}, parents[240:340]...)
 		ok(t, err)
 		equal(t, "statements for a hundred parents", 1, counter.Count())
 		if cursor := pages[threads[0].id].PageInfo.EndCursor(); cursor != nil {
-			_, err = b.Replies(b.as(t, ""), petitioning.PageArgs{After: cursor}, parents[250:252]...)
+			_, err = b.Replies(b.as(t, ""), petitioning.WithBodies, petitioning.PageArgs{After: cursor}, parents[250:252]...)
 			refused(t, err, "a cursor with several parents", "after")
 		}
 	})
@@ -318,4 +318,9 @@ func TestTagsOfManyPetitions(t *testing.T) {
 		}
 		equal(t, "tags", want, got)
 	})
+}
+
+// said asks for comments with what they say.
+func said(order petitioning.CommentOrder) petitioning.CommentQuery {
+	return petitioning.CommentQuery{Order: order, Bodies: petitioning.WithBodies}
 }

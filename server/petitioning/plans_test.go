@@ -72,7 +72,7 @@ func (b *bundle) hotReads() map[string]func(context.Context) error {
 	}
 	comments := func(order petitioning.CommentOrder, of ...uuid.UUID) func(context.Context) error {
 		return func(ctx context.Context) error {
-			_, err := b.Comments(ctx, order, petitioning.PageArgs{First: p(10)}, of...)
+			_, err := b.Comments(ctx, said(order), petitioning.PageArgs{First: p(10)}, of...)
 			return err
 		}
 	}
@@ -98,7 +98,7 @@ func (b *bundle) hotReads() map[string]func(context.Context) error {
 		"Signatures":         signatures(hot),
 		"SignaturesOfSevera": signatures(several...),
 		"Replies": func(ctx context.Context) error {
-			_, err := b.Replies(ctx, petitioning.PageArgs{}, threads...)
+			_, err := b.Replies(ctx, petitioning.WithBodies, petitioning.PageArgs{}, threads...)
 			return err
 		},
 		"List":        list(petitioning.PetitionQuery{}),

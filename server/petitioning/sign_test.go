@@ -169,7 +169,7 @@ func TestSigningComment(t *testing.T) {
 		b.sign(t, made.Petition, 1, func(s *petitioning.Signing) { s.Comment = p("Unnamed reason") })
 		b.sign(t, made.Petition, 2, func(s *petitioning.Signing) { s.Comment, s.ShowName = p(" Named  reason\n"), true })
 		b.sign(t, made.Petition, 3)
-		pages, err := b.Comments(b.as(t, ""), petitioning.Oldest, petitioning.PageArgs{}, made.Petition)
+		pages, err := b.Comments(b.as(t, ""), said(petitioning.Oldest), petitioning.PageArgs{}, made.Petition)
 		ok(t, err)
 		type said struct {
 			Author        *string

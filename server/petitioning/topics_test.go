@@ -75,7 +75,7 @@ func TestTopicsAreExact(t *testing.T) {
 				return err
 			},
 			"comments": func(ctx context.Context) error {
-				_, err := b.Comments(ctx, petitioning.Newest, petitioning.PageArgs{}, m.Petition)
+				_, err := b.Comments(ctx, said(petitioning.Newest), petitioning.PageArgs{}, m.Petition)
 				return err
 			},
 			"signatures": func(ctx context.Context) error {

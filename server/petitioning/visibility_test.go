@@ -154,11 +154,11 @@ func sights(b *bundle, m marker) []sight {
 		{"SignaturesByID", whoSees, func(ctx context.Context) (bool, error) { return some(b.SignaturesByID(ctx, []uuid.UUID{m.named})) }},
 		{"SignaturesByID", nobody, func(ctx context.Context) (bool, error) { return some(b.SignaturesByID(ctx, []uuid.UUID{m.unnamed})) }},
 		{"Comments", whoSees, func(ctx context.Context) (bool, error) {
-			pages, err := b.Comments(ctx, petitioning.Newest, petitioning.PageArgs{}, id, uuid.New())
+			pages, err := b.Comments(ctx, said(petitioning.Newest), petitioning.PageArgs{}, id, uuid.New())
 			return len(pages[id].Edges) > 0, err
 		}},
 		{"Comments", whoSees, func(ctx context.Context) (bool, error) {
-			pages, err := b.Comments(ctx, petitioning.Newest, petitioning.PageArgs{}, id)
+			pages, err := b.Comments(ctx, said(petitioning.Newest), petitioning.PageArgs{}, id)
 			return len(pages[id].Edges) > 0, err
 		}},
 		{"CommentsByID", whoSees, func(ctx context.Context) (bool, error) { return some(b.CommentsByID(ctx, []uuid.UUID{m.comment})) }},
@@ -169,11 +169,11 @@ func sights(b *bundle, m marker) []sight {
 		{"CommentsAfter", whoSees, func(ctx context.Context) (bool, error) { return some(b.CommentsAfter(ctx, id, 0, 50)) }},
 		{"CommentsAfter", nobody, func(ctx context.Context) (bool, error) { return some(b.CommentsAfter(ctx, id, 3, 50)) }},
 		{"Replies", whoSees, func(ctx context.Context) (bool, error) {
-			pages, err := b.Replies(ctx, petitioning.PageArgs{}, m.comment)
+			pages, err := b.Replies(ctx, petitioning.WithBodies, petitioning.PageArgs{}, m.comment)
 			return len(pages[m.comment].Edges) > 0, err
 		}},
 		{"Replies", whoSees, func(ctx context.Context) (bool, error) {
-			pages, err := b.Replies(ctx, petitioning.PageArgs{}, m.comment, uuid.New())
+			pages, err := b.Replies(ctx, petitioning.WithBodies, petitioning.PageArgs{}, m.comment, uuid.New())
 			return len(pages[m.comment].Edges) > 0, err
 		}},
 	}

@@ -64,13 +64,17 @@ func (t *Transport) known(ctx context.Context, bearer string) identity {
 	return who
 }
 
-// still asks again for the credential of an operation that is about to run, if its time is over: it may have waited.
+// still asks again for the credential of an operation that is about to run, if its time is over: it may have waited. It
+// would run with the rights that were found before.
 func (t *Transport) still(ctx context.Context) *fault {
 	who, ok := ctx.Value(identityKey{}).(identity)
 	if !ok || now().Before(who.until) {
 		return nil
 	}
-	_, f := t.authorize(ctx, "Bearer "+who.bearer)
+	again, f := t.authorize(ctx, "Bearer "+who.bearer)
+	if f == nil && !t.same(ctx, again.ctx) {
+		return altered()
+	}
 	return f
 }
 
@@ -121,7 +125,8 @@ type credentials struct {
 	busy  int           // goroutines that ask
 }
 
-// hold returns the credential of an identity, which is asked again from now on until it is released; nil for none.
+// hold returns the credential of an identity, which is asked again from now on until it is released; nil for none. What is
+// open under one that was found to be another, or to have other rights, ends.
 func (s *credentials) hold(who identity) *credential {
 	if who.anonymous() {
 		return nil
@@ -129,6 +134,10 @@ func (s *credentials) hold(who identity) *credential {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.known[who.bearer]
+	if c != nil && !s.t.same(c.who.ctx, who.ctx) {
+		s.end(c, altered())
+		c = nil
+	}
 	if c == nil {
 		c = &credential{}
 		s.known[who.bearer] = c
@@ -149,6 +158,12 @@ func (s *credentials) release(c *credential) {
 	if c.holders--; c.holders == 0 {
 		s.forget(c)
 	}
+}
+
+// end needs mu. Lines see for themselves that a credential has ended.
+func (s *credentials) end(c *credential, f *fault) {
+	c.ended.Store(f)
+	s.forget(c)
 }
 
 // forget needs mu. Another may be known by the same bearer since this one has ended.
@@ -211,20 +226,21 @@ func (s *credentials) next() (c *credential, bearer string) {
 	return nil, ""
 }
 
-// settle notes what was found. Lines see for themselves that a credential has ended.
+// settle notes what was found.
 func (s *credentials) settle(c *credential, who identity, f *fault) {
 	at := now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.asking = false
 	switch {
-	case f == nil:
+	case f == nil && s.t.same(c.who.ctx, who.ctx):
 		c.who, c.checked = who, at
+	case f == nil:
+		s.end(c, altered())
 	case f.status == http.StatusServiceUnavailable && at.Sub(c.checked) < unchecked && !s.over(c, at):
 		c.who.until = at.Add(retry)
 	default:
-		c.ended.Store(f)
-		s.forget(c)
+		s.end(c, f)
 	}
 }
 

@@ -18,12 +18,15 @@ import (
 
 // keyring is an Authenticate that knows every credential until it is told otherwise.
 type keyring struct {
-	mu    sync.Mutex
-	fails map[string]error
-	asked map[string]int
+	mu     sync.Mutex
+	fails  map[string]error
+	asked  map[string]int
+	rights map[string]string
 }
 
-func newKeyring() *keyring { return &keyring{fails: map[string]error{}, asked: map[string]int{}} }
+func newKeyring() *keyring {
+	return &keyring{fails: map[string]error{}, asked: map[string]int{}, rights: map[string]string{}}
+}
 
 var errRevoked = errors.New("revoked")
 
@@ -34,7 +37,22 @@ func (k *keyring) authenticate(ctx context.Context, bearer string) (context.Cont
 	if err := k.fails[bearer]; err != nil {
 		return nil, err
 	}
+	ctx = context.WithValue(ctx, rightsKey{}, k.rights[bearer])
 	return context.WithValue(context.WithValue(ctx, actorKey{}, bearer), foundKey{}, time.Now()), nil
+}
+
+// rightsKey is what a credential may.
+type rightsKey struct{}
+
+func sameRights(before, now context.Context) bool {
+	return before.Value(rightsKey{}) == now.Value(rightsKey{})
+}
+
+// grant changes what a credential may.
+func (k *keyring) grant(bearer, rights string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.rights[bearer] = rights
 }
 
 // foundKey is when a credential was found to hold.
@@ -65,6 +83,7 @@ func expiring(k *keyring, schema *station, shared bool) transport.Options {
 	o.Limits.Event = 200 * time.Millisecond // twice as long as between two looks
 	o.Authenticate = k.authenticate
 	o.Expires = found
+	o.Same = sameRights
 	if !shared {
 		o.Impersonal = nil
 	}

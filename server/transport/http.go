@@ -210,6 +210,10 @@ func denied() *fault {
 	return refusal(http.StatusUnauthorized, unauthenticated, "The credential is not known or has expired. Send it as Authorization: Bearer SECRET.")
 }
 
+func altered() *fault {
+	return refusal(http.StatusUnauthorized, unauthenticated, "The credential has other rights now. Send it again to go on with those.")
+}
+
 func uncheckable() *fault {
 	return refusal(http.StatusServiceUnavailable, unavailable,
 		"The credential cannot be checked at present. Try again in a moment.")

@@ -55,6 +55,26 @@ func TestCredentialIsAskedOnceForAll(t *testing.T) {
 	})
 }
 
+// Whoever shows a credential that has other rights by now ends what is open under it with those that it had.
+func TestCredentialIsShownWithOtherRights(t *testing.T) {
+	t.Parallel()
+	type rights struct{}
+	tr := newChecked(nil)
+	tr.same = func(before, now context.Context) bool { return before.Value(rights{}) == now.Value(rights{}) }
+	show := func(may string) *credential {
+		return tr.credentials.hold(tr.known(context.WithValue(t.Context(), rights{}, may), "key"))
+	}
+	first, same, second := show("all"), show("all"), show("less")
+	if first != same || first.fault() == nil || second.fault() != nil {
+		t.Errorf("first %v, second %v", first.fault(), second.fault())
+	}
+	tr.credentials.release(first)
+	tr.credentials.release(same)
+	if third := show("less"); third != second {
+		t.Error("the second was forgotten with the first")
+	}
+}
+
 // A few are asked at once, however many are due.
 func TestCredentialsAreAskedAFewAtOnce(t *testing.T) {
 	t.Parallel()

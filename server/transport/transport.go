@@ -42,6 +42,9 @@ type Options struct {
 	Around func(ctx context.Context) context.Context
 	// Expires says until when the credential holds that Authenticate found, if it ends. Then it is asked anew.
 	Expires func(ctx context.Context) time.Time
+	// Same reports whether Authenticate found the same twice: who it is, and what they may. Where it did not, what is open
+	// under the credential ends as if it had been revoked. By default all that holds is the same.
+	Same func(before, now context.Context) bool
 	// Mark says what the event is about that a subscription has just answered with; ctx is that of its start.
 	// Without it every event counts by itself.
 	Mark func(ctx context.Context) Mark
@@ -79,6 +82,7 @@ type Transport struct {
 	limits       Limits
 	authenticate func(context.Context, string) (context.Context, error)
 	expires      func(context.Context) time.Time
+	same         func(before, now context.Context) bool
 	mark         func(context.Context) Mark
 	alike        []string // Options.Impersonal
 	address      func(*http.Request) netip.Addr
@@ -114,6 +118,7 @@ func New(o Options) *Transport {
 		limits:       o.Limits,
 		authenticate: o.Authenticate,
 		expires:      o.Expires,
+		same:         o.Same,
 		mark:         o.Mark,
 		alike:        o.Impersonal,
 		address:      o.Address,
@@ -172,6 +177,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Expires == nil {
 		o.Expires = func(context.Context) time.Time { return time.Time{} }
+	}
+	if o.Same == nil {
+		o.Same = func(context.Context, context.Context) bool { return true }
 	}
 	if o.Address == nil {
 		o.Address = peer
