@@ -1326,7 +1326,7 @@ var sources = []*ast.Source{
 Petitions: read them, start them, sign them, talk about them, and watch the count move.
 
 **Ids** are opaque, typed and stable. An id that is unknown, malformed, of another type, or of something the caller
-may not see is always answered in the same way: null in a query, the user error NOT_FOUND in a mutation, the error
+may not see is always answered alike: null in a query, the user error NOT_FOUND in a mutation, the error
 NOT_FOUND in a subscription.
 
 **Lists** are connections. ` + "`" + `first` + "`" + ` with ` + "`" + `after` + "`" + ` reads forwards, ` + "`" + `last` + "`" + ` with ` + "`" + `before` + "`" + ` backwards; a page holds 20 items
@@ -1334,20 +1334,20 @@ unless ` + "`" + `first` + "`" + ` or ` + "`" + `last` + "`" + ` asks for anothe
 ` + "`" + `last` + "`" + `, or a cursor that does not come from the same list is refused with BAD_USER_INPUT. Cursors are opaque.
 ` + "`" + `pageInfo` + "`" + ` costs nothing beside its page.
 
-**Errors.** What a person can mend stands in ` + "`" + `userErrors` + "`" + ` of a mutation's payload, every fault at once. All other
-errors stand at the top level of the answer with ` + "`" + `extensions.code` + "`" + `: GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED,
+**Errors.** What a person can correct is listed in ` + "`" + `userErrors` + "`" + ` of a mutation's payload, every fault at once. All other
+errors are at the top level of the response with ` + "`" + `extensions.code` + "`" + `: GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED,
 BAD_REQUEST, BAD_USER_INPUT (paging, cursors and filters of reads; names the ` + "`" + `field` + "`" + `), UNAUTHENTICATED, FORBIDDEN,
 NOT_FOUND, METHOD_NOT_ALLOWED, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, LIMIT_EXCEEDED (names the ` + "`" + `limit` + "`" + `),
 RATE_LIMITED, OUTCOME_UNKNOWN, UNAVAILABLE, TIMEOUT, PERSISTED_QUERY_NOT_FOUND, PERSISTED_QUERY_NOT_SUPPORTED and
 INTERNAL.
 
-**Text** is counted in Unicode code points. Control characters are refused with INVALID, save line breaks and tabs in
-texts of several lines.
+**Text** is counted in Unicode code points. Control characters are refused with INVALID, except line breaks and tabs in
+multi-line texts.
 
 **Credentials** travel as ` + "`" + `Authorization: Bearer SECRET` + "`" + `, or in the payload of ` + "`" + `connection_init` + "`" + ` over WebSocket. A
-credential that is unknown or has expired is refused with UNAUTHENTICATED, never treated as none. It is checked again
-each minute while something is open under it, and at its expiry: a subscription ends with its credential, or when that
-has other rights than before.
+credential that is unknown or has expired is refused with UNAUTHENTICATED; it is never ignored. While a connection or
+subscription uses it, it is checked again every minute and at its expiry: a subscription ends with its credential, or
+when the rights of that have changed.
 """
 schema {
   query: Query
@@ -1356,12 +1356,12 @@ schema {
 }
 
 """
-The points that something costs, added up before an operation runs; an operation of more than 1,000 points, or what
-the operator allows, is refused with LIMIT_EXCEEDED. An object costs 1 point unless its type says otherwise, a scalar or
-enum value nothing. A weight on a field or an argument is added once each time the field is answered, or is answered with
-that argument: it stands where more is read than is answered. What is inside a list counts as many times as the list may
-have items: see ` + "`" + `@listSize` + "`" + `. A list whose length the caller chooses costs at least 1 point and 1 for each item it may have,
-whatever is selected inside.
+The cost in points, added up before an operation runs. An operation that costs more than the operator allows, 1,000
+points by default, is refused with LIMIT_EXCEEDED. An object costs 1 point unless its type states another weight; a
+scalar or enum value costs nothing. The weight of a field or an argument is added each time the field is returned, or
+is returned with that argument: there is one where more is read than is returned. What is inside a list counts as many
+times as the list may have items: see ` + "`" + `@listSize` + "`" + `. A list whose length the caller chooses costs at least 1 point plus 1
+for each item it may have, whatever is selected inside.
 """
 directive @cost(
   """The points, a decimal number written as a string, such as "5" or "0.1"."""
@@ -1369,55 +1369,55 @@ directive @cost(
 ) on ARGUMENT_DEFINITION | ENUM | FIELD_DEFINITION | INPUT_FIELD_DEFINITION | OBJECT | SCALAR
 
 """
-For how many seconds a cache between client and server may answer with what it has, counted for what is read with GET
-and without a credential; the smallest of an operation counts. On a type it holds for every field that gives one.
+For how many seconds a cache between client and server may reuse a response. It applies to queries sent with GET and
+without a credential; the smallest value in an operation counts. On a type it applies to every field that returns it.
 """
 directive @cacheControl(
   """The seconds."""
   maxAge: Int!
 ) on FIELD_DEFINITION | OBJECT
 
-"""How many items a list can have, for the sum that ` + "`" + `@cost` + "`" + ` describes."""
+"""How many items a list can have, for the calculation that ` + "`" + `@cost` + "`" + ` describes."""
 directive @listSize(
-  """The number of items to count with when no slicing argument is given."""
+  """The number of items to assume when no slicing argument is given."""
   assumedSize: Int
 
-  """The arguments whose value is the number of items; of an argument that is itself a list, its length."""
+  """The arguments whose value is the number of items; for an argument that is itself a list, its length."""
   slicingArguments: [String!]
 
   """The fields of the returned object that are the lists in question; absent, the returned list itself."""
   sizedFields: [String!]
 
-  """Whether an operation must give exactly one of the slicing arguments."""
+  """Whether an operation must pass exactly one of the slicing arguments."""
   requireOneSlicingArgument: Boolean = true
 ) on FIELD_DEFINITION
 
 """
-An instant as RFC 3339 writes it, such as ` + "`" + `2022-08-28T15:21:28Z` + "`" + `. An offset is required on input. Output is always in
-UTC, with up to six digits of fractions of a second.
+A point in time in the format of RFC 3339, such as ` + "`" + `2022-08-28T15:21:28Z` + "`" + `. An offset is required on input. Output is
+always in UTC, with up to six fractional digits of a second.
 """
 scalar DateTime @specifiedBy(url: "https://scalars.graphql.org/andimarek/date-time")
 
 """
-An e-mail address such as ` + "`" + `ada@example.org` + "`" + `, at most 254 characters. It exists on input alone: no field of this API
-ever answers with an address. One that cannot be mailed is the user error INVALID.
+An e-mail address such as ` + "`" + `ada@example.org` + "`" + `, at most 254 characters. It is an input type only: no field of this API
+ever returns an address. An address to which no mail could be sent is refused with the user error INVALID.
 """
 scalar EmailAddress
 
 """
-A country or territory by its two capital letters of ISO 3166-1 alpha-2, such as ` + "`" + `NZ` + "`" + `. In a mutation an unknown code
-is the user error INVALID.
+A country or territory as its two capital letters of ISO 3166-1 alpha-2, such as ` + "`" + `NZ` + "`" + `. In a mutation an unknown code
+is refused with the user error INVALID.
 """
 scalar CountryCode @specifiedBy(url: "https://www.iso.org/iso-3166-country-codes.html")
 
 """
-A language tag of BCP 47, such as ` + "`" + `en` + "`" + ` or ` + "`" + `pt-BR` + "`" + `; ` + "`" + `und` + "`" + ` where the language is not known. It is answered in its
+A language tag of BCP 47, such as ` + "`" + `en` + "`" + ` or ` + "`" + `pt-BR` + "`" + `; ` + "`" + `und` + "`" + ` where the language is not known. It is returned in its
 canonical form.
 """
 scalar Locale @specifiedBy(url: "https://www.rfc-editor.org/info/bcp47")
 
 """
-Text in CommonMark, as its author wrote it. Raw HTML in it is text like any other and never reaches the rendered form.
+Text in CommonMark, as its author wrote it. Raw HTML in it counts as plain text and never reaches the rendered form.
 """
 scalar Markdown @specifiedBy(url: "https://spec.commonmark.org/0.31.2/")
 
@@ -1429,28 +1429,28 @@ scalar URL @specifiedBy(url: "https://url.spec.whatwg.org/")
 
 """Anything that has an id and can be fetched by it."""
 interface Node {
-  """The opaque and stable id; ` + "`" + `Query.node` + "`" + ` answers for it."""
+  """The opaque and stable id; ` + "`" + `Query.node` + "`" + ` finds the object by it."""
   id: ID!
 }
 
-"""A demand put to those who can decide, open for signatures."""
+"""A demand to those who can decide, for people to sign."""
 type Petition implements Node {
   """The opaque and stable id of the petition."""
   id: ID!
 
   """
-  The readable part of the petition's address, at most 80 bytes, unique among all petitions. It follows the title;
-  former slugs go on resolving and are never given to another petition.
+  The readable part of the petition's web address, at most 80 bytes, unique among all petitions. It follows the title;
+  former slugs still find the petition and are never given to another one.
   """
   slug: String!
 
-  """The address of the petition's page, for people."""
+  """The web address of the petition's page."""
   url: URL!
 
   """The title, 3 to 150 characters."""
   title: String!
 
-  """What it is about in a few sentences, at most 500 characters; empty when the petitioner gave none."""
+  """What it is about in a few sentences, at most 500 characters; empty if the petitioner wrote none."""
   summary: String!
 
   """The full text as it was written, at most 50,000 characters."""
@@ -1459,34 +1459,34 @@ type Petition implements Node {
   """The full text rendered and sanitised: a small multiple of ` + "`" + `body` + "`" + ` in length."""
   bodyHtml: HTML! @cost(weight: "5")
 
-  """The language that the petition is written in; ` + "`" + `und` + "`" + ` when nobody said."""
+  """The language that the petition is written in; ` + "`" + `und` + "`" + ` if it was not stated."""
   language: Locale!
 
-  """Who is asked: at most 10 names of people or bodies who can decide, in the order the petitioner gave."""
+  """Those to whom the petition is addressed: at most 10 people or bodies, in the petitioner's order."""
   addressees: [String!]!
 
-  """Where the petition stands, and so whether it can be signed."""
+  """The state of the petition, which decides whether it can be signed."""
   state: PetitionState!
 
-  """What came of it; null as long as nobody recorded an outcome."""
+  """What the petition achieved; null as long as no outcome is recorded."""
   outcome: Outcome
 
   """The public name of the person or body behind the petition, 1 to 100 characters."""
   petitioner: String!
 
-  """The tags, at most 10, in the order the petitioner gave."""
+  """The tags, at most 10, in the petitioner's order."""
   tags: [Tag!]! @listSize(assumedSize: 10)
 
   """The number of signatures aimed at, 1 to 100,000,000."""
   goal: Int!
 
-  """When signing starts, or started; null for a draft that leaves it to the moment of publishing."""
+  """When signing starts or started; null for a draft whose signing starts when it is published."""
   startsAt: DateTime
 
-  """When the petition closes by itself; null if it stays open until somebody closes it."""
+  """When the petition closes automatically; null if it stays open until somebody closes it."""
   endsAt: DateTime
 
-  """When the petition closed: equal to ` + "`" + `endsAt` + "`" + ` if it closed by itself, null if it has not closed."""
+  """When the petition closed: equal to ` + "`" + `endsAt` + "`" + ` if it closed automatically, null if it has not closed."""
   closedAt: DateTime
 
   """When the petition was first saved."""
@@ -1498,10 +1498,10 @@ type Petition implements Node {
   """How many signatures count: confirmed, not withdrawn, not invalidated. It is exact."""
   signatureCount: Int! @cacheControl(maxAge: 1)
 
-  """The same count together with the goal, the progress and its version: the object that subscriptions carry."""
+  """The same count with the goal, the progress and a version: the object that subscriptions send."""
   count: SignatureCount!
 
-  """The counted signatures whose signatories made their names public, newest first, that is by falling ` + "`" + `number` + "`" + `."""
+  """The counted signatures whose signatories made their names public, newest first, that is by descending ` + "`" + `number` + "`" + `."""
   signatures(
     """How many to read forwards, 1 to 100; 20 if neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."""
     first: Int
@@ -1525,7 +1525,7 @@ type Petition implements Node {
   """How many comments there are, replies included."""
   commentCount: Int! @cacheControl(maxAge: 1)
 
-  """The comments that are no replies; the replies stand below each."""
+  """The comments that are not replies; each has its replies in ` + "`" + `replies` + "`" + `."""
   comments(
     """How many to read forwards, 1 to 100; 20 if neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."""
     first: Int
@@ -1550,18 +1550,19 @@ type Petition implements Node {
     )
 
   """
-  How the count moved, one point for each interval in order of time, without gaps: an interval in which nothing
-  happened has a point with zeros and the total as it was. Intervals are cut in UTC; a week starts on Monday. Minutes are
-  kept for seven days; then what happened in an hour stands at its first minute. At most 1,000 points: a range that has
-  more, or that ends before it starts, is refused with BAD_USER_INPUT. A petition that never had a signature has no
-  points unless ` + "`" + `from` + "`" + ` is given. With ` + "`" + `from` + "`" + ` the cost goes by the number of points; without it by 1,000.
+  How the count changed over time, one point for each interval, in order and without gaps: an interval in which nothing
+  happened has a point with zeros and the total unchanged. Intervals are aligned to UTC; a week starts on Monday.
+  Minutes are kept for seven days; after that, an hour's changes are reported at its first minute. At most 1,000
+  points: a range that has more, or that ends before it starts, is refused with BAD_USER_INPUT. A petition that never
+  had a signature has no points unless ` + "`" + `from` + "`" + ` is given. With ` + "`" + `from` + "`" + ` the cost depends on the number of points; without
+  it, 1,000 points are assumed.
   """
   signatureHistory(
     """The length of each interval."""
     interval: Interval!
 
     """
-    The start of the range, inclusive; the interval that holds it is the first. Default: the interval of the first
+    The start of the range, inclusive; the interval that contains it is the first. Default: the interval of the first
     signature.
     """
     from: DateTime
@@ -1570,43 +1571,43 @@ type Petition implements Node {
     to: DateTime
   ): [CountPoint!]! @cost(weight: "10") @listSize(assumedSize: 1000)
 
-  """Grows with every edit and change of state. ` + "`" + `updatePetition` + "`" + ` must name the version that it starts from."""
+  """Increases with every edit and change of state. ` + "`" + `updatePetition` + "`" + ` must name the version that it is based on."""
   version: Int!
 }
 
 """
-Where a petition stands. Only OPEN petitions can be signed, and only from ` + "`" + `startsAt` + "`" + ` until ` + "`" + `endsAt` + "`" + `. OPEN, PAUSED,
-CLOSED and ARCHIVED petitions are public; the others are seen by their petitioner and the instance's staff alone.
+The state of a petition. Only OPEN petitions can be signed, and only from ` + "`" + `startsAt` + "`" + ` until ` + "`" + `endsAt` + "`" + `. OPEN, PAUSED,
+CLOSED and ARCHIVED petitions are public; the others are visible only to their petitioner and the site's staff.
 """
 enum PetitionState {
   """Being written; not public."""
   DRAFT
 
-  """Handed in and waiting for a moderator; not public."""
+  """Submitted and waiting for a moderator; not public."""
   IN_REVIEW
 
-  """Refused by a moderator; not public."""
+  """Rejected by a moderator; not public."""
   REJECTED
 
-  """Public, and signed from ` + "`" + `startsAt` + "`" + ` until ` + "`" + `endsAt` + "`" + `; comments are welcome."""
+  """Public; can be signed from ` + "`" + `startsAt` + "`" + ` until ` + "`" + `endsAt` + "`" + `, and commented on."""
   OPEN
 
-  """Public, but neither signing nor commenting is possible for the time being."""
+  """Public, but for now it can be neither signed nor commented on."""
   PAUSED
 
-  """Public and finished: no more signatures; comments are still welcome."""
+  """Public and finished: it can no longer be signed, but still be commented on."""
   CLOSED
 
-  """Public and kept for the record: neither signatures nor comments."""
+  """Public and kept for the record: it can be neither signed nor commented on."""
   ARCHIVED
 
-  """Taken from public view by the staff."""
+  """Removed from public view by the staff."""
   HIDDEN
 }
 
-"""What came of a petition."""
+"""What a petition achieved."""
 enum Outcome {
-  """Those who were asked have answered."""
+  """Those to whom it is addressed have answered."""
   ANSWERED
 
   """A part of the demand was met."""
@@ -1618,13 +1619,13 @@ enum Outcome {
   """The demand was refused."""
   REFUSED
 
-  """The petitioner gave the demand up."""
+  """The petitioner has given up the demand."""
   WITHDRAWN
 }
 
-"""The length of one interval of a history. Intervals are cut in UTC."""
+"""The length of an interval in a history. Intervals are aligned to UTC."""
 enum Interval {
-  """From second 0 to the next minute. The minutes of long ago may have been merged into hours: ask for hours there."""
+  """From second 0 to the next minute. Minutes older than seven days may have been merged into hours: use HOUR there."""
   MINUTE
 
   """From minute 0 to the next hour."""
@@ -1646,20 +1647,20 @@ enum CommentOrder {
   OLDEST
 
   """
-  By falling ` + "`" + `likeCount` + "`" + `, the latest first among equals. Likes move while one reads: a comment may appear on two
-  pages.
+  By descending ` + "`" + `likeCount` + "`" + `, the latest first among equals. Likes may change between two pages: a comment may then
+  appear on both.
   """
   MOST_LIKED
 }
 
-"""The count of a petition at one version. Of two values the one with the greater ` + "`" + `version` + "`" + ` is the newer."""
+"""The count of a petition at one version. Of two values, the one with the greater ` + "`" + `version` + "`" + ` is newer."""
 type SignatureCount @cacheControl(maxAge: 1) {
   """The id of the petition."""
   petitionId: ID!
 
   """
-  The petition itself. The only field here that may read from the database: leave it out of subscriptions with many
-  listeners.
+  The petition itself. It is the only field here that may need to read from the database: leave it out of subscriptions
+  with many subscribers.
   """
   petition: Petition!
 
@@ -1669,18 +1670,18 @@ type SignatureCount @cacheControl(maxAge: 1) {
   """The number of signatures aimed at."""
   goal: Int!
 
-  """` + "`" + `total` + "`" + ` divided by ` + "`" + `goal` + "`" + `: 0.5 is half way, and it goes past 1 when the goal is surpassed."""
+  """` + "`" + `total` + "`" + ` divided by ` + "`" + `goal` + "`" + `: 0.5 is half way, and more than 1 means that the goal is surpassed."""
   progress: Float!
 
-  """How many signatures were counted within the hour before the count was taken, in whole minutes."""
+  """How many signatures were counted within the hour before this value was read, to the minute."""
   lastHour: Int!
 
-  """Grows with every change of ` + "`" + `total` + "`" + ` or ` + "`" + `goal` + "`" + ` and never repeats for a petition."""
+  """Increases with every change of ` + "`" + `total` + "`" + ` or ` + "`" + `goal` + "`" + `; a petition never has the same version twice."""
   version: Int!
 
   """
-  When this version was written; never earlier than that of the version before, unless a wrong clock had put that one into
-  the future.
+  When this version was written. It is never earlier than that of the previous version, unless a wrong clock had put
+  the previous one into the future.
   """
   asOf: DateTime!
 }
@@ -1706,18 +1707,18 @@ type Signature implements Node {
   id: ID!
 
   """
-  "You are signatory number 1,234": unique within the petition, given without gaps when the signature was counted, and
-  never given again. Null as long as the signature does not count.
+  "You are signatory number 1,234": unique within the petition, assigned without gaps when the signature was counted,
+  and never reused. Null as long as the signature does not count.
   """
   number: Int
 
   """
-  The name as the signatory wrote it. Lists hold named signatures alone; it is null only where a signatory who stays
-  unnamed looks at the own signature, and where the stored name is damaged.
+  The name as the signatory wrote it. Lists contain only signatures with a public name. It is null only where
+  signatories whose name is not public look at their own signature, or where the stored name is damaged.
   """
   name: String
 
-  """The signatory's country; null if none was given."""
+  """The signatory's country; null if it was not stated."""
   country: CountryCode
 
   """When the petition was signed."""
@@ -1727,7 +1728,7 @@ type Signature implements Node {
   petition: Petition!
 }
 
-"""What somebody said below a petition. Comments have two levels: a comment, and the replies to it."""
+"""A comment on a petition. Comments have two levels: a comment, and the replies to it."""
 type Comment implements Node {
   """The opaque and stable id of the comment."""
   id: ID!
@@ -1741,7 +1742,7 @@ type Comment implements Node {
   """Whether the comment was given as the reason for a signature that counts."""
   fromSignatory: Boolean!
 
-  """The text, plain, 1 to 2,000 characters."""
+  """The plain text, 1 to 2,000 characters."""
   body: String!
 
   """When the comment was made."""
@@ -1750,10 +1751,10 @@ type Comment implements Node {
   """When the text last changed; null if it never did."""
   editedAt: DateTime
 
-  """The comment that this one replies to; null if it is no reply."""
+  """The comment that this one replies to; null if it is not a reply."""
   parent: Comment
 
-  """The replies, in the order of time, the earliest first. A reply has none of its own."""
+  """The replies by time, the earliest first. A reply has none of its own."""
   replies(
     """How many to read forwards, 1 to 100; 20 if neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."""
     first: Int
@@ -1778,7 +1779,7 @@ type Comment implements Node {
   likeCount: Int!
 }
 
-"""A word that petitions on the same topic share."""
+"""A keyword that petitions on the same topic share."""
 type Tag implements Node @cost(weight: "0.3") {
   """The opaque and stable id of the tag."""
   id: ID!
@@ -1792,10 +1793,10 @@ type Tag implements Node @cost(weight: "0.3") {
   """The tag as people write it, spaces and capitals included."""
   label: String!
 
-  """How many OPEN petitions bear the tag."""
+  """How many OPEN petitions have the tag."""
   petitionCount: Int!
 
-  """The OPEN petitions that bear the tag."""
+  """The OPEN petitions that have the tag."""
   petitions(
     """How many to read forwards, 1 to 100; 20 if neither ` + "`" + `first` + "`" + ` nor ` + "`" + `last` + "`" + ` is given."""
     first: Int
@@ -1823,7 +1824,7 @@ type Tag implements Node @cost(weight: "0.3") {
     )
 }
 
-"""Where a page lies in its list. It never costs a count of rows."""
+"""The position of a page in its list. It never requires counting rows."""
 type PageInfo @cost(weight: "0") {
   """Whether there are items after this page."""
   hasNextPage: Boolean!
@@ -1846,16 +1847,16 @@ type PetitionConnection @cost(weight: "0") {
   """The petitions without their cursors."""
   nodes: [Petition!]!
 
-  """Where the page lies in the list."""
+  """The position of the page in the list."""
   pageInfo: PageInfo!
 
-  """How many petitions the whole list has; null above 10,000 where they would have to be counted."""
+  """How many petitions the whole list has; null if it is more than 10,000 and they would have to be counted."""
   totalCount: Int @cost(weight: "20")
 }
 
-"""A petition's place in a list."""
+"""A petition and its position in a list."""
 type PetitionEdge @cost(weight: "0") {
-  """The place, to read on from."""
+  """The position, from which to read on."""
   cursor: String!
 
   """The petition."""
@@ -1870,16 +1871,16 @@ type SignatureConnection @cost(weight: "0") {
   """The signatures without their cursors."""
   nodes: [Signature!]!
 
-  """Where the page lies in the list."""
+  """The position of the page in the list."""
   pageInfo: PageInfo!
 
-  """How many signatures the whole list has: those with a public name, not all that count."""
+  """How many signatures the whole list has: only those with a public name, not all that count."""
   totalCount: Int!
 }
 
-"""A signature's place in a list."""
+"""A signature and its position in a list."""
 type SignatureEdge @cost(weight: "0") {
-  """The place, to read on from."""
+  """The position, from which to read on."""
   cursor: String!
 
   """The signature."""
@@ -1894,16 +1895,16 @@ type CommentConnection @cost(weight: "0") {
   """The comments without their cursors."""
   nodes: [Comment!]!
 
-  """Where the page lies in the list."""
+  """The position of the page in the list."""
   pageInfo: PageInfo!
 
-  """How many comments the whole list has: of a petition those that are no replies, of a comment its replies."""
+  """How many comments the whole list has: a petition's without the replies, or the replies to one comment."""
   totalCount: Int!
 }
 
-"""A comment's place in a list."""
+"""A comment and its position in a list."""
 type CommentEdge @cost(weight: "0") {
-  """The place, to read on from."""
+  """The position, from which to read on."""
   cursor: String!
 
   """The comment."""
@@ -1918,16 +1919,16 @@ type TagConnection @cost(weight: "0") {
   """The tags without their cursors."""
   nodes: [Tag!]!
 
-  """Where the page lies in the list."""
+  """The position of the page in the list."""
   pageInfo: PageInfo!
 
-  """How many tags the whole list has; null above 10,000 where they would have to be counted."""
+  """How many tags the whole list has; null if it is more than 10,000 and they would have to be counted."""
   totalCount: Int @cost(weight: "20")
 }
 
-"""A tag's place in a list."""
+"""A tag and its position in a list."""
 type TagEdge @cost(weight: "0") {
-  """The place, to read on from."""
+  """The position, from which to read on."""
   cursor: String!
 
   """The tag."""
@@ -1935,27 +1936,27 @@ type TagEdge @cost(weight: "0") {
 }
 
 """
-Which petitions a list has: those that meet every condition given. A field that is absent, null or an empty list is no
-condition, but for ` + "`" + `states` + "`" + `. Each of the others has its price: where few petitions meet it, or where all that do are
-counted, many more are read than a page has.
+Which petitions to list: those that meet all of these conditions. A field that is absent, null or an empty list is no
+condition, except for ` + "`" + `states` + "`" + `. Each of the others has a cost of its own: if few petitions meet it, or if all that do
+are counted, many more are read than a page has.
 """
 input PetitionFilter {
   """
-  In one of these states; absent, null or empty means OPEN alone. Asking for a state does not show what the caller may
-  not see.
+  In one of these states; absent, null or empty means only OPEN. Petitions that the caller may not see are left out
+  whatever is asked for.
   """
   states: [PetitionState!]
 
-  """At most 20: with at least one of these tags. They are normalised first, so that ` + "`" + `#Climate Justice!` + "`" + ` finds ` + "`" + `climatejustice` + "`" + `."""
+  """With at least one of these tags, at most 20. They are normalised: ` + "`" + `#Climate Justice!` + "`" + ` finds ` + "`" + `climatejustice` + "`" + `."""
   tags: [String!] @cost(weight: "50")
 
-  """At most 20: with all of these tags, normalised likewise."""
+  """With all of these tags, at most 20, which are normalised too."""
   allTags: [String!] @cost(weight: "50")
 
-  """Written in this language; ` + "`" + `pt` + "`" + ` finds ` + "`" + `pt-BR` + "`" + ` too, ` + "`" + `pt-BR` + "`" + ` does not find ` + "`" + `pt` + "`" + `."""
+  """Written in this language; ` + "`" + `pt` + "`" + ` also finds ` + "`" + `pt-BR` + "`" + `, but ` + "`" + `pt-BR` + "`" + ` does not find ` + "`" + `pt` + "`" + `."""
   language: Locale @cost(weight: "50")
 
-  """With at least so many signatures. New signatures may take two seconds to be seen by this condition."""
+  """With at least this many signatures. It may take two seconds until this condition sees a new signature."""
   minSignatures: Int @cost(weight: "50")
 
   """With ` + "`" + `startsAt` + "`" + ` later than this."""
@@ -1965,12 +1966,12 @@ input PetitionFilter {
   endsBefore: DateTime @cost(weight: "50")
 }
 
-"""The order of a list of petitions. Equals follow each other by age, in the same direction."""
+"""The order of a list of petitions. Petitions that are equal are ordered by age, in the same direction."""
 input PetitionOrder {
   """What to order by."""
   field: PetitionOrderField!
 
-  """Which way: by default the greatest or latest first."""
+  """The direction; by default the greatest or latest first."""
   direction: OrderDirection! = DESC
 }
 
@@ -1979,29 +1980,29 @@ enum PetitionOrderField {
   """When the petition was first saved."""
   CREATED_AT
 
-  """When signing starts. Petitions without a time come last, whichever the direction."""
+  """When signing starts. Petitions without a time come last in both directions."""
   STARTS_AT
 
-  """When the petition closes by itself. Petitions without a time come last, whichever the direction."""
+  """When the petition closes automatically. Petitions without a time come last in both directions."""
   ENDS_AT
 
   """
-  The number of signatures. The order may lag two seconds behind the counts shown, and a petition that moves while one
-  reads may appear on two pages.
+  The number of signatures. The order may lag two seconds behind the counts shown, and a petition that moves between two
+  pages may appear on both.
   """
   SIGNATURE_COUNT
 
   """
-  Signatures with the recent ones weighing more: log(sum over the counted signatures of 2^((t - t0) / 6 h)), where t
-  is the time of the signature and t0 a fixed instant. A signature loses half of its weight in six hours, and the
-  order does not change while nobody signs. It may lag two seconds, and a petition that moves while one reads may
-  appear on two pages.
+  The number of signatures, recent ones weighing more: log(sum over the counted signatures of 2^((t - t0) / 6 h)), where
+  t is the time of the signature and t0 a fixed time. A signature loses half of its weight in six hours, and the order
+  does not change while nobody signs. It may lag two seconds, and a petition that moves between two pages may appear on
+  both.
   """
   TRENDING
 
   """
-  How well the petition matches the search; the default with ` + "`" + `search` + "`" + `, BAD_USER_INPUT without. Only the 1,000 most
-  signed matches are ranked, and a petition that moves while one reads may appear on two pages.
+  How well the petition matches the search: the default with ` + "`" + `search` + "`" + `, refused with BAD_USER_INPUT without. Only the
+  1,000 matches with the most signatures are ranked, and a petition that moves between two pages may appear on both.
   """
   RELEVANCE
 }
@@ -2026,11 +2027,11 @@ type Statistics @cacheControl(maxAge: 1) {
   """How many signatures count, over all public petitions."""
   signatureCount: Int!
 
-  """How many of them were counted within the last hour, in whole minutes."""
+  """How many of them were counted within the last hour, to the minute."""
   signaturesLastHour: Int!
 }
 
-"""A tag that people sign for at present."""
+"""A tag whose petitions are being signed now."""
 type TrendingTag {
   """The tag."""
   tag: Tag!
@@ -2042,7 +2043,7 @@ type TrendingTag {
 """Everything that can be read."""
 type Query {
   """
-  Whatever has this id; null if there is nothing that the caller may see. A signature is found only if it counts and
+  The object with this id; null if there is none that the caller may see. A signature is found only if it counts and
   its name is public.
   """
   node(
@@ -2050,21 +2051,21 @@ type Query {
     id: ID!
   ): Node @cacheControl(maxAge: 5)
 
-  """Whatever has these ids, in their order, with null at the place of each that ` + "`" + `node` + "`" + ` would answer with null."""
+  """The objects with these ids, in the same order, with null where ` + "`" + `node` + "`" + ` would return null."""
   nodes(
-    """At most 100 ids, else BAD_USER_INPUT."""
+    """The ids, at most 100; more are refused with BAD_USER_INPUT."""
     ids: [ID!]!
   ): [Node]! @cacheControl(maxAge: 5) @listSize(assumedSize: 100, slicingArguments: ["ids"], requireOneSlicingArgument: false)
 
   """
-  A petition by its id or by its slug: exactly one of the two, else BAD_USER_INPUT. Null if there is none that the
-  caller may see.
+  A petition by its id or by its slug. Exactly one of the two must be given, else the query is refused with
+  BAD_USER_INPUT. Null if there is no such petition that the caller may see.
   """
   petition(
     """The id of the petition."""
     id: ID
 
-    """The present slug of the petition, or a former one."""
+    """The current slug of the petition, or a former one."""
     slug: String
   ): Petition @cacheControl(maxAge: 5)
 
@@ -2083,9 +2084,9 @@ type Query {
     before: String
 
     """
-    Words to find in title, summary, body and tags, at most 200 characters, else BAD_USER_INPUT. Case and accents do
-    not matter; each of the first 16 words must be found, the last one as the beginning of a word. Absent, null or blank:
-    no search.
+    Words to find in title, summary, body and tags, at most 200 characters; more are refused with BAD_USER_INPUT. Case
+    and accents do not matter. Each of the first 16 words must be found, the last one as the beginning of a word.
+    Absent, null or blank: no search.
     """
     search: String @cost(weight: "100")
 
@@ -2103,7 +2104,7 @@ type Query {
       requireOneSlicingArgument: false
     )
 
-  """A tag by its name; null if no petition that the caller may see bears it."""
+  """A tag by its name; null if no petition that the caller may see has it."""
   tag(
     """The name or any spelling that is normalised to it, such as ` + "`" + `#Climate Justice!` + "`" + `."""
     name: String!
@@ -2123,7 +2124,7 @@ type Query {
     """Read before this cursor."""
     before: String
 
-    """Only tags whose name begins with this, normalised; absent, null or blank: all."""
+    """Only tags whose name begins with this, which is normalised; absent, null or blank: all."""
     search: String @cost(weight: "5")
   ): TagConnection!
     @cacheControl(maxAge: 1)
@@ -2135,11 +2136,11 @@ type Query {
     )
 
   """
-  The tags whose OPEN petitions received the most signatures within the last 24 hours, the most first; tags that
-  received none are left out. It may lag two seconds.
+  The tags whose OPEN petitions received the most signatures within the last 24 hours, the most first; tags without
+  any are left out. The list may lag two seconds.
   """
   trendingTags(
-    """At most so many, 1 to 100, else BAD_USER_INPUT."""
+    """How many at most, 1 to 100; any other number is refused with BAD_USER_INPUT."""
     first: Int = 10
   ): [TrendingTag!]!
     @cacheControl(maxAge: 1)
@@ -2150,27 +2151,27 @@ type Query {
   statistics: Statistics! @cost(weight: "10")
 }
 
-"""Something that a person can mend in what was sent to a mutation."""
+"""Something that a person can correct in the input of a mutation."""
 type UserError @cost(weight: "0") {
-  """The kind of fault, for programs."""
+  """The kind of error, for programs."""
   code: UserErrorCode!
 
-  """A sentence that says what to mend, for people, in English. It never repeats what was sent."""
+  """A sentence in English that tells a person what to correct. It never repeats the input."""
   message: String!
 
   """
-  The path to the argument or input field at fault, such as ` + "`" + `["input", "email"]` + "`" + `; null if the fault has no single
-  place.
+  The path to the argument or input field that is wrong, such as ` + "`" + `["input", "email"]` + "`" + `; null if the error belongs to no
+  single field.
   """
   field: [String!]
 
-  """After how many seconds another try makes sense; null where waiting does not help."""
+  """After how many seconds it makes sense to try again; null if waiting does not help."""
   retryAfterSeconds: Int
 }
 
-"""The kinds of faults in ` + "`" + `userErrors` + "`" + `."""
+"""The kinds of errors in ` + "`" + `userErrors` + "`" + `."""
 enum UserErrorCode {
-  """A value is outside its limits, malformed, or at odds with another value."""
+  """A value is outside its limits, malformed, or contradicts another value."""
   INVALID
 
   """There is nothing with this id that the caller may see."""
@@ -2180,18 +2181,18 @@ enum UserErrorCode {
   FORBIDDEN
 
   """
-  The state of the petition does not allow it: signing one that is not open, or changing the text after the first
-  counted signature.
+  The state of the petition does not allow it: for example, signing a petition that is not open, or changing the text
+  after the first counted signature.
   """
   WRONG_STATE
 
-  """Somebody else changed the petition since the version named: read it again and repeat."""
+  """Somebody else has changed the petition since the given version: read it again and repeat the change."""
   VERSION_CONFLICT
 
-  """Too many of these from this caller: wait ` + "`" + `retryAfterSeconds` + "`" + `."""
+  """Too many of these from this caller: try again after ` + "`" + `retryAfterSeconds` + "`" + `."""
   RATE_LIMITED
 
-  """A challenge must be solved and its answer sent along."""
+  """A challenge must be solved first and its solution sent along."""
   CHALLENGE_REQUIRED
 
   """The idempotency key was used before with another input."""
@@ -2200,12 +2201,12 @@ enum UserErrorCode {
   """The token is unknown, used or expired."""
   TOKEN_INVALID
 
-  """The server cannot do it at present and nothing was changed: try again after ` + "`" + `retryAfterSeconds` + "`" + `."""
+  """The server cannot do it now, and nothing was changed: try again after ` + "`" + `retryAfterSeconds` + "`" + `."""
   UNAVAILABLE
 
   """
-  The server lost sight of the outcome: it may have been done or not. Repeat with the same idempotency key to learn
-  it.
+  The server does not know the outcome: it may or may not have been done. Repeat with the same idempotency key to find
+  out.
   """
   OUTCOME_UNKNOWN
 }
@@ -2213,14 +2214,14 @@ enum UserErrorCode {
 """A new petition. It is saved as a draft."""
 input CreatePetitionInput {
   """
-  A key of 1 to 255 characters that the caller makes up. Without a credential it must be random, such as a UUID: it is
-  INVALID with fewer than 22 characters, and where it is plainly not random, such as a few characters repeated, a
-  sequence, or digits alone. The same key with the same input gives the same answer for 48 hours; with another input it is
-  IDEMPOTENCY_MISMATCH.
+  A key of 1 to 255 characters that the caller chooses. Without a credential it must be random, such as a UUID: it is
+  refused with INVALID if it has fewer than 22 characters or is obviously not random, such as a few repeated characters,
+  a sequence, or only digits. For 48 hours the same key with the same input returns the same result; with another input
+  it is refused with IDEMPOTENCY_MISMATCH.
 
-  Of ` + "`" + `createPetition` + "`" + ` it is as secret as the edit token: who has it and the input is told the token again. That ends ten
-  minutes after the first answer and when the petition is published: from then on the same petition is answered with
-  ` + "`" + `editToken` + "`" + ` null. Absent or null: a repeat makes another petition.
+  The key of ` + "`" + `createPetition` + "`" + ` is as secret as the edit token: those who have it and the input receive the token again.
+  This ends ten minutes after the first answer, and when the petition is published: from then on the same petition is
+  returned with ` + "`" + `editToken` + "`" + ` null. Absent or null: repeating the call makes another petition.
   """
   idempotencyKey: String
 
@@ -2236,25 +2237,25 @@ input CreatePetitionInput {
   """The language of the text; absent or null: ` + "`" + `und` + "`" + `."""
   language: Locale
 
-  """Who is asked: at most 10, of 1 to 200 characters each; absent or null: none."""
+  """Those to whom the petition is addressed: at most 10, of 1 to 200 characters each; absent or null: nobody."""
   addressees: [String!]
 
-  """At most 10 tags; spellings of one tag count as one. Absent or null: none."""
+  """At most 10 tags; different spellings of a tag count as one. Absent or null: none."""
   tags: [String!]
 
   """The number of signatures aimed at, 1 to 100,000,000; null counts as absent."""
   goal: Int = 100
 
-  """When signing starts, not in the past; absent or null: when the petition is published."""
+  """When signing starts, which must not be in the past; absent or null: when the petition is published."""
   startsAt: DateTime
 
-  """When the petition closes by itself, later than now and than ` + "`" + `startsAt` + "`" + `; absent or null: never."""
+  """When the petition closes automatically, later than now and than ` + "`" + `startsAt` + "`" + `; absent or null: never."""
   endsAt: DateTime
 
   """The public name of the person or body behind the petition, 1 to 100 characters."""
   petitioner: String!
 
-  """Where the petitioner can be reached; never shown to anybody."""
+  """The petitioner's address; never shown to anybody."""
   petitionerEmail: EmailAddress
 }
 
@@ -2263,7 +2264,7 @@ input UpdatePetitionInput {
   """The id of the petition."""
   id: ID!
 
-  """The version that the changes start from; VERSION_CONFLICT if the petition has another one by now."""
+  """The version that the changes are based on; VERSION_CONFLICT if the petition now has another one."""
   version: Int!
 
   """
@@ -2285,107 +2286,107 @@ input UpdatePetitionInput {
   body: Markdown
 
   """
-  Another list of those who are asked, at most 10 of 1 to 200 characters; null is INVALID, and after the first counted
-  signature WRONG_STATE for the petitioner.
+  A new list of those to whom it is addressed, at most 10 of 1 to 200 characters; null is INVALID, and after the first
+  counted signature WRONG_STATE for the petitioner.
   """
   addressees: [String!]
 
-  """Another list of tags, at most 10; null is INVALID."""
+  """A new list of tags, at most 10; null is INVALID."""
   tags: [String!]
 
-  """Another goal, 1 to 100,000,000; null is INVALID."""
+  """A new goal, 1 to 100,000,000; null is INVALID."""
   goal: Int
 
-  """Another end, later than now and than ` + "`" + `startsAt` + "`" + `; null takes the end away."""
+  """A new end, later than now and than ` + "`" + `startsAt` + "`" + `; null removes the end."""
   endsAt: DateTime
 }
 
-"""How to close a petition."""
+"""Which petition to close, and with what outcome."""
 input ClosePetitionInput {
   """The id of the petition."""
   id: ID!
 
-  """What came of it; absent or null: not known yet."""
+  """What it achieved; absent or null: not known yet."""
   outcome: Outcome
 }
 
-"""The answer to a change of a petition."""
+"""The result of creating or changing a petition."""
 type PetitionPayload @cost(weight: "0") {
   """The petition as it is now; null if there are user errors."""
   petition: Petition
 
   """
-  From ` + "`" + `createPetition` + "`" + ` alone: the secret that, as ` + "`" + `Authorization: Bearer` + "`" + `, lets its holder see, edit, publish and
-  close this petition. It cannot be had again, except by repeating the call with its idempotency key while the petition
-  is a draft, within ten minutes; a later repeat has null here.
+  Only from ` + "`" + `createPetition` + "`" + `: the secret that, as ` + "`" + `Authorization: Bearer` + "`" + `, lets its holder see, edit, publish and close
+  this petition. It is not shown again, unless the call is repeated with its idempotency key within ten minutes and
+  while the petition is a draft; a later repeat returns null here.
   """
   editToken: String
 
-  """What to mend; empty if all went well."""
+  """What to correct; empty if the mutation succeeded."""
   userErrors: [UserError!]! @listSize(assumedSize: 10)
 }
 
 """
-A signature. One person signs a petition once: a second signature with the same address is accepted without a word and
+A signature. One person signs a petition once: a second signature with the same address gets the same answer and
 changes nothing.
 """
 input SignPetitionInput {
   """The id of the petition."""
   petitionId: ID!
 
-  """The signatory's name, 1 to 100 characters, without links. It is shown only if ` + "`" + `showName` + "`" + ` says so."""
+  """The signatory's name, 1 to 100 characters, without links. It is shown only if ` + "`" + `showName` + "`" + ` is true."""
   name: String!
 
   """The signatory's address; never shown to anybody."""
   email: EmailAddress!
 
-  """The signatory's country; absent or null: not told."""
+  """The signatory's country; absent or null: not stated."""
   country: CountryCode
 
   """Whether the name may be public."""
   showName: Boolean! = false
 
   """
-  The reason for signing, 1 to 2,000 characters. It becomes a comment when the signature counts, under the name if
-  ` + "`" + `showName` + "`" + ` says so, else anonymous. Absent or null: none.
+  The reason for signing, 1 to 2,000 characters. It becomes a comment when the signature counts, with the name if
+  ` + "`" + `showName` + "`" + ` is true, else anonymous. Absent or null: none.
   """
   comment: String
 
   """
-  Which version of the consent text the signatory was shown, at most 100 characters; it is kept as a proof of consent.
+  The version of the consent text that the signatory saw, at most 100 characters; it is kept as proof of consent.
   """
   statementVersion: String
 
-  """The language that the signatory reads, for mails; absent or null: that of the petition."""
+  """The signatory's language, for mails; absent or null: that of the petition."""
   locale: Locale
 
   """
-  A key of 1 to 255 characters that the caller makes up. Without a credential it must be random, such as a UUID: it is
-  INVALID with fewer than 22 characters, and where it is plainly not random, such as a few characters repeated, a
-  sequence, or digits alone. The same key with the same input gives the same answer for 48 hours; with another input it is
-  IDEMPOTENCY_MISMATCH. With a key a call can be repeated safely when its answer was lost.
+  A key of 1 to 255 characters that the caller chooses. Without a credential it must be random, such as a UUID: it is
+  refused with INVALID if it has fewer than 22 characters or is obviously not random, such as a few repeated characters,
+  a sequence, or only digits. For 48 hours the same key with the same input returns the same result; with another input
+  it is refused with IDEMPOTENCY_MISMATCH. With a key, a call whose answer was lost can be repeated safely.
   """
   idempotencyKey: String
 }
 
 """What happened to a signature."""
 enum SigningStatus {
-  """The instance counts signatures at once, and the address is among those that count."""
+  """The signature counts: this site counts signatures at once."""
   COUNTED
 
-  """A mail went to the address; the signature counts when its link or code is used."""
+  """A mail was sent to the address; the signature counts when the link or code in it is used."""
   CONFIRMATION_SENT
 }
 
-"""The answer to a signature."""
+"""The result of signing."""
 type SignPetitionPayload @cost(weight: "0") {
-  """What happened; null if there are user errors. It is the same whether or not the address had signed before."""
+  """What happened; null if there are user errors. It does not depend on whether the address had signed before."""
   status: SigningStatus
 
   """The petition as it is now; null if there are user errors."""
   petition: Petition
 
-  """What to mend; empty if all went well."""
+  """What to correct; empty if the mutation succeeded."""
   userErrors: [UserError!]! @listSize(assumedSize: 10)
 }
 
@@ -2395,39 +2396,39 @@ input AddCommentInput {
   petitionId: ID!
 
   """
-  The comment to reply to, which must be of the same petition and no reply itself, else INVALID. Absent or null: no
-  reply.
+  The comment to reply to, which must be on the same petition and not be a reply itself, else INVALID. Absent or null:
+  it is not a reply.
   """
   parentId: ID
 
-  """The text, plain, 1 to 2,000 characters."""
+  """The plain text, 1 to 2,000 characters."""
   body: String!
 
   """The name to show, 1 to 100 characters, without links; absent or null: anonymous."""
   authorName: String
 
   """
-  A key of 1 to 255 characters that the caller makes up. Without a credential it must be random, such as a UUID: it is
-  INVALID with fewer than 22 characters, and where it is plainly not random, such as a few characters repeated, a
-  sequence, or digits alone. The same key with the same input gives the same answer for 48 hours; with another input it is
-  IDEMPOTENCY_MISMATCH. Absent or null: a repeat makes another comment.
+  A key of 1 to 255 characters that the caller chooses. Without a credential it must be random, such as a UUID: it is
+  refused with INVALID if it has fewer than 22 characters or is obviously not random, such as a few repeated characters,
+  a sequence, or only digits. For 48 hours the same key with the same input returns the same result; with another input
+  it is refused with IDEMPOTENCY_MISMATCH. Absent or null: repeating the call makes another comment.
   """
   idempotencyKey: String
 }
 
-"""The answer to a change of a comment."""
+"""The result of adding a comment."""
 type CommentPayload @cost(weight: "0") {
   """The comment as it is now; null if there are user errors."""
   comment: Comment
 
-  """What to mend; empty if all went well."""
+  """What to correct; empty if the mutation succeeded."""
   userErrors: [UserError!]! @listSize(assumedSize: 10)
 }
 
-"""Everything that can be changed. An operation has exactly one of these fields, else LIMIT_EXCEEDED."""
+"""Everything that can be changed. An operation must have exactly one of these fields, else LIMIT_EXCEEDED."""
 type Mutation {
   """
-  Saves a new petition as a draft, and gives the token that its petitioner goes on with. User errors: INVALID,
+  Saves a new petition as a draft and returns the token with which its petitioner can edit it. User errors: INVALID,
   IDEMPOTENCY_MISMATCH, RATE_LIMITED, UNAVAILABLE, OUTCOME_UNKNOWN.
   """
   createPetition(
@@ -2436,8 +2437,8 @@ type Mutation {
   ): PetitionPayload! @cost(weight: "10")
 
   """
-  Changes a petition; its petitioner and the instance's staff may. A new title makes a new slug. User errors: INVALID,
-  NOT_FOUND, FORBIDDEN, WRONG_STATE, VERSION_CONFLICT, UNAVAILABLE, OUTCOME_UNKNOWN.
+  Changes a petition, which its petitioner and the site's staff may do. A new title makes a new slug. User errors:
+  INVALID, NOT_FOUND, FORBIDDEN, WRONG_STATE, VERSION_CONFLICT, UNAVAILABLE, OUTCOME_UNKNOWN.
   """
   updatePetition(
     """The changes."""
@@ -2445,9 +2446,9 @@ type Mutation {
   ): PetitionPayload! @cost(weight: "10")
 
   """
-  Makes a draft public: OPEN, or IN_REVIEW where the instance reviews first. A start that was not given is now.
-  Publishing what is published already changes nothing and gives the same answer; a draft whose end has passed is
-  WRONG_STATE. User errors: NOT_FOUND, FORBIDDEN, WRONG_STATE, UNAVAILABLE, OUTCOME_UNKNOWN.
+  Publishes a draft, which becomes OPEN, or IN_REVIEW where the site reviews petitions first. If it has no start,
+  signing starts now. Publishing a petition that is already published changes nothing and returns it; a draft whose end
+  has passed is refused with WRONG_STATE. User errors: NOT_FOUND, FORBIDDEN, WRONG_STATE, UNAVAILABLE, OUTCOME_UNKNOWN.
   """
   publishPetition(
     """The id of the petition."""
@@ -2455,17 +2456,17 @@ type Mutation {
   ): PetitionPayload! @cost(weight: "10")
 
   """
-  Ends the signing of an OPEN or PAUSED petition for good. Closing what is closed already changes nothing and gives
-  the same answer. User errors: NOT_FOUND, FORBIDDEN, WRONG_STATE, UNAVAILABLE, OUTCOME_UNKNOWN.
+  Closes an OPEN or PAUSED petition for good: it can no longer be signed. Closing a petition that is already closed
+  changes nothing and returns it. User errors: NOT_FOUND, FORBIDDEN, WRONG_STATE, UNAVAILABLE, OUTCOME_UNKNOWN.
   """
   closePetition(
-    """Which petition, and what came of it."""
+    """Which petition, and what it achieved."""
     input: ClosePetitionInput!
   ): PetitionPayload! @cost(weight: "10")
 
   """
-  Signs a petition that is OPEN, from its start until its end. When the answer says that all went well, the signature
-  is durable. User errors: INVALID, NOT_FOUND, WRONG_STATE, IDEMPOTENCY_MISMATCH, RATE_LIMITED, UNAVAILABLE,
+  Signs a petition that is OPEN, between its start and its end. An answer without errors means that the signature is
+  stored durably. User errors: INVALID, NOT_FOUND, WRONG_STATE, IDEMPOTENCY_MISMATCH, RATE_LIMITED, UNAVAILABLE,
   OUTCOME_UNKNOWN.
   """
   signPetition(
@@ -2484,15 +2485,15 @@ type Mutation {
 }
 
 """
-Everything that can be watched, over WebSocket (graphql-transport-ws) or server-sent events. Where a field carries a
-state, the first event is the present one, at once; then comes the newest alone: a slow listener misses what lies
-between, and never the last one. Nothing is told before it is durable. A petition that cannot be seen, or no longer
-can, ends the operation with the error NOT_FOUND.
+Everything that can be watched, over WebSocket (graphql-transport-ws) or server-sent events. A field that returns a
+value sends the current one at once and then only the newest: a slow subscriber misses values in between, but never
+the last one. Nothing is sent before it is stored durably. If the caller cannot see the petition, or no longer can, the
+operation ends with the error NOT_FOUND.
 """
 type Subscription {
   """
-  The count of a petition: the present value at once, then the newest whenever it changes, at most four a second and
-  always including the last one. It never goes down unless signatures were taken back.
+  The count of a petition: the current value at once, then the newest whenever it changes, at most four a second and
+  always including the last one. It never decreases unless signatures were withdrawn or invalidated.
   """
   signatureCount(
     """The id of the petition."""
@@ -2500,24 +2501,24 @@ type Subscription {
   ): SignatureCount!
 
   """
-  The counts of several petitions on one operation, for a dashboard. Each petition behaves as in ` + "`" + `signatureCount` + "`" + `: one
-  event for each at once, then at most four a second for each. One that cannot be seen refuses the whole operation
-  with NOT_FOUND.
+  The counts of several petitions in one operation, for a dashboard. Each petition behaves as in ` + "`" + `signatureCount` + "`" + `: one
+  event for each at once, then at most four a second for each. If the caller cannot see one of them, the whole
+  operation is refused with NOT_FOUND.
   """
   signatureCounts(
-    """The ids of 1 to 100 petitions, else BAD_USER_INPUT; repeated ones count once."""
+    """The ids of 1 to 100 petitions, else BAD_USER_INPUT; repeated ids count once."""
     petitionIds: [ID!]!
   ): SignatureCount!
 
   """
-  The numbers of the whole site: the present ones at once, then the newest whenever they change, at most once a
+  The numbers of the whole site: the current ones at once, then the newest whenever they change, at most once a
   second.
   """
   statistics: Statistics! @cost(weight: "10")
 
   """
-  The comments and replies that a petition receives from now on, each once and in order. When more than 50 come within
-  about a quarter of a second, the newest 50 of them are told.
+  The comments and replies that a petition receives from now on, each once and in order. When more than 50 arrive
+  within about a quarter of a second, only the newest 50 of them are sent.
   """
   commentAdded(
     """The id of the petition."""
@@ -2525,8 +2526,8 @@ type Subscription {
   ): Comment!
 
   """
-  The petition whenever its texts, dates, goal, tags, state or outcome change: the present one at once, then the
-  newest, at most four a second and always including the last one. Signatures and comments are no change.
+  The petition whenever its texts, dates, goal, tags, state or outcome change: the current one at once, then the
+  newest, at most four a second and always including the last one. Signatures and comments do not count as a change.
   """
   petitionChanged(
     """The id of the petition."""

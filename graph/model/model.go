@@ -20,89 +20,89 @@ import (
 type AddCommentInput struct {
 	// The id of the petition.
 	PetitionID scalar.ID `json:"petitionId"`
-	// The comment to reply to, which must be of the same petition and no reply itself, else INVALID. Absent or null: no
-	// reply.
+	// The comment to reply to, which must be on the same petition and not be a reply itself, else INVALID. Absent or null:
+	// it is not a reply.
 	ParentID *scalar.ID `json:"parentId"`
-	// The text, plain, 1 to 2,000 characters.
+	// The plain text, 1 to 2,000 characters.
 	Body string `json:"body"`
 	// The name to show, 1 to 100 characters, without links; absent or null: anonymous.
 	AuthorName *string `json:"authorName"`
-	// A key of 1 to 255 characters that the caller makes up. Without a credential it must be random, such as a UUID: it is
-	// INVALID with fewer than 22 characters, and where it is plainly not random, such as a few characters repeated, a
-	// sequence, or digits alone. The same key with the same input gives the same answer for 48 hours; with another input it is
-	// IDEMPOTENCY_MISMATCH. Absent or null: a repeat makes another comment.
+	// A key of 1 to 255 characters that the caller chooses. Without a credential it must be random, such as a UUID: it is
+	// refused with INVALID if it has fewer than 22 characters or is obviously not random, such as a few repeated characters,
+	// a sequence, or only digits. For 48 hours the same key with the same input returns the same result; with another input
+	// it is refused with IDEMPOTENCY_MISMATCH. Absent or null: repeating the call makes another comment.
 	IdempotencyKey *string `json:"idempotencyKey"`
 }
 
-// How to close a petition.
+// Which petition to close, and with what outcome.
 type ClosePetitionInput struct {
 	// The id of the petition.
 	ID scalar.ID `json:"id"`
-	// What came of it; absent or null: not known yet.
+	// What it achieved; absent or null: not known yet.
 	Outcome *petition.Outcome `json:"outcome"`
 }
 
-// The answer to a change of a comment.
+// The result of adding a comment.
 type CommentPayload struct {
 	// The comment as it is now; null if there are user errors.
 	Comment *ent.Comment `json:"comment"`
-	// What to mend; empty if all went well.
+	// What to correct; empty if the mutation succeeded.
 	UserErrors []*UserError `json:"userErrors"`
 }
 
-// The answer to a change of a petition.
+// The result of creating or changing a petition.
 type PetitionPayload struct {
 	// The petition as it is now; null if there are user errors.
 	Petition *ent.Petition `json:"petition"`
-	// From `createPetition` alone: the secret that, as `Authorization: Bearer`, lets its holder see, edit, publish and
-	// close this petition. It cannot be had again, except by repeating the call with its idempotency key while the petition
-	// is a draft, within ten minutes; a later repeat has null here.
+	// Only from `createPetition`: the secret that, as `Authorization: Bearer`, lets its holder see, edit, publish and close
+	// this petition. It is not shown again, unless the call is repeated with its idempotency key within ten minutes and
+	// while the petition is a draft; a later repeat returns null here.
 	EditToken *string `json:"editToken"`
-	// What to mend; empty if all went well.
+	// What to correct; empty if the mutation succeeded.
 	UserErrors []*UserError `json:"userErrors"`
 }
 
-// A signature. One person signs a petition once: a second signature with the same address is accepted without a word and
+// A signature. One person signs a petition once: a second signature with the same address gets the same answer and
 // changes nothing.
 type SignPetitionInput struct {
 	// The id of the petition.
 	PetitionID scalar.ID `json:"petitionId"`
-	// The signatory's name, 1 to 100 characters, without links. It is shown only if `showName` says so.
+	// The signatory's name, 1 to 100 characters, without links. It is shown only if `showName` is true.
 	Name string `json:"name"`
 	// The signatory's address; never shown to anybody.
 	Email string `json:"email"`
-	// The signatory's country; absent or null: not told.
+	// The signatory's country; absent or null: not stated.
 	Country *string `json:"country"`
 	// Whether the name may be public.
 	ShowName bool `json:"showName"`
-	// The reason for signing, 1 to 2,000 characters. It becomes a comment when the signature counts, under the name if
-	// `showName` says so, else anonymous. Absent or null: none.
+	// The reason for signing, 1 to 2,000 characters. It becomes a comment when the signature counts, with the name if
+	// `showName` is true, else anonymous. Absent or null: none.
 	Comment *string `json:"comment"`
-	// Which version of the consent text the signatory was shown, at most 100 characters; it is kept as a proof of consent.
+	// The version of the consent text that the signatory saw, at most 100 characters; it is kept as proof of consent.
 	StatementVersion *string `json:"statementVersion"`
-	// The language that the signatory reads, for mails; absent or null: that of the petition.
+	// The signatory's language, for mails; absent or null: that of the petition.
 	Locale *string `json:"locale"`
-	// A key of 1 to 255 characters that the caller makes up. Without a credential it must be random, such as a UUID: it is
-	// INVALID with fewer than 22 characters, and where it is plainly not random, such as a few characters repeated, a
-	// sequence, or digits alone. The same key with the same input gives the same answer for 48 hours; with another input it is
-	// IDEMPOTENCY_MISMATCH. With a key a call can be repeated safely when its answer was lost.
+	// A key of 1 to 255 characters that the caller chooses. Without a credential it must be random, such as a UUID: it is
+	// refused with INVALID if it has fewer than 22 characters or is obviously not random, such as a few repeated characters,
+	// a sequence, or only digits. For 48 hours the same key with the same input returns the same result; with another input
+	// it is refused with IDEMPOTENCY_MISMATCH. With a key, a call whose answer was lost can be repeated safely.
 	IdempotencyKey *string `json:"idempotencyKey"`
 }
 
-// The answer to a signature.
+// The result of signing.
 type SignPetitionPayload struct {
-	// What happened; null if there are user errors. It is the same whether or not the address had signed before.
+	// What happened; null if there are user errors. It does not depend on whether the address had signed before.
 	Status *SigningStatus `json:"status"`
 	// The petition as it is now; null if there are user errors.
 	Petition *ent.Petition `json:"petition"`
-	// What to mend; empty if all went well.
+	// What to correct; empty if the mutation succeeded.
 	UserErrors []*UserError `json:"userErrors"`
 }
 
-// Everything that can be watched, over WebSocket (graphql-transport-ws) or server-sent events. Where a field carries a
-// state, the first event is the present one, at once; then comes the newest alone: a slow listener misses what lies
-// between, and never the last one. Nothing is told before it is durable. A petition that cannot be seen, or no longer
-// can, ends the operation with the error NOT_FOUND.
+// Everything that can be watched, over WebSocket (graphql-transport-ws) or server-sent events. A field that returns a
+// value sends the current one at once and then only the newest: a slow subscriber misses values in between, but never
+// the last one. Nothing is sent before it is stored durably. If the caller cannot see the petition, or no longer can, the
+// operation ends with the error NOT_FOUND.
 type Subscription struct {
 }
 
@@ -110,7 +110,7 @@ type Subscription struct {
 type UpdatePetitionInput struct {
 	// The id of the petition.
 	ID scalar.ID `json:"id"`
-	// The version that the changes start from; VERSION_CONFLICT if the petition has another one by now.
+	// The version that the changes are based on; VERSION_CONFLICT if the petition now has another one.
 	Version int `json:"version"`
 	// A new title, 3 to 150 characters; null is INVALID, and after the first counted signature WRONG_STATE for the
 	// petitioner.
@@ -121,27 +121,27 @@ type UpdatePetitionInput struct {
 	// A new full text, at most 50,000 characters; null is INVALID, and after the first counted signature WRONG_STATE for
 	// the petitioner.
 	Body graphql.Omittable[*string] `json:"body"`
-	// Another list of those who are asked, at most 10 of 1 to 200 characters; null is INVALID, and after the first counted
-	// signature WRONG_STATE for the petitioner.
+	// A new list of those to whom it is addressed, at most 10 of 1 to 200 characters; null is INVALID, and after the first
+	// counted signature WRONG_STATE for the petitioner.
 	Addressees graphql.Omittable[[]string] `json:"addressees"`
-	// Another list of tags, at most 10; null is INVALID.
+	// A new list of tags, at most 10; null is INVALID.
 	Tags graphql.Omittable[[]string] `json:"tags"`
-	// Another goal, 1 to 100,000,000; null is INVALID.
+	// A new goal, 1 to 100,000,000; null is INVALID.
 	Goal graphql.Omittable[*int] `json:"goal"`
-	// Another end, later than now and than `startsAt`; null takes the end away.
+	// A new end, later than now and than `startsAt`; null removes the end.
 	EndsAt graphql.Omittable[*time.Time] `json:"endsAt"`
 }
 
-// Something that a person can mend in what was sent to a mutation.
+// Something that a person can correct in the input of a mutation.
 type UserError struct {
-	// The kind of fault, for programs.
+	// The kind of error, for programs.
 	Code petitioning.Code `json:"code"`
-	// A sentence that says what to mend, for people, in English. It never repeats what was sent.
+	// A sentence in English that tells a person what to correct. It never repeats the input.
 	Message string `json:"message"`
-	// The path to the argument or input field at fault, such as `["input", "email"]`; null if the fault has no single
-	// place.
+	// The path to the argument or input field that is wrong, such as `["input", "email"]`; null if the error belongs to no
+	// single field.
 	Field []string `json:"field"`
-	// After how many seconds another try makes sense; null where waiting does not help.
+	// After how many seconds it makes sense to try again; null if waiting does not help.
 	RetryAfterSeconds *int `json:"retryAfterSeconds"`
 }
 
@@ -149,9 +149,9 @@ type UserError struct {
 type SigningStatus string
 
 const (
-	// The instance counts signatures at once, and the address is among those that count.
+	// The signature counts: this site counts signatures at once.
 	SigningStatusCounted SigningStatus = "COUNTED"
-	// A mail went to the address; the signature counts when its link or code is used.
+	// A mail was sent to the address; the signature counts when the link or code in it is used.
 	SigningStatusConfirmationSent SigningStatus = "CONFIRMATION_SENT"
 )
 
