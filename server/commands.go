@@ -18,61 +18,63 @@ import (
 	"petitiond/server/petitioning"
 )
 
-// invocation is a command with its settings and words.
+// invocation is one call of a command.
 type invocation struct {
 	config Config
-	args   []string
+	args   []string // what is neither the command's name nor a flag
 	log    *slog.Logger
 	out    io.Writer
 }
 
-// command is something that the binary does.
+// command is something that the binary can do, by one of the two functions.
 type command struct {
-	usage string
-	words int                                            // that it takes beside flags
-	own   bool                                           // has words and flags of its own: settings come from the environment
-	do    func(ctx context.Context, in invocation) error // with settings
-	bare  func(out io.Writer) error                      // without
+	usage    string
+	args     int  // how many arguments it takes besides flags
+	ownFlags bool // it parses its arguments itself, and settings come only from the environment
+	run      func(ctx context.Context, in invocation) error
+	runBare  func(out io.Writer) error // needs no settings, and works even if they are wrong
 }
 
-// split splits off the words before the flags.
-func (c command) split(args []string) (words, rest []string) {
-	if c.own {
+// splitArgs separates the command's own arguments from the flags of the settings that follow.
+func (c command) splitArgs(args []string) (own, rest []string) {
+	if c.ownFlags {
 		return args, nil
 	}
 	n := 0
-	for n < len(args) && n < c.words && !strings.HasPrefix(args[n], "-") {
+	for n < len(args) && n < c.args && !strings.HasPrefix(args[n], "-") {
 		n++
 	}
 	return args[:n:n], args[n:]
 }
 
-// complete refuses words that are missing or too many.
-func (c command) complete(name string, words []string) error {
+// checkArgs refuses arguments that are missing or too many.
+func (c command) checkArgs(name string, args []string) error {
 	switch {
-	case c.own || len(words) == c.words:
+	case c.ownFlags || len(args) == c.args:
 		return nil
-	case len(words) < c.words:
-		return c.misused("petitiond " + name + " needs more than that")
+	case len(args) < c.args:
+		return c.misused("petitiond " + name + " needs another argument")
 	}
-	return c.misused(fmt.Sprintf("petitiond %s does not know what to do with %q", name, words[c.words]))
+	return c.misused(fmt.Sprintf("petitiond %s does not take the argument %q", name, args[c.args]))
 }
 
+// misused returns the error for a call that makes no sense, with the right usage.
 func (c command) misused(fault string) error { return misuse{fault, "usage: petitiond " + c.usage} }
 
 func commands() map[string]command {
 	return map[string]command{
-		"serve":   {usage: "serve             migrate the database and serve until SIGTERM (the default)", do: serve},
-		"migrate": {usage: "migrate           apply the migrations and say which", do: migrate},
-		"demo":    {usage: "demo              load the demo content into an empty database", do: loadDemo},
-		"key":     {usage: "key create --name N --scope S …  make an API key and print its secret once", own: true, do: createKey},
-		"recount": {usage: "recount           compare every figure with the rows and mend it; exits 1 if one differed", do: recount},
-		"hide":    {usage: "hide ID           hide a petition at once", words: 1, do: hide},
-		"version": {usage: "version           version, commit and Go version", bare: printVersion},
-		"help":    {usage: "help              this text", bare: help},
+		"serve":   {usage: "serve             migrate the database and serve until SIGTERM (the default)", run: serve},
+		"migrate": {usage: "migrate           apply the migrations and list them", run: migrate},
+		"demo":    {usage: "demo              load the demo content into an empty database", run: loadDemo},
+		"key":     {usage: "key create --name N --scope S …  create an API key and print it, once", ownFlags: true, run: createKey},
+		"recount": {usage: "recount           compare every figure with the rows and correct it; exits 1 if one differed", run: recount},
+		"hide":    {usage: "hide ID           hide a petition at once", args: 1, run: hide},
+		"version": {usage: "version           print version, commit and Go version", runBare: printVersion},
+		"help":    {usage: "help              print this text", runBare: help},
 	}
 }
 
+// serve runs the server until ctx ends.
 func serve(ctx context.Context, in invocation) error {
 	go runCollector(ctx, in.config)
 	app, err := NewApp(ctx, in.config, in.log)
@@ -82,7 +84,7 @@ func serve(ctx context.Context, in invocation) error {
 	return errors.Join(app.Run(ctx), app.Close())
 }
 
-// migrate applies the migrations and says what it applied.
+// migrate applies the migrations and prints which it applied, also if it fails half way.
 func migrate(ctx context.Context, in invocation) (err error) {
 	db, err := database.Open(ctx, in.config.DatabaseURL)
 	if err != nil {
@@ -99,23 +101,23 @@ func migrate(ctx context.Context, in invocation) (err error) {
 	return err
 }
 
-// withCore runs fn on the domain, beside a server that may be at work.
+// withCore runs fn with the domain and the ledger at work. A server may be running on the same database.
 func withCore(ctx context.Context, in invocation, fn func(context.Context, *core) error) error {
 	c, err := openCore(ctx, in.config, in.log)
 	if err != nil {
 		return err
 	}
-	// Said before anything is tried: a command writes, and it ends before the clock is right again.
+	// A server would wait until the clock is right again; a command ends now, before it has written anything.
 	if err := c.db.Clock.Check(); err != nil {
-		return errors.Join(fmt.Errorf("nothing is written: %w", err), c.db.Close())
+		return errors.Join(fmt.Errorf("nothing was written: %w", err), c.db.Close())
 	}
 	ctx = petitioning.WithActor(ctx, petitioning.Operator())
 	err = c.while(ctx, func(ctx context.Context) error { return fn(ctx, c) })
 	return errors.Join(err, c.ring(ctx), c.db.Close())
 }
 
-// ring tells servers that something may have changed, and gives them the time to hear it: when a command has ended they
-// know.
+// ring notifies running servers that something may have changed, and waits until they have noticed: when the command has
+// ended, they show its effect.
 func (c *core) ring(ctx context.Context) error {
 	ring := c.bell().Ring
 	if c.db.Dialect == database.Postgres {
@@ -131,11 +133,12 @@ func (c *core) ring(ctx context.Context) error {
 	return nil
 }
 
-// bell lies beside the SQLite file.
+// bell is how commands notify a server on SQLite: a file beside the database.
 func (c *core) bell() fanout.Bell {
 	return fanout.Bell{Path: c.db.Beside(".news")}
 }
 
+// loadDemo refuses a database with petitions, so that demo content never mixes with real petitions.
 func loadDemo(ctx context.Context, in invocation) error {
 	return withCore(ctx, in, func(ctx context.Context, c *core) error {
 		empty, err := c.domain.Empty(ctx)
@@ -143,29 +146,31 @@ func loadDemo(ctx context.Context, in invocation) error {
 			return err
 		}
 		if !empty {
-			return errors.New("the database is not empty: demo content goes into an empty one only")
+			return errors.New("the database is not empty; demo content is only loaded into an empty one")
 		}
 		return c.loadDemo(ctx)
 	})
 }
 
+// hide takes a petition out of public view. The id comes as the API shows it.
 func hide(ctx context.Context, in invocation) error {
 	id := scalar.ParseID(in.args[0])
 	if !id.Is(scalar.Petition) {
-		return errors.New("this is not the id of a petition")
+		return errors.New("the argument is not the id of a petition")
 	}
 	return withCore(ctx, in, func(ctx context.Context, c *core) error { return c.domain.Hide(ctx, id.UUID) })
 }
 
-// errDiffered is how a recount ends that had something to mend.
-var errDiffered = errors.New("figures differed from the rows; they are mended")
+// errDiffered is the error of a recount that found and corrected a wrong figure, so that scripts notice.
+var errDiffered = errors.New("some figures differed from the rows and were corrected")
 
-// recount says what differed, and that it is mended.
+// recount compares every figure with the rows, and prints and corrects those that differ.
 func recount(ctx context.Context, in invocation) error {
 	return withCore(ctx, in, func(ctx context.Context, c *core) error {
 		found, err := c.ledger.Recount(ctx)
 		for _, d := range found {
-			fmt.Fprintf(in.out, "%s: %s: %d stored, %d counted\n", scalar.NewID(scalar.Petition, d.Petition), d.Figure, d.Stored, d.Counted)
+			id := scalar.NewID(scalar.Petition, d.Petition)
+			fmt.Fprintf(in.out, "%s: %s: %d stored, %d counted\n", id, d.Figure, d.Stored, d.Counted)
 		}
 		switch {
 		case err != nil:
@@ -173,7 +178,7 @@ func recount(ctx context.Context, in invocation) error {
 		case len(found) > 0:
 			return errDiffered
 		}
-		fmt.Fprintln(in.out, "every figure is what the rows say")
+		fmt.Fprintln(in.out, "every figure agrees with the rows")
 		return nil
 	})
 }
@@ -184,13 +189,15 @@ func printVersion(out io.Writer) error {
 	return err
 }
 
+// help prints the commands and all settings, from the tables that the program itself uses.
 func help(out io.Writer) error {
 	var b strings.Builder
 	b.WriteString("petitiond serves petitions over GraphQL.\n\n")
 	for _, name := range slices.Sorted(maps.Keys(commands())) {
 		fmt.Fprintf(&b, "  petitiond %s\n", commands()[name].usage)
 	}
-	b.WriteString("\nSettings are environment variables; each is also a flag, save those marked *, which have a …_FILE form.\n\n")
+	b.WriteString("\nSettings are environment variables. Each is also a flag, except those marked *, which can be read from a file " +
+		"that the variable …_FILE names.\n\n")
 	for _, s := range settings() {
 		mark := "--" + s.flag()
 		if s.secret {
@@ -202,7 +209,8 @@ func help(out io.Writer) error {
 	return err
 }
 
+// link matches a link in Markdown.
 var link = regexp.MustCompile(`\[([^]]*)\]\([^)]*\)`)
 
-// plain takes the Markdown of the README from a text.
+// plain removes the README's Markdown from a text.
 func plain(text string) string { return strings.ReplaceAll(link.ReplaceAllString(text, "$1"), "`", "") }

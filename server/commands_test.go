@@ -45,29 +45,29 @@ func TestVersionAndHelp(t *testing.T) {
 	}
 }
 
-// A command line that cannot be understood does nothing, and is told what of it, without values, and how it is written.
+// A command line that makes no sense does nothing. The error names what is wrong, without values, and the right usage.
 func TestMisuse(t *testing.T) {
 	t.Parallel()
 	file := t.TempDir() + "/none.db"
 	environment := []string{"PETITION_DATABASE_URL=sqlite:" + file, "PETITION_SECRET_FILE=" + t.TempDir() + "/key"}
 	type lines struct{ args, fault, usage string }
 	list := []lines{
-		{"sevre", `there is no command "sevre"`, listed},
+		{"sevre", `there is no command "sevre"`, seeHelp},
 		{"key make", `there is no command "key make"`, "usage: petitiond key create --name"},
-		{"key create now --name x", `petitiond key create does not know what to do with "now"`, "usage: petitiond key create --name"},
+		{"key create now --name x", `petitiond key create does not take the argument "now"`, "usage: petitiond key create --name"},
 		{"key create --named x", "there is no flag --named; settings", "usage: petitiond key create --name"},
-		{"key", "petitiond key needs more", "usage: petitiond key create --name"},
-		{"hide", "petitiond hide needs more", "usage: petitiond hide ID"},
-		{"hide a b", `petitiond hide does not know what to do with "b"`, "usage: petitiond hide ID"},
-		{"hide a --env development b", `petitiond hide does not know what to do with "b"`, "usage: petitiond hide ID"},
-		{"--env development recount", `petitiond serve does not know what to do with "recount"`, "usage: petitiond serve"},
-		{"recount --lisen=canary", "there is no flag --lisen", listed},
-		{"recount --listen", "the flag --listen needs a value", listed},
-		{"recount --=canary", "a flag is written --name value", listed},
+		{"key", "petitiond key needs another argument", "usage: petitiond key create --name"},
+		{"hide", "petitiond hide needs another argument", "usage: petitiond hide ID"},
+		{"hide a b", `petitiond hide does not take the argument "b"`, "usage: petitiond hide ID"},
+		{"hide a --env development b", `petitiond hide does not take the argument "b"`, "usage: petitiond hide ID"},
+		{"--env development recount", `petitiond serve does not take the argument "recount"`, "usage: petitiond serve"},
+		{"recount --lisen=canary", "there is no flag --lisen", seeHelp},
+		{"recount --listen", "the flag --listen needs a value", seeHelp},
+		{"recount --=canary", "a flag is written --name value", seeHelp},
 	}
 	for name, c := range commands() {
-		if !c.own && c.words == 0 {
-			list = append(list, lines{name + " now", "petitiond " + name + ` does not know what to do with "now"`, "usage: petitiond " + name})
+		if !c.ownFlags && c.args == 0 {
+			list = append(list, lines{name + " now", "petitiond " + name + ` does not take the argument "now"`, "usage: petitiond " + name})
 		}
 	}
 	for _, test := range list {

@@ -14,7 +14,8 @@ import (
 	"petitiond/server/petitioning"
 )
 
-// loadDemo puts the demo content into an empty database. The ledger must be at work.
+// loadDemo loads the demo content into an empty database, and does nothing in another. The ledger must be running, since
+// the demo's signatures are counted like all others.
 func (c *core) loadDemo(ctx context.Context) error {
 	empty, err := c.domain.Empty(ctx)
 	if err != nil || !empty {
@@ -35,6 +36,7 @@ func (c *core) loadDemo(ctx context.Context) error {
 	return c.domain.RankAll(ctx)
 }
 
+// imported translates a petition of the demo content for the domain.
 func imported(p demo.Petition) petitioning.Imported {
 	in := petitioning.Imported{
 		ID: demoID(p),
@@ -42,7 +44,8 @@ func imported(p demo.Petition) petitioning.Imported {
 			Title: p.Title, Summary: &p.Summary, Body: p.Body, Language: &p.Language, Addressees: p.Addressees, Tags: p.Tags,
 			Goal: &p.Goal, Petitioner: p.Petitioner,
 		},
-		State: petition.State(p.State), CreatedAt: p.CreatedAt, StartsAt: present(p.StartsAt), EndsAt: p.EndsAt, ClosedAt: p.ClosedAt,
+		State: petition.State(p.State), CreatedAt: p.CreatedAt,
+		StartsAt: present(p.StartsAt), EndsAt: p.EndsAt, ClosedAt: p.ClosedAt,
 		Comments: importedComments(p.Comments),
 	}
 	if p.Outcome != "" {
@@ -55,8 +58,8 @@ func imported(p demo.Petition) petitioning.Imported {
 	return in
 }
 
-// demoID gives a UUIDv7 of the time when the petition was made, the rest from its title: the seed petition has
-// the same id everywhere, so that examples can name it.
+// demoID returns a UUIDv7 of the time when the petition was created, with the rest derived from its title. A demo petition
+// thus has the same id in every database, and the examples of the README can name it.
 func demoID(p demo.Petition) uuid.UUID {
 	sum := sha256.Sum256([]byte(p.Title))
 	id := uuid.UUID(sum[:16])
@@ -69,7 +72,9 @@ func demoID(p demo.Petition) uuid.UUID {
 func importedComments(list []demo.Comment) []petitioning.ImportedComment {
 	out := make([]petitioning.ImportedComment, len(list))
 	for i, c := range list {
-		out[i] = petitioning.ImportedComment{FromSignatory: c.FromSignatory, Body: c.Body, At: c.At, Replies: importedComments(c.Replies)}
+		out[i] = petitioning.ImportedComment{
+			FromSignatory: c.FromSignatory, Body: c.Body, At: c.At, Replies: importedComments(c.Replies),
+		}
 		if c.Author != "" {
 			out[i].Author = &c.Author
 		}
@@ -77,7 +82,7 @@ func importedComments(list []demo.Comment) []petitioning.ImportedComment {
 	return out
 }
 
-// present gives nil for no time.
+// present returns nil for the zero time, which stands for no time at all.
 func present(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil

@@ -10,9 +10,10 @@ import (
 	"petitiond/server/petitioning"
 )
 
-// createKey makes an API key: key create --name N --scope S [--scope S …].
+// createKey creates an API key and prints it, the only time that it can be seen: the database keeps its digest. The call
+// is key create --name N --scope S [--scope S …].
 func createKey(ctx context.Context, in invocation) error {
-	name, scopes, err := keyFlags(in.args)
+	name, scopes, err := parseKeyFlags(in.args)
 	if err != nil {
 		return err
 	}
@@ -26,18 +27,19 @@ func createKey(ctx context.Context, in invocation) error {
 	})
 }
 
-func keyFlags(args []string) (name string, scopes []petitioning.Scope, err error) {
+// parseKeyFlags reads the name and the scopes, which the domain checks.
+func parseKeyFlags(args []string) (name string, scopes []petitioning.Scope, err error) {
 	misused := commands()["key"].misused
 	switch {
 	case len(args) == 0:
-		return "", nil, misused("petitiond key needs more than that")
+		return "", nil, misused("petitiond key needs another argument")
 	case args[0] != "create":
 		return "", nil, misused(fmt.Sprintf("there is no command %q", "key "+args[0]))
 	}
 	fs := flag.NewFlagSet("key create", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
-	fs.StringVar(&name, "name", "", "whose key it is")
-	fs.Func("scope", "what it may do; may be repeated", func(v string) error {
+	fs.StringVar(&name, "name", "", "who or what the key is for")
+	fs.Func("scope", "what the key may be used for; can be repeated", func(v string) error {
 		scopes = append(scopes, petitioning.Scope(v))
 		return nil
 	})
@@ -48,7 +50,7 @@ func keyFlags(args []string) (name string, scopes []petitioning.Scope, err error
 	case err != nil:
 		return "", nil, misused(flagFault(err) + "; settings come from the environment")
 	case fs.NArg() > 0:
-		return "", nil, misused(fmt.Sprintf("petitiond key create does not know what to do with %q", fs.Arg(0)))
+		return "", nil, misused(fmt.Sprintf("petitiond key create does not take the argument %q", fs.Arg(0)))
 	}
 	return name, scopes, nil
 }

@@ -19,8 +19,8 @@ import (
 // version is set by the linker for a release.
 var version string
 
-// clockFile is set by the linker for the soak alone, which makes the clock of a running server jump: the name of a file,
-// less the id of the process.
+// clockFile is set by the linker only for the soak test, which makes the clock of a running server jump. It is the name
+// of a file, to which the process id is appended.
 var clockFile string
 
 func main() {
@@ -33,15 +33,15 @@ func main() {
 	}
 }
 
-// misuse is a command line that cannot be understood.
+// misuse is the error for a command line that makes no sense, with the right usage.
 type misuse struct{ fault, usage string }
 
-// listed is where flags and commands stand.
-const listed = "petitiond help lists commands and flags"
+// seeHelp is the usage if no particular command was meant.
+const seeHelp = "petitiond help lists commands and flags"
 
 func (m misuse) Error() string { return m.fault + "\n" + m.usage }
 
-// status is what the program exits with after an error.
+// status returns the exit code for an error: 2 for a misuse, as is usual, so that scripts can tell it from a failure.
 func status(err error) int {
 	if _, ok := errors.AsType[misuse](err); ok {
 		return 2
@@ -49,7 +49,7 @@ func status(err error) int {
 	return 1
 }
 
-// run carries out one command, whose flags stand behind its name.
+// run executes one command, whose flags follow its name. Without a name it is serve.
 func run(ctx context.Context, args, environment []string, stdout, stderr io.Writer) error {
 	name, rest := "serve", args
 	if len(args) > 0 && args[0] != "" && args[0][0] != '-' {
@@ -57,37 +57,38 @@ func run(ctx context.Context, args, environment []string, stdout, stderr io.Writ
 	}
 	c, known := commands()[name]
 	if !known {
-		return misuse{fmt.Sprintf("there is no command %q", name), listed}
+		return misuse{fmt.Sprintf("there is no command %q", name), seeHelp}
 	}
-	if c.bare != nil {
-		if err := c.complete(name, rest); err != nil {
+	if c.runBare != nil {
+		if err := c.checkArgs(name, rest); err != nil {
 			return err
 		}
-		return c.bare(stdout)
+		return c.runBare(stdout)
 	}
-	err := c.run(ctx, name, rest, environment, stdout, stderr)
+	err := c.load(ctx, name, rest, environment, stdout, stderr)
 	if errors.Is(err, flag.ErrHelp) {
 		return help(stdout)
 	}
 	return err
 }
 
-// run carries out a command with settings.
-func (c command) run(ctx context.Context, name string, rest, environment []string, stdout, stderr io.Writer) error {
-	words, rest := c.split(rest)
+// load reads the settings and executes a command with them.
+func (c command) load(ctx context.Context, name string, rest, environment []string, stdout, stderr io.Writer) error {
+	own, rest := c.splitArgs(rest)
 	config, extra, err := Load(rest, environment)
 	if err != nil {
 		return err
 	}
-	words = append(words, extra...)
-	if err := c.complete(name, words); err != nil {
+	args := append(own, extra...)
+	if err := c.checkArgs(name, args); err != nil {
 		return err
 	}
 	config.database.Wall = wall()
-	return c.do(ctx, invocation{config: config, args: words, log: logger(config, stderr), out: stdout})
+	return c.run(ctx, invocation{config: config, args: args, log: logger(config, stderr), out: stdout})
 }
 
-// logger writes for people in development and for machines in production. Times come as people write them, 20s, in both.
+// logger returns a logger that writes text for people in development and JSON for machines in production. In both,
+// durations are written as in 20s: JSON would have nanoseconds.
 func logger(config Config, w io.Writer) *slog.Logger {
 	o := &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Value.Kind() == slog.KindDuration {
@@ -101,14 +102,15 @@ func logger(config Config, w io.Writer) *slog.Logger {
 	return slog.New(requestLog{slog.NewTextHandler(w, o)})
 }
 
-// requestLog adds to a line the request that it is about: what the client was told to quote.
+// requestLog adds the request id to each line that is logged while a request is handled: it is what the client is asked
+// to quote when it reports a problem.
 type requestLog struct{ slog.Handler }
 
-// Handle adds the request's id where there is one.
+// Handle adds the request id if there is one and the line does not have it yet.
 func (l requestLog) Handle(ctx context.Context, line slog.Record) error {
-	told := false
-	line.Attrs(func(a slog.Attr) bool { told = told || a.Key == "request_id"; return !told })
-	if id := transport.RequestIDFrom(ctx); id != "" && !told {
+	present := false
+	line.Attrs(func(a slog.Attr) bool { present = a.Key == "request_id"; return !present })
+	if id := transport.RequestIDFrom(ctx); id != "" && !present {
 		line.AddAttrs(slog.String("request_id", id))
 	}
 	return l.Handler.Handle(ctx, line)

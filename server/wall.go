@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// wall returns the clock of this machine; nil is the real one. Where the linker has named a file it is off by what
-// stands there: see server/bench/soak.
+// wall returns the clock of this machine, or nil for the real one. In the binary of server/bench/soak it differs from the
+// real one by the duration that a file contains.
 func wall() func() time.Time {
 	if clockFile == "" {
 		return nil
@@ -15,10 +15,10 @@ func wall() func() time.Time {
 	file := fmt.Sprint(clockFile, os.Getpid())
 	return func() time.Time {
 		text, err := os.ReadFile(file)
-		if err != nil { // nobody has touched the clock yet
+		if err != nil { // the clock has not been moved yet
 			return time.Now()
 		}
-		off, _ := time.ParseDuration(string(text)) // nothing is 0
+		off, _ := time.ParseDuration(string(text)) // an empty file means no difference
 		return time.Now().Add(off)
 	}
 }
