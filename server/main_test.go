@@ -29,7 +29,7 @@ func eachDatabase(t *testing.T, f func(t *testing.T, environment []string)) {
 	}
 }
 
-// fresh gives settings that lead to a fresh database.
+// fresh returns settings that lead to a fresh database.
 func fresh(t testing.TB, dialect database.Dialect) (environment []string) {
 	t.Helper()
 	return []string{

@@ -16,9 +16,9 @@ import (
 )
 
 var (
-	// ErrAnswer says that an operation has used up its budget: its answer would be larger than it may be.
+	// ErrAnswer means that an operation has used up its budget: its answer would be larger than it may be.
 	ErrAnswer = errors.New("budget: the answer is too large")
-	// ErrMemory says that operations take as much memory together as they may.
+	// ErrMemory means that operations take as much memory together as they may.
 	ErrMemory = errors.New("budget: the memory for answers is in use")
 )
 
@@ -149,7 +149,7 @@ func (b *Budget) Err() error {
 	return b.err
 }
 
-// Close gives the memory back. What was counted is no longer needed, or has been taken over by somebody else.
+// Close gives back all memory that was drawn. What was counted must no longer be in use, or belong to somebody else by now.
 func (b *Budget) Close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

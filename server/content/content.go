@@ -91,7 +91,7 @@ func (b *Bytes) tag(kind, encoding string) string {
 	return `"` + b.sum + "-" + kind + encoding + `"`
 }
 
-// compressed gives the bytes in gzip.
+// compressed returns the bytes in gzip.
 func (b *Bytes) compressed() []byte {
 	b.zipped.Do(func() { b.gzip = zip(b.Plain) })
 	return b.gzip

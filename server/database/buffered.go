@@ -8,19 +8,19 @@ import (
 	"slices"
 )
 
-// wholeRows are rows that have all arrived. Where a connection can be lost, a statement outside of a transaction has
-// no rows before it has all of them, so that it may be run again: nobody has seen half of an answer. Lists here are
-// pages, and who reads them keeps the whole page anyway.
-type wholeRows struct {
+// bufferedRows are rows that have all arrived. On a connection that can be lost, a statement outside a transaction
+// returns its first row only when all have arrived: until then nobody has seen any of the result, and the statement can
+// be repeated. This costs little, since lists are pages here, and those who read them keep the whole page anyway.
+type bufferedRows struct {
 	driver.Rows
 	width  int
 	values []driver.Value // row after row
 }
 
-// readWhole reads rows to their end.
-func readWhole(rows driver.Rows) (driver.Rows, error) {
-	w := &wholeRows{Rows: rows, width: len(rows.Columns())}
-	if w.width == 0 { // there is nothing to keep
+// bufferRows reads rows to their end and closes them if that fails.
+func bufferRows(rows driver.Rows) (driver.Rows, error) {
+	w := &bufferedRows{Rows: rows, width: len(rows.Columns())}
+	if w.width == 0 { // a statement without a result
 		return rows, nil
 	}
 	for {
@@ -31,19 +31,19 @@ func readWhole(rows driver.Rows) (driver.Rows, error) {
 			w.values = w.values[:n]
 			return w, nil
 		} else if err != nil {
-			_ = rows.Close() // it could only repeat the error
+			_ = rows.Close() // its error would be the same
 			return nil, err
 		}
 		for i, v := range row {
-			if b, ok := v.([]byte); ok { // the driver's own until the next row
+			if b, ok := v.([]byte); ok { // the driver reuses it for the next row
 				row[i] = bytes.Clone(b)
 			}
 		}
 	}
 }
 
-// Next gives the next row.
-func (w *wholeRows) Next(row []driver.Value) error {
+// Next copies the next row.
+func (w *bufferedRows) Next(row []driver.Value) error {
 	if len(w.values) == 0 {
 		return io.EOF
 	}
@@ -51,8 +51,8 @@ func (w *wholeRows) Next(row []driver.Value) error {
 	return nil
 }
 
-// ColumnTypeDatabaseTypeName names the type of a column, where the driver knows it.
-func (w *wholeRows) ColumnTypeDatabaseTypeName(index int) string {
+// ColumnTypeDatabaseTypeName returns the type of a column, if the driver knows it.
+func (w *bufferedRows) ColumnTypeDatabaseTypeName(index int) string {
 	if typed, ok := w.Rows.(driver.RowsColumnTypeDatabaseTypeName); ok {
 		return typed.ColumnTypeDatabaseTypeName(index)
 	}

@@ -7,29 +7,29 @@ import (
 )
 
 const (
-	// pagesToFold in the write-ahead log are worth moving: 8 MiB. What several commits wrote to one page is
-	// moved once.
-	pagesToFold = 2000
-	// pagesToRestart are as long as the log should grow, 48 MiB: then it begins anew.
+	// pagesToMove is how many pages of the write-ahead log are worth moving, 8 MiB. The more there are, the better: a
+	// page that several commits have written is moved only once.
+	pagesToMove = 2000
+	// pagesToRestart is how long the log should become, 48 MiB, before it is moved completely and starts over.
 	pagesToRestart = 12000
-	// foldEvery is how often the log is looked at. That costs no reading of a file.
-	foldEvery = 100 * time.Millisecond
+	// checkEvery is how often the length of the log is checked, which does not need to read a file.
+	checkEvery = 100 * time.Millisecond
 )
 
-// checkpoints folds SQLite's write-ahead log into the file beside the writer. SQLite itself lets the commit
-// that fills the log move all of it, and whoever signs waits for the disk; on a large table, where each
-// signature writes to two pages of its own, that takes a third of all time. Here most is moved over another
-// connection while the writer goes on, and from time to time the writer moves the little that is left, so
-// that its next commit begins the log anew.
+// checkpoints moves the content of SQLite's write-ahead log into the database file, in the background. SQLite itself
+// would have this done by the commit that fills the log, and the signatories in that commit would wait for the disk; on
+// a large table, where each signature writes to two pages of its own, this takes a third of all time. Here another
+// connection moves most of the log while the writer continues. From time to time the writer itself moves the little
+// that is left: only then can its next commit start the log over.
 type checkpoints struct {
-	beside, writer *sql.DB
+	helper, writer *sql.DB
 	stop           context.CancelFunc
 	done           chan struct{}
 }
 
-func startCheckpoints(beside, writer *sql.DB) *checkpoints {
+func startCheckpoints(helper, writer *sql.DB) *checkpoints {
 	ctx, stop := context.WithCancel(context.Background())
-	c := &checkpoints{beside: beside, writer: writer, stop: stop, done: make(chan struct{})}
+	c := &checkpoints{helper: helper, writer: writer, stop: stop, done: make(chan struct{})}
 	go c.run(ctx)
 	return c
 }
@@ -37,42 +37,45 @@ func startCheckpoints(beside, writer *sql.DB) *checkpoints {
 func (c *checkpoints) close() error {
 	c.stop()
 	<-c.done
-	return c.beside.Close()
+	return c.helper.Close()
 }
 
 func (c *checkpoints) run(ctx context.Context) {
 	defer close(c.done)
-	tick := time.NewTicker(foldEvery)
+	tick := time.NewTicker(checkEvery)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			// What fails is tried again, and if it fails for long the writer folds a log of 128 MiB by itself.
-			_ = c.fold(ctx)
+			// A failure is tried again at the next tick. If it fails for long, SQLite has the writer move the log at
+			// 128 MiB.
+			_ = c.moveLog(ctx)
 		}
 	}
 }
 
-// fold moves the log into the file once it is long enough.
-func (c *checkpoints) fold(ctx context.Context) error {
-	logged, moved, err := checkpoint(ctx, c.beside, "NOOP")
-	if err != nil || logged-moved < pagesToFold {
+// moveLog moves the log into the file if it is long enough.
+func (c *checkpoints) moveLog(ctx context.Context) error {
+	logged, moved, err := checkpoint(ctx, c.helper, "NOOP")
+	if err != nil || logged-moved < pagesToMove {
 		return err
 	}
-	if logged, _, err = checkpoint(ctx, c.beside, "PASSIVE"); err != nil || logged < pagesToRestart {
+	if logged, _, err = checkpoint(ctx, c.helper, "PASSIVE"); err != nil || logged < pagesToRestart {
 		return err
 	}
-	// A second pass is shorter, since it only moves what was written during the first.
-	if _, _, err = checkpoint(ctx, c.beside, "PASSIVE"); err != nil {
+	// A second pass moves what was written during the first, so that little is left for the writer, and signatures
+	// hardly wait.
+	if _, _, err = checkpoint(ctx, c.helper, "PASSIVE"); err != nil {
 		return err
 	}
 	_, _, err = checkpoint(ctx, c.writer, "PASSIVE")
 	return err
 }
 
-// checkpoint gives how many pages the log has and how many of them are in the file too.
+// checkpoint runs a checkpoint and returns how many pages the log has, and how many of them have been moved. In the
+// mode NOOP it only reports them.
 func checkpoint(ctx context.Context, pool *sql.DB, mode string) (logged, moved int, err error) {
 	var busy int
 	err = pool.QueryRowContext(ctx, "PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &logged, &moved)

@@ -12,37 +12,38 @@ import (
 )
 
 const (
-	// MaxSkew is how far the clock of this machine may be off. Beyond it nothing is written, and a stored time
-	// that lies further ahead was written by a wrong clock.
+	// MaxSkew is how far the clock of this machine may be off. If it is off by more, nothing is written; and a stored
+	// time that is further ahead than this must have been written by a wrong clock.
 	MaxSkew = 5 * time.Second
-	// settlingTime is how long a clock that has jumped must run evenly until it is believed, on SQLite.
+	// settlingTime is how long a clock that has jumped must run evenly before it is trusted, on SQLite.
 	settlingTime = 30 * time.Second
 	// clockEvery is how often the clock is compared.
 	clockEvery = time.Second
 )
 
-// Latest returns the latest time that right clocks may have written by now.
+// Latest returns the latest time that a clock which is right can have written by now.
 func Latest(now time.Time) time.Time { return now.Add(MaxSkew) }
 
-// ErrClock says that nothing is written now, since nobody can know what time it is.
+// ErrClock means that nothing can be written now, since the right time is not known.
 var ErrClock = errors.New("the clock differs")
 
-// Clock knows the time that is stored and that decides. It runs with the monotonic clock of this machine, which
-// cannot be set, from a time that it compares once a second.
+// Clock is the clock whose time is stored and decides, for example, whether a petition is still open. It advances with
+// the monotonic clock of this machine, which cannot be set, and corrects itself once a second.
 //
-// On PostgreSQL that is the time of the database, which all replicas share. The wall clock of this machine does not
-// enter into it, but has to agree: where the two differ nobody knows which of them is wrong.
+// On PostgreSQL it follows the clock of the database, which all replicas share. The wall clock of this machine does not
+// influence it, but has to agree: if the two differ, there is no way to tell which of them is wrong.
 //
-// On SQLite there is one clock, so that all that can be noticed is a jump. Afterwards the time goes on as if there
-// had been none, until the wall clock has come back, or has run evenly for half a minute and is believed.
+// On SQLite there is only the wall clock, and the only error that can be noticed is a jump. After a jump, the time
+// advances as if there had been none, until the wall clock has come back, or has run evenly for half a minute and is
+// trusted.
 type Clock struct {
-	wall    func() time.Time     // of this machine
-	elapsed func() time.Duration // by the monotonic clock, since some moment
-	source  *sql.DB              // whose time is the right one; nil on SQLite
+	wall    func() time.Time     // the wall clock of this machine
+	elapsed func() time.Duration // the monotonic clock, from an arbitrary start
+	source  *sql.DB              // the database whose clock is right; nil on SQLite
 
 	mu     sync.Mutex
-	right  moment  // guarded by mu
-	jumped *moment // what the wall clock said after a jump, on SQLite; guarded by mu
+	right  moment  // the right time, as last determined; guarded by mu
+	jumped *moment // where the wall clock has jumped to, on SQLite; nil if it has not; guarded by mu
 }
 
 // moment pairs a time with the reading of the monotonic clock at that time.
@@ -51,7 +52,7 @@ type moment struct {
 	elapsed time.Duration
 }
 
-// at returns what time it is at a reading of the monotonic clock.
+// at returns the time at another reading of the monotonic clock.
 func (m moment) at(elapsed time.Duration) time.Time { return m.time.Add(elapsed - m.elapsed) }
 
 func newClock(wall func() time.Time, elapsed func() time.Duration) *Clock {
@@ -59,22 +60,22 @@ func newClock(wall func() time.Time, elapsed func() time.Duration) *Clock {
 		wall = time.Now
 	}
 	if elapsed == nil {
-		start := time.Now() // with a monotonic reading
+		start := time.Now() // includes a monotonic reading
 		elapsed = func() time.Duration { return time.Since(start) }
 	}
-	plain := func() time.Time { return cut(wall()) } // without a monotonic reading, which would hide jumps
+	plain := func() time.Time { return cut(wall()) } // drops the monotonic reading, which would hide jumps
 	return &Clock{wall: plain, elapsed: elapsed, right: moment{plain(), elapsed()}}
 }
 
-// Now returns the right time, as far as it is known: UTC, cut to microseconds.
+// Now returns the right time, as far as it is known, in UTC and truncated to microseconds.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return cut(c.right.at(c.elapsed()))
 }
 
-// Check returns an error that wraps ErrClock while the clock of this machine is off by more than MaxSkew: then
-// nothing may be written. It costs nothing worth mentioning and notices a jump at once.
+// Check returns an error that wraps ErrClock while the clock of this machine is off by more than MaxSkew: then nothing
+// may be written. It only compares two readings, so it is cheap enough for every write, and it notices a jump at once.
 func (c *Clock) Check() error {
 	off := c.wall().Sub(c.Now())
 	switch {
@@ -88,7 +89,7 @@ func (c *Clock) Check() error {
 
 func between(low, d, high time.Duration) bool { return low <= d && d <= high }
 
-// Run compares the clock once a second until ctx ends, and logs when it becomes wrong and when it is right again.
+// Run corrects the clock once a second until ctx ends. It logs when the clock becomes wrong and when it is right again.
 func (c *Clock) Run(ctx context.Context, log *slog.Logger) error {
 	tick := time.NewTicker(clockEvery)
 	defer tick.Stop()
@@ -96,7 +97,7 @@ func (c *Clock) Run(ctx context.Context, log *slog.Logger) error {
 		err := c.Check()
 		switch {
 		case err != nil && !wrong:
-			log.Error("nothing is written until the clock of this machine is right", "error", err)
+			log.Error("nothing can be written until the clock of this machine is right", "error", err)
 		case err == nil && wrong:
 			log.Info("the clock can be trusted again")
 		}
@@ -105,13 +106,13 @@ func (c *Clock) Run(ctx context.Context, log *slog.Logger) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			// A database that does not answer cannot be written to either.
+			// The error does not matter: a database that does not answer cannot be written to either.
 			_ = c.compare(ctx)
 		}
 	}
 }
 
-// compare finds out what time it is.
+// compare corrects the time by the database's clock or, on SQLite, by the wall clock.
 func (c *Clock) compare(ctx context.Context) error {
 	if c.source == nil {
 		c.follow()
@@ -120,34 +121,35 @@ func (c *Clock) compare(ctx context.Context) error {
 	return c.ask(ctx)
 }
 
-// ask asks the database for its time.
+// ask corrects the time by the database's clock.
 func (c *Clock) ask(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	conn, err := c.source.Conn(ctx) // the wait for one is not part of the time that the answer takes
+	conn, err := c.source.Conn(ctx) // first, so that the wait for one does not count as time that the answer took
 	if err != nil {
 		return fmt.Errorf("ask the database for its time: %w", err)
 	}
 	defer conn.Close()
-	var told Time
+	var theirs Time
 	sent := c.elapsed()
-	if err := conn.QueryRowContext(ctx, "SELECT clock_timestamp()").Scan(&told); err != nil {
+	if err := conn.QueryRowContext(ctx, "SELECT clock_timestamp()").Scan(&theirs); err != nil {
 		return fmt.Errorf("ask the database for its time: %w", err)
 	}
-	c.hear(told.Time, sent, c.elapsed())
+	c.adjust(theirs.Time, sent, c.elapsed())
 	return nil
 }
 
-// hear takes the time that the database read between two moments. By the second one it is between the time that was
-// told and that time plus all the time that the answer took: what this clock says is moved into that span, no further.
-func (c *Clock) hear(told time.Time, sent, received time.Duration) {
+// adjust corrects the time by a reading of the database's clock, taken at some moment between sent and received. When
+// the answer was received, the right time was therefore between the reading and the reading plus the whole round trip.
+// The clock is moved into that range, and not at all if it is in it already: a slow answer never makes it worse.
+func (c *Clock) adjust(theirs time.Time, sent, received time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.right.at(received)
-	if latest := told.Add(received - sent); now.After(latest) {
+	if latest := theirs.Add(received - sent); now.After(latest) {
 		now = latest
 	}
-	c.right = moment{later(now, told), received}
+	c.right = moment{later(now, theirs), received}
 }
 
 func later(a, b time.Time) time.Time {
@@ -157,7 +159,8 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// follow takes the time of the wall clock, unless it has jumped a short time ago.
+// follow corrects the time by the wall clock, unless that has jumped recently. A clock that jumps again and again is
+// not trusted before it has run evenly from the last jump on for settlingTime.
 func (c *Clock) follow() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -173,9 +176,9 @@ func (c *Clock) follow() {
 	}
 }
 
-// Now returns what the clock of this machine says: UTC, cut to the microseconds that PostgreSQL keeps and without a
-// monotonic part, so that what is written is what is read, compared and sorted. What is stored, and what decides,
-// takes the time from a Clock.
+// Now returns the time of this machine's clock in UTC, truncated to microseconds, which is all that PostgreSQL stores,
+// and without a monotonic reading: a time is then equal to what is read back after it was written. A time that is
+// stored, or that decides something, must come from a Clock instead.
 func Now() time.Time {
 	return cut(time.Now())
 }
@@ -184,15 +187,15 @@ func cut(t time.Time) time.Time {
 	return t.UTC().Truncate(time.Microsecond)
 }
 
-// Time is a time.Time that can be scanned from every column and expression. SQLite keeps times as text and
-// gives them back as such where a column's declared type is lost, as in a UNION or max(). For what may be
-// NULL use sql.Null[Time].
+// Time is a time.Time that can be scanned from every column and expression. SQLite stores times as text, and returns
+// text where the declared type of a column is lost, as in a UNION or max(). For values that may be NULL use
+// sql.Null[Time].
 type Time struct{ time.Time }
 
-// errNotTime quotes nothing: the column may hold anything.
+// errNotTime does not quote the value, which may be anything, a name for example.
 var errNotTime = errors.New("the column holds no time; use sql.Null[Time] where it may be NULL")
 
-// Scan takes a time or its text.
+// Scan accepts a time or its text.
 func (t *Time) Scan(src any) error {
 	switch v := src.(type) {
 	case time.Time:
@@ -208,7 +211,9 @@ func (t *Time) Scan(src any) error {
 }
 
 func (t *Time) parse(text string) error {
-	for _, layout := range []string{"2006-01-02 15:04:05.999999999-07:00", "2006-01-02 15:04:05.999999999Z07", time.RFC3339Nano, time.DateTime} {
+	for _, layout := range []string{
+		"2006-01-02 15:04:05.999999999-07:00", "2006-01-02 15:04:05.999999999Z07", time.RFC3339Nano, time.DateTime,
+	} {
 		if v, err := time.Parse(layout, text); err == nil {
 			t.Time = cut(v)
 			return nil
@@ -217,7 +222,7 @@ func (t *Time) parse(text string) error {
 	return errNotTime
 }
 
-// Value gives the time as Now would.
+// Value returns the time in UTC and truncated to microseconds.
 func (t Time) Value() (driver.Value, error) {
 	return cut(t.Time), nil
 }

@@ -34,7 +34,7 @@ func ownServer(t *testing.T, settings map[string]string) (*pgserver.Server, *dat
 	return server, db
 }
 
-// backend gives the process that serves a transaction.
+// backend returns the process that serves a transaction.
 func backend(ctx context.Context, tx *sql.Tx) (pid int, err error) {
 	err = tx.QueryRowContext(ctx, "SELECT pg_backend_pid()").Scan(&pid)
 	return pid, err
@@ -52,8 +52,8 @@ func eventually(t *testing.T, pool *sql.DB, query string, args ...any) {
 	}
 }
 
-// TestCrash kills PostgreSQL with a statement under way, and starts it again: whatever is asked of the pools
-// afterwards is done, although every idle connection is dead.
+// TestCrash kills PostgreSQL with a statement under way, and starts it again: whatever is asked of the pools afterwards
+// is done, although every idle connection is dead.
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	server, db := ownServer(t, nil)
@@ -115,8 +115,8 @@ func warm(t *testing.T, pool *sql.DB) {
 	}
 }
 
-// TestIdleConnectionsDie kills every idle connection and nothing else, so that the program hears of it only
-// when it uses them.
+// TestIdleConnectionsDie kills every idle connection and nothing else, so that the program hears of it only when it
+// uses them.
 func TestIdleConnectionsDie(t *testing.T) {
 	t.Parallel()
 	socket := dbtest.URL(t, database.Postgres)

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Dialect names a kind of database, with the name that ent uses.
+// Dialect is a kind of database, by the name that ent uses.
 type Dialect string
 
 // The two databases that the program runs on.
@@ -21,7 +21,7 @@ const (
 	Postgres Dialect = "postgres"
 )
 
-// String names the database for people.
+// String returns the name of the database as people write it.
 func (d Dialect) String() string {
 	if d == SQLite {
 		return "SQLite"
@@ -29,54 +29,54 @@ func (d Dialect) String() string {
 	return "PostgreSQL"
 }
 
-// ErrURL says that a database address is not one of the two forms.
+// ErrURL means that a database address has neither of the two forms.
 var ErrURL = errors.New("a database address is sqlite:PATH or postgres://user:password@host:port/name")
 
 // DB is one open database.
 type DB struct {
 	Dialect Dialect
-	// Write is where the domain writes. On SQLite it is the only connection that may.
+	// Write is the pool on which the domain writes. On SQLite it is one connection, the only one that may write.
 	Write *sql.DB
-	// Read is for statements that change nothing. On SQLite its connections refuse changes, on
-	// PostgreSQL it is Write.
+	// Read is for statements that change nothing. On SQLite its connections refuse changes; on PostgreSQL it is the
+	// same pool as Write.
 	Read *sql.DB
-	// LookUp is Read for statements that find what they want by the same indexes whatever their arguments. PostgreSQL
-	// plans them once a connection; left to itself it plans some of them each time, which takes longer than to run them.
-	// On SQLite it is Read.
+	// LookUp is for reading statements that use the same indexes whatever their arguments. PostgreSQL plans each of
+	// them only once per connection; by default it would plan some of them every time, which takes longer than running
+	// them. On SQLite it is the same pool as Read.
 	LookUp *sql.DB
-	// Ledger is where the ledger writes: on SQLite it is Write, on PostgreSQL it has connections of its
-	// own, so that slow readers never keep a signature waiting for one.
+	// Ledger is the pool on which the ledger writes. On PostgreSQL it has connections of its own: no signature ever
+	// waits for a connection that a slow reader holds. On SQLite it is the same pool as Write.
 	Ledger *sql.DB
-	// Clock is the time that is stored and that decides.
+	// Clock is the clock whose time is stored and decides.
 	Clock *Clock
 
-	path        string                  // of the SQLite file, links followed
-	checkpoints *checkpoints            // SQLite alone
-	migrate     func() (*sql.DB, error) // opens a pool for migrations; PostgreSQL alone
+	path        string                  // of the SQLite file, with links resolved
+	checkpoints *checkpoints            // on SQLite only
+	migrate     func() (*sql.DB, error) // opens a pool for migrations; on PostgreSQL only
 }
 
-// Options are what may be chosen about a database. The zero value is what the program runs with.
+// Options are what can be chosen when a database is opened. The program runs with the zero value.
 type Options struct {
-	// Write, Read, LookUp and Ledger are numbers of connections, by default 12, 8, 12 and 4. Read is for SQLite, and the
-	// others are for PostgreSQL; the rest is settled.
+	// Write, Read, LookUp and Ledger are numbers of connections, by default 12, 8, 12 and 4. Read applies to SQLite,
+	// the others to PostgreSQL.
 	Write, Read, LookUp, Ledger int
-	// Wrap stands between the pools and the driver, for example to count statements.
+	// Wrap wraps the driver for all pools, for example to count statements.
 	Wrap func(driver.Connector) driver.Connector
-	// Wall is the clock of this machine, by default time.Now. Tests have wrong ones.
+	// Wall is the wall clock of this machine, by default time.Now. Tests set wrong ones.
 	Wall func() time.Time
 }
 
-// Open opens the database at url, which is sqlite:PATH or postgres://…, and makes sure that it can be
-// reached and that its settings hold. It does not migrate. Errors never quote the address.
+// Open opens the database at url, which is sqlite:PATH or postgres://…, and makes sure that it can be reached and that
+// its settings took effect. It does not migrate. Errors never contain the address, which may hold a password.
 //
-// SQLite: file and folder are made when missing, for the owner alone. PostgreSQL: parameters of the
-// address are kept, timeouts among them. Where it names no sslmode, PGSSLMODE counts, else TLS is
-// demanded, except from this machine (loopback, sockets), where it is off.
+// SQLite: file and folder are created if they are missing, readable only by their owner. PostgreSQL: parameters in the
+// address take precedence over our defaults, timeouts included. If the address has no sslmode, PGSSLMODE counts, else
+// TLS is required, except on this machine (loopback, sockets), where it is off.
 func Open(ctx context.Context, url string) (*DB, error) {
 	return Options{}.Open(ctx, url)
 }
 
-// Open is as the function Open, with options.
+// Open is like the function Open, with options.
 func (o Options) Open(ctx context.Context, url string) (*DB, error) {
 	o.Write, o.Read, o.LookUp, o.Ledger = cmp.Or(o.Write, 12), cmp.Or(o.Read, 8), cmp.Or(o.LookUp, 12), cmp.Or(o.Ledger, 4)
 	if o.Wrap == nil {
@@ -91,8 +91,8 @@ func (o Options) Open(ctx context.Context, url string) (*DB, error) {
 	return nil, ErrURL
 }
 
-// pool makes a pool of size connections. It keeps idle as many as it may open: closing and opening them
-// all the time costs more than the statements.
+// pool returns a pool of at most size connections. It keeps all of them open when idle: closing and reopening them
+// would cost more than the statements do.
 func (o Options) pool(connector driver.Connector, dialect Dialect, size int) *sql.DB {
 	pool := sql.OpenDB(preparer{o.Wrap(connector), dialect})
 	pool.SetMaxOpenConns(size)
@@ -100,7 +100,7 @@ func (o Options) pool(connector driver.Connector, dialect Dialect, size int) *sq
 	return pool
 }
 
-// Ping says whether the database answers.
+// Ping returns an error if the database does not answer on every pool.
 func (db *DB) Ping(ctx context.Context) error {
 	for _, pool := range db.pools() {
 		if err := pool.PingContext(ctx); err != nil {
@@ -110,8 +110,8 @@ func (db *DB) Ping(ctx context.Context) error {
 	return nil
 }
 
-// Close closes every pool, after what runs in them. On SQLite the last one to close folds the write-ahead
-// log into the file, which only a writer can do.
+// Close waits for what is running and closes every pool. On SQLite the last connection that is closed moves the
+// write-ahead log into the file. Only a writer can do that, which is why the writer is closed last.
 func (db *DB) Close() error {
 	var errs []error
 	if db.checkpoints != nil {
@@ -123,7 +123,7 @@ func (db *DB) Close() error {
 	return errors.Join(errs...)
 }
 
-// pools gives each pool once, the writer last.
+// pools returns each pool once, the writer last.
 func (db *DB) pools() []*sql.DB {
 	var pools []*sql.DB
 	for _, pool := range []*sql.DB{db.LookUp, db.Read, db.Ledger, db.Write} {

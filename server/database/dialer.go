@@ -13,105 +13,107 @@ import (
 	"time"
 )
 
-// answerMargin is what the network, and a server that is slow to stop a statement, may add to its timeout.
+// answerMargin is added to the timeout of a statement, for the network and for a server that is slow to stop it.
 const answerMargin = 2 * time.Second
 
-// dialer makes connections on which nothing waits for ever. The driver closes none: when a context ends while a
-// statement runs, it asks the server over a second connection to cancel it and goes on reading, and a
-// stalled server answers neither. So no read and no write takes longer than limit; then the connection is
-// closed, and the driver gives a *net.OpError.
+// dialer makes connections on which nothing waits forever. The driver would: when a context ends while a statement
+// runs, it asks the server over a second connection to cancel the statement, and goes on reading from the first. A
+// server that has stalled answers neither. So no read and no write may take longer than limit; then the connection is
+// closed, and the driver returns a *net.OpError.
 //
-// A server may rightly take longer for one thing, a COMMIT: statement_timeout does not count there, and a
-// slow disk or a standby holds it up. Its outcome is unknown then, and the caller has to look.
+// Only for a COMMIT may a server rightly need longer: statement_timeout does not apply to it, and a slow disk or a
+// standby can delay it. The outcome is then unknown, and the caller has to find out.
 //
-// TCP keepalive is what net.Dialer sets (a probe after 15 s, nine of them), as in the driver's own dialer: it
-// keeps the way through a firewall open, and is all that a pool without a limit has.
+// TCP keepalive is as net.Dialer sets it (a probe after 15 s, nine of them), and as the driver's own dialer has it. It
+// keeps connections through a firewall open, and is the only protection of a pool without a limit.
 type dialer struct {
-	limit  time.Duration // 0 is none
-	losses atomic.Int64  // counts the connections that fell silent or were reset
+	limit  time.Duration // 0: none
+	losses atomic.Int64  // how many connections have fallen silent or were reset so far
 }
 
-// DialContext is what the driver calls.
+// DialContext is the method that the driver calls.
 func (d *dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := new(net.Dialer).DialContext(ctx, network, address)
 	if err != nil || d.limit == 0 {
 		return conn, err
 	}
-	l := &line{Conn: conn, dialer: d}
-	l.heard.Store(d.losses.Load())
-	return l, nil
+	c := &timedConn{Conn: conn, dialer: d}
+	c.lossesSeen.Store(d.losses.Load())
+	return c, nil
 }
 
-// Dial is for the driver's interface alone.
+// Dial is only there for the driver's interface.
 func (d *dialer) Dial(network, address string) (net.Conn, error) {
 	return d.DialContext(context.Background(), network, address)
 }
 
-// DialTimeout is for the driver's interface alone.
+// DialTimeout is only there for the driver's interface.
 func (d *dialer) DialTimeout(network, address string, timeout time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	return d.DialContext(ctx, network, address)
 }
 
-// line is one connection.
-type line struct {
+// timedConn is a connection whose reads and writes have deadlines.
+type timedConn struct {
 	net.Conn
-	dialer *dialer
-	timed  bool         // the driver has set a deadline, for its handshake or for a cancel request
-	heard  atomic.Int64 // the dialer's losses when the server was last heard
+	dialer     *dialer
+	ownLimit   bool         // the driver has set a deadline itself, for its handshake or a cancel request
+	lossesSeen atomic.Int64 // the dialer's losses when the server last sent something here
 }
 
-// SetDeadline takes the driver's own deadline, which holds until the driver removes it.
-func (l *line) SetDeadline(t time.Time) error {
-	l.timed = !t.IsZero()
-	return l.Conn.SetDeadline(t)
+// SetDeadline takes the driver's own deadline, which replaces ours until the driver removes it.
+func (c *timedConn) SetDeadline(t time.Time) error {
+	c.ownLimit = !t.IsZero()
+	return c.Conn.SetDeadline(t)
 }
 
-func (l *line) Read(b []byte) (int, error) {
-	if err := l.arm(l.SetReadDeadline); err != nil {
+// Read reads within the limit. Whatever arrives shows that the server is alive.
+func (c *timedConn) Read(b []byte) (int, error) {
+	if err := c.applyLimit(c.SetReadDeadline); err != nil {
 		return 0, err
 	}
-	n, err := l.Conn.Read(b)
+	n, err := c.Conn.Read(b)
 	if err == nil {
-		l.heard.Store(l.dialer.losses.Load())
+		c.lossesSeen.Store(c.dialer.losses.Load())
 	}
-	return n, l.judge(err)
+	return n, c.closeIfDead(err)
 }
 
-// Write sends nothing when a line broke since this one heard of the server: it is probably as dead, and to
-// wait for each of a pool in turn would take long. The driver knows then that nothing was sent, and
-// database/sql takes another connection.
-func (l *line) Write(b []byte) (int, error) {
-	if l.heard.Load() != l.dialer.losses.Load() {
-		_ = l.Close()
+// Write sends nothing if another connection was lost since the server last sent something on this one: this one is then
+// probably dead too, and waiting for each connection of a pool in turn would take long. It is closed before anything is
+// sent, so the driver knows that nothing was, and database/sql takes another connection.
+func (c *timedConn) Write(b []byte) (int, error) {
+	if c.lossesSeen.Load() != c.dialer.losses.Load() {
+		_ = c.Close()
 	}
-	if err := l.arm(l.SetWriteDeadline); err != nil {
+	if err := c.applyLimit(c.SetWriteDeadline); err != nil {
 		return 0, err
 	}
-	n, err := l.Conn.Write(b)
-	return n, l.judge(err)
+	n, err := c.Conn.Write(b)
+	return n, c.closeIfDead(err)
 }
 
-func (l *line) arm(set func(time.Time) error) error {
-	if l.timed {
+// applyLimit sets a deadline for one read or write, unless the driver's own holds.
+func (c *timedConn) applyLimit(set func(time.Time) error) error {
+	if c.ownLimit {
 		return nil
 	}
-	return set(Now().Add(l.dialer.limit))
+	return set(Now().Add(c.dialer.limit))
 }
 
-// judge closes the line for good if err says that nobody is at its other end. A handshake that takes too
-// long says nothing about those who have theirs behind them.
-func (l *line) judge(err error) error {
-	if !l.timed && (errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, syscall.ECONNRESET)) {
-		l.dialer.losses.Add(1)
-		_ = l.Close()
+// closeIfDead closes the connection if err means that the server no longer answers on it, and returns err. A timeout
+// that the driver has set does not mean that: a slow handshake says nothing about connections that are established.
+func (c *timedConn) closeIfDead(err error) error {
+	if !c.ownLimit && (errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, syscall.ECONNRESET)) {
+		c.dialer.losses.Add(1)
+		_ = c.Close()
 	}
 	return err
 }
 
-// answerLimit gives the longest that a session with settings may rightly keep its client waiting, or 0 where
-// that is for ever. PostgreSQL counts what a statement waits for locks as time of the statement.
+// answerLimit returns the longest time after which a session with these settings must have answered, or 0 if there is
+// no such time. PostgreSQL counts the time that a statement waits for locks as time of the statement.
 func answerLimit(settings map[string]string) (time.Duration, error) {
 	timeout, err := settingTime(settings["statement_timeout"])
 	if err != nil || timeout == 0 {
@@ -120,7 +122,7 @@ func answerLimit(settings map[string]string) (time.Duration, error) {
 	return timeout + answerMargin, nil
 }
 
-// settingTime reads a time as PostgreSQL does: a number with a unit, milliseconds where there is none.
+// settingTime parses a time as PostgreSQL does: a number with a unit, or milliseconds if there is none.
 func settingTime(setting string) (time.Duration, error) {
 	setting = strings.TrimSpace(setting)
 	unit := strings.TrimLeft(setting, "0123456789.")

@@ -114,8 +114,8 @@ func TestDeadPool(t *testing.T) {
 	}
 }
 
-// TestRightfulSilence leaves alone what rightly takes longer than the limit: a migration, and meanwhile a
-// connection that nobody uses.
+// TestRightfulSilence leaves alone what rightly takes longer than the limit: a migration, and meanwhile a connection
+// that nobody uses.
 func TestRightfulSilence(t *testing.T) {
 	t.Parallel()
 	db, _ := behind(t, impatient)

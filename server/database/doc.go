@@ -1,7 +1,7 @@
-// Package database owns the way to SQLite and PostgreSQL: it opens their pools with the settings that the
-// promises of the program rest on, brings the schema up to date, runs transactions, tells errors apart by
-// their codes and is the one clock.
+// Package database owns access to SQLite and PostgreSQL. It opens their pools with the settings on which the program's
+// promises rest, brings the schema up to date, runs transactions, tells errors apart by their codes, and owns the
+// clock.
 //
-// It must know nothing of petitions: statements belong to who means something by them. SQL is written with
+// It knows nothing of petitions: each statement belongs to the package that knows what it means. SQL is written with
 // the placeholders $1, $2, … for both databases.
 package database

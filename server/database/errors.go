@@ -16,7 +16,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// IsUniqueViolation says whether err is that of a row whose key is taken.
+// IsUniqueViolation reports whether a row was refused because its key exists already.
 func IsUniqueViolation(err error) bool {
 	if pq.As(err, pqerror.UniqueViolation) != nil {
 		return true
@@ -26,14 +26,14 @@ func IsUniqueViolation(err error) bool {
 		code == sqlite3.SQLITE_CONSTRAINT_ROWID)
 }
 
-// IsRetryable says whether err is that of a transaction which lost against another and may be run again
-// from its start. SQLite has none, since its writers queue.
+// IsRetryable reports whether a transaction lost a conflict with another and can be repeated from its start. SQLite has
+// no such conflicts, since its writers queue.
 func IsRetryable(err error) bool {
 	return pq.As(err, pqerror.TRSerializationFailure, pqerror.TRDeadlockDetected) != nil
 }
 
-// IsTimeout says whether err is that of a statement which ran, or waited for a lock, for too long, or
-// whose context ended by its deadline.
+// IsTimeout reports whether a statement ran or waited for a lock for too long, or the deadline of its context has
+// passed.
 func IsTimeout(err error) bool {
 	if errors.Is(err, context.DeadlineExceeded) || pq.As(err, pqerror.QueryCanceled, pqerror.LockNotAvailable) != nil {
 		return true
@@ -42,8 +42,8 @@ func IsTimeout(err error) bool {
 	return ok && code&0xff == sqlite3.SQLITE_BUSY
 }
 
-// IsConnectionLost says whether err is that of a connection which broke or could not be made. What was
-// asked over it may have been done.
+// IsConnectionLost reports whether a connection broke or could not be opened. A statement that was sent over it may or
+// may not have been executed.
 func IsConnectionLost(err error) bool {
 	if e := pq.As(err); e != nil && endsSession(e) {
 		return true
@@ -59,8 +59,8 @@ func IsConnectionLost(err error) bool {
 	return false
 }
 
-// IsPassing says whether err tells of trouble that the database has, and not of a row: the transaction may
-// succeed when it is run again, and would fail no less if it were run row by row.
+// IsPassing reports whether err is due to trouble of the database and not to a particular row: the transaction may
+// succeed when it is repeated later, and running it row by row would not help.
 func IsPassing(err error) bool {
 	if IsRetryable(err) || IsConnectionLost(err) || IsTimeout(err) {
 		return true
@@ -72,8 +72,8 @@ func IsPassing(err error) bool {
 	return ok && isPassingCode(code&0xff)
 }
 
-// passingClasses are those of a server that is read-only or gave the transaction up, has no room, is shutting
-// down, or has a broken disk.
+// passingClasses are the classes of errors of a server that is read-only or has aborted the transaction, is out of
+// space, memory or connections, is shutting down, or has a broken disk.
 func passingClasses() []pqerror.Class {
 	return []pqerror.Class{
 		pqerror.ClassInvalidTransactionState, pqerror.ClassInsufficientResources, pqerror.ClassOperatorIntervention,
@@ -81,7 +81,7 @@ func passingClasses() []pqerror.Class {
 	}
 }
 
-// isPassingCode says the same of a result code of SQLite.
+// isPassingCode reports the same for a result code of SQLite.
 func isPassingCode(code int) bool {
 	switch code {
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_INTERRUPT,
@@ -91,9 +91,9 @@ func isPassingCode(code int) bool {
 	return false
 }
 
-// IsRefused says whether err is that of a database which is there and cannot write: it has no room, no memory or no
-// connection left, is read-only, or its disk is broken. That seldom ends within seconds. Nothing was written, unless
-// err wraps ErrOutcomeUnknown.
+// IsRefused reports whether the database answers but cannot write: it is out of space, memory or connections, is
+// read-only, or its disk is broken. Such trouble seldom ends within seconds. Nothing was written, unless err wraps
+// ErrOutcomeUnknown.
 func IsRefused(err error) bool {
 	if e := pq.As(err); e != nil {
 		return e.Code == pqerror.ReadOnlySQLTransaction ||
@@ -107,8 +107,8 @@ func IsRefused(err error) bool {
 	return false
 }
 
-// endsSession says whether PostgreSQL closes the connection after e. The severity alone would tell, but the
-// driver reads the one that is translated into the server's language, so that the codes are named as well.
+// endsSession reports whether PostgreSQL closes the connection after e. The severity would be enough, but the driver
+// reads the one that is translated into the server's language: hence the codes.
 func endsSession(e *pq.Error) bool {
 	if e.Severity == pqerror.SeverityFatal || e.Severity == pqerror.SeverityPanic {
 		return true
@@ -121,14 +121,13 @@ func endsSession(e *pq.Error) bool {
 	return isOf(e, pqerror.ClassConnectionException)
 }
 
-// isOf says whether the code of e, which may have none, is of one of classes.
+// isOf reports whether e has a code of one of the classes.
 func isOf(e *pq.Error, classes ...pqerror.Class) bool {
 	return slices.ContainsFunc(classes, func(c pqerror.Class) bool { return strings.HasPrefix(string(e.Code), string(c)) })
 }
 
-// isRefusal says whether err is a sure answer to COMMIT that nothing was written. A FATAL error is none:
-// the server may say it after the commit. Nor is a failed disk: SQLite may find the commit in its log
-// when it starts again.
+// isRefusal reports whether err proves that a COMMIT has written nothing. A FATAL error does not: the server may send
+// it after the commit. Nor does a disk error: SQLite may still find the commit in its log when it opens the file again.
 func isRefusal(err error) bool {
 	if errors.Is(err, sql.ErrTxDone) || errors.Is(err, pq.ErrInFailedTransaction) {
 		return true
@@ -140,7 +139,7 @@ func isRefusal(err error) bool {
 	return ok && code&0xff != sqlite3.SQLITE_IOERR
 }
 
-// sqliteCode gives the extended result code of an SQLite error.
+// sqliteCode returns the extended result code of an SQLite error.
 func sqliteCode(err error) (int, bool) {
 	e, ok := errors.AsType[*sqlite.Error](err)
 	if !ok {

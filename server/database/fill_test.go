@@ -19,7 +19,7 @@ import (
 // column is a column that can be written.
 type column struct{ table, name, kind string }
 
-// columns gives the columns of every table but the list of migrations and what keeps a search index.
+// columns returns the columns of every table but the list of migrations and what keeps a search index.
 func columns(t *testing.T, db *database.DB) []column {
 	t.Helper()
 	query := `SELECT table_name, column_name, data_type FROM information_schema.columns
@@ -47,7 +47,7 @@ func columns(t *testing.T, db *database.DB) []column {
 	return all
 }
 
-// sample gives a value for a column. All ids are one, so that every reference finds its row.
+// sample returns a value for a column. All ids are one, so that every reference finds its row.
 func sample(kind string) any {
 	for part, value := range map[string]any{
 		"uuid": "01890a5d-ac96-774b-bcce-b302099a8057", "int": 1, "bool": true, "json": "[]", "double": 1.5, "real": 1.5,
@@ -179,7 +179,7 @@ func TestLossIsNoticed(t *testing.T) {
 // nextVersion is that of the test's own migration.
 const nextVersion = 99_999
 
-// withNext gives the migrations of the database's kind and one of the test's own after them.
+// withNext returns the migrations of the database's kind and one of the test's own after them.
 func withNext(t *testing.T, db *database.DB, statements string) fs.FS {
 	t.Helper()
 	all := map[string]string{fmt.Sprintf("%05d_next.sql", nextVersion): "-- +goose Up\n" + statements + "\n"}
@@ -197,7 +197,7 @@ func withNext(t *testing.T, db *database.DB, statements string) fs.FS {
 	return files(all)
 }
 
-// ordered gives the names of migrations.
+// ordered returns the names of migrations.
 func ordered(migrations []database.Migration) []string {
 	names := make([]string, 0, len(migrations))
 	for _, m := range migrations {

@@ -7,21 +7,20 @@ import (
 	"time"
 )
 
-// ErrInUse says that another server works with the same SQLite file.
+// ErrInUse means that another server is using the same SQLite file.
 var ErrInUse = errors.New("another server already serves this SQLite file; stop it first, or use PostgreSQL to run several")
 
-// ErrTwoNames says that an SQLite file has hard links. Nobody who opens it by one name sees the locks and the write-ahead
-// log of who opened it by another, and both write over each other.
-var ErrTwoNames = errors.New("the SQLite file has a second name (a hard link), which would break it; " +
-	"remove one of them, or make a symbolic link of it")
+// ErrTwoNames means that an SQLite file has hard links. SQLite names its locks and its write-ahead log after the file:
+// two programs that opened it by different names would not see each other's, and overwrite each other's changes.
+var ErrTwoNames = errors.New("the SQLite file has a second name (a hard link), which would corrupt it; " +
+	"remove one of the names, or replace it by a symbolic link")
 
-// errLocked says that a lock file is held by somebody else.
+// errLocked means that another process holds a lock file.
 var errLocked = errors.New("the file is locked")
 
-// LockServing keeps other servers away from the same SQLite file until release is called: each would keep
-// counts in its memory that the other changes. It fails with ErrInUse while another holds the lock, which
-// ends with its process at the latest. PostgreSQL needs no lock and gets none. Commands that work beside a
-// server do not call this.
+// LockServing keeps other servers away from the same SQLite file until release is called, since each would keep counts
+// in memory that the other changes. It fails with ErrInUse if another server holds the lock, which is released when its
+// process ends at the latest. PostgreSQL needs no lock. Commands that may run beside a server do not call this.
 func (db *DB) LockServing() (release func() error, err error) {
 	if db.Dialect != SQLite {
 		return func() error { return nil }, nil
@@ -36,10 +35,10 @@ func (db *DB) LockServing() (release func() error, err error) {
 	return release, nil
 }
 
-// Beside returns the path of a file beside the SQLite file, the same by whatever link the database was opened.
+// Beside returns the path of a file beside the SQLite file. It is the same by whatever link the database was opened.
 func (db *DB) Beside(ending string) string { return db.path + ending }
 
-// waitLock takes the lock file at path as soon as it is free.
+// waitLock waits until the lock file at path is free, and takes it.
 func waitLock(ctx context.Context, path string) (release func() error, err error) {
 	again := time.NewTicker(50 * time.Millisecond)
 	defer again.Stop()

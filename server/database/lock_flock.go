@@ -9,18 +9,18 @@ import (
 	"syscall"
 )
 
-// names returns how many names a file has.
-func names(info fs.FileInfo) uint64 {
+// linkCount returns how many names a file has.
+func linkCount(info fs.FileInfo) uint64 {
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-		return uint64(stat.Nlink) // narrower on some systems
+		return uint64(stat.Nlink) // a smaller type on some systems
 	}
 	return 1
 }
 
-// lockFile takes the lock of the file at path, or says errLocked. The file stays when the lock is
-// released: removing it would let two others lock two files of one name.
+// lockFile takes the lock of the file at path, or returns errLocked. The file stays when the lock is released: if it
+// were removed, a process that still has it open and one that creates it again could both believe they hold the lock.
 func lockFile(path string) (release func() error, err error) {
-	// an os.File would give the lock back when it is collected, if nobody keeps release
+	// not an os.File, which would release the lock when it is garbage-collected, in case nobody keeps release
 	file, err := syscall.Open(path, syscall.O_RDWR|syscall.O_CREAT|syscall.O_CLOEXEC, 0o600)
 	if err != nil {
 		return nil, &os.PathError{Op: "open", Path: path, Err: err}

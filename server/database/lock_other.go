@@ -8,11 +8,11 @@ import (
 	"os"
 )
 
-// names returns how many names a file has, as far as can be known here.
-func names(fs.FileInfo) uint64 { return 1 }
+// linkCount returns 1: on this system, the number of a file's names is not known.
+func linkCount(fs.FileInfo) uint64 { return 1 }
 
-// lockFile makes the file at path, or says errLocked where it is in use. Windows refuses to remove a file
-// that a process holds open, so one that a dead process left is no hindrance.
+// lockFile creates the file at path, or returns errLocked if it is in use. Windows refuses to remove a file that a
+// process has open, so only the file of a dead process can be removed and created again.
 func lockFile(path string) (release func() error, err error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, errLocked

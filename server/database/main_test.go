@@ -65,7 +65,7 @@ func opened(t testing.TB, options database.Options, url string) *database.DB {
 	return db
 }
 
-// soon gives a context for what must not take long.
+// soon returns a context for what must not take long.
 func soon(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)

@@ -18,7 +18,7 @@ import (
 	"github.com/pressly/goose/v3/lock"
 )
 
-// lockTries is how often a migration that cannot get its locks is begun again.
+// lockTries is how many attempts a migration has to get its locks.
 const lockTries = 10
 
 //go:embed migrations/postgres/*.sql migrations/sqlite/*.sql
@@ -30,14 +30,14 @@ type Migration struct {
 	Name    string
 }
 
-// Migrate brings the schema up to date and gives what it applied, in order, also when it fails half way.
-// Each migration is a transaction of its own, unless its file says otherwise. Programs that migrate at
-// once wait for each other.
+// Migrate brings the schema up to date. It returns the migrations that it has applied, in order, also if a later one
+// fails. Each migration is a transaction of its own, unless its file says otherwise. Programs that migrate at the same
+// time wait for each other.
 func (db *DB) Migrate(ctx context.Context) ([]Migration, error) {
 	return db.migrateTo(ctx, db.migrations(), math.MaxInt64)
 }
 
-// Pending gives the migrations that Migrate would apply. It changes nothing and waits for nobody.
+// Pending returns the migrations that Migrate would apply. It changes nothing and does not wait for other programs.
 func (db *DB) Pending(ctx context.Context) ([]Migration, error) {
 	all, err := list(db.migrations())
 	if err != nil {
@@ -50,7 +50,7 @@ func (db *DB) Pending(ctx context.Context) ([]Migration, error) {
 	return slices.DeleteFunc(all, func(m Migration) bool { return slices.Contains(applied, m.Version) }), nil
 }
 
-// migrations gives the files of the database's kind. Their names are the same for both.
+// migrations returns the files for this kind of database. Their names are the same for both kinds.
 func (db *DB) migrations() fs.FS {
 	folder := "migrations/postgres"
 	if db.Dialect == SQLite {
@@ -76,7 +76,7 @@ func (db *DB) migrateTo(ctx context.Context, files fs.FS, version int64) (done [
 			results = partial.Applied
 		}
 		for _, r := range results {
-			done = append(done, Migration{r.Source.Version, title(r.Source.Path)})
+			done = append(done, Migration{r.Source.Version, migrationName(r.Source.Path)})
 		}
 		if err == nil {
 			return done, nil
@@ -90,7 +90,7 @@ func (db *DB) migrateTo(ctx context.Context, files fs.FS, version int64) (done [
 	}
 }
 
-// provider makes ready what applies files, under a lock that release gives back.
+// provider prepares to apply the migrations in files, under a lock that release gives up.
 func (db *DB) provider(ctx context.Context, files fs.FS) (_ *goose.Provider, release func() error, err error) {
 	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger())}
 	if db.Dialect == SQLite {
@@ -99,7 +99,7 @@ func (db *DB) provider(ctx context.Context, files fs.FS) (_ *goose.Provider, rel
 			return nil, nil, err
 		}
 		provider, err := goose.NewProvider(goose.DialectSQLite3, db.Write, files, options...)
-		return provider, release, closeOn(err, release)
+		return provider, release, closeOnError(err, release)
 	}
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
 	if err != nil {
@@ -110,25 +110,25 @@ func (db *DB) provider(ctx context.Context, files fs.FS) (_ *goose.Provider, rel
 		return nil, nil, err
 	}
 	provider, err := goose.NewProvider(goose.DialectPostgres, pool, files, append(options, goose.WithSessionLocker(locker))...)
-	return provider, pool.Close, closeOn(err, pool.Close)
+	return provider, pool.Close, closeOnError(err, pool.Close)
 }
 
-// closeOn closes and gives err, if there is one.
-func closeOn(err error, closing func() error) error {
+// closeOnError calls closing if there is an error, and returns both errors.
+func closeOnError(err error, closing func() error) error {
 	if err == nil {
 		return nil
 	}
 	return errors.Join(err, closing())
 }
 
-// applied gives the versions that the database has.
+// applied returns the versions of the migrations that the database has. A new database has no table of them yet.
 func (db *DB) applied(ctx context.Context) ([]int64, error) {
 	exists := "SELECT to_regclass('goose_db_version') IS NOT NULL"
 	if db.Dialect == SQLite {
 		exists = "SELECT count(*) > 0 FROM sqlite_master WHERE name = 'goose_db_version'"
 	}
-	var is bool
-	if err := db.Read.QueryRowContext(ctx, exists).Scan(&is); err != nil || !is {
+	var migrated bool
+	if err := db.Read.QueryRowContext(ctx, exists).Scan(&migrated); err != nil || !migrated {
 		return nil, err
 	}
 	rows, err := db.Read.QueryContext(ctx, "SELECT version_id FROM goose_db_version WHERE is_applied")
@@ -147,7 +147,7 @@ func (db *DB) applied(ctx context.Context) ([]int64, error) {
 	return versions, rows.Err()
 }
 
-// list gives the migrations in files, in order.
+// list returns the migrations in files, in order.
 func list(files fs.FS) (all []Migration, err error) {
 	names, err := fs.Glob(files, "*.sql") // sorted
 	if err != nil {
@@ -158,17 +158,18 @@ func list(files fs.FS) (all []Migration, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("migration %s: %w", name, err)
 		}
-		all = append(all, Migration{version, title(name)})
+		all = append(all, Migration{version, migrationName(name)})
 	}
 	return all, nil
 }
 
-// title gives what stands between number and ending in the name of a file.
-func title(file string) string {
+// migrationName returns the name of a migration: its file's, without the number and the ending.
+func migrationName(file string) string {
 	_, name, _ := strings.Cut(path.Base(file), "_")
 	return strings.TrimSuffix(name, ".sql")
 }
 
+// pause waits, unless ctx ends first.
 func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -23,8 +23,8 @@ func isPostgres(address string) bool {
 	return strings.HasPrefix(address, "postgres://") || strings.HasPrefix(address, "postgresql://")
 }
 
-// sessionDefaults hold on every connection unless the address says otherwise. Statements here are short: compiling one takes
-// longer than running it, and a tenth of a second for the first on a connection.
+// sessionDefaults apply to every connection unless the address says otherwise. JIT is off because statements are short
+// here: compiling one takes longer than running it, a tenth of a second for the first on a connection.
 func sessionDefaults() map[string]string {
 	return map[string]string{
 		"jit":                                 "off",
@@ -34,8 +34,8 @@ func sessionDefaults() map[string]string {
 	}
 }
 
-// sessionRules hold on every connection whatever the address says: the ledger counts on READ COMMITTED,
-// and rows come and go in UTC.
+// sessionRules apply to every connection whatever the address says: the ledger relies on READ COMMITTED, and times are
+// written and read in UTC.
 func sessionRules() map[string]string {
 	return map[string]string{
 		"TimeZone":                      "UTC",
@@ -43,20 +43,19 @@ func sessionRules() map[string]string {
 	}
 }
 
-// ledgerRules add what the ledger needs: an acknowledged signature is on disk, and a batch waits for a
-// counter row as long as any statement may take, longer than a reader would. It is statement_timeout that
-// ends the wait, whatever lock_timeout beyond it would say.
+// ledgerRules add what the ledger needs. An acknowledged signature must be on disk. A batch may wait for a counter row
+// as long as a statement may take, longer than readers wait for a lock: only statement_timeout ends that wait.
 func ledgerRules() map[string]string {
 	return map[string]string{"synchronous_commit": "on", "lock_timeout": "0"}
 }
 
-// lookUpRules let statements that are prepared keep the plan of their first runs.
+// lookUpRules have prepared statements planned only once.
 func lookUpRules() map[string]string {
 	return map[string]string{"plan_cache_mode": "force_generic_plan"}
 }
 
-// migrationRules let a migration take its time, so that its connections have no limit either, but never queue
-// for a lock for long: everybody else would wait behind it. Migrate tries again.
+// migrationRules let a migration take as long as it needs, which is why its connections have no limit either. But it
+// must not queue for a lock for long, since everybody else would wait behind it. Migrate tries again.
 func migrationRules() map[string]string {
 	return map[string]string{
 		"statement_timeout":                   "0",
@@ -99,8 +98,7 @@ func (o Options) openPostgres(ctx context.Context, address string) (_ *DB, err e
 	return db, checkSetting(ctx, db.Ledger, "synchronous_commit", "on")
 }
 
-// postgresPool makes a pool whose sessions bear name and start with the rules that hold for all and with
-// those given.
+// postgresPool returns a pool whose sessions have this name, the rules for all sessions, and the given ones.
 func (o Options) postgresPool(address, name string, rules map[string]string, size int) (*sql.DB, error) {
 	config, err := pq.NewConfig(address)
 	if err != nil {
@@ -115,7 +113,7 @@ func (o Options) postgresPool(address, name string, rules map[string]string, siz
 	}
 	config.Runtime = settings
 	config.ApplicationName = cmp.Or(config.ApplicationName, name)
-	config.ConnectTimeout = cmp.Or(max(config.ConnectTimeout, 0), 5*time.Second) // for the handshake, and for a cancel request
+	config.ConnectTimeout = cmp.Or(max(config.ConnectTimeout, 0), 5*time.Second) // of a handshake and of a cancel request
 	limit, err := answerLimit(settings)
 	if err != nil {
 		return nil, err
@@ -128,7 +126,7 @@ func (o Options) postgresPool(address, name string, rules map[string]string, siz
 	return o.pool(connector, Postgres, size), nil
 }
 
-// checkPostgres refuses a server on which the program would go wrong later.
+// checkPostgres refuses a server that would make the program fail later.
 func checkPostgres(ctx context.Context, pool *sql.DB) error {
 	var version int
 	var encoding, isolation string
@@ -139,17 +137,17 @@ func checkPostgres(ctx context.Context, pool *sql.DB) error {
 	}
 	switch {
 	case version < oldestPostgres:
-		return fmt.Errorf("PostgreSQL is of version %d; version %d is the oldest that will do", version, oldestPostgres)
+		return fmt.Errorf("PostgreSQL has version %d; at least version %d is needed", version, oldestPostgres)
 	case encoding != "UTF8":
-		return fmt.Errorf("the PostgreSQL database has the encoding %s; make one with the encoding UTF8", encoding)
+		return fmt.Errorf("the PostgreSQL database has the encoding %s; create one with the encoding UTF8", encoding)
 	case isolation != "read committed":
 		return refusedSettings()
 	}
 	return nil
 }
 
-// checkSetting makes sure that no pooler between here and the server dropped the settings. Each pool has a connection
-// then, so that who comes first does not wait for one.
+// checkSetting makes sure that no pooler between here and the server has dropped the settings. It also opens the pool's
+// first connection, so the first request need not wait for one.
 func checkSetting(ctx context.Context, pool *sql.DB, name, want string) error {
 	var got string
 	if err := pool.QueryRowContext(ctx, "SHOW "+name).Scan(&got); err != nil {
@@ -162,16 +160,16 @@ func checkSetting(ctx context.Context, pool *sql.DB, name, want string) error {
 }
 
 func refusedSettings() error {
-	return errors.New("PostgreSQL does not take the settings of its sessions; connect without a pooler in between")
+	return errors.New("PostgreSQL does not apply the settings of its sessions; connect to it without a pooler in between")
 }
 
-// badAddress stands for errors of the driver that would quote the address, and with it the password.
+// badAddress replaces errors of the driver that would contain the address, and with it the password.
 func badAddress() error {
 	return fmt.Errorf("%w; the PostgreSQL address cannot be read", ErrURL)
 }
 
-// PostgresAddress gives address as the pools use it, with sslmode said, for connections that need the
-// driver alone, such as those that LISTEN.
+// PostgresAddress returns address as the pools use it, with an explicit sslmode, for connections that are made directly
+// with the driver, such as those that LISTEN.
 func PostgresAddress(address string) (string, error) {
 	u, err := url.Parse(address)
 	if err != nil || !isPostgres(address) {
@@ -201,19 +199,19 @@ func isNear(u *url.URL) bool {
 	return true
 }
 
-// IsVerified reports whether nobody on the way to PostgreSQL can pretend to be it: it is on this machine, or has to show
-// a certificate that is checked.
+// IsVerified reports whether nobody between here and PostgreSQL can impersonate it: it is on this machine, or has to
+// present a certificate that is checked.
 func IsVerified(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil {
 		return false
 	}
-	config, err := pq.NewConfig(address) // also knows the environment
+	config, err := pq.NewConfig(address) // takes the environment into account
 	verifies := err == nil && (config.SSLMode == pq.SSLModeVerifyCA || config.SSLMode == pq.SSLModeVerifyFull)
 	return verifies || isNear(u)
 }
 
-// isLocal says whether host is this machine: nothing, a socket, or the loopback.
+// isLocal reports whether host is this machine: empty, a socket, or loopback.
 func isLocal(host string) bool {
 	if host == "" || host == "localhost" || host[0] == '/' || host[0] == '@' {
 		return true

@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// restart is how long PostgreSQL may be away without a reader noticing: as long as it takes to start again, and the
-// time to connect.
-const restart = 2 * time.Second
+// restartTime is how long PostgreSQL may be away without a reader noticing: long enough for it to restart and accept
+// connections. A longer outage should be reported rather than pile up requests.
+const restartTime = 2 * time.Second
 
-// Rows are what a reading statement gives. They must be closed.
+// Rows are the result of a reading statement. They must be closed.
 type Rows struct {
 	*sql.Rows
-	conn *sql.Conn // nil: it goes back by itself
+	conn *sql.Conn // to return to the pool; nil if database/sql does that
 }
 
-// Close ends the reading.
+// Close ends the reading and returns the connection to its pool.
 func (r *Rows) Close() error {
 	err := r.Rows.Close()
 	if r.conn != nil {
@@ -26,11 +26,12 @@ func (r *Rows) Close() error {
 	return err
 }
 
-// Ask runs a reading statement, and again if its connection is lost: see Reader.
+// Ask runs a reading statement, and repeats it if its connection is lost: see Reader.
 //
-// A statement that can be cancelled costs two goroutines, one of database/sql and one of the driver, which is a fifth of
-// what a short one costs here. PostgreSQL ends statements by itself after statement_timeout, so there ctx ends the
-// wait for a connection, and what has begun goes on to its end. SQLite has no such limit and is interrupted.
+// To cancel a statement, database/sql and the driver need a goroutine each, which make up a fifth of the cost of a
+// short statement. PostgreSQL ends statements itself, after statement_timeout: there ctx only ends the wait for a
+// connection, and a statement that has begun runs to its end. SQLite has no such timeout, and its statements are
+// interrupted.
 func (db *DB) Ask(ctx context.Context, text string, args ...any) (*Rows, error) {
 	if db.Dialect == SQLite {
 		rows, err := Reader{db.Read}.QueryContext(ctx, text, args...)
@@ -42,14 +43,14 @@ func (db *DB) Ask(ctx context.Context, text string, args ...any) (*Rows, error) 
 	return ask(ctx, db.Read, text, args)
 }
 
-// AskByIndex is Ask on LookUp, for statements that are short: SQLite is not interrupted either.
+// AskByIndex is like Ask, but on the pool LookUp and for statements so short that even SQLite need not be interrupted.
 func (db *DB) AskByIndex(ctx context.Context, text string, args ...any) (*Rows, error) {
 	return ask(ctx, db.LookUp, text, args)
 }
 
-// ask lets ctx end the wait for a connection alone.
+// ask runs a statement that ctx cannot cancel: ctx only ends the wait for a connection.
 func ask(ctx context.Context, pool *sql.DB, text string, args []any) (rows *Rows, err error) {
-	err = survive(ctx, pool, func() error {
+	err = retryLost(ctx, pool, func() error {
 		conn, err := pool.Conn(ctx)
 		if err != nil {
 			return err
@@ -64,34 +65,35 @@ func ask(ctx context.Context, pool *sql.DB, text string, args []any) (rows *Rows
 	return rows, err
 }
 
-// Reader runs reading statements on a pool, for code that runs its own, such as ent. A statement whose connection is
-// lost runs again on another one, and waits for a server that is started again. That is right for statements that
-// change nothing, whatever the server had done with the lost one: it was not answered, since on PostgreSQL an answer
-// is passed on once all of it is here (see wholeRows).
+// Reader runs reading statements on a pool, for code that brings its own statements, such as ent. If the connection of
+// a statement is lost, the statement is repeated on another one, also while the server restarts. A statement that
+// changes nothing may be repeated, whatever the server did with the first one. The caller cannot have seen half of the
+// first result: on PostgreSQL a result is only passed on when all of it has arrived (see bufferedRows).
 type Reader struct{ *sql.DB }
 
-// QueryContext runs a reading statement.
+// QueryContext runs a reading statement, which may be repeated.
 func (r Reader) QueryContext(ctx context.Context, text string, args ...any) (rows *sql.Rows, err error) {
-	err = survive(ctx, r.DB, func() error {
+	err = retryLost(ctx, r.DB, func() error {
 		rows, err = r.DB.QueryContext(ctx, text, args...) //nolint:sqlclosecheck // the caller closes them
 		return err
 	})
 	return rows, err
 }
 
-// survive calls do, which reads on a connection of pool, until the connection is not lost. It calls it at once as
-// often as the pool has connections, since every one of them may be dead, and then while the server may be starting
-// again. The last error is that of a server which is away for longer.
-func survive(ctx context.Context, pool *sql.DB, do func() error) error {
-	err := do()
+// retryLost calls read, which uses a connection of pool, and repeats it while connections turn out to be lost. It first
+// repeats it without a pause, as often as the pool has connections, since all of them may have died together and each
+// has to be tried to be replaced. Then it waits between attempts for the server to restart, but not longer than
+// restartTime.
+func retryLost(ctx context.Context, pool *sql.DB, read func() error) error {
+	err := read()
 	if !IsConnectionLost(err) { // as almost always
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, restart)
+	ctx, cancel := context.WithTimeout(ctx, restartTime)
 	defer cancel()
-	dead, wait := pool.Stats().MaxOpenConnections, 5*time.Millisecond
-	for ; IsConnectionLost(err) && ctx.Err() == nil; err = do() {
-		if dead--; dead >= 0 {
+	untried, wait := pool.Stats().MaxOpenConnections, 5*time.Millisecond
+	for ; IsConnectionLost(err) && ctx.Err() == nil; err = read() {
+		if untried--; untried >= 0 {
 			continue
 		}
 		if pause(ctx, wait) != nil {

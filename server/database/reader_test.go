@@ -77,8 +77,8 @@ func readAll(t *testing.T, db *database.DB, when string) {
 	}
 }
 
-// TestReadersOutliveConnections loses every connection of warm pools in one way after the other. No reader hears of
-// it, whether they come one by one or at once.
+// TestReadersOutliveConnections loses every connection of warm pools in one way after the other. No reader hears of it,
+// whether they come one by one or at once.
 func TestReadersOutliveConnections(t *testing.T) {
 	t.Parallel()
 	direct := dbtest.URL(t, database.Postgres)
@@ -260,7 +260,7 @@ type mortalConn struct {
 // IsValid reports whether the driver takes the connection for a living one.
 func (c *mortalConn) IsValid() bool { return !c.dead && c.pqConn.IsValid() }
 
-// die gives the error of a dead connection.
+// die returns the error of a dead connection.
 func (c *mortalConn) die() error {
 	if c.born == c.of.life.Load() {
 		return nil

@@ -17,7 +17,7 @@ func putPetition(t *testing.T, db *database.DB) {
 		VALUES ($1, 's', 't', 'b', 'en', '[]', 'OPEN', 'p', $2, $2)`, petition, database.Now())
 }
 
-// found says whether the search index finds the petition by a word.
+// found reports whether the search index finds the petition by a word.
 func found(t *testing.T, db *database.DB, word string) bool {
 	t.Helper()
 	query := "SELECT count(*) > 0 FROM search_documents WHERE document @@ to_tsquery('simple', $1)"
@@ -56,8 +56,8 @@ func TestSearchFollowsTheDocuments(t *testing.T) {
 	})
 }
 
-// TestSearchRanksByPlace compares the weights: a title counts more than tags, these more than a summary,
-// and the body counts least.
+// TestSearchRanksByPlace compares the weights: a title counts more than tags, these more than a summary, and the body
+// counts least.
 func TestSearchRanksByPlace(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t, database.Postgres)

@@ -63,8 +63,8 @@ func TestClockOfDatabase(t *testing.T) {
 	}
 }
 
-// TestClockJumps lets a clock jump while the database is in use: it is noticed at once, the time goes on as it was,
-// and all is well when the clock has come back.
+// TestClockJumps lets a clock jump while the database is in use: it is noticed at once, the time goes on as it was, and
+// all is well when the clock has come back.
 func TestClockJumps(t *testing.T) {
 	t.Parallel()
 	for _, dialect := range []database.Dialect{database.SQLite, database.Postgres} {
@@ -97,8 +97,8 @@ func TestClockJumps(t *testing.T) {
 	}
 }
 
-// TestClockHears moves a clock no further than the time that an answer took leaves no doubt.
-func TestClockHears(t *testing.T) {
+// TestClockAdjusts moves a clock only as far as needed to be within the range that a round trip leaves possible.
+func TestClockAdjusts(t *testing.T) {
 	t.Parallel()
 	start := time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 	tests := map[string]struct{ told, took, want time.Duration }{ // since the start; the answer comes after ten seconds
@@ -117,7 +117,7 @@ func TestClockHears(t *testing.T) {
 			now := time.Duration(0)
 			c := database.NewClock(func() time.Time { return start }, func() time.Duration { return now })
 			now = 10 * time.Second
-			c.Hear(start.Add(test.told), now-test.took, now)
+			c.Adjust(start.Add(test.told), now-test.took, now)
 			if got := c.Now().Sub(start); got != test.want {
 				t.Errorf("got %s after the start, want %s", got, test.want)
 			}

@@ -14,11 +14,10 @@ import (
 	"modernc.org/sqlite"
 )
 
-// pragma is a setting of an SQLite connection, and what SQLite says of it when it holds.
+// pragma is a setting of an SQLite connection, and what SQLite returns for it when it is in effect.
 type pragma struct{ name, value, reads string }
 
-// sqlitePragmas are set on each connection. NORMAL instead of FULL would lose acknowledged commits at a
-// power loss.
+// sqlitePragmas are set on each connection. With NORMAL instead of FULL, a power loss could lose acknowledged commits.
 func sqlitePragmas() []pragma {
 	return []pragma{
 		{"busy_timeout", "5000", "5000"},
@@ -28,8 +27,8 @@ func sqlitePragmas() []pragma {
 	}
 }
 
-// writerPragmas let the one writer hold what it writes to at random, the ends of two unique indexes, and leave
-// the log to checkpoints until it has 128 MiB.
+// writerPragmas give the writer enough cache for the pages that it writes to at random, those of two unique indexes,
+// and leave the log to our own checkpoints until it has 128 MiB.
 func writerPragmas() []pragma {
 	return []pragma{
 		{"cache_size", "-65536", "-65536"}, // KiB
@@ -49,7 +48,7 @@ func (o Options) openSQLite(ctx context.Context, path string) (_ *DB, err error)
 	}()
 	writing := append(append(sqlitePragmas(), pragma{"query_only", "0", "0"}), writerPragmas()...)
 	reading := append(sqlitePragmas(), pragma{"query_only", "1", "1"})
-	// the writer comes first: it turns the journal into a write-ahead log, which a reader may not
+	// The writer is opened first: it turns the journal into a write-ahead log, which readers are not allowed to do.
 	if db.Write, err = o.sqlitePool(ctx, path, writing, "immediate", 1); err != nil {
 		return nil, err
 	}
@@ -59,16 +58,16 @@ func (o Options) openSQLite(ctx context.Context, path string) (_ *DB, err error)
 	}
 	db.LookUp = db.Read
 	unwrapped := Options{Wrap: func(c driver.Connector) driver.Connector { return c }}
-	beside, err := unwrapped.sqlitePool(ctx, path, append(sqlitePragmas(), pragma{"query_only", "0", "0"}), "deferred", 1)
+	helper, err := unwrapped.sqlitePool(ctx, path, append(sqlitePragmas(), pragma{"query_only", "0", "0"}), "deferred", 1)
 	if err != nil {
 		return nil, err
 	}
-	db.checkpoints = startCheckpoints(beside, db.Write)
+	db.checkpoints = startCheckpoints(helper, db.Write)
 	return db, nil
 }
 
-// sqlitePool opens a pool and asks one of its connections whether the pragmas hold: the driver passes over
-// those that SQLite does not know or cannot grant.
+// sqlitePool opens a pool and checks on one of its connections that the pragmas are in effect: SQLite silently ignores
+// those that it does not know or cannot grant.
 func (o Options) sqlitePool(ctx context.Context, path string, pragmas []pragma, begin string, size int) (*sql.DB, error) {
 	connector, err := sqlite.NewConnector(sqliteDSN(path, pragmas, begin))
 	if err != nil {
@@ -89,8 +88,8 @@ func (o Options) sqlitePool(ctx context.Context, path string, pragmas []pragma, 
 	return pool, nil
 }
 
-// sqliteDSN writes path as a URI, in which ? and % of a path are escaped. Times are written so that they
-// sort as text.
+// sqliteDSN returns the driver's address of a file as a URI, in which a ? or % in the path is escaped. Times are stored
+// in a format in which they sort as text.
 func sqliteDSN(path string, pragmas []pragma, begin string) string {
 	query := url.Values{"_txlock": {begin}, "_time_format": {"sqlite"}}
 	for _, p := range pragmas {
@@ -103,8 +102,9 @@ func sqliteDSN(path string, pragmas []pragma, begin string) string {
 	return "file://" + (&url.URL{Path: slashed}).EscapedPath() + "?" + query.Encode()
 }
 
-// makeFile makes an empty file at path, and its folder, unless they are there, and returns the one path that all links
-// lead to: SQLite, and we, keep what lies beside the file by its name. The write-ahead log takes its mode from the file.
+// makeFile creates an empty file at path, and its folder, unless they exist. It returns the path with all links
+// resolved: SQLite and we name further files after it, which must be the same by whatever link it was opened. The
+// write-ahead log gets the file's mode.
 func makeFile(path string) (string, error) {
 	if path == "" || strings.HasPrefix(path, ":memory:") || strings.HasPrefix(path, "//") {
 		return "", fmt.Errorf("%w; SQLite needs the path of a file", ErrURL)
@@ -114,7 +114,7 @@ func makeFile(path string) (string, error) {
 		return "", fmt.Errorf("find the SQLite file: %w", err)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return "", fmt.Errorf("make the folder of the SQLite file: %w", err)
+		return "", fmt.Errorf("create the folder of the SQLite file: %w", err)
 	}
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -124,7 +124,7 @@ func makeFile(path string) (string, error) {
 	if err = errors.Join(err, file.Close()); err != nil {
 		return "", fmt.Errorf("open the SQLite file: %w", err)
 	}
-	if names(info) > 1 {
+	if linkCount(info) > 1 {
 		return "", ErrTwoNames
 	}
 	if path, err = filepath.EvalSymlinks(path); err != nil {

@@ -12,21 +12,23 @@ import (
 )
 
 const (
-	// keptMost is how many statements a connection keeps prepared, the latest used. The program has some dozens;
-	// the rest is room for the sizes of pages and the combinations of filters.
-	keptMost = 128
-	// keptLength is the longest text that is kept. SQLite's plan of a longer one takes hundreds of kilobytes.
-	keptLength = 32 << 10
+	// maxCached is how many statements a connection keeps prepared, those used last. The program has some dozens; the
+	// rest is room for variants of lists, with different filters and page sizes.
+	maxCached = 128
+	// maxCachedLength is the longest text of a cached statement. SQLite's plan for a longer one takes hundreds of
+	// kilobytes.
+	maxCachedLength = 32 << 10
 )
 
-// errRowsOpen is what lib/pq says of unprepared statements, and of prepared ones finds out too late.
+// errRowsOpen reports a mistake of the caller. For unprepared statements lib/pq reports it itself; for prepared ones it
+// would notice too late.
 var errRowsOpen = errors.New("database: the rows of an earlier statement on this connection are still open")
 
-// preparer makes connections that prepare what comes to them again and again. Unprepared, a statement with
-// arguments costs PostgreSQL two round trips and a plan, and SQLite a compilation, every time.
+// preparer makes connections that keep repeated statements prepared. An unprepared statement with arguments costs two
+// round trips and a plan each time on PostgreSQL, and a compilation on SQLite.
 //
-// It stands below database/sql, so that every way to the database has it: plain SQL, ent, transactions. Whoever
-// prepares by himself, as the ledger does, goes past it.
+// It sits below database/sql, so everything that uses the database profits: plain SQL, ent, and transactions. Code that
+// prepares statements itself, as the ledger does, bypasses it.
 type preparer struct {
 	driver.Connector
 	dialect Dialect
@@ -39,15 +41,15 @@ func (p preparer) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, err
 	}
 	full, ok := made.(conn)
-	if !ok { // a test stands in between
+	if !ok { // a test has wrapped the driver
 		return made, nil
 	}
-	k := &keeper{conn: full, dialect: p.dialect}
-	k.kept, _ = simplelru.NewLRU(keptMost, k.evicted) // fails only for a size below one
-	return k, nil
+	c := &cachingConn{conn: full, dialect: p.dialect}
+	c.cache, _ = simplelru.NewLRU(maxCached, c.onEvict) // fails only for a size below one
+	return c, nil
 }
 
-// conn is what database/sql asks of a connection beyond the least, as both drivers have it.
+// conn lists the optional interfaces of a connection that database/sql uses and both drivers have.
 type conn interface {
 	driver.Conn
 	driver.ConnBeginTx
@@ -59,102 +61,105 @@ type conn interface {
 	driver.Validator
 }
 
-// stmt is the same of a prepared statement.
+// stmt lists those of a prepared statement.
 type stmt interface {
 	driver.Stmt
 	driver.StmtExecContext
 	driver.StmtQueryContext
 }
 
-// keeper is a connection that keeps statements prepared. database/sql uses it from one goroutine at a time.
-type keeper struct {
+// cachingConn is a connection that keeps statements prepared. database/sql uses it from only one goroutine at a time,
+// so it needs no lock.
+type cachingConn struct {
 	conn
 	dialect Dialect
-	kept    *simplelru.LRU[string, *kept]
-	open    int  // rows of kept statements that are not closed yet
-	inTx    bool // a transaction is under way
+	cache   *simplelru.LRU[string, *cachedStmt]
+	open    int  // rows of cached statements that are not closed yet
+	inTx    bool // in a transaction
 	closing bool
 }
 
-// kept is a statement by its text, prepared when the text comes for the second time: those that come only
-// once, as with ids written into them, would cost one more way for nothing.
-type kept struct {
-	stmt stmt // nil: seen once
-	busy bool // its rows are open
-	gone bool // it is not kept any more: who closes the rows closes it
+// cachedStmt is a statement that has been run before. It is prepared when its text comes for the second time: preparing
+// one that comes only once, such as one with ids written into it, would waste a round trip.
+type cachedStmt struct {
+	stmt    stmt // nil: run once, not prepared yet
+	busy    bool // its rows are open: it cannot run again before they are closed
+	evicted bool // it was evicted while busy, and is closed with its rows
 }
 
 // CheckNamedValue lets the driver convert arguments, if it wants to.
-func (k *keeper) CheckNamedValue(value *driver.NamedValue) error {
-	if checker, ok := k.conn.(driver.NamedValueChecker); ok {
+func (c *cachingConn) CheckNamedValue(value *driver.NamedValue) error {
+	if checker, ok := c.conn.(driver.NamedValueChecker); ok {
 		return checker.CheckNamedValue(value)
 	}
 	return driver.ErrSkip
 }
 
-// QueryContext runs a statement that gives rows.
-func (k *keeper) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	found, err := k.query(ctx, query, args)
-	if err != nil || k.inTx || k.dialect != Postgres {
+// QueryContext runs a statement that returns rows. Outside a transaction on PostgreSQL, they are buffered, so that the
+// statement can be repeated if the connection is lost.
+func (c *cachingConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	found, err := c.query(ctx, query, args)
+	if err != nil || c.inTx || c.dialect != Postgres {
 		return found, err
 	}
-	return readWhole(found)
+	return bufferRows(found)
 }
 
-func (k *keeper) query(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	one, err := k.find(ctx, query, args)
+func (c *cachingConn) query(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	one, err := c.find(ctx, query, args)
 	if err != nil {
 		return nil, err
 	}
 	if one == nil {
-		return k.conn.QueryContext(ctx, query, args)
+		return c.conn.QueryContext(ctx, query, args)
 	}
 	found, err := one.stmt.QueryContext(ctx, args)
-	if k.outdated(query, err) {
-		return k.conn.QueryContext(ctx, query, args)
+	if c.isOutdated(query, err) {
+		return c.conn.QueryContext(ctx, query, args)
 	}
 	if err != nil {
 		return nil, err
 	}
 	one.busy = true
-	k.open++
-	return &keptRows{Rows: found, of: one, keeper: k}, nil
+	c.open++
+	return &cachedRows{Rows: found, of: one, conn: c}, nil
 }
 
-// ExecContext runs a statement that gives none.
-func (k *keeper) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	one, err := k.find(ctx, query, args)
+// ExecContext runs a statement that returns no rows.
+func (c *cachingConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	one, err := c.find(ctx, query, args)
 	if err != nil {
 		return nil, err
 	}
 	if one == nil {
-		return k.conn.ExecContext(ctx, query, args)
+		return c.conn.ExecContext(ctx, query, args)
 	}
 	result, err := one.stmt.ExecContext(ctx, args)
-	if k.outdated(query, err) {
-		return k.conn.ExecContext(ctx, query, args)
+	if c.isOutdated(query, err) {
+		return c.conn.ExecContext(ctx, query, args)
 	}
 	return result, err
 }
 
-// find gives the prepared statement for a text, or nil where it shall run unprepared.
-func (k *keeper) find(ctx context.Context, query string, args []driver.NamedValue) (*kept, error) {
-	if k.open > 0 && k.dialect == Postgres {
-		return nil, errRowsOpen // its protocol has one thing under way at a time
+// find returns the prepared statement for a text, or nil if it should run unprepared: since it comes for the first
+// time, is too long, or is in use, or since preparing it gains nothing.
+func (c *cachingConn) find(ctx context.Context, query string, args []driver.NamedValue) (*cachedStmt, error) {
+	if c.open > 0 && c.dialect == Postgres {
+		return nil, errRowsOpen // its protocol allows one statement at a time
 	}
-	if len(args) == 0 && !reads(query) || len(query) > keptLength {
-		return nil, nil //nolint:nilnil // no statement is no fault
+	if len(args) == 0 && !isSelect(query) || len(query) > maxCachedLength {
+		return nil, nil //nolint:nilnil // no statement is not an error
 	}
-	one, ok := k.kept.Get(query)
+	one, ok := c.cache.Get(query)
 	if !ok {
-		k.kept.Add(query, &kept{})
+		c.cache.Add(query, &cachedStmt{})
 		return nil, nil //nolint:nilnil // the same
 	}
 	if one.busy {
 		return nil, nil //nolint:nilnil // the same
 	}
 	if one.stmt == nil {
-		prepared, err := k.conn.PrepareContext(ctx, query)
+		prepared, err := c.conn.PrepareContext(ctx, query)
 		if err != nil {
 			return nil, err
 		}
@@ -163,94 +168,95 @@ func (k *keeper) find(ctx context.Context, query string, args []driver.NamedValu
 	return one, nil
 }
 
-// reads reports whether a text without arguments is one statement that is worth a plan. Others take one round trip anyway,
-// and may be several.
-func reads(query string) bool {
+// isSelect reports whether a text without arguments is a single SELECT, for which a plan is worth keeping. Other texts
+// without arguments need only one round trip anyway, and may contain several statements.
+func isSelect(query string) bool {
 	return strings.HasPrefix(query, "SELECT ") && !strings.Contains(query, ";")
 }
 
-// outdated says whether err means that PostgreSQL cannot run the kept statement any more and has not begun to,
-// because a migration changed what it gives, or something threw it away. It is forgotten; outside a transaction,
-// which has failed by then, it may run unprepared.
-func (k *keeper) outdated(query string, err error) bool {
-	if err == nil || k.dialect != Postgres || pq.As(err, pqerror.FeatureNotSupported, pqerror.InvalidSQLStatementName) == nil {
+// isOutdated removes a cached statement from the cache if err means that PostgreSQL can no longer run it and has not
+// begun to: a migration has changed its columns, or something has deallocated it. It reports whether the statement
+// should now run unprepared, which is not possible in a transaction, since the error has ended that.
+func (c *cachingConn) isOutdated(query string, err error) bool {
+	if err == nil || c.dialect != Postgres || pq.As(err, pqerror.FeatureNotSupported, pqerror.InvalidSQLStatementName) == nil {
 		return false
 	}
-	k.kept.Remove(query)
-	return !k.inTx
+	c.cache.Remove(query)
+	return !c.inTx
 }
 
-// evicted gives a statement back that is not kept any longer. Errors are the connection's, and it knows.
-func (k *keeper) evicted(_ string, one *kept) {
-	one.gone = true
+// onEvict closes a statement that is no longer in the cache, unless its rows are open. An error can be ignored: it
+// means that the connection is broken, which the next statement will report.
+func (c *cachingConn) onEvict(_ string, one *cachedStmt) {
+	one.evicted = true
 	if one.stmt == nil || one.busy {
 		return
 	}
-	// With a PostgreSQL connection its statements end, and there may be nobody any more to talk to.
-	if k.closing && k.dialect == Postgres {
+	// PostgreSQL drops the statements of a connection that ends, and the server may be gone already.
+	if c.closing && c.dialect == Postgres {
 		return
 	}
 	_ = one.stmt.Close()
 }
 
 // BeginTx begins a transaction.
-func (k *keeper) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
-	begun, err := k.conn.BeginTx(ctx, options)
+func (c *cachingConn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
+	begun, err := c.conn.BeginTx(ctx, options)
 	if err != nil {
 		return nil, err
 	}
-	k.inTx = true
-	return keeperTx{begun, k}, nil
+	c.inTx = true
+	return cachingTx{begun, c}, nil
 }
 
-// Close closes the connection and what it keeps.
-func (k *keeper) Close() error {
-	k.closing = true
-	k.kept.Purge()
-	return k.conn.Close()
+// Close closes the connection and its cached statements.
+func (c *cachingConn) Close() error {
+	c.closing = true
+	c.cache.Purge()
+	return c.conn.Close()
 }
 
-// keeperTx tells the connection of the end.
-type keeperTx struct {
+// cachingTx is a transaction that tells its connection when it has ended.
+type cachingTx struct {
 	driver.Tx
-	keeper *keeper
+	conn *cachingConn
 }
 
 // Commit ends the transaction.
-func (t keeperTx) Commit() error {
-	t.keeper.inTx = false
+func (t cachingTx) Commit() error {
+	t.conn.inTx = false
 	return t.Tx.Commit()
 }
 
 // Rollback ends the transaction.
-func (t keeperTx) Rollback() error {
-	t.keeper.inTx = false
+func (t cachingTx) Rollback() error {
+	t.conn.inTx = false
 	return t.Tx.Rollback()
 }
 
-// keptRows are rows of a kept statement, which has to wait for their end before it can run again.
-type keptRows struct {
+// cachedRows are the rows of a cached statement, which can run again only when they are closed.
+type cachedRows struct {
 	driver.Rows
-	of     *kept
-	keeper *keeper
+	of   *cachedStmt
+	conn *cachingConn
 }
 
-// Close ends the reading.
-func (r *keptRows) Close() error {
+// Close ends the reading. It closes the statement too if that was evicted meanwhile.
+func (r *cachedRows) Close() error {
 	err := r.Rows.Close()
 	if !r.of.busy {
 		return err
 	}
 	r.of.busy = false
-	r.keeper.open--
-	if r.of.gone {
+	r.conn.open--
+	if r.of.evicted {
 		return errors.Join(err, r.of.stmt.Close())
 	}
 	return err
 }
 
-// ColumnTypeDatabaseTypeName names the type of a column, where the driver knows it.
-func (r *keptRows) ColumnTypeDatabaseTypeName(index int) string {
+// ColumnTypeDatabaseTypeName returns the type of a column, if the driver knows it.
+func (r *cachedRows) ColumnTypeDatabaseTypeName(index int) string {
 	if typed, ok := r.Rows.(driver.RowsColumnTypeDatabaseTypeName); ok {
 		return typed.ColumnTypeDatabaseTypeName(index)
 	}

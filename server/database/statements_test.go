@@ -11,7 +11,7 @@ import (
 	"petitiond/server/database/dbtest"
 )
 
-// only gives one connection of a pool until the test ends.
+// only returns one connection of a pool until the test ends.
 func only(t testing.TB, pool *sql.DB) *sql.Conn {
 	t.Helper()
 	conn, err := pool.Conn(t.Context())

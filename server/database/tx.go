@@ -7,30 +7,30 @@ import (
 	"fmt"
 )
 
-// ErrOutcomeUnknown says that a commit failed in such a way that nobody here can know whether it took
-// effect: look for what the transaction wrote, by a unique key, before doing anything again.
+// ErrOutcomeUnknown means that a commit failed and it is unknown whether it took effect. Look by a unique key for what
+// the transaction wrote before you repeat anything.
 var ErrOutcomeUnknown = errors.New("the outcome of the transaction is unknown")
 
-// InTx runs fn in a transaction on pool and commits it if fn returns nil. An error or a panic of fn rolls
-// it back, and is passed on. On PostgreSQL a failed statement ends the transaction: return its error.
+// InTx runs fn in a transaction on pool and commits it if fn returns nil. If fn returns an error or panics, the
+// transaction is rolled back and the error or panic passed on. On PostgreSQL a failed statement ends the transaction,
+// so fn must return its error.
 //
-// The error wraps ErrOutcomeUnknown if the commit may have taken effect, which is so when the connection
-// was lost, ctx ended while it ran, or it took longer than PostgreSQL may keep silent, as a slow disk makes
-// it. Any other error means that nothing was written. A ctx that ends
-// earlier rolls the transaction back, whatever fn does. Who must not be torn out of a commit by a caller
-// that hangs up passes context.WithoutCancel(ctx), with a timeout of its own.
+// The returned error wraps ErrOutcomeUnknown if the commit may have taken effect: the connection was lost, ctx ended
+// during the commit, or PostgreSQL did not answer it in time, for example because of a slow disk. Any other error means
+// that nothing was written. If ctx ends before the commit, the transaction is rolled back, whatever fn does. To keep a
+// caller that hangs up from interrupting a commit, pass context.WithoutCancel(ctx) with a timeout of its own.
 //
-// Nothing is tried again here: see IsRetryable.
+// Nothing is repeated here: see IsRetryable.
 func InTx(ctx context.Context, pool *sql.DB, fn func(*sql.Tx) error) error {
 	tx, err := pool.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	defer tx.Rollback() // does nothing after a commit, and drops a connection on which it fails
+	defer tx.Rollback() // has no effect after a commit, and discards a connection on which it fails
 	if err := fn(tx); err != nil {
 		return err
 	}
-	if err := ctx.Err(); err != nil { // asked here, it is certain that no commit was sent
+	if err := ctx.Err(); err != nil { // checked here, since now it is certain that no commit was sent
 		return fmt.Errorf("commit: %w", err)
 	}
 	return commit(tx)

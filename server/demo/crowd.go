@@ -48,7 +48,7 @@ func (c crowd) validate() error {
 	return nil
 }
 
-// source gives every file a repeatable stream of its own, so that an edit of
+// source returns every file a repeatable stream of its own, so that an edit of
 // one leaves the others as they were.
 func source(name string) *rand.Rand {
 	return rand.New(rand.NewChaCha8(sha256.Sum256([]byte(name)))) //nolint:gosec // repeatable on purpose, nothing secret

@@ -52,7 +52,7 @@ type Signature struct {
 	At       time.Time
 }
 
-// Petitions gives the whole content as it looks at a time, ordered by
+// Petitions returns the whole content as it looks at a time, ordered by
 // CreatedAt, the signatures of each by At. The same time gives the same
 // content.
 func Petitions(now time.Time) ([]Petition, error) {

@@ -17,7 +17,7 @@ var seedBody string
 // evening is an ordinary time of loading.
 var evening = time.Date(2026, time.November, 22, 18, 6, 20, 123456000, time.UTC)
 
-// load gives the content as it looks at a time.
+// load returns the content as it looks at a time.
 func load(t *testing.T, now time.Time) []demo.Petition {
 	t.Helper()
 	petitions, err := demo.Petitions(now)

@@ -32,7 +32,7 @@ func readRegister() (register, error) {
 	return r, nil
 }
 
-// of gives the roll for a BCP 47 tag.
+// of returns the roll for a BCP 47 tag.
 func (r register) of(tag string) (roll, error) {
 	language, _, _ := strings.Cut(tag, "-")
 	names, ok := r[language]

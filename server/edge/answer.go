@@ -123,7 +123,7 @@ func (a *answer) begin() {
 
 func (a *answer) unread() bool { return a.body != nil && !a.body.whole }
 
-// Hijack gives the connection to the handler, without deadlines, and gives up its place among the plain ones.
+// Hijack returns the connection to the handler, without deadlines, and gives up its place among the plain ones.
 func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buffered, err := http.NewResponseController(a.ResponseWriter).Hijack()
 	a.taken = err == nil

@@ -5,7 +5,7 @@ import "regexp"
 // document finds a GraphQL document in a script. Ours hold them as plain strings.
 var document = regexp.MustCompile("(?:'|`)((?:query|mutation|subscription) [^'`]*)(?:'|`)")
 
-// Documents gives the GraphQL documents that the pages send, letter by letter,
+// Documents returns the GraphQL documents that the pages send, letter by letter,
 // so that a site that serves trusted documents only can trust them. Those of
 // GraphiQL are its user's.
 func Documents() []string {

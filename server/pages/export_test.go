@@ -15,7 +15,7 @@ var (
 	Outcome   = outcome
 )
 
-// Checksums gives the checksums of GraphiQL's files by their names.
+// Checksums returns the checksums of GraphiQL's files by their names.
 func Checksums() map[string]string {
 	sums := map[string]string{}
 	for _, p := range append(graphiqlScripts(), graphiqlStyle()) {
@@ -24,7 +24,7 @@ func Checksums() map[string]string {
 	return sums
 }
 
-// Packages gives the npm packages of the addresses at the CDN, such as
+// Packages returns the npm packages of the addresses at the CDN, such as
 // react@18.3.1/umd/react.production.min.js.
 func Packages() []string {
 	var paths []string

@@ -58,7 +58,7 @@ func (l library) add(files fs.FS, name string) error {
 	return nil
 }
 
-// kindOf gives the media type of a file. That of package mime depends on the
+// kindOf returns the media type of a file. That of package mime depends on the
 // machine.
 func kindOf(name string) string {
 	switch path.Ext(name) {
@@ -78,7 +78,7 @@ func kindOf(name string) string {
 // address changes with the content, so that browsers may keep the file.
 func (a asset) address(name string) string { return "/assets/" + name + "?v=" + a.version }
 
-// address gives the address of a file by its name.
+// address returns the address of a file by its name.
 func (l library) address(name string) (string, error) {
 	a, ok := l[name]
 	if !ok {

@@ -17,9 +17,9 @@ import (
 type Options struct {
 	// PublicURL is where people reach the server.
 	PublicURL string
-	// GraphiQL tells whether there is a page of it.
+	// GraphiQL reports whether there is a page of it.
 	GraphiQL bool
-	// Petitions gives the petitions of the start page in their order, and the
+	// Petitions returns the petitions of the start page in their order, and the
 	// numbers of the whole site.
 	Petitions func(ctx context.Context) ([]Card, Site, error)
 	// Petition finds a petition by its slug or a former one: nil if there is

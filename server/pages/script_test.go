@@ -54,7 +54,7 @@ func TestOperations(t *testing.T) {
 	}
 }
 
-// curl gives the query of the start page.
+// curl returns the query of the start page.
 func curl(t *testing.T) string {
 	t.Helper()
 	body := page(t, serve(t, setup().options(), bundle()), "/")

@@ -140,7 +140,7 @@ func TestTooLate(t *testing.T) {
 	}
 }
 
-// TestPageWithinItsBudget gives a page more than it has room for, and then finds no memory for it.
+// TestPageWithinItsBudget returns a page more than it has room for, and then finds no memory for it.
 func TestPageWithinItsBudget(t *testing.T) {
 	t.Parallel()
 	f := setup()

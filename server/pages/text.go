@@ -15,7 +15,7 @@ func number(n int) string {
 	return text
 }
 
-// language gives the value of a lang attribute: HTML says by an empty one that
+// language returns the value of a lang attribute: HTML says by an empty one that
 // the language is not known.
 func language(tag string) string {
 	if tag == bcp47.Und.String() {
@@ -24,7 +24,7 @@ func language(tag string) string {
 	return tag
 }
 
-// direction gives the value of a dir attribute for texts in a language. Where
+// direction returns the value of a dir attribute for texts in a language. Where
 // it is not known the browser judges by the first letters.
 func direction(tag string) string {
 	parsed, err := bcp47.Parse(tag)

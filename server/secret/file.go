@@ -22,7 +22,7 @@ const maxFile = 4096
 // Recipe is the command that makes a secret file for a new site, one that its owner alone may read.
 const Recipe = "(umask 077; head -c 32 /dev/urandom | base64 > FILE)"
 
-// ErrMalformed says that a secret is not 32 bytes in base64.
+// ErrMalformed means that a secret is not 32 bytes in base64.
 var ErrMalformed = errors.New("the secret is not 32 bytes in base64; for a new site, this makes one: " + Recipe)
 
 // Parse makes the keys of a root written in base64. Space around it does not matter.

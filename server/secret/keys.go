@@ -22,7 +22,7 @@ const shortDigest = 16
 // can take over while old values stay readable.
 const firstKey byte = 1
 
-// ErrNotOpened says that a sealed value cannot be opened.
+// ErrNotOpened means that a sealed value cannot be opened.
 var ErrNotOpened = errors.New("the sealed value is damaged, or was sealed with another secret or for another use")
 
 // Keys digests and seals with one key for each purpose. It never changes once made: use it from as many
@@ -52,7 +52,7 @@ func newKeys(root []byte) (*Keys, error) {
 	return k, nil
 }
 
-// derive gives the key of one use and purpose. Use and purpose both enter it, so that no key ever serves
+// derive returns the key of one use and purpose. Use and purpose both enter it, so that no key ever serves
 // two algorithms.
 func derive(root []byte, use string, p Purpose) ([]byte, error) {
 	key, err := hkdf.Key(sha256.New, root, nil, "petitiond/1/"+use+"/"+p.String(), keySize)
@@ -74,7 +74,7 @@ func newAEAD(key []byte) (cipher.AEAD, error) {
 	return aead, nil
 }
 
-// Digest gives the HMAC-SHA256 of parts under the key of the purpose. Parts are told apart: ("ab", "c")
+// Digest returns the HMAC-SHA256 of parts under the key of the purpose. Parts are told apart: ("ab", "c")
 // and ("a", "bc") have different digests.
 func (k *Keys) Digest(purpose Purpose, parts ...[]byte) []byte {
 	mac := hmac.New(sha256.New, k.macs[purpose])
@@ -87,7 +87,7 @@ func (k *Keys) Digest(purpose Purpose, parts ...[]byte) []byte {
 	return mac.Sum(make([]byte, 0, sha256.Size))
 }
 
-// ShortDigest gives the first 16 bytes of a digest, for what is kept unique by an index: two of 2^50 are one
+// ShortDigest returns the first 16 bytes of a digest, for what is kept unique by an index: two of 2^50 are one
 // with a chance of 2^-29, and nobody can look for such two without the secret. Each signature enters such an
 // index at random, so that its size decides how much is written to disk.
 func (k *Keys) ShortDigest(purpose Purpose, parts ...[]byte) []byte {
@@ -108,7 +108,7 @@ func (k *Keys) Seal(purpose Purpose, plaintext, associated []byte) []byte {
 	return aead.Seal(sealed, nil, plaintext, associated)
 }
 
-// Open gives the plaintext of what Seal made with the same purpose and associated, else ErrNotOpened.
+// Open returns the plaintext of what Seal made with the same purpose and associated, else ErrNotOpened.
 func (k *Keys) Open(purpose Purpose, sealed, associated []byte) ([]byte, error) {
 	if len(sealed) == 0 || sealed[0] != firstKey {
 		return nil, ErrNotOpened
@@ -120,7 +120,7 @@ func (k *Keys) Open(purpose Purpose, sealed, associated []byte) ([]byte, error) 
 	return plaintext, nil
 }
 
-// Token gives a bearer token: prefix and the digest of parts in base64url. The same parts give the same
+// Token returns a bearer token: prefix and the digest of parts in base64url. The same parts give the same
 // token, so that it need not be stored to be told again.
 func (k *Keys) Token(prefix string, purpose Purpose, parts ...[]byte) string {
 	return prefix + base64.RawURLEncoding.EncodeToString(k.Digest(purpose, parts...))
@@ -131,7 +131,7 @@ func (k *Keys) Format(state fmt.State, _ rune) {
 	_, _ = state.Write([]byte("secret.Keys"))
 }
 
-// Hash gives the SHA-256 of a token: what is stored of it. A token is random enough to need no key.
+// Hash returns the SHA-256 of a token: what is stored of it. A token is random enough to need no key.
 func Hash(token string) []byte {
 	sum := sha256.Sum256([]byte(token))
 	return sum[:]

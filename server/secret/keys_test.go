@@ -22,7 +22,7 @@ var allPurposes = []secret.Purpose{
 	secret.EditToken, secret.AdminKey, secret.InputDigest, secret.CallerDigest, secret.AuthorLink, secret.Fingerprint,
 }
 
-// testKeys gives keys of a root of thirty-two equal bytes.
+// testKeys returns keys of a root of thirty-two equal bytes.
 func testKeys(t testing.TB, fill byte) *secret.Keys {
 	t.Helper()
 	root := bytes.Repeat([]byte{fill}, secret.RootSize)

@@ -124,7 +124,7 @@ type reader struct {
 	times  int
 }
 
-// ask gives what a query answers.
+// ask returns what a query answers.
 func (r reader) ask(ctx context.Context, document string, variables map[string]any) ([]byte, error) {
 	body, err := json.Marshal(map[string]any{"query": document, "variables": variables})
 	if err != nil {
@@ -154,7 +154,7 @@ func (r reader) time(ctx context.Context, name, document string, variables map[s
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// hot gives the id of the petition with the most signatures.
+// hot returns the id of the petition with the most signatures.
 func (r reader) hot(ctx context.Context) (string, error) {
 	answer, err := r.ask(ctx, `{ petitions(first: 1, orderBy: {field: SIGNATURE_COUNT, direction: DESC}) { nodes { id } } }`, nil)
 	if err != nil {

@@ -25,7 +25,7 @@ const (
 	noFields        = `pageInfo { hasNextPage endCursor }`
 )
 
-// single gives what is read at once, of the site and of its largest petition.
+// single returns what is read at once, of the site and of its largest petition.
 func single(hot string) []query {
 	of := func(fields string) string { return fmt.Sprintf(`{ petition(id: %q) { %s } }`, hot, fields) }
 	history := func(interval string, length time.Duration) string {
@@ -56,7 +56,7 @@ func single(hot string) []query {
 	}
 }
 
-// lists gives what is read page by page.
+// lists returns what is read page by page.
 func lists(hot string) []list {
 	var out []list
 	of := func(name, field, fields string) {

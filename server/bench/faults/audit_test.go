@@ -81,7 +81,7 @@ type page struct {
 	rows         int
 }
 
-// log gives what is known of everybody.
+// log returns what is known of everybody.
 func (c *crowd) log(keys *secret.Keys) logbook {
 	c.mu.Lock()
 	defer c.mu.Unlock()

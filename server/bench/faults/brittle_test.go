@@ -124,7 +124,7 @@ func (b *brittle) arm(a attempt) {
 	b.armed, b.way, b.at, b.steps, b.struck = true, a.way, a.at, 0, ""
 }
 
-// disarm gives how many steps there were, and which of them failed.
+// disarm returns how many steps there were, and which of them failed.
 func (b *brittle) disarm() (steps int, struck string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

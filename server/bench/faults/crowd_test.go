@@ -56,7 +56,7 @@ func (c *crowd) String() string {
 	return strings.Join(text, ", ")
 }
 
-// somebody gives an address that nobody had before.
+// somebody returns an address that nobody had before.
 func (c *crowd) somebody() string { return fmt.Sprintf("signatory%d@example.org", c.nobody.Add(1)) }
 
 // work lets so many people sign at a time until the function that it gives is called, which waits for all of them.
@@ -167,7 +167,7 @@ func (c *crowd) hears(address string) {
 	c.news = make(chan struct{})
 }
 
-// signed gives how many were acknowledged, and a channel that is closed when there are more.
+// signed returns how many were acknowledged, and a channel that is closed when there are more.
 func (c *crowd) signed() (n int, more <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -85,7 +85,7 @@ func TestCommandBesideServer(t *testing.T) {
 	})
 }
 
-// shows says whether a petition can be seen.
+// shows reports whether a petition can be seen.
 func (p *program) shows(petition petition) bool {
 	p.t.Helper()
 	var out struct{ Petition json.RawMessage }

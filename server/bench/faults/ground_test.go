@@ -43,7 +43,7 @@ func onSQLite(t *testing.T) ground {
 	return ground{url: url, direct: url, secret: filepath.Join(folder, "secret.key")}
 }
 
-// onPostgres gives a database of the server that the tests share.
+// onPostgres returns a database of the server that the tests share.
 func onPostgres(t *testing.T) ground {
 	t.Helper()
 	needPostgres(t)
@@ -61,7 +61,7 @@ func needPostgres(t *testing.T) {
 	}
 }
 
-// onServer gives a new database of a server.
+// onServer returns a new database of a server.
 func onServer(t *testing.T, server *pgserver.Server) ground {
 	t.Helper()
 	pool, err := sql.Open("postgres", server.URL("postgres"))
@@ -77,7 +77,7 @@ func onServer(t *testing.T, server *pgserver.Server) ground {
 	return ground{url: url, direct: url, secret: filepath.Join(t.TempDir(), "secret.key"), shared: true}
 }
 
-// onProxy gives the shared server's database behind a proxy.
+// onProxy returns the shared server's database behind a proxy.
 func onProxy(t *testing.T) (ground, *proxy) {
 	t.Helper()
 	on := onPostgres(t)
@@ -86,7 +86,7 @@ func onProxy(t *testing.T) (ground, *proxy) {
 	return on, p
 }
 
-// command gives a command of the program on this ground. It is killed when ctx ends.
+// command returns a command of the program on this ground. It is killed when ctx ends.
 func (on ground) command(ctx context.Context, t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	path, err := built()
@@ -114,7 +114,7 @@ func (on ground) open(t *testing.T) *database.DB {
 	return db
 }
 
-// keys gives the keys that the servers use.
+// keys returns the keys that the servers use.
 func (on ground) keys(t *testing.T) *secret.Keys {
 	t.Helper()
 	keys, err := secret.Load(on.secret)

@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// of gives how often something is done: the long number where it was asked for.
+// of returns how often something is done: the long number where it was asked for.
 func of(short, long int) int {
 	if os.Getenv("PETITION_TEST_FAULTS") == "long" {
 		return long

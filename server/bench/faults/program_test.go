@@ -113,7 +113,7 @@ func (p *program) terminate() {
 	p.process = nil
 }
 
-// end gives everything back, and shows the log where the test failed.
+// end releases everything, and shows the log where the test failed.
 func (p *program) end() {
 	defer p.log.Close()
 	if p.process != nil {
@@ -127,7 +127,7 @@ func (p *program) end() {
 	p.t.Logf("log of the server at %s (%v):\n%s", p.address, err, text[max(0, len(text)-8000):])
 }
 
-// freeAddress gives an address below those that the system hands out by itself, so that nobody's connection takes it
+// freeAddress returns an address below those that the system hands out by itself, so that nobody's connection takes it
 // while the server is down.
 func freeAddress(t *testing.T) string {
 	t.Helper()

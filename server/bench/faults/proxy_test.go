@@ -43,7 +43,7 @@ func (p *proxy) strike(f fault, every int) {
 	p.fault, p.every = f, every
 }
 
-// struck gives how often the fault came about.
+// struck returns how often the fault came about.
 func (p *proxy) struck() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -125,7 +125,7 @@ func (w *world) publish(t *testing.T) uuid.UUID {
 	return made.Petition
 }
 
-// newKey gives an idempotency key that nobody guesses.
+// newKey returns an idempotency key that nobody guesses.
 func newKey() string { return uuid.NewString() + uuid.NewString() }
 
 // verdict is what the API makes of an error of the domain.
@@ -433,7 +433,7 @@ func (b *brittle) empty(t *testing.T) {
 	}
 }
 
-// schema gives everything that migrations make.
+// schema returns everything that migrations make.
 func (b *brittle) schema(t *testing.T) (all []string) {
 	t.Helper()
 	db, err := database.Open(t.Context(), b.url)

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// ErrAgain says that the server asks to be asked again, with the same key.
+// ErrAgain means that the server asks to be asked again, with the same key.
 var ErrAgain = errors.New("the server asks to try again")
 
 // idle is how long a connection may lie unused; the server closes it after a minute.
@@ -31,7 +31,7 @@ type Client struct {
 	hit     bool   // the answer came from memory
 }
 
-// Client gives a client, which connects when it is used.
+// Client returns a client, which connects when it is used.
 func (s *Server) Client() *Client { return &Client{address: s.Address} }
 
 // Close closes the connection.

@@ -98,7 +98,7 @@ func (d Database) Open(ctx context.Context, options database.Options) (*database
 	return db, nil
 }
 
-// Describe gives version and settings of a database.
+// Describe returns version and settings of a database.
 func Describe(ctx context.Context, db *database.DB) (text string, err error) {
 	query := `SELECT 'SQLite ' || sqlite_version() || ', journal_mode=' || (SELECT journal_mode FROM pragma_journal_mode)
  || ', synchronous=' || (SELECT synchronous FROM pragma_synchronous)`
@@ -111,7 +111,7 @@ func Describe(ctx context.Context, db *database.DB) (text string, err error) {
 	return text, err
 }
 
-// Size gives the bytes that a database takes on disk, and those of its write-ahead log beside.
+// Size returns the bytes that a database takes on disk, and those of its write-ahead log beside.
 func (d Database) Size(ctx context.Context, db *database.DB) (data, log int64, err error) {
 	if d.Dialect == database.Postgres {
 		err = db.Read.QueryRowContext(ctx, `SELECT pg_database_size(current_database()), (SELECT SUM(size) FROM pg_ls_waldir())`).

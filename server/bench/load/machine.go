@@ -17,7 +17,7 @@ func Machine() string {
 		processor(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), runtime.GOMAXPROCS(0))
 }
 
-// processor gives the name that the kernel has for it. Not every system keeps one there.
+// processor returns the name that the kernel has for it. Not every system keeps one there.
 func processor() string {
 	text, _ := os.ReadFile("/proc/cpuinfo")
 	for line := range strings.Lines(string(text)) {
@@ -28,7 +28,7 @@ func processor() string {
 	return "processor without a name"
 }
 
-// Free gives the bytes that are free on the disk of a folder.
+// Free returns the bytes that are free on the disk of a folder.
 func Free(ctx context.Context, folder string) (int64, error) {
 	out, err := exec.CommandContext(ctx, "df", "-Pk", folder).Output() //nolint:gosec // our own folder
 	if err != nil {

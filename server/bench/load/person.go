@@ -15,7 +15,7 @@ const country = "EE"
 // Person is somebody who signs. Key makes the attempt repeatable.
 type Person struct{ Name, Address, Key string }
 
-// Somebody gives the person with a number, each with an address of their own.
+// Somebody returns the person with a number, each with an address of their own.
 func Somebody(n int64) Person {
 	number := strconv.FormatInt(n, 10)
 	return Person{
@@ -24,7 +24,7 @@ func Somebody(n int64) Person {
 	}
 }
 
-// Signature gives what the domain makes of a person before it asks the ledger: seals and digests with real keys, so
+// Signature returns what the domain makes of a person before it asks the ledger: seals and digests with real keys, so
 // that the rows are as long and their keys as scattered as those of the whole program.
 func (p Person) Signature(keys *secret.Keys, petition uuid.UUID) ledger.Signature {
 	id := uuid.Must(uuid.NewV7())

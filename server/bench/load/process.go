@@ -15,7 +15,7 @@ const hertz = 100
 
 var errUnread = errors.New("the kernel tells it in a form that is not known")
 
-// Resident gives the resident memory of a process in bytes.
+// Resident returns the resident memory of a process in bytes.
 func Resident(pid int) (int64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -30,13 +30,13 @@ func Resident(pid int) (int64, error) {
 	return 0, errUnread
 }
 
-// Processor gives the seconds of processor time that a process has taken, its own and the kernel's for it.
+// Processor returns the seconds of processor time that a process has taken, its own and the kernel's for it.
 func Processor(pid int) (float64, error) {
 	own, _, err := taken(pid)
 	return own, err
 }
 
-// Family gives the same of some processes of one parent and of all its children that have ended, so that it never shrinks as
+// Family returns the same of some processes of one parent and of all its children that have ended, so that it never shrinks as
 // long as they are all that live.
 func Family(pids []int) (seconds float64, err error) {
 	parent := 0
@@ -64,7 +64,7 @@ func Family(pids []int) (seconds float64, err error) {
 	return seconds + ended, err
 }
 
-// taken gives the seconds of a process and those of its children that have ended.
+// taken returns the seconds of a process and those of its children that have ended.
 func taken(pid int) (own, ended float64, err error) {
 	fields, err := status(pid)
 	if err != nil {
@@ -84,7 +84,7 @@ func told(fields []string) (own, ended float64, err error) {
 	return (ticks[0] + ticks[1]) / hertz, (ticks[2] + ticks[3]) / hertz, nil
 }
 
-// status gives what the kernel tells of a process behind its name: the state, the parent, and so on.
+// status returns what the kernel tells of a process behind its name: the state, the parent, and so on.
 func status(pid int) ([]string, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

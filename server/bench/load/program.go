@@ -23,7 +23,7 @@ type Program struct {
 	settings     []string
 }
 
-// With gives the program with more settings, such as PETITION_DEMO=true.
+// With returns the program with more settings, such as PETITION_DEMO=true.
 func (p Program) With(settings ...string) Program {
 	p.settings = slices.Concat(p.settings, settings)
 	return p
@@ -56,7 +56,7 @@ func BuildIn(ctx context.Context, tree, folder, name, source string, flags ...st
 func (p Program) path() string       { return filepath.Join(p.folder, p.name) }
 func (p Program) secretFile() string { return filepath.Join(p.folder, "secret.key") }
 
-// Keys gives the keys that the program uses.
+// Keys returns the keys that the program uses.
 func (p Program) Keys() (*secret.Keys, error) { return secret.LoadOrCreate(p.secretFile()) }
 
 // Command makes a command of the program on a database. It has the settings that the program has by itself, save that

@@ -24,7 +24,7 @@ import (
 // sealed names differ.
 type Site struct {
 	Petitions, Signatures, Comments int
-	// Alone gives the signatures and comments to the first petition, save a few; else they are spread by Zipf's law.
+	// Alone returns the signatures and comments to the first petition, save a few; else they are spread by Zipf's law.
 	Alone bool
 }
 
@@ -114,7 +114,7 @@ func (m maker) petition(i int) petitioning.Imported {
 
 func tag(n int) string { return fmt.Sprintf("%s%d", words[n%len(words)], n) }
 
-// share gives how many of a total the i-th petition has.
+// share returns how many of a total the i-th petition has.
 func (m maker) share(total, i int) int {
 	if m.Alone {
 		if i == 0 {

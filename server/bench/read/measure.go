@@ -191,7 +191,7 @@ func sign(ctx context.Context, s *load.Server, ids []uuid.UUID, failed *atomic.P
 // processor is what has been spent, in seconds.
 type processor struct{ server, database float64 }
 
-// spent gives what the server and all processes of PostgreSQL have spent. SQLite works in the server.
+// spent returns what the server and all processes of PostgreSQL have spent. SQLite works in the server.
 func spent(ctx context.Context, db *database.DB, s *load.Server) (p processor, err error) {
 	if p.server, err = load.Processor(s.PID()); err != nil || db.Dialect == database.SQLite {
 		return p, err

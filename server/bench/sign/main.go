@@ -60,7 +60,7 @@ func (b *bench) run(ctx context.Context, only string) error {
 	return load.Each(ctx, only, b.compare)
 }
 
-// next gives somebody who has signed nothing yet.
+// next returns somebody who has signed nothing yet.
 func (b *bench) next() load.Person { return load.Somebody(b.people.Add(1)) }
 
 // way is one way to take signatures; sign signs petition number n of the list as somebody new.

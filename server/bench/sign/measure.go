@@ -60,7 +60,7 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// median gives the middle result by rate, whole: its times belong to its rate.
+// median returns the middle result by rate, whole: its times belong to its rate.
 func median(list []result) result {
 	slices.SortFunc(list, func(a, b result) int { return int(a.rate - b.rate) })
 	return list[len(list)/2]

@@ -12,7 +12,7 @@ import (
 	"petitiond/server/ledger"
 )
 
-// ways gives the ways of signing on one database, the one to compare with first, and what ends them.
+// ways returns the ways of signing on one database, the one to compare with first, and what ends them.
 func (b *bench) ways(ctx context.Context, on load.Database, db *database.DB, petitions []uuid.UUID) ([]way, func() error, error) {
 	keys, err := b.program.Keys()
 	if err != nil {

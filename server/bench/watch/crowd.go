@@ -233,7 +233,7 @@ func (c *crowd) takeValue(s *socket, text []byte, now int64) bool {
 	return true
 }
 
-// operation gives the number of the operation that a value belongs to, which is its id.
+// operation returns the number of the operation that a value belongs to, which is its id.
 func (c *crowd) operation(text []byte) int {
 	if len(c.Petitions) == 1 {
 		return 0
@@ -245,7 +245,7 @@ func (c *crowd) operation(text []byte) int {
 	return min(int(text[i+len(idMark)]-'0'), len(c.Petitions)-1)
 }
 
-// writtenAt gives when a value was written, which it tells itself. Each is read but once.
+// writtenAt returns when a value was written, which it tells itself. Each is read but once.
 func (c *crowd) writtenAt(v value, text []byte) int64 {
 	at, known := c.written[v]
 	if !known {
@@ -295,7 +295,7 @@ func (c *crowd) begin() told {
 	return told{}
 }
 
-// behind gives how many operations have not seen these versions.
+// behind returns how many operations have not seen these versions.
 func (c *crowd) behind(last []int64) (n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -307,7 +307,7 @@ func (c *crowd) behind(last []int64) (n int) {
 	return n
 }
 
-// ownTime gives the seconds of processor time that this process has taken.
+// ownTime returns the seconds of processor time that this process has taken.
 func ownTime() float64 {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {

@@ -30,7 +30,7 @@ func appendHead(to []byte, op byte, length int, mask bool) []byte {
 	return to
 }
 
-// frame gives the first frame of what came from a server, and how long it is with its head: 0 if it has not come whole.
+// frame returns the first frame of what came from a server, and how long it is with its head: 0 if it has not come whole.
 func frame(data []byte) (op byte, payload []byte, length int) {
 	if len(data) < 2 {
 		return 0, nil, 0

@@ -138,7 +138,7 @@ func (b *bench) gather(ctx context.Context, w way, s scene, servers []target, so
 	return p, errors.Join(faults...)
 }
 
-// perSocket gives the bytes that servers have taken since, for each socket.
+// perSocket returns the bytes that servers have taken since, for each socket.
 func perSocket(servers []target, before int64, sockets int) (float64, error) {
 	now, err := memory(servers)
 	return float64(now-before) / float64(sockets), err

@@ -37,7 +37,7 @@ type result struct {
 // rate is what is delivered for a second of processor time.
 func (r result) rate() float64 { return float64(r.delivered) / max(r.seconds, 0.01) }
 
-// String gives everything in a line.
+// String returns everything in a line.
 func (r result) String() string {
 	return fmt.Sprintf("%s: %.0f B idle, %.0f B after; %d moves, %s values, %.2f s of processor (clients %.2f s), %s for a second; "+
 		"p50 %.1f ms, p99 %.1f ms; %d behind, %d gone, %d backwards",
@@ -45,7 +45,7 @@ func (r result) String() string {
 		r.behind, r.gone, r.backwards)
 }
 
-// median gives the middle result by rate, whole: its times and memory belong to its rate.
+// median returns the middle result by rate, whole: its times and memory belong to its rate.
 func median(list []result) result {
 	slices.SortFunc(list, func(a, b result) int { return int(a.rate() - b.rate()) })
 	return list[len(list)/2]
@@ -75,7 +75,7 @@ func report(out io.Writer, b *bench, s scene, list []result) {
 	}
 }
 
-// of gives a figure as a multiple of another that may not have been measured.
+// of returns a figure as a multiple of another that may not have been measured.
 func of(a, b float64) string {
 	if a == 0 || b < 0.1 {
 		return "–"

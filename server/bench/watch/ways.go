@@ -33,14 +33,14 @@ type target struct {
 // way is one way to tell a crowd.
 type way interface {
 	name() string
-	// plain says whether sockets are plain connections on which values come without being asked for.
+	// plain reports whether sockets are plain connections on which values come without being asked for.
 	plain() bool
 	// petitions are what each socket watches.
 	petitions(n int) []string
 	start(ctx context.Context, s scene) ([]target, error)
 	// move moves every count once. It may be called by several at once.
 	move(ctx context.Context) error
-	// last gives the version that every count has in the end.
+	// last returns the version that every count has in the end.
 	last(ctx context.Context) ([]int64, error)
 	// stop ends what start began, also where it failed.
 	stop() error
@@ -108,7 +108,7 @@ func (p *program) start(ctx context.Context, s scene) ([]target, error) {
 	return list, nil
 }
 
-// borrow gives a connection with a server, one that is idle if there is one.
+// borrow returns a connection with a server, one that is idle if there is one.
 func (p *program) borrow(server int) *load.Client {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 )
 
-// Counter counts the statements that reach a database: queries and commands, prepared or not, BEGIN,
-// COMMIT and ROLLBACK. Preparing alone is not counted. It is safe for concurrent use.
+// Counter counts the statements that reach a database: queries and commands, prepared or not, BEGIN, COMMIT and
+// ROLLBACK. Preparing a statement does not count as one. It is safe for concurrent use.
 type Counter struct {
 	mu       sync.Mutex
 	calls    []Call // guarded by mu
@@ -17,20 +17,20 @@ type Counter struct {
 	rows     atomic.Int64
 }
 
-// Call is a statement with its arguments as the driver gets them.
+// Call is a statement with the arguments that the driver receives.
 type Call struct {
 	Text string
 	Args []any
 }
 
-// Count gives the number of statements since the last Reset.
+// Count returns the number of statements since the last Reset.
 func (c *Counter) Count() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.calls)
 }
 
-// Prepared gives how often a statement was prepared since the last Reset.
+// Prepared returns how often a statement was prepared since the last Reset.
 func (c *Counter) Prepared() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -40,7 +40,7 @@ func (c *Counter) Prepared() int {
 // Rows returns how many rows were read since the last Reset.
 func (c *Counter) Rows() int { return int(c.rows.Load()) }
 
-// Statements gives the text of the statements since the last Reset, in order.
+// Statements returns the text of the statements since the last Reset, in order.
 func (c *Counter) Statements() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -51,14 +51,14 @@ func (c *Counter) Statements() []string {
 	return texts
 }
 
-// Calls gives the statements since the last Reset with their arguments, in order.
+// Calls returns the statements since the last Reset with their arguments, in order.
 func (c *Counter) Calls() []Call {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.calls)
 }
 
-// Reset forgets what was counted.
+// Reset sets all counts back to zero.
 func (c *Counter) Reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -92,10 +92,10 @@ func (c countingConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return countingConn{conn.(fullConn), c.counter}, nil // both drivers are full; another one shall fail here
+	return countingConn{conn.(fullConn), c.counter}, nil // both drivers have all methods; any other fails here
 }
 
-// fullConn is what database/sql asks of a connection beyond the least, as both drivers have it.
+// fullConn lists the optional interfaces of a connection that database/sql uses and both drivers have.
 type fullConn interface {
 	driver.Conn
 	driver.ConnBeginTx
@@ -185,7 +185,7 @@ func (c *Counter) counting(rows driver.Rows, err error) (driver.Rows, error) {
 	return countingRows{rows, c}, nil
 }
 
-// countingRows count what is read of them.
+// countingRows count the rows that are read.
 type countingRows struct {
 	driver.Rows
 	counter *Counter

@@ -11,8 +11,8 @@ import (
 	"petitiond/server/database"
 )
 
-// Each runs f as a subtest for SQLite and one for PostgreSQL, each with a fresh migrated database that
-// nobody else uses and that is gone afterwards.
+// Each runs f as a subtest on SQLite and as one on PostgreSQL, each with a new migrated database that no other test
+// uses and that is removed afterwards.
 func Each(t *testing.T, f func(t *testing.T, db *database.DB)) {
 	t.Helper()
 	for _, dialect := range []database.Dialect{database.SQLite, database.Postgres} {
@@ -20,13 +20,13 @@ func Each(t *testing.T, f func(t *testing.T, db *database.DB)) {
 	}
 }
 
-// New opens a fresh migrated database until the test ends.
+// New opens a new migrated database until the test ends.
 func New(t testing.TB, dialect database.Dialect) *database.DB {
 	t.Helper()
 	return open(t, database.Options{}, URL(t, dialect))
 }
 
-// EachCounting is Each with a counter of the statements that reach the database.
+// EachCounting is like Each, with a counter of the statements that reach the database.
 func EachCounting(t *testing.T, f func(t *testing.T, db *database.DB, counter *Counter)) {
 	t.Helper()
 	for _, dialect := range []database.Dialect{database.SQLite, database.Postgres} {
@@ -37,8 +37,8 @@ func EachCounting(t *testing.T, f func(t *testing.T, db *database.DB, counter *C
 	}
 }
 
-// Counting is New with a counter of the statements that reach the database, by whatever way: it stands
-// between database/sql and the driver. It begins at none.
+// Counting is like New, with a counter of the statements that reach the database. It sits between database/sql and the
+// driver, so it sees the statements of all code. It starts at zero.
 func Counting(t testing.TB, dialect database.Dialect) (*database.DB, *Counter) {
 	t.Helper()
 	counter := new(Counter)
@@ -47,8 +47,8 @@ func Counting(t testing.TB, dialect database.Dialect) (*database.DB, *Counter) {
 	return db, counter
 }
 
-// URL gives the address of a fresh migrated database that is there until the test ends. Whoever opens it
-// closes it before.
+// URL returns the address of a new migrated database that exists until the test ends. A test that opens it must close
+// it before it ends.
 func URL(t testing.TB, dialect database.Dialect) string {
 	t.Helper()
 	if dialect == database.SQLite {
@@ -71,8 +71,8 @@ func open(t testing.TB, options database.Options, url string) *database.DB {
 	return db
 }
 
-// Main runs the tests of a package that uses databases: call it from TestMain. It fails them if they leave
-// a goroutine behind, and takes away what the process shares.
+// Main runs the tests of a package that uses databases: call it from TestMain. It fails them if they leave a goroutine
+// behind, and removes what the tests of the process share, such as a PostgreSQL server.
 func Main(m *testing.M) {
 	tidy.Store(true)
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {

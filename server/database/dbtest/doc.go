@@ -1,6 +1,6 @@
-// Package dbtest gives tests real databases: SQLite and PostgreSQL, migrated, empty, one for each test.
+// Package dbtest provides tests with real databases on SQLite and PostgreSQL: migrated, empty, and one for each test.
 //
-// PostgreSQL is the server at PETITION_TEST_DATABASE_URL, else one of the process's own (see pgserver).
-// Where there is none the tests fail, unless PETITION_TEST_POSTGRES=off is set by hand. The schema is
-// migrated once in each process and cloned for each test.
+// PostgreSQL is the server at PETITION_TEST_DATABASE_URL, else one that the process starts itself (see pgserver). If
+// there is none the tests fail, unless PETITION_TEST_POSTGRES=off is set by hand: a test must not be skipped unnoticed.
+// The schema is migrated once per process and cloned for each test, which is much faster than migrating it each time.
 package dbtest

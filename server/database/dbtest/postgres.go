@@ -13,26 +13,26 @@ import (
 	"sync/atomic"
 	"testing"
 
-	_ "github.com/lib/pq" // the driver by which databases are made and dropped
+	_ "github.com/lib/pq" // the driver with which databases are created and dropped
 
 	"petitiond/server/database"
 	"petitiond/server/database/pgserver"
 )
 
-// What the tests of one process share.
+// What the tests of one process share: one server, and one migrated database to clone.
 var (
 	shared = sync.OnceValues(share)
-	// made holds what share made, for discard.
+	// made is what share has created, for discard.
 	made atomic.Pointer[source]
-	// tidy says that Main runs, so that discard will be called.
+	// tidy is set if Main is running, which calls discard in the end.
 	tidy atomic.Bool
 )
 
 // source is where PostgreSQL databases come from.
 type source struct {
-	admin    string                   // address of a database that is always there
+	admin    string                   // address of a database that always exists
 	url      func(name string) string // address of a database
-	template string                   // migrated, to be cloned; empty where each database is migrated
+	template string                   // a migrated database to clone; empty if each database has to be migrated
 	stop     func() error
 }
 
@@ -58,7 +58,7 @@ func postgresURL(t testing.TB) string {
 	return s.url(name)
 }
 
-// share finds or starts a server and makes the template.
+// share finds or starts a server and creates the template.
 func share() (*source, error) {
 	ctx := context.Background()
 	s, err := connect(ctx, os.Getenv("PETITION_TEST_DATABASE_URL"))
@@ -66,7 +66,7 @@ func share() (*source, error) {
 		return nil, err
 	}
 	made.Store(s)
-	if s.stop == nil && !tidy.Load() { // the server outlives the process, and nobody would drop the template
+	if s.stop == nil && !tidy.Load() { // the server outlives the process, and nothing would drop the template
 		return s, nil
 	}
 	name := newName()
@@ -77,7 +77,7 @@ func share() (*source, error) {
 	return s, nil
 }
 
-// connect gives the server at address, or one of the process's own.
+// connect returns the server at address, or starts one if address is empty.
 func connect(ctx context.Context, address string) (*source, error) {
 	if address == "" {
 		server, err := pgserver.New(ctx, pgserver.Options{})
@@ -92,7 +92,7 @@ func connect(ctx context.Context, address string) (*source, error) {
 	}
 	u, err := url.Parse(address)
 	if err != nil {
-		return nil, errors.New("PETITION_TEST_DATABASE_URL is no address")
+		return nil, errors.New("PETITION_TEST_DATABASE_URL is not an address")
 	}
 	return &source{admin: address, url: func(name string) string {
 		of := *u
@@ -101,7 +101,7 @@ func connect(ctx context.Context, address string) (*source, error) {
 	}}, nil
 }
 
-// create makes a migrated database.
+// create creates a migrated database.
 func (s *source) create(ctx context.Context, name string) error {
 	if s.template != "" {
 		return s.exec(ctx, "CREATE DATABASE "+name+" TEMPLATE "+s.template)
@@ -123,12 +123,12 @@ func (s *source) exec(ctx context.Context, statement string) error {
 	}
 	_, err = pool.ExecContext(ctx, statement)
 	if err != nil {
-		err = fmt.Errorf("make or drop a test database: %w", err)
+		err = fmt.Errorf("create or drop a test database: %w", err)
 	}
 	return errors.Join(err, pool.Close())
 }
 
-// discard takes away what the process shared.
+// discard removes what the tests of the process shared.
 func discard(ctx context.Context) error {
 	s := made.Load()
 	switch {
@@ -142,7 +142,7 @@ func discard(ctx context.Context) error {
 	return nil
 }
 
-// newName gives a name that no other process has.
+// newName returns a name that no other process uses.
 func newName() string {
 	return "petitiond_test_" + strings.ToLower(rand.Text())
 }

@@ -11,7 +11,7 @@ import (
 	"petitiond/server/database"
 )
 
-// sqliteFile gives the content of a migrated file, which is made once.
+// sqliteFile returns the content of a migrated file, which is created only once.
 var sqliteFile = sync.OnceValues(func() (content []byte, err error) {
 	folder, err := os.MkdirTemp("", "petitiond-dbtest-")
 	if err != nil {

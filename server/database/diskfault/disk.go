@@ -7,10 +7,10 @@ import (
 	"testing"
 )
 
-// Kind is what SQLite asks of a file.
+// Kind is a kind of operation on a file.
 type Kind string
 
-// What SQLite asks. What it asks of the file system itself, as for the full name of a path, never fails here.
+// The operations of SQLite that can fail. Those on the file system itself, such as resolving a path, never fail here.
 const (
 	Open     Kind = "open"
 	Delete   Kind = "delete"
@@ -27,25 +27,25 @@ const (
 	ShmLock  Kind = "lock shared memory"
 )
 
-// Operation is one thing that SQLite asks.
+// Operation is one operation that SQLite wants to carry out.
 type Operation struct {
 	Kind Kind
-	File string // how the name ends: .db, .db-wal or .db-journal
+	File string // the end of its name: .db, .db-wal or .db-journal
 }
 
-// Fate is what befalls an operation.
+// Fate is what happens to an operation.
 type Fate int
 
-// What may befall an operation.
+// What can happen to an operation.
 const (
 	Pass       Fate = iota
-	FailBefore      // it is not carried out
-	FailAmid        // of what is to be written half is; everything else is not carried out
-	FailAfter       // it is carried out, and said to have failed; not a lock, which nobody would ever give back
-	Full            // there is no room for what is to be written; everything else passes
+	FailBefore      // it fails and is not carried out
+	FailAmid        // it fails after half of the bytes are written; anything but a write is not carried out
+	FailAfter       // it is carried out, but reported as failed; not for locks, which would never be released
+	Full            // it fails if it writes, since the disk is full
 )
 
-// Disk is where the files of a folder are.
+// Disk decides the fate of operations on the files in a folder.
 type Disk struct {
 	folder string
 
@@ -59,7 +59,7 @@ var disks struct {
 	list []*Disk
 }
 
-// New takes over a folder until the test ends. Files in it must be opened after that.
+// New makes a Disk of a folder until the test ends. It only affects files that are opened later.
 func New(t testing.TB, folder string) *Disk {
 	t.Helper()
 	if err := register(); err != nil {
@@ -76,15 +76,15 @@ func New(t testing.TB, folder string) *Disk {
 	return d
 }
 
-// Judge has every operation judged before it is carried out. The function is called by several goroutines at once; nil
-// lets everything pass.
+// Judge sets the function that decides the fate of each operation before it is carried out. It is called by several
+// goroutines at once. Without one, everything passes.
 func (d *Disk) Judge(judge func(Operation) Fate) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.judge = judge
 }
 
-// fate judges an operation on a file.
+// fate returns the fate of an operation on a file.
 func (d *Disk) fate(kind Kind, file string) Fate {
 	d.mu.Lock()
 	judge := d.judge
@@ -95,7 +95,7 @@ func (d *Disk) fate(kind Kind, file string) Fate {
 	return judge(Operation{kind, file})
 }
 
-// diskOf gives the disk on which a file is, or nil where nothing is to fail.
+// diskOf returns the disk on which a file is, or nil if it is on none.
 func diskOf(path string) *Disk {
 	disks.Lock()
 	defer disks.Unlock()

@@ -1,4 +1,4 @@
-// Package diskfault stands between SQLite and the file system in tests, and fails what SQLite asks of it: opening,
-// reading, writing, syncing, truncating, locking and mapping. It is a VFS of SQLite's own kind, and the default one of
-// the process once it is used, so that every connection to a file goes through it however it was opened.
+// Package diskfault sits between SQLite and the file system in tests and makes operations fail: opening, reading,
+// writing, syncing, truncating, locking and mapping. It is a VFS, the interface that SQLite has for file systems. Once
+// it is used, it is the default VFS of the process: every connection goes through it, however it was opened.
 package diskfault

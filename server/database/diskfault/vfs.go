@@ -1,4 +1,4 @@
-//nolint:gosec // what is unsafe is how the translated library is spoken to: its functions and structures are addresses
+//nolint:gosec // the translated library can only be called unsafely: its functions and structures are addresses
 package diskfault
 
 import (
@@ -14,22 +14,22 @@ import (
 // system is the VFS that SQLite comes with. Set once, by register.
 var system *sqlite3.Tsqlite3_vfs
 
-// file is an open file on a disk, by the address at which SQLite keeps it.
+// file is an open file on a disk.
 type file struct {
 	disk    *Disk
-	name    string                       // how it ends
+	name    string                       // the end of it
 	methods *sqlite3.Tsqlite3_io_methods // the system's
 }
 
 var files struct {
 	sync.Mutex
-	open   map[uintptr]file
-	tables map[uintptr]uintptr // of methods: the system's, and those that stand before them
+	open   map[uintptr]file    // by the address at which SQLite keeps the file
+	tables map[uintptr]uintptr // our method tables, by the address of the system's table that each wraps
 }
 
-// register makes the VFS that stands before the system's, and the default.
+// register registers a VFS that wraps the system's, and makes it the default.
 var register = sync.OnceValue(func() error {
-	tls := libc.NewTLS() // for good, as the VFS is
+	tls := libc.NewTLS() // never closed, like the VFS
 	found := sqlite3.Xsqlite3_vfs_find(tls, 0)
 	if found == 0 {
 		return errors.New("diskfault: SQLite has no VFS")
@@ -46,25 +46,25 @@ var register = sync.OnceValue(func() error {
 	vfs.FpNext, vfs.FzName = 0, name
 	vfs.FxOpen, vfs.FxDelete, vfs.FxAccess = pointer(open), pointer(remove), pointer(access)
 	if code := sqlite3.Xsqlite3_vfs_register(tls, memory, 1); code != sqlite3.SQLITE_OK {
-		return errors.New("diskfault: SQLite does not take another VFS")
+		return errors.New("diskfault: SQLite does not accept another VFS")
 	}
 	return nil
 })
 
-// pointer gives a function as C has it: the translated library calls it by the address of its value. It must be one of
-// the package, since nobody else keeps it.
+// pointer returns a function in the form that C has: the translated library calls it by the address of its value. It
+// must be a function of the package, not a closure, which would be garbage-collected.
 func pointer[F any](f F) uintptr { return *(*uintptr)(unsafe.Pointer(&f)) }
 
-// in gives what is at an address in C's memory.
+// in returns the value at an address in C's memory.
 func in[T any](address uintptr) *T { return *(**T)(unsafe.Pointer(&address)) }
 
-// call gives the function behind a pointer of C.
+// call returns the function behind a pointer of C.
 func call[F any](p uintptr) F {
 	f := &struct{ p uintptr }{p}
 	return *(*F)(unsafe.Pointer(f))
 }
 
-// The forms of what SQLite calls.
+// The types of the functions that SQLite calls.
 type (
 	openFunc   = func(tls *libc.TLS, vfs, name, file uintptr, flags int32, out uintptr) int32
 	deleteFunc = func(tls *libc.TLS, vfs, name uintptr, sync int32) int32
@@ -80,7 +80,7 @@ type (
 
 func address(vfs *sqlite3.Tsqlite3_vfs) uintptr { return uintptr(unsafe.Pointer(vfs)) }
 
-// carry lets an operation befall what fate it has. A lock that was taken is never said to have failed.
+// carry carries out an operation, or fails it with code, as its fate demands.
 func carry(fate Fate, code int32, do func() int32) int32 {
 	switch fate {
 	case FailBefore, FailAmid:
@@ -106,7 +106,7 @@ func open(tls *libc.TLS, _, name, at uintptr, flags int32, out uintptr) int32 {
 	}
 	ending := filepath.Ext(path)
 	if fate := disk.fate(Open, ending); fate != Pass && fate != Full {
-		methodsOf(at).FpMethods = 0 // there is nothing to be closed
+		methodsOf(at).FpMethods = 0 // tells SQLite that there is nothing to close
 		return sqlite3.SQLITE_CANTOPEN
 	}
 	code := do()
@@ -123,7 +123,7 @@ func methodsOf(at uintptr) *sqlite3.Tsqlite3_file {
 	return in[sqlite3.Tsqlite3_file](at)
 }
 
-// before gives the methods that stand before those of the system, with files locked.
+// before returns the method table that wraps one of the system's. It needs the lock of files.
 func before(tls *libc.TLS, of uintptr) uintptr {
 	if table := files.tables[of]; table != 0 {
 		return table
@@ -139,7 +139,7 @@ func before(tls *libc.TLS, of uintptr) uintptr {
 	return table
 }
 
-// at gives the file that SQLite speaks of, and what befalls the operation.
+// at returns the file at an address, and the fate of an operation on it.
 func at(address uintptr, kind Kind) (file, Fate) {
 	files.Lock()
 	f := files.open[address]
@@ -167,7 +167,7 @@ func access(tls *libc.TLS, _, name uintptr, flags int32, out uintptr) int32 {
 	})
 }
 
-// shut closes in any case: SQLite does not ask twice.
+// shut always closes the file, even if it then reports a failure: SQLite does not try again.
 func shut(tls *libc.TLS, address uintptr) int32 {
 	f, fate := at(address, Close)
 	files.Lock()
@@ -231,7 +231,7 @@ func lock(tls *libc.TLS, address uintptr, level int32) int32 {
 	})
 }
 
-// unlock gives the lock back in any case, as the system's does, whose every failure leaves the lock behind it.
+// unlock always releases the lock, even if it then reports a failure: so does the system's.
 func unlock(tls *libc.TLS, address uintptr, level int32) int32 {
 	f, fate := at(address, Unlock)
 	if fate == FailBefore || fate == FailAmid {
@@ -252,7 +252,7 @@ func shmMap(tls *libc.TLS, address uintptr, page, size, extend int32, out uintpt
 	})
 }
 
-// shmLock fails to lock alone: to give a lock back is a memory of the process, which does not fail.
+// shmLock can only fail to lock. Unlocking just changes the memory of the process, which cannot fail.
 func shmLock(tls *libc.TLS, address uintptr, from, n, flags int32) int32 {
 	f, fate := at(address, ShmLock)
 	switch {

@@ -16,8 +16,8 @@ import (
 	"petitiond/server/database"
 )
 
-// diff gives the statements that turn what the migrations in folder make into what ent/schema describes,
-// or nothing when they agree. db must be empty, and is afterwards.
+// diff returns the statements that turn the schema that the migrations in folder create into the one that ent/schema
+// describes, or nothing if they agree. db must be empty, and is empty again afterwards.
 func diff(ctx context.Context, db *database.DB, folder string) (string, error) {
 	temp, err := os.MkdirTemp("", "petitiond-draft-")
 	if err != nil {
@@ -41,8 +41,8 @@ func diff(ctx context.Context, db *database.DB, folder string) (string, error) {
 	return plan.String(), nil
 }
 
-// replica copies the migrations to temp and adds the checksums without which they would not be replayed.
-// The repository needs none.
+// replica copies the migrations to temp and adds the checksums without which atlas would not replay them. The
+// repository does without these.
 func replica(folder, temp string) (*sqltool.GooseDir, error) {
 	if err := os.CopyFS(temp, os.DirFS(folder)); err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func replica(folder, temp string) (*sqltool.GooseDir, error) {
 	return dir, atlas.WriteSumFile(dir, sum)
 }
 
-// text is a formatter that keeps the plan and writes no file.
+// text is a formatter that keeps the plan as text instead of writing files.
 type text struct{ strings.Builder }
 
 // Format implements atlas's Formatter.

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { dbtest.Main(m) }
 
 const migrations = "../migrations"
 
-// address gives a database without a schema.
+// address returns a database without a schema.
 func address(t *testing.T, dialect database.Dialect) string {
 	t.Helper()
 	if dialect == database.SQLite {
@@ -38,7 +38,7 @@ func address(t *testing.T, dialect database.Dialect) string {
 	return url
 }
 
-// empties gives databases of the test.
+// empties returns databases of the test.
 func empties(t *testing.T) empty {
 	return func(_ context.Context, dialect database.Dialect) (string, func() error, error) {
 		return address(t, dialect), func() error { return nil }, nil

@@ -16,7 +16,7 @@ import (
 	"petitiond/server/database/pgserver"
 )
 
-// folders are where the migrations of each database stand, below the folder given to run.
+// folders are the folders of each database's migrations, below the root that run is given.
 var folders = map[database.Dialect]string{database.SQLite: "sqlite", database.Postgres: "postgres"}
 
 func main() {
@@ -31,13 +31,13 @@ func main() {
 	}
 }
 
-// empty makes an empty database that is there until discard.
+// empty creates an empty database that exists until discard is called.
 type empty func(ctx context.Context, dialect database.Dialect) (url string, discard func() error, err error)
 
-// run writes the drafts into the folders below root, and says so to out.
+// run writes the drafts into the folders below root and prints to out what it has written.
 func run(ctx context.Context, out io.Writer, scratch empty, root, name string) error {
 	if !regexp.MustCompile(`^[a-z][a-z0-9_]*$`).MatchString(name) {
-		return errors.New("say what the migration does: -name add_reports")
+		return errors.New("name what the migration does, for example: -name add_reports")
 	}
 	version, err := next(root)
 	if err != nil {
@@ -50,7 +50,7 @@ func run(ctx context.Context, out io.Writer, scratch empty, root, name string) e
 			return fmt.Errorf("%s: %w", dialect, err)
 		}
 		if dialect == database.SQLite && strings.Contains(text, "DROP TABLE") {
-			fmt.Fprintln(out, "SQLite: the draft makes a table anew; write it by hand as ALTER TABLE … ADD COLUMN")
+			fmt.Fprintln(out, "SQLite: the draft recreates a table; write it by hand as ALTER TABLE … ADD COLUMN")
 		}
 		if text == "" {
 			fmt.Fprintf(out, "%s: nothing to do\n", dialect)
@@ -65,7 +65,7 @@ func run(ctx context.Context, out io.Writer, scratch empty, root, name string) e
 	return nil
 }
 
-// compare runs diff on a database of the moment.
+// compare runs diff on a temporary database.
 func compare(ctx context.Context, scratch empty, dialect database.Dialect, folder string) (_ string, err error) {
 	url, discard, err := scratch(ctx, dialect)
 	if err != nil {
@@ -80,7 +80,7 @@ func compare(ctx context.Context, scratch empty, dialect database.Dialect, folde
 	return diff(ctx, db, folder)
 }
 
-// scratch makes an empty database of this process's own.
+// scratch creates an empty database that only this process uses.
 func scratch(ctx context.Context, dialect database.Dialect) (url string, discard func() error, err error) {
 	if dialect == database.Postgres {
 		server, err := pgserver.New(ctx, pgserver.Options{})
@@ -96,7 +96,7 @@ func scratch(ctx context.Context, dialect database.Dialect) (url string, discard
 	return "sqlite:" + filepath.Join(folder, "draft.db"), func() error { return os.RemoveAll(folder) }, nil
 }
 
-// next gives the number of the next migration.
+// next returns the number of the next migration.
 func next(root string) (int, error) {
 	files, err := filepath.Glob(filepath.Join(root, "*", "*.sql"))
 	if err != nil {

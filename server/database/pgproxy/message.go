@@ -8,10 +8,10 @@ import (
 	"io"
 )
 
-// longest is the longest message that is believed to be one.
+// longest is the length above which a message must be a mistake.
 const longest = 64 << 20
 
-var errNoMessage = errors.New("pgproxy: this is no message of PostgreSQL")
+var errNoMessage = errors.New("pgproxy: this is not a message of PostgreSQL")
 
 // Side is one end of a connection.
 type Side int
@@ -27,7 +27,7 @@ type Message struct {
 	Conn    int // number of the connection
 	From    Side
 	Session string // the application_name of the connection
-	Bytes   []byte // all of it; the first of a connection has no byte for its kind
+	Bytes   []byte // all of it; the first message of a connection has no byte for its type
 }
 
 // Is reports whether the message is a query that was sent without arguments, such as COMMIT.
@@ -35,10 +35,10 @@ func (m Message) Is(query string) bool {
 	return len(m.Bytes) == len(query)+6 && m.Bytes[0] == 'Q' && string(m.Bytes[5:len(m.Bytes)-1]) == query
 }
 
-// Fate is what befalls a message, and its connection with it.
+// Fate is what happens to a message, and to its connection.
 type Fate int
 
-// What may befall a message.
+// What can happen to a message. All but the first cut the connection.
 const (
 	Pass      Fate = iota
 	CutBefore      // it does not arrive
@@ -46,7 +46,7 @@ const (
 	CutAfter       // it arrives, and nothing after it
 )
 
-// readMessage reads a message whose length stands after so many bytes, which the length leaves out.
+// readMessage reads a message. Its length follows so many bytes, which are not included in the length.
 func readMessage(in *bufio.Reader, before int) ([]byte, error) {
 	head := make([]byte, before+4)
 	if _, err := io.ReadFull(in, head); err != nil {
@@ -61,14 +61,14 @@ func readMessage(in *bufio.Reader, before int) ([]byte, error) {
 	return message, err
 }
 
-// sessionOf gives the application_name that a first message asks for.
+// sessionOf returns the application_name in the first message of a connection.
 func sessionOf(first []byte) string {
 	_, rest, _ := bytes.Cut(first, []byte("application_name\x00"))
 	name, _, _ := bytes.Cut(rest, []byte{0})
 	return string(name)
 }
 
-// starting is what a server says that is not ready yet: an error with severity, code and text.
+// starting is the answer of a server that is not ready yet: an error with severity, code and text.
 func starting() []byte {
 	text := "SFATAL\x00VFATAL\x00C57P03\x00Mthe database system is starting up\x00\x00"
 	return append(binary.BigEndian.AppendUint32([]byte{'E'}, uint32(len(text)+4)), text...)

@@ -13,11 +13,11 @@ import (
 	"testing"
 )
 
-var errCut = errors.New("pgproxy: this connection was to be cut")
+var errCut = errors.New("pgproxy: the connection was cut on purpose")
 
-// Proxy carries connections to one PostgreSQL. It is safe for concurrent use.
+// Proxy forwards connections to one PostgreSQL. It is safe for concurrent use.
 type Proxy struct {
-	URL string // of the database by way of the proxy
+	URL string // of the database, through the proxy
 
 	network, address string // of PostgreSQL
 	entry            net.Listener
@@ -26,16 +26,16 @@ type Proxy struct {
 	end              context.CancelFunc
 
 	mu      sync.Mutex // guards what follows
-	lines   map[*line]bool
+	links   map[*link]bool
 	served  int
 	judge   func(Message) Fate
-	held    chan struct{} // closed when bytes flow again; nil while they do
+	held    chan struct{} // closed when bytes flow again; nil if they are not held
 	away    bool
 	refused int
-	news    chan struct{} // closed and replaced when another connection was refused
+	news    chan struct{} // closed and replaced when another connection is refused
 }
 
-// New lets connections through to the database at address until the test ends.
+// New forwards connections to the database at address until the test ends.
 func New(t testing.TB, address string) *Proxy {
 	t.Helper()
 	p, err := Open(address)
@@ -50,13 +50,13 @@ func New(t testing.TB, address string) *Proxy {
 	return p
 }
 
-// Open lets connections through to the database at address until Close.
+// Open forwards connections to the database at address until Close.
 func Open(address string) (*Proxy, error) {
 	u, err := url.Parse(address)
 	if err != nil {
-		return nil, errors.New("pgproxy: this is no address of a database")
+		return nil, errors.New("pgproxy: this is not the address of a database")
 	}
-	p := &Proxy{network: "tcp", address: u.Host, lines: map[*line]bool{}, news: make(chan struct{})}
+	p := &Proxy{network: "tcp", address: u.Host, links: map[*link]bool{}, news: make(chan struct{})}
 	p.life, p.end = context.WithCancel(context.Background())
 	query := u.Query()
 	if folder := query.Get("host"); strings.HasPrefix(folder, "/") {
@@ -67,14 +67,14 @@ func Open(address string) (*Proxy, error) {
 		return nil, err
 	}
 	query.Del("host")
-	query.Set("sslmode", "disable") // to be read here
+	query.Set("sslmode", "disable") // since the proxy has to read the messages
 	u.RawQuery, u.Host = query.Encode(), p.entry.Addr().String()
 	p.URL = u.String()
 	p.running.Go(p.accept)
 	return p, nil
 }
 
-// Close cuts every connection and takes no more.
+// Close cuts every connection and accepts no more.
 func (p *Proxy) Close() error {
 	err := p.entry.Close()
 	p.end()
@@ -83,15 +83,15 @@ func (p *Proxy) Close() error {
 	return err
 }
 
-// Judge has every message judged before it is carried on. The function is called by several goroutines at once, with
-// the messages of one direction of a connection in their order; nil lets everything pass.
+// Judge sets the function that decides the fate of each message before it is forwarded. It is called by several
+// goroutines at once, but with the messages of one direction of a connection in order. Without one, everything passes.
 func (p *Proxy) Judge(judge func(Message) Fate) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.judge = judge
 }
 
-// Hold keeps all bytes in both directions back until release is called. None is lost.
+// Hold holds back all bytes in both directions until release is called. None is lost.
 func (p *Proxy) Hold() (release func()) {
 	held := make(chan struct{})
 	p.mu.Lock()
@@ -106,25 +106,25 @@ func (p *Proxy) Hold() (release func()) {
 }
 
 // CutAll closes every connection.
-func (p *Proxy) CutAll() { p.each((*line).cut) }
+func (p *Proxy) CutAll() { p.each((*link).cut) }
 
-// Silence lets every connection stay open and nothing come through, as a network does that loses everything. What
-// connects later is served.
-func (p *Proxy) Silence() { p.each(func(l *line) { l.silent.Store(true) }) }
+// Silence keeps every connection open but lets nothing through, like a network that loses every packet. Connections
+// that are opened later work.
+func (p *Proxy) Silence() { p.each(func(l *link) { l.silent.Store(true) }) }
 
-// Forget answers whatever comes on a connection of now with a reset, as a machine does that was started again. What
-// connects later is served.
-func (p *Proxy) Forget() { p.each(func(l *line) { l.forgotten.Store(true) }) }
+// Forget answers whatever arrives on an existing connection with a reset, like a machine that was rebooted. Connections
+// that are opened later work.
+func (p *Proxy) Forget() { p.each(func(l *link) { l.forgotten.Store(true) }) }
 
-func (p *Proxy) each(do func(*line)) {
+func (p *Proxy) each(do func(*link)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for l := range p.lines {
+	for l := range p.links {
 		do(l)
 	}
 }
 
-// Leave cuts every connection and refuses new ones, as a server does that is starting, until back is called.
+// Leave cuts every connection and refuses new ones, like a server that is starting, until back is called.
 func (p *Proxy) Leave() (back func()) {
 	stay := func(away bool) {
 		p.mu.Lock()
@@ -136,7 +136,7 @@ func (p *Proxy) Leave() (back func()) {
 	return func() { stay(false) }
 }
 
-// Refused gives how many connections were refused so far, and a channel that is closed when there are more.
+// Refused returns how many connections were refused so far, and a channel that is closed when the next one is.
 func (p *Proxy) Refused() (n int, more <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -153,9 +153,9 @@ func (p *Proxy) accept() {
 	}
 }
 
-// serve carries one connection until either end or a fault ends it.
+// serve forwards one connection until either side or a fate ends it.
 func (p *Proxy) serve(client net.Conn) {
-	l := &line{proxy: p, program: client}
+	l := &link{proxy: p, program: client}
 	defer l.cut()
 	in := bufio.NewReader(client)
 	first, err := readMessage(in, 0)
@@ -175,8 +175,8 @@ func (p *Proxy) serve(client net.Conn) {
 	l.carry(Program, in, first, l.server)
 }
 
-// enter notes a connection, unless the server is away.
-func (p *Proxy) enter(l *line) bool {
+// enter registers a connection, unless the proxy pretends that the server is away.
+func (p *Proxy) enter(l *link) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.away {
@@ -187,25 +187,25 @@ func (p *Proxy) enter(l *line) bool {
 	}
 	p.served++
 	l.number = p.served
-	p.lines[l] = true
+	p.links[l] = true
 	return true
 }
 
-func (p *Proxy) forget(l *line) {
+func (p *Proxy) forget(l *link) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	delete(p.lines, l)
+	delete(p.links, l)
 }
 
-// now gives what holds for the next message.
+// now returns the rules for the next message.
 func (p *Proxy) now() (judge func(Message) Fate, held chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.judge, p.held
 }
 
-// line is one connection of the program and the one that continues it.
-type line struct {
+// link is one connection of the program together with the one to the server that continues it.
+type link struct {
 	proxy             *Proxy
 	number            int
 	session           string
@@ -213,16 +213,16 @@ type line struct {
 	silent, forgotten atomic.Bool
 }
 
-// cut may come from several sides at once.
-func (l *line) cut() {
+// cut closes both connections. Several goroutines may call it at once.
+func (l *link) cut() {
 	_ = l.program.Close()
 	if l.server != nil {
 		_ = l.server.Close()
 	}
 }
 
-// carry takes messages from one end to the other, the first of which may have been read already.
-func (l *line) carry(from Side, in *bufio.Reader, message []byte, to net.Conn) {
+// carry forwards messages from one side to the other. The first one may have been read already.
+func (l *link) carry(from Side, in *bufio.Reader, message []byte, to net.Conn) {
 	out := bufio.NewWriter(to)
 	for {
 		var err error
@@ -230,7 +230,7 @@ func (l *line) carry(from Side, in *bufio.Reader, message []byte, to net.Conn) {
 			message, err = readMessage(in, 1)
 		}
 		switch {
-		case l.silent.Load(): // neither bytes nor the end of them arrive
+		case l.silent.Load(): // neither bytes nor their end may arrive
 			<-l.proxy.life.Done()
 			return
 		case l.forgotten.Load():
@@ -251,8 +251,8 @@ func (l *line) carry(from Side, in *bufio.Reader, message []byte, to net.Conn) {
 	}
 }
 
-// pass carries one message on. It gives an error where the connection ends with it.
-func (l *line) pass(m Message, out *bufio.Writer) error {
+// pass forwards one message. It returns an error if the connection must end after it.
+func (l *link) pass(m Message, out *bufio.Writer) error {
 	judge, held := l.proxy.now()
 	fate := Pass
 	if judge != nil {
@@ -276,8 +276,8 @@ func (l *line) pass(m Message, out *bufio.Writer) error {
 	return err
 }
 
-// reset ends the program's connection without a farewell.
-func (l *line) reset() {
+// reset ends the program's connection with a reset, by not waiting for what was sent to be acknowledged.
+func (l *link) reset() {
 	if tcp, ok := l.program.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
 	}

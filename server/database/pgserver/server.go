@@ -22,24 +22,23 @@ import (
 // startTime bounds how long a start may take, crash recovery included.
 const startTime = 30 * time.Second
 
-// orphanTime bounds how long the sessions that Kill orphaned may keep a new server out.
+// orphanTime bounds how long sessions that survived Kill may keep a new server from starting.
 const orphanTime = 10 * time.Second
 
-// errExited says that the server ended while it was starting.
-var errExited = errors.New("PostgreSQL ended at once")
+// errExited means that the server exited while it was starting.
+var errExited = errors.New("PostgreSQL exited at once")
 
-// Server is a PostgreSQL that belongs to this process. Its methods are for one goroutine at a time, save
-// URL.
+// Server is a PostgreSQL server that belongs to this process. Only URL may be called by several goroutines at once.
 type Server struct {
 	bin, base string
 	user      *syscall.Credential
-	pid       int // of the postmaster; 0 while it does not run
+	pid       int // of the postmaster; 0 if it is not running
 
 	janitor *exec.Cmd
-	life    io.Closer // end of a pipe: the janitor cleans up when it is closed, by whatever
+	life    io.Closer // one end of a pipe: when it is closed, by us or by our death, the janitor cleans up
 }
 
-// New makes an empty server and starts it.
+// New creates an empty server and starts it.
 func New(ctx context.Context, options Options) (*Server, error) {
 	bin, err := find(ctx)
 	if err != nil {
@@ -51,10 +50,10 @@ func New(ctx context.Context, options Options) (*Server, error) {
 	}
 	base, err := makeBase(user)
 	if err != nil {
-		return nil, fmt.Errorf("make a folder for PostgreSQL: %w", err)
+		return nil, fmt.Errorf("create a folder for PostgreSQL: %w", err)
 	}
 	s := &Server{bin: bin, base: base, user: user}
-	if err := s.employ(ctx); err != nil {
+	if err := s.startJanitor(ctx); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(base))
 	}
 	if err := s.create(ctx, options); err != nil {
@@ -66,13 +65,13 @@ func New(ctx context.Context, options Options) (*Server, error) {
 	return s, nil
 }
 
-// URL gives the address of a database of the server. The database postgres is always there.
+// URL returns the address of a database of the server. The database postgres always exists.
 func (s *Server) URL(name string) string {
 	query := url.Values{"host": {s.base}, "sslmode": {"disable"}}
 	return (&url.URL{Scheme: "postgres", User: url.User("postgres"), Path: "/" + name, RawQuery: query.Encode()}).String()
 }
 
-// Start starts the server again after Kill, and returns when it takes connections.
+// Start restarts the server after Kill, and returns when it accepts connections.
 func (s *Server) Start(ctx context.Context) error {
 	for orphans := time.Now().Add(orphanTime); ; {
 		err := s.launch(ctx)
@@ -85,9 +84,9 @@ func (s *Server) Start(ctx context.Context) error {
 	}
 }
 
-// Kill ends the server and its sessions as a crash would, with SIGKILL. What it holds stays for Start.
+// Kill ends the server and its sessions as a crash would, with SIGKILL. Its data remains for Start.
 func (s *Server) Kill(ctx context.Context) error {
-	sessions, err := s.processes(ctx) // orphans would go on answering for a moment
+	sessions, err := s.processes(ctx) // sessions could otherwise go on answering for a moment
 	if err := errors.Join(err, s.end(syscall.SIGKILL)); err != nil {
 		return err
 	}
@@ -99,7 +98,7 @@ func (s *Server) Kill(ctx context.Context) error {
 	return nil
 }
 
-// processes gives the ids of all processes of the server but the postmaster.
+// processes returns the ids of all processes of the server except the postmaster.
 func (s *Server) processes(ctx context.Context) ([]int, error) {
 	pool, err := sql.Open("postgres", s.URL("postgres"))
 	if err != nil {
@@ -118,7 +117,7 @@ func (s *Server) processes(ctx context.Context) ([]int, error) {
 	return sessions, nil
 }
 
-// Stop ends the server and removes everything it had.
+// Stop ends the server and removes all its files.
 func (s *Server) Stop() error {
 	err := s.end(syscall.SIGQUIT)
 	return errors.Join(err, s.life.Close(), s.janitor.Wait())
@@ -136,10 +135,10 @@ func (s *Server) end(signal syscall.Signal) error {
 	return err
 }
 
-// employ starts the janitor: a shell that waits until this process closes the pipe or dies, ends the
-// server if it still runs and removes the folder. It has a process group of its own, since an interrupt
-// at the terminal must not end it first.
-func (s *Server) employ(ctx context.Context) error {
+// startJanitor starts a shell that waits until this process closes a pipe or dies; then it stops the server if that is
+// still running, and removes the folder. It has a process group of its own, or an interrupt at the terminal would end
+// it first.
+func (s *Server) startJanitor(ctx context.Context) error {
 	const script = `cat >/dev/null; "$0/pg_ctl" stop -D "$1/data" -m immediate >/dev/null 2>&1; rm -rf "$1"`
 	s.janitor = s.command(context.WithoutCancel(ctx), "/bin/sh", "-c", script, s.bin, s.base)
 	life, err := s.janitor.StdinPipe()
@@ -150,7 +149,7 @@ func (s *Server) employ(ctx context.Context) error {
 	return s.janitor.Start()
 }
 
-// create makes the files of an empty server.
+// create creates the files of an empty server.
 func (s *Server) create(ctx context.Context, options Options) error {
 	initdb := s.command(ctx, filepath.Join(s.bin, "initdb"),
 		"--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--pgdata="+s.data())
@@ -165,7 +164,7 @@ func (s *Server) create(ctx context.Context, options Options) error {
 	return errors.Join(err, file.Close())
 }
 
-// launch starts the postmaster and waits until it takes connections.
+// launch starts the postmaster and waits until it accepts connections.
 func (s *Server) launch(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
@@ -180,14 +179,14 @@ func (s *Server) launch(ctx context.Context) error {
 		return fmt.Errorf("start PostgreSQL: %w", err)
 	}
 	s.pid = postgres.Process.Pid
-	// from here on the process is waited for by its id, so that no goroutine has to hang on it
+	// From now on, wait waits for the process by its id, which needs no goroutine.
 	if err := postgres.Process.Release(); err != nil {
 		return err
 	}
 	return s.ready(ctx)
 }
 
-// ready waits until the server takes connections.
+// ready waits until the server accepts connections.
 func (s *Server) ready(ctx context.Context) error {
 	pool, err := sql.Open("postgres", s.URL("postgres"))
 	if err != nil {
@@ -206,7 +205,7 @@ func (s *Server) ready(ctx context.Context) error {
 	return nil
 }
 
-// lastWords gives the end of the server's log.
+// lastWords returns the end of the server's log, which tells why it does not start.
 func (s *Server) lastWords() string {
 	log, err := os.ReadFile(filepath.Join(s.base, "log"))
 	if err != nil {
@@ -217,8 +216,8 @@ func (s *Server) lastWords() string {
 
 func (s *Server) data() string { return filepath.Join(s.base, "data") }
 
-// command makes a command that runs as the server's user, in its folder and without the settings of the
-// caller's own PostgreSQL.
+// command returns a command that runs as the server's user, in its folder, and without environment variables that are
+// meant for another PostgreSQL.
 func (s *Server) command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = s.base
@@ -227,7 +226,7 @@ func (s *Server) command(ctx context.Context, name string, args ...string) *exec
 	return cmd
 }
 
-// wait collects the process pid, if it has ended or options let it wait for that.
+// wait reaps the process pid. With options 0 it waits for its end; with WNOHANG it reports whether it has ended.
 func wait(pid, options int) (exited bool, err error) {
 	for {
 		got, err := syscall.Wait4(pid, nil, options, nil)

@@ -4,13 +4,13 @@ package pgserver
 
 import "context"
 
-// Server is a PostgreSQL that belongs to this process. It runs on Unix alone.
+// Server is a PostgreSQL server that belongs to this process. It runs only on Unix.
 type Server struct{}
 
-// New says that this system cannot have a server of its own.
+// New returns ErrNone: a server cannot run on this system.
 func New(context.Context, Options) (*Server, error) { return nil, ErrNone }
 
-// URL gives the address of a database of the server.
+// URL returns the address of a database of the server.
 func (*Server) URL(string) string { return "" }
 
 // Start starts the server again after Kill.

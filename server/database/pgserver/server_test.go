@@ -56,7 +56,7 @@ func open(t *testing.T, address string) *sql.DB {
 	return db
 }
 
-// folder gives where the server of an address keeps its files.
+// folder returns where the server of an address keeps its files.
 func folder(t *testing.T, address string) string {
 	t.Helper()
 	u, err := url.Parse(address)

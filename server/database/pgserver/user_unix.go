@@ -11,7 +11,7 @@ import (
 	"syscall"
 )
 
-// serverUser gives whom the server runs as: nil for the present user, or nobody for root, as whom
+// serverUser returns the user that the server runs as: nil for the current user, or "nobody" if that is root, as which
 // PostgreSQL refuses to run.
 func serverUser() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
@@ -26,7 +26,7 @@ func serverUser() (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, errors.Join(err1, err2)
 }
 
-// makeBase makes the folder of a server, for its user alone.
+// makeBase creates the folder of a server, to which only its user has access.
 func makeBase(user *syscall.Credential) (string, error) {
 	base, err := os.MkdirTemp("", "petitiond-postgres-")
 	if err != nil || user == nil {
