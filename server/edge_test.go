@@ -271,8 +271,8 @@ func TestIdleConnectionsGiveWay(t *testing.T) {
 		if open := s.doors[0].server.Open(); open > 16 {
 			t.Errorf("%d connections are open, of 16", open)
 		}
-		contains(t, s.log.String(), "a client has as many connections as one may have",
-			"there are as many connections as there may be")
+		contains(t, s.log.String(), "a client has reached the limit of connections per address",
+			"the limit of connections is reached")
 		if strings.Contains(s.log.String(), "127.0.0.2") {
 			t.Errorf("the log has an address of a client:\n%s", s.log)
 		}
@@ -288,7 +288,7 @@ func TestAddressesWithoutALimit(t *testing.T) {
 				setting))
 			s.holdOpen(t, "127.0.0.2", 30)
 			s.opened(t, 30)
-			if strings.Contains(s.log.String(), "as one may have") {
+			if strings.Contains(s.log.String(), "the limit of connections per address") {
 				t.Errorf("%s: limited all the same", setting)
 			}
 		})

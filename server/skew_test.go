@@ -61,7 +61,7 @@ func (s *site) readiness(t *testing.T, status int, text string) {
 }
 
 const (
-	loggedWrong = "nothing is written until the clock of this machine is right"
+	loggedWrong = "nothing can be written until the clock of this machine is right"
 	loggedRight = "the clock can be trusted again"
 )
 

@@ -1,9 +1,9 @@
-// Package budget bounds the memory that answers take: each operation has a Budget of its own, and all operations of a
-// process draw on one Memory.
+// Package budget bounds the memory that answers take. Each operation has its own Budget, and all operations of a
+// process share one Memory.
 //
-// The cost of an operation bounds how many rows it reads, but not how long their texts are, nor how often a document
-// repeats one by aliases. So bytes are counted twice over: the texts that are read from the database or rendered, when
-// they arrive, and the answer, while it is written. Whoever counts stops at the first error, which the transport turns
+// The cost of an operation bounds how many rows it reads, but neither how long their texts are nor how often a document
+// repeats a text by aliases. So bytes are counted at two points: texts when they are read from the database or
+// rendered, and the answer while it is written. The counting code stops at the first error, which the transport turns
 // into the operation's only answer.
 package budget
 
@@ -16,33 +16,33 @@ import (
 )
 
 var (
-	// ErrAnswer means that an operation has used up its budget: its answer would be larger than it may be.
+	// ErrAnswer means that the answer of an operation would be larger than allowed.
 	ErrAnswer = errors.New("budget: the answer is too large")
-	// ErrMemory means that operations take as much memory together as they may.
+	// ErrMemory means that all operations together already take as much memory as allowed.
 	ErrMemory = errors.New("budget: the memory for answers is in use")
 )
 
 const (
-	// free are the bytes that an operation may count without drawing on the memory that all have together. Hardly an
-	// answer is larger, and as many operations as run at once may each have so many.
+	// free is how many bytes an operation may use without drawing on the shared memory. Few answers are larger, so most
+	// never touch it; and as the number of concurrent operations is limited, so is what they use this way.
 	free = 64 << 10
-	// step are the bytes that are drawn at once.
+	// step is how many bytes are drawn at a time.
 	step = 256 << 10
-	// copies is how often the bytes of an answer are in memory at most: a buffer that grows holds them up to twice, and
-	// then they are copied out of it and once more into the envelope.
+	// copies is how many copies of an answer are in memory at most: a growing buffer holds up to two, one is taken out
+	// of it, and one more is made for the envelope.
 	copies = 4
 )
 
-// Memory is what all budgets of a process may take together. It is safe for concurrent use.
+// Memory is the memory that all budgets of a process share. It is safe for concurrent use.
 type Memory struct {
 	most  int64
 	taken atomic.Int64
 }
 
-// NewMemory returns a memory of so many bytes.
+// NewMemory returns a Memory of the given size.
 func NewMemory(bytes int64) *Memory { return &Memory{most: bytes} }
 
-// Take reports whether there were n bytes left; then they are taken until Give returns them.
+// Take takes n bytes, until Give returns them, and reports whether there were that many left.
 func (m *Memory) Take(n int) bool {
 	for {
 		taken := m.taken.Load()
@@ -61,23 +61,24 @@ func (m *Memory) Give(n int) { m.taken.Add(-int64(n)) }
 // Taken returns how many bytes are taken.
 func (m *Memory) Taken() int64 { return m.taken.Load() }
 
-// Budget is what one operation may take, or one event of a subscription. It is safe for concurrent use.
+// Budget bounds and counts the bytes of one operation, or of one event of a subscription. A nil Budget has no bounds.
+// It is safe for concurrent use.
 type Budget struct {
 	memory *Memory
 	most   int
-	read   atomic.Int64 // bytes of texts that the answer is made of
-	held   atomic.Int64 // bytes of all else that was read for it
+	read   atomic.Int64 // bytes of the texts that go into the answer
+	held   atomic.Int64 // bytes of everything else that was read for it
 
 	mu      sync.Mutex // guards what follows
 	written int        // bytes of the answer
-	drawn   int        // bytes of memory
-	err     error
+	drawn   int        // bytes taken from memory
+	err     error      // the first one, which stays
 }
 
-// Budget returns a budget for an answer of at most so many bytes. Close gives back what it takes.
+// Budget returns a budget for an answer of at most the given size. Close gives back the memory that it draws.
 func (m *Memory) Budget(most int) *Budget { return &Budget{memory: m, most: most} }
 
-// Read counts n bytes of text that the operation holds. All texts together may have as many bytes as the answer.
+// Read counts n bytes of text that the operation has read. All its texts together may have as many bytes as the answer.
 func (b *Budget) Read(n int) error {
 	if b == nil {
 		return nil
@@ -90,8 +91,8 @@ func (b *Budget) Read(n int) error {
 	return b.check()
 }
 
-// Hold counts n bytes that the operation takes beside the answer, such as rows of which little is shown. They are
-// bounded by the memory alone: how many rows there may be is a matter of the cost.
+// Hold counts n bytes that the operation needs but that do not become part of the answer, such as rows of which little
+// is shown. Only the shared memory bounds them, since the cost of the operation already bounds the number of rows.
 func (b *Budget) Hold(n int) error {
 	if b == nil {
 		return nil
@@ -104,7 +105,8 @@ func (b *Budget) Hold(n int) error {
 	return b.check()
 }
 
-// Write says that the answer has n bytes by now. It returns how many it may have before it must be told again.
+// Write notes that the answer has n bytes so far. It returns how many it may have before Write must be called again,
+// which saves most calls the lock.
 func (b *Budget) Write(n int) (room int, err error) {
 	if b == nil {
 		return math.MaxInt, nil
@@ -118,7 +120,7 @@ func (b *Budget) Write(n int) (room int, err error) {
 	return min(n+step/copies, b.most), b.check()
 }
 
-// check draws the memory that is missing. It needs mu.
+// check draws as much memory as is missing, in whole steps. It needs mu.
 func (b *Budget) check() error {
 	if b.err != nil {
 		return b.err
@@ -149,7 +151,8 @@ func (b *Budget) Err() error {
 	return b.err
 }
 
-// Close gives back all memory that was drawn. What was counted must no longer be in use, or belong to somebody else by now.
+// Close gives back all memory that was drawn. What was counted must no longer be in use, or belong to somebody else by
+// now.
 func (b *Budget) Close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -162,7 +165,7 @@ type key struct{}
 // With returns a context that carries a budget.
 func With(ctx context.Context, b *Budget) context.Context { return context.WithValue(ctx, key{}, b) }
 
-// From returns the budget of an operation; nil, which has no bounds, where there is none.
+// From returns the budget of an operation, or nil, which has no bounds, if there is none.
 func From(ctx context.Context) *Budget {
 	b, _ := ctx.Value(key{}).(*Budget)
 	return b

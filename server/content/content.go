@@ -1,9 +1,7 @@
-// Package content sends what many ask for: bytes that are compressed once, and
-// named by tags, so that a browser or a cache that has them is not sent them
-// again.
+// Package content sends bytes that many clients ask for. They are compressed only once and have tags, by which browsers
+// and caches avoid receiving them again.
 //
-// It knows what HTTP says of representations, and nothing else: neither what
-// the bytes mean nor for how long they stay right.
+// It knows HTTP's rules for representations and nothing else: neither what the bytes mean nor how long they stay valid.
 package content
 
 import (
@@ -19,9 +17,9 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// Bytes is what is sent. Nobody may change or copy it once it was sent.
+// Bytes are the bytes to send. They must not be changed or copied once they were sent.
 type Bytes struct {
-	// Plain is what is sent to those who take no gzip.
+	// Plain is sent to clients that do not accept gzip.
 	Plain []byte
 
 	tagged sync.Once
@@ -30,23 +28,20 @@ type Bytes struct {
 	gzip   []byte
 }
 
-// New returns plain to be sent.
+// New returns Bytes that send plain.
 func New(plain []byte) *Bytes { return &Bytes{Plain: plain} }
 
-// Size is what it takes in memory, about, also when it has been compressed.
+// Size returns about how much memory the bytes take, including the compressed form.
 func (b *Bytes) Size() int { return 2 * len(b.Plain) }
 
-// Send answers a request with the bytes in a media type. If they are tagged,
-// the client may ask next time whether it has them still, and is answered 304
-// if so; for how long it may not even ask, the caller says in Cache-Control.
+// Send answers a request with the bytes as the media type kind. If tagged is set, the client can revalidate its copy
+// next time and gets a 304 if it is still current. How long it need not even ask is up to the caller, by Cache-Control.
 //
-// They are compressed where they have some length and the client takes gzip.
-// Compression tells by its length whether a guess is like a secret beside it
-// (BREACH). So nothing may be sent here that holds both a credential and words
-// of somebody else. Of the API, what holds a credential is the answer of the
-// mutation that makes it: mutations are sent otherwise. Pages hold none. And
-// nobody can make another's browser ask in his name, since cookies do not
-// authorise.
+// The bytes are compressed if they have some length and the client accepts gzip. The length of a compressed text
+// reveals whether a guess resembles a secret next to it (BREACH). Therefore nothing may be sent here that contains both
+// a credential and text of somebody else. In the API, only the answer to the mutation that creates a credential
+// contains it, and answers to mutations are not sent here. Pages contain none. And no site can make a visitor's browser
+// send requests with that visitor's rights, since cookies do not authorise anything.
 func (b *Bytes) Send(w http.ResponseWriter, r *http.Request, status int, kind string, tagged bool) {
 	header := w.Header()
 	header.Add("Vary", "Accept-Encoding")
@@ -68,16 +63,14 @@ func (b *Bytes) Send(w http.ResponseWriter, r *http.Request, status int, kind st
 	header["Content-Type"] = []string{kind}
 	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // a client that is gone misses nothing
+	_, _ = w.Write(body) // an error means that the client is gone
 }
 
-// shortest is how long bytes are at least that are worth compressing: below it
-// fits one packet either way.
+// shortest is the length from which bytes are compressed: anything shorter fits into one packet anyway.
 const shortest = 1 << 10
 
-// tag is strong: it differs wherever one byte does, and since the same bytes
-// are sent in more than one media type and encoding, it names those too (RFC
-// 9110, 8.8.3).
+// tag returns a strong ETag: it differs if a single byte differs. Since the same bytes are sent in more than one media
+// type and encoding, it includes both of these (RFC 9110, 8.8.3).
 func (b *Bytes) tag(kind, encoding string) string {
 	b.tagged.Do(func() {
 		sum := sha256.Sum256(b.Plain)
@@ -91,14 +84,14 @@ func (b *Bytes) tag(kind, encoding string) string {
 	return `"` + b.sum + "-" + kind + encoding + `"`
 }
 
-// compressed returns the bytes in gzip.
+// compressed returns the bytes in gzip, which are compressed when they are first needed.
 func (b *Bytes) compressed() []byte {
 	b.zipped.Do(func() { b.gzip = zip(b.Plain) })
 	return b.gzip
 }
 
-// matches reports whether a client has the representation of the tag, by the weak comparison of RFC 9110, 13.1.2. Our
-// tags hold no comma.
+// matches reports whether a client has the representation with this tag, by the weak comparison of RFC 9110, 13.1.2. It
+// can split at commas, since our tags contain none.
 func matches(conditions []string, tag string) bool {
 	return slices.ContainsFunc(conditions, func(line string) bool {
 		for one := range strings.SplitSeq(line, ",") {
@@ -111,7 +104,8 @@ func matches(conditions []string, tag string) bool {
 	})
 }
 
-// takesGzip reports whether a client takes gzip, by RFC 9110, 12.5.3: as it is named, or else as whatever is not.
+// takesGzip reports whether a client accepts gzip by RFC 9110, 12.5.3: by its own entry or, if there is none, by that
+// of *.
 func takesGzip(accept []string) bool {
 	named, others := -1.0, -1.0
 	for _, line := range accept {
@@ -136,18 +130,18 @@ func takesGzip(accept []string) bool {
 }
 
 var zippers = sync.Pool{New: func() any {
-	z, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // fails only for a level that there is not
+	z, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // fails only for an unknown level
 	return z
 }}
 
-// zip compresses.
+// zip returns text in gzip.
 func zip(text []byte) []byte {
-	z := zippers.Get().(*gzip.Writer) //nolint:forcetypeassert // nothing else is in there
+	z := zippers.Get().(*gzip.Writer) //nolint:forcetypeassert // the pool contains nothing else
 	defer zippers.Put(z)
 	var out bytes.Buffer
 	out.Grow(len(text) / 3)
 	z.Reset(&out)
-	_, _ = z.Write(text) // a buffer takes everything
+	_, _ = z.Write(text) // writing to a buffer cannot fail
 	_ = z.Close()
 	return out.Bytes()
 }

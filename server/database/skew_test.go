@@ -142,7 +142,7 @@ func (j *journal) lines() [2]int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	text := j.text.String()
-	return [2]int{strings.Count(text, "nothing is written until"), strings.Count(text, "can be trusted again")}
+	return [2]int{strings.Count(text, "nothing can be written until"), strings.Count(text, "can be trusted again")}
 }
 
 // TestOneClock follows a clock that nothing can be compared with, as on SQLite, through a day, and reads the log.

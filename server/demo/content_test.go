@@ -16,8 +16,7 @@ import (
 	"petitiond/server/demo"
 )
 
-// between reports whether a text has from least to most characters and none
-// that would not show.
+// between reports whether a text has from least to most characters and none that would not show.
 func between(text string, least, most int) bool {
 	n := utf8.RuneCountInString(text)
 	return n >= least && n <= most && text == strings.TrimSpace(text) && norm.NFC.IsNormalString(text) &&
@@ -117,8 +116,7 @@ func TestTags(t *testing.T) {
 	}
 }
 
-// TestNamesNobody keeps links at domains that are reserved for examples. Only
-// the seed petition speaks of what exists.
+// TestNamesNobody keeps links at domains that are reserved for examples. Only the seed petition speaks of what exists.
 func TestNamesNobody(t *testing.T) {
 	t.Parallel()
 	host := regexp.MustCompile(`(?i)(?:https?://|www\.|@)([^/)\s]*)`)

@@ -12,26 +12,27 @@ import (
 )
 
 const (
-	viralShare = 0.85 // of the signatures of a petition that spread lately
-	viralAge   = 36 * time.Hour
+	viralShare = 0.85           // of the signatures of a viral petition that are recent
+	viralAge   = 36 * time.Hour // the average age of those
 )
 
 var (
 	errNeverOpen = errors.New("the petition was not open at any time before now")
 	errCountries = errors.New("the percentages of the countries exceed 100")
 	errNamed     = errors.New("the share of public names is not between 0 and 1")
-	errCurve     = errors.New("the curve is none of steady, fading, fresh and viral")
+	errCurve     = errors.New("the curve must be steady, fading, fresh or viral")
 )
 
 // crowd describes the signatures of a petition.
 type crowd struct {
 	Count     int
-	Named     float64        // share whose name is public
-	Curve     string         // how they are spread over time
-	Countries map[string]int // per cent; the rest names no country
-	Until     *time.Time     // when signing was stopped, if by neither end nor close
+	Named     float64        // the share of those whose name is public
+	Curve     string         // their distribution over time
+	Countries map[string]int // in per cent; the rest state no country
+	Until     *time.Time     // when signing stopped, if the petition neither ended nor was closed
 }
 
+// validate finds mistakes in the demo content when it is written, not when it is shown.
 func (c crowd) validate() error {
 	total := 0
 	for _, percent := range c.Countries {
@@ -48,13 +49,13 @@ func (c crowd) validate() error {
 	return nil
 }
 
-// source returns every file a repeatable stream of its own, so that an edit of
-// one leaves the others as they were.
+// source returns the random numbers for a file. Each file has its own, always the same: so editing one file does not
+// change the signatures of the others.
 func source(name string) *rand.Rand {
-	return rand.New(rand.NewChaCha8(sha256.Sum256([]byte(name)))) //nolint:gosec // repeatable on purpose, nothing secret
+	return rand.New(rand.NewChaCha8(sha256.Sum256([]byte(name)))) //nolint:gosec // repeatable on purpose, and nothing here is secret
 }
 
-// gather makes up the signatures, the earliest first.
+// gather invents the signatures of a petition, the earliest first.
 func (d document) gather(now time.Time, people register, rng *rand.Rand) ([]Signature, error) {
 	if d.Crowd.Count == 0 {
 		return nil, nil
@@ -83,7 +84,7 @@ func (d document) gather(now time.Time, people register, rng *rand.Rand) ([]Sign
 	return signatures, nil
 }
 
-// lastCall is when signing ended, or now if it has not.
+// lastCall returns when signing ended, or now if it has not.
 func (d document) lastCall(now time.Time) time.Time {
 	for _, end := range []*time.Time{d.EndsAt, d.ClosedAt, d.Crowd.Until} {
 		if end != nil && end.Before(now) {
@@ -93,12 +94,12 @@ func (d document) lastCall(now time.Time) time.Time {
 	return now
 }
 
-// times draws when the signatures were given, in order.
+// times draws the times of the signatures and returns them in order.
 func (c crowd) times(from, until time.Time, rng *rand.Rand) []time.Time {
 	times := make([]time.Time, 0, c.Count)
 	for len(times) < c.Count {
-		// Draws before the start are thrown away rather than moved to it,
-		// where they would pile up.
+		// A time before the start is drawn again. If it were moved to the start instead, signatures would pile up
+		// there.
 		if at := until.Add(-c.age(until.Sub(from), rng)).Truncate(time.Microsecond); !at.Before(from) {
 			times = append(times, at)
 		}
@@ -107,15 +108,14 @@ func (c crowd) times(from, until time.Time, rng *rand.Rand) []time.Time {
 	return times
 }
 
-// age draws how long before the end of the window a signature was given.
+// age draws how long before the end of the window a petition was signed.
 func (c crowd) age(window time.Duration, rng *rand.Rand) time.Duration {
-	early := rng.Float64() // below 1: nobody signs in the instant of the end
+	early := rng.Float64() // less than 1: nobody signs at the very end
 	switch {
 	case c.Curve == "fading":
 		return scale(window, 1-early*early*early)
 	case c.Curve == "fresh":
-		// Even in the logarithm of the age, so that many are minutes old
-		// whatever the length of the window.
+		// Uniform in the logarithm of the age: many are only minutes old, however long the window is.
 		return scale(time.Second, math.Pow(window.Seconds(), early))
 	case c.Curve == "viral" && rng.Float64() < viralShare:
 		return scale(viralAge, rng.ExpFloat64())
@@ -127,8 +127,8 @@ func scale(d time.Duration, factor float64) time.Duration {
 	return time.Duration(float64(d) * factor)
 }
 
-// country draws by the percentages, in the order of the codes because that of
-// a map changes from run to run.
+// country draws a country by the percentages. It goes through them in the order of the codes, since the order of a map
+// changes from run to run.
 func (c crowd) country(rng *rand.Rand) string {
 	n := rng.IntN(100)
 	for _, code := range slices.Sorted(maps.Keys(c.Countries)) {

@@ -12,8 +12,8 @@ import (
 //go:embed content/*.md names.yaml
 var files embed.FS
 
-// Petition is one petition with all that people gave to it. State and Outcome
-// are named as in the API; Outcome is empty while there is none.
+// Petition is one petition with its comments and signatures. State and Outcome have the names that the API gives them;
+// Outcome is empty if there is none.
 type Petition struct {
 	Title      string
 	Summary    string
@@ -42,19 +42,18 @@ type Comment struct {
 	Replies       []Comment
 }
 
-// Signature is one invented signature. Its address stands at a domain that is
-// reserved for examples and is unique within the petition.
+// Signature is one invented signature. Its address is in a domain reserved for examples, and unique within the
+// petition.
 type Signature struct {
 	Name     string
 	Address  string
-	Country  string // empty if none was given
+	Country  string // empty if it is not stated
 	ShowName bool
 	At       time.Time
 }
 
-// Petitions returns the whole content as it looks at a time, ordered by
-// CreatedAt, the signatures of each by At. The same time gives the same
-// content.
+// Petitions returns the whole content as it looks at a certain time, ordered by CreatedAt, and the signatures of each
+// by At. For the same time it is always the same.
 func Petitions(now time.Time) ([]Petition, error) {
 	now = now.UTC().Truncate(time.Microsecond)
 	people, err := readRegister()
@@ -77,6 +76,7 @@ func Petitions(now time.Time) ([]Petition, error) {
 	return petitions, nil
 }
 
+// load reads the petition in a file and invents its signatures.
 func load(name string, now time.Time, people register) (Petition, error) {
 	text, err := files.ReadFile(name)
 	if err != nil {

@@ -8,16 +8,16 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// roll holds the names that are usual in one language. Any given name goes
-// with any family name, so forms that differ by gender stay out.
+// roll contains names that are common in one language. Any given name is combined with any family name, so names whose
+// form depends on the gender are left out.
 type roll struct {
-	Form   string // how {given} and {family} are put together
+	Form   string // how {given} and {family} are combined
 	Given  []string
 	Family []string
 }
 
-// register holds the rolls by language, without region or script. Who signs
-// from abroad bears a name of the petition's language too.
+// register contains the rolls by language, without region or script. Signatories from abroad get names in the
+// petition's language too.
 type register map[string]roll
 
 func readRegister() (register, error) {
@@ -32,7 +32,7 @@ func readRegister() (register, error) {
 	return r, nil
 }
 
-// of returns the roll for a BCP 47 tag.
+// of returns the roll for a language tag of BCP 47.
 func (r register) of(tag string) (roll, error) {
 	language, _, _ := strings.Cut(tag, "-")
 	names, ok := r[language]

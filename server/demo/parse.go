@@ -11,13 +11,11 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// errFrontMatter tells a file that does not begin with settings between two
-// lines of three hyphens.
-var errFrontMatter = errors.New("no front matter")
+// errFrontMatter is returned for a file that does not begin with front matter between two lines of three hyphens.
+var errFrontMatter = errors.New("the file has no front matter")
 
-// document is one file: front matter in YAML between two lines of three
-// hyphens, with the description of the crowd that signed, then the body. The
-// keys are the lower-case names of the fields where no tag gives another.
+// document is one file: front matter in YAML between two lines of three hyphens, which also describes the crowd that
+// signed, and then the body. The keys are the names of the fields in lower case, unless a tag says otherwise.
 type document struct {
 	Petition `yaml:",inline"`
 	Crowd    crowd `yaml:"signatures"`
@@ -45,7 +43,7 @@ func split(text []byte) (front, body []byte, err error) {
 	return front, body, nil
 }
 
-// moments lets every time in YAML be written relative to now.
+// moments allows times in YAML to be relative to now.
 func moments(now time.Time) yaml.DecodeOption {
 	return yaml.CustomUnmarshaler(func(t *time.Time, text []byte) (err error) {
 		*t, err = moment(strings.TrimSpace(string(text)), now)
@@ -53,8 +51,7 @@ func moments(now time.Time) yaml.DecodeOption {
 	})
 }
 
-// moment reads a time of RFC 3339, or a distance from now that begins with a
-// sign: -23d, +14d, -3h, -1d6h30m.
+// moment parses a time in the format of RFC 3339, or a distance from now with a sign: -23d, +14d, -3h, -1d6h30m.
 func moment(text string, now time.Time) (time.Time, error) {
 	if !strings.HasPrefix(text, "-") && !strings.HasPrefix(text, "+") {
 		at, err := time.Parse(time.RFC3339, text)
@@ -73,8 +70,7 @@ func moment(text string, now time.Time) (time.Time, error) {
 	return now.Add(away), nil
 }
 
-// distance reads days, which time.ParseDuration does not know, and what
-// follows them.
+// distance parses a number of days, which time.ParseDuration does not know, and the hours and minutes that follow.
 func distance(text string) (time.Duration, error) {
 	days, clock, found := strings.Cut(text, "d")
 	if !found {

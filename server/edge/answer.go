@@ -10,45 +10,45 @@ import (
 	"time"
 )
 
-// ServeHTTP hands a request to the handler and sees to it that neither its body nor its answer holds the connection
-// for longer than they may, and that it is answered if the handler panics.
+// ServeHTTP passes a request to the handler. It makes sure that neither the body nor the answer occupies the connection
+// for longer than allowed, and that the client gets an answer if the handler panics.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a := &answer{ResponseWriter: w, server: s, place: placeOf(r.Context())}
 	if r.ContentLength == 0 {
 		a.place.work()
 	} else {
-		r = a.expect(r)
+		r = a.expectBody(r)
 	}
 	defer func() { a.finish(r.Context(), recover()) }()
 	if r.RequestURI == "*" && r.Method == http.MethodOptions {
-		return // this server is there, and that is all that may be asked of it as a whole
+		return // "OPTIONS *" asks about the server as a whole: that it answers is all there is to say
 	}
 	s.options.Handler.ServeHTTP(a, r)
 }
 
-// answer is what a handler writes to.
+// answer is the http.ResponseWriter that a handler writes to.
 type answer struct {
 	http.ResponseWriter
 	server *Server
 	place  *place
-	body   *body // nil: the client has announced none
+	body   *body // nil: the request has none
 	begun  bool
-	until  time.Time // when it must have left, once it is begun
+	until  time.Time // when it must have been sent, once it is begun
 	size   int       // how much of it the handler has written
-	taken  bool      // the handler has the connection
+	taken  bool      // the handler has taken over the connection
 }
 
-// buffered is how much of an answer net/http keeps before it sends any of it.
+// buffered is how much of an answer net/http buffers before it sends any of it.
 const buffered = 2 << 10
 
-// body is one that a client has announced.
+// body is the body of a request.
 type body struct {
 	io.ReadCloser
 	place *place
-	whole bool // read to its end
+	whole bool // has been read to its end
 }
 
-// Read notes the end. net/http takes back the deadline there.
+// Read notices the end of the body, at which net/http removes the deadline. From then on the client is not waited for.
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if errors.Is(err, io.EOF) && !b.whole {
@@ -58,18 +58,19 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err //nolint:wrapcheck // a reader passes on what it reads
 }
 
-// expect bounds how long the body of a request may take to arrive.
-func (a *answer) expect(r *http.Request) *http.Request {
-	a.within(a.server.options.BodyTime)
+// expectBody bounds how long the body of a request may take to arrive, and returns a request whose body knows the
+// place.
+func (a *answer) expectBody(r *http.Request) *http.Request {
+	a.limitReading(a.server.options.BodyTime)
 	a.place.expect()
 	a.body = &body{ReadCloser: r.Body, place: a.place}
-	r = r.WithContext(r.Context()) // a copy: net/http goes on reading the body that it knows
+	r = r.WithContext(r.Context()) // a copy, since net/http still needs the original body
 	r.Body = a.body
 	return r
 }
 
-// within bounds what is read. A connection without deadlines is one of a test.
-func (a *answer) within(d time.Duration) {
+// limitReading sets the read deadline. Only the connection of a test may not have one.
+func (a *answer) limitReading(d time.Duration) {
 	_ = http.NewResponseController(a.ResponseWriter).SetReadDeadline(a.server.options.Now().Add(d))
 }
 
@@ -80,15 +81,16 @@ func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 func (a *answer) WriteHeader(status int) {
 	if status >= http.StatusOK {
 		a.begin()
-	} else { // net/http sends it at once
+	} else { // an informational status, which net/http sends at once
 		a.place.write(a.until)
 		defer a.place.wrote()
 	}
 	a.ResponseWriter.WriteHeader(status)
 }
 
-// Write sends a part of the answer. As long as all of it may be in net/http's buffer, nobody can be waited for here:
-// that is so for most answers, and saves them the lock that all connections share.
+// Write sends a part of the answer. While all of it still fits into net/http's buffer, writing cannot block on the
+// client, and the place need not be told. This holds for most answers, and saves them the lock that all connections
+// share.
 func (a *answer) Write(p []byte) (int, error) {
 	a.begin()
 	a.size += len(p)
@@ -99,7 +101,7 @@ func (a *answer) Write(p []byte) (int, error) {
 	return a.ResponseWriter.Write(p) //nolint:wrapcheck // a writer passes on what it writes
 }
 
-// FlushError sends what net/http has kept. [http.ResponseController] calls it.
+// FlushError sends what net/http has buffered. [http.ResponseController] calls it.
 func (a *answer) FlushError() error {
 	a.begin()
 	a.place.write(a.until)
@@ -107,8 +109,8 @@ func (a *answer) FlushError() error {
 	return http.NewResponseController(a.ResponseWriter).Flush() //nolint:wrapcheck // as above
 }
 
-// begin bounds how long the answer may take to leave. An answer that does not wait for the body is the last one on its
-// connection: net/http would read the body before it sent anything.
+// begin bounds how long it may take to send the answer. An answer that does not wait for the body must be the last one
+// on its connection: otherwise net/http would read the whole body before it sent anything.
 func (a *answer) begin() {
 	if a.begun {
 		return
@@ -123,14 +125,14 @@ func (a *answer) begin() {
 
 func (a *answer) unread() bool { return a.body != nil && !a.body.whole }
 
-// Hijack returns the connection to the handler, without deadlines, and gives up its place among the plain ones.
+// Hijack hands the connection over to the handler, without deadlines. It then no longer has a place among the plain ones.
 func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buffered, err := http.NewResponseController(a.ResponseWriter).Hijack()
 	a.taken = err == nil
-	return conn, buffered, err //nolint:wrapcheck // it says who cannot
+	return conn, buffered, err //nolint:wrapcheck // the error is clear as it is
 }
 
-// finish ends the answer, also where the handler has panicked.
+// finish completes the answer, also if the handler has panicked.
 func (a *answer) finish(ctx context.Context, thrown any) {
 	err, _ := thrown.(error)
 	abort := errors.Is(err, http.ErrAbortHandler)
@@ -150,9 +152,9 @@ func (a *answer) finish(ctx context.Context, thrown any) {
 		a.WriteHeader(http.StatusOK)
 	}
 	if a.unread() && !a.place.hurried() {
-		a.within(linger) // net/http reads on to the end of the body
+		a.limitReading(linger) // net/http tries to read the rest of the body
 	}
-	a.place.write(a.until) // net/http sends the rest when this returns, and follow hears when it has
+	a.place.write(a.until) // net/http sends the rest when this returns, and then calls follow
 	if abort {
 		panic(http.ErrAbortHandler)
 	}

@@ -7,19 +7,19 @@ import (
 	"strings"
 )
 
-// complaints is where net/http writes what it has to say, as lines of text. Most of it is what clients do wrong, with
-// their addresses: that is passed over. What speaks of a defect of ours is an error, told without the values in it; it
-// is written on the goroutine where it happens, so that the stack says where. The listener tells by itself that
-// connections cannot be accepted.
+// complaints receives the log lines of net/http, which are plain text. Most of them are about mistakes of clients and
+// contain their addresses: these are dropped. A line about a defect of this program is logged as an error, without its
+// values, and with the stack: net/http logs on the goroutine that has the defect, so the stack shows where it is. That
+// connections cannot be accepted is not handled here, but logged by the listener.
 type complaints struct{ slog.Handler }
 
-// Enabled takes every line.
+// Enabled accepts every line.
 func (complaints) Enabled(context.Context, slog.Level) bool { return true }
 
-// Handle logs a line that speaks of us.
+// Handle logs a line if it is about a defect of ours.
 func (c complaints) Handle(ctx context.Context, line slog.Record) error {
 	for _, defect := range []string{
-		"http: panic serving", // outside of ServeHTTP, which tells of its own
+		"http: panic serving", // outside ServeHTTP, which reports panics of handlers itself
 		"http: response.WriteHeader on hijacked connection",
 		"http: response.Write on hijacked connection",
 		"http: superfluous response.WriteHeader call",

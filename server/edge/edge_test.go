@@ -257,7 +257,7 @@ func TestRefused(t *testing.T) {
 	eventually(t, "one waits for its next request", func() bool { return s.Waiting() > 0 })
 	want(t, "one that comes afterwards", s.dial(t, "127.0.0.4").say(get("/")).hear(), "200 here")
 	for _, line := range []string{
-		"a client has as many connections as one may have", "there are as many connections as there may be",
+		"a client has reached the limit of connections per address", "the limit of connections is reached",
 	} {
 		if n := strings.Count(s.log.String(), line); n != 1 {
 			t.Errorf("%q is told %d times", line, n)

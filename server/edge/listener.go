@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// longestPause is between two tries to accept a connection, where that fails again and again.
+// longestPause is the longest pause between two attempts to accept a connection, if that keeps failing.
 const longestPause = time.Second
 
 // listener accepts connections for which there is a place.
@@ -21,15 +21,15 @@ type listener struct {
 	closed chan struct{}
 }
 
-// Accept waits for a connection that has a place. No failure ends it: most are of one connection, the others pass, as
-// when there are no more descriptors, and a server that gave up would help nobody.
+// Accept waits for a connection and finds it a place. No failure ends it: most concern only one connection, others
+// pass, such as a lack of file descriptors, and a server that gave up would help nobody.
 func (l *listener) Accept() (net.Conn, error) {
 	pause := 5 * time.Millisecond
 	for {
 		conn, err := l.Listener.Accept()
 		switch {
 		case errors.Is(err, net.ErrClosed):
-			return nil, err //nolint:wrapcheck // net/http knows it
+			return nil, err //nolint:wrapcheck // net/http expects it as it is
 		case err != nil:
 			l.places.failed(err)
 			select {
@@ -49,17 +49,17 @@ func (l *listener) Close() error {
 	return l.Listener.Close() //nolint:wrapcheck // as above
 }
 
-// failed tells the operator that connections cannot be accepted, at most once a minute, and gives back a descriptor
-// where they are what is lacking.
+// failed logs that connections cannot be accepted, at most once a minute. If the reason is a lack of file descriptors,
+// it closes the connection that has waited longest: otherwise clients that do nothing could keep all others out.
 func (s *places) failed(err error) {
 	errno, known := errors.AsType[syscall.Errno](err)
 	s.mu.Lock()
 	at := s.now()
-	if last, ok := s.told[""]; !ok || at.Sub(last) >= time.Minute {
-		s.told[""] = at
+	if last, ok := s.logged[""]; !ok || at.Sub(last) >= time.Minute {
+		s.logged[""] = at
 		reason := fmt.Sprintf("%T", err)
 		if known {
-			reason = errno.Error() // the whole error has addresses
+			reason = errno.Error() // the error itself contains addresses
 		}
 		s.log.Error("connections cannot be accepted", "reason", reason)
 	}
@@ -69,14 +69,14 @@ func (s *places) failed(err error) {
 	}
 }
 
-// refusal is sent to whom there is no place for.
+// refusal is sent on a connection for which there is no place.
 const refusal = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n" +
 	"Content-Type: text/plain; charset=utf-8\r\nContent-Length: 37\r\n\r\nThere are too many open connections.\n"
 
-// refuse hangs up. What the client has sent by then may keep it from reading why: nobody waits here to find out, since
-// the next one is waiting.
+// refuse sends the refusal and closes the connection. If the client has already sent something, it may not get to read
+// the refusal. That is accepted: waiting here would hold up all connections that come next.
 func refuse(conn net.Conn) {
-	_, _ = conn.Write([]byte(refusal)) // the kernel has room for it
+	_, _ = conn.Write([]byte(refusal)) // does not block: the kernel's buffer is empty
 	_ = conn.Close()
 }
 

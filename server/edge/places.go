@@ -12,10 +12,11 @@ import (
 	"time"
 )
 
-// places are all connections that no handler has taken over. When there is no room for another, the one goes that has
-// waited longest for something of its client: for the first byte, the rest of a header, a body, the next request, or
-// that it reads its answer. So those who hold connections without using them lose them to those who do, and nobody who
-// is being served loses one. Whoever comes when all are being served is refused.
+// places are all connections that no handler has hijacked. If there is no room for another one, the connection is
+// closed that has waited longest for its client: for the first byte, the rest of a header, a body, the next request, or
+// for the client to read its answer. So clients that hold connections without using them lose them to those that do,
+// and no client loses a connection on which the server is working. Only if the server is working on all of them is a
+// new one refused.
 type places struct {
 	most, each int
 	client     func(netip.Addr) netip.Prefix
@@ -24,42 +25,43 @@ type places struct {
 
 	mu       sync.Mutex // guards what follows, and each place
 	open     map[net.Conn]*place
-	all      *queue
-	clients  map[netip.Prefix]*queue
+	all      *queue                  // of all places
+	clients  map[netip.Prefix]*queue // of the places of each client that has a limit
 	draining bool
-	told     map[string]time.Time
+	logged   map[string]time.Time // when each warning was last logged
 }
 
-// place is one connection.
+// place is one connection. It waits for its client while expecting or writing is set, and between requests; otherwise
+// the server is working on it.
 type place struct {
 	*places
 	conn      net.Conn
 	client    netip.Prefix
-	expecting bool          // a handler has the request, but not its body
-	writing   bool          // an answer is being sent, which takes as long as the client does not read
+	expecting bool          // a handler has the request, but not yet all of its body
+	writing   bool          // an answer is being sent, which may block until the client reads
 	since     time.Time     // when writing began
-	until     time.Time     // when the answer that is being sent must have left; zero: not known
-	leave     time.Time     // when what is being sent must have left because of a stop
+	until     time.Time     // when the answer must have been sent; zero: not known
+	leave     time.Time     // when it must have been sent because the server stops
 	left      time.Duration // what remains of leaveTime
-	all, own  spot          // own is nowhere for a client that has no limit
+	all, own  spot          // in the two queues; own is zero for a client without a limit
 }
 
 const (
-	// moment is how long a connection on which an answer is being sent does not give way: a client that reads needs
-	// less, and would otherwise lose an answer that is on its way whenever all others are at work.
+	// moment is for how long a connection on which an answer is being sent is not closed for another. A client that
+	// reads its answer needs less, and would otherwise lose it whenever the server is working on all other connections.
 	moment = 250 * time.Millisecond
-	// leaveTime is how long a client is waited for to read an answer during a stop.
+	// leaveTime is how long, while the server stops, a client may take to read its answer.
 	leaveTime = 2 * time.Second
 )
 
 func newPlaces(o Options) *places {
 	return &places{
 		most: o.Connections, each: o.ConnectionsPerClient, client: o.Client, log: o.Logger, now: o.Now,
-		open: map[net.Conn]*place{}, all: newQueue(), clients: map[netip.Prefix]*queue{}, told: map[string]time.Time{},
+		open: map[net.Conn]*place{}, all: newQueue(), clients: map[netip.Prefix]*queue{}, logged: map[string]time.Time{},
 	}
 }
 
-// enter finds a place for a connection, or refuses it.
+// enter finds a place for a connection, or refuses the connection.
 func (s *places) enter(conn net.Conn) bool {
 	p := &place{places: s, conn: conn, left: leaveTime}
 	if s.each > 0 {
@@ -72,7 +74,7 @@ func (s *places) enter(conn net.Conn) bool {
 	}
 	s.mu.Unlock()
 	if gone != nil {
-		_ = gone.Close() // what was answered on it is sent, or the client does not read it
+		_ = gone.Close() // loses nothing but what the client has not read for a while
 	}
 	if !ok {
 		refuse(conn)
@@ -80,7 +82,8 @@ func (s *places) enter(conn net.Conn) bool {
 	return ok
 }
 
-// room makes room for another connection of a client, and returns the one that had to go for it. It needs mu.
+// room makes room for another connection of a client, and returns the one that must be closed for it, if any. A client
+// at its own limit can only replace a connection of its own. It needs mu.
 func (s *places) room(client netip.Prefix) (gone net.Conn, ok bool) {
 	own := s.clients[client]
 	var longest *place
@@ -89,10 +92,10 @@ func (s *places) room(client netip.Prefix) (gone net.Conn, ok bool) {
 		return nil, false
 	case own != nil && own.size() >= s.each:
 		longest = own.longest(s.now())
-		s.tell("a client has as many connections as one may have", "most", s.each)
+		s.warn("a client has reached the limit of connections per address", "most", s.each)
 	case s.all.size() >= s.most:
 		longest = s.all.longest(s.now())
-		s.tell("there are as many connections as there may be", "most", s.most)
+		s.warn("the limit of connections is reached", "most", s.most)
 	default:
 		return nil, true
 	}
@@ -103,16 +106,18 @@ func (s *places) room(client netip.Prefix) (gone net.Conn, ok bool) {
 	return longest.conn, true
 }
 
-// tell warns of something at most once a minute. It needs mu.
-func (s *places) tell(what string, more ...any) {
+// warn logs a warning, each at most once a minute: a flood of connections must not become a flood of lines. It needs
+// mu.
+func (s *places) warn(what string, more ...any) {
 	at := s.now()
-	if last, ok := s.told[what]; ok && at.Sub(last) < time.Minute {
+	if last, ok := s.logged[what]; ok && at.Sub(last) < time.Minute {
 		return
 	}
-	s.told[what] = at
+	s.logged[what] = at
 	s.log.Warn(what, more...)
 }
 
+// take registers a place and puts it into its queues, as one that waits for its client. It needs mu.
 func (s *places) take(p *place) {
 	s.open[p.conn] = p
 	p.all = s.all.join(p)
@@ -127,6 +132,7 @@ func (s *places) take(p *place) {
 	p.own = own.join(p)
 }
 
+// remove forgets a place. It needs mu, and leaves the connection open.
 func (s *places) remove(p *place) {
 	delete(s.open, p.conn)
 	p.all.leave()
@@ -136,7 +142,7 @@ func (s *places) remove(p *place) {
 	}
 }
 
-// spare closes the connection that has waited longest, so that its descriptor can be another's.
+// spare closes the connection that has waited longest, to free its file descriptor.
 func (s *places) spare() {
 	s.mu.Lock()
 	longest := s.all.longest(s.now())
@@ -157,26 +163,28 @@ func (s *places) size() int {
 
 type placeKey struct{}
 
-// know is the http.Server's ConnContext: requests find the place of their connection.
+// know is the http.Server's ConnContext. It lets requests find the place of their connection.
 func (s *places) know(ctx context.Context, conn net.Conn) context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return context.WithValue(ctx, placeKey{}, s.open[conn])
 }
 
-// placeOf returns nil where there are no places, as in a test of a handler.
+// placeOf returns the place of a request's connection, or nil if there is none, as in a test of a handler. All methods
+// that handlers need accept a nil place.
 func placeOf(ctx context.Context) *place {
 	p, _ := ctx.Value(placeKey{}).(*place)
 	return p
 }
 
-// follow is the http.Server's ConnState. That a request has begun is not of interest before a handler has it.
+// follow is the http.Server's ConnState. It ignores that a request has begun: until a handler has the request, the
+// connection still waits for its client.
 func (s *places) follow(conn net.Conn, state http.ConnState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.open[conn]
 	switch {
-	case p == nil: // it had to go
+	case p == nil: // it was closed to make room
 	case state == http.StateIdle:
 		p.wait()
 	case state == http.StateHijacked, state == http.StateClosed:
@@ -184,7 +192,7 @@ func (s *places) follow(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// drain hurries everybody who is waited for. Who reads an answer gets the rest of it.
+// drain shortens every wait for a client, since the server stops. Clients that read their answers still get the rest.
 func (s *places) drain() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -197,19 +205,19 @@ func (s *places) drain() {
 			p.press()
 		}
 		if !p.expecting && !p.writing {
-			_ = p.conn.Close() // follow hears of it
+			_ = p.conn.Close() // follow removes it
 		}
 	}
 }
 
-// wait notes that the client has to do something from now on. It needs mu.
+// wait notes that the connection waits for its client from now on. It needs mu.
 func (p *place) wait() {
 	p.expecting, p.writing = false, false
 	p.all.wait()
 	p.own.wait()
 }
 
-// expect notes that a handler has a request whose body is still to come.
+// expect notes that a handler has a request whose body has not arrived yet.
 func (p *place) expect() {
 	if p == nil {
 		return
@@ -223,10 +231,10 @@ func (p *place) expect() {
 	}
 }
 
-// hurry ends the time for a body. It needs mu.
+// hurry makes reading a body fail at once. It needs mu.
 func (p *place) hurry() { _ = p.conn.SetReadDeadline(time.Unix(1, 0)) }
 
-// hurried reports whether the time for a body has been ended.
+// hurried reports whether the time for a body was cut short, since the server stops.
 func (p *place) hurried() bool {
 	if p == nil {
 		return false
@@ -236,8 +244,9 @@ func (p *place) hurried() bool {
 	return p.draining
 }
 
-// press ends the time for an answer soon. What earlier parts of it took counts too, or a client that reads a little now
-// and then would put off the end with each of them; what the handler takes between them does not. It needs mu.
+// press shortens the time for an answer, of which the client may take leaveTime in total. The time that earlier parts
+// of the answer took counts too: otherwise a client that reads a little now and then could put off the end with each
+// part. The time that the handler takes between the parts does not count. It needs mu.
 func (p *place) press() {
 	p.leave = p.now().Add(p.left)
 	at := p.leave
@@ -247,7 +256,7 @@ func (p *place) press() {
 	_ = p.conn.SetWriteDeadline(at)
 }
 
-// work notes that it is the server who has to do something.
+// work notes that from now on the server has to do something.
 func (p *place) work() {
 	if p == nil {
 		return
@@ -258,7 +267,7 @@ func (p *place) work() {
 	p.resume()
 }
 
-// write notes that from now on the client has to read, an answer that must have left by a time.
+// write notes that from now on the client has to read an answer, which must have been sent by a certain time.
 func (p *place) write(until time.Time) {
 	if p == nil {
 		return
@@ -266,7 +275,7 @@ func (p *place) write(until time.Time) {
 	now := p.now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.expecting { // else it has been waited for already
+	if !p.expecting { // else it is waiting already, and keeps its position in the queue
 		p.wait()
 	}
 	p.writing, p.since, p.until = true, now, until
@@ -275,7 +284,7 @@ func (p *place) write(until time.Time) {
 	}
 }
 
-// wrote notes that what was to be read has left, and that the handler goes on.
+// wrote notes that a part of the answer has been sent and that the handler continues.
 func (p *place) wrote() {
 	if p == nil {
 		return
@@ -289,7 +298,8 @@ func (p *place) wrote() {
 	p.resume()
 }
 
-// resume lets the place wait no more, unless there is something else that it waits for. It needs mu.
+// resume notes that the connection no longer waits for its client, unless it still does for another reason. It needs
+// mu.
 func (p *place) resume() {
 	if p.expecting || p.writing {
 		return
@@ -298,7 +308,8 @@ func (p *place) resume() {
 	p.own.work()
 }
 
-// queue holds places: first those who wait for their clients, the longest first, then a mark, then the others.
+// queue contains places: first those that wait for their clients, the longest first, then a mark, then those on which
+// the server is working. A list with a mark moves a place between the two in constant time.
 type queue struct {
 	places *list.List
 	mark   *list.Element
@@ -312,7 +323,7 @@ func newQueue() *queue {
 
 func (q *queue) size() int { return q.places.Len() - 1 }
 
-// longest returns the place that has waited longest and may give way, or nil if there is none.
+// longest returns the place that has waited longest and may be closed for another, or nil if there is none.
 func (q *queue) longest(now time.Time) *place {
 	for p := range q.waiting() {
 		if !p.writing || now.Sub(p.since) >= moment {
@@ -322,9 +333,10 @@ func (q *queue) longest(now time.Time) *place {
 	return nil
 }
 
+// join adds a place at the end of those that wait.
 func (q *queue) join(p *place) spot { return spot{q, q.places.InsertBefore(p, q.mark)} }
 
-// waiting yields those who wait, the longest first.
+// waiting yields the places that wait, the longest first.
 func (q *queue) waiting() iter.Seq[*place] {
 	return func(yield func(*place) bool) {
 		for e := q.places.Front(); e != q.mark; e = e.Next() {
@@ -335,7 +347,7 @@ func (q *queue) waiting() iter.Seq[*place] {
 	}
 }
 
-// spot is where in a queue a place is; the zero spot is in none.
+// spot is the position of a place in a queue; the zero spot is in none, and moving it has no effect.
 type spot struct {
 	queue *queue
 	at    *list.Element

@@ -1,7 +1,7 @@
-// Package secret owns the keys of the program: one random root, kept in a file outside the database, and
-// one key for each purpose derived from it, so that what one purpose gives away helps nobody with another.
+// Package secret owns the program's keys: a random root in a file outside the database, and keys derived from it,
+// separate ones for each purpose, so that what one purpose reveals is of no use against another.
 //
-// With them it makes digests (equal input, equal digest; no way back), seals values that must be read
-// again, and derives tokens that can be said a second time without being stored. It knows nothing of
-// petitions, rows or requests, prints no key and puts no value into an error.
+// With these keys it makes digests (equal inputs have equal digests, which cannot be reversed), seals values that must
+// be read again, and derives tokens that can be returned a second time without being stored. It knows nothing of
+// petitions, rows or requests. It never prints a key and never puts a value into an error.
 package secret

@@ -12,27 +12,26 @@ import (
 	"fmt"
 )
 
-// keySize is the length of every derived key: AES-256 and HMAC-SHA256.
+// keySize is the length of every derived key in bytes, for AES-256 and HMAC-SHA256.
 const keySize = 32
 
 // shortDigest is the length of a short digest in bytes.
 const shortDigest = 16
 
-// firstKey is the id of the only root there is so far. It leads every sealed value, so that a later root
-// can take over while old values stay readable.
+// firstKey is the id of the only root that there is so far. Every sealed value begins with it: should the root ever be
+// replaced, old values can still be told apart and read.
 const firstKey byte = 1
 
-// ErrNotOpened means that a sealed value cannot be opened.
+// ErrNotOpened means that a sealed value cannot be opened. It does not tell why, since AES-GCM cannot.
 var ErrNotOpened = errors.New("the sealed value is damaged, or was sealed with another secret or for another use")
 
-// Keys digests and seals with one key for each purpose. It never changes once made: use it from as many
-// goroutines as you like.
+// Keys digests and seals, with separate keys for each purpose. It never changes, so it is safe for concurrent use.
 type Keys struct {
 	macs  [purposes][]byte
 	seals [purposes]cipher.AEAD
 }
 
-// newKeys derives every key at once, which takes some 50 µs.
+// newKeys derives all keys, which takes some 50 µs.
 func newKeys(root []byte) (*Keys, error) {
 	k := new(Keys)
 	for p := range purposes {
@@ -52,8 +51,8 @@ func newKeys(root []byte) (*Keys, error) {
 	return k, nil
 }
 
-// derive returns the key of one use and purpose. Use and purpose both enter it, so that no key ever serves
-// two algorithms.
+// derive returns the key for one use and purpose. Both enter the derivation, so no key is ever used with two
+// algorithms.
 func derive(root []byte, use string, p Purpose) ([]byte, error) {
 	key, err := hkdf.Key(sha256.New, root, nil, "petitiond/1/"+use+"/"+p.String(), keySize)
 	if err != nil {
@@ -74,8 +73,8 @@ func newAEAD(key []byte) (cipher.AEAD, error) {
 	return aead, nil
 }
 
-// Digest returns the HMAC-SHA256 of parts under the key of the purpose. Parts are told apart: ("ab", "c")
-// and ("a", "bc") have different digests.
+// Digest returns the HMAC-SHA256 of parts with the key of the purpose. Each part is preceded by its length, so that
+// ("ab", "c") and ("a", "bc") have different digests.
 func (k *Keys) Digest(purpose Purpose, parts ...[]byte) []byte {
 	mac := hmac.New(sha256.New, k.macs[purpose])
 	var length [8]byte
@@ -87,20 +86,21 @@ func (k *Keys) Digest(purpose Purpose, parts ...[]byte) []byte {
 	return mac.Sum(make([]byte, 0, sha256.Size))
 }
 
-// ShortDigest returns the first 16 bytes of a digest, for what is kept unique by an index: two of 2^50 are one
-// with a chance of 2^-29, and nobody can look for such two without the secret. Each signature enters such an
-// index at random, so that its size decides how much is written to disk.
+// ShortDigest returns the first 16 bytes of a digest, for values in a unique index. Among 2^50 of them, two are equal
+// with a probability of 2^-29, and nobody can search for such a pair without the secret. It is short because signatures
+// enter the index at random places, so that the size of its entries determines how much is written to disk.
 func (k *Keys) ShortDigest(purpose Purpose, parts ...[]byte) []byte {
 	return k.Digest(purpose, parts...)[:shortDigest]
 }
 
-// Fingerprint returns the digest by which a database recognises the secret that it belongs to. It helps nobody to guess
-// anything: it has a key of its own.
+// Fingerprint returns the digest by which a database recognises its secret. It reveals nothing about other keys, since
+// it has one of its own.
 func (k *Keys) Fingerprint() []byte { return k.Digest(Fingerprint, []byte("petitiond")) }
 
-// Seal encrypts plaintext with AES-256-GCM under the key of the purpose and binds it to associated, which
-// is not part of the result and must be given again to Open: say where the value belongs, so that it
-// cannot be moved. The result is the key's id, a random nonce of 12 bytes, the ciphertext and its tag.
+// Seal encrypts plaintext with AES-256-GCM and the key of the purpose. The result is bound to associated, which is not
+// part of it and must be passed to Open again: it should identify where the value belongs, so that nobody can move a
+// sealed value to another row unnoticed. The result is the id of the key, a random nonce of 12 bytes, the ciphertext
+// and its tag.
 func (k *Keys) Seal(purpose Purpose, plaintext, associated []byte) []byte {
 	aead := k.seals[purpose]
 	sealed := make([]byte, 1, 1+aead.Overhead()+len(plaintext))
@@ -108,7 +108,7 @@ func (k *Keys) Seal(purpose Purpose, plaintext, associated []byte) []byte {
 	return aead.Seal(sealed, nil, plaintext, associated)
 }
 
-// Open returns the plaintext of what Seal made with the same purpose and associated, else ErrNotOpened.
+// Open returns the plaintext of a value that Seal made with the same purpose and associated, else ErrNotOpened.
 func (k *Keys) Open(purpose Purpose, sealed, associated []byte) ([]byte, error) {
 	if len(sealed) == 0 || sealed[0] != firstKey {
 		return nil, ErrNotOpened
@@ -120,18 +120,18 @@ func (k *Keys) Open(purpose Purpose, sealed, associated []byte) ([]byte, error) 
 	return plaintext, nil
 }
 
-// Token returns a bearer token: prefix and the digest of parts in base64url. The same parts give the same
-// token, so that it need not be stored to be told again.
+// Token returns a bearer token: prefix followed by the digest of parts in base64url. The same parts always result in
+// the same token, so it can be returned again without being stored.
 func (k *Keys) Token(prefix string, purpose Purpose, parts ...[]byte) string {
 	return prefix + base64.RawURLEncoding.EncodeToString(k.Digest(purpose, parts...))
 }
 
-// Format keeps keys out of logs and messages, whatever the verb.
+// Format keeps keys out of logs and messages, whatever verb they are formatted with.
 func (k *Keys) Format(state fmt.State, _ rune) {
 	_, _ = state.Write([]byte("secret.Keys"))
 }
 
-// Hash returns the SHA-256 of a token: what is stored of it. A token is random enough to need no key.
+// Hash returns the SHA-256 of a token, which is stored in its place. It needs no key, since tokens are random.
 func Hash(token string) []byte {
 	sum := sha256.Sum256([]byte(token))
 	return sum[:]

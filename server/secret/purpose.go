@@ -2,21 +2,22 @@ package secret
 
 import "fmt"
 
-// Purpose is what a key is for. Each has keys of its own.
+// Purpose is what a key is used for. Each purpose has its own keys.
 type Purpose uint8
 
-// The purposes. Their names, not their numbers, enter the keys: never change a name.
+// The purposes. Their names enter the derivation of the keys, so a name must never change: everything that was made
+// with its keys would become unreadable. Their numbers do not.
 const (
-	AddressDigest Purpose = iota // which address signed, within one petition
+	AddressDigest Purpose = iota // of the addresses that signed, within one petition
 	AddressSeal                  // e-mail addresses
 	NameSeal                     // names of signatories
-	Cursor                       // places in lists
+	Cursor                       // signs positions in lists
 	EditToken                    // tokens that edit a petition
 	AdminKey                     // the operator's key in development
-	InputDigest                  // is a repeated request the same
-	CallerDigest                 // whose idempotency key it is
-	AuthorLink                   // which comment came with a signature
-	Fingerprint                  // what a database keeps of the secret it belongs to
+	InputDigest                  // of requests with an idempotency key, to compare a repeated one
+	CallerDigest                 // of callers, to whom an idempotency key belongs
+	AuthorLink                   // links a comment to the signature that it came with
+	Fingerprint                  // by which a database recognises its secret
 	purposes
 )
 
@@ -33,7 +34,7 @@ var purposeNames = [purposes]string{
 	Fingerprint:   "fingerprint",
 }
 
-// String names the purpose.
+// String returns the name of the purpose.
 func (p Purpose) String() string {
 	if p >= purposes {
 		return fmt.Sprintf("purpose %d", uint8(p))
