@@ -121,7 +121,7 @@ func TestPagesShowWhatWasAcknowledged(t *testing.T) {
 		read("/p/not-yet", 200, `<h1 lang="" dir="auto">More trees 0</h1>`)
 		change(token, `mutation($id: ID!) { closePetition(input: {id: $id, outcome: VICTORY}) { petition { id } userErrors { message } } }`)
 		read("/p/"+slug, 200, `The demand was met.`)
-		read("/", 200, `No petition is open at present.`)
+		read("/", 200, `No petition is open right now.`)
 		if err := s.domain.Hide(petitioning.WithActor(t.Context(), petitioning.Operator()), scalar.ParseID(id).UUID); err != nil {
 			t.Fatal(err)
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 )
 
+// A viral curve is steady except for a share that is recent.
 const (
 	viralShare = 0.85           // of the signatures of a viral petition that are recent
 	viralAge   = 36 * time.Hour // the average age of those
@@ -23,7 +24,9 @@ var (
 	errCurve     = errors.New("the curve must be steady, fading, fresh or viral")
 )
 
-// crowd describes the signatures of a petition.
+// crowd describes the signatures of a petition, which are invented from the description when the content is loaded. The
+// curves are: steady, the same all the time; fading, most at the start; fresh, many within the last minutes; and viral,
+// most within the last days.
 type crowd struct {
 	Count     int
 	Named     float64        // the share of those whose name is public
@@ -60,6 +63,7 @@ func (d document) gather(now time.Time, people register, rng *rand.Rand) ([]Sign
 	if d.Crowd.Count == 0 {
 		return nil, nil
 	}
+	// Nothing but a time in which the petition was open can be filled with signatures.
 	from, until := d.StartsAt, d.lastCall(now)
 	if from.IsZero() || !from.Before(until) {
 		return nil, errNeverOpen
@@ -123,6 +127,7 @@ func (c crowd) age(window time.Duration, rng *rand.Rand) time.Duration {
 	return scale(window, 1-early)
 }
 
+// scale multiplies a duration by a factor.
 func scale(d time.Duration, factor float64) time.Duration {
 	return time.Duration(float64(d) * factor)
 }

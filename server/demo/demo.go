@@ -9,6 +9,8 @@ import (
 	"time"
 )
 
+// files contains one petition per file, and the names of signatories.
+//
 //go:embed content/*.md names.yaml
 var files embed.FS
 

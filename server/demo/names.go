@@ -20,6 +20,7 @@ type roll struct {
 // petition's language too.
 type register map[string]roll
 
+// readRegister reads the names, and refuses unknown keys as typing errors.
 func readRegister() (register, error) {
 	text, err := files.ReadFile("names.yaml")
 	if err != nil {
@@ -42,6 +43,7 @@ func (r register) of(tag string) (roll, error) {
 	return names, nil
 }
 
+// draw combines a random given name with a random family name, in the order that is usual in the language.
 func (r roll) draw(rng *rand.Rand) string {
 	return strings.NewReplacer(
 		"{given}", r.Given[rng.IntN(len(r.Given))],

@@ -21,6 +21,7 @@ type document struct {
 	Crowd    crowd `yaml:"signatures"`
 }
 
+// parse parses a file. Unknown keys are refused: they would be typing errors.
 func parse(text []byte, now time.Time) (document, error) {
 	front, body, err := split(text)
 	if err != nil {
@@ -34,6 +35,7 @@ func parse(text []byte, now time.Time) (document, error) {
 	return d, nil
 }
 
+// split separates the front matter from the body.
 func split(text []byte) (front, body []byte, err error) {
 	rest, opened := bytes.CutPrefix(text, []byte("---\n"))
 	front, body, closed := bytes.Cut(rest, []byte("\n---\n"))

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestNames checks that what people fill in has a label, and that everything
-// that points at an element of the page finds it.
+// TestNames checks that what people fill in has a label, and that everything that points at an element of the page
+// finds it.
 func TestNames(t *testing.T) {
 	t.Parallel()
 	h := serve(t, setup().options(), bundle())

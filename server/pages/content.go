@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Site holds the numbers of the whole site.
+// Site contains the numbers of the whole site.
 type Site struct {
 	Petitions  int // public ones
 	Open       int
@@ -13,27 +13,26 @@ type Site struct {
 	LastHour   int // signatures of the last hour
 }
 
-// Card is what a list shows of a petition.
+// Card is a petition as a list shows it.
 type Card struct {
-	ID         string // the public one
+	ID         string // as in the API
 	Slug       string
 	Title      string
 	Summary    string
 	Petitioner string
-	Language   string // BCP 47; und if nobody said
+	Language   string // BCP 47; und if it is not known
 	Signatures int
 	Goal       int
 	Tags       []string // labels
 }
 
-// Petition is what the page of a petition shows. State and Outcome are named
-// as in the API.
+// Petition is a petition as its page shows it. State and Outcome have the names that the API gives them.
 type Petition struct {
 	Card
 	BodyHTML    template.HTML // sanitised
 	Addressees  []string
 	State       string
-	Outcome     string // empty as long as there is none
+	Outcome     string // empty if there is none
 	StartsAt    *time.Time
 	EndsAt      *time.Time
 	ClosedAt    *time.Time
@@ -42,7 +41,7 @@ type Petition struct {
 	Accepting   bool        // whether it can be signed now
 }
 
-// Comment is what somebody said below a petition.
+// Comment is a comment on a petition.
 type Comment struct {
 	Author        string // empty if anonymous
 	FromSignatory bool
@@ -51,10 +50,10 @@ type Comment struct {
 	Replies       []Comment // the earliest first
 }
 
-// Signatory is somebody whose name is public.
+// Signatory is a signatory whose name is public.
 type Signatory struct {
 	Number  int
 	Name    string // empty if it cannot be read
-	Country string // two letters; empty if it was not told
+	Country string // two letters; empty if it is not stated
 	At      time.Time
 }

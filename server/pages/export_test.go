@@ -24,8 +24,7 @@ func Checksums() map[string]string {
 	return sums
 }
 
-// Packages returns the npm packages of the addresses at the CDN, such as
-// react@18.3.1/umd/react.production.min.js.
+// Packages returns the npm packages of the addresses at the CDN, such as react@18.3.1/umd/react.production.min.js.
 func Packages() []string {
 	var paths []string
 	for _, p := range append(graphiqlScripts(), graphiqlStyle()) {

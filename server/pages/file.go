@@ -10,10 +10,12 @@ import (
 	"petitiond/server/content"
 )
 
+// written contains the files that are written by hand.
+//
 //go:embed static
 var written embed.FS
 
-// fetched is what the build took from npm, if it did.
+// fetched contains the files that the build has fetched from npm, if it has.
 //
 //go:embed all:assets
 var fetched embed.FS
@@ -25,10 +27,10 @@ type asset struct {
 	version string
 }
 
-// library holds the files by their names.
+// library contains the files by their names.
 type library map[string]asset
 
-// load reads what lies in the folders and is of a kind that pages load.
+// load reads the files in the folders that are of a type that pages load.
 func load(folders ...fs.FS) (library, error) {
 	l := library{}
 	for _, files := range folders {
@@ -45,6 +47,7 @@ func load(folders ...fs.FS) (library, error) {
 	return l, nil
 }
 
+// add reads one file. Its version is a digest of its content.
 func (l library) add(files fs.FS, name string) error {
 	kind := kindOf(name)
 	if kind == "" {
@@ -58,7 +61,7 @@ func (l library) add(files fs.FS, name string) error {
 	return nil
 }
 
-// kindOf returns the media type of a file. That of package mime depends on the
+// kindOf returns the media type of a file, or nothing if pages load no such files. Package mime would depend on the
 // machine.
 func kindOf(name string) string {
 	switch path.Ext(name) {
@@ -75,7 +78,7 @@ func kindOf(name string) string {
 	}
 }
 
-// address changes with the content, so that browsers may keep the file.
+// address returns an address that changes with the content, so that browsers can keep the file for good.
 func (a asset) address(name string) string { return "/assets/" + name + "?v=" + a.version }
 
 // address returns the address of a file by its name.
@@ -87,6 +90,7 @@ func (l library) address(name string) (string, error) {
 	return a.address(name), nil
 }
 
+// file serves a file. A browser may keep it for good if the address has its version; otherwise it has to revalidate it.
 func (s *site) file(w http.ResponseWriter, r *http.Request) {
 	a, ok := s.files[r.PathValue("name")]
 	if !ok {

@@ -5,18 +5,18 @@ import (
 	"net/http"
 )
 
-// cdn serves the files of npm packages as they are.
+// cdn serves the files of npm packages unchanged.
 const cdn = "https://cdn.jsdelivr.net/npm/"
 
 // part is a file of GraphiQL.
 type part struct {
 	name      string // in assets
 	path      string // in npm: package, version, file
-	integrity string // its checksum, for what comes from the CDN
+	integrity string // its checksum, to protect visitors from a CDN that serves something else
 }
 
-// graphiqlScripts are in the order in which they need each other. Versions are
-// those of package.json.
+// graphiqlScripts returns the scripts in the order in which they depend on each other. The versions are those of
+// package.json.
 func graphiqlScripts() []part {
 	return []part{
 		{
@@ -34,6 +34,7 @@ func graphiqlScripts() []part {
 	}
 }
 
+// graphiqlStyle returns the style sheet.
 func graphiqlStyle() part {
 	return part{
 		"graphiql.min.css", "graphiql@4.1.2/graphiql.min.css",
@@ -41,21 +42,19 @@ func graphiqlStyle() part {
 	}
 }
 
-// link is a file as a page names it. From our own server it needs no
-// checksum.
+// link is a file as a page refers to it. A file on our own server needs no checksum.
 type link struct {
 	Address   string
 	Integrity string
 }
 
-// workbench is how GraphiQL's page comes by its files.
+// workbench contains the links to the files of GraphiQL's page.
 type workbench struct {
 	style   link
 	scripts []link
 }
 
-// newWorkbench takes the files from our own server if the build has all of
-// them, else from the CDN.
+// newWorkbench links to the files on our own server if the build has all of them, else to all of them on the CDN.
 func newWorkbench(files library) workbench {
 	find := files.link
 	for _, p := range append(graphiqlScripts(), graphiqlStyle()) {
@@ -70,13 +69,15 @@ func newWorkbench(files library) workbench {
 	return b
 }
 
+// remote links to the file on the CDN, with the checksum that the browser must check.
 func (p part) remote() link { return link{Address: cdn + p.path, Integrity: p.integrity} }
 
+// link links to the file on our own server.
 func (l library) link(p part) link { return link{Address: l[p.name].address(p.name)} }
 
-// contentPolicy differs from that of the other pages: GraphiQL's dialogs insert
-// style elements that depend on the window, so that no checksum can be given,
-// and its style sheet holds fonts. What comes from the CDN is named file by file.
+// contentPolicy returns the policy for GraphiQL's page, which is wider than that of the other pages: its dialogs insert
+// style elements that depend on the window, so there is no checksum for them, and its style sheet contains fonts. Of
+// the CDN it allows only the very files that the page needs.
 func (b workbench) contentPolicy() string {
 	scripts, styles := "'self'", "'self' 'unsafe-inline'"
 	if b.style.Integrity != "" {
@@ -95,8 +96,7 @@ type graphiqlView struct {
 	Petition string
 }
 
-// workbench shows GraphiQL with operations that work as they stand, if there
-// is a petition to try them on.
+// workbench shows GraphiQL. If there is a petition, the operations in it work without being edited.
 func (s *site) workbench(w http.ResponseWriter, r *http.Request) {
 	s.serve(w, r, func(ctx context.Context) (*Page, bool) {
 		cards, _, err := s.options.Petitions(ctx)

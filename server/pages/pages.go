@@ -13,45 +13,43 @@ import (
 	"petitiond/server/budget"
 )
 
-// Options says what the pages show and where it comes from.
+// Options are what the pages show and where it comes from.
 type Options struct {
-	// PublicURL is where people reach the server.
+	// PublicURL is the address at which people reach the server.
 	PublicURL string
-	// GraphiQL reports whether there is a page of it.
+	// GraphiQL is whether there is a page with it.
 	GraphiQL bool
-	// Petitions returns the petitions of the start page in their order, and the
-	// numbers of the whole site.
+	// Petitions returns the petitions of the start page, in order, and the numbers of the whole site.
 	Petitions func(ctx context.Context) ([]Card, Site, error)
-	// Petition finds a petition by its slug or a former one: nil if there is
-	// none to be seen.
+	// Petition returns a petition by its slug or a former one, or nil if there is none that visitors may see.
 	Petition func(ctx context.Context, slug string) (*Petition, error)
-	// Share sends the page of a name, which render makes now or made before: pages
-	// are the same for everybody. Status is for the header Cache-Status. Where there
-	// is an error nothing was sent, since the server is too busy. Nil renders a
-	// page for every request.
+	// Share calls send with the page of this name, which render makes now or has made before: pages are the same for
+	// everybody. Status is the value of the header Cache-Status. An error means that nothing was sent, since the server
+	// is too busy. If Share is nil, every request is rendered separately.
 	Share func(ctx context.Context, name string, render Render, send func(page *Page, status string)) error
-	// Logger is told of what failed; nil is silence.
+	// Logger logs what failed; nil: nothing is logged.
 	Logger *slog.Logger
 }
 
-// Render makes a page, and reports whether others may have it later, until something in it changes.
+// Render makes a page, and reports whether it may be kept for other visitors until something in it changes.
 type Render = func(ctx context.Context) (page *Page, keep bool)
 
-// site answers for all pages.
+// site serves all pages.
 type site struct {
 	options   Options
 	files     library
 	templates templates
 	graphiql  workbench
-	notices   map[int]*Page // by status: what says why there is no page
+	notices   map[int]*Page // by status: pages that say why there is no other
 }
 
-// New returns a handler for /, /p/{slug}, /graphiql and /assets/. It answers
-// every other path with a page that says that nothing is there.
+// New returns a handler for /, /p/{slug}, /graphiql and /assets/. For every other path it sends a page that says that
+// there is nothing.
 func New(o Options) (http.Handler, error) {
 	return build(o, fetched)
 }
 
+// build makes the handler with the files in third from elsewhere, such as GraphiQL's, which a test replaces.
 func build(o Options, third fs.FS) (http.Handler, error) {
 	o.PublicURL = strings.TrimRight(o.PublicURL, "/")
 	if o.Logger == nil {
@@ -79,6 +77,7 @@ func build(o Options, third fs.FS) (http.Handler, error) {
 	return guarded(s.routes()), nil
 }
 
+// routes answers GET and HEAD only: what changes something goes to the API.
 func (s *site) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.start)
@@ -91,14 +90,14 @@ func (s *site) routes() http.Handler {
 	return mux
 }
 
-// head is what every page has.
+// head is what the head of every page contains.
 type head struct {
 	Title       string
 	Description string
 	Address     string // of the page, without the server; empty if it has none of its own
 	PublicURL   string
 	GraphiQL    bool
-	Script      string // besides the one that keeps numbers up to date
+	Script      string // in addition to the one that keeps numbers up to date
 }
 
 func (s *site) head(title string) head {
@@ -111,6 +110,7 @@ type startView struct {
 	Site  Site
 }
 
+// start shows the open petitions and the numbers of the site.
 func (s *site) start(w http.ResponseWriter, r *http.Request) {
 	s.serve(w, r, func(ctx context.Context) (*Page, bool) {
 		cards, numbers, err := s.options.Petitions(ctx)
@@ -128,6 +128,8 @@ type petitionView struct {
 	Petition *Petition
 }
 
+// petition shows a petition by its current slug. Former slugs redirect to it, so that old links still work and search
+// engines find each petition at one address.
 func (s *site) petition(w http.ResponseWriter, r *http.Request) {
 	slug := r.PathValue("slug")
 	s.serve(w, r, func(ctx context.Context) (*Page, bool) {
@@ -136,7 +138,7 @@ func (s *site) petition(w http.ResponseWriter, r *http.Request) {
 		case err != nil:
 			return s.failed(ctx, r.Pattern, err)
 		case p == nil:
-			// It is not kept: who makes addresses up must not push out what others read.
+			// It is not kept: otherwise requests for made-up addresses could displace the pages that others read.
 			return s.notices[http.StatusNotFound], false
 		case p.Slug != slug:
 			return moved(address(p.Slug)), true
@@ -149,14 +151,13 @@ func (s *site) petition(w http.ResponseWriter, r *http.Request) {
 
 func address(slug string) string { return "/p/" + url.PathEscape(slug) }
 
-// serve answers with what render makes for the path, whatever stands behind a
-// question mark.
+// serve sends the page that render makes for the path. The query of the address does not matter.
 func (s *site) serve(w http.ResponseWriter, r *http.Request, render Render) {
 	send := func(page *Page, status string) {
 		if status != "" {
 			w.Header().Set("Cache-Status", status)
 		}
-		if r.Context().Err() == nil { // else nobody waits any longer
+		if r.Context().Err() == nil { // else the client has gone
 			page.send(w, r)
 		}
 	}
@@ -165,11 +166,12 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request, render Render) {
 	}
 }
 
+// missing says that there is nothing at an address.
 func (s *site) missing(w http.ResponseWriter, r *http.Request) {
 	s.notices[http.StatusNotFound].send(w, r)
 }
 
-// shown is a page of a template.
+// shown renders a template, or reports that this failed.
 func (s *site) shown(ctx context.Context, pattern, name string, view any) (page *Page, keep bool) {
 	page, err := s.templates.render(ctx, http.StatusOK, name, view)
 	if err != nil {
@@ -178,14 +180,14 @@ func (s *site) shown(ctx context.Context, pattern, name string, view any) (page 
 	return page, true
 }
 
-// failed tells visitors that a page cannot be had, and the log why. For those
-// who wait for it together it has failed once.
+// failed returns the page that tells visitors that there is an error, and logs the cause. It is called once for all
+// visitors who wait for the same page.
 func (s *site) failed(ctx context.Context, pattern string, err error) (page *Page, keep bool) {
 	cause := ctx.Err()
 	switch {
 	case errors.Is(err, budget.ErrMemory):
 		return s.notices[http.StatusServiceUnavailable], false
-	case !errors.Is(cause, context.Canceled): // else nobody waits any longer
+	case !errors.Is(cause, context.Canceled): // else all clients have gone
 		s.options.Logger.ErrorContext(ctx, "page failed", "page", pattern, "error", err)
 	}
 	if errors.Is(cause, context.DeadlineExceeded) {
@@ -199,21 +201,22 @@ type noticeView struct {
 	Text string
 }
 
-// renderNotices renders what says why there is no page. It is the same for all pages.
+// renderNotices renders the pages that say why there is no other. They are rendered once, at the start, so that they
+// can be sent even if the server has no time or memory for a page.
 func (s *site) renderNotices() (map[int]*Page, error) {
 	notices := map[int]*Page{}
 	for status, text := range map[int][2]string{
 		http.StatusNotFound: {
-			"There is nothing here", "The address may be mistyped, or what it led to is not public any more.",
+			"There is nothing here", "The address may be mistyped, or the page is no longer public.",
 		},
 		http.StatusInternalServerError: {
 			"This page cannot be shown", "Something went wrong on our side. Please try again in a moment.",
 		},
 		http.StatusServiceUnavailable: {
-			"Very many people are here", "The server has as much to do as it can. Please try again in a moment.",
+			"This site is very busy", "The server cannot take more requests right now. Please try again in a moment.",
 		},
 		http.StatusGatewayTimeout: {
-			"This page took too long", "The server has a lot to do just now. Please try again in a moment.",
+			"This page took too long", "The server is very busy right now. Please try again in a moment.",
 		},
 	} {
 		view := noticeView{Head: s.head(text[0]), Text: text[1]}

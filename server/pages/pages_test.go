@@ -35,7 +35,7 @@ func TestStart(t *testing.T) {
 func TestStartWithoutPetitions(t *testing.T) {
 	t.Parallel()
 	body := page(t, serve(t, (&fake{}).options(), bundle()), "/")
-	wants(t, body, `No petition is open at present.`, `<dd data-live="signatureCount">0</dd>`)
+	wants(t, body, `No petition is open right now.`, `<dd data-live="signatureCount">0</dd>`)
 	lacks(t, body, `are shown`)
 }
 

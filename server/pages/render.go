@@ -17,10 +17,10 @@ import (
 //go:embed templates/*.html
 var templateFiles embed.FS
 
-// templates are the pages by the names of their files.
+// templates contains the pages by the names of their files.
 type templates map[string]*template.Template
 
-// parse reads the pages, each within the frame that all share.
+// parse parses the pages, each together with the frame that all share.
 func parse(files library) (templates, error) {
 	frame, err := template.New("").Funcs(template.FuncMap{
 		"address":   address,
@@ -46,28 +46,28 @@ func parse(files library) (templates, error) {
 	return pages, nil
 }
 
-// Page is a page in the bytes that leave, or what is there in its place.
+// Page is a page in the bytes that are sent, or a redirection or notice in its place.
 type Page struct {
 	status   int
-	location string // where it has gone
-	policy   string // of what it may load; empty: that of all pages
+	location string // the address to which the page has moved
+	policy   string // its Content-Security-Policy; empty: that of all pages
 	html     content.Bytes
 }
 
-// pageBytes is what a page takes beside its text, about.
+// pageBytes is about what a page takes in memory besides its text.
 const pageBytes = 500
 
-// Size is what the page takes in memory, about.
+// Size returns about how much memory the page takes.
 func (p *Page) Size() int { return p.html.Size() + pageBytes }
 
-// draft is a page that is being written, which counts what it takes of a budget.
+// draft is a page that is being written. It counts its bytes against a budget.
 type draft struct {
 	bytes.Buffer
 	budget *budget.Budget
-	room   int // bytes that it may have before the budget is told
+	room   int // bytes that it may have before the budget must be asked
 }
 
-// Write refuses what there is no room for.
+// Write fails if the budget does not allow more bytes.
 func (d *draft) Write(text []byte) (n int, err error) {
 	if n := d.Len() + len(text); n > d.room {
 		if d.room, err = d.budget.Write(n); err != nil {
@@ -77,7 +77,7 @@ func (d *draft) Write(text []byte) (n int, err error) {
 	return d.Buffer.Write(text)
 }
 
-// render makes a page of a template.
+// render renders a template.
 func (t templates) render(ctx context.Context, status int, name string, view any) (*Page, error) {
 	text := draft{budget: budget.From(ctx)}
 	if err := t[name].ExecuteTemplate(&text, "page", view); err != nil {
@@ -86,15 +86,14 @@ func (t templates) render(ctx context.Context, status int, name string, view any
 	return &Page{status: status, html: content.Bytes{Plain: text.Bytes()}}, nil
 }
 
-// moved leads to another address. Browsers ask again each time: a title that is
-// changed back turns the redirection around, and one that remembered the old
-// one would go in circles.
+// moved returns a redirection to another address. Browsers must revalidate it each time: if a title is changed back,
+// the redirection turns around, and a browser that remembered the old one would go in circles.
 func moved(to string) *Page {
 	text := `<a href="` + template.HTMLEscapeString(to) + `">This page has moved.</a>` + "\n"
 	return &Page{status: http.StatusMovedPermanently, location: to, html: content.Bytes{Plain: []byte(text)}}
 }
 
-// send answers with the page.
+// send answers a request with the page. Only a page that was found has a tag: an error must not be confirmed by a 304.
 func (p *Page) send(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	if p.policy != "" {
@@ -103,8 +102,7 @@ func (p *Page) send(w http.ResponseWriter, r *http.Request) {
 	if p.location != "" {
 		header.Set("Location", p.location)
 	}
-	// Whoever keeps a copy asks whether it is still right: the numbers move, and
-	// a petition may be hidden at any time.
+	// A copy must be revalidated before it is shown again: numbers change, and a petition may be hidden at any time.
 	header.Set("Cache-Control", "no-cache")
 	if p.status >= http.StatusInternalServerError {
 		header.Set("Cache-Control", "no-store")
@@ -115,28 +113,27 @@ func (p *Page) send(w http.ResponseWriter, r *http.Request) {
 	p.html.Send(w, r, p.status, "text/html; charset=utf-8", p.status == http.StatusOK)
 }
 
-// digest names a content, in letters that may stand in an address.
+// digest returns a name for content, in characters that can be part of an address.
 func digest(content []byte) string {
 	sum := sha256.Sum256(content)
 	return base64.RawURLEncoding.EncodeToString(sum[:12])
 }
 
-// contentPolicy lets a page load scripts and styles from these sources, speak
-// with this server, and nothing else: no other host, no frame, and no form
-// that the browser sends by itself.
+// contentPolicy returns a policy by which a page can load scripts and styles from these sources and connect to this
+// server, and nothing else: no other host, no frame, and no form that the browser submits itself.
 func contentPolicy(scripts, styles, fonts string) string {
 	return "default-src 'none'; script-src " + scripts + "; style-src " + styles + "; font-src " + fonts +
 		"; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }
 
-// guarded sets the headers that every answer has.
+// guarded adds the security headers that every answer has.
 func guarded(next http.Handler) http.Handler {
 	policy := contentPolicy("'self'", "'self'", "'none'")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
 		header.Set("Content-Security-Policy", policy)
 		header.Set("Cross-Origin-Opener-Policy", "same-origin")
-		// Which petition somebody reads is nobody else's business.
+		// No other site needs to know which petition somebody has read.
 		header.Set("Referrer-Policy", "same-origin")
 		header.Set("X-Content-Type-Options", "nosniff")
 		next.ServeHTTP(w, r)

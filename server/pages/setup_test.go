@@ -123,8 +123,7 @@ func lacks(t *testing.T, body string, parts ...string) {
 	}
 }
 
-// elements returns the attributes of all elements of a page, each with its name
-// under the empty key.
+// elements returns the attributes of all elements of a page, each with its name under the empty key.
 func elements(t *testing.T, body string) []map[string]string {
 	t.Helper()
 	root, err := html.Parse(strings.NewReader(body))

@@ -110,7 +110,7 @@ func TestNoRoom(t *testing.T) {
 		if w.Code != http.StatusServiceUnavailable || header.Get("Retry-After") != "1" || header.Get("Cache-Control") != "no-store" || header.Get("Etag") != "" {
 			t.Errorf("GET %s: %d, %v", target, w.Code, header)
 		}
-		wants(t, w.Body.String(), "<h1>Very many people are here</h1>", "Please try again in a moment.")
+		wants(t, w.Body.String(), "<h1>This site is very busy</h1>", "Please try again in a moment.")
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	bcp47 "golang.org/x/text/language"
 )
 
-// number writes a count with a comma between groups of three digits.
+// number formats a count with a comma between groups of three digits.
 func number(n int) string {
 	text := strconv.Itoa(n)
 	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
@@ -15,8 +15,7 @@ func number(n int) string {
 	return text
 }
 
-// language returns the value of a lang attribute: HTML says by an empty one that
-// the language is not known.
+// language returns the value of a lang attribute, which is empty in HTML if the language is not known.
 func language(tag string) string {
 	if tag == bcp47.Und.String() {
 		return ""
@@ -24,14 +23,14 @@ func language(tag string) string {
 	return tag
 }
 
-// direction returns the value of a dir attribute for texts in a language. Where
-// it is not known the browser judges by the first letters.
+// direction returns the value of a dir attribute for text in a language. If the language is not known, the browser
+// decides by the first letters.
 func direction(tag string) string {
 	parsed, err := bcp47.Parse(tag)
 	if err != nil || parsed == bcp47.Und {
 		return "auto"
 	}
-	// A language without a script stands for the one that it is mostly written in.
+	// If the tag names no script, this is the one that the language is usually written in.
 	script, _ := parsed.Script()
 	switch script.String() {
 	case "Adlm", "Arab", "Aran", "Hebr", "Mand", "Nkoo", "Rohg", "Samr", "Syrc", "Thaa":
@@ -41,11 +40,11 @@ func direction(tag string) string {
 	}
 }
 
-// outcome says in a sentence what came of a petition.
+// outcome returns a sentence about what a petition has achieved.
 func outcome(name string) string {
 	switch name {
 	case "ANSWERED":
-		return "Those who were asked have answered."
+		return "Those to whom it is addressed have answered."
 	case "PARTIAL_VICTORY":
 		return "A part of the demand was met."
 	case "VICTORY":
@@ -53,7 +52,7 @@ func outcome(name string) string {
 	case "REFUSED":
 		return "The demand was refused."
 	case "WITHDRAWN":
-		return "The petitioner gave the demand up."
+		return "The petitioner has given up the demand."
 	default:
 		return ""
 	}

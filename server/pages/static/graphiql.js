@@ -10,7 +10,7 @@
 
   const petition = root.dataset.petition;
 
-  const list = `# The petitions that people sign most at present.
+  const list = `# The petitions that are being signed most.
 query Trending {
   petitions(first: 5, orderBy: { field: TRENDING }) {
     nodes {
@@ -26,7 +26,7 @@ query Trending {
 }
 `;
 
-  const sign = `# Signs a petition. What a person can mend comes back in userErrors.
+  const sign = `# Signs a petition. What a person can correct is reported in userErrors.
 mutation Sign($input: SignPetitionInput!) {
   signPetition(input: $input) {
     status
@@ -57,7 +57,7 @@ subscription LiveCount($petition: ID!) {
     { query: watch, variables: json({ petition }) },
   ];
 
-  // Subscriptions go over WebSocket; what stands in the header editor is sent when the socket opens.
+  // Subscriptions use a WebSocket; the content of the header editor is sent when the socket opens.
   const socket = new URL('/graphql', location.href);
   socket.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
   const fetcher = GraphiQL.createFetcher({ url: '/graphql', subscriptionUrl: socket.href, enableIncrementalDelivery: false });

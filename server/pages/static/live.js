@@ -1,4 +1,4 @@
-// Keeps the numbers of a page up to date: it subscribes to them at the API, by server-sent events.
+// Keeps the numbers on a page up to date: it subscribes to them by server-sent events.
 'use strict';
 
 (() => {
@@ -34,7 +34,7 @@
     speaking ||= setTimeout(speak, betweenWords);
   }
 
-  // What is read aloud follows from afar: nobody could listen to four counts a second.
+  // Screen readers are told much less often: nobody could listen to four counts a second.
   function speak() {
     speaking = 0;
     for (const element of root.querySelectorAll('[data-spoken]')) {
@@ -51,12 +51,12 @@
       pause = shortest;
       show(numbers);
     });
-    // Nothing more comes: the petition is hidden, or nobody knows.
+    // Nothing more will come: the petition was hidden, or the server has ended the stream for another reason.
     events.addEventListener('complete', again);
     events.addEventListener('error', again);
   }
 
-  // A browser gives up for good where the server answers with an error, and comes too soon where it does not answer.
+  // By itself a browser never reconnects after an error of the server, and too soon if the server does not answer.
   function again() {
     close();
     timer = setTimeout(open, pause * (0.5 + Math.random()));
@@ -70,7 +70,7 @@
     events = null;
   }
 
-  // A browser keeps few connections to a server: a page that nobody sees leaves them to the others.
+  // A browser opens only a few connections per server: a page that is not visible leaves them to the others.
   function follow() {
     if (document.visibilityState === 'hidden') close();
     else if (!events && !timer) open();

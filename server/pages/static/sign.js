@@ -26,7 +26,7 @@
     VN VU WF WS YE YT ZA ZM ZW`;
 
   const patience = 20_000;
-  const lost = 'No answer came, so nobody knows whether your signature arrived. Please send it again: it counts only once.';
+  const lost = 'There was no answer, so it is not known whether your signature arrived. Please sign again: it counts only once.';
 
   const button = form.querySelector('button');
   let sending = false;
@@ -38,7 +38,7 @@
     form.elements.country.append(...options.sort((a, b) => order(a.text, b.text)));
   }
 
-  // crypto.randomUUID is missing where a server is reached without encryption.
+  // crypto.randomUUID is missing on pages that were loaded without encryption.
   function randomKey() {
     if (crypto.randomUUID) return crypto.randomUUID();
     return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
@@ -55,7 +55,7 @@
       showName: showName.checked,
       statementVersion: form.dataset.statement,
     };
-    // What is sent again bears the same key, so that it is not done twice; what was changed is something else.
+    // A repeated attempt has the same key, and is not counted twice; a changed one is a new attempt with a new key.
     const text = JSON.stringify(fields);
     if (attempt.text !== text) attempt = { text, key: randomKey() };
     return { ...fields, idempotencyKey: attempt.key };
@@ -72,7 +72,7 @@
     return response.json();
   }
 
-  // Faults have the path of a field, or none.
+  // Each error has the path of its field, or none.
   async function send() {
     let answer;
     try {
