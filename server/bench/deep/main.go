@@ -1,12 +1,12 @@
 //go:build linux
 
-// Program deep times what is read of a large site, with shared answers off: one reader, each read many times. The site is
-// one that make bench-data has made, and nothing else may use it meanwhile:
+// Program deep measures how long reads of a large site take, with shared answers off: one reader repeats each read many
+// times. The site must have been made by make bench-data, and nothing else may use it meanwhile:
 //
 //	make bench-data FLAGS='-deep -database sqlite:data/deep.db -secret data/deep.key'
 //	go run ./server/bench/deep -database sqlite:data/deep.db -secret data/deep.key
 //
-// The times are those of whole requests, so that the database has taken less.
+// The times are those of whole requests, of which the database takes a part.
 package main
 
 import (
@@ -99,7 +99,7 @@ func (b bench) run(ctx context.Context) (err error) {
 	return nil
 }
 
-// rest waits until the server has counted everything again, which it does when it begins.
+// rest waits until the server has finished its first recount, which begins when it starts.
 func rest(ctx context.Context, server *load.Server) error {
 	for range 600 {
 		before, err := load.Processor(server.PID())
@@ -116,7 +116,7 @@ func rest(ctx context.Context, server *load.Server) error {
 			return err
 		}
 	}
-	return errors.New("the server does not come to rest")
+	return errors.New("the server does not finish its first recount")
 }
 
 type reader struct {
@@ -124,7 +124,7 @@ type reader struct {
 	times  int
 }
 
-// ask returns what a query answers.
+// ask sends a query and returns the answer.
 func (r reader) ask(ctx context.Context, document string, variables map[string]any) ([]byte, error) {
 	body, err := json.Marshal(map[string]any{"query": document, "variables": variables})
 	if err != nil {
@@ -137,7 +137,7 @@ func (r reader) ask(ctx context.Context, document string, variables map[string]a
 	return answer, err
 }
 
-// time prints how long a query takes.
+// time repeats a query and prints how long it takes.
 func (r reader) time(ctx context.Context, name, document string, variables map[string]any) error {
 	took := make([]time.Duration, r.times)
 	for i := range took {
@@ -171,7 +171,7 @@ func (r reader) hot(ctx context.Context) (string, error) {
 	return told.Data.Petitions.Nodes[0].ID, nil
 }
 
-// list reads a page of the list far from its beginning, which is reached as a reader would, page by page.
+// list reads a page far from the beginning of a list. It gets there as a reader would, page by page.
 func (r reader) list(ctx context.Context, l list, page int) error {
 	if err := r.time(ctx, l.name+", first page", l.document, map[string]any{"first": l.size}); err != nil {
 		return err
@@ -208,7 +208,7 @@ type info struct {
 	EndCursor   string
 }
 
-// pageInfo finds the pageInfo in what was answered, however deep it lies.
+// pageInfo finds the pageInfo in an answer, at whatever depth.
 func pageInfo(text json.RawMessage) (found info) {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(text, &fields) != nil {
@@ -216,7 +216,7 @@ func pageInfo(text json.RawMessage) (found info) {
 	}
 	for name, value := range fields {
 		if name == "pageInfo" {
-			_ = json.Unmarshal(value, &found) // what is missing ends the walk
+			_ = json.Unmarshal(value, &found) // an answer without one ends the list
 			return found
 		}
 		if found = pageInfo(value); found != (info{}) {

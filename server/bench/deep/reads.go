@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// query is something that is read at once.
+// query is a read that is one request.
 type query struct{ name, document string }
 
-// list is read page by page.
+// list is a list that is read page by page.
 type list struct {
 	name              string
 	size              int
-	first             bool // it has few pages
+	first             bool // only its first page is read, since it has few
 	document, cursors string
 }
 
@@ -25,7 +25,7 @@ const (
 	noFields        = `pageInfo { hasNextPage endCursor }`
 )
 
-// single returns what is read at once, of the site and of its largest petition.
+// single returns the reads that are one request, of the site and of its largest petition.
 func single(hot string) []query {
 	of := func(fields string) string { return fmt.Sprintf(`{ petition(id: %q) { %s } }`, hot, fields) }
 	history := func(interval string, length time.Duration) string {
@@ -56,7 +56,7 @@ func single(hot string) []query {
 	}
 }
 
-// lists returns what is read page by page.
+// lists returns the lists that are read page by page.
 func lists(hot string) []list {
 	var out []list
 	of := func(name, field, fields string) {

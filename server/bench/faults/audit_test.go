@@ -10,7 +10,7 @@ import (
 	"petitiond/server/secret"
 )
 
-// figures are the places where a count stands; all of them must say the same.
+// figures are the places where the count is found; all of them must agree.
 type figures struct {
 	Rows, Numbers, Comments              int // of the table
 	Total, Issued                        int // of the counter
@@ -19,8 +19,8 @@ type figures struct {
 
 func all(n int) figures { return figures{n, n, n, n, n, n, n, n, n, n} }
 
-// audit lays the crowd's log beside the rows, the rows beside every figure at every server, and looks whether the
-// watchers see the last value in time.
+// audit compares the crowd's log with the rows, and the rows with every figure at every server. It also checks that the
+// watchers receive the last value in time.
 func audit(t *testing.T, on ground, people *crowd, watchers ...*watcher) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
@@ -38,7 +38,7 @@ func audit(t *testing.T, on ground, people *crowd, watchers ...*watcher) {
 	}
 }
 
-// read reads the figures that are stored. It fails the test unless who was acknowledged has a row, and who has a row
+// read reads the stored figures. It fails the test unless all who were acknowledged have a row, and all who have a row
 // tried to sign.
 func (on ground) read(t *testing.T, people *crowd) (f figures) {
 	t.Helper()
@@ -61,7 +61,7 @@ func (on ground) read(t *testing.T, people *crowd) (f figures) {
 			t.Fatal(err)
 		}
 		if f.Rows++; number == f.Rows {
-			f.Numbers++ // counts those without a gap before them
+			f.Numbers++ // as long as there is no gap
 		}
 		log.strike(t, number, digest)
 	}
@@ -72,7 +72,7 @@ func (on ground) read(t *testing.T, people *crowd) (f figures) {
 	return f
 }
 
-// logbook says for the digest of every address that tried to sign what became of it.
+// logbook holds what is known about every address that tried to sign, by its digest.
 type logbook map[string]*page
 
 type page struct {
@@ -81,7 +81,7 @@ type page struct {
 	rows         int
 }
 
-// log returns what is known of everybody.
+// log returns what is known about everybody.
 func (c *crowd) log(keys *secret.Keys) logbook {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -93,7 +93,7 @@ func (c *crowd) log(keys *secret.Keys) logbook {
 	return log
 }
 
-// strike notes a row.
+// strike records a row.
 func (l logbook) strike(t *testing.T, number int, digest []byte) {
 	t.Helper()
 	p, tried := l[string(digest)]
@@ -104,7 +104,7 @@ func (l logbook) strike(t *testing.T, number int, digest []byte) {
 	p.rows++
 }
 
-// close looks for those who were promised a row and have none, and for those who have two.
+// close finds those who were acknowledged and have no row, and those who have two.
 func (l logbook) close(t *testing.T) {
 	t.Helper()
 	for _, p := range l {

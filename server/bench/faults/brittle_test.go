@@ -11,8 +11,8 @@ import (
 	"petitiond/server/database/pgproxy"
 )
 
-// brittle is a database of which any single step can be made to fail: an operation on a file of SQLite, a message of
-// PostgreSQL's protocol.
+// brittle is a database on which any single step can be made to fail: an operation on one of SQLite's files, or a
+// message of PostgreSQL's protocol.
 type brittle struct {
 	url    string
 	folder string // of the files, of SQLite alone
@@ -27,7 +27,7 @@ type brittle struct {
 	struck string
 }
 
-// way is how a step fails. It is a fate of one of the two packages.
+// way is a way in which a step fails: a fate of diskfault or pgproxy.
 type way struct {
 	name string
 	disk diskfault.Fate
@@ -64,7 +64,7 @@ func brittleSQLite(t *testing.T) *brittle {
 	return b
 }
 
-// matters leaves out where a way to fail is the same as another.
+// matters reports whether a way to fail differs from the others for this kind of operation.
 func matters(kind diskfault.Kind, fate diskfault.Fate) bool {
 	switch fate {
 	case diskfault.FailAmid, diskfault.Full:
@@ -114,7 +114,7 @@ func (b *brittle) fails(step string, counts func(way) bool) bool {
 	return true
 }
 
-// arm lets a step from now on fail, once; 0 only counts.
+// arm makes one of the next steps fail, once; 0 just counts them.
 func (b *brittle) arm(a attempt) {
 	if a.fresh {
 		b.cut()
@@ -147,9 +147,9 @@ func (a attempt) String() string {
 	return fmt.Sprintf("step %d %s", a.at, a.way.name)
 }
 
-// fail calls try with each step failing in each way, after it has counted the steps. Where it may not take long, some
-// steps fail, and the last ones, among which is the commit. try arms the step and disarms it, and gives what disarm
-// gave.
+// fail first counts the steps, and then calls try once for each step failing in each way. In a short run it only makes
+// some steps fail, always including the last ones, with the commit. try has to arm the step and to return the result of
+// disarm.
 func (b *brittle) fail(t *testing.T, try func(a attempt) (steps int)) {
 	t.Helper()
 	for _, way := range b.ways {
@@ -158,7 +158,7 @@ func (b *brittle) fail(t *testing.T, try func(a attempt) (steps int)) {
 				continue
 			}
 			try(attempt{way, fresh, 0})
-			steps := try(attempt{way, fresh, 0}) // the second time more is prepared
+			steps := try(attempt{way, fresh, 0}) // the second time, more statements are prepared
 			if steps == 0 {
 				t.Errorf("%s: no step was seen", way.name)
 			}

@@ -63,7 +63,7 @@ func TestOneKeyAtOnce(t *testing.T) {
 					t.Errorf("the same request was answered\n%s\nand\n%s", answers[0], got)
 				}
 			}
-			people.hears(address)
+			people.confirm(address)
 			for _, server := range servers {
 				if got, _ := people.attempt(server, people.request(people.somebody(), key)); got != "IDEMPOTENCY_MISMATCH" {
 					t.Errorf("the key with another input: got %s", got)

@@ -15,14 +15,14 @@ import (
 	"time"
 )
 
-// What a request may come to. The rest is the code of a refusal.
+// What a request can result in, besides the code of an error.
 const (
 	counted = "COUNTED"
 	lost    = "LOST" // no answer came
 )
 
-// crowd are people who sign a petition. Each repeats the same request until it is answered, and every tenth signs a
-// second time later. It keeps a log of who tried and who was acknowledged.
+// crowd is people who sign a petition. They repeat the same request until it is answered, and every tenth signs a
+// second time later. The crowd has a log of those who tried and those who were acknowledged.
 type crowd struct {
 	t        *testing.T
 	petition petition
@@ -33,7 +33,7 @@ type crowd struct {
 	attempted    map[string]bool
 	acknowledged map[string]bool
 	answers      map[string]int
-	news         chan struct{} // closed and made anew when somebody is acknowledged
+	news         chan struct{} // closed and replaced when somebody is acknowledged
 }
 
 func gather(t *testing.T, petition petition, servers ...*program) *crowd {
@@ -45,7 +45,7 @@ func gather(t *testing.T, petition petition, servers ...*program) *crowd {
 	return c
 }
 
-// String tells how often each answer was given.
+// String returns how often there was each result.
 func (c *crowd) String() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -56,10 +56,10 @@ func (c *crowd) String() string {
 	return strings.Join(text, ", ")
 }
 
-// somebody returns an address that nobody had before.
+// somebody returns a new address.
 func (c *crowd) somebody() string { return fmt.Sprintf("signatory%d@example.org", c.nobody.Add(1)) }
 
-// work lets so many people sign at a time until the function that it gives is called, which waits for all of them.
+// work has so many people sign at a time, until the function that it returns is called, which waits for all of them.
 func (c *crowd) work(atOnce int) (rest func()) {
 	ctx, stop := context.WithCancel(context.Background())
 	var people sync.WaitGroup
@@ -104,7 +104,7 @@ func (c *crowd) sign(address, key string) {
 		got, _ := c.attempt(c.servers[try%len(c.servers)], body)
 		switch {
 		case got == counted:
-			c.hears(address)
+			c.confirm(address)
 			return
 		case !slices.Contains([]string{lost, "UNAVAILABLE", "OUTCOME_UNKNOWN", "TIMEOUT"}, got):
 			c.t.Errorf("%s was answered %s", address, got)
@@ -117,7 +117,7 @@ func (c *crowd) sign(address, key string) {
 	}
 }
 
-// attempt sends a request once, and gives what it came to and the text of the answer.
+// attempt sends a request once, and returns its result and the text of the answer.
 func (c *crowd) attempt(at *program, body []byte) (got, text string) {
 	status, raw, err := send(c.t.Context(), at.address, "", body)
 	got = verdict(status, raw, err)
@@ -151,15 +151,15 @@ func verdict(status int, raw []byte, err error) string {
 	return data.SignPetition.Status
 }
 
-// tries notes an attempt before it is made.
+// tries records an attempt before it is made.
 func (c *crowd) tries(address string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.attempted[address] = true
 }
 
-// hears notes that somebody was acknowledged.
-func (c *crowd) hears(address string) {
+// confirm records that a signature was acknowledged.
+func (c *crowd) confirm(address string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.acknowledged[address] = true
@@ -174,8 +174,8 @@ func (c *crowd) signed() (n int, more <-chan struct{}) {
 	return len(c.acknowledged), c.news
 }
 
-// await waits for more people to be acknowledged, and gives how long that took. It fails the test if it takes longer
-// than it may.
+// await waits until more people were acknowledged, and returns how long that took. It fails the test if it takes too
+// long.
 func (c *crowd) await(people int, longest time.Duration) time.Duration {
 	c.t.Helper()
 	began := time.Now()
@@ -201,7 +201,7 @@ func (c *crowd) neverRepeated() {
 	defer c.mu.Unlock()
 	for got, n := range c.answers {
 		if got != counted {
-			c.t.Errorf("%d requests came to %s; the server can find out what became of them by itself", n, got)
+			c.t.Errorf("%d requests resulted in %s; the server can find out their outcome itself", n, got)
 		}
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestCommitIsCut loses one COMMIT in twenty, or its answer. The server finds out what became of it: nobody has to ask
-// twice, and nobody is taken for one who had signed.
+// TestCommitIsCut loses one COMMIT in twenty, or its answer. The server finds out its outcome itself: nobody has to
+// repeat a request, and nobody is mistaken for someone who had already signed.
 func TestCommitIsCut(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]fault{"BeforeCommit": beforeCommit, "BeforeAnswer": beforeAnswer} {
@@ -52,7 +52,7 @@ func TestConnectionsAreCut(t *testing.T) {
 	audit(t, on, people, watcher)
 }
 
-// TestConnectionsStall lets PostgreSQL fall silent for ten seconds.
+// TestConnectionsStall has PostgreSQL fall silent for ten seconds.
 func TestConnectionsStall(t *testing.T) {
 	t.Parallel()
 	on, proxy := onProxy(t)

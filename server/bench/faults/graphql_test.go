@@ -15,10 +15,10 @@ import (
 
 var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256}}
 
-// patience is how long an answer is waited for: longer than any fault here lasts.
+// patience is how long a request waits for its answer: longer than any fault here lasts.
 const patience = 30 * time.Second
 
-// request is a GraphQL request, written once so that it can be repeated to the letter.
+// request returns a GraphQL request, which is encoded only once, so that it can be repeated exactly.
 func request(query string, variables map[string]any) []byte {
 	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
 	if err != nil {
@@ -27,7 +27,7 @@ func request(query string, variables map[string]any) []byte {
 	return body
 }
 
-// answer is what a GraphQL request is answered.
+// answer is the answer to a GraphQL request.
 type answer struct {
 	Data   json.RawMessage
 	Errors []struct {
@@ -63,7 +63,7 @@ func send(ctx context.Context, address, bearer string, body []byte) (status int,
 	return response.StatusCode, raw, err
 }
 
-// ask sends an operation to a server that is well, and decodes what it answers.
+// ask sends an operation to a server that works, and decodes the answer.
 func (p *program) ask(bearer, query string, variables map[string]any, out any) {
 	p.t.Helper()
 	_, raw, err := send(p.t.Context(), p.address, bearer, request(query, variables))
@@ -79,14 +79,14 @@ func (p *program) ask(bearer, query string, variables map[string]any, out any) {
 	}
 }
 
-// petition is one that can be signed.
+// petition is a petition that can be signed.
 type petition struct {
 	id    string // as clients see it
 	uuid  uuid.UUID
 	token string // of who may edit it
 }
 
-// open makes a petition that can be signed.
+// open creates and publishes a petition.
 func (p *program) open() petition {
 	p.t.Helper()
 	var made struct {

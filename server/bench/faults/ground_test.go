@@ -17,11 +17,11 @@ import (
 	"petitiond/server/secret"
 )
 
-// ground is what a server stands on: an empty database and a secret.
+// ground is what a server needs: an empty database and a secret.
 type ground struct {
 	url, secret string
-	direct      string // address of the database where no proxy stands before it
-	shared      bool   // by several servers, if they like
+	direct      string // address of the database, not through a proxy
+	shared      bool   // several servers can use it
 }
 
 // onEach runs f on both databases.
@@ -61,7 +61,7 @@ func needPostgres(t *testing.T) {
 	}
 }
 
-// onServer returns a new database of a server.
+// onServer returns a new database on a server.
 func onServer(t *testing.T, server *pgserver.Server) ground {
 	t.Helper()
 	pool, err := sql.Open("postgres", server.URL("postgres"))
@@ -99,7 +99,7 @@ func (on ground) command(ctx context.Context, t *testing.T, args ...string) *exe
 	return c
 }
 
-// open opens the database beside the servers.
+// open opens the database while servers may be using it.
 func (on ground) open(t *testing.T) *database.DB {
 	t.Helper()
 	db, err := database.Open(t.Context(), on.direct)

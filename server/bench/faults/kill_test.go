@@ -12,7 +12,7 @@ import (
 	"petitiond/server/database/pgserver"
 )
 
-// soon is how long the first signature may take once everything is there again.
+// soon is how long the first signature may take once everything works again.
 const soon = 5 * time.Second
 
 func TestServerIsKilled(t *testing.T) {
@@ -66,14 +66,14 @@ func TestPostgresIsKilled(t *testing.T) {
 	rest()
 	reads, failed := look()
 	t.Logf("PostgreSQL was away for %s at most, and %d of %d reads failed", away, len(failed), reads)
-	if len(failed) > 0 && away < 1500*time.Millisecond { // readers wait for two seconds
-		t.Errorf("readers heard of a restart that took %s; the first one: %s", away, failed[0])
+	if len(failed) > 0 && away < 1500*time.Millisecond { // readers wait for up to two seconds
+		t.Errorf("readers noticed a restart that took %s; the first one: %s", away, failed[0])
 	}
 	audit(t, on, people, watcher)
 }
 
-// read lets four people read a petition with a credential, so that it is looked up and nothing is shared, until look is
-// called. It gives how many answers there were, and those that are none.
+// read has four people read a petition, until look is called, which returns how many answers there were and which of
+// them failed. They send a credential, so that each request looks it up and no answer is shared.
 func read(t *testing.T, petition petition, at *program) (look func() (reads int, failed []string)) {
 	ctx, stop := context.WithCancel(context.Background())
 	var people sync.WaitGroup

@@ -16,13 +16,13 @@ import (
 	"petitiond/server/database/pgserver"
 )
 
-// What the tests of this process share is made when it is first asked for.
+// What the tests of this process share is created when it is first needed.
 var (
 	built  = sync.OnceValues(build)
 	shared = sync.OnceValues(newPostgres)
 )
 
-// made are the functions that take away what was made.
+// made contains the functions that remove what was created.
 var made struct {
 	sync.Mutex
 	undo []func() error
@@ -46,7 +46,7 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// of returns how often something is done: the long number where it was asked for.
+// of returns how often to do something: the long number if a long run was asked for.
 func of(short, long int) int {
 	if os.Getenv("PETITION_TEST_FAULTS") == "long" {
 		return long
@@ -54,7 +54,7 @@ func of(short, long int) int {
 	return short
 }
 
-// build builds the program and gives its path.
+// build builds the program and returns its path.
 func build() (string, error) {
 	if err := touch(filepath.Join("..", "..", "..")); err != nil {
 		return "", err
@@ -72,7 +72,8 @@ func build() (string, error) {
 	return path, nil
 }
 
-// touch looks at every folder of the module, so that go test, which keeps results, knows what this one hangs on.
+// touch opens every folder of the module. Otherwise go test would not know that the results depend on them, and would
+// reuse results of an older program.
 func touch(root string) error {
 	return filepath.WalkDir(root, func(_ string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -85,7 +86,7 @@ func touch(root string) error {
 	})
 }
 
-// newPostgres starts a server that writes as one in production does.
+// newPostgres starts a server that writes to disk like one in production.
 func newPostgres() (*pgserver.Server, error) {
 	server, err := pgserver.New(context.Background(), pgserver.Options{Durable: true})
 	if errors.Is(err, pgserver.ErrNone) {

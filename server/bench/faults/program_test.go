@@ -15,14 +15,14 @@ import (
 	"time"
 )
 
-// program is a server in a process of its own, which keeps its address when it is killed and started again.
+// program is a server in a process of its own. It keeps its address when it is killed and restarted.
 type program struct {
 	t       *testing.T
 	on      ground
 	address string
-	wrap    func(*exec.Cmd) // looks at the command before it starts
+	wrap    func(*exec.Cmd) // can change the command before it starts
 	log     *os.File
-	process *os.Process // nil while it does not run
+	process *os.Process // nil if it is not running
 	ended   chan error
 }
 
@@ -90,16 +90,16 @@ func (p *program) kill9() {
 		p.t.Fatalf("the server had ended before it was killed: %v", err)
 	}
 	if err, ended := errors.AsType[*exec.ExitError](<-p.ended); !ended || err.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-		p.t.Errorf("the server ended by itself: %v", err)
+		p.t.Errorf("the server exited unexpectedly: %v", err)
 	}
 	p.process = nil
 }
 
-// terminate ends the server in good order.
+// terminate sends the server a SIGTERM, after which it must exit with code 0.
 func (p *program) terminate() {
 	p.t.Helper()
 	if err := p.process.Signal(syscall.SIGTERM); err != nil {
-		p.t.Errorf("the server had ended before it was told to: %v", err)
+		p.t.Errorf("the server had exited before it was terminated: %v", err)
 	}
 	select {
 	case err := <-p.ended:
@@ -107,17 +107,17 @@ func (p *program) terminate() {
 			p.t.Errorf("the server's end: %v", err)
 		}
 	case <-time.After(40 * time.Second):
-		p.t.Error("the server does not end")
-		_ = errors.Join(p.process.Kill(), <-p.ended) // there is nothing more to be said
+		p.t.Error("the server does not exit")
+		_ = errors.Join(p.process.Kill(), <-p.ended) // there is nothing more to report
 	}
 	p.process = nil
 }
 
-// end releases everything, and shows the log where the test failed.
+// end ends the server, and prints its log if the test failed.
 func (p *program) end() {
 	defer p.log.Close()
 	if p.process != nil {
-		client.CloseIdleConnections() // the server would wait for a request on those that never had one
+		client.CloseIdleConnections() // the server would wait for a request on connections that never had one
 		p.terminate()
 	}
 	if !p.t.Failed() {
@@ -127,8 +127,8 @@ func (p *program) end() {
 	p.t.Logf("log of the server at %s (%v):\n%s", p.address, err, text[max(0, len(text)-8000):])
 }
 
-// freeAddress returns an address below those that the system hands out by itself, so that nobody's connection takes it
-// while the server is down.
+// freeAddress returns an address with a port below those that the system assigns itself, so that no other connection
+// can take it while the server is down.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	for range 100 {

@@ -7,28 +7,28 @@ import (
 	"petitiond/server/database/pgproxy"
 )
 
-// proxy stands between servers and PostgreSQL, and may strike the COMMITs of a ledger.
+// proxy sits between servers and PostgreSQL, and can make COMMITs of a ledger fail.
 type proxy struct {
 	*pgproxy.Proxy
 
 	mu      sync.Mutex // guards what follows
 	fault   fault
-	every   int          // so manieth COMMIT is struck by the fault
-	doomed  map[int]bool // connections whose next answer is lost
+	every   int          // one in so many COMMITs fails
+	doomed  map[int]bool // the connections whose next answer will be lost
 	commits int
 	cuts    int
 }
 
-// fault is what befalls a COMMIT.
+// fault is how a COMMIT fails.
 type fault int
 
 const (
 	none         fault = iota
-	beforeCommit       // the connection is cut and PostgreSQL never hears of it
-	beforeAnswer       // PostgreSQL answers, and the answer is lost with the connection
+	beforeCommit       // the connection is cut, and PostgreSQL never receives it
+	beforeAnswer       // PostgreSQL answers, but the answer is lost with the connection
 )
 
-// newProxy lets connections through until the test ends.
+// newProxy forwards connections until the test ends.
 func newProxy(t *testing.T, address string) *proxy {
 	t.Helper()
 	p := &proxy{Proxy: pgproxy.New(t, address), doomed: map[int]bool{}}
@@ -36,14 +36,14 @@ func newProxy(t *testing.T, address string) *proxy {
 	return p
 }
 
-// strike lets a fault befall every so manieth COMMIT of a ledger.
+// strike makes one in every COMMITs of a ledger fail.
 func (p *proxy) strike(f fault, every int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.fault, p.every = f, every
 }
 
-// struck returns how often the fault came about.
+// struck returns how many COMMITs have failed.
 func (p *proxy) struck() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -28,7 +28,7 @@ type world struct {
 	*petitioning.Service
 	db       *database.DB
 	ledger   *ledger.Ledger
-	petition uuid.UUID // which everybody signs
+	petition uuid.UUID // the one that everybody signs
 	people   int
 }
 
@@ -112,7 +112,7 @@ func (w *world) draft(ctx context.Context, key string) (petitioning.Created, err
 	})
 }
 
-// publish makes a petition that can be signed.
+// publish creates and publishes a petition.
 func (w *world) publish(t *testing.T) uuid.UUID {
 	t.Helper()
 	made, err := w.draft(t.Context(), newKey())
@@ -125,10 +125,10 @@ func (w *world) publish(t *testing.T) uuid.UUID {
 	return made.Petition
 }
 
-// newKey returns an idempotency key that nobody guesses.
+// newKey returns an idempotency key that nobody can guess.
 func newKey() string { return uuid.NewString() + uuid.NewString() }
 
-// verdict is what the API makes of an error of the domain.
+// verdictOf returns the code by which the API reports an error of the domain.
 func verdictOf(ctx context.Context, err error) string {
 	switch faults := petitioning.Faults(err); {
 	case err == nil:
@@ -143,15 +143,15 @@ func verdictOf(ctx context.Context, err error) string {
 	return "INTERNAL"
 }
 
-// deed is something that is asked for and may be asked for again.
+// deed is a write that can be requested, and requested again.
 type deed struct {
 	do     func(ctx context.Context) (answer string, err error)
-	traces string // the statement that counts its traces, one in each table where it leaves some
-	of     any    // its argument
-	before []int  // the traces that were there before
+	traces string // a statement that counts its rows, in each table where it writes some
+	of     any    // the statement's argument
+	before []int  // how many rows there were before
 }
 
-// deeds are what is asked of a petition server, each to be made for one person.
+// deeds are the writes of a petition server. Each function prepares one for a new person.
 var deeds = map[string]func(t *testing.T, w *world) deed{
 	"Create": func(t *testing.T, w *world) deed {
 		key := newKey()
@@ -212,9 +212,9 @@ func less(a, b []int) []int {
 	return out
 }
 
-// TestEveryStepFails lets each step of each deed fail once, in each way: nothing that was acknowledged is lost, nothing
-// is done twice, whoever asks again with the same key hears the same, what was said is so, and the next request is
-// served as if nothing had been.
+// TestEveryStepFails makes each step of each deed fail once, in each way. Nothing that was acknowledged may be lost,
+// nothing may be done twice, a repeated request with the same key must get the same answer, every answer must be true,
+// and the next request must be served as if nothing had happened.
 func TestEveryStepFails(t *testing.T) {
 	t.Parallel()
 	onBrittle(t, func(t *testing.T, b *brittle) {
@@ -239,10 +239,10 @@ func TestEveryStepFails(t *testing.T) {
 				}
 				again, repeated := d.do(t.Context())
 				if repeated != nil {
-					t.Errorf("%s: asked again, it was answered %v", where, repeated)
+					t.Errorf("%s: the repeated request was answered %v", where, repeated)
 				}
 				if err == nil && again != first {
-					t.Errorf("%s: it was answered %s, and then %s", where, first, again)
+					t.Errorf("%s: the first answer is %s, and the next one %s", where, first, again)
 				}
 				d.judge(t, w, where+", and asked again", "done")
 				return steps
@@ -253,13 +253,13 @@ func TestEveryStepFails(t *testing.T) {
 	})
 }
 
-// judge compares what was said of a deed with what became of it.
+// judge compares the answer to a deed with what was actually written.
 func (d deed) judge(t *testing.T, w *world, where, verdict string) {
 	t.Helper()
 	traces := less(w.numbers(t, d.traces, d.of), d.before)
 	for _, n := range traces {
 		if n != traces[0] {
-			t.Errorf("%s: its traces are %v, it was done in part", where, traces)
+			t.Errorf("%s: its rows are %v: it was only done in part", where, traces)
 			return
 		}
 	}
@@ -267,10 +267,10 @@ func (d deed) judge(t *testing.T, w *world, where, verdict string) {
 	if verdict == "done" && n == 1 || verdict == "UNAVAILABLE" && n == 0 || verdict == "OUTCOME_UNKNOWN" && (n == 0 || n == 1) {
 		return
 	}
-	t.Errorf("%s: it was answered %s, and was done %d times", where, verdict, n)
+	t.Errorf("%s: it was answered %s, but done %d times", where, verdict, n)
 }
 
-// fold empties the write-ahead log of SQLite, which is to be copied.
+// fold empties SQLite's write-ahead log, since the database file is to be copied.
 func (w *world) fold(t *testing.T) {
 	t.Helper()
 	if w.db.Dialect == database.Postgres {
@@ -281,7 +281,7 @@ func (w *world) fold(t *testing.T) {
 	}
 }
 
-// crash looks at the files as they would be found if the program had ended now.
+// crash opens a copy of the files as they would be found if the program had crashed now.
 func (b *brittle) crash(t *testing.T, look func(found *world)) {
 	t.Helper()
 	folder := t.TempDir()
@@ -309,7 +309,7 @@ func (w *world) audit(t *testing.T) {
 	t.Helper()
 	wrong, err := w.ledger.Recount(t.Context())
 	if err != nil || len(wrong) > 0 {
-		t.Errorf("figures that are not what the rows say: %v, error %v", wrong, err)
+		t.Errorf("figures that differ from the rows: %v, error %v", wrong, err)
 	}
 	if w.db.Dialect == database.SQLite {
 		var verdict string
@@ -319,7 +319,7 @@ func (w *world) audit(t *testing.T) {
 	}
 }
 
-// TestEveryStepOfRecountFails falsifies figures and lets each step fail of the recount that mends them.
+// TestEveryStepOfRecountFails falsifies figures, and makes each step of the recount that corrects them fail.
 func TestEveryStepOfRecountFails(t *testing.T) {
 	t.Parallel()
 	const figures = `SELECT (SELECT total FROM counters WHERE petition_id = $1), (SELECT named FROM counters WHERE petition_id = $1),
@@ -368,13 +368,13 @@ func TestEveryStepOfRecountFails(t *testing.T) {
 	})
 }
 
-// TestEveryStepOfMigrationFails begins with nothing each time, lets one step fail of opening and migrating, and does it
-// again: every migration is applied once, and the schema is what it would have been.
+// TestEveryStepOfMigrationFails starts with an empty database each time, makes one step of opening and migrating fail,
+// and repeats it: every migration must be applied once, and the schema must be the same as without a failure.
 func TestEveryStepOfMigrationFails(t *testing.T) {
 	t.Parallel()
 	onBrittle(t, func(t *testing.T, b *brittle) {
 		ctx := t.Context()
-		b.cut = nil // every connection is new in any case
+		b.cut = nil // every connection is new anyway
 		up := func() error {
 			db, err := database.Open(ctx, b.url)
 			if err != nil {
@@ -389,7 +389,7 @@ func TestEveryStepOfMigrationFails(t *testing.T) {
 			b.arm(a)
 			err := up()
 			steps, struck := b.disarm()
-			for try := 0; err != nil && try < 2; try++ { // of the first the server may still hold something
+			for try := 0; err != nil && try < 2; try++ { // the server may still hold locks of the first attempt
 				err = up()
 			}
 			if err != nil {
@@ -406,7 +406,7 @@ func TestEveryStepOfMigrationFails(t *testing.T) {
 	})
 }
 
-// empty takes everything out of the database.
+// empty removes everything from the database.
 func (b *brittle) empty(t *testing.T) {
 	t.Helper()
 	if b.folder != "" {
@@ -433,7 +433,7 @@ func (b *brittle) empty(t *testing.T) {
 	}
 }
 
-// schema returns everything that migrations make.
+// schema returns everything that migrations create.
 func (b *brittle) schema(t *testing.T) (all []string) {
 	t.Helper()
 	db, err := database.Open(t.Context(), b.url)

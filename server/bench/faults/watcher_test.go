@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// watcher follows the count of a petition at one server, and subscribes again when it is cut off.
+// watcher follows the count of a petition at one server, and resubscribes when it is cut off.
 type watcher struct {
 	t     *testing.T
 	at    *program
@@ -18,7 +18,7 @@ type watcher struct {
 
 	mu    sync.Mutex // guards what follows
 	total int
-	news  chan struct{} // closed and made anew when the total changes
+	news  chan struct{} // closed and replaced when the total changes
 }
 
 func watch(t *testing.T, petition petition, at *program) *watcher {
@@ -43,7 +43,7 @@ func watch(t *testing.T, petition petition, at *program) *watcher {
 	return w
 }
 
-// follow takes values until the stream ends, and says whether there were some.
+// follow receives values until the stream ends, and reports whether there were any.
 func (w *watcher) follow(ctx context.Context, body []byte) (some bool) {
 	response, err := post(ctx, w.at.address, "", "text/event-stream", body)
 	if err != nil {
@@ -63,12 +63,12 @@ func (w *watcher) follow(ctx context.Context, body []byte) (some bool) {
 	return some
 }
 
-// take takes a value, which is never smaller than one before, also after a connection was lost.
+// take checks a value, which must never be smaller than an earlier one, even after a connection was lost.
 func (w *watcher) take(total int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if total < w.total {
-		w.t.Errorf("a watcher saw the count fall from %d to %d", w.total, total)
+		w.t.Errorf("a watcher saw the count decrease from %d to %d", w.total, total)
 	}
 	w.total = total
 	close(w.news)

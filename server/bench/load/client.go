@@ -13,35 +13,35 @@ import (
 	"time"
 )
 
-// ErrAgain means that the server asks to be asked again, with the same key.
+// ErrAgain means that the server asks the client to repeat the request with the same idempotency key.
 var ErrAgain = errors.New("the server asks to try again")
 
-// idle is how long a connection may lie unused; the server closes it after a minute.
+// idle is how long a connection may be unused before it is replaced: the server closes it after a minute.
 const idle = 30 * time.Second
 
-// Client is one connection that signs, one signature after another. It is as lean as it can be, since it shares the
-// cores with the server.
+// Client is a connection that sends one request after another. It does as little as possible, since it shares the cores
+// with the server.
 type Client struct {
 	address string
 	conn    net.Conn
-	used    time.Time // last
+	used    time.Time // when it was last used
 	in      *bufio.Reader
 	body    []byte
 	out     []byte // the request, then the answer
 	hit     bool   // the answer came from memory
 }
 
-// Client returns a client, which connects when it is used.
+// Client returns a client. It connects when it is first used.
 func (s *Server) Client() *Client { return &Client{address: s.Address} }
 
 // Close closes the connection.
 func (c *Client) Close() {
 	if c.conn != nil {
-		_ = c.conn.Close() // nothing is on its way
+		_ = c.conn.Close() // nothing is under way
 	}
 }
 
-// connect sees to a connection that the server has not closed.
+// connect opens a connection, unless there is one that the server cannot have closed yet.
 func (c *Client) connect(ctx context.Context) (err error) {
 	now := time.Now()
 	if c.conn == nil || now.Sub(c.used) > idle {
@@ -58,7 +58,7 @@ func (c *Client) connect(ctx context.Context) (err error) {
 const signBegin = `{"query":"mutation Sign($input: SignPetitionInput!) { signPetition(input: $input) ` +
 	`{ status userErrors { code } } }","variables":{"input":{"showName":true,"country":"` + country + `","petitionId":`
 
-// Sign signs a petition, which is named by its public id, and returns when the server has said that it counts.
+// Sign signs the petition with this id, and returns when the server has acknowledged the signature.
 func (c *Client) Sign(ctx context.Context, petition string, p Person) error {
 	if err := c.connect(ctx); err != nil {
 		return err
@@ -82,8 +82,8 @@ func (c *Client) Sign(ctx context.Context, petition string, p Person) error {
 	return fmt.Errorf("not counted: %.200s", answer)
 }
 
-// Ask sends the body of a request, and gives the answer, which is good until the next one, and whether it came from
-// the server's memory.
+// Ask sends the body of a request. It returns the answer, which is valid until the next call, and whether it was a
+// shared one from the server's memory.
 func (c *Client) Ask(ctx context.Context, body []byte) (answer []byte, hit bool, err error) {
 	if err := c.connect(ctx); err != nil {
 		return nil, false, err
@@ -93,7 +93,7 @@ func (c *Client) Ask(ctx context.Context, body []byte) (answer []byte, hit bool,
 	return answer, c.hit, err
 }
 
-// post sends the body and reads the answer, whose length HTTP/1.1 tells. The answer is good until the next one.
+// post sends the body and reads the answer by its Content-Length. The answer is valid until the next call.
 func (c *Client) post() ([]byte, error) {
 	c.out = append(c.out[:0], "POST /graphql HTTP/1.1\r\nHost: load\r\nContent-Type: application/json\r\nContent-Length: "...)
 	c.out = strconv.AppendInt(c.out, int64(len(c.body)), 10)

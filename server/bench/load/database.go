@@ -17,17 +17,17 @@ import (
 	"petitiond/server/ledger"
 )
 
-// Database is an empty database with durable commits and otherwise the settings that it has by itself.
+// Database is an empty database with durable commits and default settings otherwise.
 type Database struct {
 	Dialect database.Dialect
 	URL     string
 }
 
-// Each calls do with a new PostgreSQL and with a new SQLite file, or with the one of them that only names. Each is
-// removed before the next is made.
+// Each calls do with a new PostgreSQL and with a new SQLite file, or just with the one that only names. The first is
+// removed before the second is created, so that they do not disturb each other.
 func Each(ctx context.Context, only string, do func(context.Context, Database) error) error {
 	if only != "both" && only != "postgres" && only != "sqlite" {
-		return fmt.Errorf("there is no database %q: it is postgres, sqlite or both", only)
+		return fmt.Errorf("there is no database %q: choose postgres, sqlite or both", only)
 	}
 	if only != "sqlite" {
 		if err := onPostgres(ctx, do); err != nil {
@@ -98,7 +98,7 @@ func (d Database) Open(ctx context.Context, options database.Options) (*database
 	return db, nil
 }
 
-// Describe returns version and settings of a database.
+// Describe returns the version and the settings of a database.
 func Describe(ctx context.Context, db *database.DB) (text string, err error) {
 	query := `SELECT 'SQLite ' || sqlite_version() || ', journal_mode=' || (SELECT journal_mode FROM pragma_journal_mode)
  || ', synchronous=' || (SELECT synchronous FROM pragma_synchronous)`
@@ -111,7 +111,7 @@ func Describe(ctx context.Context, db *database.DB) (text string, err error) {
 	return text, err
 }
 
-// Size returns the bytes that a database takes on disk, and those of its write-ahead log beside.
+// Size returns the bytes that a database takes on disk, and separately those of its write-ahead log.
 func (d Database) Size(ctx context.Context, db *database.DB) (data, log int64, err error) {
 	if d.Dialect == database.Postgres {
 		err = db.Read.QueryRowContext(ctx, `SELECT pg_database_size(current_database()), (SELECT SUM(size) FROM pg_ls_waldir())`).
@@ -129,7 +129,7 @@ func (d Database) Size(ctx context.Context, db *database.DB) (data, log int64, e
 	return file.Size(), log, nil
 }
 
-// Seed makes petitions that can be signed.
+// Seed creates petitions that can be signed.
 func Seed(ctx context.Context, db *database.DB, n int) ([]uuid.UUID, error) {
 	ids := make([]uuid.UUID, n)
 	now := database.Now()

@@ -1,5 +1,5 @@
-// Package load is what the programs share that measure the server: databases that are gone afterwards, the built
-// program, a client that leaves it the cores, people who sign, and the name of the machine.
+// Package load is shared by the programs that measure the server. It provides databases that are removed afterwards,
+// the built program, a client that leaves the cores to it, invented signatories, and a description of the machine.
 //
-// It knows nothing of what is measured.
+// It does not know what is measured.
 package load

@@ -11,13 +11,13 @@ import (
 	"strings"
 )
 
-// Machine says on what the figures were measured.
+// Machine describes the machine on which the figures were measured.
 func Machine() string {
 	return fmt.Sprintf("%s, %d cores, %s/%s, %s, GOMAXPROCS %d",
 		processor(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version(), runtime.GOMAXPROCS(0))
 }
 
-// processor returns the name that the kernel has for it. Not every system keeps one there.
+// processor returns the kernel's name for the processor, if the system has one.
 func processor() string {
 	text, _ := os.ReadFile("/proc/cpuinfo")
 	for line := range strings.Lines(string(text)) {
@@ -37,7 +37,7 @@ func Free(ctx context.Context, folder string) (int64, error) {
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 	fields := strings.Fields(lines[len(lines)-1])
 	if len(fields) < 4 {
-		return 0, errors.New("asking for free space: df says nothing of it")
+		return 0, errors.New("asking for free space: df does not report it")
 	}
 	blocks, err := strconv.ParseInt(fields[3], 10, 64)
 	if err != nil {

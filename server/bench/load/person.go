@@ -12,10 +12,10 @@ import (
 
 const country = "EE"
 
-// Person is somebody who signs. Key makes the attempt repeatable.
+// Person is an invented signatory. Key is the idempotency key with which the attempt can be repeated.
 type Person struct{ Name, Address, Key string }
 
-// Somebody returns the person with a number, each with an address of their own.
+// Somebody returns the person with this number. Each has a different address.
 func Somebody(n int64) Person {
 	number := strconv.FormatInt(n, 10)
 	return Person{
@@ -24,8 +24,8 @@ func Somebody(n int64) Person {
 	}
 }
 
-// Signature returns what the domain makes of a person before it asks the ledger: seals and digests with real keys, so
-// that the rows are as long and their keys as scattered as those of the whole program.
+// Signature returns a person's signature as the domain passes it to the ledger, sealed and digested with real keys. So
+// the rows are as long, and their keys as scattered, as with the whole program.
 func (p Person) Signature(keys *secret.Keys, petition uuid.UUID) ledger.Signature {
 	id := uuid.Must(uuid.NewV7())
 	return ledger.Signature{

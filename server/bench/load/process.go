@@ -10,10 +10,10 @@ import (
 	"syscall"
 )
 
-// hertz is how the kernel counts processor time for programs.
+// hertz is the unit in which the kernel reports processor time: ticks per second.
 const hertz = 100
 
-var errUnread = errors.New("the kernel tells it in a form that is not known")
+var errUnread = errors.New("the kernel reports it in an unknown form")
 
 // Resident returns the resident memory of a process in bytes.
 func Resident(pid int) (int64, error) {
@@ -30,14 +30,14 @@ func Resident(pid int) (int64, error) {
 	return 0, errUnread
 }
 
-// Processor returns the seconds of processor time that a process has taken, its own and the kernel's for it.
+// Processor returns the processor time of a process in seconds, its own and the kernel's on its behalf.
 func Processor(pid int) (float64, error) {
 	own, _, err := taken(pid)
 	return own, err
 }
 
-// Family returns the same of some processes of one parent and of all its children that have ended, so that it never shrinks as
-// long as they are all that live.
+// Family returns the processor time of some processes with one parent, together with that of the parent's children that
+// have ended. The sum never decreases as long as pids are all children that are alive.
 func Family(pids []int) (seconds float64, err error) {
 	parent := 0
 	for _, pid := range pids {
@@ -48,7 +48,7 @@ func Family(pids []int) (seconds float64, err error) {
 		if err != nil {
 			return 0, err
 		}
-		own, _, err := told(fields)
+		own, _, err := parseTimes(fields)
 		if err != nil {
 			return 0, err
 		}
@@ -58,23 +58,23 @@ func Family(pids []int) (seconds float64, err error) {
 		seconds += own
 	}
 	if parent == 0 {
-		return 0, errors.New("none of the processes lives")
+		return 0, errors.New("none of the processes is alive")
 	}
 	_, ended, err := taken(parent)
 	return seconds + ended, err
 }
 
-// taken returns the seconds of a process and those of its children that have ended.
+// taken returns the processor time of a process, and that of its children that have ended.
 func taken(pid int) (own, ended float64, err error) {
 	fields, err := status(pid)
 	if err != nil {
 		return 0, 0, err
 	}
-	return told(fields)
+	return parseTimes(fields)
 }
 
-// told is taken by the kernel's words.
-func told(fields []string) (own, ended float64, err error) {
+// parseTimes parses the result of taken from the kernel's fields.
+func parseTimes(fields []string) (own, ended float64, err error) {
 	var ticks [4]float64
 	for i := range ticks {
 		if ticks[i], err = strconv.ParseFloat(fields[11+i], 64); err != nil {
@@ -84,13 +84,13 @@ func told(fields []string) (own, ended float64, err error) {
 	return (ticks[0] + ticks[1]) / hertz, (ticks[2] + ticks[3]) / hertz, nil
 }
 
-// status returns what the kernel tells of a process behind its name: the state, the parent, and so on.
+// status returns the kernel's fields for a process that follow its name: its state, its parent, and so on.
 func status(pid int) ([]string, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return nil, err
 	}
-	// The name before the bracket may hold anything.
+	// The name before the bracket may contain anything, also brackets and spaces.
 	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 	if len(fields) < 15 {
 		return nil, errUnread

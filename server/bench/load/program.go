@@ -17,7 +17,7 @@ import (
 	"petitiond/server/secret"
 )
 
-// Program is a built program with a secret, which those of one folder share.
+// Program is a built program with a secret. Programs in one folder share the secret.
 type Program struct {
 	folder, name string
 	settings     []string
@@ -34,8 +34,8 @@ func Build(ctx context.Context, folder string) (Program, error) {
 	return BuildOther(ctx, folder, "petitiond", "./server")
 }
 
-// BuildOther builds another program into a folder, one that takes the settings of the program and its command serve,
-// and names its address in its log as the program does. Flags are those of go build.
+// BuildOther builds another program into a folder. It must accept the same settings and the command serve, and report
+// its address in its log as petitiond does. Flags are those of go build.
 func BuildOther(ctx context.Context, folder, name, source string, flags ...string) (Program, error) {
 	return BuildIn(ctx, "", folder, name, source, flags...)
 }
@@ -59,8 +59,8 @@ func (p Program) secretFile() string { return filepath.Join(p.folder, "secret.ke
 // Keys returns the keys that the program uses.
 func (p Program) Keys() (*secret.Keys, error) { return secret.LoadOrCreate(p.secretFile()) }
 
-// Command makes a command of the program on a database. It has the settings that the program has by itself, save that
-// no address is limited; the end of ctx ends it as SIGTERM does.
+// Command returns a command of the program on a database. It has default settings, except that there are no limits per
+// address. When ctx ends, it gets a SIGTERM.
 func (p Program) Command(ctx context.Context, on Database, args ...string) *exec.Cmd {
 	c := exec.CommandContext(ctx, p.path(), args...) //nolint:gosec // built above
 	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
@@ -75,10 +75,10 @@ func (p Program) Command(ctx context.Context, on Database, args ...string) *exec
 type Server struct {
 	Address string
 	command *exec.Cmd
-	read    chan struct{} // closed when its log has ended
+	read    chan struct{} // closed at the end of its log
 }
 
-// Serve starts a server and returns when it listens. What it warns of goes to standard error.
+// Serve starts a server and returns when it listens. Its warnings go to standard error.
 func (p Program) Serve(ctx context.Context, on Database) (*Server, error) {
 	s := &Server{command: p.Command(ctx, on, "serve"), read: make(chan struct{})}
 	log, err := s.command.StderrPipe()
@@ -106,7 +106,7 @@ var (
 	trouble   = regexp.MustCompile(`level=(WARN|ERROR)`)
 )
 
-// follow reads a log to its end, and gives the address that the first line with one tells.
+// follow reads a log to its end, and sends the address from the first line that has one.
 func follow(log io.Reader, address chan<- string) {
 	lines, started := bufio.NewScanner(log), false
 	for lines.Scan() {
@@ -118,15 +118,15 @@ func follow(log io.Reader, address chan<- string) {
 			fmt.Fprintln(os.Stderr, line)
 		}
 	}
-	_, _ = io.Copy(io.Discard, log) // after a line that is too long: a full pipe would stop the server
+	_, _ = io.Copy(io.Discard, log) // after a line that is too long, since a full pipe would block the server
 }
 
 // PID is the id of the server's process.
 func (s *Server) PID() int { return s.command.Process.Pid }
 
-// Stop ends the server as SIGTERM does, and waits for it. It fails if the server did not end in good order.
+// Stop sends the server a SIGTERM and waits for its end. It returns an error unless the server exits with code 0.
 func (s *Server) Stop() error {
-	_ = s.command.Process.Signal(syscall.SIGTERM) // it may be gone, of which Wait tells
+	_ = s.command.Process.Signal(syscall.SIGTERM) // if it has already ended, Wait reports how
 	<-s.read
 	if err := s.command.Wait(); err != nil {
 		return fmt.Errorf("the server's end: %w", err)

@@ -20,11 +20,11 @@ import (
 	"petitiond/server/secret"
 )
 
-// Site says how large a site is. The same site has the same petitions, people and times wherever it is made; ids and
-// sealed names differ.
+// Site is the size of a site. A site of one size always has the same petitions, people and times; only ids and sealed
+// names differ.
 type Site struct {
 	Petitions, Signatures, Comments int
-	// Alone returns the signatures and comments to the first petition, save a few; else they are spread by Zipf's law.
+	// Alone returns nearly all signatures and comments to the first petition; otherwise they are spread by Zipf's law.
 	Alone bool
 }
 
@@ -34,11 +34,11 @@ var (
 	Deep   = Site{Petitions: 200_000, Signatures: 5_000_000, Comments: 100_000, Alone: true}
 )
 
-// lifetime is the time over which a site's petitions are opened and signed, up to its making.
+// lifetime is the period, up to now, over which a site's petitions were opened and signed.
 const lifetime = 90 * 24 * time.Hour
 
-// Make writes a site into an empty database, with the program's own code: the domain makes the petitions and the
-// ledger counts, so that every figure is what the rows say.
+// Make writes a site into an empty database. It uses the program's own code: the domain creates the petitions and the
+// ledger counts, so every figure agrees with the rows.
 func (s Site) Make(ctx context.Context, db *database.DB, keys *secret.Keys, progress func(string)) ([]uuid.UUID, error) {
 	l, err := ledger.New(ctx, db, ledger.Options{KeepMinutes: 2 * lifetime})
 	if err != nil {
@@ -46,7 +46,7 @@ func (s Site) Make(ctx context.Context, db *database.DB, keys *secret.Keys, prog
 	}
 	domain := petitioning.New(petitioning.Options{Database: db, Ledger: l, Keys: keys, PublicURL: "http://load.example"})
 	if empty, err := domain.Empty(ctx); err != nil || !empty {
-		return nil, errors.Join(err, errors.New("the database is not empty: a site goes into an empty one only"))
+		return nil, errors.Join(err, errors.New("the database is not empty; a site is only written into an empty one"))
 	}
 	working, stop := context.WithCancel(ctx)
 	defer stop()
@@ -86,7 +86,7 @@ func (m maker) make(ctx context.Context, progress func(string)) ([]uuid.UUID, er
 	return ids, m.comment(ctx, ids)
 }
 
-// words are those of titles and texts; rare ones are the numbers of petitions.
+// words are the words of titles and texts. The numbers of petitions serve as rare words.
 var words = strings.Fields(`forest river school bridge square tower garden market harbour library playground station
  hospital lake street museum theatre orchard meadow village council budget bicycle tram night morning winter summer
  clean safe quiet open free warm green old new small great public common local honest careful`)
@@ -120,13 +120,13 @@ func (m maker) share(total, i int) int {
 		if i == 0 {
 			return total
 		}
-		return i % 2 // so that others have some, too
+		return i % 2 // so that other petitions also have some
 	}
 	harmonic := math.Log(float64(m.Petitions)) + 0.5772
 	return int(float64(total)/harmonic/float64(i+1)) + min(1, i%3)
 }
 
-// atOnce calls do for every number below n, some at a time.
+// atOnce calls do for every number below n, so many at a time.
 func atOnce(ctx context.Context, some, n int, do func(int) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for worker := range some {
@@ -142,12 +142,12 @@ func atOnce(ctx context.Context, some, n int, do func(int) error) error {
 	return group.Wait()
 }
 
-// moment is when the k-th of n things happens that are spread over the latter half of the lifetime.
+// moment returns when the k-th of n events happens, which are spread over the second half of the lifetime.
 func (m maker) moment(k, n int) time.Time {
-	return m.now.Add(-time.Duration(float64(lifetime) / 2 * float64(n-k) / float64(n))) // which whole numbers cannot hold
+	return m.now.Add(-time.Duration(float64(lifetime) / 2 * float64(n-k) / float64(n))) // as a float, since the product overflows an integer
 }
 
-// window is how many signatures of a petition are on their way at once.
+// window is how many signatures of a petition are under way at once.
 const window = 512
 
 func (m maker) sign(ctx context.Context, ids []uuid.UUID) error {
@@ -206,8 +206,8 @@ func (m maker) comment(ctx context.Context, ids []uuid.UUID) error {
 	})
 }
 
-// analyze lets PostgreSQL know its tables, as its own upkeep does in time. Nobody tells SQLite: its plans are those of the
-// program's statements, and statistics would have it plan them again for each value.
+// analyze updates PostgreSQL's statistics, as autovacuum would do after a while. SQLite has none in production either:
+// with statistics it would plan statements again for each value.
 func analyze(ctx context.Context, db *database.DB) error {
 	if db.Dialect == database.SQLite {
 		return nil

@@ -2,7 +2,7 @@
 
 package main
 
-// The benchmark builds this file into the server, too, which carries no profiler: it uses nothing of either.
+// The benchmark also builds this file into the server, which has no profiler of its own. Hence it depends on neither.
 
 import (
 	"fmt"
@@ -12,9 +12,9 @@ import (
 	"syscall"
 )
 
-// Where BENCH_PROFILE names a file, a profile of the processor is taken from SIGUSR1 on until SIGUSR2 comes, and is there
-// when it is whole.
-func init() { //nolint:gochecknoinits // nothing of the program calls it
+// If BENCH_PROFILE names a file, a CPU profile is taken from SIGUSR1 until SIGUSR2. The file appears when it is
+// complete.
+func init() { //nolint:gochecknoinits // no code of the server calls it
 	path := os.Getenv("BENCH_PROFILE")
 	if path == "" {
 		return
@@ -24,7 +24,7 @@ func init() { //nolint:gochecknoinits // nothing of the program calls it
 	go func() {
 		for {
 			<-signals
-			file, err := os.Create(path + ".part") //nolint:gosec // the one who measures says where
+			file, err := os.Create(path + ".part") //nolint:gosec // the path is set by the person who runs the benchmark
 			if err == nil {
 				err = pprof.StartCPUProfile(file)
 			}

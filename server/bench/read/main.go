@@ -82,12 +82,12 @@ func (b *bench) run(ctx context.Context, on string) (err error) {
 	return load.Each(ctx, on, b.compare)
 }
 
-// way is one way to read.
+// way is one of the ways to read that are compared.
 type way struct {
 	name    string
 	server  *load.Server
-	signed  bool   // while the petitions are signed
-	profile string // the file where the server leaves a profile
+	signed  bool   // the petitions are being signed meanwhile
+	profile string // the file into which the server writes a profile
 }
 
 // compare measures every way on one database.
@@ -145,7 +145,7 @@ func (b *bench) compare(ctx context.Context, on load.Database) (err error) {
 	return nil
 }
 
-// ways starts what is measured. The function ends it.
+// ways starts everything that is measured. The function that it returns ends it.
 func (b *bench) ways(ctx context.Context, on load.Database, db *database.DB) (ways []way, end func() error, err error) {
 	var started []*load.Server
 	end = func() error {
@@ -173,7 +173,7 @@ func (b *bench) ways(ctx context.Context, on load.Database, db *database.DB) (wa
 	memory := start(b.yardstick.With("YARDSTICK_SERVER="+program.Address), on)
 	bySQL := start(b.yardstick, on)
 	second := on
-	if on.Dialect == database.SQLite { // whose file one server serves
+	if on.Dialect == database.SQLite { // only one server can serve its file
 		second.URL += ".copy"
 		if _, err := db.Write.ExecContext(ctx, `VACUUM INTO $1`, strings.TrimPrefix(second.URL, "sqlite:")); err != nil {
 			return nil, end, err

@@ -25,13 +25,13 @@ import (
 
 // result is one measurement.
 type result struct {
-	rate, p50, p99   float64 // a second; milliseconds
-	server, database float64 // milliseconds of processor for each answer
+	rate, p50, p99   float64 // answers per second; milliseconds
+	server, database float64 // milliseconds of processor time per answer
 	hits             float64
 }
 
-// warm is how long is read before it counts: the server's collector looks for three seconds before it believes that there
-// is much to do.
+// warm is how long reading goes on before it is measured: the server adapts its garbage collector only after three
+// seconds of load.
 const warm = 5 * time.Second
 
 // rows measures every way, in turn, and prints the medians.
@@ -123,7 +123,7 @@ func (b *bench) measure(ctx context.Context, db *database.DB, o operation, conne
 	all := slices.Concat(times...)
 	slices.Sort(all)
 	if len(all) == 0 {
-		return r, errors.Join(err, errors.New("nothing was answered"))
+		return r, errors.Join(err, errors.New("there was not a single answer"))
 	}
 	n := float64(len(all))
 	return result{
@@ -132,8 +132,8 @@ func (b *bench) measure(ctx context.Context, db *database.DB, o operation, conne
 	}, err
 }
 
-// settle waits for a quiet second: servers that have just begun count everything again, and the database looks after
-// what was written.
+// settle waits for a second without load: a server that has just started recounts everything, and the database still
+// works on what was written.
 func settle(ctx context.Context, db *database.DB, ways []way) error {
 	for range 120 {
 		before, err := spentByAll(ctx, db, ways)
@@ -146,7 +146,7 @@ func settle(ctx context.Context, db *database.DB, ways []way) error {
 			return err
 		}
 	}
-	return errors.New("it does not come to rest")
+	return errors.New("the servers and the database remain busy")
 }
 
 func spentByAll(ctx context.Context, db *database.DB, ways []way) (seconds float64, err error) {
@@ -155,7 +155,7 @@ func spentByAll(ctx context.Context, db *database.DB, ways []way) (seconds float
 		if err != nil {
 			return 0, err
 		}
-		seconds += p.server + p.database/float64(len(ways)) // the database is the same for all
+		seconds += p.server + p.database/float64(len(ways)) // all ways share the database
 	}
 	return seconds, nil
 }
@@ -167,10 +167,10 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// people are those who have signed.
+// people is how many have signed.
 var people atomic.Int64
 
-// sign signs 50 times a second.
+// sign signs 50 times a second until ctx ends.
 func sign(ctx context.Context, s *load.Server, ids []uuid.UUID, failed *atomic.Pointer[error]) {
 	client, tick, zipf := s.Client(), time.NewTicker(20*time.Millisecond), zipfOver(len(ids))
 	defer client.Close()
@@ -188,10 +188,11 @@ func sign(ctx context.Context, s *load.Server, ids []uuid.UUID, failed *atomic.P
 	}
 }
 
-// processor is what has been spent, in seconds.
+// processor is processor time in seconds.
 type processor struct{ server, database float64 }
 
-// spent returns what the server and all processes of PostgreSQL have spent. SQLite works in the server.
+// spent returns the processor time of the server and of all processes of PostgreSQL so far. SQLite's is part of the
+// server's.
 func spent(ctx context.Context, db *database.DB, s *load.Server) (p processor, err error) {
 	if p.server, err = load.Processor(s.PID()); err != nil || db.Dialect == database.SQLite {
 		return p, err
@@ -215,7 +216,7 @@ func spent(ctx context.Context, db *database.DB, s *load.Server) (p processor, e
 
 func publicID(id uuid.UUID) string { return scalar.NewID(scalar.Petition, id).String() }
 
-// zipfOver draws numbers below n, the first most often.
+// zipfOver returns a function that draws numbers below n by Zipf's law, the lowest most often.
 func zipfOver(n int) func() int {
 	z := rand.NewZipf(rand.New(rand.NewPCG(1, 2)), 1.07, 1, uint64(n-1)) //nolint:gosec // the same each time
 	return func() int { return int(z.Uint64()) }
@@ -239,7 +240,7 @@ func slugsOf(ctx context.Context, db *database.DB, ids []uuid.UUID) (map[uuid.UU
 	return slugs, rows.Err()
 }
 
-// same makes sure that all ways answer alike, cursors aside, which are secrets of the server.
+// same makes sure that all ways return the same answers, apart from cursors, which only the server can make.
 func same(ctx context.Context, operations []operation, ways []way) error {
 	for _, o := range operations {
 		for _, body := range o.bodies {
@@ -266,7 +267,7 @@ func same(ctx context.Context, operations []operation, ways []way) error {
 	return nil
 }
 
-// plain leaves cursors out.
+// plain returns a value without cursors.
 func plain(v any) any {
 	switch v := v.(type) {
 	case map[string]any:

@@ -19,7 +19,7 @@ import (
 //go:embed hook.go
 var hook []byte
 
-// build builds the server, with the hook if profiles are wanted.
+// build builds the server, with the profiling hook if profiles are wanted.
 func (b *bench) build(ctx context.Context, folder string) (load.Program, error) {
 	if b.profiles == "" {
 		return load.Build(ctx, folder)
@@ -39,7 +39,7 @@ func (b *bench) build(ctx context.Context, folder string) (load.Program, error) 
 	return load.BuildOther(ctx, folder, "petitiond", "./server", "-overlay", overlay)
 }
 
-// profile has a profile written while a way is measured, and end waits until it is there.
+// profile has the server write a profile while a way is measured. The function end waits for the complete file.
 func (b *bench) profile(w way, of string) (end func() error, err error) {
 	if b.profiles == "" || w.profile == "" {
 		return func() error { return nil }, nil

@@ -18,7 +18,7 @@ import (
 type operation struct {
 	name   string
 	bodies [][]byte // of different requests
-	draws  []int    // which of them is made when
+	draws  []int    // the order in which they are sent, as indexes
 }
 
 const (
@@ -34,8 +34,8 @@ const (
 	listPages = 10 // of each order
 )
 
-// questions draws requests by Zipf's law: pages and counts of petitions as they are signed, and the first pages of the
-// newest, the most signed and the trending petitions, whose cursors are the server's.
+// questions draws requests by Zipf's law: pages and counts of petitions, most often of those with the most signatures,
+// and the first pages of the newest, the most signed and the trending petitions. Their cursors come from the server.
 func questions(ctx context.Context, db *database.DB, ids []uuid.UUID, server *load.Server) ([]operation, error) {
 	slugs, err := slugsOf(ctx, db, ids)
 	if err != nil {
@@ -61,7 +61,7 @@ func questions(ctx context.Context, db *database.DB, ids []uuid.UUID, server *lo
 	return []operation{pages, lists, counts}, nil
 }
 
-// walk appends the requests of the first pages of an order.
+// walk appends the requests for the first pages of a list in one order.
 func walk(ctx context.Context, server *load.Server, field string, bodies [][]byte) ([][]byte, error) {
 	client := server.Client()
 	defer client.Close()
@@ -78,7 +78,7 @@ func walk(ctx context.Context, server *load.Server, field string, bodies [][]byt
 			}
 		}
 		if err := json.Unmarshal(answer, &told); err != nil {
-			return nil, fmt.Errorf("a list answers %.200s: %w", answer, err)
+			return nil, fmt.Errorf("a list returns %.200s: %w", answer, err)
 		}
 		bodies = append(bodies, body)
 		variables["after"] = told.Data.Petitions.PageInfo.EndCursor
@@ -87,6 +87,6 @@ func walk(ctx context.Context, server *load.Server, field string, bodies [][]byt
 }
 
 func request(name, document string, variables map[string]any) []byte {
-	body, _ := json.Marshal(map[string]any{"operationName": name, "query": document, "variables": variables}) //nolint:errchkjson // texts alone
+	body, _ := json.Marshal(map[string]any{"operationName": name, "query": document, "variables": variables}) //nolint:errchkjson // only strings
 	return slices.Clip(body)
 }

@@ -17,8 +17,8 @@ import (
 	"petitiond/server/database"
 )
 
-// recounts notes what the running server has found wrong by itself. It mends what it finds, so that nobody would
-// see it afterwards.
+// recounts records the differences that the running server has found. It has corrected them, so they would not be
+// noticed afterwards.
 func recounts(ctx context.Context, address string, rep *report) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/metrics", http.NoBody)
 	if err != nil {
@@ -38,7 +38,7 @@ func recounts(ctx context.Context, address string, rep *report) error {
 	done, known := values["petitiond_recounts_total"]
 	differences, ok := values["petitiond_recount_differences_total"]
 	if !known || !ok {
-		return errors.New("the server does not tell what its recounts found")
+		return errors.New("the server does not report what its recounts have found")
 	}
 	rep.add("recounts by the running server meanwhile", "%.0f, %.0f differences", done, differences)
 	if differences > 0 {
@@ -47,13 +47,13 @@ func recounts(ctx context.Context, address string, rep *report) error {
 	return nil
 }
 
-// figure is a number that must be as many as were signed.
+// figure is a number that must equal the number of signatures.
 type figure struct {
 	name, query string
 	want        int64
 }
 
-// figures are all that is stored of the petition, and its rows. The rows are counted without a look at any counter.
+// figures are all stored figures of the petition, and its rows, which are counted without using any counter.
 func (r *replay) figures() []figure {
 	all, attempts := r.signatures, r.signatures+r.signatures/group
 	const of = ` WHERE petition_id = $1`
@@ -74,7 +74,7 @@ func (r *replay) figures() []figure {
 	}
 }
 
-// audit compares every figure with the rows once the server is gone, by SQL and then by the program.
+// audit compares every figure with the rows when the server has ended, first by SQL and then by the program.
 func (r *replay) audit(ctx context.Context, at load.Database, petition uuid.UUID, rep *report) error {
 	db, err := at.Open(ctx, database.Options{})
 	if err != nil {
@@ -109,7 +109,7 @@ func (r *replay) compare(ctx context.Context, db *database.DB, petition uuid.UUI
 	return nil
 }
 
-// recount lets the program compare. Its exit code tells that nothing differed.
+// recount has the program compare. Exit code 0 means that nothing differed.
 func (r *replay) recount(ctx context.Context, at load.Database, rep *report) error {
 	began := time.Now()
 	out, err := r.program.Command(ctx, at, "recount").Output()

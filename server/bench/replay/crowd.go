@@ -20,7 +20,7 @@ const (
 	group   = 20 // signatures, after which one address is repeated
 )
 
-// crowd is everybody who signs.
+// crowd is all signatories.
 type crowd struct {
 	server     *load.Server
 	petition   string
@@ -30,12 +30,12 @@ type crowd struct {
 	taken        atomic.Int64    // attempts
 	signed       atomic.Int64    // first attempts of an address that were answered
 	again        atomic.Int64    // answers that asked to try again
-	millions     []time.Duration // when each million was full
+	millions     []time.Duration // when each million was reached
 }
 
 func (c *crowd) repeats() int64 { return c.signatures / group }
 
-// sign makes every attempt once, over some connections at once.
+// sign makes every attempt once, over several connections at a time.
 func (c *crowd) sign(ctx context.Context, connections int) error {
 	c.millions = make([]time.Duration, c.signatures/million)
 	failing, fail := context.WithCancelCause(ctx)
@@ -54,7 +54,7 @@ func (c *crowd) sign(ctx context.Context, connections int) error {
 	return context.Cause(failing)
 }
 
-// work takes one attempt after another and makes it.
+// work makes one attempt after another until there are none left.
 func (c *crowd) work(ctx context.Context) error {
 	client := c.server.Client()
 	defer client.Close()
@@ -74,8 +74,8 @@ func (c *crowd) work(ctx context.Context) error {
 	return nil
 }
 
-// attempt says who makes attempt number n, and whether it is the first one of that address. The last of each group
-// repeats: by turns the address before it, which is signing at this moment, and any.
+// attempt returns who makes attempt number n, and whether it is the first one of that address. The last attempt of each
+// group repeats an address: alternately the one just before it, which is signing at the same time, and a random one.
 func attempt(n int64) (p load.Person, first bool) {
 	before, place := n/(group+1)*group, n%(group+1)
 	if place < group {
@@ -83,7 +83,7 @@ func attempt(n int64) (p load.Person, first bool) {
 	}
 	who := before + group - 1
 	if n%2 == 0 {
-		who = rand.Int64N(before + group) //nolint:gosec // nothing is to be kept secret
+		who = rand.Int64N(before + group) //nolint:gosec // nothing here is secret
 	}
 	p = load.Somebody(who)
 	return load.Person{
@@ -91,7 +91,7 @@ func attempt(n int64) (p load.Person, first bool) {
 	}, false
 }
 
-// attempt signs until the server has said that it counts.
+// attempt signs until the server has acknowledged the signature.
 func (c *crowd) attempt(ctx context.Context, client *load.Client, p load.Person) error {
 	for {
 		err := client.Sign(ctx, c.petition, p)
@@ -106,7 +106,7 @@ func (c *crowd) attempt(ctx context.Context, client *load.Client, p load.Person)
 	}
 }
 
-// note keeps the time of each full million.
+// note records when each million was reached.
 func (c *crowd) note(signed int64) {
 	if signed%million == 0 {
 		c.millions[signed/million-1] = time.Since(c.began)

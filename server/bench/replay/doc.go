@@ -1,13 +1,13 @@
-// Replay signs one petition as often as the United Kingdom's of 2019 to revoke Article 50 was signed, 6,103,056
-// times, as fast as it goes, and then looks whether every figure is exact. It drives the built server over HTTP and
-// GraphQL, on PostgreSQL and on SQLite with durable commits, while a hundred subscriptions watch the count over
-// server-sent events. After each twenty signatures an address that has signed, or is signing at that very moment, is
-// sent again with another spelling, name and key.
+// Replay signs one petition 6,103,056 times, as often as the British one of 2019 to revoke Article 50 was signed, as
+// fast as possible. Then it checks whether every figure is exact. It drives the built server over HTTP and GraphQL, on
+// PostgreSQL and on SQLite with durable commits, while a hundred subscriptions watch the count over server-sent events.
+// After each twenty signatures an address that has signed, or is signing at that very moment, is sent again with
+// another spelling, name and key.
 //
-// Once the last answer is in, every subscription must come to the last value, and none may have seen a value go
-// down. Then the server is stopped, the rows are compared with every figure, first by plain SQL and then by
-// petitiond recount, and a table is printed. The exit code is 1 unless everything is exact. What it needs it starts
-// itself, and leaves nothing behind:
+// After the last answer, every subscription must receive the last value, and none may have seen a value decrease. Then
+// the server is stopped, the rows are compared with every figure, first by plain SQL and then by petitiond recount, and
+// a table is printed. The exit code is 1 unless everything is exact. It starts everything that it needs, and leaves
+// nothing behind:
 //
 //	go run ./server/bench/replay
 package main

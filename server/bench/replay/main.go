@@ -28,19 +28,20 @@ func main() {
 	}
 }
 
-// replay is what is replayed.
+// replay is what to replay, and how.
 type replay struct {
 	signatures            int64
 	connections, watchers int
 	program               load.Program
 }
 
-// room is the disk space that a signature takes at most, with its indexes, its key and the write-ahead log.
+// room is the most disk space that a signature takes, with its indexes, its idempotency key and the write-ahead log.
 const room = 1500
 
 var errInexact = errors.New("NOT exact: see the differences above")
 
-// run replays on each database, prints how it went also where a later one failed, and fails unless all is exact.
+// run replays on each database and prints the results, even if a later one fails. It returns an error unless all is
+// exact.
 func (r *replay) run(ctx context.Context, only string) error {
 	if min(r.signatures, int64(r.connections), int64(r.watchers)) < 1 {
 		return errors.New("there must be at least one signature, connection and watcher")
@@ -55,7 +56,7 @@ func (r *replay) run(ctx context.Context, only string) error {
 		return err
 	}
 	if need := 2<<30 + room*r.signatures; free < need {
-		return fmt.Errorf("%s is free in %s, and %s may be needed; TMPDIR names another place", bytes(free), folder, bytes(need))
+		return fmt.Errorf("only %s is free in %s, but %s may be needed; set TMPDIR to another folder", bytes(free), folder, bytes(need))
 	}
 	if r.program, err = load.Build(ctx, folder); err != nil {
 		return err

@@ -14,10 +14,10 @@ import (
 	"petitiond/server/database"
 )
 
-// patience is how long a watcher may take to come to the last value.
+// patience is how long it may take until a watcher has received the last value.
 const patience = 10 * time.Second
 
-// on replays on one database. It fails where it could not be carried out; what is not exact it notes.
+// on replays on one database. It returns an error if that was not possible; what is not exact goes into the report.
 func (r *replay) on(ctx context.Context, at load.Database, rep *report) error {
 	petition, err := r.prepare(ctx, at, rep)
 	if err != nil {
@@ -52,7 +52,7 @@ func (r *replay) prepare(ctx context.Context, at load.Database, rep *report) (pe
 	return ids[0], nil
 }
 
-// serve is what happens while the server runs: the petition is watched and signed.
+// serve watches and signs the petition while the server runs.
 func (r *replay) serve(ctx context.Context, server *load.Server, petition string, rep *report) error {
 	watching, end := context.WithCancel(ctx)
 	defer end()

@@ -11,7 +11,7 @@ import (
 	"petitiond/server/bench/load"
 )
 
-// report is what is told of the replay on one database.
+// report is the result of the replay on one database.
 type report struct {
 	title  string
 	lines  []line
@@ -28,12 +28,12 @@ func (r *report) fault(format string, args ...any) {
 	r.faults = append(r.faults, fmt.Sprintf(format, args...))
 }
 
-// table prints a table for each database, and says whether all of them are exact.
+// table prints a table for each database, and reports whether all of them are exact.
 func table(w io.Writer, reports []*report) (exact bool) {
 	exact = true
 	fmt.Fprintf(w, "\n%s\n", load.Machine())
 	for _, r := range reports {
-		if len(r.lines) == 0 { // it failed before there was anything to tell
+		if len(r.lines) == 0 { // it failed before there was anything to report
 			continue
 		}
 		fmt.Fprintf(w, "\n| %s | |\n|---|--:|\n", r.title)
@@ -48,10 +48,10 @@ func table(w io.Writer, reports []*report) (exact bool) {
 	return exact
 }
 
-// count writes a number with its thousands apart.
+// count formats a number with separators between thousands.
 func count[N int | int64](n N) string { return message.NewPrinter(language.English).Sprintf("%d", n) }
 
-// rate writes signatures a second.
+// rate formats signatures per second.
 func rate(n int64, took time.Duration) string { return count(int64(float64(n) / took.Seconds())) }
 
 func bytes(n int64) string {

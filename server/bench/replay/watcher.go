@@ -13,20 +13,20 @@ import (
 
 // watcher is one subscription to the count.
 type watcher struct {
-	last    int64 // value that shall come in the end
+	last    int64 // the value that must come in the end
 	lines   *bufio.Scanner
 	value   reading
-	seen    int           // values
-	fault   error         // what must not happen
+	seen    int           // how many values have come
+	fault   error         // something that must not happen
 	reached time.Time     // when the last value came
 	there   chan struct{} // closed when the last value has come
-	ended   chan struct{} // closed when nothing more comes; then the above may be read
+	ended   chan struct{} // closed at the end of the stream; only then may the above be read
 }
 
 // reading is a value of the count.
 type reading struct{ Total, Version int64 }
 
-// watch subscribes, and returns when the present value has come.
+// watch subscribes, and returns when the current value has come.
 func watch(ctx context.Context, address, petition string, last int64) (*watcher, error) {
 	body, err := json.Marshal(map[string]any{
 		"query":     `subscription($id: ID!) { signatureCount(petitionId: $id) { total version } }`,
@@ -60,7 +60,7 @@ func watch(ctx context.Context, address, petition string, last int64) (*watcher,
 	}
 }
 
-// follow takes values until the stream ends. It closes begun when the first one has come.
+// follow receives values until the stream ends. It closes begun after the first one.
 func (w *watcher) follow(begun chan<- struct{}) {
 	for w.fault == nil && w.lines.Scan() {
 		data, ok := strings.CutPrefix(w.lines.Text(), "data: ")
@@ -76,22 +76,22 @@ func (w *watcher) follow(begun chan<- struct{}) {
 	}
 }
 
-// take takes one event. Values only grow, and none is greater than the last one.
+// take checks one event. Values must only increase, and never beyond the last one.
 func (w *watcher) take(data string) error {
 	event := struct {
 		Data struct{ SignatureCount *reading }
 	}{}
 	if err := json.Unmarshal([]byte(data), &event); err != nil || event.Data.SignatureCount == nil {
-		return fmt.Errorf("no value: %.200s", data)
+		return fmt.Errorf("not a value: %.200s", data)
 	}
 	before, now := w.value, *event.Data.SignatureCount
 	w.value = now
 	w.seen++
 	switch {
 	case now.Total < before.Total || now.Version < before.Version:
-		return fmt.Errorf("a value went down: %+v came after %+v", now, before)
+		return fmt.Errorf("a value decreased: %+v came after %+v", now, before)
 	case now.Total > w.last:
-		return fmt.Errorf("%d signatures, which is more than there were addresses", now.Total)
+		return fmt.Errorf("%d signatures, but there were fewer addresses", now.Total)
 	case now.Total == w.last && w.reached.IsZero():
 		w.reached = time.Now()
 		close(w.there)
@@ -99,7 +99,7 @@ func (w *watcher) take(data string) error {
 	return nil
 }
 
-// wait waits for every watcher to come to the last value, and gives how long after the last answer the latest one
+// wait waits until every watcher has received the last value, and returns how long after the last answer the latest one
 // did.
 func wait(watchers []*watcher, since time.Time) (late time.Duration) {
 	patient := time.NewTimer(patience)
@@ -115,7 +115,7 @@ func wait(watchers []*watcher, since time.Time) (late time.Duration) {
 	return max(0, time.Since(since))
 }
 
-// judge waits for the streams, which were ended, and notes what was seen.
+// judge waits until the streams have ended, and reports what the watchers have received.
 func judge(watchers []*watcher, late time.Duration, rep *report) {
 	there, fewest, most := 0, 0, 0
 	for i, w := range watchers {

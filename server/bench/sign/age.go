@@ -11,8 +11,8 @@ import (
 	"petitiond/server/database"
 )
 
-// age lets a way sign the first petition until it has as many signatures as it shall have, measures it again, and
-// prints how the rate compares with the one before. Nothing is vacuumed but by the database itself.
+// age signs the first petition by one way until it has the number of signatures that was asked for. Then it measures
+// the way again and prints how the rate compares with the earlier one. Only the database itself vacuums meanwhile.
 func (b *bench) age(ctx context.Context, db *database.DB, petition uuid.UUID, w way, before result) error {
 	var has int64
 	if err := db.Read.QueryRowContext(ctx, `SELECT total FROM counters WHERE petition_id = $1`, petition).Scan(&has); err != nil {
@@ -35,7 +35,7 @@ func (b *bench) age(ctx context.Context, db *database.DB, petition uuid.UUID, w 
 	return nil
 }
 
-// fill lets all callers sign the first petition n times in all.
+// fill has all callers together sign the first petition n times.
 func (b *bench) fill(ctx context.Context, w way, n int64) error {
 	var taken atomic.Int64
 	var failed atomic.Pointer[error]

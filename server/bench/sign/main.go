@@ -36,7 +36,7 @@ func main() {
 	}
 }
 
-// bench is how the ways are compared.
+// bench is one comparison.
 type bench struct {
 	callers, rounds int
 	batch, lanes    int
@@ -44,7 +44,7 @@ type bench struct {
 	length          time.Duration
 	aged            int64
 	program         load.Program
-	people          atomic.Int64 // who have signed
+	people          atomic.Int64 // how many have signed
 }
 
 func (b *bench) run(ctx context.Context, only string) error {
@@ -60,10 +60,10 @@ func (b *bench) run(ctx context.Context, only string) error {
 	return load.Each(ctx, only, b.compare)
 }
 
-// next returns somebody who has signed nothing yet.
+// next returns a person who has not signed anything yet.
 func (b *bench) next() load.Person { return load.Somebody(b.people.Add(1)) }
 
-// way is one way to take signatures; sign signs petition number n of the list as somebody new.
+// way is one way to process signatures. Its function sign signs petition number n of the list as a new person.
 type way struct {
 	name string
 	sign func(caller, petition int) error
@@ -109,7 +109,7 @@ func (b *bench) compare(ctx context.Context, on load.Database) (err error) {
 	return b.age(ctx, db, petitions[0], ways[i], one[i])
 }
 
-// rows measures every way over some petitions, prints their rows and gives their medians.
+// rows measures every way on some petitions, prints the results and returns their medians.
 func (b *bench) rows(ctx context.Context, ways []way, spread int) ([]result, error) {
 	all := make([][]result, len(ways))
 	for range b.rounds {

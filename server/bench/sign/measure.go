@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// result is one measurement: signatures a second, and milliseconds that one takes.
+// result is one measurement: signatures per second, and how many milliseconds one takes.
 type result struct{ rate, p50, p99 float64 }
 
-// warm is how long callers sign before it counts.
+// warm is how long callers sign before the measurement begins.
 const warm = 500 * time.Millisecond
 
-// measure lets all callers sign over the first spread petitions.
+// measure has all callers sign, spread over that many petitions.
 func (b *bench) measure(ctx context.Context, w way, spread int) (result, error) {
 	var counting, stopped atomic.Bool
 	var failed atomic.Pointer[error]
@@ -22,7 +22,7 @@ func (b *bench) measure(ctx context.Context, w way, spread int) (result, error) 
 	var callers sync.WaitGroup
 	for caller := range b.callers {
 		callers.Go(func() {
-			for n := caller; !stopped.Load(); n += 7919 { // a prime, so that callers meet every petition
+			for n := caller; !stopped.Load(); n += 7919 { // a prime, so that each caller gets to every petition
 				began := time.Now()
 				if err := w.sign(caller, n%spread); err != nil {
 					failed.CompareAndSwap(nil, &err)
@@ -60,7 +60,7 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// median returns the middle result by rate, whole: its times belong to its rate.
+// median returns the result with the median rate. Its times are not medians themselves, but belong to that rate.
 func median(list []result) result {
 	slices.SortFunc(list, func(a, b result) int { return int(a.rate - b.rate) })
 	return list[len(list)/2]

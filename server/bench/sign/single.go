@@ -9,8 +9,8 @@ import (
 	"petitiond/server/ledger"
 )
 
-// single writes each signature in a transaction of its own, as a server without group commit would: the
-// counter is locked and moved, then the same rows are written as the ledger writes.
+// single writes each signature in a transaction of its own, as a server without group commit would: it locks and
+// updates the counter, and then writes the same rows as the ledger.
 type single struct {
 	db         *database.DB
 	statements []*sql.Stmt
@@ -42,7 +42,7 @@ func newSingle(ctx context.Context, db *database.DB) (*single, error) {
 	return s, nil
 }
 
-// sign tries again where the wait for the counter was longer than the database allows.
+// sign repeats the transaction if waiting for the counter took longer than the database allows.
 func (s *single) sign(ctx context.Context, row ledger.Signature) error {
 	for {
 		err := database.InTx(ctx, s.db.Write, func(tx *sql.Tx) error { return s.write(ctx, tx, row) })

@@ -12,7 +12,8 @@ import (
 	"petitiond/server/ledger"
 )
 
-// ways returns the ways of signing on one database, the one to compare with first, and what ends them.
+// ways returns the ways to sign on one database, first the one with which the others are compared, and a function that
+// ends them.
 func (b *bench) ways(ctx context.Context, on load.Database, db *database.DB, petitions []uuid.UUID) ([]way, func() error, error) {
 	keys, err := b.program.Keys()
 	if err != nil {
@@ -32,7 +33,7 @@ func (b *bench) ways(ctx context.Context, on load.Database, db *database.DB, pet
 	}
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
-	running.Go(func() { _ = book.Run(working) }) // what it could not write, its callers were told
+	running.Go(func() { _ = book.Run(working) }) // its callers have received the errors
 	end := func() error {
 		stop()
 		running.Wait()
@@ -48,7 +49,7 @@ func (b *bench) ways(ctx context.Context, on load.Database, db *database.DB, pet
 	}, end, nil
 }
 
-// serve starts the whole program, with one connection for each caller.
+// serve starts the whole program and opens one connection per caller.
 func (b *bench) serve(ctx context.Context, on load.Database, petitions []uuid.UUID) (*load.Server, func(caller, petition int) error, error) {
 	server, err := b.program.Serve(ctx, on)
 	if err != nil {

@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// attack opens sockets and sends on them what no client sends, each time the next of these until it is thrown out.
+// attack opens sockets and sends on them what no well-behaved client would, something else each time, until it is
+// disconnected.
 func (t *site) attack(ctx context.Context, i int) {
 	names := make([]string, 9000)
 	for n := range names {
@@ -29,11 +30,11 @@ func (t *site) attack(ctx context.Context, i int) {
 				}
 			}
 		},
-		func(conn net.Conn) { // half a message, and nothing more
+		func(conn net.Conn) { // half a message, then silence
 			_, _ = conn.Write([]byte{0x81, 0xfe, 0xff})
 			pause(ctx, 12*time.Second)
 		},
-		func(conn net.Conn) { // subscribes and never reads
+		func(conn net.Conn) { // subscribes, but never reads
 			for n := range 20 {
 				_ = say(conn, 1, fmt.Sprintf(subscribe, n))
 			}
@@ -47,7 +48,7 @@ func (t *site) attack(ctx context.Context, i int) {
 			_, _ = conn.Write(noise)
 			pause(ctx, time.Second)
 		},
-		func(conn net.Conn) { // operations that are refused
+		func(conn net.Conn) { // operations that must be refused
 			for n := range 50 {
 				_ = say(conn, 1, fmt.Sprintf(`{"id":"%d","type":"subscribe","payload":{"query":"{ nothing%d }"}}`, n, n))
 			}
@@ -63,7 +64,7 @@ func (t *site) attack(ctx context.Context, i int) {
 	}
 }
 
-// socket opens a WebSocket, with connection_init sent.
+// socket opens a WebSocket and sends connection_init.
 func (t *site) socket(ctx context.Context, i int) net.Conn {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", t.server(i).Address)
 	if err != nil {
@@ -95,7 +96,7 @@ func say(conn net.Conn, opcode byte, text string) error {
 	return err
 }
 
-// idleAround opens connections, sends a part of a request or nothing, and leaves them alone until they are closed.
+// idleAround opens connections, sends nothing or a part of a request on them, and waits until the server closes them.
 func (t *site) idleAround(ctx context.Context, i int) {
 	parts := []string{
 		"", "GET / HTTP/1.1\r\nHost: soak\r\n", "GET /healthz HTTP/1.1\r\nHost: soak\r\nContent-Length: 10\r\n\r\n",

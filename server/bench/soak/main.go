@@ -33,12 +33,12 @@ func main() {
 	}
 }
 
-// soak says how long it lasts and how much there is of everything.
+// soak is how long a run lasts, and how much of everything there is.
 type soak struct {
 	length                                    time.Duration
 	signing, reading, watching, hostile, idle int
 	program                                   load.Program
-	clock                                     string // the clock of a server is off by what stands in this file with its id behind
+	clock                                     string // a file whose name, with the process id of a server appended, holds by how much its clock is off
 }
 
 const (
@@ -49,7 +49,7 @@ const (
 // run soaks each database in turn.
 func (s *soak) run(ctx context.Context, only string) error {
 	if s.length < shortest || min(s.signing, s.reading, s.watching, s.hostile, s.idle) < 1 {
-		return fmt.Errorf("it lasts %s at least, with one of everything", shortest)
+		return fmt.Errorf("it must last at least %s, with at least one of everything", shortest)
 	}
 	folder, err := os.MkdirTemp("", "petitiond-soak-")
 	if err != nil {
@@ -71,10 +71,10 @@ func (s *soak) jump(server *load.Server, by time.Duration) error {
 	if err := os.WriteFile(file+".new", []byte(by.String()), 0o600); err != nil {
 		return err
 	}
-	return os.Rename(file+".new", file) // nobody reads half of it
+	return os.Rename(file+".new", file) // renamed, since the server must not read half of it
 }
 
-// on soaks one database.
+// on runs everything on one database.
 func (s *soak) on(ctx context.Context, on load.Database) (err error) {
 	site, err := s.open(ctx, on)
 	if err != nil {

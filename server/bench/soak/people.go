@@ -15,17 +15,18 @@ import (
 	"petitiond/server/bench/load"
 )
 
-// pace waits for the turn of one of several who do something so often a second together. It reports whether there is
-// time left.
+// pace waits for the next turn of one of several workers that keep a common pace. It reports whether there is time
+// left.
 func pace(ctx context.Context, next *time.Time, each time.Duration) bool {
 	*next = next.Add(each)
-	if late := time.Since(*next); late > time.Second { // what could not be done is not made up for
+	if late := time.Since(*next); late > time.Second { // what was missed is not made up for
 		*next = next.Add(late)
 	}
 	return pause(ctx, time.Until(*next))
 }
 
-// sign lets somebody new sign at every turn. Whoever had no answer asks again, elsewhere, with the same key.
+// sign has a new person sign at every turn. If there is no answer, the request is repeated at another server with the
+// same key.
 func (t *site) sign(ctx context.Context, i, hands int) {
 	clients := make([]*load.Client, len(t.servers))
 	for k := range clients {
@@ -36,7 +37,7 @@ func (t *site) sign(ctx context.Context, i, hands int) {
 	for pace(ctx, &next, each) {
 		n := t.nobody.Add(1)
 		p, who := t.petitions[n%int64(len(t.petitions))], load.Somebody(n)
-		// An attempt that has begun is brought to its end, also when the time is up.
+		// An attempt that has begun is finished even if the time is up.
 		for try, began := i, time.Now(); ; try++ {
 			at := try % len(clients)
 			err := clients[at].Sign(context.WithoutCancel(ctx), p.id, who)
@@ -58,7 +59,7 @@ func (t *site) sign(ctx context.Context, i, hands int) {
 	}
 }
 
-// reads are what is asked for: a page, a list, and a list that nobody shares.
+// questions returns what is read: a petition, a list, and a list whose answer is not shared.
 func (t *site) questions() [][]byte {
 	ask := func(query string, id string) []byte {
 		text, _ := json.Marshal(map[string]any{"query": query, "variables": map[string]string{"id": id}}) //nolint:errchkjson // strings
@@ -73,7 +74,7 @@ func (t *site) questions() [][]byte {
 	return append(out, ask(`{ petitions(first: 20) { nodes { title signatureCount tags { label } } totalCount } }`, ""))
 }
 
-// read asks one question at every turn, and notes how long the answer took.
+// read sends one question at every turn and records how long the answer takes.
 func (t *site) read(ctx context.Context, i, hands int) {
 	client := t.server(i).Client()
 	defer func() { client.Close() }()
@@ -96,7 +97,8 @@ func (t *site) read(ctx context.Context, i, hands int) {
 	}
 }
 
-// watch follows the count of a petition over an event stream, which may not fall, and comes back when the stream ends.
+// watch follows the count of a petition, which must never decrease, over an event stream, and reconnects when that
+// ends.
 func (t *site) watch(ctx context.Context, i int) {
 	p := t.petitions[i%len(t.petitions)]
 	body := fmt.Sprintf(`{"query":"subscription { signatureCount(petitionId: \"%s\") { total version } }"}`, p.id)
@@ -129,14 +131,14 @@ func (t *site) follow(response *http.Response, last int) int {
 		}
 		total := event.Data.SignatureCount.Total
 		if total < last {
-			t.fails("watching", fmt.Errorf("the count fell from %d to %d", last, total))
+			t.fails("watching", fmt.Errorf("the count decreased from %d to %d", last, total))
 		}
 		last = total
 	}
 	return last
 }
 
-// latencies are how long reads took, by the minute.
+// latencies records how long reads took, minute by minute.
 type latencies struct {
 	mu      sync.Mutex // guards what follows
 	began   time.Time
@@ -152,7 +154,7 @@ func (l *latencies) clear() {
 	l.began, l.minutes, l.errors = time.Now(), nil, nil
 }
 
-// minute returns the place of a moment. It needs mu.
+// minute returns the index of the minute of a time. It needs mu.
 func (l *latencies) minute(at time.Time) int {
 	n := max(0, int(at.Sub(l.began)/time.Minute))
 	for len(l.minutes) <= n {
@@ -174,7 +176,7 @@ func (l *latencies) lost(at time.Time) {
 	l.errors[l.minute(at)]++
 }
 
-// percentile returns how long the reads of some minutes took, all but one of a hundred, and how many there were.
+// percentile returns the 99th percentile of the reads of some minutes, and how many there were.
 func (l *latencies) percentile(from, to int) (p99 time.Duration, n, lost int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// holding is what a server holds on to when nobody uses it.
+// holding is what a server still uses when nobody uses it.
 type holding struct{ goroutines, descriptors, heap float64 }
 
-// rest waits until the servers have come to rest, and returns what each holds.
+// rest waits until the servers are idle, and returns what each still uses.
 func (t *site) rest(ctx context.Context) ([]holding, error) {
 	out := make([]holding, len(t.servers))
 	for i := range t.servers {
@@ -27,8 +27,8 @@ func (t *site) rest(ctx context.Context) ([]holding, error) {
 	return out, nil
 }
 
-// settled returns the least that a server holds within half a minute, or less where the run is short: clients that were
-// thrown out have some seconds for their good-bye, and connections to the database end when they are not used.
+// settled returns the least that a server uses within half a minute, or a shorter time in a short run: connections of
+// clients that were disconnected last some seconds longer, and unused ones to the database are closed in time.
 func (t *site) settled(ctx context.Context, i int) (least holding, err error) {
 	for n := range min(15, max(6, int(t.length/(20*time.Second)))) {
 		pause(ctx, 2*time.Second)
@@ -68,17 +68,17 @@ func (t *site) held(ctx context.Context, i int) (h holding, err error) {
 		}
 	}
 	if len(into) > 0 {
-		return h, errors.New("/metrics does not tell what is held")
+		return h, errors.New("/metrics does not report what the server uses")
 	}
 	return h, nil
 }
 
 const (
-	window = 10 // minutes, at the beginning and at the end, in which reads are compared
+	window = 10 // minutes at the beginning and at the end, whose reads are compared
 	slower = 1.2
 )
 
-// report prints how it went, and returns what has grown.
+// report prints how the run went, and returns an error for everything that has grown.
 func (t *site) report(before, after []holding) (err error) {
 	var signed int64
 	for _, p := range t.petitions {
@@ -96,7 +96,7 @@ func (t *site) report(before, after []holding) (err error) {
 			{"goroutines", b.goroutines, a.goroutines, 10}, {"descriptors", b.descriptors, a.descriptors, 10}, {"bytes of heap", b.heap, a.heap, 16 << 20},
 		} {
 			if figure.after > 1.2*figure.before+figure.beside {
-				err = errors.Join(err, fmt.Errorf("server %d: %.0f %s have become %.0f", i+1, figure.before, figure.name, figure.after))
+				err = errors.Join(err, fmt.Errorf("server %d: %.0f %s have grown to %.0f", i+1, figure.before, figure.name, figure.after))
 			}
 		}
 	}
@@ -107,21 +107,21 @@ func (t *site) report(before, after []holding) (err error) {
 	fmt.Printf("reads: p99 of the first %d minutes %.1f ms (%d, %d refused), of the last %.1f ms (%d, %d refused), %.2f times\n",
 		size, ms(first), n, lost, ms(last), m, later, ms(last)/ms(first))
 	if minutes >= 2*window && ms(last) > slower*ms(first) {
-		err = errors.Join(err, fmt.Errorf("reading has become %.2f times as slow", ms(last)/ms(first)))
+		err = errors.Join(err, fmt.Errorf("reads now take %.2f times as long", ms(last)/ms(first)))
 	}
 	return err
 }
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// audit holds the rows against what was acknowledged, and lets the program hold every figure against the rows.
+// audit compares the rows with what was acknowledged, and has the program compare every figure with the rows.
 func (t *site) audit(ctx context.Context) (err error) {
 	for _, p := range t.petitions {
 		var rows, total, issued int64
 		failed := t.db.Read.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM signatures WHERE petition_id = $1 AND state = 'COUNTED'), total, issued
  FROM counters WHERE petition_id = $1`, p.uuid).Scan(&rows, &total, &issued)
 		if want := p.signed.Load(); failed != nil || rows != want || total != want || issued != want {
-			err = errors.Join(err, failed, fmt.Errorf("%d were acknowledged, of which there are %d rows, a count of %d and %d numbers", want, rows, total, issued))
+			err = errors.Join(err, failed, fmt.Errorf("%d signatures were acknowledged, but there are %d rows, a count of %d and %d numbers", want, rows, total, issued))
 		}
 	}
 	out, failed := t.program.Command(ctx, t.on, "recount").CombinedOutput()

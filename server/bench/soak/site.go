@@ -17,31 +17,31 @@ import (
 	"petitiond/server/database/pgproxy"
 )
 
-// site is a database with the servers on it, and what is known of those who use them.
+// site is a database with its servers, and what is known about their users.
 type site struct {
 	*soak
 	on        load.Database
 	db        *database.DB
 	servers   []*load.Server
-	proxy     *pgproxy.Proxy // before PostgreSQL; nil on SQLite
+	proxy     *pgproxy.Proxy // in front of PostgreSQL; nil on SQLite
 	petitions []petition
 	reads     *latencies
 
-	nobody  atomic.Int64 // numbers of people
-	failed  sync.Map     // what went wrong, once of each kind
+	nobody  atomic.Int64 // the highest number of a person so far
+	failed  sync.Map     // what went wrong: the first error of each kind
 	refused atomic.Int64 // answers that asked to try again
 	cut     atomic.Int64
 	jumped  atomic.Int64
 }
 
-// petition is one that people sign, and how many were told that their signature counts.
+// petition is a petition that people sign, with the number of acknowledged signatures.
 type petition struct {
 	uuid   uuid.UUID
-	id     string // public
+	id     string // as in the API
 	signed *atomic.Int64
 }
 
-// open makes the petitions and starts the servers: two replicas on PostgreSQL, of which one goes by a clock that jumps.
+// open creates the petitions and starts the servers: on PostgreSQL two replicas, one of which has a clock that jumps.
 func (s *soak) open(ctx context.Context, on load.Database) (_ *site, err error) {
 	t := &site{soak: s, on: on, reads: newLatencies()}
 	defer func() {
@@ -68,7 +68,7 @@ func (s *soak) open(ctx context.Context, on load.Database) (_ *site, err error) 
 		on.URL = t.proxy.URL
 	}
 	for range replicas {
-		// Everybody comes from one address here: limits by address would be all that is seen.
+		// Everybody has the same address here: with limits per address, nearly everything would be refused.
 		server, err := s.program.Serve(ctx, on)
 		if err != nil {
 			return nil, err
@@ -92,7 +92,7 @@ func (t *site) close() error {
 	return errors.Join(errs...)
 }
 
-// live lets everybody do what they do for so long.
+// live runs everything for so long.
 func (t *site) live(ctx context.Context, length time.Duration) error {
 	ctx, stop := context.WithTimeout(ctx, length)
 	defer stop()
@@ -105,7 +105,7 @@ func (t *site) live(ctx context.Context, length time.Duration) error {
 			})
 		}
 	}
-	const hands = 8 // that sign or read at once
+	const hands = 8 // how many sign, and read, at once
 	each(hands, func(ctx context.Context, i int) { t.sign(ctx, i, hands) })
 	each(hands, func(ctx context.Context, i int) { t.read(ctx, i, hands) })
 	each(t.watching, t.watch)
@@ -115,7 +115,7 @@ func (t *site) live(ctx context.Context, length time.Duration) error {
 	return errors.Join(all.Wait(), t.fault())
 }
 
-// fails notes what went wrong.
+// fails records an error, if it is the first of its kind.
 func (t *site) fails(kind string, err error) { t.failed.LoadOrStore(kind, err) }
 
 func (t *site) fault() (err error) {
@@ -126,11 +126,11 @@ func (t *site) fault() (err error) {
 	return err
 }
 
-// server returns that of somebody with a number.
+// server returns the server for the person with this number.
 func (t *site) server(i int) *load.Server { return t.servers[i%len(t.servers)] }
 
-// disturb cuts all connections to PostgreSQL in even steps, and after each the clock of the first server is wrong for a
-// while: a minute ahead, a day behind, ten seconds ahead.
+// disturb cuts all connections to PostgreSQL at regular intervals. After each cut the clock of the first server is
+// wrong for a while: a minute ahead, a day behind, ten seconds ahead.
 func (t *site) disturb(ctx context.Context, length time.Duration) {
 	every := min(30*time.Second, length/6)
 	jumps := []time.Duration{time.Minute, -24 * time.Hour, 10 * time.Second}
@@ -151,7 +151,7 @@ func (t *site) disturb(ctx context.Context, length time.Duration) {
 	}
 }
 
-// pause reports whether there is time left after it.
+// pause waits, and reports whether there is time left.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

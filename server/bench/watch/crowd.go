@@ -15,11 +15,11 @@ import (
 	"time"
 )
 
-// crowd are the sockets of one process. One thread reads them all, into one buffer, and looks only for the few bytes
-// that tell a version: those who watch must cost less than the server.
+// crowd is the sockets of one process. One thread reads them all into one buffer, and only looks for the few bytes that
+// contain a version: watching must use less of the processor than the server does.
 type crowd struct {
 	order
-	poll    int // the kernel's list of sockets to hear of
+	poll    int // the epoll descriptor
 	address *syscall.SockaddrInet4
 
 	mu        sync.Mutex // guards what follows
@@ -27,26 +27,26 @@ type crowd struct {
 	versions  []int64 // the newest of each operation of each socket
 	written   map[value]int64
 	delivered int64
-	late      []int64 // values by the tenths of milliseconds that they took
+	late      []int64 // how many values took so many tenths of a millisecond
 	gone      int
 	backwards int
 	began     float64 // processor time
 }
 
-// value is a version of one of the counts.
+// value is one version of one of the counts.
 type value struct {
 	operation int
 	version   int64
 }
 
-// socket is one who watches.
+// socket is one of those that watch.
 type socket struct {
 	fd     int
 	number int
-	rest   []byte // of a message that has not come whole
+	rest   []byte // the beginning of a message that has not arrived completely
 }
 
-// playCrowd does what it is told until it is told nothing more.
+// playCrowd executes the commands that it reads from in, until there are no more.
 func playCrowd(in io.Reader, out io.Writer) error {
 	from, to := json.NewDecoder(in), json.NewEncoder(out)
 	c := &crowd{}
@@ -104,7 +104,7 @@ func (c *crowd) connect() (err error) {
 	return errors.Join(faults...)
 }
 
-// listen reads what comes, for ever.
+// listen reads everything that arrives, until the process ends.
 func (c *crowd) listen() {
 	events := make([]syscall.EpollEvent, 1024)
 	buffer := make([]byte, 256<<10)
@@ -136,13 +136,13 @@ func (c *crowd) read(s *socket, buffer []byte) {
 
 func (c *crowd) lose(s *socket) {
 	if s.fd >= 0 {
-		_ = syscall.Close(s.fd) // which also takes it off the kernel's list
+		_ = syscall.Close(s.fd) // which also removes it from epoll
 		s.fd = -1
 		c.gone++
 	}
 }
 
-// take takes what came for a socket and keeps what is not whole.
+// take processes what has arrived on a socket and keeps what is incomplete.
 func (c *crowd) take(s *socket, data []byte, now int64) {
 	var rest []byte
 	if c.Form == formEvents {
@@ -182,7 +182,7 @@ func (c *crowd) takeFrames(s *socket, data []byte, now int64) (rest []byte) {
 	}
 }
 
-// reply answers what is no value, and says whether the socket still serves.
+// reply answers messages that are not values, and reports whether the socket can still be used.
 func (c *crowd) reply(s *socket, op byte, payload []byte) bool {
 	const pong = `{"type":"pong"}`
 	switch {
@@ -199,14 +199,14 @@ func (c *crowd) reply(s *socket, op byte, payload []byte) bool {
 	return true
 }
 
-// answer sends a small frame. A socket that cannot take it is lost anyway.
+// answer sends a small frame. A socket that cannot send it is lost anyway.
 func answer(fd int, op byte, payload []byte) {
 	_, _ = syscall.Write(fd, append(appendHead(nil, op, len(payload), true), payload...))
 }
 
 var versionMark, idMark, asOfMark = []byte(`"version":`), []byte(`"id":"`), []byte(`"asOf":"`)
 
-// takeValue notes a value, if that is what came.
+// takeValue records a value, if the message is one.
 func (c *crowd) takeValue(s *socket, text []byte, now int64) bool {
 	i := bytes.Index(text, versionMark)
 	if i < 0 {
@@ -233,7 +233,7 @@ func (c *crowd) takeValue(s *socket, text []byte, now int64) bool {
 	return true
 }
 
-// operation returns the number of the operation that a value belongs to, which is its id.
+// operation returns the number of the operation to which a value belongs. It serves as its id.
 func (c *crowd) operation(text []byte) int {
 	if len(c.Petitions) == 1 {
 		return 0
@@ -245,7 +245,7 @@ func (c *crowd) operation(text []byte) int {
 	return min(int(text[i+len(idMark)]-'0'), len(c.Petitions)-1)
 }
 
-// writtenAt returns when a value was written, which it tells itself. Each is read but once.
+// writtenAt returns when a value was written, which is part of the value. It is parsed only once for each.
 func (c *crowd) writtenAt(v value, text []byte) int64 {
 	at, known := c.written[v]
 	if !known {
@@ -285,7 +285,7 @@ func (c *crowd) answer(q question) told {
 	return t
 }
 
-// begin counts anew.
+// begin starts counting from zero.
 func (c *crowd) begin() told {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -295,7 +295,7 @@ func (c *crowd) begin() told {
 	return told{}
 }
 
-// behind returns how many operations have not seen these versions.
+// behind returns how many operations have not received these versions yet.
 func (c *crowd) behind(last []int64) (n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -307,7 +307,7 @@ func (c *crowd) behind(last []int64) (n int) {
 	return n
 }
 
-// ownTime returns the seconds of processor time that this process has taken.
+// ownTime returns the processor time of this process in seconds.
 func ownTime() float64 {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -316,7 +316,7 @@ func ownTime() float64 {
 	return float64(u.Utime.Nano()+u.Stime.Nano()) / float64(time.Second)
 }
 
-// add lets a socket be heard of from now on.
+// add has epoll report what arrives on a socket.
 func (c *crowd) add(s *socket, came []byte) error {
 	if err := syscall.SetNonblock(s.fd, true); err != nil {
 		return err

@@ -11,11 +11,12 @@ import (
 	"time"
 )
 
-// roleFloor is the part of the plain write loop.
+// roleFloor is the role of the plain write loop, the least that any server can need.
 const roleFloor = "floor"
 
-// playFloor writes the same bytes as the server would to every connection, one after another, each time that it reads a
-// version. No goroutine belongs to a connection, and nothing is encoded but once for all: what remains is the kernel's.
+// playFloor writes the bytes that the server would send to every connection, one after another, each time that it reads
+// a version. Connections have no goroutines, and every value is encoded only once: what remains is the work of the
+// kernel.
 func playFloor(in io.Reader, out io.Writer) error {
 	lines := bufio.NewScanner(in)
 	if !lines.Scan() {
@@ -55,7 +56,7 @@ func accept(listener net.Listener, connections chan<- net.Conn) {
 	}
 }
 
-// newest puts a version in the place of one that was not taken: who is late skips what is old, as the hub does.
+// newest replaces a version that has not been received yet, so that a late receiver skips old ones, as with the hub.
 func newest(versions chan int64, v int64) {
 	select {
 	case <-versions:
@@ -64,7 +65,7 @@ func newest(versions chan int64, v int64) {
 	versions <- v
 }
 
-// write tells the present version to who comes, and a new one to all.
+// write sends the current version to new connections, and a new version to all.
 func write(form string, operations int, connections <-chan net.Conn, versions <-chan int64) error {
 	var all []net.Conn
 	now := appendValues(nil, form, operations, 0, time.Now())
@@ -72,7 +73,7 @@ func write(form string, operations int, connections <-chan net.Conn, versions <-
 		select {
 		case conn := <-connections:
 			all = append(all, conn)
-			_, _ = conn.Write(now) // who has gone needs none
+			_, _ = conn.Write(now) // an error means that the client has gone
 		case v, ok := <-versions:
 			if !ok {
 				return nil
@@ -85,7 +86,7 @@ func write(form string, operations int, connections <-chan net.Conn, versions <-
 	}
 }
 
-// appendValues appends what the server sends at once to a socket: a value of each operation.
+// appendValues appends what the server sends to a socket at a time: a value of each operation.
 func appendValues(to []byte, form string, operations int, version int64, at time.Time) []byte {
 	for i := range operations {
 		data := fmt.Sprintf(`{"data":{"signatureCount":{"total":%d,"goal":100,"version":%d,"asOf":%q}}}`,

@@ -4,7 +4,7 @@ package main
 
 import "encoding/binary"
 
-// The kinds of WebSocket frames that matter here.
+// The types of WebSocket frames that matter here.
 const (
 	opText  = 1
 	opClose = 8
@@ -12,7 +12,7 @@ const (
 	opPong  = 10
 )
 
-// appendHead appends the head of a whole frame. The mask of a client is zero, with which masking changes nothing.
+// appendHead appends the header of an unfragmented frame. A client's mask is zero, so that masking changes nothing.
 func appendHead(to []byte, op byte, length int, mask bool) []byte {
 	masked := byte(0)
 	if mask {
@@ -30,7 +30,7 @@ func appendHead(to []byte, op byte, length int, mask bool) []byte {
 	return to
 }
 
-// frame returns the first frame of what came from a server, and how long it is with its head: 0 if it has not come whole.
+// frame returns the first frame in data from a server, and its length with the header: 0 if it is incomplete.
 func frame(data []byte) (op byte, payload []byte, length int) {
 	if len(data) < 2 {
 		return 0, nil, 0

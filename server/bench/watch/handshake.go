@@ -15,22 +15,24 @@ import (
 )
 
 const (
-	// aSource is how many sockets come from one loopback address: a server may count them by address.
+	// aSource is how many sockets use one loopback address: a server may limit them per address.
 	aSource = 2500
-	// bindNoPort lets the kernel choose a port when it knows both ends, so that one address serves more of them.
+	// bindNoPort has the kernel choose the port only when it knows both ends. Then sockets to different ends can share
+	// a port,
+	// and one address suffices for more of them.
 	bindNoPort = 24
 )
 
 func parseAddress(text string) (*syscall.SockaddrInet4, error) {
 	at, err := netip.ParseAddrPort(text)
 	if err != nil || !at.Addr().Is4() {
-		return nil, fmt.Errorf("no address of IPv4: %q", text)
+		return nil, fmt.Errorf("not an IPv4 address: %q", text)
 	}
 	return &syscall.SockaddrInet4{Port: int(at.Port()), Addr: at.Addr().As4()}, nil
 }
 
-// open opens a socket and returns when it has its first values. It waits as long as that takes: who started the crowd
-// ends it when it takes too long.
+// open opens a socket and returns when it has received its first values, however long that takes: the parent process
+// ends the crowd if it takes too long.
 func (c *crowd) open(number int) error {
 	fd, err := c.dial(number)
 	if err != nil {
@@ -46,7 +48,7 @@ func (c *crowd) open(number int) error {
 func (c *crowd) dial(number int) (int, error) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return 0, fmt.Errorf("a socket more: %w", err)
+		return 0, fmt.Errorf("one more socket: %w", err)
 	}
 	source := &syscall.SockaddrInet4{Addr: [4]byte{127, 0, byte(c.Net), byte(2 + number/aSource)}}
 	err = errors.Join(
@@ -63,13 +65,13 @@ func (c *crowd) dial(number int) (int, error) {
 	return fd, nil
 }
 
-// handshake is a socket that is not yet watched; in holds what came and was not yet looked at.
+// handshake is a socket that is not polled yet; in contains what has arrived but was not processed yet.
 type handshake struct {
 	fd int
 	in []byte
 }
 
-var errRefused = errors.New("the server says otherwise than expected")
+var errRefused = errors.New("the server does not answer as expected")
 
 const subscription = `subscription($id: ID!) { signatureCount(petitionId: $id) { total goal version asOf } }`
 
@@ -109,12 +111,12 @@ func message(text string) []byte { return append(appendHead(nil, opText, len(tex
 func operation(petition string) []byte {
 	text, err := json.Marshal(map[string]any{"query": subscription, "variables": map[string]string{"id": petition}})
 	if err != nil {
-		panic(err) // of strings that we made
+		panic(err) // only for strings that we made
 	}
 	return text
 }
 
-// events asks for a stream.
+// events asks for an event stream.
 func (h *handshake) events(c *crowd) error {
 	body := operation(c.Petitions[0])
 	request := fmt.Appendf(nil, "POST /graphql HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nAccept: text/event-stream\r\n"+
@@ -128,7 +130,7 @@ func (h *handshake) events(c *crowd) error {
 	return h.values(c)
 }
 
-// values waits until as many values have come as there are operations. They stay in in.
+// values waits until as many values have arrived as there are operations, and leaves them in h.in.
 func (h *handshake) values(c *crowd) error {
 	for bytes.Count(h.in, asOfMark) < len(c.Petitions) {
 		if bytes.Contains(h.in, []byte(`"errors"`)) || bytes.Contains(h.in, []byte(`"type":"error"`)) {
@@ -141,7 +143,7 @@ func (h *handshake) values(c *crowd) error {
 	return nil
 }
 
-// head takes the head of an answer, which must begin so.
+// head reads the header of an answer, which must begin like this.
 func (h *handshake) head(begin string) error {
 	for {
 		head, rest, whole := bytes.Cut(h.in, []byte("\r\n\r\n"))
@@ -158,7 +160,7 @@ func (h *handshake) head(begin string) error {
 	}
 }
 
-// ack takes the acknowledgement of a connection.
+// ack reads the connection_ack.
 func (h *handshake) ack() error {
 	for {
 		op, payload, length := frame(h.in)
@@ -175,7 +177,7 @@ func (h *handshake) ack() error {
 	}
 }
 
-// more reads what comes next.
+// more reads more bytes.
 func (h *handshake) more() error {
 	h.in = slices.Grow(h.in, 4096)
 	for {

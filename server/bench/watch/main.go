@@ -26,7 +26,7 @@ func main() {
 	}
 }
 
-// run plays the part that the program was started for.
+// run plays the role that the program was started in.
 func run(ctx context.Context) error {
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
@@ -55,7 +55,7 @@ func run(ctx context.Context) error {
 	return b.run(ctx)
 }
 
-// bench is how the ways are compared.
+// bench is one comparison.
 type bench struct {
 	watchers, processes, rounds int
 	length, every, rest         time.Duration
@@ -63,7 +63,7 @@ type bench struct {
 	form                        string
 }
 
-// scene is a crowd of a size and form.
+// scene is the size and form of a crowd.
 type scene struct {
 	name       string
 	title      string
@@ -109,7 +109,7 @@ func (b *bench) run(ctx context.Context) error {
 	})
 }
 
-// compare measures every way in every scene and prints a table of each.
+// compare measures every way in every scene, and prints a table for each scene.
 func (b *bench) compare(ctx context.Context, ways []way) error {
 	for _, s := range b.scenes() {
 		all := make([][]result, len(ways))

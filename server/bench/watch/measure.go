@@ -15,12 +15,12 @@ import (
 )
 
 const (
-	warmers  = 20               // sockets that come and go before memory is first read: few, so that little of them stays
-	patience = 30 * time.Second // until all have the last value
+	warmers  = 20               // sockets that are opened and closed before memory is first measured: few, so that little of them remains
+	patience = 30 * time.Second // until all have received the last value
 	longest  = 5 * time.Minute  // for one measurement, whatever happens
 )
 
-// measure lets a crowd of the scene's size watch one way.
+// measure has a crowd of the scene's size watch by one way.
 func (b *bench) measure(ctx context.Context, w way, s scene) (r result, err error) {
 	ctx, cancel := context.WithTimeout(ctx, longest+b.length)
 	defer cancel()
@@ -54,8 +54,8 @@ func (b *bench) measure(ctx context.Context, w way, s scene) (r result, err erro
 	return r, errors.Join(err, ctx.Err())
 }
 
-// warm sends some watchers and signatures through the servers, so that the memory read next holds what any server that
-// has worked holds.
+// warm sends some watchers and signatures through the servers. The memory that is measured next then includes what
+// every server needs that has done some work.
 func (b *bench) warm(ctx context.Context, w way, s scene, servers []target) error {
 	crowd, err := b.gather(ctx, w, s, servers, warmers)
 	defer crowd.leave()
@@ -71,8 +71,8 @@ func (b *bench) warm(ctx context.Context, w way, s scene, servers []target) erro
 	return err
 }
 
-// count lets the count move and notes what the crowd tells of it. The processor's time is that from the first
-// signature until everybody has the last value, so that no value is delivered outside of it.
+// count changes the count and records what the crowd reports. Processor time is measured from the first signature until
+// everybody has received the last value, so that it includes all deliveries.
 func (b *bench) count(ctx context.Context, w way, servers []target, crowd party, r *result) error {
 	if _, err := crowd.ask(question{Begin: true}); err != nil {
 		return err
@@ -100,11 +100,11 @@ func (b *bench) count(ctx context.Context, w way, servers []target, crowd party,
 	return err
 }
 
-// atOnce are how many moves may be on their way: people who sign do not wait for each other.
+// atOnce is how many changes may be under way: signatories do not wait for each other.
 const atOnce = 16
 
-// moves moves the count at the pace that was asked for, and says how often it did. A turn at which too many are still on
-// their way passes.
+// moves changes the count at the pace that was asked for, and returns how often it did. It skips a turn if too many
+// changes are still under way.
 func (b *bench) moves(ctx context.Context, w way) (n int, err error) {
 	moving, ctx := errgroup.WithContext(ctx)
 	moving.SetLimit(atOnce)
@@ -138,7 +138,7 @@ func (b *bench) gather(ctx context.Context, w way, s scene, servers []target, so
 	return p, errors.Join(faults...)
 }
 
-// perSocket returns the bytes that servers have taken since, for each socket.
+// perSocket returns how many more bytes servers use than before, per socket.
 func perSocket(servers []target, before int64, sockets int) (float64, error) {
 	now, err := memory(servers)
 	return float64(now-before) / float64(sockets), err
@@ -151,12 +151,12 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// sum adds up a figure of every server.
+// sum adds up a figure over all servers.
 func sum[N int64 | float64](servers []target, figure func(pid int) (N, error)) (total N, err error) {
 	for _, s := range servers {
 		n, err := figure(s.pid)
 		if err != nil {
-			return 0, fmt.Errorf("asking for a server's use: %w", err)
+			return 0, fmt.Errorf("asking what a server uses: %w", err)
 		}
 		total += n
 	}

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// roleCrowd is the part of those who watch one server.
+// roleCrowd is the role of the watchers of one server.
 const roleCrowd = "crowd"
 
 // The protocols over which a crowd watches.
@@ -21,36 +21,35 @@ const (
 	formEvents = "text/event-stream"
 )
 
-// order says whom a crowd watches and how.
+// order is what a crowd watches, and how.
 type order struct {
 	Address   string
 	Sockets   int
 	Petitions []string // an operation of each socket for each
 	Form      string
-	Plain     bool // values come without being asked for
-	Net       int  // which of the loopback networks to come from
+	Plain     bool // values arrive without a subscription
+	Net       int  // the loopback network to connect from
 }
 
-// question is asked of a crowd that watches: to count anew from now on, or what it has seen when it has seen these
-// versions.
+// question is a command to a crowd: to start counting from zero, or to report when it has received these versions.
 type question struct {
 	Begin    bool
 	Versions []int64
 	Within   time.Duration
 }
 
-// told is what a crowd answers.
+// told is a crowd's answer.
 type told struct {
 	Fault     string
 	Delivered int64
 	Delays    delays
-	Behind    int // operations that have not seen the last version
+	Behind    int // operations that have not received the last version
 	Gone      int
 	Backwards int
 	Processor float64
 }
 
-// delays counts values by the tenths of milliseconds that they took.
+// delays counts how many values took so many tenths of a millisecond.
 type delays map[int]int64
 
 func (d delays) quantile(q float64) float64 {
@@ -66,7 +65,7 @@ func (d delays) quantile(q float64) float64 {
 	return 0
 }
 
-// party are the crowds of all servers, each a process.
+// party is the crowds of all servers, each of which is a process.
 type party []*remote
 
 // remote is the process of a crowd.
@@ -77,7 +76,7 @@ type remote struct {
 	gone sync.Once
 }
 
-// join starts a crowd and returns when everybody in it watches.
+// join starts a crowd and returns when all of it watches.
 func join(ctx context.Context, o order) (*remote, error) {
 	p, err := play(ctx, roleCrowd)
 	if err != nil {
@@ -101,7 +100,7 @@ func (r *remote) ask(v any) (t told, err error) {
 	return t, err
 }
 
-// ask asks everybody at once and adds the answers up.
+// ask sends a question to all crowds at the same time, and adds up their answers.
 func (p party) ask(q question) (all told, err error) {
 	answers, faults := make([]told, len(p)), make([]error, len(p))
 	var asking sync.WaitGroup
@@ -123,11 +122,11 @@ func (p party) ask(q question) (all told, err error) {
 	return all, errors.Join(faults...)
 }
 
-// leave ends the processes, and their sockets with them. It may be called again.
+// leave ends the processes, and with them their sockets. It may be called more than once.
 func (p party) leave() {
 	for _, r := range p {
 		if r != nil {
-			r.gone.Do(func() { _ = r.end() }) // what it saw it has told
+			r.gone.Do(func() { _ = r.end() }) // it has already reported its results
 		}
 	}
 }

@@ -10,34 +10,34 @@ import (
 	"strings"
 )
 
-// What the server shall reach, and beside which figures it is printed.
+// The server's goals, which are printed with its figures.
 const (
-	goalMemory = 2048 // bytes a socket
-	goalStock  = 3.3  // deliveries for a second of processor time, of those of stock
-	goalTen    = 8.0  // the same with ten operations a socket
-	goalFloor  = 0.8  // the same, of those of tcp
-	goalLate   = 0.5  // of the slowest hundredth of stock
+	goalMemory = 2048 // bytes per socket
+	goalStock  = 3.3  // deliveries per second of processor time, as a multiple of stock's
+	goalTen    = 8.0  // the same with ten operations per socket
+	goalFloor  = 0.8  // the same as a multiple of tcp's
+	goalLate   = 0.5  // the 99th percentile of the time, as a multiple of stock's
 )
 
 // result is one measurement of a way.
 type result struct {
 	way         string
 	sockets     int
-	idle, after float64 // resident bytes a socket
+	idle, after float64 // resident bytes per socket, before and after updates
 	delivered   int64   // values
-	seconds     float64 // of processor time of the servers
-	clients     float64 // seconds of processor time of those who watch
+	seconds     float64 // processor time of the servers
+	clients     float64 // processor time of the watchers, in seconds
 	p50, p99    float64 // milliseconds from commit to watcher
-	signed      int     // times that the count was moved
+	signed      int     // how often the count was changed
 	behind      int     // operations without the last value
 	gone        int     // sockets that were lost
 	backwards   int     // values that were older than the one before
 }
 
-// rate is what is delivered for a second of processor time.
+// rate returns the deliveries per second of processor time.
 func (r result) rate() float64 { return float64(r.delivered) / max(r.seconds, 0.01) }
 
-// String returns everything in a line.
+// String returns all figures in one line.
 func (r result) String() string {
 	return fmt.Sprintf("%s: %.0f B idle, %.0f B after; %d moves, %s values, %.2f s of processor (clients %.2f s), %s for a second; "+
 		"p50 %.1f ms, p99 %.1f ms; %d behind, %d gone, %d backwards",
@@ -45,13 +45,14 @@ func (r result) String() string {
 		r.behind, r.gone, r.backwards)
 }
 
-// median returns the middle result by rate, whole: its times and memory belong to its rate.
+// median returns the result with the median rate. Its times and memory are not medians themselves, but belong to that
+// rate.
 func median(list []result) result {
 	slices.SortFunc(list, func(a, b result) int { return int(a.rate() - b.rate()) })
 	return list[len(list)/2]
 }
 
-// report prints what the ways came to in one scene, and how the server compares with the others.
+// report prints the results of the ways in one scene, and how the server compares with the others.
 func report(out io.Writer, b *bench, s scene, list []result) {
 	by := map[string]result{}
 	for _, r := range list {
@@ -90,7 +91,7 @@ func verdict(r result) string {
 	return fmt.Sprintf("no: %d behind, %d gone, %d backwards", r.behind, r.gone, r.backwards)
 }
 
-// judge holds the server's figures against the goals.
+// judge compares the server's figures with its goals.
 func judge(s scene, server, stock, tcp result) string {
 	var parts []string
 	add := func(met bool, format string, args ...any) {
@@ -120,7 +121,7 @@ func judge(s scene, server, stock, tcp result) string {
 	return "Goals: " + strings.Join(parts, "; ") + "."
 }
 
-// thousands writes a number as people do: 15,000.
+// thousands formats a number as people write it: 15,000.
 func thousands(n int64) string {
 	text := strconv.FormatInt(n, 10)
 	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {

@@ -24,38 +24,38 @@ import (
 	"petitiond/server/database"
 )
 
-// target is a process that tells a crowd of a count.
+// target is a process that sends a count to a crowd.
 type target struct {
 	address string
 	pid     int
 }
 
-// way is one way to tell a crowd.
+// way is one way to send a count to a crowd.
 type way interface {
 	name() string
-	// plain reports whether sockets are plain connections on which values come without being asked for.
+	// plain reports whether sockets are plain connections on which values arrive without a subscription.
 	plain() bool
-	// petitions are what each socket watches.
+	// petitions returns the petitions that each socket watches.
 	petitions(n int) []string
 	start(ctx context.Context, s scene) ([]target, error)
-	// move moves every count once. It may be called by several at once.
+	// move changes every count once. Several goroutines may call it at once.
 	move(ctx context.Context) error
-	// last returns the version that every count has in the end.
+	// last returns the version that every count has at the end.
 	last(ctx context.Context) ([]int64, error)
-	// stop ends what start began, also where it failed.
+	// stop ends what start has started, even if start has failed.
 	stop() error
 }
 
 // most is how many petitions are watched at once.
 const most = 10
 
-// ground is the database that all programs stand on, one after another.
+// ground is the database that all programs use, one after another.
 type ground struct {
 	on     load.Database
 	db     *database.DB
 	ids    []uuid.UUID
-	public []string     // the same as clients see them
-	people atomic.Int64 // who have signed
+	public []string     // their ids as in the API
+	people atomic.Int64 // how many have signed
 }
 
 func found(ctx context.Context, on load.Database) (*ground, error) {
@@ -74,12 +74,12 @@ func found(ctx context.Context, on load.Database) (*ground, error) {
 	return g, nil
 }
 
-// program is a way that is a program on the database.
+// program is a way that is a program with the database.
 type program struct {
 	*ground
 	label   string
 	built   load.Program
-	counts  int // petitions that move
+	counts  int // how many petitions change
 	servers []*load.Server
 
 	mu   sync.Mutex
@@ -108,7 +108,7 @@ func (p *program) start(ctx context.Context, s scene) ([]target, error) {
 	return list, nil
 }
 
-// borrow returns a connection with a server, one that is idle if there is one.
+// borrow returns a connection to a server, an idle one if there is any.
 func (p *program) borrow(server int) *load.Client {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -126,7 +126,7 @@ func (p *program) giveBack(server int, c *load.Client) {
 	p.idle[server] = append(p.idle[server], c)
 }
 
-// move signs every petition that is watched, all at once. The answer tells that the signature is durable.
+// move signs every petition that is watched, all at the same time. It returns when all signatures are acknowledged.
 func (p *program) move(ctx context.Context) error {
 	faults := make([]error, p.counts)
 	var signing sync.WaitGroup
@@ -137,12 +137,12 @@ func (p *program) move(ctx context.Context) error {
 	return errors.Join(faults...)
 }
 
-// sign signs a petition as somebody new, at the server whose turn it is.
+// sign signs a petition as a new person, at the server whose turn it is.
 func (p *program) sign(ctx context.Context, petition int) error {
 	server := petition % len(p.servers)
 	c := p.borrow(server)
 	err := c.Sign(ctx, p.public[petition], load.Somebody(p.people.Add(1)))
-	if errors.Is(err, load.ErrAgain) { // a count that stays is none that is lost
+	if errors.Is(err, load.ErrAgain) { // the count does not change, but no value is lost either
 		err = nil
 	}
 	if err != nil {
@@ -175,7 +175,7 @@ func (p *program) stop() error {
 	return errors.Join(errs...)
 }
 
-// floor is the way that is a loop of writes, in processes of its own. See playFloor.
+// floor is the way that just writes in a loop, in processes of its own. See playFloor.
 type floor struct {
 	form       string
 	operations int
@@ -185,7 +185,7 @@ type floor struct {
 	version int64 // guarded by mu
 }
 
-// part is a process of a role of this program that is told what to do line by line.
+// part is a process of this program in a role, which reads its commands line by line.
 type part struct {
 	command *exec.Cmd
 	in      io.WriteCloser
@@ -212,9 +212,9 @@ func play(ctx context.Context, role string) (*part, error) {
 	return p, p.command.Start()
 }
 
-// end lets the process end, which it does when nobody tells it anything more.
+// end ends the process, which exits when there are no more commands.
 func (p *part) end() error {
-	_ = p.in.Close() // it may have ended by itself, of which Wait tells
+	_ = p.in.Close() // if it has already ended, Wait reports how
 	return p.command.Wait()
 }
 

@@ -2,8 +2,8 @@
 // which it has from the server whose address is in YARDSTICK_SERVER, or else by SQL, in as few statements as it takes.
 // It takes three settings of the server: PETITION_DATABASE_URL, PETITION_SECRET_FILE and PETITION_LISTEN.
 //
-// It checks nothing, neither cursors, and hides nothing that is not public in the bench's database. It has what the server
-// gives itself: prepared statements with plans that are kept, and a collector set for throughput.
+// It checks nothing, neither cursors, and hides nothing that is not public in the bench's database. It has what the
+// server gives itself: prepared statements with plans that are kept, and a collector set for throughput.
 package main
 
 import (

@@ -168,8 +168,8 @@ func (s *site) news(ctx context.Context, ids []uuid.UUID) ([]live.Value, error) 
 	return out, err
 }
 
-// handler is what gqlgen's handler is: its executor behind the first of its transports that takes a request. The package
-// handler itself would bring a module that nothing else needs.
+// handler is what gqlgen's handler is: its executor behind the first of its transports that takes a request. The
+// package handler itself would bring a module that nothing else needs.
 func (s *site) handler() http.Handler {
 	r := &graph.Resolver{Domain: s.domain, Hub: s.hub, Site: s.gauge, Logger: s.log}
 	e := executor.New(generated.NewExecutableSchema(generated.Config{Resolvers: r}))
