@@ -186,16 +186,17 @@ func TestDeadlock(t *testing.T) {
 	db := opened(t, database.Options{}, with(t, dbtest.URL(t, database.Postgres), map[string]string{"deadlock_timeout": "20ms"}))
 	exec(t, db.Write, "CREATE TABLE t (id int); INSERT INTO t VALUES (1), (2)")
 	const lock = "SELECT id FROM t WHERE id = $1 FOR UPDATE"
-	errs, both := make(chan error), make(chan struct{}, 2)
+	errs, locked := make(chan error), [2]chan struct{}{make(chan struct{}), make(chan struct{})}
 	for i := range 2 {
 		go func() {
 			errs <- database.InTx(t.Context(), db.Write, func(tx *sql.Tx) error {
 				if _, err := tx.ExecContext(t.Context(), lock, i+1); err != nil {
 					return err
 				}
-				both <- struct{}{}
-				for len(both) < 2 && t.Context().Err() == nil {
-					time.Sleep(time.Millisecond) // the other one's lock cannot be waited for without taking part
+				close(locked[i])
+				select { // until both have their first lock
+				case <-locked[1-i]:
+				case <-t.Context().Done():
 				}
 				_, err := tx.ExecContext(t.Context(), lock, 2-i)
 				return err
