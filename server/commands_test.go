@@ -11,7 +11,7 @@ import (
 	"petitiond/server/database"
 )
 
-// petitiond runs a command and gives what it printed.
+// petitiond runs a command and returns its output.
 func petitiond(t *testing.T, environment []string, args ...string) (string, error) {
 	t.Helper()
 	var out, log bytes.Buffer

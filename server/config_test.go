@@ -110,7 +110,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// A limit that is set reaches the transport, and no other moves.
+// Setting a limit changes that limit of the transport, and no other.
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	c, _, err := Load(nil, nil)
@@ -173,7 +173,7 @@ func TestFlagsAndFiles(t *testing.T) {
 	}
 }
 
-// The README's table says of every setting what the program does.
+// The README's table has every setting, with the meaning and the defaults that the program has.
 func TestReadmeTable(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("../README.md")
@@ -195,7 +195,7 @@ func TestReadmeTable(t *testing.T) {
 	}
 }
 
-// row is how a setting stands in the README.
+// row returns a setting's row in the README.
 func (s setting) row() string {
 	name := "`" + s.variable() + "`"
 	if s.secret {

@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// seed is what the API tells of the seed petition.
+// seed is the seed petition as the API returns it.
 type seed struct {
 	ID, Title, Summary, Body, Petitioner, State, StartsAt string
 	Goal, SignatureCount, CommentCount                    int

@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
 
-// eachDatabase runs f for both databases with settings that lead to a fresh one.
+// eachDatabase runs f for both databases with the settings of a new one.
 func eachDatabase(t *testing.T, f func(t *testing.T, environment []string)) {
 	t.Helper()
 	for _, dialect := range []database.Dialect{database.SQLite, database.Postgres} {
@@ -29,7 +29,7 @@ func eachDatabase(t *testing.T, f func(t *testing.T, environment []string)) {
 	}
 }
 
-// fresh returns settings that lead to a fresh database.
+// fresh returns the settings of a new database.
 func fresh(t testing.TB, dialect database.Dialect) (environment []string) {
 	t.Helper()
 	return []string{
@@ -44,10 +44,10 @@ type site struct {
 	*App
 	url  string
 	log  *safeBuffer
-	stop func() // ends it as SIGTERM does and waits
+	stop func() // ends it like SIGTERM and waits
 }
 
-// start runs a server until the test ends. What settings cannot say is adjusted.
+// start runs a server until the test ends. Functions in adjust change what settings cannot.
 func start(t testing.TB, environment []string, adjust ...func(*Config)) *site {
 	t.Helper()
 	config, _, err := Load(nil, environment)
@@ -79,7 +79,7 @@ func start(t testing.TB, environment []string, adjust ...func(*Config)) *site {
 	return s
 }
 
-// safeBuffer is a log that is written and read at once.
+// safeBuffer is a log that can be written and read concurrently.
 type safeBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -97,7 +97,7 @@ func (s *safeBuffer) String() string {
 	return s.b.String()
 }
 
-// client has patience: under the race detector demo content takes a while to load.
+// client has a long timeout: under the race detector demo content takes a while to load.
 var client = &http.Client{Timeout: 2 * time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 200, DisableKeepAlives: false}}
 
 // ask sends an operation and decodes data into out; an error in the answer fails the test.
@@ -163,7 +163,7 @@ func (s *site) get(t *testing.T, path string) (status int, body string) {
 	return response.StatusCode, string(raw)
 }
 
-// open makes a petition that can be signed.
+// open creates and publishes a petition.
 func (s *site) open(t *testing.T) (id, token string) {
 	t.Helper()
 	made := struct {
@@ -185,7 +185,7 @@ func (s *site) open(t *testing.T) (id, token string) {
 	return id, token
 }
 
-// openTagged opens a petition that bears a tag of its own.
+// openTagged creates and publishes a petition with a tag of its own.
 func (s *site) openTagged(t testing.TB, tag string) (id, token string) {
 	t.Helper()
 	made := struct {

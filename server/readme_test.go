@@ -15,10 +15,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// example is a command of the README and the answer that stands below it.
+// example matches a command of the README and the answer below it.
 var example = regexp.MustCompile("(?s)```sh\ncurl ([^`]*?) -d '([^']*)'\n```\n\n```[a-z]+\n(.*?)```")
 
-// The README's examples, sent one after another to a fresh server with demo content, give its answers.
+// The README's examples, sent one after another to a new server with demo content, have the answers that it shows.
 func TestReadmeExamples(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("../README.md")
@@ -40,8 +40,7 @@ func TestReadmeExamples(t *testing.T) {
 	})
 }
 
-// curl sends a body with the headers of a command line and gives the first lines of the answer that say
-// something.
+// curl sends a body with the headers of a command line, and returns the first lines of the answer that are not empty.
 func (s *site) curl(t *testing.T, command, body string, lines int) string {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/graphql", strings.NewReader(body))
@@ -65,7 +64,7 @@ func (s *site) curl(t *testing.T, command, body string, lines int) string {
 	return strings.Join(out, "\n")
 }
 
-// The codes that a program may meet are those of the README, and no others.
+// The codes that the program sends are those in the README, and no others.
 func TestReadmeCodes(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("transport/*.go")

@@ -26,7 +26,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience is for what happens soon, on a machine that is busy with others.
+// patience is how long to wait for something that happens soon, on a busy machine.
 const patience = 20 * time.Second
 
 // house is a server that runs until its test ends.
@@ -38,7 +38,7 @@ type house struct {
 	end     func() error // what Serve returned
 }
 
-// text is written and read at once.
+// text can be written and read concurrently.
 type text struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -117,7 +117,7 @@ func (c *client) say(text string) *client {
 	return c
 }
 
-// hear reads an answer: its status and its text, or why there is none.
+// hear reads an answer and returns its status and text, or why there is none.
 func (c *client) hear() string {
 	response, err := http.ReadResponse(c.in, nil)
 	if err != nil {
@@ -131,7 +131,7 @@ func (c *client) hear() string {
 	return strings.TrimSpace(fmt.Sprintf("%d %s", response.StatusCode, body))
 }
 
-// gone reports whether the server has hung up without a word.
+// gone reports whether the server has closed the connection without an answer.
 func (c *client) gone() bool {
 	_, err := c.in.ReadByte()
 	return err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
@@ -185,7 +185,7 @@ func (r *rooms) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	}
 }
 
-// want compares what was heard.
+// want compares an answer.
 func want(t *testing.T, what, got, want string) {
 	t.Helper()
 	if got != want {
@@ -195,7 +195,8 @@ func want(t *testing.T, what, got, want string) {
 
 const refused = "503 There are too many open connections."
 
-// The connection that has waited longest gives way, whatever it waits for; one that is at work never.
+// The connection that has waited longest is closed for a new one, whatever it waits for; one that the server is working
+// on never is.
 func TestLongestWaitingGivesWay(t *testing.T) {
 	t.Parallel()
 	r := newRooms()
@@ -211,7 +212,7 @@ func TestLongestWaitingGivesWay(t *testing.T) {
 	kept := s.dial(t, "127.0.0.1").say(get("/"))
 	want(t, "one that is kept", kept.hear(), "200 here")
 	s.waiting(t, 3)
-	body.say(post("/read")) // again, so that it is now who has waited least
+	body.say(post("/read")) // again, so that now it has waited least
 	<-r.entered
 
 	first := s.dial(t, "127.0.0.1").say(get("/"))
@@ -232,7 +233,7 @@ func TestLongestWaitingGivesWay(t *testing.T) {
 	}
 }
 
-// Whoever comes when everybody is at work is told so at once.
+// A connection that comes while the server is working on all others is refused at once.
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	r := newRooms()
@@ -260,7 +261,7 @@ func TestRefused(t *testing.T) {
 		"a client has reached the limit of connections per address", "the limit of connections is reached",
 	} {
 		if n := strings.Count(s.log.String(), line); n != 1 {
-			t.Errorf("%q is told %d times", line, n)
+			t.Errorf("%q is logged %d times", line, n)
 		}
 	}
 	if strings.Contains(s.log.String(), "127.0.0.") {
@@ -268,7 +269,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// One client pushes out its own connections, not those of others.
+// A client at its limit loses connections of its own, not those of others.
 func TestClientsAreApart(t *testing.T) {
 	t.Parallel()
 	r := newRooms()
@@ -291,7 +292,7 @@ func TestClientsAreApart(t *testing.T) {
 	}
 }
 
-// What is taken over has no place any more, and no deadline.
+// A hijacked connection no longer has a place, nor a deadline.
 func TestTakenOver(t *testing.T) {
 	t.Parallel()
 	r := newRooms()
@@ -334,7 +335,7 @@ func eventually(t *testing.T, what string, true func() bool) {
 	}
 }
 
-// A stop waits for what is at work and for nothing else.
+// A stop waits for requests that the server is working on, and for nothing else.
 func TestShutdown(t *testing.T) {
 	t.Parallel()
 	r := newRooms()
@@ -395,7 +396,7 @@ func (p pipes) Accept() (net.Conn, error) {
 func (p pipes) Close() error   { close(p); return nil }
 func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
-// Without anything at work a stop takes no time, and no header and no body is waited for longer than it may take.
+// If the server is working on nothing, a stop takes no time. Headers and bodies have their deadlines.
 func TestTimes(t *testing.T) {
 	t.Parallel()
 	unfinished := map[string]string{
@@ -448,7 +449,7 @@ func TestTimes(t *testing.T) {
 	}
 }
 
-// The times of a request and its answer are none for what happens between.
+// The deadlines of a request and of its answer do not limit the handler in between.
 func TestSlowHandler(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -478,7 +479,7 @@ func TestSlowHandler(t *testing.T) {
 	})
 }
 
-// Nobody waits for a client that does not read what net/http itself has to say.
+// A client that does not read an answer of net/http itself is not waited for.
 func TestRefusalThatNobodyReads(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -500,13 +501,13 @@ func TestRefusalThatNobodyReads(t *testing.T) {
 	})
 }
 
-// A panic is told once and answered, as far as it can be.
+// A panic is reported once, and answered as far as that is still possible.
 func TestPanics(t *testing.T) {
 	t.Parallel()
 	s := build(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/begun":
-			_, _ = io.WriteString(w, strings.Repeat("x", 50_000)) // in chunks, of which the last is missing
+			_, _ = io.WriteString(w, strings.Repeat("x", 50_000)) // in chunks, the last of which is missing
 		case "/taken":
 			conn, _, err := http.NewResponseController(w).Hijack()
 			if err == nil {
@@ -535,18 +536,18 @@ func TestPanics(t *testing.T) {
 		select {
 		case thrown := <-s.thrown:
 			if thrown != "canary" {
-				t.Errorf("%q: told of %v", test.text, thrown)
+				t.Errorf("%q: reported %v", test.text, thrown)
 			}
 		case <-time.After(patience):
-			t.Errorf("%q: not told of", test.text)
+			t.Errorf("%q: not reported", test.text)
 		}
 	}
 	if len(s.thrown) > 0 || s.log.String() != "" {
-		t.Errorf("told of %d more, and logged %q", len(s.thrown), s.log)
+		t.Errorf("reported %d more, and logged %q", len(s.thrown), s.log)
 	}
 }
 
-// What clients do wrong is passed over; what handlers do wrong is an error, without values.
+// Mistakes of clients are not logged; those of handlers are errors, without values.
 func TestComplaints(t *testing.T) {
 	t.Parallel()
 	s := build(t, func(w http.ResponseWriter, r *http.Request) {
@@ -574,7 +575,7 @@ func TestComplaints(t *testing.T) {
 	}
 	for _, line := range []string{
 		"http: TLS handshake error from 127.0.0.1:4711: canary", "http: URL query contains semicolon: canary", "canary",
-		"http: Accept error: accept tcp 127.0.0.1:8080: canary; retrying in 5ms", // which the listener tells
+		"http: Accept error: accept tcp 127.0.0.1:8080: canary; retrying in 5ms", // which the listener logs
 	} {
 		edge.Complain(slog.NewTextHandler(s.log, nil), line)
 	}
@@ -613,8 +614,8 @@ func (f *failing) Accept() (net.Conn, error) {
 	}
 }
 
-// That connections cannot be accepted ends nothing and is an error in the log, once. If descriptors are lacking, a
-// connection that waits gives its own back.
+// If connections cannot be accepted, the server continues and logs an error, once. If descriptors are lacking, a
+// connection that waits is closed.
 func TestAcceptFails(t *testing.T) {
 	t.Parallel()
 	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EPERM} {
@@ -628,14 +629,14 @@ func TestAcceptFails(t *testing.T) {
 			s.waiting(t, 1)
 			lacking := errno == syscall.EMFILE || errno == syscall.ENFILE
 			f.errs <- errno
-			if !lacking { // each time one gives its descriptor back, and it may be a newcomer
+			if !lacking { // each time one connection is closed, which may be a new one
 				f.errs <- errno
 				f.errs <- errno
 			}
 			for range 3 {
 				want(t, "a connection around the failures", s.dial(t, "127.0.0.1").say(get("/")).hear(), "200 here")
 			}
-			eventually(t, "the log tells", func() bool { return s.log.String() != "" })
+			eventually(t, "the log has an error", func() bool { return s.log.String() != "" })
 			log := s.log.String()
 			if !strings.Contains(log, "level=ERROR") || !strings.Contains(log, errno.Error()) || strings.Count(log, "\n") != 1 {
 				t.Errorf("logged %q", log)
@@ -650,7 +651,7 @@ func TestAcceptFails(t *testing.T) {
 	}
 }
 
-// A client that reads nothing keeps an answer for as long as it may take to leave, whatever the path.
+// A client that reads nothing holds its connection only until the deadline of the answer, whatever the path.
 func TestAnswersThatNobodyReads(t *testing.T) {
 	t.Parallel()
 	ended := make(chan error, 1)
@@ -689,7 +690,7 @@ func (s *served) dial(t *testing.T) *client {
 	return &client{far, bufio.NewReader(far)}
 }
 
-// serve is for the bubble of a test. The paths are ways in which a client can leave an answer unread.
+// serve starts a server within a test's bubble. Its paths are ways in which an answer can be left unread.
 func serve(t *testing.T, o edge.Options) *served {
 	t.Helper()
 	large := strings.Repeat("x", 100_000)
@@ -728,10 +729,12 @@ func serve(t *testing.T, o edge.Options) *served {
 
 var unreadAnswers = []string{"Large", "Pieces", "Small", "Empty", "Flushed", "Hinted", "Panic", "Missing"}
 
-// said is what is sent for an answer that nobody reads. More requests follow at once: they are no work either.
+// said returns the request for an answer that nobody reads. More requests follow at once: they do not count as work
+// either.
 func said(name string) string { return strings.Repeat(get("/"+name), 3) }
 
-// Whoever does not read an answer is waited for: the one that has waited longest gives way.
+// A client that does not read its answer counts as being waited for: of these, the one that has waited longest is
+// closed for a new connection.
 func TestUnreadAnswersGiveWay(t *testing.T) {
 	t.Parallel()
 	one := netip.MustParsePrefix("192.0.2.1/32")
@@ -755,9 +758,9 @@ func TestUnreadAnswersGiveWay(t *testing.T) {
 					go newcomer.say(get("/Small"))
 					want(t, "a newcomer", newcomer.hear(), "200 small")
 					synctest.Wait()
-					want(t, "who has waited longest", first.hear(), "closed")
+					want(t, "the one that has waited longest", first.hear(), "closed")
 					if got := second.hear(); got == "closed" {
-						t.Error("who has waited less long had to go too")
+						t.Error("the other one was closed too")
 					}
 				})
 			})
@@ -765,7 +768,7 @@ func TestUnreadAnswersGiveWay(t *testing.T) {
 	}
 }
 
-// Who reads keeps its connection while the server is at work for it, before, between and after what it writes.
+// A client that reads keeps its connection while the server is working, before, between and after its writes.
 func TestReaderKeepsItsPlace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -788,7 +791,7 @@ func TestReaderKeepsItsPlace(t *testing.T) {
 	})
 }
 
-// An answer has a moment to be read before its connection gives way, however many want to come.
+// An answer can be read for a moment before its connection is closed, however many new ones come.
 func TestAnswerHasAMoment(t *testing.T) {
 	t.Parallel()
 	for _, name := range unreadAnswers {
@@ -817,8 +820,8 @@ func TestAnswerHasAMoment(t *testing.T) {
 	}
 }
 
-// A stop waits two seconds for a client that does not read, from when it begins or the answer is there, and no longer
-// than the answer had anyway.
+// A stop waits two seconds for a client that does not read, from the start of the stop or of the answer, but not beyond
+// the deadline that the answer has anyway.
 func TestStopWithUnreadAnswers(t *testing.T) {
 	t.Parallel()
 	times := map[string]time.Duration{"later": 12 * time.Second}
@@ -841,7 +844,7 @@ func TestStopWithUnreadAnswers(t *testing.T) {
 					if name == "later" {
 						wanted += 10 * time.Second // it goes on after it could not write
 					}
-					// net/http's Shutdown looks every half second.
+					// net/http's Shutdown checks every half second.
 					if took := time.Since(began); took < wanted || took > wanted+time.Second {
 						t.Errorf("the stop took %s, want %s", took, wanted)
 					}
@@ -851,7 +854,7 @@ func TestStopWithUnreadAnswers(t *testing.T) {
 	}
 }
 
-// An operation that is at work when a stop begins has its answer read.
+// The answer to a request that the server is working on when a stop begins can still be read.
 func TestStopWaitsForAnswers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

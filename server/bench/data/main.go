@@ -27,11 +27,11 @@ import (
 func main() {
 	site := load.Lively
 	address := flag.String("database", "sqlite:data/petitions.db", "sqlite:PATH or postgres://…, which must be empty")
-	file := flag.String("secret", "data/secret.key", "the secret file, made when missing")
-	deep := flag.Bool("deep", false, "the large site")
-	flag.IntVar(&site.Petitions, "petitions", site.Petitions, "how many petitions")
-	flag.IntVar(&site.Signatures, "signatures", site.Signatures, "how many signatures, about")
-	flag.IntVar(&site.Comments, "comments", site.Comments, "how many comments, about")
+	file := flag.String("secret", "data/secret.key", "the secret file, which is created if it is missing")
+	deep := flag.Bool("deep", false, "make the large site")
+	flag.IntVar(&site.Petitions, "petitions", site.Petitions, "number of petitions")
+	flag.IntVar(&site.Signatures, "signatures", site.Signatures, "approximate number of signatures")
+	flag.IntVar(&site.Comments, "comments", site.Comments, "approximate number of comments")
 	flag.Parse()
 	if *deep {
 		site = load.Deep

@@ -90,7 +90,7 @@ func touch(root string) error {
 func newPostgres() (*pgserver.Server, error) {
 	server, err := pgserver.New(context.Background(), pgserver.Options{Durable: true})
 	if errors.Is(err, pgserver.ErrNone) {
-		err = fmt.Errorf("%w, or PETITION_TEST_POSTGRES=off to test on SQLite alone", err)
+		err = fmt.Errorf("%w, or PETITION_TEST_POSTGRES=off to test only on SQLite", err)
 	}
 	if err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ import (
 // names differ.
 type Site struct {
 	Petitions, Signatures, Comments int
-	// Alone returns nearly all signatures and comments to the first petition; otherwise they are spread by Zipf's law.
+	// Alone gives nearly all signatures and comments to the first petition; otherwise they are spread by Zipf's law.
 	Alone bool
 }
 

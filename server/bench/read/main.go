@@ -35,14 +35,14 @@ import (
 func main() {
 	b := bench{site: load.Lively, connections: []int{32, 128}}
 	flag.IntVar(&b.rounds, "rounds", 3, "interleaved rounds")
-	flag.DurationVar(&b.length, "length", 4*time.Second, "of one measurement")
+	flag.DurationVar(&b.length, "length", 4*time.Second, "length of one measurement")
 	flag.IntVar(&b.site.Petitions, "petitions", b.site.Petitions, "petitions of the site")
-	flag.IntVar(&b.site.Signatures, "signatures", b.site.Signatures, "its signatures, about")
-	flag.IntVar(&b.site.Comments, "comments", b.site.Comments, "its comments, about")
-	flag.StringVar(&b.profiles, "profile", "", "write profiles of the server, in files whose names begin so")
-	flag.StringVar(&b.only, "way", "", "measure these ways alone, such as sql,off")
-	flag.StringVar(&b.operation, "op", "", "measure this operation alone: Page, List or Count")
-	connections := flag.Int("connections", 0, "measure with so many connections alone")
+	flag.IntVar(&b.site.Signatures, "signatures", b.site.Signatures, "approximate number of its signatures")
+	flag.IntVar(&b.site.Comments, "comments", b.site.Comments, "approximate number of its comments")
+	flag.StringVar(&b.profiles, "profile", "", "write profiles of the server into files with this prefix")
+	flag.StringVar(&b.only, "way", "", "measure only these ways, such as sql,off")
+	flag.StringVar(&b.operation, "op", "", "measure only this operation: Page, List or Count")
+	connections := flag.Int("connections", 0, "measure only with this number of connections")
 	on := flag.String("on", "both", "postgres, sqlite or both")
 	flag.Parse()
 	if *connections > 0 {

@@ -42,7 +42,7 @@ func recounts(ctx context.Context, address string, rep *report) error {
 	}
 	rep.add("recounts by the running server meanwhile", "%.0f, %.0f differences", done, differences)
 	if differences > 0 {
-		rep.fault("the running server has mended %.0f differences", differences)
+		rep.fault("the running server has corrected %.0f differences", differences)
 	}
 	return nil
 }

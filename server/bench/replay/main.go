@@ -15,7 +15,7 @@ import (
 func main() {
 	var r replay
 	flag.Int64Var(&r.signatures, "signatures", 6_103_056, "how many are to be counted")
-	flag.IntVar(&r.connections, "connections", 512, "that sign at once")
+	flag.IntVar(&r.connections, "connections", 512, "how many connections sign at the same time")
 	flag.IntVar(&r.watchers, "watchers", 100, "subscriptions to the count")
 	only := flag.String("on", "both", "postgres, sqlite or both")
 	flag.Parse()

@@ -21,7 +21,7 @@ func main() {
 	flag.IntVar(&s.reading, "read", 150, "reads a second")
 	flag.IntVar(&s.watching, "watch", 60, "live watchers")
 	flag.IntVar(&s.hostile, "hostile", 20, "hostile sockets")
-	flag.IntVar(&s.idle, "idle", 100, "connections that are left alone")
+	flag.IntVar(&s.idle, "idle", 100, "connections on which nothing more is sent")
 	only := flag.String("on", "both", "postgres, sqlite or both")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -1,17 +1,17 @@
 //go:build linux
 
-// Program versions compares two versions of the program: that of a commit and that of the working tree. Both run at
-// once, each on a database of its own with the demonstration's content, and are measured in turns.
+// Program versions compares two versions of the program: that of a commit and that of the working tree. Both run at the
+// same time, each on a database of its own with the demo content, and are measured alternately.
 //
 //	go run ./server/bench/versions -before main
 //	go run ./server/bench/versions -before v0.1.0 -on sqlite -op page,sign -rounds 5
 //
 // The operations:
 //
-//	count  a petition's count, from the shared answers
+//	count  the count of a petition, from shared answers
 //	page   a petition with comments, signatures and tags, executed each time
 //	list   twenty petitions with their tags, executed each time
-//	sign   one petition is signed by somebody new each time
+//	sign   a signature to one petition, by a new person each time
 package main
 
 import (
@@ -36,8 +36,8 @@ func main() {
 	var b bench
 	flag.StringVar(&b.before, "before", "HEAD", "the commit to compare the working tree with")
 	flag.IntVar(&b.rounds, "rounds", 3, "rounds of four turns: before, after, after, before")
-	flag.DurationVar(&b.length, "length", 2*time.Second, "of one turn")
-	only := flag.String("op", "", "measure these operations alone, such as page,sign")
+	flag.DurationVar(&b.length, "length", 2*time.Second, "length of one turn")
+	only := flag.String("op", "", "measure only these operations, such as page,sign")
 	on := flag.String("on", "both", "postgres, sqlite or both")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -55,19 +55,19 @@ type bench struct {
 	length     time.Duration
 	programs   [2]load.Program // before and after
 	operations []operation
-	people     atomic.Int64 // who have signed
+	people     atomic.Int64 // how many have signed
 }
 
 func (b *bench) run(ctx context.Context, on, only string) error {
 	if b.rounds < 1 || b.length < time.Second {
-		return errors.New("at least one round of turns that last a second")
+		return errors.New("there must be at least one round, with turns of at least one second")
 	}
 	b.operations = operations()
 	if only != "" {
 		chosen := strings.Split(only, ",")
 		b.operations = slices.DeleteFunc(b.operations, func(o operation) bool { return !slices.Contains(chosen, o.name) })
 		if len(b.operations) != len(chosen) {
-			return fmt.Errorf("%q names an operation that there is not, or one twice", only)
+			return fmt.Errorf("%q names an unknown operation, or one twice", only)
 		}
 	}
 	folder, err := os.MkdirTemp("", "petitiond-versions-")
@@ -91,7 +91,7 @@ func (b *bench) build(ctx context.Context, folder string) (err error) {
 		c := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // a commit of our own
 		c.Stderr = os.Stderr
 		if err := c.Run(); err != nil {
-			return fmt.Errorf("taking the tree of %s out: %w", b.before, err)
+			return fmt.Errorf("checking out %s: %w", b.before, err)
 		}
 	}
 	if b.programs[0], err = load.BuildIn(ctx, tree, folder, "before", "./server"); err != nil {
@@ -114,7 +114,7 @@ func (b *bench) compare(ctx context.Context, on load.Database) error {
 	return nil
 }
 
-// row measures one operation by two servers that are started for it.
+// row measures one operation on two servers that are started for it.
 func (b *bench) row(ctx context.Context, on load.Database, o operation) (err error) {
 	var sites [2]site
 	defer func() {

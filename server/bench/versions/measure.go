@@ -17,9 +17,9 @@ import (
 	"petitiond/server/bench/load"
 )
 
-// operation is what is asked again and again.
+// operation is a request that is sent again and again.
 type operation struct {
-	name, document string // none: it signs
+	name, document string // an empty document: it signs
 	connections    int
 	settings       []string
 }
@@ -38,14 +38,14 @@ func operations() []operation {
 	}
 }
 
-// site is a version of the program that serves.
+// site is a running version of the program.
 type site struct {
 	server   *load.Server
-	petition string // public id
+	petition string // its id, as in the API
 	body     []byte // of the request
 }
 
-// open starts a version on a database of its own and finds what is asked for.
+// open starts a version on a database of its own and finds the petition that is read and signed.
 func open(ctx context.Context, p load.Program, on load.Database, name string, o operation) (s site, err error) {
 	if on, err = on.Another(ctx, name); err != nil {
 		return s, err
@@ -80,14 +80,14 @@ func (s *site) close() error {
 }
 
 func request(document string, variables map[string]any) []byte {
-	body, _ := json.Marshal(map[string]any{"query": document, "variables": variables}) //nolint:errchkjson // texts alone
+	body, _ := json.Marshal(map[string]any{"query": document, "variables": variables}) //nolint:errchkjson // only strings
 	return body
 }
 
-// turn is one measurement: answers a second, and the seconds of processor that each took the server.
+// turn is one measurement: answers per second, and the server's processor time for each in seconds.
 type turn struct{ rate, processor float64 }
 
-// median returns the turn in the middle by rate, and the processor time in the middle by itself.
+// median returns the median of the rates, and separately that of the processor times.
 func median(turns []turn) (m turn) {
 	by := func(figure func(turn) float64) float64 {
 		slices.SortFunc(turns, func(a, b turn) int { return cmp.Compare(figure(a), figure(b)) })
@@ -96,7 +96,7 @@ func median(turns []turn) (m turn) {
 	return turn{by(func(t turn) float64 { return t.rate }), by(func(t turn) float64 { return t.processor })}
 }
 
-// take lets all connections ask for one turn. A quarter of it passes before answers count.
+// take has all connections send requests for one turn. Answers in its first quarter do not count.
 func (b *bench) take(ctx context.Context, s *site, o operation) (t turn, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var counting atomic.Bool
@@ -126,7 +126,7 @@ func (b *bench) take(ctx context.Context, s *site, o operation) (t turn, err err
 	cancel()
 	crowd.Wait()
 	if err = errors.Join(append(errs, err, failed)...); err == nil && n == 0 {
-		err = errors.New("nothing was answered")
+		err = errors.New("there was not a single answer")
 	}
 	return turn{n / took, (after - before) / n}, err
 }

@@ -18,8 +18,7 @@ const (
 	// aSource is how many sockets use one loopback address: a server may limit them per address.
 	aSource = 2500
 	// bindNoPort has the kernel choose the port only when it knows both ends. Then sockets to different ends can share
-	// a port,
-	// and one address suffices for more of them.
+	// a port, and one address suffices for more of them.
 	bindNoPort = 24
 )
 

@@ -37,15 +37,15 @@ func run(ctx context.Context) error {
 		}
 	}
 	var b bench
-	flag.IntVar(&b.watchers, "watchers", 15_000, "sockets of one process; a tenth of them where each has ten operations")
+	flag.IntVar(&b.watchers, "watchers", 15_000, "sockets of one process; a tenth of them if each has ten operations")
 	flag.IntVar(&b.processes, "processes", 3, "servers on one database in the case of several")
 	flag.IntVar(&b.rounds, "rounds", 3, "interleaved rounds, of which the median counts")
-	seconds := flag.Float64("seconds", 10, "for which the count moves in each measurement")
+	seconds := flag.Float64("seconds", 10, "for how long the count changes in each measurement")
 	flag.DurationVar(&b.every, "every", 280*time.Millisecond,
-		"from one signature to the next; the hub tells at once what comes 275 ms after what it told before")
-	flag.DurationVar(&b.rest, "rest", 10*time.Second, "before memory is read")
-	flag.StringVar(&b.only, "only", "", "this case alone: one, several or ten")
-	flag.StringVar(&b.way, "way", "", "this way alone: server, stock or tcp")
+		"time from one signature to the next; a change is sent at once if it comes 275 ms after the one before")
+	flag.DurationVar(&b.rest, "rest", 10*time.Second, "pause before memory is measured")
+	flag.StringVar(&b.only, "only", "", "measure only this case: one, several or ten")
+	flag.StringVar(&b.way, "way", "", "measure only this way: server, stock or tcp")
 	events := flag.Bool("sse", false, "watch over server-sent events")
 	flag.Parse()
 	b.length = time.Duration(*seconds * float64(time.Second))

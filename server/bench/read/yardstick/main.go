@@ -1,9 +1,9 @@
-// Yardstick answers the operations of the reading bench (server/bench/read) without GraphQL: with bytes from memory,
-// which it has from the server whose address is in YARDSTICK_SERVER, or else by SQL, in as few statements as it takes.
-// It takes three settings of the server: PETITION_DATABASE_URL, PETITION_SECRET_FILE and PETITION_LISTEN.
+// Yardstick answers the operations of the reading benchmark (server/bench/read) without GraphQL: with bytes from
+// memory, which it gets from the server at the address in YARDSTICK_SERVER, or otherwise by SQL, in as few statements
+// as possible. It has three of the server's settings: PETITION_DATABASE_URL, PETITION_SECRET_FILE and PETITION_LISTEN.
 //
-// It checks nothing, neither cursors, and hides nothing that is not public in the bench's database. It has what the
-// server gives itself: prepared statements with plans that are kept, and a collector set for throughput.
+// It does not check cursors, nor whether a petition is public: all in the benchmark's database are. It has the same
+// advantages as the server: prepared statements whose plans are kept, and a garbage collector tuned for throughput.
 package main
 
 import (
@@ -49,7 +49,7 @@ func main() {
 	}
 }
 
-// growth is what the server's collector comes to under a crowd.
+// growth is the GOGC value to which the server tunes itself under load.
 const growth = 400
 
 func serve(ctx context.Context, log *slog.Logger) (err error) {
@@ -84,10 +84,10 @@ func write(w http.ResponseWriter, body []byte) {
 	_, _ = w.Write(body)
 }
 
-// memory answers from memory. What it has learnt is never changed, so that who reads it waits for nobody.
+// memory answers from memory. What it has learnt never changes, so readers need no lock.
 type memory struct {
 	server string
-	mu     sync.Mutex // for who learns
+	mu     sync.Mutex // for those who add something
 	known  atomic.Pointer[map[string][]byte]
 }
 
@@ -131,12 +131,12 @@ type reader struct {
 	keys              *secret.Keys
 	db                *database.DB
 	page, count, tags *sql.Stmt
-	lists             map[string]list // by the contract's names of their orders
+	lists             map[string]list // by the schema's names of their orders
 }
 
 // list is an order of petitions, with its first page and those after a cursor.
 type list struct {
-	kind         byte // of the cursor's key
+	kind         byte // of the key in its cursors
 	first, after *sql.Stmt
 }
 
@@ -308,7 +308,7 @@ func (r *reader) answer(w http.ResponseWriter, q *http.Request) {
 		case "Count":
 			data, err = r.readCount(q.Context(), v.ID)
 		default:
-			err = errors.New("there is no such operation")
+			err = errors.New("unknown operation")
 		}
 	}
 	body, err2 := json.Marshal(map[string]any{"data": data})
@@ -345,7 +345,7 @@ func (r *reader) readPage(ctx context.Context, slug string) (any, error) {
 	return map[string]any{"petition": p}, nil
 }
 
-// open reads the name, which the databases write in ways of their own.
+// open interprets the address as the databases write it.
 func (r *reader) open(s *signature) error {
 	id := uuid.MustParse(s.ID)
 	var sealed []byte
@@ -427,7 +427,7 @@ type key struct {
 	bits uint64
 }
 
-// Scan takes it from the database.
+// Scan implements sql.Scanner.
 func (k *key) Scan(v any) error {
 	switch k.kind {
 	case wholeKey:
@@ -457,11 +457,11 @@ func (k *key) cursor(id uuid.UUID) string {
 	return base64.RawURLEncoding.EncodeToString(append(raw, id[:]...))
 }
 
-// place reads a cursor, the server's or one of its own.
+// place reads a cursor, whether of the server or of this program.
 func place(cursor string) (at any, id uuid.UUID, err error) {
 	raw, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil || len(raw) < cursorCode {
-		return nil, id, errors.New("this is no cursor")
+		return nil, id, errors.New("this is not a cursor")
 	}
 	copy(id[:], raw[cursorID:])
 	bits := binary.BigEndian.Uint64(raw[cursorKey:])

@@ -1,9 +1,9 @@
-// Stock serves the project's schema, domain and hub through gqlgen's own transports, as a program would that used what
-// gqlgen brings along: the crowd bench (server/bench/watch) builds it and compares the server with it. It takes three
-// settings of the server: PETITION_DATABASE_URL, PETITION_SECRET_FILE and PETITION_LISTEN.
+// Stock serves the project's schema, domain and hub through gqlgen's own transports, like any program that uses gqlgen
+// as it comes. The watching benchmark (server/bench/watch) builds it and compares the server with it. It has three of
+// the server's settings: PETITION_DATABASE_URL, PETITION_SECRET_FILE and PETITION_LISTEN.
 //
-// It guards and limits nothing. Its pings come as often as the server's, since without them it would cost less and
-// never find a dead client.
+// It checks and limits nothing. It sends pings as often as the server: without them it would cost less, but never
+// notice a dead client.
 package main
 
 import (
@@ -46,7 +46,7 @@ func main() {
 	}
 }
 
-// site is what the server's App is, as far as counts are concerned.
+// site corresponds to the server's App, as far as counts are concerned.
 type site struct {
 	db       *database.DB
 	ledger   *ledger.Ledger
@@ -57,7 +57,7 @@ type site struct {
 	log      *slog.Logger
 }
 
-// serve serves until ctx ends. Sockets that are open then end with the program.
+// serve serves until ctx ends. Sockets that are still open end with the program.
 func serve(ctx context.Context, log *slog.Logger) (err error) {
 	s := &site{log: log}
 	if s.db, err = database.Open(ctx, os.Getenv("PETITION_DATABASE_URL")); err != nil {
@@ -168,8 +168,8 @@ func (s *site) news(ctx context.Context, ids []uuid.UUID) ([]live.Value, error) 
 	return out, err
 }
 
-// handler is what gqlgen's handler is: its executor behind the first of its transports that takes a request. The
-// package handler itself would bring a module that nothing else needs.
+// handler does the same as gqlgen's handler: it passes a request to the first transport that accepts it. Using gqlgen's
+// package would add a module that nothing else needs.
 func (s *site) handler() http.Handler {
 	r := &graph.Resolver{Domain: s.domain, Hub: s.hub, Site: s.gauge, Logger: s.log}
 	e := executor.New(generated.NewExecutableSchema(generated.Config{Resolvers: r}))
