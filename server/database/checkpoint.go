@@ -27,6 +27,7 @@ type checkpoints struct {
 	done           chan struct{}
 }
 
+// startCheckpoints starts the goroutine that moves the log, until close is called.
 func startCheckpoints(helper, writer *sql.DB) *checkpoints {
 	ctx, stop := context.WithCancel(context.Background())
 	c := &checkpoints{helper: helper, writer: writer, stop: stop, done: make(chan struct{})}
@@ -34,6 +35,7 @@ func startCheckpoints(helper, writer *sql.DB) *checkpoints {
 	return c
 }
 
+// close waits for a checkpoint that is under way, so that nothing uses the pools when they are closed.
 func (c *checkpoints) close() error {
 	c.stop()
 	<-c.done

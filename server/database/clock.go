@@ -55,6 +55,8 @@ type moment struct {
 // at returns the time at another reading of the monotonic clock.
 func (m moment) at(elapsed time.Duration) time.Time { return m.time.Add(elapsed - m.elapsed) }
 
+// newClock returns a clock that starts with the time of the wall clock. The functions are for tests; nil means the
+// clocks of this machine.
 func newClock(wall func() time.Time, elapsed func() time.Duration) *Clock {
 	if wall == nil {
 		wall = time.Now
@@ -183,6 +185,7 @@ func Now() time.Time {
 	return cut(time.Now())
 }
 
+// cut drops what PostgreSQL cannot store: a time that was stored would otherwise differ from the one that is read back.
 func cut(t time.Time) time.Time {
 	return t.UTC().Truncate(time.Microsecond)
 }

@@ -170,8 +170,8 @@ func TestMigrationsPair(t *testing.T) {
 	}
 }
 
-// dropsCarelessly reports whether a migration drops a table inside the transaction that every migration is unless it says
-// otherwise. On SQLite that takes along the rows which refer to the table, and the triggers.
+// dropsCarelessly reports whether a migration drops a table inside the transaction that every migration is unless it
+// says otherwise. On SQLite that takes along the rows which refer to the table, and the triggers.
 func dropsCarelessly(text string) bool {
 	return regexp.MustCompile(`(?im)^[^-\n]*\bDROP\s+TABLE\b`).MatchString(text) && !strings.Contains(text, "+goose NO TRANSACTION")
 }

@@ -64,6 +64,8 @@ func migrationRules() map[string]string {
 	}
 }
 
+// openPostgres opens the pools, and fails unless the server, its settings and its clock are as the program needs them.
+// Each pool names its sessions, so that an administrator can tell them apart in pg_stat_activity.
 func (o Options) openPostgres(ctx context.Context, address string) (_ *DB, err error) {
 	if address, err = PostgresAddress(address); err != nil {
 		return nil, err
@@ -159,6 +161,8 @@ func checkSetting(ctx context.Context, pool *sql.DB, name, want string) error {
 	return nil
 }
 
+// refusedSettings is returned where a session does not have the settings that it was opened with, as behind a pooler
+// that shares sessions among clients.
 func refusedSettings() error {
 	return errors.New("PostgreSQL does not apply the settings of its sessions; connect to it without a pooler in between")
 }

@@ -36,6 +36,8 @@ func writerPragmas() []pragma {
 	}
 }
 
+// openSQLite opens one connection that writes and several that only read. SQLite allows one writer at a time: with more
+// of them, transactions would fail while they wait for each other instead of queueing here.
 func (o Options) openSQLite(ctx context.Context, path string) (_ *DB, err error) {
 	if path, err = makeFile(path); err != nil {
 		return nil, err

@@ -36,6 +36,7 @@ func InTx(ctx context.Context, pool *sql.DB, fn func(*sql.Tx) error) error {
 	return commit(tx)
 }
 
+// commit tells a commit that was refused from one whose outcome is unknown.
 func commit(tx *sql.Tx) error {
 	err := tx.Commit()
 	switch {

@@ -66,6 +66,7 @@ func (c *Counter) Reset() {
 	c.rows.Store(0)
 }
 
+// note records a statement before it is sent, so that one that fails is counted too.
 func (c *Counter) note(statement string, args ...driver.NamedValue) {
 	call := Call{Text: statement, Args: make([]any, len(args))}
 	for i, arg := range args {
@@ -81,6 +82,7 @@ func (c *Counter) wrap(to driver.Connector) driver.Connector {
 	return countingConnector{to, c}
 }
 
+// countingConnector makes connections whose statements are counted.
 type countingConnector struct {
 	driver.Connector
 	counter *Counter
@@ -107,6 +109,7 @@ type fullConn interface {
 	driver.Validator
 }
 
+// countingConn counts the statements of a connection.
 type countingConn struct {
 	fullConn
 	counter *Counter
@@ -154,12 +157,14 @@ func (c countingConn) BeginTx(ctx context.Context, options driver.TxOptions) (dr
 	return countingTx{tx, c.counter}, nil
 }
 
+// fullStmt lists the optional interfaces of a prepared statement that both drivers have.
 type fullStmt interface {
 	driver.Stmt
 	driver.StmtExecContext
 	driver.StmtQueryContext
 }
 
+// countingStmt counts how often a prepared statement is run.
 type countingStmt struct {
 	fullStmt
 	query   string
@@ -178,6 +183,8 @@ func (s countingStmt) QueryContext(ctx context.Context, args []driver.NamedValue
 	return s.counter.counting(s.fullStmt.QueryContext(ctx, args))
 }
 
+// counting wraps the result of a query, so that its rows are counted as they are read: a query may return more than its
+// caller reads.
 func (c *Counter) counting(rows driver.Rows, err error) (driver.Rows, error) {
 	if err != nil {
 		return nil, err
@@ -200,6 +207,7 @@ func (r countingRows) Next(dest []driver.Value) error {
 	return err
 }
 
+// countingTx counts the end of a transaction as a statement.
 type countingTx struct {
 	driver.Tx
 	counter *Counter

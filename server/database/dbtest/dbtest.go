@@ -57,6 +57,7 @@ func URL(t testing.TB, dialect database.Dialect) string {
 	return postgresURL(t)
 }
 
+// open opens a database until the test ends.
 func open(t testing.TB, options database.Options, url string) *database.DB {
 	t.Helper()
 	db, err := options.Open(t.Context(), url)

@@ -36,6 +36,7 @@ type source struct {
 	stop     func() error
 }
 
+// postgresURL clones the template into a database of the test's own, which is dropped when the test ends.
 func postgresURL(t testing.TB) string {
 	t.Helper()
 	if os.Getenv("PETITION_TEST_POSTGRES") == "off" {
@@ -112,10 +113,12 @@ func (s *source) create(ctx context.Context, name string) error {
 	return migrated(ctx, s.url(name))
 }
 
+// drop drops a database, also if a test has left connections open.
 func (s *source) drop(ctx context.Context, name string) error {
 	return s.exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)")
 }
 
+// exec runs a statement that cannot be part of a transaction, such as CREATE DATABASE.
 func (s *source) exec(ctx context.Context, statement string) error {
 	pool, err := sql.Open("postgres", s.admin)
 	if err != nil {

@@ -25,6 +25,7 @@ var sqliteFile = sync.OnceValues(func() (content []byte, err error) {
 	return os.ReadFile(path)
 })
 
+// sqliteURL writes a copy of the migrated file into the test's temporary folder.
 func sqliteURL(t testing.TB) string {
 	t.Helper()
 	content, err := sqliteFile()

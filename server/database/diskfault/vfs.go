@@ -21,6 +21,7 @@ type file struct {
 	methods *sqlite3.Tsqlite3_io_methods // the system's
 }
 
+// files are the open files, and the method tables that wrap those of the system.
 var files struct {
 	sync.Mutex
 	open   map[uintptr]file    // by the address at which SQLite keeps the file
@@ -78,6 +79,7 @@ type (
 	rangeFunc  = func(tls *libc.TLS, file uintptr, from, n, flags int32) int32
 )
 
+// address returns the address of a VFS, as the functions of C expect it.
 func address(vfs *sqlite3.Tsqlite3_vfs) uintptr { return uintptr(unsafe.Pointer(vfs)) }
 
 // carry carries out an operation, or fails it with code, as its fate demands.
@@ -95,6 +97,8 @@ func carry(fate Fate, code int32, do func() int32) int32 {
 	return do()
 }
 
+// open replaces xOpen. If it succeeds, it replaces the file's methods by ours, so that every later operation on it asks
+// the disk for its fate.
 func open(tls *libc.TLS, _, name, at uintptr, flags int32, out uintptr) int32 {
 	path := libc.GoString(name)
 	disk := diskOf(path)
@@ -119,6 +123,7 @@ func open(tls *libc.TLS, _, name, at uintptr, flags int32, out uintptr) int32 {
 	return code
 }
 
+// methodsOf returns the start of SQLite's file object, which contains the pointer to its methods.
 func methodsOf(at uintptr) *sqlite3.Tsqlite3_file {
 	return in[sqlite3.Tsqlite3_file](at)
 }
@@ -147,6 +152,7 @@ func at(address uintptr, kind Kind) (file, Fate) {
 	return f, f.disk.fate(kind, f.name)
 }
 
+// remove replaces xDelete, which deletes a file by its name.
 func remove(tls *libc.TLS, _, name uintptr, sync int32) int32 {
 	fate, path := Pass, libc.GoString(name)
 	if disk := diskOf(path); disk != nil {
@@ -157,6 +163,7 @@ func remove(tls *libc.TLS, _, name uintptr, sync int32) int32 {
 	})
 }
 
+// access replaces xAccess, which checks whether a file exists.
 func access(tls *libc.TLS, _, name uintptr, flags int32, out uintptr) int32 {
 	fate, path := Pass, libc.GoString(name)
 	if disk := diskOf(path); disk != nil {
@@ -178,6 +185,7 @@ func shut(tls *libc.TLS, address uintptr) int32 {
 	return carry(fate, sqlite3.SQLITE_IOERR_CLOSE, func() int32 { return code })
 }
 
+// read replaces xRead.
 func read(tls *libc.TLS, address, data uintptr, n int32, from int64) int32 {
 	f, fate := at(address, Read)
 	return carry(fate, sqlite3.SQLITE_IOERR_READ, func() int32 {
@@ -185,6 +193,7 @@ func read(tls *libc.TLS, address, data uintptr, n int32, from int64) int32 {
 	})
 }
 
+// write replaces xWrite, the only operation that can be done by half or find the disk full.
 func write(tls *libc.TLS, address, data uintptr, n int32, to int64) int32 {
 	f, fate := at(address, Write)
 	do := call[dataFunc](f.methods.FxWrite)
@@ -200,6 +209,7 @@ func write(tls *libc.TLS, address, data uintptr, n int32, to int64) int32 {
 	return carry(fate, sqlite3.SQLITE_IOERR_WRITE, func() int32 { return do(tls, address, data, n, to) })
 }
 
+// truncate replaces xTruncate.
 func truncate(tls *libc.TLS, address uintptr, n int64) int32 {
 	f, fate := at(address, Truncate)
 	return carry(fate, sqlite3.SQLITE_IOERR_TRUNCATE, func() int32 {
@@ -207,6 +217,7 @@ func truncate(tls *libc.TLS, address uintptr, n int64) int32 {
 	})
 }
 
+// flush replaces xSync, whose failure SQLite must not ignore: what was written may not be on the disk.
 func flush(tls *libc.TLS, address uintptr, flags int32) int32 {
 	f, fate := at(address, Sync)
 	return carry(fate, sqlite3.SQLITE_IOERR_FSYNC, func() int32 {
@@ -214,6 +225,7 @@ func flush(tls *libc.TLS, address uintptr, flags int32) int32 {
 	})
 }
 
+// size replaces xFileSize.
 func size(tls *libc.TLS, address, out uintptr) int32 {
 	f, fate := at(address, Size)
 	return carry(fate, sqlite3.SQLITE_IOERR_FSTAT, func() int32 {
@@ -221,6 +233,7 @@ func size(tls *libc.TLS, address, out uintptr) int32 {
 	})
 }
 
+// lock replaces xLock. A lock that was taken is never reported as failed, since SQLite would not release it.
 func lock(tls *libc.TLS, address uintptr, level int32) int32 {
 	f, fate := at(address, Lock)
 	if fate == FailAfter {
@@ -242,6 +255,8 @@ func unlock(tls *libc.TLS, address uintptr, level int32) int32 {
 	})
 }
 
+// shmMap replaces xShmMap, which maps the index of the write-ahead log. A mapping that succeeded is never reported as
+// failed, as with locks.
 func shmMap(tls *libc.TLS, address uintptr, page, size, extend int32, out uintptr) int32 {
 	f, fate := at(address, ShmMap)
 	if fate == FailAfter {

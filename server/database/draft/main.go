@@ -19,6 +19,7 @@ import (
 // folders are the folders of each database's migrations, below the root that run is given.
 var folders = map[database.Dialect]string{database.SQLite: "sqlite", database.Postgres: "postgres"}
 
+// main exits with 1 if a draft could not be made.
 func main() {
 	name := flag.String("name", "", "what the migration does, in `words_like_this`")
 	flag.Parse()

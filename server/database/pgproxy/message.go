@@ -11,6 +11,7 @@ import (
 // longest is the length above which a message must be a mistake.
 const longest = 64 << 20
 
+// errNoMessage ends a connection on which the proxy has lost track of the messages.
 var errNoMessage = errors.New("pgproxy: this is not a message of PostgreSQL")
 
 // Side is one end of a connection.

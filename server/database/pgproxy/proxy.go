@@ -13,6 +13,7 @@ import (
 	"testing"
 )
 
+// errCut ends a connection after the message whose fate was to cut it.
 var errCut = errors.New("pgproxy: the connection was cut on purpose")
 
 // Proxy forwards connections to one PostgreSQL. It is safe for concurrent use.
@@ -116,6 +117,7 @@ func (p *Proxy) Silence() { p.each(func(l *link) { l.silent.Store(true) }) }
 // that are opened later work.
 func (p *Proxy) Forget() { p.each(func(l *link) { l.forgotten.Store(true) }) }
 
+// each calls do for every connection that is open now.
 func (p *Proxy) each(do func(*link)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -143,6 +145,7 @@ func (p *Proxy) Refused() (n int, more <-chan struct{}) {
 	return p.refused, p.news
 }
 
+// accept serves each connection on a goroutine of its own, until Close.
 func (p *Proxy) accept() {
 	for {
 		client, err := p.entry.Accept()
@@ -191,6 +194,7 @@ func (p *Proxy) enter(l *link) bool {
 	return true
 }
 
+// forget removes a connection that has ended.
 func (p *Proxy) forget(l *link) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -123,6 +123,7 @@ func (s *Server) Stop() error {
 	return errors.Join(err, s.life.Close(), s.janitor.Wait())
 }
 
+// end sends the postmaster a signal and waits until it has exited.
 func (s *Server) end(signal syscall.Signal) error {
 	if s.pid == 0 {
 		return nil
@@ -214,6 +215,7 @@ func (s *Server) lastWords() string {
 	return strings.TrimSpace(string(log[max(0, len(log)-1000):]))
 }
 
+// data returns the folder of the server's data.
 func (s *Server) data() string { return filepath.Join(s.base, "data") }
 
 // command returns a command that runs as the server's user, in its folder, and without environment variables that are
@@ -236,6 +238,7 @@ func wait(pid, options int) (exited bool, err error) {
 	}
 }
 
+// pause waits, unless ctx ends first.
 func pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
