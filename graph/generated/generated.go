@@ -10,9 +10,9 @@ import (
 	"math"
 	"petitiond/ent"
 	"petitiond/ent/petition"
+	"petitiond/graph/fastexec"
 	"petitiond/graph/model"
 	"petitiond/graph/scalar"
-	"petitiond/graph/walk"
 	"petitiond/server/petitioning"
 	"strconv"
 	"sync/atomic"
@@ -1256,7 +1256,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 					return nil
 				}
 			}
-			buf := walk.Written(ctx, data)
+			buf := fastexec.Written(ctx, data)
 			response.Data = buf.Bytes()
 			if atomic.LoadInt32(&ec.Deferred) > 0 {
 				hasNext := atomic.LoadInt32(&ec.PendingDeferred) > 0
@@ -1273,7 +1273,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			first = false
 			ctx = graphql.WithLazyInputUnmarshalerIndex(ctx, inputUnmarshalers)
 			data := ec._Mutation(ctx, opCtx.Operation.SelectionSet)
-			buf := walk.Written(ctx, data)
+			buf := fastexec.Written(ctx, data)
 
 			return &graphql.Response{
 				Data: buf.Bytes(),
@@ -1290,7 +1290,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			if data == nil {
 				return nil
 			}
-			walk.Event(ctx, &buf, data)
+			fastexec.Event(ctx, &buf, data)
 
 			return &graphql.Response{
 				Data: buf.Bytes(),
@@ -3606,7 +3606,7 @@ func (ec *executionContext) field___Type_inputFields_args(ctx context.Context, r
 // region    **************************** field.gotpl *****************************
 
 func (ec *executionContext) _Comment_id(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3629,7 +3629,7 @@ func (ec *executionContext) fieldContext_Comment_id(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Comment_petition(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3661,7 +3661,7 @@ func (ec *executionContext) fieldContext_Comment_petition(_ context.Context, fie
 }
 
 func (ec *executionContext) _Comment_authorName(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3684,7 +3684,7 @@ func (ec *executionContext) fieldContext_Comment_authorName(_ context.Context, f
 }
 
 func (ec *executionContext) _Comment_fromSignatory(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3707,7 +3707,7 @@ func (ec *executionContext) fieldContext_Comment_fromSignatory(_ context.Context
 }
 
 func (ec *executionContext) _Comment_body(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3730,7 +3730,7 @@ func (ec *executionContext) fieldContext_Comment_body(_ context.Context, field g
 }
 
 func (ec *executionContext) _Comment_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3753,7 +3753,7 @@ func (ec *executionContext) fieldContext_Comment_createdAt(_ context.Context, fi
 }
 
 func (ec *executionContext) _Comment_editedAt(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3776,7 +3776,7 @@ func (ec *executionContext) fieldContext_Comment_editedAt(_ context.Context, fie
 }
 
 func (ec *executionContext) _Comment_parent(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3808,7 +3808,7 @@ func (ec *executionContext) fieldContext_Comment_parent(_ context.Context, field
 }
 
 func (ec *executionContext) _Comment_replies(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3852,7 +3852,7 @@ func (ec *executionContext) fieldContext_Comment_replies(ctx context.Context, fi
 }
 
 func (ec *executionContext) _Comment_likeCount(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3875,7 +3875,7 @@ func (ec *executionContext) fieldContext_Comment_likeCount(_ context.Context, fi
 }
 
 func (ec *executionContext) _CommentConnection_edges(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Comment]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3907,7 +3907,7 @@ func (ec *executionContext) fieldContext_CommentConnection_edges(_ context.Conte
 }
 
 func (ec *executionContext) _CommentConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Comment]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3939,7 +3939,7 @@ func (ec *executionContext) fieldContext_CommentConnection_nodes(_ context.Conte
 }
 
 func (ec *executionContext) _CommentConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Comment]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3971,7 +3971,7 @@ func (ec *executionContext) fieldContext_CommentConnection_pageInfo(_ context.Co
 }
 
 func (ec *executionContext) _CommentConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Comment]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3994,7 +3994,7 @@ func (ec *executionContext) fieldContext_CommentConnection_totalCount(_ context.
 }
 
 func (ec *executionContext) _CommentEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Comment]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4017,7 +4017,7 @@ func (ec *executionContext) fieldContext_CommentEdge_cursor(_ context.Context, f
 }
 
 func (ec *executionContext) _CommentEdge_node(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Comment]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4049,7 +4049,7 @@ func (ec *executionContext) fieldContext_CommentEdge_node(_ context.Context, fie
 }
 
 func (ec *executionContext) _CommentPayload_comment(ctx context.Context, field graphql.CollectedField, obj *model.CommentPayload) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4081,7 +4081,7 @@ func (ec *executionContext) fieldContext_CommentPayload_comment(_ context.Contex
 }
 
 func (ec *executionContext) _CommentPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.CommentPayload) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4113,7 +4113,7 @@ func (ec *executionContext) fieldContext_CommentPayload_userErrors(_ context.Con
 }
 
 func (ec *executionContext) _CountPoint_at(ctx context.Context, field graphql.CollectedField, obj *petitioning.CountPoint) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4136,7 +4136,7 @@ func (ec *executionContext) fieldContext_CountPoint_at(_ context.Context, field 
 }
 
 func (ec *executionContext) _CountPoint_added(ctx context.Context, field graphql.CollectedField, obj *petitioning.CountPoint) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4159,7 +4159,7 @@ func (ec *executionContext) fieldContext_CountPoint_added(_ context.Context, fie
 }
 
 func (ec *executionContext) _CountPoint_removed(ctx context.Context, field graphql.CollectedField, obj *petitioning.CountPoint) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4182,7 +4182,7 @@ func (ec *executionContext) fieldContext_CountPoint_removed(_ context.Context, f
 }
 
 func (ec *executionContext) _CountPoint_total(ctx context.Context, field graphql.CollectedField, obj *petitioning.CountPoint) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4205,7 +4205,7 @@ func (ec *executionContext) fieldContext_CountPoint_total(_ context.Context, fie
 }
 
 func (ec *executionContext) _Mutation_createPetition(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4249,7 +4249,7 @@ func (ec *executionContext) fieldContext_Mutation_createPetition(ctx context.Con
 }
 
 func (ec *executionContext) _Mutation_updatePetition(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4293,7 +4293,7 @@ func (ec *executionContext) fieldContext_Mutation_updatePetition(ctx context.Con
 }
 
 func (ec *executionContext) _Mutation_publishPetition(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4337,7 +4337,7 @@ func (ec *executionContext) fieldContext_Mutation_publishPetition(ctx context.Co
 }
 
 func (ec *executionContext) _Mutation_closePetition(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4381,7 +4381,7 @@ func (ec *executionContext) fieldContext_Mutation_closePetition(ctx context.Cont
 }
 
 func (ec *executionContext) _Mutation_signPetition(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4425,7 +4425,7 @@ func (ec *executionContext) fieldContext_Mutation_signPetition(ctx context.Conte
 }
 
 func (ec *executionContext) _Mutation_addComment(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4469,7 +4469,7 @@ func (ec *executionContext) fieldContext_Mutation_addComment(ctx context.Context
 }
 
 func (ec *executionContext) _PageInfo_hasNextPage(ctx context.Context, field graphql.CollectedField, obj *petitioning.PageInfo) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4492,7 +4492,7 @@ func (ec *executionContext) fieldContext_PageInfo_hasNextPage(_ context.Context,
 }
 
 func (ec *executionContext) _PageInfo_hasPreviousPage(ctx context.Context, field graphql.CollectedField, obj *petitioning.PageInfo) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4515,7 +4515,7 @@ func (ec *executionContext) fieldContext_PageInfo_hasPreviousPage(_ context.Cont
 }
 
 func (ec *executionContext) _PageInfo_startCursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.PageInfo) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4538,7 +4538,7 @@ func (ec *executionContext) fieldContext_PageInfo_startCursor(_ context.Context,
 }
 
 func (ec *executionContext) _PageInfo_endCursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.PageInfo) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4561,7 +4561,7 @@ func (ec *executionContext) fieldContext_PageInfo_endCursor(_ context.Context, f
 }
 
 func (ec *executionContext) _Petition_id(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4584,7 +4584,7 @@ func (ec *executionContext) fieldContext_Petition_id(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Petition_slug(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4607,7 +4607,7 @@ func (ec *executionContext) fieldContext_Petition_slug(_ context.Context, field 
 }
 
 func (ec *executionContext) _Petition_url(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4630,7 +4630,7 @@ func (ec *executionContext) fieldContext_Petition_url(_ context.Context, field g
 }
 
 func (ec *executionContext) _Petition_title(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4653,7 +4653,7 @@ func (ec *executionContext) fieldContext_Petition_title(_ context.Context, field
 }
 
 func (ec *executionContext) _Petition_summary(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4676,7 +4676,7 @@ func (ec *executionContext) fieldContext_Petition_summary(_ context.Context, fie
 }
 
 func (ec *executionContext) _Petition_body(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4699,7 +4699,7 @@ func (ec *executionContext) fieldContext_Petition_body(_ context.Context, field 
 }
 
 func (ec *executionContext) _Petition_bodyHtml(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4722,7 +4722,7 @@ func (ec *executionContext) fieldContext_Petition_bodyHtml(_ context.Context, fi
 }
 
 func (ec *executionContext) _Petition_language(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4745,7 +4745,7 @@ func (ec *executionContext) fieldContext_Petition_language(_ context.Context, fi
 }
 
 func (ec *executionContext) _Petition_addressees(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4768,7 +4768,7 @@ func (ec *executionContext) fieldContext_Petition_addressees(_ context.Context, 
 }
 
 func (ec *executionContext) _Petition_state(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4791,7 +4791,7 @@ func (ec *executionContext) fieldContext_Petition_state(_ context.Context, field
 }
 
 func (ec *executionContext) _Petition_outcome(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4814,7 +4814,7 @@ func (ec *executionContext) fieldContext_Petition_outcome(_ context.Context, fie
 }
 
 func (ec *executionContext) _Petition_petitioner(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4837,7 +4837,7 @@ func (ec *executionContext) fieldContext_Petition_petitioner(_ context.Context, 
 }
 
 func (ec *executionContext) _Petition_tags(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4869,7 +4869,7 @@ func (ec *executionContext) fieldContext_Petition_tags(_ context.Context, field 
 }
 
 func (ec *executionContext) _Petition_goal(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4892,7 +4892,7 @@ func (ec *executionContext) fieldContext_Petition_goal(_ context.Context, field 
 }
 
 func (ec *executionContext) _Petition_startsAt(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4915,7 +4915,7 @@ func (ec *executionContext) fieldContext_Petition_startsAt(_ context.Context, fi
 }
 
 func (ec *executionContext) _Petition_endsAt(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4938,7 +4938,7 @@ func (ec *executionContext) fieldContext_Petition_endsAt(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Petition_closedAt(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4961,7 +4961,7 @@ func (ec *executionContext) fieldContext_Petition_closedAt(_ context.Context, fi
 }
 
 func (ec *executionContext) _Petition_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4984,7 +4984,7 @@ func (ec *executionContext) fieldContext_Petition_createdAt(_ context.Context, f
 }
 
 func (ec *executionContext) _Petition_updatedAt(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5007,7 +5007,7 @@ func (ec *executionContext) fieldContext_Petition_updatedAt(_ context.Context, f
 }
 
 func (ec *executionContext) _Petition_signatureCount(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5030,7 +5030,7 @@ func (ec *executionContext) fieldContext_Petition_signatureCount(_ context.Conte
 }
 
 func (ec *executionContext) _Petition_count(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5062,7 +5062,7 @@ func (ec *executionContext) fieldContext_Petition_count(_ context.Context, field
 }
 
 func (ec *executionContext) _Petition_signatures(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5106,7 +5106,7 @@ func (ec *executionContext) fieldContext_Petition_signatures(ctx context.Context
 }
 
 func (ec *executionContext) _Petition_commentCount(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5129,7 +5129,7 @@ func (ec *executionContext) fieldContext_Petition_commentCount(_ context.Context
 }
 
 func (ec *executionContext) _Petition_comments(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5173,7 +5173,7 @@ func (ec *executionContext) fieldContext_Petition_comments(ctx context.Context, 
 }
 
 func (ec *executionContext) _Petition_signatureHistory(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5217,7 +5217,7 @@ func (ec *executionContext) fieldContext_Petition_signatureHistory(ctx context.C
 }
 
 func (ec *executionContext) _Petition_version(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5240,7 +5240,7 @@ func (ec *executionContext) fieldContext_Petition_version(_ context.Context, fie
 }
 
 func (ec *executionContext) _PetitionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Petition]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5272,7 +5272,7 @@ func (ec *executionContext) fieldContext_PetitionConnection_edges(_ context.Cont
 }
 
 func (ec *executionContext) _PetitionConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Petition]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5304,7 +5304,7 @@ func (ec *executionContext) fieldContext_PetitionConnection_nodes(_ context.Cont
 }
 
 func (ec *executionContext) _PetitionConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Petition]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5336,7 +5336,7 @@ func (ec *executionContext) fieldContext_PetitionConnection_pageInfo(_ context.C
 }
 
 func (ec *executionContext) _PetitionConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Petition]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5359,7 +5359,7 @@ func (ec *executionContext) fieldContext_PetitionConnection_totalCount(_ context
 }
 
 func (ec *executionContext) _PetitionEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Petition]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5382,7 +5382,7 @@ func (ec *executionContext) fieldContext_PetitionEdge_cursor(_ context.Context, 
 }
 
 func (ec *executionContext) _PetitionEdge_node(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Petition]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5414,7 +5414,7 @@ func (ec *executionContext) fieldContext_PetitionEdge_node(_ context.Context, fi
 }
 
 func (ec *executionContext) _PetitionPayload_petition(ctx context.Context, field graphql.CollectedField, obj *model.PetitionPayload) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5446,7 +5446,7 @@ func (ec *executionContext) fieldContext_PetitionPayload_petition(_ context.Cont
 }
 
 func (ec *executionContext) _PetitionPayload_editToken(ctx context.Context, field graphql.CollectedField, obj *model.PetitionPayload) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5469,7 +5469,7 @@ func (ec *executionContext) fieldContext_PetitionPayload_editToken(_ context.Con
 }
 
 func (ec *executionContext) _PetitionPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.PetitionPayload) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5501,7 +5501,7 @@ func (ec *executionContext) fieldContext_PetitionPayload_userErrors(_ context.Co
 }
 
 func (ec *executionContext) _Query_node(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5545,7 +5545,7 @@ func (ec *executionContext) fieldContext_Query_node(ctx context.Context, field g
 }
 
 func (ec *executionContext) _Query_nodes(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5589,7 +5589,7 @@ func (ec *executionContext) fieldContext_Query_nodes(ctx context.Context, field 
 }
 
 func (ec *executionContext) _Query_petition(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5633,7 +5633,7 @@ func (ec *executionContext) fieldContext_Query_petition(ctx context.Context, fie
 }
 
 func (ec *executionContext) _Query_petitions(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5677,7 +5677,7 @@ func (ec *executionContext) fieldContext_Query_petitions(ctx context.Context, fi
 }
 
 func (ec *executionContext) _Query_tag(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5721,7 +5721,7 @@ func (ec *executionContext) fieldContext_Query_tag(ctx context.Context, field gr
 }
 
 func (ec *executionContext) _Query_tags(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5765,7 +5765,7 @@ func (ec *executionContext) fieldContext_Query_tags(ctx context.Context, field g
 }
 
 func (ec *executionContext) _Query_trendingTags(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5809,7 +5809,7 @@ func (ec *executionContext) fieldContext_Query_trendingTags(ctx context.Context,
 }
 
 func (ec *executionContext) _Query_statistics(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5841,7 +5841,7 @@ func (ec *executionContext) fieldContext_Query_statistics(_ context.Context, fie
 }
 
 func (ec *executionContext) _Query___type(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5885,7 +5885,7 @@ func (ec *executionContext) fieldContext_Query___type(ctx context.Context, field
 }
 
 func (ec *executionContext) _Query___schema(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5917,7 +5917,7 @@ func (ec *executionContext) fieldContext_Query___schema(_ context.Context, field
 }
 
 func (ec *executionContext) _SignPetitionPayload_status(ctx context.Context, field graphql.CollectedField, obj *model.SignPetitionPayload) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5940,7 +5940,7 @@ func (ec *executionContext) fieldContext_SignPetitionPayload_status(_ context.Co
 }
 
 func (ec *executionContext) _SignPetitionPayload_petition(ctx context.Context, field graphql.CollectedField, obj *model.SignPetitionPayload) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5972,7 +5972,7 @@ func (ec *executionContext) fieldContext_SignPetitionPayload_petition(_ context.
 }
 
 func (ec *executionContext) _SignPetitionPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.SignPetitionPayload) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6004,7 +6004,7 @@ func (ec *executionContext) fieldContext_SignPetitionPayload_userErrors(_ contex
 }
 
 func (ec *executionContext) _Signature_id(ctx context.Context, field graphql.CollectedField, obj *ent.Signature) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6027,7 +6027,7 @@ func (ec *executionContext) fieldContext_Signature_id(_ context.Context, field g
 }
 
 func (ec *executionContext) _Signature_number(ctx context.Context, field graphql.CollectedField, obj *ent.Signature) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6050,7 +6050,7 @@ func (ec *executionContext) fieldContext_Signature_number(_ context.Context, fie
 }
 
 func (ec *executionContext) _Signature_name(ctx context.Context, field graphql.CollectedField, obj *ent.Signature) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6073,7 +6073,7 @@ func (ec *executionContext) fieldContext_Signature_name(_ context.Context, field
 }
 
 func (ec *executionContext) _Signature_country(ctx context.Context, field graphql.CollectedField, obj *ent.Signature) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6096,7 +6096,7 @@ func (ec *executionContext) fieldContext_Signature_country(_ context.Context, fi
 }
 
 func (ec *executionContext) _Signature_signedAt(ctx context.Context, field graphql.CollectedField, obj *ent.Signature) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6119,7 +6119,7 @@ func (ec *executionContext) fieldContext_Signature_signedAt(_ context.Context, f
 }
 
 func (ec *executionContext) _Signature_petition(ctx context.Context, field graphql.CollectedField, obj *ent.Signature) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6151,7 +6151,7 @@ func (ec *executionContext) fieldContext_Signature_petition(_ context.Context, f
 }
 
 func (ec *executionContext) _SignatureConnection_edges(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Signature]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6183,7 +6183,7 @@ func (ec *executionContext) fieldContext_SignatureConnection_edges(_ context.Con
 }
 
 func (ec *executionContext) _SignatureConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Signature]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6215,7 +6215,7 @@ func (ec *executionContext) fieldContext_SignatureConnection_nodes(_ context.Con
 }
 
 func (ec *executionContext) _SignatureConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Signature]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6247,7 +6247,7 @@ func (ec *executionContext) fieldContext_SignatureConnection_pageInfo(_ context.
 }
 
 func (ec *executionContext) _SignatureConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Signature]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6270,7 +6270,7 @@ func (ec *executionContext) fieldContext_SignatureConnection_totalCount(_ contex
 }
 
 func (ec *executionContext) _SignatureCount_petitionId(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6293,7 +6293,7 @@ func (ec *executionContext) fieldContext_SignatureCount_petitionId(_ context.Con
 }
 
 func (ec *executionContext) _SignatureCount_petition(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6325,7 +6325,7 @@ func (ec *executionContext) fieldContext_SignatureCount_petition(_ context.Conte
 }
 
 func (ec *executionContext) _SignatureCount_total(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6348,7 +6348,7 @@ func (ec *executionContext) fieldContext_SignatureCount_total(_ context.Context,
 }
 
 func (ec *executionContext) _SignatureCount_goal(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6371,7 +6371,7 @@ func (ec *executionContext) fieldContext_SignatureCount_goal(_ context.Context, 
 }
 
 func (ec *executionContext) _SignatureCount_progress(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6394,7 +6394,7 @@ func (ec *executionContext) fieldContext_SignatureCount_progress(_ context.Conte
 }
 
 func (ec *executionContext) _SignatureCount_lastHour(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6417,7 +6417,7 @@ func (ec *executionContext) fieldContext_SignatureCount_lastHour(_ context.Conte
 }
 
 func (ec *executionContext) _SignatureCount_version(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6440,7 +6440,7 @@ func (ec *executionContext) fieldContext_SignatureCount_version(_ context.Contex
 }
 
 func (ec *executionContext) _SignatureCount_asOf(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6463,7 +6463,7 @@ func (ec *executionContext) fieldContext_SignatureCount_asOf(_ context.Context, 
 }
 
 func (ec *executionContext) _SignatureEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Signature]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6486,7 +6486,7 @@ func (ec *executionContext) fieldContext_SignatureEdge_cursor(_ context.Context,
 }
 
 func (ec *executionContext) _SignatureEdge_node(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Signature]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6518,7 +6518,7 @@ func (ec *executionContext) fieldContext_SignatureEdge_node(_ context.Context, f
 }
 
 func (ec *executionContext) _Statistics_petitionCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Statistics) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6541,7 +6541,7 @@ func (ec *executionContext) fieldContext_Statistics_petitionCount(_ context.Cont
 }
 
 func (ec *executionContext) _Statistics_openPetitionCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Statistics) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6564,7 +6564,7 @@ func (ec *executionContext) fieldContext_Statistics_openPetitionCount(_ context.
 }
 
 func (ec *executionContext) _Statistics_signatureCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Statistics) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6587,7 +6587,7 @@ func (ec *executionContext) fieldContext_Statistics_signatureCount(_ context.Con
 }
 
 func (ec *executionContext) _Statistics_signaturesLastHour(ctx context.Context, field graphql.CollectedField, obj *petitioning.Statistics) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6818,7 +6818,7 @@ func (ec *executionContext) fieldContext_Subscription_petitionChanged(ctx contex
 }
 
 func (ec *executionContext) _Tag_id(ctx context.Context, field graphql.CollectedField, obj *ent.Tag) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6841,7 +6841,7 @@ func (ec *executionContext) fieldContext_Tag_id(_ context.Context, field graphql
 }
 
 func (ec *executionContext) _Tag_name(ctx context.Context, field graphql.CollectedField, obj *ent.Tag) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6864,7 +6864,7 @@ func (ec *executionContext) fieldContext_Tag_name(_ context.Context, field graph
 }
 
 func (ec *executionContext) _Tag_label(ctx context.Context, field graphql.CollectedField, obj *ent.Tag) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6887,7 +6887,7 @@ func (ec *executionContext) fieldContext_Tag_label(_ context.Context, field grap
 }
 
 func (ec *executionContext) _Tag_petitionCount(ctx context.Context, field graphql.CollectedField, obj *ent.Tag) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6910,7 +6910,7 @@ func (ec *executionContext) fieldContext_Tag_petitionCount(_ context.Context, fi
 }
 
 func (ec *executionContext) _Tag_petitions(ctx context.Context, field graphql.CollectedField, obj *ent.Tag) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6954,7 +6954,7 @@ func (ec *executionContext) fieldContext_Tag_petitions(ctx context.Context, fiel
 }
 
 func (ec *executionContext) _TagConnection_edges(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Tag]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6986,7 +6986,7 @@ func (ec *executionContext) fieldContext_TagConnection_edges(_ context.Context, 
 }
 
 func (ec *executionContext) _TagConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Tag]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7018,7 +7018,7 @@ func (ec *executionContext) fieldContext_TagConnection_nodes(_ context.Context, 
 }
 
 func (ec *executionContext) _TagConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Tag]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7050,7 +7050,7 @@ func (ec *executionContext) fieldContext_TagConnection_pageInfo(_ context.Contex
 }
 
 func (ec *executionContext) _TagConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Tag]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7073,7 +7073,7 @@ func (ec *executionContext) fieldContext_TagConnection_totalCount(_ context.Cont
 }
 
 func (ec *executionContext) _TagEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Tag]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7096,7 +7096,7 @@ func (ec *executionContext) fieldContext_TagEdge_cursor(_ context.Context, field
 }
 
 func (ec *executionContext) _TagEdge_node(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Tag]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7128,7 +7128,7 @@ func (ec *executionContext) fieldContext_TagEdge_node(_ context.Context, field g
 }
 
 func (ec *executionContext) _TrendingTag_tag(ctx context.Context, field graphql.CollectedField, obj *petitioning.TrendingTag) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7160,7 +7160,7 @@ func (ec *executionContext) fieldContext_TrendingTag_tag(_ context.Context, fiel
 }
 
 func (ec *executionContext) _TrendingTag_signaturesLastDay(ctx context.Context, field graphql.CollectedField, obj *petitioning.TrendingTag) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7183,7 +7183,7 @@ func (ec *executionContext) fieldContext_TrendingTag_signaturesLastDay(_ context
 }
 
 func (ec *executionContext) _UserError_code(ctx context.Context, field graphql.CollectedField, obj *model.UserError) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7206,7 +7206,7 @@ func (ec *executionContext) fieldContext_UserError_code(_ context.Context, field
 }
 
 func (ec *executionContext) _UserError_message(ctx context.Context, field graphql.CollectedField, obj *model.UserError) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7229,7 +7229,7 @@ func (ec *executionContext) fieldContext_UserError_message(_ context.Context, fi
 }
 
 func (ec *executionContext) _UserError_field(ctx context.Context, field graphql.CollectedField, obj *model.UserError) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7252,7 +7252,7 @@ func (ec *executionContext) fieldContext_UserError_field(_ context.Context, fiel
 }
 
 func (ec *executionContext) _UserError_retryAfterSeconds(ctx context.Context, field graphql.CollectedField, obj *model.UserError) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7275,7 +7275,7 @@ func (ec *executionContext) fieldContext_UserError_retryAfterSeconds(_ context.C
 }
 
 func (ec *executionContext) ___Directive_name(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7298,7 +7298,7 @@ func (ec *executionContext) fieldContext___Directive_name(_ context.Context, fie
 }
 
 func (ec *executionContext) ___Directive_description(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7321,7 +7321,7 @@ func (ec *executionContext) fieldContext___Directive_description(_ context.Conte
 }
 
 func (ec *executionContext) ___Directive_isRepeatable(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7344,7 +7344,7 @@ func (ec *executionContext) fieldContext___Directive_isRepeatable(_ context.Cont
 }
 
 func (ec *executionContext) ___Directive_locations(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7367,7 +7367,7 @@ func (ec *executionContext) fieldContext___Directive_locations(_ context.Context
 }
 
 func (ec *executionContext) ___Directive_args(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7411,7 +7411,7 @@ func (ec *executionContext) fieldContext___Directive_args(ctx context.Context, f
 }
 
 func (ec *executionContext) ___EnumValue_name(ctx context.Context, field graphql.CollectedField, obj *introspection.EnumValue) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7434,7 +7434,7 @@ func (ec *executionContext) fieldContext___EnumValue_name(_ context.Context, fie
 }
 
 func (ec *executionContext) ___EnumValue_description(ctx context.Context, field graphql.CollectedField, obj *introspection.EnumValue) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7457,7 +7457,7 @@ func (ec *executionContext) fieldContext___EnumValue_description(_ context.Conte
 }
 
 func (ec *executionContext) ___EnumValue_isDeprecated(ctx context.Context, field graphql.CollectedField, obj *introspection.EnumValue) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7480,7 +7480,7 @@ func (ec *executionContext) fieldContext___EnumValue_isDeprecated(_ context.Cont
 }
 
 func (ec *executionContext) ___EnumValue_deprecationReason(ctx context.Context, field graphql.CollectedField, obj *introspection.EnumValue) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7503,7 +7503,7 @@ func (ec *executionContext) fieldContext___EnumValue_deprecationReason(_ context
 }
 
 func (ec *executionContext) ___Field_name(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7526,7 +7526,7 @@ func (ec *executionContext) fieldContext___Field_name(_ context.Context, field g
 }
 
 func (ec *executionContext) ___Field_description(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7549,7 +7549,7 @@ func (ec *executionContext) fieldContext___Field_description(_ context.Context, 
 }
 
 func (ec *executionContext) ___Field_args(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7593,7 +7593,7 @@ func (ec *executionContext) fieldContext___Field_args(ctx context.Context, field
 }
 
 func (ec *executionContext) ___Field_type(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7625,7 +7625,7 @@ func (ec *executionContext) fieldContext___Field_type(_ context.Context, field g
 }
 
 func (ec *executionContext) ___Field_isDeprecated(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7648,7 +7648,7 @@ func (ec *executionContext) fieldContext___Field_isDeprecated(_ context.Context,
 }
 
 func (ec *executionContext) ___Field_deprecationReason(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7671,7 +7671,7 @@ func (ec *executionContext) fieldContext___Field_deprecationReason(_ context.Con
 }
 
 func (ec *executionContext) ___InputValue_name(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7694,7 +7694,7 @@ func (ec *executionContext) fieldContext___InputValue_name(_ context.Context, fi
 }
 
 func (ec *executionContext) ___InputValue_description(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7717,7 +7717,7 @@ func (ec *executionContext) fieldContext___InputValue_description(_ context.Cont
 }
 
 func (ec *executionContext) ___InputValue_type(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7749,7 +7749,7 @@ func (ec *executionContext) fieldContext___InputValue_type(_ context.Context, fi
 }
 
 func (ec *executionContext) ___InputValue_defaultValue(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7772,7 +7772,7 @@ func (ec *executionContext) fieldContext___InputValue_defaultValue(_ context.Con
 }
 
 func (ec *executionContext) ___InputValue_isDeprecated(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7795,7 +7795,7 @@ func (ec *executionContext) fieldContext___InputValue_isDeprecated(_ context.Con
 }
 
 func (ec *executionContext) ___InputValue_deprecationReason(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7818,7 +7818,7 @@ func (ec *executionContext) fieldContext___InputValue_deprecationReason(_ contex
 }
 
 func (ec *executionContext) ___Schema_description(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7841,7 +7841,7 @@ func (ec *executionContext) fieldContext___Schema_description(_ context.Context,
 }
 
 func (ec *executionContext) ___Schema_types(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7873,7 +7873,7 @@ func (ec *executionContext) fieldContext___Schema_types(_ context.Context, field
 }
 
 func (ec *executionContext) ___Schema_queryType(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7905,7 +7905,7 @@ func (ec *executionContext) fieldContext___Schema_queryType(_ context.Context, f
 }
 
 func (ec *executionContext) ___Schema_mutationType(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7937,7 +7937,7 @@ func (ec *executionContext) fieldContext___Schema_mutationType(_ context.Context
 }
 
 func (ec *executionContext) ___Schema_subscriptionType(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7969,7 +7969,7 @@ func (ec *executionContext) fieldContext___Schema_subscriptionType(_ context.Con
 }
 
 func (ec *executionContext) ___Schema_directives(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8001,7 +8001,7 @@ func (ec *executionContext) fieldContext___Schema_directives(_ context.Context, 
 }
 
 func (ec *executionContext) ___Type_kind(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8024,7 +8024,7 @@ func (ec *executionContext) fieldContext___Type_kind(_ context.Context, field gr
 }
 
 func (ec *executionContext) ___Type_name(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8047,7 +8047,7 @@ func (ec *executionContext) fieldContext___Type_name(_ context.Context, field gr
 }
 
 func (ec *executionContext) ___Type_description(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8070,7 +8070,7 @@ func (ec *executionContext) fieldContext___Type_description(_ context.Context, f
 }
 
 func (ec *executionContext) ___Type_specifiedByURL(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8093,7 +8093,7 @@ func (ec *executionContext) fieldContext___Type_specifiedByURL(_ context.Context
 }
 
 func (ec *executionContext) ___Type_fields(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8137,7 +8137,7 @@ func (ec *executionContext) fieldContext___Type_fields(ctx context.Context, fiel
 }
 
 func (ec *executionContext) ___Type_interfaces(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8169,7 +8169,7 @@ func (ec *executionContext) fieldContext___Type_interfaces(_ context.Context, fi
 }
 
 func (ec *executionContext) ___Type_possibleTypes(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8201,7 +8201,7 @@ func (ec *executionContext) fieldContext___Type_possibleTypes(_ context.Context,
 }
 
 func (ec *executionContext) ___Type_enumValues(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8245,7 +8245,7 @@ func (ec *executionContext) fieldContext___Type_enumValues(ctx context.Context, 
 }
 
 func (ec *executionContext) ___Type_inputFields(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8289,7 +8289,7 @@ func (ec *executionContext) fieldContext___Type_inputFields(ctx context.Context,
 }
 
 func (ec *executionContext) ___Type_ofType(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8321,7 +8321,7 @@ func (ec *executionContext) fieldContext___Type_ofType(_ context.Context, field 
 }
 
 func (ec *executionContext) ___Type_isOneOf(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Field(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8978,22 +8978,22 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 var commentImplementors = []string{"Comment", "Node"}
 
 func (ec *executionContext) _Comment(ctx context.Context, sel ast.SelectionSet, obj *ent.Comment) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, commentImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, commentImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("Comment")
 		case "id":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Comment_id(ctx, field, obj)
 				})
 		case "petition":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Comment_petition(ctx, field, obj)
@@ -9024,13 +9024,13 @@ func (ec *executionContext) _Comment(ctx context.Context, sel ast.SelectionSet, 
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "parent":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Comment_parent(ctx, field, obj)
 				})
 		case "replies":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Comment_replies(ctx, field, obj)
@@ -9054,16 +9054,16 @@ func (ec *executionContext) _Comment(ctx context.Context, sel ast.SelectionSet, 
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var commentConnectionImplementors = []string{"CommentConnection"}
 
 func (ec *executionContext) _CommentConnection(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Connection[*ent.Comment]) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, commentConnectionImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, commentConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -9084,7 +9084,7 @@ func (ec *executionContext) _CommentConnection(ctx context.Context, sel ast.Sele
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "totalCount":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._CommentConnection_totalCount(ctx, field, obj)
@@ -9103,16 +9103,16 @@ func (ec *executionContext) _CommentConnection(ctx context.Context, sel ast.Sele
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var commentEdgeImplementors = []string{"CommentEdge"}
 
 func (ec *executionContext) _CommentEdge(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Edge[*ent.Comment]) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, commentEdgeImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, commentEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -9141,16 +9141,16 @@ func (ec *executionContext) _CommentEdge(ctx context.Context, sel ast.SelectionS
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var commentPayloadImplementors = []string{"CommentPayload"}
 
 func (ec *executionContext) _CommentPayload(ctx context.Context, sel ast.SelectionSet, obj *model.CommentPayload) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, commentPayloadImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, commentPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -9179,16 +9179,16 @@ func (ec *executionContext) _CommentPayload(ctx context.Context, sel ast.Selecti
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var countPointImplementors = []string{"CountPoint"}
 
 func (ec *executionContext) _CountPoint(ctx context.Context, sel ast.SelectionSet, obj *petitioning.CountPoint) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, countPointImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, countPointImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -9227,19 +9227,19 @@ func (ec *executionContext) _CountPoint(ctx context.Context, sel ast.SelectionSe
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var mutationImplementors = []string{"Mutation"}
 
 func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, mutationImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, mutationImplementors)
 	ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{
 		Object: "Mutation",
 	})
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		innerCtx := graphql.WithRootFieldContext(ctx, &graphql.RootFieldContext{
 			Object: field.Name,
@@ -9305,16 +9305,16 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var pageInfoImplementors = []string{"PageInfo"}
 
 func (ec *executionContext) _PageInfo(ctx context.Context, sel ast.SelectionSet, obj *petitioning.PageInfo) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, pageInfoImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, pageInfoImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -9353,22 +9353,22 @@ func (ec *executionContext) _PageInfo(ctx context.Context, sel ast.SelectionSet,
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var petitionImplementors = []string{"Petition", "Node"}
 
 func (ec *executionContext) _Petition(ctx context.Context, sel ast.SelectionSet, obj *ent.Petition) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, petitionImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, petitionImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("Petition")
 		case "id":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_id(ctx, field, obj)
@@ -9379,7 +9379,7 @@ func (ec *executionContext) _Petition(ctx context.Context, sel ast.SelectionSet,
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "url":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_url(ctx, field, obj)
@@ -9395,13 +9395,13 @@ func (ec *executionContext) _Petition(ctx context.Context, sel ast.SelectionSet,
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "body":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_body(ctx, field, obj)
 				})
 		case "bodyHtml":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_bodyHtml(ctx, field, obj)
@@ -9432,13 +9432,13 @@ func (ec *executionContext) _Petition(ctx context.Context, sel ast.SelectionSet,
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "tags":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_tags(ctx, field, obj)
 				})
 		case "goal":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_goal(ctx, field, obj)
@@ -9469,37 +9469,37 @@ func (ec *executionContext) _Petition(ctx context.Context, sel ast.SelectionSet,
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "signatureCount":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_signatureCount(ctx, field, obj)
 				})
 		case "count":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_count(ctx, field, obj)
 				})
 		case "signatures":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_signatures(ctx, field, obj)
 				})
 		case "commentCount":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_commentCount(ctx, field, obj)
 				})
 		case "comments":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_comments(ctx, field, obj)
 				})
 		case "signatureHistory":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_signatureHistory(ctx, field, obj)
@@ -9523,16 +9523,16 @@ func (ec *executionContext) _Petition(ctx context.Context, sel ast.SelectionSet,
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var petitionConnectionImplementors = []string{"PetitionConnection"}
 
 func (ec *executionContext) _PetitionConnection(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Connection[*ent.Petition]) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, petitionConnectionImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, petitionConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -9553,7 +9553,7 @@ func (ec *executionContext) _PetitionConnection(ctx context.Context, sel ast.Sel
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "totalCount":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._PetitionConnection_totalCount(ctx, field, obj)
@@ -9572,16 +9572,16 @@ func (ec *executionContext) _PetitionConnection(ctx context.Context, sel ast.Sel
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var petitionEdgeImplementors = []string{"PetitionEdge"}
 
 func (ec *executionContext) _PetitionEdge(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Edge[*ent.Petition]) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, petitionEdgeImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, petitionEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -9610,16 +9610,16 @@ func (ec *executionContext) _PetitionEdge(ctx context.Context, sel ast.Selection
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var petitionPayloadImplementors = []string{"PetitionPayload"}
 
 func (ec *executionContext) _PetitionPayload(ctx context.Context, sel ast.SelectionSet, obj *model.PetitionPayload) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, petitionPayloadImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, petitionPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -9653,19 +9653,19 @@ func (ec *executionContext) _PetitionPayload(ctx context.Context, sel ast.Select
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var queryImplementors = []string{"Query"}
 
 func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, queryImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, queryImplementors)
 	ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{
 		Object: "Query",
 	})
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		innerCtx := graphql.WithRootFieldContext(ctx, &graphql.RootFieldContext{
 			Object: field.Name,
@@ -9751,16 +9751,16 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var signPetitionPayloadImplementors = []string{"SignPetitionPayload"}
 
 func (ec *executionContext) _SignPetitionPayload(ctx context.Context, sel ast.SelectionSet, obj *model.SignPetitionPayload) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, signPetitionPayloadImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, signPetitionPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -9794,22 +9794,22 @@ func (ec *executionContext) _SignPetitionPayload(ctx context.Context, sel ast.Se
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var signatureImplementors = []string{"Signature", "Node"}
 
 func (ec *executionContext) _Signature(ctx context.Context, sel ast.SelectionSet, obj *ent.Signature) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, signatureImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, signatureImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("Signature")
 		case "id":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Signature_id(ctx, field, obj)
@@ -9820,7 +9820,7 @@ func (ec *executionContext) _Signature(ctx context.Context, sel ast.SelectionSet
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "name":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Signature_name(ctx, field, obj)
@@ -9836,7 +9836,7 @@ func (ec *executionContext) _Signature(ctx context.Context, sel ast.SelectionSet
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "petition":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Signature_petition(ctx, field, obj)
@@ -9855,16 +9855,16 @@ func (ec *executionContext) _Signature(ctx context.Context, sel ast.SelectionSet
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var signatureConnectionImplementors = []string{"SignatureConnection"}
 
 func (ec *executionContext) _SignatureConnection(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Connection[*ent.Signature]) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, signatureConnectionImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, signatureConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -9885,7 +9885,7 @@ func (ec *executionContext) _SignatureConnection(ctx context.Context, sel ast.Se
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "totalCount":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._SignatureConnection_totalCount(ctx, field, obj)
@@ -9904,28 +9904,28 @@ func (ec *executionContext) _SignatureConnection(ctx context.Context, sel ast.Se
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var signatureCountImplementors = []string{"SignatureCount"}
 
 func (ec *executionContext) _SignatureCount(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Count) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, signatureCountImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, signatureCountImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("SignatureCount")
 		case "petitionId":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._SignatureCount_petitionId(ctx, field, obj)
 				})
 		case "petition":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._SignatureCount_petition(ctx, field, obj)
@@ -9946,7 +9946,7 @@ func (ec *executionContext) _SignatureCount(ctx context.Context, sel ast.Selecti
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "lastHour":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._SignatureCount_lastHour(ctx, field, obj)
@@ -9975,16 +9975,16 @@ func (ec *executionContext) _SignatureCount(ctx context.Context, sel ast.Selecti
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var signatureEdgeImplementors = []string{"SignatureEdge"}
 
 func (ec *executionContext) _SignatureEdge(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Edge[*ent.Signature]) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, signatureEdgeImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, signatureEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -10013,16 +10013,16 @@ func (ec *executionContext) _SignatureEdge(ctx context.Context, sel ast.Selectio
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var statisticsImplementors = []string{"Statistics"}
 
 func (ec *executionContext) _Statistics(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Statistics) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, statisticsImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, statisticsImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -10061,13 +10061,13 @@ func (ec *executionContext) _Statistics(ctx context.Context, sel ast.SelectionSe
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var subscriptionImplementors = []string{"Subscription"}
 
 func (ec *executionContext) _Subscription(ctx context.Context, sel ast.SelectionSet) func(ctx context.Context) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, subscriptionImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, subscriptionImplementors)
 	ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{
 		Object: "Subscription",
 	})
@@ -10095,16 +10095,16 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 var tagImplementors = []string{"Tag", "Node"}
 
 func (ec *executionContext) _Tag(ctx context.Context, sel ast.SelectionSet, obj *ent.Tag) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, tagImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, tagImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("Tag")
 		case "id":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Tag_id(ctx, field, obj)
@@ -10120,13 +10120,13 @@ func (ec *executionContext) _Tag(ctx context.Context, sel ast.SelectionSet, obj 
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "petitionCount":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Tag_petitionCount(ctx, field, obj)
 				})
 		case "petitions":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Tag_petitions(ctx, field, obj)
@@ -10145,16 +10145,16 @@ func (ec *executionContext) _Tag(ctx context.Context, sel ast.SelectionSet, obj 
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var tagConnectionImplementors = []string{"TagConnection"}
 
 func (ec *executionContext) _TagConnection(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Connection[*ent.Tag]) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, tagConnectionImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, tagConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -10175,7 +10175,7 @@ func (ec *executionContext) _TagConnection(ctx context.Context, sel ast.Selectio
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "totalCount":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._TagConnection_totalCount(ctx, field, obj)
@@ -10194,16 +10194,16 @@ func (ec *executionContext) _TagConnection(ctx context.Context, sel ast.Selectio
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var tagEdgeImplementors = []string{"TagEdge"}
 
 func (ec *executionContext) _TagEdge(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Edge[*ent.Tag]) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, tagEdgeImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, tagEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -10232,16 +10232,16 @@ func (ec *executionContext) _TagEdge(ctx context.Context, sel ast.SelectionSet, 
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var trendingTagImplementors = []string{"TrendingTag"}
 
 func (ec *executionContext) _TrendingTag(ctx context.Context, sel ast.SelectionSet, obj *petitioning.TrendingTag) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, trendingTagImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, trendingTagImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -10270,16 +10270,16 @@ func (ec *executionContext) _TrendingTag(ctx context.Context, sel ast.SelectionS
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var userErrorImplementors = []string{"UserError"}
 
 func (ec *executionContext) _UserError(ctx context.Context, sel ast.SelectionSet, obj *model.UserError) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, userErrorImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, userErrorImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -10318,16 +10318,16 @@ func (ec *executionContext) _UserError(ctx context.Context, sel ast.SelectionSet
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var __DirectiveImplementors = []string{"__Directive"}
 
 func (ec *executionContext) ___Directive(ctx context.Context, sel ast.SelectionSet, obj *introspection.Directive) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, __DirectiveImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, __DirectiveImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -10371,16 +10371,16 @@ func (ec *executionContext) ___Directive(ctx context.Context, sel ast.SelectionS
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var __EnumValueImplementors = []string{"__EnumValue"}
 
 func (ec *executionContext) ___EnumValue(ctx context.Context, sel ast.SelectionSet, obj *introspection.EnumValue) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, __EnumValueImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, __EnumValueImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -10419,16 +10419,16 @@ func (ec *executionContext) ___EnumValue(ctx context.Context, sel ast.SelectionS
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var __FieldImplementors = []string{"__Field"}
 
 func (ec *executionContext) ___Field(ctx context.Context, sel ast.SelectionSet, obj *introspection.Field) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, __FieldImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, __FieldImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -10477,16 +10477,16 @@ func (ec *executionContext) ___Field(ctx context.Context, sel ast.SelectionSet, 
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var __InputValueImplementors = []string{"__InputValue"}
 
 func (ec *executionContext) ___InputValue(ctx context.Context, sel ast.SelectionSet, obj *introspection.InputValue) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, __InputValueImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, __InputValueImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -10535,16 +10535,16 @@ func (ec *executionContext) ___InputValue(ctx context.Context, sel ast.Selection
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var __SchemaImplementors = []string{"__Schema"}
 
 func (ec *executionContext) ___Schema(ctx context.Context, sel ast.SelectionSet, obj *introspection.Schema) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, __SchemaImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, __SchemaImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -10593,16 +10593,16 @@ func (ec *executionContext) ___Schema(ctx context.Context, sel ast.SelectionSet,
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var __TypeImplementors = []string{"__Type"}
 
 func (ec *executionContext) ___Type(ctx context.Context, sel ast.SelectionSet, obj *introspection.Type) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, __TypeImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, __TypeImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -10676,7 +10676,7 @@ func (ec *executionContext) ___Type(ctx context.Context, sel ast.SelectionSet, o
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 // endregion **************************** object.gotpl ****************************
@@ -10708,7 +10708,7 @@ func (ec *executionContext) unmarshalNClosePetitionInput2petitiondᚋgraphᚋmod
 }
 
 func (ec *executionContext) marshalNComment2ᚕᚖpetitiondᚋentᚐCommentᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Comment) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNComment2ᚖpetitiondᚋentᚐComment(ctx, sel, v[i])
@@ -10744,7 +10744,7 @@ func (ec *executionContext) marshalNCommentEdge2petitiondᚋserverᚋpetitioning
 }
 
 func (ec *executionContext) marshalNCommentEdge2ᚕpetitiondᚋserverᚋpetitioningᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []petitioning.Edge[*ent.Comment]) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNCommentEdge2petitiondᚋserverᚋpetitioningᚐEdge(ctx, sel, v[i])
@@ -10768,7 +10768,7 @@ func (ec *executionContext) marshalNCommentPayload2ᚖpetitiondᚋgraphᚋmodel�
 }
 
 func (ec *executionContext) marshalNCountPoint2ᚕᚖpetitiondᚋserverᚋpetitioningᚐCountPointᚄ(ctx context.Context, sel ast.SelectionSet, v []*petitioning.CountPoint) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNCountPoint2ᚖpetitiondᚋserverᚋpetitioningᚐCountPoint(ctx, sel, v[i])
@@ -10996,7 +10996,7 @@ func (ec *executionContext) marshalNMarkdown2string(ctx context.Context, sel ast
 }
 
 func (ec *executionContext) marshalNNode2ᚕpetitiondᚋgraphᚋscalarᚐNode(ctx context.Context, sel ast.SelectionSet, v []scalar.Node) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalONode2petitiondᚋgraphᚋscalarᚐNode(ctx, sel, v[i])
@@ -11036,7 +11036,7 @@ func (ec *executionContext) marshalNPageInfo2petitiondᚋserverᚋpetitioningᚐ
 }
 
 func (ec *executionContext) marshalNPetition2ᚕᚖpetitiondᚋentᚐPetitionᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Petition) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNPetition2ᚖpetitiondᚋentᚐPetition(ctx, sel, v[i])
@@ -11072,7 +11072,7 @@ func (ec *executionContext) marshalNPetitionEdge2petitiondᚋserverᚋpetitionin
 }
 
 func (ec *executionContext) marshalNPetitionEdge2ᚕpetitiondᚋserverᚋpetitioningᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []petitioning.Edge[*ent.Petition]) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNPetitionEdge2petitiondᚋserverᚋpetitioningᚐEdge(ctx, sel, v[i])
@@ -11181,7 +11181,7 @@ func (ec *executionContext) marshalNSignPetitionPayload2ᚖpetitiondᚋgraphᚋm
 }
 
 func (ec *executionContext) marshalNSignature2ᚕᚖpetitiondᚋentᚐSignatureᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Signature) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNSignature2ᚖpetitiondᚋentᚐSignature(ctx, sel, v[i])
@@ -11225,7 +11225,7 @@ func (ec *executionContext) marshalNSignatureEdge2petitiondᚋserverᚋpetitioni
 }
 
 func (ec *executionContext) marshalNSignatureEdge2ᚕpetitiondᚋserverᚋpetitioningᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []petitioning.Edge[*ent.Signature]) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNSignatureEdge2petitiondᚋserverᚋpetitioningᚐEdge(ctx, sel, v[i])
@@ -11292,7 +11292,7 @@ func (ec *executionContext) marshalNString2ᚕstringᚄ(ctx context.Context, sel
 }
 
 func (ec *executionContext) marshalNTag2ᚕᚖpetitiondᚋentᚐTagᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Tag) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNTag2ᚖpetitiondᚋentᚐTag(ctx, sel, v[i])
@@ -11328,7 +11328,7 @@ func (ec *executionContext) marshalNTagEdge2petitiondᚋserverᚋpetitioningᚐE
 }
 
 func (ec *executionContext) marshalNTagEdge2ᚕpetitiondᚋserverᚋpetitioningᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []petitioning.Edge[*ent.Tag]) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNTagEdge2petitiondᚋserverᚋpetitioningᚐEdge(ctx, sel, v[i])
@@ -11344,7 +11344,7 @@ func (ec *executionContext) marshalNTagEdge2ᚕpetitiondᚋserverᚋpetitioning�
 }
 
 func (ec *executionContext) marshalNTrendingTag2ᚕᚖpetitiondᚋserverᚋpetitioningᚐTrendingTagᚄ(ctx context.Context, sel ast.SelectionSet, v []*petitioning.TrendingTag) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNTrendingTag2ᚖpetitiondᚋserverᚋpetitioningᚐTrendingTag(ctx, sel, v[i])
@@ -11387,7 +11387,7 @@ func (ec *executionContext) unmarshalNUpdatePetitionInput2petitiondᚋgraphᚋmo
 }
 
 func (ec *executionContext) marshalNUserError2ᚕᚖpetitiondᚋgraphᚋmodelᚐUserErrorᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNUserError2ᚖpetitiondᚋgraphᚋmodelᚐUserError(ctx, sel, v[i])
@@ -11459,7 +11459,7 @@ func (ec *executionContext) marshalN__Directive2githubᚗcomᚋ99designsᚋgqlge
 }
 
 func (ec *executionContext) marshalN__Directive2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐDirectiveᚄ(ctx context.Context, sel ast.SelectionSet, v []introspection.Directive) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__Directive2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐDirective(ctx, sel, v[i])
@@ -11503,7 +11503,7 @@ func (ec *executionContext) unmarshalN__DirectiveLocation2ᚕstringᚄ(ctx conte
 }
 
 func (ec *executionContext) marshalN__DirectiveLocation2ᚕstringᚄ(ctx context.Context, sel ast.SelectionSet, v []string) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__DirectiveLocation2string(ctx, sel, v[i])
@@ -11531,7 +11531,7 @@ func (ec *executionContext) marshalN__InputValue2githubᚗcomᚋ99designsᚋgqlg
 }
 
 func (ec *executionContext) marshalN__InputValue2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐInputValueᚄ(ctx context.Context, sel ast.SelectionSet, v []introspection.InputValue) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__InputValue2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐInputValue(ctx, sel, v[i])
@@ -11559,7 +11559,7 @@ func (ec *executionContext) marshalN__Type2githubᚗcomᚋ99designsᚋgqlgenᚋg
 }
 
 func (ec *executionContext) marshalN__Type2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐTypeᚄ(ctx context.Context, sel ast.SelectionSet, v []introspection.Type) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__Type2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐType(ctx, sel, v[i])
@@ -11875,7 +11875,7 @@ func (ec *executionContext) marshalOPetitionState2ᚕpetitiondᚋentᚋpetition�
 	if v == nil {
 		return graphql.Null
 	}
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNPetitionState2petitiondᚋentᚋpetitionᚐState(ctx, sel, v[i])
@@ -11970,7 +11970,7 @@ func (ec *executionContext) marshalO__EnumValue2ᚕgithubᚗcomᚋ99designsᚋgq
 	if v == nil {
 		return graphql.Null
 	}
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__EnumValue2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐEnumValue(ctx, sel, v[i])
@@ -11989,7 +11989,7 @@ func (ec *executionContext) marshalO__Field2ᚕgithubᚗcomᚋ99designsᚋgqlgen
 	if v == nil {
 		return graphql.Null
 	}
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__Field2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐField(ctx, sel, v[i])
@@ -12008,7 +12008,7 @@ func (ec *executionContext) marshalO__InputValue2ᚕgithubᚗcomᚋ99designsᚋg
 	if v == nil {
 		return graphql.Null
 	}
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__InputValue2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐInputValue(ctx, sel, v[i])
@@ -12027,7 +12027,7 @@ func (ec *executionContext) marshalO__Type2ᚕgithubᚗcomᚋ99designsᚋgqlgen�
 	if v == nil {
 		return graphql.Null
 	}
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__Type2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐType(ctx, sel, v[i])

@@ -1,6 +1,6 @@
-// Program rewrite makes the code that gqlgen has generated call package walk.
+// Program rewrite makes the code that gqlgen has generated call package fastexec.
 //
-//	go run ./graph/walk/rewrite graph/generated/generated.go
+//	go run ./graph/fastexec/rewrite graph/generated/generated.go
 package main
 
 import (
@@ -11,15 +11,15 @@ import (
 
 // calls are what is replaced by what. Each must be there: a release of gqlgen that names them otherwise is noticed.
 var calls = [][2]string{
-	{"graphql.MarshalSliceConcurrently(", "walk.Slice("},
-	{"out.ResolveConcurrently(ec.OperationContext,", "walk.Resolve(ctx, out, field, ec.OperationContext,"},
-	{"graphql.ResolveField(", "walk.Field("},
-	{"graphql.CollectFields(", "walk.Fields("},
-	{"graphql.NewDeferredGroup(ctx)", "walk.Deferred(ctx, fields)"},
-	{"var buf bytes.Buffer\n\t\t\tdata.MarshalGQL(&buf)", "buf := walk.Written(ctx, data)"},
-	{"\t\t\tdata.MarshalGQL(&buf)", "\t\t\twalk.Event(ctx, &buf, data)"},
-	{"\treturn out\n}", "\treturn walk.Object(fields, out)\n}"},
-	{"\t\"petitiond/graph/scalar\"\n", "\t\"petitiond/graph/scalar\"\n\t\"petitiond/graph/walk\"\n"},
+	{"graphql.MarshalSliceConcurrently(", "fastexec.Slice("},
+	{"out.ResolveConcurrently(ec.OperationContext,", "fastexec.Resolve(ctx, out, field, ec.OperationContext,"},
+	{"graphql.ResolveField(", "fastexec.Field("},
+	{"graphql.CollectFields(", "fastexec.Fields("},
+	{"graphql.NewDeferredGroup(ctx)", "fastexec.Deferred(ctx, fields)"},
+	{"var buf bytes.Buffer\n\t\t\tdata.MarshalGQL(&buf)", "buf := fastexec.Written(ctx, data)"},
+	{"\t\t\tdata.MarshalGQL(&buf)", "\t\t\tfastexec.Event(ctx, &buf, data)"},
+	{"\treturn out\n}", "\treturn fastexec.Object(fields, out)\n}"},
+	{"\t\"petitiond/graph/model\"\n", "\t\"petitiond/graph/fastexec\"\n\t\"petitiond/graph/model\"\n"},
 }
 
 func main() {

@@ -1,4 +1,4 @@
-// Package walk takes the place of some functions of gqlgen's runtime in the code that gqlgen generates: how lists,
+// Package fastexec takes the place of some functions of gqlgen's runtime in the code that gqlgen generates: how lists,
 // objects and fields are computed and written. The answer is the same, byte for byte; it costs less.
 //
 // gqlgen starts a goroutine for every element of a list and for every field with a resolver, since any of them might
@@ -7,7 +7,7 @@
 // other rows. They are computed side by side, all others where they stand.
 //
 // The program in rewrite puts these functions in; make generate runs it.
-package walk
+package fastexec
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-package walk_test
+package fastexec_test
 
 import (
 	"bytes"
@@ -13,8 +13,8 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"petitiond/graph/fastexec"
 	"petitiond/graph/scalar"
-	"petitiond/graph/walk"
 )
 
 // request is a context in which fields can be computed, at the path list.0.
@@ -94,15 +94,15 @@ func alike[T any](t *testing.T, give func() (any, error), marshal func(context.C
 		"gqlgen": func(ctx context.Context, op *graphql.OperationContext) graphql.Marshaler {
 			return graphql.ResolveField(ctx, op, named("leaf"), begin, resolve, nil, marshal, true, nonNull)
 		},
-		"walk": func(ctx context.Context, op *graphql.OperationContext) graphql.Marshaler {
-			return walk.Field(ctx, op, named("leaf"), begin, resolve, nil, marshal, true, nonNull)
+		"fastexec": func(ctx context.Context, op *graphql.OperationContext) graphql.Marshaler {
+			return fastexec.Field(ctx, op, named("leaf"), begin, resolve, nil, marshal, true, nonNull)
 		},
 	} {
 		ctx, op := request(t)
 		value := field(ctx, op)
 		ways[way] = told{written(value), value == graphql.Null, graphql.GetErrors(ctx)}
 	}
-	if diff := cmp.Diff(ways["gqlgen"], ways["walk"], cmp.Comparer(func(a, b *gqlerror.Error) bool { return a.Error() == b.Error() && a.Path.String() == b.Path.String() })); diff != "" {
+	if diff := cmp.Diff(ways["gqlgen"], ways["fastexec"], cmp.Comparer(func(a, b *gqlerror.Error) bool { return a.Error() == b.Error() && a.Path.String() == b.Path.String() })); diff != "" {
 		t.Errorf("as gqlgen (-) and here (+):\n%s", diff)
 	}
 }
@@ -113,7 +113,7 @@ func TestFieldWithFieldsBelow(t *testing.T) {
 	ctx, op := request(t)
 	resolve := func(ctx context.Context) (any, error) { return graphql.GetPath(ctx).String(), nil }
 	marshal := func(_ context.Context, _ ast.SelectionSet, v string) graphql.Marshaler { return scalar.MarshalText(v) }
-	got := written(walk.Field(ctx, op, named("object", named("leaf").Field), begin, resolve, nil, marshal, true, true))
+	got := written(fastexec.Field(ctx, op, named("object", named("leaf").Field), begin, resolve, nil, marshal, true, true))
 	if got != `"list[0].object"` {
 		t.Errorf("its place is %s", got)
 	}
@@ -124,7 +124,7 @@ func TestSlice(t *testing.T) {
 	t.Parallel()
 	ctx, _ := request(t)
 	var order []int
-	list := walk.Slice(ctx, 4, 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	list := fastexec.Slice(ctx, 4, 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		order = append(order, i)
 		if i == 2 {
 			panic("bug")
@@ -150,11 +150,11 @@ func TestResolve(t *testing.T) {
 		graphql.GetFieldContext(ctx).Index = &place
 		fields := []graphql.CollectedField{named("leaf"), named("a", named("x").Field), named("b", named("x").Field)}
 		out := graphql.NewFieldSet(fields)
-		deferred := walk.Deferred(ctx, fields)
+		deferred := fastexec.Deferred(ctx, fields)
 		var meeting sync.WaitGroup
 		meeting.Add(2)
 		for i, field := range fields {
-			walk.Resolve(ctx, out, field, op, &deferred, i, true, true, func(context.Context) graphql.Marshaler {
+			fastexec.Resolve(ctx, out, field, op, &deferred, i, true, true, func(context.Context) graphql.Marshaler {
 				if len(field.Selections) > 0 && place == 0 {
 					meeting.Done()
 					meeting.Wait() // which never ends if the other waits for this one
@@ -166,7 +166,7 @@ func TestResolve(t *testing.T) {
 			}
 		}
 		out.Dispatch(ctx)
-		if got := written(walk.Object(fields, out)); got != written(out) || got != `{"leaf":"leaf","a":"a","b":"b"}` || out.Invalids != 0 {
+		if got := written(fastexec.Object(fields, out)); got != written(out) || got != `{"leaf":"leaf","a":"a","b":"b"}` || out.Invalids != 0 {
 			t.Errorf("element %d: %s, %d invalid", place, got, out.Invalids)
 		}
 	}
@@ -189,7 +189,7 @@ func TestResolveInvalid(t *testing.T) {
 		ctx, op := request(t)
 		out := graphql.NewFieldSet([]graphql.CollectedField{named("leaf")})
 		deferred := graphql.NewDeferredGroup(ctx)
-		walk.Resolve(ctx, out, named("leaf"), op, &deferred, 0, true, test.nonNull, test.gives)
+		fastexec.Resolve(ctx, out, named("leaf"), op, &deferred, 0, true, test.nonNull, test.gives)
 		if out.Invalids != test.want {
 			t.Errorf("%+v: %d invalid", test, out.Invalids)
 		}
