@@ -1,25 +1,23 @@
 // Package fastexec takes the place of some functions of gqlgen's runtime in the code that gqlgen generates: how lists,
-// objects and fields are computed and written. The answer is the same, byte for byte; it costs less.
+// objects and leaves are computed, and how answers are written. An answer is the same, byte for byte; it costs less. While
+// it is written its bytes are counted against the budget of its operation.
 //
 // gqlgen starts a goroutine for every element of a list and for every field with a resolver, since any of them might
-// wait. Here they do not: whoever first asks something of a row asks it for all rows that were read with it (see
-// loader.go in graph), so that of a list only the first element waits, and of that one only the fields that lead to
-// other rows. They are computed side by side, all others where they stand.
+// wait. Here they do not: the first row of a list of which something is asked has it read for all rows of the list (see
+// loader.go in graph), so only the first element waits, and of that one only the fields that lead to other rows. They are
+// computed side by side, all others where they stand.
 //
-// The program in rewrite puts these functions in; make generate runs it.
+// The program in rewrite puts these functions in; make generate runs it. Decision 0018 says what they gain.
 package fastexec
 
 import (
-	"bytes"
 	"context"
 	"io"
-	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
-
-	"petitiond/server/budget"
 )
 
 // Slice computes a list, element by element. It stands for graphql.MarshalSliceConcurrently.
@@ -82,51 +80,44 @@ func guarded(
 	return compute(ctx)
 }
 
-// Field computes a field. It stands for graphql.ResolveField, and leaves to it whatever is not a plain leaf, or goes
-// wrong: only then does anybody ask at which place of the answer that was, and to know it takes more than all the rest
-// of a leaf. So the resolver of a leaf is called again after it has failed. Field middleware does not see leaves.
-func Field[T any](
+// Leaf computes a field that is a field of a struct and has neither arguments nor fields below it. It stands for
+// graphql.ResolveField, which notes at which place of the answer the field stands, in case something goes wrong there;
+// to know it takes more than all the rest of a leaf. A value that cannot go wrong needs no place; any other value is left
+// to graphql.ResolveField.
+func Leaf[T any](
 	ctx context.Context, oc *graphql.OperationContext, field graphql.CollectedField,
 	begin func(context.Context, graphql.CollectedField) (*graphql.FieldContext, error),
-	resolve func(context.Context) (any, error),
+	read func(context.Context) (any, error),
 	middleware func(context.Context, graphql.Resolver) graphql.Resolver,
 	marshal func(context.Context, ast.SelectionSet, T) graphql.Marshaler,
 	recoverFromPanic, nonNull bool,
 ) graphql.Marshaler {
-	if len(field.Selections) == 0 && len(field.Definition.Arguments) == 0 && middleware == nil {
-		if out := leaf(ctx, resolve, marshal, nonNull); out != nil {
-			return out
+	v, err := read(ctx)
+	if err == nil && isPlain(v) {
+		if value, ok := v.(T); ok {
+			return marshal(ctx, nil, value)
 		}
 	}
-	return graphql.ResolveField(ctx, oc, field, begin, resolve, middleware, marshal, recoverFromPanic, nonNull)
+	again := func(context.Context) (any, error) { return v, err }
+	return graphql.ResolveField(ctx, oc, field, begin, again, middleware, marshal, recoverFromPanic, nonNull)
 }
 
-// leaf gives the value of a field that has neither arguments nor fields below it, or nil if anything is wrong.
-func leaf[T any](
-	ctx context.Context, resolve func(context.Context) (any, error), marshal func(context.Context, ast.SelectionSet, T) graphql.Marshaler,
-	nonNull bool,
-) (out graphql.Marshaler) {
-	defer func() {
-		if recover() != nil { // graphql.ResolveField meets it again, and tells
-			out = nil
-		}
-	}()
-	v, err := resolve(ctx)
-	if err != nil || v == nil && nonNull {
-		return nil
+// isPlain reports whether a value can be written whatever it is. An Int has 32 bits, and what no pointer points to may be
+// an error.
+func isPlain(v any) bool {
+	switch v := v.(type) {
+	case string, bool, time.Time:
+		return true
+	case int:
+		return v == int(int32(v))
+	case *int:
+		return v != nil && *v == int(int32(*v))
+	case *string:
+		return v != nil
+	case *time.Time:
+		return v != nil
 	}
-	if v == nil {
-		return graphql.Null
-	}
-	value, ok := v.(T)
-	if n, whole := v.(int); !ok || whole && int(int32(n)) != n { // an Int cannot say it, which shows when it is written
-		return nil
-	}
-	// A context without an answer: whoever wants to report an error panics.
-	if out = marshal(context.Background(), nil, value); out == graphql.Null && nonNull {
-		return nil
-	}
-	return out
+	return false
 }
 
 // Deferred stands for graphql.NewDeferredGroup, which notes the place of every object for the fields that are deferred.
@@ -166,102 +157,4 @@ func (o *object) MarshalGQL(w io.Writer) {
 		write(w, "{")
 	}
 	write(w, "}")
-}
-
-// write needs no error: what gqlgen writes to is a buffer.
-func write(w io.Writer, text string) { _, _ = io.WriteString(w, text) }
-
-// Written returns an answer in JSON, and nothing if it passes the budget of its operation, which then knows. It grows in
-// a buffer that others grew in before.
-func Written(ctx context.Context, data graphql.Marshaler) *bytes.Buffer {
-	growing := pages.Get().(*page) //nolint:forcetypeassert // nothing else is in there
-	growing.Reset()
-	written := new(bytes.Buffer)
-	if growing.write(budget.From(ctx), data) {
-		written = bytes.NewBuffer(bytes.Clone(growing.Bytes()))
-	}
-	if growing.Cap() <= largest {
-		pages.Put(growing)
-	}
-	return written
-}
-
-// Event writes an event of a subscription as Written does, into the buffer that gqlgen keeps for all of them.
-func Event(ctx context.Context, into *bytes.Buffer, data graphql.Marshaler) {
-	if into.Cap() > largest {
-		*into = bytes.Buffer{}
-	}
-	p := page{Buffer: *into}
-	if !p.write(budget.From(ctx), data) {
-		p.Buffer = bytes.Buffer{}
-	}
-	*into = p.Buffer
-}
-
-// largest is a buffer that is kept, in bytes: hardly an answer is larger.
-const largest = 256 << 10
-
-var pages = sync.Pool{New: func() any { return new(page) }}
-
-// page is a buffer that asks the budget as it grows.
-type page struct {
-	bytes.Buffer
-
-	budget *budget.Budget
-	room   int // bytes at which the budget is asked again
-}
-
-// full is thrown out of the middle of an answer that passes its budget: gqlgen writes without errors.
-type full struct{}
-
-// write reports whether the answer fits.
-func (p *page) write(b *budget.Budget, data graphql.Marshaler) (fits bool) {
-	defer func() {
-		p.budget = nil
-		if v := recover(); v != nil {
-			if _, ok := v.(full); !ok {
-				panic(v)
-			}
-			fits = false
-		}
-	}()
-	var err error
-	p.budget = b
-	if p.room, err = b.Write(0); err != nil {
-		return false
-	}
-	data.MarshalGQL(p)
-	_, err = b.Write(p.Len())
-	return err == nil
-}
-
-// Write appends text. A single text is no longer than what the budget allowed to be read.
-func (p *page) Write(text []byte) (int, error) {
-	n, err := p.Buffer.Write(text)
-	p.grown()
-	return n, err
-}
-
-// WriteString is Write for a string.
-func (p *page) WriteString(text string) (int, error) {
-	n, err := p.Buffer.WriteString(text)
-	p.grown()
-	return n, err
-}
-
-// WriteByte is Write for a byte.
-func (p *page) WriteByte(c byte) error {
-	err := p.Buffer.WriteByte(c)
-	p.grown()
-	return err
-}
-
-func (p *page) grown() {
-	if p.Len() <= p.room {
-		return
-	}
-	var err error
-	if p.room, err = p.budget.Write(p.Len()); err != nil {
-		panic(full{})
-	}
 }

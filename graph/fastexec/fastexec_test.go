@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/go-cmp/cmp"
@@ -54,52 +55,75 @@ type told struct {
 	Errors gqlerror.List
 }
 
-// Whatever a leaf gives, it is answered as gqlgen answers it, errors with their places included.
-func TestFieldIsAsResolveField(t *testing.T) {
+// TestLeafIsAsResolveField checks that every value of a leaf is answered as gqlgen answers it, errors with their places
+// included.
+func TestLeafIsAsResolveField(t *testing.T) {
 	t.Parallel()
 	text := func(_ context.Context, _ ast.SelectionSet, v string) graphql.Marshaler { return scalar.MarshalText(v) }
 	number := func(ctx context.Context, _ ast.SelectionSet, v int) graphql.Marshaler {
 		return graphql.WrapContextMarshaler(ctx, scalar.MarshalInt(v))
 	}
-	pointer := func(ctx context.Context, _ ast.SelectionSet, v *string) graphql.Marshaler {
-		if v == nil {
-			graphql.AddInvalidNullFromMarshaler(ctx, "String!")
-			return graphql.Null
-		}
-		return scalar.MarshalText(*v)
+	instant := func(_ context.Context, _ ast.SelectionSet, v time.Time) graphql.Marshaler {
+		return scalar.MarshalDateTime(v)
 	}
+	a, seven, large := "a", 7, 1<<40
 	for name, give := range map[string]func() (any, error){
 		"Text": func() (any, error) { return "a\"b", nil }, "Nothing": func() (any, error) { return nil, nil },
-		"Error": func() (any, error) { return nil, errors.New("lost") }, "ErrorBesideValue": func() (any, error) { return "a", errors.New("lost") },
-		"Panic": func() (any, error) { panic("bug") }, "OtherType": func() (any, error) { return 1.5, nil },
-		"Number": func() (any, error) { return -7, nil }, "NumberTooLarge": func() (any, error) { return 1 << 40, nil },
-		"NilPointer": func() (any, error) { return (*string)(nil), nil },
+		"Error": func() (any, error) { return nil, errors.New("lost") }, "ErrorBesideValue": func() (any, error) { return a, errors.New("lost") },
+		"OtherType": func() (any, error) { return 1.5, nil }, "Time": func() (any, error) { return time.Unix(1e9, 1000), nil },
+		"Number": func() (any, error) { return -7, nil }, "NumberTooLarge": func() (any, error) { return large, nil },
+		"TextPointer": func() (any, error) { return &a, nil }, "NoText": func() (any, error) { return (*string)(nil), nil },
+		"NumberPointer": func() (any, error) { return &seven, nil }, "NoNumber": func() (any, error) { return (*int)(nil), nil },
+		"LargePointer": func() (any, error) { return &large, nil }, "NoTime": func() (any, error) { return (*time.Time)(nil), nil },
 	} {
 		for _, nonNull := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s/%v", name, nonNull), func(t *testing.T) {
 				t.Parallel()
 				alike(t, give, text, nonNull)
 				alike(t, give, number, nonNull)
-				alike(t, give, pointer, nonNull)
+				alike(t, give, instant, nonNull)
+				alike(t, give, pointed(text, nonNull), nonNull)
+				alike(t, give, pointed(number, nonNull), nonNull)
+				alike(t, give, pointed(instant, nonNull), nonNull)
 			})
 		}
 	}
 }
 
-func alike[T any](t *testing.T, give func() (any, error), marshal func(context.Context, ast.SelectionSet, T) graphql.Marshaler, nonNull bool) {
+type marshaler[T any] = func(context.Context, ast.SelectionSet, T) graphql.Marshaler
+
+// pointed writes what a pointer points to, as the generated code does.
+func pointed[T any](marshal marshaler[T], nonNull bool) marshaler[*T] {
+	return func(ctx context.Context, selected ast.SelectionSet, v *T) graphql.Marshaler {
+		if v == nil {
+			if nonNull {
+				graphql.AddInvalidNullError(ctx, "String!")
+			}
+			return graphql.Null
+		}
+		return marshal(ctx, selected, *v)
+	}
+}
+
+func alike[T any](t *testing.T, give func() (any, error), marshal marshaler[T], nonNull bool) {
 	t.Helper()
-	resolve := func(context.Context) (any, error) { return give() }
+	reads := 0
+	resolve := func(context.Context) (any, error) { reads++; return give() }
 	ways := map[string]told{}
 	for way, field := range map[string]func(context.Context, *graphql.OperationContext) graphql.Marshaler{
 		"gqlgen": func(ctx context.Context, op *graphql.OperationContext) graphql.Marshaler {
 			return graphql.ResolveField(ctx, op, named("leaf"), begin, resolve, nil, marshal, true, nonNull)
 		},
 		"fastexec": func(ctx context.Context, op *graphql.OperationContext) graphql.Marshaler {
-			return fastexec.Field(ctx, op, named("leaf"), begin, resolve, nil, marshal, true, nonNull)
+			return fastexec.Leaf(ctx, op, named("leaf"), begin, resolve, nil, marshal, true, nonNull)
 		},
 	} {
 		ctx, op := request(t)
 		value := field(ctx, op)
+		if reads != 1 {
+			t.Errorf("%s reads it %d times", way, reads)
+		}
+		reads = 0
 		ways[way] = told{written(value), value == graphql.Null, graphql.GetErrors(ctx)}
 	}
 	if diff := cmp.Diff(ways["gqlgen"], ways["fastexec"], cmp.Comparer(func(a, b *gqlerror.Error) bool { return a.Error() == b.Error() && a.Path.String() == b.Path.String() })); diff != "" {
@@ -107,19 +131,8 @@ func alike[T any](t *testing.T, give func() (any, error), marshal func(context.C
 	}
 }
 
-// A field with fields below it knows its place, which those below need.
-func TestFieldWithFieldsBelow(t *testing.T) {
-	t.Parallel()
-	ctx, op := request(t)
-	resolve := func(ctx context.Context) (any, error) { return graphql.GetPath(ctx).String(), nil }
-	marshal := func(_ context.Context, _ ast.SelectionSet, v string) graphql.Marshaler { return scalar.MarshalText(v) }
-	got := written(fastexec.Field(ctx, op, named("object", named("leaf").Field), begin, resolve, nil, marshal, true, true))
-	if got != `"list[0].object"` {
-		t.Errorf("its place is %s", got)
-	}
-}
-
-// Elements are computed one after another, each knows its place, and a panic harms its own alone.
+// TestSlice checks that elements are computed one after another, that each knows its place, and that a
+// panic harms its own alone.
 func TestSlice(t *testing.T) {
 	t.Parallel()
 	ctx, _ := request(t)
@@ -142,7 +155,8 @@ func TestSlice(t *testing.T) {
 	}
 }
 
-// Fields that lead to objects run side by side in the first element, and nobody waits for another in later ones.
+// TestResolve checks that fields that lead to objects run side by side in the first element, and that in later ones none
+// waits for another.
 func TestResolve(t *testing.T) {
 	t.Parallel()
 	for _, place := range []int{0, 1} {
@@ -172,7 +186,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// What must not be null makes its object invalid, and so does a panic.
+// TestResolveInvalid checks that null where there must be none makes the object invalid, and so does a panic.
 func TestResolveInvalid(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -1256,7 +1256,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 					return nil
 				}
 			}
-			buf := fastexec.Written(ctx, data)
+			var buf bytes.Buffer
+			fastexec.Write(ctx, &buf, data)
 			response.Data = buf.Bytes()
 			if atomic.LoadInt32(&ec.Deferred) > 0 {
 				hasNext := atomic.LoadInt32(&ec.PendingDeferred) > 0
@@ -1273,7 +1274,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			first = false
 			ctx = graphql.WithLazyInputUnmarshalerIndex(ctx, inputUnmarshalers)
 			data := ec._Mutation(ctx, opCtx.Operation.SelectionSet)
-			buf := fastexec.Written(ctx, data)
+			var buf bytes.Buffer
+			fastexec.Write(ctx, &buf, data)
 
 			return &graphql.Response{
 				Data: buf.Bytes(),
@@ -1290,7 +1292,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			if data == nil {
 				return nil
 			}
-			fastexec.Event(ctx, &buf, data)
+			fastexec.Write(ctx, &buf, data)
 
 			return &graphql.Response{
 				Data: buf.Bytes(),
@@ -3606,7 +3608,7 @@ func (ec *executionContext) field___Type_inputFields_args(ctx context.Context, r
 // region    **************************** field.gotpl *****************************
 
 func (ec *executionContext) _Comment_id(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3629,7 +3631,7 @@ func (ec *executionContext) fieldContext_Comment_id(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Comment_petition(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3661,7 +3663,7 @@ func (ec *executionContext) fieldContext_Comment_petition(_ context.Context, fie
 }
 
 func (ec *executionContext) _Comment_authorName(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3684,7 +3686,7 @@ func (ec *executionContext) fieldContext_Comment_authorName(_ context.Context, f
 }
 
 func (ec *executionContext) _Comment_fromSignatory(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3707,7 +3709,7 @@ func (ec *executionContext) fieldContext_Comment_fromSignatory(_ context.Context
 }
 
 func (ec *executionContext) _Comment_body(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3730,7 +3732,7 @@ func (ec *executionContext) fieldContext_Comment_body(_ context.Context, field g
 }
 
 func (ec *executionContext) _Comment_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3753,7 +3755,7 @@ func (ec *executionContext) fieldContext_Comment_createdAt(_ context.Context, fi
 }
 
 func (ec *executionContext) _Comment_editedAt(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3776,7 +3778,7 @@ func (ec *executionContext) fieldContext_Comment_editedAt(_ context.Context, fie
 }
 
 func (ec *executionContext) _Comment_parent(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3808,7 +3810,7 @@ func (ec *executionContext) fieldContext_Comment_parent(_ context.Context, field
 }
 
 func (ec *executionContext) _Comment_replies(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3852,7 +3854,7 @@ func (ec *executionContext) fieldContext_Comment_replies(ctx context.Context, fi
 }
 
 func (ec *executionContext) _Comment_likeCount(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3875,7 +3877,7 @@ func (ec *executionContext) fieldContext_Comment_likeCount(_ context.Context, fi
 }
 
 func (ec *executionContext) _CommentConnection_edges(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Comment]) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3907,7 +3909,7 @@ func (ec *executionContext) fieldContext_CommentConnection_edges(_ context.Conte
 }
 
 func (ec *executionContext) _CommentConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Comment]) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3939,7 +3941,7 @@ func (ec *executionContext) fieldContext_CommentConnection_nodes(_ context.Conte
 }
 
 func (ec *executionContext) _CommentConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Comment]) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3971,7 +3973,7 @@ func (ec *executionContext) fieldContext_CommentConnection_pageInfo(_ context.Co
 }
 
 func (ec *executionContext) _CommentConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Comment]) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3994,7 +3996,7 @@ func (ec *executionContext) fieldContext_CommentConnection_totalCount(_ context.
 }
 
 func (ec *executionContext) _CommentEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Comment]) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4017,7 +4019,7 @@ func (ec *executionContext) fieldContext_CommentEdge_cursor(_ context.Context, f
 }
 
 func (ec *executionContext) _CommentEdge_node(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Comment]) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4049,7 +4051,7 @@ func (ec *executionContext) fieldContext_CommentEdge_node(_ context.Context, fie
 }
 
 func (ec *executionContext) _CommentPayload_comment(ctx context.Context, field graphql.CollectedField, obj *model.CommentPayload) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4081,7 +4083,7 @@ func (ec *executionContext) fieldContext_CommentPayload_comment(_ context.Contex
 }
 
 func (ec *executionContext) _CommentPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.CommentPayload) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4113,7 +4115,7 @@ func (ec *executionContext) fieldContext_CommentPayload_userErrors(_ context.Con
 }
 
 func (ec *executionContext) _CountPoint_at(ctx context.Context, field graphql.CollectedField, obj *petitioning.CountPoint) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4136,7 +4138,7 @@ func (ec *executionContext) fieldContext_CountPoint_at(_ context.Context, field 
 }
 
 func (ec *executionContext) _CountPoint_added(ctx context.Context, field graphql.CollectedField, obj *petitioning.CountPoint) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4159,7 +4161,7 @@ func (ec *executionContext) fieldContext_CountPoint_added(_ context.Context, fie
 }
 
 func (ec *executionContext) _CountPoint_removed(ctx context.Context, field graphql.CollectedField, obj *petitioning.CountPoint) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4182,7 +4184,7 @@ func (ec *executionContext) fieldContext_CountPoint_removed(_ context.Context, f
 }
 
 func (ec *executionContext) _CountPoint_total(ctx context.Context, field graphql.CollectedField, obj *petitioning.CountPoint) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4205,7 +4207,7 @@ func (ec *executionContext) fieldContext_CountPoint_total(_ context.Context, fie
 }
 
 func (ec *executionContext) _Mutation_createPetition(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4249,7 +4251,7 @@ func (ec *executionContext) fieldContext_Mutation_createPetition(ctx context.Con
 }
 
 func (ec *executionContext) _Mutation_updatePetition(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4293,7 +4295,7 @@ func (ec *executionContext) fieldContext_Mutation_updatePetition(ctx context.Con
 }
 
 func (ec *executionContext) _Mutation_publishPetition(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4337,7 +4339,7 @@ func (ec *executionContext) fieldContext_Mutation_publishPetition(ctx context.Co
 }
 
 func (ec *executionContext) _Mutation_closePetition(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4381,7 +4383,7 @@ func (ec *executionContext) fieldContext_Mutation_closePetition(ctx context.Cont
 }
 
 func (ec *executionContext) _Mutation_signPetition(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4425,7 +4427,7 @@ func (ec *executionContext) fieldContext_Mutation_signPetition(ctx context.Conte
 }
 
 func (ec *executionContext) _Mutation_addComment(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4469,7 +4471,7 @@ func (ec *executionContext) fieldContext_Mutation_addComment(ctx context.Context
 }
 
 func (ec *executionContext) _PageInfo_hasNextPage(ctx context.Context, field graphql.CollectedField, obj *petitioning.PageInfo) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4492,7 +4494,7 @@ func (ec *executionContext) fieldContext_PageInfo_hasNextPage(_ context.Context,
 }
 
 func (ec *executionContext) _PageInfo_hasPreviousPage(ctx context.Context, field graphql.CollectedField, obj *petitioning.PageInfo) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4515,7 +4517,7 @@ func (ec *executionContext) fieldContext_PageInfo_hasPreviousPage(_ context.Cont
 }
 
 func (ec *executionContext) _PageInfo_startCursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.PageInfo) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4538,7 +4540,7 @@ func (ec *executionContext) fieldContext_PageInfo_startCursor(_ context.Context,
 }
 
 func (ec *executionContext) _PageInfo_endCursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.PageInfo) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4561,7 +4563,7 @@ func (ec *executionContext) fieldContext_PageInfo_endCursor(_ context.Context, f
 }
 
 func (ec *executionContext) _Petition_id(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4584,7 +4586,7 @@ func (ec *executionContext) fieldContext_Petition_id(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Petition_slug(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4607,7 +4609,7 @@ func (ec *executionContext) fieldContext_Petition_slug(_ context.Context, field 
 }
 
 func (ec *executionContext) _Petition_url(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4630,7 +4632,7 @@ func (ec *executionContext) fieldContext_Petition_url(_ context.Context, field g
 }
 
 func (ec *executionContext) _Petition_title(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4653,7 +4655,7 @@ func (ec *executionContext) fieldContext_Petition_title(_ context.Context, field
 }
 
 func (ec *executionContext) _Petition_summary(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4676,7 +4678,7 @@ func (ec *executionContext) fieldContext_Petition_summary(_ context.Context, fie
 }
 
 func (ec *executionContext) _Petition_body(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4699,7 +4701,7 @@ func (ec *executionContext) fieldContext_Petition_body(_ context.Context, field 
 }
 
 func (ec *executionContext) _Petition_bodyHtml(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4722,7 +4724,7 @@ func (ec *executionContext) fieldContext_Petition_bodyHtml(_ context.Context, fi
 }
 
 func (ec *executionContext) _Petition_language(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4745,7 +4747,7 @@ func (ec *executionContext) fieldContext_Petition_language(_ context.Context, fi
 }
 
 func (ec *executionContext) _Petition_addressees(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4768,7 +4770,7 @@ func (ec *executionContext) fieldContext_Petition_addressees(_ context.Context, 
 }
 
 func (ec *executionContext) _Petition_state(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4791,7 +4793,7 @@ func (ec *executionContext) fieldContext_Petition_state(_ context.Context, field
 }
 
 func (ec *executionContext) _Petition_outcome(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4814,7 +4816,7 @@ func (ec *executionContext) fieldContext_Petition_outcome(_ context.Context, fie
 }
 
 func (ec *executionContext) _Petition_petitioner(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4837,7 +4839,7 @@ func (ec *executionContext) fieldContext_Petition_petitioner(_ context.Context, 
 }
 
 func (ec *executionContext) _Petition_tags(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4869,7 +4871,7 @@ func (ec *executionContext) fieldContext_Petition_tags(_ context.Context, field 
 }
 
 func (ec *executionContext) _Petition_goal(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4892,7 +4894,7 @@ func (ec *executionContext) fieldContext_Petition_goal(_ context.Context, field 
 }
 
 func (ec *executionContext) _Petition_startsAt(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4915,7 +4917,7 @@ func (ec *executionContext) fieldContext_Petition_startsAt(_ context.Context, fi
 }
 
 func (ec *executionContext) _Petition_endsAt(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4938,7 +4940,7 @@ func (ec *executionContext) fieldContext_Petition_endsAt(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Petition_closedAt(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4961,7 +4963,7 @@ func (ec *executionContext) fieldContext_Petition_closedAt(_ context.Context, fi
 }
 
 func (ec *executionContext) _Petition_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4984,7 +4986,7 @@ func (ec *executionContext) fieldContext_Petition_createdAt(_ context.Context, f
 }
 
 func (ec *executionContext) _Petition_updatedAt(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5007,7 +5009,7 @@ func (ec *executionContext) fieldContext_Petition_updatedAt(_ context.Context, f
 }
 
 func (ec *executionContext) _Petition_signatureCount(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5030,7 +5032,7 @@ func (ec *executionContext) fieldContext_Petition_signatureCount(_ context.Conte
 }
 
 func (ec *executionContext) _Petition_count(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5062,7 +5064,7 @@ func (ec *executionContext) fieldContext_Petition_count(_ context.Context, field
 }
 
 func (ec *executionContext) _Petition_signatures(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5106,7 +5108,7 @@ func (ec *executionContext) fieldContext_Petition_signatures(ctx context.Context
 }
 
 func (ec *executionContext) _Petition_commentCount(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5129,7 +5131,7 @@ func (ec *executionContext) fieldContext_Petition_commentCount(_ context.Context
 }
 
 func (ec *executionContext) _Petition_comments(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5173,7 +5175,7 @@ func (ec *executionContext) fieldContext_Petition_comments(ctx context.Context, 
 }
 
 func (ec *executionContext) _Petition_signatureHistory(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5217,7 +5219,7 @@ func (ec *executionContext) fieldContext_Petition_signatureHistory(ctx context.C
 }
 
 func (ec *executionContext) _Petition_version(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5240,7 +5242,7 @@ func (ec *executionContext) fieldContext_Petition_version(_ context.Context, fie
 }
 
 func (ec *executionContext) _PetitionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Petition]) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5272,7 +5274,7 @@ func (ec *executionContext) fieldContext_PetitionConnection_edges(_ context.Cont
 }
 
 func (ec *executionContext) _PetitionConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Petition]) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5304,7 +5306,7 @@ func (ec *executionContext) fieldContext_PetitionConnection_nodes(_ context.Cont
 }
 
 func (ec *executionContext) _PetitionConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Petition]) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5336,7 +5338,7 @@ func (ec *executionContext) fieldContext_PetitionConnection_pageInfo(_ context.C
 }
 
 func (ec *executionContext) _PetitionConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Petition]) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5359,7 +5361,7 @@ func (ec *executionContext) fieldContext_PetitionConnection_totalCount(_ context
 }
 
 func (ec *executionContext) _PetitionEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Petition]) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5382,7 +5384,7 @@ func (ec *executionContext) fieldContext_PetitionEdge_cursor(_ context.Context, 
 }
 
 func (ec *executionContext) _PetitionEdge_node(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Petition]) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5414,7 +5416,7 @@ func (ec *executionContext) fieldContext_PetitionEdge_node(_ context.Context, fi
 }
 
 func (ec *executionContext) _PetitionPayload_petition(ctx context.Context, field graphql.CollectedField, obj *model.PetitionPayload) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5446,7 +5448,7 @@ func (ec *executionContext) fieldContext_PetitionPayload_petition(_ context.Cont
 }
 
 func (ec *executionContext) _PetitionPayload_editToken(ctx context.Context, field graphql.CollectedField, obj *model.PetitionPayload) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5469,7 +5471,7 @@ func (ec *executionContext) fieldContext_PetitionPayload_editToken(_ context.Con
 }
 
 func (ec *executionContext) _PetitionPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.PetitionPayload) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5501,7 +5503,7 @@ func (ec *executionContext) fieldContext_PetitionPayload_userErrors(_ context.Co
 }
 
 func (ec *executionContext) _Query_node(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5545,7 +5547,7 @@ func (ec *executionContext) fieldContext_Query_node(ctx context.Context, field g
 }
 
 func (ec *executionContext) _Query_nodes(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5589,7 +5591,7 @@ func (ec *executionContext) fieldContext_Query_nodes(ctx context.Context, field 
 }
 
 func (ec *executionContext) _Query_petition(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5633,7 +5635,7 @@ func (ec *executionContext) fieldContext_Query_petition(ctx context.Context, fie
 }
 
 func (ec *executionContext) _Query_petitions(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5677,7 +5679,7 @@ func (ec *executionContext) fieldContext_Query_petitions(ctx context.Context, fi
 }
 
 func (ec *executionContext) _Query_tag(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5721,7 +5723,7 @@ func (ec *executionContext) fieldContext_Query_tag(ctx context.Context, field gr
 }
 
 func (ec *executionContext) _Query_tags(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5765,7 +5767,7 @@ func (ec *executionContext) fieldContext_Query_tags(ctx context.Context, field g
 }
 
 func (ec *executionContext) _Query_trendingTags(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5809,7 +5811,7 @@ func (ec *executionContext) fieldContext_Query_trendingTags(ctx context.Context,
 }
 
 func (ec *executionContext) _Query_statistics(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5841,7 +5843,7 @@ func (ec *executionContext) fieldContext_Query_statistics(_ context.Context, fie
 }
 
 func (ec *executionContext) _Query___type(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5885,7 +5887,7 @@ func (ec *executionContext) fieldContext_Query___type(ctx context.Context, field
 }
 
 func (ec *executionContext) _Query___schema(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5917,7 +5919,7 @@ func (ec *executionContext) fieldContext_Query___schema(_ context.Context, field
 }
 
 func (ec *executionContext) _SignPetitionPayload_status(ctx context.Context, field graphql.CollectedField, obj *model.SignPetitionPayload) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5940,7 +5942,7 @@ func (ec *executionContext) fieldContext_SignPetitionPayload_status(_ context.Co
 }
 
 func (ec *executionContext) _SignPetitionPayload_petition(ctx context.Context, field graphql.CollectedField, obj *model.SignPetitionPayload) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5972,7 +5974,7 @@ func (ec *executionContext) fieldContext_SignPetitionPayload_petition(_ context.
 }
 
 func (ec *executionContext) _SignPetitionPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.SignPetitionPayload) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6004,7 +6006,7 @@ func (ec *executionContext) fieldContext_SignPetitionPayload_userErrors(_ contex
 }
 
 func (ec *executionContext) _Signature_id(ctx context.Context, field graphql.CollectedField, obj *ent.Signature) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6027,7 +6029,7 @@ func (ec *executionContext) fieldContext_Signature_id(_ context.Context, field g
 }
 
 func (ec *executionContext) _Signature_number(ctx context.Context, field graphql.CollectedField, obj *ent.Signature) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6050,7 +6052,7 @@ func (ec *executionContext) fieldContext_Signature_number(_ context.Context, fie
 }
 
 func (ec *executionContext) _Signature_name(ctx context.Context, field graphql.CollectedField, obj *ent.Signature) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6073,7 +6075,7 @@ func (ec *executionContext) fieldContext_Signature_name(_ context.Context, field
 }
 
 func (ec *executionContext) _Signature_country(ctx context.Context, field graphql.CollectedField, obj *ent.Signature) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6096,7 +6098,7 @@ func (ec *executionContext) fieldContext_Signature_country(_ context.Context, fi
 }
 
 func (ec *executionContext) _Signature_signedAt(ctx context.Context, field graphql.CollectedField, obj *ent.Signature) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6119,7 +6121,7 @@ func (ec *executionContext) fieldContext_Signature_signedAt(_ context.Context, f
 }
 
 func (ec *executionContext) _Signature_petition(ctx context.Context, field graphql.CollectedField, obj *ent.Signature) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6151,7 +6153,7 @@ func (ec *executionContext) fieldContext_Signature_petition(_ context.Context, f
 }
 
 func (ec *executionContext) _SignatureConnection_edges(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Signature]) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6183,7 +6185,7 @@ func (ec *executionContext) fieldContext_SignatureConnection_edges(_ context.Con
 }
 
 func (ec *executionContext) _SignatureConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Signature]) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6215,7 +6217,7 @@ func (ec *executionContext) fieldContext_SignatureConnection_nodes(_ context.Con
 }
 
 func (ec *executionContext) _SignatureConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Signature]) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6247,7 +6249,7 @@ func (ec *executionContext) fieldContext_SignatureConnection_pageInfo(_ context.
 }
 
 func (ec *executionContext) _SignatureConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Signature]) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6270,7 +6272,7 @@ func (ec *executionContext) fieldContext_SignatureConnection_totalCount(_ contex
 }
 
 func (ec *executionContext) _SignatureCount_petitionId(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6293,7 +6295,7 @@ func (ec *executionContext) fieldContext_SignatureCount_petitionId(_ context.Con
 }
 
 func (ec *executionContext) _SignatureCount_petition(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6325,7 +6327,7 @@ func (ec *executionContext) fieldContext_SignatureCount_petition(_ context.Conte
 }
 
 func (ec *executionContext) _SignatureCount_total(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6348,7 +6350,7 @@ func (ec *executionContext) fieldContext_SignatureCount_total(_ context.Context,
 }
 
 func (ec *executionContext) _SignatureCount_goal(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6371,7 +6373,7 @@ func (ec *executionContext) fieldContext_SignatureCount_goal(_ context.Context, 
 }
 
 func (ec *executionContext) _SignatureCount_progress(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6394,7 +6396,7 @@ func (ec *executionContext) fieldContext_SignatureCount_progress(_ context.Conte
 }
 
 func (ec *executionContext) _SignatureCount_lastHour(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6417,7 +6419,7 @@ func (ec *executionContext) fieldContext_SignatureCount_lastHour(_ context.Conte
 }
 
 func (ec *executionContext) _SignatureCount_version(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6440,7 +6442,7 @@ func (ec *executionContext) fieldContext_SignatureCount_version(_ context.Contex
 }
 
 func (ec *executionContext) _SignatureCount_asOf(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6463,7 +6465,7 @@ func (ec *executionContext) fieldContext_SignatureCount_asOf(_ context.Context, 
 }
 
 func (ec *executionContext) _SignatureEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Signature]) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6486,7 +6488,7 @@ func (ec *executionContext) fieldContext_SignatureEdge_cursor(_ context.Context,
 }
 
 func (ec *executionContext) _SignatureEdge_node(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Signature]) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6518,7 +6520,7 @@ func (ec *executionContext) fieldContext_SignatureEdge_node(_ context.Context, f
 }
 
 func (ec *executionContext) _Statistics_petitionCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Statistics) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6541,7 +6543,7 @@ func (ec *executionContext) fieldContext_Statistics_petitionCount(_ context.Cont
 }
 
 func (ec *executionContext) _Statistics_openPetitionCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Statistics) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6564,7 +6566,7 @@ func (ec *executionContext) fieldContext_Statistics_openPetitionCount(_ context.
 }
 
 func (ec *executionContext) _Statistics_signatureCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Statistics) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6587,7 +6589,7 @@ func (ec *executionContext) fieldContext_Statistics_signatureCount(_ context.Con
 }
 
 func (ec *executionContext) _Statistics_signaturesLastHour(ctx context.Context, field graphql.CollectedField, obj *petitioning.Statistics) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6818,7 +6820,7 @@ func (ec *executionContext) fieldContext_Subscription_petitionChanged(ctx contex
 }
 
 func (ec *executionContext) _Tag_id(ctx context.Context, field graphql.CollectedField, obj *ent.Tag) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6841,7 +6843,7 @@ func (ec *executionContext) fieldContext_Tag_id(_ context.Context, field graphql
 }
 
 func (ec *executionContext) _Tag_name(ctx context.Context, field graphql.CollectedField, obj *ent.Tag) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6864,7 +6866,7 @@ func (ec *executionContext) fieldContext_Tag_name(_ context.Context, field graph
 }
 
 func (ec *executionContext) _Tag_label(ctx context.Context, field graphql.CollectedField, obj *ent.Tag) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6887,7 +6889,7 @@ func (ec *executionContext) fieldContext_Tag_label(_ context.Context, field grap
 }
 
 func (ec *executionContext) _Tag_petitionCount(ctx context.Context, field graphql.CollectedField, obj *ent.Tag) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6910,7 +6912,7 @@ func (ec *executionContext) fieldContext_Tag_petitionCount(_ context.Context, fi
 }
 
 func (ec *executionContext) _Tag_petitions(ctx context.Context, field graphql.CollectedField, obj *ent.Tag) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6954,7 +6956,7 @@ func (ec *executionContext) fieldContext_Tag_petitions(ctx context.Context, fiel
 }
 
 func (ec *executionContext) _TagConnection_edges(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Tag]) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6986,7 +6988,7 @@ func (ec *executionContext) fieldContext_TagConnection_edges(_ context.Context, 
 }
 
 func (ec *executionContext) _TagConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Tag]) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7018,7 +7020,7 @@ func (ec *executionContext) fieldContext_TagConnection_nodes(_ context.Context, 
 }
 
 func (ec *executionContext) _TagConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Tag]) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7050,7 +7052,7 @@ func (ec *executionContext) fieldContext_TagConnection_pageInfo(_ context.Contex
 }
 
 func (ec *executionContext) _TagConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Tag]) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7073,7 +7075,7 @@ func (ec *executionContext) fieldContext_TagConnection_totalCount(_ context.Cont
 }
 
 func (ec *executionContext) _TagEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Tag]) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7096,7 +7098,7 @@ func (ec *executionContext) fieldContext_TagEdge_cursor(_ context.Context, field
 }
 
 func (ec *executionContext) _TagEdge_node(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Tag]) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7128,7 +7130,7 @@ func (ec *executionContext) fieldContext_TagEdge_node(_ context.Context, field g
 }
 
 func (ec *executionContext) _TrendingTag_tag(ctx context.Context, field graphql.CollectedField, obj *petitioning.TrendingTag) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7160,7 +7162,7 @@ func (ec *executionContext) fieldContext_TrendingTag_tag(_ context.Context, fiel
 }
 
 func (ec *executionContext) _TrendingTag_signaturesLastDay(ctx context.Context, field graphql.CollectedField, obj *petitioning.TrendingTag) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7183,7 +7185,7 @@ func (ec *executionContext) fieldContext_TrendingTag_signaturesLastDay(_ context
 }
 
 func (ec *executionContext) _UserError_code(ctx context.Context, field graphql.CollectedField, obj *model.UserError) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7206,7 +7208,7 @@ func (ec *executionContext) fieldContext_UserError_code(_ context.Context, field
 }
 
 func (ec *executionContext) _UserError_message(ctx context.Context, field graphql.CollectedField, obj *model.UserError) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7229,7 +7231,7 @@ func (ec *executionContext) fieldContext_UserError_message(_ context.Context, fi
 }
 
 func (ec *executionContext) _UserError_field(ctx context.Context, field graphql.CollectedField, obj *model.UserError) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7252,7 +7254,7 @@ func (ec *executionContext) fieldContext_UserError_field(_ context.Context, fiel
 }
 
 func (ec *executionContext) _UserError_retryAfterSeconds(ctx context.Context, field graphql.CollectedField, obj *model.UserError) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7275,7 +7277,7 @@ func (ec *executionContext) fieldContext_UserError_retryAfterSeconds(_ context.C
 }
 
 func (ec *executionContext) ___Directive_name(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7298,7 +7300,7 @@ func (ec *executionContext) fieldContext___Directive_name(_ context.Context, fie
 }
 
 func (ec *executionContext) ___Directive_description(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7321,7 +7323,7 @@ func (ec *executionContext) fieldContext___Directive_description(_ context.Conte
 }
 
 func (ec *executionContext) ___Directive_isRepeatable(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7344,7 +7346,7 @@ func (ec *executionContext) fieldContext___Directive_isRepeatable(_ context.Cont
 }
 
 func (ec *executionContext) ___Directive_locations(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7367,7 +7369,7 @@ func (ec *executionContext) fieldContext___Directive_locations(_ context.Context
 }
 
 func (ec *executionContext) ___Directive_args(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7411,7 +7413,7 @@ func (ec *executionContext) fieldContext___Directive_args(ctx context.Context, f
 }
 
 func (ec *executionContext) ___EnumValue_name(ctx context.Context, field graphql.CollectedField, obj *introspection.EnumValue) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7434,7 +7436,7 @@ func (ec *executionContext) fieldContext___EnumValue_name(_ context.Context, fie
 }
 
 func (ec *executionContext) ___EnumValue_description(ctx context.Context, field graphql.CollectedField, obj *introspection.EnumValue) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7457,7 +7459,7 @@ func (ec *executionContext) fieldContext___EnumValue_description(_ context.Conte
 }
 
 func (ec *executionContext) ___EnumValue_isDeprecated(ctx context.Context, field graphql.CollectedField, obj *introspection.EnumValue) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7480,7 +7482,7 @@ func (ec *executionContext) fieldContext___EnumValue_isDeprecated(_ context.Cont
 }
 
 func (ec *executionContext) ___EnumValue_deprecationReason(ctx context.Context, field graphql.CollectedField, obj *introspection.EnumValue) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7503,7 +7505,7 @@ func (ec *executionContext) fieldContext___EnumValue_deprecationReason(_ context
 }
 
 func (ec *executionContext) ___Field_name(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7526,7 +7528,7 @@ func (ec *executionContext) fieldContext___Field_name(_ context.Context, field g
 }
 
 func (ec *executionContext) ___Field_description(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7549,7 +7551,7 @@ func (ec *executionContext) fieldContext___Field_description(_ context.Context, 
 }
 
 func (ec *executionContext) ___Field_args(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7593,7 +7595,7 @@ func (ec *executionContext) fieldContext___Field_args(ctx context.Context, field
 }
 
 func (ec *executionContext) ___Field_type(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7625,7 +7627,7 @@ func (ec *executionContext) fieldContext___Field_type(_ context.Context, field g
 }
 
 func (ec *executionContext) ___Field_isDeprecated(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7648,7 +7650,7 @@ func (ec *executionContext) fieldContext___Field_isDeprecated(_ context.Context,
 }
 
 func (ec *executionContext) ___Field_deprecationReason(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7671,7 +7673,7 @@ func (ec *executionContext) fieldContext___Field_deprecationReason(_ context.Con
 }
 
 func (ec *executionContext) ___InputValue_name(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7694,7 +7696,7 @@ func (ec *executionContext) fieldContext___InputValue_name(_ context.Context, fi
 }
 
 func (ec *executionContext) ___InputValue_description(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7717,7 +7719,7 @@ func (ec *executionContext) fieldContext___InputValue_description(_ context.Cont
 }
 
 func (ec *executionContext) ___InputValue_type(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7749,7 +7751,7 @@ func (ec *executionContext) fieldContext___InputValue_type(_ context.Context, fi
 }
 
 func (ec *executionContext) ___InputValue_defaultValue(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7772,7 +7774,7 @@ func (ec *executionContext) fieldContext___InputValue_defaultValue(_ context.Con
 }
 
 func (ec *executionContext) ___InputValue_isDeprecated(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7795,7 +7797,7 @@ func (ec *executionContext) fieldContext___InputValue_isDeprecated(_ context.Con
 }
 
 func (ec *executionContext) ___InputValue_deprecationReason(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7818,7 +7820,7 @@ func (ec *executionContext) fieldContext___InputValue_deprecationReason(_ contex
 }
 
 func (ec *executionContext) ___Schema_description(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7841,7 +7843,7 @@ func (ec *executionContext) fieldContext___Schema_description(_ context.Context,
 }
 
 func (ec *executionContext) ___Schema_types(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7873,7 +7875,7 @@ func (ec *executionContext) fieldContext___Schema_types(_ context.Context, field
 }
 
 func (ec *executionContext) ___Schema_queryType(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7905,7 +7907,7 @@ func (ec *executionContext) fieldContext___Schema_queryType(_ context.Context, f
 }
 
 func (ec *executionContext) ___Schema_mutationType(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7937,7 +7939,7 @@ func (ec *executionContext) fieldContext___Schema_mutationType(_ context.Context
 }
 
 func (ec *executionContext) ___Schema_subscriptionType(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7969,7 +7971,7 @@ func (ec *executionContext) fieldContext___Schema_subscriptionType(_ context.Con
 }
 
 func (ec *executionContext) ___Schema_directives(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8001,7 +8003,7 @@ func (ec *executionContext) fieldContext___Schema_directives(_ context.Context, 
 }
 
 func (ec *executionContext) ___Type_kind(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8024,7 +8026,7 @@ func (ec *executionContext) fieldContext___Type_kind(_ context.Context, field gr
 }
 
 func (ec *executionContext) ___Type_name(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8047,7 +8049,7 @@ func (ec *executionContext) fieldContext___Type_name(_ context.Context, field gr
 }
 
 func (ec *executionContext) ___Type_description(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8070,7 +8072,7 @@ func (ec *executionContext) fieldContext___Type_description(_ context.Context, f
 }
 
 func (ec *executionContext) ___Type_specifiedByURL(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8093,7 +8095,7 @@ func (ec *executionContext) fieldContext___Type_specifiedByURL(_ context.Context
 }
 
 func (ec *executionContext) ___Type_fields(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8137,7 +8139,7 @@ func (ec *executionContext) fieldContext___Type_fields(ctx context.Context, fiel
 }
 
 func (ec *executionContext) ___Type_interfaces(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8169,7 +8171,7 @@ func (ec *executionContext) fieldContext___Type_interfaces(_ context.Context, fi
 }
 
 func (ec *executionContext) ___Type_possibleTypes(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8201,7 +8203,7 @@ func (ec *executionContext) fieldContext___Type_possibleTypes(_ context.Context,
 }
 
 func (ec *executionContext) ___Type_enumValues(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8245,7 +8247,7 @@ func (ec *executionContext) fieldContext___Type_enumValues(ctx context.Context, 
 }
 
 func (ec *executionContext) ___Type_inputFields(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8289,7 +8291,7 @@ func (ec *executionContext) fieldContext___Type_inputFields(ctx context.Context,
 }
 
 func (ec *executionContext) ___Type_ofType(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8321,7 +8323,7 @@ func (ec *executionContext) fieldContext___Type_ofType(_ context.Context, field 
 }
 
 func (ec *executionContext) ___Type_isOneOf(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return fastexec.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
