@@ -16,16 +16,6 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// IsUniqueViolation says whether err is that of a row whose key is taken.
-func IsUniqueViolation(err error) bool {
-	if pq.As(err, pqerror.UniqueViolation) != nil {
-		return true
-	}
-	code, ok := sqliteCode(err)
-	return ok && (code == sqlite3.SQLITE_CONSTRAINT_UNIQUE || code == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY ||
-		code == sqlite3.SQLITE_CONSTRAINT_ROWID)
-}
-
 // IsRetryable says whether err is that of a transaction which lost against another and may be run again
 // from its start. SQLite has none, since its writers queue.
 func IsRetryable(err error) bool {
