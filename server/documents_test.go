@@ -52,8 +52,8 @@ func readText(t *testing.T, path string) string {
 	return string(text)
 }
 
-// TestDecisions checks that the index of decisions names each of them with its title and status, that no number is given
-// twice, and that what supersedes one is there.
+// TestDecisions checks that the index of decisions names each of them with its title and status, that no number is
+// given twice, and that what supersedes one is there.
 func TestDecisions(t *testing.T) {
 	t.Parallel()
 	paths, err := filepath.Glob(filepath.Join(decisions, "0*.md"))

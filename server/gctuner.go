@@ -10,8 +10,8 @@ import (
 
 // By how much the heap may grow before garbage is collected, in per cent. Go's 100 suits a program that keeps much and
 // makes little: tens of thousands of open connections, for which room for garbage would be the larger part of what they
-// take. An answer is garbage once it is sent, and to collect a quarter as often leaves more of the processors to answers.
-// Decision 0031 has the figures.
+// take. An answer is garbage once it is sent, and to collect a quarter as often leaves more of the processors to
+// answers. Decision 0031 has the figures.
 const (
 	usualGrowth = 100
 	busyGrowth  = 400
@@ -34,8 +34,9 @@ type gcTuner struct {
 	cycles       uint64
 }
 
-// tuneGC gives the heap more room while there is much to collect, within a limit of memory: the closer the heap comes to
-// it, the more often garbage is collected. The operator's own GOGC and GOMEMLIMIT are left alone. It returns when ctx ends.
+// tuneGC gives the heap more room while there is much to collect, within a limit of memory: the closer the heap comes
+// to it, the more often garbage is collected. The operator's own GOGC and GOMEMLIMIT are left alone. It returns when
+// ctx ends.
 func tuneGC(ctx context.Context, config Config) {
 	limit := memoryLimit(config)
 	if os.Getenv("GOMEMLIMIT") == "" && limit > 0 {

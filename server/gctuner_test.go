@@ -6,8 +6,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestGCTuner checks that there is more room once there were many collections for a while, and until there were few for a
-// while.
+// TestGCTuner checks that there is more room once there were many collections for a while, and until there were few for
+// a while.
 func TestGCTuner(t *testing.T) {
 	t.Parallel()
 	tuner, cycles := gcTuner{growth: usualGrowth}, uint64(0)

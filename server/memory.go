@@ -21,7 +21,8 @@ func memoryLimit(config Config) int64 {
 // where that is unknown.
 func available() int64 {
 	least := int64(math.MaxInt64)
-	for _, limit := range append(cgroupLimits("/sys/fs/cgroup", cgroupOf("/proc/self/cgroup")), machineMemory("/proc/meminfo")) {
+	limits := cgroupLimits("/sys/fs/cgroup", cgroupOf("/proc/self/cgroup"))
+	for _, limit := range append(limits, machineMemory("/proc/meminfo")) {
 		if limit > 0 {
 			least = min(least, limit)
 		}
@@ -46,8 +47,8 @@ func cgroupOf(file string) string {
 	return ""
 }
 
-// cgroupLimits returns the limits of a control group and of all groups above it, any of which may be the lowest. Where there is
-// no limit it is 0.
+// cgroupLimits returns the limits of a control group and of all groups above it, any of which may be the lowest. Where
+// there is no limit it is 0.
 func cgroupLimits(root, group string) (limits []int64) {
 	for at := path.Clean("/" + group); ; at = path.Dir(at) {
 		limits = append(limits, limitOf(filepath.Join(root, at)))

@@ -155,8 +155,8 @@ func TestSlice(t *testing.T) {
 	}
 }
 
-// TestResolve checks that fields that lead to objects run side by side in the first element, and that in later ones none
-// waits for another.
+// TestResolve checks that fields that lead to objects run side by side in the first element, and that in later ones
+// none waits for another.
 func TestResolve(t *testing.T) {
 	t.Parallel()
 	for _, place := range []int{0, 1} {

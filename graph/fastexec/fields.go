@@ -27,8 +27,8 @@ type place struct {
 	types  *string
 }
 
-// Fields returns the fields that a selection has on an object. It stands for graphql.CollectFields, which finds them again
-// for every operation: here they are found once for a document in which nothing is left out or deferred.
+// Fields returns the fields that a selection has on an object. It stands for graphql.CollectFields, which finds them
+// again for every operation: here they are found once for a document in which nothing is left out or deferred.
 //
 // The result must not be changed. The types must be a variable of a package: a list that was made for the call would be
 // remembered for each call.

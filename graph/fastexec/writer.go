@@ -11,8 +11,9 @@ import (
 	"petitiond/server/budget"
 )
 
-// Write writes an answer or an event in JSON into an empty buffer, and nothing if it passes the budget of its operation,
-// which then knows. It stands for the method MarshalGQL. The answer grows in a buffer that others grew in before.
+// Write writes an answer or an event in JSON into an empty buffer, and nothing if it passes the budget of its
+// operation, which then knows. It stands for the method MarshalGQL. The answer grows in a buffer that others grew in
+// before.
 func Write(ctx context.Context, into *bytes.Buffer, data graphql.Marshaler) {
 	growing := pages.Get().(*page) //nolint:forcetypeassert // nothing else is in there
 	growing.Reset()

@@ -16,8 +16,9 @@ import (
 
 const fastexec = "petitiond/graph/fastexec"
 
-// rule says what becomes of the calls of one function. Every place that names the function must be such a call: one that
-// is not as expected is an error and is never skipped, since it may be where a release of gqlgen does something new.
+// rule says what becomes of the calls of one function. Every place that names the function must be such a call: one
+// that is not as expected is an error and is never skipped, since it may be where a release of gqlgen does something
+// new.
 type rule struct {
 	name string // of what is called
 	of   string // the package or variable before the dot
@@ -185,7 +186,7 @@ func object(f *ast.FuncDecl, calls map[string]int) error {
 }
 
 func (r *rewriter) collectFields(call *ast.CallExpr) bool {
-	if len(call.Args) != 3 || types.ExprString(call.Args[0]) != "ec.OperationContext" || types.ExprString(call.Args[1]) != "sel" {
+	if len(call.Args) != 3 || arguments(call.Args[:2]) != "ec.OperationContext, sel" {
 		return false
 	}
 	// Lists of types are told apart by where they lie, so each must be a variable of the package.
@@ -195,7 +196,7 @@ func (r *rewriter) collectFields(call *ast.CallExpr) bool {
 }
 
 func (r *rewriter) deferredGroup(call *ast.CallExpr) bool {
-	if arguments(call) != "ctx" {
+	if arguments(call.Args) != "ctx" {
 		return false
 	}
 	call.Fun = selector("Deferred", call.Pos())
@@ -204,7 +205,7 @@ func (r *rewriter) deferredGroup(call *ast.CallExpr) bool {
 }
 
 func (r *rewriter) resolveConcurrently(call *ast.CallExpr) bool {
-	if len(call.Args) != 6 || arguments(&ast.CallExpr{Args: call.Args[:3]}) != "ec.OperationContext, &deferred, i" {
+	if len(call.Args) != 6 || arguments(call.Args[:3]) != "ec.OperationContext, &deferred, i" {
 		return false
 	}
 	call.Fun = selector("Resolve", call.Pos())
@@ -212,9 +213,10 @@ func (r *rewriter) resolveConcurrently(call *ast.CallExpr) bool {
 	return true
 }
 
-// marshalSlice takes lists whose elements are computed without a limit of how many at once, and with their panics caught.
+// marshalSlice takes lists whose elements are computed without a limit of how many at once, and with their panics
+// caught.
 func (r *rewriter) marshalSlice(call *ast.CallExpr) bool {
-	if len(call.Args) != 5 || arguments(&ast.CallExpr{Args: call.Args[:4]}) != "ctx, len(v), 0, false" {
+	if len(call.Args) != 5 || arguments(call.Args[:4]) != "ctx, len(v), 0, false" {
 		return false
 	}
 	call.Fun = selector("Slice", call.Pos())
@@ -246,7 +248,7 @@ func (r *rewriter) isLeaf(call *ast.CallExpr, context, result string) bool {
 }
 
 func (r *rewriter) marshalAnswer(call *ast.CallExpr) bool {
-	if arguments(call) != "&buf" {
+	if arguments(call.Args) != "&buf" {
 		return false
 	}
 	call.Fun = selector("Write", call.Pos())

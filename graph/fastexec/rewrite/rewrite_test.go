@@ -87,7 +87,8 @@ func TestLeaves(t *testing.T) {
 	}
 }
 
-// TestRewriteFails checks that code in which a pattern is missing, stands more often than expected or differs is refused.
+// TestRewriteFails checks that code in which a pattern is missing, stands more often than expected or differs is
+// refused.
 func TestRewriteFails(t *testing.T) {
 	t.Parallel()
 	const list = "graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, "

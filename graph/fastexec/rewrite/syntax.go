@@ -12,10 +12,10 @@ func isCall(call *ast.CallExpr, of, name string) bool {
 	return types.ExprString(call.Fun) == of+"."+name
 }
 
-// arguments returns the arguments as they are written.
-func arguments(call *ast.CallExpr) string {
-	texts := make([]string, len(call.Args))
-	for i, a := range call.Args {
+// arguments returns arguments of a call as they are written.
+func arguments(list []ast.Expr) string {
+	texts := make([]string, len(list))
+	for i, a := range list {
 		texts[i] = types.ExprString(a)
 	}
 	return strings.Join(texts, ", ")
@@ -50,8 +50,8 @@ func isFieldOfObject(values []ast.Expr) bool {
 	return ok && types.ExprString(field.X) == "obj"
 }
 
-// isLeafContext reports whether a function makes the context of a field that has neither arguments, nor fields below it,
-// nor a method or resolver.
+// isLeafContext reports whether a function makes the context of a field that has neither arguments, nor fields below
+// it, nor a method or resolver.
 func isLeafContext(f *ast.FuncDecl) bool {
 	values, ok := onlyReturn(f.Body)
 	if !ok || len(values) != 1 {
