@@ -59,7 +59,7 @@ replay: ## sign one petition 6,103,056 times and check that every figure is exac
 generate: ## regenerate ent, then the GraphQL executor from schema.graphqls
 	go generate ./ent
 	go tool gqlgen generate
-	go run ./graph/walk/rewrite graph/generated/generated.go
+	go run ./graph/fastexec/rewrite graph/generated/generated.go
 
 verify: ## regenerate the code, and fail if any file differs from the one that is checked in
 	@before=$$($(TREE)) && $(MAKE) --no-print-directory generate && after=$$($(TREE)) && \

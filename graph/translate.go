@@ -12,9 +12,9 @@ import (
 
 	"petitiond/ent"
 	"petitiond/ent/petition"
+	"petitiond/graph/fastexec"
 	"petitiond/graph/model"
 	"petitiond/graph/scalar"
-	"petitiond/graph/walk"
 	"petitiond/server/petitioning"
 )
 
@@ -139,7 +139,7 @@ func selected(ctx context.Context, name string) bool {
 
 // fieldsHere gives the fields that the field that is being resolved was asked for.
 func fieldsHere(ctx context.Context, types []string) []graphql.CollectedField {
-	return walk.Fields(graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx).Field.Selections, types)
+	return fastexec.Fields(graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx).Field.Selections, types)
 }
 
 // The types that a selection of each kind of field is about, as the executor names them.
@@ -163,11 +163,11 @@ func wantedInList(ctx context.Context) petitioning.Wanted {
 	for _, field := range fieldsHere(ctx, connectionTypes) {
 		switch field.Name {
 		case "nodes":
-			note(ctx, &w, walk.Fields(op, field.Selections, petitionTypes))
+			note(ctx, &w, fastexec.Fields(op, field.Selections, petitionTypes))
 		case "edges":
-			for _, inner := range walk.Fields(op, field.Selections, edgeTypes) {
+			for _, inner := range fastexec.Fields(op, field.Selections, edgeTypes) {
 				if inner.Name == "node" {
-					note(ctx, &w, walk.Fields(op, inner.Selections, petitionTypes))
+					note(ctx, &w, fastexec.Fields(op, inner.Selections, petitionTypes))
 				}
 			}
 		}
@@ -180,7 +180,7 @@ func wantedIn(ctx context.Context, name string) petitioning.Wanted {
 	w := petitioning.Wanted{Columns: columnsHere(ctx)}
 	for _, field := range fieldsHere(ctx, nil) {
 		if field.Name == name {
-			note(ctx, &w, walk.Fields(graphql.GetOperationContext(ctx), field.Selections, petitionTypes))
+			note(ctx, &w, fastexec.Fields(graphql.GetOperationContext(ctx), field.Selections, petitionTypes))
 		}
 	}
 	return w
@@ -279,7 +279,7 @@ func note(ctx context.Context, w *petitioning.Wanted, fields []graphql.Collected
 		case "tags":
 			w.Tags = true
 		case "signatures", "comments": // whose lengths are figures
-			for _, inner := range walk.Fields(graphql.GetOperationContext(ctx), field.Selections, nil) {
+			for _, inner := range fastexec.Fields(graphql.GetOperationContext(ctx), field.Selections, nil) {
 				w.Figures = w.Figures || inner.Name == "totalCount"
 			}
 		}

@@ -76,7 +76,7 @@ func commands() map[string]command {
 
 // serve runs the server until ctx ends.
 func serve(ctx context.Context, in invocation) error {
-	go runCollector(ctx, in.config)
+	go tuneGC(ctx, in.config)
 	app, err := NewApp(ctx, in.config, in.log)
 	if err != nil {
 		return err

@@ -10,9 +10,9 @@ import (
 	"math"
 	"petitiond/ent"
 	"petitiond/ent/petition"
+	"petitiond/graph/fastexec"
 	"petitiond/graph/model"
 	"petitiond/graph/scalar"
-	"petitiond/graph/walk"
 	"petitiond/server/petitioning"
 	"strconv"
 	"sync/atomic"
@@ -1256,7 +1256,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 					return nil
 				}
 			}
-			buf := walk.Written(ctx, data)
+			var buf bytes.Buffer
+			fastexec.Write(ctx, &buf, data)
 			response.Data = buf.Bytes()
 			if atomic.LoadInt32(&ec.Deferred) > 0 {
 				hasNext := atomic.LoadInt32(&ec.PendingDeferred) > 0
@@ -1273,7 +1274,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			first = false
 			ctx = graphql.WithLazyInputUnmarshalerIndex(ctx, inputUnmarshalers)
 			data := ec._Mutation(ctx, opCtx.Operation.SelectionSet)
-			buf := walk.Written(ctx, data)
+			var buf bytes.Buffer
+			fastexec.Write(ctx, &buf, data)
 
 			return &graphql.Response{
 				Data: buf.Bytes(),
@@ -1290,7 +1292,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			if data == nil {
 				return nil
 			}
-			walk.Event(ctx, &buf, data)
+			fastexec.Write(ctx, &buf, data)
 
 			return &graphql.Response{
 				Data: buf.Bytes(),
@@ -3607,7 +3609,7 @@ func (ec *executionContext) field___Type_inputFields_args(ctx context.Context, r
 // region    **************************** field.gotpl *****************************
 
 func (ec *executionContext) _Comment_id(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3630,7 +3632,7 @@ func (ec *executionContext) fieldContext_Comment_id(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Comment_petition(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3662,7 +3664,7 @@ func (ec *executionContext) fieldContext_Comment_petition(_ context.Context, fie
 }
 
 func (ec *executionContext) _Comment_authorName(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3685,7 +3687,7 @@ func (ec *executionContext) fieldContext_Comment_authorName(_ context.Context, f
 }
 
 func (ec *executionContext) _Comment_fromSignatory(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3708,7 +3710,7 @@ func (ec *executionContext) fieldContext_Comment_fromSignatory(_ context.Context
 }
 
 func (ec *executionContext) _Comment_body(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3731,7 +3733,7 @@ func (ec *executionContext) fieldContext_Comment_body(_ context.Context, field g
 }
 
 func (ec *executionContext) _Comment_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3754,7 +3756,7 @@ func (ec *executionContext) fieldContext_Comment_createdAt(_ context.Context, fi
 }
 
 func (ec *executionContext) _Comment_editedAt(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3777,7 +3779,7 @@ func (ec *executionContext) fieldContext_Comment_editedAt(_ context.Context, fie
 }
 
 func (ec *executionContext) _Comment_parent(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3809,7 +3811,7 @@ func (ec *executionContext) fieldContext_Comment_parent(_ context.Context, field
 }
 
 func (ec *executionContext) _Comment_replies(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3853,7 +3855,7 @@ func (ec *executionContext) fieldContext_Comment_replies(ctx context.Context, fi
 }
 
 func (ec *executionContext) _Comment_likeCount(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3876,7 +3878,7 @@ func (ec *executionContext) fieldContext_Comment_likeCount(_ context.Context, fi
 }
 
 func (ec *executionContext) _CommentConnection_edges(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Comment]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3908,7 +3910,7 @@ func (ec *executionContext) fieldContext_CommentConnection_edges(_ context.Conte
 }
 
 func (ec *executionContext) _CommentConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Comment]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3940,7 +3942,7 @@ func (ec *executionContext) fieldContext_CommentConnection_nodes(_ context.Conte
 }
 
 func (ec *executionContext) _CommentConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Comment]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3972,7 +3974,7 @@ func (ec *executionContext) fieldContext_CommentConnection_pageInfo(_ context.Co
 }
 
 func (ec *executionContext) _CommentConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Comment]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -3995,7 +3997,7 @@ func (ec *executionContext) fieldContext_CommentConnection_totalCount(_ context.
 }
 
 func (ec *executionContext) _CommentEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Comment]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4018,7 +4020,7 @@ func (ec *executionContext) fieldContext_CommentEdge_cursor(_ context.Context, f
 }
 
 func (ec *executionContext) _CommentEdge_node(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Comment]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4050,7 +4052,7 @@ func (ec *executionContext) fieldContext_CommentEdge_node(_ context.Context, fie
 }
 
 func (ec *executionContext) _CommentPayload_comment(ctx context.Context, field graphql.CollectedField, obj *model.CommentPayload) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4082,7 +4084,7 @@ func (ec *executionContext) fieldContext_CommentPayload_comment(_ context.Contex
 }
 
 func (ec *executionContext) _CommentPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.CommentPayload) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4114,7 +4116,7 @@ func (ec *executionContext) fieldContext_CommentPayload_userErrors(_ context.Con
 }
 
 func (ec *executionContext) _CountPoint_at(ctx context.Context, field graphql.CollectedField, obj *petitioning.CountPoint) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4137,7 +4139,7 @@ func (ec *executionContext) fieldContext_CountPoint_at(_ context.Context, field 
 }
 
 func (ec *executionContext) _CountPoint_added(ctx context.Context, field graphql.CollectedField, obj *petitioning.CountPoint) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4160,7 +4162,7 @@ func (ec *executionContext) fieldContext_CountPoint_added(_ context.Context, fie
 }
 
 func (ec *executionContext) _CountPoint_removed(ctx context.Context, field graphql.CollectedField, obj *petitioning.CountPoint) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4183,7 +4185,7 @@ func (ec *executionContext) fieldContext_CountPoint_removed(_ context.Context, f
 }
 
 func (ec *executionContext) _CountPoint_total(ctx context.Context, field graphql.CollectedField, obj *petitioning.CountPoint) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4206,7 +4208,7 @@ func (ec *executionContext) fieldContext_CountPoint_total(_ context.Context, fie
 }
 
 func (ec *executionContext) _Mutation_createPetition(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4250,7 +4252,7 @@ func (ec *executionContext) fieldContext_Mutation_createPetition(ctx context.Con
 }
 
 func (ec *executionContext) _Mutation_updatePetition(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4294,7 +4296,7 @@ func (ec *executionContext) fieldContext_Mutation_updatePetition(ctx context.Con
 }
 
 func (ec *executionContext) _Mutation_publishPetition(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4338,7 +4340,7 @@ func (ec *executionContext) fieldContext_Mutation_publishPetition(ctx context.Co
 }
 
 func (ec *executionContext) _Mutation_closePetition(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4382,7 +4384,7 @@ func (ec *executionContext) fieldContext_Mutation_closePetition(ctx context.Cont
 }
 
 func (ec *executionContext) _Mutation_signPetition(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4426,7 +4428,7 @@ func (ec *executionContext) fieldContext_Mutation_signPetition(ctx context.Conte
 }
 
 func (ec *executionContext) _Mutation_addComment(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4470,7 +4472,7 @@ func (ec *executionContext) fieldContext_Mutation_addComment(ctx context.Context
 }
 
 func (ec *executionContext) _PageInfo_hasNextPage(ctx context.Context, field graphql.CollectedField, obj *petitioning.PageInfo) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4493,7 +4495,7 @@ func (ec *executionContext) fieldContext_PageInfo_hasNextPage(_ context.Context,
 }
 
 func (ec *executionContext) _PageInfo_hasPreviousPage(ctx context.Context, field graphql.CollectedField, obj *petitioning.PageInfo) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4516,7 +4518,7 @@ func (ec *executionContext) fieldContext_PageInfo_hasPreviousPage(_ context.Cont
 }
 
 func (ec *executionContext) _PageInfo_startCursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.PageInfo) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4539,7 +4541,7 @@ func (ec *executionContext) fieldContext_PageInfo_startCursor(_ context.Context,
 }
 
 func (ec *executionContext) _PageInfo_endCursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.PageInfo) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4562,7 +4564,7 @@ func (ec *executionContext) fieldContext_PageInfo_endCursor(_ context.Context, f
 }
 
 func (ec *executionContext) _Petition_id(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4585,7 +4587,7 @@ func (ec *executionContext) fieldContext_Petition_id(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Petition_slug(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4608,7 +4610,7 @@ func (ec *executionContext) fieldContext_Petition_slug(_ context.Context, field 
 }
 
 func (ec *executionContext) _Petition_url(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4631,7 +4633,7 @@ func (ec *executionContext) fieldContext_Petition_url(_ context.Context, field g
 }
 
 func (ec *executionContext) _Petition_title(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4654,7 +4656,7 @@ func (ec *executionContext) fieldContext_Petition_title(_ context.Context, field
 }
 
 func (ec *executionContext) _Petition_summary(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4677,7 +4679,7 @@ func (ec *executionContext) fieldContext_Petition_summary(_ context.Context, fie
 }
 
 func (ec *executionContext) _Petition_body(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4700,7 +4702,7 @@ func (ec *executionContext) fieldContext_Petition_body(_ context.Context, field 
 }
 
 func (ec *executionContext) _Petition_bodyHtml(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4723,7 +4725,7 @@ func (ec *executionContext) fieldContext_Petition_bodyHtml(_ context.Context, fi
 }
 
 func (ec *executionContext) _Petition_language(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4746,7 +4748,7 @@ func (ec *executionContext) fieldContext_Petition_language(_ context.Context, fi
 }
 
 func (ec *executionContext) _Petition_addressees(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4769,7 +4771,7 @@ func (ec *executionContext) fieldContext_Petition_addressees(_ context.Context, 
 }
 
 func (ec *executionContext) _Petition_state(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4792,7 +4794,7 @@ func (ec *executionContext) fieldContext_Petition_state(_ context.Context, field
 }
 
 func (ec *executionContext) _Petition_outcome(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4815,7 +4817,7 @@ func (ec *executionContext) fieldContext_Petition_outcome(_ context.Context, fie
 }
 
 func (ec *executionContext) _Petition_petitioner(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4838,7 +4840,7 @@ func (ec *executionContext) fieldContext_Petition_petitioner(_ context.Context, 
 }
 
 func (ec *executionContext) _Petition_tags(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4870,7 +4872,7 @@ func (ec *executionContext) fieldContext_Petition_tags(_ context.Context, field 
 }
 
 func (ec *executionContext) _Petition_goal(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4893,7 +4895,7 @@ func (ec *executionContext) fieldContext_Petition_goal(_ context.Context, field 
 }
 
 func (ec *executionContext) _Petition_startsAt(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4916,7 +4918,7 @@ func (ec *executionContext) fieldContext_Petition_startsAt(_ context.Context, fi
 }
 
 func (ec *executionContext) _Petition_endsAt(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4939,7 +4941,7 @@ func (ec *executionContext) fieldContext_Petition_endsAt(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Petition_closedAt(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4962,7 +4964,7 @@ func (ec *executionContext) fieldContext_Petition_closedAt(_ context.Context, fi
 }
 
 func (ec *executionContext) _Petition_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -4985,7 +4987,7 @@ func (ec *executionContext) fieldContext_Petition_createdAt(_ context.Context, f
 }
 
 func (ec *executionContext) _Petition_updatedAt(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5008,7 +5010,7 @@ func (ec *executionContext) fieldContext_Petition_updatedAt(_ context.Context, f
 }
 
 func (ec *executionContext) _Petition_signatureCount(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5031,7 +5033,7 @@ func (ec *executionContext) fieldContext_Petition_signatureCount(_ context.Conte
 }
 
 func (ec *executionContext) _Petition_count(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5063,7 +5065,7 @@ func (ec *executionContext) fieldContext_Petition_count(_ context.Context, field
 }
 
 func (ec *executionContext) _Petition_signatures(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5107,7 +5109,7 @@ func (ec *executionContext) fieldContext_Petition_signatures(ctx context.Context
 }
 
 func (ec *executionContext) _Petition_commentCount(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5130,7 +5132,7 @@ func (ec *executionContext) fieldContext_Petition_commentCount(_ context.Context
 }
 
 func (ec *executionContext) _Petition_comments(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5174,7 +5176,7 @@ func (ec *executionContext) fieldContext_Petition_comments(ctx context.Context, 
 }
 
 func (ec *executionContext) _Petition_signatureHistory(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5218,7 +5220,7 @@ func (ec *executionContext) fieldContext_Petition_signatureHistory(ctx context.C
 }
 
 func (ec *executionContext) _Petition_version(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5241,7 +5243,7 @@ func (ec *executionContext) fieldContext_Petition_version(_ context.Context, fie
 }
 
 func (ec *executionContext) _PetitionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Petition]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5273,7 +5275,7 @@ func (ec *executionContext) fieldContext_PetitionConnection_edges(_ context.Cont
 }
 
 func (ec *executionContext) _PetitionConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Petition]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5305,7 +5307,7 @@ func (ec *executionContext) fieldContext_PetitionConnection_nodes(_ context.Cont
 }
 
 func (ec *executionContext) _PetitionConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Petition]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5337,7 +5339,7 @@ func (ec *executionContext) fieldContext_PetitionConnection_pageInfo(_ context.C
 }
 
 func (ec *executionContext) _PetitionConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Petition]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5360,7 +5362,7 @@ func (ec *executionContext) fieldContext_PetitionConnection_totalCount(_ context
 }
 
 func (ec *executionContext) _PetitionEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Petition]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5383,7 +5385,7 @@ func (ec *executionContext) fieldContext_PetitionEdge_cursor(_ context.Context, 
 }
 
 func (ec *executionContext) _PetitionEdge_node(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Petition]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5415,7 +5417,7 @@ func (ec *executionContext) fieldContext_PetitionEdge_node(_ context.Context, fi
 }
 
 func (ec *executionContext) _PetitionPayload_petition(ctx context.Context, field graphql.CollectedField, obj *model.PetitionPayload) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5447,7 +5449,7 @@ func (ec *executionContext) fieldContext_PetitionPayload_petition(_ context.Cont
 }
 
 func (ec *executionContext) _PetitionPayload_editToken(ctx context.Context, field graphql.CollectedField, obj *model.PetitionPayload) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5470,7 +5472,7 @@ func (ec *executionContext) fieldContext_PetitionPayload_editToken(_ context.Con
 }
 
 func (ec *executionContext) _PetitionPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.PetitionPayload) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5502,7 +5504,7 @@ func (ec *executionContext) fieldContext_PetitionPayload_userErrors(_ context.Co
 }
 
 func (ec *executionContext) _Query_node(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5546,7 +5548,7 @@ func (ec *executionContext) fieldContext_Query_node(ctx context.Context, field g
 }
 
 func (ec *executionContext) _Query_nodes(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5590,7 +5592,7 @@ func (ec *executionContext) fieldContext_Query_nodes(ctx context.Context, field 
 }
 
 func (ec *executionContext) _Query_petition(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5634,7 +5636,7 @@ func (ec *executionContext) fieldContext_Query_petition(ctx context.Context, fie
 }
 
 func (ec *executionContext) _Query_petitions(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5678,7 +5680,7 @@ func (ec *executionContext) fieldContext_Query_petitions(ctx context.Context, fi
 }
 
 func (ec *executionContext) _Query_tag(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5722,7 +5724,7 @@ func (ec *executionContext) fieldContext_Query_tag(ctx context.Context, field gr
 }
 
 func (ec *executionContext) _Query_tags(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5766,7 +5768,7 @@ func (ec *executionContext) fieldContext_Query_tags(ctx context.Context, field g
 }
 
 func (ec *executionContext) _Query_trendingTags(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5810,7 +5812,7 @@ func (ec *executionContext) fieldContext_Query_trendingTags(ctx context.Context,
 }
 
 func (ec *executionContext) _Query_statistics(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5842,7 +5844,7 @@ func (ec *executionContext) fieldContext_Query_statistics(_ context.Context, fie
 }
 
 func (ec *executionContext) _Query___type(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5886,7 +5888,7 @@ func (ec *executionContext) fieldContext_Query___type(ctx context.Context, field
 }
 
 func (ec *executionContext) _Query___schema(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5918,7 +5920,7 @@ func (ec *executionContext) fieldContext_Query___schema(_ context.Context, field
 }
 
 func (ec *executionContext) _SignPetitionPayload_status(ctx context.Context, field graphql.CollectedField, obj *model.SignPetitionPayload) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5941,7 +5943,7 @@ func (ec *executionContext) fieldContext_SignPetitionPayload_status(_ context.Co
 }
 
 func (ec *executionContext) _SignPetitionPayload_petition(ctx context.Context, field graphql.CollectedField, obj *model.SignPetitionPayload) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -5973,7 +5975,7 @@ func (ec *executionContext) fieldContext_SignPetitionPayload_petition(_ context.
 }
 
 func (ec *executionContext) _SignPetitionPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.SignPetitionPayload) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6005,7 +6007,7 @@ func (ec *executionContext) fieldContext_SignPetitionPayload_userErrors(_ contex
 }
 
 func (ec *executionContext) _Signature_id(ctx context.Context, field graphql.CollectedField, obj *ent.Signature) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6028,7 +6030,7 @@ func (ec *executionContext) fieldContext_Signature_id(_ context.Context, field g
 }
 
 func (ec *executionContext) _Signature_number(ctx context.Context, field graphql.CollectedField, obj *ent.Signature) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6051,7 +6053,7 @@ func (ec *executionContext) fieldContext_Signature_number(_ context.Context, fie
 }
 
 func (ec *executionContext) _Signature_name(ctx context.Context, field graphql.CollectedField, obj *ent.Signature) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6074,7 +6076,7 @@ func (ec *executionContext) fieldContext_Signature_name(_ context.Context, field
 }
 
 func (ec *executionContext) _Signature_country(ctx context.Context, field graphql.CollectedField, obj *ent.Signature) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6097,7 +6099,7 @@ func (ec *executionContext) fieldContext_Signature_country(_ context.Context, fi
 }
 
 func (ec *executionContext) _Signature_signedAt(ctx context.Context, field graphql.CollectedField, obj *ent.Signature) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6120,7 +6122,7 @@ func (ec *executionContext) fieldContext_Signature_signedAt(_ context.Context, f
 }
 
 func (ec *executionContext) _Signature_petition(ctx context.Context, field graphql.CollectedField, obj *ent.Signature) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6152,7 +6154,7 @@ func (ec *executionContext) fieldContext_Signature_petition(_ context.Context, f
 }
 
 func (ec *executionContext) _SignatureConnection_edges(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Signature]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6184,7 +6186,7 @@ func (ec *executionContext) fieldContext_SignatureConnection_edges(_ context.Con
 }
 
 func (ec *executionContext) _SignatureConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Signature]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6216,7 +6218,7 @@ func (ec *executionContext) fieldContext_SignatureConnection_nodes(_ context.Con
 }
 
 func (ec *executionContext) _SignatureConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Signature]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6248,7 +6250,7 @@ func (ec *executionContext) fieldContext_SignatureConnection_pageInfo(_ context.
 }
 
 func (ec *executionContext) _SignatureConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Signature]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6271,7 +6273,7 @@ func (ec *executionContext) fieldContext_SignatureConnection_totalCount(_ contex
 }
 
 func (ec *executionContext) _SignatureCount_petitionId(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6294,7 +6296,7 @@ func (ec *executionContext) fieldContext_SignatureCount_petitionId(_ context.Con
 }
 
 func (ec *executionContext) _SignatureCount_petition(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6326,7 +6328,7 @@ func (ec *executionContext) fieldContext_SignatureCount_petition(_ context.Conte
 }
 
 func (ec *executionContext) _SignatureCount_total(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6349,7 +6351,7 @@ func (ec *executionContext) fieldContext_SignatureCount_total(_ context.Context,
 }
 
 func (ec *executionContext) _SignatureCount_goal(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6372,7 +6374,7 @@ func (ec *executionContext) fieldContext_SignatureCount_goal(_ context.Context, 
 }
 
 func (ec *executionContext) _SignatureCount_progress(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6395,7 +6397,7 @@ func (ec *executionContext) fieldContext_SignatureCount_progress(_ context.Conte
 }
 
 func (ec *executionContext) _SignatureCount_lastHour(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6418,7 +6420,7 @@ func (ec *executionContext) fieldContext_SignatureCount_lastHour(_ context.Conte
 }
 
 func (ec *executionContext) _SignatureCount_version(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6441,7 +6443,7 @@ func (ec *executionContext) fieldContext_SignatureCount_version(_ context.Contex
 }
 
 func (ec *executionContext) _SignatureCount_asOf(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6464,7 +6466,7 @@ func (ec *executionContext) fieldContext_SignatureCount_asOf(_ context.Context, 
 }
 
 func (ec *executionContext) _SignatureEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Signature]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6487,7 +6489,7 @@ func (ec *executionContext) fieldContext_SignatureEdge_cursor(_ context.Context,
 }
 
 func (ec *executionContext) _SignatureEdge_node(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Signature]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6519,7 +6521,7 @@ func (ec *executionContext) fieldContext_SignatureEdge_node(_ context.Context, f
 }
 
 func (ec *executionContext) _Statistics_petitionCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Statistics) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6542,7 +6544,7 @@ func (ec *executionContext) fieldContext_Statistics_petitionCount(_ context.Cont
 }
 
 func (ec *executionContext) _Statistics_openPetitionCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Statistics) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6565,7 +6567,7 @@ func (ec *executionContext) fieldContext_Statistics_openPetitionCount(_ context.
 }
 
 func (ec *executionContext) _Statistics_signatureCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Statistics) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6588,7 +6590,7 @@ func (ec *executionContext) fieldContext_Statistics_signatureCount(_ context.Con
 }
 
 func (ec *executionContext) _Statistics_signaturesLastHour(ctx context.Context, field graphql.CollectedField, obj *petitioning.Statistics) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6819,7 +6821,7 @@ func (ec *executionContext) fieldContext_Subscription_petitionChanged(ctx contex
 }
 
 func (ec *executionContext) _Tag_id(ctx context.Context, field graphql.CollectedField, obj *ent.Tag) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6842,7 +6844,7 @@ func (ec *executionContext) fieldContext_Tag_id(_ context.Context, field graphql
 }
 
 func (ec *executionContext) _Tag_name(ctx context.Context, field graphql.CollectedField, obj *ent.Tag) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6865,7 +6867,7 @@ func (ec *executionContext) fieldContext_Tag_name(_ context.Context, field graph
 }
 
 func (ec *executionContext) _Tag_label(ctx context.Context, field graphql.CollectedField, obj *ent.Tag) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6888,7 +6890,7 @@ func (ec *executionContext) fieldContext_Tag_label(_ context.Context, field grap
 }
 
 func (ec *executionContext) _Tag_petitionCount(ctx context.Context, field graphql.CollectedField, obj *ent.Tag) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6911,7 +6913,7 @@ func (ec *executionContext) fieldContext_Tag_petitionCount(_ context.Context, fi
 }
 
 func (ec *executionContext) _Tag_petitions(ctx context.Context, field graphql.CollectedField, obj *ent.Tag) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6955,7 +6957,7 @@ func (ec *executionContext) fieldContext_Tag_petitions(ctx context.Context, fiel
 }
 
 func (ec *executionContext) _TagConnection_edges(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Tag]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6987,7 +6989,7 @@ func (ec *executionContext) fieldContext_TagConnection_edges(_ context.Context, 
 }
 
 func (ec *executionContext) _TagConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Tag]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7019,7 +7021,7 @@ func (ec *executionContext) fieldContext_TagConnection_nodes(_ context.Context, 
 }
 
 func (ec *executionContext) _TagConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Tag]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7051,7 +7053,7 @@ func (ec *executionContext) fieldContext_TagConnection_pageInfo(_ context.Contex
 }
 
 func (ec *executionContext) _TagConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Tag]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7074,7 +7076,7 @@ func (ec *executionContext) fieldContext_TagConnection_totalCount(_ context.Cont
 }
 
 func (ec *executionContext) _TagEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Tag]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7097,7 +7099,7 @@ func (ec *executionContext) fieldContext_TagEdge_cursor(_ context.Context, field
 }
 
 func (ec *executionContext) _TagEdge_node(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Tag]) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7129,7 +7131,7 @@ func (ec *executionContext) fieldContext_TagEdge_node(_ context.Context, field g
 }
 
 func (ec *executionContext) _TrendingTag_tag(ctx context.Context, field graphql.CollectedField, obj *petitioning.TrendingTag) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7161,7 +7163,7 @@ func (ec *executionContext) fieldContext_TrendingTag_tag(_ context.Context, fiel
 }
 
 func (ec *executionContext) _TrendingTag_signaturesLastDay(ctx context.Context, field graphql.CollectedField, obj *petitioning.TrendingTag) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7184,7 +7186,7 @@ func (ec *executionContext) fieldContext_TrendingTag_signaturesLastDay(_ context
 }
 
 func (ec *executionContext) _UserError_code(ctx context.Context, field graphql.CollectedField, obj *model.UserError) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7207,7 +7209,7 @@ func (ec *executionContext) fieldContext_UserError_code(_ context.Context, field
 }
 
 func (ec *executionContext) _UserError_message(ctx context.Context, field graphql.CollectedField, obj *model.UserError) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7230,7 +7232,7 @@ func (ec *executionContext) fieldContext_UserError_message(_ context.Context, fi
 }
 
 func (ec *executionContext) _UserError_field(ctx context.Context, field graphql.CollectedField, obj *model.UserError) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7253,7 +7255,7 @@ func (ec *executionContext) fieldContext_UserError_field(_ context.Context, fiel
 }
 
 func (ec *executionContext) _UserError_retryAfterSeconds(ctx context.Context, field graphql.CollectedField, obj *model.UserError) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7276,7 +7278,7 @@ func (ec *executionContext) fieldContext_UserError_retryAfterSeconds(_ context.C
 }
 
 func (ec *executionContext) ___Directive_name(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7299,7 +7301,7 @@ func (ec *executionContext) fieldContext___Directive_name(_ context.Context, fie
 }
 
 func (ec *executionContext) ___Directive_description(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7322,7 +7324,7 @@ func (ec *executionContext) fieldContext___Directive_description(_ context.Conte
 }
 
 func (ec *executionContext) ___Directive_isRepeatable(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7345,7 +7347,7 @@ func (ec *executionContext) fieldContext___Directive_isRepeatable(_ context.Cont
 }
 
 func (ec *executionContext) ___Directive_locations(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7368,7 +7370,7 @@ func (ec *executionContext) fieldContext___Directive_locations(_ context.Context
 }
 
 func (ec *executionContext) ___Directive_args(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7412,7 +7414,7 @@ func (ec *executionContext) fieldContext___Directive_args(ctx context.Context, f
 }
 
 func (ec *executionContext) ___EnumValue_name(ctx context.Context, field graphql.CollectedField, obj *introspection.EnumValue) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7435,7 +7437,7 @@ func (ec *executionContext) fieldContext___EnumValue_name(_ context.Context, fie
 }
 
 func (ec *executionContext) ___EnumValue_description(ctx context.Context, field graphql.CollectedField, obj *introspection.EnumValue) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7458,7 +7460,7 @@ func (ec *executionContext) fieldContext___EnumValue_description(_ context.Conte
 }
 
 func (ec *executionContext) ___EnumValue_isDeprecated(ctx context.Context, field graphql.CollectedField, obj *introspection.EnumValue) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7481,7 +7483,7 @@ func (ec *executionContext) fieldContext___EnumValue_isDeprecated(_ context.Cont
 }
 
 func (ec *executionContext) ___EnumValue_deprecationReason(ctx context.Context, field graphql.CollectedField, obj *introspection.EnumValue) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7504,7 +7506,7 @@ func (ec *executionContext) fieldContext___EnumValue_deprecationReason(_ context
 }
 
 func (ec *executionContext) ___Field_name(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7527,7 +7529,7 @@ func (ec *executionContext) fieldContext___Field_name(_ context.Context, field g
 }
 
 func (ec *executionContext) ___Field_description(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7550,7 +7552,7 @@ func (ec *executionContext) fieldContext___Field_description(_ context.Context, 
 }
 
 func (ec *executionContext) ___Field_args(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7594,7 +7596,7 @@ func (ec *executionContext) fieldContext___Field_args(ctx context.Context, field
 }
 
 func (ec *executionContext) ___Field_type(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7626,7 +7628,7 @@ func (ec *executionContext) fieldContext___Field_type(_ context.Context, field g
 }
 
 func (ec *executionContext) ___Field_isDeprecated(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7649,7 +7651,7 @@ func (ec *executionContext) fieldContext___Field_isDeprecated(_ context.Context,
 }
 
 func (ec *executionContext) ___Field_deprecationReason(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7672,7 +7674,7 @@ func (ec *executionContext) fieldContext___Field_deprecationReason(_ context.Con
 }
 
 func (ec *executionContext) ___InputValue_name(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7695,7 +7697,7 @@ func (ec *executionContext) fieldContext___InputValue_name(_ context.Context, fi
 }
 
 func (ec *executionContext) ___InputValue_description(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7718,7 +7720,7 @@ func (ec *executionContext) fieldContext___InputValue_description(_ context.Cont
 }
 
 func (ec *executionContext) ___InputValue_type(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7750,7 +7752,7 @@ func (ec *executionContext) fieldContext___InputValue_type(_ context.Context, fi
 }
 
 func (ec *executionContext) ___InputValue_defaultValue(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return walk.Field(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7773,7 +7775,7 @@ func (ec *executionContext) fieldContext___InputValue_defaultValue(_ context.Con
 }
 
 func (ec *executionContext) ___InputValue_isDeprecated(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7796,7 +7798,7 @@ func (ec *executionContext) fieldContext___InputValue_isDeprecated(_ context.Con
 }
 
 func (ec *executionContext) ___InputValue_deprecationReason(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7819,7 +7821,7 @@ func (ec *executionContext) fieldContext___InputValue_deprecationReason(_ contex
 }
 
 func (ec *executionContext) ___Schema_description(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7842,7 +7844,7 @@ func (ec *executionContext) fieldContext___Schema_description(_ context.Context,
 }
 
 func (ec *executionContext) ___Schema_types(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7874,7 +7876,7 @@ func (ec *executionContext) fieldContext___Schema_types(_ context.Context, field
 }
 
 func (ec *executionContext) ___Schema_queryType(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7906,7 +7908,7 @@ func (ec *executionContext) fieldContext___Schema_queryType(_ context.Context, f
 }
 
 func (ec *executionContext) ___Schema_mutationType(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7938,7 +7940,7 @@ func (ec *executionContext) fieldContext___Schema_mutationType(_ context.Context
 }
 
 func (ec *executionContext) ___Schema_subscriptionType(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -7970,7 +7972,7 @@ func (ec *executionContext) fieldContext___Schema_subscriptionType(_ context.Con
 }
 
 func (ec *executionContext) ___Schema_directives(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8002,7 +8004,7 @@ func (ec *executionContext) fieldContext___Schema_directives(_ context.Context, 
 }
 
 func (ec *executionContext) ___Type_kind(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8025,7 +8027,7 @@ func (ec *executionContext) fieldContext___Type_kind(_ context.Context, field gr
 }
 
 func (ec *executionContext) ___Type_name(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8048,7 +8050,7 @@ func (ec *executionContext) fieldContext___Type_name(_ context.Context, field gr
 }
 
 func (ec *executionContext) ___Type_description(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8071,7 +8073,7 @@ func (ec *executionContext) fieldContext___Type_description(_ context.Context, f
 }
 
 func (ec *executionContext) ___Type_specifiedByURL(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8094,7 +8096,7 @@ func (ec *executionContext) fieldContext___Type_specifiedByURL(_ context.Context
 }
 
 func (ec *executionContext) ___Type_fields(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8138,7 +8140,7 @@ func (ec *executionContext) fieldContext___Type_fields(ctx context.Context, fiel
 }
 
 func (ec *executionContext) ___Type_interfaces(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8170,7 +8172,7 @@ func (ec *executionContext) fieldContext___Type_interfaces(_ context.Context, fi
 }
 
 func (ec *executionContext) ___Type_possibleTypes(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8202,7 +8204,7 @@ func (ec *executionContext) fieldContext___Type_possibleTypes(_ context.Context,
 }
 
 func (ec *executionContext) ___Type_enumValues(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8246,7 +8248,7 @@ func (ec *executionContext) fieldContext___Type_enumValues(ctx context.Context, 
 }
 
 func (ec *executionContext) ___Type_inputFields(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8290,7 +8292,7 @@ func (ec *executionContext) fieldContext___Type_inputFields(ctx context.Context,
 }
 
 func (ec *executionContext) ___Type_ofType(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8322,7 +8324,7 @@ func (ec *executionContext) fieldContext___Type_ofType(_ context.Context, field 
 }
 
 func (ec *executionContext) ___Type_isOneOf(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return walk.Field(
+	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -8979,22 +8981,22 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 var commentImplementors = []string{"Comment", "Node"}
 
 func (ec *executionContext) _Comment(ctx context.Context, sel ast.SelectionSet, obj *ent.Comment) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, commentImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, commentImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("Comment")
 		case "id":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Comment_id(ctx, field, obj)
 				})
 		case "petition":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Comment_petition(ctx, field, obj)
@@ -9025,13 +9027,13 @@ func (ec *executionContext) _Comment(ctx context.Context, sel ast.SelectionSet, 
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "parent":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Comment_parent(ctx, field, obj)
 				})
 		case "replies":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Comment_replies(ctx, field, obj)
@@ -9055,16 +9057,16 @@ func (ec *executionContext) _Comment(ctx context.Context, sel ast.SelectionSet, 
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var commentConnectionImplementors = []string{"CommentConnection"}
 
 func (ec *executionContext) _CommentConnection(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Connection[*ent.Comment]) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, commentConnectionImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, commentConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -9085,7 +9087,7 @@ func (ec *executionContext) _CommentConnection(ctx context.Context, sel ast.Sele
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "totalCount":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._CommentConnection_totalCount(ctx, field, obj)
@@ -9104,16 +9106,16 @@ func (ec *executionContext) _CommentConnection(ctx context.Context, sel ast.Sele
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var commentEdgeImplementors = []string{"CommentEdge"}
 
 func (ec *executionContext) _CommentEdge(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Edge[*ent.Comment]) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, commentEdgeImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, commentEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -9142,16 +9144,16 @@ func (ec *executionContext) _CommentEdge(ctx context.Context, sel ast.SelectionS
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var commentPayloadImplementors = []string{"CommentPayload"}
 
 func (ec *executionContext) _CommentPayload(ctx context.Context, sel ast.SelectionSet, obj *model.CommentPayload) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, commentPayloadImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, commentPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -9180,16 +9182,16 @@ func (ec *executionContext) _CommentPayload(ctx context.Context, sel ast.Selecti
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var countPointImplementors = []string{"CountPoint"}
 
 func (ec *executionContext) _CountPoint(ctx context.Context, sel ast.SelectionSet, obj *petitioning.CountPoint) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, countPointImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, countPointImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -9228,19 +9230,19 @@ func (ec *executionContext) _CountPoint(ctx context.Context, sel ast.SelectionSe
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var mutationImplementors = []string{"Mutation"}
 
 func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, mutationImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, mutationImplementors)
 	ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{
 		Object: "Mutation",
 	})
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		innerCtx := graphql.WithRootFieldContext(ctx, &graphql.RootFieldContext{
 			Object: field.Name,
@@ -9306,16 +9308,16 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var pageInfoImplementors = []string{"PageInfo"}
 
 func (ec *executionContext) _PageInfo(ctx context.Context, sel ast.SelectionSet, obj *petitioning.PageInfo) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, pageInfoImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, pageInfoImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -9354,22 +9356,22 @@ func (ec *executionContext) _PageInfo(ctx context.Context, sel ast.SelectionSet,
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var petitionImplementors = []string{"Petition", "Node"}
 
 func (ec *executionContext) _Petition(ctx context.Context, sel ast.SelectionSet, obj *ent.Petition) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, petitionImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, petitionImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("Petition")
 		case "id":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_id(ctx, field, obj)
@@ -9380,7 +9382,7 @@ func (ec *executionContext) _Petition(ctx context.Context, sel ast.SelectionSet,
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "url":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_url(ctx, field, obj)
@@ -9396,13 +9398,13 @@ func (ec *executionContext) _Petition(ctx context.Context, sel ast.SelectionSet,
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "body":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_body(ctx, field, obj)
 				})
 		case "bodyHtml":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_bodyHtml(ctx, field, obj)
@@ -9433,13 +9435,13 @@ func (ec *executionContext) _Petition(ctx context.Context, sel ast.SelectionSet,
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "tags":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_tags(ctx, field, obj)
 				})
 		case "goal":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_goal(ctx, field, obj)
@@ -9470,37 +9472,37 @@ func (ec *executionContext) _Petition(ctx context.Context, sel ast.SelectionSet,
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "signatureCount":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_signatureCount(ctx, field, obj)
 				})
 		case "count":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_count(ctx, field, obj)
 				})
 		case "signatures":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_signatures(ctx, field, obj)
 				})
 		case "commentCount":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_commentCount(ctx, field, obj)
 				})
 		case "comments":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_comments(ctx, field, obj)
 				})
 		case "signatureHistory":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_signatureHistory(ctx, field, obj)
@@ -9524,16 +9526,16 @@ func (ec *executionContext) _Petition(ctx context.Context, sel ast.SelectionSet,
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var petitionConnectionImplementors = []string{"PetitionConnection"}
 
 func (ec *executionContext) _PetitionConnection(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Connection[*ent.Petition]) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, petitionConnectionImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, petitionConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -9554,7 +9556,7 @@ func (ec *executionContext) _PetitionConnection(ctx context.Context, sel ast.Sel
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "totalCount":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._PetitionConnection_totalCount(ctx, field, obj)
@@ -9573,16 +9575,16 @@ func (ec *executionContext) _PetitionConnection(ctx context.Context, sel ast.Sel
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var petitionEdgeImplementors = []string{"PetitionEdge"}
 
 func (ec *executionContext) _PetitionEdge(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Edge[*ent.Petition]) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, petitionEdgeImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, petitionEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -9611,16 +9613,16 @@ func (ec *executionContext) _PetitionEdge(ctx context.Context, sel ast.Selection
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var petitionPayloadImplementors = []string{"PetitionPayload"}
 
 func (ec *executionContext) _PetitionPayload(ctx context.Context, sel ast.SelectionSet, obj *model.PetitionPayload) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, petitionPayloadImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, petitionPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -9654,19 +9656,19 @@ func (ec *executionContext) _PetitionPayload(ctx context.Context, sel ast.Select
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var queryImplementors = []string{"Query"}
 
 func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, queryImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, queryImplementors)
 	ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{
 		Object: "Query",
 	})
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		innerCtx := graphql.WithRootFieldContext(ctx, &graphql.RootFieldContext{
 			Object: field.Name,
@@ -9752,16 +9754,16 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var signPetitionPayloadImplementors = []string{"SignPetitionPayload"}
 
 func (ec *executionContext) _SignPetitionPayload(ctx context.Context, sel ast.SelectionSet, obj *model.SignPetitionPayload) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, signPetitionPayloadImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, signPetitionPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -9795,22 +9797,22 @@ func (ec *executionContext) _SignPetitionPayload(ctx context.Context, sel ast.Se
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var signatureImplementors = []string{"Signature", "Node"}
 
 func (ec *executionContext) _Signature(ctx context.Context, sel ast.SelectionSet, obj *ent.Signature) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, signatureImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, signatureImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("Signature")
 		case "id":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Signature_id(ctx, field, obj)
@@ -9821,7 +9823,7 @@ func (ec *executionContext) _Signature(ctx context.Context, sel ast.SelectionSet
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "name":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Signature_name(ctx, field, obj)
@@ -9837,7 +9839,7 @@ func (ec *executionContext) _Signature(ctx context.Context, sel ast.SelectionSet
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "petition":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Signature_petition(ctx, field, obj)
@@ -9856,16 +9858,16 @@ func (ec *executionContext) _Signature(ctx context.Context, sel ast.SelectionSet
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var signatureConnectionImplementors = []string{"SignatureConnection"}
 
 func (ec *executionContext) _SignatureConnection(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Connection[*ent.Signature]) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, signatureConnectionImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, signatureConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -9886,7 +9888,7 @@ func (ec *executionContext) _SignatureConnection(ctx context.Context, sel ast.Se
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "totalCount":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._SignatureConnection_totalCount(ctx, field, obj)
@@ -9905,28 +9907,28 @@ func (ec *executionContext) _SignatureConnection(ctx context.Context, sel ast.Se
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var signatureCountImplementors = []string{"SignatureCount"}
 
 func (ec *executionContext) _SignatureCount(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Count) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, signatureCountImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, signatureCountImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("SignatureCount")
 		case "petitionId":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._SignatureCount_petitionId(ctx, field, obj)
 				})
 		case "petition":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._SignatureCount_petition(ctx, field, obj)
@@ -9947,7 +9949,7 @@ func (ec *executionContext) _SignatureCount(ctx context.Context, sel ast.Selecti
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "lastHour":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._SignatureCount_lastHour(ctx, field, obj)
@@ -9976,16 +9978,16 @@ func (ec *executionContext) _SignatureCount(ctx context.Context, sel ast.Selecti
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var signatureEdgeImplementors = []string{"SignatureEdge"}
 
 func (ec *executionContext) _SignatureEdge(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Edge[*ent.Signature]) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, signatureEdgeImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, signatureEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -10014,16 +10016,16 @@ func (ec *executionContext) _SignatureEdge(ctx context.Context, sel ast.Selectio
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var statisticsImplementors = []string{"Statistics"}
 
 func (ec *executionContext) _Statistics(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Statistics) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, statisticsImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, statisticsImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -10062,13 +10064,13 @@ func (ec *executionContext) _Statistics(ctx context.Context, sel ast.SelectionSe
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var subscriptionImplementors = []string{"Subscription"}
 
 func (ec *executionContext) _Subscription(ctx context.Context, sel ast.SelectionSet) func(ctx context.Context) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, subscriptionImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, subscriptionImplementors)
 	ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{
 		Object: "Subscription",
 	})
@@ -10096,16 +10098,16 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 var tagImplementors = []string{"Tag", "Node"}
 
 func (ec *executionContext) _Tag(ctx context.Context, sel ast.SelectionSet, obj *ent.Tag) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, tagImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, tagImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("Tag")
 		case "id":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Tag_id(ctx, field, obj)
@@ -10121,13 +10123,13 @@ func (ec *executionContext) _Tag(ctx context.Context, sel ast.SelectionSet, obj 
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "petitionCount":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Tag_petitionCount(ctx, field, obj)
 				})
 		case "petitions":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Tag_petitions(ctx, field, obj)
@@ -10146,16 +10148,16 @@ func (ec *executionContext) _Tag(ctx context.Context, sel ast.SelectionSet, obj 
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var tagConnectionImplementors = []string{"TagConnection"}
 
 func (ec *executionContext) _TagConnection(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Connection[*ent.Tag]) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, tagConnectionImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, tagConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -10176,7 +10178,7 @@ func (ec *executionContext) _TagConnection(ctx context.Context, sel ast.Selectio
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "totalCount":
-			walk.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._TagConnection_totalCount(ctx, field, obj)
@@ -10195,16 +10197,16 @@ func (ec *executionContext) _TagConnection(ctx context.Context, sel ast.Selectio
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var tagEdgeImplementors = []string{"TagEdge"}
 
 func (ec *executionContext) _TagEdge(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Edge[*ent.Tag]) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, tagEdgeImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, tagEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -10233,16 +10235,16 @@ func (ec *executionContext) _TagEdge(ctx context.Context, sel ast.SelectionSet, 
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var trendingTagImplementors = []string{"TrendingTag"}
 
 func (ec *executionContext) _TrendingTag(ctx context.Context, sel ast.SelectionSet, obj *petitioning.TrendingTag) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, trendingTagImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, trendingTagImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -10271,16 +10273,16 @@ func (ec *executionContext) _TrendingTag(ctx context.Context, sel ast.SelectionS
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var userErrorImplementors = []string{"UserError"}
 
 func (ec *executionContext) _UserError(ctx context.Context, sel ast.SelectionSet, obj *model.UserError) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, userErrorImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, userErrorImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -10319,16 +10321,16 @@ func (ec *executionContext) _UserError(ctx context.Context, sel ast.SelectionSet
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var __DirectiveImplementors = []string{"__Directive"}
 
 func (ec *executionContext) ___Directive(ctx context.Context, sel ast.SelectionSet, obj *introspection.Directive) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, __DirectiveImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, __DirectiveImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -10372,16 +10374,16 @@ func (ec *executionContext) ___Directive(ctx context.Context, sel ast.SelectionS
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var __EnumValueImplementors = []string{"__EnumValue"}
 
 func (ec *executionContext) ___EnumValue(ctx context.Context, sel ast.SelectionSet, obj *introspection.EnumValue) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, __EnumValueImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, __EnumValueImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -10420,16 +10422,16 @@ func (ec *executionContext) ___EnumValue(ctx context.Context, sel ast.SelectionS
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var __FieldImplementors = []string{"__Field"}
 
 func (ec *executionContext) ___Field(ctx context.Context, sel ast.SelectionSet, obj *introspection.Field) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, __FieldImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, __FieldImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -10478,16 +10480,16 @@ func (ec *executionContext) ___Field(ctx context.Context, sel ast.SelectionSet, 
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var __InputValueImplementors = []string{"__InputValue"}
 
 func (ec *executionContext) ___InputValue(ctx context.Context, sel ast.SelectionSet, obj *introspection.InputValue) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, __InputValueImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, __InputValueImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -10536,16 +10538,16 @@ func (ec *executionContext) ___InputValue(ctx context.Context, sel ast.Selection
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var __SchemaImplementors = []string{"__Schema"}
 
 func (ec *executionContext) ___Schema(ctx context.Context, sel ast.SelectionSet, obj *introspection.Schema) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, __SchemaImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, __SchemaImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -10594,16 +10596,16 @@ func (ec *executionContext) ___Schema(ctx context.Context, sel ast.SelectionSet,
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 var __TypeImplementors = []string{"__Type"}
 
 func (ec *executionContext) ___Type(ctx context.Context, sel ast.SelectionSet, obj *introspection.Type) graphql.Marshaler {
-	fields := walk.Fields(ec.OperationContext, sel, __TypeImplementors)
+	fields := fastexec.Fields(ec.OperationContext, sel, __TypeImplementors)
 
 	out := graphql.NewFieldSet(fields)
-	deferred := walk.Deferred(ctx, fields)
+	deferred := fastexec.Deferred(ctx, fields)
 	for i, field := range fields {
 		switch field.Name {
 		case "__typename":
@@ -10677,7 +10679,7 @@ func (ec *executionContext) ___Type(ctx context.Context, sel ast.SelectionSet, o
 		ec.ProcessDeferredGroup(deferred)
 	}
 
-	return walk.Object(fields, out)
+	return fastexec.Object(fields, out)
 }
 
 // endregion **************************** object.gotpl ****************************
@@ -10709,7 +10711,7 @@ func (ec *executionContext) unmarshalNClosePetitionInput2petitiondᚋgraphᚋmod
 }
 
 func (ec *executionContext) marshalNComment2ᚕᚖpetitiondᚋentᚐCommentᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Comment) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNComment2ᚖpetitiondᚋentᚐComment(ctx, sel, v[i])
@@ -10745,7 +10747,7 @@ func (ec *executionContext) marshalNCommentEdge2petitiondᚋserverᚋpetitioning
 }
 
 func (ec *executionContext) marshalNCommentEdge2ᚕpetitiondᚋserverᚋpetitioningᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []petitioning.Edge[*ent.Comment]) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNCommentEdge2petitiondᚋserverᚋpetitioningᚐEdge(ctx, sel, v[i])
@@ -10769,7 +10771,7 @@ func (ec *executionContext) marshalNCommentPayload2ᚖpetitiondᚋgraphᚋmodel�
 }
 
 func (ec *executionContext) marshalNCountPoint2ᚕᚖpetitiondᚋserverᚋpetitioningᚐCountPointᚄ(ctx context.Context, sel ast.SelectionSet, v []*petitioning.CountPoint) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNCountPoint2ᚖpetitiondᚋserverᚋpetitioningᚐCountPoint(ctx, sel, v[i])
@@ -10997,7 +10999,7 @@ func (ec *executionContext) marshalNMarkdown2string(ctx context.Context, sel ast
 }
 
 func (ec *executionContext) marshalNNode2ᚕpetitiondᚋgraphᚋscalarᚐNode(ctx context.Context, sel ast.SelectionSet, v []scalar.Node) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalONode2petitiondᚋgraphᚋscalarᚐNode(ctx, sel, v[i])
@@ -11037,7 +11039,7 @@ func (ec *executionContext) marshalNPageInfo2petitiondᚋserverᚋpetitioningᚐ
 }
 
 func (ec *executionContext) marshalNPetition2ᚕᚖpetitiondᚋentᚐPetitionᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Petition) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNPetition2ᚖpetitiondᚋentᚐPetition(ctx, sel, v[i])
@@ -11073,7 +11075,7 @@ func (ec *executionContext) marshalNPetitionEdge2petitiondᚋserverᚋpetitionin
 }
 
 func (ec *executionContext) marshalNPetitionEdge2ᚕpetitiondᚋserverᚋpetitioningᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []petitioning.Edge[*ent.Petition]) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNPetitionEdge2petitiondᚋserverᚋpetitioningᚐEdge(ctx, sel, v[i])
@@ -11182,7 +11184,7 @@ func (ec *executionContext) marshalNSignPetitionPayload2ᚖpetitiondᚋgraphᚋm
 }
 
 func (ec *executionContext) marshalNSignature2ᚕᚖpetitiondᚋentᚐSignatureᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Signature) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNSignature2ᚖpetitiondᚋentᚐSignature(ctx, sel, v[i])
@@ -11226,7 +11228,7 @@ func (ec *executionContext) marshalNSignatureEdge2petitiondᚋserverᚋpetitioni
 }
 
 func (ec *executionContext) marshalNSignatureEdge2ᚕpetitiondᚋserverᚋpetitioningᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []petitioning.Edge[*ent.Signature]) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNSignatureEdge2petitiondᚋserverᚋpetitioningᚐEdge(ctx, sel, v[i])
@@ -11293,7 +11295,7 @@ func (ec *executionContext) marshalNString2ᚕstringᚄ(ctx context.Context, sel
 }
 
 func (ec *executionContext) marshalNTag2ᚕᚖpetitiondᚋentᚐTagᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Tag) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNTag2ᚖpetitiondᚋentᚐTag(ctx, sel, v[i])
@@ -11329,7 +11331,7 @@ func (ec *executionContext) marshalNTagEdge2petitiondᚋserverᚋpetitioningᚐE
 }
 
 func (ec *executionContext) marshalNTagEdge2ᚕpetitiondᚋserverᚋpetitioningᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []petitioning.Edge[*ent.Tag]) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNTagEdge2petitiondᚋserverᚋpetitioningᚐEdge(ctx, sel, v[i])
@@ -11345,7 +11347,7 @@ func (ec *executionContext) marshalNTagEdge2ᚕpetitiondᚋserverᚋpetitioning�
 }
 
 func (ec *executionContext) marshalNTrendingTag2ᚕᚖpetitiondᚋserverᚋpetitioningᚐTrendingTagᚄ(ctx context.Context, sel ast.SelectionSet, v []*petitioning.TrendingTag) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNTrendingTag2ᚖpetitiondᚋserverᚋpetitioningᚐTrendingTag(ctx, sel, v[i])
@@ -11388,7 +11390,7 @@ func (ec *executionContext) unmarshalNUpdatePetitionInput2petitiondᚋgraphᚋmo
 }
 
 func (ec *executionContext) marshalNUserError2ᚕᚖpetitiondᚋgraphᚋmodelᚐUserErrorᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNUserError2ᚖpetitiondᚋgraphᚋmodelᚐUserError(ctx, sel, v[i])
@@ -11460,7 +11462,7 @@ func (ec *executionContext) marshalN__Directive2githubᚗcomᚋ99designsᚋgqlge
 }
 
 func (ec *executionContext) marshalN__Directive2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐDirectiveᚄ(ctx context.Context, sel ast.SelectionSet, v []introspection.Directive) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__Directive2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐDirective(ctx, sel, v[i])
@@ -11504,7 +11506,7 @@ func (ec *executionContext) unmarshalN__DirectiveLocation2ᚕstringᚄ(ctx conte
 }
 
 func (ec *executionContext) marshalN__DirectiveLocation2ᚕstringᚄ(ctx context.Context, sel ast.SelectionSet, v []string) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__DirectiveLocation2string(ctx, sel, v[i])
@@ -11532,7 +11534,7 @@ func (ec *executionContext) marshalN__InputValue2githubᚗcomᚋ99designsᚋgqlg
 }
 
 func (ec *executionContext) marshalN__InputValue2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐInputValueᚄ(ctx context.Context, sel ast.SelectionSet, v []introspection.InputValue) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__InputValue2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐInputValue(ctx, sel, v[i])
@@ -11560,7 +11562,7 @@ func (ec *executionContext) marshalN__Type2githubᚗcomᚋ99designsᚋgqlgenᚋg
 }
 
 func (ec *executionContext) marshalN__Type2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐTypeᚄ(ctx context.Context, sel ast.SelectionSet, v []introspection.Type) graphql.Marshaler {
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__Type2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐType(ctx, sel, v[i])
@@ -11876,7 +11878,7 @@ func (ec *executionContext) marshalOPetitionState2ᚕpetitiondᚋentᚋpetition�
 	if v == nil {
 		return graphql.Null
 	}
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNPetitionState2petitiondᚋentᚋpetitionᚐState(ctx, sel, v[i])
@@ -11971,7 +11973,7 @@ func (ec *executionContext) marshalO__EnumValue2ᚕgithubᚗcomᚋ99designsᚋgq
 	if v == nil {
 		return graphql.Null
 	}
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__EnumValue2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐEnumValue(ctx, sel, v[i])
@@ -11990,7 +11992,7 @@ func (ec *executionContext) marshalO__Field2ᚕgithubᚗcomᚋ99designsᚋgqlgen
 	if v == nil {
 		return graphql.Null
 	}
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__Field2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐField(ctx, sel, v[i])
@@ -12009,7 +12011,7 @@ func (ec *executionContext) marshalO__InputValue2ᚕgithubᚗcomᚋ99designsᚋg
 	if v == nil {
 		return graphql.Null
 	}
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__InputValue2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐInputValue(ctx, sel, v[i])
@@ -12028,7 +12030,7 @@ func (ec *executionContext) marshalO__Type2ᚕgithubᚗcomᚋ99designsᚋgqlgen�
 	if v == nil {
 		return graphql.Null
 	}
-	ret := walk.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalN__Type2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐType(ctx, sel, v[i])

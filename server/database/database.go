@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -98,16 +97,6 @@ func (o Options) pool(connector driver.Connector, dialect Dialect, size int) *sq
 	pool.SetMaxOpenConns(size)
 	pool.SetMaxIdleConns(size)
 	return pool
-}
-
-// Ping returns an error if the database does not answer on every pool.
-func (db *DB) Ping(ctx context.Context) error {
-	for _, pool := range db.pools() {
-		if err := pool.PingContext(ctx); err != nil {
-			return fmt.Errorf("reach the database: %w", err)
-		}
-	}
-	return nil
 }
 
 // Close waits for what is running and closes every pool. On SQLite the last connection that is closed moves the

@@ -115,17 +115,18 @@ func TestPoolsKeepConnections(t *testing.T) {
 	})
 }
 
-func TestPing(t *testing.T) {
+// TestClose checks that a closed database answers no more, and may be closed again.
+func TestClose(t *testing.T) {
 	t.Parallel()
 	eachEmpty(t, func(t *testing.T, db *database.DB) {
 		t.Parallel()
-		if err := db.Ping(t.Context()); err != nil {
+		if err := db.Read.PingContext(t.Context()); err != nil {
 			t.Errorf("an open database: %v", err)
 		}
 		if err := db.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if err := db.Ping(t.Context()); err == nil {
+		if err := db.Read.PingContext(t.Context()); err == nil {
 			t.Error("a closed database answers")
 		}
 		if err := db.Close(); err != nil {

@@ -16,16 +16,6 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// IsUniqueViolation reports whether a row was refused because its key exists already.
-func IsUniqueViolation(err error) bool {
-	if pq.As(err, pqerror.UniqueViolation) != nil {
-		return true
-	}
-	code, ok := sqliteCode(err)
-	return ok && (code == sqlite3.SQLITE_CONSTRAINT_UNIQUE || code == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY ||
-		code == sqlite3.SQLITE_CONSTRAINT_ROWID)
-}
-
 // IsRetryable reports whether a transaction lost a conflict with another and can be repeated from its start. SQLite has
 // no such conflicts, since its writers queue.
 func IsRetryable(err error) bool {

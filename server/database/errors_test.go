@@ -23,7 +23,7 @@ func TestPredicates(t *testing.T) {
 	code := func(code string) error {
 		return fmt.Errorf("wrapped: %w", &pq.Error{Severity: "ERROR", Code: pqerror.Code(code)})
 	}
-	type is struct{ unique, retryable, timeout, lost bool }
+	type is struct{ retryable, timeout, lost bool }
 	tests := map[string]struct {
 		err  error
 		want is
@@ -31,7 +31,7 @@ func TestPredicates(t *testing.T) {
 		"None":              {nil, is{}},
 		"Other":             {errBoom, is{}},
 		"NoRows":            {sql.ErrNoRows, is{}},
-		"Unique":            {code("23505"), is{unique: true}},
+		"Unique":            {code("23505"), is{}},
 		"ForeignKey":        {code("23503"), is{}},
 		"NoCode":            {code(""), is{}},
 		"Serialisation":     {code("40001"), is{retryable: true}},
@@ -65,8 +65,7 @@ func TestPredicates(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := is{
-				database.IsUniqueViolation(test.err), database.IsRetryable(test.err),
-				database.IsTimeout(test.err), database.IsConnectionLost(test.err),
+				database.IsRetryable(test.err), database.IsTimeout(test.err), database.IsConnectionLost(test.err),
 			}
 			if got != test.want {
 				t.Errorf("got %+v, want %+v", got, test.want)
@@ -141,42 +140,6 @@ func TestIsRefused(t *testing.T) {
 				t.Errorf("got %t, want %t", got, test.want)
 			}
 		})
-	}
-}
-
-func TestUniqueViolations(t *testing.T) {
-	t.Parallel()
-	eachEmpty(t, func(t *testing.T, db *database.DB) {
-		t.Parallel()
-		exec(t, db.Write, "CREATE TABLE t (id int PRIMARY KEY, n int NOT NULL CHECK (n > 0), up int REFERENCES t (id))")
-		exec(t, db.Write, "CREATE UNIQUE INDEX t_n ON t (n)")
-		exec(t, db.Write, "INSERT INTO t VALUES (1, 1, NULL)")
-		for statement, want := range map[string]bool{
-			"INSERT INTO t VALUES (1, 2, NULL)":    true,
-			"INSERT INTO t VALUES (2, 1, NULL)":    true,
-			"INSERT INTO t VALUES (3, NULL, NULL)": false,
-			"INSERT INTO t VALUES (4, -1, NULL)":   false,
-			"INSERT INTO t VALUES (5, 5, 9)":       false,
-			"INSERT INTO nowhere VALUES (1)":       false,
-		} {
-			_, err := db.Write.ExecContext(t.Context(), statement)
-			if err == nil {
-				t.Errorf("%s: was taken", statement)
-			}
-			if got := database.IsUniqueViolation(err); got != want {
-				t.Errorf("%s: unique violation %t, want %t (%v)", statement, got, want, err)
-			}
-		}
-	})
-}
-
-func TestRowidIsUnique(t *testing.T) {
-	t.Parallel()
-	db := empty(t, database.SQLite)
-	exec(t, db.Write, "CREATE TABLE t (id integer PRIMARY KEY)")
-	exec(t, db.Write, "INSERT INTO t VALUES (1)")
-	if _, err := db.Write.ExecContext(t.Context(), "INSERT INTO t VALUES (1)"); !database.IsUniqueViolation(err) {
-		t.Errorf("got %v, want a unique violation", err)
 	}
 }
 

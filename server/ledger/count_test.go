@@ -287,7 +287,7 @@ func TestHoles(t *testing.T) {
 		if _, err := db.Write.ExecContext(t.Context(), `UPDATE counters SET issued = 1`); err != nil {
 			t.Fatal(err)
 		}
-		if got := b.Batch(signature(p, "bob")); !database.IsUniqueViolation(got[0].Err) {
+		if got := b.Batch(signature(p, "bob")); !dbtest.IsUniqueViolation(got[0].Err) {
 			t.Errorf("got %v for a number that is taken, want the unique key's refusal", got[0].Err)
 		}
 	})

@@ -246,7 +246,7 @@ func TestOpenTwice(t *testing.T) {
 		err := database.InTx(t.Context(), db.Write, func(tx *sql.Tx) error {
 			return ledger.Open(t.Context(), tx, p, open(), epoch)
 		})
-		if !database.IsUniqueViolation(err) {
+		if !dbtest.IsUniqueViolation(err) {
 			t.Errorf("got %v, want the unique key's refusal", err)
 		}
 	})

@@ -1,9 +1,12 @@
 package load
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"strconv"
 	"strings"
@@ -28,6 +31,30 @@ func Resident(pid int) (int64, error) {
 		}
 	}
 	return 0, errUnread
+}
+
+// Allocated returns how many objects and bytes a server has allocated since it began, from its metrics.
+func (s *Server) Allocated(ctx context.Context) (objects, size float64, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.Address+"/metrics", nil)
+	if err != nil {
+		return 0, 0, err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer response.Body.Close()
+	found := map[string]float64{}
+	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
+		if name, value, ok := strings.Cut(lines.Text(), " "); ok && strings.HasPrefix(name, "go_memstats_") {
+			found[name], _ = strconv.ParseFloat(value, 64)
+		}
+	}
+	objects, size = found["go_memstats_mallocs_total"], found["go_memstats_alloc_bytes_total"]
+	if objects == 0 || size == 0 {
+		return 0, 0, errors.New("the server's metrics have no allocations")
+	}
+	return objects, size, nil
 }
 
 // Processor returns the processor time of a process in seconds, its own and the kernel's on its behalf.

@@ -13,6 +13,11 @@
 //	off     the server, each answer computed for itself
 //	on      the server with shared answers
 //	signed  the same while 50 signatures a second go to the petitions that are read
+//
+// With -build it compares builds or settings of the server instead, each without shared answers. (Program versions compares
+// commits.)
+//
+//	go run ./server/bench/read -build one=/tmp/petitiond -build "other=bin/petitiond GOGC=400"
 package main
 
 import (
@@ -42,6 +47,7 @@ func main() {
 	flag.StringVar(&b.profiles, "profile", "", "write profiles of the server into files with this prefix")
 	flag.StringVar(&b.only, "way", "", "measure only these ways, such as sql,off")
 	flag.StringVar(&b.operation, "op", "", "measure only this operation: Page, List or Count")
+	flag.Func("build", "compare this build, given as NAME=FILE with its settings behind it; can be repeated", b.addBuild)
 	connections := flag.Int("connections", 0, "measure only with this number of connections")
 	on := flag.String("on", "both", "postgres, sqlite or both")
 	flag.Parse()
@@ -65,6 +71,7 @@ type bench struct {
 	only, operation    string
 	folder, profiles   string
 	program, yardstick load.Program
+	builds             []build
 }
 
 func (b *bench) run(ctx context.Context, on string) (err error) {
@@ -105,8 +112,9 @@ func (b *bench) compare(ctx context.Context, on load.Database) (err error) {
 	if err != nil {
 		return err
 	}
-	ways, end, err := b.ways(ctx, on, db)
-	defer func() { err = errors.Join(err, end()) }()
+	f := fleet{on: on, db: db}
+	defer func() { err = errors.Join(err, f.stop()) }()
+	ways, err := b.begin(ctx, &f)
 	if err != nil {
 		return err
 	}
@@ -130,8 +138,7 @@ func (b *bench) compare(ctx context.Context, on load.Database) (err error) {
 	if err := settle(ctx, db, ways); err != nil {
 		return err
 	}
-	fmt.Println("| operation | connections | way | answers/s | of memory | of sql | p50 ms | p99 ms | CPU server, ms each | CPU database, ms each | from memory |")
-	fmt.Println("|---|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|")
+	fmt.Println(b.header())
 	for _, o := range operations {
 		for _, n := range b.connections {
 			if b.operation != "" && b.operation != o.name {
@@ -145,47 +152,30 @@ func (b *bench) compare(ctx context.Context, on load.Database) (err error) {
 	return nil
 }
 
-// ways starts everything that is measured. The function that it returns ends it.
-func (b *bench) ways(ctx context.Context, on load.Database, db *database.DB) (ways []way, end func() error, err error) {
-	var started []*load.Server
-	end = func() error {
-		var errs []error
-		for _, s := range started {
-			errs = append(errs, s.Stop())
-		}
-		return errors.Join(errs...)
-	}
-	start := func(p load.Program, on load.Database) *load.Server {
-		if err != nil {
-			return nil
-		}
-		var s *load.Server
-		if s, err = p.Serve(ctx, on); err == nil {
-			started = append(started, s)
-		}
-		return s
+// begin starts what is measured.
+func (b *bench) begin(ctx context.Context, f *fleet) ([]way, error) {
+	if len(b.builds) > 0 {
+		return b.beginBuilds(ctx, f)
 	}
 	profiles := [2]string{filepath.Join(b.folder, "off.pprof"), filepath.Join(b.folder, "on.pprof")}
-	program := start(b.program.With("BENCH_PROFILE="+profiles[1]), on)
+	program, err := f.start(ctx, b.program.With("BENCH_PROFILE="+profiles[1]))
 	if err != nil {
-		return nil, end, err
+		return nil, err
 	}
-	memory := start(b.yardstick.With("YARDSTICK_SERVER="+program.Address), on)
-	bySQL := start(b.yardstick, on)
-	second := on
-	if on.Dialect == database.SQLite { // only one server can serve its file
-		second.URL += ".copy"
-		if _, err := db.Write.ExecContext(ctx, `VACUUM INTO $1`, strings.TrimPrefix(second.URL, "sqlite:")); err != nil {
-			return nil, end, err
-		}
+	off, err := f.startBeside(ctx, b.program.With("PETITION_SHARED_ANSWERS=off", "BENCH_PROFILE="+profiles[0]))
+	if err != nil {
+		return nil, err
 	}
-	off := start(b.program.With("PETITION_SHARED_ANSWERS=off", "BENCH_PROFILE="+profiles[0]), second)
-	ways = []way{
+	memory, err := f.start(ctx, b.yardstick.With("YARDSTICK_SERVER="+program.Address))
+	if err != nil {
+		return nil, err
+	}
+	bySQL, err := f.start(ctx, b.yardstick)
+	return []way{
 		{name: "memory", server: memory},
 		{name: "sql", server: bySQL},
 		{name: "off", server: off, profile: profiles[0]},
 		{name: "on", server: program, profile: profiles[1]},
 		{name: "signed", server: program, profile: profiles[1], signed: true},
-	}
-	return ways, end, err
+	}, err
 }

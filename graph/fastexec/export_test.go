@@ -1,4 +1,4 @@
-package walk
+package fastexec
 
 // Known counts the documents of which something is known.
 func Known() (n int) {

@@ -1,4 +1,4 @@
-package walk
+package fastexec
 
 import (
 	"runtime"
@@ -10,12 +10,13 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// shapes are known of documents that are in use: each goes with its document. They take some 100 bytes for a field.
+// shapes hold what is known of each document in use, and lose it when the document goes. They take some 100 bytes for a
+// field.
 var shapes sync.Map // of *shape by weak.Pointer[ast.QueryDocument]
 
 // shape is what is selected by a document, whatever its variables are.
 type shape struct {
-	varies bool     // what is selected hangs on variables
+	varies bool     // what is selected depends on variables
 	fields sync.Map // of []graphql.CollectedField by place
 }
 
@@ -26,11 +27,11 @@ type place struct {
 	types  *string
 }
 
-// Fields gives the fields that a selection has on an object. It stands for graphql.CollectFields, which finds them anew
-// for every operation: here they are found once for a document in which nothing is left out or deferred.
+// Fields returns the fields that a selection has on an object. It stands for graphql.CollectFields, which finds them
+// again for every operation: here they are found once for a document in which nothing is left out or deferred.
 //
-// What it gives must not be changed. The types are a package's variable: a list that is made for the call would be
-// remembered anew each time.
+// The result must not be changed. The types must be a variable of a package: a list that was made for the call would be
+// remembered for each call.
 func Fields(oc *graphql.OperationContext, selected ast.SelectionSet, types []string) []graphql.CollectedField {
 	if len(selected) == 0 || oc.Doc == nil {
 		return graphql.CollectFields(oc, selected, types)

@@ -1,4 +1,4 @@
-package walk_test
+package fastexec_test
 
 import (
 	"bytes"
@@ -7,14 +7,15 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/go-cmp/cmp"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"petitiond/graph/fastexec"
 	"petitiond/graph/scalar"
-	"petitiond/graph/walk"
 )
 
 // request is a context in which fields can be computed, at the path list.0.
@@ -54,77 +55,89 @@ type told struct {
 	Errors gqlerror.List
 }
 
-// Whatever a leaf gives, it is answered as gqlgen answers it, errors with their places included.
-func TestFieldIsAsResolveField(t *testing.T) {
+// TestLeafIsAsResolveField checks that every value of a leaf is answered as gqlgen answers it, errors with their places
+// included.
+func TestLeafIsAsResolveField(t *testing.T) {
 	t.Parallel()
 	text := func(_ context.Context, _ ast.SelectionSet, v string) graphql.Marshaler { return scalar.MarshalText(v) }
 	number := func(ctx context.Context, _ ast.SelectionSet, v int) graphql.Marshaler {
 		return graphql.WrapContextMarshaler(ctx, scalar.MarshalInt(v))
 	}
-	pointer := func(ctx context.Context, _ ast.SelectionSet, v *string) graphql.Marshaler {
-		if v == nil {
-			graphql.AddInvalidNullFromMarshaler(ctx, "String!")
-			return graphql.Null
-		}
-		return scalar.MarshalText(*v)
+	instant := func(_ context.Context, _ ast.SelectionSet, v time.Time) graphql.Marshaler {
+		return scalar.MarshalDateTime(v)
 	}
+	a, seven, large := "a", 7, 1<<40
 	for name, give := range map[string]func() (any, error){
 		"Text": func() (any, error) { return "a\"b", nil }, "Nothing": func() (any, error) { return nil, nil },
-		"Error": func() (any, error) { return nil, errors.New("lost") }, "ErrorBesideValue": func() (any, error) { return "a", errors.New("lost") },
-		"Panic": func() (any, error) { panic("bug") }, "OtherType": func() (any, error) { return 1.5, nil },
-		"Number": func() (any, error) { return -7, nil }, "NumberTooLarge": func() (any, error) { return 1 << 40, nil },
-		"NilPointer": func() (any, error) { return (*string)(nil), nil },
+		"Error": func() (any, error) { return nil, errors.New("lost") }, "ErrorBesideValue": func() (any, error) { return a, errors.New("lost") },
+		"OtherType": func() (any, error) { return 1.5, nil }, "Time": func() (any, error) { return time.Unix(1e9, 1000), nil },
+		"Number": func() (any, error) { return -7, nil }, "NumberTooLarge": func() (any, error) { return large, nil },
+		"TextPointer": func() (any, error) { return &a, nil }, "NoText": func() (any, error) { return (*string)(nil), nil },
+		"NumberPointer": func() (any, error) { return &seven, nil }, "NoNumber": func() (any, error) { return (*int)(nil), nil },
+		"LargePointer": func() (any, error) { return &large, nil }, "NoTime": func() (any, error) { return (*time.Time)(nil), nil },
 	} {
 		for _, nonNull := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s/%v", name, nonNull), func(t *testing.T) {
 				t.Parallel()
 				alike(t, give, text, nonNull)
 				alike(t, give, number, nonNull)
-				alike(t, give, pointer, nonNull)
+				alike(t, give, instant, nonNull)
+				alike(t, give, pointed(text, nonNull), nonNull)
+				alike(t, give, pointed(number, nonNull), nonNull)
+				alike(t, give, pointed(instant, nonNull), nonNull)
 			})
 		}
 	}
 }
 
-func alike[T any](t *testing.T, give func() (any, error), marshal func(context.Context, ast.SelectionSet, T) graphql.Marshaler, nonNull bool) {
+type marshaler[T any] = func(context.Context, ast.SelectionSet, T) graphql.Marshaler
+
+// pointed writes what a pointer points to, as the generated code does.
+func pointed[T any](marshal marshaler[T], nonNull bool) marshaler[*T] {
+	return func(ctx context.Context, selected ast.SelectionSet, v *T) graphql.Marshaler {
+		if v == nil {
+			if nonNull {
+				graphql.AddInvalidNullError(ctx, "String!")
+			}
+			return graphql.Null
+		}
+		return marshal(ctx, selected, *v)
+	}
+}
+
+func alike[T any](t *testing.T, give func() (any, error), marshal marshaler[T], nonNull bool) {
 	t.Helper()
-	resolve := func(context.Context) (any, error) { return give() }
+	reads := 0
+	resolve := func(context.Context) (any, error) { reads++; return give() }
 	ways := map[string]told{}
 	for way, field := range map[string]func(context.Context, *graphql.OperationContext) graphql.Marshaler{
 		"gqlgen": func(ctx context.Context, op *graphql.OperationContext) graphql.Marshaler {
 			return graphql.ResolveField(ctx, op, named("leaf"), begin, resolve, nil, marshal, true, nonNull)
 		},
-		"walk": func(ctx context.Context, op *graphql.OperationContext) graphql.Marshaler {
-			return walk.Field(ctx, op, named("leaf"), begin, resolve, nil, marshal, true, nonNull)
+		"fastexec": func(ctx context.Context, op *graphql.OperationContext) graphql.Marshaler {
+			return fastexec.Leaf(ctx, op, named("leaf"), begin, resolve, nil, marshal, true, nonNull)
 		},
 	} {
 		ctx, op := request(t)
 		value := field(ctx, op)
+		if reads != 1 {
+			t.Errorf("%s reads it %d times", way, reads)
+		}
+		reads = 0
 		ways[way] = told{written(value), value == graphql.Null, graphql.GetErrors(ctx)}
 	}
-	if diff := cmp.Diff(ways["gqlgen"], ways["walk"], cmp.Comparer(func(a, b *gqlerror.Error) bool { return a.Error() == b.Error() && a.Path.String() == b.Path.String() })); diff != "" {
+	if diff := cmp.Diff(ways["gqlgen"], ways["fastexec"], cmp.Comparer(func(a, b *gqlerror.Error) bool { return a.Error() == b.Error() && a.Path.String() == b.Path.String() })); diff != "" {
 		t.Errorf("as gqlgen (-) and here (+):\n%s", diff)
 	}
 }
 
-// A field with fields below it knows its place, which those below need.
-func TestFieldWithFieldsBelow(t *testing.T) {
-	t.Parallel()
-	ctx, op := request(t)
-	resolve := func(ctx context.Context) (any, error) { return graphql.GetPath(ctx).String(), nil }
-	marshal := func(_ context.Context, _ ast.SelectionSet, v string) graphql.Marshaler { return scalar.MarshalText(v) }
-	got := written(walk.Field(ctx, op, named("object", named("leaf").Field), begin, resolve, nil, marshal, true, true))
-	if got != `"list[0].object"` {
-		t.Errorf("its place is %s", got)
-	}
-}
-
-// Elements are computed one after another, each knows its place, and a panic harms its own alone.
+// TestSlice checks that elements are computed one after another, that each knows its place, and that a
+// panic harms its own alone.
 func TestSlice(t *testing.T) {
 	t.Parallel()
 	ctx, _ := request(t)
 	var order []int
-	list := walk.Slice(ctx, 4, 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+	list := fastexec.Slice(ctx, 4, 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		order = append(order, i)
 		if i == 2 {
 			panic("bug")
@@ -142,7 +155,8 @@ func TestSlice(t *testing.T) {
 	}
 }
 
-// Fields that lead to objects run side by side in the first element, and nobody waits for another in later ones.
+// TestResolve checks that fields that lead to objects run side by side in the first element, and that in later ones
+// none waits for another.
 func TestResolve(t *testing.T) {
 	t.Parallel()
 	for _, place := range []int{0, 1} {
@@ -150,11 +164,11 @@ func TestResolve(t *testing.T) {
 		graphql.GetFieldContext(ctx).Index = &place
 		fields := []graphql.CollectedField{named("leaf"), named("a", named("x").Field), named("b", named("x").Field)}
 		out := graphql.NewFieldSet(fields)
-		deferred := walk.Deferred(ctx, fields)
+		deferred := fastexec.Deferred(ctx, fields)
 		var meeting sync.WaitGroup
 		meeting.Add(2)
 		for i, field := range fields {
-			walk.Resolve(ctx, out, field, op, &deferred, i, true, true, func(context.Context) graphql.Marshaler {
+			fastexec.Resolve(ctx, out, field, op, &deferred, i, true, true, func(context.Context) graphql.Marshaler {
 				if len(field.Selections) > 0 && place == 0 {
 					meeting.Done()
 					meeting.Wait() // which never ends if the other waits for this one
@@ -166,13 +180,13 @@ func TestResolve(t *testing.T) {
 			}
 		}
 		out.Dispatch(ctx)
-		if got := written(walk.Object(fields, out)); got != written(out) || got != `{"leaf":"leaf","a":"a","b":"b"}` || out.Invalids != 0 {
+		if got := written(fastexec.Object(fields, out)); got != written(out) || got != `{"leaf":"leaf","a":"a","b":"b"}` || out.Invalids != 0 {
 			t.Errorf("element %d: %s, %d invalid", place, got, out.Invalids)
 		}
 	}
 }
 
-// What must not be null makes its object invalid, and so does a panic.
+// TestResolveInvalid checks that null where there must be none makes the object invalid, and so does a panic.
 func TestResolveInvalid(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -189,7 +203,7 @@ func TestResolveInvalid(t *testing.T) {
 		ctx, op := request(t)
 		out := graphql.NewFieldSet([]graphql.CollectedField{named("leaf")})
 		deferred := graphql.NewDeferredGroup(ctx)
-		walk.Resolve(ctx, out, named("leaf"), op, &deferred, 0, true, test.nonNull, test.gives)
+		fastexec.Resolve(ctx, out, named("leaf"), op, &deferred, 0, true, test.nonNull, test.gives)
 		if out.Invalids != test.want {
 			t.Errorf("%+v: %d invalid", test, out.Invalids)
 		}

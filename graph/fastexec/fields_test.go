@@ -1,4 +1,4 @@
-package walk_test
+package fastexec_test
 
 import (
 	"runtime"
@@ -11,7 +11,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/validator/rules"
 
-	"petitiond/graph/walk"
+	"petitiond/graph/fastexec"
 )
 
 const things = `type Query { thing: Thing things: [Thing] }
@@ -72,7 +72,7 @@ func TestFieldsAreAsCollectFields(t *testing.T) {
 			for _, b := range []bool{true, false, true} {
 				variables := map[string]any{"b": b}
 				want := selections(graphql.CollectFields, op(variables), op(nil).Operation.SelectionSet, queryTypes)
-				got := selections(walk.Fields, op(variables), op(nil).Operation.SelectionSet, queryTypes)
+				got := selections(fastexec.Fields, op(variables), op(nil).Operation.SelectionSet, queryTypes)
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("with %t (-CollectFields +Fields):\n%s", b, diff)
 				}
@@ -84,11 +84,11 @@ func TestFieldsAreAsCollectFields(t *testing.T) {
 func TestFieldsOfAnotherType(t *testing.T) {
 	t.Parallel()
 	op := operation(t, `{ things { ... on Thing { name } ... on Named { other: name } } }`)
-	below := walk.Fields(op(nil), op(nil).Operation.SelectionSet, queryTypes)[0].Selections
-	if n := len(walk.Fields(op(nil), below, thingTypes)); n != 2 {
+	below := fastexec.Fields(op(nil), op(nil).Operation.SelectionSet, queryTypes)[0].Selections
+	if n := len(fastexec.Fields(op(nil), below, thingTypes)); n != 2 {
 		t.Errorf("%d fields of a thing, want 2", n)
 	}
-	if n := len(walk.Fields(op(nil), below, thingTypes[1:])); n != 1 {
+	if n := len(fastexec.Fields(op(nil), below, thingTypes[1:])); n != 1 {
 		t.Errorf("%d fields of something else that has a name, want 1", n)
 	}
 }
@@ -98,17 +98,17 @@ func TestFieldsAreFoundOnce(t *testing.T) { //nolint:paralleltest // it counts w
 	func() {
 		op := operation(t, `{ thing { name } }`)
 		selected := op(nil).Operation.SelectionSet
-		first, next := walk.Fields(op(nil), selected, queryTypes), walk.Fields(op(nil), selected, queryTypes)
+		first, next := fastexec.Fields(op(nil), selected, queryTypes), fastexec.Fields(op(nil), selected, queryTypes)
 		if &first[0] != &next[0] {
 			t.Error("they were found again")
 		}
-		if walk.Known() == 0 {
+		if fastexec.Known() == 0 {
 			t.Error("nothing is known")
 		}
 	}()
-	for until := time.Now().Add(10 * time.Second); walk.Known() > 0; runtime.GC() {
+	for until := time.Now().Add(10 * time.Second); fastexec.Known() > 0; runtime.GC() {
 		if time.Now().After(until) {
-			t.Fatalf("of %d documents that are gone something is known", walk.Known())
+			t.Fatalf("of %d documents that are gone something is known", fastexec.Known())
 		}
 		time.Sleep(time.Millisecond)
 	}
