@@ -268,10 +268,6 @@ func (a *App) serveGraphQL() error {
 		Same: func(before, now context.Context) bool {
 			return petitioning.ActorFrom(before).Same(petitioning.ActorFrom(now))
 		},
-		Mark: func(ctx context.Context) transport.Mark {
-			topic, version := r.Topic(ctx)
-			return transport.Mark{Topic: topic, Version: version}
-		},
 		Sizes:          map[string]func(map[string]any) int{"Petition.signatureHistory": r.HistorySize},
 		ShareAnswers:   a.config.SharedAnswers,
 		Impersonal:     []string{"SignatureCount", "Statistics"},

@@ -11,6 +11,8 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/lexer"
 	"github.com/vektah/gqlparser/v2/parser"
+
+	"petitiond/server/subscription"
 )
 
 // engine turns the parameters of a request into an operation and runs it. It
@@ -45,6 +47,7 @@ func newEngine(o Options) *engine {
 	if o.Around != nil {
 		e.surround(o.Around)
 	}
+	e.AroundResponses(endWithError)
 	return e
 }
 
@@ -60,6 +63,24 @@ func (e *engine) surround(around func(context.Context) context.Context) {
 	e.AroundResponses(func(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 		return next(around(ctx))
 	})
+}
+
+type endKey struct{}
+
+// withEnd returns the context of an answer whose subscription may end with an error in its place.
+func withEnd(ctx context.Context, answer *subscription.Answer) context.Context {
+	return context.WithValue(ctx, endKey{}, answer)
+}
+
+// endWithError answers a subscription that has ended with an error, which has no event to stand in.
+func endWithError(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+	resp := next(ctx)
+	answer, ok := ctx.Value(endKey{}).(*subscription.Answer)
+	if resp != nil || !ok || answer.Err == nil {
+		return resp
+	}
+	graphql.AddError(ctx, answer.Err)
+	return &graphql.Response{Data: []byte("null"), Errors: graphql.GetErrors(ctx)}
 }
 
 // judged is an operation that may run: valid, with its variables coerced and its cost within the limit. Nobody changes

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"petitiond/server/subscription"
 )
 
 // sent is an event as a browser's EventSource understands it.
@@ -64,7 +66,7 @@ func FuzzEvents(f *testing.F) {
 		for _, m := range []manner{overEvents, overStream} {
 			l := &line{manner: m}
 			r := &reader{id: string(quoted)}
-			out := l.appendNext([]byte(":\n\n"), r, event{Mark: Mark{Version: version}, body: body})
+			out := l.appendNext([]byte(":\n\n"), r, event{Mark: subscription.Mark{Version: version}, body: body})
 			out = l.appendEnd(out, r, errs)
 			got := understand(string(out))
 			want := 2

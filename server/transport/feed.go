@@ -14,24 +14,15 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"petitiond/server/budget"
+	"petitiond/server/subscription"
 )
-
-// Mark says what an event of a subscription is about.
-type Mark struct {
-	// Topic names what the event tells the state of: a later event of the same topic takes its place, and who
-	// comes later is told the newest first. Without a topic an event tells what happened: it is told to those
-	// who are there, in order, and replaced by nothing.
-	Topic string
-	// Version grows with every event of a topic. A client that comes back with it is not told again what it has.
-	Version int64
-}
 
 // backlog are the events without a topic that a slow reader may be behind by; then it misses the oldest.
 const backlog = 100
 
 // event is one answer of a subscription, encoded.
 type event struct {
-	Mark
+	subscription.Mark
 
 	number uint64 // in its feed, from 1
 	body   []byte
@@ -74,7 +65,7 @@ type reader struct {
 
 // publish adds an event and calls everybody who reads. What the feed has to tell takes no more bytes than one answer, and
 // no more memory than is left.
-func (f *feed) publish(t *Transport, mark Mark, body []byte) error {
+func (f *feed) publish(t *Transport, mark subscription.Mark, body []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	old := f.news.Load()
@@ -117,7 +108,7 @@ func (f *feed) weigh(t *Transport, next *news) error {
 }
 
 // surplus is how many of the oldest events without a topic are too many beside a new one.
-func (n *news) surplus(mark Mark, size, most int) (surplus int) {
+func (n *news) surplus(mark subscription.Mark, size, most int) (surplus int) {
 	if mark.Topic != "" {
 		return 0
 	}
@@ -244,10 +235,12 @@ func (t *Transport) broadcast(ctx context.Context, op *graphql.OperationContext,
 			errs = mustJSON(gqlerror.List{internalError(ctx)})
 		}
 	}()
+	ctx, events := subscription.With(ctx)
 	next, ctx := t.engine.DispatchOperation(ctx, op)
 	for {
 		b := t.memory.Budget(t.limits.onLine())
-		resp := next(budget.With(ctx, b))
+		answer := events.Ask()
+		resp := next(withEnd(budget.With(ctx, b), answer))
 		b.Close()
 		if resp == nil {
 			return nil
@@ -258,7 +251,7 @@ func (t *Transport) broadcast(ctx context.Context, op *graphql.OperationContext,
 		}
 		if err == nil {
 			// encode copies: gqlgen writes every event into the same buffer.
-			err = f.publish(t, t.mark(ctx), encode(resp))
+			err = f.publish(t, answer.Mark, encode(resp))
 		}
 		switch {
 		case errors.Is(err, budget.ErrMemory):

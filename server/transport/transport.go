@@ -24,7 +24,8 @@ import (
 
 // Options says what a Transport serves and whom. Only Schema is needed.
 type Options struct {
-	// Schema is what gqlgen generated.
+	// Schema is what gqlgen generated. What the events of its subscriptions are about, and with which error they end,
+	// their sources say as package subscription has it.
 	Schema graphql.ExecutableSchema
 	// ErrorPresenter turns errors of execution into what clients read. It gives
 	// unknown ones the code INTERNAL; the request id is added here. The default
@@ -45,9 +46,6 @@ type Options struct {
 	// Same reports whether Authenticate found the same twice: who it is, and what they may. Where it did not, what is open
 	// under the credential ends as if it had been revoked. By default all that holds is the same.
 	Same func(before, now context.Context) bool
-	// Mark says what the event is about that a subscription has just answered with; ctx is that of its start.
-	// Without it every event counts by itself.
-	Mark func(ctx context.Context) Mark
 	// Impersonal are the types whose leaf fields have the same values for everybody who may see an object of
 	// them at all. A subscription that selects nothing else is shared by all, whoever they are.
 	Impersonal []string
@@ -83,7 +81,6 @@ type Transport struct {
 	authenticate func(context.Context, string) (context.Context, error)
 	expires      func(context.Context) time.Time
 	same         func(before, now context.Context) bool
-	mark         func(context.Context) Mark
 	alike        []string // Options.Impersonal
 	address      func(*http.Request) netip.Addr
 	library      library
@@ -119,7 +116,6 @@ func New(o Options) *Transport {
 		authenticate: o.Authenticate,
 		expires:      o.Expires,
 		same:         o.Same,
-		mark:         o.Mark,
 		alike:        o.Impersonal,
 		address:      o.Address,
 		library:      newLearned(o.Limits.Persisted),
@@ -171,9 +167,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Recover == nil {
 		o.Recover = recovered(o.Logger)
-	}
-	if o.Mark == nil {
-		o.Mark = func(context.Context) Mark { return Mark{} }
 	}
 	if o.Expires == nil {
 		o.Expires = func(context.Context) time.Time { return time.Time{} }
