@@ -21,6 +21,7 @@ import (
 	"petitiond/server/fanout"
 	"petitiond/server/ledger"
 	"petitiond/server/live"
+	"petitiond/server/operation"
 	"petitiond/server/pages"
 	"petitiond/server/petitioning"
 	"petitiond/server/secret"
@@ -315,7 +316,7 @@ func (a *App) trust() error {
 		return fmt.Errorf("PETITION_TRUSTED_DOCUMENTS: %w", err)
 	}
 	defer file.Close()
-	manifest, err := transport.ReadManifest(file)
+	manifest, err := operation.ReadManifest(file)
 	if err != nil {
 		return fmt.Errorf("PETITION_TRUSTED_DOCUMENTS: %w", err)
 	}

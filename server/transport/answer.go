@@ -13,6 +13,7 @@ import (
 
 	"petitiond/server/budget"
 	"petitiond/server/content"
+	"petitiond/server/operation"
 )
 
 // answer is what an operation was answered with, in the bytes that leave. Nobody changes it any more, so that
@@ -61,11 +62,11 @@ func (a *answer) release(m *budget.Memory) {
 }
 
 // tooLarge answers an operation whose answer would have more bytes than most. What a mutation did is done.
-func tooLarge(op *graphql.OperationContext, most int) *answer {
-	if op.Operation.Operation != ast.Mutation {
-		return &answer{fault: flaw(exceeded("answer", most, fmt.Sprintf("An answer may have at most %d bytes. Ask for less at a time.", most)))}
+func tooLarge(op *operation.Operation, most int) *answer {
+	if op.Kind() != ast.Mutation {
+		return &answer{fault: flaw(operation.Exceeded("answer", most, fmt.Sprintf("An answer may have at most %d bytes. Ask for less at a time.", most)))}
 	}
-	err := exceeded("answer", most, fmt.Sprintf("This was done, but its answer would have more than %d bytes. Ask for less of what was changed.", most))
+	err := operation.Exceeded("answer", most, fmt.Sprintf("This was done, but its answer would have more than %d bytes. Ask for less of what was changed.", most))
 	return newAnswer(&graphql.Response{Data: json.RawMessage("null"), Errors: gqlerror.List{err}}, 0)
 }
 
@@ -76,8 +77,8 @@ func withoutMemory() *fault {
 
 // unseen answers an operation for whose answer there was no memory. What a mutation did is done, which its client
 // learns from a repetition.
-func unseen(op *graphql.OperationContext) *answer {
-	if op.Operation.Operation != ast.Mutation {
+func unseen(op *operation.Operation) *answer {
+	if op.Kind() != ast.Mutation {
 		return &answer{fault: withoutMemory()}
 	}
 	return &answer{fault: passing(outcomeUnknown,

@@ -1,11 +1,11 @@
 // Package transport owns how GraphQL travels: over HTTP as the
 // GraphQL-over-HTTP specification says, as server-sent events, and over
 // WebSocket as graphql-transport-ws. It decides what is taken in (media types,
-// sizes, the guard before validation), who is asking (by calling back), and
-// how an answer is said (media type, status, protocol error codes).
+// sizes), who is asking (by calling back), and how an answer is sent (media
+// type, status, protocol error codes).
 //
 // An operation comes in over http.go, websocket.go, sse.go or stream.go, is
-// judged by engine.go with guard.go, validate.go and cost.go, and runs there.
+// judged by package operation, and is run by engine.go.
 // What a query without a credential is answered with is shared: share.go,
 // answer.go. A subscription is a feed that many lines read: feed.go, line.go; lines.go
 // looks after the lines, credential.go asks again for the credentials that are

@@ -7,30 +7,25 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"petitiond/server/operation"
 )
 
-// The protocol's own codes in extensions.code, and those of the domain that
-// have a status of their own.
+// The protocol's own codes in extensions.code beside those of package operation, and those of the domain that have a
+// status of their own.
 const (
-	badRequest           = "BAD_REQUEST"
+	badRequest           = operation.BadRequest
 	unauthenticated      = "UNAUTHENTICATED"
 	forbidden            = "FORBIDDEN"
 	notFound             = "NOT_FOUND"
 	methodNotAllowed     = "METHOD_NOT_ALLOWED"
 	payloadTooLarge      = "PAYLOAD_TOO_LARGE"
 	unsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE"
-	parseFailed          = "GRAPHQL_PARSE_FAILED"
-	validationFailed     = "GRAPHQL_VALIDATION_FAILED"
-	limitExceeded        = "LIMIT_EXCEEDED"
 	badUserInput         = "BAD_USER_INPUT"
-	unknownPersisted     = "PERSISTED_QUERY_NOT_FOUND"
-	notPersisted         = "PERSISTED_QUERY_NOT_SUPPORTED"
 	rateLimited          = "RATE_LIMITED"
 	outcomeUnknown       = "OUTCOME_UNKNOWN"
 	unavailable          = "UNAVAILABLE"
@@ -42,9 +37,9 @@ const (
 // with another code is one that nobody thought of.
 var published = map[string]bool{
 	badRequest: true, unauthenticated: true, forbidden: true, notFound: true, methodNotAllowed: true, payloadTooLarge: true,
-	unsupportedMediaType: true, parseFailed: true, validationFailed: true, limitExceeded: true, badUserInput: true,
-	unknownPersisted: true, notPersisted: true, rateLimited: true, outcomeUnknown: true, unavailable: true, timeout: true,
-	internal: true,
+	unsupportedMediaType: true, operation.ParseFailed: true, operation.ValidationFailed: true, operation.LimitExceeded: true,
+	badUserInput: true, operation.UnknownDocument: true, operation.NotPersisted: true, rateLimited: true, outcomeUnknown: true,
+	unavailable: true, timeout: true, internal: true,
 }
 
 // ErrUnavailable says that a credential could not be checked just now. What
@@ -65,7 +60,7 @@ type fault struct {
 }
 
 func refusal(status int, code, message string) *fault {
-	return &fault{status: status, errs: gqlerror.List{coded(code, message)}}
+	return &fault{status: status, errs: gqlerror.List{operation.Coded(code, message)}}
 }
 
 // passing is a fault that is over in a moment.
@@ -79,6 +74,22 @@ func passing(code, message string) *fault {
 // otherwise well formed.
 func flaw(errs ...*gqlerror.Error) *fault { return &fault{errs: errs} }
 
+// refused is the fault of an operation that may not run, or nil if it may.
+func refused(r *operation.Refusal) *fault {
+	if r == nil {
+		return nil
+	}
+	f := &fault{errs: r.Errors, cost: r.Cost}
+	if operation.CodeOf(r.Errors[0]) == operation.BadRequest {
+		f.status = http.StatusBadRequest
+	}
+	return f
+}
+
+func malformed(format string, args ...any) *fault {
+	return refusal(http.StatusBadRequest, badRequest, fmt.Sprintf(format, args...))
+}
+
 // statusFor returns the status to answer with. A flaw is 200 in the older
 // media type, whose clients look no further when the status is another.
 func (f *fault) statusFor(m media) int {
@@ -90,15 +101,6 @@ func (f *fault) statusFor(m media) int {
 	default:
 		return http.StatusBadRequest
 	}
-}
-
-func coded(code, message string) *gqlerror.Error {
-	return &gqlerror.Error{Message: message, Extensions: map[string]any{"code": code}}
-}
-
-func codeOf(err *gqlerror.Error) string {
-	code, _ := err.Extensions["code"].(string)
-	return code
 }
 
 // retryAfter is the extension in which the domain says how many seconds to
@@ -115,7 +117,7 @@ func statusOf(resp *graphql.Response) (status int, because *gqlerror.Error) {
 		return http.StatusOK, nil
 	}
 	for _, err := range resp.Errors {
-		switch codeOf(err) {
+		switch operation.CodeOf(err) {
 		case rateLimited:
 			return http.StatusTooManyRequests, err
 		case outcomeUnknown, unavailable:
@@ -134,7 +136,7 @@ func statusOf(resp *graphql.Response) (status int, because *gqlerror.Error) {
 func present(domain graphql.ErrorPresenterFunc) graphql.ErrorPresenterFunc {
 	return func(ctx context.Context, err error) *gqlerror.Error {
 		presented := domain(ctx, err)
-		if presented == nil || codeOf(presented) != internal {
+		if presented == nil || operation.CodeOf(presented) != internal {
 			return presented
 		}
 		if errors.Is(context.Cause(ctx), errTimeout) {
@@ -152,11 +154,11 @@ func present(domain graphql.ErrorPresenterFunc) graphql.ErrorPresenterFunc {
 func screened(presenter graphql.ErrorPresenterFunc, log *slog.Logger) graphql.ErrorPresenterFunc {
 	return func(ctx context.Context, err error) *gqlerror.Error {
 		presented := presenter(ctx, err)
-		if presented == nil || published[codeOf(presented)] {
+		if presented == nil || published[operation.CodeOf(presented)] {
 			return presented
 		}
 		log.ErrorContext(ctx, "an error without a published code was held back",
-			"request_id", RequestIDFrom(ctx), "code", codeOf(presented), "type", fmt.Sprintf("%T", err))
+			"request_id", RequestIDFrom(ctx), "code", operation.CodeOf(presented), "type", fmt.Sprintf("%T", err))
 		secret := internalError(ctx)
 		secret.Path, secret.Locations = presented.Path, presented.Locations
 		return secret
@@ -167,7 +169,7 @@ func screened(presenter graphql.ErrorPresenterFunc, log *slog.Logger) graphql.Er
 // has no code yet is nobody's business.
 func conceal(ctx context.Context, err error) *gqlerror.Error {
 	known, ok := errors.AsType[*gqlerror.Error](err)
-	if ok && codeOf(known) != "" {
+	if ok && operation.CodeOf(known) != "" {
 		return known
 	}
 	secret := internalError(ctx)
@@ -180,7 +182,7 @@ func conceal(ctx context.Context, err error) *gqlerror.Error {
 }
 
 func internalError(ctx context.Context) *gqlerror.Error {
-	err := coded(internal, "Something went wrong on our side. Quote the request id if you report it.")
+	err := operation.Coded(internal, "Something went wrong on our side. Quote the request id if you report it.")
 	err.Extensions["requestId"] = RequestIDFrom(ctx)
 	return err
 }
@@ -188,86 +190,9 @@ func internalError(ctx context.Context) *gqlerror.Error {
 // tooLate is the error of an operation whose time ran out. What a mutation had begun may have been done.
 func tooLate(ctx context.Context) *gqlerror.Error {
 	if op := graphql.GetOperationContext(ctx); op.Operation != nil && op.Operation.Operation == ast.Mutation {
-		err := coded(outcomeUnknown, "The operation took too long and its outcome is unknown. Send it again, with the same idempotencyKey where it has one.")
+		err := operation.Coded(outcomeUnknown, "The operation took too long and its outcome is unknown. Send it again, with the same idempotencyKey where it has one.")
 		err.Extensions["retryAfterSeconds"] = 1
 		return err
 	}
-	return coded(timeout, "The operation took too long and was stopped. Ask for less at a time.")
-}
-
-// exceeded says which limit a document passes. The message holds the value.
-func exceeded(limit string, value int, message string) *gqlerror.Error {
-	err := coded(limitExceeded, message)
-	err.Extensions["limit"], err.Extensions["value"] = limit, value
-	return err
-}
-
-// syntaxError says where a document cannot be read. The parser's words end
-// where they begin to repeat the document.
-func syntaxError(err *gqlerror.Error) *gqlerror.Error {
-	text := err.Message
-	if i := strings.IndexAny(text, "\":\\"); i >= 0 {
-		text = text[:i]
-	}
-	text = strings.TrimRight(text, " .")
-	if !strings.Contains(text, " ") {
-		text = "unexpected text"
-	}
-	neutral := coded(parseFailed, "Syntax error: "+text+".")
-	neutral.Locations = err.Locations
-	return neutral
-}
-
-// longest is how many bytes an error about a document may have: names in it are
-// as long as its author likes.
-const longest = 200
-
-// validationError passes on the validator's words, which speak of names, but
-// for the one rule that repeats literal values.
-func validationError(err *gqlerror.Error) *gqlerror.Error {
-	text := err.Message
-	if strings.HasPrefix(err.Rule, "ValuesOfCorrectType") {
-		text = withoutValue(text)
-	}
-	neutral := coded(validationFailed, shortened(text))
-	neutral.Locations = err.Locations
-	return neutral
-}
-
-// shortened cuts what is longer than errors may be.
-func shortened(text string) string {
-	const more = "…"
-	if len(text) <= longest {
-		return text
-	}
-	end := longest - len(more)
-	for !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end] + more
-}
-
-// located says where in a document an error is.
-func located(err *gqlerror.Error, at *ast.Position) *gqlerror.Error {
-	if at != nil {
-		err.Locations = []gqlerror.Location{{Line: at.Line, Column: at.Column}}
-	}
-	return err
-}
-
-// withoutValue cuts the value that stands at the end of a message, or at its
-// beginning where an enum has no such value. Only there it is a name, in which
-// our words cannot stand.
-func withoutValue(text string) string {
-	if _, rest, ok := strings.Cut(text, " does not exist in "); ok && strings.HasPrefix(text, `Value "`) {
-		return "The value does not exist in " + rest
-	}
-	text, _, cut := strings.Cut(text, ", found ")
-	if !cut {
-		text, _, cut = strings.Cut(text, ": ")
-	}
-	if cut {
-		text += "."
-	}
-	return text
+	return operation.Coded(timeout, "The operation took too long and was stopped. Ask for less at a time.")
 }

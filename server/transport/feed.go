@@ -2,18 +2,16 @@ package transport
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"petitiond/server/budget"
+	"petitiond/server/operation"
 	"petitiond/server/subscription"
 )
 
@@ -39,7 +37,7 @@ type news struct {
 // feed is one execution of a subscription. Equal operations have one together: it is executed and encoded
 // once, and everybody reads the same bytes.
 type feed struct {
-	key    string // of a shared one
+	key    operation.Key // of a shared one
 	news   atomic.Pointer[news]
 	cancel context.CancelFunc
 
@@ -172,11 +170,11 @@ func (r *reader) due(n *news, tell func(event)) {
 // feeds are the executions that are shared, by what makes operations equal.
 type feeds struct {
 	mu   sync.Mutex
-	open map[string]*feed
+	open map[operation.Key]*feed
 }
 
 // join lets r read the feed of key. If there is none, open opens it with r as its first reader.
-func (s *feeds) join(r *reader, key string, open func() *feed) {
+func (s *feeds) join(r *reader, key operation.Key, open func() *feed) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if f := s.open[key]; f != nil {
@@ -200,7 +198,7 @@ func (s *feeds) leave(r *reader) {
 
 // forget keeps newcomers from a feed that has ended. It needs mu.
 func (s *feeds) forget(f *feed) {
-	if f.key != "" && s.open[f.key] == f {
+	if s.open[f.key] == f {
 		delete(s.open, f.key)
 	}
 }
@@ -212,7 +210,7 @@ func (s *feeds) close(f *feed) {
 }
 
 // newFeed runs a subscription until it ends or ctx does. Its first reader is there before it begins, to miss nothing.
-func (t *Transport) newFeed(ctx context.Context, op *graphql.OperationContext, first *reader) *feed {
+func (t *Transport) newFeed(ctx context.Context, op *operation.Operation, first *reader) *feed {
 	ctx, cancel := context.WithCancel(ctx)
 	f := &feed{cancel: cancel}
 	f.news.Store(&news{})
@@ -228,7 +226,7 @@ func (t *Transport) newFeed(ctx context.Context, op *graphql.OperationContext, f
 
 // broadcast publishes what a subscription answers. It returns the errors of one that did not begin, or whose events
 // become too large.
-func (t *Transport) broadcast(ctx context.Context, op *graphql.OperationContext, f *feed) (errs []byte) {
+func (t *Transport) broadcast(ctx context.Context, op *operation.Operation, f *feed) (errs []byte) {
 	defer func() {
 		if v := recover(); v != nil {
 			LogPanic(ctx, t.log, v)
@@ -236,7 +234,7 @@ func (t *Transport) broadcast(ctx context.Context, op *graphql.OperationContext,
 		}
 	}()
 	ctx, events := subscription.With(ctx)
-	next, ctx := t.engine.DispatchOperation(ctx, op)
+	next, ctx := t.engine.begin(ctx, op)
 	for {
 		b := t.memory.Budget(t.limits.onLine())
 		answer := events.Ask()
@@ -264,8 +262,7 @@ func (t *Transport) broadcast(ctx context.Context, op *graphql.OperationContext,
 
 // subscribe lets r read what op answers: what all get alike from one execution, and the rest from its own.
 // The shared one runs as nobody; who may see more than nobody has one alone if that fails.
-func (t *Transport) subscribe(ctx context.Context, r *reader, who identity, op *graphql.OperationContext) {
-	op.Extensions = nil // the request's own
+func (t *Transport) subscribe(ctx context.Context, r *reader, who identity, op *operation.Operation) {
 	if !who.anonymous() && !t.impersonal(op) {
 		t.newFeed(ctx, op, r)
 		return
@@ -281,46 +278,32 @@ func (t *Transport) subscribe(ctx context.Context, r *reader, who identity, op *
 			})
 		}
 	}
-	t.feeds.join(r, operationKey(op.RawQuery, op.Operation.Name, op.Variables), func() *feed {
+	t.feeds.join(r, op.Key(), func() *feed {
 		return t.newFeed(WithRequestID(t.alive, newRequestID()), op, r)
 	})
 }
 
-// operationKey is the same for operations that are equal: the same document, operation and variables.
-func operationKey(document, name string, given map[string]any) string {
-	h := sha256.New()
-	variables, err := json.Marshal(given) // sorts by name
-	if err != nil {
-		return newRequestID() // equal to none
-	}
-	for _, part := range [][]byte{[]byte(document), []byte(name), variables} {
-		sum := sha256.Sum256(part)
-		h.Write(sum[:])
-	}
-	return string(h.Sum(nil))
-}
-
 // impersonal reports whether an operation asks for nothing but leaves of types that are the same for everybody
 // who may see them at all. What stands behind an edge may depend on who looks.
-func (t *Transport) impersonal(op *graphql.OperationContext) bool {
-	for _, root := range op.Operation.SelectionSet {
+func (t *Transport) impersonal(op *operation.Operation) bool {
+	for _, root := range op.Definition.SelectionSet {
 		field, ok := root.(*ast.Field)
-		if !ok || !slices.Contains(t.alike, field.Definition.Type.Name()) || !leaves(op, field.SelectionSet) {
+		if !ok || !slices.Contains(t.alike, field.Definition.Type.Name()) || !leaves(field.SelectionSet) {
 			return false
 		}
 	}
 	return true
 }
 
-func leaves(op *graphql.OperationContext, set ast.SelectionSet) bool {
+func leaves(set ast.SelectionSet) bool {
 	return !slices.ContainsFunc(set, func(s ast.Selection) bool {
 		switch s := s.(type) {
 		case *ast.Field:
 			return len(s.SelectionSet) > 0
 		case *ast.InlineFragment:
-			return !leaves(op, s.SelectionSet)
+			return !leaves(s.SelectionSet)
 		case *ast.FragmentSpread:
-			return !leaves(op, s.Definition.SelectionSet)
+			return !leaves(s.Definition.SelectionSet)
 		}
 		return true
 	})

@@ -5,7 +5,15 @@ import (
 	"testing"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
 )
+
+// unused is a schema for a transport that is asked for nothing.
+func unused() graphql.ExecutableSchema {
+	schema := gqlparser.MustLoadSchema(&ast.Source{Input: `type Query { hello: String }`})
+	return &graphql.ExecutableSchemaMock{SchemaFunc: func() *ast.Schema { return schema }}
+}
 
 // deaf is a connection whose client reads so many bytes and no more.
 type deaf struct{ takes int }
@@ -42,7 +50,7 @@ func TestHoard(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			tr := New(Options{Schema: &graphql.ExecutableSchemaMock{SchemaFunc: contract}, Limits: limits, Memory: test.memory})
+			tr := New(Options{Schema: unused(), Limits: limits, Memory: test.memory})
 			defer func() { _ = tr.Shutdown(context.Background()) }()
 			client := &deaf{takes: test.takes}
 			l := &line{t: tr, conn: client}
@@ -75,7 +83,7 @@ func TestHoard(t *testing.T) {
 // A client that does not read cannot stay by sending something long now and then: its time goes on.
 func TestStalledBesideLongMessages(t *testing.T) {
 	t.Parallel()
-	tr := New(Options{Schema: &graphql.ExecutableSchemaMock{SchemaFunc: contract}})
+	tr := New(Options{Schema: unused()})
 	defer func() { _ = tr.Shutdown(context.Background()) }()
 	l := &line{t: tr, conn: &deaf{}}
 	if f := tr.lines.admit(l, identity{}); f != nil {

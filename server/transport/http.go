@@ -14,6 +14,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"petitiond/server/answers"
+	"petitiond/server/operation"
 )
 
 const methods = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
@@ -67,9 +68,9 @@ func (t *Transport) serveOperation(w http.ResponseWriter, r *http.Request) {
 			f.extensions = t.costReport(r.Header, f.cost)
 		}
 		t.refuse(w, accept.refusal(), f)
-	case op.Operation.Operation == ast.Subscription, accept.answer == "":
+	case op.Kind() == ast.Subscription, accept.answer == "":
 		t.serveEvents(w, r, who, op)
-	case op.Operation.Operation == ast.Mutation:
+	case op.Kind() == ast.Mutation:
 		t.answerMutation(who.ctx, w, r.Header, accept.answer, op)
 	default:
 		t.answerQuery(who, w, r, accept.answer, op)
@@ -77,7 +78,7 @@ func (t *Transport) serveOperation(w http.ResponseWriter, r *http.Request) {
 }
 
 // answerMutation runs a mutation as soon as there is room. Its answer is not compressed: see [content.Bytes.Send].
-func (t *Transport) answerMutation(ctx context.Context, w http.ResponseWriter, header http.Header, m media, op *graphql.OperationContext) {
+func (t *Transport) answerMutation(ctx context.Context, w http.ResponseWriter, header http.Header, m media, op *operation.Operation) {
 	a := t.compute(ctx, op, header)
 	if !a.hold(t.memory) {
 		a = unseen(op)
@@ -112,7 +113,7 @@ func withExtensions(given, more map[string]any) map[string]any {
 // admit reads a request up to where its operation could run, or its answer is known.
 func (t *Transport) admit(
 	w http.ResponseWriter, r *http.Request, accept accepted,
-) (who identity, op *graphql.OperationContext, known *answer, f *fault) {
+) (who identity, op *operation.Operation, known *answer, f *fault) {
 	if accept.answer == "" && !accept.events {
 		return who, nil, nil, refusal(http.StatusNotAcceptable, badRequest,
 			"Accept one of application/graphql-response+json, application/json and, for subscriptions, text/event-stream; in UTF-8.")
@@ -124,7 +125,7 @@ func (t *Transport) admit(
 	if f != nil {
 		return who, nil, nil, f
 	}
-	j, key, f := t.recall(r.Method, text)
+	op, key, f := t.recall(r.Method, text)
 	if f != nil {
 		return who, nil, nil, f
 	}
@@ -133,28 +134,34 @@ func (t *Transport) admit(
 			return who, nil, known, nil
 		}
 	}
-	return who, t.engine.operation(j), nil, permit(r.Method, j.op.Operation, accept)
+	return who, op, nil, permit(r.Method, op.Kind(), accept)
 }
 
 // recall gives the operation that a request asks for, and the key of its answer if it is a query. A request that came
 // before in the same bytes is not judged again.
-func (t *Transport) recall(method string, text []byte) (*judged, answers.Key, *fault) {
+func (t *Transport) recall(method string, text []byte) (*operation.Operation, answers.Key, *fault) {
 	if known, ok := t.recalled.find(method, text); ok {
-		return known.judged, known.key, nil
+		return known.op, known.key, nil
 	}
-	params, f := t.decode(method, text)
+	request, f := t.decode(method, text)
 	if f != nil {
 		return nil, answers.Key{}, f
 	}
-	j, f := t.judge(params)
-	if f != nil || j.op.Operation != ast.Query {
-		return j, answers.Key{}, f
+	op, r := t.judge.Prepare(request)
+	if r != nil || op.Kind() != ast.Query {
+		return op, answers.Key{}, refused(r)
 	}
-	known := recalledRequest{string(text), j, answerKey(j)}
-	if !j.timed {
-		t.recalled.keep(method, known, t.engine.documents.size(j.doc))
+	known := recalledRequest{string(text), op, answers.Key(op.Key())}
+	if !op.Timed {
+		t.recalled.keep(method, known, t.judge.Size(op))
 	}
-	return j, known.key, nil
+	return op, known.key, nil
+}
+
+// prepare returns the operation that a request asks for.
+func (t *Transport) prepare(request *operation.Request) (*operation.Operation, *fault) {
+	op, r := t.judge.Prepare(request)
+	return op, refused(r)
 }
 
 // permit refuses operations that a method or an Accept header leaves no room for.

@@ -5,7 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vektah/gqlparser/v2/ast"
+
 	"petitiond/server/answers"
+	"petitiond/server/operation"
 )
 
 // TestRecalledRequestsAreBounded keeps many requests, some with a document in common: what they take stays within the bound,
@@ -15,13 +18,13 @@ func TestRecalledRequestsAreBounded(t *testing.T) {
 	const most = 100_000
 	r := newRecalled(most)
 	text := func(n int) string { return fmt.Sprintf("request %d %s", n, strings.Repeat("x", n%300)) }
-	shared := &document{}
+	shared := &ast.QueryDocument{}
 	for n := range 2000 {
-		j := &judged{doc: shared}
+		op := &operation.Operation{Document: shared}
 		if n%3 == 0 {
-			j.doc = &document{}
+			op.Document = &ast.QueryDocument{}
 		}
-		r.keep("POST", recalledRequest{text(n), j, answers.Key{}}, 1000+n%500)
+		r.keep("POST", recalledRequest{text(n), op, answers.Key{}}, 1000+n%500)
 		if r.bytes > most {
 			t.Fatalf("%d bytes after %d requests", r.bytes, n)
 		}
@@ -38,10 +41,10 @@ func TestRecalledRequestsAreBounded(t *testing.T) {
 	if r.known.Len() < 20 {
 		t.Errorf("only %d are known", r.known.Len())
 	}
-	sum, documents := 0, map[*document]bool{}
+	sum, documents := 0, map[*ast.QueryDocument]bool{}
 	for _, known := range r.known.Values() {
 		sum += known.size()
-		documents[known.judged.doc] = true
+		documents[known.op.Document] = true
 	}
 	for doc := range documents {
 		sum += r.docs[doc].bytes
@@ -53,7 +56,7 @@ func TestRecalledRequestsAreBounded(t *testing.T) {
 	if r.bytes != 0 || len(r.docs) != 0 {
 		t.Errorf("%d bytes and %d documents are left", r.bytes, len(r.docs))
 	}
-	r.keep("POST", recalledRequest{strings.Repeat("x", most), &judged{doc: shared}, answers.Key{}}, 1)
+	r.keep("POST", recalledRequest{strings.Repeat("x", most), &operation.Operation{Document: shared}, answers.Key{}}, 1)
 	if r.bytes != 0 {
 		t.Error("a request that is larger than the bound is kept")
 	}

@@ -9,15 +9,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/99designs/gqlgen/graphql"
-	"github.com/vektah/gqlparser/v2"
-	"github.com/vektah/gqlparser/v2/ast"
+	"petitiond/server/operation"
 )
 
 // newChecked returns a transport without connections whose credentials are checked by check.
 func newChecked(check func(ctx context.Context, bearer string) (context.Context, error)) *Transport {
-	schema := gqlparser.MustLoadSchema(&ast.Source{Input: `type Query { hello: String }`})
-	return New(Options{Schema: &graphql.ExecutableSchemaMock{SchemaFunc: func() *ast.Schema { return schema }}, Authenticate: check})
+	return New(Options{Schema: unused(), Authenticate: check})
 }
 
 // However many bear a credential, it is asked once a minute, and forgotten with the last of them.
@@ -138,7 +135,7 @@ func TestCredentialIsNotUncheckedForLong(t *testing.T) {
 			t.Errorf("ended too early: %v", c.fault().errs)
 		}
 		wait(3 * time.Second)
-		if f := c.fault(); f == nil || codeOf(f.errs[0]) != unavailable {
+		if f := c.fault(); f == nil || operation.CodeOf(f.errs[0]) != unavailable {
 			t.Errorf("not ended after %v: %v", unchecked, f)
 		}
 		asked = 0

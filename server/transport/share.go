@@ -10,12 +10,12 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"petitiond/server/answers"
 	"petitiond/server/budget"
+	"petitiond/server/operation"
 )
 
 // Queries of those who show no credential are answered alike, whoever asks: such an answer is computed once, and
@@ -42,7 +42,7 @@ func (t *Transport) shares(header http.Header) bool {
 }
 
 // answerQuery answers a query, as soon as there is room.
-func (t *Transport) answerQuery(who identity, w http.ResponseWriter, r *http.Request, m media, op *graphql.OperationContext) {
+func (t *Transport) answerQuery(who identity, w http.ResponseWriter, r *http.Request, m media, op *operation.Operation) {
 	if !t.shares(r.Header) {
 		a := t.compute(who.ctx, op, r.Header)
 		t.deliver(w, r, m, a, bypass)
@@ -53,8 +53,8 @@ func (t *Transport) answerQuery(who identity, w http.ResponseWriter, r *http.Req
 }
 
 // ask gives the answer of a query or a mutation on a line.
-func (t *Transport) ask(ctx context.Context, who identity, op *graphql.OperationContext) *answer {
-	if !t.sharing || !who.anonymous() || op.Operation.Operation != ast.Query {
+func (t *Transport) ask(ctx context.Context, who identity, op *operation.Operation) *answer {
+	if !t.sharing || !who.anonymous() || op.Kind() != ast.Query {
 		return t.compute(ctx, op, nil)
 	}
 	a, _ := t.share(ctx, op)
@@ -140,8 +140,8 @@ func received(a *answer, came answers.How, err error) (_ *answer, how string) {
 }
 
 // share gives the answer that everybody gets who asks the same without a credential.
-func (t *Transport) share(ctx context.Context, op *graphql.OperationContext) (a *answer, how string) {
-	a, came, err := t.answers.Get(ctx, keyOf(op), func(r *answers.Recorder) (*answer, answers.Verdict) {
+func (t *Transport) share(ctx context.Context, op *operation.Operation) (a *answer, how string) {
+	a, came, err := t.answers.Get(ctx, answers.Key(op.Key()), func(r *answers.Recorder) (*answer, answers.Verdict) {
 		if r == nil {
 			return t.compute(ctx, op, nil), answers.Own
 		}
@@ -159,7 +159,7 @@ func (t *Transport) share(ctx context.Context, op *graphql.OperationContext) (a 
 }
 
 // compute executes a query. What it costs is told to who asks for it.
-func (t *Transport) compute(ctx context.Context, op *graphql.OperationContext, header http.Header) *answer {
+func (t *Transport) compute(ctx context.Context, op *operation.Operation, header http.Header) *answer {
 	done, f := t.begin(ctx)
 	if f != nil {
 		return &answer{fault: f}
@@ -168,12 +168,12 @@ func (t *Transport) compute(ctx context.Context, op *graphql.OperationContext, h
 	b := t.memory.Budget(t.limits.AnswerSize)
 	defer b.Close()
 	resp := t.engine.execute(budget.With(ctx, b), op)
-	if cost, known := costOf(op); known && header != nil {
-		if report := t.costReport(header, cost); report != nil {
+	if header != nil {
+		if report := t.costReport(header, op.Cost); report != nil {
 			resp.Extensions = withExtensions(resp.Extensions, report)
 		}
 	}
-	a := newAnswer(resp, t.hints.freshness(op.Operation))
+	a := newAnswer(resp, t.hints.freshness(op.Definition))
 	switch err := b.Err(); {
 	case errors.Is(err, budget.ErrMemory):
 		return unseen(op)
@@ -181,16 +181,6 @@ func (t *Transport) compute(ctx context.Context, op *graphql.OperationContext, h
 		return tooLarge(op, t.limits.AnswerSize)
 	}
 	return a
-}
-
-func keyOf(op *graphql.OperationContext) (key answers.Key) {
-	copy(key[:], operationKey(op.RawQuery, op.Operation.Name, op.Variables))
-	return key
-}
-
-func answerKey(j *judged) (key answers.Key) {
-	copy(key[:], operationKey(j.params.Query, j.op.Name, j.variables))
-	return key
 }
 
 // recalled knows by the bytes of a request which operation it asks for, so that a crowd that reloads a page is not
@@ -202,7 +192,7 @@ type recalled struct {
 
 	mu    sync.Mutex // guards what follows
 	known *simplelru.LRU[uint64, recalledRequest]
-	docs  map[*document]*holding // that are kept alive
+	docs  map[*ast.QueryDocument]*holding // that are kept alive
 	bytes int
 }
 
@@ -210,16 +200,16 @@ type recalled struct {
 type holding struct{ requests, bytes int }
 
 type recalledRequest struct {
-	text   string // of the request: hashes may be equal
-	judged *judged
-	key    answers.Key
+	text string // of the request: hashes may be equal
+	op   *operation.Operation
+	key  answers.Key
 }
 
 // size is what it takes in memory beside the document, about: the text and the variables that were read from it.
 func (r recalledRequest) size() int { return 600 + 2*len(r.text) }
 
 func newRecalled(most int) *recalled {
-	r := &recalled{seed: maphash.MakeSeed(), most: most, docs: map[*document]*holding{}}
+	r := &recalled{seed: maphash.MakeSeed(), most: most, docs: map[*ast.QueryDocument]*holding{}}
 	// Entries are not counted. The only error is of a size below one.
 	r.known, _ = simplelru.NewLRU(math.MaxInt, func(_ uint64, gone recalledRequest) { r.release(gone) })
 	return r
@@ -227,10 +217,10 @@ func newRecalled(most int) *recalled {
 
 // hold counts what a request takes, and its document once.
 func (r *recalled) hold(request recalledRequest, size int) {
-	doc := r.docs[request.judged.doc]
+	doc := r.docs[request.op.Document]
 	if doc == nil {
 		doc = &holding{bytes: size}
-		r.docs[request.judged.doc] = doc
+		r.docs[request.op.Document] = doc
 		r.bytes += doc.bytes
 	}
 	doc.requests++
@@ -239,10 +229,10 @@ func (r *recalled) hold(request recalledRequest, size int) {
 
 func (r *recalled) release(request recalledRequest) {
 	r.bytes -= request.size()
-	doc := r.docs[request.judged.doc]
+	doc := r.docs[request.op.Document]
 	if doc.requests--; doc.requests == 0 {
 		r.bytes -= doc.bytes
-		delete(r.docs, request.judged.doc)
+		delete(r.docs, request.op.Document)
 	}
 }
 

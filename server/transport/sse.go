@@ -8,11 +8,13 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+
+	"petitiond/server/operation"
 )
 
 // serveEvents answers an operation as server-sent events, on a connection of its own: next for every answer,
 // then complete. graphql-sse calls this the distinct connections mode; a browser's own EventSource reads it too.
-func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request, who identity, op *graphql.OperationContext) {
+func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request, who identity, op *operation.Operation) {
 	l := t.newLine(overEvents, r)
 	if f := t.lines.admit(l, who.outlive(t.alive)); f != nil {
 		t.refuse(w, mediaGraphQL, f)

@@ -10,8 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/99designs/gqlgen/graphql"
-
+	"petitiond/server/operation"
 	"petitiond/server/transport/socket"
 )
 
@@ -199,7 +198,7 @@ func (s *streams) hand(token string, e early, l Limits) *fault {
 	case len(st.early) >= l.SocketOperations:
 		return crowdedStream(l.SocketOperations)
 	case len(st.early) > 0 && int64(bytes) > l.Body:
-		return flaw(exceeded("body", int(l.Body),
+		return flaw(operation.Exceeded("body", int(l.Body),
 			"The operations that wait for this stream are too large together. Open it first."))
 	}
 	st.early = append(st.early, e)
@@ -231,7 +230,7 @@ func twiceOnStream() *fault {
 }
 
 func crowdedStream(most int) *fault {
-	return flaw(exceeded("socketOperations", most, "This stream has as many operations as it may have. Complete one first."))
+	return flaw(operation.Exceeded("socketOperations", most, "This stream has as many operations as it may have. Complete one first."))
 }
 
 func noStream() *fault {
@@ -290,31 +289,31 @@ func (t *Transport) beginOnStream(w http.ResponseWriter, r *http.Request, token 
 	if f != nil {
 		return f
 	}
-	params, f := t.decode(r.Method, text)
+	request, f := t.decode(r.Method, text)
 	if f != nil {
 		return f
 	}
-	id, _ := params.Extensions["operationId"].(string)
+	id, _ := request.Extensions["operationId"].(string)
 	if id == "" || len(id) > t.protocol.ID {
 		return malformed("Name the operation in extensions.operationId, with at most %d bytes.", t.protocol.ID)
 	}
 	if f = t.streams.find(token); f != nil {
 		return f
 	}
-	op, f := t.prepare(r.Context(), params)
+	op, f := t.prepare(request)
 	if f == nil {
-		f = permit(r.Method, op.Operation.Operation, accepted{answer: mediaJSON, events: true})
+		f = permit(r.Method, op.Kind(), accepted{answer: mediaJSON, events: true})
 	}
 	if f != nil {
 		return f
 	}
-	who, request := who.outlive(t.alive), strings.Clone(RequestIDFrom(r.Context()))
-	begin := func(l *line) *fault { return l.beginBeside(id, request, who, op) }
+	who, requestID := who.outlive(t.alive), strings.Clone(RequestIDFrom(r.Context()))
+	begin := func(l *line) *fault { return l.beginBeside(id, requestID, who, op) }
 	return t.streams.hand(token, early{id: id, bytes: len(text), begin: begin}, t.limits)
 }
 
 // beginBeside begins an operation that was sent beside the stream.
-func (l *line) beginBeside(id, request string, who identity, op *graphql.OperationContext) *fault {
+func (l *line) beginBeside(id, request string, who identity, op *operation.Operation) *fault {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	_, twice := l.session.Find(id)

@@ -19,6 +19,7 @@ import (
 
 	"petitiond/server/answers"
 	"petitiond/server/budget"
+	"petitiond/server/operation"
 	"petitiond/server/transport/socket"
 )
 
@@ -77,13 +78,13 @@ type Options struct {
 // Transport answers GraphQL requests. It is an http.Handler for one path.
 type Transport struct {
 	engine       *engine
+	judge        *operation.Judge
 	limits       Limits
 	authenticate func(context.Context, string) (context.Context, error)
 	expires      func(context.Context) time.Time
 	same         func(before, now context.Context) bool
 	alike        []string // Options.Impersonal
 	address      func(*http.Request) netip.Addr
-	library      library
 	sharing      bool
 	answers      *answers.Store[*answer]
 	recalled     *recalled
@@ -111,14 +112,16 @@ type Transport struct {
 func New(o Options) *Transport {
 	o = o.withDefaults()
 	t := &Transport{
-		engine:       newEngine(o),
+		engine: newEngine(o),
+		judge: operation.New(operation.Options{
+			Schema: o.Schema.Schema(), Sizes: o.Sizes, Introspection: o.Introspection, Discreet: o.Discreet, Limits: o.Limits.Limits,
+		}),
 		limits:       o.Limits,
 		authenticate: o.Authenticate,
 		expires:      o.Expires,
 		same:         o.Same,
 		alike:        o.Impersonal,
 		address:      o.Address,
-		library:      newLearned(o.Limits.Persisted),
 		sharing:      o.ShareAnswers,
 		answers: answers.New(answers.Options[*answer]{
 			Bytes: o.Limits.AnswerBytes, Size: (*answer).size, Longest: 5 * time.Second, Brief: time.Second, Now: now,
@@ -130,11 +133,11 @@ func New(o Options) *Transport {
 		origins:  o.AllowedOrigins,
 		protocol: socket.Limits{
 			ID: 128, InitPayload: o.Limits.InitPayload, PingPayload: pingPayload, Operations: o.Limits.SocketOperations,
-			JSONDepth: o.Limits.JSONDepth, JSONMembers: jsonMembers,
+			JSONDepth: o.Limits.JSONDepth, JSONMembers: o.Limits.JSON().Members,
 		},
 		log:      o.Logger,
 		streams:  streams{open: map[string]*stream{}, by: map[netip.Prefix]int{}},
-		feeds:    feeds{open: map[string]*feed{}},
+		feeds:    feeds{open: map[operation.Key]*feed{}},
 		dispatch: dispatch{wake: make(chan struct{}, 1), halted: make(chan struct{})},
 	}
 	t.lines = lines{t: t, zero: now(), by: map[netip.Prefix]int{}}
@@ -207,6 +210,10 @@ func (t *Transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer t.survive(w, r)
 	t.handler.ServeHTTP(w, r)
 }
+
+// Trust makes t serve the documents of a manifest, and no others. It judges them first, as if they had been sent. It must
+// be called before t serves.
+func (t *Transport) Trust(m operation.Manifest) error { return t.judge.Trust(m) }
 
 // survive answers a request whose handling panicked.
 func (t *Transport) survive(w http.ResponseWriter, r *http.Request) {

@@ -11,11 +11,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"petitiond/server/operation"
+	"petitiond/server/strict"
 	"petitiond/server/transport/socket"
-	"petitiond/server/transport/strict"
 	"petitiond/server/transport/wire"
 )
 
@@ -307,7 +307,7 @@ type heard struct {
 func (t *Transport) understand(text []byte) (m heard, closing *socket.Closing) {
 	m.Event, closing = socket.Parse(&t.protocol, text)
 	if closing == nil && m.Kind == socket.KindInit && m.Payload != nil {
-		m.authorization, m.authorized, closing = credentialIn(m.Payload, t.limits.json())
+		m.authorization, m.authorized, closing = credentialIn(m.Payload, t.limits.JSON())
 	}
 	return m, closing
 }
@@ -326,7 +326,7 @@ func (l *line) hear(m heard) (*beginning, *socket.Closing) {
 	case socket.KindComplete:
 		l.release(e.ID)
 	case socket.KindRefused:
-		f := flaw(exceeded("socketOperations", l.t.limits.SocketOperations,
+		f := flaw(operation.Exceeded("socketOperations", l.t.limits.SocketOperations,
 			"This connection has as many operations as it may have. Complete one first."))
 		l.write(socket.AppendFrame(nil, socket.Text, socket.AppendError(nil, socket.Quote(e.ID), mustJSON(f.errs))))
 	case socket.KindSubscribe:
@@ -384,7 +384,7 @@ func (l *line) acknowledge() {
 // credentialIn finds the value of authorization, in any case, in the payload of connection_init. What cannot be read
 // or is there twice is never treated as none; null is.
 func credentialIn(payload []byte, limits strict.Limits) (value string, present bool, closing *socket.Closing) {
-	decoded, err := decodeJSON(payload, limits)
+	decoded, err := limits.Decode(payload)
 	members, ok := decoded.(map[string]any)
 	if err != nil || !ok {
 		return "", false, socket.ErrInvalid
@@ -417,12 +417,12 @@ type beginning struct {
 }
 
 // judge returns the operation if it may run. Otherwise the client was told why not.
-func (b *beginning) judge() *graphql.OperationContext {
+func (b *beginning) judge() *operation.Operation {
 	defer b.line.survive(b.ctx, b.id, b.reader)
-	params, f := decodeBody(b.payload, b.line.t.limits.json())
-	var op *graphql.OperationContext
+	request, f := b.line.t.decode(http.MethodPost, b.payload)
+	var op *operation.Operation
 	if f == nil {
-		op, f = b.line.t.prepare(b.ctx, params)
+		op, f = b.line.t.prepare(request)
 	}
 	if f != nil {
 		b.line.refuse(b.id, b.reader, f)
@@ -432,7 +432,7 @@ func (b *beginning) judge() *graphql.OperationContext {
 }
 
 // begin runs what was judged, if it may run.
-func (b *beginning) begin(op *graphql.OperationContext) {
+func (b *beginning) begin(op *operation.Operation) {
 	if op != nil {
 		b.line.run(b.ctx, b.id, b.reader, b.who, op)
 	}
@@ -447,9 +447,9 @@ func (l *line) survive(ctx context.Context, id string, r *reader) {
 }
 
 // run runs an operation that was judged.
-func (l *line) run(ctx context.Context, id string, r *reader, who identity, op *graphql.OperationContext) {
+func (l *line) run(ctx context.Context, id string, r *reader, who identity, op *operation.Operation) {
 	defer l.survive(ctx, id, r)
-	if op.Operation.Operation == ast.Subscription {
+	if op.Kind() == ast.Subscription {
 		if f := l.t.still(ctx); f != nil {
 			l.refuse(id, r, f)
 			return

@@ -1,7 +1,6 @@
-package transport
+package operation
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"os"
@@ -11,7 +10,6 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -25,10 +23,12 @@ var contract = sync.OnceValue(func() *ast.Schema {
 	return gqlparser.MustLoadSchema(&ast.Source{Name: "schema.graphqls", Input: string(text)})
 })
 
-// newContractEngine returns an engine for the program's schema, with its own cache.
-func newContractEngine(o Options) *engine {
-	o.Schema = &graphql.ExecutableSchemaMock{SchemaFunc: contract}
-	return newEngine(o.withDefaults())
+// newContractJudge returns an engine for the program's schema, with its own cache.
+func newContractJudge(o Options) *Judge {
+	if o.Schema = contract(); o.Limits == (Limits{}) {
+		o.Limits = DefaultLimits()
+	}
+	return New(o)
 }
 
 // numbered returns n times a format that has one number.
@@ -189,9 +189,9 @@ func node(petition, comment, tag string) string {
 }
 
 // judge does everything to a document that nobody has seen before.
-func judge(e *engine, text string) *fault {
+func judge(e *Judge, text string) *Refusal {
 	e.documents = newDocuments(0)
-	_, f := e.prepare(context.Background(), &graphql.RawParams{Query: text, OperationName: firstName(text)})
+	_, f := e.Prepare(&Request{Query: text, OperationName: firstName(text)})
 	return f
 }
 
@@ -206,7 +206,7 @@ func firstName(text string) string {
 // BenchmarkJudge measures how long each adversary keeps the guard, validation
 // and the bill busy, none of it from the cache: 5 ms at most are allowed.
 func BenchmarkJudge(b *testing.B) {
-	e := newContractEngine(Options{Introspection: true})
+	e := newContractJudge(Options{Introspection: true})
 	for _, name := range slices.Sorted(maps.Keys(adversaries())) {
 		text := adversaries()[name]
 		b.Run(name, func(b *testing.B) {
@@ -222,7 +222,7 @@ func BenchmarkJudge(b *testing.B) {
 func TestAdversaries(t *testing.T) {
 	t.Parallel()
 	for _, o := range []Options{{Introspection: true}, {}} {
-		e := newContractEngine(o)
+		e := newContractJudge(o)
 		for name, text := range adversaries() {
 			if len(text) > e.limits.Document {
 				t.Errorf("%s has %d bytes: it never gets far", name, len(text))
@@ -231,8 +231,8 @@ func TestAdversaries(t *testing.T) {
 			if f == nil {
 				continue
 			}
-			if code := codeOf(f.errs[0]); code == internal || code == "" {
-				t.Errorf("%s: %v", name, f.errs)
+			if code := CodeOf(f.Errors[0]); code == "" {
+				t.Errorf("%s: %v", name, f.Errors)
 			}
 			for _, fault := range faults(f, "canary") {
 				t.Errorf("%s: %s", name, fault)
@@ -243,11 +243,11 @@ func TestAdversaries(t *testing.T) {
 
 // faults returns what is wrong with a refusal, whatever is refused: too many
 // words, or such as were sent.
-func faults(f *fault, canary string) (list []string) {
-	if len(f.errs) == 0 || len(f.errs) > DefaultLimits().Errors {
-		list = append(list, fmt.Sprintf("%d errors", len(f.errs)))
+func faults(f *Refusal, canary string) (list []string) {
+	if len(f.Errors) == 0 || len(f.Errors) > DefaultLimits().Errors {
+		list = append(list, fmt.Sprintf("%d errors", len(f.Errors)))
 	}
-	for _, err := range f.errs {
+	for _, err := range f.Errors {
 		if len(err.Message) > longest || !utf8.ValidString(err.Message) {
 			list = append(list, fmt.Sprintf("an error of %d bytes: %q", len(err.Message), err.Message))
 		}

@@ -1,34 +1,32 @@
-package transport
+package operation
 
 import (
-	"context"
 	"strings"
 	"testing"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/go-cmp/cmp"
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
 // messages returns what a document is refused with.
-func messages(t *testing.T, e *engine, doc string) (list []string) {
+func messages(t *testing.T, e *Judge, doc string) (list []string) {
 	t.Helper()
-	_, f := e.prepare(context.Background(), &graphql.RawParams{Query: doc})
+	_, f := e.Prepare(&Request{Query: doc})
 	if f == nil {
 		return nil
 	}
-	for _, err := range f.errs {
-		list = append(list, codeOf(err)+": "+err.Message)
+	for _, err := range f.Errors {
+		list = append(list, CodeOf(err)+": "+err.Message)
 	}
 	return list
 }
 
 func TestMessages(t *testing.T) {
 	t.Parallel()
-	open, shut := newTestEngine(Options{Introspection: true}), newTestEngine(Options{})
+	open, shut := newTestJudge(Options{Introspection: true}), newTestJudge(Options{})
 	tests := []struct {
 		name string
-		e    *engine
+		e    *Judge
 		doc  string
 		want []string
 	}{
@@ -81,10 +79,10 @@ func TestMessages(t *testing.T) {
 
 func TestErrorsHaveLocations(t *testing.T) {
 	t.Parallel()
-	e := newTestEngine(Options{})
+	e := newTestJudge(Options{})
 	for _, doc := range []string{"{\n  nope }", "{\n  ( }", "query(\n  $a: Int!) { v }"} {
-		_, f := e.prepare(t.Context(), &graphql.RawParams{Query: doc})
-		if f == nil || len(f.errs[0].Locations) == 0 || f.errs[0].Locations[0].Line != 2 || f.errs[0].Locations[0].Column != 3 {
+		_, f := e.Prepare(&Request{Query: doc})
+		if f == nil || len(f.Errors[0].Locations) == 0 || f.Errors[0].Locations[0].Line != 2 || f.Errors[0].Locations[0].Column != 3 {
 			t.Errorf("%q: want an error at 2:3, got %+v", doc, f)
 		}
 	}
@@ -92,7 +90,7 @@ func TestErrorsHaveLocations(t *testing.T) {
 
 func TestValidationStopsAtTenErrors(t *testing.T) {
 	t.Parallel()
-	got := messages(t, newTestEngine(Options{}), "{ n { "+distinct(100)+"} }")
+	got := messages(t, newTestJudge(Options{}), "{ n { "+distinct(100)+"} }")
 	if len(got) != 10 {
 		t.Errorf("%d errors, want 10", len(got))
 	}
@@ -100,14 +98,14 @@ func TestValidationStopsAtTenErrors(t *testing.T) {
 
 func TestDocumentsAreRemembered(t *testing.T) {
 	t.Parallel()
-	e := newTestEngine(Options{})
-	first, _ := e.prepare(t.Context(), &graphql.RawParams{Query: "{ v }"})
-	again, _ := e.prepare(t.Context(), &graphql.RawParams{Query: "{ v }"})
-	if first.Doc != again.Doc {
+	e := newTestJudge(Options{})
+	first, _ := e.Prepare(&Request{Query: "{ v }"})
+	again, _ := e.Prepare(&Request{Query: "{ v }"})
+	if first.Document != again.Document {
 		t.Error("the same text was parsed twice")
 	}
 	for range 2 {
-		if _, f := e.prepare(t.Context(), &graphql.RawParams{Query: "{ nope }"}); f == nil {
+		if _, f := e.Prepare(&Request{Query: "{ nope }"}); f == nil {
 			t.Error("an invalid document was taken")
 		}
 	}
@@ -120,17 +118,17 @@ func TestDocumentsAreRemembered(t *testing.T) {
 // which a plain answer has no place.
 func TestDeferIsLeftOut(t *testing.T) {
 	t.Parallel()
-	e := newTestEngine(Options{})
+	e := newTestJudge(Options{})
 	doc := `{ ... @defer @include(if: true) { v } ...F @defer(label: "x") } fragment F on Query { n { ... @defer { v } } }`
-	op, f := e.prepare(t.Context(), &graphql.RawParams{Query: doc})
+	op, f := e.Prepare(&Request{Query: doc})
 	if f != nil {
-		t.Fatal(f.errs)
+		t.Fatal(f.Errors)
 	}
-	top := op.Operation.SelectionSet
+	top := op.Definition.SelectionSet
 	got := []int{
 		len(top[0].(*ast.InlineFragment).Directives),
 		len(top[1].(*ast.FragmentSpread).Directives),
-		len(op.Doc.Fragments[0].SelectionSet[0].(*ast.Field).SelectionSet[0].(*ast.InlineFragment).Directives),
+		len(op.Document.Fragments[0].SelectionSet[0].(*ast.Field).SelectionSet[0].(*ast.InlineFragment).Directives),
 	}
 	if diff := cmp.Diff([]int{1, 0, 0}, got); diff != "" {
 		t.Errorf("directives left (-want +got):\n%s", diff)

@@ -1,9 +1,9 @@
-// Package strict reads over JSON before anything decodes it, and refuses what encoding/json takes though it can be
-// read in more than one way or costs more than it is worth: an object that names a member twice, more nesting or more
-// members than the caller allows, more than one value.
+// Package strict reads JSON, and refuses what encoding/json takes though it can be read in more than one way or costs
+// more than it is worth: an object that names a member twice, more nesting or more members than the caller allows, more
+// than one value.
 //
-// It takes time in proportion to the text, save for the members of an object, which are sorted. What it does not look
-// at is the text's encoding, and escapes that stand for half a character: those who decode strings look at these.
+// It takes time in proportion to the text, except for the members of an object, which are sorted. Check and Object do not
+// look at the text's encoding, nor at escapes that stand for half a character: Decode does.
 package strict
 
 import (

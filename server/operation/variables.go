@@ -1,4 +1,4 @@
-package transport
+package operation
 
 import (
 	"encoding/json"
@@ -47,7 +47,7 @@ func decide(op *ast.OperationDefinition, names []string, variables map[string]an
 
 func unfit(def *ast.VariableDefinition, bad *misfit) *gqlerror.Error {
 	message := fmt.Sprintf("Variable \"$%s%s\" %s.", def.Variable, bad.path, bad.need)
-	return located(coded(validationFailed, shortened(message)), def.Position)
+	return located(Coded(ValidationFailed, shortened(message)), def.Position)
 }
 
 // misfit says where in a variable a value does not fit and what is needed

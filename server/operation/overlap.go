@@ -1,4 +1,4 @@
-package transport
+package operation
 
 import (
 	"fmt"
@@ -18,14 +18,14 @@ const tangle = 8
 // fields of one name, compares each with the first, and goes on with the
 // selection sets of all of them as one. So a field is looked at once wherever
 // an operation has it.
-func (e *engine) overlaps(doc *ast.QueryDocument) gqlerror.List {
-	o := &overlap{schema: e.schema, most: e.limits.Errors, told: map[*ast.Field]bool{}}
+func (j *Judge) overlaps(doc *ast.QueryDocument) gqlerror.List {
+	o := &overlap{schema: j.schema, most: j.limits.Errors, told: map[*ast.Field]bool{}}
 	for _, op := range doc.Operations {
 		for _, compare := range []func([]ast.SelectionSet){o.meanings, o.shapes} {
-			o.left = tangle * e.limits.Fields
+			o.left = tangle * j.limits.Fields
 			compare([]ast.SelectionSet{op.SelectionSet})
 			if o.left < 0 {
-				return gqlerror.List{tangled(e.limits)}
+				return gqlerror.List{tangled(j.limits)}
 			}
 		}
 	}
@@ -33,7 +33,7 @@ func (e *engine) overlaps(doc *ast.QueryDocument) gqlerror.List {
 }
 
 func tangled(l Limits) *gqlerror.Error {
-	return exceeded("fields", l.Fields, fmt.Sprintf("An operation may have at most %d fields, counted for each type that they may be of.", l.Fields))
+	return Exceeded("fields", l.Fields, fmt.Sprintf("An operation may have at most %d fields, counted for each type that they may be of.", l.Fields))
 }
 
 type overlap struct {
@@ -105,7 +105,7 @@ func (o *overlap) report(field *ast.Field, because string) {
 		return
 	}
 	o.told[field] = true
-	o.errs = append(o.errs, located(coded(validationFailed, shortened(fmt.Sprintf(
+	o.errs = append(o.errs, located(Coded(ValidationFailed, shortened(fmt.Sprintf(
 		"Fields %q conflict because %s. Use different aliases on the fields to fetch both if this was intentional.", field.Alias, because,
 	))), field.Position))
 }

@@ -1,4 +1,4 @@
-package transport
+package operation
 
 import (
 	"errors"
@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"petitiond/server/transport/strict"
+	"petitiond/server/strict"
 )
 
 // Manifest holds the documents that a site trusts, by the names that its
@@ -31,7 +31,7 @@ func ReadManifest(r io.Reader) (Manifest, error) {
 	if len(text) > largestManifest {
 		return nil, fmt.Errorf("the manifest is larger than %d bytes", largestManifest)
 	}
-	value, err := decodeJSON(text, strict.Limits{Depth: 8, Members: largestManifest})
+	value, err := strict.Limits{Depth: 8, Members: largestManifest}.Decode(text)
 	if err != nil {
 		return nil, fmt.Errorf("the manifest %w", err)
 	}
@@ -80,17 +80,17 @@ func (m Manifest) add(name string, text any) error {
 	return nil
 }
 
-// Trust makes t serve the documents of a manifest, and no others. It judges
-// them first, as if they had been sent. It must be called before t serves.
-func (t *Transport) Trust(m Manifest) error {
+// Trust makes j take the documents of a manifest, and no others. It judges them first, as if they had been sent. It must
+// be called before anything else is judged.
+func (j *Judge) Trust(m Manifest) error {
 	if len(m) == 0 {
 		return errors.New("the manifest has no document")
 	}
 	l := trusted{}
 	for _, name := range slices.Sorted(maps.Keys(m)) {
 		text := m[name]
-		if _, f := t.engine.document(text); f != nil {
-			return fmt.Errorf("the document %.80q of the manifest: %s", name, f.errs[0].Message)
+		if _, r := j.document(text); r != nil {
+			return fmt.Errorf("the document %.80q of the manifest: %s", name, r.Errors[0].Message)
 		}
 		l[name] = text
 	}
@@ -100,7 +100,7 @@ func (t *Transport) Trust(m Manifest) error {
 			l[hash] = text
 		}
 	}
-	t.library = l
+	j.library = l
 	return nil
 }
 
@@ -111,7 +111,7 @@ func (t *Transport) Trust(m Manifest) error {
 // once and then gives up. (403 would be of who asks; here it is what.)
 type trusted map[string]string
 
-func (l trusted) find(name, text string) (string, *fault) {
+func (l trusted) find(name, text string) (string, *Refusal) {
 	known := l[name]
 	switch {
 	case name == "" && text == "":

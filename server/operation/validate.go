@@ -1,4 +1,4 @@
-package transport
+package operation
 
 import (
 	"sort"
@@ -21,12 +21,12 @@ type rulebook struct {
 	kind  []core.Rule // suggest them
 }
 
-func newRulebook(o Options) rulebook {
-	if !o.Introspection {
+func newRulebook(introspection, suggest bool) rulebook {
+	if !introspection {
 		quiet := validationRules(false, core.Rule{Name: "NoIntrospection", RuleFunc: refuseIntrospection})
 		return rulebook{plain: quiet, kind: quiet}
 	}
-	return rulebook{plain: validationRules(false), kind: validationRules(!o.Discreet)}
+	return rulebook{plain: validationRules(false), kind: validationRules(suggest)}
 }
 
 func validationRules(suggest bool, more ...core.Rule) (list []core.Rule) {
@@ -66,23 +66,23 @@ func refuseIntrospection(events *core.Events, report core.AddErrFunc) {
 type enough struct{}
 
 // validate returns the first errors of a document that keeps the limits.
-func (e *engine) validate(doc *ast.QueryDocument, learned survey) gqlerror.List {
-	list := e.rules.kind
+func (j *Judge) validate(doc *ast.QueryDocument, learned survey) gqlerror.List {
+	list := j.rules.kind
 	if learned.longest > nearest {
-		list = e.rules.plain
+		list = j.rules.plain
 	}
-	if errs := e.walk(doc, list); len(errs) > 0 {
+	if errs := j.walk(doc, list); len(errs) > 0 {
 		return errs
 	}
 	for _, use := range learned.uses {
 		// The walker leaves what the last operation declares, with a default that is not the others'.
 		use.VariableDefinition = nil
 	}
-	return e.overlaps(doc)
+	return j.overlaps(doc)
 }
 
 // walk holds a document against rules.
-func (e *engine) walk(doc *ast.QueryDocument, list []core.Rule) (errs gqlerror.List) {
+func (j *Judge) walk(doc *ast.QueryDocument, list []core.Rule) (errs gqlerror.List) {
 	defer func() {
 		v := recover()
 		if _, stopped := v.(enough); v != nil && !stopped {
@@ -97,11 +97,11 @@ func (e *engine) walk(doc *ast.QueryDocument, list []core.Rule) (errs gqlerror.L
 				option(err)
 			}
 			errs = append(errs, validationError(err))
-			if len(errs) >= e.limits.Errors {
+			if len(errs) >= j.limits.Errors {
 				panic(enough{})
 			}
 		})
 	}
-	core.Walk(e.schema, doc, events)
+	core.Walk(j.schema, doc, events)
 	return errs
 }

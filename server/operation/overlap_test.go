@@ -1,11 +1,10 @@
-package transport
+package operation
 
 import (
 	"fmt"
 	"strings"
 	"testing"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/go-cmp/cmp"
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -27,10 +26,9 @@ const zooSDL = `
 	type Query { animal: Animal pet: Pet cat: Cat dog: Dog }
 `
 
-func newZooEngine(l Limits) *engine {
+func newZooJudge(l Limits) *Judge {
 	schema := gqlparser.MustLoadSchema(&ast.Source{Name: "zoo.graphqls", Input: zooSDL})
-	o := Options{Limits: l, Schema: &graphql.ExecutableSchemaMock{SchemaFunc: func() *ast.Schema { return schema }}}
-	return newEngine(o.withDefaults())
+	return New(Options{Limits: l, Schema: schema})
 }
 
 func TestOverlaps(t *testing.T) {
@@ -68,7 +66,7 @@ func TestOverlaps(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			var got []string
-			for _, message := range messages(t, newZooEngine(DefaultLimits()), test.doc) {
+			for _, message := range messages(t, newZooJudge(DefaultLimits()), test.doc) {
 				name, because, ok := strings.Cut(strings.TrimPrefix(message, `GRAPHQL_VALIDATION_FAILED: Fields "`), `" conflict because `)
 				if !ok {
 					if strings.Contains(message, "has no operation of that name") {
@@ -87,7 +85,7 @@ func TestOverlaps(t *testing.T) {
 }
 
 // pairwise tells whether gqlparser's own rule takes a document.
-func pairwise(e *engine, doc *ast.QueryDocument) bool {
+func pairwise(e *Judge, doc *ast.QueryDocument) bool {
 	return len(e.walk(doc, []core.Rule{rules.OverlappingFieldsCanBeMergedRule})) == 0
 }
 
@@ -95,7 +93,7 @@ func pairwise(e *engine, doc *ast.QueryDocument) bool {
 func TestOverlapsAgreesWithTheStockRule(t *testing.T) {
 	t.Parallel()
 	taken, refused := 0, 0
-	e := newZooEngine(DefaultLimits())
+	e := newZooJudge(DefaultLimits())
 	rapid.Check(t, func(t *rapid.T) {
 		text := zooDocument(t)
 		doc, err := parser.ParseQuery(&ast.Source{Input: text})
@@ -177,7 +175,7 @@ func zooDocument(t *rapid.T) string {
 // looked returns how many fields the rule looks at if it may look at most of them.
 func looked(t *testing.T, text string, most int) int {
 	t.Helper()
-	e := newZooEngine(DefaultLimits())
+	e := newZooJudge(DefaultLimits())
 	doc, err := parser.ParseQuery(&ast.Source{Input: text})
 	if err != nil {
 		t.Fatal(err)
@@ -226,7 +224,7 @@ func TestOverlapsGivesUpOnTangles(t *testing.T) {
 	}
 	deep := DefaultLimits()
 	deep.Depth = 30
-	got := messages(t, newZooEngine(deep), tangle(20))
+	got := messages(t, newZooJudge(deep), tangle(20))
 	want := []string{"LIMIT_EXCEEDED: An operation may have at most 500 fields, counted for each type that they may be of."}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("messages (-want +got):\n%s", diff)
@@ -234,7 +232,7 @@ func TestOverlapsGivesUpOnTangles(t *testing.T) {
 	if n := looked(t, tangle(20), 4000); n > 4100 {
 		t.Errorf("%d steps, though 4,000 are allowed", n)
 	}
-	if got := messages(t, newZooEngine(DefaultLimits()), tangle(8)); got != nil {
+	if got := messages(t, newZooJudge(DefaultLimits()), tangle(8)); got != nil {
 		t.Errorf("as deep as is allowed: %v", got)
 	}
 }

@@ -1,4 +1,4 @@
-package transport
+package operation
 
 import (
 	"encoding/json"
@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/go-cmp/cmp"
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -51,25 +50,20 @@ const costSDL = `
 	type Subscription { touched: Item @cost(weight: "1") }
 `
 
-func newCostEngine(l Limits) *engine {
+func newCostJudge(l Limits) *Judge {
 	schema := gqlparser.MustLoadSchema(&ast.Source{Name: "cost.graphqls", Input: costSDL})
-	o := Options{Introspection: true, Limits: l, Schema: &graphql.ExecutableSchemaMock{SchemaFunc: func() *ast.Schema { return schema }}}
-	return newEngine(o.withDefaults())
+	return New(Options{Introspection: true, Limits: l, Schema: schema})
 }
 
 // priced returns the cost of an operation, whatever the limit.
-func priced(t *testing.T, e *engine, doc string, variables map[string]any) int {
+func priced(t *testing.T, e *Judge, doc string, variables map[string]any) int {
 	t.Helper()
 	e.limits.Cost = math.MaxInt
-	op, f := e.prepare(t.Context(), &graphql.RawParams{Query: doc, Variables: variables})
+	op, f := e.Prepare(&Request{Query: doc, Variables: variables})
 	if f != nil {
-		t.Fatal(doc, f.errs)
+		t.Fatal(doc, f.Errors)
 	}
-	cost, known := costOf(op)
-	if !known {
-		t.Fatal("the operation has no cost")
-	}
-	return cost
+	return op.Cost
 }
 
 func TestCost(t *testing.T) {
@@ -163,7 +157,7 @@ func TestCost(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			// Variables come from JSON, which has numbers of another type.
-			if got := priced(t, newCostEngine(DefaultLimits()), test.doc, jsonVariables(t, test.in)); got != test.want {
+			if got := priced(t, newCostJudge(DefaultLimits()), test.doc, jsonVariables(t, test.in)); got != test.want {
 				t.Errorf("cost %d, want %d", got, test.want)
 			}
 		})
@@ -175,7 +169,7 @@ func jsonVariables(t *testing.T, in map[string]any) map[string]any {
 	if in == nil {
 		return nil
 	}
-	value, err := decodeJSON(mustJSON(in), DefaultLimits().json())
+	value, err := DefaultLimits().JSON().Decode(mustJSON(in))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,42 +179,39 @@ func jsonVariables(t *testing.T, in map[string]any) map[string]any {
 // One document is priced once, and answers for all variables.
 func TestCostOfOneDocument(t *testing.T) {
 	t.Parallel()
-	e := newCostEngine(DefaultLimits())
+	e := newCostJudge(DefaultLimits())
 	for _, n := range []int{3, 50, 1, 0} {
 		doc := `query A { item { id } } query B($n: Int) { page(first: $n) { nodes { items { id } } } }`
-		op, f := e.prepare(t.Context(), &graphql.RawParams{Query: doc, OperationName: "B", Variables: jsonVariables(t, map[string]any{"n": n})})
+		op, f := e.Prepare(&Request{Query: doc, OperationName: "B", Variables: jsonVariables(t, map[string]any{"n": n})})
 		if f != nil {
-			t.Fatal(f.errs)
+			t.Fatal(f.Errors)
 		}
-		if got, _ := costOf(op); got != 1+4*n {
+		if got := op.Cost; got != 1+4*n {
 			t.Errorf("%d items cost %d", n, got)
 		}
-	}
-	if got, known := costOf(&graphql.OperationContext{}); known {
-		t.Errorf("an operation that was never prepared costs %d", got)
 	}
 }
 
 func TestCostLimit(t *testing.T) {
 	t.Parallel()
-	e := newCostEngine(DefaultLimits())
-	if _, f := e.prepare(t.Context(), &graphql.RawParams{Query: `{ first(first: 100) { dear: id a: part { id } items { id } } }`}); f != nil {
-		t.Fatal(f.errs)
+	e := newCostJudge(DefaultLimits())
+	if _, f := e.Prepare(&Request{Query: `{ first(first: 100) { dear: id a: part { id } items { id } } }`}); f != nil {
+		t.Fatal(f.Errors)
 	}
 	doc := `{ first(first: 100) { items { items { id } } } }`
-	_, f := e.prepare(t.Context(), &graphql.RawParams{Query: doc})
+	_, f := e.Prepare(&Request{Query: doc})
 	if f == nil {
 		t.Fatal("1,300 points were taken")
 	}
-	want := map[string]any{"code": limitExceeded, "limit": "cost", "value": 1000}
-	if diff := cmp.Diff(want, f.errs[0].Extensions); diff != "" || !strings.Contains(f.errs[0].Message, "1000") {
-		t.Errorf("%s, extensions (-want +got):\n%s", f.errs[0].Message, diff)
+	want := map[string]any{"code": LimitExceeded, "limit": "cost", "value": 1000}
+	if diff := cmp.Diff(want, f.Errors[0].Extensions); diff != "" || !strings.Contains(f.Errors[0].Message, "1000") {
+		t.Errorf("%s, extensions (-want +got):\n%s", f.Errors[0].Message, diff)
 	}
 }
 
 func TestCostNeedsOneSlicingArgument(t *testing.T) {
 	t.Parallel()
-	e := newCostEngine(DefaultLimits())
+	e := newCostJudge(DefaultLimits())
 	for doc, ok := range map[string]bool{
 		`{ one { id } }`:                            false,
 		`{ one(first: null) { id } }`:               false,
@@ -230,12 +221,12 @@ func TestCostNeedsOneSlicingArgument(t *testing.T) {
 		`{ oneOrPreset(first: 1, last: 1) { id } }`: false,
 		`{ oneOrPreset(last: 1) { id } }`:           true,
 	} {
-		_, f := e.prepare(t.Context(), &graphql.RawParams{Query: doc})
+		_, f := e.Prepare(&Request{Query: doc})
 		if (f == nil) != ok {
 			t.Errorf("%s: %v", doc, f)
 		}
-		if f != nil && (codeOf(f.errs[0]) != validationFailed || len(f.errs[0].Locations) == 0) {
-			t.Errorf("%s: %v", doc, f.errs[0])
+		if f != nil && (CodeOf(f.Errors[0]) != ValidationFailed || len(f.Errors[0].Locations) == 0) {
+			t.Errorf("%s: %v", doc, f.Errors[0])
 		}
 	}
 }
@@ -249,7 +240,7 @@ func TestCostSaturates(t *testing.T) {
 	for range 60 {
 		body = "items { " + body + " }"
 	}
-	e := newCostEngine(l)
+	e := newCostJudge(l)
 	for _, doc := range []string{
 		`{ first(first: 9223372036854775807) { ` + body + ` } }`,
 		`{ a: first(first: 9223372036854775807) { id } b: first(first: 9223372036854775807) { id } c: page(first: 4611686018427387904) { nodes { id } } }`,
@@ -274,7 +265,7 @@ func TestCostGivesUpOnTangles(t *testing.T) {
 	l := DefaultLimits()
 	l.Depth = 30
 	doc := "{ thing " + strings.Repeat("{ same ", 15) + "{ id }" + strings.Repeat("}", 16)
-	got := messages(t, newCostEngine(l), doc)
+	got := messages(t, newCostJudge(l), doc)
 	want := []string{"LIMIT_EXCEEDED: An operation may have at most 500 fields, counted for each type that they may be of."}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("messages (-want +got):\n%s", diff)
@@ -305,7 +296,7 @@ func TestWeight(t *testing.T) {
 // What pages, tools and the README ask for is far from the limit.
 func TestCostOfTheContract(t *testing.T) {
 	t.Parallel()
-	e := newContractEngine(Options{Introspection: true})
+	e := newContractJudge(Options{Introspection: true})
 	for doc, want := range map[string]int{
 		introspection: 71,
 		`{ petitions(first: 3) { nodes { title signatureCount } } }`:                                                               1 + 3,
@@ -337,7 +328,7 @@ func TestCostThatIsMeasured(t *testing.T) {
 	t.Parallel()
 	n := 0
 	var given map[string]any
-	e := newContractEngine(Options{Introspection: true, Sizes: map[string]func(map[string]any) int{
+	e := newContractJudge(Options{Introspection: true, Sizes: map[string]func(map[string]any) int{
 		"Petition.signatureHistory": func(arguments map[string]any) int { given = arguments; return n },
 	}})
 	const doc = `query($from: DateTime) { petition(slug: "a") { signatureHistory(interval: DAY, from: $from) { at } } }`
@@ -351,7 +342,7 @@ func TestCostThatIsMeasured(t *testing.T) {
 		t.Errorf("arguments (-want +got):\n%s", diff)
 	}
 	for doc, want := range map[string]bool{doc: true, `{ petition(slug: "a") { id } }`: false} {
-		if j, f := e.judge(&graphql.RawParams{Query: doc}); f != nil || j.timed != want {
+		if j, f := e.Prepare(&Request{Query: doc}); f != nil || j.Timed != want {
 			t.Errorf("the cost hangs on the time: %v, want %v: %s", !want, want, doc)
 		}
 	}
@@ -388,10 +379,10 @@ func TestContractSaysHowLongListsAre(t *testing.T) {
 
 // BenchmarkCost measures what a known document costs with other variables.
 func BenchmarkCost(b *testing.B) {
-	e := newContractEngine(Options{Introspection: true})
+	e := newContractJudge(Options{Introspection: true})
 	doc, f := e.document(`query($n: Int, $m: Int) { petitions(first: $n) { nodes { title tags { label } comments(first: $m) { nodes { body replies(first: $m) { nodes { body } } } } } } }`)
 	if f != nil {
-		b.Fatal(f.errs)
+		b.Fatal(f.Errors)
 	}
 	variables := map[string]any{"n": int64(5), "m": int64(3)}
 	b.ReportAllocs()

@@ -1,4 +1,4 @@
-package transport
+package strict
 
 import (
 	"bytes"
@@ -6,37 +6,30 @@ import (
 	"errors"
 	"strconv"
 	"unicode/utf8"
-
-	"petitiond/server/transport/strict"
 )
 
-// jsonMembers is how many members an object in JSON that clients send may have: more than any request needs, and few
-// enough to be looked through for two of a name.
-const jsonMembers = 1000
-
-// The reasons why a body or a parameter is no JSON that we take, beside those of the package strict. None repeats
-// what was sent.
+// What is wrong with the encoding of a text.
 var (
-	errNotUTF8   = errors.New("is not UTF-8")
-	errSurrogate = errors.New("has half a surrogate pair in a string")
+	ErrNotUTF8   = errors.New("is not UTF-8")
+	ErrSurrogate = errors.New("has half a surrogate pair in a string")
 )
 
-// decodeJSON reads exactly one JSON value. It is strict where encoding/json is lenient: UTF-8, whole characters, no
+// Decode reads exactly one JSON value. It is strict where encoding/json is lenient: UTF-8, whole characters, no
 // member twice, nothing after the value, bounded depth and members. Numbers stay json.Number.
-func decodeJSON(text []byte, limits strict.Limits) (value any, err error) {
+func (l Limits) Decode(text []byte) (value any, err error) {
 	switch {
 	case !utf8.Valid(text):
-		return nil, errNotUTF8
+		return nil, ErrNotUTF8
 	case halfSurrogate(text):
-		return nil, errSurrogate
+		return nil, ErrSurrogate
 	}
-	if err := limits.Check(text); err != nil {
+	if err := l.Check(text); err != nil {
 		return nil, err
 	}
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
 	if decoder.Decode(&value) != nil {
-		return nil, strict.ErrNotJSON
+		return nil, ErrNotJSON
 	}
 	return value, nil
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"petitiond/server/transport/strict"
+	"petitiond/server/strict"
 )
 
 var limits = strict.Limits{Depth: 3, Members: 4}

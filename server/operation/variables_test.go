@@ -1,18 +1,17 @@
-package transport
+package operation
 
 import (
 	"encoding/json"
 	"strings"
 	"testing"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/go-cmp/cmp"
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
 func TestCoerce(t *testing.T) {
 	t.Parallel()
-	e := newTestEngine(Options{})
+	e := newTestJudge(Options{})
 	type vars = map[string]any
 	n := func(s string) json.Number { return json.Number(s) }
 	tests := []struct {
@@ -114,7 +113,7 @@ func TestCoerce(t *testing.T) {
 // has a default. Executed with null it would be a panic.
 func TestConditionsAreNotNull(t *testing.T) {
 	t.Parallel()
-	e := newTestEngine(Options{})
+	e := newTestJudge(Options{})
 	const (
 		field    = `query A($x: Boolean = true) { v @include(if: $x) }`
 		fragment = `query A($x: Boolean = true) { ...F } fragment F on Query { n { v @skip(if: $x) } }`
@@ -132,12 +131,12 @@ func TestConditionsAreNotNull(t *testing.T) {
 		{fragment, map[string]any{"x": true}, true},
 		{other, map[string]any{"x": nil}, true},
 	} {
-		_, f := e.prepare(t.Context(), &graphql.RawParams{Query: test.doc, OperationName: "A", Variables: test.in})
+		_, f := e.Prepare(&Request{Query: test.doc, OperationName: "A", Variables: test.in})
 		if (f == nil) != test.ok {
 			t.Errorf("%s with %v: %v", test.doc, test.in, f)
 		}
-		if f != nil && f.errs[0].Message != `Variable "$x" must not be null where @skip or @include goes by it.` {
-			t.Error(f.errs[0].Message)
+		if f != nil && f.Errors[0].Message != `Variable "$x" must not be null where @skip or @include goes by it.` {
+			t.Error(f.Errors[0].Message)
 		}
 	}
 }
@@ -145,13 +144,13 @@ func TestConditionsAreNotNull(t *testing.T) {
 // The default of a variable counts in its own operation alone.
 func TestDefaultsOfOtherOperations(t *testing.T) {
 	t.Parallel()
-	e := newTestEngine(Options{})
+	e := newTestJudge(Options{})
 	doc := `query A($x: String) { ...F } query B($x: String = "b") { ...F } fragment F on Query { in(in: {title: "t", text: $x}) }`
-	op, f := e.prepare(t.Context(), &graphql.RawParams{Query: doc, OperationName: "A"})
+	op, f := e.Prepare(&Request{Query: doc, OperationName: "A"})
 	if f != nil {
-		t.Fatal(f.errs)
+		t.Fatal(f.Errors)
 	}
-	got := op.Doc.Fragments[0].SelectionSet[0].(*ast.Field).ArgumentMap(op.Variables)
+	got := op.Document.Fragments[0].SelectionSet[0].(*ast.Field).ArgumentMap(op.Variables)
 	if diff := cmp.Diff(map[string]any{"in": map[string]any{"title": "t"}}, got); diff != "" {
 		t.Errorf("arguments (-want +got):\n%s", diff)
 	}
@@ -159,9 +158,9 @@ func TestDefaultsOfOtherOperations(t *testing.T) {
 
 func TestErrorsOfVariablesAreShort(t *testing.T) {
 	t.Parallel()
-	e := newTestEngine(Options{})
+	e := newTestJudge(Options{})
 	name := strings.Repeat("x", 15_000)
-	_, f := e.prepare(t.Context(), &graphql.RawParams{Query: "query($" + name + ": Int!) { v(a: $" + name + ") }"})
+	_, f := e.Prepare(&Request{Query: "query($" + name + ": Int!) { v(a: $" + name + ") }"})
 	if f == nil || len(faults(f, canary)) > 0 {
 		t.Errorf("refused with %.300v", f)
 	}
@@ -175,11 +174,11 @@ func TestErrorsOfVariablesAreShort(t *testing.T) {
 
 func TestVariablesOfTheNamedOperation(t *testing.T) {
 	t.Parallel()
-	e := newTestEngine(Options{})
+	e := newTestJudge(Options{})
 	doc := "query A($x: String = \"a\") { w(a: $x) } query B($x: String = \"b\") { w(a: $x) }"
-	op, f := e.prepare(t.Context(), &graphql.RawParams{Query: doc, OperationName: "B"})
+	op, f := e.Prepare(&Request{Query: doc, OperationName: "B"})
 	if f != nil {
-		t.Fatal(f.errs)
+		t.Fatal(f.Errors)
 	}
 	if diff := cmp.Diff(map[string]any{"x": "b"}, op.Variables); diff != "" {
 		t.Errorf("variables (-want +got):\n%s", diff)

@@ -1,4 +1,4 @@
-package transport
+package strict_test
 
 import (
 	"encoding/json"
@@ -10,10 +10,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"petitiond/server/transport/strict"
+	"petitiond/server/strict"
 )
 
-func TestDecodeJSON(t *testing.T) {
+func TestDecode(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name, text string
@@ -35,9 +35,9 @@ func TestDecodeJSON(t *testing.T) {
 		{name: "DeepArrays", text: strings.Repeat("[", 30_000), err: strict.ErrTooDeep},
 		{name: "TwiceBelow", text: `[{"a":{"b":1,"c":2,"b":3}}]`, err: strict.ErrTwice},
 		{name: "TwiceInside", text: `[{"b":1,"c":2,"b":3}]`, err: strict.ErrTwice},
-		{name: "SurrogateAlone", text: `"\ud800"`, err: errSurrogate},
-		{name: "SurrogatesReversed", text: `"\udc00\ud800"`, err: errSurrogate},
-		{name: "SurrogateBeforeText", text: `"\ud83dx"`, err: errSurrogate},
+		{name: "SurrogateAlone", text: `"\ud800"`, err: strict.ErrSurrogate},
+		{name: "SurrogatesReversed", text: `"\udc00\ud800"`, err: strict.ErrSurrogate},
+		{name: "SurrogateBeforeText", text: `"\ud83dx"`, err: strict.ErrSurrogate},
 		{name: "Surrogates", text: `"\ud83d\udc1d"`, want: "🐝"},
 		{name: "EscapedBackslash", text: `"\\ud800"`, want: `\ud800`},
 		{name: "ControlCharacter", text: "\"\x01\"", err: strict.ErrNotJSON},
@@ -53,12 +53,12 @@ func TestDecodeJSON(t *testing.T) {
 		{name: "NumberName", text: `{1:1}`, err: strict.ErrNotJSON},
 		{name: "Nothing", text: ``, err: strict.ErrNotJSON},
 		{name: "ByteOrderMark", text: "\ufeff{}", err: strict.ErrNotJSON},
-		{name: "NotUTF8", text: "\"\xff\"", err: errNotUTF8},
+		{name: "NotUTF8", text: "\"\xff\"", err: strict.ErrNotUTF8},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := decodeJSON([]byte(test.text), strict.Limits{Depth: 3, Members: 4})
+			got, err := strict.Limits{Depth: 3, Members: 4}.Decode([]byte(test.text))
 			if !errors.Is(err, test.err) {
 				t.Errorf("error = %v, want %v", err, test.err)
 			}
@@ -107,7 +107,7 @@ func namesTwice(text string) bool {
 	return twice && ok && errors.Is(err, io.EOF) && utf8.ValidString(text)
 }
 
-func FuzzDecodeBody(f *testing.F) {
+func FuzzDecode(f *testing.F) {
 	f.Add(`{"query":"{ a }","variables":{"a":[1.5e3,{"b":null}]},"operationName":null}`)
 	f.Add(`{"query":"{ a }","query":"{ b }"}`)
 	f.Add(`[{"query":"{ a }"}]`)
@@ -119,16 +119,7 @@ func FuzzDecodeBody(f *testing.F) {
 	f.Add(`{"":{"":1e700,"":0}}`)
 	f.Add(strings.Repeat(`[`, 40) + `"canary"`)
 	f.Fuzz(func(t *testing.T, text string) {
-		params, refused := decodeBody([]byte(text), DefaultLimits().json())
-		if refused == nil && (!json.Valid([]byte(text)) || params.Query == "" && params.Extensions["persistedQuery"] == nil) {
-			t.Errorf("%q was taken", text)
-		}
-		if refused != nil {
-			for _, fault := range faults(refused, canary) {
-				t.Error(fault)
-			}
-		}
-		value, err := decodeJSON([]byte(text), DefaultLimits().json())
+		value, err := strict.Limits{Depth: 32, Members: 1000}.Decode([]byte(text))
 		if twice := namesTwice(text); twice && err == nil || !twice && errors.Is(err, strict.ErrTwice) {
 			t.Errorf("%q names a member twice: %v, and is answered %v", text, twice, err)
 		}
@@ -145,20 +136,4 @@ func FuzzDecodeBody(f *testing.F) {
 			t.Errorf("value (-want +got):\n%s", diff)
 		}
 	})
-}
-
-// BenchmarkDecodeBody measures bodies of the size that is allowed, each full of something else.
-func BenchmarkDecodeBody(b *testing.B) {
-	for name, item := range map[string]string{"Lists": "[]", "Numbers": "1", "Objects": `{"a":1}`, "Strings": `"a"`, "Escapes": `"\u0041"`} {
-		list := strings.Repeat(item+",", (64<<10-50)/(len(item)+1))
-		body := []byte(`{"query":"{a}","variables":{"a":[` + list[:len(list)-1] + `]}}`)
-		b.Run(name, func(b *testing.B) {
-			b.SetBytes(int64(len(body)))
-			for b.Loop() {
-				if _, f := decodeBody(body, DefaultLimits().json()); f != nil {
-					b.Fatal(f.errs)
-				}
-			}
-		})
-	}
 }

@@ -1,7 +1,6 @@
-package transport
+package operation
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -10,7 +9,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
@@ -22,41 +20,14 @@ import (
 // library finds documents by what requests name them with.
 type library interface {
 	// find returns the text that a request means, who sends a name, a text, or both.
-	find(name, text string) (string, *fault)
+	find(name, text string) (string, *Refusal)
 	// keep remembers a text that was judged, under the name that find took it with.
 	keep(name, text string)
 }
 
-// prepare returns the operation that a request asks for, ready to run.
-func (t *Transport) prepare(_ context.Context, params *graphql.RawParams) (*graphql.OperationContext, *fault) {
-	j, f := t.judge(params)
-	if f != nil {
-		return nil, f
-	}
-	return t.engine.operation(j), nil
-}
-
-// judge returns the operation that a request asks for, valid and within the limits. Every way in goes through here.
-func (t *Transport) judge(params *graphql.RawParams) (*judged, *fault) {
-	name, f := documentName(params.Extensions)
-	if f != nil {
-		return nil, f
-	}
-	sent := params.Query != ""
-	if params.Query, f = t.library.find(name, params.Query); f != nil {
-		return nil, f
-	}
-	j, f := t.engine.judge(params)
-	if f == nil && sent && name != "" {
-		// Not before: what is refused must not take the place of what is used.
-		t.library.keep(name, params.Query)
-	}
-	return j, f
-}
-
 // documentName reads the extension persistedQuery. What else is in it is
 // somebody's note to himself: urql writes there that it tries again.
-func documentName(extensions map[string]any) (name string, f *fault) {
+func documentName(extensions map[string]any) (name string, r *Refusal) {
 	extension := extensions["persistedQuery"]
 	if extension == nil {
 		return "", nil
@@ -74,7 +45,7 @@ func documentName(extensions map[string]any) (name string, f *fault) {
 		ok = false
 	}
 	if !ok {
-		return "", flaw(coded(notPersisted, "PersistedQueryNotSupported"))
+		return "", refused(Coded(NotPersisted, "PersistedQueryNotSupported"))
 	}
 	name, _ = members["sha256Hash"].(string)
 	if name == "" {
@@ -88,17 +59,17 @@ const hashPrefix = "sha256:"
 
 // withDocumentID puts the member documentId where persisted queries have
 // their hash.
-func withDocumentID(params *graphql.RawParams, id string) *fault {
+func (r *Request) withDocumentID(id string) *Refusal {
 	if id == "" {
 		return nil
 	}
-	if params.Extensions["persistedQuery"] != nil {
+	if r.Extensions["persistedQuery"] != nil {
 		return malformed("Name the document once: by documentId, or by the extension persistedQuery.")
 	}
 	extensions := map[string]any{}
-	maps.Copy(extensions, params.Extensions)
+	maps.Copy(extensions, r.Extensions)
 	extensions["persistedQuery"] = map[string]any{"version": json.Number("1"), "sha256Hash": id}
-	params.Extensions = extensions
+	r.Extensions = extensions
 	return nil
 }
 
@@ -107,13 +78,13 @@ func withDocumentID(params *graphql.RawParams, id string) *fault {
 // application/json, which is all that older clients read; 400 in the newer
 // type, where an answer without data must not be 200, and whose body both
 // Apollo's and urql's client read whatever the status.
-func unknownDocument() *fault { return flaw(coded(unknownPersisted, "PersistedQueryNotFound")) }
+func unknownDocument() *Refusal { return refused(Coded(UnknownDocument, "PersistedQueryNotFound")) }
 
-func noDocument() *fault {
+func noDocument() *Refusal {
 	return malformed("The member query is missing: it holds the GraphQL document.")
 }
 
-func otherDocument() *fault { return malformed("The hash is not that of the document.") }
+func otherDocument() *Refusal { return malformed("The hash is not that of the document.") }
 
 // hashOf returns the SHA-256 of a text in lower-case hexadecimal digits.
 func hashOf(text string) string {
@@ -147,7 +118,7 @@ func newLearned(most int) *learned {
 	return l
 }
 
-func (l *learned) find(name, text string) (string, *fault) {
+func (l *learned) find(name, text string) (string, *Refusal) {
 	switch {
 	case name == "" && text == "":
 		return "", noDocument()

@@ -1,4 +1,4 @@
-package transport
+package operation
 
 import (
 	"crypto/sha256"

@@ -1,4 +1,4 @@
-package transport
+package operation
 
 import (
 	"fmt"
@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/go-cmp/cmp"
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -138,7 +137,7 @@ func TestGuard(t *testing.T) {
 			got := ""
 			if _, err := DefaultLimits().inspect(doc); err != nil {
 				got = err.Extensions["limit"].(string)
-				if codeOf(err) != limitExceeded || !strings.Contains(err.Message, fmt.Sprint(err.Extensions["value"])) {
+				if CodeOf(err) != LimitExceeded || !strings.Contains(err.Message, fmt.Sprint(err.Extensions["value"])) {
 					t.Errorf("the error does not say the limit: %v, %v", err.Message, err.Extensions)
 				}
 			}
@@ -217,8 +216,8 @@ const guardSDL = `
 	type Subscription { v: String }
 `
 
-func newTestEngine(o Options) *engine {
+func newTestJudge(o Options) *Judge {
 	schema := gqlparser.MustLoadSchema(&ast.Source{Name: "guard.graphqls", Input: guardSDL})
-	o.Schema = &graphql.ExecutableSchemaMock{SchemaFunc: func() *ast.Schema { return schema }}
-	return newEngine(o.withDefaults())
+	o.Schema, o.Limits = schema, DefaultLimits()
+	return New(o)
 }

@@ -1,11 +1,10 @@
-package transport
+package operation
 
 import (
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/parser"
 	"github.com/vektah/gqlparser/v2/validator/core"
@@ -79,16 +78,16 @@ func FuzzPrepare(f *testing.F) {
 	}
 	f.Add(`query($n: Int, $ids: [ID!]!) { nodes(ids: $ids) { ... on Petition @defer { comments(first: $n) { nodes { id } } } } }`, `{"n": -1, "ids": ["a"]}`, "")
 	f.Add(`query A($n: Int = 5) { petitions(first: $n) { nodes { id } } } query B { __typename }`, `{"n": null}`, "A")
-	engines := []*engine{newContractEngine(Options{Introspection: true}), newContractEngine(Options{})}
+	open, shut := newContractJudge(Options{Introspection: true}), newContractJudge(Options{})
 	f.Fuzz(func(t *testing.T, text, variables, name string) {
-		params := &graphql.RawParams{Query: text, OperationName: name}
-		if value, err := decodeJSON([]byte(variables), DefaultLimits().json()); err == nil {
-			params.Variables, _ = value.(map[string]any)
+		request := &Request{Query: text, OperationName: name}
+		if value, err := DefaultLimits().JSON().Decode([]byte(variables)); err == nil {
+			request.Variables, _ = value.(map[string]any)
 		}
-		for _, e := range engines {
+		for _, e := range []*Judge{open, shut} {
 			e.documents = newDocuments(1 << 20)
 			begin := time.Now()
-			op, refused := e.prepare(t.Context(), params)
+			op, refused := e.Prepare(request)
 			// Far above what any takes: other programs run here, too.
 			if took := time.Since(begin); took > time.Second {
 				t.Errorf("took %v", took)
@@ -105,7 +104,7 @@ func FuzzPrepare(f *testing.F) {
 					t.Error(fault)
 				}
 			}
-			if told := string(mustJSON(refused.errs)); !e.introspection && strings.Contains(told, "Did you mean") {
+			if told := string(mustJSON(refused.Errors)); e == shut && strings.Contains(told, "Did you mean") {
 				t.Errorf("names are suggested: %s", told)
 			}
 		}
@@ -113,21 +112,21 @@ func FuzzPrepare(f *testing.F) {
 }
 
 // sound checks what holds for every operation that may run.
-func sound(t *testing.T, e *engine, op *graphql.OperationContext) {
-	cost, known := costOf(op)
-	if op.Operation == nil || op.Doc == nil || !known || cost < 0 || cost > e.limits.Cost {
-		t.Errorf("the operation %v is taken, with a cost of %d", op.Operation, cost)
+func sound(t *testing.T, e *Judge, op *Operation) {
+	cost := op.Cost
+	if op.Definition == nil || op.Document == nil || cost < 0 || cost > e.limits.Cost {
+		t.Errorf("the operation %v is taken, with a cost of %d", op.Definition, cost)
 	}
 	if n := e.documents.used.Len(); n != 1 || e.documents.bytes <= 0 {
 		t.Errorf("%d documents of %d bytes are kept", n, e.documents.bytes)
 	}
-	if !pairwise(e, op.Doc) {
+	if !pairwise(e, op.Document) {
 		t.Error("fields overlap")
 	}
 }
 
 // names tells whether a word is part of a name in a document: errors speak of names.
-func names(e *engine, text, word string) (found bool) {
+func names(e *Judge, text, word string) (found bool) {
 	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: text}, e.limits.Tokens)
 	if err != nil {
 		return false
@@ -165,26 +164,4 @@ func names(e *engine, text, word string) (found bool) {
 	events.OnInlineFragment(func(_ *core.Walker, fragment *ast.InlineFragment) { look(fragment.TypeCondition) })
 	core.Walk(e.schema, doc, events)
 	return found
-}
-
-// FuzzDecodeURL throws query strings at the decoder of GET requests.
-func FuzzDecodeURL(f *testing.F) {
-	f.Add("query={a}&variables={}&operationName=A&extensions=")
-	f.Add("query=%7Ba%7D&query=canary")
-	f.Add("query={a}&variables=%7B%22canary%22%3A1e400%7D")
-	f.Add("query={a}&variables={\"a\":[[[]]],\"a\":1}")
-	f.Add("query=%zz;canary&;")
-	tr := &Transport{limits: DefaultLimits()}
-	f.Fuzz(func(t *testing.T, query string) {
-		params, refused := tr.decodeQuery(query)
-		if refused == nil {
-			if params.Query == "" {
-				t.Error("there is no document")
-			}
-			return
-		}
-		for _, fault := range faults(refused, canary) {
-			t.Error(fault)
-		}
-	})
 }

@@ -1,4 +1,4 @@
-package transport
+package operation
 
 import (
 	"fmt"
@@ -7,8 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-
-	"github.com/99designs/gqlgen/graphql"
 )
 
 func TestDocumentsKeepWithinBytes(t *testing.T) {
@@ -52,12 +50,12 @@ func TestDocumentsKeepWithinBytes(t *testing.T) {
 // What the bill of an operation takes is charged when it is written.
 func TestDocumentsAreChargedForBills(t *testing.T) {
 	t.Parallel()
-	e := newContractEngine(Options{})
+	e := newContractJudge(Options{})
 	text := `query A { __typename } query B($n: Int) { petitions(first: $n) { nodes { id } edges { cursor } } }`
 	var bytes []int
 	for _, name := range []string{"A", "B", "B"} {
-		if _, f := e.prepare(t.Context(), &graphql.RawParams{Query: text, OperationName: name}); f != nil {
-			t.Fatal(f.errs)
+		if _, f := e.Prepare(&Request{Query: text, OperationName: name}); f != nil {
+			t.Fatal(f.Errors)
 		}
 		bytes = append(bytes, e.documents.bytes)
 	}
@@ -70,14 +68,14 @@ func TestDocumentsAreChargedForBills(t *testing.T) {
 // A flood of one-off documents must not fill the memory.
 func TestDocumentsOfAFlood(t *testing.T) {
 	t.Parallel()
-	e := newContractEngine(Options{})
+	e := newContractJudge(Options{})
 	var clients sync.WaitGroup
 	for client := range 4 {
 		clients.Go(func() {
 			for i := range 200 {
 				text := fmt.Sprintf(`query Q%d_%d($n: Int) { petition(slug: "a") { %s comments(first: $n) { nodes { id } } } }`, client, i, strings.Repeat("id ", 150))
-				if _, f := e.prepare(t.Context(), &graphql.RawParams{Query: text}); f != nil {
-					t.Error(f.errs)
+				if _, f := e.Prepare(&Request{Query: text}); f != nil {
+					t.Error(f.Errors)
 				}
 			}
 		})
@@ -97,7 +95,7 @@ func TestDocumentsTakeNoMoreThanIsSaid(t *testing.T) {
 	l := DefaultLimits()
 	l.DocumentBytes = 1 << 30
 	for name, text := range adversaries() {
-		e := newContractEngine(Options{Introspection: true, Limits: l})
+		e := newContractJudge(Options{Introspection: true, Limits: l})
 		if judge(e, text) != nil {
 			continue
 		}
@@ -106,8 +104,8 @@ func TestDocumentsTakeNoMoreThanIsSaid(t *testing.T) {
 		const copies = 20
 		for i := range copies {
 			// Each has a text of its own, as bodies do.
-			if _, f := e.prepare(t.Context(), &graphql.RawParams{Query: fmt.Sprintf("%s #%d", text, i), OperationName: firstName(text)}); f != nil {
-				t.Fatal(f.errs)
+			if _, f := e.Prepare(&Request{Query: fmt.Sprintf("%s #%d", text, i), OperationName: firstName(text)}); f != nil {
+				t.Fatal(f.Errors)
 			}
 		}
 		took, said := int(heap()-before)/copies, e.documents.bytes/copies

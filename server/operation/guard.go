@@ -1,4 +1,4 @@
-package transport
+package operation
 
 import (
 	"fmt"
@@ -72,7 +72,7 @@ type check struct {
 func first(checks ...check) *gqlerror.Error {
 	for _, c := range checks {
 		if c.have > c.most {
-			return exceeded(c.limit, c.most, fmt.Sprintf(c.message, c.most))
+			return Exceeded(c.limit, c.most, fmt.Sprintf(c.message, c.most))
 		}
 	}
 	return nil
@@ -110,7 +110,7 @@ func (l Limits) inspect(doc *ast.QueryDocument) (survey, *gqlerror.Error) {
 	)
 	if err == nil && g.number != nil {
 		// Scalars of our own are not looked at before they are read, which is too late.
-		err = located(coded(validationFailed, "A number is out of range."), g.number)
+		err = located(Coded(ValidationFailed, "A number is out of range."), g.number)
 	}
 	return g.survey, err
 }
