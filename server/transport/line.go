@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"petitiond/server/transport/socket"
-	"petitiond/server/transport/wire"
+	"petitiond/server/transport/epoll"
 )
 
 // manner is how a line is spoken on.
@@ -42,7 +42,7 @@ type line struct {
 	called bool // the lock of dispatch
 
 	mu      sync.Mutex // guards what follows
-	conn    wire.Conn
+	conn    epoll.Conn
 	frames  socket.Reader
 	session socket.Session[*reader]
 	who     *credential // nil: none

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"petitiond/server/transport/socket"
-	"petitiond/server/transport/wire"
+	"petitiond/server/transport/epoll"
 )
 
 const (
@@ -29,7 +29,7 @@ type lines struct {
 	all    []*line
 	by     map[netip.Prefix]int
 	closed bool
-	loop   *wire.Loop    // nil before the first
+	loop   *epoll.Loop    // nil before the first
 	empty  chan struct{} // closed when the last has gone after closing
 	stop   chan struct{}
 }
@@ -66,7 +66,7 @@ func (s *lines) begin() (err error) {
 	if s.loop != nil {
 		return nil
 	}
-	if s.loop, err = wire.New(); err != nil {
+	if s.loop, err = epoll.New(); err != nil {
 		return err
 	}
 	s.stop = make(chan struct{})
@@ -76,7 +76,7 @@ func (s *lines) begin() (err error) {
 }
 
 // running returns the loop, or nil after its end.
-func (s *lines) running() *wire.Loop {
+func (s *lines) running() *epoll.Loop {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.loop

@@ -16,7 +16,7 @@ import (
 	"petitiond/server/operation"
 	"petitiond/server/strict"
 	"petitiond/server/transport/socket"
-	"petitiond/server/transport/wire"
+	"petitiond/server/transport/epoll"
 )
 
 const protocol = "graphql-transport-ws"
@@ -139,7 +139,7 @@ func (t *Transport) keep(l *line, conn net.Conn, read, first []byte, begin func(
 		l.abandon()
 		return
 	}
-	err := loop.Adopt(conn, slices.Clone(read), l, func(c wire.Conn) {
+	err := loop.Adopt(conn, slices.Clone(read), l, func(c epoll.Conn) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		if l.gone { // part waited for nobody any longer
@@ -172,7 +172,7 @@ func (l *line) abandon() {
 // nowhere is the connection of a line that has none.
 type nowhere struct{}
 
-func (nowhere) Write([]byte) (int, error) { return 0, wire.ErrClosed }
+func (nowhere) Write([]byte) (int, error) { return 0, epoll.ErrClosed }
 func (nowhere) Finish()                   {}
 func (nowhere) Pause()                    {}
 func (nowhere) Resume() error             { return nil }

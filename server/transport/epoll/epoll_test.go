@@ -1,4 +1,4 @@
-package wire_test
+package epoll_test
 
 import (
 	"bytes"
@@ -11,7 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"petitiond/server/transport/wire"
+	"petitiond/server/transport/epoll"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -22,7 +22,7 @@ type listener struct {
 	heard  bytes.Buffer
 	ready  chan struct{}
 	lost   chan struct{}
-	conn   wire.Conn
+	conn   epoll.Conn
 	answer bool // send back what comes
 }
 
@@ -67,11 +67,11 @@ type halfCloser interface {
 }
 
 // each runs a test with a loop and an adopted connection, in both ways.
-func each(t *testing.T, read string, test func(t *testing.T, far *net.TCPConn, near wire.Conn, l *listener)) {
+func each(t *testing.T, read string, test func(t *testing.T, far *net.TCPConn, near epoll.Conn, l *listener)) {
 	for name, way := range ways {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			loop, err := wire.New()
+			loop, err := epoll.New()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -79,7 +79,7 @@ func each(t *testing.T, read string, test func(t *testing.T, far *net.TCPConn, n
 			near, far := pair(t)
 			l := newListener()
 			l.answer = read != ""
-			if err := loop.Adopt(way(near), []byte(read), l, func(c wire.Conn) { l.conn = c }); err != nil {
+			if err := loop.Adopt(way(near), []byte(read), l, func(c epoll.Conn) { l.conn = c }); err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(l.conn.Close)
@@ -119,7 +119,7 @@ func within(t *testing.T, what string, c <-chan struct{}) {
 
 func TestEcho(t *testing.T) {
 	t.Parallel()
-	each(t, "before ", func(t *testing.T, far *net.TCPConn, _ wire.Conn, l *listener) {
+	each(t, "before ", func(t *testing.T, far *net.TCPConn, _ epoll.Conn, l *listener) {
 		for _, word := range []string{"before ", "one ", "two ", "three"} {
 			if word != "before " { // which was read already
 				if _, err := far.Write([]byte(word)); err != nil {
@@ -139,7 +139,7 @@ func TestEcho(t *testing.T) {
 
 func TestSlowReader(t *testing.T) {
 	t.Parallel()
-	each(t, "", func(t *testing.T, far *net.TCPConn, near wire.Conn, l *listener) {
+	each(t, "", func(t *testing.T, far *net.TCPConn, near epoll.Conn, l *listener) {
 		sent := bytes.Repeat([]byte("0123456789abcdef"), 1<<20) // more than any buffer between holds
 		got := make(chan []byte)
 		go func() {
@@ -170,7 +170,7 @@ func TestSlowReader(t *testing.T) {
 
 func TestLost(t *testing.T) {
 	t.Parallel()
-	each(t, "", func(t *testing.T, far *net.TCPConn, near wire.Conn, l *listener) {
+	each(t, "", func(t *testing.T, far *net.TCPConn, near epoll.Conn, l *listener) {
 		_, _ = far.Write([]byte("last words"))
 		_ = far.Close()
 		within(t, "the client has gone", l.lost)
@@ -189,7 +189,7 @@ func TestLost(t *testing.T) {
 
 func TestReset(t *testing.T) {
 	t.Parallel()
-	each(t, "", func(t *testing.T, far *net.TCPConn, _ wire.Conn, l *listener) {
+	each(t, "", func(t *testing.T, far *net.TCPConn, _ epoll.Conn, l *listener) {
 		_ = far.SetLinger(0)
 		_ = far.Close()
 		within(t, "the client has gone", l.lost)
@@ -198,7 +198,7 @@ func TestReset(t *testing.T) {
 
 func TestFinishAndClose(t *testing.T) {
 	t.Parallel()
-	each(t, "", func(t *testing.T, far *net.TCPConn, near wire.Conn, l *listener) {
+	each(t, "", func(t *testing.T, far *net.TCPConn, near epoll.Conn, l *listener) {
 		if _, err := near.Write([]byte("bye")); err != nil {
 			t.Fatal(err)
 		}
@@ -245,14 +245,14 @@ func TestPause(t *testing.T) {
 	for name, way := range ways {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			loop, err := wire.New()
+			loop, err := epoll.New()
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(loop.Close)
 			near, far := pair(t)
 			p := &pauser{newListener(), make(chan int, 100)}
-			if err := loop.Adopt(way(near), []byte("early "), p, func(c wire.Conn) { p.conn = c }); err != nil {
+			if err := loop.Adopt(way(near), []byte("early "), p, func(c epoll.Conn) { p.conn = c }); err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(p.conn.Close)
@@ -293,7 +293,7 @@ func TestPause(t *testing.T) {
 // A connection that is closed while it is paused leaves nothing behind.
 func TestCloseWhilePaused(t *testing.T) {
 	t.Parallel()
-	each(t, "", func(t *testing.T, far *net.TCPConn, near wire.Conn, l *listener) {
+	each(t, "", func(t *testing.T, far *net.TCPConn, near epoll.Conn, l *listener) {
 		near.Pause()
 		if _, err := far.Write([]byte("x")); err != nil {
 			t.Fatal(err)
@@ -313,7 +313,7 @@ func TestIdleCostsNothing(t *testing.T) { //nolint:paralleltest // it counts gor
 	if runtime.GOOS != "linux" {
 		t.Skip("elsewhere each connection has a goroutine")
 	}
-	loop, err := wire.New()
+	loop, err := epoll.New()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -322,7 +322,7 @@ func TestIdleCostsNothing(t *testing.T) { //nolint:paralleltest // it counts gor
 	for range 200 {
 		near, _ := pair(t)
 		l := newListener()
-		if err := loop.Adopt(near, nil, l, func(c wire.Conn) { l.conn = c }); err != nil {
+		if err := loop.Adopt(near, nil, l, func(c epoll.Conn) { l.conn = c }); err != nil {
 			t.Fatal(err)
 		}
 		defer l.conn.Close()

@@ -1,9 +1,9 @@
-// Package wire keeps connections open that mostly wait: sockets and event streams, taken over from net/http.
+// Package epoll keeps connections open that mostly wait: sockets and event streams, taken over from net/http.
 // On Linux none costs a goroutine or a buffer while nothing happens on it: one goroutine waits for all of them
 // by epoll. Elsewhere, and for connections that are no plain TCP, each has one goroutine with a small buffer.
 //
 // It knows nothing of what the bytes mean, and never waits for a client.
-package wire
+package epoll
 
 import (
 	"errors"
