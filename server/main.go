@@ -13,7 +13,7 @@ import (
 	"runtime/debug"
 	"syscall"
 
-	"petitiond/server/transport"
+	"petitiond/server/transport/trace"
 )
 
 // version is set by the linker for a release.
@@ -108,7 +108,7 @@ type requestLog struct{ slog.Handler }
 func (l requestLog) Handle(ctx context.Context, line slog.Record) error {
 	told := false
 	line.Attrs(func(a slog.Attr) bool { told = told || a.Key == "request_id"; return !told })
-	if id := transport.RequestIDFrom(ctx); id != "" && !told {
+	if id := trace.ID(ctx); id != "" && !told {
 		line.AddAttrs(slog.String("request_id", id))
 	}
 	return l.Handler.Handle(ctx, line)

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/json"
+	"slices"
 
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -41,4 +42,26 @@ func (o *Operation) Key() (key Key) {
 		h.Write(sum[:])
 	}
 	return Key(h.Sum(nil))
+}
+
+// SelectsLeavesOf reports whether all root fields are of one of these types, and nothing but leaves is selected of them.
+func (o *Operation) SelectsLeavesOf(types []string) bool {
+	return !slices.ContainsFunc(o.Definition.SelectionSet, func(root ast.Selection) bool {
+		field, ok := root.(*ast.Field)
+		return !ok || !slices.Contains(types, field.Definition.Type.Name()) || !leaves(field.SelectionSet)
+	})
+}
+
+func leaves(set ast.SelectionSet) bool {
+	return !slices.ContainsFunc(set, func(s ast.Selection) bool {
+		switch s := s.(type) {
+		case *ast.Field:
+			return len(s.SelectionSet) > 0
+		case *ast.InlineFragment:
+			return !leaves(s.SelectionSet)
+		case *ast.FragmentSpread:
+			return !leaves(s.Definition.SelectionSet)
+		}
+		return true
+	})
 }

@@ -10,10 +10,11 @@ import (
 	"strings"
 
 	"petitiond/server/operation"
+	"petitiond/server/transport/fault"
 )
 
 // read gives the text in which the parameters of an operation stand: the body, or the query string of the URL.
-func (t *Transport) read(w http.ResponseWriter, r *http.Request) ([]byte, *fault) {
+func (t *Transport) read(w http.ResponseWriter, r *http.Request) ([]byte, *fault.Fault) {
 	if r.Method == http.MethodPost {
 		if f := t.checkBody(r.Header, r.ContentLength); f != nil {
 			return nil, f
@@ -27,17 +28,17 @@ func (t *Transport) read(w http.ResponseWriter, r *http.Request) ([]byte, *fault
 }
 
 // decode reads the parameters of an operation.
-func (t *Transport) decode(method string, text []byte) (*operation.Request, *fault) {
+func (t *Transport) decode(method string, text []byte) (*operation.Request, *fault.Fault) {
 	read := t.limits.ReadURL
 	if method == http.MethodPost {
 		read = t.limits.ReadJSON
 	}
 	request, r := read(text)
-	return request, refused(r)
+	return request, fault.Of(r)
 }
 
 // checkBody judges a body by its headers, before a byte of it is read.
-func (t *Transport) checkBody(header http.Header, length int64) *fault {
+func (t *Transport) checkBody(header http.Header, length int64) *fault.Fault {
 	const message = "Send the body as application/json in UTF-8, without Content-Encoding."
 	// Two lines of a header are one with a comma, which no media type has: what a proxy takes for the type of a body
 	// must not differ from what we do.
@@ -45,7 +46,7 @@ func (t *Transport) checkBody(header http.Header, length int64) *fault {
 	encoding := strings.Join(header.Values("Content-Encoding"), ",")
 	switch {
 	case err != nil, typ != string(mediaJSON), !utf8Charset(params), encoding != "" && !strings.EqualFold(encoding, "identity"):
-		return refusal(http.StatusUnsupportedMediaType, unsupportedMediaType, message)
+		return fault.New(http.StatusUnsupportedMediaType, fault.UnsupportedMediaType, message)
 	case length > t.limits.Body:
 		return t.tooLarge()
 	default:
@@ -54,21 +55,21 @@ func (t *Transport) checkBody(header http.Header, length int64) *fault {
 }
 
 // readBody reads a body that may be chunked, within a limit of size. The server limits the time.
-func (t *Transport) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *fault) {
+func (t *Transport) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *fault.Fault) {
 	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, t.limits.Body))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, t.tooLarge()
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return nil, refusal(http.StatusRequestTimeout, badRequest, "The body took too long to arrive.")
+		return nil, fault.New(http.StatusRequestTimeout, fault.BadRequest, "The body took too long to arrive.")
 	}
 	if err != nil {
-		return nil, refusal(http.StatusBadRequest, badRequest, "The body ended too early.")
+		return nil, fault.New(http.StatusBadRequest, fault.BadRequest, "The body ended too early.")
 	}
 	return text, nil
 }
 
-func (t *Transport) tooLarge() *fault {
+func (t *Transport) tooLarge() *fault.Fault {
 	message := fmt.Sprintf("The request is larger than %d bytes.", t.limits.Body)
-	return refusal(http.StatusRequestEntityTooLarge, payloadTooLarge, message)
+	return fault.New(http.StatusRequestEntityTooLarge, fault.PayloadTooLarge, message)
 }

@@ -1,39 +1,45 @@
-package transport
+package credential
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"petitiond/server/operation"
+	"petitiond/server/transport/fault"
 )
 
-// newChecked returns a transport without connections whose credentials are checked by check.
-func newChecked(check func(ctx context.Context, bearer string) (context.Context, error)) *Transport {
-	return New(Options{Schema: unused(), Authenticate: check})
+// newChecked returns an empty registry whose credentials are checked by check.
+func newChecked(check func(ctx context.Context, bearer string) (context.Context, error)) *Registry {
+	return NewRegistry(&Authority{
+		Authenticate: check, Expires: func(context.Context) time.Time { return time.Time{} },
+		Same:  func(context.Context, context.Context) bool { return true },
+		Alive: context.Background(), Patience: 5 * time.Second, Now: time.Now, Logger: slog.New(slog.DiscardHandler),
+	}, new(sync.WaitGroup))
 }
 
 // However many bear a credential, it is asked once a minute, and forgotten with the last of them.
 func TestCredentialIsAskedOnceForAll(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		asked, tr := 0, (*Transport)(nil)
-		tr = newChecked(func(ctx context.Context, _ string) (context.Context, error) {
+		asked := 0
+		all := newChecked(func(ctx context.Context, _ string) (context.Context, error) {
 			asked++
 			return ctx, nil
 		})
-		defer tr.die()
-		var held []*credential
+		var held []*Credential
 		for range 30 {
-			who := tr.known(t.Context(), "key")
-			held = append(held, tr.credentials.hold(who))
+			who := all.identity(t.Context(), "key")
+			held = append(held, all.Hold(who))
 		}
 		for second := range 180 {
-			tr.credentials.check()
+			all.Check()
 			synctest.Wait()
 			if want := second / 60; asked != want {
 				t.Fatalf("asked %d times after %d s, want %d", asked, second, want)
@@ -41,12 +47,12 @@ func TestCredentialIsAskedOnceForAll(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		for i, c := range held {
-			if got := len(tr.credentials.known); got != 1 {
+			if got := len(all.known); got != 1 {
 				t.Fatalf("%d credentials are known while %d bear it", got, len(held)-i)
 			}
-			tr.credentials.release(c)
+			all.Release(c)
 		}
-		if got := len(tr.credentials.known); got != 0 {
+		if got := len(all.known); got != 0 {
 			t.Errorf("%d credentials are known that nobody bears", got)
 		}
 	})
@@ -56,17 +62,17 @@ func TestCredentialIsAskedOnceForAll(t *testing.T) {
 func TestCredentialIsShownWithOtherRights(t *testing.T) {
 	t.Parallel()
 	type rights struct{}
-	tr := newChecked(nil)
-	tr.same = func(before, now context.Context) bool { return before.Value(rights{}) == now.Value(rights{}) }
-	show := func(may string) *credential {
-		return tr.credentials.hold(tr.known(context.WithValue(t.Context(), rights{}, may), "key"))
+	all := newChecked(nil)
+	all.Same = func(before, now context.Context) bool { return before.Value(rights{}) == now.Value(rights{}) }
+	show := func(may string) *Credential {
+		return all.Hold(all.identity(context.WithValue(t.Context(), rights{}, may), "key"))
 	}
 	first, same, second := show("all"), show("all"), show("less")
-	if first != same || first.fault() == nil || second.fault() != nil {
-		t.Errorf("first %v, second %v", first.fault(), second.fault())
+	if first != same || first.Fault() == nil || second.Fault() != nil {
+		t.Errorf("first %v, second %v", first.Fault(), second.Fault())
 	}
-	tr.credentials.release(first)
-	tr.credentials.release(same)
+	all.Release(first)
+	all.Release(same)
 	if third := show("less"); third != second {
 		t.Error("the second was forgotten with the first")
 	}
@@ -77,7 +83,7 @@ func TestCredentialsAreAskedAFewAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var running, most, asked atomic.Int64
-		tr := newChecked(func(ctx context.Context, _ string) (context.Context, error) {
+		all := newChecked(func(ctx context.Context, _ string) (context.Context, error) {
 			if n := running.Add(1); n > most.Load() {
 				most.Store(n)
 			}
@@ -86,13 +92,12 @@ func TestCredentialsAreAskedAFewAtOnce(t *testing.T) {
 			asked.Add(1)
 			return ctx, nil
 		})
-		defer tr.die()
 		for i := range 100 {
-			tr.credentials.hold(tr.known(t.Context(), fmt.Sprint(i)))
+			all.Hold(all.identity(t.Context(), fmt.Sprint(i)))
 		}
 		time.Sleep(recheck)
 		for range 20 {
-			tr.credentials.check()
+			all.Check()
 			time.Sleep(time.Second)
 		}
 		synctest.Wait()
@@ -107,40 +112,39 @@ func TestCredentialIsNotUncheckedForLong(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		asked, failing := 0, true
-		tr := newChecked(func(ctx context.Context, _ string) (context.Context, error) {
+		all := newChecked(func(ctx context.Context, _ string) (context.Context, error) {
 			asked++
 			if failing {
 				return nil, fmt.Errorf("no database: %w", ErrUnavailable)
 			}
 			return ctx, nil
 		})
-		defer tr.die()
 		wait := func(d time.Duration) {
-			for end := now().Add(d); now().Before(end); {
+			for end := time.Now().Add(d); time.Now().Before(end); {
 				time.Sleep(100 * time.Millisecond)
-				tr.credentials.check()
+				all.Check()
 				synctest.Wait()
 			}
 		}
-		c := tr.credentials.hold(tr.known(t.Context(), "key"))
+		c := all.Hold(all.identity(t.Context(), "key"))
 		wait(recheck + 10*time.Second)
-		if asked != 11 || c.fault() != nil {
-			t.Errorf("asked %d times in the first 10 s, with %v; want 11, and nothing", asked, c.fault())
+		if asked != 11 || c.Fault() != nil {
+			t.Errorf("asked %d times in the first 10 s, with %v; want 11, and nothing", asked, c.Fault())
 		}
 		failing = false
 		wait(2 * time.Second)
 		failing, asked = true, 0
 		wait(unchecked - 2*time.Second)
-		if c.fault() != nil {
-			t.Errorf("ended too early: %v", c.fault().errs)
+		if c.Fault() != nil {
+			t.Errorf("ended too early: %v", c.Fault().Errors)
 		}
 		wait(3 * time.Second)
-		if f := c.fault(); f == nil || operation.CodeOf(f.errs[0]) != unavailable {
+		if f := c.Fault(); f == nil || operation.CodeOf(f.Errors[0]) != fault.Unavailable {
 			t.Errorf("not ended after %v: %v", unchecked, f)
 		}
 		asked = 0
 		wait(recheck)
-		if asked != 0 || len(tr.credentials.known) != 0 {
+		if asked != 0 || len(all.known) != 0 {
 			t.Errorf("what has ended was asked %d times", asked)
 		}
 	})
@@ -151,24 +155,23 @@ func TestCredentialIsShownAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var err error
-		tr := newChecked(func(ctx context.Context, _ string) (context.Context, error) { return ctx, err })
-		defer tr.die()
-		first := tr.credentials.hold(tr.known(t.Context(), "key"))
+		all := newChecked(func(ctx context.Context, _ string) (context.Context, error) { return ctx, err })
+		first := all.Hold(all.identity(t.Context(), "key"))
 		time.Sleep(recheck)
 		err = errors.New("unknown")
-		tr.credentials.check()
+		all.Check()
 		synctest.Wait()
 		err = nil
-		second := tr.credentials.hold(tr.known(t.Context(), "key"))
-		if first.fault() == nil || second.fault() != nil {
-			t.Errorf("first %v, second %v", first.fault(), second.fault())
+		second := all.Hold(all.identity(t.Context(), "key"))
+		if first.Fault() == nil || second.Fault() != nil {
+			t.Errorf("first %v, second %v", first.Fault(), second.Fault())
 		}
-		tr.credentials.release(first)
-		if len(tr.credentials.known) != 1 {
+		all.Release(first)
+		if len(all.known) != 1 {
 			t.Error("the second was forgotten with the first")
 		}
-		tr.credentials.release(second)
-		if len(tr.credentials.known) != 0 {
+		all.Release(second)
+		if len(all.known) != 0 {
 			t.Error("the second was not forgotten")
 		}
 	})

@@ -8,14 +8,14 @@ import (
 )
 
 // Who waits gets the place that becomes free, first come, first served; who finds the queue full is told at once.
-func TestGate(t *testing.T) {
+func TestAdmission(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g, began := newGate(Limits{InFlight: 1, Wait: time.Second}), time.Now()
+		g, began := newAdmission(Limits{InFlight: 1, Wait: time.Second}), time.Now()
 		if !g.enter(t.Context()) {
 			t.Fatal("the first has no place")
 		}
-		const waiting = crowd
+		const waiting = waitersEach
 		turns := make(chan int, waiting)
 		for i := range waiting {
 			go func() {
@@ -39,10 +39,10 @@ func TestGate(t *testing.T) {
 	})
 }
 
-func TestGatePatience(t *testing.T) {
+func TestAdmissionPatience(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		g, began := newGate(Limits{InFlight: 1, Wait: time.Second}), time.Now()
+		g, began := newAdmission(Limits{InFlight: 1, Wait: time.Second}), time.Now()
 		g.enter(t.Context())
 		if g.enter(t.Context()) || time.Since(began) != g.wait {
 			t.Errorf("let in, or turned away after %s, want %s", time.Since(began), g.wait)

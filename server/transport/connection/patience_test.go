@@ -1,16 +1,23 @@
-package transport
+package connection
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"petitiond/server/budget"
+	"petitiond/server/strict"
+	"petitiond/server/transport/credential"
+	"petitiond/server/transport/fault"
 	"petitiond/server/transport/socket"
 )
 
@@ -28,15 +35,39 @@ func (*recorder) Resume() error  { return nil }
 func (r *recorder) text() string { return r.String() }
 func (r *recorder) closed() bool { return r.finished }
 
+// newLoneKeeper returns a keeper for a host that is asked for nothing.
+func newLoneKeeper(t *testing.T) *Keeper {
+	alive, die := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	quiet := slog.New(slog.DiscardHandler)
+	k := New(Options{
+		Limits: Bounds{
+			Sockets: 1000, SocketsPerAddress: 200, SocketOperations: 20, Messages: 20, MessageBurst: 50, InitPayload: 16 << 10,
+			Read: 10 * time.Second, Event: 10 * time.Second, Init: 5 * time.Second, Ping: 15 * time.Second, Pong: 12 * time.Second,
+			Age: 4 * time.Hour,
+		},
+		Message: 64 << 10, Answer: 1 << 20, JSON: strict.Limits{Depth: 32, Members: 1000},
+		Credentials: credential.NewRegistry(&credential.Authority{Alive: alive, Now: time.Now, Logger: quiet}, &running),
+		Memory:      budget.NewMemory(1 << 30), Readers: make(chan struct{}, 1),
+		Alive: alive, Running: &running, Now: time.Now, Logger: quiet,
+	})
+	t.Cleanup(func() {
+		if err := k.Shutdown(context.Background(), 0); err != nil {
+			t.Error(err)
+		}
+		die()
+		running.Wait()
+	})
+	return k
+}
+
 // newLone returns a socket that nothing but the test looks after.
-func newLone(t *testing.T) (*line, *recorder) {
-	tr := newChecked(nil)
-	t.Cleanup(tr.die)
-	r := &recorder{}
-	l := &line{t: tr, manner: overSocket, conn: r, frames: socket.Reader{Max: 64 << 10}, opened: tr.lines.ticks()}
-	l.rate = rate{at: l.opened, left: float32(tr.limits.MessageBurst)}
-	l.session.Acknowledged()
-	return l, r
+func newLone(t *testing.T) (*Conn, *recorder) {
+	k, r := newLoneKeeper(t), &recorder{}
+	c := &Conn{keeper: k, protocol: Socket, conn: r, frames: socket.Reader{Max: 64 << 10}, opened: k.ticks()}
+	c.rate = rate{at: c.opened, left: float32(k.Limits.MessageBurst)}
+	c.session.Acknowledged()
+	return c, r
 }
 
 // frame is a client's frame, with a mask that changes nothing.
@@ -65,19 +96,19 @@ func TestTimeOfAMessage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				l, conn := newLone(t)
-				l.Receive(bytes.Clone(test.first))
-				began := now()
-				for now().Sub(began) < 3*l.t.limits.Read && !conn.closed() {
+				c, conn := newLone(t)
+				c.Receive(bytes.Clone(test.first))
+				began := time.Now()
+				for time.Since(began) < 3*c.keeper.Limits.Read && !conn.closed() {
 					time.Sleep(500 * time.Millisecond)
-					l.Receive(bytes.Clone(test.each))
-					l.asked = 0 // whatever was asked was answered
-					l.look(l.t.lines.ticks())
+					c.Receive(bytes.Clone(test.each))
+					c.asked = 0 // whatever was asked was answered
+					c.inspect(c.keeper.ticks())
 				}
 				if conn.closed() != test.closed {
-					t.Errorf("closed after %v: %v, want %v", now().Sub(began), conn.closed(), test.closed)
+					t.Errorf("closed after %v: %v, want %v", time.Since(began), conn.closed(), test.closed)
 				}
-				took, limit := now().Sub(began), l.t.limits.Read
+				took, limit := time.Since(began), c.keeper.Limits.Read
 				inTime := took >= limit && took <= limit+time.Second
 				if test.closed && (!inTime || !strings.Contains(conn.text(), "too long")) {
 					t.Errorf("closed after %v with %q", took, conn.text())
@@ -91,14 +122,14 @@ func TestTimeOfAMessage(t *testing.T) {
 func TestNothingIsReadAfterTheLastWord(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l, conn := newLone(t)
-		l.Receive(frame(0x81, "nonsense"))
+		c, conn := newLone(t)
+		c.Receive(frame(0x81, "nonsense"))
 		if !conn.closed() {
 			t.Fatal("not closed")
 		}
 		said := conn.Len()
 		data := []byte{0x89, 0x81, 1, 2, 3, 4, 'x'}
-		l.Receive(data)
+		c.Receive(data)
 		if data[6] != 'x' || conn.Len() != said {
 			t.Errorf("read as %q, and answered by %d bytes", data[6], conn.Len()-said)
 		}
@@ -109,51 +140,50 @@ func TestNothingIsReadAfterTheLastWord(t *testing.T) {
 // ever end them.
 func TestNothingBeginsOnAStreamThatIsBeingOpened(t *testing.T) {
 	t.Parallel()
-	tr := newChecked(nil)
-	defer tr.die()
+	k := newLoneKeeper(t)
 	var began []string
-	hand := func(token, id string) *fault {
-		return tr.streams.hand(token, early{id: id, begin: func(*line) *fault {
+	hand := func(token, id string) *fault.Fault {
+		return k.Streams.hand(token, early{id: id, begin: func(*Conn) *fault.Fault {
 			began = append(began, id)
 			return nil
-		}}, tr.limits)
+		}})
 	}
 	for token, opens := range map[string]bool{"opens": true, "fails": false} {
-		if !tr.streams.reserve(token, netip.Prefix{}, tr.limits) {
+		if !k.Streams.Reserve(token, netip.Prefix{}) {
 			t.Fatal("no room")
 		}
-		for i, step := range []func() *fault{
-			func() *fault { return hand(token, token+" 1") },
-			func() *fault { return tr.streams.take(token) },
-			func() *fault { return hand(token, token+" 2") },
-			func() *fault { return hand(token, token+" 3") },
-			func() *fault { return tr.streams.end(token, token+" 2") },
+		for i, step := range []func() *fault.Fault{
+			func() *fault.Fault { return hand(token, token+" 1") },
+			func() *fault.Fault { return k.Streams.Claim(token) },
+			func() *fault.Fault { return hand(token, token+" 2") },
+			func() *fault.Fault { return hand(token, token+" 3") },
+			func() *fault.Fault { return k.Streams.End(token, token+" 2") },
 		} {
 			if f := step(); f != nil {
-				t.Errorf("step %d: %v", i, f.errs)
+				t.Errorf("step %d: %v", i, f.Errors)
 			}
 		}
 		if len(began) > 0 {
 			t.Errorf("%q began too early", began)
 		}
-		if f := tr.streams.take(token); f == nil || f.status != http.StatusConflict {
+		if f := k.Streams.Claim(token); f == nil || f.Status != http.StatusConflict {
 			t.Errorf("opened twice: %v", f)
 		}
 		if !opens {
-			tr.streams.forget(token)
-			if f := hand(token, "4"); f == nil || f.status != http.StatusNotFound || len(began) > 0 {
+			k.Streams.Forget(token)
+			if f := hand(token, "4"); f == nil || f.Status != http.StatusNotFound || len(began) > 0 {
 				t.Errorf("after it was given up: %v, %q", f, began)
 			}
 			continue
 		}
-		tr.streams.opened(token, &line{t: tr})
+		k.Streams.opened(token, &Conn{keeper: k})
 		if f := hand(token, "opens 4"); f != nil || !slices.Equal(began, []string{"opens 1", "opens 3", "opens 4"}) {
 			t.Errorf("opened: %v, %q began", f, began)
 		}
 		began = nil
 	}
-	if len(tr.streams.by) > 0 {
-		t.Errorf("%v are counted as reserved", tr.streams.by)
+	if len(k.Streams.by) > 0 {
+		t.Errorf("%v are counted as reserved", k.Streams.by)
 	}
 }
 
@@ -161,11 +191,9 @@ func TestNothingBeginsOnAStreamThatIsBeingOpened(t *testing.T) {
 func TestStreamsAreSweptOnceASecond(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		tr := newChecked(nil)
-		defer tr.die()
-		limits := tr.limits
-		limits.SocketsPerAddress = 2
-		reserve := func() bool { return tr.streams.reserve(rand.Text(), netip.Prefix{}, limits) }
+		k := newLoneKeeper(t)
+		k.Limits.SocketsPerAddress = 2
+		reserve := func() bool { return k.Streams.Reserve(rand.Text(), netip.Prefix{}) }
 		for i, step := range []struct {
 			wait time.Duration
 			room bool

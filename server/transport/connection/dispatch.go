@@ -1,4 +1,4 @@
-package transport
+package connection
 
 import (
 	"runtime"
@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// gather is how long news wait for others, so that all that is due on a line leaves in one write: several
+// gatherTime is how long news wait for others, so that all that is due on a connection leaves in one write: several
 // petitions often move in one commit.
-const gather = 2 * time.Millisecond
+const gatherTime = 2 * time.Millisecond
 
-// dispatch writes to the lines for which there is news. A line is called once, however much there is: it tells
+// dispatch writes to the connections for which there is news. A connection is called once, however much there is: it tells
 // what is the newest when its turn comes.
 type dispatch struct {
-	mu     sync.Mutex // guards queue and the lines' called
-	queue  []*line
+	mu     sync.Mutex // guards queue and the connections' called
+	queue  []*Conn
 	wake   chan struct{}
 	halted chan struct{}
 }
@@ -26,26 +26,26 @@ func (d *dispatch) start(running *sync.WaitGroup) {
 	}
 }
 
-func (d *dispatch) call(readers []*reader) {
+func (d *dispatch) call(tasks []*task) {
 	d.mu.Lock()
-	for _, r := range readers {
-		d.add(r.line)
+	for _, t := range tasks {
+		d.add(t.conn)
 	}
 	d.mu.Unlock()
 	d.signal()
 }
 
-func (d *dispatch) callOne(l *line) {
+func (d *dispatch) callOne(c *Conn) {
 	d.mu.Lock()
-	d.add(l)
+	d.add(c)
 	d.mu.Unlock()
 	d.signal()
 }
 
-func (d *dispatch) add(l *line) {
-	if !l.called {
-		l.called = true
-		d.queue = append(d.queue, l)
+func (d *dispatch) add(c *Conn) {
+	if !c.called {
+		c.called = true
+		d.queue = append(d.queue, c)
 	}
 }
 
@@ -56,26 +56,26 @@ func (d *dispatch) signal() {
 	}
 }
 
-// share are the lines that a writer takes at once, so that the others have something to do.
-const share = 512
+// turn are the connections that a writer takes at once, so that the others have something to do.
+const turn = 512
 
 func (d *dispatch) run() {
-	buffer, lines := []byte(nil), make([]*line, 0, share)
+	buffer, conns := []byte(nil), make([]*Conn, 0, turn)
 	for {
 		select {
 		case <-d.halted:
 			return
 		case <-d.wake:
 		}
-		time.Sleep(gather)
+		time.Sleep(gatherTime)
 		for {
-			lines = d.take(lines[:0])
-			if len(lines) == 0 {
+			conns = d.take(conns[:0])
+			if len(conns) == 0 {
 				break
 			}
-			for i, l := range lines {
-				buffer = l.flush(buffer)
-				lines[i] = nil
+			for i, c := range conns {
+				buffer = c.flush(buffer)
+				conns[i] = nil
 			}
 		}
 		if cap(buffer) > 1<<20 { // which was needed once
@@ -84,17 +84,17 @@ func (d *dispatch) run() {
 	}
 }
 
-func (d *dispatch) take(into []*line) []*line {
+func (d *dispatch) take(into []*Conn) []*Conn {
 	d.mu.Lock()
-	n := min(share, len(d.queue))
+	n := min(turn, len(d.queue))
 	into = append(into, d.queue[len(d.queue)-n:]...)
 	clear(d.queue[len(d.queue)-n:])
 	d.queue = d.queue[:len(d.queue)-n]
 	if len(d.queue) == 0 && cap(d.queue) > 1<<16 {
 		d.queue = nil
 	}
-	for _, l := range into {
-		l.called = false
+	for _, c := range into {
+		c.called = false
 	}
 	more := len(d.queue) > 0
 	d.mu.Unlock()

@@ -1,4 +1,4 @@
-package transport
+package connection
 
 import (
 	"bytes"
@@ -63,11 +63,11 @@ func FuzzEvents(f *testing.F) {
 		if failed {
 			errs, _ = json.Marshal([]string{text})
 		}
-		for _, m := range []manner{overEvents, overStream} {
-			l := &line{manner: m}
-			r := &reader{id: string(quoted)}
-			out := l.appendNext([]byte(":\n\n"), r, event{Mark: subscription.Mark{Version: version}, body: body})
-			out = l.appendEnd(out, r, errs)
+		for _, m := range []Protocol{Events, Stream} {
+			c := &Conn{protocol: m}
+			reader := &task{id: string(quoted)}
+			out := c.appendNext([]byte(":\n\n"), reader, event{Mark: subscription.Mark{Version: version}, body: body})
+			out = c.appendEnd(out, reader, errs)
 			got := understand(string(out))
 			want := 2
 			if failed {
@@ -77,7 +77,7 @@ func FuzzEvents(f *testing.F) {
 				t.Fatalf("understood as %+v: %q", got, out)
 			}
 			first := got[0].data
-			if m == overStream {
+			if m == Stream {
 				var message struct {
 					ID      string          `json:"id"`
 					Payload json.RawMessage `json:"payload"`
