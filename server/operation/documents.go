@@ -2,11 +2,11 @@ package operation
 
 import (
 	"crypto/sha256"
-	"math"
 	"sync"
 
-	"github.com/hashicorp/golang-lru/v2/simplelru"
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"petitiond/server/lru"
 )
 
 // digest is the hash by which a document is known.
@@ -21,7 +21,7 @@ type document struct {
 
 	mu     sync.Mutex
 	prices map[*ast.OperationDefinition]price
-	bytes  int // that it takes in memory, about
+	bytes  int // that it takes in memory, about; written under the lock of documents, too
 }
 
 // What the parts of a document take in memory at most, as measured; half of it
@@ -35,61 +35,27 @@ const (
 
 // documents remembers what was judged, the latest used, within a bound on
 // memory: of one-off documents come as many as anybody likes.
-type documents struct {
-	mu    sync.Mutex
-	used  *simplelru.LRU[digest, *document]
-	bytes int
-	most  int
-}
+type documents = lru.Cache[digest, *document]
 
 func newDocuments(most int) *documents {
-	d := &documents{most: most}
-	// Entries are not counted. The only error is of a size below one.
-	d.used, _ = simplelru.NewLRU(math.MaxInt, func(_ digest, gone *document) { d.bytes -= gone.bytes })
-	return d
+	bytes := func(doc *document) int { return doc.bytes }
+	return lru.New[digest](most, bytes, bytes)
 }
 
-func (d *documents) get(key digest) *document {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	doc, _ := d.used.Get(key)
-	return doc
-}
-
-// add remembers a document, unless another request was faster.
-func (d *documents) add(doc *document) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.used.Contains(doc.key) {
-		return
-	}
-	d.used.Add(doc.key, doc)
-	d.grow(doc.bytes)
+// charge adds to what a document takes. It needs the document's mu.
+func (d *document) charge(kept *documents, bytes int) {
+	kept.Grow(d.key, func(known *document) int {
+		if known != d { // which was forgotten, and another judged again
+			return 0
+		}
+		d.bytes += bytes
+		return bytes
+	})
 }
 
 // size is what a document takes.
-func (d *documents) size(doc *document) int {
+func (d *document) size() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return doc.bytes
-}
-
-// charge adds to what a document takes.
-func (d *documents) charge(doc *document, bytes int) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if kept, ok := d.used.Peek(doc.key); ok && kept == doc {
-		doc.bytes += bytes
-		d.grow(bytes)
-	}
-}
-
-// grow lets go of what was not used for the longest time, until the rest fits.
-func (d *documents) grow(bytes int) {
-	d.bytes += bytes
-	for d.bytes > d.most {
-		if _, _, any := d.used.RemoveOldest(); !any {
-			return
-		}
-	}
+	return d.bytes
 }

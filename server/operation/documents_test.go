@@ -9,41 +9,25 @@ import (
 	"testing"
 )
 
-func TestDocumentsKeepWithinBytes(t *testing.T) {
+// What was forgotten, and judged again since, is charged for nothing.
+func TestForgottenDocumentsAreNotCharged(t *testing.T) {
 	t.Parallel()
 	kept := newDocuments(1000)
 	doc := func(name byte, bytes int) *document { return &document{key: digest{name}, bytes: bytes} }
-	keys := func() (list string) {
-		for _, key := range kept.used.Keys() {
-			list += string(key[0])
-		}
-		return list
+	a := doc('a', 400)
+	kept.Add(a.key, a)
+	a.charge(kept, 100)
+	if kept.Bytes() != 500 || a.size() != 500 {
+		t.Errorf("%d bytes are kept of a document of %d, want 500", kept.Bytes(), a.size())
 	}
-	a, b := doc('a', 400), doc('b', 400)
-	steps := []struct {
-		name string
-		do   func()
-		want string // the oldest first
-	}{
-		{"Fits", func() { kept.add(a); kept.add(b) }, "ab"},
-		{"Again", func() { kept.add(doc('a', 900)) }, "ab"},
-		{"Used", func() { kept.get(a.key) }, "ba"},
-		{"OldestGoes", func() { kept.add(doc('c', 400)) }, "ac"},
-		{"Grows", func() { kept.charge(a, 100) }, "ac"},
-		{"GrowsTooMuch", func() { kept.charge(a, 200) }, "c"},
-		{"GoneGrows", func() { kept.charge(a, 900) }, "c"},
-		{"OtherOfThatKeyGrows", func() { kept.charge(doc('c', 0), 900) }, "c"},
-		{"MakesRoom", func() { kept.add(doc('d', 900)) }, "d"},
-		{"TooLarge", func() { kept.add(doc('e', 1001)) }, ""},
+	doc('a', 0).charge(kept, 900)
+	doc('b', 0).charge(kept, 900)
+	if kept.Bytes() != 500 {
+		t.Errorf("%d bytes are kept, want 500", kept.Bytes())
 	}
-	for _, step := range steps {
-		step.do()
-		if got := keys(); got != step.want {
-			t.Errorf("%s: kept %q, want %q", step.name, got, step.want)
-		}
-	}
-	if kept.bytes != 0 {
-		t.Errorf("%d bytes are kept of nothing", kept.bytes)
+	a.charge(kept, 501)
+	if kept.Bytes() != 0 {
+		t.Errorf("%d bytes are kept of what is too large", kept.Bytes())
 	}
 }
 
@@ -57,7 +41,7 @@ func TestDocumentsAreChargedForBills(t *testing.T) {
 		if _, f := e.Prepare(&Request{Query: text, OperationName: name}); f != nil {
 			t.Fatal(f.Errors)
 		}
-		bytes = append(bytes, e.documents.bytes)
+		bytes = append(bytes, e.documents.Bytes())
 	}
 	// The list, and the two fields that it sizes.
 	if want := []int{bytes[0], bytes[0] + 3*billBytes, bytes[0] + 3*billBytes}; !slices.Equal(want, bytes) {
@@ -81,12 +65,12 @@ func TestDocumentsOfAFlood(t *testing.T) {
 		})
 	}
 	clients.Wait()
-	sum := 0
-	for _, doc := range e.documents.used.Values() {
-		sum += doc.bytes
+	sum, n := 0, 0
+	for _, doc := range e.documents.All() {
+		sum, n = sum+doc.bytes, n+1
 	}
-	if n := e.documents.used.Len(); sum != e.documents.bytes || sum > e.limits.DocumentBytes || n < 50 || n > 790 {
-		t.Errorf("%d documents of %d bytes are kept, and %d are told", n, sum, e.documents.bytes)
+	if sum != e.documents.Bytes() || sum > e.limits.DocumentBytes || n < 50 || n > 790 {
+		t.Errorf("%d documents of %d bytes are kept, and %d are told", n, sum, e.documents.Bytes())
 	}
 }
 
@@ -108,7 +92,7 @@ func TestDocumentsTakeNoMoreThanIsSaid(t *testing.T) {
 				t.Fatal(f.Errors)
 			}
 		}
-		took, said := int(heap()-before)/copies, e.documents.bytes/copies
+		took, said := int(heap()-before)/copies, e.documents.Bytes()/copies
 		if took > said {
 			t.Errorf("%s takes %d bytes, %d are said", name, took, said)
 		}

@@ -1,6 +1,7 @@
 package operation
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -117,8 +118,8 @@ func sound(t *testing.T, e *Judge, op *Operation) {
 	if op.Definition == nil || op.Document == nil || cost < 0 || cost > e.limits.Cost {
 		t.Errorf("the operation %v is taken, with a cost of %d", op.Definition, cost)
 	}
-	if n := e.documents.used.Len(); n != 1 || e.documents.bytes <= 0 {
-		t.Errorf("%d documents of %d bytes are kept", n, e.documents.bytes)
+	if n := len(maps.Collect(e.documents.All())); n != 1 || e.documents.Bytes() <= 0 {
+		t.Errorf("%d documents of %d bytes are kept", n, e.documents.Bytes())
 	}
 	if !pairwise(e, op.Document) {
 		t.Error("fields overlap")

@@ -89,9 +89,6 @@ func (j *Judge) operation(text, name string, given map[string]any) (*Operation, 
 	}, nil
 }
 
-// Size returns about how many bytes of memory the document of an operation takes.
-func (j *Judge) Size(op *Operation) int { return j.documents.size(op.doc) }
-
 // document returns the parsed and valid document of a text. Only such are
 // remembered, so that nothing is kept of refused requests.
 func (j *Judge) document(text string) (*document, *Refusal) {
@@ -99,7 +96,7 @@ func (j *Judge) document(text string) (*document, *Refusal) {
 		return nil, refused(err)
 	}
 	key := digest(sha256.Sum256([]byte(text)))
-	if doc := j.documents.get(key); doc != nil {
+	if doc, known := j.documents.Get(key); known {
 		return doc, nil
 	}
 	doc, tokens, err := j.parse(text)
@@ -120,7 +117,7 @@ func (j *Judge) document(text string) (*document, *Refusal) {
 		prices:        map[*ast.OperationDefinition]price{},
 		bytes:         entryBytes + len(text)*textBytes + tokens*tokenBytes,
 	}
-	j.documents.add(judged)
+	j.documents.Add(key, judged)
 	return judged, nil
 }
 
@@ -183,6 +180,6 @@ func (j *Judge) price(doc *document, op *ast.OperationDefinition) (price, *gqler
 		return p, err
 	}
 	doc.prices[op] = p
-	j.documents.charge(doc, bills*billBytes)
+	doc.charge(j.documents, bills*billBytes)
 	return p, nil
 }

@@ -1,6 +1,7 @@
 package operation
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
@@ -109,7 +110,7 @@ func TestDocumentsAreRemembered(t *testing.T) {
 			t.Error("an invalid document was taken")
 		}
 	}
-	if n := e.documents.used.Len(); n != 1 {
+	if n := len(maps.Collect(e.documents.All())); n != 1 {
 		t.Errorf("%d documents are kept, want the valid one alone", n)
 	}
 }

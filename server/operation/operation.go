@@ -26,6 +26,9 @@ type Operation struct {
 // Kind returns whether this is a query, a mutation or a subscription.
 func (o *Operation) Kind() ast.Operation { return o.Definition.Operation }
 
+// Size returns about how many bytes of memory the document takes.
+func (o *Operation) Size() int { return o.doc.size() }
+
 // Key is the same for operations that are equal.
 type Key [sha256.Size]byte
 

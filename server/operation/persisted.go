@@ -5,11 +5,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"maps"
-	"math"
 	"strings"
-	"sync"
 
-	"github.com/hashicorp/golang-lru/v2/simplelru"
+	"petitiond/server/lru"
 )
 
 // A document may be named by its hash in place of its text. Two protocols do
@@ -101,21 +99,14 @@ func isHash(name string) bool {
 // learned is the library of what clients have sent, the latest used, within a
 // bound on memory. Everybody may add to it, since all that is in it was judged,
 // and is known by a hash that nobody can choose.
-type learned struct {
-	mu    sync.Mutex // guards what follows
-	texts *simplelru.LRU[string, string]
-	bytes int
-	most  int
-}
+type learned struct{ texts *lru.Cache[string, string] }
 
 // learnedBytes is what an entry takes besides its text, about.
 const learnedBytes = 256
 
 func newLearned(most int) *learned {
-	l := &learned{most: most}
-	// Entries are not counted. The only error is of a size below one.
-	l.texts, _ = simplelru.NewLRU(math.MaxInt, func(_, text string) { l.bytes -= learnedBytes + len(text) })
-	return l
+	bytes := func(text string) int { return learnedBytes + len(text) }
+	return &learned{lru.New[string](most, bytes, bytes)}
 }
 
 func (l *learned) find(name, text string) (string, *Refusal) {
@@ -131,8 +122,6 @@ func (l *learned) find(name, text string) (string, *Refusal) {
 	case text != "":
 		return text, nil
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	if known, ok := l.texts.Get(name); ok {
 		return known, nil
 	}
@@ -140,18 +129,8 @@ func (l *learned) find(name, text string) (string, *Refusal) {
 }
 
 func (l *learned) keep(name, text string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.texts.Contains(name) {
-		return
-	}
-	// A copy: the text may be a part of something larger.
-	name, text = strings.Clone(name), strings.Clone(text)
-	l.texts.Add(name, text)
-	l.bytes += learnedBytes + len(text)
-	for l.bytes > l.most {
-		if _, _, some := l.texts.RemoveOldest(); !some {
-			return
-		}
+	if _, known := l.texts.Get(name); !known {
+		// A copy: the text may be a part of something larger.
+		l.texts.Add(strings.Clone(name), strings.Clone(text))
 	}
 }

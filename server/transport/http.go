@@ -151,9 +151,9 @@ func (t *Transport) recall(method string, text []byte) (*operation.Operation, an
 	if r != nil || op.Kind() != ast.Query {
 		return op, answers.Key{}, fault.Of(r)
 	}
-	known := recalledRequest{string(text), op, answers.Key(op.Key())}
+	known := recalledRequest{string(text), op, answers.Key(op.Key()), op.Size()}
 	if !op.Timed {
-		t.sharing.recalled.keep(method, known, t.judge.Size(op))
+		t.sharing.recalled.keep(method, known)
 	}
 	return op, known.key, nil
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"petitiond/server/header"
 	"petitiond/server/operation"
 	"petitiond/server/transport/fault"
 )
@@ -38,14 +39,14 @@ func (t *Transport) decode(method string, text []byte) (*operation.Request, *fau
 }
 
 // checkBody judges a body by its headers, before a byte of it is read.
-func (t *Transport) checkBody(header http.Header, length int64) *fault.Fault {
+func (t *Transport) checkBody(h http.Header, length int64) *fault.Fault {
 	const message = "Send the body as application/json in UTF-8, without Content-Encoding."
 	// Two lines of a header are one with a comma, which no media type has: what a proxy takes for the type of a body
 	// must not differ from what we do.
-	typ, params, err := mime.ParseMediaType(strings.Join(header.Values("Content-Type"), ","))
-	encoding := strings.Join(header.Values("Content-Encoding"), ",")
+	typ, params, err := mime.ParseMediaType(strings.Join(h.Values("Content-Type"), ","))
+	encoding := strings.Join(h.Values("Content-Encoding"), ",")
 	switch {
-	case err != nil, typ != string(mediaJSON), !utf8Charset(params), encoding != "" && !strings.EqualFold(encoding, "identity"):
+	case err != nil, typ != string(mediaJSON), !header.IsUTF8(params), encoding != "" && !strings.EqualFold(encoding, "identity"):
 		return fault.New(http.StatusUnsupportedMediaType, fault.UnsupportedMediaType, message)
 	case length > t.limits.Body:
 		return t.tooLarge()
