@@ -40,9 +40,6 @@ func (r *Resolver) PresentError(ctx context.Context, err error) *gqlerror.Error 
 	if field != nil && field.Field.Field == nil { // at the root of a subscription gqlgen counts, and nobody else speaks
 		return presented(codeInvalid, "A subscription must have exactly one field.")
 	}
-	if cause := ended(ctx, err); cause != nil {
-		err = cause
-	}
 	out := r.present(ctx, err)
 	out.Path = graphql.GetPath(ctx)
 	if known != nil {
@@ -56,17 +53,6 @@ func (r *Resolver) PresentError(ctx context.Context, err error) *gqlerror.Error 
 		out.Path, out.Extensions["field"] = out.Path[:at], out.Path[at:].String()
 	}
 	return out
-}
-
-// ended gives the error behind the null with which a subscription ends.
-func ended(ctx context.Context, err error) error {
-	if _, null := errors.AsType[*graphql.InvalidNullError](err); !null {
-		return nil
-	}
-	if cause := loadersFrom(ctx).course.ending.Load(); cause != nil {
-		return *cause
-	}
-	return nil
 }
 
 // present gives code and message.

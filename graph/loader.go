@@ -17,7 +17,6 @@ type loaders struct {
 	mu       sync.Mutex       // guards siblings and later
 	siblings map[any]any      // by each of the rows
 	later    []func(*loaders) // that join more
-	course   *course          // of the subscription that the answer belongs to
 
 	judged sync.Once // guards bodies
 	bodies petitioning.Bodies
@@ -25,8 +24,8 @@ type loaders struct {
 
 type loadersKey struct{}
 
-func withLoaders(ctx context.Context, c *course) context.Context {
-	return context.WithValue(ctx, loadersKey{}, &loaders{siblings: map[any]any{}, course: c})
+func withLoaders(ctx context.Context) context.Context {
+	return context.WithValue(ctx, loadersKey{}, &loaders{siblings: map[any]any{}})
 }
 
 func loadersFrom(ctx context.Context) *loaders {

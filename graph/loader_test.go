@@ -14,6 +14,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"petitiond/server/petitioning"
+	"petitiond/server/subscription"
 )
 
 // thing is a row with a key; some things share one, and some have none.
@@ -52,7 +53,7 @@ func (r *recorder) read(_ context.Context, keys []uuid.UUID) (map[uuid.UUID]stri
 func TestLoad(t *testing.T) {
 	t.Parallel()
 	setup := func(rows []*thing) (context.Context, *recorder) {
-		ctx := withLoaders(t.Context(), new(course))
+		ctx := withLoaders(t.Context())
 		join(ctx, rows)
 		return ctx, &recorder{}
 	}
@@ -170,7 +171,7 @@ func TestLoad(t *testing.T) {
 
 func TestLoadPageReadsInParts(t *testing.T) {
 	t.Parallel()
-	ctx := withLoaders(t.Context(), new(course))
+	ctx := withLoaders(t.Context())
 	rows := make([]*thing, 2*parentsMost+1)
 	for i := range rows {
 		rows[i] = &thing{uuid.New()}
@@ -201,18 +202,15 @@ func TestFollowSurvivesAPanic(t *testing.T) {
 	t.Parallel()
 	bug := errors.New("told of the bug")
 	ctx := graphql.WithResponseContext(t.Context(), nil, func(context.Context, any) error { return bug })
-	ctx = withLoaders(ctx, new(course))
-	closed := make(chan struct{})
-	events := follow(ctx, func() { close(closed) }, func(*thing) topic { return topic{} }, func(context.Context) (*thing, error) { panic("bug") })
-	if v := <-events; v != nil {
-		t.Errorf("got %v", v)
+	ctx, stream := subscription.With(ctx)
+	answer, closed := stream.Ask(), make(chan struct{})
+	events := follow(ctx, func() { close(closed) }, nil, func(context.Context) (*thing, error) { panic("bug") })
+	if v, more := <-events; more {
+		t.Errorf("it goes on with %v", v)
 	}
 	<-closed
-	if _, more := <-events; more {
-		t.Error("it goes on")
-	}
 	var told *gqlerror.Error
-	if err := *loadersFrom(ctx).course.ending.Load(); !errors.Is(err, bug) || !errors.As(err, &told) {
+	if err := answer.Err; !errors.Is(err, bug) || !errors.As(err, &told) {
 		t.Errorf("ended with %v", err)
 	}
 }

@@ -27,10 +27,10 @@ func (r *Resolver) Around(ctx context.Context) context.Context {
 	if !petitioning.HasActor(ctx) {
 		ctx = petitioning.WithActor(ctx, petitioning.Anonymous())
 	}
-	if start, ok := ctx.Value(loadersKey{}).(*loaders); ok {
-		return withLoaders(withRoot(ctx), start.course)
+	if _, event := ctx.Value(loadersKey{}).(*loaders); event {
+		ctx = withRoot(ctx)
 	}
-	return withLoaders(ctx, new(course))
+	return withLoaders(ctx)
 }
 
 // withRoot says which field an event belongs to. Without it the paths of the event's errors, which gqlgen

@@ -2,8 +2,6 @@ package graph
 
 import (
 	"context"
-	"sync"
-	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/uuid"
@@ -12,69 +10,37 @@ import (
 	"petitiond/graph/scalar"
 	"petitiond/server/live"
 	"petitiond/server/petitioning"
+	"petitiond/server/subscription"
 )
 
-// course is what is known of a subscription beyond its events.
-type course struct {
-	ending atomic.Pointer[error] // what ended it, once it has
-
-	mu     sync.Mutex // guards topics
-	topics []topic    // of the events that were sent and not yet told
-}
-
-// topic is what an event tells the state of, and which state; nothing where it tells what happened.
-type topic struct {
-	name    string
-	version int64
-}
-
-func (c *course) sends(t topic) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.topics = append(c.topics, t)
-}
-
-// Topic says what the event is about that a subscription was just answered with: of two events about the same
-// the later takes the place of the earlier, and of two versions the greater is the later. ctx is that of the
-// subscription's start. It is asked once for each event.
-func (*Resolver) Topic(ctx context.Context) (name string, version int64) {
-	c := loadersFrom(ctx).course
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.topics) == 0 {
-		return "", 0
-	}
-	t := c.topics[0]
-	c.topics = c.topics[1:]
-	return t.name, t.version
-}
-
-// follow sends what next gives for as long as somebody listens. The channel holds nothing back: the newest
-// value is asked for when the one before has been taken. An error of next is the end: the last event is then
-// nil, which the contract has no room for, so that PresentError is asked and tells the error.
-func follow[T any](ctx context.Context, end func(), about func(*T) topic, next func(context.Context) (*T, error)) <-chan *T {
-	out, course := make(chan *T), loadersFrom(ctx).course
+// follow sends what next returns for as long as somebody listens, each event when it is asked for, so that it is the
+// newest. about says what an event is about; nil is about nothing but itself. An error of next ends the subscription.
+func follow[T any](
+	ctx context.Context, end func(), about func(*T) subscription.Mark, next func(context.Context) (*T, error),
+) <-chan *T {
+	out := make(chan *T)
 	go func() {
 		defer close(out)
 		defer end()
 		for {
+			answer := subscription.Next(ctx)
+			if answer == nil {
+				return
+			}
 			v, err := guarded(ctx, next)
 			if ctx.Err() != nil {
 				return
 			}
 			if err != nil {
-				v = nil
-				course.ending.Store(&err)
-				course.sends(topic{})
-			} else {
-				course.sends(about(v))
+				answer.Err = err
+				return
+			}
+			if about != nil {
+				answer.Mark = about(v)
 			}
 			select {
 			case out <- v:
 			case <-ctx.Done():
-				return
-			}
-			if err != nil {
 				return
 			}
 		}
@@ -124,11 +90,11 @@ func (r *Resolver) counts(ctx context.Context, ids ...scalar.ID) (<-chan *petiti
 	for _, v := range w.Baseline() {
 		editions[v.Petition] = v.Edition
 	}
-	about := func(c *petitioning.Count) topic {
+	about := func(c *petitioning.Count) subscription.Mark {
 		if len(ids) > 1 { // their versions cannot be compared
-			return topic{name: c.Petition.String()}
+			return subscription.Mark{Topic: c.Petition.String()}
 		}
-		return topic{name: c.Petition.String(), version: int64(c.Version)}
+		return subscription.Mark{Topic: c.Petition.String(), Version: int64(c.Version)}
 	}
 	return follow(ctx, w.Close, about, func(ctx context.Context) (*petitioning.Count, error) {
 		for {
@@ -171,7 +137,9 @@ func (r *Resolver) petitions(ctx context.Context, id scalar.ID) (<-chan *ent.Pet
 		return nil, err
 	}
 	told := 0 // versions begin with 1
-	about := func(row *ent.Petition) topic { return topic{name: row.ID.String(), version: int64(row.Version)} }
+	about := func(row *ent.Petition) subscription.Mark {
+		return subscription.Mark{Topic: row.ID.String(), Version: int64(row.Version)}
+	}
 	return follow(ctx, w.Close, about, func(ctx context.Context) (*ent.Petition, error) {
 		for {
 			if told > 0 {
@@ -201,8 +169,7 @@ func (r *Resolver) comments(ctx context.Context, id scalar.ID) (<-chan *ent.Comm
 		return nil, err
 	}
 	last, waiting := w.Baseline()[0].Comment, []*ent.Comment(nil)
-	about := func(*ent.Comment) topic { return topic{} } // each counts
-	return follow(ctx, w.Close, about, func(ctx context.Context) (*ent.Comment, error) {
+	return follow(ctx, w.Close, nil, func(ctx context.Context) (*ent.Comment, error) {
 		for len(waiting) == 0 {
 			_, err := w.Next(ctx)
 			if err == nil {
@@ -227,7 +194,7 @@ func (r *Resolver) statistics(ctx context.Context) (<-chan *petitioning.Statisti
 	if err != nil {
 		return nil, err
 	}
-	about := func(*petitioning.Statistics) topic { return topic{name: "statistics"} }
+	about := func(*petitioning.Statistics) subscription.Mark { return subscription.Mark{Topic: "statistics"} }
 	return follow(ctx, w.Close, about, func(ctx context.Context) (*petitioning.Statistics, error) {
 		v, err := w.Next(ctx)
 		return &v, err

@@ -21,6 +21,7 @@ import (
 	"petitiond/server/fanout"
 	"petitiond/server/ledger"
 	"petitiond/server/live"
+	"petitiond/server/operation"
 	"petitiond/server/pages"
 	"petitiond/server/petitioning"
 	"petitiond/server/secret"
@@ -268,10 +269,6 @@ func (a *App) serveGraphQL() error {
 		Same: func(before, now context.Context) bool {
 			return petitioning.ActorFrom(before).Same(petitioning.ActorFrom(now))
 		},
-		Mark: func(ctx context.Context) transport.Mark {
-			topic, version := r.Topic(ctx)
-			return transport.Mark{Topic: topic, Version: version}
-		},
 		Sizes:          map[string]func(map[string]any) int{"Petition.signatureHistory": r.HistorySize},
 		ShareAnswers:   a.config.SharedAnswers,
 		Impersonal:     []string{"SignatureCount", "Statistics"},
@@ -319,7 +316,7 @@ func (a *App) trust() error {
 		return fmt.Errorf("PETITION_TRUSTED_DOCUMENTS: %w", err)
 	}
 	defer file.Close()
-	manifest, err := transport.ReadManifest(file)
+	manifest, err := operation.ReadManifest(file)
 	if err != nil {
 		return fmt.Errorf("PETITION_TRUSTED_DOCUMENTS: %w", err)
 	}

@@ -139,9 +139,9 @@ func TestLimits(t *testing.T) {
 		}
 		got, want := reflect.ValueOf(c.Limits), reflect.ValueOf(transport.DefaultLimits())
 		var names []string
-		for i := range got.NumField() {
-			if !got.Field(i).Equal(want.Field(i)) {
-				names = append(names, got.Type().Field(i).Name)
+		for _, field := range reflect.VisibleFields(got.Type()) {
+			if !field.Anonymous && !got.FieldByIndex(field.Index).Equal(want.FieldByIndex(field.Index)) {
+				names = append(names, field.Name)
 			}
 		}
 		if len(names) != 1 || moved[names[0]] {

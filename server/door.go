@@ -10,6 +10,7 @@ import (
 
 	"petitiond/server/edge"
 	"petitiond/server/transport"
+	"petitiond/server/transport/trace"
 )
 
 // scrapes is how many connections may ask for metrics at once, where those have a listener of their own.
@@ -70,7 +71,7 @@ func (a *App) edge(handler http.Handler) edge.Options {
 			}
 			return transport.Network(address)
 		},
-		Panicked: func(ctx context.Context, thrown any) { transport.LogPanic(ctx, a.log, thrown) },
+		Panicked: func(ctx context.Context, thrown any) { trace.LogPanic(ctx, a.log, thrown) },
 		Now:      time.Now, Logger: a.log,
 	}
 	if a.config.RateLimits {

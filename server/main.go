@@ -13,7 +13,7 @@ import (
 	"runtime/debug"
 	"syscall"
 
-	"petitiond/server/transport"
+	"petitiond/server/transport/trace"
 )
 
 // version is set by the linker for a release.
@@ -110,7 +110,7 @@ type requestLog struct{ slog.Handler }
 func (l requestLog) Handle(ctx context.Context, line slog.Record) error {
 	present := false
 	line.Attrs(func(a slog.Attr) bool { present = a.Key == "request_id"; return !present })
-	if id := transport.RequestIDFrom(ctx); id != "" && !present {
+	if id := trace.ID(ctx); id != "" && !present {
 		line.AddAttrs(slog.String("request_id", id))
 	}
 	return l.Handler.Handle(ctx, line)

@@ -67,12 +67,16 @@ func (s *site) curl(t *testing.T, command, body string, lines int) string {
 // The codes that the program sends are those in the README, and no others.
 func TestReadmeCodes(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("transport/*.go")
-	if err != nil {
-		t.Fatal(err)
+	files := []string{"../graph/error.go"}
+	for _, pattern := range []string{"operation/*.go", "transport/*.go", "transport/fault/*.go"} {
+		more, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, more...)
 	}
 	said := map[string]bool{}
-	for _, file := range append(files, "../graph/error.go") {
+	for _, file := range files {
 		if !strings.HasSuffix(file, "_test.go") {
 			codesIn(t, file, said)
 		}

@@ -9,12 +9,13 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
+
+	"petitiond/server/header"
 )
 
 // Bytes are the bytes to send. They must not be changed or copied once they were sent.
@@ -43,25 +44,25 @@ func (b *Bytes) Size() int { return 2 * len(b.Plain) }
 // contains it, and answers to mutations are not sent here. Pages contain none. And no site can make a visitor's browser
 // send requests with that visitor's rights, since cookies do not authorise anything.
 func (b *Bytes) Send(w http.ResponseWriter, r *http.Request, status int, kind string, tagged bool) {
-	header := w.Header()
-	header.Add("Vary", "Accept-Encoding")
+	h := w.Header()
+	h.Add("Vary", "Accept-Encoding")
 	body, encoding := b.Plain, ""
-	if len(body) >= shortest && takesGzip(r.Header["Accept-Encoding"]) {
+	if len(body) >= shortest && header.Takes(r.Header["Accept-Encoding"], "gzip", "x-gzip") {
 		body, encoding = b.compressed(), "gzip"
 	}
 	if tagged {
 		tag := b.tag(kind, encoding)
-		header["Etag"] = []string{tag}
-		if matches(r.Header["If-None-Match"], tag) {
+		h["Etag"] = []string{tag}
+		if header.Matches(r.Header["If-None-Match"], tag) {
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}
 	}
 	if encoding != "" {
-		header["Content-Encoding"] = []string{encoding}
+		h["Content-Encoding"] = []string{encoding}
 	}
-	header["Content-Type"] = []string{kind}
-	header["Content-Length"] = []string{strconv.Itoa(len(body))}
+	h["Content-Type"] = []string{kind}
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // an error means that the client is gone
 }
@@ -88,45 +89,6 @@ func (b *Bytes) tag(kind, encoding string) string {
 func (b *Bytes) compressed() []byte {
 	b.zipped.Do(func() { b.gzip = zip(b.Plain) })
 	return b.gzip
-}
-
-// matches reports whether a client has the representation with this tag, by the weak comparison of RFC 9110, 13.1.2. It
-// can split at commas, since our tags contain none.
-func matches(conditions []string, tag string) bool {
-	return slices.ContainsFunc(conditions, func(line string) bool {
-		for one := range strings.SplitSeq(line, ",") {
-			one = strings.TrimSpace(one)
-			if one == "*" || strings.TrimPrefix(one, "W/") == tag {
-				return true
-			}
-		}
-		return false
-	})
-}
-
-// takesGzip reports whether a client accepts gzip by RFC 9110, 12.5.3: by its own entry or, if there is none, by that
-// of *.
-func takesGzip(accept []string) bool {
-	named, others := -1.0, -1.0
-	for _, line := range accept {
-		for one := range strings.SplitSeq(line, ",") {
-			name, parameter, _ := strings.Cut(strings.TrimSpace(one), ";")
-			quality := 1.0
-			if q, ok := strings.CutPrefix(strings.ReplaceAll(strings.ToLower(parameter), " ", ""), "q="); ok {
-				var err error
-				if quality, err = strconv.ParseFloat(q, 64); err != nil {
-					quality = 0
-				}
-			}
-			switch strings.ToLower(strings.TrimSpace(name)) {
-			case "gzip", "x-gzip":
-				named = quality
-			case "*":
-				others = quality
-			}
-		}
-	}
-	return named > 0 || named < 0 && others > 0
 }
 
 var zippers = sync.Pool{New: func() any {

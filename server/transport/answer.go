@@ -13,12 +13,14 @@ import (
 
 	"petitiond/server/budget"
 	"petitiond/server/content"
+	"petitiond/server/operation"
+	"petitiond/server/transport/fault"
 )
 
 // answer is what an operation was answered with, in the bytes that leave. Nobody changes it any more, so that
 // everybody may get the same.
 type answer struct {
-	fault  *fault // if the operation was not executed
+	fault  *fault.Fault // if the operation was not executed
 	status int
 	retry  int // seconds after which to try again; 0: nothing is said
 	whole  bool
@@ -61,26 +63,21 @@ func (a *answer) release(m *budget.Memory) {
 }
 
 // tooLarge answers an operation whose answer would have more bytes than most. What a mutation did is done.
-func tooLarge(op *graphql.OperationContext, most int) *answer {
-	if op.Operation.Operation != ast.Mutation {
-		return &answer{fault: flaw(exceeded("answer", most, fmt.Sprintf("An answer may have at most %d bytes. Ask for less at a time.", most)))}
+func tooLarge(op *operation.Operation, most int) *answer {
+	if op.Kind() != ast.Mutation {
+		return &answer{fault: fault.AnswerTooLarge(most)}
 	}
-	err := exceeded("answer", most, fmt.Sprintf("This was done, but its answer would have more than %d bytes. Ask for less of what was changed.", most))
+	err := operation.Exceeded("answer", most, fmt.Sprintf("This was done, but its answer would have more than %d bytes. Ask for less of what was changed.", most))
 	return newAnswer(&graphql.Response{Data: json.RawMessage("null"), Errors: gqlerror.List{err}}, 0)
-}
-
-// withoutMemory refuses what there is no memory for at present.
-func withoutMemory() *fault {
-	return passing(unavailable, "The server has as many large answers under way as it can. Try again in a moment.")
 }
 
 // unseen answers an operation for whose answer there was no memory. What a mutation did is done, which its client
 // learns from a repetition.
-func unseen(op *graphql.OperationContext) *answer {
-	if op.Operation.Operation != ast.Mutation {
-		return &answer{fault: withoutMemory()}
+func unseen(op *operation.Operation) *answer {
+	if op.Kind() != ast.Mutation {
+		return &answer{fault: fault.NoMemory()}
 	}
-	return &answer{fault: passing(outcomeUnknown,
+	return &answer{fault: fault.Passing(fault.OutcomeUnknown,
 		"The server had no memory for the answer. Send the operation again, with the same idempotencyKey where it has one.")}
 }
 
@@ -115,11 +112,11 @@ const (
 
 // deliver sends the answer of a query.
 func (t *Transport) deliver(w http.ResponseWriter, r *http.Request, m media, a *answer, how string) {
-	if !a.hold(t.memory) {
-		t.refuse(w, m, withoutMemory())
+	if !a.hold(t.sharing.memory) {
+		t.refuse(w, m, fault.NoMemory())
 		return
 	}
-	defer a.release(t.memory)
+	defer a.release(t.sharing.memory)
 	if a.fault != nil {
 		t.refuse(w, m, a.fault)
 		return

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"petitiond/server/budget"
+	"petitiond/server/subscription"
 	"petitiond/server/transport"
 )
 
@@ -115,18 +116,15 @@ func TestEventsAreBounded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			schema, source, about := newStub(), make(chan any), make(chan transport.Mark, 1)
+			schema, source := newStub(), make(chan any)
 			schema.sources["hello"] = func(context.Context, map[string]any) (<-chan any, error) { return source, nil }
-			_, server := serve(t, transport.Options{
-				Schema: schema, Limits: small(), Mark: func(context.Context) transport.Mark { return <-about },
-			})
+			_, server := serve(t, transport.Options{Schema: schema, Limits: small()})
 			conn := open(t, server, `{}`)
 			conn.SetReadLimit(1 << 20)
 			tell(t, conn, subscribe("1", `subscription { hello }`))
 			var got []string
 			for i, size := range test.sizes {
-				about <- transport.Mark{Topic: test.topics[i]}
-				source <- strings.Repeat("x", size)
+				source <- marked{Mark: subscription.Mark{Topic: test.topics[i]}, value: strings.Repeat("x", size)}
 				got = append(got, hear(t, conn).Type)
 			}
 			if got[len(got)-1] == "next" {

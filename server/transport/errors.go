@@ -7,98 +7,35 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
-)
 
-// The protocol's own codes in extensions.code, and those of the domain that
-// have a status of their own.
-const (
-	badRequest           = "BAD_REQUEST"
-	unauthenticated      = "UNAUTHENTICATED"
-	forbidden            = "FORBIDDEN"
-	notFound             = "NOT_FOUND"
-	methodNotAllowed     = "METHOD_NOT_ALLOWED"
-	payloadTooLarge      = "PAYLOAD_TOO_LARGE"
-	unsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE"
-	parseFailed          = "GRAPHQL_PARSE_FAILED"
-	validationFailed     = "GRAPHQL_VALIDATION_FAILED"
-	limitExceeded        = "LIMIT_EXCEEDED"
-	badUserInput         = "BAD_USER_INPUT"
-	unknownPersisted     = "PERSISTED_QUERY_NOT_FOUND"
-	notPersisted         = "PERSISTED_QUERY_NOT_SUPPORTED"
-	rateLimited          = "RATE_LIMITED"
-	outcomeUnknown       = "OUTCOME_UNKNOWN"
-	unavailable          = "UNAVAILABLE"
-	timeout              = "TIMEOUT"
-	internal             = "INTERNAL"
+	"petitiond/server/operation"
+	"petitiond/server/transport/credential"
+	"petitiond/server/transport/fault"
+	"petitiond/server/transport/trace"
 )
-
-// published are the codes of which the README tells. No other leaves: an error
-// with another code is one that nobody thought of.
-var published = map[string]bool{
-	badRequest: true, unauthenticated: true, forbidden: true, notFound: true, methodNotAllowed: true, payloadTooLarge: true,
-	unsupportedMediaType: true, parseFailed: true, validationFailed: true, limitExceeded: true, badUserInput: true,
-	unknownPersisted: true, notPersisted: true, rateLimited: true, outcomeUnknown: true, unavailable: true, timeout: true,
-	internal: true,
-}
 
 // ErrUnavailable says that a credential could not be checked just now. What
 // wraps it is answered with UNAVAILABLE instead of UNAUTHENTICATED.
-var ErrUnavailable = errors.New("the credential cannot be checked at present")
+var ErrUnavailable = credential.ErrUnavailable
 
 // errTimeout is why the context of an operation ended that took too long.
 var errTimeout = errors.New("the operation took too long")
 
-// fault is a request that is refused before anything was executed.
-type fault struct {
-	status int
-	allow  string // the methods that would do
-	errs   gqlerror.List
-
-	cost       int            // points of the operation, where it is refused for them
-	extensions map[string]any // of the answer
-}
-
-func refusal(status int, code, message string) *fault {
-	return &fault{status: status, errs: gqlerror.List{coded(code, message)}}
-}
-
-// passing is a fault that is over in a moment.
-func passing(code, message string) *fault {
-	f := refusal(http.StatusServiceUnavailable, code, message)
-	f.errs[0].Extensions["retryAfterSeconds"] = 1
-	return f
-}
-
-// flaw is a fault of the document or its variables, in a request that is
-// otherwise well formed.
-func flaw(errs ...*gqlerror.Error) *fault { return &fault{errs: errs} }
-
 // statusFor returns the status to answer with. A flaw is 200 in the older
 // media type, whose clients look no further when the status is another.
-func (f *fault) statusFor(m media) int {
+func statusFor(f *fault.Fault, m media) int {
 	switch {
-	case f.status != 0:
-		return f.status
+	case f.Status != 0:
+		return f.Status
 	case m == mediaJSON:
 		return http.StatusOK
 	default:
 		return http.StatusBadRequest
 	}
-}
-
-func coded(code, message string) *gqlerror.Error {
-	return &gqlerror.Error{Message: message, Extensions: map[string]any{"code": code}}
-}
-
-func codeOf(err *gqlerror.Error) string {
-	code, _ := err.Extensions["code"].(string)
-	return code
 }
 
 // retryAfter is the extension in which the domain says how many seconds to
@@ -115,14 +52,14 @@ func statusOf(resp *graphql.Response) (status int, because *gqlerror.Error) {
 		return http.StatusOK, nil
 	}
 	for _, err := range resp.Errors {
-		switch codeOf(err) {
-		case rateLimited:
+		switch operation.CodeOf(err) {
+		case fault.RateLimited:
 			return http.StatusTooManyRequests, err
-		case outcomeUnknown, unavailable:
+		case fault.OutcomeUnknown, fault.Unavailable:
 			return http.StatusServiceUnavailable, err
-		case timeout:
+		case fault.Timeout:
 			return http.StatusGatewayTimeout, err
-		case internal:
+		case fault.InternalError:
 			return http.StatusInternalServerError, err
 		}
 	}
@@ -134,7 +71,7 @@ func statusOf(resp *graphql.Response) (status int, because *gqlerror.Error) {
 func present(domain graphql.ErrorPresenterFunc) graphql.ErrorPresenterFunc {
 	return func(ctx context.Context, err error) *gqlerror.Error {
 		presented := domain(ctx, err)
-		if presented == nil || codeOf(presented) != internal {
+		if presented == nil || operation.CodeOf(presented) != fault.InternalError {
 			return presented
 		}
 		if errors.Is(context.Cause(ctx), errTimeout) {
@@ -142,7 +79,7 @@ func present(domain graphql.ErrorPresenterFunc) graphql.ErrorPresenterFunc {
 			late.Path, late.Locations = presented.Path, presented.Locations
 			return late
 		}
-		presented.Extensions["requestId"] = RequestIDFrom(ctx)
+		presented.Extensions["requestId"] = trace.ID(ctx)
 		return presented
 	}
 }
@@ -152,12 +89,12 @@ func present(domain graphql.ErrorPresenterFunc) graphql.ErrorPresenterFunc {
 func screened(presenter graphql.ErrorPresenterFunc, log *slog.Logger) graphql.ErrorPresenterFunc {
 	return func(ctx context.Context, err error) *gqlerror.Error {
 		presented := presenter(ctx, err)
-		if presented == nil || published[codeOf(presented)] {
+		if presented == nil || fault.Published[operation.CodeOf(presented)] {
 			return presented
 		}
 		log.ErrorContext(ctx, "an error without a published code was held back",
-			"request_id", RequestIDFrom(ctx), "code", codeOf(presented), "type", fmt.Sprintf("%T", err))
-		secret := internalError(ctx)
+			"request_id", trace.ID(ctx), "code", operation.CodeOf(presented), "type", fmt.Sprintf("%T", err))
+		secret := fault.Hidden(ctx)
 		secret.Path, secret.Locations = presented.Path, presented.Locations
 		return secret
 	}
@@ -167,10 +104,10 @@ func screened(presenter graphql.ErrorPresenterFunc, log *slog.Logger) graphql.Er
 // has no code yet is nobody's business.
 func conceal(ctx context.Context, err error) *gqlerror.Error {
 	known, ok := errors.AsType[*gqlerror.Error](err)
-	if ok && codeOf(known) != "" {
+	if ok && operation.CodeOf(known) != "" {
 		return known
 	}
-	secret := internalError(ctx)
+	secret := fault.Hidden(ctx)
 	if ok {
 		secret.Path, secret.Locations = known.Path, known.Locations
 	} else {
@@ -179,95 +116,12 @@ func conceal(ctx context.Context, err error) *gqlerror.Error {
 	return secret
 }
 
-func internalError(ctx context.Context) *gqlerror.Error {
-	err := coded(internal, "Something went wrong on our side. Quote the request id if you report it.")
-	err.Extensions["requestId"] = RequestIDFrom(ctx)
-	return err
-}
-
 // tooLate is the error of an operation whose time ran out. What a mutation had begun may have been done.
 func tooLate(ctx context.Context) *gqlerror.Error {
 	if op := graphql.GetOperationContext(ctx); op.Operation != nil && op.Operation.Operation == ast.Mutation {
-		err := coded(outcomeUnknown, "The operation took too long and its outcome is unknown. Send it again, with the same idempotencyKey where it has one.")
+		err := operation.Coded(fault.OutcomeUnknown, "The operation took too long and its outcome is unknown. Send it again, with the same idempotencyKey where it has one.")
 		err.Extensions["retryAfterSeconds"] = 1
 		return err
 	}
-	return coded(timeout, "The operation took too long and was stopped. Ask for less at a time.")
-}
-
-// exceeded says which limit a document passes. The message holds the value.
-func exceeded(limit string, value int, message string) *gqlerror.Error {
-	err := coded(limitExceeded, message)
-	err.Extensions["limit"], err.Extensions["value"] = limit, value
-	return err
-}
-
-// syntaxError says where a document cannot be read. The parser's words end
-// where they begin to repeat the document.
-func syntaxError(err *gqlerror.Error) *gqlerror.Error {
-	text := err.Message
-	if i := strings.IndexAny(text, "\":\\"); i >= 0 {
-		text = text[:i]
-	}
-	text = strings.TrimRight(text, " .")
-	if !strings.Contains(text, " ") {
-		text = "unexpected text"
-	}
-	neutral := coded(parseFailed, "Syntax error: "+text+".")
-	neutral.Locations = err.Locations
-	return neutral
-}
-
-// longest is how many bytes an error about a document may have: names in it are
-// as long as its author likes.
-const longest = 200
-
-// validationError passes on the validator's words, which speak of names, but
-// for the one rule that repeats literal values.
-func validationError(err *gqlerror.Error) *gqlerror.Error {
-	text := err.Message
-	if strings.HasPrefix(err.Rule, "ValuesOfCorrectType") {
-		text = withoutValue(text)
-	}
-	neutral := coded(validationFailed, shortened(text))
-	neutral.Locations = err.Locations
-	return neutral
-}
-
-// shortened cuts what is longer than errors may be.
-func shortened(text string) string {
-	const more = "…"
-	if len(text) <= longest {
-		return text
-	}
-	end := longest - len(more)
-	for !utf8.RuneStart(text[end]) {
-		end--
-	}
-	return text[:end] + more
-}
-
-// located says where in a document an error is.
-func located(err *gqlerror.Error, at *ast.Position) *gqlerror.Error {
-	if at != nil {
-		err.Locations = []gqlerror.Location{{Line: at.Line, Column: at.Column}}
-	}
-	return err
-}
-
-// withoutValue cuts the value that stands at the end of a message, or at its
-// beginning where an enum has no such value. Only there it is a name, in which
-// our words cannot stand.
-func withoutValue(text string) string {
-	if _, rest, ok := strings.Cut(text, " does not exist in "); ok && strings.HasPrefix(text, `Value "`) {
-		return "The value does not exist in " + rest
-	}
-	text, _, cut := strings.Cut(text, ", found ")
-	if !cut {
-		text, _, cut = strings.Cut(text, ": ")
-	}
-	if cut {
-		text += "."
-	}
-	return text
+	return operation.Coded(fault.Timeout, "The operation took too long and was stopped. Ask for less at a time.")
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"maps"
 	"net/http"
 	"strconv"
@@ -14,6 +13,9 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"petitiond/server/answers"
+	"petitiond/server/operation"
+	"petitiond/server/transport/credential"
+	"petitiond/server/transport/fault"
 )
 
 const methods = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
@@ -47,8 +49,8 @@ func (t *Transport) serveOther(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", methods)
 		w.WriteHeader(http.StatusNoContent)
 	default:
-		f := refusal(http.StatusMethodNotAllowed, methodNotAllowed, "Send operations with POST, or queries with GET.")
-		f.allow = methods
+		f := fault.New(http.StatusMethodNotAllowed, fault.MethodNotAllowed, "Send operations with POST, or queries with GET.")
+		f.Allow = methods
 		t.refuse(w, mediaJSON, f)
 	}
 }
@@ -60,29 +62,29 @@ func (t *Transport) serveOperation(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case known != nil:
 		t.deliver(w, r, accept.answer, known, hit)
-	case f != nil && f.status == 0 && accept.answer == "":
+	case f != nil && f.Status == 0 && accept.answer == "":
 		t.refuseByEvents(w, f)
 	case f != nil:
-		if f.cost > 0 {
-			f.extensions = t.costReport(r.Header, f.cost)
+		if f.Cost > 0 && wantsCost(r.Header) {
+			f.Extensions = costReport(f.Cost, t.limits.Cost)
 		}
 		t.refuse(w, accept.refusal(), f)
-	case op.Operation.Operation == ast.Subscription, accept.answer == "":
+	case op.Kind() == ast.Subscription, accept.answer == "":
 		t.serveEvents(w, r, who, op)
-	case op.Operation.Operation == ast.Mutation:
-		t.answerMutation(who.ctx, w, r.Header, accept.answer, op)
+	case op.Kind() == ast.Mutation:
+		t.answerMutation(who.Context, w, r.Header, accept.answer, op)
 	default:
 		t.answerQuery(who, w, r, accept.answer, op)
 	}
 }
 
 // answerMutation runs a mutation as soon as there is room. Its answer is not compressed: see [content.Bytes.Send].
-func (t *Transport) answerMutation(ctx context.Context, w http.ResponseWriter, header http.Header, m media, op *graphql.OperationContext) {
-	a := t.compute(ctx, op, header)
-	if !a.hold(t.memory) {
+func (t *Transport) answerMutation(ctx context.Context, w http.ResponseWriter, header http.Header, m media, op *operation.Operation) {
+	a := t.sharing.run(ctx, op, wantsCost(header))
+	if !a.hold(t.sharing.memory) {
 		a = unseen(op)
 	}
-	defer a.release(t.memory)
+	defer a.release(t.sharing.memory)
 	if a.fault != nil {
 		t.refuse(w, m, a.fault)
 		return
@@ -93,13 +95,12 @@ func (t *Transport) answerMutation(ctx context.Context, w http.ResponseWriter, h
 	t.write(w, a.status, m, a.body.Plain)
 }
 
-// costReport tells what an operation costs and what would be left, if the
-// request asks for it.
-func (t *Transport) costReport(header http.Header, cost int) map[string]any {
-	if !strings.EqualFold(header.Get(costHeader), "report") {
-		return nil
-	}
-	return map[string]any{"cost": map[string]int{"requested": cost, "limit": t.limits.Cost, "left": t.limits.Cost - cost}}
+// wantsCost reports whether a request asks what its operation costs.
+func wantsCost(header http.Header) bool { return strings.EqualFold(header.Get(costHeader), "report") }
+
+// costReport is the extension that says what an operation costs, and what would be left.
+func costReport(cost, limit int) map[string]any {
+	return map[string]any{"cost": map[string]int{"requested": cost, "limit": limit, "left": limit - cost}}
 }
 
 func withExtensions(given, more map[string]any) map[string]any {
@@ -112,9 +113,9 @@ func withExtensions(given, more map[string]any) map[string]any {
 // admit reads a request up to where its operation could run, or its answer is known.
 func (t *Transport) admit(
 	w http.ResponseWriter, r *http.Request, accept accepted,
-) (who identity, op *graphql.OperationContext, known *answer, f *fault) {
+) (who credential.Identity, op *operation.Operation, known *answer, f *fault.Fault) {
 	if accept.answer == "" && !accept.events {
-		return who, nil, nil, refusal(http.StatusNotAcceptable, badRequest,
+		return who, nil, nil, fault.New(http.StatusNotAcceptable, fault.BadRequest,
 			"Accept one of application/graphql-response+json, application/json and, for subscriptions, text/event-stream; in UTF-8.")
 	}
 	if who, f = t.identify(r.Context(), r.Header); f != nil {
@@ -124,52 +125,70 @@ func (t *Transport) admit(
 	if f != nil {
 		return who, nil, nil, f
 	}
-	j, key, f := t.recall(r.Method, text)
+	op, key, f := t.recall(r.Method, text)
 	if f != nil {
 		return who, nil, nil, f
 	}
-	if accept.answer != "" && t.shares(r.Header) {
-		if known, ok := t.answers.Kept(key); ok {
+	if accept.answer != "" && t.sharing.applies(r.Header) {
+		if known, ok := t.sharing.answers.Kept(key); ok {
 			return who, nil, known, nil
 		}
 	}
-	return who, t.engine.operation(j), nil, permit(r.Method, j.op.Operation, accept)
+	return who, op, nil, permit(r.Method, op.Kind(), accept)
 }
 
 // recall gives the operation that a request asks for, and the key of its answer if it is a query. A request that came
 // before in the same bytes is not judged again.
-func (t *Transport) recall(method string, text []byte) (*judged, answers.Key, *fault) {
-	if known, ok := t.recalled.find(method, text); ok {
-		return known.judged, known.key, nil
+func (t *Transport) recall(method string, text []byte) (*operation.Operation, answers.Key, *fault.Fault) {
+	if known, ok := t.sharing.recalled.find(method, text); ok {
+		return known.op, known.key, nil
 	}
-	params, f := t.decode(method, text)
+	request, f := t.decode(method, text)
 	if f != nil {
 		return nil, answers.Key{}, f
 	}
-	j, f := t.judge(params)
-	if f != nil || j.op.Operation != ast.Query {
-		return j, answers.Key{}, f
+	op, r := t.judge.Prepare(request)
+	if r != nil || op.Kind() != ast.Query {
+		return op, answers.Key{}, fault.Of(r)
 	}
-	known := recalledRequest{string(text), j, answerKey(j)}
-	if !j.timed {
-		t.recalled.keep(method, known, t.engine.documents.size(j.doc))
+	known := recalledRequest{string(text), op, answers.Key(op.Key()), op.Size()}
+	if !op.Timed {
+		t.sharing.recalled.keep(method, known)
 	}
-	return j, known.key, nil
+	return op, known.key, nil
+}
+
+// prepare returns the operation that a request asks for.
+func (t *Transport) prepare(request *operation.Request) (*operation.Operation, *fault.Fault) {
+	op, r := t.judge.Prepare(request)
+	return op, fault.Of(r)
+}
+
+// answerQuery answers a query, as soon as there is room.
+func (t *Transport) answerQuery(
+	who credential.Identity, w http.ResponseWriter, r *http.Request, m media, op *operation.Operation,
+) {
+	if !t.sharing.applies(r.Header) {
+		t.deliver(w, r, m, t.sharing.run(who.Context, op, wantsCost(r.Header)), bypass)
+		return
+	}
+	a, how := t.sharing.share(who.Context, op)
+	t.deliver(w, r, m, a, how)
 }
 
 // permit refuses operations that a method or an Accept header leaves no room for.
-func permit(method string, kind ast.Operation, accept accepted) *fault {
+func permit(method string, kind ast.Operation, accept accepted) *fault.Fault {
 	switch {
 	case method == http.MethodHead && (kind == ast.Subscription || accept.answer == ""):
-		f := refusal(http.StatusMethodNotAllowed, methodNotAllowed, "An event stream has no end that HEAD could tell of: send GET or POST.")
-		f.allow = "GET, POST"
+		f := fault.New(http.StatusMethodNotAllowed, fault.MethodNotAllowed, "An event stream has no end that HEAD could tell of: send GET or POST.")
+		f.Allow = "GET, POST"
 		return f
 	case method != http.MethodPost && kind == ast.Mutation:
-		f := refusal(http.StatusMethodNotAllowed, methodNotAllowed, "Send mutations with POST.")
-		f.allow = http.MethodPost
+		f := fault.New(http.StatusMethodNotAllowed, fault.MethodNotAllowed, "Send mutations with POST.")
+		f.Allow = http.MethodPost
 		return f
 	case kind == ast.Subscription && !accept.events:
-		return refusal(http.StatusNotAcceptable, badRequest, "A subscription is answered as text/event-stream, or over a WebSocket.")
+		return fault.New(http.StatusNotAcceptable, fault.BadRequest, "A subscription is answered as text/event-stream, or over a WebSocket.")
 	default:
 		return nil
 	}
@@ -177,61 +196,30 @@ func permit(method string, kind ast.Operation, accept accepted) *fault {
 
 // identify asks whose credential a request bears. None is anonymous; one that
 // cannot be read is not.
-func (t *Transport) identify(ctx context.Context, header http.Header) (identity, *fault) {
+func (t *Transport) identify(ctx context.Context, header http.Header) (credential.Identity, *fault.Fault) {
 	switch values := header.Values("Authorization"); len(values) {
 	case 0:
-		return identity{ctx: ctx}, nil
+		return credential.None(ctx), nil
 	case 1:
-		return t.authorize(ctx, values[0])
+		return t.authority.Authorize(ctx, values[0])
 	default:
-		return identity{}, denied()
+		return credential.Identity{}, fault.Denied()
 	}
-}
-
-// authorize asks whose credential stands in the value of Authorization.
-func (t *Transport) authorize(ctx context.Context, value string) (identity, *fault) {
-	scheme, bearer, _ := strings.Cut(value, " ")
-	bearer = strings.TrimSpace(bearer)
-	if !strings.EqualFold(scheme, "Bearer") || bearer == "" {
-		return identity{}, denied()
-	}
-	known, err := t.authenticate(ctx, bearer)
-	switch {
-	case errors.Is(err, ErrUnavailable):
-		return identity{}, uncheckable()
-	case err != nil:
-		return identity{}, denied()
-	default:
-		return t.known(known, bearer), nil
-	}
-}
-
-func denied() *fault {
-	return refusal(http.StatusUnauthorized, unauthenticated, "The credential is not known or has expired. Send it as Authorization: Bearer SECRET.")
-}
-
-func altered() *fault {
-	return refusal(http.StatusUnauthorized, unauthenticated, "The credential has other rights now. Send it again to go on with those.")
-}
-
-func uncheckable() *fault {
-	return refusal(http.StatusServiceUnavailable, unavailable,
-		"The credential cannot be checked at present. Try again in a moment.")
 }
 
 // refuse answers a request that was not executed.
-func (t *Transport) refuse(w http.ResponseWriter, m media, f *fault) {
+func (t *Transport) refuse(w http.ResponseWriter, m media, f *fault.Fault) {
 	header := w.Header()
-	if f.allow != "" {
-		header.Set("Allow", f.allow)
+	if f.Allow != "" {
+		header.Set("Allow", f.Allow)
 	}
-	switch f.status {
+	switch f.Status {
 	case http.StatusUnauthorized:
 		header.Set("WWW-Authenticate", "Bearer")
 	case http.StatusServiceUnavailable:
 		header.Set("Retry-After", "1")
 	}
-	t.write(w, f.statusFor(m), m, encode(&graphql.Response{Errors: f.errs, Extensions: f.extensions}))
+	t.write(w, statusFor(f, m), m, encode(&graphql.Response{Errors: f.Errors, Extensions: f.Extensions}))
 }
 
 // write sends a whole answer.

@@ -5,114 +5,63 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 
-	"petitiond/server/transport/strict"
+	"petitiond/server/operation"
+	"petitiond/server/transport/connection"
 )
 
 // Limits bounds what a request may cost before anything is executed, and how
 // long it may take. The zero value is no limit but a mistake: begin with
 // [DefaultLimits].
 type Limits struct {
-	Body      int64 // bytes of a request's body, or of a WebSocket message
-	JSONDepth int   // objects and lists within each other in a body
-	Document  int   // bytes of the GraphQL text
+	operation.Limits
+	connection.Bounds
 
-	// What one document may hold. All of it is counted before validation.
-	Tokens      int // comments are tokens, too
-	Operations  int
-	Fragments   int
-	Variables   int // definitions in one operation
-	Directives  int
-	Aliases     int
-	RootFields  int // of one operation, fragments included
-	Fields      int // of one operation, each fragment counted where it is spread
-	Depth       int // selection sets within each other, inline fragments included
-	SchemaDepth int // the same below __schema and __type
-	ValueDepth  int // list and object literals, or list types, within each other
-	Work        int // what validation looks at: a fragment anew for each operation and fragment that reaches it
-
-	Cost int // points of one operation, by @cost and @listSize of the schema
-	Page int // items that the domain lets a slicing argument ask for: it refuses more, so that they cost nothing
-
-	Errors        int // validation errors in one answer
-	DocumentBytes int // memory for documents that were judged
+	Body int64 // bytes of a request's body, or of a WebSocket message
 
 	Operation time.Duration // execution of a query or mutation
-	Read      time.Duration // arrival of a message on a line, or of a body: that one the HTTP server sees to
 	Write     time.Duration // departure of an answer: the HTTP server sees to it
-	Event     time.Duration // departure of what was begun to be written on a line
-	Init      time.Duration // arrival of connection_init
-	Ping      time.Duration // between proofs that a line is there
-	Pong      time.Duration // arrival of the answer to such a proof
-	Age       time.Duration // of a line, about: then the client connects again
 
-	InFlight  int           // queries and mutations that run at once
-	Wait      time.Duration // for a place among them
-	Persisted int           // bytes of the documents that clients may name by their hash
+	InFlight int           // queries and mutations that run at once
+	Wait     time.Duration // for a place among them
 
-	AnswerSize  int // bytes of an answer; see onLine
+	AnswerSize  int // bytes of an answer; see onConnection
 	AnswerBytes int // memory for answers that are shared
-
-	Sockets           int // open lines: WebSockets and event streams
-	SocketsPerAddress int // of one IPv4 address, or one /64 of IPv6; 0: no limit
-	SocketOperations  int // on one line at once
-	Messages          int // a second that a client may send
-	MessageBurst      int // messages that may come at once
-	InitPayload       int // bytes of the payload of connection_init
 }
 
 // DefaultLimits returns the limits that hold where the operator sets none.
 func DefaultLimits() Limits {
 	return Limits{
-		Body:          64 << 10,
-		JSONDepth:     32,
-		Document:      16 << 10,
-		Tokens:        1000,
-		Operations:    10,
-		Fragments:     20,
-		Variables:     50,
-		Directives:    20,
-		Aliases:       15,
-		RootFields:    10,
-		Fields:        500,
-		Depth:         12,
-		SchemaDepth:   20,
-		ValueDepth:    5,
-		Work:          10_000,
-		Cost:          1000,
-		Page:          100,
-		Errors:        10,
-		DocumentBytes: 8 << 20,
-		Operation:     5 * time.Second,
-		Read:          10 * time.Second,
-		Write:         15 * time.Second,
-		Event:         10 * time.Second,
-		Init:          5 * time.Second,
-		Ping:          15 * time.Second, // with Pong, a client that reads no more is gone within 30 s
-		Pong:          12 * time.Second,
-		Age:           4 * time.Hour,
+		Body:   64 << 10,
+		Limits: operation.DefaultLimits(),
+		Bounds: connection.Bounds{
+			Sockets:           60000,
+			SocketsPerAddress: 200,
+			SocketOperations:  20,
+			Messages:          20,
+			MessageBurst:      50,
+			InitPayload:       16 << 10,
 
-		InFlight:  200,
-		Wait:      time.Second,
-		Persisted: 8 << 20,
+			Read:  10 * time.Second,
+			Event: 10 * time.Second,
+			Init:  5 * time.Second,
+			Ping:  15 * time.Second, // with Pong, a client that reads no more is gone within 30 s
+			Pong:  12 * time.Second,
+			Age:   4 * time.Hour,
+		},
+		Operation: 5 * time.Second,
+		Write:     15 * time.Second,
+
+		InFlight: 200,
+		Wait:     time.Second,
 
 		AnswerSize:  4 << 20,
 		AnswerBytes: 64 << 20,
-
-		Sockets:           60000,
-		SocketsPerAddress: 200,
-		SocketOperations:  20,
-		Messages:          20,
-		MessageBurst:      50,
-		InitPayload:       16 << 10,
 	}
 }
 
-// onLine returns how many bytes an answer may have over a WebSocket or an event stream, where it waits in memory until
+// onConnection returns how many bytes an answer may have over a WebSocket or an event stream, where it waits in memory until
 // the client has read it.
-func (l Limits) onLine() int { return l.AnswerSize / 4 }
-
-// json returns what bounds the JSON that clients send.
-func (l Limits) json() strict.Limits { return strict.Limits{Depth: l.JSONDepth, Members: jsonMembers} }
+func (l Limits) onConnection() int { return l.AnswerSize / 4 }
 
 // within returns when a time of d will be over, by the clock of connections:
 // deadlines are no matter of the clock that the domain is given.

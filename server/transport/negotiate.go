@@ -1,9 +1,9 @@
 package transport
 
 import (
-	"mime"
-	"strconv"
 	"strings"
+
+	"petitiond/server/header"
 )
 
 // media is a type that an answer can have.
@@ -55,11 +55,10 @@ const (
 // negotiate reads Accept headers. Without one the client reads JSON as it
 // always was; one that names both answers alike gets the newer.
 func negotiate(headers []string) accepted {
-	accept := strings.Join(headers, ",")
-	if strings.Trim(accept, ", \t") == "" {
+	plain, modern, events, any := preferences(headers)
+	if !any {
 		return accepted{answer: mediaJSON}
 	}
-	plain, modern, events := preferences(accept)
 	result := accepted{events: events.quality > 0 && events.exact == exactly}
 	switch {
 	case modern.quality > 0 && (modern.over(plain) || modern == plain && modern.exact == exactly):
@@ -70,21 +69,23 @@ func negotiate(headers []string) accepted {
 	return result
 }
 
-func preferences(accept string) (plain, modern, events preference) {
-	for entry := range strings.SplitSeq(accept, ",") {
-		typ, quality, ok := mediaRange(entry)
+// preferences returns how much each type is wanted, and whether anything is named at all.
+func preferences(headers []string) (plain, modern, events preference, any bool) {
+	for element := range header.Elements(headers) {
+		any = true
+		typ, quality, ok := header.MediaRange(element)
 		if !ok {
 			continue
 		}
-		weigh(&plain, mediaJSON, typ, quality)
-		weigh(&modern, mediaGraphQL, typ, quality)
-		weigh(&events, mediaEvents, typ, quality)
+		prefer(&plain, mediaJSON, typ, quality)
+		prefer(&modern, mediaGraphQL, typ, quality)
+		prefer(&events, mediaEvents, typ, quality)
 	}
-	return plain, modern, events
+	return plain, modern, events, any
 }
 
-// weigh lets the most exact range decide about a type, as RFC 9110 says.
-func weigh(p *preference, m media, typ string, quality float64) {
+// prefer lets the most exact range decide about a type, as RFC 9110 says.
+func prefer(p *preference, m media, typ string, quality float64) {
 	exact := 0
 	family, _, _ := strings.Cut(string(m), "/")
 	switch typ {
@@ -98,27 +99,4 @@ func weigh(p *preference, m media, typ string, quality float64) {
 	if exact > p.exact {
 		*p = preference{quality: quality, exact: exact}
 	}
-}
-
-// mediaRange reads one entry of an Accept header. What cannot be read, or
-// demands another character set than UTF-8, matches nothing.
-func mediaRange(entry string) (typ string, quality float64, ok bool) {
-	typ, params, err := mime.ParseMediaType(entry)
-	if err != nil || !utf8Charset(params) {
-		return "", 0, false
-	}
-	quality = 1
-	if q, given := params["q"]; given {
-		quality, err = strconv.ParseFloat(q, 64)
-		if err != nil || !(quality >= 0 && quality <= 1) {
-			return "", 0, false
-		}
-	}
-	return typ, quality, true
-}
-
-// utf8Charset reports whether the parameters of a media type leave it UTF-8.
-func utf8Charset(params map[string]string) bool {
-	charset, given := params["charset"]
-	return !given || strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "utf8")
 }

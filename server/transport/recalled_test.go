@@ -5,7 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vektah/gqlparser/v2/ast"
+
 	"petitiond/server/answers"
+	"petitiond/server/operation"
 )
 
 // TestRecalledRequestsAreBounded keeps many requests, some with a document in common: what they take stays within the bound,
@@ -15,15 +18,15 @@ func TestRecalledRequestsAreBounded(t *testing.T) {
 	const most = 100_000
 	r := newRecalled(most)
 	text := func(n int) string { return fmt.Sprintf("request %d %s", n, strings.Repeat("x", n%300)) }
-	shared := &document{}
+	shared := &ast.QueryDocument{}
 	for n := range 2000 {
-		j := &judged{doc: shared}
+		op := &operation.Operation{Document: shared}
 		if n%3 == 0 {
-			j.doc = &document{}
+			op.Document = &ast.QueryDocument{}
 		}
-		r.keep("POST", recalledRequest{text(n), j, answers.Key{}}, 1000+n%500)
-		if r.bytes > most {
-			t.Fatalf("%d bytes after %d requests", r.bytes, n)
+		r.keep("POST", recalledRequest{text(n), op, answers.Key{}, 1000 + n%500})
+		if r.known.Bytes() > most {
+			t.Fatalf("%d bytes after %d requests", r.known.Bytes(), n)
 		}
 		if _, ok := r.find("POST", []byte(text(n))); !ok {
 			t.Fatalf("request %d is not known", n)
@@ -35,26 +38,26 @@ func TestRecalledRequestsAreBounded(t *testing.T) {
 	if _, ok := r.find("POST", []byte(text(0))); ok {
 		t.Error("the oldest request is still known")
 	}
-	if r.known.Len() < 20 {
-		t.Errorf("only %d are known", r.known.Len())
+	n, sum, documents := 0, 0, map[*ast.QueryDocument]bool{}
+	for _, known := range r.known.All() {
+		n, sum = n+1, sum+known.size()
+		documents[known.op.Document] = true
 	}
-	sum, documents := 0, map[*document]bool{}
-	for _, known := range r.known.Values() {
-		sum += known.size()
-		documents[known.judged.doc] = true
+	if n < 20 {
+		t.Errorf("only %d are known", n)
 	}
 	for doc := range documents {
 		sum += r.docs[doc].bytes
 	}
-	if sum != r.bytes || len(documents) != len(r.docs) {
-		t.Errorf("%d bytes and %d documents are counted, and %d and %d kept", r.bytes, len(r.docs), sum, len(documents))
+	if sum != r.known.Bytes() || len(documents) != len(r.docs) {
+		t.Errorf("%d bytes and %d documents are counted, and %d and %d kept", r.known.Bytes(), len(r.docs), sum, len(documents))
 	}
-	r.known.Purge()
-	if r.bytes != 0 || len(r.docs) != 0 {
-		t.Errorf("%d bytes and %d documents are left", r.bytes, len(r.docs))
+	r.known.Clear()
+	if r.known.Bytes() != 0 || len(r.docs) != 0 {
+		t.Errorf("%d bytes and %d documents are left", r.known.Bytes(), len(r.docs))
 	}
-	r.keep("POST", recalledRequest{strings.Repeat("x", most), &judged{doc: shared}, answers.Key{}}, 1)
-	if r.bytes != 0 {
+	r.keep("POST", recalledRequest{strings.Repeat("x", most), &operation.Operation{Document: shared}, answers.Key{}, 1})
+	if r.known.Bytes() != 0 {
 		t.Error("a request that is larger than the bound is kept")
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"petitiond/server/subscription"
 	"petitiond/server/transport"
 )
 
@@ -25,11 +26,10 @@ type station struct {
 	on      map[string][]chan any // by petition
 	started atomic.Int64
 	ended   chan struct{}
-	about   chan transport.Mark
 }
 
 func newStation() *station {
-	s := &station{stub: newStub(), on: map[string][]chan any{}, ended: make(chan struct{}, 100), about: make(chan transport.Mark, 1000)}
+	s := &station{stub: newStub(), on: map[string][]chan any{}, ended: make(chan struct{}, 100)}
 	s.sources["signatureCount"] = func(ctx context.Context, args map[string]any) (<-chan any, error) {
 		id, _ := args["petitionId"].(string)
 		if id == "hidden" && ctx.Value(actorKey{}) == nil {
@@ -48,22 +48,18 @@ func newStation() *station {
 
 // options are those of a server for the station, whose events tell states if they have a topic.
 func (s *station) options() transport.Options {
-	return transport.Options{
-		Schema: s, Authenticate: known, Impersonal: []string{"SignatureCount"},
-		Mark: func(context.Context) transport.Mark { return <-s.about },
-	}
+	return transport.Options{Schema: s, Authenticate: known, Impersonal: []string{"SignatureCount"}}
 }
 
 // tell sends an event over every execution there is for the petition.
-func (s *station) tell(t *testing.T, id string, mark transport.Mark, total int) {
+func (s *station) tell(t *testing.T, id string, mark subscription.Mark, total int) {
 	t.Helper()
 	s.mu.Lock()
 	sources := s.on[id]
 	s.mu.Unlock()
 	for _, source := range sources {
-		s.about <- mark
 		select {
-		case source <- map[string]any{"total": total}:
+		case source <- marked{Mark: mark, value: map[string]any{"total": total}}:
 		case <-time.After(10 * time.Second):
 			t.Fatal("nobody took the event")
 		}
@@ -114,7 +110,7 @@ func TestEqualOperationsAreExecutedOnce(t *testing.T) {
 		join()
 	}
 	s.begun(t, 1)
-	s.tell(t, "a", transport.Mark{Topic: "a", Version: 1}, 7)
+	s.tell(t, "a", subscription.Mark{Topic: "a", Version: 1}, 7)
 	for i, conn := range conns {
 		if got := heard(t, conn, fmt.Sprintf("operation %d", i)); got != 7 {
 			t.Errorf("socket %d was told %d, want 7", i, got)
@@ -157,13 +153,10 @@ func TestViewersShareNothing(t *testing.T) {
 			schema := newStub()
 			schema.sources["hello"] = func(ctx context.Context, _ map[string]any) (<-chan any, error) {
 				events := make(chan any, 1)
-				events <- ctx.Value(actorKey{})
-				return events, nil // and goes on
+				events <- marked{Mark: subscription.Mark{Topic: "who"}, value: ctx.Value(actorKey{})} // told to who comes later
+				return events, nil
 			}
-			_, server := serve(t, transport.Options{
-				Schema: schema, Authenticate: known, Impersonal: []string{"SignatureCount"},
-				Mark: func(context.Context) transport.Mark { return transport.Mark{Topic: "who"} }, // told to who comes later
-			})
+			_, server := serve(t, transport.Options{Schema: schema, Authenticate: known, Impersonal: []string{"SignatureCount"}})
 			for _, init := range order {
 				want := `{"data":{"hello":null}}`
 				if init == admin {
@@ -188,7 +181,7 @@ func TestImpersonalIsShared(t *testing.T) {
 	s.begun(t, 1)
 	tell(t, admin, watching("1", watchOne, "a"))
 	time.Sleep(50 * time.Millisecond)
-	s.tell(t, "a", transport.Mark{Topic: "a", Version: 1}, 3)
+	s.tell(t, "a", subscription.Mark{Topic: "a", Version: 1}, 3)
 	if a, b := heard(t, nobody, "1"), heard(t, admin, "1"); a != 3 || b != 3 {
 		t.Errorf("told %d and %d, want 3", a, b)
 	}
@@ -202,7 +195,7 @@ func TestImpersonalIsShared(t *testing.T) {
 	if m := hear(t, nobody); m.Type != "error" || !strings.Contains(string(m.Payload), "NOT_FOUND") {
 		t.Errorf("nobody got %s %s, want NOT_FOUND", m.Type, m.Payload)
 	}
-	s.tell(t, "hidden", transport.Mark{Topic: "hidden"}, 9)
+	s.tell(t, "hidden", subscription.Mark{Topic: "hidden"}, 9)
 	if got := heard(t, admin, "2"); got != 9 {
 		t.Errorf("the admin was told %d, want 9", got)
 	}
@@ -217,7 +210,7 @@ func TestEventsWithoutTopic(t *testing.T) {
 	tell(t, early, watching("1", watchOne, "a"))
 	s.begun(t, 1)
 	for n := range 40 {
-		s.tell(t, "a", transport.Mark{}, n)
+		s.tell(t, "a", subscription.Mark{}, n)
 	}
 	for n := range 40 {
 		if got := heard(t, early, "1"); got != n {
@@ -233,7 +226,7 @@ func TestEventsWithoutTopic(t *testing.T) {
 		}
 	}
 	time.Sleep(200 * time.Millisecond)
-	s.tell(t, "a", transport.Mark{}, 40)
+	s.tell(t, "a", subscription.Mark{}, 40)
 	if a, b := heard(t, early, "1"), heard(t, late, "1"); a != 40 || b != 40 {
 		t.Errorf("told %d and %d, want 40", a, b)
 	}
@@ -255,8 +248,10 @@ func TestSlowReaderSkips(t *testing.T) {
 		s.mu.Lock()
 		source := s.on["a"][0]
 		s.mu.Unlock()
-		s.about <- transport.Mark{Topic: "a", Version: int64(n)}
-		source <- map[string]any{"total": n, "filler": strings.Repeat("x", 8<<10)}
+		source <- marked{
+			Mark:  subscription.Mark{Topic: "a", Version: int64(n)},
+			value: map[string]any{"total": n, "filler": strings.Repeat("x", 8<<10)},
+		}
 	}
 	told, before := 0, 0
 	for before < last {
@@ -281,6 +276,32 @@ func TestFailedSubscriptionIsAnError(t *testing.T) {
 		tell(t, conn, subscribe("1", "subscription { hello }"))
 		if m := hear(t, conn); m.Type != "error" || !strings.Contains(string(m.Payload), `"INTERNAL"`) || strings.Contains(string(m.Payload), "secret") {
 			t.Errorf("got %s %s, want an error", m.Type, m.Payload)
+		}
+	}
+}
+
+// A subscription that has begun ends with its error in place of an event.
+func TestSubscriptionEndsWithAnError(t *testing.T) {
+	t.Parallel()
+	schema := newStub()
+	schema.sources["hello"] = func(context.Context, map[string]any) (<-chan any, error) {
+		events := make(chan any, 2)
+		events <- marked{value: "first"}
+		events <- marked{end: &gqlerror.Error{Message: "It is gone.", Extensions: map[string]any{"code": "NOT_FOUND"}}}
+		close(events)
+		return events, nil
+	}
+	_, server := serve(t, transport.Options{Schema: schema})
+	conn := open(t, server, `{}`)
+	tell(t, conn, subscribe("1", "subscription { hello }"))
+	for _, want := range []string{
+		`next {"data":{"hello":"first"}}`,
+		`next {"errors":[{"message":"It is gone.","extensions":{"code":"NOT_FOUND"}}],"data":null}`,
+		"complete ",
+	} {
+		m := hear(t, conn)
+		if got := m.Type + " " + string(m.Payload); got != want {
+			t.Errorf("was sent %s, want %s", got, want)
 		}
 	}
 }

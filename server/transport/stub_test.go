@@ -17,6 +17,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"petitiond/server/edge"
+	"petitiond/server/subscription"
 	"petitiond/server/transport"
 )
 
@@ -104,10 +105,18 @@ func (s *stub) resolve(ctx context.Context, op *graphql.OperationContext, field 
 	return nil, nil
 }
 
-func (s *stub) subscribe(ctx context.Context, op *graphql.OperationContext, field graphql.CollectedField) graphql.ResponseHandler {
-	events, err := s.sources[field.Name](ctx, field.ArgumentMap(op.Variables))
+// marked is an event that says what it is about, or the error that comes in place of one.
+type marked struct {
+	subscription.Mark
+
+	value any
+	end   error
+}
+
+func (s *stub) subscribe(start context.Context, op *graphql.OperationContext, field graphql.CollectedField) graphql.ResponseHandler {
+	events, err := s.sources[field.Name](start, field.ArgumentMap(op.Variables))
 	if err != nil {
-		graphql.AddError(ctx, err)
+		graphql.AddError(start, err)
 		return func(context.Context) *graphql.Response { return nil }
 	}
 	return func(ctx context.Context) *graphql.Response {
@@ -115,6 +124,12 @@ func (s *stub) subscribe(ctx context.Context, op *graphql.OperationContext, fiel
 		case event, ok := <-events:
 			if !ok {
 				return nil
+			}
+			if m, ok := event.(marked); ok {
+				answer := subscription.Next(start)
+				if answer.Mark, answer.Err, event = m.Mark, m.end, m.value; m.end != nil {
+					return nil
+				}
 			}
 			if resolve, ok := event.(func(context.Context) any); ok {
 				event = resolve(ctx)

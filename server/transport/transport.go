@@ -8,23 +8,25 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/rs/cors"
-	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"petitiond/server/answers"
-	"petitiond/server/budget"
-	"petitiond/server/transport/socket"
+	"petitiond/server/operation"
+	"petitiond/server/transport/connection"
+	"petitiond/server/transport/credential"
+	"petitiond/server/transport/fault"
+	"petitiond/server/transport/trace"
 )
 
 // Options says what a Transport serves and whom. Only Schema is needed.
 type Options struct {
-	// Schema is what gqlgen generated.
+	// Schema is what gqlgen generated. What the events of its subscriptions are about, and with which error they end,
+	// their sources say as package subscription has it.
 	Schema graphql.ExecutableSchema
 	// ErrorPresenter turns errors of execution into what clients read. It gives
 	// unknown ones the code INTERNAL; the request id is added here. The default
@@ -45,9 +47,6 @@ type Options struct {
 	// Same reports whether Authenticate found the same twice: who it is, and what they may. Where it did not, what is open
 	// under the credential ends as if it had been revoked. By default all that holds is the same.
 	Same func(before, now context.Context) bool
-	// Mark says what the event is about that a subscription has just answered with; ctx is that of its start.
-	// Without it every event counts by itself.
-	Mark func(ctx context.Context) Mark
 	// Impersonal are the types whose leaf fields have the same values for everybody who may see an object of
 	// them at all. A subscription that selects nothing else is shared by all, whoever they are.
 	Impersonal []string
@@ -78,82 +77,54 @@ type Options struct {
 
 // Transport answers GraphQL requests. It is an http.Handler for one path.
 type Transport struct {
-	engine       *engine
-	limits       Limits
-	authenticate func(context.Context, string) (context.Context, error)
-	expires      func(context.Context) time.Time
-	same         func(before, now context.Context) bool
-	mark         func(context.Context) Mark
-	alike        []string // Options.Impersonal
-	address      func(*http.Request) netip.Addr
-	library      library
-	sharing      bool
-	answers      *answers.Store[*answer]
-	recalled     *recalled
-	hints        hints
-	gate         *gate
-	memory       *budget.Memory
-	origins      []string
-	protocol     socket.Limits
-	handler      http.Handler
-	log          *slog.Logger
+	limits      Limits
+	judge       *operation.Judge
+	sharing     *sharing
+	authority   *credential.Authority
+	connections *connection.Keeper
+	address     func(*http.Request) netip.Addr
+	origins     []string
+	handler     http.Handler
+	log         *slog.Logger
 
-	lines       lines
-	streams     streams
-	credentials credentials
-	feeds       feeds
-	dispatch    dispatch
-	readers     chan struct{} // taken by what reads a long message
-
-	alive   context.Context //nolint:containedctx // of what outlives its request; ends with Shutdown
-	die     context.CancelFunc
-	running sync.WaitGroup // feeds, and what lines need
+	die     context.CancelFunc // ends what outlives its request
+	running sync.WaitGroup     // what runs for connections
 }
 
 // New returns a Transport. Shutdown ends what it keeps open.
 func New(o Options) *Transport {
 	o = o.withDefaults()
-	t := &Transport{
-		engine:       newEngine(o),
-		limits:       o.Limits,
-		authenticate: o.Authenticate,
-		expires:      o.Expires,
-		same:         o.Same,
-		mark:         o.Mark,
-		alike:        o.Impersonal,
-		address:      o.Address,
-		library:      newLearned(o.Limits.Persisted),
-		sharing:      o.ShareAnswers,
-		answers: answers.New(answers.Options[*answer]{
-			Bytes: o.Limits.AnswerBytes, Size: (*answer).size, Longest: 5 * time.Second, Brief: time.Second, Now: now,
-		}),
-		recalled: newRecalled(o.Limits.AnswerBytes / 8),
-		hints:    newHints(o.Schema.Schema()),
-		gate:     newGate(o.Limits),
-		memory:   budget.NewMemory(o.Memory),
-		origins:  o.AllowedOrigins,
-		protocol: socket.Limits{
-			ID: 128, InitPayload: o.Limits.InitPayload, PingPayload: pingPayload, Operations: o.Limits.SocketOperations,
-			JSONDepth: o.Limits.JSONDepth, JSONMembers: jsonMembers,
-		},
-		log:      o.Logger,
-		streams:  streams{open: map[string]*stream{}, by: map[netip.Prefix]int{}},
-		feeds:    feeds{open: map[string]*feed{}},
-		dispatch: dispatch{wake: make(chan struct{}, 1), halted: make(chan struct{})},
+	t := &Transport{limits: o.Limits, address: o.Address, origins: o.AllowedOrigins, log: o.Logger}
+	var alive context.Context
+	alive, t.die = context.WithCancel(context.Background())
+	t.judge = operation.New(operation.Options{
+		Schema: o.Schema.Schema(), Sizes: o.Sizes, Introspection: o.Introspection, Discreet: o.Discreet, Limits: o.Limits.Limits,
+	})
+	t.authority = &credential.Authority{
+		Authenticate: o.Authenticate, Expires: o.Expires, Same: o.Same, Patience: o.Limits.Operation, Alive: alive, Now: now, Logger: o.Logger,
 	}
-	t.lines = lines{t: t, zero: now(), by: map[netip.Prefix]int{}}
-	t.credentials = credentials{t: t, known: map[string]*credential{}}
-	t.readers = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
-	t.alive, t.die = context.WithCancel(context.Background())
-	t.handler = cors.New(cors.Options{
-		// An empty list of origins would mean all of them.
-		AllowOriginFunc: func(origin string) bool { return slices.Contains(o.AllowedOrigins, origin) },
-		AllowedMethods:  []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete},
-		AllowedHeaders:  []string{"Accept", "Authorization", "Content-Type", "Last-Event-ID", requestIDHeader, costHeader, streamHeader},
-		ExposedHeaders:  []string{requestIDHeader, "Retry-After", statusHeader},
-		MaxAge:          int((10 * time.Minute).Seconds()),
-	}).Handler(http.HandlerFunc(t.route))
+	t.sharing = newSharing(o, newRunner(o, t.authority))
+	t.connections = connection.New(connection.Options{
+		Host:   &host{sharing: t.sharing, judge: t.judge, limits: o.Limits, alike: o.Impersonal},
+		Limits: o.Limits.Bounds, Message: o.Limits.Body, Answer: o.Limits.onConnection(), JSON: o.Limits.JSON(),
+		Credentials: credential.NewRegistry(t.authority, &t.running), Memory: t.sharing.memory,
+		Readers: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
+		Alive:   alive, Running: &t.running, Now: now, Logger: o.Logger,
+	})
+	t.handler = t.allowOrigins(http.HandlerFunc(t.route))
 	return t
+}
+
+// allowOrigins lets pages of other sites read answers.
+func (t *Transport) allowOrigins(next http.Handler) http.Handler {
+	return cors.New(cors.Options{
+		// An empty list of origins would mean all of them.
+		AllowOriginFunc: func(origin string) bool { return slices.Contains(t.origins, origin) },
+		AllowedMethods:  []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete},
+		AllowedHeaders:  []string{"Accept", "Authorization", "Content-Type", "Last-Event-ID", trace.Header, costHeader, streamHeader},
+		ExposedHeaders:  []string{trace.Header, "Retry-After", statusHeader},
+		MaxAge:          int((10 * time.Minute).Seconds()),
+	}).Handler(next)
 }
 
 func (o Options) withDefaults() Options {
@@ -171,9 +142,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Recover == nil {
 		o.Recover = recovered(o.Logger)
-	}
-	if o.Mark == nil {
-		o.Mark = func(context.Context) Mark { return Mark{} }
 	}
 	if o.Expires == nil {
 		o.Expires = func(context.Context) time.Time { return time.Time{} }
@@ -193,6 +161,40 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// Drop forgets the answers that depend on one of the topics. It comes after a change can be read and before it is
+// acknowledged: who asks after that sees it.
+func (t *Transport) Drop(topics ...answers.Topic) { t.sharing.answers.Drop(topics...) }
+
+// ClearAnswers forgets all answers, where nobody can know what has changed.
+func (t *Transport) ClearAnswers() { t.sharing.answers.Clear() }
+
+// Cautious keeps answers for a moment only, while changes may happen of which Drop is not told.
+func (t *Transport) Cautious(on bool) { t.sharing.answers.Cautious(on) }
+
+// Answers tells how many queries were answered from memory, by waiting for another's answer, and by computing one of
+// their own, and what is kept.
+func (t *Transport) Answers() answers.Stats { return t.sharing.answers.Stats() }
+
+// Share sends the page of a name, and says how it came by it, for the header Cache-Status. A page is treated as the
+// answer of a query is: it is in memory until something changes that it depends on (see [answers.On]); else it is
+// rendered once for all who ask at the same time, when there is room among what runs, within the time of an operation
+// and the budget of an answer. Render reports whether the page may be kept: otherwise it is for those who have asked
+// already. Where there is an error nothing was sent, since the server has as much to do as it can.
+func (t *Transport) Share(
+	ctx context.Context, name string,
+	render func(context.Context) (page Page, keep bool), send func(page Page, status string),
+) error {
+	a, how := t.sharing.page(ctx, name, render)
+	if a.fault != nil || !a.hold(t.sharing.memory) {
+		return errBusy
+	}
+	defer a.release(t.sharing.memory)
+	send(a.page, how)
+	return nil
+}
+
+var errBusy = errors.New("transport: there is as much to do as can be done")
+
 // peer is the address at the other end of the connection.
 func peer(r *http.Request) netip.Addr {
 	at, err := netip.ParseAddrPort(r.RemoteAddr)
@@ -204,19 +206,23 @@ func peer(r *http.Request) netip.Addr {
 
 // ServeHTTP answers one request, or takes over its connection.
 func (t *Transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	id := requestID(r)
-	r = r.WithContext(WithRequestID(r.Context(), id))
+	id := trace.Of(r)
+	r = r.WithContext(trace.With(r.Context(), id))
 	header := w.Header()
-	header[requestIDHeader] = []string{id}
+	header[trace.Header] = []string{id}
 	header["X-Content-Type-Options"] = values["nosniff"]
 	header["Cache-Control"] = values["no-store"]
 	header.Add("Vary", "Accept, Authorization, X-GraphQL-Cost")
-	defer t.survive(w, r)
+	defer t.recoverPanic(w, r)
 	t.handler.ServeHTTP(w, r)
 }
 
-// survive answers a request whose handling panicked.
-func (t *Transport) survive(w http.ResponseWriter, r *http.Request) {
+// Trust makes t serve the documents of a manifest, and no others. It judges them first, as if they had been sent. It must
+// be called before t serves.
+func (t *Transport) Trust(m operation.Manifest) error { return t.judge.Trust(m) }
+
+// recoverPanic answers a request whose handling panicked.
+func (t *Transport) recoverPanic(w http.ResponseWriter, r *http.Request) {
 	v := recover()
 	if v == nil {
 		return
@@ -224,17 +230,15 @@ func (t *Transport) survive(w http.ResponseWriter, r *http.Request) {
 	if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(v)
 	}
-	LogPanic(r.Context(), t.log, v)
-	errs := gqlerror.List{internalError(r.Context())}
-	t.refuse(w, mediaJSON, &fault{status: http.StatusInternalServerError, errs: errs})
+	trace.LogPanic(r.Context(), t.log, v)
+	t.refuse(w, mediaJSON, fault.Internal(r.Context()))
 }
 
 // Shutdown ends every subscription: sockets are closed with 1001 and event streams cut, spread over half
 // of the time that ctx leaves so that they do not all come back at once. It returns when the last is gone or
 // ctx ends, and what runs for them has ended. New ones are refused from now on; queries and mutations are not.
 func (t *Transport) Shutdown(ctx context.Context) error {
-	err := t.lines.part(ctx, spreadOver(ctx))
-	t.lines.close()
+	err := t.connections.Shutdown(ctx, spreadOver(ctx))
 	t.die()
 	ended := make(chan struct{})
 	go func() {
@@ -253,7 +257,7 @@ func (t *Transport) Shutdown(ctx context.Context) error {
 }
 
 // Open is how many sockets and event streams there are.
-func (t *Transport) Open() int { return t.lines.size() }
+func (t *Transport) Open() int { return t.connections.Size() }
 
 // longestSpread is for the farewell of very many.
 const longestSpread = 10 * time.Second
@@ -268,14 +272,7 @@ func spreadOver(ctx context.Context) time.Duration {
 // recovered is the recoverer of a transport that was given none.
 func recovered(log *slog.Logger) graphql.RecoverFunc {
 	return func(ctx context.Context, v any) error {
-		LogPanic(ctx, log, v)
-		return internalError(ctx)
+		trace.LogPanic(ctx, log, v)
+		return fault.Hidden(ctx)
 	}
-}
-
-// LogPanic says where a panic happened, on the goroutine that it happened on. What was thrown may hold anything, so
-// only its type is told.
-func LogPanic(ctx context.Context, log *slog.Logger, v any) {
-	log.ErrorContext(ctx, "panic while answering a request",
-		"request_id", RequestIDFrom(ctx), "type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
 }

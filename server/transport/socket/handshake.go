@@ -4,9 +4,10 @@ import (
 	"crypto/sha1" //nolint:gosec // RFC 6455 names it; the digest shows that a server speaks WebSocket, and guards nothing
 	"encoding/base64"
 	"errors"
-	"iter"
 	"net/http"
-	"strings"
+	"slices"
+
+	"petitiond/server/header"
 )
 
 // Why a request is no handshake.
@@ -39,12 +40,12 @@ func CheckUpgrade(h http.Header, method string, protoMajor, protoMinor int) erro
 	switch {
 	case method != http.MethodGet:
 		return ErrMethod
-	case protoMajor != 1, protoMinor < 1, !lists(h, "Connection", "upgrade"), !lists(h, "Upgrade", "websocket"):
+	case protoMajor != 1, protoMinor < 1, !header.Lists(h["Connection"], "upgrade"), !header.Lists(h["Upgrade"], "websocket"):
 		return ErrUpgrade
-	case only(h, "Sec-Websocket-Version") != version:
+	case header.Only(h["Sec-Websocket-Version"]) != version:
 		return ErrVersion
 	}
-	key, err := base64.StdEncoding.DecodeString(only(h, "Sec-Websocket-Key"))
+	key, err := base64.StdEncoding.DecodeString(header.Only(h["Sec-Websocket-Key"]))
 	if err != nil || len(key) != 16 {
 		return ErrKey
 	}
@@ -54,42 +55,5 @@ func CheckUpgrade(h http.Header, method string, protoMajor, protoMinor int) erro
 // Protocols returns the subprotocols that a client offers, the one it likes
 // best first.
 func Protocols(h http.Header) []string {
-	var offered []string
-	for name := range elements(h, "Sec-Websocket-Protocol") {
-		offered = append(offered, name)
-	}
-	return offered
-}
-
-// only returns the value of a header that must stand once, or nothing.
-func only(h http.Header, name string) string {
-	if values := h[name]; len(values) == 1 {
-		return values[0]
-	}
-	return ""
-}
-
-// lists reports whether a header names a token, in any case.
-func lists(h http.Header, name, token string) bool {
-	for element := range elements(h, name) {
-		if strings.EqualFold(element, token) {
-			return true
-		}
-	}
-	return false
-}
-
-// elements yields what a header lists, over all of its lines. The name is in
-// canonical form.
-func elements(h http.Header, name string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for _, line := range h[name] {
-			for element := range strings.SplitSeq(line, ",") {
-				element = strings.Trim(element, " \t")
-				if element != "" && !yield(element) {
-					return
-				}
-			}
-		}
-	}
+	return slices.Collect(header.Elements(h["Sec-Websocket-Protocol"]))
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"petitiond/server/transport/strict"
+	"petitiond/server/strict"
 )
 
 // The members of a message, as they stand in its text; nil is absent.

@@ -1,0 +1,331 @@
+package operation
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// huge is where counts stop growing: fragments that spread fragments double
+// them at every step, and twenty steps are more than enough to refuse.
+const huge = 1 << 20
+
+// shape is what a selection set amounts to when every fragment in it is
+// written out.
+type shape struct {
+	roots  int // fields on its own level
+	fields int // fields on all levels
+	depth  int // selection sets within each other, itself included
+	schema int // the same below __schema and __type
+}
+
+func (s *shape) add(o shape) {
+	s.roots = min(s.roots+o.roots, huge)
+	s.fields = min(s.fields+o.fields, huge)
+	s.depth = max(s.depth, o.depth)
+	s.schema = max(s.schema, o.schema)
+}
+
+// piece is an operation or a fragment by itself, where others are spread into
+// it but not written out.
+type piece struct {
+	nodes      int             // selections, directives, values and variables
+	spreads    map[string]bool // the fragments that it names
+	conditions []string        // the variables that its @skip and @include go by
+}
+
+// survey is what the guard learned of a document that keeps the limits.
+type survey struct {
+	work       int                                   // its nodes as often as validation comes by
+	longest    int                                   // bytes of its longest name
+	uses       []*ast.Value                          // where it has variables for values
+	conditions map[*ast.OperationDefinition][]string // the variables that @skip and @include go by
+}
+
+// guard measures a document that nobody has validated yet. It visits each
+// selection once, however often the fragment that holds it is spread, so it
+// takes time in proportion to the text. It calls itself as deep as the text
+// nests, which the parser has bounded.
+type guard struct {
+	survey
+	doc        *ast.QueryDocument
+	fragments  map[string]shape
+	pieces     map[string]*piece
+	piece      *piece // what is being measured
+	aliases    int
+	directives int
+	literals   int
+	number     *ast.Position // of a number that no type can hold
+}
+
+// check is one limit held against what was counted.
+type check struct {
+	limit   string
+	have    int
+	most    int
+	message string
+}
+
+// first returns the first check that fails, or nil.
+func first(checks ...check) *gqlerror.Error {
+	for _, c := range checks {
+		if c.have > c.most {
+			return Exceeded(c.limit, c.most, fmt.Sprintf(c.message, c.most))
+		}
+	}
+	return nil
+}
+
+// inspect returns the first limit that a document passes, or what was learned
+// of it. It also drops @defer, which is answered all at once.
+func (l Limits) inspect(doc *ast.QueryDocument) (survey, *gqlerror.Error) {
+	err := first(
+		check{"operations", len(doc.Operations), l.Operations, "A document may have at most %d operations."},
+		check{"fragments", len(doc.Fragments), l.Fragments, "A document may have at most %d fragments."},
+	)
+	if err != nil {
+		return survey{}, err
+	}
+	g := &guard{
+		survey:    survey{conditions: make(map[*ast.OperationDefinition][]string, len(doc.Operations))},
+		doc:       doc,
+		fragments: make(map[string]shape, len(doc.Fragments)),
+		pieces:    make(map[string]*piece, len(doc.Fragments)),
+	}
+	for _, fragment := range doc.Fragments {
+		g.definition(fragment)
+	}
+	for _, op := range doc.Operations {
+		if err := l.operation(g, op); err != nil {
+			return survey{}, err
+		}
+	}
+	err = first(
+		check{"aliases", g.aliases, l.Aliases, "A document may have at most %d aliases."},
+		check{"directives", g.directives, l.Directives, "A document may have at most %d directives."},
+		check{"valueDepth", g.literals, l.ValueDepth, "A value or its type may nest at most %d lists and objects."},
+		check{"work", g.work, l.Work, "A document may give validation at most %d things to look at. Send its operations one by one."},
+	)
+	if err == nil && g.number != nil {
+		// Scalars of our own are not looked at before they are read, which is too late.
+		err = located(Coded(ValidationFailed, "A number is out of range."), g.number)
+	}
+	return g.survey, err
+}
+
+// definition measures a fragment, also the second one of a name: validation
+// refuses it, but not before it has walked through it.
+func (g *guard) definition(def *ast.FragmentDefinition) {
+	g.fragment(def.Name)
+	p := g.pieces[def.Name]
+	if g.doc.Fragments.ForName(def.Name) != def {
+		p = g.within(func() { g.body(def) })
+	}
+	g.work = min(g.work+g.reach(p, nil), huge)
+}
+
+// operation checks what is limited for each operation by itself.
+func (l Limits) operation(g *guard, op *ast.OperationDefinition) *gqlerror.Error {
+	var s shape
+	p := g.within(func() {
+		g.note(op.Directives)
+		for _, v := range op.VariableDefinitions {
+			g.piece.nodes++
+			g.note(v.Directives)
+			g.value(v.DefaultValue, 0)
+			g.literals = max(g.literals, lists(v.Type))
+		}
+		s = g.selection(op.SelectionSet)
+	})
+	g.work = min(g.work+g.reach(p, op), huge)
+	roots := check{"rootFields", s.roots, l.RootFields, "An operation may have at most %d fields on its first level."}
+	if op.Operation == ast.Mutation {
+		// A second field could fail after the first was done for good.
+		roots.most, roots.message = 1, "A mutation may have only %d field on its first level."
+	}
+	return first(
+		check{"variables", len(op.VariableDefinitions), l.Variables, "An operation may have at most %d variables."},
+		roots,
+		check{"fields", s.fields, l.Fields, "An operation may have at most %d fields, fragments included."},
+		check{"depth", s.depth, l.Depth, "An operation may nest at most %d selection sets."},
+		check{"schemaDepth", s.schema, l.SchemaDepth, "Introspection may nest at most %d selection sets."},
+	)
+}
+
+// lists returns how many lists a type nests.
+func lists(typ *ast.Type) (n int) {
+	for ; typ.Elem != nil; typ = typ.Elem {
+		n++
+	}
+	return n
+}
+
+// within measures a piece of the document apart from the one around it.
+func (g *guard) within(measure func()) *piece {
+	p, around := &piece{}, g.piece
+	g.piece = p
+	measure()
+	g.piece = around
+	return p
+}
+
+// reach counts the nodes that validation visits for a piece: its own, and once
+// those of every fragment that it leads to. For an operation it also notes the
+// variables that decide what is in it.
+func (g *guard) reach(p *piece, op *ast.OperationDefinition) (nodes int) {
+	seen := map[string]bool{}
+	var visit func(p *piece)
+	visit = func(p *piece) {
+		nodes += p.nodes
+		if op != nil && p.conditions != nil {
+			g.conditions[op] = append(g.conditions[op], p.conditions...)
+		}
+		for name := range p.spreads {
+			if next := g.pieces[name]; next != nil && !seen[name] {
+				seen[name] = true
+				visit(next)
+			}
+		}
+	}
+	visit(p)
+	return nodes
+}
+
+// selection measures a selection set.
+func (g *guard) selection(set ast.SelectionSet) (s shape) {
+	if len(set) == 0 {
+		return s
+	}
+	g.piece.nodes += len(set)
+	for _, selection := range set {
+		switch selection := selection.(type) {
+		case *ast.Field:
+			s.add(g.field(selection))
+		case *ast.InlineFragment:
+			g.name(selection.TypeCondition)
+			selection.Directives = g.fragmentDirectives(selection.Directives)
+			s.add(g.selection(selection.SelectionSet))
+		case *ast.FragmentSpread:
+			selection.Directives = g.fragmentDirectives(selection.Directives)
+			s.add(g.spread(selection.Name))
+		}
+	}
+	s.depth++
+	return s
+}
+
+func (g *guard) field(f *ast.Field) shape {
+	if f.Alias != f.Name {
+		g.aliases++
+	}
+	g.name(f.Name)
+	g.note(f.Directives)
+	g.arguments(f.Arguments)
+	below := g.selection(f.SelectionSet)
+	s := shape{roots: 1, fields: min(below.fields+1, huge), depth: below.depth, schema: below.schema}
+	if f.Name == "__schema" || f.Name == "__type" {
+		s.depth, s.schema = 0, max(below.depth, below.schema)
+	}
+	return s
+}
+
+// spread measures a fragment where it is named.
+func (g *guard) spread(name string) shape {
+	if g.piece.spreads == nil {
+		g.piece.spreads = map[string]bool{}
+	}
+	g.piece.spreads[name] = true
+	s := g.fragment(name)
+	// A named fragment stands for its fields: it is no level of its own.
+	s.depth = max(s.depth-1, 0)
+	return s
+}
+
+// fragment measures a fragment once. One that spreads itself counts nothing
+// while it is being measured; validation refuses it.
+func (g *guard) fragment(name string) shape {
+	if s, known := g.fragments[name]; known {
+		return s
+	}
+	g.fragments[name] = shape{}
+	if def := g.doc.Fragments.ForName(name); def != nil {
+		g.pieces[name] = g.within(func() { g.fragments[name] = g.body(def) })
+	}
+	return g.fragments[name]
+}
+
+func (g *guard) body(def *ast.FragmentDefinition) shape {
+	g.name(def.TypeCondition)
+	g.note(def.Directives)
+	return g.selection(def.SelectionSet)
+}
+
+// fragmentDirectives counts directives and leaves out @defer: a plain answer
+// has no place for the parts that would come later.
+func (g *guard) fragmentDirectives(list ast.DirectiveList) ast.DirectiveList {
+	g.note(list)
+	var kept ast.DirectiveList
+	for _, d := range list {
+		if d.Name != "defer" {
+			kept = append(kept, d)
+		}
+	}
+	return kept
+}
+
+func (g *guard) note(list ast.DirectiveList) {
+	g.directives += len(list)
+	g.piece.nodes += len(list)
+	for _, d := range list {
+		g.arguments(d.Arguments)
+		if d.Name != "skip" && d.Name != "include" {
+			continue
+		}
+		if a := d.Arguments.ForName("if"); a != nil && a.Value.Kind == ast.Variable {
+			g.piece.conditions = append(g.piece.conditions, a.Value.Raw)
+		}
+	}
+}
+
+func (g *guard) arguments(list ast.ArgumentList) {
+	for _, a := range list {
+		g.name(a.Name)
+		g.value(a.Value, 0)
+	}
+}
+
+func (g *guard) value(v *ast.Value, depth int) {
+	if v == nil {
+		return
+	}
+	g.piece.nodes++
+	switch v.Kind {
+	case ast.Variable:
+		g.uses = append(g.uses, v)
+	case ast.EnumValue:
+		g.name(v.Raw)
+	case ast.IntValue:
+		_, err := strconv.ParseInt(v.Raw, 10, 64)
+		g.numeral(v, err)
+	case ast.FloatValue:
+		_, err := strconv.ParseFloat(v.Raw, 64)
+		g.numeral(v, err)
+	case ast.ListValue, ast.ObjectValue:
+		depth++
+		g.literals = max(g.literals, depth)
+		for _, child := range v.Children {
+			g.name(child.Name)
+			g.value(child.Value, depth)
+		}
+	}
+}
+
+func (g *guard) numeral(v *ast.Value, err error) {
+	if err != nil && g.number == nil {
+		g.number = v.Position
+	}
+}
+
+func (g *guard) name(name string) { g.longest = max(g.longest, len(name)) }

@@ -1,0 +1,185 @@
+package operation
+
+import (
+	"crypto/sha256"
+	"errors"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/lexer"
+	"github.com/vektah/gqlparser/v2/parser"
+)
+
+// Options says what a [Judge] judges by. Schema and Limits are needed.
+type Options struct {
+	Schema *ast.Schema
+	// Sizes say how many items fields have by their arguments, where @listSize cannot: by the name of the field, such
+	// as Petition.signatureHistory. Arguments come as JSON has them, absent ones as their defaults or nil.
+	Sizes map[string]func(arguments map[string]any) int
+	// Introspection lets clients ask for the schema. Off also keeps errors from suggesting names.
+	Introspection bool
+	// Discreet keeps errors from suggesting names in any case.
+	Discreet bool
+	Limits   Limits
+}
+
+// Judge decides which operations may run. What it has judged it remembers.
+type Judge struct {
+	schema    *ast.Schema
+	limits    Limits
+	rules     rulebook
+	tariff    *tariff
+	documents *documents
+	library   library
+}
+
+// New returns a Judge that takes any document which is valid and within the limits; see [Judge.Trust].
+func New(o Options) *Judge {
+	return &Judge{
+		schema:    o.Schema,
+		limits:    o.Limits,
+		rules:     newRulebook(o.Introspection, o.Introspection && !o.Discreet),
+		tariff:    newTariff(o.Schema, o.Limits.Page, o.Sizes),
+		documents: newDocuments(o.Limits.DocumentBytes),
+		library:   newLearned(o.Limits.Persisted),
+	}
+}
+
+// Prepare returns the operation that a request asks for. Every way in goes through here.
+func (j *Judge) Prepare(r *Request) (*Operation, *Refusal) {
+	name, refusal := documentName(r.Extensions)
+	if refusal != nil {
+		return nil, refusal
+	}
+	text, refusal := j.library.find(name, r.Query)
+	if refusal != nil {
+		return nil, refusal
+	}
+	op, refusal := j.operation(text, r.OperationName, r.Variables)
+	if refusal == nil && r.Query != "" && name != "" {
+		// Not before: what is refused must not take the place of what is used.
+		j.library.keep(name, text)
+	}
+	return op, refusal
+}
+
+// operation returns an operation of a document.
+func (j *Judge) operation(text, name string, given map[string]any) (*Operation, *Refusal) {
+	doc, refusal := j.document(text)
+	if refusal != nil {
+		return nil, refusal
+	}
+	op := doc.Operations.ForName(name)
+	if op == nil {
+		return nil, refused(Coded(ValidationFailed, "The document has no operation of that name. Name one of its operations in operationName."))
+	}
+	variables, err := coerce(j.schema, op, given)
+	if err == nil {
+		err = decide(op, doc.conditions[op], variables)
+	}
+	if err != nil {
+		return nil, refused(err)
+	}
+	cost, timed, err := j.cost(doc, op, variables)
+	if err != nil {
+		return nil, &Refusal{Errors: gqlerror.List{err}, Cost: cost}
+	}
+	return &Operation{
+		Text: text, Name: name, Document: doc.QueryDocument, Definition: op, Variables: variables, Cost: cost, Timed: timed, doc: doc,
+	}, nil
+}
+
+// document returns the parsed and valid document of a text. Only such are
+// remembered, so that nothing is kept of refused requests.
+func (j *Judge) document(text string) (*document, *Refusal) {
+	if err := first(check{"document", len(text), j.limits.Document, "A document may have at most %d bytes."}); err != nil {
+		return nil, refused(err)
+	}
+	key := digest(sha256.Sum256([]byte(text)))
+	if doc, known := j.documents.Get(key); known {
+		return doc, nil
+	}
+	doc, tokens, err := j.parse(text)
+	if err != nil {
+		return nil, refused(err)
+	}
+	learned, err := j.limits.inspect(doc)
+	if err != nil {
+		return nil, refused(err)
+	}
+	if errs := j.validate(doc, learned); len(errs) > 0 {
+		return nil, refused(errs...)
+	}
+	judged := &document{
+		QueryDocument: doc,
+		key:           key,
+		conditions:    learned.conditions,
+		prices:        map[*ast.OperationDefinition]price{},
+		bytes:         entryBytes + len(text)*textBytes + tokens*tokenBytes,
+	}
+	j.documents.Add(key, judged)
+	return judged, nil
+}
+
+// parse reads a text whose tokens were counted first. So it takes time in
+// proportion to the text, and calls itself no deeper than there are tokens.
+func (j *Judge) parse(text string) (doc *ast.QueryDocument, tokens int, err *gqlerror.Error) {
+	source := &ast.Source{Input: text}
+	tokens = count(source, j.limits.Tokens)
+	if err := first(check{"tokens", tokens, j.limits.Tokens, "A document may have at most %d tokens."}); err != nil {
+		return nil, tokens, err
+	}
+	doc, failed := parser.ParseQuery(source)
+	if broken, ok := errors.AsType[*gqlerror.Error](failed); ok {
+		return nil, tokens, syntaxError(broken)
+	}
+	if failed != nil || len(doc.Operations) == 0 {
+		return nil, tokens, Coded(ParseFailed, "The document has no operation.")
+	}
+	for _, fragment := range doc.Fragments {
+		if list := fragment.VariableDefinition; len(list) > 0 {
+			return nil, tokens, located(Coded(ParseFailed, "Syntax error: a fragment has no variables of its own."), list[0].Position)
+		}
+	}
+	return doc, tokens, nil
+}
+
+// count returns the number of tokens, comments included, up to where the text
+// breaks or there are more than most.
+func count(source *ast.Source, most int) (n int) {
+	lex := lexer.New(source)
+	for n <= most {
+		token, err := lex.ReadToken()
+		if err != nil || token.Kind == lexer.EOF {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// cost returns the points of an operation with these variables, and whether they hang on the time as well, or refuses it.
+func (j *Judge) cost(doc *document, op *ast.OperationDefinition, variables map[string]any) (cost int, timed bool, err *gqlerror.Error) {
+	p, err := j.price(doc, op)
+	if err != nil {
+		return 0, false, err
+	}
+	cost = p.points(j.tariff, variables, 0).whole()
+	return cost, p.timed, first(check{"cost", cost, j.limits.Cost, "An operation may cost at most %d points. Ask for shorter lists, or for less in each item."})
+}
+
+// price writes the bill of an operation once.
+func (j *Judge) price(doc *document, op *ast.OperationDefinition) (price, *gqlerror.Error) {
+	doc.mu.Lock()
+	defer doc.mu.Unlock()
+	if p, known := doc.prices[op]; known {
+		return p, nil
+	}
+	p, bills, err := j.tariff.bill(op, j.limits)
+	if err != nil {
+		return p, err
+	}
+	doc.prices[op] = p
+	doc.charge(j.documents, bills*billBytes)
+	return p, nil
+}

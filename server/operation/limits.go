@@ -1,0 +1,63 @@
+package operation
+
+import "petitiond/server/strict"
+
+// Limits bounds what a request may cost before anything is executed. The zero value is no limit but a mistake: begin with
+// [DefaultLimits].
+type Limits struct {
+	JSONDepth int // objects and lists within each other in a body
+	Document  int // bytes of the GraphQL text
+
+	// What one document may hold. All of it is counted before validation.
+	Tokens      int // comments are tokens, too
+	Operations  int
+	Fragments   int
+	Variables   int // definitions in one operation
+	Directives  int
+	Aliases     int
+	RootFields  int // of one operation, fragments included
+	Fields      int // of one operation, each fragment counted where it is spread
+	Depth       int // selection sets within each other, inline fragments included
+	SchemaDepth int // the same below __schema and __type
+	ValueDepth  int // list and object literals, or list types, within each other
+	Work        int // what validation looks at: a fragment again for each operation and fragment that reaches it
+
+	Cost int // points of one operation, by @cost and @listSize of the schema
+	Page int // items that the domain lets a slicing argument ask for: it refuses more, so that they cost nothing
+
+	Errors        int // validation errors in one answer
+	DocumentBytes int // memory for documents that were judged
+	Persisted     int // bytes of the documents that clients may name by their hash
+}
+
+// DefaultLimits returns the limits that hold where the operator sets none.
+func DefaultLimits() Limits {
+	return Limits{
+		JSONDepth:     32,
+		Document:      16 << 10,
+		Tokens:        1000,
+		Operations:    10,
+		Fragments:     20,
+		Variables:     50,
+		Directives:    20,
+		Aliases:       15,
+		RootFields:    10,
+		Fields:        500,
+		Depth:         12,
+		SchemaDepth:   20,
+		ValueDepth:    5,
+		Work:          10_000,
+		Cost:          1000,
+		Page:          100,
+		Errors:        10,
+		DocumentBytes: 8 << 20,
+		Persisted:     8 << 20,
+	}
+}
+
+// jsonMembers is how many members an object in JSON that clients send may have: more than any request needs, and few
+// enough to be looked through for two of a name.
+const jsonMembers = 1000
+
+// JSON returns what bounds the JSON that clients send.
+func (l Limits) JSON() strict.Limits { return strict.Limits{Depth: l.JSONDepth, Members: jsonMembers} }

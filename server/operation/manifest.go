@@ -1,0 +1,130 @@
+package operation
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"petitiond/server/strict"
+)
+
+// Manifest holds the documents that a site trusts, by the names that its
+// clients call them.
+type Manifest map[string]string
+
+// largestManifest is more than the documents of a large site take.
+const largestManifest = 16 << 20
+
+const apolloManifest = "apollo-persisted-query-manifest"
+
+// ReadManifest reads the file that a client's build writes: an object with a
+// text for every name, as graphql-codegen and Relay do it, or Apollo's
+// manifest.
+func ReadManifest(r io.Reader) (Manifest, error) {
+	text, err := io.ReadAll(io.LimitReader(r, largestManifest+1))
+	if err != nil {
+		return nil, fmt.Errorf("the manifest cannot be read: %w", err)
+	}
+	if len(text) > largestManifest {
+		return nil, fmt.Errorf("the manifest is larger than %d bytes", largestManifest)
+	}
+	value, err := strict.Limits{Depth: 8, Members: largestManifest}.Decode(text)
+	if err != nil {
+		return nil, fmt.Errorf("the manifest %w", err)
+	}
+	members, ok := value.(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf("the manifest %w", strict.ErrNotObject)
+	}
+	if format, apollo := members["format"]; apollo {
+		return readApollo(format, members)
+	}
+	m := Manifest{}
+	for name, text := range members {
+		if err := m.add(name, text); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+func readApollo(format any, members map[string]any) (Manifest, error) {
+	operations, ok := members["operations"].([]any)
+	if format != apolloManifest || fmt.Sprint(members["version"]) != "1" || !ok {
+		return nil, errors.New("the manifest has another format than " + apolloManifest + ", version 1")
+	}
+	m := Manifest{}
+	for _, operation := range operations {
+		members, _ := operation.(map[string]any)
+		name, _ := members["id"].(string)
+		if err := m.add(name, members["body"]); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+func (m Manifest) add(name string, text any) error {
+	body, ok := text.(string)
+	name = strings.TrimPrefix(name, hashPrefix)
+	if !ok || name == "" {
+		return fmt.Errorf("the manifest has no text for the document %.80q", name)
+	}
+	if other, twice := m[name]; twice && other != body {
+		return fmt.Errorf("the manifest has two texts for the document %.80q", name)
+	}
+	m[name] = body
+	return nil
+}
+
+// Trust makes j take the documents of a manifest, and no others. It judges them first, as if they had been sent. It must
+// be called before anything else is judged.
+func (j *Judge) Trust(m Manifest) error {
+	if len(m) == 0 {
+		return errors.New("the manifest has no document")
+	}
+	l := trusted{}
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		text := m[name]
+		if _, r := j.document(text); r != nil {
+			return fmt.Errorf("the document %.80q of the manifest: %s", name, r.Errors[0].Message)
+		}
+		l[name] = text
+	}
+	for _, text := range m {
+		// A name that somebody gave goes before the hash.
+		if hash := hashOf(text); l[hash] == "" {
+			l[hash] = text
+		}
+	}
+	j.library = l
+	return nil
+}
+
+// trusted is the library of a manifest, by name and by hash. It takes a text
+// only if it is one of its own. Any other is refused like an unknown name, with
+// the status of that: to clients both say that the site does not serve this
+// document, and one that was written for the automatic protocol sends the text
+// once and then gives up. (403 would be of who asks; here it is what.)
+type trusted map[string]string
+
+func (l trusted) find(name, text string) (string, *Refusal) {
+	known := l[name]
+	switch {
+	case name == "" && text == "":
+		return "", noDocument()
+	case text == "" && known == "", text != "" && l[hashOf(text)] != text:
+		return "", unknownDocument()
+	case text == "":
+		return known, nil
+	case name != "" && known != text:
+		return "", otherDocument()
+	default:
+		return text, nil
+	}
+}
+
+func (trusted) keep(string, string) {}

@@ -1,0 +1,218 @@
+package operation
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// tangle is how many times its limit of fields an operation may make us look
+// at, where types that are not known before execution multiply them.
+const tangle = 8
+
+// overlaps returns the first fields of a valid document that have one response
+// name and cannot be merged: OverlappingFieldsCanBeMerged. Instead of comparing
+// every pair of them, which takes time by the square and worse, it collects all
+// fields of one name, compares each with the first, and goes on with the
+// selection sets of all of them as one. So a field is looked at once wherever
+// an operation has it.
+func (j *Judge) overlaps(doc *ast.QueryDocument) gqlerror.List {
+	o := &overlap{schema: j.schema, most: j.limits.Errors, told: map[*ast.Field]bool{}}
+	for _, op := range doc.Operations {
+		for _, compare := range []func([]ast.SelectionSet){o.meanings, o.shapes} {
+			o.left = tangle * j.limits.Fields
+			compare([]ast.SelectionSet{op.SelectionSet})
+			if o.left < 0 {
+				return gqlerror.List{tangled(j.limits)}
+			}
+		}
+	}
+	return o.errs
+}
+
+func tangled(l Limits) *gqlerror.Error {
+	return Exceeded("fields", l.Fields, fmt.Sprintf("An operation may have at most %d fields, counted for each type that they may be of.", l.Fields))
+}
+
+type overlap struct {
+	schema *ast.Schema
+	left   int // fields that may still be looked at
+	most   int // errors to tell
+	told   map[*ast.Field]bool
+	errs   gqlerror.List
+}
+
+// meanings compares what the fields of a name stand for, among those that one
+// object can have.
+func (o *overlap) meanings(sets []ast.SelectionSet) {
+	for _, group := range o.collect(sets) {
+		for _, together := range byParent(group) {
+			for _, field := range together[1:] {
+				switch other := together[0]; {
+				case field.Name != other.Name:
+					o.report(field, fmt.Sprintf("%q and %q are different fields", other.Name, field.Name))
+				case !sameArguments(other.Arguments, field.Arguments):
+					o.report(field, "they have differing arguments")
+				}
+			}
+			o.meanings(below(together))
+		}
+	}
+}
+
+// shapes compares the types of all fields of a name, whatever they are fields
+// of: a client reads them from one place.
+func (o *overlap) shapes(sets []ast.SelectionSet) {
+	for _, group := range o.collect(sets) {
+		for _, field := range group[1:] {
+			if a, b := group[0].Definition.Type, field.Definition.Type; !o.sameShape(a, b) {
+				o.report(field, fmt.Sprintf("they return conflicting types %q and %q", a, b))
+			}
+		}
+		o.shapes(below(group))
+	}
+}
+
+func (o *overlap) sameShape(a, b *ast.Type) bool {
+	for ; a.Elem != nil && b.Elem != nil; a, b = a.Elem, b.Elem {
+		if a.NonNull != b.NonNull {
+			return false
+		}
+	}
+	if a.NonNull != b.NonNull || a.Elem != nil || b.Elem != nil {
+		return false
+	}
+	return a.NamedType == b.NamedType || o.schema.Types[a.NamedType].IsCompositeType() && o.schema.Types[b.NamedType].IsCompositeType()
+}
+
+// collect returns the fields of selection sets by their response names, in the
+// order of these, with all fragments written out.
+func (o *overlap) collect(sets []ast.SelectionSet) (groups [][]*ast.Field) {
+	if o.left < 0 || len(o.errs) >= o.most {
+		return nil
+	}
+	groups = collect(sets, nil)
+	for _, group := range groups {
+		o.left -= len(group)
+	}
+	return groups
+}
+
+func (o *overlap) report(field *ast.Field, because string) {
+	if o.told[field] || len(o.errs) >= o.most {
+		return
+	}
+	o.told[field] = true
+	o.errs = append(o.errs, located(Coded(ValidationFailed, shortened(fmt.Sprintf(
+		"Fields %q conflict because %s. Use different aliases on the fields to fetch both if this was intentional.", field.Alias, because,
+	))), field.Position))
+}
+
+// collector gathers the fields of one level by their response names.
+type collector struct {
+	applies func(condition string) bool // whether a fragment has a place here; nil if all have
+	groups  [][]*ast.Field
+	places  map[string]int
+	seen    map[string]bool // a fragment stands for its fields once, however often it is named
+}
+
+// collect returns the fields of selection sets that are taken as one, in groups
+// of one response name each, in the order of these.
+func collect(sets []ast.SelectionSet, applies func(condition string) bool) [][]*ast.Field {
+	c := &collector{applies: applies, places: map[string]int{}, seen: map[string]bool{}}
+	for _, set := range sets {
+		c.add(set)
+	}
+	return c.groups
+}
+
+func (c *collector) add(set ast.SelectionSet) {
+	for _, selection := range set {
+		switch selection := selection.(type) {
+		case *ast.Field:
+			i, known := c.places[selection.Alias]
+			if !known {
+				i = len(c.groups)
+				c.places[selection.Alias] = i
+				c.groups = append(c.groups, nil)
+			}
+			c.groups[i] = append(c.groups[i], selection)
+		case *ast.InlineFragment:
+			if c.applies == nil || c.applies(selection.TypeCondition) {
+				c.add(selection.SelectionSet)
+			}
+		case *ast.FragmentSpread:
+			def := selection.Definition
+			if !c.seen[def.Name] && (c.applies == nil || c.applies(def.TypeCondition)) {
+				c.seen[def.Name] = true
+				c.add(def.SelectionSet)
+			}
+		}
+	}
+}
+
+// below returns what stands below the fields of a group, to be taken as one.
+func below(group []*ast.Field) (sets []ast.SelectionSet) {
+	for _, field := range group {
+		if len(field.SelectionSet) > 0 {
+			sets = append(sets, field.SelectionSet)
+		}
+	}
+	return sets
+}
+
+// byParent returns the fields of a group that one object can have, for each
+// type of object; fields of an interface or union can be of any.
+func byParent(group []*ast.Field) (sets [][]*ast.Field) {
+	var parents []*ast.Definition
+	for _, field := range group {
+		if p := field.ObjectDefinition; p.Kind == ast.Object && !slices.Contains(parents, p) {
+			parents = append(parents, p)
+		}
+	}
+	if len(parents) < 2 {
+		return [][]*ast.Field{group}
+	}
+	for _, p := range parents {
+		var set []*ast.Field
+		for _, field := range group {
+			if of := field.ObjectDefinition; of == p || of.Kind != ast.Object {
+				set = append(set, field)
+			}
+		}
+		sets = append(sets, set)
+	}
+	return sets
+}
+
+func sameArguments(a, b ast.ArgumentList) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for _, one := range a {
+		if other := b.ForName(one.Name); other == nil || !sameValue(one.Value, other.Value) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameValue tells whether two literals are written alike; the fields of an
+// object may stand in any order.
+func sameValue(a, b *ast.Value) bool {
+	if a.Kind != b.Kind || a.Raw != b.Raw || len(a.Children) != len(b.Children) {
+		return false
+	}
+	for i, child := range a.Children {
+		other := b.Children[i].Value
+		if a.Kind == ast.ObjectValue {
+			other = b.Children.ForName(child.Name)
+		}
+		if other == nil || !sameValue(child.Value, other) {
+			return false
+		}
+	}
+	return true
+}

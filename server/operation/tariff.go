@@ -1,0 +1,180 @@
+package operation
+
+import (
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+// points is a cost in thousandths of a point, so that sums of decimal weights
+// are exact. It is never negative.
+type points int64
+
+const (
+	point points = 1000
+	// dearest is where costs stop growing. Two of them can still be added.
+	dearest points = 1 << 60
+	// unsaid is how many items a list counts for that nothing sizes.
+	unsaid = 10
+)
+
+func plus(a, b points) points { return min(a+b, dearest) }
+
+func times(n int, each points) points {
+	if n > 0 && each > dearest/points(n) {
+		return dearest
+	}
+	return points(n) * each
+}
+
+// whole rounds up.
+func (p points) whole() int { return int((p + point - 1) / point) }
+
+// tariff is what @cost and @listSize of a schema say, which are those of IBM's
+// specification of cost directives.
+type tariff struct {
+	schema *ast.Schema
+	fields map[*ast.FieldDefinition]*fare
+	types  map[string]points // of one object or leaf
+	inputs map[string]bool   // the input types with weights inside
+	page   int               // items that a slicing argument may ask for
+}
+
+// fare is what a field of the schema costs, or an argument, where it stands.
+type fare struct {
+	once      points
+	arguments map[string]points
+	size      *listSize
+	measure   func(arguments map[string]any) int // see Options.Sizes
+}
+
+type listSize struct {
+	assumed int
+	slicing [][]string // arguments, with the path inside where they are objects
+	sized   []string
+	one     bool // exactly one of the arguments must be given
+}
+
+// newTariff reads the directives of a schema. One that makes no sense is a
+// mistake of the program, which then does not start.
+func newTariff(schema *ast.Schema, page int, sizes map[string]func(map[string]any) int) *tariff {
+	t := &tariff{
+		schema: schema,
+		fields: map[*ast.FieldDefinition]*fare{},
+		types:  map[string]points{},
+		inputs: map[string]bool{},
+		page:   page,
+	}
+	for name, def := range schema.Types {
+		t.types[name] = 0
+		if def.Kind == ast.Object {
+			t.types[name] = point
+		}
+		if own, ok := weight(def.Directives); ok {
+			t.types[name] = own
+		}
+		for _, field := range def.Fields {
+			t.fields[field] = newFare(field)
+			t.fields[field].measure = sizes[name+"."+field.Name]
+		}
+	}
+	for name := range schema.Types {
+		t.inputs[name] = t.weighs(name, map[string]bool{})
+	}
+	return t
+}
+
+func newFare(field *ast.FieldDefinition) *fare {
+	f := &fare{size: newListSize(field.Directives.ForName("listSize"))}
+	f.once, _ = weight(field.Directives)
+	for _, argument := range field.Arguments {
+		if own, ok := weight(argument.Directives); ok {
+			if f.arguments == nil {
+				f.arguments = map[string]points{}
+			}
+			f.arguments[argument.Name] = own
+		}
+	}
+	return f
+}
+
+// weight returns the points of a @cost, rounded up to thousandths.
+func weight(list ast.DirectiveList) (own points, ok bool) {
+	cost := list.ForName("cost")
+	if cost == nil {
+		return 0, false
+	}
+	text := cost.Arguments.ForName("weight").Value.Raw
+	decimal, ok := new(big.Rat).SetString(text)
+	if !ok || decimal.Sign() < 0 || decimal.Cmp(big.NewRat(int64(dearest/point), 1)) > 0 {
+		panic(fmt.Sprintf("@cost(weight: %q) is no weight", text))
+	}
+	decimal.Mul(decimal, big.NewRat(int64(point), 1))
+	whole, rest := new(big.Int).QuoRem(decimal.Num(), decimal.Denom(), new(big.Int))
+	return points(whole.Int64() + int64(rest.Sign())), true
+}
+
+func newListSize(d *ast.Directive) *listSize {
+	if d == nil {
+		return nil
+	}
+	said := d.ArgumentMap(nil)
+	if d.Definition == nil { // a schema that was only parsed
+		said = map[string]any{}
+	}
+	s := &listSize{sized: texts(said["sizedFields"])}
+	if assumed, ok := said["assumedSize"].(int64); ok {
+		s.assumed = int(max(assumed, 0))
+	}
+	for _, path := range texts(said["slicingArguments"]) {
+		s.slicing = append(s.slicing, strings.Split(path, "."))
+	}
+	s.one, _ = said["requireOneSlicingArgument"].(bool)
+	return s
+}
+
+func texts(value any) (list []string) {
+	items, _ := value.([]any)
+	for _, item := range items {
+		if text, ok := item.(string); ok {
+			list = append(list, text)
+		}
+	}
+	return list
+}
+
+// weighs tells whether an input type has weights, itself or inside.
+func (t *tariff) weighs(name string, seen map[string]bool) bool {
+	def := t.schema.Types[name]
+	if def.Kind != ast.InputObject || seen[name] {
+		return false
+	}
+	seen[name] = true
+	return slices.ContainsFunc(def.Fields, func(field *ast.FieldDefinition) bool {
+		return t.fields[field].once > 0 || t.weighs(field.Type.Name(), seen)
+	})
+}
+
+// input returns the weights of the input fields in a value.
+func (t *tariff) input(typ *ast.Type, value any) (sum points) {
+	switch value := value.(type) {
+	case []any:
+		for _, item := range value {
+			elem := typ
+			if typ.Elem != nil {
+				elem = typ.Elem
+			}
+			sum = plus(sum, t.input(elem, item))
+		}
+	case map[string]any:
+		for _, field := range t.schema.Types[typ.Name()].Fields {
+			if item := value[field.Name]; item != nil {
+				sum = plus(sum, plus(t.fields[field].once, t.input(field.Type, item)))
+			}
+		}
+	}
+	return sum
+}

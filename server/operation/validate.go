@@ -1,0 +1,107 @@
+package operation
+
+import (
+	"sort"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/validator/core"
+	"github.com/vektah/gqlparser/v2/validator/rules"
+)
+
+// nearest is how long the names of a document may be for others to be
+// suggested in their place: comparing takes time in proportion to both.
+const nearest = 64
+
+// rulebook holds the rules of the specification, but for the one that
+// [overlaps] stands for.
+type rulebook struct {
+	plain []core.Rule // hold their tongue about names that come near
+	kind  []core.Rule // suggest them
+}
+
+func newRulebook(introspection, suggest bool) rulebook {
+	if !introspection {
+		quiet := validationRules(false, core.Rule{Name: "NoIntrospection", RuleFunc: refuseIntrospection})
+		return rulebook{plain: quiet, kind: quiet}
+	}
+	return rulebook{plain: validationRules(false), kind: validationRules(suggest)}
+}
+
+func validationRules(suggest bool, more ...core.Rule) (list []core.Rule) {
+	set := rules.NewDefaultRules()
+	set.RemoveRule(rules.OverlappingFieldsCanBeMergedRule.Name)
+	if !suggest {
+		for _, quiet := range []core.Rule{
+			rules.FieldsOnCorrectTypeRuleWithoutSuggestions,
+			rules.KnownArgumentNamesRuleWithoutSuggestions,
+			rules.KnownTypeNamesRuleWithoutSuggestions,
+			rules.ScalarLeafsRuleWithoutSuggestions,
+			rules.ValuesOfCorrectTypeRuleWithoutSuggestions,
+		} {
+			set.ReplaceRule(strings.TrimSuffix(quiet.Name, "WithoutSuggestions"), quiet.RuleFunc)
+		}
+	}
+	for name, rule := range set.GetInner() {
+		list = append(list, core.Rule{Name: name, RuleFunc: rule})
+	}
+	list = append(list, more...)
+	// The order decides which errors are told first, and the set has none.
+	sort.Sort(core.NameSorter(list))
+	return list
+}
+
+func refuseIntrospection(events *core.Events, report core.AddErrFunc) {
+	events.OnField(func(walker *core.Walker, field *ast.Field) {
+		// The walker visits fragments a second time, by themselves.
+		if walker.CurrentOperation != nil && (field.Name == "__schema" || field.Name == "__type") {
+			report(core.Message("Introspection is turned off."), core.At(field.Position))
+		}
+	})
+}
+
+// enough ends a walk that has found as many errors as are told: wording the
+// rest costs time, and some documents have one for each of their words.
+type enough struct{}
+
+// validate returns the first errors of a document that keeps the limits.
+func (j *Judge) validate(doc *ast.QueryDocument, learned survey) gqlerror.List {
+	list := j.rules.kind
+	if learned.longest > nearest {
+		list = j.rules.plain
+	}
+	if errs := j.walk(doc, list); len(errs) > 0 {
+		return errs
+	}
+	for _, use := range learned.uses {
+		// The walker leaves what the last operation declares, with a default that is not the others'.
+		use.VariableDefinition = nil
+	}
+	return j.overlaps(doc)
+}
+
+// walk holds a document against rules.
+func (j *Judge) walk(doc *ast.QueryDocument, list []core.Rule) (errs gqlerror.List) {
+	defer func() {
+		v := recover()
+		if _, stopped := v.(enough); v != nil && !stopped {
+			panic(v)
+		}
+	}()
+	events := &core.Events{}
+	for _, rule := range list {
+		rule.RuleFunc(events, func(options ...core.ErrorOption) {
+			err := &gqlerror.Error{Rule: rule.Name}
+			for _, option := range options {
+				option(err)
+			}
+			errs = append(errs, validationError(err))
+			if len(errs) >= j.limits.Errors {
+				panic(enough{})
+			}
+		})
+	}
+	core.Walk(j.schema, doc, events)
+	return errs
+}

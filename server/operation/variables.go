@@ -1,0 +1,175 @@
+package operation
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// coerce fits the variables of a request to what an operation declares, as the
+// specification says under Coercing Variable Values. gqlparser's own function
+// takes strings for numbers and enum values in any case, and repeats values in
+// its errors.
+func coerce(schema *ast.Schema, op *ast.OperationDefinition, given map[string]any) (map[string]any, *gqlerror.Error) {
+	variables := make(map[string]any, len(op.VariableDefinitions))
+	for _, def := range op.VariableDefinitions {
+		value, present := given[def.Variable]
+		if !present && def.DefaultValue != nil {
+			value, _ = def.DefaultValue.Value(nil)
+			present = true
+		}
+		if !present && !def.Type.NonNull {
+			continue
+		}
+		coerced, bad := coerceValue(schema, def.Type, value)
+		if bad != nil {
+			return nil, unfit(def, bad)
+		}
+		variables[def.Variable] = coerced
+	}
+	return variables, nil
+}
+
+// decide refuses a null for a variable that @skip or @include goes by: one with
+// a default may stand there, and be set to null all the same.
+func decide(op *ast.OperationDefinition, names []string, variables map[string]any) *gqlerror.Error {
+	for _, name := range names {
+		if value, present := variables[name]; present && value == nil {
+			return unfit(op.VariableDefinitions.ForName(name), &misfit{need: "must not be null where @skip or @include goes by it"})
+		}
+	}
+	return nil
+}
+
+func unfit(def *ast.VariableDefinition, bad *misfit) *gqlerror.Error {
+	message := fmt.Sprintf("Variable \"$%s%s\" %s.", def.Variable, bad.path, bad.need)
+	return located(Coded(ValidationFailed, shortened(message)), def.Position)
+}
+
+// misfit says where in a variable a value does not fit and what is needed
+// there. Its path holds names of the schema only.
+type misfit struct{ path, need string }
+
+func (m *misfit) under(step string) *misfit {
+	m.path = step + m.path
+	return m
+}
+
+func coerceValue(schema *ast.Schema, typ *ast.Type, value any) (any, *misfit) {
+	switch {
+	case value == nil && typ.NonNull:
+		return nil, &misfit{need: "must not be null or missing"}
+	case value == nil:
+		return nil, nil
+	case typ.Elem != nil:
+		return coerceList(schema, typ.Elem, value)
+	}
+	switch def := schema.Types[typ.NamedType]; def.Kind {
+	case ast.InputObject:
+		return coerceObject(schema, def, value)
+	case ast.Enum:
+		if name, ok := value.(string); ok && def.EnumValues.ForName(name) != nil {
+			return name, nil
+		}
+		return nil, &misfit{need: "must be a value of the enum " + def.Name}
+	default:
+		return coerceScalar(def.Name, value)
+	}
+}
+
+// coerceList also takes a single value for a list of one.
+func coerceList(schema *ast.Schema, elem *ast.Type, value any) (any, *misfit) {
+	list, ok := value.([]any)
+	if !ok {
+		list = []any{value}
+	}
+	result := make([]any, len(list))
+	for i, item := range list {
+		coerced, bad := coerceValue(schema, elem, item)
+		if bad != nil {
+			return nil, bad.under("." + strconv.Itoa(i))
+		}
+		result[i] = coerced
+	}
+	return result, nil
+}
+
+func coerceObject(schema *ast.Schema, def *ast.Definition, value any) (any, *misfit) {
+	object, ok := value.(map[string]any)
+	if !ok {
+		return nil, &misfit{need: "must be an object of type " + def.Name}
+	}
+	for name := range object {
+		if def.Fields.ForName(name) == nil {
+			return nil, &misfit{need: "has a field that " + def.Name + " does not have"}
+		}
+	}
+	result := make(map[string]any, len(object))
+	for _, field := range def.Fields {
+		item, present := object[field.Name]
+		// The generated code fills in defaults.
+		if !present && (!field.Type.NonNull || field.DefaultValue != nil) {
+			continue
+		}
+		coerced, bad := coerceValue(schema, field.Type, item)
+		if bad != nil {
+			return nil, bad.under("." + field.Name)
+		}
+		result[field.Name] = coerced
+	}
+	return result, nil
+}
+
+// coerceScalar judges the built-in scalars. Others pass: their Go types know.
+func coerceScalar(name string, value any) (any, *misfit) {
+	if number, ok := value.(json.Number); ok {
+		value = numeral(number)
+	}
+	ok := true
+	switch name {
+	case "Int":
+		value, ok = wholeNumber(value)
+	case "Float":
+		if n, whole := value.(int64); whole {
+			value = float64(n)
+		}
+		_, ok = value.(float64)
+	case "Boolean":
+		_, ok = value.(bool)
+	case "String":
+		_, ok = value.(string)
+	case "ID":
+		_, text := value.(string)
+		_, whole := value.(int64)
+		ok = text || whole
+	}
+	if !ok {
+		return nil, &misfit{need: "must be of type " + name}
+	}
+	return value, nil
+}
+
+// wholeNumber takes what fits an Int, also with a fraction of zero.
+func wholeNumber(value any) (any, bool) {
+	if f, ok := value.(float64); ok && f == math.Trunc(f) && math.Abs(f) <= 1<<31 {
+		value = int64(f)
+	}
+	n, ok := value.(int64)
+	return n, ok && n >= math.MinInt32 && n <= math.MaxInt32
+}
+
+// numeral turns a JSON number into an int64 where it is written as a whole
+// number that fits, else into a float64; beyond those it stays as it was.
+func numeral(number json.Number) any {
+	if n, err := number.Int64(); err == nil {
+		return n
+	}
+	if f, err := number.Float64(); err == nil {
+		return f
+	}
+	return number
+}

@@ -1,0 +1,57 @@
+package strict
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"unicode/utf8"
+)
+
+// What is wrong with the encoding of a text.
+var (
+	ErrNotUTF8   = errors.New("is not UTF-8")
+	ErrSurrogate = errors.New("has half a surrogate pair in a string")
+)
+
+// Decode reads exactly one JSON value. It is strict where encoding/json is lenient: UTF-8, whole characters, no
+// member twice, nothing after the value, bounded depth and members. Numbers stay json.Number.
+func (l Limits) Decode(text []byte) (value any, err error) {
+	switch {
+	case !utf8.Valid(text):
+		return nil, ErrNotUTF8
+	case halfSurrogate(text):
+		return nil, ErrSurrogate
+	}
+	if err := l.Check(text); err != nil {
+		return nil, err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	if decoder.Decode(&value) != nil {
+		return nil, ErrNotJSON
+	}
+	return value, nil
+}
+
+// halfSurrogate reports whether an escape in a string stands for half a character. encoding/json puts another
+// character in its place, and nobody would be told.
+func halfSurrogate(text []byte) bool {
+	high := false // the escape just before was the first half
+	for i := 0; i < len(text); i++ {
+		unit, size := rune(-1), 1
+		if text[i] == '\\' {
+			size = 2
+			if code, err := strconv.ParseUint(string(text[min(i+2, len(text)):min(i+6, len(text))]), 16, 16); err == nil && i+1 < len(text) && text[i+1] == 'u' {
+				unit, size = rune(code), 6
+			}
+		}
+		low := unit >= 0xDC00 && unit <= 0xDFFF
+		if high != low {
+			return true
+		}
+		high = unit >= 0xD800 && unit <= 0xDBFF
+		i += size - 1
+	}
+	return high
+}

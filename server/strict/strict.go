@@ -1,0 +1,306 @@
+// Package strict reads JSON, and refuses what encoding/json takes though it can be read in more than one way or costs
+// more than it is worth: an object that names a member twice, more nesting or more members than the caller allows, more
+// than one value.
+//
+// It takes time in proportion to the text, except for the members of an object, which are sorted. Check and Object do not
+// look at the text's encoding, nor at escapes that stand for half a character: Decode does.
+package strict
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+)
+
+// What is wrong with a text. None repeats anything of it.
+var (
+	ErrNotJSON   = errors.New("is not valid JSON")
+	ErrTrailing  = errors.New("goes on after the first JSON value")
+	ErrTooDeep   = errors.New("nests objects or lists too deeply")
+	ErrTooMany   = errors.New("has an object with too many members")
+	ErrTwice     = errors.New("names a member of an object twice")
+	ErrNotObject = errors.New("must be a JSON object")
+)
+
+// Limits bounds what a text may hold.
+type Limits struct {
+	Depth   int // objects and lists within each other
+	Members int // of one object
+}
+
+// Check returns why a text is not exactly one JSON value within the limits, or nil.
+func (l Limits) Check(text []byte) error {
+	w := walker{text: text, limits: l}
+	return w.whole(nil)
+}
+
+// Object checks a text that must be an object, and calls visit for each of its members with the text of the value.
+// What was visited is worth nothing if an error is returned.
+func (l Limits) Object(text []byte, visit func(name string, value []byte)) error {
+	w := walker{text: text, limits: l}
+	if w.space(); w.peek() != '{' && json.Valid(text) {
+		return ErrNotObject
+	}
+	return w.whole(visit)
+}
+
+// String returns what a JSON string that was checked says. It is false for any other value, or none.
+func String(value []byte) (string, bool) {
+	if len(value) == 0 || value[0] != '"' {
+		return "", false
+	}
+	if bytes.IndexByte(value, '\\') < 0 {
+		return string(value[1 : len(value)-1]), true
+	}
+	var s string
+	err := json.Unmarshal(value, &s)
+	return s, err == nil
+}
+
+// walker goes over a text once.
+type walker struct {
+	text   []byte
+	at     int
+	limits Limits
+	names  [][]byte // of the members of the objects that at is in
+	twice  bool     // told last: a text that is no JSON has no members
+}
+
+type visitor = func(name string, value []byte)
+
+func (w *walker) whole(visit visitor) error {
+	w.space()
+	if err := w.value(w.limits.Depth, visit); err != nil {
+		return err
+	}
+	switch w.space(); {
+	case w.at < len(w.text):
+		return ErrTrailing
+	case w.twice:
+		return ErrTwice
+	}
+	return nil
+}
+
+// peek returns the next byte, or 0 at the end, which stands nowhere in JSON.
+func (w *walker) peek() byte {
+	if w.at < len(w.text) {
+		return w.text[w.at]
+	}
+	return 0
+}
+
+func (w *walker) next(c byte) bool {
+	if w.peek() != c {
+		return false
+	}
+	w.at++
+	return true
+}
+
+func (w *walker) space() {
+	for w.at < len(w.text) {
+		switch w.text[w.at] {
+		case ' ', '\t', '\r', '\n':
+			w.at++
+		default:
+			return
+		}
+	}
+}
+
+// value goes over a value that may nest as deep as that. The members of an object are visited, those within them
+// are not.
+func (w *walker) value(depth int, visit visitor) error {
+	ok := false
+	switch c := w.peek(); c {
+	case '{', '[':
+		if depth <= 0 {
+			return ErrTooDeep
+		}
+		w.at++
+		if c == '{' {
+			return w.object(depth-1, visit)
+		}
+		return w.list(depth - 1)
+	case '"':
+		ok = w.str()
+	case 't':
+		ok = w.word("true")
+	case 'f':
+		ok = w.word("false")
+	case 'n':
+		ok = w.word("null")
+	default:
+		ok = w.number()
+	}
+	if !ok {
+		return ErrNotJSON
+	}
+	return nil
+}
+
+func (w *walker) object(depth int, visit visitor) error {
+	outer := len(w.names)
+	if w.space(); w.next('}') {
+		return nil
+	}
+	for {
+		if len(w.names)-outer >= w.limits.Members {
+			return ErrTooMany
+		}
+		if err := w.member(depth, visit); err != nil {
+			return err
+		}
+		if w.next('}') {
+			w.twice = w.twice || double(w.names[outer:])
+			w.names = w.names[:outer]
+			return nil
+		}
+		if !w.next(',') {
+			return ErrNotJSON
+		}
+		w.space()
+	}
+}
+
+func (w *walker) member(depth int, visit visitor) error {
+	start := w.at
+	if w.peek() != '"' || !w.str() {
+		return ErrNotJSON
+	}
+	name := w.text[start+1 : w.at-1]
+	if bytes.IndexByte(name, '\\') >= 0 {
+		decoded, _ := String(w.text[start:w.at])
+		name = []byte(decoded)
+	}
+	w.names = append(w.names, name)
+	if w.space(); !w.next(':') {
+		return ErrNotJSON
+	}
+	w.space()
+	start = w.at
+	if err := w.value(depth, nil); err != nil {
+		return err
+	}
+	if visit != nil {
+		visit(string(name), w.text[start:w.at])
+	}
+	w.space()
+	return nil
+}
+
+func (w *walker) list(depth int) error {
+	if w.space(); w.next(']') {
+		return nil
+	}
+	for {
+		if err := w.value(depth, nil); err != nil {
+			return err
+		}
+		if w.space(); w.next(']') {
+			return nil
+		}
+		if !w.next(',') {
+			return ErrNotJSON
+		}
+		w.space()
+	}
+}
+
+// str reports whether a string ends well.
+func (w *walker) str() bool {
+	for w.at++; w.at < len(w.text); w.at++ {
+		switch c := w.text[w.at]; {
+		case c == '"':
+			w.at++
+			return true
+		case c < ' ':
+			return false
+		case c == '\\':
+			w.at++
+			if !w.escape() {
+				return false
+			}
+		}
+	}
+	return false
+}
+
+// escape stays at the last byte of what follows a backslash.
+func (w *walker) escape() bool {
+	switch w.peek() {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return true
+	case 'u':
+		for range 4 {
+			w.at++
+			if strings.IndexByte("0123456789abcdefABCDEF", w.peek()) < 0 {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
+func (w *walker) word(word string) bool {
+	if !bytes.HasPrefix(w.text[w.at:], []byte(word)) {
+		return false
+	}
+	w.at += len(word)
+	return true
+}
+
+func (w *walker) number() bool {
+	w.next('-')
+	if !w.next('0') && !w.digits() {
+		return false
+	}
+	if w.next('.') && !w.digits() {
+		return false
+	}
+	if w.peek()|0x20 != 'e' {
+		return true
+	}
+	w.at++
+	if !w.next('+') {
+		w.next('-')
+	}
+	return w.digits()
+}
+
+// digits reports whether there was one.
+func (w *walker) digits() bool {
+	start := w.at
+	for c := w.peek(); c >= '0' && c <= '9'; c = w.peek() {
+		w.at++
+	}
+	return w.at > start
+}
+
+// few names are compared with each other, more are sorted first.
+const few = 8
+
+// double reports whether two names are equal.
+func double(names [][]byte) bool {
+	if len(names) <= few {
+		for i, name := range names {
+			for _, other := range names[:i] {
+				if bytes.Equal(name, other) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	slices.SortFunc(names, bytes.Compare)
+	for i := 1; i < len(names); i++ {
+		if bytes.Equal(names[i-1], names[i]) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,168 @@
+package strict_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"petitiond/server/strict"
+)
+
+var limits = strict.Limits{Depth: 3, Members: 4}
+
+// texts are JSON and what is not, with what is wrong with each.
+var texts = []struct {
+	name, text string
+	err        error
+}{
+	{"Object", ` {"a":[1,"b",null,true,false,-0.5e+3], "c" : {} } `, nil},
+	{"Scalar", `"a"`, nil},
+	{"Lists", `[[],[ ]]`, nil},
+	{"Deepest", `[[[]]]`, nil},
+	{"TooDeep", `[[[[]]]]`, strict.ErrTooDeep},
+	{"TooDeepObject", `[[[{}]]]`, strict.ErrTooDeep},
+	{"TooDeepByFar", strings.Repeat("[", 30_000), strict.ErrTooDeep},
+	{"Members", `{"a":1,"b":1,"c":1,"d":1}`, nil},
+	{"TooMany", `{"a":1,"b":1,"c":1,"d":1,"e":1}`, strict.ErrTooMany},
+	{"TooManyBelow", `[{"x":{"a":1,"b":1,"c":1,"d":1,"e":1}}]`, strict.ErrTooMany},
+	{"ManyApart", `[{"a":1,"b":1,"c":1,"d":1},{"a":1,"b":1,"c":1,"d":1}]`, nil},
+	{"ManyAround", `{"a":{"a":1,"b":1,"c":1,"d":1},"b":1,"c":1,"d":1}`, nil},
+	{"Twice", `{"a":1,"b":2,"a":1}`, strict.ErrTwice},
+	{"TwiceByEscape", `{"a":1,"\u0061":1}`, strict.ErrTwice},
+	{"TwiceBelow", `[{"a":{"b":1,"c":2,"b":3}}]`, strict.ErrTwice},
+	{"TwiceInNoJSON", `[{"a":1,"a":1}`, strict.ErrNotJSON},
+	{"EmptyNames", `{"":{"":1}}`, nil},
+	{"Trailing", `{} {}`, strict.ErrTrailing},
+	{"TrailingBracket", `{}]`, strict.ErrTrailing},
+	{"Nothing", ``, strict.ErrNotJSON},
+	{"Space", ` `, strict.ErrNotJSON},
+	{"Unclosed", `{"a":[1`, strict.ErrNotJSON},
+	{"UnclosedString", `"a`, strict.ErrNotJSON},
+	{"UnclosedEscape", `"\`, strict.ErrNotJSON},
+	{"UnclosedCode", `"\u00`, strict.ErrNotJSON},
+	{"Escapes", `"\"\\\/\b\f\n\r\t\u00Ff"`, nil},
+	{"EscapeUnknown", `"\x"`, strict.ErrNotJSON},
+	{"EscapeNoHex", `"\u00g0"`, strict.ErrNotJSON},
+	{"EscapeControl", "\"\\u00\x100\"", strict.ErrNotJSON}, // 0x10 | 0x20 is a digit
+	{"Control", "\"\x01\"", strict.ErrNotJSON},
+	{"WrongBracket", `[1}`, strict.ErrNotJSON},
+	{"CommaInList", `[1,]`, strict.ErrNotJSON},
+	{"CommaInObject", `{"a":1,}`, strict.ErrNotJSON},
+	{"CommaFirst", `[,1]`, strict.ErrNotJSON},
+	{"NoColon", `{"a" 1}`, strict.ErrNotJSON},
+	{"NoComma", `{"a":1 "b":2}`, strict.ErrNotJSON},
+	{"NumberName", `{1:1}`, strict.ErrNotJSON},
+	{"Numbers", `[0,-0,10,1.5,1e5,1E-5,1e400]`, nil},
+	{"Plus", `+1`, strict.ErrNotJSON},
+	{"LeadingZero", `[01]`, strict.ErrNotJSON},
+	{"Minus", `-`, strict.ErrNotJSON},
+	{"Point", `1.`, strict.ErrNotJSON},
+	{"PointFirst", `.5`, strict.ErrNotJSON},
+	{"Exponent", `1e`, strict.ErrNotJSON},
+	{"ExponentSigns", `1e+-1`, strict.ErrNotJSON},
+	{"Word", `nul`, strict.ErrNotJSON},
+	{"WordGoesOn", `nulll`, strict.ErrTrailing},
+	{"NaN", `NaN`, strict.ErrNotJSON},
+	{"Zero", "\x00", strict.ErrNotJSON},
+	{"ByteOrderMark", "\ufeff{}", strict.ErrNotJSON},
+}
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	for _, test := range texts {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if err := limits.Check([]byte(test.text)); !errors.Is(err, test.err) {
+				t.Errorf("%v, want %v", err, test.err)
+			}
+		})
+	}
+}
+
+func TestObject(t *testing.T) {
+	t.Parallel()
+	var got []string
+	err := limits.Object([]byte(` {"a" : {"x":1} , "\u0062":[ ],"c":"d" }`), func(name string, value []byte) {
+		got = append(got, name+"="+string(value))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{`a={"x":1}`, `b=[ ]`, `c="d"`}, got); diff != "" {
+		t.Errorf("members (-want +got):\n%s", diff)
+	}
+	for text, want := range map[string]error{`[]`: strict.ErrNotObject, `7`: strict.ErrNotObject, `x`: strict.ErrNotJSON, ``: strict.ErrNotJSON, `{}x`: strict.ErrTrailing} {
+		if err := limits.Object([]byte(text), func(string, []byte) {}); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", text, err, want)
+		}
+	}
+}
+
+// An object with many more names than are allowed is given up at the first of them that is too many.
+func TestTooManyIsToldEarly(t *testing.T) {
+	t.Parallel()
+	if err := limits.Check([]byte(`{"a":1,"b":1,"c":1,"d":1,` + strings.Repeat("x", 1000))); !errors.Is(err, strict.ErrTooMany) {
+		t.Errorf("what follows the last member that is allowed was read: %v", err)
+	}
+}
+
+// What is taken is what encoding/json takes, and an object's members are those that it finds.
+func FuzzCheck(f *testing.F) {
+	for _, test := range texts {
+		if len(test.text) < 100 {
+			f.Add([]byte(test.text))
+		}
+	}
+	wide := strict.Limits{Depth: 1000, Members: 1000}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		err := wide.Check(text)
+		if errors.Is(err, strict.ErrTooDeep) || errors.Is(err, strict.ErrTooMany) {
+			return
+		}
+		if valid := json.Valid(text); valid != (err == nil || errors.Is(err, strict.ErrTwice)) {
+			t.Fatalf("%q: %v, though encoding/json says %v", text, err, valid)
+		}
+		var want map[string]json.RawMessage
+		if err != nil || json.Unmarshal(text, &want) != nil || want == nil || !utf8.Valid(text) {
+			return
+		}
+		got := map[string]json.RawMessage{}
+		if err := wide.Object(text, func(name string, value []byte) { got[name] = value }); err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("%q: members (-want +got):\n%s", text, diff)
+		}
+	})
+}
+
+// BenchmarkCheck reads texts of the size that a request may have.
+func BenchmarkCheck(b *testing.B) {
+	object := func(first, n int) string {
+		var s strings.Builder
+		for i := range n {
+			fmt.Fprintf(&s, `,"%d":0`, first+i*7919%100_000)
+		}
+		return "{" + s.String()[1:] + "}"
+	}
+	for name, text := range map[string]string{
+		"String": `"` + strings.Repeat("x", 64<<10) + `"`,
+		"Names":  `[` + strings.Repeat(object(0, 1000)+",", 6) + `0]`,
+		"Lists":  `[` + strings.Repeat("[],", 20_000) + `0]`,
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := (strict.Limits{Depth: 3, Members: 1000}).Check([]byte(text)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

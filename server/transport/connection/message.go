@@ -1,0 +1,307 @@
+package connection
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"petitiond/server/operation"
+	"petitiond/server/strict"
+	"petitiond/server/transport/credential"
+	"petitiond/server/transport/fault"
+	"petitiond/server/transport/socket"
+	"petitiond/server/transport/trace"
+)
+
+// Close codes for what no protocol has one.
+const (
+	tryLater        = 1013
+	tooManyMessages = socket.TooManyInits // too much was asked, as there
+)
+
+// receive takes one message or control frame. It runs with the connection's lock.
+func (c *Conn) receive(op socket.Opcode, payload []byte) error {
+	if c.gone || c.leaving {
+		return nil
+	}
+	switch op {
+	case socket.CloseFrame:
+		return c.answerClose(payload)
+	case socket.Pong:
+		if c.asked != 0 {
+			c.asked = 0
+			return nil
+		}
+	}
+	if !c.rate.take(c.keeper.ticks(), c.keeper.Limits.Messages, c.keeper.Limits.MessageBurst) {
+		return &socket.Closing{Code: tooManyMessages, Reason: "Too many messages"}
+	}
+	switch op {
+	case socket.Pong: // which nobody asked for
+		return nil
+	case socket.Ping:
+		c.write(socket.AppendFrame(nil, socket.Pong, payload))
+		return nil
+	case socket.Text:
+		return c.text(payload)
+	default:
+		return &socket.Closing{Code: socket.BadRequest, Reason: "Messages are text"}
+	}
+}
+
+// answerClose answers a close frame.
+func (c *Conn) answerClose(payload []byte) error {
+	code, _, err := socket.ParseClose(payload)
+	if err != nil {
+		return err
+	}
+	c.close(code, "")
+	return nil
+}
+
+// atOnce is how many bytes a message may have that is read at once, by the goroutine that reads all connections.
+const atOnce = 4 << 10
+
+// text takes a text message. A long one is read by a goroutine of its own, so that nobody else waits for it: this
+// client's next messages do, here if they have come with it and at the client otherwise. It needs mu.
+func (c *Conn) text(text []byte) error {
+	if len(text) > atOnce || len(c.texts) > 0 {
+		c.texts = append(c.texts, bytes.Clone(text))
+		if len(c.texts) == 1 {
+			c.conn.Pause()
+			c.paused = c.keeper.ticks()
+			go c.read()
+		}
+		return nil
+	}
+	m, closing := c.keeper.parse(text)
+	if closing != nil {
+		return closing
+	}
+	began, closing := c.handle(m)
+	if closing != nil {
+		return closing
+	}
+	if began != nil {
+		go func() { began.begin(began.judge()) }()
+	}
+	return nil
+}
+
+// read takes the messages that wait.
+func (c *Conn) read() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(c.texts) > 0 && !c.gone && !c.leaving {
+		text := c.texts[0]
+		c.mu.Unlock()
+		c.readOne(text)
+		c.mu.Lock()
+		c.texts = c.texts[1:]
+	}
+	c.texts = nil
+	if c.gone {
+		return
+	}
+	// The client could not be heard meanwhile: the pause is no part of its times. They do not begin again, or a client
+	// that never reads could stay by saying something long now and then.
+	for _, since := range []*int32{&c.asked, &c.halved, &c.stalled} {
+		if *since != 0 {
+			*since += c.keeper.ticks() - max(c.paused, *since)
+		}
+	}
+	if c.conn.Resume() != nil {
+		c.drop()
+	}
+}
+
+// readOne takes a message as soon as there is room: so few are read at once that there is always a processor for the
+// loop.
+func (c *Conn) readOne(text []byte) {
+	c.keeper.Readers <- struct{}{}
+	defer func() { <-c.keeper.Readers }()
+	m, closing := c.keeper.parse(text)
+	var began *request
+	c.mu.Lock()
+	if closing == nil && !c.gone && !c.leaving {
+		began, closing = c.handle(m)
+	}
+	if closing != nil {
+		c.closing(closing)
+	}
+	c.mu.Unlock()
+	if began != nil {
+		op := began.judge()
+		go began.begin(op)
+	}
+}
+
+// message is a message with the credential that it bears.
+type message struct {
+	socket.Event
+
+	authorization string
+	authorized    bool // one was given
+}
+
+// parse reads a message whatever the connection's state.
+func (k *Keeper) parse(text []byte) (m message, closing *socket.Closing) {
+	m.Event, closing = socket.Parse(&k.messages, text)
+	if closing == nil && m.Kind == socket.KindInit && m.Payload != nil {
+		m.authorization, m.authorized, closing = credentialIn(m.Payload, k.JSON)
+	}
+	return m, closing
+}
+
+// handle does what a message asks for. An operation is returned to be judged without the lock. It needs mu.
+func (c *Conn) handle(m message) (*request, *socket.Closing) {
+	e, closing := c.session.Receive(&c.keeper.messages, m.Event)
+	if closing != nil {
+		return nil, closing
+	}
+	switch e.Kind {
+	case socket.KindInit:
+		c.initialise(m)
+	case socket.KindPing:
+		c.write(socket.AppendFrame(nil, socket.Text, socket.AppendPong(nil, e.Payload)))
+	case socket.KindComplete:
+		c.release(e.ID)
+	case socket.KindRefused:
+		f := fault.Flaw(operation.Exceeded("socketOperations", c.keeper.Limits.SocketOperations,
+			"This connection has as many operations as it may have. Complete one first."))
+		c.write(socket.AppendFrame(nil, socket.Text, socket.AppendError(nil, socket.Quote(e.ID), f.JSON())))
+	case socket.KindSubscribe:
+		if c.expire(); c.gone || c.leaving {
+			return nil, nil
+		}
+		b := &request{
+			task: &task{conn: c, id: socket.Quote(e.ID)}, id: strings.Clone(e.ID),
+			who: c.keeper.Credentials.Identity(c.who), payload: bytes.Clone(e.Payload),
+		}
+		b.ctx, b.task.end = context.WithCancel(c.keeper.lasting(b.who, c.id))
+		c.session.Begin(b.id, b.task)
+		return b, nil
+	}
+	return nil, nil
+}
+
+// initialise asks whose credential stands in connection_init. Without one the connection stays what the handshake
+// made it. It needs mu.
+func (c *Conn) initialise(m message) {
+	if !m.authorized {
+		c.acknowledge()
+		return
+	}
+	go func() {
+		who, f := c.keeper.Credentials.Prove(c.id, m.authorization)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		switch {
+		case f != nil && f.Status == http.StatusServiceUnavailable:
+			c.close(tryLater, "Try again later")
+		case f != nil:
+			c.closing(socket.ErrForbidden)
+		case !c.gone && !c.leaving:
+			c.keeper.Credentials.Release(c.who)
+			c.who = c.keeper.Credentials.Hold(who)
+			c.acknowledge()
+		}
+	}()
+}
+
+// waiting returns how many messages wait to be read, and their bytes.
+func (c *Conn) waiting() (messages, bytes int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, text := range c.texts {
+		bytes += len(text)
+	}
+	return len(c.texts), bytes
+}
+
+func (c *Conn) acknowledge() {
+	c.session.Acknowledged()
+	c.write(socket.AppendFrame(nil, socket.Text, socket.AppendAck(nil, nil)))
+}
+
+// credentialIn finds the value of authorization, in any case, in the payload of connection_init. What cannot be read
+// or is there twice is never treated as none; null is.
+func credentialIn(payload []byte, limits strict.Limits) (value string, present bool, closing *socket.Closing) {
+	decoded, err := limits.Decode(payload)
+	members, ok := decoded.(map[string]any)
+	if err != nil || !ok {
+		return "", false, socket.ErrInvalid
+	}
+	var given any
+	found := 0
+	for name, member := range members {
+		if strings.EqualFold(name, "authorization") {
+			found, given = found+1, member
+		}
+	}
+	switch {
+	case found > 1:
+		return "", false, socket.ErrForbidden
+	case given == nil:
+		return "", false, nil
+	}
+	value, _ = given.(string)
+	return value, true, nil
+}
+
+// request is an operation that was sent in a message and was not judged yet.
+type request struct {
+	ctx     context.Context //nolint:containedctx // that of the operation
+	id      string
+	task    *task
+	who     credential.Identity
+	payload []byte
+}
+
+// judge returns the operation if it may run. Otherwise the client was told why not.
+func (b *request) judge() *operation.Operation {
+	defer b.task.conn.recoverPanic(b.ctx, b.id, b.task)
+	op, f := b.task.conn.keeper.Host.Prepare(b.payload)
+	if f != nil {
+		b.task.conn.refuse(b.id, b.task, f)
+		return nil
+	}
+	return op
+}
+
+// begin runs what was judged, if it may run.
+func (b *request) begin(op *operation.Operation) {
+	if op != nil {
+		b.task.conn.run(b.ctx, b.id, b.task, b.who, op)
+	}
+}
+
+// recoverPanic ends an operation whose handling panicked.
+func (c *Conn) recoverPanic(ctx context.Context, id string, t *task) {
+	if v := recover(); v != nil {
+		trace.LogPanic(ctx, c.keeper.Logger, v)
+		c.refuse(id, t, fault.Flaw(fault.Hidden(ctx)))
+	}
+}
+
+// run runs an operation that was judged.
+func (c *Conn) run(ctx context.Context, id string, t *task, who credential.Identity, op *operation.Operation) {
+	defer c.recoverPanic(ctx, id, t)
+	if op.Kind() == ast.Subscription {
+		if f := c.keeper.Credentials.Recheck(ctx); f != nil {
+			c.refuse(id, t, f)
+			return
+		}
+		c.attach(t, func() { c.keeper.subscribe(ctx, t, who, op) })
+		return
+	}
+	body, f := c.keeper.Host.Answer(ctx, who.Anonymous(), op)
+	if f != nil {
+		c.refuse(id, t, f)
+		return
+	}
+	c.answer(id, t, body)
+}

@@ -1,0 +1,252 @@
+package connection
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"petitiond/server/operation"
+	"petitiond/server/transport/credential"
+	"petitiond/server/transport/fault"
+	"petitiond/server/transport/socket"
+)
+
+// The single connection mode of graphql-sse: a client reserves a stream, opens it, and sends operations beside it, which are
+// answered over the stream.
+
+// reserved is how long a stream may be reserved before it is opened.
+const reserved = 30 * time.Second
+
+// Streams are the reserved and the open event streams, by their tokens.
+type Streams struct {
+	keeper *Keeper
+
+	mu    sync.Mutex // guards what follows, and the streams
+	open  map[string]*stream
+	by    map[netip.Prefix]int // reserved ones that nobody has opened yet
+	swept time.Time
+}
+
+type stream struct {
+	conn    *Conn // nil until it is open
+	opening bool  // somebody opens it at present
+	address netip.Prefix
+	made    time.Time // when it was reserved, or began to be opened
+	early   []early   // operations that came before it was open
+}
+
+// early is an operation that waits for its stream.
+type early struct {
+	id    string
+	bytes int // of the request
+	begin func(*Conn) *fault.Fault
+}
+
+// Reserve makes a stream that can be opened by its token, and reports whether there is room for it.
+func (s *Streams) Reserve(token string, address netip.Prefix) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.keeper.Limits
+	full := func() bool {
+		return len(s.open) >= l.Sockets || l.SocketsPerAddress > 0 && s.by[address] >= l.SocketsPerAddress
+	}
+	if full() && s.keeper.Now().Sub(s.swept) >= time.Second { // all are looked at, whoever asks for one more
+		s.clear()
+	}
+	if full() {
+		return false
+	}
+	s.open[token] = &stream{address: address, made: s.keeper.Now()}
+	s.by[address]++
+	return true
+}
+
+// sweep forgets streams that nobody opened, or that were lost.
+func (s *Streams) sweep() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clear()
+}
+
+func (s *Streams) clear() {
+	s.swept = s.keeper.Now()
+	for token, st := range s.open {
+		if st.conn == nil && s.keeper.Now().Sub(st.made) > reserved || st.conn != nil && st.conn.over() {
+			s.drop(token, st)
+		}
+	}
+}
+
+func (s *Streams) drop(token string, st *stream) {
+	delete(s.open, token)
+	if st.conn == nil {
+		s.uncount(st)
+	}
+}
+
+// uncount ends that a stream counts among the reserved ones.
+func (s *Streams) uncount(st *stream) {
+	if s.by[st.address]--; s.by[st.address] == 0 {
+		delete(s.by, st.address)
+	}
+}
+
+// over reports whether the connection has gone.
+func (c *Conn) over() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.gone
+}
+
+// Claim lets the caller open a reserved stream, or says why it cannot be had. What was claimed is opened, or forgotten.
+func (s *Streams) Claim(token string) *fault.Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.open[token]
+	switch {
+	case st == nil:
+		return noStream()
+	case st.opening:
+		return fault.New(http.StatusConflict, fault.BadRequest, "This event stream is open already.")
+	}
+	st.opening, st.made = true, s.keeper.Now()
+	return nil
+}
+
+// opened gives a stream its connection, and begins the operations that waited for it.
+func (s *Streams) opened(token string, c *Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.open[token]
+	if st == nil {
+		return
+	}
+	s.uncount(st)
+	st.conn = c
+	for _, e := range st.early {
+		_ = e.begin(c) // what cannot begin any more is not missed
+	}
+	st.early = nil
+}
+
+// Forget gives up a stream that was claimed.
+func (s *Streams) Forget(token string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if st := s.open[token]; st != nil {
+		s.drop(token, st)
+	}
+}
+
+// Find returns why there is no such stream, or nil if there is one.
+func (s *Streams) Find(token string) *fault.Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open[token] == nil {
+		return noStream()
+	}
+	return nil
+}
+
+// Beside is an operation that was sent beside a stream.
+type Beside struct {
+	ID        string // that of the operation, on the stream
+	Bytes     int    // of the request
+	Request   string // id of the request
+	Who       credential.Identity
+	Operation *operation.Operation
+}
+
+// Send begins an operation on a stream: at once, or when it is open.
+func (s *Streams) Send(token string, b Beside) *fault.Fault {
+	who, request := b.Who.Outlive(s.keeper.Alive), strings.Clone(b.Request)
+	return s.hand(token, early{id: b.ID, bytes: b.Bytes, begin: func(c *Conn) *fault.Fault {
+		return c.beginBeside(b.ID, request, who, b.Operation)
+	}})
+}
+
+// hand passes an operation to a stream: at once, or when it is open. Those that wait have no more bytes together than
+// one request may have.
+func (s *Streams) hand(token string, e early) *fault.Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.open[token]
+	if st == nil {
+		return noStream()
+	}
+	if st.conn != nil {
+		return e.begin(st.conn)
+	}
+	bytes := e.bytes
+	for _, other := range st.early {
+		bytes += other.bytes
+	}
+	switch {
+	case slices.ContainsFunc(st.early, e.same):
+		return twiceOnStream()
+	case len(st.early) >= s.keeper.Limits.SocketOperations:
+		return crowdedStream(s.keeper.Limits.SocketOperations)
+	case len(st.early) > 0 && int64(bytes) > s.keeper.Message:
+		return fault.Flaw(operation.Exceeded("body", int(s.keeper.Message),
+			"The operations that wait for this stream are too large together. Open it first."))
+	}
+	st.early = append(st.early, e)
+	return nil
+}
+
+func (e early) same(other early) bool { return e.id == other.id }
+
+// End ends an operation of a stream, or one that waits for it.
+func (s *Streams) End(token, id string) *fault.Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.open[token]
+	switch {
+	case st == nil:
+		return noStream()
+	case st.conn == nil:
+		st.early = slices.DeleteFunc(st.early, early{id: id}.same)
+		return nil
+	}
+	st.conn.mu.Lock()
+	defer st.conn.mu.Unlock()
+	st.conn.release(id)
+	return nil
+}
+
+func twiceOnStream() *fault.Fault {
+	return fault.New(http.StatusConflict, fault.BadRequest, "This stream has an operation of that id already.")
+}
+
+func crowdedStream(most int) *fault.Fault {
+	return fault.Flaw(operation.Exceeded("socketOperations", most, "This stream has as many operations as it may have. Complete one first."))
+}
+
+func noStream() *fault.Fault {
+	return fault.New(http.StatusNotFound, fault.NotFound, "There is no event stream of this token: reserve one with PUT and open it with GET.")
+}
+
+// beginBeside begins an operation that was sent beside the stream.
+func (c *Conn) beginBeside(id, request string, who credential.Identity, op *operation.Operation) *fault.Fault {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, twice := c.session.Find(id)
+	switch {
+	case c.gone || c.leaving:
+		return noStream()
+	case twice:
+		return twiceOnStream()
+	case c.session.Len() >= c.keeper.Limits.SocketOperations:
+		return crowdedStream(c.keeper.Limits.SocketOperations)
+	}
+	t := &task{conn: c, id: socket.Quote(id), who: c.keeper.Credentials.Hold(who)}
+	ctx, end := context.WithCancel(c.keeper.lasting(who, request))
+	t.end = end
+	c.session.Begin(id, t)
+	go c.run(ctx, id, t, who, op)
+	return nil
+}

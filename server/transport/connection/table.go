@@ -1,0 +1,100 @@
+package connection
+
+import (
+	"net/netip"
+	"slices"
+	"sync"
+
+	"petitiond/server/transport/epoll"
+)
+
+const (
+	// chunk are the connections looked at before others may come and go.
+	chunk = 1024
+)
+
+// table holds all open connectiont.
+type table struct {
+	mu     sync.Mutex // guards what follows
+	all    []*Conn
+	by     map[netip.Prefix]int
+	closed bool
+	loop   *epoll.Loop   // nil before the first
+	empty  chan struct{} // closed when the last has gone after closing
+	stop   chan struct{}
+}
+
+// running returns the loop, or nil after its end.
+func (t *table) running() *epoll.Loop {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.loop
+}
+
+// ended reports whether nobody is let in any more.
+func (t *table) ended() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.closed
+}
+
+// remove counts a connection out.
+func (t *table) remove(c *Conn) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	last := len(t.all) - 1
+	t.all[c.place] = t.all[last]
+	t.all[c.place].place = c.place
+	t.all[last] = nil
+	t.all = t.all[:last]
+	if t.by[c.address]--; t.by[c.address] == 0 {
+		delete(t.by, c.address)
+	}
+	if t.closed && last == 0 {
+		close(t.empty)
+	}
+}
+
+// size returns how many connections there are.
+func (t *table) size() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.all)
+}
+
+// some returns the connections from a place on.
+func (t *table) some(from int, into []*Conn) []*Conn {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if from >= len(t.all) {
+		return nil
+	}
+	return append(into[:0], t.all[from:min(from+chunk, len(t.all))]...)
+}
+
+// end lets nobody in any more.
+func (t *table) end() (everybody []*Conn, empty <-chan struct{}) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.closed {
+		t.closed = true
+		t.empty = make(chan struct{})
+		if len(t.all) == 0 {
+			close(t.empty)
+		}
+	}
+	return slices.Clone(t.all), t.empty
+}
+
+// close ends what connections need, after the last of them.
+func (t *table) close(d *dispatch) {
+	t.mu.Lock()
+	loop := t.loop
+	t.loop = nil
+	t.mu.Unlock()
+	if loop != nil {
+		loop.Close()
+		close(t.stop)
+		close(d.halted)
+	}
+}

@@ -1,0 +1,125 @@
+package connection
+
+import (
+	"net/http"
+	"time"
+
+	"petitiond/server/transport/socket"
+)
+
+// watch looks after every connection once a second, or more often where limits are shorter than they are in earnest.
+func (k *Keeper) watch() {
+	o := k.Limits
+	ticker := time.NewTicker(max(tick, min(time.Second, o.Init/2, o.Event/2, o.Ping/2, o.Pong/2)))
+	defer ticker.Stop()
+	buffer := make([]*Conn, 0, chunk)
+	for {
+		select {
+		case <-k.table.stop:
+			return
+		case <-ticker.C:
+		}
+		k.Credentials.Check()
+		at := k.ticks()
+		for from := 0; ; from += chunk {
+			part := k.table.some(from, buffer)
+			if len(part) == 0 {
+				break
+			}
+			for _, c := range part {
+				c.inspect(at)
+			}
+		}
+		k.Streams.sweep()
+	}
+}
+
+// inspect ends a connection that is over, and asks one that is silent whether it is there.
+func (c *Conn) inspect(at int32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.gone || c.conn == nil {
+		return
+	}
+	c.expire()
+	o := c.keeper.Limits
+	since := func(then int32) time.Duration { return time.Duration(at-then) * tick }
+	switch {
+	case c.gone:
+	case c.leaving:
+		if since(c.parted) >= closeTime {
+			c.drop()
+		}
+	case len(c.texts) == 0 && c.stalled != 0 && since(c.stalled) >= o.Event:
+		c.drop()
+	case len(c.texts) > 0: // the client waits for us
+		if c.stalled != 0 && since(c.stalled)-since(max(c.paused, c.stalled)) >= o.Event {
+			c.drop()
+		}
+	case c.protocol == Socket && !c.session.Ready() && !c.session.Initialising() && since(c.opened) >= o.Init:
+		c.closing(socket.ErrInitTimeout)
+	case c.halved != 0 && since(c.halved) >= o.Read:
+		c.close(socket.Policy, "A message took too long to arrive")
+	case since(c.opened) >= c.age():
+		c.end(socket.GoingAway, "Connect again")
+	case c.asked != 0 && since(c.asked) >= o.Pong && c.stalled == 0:
+		c.drop()
+	case c.asked == 0 && since(max(c.spoke, c.opened)) >= o.Ping && len(c.pending) == 0:
+		c.ping(at)
+	}
+}
+
+// age is how long the connection may live: not for all the same, so that they do not come back together.
+func (c *Conn) age() time.Duration {
+	spread := time.Duration(c.opened%1000) * c.keeper.Limits.Age / 5000 // to 20 %
+	return c.keeper.Limits.Age - c.keeper.Limits.Age/10 + spread
+}
+
+// ping proves that both ends are there: the kernel takes bytes for a client that reads no more.
+func (c *Conn) ping(at int32) {
+	c.spoke = at
+	if c.protocol == Socket {
+		c.asked = at
+		c.write(socket.AppendFrame(nil, socket.Ping, nil))
+		return
+	}
+	c.write([]byte(":\n\n"))
+}
+
+// end ends a connection: with a close code where there is one. A stream just ends: its operations are not complete,
+// and its client comes back. It needs mu.
+func (c *Conn) end(code int, reason string) {
+	if c.protocol == Socket {
+		c.close(code, reason)
+		return
+	}
+	if !c.gone && !c.leaving {
+		c.releaseAll()
+		c.leave()
+	}
+}
+
+// expire ends what may not go on because its credential has ended. It needs mu.
+func (c *Conn) expire() {
+	if c.leaving {
+		return
+	}
+	if c.protocol != Socket { // there all operations bear the credential of the connection
+		for id, t := range c.session.Operations() {
+			f := t.who.Fault()
+			if c.protocol == Events {
+				f = c.who.Fault()
+			}
+			if f != nil {
+				c.finish(id, c.appendEnd(nil, t, f.JSON()))
+			}
+		}
+	}
+	switch f := c.who.Fault(); {
+	case f == nil:
+	case f.Status == http.StatusServiceUnavailable:
+		c.end(tryLater, "Try again later")
+	default:
+		c.end(socket.Forbidden, "Forbidden")
+	}
+}

@@ -1,0 +1,298 @@
+package epoll
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+)
+
+const (
+	// arrived are the bytes read from one connection before the others have their turn.
+	arrived = 64 << 10
+	// events are taken from the kernel at once.
+	events = 256
+	// sendBuffer is what the kernel may hold for a client that does not read, in bytes.
+	sendBuffer = 64 << 10
+	// waiting are the events that a connection is always watched for.
+	waiting = syscall.EPOLLIN | syscall.EPOLLRDHUP
+)
+
+// poller waits for every connection with one goroutine. Its descriptor is itself waited for by the runtime, so
+// that no thread is held either.
+type poller struct {
+	file *os.File // the epoll instance
+	raw  syscall.RawConn
+	done chan struct{}
+
+	mu    sync.Mutex
+	conns []*descriptor // by number; numbers are small and soon used again
+}
+
+func newPoller() (*poller, error) {
+	fd, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("make an epoll instance: %w", err)
+	}
+	if err := syscall.SetNonblock(fd, true); err != nil {
+		return nil, errors.Join(fmt.Errorf("make an epoll instance: %w", err), syscall.Close(fd))
+	}
+	p := &poller{file: os.NewFile(uintptr(fd), "epoll"), done: make(chan struct{})}
+	if p.raw, err = p.file.SyscallConn(); err != nil {
+		return nil, errors.Join(err, p.file.Close())
+	}
+	go p.run()
+	return p, nil
+}
+
+func (p *poller) close() {
+	_ = p.file.Close()
+	<-p.done
+}
+
+func (p *poller) run() {
+	defer close(p.done)
+	list, buffer := make([]syscall.EpollEvent, events), make([]byte, arrived)
+	for {
+		count := 0
+		err := p.raw.Read(func(fd uintptr) bool {
+			n, err := syscall.EpollWait(int(fd), list, 0)
+			count = max(n, 0)
+			return n > 0 || err != nil && !errors.Is(err, syscall.EINTR) && !errors.Is(err, syscall.EAGAIN)
+		})
+		if err != nil {
+			return // closed
+		}
+		for _, e := range list[:count] {
+			if d := p.find(int(e.Fd)); d != nil {
+				d.happen(e.Events, buffer)
+			}
+		}
+	}
+}
+
+func (p *poller) find(fd int) *descriptor {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if fd >= len(p.conns) {
+		return nil
+	}
+	return p.conns[fd]
+}
+
+func (p *poller) put(fd int, d *descriptor) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if fd >= len(p.conns) {
+		p.conns = append(p.conns, make([]*descriptor, fd+1-len(p.conns))...)
+	}
+	p.conns[fd] = d
+}
+
+func (p *poller) control(op, fd int, events uint32) error {
+	var failed error
+	err := p.raw.Control(func(epoll uintptr) {
+		failed = syscall.EpollCtl(int(epoll), op, fd, &syscall.EpollEvent{Events: events, Fd: int32(fd)})
+	})
+	return errors.Join(err, failed)
+}
+
+// adopt keeps a copy of the descriptor and gives back everything that Go holds for the connection.
+func (p *poller) adopt(conn *net.TCPConn, read []byte, h Handler, ready func(Conn)) (bool, error) {
+	fd, err := duplicate(conn)
+	if err != nil {
+		return false, nil //nolint:nilerr // the connection is whole and can be kept in the other way
+	}
+	_ = conn.Close()
+	// A connection whose buffer is larger works too.
+	_ = syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_SNDBUF, sendBuffer)
+	d := &descriptor{poll: p, fd: fd, handler: h}
+	ready(d)
+	if len(read) > 0 {
+		h.Receive(read)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.fd < 0 {
+		return true, nil // what was read before was its end
+	}
+	p.put(fd, d)
+	d.kept = true
+	if err := d.wait(); err != nil {
+		d.end()
+		return true, err
+	}
+	return true, nil
+}
+
+func duplicate(conn *net.TCPConn) (fd int, err error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return 0, fmt.Errorf("reach a connection: %w", err)
+	}
+	var failed syscall.Errno
+	err = raw.Control(func(from uintptr) {
+		var n uintptr
+		n, _, failed = syscall.Syscall(syscall.SYS_FCNTL, from, syscall.F_DUPFD_CLOEXEC, 0)
+		fd = int(n)
+	})
+	if err == nil && failed != 0 {
+		err = failed
+	}
+	return fd, err
+}
+
+// descriptor is a connection on Linux.
+type descriptor struct {
+	poll    *poller
+	handler Handler
+
+	mu     sync.Mutex // a number that is closed may at once be another's: nobody uses it meanwhile
+	fd     int        // -1: closed
+	kept   bool       // adopt is done with it
+	paused bool
+	added  bool // the poller waits for it
+	full   bool // there was no room for all that was written
+}
+
+var _ Conn = (*descriptor)(nil)
+
+func (d *descriptor) wants() uint32 {
+	if d.full {
+		return waiting | syscall.EPOLLOUT
+	}
+	return waiting
+}
+
+// Write sends what can be sent at once.
+func (d *descriptor) Write(data []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.fd < 0 {
+		return 0, ErrClosed
+	}
+	n, err := syscall.Write(d.fd, data)
+	for errors.Is(err, syscall.EINTR) {
+		n, err = syscall.Write(d.fd, data)
+	}
+	n = max(n, 0)
+	if err != nil && !errors.Is(err, syscall.EAGAIN) {
+		return n, fmt.Errorf("write to a connection: %w", err)
+	}
+	d.fill(n < len(data))
+	return n, nil
+}
+
+// fill asks for word when there is room again. It needs mu.
+func (d *descriptor) fill(full bool) {
+	if d.full == full {
+		return
+	}
+	d.full = full
+	if d.added {
+		_ = d.poll.control(syscall.EPOLL_CTL_MOD, d.fd, d.wants())
+	}
+}
+
+// wait makes the poller wait for the connection, unless it is paused. It needs mu.
+func (d *descriptor) wait() error {
+	if !d.kept || d.paused || d.added || d.fd < 0 {
+		return nil
+	}
+	if err := d.poll.control(syscall.EPOLL_CTL_ADD, d.fd, d.wants()); err != nil {
+		return fmt.Errorf("wait for a connection: %w", err)
+	}
+	d.added = true
+	return nil
+}
+
+// Pause takes the connection from the poller: a client that hangs up would wake it over and over.
+func (d *descriptor) Pause() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.paused = true
+	if d.added && d.fd >= 0 {
+		d.added = d.poll.control(syscall.EPOLL_CTL_DEL, d.fd, 0) != nil
+	}
+}
+
+// Resume gives the connection back to the poller, which finds what has come meanwhile.
+func (d *descriptor) Resume() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.paused = false
+	return d.wait()
+}
+
+// Finish ends the writing half.
+func (d *descriptor) Finish() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.fd >= 0 {
+		_ = syscall.Shutdown(d.fd, syscall.SHUT_WR)
+	}
+}
+
+// Close gives the descriptor back.
+func (d *descriptor) Close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.end()
+}
+
+// end needs mu. Closing the only descriptor of a connection also takes it from the poller.
+func (d *descriptor) end() {
+	if d.fd < 0 {
+		return
+	}
+	d.poll.put(d.fd, nil)
+	_ = syscall.Close(d.fd)
+	d.fd = -1
+}
+
+// happen tells the handler what the kernel said. An event may be one of a connection that had the number
+// before: then there is nothing to read, and nothing comes of it.
+func (d *descriptor) happen(events uint32, buffer []byte) {
+	if events&syscall.EPOLLOUT != 0 && d.roomy() {
+		d.handler.Ready()
+	}
+	if events&^uint32(syscall.EPOLLOUT) == 0 {
+		return
+	}
+	n, lost := d.read(buffer)
+	if n > 0 {
+		d.handler.Receive(buffer[:n])
+	}
+	if lost {
+		d.handler.Lost()
+	}
+}
+
+func (d *descriptor) roomy() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.fd < 0 || !d.full {
+		return false
+	}
+	d.fill(false)
+	return true
+}
+
+func (d *descriptor) read(buffer []byte) (n int, lost bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.fd < 0 || d.paused {
+		return 0, false
+	}
+	n, err := syscall.Read(d.fd, buffer)
+	switch {
+	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EINTR):
+		return 0, false
+	case err != nil, n <= 0:
+		d.end()
+		return 0, true
+	}
+	return n, false
+}

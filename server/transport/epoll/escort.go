@@ -1,0 +1,172 @@
+package epoll
+
+import (
+	"net"
+	"sync"
+)
+
+// small is the buffer of an accompanied connection: what clients send is short.
+const small = 512
+
+// escort is a connection that has a goroutine of its own, and a second one while something is written.
+type escort struct {
+	conn    net.Conn
+	handler Handler
+
+	mu      sync.Mutex // guards what follows
+	resumed sync.Cond  // or closed
+	paused  bool
+	writing bool
+	full    bool // Ready is due when the writing ends
+	closed  bool
+	failed  bool
+	finish  bool // the writing half ends with what is being written
+}
+
+var _ Conn = (*escort)(nil)
+
+func accompany(conn net.Conn, read []byte, h Handler, ready func(Conn)) {
+	e := &escort{conn: conn, handler: &turns{Handler: h}}
+	e.resumed.L = &e.mu
+	ready(e)
+	go e.run(read)
+}
+
+// turns lets one goroutine at a time tell the handler something.
+type turns struct {
+	Handler
+
+	mu sync.Mutex
+}
+
+// Receive waits for its turn.
+func (t *turns) Receive(data []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.Handler.Receive(data)
+}
+
+// Ready waits for its turn.
+func (t *turns) Ready() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.Handler.Ready()
+}
+
+// Lost waits for its turn.
+func (t *turns) Lost() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.Handler.Lost()
+}
+
+func (e *escort) run(read []byte) {
+	if len(read) > 0 {
+		e.handler.Receive(read)
+		e.rest()
+	}
+	buffer := make([]byte, small)
+	for {
+		n, err := e.conn.Read(buffer)
+		if n > 0 {
+			e.handler.Receive(buffer[:n])
+			e.rest()
+		}
+		if err != nil {
+			break
+		}
+	}
+	if e.end() {
+		e.handler.Lost()
+	}
+}
+
+// rest waits while the connection is paused.
+func (e *escort) rest() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for e.paused && !e.closed {
+		e.resumed.Wait()
+	}
+}
+
+// Pause makes the goroutine that reads wait after what it is telling the handler.
+func (e *escort) Pause() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.paused = true
+}
+
+// Resume wakes it.
+func (e *escort) Resume() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.paused = false
+	e.resumed.Signal()
+	return nil
+}
+
+// Write takes everything unless something is still being written, or nothing.
+func (e *escort) Write(data []byte) (int, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case e.closed, e.failed:
+		return 0, ErrClosed
+	case e.writing:
+		e.full = true
+		return 0, nil
+	}
+	e.writing = true
+	own := append([]byte(nil), data...)
+	go e.write(own)
+	return len(data), nil
+}
+
+func (e *escort) write(data []byte) {
+	_, err := e.conn.Write(data)
+	e.mu.Lock()
+	e.writing = false
+	e.failed = err != nil
+	tell := e.full && !e.closed
+	e.full = false
+	if e.finish {
+		e.shut()
+	}
+	e.mu.Unlock()
+	if tell {
+		e.handler.Ready()
+	}
+}
+
+// Finish ends the writing half after what is being written.
+func (e *escort) Finish() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.finish = true
+	if !e.writing {
+		e.shut()
+	}
+}
+
+func (e *escort) shut() {
+	if half, ok := e.conn.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite()
+	}
+}
+
+// Close gives the connection up.
+func (e *escort) Close() { e.end() }
+
+// end reports whether it was this call that ended the connection.
+func (e *escort) end() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return false
+	}
+	e.closed = true
+	e.resumed.Signal()
+	_ = e.conn.Close()
+	return true
+}

@@ -1,0 +1,131 @@
+// Package fault is what is wrong with a request that is refused before anything was executed, over whichever protocol it
+// came: codes, texts, and the status of HTTP.
+package fault
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"petitiond/server/operation"
+	"petitiond/server/transport/trace"
+)
+
+// The protocol's own codes in extensions.code beside those of package operation, and those of the domain that have a
+// status of their own.
+const (
+	BadRequest           = operation.BadRequest
+	Unauthenticated      = "UNAUTHENTICATED"
+	Forbidden            = "FORBIDDEN"
+	NotFound             = "NOT_FOUND"
+	MethodNotAllowed     = "METHOD_NOT_ALLOWED"
+	PayloadTooLarge      = "PAYLOAD_TOO_LARGE"
+	UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE"
+	BadUserInput         = "BAD_USER_INPUT"
+	RateLimited          = "RATE_LIMITED"
+	OutcomeUnknown       = "OUTCOME_UNKNOWN"
+	Unavailable          = "UNAVAILABLE"
+	Timeout              = "TIMEOUT"
+	InternalError        = "INTERNAL"
+)
+
+// Published are the codes of which the README tells. No other leaves: an error with another code is one that nobody
+// thought of.
+var Published = map[string]bool{
+	BadRequest: true, Unauthenticated: true, Forbidden: true, NotFound: true, MethodNotAllowed: true, PayloadTooLarge: true,
+	UnsupportedMediaType: true, operation.ParseFailed: true, operation.ValidationFailed: true, operation.LimitExceeded: true,
+	BadUserInput: true, operation.UnknownDocument: true, operation.NotPersisted: true, RateLimited: true, OutcomeUnknown: true,
+	Unavailable: true, Timeout: true, InternalError: true,
+}
+
+// Fault is a request that is refused.
+type Fault struct {
+	Status int    // of HTTP; 0: a flaw, see [Flaw]
+	Allow  string // the methods that would do
+	Errors gqlerror.List
+
+	Cost       int            // points of the operation, where it is refused for them
+	Extensions map[string]any // of the answer
+}
+
+// New returns a fault with one error.
+func New(status int, code, message string) *Fault {
+	return &Fault{Status: status, Errors: gqlerror.List{operation.Coded(code, message)}}
+}
+
+// Passing returns a fault that is over in a moment.
+func Passing(code, message string) *Fault {
+	f := New(http.StatusServiceUnavailable, code, message)
+	f.Errors[0].Extensions["retryAfterSeconds"] = 1
+	return f
+}
+
+// Flaw returns a fault of the document or its variables, in a request that is otherwise well formed. Its status hangs on
+// the media type of the answer.
+func Flaw(errs ...*gqlerror.Error) *Fault { return &Fault{Errors: errs} }
+
+// Malformed returns the fault of a request that cannot be read.
+func Malformed(format string, args ...any) *Fault {
+	return New(http.StatusBadRequest, BadRequest, fmt.Sprintf(format, args...))
+}
+
+// Of returns the fault of an operation that may not run, or nil if it may.
+func Of(r *operation.Refusal) *Fault {
+	if r == nil {
+		return nil
+	}
+	f := &Fault{Errors: r.Errors, Cost: r.Cost}
+	if operation.CodeOf(r.Errors[0]) == operation.BadRequest {
+		f.Status = http.StatusBadRequest
+	}
+	return f
+}
+
+// Internal returns the fault of a mistake of ours.
+func Internal(ctx context.Context) *Fault {
+	return &Fault{Status: http.StatusInternalServerError, Errors: gqlerror.List{Hidden(ctx)}}
+}
+
+// Hidden returns the error that stands for one which nobody may read.
+func Hidden(ctx context.Context) *gqlerror.Error {
+	err := operation.Coded(InternalError, "Something went wrong on our side. Quote the request id if you report it.")
+	err.Extensions["requestId"] = trace.ID(ctx)
+	return err
+}
+
+// NoMemory refuses what there is no memory for at present.
+func NoMemory() *Fault {
+	return Passing(Unavailable, "The server has as many large answers under way as it can. Try again in a moment.")
+}
+
+// AnswerTooLarge refuses an operation whose answer would have more bytes than most.
+func AnswerTooLarge(most int) *Fault {
+	return Flaw(operation.Exceeded("answer", most, fmt.Sprintf("An answer may have at most %d bytes. Ask for less at a time.", most)))
+}
+
+// Denied refuses a credential that does not hold.
+func Denied() *Fault {
+	return New(http.StatusUnauthorized, Unauthenticated, "The credential is not known or has expired. Send it as Authorization: Bearer SECRET.")
+}
+
+// Altered refuses what was begun when the credential had other rights.
+func Altered() *Fault {
+	return New(http.StatusUnauthorized, Unauthenticated, "The credential has other rights now. Send it again to go on with those.")
+}
+
+// Unchecked refuses a credential that nobody can check at present.
+func Unchecked() *Fault {
+	return New(http.StatusServiceUnavailable, Unavailable, "The credential cannot be checked at present. Try again in a moment.")
+}
+
+// JSON returns the errors as they are sent.
+func (f *Fault) JSON() []byte {
+	text, err := json.Marshal(f.Errors)
+	if err != nil {
+		panic(err) // they are our own
+	}
+	return text
+}

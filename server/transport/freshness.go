@@ -1,0 +1,74 @@
+package transport
+
+import (
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+)
+
+// hints say for how long what a field gives stays true enough for a cache, in seconds: by the directive cacheControl of
+// the field, or of its type, or else as the field above. The smallest of an operation is that of its answer.
+type hints map[*ast.FieldDefinition]int
+
+const cacheDirective = "cacheControl"
+
+func newHints(schema *ast.Schema) hints {
+	h := hints{}
+	for _, object := range schema.Types {
+		for _, field := range object.Fields {
+			if seconds, ok := hintOf(field.Directives); ok {
+				h[field] = seconds
+			} else if result := schema.Types[field.Type.Name()]; result != nil {
+				if seconds, ok := hintOf(result.Directives); ok {
+					h[field] = seconds
+				}
+			}
+		}
+	}
+	return h
+}
+
+func hintOf(list ast.DirectiveList) (seconds int, ok bool) {
+	d := list.ForName(cacheDirective)
+	if d == nil {
+		return 0, false
+	}
+	v, err := d.Arguments.ForName("maxAge").Value.Value(nil)
+	if n, whole := v.(int64); err == nil && whole {
+		return int(n), true
+	}
+	return 0, false
+}
+
+// unchanging is how long the schema stays as it is, at least: as long as a rolling upgrade takes.
+const unchanging = 60
+
+// freshness is the smallest hint of an operation. A field of Query without one is not to be kept.
+func (h hints) freshness(op *ast.OperationDefinition) int {
+	smallest, seen := unchanging, map[*ast.FragmentDefinition]bool{}
+	var look func(set ast.SelectionSet, root bool)
+	look = func(set ast.SelectionSet, root bool) {
+		for _, s := range set {
+			switch s := s.(type) {
+			case *ast.Field:
+				seconds, ok := h[s.Definition]
+				if introspective := strings.HasPrefix(s.Name, "__"); !ok && root && !introspective {
+					seconds, ok = 0, true
+				}
+				if ok {
+					smallest = min(smallest, seconds)
+				}
+				look(s.SelectionSet, false)
+			case *ast.InlineFragment:
+				look(s.SelectionSet, root)
+			case *ast.FragmentSpread:
+				if !seen[s.Definition] {
+					seen[s.Definition] = true
+					look(s.Definition.SelectionSet, root)
+				}
+			}
+		}
+	}
+	look(op.SelectionSet, true)
+	return smallest
+}

@@ -1,0 +1,72 @@
+package transport
+
+import (
+	"context"
+	"errors"
+
+	"petitiond/server/budget"
+	"petitiond/server/operation"
+	"petitiond/server/subscription"
+	"petitiond/server/transport/connection"
+	"petitiond/server/transport/fault"
+)
+
+// host runs what clients ask for over connections that stay open.
+type host struct {
+	*sharing
+
+	judge  *operation.Judge
+	limits Limits
+	alike  []string // Options.Impersonal
+}
+
+var _ connection.Host = (*host)(nil)
+
+// Prepare returns the operation that a request in JSON asks for.
+func (h *host) Prepare(text []byte) (*operation.Operation, *fault.Fault) {
+	request, refusal := h.limits.ReadJSON(text)
+	if refusal != nil {
+		return nil, fault.Of(refusal)
+	}
+	op, refusal := h.judge.Prepare(request)
+	return op, fault.Of(refusal)
+}
+
+// Answer runs a query or a mutation.
+func (h *host) Answer(ctx context.Context, anonymous bool, op *operation.Operation) ([]byte, *fault.Fault) {
+	a := h.answer(ctx, anonymous, op)
+	if most := h.limits.onConnection(); len(a.body.Plain) > most {
+		a = tooLarge(op, most)
+	}
+	return a.body.Plain, a.fault
+}
+
+// Subscribe begins a subscription. Each call of next waits for an event, within a budget of its own.
+func (h *host) Subscribe(ctx context.Context, op *operation.Operation) (next func() (*connection.Event, *fault.Fault)) {
+	ctx, asking := subscription.With(ctx)
+	responses, ctx := h.engine.begin(ctx, op)
+	began := false
+	return func() (*connection.Event, *fault.Fault) {
+		b := h.memory.Budget(h.limits.onConnection())
+		defer b.Close()
+		answer := asking.Ask()
+		resp := responses(withEnd(budget.With(ctx, b), answer))
+		switch err := b.Err(); {
+		case resp == nil:
+			return nil, nil
+		case errors.Is(err, budget.ErrMemory):
+			return nil, fault.NoMemory()
+		case err != nil:
+			return nil, fault.AnswerTooLarge(h.limits.onConnection())
+		case !began && len(resp.Data) == 0 && len(resp.Errors) > 0:
+			return nil, fault.Flaw(resp.Errors...)
+		}
+		began = true
+		// encode copies: gqlgen writes every event into the same buffer.
+		return &connection.Event{Mark: answer.Mark, Body: encode(resp)}, nil
+	}
+}
+
+// Impersonal reports whether an operation asks for nothing but leaves of types that are the same for everybody who may see
+// them at all. What stands behind an edge may depend on who looks.
+func (h *host) Impersonal(op *operation.Operation) bool { return op.SelectsLeavesOf(h.alike) }

@@ -1,0 +1,83 @@
+package transport
+
+import (
+	"context"
+	"errors"
+
+	"petitiond/server/budget"
+	"petitiond/server/operation"
+	"petitiond/server/transport/credential"
+	"petitiond/server/transport/fault"
+)
+
+// runner runs operations within the room, the time and the memory that there is.
+type runner struct {
+	engine     *engine
+	admission  *admission
+	authority  *credential.Authority
+	memory     *budget.Memory
+	hints      hints
+	answerSize int // bytes of an answer
+	costLimit  int // points of an operation
+}
+
+func newRunner(o Options, a *credential.Authority) *runner {
+	return &runner{
+		engine: newEngine(o), admission: newAdmission(o.Limits), authority: a, memory: budget.NewMemory(o.Memory),
+		hints: newHints(o.Schema.Schema()), answerSize: o.Limits.AnswerSize, costLimit: o.Limits.Cost,
+	}
+}
+
+// begin takes a place for a query or a mutation, whichever way it came in, or returns why it may not run: the server is
+// full, or its credential has ended while it waited. Who has a place calls done once, when the operation has ended.
+func (r *runner) begin(ctx context.Context) (done func(), f *fault.Fault) {
+	if !r.admission.enter(ctx) {
+		return nil, fault.Passing(fault.Unavailable, "The server has as much to do as it can. Try again in a moment.")
+	}
+	if f = r.authority.Recheck(ctx); f != nil {
+		r.admission.leave()
+		return nil, f
+	}
+	return r.admission.leave, nil
+}
+
+// run runs a query or a mutation as soon as there is room. The answer reports what it costs, if that is asked for.
+func (r *runner) run(ctx context.Context, op *operation.Operation, report bool) *answer {
+	done, f := r.begin(ctx)
+	if f != nil {
+		return &answer{fault: f}
+	}
+	defer done() // also if it panics
+	b := r.memory.Budget(r.answerSize)
+	defer b.Close()
+	resp := r.engine.execute(budget.With(ctx, b), op)
+	if report {
+		resp.Extensions = withExtensions(resp.Extensions, costReport(op.Cost, r.costLimit))
+	}
+	a := newAnswer(resp, r.hints.freshness(op.Definition))
+	switch err := b.Err(); {
+	case errors.Is(err, budget.ErrMemory):
+		return unseen(op)
+	case err != nil || len(a.body.Plain) > r.answerSize: // with its errors
+		return tooLarge(op, r.answerSize)
+	}
+	return a
+}
+
+// render renders a page as soon as there is room.
+func (r *runner) render(ctx context.Context, render func(context.Context) (Page, bool)) (a *answer, keep bool) {
+	done, f := r.begin(ctx)
+	if f != nil {
+		return &answer{fault: f}, false
+	}
+	defer done() // also if it panics
+	b := r.memory.Budget(r.answerSize)
+	defer b.Close()
+	ctx, cancel := context.WithTimeoutCause(budget.With(ctx, b), r.engine.timeout, errTimeout)
+	defer cancel()
+	page, keep := render(ctx)
+	if errors.Is(b.Err(), budget.ErrMemory) {
+		return &answer{fault: fault.NoMemory()}, false
+	}
+	return &answer{page: page}, keep
+}

@@ -1,0 +1,50 @@
+// Package trace gives requests and what runs for them ids, by which what is logged of one can be found.
+package trace
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+)
+
+// Header is X-Request-ID as net/http keeps it: it need not write it again for every request.
+const Header = "X-Request-Id"
+
+type key struct{}
+
+// With returns a context that carries the id of a request.
+func With(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, key{}, id)
+}
+
+// ID returns the id of the request that ctx belongs to, or nothing.
+func ID(ctx context.Context) string {
+	id, _ := ctx.Value(key{}).(string)
+	return id
+}
+
+// Of returns the id that a proxy gave the request if it is harmless in a log and in a header, or else a new one.
+func Of(r *http.Request) string {
+	id := r.Header.Get(Header)
+	harmless := func(c rune) bool {
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("._-", c)
+	}
+	if id == "" || len(id) > 64 || strings.ContainsFunc(id, func(c rune) bool { return !harmless(c) }) {
+		return New()
+	}
+	return id
+}
+
+// New returns an id that nothing else has.
+func New() string { return rand.Text() }
+
+// LogPanic says where a panic happened, on the goroutine that it happened on. What was thrown may hold anything, so
+// only its type is told.
+func LogPanic(ctx context.Context, log *slog.Logger, v any) {
+	log.ErrorContext(ctx, "panic while answering a request",
+		"request_id", ID(ctx), "type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
+}
