@@ -11,7 +11,7 @@ import (
 	"petitiond/ent"
 	"petitiond/graph/scalar"
 	"petitiond/server/live"
-	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 )
 
 // course is what is known of a subscription beyond its events.
@@ -103,7 +103,7 @@ func (r *Resolver) watch(ctx context.Context, aspect live.Aspect, ids ...scalar.
 	if err != nil {
 		return nil, err
 	}
-	seen, err := r.Domain.PetitionsByID(ctx, keys, petitioning.Wanted{})
+	seen, err := r.reads(ctx).PetitionsByID(ctx, keys, reading.Wanted{})
 	if err == nil && len(seen.Rows) < len(w.Baseline()) {
 		err = errNoPetition
 	}
@@ -115,7 +115,7 @@ func (r *Resolver) watch(ctx context.Context, aspect live.Aspect, ids ...scalar.
 }
 
 // counts follows the counts of petitions until one of them is hidden.
-func (r *Resolver) counts(ctx context.Context, ids ...scalar.ID) (<-chan *petitioning.Count, error) {
+func (r *Resolver) counts(ctx context.Context, ids ...scalar.ID) (<-chan *reading.Count, error) {
 	w, err := r.watch(ctx, live.Count, ids...)
 	if err != nil {
 		return nil, err
@@ -124,13 +124,13 @@ func (r *Resolver) counts(ctx context.Context, ids ...scalar.ID) (<-chan *petiti
 	for _, v := range w.Baseline() {
 		editions[v.Petition] = v.Edition
 	}
-	about := func(c *petitioning.Count) topic {
+	about := func(c *reading.Count) topic {
 		if len(ids) > 1 { // their versions cannot be compared
 			return topic{name: c.Petition.String()}
 		}
 		return topic{name: c.Petition.String(), version: int64(c.Version)}
 	}
-	return follow(ctx, w.Close, about, func(ctx context.Context) (*petitioning.Count, error) {
+	return follow(ctx, w.Close, about, func(ctx context.Context) (*reading.Count, error) {
 		for {
 			v, err := w.Next(ctx)
 			if err == nil && v.Edition != editions[v.Petition] {
@@ -149,15 +149,15 @@ func (r *Resolver) counts(ctx context.Context, ids ...scalar.ID) (<-chan *petiti
 	}), nil
 }
 
-func countOf(v live.Value) *petitioning.Count {
-	return &petitioning.Count{
+func countOf(v live.Value) *reading.Count {
+	return &reading.Count{
 		Petition: v.Petition, Total: v.Total, Goal: v.Goal, Version: int(v.Version), AsOf: v.AsOf, LastHour: &v.LastHour,
 	}
 }
 
 // seen asks again whether the actor may see the petition.
 func (r *Resolver) seen(ctx context.Context, id uuid.UUID) error {
-	ok, err := r.Domain.Sees(ctx, id)
+	ok, err := r.reads(ctx).Sees(ctx, id)
 	if err == nil && !ok {
 		err = errNoPetition
 	}
@@ -179,7 +179,7 @@ func (r *Resolver) petitions(ctx context.Context, id scalar.ID) (<-chan *ent.Pet
 					return nil, err
 				}
 			}
-			found, err := r.Domain.PetitionsByID(ctx, []uuid.UUID{id.UUID}, petitioning.Wanted{})
+			found, err := r.reads(ctx).PetitionsByID(ctx, []uuid.UUID{id.UUID}, reading.Wanted{})
 			row, err := one(found.Rows, err)
 			switch {
 			case err != nil:
@@ -209,7 +209,7 @@ func (r *Resolver) comments(ctx context.Context, id scalar.ID) (<-chan *ent.Comm
 				err = r.seen(ctx, id.UUID)
 			}
 			if err == nil {
-				waiting, err = r.Domain.CommentsAfter(ctx, id.UUID, last, commentsATick)
+				waiting, err = r.reads(ctx).CommentsAfter(ctx, id.UUID, last, commentsATick)
 			}
 			if err != nil {
 				return nil, err
@@ -222,13 +222,13 @@ func (r *Resolver) comments(ctx context.Context, id scalar.ID) (<-chan *ent.Comm
 }
 
 // statistics follows the figures of the site.
-func (r *Resolver) statistics(ctx context.Context) (<-chan *petitioning.Statistics, error) {
+func (r *Resolver) statistics(ctx context.Context) (<-chan *reading.Statistics, error) {
 	w, err := r.Site.Watch()
 	if err != nil {
 		return nil, err
 	}
-	about := func(*petitioning.Statistics) topic { return topic{name: "statistics"} }
-	return follow(ctx, w.Close, about, func(ctx context.Context) (*petitioning.Statistics, error) {
+	about := func(*reading.Statistics) topic { return topic{name: "statistics"} }
+	return follow(ctx, w.Close, about, func(ctx context.Context) (*reading.Statistics, error) {
 		v, err := w.Next(ctx)
 		return &v, err
 	}), nil
