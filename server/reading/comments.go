@@ -11,6 +11,7 @@ import (
 	"petitiond/ent"
 	"petitiond/server/database"
 	"petitiond/server/keyset"
+	"petitiond/server/reading/sight"
 )
 
 // CommentOrder is an order of comments.
@@ -53,8 +54,8 @@ func (s *Reader) Comments(ctx context.Context, q CommentQuery, page keyset.Args,
 	dependOn(ctx, wordsOf, petitions...)
 	dependOn(ctx, commentsOf, petitions...)
 	l := commentListing("comments "+string(q.Order), q, new(commentRow).scanning())
-	l.where = `c.petition_id = ` + parent + ` AND c.parent_id IS NULL AND ` + publicComment + ` AND ` +
-		s.visibleList()
+	l.where = `c.petition_id = ` + sight.Parent + ` AND c.parent_id IS NULL AND ` + sight.Here
+	l.seen = s.viewer.CommentList()
 	l.belongs = func(c *ent.Comment, petition uuid.UUID) { c.PetitionID = petition }
 	l.together = true
 	return browse(ctx, s, l, page, petitions...)
@@ -65,7 +66,8 @@ func (s *Reader) Replies(ctx context.Context, bodies Bodies, page keyset.Args, c
 	row := &commentRow{}
 	l := commentListing("replies", CommentQuery{Oldest, bodies}, row.scanning(&row.to.PetitionID))
 	l.columns += `, c.petition_id`
-	l.where = `c.parent_id = ` + parent + ` AND ` + publicComment + ` AND ` + s.visibleParent(`c.petition_id`)
+	l.where = `c.parent_id = ` + sight.Parent + ` AND ` + sight.Here
+	l.seen = s.viewer.Comments(`c.petition_id`)
 	l.belongs = func(c *ent.Comment, comment uuid.UUID) { c.ParentID = &comment }
 	return browse(ctx, s, l, page, comments...)
 }
@@ -76,10 +78,10 @@ func (s *Reader) Replies(ctx context.Context, bodies Bodies, page keyset.Args, c
 func (s *Reader) CommentsAfter(ctx context.Context, petition uuid.UUID, number, most int) ([]*ent.Comment, error) {
 	args := database.Args{petition, number, most}
 	row := &commentRow{}
-	text := `SELECT ` + commentColumns + `, c.parent_id FROM comments AS c WHERE c.petition_id = $1 AND c.number > $2 AND ` + publicComment +
-		` AND ` + s.visibleParent(`c.petition_id`) + ` ORDER BY c.number DESC LIMIT $3`
+	text := `SELECT ` + commentColumns + `, c.parent_id FROM comments AS c WHERE c.petition_id = $1 AND c.number > $2 AND ` + sight.Here +
+		` ORDER BY c.number DESC LIMIT $3`
 	row.to.PetitionID = petition
-	out, err := rowsOf(ctx, s, text, args, row.scanning(&row.to.ParentID))
+	out, err := rowsOf(ctx, s, s.viewer.Comments(`c.petition_id`).Statement(text, args), row.scanning(&row.to.ParentID))
 	if err != nil {
 		return nil, fmt.Errorf("reading new comments: %w", err)
 	}

@@ -9,6 +9,8 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/server/database"
+	"petitiond/server/reading/sight"
+	"petitiond/server/state"
 )
 
 const (
@@ -66,12 +68,12 @@ func (s *Reader) Figures(ctx context.Context, petitions []uuid.UUID) (map[uuid.U
 	dependOn(ctx, numbersOf, petitions...)
 	var args database.Args
 	text := `SELECT f.petition_id, ` + figureColumns + ` FROM petitions AS p JOIN counters AS f ON f.petition_id = p.id
- WHERE ` + args.Among(s.db.Dialect, `p.id`, petitions) + ` AND ` + s.visible(`p`)
+ WHERE ` + args.Among(s.source.Dialect(), `p.id`, petitions) + ` AND ` + sight.Here
 	out := make(map[uuid.UUID]*Figures, len(petitions))
 	var of uuid.UUID
 	var row figuresRow
 	into := append([]any{&of}, row.into()...)
-	err := s.lookUp(ctx, text, args, func(rows *sql.Rows) error {
+	err := s.source.LookUp(ctx, s.viewer.Petitions(`p`).Statement(text, args), func(rows *sql.Rows) error {
 		err := rows.Scan(into...)
 		out[of] = row.figures(of)
 		return err
@@ -88,9 +90,9 @@ func (s *Reader) LastHour(ctx context.Context, petitions []uuid.UUID) (map[uuid.
 	dependOn(ctx, numbersOf, petitions...)
 	args := database.Args{minutesAgo(s.opt.Now(), hourMinutes)}
 	text := `SELECT b.petition_id, SUM(b.added - b.removed) FROM signature_buckets AS b WHERE b.span = 1 AND b.minute > $1 AND ` +
-		args.Among(s.db.Dialect, `b.petition_id`, petitions) + ` AND ` + s.visibleParent(`b.petition_id`) + ` GROUP BY b.petition_id`
+		args.Among(s.source.Dialect(), `b.petition_id`, petitions) + ` AND ` + sight.Here + ` GROUP BY b.petition_id`
 	out := make(map[uuid.UUID]int, len(petitions))
-	err := s.lookUp(ctx, text, args, func(rows *sql.Rows) error {
+	err := s.source.LookUp(ctx, s.viewer.Figures(`b.petition_id`).Statement(text, args), func(rows *sql.Rows) error {
 		var of uuid.UUID
 		var n int
 		err := rows.Scan(&of, &n)
@@ -119,9 +121,9 @@ func (s *Service) News(ctx context.Context, petitions []uuid.UUID) ([]News, erro
 	text := `SELECT c.petition_id, c.total, c.goal, c.version, c.as_of, c.comments_issued, p.version,
  CASE WHEN c.as_of < ` + lately + ` THEN 0 ELSE (SELECT COALESCE(SUM(b.added - b.removed), 0) FROM signature_buckets AS b
   WHERE b.petition_id = c.petition_id AND b.span = 1 AND b.minute > ` + since + `) END
- FROM counters AS c JOIN petitions AS p ON p.id = c.petition_id WHERE ` + args.Among(s.db.Dialect, `c.petition_id`, petitions)
+ FROM counters AS c JOIN petitions AS p ON p.id = c.petition_id WHERE ` + args.Among(s.source.Dialect(), `c.petition_id`, petitions)
 	var out []News
-	err := s.lookUp(ctx, text, args, func(rows *sql.Rows) error {
+	err := s.source.LookUp(ctx, sight.Unshown(text, args), func(rows *sql.Rows) error {
 		n, asOf, hour := News{}, database.Time{}, 0
 		err := rows.Scan(&n.Petition, &n.Total, &n.Goal, &n.Version, &asOf, &n.Comments, &n.Edition, &hour)
 		n.AsOf, n.LastHour = asOf.Time, &hour
@@ -142,12 +144,13 @@ type Statistics struct {
 // Statistics sums what everybody may see.
 func (s *Service) Statistics(ctx context.Context) (Statistics, error) {
 	dependOnSite(ctx)
-	out, seen := Statistics{}, s.As(Anybody).visible(`p`)
+	out := Statistics{}
 	text := `SELECT counted.petitions, counted.opened, ` + s.signedInAll() + `,
  (SELECT COALESCE(SUM(b.added - b.removed), 0) FROM signature_buckets AS b JOIN petitions AS p ON p.id = b.petition_id
-  WHERE b.span = 1 AND b.minute > $1 AND ` + seen + `) FROM (SELECT COUNT(*) AS petitions,
-  COALESCE(SUM(CASE WHEN p.state = 'OPEN' THEN 1 ELSE 0 END), 0) AS opened FROM petitions AS p WHERE ` + seen + `) AS counted`
-	err := s.each(ctx, text, []any{minutesAgo(s.opt.Now(), hourMinutes)}, func(rows *sql.Rows) error {
+  WHERE b.span = 1 AND b.minute > $1 AND ` + sight.Here + `) FROM (SELECT COUNT(*) AS petitions,
+  COALESCE(SUM(CASE WHEN p.state = 'OPEN' THEN 1 ELSE 0 END), 0) AS opened FROM petitions AS p WHERE ` + sight.Here + `) AS counted`
+	asked := Anybody.Petitions(`p`).Statement(text, database.Args{minutesAgo(s.opt.Now(), hourMinutes)})
+	err := s.source.Each(ctx, asked, func(rows *sql.Rows) error {
 		return rows.Scan(&out.PetitionCount, &out.OpenPetitionCount, &out.SignatureCount, &out.SignaturesLastHour)
 	})
 	if err != nil {
@@ -159,10 +162,10 @@ func (s *Service) Statistics(ctx context.Context) (Statistics, error) {
 // signedInAll gives the sum of the counters that everybody may see. PostgreSQL goes through all and leaves the few others out;
 // SQLite, to which each look into another table is dear, takes them away from the sum of all.
 func (s *Service) signedInAll() string {
-	if s.db.Dialect == database.Postgres {
+	if s.source.Dialect() == database.Postgres {
 		return `(SELECT COALESCE(SUM(c.total), 0) FROM counters AS c
- WHERE NOT EXISTS (SELECT 1 FROM petitions AS p WHERE p.id = c.petition_id AND ` + unseen(`p`) + `))`
+ WHERE NOT EXISTS (SELECT 1 FROM petitions AS p WHERE p.id = c.petition_id AND ` + `p.state IN ` + state.UnseenSQL + `))`
 	}
 	return `(SELECT COALESCE(SUM(c.total), 0) FROM counters AS c) - (SELECT COALESCE(SUM(c.total), 0)
- FROM petitions AS p CROSS JOIN counters AS c WHERE c.petition_id = p.id AND ` + unseen(`p`) + `)`
+ FROM petitions AS p CROSS JOIN counters AS c WHERE c.petition_id = p.id AND ` + `p.state IN ` + state.UnseenSQL + `)`
 }

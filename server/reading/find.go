@@ -14,6 +14,7 @@ import (
 	"petitiond/server/answers"
 	"petitiond/server/budget"
 	"petitiond/server/database"
+	"petitiond/server/reading/sight"
 )
 
 // PetitionsByID gives the petitions of the ids that the actor may see.
@@ -27,7 +28,7 @@ func (s *Reader) PetitionsByID(ctx context.Context, ids []uuid.UUID, w Wanted) (
 	}
 	w.Tags = false
 	var args database.Args
-	found, err := s.petitionsOf(ctx, `petitions AS p`, args.Among(s.db.Dialect, `p.id`, ids), args, w)
+	found, err := s.petitionsOf(ctx, `petitions AS p`, args.Among(s.source.Dialect(), `p.id`, ids), args, w)
 	return found.noted(ctx), err
 }
 
@@ -50,12 +51,12 @@ type keyed struct{ table, column, kind string }
 type sought struct {
 	by     keyed
 	wanted Wanted
-	seen   string
+	seen   sight.Seen
 }
 
 // petitionBy reads a petition by a key, together with whoever else reads one so.
 func (s *Reader) petitionBy(ctx context.Context, by keyed, key string, w Wanted) (Found, error) {
-	k := sought{by, w, s.visible(`p`)}
+	k := sought{by, w, s.viewer.Petitions(`p`)}
 	found, err := s.bySought.Read(ctx, k, key, func(ctx context.Context, keys []string) (map[string]Found, error) {
 		return s.petitionsBy(ctx, k, keys)
 	})
@@ -66,7 +67,7 @@ func (s *Reader) petitionBy(ctx context.Context, by keyed, key string, w Wanted)
 // of reading the whole table.
 func (s *Reader) petitionsBy(ctx context.Context, k sought, keys []string) (map[string]Found, error) {
 	r, columns, scan := s.newReading(ctx, k.wanted)
-	text, args := `SELECT `+k.by.column+` AS asked, `+columns+` FROM `+k.by.table+r.table()+` WHERE `+k.seen+` AND `+k.by.column+` = `, database.Args{}
+	text, args := `SELECT `+k.by.column+` AS asked, `+columns+` FROM `+k.by.table+r.table()+` WHERE `+sight.Here+` AND `+k.by.column+` = `, database.Args{}
 	if len(keys) == 1 {
 		text += args.Add(keys[0])
 	} else {
@@ -76,7 +77,7 @@ func (s *Reader) petitionsBy(ctx context.Context, k sought, keys []string) (map[
 	out := make(map[string]Found, len(keys))
 	var key string
 	row := &behind{first: []any{&key}}
-	err := s.lookUp(ctx, text, args, func(rows *sql.Rows) error {
+	err := s.source.LookUp(ctx, k.seen.Statement(text, args), func(rows *sql.Rows) error {
 		row.row = rows
 		p, err := r.scan(row, scan)
 		out[key] = Found{Rows: []*ent.Petition{p}, Figures: r.figuresOf(p.ID)}
@@ -92,8 +93,8 @@ func (s *Reader) petitionsBy(ctx context.Context, k sought, keys []string) (map[
 func (s *Reader) petitionsOf(ctx context.Context, table, where string, args database.Args, w Wanted) (Found, error) {
 	r, columns, scan := s.newReading(ctx, w)
 	found := Found{Figures: r.figures}
-	text := `SELECT ` + columns + ` FROM ` + table + r.table() + ` WHERE ` + where + ` AND ` + s.visible(`p`)
-	err := s.lookUp(ctx, text, args, func(rows *sql.Rows) error {
+	text := `SELECT ` + columns + ` FROM ` + table + r.table() + ` WHERE ` + where + ` AND ` + sight.Here
+	err := s.source.LookUp(ctx, s.viewer.Petitions(`p`).Statement(text, args), func(rows *sql.Rows) error {
 		p, err := r.scan(rows, scan)
 		if err != nil {
 			return err
@@ -110,7 +111,7 @@ func (s *Reader) petitionsOf(ctx context.Context, table, where string, args data
 // newReading gives what is read of petitions AS p, and how their rows are scanned behind that.
 func (s *Reader) newReading(ctx context.Context, w Wanted) (r *reading, columns string, scan func(scanner) (*ent.Petition, error)) {
 	r = newReading(ctx, w)
-	r.tagged = taggedColumn(s.db.Dialect)
+	r.tagged = taggedColumn(s.source.Dialect())
 	return r, r.columns() + w.Columns.names(), w.Columns.scanning()
 }
 
@@ -128,8 +129,8 @@ func (s *Reader) Bodies(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]str
 	dependOn(ctx, wordsOf, ids...)
 	var args database.Args
 	out := make(map[uuid.UUID]string, len(ids))
-	text := `SELECT p.id, p.body FROM petitions AS p WHERE ` + args.Among(s.db.Dialect, `p.id`, ids) + ` AND ` + s.visible(`p`)
-	err := s.lookUp(ctx, text, args, func(rows *sql.Rows) error {
+	text := `SELECT p.id, p.body FROM petitions AS p WHERE ` + args.Among(s.source.Dialect(), `p.id`, ids) + ` AND ` + sight.Here
+	err := s.source.LookUp(ctx, s.viewer.Petitions(`p`).Statement(text, args), func(rows *sql.Rows) error {
 		var id uuid.UUID
 		var body string
 		if err := rows.Scan(&id, &body); err != nil {
@@ -148,9 +149,8 @@ func (s *Reader) Bodies(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]str
 func (s *Reader) SignaturesByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Signature, error) {
 	var args database.Args
 	row := &signatureRow{}
-	text := `SELECT ` + signatureColumns + `, s.petition_id FROM signatures AS s WHERE ` + args.Among(s.db.Dialect, `s.id`, ids) + ` AND ` + publicSignature +
-		` AND ` + s.visibleParent(`s.petition_id`)
-	rows, err := rowsOf(ctx, s, text, args, row.scanning(&row.to.PetitionID))
+	text := `SELECT ` + signatureColumns + `, s.petition_id FROM signatures AS s WHERE ` + args.Among(s.source.Dialect(), `s.id`, ids) + ` AND ` + sight.Here
+	rows, err := rowsOf(ctx, s, s.viewer.Signatures(`s.petition_id`).Statement(text, args), row.scanning(&row.to.PetitionID))
 	for _, row := range rows {
 		dependOn(ctx, wordsOf, row.PetitionID)
 		dependOn(ctx, numbersOf, row.PetitionID)
@@ -162,9 +162,8 @@ func (s *Reader) SignaturesByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Si
 func (s *Reader) CommentsByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Comment, error) {
 	var args database.Args
 	row := &commentRow{}
-	text := `SELECT ` + commentColumns + `, c.petition_id, c.parent_id FROM comments AS c WHERE ` + args.Among(s.db.Dialect, `c.id`, ids) + ` AND ` + publicComment +
-		` AND ` + s.visibleParent(`c.petition_id`)
-	rows, err := rowsOf(ctx, s, text, args, row.scanning(&row.to.PetitionID, &row.to.ParentID))
+	text := `SELECT ` + commentColumns + `, c.petition_id, c.parent_id FROM comments AS c WHERE ` + args.Among(s.source.Dialect(), `c.id`, ids) + ` AND ` + sight.Here
+	rows, err := rowsOf(ctx, s, s.viewer.Comments(`c.petition_id`).Statement(text, args), row.scanning(&row.to.PetitionID, &row.to.ParentID))
 	for _, row := range rows {
 		dependOn(ctx, wordsOf, row.PetitionID)
 		dependOn(ctx, commentsOf, row.PetitionID)
@@ -181,9 +180,9 @@ func missing(ctx context.Context, some bool, err error) error {
 }
 
 // rowsOf gives the rows of a statement that the caller describes in its errors.
-func rowsOf[N any](ctx context.Context, s *Reader, text string, args database.Args, scan func(scanner) (N, error)) ([]N, error) {
+func rowsOf[N any](ctx context.Context, s *Reader, asked sight.Statement, scan func(scanner) (N, error)) ([]N, error) {
 	var out []N
-	err := s.lookUp(ctx, text, args, func(rows *sql.Rows) error {
+	err := s.source.LookUp(ctx, asked, func(rows *sql.Rows) error {
 		row, err := scan(rows)
 		if err != nil {
 			return err
@@ -217,8 +216,8 @@ func hold(ctx context.Context, row any) error {
 func (s *Reader) Sees(ctx context.Context, id uuid.UUID) (bool, error) {
 	dependOn(ctx, wordsOf, id)
 	seen := false
-	text := `SELECT TRUE FROM petitions AS p WHERE p.id = $1 AND ` + s.visible(`p`)
-	err := s.lookUp(ctx, text, database.Args{id}, func(rows *sql.Rows) error { return rows.Scan(&seen) })
+	text := `SELECT TRUE FROM petitions AS p WHERE p.id = $1 AND ` + sight.Here
+	err := s.source.LookUp(ctx, s.viewer.Petitions(`p`).Statement(text, database.Args{id}), func(rows *sql.Rows) error { return rows.Scan(&seen) })
 	if err != nil {
 		return false, fmt.Errorf("looking for a petition: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"petitiond/server/budget"
 	"petitiond/server/database"
 	"petitiond/server/keyset"
+	"petitiond/server/reading/sight"
 )
 
 // Interval is the step of a history.
@@ -130,8 +131,8 @@ func (s *Reader) historyStarts(ctx context.Context, petitions []uuid.UUID, from 
 	}
 	var args database.Args
 	least := `(SELECT MIN(b.minute) FROM signature_buckets AS b WHERE b.petition_id = p.id AND b.span = `
-	text := `SELECT p.id, ` + least + `1), ` + least + `60) FROM petitions AS p WHERE ` + args.Among(s.db.Dialect, `p.id`, petitions) + ` AND ` + s.visible(`p`)
-	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
+	text := `SELECT p.id, ` + least + `1), ` + least + `60) FROM petitions AS p WHERE ` + args.Among(s.source.Dialect(), `p.id`, petitions) + ` AND ` + sight.Here
+	err := s.source.Each(ctx, s.viewer.Petitions(`p`).Statement(text, args), func(rows *sql.Rows) error {
 		var of uuid.UUID
 		var minute, hour *int64
 		err := rows.Scan(&of, &minute, &hour)
@@ -158,11 +159,11 @@ func (s *Reader) fill(ctx context.Context, step Interval, asked []span, out map[
 	if asked[0].open {
 		end = math.MaxInt32
 	}
-	text := s.historySQL(step, s.spans(step, asked, &args), args.Add(end), s.visible(`p`))
+	text := s.historySQL(step, s.spans(step, asked, &args), args.Add(end))
 	before := make(map[uuid.UUID]int, len(asked))
 	var of uuid.UUID
 	var list []byte
-	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
+	err := s.source.Each(ctx, s.viewer.Petitions(`p`).Statement(text, args), func(rows *sql.Rows) error {
 		if err := rows.Scan(&of, &list); err != nil {
 			return err
 		}
@@ -204,7 +205,7 @@ func (s *Service) spans(step Interval, asked []span, args *database.Args) string
 		ids[i], first[i], days[i] = r.petition, r.start, r.wholeDays(step)
 		rows[i] = [3]any{r.petition, r.start, r.wholeDays(step)}
 	}
-	if s.db.Dialect == database.Postgres {
+	if s.source.Dialect() == database.Postgres {
 		return `unnest(` + args.Add(database.UUIDArray(ids)) + `::uuid[], ` + args.Add(pq.Int64Array(first)) + `::bigint[], ` +
 			args.Add(pq.Int64Array(days)) + `::bigint[]) AS w(id, first, days)`
 	}
@@ -216,14 +217,14 @@ func (s *Service) spans(step Interval, asked []span, args *database.Args) string
 // 0, up to the minute end; what lies before is number -1. Of each petition it returns one row, with a list in JSON of
 // [number, added, removed], so that a history costs one row whatever its length. Whole days are read as days, up to the
 // minute w.days, so that a year is some hundred buckets; the rest as minutes, and as hours where minutes were folded.
-func (s *Service) historySQL(step Interval, w, end, seen string) string {
+func (s *Service) historySQL(step Interval, w, end string) string {
 	list := `json_group_array(json_array(place, added, removed))`
-	if s.db.Dialect == database.Postgres {
+	if s.source.Dialect() == database.Postgres {
 		list = `json_agg(json_build_array(place, added, removed))`
 	}
 	read := func(minute, buckets, which string) string {
 		return `SELECT w.id, w.first, ` + minute + ` AS minute, b.added, b.removed FROM ` + w + ` CROSS JOIN petitions AS p CROSS JOIN ` +
-			buckets + ` AS b WHERE p.id = w.id AND ` + seen + ` AND b.petition_id = p.id AND ` + which
+			buckets + ` AS b WHERE p.id = w.id AND ` + sight.Here + ` AND b.petition_id = p.id AND ` + which
 	}
 	rest := ` AND b.minute >= w.days AND b.minute <= ` + end
 	return `SELECT id, ` + list + ` FROM (SELECT id, ` +

@@ -13,6 +13,7 @@ import (
 	"petitiond/ent"
 	"petitiond/server/database"
 	"petitiond/server/keyset"
+	"petitiond/server/reading/sight"
 )
 
 // Connection is a page of a list. Its rows carry no database client, so that nothing can be read through
@@ -71,17 +72,15 @@ func (c *Connection[N]) Totalling(total func(context.Context) (int, error)) *Con
 	}}
 }
 
-// parent stands in the FROM and WHERE of a listing for the id of the object that the list belongs to.
-const parent = ":parent"
-
 // listing says how a list is read: at most one page of each of any number of parents, in one statement.
 type listing[N any] struct {
 	name       string // with its filter and order: binds the cursors
 	table      string // FROM and joins
 	where      string
+	seen       sight.Seen    // what stands in where for it
 	args       database.Args // of all
 	whereTable string        // the tables that where needs; set where the list can be counted
-	whereArgs  database.Args // and those of the database.Args that it has
+	whereArgs  database.Args // and those of the arguments that it has
 	keys       keyset.Order
 	columns    string
 	inner      *inner                                      // chooses the rows of a page by themselves, where that is cheaper
@@ -124,12 +123,13 @@ func browse[N any](ctx context.Context, s *Reader, l listing[N], page keyset.Arg
 // paged is all that the first or last page of a list depends on.
 type paged struct {
 	name, where, columns string
+	seen                 sight.Seen
 	keyset.Window
 }
 
 // beginning reads the first or last page of one list, together with whoever else reads that of another one.
 func beginning[N any](ctx context.Context, s *Reader, l listing[N], w keyset.Window, parent uuid.UUID) (map[uuid.UUID]*Connection[N], error) {
-	page, err := s.byParent.Read(ctx, paged{l.name, l.where, l.columns, w}, parent, func(ctx context.Context, parents []uuid.UUID) (map[uuid.UUID]any, error) {
+	page, err := s.byParent.Read(ctx, paged{l.name, l.where, l.columns, l.seen, w}, parent, func(ctx context.Context, parents []uuid.UUID) (map[uuid.UUID]any, error) {
 		found, err := pages(ctx, s, l, w, nil, nil, parents)
 		out := make(map[uuid.UUID]any, len(found))
 		for id, page := range found {
@@ -147,16 +147,15 @@ func beginning[N any](ctx context.Context, s *Reader, l listing[N], w keyset.Win
 func pages[N any](ctx context.Context, s *Reader, l listing[N], w keyset.Window, after, before *keyset.Cursor, parents []uuid.UUID) (map[uuid.UUID]*Connection[N], error) {
 	found := make(map[uuid.UUID][]placed[N], len(parents))
 	for some := range slices.Chunk(parents, parentsMost) {
-		text, args := l.statement(s.db.Dialect, w, after, before, some)
-		read := s.lookUp
+		read := s.source.LookUp
 		if l.byValues {
-			read = s.each
+			read = s.source.Each
 		}
 		of, row := some[0], &behind{}
 		if len(some) > 1 {
 			row.first = []any{&of}
 		}
-		err := read(ctx, text, args, func(rows *sql.Rows) error {
+		err := read(ctx, l.statement(s.source.Dialect(), w, after, before, some), func(rows *sql.Rows) error {
 			row.row = rows
 			node, at, err := l.scan(row)
 			if err != nil {
@@ -198,32 +197,14 @@ func connect[N any](s *Reader, l listing[N], id uuid.UUID, w keyset.Window, rows
 	return c
 }
 
-// statement writes the SQL: LATERAL on PostgreSQL, which reads a page of each parent by the index, and a
-// UNION ALL of limited selects on SQLite, which has no LATERAL and does the same with it.
-func (l listing[N]) statement(d database.Dialect, w keyset.Window, after, before *keyset.Cursor, parents []uuid.UUID) (string, []any) {
-	args := slices.Clone(l.args)
-	if len(parents) == 1 {
-		body := l.body("", w, after, before, &args)
-		if !strings.Contains(body, parent) {
-			return body, args
-		}
-		id := args.Add(parents[0])
-		if d == database.Postgres {
-			id += "::uuid"
-		}
-		return strings.ReplaceAll(body, parent, id), args
+// statement writes the SQL of a page of each parent's list.
+func (l listing[N]) statement(d database.Dialect, w keyset.Window, after, before *keyset.Cursor, parents []uuid.UUID) sight.Statement {
+	args, first := slices.Clone(l.args), ""
+	if len(parents) > 1 {
+		first = sight.Parent + " AS of_parent, "
 	}
-	body := l.body(parent+" AS of_parent, ", w, after, before, &args)
-	if d == database.Postgres {
-		ids := args.Add(database.UUIDArray(parents))
-		return "SELECT page.* FROM unnest(" + ids + "::uuid[]) AS parents(id) CROSS JOIN LATERAL (" +
-			strings.ReplaceAll(body, parent, "parents.id") + ") AS page", args
-	}
-	parts := make([]string, len(parents))
-	for i, id := range parents {
-		parts[i] = "SELECT * FROM (" + strings.ReplaceAll(body, parent, args.Add(id)) + ")"
-	}
-	return strings.Join(parts, " UNION ALL "), args
+	text := l.body(first, w, after, before, &args)
+	return l.seen.Statement(text, args).Of(d, parents)
 }
 
 // body writes the SELECT of one list, with a column before its own. Where rows are chosen by themselves the table is joined
@@ -290,30 +271,4 @@ func (b branch) condition(k keyset.Order, after, before *keyset.Cursor, args *da
 	}
 	out += rest.Condition(of(after), of(before), args.Add)
 	return out
-}
-
-// each runs a reading statement and calls fn for every row.
-func (s *Service) each(ctx context.Context, text string, args []any, fn func(*sql.Rows) error) error {
-	return each(ctx, s.db.Ask, text, args, fn)
-}
-
-// lookUp is each for a statement that finds its rows by the same indexes whatever its database.Args.
-func (s *Service) lookUp(ctx context.Context, text string, args []any, fn func(*sql.Rows) error) error {
-	return each(ctx, s.db.AskByIndex, text, args, fn)
-}
-
-func each(
-	ctx context.Context, ask func(context.Context, string, ...any) (*database.Rows, error), text string, args []any, fn func(*sql.Rows) error,
-) error {
-	rows, err := ask(ctx, text, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := fn(rows.Rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }

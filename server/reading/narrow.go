@@ -10,6 +10,7 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/keyset"
+	"petitiond/server/reading/sight"
 	"petitiond/server/text"
 )
 
@@ -56,7 +57,7 @@ func (s *Service) chooseAmong(ctx context.Context, l *petitionList, most int) er
 	}
 	for i, n := range l.narrow {
 		if i == fewest {
-			l.goThrough(n.set(&l.args), s.db.Dialect)
+			l.goThrough(n.set(&l.args), s.source.Dialect())
 		} else {
 			l.where += n.probe(&l.args)
 		}
@@ -90,18 +91,18 @@ func (s *Service) counting(l petitionList) func(context.Context) (*int, error) {
 		} else if err := s.chooseAmong(ctx, &l, s.opt.Sizes.Counted); err != nil {
 			return nil, err
 		}
-		return s.counted(l.from, l.where+l.inStates(), l.args)(ctx)
+		return s.counted(l.seen, l.from, l.where+l.inStates(), l.args)(ctx)
 	}
 }
 
 // countAmong counts a list among the first petitions that meet n, and tells whether that says the total: where most of the
 // site meets it, too many are soon found, and where few do, these are all.
 func (s *Service) countAmong(ctx context.Context, l petitionList, n narrowing) (total *int, all bool, err error) {
-	l.goThrough(n.set(&l.args)+` LIMIT `+strconv.Itoa(s.opt.Sizes.Counted+1), s.db.Dialect)
+	l.goThrough(n.set(&l.args)+` LIMIT `+strconv.Itoa(s.opt.Sizes.Counted+1), s.source.Dialect())
 	var found, met int
 	text := fmt.Sprintf(`SELECT found, CASE WHEN found > %d THEN 0 ELSE (%s) END FROM (%s) AS early`,
 		countedMost, size(n.set(&l.args), s.opt.Sizes.Counted), size(`SELECT 1 AS one FROM `+l.from+` WHERE `+l.where+l.inStates(), countedMost))
-	err = s.each(ctx, text, l.args, func(rows *sql.Rows) error { return rows.Scan(&found, &met) })
+	err = s.source.Each(ctx, l.seen.Statement(text, l.args), func(rows *sql.Rows) error { return rows.Scan(&found, &met) })
 	if err != nil {
 		return nil, false, fmt.Errorf("counting a list: %w", err)
 	}
@@ -127,7 +128,7 @@ func (s *Service) sizes(ctx context.Context, list []narrowing, most int) ([]int,
 		counts[i] = `(` + size(n.set(&args), most) + `)`
 		into[i] = &sizes[i]
 	}
-	err := s.each(ctx, `SELECT `+strings.Join(counts, `, `), args, func(rows *sql.Rows) error { return rows.Scan(into...) })
+	err := s.source.Each(ctx, sight.Unshown(`SELECT `+strings.Join(counts, `, `), args), func(rows *sql.Rows) error { return rows.Scan(into...) })
 	if err != nil {
 		return nil, fmt.Errorf("sizing a list: %w", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"petitiond/ent/petition"
 	"petitiond/server/database"
 	"petitiond/server/keyset"
+	"petitiond/server/reading/sight"
 	"petitiond/server/text"
 )
 
@@ -97,7 +98,7 @@ func (s *Reader) Petitions(ctx context.Context, q PetitionQuery, page keyset.Arg
 		}
 		return c, err
 	}
-	l.sort(s.db.Dialect)
+	l.sort(s.source.Dialect())
 	figures := l.want(ctx, q.Wanted)
 	found, err := browse(ctx, s, l.listing, page)
 	if err != nil {
@@ -118,9 +119,9 @@ func (s *Reader) TagPetitions(
 		return nil, err
 	}
 	l.from = `petition_tags AS pt CROSS JOIN petitions AS p`
-	l.where += ` AND pt.tag_id = ` + parent + ` AND p.id = pt.petition_id`
+	l.where += ` AND pt.tag_id = ` + sight.Parent + ` AND p.id = pt.petition_id`
 	l.few = true
-	l.sort(s.db.Dialect)
+	l.sort(s.source.Dialect())
 	if order.Field == ByCreatedAt { // which stands beside the tag, in the index
 		l.keys = keyset.Order{Columns: []string{`pt.created`, `pt.petition_id`}, Desc: l.keys.Desc, Micros: true}
 		l.read(new(sortMicros))
@@ -153,7 +154,7 @@ func (s *Reader) petitionListing(ctx context.Context, name string, q PetitionQue
 	if q.Order != nil {
 		l.order = *q.Order
 	}
-	l.where = s.visible(`p`)
+	l.seen, l.where = s.viewer.Petitions(`p`), sight.Here
 	if err := l.check(q.Search != nil); err != nil {
 		return l, err
 	}
@@ -310,7 +311,7 @@ func (s *Reader) filter(ctx context.Context, l *petitionList, f *Filter) error {
 	}
 	l.states = []petition.State{petition.StateOPEN}
 	if len(f.States) > 0 {
-		l.states = s.visibleStates(knownStates(f.States))
+		l.states = s.viewer.States(knownStates(f.States))
 	}
 	if err := l.tagged(`tags`, f.Tags, false); err != nil {
 		return err
@@ -361,11 +362,11 @@ func (l *petitionList) alongRanks() bool {
 }
 
 // counted gives a total that is counted when it is asked for, in one statement that stops early.
-func (s *Service) counted(table, where string, args database.Args) func(context.Context) (*int, error) {
+func (s *Service) counted(seen sight.Seen, table, where string, args database.Args) func(context.Context) (*int, error) {
 	return func(ctx context.Context) (*int, error) {
 		n := 0
 		text := size(`SELECT 1 AS one FROM `+table+` WHERE `+where, countedMost)
-		err := s.each(ctx, text, args, func(rows *sql.Rows) error { return rows.Scan(&n) })
+		err := s.source.Each(ctx, seen.Statement(text, args), func(rows *sql.Rows) error { return rows.Scan(&n) })
 		if err != nil {
 			return nil, fmt.Errorf("counting a list: %w", err)
 		}

@@ -20,7 +20,7 @@ const rankedMost = 1000
 
 // matching gives the search in the language of the database's index.
 func (s *Service) matching(search string) string {
-	if s.db.Dialect == database.Postgres {
+	if s.source.Dialect() == database.Postgres {
 		return text.TSQuery(search)
 	}
 	return text.FTSQuery(search)
@@ -28,7 +28,7 @@ func (s *Service) matching(search string) string {
 
 // matches gives FROM and WHERE of the documents that match.
 func (s *Service) matches(query string) string {
-	if s.db.Dialect == database.Postgres {
+	if s.source.Dialect() == database.Postgres {
 		return `search_documents AS d WHERE d.document @@ to_tsquery('simple', ` + query + `)`
 	}
 	return `search_index JOIN search_documents AS d ON d.id = search_index.rowid WHERE search_index MATCH ` + query
@@ -37,7 +37,7 @@ func (s *Service) matches(query string) string {
 // matchesOne gives the condition that every word stands in the one document d. SQLite's index cannot be asked about one
 // document, or only by going through the whole list of a word; but the text is words with single spaces between.
 func (s *Service) matchesOne(search string, args *database.Args) string {
-	if s.db.Dialect == database.Postgres {
+	if s.source.Dialect() == database.Postgres {
 		return `d.document @@ to_tsquery('simple', ` + args.Add(s.matching(search)) + `)`
 	}
 	var parts []string
@@ -70,7 +70,7 @@ func (s *Service) places(search string, args *database.Args) []string {
 func (s *Service) scores(search string, few bool, args *database.Args) string {
 	of := `FROM search_documents AS d WHERE d.petition_id IN (SELECT id FROM best)`
 	switch {
-	case s.db.Dialect == database.Postgres:
+	case s.source.Dialect() == database.Postgres:
 		return `SELECT d.petition_id AS id, ts_rank(d.document, to_tsquery('simple', ` + args.Add(s.matching(search)) + `)) AS score ` + of
 	case few:
 		return `SELECT d.petition_id AS id, -bm25(search_index, 10.0, 4.0, 2.0, 1.0) AS score FROM ` + s.matches(args.Add(s.matching(search)))
@@ -126,7 +126,7 @@ func (s *Service) ranked(ctx context.Context, search string, d Direction, l peti
 		direction = `ASC`
 	}
 	l.order = Order{Field: BySignatureCount, Direction: Desc}
-	l.sort(s.db.Dialect) // not at once: a search narrows
+	l.sort(s.source.Dialect()) // not at once: a search narrows
 	args := slices.Clone(l.args)
 	best := l.inner.sql(l.where, l.keys, keyset.Window{Limit: rankedMost - 1}, nil, nil, &args)
 	// The search is the last thing that narrows. Materialised, or SQLite would search anew for every row that it joins.
@@ -134,7 +134,7 @@ func (s *Service) ranked(ctx context.Context, search string, d Direction, l peti
  SELECT best.id FROM best JOIN scored ON scored.id = best.id ORDER BY score %s, best.key %s, best.id %s`,
 		best, s.scores(search, l.narrow[len(l.narrow)-1].rare, &args), direction, direction, direction)
 	var ids []uuid.UUID
-	err := s.each(ctx, text, args, func(rows *sql.Rows) error {
+	err := s.source.Each(ctx, l.seen.Statement(text, args), func(rows *sql.Rows) error {
 		var id uuid.UUID
 		err := rows.Scan(&id)
 		ids = append(ids, id)

@@ -11,6 +11,7 @@ import (
 	"petitiond/server/coalesce"
 	"petitiond/server/database"
 	"petitiond/server/keyset"
+	"petitiond/server/reading/sight"
 	"petitiond/server/secret"
 )
 
@@ -27,7 +28,7 @@ type Options struct {
 // Service reads a migrated database. It is safe for concurrent use.
 type Service struct {
 	opt      Options
-	db       *database.DB
+	source   sight.Source
 	codec    keyset.Codec
 	rendered *rendered
 	bySought *coalesce.Reads[sought, string, Found]
@@ -54,7 +55,7 @@ func New(opt Options) *Service {
 	}
 	return &Service{
 		opt:      opt,
-		db:       opt.Database,
+		source:   sight.NewSource(opt.Database),
 		codec:    keyset.NewCodec(opt.Keys.Digest(secret.Cursor)),
 		rendered: newRendered(),
 		bySought: coalesce.New[sought, string, Found](atOnce),
@@ -62,11 +63,8 @@ func New(opt Options) *Service {
 	}
 }
 
-// Viewer is who looks, as far as it matters here. The zero Viewer is anybody.
-type Viewer struct {
-	All bool        // sees every petition
-	Own []uuid.UUID // petitions that the viewer sees in every state
-}
+// Viewer is who looks. The zero Viewer is anybody.
+type Viewer = sight.Viewer
 
 // Anybody sees what everybody may see.
 var Anybody = Viewer{}

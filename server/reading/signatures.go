@@ -10,6 +10,7 @@ import (
 	"petitiond/ent"
 	"petitiond/server/database"
 	"petitiond/server/keyset"
+	"petitiond/server/reading/sight"
 	"petitiond/server/secret"
 )
 
@@ -24,7 +25,8 @@ func (s *Reader) Signatures(ctx context.Context, page keyset.Args, petitions ...
 		name:     "signatures",
 		columns:  signatureColumns,
 		table:    `signatures AS s`,
-		where:    `s.petition_id = ` + parent + ` AND ` + publicSignature + ` AND ` + s.visibleList(),
+		where:    `s.petition_id = ` + sight.Parent + ` AND ` + sight.Here,
+		seen:     s.viewer.SignatureList(),
 		keys:     keyset.Order{Columns: []string{`s.number`}, Desc: true},
 		together: true,
 		scan: func(row scanner) (*ent.Signature, keyset.Cursor, error) {

@@ -13,6 +13,7 @@ import (
 	"petitiond/ent"
 	"petitiond/server/database"
 	"petitiond/server/keyset"
+	"petitiond/server/reading/sight"
 	"petitiond/server/text"
 )
 
@@ -22,7 +23,7 @@ const tagColumns = `t.id, t.key, t.label, t.open_petitions`
 func (s *Reader) Tags(ctx context.Context, search *string, page keyset.Args) (*TagConnection, error) {
 	dependOnLists(ctx)
 	l := listing[*ent.Tag]{
-		name: "tags", columns: tagColumns, table: `tags AS t`, where: s.borne(`t.id`),
+		name: "tags", columns: tagColumns, table: `tags AS t`, where: sight.Here, seen: s.viewer.Tags(`t.id`),
 		keys: keyset.Order{Columns: []string{`t.key`}},
 		scan: func(row scanner) (*ent.Tag, keyset.Cursor, error) {
 			t, err := scanTag(row)
@@ -42,7 +43,7 @@ func (s *Reader) Tags(ctx context.Context, search *string, page keyset.Args) (*T
 		return nil, err
 	}
 	c := found[uuid.Nil]
-	c.total = s.counted(l.whereTable, l.where, l.whereArgs)
+	c.total = s.counted(l.seen, l.whereTable, l.where, l.whereArgs)
 	return c, nil
 }
 
@@ -50,8 +51,9 @@ func (s *Reader) Tags(ctx context.Context, search *string, page keyset.Args) (*T
 func (s *Reader) TagByName(ctx context.Context, name string) (*ent.Tag, error) {
 	dependOnTags(ctx)
 	var out *ent.Tag
-	query := `SELECT ` + tagColumns + ` FROM tags AS t WHERE t.key = $1 AND ` + s.borne(`t.id`)
-	err := s.lookUp(ctx, query, []any{text.TagKey(name)}, func(rows *sql.Rows) (err error) {
+	query := `SELECT ` + tagColumns + ` FROM tags AS t WHERE t.key = $1 AND ` + sight.Here
+	asked := s.viewer.Tags(`t.id`).Statement(query, database.Args{text.TagKey(name)})
+	err := s.source.LookUp(ctx, asked, func(rows *sql.Rows) (err error) {
 		out, err = scanTag(rows)
 		return err
 	})
@@ -66,11 +68,11 @@ func (s *Reader) TagsOf(ctx context.Context, petitions []uuid.UUID) (map[uuid.UU
 	dependOn(ctx, wordsOf, petitions...)
 	var args database.Args
 	query := `SELECT pt.petition_id, ` + tagColumns + ` FROM petitions AS p JOIN petition_tags AS pt ON pt.petition_id = p.id
- JOIN tags AS t ON t.id = pt.tag_id WHERE ` + args.Among(s.db.Dialect, `p.id`, petitions) + ` AND ` + s.visible(`p`) + ` ORDER BY pt.position`
+ JOIN tags AS t ON t.id = pt.tag_id WHERE ` + args.Among(s.source.Dialect(), `p.id`, petitions) + ` AND ` + sight.Here + ` ORDER BY pt.position`
 	out := make(map[uuid.UUID][]*ent.Tag, len(petitions))
 	var of uuid.UUID
 	row := &behind{first: []any{&of}}
-	err := s.lookUp(ctx, query, args, func(rows *sql.Rows) error {
+	err := s.source.LookUp(ctx, s.viewer.Petitions(`p`).Statement(query, args), func(rows *sql.Rows) error {
 		row.row = rows
 		t, err := scanTag(row)
 		out[of] = append(out[of], t)
@@ -87,8 +89,8 @@ func (s *Reader) TagsByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Tag, err
 	dependOnTags(ctx)
 	var args database.Args
 	var out []*ent.Tag
-	query := `SELECT ` + tagColumns + ` FROM tags AS t WHERE ` + args.Among(s.db.Dialect, `t.id`, ids) + ` AND ` + s.borne(`t.id`)
-	err := s.lookUp(ctx, query, args, func(rows *sql.Rows) error {
+	query := `SELECT ` + tagColumns + ` FROM tags AS t WHERE ` + args.Among(s.source.Dialect(), `t.id`, ids) + ` AND ` + sight.Here
+	err := s.source.LookUp(ctx, s.viewer.Tags(`t.id`).Statement(query, args), func(rows *sql.Rows) error {
 		t, err := scanTag(rows)
 		out = append(out, t)
 		return err
@@ -116,11 +118,12 @@ func (s *Service) TrendingTags(ctx context.Context, first int) ([]*TrendingTag, 
   FROM (SELECT b.petition_id, SUM(b.added - b.removed) AS signed FROM signature_buckets AS b
    WHERE b.span = 1 AND b.minute > $1 GROUP BY b.petition_id) AS petition
   CROSS JOIN petitions AS p CROSS JOIN petition_tags AS pt
-  WHERE p.id = petition.petition_id AND p.state = 'OPEN' AND pt.petition_id = p.id
+  WHERE p.id = petition.petition_id AND ` + sight.Here + ` AND pt.petition_id = p.id
   GROUP BY pt.tag_id HAVING SUM(petition.signed) > 0) AS tagged
  CROSS JOIN tags AS t WHERE t.id = tagged.tag_id ORDER BY tagged.signed DESC, t.key LIMIT $2`
 	var out []*TrendingTag
-	err := s.each(ctx, query, []any{minutesAgo(s.opt.Now(), dayMinutes), first}, func(rows *sql.Rows) error {
+	asked := sight.Open(`p`).Statement(query, database.Args{minutesAgo(s.opt.Now(), dayMinutes), first})
+	err := s.source.Each(ctx, asked, func(rows *sql.Rows) error {
 		one := &TrendingTag{}
 		t, err := scanTag(rows, &one.SignaturesLastDay)
 		one.Tag = t
