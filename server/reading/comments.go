@@ -53,23 +53,25 @@ type CommentQuery struct {
 func (s *Reader) Comments(ctx context.Context, q CommentQuery, page keyset.Args, petitions ...uuid.UUID) (map[uuid.UUID]*CommentConnection, error) {
 	dependOn(ctx, wordsOf, petitions...)
 	dependOn(ctx, commentsOf, petitions...)
-	l := commentListing("comments "+string(q.Order), q, new(commentRow).scanning())
-	l.where = `c.petition_id = ` + sight.Parent + ` AND c.parent_id IS NULL AND ` + sight.Here
-	l.seen = s.viewer.CommentList()
-	l.belongs = func(c *ent.Comment, petition uuid.UUID) { c.PetitionID = petition }
-	l.together = true
-	return browse(ctx, s, l, page, petitions...)
+	return browse(ctx, s, list[*ent.Comment]{
+		name: "comments " + string(q.Order), columns: q.Bodies.names(), from: `comments AS c`,
+		where: `c.petition_id = ` + sight.Parent + ` AND c.parent_id IS NULL AND ` + sight.Here,
+		seen:  s.viewer.CommentList(), order: q.Order.keys(), together: true,
+		scan:    q.Order.placing(new(commentRow).scanning()),
+		belongs: func(c *ent.Comment, petition uuid.UUID) { c.PetitionID = petition },
+	}, page, petitions...)
 }
 
 // Replies gives the page of each comment's replies, the earliest first. Their totals come from the row.
 func (s *Reader) Replies(ctx context.Context, bodies Bodies, page keyset.Args, comments ...uuid.UUID) (map[uuid.UUID]*CommentConnection, error) {
 	row := &commentRow{}
-	l := commentListing("replies", CommentQuery{Oldest, bodies}, row.scanning(&row.to.PetitionID))
-	l.columns += `, c.petition_id`
-	l.where = `c.parent_id = ` + sight.Parent + ` AND ` + sight.Here
-	l.seen = s.viewer.Comments(`c.petition_id`)
-	l.belongs = func(c *ent.Comment, comment uuid.UUID) { c.ParentID = &comment }
-	return browse(ctx, s, l, page, comments...)
+	return browse(ctx, s, list[*ent.Comment]{
+		name: "replies", columns: bodies.names() + `, c.petition_id`, from: `comments AS c`,
+		where: `c.parent_id = ` + sight.Parent + ` AND ` + sight.Here,
+		seen:  s.viewer.Comments(`c.petition_id`), order: Oldest.keys(),
+		scan:    Oldest.placing(row.scanning(&row.to.PetitionID)),
+		belongs: func(c *ent.Comment, comment uuid.UUID) { c.ParentID = &comment },
+	}, page, comments...)
 }
 
 // CommentsAfter gives the comments of a petition after the one with the given number, replies among them, in
@@ -89,21 +91,24 @@ func (s *Reader) CommentsAfter(ctx context.Context, petition uuid.UUID, number, 
 	return out, nil
 }
 
-func commentListing(name string, q CommentQuery, scan func(scanner) (*ent.Comment, error)) listing[*ent.Comment] {
-	l := listing[*ent.Comment]{name: name, columns: q.Bodies.names(), table: `comments AS c`}
-	l.keys = keyset.Order{Columns: []string{`c.number`}, Desc: q.Order != Oldest}
-	if q.Order == MostLiked {
-		l.keys.Columns = []string{`c.likes`, `c.number`}
+// keys are the columns of an order.
+func (o CommentOrder) keys() keyset.Order {
+	if o == MostLiked {
+		return keyset.Order{Columns: []string{`c.likes`, `c.number`}, Desc: true}
 	}
-	l.scan = func(row scanner) (*ent.Comment, keyset.Cursor, error) {
+	return keyset.Order{Columns: []string{`c.number`}, Desc: o != Oldest}
+}
+
+// placing returns a function that scans a comment and its place in an order.
+func (o CommentOrder) placing(scan func(scanner) (*ent.Comment, error)) func(scanner) (*ent.Comment, keyset.Cursor, error) {
+	return func(row scanner) (*ent.Comment, keyset.Cursor, error) {
 		c, err := scan(row)
 		keys := []keyset.Key{keyset.Int(int64(c.Number))}
-		if q.Order == MostLiked {
+		if o == MostLiked {
 			keys = append([]keyset.Key{keyset.Int(int64(c.Likes))}, keys...)
 		}
 		return c, keyset.Cursor{Keys: keys, ID: c.ID}, err
 	}
-	return l
 }
 
 // commentRow is where the rows of a statement are scanned, one after the other.

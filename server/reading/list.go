@@ -72,22 +72,21 @@ func (c *Connection[N]) Totalling(total func(context.Context) (int, error)) *Con
 	}}
 }
 
-// listing says how a list is read: at most one page of each of any number of parents, in one statement.
-type listing[N any] struct {
-	name       string // with its filter and order: binds the cursors
-	table      string // FROM and joins
-	where      string
-	seen       sight.Seen    // what stands in where for it
-	args       database.Args // of all
-	whereTable string        // the tables that where needs; set where the list can be counted
-	whereArgs  database.Args // and those of the arguments that it has
-	keys       keyset.Order
-	columns    string
-	inner      *inner                                      // chooses the rows of a page by themselves, where that is cheaper
-	byValues   bool                                        // how it is best read depends on the values that it is read with
-	together   bool                                        // name, where and columns say all that there is to know of it
-	scan       func(row scanner) (N, keyset.Cursor, error) // of columns, in its order
-	belongs    func(node N, parent uuid.UUID)              // tells a row whose list it is in; may be nil
+// list says how a list is read: at most one page of each of any number of parents, in one statement. It is made at once
+// and does not change.
+type list[N any] struct {
+	name     string // with its filter and order: binds the cursors
+	columns  string
+	from     string // FROM and joins
+	where    string
+	seen     sight.Seen    // what stands in where for it
+	args     database.Args // of all of these
+	order    keyset.Order
+	inner    *inner                                      // chooses the rows of a page by themselves, where that is cheaper
+	byValues bool                                        // how it is best read depends on the values that it is read with
+	together bool                                        // name, where and columns say all that there is to know of it
+	scan     func(row scanner) (N, keyset.Cursor, error) // of columns, in its order
+	belongs  func(node N, parent uuid.UUID)              // tells a row whose list it is in; may be nil
 }
 
 type scanner interface{ Scan(dest ...any) error }
@@ -102,7 +101,7 @@ type placed[N any] struct {
 const parentsMost = 500
 
 // browse reads one page of the list of each parent. A list without parents belongs to uuid.Nil.
-func browse[N any](ctx context.Context, s *Reader, l listing[N], page keyset.Args, parents ...uuid.UUID) (map[uuid.UUID]*Connection[N], error) {
+func browse[N any](ctx context.Context, s *Reader, l list[N], page keyset.Args, parents ...uuid.UUID) (map[uuid.UUID]*Connection[N], error) {
 	w, err := page.Window(keyset.DefaultSize, keyset.MaxSize)
 	if err != nil {
 		return nil, err
@@ -110,7 +109,7 @@ func browse[N any](ctx context.Context, s *Reader, l listing[N], page keyset.Arg
 	if len(parents) == 0 {
 		parents = []uuid.UUID{uuid.Nil}
 	}
-	after, before, err := w.Bounds(s.codec, l.bound(parents))
+	after, before, err := w.Bounds(s.codec, bound(l.name, parents...))
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +127,7 @@ type paged struct {
 }
 
 // beginning reads the first or last page of one list, together with whoever else reads that of another one.
-func beginning[N any](ctx context.Context, s *Reader, l listing[N], w keyset.Window, parent uuid.UUID) (map[uuid.UUID]*Connection[N], error) {
+func beginning[N any](ctx context.Context, s *Reader, l list[N], w keyset.Window, parent uuid.UUID) (map[uuid.UUID]*Connection[N], error) {
 	page, err := s.byParent.Read(ctx, paged{l.name, l.where, l.columns, l.seen, w}, parent, func(ctx context.Context, parents []uuid.UUID) (map[uuid.UUID]any, error) {
 		found, err := pages(ctx, s, l, w, nil, nil, parents)
 		out := make(map[uuid.UUID]any, len(found))
@@ -144,7 +143,7 @@ func beginning[N any](ctx context.Context, s *Reader, l listing[N], w keyset.Win
 }
 
 // pages reads a page of the list of each parent.
-func pages[N any](ctx context.Context, s *Reader, l listing[N], w keyset.Window, after, before *keyset.Cursor, parents []uuid.UUID) (map[uuid.UUID]*Connection[N], error) {
+func pages[N any](ctx context.Context, s *Reader, l list[N], w keyset.Window, after, before *keyset.Cursor, parents []uuid.UUID) (map[uuid.UUID]*Connection[N], error) {
 	found := make(map[uuid.UUID][]placed[N], len(parents))
 	for some := range slices.Chunk(parents, parentsMost) {
 		read := s.source.LookUp
@@ -180,15 +179,15 @@ func pages[N any](ctx context.Context, s *Reader, l listing[N], w keyset.Window,
 
 // bound names the list that a cursor belongs to. A cursor of one parent fits no other; where several are
 // read at once, there is none that would fit.
-func (l listing[N]) bound(parents []uuid.UUID) string {
+func bound(name string, parents ...uuid.UUID) string {
 	if len(parents) == 1 {
-		return l.name + " " + parents[0].String()
+		return name + " " + parents[0].String()
 	}
-	return l.name + " of several"
+	return name + " of several"
 }
 
-func connect[N any](s *Reader, l listing[N], id uuid.UUID, w keyset.Window, rows []placed[N]) *Connection[N] {
-	list := l.bound([]uuid.UUID{id})
+func connect[N any](s *Reader, l list[N], id uuid.UUID, w keyset.Window, rows []placed[N]) *Connection[N] {
+	list := bound(l.name, id)
 	edges, info := keyset.Cut(rows, w, func(p placed[N]) string { return s.codec.Encode(list, p.at) })
 	c := &Connection[N]{PageInfo: info, Edges: make([]keyset.Edge[N], len(edges))}
 	for i, e := range edges {
@@ -198,7 +197,7 @@ func connect[N any](s *Reader, l listing[N], id uuid.UUID, w keyset.Window, rows
 }
 
 // statement writes the SQL of a page of each parent's list.
-func (l listing[N]) statement(d database.Dialect, w keyset.Window, after, before *keyset.Cursor, parents []uuid.UUID) sight.Statement {
+func (l list[N]) statement(d database.Dialect, w keyset.Window, after, before *keyset.Cursor, parents []uuid.UUID) sight.Statement {
 	args, first := slices.Clone(l.args), ""
 	if len(parents) > 1 {
 		first = sight.Parent + " AS of_parent, "
@@ -209,15 +208,15 @@ func (l listing[N]) statement(d database.Dialect, w keyset.Window, after, before
 
 // body writes the SELECT of one list, with a column before its own. Where rows are chosen by themselves the table is joined
 // by its alias p.
-func (l listing[N]) body(first string, w keyset.Window, after, before *keyset.Cursor, args *database.Args) string {
+func (l list[N]) body(first string, w keyset.Window, after, before *keyset.Cursor, args *database.Args) string {
 	if l.inner == nil {
-		return fmt.Sprintf("SELECT %s%s FROM %s WHERE %s%s ORDER BY %s LIMIT %d", first, l.columns, l.table, l.where,
-			l.keys.Condition(after, before, args.Add), l.keys.By(w.Backward), w.Fetch())
+		return fmt.Sprintf("SELECT %s%s FROM %s WHERE %s%s ORDER BY %s LIMIT %d", first, l.columns, l.from, l.where,
+			l.order.Condition(after, before, args.Add), l.order.By(w.Backward), w.Fetch())
 	}
-	of := l.keys
+	of := l.order
 	of.Columns = []string{"page.key", "page.id"}
 	return fmt.Sprintf("SELECT %s%s FROM (%s) AS page CROSS JOIN %s WHERE p.id = page.id ORDER BY %s",
-		first, l.columns, l.inner.sql(l.where, l.keys, w, after, before, args), l.table, of.By(w.Backward))
+		first, l.columns, l.inner.sql(l.where, l.order, w, after, before, args), l.from, of.By(w.Backward))
 }
 
 // inner chooses the ids of a page, with their sort key, from what indexes hold. It joins lists that are sorted each for
@@ -256,6 +255,9 @@ func (i *inner) sql(where string, k keyset.Order, w keyset.Window, after, before
 	all := keyset.Order{Columns: []string{"key", "id"}, Desc: k.Desc}
 	return fmt.Sprintf("SELECT * FROM (%s) AS all_of ORDER BY %s LIMIT %d", strings.Join(parts, " UNION ALL "), all.By(w.Backward), w.Fetch())
 }
+
+// single reports whether there is one list, whose rows have sort keys of their own.
+func (i *inner) single() bool { return len(i.branches) == 1 && i.branches[0].last == nil }
 
 // condition gives the SQL of the bounds among rows that have their key in common.
 func (b branch) condition(k keyset.Order, after, before *keyset.Cursor, args *database.Args) string {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -20,7 +19,6 @@ import (
 type narrowing struct {
 	set   func(*database.Args) string // a SELECT of their ids, as id
 	probe func(*database.Args) string // AND the condition on p.id, which the planner cannot turn into a join
-	rare  bool                        // few meet it
 }
 
 // Sizes say how many petitions are gone through one by one before a list walks along its order instead.
@@ -34,82 +32,109 @@ type Sizes struct {
 // page is full.
 var usualSizes = Sizes{Few: 4000, Several: 20_000, Counted: 50_000}
 
-// choose decides how the petitions of a list are found, which costs one statement where anything narrows it.
-func (s *Service) choose(ctx context.Context, l *petitionList) error {
-	most := s.opt.Sizes.Few
-	if len(l.narrow) > 1 {
-		most = s.opt.Sizes.Several
-	}
-	return s.chooseAmong(ctx, l, most)
+// source is where the petitions of a list are chosen from.
+type source struct {
+	from  string
+	where string // all conditions but those of the states
+	args  database.Args
+	few   bool // these are so few that they are sorted, instead of walking along the order until a page is full
+	rare  bool // few petitions meet the last of the narrowings
 }
 
-func (s *Service) chooseAmong(ctx context.Context, l *petitionList, most int) error {
-	sizes, err := s.sizes(ctx, l.narrow, most)
+// asked is the source that goes through what meets one of the narrowings, by its index, and asks each petition for the
+// others; -1 asks for all of them.
+func (c conditions) asked(through int, d database.Dialect) source {
+	var args database.Args
+	out := source{from: `petitions AS p`, where: sight.Here + c.own(&args)}
+	for i, n := range c.narrow {
+		if i != through {
+			out.where += n.probe(&args)
+			continue
+		}
+		from, on := goThrough(n.set(&args), d)
+		out.from, out.few, out.where = from, true, out.where+on
+	}
+	out.args = args
+	return out
+}
+
+// goThrough returns the tables of the petitions of a set, and what joins them.
+func goThrough(set string, d database.Dialect) (from, on string) {
+	from = `(` + set + `) AS chosen CROSS JOIN `
+	if d == database.Postgres {
+		// Its guess at their number may be wrong, and then it would read the whole table instead.
+		return from + `LATERAL (SELECT one.id, one.state, one.language, one.created_at, one.starts_at, one.ends_at
+ FROM petitions AS one WHERE one.id = chosen.id OFFSET 0) AS p`, ``
+	}
+	return from + `petitions AS p`, ` AND p.id = chosen.id`
+}
+
+// choose decides how the petitions of a list are found, which costs one statement where anything narrows it.
+func (s *Reader) choose(ctx context.Context, c conditions) (source, error) {
+	if len(c.narrow) > 1 {
+		return s.chooseAmong(ctx, c, s.opt.Sizes.Several)
+	}
+	return s.chooseAmong(ctx, c, s.opt.Sizes.Few)
+}
+
+// chooseAmong goes through what meets the narrowing that fewest petitions meet, if those are at most so many.
+func (s *Reader) chooseAmong(ctx context.Context, c conditions, most int) (source, error) {
+	sizes, err := s.sizes(ctx, c.narrow, most)
 	if err != nil {
-		return err
+		return source{}, err
 	}
 	fewest := -1
 	for i, size := range sizes {
 		if size <= most && (fewest < 0 || size < sizes[fewest]) {
 			fewest = i
 		}
-		l.narrow[i].rare = size <= most
 	}
-	for i, n := range l.narrow {
-		if i == fewest {
-			l.goThrough(n.set(&l.args), s.source.Dialect())
-		} else {
-			l.where += n.probe(&l.args)
-		}
-	}
-	return nil
+	out := c.asked(fewest, s.source.Dialect())
+	out.rare = len(sizes) > 0 && sizes[len(sizes)-1] <= most
+	return out, nil
 }
 
-// goThrough lets a list go through the petitions of a set.
-func (l *petitionList) goThrough(set string, d database.Dialect) {
-	l.few, l.from = true, `(`+set+`) AS chosen CROSS JOIN `
-	if d == database.Postgres {
-		// Its guess at their number may be wrong, and then it would read the whole table instead.
-		l.from += `LATERAL (SELECT one.id, one.state, one.language, one.created_at, one.starts_at, one.ends_at
- FROM petitions AS one WHERE one.id = chosen.id OFFSET 0) AS p`
-	} else {
-		l.from, l.where = l.from+`petitions AS p`, l.where+` AND p.id = chosen.id`
-	}
-}
-
-// counting gives the total of a list that is not chosen yet: to count many, it pays to go through more.
-func (s *Service) counting(l petitionList) func(context.Context) (*int, error) {
+// counting returns how the total of a list is learnt: to count many, it pays to go through more.
+func (s *Reader) counting(c conditions) func(context.Context) (*int, error) {
 	return func(ctx context.Context) (*int, error) {
-		l := l
-		l.args, l.narrow = slices.Clone(l.args), slices.Clone(l.narrow)
-		if len(l.narrow) == 1 {
-			n, all, err := s.countAmong(ctx, l, l.narrow[0])
+		if len(c.narrow) == 1 {
+			n, all, err := s.countAmong(ctx, c)
 			if err != nil || all {
 				return n, err
 			}
-			l.where += l.narrow[0].probe(&l.args)
-		} else if err := s.chooseAmong(ctx, &l, s.opt.Sizes.Counted); err != nil {
+			return s.countIn(ctx, c, c.asked(-1, s.source.Dialect()))
+		}
+		from, err := s.chooseAmong(ctx, c, s.opt.Sizes.Counted)
+		if err != nil {
 			return nil, err
 		}
-		return s.counted(l.seen, l.from, l.where+l.inStates(), l.args)(ctx)
+		return s.countIn(ctx, c, from)
 	}
 }
 
-// countAmong counts a list among the first petitions that meet n, and tells whether that says the total: where most of the
-// site meets it, too many are soon found, and where few do, these are all.
-func (s *Service) countAmong(ctx context.Context, l petitionList, n narrowing) (total *int, all bool, err error) {
-	l.goThrough(n.set(&l.args)+` LIMIT `+strconv.Itoa(s.opt.Sizes.Counted+1), s.source.Dialect())
+// countIn counts the petitions of a source.
+func (s *Reader) countIn(ctx context.Context, c conditions, from source) (*int, error) {
+	return s.counted(c.seen, from.from, from.where+c.inStates(), from.args)(ctx)
+}
+
+// countAmong counts a list among the first petitions that meet its one narrowing, and reports whether that is the total:
+// where most of the site meets it, too many are soon found, and where few do, these are all.
+func (s *Reader) countAmong(ctx context.Context, c conditions) (total *int, all bool, err error) {
+	n, most := c.narrow[0], s.opt.Sizes.Counted
+	c.narrow = []narrowing{{set: func(args *database.Args) string { return n.set(args) + ` LIMIT ` + strconv.Itoa(most+1) }}}
+	early := c.asked(0, s.source.Dialect())
 	var found, met int
-	text := fmt.Sprintf(`SELECT found, CASE WHEN found > %d THEN 0 ELSE (%s) END FROM (%s) AS early`,
-		countedMost, size(n.set(&l.args), s.opt.Sizes.Counted), size(`SELECT 1 AS one FROM `+l.from+` WHERE `+l.where+l.inStates(), countedMost))
-	err = s.source.Each(ctx, l.seen.Statement(text, l.args), func(rows *sql.Rows) error { return rows.Scan(&found, &met) })
+	query := fmt.Sprintf(`SELECT found, CASE WHEN found > %d THEN 0 ELSE (%s) END FROM (%s) AS early`,
+		countedMost, size(n.set(&early.args), most),
+		size(`SELECT 1 AS one FROM `+early.from+` WHERE `+early.where+c.inStates(), countedMost))
+	err = s.source.Each(ctx, c.seen.Statement(query, early.args), func(rows *sql.Rows) error { return rows.Scan(&found, &met) })
 	if err != nil {
 		return nil, false, fmt.Errorf("counting a list: %w", err)
 	}
 	if found > countedMost {
 		return nil, true, nil
 	}
-	return &found, met <= s.opt.Sizes.Counted, nil
+	return &found, met <= most, nil
 }
 
 // size counts the rows of a statement, as found; it stops above most.
@@ -135,22 +160,24 @@ func (s *Service) sizes(ctx context.Context, list []narrowing, most int) ([]int,
 	return sizes, nil
 }
 
-// tagged adds the condition that a petition bears any or all of the tags.
-func (l *petitionList) tagged(argument string, names []string, all bool) error {
-	if len(names) == 0 {
-		return nil
+// tagged are the narrowings of a filter to petitions that bear any or all of its tags.
+func tagged(f Filter) ([]narrowing, error) {
+	for _, list := range []struct {
+		argument string
+		names    []string
+	}{{"filter.tags", f.Tags}, {"filter.allTags", f.AllTags}} {
+		if len(list.names) > 2*text.TagsMax {
+			return nil, &keyset.ArgumentError{Argument: list.argument, Message: fmt.Sprintf("Give at most %d tags.", 2*text.TagsMax)}
+		}
 	}
-	if len(names) > 2*text.TagsMax {
-		return &keyset.ArgumentError{Argument: "filter." + argument, Message: fmt.Sprintf("Give at most %d tags.", 2*text.TagsMax)}
+	var out []narrowing
+	if len(f.Tags) > 0 {
+		out = append(out, bearing(f.Tags))
 	}
-	if !all {
-		l.narrow = append(l.narrow, bearing(names))
-		return nil
+	for _, name := range f.AllTags {
+		out = append(out, bearing([]string{name}))
 	}
-	for _, name := range names {
-		l.narrow = append(l.narrow, bearing([]string{name}))
-	}
-	return nil
+	return out, nil
 }
 
 // bearing narrows to petitions with one of the tags.
@@ -203,15 +230,4 @@ func (s *Service) search(search string) narrowing {
 	return narrowing{set: set, probe: func(args *database.Args) string {
 		return ` AND (SELECT ` + s.matchesOne(search, args) + ` FROM search_documents AS d WHERE d.petition_id = p.id LIMIT 1)`
 	}}
-}
-
-// inRows narrows to the petitions that meet what the list asks of their own rows. Lists that walk along another table need
-// it: where few petitions do, they would walk past all.
-func (l *petitionList) inRows() narrowing {
-	return narrowing{
-		set: func(args *database.Args) string {
-			return `SELECT p.id FROM petitions AS p WHERE TRUE` + l.own(args) + l.inStates()
-		},
-		probe: func(*database.Args) string { return `` }, // asked anyway
-	}
 }

@@ -78,34 +78,34 @@ func (s *Service) scores(search string, few bool, args *database.Args) string {
 	return `SELECT d.petition_id AS id, ` + strings.Join(s.places(search, args), ` + `) + ` AS score ` + of
 }
 
-// relevant gives a page by relevance. The order is made anew for every page, so a cursor is a place in it.
-func (s *Reader) relevant(ctx context.Context, q PetitionQuery, l petitionList, page keyset.Args) (*PetitionConnection, error) {
+// relevant returns a page by relevance. The order is made for every page again, so a cursor is a place in it.
+func (s *Reader) relevant(ctx context.Context, c conditions, from source, q PetitionQuery, page keyset.Args) (*PetitionConnection, error) {
 	w, err := page.Window(keyset.DefaultSize, keyset.MaxSize)
 	if err != nil {
 		return nil, err
 	}
-	list := l.bound([]uuid.UUID{uuid.Nil})
-	after, before, err := w.Bounds(s.codec, list)
+	bound := bound(c.name, uuid.Nil)
+	after, before, err := w.Bounds(s.codec, bound)
 	if err != nil {
 		return nil, err
 	}
-	ids, err := s.ranked(ctx, *q.Search, q.Order.Direction, l)
+	ids, err := s.ranked(ctx, *q.Search, c, from)
 	if err != nil {
 		return nil, fmt.Errorf("ranking matches: %w", err)
 	}
-	edges, info := keyset.Cut(within(ids, w, after, before), w, func(p placed[uuid.UUID]) string { return s.codec.Encode(list, p.at) })
+	edges, info := keyset.Cut(within(ids, w, after, before), w, func(p placed[uuid.UUID]) string { return s.codec.Encode(bound, p.at) })
 	found, err := s.PetitionsByID(ctx, nodes(edges), q.Wanted)
 	if err != nil {
 		return nil, fmt.Errorf("reading matches: %w", err)
 	}
-	c := &PetitionConnection{PageInfo: info, figures: found.Figures}
+	out := &PetitionConnection{PageInfo: info, figures: found.Figures}
 	for _, e := range edges {
 		at := slices.IndexFunc(found.Rows, func(row *ent.Petition) bool { return row.ID == e.Node.node })
 		if at >= 0 {
-			c.Edges = append(c.Edges, keyset.At(e, found.Rows[at]))
+			out.Edges = append(out.Edges, keyset.At(e, found.Rows[at]))
 		}
 	}
-	return c, nil
+	return out, nil
 }
 
 func nodes(edges []keyset.Edge[placed[uuid.UUID]]) []uuid.UUID {
@@ -116,25 +116,24 @@ func nodes(edges []keyset.Edge[placed[uuid.UUID]]) []uuid.UUID {
 	return ids
 }
 
-// ranked gives the ids of the best matches in order.
-func (s *Service) ranked(ctx context.Context, search string, d Direction, l petitionList) ([]uuid.UUID, error) {
+// ranked returns the ids of the best matches in order.
+func (s *Reader) ranked(ctx context.Context, search string, c conditions, from source) ([]uuid.UUID, error) {
 	if s.matching(search) == "" {
 		return nil, nil
 	}
 	direction := `DESC`
-	if d == Asc {
+	if c.order.Direction == Asc {
 		direction = `ASC`
 	}
-	l.order = Order{Field: BySignatureCount, Direction: Desc}
-	l.sort(s.source.Dialect()) // not at once: a search narrows
-	args := slices.Clone(l.args)
-	best := l.inner.sql(l.where, l.keys, keyset.Window{Limit: rankedMost - 1}, nil, nil, &args)
-	// The search is the last thing that narrows. Materialised, or SQLite would search anew for every row that it joins.
+	by := c.sort(Order{Field: BySignatureCount, Direction: Desc}, from, s.source.Dialect())
+	args := slices.Clone(from.args)
+	best := by.inner.sql(from.where, by.keys, keyset.Window{Limit: rankedMost - 1}, nil, nil, &args)
+	// Materialised, or SQLite would search anew for every row that it joins.
 	text := fmt.Sprintf(`WITH best AS MATERIALIZED (%s), scored AS MATERIALIZED (%s)
  SELECT best.id FROM best JOIN scored ON scored.id = best.id ORDER BY score %s, best.key %s, best.id %s`,
-		best, s.scores(search, l.narrow[len(l.narrow)-1].rare, &args), direction, direction, direction)
+		best, s.scores(search, from.rare, &args), direction, direction, direction)
 	var ids []uuid.UUID
-	err := s.source.Each(ctx, l.seen.Statement(text, args), func(rows *sql.Rows) error {
+	err := s.source.Each(ctx, c.seen.Statement(text, args), func(rows *sql.Rows) error {
 		var id uuid.UUID
 		err := rows.Scan(&id)
 		ids = append(ids, id)

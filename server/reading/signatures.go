@@ -21,13 +21,13 @@ func (s *Reader) Signatures(ctx context.Context, page keyset.Args, petitions ...
 	dependOn(ctx, wordsOf, petitions...)
 	dependOn(ctx, numbersOf, petitions...)
 	scan := new(signatureRow).scanning()
-	return browse(ctx, s, listing[*ent.Signature]{
+	return browse(ctx, s, list[*ent.Signature]{
 		name:     "signatures",
 		columns:  signatureColumns,
-		table:    `signatures AS s`,
+		from:     `signatures AS s`,
 		where:    `s.petition_id = ` + sight.Parent + ` AND ` + sight.Here,
 		seen:     s.viewer.SignatureList(),
-		keys:     keyset.Order{Columns: []string{`s.number`}, Desc: true},
+		order:    keyset.Order{Columns: []string{`s.number`}, Desc: true},
 		together: true,
 		scan: func(row scanner) (*ent.Signature, keyset.Cursor, error) {
 			n, err := scan(row)

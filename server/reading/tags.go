@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
 	"strings"
 	"unicode"
 
@@ -22,28 +21,28 @@ const tagColumns = `t.id, t.key, t.label, t.open_petitions`
 // Tags gives a page of the tags whose names begin with the search, by name.
 func (s *Reader) Tags(ctx context.Context, search *string, page keyset.Args) (*TagConnection, error) {
 	dependOnLists(ctx)
-	l := listing[*ent.Tag]{
-		name: "tags", columns: tagColumns, table: `tags AS t`, where: sight.Here, seen: s.viewer.Tags(`t.id`),
-		keys: keyset.Order{Columns: []string{`t.key`}},
+	name, where, args := "tags", sight.Here, database.Args(nil)
+	if prefix := text.TagKey(deref(search)); prefix != "" {
+		name += " " + prefix
+		// A range of the index: not LIKE, whose wildcard _ is a letter of tags.
+		where += ` AND t.key >= ` + args.Add(prefix) + ` AND t.key < ` + args.Add(prefix+string(unicode.MaxRune))
+	} else if strings.TrimSpace(deref(search)) != "" { // nothing but punctuation: no name begins so
+		where += ` AND FALSE`
+	}
+	l := list[*ent.Tag]{
+		name: name, columns: tagColumns, from: `tags AS t`, where: where, seen: s.viewer.Tags(`t.id`), args: args,
+		order: keyset.Order{Columns: []string{`t.key`}},
 		scan: func(row scanner) (*ent.Tag, keyset.Cursor, error) {
 			t, err := scanTag(row)
 			return t, keyset.Cursor{Keys: []keyset.Key{keyset.Text(t.Key)}, ID: t.ID}, err
 		},
 	}
-	if prefix := text.TagKey(deref(search)); prefix != "" {
-		l.name += " " + prefix
-		// A range of the index: not LIKE, whose wildcard _ is a letter of tags.
-		l.where += ` AND t.key >= ` + l.args.Add(prefix) + ` AND t.key < ` + l.args.Add(prefix+string(unicode.MaxRune))
-	} else if strings.TrimSpace(deref(search)) != "" { // nothing but punctuation: no name begins so
-		l.where += ` AND FALSE`
-	}
-	l.whereTable, l.whereArgs = l.table, slices.Clone(l.args)
 	found, err := browse(ctx, s, l, page)
 	if err != nil {
 		return nil, err
 	}
 	c := found[uuid.Nil]
-	c.total = s.counted(l.seen, l.whereTable, l.where, l.whereArgs)
+	c.total = s.counted(l.seen, l.from, l.where, l.args)
 	return c, nil
 }
 
