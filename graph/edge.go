@@ -10,7 +10,8 @@ import (
 	"petitiond/ent"
 	"petitiond/graph/scalar"
 	"petitiond/server/budget"
-	"petitiond/server/petitioning"
+	"petitiond/server/keyset"
+	"petitiond/server/reading"
 )
 
 // The keys by which rows lead to other rows.
@@ -20,7 +21,7 @@ func signatureID(row *ent.Signature) uuid.UUID         { return row.ID }
 func tagID(row *ent.Tag) uuid.UUID                     { return row.ID }
 func petitionOfComment(row *ent.Comment) uuid.UUID     { return row.PetitionID }
 func petitionOfSignature(row *ent.Signature) uuid.UUID { return row.PetitionID }
-func petitionOfCount(c *petitioning.Count) uuid.UUID   { return c.Petition }
+func petitionOfCount(c *reading.Count) uuid.UUID       { return c.Petition }
 
 func parentOfComment(row *ent.Comment) uuid.UUID {
 	if row.ParentID == nil {
@@ -31,11 +32,11 @@ func parentOfComment(row *ent.Comment) uuid.UUID {
 
 // petitionOf gives the petition that a visible row belongs to: the one under which it was read, or else it is read
 // with what is asked of it here. Another alias may ask for more, so that what is asked tells readings apart.
-func petitionOf[Row comparable](ctx context.Context, p *petitioning.Service, row Row, key func(Row) uuid.UUID) (*ent.Petition, error) {
+func petitionOf[Row comparable](ctx context.Context, p *reading.Reader, row Row, key func(Row) uuid.UUID) (*ent.Petition, error) {
 	if found, ok := petitionAbove(ctx, row, key); ok {
 		return found, nil
 	}
-	type petition petitioning.Wanted
+	type petition reading.Wanted
 	wanted := wantedHere(ctx)
 	found, err := load(ctx, row, petition(wanted), key, petitionsByID(p, wanted))
 	if found == nil && err == nil {
@@ -58,7 +59,7 @@ func petitionAbove[Row comparable](ctx context.Context, row Row, key func(Row) u
 }
 
 // petitionsByID is byID for petitions, which know what they were read with.
-func petitionsByID(p *petitioning.Service, wanted petitioning.Wanted) fetch[*ent.Petition] {
+func petitionsByID(p *reading.Reader, wanted reading.Wanted) fetch[*ent.Petition] {
 	return func(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*ent.Petition, error) {
 		found, err := p.PetitionsByID(ctx, ids, wanted)
 		joinFound(ctx, found.Rows, wanted, found.Figures)
@@ -67,13 +68,13 @@ func petitionsByID(p *petitioning.Service, wanted petitioning.Wanted) fetch[*ent
 }
 
 // joinFound makes siblings of petitions that were read with what was wanted.
-func joinFound(ctx context.Context, rows []*ent.Petition, wanted petitioning.Wanted, figures map[uuid.UUID]*petitioning.Figures) {
+func joinFound(ctx context.Context, rows []*ent.Petition, wanted reading.Wanted, figures map[uuid.UUID]*reading.Figures) {
 	knowWanted(ctx, join(ctx, rows), wanted, figures)
 }
 
 // knowWanted gives siblings what they were read with, so that nobody reads it again.
 func knowWanted(
-	ctx context.Context, s *siblings[*ent.Petition], wanted petitioning.Wanted, figures map[uuid.UUID]*petitioning.Figures,
+	ctx context.Context, s *siblings[*ent.Petition], wanted reading.Wanted, figures map[uuid.UUID]*reading.Figures,
 ) {
 	if wanted.Figures {
 		know(s, "figures", figures)
@@ -105,9 +106,9 @@ func knowTags(ctx context.Context, s *siblings[*ent.Petition]) {
 }
 
 // joinCounts makes siblings of the counts of petitions, which lead back to them.
-func joinCounts(ctx context.Context, rows []*ent.Petition, figures map[uuid.UUID]*petitioning.Figures) {
+func joinCounts(ctx context.Context, rows []*ent.Petition, figures map[uuid.UUID]*reading.Figures) {
 	joinLater(ctx, func(l *loaders) {
-		counts := make([]*petitioning.Count, 0, len(figures))
+		counts := make([]*reading.Count, 0, len(figures))
 		for _, f := range figures {
 			counts = append(counts, &f.Count)
 		}
@@ -116,7 +117,7 @@ func joinCounts(ctx context.Context, rows []*ent.Petition, figures map[uuid.UUID
 }
 
 // parentOf gives the comment that a visible reply answers.
-func parentOf(ctx context.Context, p *petitioning.Service, row *ent.Comment) (*ent.Comment, error) {
+func parentOf(ctx context.Context, p *reading.Reader, row *ent.Comment) (*ent.Comment, error) {
 	if found, ok := known[*ent.Comment](ctx, row, owner[*ent.Comment]{}, parentOfComment(row)); ok {
 		return found, nil
 	}
@@ -125,19 +126,19 @@ func parentOf(ctx context.Context, p *petitioning.Service, row *ent.Comment) (*e
 
 // petitionsOf gives a page of a tag's petitions.
 func petitionsOf(
-	ctx context.Context, p *petitioning.Service, tag *ent.Tag, order petitioning.Order, page petitioning.PageArgs,
-) (*petitioning.PetitionConnection, error) {
+	ctx context.Context, p *reading.Reader, tag *ent.Tag, order reading.Order, page keyset.Args,
+) (*reading.PetitionConnection, error) {
 	wanted := wantedInList(ctx)
 	type wantedIn struct {
-		petitioning.Order
-		petitioning.Wanted
+		reading.Order
+		reading.Wanted
 	}
 	read := func(
-		ctx context.Context, page petitioning.PageArgs, tags ...uuid.UUID,
-	) (map[uuid.UUID]*petitioning.PetitionConnection, error) {
+		ctx context.Context, page keyset.Args, tags ...uuid.UUID,
+	) (map[uuid.UUID]*reading.PetitionConnection, error) {
 		return p.TagPetitions(ctx, order, wanted, page, tags...)
 	}
-	and := func(ctx context.Context, found map[uuid.UUID]*petitioning.PetitionConnection) {
+	and := func(ctx context.Context, found map[uuid.UUID]*reading.PetitionConnection) {
 		for _, list := range found {
 			if rows := list.Nodes(); len(rows) > 0 { // the figures of all of them are the same map
 				knowWanted(ctx, siblingsOf(ctx, rows[0]), wanted, list.Figures())
@@ -149,15 +150,15 @@ func petitionsOf(
 }
 
 // figuresOf gives the numbers of a petition.
-func figuresOf(ctx context.Context, p *petitioning.Service, row *ent.Petition) (*petitioning.Figures, error) {
-	counted := func(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*petitioning.Figures, error) {
+func figuresOf(ctx context.Context, p *reading.Reader, row *ent.Petition) (*reading.Figures, error) {
+	counted := func(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*reading.Figures, error) {
 		found, err := p.Figures(ctx, ids)
 		joinCounts(ctx, siblingsOf(ctx, row).rows, found)
 		return found, err
 	}
 	found, err := load(ctx, row, "figures", petitionID, counted)
 	if found == nil {
-		found = &petitioning.Figures{}
+		found = &reading.Figures{}
 		if err == nil {
 			err = errNoPetition // hidden since the row was read
 		}
@@ -165,13 +166,13 @@ func figuresOf(ctx context.Context, p *petitioning.Service, row *ent.Petition) (
 	return found, err
 }
 
-func tagsOf(ctx context.Context, p *petitioning.Service, row *ent.Petition) ([]*ent.Tag, error) {
+func tagsOf(ctx context.Context, p *reading.Reader, row *ent.Petition) ([]*ent.Tag, error) {
 	return load(ctx, row, "tags", petitionID, joined(p.TagsOf, func(tags []*ent.Tag) []*ent.Tag { return tags }))
 }
 
 // renderedOf returns the body of a petition in HTML. What an operation renders counts against its budget: otherwise a
 // document of a few hundred bytes could ask for gigabytes.
-func renderedOf(ctx context.Context, p *petitioning.Service, row *ent.Petition) (string, error) {
+func renderedOf(ctx context.Context, p *reading.Reader, row *ent.Petition) (string, error) {
 	body, err := load(ctx, row, "body", petitionID, p.Bodies)
 	if err == nil {
 		err = errors.Join(budget.From(ctx).Err(), ctx.Err())
@@ -186,22 +187,22 @@ func renderedOf(ctx context.Context, p *petitioning.Service, row *ent.Petition) 
 // ordered gives the reader of a list in one order.
 func ordered[Order, N any](
 	order Order,
-	read func(context.Context, Order, petitioning.PageArgs, ...uuid.UUID) (map[uuid.UUID]*petitioning.Connection[N], error),
-) func(context.Context, petitioning.PageArgs, ...uuid.UUID) (map[uuid.UUID]*petitioning.Connection[N], error) {
-	return func(ctx context.Context, page petitioning.PageArgs, of ...uuid.UUID) (map[uuid.UUID]*petitioning.Connection[N], error) {
+	read func(context.Context, Order, keyset.Args, ...uuid.UUID) (map[uuid.UUID]*reading.Connection[N], error),
+) func(context.Context, keyset.Args, ...uuid.UUID) (map[uuid.UUID]*reading.Connection[N], error) {
+	return func(ctx context.Context, page keyset.Args, of ...uuid.UUID) (map[uuid.UUID]*reading.Connection[N], error) {
 		return read(ctx, order, page, of...)
 	}
 }
 
 // historyOf gives the history of a petition.
 func historyOf(
-	ctx context.Context, p *petitioning.Service, row *ent.Petition, step petitioning.Interval, from, to *time.Time,
-) ([]*petitioning.CountPoint, error) {
+	ctx context.Context, p *reading.Reader, row *ent.Petition, step reading.Interval, from, to *time.Time,
+) ([]*reading.CountPoint, error) {
 	type history struct {
-		step     petitioning.Interval
+		step     reading.Interval
 		from, to option[string]
 	}
-	read := func(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]petitioning.History, error) {
+	read := func(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]reading.History, error) {
 		return p.Histories(ctx, ids, step, from, to)
 	}
 	found, err := load(ctx, row, history{step, moment(from), moment(to)}, petitionID, read)
@@ -217,14 +218,14 @@ func (r *Resolver) HistorySize(arguments map[string]any) int {
 	from, begins := arguments["from"].(string)
 	start, err := scalar.UnmarshalDateTime(from)
 	if !begins || err != nil {
-		return petitioning.HistoryMost
+		return reading.HistoryMost
 	}
 	if to, ends := arguments["to"].(string); ends {
 		if end, err := scalar.UnmarshalDateTime(to); err == nil {
-			return r.Domain.HistorySize(petitioning.Interval(step), start, &end)
+			return r.Reading.HistorySize(reading.Interval(step), start, &end)
 		}
 	}
-	return r.Domain.HistorySize(petitioning.Interval(step), start, nil)
+	return r.Reading.HistorySize(reading.Interval(step), start, nil)
 }
 
 // moment writes a time so that it can be compared: zones of two times are never the same.

@@ -13,6 +13,7 @@ import (
 	"petitiond/graph/model"
 	"petitiond/graph/scalar"
 	"petitiond/server/budget"
+	"petitiond/server/keyset"
 	"petitiond/server/live"
 	"petitiond/server/petitioning"
 )
@@ -27,7 +28,7 @@ const (
 )
 
 // errNoPetition is the answer where a petition was expected that the actor may not see, or no longer.
-var errNoPetition = &petitioning.Error{Code: petitioning.NotFound, Message: "There is no such petition."}
+var errNoPetition = petitioning.NoPetition()
 
 // PresentError turns an error of a resolver into what the client reads. It is the one place that knows the
 // domain's errors as GraphQL's; what it does not know is INTERNAL, says nothing, and is logged.
@@ -57,7 +58,7 @@ func (r *Resolver) PresentError(ctx context.Context, err error) *gqlerror.Error 
 
 // present gives code and message.
 func (r *Resolver) present(ctx context.Context, err error) *gqlerror.Error {
-	if argument, ok := errors.AsType[*petitioning.ArgumentError](err); ok {
+	if argument, ok := errors.AsType[*keyset.ArgumentError](err); ok {
 		out := presented(codeInput, argument.Message)
 		out.Extensions["field"] = argument.Argument
 		return out

@@ -21,6 +21,7 @@ import (
 	"petitiond/graph/scalar"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/keyset"
 	"petitiond/server/live"
 	"petitiond/server/petitioning"
 )
@@ -38,7 +39,7 @@ func TestPresentError(t *testing.T) {
 		logged string
 	}{
 		{"Transport", t.Context(), &gqlerror.Error{Message: "x", Extensions: map[string]any{"code": "TIMEOUT"}}, map[string]any{"code": "TIMEOUT"}, ""},
-		{"Argument", t.Context(), &petitioning.ArgumentError{Argument: "first", Message: "x"}, map[string]any{"code": "BAD_USER_INPUT", "field": "first"}, ""},
+		{"Argument", t.Context(), &keyset.ArgumentError{Argument: "first", Message: "x"}, map[string]any{"code": "BAD_USER_INPUT", "field": "first"}, ""},
 		{"Scalar", t.Context(), scalar.Error("x"), map[string]any{"code": "BAD_USER_INPUT", "field": ""}, ""},
 		{"Domain", t.Context(), fmt.Errorf("reading: %w", &petitioning.Error{Code: petitioning.NotFound}), map[string]any{"code": "NOT_FOUND"}, ""},
 		{"Retry", t.Context(), petitioning.Errors{{Code: petitioning.Unavailable, RetryAfter: 1200 * time.Millisecond}}, map[string]any{"code": "UNAVAILABLE", "retryAfterSeconds": 2}, ""},

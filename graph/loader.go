@@ -9,7 +9,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"petitiond/server/petitioning"
+	"petitiond/server/keyset"
+	"petitiond/server/reading"
 )
 
 // loaders know which rows of an answer were read together. They live as long as the answer.
@@ -19,7 +20,7 @@ type loaders struct {
 	later    []func(*loaders) // that join more
 
 	judged sync.Once // guards bodies
-	bodies petitioning.Bodies
+	bodies reading.Bodies
 }
 
 type loadersKey struct{}
@@ -38,11 +39,11 @@ func loadersFrom(ctx context.Context) *loaders {
 type siblings[Row comparable] struct {
 	rows []Row
 	mu   sync.Mutex // guards read
-	read []reading
+	read []answered
 }
 
-// reading is what was asked of siblings, and a function that gives the outcome.
-type reading struct{ what, once any }
+// answered is what was asked of siblings, and a function that gives the outcome.
+type answered struct{ what, once any }
 
 // once gives the reading of what was asked, or nil. It needs mu.
 func (s *siblings[Row]) once(what any) any {
@@ -66,7 +67,7 @@ func join[Row comparable](ctx context.Context, rows []Row) *siblings[Row] {
 func know[Row comparable, V any](s *siblings[Row], what any, known map[uuid.UUID]V) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.read = append(s.read, reading{what, func() (map[uuid.UUID]V, error) { return known, nil }})
+	s.read = append(s.read, answered{what, func() (map[uuid.UUID]V, error) { return known, nil }})
 }
 
 // known gives what row's siblings were read with, where know was told.
@@ -137,7 +138,7 @@ func load[Row comparable, V any](ctx context.Context, row Row, what any, key fun
 			}
 			return nil, nil //nolint:nilnil // of no keys there is nothing
 		})
-		s.read = append(s.read, reading{what, once})
+		s.read = append(s.read, answered{what, once})
 	}
 	s.mu.Unlock()
 	found, err := once()
@@ -213,20 +214,20 @@ const parentsMost = 500
 
 // loadPage gives the page of a row's list.
 func loadPage[Row, N comparable](
-	ctx context.Context, row Row, key func(Row) uuid.UUID, name string, order any, p petitioning.PageArgs,
-	read func(context.Context, petitioning.PageArgs, ...uuid.UUID) (map[uuid.UUID]*petitioning.Connection[N], error),
-) (*petitioning.Connection[N], error) {
-	return loadPageAnd(ctx, row, key, name, order, p, read, func(context.Context, map[uuid.UUID]*petitioning.Connection[N]) {})
+	ctx context.Context, row Row, key func(Row) uuid.UUID, name string, order any, p keyset.Args,
+	read func(context.Context, keyset.Args, ...uuid.UUID) (map[uuid.UUID]*reading.Connection[N], error),
+) (*reading.Connection[N], error) {
+	return loadPageAnd(ctx, row, key, name, order, p, read, func(context.Context, map[uuid.UUID]*reading.Connection[N]) {})
 }
 
 // loadPageAnd is loadPage for rows that are read with more: and is told of the pages when their rows are siblings.
 func loadPageAnd[Row, N comparable](
-	ctx context.Context, row Row, key func(Row) uuid.UUID, name string, order any, p petitioning.PageArgs,
-	read func(context.Context, petitioning.PageArgs, ...uuid.UUID) (map[uuid.UUID]*petitioning.Connection[N], error),
-	and func(context.Context, map[uuid.UUID]*petitioning.Connection[N]),
-) (*petitioning.Connection[N], error) {
-	pages := func(ctx context.Context, parents []uuid.UUID) (map[uuid.UUID]*petitioning.Connection[N], error) {
-		found := make(map[uuid.UUID]*petitioning.Connection[N], len(parents))
+	ctx context.Context, row Row, key func(Row) uuid.UUID, name string, order any, p keyset.Args,
+	read func(context.Context, keyset.Args, ...uuid.UUID) (map[uuid.UUID]*reading.Connection[N], error),
+	and func(context.Context, map[uuid.UUID]*reading.Connection[N]),
+) (*reading.Connection[N], error) {
+	pages := func(ctx context.Context, parents []uuid.UUID) (map[uuid.UUID]*reading.Connection[N], error) {
+		found := make(map[uuid.UUID]*reading.Connection[N], len(parents))
 		for some := range slices.Chunk(parents, parentsMost) {
 			read, err := read(ctx, p, some...)
 			if err != nil {
@@ -236,9 +237,9 @@ func loadPageAnd[Row, N comparable](
 		}
 		return found, nil
 	}
-	owned := func(ctx context.Context, parents []uuid.UUID) (map[uuid.UUID]*petitioning.Connection[N], error) {
+	owned := func(ctx context.Context, parents []uuid.UUID) (map[uuid.UUID]*reading.Connection[N], error) {
 		found, err := pages(ctx, parents)
-		know(joinAll(ctx, found, (*petitioning.Connection[N]).Nodes), owner[Row]{}, byKey(siblingsOf(ctx, row).rows, key))
+		know(joinAll(ctx, found, (*reading.Connection[N]).Nodes), owner[Row]{}, byKey(siblingsOf(ctx, row).rows, key))
 		and(ctx, found)
 		return found, err
 	}

@@ -13,7 +13,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
-	"petitiond/server/petitioning"
+	"petitiond/server/keyset"
+	"petitiond/server/reading"
 	"petitiond/server/subscription"
 )
 
@@ -178,16 +179,16 @@ func TestLoadPageReadsInParts(t *testing.T) {
 	}
 	join(ctx, rows)
 	var sizes []int
-	read := func(_ context.Context, _ petitioning.PageArgs, of ...uuid.UUID) (map[uuid.UUID]*petitioning.Connection[*thing], error) {
+	read := func(_ context.Context, _ keyset.Args, of ...uuid.UUID) (map[uuid.UUID]*reading.Connection[*thing], error) {
 		sizes = append(sizes, len(of))
-		found := map[uuid.UUID]*petitioning.Connection[*thing]{}
+		found := map[uuid.UUID]*reading.Connection[*thing]{}
 		for _, id := range of {
-			found[id] = &petitioning.Connection[*thing]{}
+			found[id] = &reading.Connection[*thing]{}
 		}
 		return found, nil
 	}
 	for _, row := range rows {
-		page, err := loadPage(ctx, row, thingKey, "list", nil, petitioning.PageArgs{}, read)
+		page, err := loadPage(ctx, row, thingKey, "list", nil, keyset.Args{}, read)
 		if page == nil || err != nil {
 			t.Fatal("a row has no page", err)
 		}

@@ -8,14 +8,16 @@ import (
 
 	"petitiond/server/live"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 )
 
 // Resolver holds what resolvers need. All fields are needed.
 type Resolver struct {
-	Domain *petitioning.Service
-	Hub    *live.Hub
-	Site   *live.Gauge[petitioning.Statistics] // the figures of the whole site
-	Logger *slog.Logger
+	Domain  *petitioning.Service
+	Reading *reading.Service
+	Hub     *live.Hub
+	Site    *live.Gauge[reading.Statistics] // the figures of the whole site
+	Logger  *slog.Logger
 }
 
 // commentsATick is how many new comments one tick of a subscription carries.
@@ -31,6 +33,11 @@ func (r *Resolver) Around(ctx context.Context) context.Context {
 		ctx = withRoot(ctx)
 	}
 	return withLoaders(ctx)
+}
+
+// reads reads what the actor of ctx may see.
+func (r *Resolver) reads(ctx context.Context) *reading.Reader {
+	return r.Reading.As(petitioning.ActorFrom(ctx).Viewer())
 }
 
 // withRoot says which field an event belongs to. Without it the paths of the event's errors, which gqlgen

@@ -11,7 +11,9 @@ import (
 	"petitiond/graph/generated"
 	"petitiond/graph/model"
 	"petitiond/graph/scalar"
+	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 	"time"
 )
 
@@ -20,17 +22,17 @@ func (r *commentResolver) ID(ctx context.Context, obj *ent.Comment) (*scalar.ID,
 }
 
 func (r *commentResolver) Petition(ctx context.Context, obj *ent.Comment) (*ent.Petition, error) {
-	return petitionOf(ctx, r.Domain, obj, petitionOfComment)
+	return petitionOf(ctx, r.reads(ctx), obj, petitionOfComment)
 }
 
 func (r *commentResolver) Parent(ctx context.Context, obj *ent.Comment) (*ent.Comment, error) {
-	return parentOf(ctx, r.Domain, obj)
+	return parentOf(ctx, r.reads(ctx), obj)
 }
 
-func (r *commentResolver) Replies(ctx context.Context, obj *ent.Comment, first *int, after *string, last *int, before *string) (*petitioning.Connection[*ent.Comment], error) {
-	page := petitioning.PageArgs{First: first, After: after, Last: last, Before: before}
+func (r *commentResolver) Replies(ctx context.Context, obj *ent.Comment, first *int, after *string, last *int, before *string) (*reading.Connection[*ent.Comment], error) {
+	page := keyset.Args{First: first, After: after, Last: last, Before: before}
 	bodies := bodiesAsked(ctx)
-	list, err := loadPage(ctx, obj, commentID, "replies", bodies, page, ordered(bodies, r.Domain.Replies))
+	list, err := loadPage(ctx, obj, commentID, "replies", bodies, page, ordered(bodies, r.reads(ctx).Replies))
 	return list.Totalling(func(context.Context) (int, error) { return obj.Replies, nil }), err
 }
 
@@ -69,62 +71,62 @@ func (r *petitionResolver) ID(ctx context.Context, obj *ent.Petition) (*scalar.I
 }
 
 func (r *petitionResolver) URL(ctx context.Context, obj *ent.Petition) (string, error) {
-	return r.Domain.URL(obj.Slug), nil
+	return r.Reading.URL(obj.Slug), nil
 }
 
 func (r *petitionResolver) Body(ctx context.Context, obj *ent.Petition) (string, error) {
-	return load(ctx, obj, "body", petitionID, r.Domain.Bodies)
+	return load(ctx, obj, "body", petitionID, r.reads(ctx).Bodies)
 }
 
 func (r *petitionResolver) BodyHTML(ctx context.Context, obj *ent.Petition) (string, error) {
-	return renderedOf(ctx, r.Domain, obj)
+	return renderedOf(ctx, r.reads(ctx), obj)
 }
 
 func (r *petitionResolver) Tags(ctx context.Context, obj *ent.Petition) ([]*ent.Tag, error) {
-	return tagsOf(ctx, r.Domain, obj)
+	return tagsOf(ctx, r.reads(ctx), obj)
 }
 
 func (r *petitionResolver) Goal(ctx context.Context, obj *ent.Petition) (int, error) {
-	f, err := figuresOf(ctx, r.Domain, obj)
+	f, err := figuresOf(ctx, r.reads(ctx), obj)
 	return f.Goal, err
 }
 
 func (r *petitionResolver) SignatureCount(ctx context.Context, obj *ent.Petition) (int, error) {
-	f, err := figuresOf(ctx, r.Domain, obj)
+	f, err := figuresOf(ctx, r.reads(ctx), obj)
 	return f.Total, err
 }
 
-func (r *petitionResolver) Count(ctx context.Context, obj *ent.Petition) (*petitioning.Count, error) {
-	f, err := figuresOf(ctx, r.Domain, obj)
+func (r *petitionResolver) Count(ctx context.Context, obj *ent.Petition) (*reading.Count, error) {
+	f, err := figuresOf(ctx, r.reads(ctx), obj)
 	return &f.Count, err
 }
 
-func (r *petitionResolver) Signatures(ctx context.Context, obj *ent.Petition, first *int, after *string, last *int, before *string) (*petitioning.Connection[*ent.Signature], error) {
-	page := petitioning.PageArgs{First: first, After: after, Last: last, Before: before}
-	list, err := loadPage(ctx, obj, petitionID, "signatures", nil, page, r.Domain.Signatures)
+func (r *petitionResolver) Signatures(ctx context.Context, obj *ent.Petition, first *int, after *string, last *int, before *string) (*reading.Connection[*ent.Signature], error) {
+	page := keyset.Args{First: first, After: after, Last: last, Before: before}
+	list, err := loadPage(ctx, obj, petitionID, "signatures", nil, page, r.reads(ctx).Signatures)
 	return list.Totalling(func(ctx context.Context) (int, error) {
-		f, err := figuresOf(ctx, r.Domain, obj)
+		f, err := figuresOf(ctx, r.reads(ctx), obj)
 		return f.Named, err
 	}), err
 }
 
 func (r *petitionResolver) CommentCount(ctx context.Context, obj *ent.Petition) (int, error) {
-	f, err := figuresOf(ctx, r.Domain, obj)
+	f, err := figuresOf(ctx, r.reads(ctx), obj)
 	return f.Comments, err
 }
 
-func (r *petitionResolver) Comments(ctx context.Context, obj *ent.Petition, first *int, after *string, last *int, before *string, orderBy *petitioning.CommentOrder) (*petitioning.Connection[*ent.Comment], error) {
-	page := petitioning.PageArgs{First: first, After: after, Last: last, Before: before}
-	query := petitioning.CommentQuery{Order: newestUnless(orderBy), Bodies: bodiesAsked(ctx)}
-	list, err := loadPage(ctx, obj, petitionID, "comments", query, page, ordered(query, r.Domain.Comments))
+func (r *petitionResolver) Comments(ctx context.Context, obj *ent.Petition, first *int, after *string, last *int, before *string, orderBy *reading.CommentOrder) (*reading.Connection[*ent.Comment], error) {
+	page := keyset.Args{First: first, After: after, Last: last, Before: before}
+	query := reading.CommentQuery{Order: newestUnless(orderBy), Bodies: bodiesAsked(ctx)}
+	list, err := loadPage(ctx, obj, petitionID, "comments", query, page, ordered(query, r.reads(ctx).Comments))
 	return list.Totalling(func(ctx context.Context) (int, error) {
-		f, err := figuresOf(ctx, r.Domain, obj)
+		f, err := figuresOf(ctx, r.reads(ctx), obj)
 		return f.Threads, err
 	}), err
 }
 
-func (r *petitionResolver) SignatureHistory(ctx context.Context, obj *ent.Petition, interval petitioning.Interval, from *time.Time, to *time.Time) ([]*petitioning.CountPoint, error) {
-	return historyOf(ctx, r.Domain, obj, interval, from, to)
+func (r *petitionResolver) SignatureHistory(ctx context.Context, obj *ent.Petition, interval reading.Interval, from *time.Time, to *time.Time) ([]*reading.CountPoint, error) {
+	return historyOf(ctx, r.reads(ctx), obj, interval, from, to)
 }
 
 func (r *queryResolver) Node(ctx context.Context, id scalar.ID) (scalar.Node, error) {
@@ -139,27 +141,27 @@ func (r *queryResolver) Petition(ctx context.Context, id *scalar.ID, slug *strin
 	return r.petitionBy(ctx, id, slug)
 }
 
-func (r *queryResolver) Petitions(ctx context.Context, first *int, after *string, last *int, before *string, search *string, filter *petitioning.Filter, orderBy *petitioning.Order) (*petitioning.Connection[*ent.Petition], error) {
-	page := petitioning.PageArgs{First: first, After: after, Last: last, Before: before}
-	return r.petitionPage(ctx, petitioning.PetitionQuery{Search: search, Filter: filter, Order: orderBy}, page)
+func (r *queryResolver) Petitions(ctx context.Context, first *int, after *string, last *int, before *string, search *string, filter *reading.Filter, orderBy *reading.Order) (*reading.Connection[*ent.Petition], error) {
+	page := keyset.Args{First: first, After: after, Last: last, Before: before}
+	return r.petitionPage(ctx, reading.PetitionQuery{Search: search, Filter: filter, Order: orderBy}, page)
 }
 
 func (r *queryResolver) Tag(ctx context.Context, name string) (*ent.Tag, error) {
-	return r.Domain.TagByName(ctx, name)
+	return r.reads(ctx).TagByName(ctx, name)
 }
 
-func (r *queryResolver) Tags(ctx context.Context, first *int, after *string, last *int, before *string, search *string) (*petitioning.Connection[*ent.Tag], error) {
-	page := petitioning.PageArgs{First: first, After: after, Last: last, Before: before}
-	list, err := r.Domain.Tags(ctx, search, page)
+func (r *queryResolver) Tags(ctx context.Context, first *int, after *string, last *int, before *string, search *string) (*reading.Connection[*ent.Tag], error) {
+	page := keyset.Args{First: first, After: after, Last: last, Before: before}
+	list, err := r.reads(ctx).Tags(ctx, search, page)
 	return list, joinPage(ctx, list, err)
 }
 
-func (r *queryResolver) TrendingTags(ctx context.Context, first *int) ([]*petitioning.TrendingTag, error) {
+func (r *queryResolver) TrendingTags(ctx context.Context, first *int) ([]*reading.TrendingTag, error) {
 	return r.trendingTags(ctx, trendingUnless(first))
 }
 
-func (r *queryResolver) Statistics(ctx context.Context) (*petitioning.Statistics, error) {
-	s, err := r.Domain.Statistics(ctx)
+func (r *queryResolver) Statistics(ctx context.Context) (*reading.Statistics, error) {
+	s, err := r.Reading.Statistics(ctx)
 	return &s, err
 }
 
@@ -168,33 +170,33 @@ func (r *signatureResolver) ID(ctx context.Context, obj *ent.Signature) (*scalar
 }
 
 func (r *signatureResolver) Name(ctx context.Context, obj *ent.Signature) (*string, error) {
-	return r.Domain.SignatoryName(ctx, obj), nil
+	return r.Reading.SignatoryName(ctx, obj), nil
 }
 
 func (r *signatureResolver) Petition(ctx context.Context, obj *ent.Signature) (*ent.Petition, error) {
-	return petitionOf(ctx, r.Domain, obj, petitionOfSignature)
+	return petitionOf(ctx, r.reads(ctx), obj, petitionOfSignature)
 }
 
-func (r *signatureCountResolver) PetitionID(ctx context.Context, obj *petitioning.Count) (*scalar.ID, error) {
+func (r *signatureCountResolver) PetitionID(ctx context.Context, obj *reading.Count) (*scalar.ID, error) {
 	return identify(scalar.Petition, obj.Petition), nil
 }
 
-func (r *signatureCountResolver) Petition(ctx context.Context, obj *petitioning.Count) (*ent.Petition, error) {
-	return petitionOf(ctx, r.Domain, obj, petitionOfCount)
+func (r *signatureCountResolver) Petition(ctx context.Context, obj *reading.Count) (*ent.Petition, error) {
+	return petitionOf(ctx, r.reads(ctx), obj, petitionOfCount)
 }
 
-func (r *signatureCountResolver) LastHour(ctx context.Context, obj *petitioning.Count) (int, error) {
+func (r *signatureCountResolver) LastHour(ctx context.Context, obj *reading.Count) (int, error) {
 	if obj.LastHour != nil {
 		return *obj.LastHour, nil
 	}
-	return load(ctx, obj, "last hour", petitionOfCount, r.Domain.LastHour)
+	return load(ctx, obj, "last hour", petitionOfCount, r.reads(ctx).LastHour)
 }
 
-func (r *subscriptionResolver) SignatureCount(ctx context.Context, petitionID scalar.ID) (<-chan *petitioning.Count, error) {
+func (r *subscriptionResolver) SignatureCount(ctx context.Context, petitionID scalar.ID) (<-chan *reading.Count, error) {
 	return r.counts(ctx, petitionID)
 }
 
-func (r *subscriptionResolver) SignatureCounts(ctx context.Context, petitionIds []*scalar.ID) (<-chan *petitioning.Count, error) {
+func (r *subscriptionResolver) SignatureCounts(ctx context.Context, petitionIds []*scalar.ID) (<-chan *reading.Count, error) {
 	ids, err := between(1, 100, "petitionIds", petitionIds)
 	if err != nil {
 		return nil, err
@@ -202,7 +204,7 @@ func (r *subscriptionResolver) SignatureCounts(ctx context.Context, petitionIds 
 	return r.counts(ctx, ids...)
 }
 
-func (r *subscriptionResolver) Statistics(ctx context.Context) (<-chan *petitioning.Statistics, error) {
+func (r *subscriptionResolver) Statistics(ctx context.Context) (<-chan *reading.Statistics, error) {
 	return r.statistics(ctx)
 }
 
@@ -219,13 +221,13 @@ func (r *tagResolver) ID(ctx context.Context, obj *ent.Tag) (*scalar.ID, error) 
 }
 
 func (r *tagResolver) PetitionCount(ctx context.Context, obj *ent.Tag) (int, error) {
-	return petitioning.OpenPetitions(ctx, obj), nil
+	return reading.OpenPetitions(ctx, obj), nil
 }
 
-func (r *tagResolver) Petitions(ctx context.Context, obj *ent.Tag, first *int, after *string, last *int, before *string, orderBy *petitioning.Order) (*petitioning.Connection[*ent.Petition], error) {
-	page, order := petitioning.PageArgs{First: first, After: after, Last: last, Before: before}, createdUnless(orderBy)
-	list, err := petitionsOf(ctx, r.Domain, obj, order, page)
-	return list.Totalling(func(ctx context.Context) (int, error) { return petitioning.OpenPetitions(ctx, obj), nil }), err
+func (r *tagResolver) Petitions(ctx context.Context, obj *ent.Tag, first *int, after *string, last *int, before *string, orderBy *reading.Order) (*reading.Connection[*ent.Petition], error) {
+	page, order := keyset.Args{First: first, After: after, Last: last, Before: before}, createdUnless(orderBy)
+	list, err := petitionsOf(ctx, r.reads(ctx), obj, order, page)
+	return list.Totalling(func(ctx context.Context) (int, error) { return reading.OpenPetitions(ctx, obj), nil }), err
 }
 
 func (r *Resolver) Comment() generated.CommentResolver { return &commentResolver{r} }

@@ -28,6 +28,7 @@ import (
 	"petitiond/server/ledger"
 	"petitiond/server/live"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 	"petitiond/server/secret"
 	"petitiond/server/transport"
 )
@@ -44,8 +45,9 @@ const adminKey = "an admin key of thirty-two characters or more"
 type site struct {
 	db        *database.DB
 	domain    *petitioning.Service
+	reading   *reading.Service
 	hub       *live.Hub
-	gauge     *live.Gauge[petitioning.Statistics]
+	gauge     *live.Gauge[reading.Statistics]
 	resolver  *graph.Resolver
 	transport *transport.Transport
 	url       string
@@ -86,14 +88,17 @@ func newSiteWithin(t testing.TB, db *database.DB, limits transport.Limits) *site
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.reading = reading.New(reading.Options{
+		Database: db, Keys: keys, PublicURL: "https://petitions.example", Now: now, Logger: log,
+	})
 	s.domain = petitioning.New(petitioning.Options{
-		Database: db, Ledger: book, Keys: keys, PublicURL: "https://petitions.example", AdminKey: adminKey,
+		Database: db, Ledger: book, Keys: keys, Reading: s.reading, AdminKey: adminKey,
 		Changed: s.changed, Now: now, Logger: log,
 	})
 	// No re-read: what is told must come from news alone.
 	s.hub = live.New(live.Options{Read: s.news, Interval: 10 * time.Millisecond, Reread: time.Hour, Logger: log})
-	s.gauge = live.NewGauge(s.domain.Statistics, live.GaugeOptions{Interval: 10 * time.Millisecond, Logger: log})
-	s.resolver = &graph.Resolver{Domain: s.domain, Hub: s.hub, Site: s.gauge, Logger: log}
+	s.gauge = live.NewGauge(s.reading.Statistics, live.GaugeOptions{Interval: 10 * time.Millisecond, Logger: log})
+	s.resolver = &graph.Resolver{Domain: s.domain, Reading: s.reading, Hub: s.hub, Site: s.gauge, Logger: log}
 	s.transport = transport.New(transport.Options{
 		Schema:         generated.NewExecutableSchema(generated.Config{Resolvers: s.resolver}),
 		ErrorPresenter: s.resolver.PresentError, Around: s.resolver.Around, Authenticate: s.authenticate,
@@ -171,7 +176,7 @@ func valueOf(c ledger.Change) live.Value {
 }
 
 func (s *site) news(ctx context.Context, ids []uuid.UUID) ([]live.Value, error) {
-	list, err := s.domain.News(ctx, ids)
+	list, err := s.reading.News(ctx, ids)
 	out := make([]live.Value, len(list))
 	for i, n := range list {
 		out[i] = live.Value{

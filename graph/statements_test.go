@@ -11,7 +11,9 @@ import (
 	"petitiond/ent/petition"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 )
 
 // TestStatements counts what reaches the database: the same for few parents and for many, every time.
@@ -109,12 +111,12 @@ func (s *site) readMostParents(t *testing.T) {
 	for i := range ids {
 		ids[i] = uuid.New()
 	}
-	page := petitioning.PageArgs{First: ptr(100)}
-	replies, err := s.domain.Replies(t.Context(), petitioning.WithBodies, page, ids...)
+	page := keyset.Args{First: ptr(100)}
+	replies, err := s.reading.As(reading.Anybody).Replies(t.Context(), reading.WithBodies, page, ids...)
 	if err != nil || len(replies) != len(ids) {
 		t.Errorf("%d lists of replies, error %v", len(replies), err)
 	}
-	petitions, err := s.domain.TagPetitions(t.Context(), petitioning.Order{Field: petitioning.ByStartsAt}, petitioning.Wanted{}, page, ids...)
+	petitions, err := s.reading.As(reading.Anybody).TagPetitions(t.Context(), reading.Order{Field: reading.ByStartsAt}, reading.Wanted{}, page, ids...)
 	if err != nil || len(petitions) != len(ids) {
 		t.Errorf("%d lists of petitions, error %v", len(petitions), err)
 	}

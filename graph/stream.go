@@ -9,7 +9,7 @@ import (
 	"petitiond/ent"
 	"petitiond/graph/scalar"
 	"petitiond/server/live"
-	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 	"petitiond/server/subscription"
 )
 
@@ -69,7 +69,7 @@ func (r *Resolver) watch(ctx context.Context, aspect live.Aspect, ids ...scalar.
 	if err != nil {
 		return nil, err
 	}
-	seen, err := r.Domain.PetitionsByID(ctx, keys, petitioning.Wanted{})
+	seen, err := r.reads(ctx).PetitionsByID(ctx, keys, reading.Wanted{})
 	if err == nil && len(seen.Rows) < len(w.Baseline()) {
 		err = errNoPetition
 	}
@@ -81,7 +81,7 @@ func (r *Resolver) watch(ctx context.Context, aspect live.Aspect, ids ...scalar.
 }
 
 // counts follows the counts of petitions until one of them is hidden.
-func (r *Resolver) counts(ctx context.Context, ids ...scalar.ID) (<-chan *petitioning.Count, error) {
+func (r *Resolver) counts(ctx context.Context, ids ...scalar.ID) (<-chan *reading.Count, error) {
 	w, err := r.watch(ctx, live.Count, ids...)
 	if err != nil {
 		return nil, err
@@ -90,13 +90,13 @@ func (r *Resolver) counts(ctx context.Context, ids ...scalar.ID) (<-chan *petiti
 	for _, v := range w.Baseline() {
 		editions[v.Petition] = v.Edition
 	}
-	about := func(c *petitioning.Count) subscription.Mark {
+	about := func(c *reading.Count) subscription.Mark {
 		if len(ids) > 1 { // their versions cannot be compared
 			return subscription.Mark{Topic: c.Petition.String()}
 		}
 		return subscription.Mark{Topic: c.Petition.String(), Version: int64(c.Version)}
 	}
-	return follow(ctx, w.Close, about, func(ctx context.Context) (*petitioning.Count, error) {
+	return follow(ctx, w.Close, about, func(ctx context.Context) (*reading.Count, error) {
 		for {
 			v, err := w.Next(ctx)
 			if err == nil && v.Edition != editions[v.Petition] {
@@ -115,15 +115,15 @@ func (r *Resolver) counts(ctx context.Context, ids ...scalar.ID) (<-chan *petiti
 	}), nil
 }
 
-func countOf(v live.Value) *petitioning.Count {
-	return &petitioning.Count{
+func countOf(v live.Value) *reading.Count {
+	return &reading.Count{
 		Petition: v.Petition, Total: v.Total, Goal: v.Goal, Version: int(v.Version), AsOf: v.AsOf, LastHour: &v.LastHour,
 	}
 }
 
 // seen asks again whether the actor may see the petition.
 func (r *Resolver) seen(ctx context.Context, id uuid.UUID) error {
-	ok, err := r.Domain.Sees(ctx, id)
+	ok, err := r.reads(ctx).Sees(ctx, id)
 	if err == nil && !ok {
 		err = errNoPetition
 	}
@@ -147,7 +147,7 @@ func (r *Resolver) petitions(ctx context.Context, id scalar.ID) (<-chan *ent.Pet
 					return nil, err
 				}
 			}
-			found, err := r.Domain.PetitionsByID(ctx, []uuid.UUID{id.UUID}, petitioning.Wanted{})
+			found, err := r.reads(ctx).PetitionsByID(ctx, []uuid.UUID{id.UUID}, reading.Wanted{})
 			row, err := one(found.Rows, err)
 			switch {
 			case err != nil:
@@ -176,7 +176,7 @@ func (r *Resolver) comments(ctx context.Context, id scalar.ID) (<-chan *ent.Comm
 				err = r.seen(ctx, id.UUID)
 			}
 			if err == nil {
-				waiting, err = r.Domain.CommentsAfter(ctx, id.UUID, last, commentsATick)
+				waiting, err = r.reads(ctx).CommentsAfter(ctx, id.UUID, last, commentsATick)
 			}
 			if err != nil {
 				return nil, err
@@ -189,13 +189,13 @@ func (r *Resolver) comments(ctx context.Context, id scalar.ID) (<-chan *ent.Comm
 }
 
 // statistics follows the figures of the site.
-func (r *Resolver) statistics(ctx context.Context) (<-chan *petitioning.Statistics, error) {
+func (r *Resolver) statistics(ctx context.Context) (<-chan *reading.Statistics, error) {
 	w, err := r.Site.Watch()
 	if err != nil {
 		return nil, err
 	}
-	about := func(*petitioning.Statistics) subscription.Mark { return subscription.Mark{Topic: "statistics"} }
-	return follow(ctx, w.Close, about, func(ctx context.Context) (*petitioning.Statistics, error) {
+	about := func(*reading.Statistics) subscription.Mark { return subscription.Mark{Topic: "statistics"} }
+	return follow(ctx, w.Close, about, func(ctx context.Context) (*reading.Statistics, error) {
 		v, err := w.Next(ctx)
 		return &v, err
 	}), nil

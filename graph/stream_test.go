@@ -13,8 +13,10 @@ import (
 	"petitiond/graph/scalar"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/keyset"
 	"petitiond/server/live"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 )
 
 func TestSignatureCount(t *testing.T) {
@@ -82,7 +84,7 @@ func TestSignatureCounts(t *testing.T) {
 			}
 			newest[v.Petition] = v.Total
 		}
-		var argument *petitioning.ArgumentError
+		var argument *keyset.ArgumentError
 		if _, err := watch(ctx, nil); !errors.As(err, &argument) {
 			t.Errorf("none gives %v", err)
 		}
@@ -194,7 +196,7 @@ func TestStatistics(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if v := next(t, events); *v != (petitioning.Statistics{PetitionCount: 1, OpenPetitionCount: 1}) {
+		if v := next(t, events); *v != (reading.Statistics{PetitionCount: 1, OpenPetitionCount: 1}) {
 			t.Errorf("first %+v", v)
 		}
 		s.sign(t, s.id("petition:open"), "a", 30)

@@ -15,7 +15,9 @@ import (
 	"petitiond/graph/fastexec"
 	"petitiond/graph/model"
 	"petitiond/graph/scalar"
+	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 )
 
 // identify gives the public id of a row.
@@ -150,15 +152,15 @@ var (
 )
 
 // wantedHere gives what the field that is being resolved, a petition, is asked for.
-func wantedHere(ctx context.Context) petitioning.Wanted {
-	w := petitioning.Wanted{Columns: columnsHere(ctx)}
+func wantedHere(ctx context.Context) reading.Wanted {
+	w := reading.Wanted{Columns: columnsHere(ctx)}
 	note(ctx, &w, fieldsHere(ctx, petitionTypes))
 	return w
 }
 
 // wantedInList is the same for a connection of petitions.
-func wantedInList(ctx context.Context) petitioning.Wanted {
-	w := petitioning.Wanted{Columns: columnsHere(ctx)}
+func wantedInList(ctx context.Context) reading.Wanted {
+	w := reading.Wanted{Columns: columnsHere(ctx)}
 	op := graphql.GetOperationContext(ctx)
 	for _, field := range fieldsHere(ctx, connectionTypes) {
 		switch field.Name {
@@ -176,8 +178,8 @@ func wantedInList(ctx context.Context) petitioning.Wanted {
 }
 
 // wantedIn is the same for a petition in a field of what is being resolved.
-func wantedIn(ctx context.Context, name string) petitioning.Wanted {
-	w := petitioning.Wanted{Columns: columnsHere(ctx)}
+func wantedIn(ctx context.Context, name string) reading.Wanted {
+	w := reading.Wanted{Columns: columnsHere(ctx)}
 	for _, field := range fieldsHere(ctx, nil) {
 		if field.Name == name {
 			note(ctx, &w, fastexec.Fields(graphql.GetOperationContext(ctx), field.Selections, petitionTypes))
@@ -188,8 +190,8 @@ func wantedIn(ctx context.Context, name string) petitioning.Wanted {
 
 // columnsHere gives the columns that the petitions need under the field that is being resolved: also those further below, since
 // what a petition leads to may lead back to it.
-func columnsHere(ctx context.Context) petitioning.Columns {
-	c := petitioning.OnlyID
+func columnsHere(ctx context.Context) reading.Columns {
+	c := reading.OnlyID
 	if !columnsIn(graphql.GetFieldContext(ctx).Field.Selections, &c) {
 		return 0
 	}
@@ -197,7 +199,7 @@ func columnsHere(ctx context.Context) petitioning.Columns {
 }
 
 // columnsIn adds the columns that a selection needs. It reports whether that is all; otherwise it needs the whole row.
-func columnsIn(selection ast.SelectionSet, c *petitioning.Columns) bool {
+func columnsIn(selection ast.SelectionSet, c *reading.Columns) bool {
 	for _, s := range selection {
 		known := false
 		switch s := s.(type) {
@@ -216,7 +218,7 @@ func columnsIn(selection ast.SelectionSet, c *petitioning.Columns) bool {
 }
 
 // columnsOf is columnsIn for one field.
-func columnsOf(field *ast.Field, c *petitioning.Columns) bool {
+func columnsOf(field *ast.Field, c *reading.Columns) bool {
 	if field.ObjectDefinition.Name != "Petition" {
 		return true
 	}
@@ -227,14 +229,14 @@ func columnsOf(field *ast.Field, c *petitioning.Columns) bool {
 
 // bodiesAsked tells whether the operation asks any comment for what it says. All lists of comments are then read with that: two
 // fields may ask for the same one, and a reply leads back to the comment that it answers.
-func bodiesAsked(ctx context.Context) petitioning.Bodies {
+func bodiesAsked(ctx context.Context) reading.Bodies {
 	l := loadersFrom(ctx)
 	l.judged.Do(func() { l.bodies = bodiesIn(graphql.GetOperationContext(ctx).Operation.SelectionSet) })
 	return l.bodies
 }
 
-func bodiesIn(selection ast.SelectionSet) petitioning.Bodies {
-	return petitioning.Bodies(slices.ContainsFunc(selection, func(s ast.Selection) bool {
+func bodiesIn(selection ast.SelectionSet) reading.Bodies {
+	return reading.Bodies(slices.ContainsFunc(selection, func(s ast.Selection) bool {
 		switch s := s.(type) {
 		case *ast.Field:
 			asked := s.Name == "body" && s.ObjectDefinition.Name == "Comment"
@@ -249,8 +251,8 @@ func bodiesIn(selection ast.SelectionSet) petitioning.Bodies {
 }
 
 // columnsByField are the columns that each field of a petition needs.
-var columnsByField = func() map[string]petitioning.Columns {
-	out := map[string]petitioning.Columns{}
+var columnsByField = func() map[string]reading.Columns {
+	out := map[string]reading.Columns{}
 	for field, column := range map[string]string{
 		"slug": petition.FieldSlug, "url": petition.FieldSlug, "title": petition.FieldTitle, "summary": petition.FieldSummary,
 		"bodyHtml": petition.FieldVersion, "language": petition.FieldLanguage, "addressees": petition.FieldAddressees,
@@ -258,18 +260,18 @@ var columnsByField = func() map[string]petitioning.Columns {
 		"startsAt": petition.FieldStartsAt, "endsAt": petition.FieldEndsAt, "closedAt": petition.FieldClosedAt,
 		"createdAt": petition.FieldCreatedAt, "updatedAt": petition.FieldUpdatedAt, "version": petition.FieldVersion,
 	} {
-		out[field] = petitioning.Column(column)
+		out[field] = reading.Column(column)
 	}
 	for _, field := range []string{
 		"__typename", "id", "body", "tags", "goal", "signatureCount", "count", "signatures", "commentCount", "comments", "signatureHistory",
 	} {
-		out[field] = petitioning.OnlyID
+		out[field] = reading.OnlyID
 	}
 	return out
 }()
 
 // note adds what the fields of a petition need beside columns.
-func note(ctx context.Context, w *petitioning.Wanted, fields []graphql.CollectedField) {
+func note(ctx context.Context, w *reading.Wanted, fields []graphql.CollectedField) {
 	for _, field := range fields {
 		switch field.Name {
 		case "goal", "signatureCount", "count", "commentCount":
@@ -291,19 +293,19 @@ func (r *Resolver) commentPayload(ctx context.Context, id uuid.UUID, err error) 
 	if err != nil || len(faults) > 0 {
 		return &model.CommentPayload{UserErrors: faults}, err
 	}
-	row, err := one(r.Domain.CommentsByID(ctx, []uuid.UUID{id}))
+	row, err := one(r.reads(ctx).CommentsByID(ctx, []uuid.UUID{id}))
 	noteMissing(ctx, "comment", err)
 	return &model.CommentPayload{Comment: row, UserErrors: faults}, nil
 }
 
 // petition gives the petition with what is wanted of it, or nil where there is none that the actor may see.
-func (r *Resolver) petition(ctx context.Context, id uuid.UUID, w petitioning.Wanted) (*ent.Petition, error) {
-	found, err := r.Domain.PetitionsByID(ctx, []uuid.UUID{id}, w)
+func (r *Resolver) petition(ctx context.Context, id uuid.UUID, w reading.Wanted) (*ent.Petition, error) {
+	found, err := r.reads(ctx).PetitionsByID(ctx, []uuid.UUID{id}, w)
 	return r.only(ctx, found, w, err)
 }
 
 // only gives the one petition that was found, or nil.
-func (r *Resolver) only(ctx context.Context, found petitioning.Found, w petitioning.Wanted, err error) (*ent.Petition, error) {
+func (r *Resolver) only(ctx context.Context, found reading.Found, w reading.Wanted, err error) (*ent.Petition, error) {
 	joinFound(ctx, found.Rows, w, found.Figures)
 	return one(found.Rows, err)
 }
@@ -319,18 +321,18 @@ func one[Row any](rows []*Row, err error) (*Row, error) {
 func (r *Resolver) petitionBy(ctx context.Context, id *scalar.ID, slug *string) (*ent.Petition, error) {
 	switch {
 	case (id == nil) == (slug == nil):
-		return nil, &petitioning.ArgumentError{Argument: "id", Message: "Give either id or slug."}
+		return nil, &keyset.ArgumentError{Argument: "id", Message: "Give either id or slug."}
 	case id != nil:
 		return r.petition(ctx, petitionKey(*id), wantedHere(ctx))
 	}
 	w := wantedHere(ctx)
-	found, err := r.Domain.PetitionBySlug(ctx, *slug, w)
+	found, err := r.reads(ctx).PetitionBySlug(ctx, *slug, w)
 	return r.only(ctx, found, w, err)
 }
 
 // trendingTags makes siblings of the tags, as joinPage does of a page's rows.
-func (r *Resolver) trendingTags(ctx context.Context, first int) ([]*petitioning.TrendingTag, error) {
-	list, err := r.Domain.TrendingTags(ctx, first)
+func (r *Resolver) trendingTags(ctx context.Context, first int) ([]*reading.TrendingTag, error) {
+	list, err := r.reads(ctx).TrendingTags(ctx, first)
 	tags := make([]*ent.Tag, len(list))
 	for i, t := range list {
 		tags[i] = t.Tag
@@ -340,7 +342,7 @@ func (r *Resolver) trendingTags(ctx context.Context, first int) ([]*petitioning.
 }
 
 // joinPage makes siblings of the rows of a page that was read.
-func joinPage[N comparable](ctx context.Context, list *petitioning.Connection[N], err error) error {
+func joinPage[N comparable](ctx context.Context, list *reading.Connection[N], err error) error {
 	if err == nil {
 		join(ctx, list.Nodes())
 	}
@@ -349,10 +351,10 @@ func joinPage[N comparable](ctx context.Context, list *petitioning.Connection[N]
 
 // petitionPage gives a page of petitions with what is wanted of them.
 func (r *Resolver) petitionPage(
-	ctx context.Context, q petitioning.PetitionQuery, page petitioning.PageArgs,
-) (*petitioning.PetitionConnection, error) {
+	ctx context.Context, q reading.PetitionQuery, page keyset.Args,
+) (*reading.PetitionConnection, error) {
 	q.Wanted = wantedInList(ctx)
-	list, err := r.Domain.Petitions(ctx, q, page)
+	list, err := r.reads(ctx).Petitions(ctx, q, page)
 	if err == nil {
 		joinFound(ctx, list.Nodes(), q.Wanted, list.Figures())
 	}
@@ -376,15 +378,15 @@ func (r *Resolver) nodes(ctx context.Context, ids []*scalar.ID) ([]scalar.Node, 
 	found := map[scalar.ID]scalar.Node{}
 	w := wantedHere(ctx)
 	petitions := func(ctx context.Context, keys []uuid.UUID) ([]*ent.Petition, error) {
-		found, err := r.Domain.PetitionsByID(ctx, keys, w)
+		found, err := r.reads(ctx).PetitionsByID(ctx, keys, w)
 		joinFound(ctx, found.Rows, w, found.Figures)
 		return found.Rows, err
 	}
 	err = errors.Join(
 		find(ctx, found, list, scalar.Petition, petitions, petitionID),
-		find(ctx, found, list, scalar.Comment, joining(r.Domain.CommentsByID), commentID),
-		find(ctx, found, list, scalar.Signature, joining(r.Domain.SignaturesByID), signatureID),
-		find(ctx, found, list, scalar.Tag, joining(r.Domain.TagsByID), tagID),
+		find(ctx, found, list, scalar.Comment, joining(r.reads(ctx).CommentsByID), commentID),
+		find(ctx, found, list, scalar.Signature, joining(r.reads(ctx).SignaturesByID), signatureID),
+		find(ctx, found, list, scalar.Tag, joining(r.reads(ctx).TagsByID), tagID),
 	)
 	out := make([]scalar.Node, len(list))
 	for i, id := range list {
@@ -428,7 +430,7 @@ func find[Row comparable](
 // between checks the length of a list of ids.
 func between(least, most int, name string, ids []*scalar.ID) ([]scalar.ID, error) {
 	if len(ids) < least || len(ids) > most {
-		return nil, &petitioning.ArgumentError{Argument: name, Message: fmt.Sprintf("Give %d to %d ids.", least, most)}
+		return nil, &keyset.ArgumentError{Argument: name, Message: fmt.Sprintf("Give %d to %d ids.", least, most)}
 	}
 	out := make([]scalar.ID, len(ids))
 	for i, id := range ids {
@@ -438,12 +440,12 @@ func between(least, most int, name string, ids []*scalar.ID) ([]scalar.ID, error
 }
 
 // What an argument means that was given as null.
-func newestUnless(o *petitioning.CommentOrder) petitioning.CommentOrder {
-	return or(o, petitioning.Newest)
+func newestUnless(o *reading.CommentOrder) reading.CommentOrder {
+	return or(o, reading.Newest)
 }
 
-func createdUnless(o *petitioning.Order) petitioning.Order {
-	return or(o, petitioning.Order{Field: petitioning.ByCreatedAt, Direction: petitioning.Desc})
+func createdUnless(o *reading.Order) reading.Order {
+	return or(o, reading.Order{Field: reading.ByCreatedAt, Direction: reading.Desc})
 }
 
 func trendingUnless(first *int) int { return or(first, 10) }

@@ -67,8 +67,8 @@ type subject struct {
 	signatures, comments, goal, title fact
 }
 
-// reading is one way to read a subject, and how its facts show there.
-type reading struct {
+// way is one way to read a subject, and how its facts show there.
+type way struct {
 	document string                          // none: it is the web page that is read
 	facts    map[string]func(*subject) *fact // by the path of a number in the data
 }
@@ -79,8 +79,8 @@ func goalOf(s *subject) *fact       { return &s.goal }
 func titleOf(s *subject) *fact      { return &s.title }
 
 // readings are all kinds of places where the same facts are told.
-func readings() []reading {
-	return []reading{
+func ways() []way {
+	return []way{
 		{`query($id: ID!) { petition(id: $id) { signatureCount } }`, map[string]func(*subject) *fact{"petition.signatureCount": signaturesOf}},
 		{
 			`query($id: ID!) { petition(id: $id) { goal title commentCount count { total goal } signatures(first: 1) { totalCount } comments(first: 1) { totalCount nodes { body } } } }`,
@@ -136,7 +136,7 @@ func TestReplicaThatHearsNothing(t *testing.T) {
 	here, there := start(t, environment), start(t, environment)
 	s := &subject{}
 	s.id, _ = here.openTagged(t, "silence")
-	way := readings()[0]
+	way := ways()[0]
 	for n := range 3 {
 		for deadline := time.Now().Add(10 * time.Second); !there.check(t, way, s, time.Second); {
 			if time.Now().After(deadline) {
@@ -212,7 +212,7 @@ func readAndWrite(t *testing.T, length time.Duration, here, there *site, late ti
 		}
 		writing.Go(func() {
 			for n := r; ctx.Err() == nil; n++ {
-				s, way := subjects[n%len(subjects)], readings()[n/len(subjects)%len(readings())]
+				s, way := subjects[n%len(subjects)], ways()[n/len(subjects)%len(ways())]
 				if at.check(t, way, s, tolerance) {
 					hits.Add(1)
 				}
@@ -231,21 +231,21 @@ func readAndWrite(t *testing.T, length time.Duration, here, there *site, late ti
 }
 
 // check reads a subject in one way, and reports whether the answer came from memory.
-func (s *site) check(t *testing.T, way reading, of *subject, late time.Duration) (hit bool) {
+func (s *site) check(t *testing.T, how way, of *subject, late time.Duration) (hit bool) {
 	least := map[string]int{}
-	for path, fact := range way.facts {
+	for path, fact := range how.facts {
 		least[path] = fact(of).by(late)
 	}
 	var answer any
 	var status string
-	if way.document == "" {
+	if how.document == "" {
 		answer, status = s.readPage(t, of)
 	} else {
-		answer, status = s.read(t, "", way.document, map[string]any{"id": of.id})
+		answer, status = s.read(t, "", how.document, map[string]any{"id": of.id})
 	}
 	for path, want := range least {
 		if got := numberAt(answer, path); got < want {
-			t.Errorf("%s was %d when %d had been acknowledged (%s), in %s", path, got, want, status, way.document)
+			t.Errorf("%s was %d when %d had been acknowledged (%s), in %s", path, got, want, status, how.document)
 		}
 	}
 	return status == "petitiond; hit"

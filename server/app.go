@@ -24,6 +24,7 @@ import (
 	"petitiond/server/operation"
 	"petitiond/server/pages"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 	"petitiond/server/secret"
 	"petitiond/server/transport"
 )
@@ -35,6 +36,7 @@ type core struct {
 	db        *database.DB
 	keys      *secret.Keys
 	ledger    *ledger.Ledger
+	reading   *reading.Service
 	domain    *petitioning.Service
 	committed func([]ledger.Change)
 	recounted func([]ledger.Difference)
@@ -83,8 +85,9 @@ func openCore(ctx context.Context, config Config, log *slog.Logger) (_ *core, er
 	if err != nil {
 		return nil, err
 	}
+	c.reading = reading.New(reading.Options{Database: c.db, Keys: c.keys, PublicURL: config.PublicURL, Logger: log})
 	c.domain = petitioning.New(petitioning.Options{
-		Database: c.db, Ledger: c.ledger, Keys: c.keys, PublicURL: config.PublicURL, AdminKey: adminKey(config, c.keys),
+		Database: c.db, Ledger: c.ledger, Keys: c.keys, Reading: c.reading, AdminKey: adminKey(config, c.keys),
 		Review: config.Review, Every: config.Recount, Changed: func(change petitioning.Change) { c.changed(change) },
 		Doubtful: func() { c.doubtful() }, Logger: log,
 	})
@@ -123,7 +126,7 @@ func (c *core) while(ctx context.Context, fn func(context.Context) error) error 
 type App struct {
 	*core
 	hub       *live.Hub
-	site      *live.Gauge[petitioning.Statistics]
+	site      *live.Gauge[reading.Statistics]
 	replicas  *fanout.Postgres[uuid.UUID, live.Value] // nil where there are none
 	transport *transport.Transport
 	sdl       string // the text of schema.graphqls
@@ -173,7 +176,7 @@ func NewApp(ctx context.Context, config Config, log *slog.Logger) (_ *App, err e
 // live connects what is committed with those who watch.
 func (a *App) live() error {
 	a.hub = live.New(live.Options{Read: a.news, Logger: a.log})
-	a.site = live.NewGauge(a.domain.Statistics, live.GaugeOptions{Logger: a.log})
+	a.site = live.NewGauge(a.reading.Statistics, live.GaugeOptions{Logger: a.log})
 	if a.db.Dialect == database.Postgres && a.config.Fanout != "local" {
 		address, err := database.PostgresAddress(a.config.DatabaseURL)
 		if err != nil {
@@ -245,7 +248,7 @@ func valueOf(c ledger.Change) live.Value {
 
 // news reads for the hub.
 func (a *App) news(ctx context.Context, ids []uuid.UUID) ([]live.Value, error) {
-	list, err := a.domain.News(ctx, ids)
+	list, err := a.reading.News(ctx, ids)
 	out := make([]live.Value, len(list))
 	for i, n := range list {
 		out[i] = live.Value{
@@ -257,7 +260,7 @@ func (a *App) news(ctx context.Context, ids []uuid.UUID) ([]live.Value, error) {
 }
 
 func (a *App) serveGraphQL() error {
-	r := &graph.Resolver{Domain: a.domain, Hub: a.hub, Site: a.site, Logger: a.log}
+	r := &graph.Resolver{Domain: a.domain, Reading: a.reading, Hub: a.hub, Site: a.site, Logger: a.log}
 	schema := generated.NewExecutableSchema(generated.Config{Resolvers: r})
 	a.sdl = schema.Schema().Query.Position.Src.Input
 	a.transport = transport.New(transport.Options{

@@ -8,10 +8,11 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/ent"
-	"petitiond/ent/petition"
 	"petitiond/graph/scalar"
+	"petitiond/server/keyset"
 	"petitiond/server/pages"
-	"petitiond/server/petitioning"
+	"petitiond/server/reading"
+	"petitiond/server/state"
 	"petitiond/server/transport"
 )
 
@@ -45,10 +46,10 @@ func (a *App) sharePage(ctx context.Context, name string, render pages.Render, s
 // startPage gives the liveliest open petitions.
 func (a *App) startPage(ctx context.Context) ([]pages.Card, pages.Site, error) {
 	first := startPetitions
-	list, err := a.domain.Petitions(ctx, petitioning.PetitionQuery{
-		Order:  &petitioning.Order{Field: petitioning.ByTrending, Direction: petitioning.Desc},
-		Wanted: petitioning.Wanted{Figures: true},
-	}, petitioning.PageArgs{First: &first})
+	list, err := a.anybody().Petitions(ctx, reading.PetitionQuery{
+		Order:  &reading.Order{Field: reading.ByTrending, Direction: reading.Desc},
+		Wanted: reading.Wanted{Figures: true},
+	}, keyset.Args{First: &first})
 	if err != nil {
 		return nil, pages.Site{}, err
 	}
@@ -56,20 +57,20 @@ func (a *App) startPage(ctx context.Context) ([]pages.Card, pages.Site, error) {
 	if err != nil {
 		return nil, pages.Site{}, err
 	}
-	all, err := a.domain.Statistics(ctx)
+	all, err := a.reading.Statistics(ctx)
 	return cards, pages.Site{
 		Petitions: all.PetitionCount, Open: all.OpenPetitionCount, Signatures: all.SignatureCount, LastHour: all.SignaturesLastHour,
 	}, err
 }
 
 func (a *App) cards(
-	ctx context.Context, rows []*ent.Petition, figures map[uuid.UUID]*petitioning.Figures,
+	ctx context.Context, rows []*ent.Petition, figures map[uuid.UUID]*reading.Figures,
 ) ([]pages.Card, error) {
 	ids := make([]uuid.UUID, len(rows))
 	for i, row := range rows {
 		ids[i] = row.ID
 	}
-	tags, err := a.domain.TagsOf(ctx, ids)
+	tags, err := a.anybody().TagsOf(ctx, ids)
 	out := make([]pages.Card, 0, len(rows))
 	for _, row := range rows {
 		out = append(out, card(row, figures[row.ID], tags[row.ID]))
@@ -77,7 +78,7 @@ func (a *App) cards(
 	return out, err
 }
 
-func card(row *ent.Petition, f *petitioning.Figures, tags []*ent.Tag) pages.Card {
+func card(row *ent.Petition, f *reading.Figures, tags []*ent.Tag) pages.Card {
 	c := pages.Card{
 		ID: scalar.NewID(scalar.Petition, row.ID).String(), Slug: row.Slug, Title: row.Title, Summary: row.Summary,
 		Petitioner: row.Petitioner, Language: row.Language, Signatures: f.Total, Goal: f.Goal,
@@ -90,7 +91,7 @@ func card(row *ent.Petition, f *petitioning.Figures, tags []*ent.Tag) pages.Card
 
 // petitionPage gives everything that the page of one petition shows, or nil where there is none to be seen.
 func (a *App) petitionPage(ctx context.Context, slug string) (*pages.Petition, error) {
-	found, err := a.domain.PetitionBySlug(ctx, slug, petitioning.Wanted{Figures: true, Body: true})
+	found, err := a.anybody().PetitionBySlug(ctx, slug, reading.Wanted{Figures: true, Body: true})
 	if err != nil || len(found.Rows) == 0 {
 		return nil, err
 	}
@@ -102,32 +103,32 @@ func (a *App) petitionPage(ctx context.Context, slug string) (*pages.Petition, e
 	page := &pages.Petition{
 		Card: cards[0], Addressees: row.Addressees, State: string(row.State), StartsAt: row.StartsAt, EndsAt: row.EndsAt,
 		ClosedAt:  row.ClosedAt,
-		Accepting: row.State == petition.StateOPEN && (row.StartsAt == nil || !a.db.Clock.Now().Before(*row.StartsAt)),
+		Accepting: state.SignableAt(row.State, row.StartsAt, row.EndsAt, a.db.Clock.Now()),
 	}
 	if row.Outcome != nil {
 		page.Outcome = string(*row.Outcome)
 	}
-	page.BodyHTML = template.HTML(a.domain.BodyHTML(row.ID, row.Version, row.Body)) //nolint:gosec // sanitised by BodyHTML
+	page.BodyHTML = template.HTML(a.reading.BodyHTML(row.ID, row.Version, row.Body)) //nolint:gosec // sanitised by BodyHTML
 	return page, a.fill(ctx, row.ID, page)
 }
 
 // fill adds the people.
 func (a *App) fill(ctx context.Context, id uuid.UUID, page *pages.Petition) error {
 	comments, signatories := pageComments, pageSignatories
-	list, err := a.domain.Comments(ctx, petitioning.CommentQuery{Order: petitioning.Newest, Bodies: petitioning.WithBodies}, petitioning.PageArgs{First: &comments}, id)
+	list, err := a.anybody().Comments(ctx, reading.CommentQuery{Order: reading.Newest, Bodies: reading.WithBodies}, keyset.Args{First: &comments}, id)
 	if err != nil {
 		return err
 	}
 	if page.Comments, err = a.conversation(ctx, list[id].Nodes()); err != nil {
 		return err
 	}
-	signed, err := a.domain.Signatures(ctx, petitioning.PageArgs{First: &signatories}, id)
+	signed, err := a.anybody().Signatures(ctx, keyset.Args{First: &signatories}, id)
 	if err != nil {
 		return err
 	}
 	for _, s := range signed[id].Nodes() {
 		page.Signatories = append(page.Signatories, pages.Signatory{
-			Number: *s.Number, Name: orNone(a.domain.SignatoryName(ctx, s)), Country: orNone(s.Country), At: s.SignedAt,
+			Number: *s.Number, Name: orNone(a.reading.SignatoryName(ctx, s)), Country: orNone(s.Country), At: s.SignedAt,
 		})
 	}
 	return nil
@@ -142,7 +143,7 @@ func (a *App) conversation(ctx context.Context, rows []*ent.Comment) ([]pages.Co
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	replies, err := a.domain.Replies(ctx, petitioning.WithBodies, petitioning.PageArgs{}, ids...)
+	replies, err := a.anybody().Replies(ctx, reading.WithBodies, keyset.Args{}, ids...)
 	if err != nil {
 		return nil, err
 	}
@@ -163,6 +164,9 @@ func (a *App) conversation(ctx context.Context, rows []*ent.Comment) ([]pages.Co
 func said(row *ent.Comment) pages.Comment {
 	return pages.Comment{Author: orNone(row.AuthorName), FromSignatory: row.FromSignatory, Body: row.Body, At: row.CreatedAt}
 }
+
+// anybody reads what everybody may see.
+func (a *App) anybody() *reading.Reader { return a.reading.As(reading.Anybody) }
 
 // orNone gives the string, or none.
 func orNone(s *string) string {

@@ -13,7 +13,9 @@ import (
 	"petitiond/graph/fastexec"
 	"petitiond/graph/model"
 	"petitiond/graph/scalar"
+	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -107,7 +109,7 @@ type ComplexityRoot struct {
 		BodyHTML         func(childComplexity int) int
 		ClosedAt         func(childComplexity int) int
 		CommentCount     func(childComplexity int) int
-		Comments         func(childComplexity int, first *int, after *string, last *int, before *string, orderBy *petitioning.CommentOrder) int
+		Comments         func(childComplexity int, first *int, after *string, last *int, before *string, orderBy *reading.CommentOrder) int
 		Count            func(childComplexity int) int
 		CreatedAt        func(childComplexity int) int
 		EndsAt           func(childComplexity int) int
@@ -117,7 +119,7 @@ type ComplexityRoot struct {
 		Outcome          func(childComplexity int) int
 		Petitioner       func(childComplexity int) int
 		SignatureCount   func(childComplexity int) int
-		SignatureHistory func(childComplexity int, interval petitioning.Interval, from *time.Time, to *time.Time) int
+		SignatureHistory func(childComplexity int, interval reading.Interval, from *time.Time, to *time.Time) int
 		Signatures       func(childComplexity int, first *int, after *string, last *int, before *string) int
 		Slug             func(childComplexity int) int
 		StartsAt         func(childComplexity int) int
@@ -152,7 +154,7 @@ type ComplexityRoot struct {
 		Node         func(childComplexity int, id scalar.ID) int
 		Nodes        func(childComplexity int, ids []*scalar.ID) int
 		Petition     func(childComplexity int, id *scalar.ID, slug *string) int
-		Petitions    func(childComplexity int, first *int, after *string, last *int, before *string, search *string, filter *petitioning.Filter, orderBy *petitioning.Order) int
+		Petitions    func(childComplexity int, first *int, after *string, last *int, before *string, search *string, filter *reading.Filter, orderBy *reading.Order) int
 		Statistics   func(childComplexity int) int
 		Tag          func(childComplexity int, name string) int
 		Tags         func(childComplexity int, first *int, after *string, last *int, before *string, search *string) int
@@ -217,7 +219,7 @@ type ComplexityRoot struct {
 		Key           func(childComplexity int) int
 		Label         func(childComplexity int) int
 		PetitionCount func(childComplexity int) int
-		Petitions     func(childComplexity int, first *int, after *string, last *int, before *string, orderBy *petitioning.Order) int
+		Petitions     func(childComplexity int, first *int, after *string, last *int, before *string, orderBy *reading.Order) int
 	}
 
 	TagConnection struct {
@@ -254,7 +256,7 @@ type CommentResolver interface {
 	Petition(ctx context.Context, obj *ent.Comment) (*ent.Petition, error)
 
 	Parent(ctx context.Context, obj *ent.Comment) (*ent.Comment, error)
-	Replies(ctx context.Context, obj *ent.Comment, first *int, after *string, last *int, before *string) (*petitioning.Connection[*ent.Comment], error)
+	Replies(ctx context.Context, obj *ent.Comment, first *int, after *string, last *int, before *string) (*reading.Connection[*ent.Comment], error)
 }
 type MutationResolver interface {
 	CreatePetition(ctx context.Context, input petitioning.Draft) (*model.PetitionPayload, error)
@@ -276,21 +278,21 @@ type PetitionResolver interface {
 	Goal(ctx context.Context, obj *ent.Petition) (int, error)
 
 	SignatureCount(ctx context.Context, obj *ent.Petition) (int, error)
-	Count(ctx context.Context, obj *ent.Petition) (*petitioning.Count, error)
-	Signatures(ctx context.Context, obj *ent.Petition, first *int, after *string, last *int, before *string) (*petitioning.Connection[*ent.Signature], error)
+	Count(ctx context.Context, obj *ent.Petition) (*reading.Count, error)
+	Signatures(ctx context.Context, obj *ent.Petition, first *int, after *string, last *int, before *string) (*reading.Connection[*ent.Signature], error)
 	CommentCount(ctx context.Context, obj *ent.Petition) (int, error)
-	Comments(ctx context.Context, obj *ent.Petition, first *int, after *string, last *int, before *string, orderBy *petitioning.CommentOrder) (*petitioning.Connection[*ent.Comment], error)
-	SignatureHistory(ctx context.Context, obj *ent.Petition, interval petitioning.Interval, from *time.Time, to *time.Time) ([]*petitioning.CountPoint, error)
+	Comments(ctx context.Context, obj *ent.Petition, first *int, after *string, last *int, before *string, orderBy *reading.CommentOrder) (*reading.Connection[*ent.Comment], error)
+	SignatureHistory(ctx context.Context, obj *ent.Petition, interval reading.Interval, from *time.Time, to *time.Time) ([]*reading.CountPoint, error)
 }
 type QueryResolver interface {
 	Node(ctx context.Context, id scalar.ID) (scalar.Node, error)
 	Nodes(ctx context.Context, ids []*scalar.ID) ([]scalar.Node, error)
 	Petition(ctx context.Context, id *scalar.ID, slug *string) (*ent.Petition, error)
-	Petitions(ctx context.Context, first *int, after *string, last *int, before *string, search *string, filter *petitioning.Filter, orderBy *petitioning.Order) (*petitioning.Connection[*ent.Petition], error)
+	Petitions(ctx context.Context, first *int, after *string, last *int, before *string, search *string, filter *reading.Filter, orderBy *reading.Order) (*reading.Connection[*ent.Petition], error)
 	Tag(ctx context.Context, name string) (*ent.Tag, error)
-	Tags(ctx context.Context, first *int, after *string, last *int, before *string, search *string) (*petitioning.Connection[*ent.Tag], error)
-	TrendingTags(ctx context.Context, first *int) ([]*petitioning.TrendingTag, error)
-	Statistics(ctx context.Context) (*petitioning.Statistics, error)
+	Tags(ctx context.Context, first *int, after *string, last *int, before *string, search *string) (*reading.Connection[*ent.Tag], error)
+	TrendingTags(ctx context.Context, first *int) ([]*reading.TrendingTag, error)
+	Statistics(ctx context.Context) (*reading.Statistics, error)
 }
 type SignatureResolver interface {
 	ID(ctx context.Context, obj *ent.Signature) (*scalar.ID, error)
@@ -300,15 +302,15 @@ type SignatureResolver interface {
 	Petition(ctx context.Context, obj *ent.Signature) (*ent.Petition, error)
 }
 type SignatureCountResolver interface {
-	PetitionID(ctx context.Context, obj *petitioning.Count) (*scalar.ID, error)
-	Petition(ctx context.Context, obj *petitioning.Count) (*ent.Petition, error)
+	PetitionID(ctx context.Context, obj *reading.Count) (*scalar.ID, error)
+	Petition(ctx context.Context, obj *reading.Count) (*ent.Petition, error)
 
-	LastHour(ctx context.Context, obj *petitioning.Count) (int, error)
+	LastHour(ctx context.Context, obj *reading.Count) (int, error)
 }
 type SubscriptionResolver interface {
-	SignatureCount(ctx context.Context, petitionID scalar.ID) (<-chan *petitioning.Count, error)
-	SignatureCounts(ctx context.Context, petitionIds []*scalar.ID) (<-chan *petitioning.Count, error)
-	Statistics(ctx context.Context) (<-chan *petitioning.Statistics, error)
+	SignatureCount(ctx context.Context, petitionID scalar.ID) (<-chan *reading.Count, error)
+	SignatureCounts(ctx context.Context, petitionIds []*scalar.ID) (<-chan *reading.Count, error)
+	Statistics(ctx context.Context) (<-chan *reading.Statistics, error)
 	CommentAdded(ctx context.Context, petitionID scalar.ID) (<-chan *ent.Comment, error)
 	PetitionChanged(ctx context.Context, petitionID scalar.ID) (<-chan *ent.Petition, error)
 }
@@ -316,7 +318,7 @@ type TagResolver interface {
 	ID(ctx context.Context, obj *ent.Tag) (*scalar.ID, error)
 
 	PetitionCount(ctx context.Context, obj *ent.Tag) (int, error)
-	Petitions(ctx context.Context, obj *ent.Tag, first *int, after *string, last *int, before *string, orderBy *petitioning.Order) (*petitioning.Connection[*ent.Petition], error)
+	Petitions(ctx context.Context, obj *ent.Tag, first *int, after *string, last *int, before *string, orderBy *reading.Order) (*reading.Connection[*ent.Petition], error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -611,7 +613,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Petition.Comments(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["orderBy"].(*petitioning.CommentOrder)), true
+		return e.ComplexityRoot.Petition.Comments(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["orderBy"].(*reading.CommentOrder)), true
 	case "Petition.count":
 		if e.ComplexityRoot.Petition.Count == nil {
 			break
@@ -676,7 +678,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Petition.SignatureHistory(childComplexity, args["interval"].(petitioning.Interval), args["from"].(*time.Time), args["to"].(*time.Time)), true
+		return e.ComplexityRoot.Petition.SignatureHistory(childComplexity, args["interval"].(reading.Interval), args["from"].(*time.Time), args["to"].(*time.Time)), true
 	case "Petition.signatures":
 		if e.ComplexityRoot.Petition.Signatures == nil {
 			break
@@ -843,7 +845,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.Petitions(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["search"].(*string), args["filter"].(*petitioning.Filter), args["orderBy"].(*petitioning.Order)), true
+		return e.ComplexityRoot.Query.Petitions(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["search"].(*string), args["filter"].(*reading.Filter), args["orderBy"].(*reading.Order)), true
 	case "Query.statistics":
 		if e.ComplexityRoot.Query.Statistics == nil {
 			break
@@ -1137,7 +1139,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Tag.Petitions(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["orderBy"].(*petitioning.Order)), true
+		return e.ComplexityRoot.Tag.Petitions(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["orderBy"].(*reading.Order)), true
 
 	case "TagConnection.edges":
 		if e.ComplexityRoot.TagConnection.Edges == nil {
@@ -3154,8 +3156,8 @@ func (ec *executionContext) field_Petition_comments_args(ctx context.Context, ra
 	}
 	args["before"] = arg3
 	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
-		func(ctx context.Context, v any) (*petitioning.CommentOrder, error) {
-			return ec.unmarshalOCommentOrder2ᚖpetitiondᚋserverᚋpetitioningᚐCommentOrder(ctx, v)
+		func(ctx context.Context, v any) (*reading.CommentOrder, error) {
+			return ec.unmarshalOCommentOrder2ᚖpetitiondᚋserverᚋreadingᚐCommentOrder(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -3168,8 +3170,8 @@ func (ec *executionContext) field_Petition_signatureHistory_args(ctx context.Con
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "interval",
-		func(ctx context.Context, v any) (petitioning.Interval, error) {
-			return ec.unmarshalNInterval2petitiondᚋserverᚋpetitioningᚐInterval(ctx, v)
+		func(ctx context.Context, v any) (reading.Interval, error) {
+			return ec.unmarshalNInterval2petitiondᚋserverᚋreadingᚐInterval(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -3340,16 +3342,16 @@ func (ec *executionContext) field_Query_petitions_args(ctx context.Context, rawA
 	}
 	args["search"] = arg4
 	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
-		func(ctx context.Context, v any) (*petitioning.Filter, error) {
-			return ec.unmarshalOPetitionFilter2ᚖpetitiondᚋserverᚋpetitioningᚐFilter(ctx, v)
+		func(ctx context.Context, v any) (*reading.Filter, error) {
+			return ec.unmarshalOPetitionFilter2ᚖpetitiondᚋserverᚋreadingᚐFilter(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
 	args["filter"] = arg5
 	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
-		func(ctx context.Context, v any) (*petitioning.Order, error) {
-			return ec.unmarshalOPetitionOrder2ᚖpetitiondᚋserverᚋpetitioningᚐOrder(ctx, v)
+		func(ctx context.Context, v any) (*reading.Order, error) {
+			return ec.unmarshalOPetitionOrder2ᚖpetitiondᚋserverᚋreadingᚐOrder(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -3524,8 +3526,8 @@ func (ec *executionContext) field_Tag_petitions_args(ctx context.Context, rawArg
 	}
 	args["before"] = arg3
 	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
-		func(ctx context.Context, v any) (*petitioning.Order, error) {
-			return ec.unmarshalOPetitionOrder2ᚖpetitiondᚋserverᚋpetitioningᚐOrder(ctx, v)
+		func(ctx context.Context, v any) (*reading.Order, error) {
+			return ec.unmarshalOPetitionOrder2ᚖpetitiondᚋserverᚋreadingᚐOrder(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -3823,8 +3825,8 @@ func (ec *executionContext) _Comment_replies(ctx context.Context, field graphql.
 			return ec.Resolvers.Comment().Replies(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *petitioning.Connection[*ent.Comment]) graphql.Marshaler {
-			return ec.marshalNCommentConnection2ᚖpetitiondᚋserverᚋpetitioningᚐConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *reading.Connection[*ent.Comment]) graphql.Marshaler {
+			return ec.marshalNCommentConnection2ᚖpetitiondᚋserverᚋreadingᚐConnection(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3877,7 +3879,7 @@ func (ec *executionContext) fieldContext_Comment_likeCount(_ context.Context, fi
 	return graphql.NewScalarFieldContext("Comment", field, false, false, "Int")
 }
 
-func (ec *executionContext) _CommentConnection_edges(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Comment]) (ret graphql.Marshaler) {
+func (ec *executionContext) _CommentConnection_edges(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Comment]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -3889,8 +3891,8 @@ func (ec *executionContext) _CommentConnection_edges(ctx context.Context, field 
 			return obj.Edges, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []petitioning.Edge[*ent.Comment]) graphql.Marshaler {
-			return ec.marshalNCommentEdge2ᚕpetitiondᚋserverᚋpetitioningᚐEdgeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []keyset.Edge[*ent.Comment]) graphql.Marshaler {
+			return ec.marshalNCommentEdge2ᚕpetitiondᚋserverᚋkeysetᚐEdgeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3909,7 +3911,7 @@ func (ec *executionContext) fieldContext_CommentConnection_edges(_ context.Conte
 	return fc, nil
 }
 
-func (ec *executionContext) _CommentConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Comment]) (ret graphql.Marshaler) {
+func (ec *executionContext) _CommentConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Comment]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -3941,7 +3943,7 @@ func (ec *executionContext) fieldContext_CommentConnection_nodes(_ context.Conte
 	return fc, nil
 }
 
-func (ec *executionContext) _CommentConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Comment]) (ret graphql.Marshaler) {
+func (ec *executionContext) _CommentConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Comment]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -3953,8 +3955,8 @@ func (ec *executionContext) _CommentConnection_pageInfo(ctx context.Context, fie
 			return obj.PageInfo, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v petitioning.PageInfo) graphql.Marshaler {
-			return ec.marshalNPageInfo2petitiondᚋserverᚋpetitioningᚐPageInfo(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v keyset.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2petitiondᚋserverᚋkeysetᚐPageInfo(ctx, selections, v)
 		},
 		true,
 		true,
@@ -3973,7 +3975,7 @@ func (ec *executionContext) fieldContext_CommentConnection_pageInfo(_ context.Co
 	return fc, nil
 }
 
-func (ec *executionContext) _CommentConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Comment]) (ret graphql.Marshaler) {
+func (ec *executionContext) _CommentConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Comment]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -3996,7 +3998,7 @@ func (ec *executionContext) fieldContext_CommentConnection_totalCount(_ context.
 	return graphql.NewScalarFieldContext("CommentConnection", field, true, false, "Int")
 }
 
-func (ec *executionContext) _CommentEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Comment]) (ret graphql.Marshaler) {
+func (ec *executionContext) _CommentEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *keyset.Edge[*ent.Comment]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -4019,7 +4021,7 @@ func (ec *executionContext) fieldContext_CommentEdge_cursor(_ context.Context, f
 	return graphql.NewScalarFieldContext("CommentEdge", field, true, false, "String")
 }
 
-func (ec *executionContext) _CommentEdge_node(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Comment]) (ret graphql.Marshaler) {
+func (ec *executionContext) _CommentEdge_node(ctx context.Context, field graphql.CollectedField, obj *keyset.Edge[*ent.Comment]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -4115,7 +4117,7 @@ func (ec *executionContext) fieldContext_CommentPayload_userErrors(_ context.Con
 	return fc, nil
 }
 
-func (ec *executionContext) _CountPoint_at(ctx context.Context, field graphql.CollectedField, obj *petitioning.CountPoint) (ret graphql.Marshaler) {
+func (ec *executionContext) _CountPoint_at(ctx context.Context, field graphql.CollectedField, obj *reading.CountPoint) (ret graphql.Marshaler) {
 	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
@@ -4138,7 +4140,7 @@ func (ec *executionContext) fieldContext_CountPoint_at(_ context.Context, field 
 	return graphql.NewScalarFieldContext("CountPoint", field, false, false, "DateTime")
 }
 
-func (ec *executionContext) _CountPoint_added(ctx context.Context, field graphql.CollectedField, obj *petitioning.CountPoint) (ret graphql.Marshaler) {
+func (ec *executionContext) _CountPoint_added(ctx context.Context, field graphql.CollectedField, obj *reading.CountPoint) (ret graphql.Marshaler) {
 	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
@@ -4161,7 +4163,7 @@ func (ec *executionContext) fieldContext_CountPoint_added(_ context.Context, fie
 	return graphql.NewScalarFieldContext("CountPoint", field, false, false, "Int")
 }
 
-func (ec *executionContext) _CountPoint_removed(ctx context.Context, field graphql.CollectedField, obj *petitioning.CountPoint) (ret graphql.Marshaler) {
+func (ec *executionContext) _CountPoint_removed(ctx context.Context, field graphql.CollectedField, obj *reading.CountPoint) (ret graphql.Marshaler) {
 	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
@@ -4184,7 +4186,7 @@ func (ec *executionContext) fieldContext_CountPoint_removed(_ context.Context, f
 	return graphql.NewScalarFieldContext("CountPoint", field, false, false, "Int")
 }
 
-func (ec *executionContext) _CountPoint_total(ctx context.Context, field graphql.CollectedField, obj *petitioning.CountPoint) (ret graphql.Marshaler) {
+func (ec *executionContext) _CountPoint_total(ctx context.Context, field graphql.CollectedField, obj *reading.CountPoint) (ret graphql.Marshaler) {
 	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
@@ -4471,7 +4473,7 @@ func (ec *executionContext) fieldContext_Mutation_addComment(ctx context.Context
 	return fc, nil
 }
 
-func (ec *executionContext) _PageInfo_hasNextPage(ctx context.Context, field graphql.CollectedField, obj *petitioning.PageInfo) (ret graphql.Marshaler) {
+func (ec *executionContext) _PageInfo_hasNextPage(ctx context.Context, field graphql.CollectedField, obj *keyset.PageInfo) (ret graphql.Marshaler) {
 	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
@@ -4494,7 +4496,7 @@ func (ec *executionContext) fieldContext_PageInfo_hasNextPage(_ context.Context,
 	return graphql.NewScalarFieldContext("PageInfo", field, false, false, "Boolean")
 }
 
-func (ec *executionContext) _PageInfo_hasPreviousPage(ctx context.Context, field graphql.CollectedField, obj *petitioning.PageInfo) (ret graphql.Marshaler) {
+func (ec *executionContext) _PageInfo_hasPreviousPage(ctx context.Context, field graphql.CollectedField, obj *keyset.PageInfo) (ret graphql.Marshaler) {
 	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
@@ -4517,7 +4519,7 @@ func (ec *executionContext) fieldContext_PageInfo_hasPreviousPage(_ context.Cont
 	return graphql.NewScalarFieldContext("PageInfo", field, false, false, "Boolean")
 }
 
-func (ec *executionContext) _PageInfo_startCursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.PageInfo) (ret graphql.Marshaler) {
+func (ec *executionContext) _PageInfo_startCursor(ctx context.Context, field graphql.CollectedField, obj *keyset.PageInfo) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -4540,7 +4542,7 @@ func (ec *executionContext) fieldContext_PageInfo_startCursor(_ context.Context,
 	return graphql.NewScalarFieldContext("PageInfo", field, true, false, "String")
 }
 
-func (ec *executionContext) _PageInfo_endCursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.PageInfo) (ret graphql.Marshaler) {
+func (ec *executionContext) _PageInfo_endCursor(ctx context.Context, field graphql.CollectedField, obj *keyset.PageInfo) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -5044,8 +5046,8 @@ func (ec *executionContext) _Petition_count(ctx context.Context, field graphql.C
 			return ec.Resolvers.Petition().Count(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *petitioning.Count) graphql.Marshaler {
-			return ec.marshalNSignatureCount2ᚖpetitiondᚋserverᚋpetitioningᚐCount(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *reading.Count) graphql.Marshaler {
+			return ec.marshalNSignatureCount2ᚖpetitiondᚋserverᚋreadingᚐCount(ctx, selections, v)
 		},
 		true,
 		true,
@@ -5077,8 +5079,8 @@ func (ec *executionContext) _Petition_signatures(ctx context.Context, field grap
 			return ec.Resolvers.Petition().Signatures(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *petitioning.Connection[*ent.Signature]) graphql.Marshaler {
-			return ec.marshalNSignatureConnection2ᚖpetitiondᚋserverᚋpetitioningᚐConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *reading.Connection[*ent.Signature]) graphql.Marshaler {
+			return ec.marshalNSignatureConnection2ᚖpetitiondᚋserverᚋreadingᚐConnection(ctx, selections, v)
 		},
 		true,
 		true,
@@ -5141,11 +5143,11 @@ func (ec *executionContext) _Petition_comments(ctx context.Context, field graphq
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Petition().Comments(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["orderBy"].(*petitioning.CommentOrder))
+			return ec.Resolvers.Petition().Comments(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["orderBy"].(*reading.CommentOrder))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *petitioning.Connection[*ent.Comment]) graphql.Marshaler {
-			return ec.marshalNCommentConnection2ᚖpetitiondᚋserverᚋpetitioningᚐConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *reading.Connection[*ent.Comment]) graphql.Marshaler {
+			return ec.marshalNCommentConnection2ᚖpetitiondᚋserverᚋreadingᚐConnection(ctx, selections, v)
 		},
 		true,
 		true,
@@ -5185,11 +5187,11 @@ func (ec *executionContext) _Petition_signatureHistory(ctx context.Context, fiel
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Petition().SignatureHistory(ctx, obj, fc.Args["interval"].(petitioning.Interval), fc.Args["from"].(*time.Time), fc.Args["to"].(*time.Time))
+			return ec.Resolvers.Petition().SignatureHistory(ctx, obj, fc.Args["interval"].(reading.Interval), fc.Args["from"].(*time.Time), fc.Args["to"].(*time.Time))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*petitioning.CountPoint) graphql.Marshaler {
-			return ec.marshalNCountPoint2ᚕᚖpetitiondᚋserverᚋpetitioningᚐCountPointᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*reading.CountPoint) graphql.Marshaler {
+			return ec.marshalNCountPoint2ᚕᚖpetitiondᚋserverᚋreadingᚐCountPointᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -5242,7 +5244,7 @@ func (ec *executionContext) fieldContext_Petition_version(_ context.Context, fie
 	return graphql.NewScalarFieldContext("Petition", field, false, false, "Int")
 }
 
-func (ec *executionContext) _PetitionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Petition]) (ret graphql.Marshaler) {
+func (ec *executionContext) _PetitionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Petition]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -5254,8 +5256,8 @@ func (ec *executionContext) _PetitionConnection_edges(ctx context.Context, field
 			return obj.Edges, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []petitioning.Edge[*ent.Petition]) graphql.Marshaler {
-			return ec.marshalNPetitionEdge2ᚕpetitiondᚋserverᚋpetitioningᚐEdgeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []keyset.Edge[*ent.Petition]) graphql.Marshaler {
+			return ec.marshalNPetitionEdge2ᚕpetitiondᚋserverᚋkeysetᚐEdgeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -5274,7 +5276,7 @@ func (ec *executionContext) fieldContext_PetitionConnection_edges(_ context.Cont
 	return fc, nil
 }
 
-func (ec *executionContext) _PetitionConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Petition]) (ret graphql.Marshaler) {
+func (ec *executionContext) _PetitionConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Petition]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -5306,7 +5308,7 @@ func (ec *executionContext) fieldContext_PetitionConnection_nodes(_ context.Cont
 	return fc, nil
 }
 
-func (ec *executionContext) _PetitionConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Petition]) (ret graphql.Marshaler) {
+func (ec *executionContext) _PetitionConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Petition]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -5318,8 +5320,8 @@ func (ec *executionContext) _PetitionConnection_pageInfo(ctx context.Context, fi
 			return obj.PageInfo, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v petitioning.PageInfo) graphql.Marshaler {
-			return ec.marshalNPageInfo2petitiondᚋserverᚋpetitioningᚐPageInfo(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v keyset.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2petitiondᚋserverᚋkeysetᚐPageInfo(ctx, selections, v)
 		},
 		true,
 		true,
@@ -5338,7 +5340,7 @@ func (ec *executionContext) fieldContext_PetitionConnection_pageInfo(_ context.C
 	return fc, nil
 }
 
-func (ec *executionContext) _PetitionConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Petition]) (ret graphql.Marshaler) {
+func (ec *executionContext) _PetitionConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Petition]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -5361,7 +5363,7 @@ func (ec *executionContext) fieldContext_PetitionConnection_totalCount(_ context
 	return graphql.NewScalarFieldContext("PetitionConnection", field, true, false, "Int")
 }
 
-func (ec *executionContext) _PetitionEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Petition]) (ret graphql.Marshaler) {
+func (ec *executionContext) _PetitionEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *keyset.Edge[*ent.Petition]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -5384,7 +5386,7 @@ func (ec *executionContext) fieldContext_PetitionEdge_cursor(_ context.Context, 
 	return graphql.NewScalarFieldContext("PetitionEdge", field, true, false, "String")
 }
 
-func (ec *executionContext) _PetitionEdge_node(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Petition]) (ret graphql.Marshaler) {
+func (ec *executionContext) _PetitionEdge_node(ctx context.Context, field graphql.CollectedField, obj *keyset.Edge[*ent.Petition]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -5645,11 +5647,11 @@ func (ec *executionContext) _Query_petitions(ctx context.Context, field graphql.
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Petitions(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["search"].(*string), fc.Args["filter"].(*petitioning.Filter), fc.Args["orderBy"].(*petitioning.Order))
+			return ec.Resolvers.Query().Petitions(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["search"].(*string), fc.Args["filter"].(*reading.Filter), fc.Args["orderBy"].(*reading.Order))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *petitioning.Connection[*ent.Petition]) graphql.Marshaler {
-			return ec.marshalNPetitionConnection2ᚖpetitiondᚋserverᚋpetitioningᚐConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *reading.Connection[*ent.Petition]) graphql.Marshaler {
+			return ec.marshalNPetitionConnection2ᚖpetitiondᚋserverᚋreadingᚐConnection(ctx, selections, v)
 		},
 		true,
 		true,
@@ -5736,8 +5738,8 @@ func (ec *executionContext) _Query_tags(ctx context.Context, field graphql.Colle
 			return ec.Resolvers.Query().Tags(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["search"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *petitioning.Connection[*ent.Tag]) graphql.Marshaler {
-			return ec.marshalNTagConnection2ᚖpetitiondᚋserverᚋpetitioningᚐConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *reading.Connection[*ent.Tag]) graphql.Marshaler {
+			return ec.marshalNTagConnection2ᚖpetitiondᚋserverᚋreadingᚐConnection(ctx, selections, v)
 		},
 		true,
 		true,
@@ -5780,8 +5782,8 @@ func (ec *executionContext) _Query_trendingTags(ctx context.Context, field graph
 			return ec.Resolvers.Query().TrendingTags(ctx, fc.Args["first"].(*int))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*petitioning.TrendingTag) graphql.Marshaler {
-			return ec.marshalNTrendingTag2ᚕᚖpetitiondᚋserverᚋpetitioningᚐTrendingTagᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*reading.TrendingTag) graphql.Marshaler {
+			return ec.marshalNTrendingTag2ᚕᚖpetitiondᚋserverᚋreadingᚐTrendingTagᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -5823,8 +5825,8 @@ func (ec *executionContext) _Query_statistics(ctx context.Context, field graphql
 			return ec.Resolvers.Query().Statistics(ctx)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *petitioning.Statistics) graphql.Marshaler {
-			return ec.marshalNStatistics2ᚖpetitiondᚋserverᚋpetitioningᚐStatistics(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *reading.Statistics) graphql.Marshaler {
+			return ec.marshalNStatistics2ᚖpetitiondᚋserverᚋreadingᚐStatistics(ctx, selections, v)
 		},
 		true,
 		true,
@@ -6153,7 +6155,7 @@ func (ec *executionContext) fieldContext_Signature_petition(_ context.Context, f
 	return fc, nil
 }
 
-func (ec *executionContext) _SignatureConnection_edges(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Signature]) (ret graphql.Marshaler) {
+func (ec *executionContext) _SignatureConnection_edges(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Signature]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6165,8 +6167,8 @@ func (ec *executionContext) _SignatureConnection_edges(ctx context.Context, fiel
 			return obj.Edges, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []petitioning.Edge[*ent.Signature]) graphql.Marshaler {
-			return ec.marshalNSignatureEdge2ᚕpetitiondᚋserverᚋpetitioningᚐEdgeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []keyset.Edge[*ent.Signature]) graphql.Marshaler {
+			return ec.marshalNSignatureEdge2ᚕpetitiondᚋserverᚋkeysetᚐEdgeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -6185,7 +6187,7 @@ func (ec *executionContext) fieldContext_SignatureConnection_edges(_ context.Con
 	return fc, nil
 }
 
-func (ec *executionContext) _SignatureConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Signature]) (ret graphql.Marshaler) {
+func (ec *executionContext) _SignatureConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Signature]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6217,7 +6219,7 @@ func (ec *executionContext) fieldContext_SignatureConnection_nodes(_ context.Con
 	return fc, nil
 }
 
-func (ec *executionContext) _SignatureConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Signature]) (ret graphql.Marshaler) {
+func (ec *executionContext) _SignatureConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Signature]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6229,8 +6231,8 @@ func (ec *executionContext) _SignatureConnection_pageInfo(ctx context.Context, f
 			return obj.PageInfo, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v petitioning.PageInfo) graphql.Marshaler {
-			return ec.marshalNPageInfo2petitiondᚋserverᚋpetitioningᚐPageInfo(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v keyset.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2petitiondᚋserverᚋkeysetᚐPageInfo(ctx, selections, v)
 		},
 		true,
 		true,
@@ -6249,7 +6251,7 @@ func (ec *executionContext) fieldContext_SignatureConnection_pageInfo(_ context.
 	return fc, nil
 }
 
-func (ec *executionContext) _SignatureConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Signature]) (ret graphql.Marshaler) {
+func (ec *executionContext) _SignatureConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Signature]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6272,7 +6274,7 @@ func (ec *executionContext) fieldContext_SignatureConnection_totalCount(_ contex
 	return graphql.NewScalarFieldContext("SignatureConnection", field, true, false, "Int")
 }
 
-func (ec *executionContext) _SignatureCount_petitionId(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
+func (ec *executionContext) _SignatureCount_petitionId(ctx context.Context, field graphql.CollectedField, obj *reading.Count) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6295,7 +6297,7 @@ func (ec *executionContext) fieldContext_SignatureCount_petitionId(_ context.Con
 	return graphql.NewScalarFieldContext("SignatureCount", field, true, true, "ID")
 }
 
-func (ec *executionContext) _SignatureCount_petition(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
+func (ec *executionContext) _SignatureCount_petition(ctx context.Context, field graphql.CollectedField, obj *reading.Count) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6327,7 +6329,7 @@ func (ec *executionContext) fieldContext_SignatureCount_petition(_ context.Conte
 	return fc, nil
 }
 
-func (ec *executionContext) _SignatureCount_total(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
+func (ec *executionContext) _SignatureCount_total(ctx context.Context, field graphql.CollectedField, obj *reading.Count) (ret graphql.Marshaler) {
 	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
@@ -6350,7 +6352,7 @@ func (ec *executionContext) fieldContext_SignatureCount_total(_ context.Context,
 	return graphql.NewScalarFieldContext("SignatureCount", field, false, false, "Int")
 }
 
-func (ec *executionContext) _SignatureCount_goal(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
+func (ec *executionContext) _SignatureCount_goal(ctx context.Context, field graphql.CollectedField, obj *reading.Count) (ret graphql.Marshaler) {
 	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
@@ -6373,7 +6375,7 @@ func (ec *executionContext) fieldContext_SignatureCount_goal(_ context.Context, 
 	return graphql.NewScalarFieldContext("SignatureCount", field, false, false, "Int")
 }
 
-func (ec *executionContext) _SignatureCount_progress(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
+func (ec *executionContext) _SignatureCount_progress(ctx context.Context, field graphql.CollectedField, obj *reading.Count) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6396,7 +6398,7 @@ func (ec *executionContext) fieldContext_SignatureCount_progress(_ context.Conte
 	return graphql.NewScalarFieldContext("SignatureCount", field, true, false, "Float")
 }
 
-func (ec *executionContext) _SignatureCount_lastHour(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
+func (ec *executionContext) _SignatureCount_lastHour(ctx context.Context, field graphql.CollectedField, obj *reading.Count) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6419,7 +6421,7 @@ func (ec *executionContext) fieldContext_SignatureCount_lastHour(_ context.Conte
 	return graphql.NewScalarFieldContext("SignatureCount", field, true, true, "Int")
 }
 
-func (ec *executionContext) _SignatureCount_version(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
+func (ec *executionContext) _SignatureCount_version(ctx context.Context, field graphql.CollectedField, obj *reading.Count) (ret graphql.Marshaler) {
 	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
@@ -6442,7 +6444,7 @@ func (ec *executionContext) fieldContext_SignatureCount_version(_ context.Contex
 	return graphql.NewScalarFieldContext("SignatureCount", field, false, false, "Int")
 }
 
-func (ec *executionContext) _SignatureCount_asOf(ctx context.Context, field graphql.CollectedField, obj *petitioning.Count) (ret graphql.Marshaler) {
+func (ec *executionContext) _SignatureCount_asOf(ctx context.Context, field graphql.CollectedField, obj *reading.Count) (ret graphql.Marshaler) {
 	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
@@ -6465,7 +6467,7 @@ func (ec *executionContext) fieldContext_SignatureCount_asOf(_ context.Context, 
 	return graphql.NewScalarFieldContext("SignatureCount", field, false, false, "DateTime")
 }
 
-func (ec *executionContext) _SignatureEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Signature]) (ret graphql.Marshaler) {
+func (ec *executionContext) _SignatureEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *keyset.Edge[*ent.Signature]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6488,7 +6490,7 @@ func (ec *executionContext) fieldContext_SignatureEdge_cursor(_ context.Context,
 	return graphql.NewScalarFieldContext("SignatureEdge", field, true, false, "String")
 }
 
-func (ec *executionContext) _SignatureEdge_node(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Signature]) (ret graphql.Marshaler) {
+func (ec *executionContext) _SignatureEdge_node(ctx context.Context, field graphql.CollectedField, obj *keyset.Edge[*ent.Signature]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6520,7 +6522,7 @@ func (ec *executionContext) fieldContext_SignatureEdge_node(_ context.Context, f
 	return fc, nil
 }
 
-func (ec *executionContext) _Statistics_petitionCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Statistics) (ret graphql.Marshaler) {
+func (ec *executionContext) _Statistics_petitionCount(ctx context.Context, field graphql.CollectedField, obj *reading.Statistics) (ret graphql.Marshaler) {
 	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
@@ -6543,7 +6545,7 @@ func (ec *executionContext) fieldContext_Statistics_petitionCount(_ context.Cont
 	return graphql.NewScalarFieldContext("Statistics", field, false, false, "Int")
 }
 
-func (ec *executionContext) _Statistics_openPetitionCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Statistics) (ret graphql.Marshaler) {
+func (ec *executionContext) _Statistics_openPetitionCount(ctx context.Context, field graphql.CollectedField, obj *reading.Statistics) (ret graphql.Marshaler) {
 	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
@@ -6566,7 +6568,7 @@ func (ec *executionContext) fieldContext_Statistics_openPetitionCount(_ context.
 	return graphql.NewScalarFieldContext("Statistics", field, false, false, "Int")
 }
 
-func (ec *executionContext) _Statistics_signatureCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Statistics) (ret graphql.Marshaler) {
+func (ec *executionContext) _Statistics_signatureCount(ctx context.Context, field graphql.CollectedField, obj *reading.Statistics) (ret graphql.Marshaler) {
 	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
@@ -6589,7 +6591,7 @@ func (ec *executionContext) fieldContext_Statistics_signatureCount(_ context.Con
 	return graphql.NewScalarFieldContext("Statistics", field, false, false, "Int")
 }
 
-func (ec *executionContext) _Statistics_signaturesLastHour(ctx context.Context, field graphql.CollectedField, obj *petitioning.Statistics) (ret graphql.Marshaler) {
+func (ec *executionContext) _Statistics_signaturesLastHour(ctx context.Context, field graphql.CollectedField, obj *reading.Statistics) (ret graphql.Marshaler) {
 	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
@@ -6625,8 +6627,8 @@ func (ec *executionContext) _Subscription_signatureCount(ctx context.Context, fi
 			return ec.Resolvers.Subscription().SignatureCount(ctx, fc.Args["petitionId"].(scalar.ID))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *petitioning.Count) graphql.Marshaler {
-			return ec.marshalNSignatureCount2ᚖpetitiondᚋserverᚋpetitioningᚐCount(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *reading.Count) graphql.Marshaler {
+			return ec.marshalNSignatureCount2ᚖpetitiondᚋserverᚋreadingᚐCount(ctx, selections, v)
 		},
 		true,
 		true,
@@ -6669,8 +6671,8 @@ func (ec *executionContext) _Subscription_signatureCounts(ctx context.Context, f
 			return ec.Resolvers.Subscription().SignatureCounts(ctx, fc.Args["petitionIds"].([]*scalar.ID))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *petitioning.Count) graphql.Marshaler {
-			return ec.marshalNSignatureCount2ᚖpetitiondᚋserverᚋpetitioningᚐCount(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *reading.Count) graphql.Marshaler {
+			return ec.marshalNSignatureCount2ᚖpetitiondᚋserverᚋreadingᚐCount(ctx, selections, v)
 		},
 		true,
 		true,
@@ -6712,8 +6714,8 @@ func (ec *executionContext) _Subscription_statistics(ctx context.Context, field 
 			return ec.Resolvers.Subscription().Statistics(ctx)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *petitioning.Statistics) graphql.Marshaler {
-			return ec.marshalNStatistics2ᚖpetitiondᚋserverᚋpetitioningᚐStatistics(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *reading.Statistics) graphql.Marshaler {
+			return ec.marshalNStatistics2ᚖpetitiondᚋserverᚋreadingᚐStatistics(ctx, selections, v)
 		},
 		true,
 		true,
@@ -6922,11 +6924,11 @@ func (ec *executionContext) _Tag_petitions(ctx context.Context, field graphql.Co
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Tag().Petitions(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["orderBy"].(*petitioning.Order))
+			return ec.Resolvers.Tag().Petitions(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["orderBy"].(*reading.Order))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *petitioning.Connection[*ent.Petition]) graphql.Marshaler {
-			return ec.marshalNPetitionConnection2ᚖpetitiondᚋserverᚋpetitioningᚐConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *reading.Connection[*ent.Petition]) graphql.Marshaler {
+			return ec.marshalNPetitionConnection2ᚖpetitiondᚋserverᚋreadingᚐConnection(ctx, selections, v)
 		},
 		true,
 		true,
@@ -6956,7 +6958,7 @@ func (ec *executionContext) fieldContext_Tag_petitions(ctx context.Context, fiel
 	return fc, nil
 }
 
-func (ec *executionContext) _TagConnection_edges(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Tag]) (ret graphql.Marshaler) {
+func (ec *executionContext) _TagConnection_edges(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Tag]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6968,8 +6970,8 @@ func (ec *executionContext) _TagConnection_edges(ctx context.Context, field grap
 			return obj.Edges, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []petitioning.Edge[*ent.Tag]) graphql.Marshaler {
-			return ec.marshalNTagEdge2ᚕpetitiondᚋserverᚋpetitioningᚐEdgeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []keyset.Edge[*ent.Tag]) graphql.Marshaler {
+			return ec.marshalNTagEdge2ᚕpetitiondᚋserverᚋkeysetᚐEdgeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -6988,7 +6990,7 @@ func (ec *executionContext) fieldContext_TagConnection_edges(_ context.Context, 
 	return fc, nil
 }
 
-func (ec *executionContext) _TagConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Tag]) (ret graphql.Marshaler) {
+func (ec *executionContext) _TagConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Tag]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7020,7 +7022,7 @@ func (ec *executionContext) fieldContext_TagConnection_nodes(_ context.Context, 
 	return fc, nil
 }
 
-func (ec *executionContext) _TagConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Tag]) (ret graphql.Marshaler) {
+func (ec *executionContext) _TagConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Tag]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7032,8 +7034,8 @@ func (ec *executionContext) _TagConnection_pageInfo(ctx context.Context, field g
 			return obj.PageInfo, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v petitioning.PageInfo) graphql.Marshaler {
-			return ec.marshalNPageInfo2petitiondᚋserverᚋpetitioningᚐPageInfo(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v keyset.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2petitiondᚋserverᚋkeysetᚐPageInfo(ctx, selections, v)
 		},
 		true,
 		true,
@@ -7052,7 +7054,7 @@ func (ec *executionContext) fieldContext_TagConnection_pageInfo(_ context.Contex
 	return fc, nil
 }
 
-func (ec *executionContext) _TagConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *petitioning.Connection[*ent.Tag]) (ret graphql.Marshaler) {
+func (ec *executionContext) _TagConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Tag]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7075,7 +7077,7 @@ func (ec *executionContext) fieldContext_TagConnection_totalCount(_ context.Cont
 	return graphql.NewScalarFieldContext("TagConnection", field, true, false, "Int")
 }
 
-func (ec *executionContext) _TagEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Tag]) (ret graphql.Marshaler) {
+func (ec *executionContext) _TagEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *keyset.Edge[*ent.Tag]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7098,7 +7100,7 @@ func (ec *executionContext) fieldContext_TagEdge_cursor(_ context.Context, field
 	return graphql.NewScalarFieldContext("TagEdge", field, true, false, "String")
 }
 
-func (ec *executionContext) _TagEdge_node(ctx context.Context, field graphql.CollectedField, obj *petitioning.Edge[*ent.Tag]) (ret graphql.Marshaler) {
+func (ec *executionContext) _TagEdge_node(ctx context.Context, field graphql.CollectedField, obj *keyset.Edge[*ent.Tag]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7130,7 +7132,7 @@ func (ec *executionContext) fieldContext_TagEdge_node(_ context.Context, field g
 	return fc, nil
 }
 
-func (ec *executionContext) _TrendingTag_tag(ctx context.Context, field graphql.CollectedField, obj *petitioning.TrendingTag) (ret graphql.Marshaler) {
+func (ec *executionContext) _TrendingTag_tag(ctx context.Context, field graphql.CollectedField, obj *reading.TrendingTag) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -7162,7 +7164,7 @@ func (ec *executionContext) fieldContext_TrendingTag_tag(_ context.Context, fiel
 	return fc, nil
 }
 
-func (ec *executionContext) _TrendingTag_signaturesLastDay(ctx context.Context, field graphql.CollectedField, obj *petitioning.TrendingTag) (ret graphql.Marshaler) {
+func (ec *executionContext) _TrendingTag_signaturesLastDay(ctx context.Context, field graphql.CollectedField, obj *reading.TrendingTag) (ret graphql.Marshaler) {
 	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
@@ -8592,8 +8594,8 @@ func UnmarshalCreatePetitionInput(ctx context.Context, raw any) (petitioning.Dra
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputPetitionFilter(ctx context.Context, obj any) (petitioning.Filter, error) {
-	var it petitioning.Filter
+func (ec *executionContext) unmarshalInputPetitionFilter(ctx context.Context, obj any) (reading.Filter, error) {
+	var it reading.Filter
 	if obj == nil {
 		return it, nil
 	}
@@ -8670,14 +8672,14 @@ func (ec *executionContext) unmarshalInputPetitionFilter(ctx context.Context, ob
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalPetitionFilter(ctx context.Context, raw any) (petitioning.Filter, error) {
-	var out petitioning.Filter
+func UnmarshalPetitionFilter(ctx context.Context, raw any) (reading.Filter, error) {
+	var out reading.Filter
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "PetitionFilter", raw, &out)
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputPetitionOrder(ctx context.Context, obj any) (petitioning.Order, error) {
-	var it petitioning.Order
+func (ec *executionContext) unmarshalInputPetitionOrder(ctx context.Context, obj any) (reading.Order, error) {
+	var it reading.Order
 	if obj == nil {
 		return it, nil
 	}
@@ -8700,14 +8702,14 @@ func (ec *executionContext) unmarshalInputPetitionOrder(ctx context.Context, obj
 		switch k {
 		case "field":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("field"))
-			data, err := ec.unmarshalNPetitionOrderField2petitiondᚋserverᚋpetitioningᚐOrderField(ctx, v)
+			data, err := ec.unmarshalNPetitionOrderField2petitiondᚋserverᚋreadingᚐOrderField(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Field = data
 		case "direction":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
-			data, err := ec.unmarshalNOrderDirection2petitiondᚋserverᚋpetitioningᚐDirection(ctx, v)
+			data, err := ec.unmarshalNOrderDirection2petitiondᚋserverᚋreadingᚐDirection(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -8723,8 +8725,8 @@ func (ec *executionContext) unmarshalInputPetitionOrder(ctx context.Context, obj
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalPetitionOrder(ctx context.Context, raw any) (petitioning.Order, error) {
-	var out petitioning.Order
+func UnmarshalPetitionOrder(ctx context.Context, raw any) (reading.Order, error) {
+	var out reading.Order
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "PetitionOrder", raw, &out)
 	return out, err
 }
@@ -9062,7 +9064,7 @@ func (ec *executionContext) _Comment(ctx context.Context, sel ast.SelectionSet, 
 
 var commentConnectionImplementors = []string{"CommentConnection"}
 
-func (ec *executionContext) _CommentConnection(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Connection[*ent.Comment]) graphql.Marshaler {
+func (ec *executionContext) _CommentConnection(ctx context.Context, sel ast.SelectionSet, obj *reading.Connection[*ent.Comment]) graphql.Marshaler {
 	fields := fastexec.Fields(ec.OperationContext, sel, commentConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -9111,7 +9113,7 @@ func (ec *executionContext) _CommentConnection(ctx context.Context, sel ast.Sele
 
 var commentEdgeImplementors = []string{"CommentEdge"}
 
-func (ec *executionContext) _CommentEdge(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Edge[*ent.Comment]) graphql.Marshaler {
+func (ec *executionContext) _CommentEdge(ctx context.Context, sel ast.SelectionSet, obj *keyset.Edge[*ent.Comment]) graphql.Marshaler {
 	fields := fastexec.Fields(ec.OperationContext, sel, commentEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -9187,7 +9189,7 @@ func (ec *executionContext) _CommentPayload(ctx context.Context, sel ast.Selecti
 
 var countPointImplementors = []string{"CountPoint"}
 
-func (ec *executionContext) _CountPoint(ctx context.Context, sel ast.SelectionSet, obj *petitioning.CountPoint) graphql.Marshaler {
+func (ec *executionContext) _CountPoint(ctx context.Context, sel ast.SelectionSet, obj *reading.CountPoint) graphql.Marshaler {
 	fields := fastexec.Fields(ec.OperationContext, sel, countPointImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -9313,7 +9315,7 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 
 var pageInfoImplementors = []string{"PageInfo"}
 
-func (ec *executionContext) _PageInfo(ctx context.Context, sel ast.SelectionSet, obj *petitioning.PageInfo) graphql.Marshaler {
+func (ec *executionContext) _PageInfo(ctx context.Context, sel ast.SelectionSet, obj *keyset.PageInfo) graphql.Marshaler {
 	fields := fastexec.Fields(ec.OperationContext, sel, pageInfoImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -9531,7 +9533,7 @@ func (ec *executionContext) _Petition(ctx context.Context, sel ast.SelectionSet,
 
 var petitionConnectionImplementors = []string{"PetitionConnection"}
 
-func (ec *executionContext) _PetitionConnection(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Connection[*ent.Petition]) graphql.Marshaler {
+func (ec *executionContext) _PetitionConnection(ctx context.Context, sel ast.SelectionSet, obj *reading.Connection[*ent.Petition]) graphql.Marshaler {
 	fields := fastexec.Fields(ec.OperationContext, sel, petitionConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -9580,7 +9582,7 @@ func (ec *executionContext) _PetitionConnection(ctx context.Context, sel ast.Sel
 
 var petitionEdgeImplementors = []string{"PetitionEdge"}
 
-func (ec *executionContext) _PetitionEdge(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Edge[*ent.Petition]) graphql.Marshaler {
+func (ec *executionContext) _PetitionEdge(ctx context.Context, sel ast.SelectionSet, obj *keyset.Edge[*ent.Petition]) graphql.Marshaler {
 	fields := fastexec.Fields(ec.OperationContext, sel, petitionEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -9863,7 +9865,7 @@ func (ec *executionContext) _Signature(ctx context.Context, sel ast.SelectionSet
 
 var signatureConnectionImplementors = []string{"SignatureConnection"}
 
-func (ec *executionContext) _SignatureConnection(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Connection[*ent.Signature]) graphql.Marshaler {
+func (ec *executionContext) _SignatureConnection(ctx context.Context, sel ast.SelectionSet, obj *reading.Connection[*ent.Signature]) graphql.Marshaler {
 	fields := fastexec.Fields(ec.OperationContext, sel, signatureConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -9912,7 +9914,7 @@ func (ec *executionContext) _SignatureConnection(ctx context.Context, sel ast.Se
 
 var signatureCountImplementors = []string{"SignatureCount"}
 
-func (ec *executionContext) _SignatureCount(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Count) graphql.Marshaler {
+func (ec *executionContext) _SignatureCount(ctx context.Context, sel ast.SelectionSet, obj *reading.Count) graphql.Marshaler {
 	fields := fastexec.Fields(ec.OperationContext, sel, signatureCountImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -9983,7 +9985,7 @@ func (ec *executionContext) _SignatureCount(ctx context.Context, sel ast.Selecti
 
 var signatureEdgeImplementors = []string{"SignatureEdge"}
 
-func (ec *executionContext) _SignatureEdge(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Edge[*ent.Signature]) graphql.Marshaler {
+func (ec *executionContext) _SignatureEdge(ctx context.Context, sel ast.SelectionSet, obj *keyset.Edge[*ent.Signature]) graphql.Marshaler {
 	fields := fastexec.Fields(ec.OperationContext, sel, signatureEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -10021,7 +10023,7 @@ func (ec *executionContext) _SignatureEdge(ctx context.Context, sel ast.Selectio
 
 var statisticsImplementors = []string{"Statistics"}
 
-func (ec *executionContext) _Statistics(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Statistics) graphql.Marshaler {
+func (ec *executionContext) _Statistics(ctx context.Context, sel ast.SelectionSet, obj *reading.Statistics) graphql.Marshaler {
 	fields := fastexec.Fields(ec.OperationContext, sel, statisticsImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -10153,7 +10155,7 @@ func (ec *executionContext) _Tag(ctx context.Context, sel ast.SelectionSet, obj 
 
 var tagConnectionImplementors = []string{"TagConnection"}
 
-func (ec *executionContext) _TagConnection(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Connection[*ent.Tag]) graphql.Marshaler {
+func (ec *executionContext) _TagConnection(ctx context.Context, sel ast.SelectionSet, obj *reading.Connection[*ent.Tag]) graphql.Marshaler {
 	fields := fastexec.Fields(ec.OperationContext, sel, tagConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -10202,7 +10204,7 @@ func (ec *executionContext) _TagConnection(ctx context.Context, sel ast.Selectio
 
 var tagEdgeImplementors = []string{"TagEdge"}
 
-func (ec *executionContext) _TagEdge(ctx context.Context, sel ast.SelectionSet, obj *petitioning.Edge[*ent.Tag]) graphql.Marshaler {
+func (ec *executionContext) _TagEdge(ctx context.Context, sel ast.SelectionSet, obj *keyset.Edge[*ent.Tag]) graphql.Marshaler {
 	fields := fastexec.Fields(ec.OperationContext, sel, tagEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -10240,7 +10242,7 @@ func (ec *executionContext) _TagEdge(ctx context.Context, sel ast.SelectionSet, 
 
 var trendingTagImplementors = []string{"TrendingTag"}
 
-func (ec *executionContext) _TrendingTag(ctx context.Context, sel ast.SelectionSet, obj *petitioning.TrendingTag) graphql.Marshaler {
+func (ec *executionContext) _TrendingTag(ctx context.Context, sel ast.SelectionSet, obj *reading.TrendingTag) graphql.Marshaler {
 	fields := fastexec.Fields(ec.OperationContext, sel, trendingTagImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -10734,7 +10736,7 @@ func (ec *executionContext) marshalNComment2ᚖpetitiondᚋentᚐComment(ctx con
 	return ec._Comment(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNCommentConnection2ᚖpetitiondᚋserverᚋpetitioningᚐConnection(ctx context.Context, sel ast.SelectionSet, v *petitioning.Connection[*ent.Comment]) graphql.Marshaler {
+func (ec *executionContext) marshalNCommentConnection2ᚖpetitiondᚋserverᚋreadingᚐConnection(ctx context.Context, sel ast.SelectionSet, v *reading.Connection[*ent.Comment]) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "CommentConnection!")
 		return graphql.Null
@@ -10742,15 +10744,15 @@ func (ec *executionContext) marshalNCommentConnection2ᚖpetitiondᚋserverᚋpe
 	return ec._CommentConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNCommentEdge2petitiondᚋserverᚋpetitioningᚐEdge(ctx context.Context, sel ast.SelectionSet, v petitioning.Edge[*ent.Comment]) graphql.Marshaler {
+func (ec *executionContext) marshalNCommentEdge2petitiondᚋserverᚋkeysetᚐEdge(ctx context.Context, sel ast.SelectionSet, v keyset.Edge[*ent.Comment]) graphql.Marshaler {
 	return ec._CommentEdge(ctx, sel, &v)
 }
 
-func (ec *executionContext) marshalNCommentEdge2ᚕpetitiondᚋserverᚋpetitioningᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []petitioning.Edge[*ent.Comment]) graphql.Marshaler {
+func (ec *executionContext) marshalNCommentEdge2ᚕpetitiondᚋserverᚋkeysetᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []keyset.Edge[*ent.Comment]) graphql.Marshaler {
 	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNCommentEdge2petitiondᚋserverᚋpetitioningᚐEdge(ctx, sel, v[i])
+		return ec.marshalNCommentEdge2petitiondᚋserverᚋkeysetᚐEdge(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -10770,11 +10772,11 @@ func (ec *executionContext) marshalNCommentPayload2ᚖpetitiondᚋgraphᚋmodel�
 	return ec._CommentPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNCountPoint2ᚕᚖpetitiondᚋserverᚋpetitioningᚐCountPointᚄ(ctx context.Context, sel ast.SelectionSet, v []*petitioning.CountPoint) graphql.Marshaler {
+func (ec *executionContext) marshalNCountPoint2ᚕᚖpetitiondᚋserverᚋreadingᚐCountPointᚄ(ctx context.Context, sel ast.SelectionSet, v []*reading.CountPoint) graphql.Marshaler {
 	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNCountPoint2ᚖpetitiondᚋserverᚋpetitioningᚐCountPoint(ctx, sel, v[i])
+		return ec.marshalNCountPoint2ᚖpetitiondᚋserverᚋreadingᚐCountPoint(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -10786,7 +10788,7 @@ func (ec *executionContext) marshalNCountPoint2ᚕᚖpetitiondᚋserverᚋpetiti
 	return ret
 }
 
-func (ec *executionContext) marshalNCountPoint2ᚖpetitiondᚋserverᚋpetitioningᚐCountPoint(ctx context.Context, sel ast.SelectionSet, v *petitioning.CountPoint) graphql.Marshaler {
+func (ec *executionContext) marshalNCountPoint2ᚖpetitiondᚋserverᚋreadingᚐCountPoint(ctx context.Context, sel ast.SelectionSet, v *reading.CountPoint) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "CountPoint!")
 		return graphql.Null
@@ -10940,15 +10942,15 @@ func (ec *executionContext) marshalNInt2ᚖint(ctx context.Context, sel ast.Sele
 	return graphql.WrapContextMarshaler(ctx, res)
 }
 
-func (ec *executionContext) unmarshalNInterval2petitiondᚋserverᚋpetitioningᚐInterval(ctx context.Context, v any) (petitioning.Interval, error) {
+func (ec *executionContext) unmarshalNInterval2petitiondᚋserverᚋreadingᚐInterval(ctx context.Context, v any) (reading.Interval, error) {
 	tmp, err := scalar.UnmarshalText(v)
-	res := unmarshalNInterval2petitiondᚋserverᚋpetitioningᚐInterval[tmp]
+	res := unmarshalNInterval2petitiondᚋserverᚋreadingᚐInterval[tmp]
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNInterval2petitiondᚋserverᚋpetitioningᚐInterval(ctx context.Context, sel ast.SelectionSet, v petitioning.Interval) graphql.Marshaler {
+func (ec *executionContext) marshalNInterval2petitiondᚋserverᚋreadingᚐInterval(ctx context.Context, sel ast.SelectionSet, v reading.Interval) graphql.Marshaler {
 	_ = sel
-	res := scalar.MarshalText(marshalNInterval2petitiondᚋserverᚋpetitioningᚐInterval[v])
+	res := scalar.MarshalText(marshalNInterval2petitiondᚋserverᚋreadingᚐInterval[v])
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "Interval!")
 	}
@@ -10956,17 +10958,17 @@ func (ec *executionContext) marshalNInterval2petitiondᚋserverᚋpetitioningᚐ
 }
 
 var (
-	unmarshalNInterval2petitiondᚋserverᚋpetitioningᚐInterval = map[string]petitioning.Interval{
-		"MINUTE": petitioning.Minute,
-		"HOUR":   petitioning.Hour,
-		"DAY":    petitioning.Day,
-		"WEEK":   petitioning.Week,
+	unmarshalNInterval2petitiondᚋserverᚋreadingᚐInterval = map[string]reading.Interval{
+		"MINUTE": reading.Minute,
+		"HOUR":   reading.Hour,
+		"DAY":    reading.Day,
+		"WEEK":   reading.Week,
 	}
-	marshalNInterval2petitiondᚋserverᚋpetitioningᚐInterval = map[petitioning.Interval]string{
-		petitioning.Minute: "MINUTE",
-		petitioning.Hour:   "HOUR",
-		petitioning.Day:    "DAY",
-		petitioning.Week:   "WEEK",
+	marshalNInterval2petitiondᚋserverᚋreadingᚐInterval = map[reading.Interval]string{
+		reading.Minute: "MINUTE",
+		reading.Hour:   "HOUR",
+		reading.Day:    "DAY",
+		reading.Week:   "WEEK",
 	}
 )
 
@@ -11008,15 +11010,15 @@ func (ec *executionContext) marshalNNode2ᚕpetitiondᚋgraphᚋscalarᚐNode(ct
 	return ret
 }
 
-func (ec *executionContext) unmarshalNOrderDirection2petitiondᚋserverᚋpetitioningᚐDirection(ctx context.Context, v any) (petitioning.Direction, error) {
+func (ec *executionContext) unmarshalNOrderDirection2petitiondᚋserverᚋreadingᚐDirection(ctx context.Context, v any) (reading.Direction, error) {
 	tmp, err := scalar.UnmarshalText(v)
-	res := unmarshalNOrderDirection2petitiondᚋserverᚋpetitioningᚐDirection[tmp]
+	res := unmarshalNOrderDirection2petitiondᚋserverᚋreadingᚐDirection[tmp]
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNOrderDirection2petitiondᚋserverᚋpetitioningᚐDirection(ctx context.Context, sel ast.SelectionSet, v petitioning.Direction) graphql.Marshaler {
+func (ec *executionContext) marshalNOrderDirection2petitiondᚋserverᚋreadingᚐDirection(ctx context.Context, sel ast.SelectionSet, v reading.Direction) graphql.Marshaler {
 	_ = sel
-	res := scalar.MarshalText(marshalNOrderDirection2petitiondᚋserverᚋpetitioningᚐDirection[v])
+	res := scalar.MarshalText(marshalNOrderDirection2petitiondᚋserverᚋreadingᚐDirection[v])
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "OrderDirection!")
 	}
@@ -11024,17 +11026,17 @@ func (ec *executionContext) marshalNOrderDirection2petitiondᚋserverᚋpetition
 }
 
 var (
-	unmarshalNOrderDirection2petitiondᚋserverᚋpetitioningᚐDirection = map[string]petitioning.Direction{
-		"ASC":  petitioning.Asc,
-		"DESC": petitioning.Desc,
+	unmarshalNOrderDirection2petitiondᚋserverᚋreadingᚐDirection = map[string]reading.Direction{
+		"ASC":  reading.Asc,
+		"DESC": reading.Desc,
 	}
-	marshalNOrderDirection2petitiondᚋserverᚋpetitioningᚐDirection = map[petitioning.Direction]string{
-		petitioning.Asc:  "ASC",
-		petitioning.Desc: "DESC",
+	marshalNOrderDirection2petitiondᚋserverᚋreadingᚐDirection = map[reading.Direction]string{
+		reading.Asc:  "ASC",
+		reading.Desc: "DESC",
 	}
 )
 
-func (ec *executionContext) marshalNPageInfo2petitiondᚋserverᚋpetitioningᚐPageInfo(ctx context.Context, sel ast.SelectionSet, v petitioning.PageInfo) graphql.Marshaler {
+func (ec *executionContext) marshalNPageInfo2petitiondᚋserverᚋkeysetᚐPageInfo(ctx context.Context, sel ast.SelectionSet, v keyset.PageInfo) graphql.Marshaler {
 	return ec._PageInfo(ctx, sel, &v)
 }
 
@@ -11062,7 +11064,7 @@ func (ec *executionContext) marshalNPetition2ᚖpetitiondᚋentᚐPetition(ctx c
 	return ec._Petition(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNPetitionConnection2ᚖpetitiondᚋserverᚋpetitioningᚐConnection(ctx context.Context, sel ast.SelectionSet, v *petitioning.Connection[*ent.Petition]) graphql.Marshaler {
+func (ec *executionContext) marshalNPetitionConnection2ᚖpetitiondᚋserverᚋreadingᚐConnection(ctx context.Context, sel ast.SelectionSet, v *reading.Connection[*ent.Petition]) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "PetitionConnection!")
 		return graphql.Null
@@ -11070,15 +11072,15 @@ func (ec *executionContext) marshalNPetitionConnection2ᚖpetitiondᚋserverᚋp
 	return ec._PetitionConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNPetitionEdge2petitiondᚋserverᚋpetitioningᚐEdge(ctx context.Context, sel ast.SelectionSet, v petitioning.Edge[*ent.Petition]) graphql.Marshaler {
+func (ec *executionContext) marshalNPetitionEdge2petitiondᚋserverᚋkeysetᚐEdge(ctx context.Context, sel ast.SelectionSet, v keyset.Edge[*ent.Petition]) graphql.Marshaler {
 	return ec._PetitionEdge(ctx, sel, &v)
 }
 
-func (ec *executionContext) marshalNPetitionEdge2ᚕpetitiondᚋserverᚋpetitioningᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []petitioning.Edge[*ent.Petition]) graphql.Marshaler {
+func (ec *executionContext) marshalNPetitionEdge2ᚕpetitiondᚋserverᚋkeysetᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []keyset.Edge[*ent.Petition]) graphql.Marshaler {
 	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNPetitionEdge2petitiondᚋserverᚋpetitioningᚐEdge(ctx, sel, v[i])
+		return ec.marshalNPetitionEdge2petitiondᚋserverᚋkeysetᚐEdge(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -11090,15 +11092,15 @@ func (ec *executionContext) marshalNPetitionEdge2ᚕpetitiondᚋserverᚋpetitio
 	return ret
 }
 
-func (ec *executionContext) unmarshalNPetitionOrderField2petitiondᚋserverᚋpetitioningᚐOrderField(ctx context.Context, v any) (petitioning.OrderField, error) {
+func (ec *executionContext) unmarshalNPetitionOrderField2petitiondᚋserverᚋreadingᚐOrderField(ctx context.Context, v any) (reading.OrderField, error) {
 	tmp, err := scalar.UnmarshalText(v)
-	res := unmarshalNPetitionOrderField2petitiondᚋserverᚋpetitioningᚐOrderField[tmp]
+	res := unmarshalNPetitionOrderField2petitiondᚋserverᚋreadingᚐOrderField[tmp]
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNPetitionOrderField2petitiondᚋserverᚋpetitioningᚐOrderField(ctx context.Context, sel ast.SelectionSet, v petitioning.OrderField) graphql.Marshaler {
+func (ec *executionContext) marshalNPetitionOrderField2petitiondᚋserverᚋreadingᚐOrderField(ctx context.Context, sel ast.SelectionSet, v reading.OrderField) graphql.Marshaler {
 	_ = sel
-	res := scalar.MarshalText(marshalNPetitionOrderField2petitiondᚋserverᚋpetitioningᚐOrderField[v])
+	res := scalar.MarshalText(marshalNPetitionOrderField2petitiondᚋserverᚋreadingᚐOrderField[v])
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "PetitionOrderField!")
 	}
@@ -11106,21 +11108,21 @@ func (ec *executionContext) marshalNPetitionOrderField2petitiondᚋserverᚋpeti
 }
 
 var (
-	unmarshalNPetitionOrderField2petitiondᚋserverᚋpetitioningᚐOrderField = map[string]petitioning.OrderField{
-		"CREATED_AT":      petitioning.ByCreatedAt,
-		"STARTS_AT":       petitioning.ByStartsAt,
-		"ENDS_AT":         petitioning.ByEndsAt,
-		"SIGNATURE_COUNT": petitioning.BySignatureCount,
-		"TRENDING":        petitioning.ByTrending,
-		"RELEVANCE":       petitioning.ByRelevance,
+	unmarshalNPetitionOrderField2petitiondᚋserverᚋreadingᚐOrderField = map[string]reading.OrderField{
+		"CREATED_AT":      reading.ByCreatedAt,
+		"STARTS_AT":       reading.ByStartsAt,
+		"ENDS_AT":         reading.ByEndsAt,
+		"SIGNATURE_COUNT": reading.BySignatureCount,
+		"TRENDING":        reading.ByTrending,
+		"RELEVANCE":       reading.ByRelevance,
 	}
-	marshalNPetitionOrderField2petitiondᚋserverᚋpetitioningᚐOrderField = map[petitioning.OrderField]string{
-		petitioning.ByCreatedAt:      "CREATED_AT",
-		petitioning.ByStartsAt:       "STARTS_AT",
-		petitioning.ByEndsAt:         "ENDS_AT",
-		petitioning.BySignatureCount: "SIGNATURE_COUNT",
-		petitioning.ByTrending:       "TRENDING",
-		petitioning.ByRelevance:      "RELEVANCE",
+	marshalNPetitionOrderField2petitiondᚋserverᚋreadingᚐOrderField = map[reading.OrderField]string{
+		reading.ByCreatedAt:      "CREATED_AT",
+		reading.ByStartsAt:       "STARTS_AT",
+		reading.ByEndsAt:         "ENDS_AT",
+		reading.BySignatureCount: "SIGNATURE_COUNT",
+		reading.ByTrending:       "TRENDING",
+		reading.ByRelevance:      "RELEVANCE",
 	}
 )
 
@@ -11207,7 +11209,7 @@ func (ec *executionContext) marshalNSignature2ᚖpetitiondᚋentᚐSignature(ctx
 	return ec._Signature(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNSignatureConnection2ᚖpetitiondᚋserverᚋpetitioningᚐConnection(ctx context.Context, sel ast.SelectionSet, v *petitioning.Connection[*ent.Signature]) graphql.Marshaler {
+func (ec *executionContext) marshalNSignatureConnection2ᚖpetitiondᚋserverᚋreadingᚐConnection(ctx context.Context, sel ast.SelectionSet, v *reading.Connection[*ent.Signature]) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "SignatureConnection!")
 		return graphql.Null
@@ -11215,7 +11217,7 @@ func (ec *executionContext) marshalNSignatureConnection2ᚖpetitiondᚋserverᚋ
 	return ec._SignatureConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNSignatureCount2ᚖpetitiondᚋserverᚋpetitioningᚐCount(ctx context.Context, sel ast.SelectionSet, v *petitioning.Count) graphql.Marshaler {
+func (ec *executionContext) marshalNSignatureCount2ᚖpetitiondᚋserverᚋreadingᚐCount(ctx context.Context, sel ast.SelectionSet, v *reading.Count) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "SignatureCount!")
 		return graphql.Null
@@ -11223,15 +11225,15 @@ func (ec *executionContext) marshalNSignatureCount2ᚖpetitiondᚋserverᚋpetit
 	return ec._SignatureCount(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNSignatureEdge2petitiondᚋserverᚋpetitioningᚐEdge(ctx context.Context, sel ast.SelectionSet, v petitioning.Edge[*ent.Signature]) graphql.Marshaler {
+func (ec *executionContext) marshalNSignatureEdge2petitiondᚋserverᚋkeysetᚐEdge(ctx context.Context, sel ast.SelectionSet, v keyset.Edge[*ent.Signature]) graphql.Marshaler {
 	return ec._SignatureEdge(ctx, sel, &v)
 }
 
-func (ec *executionContext) marshalNSignatureEdge2ᚕpetitiondᚋserverᚋpetitioningᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []petitioning.Edge[*ent.Signature]) graphql.Marshaler {
+func (ec *executionContext) marshalNSignatureEdge2ᚕpetitiondᚋserverᚋkeysetᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []keyset.Edge[*ent.Signature]) graphql.Marshaler {
 	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNSignatureEdge2petitiondᚋserverᚋpetitioningᚐEdge(ctx, sel, v[i])
+		return ec.marshalNSignatureEdge2petitiondᚋserverᚋkeysetᚐEdge(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -11243,7 +11245,7 @@ func (ec *executionContext) marshalNSignatureEdge2ᚕpetitiondᚋserverᚋpetiti
 	return ret
 }
 
-func (ec *executionContext) marshalNStatistics2ᚖpetitiondᚋserverᚋpetitioningᚐStatistics(ctx context.Context, sel ast.SelectionSet, v *petitioning.Statistics) graphql.Marshaler {
+func (ec *executionContext) marshalNStatistics2ᚖpetitiondᚋserverᚋreadingᚐStatistics(ctx context.Context, sel ast.SelectionSet, v *reading.Statistics) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "Statistics!")
 		return graphql.Null
@@ -11318,7 +11320,7 @@ func (ec *executionContext) marshalNTag2ᚖpetitiondᚋentᚐTag(ctx context.Con
 	return ec._Tag(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNTagConnection2ᚖpetitiondᚋserverᚋpetitioningᚐConnection(ctx context.Context, sel ast.SelectionSet, v *petitioning.Connection[*ent.Tag]) graphql.Marshaler {
+func (ec *executionContext) marshalNTagConnection2ᚖpetitiondᚋserverᚋreadingᚐConnection(ctx context.Context, sel ast.SelectionSet, v *reading.Connection[*ent.Tag]) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "TagConnection!")
 		return graphql.Null
@@ -11326,15 +11328,15 @@ func (ec *executionContext) marshalNTagConnection2ᚖpetitiondᚋserverᚋpetiti
 	return ec._TagConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNTagEdge2petitiondᚋserverᚋpetitioningᚐEdge(ctx context.Context, sel ast.SelectionSet, v petitioning.Edge[*ent.Tag]) graphql.Marshaler {
+func (ec *executionContext) marshalNTagEdge2petitiondᚋserverᚋkeysetᚐEdge(ctx context.Context, sel ast.SelectionSet, v keyset.Edge[*ent.Tag]) graphql.Marshaler {
 	return ec._TagEdge(ctx, sel, &v)
 }
 
-func (ec *executionContext) marshalNTagEdge2ᚕpetitiondᚋserverᚋpetitioningᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []petitioning.Edge[*ent.Tag]) graphql.Marshaler {
+func (ec *executionContext) marshalNTagEdge2ᚕpetitiondᚋserverᚋkeysetᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []keyset.Edge[*ent.Tag]) graphql.Marshaler {
 	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNTagEdge2petitiondᚋserverᚋpetitioningᚐEdge(ctx, sel, v[i])
+		return ec.marshalNTagEdge2petitiondᚋserverᚋkeysetᚐEdge(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -11346,11 +11348,11 @@ func (ec *executionContext) marshalNTagEdge2ᚕpetitiondᚋserverᚋpetitioning�
 	return ret
 }
 
-func (ec *executionContext) marshalNTrendingTag2ᚕᚖpetitiondᚋserverᚋpetitioningᚐTrendingTagᚄ(ctx context.Context, sel ast.SelectionSet, v []*petitioning.TrendingTag) graphql.Marshaler {
+func (ec *executionContext) marshalNTrendingTag2ᚕᚖpetitiondᚋserverᚋreadingᚐTrendingTagᚄ(ctx context.Context, sel ast.SelectionSet, v []*reading.TrendingTag) graphql.Marshaler {
 	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNTrendingTag2ᚖpetitiondᚋserverᚋpetitioningᚐTrendingTag(ctx, sel, v[i])
+		return ec.marshalNTrendingTag2ᚖpetitiondᚋserverᚋreadingᚐTrendingTag(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -11362,7 +11364,7 @@ func (ec *executionContext) marshalNTrendingTag2ᚕᚖpetitiondᚋserverᚋpetit
 	return ret
 }
 
-func (ec *executionContext) marshalNTrendingTag2ᚖpetitiondᚋserverᚋpetitioningᚐTrendingTag(ctx context.Context, sel ast.SelectionSet, v *petitioning.TrendingTag) graphql.Marshaler {
+func (ec *executionContext) marshalNTrendingTag2ᚖpetitiondᚋserverᚋreadingᚐTrendingTag(ctx context.Context, sel ast.SelectionSet, v *reading.TrendingTag) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "TrendingTag!")
 		return graphql.Null
@@ -11636,35 +11638,35 @@ func (ec *executionContext) marshalOComment2ᚖpetitiondᚋentᚐComment(ctx con
 	return ec._Comment(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalOCommentOrder2ᚖpetitiondᚋserverᚋpetitioningᚐCommentOrder(ctx context.Context, v any) (*petitioning.CommentOrder, error) {
+func (ec *executionContext) unmarshalOCommentOrder2ᚖpetitiondᚋserverᚋreadingᚐCommentOrder(ctx context.Context, v any) (*reading.CommentOrder, error) {
 	if v == nil {
 		return nil, nil
 	}
 	tmp, err := scalar.UnmarshalText(v)
-	res := unmarshalOCommentOrder2ᚖpetitiondᚋserverᚋpetitioningᚐCommentOrder[tmp]
+	res := unmarshalOCommentOrder2ᚖpetitiondᚋserverᚋreadingᚐCommentOrder[tmp]
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalOCommentOrder2ᚖpetitiondᚋserverᚋpetitioningᚐCommentOrder(ctx context.Context, sel ast.SelectionSet, v *petitioning.CommentOrder) graphql.Marshaler {
+func (ec *executionContext) marshalOCommentOrder2ᚖpetitiondᚋserverᚋreadingᚐCommentOrder(ctx context.Context, sel ast.SelectionSet, v *reading.CommentOrder) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	_ = sel
 	_ = ctx
-	res := scalar.MarshalText(marshalOCommentOrder2ᚖpetitiondᚋserverᚋpetitioningᚐCommentOrder[*v])
+	res := scalar.MarshalText(marshalOCommentOrder2ᚖpetitiondᚋserverᚋreadingᚐCommentOrder[*v])
 	return res
 }
 
 var (
-	unmarshalOCommentOrder2ᚖpetitiondᚋserverᚋpetitioningᚐCommentOrder = map[string]petitioning.CommentOrder{
-		"NEWEST":     petitioning.Newest,
-		"OLDEST":     petitioning.Oldest,
-		"MOST_LIKED": petitioning.MostLiked,
+	unmarshalOCommentOrder2ᚖpetitiondᚋserverᚋreadingᚐCommentOrder = map[string]reading.CommentOrder{
+		"NEWEST":     reading.Newest,
+		"OLDEST":     reading.Oldest,
+		"MOST_LIKED": reading.MostLiked,
 	}
-	marshalOCommentOrder2ᚖpetitiondᚋserverᚋpetitioningᚐCommentOrder = map[petitioning.CommentOrder]string{
-		petitioning.Newest:    "NEWEST",
-		petitioning.Oldest:    "OLDEST",
-		petitioning.MostLiked: "MOST_LIKED",
+	marshalOCommentOrder2ᚖpetitiondᚋserverᚋreadingᚐCommentOrder = map[reading.CommentOrder]string{
+		reading.Newest:    "NEWEST",
+		reading.Oldest:    "OLDEST",
+		reading.MostLiked: "MOST_LIKED",
 	}
 )
 
@@ -11841,7 +11843,7 @@ func (ec *executionContext) marshalOPetition2ᚖpetitiondᚋentᚐPetition(ctx c
 	return ec._Petition(ctx, sel, v)
 }
 
-func (ec *executionContext) unmarshalOPetitionFilter2ᚖpetitiondᚋserverᚋpetitioningᚐFilter(ctx context.Context, v any) (*petitioning.Filter, error) {
+func (ec *executionContext) unmarshalOPetitionFilter2ᚖpetitiondᚋserverᚋreadingᚐFilter(ctx context.Context, v any) (*reading.Filter, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -11849,7 +11851,7 @@ func (ec *executionContext) unmarshalOPetitionFilter2ᚖpetitiondᚋserverᚋpet
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalOPetitionOrder2ᚖpetitiondᚋserverᚋpetitioningᚐOrder(ctx context.Context, v any) (*petitioning.Order, error) {
+func (ec *executionContext) unmarshalOPetitionOrder2ᚖpetitiondᚋserverᚋreadingᚐOrder(ctx context.Context, v any) (*reading.Order, error) {
 	if v == nil {
 		return nil, nil
 	}

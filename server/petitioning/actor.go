@@ -15,7 +15,9 @@ import (
 	"petitiond/ent"
 	"petitiond/ent/apikey"
 	"petitiond/ent/token"
+	"petitiond/server/reading"
 	"petitiond/server/secret"
+	"petitiond/server/text"
 )
 
 // Prefixes of credentials, so that each can be told by its look.
@@ -101,6 +103,9 @@ func (a *Actor) own() []uuid.UUID {
 	return slices.Concat(a.edits, a.made)
 }
 
+// Viewer is the actor as far as reading goes.
+func (a *Actor) Viewer() reading.Viewer { return reading.Viewer{All: a.IsAdmin(), Own: a.own()} }
+
 // lift lets the rest of the request see the petition that it has just made, or made before. To change it takes the
 // edit token.
 func (a *Actor) lift(petition uuid.UUID) {
@@ -177,7 +182,7 @@ func expired(at *time.Time, now time.Time) bool { return at != nil && !now.Befor
 // CreateAPIKey makes a key for a partner's program and gives its secret, which is stored nowhere.
 func (s *Service) CreateAPIKey(ctx context.Context, name string, scopes []Scope) (string, error) {
 	f := &faults{}
-	name, fault := checkLine(name, "The name", 1, 100)
+	name, fault := text.CheckLine(name, "The name", 1, 100)
 	f.add(fault, "name")
 	if len(scopes) == 0 {
 		f.add("Give at least one scope.", "scope")

@@ -14,7 +14,9 @@ import (
 	"petitiond/ent"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 	"petitiond/server/secret"
 )
 
@@ -107,13 +109,13 @@ func TestOneActorManyFields(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				if sees, err := b.Sees(ctx, made.Petition); !sees || err != nil {
+				if sees, err := b.reads(ctx).Sees(ctx, made.Petition); !sees || err != nil {
 					t.Errorf("who made it sees it: %v, error %v", sees, err)
 				}
 			})
 		}
 		all.Wait()
-		page, err := b.Petitions(ctx, petitioning.PetitionQuery{Filter: &petitioning.Filter{States: states}}, petitioning.PageArgs{})
+		page, err := b.reads(ctx).Petitions(ctx, reading.PetitionQuery{Filter: &reading.Filter{States: states}}, keyset.Args{})
 		ok(t, err)
 		equal(t, "petitions that the actor sees", 8, len(page.Edges))
 	})
@@ -126,11 +128,11 @@ func TestSignatoryName(t *testing.T) {
 		id, other := uuid.New(), uuid.New()
 		sealed := b.keys.Seal(secret.NameSeal, []byte("Ada"), id[:])
 		for _, row := range []*ent.Signature{{ID: id, Name: &sealed}, {ID: id, ShowName: true}} {
-			equal(t, "name that is not public", (*string)(nil), b.SignatoryName(t.Context(), row))
+			equal(t, "name that is not public", (*string)(nil), b.reading.SignatoryName(t.Context(), row))
 		}
-		equal(t, "name", p("Ada"), b.SignatoryName(t.Context(), &ent.Signature{ID: id, ShowName: true, Name: &sealed}))
+		equal(t, "name", p("Ada"), b.reading.SignatoryName(t.Context(), &ent.Signature{ID: id, ShowName: true, Name: &sealed}))
 		moved := &ent.Signature{ID: other, ShowName: true, Name: &sealed}
-		equal(t, "name that was moved to another row", (*string)(nil), b.SignatoryName(t.Context(), moved))
+		equal(t, "name that was moved to another row", (*string)(nil), b.reading.SignatoryName(t.Context(), moved))
 	})
 }
 

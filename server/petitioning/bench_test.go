@@ -8,7 +8,9 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 )
 
 // BenchmarkReads measures what the page of the busiest petition and a list of twenty cost without GraphQL and HTTP.
@@ -43,24 +45,24 @@ func BenchmarkReads(b *testing.B) {
 
 // readPage reads the petition, its numbers, tags, ten comments and ten signatures.
 func (b *bundle) readPage(ctx context.Context) error {
-	found, err := b.PetitionBySlug(ctx, "slug-1", petitioning.Wanted{Figures: true})
+	found, err := b.reads(ctx).PetitionBySlug(ctx, "slug-1", reading.Wanted{Figures: true})
 	if err != nil {
 		return err
 	}
 	id := found.Rows[0].ID
-	if _, err := b.TagsOf(ctx, []uuid.UUID{id}); err != nil {
+	if _, err := b.reads(ctx).TagsOf(ctx, []uuid.UUID{id}); err != nil {
 		return err
 	}
-	if _, err := b.Comments(ctx, said(petitioning.Newest), petitioning.PageArgs{First: p(10)}, id); err != nil {
+	if _, err := b.reads(ctx).Comments(ctx, said(reading.Newest), keyset.Args{First: p(10)}, id); err != nil {
 		return err
 	}
-	_, err = b.Signatures(ctx, petitioning.PageArgs{First: p(10)}, id)
+	_, err = b.reads(ctx).Signatures(ctx, keyset.Args{First: p(10)}, id)
 	return err
 }
 
 // readList reads twenty petitions with their numbers and tags.
 func (b *bundle) readList(ctx context.Context) error {
-	list, err := b.Petitions(ctx, petitioning.PetitionQuery{Wanted: petitioning.Wanted{Figures: true}}, petitioning.PageArgs{})
+	list, err := b.reads(ctx).Petitions(ctx, reading.PetitionQuery{Wanted: reading.Wanted{Figures: true}}, keyset.Args{})
 	if err != nil {
 		return err
 	}
@@ -68,6 +70,6 @@ func (b *bundle) readList(ctx context.Context) error {
 	for _, e := range list.Edges {
 		ids = append(ids, e.Node.ID)
 	}
-	_, err = b.TagsOf(ctx, ids)
+	_, err = b.reads(ctx).TagsOf(ctx, ids)
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 )
 
 // TestSearchIsTheSameOnBoth makes texts and searches of the same few pieces, at which the two databases cut
@@ -54,14 +55,14 @@ func TestSearchIsTheSameOnBoth(t *testing.T) {
 				if strings.TrimSpace(q) == "" {
 					continue
 				}
-				titles := titlesOf(t, b, petitioning.PetitionQuery{Search: &q})
+				titles := titlesOf(t, b, reading.PetitionQuery{Search: &q})
 				slices.Sort(titles)
 				all[q] = titles
 			}
 			return all
 		}
 		results[db.Dialect] = read()
-		petitioning.TakeAsMany(b.Service)
+		b.asMany()
 		equal(t, "what is found of what many petitions have", results[db.Dialect], read())
 	})
 	if len(results) == 2 {

@@ -14,10 +14,14 @@ import (
 	"petitiond/server/database"
 	"petitiond/server/ledger"
 	"petitiond/server/secret"
+	"petitiond/server/text"
 )
 
 const (
 	languageDefault = "und" // BCP 47 for undetermined
+	goalDefault     = 100
+	goalMin         = 1
+	goalMax         = 100_000_000
 	createMutation  = "createPetition"
 )
 
@@ -41,7 +45,7 @@ type Draft struct {
 type wording struct {
 	title, summary, body, language, petitioner, address string
 	addressees                                          []string
-	tags                                                []tagEntry
+	tags                                                []text.Tag
 	goal                                                int
 	startsAt, endsAt                                    *time.Time
 }
@@ -147,12 +151,12 @@ func (s *Service) checkDraft(f *faults, d Draft, now time.Time) wording {
 	c.title = checked(f, checkTitle, d.Title, "title")
 	c.summary = checked(f, checkSummary, deref(d.Summary), "summary")
 	c.body = checked(f, checkBody, d.Body, "body")
-	c.petitioner = checked(f, checkName, d.Petitioner, "petitioner")
+	c.petitioner = checked(f, text.CheckName, d.Petitioner, "petitioner")
 	if d.Language != nil {
-		c.language = checked(f, checkLocale, *d.Language, "language")
+		c.language = checked(f, text.CheckLocale, *d.Language, "language")
 	}
 	if d.PetitionerEmail != nil {
-		address, fault := parseAddress(*d.PetitionerEmail)
+		address, fault := text.ParseAddress(*d.PetitionerEmail)
 		f.add(fault, "petitionerEmail")
 		c.address = address.Typed
 	}
@@ -175,29 +179,35 @@ func checked(f *faults, rule func(string) (string, string), value string, path .
 	return clean
 }
 
-func checkTitle(v string) (string, string)   { return checkLine(v, "The title", titleMin, titleMax) }
-func checkSummary(v string) (string, string) { return checkText(v, "The summary", 0, summaryMax) }
-func checkBody(v string) (string, string)    { return checkText(v, "The body", bodyMin, bodyMax) }
+func checkTitle(v string) (string, string) {
+	return text.CheckLine(v, "The title", text.TitleMin, text.TitleMax)
+}
+func checkSummary(v string) (string, string) {
+	return text.CheckText(v, "The summary", 0, text.SummaryMax)
+}
+func checkBody(v string) (string, string) {
+	return text.CheckText(v, "The body", text.BodyMin, text.BodyMax)
+}
 
 func checkAddressees(f *faults, values []string) []string {
-	if len(values) > addresseesMax {
-		f.add(fmt.Sprintf("Give at most %d addressees.", addresseesMax), "addressees")
+	if len(values) > text.AddresseesMax {
+		f.add(fmt.Sprintf("Give at most %d addressees.", text.AddresseesMax), "addressees")
 		return nil
 	}
 	out := make([]string, len(values))
 	for i, v := range values {
-		clean, fault := checkLine(v, "An addressee", addresseeMin, addresseeMax)
+		clean, fault := text.CheckLine(v, "An addressee", text.AddresseeMin, text.AddresseeMax)
 		f.add(fault, "addressees", fmt.Sprint(i))
 		out[i] = clean
 	}
 	return out
 }
 
-func checkTagList(f *faults, values []string) []tagEntry {
-	tags, wrong := checkTags(values)
+func checkTagList(f *faults, values []string) []text.Tag {
+	tags, wrong := text.CheckTags(values)
 	for _, w := range wrong {
 		path := []string{"tags"}
-		if w.Index != wholeList {
+		if w.Index != text.WholeList {
 			path = append(path, fmt.Sprint(w.Index))
 		}
 		f.add(w.Message, path...)

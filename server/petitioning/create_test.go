@@ -21,6 +21,7 @@ import (
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 	"petitiond/server/secret"
 )
 
@@ -41,12 +42,12 @@ func TestCreateKeepsEveryField(t *testing.T) {
 			Addressees: []string{"The mayor", "The council"}, State: petition.StateDRAFT, Petitioner: "Rua Viva",
 			StartsAt: &start, EndsAt: &end, CreatedAt: monday, UpdatedAt: monday, Version: 1,
 		}), petitionOf(row))
-		bodies, err := b.Bodies(operator(t), []uuid.UUID{made.Petition})
+		bodies, err := b.reads(operator(t)).Bodies(operator(t), []uuid.UUID{made.Petition})
 		ok(t, err)
 		equal(t, "body", "# Why\n\nShade.", bodies[made.Petition])
 		equal(t, "tags", []string{"citytrees=City Trees", "shade=Shade"}, b.tags(t, made.Petition))
 		count := b.figures(t, made.Petition)
-		equal(t, "count", petitioning.Count{Petition: made.Petition, Goal: 5000, AsOf: monday}, count.Count)
+		equal(t, "count", reading.Count{Petition: made.Petition, Goal: 5000, AsOf: monday}, count.Count)
 		sealed := value[[]byte](t, b, `SELECT petitioner_address FROM petitions WHERE id = $1`, made.Petition)
 		address, err := b.keys.Open(secret.AddressSeal, sealed, made.Petition[:])
 		equal(t, "address", "rua@example.org", string(address))
@@ -68,7 +69,7 @@ func petitionOf(row *ent.Petition) map[string]any {
 // tags gives the tags of a petition as key=label.
 func (b *bundle) tags(t testing.TB, id uuid.UUID) []string {
 	t.Helper()
-	found, err := b.TagsOf(operator(t), []uuid.UUID{id})
+	found, err := b.reads(operator(t)).TagsOf(operator(t), []uuid.UUID{id})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +199,7 @@ func TestEditTokenIsACredential(t *testing.T) {
 		}
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
-				sees, err := b.Sees(tt.ctx, made.Petition)
+				sees, err := b.reads(tt.ctx).Sees(tt.ctx, made.Petition)
 				ok(t, err)
 				equal(t, "sees the draft", tt.sees, sees)
 			})
@@ -218,7 +219,7 @@ func TestMakerSeesTheDraftInTheSameRequest(t *testing.T) {
 		ctx := b.as(t, "")
 		made, err := b.Create(ctx, draft())
 		ok(t, err)
-		found, err := b.PetitionsByID(ctx, []uuid.UUID{made.Petition}, petitioning.Wanted{})
+		found, err := b.reads(ctx).PetitionsByID(ctx, []uuid.UUID{made.Petition}, reading.Wanted{})
 		ok(t, err)
 		equal(t, "rows", 1, len(found.Rows))
 	})
@@ -261,7 +262,7 @@ func TestCreateRepeats(t *testing.T) {
 			again, err := b.Create(ctx, draft(key(long)))
 			ok(t, err)
 			equal(t, "answer", first, again)
-			sees, err := b.Sees(ctx, again.Petition)
+			sees, err := b.reads(ctx).Sees(ctx, again.Petition)
 			ok(t, err)
 			equal(t, "its caller sees it", true, sees)
 		})
@@ -371,7 +372,7 @@ func TestARepeatedCreateMayNotAct(t *testing.T) {
 		ctx := b.as(t, "")
 		again, err := b.Create(ctx, draft(key))
 		ok(t, err)
-		sees, err := b.Sees(ctx, again.Petition)
+		sees, err := b.reads(ctx).Sees(ctx, again.Petition)
 		ok(t, err)
 		equal(t, "it sees the draft", true, sees)
 		const none = "NOT_FOUND input.id"

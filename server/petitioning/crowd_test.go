@@ -12,7 +12,9 @@ import (
 	"petitiond/ent/petition"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 )
 
 // TestCrowdReadsWhatEachMaySee has many people read petitions, some of which only their makers see, at once, in the ways
@@ -48,7 +50,7 @@ func TestCrowdReadsWhatEachMaySee(t *testing.T) {
 				for range 20 {
 					who, which := random.IntN(len(actors)), random.IntN(len(all))
 					o, sees := all[which], all[which].public || who == 1 || who == which+2
-					wanted := petitioning.Wanted{Figures: random.IntN(2) == 0, Body: random.IntN(2) == 0, Tags: random.IntN(2) == 0}
+					wanted := reading.Wanted{Figures: random.IntN(2) == 0, Body: random.IntN(2) == 0, Tags: random.IntN(2) == 0}
 					b.readAs(actors[who], t, o.created.Petition, which, sees, wanted)
 				}
 			})
@@ -58,11 +60,11 @@ func TestCrowdReadsWhatEachMaySee(t *testing.T) {
 }
 
 // readAs reads a petition, which has as many signatures and comments as its number says, in every way.
-func (b *bundle) readAs(ctx context.Context, t *testing.T, id uuid.UUID, number int, sees bool, w petitioning.Wanted) {
-	byID, err := b.PetitionsByID(ctx, []uuid.UUID{id}, w)
-	bySlug, err2 := b.PetitionBySlug(ctx, fmt.Sprintf("petition-%d-of-the-crowd", number), w)
-	signatures, err3 := b.Signatures(ctx, petitioning.PageArgs{First: p(50)}, id)
-	comments, err4 := b.Comments(ctx, said(petitioning.Newest), petitioning.PageArgs{First: p(50)}, id)
+func (b *bundle) readAs(ctx context.Context, t *testing.T, id uuid.UUID, number int, sees bool, w reading.Wanted) {
+	byID, err := b.reads(ctx).PetitionsByID(ctx, []uuid.UUID{id}, w)
+	bySlug, err2 := b.reads(ctx).PetitionBySlug(ctx, fmt.Sprintf("petition-%d-of-the-crowd", number), w)
+	signatures, err3 := b.reads(ctx).Signatures(ctx, keyset.Args{First: p(50)}, id)
+	comments, err4 := b.reads(ctx).Comments(ctx, said(reading.Newest), keyset.Args{First: p(50)}, id)
 	for _, err := range []error{err, err2, err3, err4} {
 		if err != nil {
 			t.Error(err)
@@ -73,7 +75,7 @@ func (b *bundle) readAs(ctx context.Context, t *testing.T, id uuid.UUID, number 
 	if sees {
 		rows = number
 	}
-	for what, found := range map[string]petitioning.Found{"id": byID, "slug": bySlug} {
+	for what, found := range map[string]reading.Found{"id": byID, "slug": bySlug} {
 		if sees != (len(found.Rows) == 1) {
 			t.Errorf("by %s %d petitions are found, visible %v", what, len(found.Rows), sees)
 			continue

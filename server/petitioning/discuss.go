@@ -6,10 +6,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"petitiond/ent"
-	"petitiond/ent/comment"
-	"petitiond/ent/petition"
 	"petitiond/server/ledger"
+	"petitiond/server/state"
+	"petitiond/server/text"
 )
 
 const commentMutation = "addComment"
@@ -36,7 +35,7 @@ func (s *Service) Comment(ctx context.Context, r Remark) (uuid.UUID, error) {
 	row := ledger.Comment{ID: newID(), Petition: r.Petition, Parent: r.Parent, Key: key}
 	row.Body = checked(f, checkComment, r.Body, "body")
 	if r.AuthorName != nil {
-		name := checked(f, checkName, *r.AuthorName, "authorName")
+		name := checked(f, text.CheckName, *r.AuthorName, "authorName")
 		row.Author = &name
 	}
 	if err := s.checkPlace(ctx, f, r); err != nil {
@@ -51,25 +50,28 @@ func (s *Service) Comment(ctx context.Context, r Remark) (uuid.UUID, error) {
 
 // checkPlace notes whether the petition takes comments and the parent takes replies.
 func (s *Service) checkPlace(ctx context.Context, f *faults, r Remark) error {
-	row, err := s.reader.Petition.Query().Where(petition.ID(r.Petition)).Select(petition.FieldState).Only(ctx)
+	row, err := s.stateOf(ctx, r.Petition)
 	switch {
-	case ent.IsNotFound(err):
-		f.addError(errNoPetition(f.field("petitionId")))
-		return nil
 	case err != nil:
-		return fmt.Errorf("reading a petition's state: %w", err)
-	case row.State != petition.StateOPEN && row.State != petition.StateCLOSED:
+		return err
+	case row == nil:
+		f.addError(NoPetition(f.field("petitionId")...))
+		return nil
+	case !state.Commentable(row.State):
 		f.addError(errorf(WrongState, f.field("petitionId"), "This petition does not accept comments."))
 	}
 	if r.Parent == nil {
 		return nil
 	}
-	parent, err := s.reader.Comment.Query().Where(comment.ID(*r.Parent)).Only(ctx)
-	switch {
-	case ent.IsNotFound(err):
-		f.addError(errorf(NotFound, f.field("parentId"), "There is no such comment."))
-	case err != nil:
+	found, err := s.seen(ctx).CommentsByID(ctx, []uuid.UUID{*r.Parent})
+	if err != nil {
 		return fmt.Errorf("reading a parent comment: %w", err)
+	}
+	if len(found) == 0 {
+		f.addError(errorf(NotFound, f.field("parentId"), "There is no such comment."))
+		return nil
+	}
+	switch parent := found[0]; {
 	case parent.PetitionID != r.Petition:
 		f.addError(errorf(Invalid, f.field("parentId"), "Reply to a comment under the same petition."))
 	case parent.ParentID != nil:

@@ -25,7 +25,7 @@ func TestCommentsAndReplies(t *testing.T) {
 		b.clock.advance(time.Minute)
 		named := b.comment(t, petitioning.Remark{Petition: made.Petition, Body: "Second", AuthorName: p(" Ada  Obi ")})
 		reply := b.comment(t, petitioning.Remark{Petition: made.Petition, Parent: &anonymous, Body: "Reply", AuthorName: p("Li")})
-		rows, err := b.CommentsByID(b.as(t, ""), []uuid.UUID{anonymous, named, reply})
+		rows, err := b.reads(b.as(t, "")).CommentsByID(b.as(t, ""), []uuid.UUID{anonymous, named, reply})
 		ok(t, err)
 		slices.SortFunc(rows, func(a, b *ent.Comment) int { return a.Number - b.Number })
 		type said struct {
@@ -189,7 +189,7 @@ func TestCommentsAfter(t *testing.T) {
 		}
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
-				rows, err := b.CommentsAfter(b.as(t, ""), made.Petition, tt.after, tt.most)
+				rows, err := b.reads(b.as(t, "")).CommentsAfter(b.as(t, ""), made.Petition, tt.after, tt.most)
 				ok(t, err)
 				var got []int
 				for _, c := range rows {

@@ -1,8 +1,7 @@
-// Package petitioning is the domain: who may open, edit, publish, sign, discuss and read petitions, and
-// what a petition, a name or a tag may look like. Every rule stands here once.
+// Package petitioning is the domain: who may open, edit, publish, sign and discuss petitions. Every rule stands here
+// once; what a name, a tag or a body may look like stands in package text, and what each state allows in package state.
 //
-// Writes go through ent's writing client, which never leaves the package, and through the ledger for all
-// that moves a count. Reads go through a client that hides what the actor may not see and refuses to write,
-// or through the statements of the browse files, under the same condition. The package knows nothing of
-// GraphQL.
+// Writes go through ent's writing client, which never leaves the package, and through the ledger for all that moves a
+// count. What a rule must read it reads as everybody does, through package reading, as the actor who asks. The package
+// knows nothing of GraphQL.
 package petitioning

@@ -12,6 +12,8 @@ import (
 	"petitiond/ent"
 	"petitiond/ent/petition"
 	"petitiond/server/ledger"
+	"petitiond/server/state"
+	"petitiond/server/text"
 )
 
 // edit is a petition under change: its row, its locked counter, and the transaction that holds both.
@@ -30,7 +32,7 @@ func (s *Service) change(ctx context.Context, id uuid.UUID, field []string, fn f
 	err := s.inTx(ctx, func(t *tx) error {
 		counter, err := ledger.Lock(ctx, t.sql, s.db.Dialect, id)
 		if errors.Is(err, ledger.ErrNotFound) {
-			return errNoPetition(field)
+			return NoPetition(field...)
 		}
 		if err != nil {
 			return err
@@ -72,27 +74,19 @@ func (e *edit) save(ctx context.Context, terms ledger.Terms) (Change, error) {
 	return Change{Change: moved, Edition: e.row.Version + 1}, err
 }
 
-func errNoPetition(field []string) *Error {
-	return errorf(NotFound, field, "There is no such petition.")
-}
+// NoPetition is the answer where a petition was expected that the actor may not see, or no longer. Field is the path to
+// the argument that names it, if one does.
+func NoPetition(field ...string) *Error { return errorf(NotFound, field, "There is no such petition.") }
 
 // mayEdit says whether the actor may change the petition; who may not see it is not told that it exists.
 func mayEdit(ctx context.Context, row *ent.Petition, field []string) error {
 	switch {
 	case ActorFrom(ctx).mayEdit(row.ID):
 		return nil
-	case isPublic(row.State):
+	case state.Public(row.State):
 		return errorf(Forbidden, field, "Only the petitioner may do this: send the edit token as Authorization: Bearer.")
 	}
-	return errNoPetition(field)
-}
-
-func isPublic(state petition.State) bool {
-	switch state {
-	case petition.StateOPEN, petition.StatePAUSED, petition.StateCLOSED, petition.StateARCHIVED:
-		return true
-	}
-	return false
+	return NoPetition(field...)
 }
 
 // Update is an edit of a petition. A nil field stays as it is.
@@ -144,16 +138,16 @@ func (e *edit) content(ctx context.Context) (wording, error) {
 	}, err
 }
 
-func (e *edit) tags(ctx context.Context) ([]tagEntry, error) {
+func (e *edit) tags(ctx context.Context) ([]text.Tag, error) {
 	rows, err := e.sql.QueryContext(ctx, `SELECT t.key, t.label FROM petition_tags pt JOIN tags t ON t.id = pt.tag_id
  WHERE pt.petition_id = $1 ORDER BY pt.position`, e.row.ID)
 	if err != nil {
 		return nil, fmt.Errorf("reading tags: %w", err)
 	}
 	defer rows.Close()
-	var out []tagEntry
+	var out []text.Tag
 	for rows.Next() {
-		var t tagEntry
+		var t text.Tag
 		if err := rows.Scan(&t.Key, &t.Label); err != nil {
 			return nil, fmt.Errorf("reading tags: %w", err)
 		}
@@ -196,9 +190,7 @@ func (e *edit) judge(ctx context.Context, f *faults, before, after wording) {
 	if ActorFrom(ctx).IsAdmin() {
 		return
 	}
-	switch e.row.State {
-	case petition.StateDRAFT, petition.StateIN_REVIEW, petition.StateREJECTED, petition.StateOPEN, petition.StatePAUSED:
-	default:
+	if !state.Editable(e.row.State) {
 		f.addError(errorf(WrongState, f.field("id"), "A petition in this state is not edited any more."))
 		return
 	}
@@ -230,11 +222,11 @@ func (c wording) equal(o wording) bool {
 
 // taggedAs reports whether two wordings have the same tags, however they are spelled.
 func (c wording) taggedAs(o wording) bool {
-	return slices.EqualFunc(c.tags, o.tags, func(a, b tagEntry) bool { return a.Key == b.Key })
+	return slices.EqualFunc(c.tags, o.tags, func(a, b text.Tag) bool { return a.Key == b.Key })
 }
 
-func (c wording) terms(state petition.State) ledger.Terms {
-	return ledger.Terms{Accepting: state == petition.StateOPEN, Since: c.startsAt, Until: c.endsAt, Goal: c.goal}
+func (c wording) terms(in petition.State) ledger.Terms {
+	return ledger.Terms{Accepting: state.Signable(in), Since: c.startsAt, Until: c.endsAt, Goal: c.goal}
 }
 
 // write stores an edit: the row, a new slug for a new title, the tags, and what searches find.
@@ -244,7 +236,7 @@ func (e *edit) write(ctx context.Context, before, after wording) error {
 	if after.endsAt == nil {
 		row.ClearEndsAt() // not before setting it: PostgreSQL takes one assignment of a column
 	}
-	if after.title != before.title && e.published() {
+	if after.title != before.title && state.Linked(e.row.State) {
 		name, err := e.takeSlug(ctx, e.row.ID, after.title, e.now)
 		if err != nil {
 			return err
@@ -262,12 +254,7 @@ func (e *edit) write(ctx context.Context, before, after wording) error {
 	return e.index(ctx, e.row.ID, after)
 }
 
-// published reports whether the petition has a slug that links may bear.
-func (e *edit) published() bool {
-	return e.row.State != petition.StateDRAFT && e.row.State != petition.StateIN_REVIEW && e.row.State != petition.StateREJECTED
-}
-
-func (e *edit) retag(ctx context.Context, tags []tagEntry) error {
+func (e *edit) retag(ctx context.Context, tags []text.Tag) error {
 	open := e.row.State == petition.StateOPEN
 	if open {
 		if err := e.countTags(ctx, e.row.ID, -1); err != nil {

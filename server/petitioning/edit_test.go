@@ -12,6 +12,7 @@ import (
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 )
 
 // update gives an edit that starts from the present version.
@@ -46,7 +47,7 @@ func TestUpdateWritesEachField(t *testing.T) {
 		{
 			"Body", func(u *petitioning.Update) { u.Body = p("At length") },
 			func(t testing.TB, b *bundle, id uuid.UUID) any {
-				bodies, err := b.Bodies(operator(t), []uuid.UUID{id})
+				bodies, err := b.reads(operator(t)).Bodies(operator(t), []uuid.UUID{id})
 				ok(t, err)
 				return bodies[id]
 			}, "At length",
@@ -260,7 +261,7 @@ func TestGoalMovesTheCount(t *testing.T) {
 		b.clock.advance(time.Minute)
 		ok(t, b.Update(b.as(t, made.EditToken), b.update(t, made.Petition, func(u *petitioning.Update) { u.Goal = p(10) })))
 		after := b.figures(t, made.Petition).Count
-		equal(t, "count", petitioning.Count{
+		equal(t, "count", reading.Count{
 			Petition: made.Petition, Total: 1, Goal: 10, Version: before.Version + 1, AsOf: b.clock.Now(),
 		}, after)
 		told := b.told()

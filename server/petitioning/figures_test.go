@@ -9,7 +9,8 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
-	"petitiond/server/petitioning"
+	"petitiond/server/keyset"
+	"petitiond/server/reading"
 )
 
 func TestLastHour(t *testing.T) {
@@ -19,16 +20,16 @@ func TestLastHour(t *testing.T) {
 		b := setup(t, db)
 		lively := b.signed(t, []time.Time{minutesAgo(61), minutesAgo(60), minutesAgo(59), minutesAgo(30), minutesAgo(0)})
 		quiet, unsigned := b.signed(t, []time.Time{minutesAgo(600)}), b.signed(t, nil)
-		hours, err := b.LastHour(b.as(t, ""), []uuid.UUID{lively, quiet, unsigned})
+		hours, err := b.reads(b.as(t, "")).LastHour(b.as(t, ""), []uuid.UUID{lively, quiet, unsigned})
 		ok(t, err)
 		equal(t, "last hour", map[uuid.UUID]int{lively: 3}, hours)
 		equal(t, "news", 3, *b.news(t, lively).LastHour)
 		equal(t, "news of the quiet one", 0, *b.news(t, quiet).LastHour)
-		site, err := b.Statistics(b.as(t, ""))
+		site, err := b.reading.Statistics(b.as(t, ""))
 		ok(t, err)
-		equal(t, "site", petitioning.Statistics{PetitionCount: 3, OpenPetitionCount: 3, SignatureCount: 6, SignaturesLastHour: 3}, site)
+		equal(t, "site", reading.Statistics{PetitionCount: 3, OpenPetitionCount: 3, SignatureCount: 6, SignaturesLastHour: 3}, site)
 		b.clock.advance(30 * time.Minute)
-		hours, err = b.LastHour(b.as(t, ""), []uuid.UUID{lively})
+		hours, err = b.reads(b.as(t, "")).LastHour(b.as(t, ""), []uuid.UUID{lively})
 		ok(t, err)
 		equal(t, "half an hour later", map[uuid.UUID]int{lively: 1}, hours)
 	})
@@ -38,10 +39,10 @@ func TestStatisticsOfAnEmptySite(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		site, err := b.Statistics(b.as(t, ""))
+		site, err := b.reading.Statistics(b.as(t, ""))
 		ok(t, err)
-		equal(t, "site", petitioning.Statistics{}, site)
-		tags, err := b.TrendingTags(b.as(t, ""), 10)
+		equal(t, "site", reading.Statistics{}, site)
+		tags, err := b.reads(b.as(t, "")).TrendingTags(b.as(t, ""), 10)
 		ok(t, err)
 		equal(t, "trending tags", 0, len(tags))
 	})
@@ -72,7 +73,7 @@ func TestTrendingTags(t *testing.T) {
 			100: {{"bees", 4}, {"z", 3}, {"trees", 1}, {"é", 1}},
 			2:   {{"bees", 4}, {"z", 3}},
 		} {
-			list, err := b.TrendingTags(b.as(t, ""), first)
+			list, err := b.reads(b.as(t, "")).TrendingTags(b.as(t, ""), first)
 			ok(t, err)
 			var got []trend
 			for _, one := range list {
@@ -81,7 +82,7 @@ func TestTrendingTags(t *testing.T) {
 			equal(t, "trending tags", want, got)
 		}
 		for _, first := range []int{0, -1, 101} {
-			_, err := b.TrendingTags(b.as(t, ""), first)
+			_, err := b.reads(b.as(t, "")).TrendingTags(b.as(t, ""), first)
 			refused(t, err, "trending tags", "first")
 		}
 	})
@@ -93,7 +94,7 @@ func TestProgress(t *testing.T) {
 		total, goal int
 		want        float64
 	}{{0, 100, 0}, {50, 100, 0.5}, {150, 100, 1.5}} {
-		count := petitioning.Count{Total: tt.total, Goal: tt.goal}
+		count := reading.Count{Total: tt.total, Goal: tt.goal}
 		equal(t, "progress", tt.want, count.Progress())
 	}
 }
@@ -108,23 +109,23 @@ func TestRanksFollowTheCounts(t *testing.T) {
 		for n := range 3 {
 			b.sign(t, lively.Petition, n)
 		}
-		first := func(field petitioning.OrderField) uuid.UUID {
+		first := func(field reading.OrderField) uuid.UUID {
 			t.Helper()
-			page, err := b.Petitions(b.as(t, ""), petitioning.PetitionQuery{
-				Order: &petitioning.Order{Field: field, Direction: petitioning.Desc},
-			}, petitioning.PageArgs{})
+			page, err := b.reads(b.as(t, "")).Petitions(b.as(t, ""), reading.PetitionQuery{
+				Order: &reading.Order{Field: field, Direction: reading.Desc},
+			}, keyset.Args{})
 			ok(t, err)
 			return page.Edges[0].Node.ID
 		}
 		ok(t, b.Rank(t.Context()))
-		equal(t, "most signed", lively.Petition, first(petitioning.BySignatureCount))
-		equal(t, "most trending", lively.Petition, first(petitioning.ByTrending))
+		equal(t, "most signed", lively.Petition, first(reading.BySignatureCount))
+		equal(t, "most trending", lively.Petition, first(reading.ByTrending))
 		b.clock.advance(24 * time.Hour)
 		b.sign(t, quiet.Petition, 2)
-		equal(t, "most trending, before ranks are rewritten", lively.Petition, first(petitioning.ByTrending))
+		equal(t, "most trending, before ranks are rewritten", lively.Petition, first(reading.ByTrending))
 		ok(t, b.Rank(t.Context()))
-		equal(t, "most signed", lively.Petition, first(petitioning.BySignatureCount))
-		equal(t, "most trending", quiet.Petition, first(petitioning.ByTrending))
+		equal(t, "most signed", lively.Petition, first(reading.BySignatureCount))
+		equal(t, "most trending", quiet.Petition, first(reading.ByTrending))
 
 		t0 := time.Date(2020, time.January, 1, 0, 0, 0, 0, time.UTC)
 		weight := func(at time.Time) float64 { return at.Sub(t0).Hours() / 6 }

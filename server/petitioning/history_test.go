@@ -16,40 +16,41 @@ import (
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 )
 
 // steps are the intervals with the start of the one that holds an instant, by the calendar.
-func steps() map[petitioning.Interval]func(time.Time) time.Time {
+func steps() map[reading.Interval]func(time.Time) time.Time {
 	day := func(at time.Time) time.Time {
 		return time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, time.UTC)
 	}
-	return map[petitioning.Interval]func(time.Time) time.Time{
-		petitioning.Minute: func(at time.Time) time.Time { return at.Truncate(time.Minute) },
-		petitioning.Hour:   func(at time.Time) time.Time { return at.Truncate(time.Hour) },
-		petitioning.Day:    day,
-		petitioning.Week: func(at time.Time) time.Time {
+	return map[reading.Interval]func(time.Time) time.Time{
+		reading.Minute: func(at time.Time) time.Time { return at.Truncate(time.Minute) },
+		reading.Hour:   func(at time.Time) time.Time { return at.Truncate(time.Hour) },
+		reading.Day:    day,
+		reading.Week: func(at time.Time) time.Time {
 			return day(at).AddDate(0, 0, -(int(at.Weekday())+6)%7)
 		},
 	}
 }
 
-func next(step petitioning.Interval, at time.Time) time.Time {
+func next(step reading.Interval, at time.Time) time.Time {
 	switch step {
-	case petitioning.Minute:
+	case reading.Minute:
 		return at.Add(time.Minute)
-	case petitioning.Hour:
+	case reading.Hour:
 		return at.Add(time.Hour)
-	case petitioning.Day:
+	case reading.Day:
 		return at.AddDate(0, 0, 1)
 	}
 	return at.AddDate(0, 0, 7)
 }
 
 // told gives the history of signatures as the contract tells it.
-func history(signed []time.Time, step petitioning.Interval, from, to time.Time) []petitioning.CountPoint {
-	var out []petitioning.CountPoint
+func history(signed []time.Time, step reading.Interval, from, to time.Time) []reading.CountPoint {
+	var out []reading.CountPoint
 	for at := steps()[step](from); at.Before(to); at = next(step, at) {
-		point := petitioning.CountPoint{At: at}
+		point := reading.CountPoint{At: at}
 		for _, s := range signed {
 			if s.Truncate(time.Minute).Before(to) && s.Before(next(step, at)) {
 				point.Total++
@@ -64,9 +65,9 @@ func history(signed []time.Time, step petitioning.Interval, from, to time.Time) 
 }
 
 // points gives the history of a petition by value.
-func (b *bundle) points(ctx context.Context, id uuid.UUID, step petitioning.Interval, from, to *time.Time) ([]petitioning.CountPoint, error) {
+func (b *bundle) points(ctx context.Context, id uuid.UUID, step reading.Interval, from, to *time.Time) ([]reading.CountPoint, error) {
 	list, err := b.history(ctx, id, step, from, to)
-	var out []petitioning.CountPoint
+	var out []reading.CountPoint
 	for _, point := range list {
 		out = append(out, *point)
 	}
@@ -96,9 +97,9 @@ func TestHistoryMeetsTheModel(t *testing.T) {
 	}
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		for step, span := range map[petitioning.Interval]time.Duration{
-			petitioning.Minute: 3 * time.Hour, petitioning.Hour: 3 * 24 * time.Hour, petitioning.Day: 60 * 24 * time.Hour,
-			petitioning.Week: 300 * 24 * time.Hour,
+		for step, span := range map[reading.Interval]time.Duration{
+			reading.Minute: 3 * time.Hour, reading.Hour: 3 * 24 * time.Hour, reading.Day: 60 * 24 * time.Hour,
+			reading.Week: 300 * 24 * time.Hour,
 		} {
 			var times []time.Time
 			for range 40 {
@@ -138,7 +139,7 @@ func TestHistoryMeetsTheModel(t *testing.T) {
 // TestHistoryOfYear reads a year by day from its days alone, along the index, however lively it was.
 func TestHistoryOfYear(t *testing.T) {
 	t.Parallel()
-	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+	dbtest.EachCounting(t, func(t *testing.T, db *database.DB, counter *dbtest.Counter) {
 		b := setup(t, db)
 		id := b.publish(t).Petition
 		year := database.Now().Truncate(24*time.Hour).AddDate(-1, 0, 0).Unix() / 60
@@ -155,7 +156,12 @@ func TestHistoryOfYear(t *testing.T) {
 			rows("signature_buckets", "span, minute", 24*358, year, 60, petition)
 			rows("signature_buckets", "span, minute", 10_080, year+358*1440, 1, petition)
 		}
-		text, args := petitioning.HistorySQL(b.Service, id, petitioning.Day, year, year+366*1440)
+		from, to := time.Unix(year*60, 0), time.Unix((year+366*1440)*60, 0)
+		counter.Reset()
+		_, err := b.history(operator(t), id, reading.Day, &from, &to)
+		ok(t, err)
+		asked := counter.Calls()[0]
+		text, args := asked.Text, asked.Args
 		if db.Dialect == database.SQLite {
 			plan := b.plan(t, `EXPLAIN QUERY PLAN `+text, args...)
 			if strings.Count(plan, "signaturebucket_petition_id_span_minute (petition_id=? AND span=? AND minute") != 2 ||
@@ -191,9 +197,9 @@ func TestHistoryRanges(t *testing.T) {
 		at := monday.Truncate(24 * time.Hour).Add(time.Duration(h)*time.Hour + d)
 		return &at
 	}
-	type points = []petitioning.CountPoint
-	point := func(h, added, total int) petitioning.CountPoint {
-		return petitioning.CountPoint{At: *hour(h, 0), Added: added, Total: total}
+	type points = []reading.CountPoint
+	point := func(h, added, total int) reading.CountPoint {
+		return reading.CountPoint{At: *hour(h, 0), Added: added, Total: total}
 	}
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
@@ -220,26 +226,26 @@ func TestHistoryRanges(t *testing.T) {
 		}
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
-				got, err := b.points(b.as(t, ""), tt.id, petitioning.Hour, tt.from, tt.to)
+				got, err := b.points(b.as(t, ""), tt.id, reading.Hour, tt.from, tt.to)
 				ok(t, err)
 				equal(t, "points", tt.want, got)
 			})
 		}
-		_, err := b.history(b.as(t, ""), id, petitioning.Hour, hour(7, 1), hour(7, 0))
+		_, err := b.history(b.as(t, ""), id, reading.Hour, hour(7, 1), hour(7, 0))
 		refused(t, err, "a range that ends before it starts", "to")
-		_, err = b.history(b.as(t, ""), id, petitioning.Hour, hour(11, 0), nil)
+		_, err = b.history(b.as(t, ""), id, reading.Hour, hour(11, 0), nil)
 		refused(t, err, "a range that starts after now", "to")
 		for _, from := range []time.Time{{}, time.Unix(0, 0).UTC(), monday.AddDate(-5000, 0, 0)} {
-			_, err = b.history(b.as(t, ""), id, petitioning.Week, &from, nil)
+			_, err = b.history(b.as(t, ""), id, reading.Week, &from, nil)
 			refused(t, err, "too many weeks", "interval")
 		}
 		far := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
-		_, err = b.history(b.as(t, ""), id, petitioning.Minute, nil, &far)
+		_, err = b.history(b.as(t, ""), id, reading.Minute, nil, &far)
 		refused(t, err, "too many minutes", "interval")
-		most, err := b.history(b.as(t, ""), id, petitioning.Minute, hour(10, -1000*time.Minute), hour(10, 0))
+		most, err := b.history(b.as(t, ""), id, reading.Minute, hour(10, -1000*time.Minute), hour(10, 0))
 		ok(t, err)
 		equal(t, "points of the longest range", 1000, len(most))
-		_, err = b.history(b.as(t, ""), id, petitioning.Minute, hour(10, -1000*time.Minute), hour(10, 1))
+		_, err = b.history(b.as(t, ""), id, reading.Minute, hour(10, -1000*time.Minute), hour(10, 1))
 		refused(t, err, "one minute more", "interval")
 	})
 }
@@ -250,9 +256,9 @@ func TestHistoryOfWeeksAroundTheEpoch(t *testing.T) {
 		b := setup(t, db)
 		id := b.signed(t, []time.Time{time.Date(1970, 1, 7, 12, 0, 0, 0, time.UTC)})
 		from, to := time.Date(1969, 12, 30, 0, 0, 0, 0, time.UTC), time.Date(1970, 1, 14, 0, 0, 0, 0, time.UTC)
-		got, err := b.points(b.as(t, ""), id, petitioning.Week, &from, &to)
+		got, err := b.points(b.as(t, ""), id, reading.Week, &from, &to)
 		ok(t, err)
-		equal(t, "weeks", []petitioning.CountPoint{
+		equal(t, "weeks", []reading.CountPoint{
 			{At: time.Date(1969, 12, 29, 0, 0, 0, 0, time.UTC)},
 			{At: time.Date(1970, 1, 5, 0, 0, 0, 0, time.UTC), Added: 1, Total: 1},
 			{At: time.Date(1970, 1, 12, 0, 0, 0, 0, time.UTC), Total: 1},
@@ -266,9 +272,9 @@ func TestHistoryTellsWhatWasTakenBack(t *testing.T) {
 		b := setup(t, db)
 		id := b.signed(t, []time.Time{monday.Add(-90 * time.Minute), monday.Add(-80 * time.Minute), monday.Add(-time.Minute)})
 		b.exec(t, `UPDATE signature_buckets SET removed = 1 WHERE petition_id = $1 AND minute = $2`, id, monday.Add(-time.Minute).Unix()/60)
-		got, err := b.points(b.as(t, ""), id, petitioning.Hour, nil, nil)
+		got, err := b.points(b.as(t, ""), id, reading.Hour, nil, nil)
 		ok(t, err)
-		equal(t, "points", []petitioning.CountPoint{
+		equal(t, "points", []reading.CountPoint{
 			{At: monday.Add(-2 * time.Hour), Added: 2, Total: 2},
 			{At: monday.Add(-time.Hour), Added: 1, Removed: 1, Total: 2},
 			{At: monday, Total: 2},
@@ -293,7 +299,7 @@ func TestHistoryWithAClockBehind(t *testing.T) {
 				points, err := b.history(b.as(t, ""), id, step, nil, nil)
 				ok(t, err)
 				last := points[len(points)-1]
-				equal(t, fmt.Sprintf("%s, %s behind", step, behind), petitioning.CountPoint{At: steps()[step](monday), Added: 3, Total: 3}, *last)
+				equal(t, fmt.Sprintf("%s, %s behind", step, behind), reading.CountPoint{At: steps()[step](monday), Added: 3, Total: 3}, *last)
 			}
 		}
 	})

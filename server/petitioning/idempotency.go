@@ -20,6 +20,13 @@ import (
 	"petitiond/server/secret"
 )
 
+// How long keys are, in characters. It is part of the public contract.
+const (
+	idempotencyKeyMin    = 1
+	idempotencyKeyMax    = 255
+	anonymousIdempotency = 22 // 128 bits in base64
+)
+
 const (
 	// keysAreKept is how long a repeated request is answered as the first one was: at least, since a key
 	// counts until it is swept.

@@ -9,6 +9,8 @@ import (
 
 	"petitiond/ent/petition"
 	"petitiond/server/ledger"
+	"petitiond/server/state"
+	"petitiond/server/text"
 )
 
 // Imported is a petition with a past: from another system, or invented for a demonstration. Its text is
@@ -83,7 +85,7 @@ func (s *Service) settle(ctx context.Context, id uuid.UUID, in Imported, c wordi
 	return s.change(ctx, id, nil, func(ctx context.Context, e *edit) (ledger.Terms, error) {
 		row := e.Petition.UpdateOneID(id).SetNillableEndsAt(in.EndsAt).SetNillableClosedAt(in.ClosedAt).
 			SetNillableOutcome(in.Outcome)
-		if in.State != petition.StateDRAFT && in.State != petition.StateIN_REVIEW && in.State != petition.StateREJECTED {
+		if state.Linked(in.State) {
 			name, err := e.takeSlug(ctx, id, c.title, in.CreatedAt)
 			if err != nil {
 				return ledger.Terms{}, err
@@ -153,7 +155,7 @@ func (s *Service) importComment(ctx context.Context, id uuid.UUID, parent *uuid.
 	row := ledger.Comment{ID: newID(), Petition: id, Parent: parent, FromSignatory: in.FromSignatory, At: in.At}
 	row.Body = checked(f, checkComment, in.Body, "body")
 	if in.Author != nil {
-		name := checked(f, checkName, *in.Author, "author")
+		name := checked(f, text.CheckName, *in.Author, "author")
 		row.Author = &name
 	}
 	if err := f.err(); err != nil {

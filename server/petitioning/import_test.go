@@ -12,7 +12,9 @@ import (
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
 	"petitiond/server/demo"
+	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 )
 
 // importable gives a petition of the demo content as the domain takes it.
@@ -89,10 +91,10 @@ func checkImported(t *testing.T, b *bundle, id uuid.UUID, d demo.Petition) {
 		[]any{row.Title, row.State, row.Petitioner, row.Summary})
 	equal(t, "times", []any{d.CreatedAt, in.StartsAt, d.EndsAt, d.ClosedAt}, []any{row.CreatedAt, row.StartsAt, row.EndsAt, row.ClosedAt})
 	equal(t, "outcome", in.Outcome, row.Outcome)
-	bodies, err := b.Bodies(operator(t), []uuid.UUID{id})
+	bodies, err := b.reads(operator(t)).Bodies(operator(t), []uuid.UUID{id})
 	ok(t, err)
 	equal(t, "body", d.Body, bodies[id])
-	want := petitioning.Figures{Threads: len(d.Comments), Comments: len(d.Comments)}
+	want := reading.Figures{Threads: len(d.Comments), Comments: len(d.Comments)}
 	want.Petition, want.Total, want.Goal = id, len(d.Signatures), d.Goal
 	for _, s := range d.Signatures {
 		if s.ShowName {
@@ -112,11 +114,11 @@ func checkImported(t *testing.T, b *bundle, id uuid.UUID, d demo.Petition) {
 	equal(t, "rank", want.Total, value[int](t, b, `SELECT signatures FROM ranks WHERE petition_id = $1`, id))
 	if page := b.signatures(t, operator(t), id); want.Named > 0 {
 		newest := slices.IndexFunc(backwards(d.Signatures), func(s demo.Signature) bool { return s.ShowName })
-		equal(t, "newest name", p(backwards(d.Signatures)[newest].Name), b.SignatoryName(t.Context(), page.Edges[0].Node))
+		equal(t, "newest name", p(backwards(d.Signatures)[newest].Name), b.reading.SignatoryName(t.Context(), page.Edges[0].Node))
 		equal(t, "newest number", len(d.Signatures)-newest, *page.Edges[0].Node.Number)
 		equal(t, "newest time", backwards(d.Signatures)[newest].At, page.Edges[0].Node.SignedAt)
 	}
-	talk, err := b.CommentsAfter(operator(t), id, 0, 1000)
+	talk, err := b.reads(operator(t)).CommentsAfter(operator(t), id, 0, 1000)
 	ok(t, err)
 	for i, c := range flat(d.Comments) {
 		equal(t, "comment", []any{c.Body, orEmpty(&c.Author), c.FromSignatory, c.At},
@@ -141,7 +143,7 @@ func flat(list []demo.Comment) []demo.Comment {
 // checkSite compares the figures of the whole site with the content.
 func checkSite(t *testing.T, b *bundle, content []demo.Petition) {
 	t.Helper()
-	want := petitioning.Statistics{}
+	want := reading.Statistics{}
 	for _, d := range content {
 		if !isPublic(petition.State(d.State)) {
 			continue
@@ -157,10 +159,10 @@ func checkSite(t *testing.T, b *bundle, content []demo.Petition) {
 			}
 		}
 	}
-	got, err := b.Statistics(b.as(t, ""))
+	got, err := b.reading.Statistics(b.as(t, ""))
 	ok(t, err)
 	equal(t, "statistics", want, got)
-	admins, err := b.Statistics(operator(t))
+	admins, err := b.reading.Statistics(operator(t))
 	ok(t, err)
 	equal(t, "statistics for the operator", want, admins)
 }
@@ -184,7 +186,7 @@ func TestImportRefuses(t *testing.T) {
 		in.Signatures, in.Comments = nil, []petitioning.ImportedComment{{Author: p(""), At: monday}}
 		_, err = b.Import(operator(t), in)
 		faults(t, err, "INVALID body", "INVALID author")
-		page, err := b.Petitions(b.as(t, ""), petitioning.PetitionQuery{}, petitioning.PageArgs{})
+		page, err := b.reads(b.as(t, "")).Petitions(b.as(t, ""), reading.PetitionQuery{}, keyset.Args{})
 		ok(t, err)
 		equal(t, "petitions that anybody sees of imports that failed", 0, len(page.Edges))
 		empty, err = b.Empty(t.Context())

@@ -302,7 +302,7 @@ func TestDamagedNamesAreLoggedRarely(t *testing.T) {
 		read := func(times int) (lines []string) {
 			log.Reset()
 			for range times {
-				equal(t, "name", (*string)(nil), b.SignatoryName(t.Context(), row))
+				equal(t, "name", (*string)(nil), b.reading.SignatoryName(t.Context(), row))
 			}
 			return strings.Split(strings.TrimSpace(log.String()), "\n")
 		}

@@ -12,7 +12,8 @@ import (
 	"petitiond/ent/petition"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
-	"petitiond/server/petitioning"
+	"petitiond/server/keyset"
+	"petitiond/server/reading"
 )
 
 // crowded writes n petitions, a thousand in a statement. The i-th of them, from 1, has i signatures by its rank,
@@ -57,14 +58,14 @@ func TestLargeSite(t *testing.T) {
 		t.Cleanup(cancel)
 		const n = 10_002
 		b.crowded(t, n)
-		read := func(q petitioning.PetitionQuery, args petitioning.PageArgs) *petitioning.PetitionConnection {
+		read := func(q reading.PetitionQuery, args keyset.Args) *reading.PetitionConnection {
 			t.Helper()
 			counter.Reset()
-			page, err := b.Petitions(ctx, q, args)
+			page, err := b.reads(ctx).Petitions(ctx, q, args)
 			ok(t, err)
 			return page
 		}
-		total := func(page *petitioning.PetitionConnection) any {
+		total := func(page *reading.PetitionConnection) any {
 			t.Helper()
 			total, err := page.TotalCount(ctx)
 			ok(t, err)
@@ -74,35 +75,35 @@ func TestLargeSite(t *testing.T) {
 			return *total
 		}
 		both := []petition.State{petition.StateOPEN, petition.StateCLOSED}
-		otters := petitioning.PetitionQuery{Search: p("otters"), Filter: &petitioning.Filter{States: both}}
-		page := read(petitioning.PetitionQuery{}, petitioning.PageArgs{})
+		otters := reading.PetitionQuery{Search: p("otters"), Filter: &reading.Filter{States: both}}
+		page := read(reading.PetitionQuery{}, keyset.Args{})
 		equal(t, "statements of a page", 1, counter.Count())
 		equal(t, "default size", 20, len(page.Edges))
 		equal(t, "total", any(n/2), total(page))
 		equal(t, "statements with the total", 2, counter.Count())
-		equal(t, "total of too many", nil, total(read(petitioning.PetitionQuery{Filter: otters.Filter}, petitioning.PageArgs{})))
-		few := &petitioning.Filter{States: both, MinSignatures: p(3)}
-		equal(t, "total of 10,000", any(n-2), total(read(petitioning.PetitionQuery{Filter: few}, petitioning.PageArgs{})))
+		equal(t, "total of too many", nil, total(read(reading.PetitionQuery{Filter: otters.Filter}, keyset.Args{})))
+		few := &reading.Filter{States: both, MinSignatures: p(3)}
+		equal(t, "total of 10,000", any(n-2), total(read(reading.PetitionQuery{Filter: few}, keyset.Args{})))
 
-		for _, o := range []*petitioning.Order{
-			{Field: petitioning.ByCreatedAt, Direction: petitioning.Asc},
-			{Field: petitioning.ByEndsAt, Direction: petitioning.Desc},
-			{Field: petitioning.ByTrending, Direction: petitioning.Desc},
+		for _, o := range []*reading.Order{
+			{Field: reading.ByCreatedAt, Direction: reading.Asc},
+			{Field: reading.ByEndsAt, Direction: reading.Desc},
+			{Field: reading.ByTrending, Direction: reading.Desc},
 		} {
 			otters.Search, otters.Order = p("otter x"), o
-			equal(t, fmt.Sprintf("matches by %v", o), 100, len(read(otters, petitioning.PageArgs{First: p(100)}).Edges))
-			tagged := petitioning.PetitionQuery{Order: o, Filter: &petitioning.Filter{Tags: []string{"even", "odd"}, AllTags: []string{"even"}}}
-			equal(t, fmt.Sprintf("tagged by %v", o), 20, len(read(tagged, petitioning.PageArgs{}).Edges))
+			equal(t, fmt.Sprintf("matches by %v", o), 100, len(read(otters, keyset.Args{First: p(100)}).Edges))
+			tagged := reading.PetitionQuery{Order: o, Filter: &reading.Filter{Tags: []string{"even", "odd"}, AllTags: []string{"even"}}}
+			equal(t, fmt.Sprintf("tagged by %v", o), 20, len(read(tagged, keyset.Args{}).Edges))
 			tags := []uuid.UUID{uuid.MustParse("00000000-0000-7000-8000-000000000000"), uuid.MustParse("00000000-0000-7000-8000-000000000001")}
-			pages, err := b.TagPetitions(ctx, *o, petitioning.Wanted{}, petitioning.PageArgs{}, tags...)
+			pages, err := b.reads(ctx).TagPetitions(ctx, *o, reading.Wanted{}, keyset.Args{}, tags...)
 			ok(t, err)
 			equal(t, fmt.Sprintf("petitions of tags by %v", o), []int{20, 0}, []int{len(pages[tags[0]].Edges), len(pages[tags[1]].Edges)})
 		}
 		b.passNothingBy(t, counter)
 		otters.Search, otters.Order = p("otter"), nil
-		equal(t, "total of too many matches", nil, total(read(otters, petitioning.PageArgs{})))
-		ranked := walk(t, 100, false, petitionID, func(args petitioning.PageArgs) (*petitioning.PetitionConnection, error) {
-			return b.Petitions(ctx, otters, args)
+		equal(t, "total of too many matches", nil, total(read(otters, keyset.Args{})))
+		ranked := walk(t, 100, false, petitionID, func(args keyset.Args) (*reading.PetitionConnection, error) {
+			return b.reads(ctx).Petitions(ctx, otters, args)
 		})
 		equal(t, "ranked matches", 1000, len(ranked))
 		for _, id := range []uuid.UUID{ranked[0], ranked[999]} {
@@ -116,17 +117,17 @@ func TestLargeSite(t *testing.T) {
 // passNothingBy looks for lists that few petitions are in, and that would walk along the ranks of all others.
 func (b *bundle) passNothingBy(t *testing.T, counter *dbtest.Counter) {
 	t.Helper()
-	fine := &petitioning.Filter{States: []petition.State{petition.StatePAUSED, petition.StateARCHIVED}}
-	french := &petitioning.Filter{Language: p("fr")}
-	for name, q := range map[string]petitioning.PetitionQuery{
-		"states by trend":       {Filter: fine, Order: &petitioning.Order{Field: petitioning.ByTrending, Direction: petitioning.Desc}},
-		"states by signatures":  {Filter: fine, Order: &petitioning.Order{Field: petitioning.BySignatureCount, Direction: petitioning.Asc}},
+	fine := &reading.Filter{States: []petition.State{petition.StatePAUSED, petition.StateARCHIVED}}
+	french := &reading.Filter{Language: p("fr")}
+	for name, q := range map[string]reading.PetitionQuery{
+		"states by trend":       {Filter: fine, Order: &reading.Order{Field: reading.ByTrending, Direction: reading.Desc}},
+		"states by signatures":  {Filter: fine, Order: &reading.Order{Field: reading.BySignatureCount, Direction: reading.Asc}},
 		"states by relevance":   {Filter: fine, Search: p("otter")},
-		"language by trend":     {Filter: french, Order: &petitioning.Order{Field: petitioning.ByTrending, Direction: petitioning.Desc}},
+		"language by trend":     {Filter: french, Order: &reading.Order{Field: reading.ByTrending, Direction: reading.Desc}},
 		"language by relevance": {Filter: french, Search: p("otter")},
 	} {
 		counter.Reset()
-		page, err := b.Petitions(b.as(t, ""), q, petitioning.PageArgs{})
+		page, err := b.reads(b.as(t, "")).Petitions(b.as(t, ""), q, keyset.Args{})
 		ok(t, err)
 		equal(t, name, 0, len(page.Edges))
 		text := strings.Join(counter.Statements(), "\n")

@@ -13,6 +13,7 @@ import (
 	"petitiond/ent/petition"
 	"petitiond/server/database"
 	"petitiond/server/ledger"
+	"petitiond/server/state"
 )
 
 // Publish opens a draft, or sends it to review where the instance reviews first. Publishing what was
@@ -22,7 +23,7 @@ func (s *Service) Publish(ctx context.Context, id uuid.UUID) error {
 	return s.change(ctx, id, field, func(ctx context.Context, e *edit) (ledger.Terms, error) {
 		switch {
 		case e.row.State == petition.StateDRAFT:
-		case isPublic(e.row.State), e.row.State == petition.StateIN_REVIEW:
+		case state.Public(e.row.State), e.row.State == petition.StateIN_REVIEW:
 			return ledger.Terms{}, errUnchanged
 		default:
 			return ledger.Terms{}, errorf(WrongState, field, "Only a draft can be published.")
@@ -56,8 +57,8 @@ func (e *edit) open(ctx context.Context) (ledger.Terms, error) {
 }
 
 // enter moves the petition to another state, and the counts of its tags with it.
-func (e *edit) enter(ctx context.Context, state petition.State) (ledger.Terms, error) {
-	was, is := e.row.State == petition.StateOPEN, state == petition.StateOPEN
+func (e *edit) enter(ctx context.Context, next petition.State) (ledger.Terms, error) {
+	was, is := state.Signable(e.row.State), state.Signable(next)
 	if was != is {
 		n := 1
 		if was {
@@ -69,7 +70,7 @@ func (e *edit) enter(ctx context.Context, state petition.State) (ledger.Terms, e
 	}
 	terms := e.counter.Terms()
 	terms.Accepting = is
-	return terms, e.Petition.UpdateOneID(e.row.ID).SetState(state).Exec(ctx)
+	return terms, e.Petition.UpdateOneID(e.row.ID).SetState(next).Exec(ctx)
 }
 
 // Close ends the collection of signatures and may say what became of the petition. Closing again is
@@ -77,10 +78,10 @@ func (e *edit) enter(ctx context.Context, state petition.State) (ledger.Terms, e
 func (s *Service) Close(ctx context.Context, id uuid.UUID, outcome *petition.Outcome) error {
 	field := []string{"input", "id"}
 	return s.change(ctx, id, field, func(ctx context.Context, e *edit) (ledger.Terms, error) {
-		switch e.row.State {
-		case petition.StateOPEN, petition.StatePAUSED:
+		switch {
+		case state.Closable(e.row.State):
 			return e.close(ctx, outcome)
-		case petition.StateCLOSED:
+		case e.row.State == petition.StateCLOSED:
 			if outcome == nil || e.row.Outcome != nil {
 				return ledger.Terms{}, errUnchanged
 			}
@@ -117,14 +118,13 @@ func (s *Service) Hide(ctx context.Context, id uuid.UUID) error {
 // refused signatures since then; this only tells everybody.
 func (s *Service) CloseDue(ctx context.Context) error {
 	ids, err := s.lookup.Petition.Query().
-		Where(petition.StateIn(petition.StateOPEN, petition.StatePAUSED), petition.EndsAtLTE(s.opt.Now())).
+		Where(petition.StateIn(state.In(state.Closable)...), petition.EndsAtLTE(s.opt.Now())).
 		Limit(100).IDs(ctx)
 	if err != nil {
 		return fmt.Errorf("looking for petitions that end: %w", err)
 	}
 	return s.changeAll(ctx, ids, func(ctx context.Context, e *edit) (ledger.Terms, error) {
-		open := e.row.State == petition.StateOPEN || e.row.State == petition.StatePAUSED
-		if !open || e.row.EndsAt == nil || e.now.Before(*e.row.EndsAt) {
+		if !state.Closable(e.row.State) || e.row.EndsAt == nil || e.now.Before(*e.row.EndsAt) {
 			return ledger.Terms{}, errUnchanged // somebody was faster
 		}
 		return e.close(ctx, nil)

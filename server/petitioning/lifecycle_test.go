@@ -11,6 +11,7 @@ import (
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 )
 
 func TestPublishOpens(t *testing.T) {
@@ -234,7 +235,7 @@ func TestSlugs(t *testing.T) {
 		b := setup(t, db)
 		resolves := func(ctx context.Context, name string) uuid.UUID {
 			t.Helper()
-			found, err := b.PetitionBySlug(ctx, name, petitioning.Wanted{})
+			found, err := b.reads(ctx).PetitionBySlug(ctx, name, reading.Wanted{})
 			ok(t, err)
 			if len(found.Rows) == 0 {
 				return uuid.Nil
@@ -267,7 +268,7 @@ func TestSlugs(t *testing.T) {
 		for _, name := range []string{"", "no-such", "Save-The-Bees", "nul\x00", "broken\xff", "'; --", "save-the-bees\x00"} {
 			equal(t, "no slug", uuid.Nil, resolves(operator(t), name))
 		}
-		equal(t, "web address", "https://petitions.example/p/save-the-bees", b.URL("save-the-bees"))
+		equal(t, "web address", "https://petitions.example/p/save-the-bees", b.reading.URL("save-the-bees"))
 	})
 }
 

@@ -15,26 +15,28 @@ import (
 	"petitiond/ent/petition"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 )
 
 func petitionID(row *ent.Petition) uuid.UUID { return row.ID }
 
 // orders are all orders of a list without a search, and that of a list that names none.
-func orders() []*petitioning.Order {
-	out := []*petitioning.Order{nil}
-	for _, field := range []petitioning.OrderField{
-		petitioning.ByCreatedAt, petitioning.ByStartsAt, petitioning.ByEndsAt, petitioning.BySignatureCount, petitioning.ByTrending,
+func orders() []*reading.Order {
+	out := []*reading.Order{nil}
+	for _, field := range []reading.OrderField{
+		reading.ByCreatedAt, reading.ByStartsAt, reading.ByEndsAt, reading.BySignatureCount, reading.ByTrending,
 	} {
-		for _, direction := range []petitioning.Direction{petitioning.Asc, petitioning.Desc} {
-			out = append(out, &petitioning.Order{Field: field, Direction: direction})
+		for _, direction := range []reading.Direction{reading.Asc, reading.Desc} {
+			out = append(out, &reading.Order{Field: field, Direction: direction})
 		}
 	}
 	return out
 }
 
-func filters() map[string]*petitioning.Filter {
-	return map[string]*petitioning.Filter{
+func filters() map[string]*reading.Filter {
+	return map[string]*reading.Filter{
 		"None":           nil,
 		"Empty":          {},
 		"AllStates":      {States: states},
@@ -72,20 +74,20 @@ func TestPetitionLists(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				for _, o := range append(orders(), orders()...) {
 					if n++; n == len(filters())*len(orders()) {
-						petitioning.TakeAsMany(b.Service)
+						b.asMany()
 					}
 					size, admin := n%7+1, n%3 == 0
 					ctx := b.as(t, "")
 					if admin {
 						ctx = operator(t)
 					}
-					read := func(args petitioning.PageArgs) (*petitioning.PetitionConnection, error) {
-						return b.Petitions(ctx, petitioning.PetitionQuery{Filter: f, Order: o}, args)
+					read := func(args keyset.Args) (*reading.PetitionConnection, error) {
+						return b.reads(ctx).Petitions(ctx, reading.PetitionQuery{Filter: f, Order: o}, args)
 					}
 					want := expected(site, admin, canonical(f), o)
 					what := fmt.Sprintf("list by %v in pages of %d, admin %v", o, size, admin)
 					equal(t, what, want, walk(t, size, n%2 == 0, petitionID, read))
-					page, err := read(petitioning.PageArgs{First: p(1)})
+					page, err := read(keyset.Args{First: p(1)})
 					ok(t, err)
 					total, err := page.TotalCount(ctx)
 					ok(t, err)
@@ -97,7 +99,7 @@ func TestPetitionLists(t *testing.T) {
 }
 
 // canonical gives a filter with its language as petitions keep theirs.
-func canonical(f *petitioning.Filter) *petitioning.Filter {
+func canonical(f *reading.Filter) *reading.Filter {
 	if f == nil || f.Language == nil || *f.Language != "pt-br" {
 		return f
 	}
@@ -112,11 +114,11 @@ func TestEveryPageSize(t *testing.T) {
 		b := setup(t, db)
 		site := siteOf(t, b, 11, 2)
 		for _, o := range orders() {
-			want := expected(site, true, &petitioning.Filter{States: states}, o)
+			want := expected(site, true, &reading.Filter{States: states}, o)
 			for size := 1; size <= 7; size++ {
 				for _, backwards := range []bool{false, true} {
-					got := walk(t, size, backwards, petitionID, func(args petitioning.PageArgs) (*petitioning.PetitionConnection, error) {
-						return b.Petitions(operator(t), petitioning.PetitionQuery{Filter: &petitioning.Filter{States: states}, Order: o}, args)
+					got := walk(t, size, backwards, petitionID, func(args keyset.Args) (*reading.PetitionConnection, error) {
+						return b.reads(operator(t)).Petitions(operator(t), reading.PetitionQuery{Filter: &reading.Filter{States: states}, Order: o}, args)
 					})
 					equal(t, fmt.Sprintf("list by %v in pages of %d, backwards %v", o, size, backwards), want, got)
 				}
@@ -134,13 +136,13 @@ func TestPagesMeetTheModel(t *testing.T) {
 		ctx := operator(t)
 		rapid.Check(t, func(r *rapid.T) {
 			o := rapid.SampledFrom(orders()).Draw(r, "order")
-			f := &petitioning.Filter{States: rapid.SliceOfN(rapid.SampledFrom(states), 1, 8).Draw(r, "states")}
-			q := petitioning.PetitionQuery{Filter: f, Order: o}
+			f := &reading.Filter{States: rapid.SliceOfN(rapid.SampledFrom(states), 1, 8).Draw(r, "states")}
+			q := reading.PetitionQuery{Filter: f, Order: o}
 			want := expected(site, true, f, o)
-			whole, err := b.Petitions(ctx, q, petitioning.PageArgs{First: p(100)})
+			whole, err := b.reads(ctx).Petitions(ctx, q, keyset.Args{First: p(100)})
 			ok(t, err)
 			low, high := 0, len(want)
-			args := petitioning.PageArgs{}
+			args := keyset.Args{}
 			if len(want) > 0 && rapid.Bool().Draw(r, "bounded after") {
 				low = rapid.IntRange(1, len(want)).Draw(r, "after")
 				args.After = p(whole.Edges[low-1].Cursor())
@@ -157,7 +159,7 @@ func TestPagesMeetTheModel(t *testing.T) {
 				args.First, args.Last = nil, &size
 				first, end = max(low, high-size), high
 			}
-			page, err := b.Petitions(ctx, q, args)
+			page, err := b.reads(ctx).Petitions(ctx, q, args)
 			ok(t, err)
 			var got []uuid.UUID
 			for _, row := range page.Nodes() {
@@ -177,10 +179,10 @@ func TestAbsentTimesComeLast(t *testing.T) {
 		far := time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC) // the last that the API takes
 		endless := b.publish(t)
 		ends := b.publish(t, func(d *petitioning.Draft) { d.EndsAt = &far })
-		for _, direction := range []petitioning.Direction{petitioning.Asc, petitioning.Desc} {
-			page, err := b.Petitions(b.as(t, ""), petitioning.PetitionQuery{
-				Order: &petitioning.Order{Field: petitioning.ByEndsAt, Direction: direction},
-			}, petitioning.PageArgs{})
+		for _, direction := range []reading.Direction{reading.Asc, reading.Desc} {
+			page, err := b.reads(b.as(t, "")).Petitions(b.as(t, ""), reading.PetitionQuery{
+				Order: &reading.Order{Field: reading.ByEndsAt, Direction: direction},
+			}, keyset.Args{})
 			ok(t, err)
 			equal(t, "order "+string(direction), []uuid.UUID{ends.Petition, endless.Petition},
 				[]uuid.UUID{page.Edges[0].Node.ID, page.Edges[1].Node.ID})
@@ -194,46 +196,46 @@ func TestCursorsBelongToTheirList(t *testing.T) {
 		b := setup(t, db)
 		site := siteOf(t, b, 12, 4)
 		ctx := operator(t)
-		all := &petitioning.Filter{States: states}
-		asc := petitioning.Order{Field: petitioning.ByCreatedAt, Direction: petitioning.Asc}
-		page, err := b.Petitions(ctx, petitioning.PetitionQuery{Filter: all, Order: &asc}, petitioning.PageArgs{First: p(1)})
+		all := &reading.Filter{States: states}
+		asc := reading.Order{Field: reading.ByCreatedAt, Direction: reading.Asc}
+		page, err := b.reads(ctx).Petitions(ctx, reading.PetitionQuery{Filter: all, Order: &asc}, keyset.Args{First: p(1)})
 		ok(t, err)
 		good := page.Edges[0].Cursor()
-		petitions := func(q petitioning.PetitionQuery) func(petitioning.PageArgs) error {
-			return func(args petitioning.PageArgs) error { _, err := b.Petitions(ctx, q, args); return err }
+		petitions := func(q reading.PetitionQuery) func(keyset.Args) error {
+			return func(args keyset.Args) error { _, err := b.reads(ctx).Petitions(ctx, q, args); return err }
 		}
-		ok(t, petitions(petitioning.PetitionQuery{Filter: all, Order: &asc})(petitioning.PageArgs{After: &good}))
-		lists := map[string]func(petitioning.PageArgs) error{
-			"OtherFilter":    petitions(petitioning.PetitionQuery{Filter: &petitioning.Filter{States: states[:3]}, Order: &asc}),
-			"OtherOrder":     petitions(petitioning.PetitionQuery{Filter: all, Order: &petitioning.Order{Field: petitioning.ByTrending, Direction: petitioning.Asc}}),
-			"OtherDirection": petitions(petitioning.PetitionQuery{Filter: all}),
-			"Search":         petitions(petitioning.PetitionQuery{Filter: all, Order: &asc, Search: p("petition")}),
-			"Relevance":      petitions(petitioning.PetitionQuery{Filter: all, Search: p("petition")}),
-			"Tags":           func(args petitioning.PageArgs) error { _, err := b.Tags(ctx, nil, args); return err },
-			"TagPetitions": func(args petitioning.PageArgs) error {
-				_, err := b.TagPetitions(ctx, asc, petitioning.Wanted{}, args, uuid.New())
+		ok(t, petitions(reading.PetitionQuery{Filter: all, Order: &asc})(keyset.Args{After: &good}))
+		lists := map[string]func(keyset.Args) error{
+			"OtherFilter":    petitions(reading.PetitionQuery{Filter: &reading.Filter{States: states[:3]}, Order: &asc}),
+			"OtherOrder":     petitions(reading.PetitionQuery{Filter: all, Order: &reading.Order{Field: reading.ByTrending, Direction: reading.Asc}}),
+			"OtherDirection": petitions(reading.PetitionQuery{Filter: all}),
+			"Search":         petitions(reading.PetitionQuery{Filter: all, Order: &asc, Search: p("petition")}),
+			"Relevance":      petitions(reading.PetitionQuery{Filter: all, Search: p("petition")}),
+			"Tags":           func(args keyset.Args) error { _, err := b.reads(ctx).Tags(ctx, nil, args); return err },
+			"TagPetitions": func(args keyset.Args) error {
+				_, err := b.reads(ctx).TagPetitions(ctx, asc, reading.Wanted{}, args, uuid.New())
 				return err
 			},
-			"Signatures": func(args petitioning.PageArgs) error { _, err := b.Signatures(ctx, args, site[0].id); return err },
-			"Comments": func(args petitioning.PageArgs) error {
-				_, err := b.Comments(ctx, said(petitioning.Newest), args, site[0].id)
+			"Signatures": func(args keyset.Args) error { _, err := b.reads(ctx).Signatures(ctx, args, site[0].id); return err },
+			"Comments": func(args keyset.Args) error {
+				_, err := b.reads(ctx).Comments(ctx, said(reading.Newest), args, site[0].id)
 				return err
 			},
-			"Replies": func(args petitioning.PageArgs) error {
-				_, err := b.Replies(ctx, petitioning.WithBodies, args, uuid.New())
+			"Replies": func(args keyset.Args) error {
+				_, err := b.reads(ctx).Replies(ctx, reading.WithBodies, args, uuid.New())
 				return err
 			},
 		}
 		for name, list := range lists {
 			for _, cursor := range []string{good, "", "nonsense", good[1:], good + "A", "\x00", "\xff", strings.Repeat("A", 100_000)} {
-				refused(t, list(petitioning.PageArgs{After: &cursor}), name+" after", "after")
-				refused(t, list(petitioning.PageArgs{Before: &cursor}), name+" before", "before")
+				refused(t, list(keyset.Args{After: &cursor}), name+" after", "after")
+				refused(t, list(keyset.Args{Before: &cursor}), name+" before", "before")
 			}
 			for _, size := range []int{0, -1, 101} {
-				refused(t, list(petitioning.PageArgs{First: &size}), name+" first", "first")
-				refused(t, list(petitioning.PageArgs{Last: &size}), name+" last", "last")
+				refused(t, list(keyset.Args{First: &size}), name+" first", "first")
+				refused(t, list(keyset.Args{Last: &size}), name+" last", "last")
 			}
-			refused(t, list(petitioning.PageArgs{First: p(1), Last: p(1)}), name+" both", "last")
+			refused(t, list(keyset.Args{First: p(1), Last: p(1)}), name+" both", "last")
 		}
 	})
 }
@@ -241,7 +243,7 @@ func TestCursorsBelongToTheirList(t *testing.T) {
 // refused fails the test unless err blames the argument.
 func refused(t testing.TB, err error, what, argument string) {
 	t.Helper()
-	var fault *petitioning.ArgumentError
+	var fault *keyset.ArgumentError
 	if !errors.As(err, &fault) || fault.Argument != argument || !strings.HasSuffix(fault.Message, ".") {
 		t.Errorf("%s: the error is %v, want one of the argument %s", what, err, argument)
 	}
@@ -252,33 +254,33 @@ func TestListArguments(t *testing.T) {
 	long := strings.Repeat("é", 201)
 	tests := []struct {
 		name     string
-		query    petitioning.PetitionQuery
+		query    reading.PetitionQuery
 		argument string
 	}{
-		{"Language", petitioning.PetitionQuery{Filter: &petitioning.Filter{Language: p("english!")}}, "filter.language"},
-		{"LanguageWithNul", petitioning.PetitionQuery{Filter: &petitioning.Filter{Language: p("e\x00n")}}, "filter.language"},
-		{"BrokenLanguage", petitioning.PetitionQuery{Filter: &petitioning.Filter{Language: p("\xff")}}, "filter.language"},
-		{"Wildcards", petitioning.PetitionQuery{Filter: &petitioning.Filter{Language: p("%")}}, "filter.language"},
-		{"ManyTags", petitioning.PetitionQuery{Filter: &petitioning.Filter{Tags: make([]string, 21)}}, "filter.tags"},
-		{"ManyOfAllTags", petitioning.PetitionQuery{Filter: &petitioning.Filter{AllTags: make([]string, 21)}}, "filter.allTags"},
-		{"LongSearch", petitioning.PetitionQuery{Search: &long}, "search"},
-		{"RelevanceWithoutSearch", petitioning.PetitionQuery{Order: &petitioning.Order{Field: petitioning.ByRelevance}}, "orderBy"},
-		{"RelevanceOfBlank", petitioning.PetitionQuery{Search: p(" \t"), Order: &petitioning.Order{Field: petitioning.ByRelevance}}, "orderBy"},
-		{"UnknownOrder", petitioning.PetitionQuery{Order: &petitioning.Order{Field: "LENGTH"}}, "orderBy"},
+		{"Language", reading.PetitionQuery{Filter: &reading.Filter{Language: p("english!")}}, "filter.language"},
+		{"LanguageWithNul", reading.PetitionQuery{Filter: &reading.Filter{Language: p("e\x00n")}}, "filter.language"},
+		{"BrokenLanguage", reading.PetitionQuery{Filter: &reading.Filter{Language: p("\xff")}}, "filter.language"},
+		{"Wildcards", reading.PetitionQuery{Filter: &reading.Filter{Language: p("%")}}, "filter.language"},
+		{"ManyTags", reading.PetitionQuery{Filter: &reading.Filter{Tags: make([]string, 21)}}, "filter.tags"},
+		{"ManyOfAllTags", reading.PetitionQuery{Filter: &reading.Filter{AllTags: make([]string, 21)}}, "filter.allTags"},
+		{"LongSearch", reading.PetitionQuery{Search: &long}, "search"},
+		{"RelevanceWithoutSearch", reading.PetitionQuery{Order: &reading.Order{Field: reading.ByRelevance}}, "orderBy"},
+		{"RelevanceOfBlank", reading.PetitionQuery{Search: p(" \t"), Order: &reading.Order{Field: reading.ByRelevance}}, "orderBy"},
+		{"UnknownOrder", reading.PetitionQuery{Order: &reading.Order{Field: "LENGTH"}}, "orderBy"},
 	}
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
 		for _, tt := range tests {
-			_, err := b.Petitions(b.as(t, ""), tt.query, petitioning.PageArgs{})
+			_, err := b.reads(b.as(t, "")).Petitions(b.as(t, ""), tt.query, keyset.Args{})
 			refused(t, err, tt.name, tt.argument)
 		}
-		_, err := b.TagPetitions(b.as(t, ""), petitioning.Order{Field: petitioning.ByRelevance}, petitioning.Wanted{}, petitioning.PageArgs{}, uuid.New())
+		_, err := b.reads(b.as(t, "")).TagPetitions(b.as(t, ""), reading.Order{Field: reading.ByRelevance}, reading.Wanted{}, keyset.Args{}, uuid.New())
 		refused(t, err, "relevance among the petitions of a tag", "orderBy")
-		many := petitioning.Filter{States: make([]petition.State, 100_000)}
+		many := reading.Filter{States: make([]petition.State, 100_000)}
 		for i := range many.States {
 			many.States[i] = states[i%len(states)]
 		}
-		_, err = b.Petitions(b.as(t, ""), petitioning.PetitionQuery{Filter: &many}, petitioning.PageArgs{})
+		_, err = b.reads(b.as(t, "")).Petitions(b.as(t, ""), reading.PetitionQuery{Filter: &many}, keyset.Args{})
 		ok(t, err)
 	})
 }

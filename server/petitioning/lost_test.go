@@ -14,7 +14,9 @@ import (
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
 	"petitiond/server/database/pgproxy"
+	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 )
 
 // proxied gives a Service whose PostgreSQL is behind a proxy.
@@ -34,7 +36,7 @@ func (b *bundle) readers(t *testing.T) map[string]func(n int) error {
 	slug := b.row(t, id).Slug
 	key, err := b.CreateAPIKey(t.Context(), "partner", []petitioning.Scope{petitioning.ScopeAdmin})
 	ok(t, err)
-	found := func(f petitioning.Found, err error) error {
+	found := func(f reading.Found, err error) error {
 		if err == nil && len(f.Rows) != 1 {
 			err = fmt.Errorf("%d petitions were found", len(f.Rows))
 		}
@@ -50,15 +52,17 @@ func (b *bundle) readers(t *testing.T) map[string]func(n int) error {
 			if err := b.Sign(anybody, signing(id, n)); err != nil {
 				return err
 			}
-			return found(b.PetitionsByID(anybody, []uuid.UUID{id}, petitioning.Wanted{Figures: true}))
+			return found(b.reads(anybody).PetitionsByID(anybody, []uuid.UUID{id}, reading.Wanted{Figures: true}))
 		},
-		"ByID": func(int) error { return found(b.PetitionsByID(anybody, []uuid.UUID{id}, petitioning.Wanted{})) },
+		"ByID": func(int) error {
+			return found(b.reads(anybody).PetitionsByID(anybody, []uuid.UUID{id}, reading.Wanted{}))
+		},
 		"BySlug": func(int) error {
-			return found(b.PetitionBySlug(anybody, slug, petitioning.Wanted{Figures: true}))
+			return found(b.reads(anybody).PetitionBySlug(anybody, slug, reading.Wanted{Figures: true}))
 		},
-		"Figures": func(int) error { _, err := b.Figures(anybody, []uuid.UUID{id}); return err },
+		"Figures": func(int) error { _, err := b.reads(anybody).Figures(anybody, []uuid.UUID{id}); return err },
 		"List": func(int) error {
-			_, err := b.Petitions(anybody, petitioning.PetitionQuery{}, petitioning.PageArgs{First: p(10)})
+			_, err := b.reads(anybody).Petitions(anybody, reading.PetitionQuery{}, keyset.Args{First: p(10)})
 			return err
 		},
 		"RepeatedCreate": func(int) error {
@@ -134,7 +138,7 @@ func TestDatabaseIsAwayForLong(t *testing.T) {
 	var readers sync.WaitGroup
 	for range 20 {
 		readers.Go(func() {
-			if _, err := b.PetitionsByID(ctx, []uuid.UUID{id}, petitioning.Wanted{}); !petitioning.IsPassing(err) || errors.Is(err, context.DeadlineExceeded) {
+			if _, err := b.reads(ctx).PetitionsByID(ctx, []uuid.UUID{id}, reading.Wanted{}); !petitioning.IsPassing(err) || errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("got %v, want that the database is away", err)
 			}
 		})

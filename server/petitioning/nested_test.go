@@ -15,7 +15,10 @@ import (
 	"petitiond/ent/petition"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
+	"petitiond/server/text"
 )
 
 func tagID(row *ent.Tag) uuid.UUID             { return row.ID }
@@ -31,7 +34,7 @@ func TestTagLists(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
 		site := siteOf(t, b, 25, 5)
-		all, err := b.Tags(operator(t), nil, petitioning.PageArgs{First: p(100)})
+		all, err := b.reads(operator(t)).Tags(operator(t), nil, keyset.Args{First: p(100)})
 		ok(t, err)
 		for i, search := range searches {
 			for _, admin := range []bool{false, true} {
@@ -45,16 +48,16 @@ func TestTagLists(t *testing.T) {
 						return (admin || isPublic(k.State)) && slices.Contains(k.keys, tag.Key)
 					})
 					blank := search == nil || strings.TrimSpace(*search) == ""
-					prefix := petitioning.TagKey(*orEmpty(search))
+					prefix := text.TagKey(*orEmpty(search))
 					if borne && (blank || prefix != "" && strings.HasPrefix(tag.Key, prefix)) {
 						want = append(want, tag.ID)
 					}
 				}
-				read := func(args petitioning.PageArgs) (*petitioning.TagConnection, error) { return b.Tags(ctx, search, args) }
+				read := func(args keyset.Args) (*reading.TagConnection, error) { return b.reads(ctx).Tags(ctx, search, args) }
 				what := fmt.Sprintf("tags for %q, admin %v", *orEmpty(search), admin)
 				equal(t, what, want, walk(t, i%7+1, false, tagID, read))
 				equal(t, what+", backwards", want, walk(t, i%7+1, true, tagID, read))
-				page, err := read(petitioning.PageArgs{})
+				page, err := read(keyset.Args{})
 				ok(t, err)
 				total, err := page.TotalCount(ctx)
 				ok(t, err)
@@ -64,7 +67,7 @@ func TestTagLists(t *testing.T) {
 		keys := make([]string, 0, len(all.Edges))
 		for _, tag := range all.Nodes() {
 			keys = append(keys, tag.Key)
-			equal(t, "open petitions with "+tag.Key, len(expected(site, false, &petitioning.Filter{Tags: []string{tag.Key}}, nil)), tag.OpenPetitions)
+			equal(t, "open petitions with "+tag.Key, len(expected(site, false, &reading.Filter{Tags: []string{tag.Key}}, nil)), tag.OpenPetitions)
 		}
 		equal(t, "in the order of code points", slices.Sorted(slices.Values(keys)), keys)
 	})
@@ -84,7 +87,7 @@ func TestTagByName(t *testing.T) {
 		b.publish(t, func(d *petitioning.Draft) { d.Tags = []string{"Climate Justice"} })
 		b.publish(t, func(d *petitioning.Draft) { d.Tags = []string{"CLIMATE justice"} })
 		for _, name := range []string{"climatejustice", "#Climate Justice!", "ＣＬＩＭＡＴＥ justice", "Climate\x00Justice"} {
-			tag, err := b.TagByName(b.as(t, ""), name)
+			tag, err := b.reads(b.as(t, "")).TagByName(b.as(t, ""), name)
 			ok(t, err)
 			if tag == nil {
 				t.Fatalf("%q finds no tag", name)
@@ -93,7 +96,7 @@ func TestTagByName(t *testing.T) {
 			equal(t, "open petitions", 2, tag.OpenPetitions)
 		}
 		for _, name := range []string{"", "climate", "!!!", "\x00", "\xff\xfe", strings.Repeat("é", 100_000)} {
-			tag, err := b.TagByName(b.as(t, ""), name)
+			tag, err := b.reads(b.as(t, "")).TagByName(b.as(t, ""), name)
 			ok(t, err)
 			equal(t, "tag", (*ent.Tag)(nil), tag)
 		}
@@ -105,7 +108,7 @@ func TestTagPetitions(t *testing.T) {
 	dbtest.EachCounting(t, func(t *testing.T, db *database.DB, counter *dbtest.Counter) {
 		b := setup(t, db)
 		site := siteOf(t, b, 30, 6)
-		all, err := b.Tags(operator(t), nil, petitioning.PageArgs{First: p(100)})
+		all, err := b.reads(operator(t)).Tags(operator(t), nil, keyset.Args{First: p(100)})
 		ok(t, err)
 		var ids []uuid.UUID
 		for _, tag := range all.Nodes() {
@@ -115,19 +118,19 @@ func TestTagPetitions(t *testing.T) {
 			for _, bearer := range []string{"", adminKey} {
 				ctx := b.as(t, bearer)
 				counter.Reset()
-				pages, err := b.TagPetitions(ctx, *o, petitioning.Wanted{}, petitioning.PageArgs{First: p(3)}, ids...)
+				pages, err := b.reads(ctx).TagPetitions(ctx, *o, reading.Wanted{}, keyset.Args{First: p(3)}, ids...)
 				ok(t, err)
 				equal(t, "statements", 1, counter.Count())
 				for _, tag := range all.Nodes() {
-					want := expected(site, false, &petitioning.Filter{Tags: []string{tag.Key}}, o)
+					want := expected(site, false, &reading.Filter{Tags: []string{tag.Key}}, o)
 					first := []uuid.UUID(nil)
 					for _, row := range pages[tag.ID].Nodes() {
 						first = append(first, row.ID)
 					}
 					equal(t, "first of "+tag.Key, want[:min(3, len(want))], first)
 					equal(t, "more of "+tag.Key, len(want) > 3, pages[tag.ID].PageInfo.HasNextPage)
-					got := walk(t, i%4+1, i%2 == 0, petitionID, func(args petitioning.PageArgs) (*petitioning.PetitionConnection, error) {
-						pages, err := b.TagPetitions(ctx, *o, petitioning.Wanted{}, args, tag.ID)
+					got := walk(t, i%4+1, i%2 == 0, petitionID, func(args keyset.Args) (*reading.PetitionConnection, error) {
+						pages, err := b.reads(ctx).TagPetitions(ctx, *o, reading.Wanted{}, args, tag.ID)
 						return pages[tag.ID], err
 					})
 					equal(t, fmt.Sprintf("petitions of %s by %v", tag.Key, o), want, got)
@@ -149,7 +152,7 @@ func TestSignatureLists(t *testing.T) {
 		invalidated := value[uuid.UUID](t, b, `SELECT MIN(CAST(id AS text)) FROM signatures WHERE show_name`)
 		b.exec(t, `UPDATE signatures SET state = 'INVALIDATED' WHERE id = $1`, invalidated)
 		counter.Reset()
-		pages, err := b.Signatures(b.as(t, ""), petitioning.PageArgs{First: p(2)}, ids...)
+		pages, err := b.reads(b.as(t, "")).Signatures(b.as(t, ""), keyset.Args{First: p(2)}, ids...)
 		ok(t, err)
 		equal(t, "statements", 1, counter.Count())
 		for i, k := range site {
@@ -167,8 +170,8 @@ func TestSignatureLists(t *testing.T) {
 			}
 			equal(t, "first signatures", append([]int(nil), want[:min(2, len(want))]...), numbers)
 			for size := 1; size <= 3; size++ {
-				seen := walk(t, size, i%2 == 0, signatureID, func(args petitioning.PageArgs) (*petitioning.SignatureConnection, error) {
-					pages, err := b.Signatures(b.as(t, ""), args, k.id)
+				seen := walk(t, size, i%2 == 0, signatureID, func(args keyset.Args) (*reading.SignatureConnection, error) {
+					pages, err := b.reads(b.as(t, "")).Signatures(b.as(t, ""), args, k.id)
 					return pages[k.id], err
 				})
 				equal(t, "signatures", len(want), len(seen))
@@ -220,13 +223,13 @@ func TestCommentLists(t *testing.T) {
 		liked := slices.Clone(threads)
 		slices.Reverse(liked)
 		slices.SortStableFunc(liked, func(a, b thread) int { return cmp.Compare(b.likes, a.likes) })
-		for order, want := range map[petitioning.CommentOrder][]uuid.UUID{
-			petitioning.Newest: newest, petitioning.Oldest: oldest, petitioning.MostLiked: ids(liked),
+		for order, want := range map[reading.CommentOrder][]uuid.UUID{
+			reading.Newest: newest, reading.Oldest: oldest, reading.MostLiked: ids(liked),
 		} {
 			for size := 1; size <= 7; size++ {
 				for _, backwards := range []bool{false, true} {
-					got := walk(t, size, backwards, commentID, func(args petitioning.PageArgs) (*petitioning.CommentConnection, error) {
-						pages, err := b.Comments(b.as(t, ""), said(order), args, made.Petition)
+					got := walk(t, size, backwards, commentID, func(args keyset.Args) (*reading.CommentConnection, error) {
+						pages, err := b.reads(b.as(t, "")).Comments(b.as(t, ""), said(order), args, made.Petition)
 						return pages[made.Petition], err
 					})
 					equal(t, fmt.Sprintf("%s in pages of %d, backwards %v", order, size, backwards), want, got)
@@ -234,8 +237,8 @@ func TestCommentLists(t *testing.T) {
 			}
 		}
 		for i, c := range threads {
-			got := walk(t, i%3+1, i%2 == 0, commentID, func(args petitioning.PageArgs) (*petitioning.CommentConnection, error) {
-				pages, err := b.Replies(b.as(t, ""), petitioning.WithBodies, args, c.id)
+			got := walk(t, i%3+1, i%2 == 0, commentID, func(args keyset.Args) (*reading.CommentConnection, error) {
+				pages, err := b.reads(b.as(t, "")).Replies(b.as(t, ""), reading.WithBodies, args, c.id)
 				return pages[c.id], err
 			})
 			equal(t, "replies", c.replies, got)
@@ -261,7 +264,7 @@ func TestManyParentsAtOnce(t *testing.T) {
 			parents = append(parents, uuid.New())
 		}
 		counter.Reset()
-		pages, err := b.Replies(b.as(t, ""), petitioning.WithBodies, petitioning.PageArgs{First: p(1)}, parents...)
+		pages, err := b.reads(b.as(t, "")).Replies(b.as(t, ""), reading.WithBodies, keyset.Args{First: p(1)}, parents...)
 		ok(t, err)
 		if n := counter.Count(); n > 2 {
 			t.Errorf("%d parents took %d statements, want at most 2", len(parents), n)
@@ -272,17 +275,17 @@ func TestManyParentsAtOnce(t *testing.T) {
 				fmt.Sprint(replyIDs(pages[c.id]), pages[c.id].PageInfo.HasNextPage))
 		}
 		counter.Reset()
-		_, err = b.Replies(b.as(t, ""), petitioning.WithBodies, petitioning.PageArgs{}, parents[240:340]...)
+		_, err = b.reads(b.as(t, "")).Replies(b.as(t, ""), reading.WithBodies, keyset.Args{}, parents[240:340]...)
 		ok(t, err)
 		equal(t, "statements for a hundred parents", 1, counter.Count())
 		if cursor := pages[threads[0].id].PageInfo.EndCursor(); cursor != nil {
-			_, err = b.Replies(b.as(t, ""), petitioning.WithBodies, petitioning.PageArgs{After: cursor}, parents[250:252]...)
+			_, err = b.reads(b.as(t, "")).Replies(b.as(t, ""), reading.WithBodies, keyset.Args{After: cursor}, parents[250:252]...)
 			refused(t, err, "a cursor with several parents", "after")
 		}
 	})
 }
 
-func replyIDs(c *petitioning.CommentConnection) []uuid.UUID {
+func replyIDs(c *reading.CommentConnection) []uuid.UUID {
 	out := []uuid.UUID{}
 	for _, row := range c.Nodes() {
 		out = append(out, row.ID)
@@ -307,7 +310,7 @@ func TestTagsOfManyPetitions(t *testing.T) {
 		slices.SortFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(b[:], a[:]) })
 		b.exec(t, `UPDATE petitions SET state = 'OPEN' WHERE state <> 'HIDDEN'`)
 		counter.Reset()
-		found, err := b.TagsOf(b.as(t, ""), ids)
+		found, err := b.reads(b.as(t, "")).TagsOf(b.as(t, ""), ids)
 		ok(t, err)
 		equal(t, "statements", 1, counter.Count())
 		got := map[uuid.UUID][]string{}
@@ -321,6 +324,6 @@ func TestTagsOfManyPetitions(t *testing.T) {
 }
 
 // said asks for comments with what they say.
-func said(order petitioning.CommentOrder) petitioning.CommentQuery {
-	return petitioning.CommentQuery{Order: order, Bodies: petitioning.WithBodies}
+func said(order reading.CommentOrder) reading.CommentQuery {
+	return reading.CommentQuery{Order: order, Bodies: reading.WithBodies}
 }

@@ -13,7 +13,8 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
-	"petitiond/server/petitioning"
+	"petitiond/server/keyset"
+	"petitiond/server/reading"
 )
 
 // TestPlans has both databases explain the statements that are read most, on a filled site: they must find their rows by
@@ -56,64 +57,67 @@ func (b *bundle) hotReads() map[string]func(context.Context) error {
 		several = append(several, id("8000", 1+5*i))
 		threads = append(threads, id("8002", 5*i))
 	}
-	wanted := petitioning.Wanted{Figures: true}
-	list := func(q petitioning.PetitionQuery) func(context.Context) error {
+	wanted := reading.Wanted{Figures: true}
+	list := func(q reading.PetitionQuery) func(context.Context) error {
 		q.Wanted = wanted
 		return func(ctx context.Context) error {
-			page, err := b.Petitions(ctx, q, petitioning.PageArgs{})
+			page, err := b.reads(ctx).Petitions(ctx, q, keyset.Args{})
 			if err == nil && page.PageInfo.HasNextPage {
-				_, err = b.Petitions(ctx, q, petitioning.PageArgs{After: page.PageInfo.EndCursor()})
+				_, err = b.reads(ctx).Petitions(ctx, q, keyset.Args{After: page.PageInfo.EndCursor()})
 			}
 			return err
 		}
 	}
-	by := func(field petitioning.OrderField) *petitioning.Order {
-		return &petitioning.Order{Field: field, Direction: petitioning.Desc}
+	by := func(field reading.OrderField) *reading.Order {
+		return &reading.Order{Field: field, Direction: reading.Desc}
 	}
-	comments := func(order petitioning.CommentOrder, of ...uuid.UUID) func(context.Context) error {
+	comments := func(order reading.CommentOrder, of ...uuid.UUID) func(context.Context) error {
 		return func(ctx context.Context) error {
-			_, err := b.Comments(ctx, said(order), petitioning.PageArgs{First: p(10)}, of...)
+			_, err := b.reads(ctx).Comments(ctx, said(order), keyset.Args{First: p(10)}, of...)
 			return err
 		}
 	}
 	signatures := func(of ...uuid.UUID) func(context.Context) error {
 		return func(ctx context.Context) error {
-			_, err := b.Signatures(ctx, petitioning.PageArgs{First: p(10)}, of...)
+			_, err := b.reads(ctx).Signatures(ctx, keyset.Args{First: p(10)}, of...)
 			return err
 		}
 	}
 	return map[string]func(context.Context) error{
 		"Page": b.readPage,
 		"PageWithBody": func(ctx context.Context) error {
-			_, err := b.PetitionBySlug(ctx, "slug-9", petitioning.Wanted{Body: true})
+			_, err := b.reads(ctx).PetitionBySlug(ctx, "slug-9", reading.Wanted{Body: true})
 			return err
 		},
-		"PetitionsByID":      func(ctx context.Context) error { _, err := b.PetitionsByID(ctx, several, wanted); return err },
-		"Tags":               func(ctx context.Context) error { _, err := b.TagsOf(ctx, several); return err },
-		"Figures":            func(ctx context.Context) error { _, err := b.Figures(ctx, several); return err },
-		"News":               func(ctx context.Context) error { _, err := b.News(ctx, several); return err },
-		"Comments":           comments(petitioning.Newest, hot),
-		"CommentsLiked":      comments(petitioning.MostLiked, hot),
-		"CommentsOfSeveral":  comments(petitioning.Newest, several...),
+		"PetitionsByID": func(ctx context.Context) error {
+			_, err := b.reads(ctx).PetitionsByID(ctx, several, wanted)
+			return err
+		},
+		"Tags":               func(ctx context.Context) error { _, err := b.reads(ctx).TagsOf(ctx, several); return err },
+		"Figures":            func(ctx context.Context) error { _, err := b.reads(ctx).Figures(ctx, several); return err },
+		"News":               func(ctx context.Context) error { _, err := b.reading.News(ctx, several); return err },
+		"Comments":           comments(reading.Newest, hot),
+		"CommentsLiked":      comments(reading.MostLiked, hot),
+		"CommentsOfSeveral":  comments(reading.Newest, several...),
 		"Signatures":         signatures(hot),
 		"SignaturesOfSevera": signatures(several...),
 		"Replies": func(ctx context.Context) error {
-			_, err := b.Replies(ctx, petitioning.WithBodies, petitioning.PageArgs{}, threads...)
+			_, err := b.reads(ctx).Replies(ctx, reading.WithBodies, keyset.Args{}, threads...)
 			return err
 		},
-		"List":        list(petitioning.PetitionQuery{}),
-		"Trending":    list(petitioning.PetitionQuery{Order: by(petitioning.ByTrending)}),
-		"ListByEnd":   list(petitioning.PetitionQuery{Order: by(petitioning.ByEndsAt)}),
-		"ListByStart": list(petitioning.PetitionQuery{Order: by(petitioning.ByStartsAt)}),
-		"ListOfAll":   list(petitioning.PetitionQuery{Filter: &petitioning.Filter{States: states}}),
+		"List":        list(reading.PetitionQuery{}),
+		"Trending":    list(reading.PetitionQuery{Order: by(reading.ByTrending)}),
+		"ListByEnd":   list(reading.PetitionQuery{Order: by(reading.ByEndsAt)}),
+		"ListByStart": list(reading.PetitionQuery{Order: by(reading.ByStartsAt)}),
+		"ListOfAll":   list(reading.PetitionQuery{Filter: &reading.Filter{States: states}}),
 		"TagPage": func(ctx context.Context) error {
-			_, err := b.TagPetitions(ctx, *by(petitioning.ByCreatedAt), wanted, petitioning.PageArgs{}, id("8003", 5))
+			_, err := b.reads(ctx).TagPetitions(ctx, *by(reading.ByCreatedAt), wanted, keyset.Args{}, id("8003", 5))
 			return err
 		},
 		"Redate":       b.Redate,
-		"TrendingTags": func(ctx context.Context) error { _, err := b.TrendingTags(ctx, 10); return err },
-		"LastHour":     func(ctx context.Context) error { _, err := b.LastHour(ctx, several); return err },
-		"History":      func(ctx context.Context) error { _, err := b.history(ctx, hot, petitioning.Day, nil, nil); return err },
+		"TrendingTags": func(ctx context.Context) error { _, err := b.reads(ctx).TrendingTags(ctx, 10); return err },
+		"LastHour":     func(ctx context.Context) error { _, err := b.reads(ctx).LastHour(ctx, several); return err },
+		"History":      func(ctx context.Context) error { _, err := b.history(ctx, hot, reading.Day, nil, nil); return err },
 	}
 }
 

@@ -68,11 +68,11 @@ func (s *Service) RankAll(ctx context.Context) error {
 // rerank copies counters to ranks where they differ, of all petitions or of the given ones, and reports
 // whether it could: another replica may be at it.
 func (s *Service) rerank(ctx context.Context, ids []uuid.UUID) (done bool, err error) {
-	var args arguments
+	var args database.Args
 	text := `UPDATE ranks SET signatures = c.total, trending = c.trending FROM counters AS c
  WHERE c.petition_id = ranks.petition_id AND (ranks.signatures <> c.total OR ranks.trending <> c.trending)`
 	if ids != nil {
-		text += ` AND ` + s.among(`ranks.petition_id`, ids, &args)
+		text += ` AND ` + args.Among(s.db.Dialect, `ranks.petition_id`, ids)
 	}
 	err = s.inTx(ctx, func(t *tx) error {
 		if done, err = tryLock(ctx, t.sql, s.db.Dialect, rankLock); !done || err != nil {

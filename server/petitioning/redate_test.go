@@ -9,15 +9,17 @@ import (
 	"petitiond/ent/petition"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 )
 
 // order returns the petitions of a list, the first ones of a descending order first.
-func (b *bundle) order(t *testing.T, field petitioning.OrderField) (ids []uuid.UUID) {
+func (b *bundle) order(t *testing.T, field reading.OrderField) (ids []uuid.UUID) {
 	t.Helper()
-	page, err := b.Petitions(b.as(t, ""), petitioning.PetitionQuery{
-		Order: &petitioning.Order{Field: field, Direction: petitioning.Desc},
-	}, petitioning.PageArgs{})
+	page, err := b.reads(b.as(t, "")).Petitions(b.as(t, ""), reading.PetitionQuery{
+		Order: &reading.Order{Field: field, Direction: reading.Desc},
+	}, keyset.Args{})
 	ok(t, err)
 	for _, e := range page.Edges {
 		ids = append(ids, e.Node.ID)
@@ -29,8 +31,8 @@ func (b *bundle) order(t *testing.T, field petitioning.OrderField) (ids []uuid.U
 func (b *bundle) newestTagged(t *testing.T) (ids []uuid.UUID) {
 	t.Helper()
 	tag := value[uuid.UUID](t, b, `SELECT id FROM tags`)
-	lists, err := b.TagPetitions(b.as(t, ""), petitioning.Order{Field: petitioning.ByCreatedAt, Direction: petitioning.Desc},
-		petitioning.Wanted{}, petitioning.PageArgs{}, tag)
+	lists, err := b.reads(b.as(t, "")).TagPetitions(b.as(t, ""), reading.Order{Field: reading.ByCreatedAt, Direction: reading.Desc},
+		reading.Wanted{}, keyset.Args{}, tag)
 	ok(t, err)
 	for _, e := range lists[tag].Edges {
 		ids = append(ids, e.Node.ID)
@@ -90,8 +92,8 @@ func TestRedate(t *testing.T) {
 
 		b.clock.advance(time.Minute)
 		newest := b.publish(t, tagged)
-		equal(t, "newest", newest.Petition, b.order(t, petitioning.ByCreatedAt)[0])
-		equal(t, "last started of those that have", newest.Petition, b.order(t, petitioning.ByStartsAt)[2])
+		equal(t, "newest", newest.Petition, b.order(t, reading.ByCreatedAt)[0])
+		equal(t, "last started of those that have", newest.Petition, b.order(t, reading.ByStartsAt)[2])
 		equal(t, "newest of the tag", []uuid.UUID{newest.Petition, made.Petition}, b.newestTagged(t))
 		ok(t, b.Redate(t.Context()))
 		equal(t, "news when nothing is ahead any more", 0, len(b.told()))
@@ -150,19 +152,19 @@ func TestTrendAfterRecount(t *testing.T) {
 			b.sign(t, lively.Petition, n)
 		}
 		ok(t, b.Rank(t.Context()))
-		equal(t, "trend by the wrong clock", []uuid.UUID{quiet.Petition, lively.Petition}, b.order(t, petitioning.ByTrending))
+		equal(t, "trend by the wrong clock", []uuid.UUID{quiet.Petition, lively.Petition}, b.order(t, reading.ByTrending))
 		found, err := b.ledger.Recount(t.Context())
 		ok(t, err)
 		equal(t, "is found", true, len(found) > 0)
 		ok(t, b.Rank(t.Context()))
-		equal(t, "trend", []uuid.UUID{lively.Petition, quiet.Petition}, b.order(t, petitioning.ByTrending))
+		equal(t, "trend", []uuid.UUID{lively.Petition, quiet.Petition}, b.order(t, reading.ByTrending))
 		b.clock.advance(time.Minute)
-		points, err := b.history(operator(t), quiet.Petition, petitioning.Day, p(monday), p(monday.Add(time.Hour)))
+		points, err := b.history(operator(t), quiet.Petition, reading.Day, p(monday), p(monday.Add(time.Hour)))
 		ok(t, err)
-		equal(t, "history", []*petitioning.CountPoint{{At: monday.Truncate(24 * time.Hour), Added: 1, Total: 1}}, points)
-		points, err = b.history(operator(t), quiet.Petition, petitioning.Minute, p(monday), p(monday.Add(time.Minute)))
+		equal(t, "history", []*reading.CountPoint{{At: monday.Truncate(24 * time.Hour), Added: 1, Total: 1}}, points)
+		points, err = b.history(operator(t), quiet.Petition, reading.Minute, p(monday), p(monday.Add(time.Minute)))
 		ok(t, err)
-		equal(t, "history by the minute", &petitioning.CountPoint{At: monday, Added: 1, Total: 1}, points[0])
+		equal(t, "history by the minute", &reading.CountPoint{At: monday, Added: 1, Total: 1}, points[0])
 	})
 }
 

@@ -10,21 +10,23 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 )
 
 // searches asks for words of the demo content, in all its scripts. Each must find something.
 func searches(t *testing.T, b *bundle) found {
 	t.Helper()
 	out := found{}
-	all := &petitioning.Filter{States: states}
+	all := &reading.Filter{States: states}
 	for _, search := range []string{
 		"climate", "CLIMATE", "bee", "verges bees", "cantine", "légumes", "legumes", "Radweg", "radw", "école", "bus", "повітря", "ПОВІТРЯ",
 		"滨河", "步道", "エレベーター", "西口に", "심야", "צל", "תחנת אוטובוס", "مكتبة", "सरकारी", "पानी", "schools", "cloudflare", "ibsa", "zwembad",
 		"train de nuit", "a", "the", "1", "night-bus", "o'clock", "https://example.org", "ΒΡΆΔΥ", "μουσειο", "pociąg",
 		"pociag", "ÇINAR", "cınar", "çınarları", "Fahrplan-", "echtzeitdaten", "maji safi", "Låt", "lat", "agua limpia rio",
 	} {
-		titles := titlesOf(t, b, petitioning.PetitionQuery{Search: &search, Filter: all})
+		titles := titlesOf(t, b, reading.PetitionQuery{Search: &search, Filter: all})
 		slices.Sort(titles)
 		out[search] = titles
 	}
@@ -32,9 +34,9 @@ func searches(t *testing.T, b *bundle) found {
 }
 
 // titlesOf gives the titles of the first hundred petitions of a list, in its order, and checks its total.
-func titlesOf(t testing.TB, b *bundle, q petitioning.PetitionQuery) []string {
+func titlesOf(t testing.TB, b *bundle, q reading.PetitionQuery) []string {
 	t.Helper()
-	page, err := b.Petitions(b.as(t, ""), q, petitioning.PageArgs{First: p(100)})
+	page, err := b.reads(b.as(t, "")).Petitions(b.as(t, ""), q, keyset.Args{First: p(100)})
 	ok(t, err)
 	var out []string
 	for _, row := range page.Nodes() {
@@ -115,7 +117,7 @@ func TestSearchFinds(t *testing.T) {
 			for _, i := range tt.want {
 				want = append(want, corpus[i].Title)
 			}
-			equal(t, fmt.Sprintf("what %q finds", tt.search), want, titlesOf(t, b, petitioning.PetitionQuery{Search: &tt.search}))
+			equal(t, fmt.Sprintf("what %q finds", tt.search), want, titlesOf(t, b, reading.PetitionQuery{Search: &tt.search}))
 		}
 	})
 }
@@ -126,7 +128,7 @@ func TestSearchFollowsEdits(t *testing.T) {
 		b := setup(t, db)
 		made := b.publish(t, func(d *petitioning.Draft) { d.Tags = []string{"Gone"} })
 		b.create(t, func(d *petitioning.Draft) { d.Title = "Bees in secret" })
-		finds := func(search string) []string { return titlesOf(t, b, petitioning.PetitionQuery{Search: &search}) }
+		finds := func(search string) []string { return titlesOf(t, b, reading.PetitionQuery{Search: &search}) }
 		equal(t, "by the tag", []string{"Save the bees"}, finds("gone"))
 		ok(t, b.Update(operator(t), b.update(t, made.Petition, func(u *petitioning.Update) {
 			u.Title, u.Body, u.Tags = p("Save the wasps"), p("New words"), &[]string{"Come"}
@@ -159,8 +161,8 @@ func TestSearchTakesAnything(t *testing.T) {
 		b.publish(t)
 		b.publish(t, func(d *petitioning.Draft) { d.Body = strings.Join(inputs[:40], "\n") })
 		for _, input := range inputs {
-			for _, o := range []*petitioning.Order{nil, {Field: petitioning.ByEndsAt, Direction: petitioning.Asc}} {
-				page, err := b.Petitions(b.as(t, ""), petitioning.PetitionQuery{Search: &input, Order: o}, petitioning.PageArgs{})
+			for _, o := range []*reading.Order{nil, {Field: reading.ByEndsAt, Direction: reading.Asc}} {
+				page, err := b.reads(b.as(t, "")).Petitions(b.as(t, ""), reading.PetitionQuery{Search: &input, Order: o}, keyset.Args{})
 				if err != nil {
 					t.Fatalf("searching %q by %v: %v", input, o, err)
 				}
@@ -187,12 +189,12 @@ func TestSearchRanks(t *testing.T) {
 			b.publish(t, func(to *petitioning.Draft) { *to = d })
 		}
 		want := []string{"In the otters", "Among the tags", "In the summary", "In the body"}
-		q := petitioning.PetitionQuery{Search: p("OTTERS")}
+		q := reading.PetitionQuery{Search: p("OTTERS")}
 		equal(t, "the best first", want, titlesOf(t, b, q))
 		slices.Reverse(want)
-		q.Order = &petitioning.Order{Field: petitioning.ByRelevance, Direction: petitioning.Asc}
+		q.Order = &reading.Order{Field: reading.ByRelevance, Direction: reading.Asc}
 		equal(t, "the best last", want, titlesOf(t, b, q))
-		q.Order = &petitioning.Order{Field: petitioning.ByCreatedAt, Direction: petitioning.Asc}
+		q.Order = &reading.Order{Field: reading.ByCreatedAt, Direction: reading.Asc}
 		equal(t, "the oldest first", []string{"In the body", "In the summary", "Among the tags", "In the otters"}, titlesOf(t, b, q))
 	})
 }
@@ -202,14 +204,14 @@ func TestRelevancePages(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
 		siteOf(t, b, 16, 9)
-		for _, direction := range []petitioning.Direction{petitioning.Asc, petitioning.Desc} {
-			for _, f := range []*petitioning.Filter{{States: states}, {States: states, Tags: []string{"bees", "zebra", "ab"}}} {
-				read := func(args petitioning.PageArgs) (*petitioning.PetitionConnection, error) {
-					return b.Petitions(operator(t), petitioning.PetitionQuery{
-						Search: p("something pet"), Filter: f, Order: &petitioning.Order{Field: petitioning.ByRelevance, Direction: direction},
+		for _, direction := range []reading.Direction{reading.Asc, reading.Desc} {
+			for _, f := range []*reading.Filter{{States: states}, {States: states, Tags: []string{"bees", "zebra", "ab"}}} {
+				read := func(args keyset.Args) (*reading.PetitionConnection, error) {
+					return b.reads(operator(t)).Petitions(operator(t), reading.PetitionQuery{
+						Search: p("something pet"), Filter: f, Order: &reading.Order{Field: reading.ByRelevance, Direction: direction},
 					}, args)
 				}
-				whole, err := read(petitioning.PageArgs{First: p(100)})
+				whole, err := read(keyset.Args{First: p(100)})
 				ok(t, err)
 				want := idsOf(whole)
 				if len(want) < 3 {
@@ -219,10 +221,10 @@ func TestRelevancePages(t *testing.T) {
 					equal(t, "forwards", want, walk(t, size, false, petitionID, read))
 					equal(t, "backwards", want, walk(t, size, true, petitionID, read))
 				}
-				between, err := read(petitioning.PageArgs{After: p(whole.Edges[0].Cursor()), Before: p(whole.Edges[len(want)-1].Cursor())})
+				between, err := read(keyset.Args{After: p(whole.Edges[0].Cursor()), Before: p(whole.Edges[len(want)-1].Cursor())})
 				ok(t, err)
 				equal(t, "between the ends", want[1:min(len(want)-1, 21)], idsOf(between))
-				crossed, err := read(petitioning.PageArgs{After: p(whole.Edges[2].Cursor()), Before: p(whole.Edges[0].Cursor())})
+				crossed, err := read(keyset.Args{After: p(whole.Edges[2].Cursor()), Before: p(whole.Edges[0].Cursor())})
 				ok(t, err)
 				equal(t, "between crossed ends", []uuid.UUID(nil), idsOf(crossed))
 			}
@@ -230,7 +232,7 @@ func TestRelevancePages(t *testing.T) {
 	})
 }
 
-func idsOf(c *petitioning.PetitionConnection) []uuid.UUID {
+func idsOf(c *reading.PetitionConnection) []uuid.UUID {
 	var out []uuid.UUID
 	for _, row := range c.Nodes() {
 		out = append(out, petitionID(row))
@@ -255,8 +257,8 @@ func TestLongestBody(t *testing.T) {
 		for _, body := range []string{string(rare), strings.Join(short, " "), strings.Repeat("\ufdfa", 50_000), strings.Repeat("㌔", 50_000)} {
 			b.publish(t, func(d *petitioning.Draft) { d.Body = body })
 		}
-		equal(t, "found", 4, len(titlesOf(t, b, petitioning.PetitionQuery{Search: p("bees")})))
-		page, err := b.Petitions(b.as(t, ""), petitioning.PetitionQuery{Search: p(string(rare[40_000:40_003]))}, petitioning.PageArgs{})
+		equal(t, "found", 4, len(titlesOf(t, b, reading.PetitionQuery{Search: p("bees")})))
+		page, err := b.reads(b.as(t, "")).Petitions(b.as(t, ""), reading.PetitionQuery{Search: p(string(rare[40_000:40_003]))}, keyset.Args{})
 		ok(t, err)
 		equal(t, "found by the end of the text", 1, len(page.Edges))
 	})

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"entgo.io/ent/dialect"
@@ -13,8 +12,10 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/ent"
+	"petitiond/server/answers"
 	"petitiond/server/database"
 	"petitiond/server/ledger"
+	"petitiond/server/reading"
 	"petitiond/server/secret"
 )
 
@@ -24,39 +25,34 @@ type Change struct {
 	Edition int // the petition's version where text or state changed, else 0
 }
 
+// Topics are what the change is about, as answers that are kept name it.
+func (c Change) Topics() []answers.Topic {
+	return reading.Moved{
+		Petition: c.Petition, Counted: c.Version > 0, Commented: c.Commented, Edited: c.Edition > 0,
+	}.Topics()
+}
+
 // Options of a Service. Database, Ledger and Keys are needed.
 type Options struct {
-	Database  *database.DB
-	Ledger    *ledger.Ledger
-	Keys      *secret.Keys
-	PublicURL string           // base of links, without a slash at the end
-	AdminKey  string           // credential with every scope; empty: there is none
-	Review    bool             // does a petition wait for a moderator before it opens
-	Every     time.Duration    // from one look for what a wrong clock has dated to the next, default 10 min
-	Changed   func(Change)     // told after the commit of a change of text, state or goal; must not block
-	Doubtful  func()           // called when nobody can know whether a transaction was committed; must not block
-	Now       func() time.Time // default that of the database's Clock
-	Logger    *slog.Logger     // default discards
+	Database *database.DB
+	Ledger   *ledger.Ledger
+	Keys     *secret.Keys
+	AdminKey string           // credential with every scope; empty: there is none
+	Reading  *reading.Service // for rules that look at what the actor may see; default one of its own
+	Review   bool             // does a petition wait for a moderator before it opens
+	Every    time.Duration    // from one look for what a wrong clock has dated to the next, default 10 min
+	Changed  func(Change)     // told after the commit of a change of text, state or goal; must not block
+	Doubtful func()           // called when nobody can know whether a transaction was committed; must not block
+	Now      func() time.Time // default that of the database's Clock
+	Logger   *slog.Logger     // default discards
 }
 
 // Service carries out what people ask for. It is safe for concurrent use.
 type Service struct {
 	opt    Options
 	db     *database.DB
-	reader *ent.Client // hides what the actor may not see, writes nothing
 	lookup *ent.Client // finds credentials and keys, whoever asks: always of the newest state, writes nothing
-	cursor cursorCodec
 	ranks  ranks
-
-	rendered *rendered
-
-	bySought *together[sought, string, Found]
-	byParent *together[paged, uuid.UUID, any] // connections
-
-	unopened     atomic.Int64 // names that could not be opened since the log said so
-	unopenedSaid atomic.Int64 // when it did, in nanoseconds since 1970; 0: never
-
-	few, some, many int // fewMost, someMost and countMost
 }
 
 // New gives a Service on a migrated database.
@@ -76,22 +72,14 @@ func New(opt Options) *Service {
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
+	if opt.Reading == nil {
+		opt.Reading = reading.New(reading.Options{Database: opt.Database, Keys: opt.Keys, Now: opt.Now, Logger: opt.Logger})
+	}
 	s := &Service{
 		opt:    opt,
 		db:     opt.Database,
-		reader: client(opt.Database.Dialect, opt.Database.Read),
 		lookup: client(opt.Database.Dialect, newest(opt.Database)),
-		cursor: cursorCodec{key: opt.Keys.Digest(secret.Cursor)},
-
-		bySought: newTogether[sought, string, Found](opt.Database.Dialect),
-		byParent: newTogether[paged, uuid.UUID, any](opt.Database.Dialect),
-
-		few:  fewMost,
-		some: someMost,
-		many: countMost,
 	}
-	s.rendered = newRendered()
-	guard(s.reader)
 	readOnly(s.lookup)
 	return s
 }
@@ -108,6 +96,20 @@ func newest(db *database.DB) *sql.DB {
 // client gives one that reads, also while PostgreSQL is started again.
 func client(d database.Dialect, pool *sql.DB) *ent.Client {
 	return ent.NewClient(ent.Driver(entsql.NewDriver(string(d), entsql.Conn{ExecQuerier: database.Reader{DB: pool}})))
+}
+
+var errReadOnly = errors.New("petitioning: this client only reads")
+
+// readOnly makes a client refuse every write.
+func readOnly(c *ent.Client) {
+	c.Use(func(ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(context.Context, ent.Mutation) (ent.Value, error) { return nil, errReadOnly })
+	})
+}
+
+// seen reads what the actor of ctx may see.
+func (s *Service) seen(ctx context.Context) *reading.Reader {
+	return s.opt.Reading.As(ActorFrom(ctx).Viewer())
 }
 
 // tx is ent and plain SQL in one transaction: the only client that writes, and it never leaves the package.

@@ -21,6 +21,7 @@ import (
 	"petitiond/server/database/dbtest"
 	"petitiond/server/ledger"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 	"petitiond/server/secret"
 )
 
@@ -61,10 +62,11 @@ func (c *clock) advance(d time.Duration) {
 // bundle is a Service at work and what a test may turn or look at beside it.
 type bundle struct {
 	*petitioning.Service
-	db     *database.DB
-	ledger *ledger.Ledger
-	keys   *secret.Keys
-	clock  *clock
+	reading *reading.Service
+	db      *database.DB
+	ledger  *ledger.Ledger
+	keys    *secret.Keys
+	clock   *clock
 
 	mu      sync.Mutex
 	changes []petitioning.Change // told so far; guarded by mu
@@ -83,7 +85,7 @@ func setup(t testing.TB, db *database.DB, adjust ...func(*petitioning.Options)) 
 		t.Fatal(err)
 	}
 	opt := petitioning.Options{
-		Database: db, Ledger: book, Keys: b.keys, PublicURL: "https://petitions.example", AdminKey: adminKey, Now: b.clock.Now,
+		Database: db, Ledger: book, Keys: b.keys, AdminKey: adminKey, Now: b.clock.Now,
 		Changed: func(c petitioning.Change) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
@@ -93,9 +95,27 @@ func setup(t testing.TB, db *database.DB, adjust ...func(*petitioning.Options)) 
 	for _, fn := range adjust {
 		fn(&opt)
 	}
+	b.look(reading.Options{Logger: opt.Logger})
+	opt.Reading = b.reading
 	b.Service, b.ledger = petitioning.New(opt), book
 	run(t, book.Run)
 	return b
+}
+
+// look makes the bundle read with these options.
+func (b *bundle) look(opt reading.Options) {
+	opt.Database, opt.Keys, opt.PublicURL, opt.Now = b.db, b.keys, "https://petitions.example", b.clock.Now
+	b.reading = reading.New(opt)
+}
+
+// asMany makes the lists of a small site be read as those of a large one, which walk along an order.
+func (b *bundle) asMany() {
+	b.look(reading.Options{Sizes: reading.Sizes{Few: -1, Several: -1, Counted: -1}})
+}
+
+// reads reads what the actor of ctx may see.
+func (b *bundle) reads(ctx context.Context) *reading.Reader {
+	return b.reading.As(petitioning.ActorFrom(ctx).Viewer())
 }
 
 // run runs something until the test ends.
@@ -208,7 +228,7 @@ func (b *bundle) comment(t testing.TB, r petitioning.Remark) uuid.UUID {
 // row gives a petition that the operator must see.
 func (b *bundle) row(t testing.TB, id uuid.UUID) *ent.Petition {
 	t.Helper()
-	found, err := b.PetitionsByID(operator(t), []uuid.UUID{id}, petitioning.Wanted{})
+	found, err := b.reads(operator(t)).PetitionsByID(operator(t), []uuid.UUID{id}, reading.Wanted{})
 	if err != nil || len(found.Rows) != 1 {
 		t.Fatalf("reading a petition: %d rows, error %v", len(found.Rows), err)
 	}
@@ -216,9 +236,9 @@ func (b *bundle) row(t testing.TB, id uuid.UUID) *ent.Petition {
 }
 
 // figures gives the numbers of a petition.
-func (b *bundle) figures(t testing.TB, id uuid.UUID) petitioning.Figures {
+func (b *bundle) figures(t testing.TB, id uuid.UUID) reading.Figures {
 	t.Helper()
-	found, err := b.Figures(operator(t), []uuid.UUID{id})
+	found, err := b.reads(operator(t)).Figures(operator(t), []uuid.UUID{id})
 	if err != nil || found[id] == nil {
 		t.Fatalf("reading figures: %v, error %v", found, err)
 	}
@@ -227,9 +247,9 @@ func (b *bundle) figures(t testing.TB, id uuid.UUID) petitioning.Figures {
 
 // history gives the history of one petition.
 func (b *bundle) history(
-	ctx context.Context, id uuid.UUID, step petitioning.Interval, from, to *time.Time,
-) ([]*petitioning.CountPoint, error) {
-	all, err := b.Histories(ctx, []uuid.UUID{id}, step, from, to)
+	ctx context.Context, id uuid.UUID, step reading.Interval, from, to *time.Time,
+) ([]*reading.CountPoint, error) {
+	all, err := b.reads(ctx).Histories(ctx, []uuid.UUID{id}, step, from, to)
 	return all[id].Points, errors.Join(err, all[id].Err)
 }
 

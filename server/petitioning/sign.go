@@ -11,7 +11,10 @@ import (
 	"petitiond/ent"
 	"petitiond/ent/petition"
 	"petitiond/server/ledger"
+	"petitiond/server/reading"
 	"petitiond/server/secret"
+	"petitiond/server/state"
+	"petitiond/server/text"
 )
 
 const (
@@ -52,14 +55,14 @@ func (s *Service) Sign(ctx context.Context, in Signing) error {
 // checkSigning gives the row of a signature with name and address sealed, all faults noted.
 func (s *Service) checkSigning(f *faults, in Signing) ledger.Signature {
 	row := ledger.Signature{ID: newID(), Petition: in.Petition, ShowName: in.ShowName}
-	name := checked(f, checkName, in.Name, "name")
-	address, fault := parseAddress(in.Email)
+	name := checked(f, text.CheckName, in.Name, "name")
+	address, fault := text.ParseAddress(in.Email)
 	f.add(fault, "email")
 	if in.Country != nil {
-		row.Country = checked(f, checkCountry, *in.Country, "country")
+		row.Country = checked(f, text.CheckCountry, *in.Country, "country")
 	}
 	if in.Locale != nil {
-		row.Locale = checked(f, checkLocale, *in.Locale, "locale")
+		row.Locale = checked(f, text.CheckLocale, *in.Locale, "locale")
 	}
 	if in.StatementVersion != nil {
 		row.Statement = checked(f, checkStatement, *in.StatementVersion, "statementVersion")
@@ -74,11 +77,11 @@ func (s *Service) checkSigning(f *faults, in Signing) ledger.Signature {
 }
 
 func checkStatement(v string) (string, string) {
-	return checkLine(v, "The statementVersion", 0, statementMax)
+	return text.CheckLine(v, "The statementVersion", 0, statementMax)
 }
 
 func checkComment(v string) (string, string) {
-	return checkText(v, "The comment", commentMin, commentMax)
+	return text.CheckText(v, "The comment", text.CommentMin, text.CommentMax)
 }
 
 // signingComment is the reason that a signatory gives. Its author is the signatory only where the name is
@@ -101,7 +104,7 @@ func (s *Service) refusal(ctx context.Context, err error, id uuid.UUID, field []
 	case err == nil:
 		return nil
 	case errors.Is(err, ledger.ErrNotFound):
-		return errNoPetition(field)
+		return NoPetition(field...)
 	case errors.Is(err, ledger.ErrClosed):
 		return s.notOpen(ctx, id, field)
 	case errors.Is(err, ledger.ErrKeyMismatch):
@@ -129,16 +132,28 @@ func errOutcomeUnknown() *Error {
 
 // notOpen tells why a petition takes no signature, or that there is none where the actor may not see it.
 func (s *Service) notOpen(ctx context.Context, id uuid.UUID, field []string) error {
-	row, err := s.reader.Petition.Query().Where(petition.ID(id)).
-		Select(petition.FieldState, petition.FieldStartsAt, petition.FieldEndsAt).Only(ctx)
-	if ent.IsNotFound(err) {
-		return errNoPetition(field)
-	}
+	row, err := s.stateOf(ctx, id)
 	if err != nil {
-		return fmt.Errorf("reading a petition's state: %w", err)
+		return err
 	}
-	if row.State == petition.StateOPEN && row.StartsAt != nil && s.opt.Now().Before(*row.StartsAt) {
+	if row == nil {
+		return NoPetition(field...)
+	}
+	if state.Early(row.State, row.StartsAt, s.opt.Now()) {
 		return errorf(WrongState, field, "This petition cannot be signed yet; its startsAt says when.")
 	}
 	return errorf(WrongState, field, "This petition does not accept signatures.")
+}
+
+// stateOf returns a petition with its state and its start, or nil where the actor may see none.
+func (s *Service) stateOf(ctx context.Context, id uuid.UUID) (*ent.Petition, error) {
+	columns := reading.Column(petition.FieldState) | reading.Column(petition.FieldStartsAt)
+	found, err := s.seen(ctx).PetitionsByID(ctx, []uuid.UUID{id}, reading.Wanted{Columns: reading.OnlyID | columns})
+	if err != nil {
+		return nil, fmt.Errorf("reading a petition's state: %w", err)
+	}
+	if len(found.Rows) == 0 {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	return found.Rows[0], nil
 }

@@ -12,7 +12,9 @@ import (
 	"petitiond/ent/petition"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 	"petitiond/server/secret"
 )
 
@@ -32,7 +34,7 @@ func TestSignCounts(t *testing.T) {
 		page := b.signatures(t, b.as(t, ""), made.Petition)
 		equal(t, "named signatures", 1, len(page.Edges))
 		row := page.Edges[0].Node
-		equal(t, "name", p("Ada Obi"), b.SignatoryName(t.Context(), row))
+		equal(t, "name", p("Ada Obi"), b.reading.SignatoryName(t.Context(), row))
 		equal(t, "number", 1, *row.Number)
 		equal(t, "country", "NG", *row.Country)
 		equal(t, "signedAt", b.clock.Now(), row.SignedAt)
@@ -48,9 +50,9 @@ func TestSignCounts(t *testing.T) {
 }
 
 // signatures gives the first page of a petition's signatures.
-func (b *bundle) signatures(t testing.TB, ctx context.Context, id uuid.UUID) *petitioning.SignatureConnection {
+func (b *bundle) signatures(t testing.TB, ctx context.Context, id uuid.UUID) *reading.SignatureConnection {
 	t.Helper()
-	pages, err := b.Signatures(ctx, petitioning.PageArgs{}, id)
+	pages, err := b.reads(ctx).Signatures(ctx, keyset.Args{}, id)
 	ok(t, err)
 	return pages[id]
 }
@@ -128,9 +130,9 @@ func TestOneAddressCountsOnce(t *testing.T) {
 }
 
 // news gives what the hub would hold of a petition.
-func (b *bundle) news(t testing.TB, id uuid.UUID) petitioning.News {
+func (b *bundle) news(t testing.TB, id uuid.UUID) reading.News {
 	t.Helper()
-	list, err := b.News(t.Context(), []uuid.UUID{id})
+	list, err := b.reading.News(t.Context(), []uuid.UUID{id})
 	ok(t, err)
 	if len(list) != 1 {
 		t.Fatalf("%d news, want 1", len(list))
@@ -169,7 +171,7 @@ func TestSigningComment(t *testing.T) {
 		b.sign(t, made.Petition, 1, func(s *petitioning.Signing) { s.Comment = p("Unnamed reason") })
 		b.sign(t, made.Petition, 2, func(s *petitioning.Signing) { s.Comment, s.ShowName = p(" Named  reason\n"), true })
 		b.sign(t, made.Petition, 3)
-		pages, err := b.Comments(b.as(t, ""), said(petitioning.Oldest), petitioning.PageArgs{}, made.Petition)
+		pages, err := b.reads(b.as(t, "")).Comments(b.as(t, ""), said(reading.Oldest), keyset.Args{}, made.Petition)
 		ok(t, err)
 		type said struct {
 			Author        *string
@@ -182,7 +184,7 @@ func TestSigningComment(t *testing.T) {
 			if c.Signatory != nil {
 				t.Error("the row that a list gives links to the signature")
 			}
-			one, err := b.CommentsByID(b.as(t, ""), []uuid.UUID{c.ID})
+			one, err := b.reads(b.as(t, "")).CommentsByID(b.as(t, ""), []uuid.UUID{c.ID})
 			ok(t, err)
 			if one[0].Signatory != nil {
 				t.Error("the row that an id gives links to the signature")

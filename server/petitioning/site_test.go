@@ -14,7 +14,10 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/ent/petition"
+	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
+	"petitiond/server/text"
 )
 
 // known is what a test knows of a petition that it has made.
@@ -50,7 +53,7 @@ func siteOf(t testing.TB, b *bundle, n int, seed uint64) []known {
 		}
 		for j := range random.IntN(5) {
 			spelling := spelled[(i+j*j+random.IntN(3))%len(spelled)]
-			if key := petitioning.TagKey(spelling); !slices.Contains(k.keys, key) {
+			if key := text.TagKey(spelling); !slices.Contains(k.keys, key) {
 				k.Tags, k.keys = append(k.Tags, spelling), append(k.keys, key)
 			}
 		}
@@ -90,14 +93,14 @@ func crowd(random *rand.Rand, n int) []petitioning.ImportedSignature {
 }
 
 // expected gives the ids of the petitions of a list in its order: what the contract says, in Go.
-func expected(site []known, all bool, f *petitioning.Filter, o *petitioning.Order) []uuid.UUID {
+func expected(site []known, all bool, f *reading.Filter, o *reading.Order) []uuid.UUID {
 	var list []known
 	for _, k := range site {
 		if (all || isPublic(k.State)) && k.meets(f) {
 			list = append(list, k)
 		}
 	}
-	order := petitioning.Order{Field: petitioning.ByCreatedAt, Direction: petitioning.Desc}
+	order := reading.Order{Field: reading.ByCreatedAt, Direction: reading.Desc}
 	if o != nil {
 		order = *o
 	}
@@ -115,11 +118,11 @@ func isPublic(state petition.State) bool {
 	}, state)
 }
 
-func (k known) meets(f *petitioning.Filter) bool {
+func (k known) meets(f *reading.Filter) bool {
 	if f == nil {
-		f = &petitioning.Filter{}
+		f = &reading.Filter{}
 	}
-	bears := func(name string) bool { return slices.Contains(k.keys, petitioning.TagKey(name)) }
+	bears := func(name string) bool { return slices.Contains(k.keys, text.TagKey(name)) }
 	lacks := func(name string) bool { return !bears(name) }
 	inState := slices.Contains(f.States, k.State) || len(f.States) == 0 && k.State == petition.StateOPEN
 	return inState &&
@@ -132,9 +135,9 @@ func (k known) meets(f *petitioning.Filter) bool {
 }
 
 // compare orders two petitions. Absent times come last whichever the direction; equals follow by age in it.
-func (k known) compare(other known, o petitioning.Order) int {
+func (k known) compare(other known, o reading.Order) int {
 	sign := 1
-	if o.Direction == petitioning.Desc {
+	if o.Direction == reading.Desc {
 		sign = -1
 	}
 	absent := func(a, b *time.Time) (int, bool) {
@@ -150,15 +153,15 @@ func (k known) compare(other known, o petitioning.Order) int {
 	}
 	var n int
 	switch o.Field {
-	case petitioning.ByCreatedAt:
+	case reading.ByCreatedAt:
 		n = sign * k.CreatedAt.Compare(other.CreatedAt)
-	case petitioning.ByStartsAt:
+	case reading.ByStartsAt:
 		n, _ = absent(k.StartsAt, other.StartsAt)
-	case petitioning.ByEndsAt:
+	case reading.ByEndsAt:
 		n, _ = absent(k.EndsAt, other.EndsAt)
-	case petitioning.BySignatureCount:
+	case reading.BySignatureCount:
 		n = sign * cmp.Compare(len(k.Signatures), len(other.Signatures))
-	case petitioning.ByTrending:
+	case reading.ByTrending:
 		n = sign * cmp.Compare(k.trend(), other.trend())
 	}
 	if n == 0 {
@@ -183,12 +186,12 @@ func (k known) trend() float64 {
 
 // walk reads a list page by page, forwards or backwards, and gives the ids in the order of the list. What
 // each page says of its neighbours must be true.
-func walk[N any](t testing.TB, size int, backwards bool, id func(N) uuid.UUID, read func(petitioning.PageArgs) (*petitioning.Connection[N], error)) []uuid.UUID {
+func walk[N any](t testing.TB, size int, backwards bool, id func(N) uuid.UUID, read func(keyset.Args) (*reading.Connection[N], error)) []uuid.UUID {
 	t.Helper()
 	var ids []uuid.UUID
-	args := petitioning.PageArgs{First: &size}
+	args := keyset.Args{First: &size}
 	if backwards {
-		args = petitioning.PageArgs{Last: &size}
+		args = keyset.Args{Last: &size}
 	}
 	for range 1000 {
 		page, err := read(args)

@@ -11,13 +11,14 @@ import (
 	"petitiond/ent/petition"
 	"petitiond/ent/petitiontag"
 	"petitiond/ent/tag"
+	"petitiond/server/text"
 )
 
 // setTags gives a petition its tags in the order written, and makes the tags that are new. The caller moves
 // the tags' counts where the petition is open.
-func (t *tx) setTags(ctx context.Context, id uuid.UUID, entries []tagEntry) error {
+func (t *tx) setTags(ctx context.Context, id uuid.UUID, entries []text.Tag) error {
 	// In the order of keys, so that two petitions with the same new tags never wait for each other in a ring.
-	sorted := slices.SortedFunc(slices.Values(entries), func(a, b tagEntry) int { return strings.Compare(a.Key, b.Key) })
+	sorted := slices.SortedFunc(slices.Values(entries), func(a, b text.Tag) int { return strings.Compare(a.Key, b.Key) })
 	for _, e := range sorted {
 		_, err := t.sql.ExecContext(ctx, `INSERT INTO tags (id, key, label, open_petitions) VALUES ($1, $2, $3, 0)
  ON CONFLICT (key) DO NOTHING`, newID(), e.Key, e.Label)
@@ -70,7 +71,7 @@ func (t *tx) index(ctx context.Context, id uuid.UUID, c wording) error {
 	_, err := t.sql.ExecContext(ctx, `INSERT INTO search_documents (petition_id, title, summary, body, tags)
  VALUES ($1, $2, $3, $4, $5) ON CONFLICT (petition_id) DO UPDATE SET title = excluded.title, summary = excluded.summary,
  body = excluded.body, tags = excluded.tags`,
-		id, foldText(c.title), foldText(c.summary), foldText(c.body), foldText(strings.Join(labels, " ")))
+		id, text.Fold(c.title), text.Fold(c.summary), text.Fold(c.body), text.Fold(strings.Join(labels, " ")))
 	if err != nil {
 		return fmt.Errorf("indexing a petition: %w", err)
 	}

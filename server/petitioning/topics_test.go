@@ -11,8 +11,10 @@ import (
 	"petitiond/server/answers"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/keyset"
 	"petitiond/server/ledger"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 )
 
 // TestEveryReadSaysWhatItDependsOn keeps what everybody sees of a petition, and changes the petition: it is kept no
@@ -67,23 +69,23 @@ func TestTopicsAreExact(t *testing.T) {
 		m := mark(t, b)
 		reads := map[string]func(context.Context) error{
 			"text": func(ctx context.Context) error {
-				_, err := b.PetitionsByID(ctx, []uuid.UUID{m.Petition}, petitioning.Wanted{Body: true})
+				_, err := b.reads(ctx).PetitionsByID(ctx, []uuid.UUID{m.Petition}, reading.Wanted{Body: true})
 				return err
 			},
 			"figures": func(ctx context.Context) error {
-				_, err := b.PetitionsByID(ctx, []uuid.UUID{m.Petition}, petitioning.Wanted{Figures: true})
+				_, err := b.reads(ctx).PetitionsByID(ctx, []uuid.UUID{m.Petition}, reading.Wanted{Figures: true})
 				return err
 			},
 			"comments": func(ctx context.Context) error {
-				_, err := b.Comments(ctx, said(petitioning.Newest), petitioning.PageArgs{}, m.Petition)
+				_, err := b.reads(ctx).Comments(ctx, said(reading.Newest), keyset.Args{}, m.Petition)
 				return err
 			},
 			"signatures": func(ctx context.Context) error {
-				_, err := b.Signatures(ctx, petitioning.PageArgs{}, m.Petition)
+				_, err := b.reads(ctx).Signatures(ctx, keyset.Args{}, m.Petition)
 				return err
 			},
 			"list": func(ctx context.Context) error {
-				_, err := b.Petitions(ctx, petitioning.PetitionQuery{}, petitioning.PageArgs{})
+				_, err := b.reads(ctx).Petitions(ctx, reading.PetitionQuery{}, keyset.Args{})
 				return err
 			},
 		}

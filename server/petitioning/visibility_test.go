@@ -13,7 +13,9 @@ import (
 	"petitiond/ent/petition"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 )
 
 // marker is a petition with everything that a read could come upon.
@@ -57,17 +59,17 @@ const (
 
 // sight is one read and whether anything of the marker is in its answer.
 type sight struct {
-	method string // of Service
+	method string // of Reader
 	rule   rule
 	sees   func(context.Context) (bool, error)
 }
 
-// sights are all the reads of Service, some of them in several ways.
+// sights are all the reads of Reader, some of them in several ways.
 func sights(b *bundle, m marker) []sight {
-	all := &petitioning.Filter{States: states}
-	list := func(q petitioning.PetitionQuery) func(context.Context) (bool, error) {
+	all := &reading.Filter{States: states}
+	list := func(q reading.PetitionQuery) func(context.Context) (bool, error) {
 		return func(ctx context.Context) (bool, error) {
-			page, err := b.Petitions(ctx, q, petitioning.PageArgs{})
+			page, err := b.reads(ctx).Petitions(ctx, q, keyset.Args{})
 			if err != nil {
 				return false, err
 			}
@@ -79,48 +81,50 @@ func sights(b *bundle, m marker) []sight {
 		}
 	}
 	id, ids, several := m.Petition, []uuid.UUID{m.Petition}, []uuid.UUID{uuid.New(), m.Petition}
-	everything := petitioning.Wanted{Figures: true, Body: true}
-	byCreation := petitioning.Order{Field: petitioning.ByCreatedAt, Direction: petitioning.Desc}
+	everything := reading.Wanted{Figures: true, Body: true}
+	byCreation := reading.Order{Field: reading.ByCreatedAt, Direction: reading.Desc}
 	return []sight{
-		{"Petitions", whenOpen, list(petitioning.PetitionQuery{})},
-		{"Petitions", whoSees, list(petitioning.PetitionQuery{Filter: all})},
-		{"Petitions", whoSees, list(petitioning.PetitionQuery{Filter: all, Search: p("marker")})},
-		{"Petitions", whoSees, list(petitioning.PetitionQuery{Filter: all, Search: p("marker"), Order: &byCreation})},
-		{"Petitions", whoSees, list(petitioning.PetitionQuery{Filter: &petitioning.Filter{States: states, Tags: []string{m.tag}}})},
+		{"Petitions", whenOpen, list(reading.PetitionQuery{})},
+		{"Petitions", whoSees, list(reading.PetitionQuery{Filter: all})},
+		{"Petitions", whoSees, list(reading.PetitionQuery{Filter: all, Search: p("marker")})},
+		{"Petitions", whoSees, list(reading.PetitionQuery{Filter: all, Search: p("marker"), Order: &byCreation})},
+		{"Petitions", whoSees, list(reading.PetitionQuery{Filter: &reading.Filter{States: states, Tags: []string{m.tag}}})},
 		{"TagPetitions", whenOpen, func(ctx context.Context) (bool, error) {
-			pages, err := b.TagPetitions(ctx, byCreation, petitioning.Wanted{}, petitioning.PageArgs{}, m.tagID)
+			pages, err := b.reads(ctx).TagPetitions(ctx, byCreation, reading.Wanted{}, keyset.Args{}, m.tagID)
 			return len(pages[m.tagID].Edges) > 0, err
 		}},
-		{"Petitions", whoSees, list(petitioning.PetitionQuery{Filter: all, Wanted: everything})},
-		{"Petitions", whoSees, list(petitioning.PetitionQuery{Filter: all, Wanted: everything, Search: p("marker")})},
+		{"Petitions", whoSees, list(reading.PetitionQuery{Filter: all, Wanted: everything})},
+		{"Petitions", whoSees, list(reading.PetitionQuery{Filter: all, Wanted: everything, Search: p("marker")})},
 		{"TagPetitions", whenOpen, func(ctx context.Context) (bool, error) {
-			pages, err := b.TagPetitions(ctx, byCreation, everything, petitioning.PageArgs{}, m.tagID, uuid.New())
+			pages, err := b.reads(ctx).TagPetitions(ctx, byCreation, everything, keyset.Args{}, m.tagID, uuid.New())
 			return len(pages[m.tagID].Edges)+len(pages[m.tagID].Figures()) > 0, err
 		}},
 		{"PetitionsByID", whoSees, func(ctx context.Context) (bool, error) {
-			return foundAny(b.PetitionsByID(ctx, ids, petitioning.Wanted{}))
+			return foundAny(b.reads(ctx).PetitionsByID(ctx, ids, reading.Wanted{}))
 		}},
-		{"PetitionsByID", whoSees, func(ctx context.Context) (bool, error) { return foundAny(b.PetitionsByID(ctx, several, everything)) }},
+		{"PetitionsByID", whoSees, func(ctx context.Context) (bool, error) {
+			return foundAny(b.reads(ctx).PetitionsByID(ctx, several, everything))
+		}},
 		{"PetitionBySlug", whoSees, func(ctx context.Context) (bool, error) {
-			return foundAny(b.PetitionBySlug(ctx, m.slug, petitioning.Wanted{}))
+			return foundAny(b.reads(ctx).PetitionBySlug(ctx, m.slug, reading.Wanted{}))
 		}},
 		{"PetitionBySlug", whoSees, func(ctx context.Context) (bool, error) {
-			return foundAny(b.PetitionBySlug(ctx, m.oldSlug, everything))
+			return foundAny(b.reads(ctx).PetitionBySlug(ctx, m.oldSlug, everything))
 		}},
-		{"Sees", whoSees, func(ctx context.Context) (bool, error) { return b.Sees(ctx, id) }},
-		{"Bodies", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.Bodies(ctx, ids)) }},
-		{"Bodies", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.Bodies(ctx, several)) }},
-		{"Figures", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.Figures(ctx, ids)) }},
-		{"Figures", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.Figures(ctx, several)) }},
-		{"LastHour", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.LastHour(ctx, ids)) }},
-		{"LastHour", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.LastHour(ctx, several)) }},
-		{"Histories", whoSees, func(ctx context.Context) (bool, error) { return some(b.history(ctx, id, petitioning.Hour, nil, nil)) }},
+		{"Sees", whoSees, func(ctx context.Context) (bool, error) { return b.reads(ctx).Sees(ctx, id) }},
+		{"Bodies", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.reads(ctx).Bodies(ctx, ids)) }},
+		{"Bodies", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.reads(ctx).Bodies(ctx, several)) }},
+		{"Figures", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.reads(ctx).Figures(ctx, ids)) }},
+		{"Figures", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.reads(ctx).Figures(ctx, several)) }},
+		{"LastHour", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.reads(ctx).LastHour(ctx, ids)) }},
+		{"LastHour", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.reads(ctx).LastHour(ctx, several)) }},
+		{"Histories", whoSees, func(ctx context.Context) (bool, error) { return some(b.history(ctx, id, reading.Hour, nil, nil)) }},
 		{"Histories", whoSees, func(ctx context.Context) (bool, error) {
-			points, err := b.history(ctx, id, petitioning.Hour, p(monday.Add(-time.Hour)), p(monday.Add(time.Hour)))
-			return slices.ContainsFunc(points, func(c *petitioning.CountPoint) bool { return c.Total > 0 }), err
+			points, err := b.history(ctx, id, reading.Hour, p(monday.Add(-time.Hour)), p(monday.Add(time.Hour)))
+			return slices.ContainsFunc(points, func(c *reading.CountPoint) bool { return c.Total > 0 }), err
 		}},
 		{"Tags", whoSees, func(ctx context.Context) (bool, error) {
-			page, err := b.Tags(ctx, nil, petitioning.PageArgs{})
+			page, err := b.reads(ctx).Tags(ctx, nil, keyset.Args{})
 			if err != nil {
 				return false, err
 			}
@@ -128,52 +132,60 @@ func sights(b *bundle, m marker) []sight {
 			return len(page.Edges)+*total > 0, err
 		}},
 		{"Tags", whoSees, func(ctx context.Context) (bool, error) {
-			page, err := b.Tags(ctx, p("mark"), petitioning.PageArgs{})
+			page, err := b.reads(ctx).Tags(ctx, p("mark"), keyset.Args{})
 			return err == nil && len(page.Edges) > 0, err
 		}},
 		{"TagByName", whoSees, func(ctx context.Context) (bool, error) {
-			tag, err := b.TagByName(ctx, m.tag)
+			tag, err := b.reads(ctx).TagByName(ctx, m.tag)
 			return tag != nil, err
 		}},
-		{"TagsByID", whoSees, func(ctx context.Context) (bool, error) { return some(b.TagsByID(ctx, []uuid.UUID{m.tagID})) }},
-		{"TagsOf", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.TagsOf(ctx, ids)) }},
-		{"TagsOf", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.TagsOf(ctx, several)) }},
-		{"TrendingTags", whenOpen, func(ctx context.Context) (bool, error) { return some(b.TrendingTags(ctx, 100)) }},
+		{"TagsByID", whoSees, func(ctx context.Context) (bool, error) { return some(b.reads(ctx).TagsByID(ctx, []uuid.UUID{m.tagID})) }},
+		{"TagsOf", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.reads(ctx).TagsOf(ctx, ids)) }},
+		{"TagsOf", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.reads(ctx).TagsOf(ctx, several)) }},
+		{"TrendingTags", whenOpen, func(ctx context.Context) (bool, error) { return some(b.reads(ctx).TrendingTags(ctx, 100)) }},
 		{"Statistics", inPublic, func(ctx context.Context) (bool, error) {
-			all, err := b.Statistics(ctx)
+			all, err := b.reading.Statistics(ctx)
 			return all.PetitionCount+all.SignatureCount+all.SignaturesLastHour > 0, err
 		}},
 		{"Signatures", whoSees, func(ctx context.Context) (bool, error) {
-			pages, err := b.Signatures(ctx, petitioning.PageArgs{}, id, uuid.New())
+			pages, err := b.reads(ctx).Signatures(ctx, keyset.Args{}, id, uuid.New())
 			return len(pages[id].Edges) > 0, err
 		}},
 		{"Signatures", whoSees, func(ctx context.Context) (bool, error) {
-			pages, err := b.Signatures(ctx, petitioning.PageArgs{}, id)
+			pages, err := b.reads(ctx).Signatures(ctx, keyset.Args{}, id)
 			return len(pages[id].Edges) > 0, err
 		}},
-		{"SignaturesByID", whoSees, func(ctx context.Context) (bool, error) { return some(b.SignaturesByID(ctx, []uuid.UUID{m.named})) }},
-		{"SignaturesByID", nobody, func(ctx context.Context) (bool, error) { return some(b.SignaturesByID(ctx, []uuid.UUID{m.unnamed})) }},
+		{"SignaturesByID", whoSees, func(ctx context.Context) (bool, error) {
+			return some(b.reads(ctx).SignaturesByID(ctx, []uuid.UUID{m.named}))
+		}},
+		{"SignaturesByID", nobody, func(ctx context.Context) (bool, error) {
+			return some(b.reads(ctx).SignaturesByID(ctx, []uuid.UUID{m.unnamed}))
+		}},
 		{"Comments", whoSees, func(ctx context.Context) (bool, error) {
-			pages, err := b.Comments(ctx, said(petitioning.Newest), petitioning.PageArgs{}, id, uuid.New())
+			pages, err := b.reads(ctx).Comments(ctx, said(reading.Newest), keyset.Args{}, id, uuid.New())
 			return len(pages[id].Edges) > 0, err
 		}},
 		{"Comments", whoSees, func(ctx context.Context) (bool, error) {
-			pages, err := b.Comments(ctx, said(petitioning.Newest), petitioning.PageArgs{}, id)
+			pages, err := b.reads(ctx).Comments(ctx, said(reading.Newest), keyset.Args{}, id)
 			return len(pages[id].Edges) > 0, err
 		}},
-		{"CommentsByID", whoSees, func(ctx context.Context) (bool, error) { return some(b.CommentsByID(ctx, []uuid.UUID{m.comment})) }},
 		{"CommentsByID", whoSees, func(ctx context.Context) (bool, error) {
-			return some(b.CommentsByID(ctx, []uuid.UUID{m.reply, m.reason}))
+			return some(b.reads(ctx).CommentsByID(ctx, []uuid.UUID{m.comment}))
 		}},
-		{"CommentsByID", nobody, func(ctx context.Context) (bool, error) { return some(b.CommentsByID(ctx, []uuid.UUID{m.rude})) }},
-		{"CommentsAfter", whoSees, func(ctx context.Context) (bool, error) { return some(b.CommentsAfter(ctx, id, 0, 50)) }},
-		{"CommentsAfter", nobody, func(ctx context.Context) (bool, error) { return some(b.CommentsAfter(ctx, id, 3, 50)) }},
+		{"CommentsByID", whoSees, func(ctx context.Context) (bool, error) {
+			return some(b.reads(ctx).CommentsByID(ctx, []uuid.UUID{m.reply, m.reason}))
+		}},
+		{"CommentsByID", nobody, func(ctx context.Context) (bool, error) {
+			return some(b.reads(ctx).CommentsByID(ctx, []uuid.UUID{m.rude}))
+		}},
+		{"CommentsAfter", whoSees, func(ctx context.Context) (bool, error) { return some(b.reads(ctx).CommentsAfter(ctx, id, 0, 50)) }},
+		{"CommentsAfter", nobody, func(ctx context.Context) (bool, error) { return some(b.reads(ctx).CommentsAfter(ctx, id, 3, 50)) }},
 		{"Replies", whoSees, func(ctx context.Context) (bool, error) {
-			pages, err := b.Replies(ctx, petitioning.WithBodies, petitioning.PageArgs{}, m.comment)
+			pages, err := b.reads(ctx).Replies(ctx, reading.WithBodies, keyset.Args{}, m.comment)
 			return len(pages[m.comment].Edges) > 0, err
 		}},
 		{"Replies", whoSees, func(ctx context.Context) (bool, error) {
-			pages, err := b.Replies(ctx, petitioning.WithBodies, petitioning.PageArgs{}, m.comment, uuid.New())
+			pages, err := b.reads(ctx).Replies(ctx, reading.WithBodies, keyset.Args{}, m.comment, uuid.New())
 			return len(pages[m.comment].Edges) > 0, err
 		}},
 	}
@@ -181,7 +193,7 @@ func sights(b *bundle, m marker) []sight {
 
 func some[V any](list []V, err error) (bool, error)               { return len(list) > 0, err }
 func keyed[V any](found map[uuid.UUID]V, err error) (bool, error) { return len(found) > 0, err }
-func foundAny(f petitioning.Found, err error) (bool, error) {
+func foundAny(f reading.Found, err error) (bool, error) {
 	return len(f.Rows)+len(f.Figures) > 0, err
 }
 
@@ -227,7 +239,7 @@ func TestWhoSeesWhat(t *testing.T) {
 	})
 }
 
-// TestEveryReadIsGuarded fails when Service gains a method that the tests above do not know.
+// TestEveryReadIsGuarded fails when Reader gains a method that the tests above do not know.
 func TestEveryReadIsGuarded(t *testing.T) {
 	t.Parallel()
 	known := []string{
@@ -235,16 +247,16 @@ func TestEveryReadIsGuarded(t *testing.T) {
 		"Authenticate", "Close", "CloseDue", "Comment", "Create", "CreateAPIKey", "Hide", "Import", "Moved", "Publish", "Rank", "RankAll",
 		"Redate", "RedateChanges", "ReopenEarly", "Run", "Sign", "SweepKeys", "Update",
 		// They tell nothing of a petition, or only of a row that the caller has.
-		"BodyHTML", "Empty", "HistorySize", "SignatoryName", "URL",
+		"As", "BodyHTML", "HistorySize", "SignatoryName", "URL",
 		// The hub shows its values to nobody by itself.
 		"News",
 	}
 	for _, s := range sights(nil, marker{}) {
 		known = append(known, s.method)
 	}
-	service := reflect.TypeFor[*petitioning.Service]()
-	for i := range service.NumMethod() {
-		if name := service.Method(i).Name; !slices.Contains(known, name) {
+	reader := reflect.TypeFor[*reading.Reader]()
+	for i := range reader.NumMethod() {
+		if name := reader.Method(i).Name; !slices.Contains(known, name) {
 			t.Errorf("nobody has said who sees what %s gives", name)
 		}
 	}

@@ -49,9 +49,7 @@ func (b *brittle) world(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.Service = petitioning.New(petitioning.Options{
-		Database: db, Ledger: w.ledger, Keys: keys, PublicURL: "https://petitions.example",
-	})
+	w.Service = petitioning.New(petitioning.Options{Database: db, Ledger: w.ledger, Keys: keys})
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- w.ledger.Run(ctx) }()

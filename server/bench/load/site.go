@@ -44,7 +44,7 @@ func (s Site) Make(ctx context.Context, db *database.DB, keys *secret.Keys, prog
 	if err != nil {
 		return nil, err
 	}
-	domain := petitioning.New(petitioning.Options{Database: db, Ledger: l, Keys: keys, PublicURL: "http://load.example"})
+	domain := petitioning.New(petitioning.Options{Database: db, Ledger: l, Keys: keys})
 	if empty, err := domain.Empty(ctx); err != nil || !empty {
 		return nil, errors.Join(err, errors.New("the database is not empty; a site is only written into an empty one"))
 	}

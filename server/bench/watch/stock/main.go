@@ -33,6 +33,7 @@ import (
 	"petitiond/server/ledger"
 	"petitiond/server/live"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 	"petitiond/server/secret"
 )
 
@@ -50,9 +51,10 @@ func main() {
 type site struct {
 	db       *database.DB
 	ledger   *ledger.Ledger
+	reading  *reading.Service
 	domain   *petitioning.Service
 	hub      *live.Hub
-	gauge    *live.Gauge[petitioning.Statistics]
+	gauge    *live.Gauge[reading.Statistics]
 	replicas *fanout.Postgres[uuid.UUID, live.Value] // nil on SQLite
 	log      *slog.Logger
 }
@@ -108,8 +110,9 @@ func (s *site) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.reading = reading.New(reading.Options{Database: s.db, Keys: keys, PublicURL: "http://localhost", Logger: s.log})
 	s.domain = petitioning.New(petitioning.Options{
-		Database: s.db, Ledger: s.ledger, Keys: keys, PublicURL: "http://localhost", Logger: s.log,
+		Database: s.db, Ledger: s.ledger, Keys: keys, Reading: s.reading, Logger: s.log,
 		Changed: func(c petitioning.Change) {
 			v := valueOf(c.Change)
 			v.Edition = c.Edition
@@ -117,7 +120,7 @@ func (s *site) build(ctx context.Context) error {
 		},
 	})
 	s.hub = live.New(live.Options{Read: s.news, Logger: s.log})
-	s.gauge = live.NewGauge(s.domain.Statistics, live.GaugeOptions{Logger: s.log})
+	s.gauge = live.NewGauge(s.reading.Statistics, live.GaugeOptions{Logger: s.log})
 	if s.db.Dialect != database.Postgres {
 		return nil
 	}
@@ -157,7 +160,7 @@ func valueOf(c ledger.Change) live.Value {
 }
 
 func (s *site) news(ctx context.Context, ids []uuid.UUID) ([]live.Value, error) {
-	list, err := s.domain.News(ctx, ids)
+	list, err := s.reading.News(ctx, ids)
 	out := make([]live.Value, len(list))
 	for i, n := range list {
 		out[i] = live.Value{
@@ -171,7 +174,7 @@ func (s *site) news(ctx context.Context, ids []uuid.UUID) ([]live.Value, error) 
 // handler does the same as gqlgen's handler: it passes a request to the first transport that accepts it. Using gqlgen's
 // package would add a module that nothing else needs.
 func (s *site) handler() http.Handler {
-	r := &graph.Resolver{Domain: s.domain, Hub: s.hub, Site: s.gauge, Logger: s.log}
+	r := &graph.Resolver{Domain: s.domain, Reading: s.reading, Hub: s.hub, Site: s.gauge, Logger: s.log}
 	e := executor.New(generated.NewExecutableSchema(generated.Config{Resolvers: r}))
 	e.SetQueryCache(lru.New[*ast.QueryDocument](1000))
 	e.SetErrorPresenter(r.PresentError)

@@ -1,0 +1,46 @@
+package database
+
+import (
+	"strconv"
+
+	"github.com/google/uuid"
+)
+
+// Args gathers the values of a statement.
+type Args []any
+
+// Add returns the placeholder of a value.
+func (a *Args) Add(v any) string {
+	*a = append(*a, v)
+	return "$" + strconv.Itoa(len(*a))
+}
+
+// Among returns the condition that a column of ids holds one of them, as a single argument, so that the text
+// of the statement does not depend on their number. One alone has a text of its own: the planner then knows
+// that there is one.
+func (a *Args) Among(d Dialect, column string, ids []uuid.UUID) string {
+	switch {
+	case len(ids) == 1:
+		return column + " = " + a.Add(ids[0])
+	case d == Postgres:
+		return column + " = ANY(" + a.Add(UUIDArray(ids)) + "::uuid[])"
+	}
+	return column + " IN (SELECT value FROM json_each(" + a.Add(writeIDs(ids, `[`, `"`, `]`)) + "))"
+}
+
+// UUIDArray writes ids as an array of PostgreSQL.
+func UUIDArray(ids []uuid.UUID) string { return writeIDs(ids, `{`, ``, `}`) }
+
+func writeIDs(ids []uuid.UUID, begin, quote, end string) string {
+	out := make([]byte, 0, 2+len(ids)*39)
+	out = append(out, begin...)
+	for i, id := range ids {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(out, quote...)
+		out = append(out, id.String()...)
+		out = append(out, quote...)
+	}
+	return string(append(out, end...))
+}

@@ -1,0 +1,57 @@
+package keyset
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Order is the order of a list: columns that together tell every row from every other, all in one
+// direction. The last one may be an id, which the cursor keeps apart.
+type Order struct {
+	Columns []string
+	Desc    bool
+	Micros  bool // the first column has the microseconds of the time that cursors have
+}
+
+// Condition returns the SQL of the bounds, beginning with AND; add returns the placeholder of a value.
+func (o Order) Condition(after, before *Cursor, add func(any) string) string {
+	var out strings.Builder
+	for _, bound := range []struct {
+		at      *Cursor
+		greater bool
+	}{{after, !o.Desc}, {before, o.Desc}} {
+		if bound.at == nil {
+			continue
+		}
+		sign := "<"
+		if bound.greater {
+			sign = ">"
+		}
+		values := make([]string, len(o.Columns))
+		for i := range o.Columns {
+			values[i] = add(o.value(bound.at, i))
+		}
+		fmt.Fprintf(&out, " AND (%s) %s (%s)", strings.Join(o.Columns, ", "), sign, strings.Join(values, ", "))
+	}
+	return out.String()
+}
+
+// By returns the ORDER BY of reading, which runs against the list for a backward window.
+func (o Order) By(backward bool) string {
+	direction := " ASC"
+	if o.Desc != backward {
+		direction = " DESC"
+	}
+	return strings.Join(o.Columns, direction+", ") + direction
+}
+
+// value returns the i-th sort key; the one behind the last is the id.
+func (o Order) value(at *Cursor, i int) any {
+	switch {
+	case i == 0 && o.Micros:
+		return int64(at.Keys[0].bits)
+	case i < len(at.Keys):
+		return at.Keys[i].Value()
+	}
+	return at.ID
+}

@@ -1,0 +1,44 @@
+package petitioning
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"petitiond/ent/slug"
+	"petitiond/server/text"
+)
+
+// draftSlug names a petition that nobody has a link to yet.
+func draftSlug(title string) string {
+	random := make([]byte, text.SlugSuffixBytes)
+	rand.Read(random) // never fails
+	plain := text.SlugOf(title)
+	short := plain[:min(len(plain), text.SlugMax-len("-abcdefgh"))]
+	return text.SlugWithSuffix(strings.TrimRight(short, "-"), random)
+}
+
+// takeSlug gives a petition the slug of its title: the plain one if no other petition ever had it. A slug is
+// never given to another petition.
+func (t *tx) takeSlug(ctx context.Context, id uuid.UUID, title string, now time.Time) (string, error) {
+	plain := text.SlugOf(title)
+	for _, name := range []string{plain, draftSlug(title), draftSlug(title)} {
+		_, err := t.sql.ExecContext(ctx, `INSERT INTO slugs (slug, petition_id, created_at) VALUES ($1, $2, $3)
+ ON CONFLICT (slug) DO NOTHING`, name, id, now)
+		if err != nil {
+			return "", fmt.Errorf("taking a slug: %w", err)
+		}
+		owner, err := t.Slug.Query().Where(slug.ID(name)).Only(ctx)
+		if err != nil {
+			return "", err
+		}
+		if owner.PetitionID == id {
+			return name, nil
+		}
+	}
+	return "", fmt.Errorf("taking a slug: two random ones were taken")
+}

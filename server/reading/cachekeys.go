@@ -1,0 +1,91 @@
+package reading
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"petitiond/ent"
+	"petitiond/server/answers"
+)
+
+// What answers depend on, by the kinds of their topics. Every read names them, before or after it looks, so that an
+// answer that is kept for everybody goes when one of them changes. See [Moved.Topics] for the other side.
+const (
+	aboutWords    uint8 = iota + 1 // a petition's text, state, terms and tags
+	aboutNumbers                   // its figures, signatures and history
+	aboutComments                  // its comments
+	aboutLists                     // which petitions and tags there are
+	aboutSite                      // the figures of all petitions together
+)
+
+func wordsOf(petition uuid.UUID) answers.Topic { return answers.Topic{Kind: aboutWords, ID: petition} }
+
+func numbersOf(petition uuid.UUID) answers.Topic {
+	return answers.Topic{Kind: aboutNumbers, ID: petition}
+}
+
+func commentsOf(petition uuid.UUID) answers.Topic {
+	return answers.Topic{Kind: aboutComments, ID: petition}
+}
+
+// dependOn says that the answer under ctx depends on a kind of topic of each petition.
+func dependOn(ctx context.Context, topic func(uuid.UUID) answers.Topic, petitions ...uuid.UUID) {
+	if !answers.Recorded(ctx) {
+		return
+	}
+	topics := make([]answers.Topic, len(petitions))
+	for i, id := range petitions {
+		topics[i] = topic(id)
+	}
+	answers.On(ctx, topics...)
+}
+
+// dependOnLists says that the answer under ctx shows which petitions or tags there are. Their order moves with the
+// ranks, and what a search or a filter finds with the time: nobody tells of that, so that it is kept for a moment only.
+func dependOnLists(ctx context.Context) {
+	answers.On(ctx, answers.Topic{Kind: aboutLists})
+	answers.Briefly(ctx)
+}
+
+// dependOnTags says that the answer under ctx shows a tag: whether a petition bears it, and how many open ones do.
+func dependOnTags(ctx context.Context) { answers.On(ctx, answers.Topic{Kind: aboutLists}) }
+
+// dependOnFigures says that the answer under ctx shows the figures of petitions.
+func dependOnFigures(ctx context.Context, figures map[uuid.UUID]*Figures) {
+	for id := range figures {
+		dependOn(ctx, numbersOf, id)
+	}
+}
+
+// OpenPetitions gives how many open petitions bear a tag that was read.
+func OpenPetitions(ctx context.Context, tag *ent.Tag) int {
+	dependOnTags(ctx)
+	return tag.OpenPetitions
+}
+
+// dependOnSite says that the answer under ctx sums all petitions.
+func dependOnSite(ctx context.Context) { answers.On(ctx, answers.Topic{Kind: aboutSite}) }
+
+// Moved is what has happened to a petition, as far as answers depend on it.
+type Moved struct {
+	Petition  uuid.UUID
+	Counted   bool // its count or its terms are others
+	Commented bool
+	Edited    bool // its text or state are others
+}
+
+// Topics are what the move is about.
+func (c Moved) Topics() []answers.Topic {
+	topics := []answers.Topic{numbersOf(c.Petition)}
+	if c.Commented {
+		topics = append(topics, commentsOf(c.Petition))
+	}
+	if c.Edited {
+		topics = append(topics, wordsOf(c.Petition), answers.Topic{Kind: aboutLists})
+	}
+	if c.Counted || c.Edited {
+		topics = append(topics, answers.Topic{Kind: aboutSite})
+	}
+	return topics
+}

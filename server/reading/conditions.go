@@ -1,0 +1,151 @@
+package reading
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"petitiond/ent/petition"
+	"petitiond/server/database"
+	"petitiond/server/keyset"
+	"petitiond/server/reading/sight"
+	"petitiond/server/state"
+	"petitiond/server/text"
+)
+
+// conditions are what a list of petitions asks for, once it has been checked. Nothing in them changes: where petitions are
+// chosen from (source) is decided by them, and how they are sorted (sorting) by both.
+type conditions struct {
+	name     string // with filter and order: binds the cursors
+	seen     sight.Seen
+	order    Order
+	states   []petition.State
+	own      func(*database.Args) string // AND … what is asked of the petitions' own rows
+	narrow   []narrowing                 // what is asked of other tables; a search comes last
+	byValues bool                        // how the list is best read depends on the values it is read with
+}
+
+// conditions checks a query.
+func (s *Reader) conditions(name string, q PetitionQuery) (conditions, error) {
+	described, err := json.Marshal(q)
+	if err != nil {
+		return conditions{}, fmt.Errorf("describing a list: %w", err)
+	}
+	order := Order{Field: ByCreatedAt, Direction: Desc}
+	if q.Order != nil {
+		order = *q.Order
+	}
+	if err := order.check(q.Search != nil); err != nil {
+		return conditions{}, err
+	}
+	f := Filter{}
+	if q.Filter != nil {
+		f = *q.Filter
+	}
+	tags, err := tagged(f)
+	if err != nil {
+		return conditions{}, err
+	}
+	own, err := f.own()
+	if err != nil {
+		return conditions{}, err
+	}
+	c := conditions{
+		name: name + " " + string(described), seen: s.viewer.Petitions(`p`), order: order, own: own,
+		states: []petition.State{petition.StateOPEN},
+	}
+	if len(f.States) > 0 {
+		c.states = s.viewer.States(knownStates(f.States))
+	}
+	c.narrow = s.narrowings(c, len(f.States) > 0, tags, f.MinSignatures, q.Search)
+	c.byValues = len(c.narrow) > 0 || c.asksRows()
+	return c, nil
+}
+
+// narrowings are those of a query. Lists that walk along another table need one for what is asked of the rows themselves:
+// where few petitions meet that, they would walk past all.
+func (s *Reader) narrowings(c conditions, filtered bool, tags []narrowing, signatures *int, search *string) []narrowing {
+	out := tags
+	if signatures != nil {
+		out = append(out, signedBy(*signatures))
+	}
+	if c.order.alongRanks() && (c.asksRows() || filtered) {
+		out = append(out, narrowing{
+			set: func(args *database.Args) string {
+				return `SELECT p.id FROM petitions AS p WHERE TRUE` + c.own(args) + c.inStates()
+			},
+			probe: func(*database.Args) string { return `` }, // asked anyway
+		})
+	}
+	if search != nil {
+		out = append(out, s.search(*search))
+	}
+	return out
+}
+
+// asksRows reports whether anything is asked of the petitions' own rows beside their states.
+func (c conditions) asksRows() bool { return c.own(&database.Args{}) != "" }
+
+// alongRanks reports whether one walks along the ranks where the list is not gone through. So one does for the best of
+// what a search finds.
+func (o Order) alongRanks() bool {
+	switch o.Field {
+	case BySignatureCount, ByTrending, ByRelevance:
+		return true
+	}
+	return false
+}
+
+// check refuses orders that there are not.
+func (o Order) check(searching bool) error {
+	switch o.Field {
+	case ByCreatedAt, ByStartsAt, ByEndsAt, BySignatureCount, ByTrending:
+		return nil
+	case ByRelevance:
+		if searching {
+			return nil
+		}
+		return &keyset.ArgumentError{Argument: "orderBy", Message: "RELEVANCE needs a search."}
+	}
+	return &keyset.ArgumentError{Argument: "orderBy", Message: "There is no such order."}
+}
+
+// own returns what a filter asks of the petitions' own rows.
+func (f Filter) own() (func(*database.Args) string, error) {
+	language := ""
+	if f.Language != nil {
+		code, fault := text.CheckLocale(*f.Language)
+		if fault != "" {
+			return nil, &keyset.ArgumentError{Argument: "filter.language", Message: fault}
+		}
+		language = code
+	}
+	return func(args *database.Args) (out string) {
+		if language != "" {
+			out += ` AND (p.language = ` + args.Add(language) + ` OR p.language LIKE ` + args.Add(language+`-%`) + `)`
+		}
+		if f.StartedAfter != nil {
+			out += ` AND p.starts_at > ` + args.Add(*f.StartedAfter)
+		}
+		if f.EndsBefore != nil {
+			out += ` AND p.ends_at < ` + args.Add(*f.EndsBefore)
+		}
+		return out
+	}, nil
+}
+
+// knownStates returns the states that there are, each once: they are written into statements.
+func knownStates(states []petition.State) []petition.State {
+	return slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(states))), func(one petition.State) bool {
+		return petition.StateValidator(one) != nil
+	})
+}
+
+// inStates returns the condition of the states. They are written out, as few as they are, so that the planner knows how
+// many petitions are in each.
+func (c conditions) inStates() string {
+	if len(c.states) == 0 {
+		return ` AND FALSE`
+	}
+	return ` AND p.state IN ` + state.List(c.states)
+}

@@ -1,0 +1,171 @@
+package reading
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"petitiond/server/database"
+	"petitiond/server/reading/sight"
+	"petitiond/server/state"
+)
+
+const (
+	hourMinutes = 60
+	dayMinutes  = 24 * hourMinutes
+)
+
+// minutesAgo gives the last minute, since 1970 in UTC, that does not belong to the n minutes up to now.
+func minutesAgo(now time.Time, n int64) int64 { return now.Unix()/60 - n }
+
+// Count is a petition's count at one moment.
+type Count struct {
+	Petition    uuid.UUID
+	Total, Goal int
+	Version     int
+	AsOf        time.Time
+	LastHour    *int // nil where it has not been summed
+}
+
+// Progress is the part of the goal that is reached; it goes past 1 with the goal.
+func (c *Count) Progress() float64 { return float64(c.Total) / float64(c.Goal) }
+
+// Figures are the numbers of one petition.
+type Figures struct {
+	Count
+	Named, Threads, Comments int
+}
+
+// figureColumns are what is read of counters AS f.
+const figureColumns = `f.total, f.goal, f.version, f.as_of, f.named, f.threads, f.comments`
+
+// figuresRow is where they are scanned, one row after the other. The numbers are as wide as those of the drivers: database/sql
+// takes a detour by text to all others.
+type figuresRow struct {
+	total, goal, version, named, threads, comments int64
+	asOf                                           database.Time
+}
+
+// into gives the places of figureColumns.
+func (r *figuresRow) into() []any {
+	return []any{&r.total, &r.goal, &r.version, &r.asOf, &r.named, &r.threads, &r.comments}
+}
+
+// figures gives the numbers of the row that was scanned last, which are those of a petition.
+func (r *figuresRow) figures(of uuid.UUID) *Figures {
+	return &Figures{
+		Count: Count{Petition: of, Total: int(r.total), Goal: int(r.goal), Version: int(r.version), AsOf: r.asOf.Time},
+		Named: int(r.named), Threads: int(r.threads), Comments: int(r.comments),
+	}
+}
+
+// Figures gives the numbers of the petitions that the actor may see.
+func (s *Reader) Figures(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]*Figures, error) {
+	dependOn(ctx, wordsOf, petitions...)
+	dependOn(ctx, numbersOf, petitions...)
+	var args database.Args
+	text := `SELECT f.petition_id, ` + figureColumns + ` FROM petitions AS p JOIN counters AS f ON f.petition_id = p.id
+ WHERE ` + args.Among(s.source.Dialect(), `p.id`, petitions) + ` AND ` + sight.Here
+	out := make(map[uuid.UUID]*Figures, len(petitions))
+	var of uuid.UUID
+	var row figuresRow
+	into := append([]any{&of}, row.into()...)
+	err := s.source.LookUp(ctx, s.viewer.Petitions(`p`).Statement(text, args), func(rows *sql.Rows) error {
+		err := rows.Scan(into...)
+		out[of] = row.figures(of)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading figures: %w", err)
+	}
+	return out, nil
+}
+
+// LastHour gives the signatures added less those taken back within the last 60 minutes.
+func (s *Reader) LastHour(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]int, error) {
+	dependOn(ctx, wordsOf, petitions...)
+	dependOn(ctx, numbersOf, petitions...)
+	args := database.Args{minutesAgo(s.opt.Now(), hourMinutes)}
+	text := `SELECT b.petition_id, SUM(b.added - b.removed) FROM signature_buckets AS b WHERE b.span = 1 AND b.minute > $1 AND ` +
+		args.Among(s.source.Dialect(), `b.petition_id`, petitions) + ` AND ` + sight.Here + ` GROUP BY b.petition_id`
+	out := make(map[uuid.UUID]int, len(petitions))
+	err := s.source.LookUp(ctx, s.viewer.Figures(`b.petition_id`).Statement(text, args), func(rows *sql.Rows) error {
+		var of uuid.UUID
+		var n int
+		err := rows.Scan(&of, &n)
+		out[of] = n
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("summing the last hour: %w", err)
+	}
+	return out, nil
+}
+
+// News is what the live hub holds of a petition.
+type News struct {
+	Count
+	Comments int // number of the newest comment
+	Edition  int // version of text and state
+}
+
+// News reads the newest values of petitions, whoever may see them: the hub shows them to nobody by itself. Of
+// many that are watched few were signed lately, and only their minutes are summed.
+func (s *Service) News(ctx context.Context, petitions []uuid.UUID) ([]News, error) {
+	var args database.Args
+	now := s.opt.Now()
+	since, lately := args.Add(minutesAgo(now, hourMinutes)), args.Add(now.Add(-(hourMinutes+1)*time.Minute))
+	text := `SELECT c.petition_id, c.total, c.goal, c.version, c.as_of, c.comments_issued, p.version,
+ CASE WHEN c.as_of < ` + lately + ` THEN 0 ELSE (SELECT COALESCE(SUM(b.added - b.removed), 0) FROM signature_buckets AS b
+  WHERE b.petition_id = c.petition_id AND b.span = 1 AND b.minute > ` + since + `) END
+ FROM counters AS c JOIN petitions AS p ON p.id = c.petition_id WHERE ` + args.Among(s.source.Dialect(), `c.petition_id`, petitions)
+	var out []News
+	err := s.source.LookUp(ctx, sight.Unshown(text, args), func(rows *sql.Rows) error {
+		n, asOf, hour := News{}, database.Time{}, 0
+		err := rows.Scan(&n.Petition, &n.Total, &n.Goal, &n.Version, &asOf, &n.Comments, &n.Edition, &hour)
+		n.AsOf, n.LastHour = asOf.Time, &hour
+		out = append(out, n)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading news: %w", err)
+	}
+	return out, nil
+}
+
+// Statistics are the figures of the whole site.
+type Statistics struct {
+	PetitionCount, OpenPetitionCount, SignatureCount, SignaturesLastHour int
+}
+
+// Statistics sums what everybody may see.
+func (s *Service) Statistics(ctx context.Context) (Statistics, error) {
+	dependOnSite(ctx)
+	out := Statistics{}
+	text := `SELECT counted.petitions, counted.opened, ` + s.signedInAll() + `,
+ (SELECT COALESCE(SUM(b.added - b.removed), 0) FROM signature_buckets AS b JOIN petitions AS p ON p.id = b.petition_id
+  WHERE b.span = 1 AND b.minute > $1 AND ` + sight.Here + `) FROM (SELECT COUNT(*) AS petitions,
+  COALESCE(SUM(CASE WHEN p.state = 'OPEN' THEN 1 ELSE 0 END), 0) AS opened FROM petitions AS p WHERE ` + sight.Here + `) AS counted`
+	asked := Anybody.Petitions(`p`).Statement(text, database.Args{minutesAgo(s.opt.Now(), hourMinutes)})
+	err := s.source.Each(ctx, asked, func(rows *sql.Rows) error {
+		return rows.Scan(&out.PetitionCount, &out.OpenPetitionCount, &out.SignatureCount, &out.SignaturesLastHour)
+	})
+	if err != nil {
+		return out, fmt.Errorf("summing the site: %w", err)
+	}
+	return out, nil
+}
+
+// signedInAll gives the sum of the counters that everybody may see. PostgreSQL goes through all and leaves the few others out;
+// SQLite, to which each look into another table is dear, takes them away from the sum of all.
+func (s *Service) signedInAll() string {
+	if s.source.Dialect() == database.Postgres {
+		return `(SELECT COALESCE(SUM(c.total), 0) FROM counters AS c
+ WHERE NOT EXISTS (SELECT 1 FROM petitions AS p WHERE p.id = c.petition_id AND ` + `p.state IN ` + state.UnseenSQL + `))`
+	}
+	return `(SELECT COALESCE(SUM(c.total), 0) FROM counters AS c) - (SELECT COALESCE(SUM(c.total), 0)
+ FROM petitions AS p CROSS JOIN counters AS c WHERE c.petition_id = p.id AND ` + `p.state IN ` + state.UnseenSQL + `)`
+}

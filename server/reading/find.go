@@ -1,0 +1,228 @@
+package reading
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+	"github.com/lib/pq"
+
+	"petitiond/ent"
+	"petitiond/server/answers"
+	"petitiond/server/budget"
+	"petitiond/server/database"
+	"petitiond/server/reading/sight"
+)
+
+// PetitionsByID gives the petitions of the ids that the actor may see.
+func (s *Reader) PetitionsByID(ctx context.Context, ids []uuid.UUID, w Wanted) (Found, error) {
+	dependOn(ctx, wordsOf, ids...) // also of those that are not seen yet
+	switch len(ids) {
+	case 0:
+		return Found{}, nil
+	case 1:
+		return s.petitionBy(ctx, keyed{`petitions AS p`, `p.id`, `uuid`}, ids[0].String(), w)
+	}
+	w.Tags = false
+	var args database.Args
+	found, err := s.petitionsOf(ctx, `petitions AS p`, args.Among(s.source.Dialect(), `p.id`, ids), args, w)
+	return found.noted(ctx), err
+}
+
+// PetitionBySlug gives the petition that bears or bore the slug, or none that the actor may not see.
+func (s *Reader) PetitionBySlug(ctx context.Context, slug string, w Wanted) (Found, error) {
+	if !utf8.ValidString(slug) || strings.ContainsRune(slug, 0) { // PostgreSQL would not even look
+		return Found{}, nil
+	}
+	found, err := s.petitionBy(ctx, keyed{`slugs AS named JOIN petitions AS p ON p.id = named.petition_id`, `named.slug`, `text`}, slug, w)
+	if len(found.Rows) == 0 {
+		dependOnLists(ctx) // some petition may come to bear it
+	}
+	return found, err
+}
+
+// keyed says how petitions AS p are found one by one.
+type keyed struct{ table, column, kind string }
+
+// sought is all that a reading of petitions by a key depends on.
+type sought struct {
+	by     keyed
+	wanted Wanted
+	seen   sight.Seen
+}
+
+// petitionBy reads a petition by a key, together with whoever else reads one so.
+func (s *Reader) petitionBy(ctx context.Context, by keyed, key string, w Wanted) (Found, error) {
+	k := sought{by, w, s.viewer.Petitions(`p`)}
+	found, err := s.bySought.Read(ctx, k, key, func(ctx context.Context, keys []string) (map[string]Found, error) {
+		return s.petitionsBy(ctx, k, keys)
+	})
+	return found.noted(ctx), err
+}
+
+// petitionsBy reads a petition by each key. Of several keys each is looked up by itself, so that PostgreSQL does not think
+// of reading the whole table.
+func (s *Reader) petitionsBy(ctx context.Context, k sought, keys []string) (map[string]Found, error) {
+	r, columns, scan := s.newReading(ctx, k.wanted)
+	text, args := `SELECT `+k.by.column+` AS asked, `+columns+` FROM `+k.by.table+r.table()+` WHERE `+sight.Here+` AND `+k.by.column+` = `, database.Args{}
+	if len(keys) == 1 {
+		text += args.Add(keys[0])
+	} else {
+		text = `SELECT found.* FROM unnest(` + args.Add(pq.Array(keys)) + `::` + k.by.kind + `[]) AS several(one) CROSS JOIN LATERAL (` +
+			text + `several.one OFFSET 0) AS found`
+	}
+	out := make(map[string]Found, len(keys))
+	var key string
+	row := &behind{first: []any{&key}}
+	err := s.source.LookUp(ctx, k.seen.Statement(text, args), func(rows *sql.Rows) error {
+		row.row = rows
+		p, err := r.scan(row, scan)
+		out[key] = Found{Rows: []*ent.Petition{p}, Figures: r.figuresOf(p.ID)}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading a petition: %w", err)
+	}
+	return out, nil
+}
+
+// petitionsOf reads the petitions of a condition that the actor may see.
+func (s *Reader) petitionsOf(ctx context.Context, table, where string, args database.Args, w Wanted) (Found, error) {
+	r, columns, scan := s.newReading(ctx, w)
+	found := Found{Figures: r.figures}
+	text := `SELECT ` + columns + ` FROM ` + table + r.table() + ` WHERE ` + where + ` AND ` + sight.Here
+	err := s.source.LookUp(ctx, s.viewer.Petitions(`p`).Statement(text, args), func(rows *sql.Rows) error {
+		p, err := r.scan(rows, scan)
+		if err != nil {
+			return err
+		}
+		found.Rows = append(found.Rows, p)
+		return hold(ctx, p)
+	})
+	if err != nil {
+		return Found{}, fmt.Errorf("reading petitions: %w", err)
+	}
+	return found, nil
+}
+
+// newReading gives what is read of petitions AS p, and how their rows are scanned behind that.
+func (s *Reader) newReading(ctx context.Context, w Wanted) (r *reading, columns string, scan func(scanner) (*ent.Petition, error)) {
+	r = newReading(ctx, w)
+	r.tagged = taggedColumn(s.source.Dialect())
+	return r, r.columns() + w.Columns.names(), w.Columns.scanning()
+}
+
+// noted gives what was found when the answer under ctx depends on it.
+func (f Found) noted(ctx context.Context) Found {
+	for _, p := range f.Rows {
+		dependOn(ctx, wordsOf, p.ID)
+	}
+	dependOnFigures(ctx, f.Figures)
+	return f
+}
+
+// Bodies gives the Markdown of petitions.
+func (s *Reader) Bodies(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]string, error) {
+	dependOn(ctx, wordsOf, ids...)
+	var args database.Args
+	out := make(map[uuid.UUID]string, len(ids))
+	text := `SELECT p.id, p.body FROM petitions AS p WHERE ` + args.Among(s.source.Dialect(), `p.id`, ids) + ` AND ` + sight.Here
+	err := s.source.LookUp(ctx, s.viewer.Petitions(`p`).Statement(text, args), func(rows *sql.Rows) error {
+		var id uuid.UUID
+		var body string
+		if err := rows.Scan(&id, &body); err != nil {
+			return err
+		}
+		out[id] = body
+		return budget.From(ctx).Read(len(body))
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading bodies: %w", err)
+	}
+	return out, nil
+}
+
+// SignaturesByID gives the signatures of the ids that count and bear a public name.
+func (s *Reader) SignaturesByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Signature, error) {
+	var args database.Args
+	row := &signatureRow{}
+	text := `SELECT ` + signatureColumns + `, s.petition_id FROM signatures AS s WHERE ` + args.Among(s.source.Dialect(), `s.id`, ids) + ` AND ` + sight.Here
+	rows, err := rowsOf(ctx, s, s.viewer.Signatures(`s.petition_id`).Statement(text, args), row.scanning(&row.to.PetitionID))
+	for _, row := range rows {
+		dependOn(ctx, wordsOf, row.PetitionID)
+		dependOn(ctx, numbersOf, row.PetitionID)
+	}
+	return rows, missing(ctx, len(rows) < len(ids), err)
+}
+
+// CommentsByID gives the comments of the ids that are visible.
+func (s *Reader) CommentsByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Comment, error) {
+	var args database.Args
+	row := &commentRow{}
+	text := `SELECT ` + commentColumns + `, c.petition_id, c.parent_id FROM comments AS c WHERE ` + args.Among(s.source.Dialect(), `c.id`, ids) + ` AND ` + sight.Here
+	rows, err := rowsOf(ctx, s, s.viewer.Comments(`c.petition_id`).Statement(text, args), row.scanning(&row.to.PetitionID, &row.to.ParentID))
+	for _, row := range rows {
+		dependOn(ctx, wordsOf, row.PetitionID)
+		dependOn(ctx, commentsOf, row.PetitionID)
+	}
+	return rows, missing(ctx, len(rows) < len(ids), err)
+}
+
+// missing passes an error on. Of a row that was not found nobody can tell which petition will show it.
+func missing(ctx context.Context, some bool, err error) error {
+	if some {
+		answers.Briefly(ctx)
+	}
+	return err
+}
+
+// rowsOf gives the rows of a statement that the caller describes in its errors.
+func rowsOf[N any](ctx context.Context, s *Reader, asked sight.Statement, scan func(scanner) (N, error)) ([]N, error) {
+	var out []N
+	err := s.source.LookUp(ctx, asked, func(rows *sql.Rows) error {
+		row, err := scan(rows)
+		if err != nil {
+			return err
+		}
+		out = append(out, row)
+		return hold(ctx, row)
+	})
+	return out, err
+}
+
+// rowBytes are what a row takes beside its texts, and what is made of it until the answer is written, about.
+const rowBytes = 2 << 10
+
+// hold counts a row that was read against the memory of its operation: what is selected of it shows only later, and it
+// stays until the answer is written. The body of a petition is counted where it is read.
+func hold(ctx context.Context, row any) error {
+	bytes := rowBytes
+	switch row := row.(type) {
+	case *ent.Petition:
+		bytes += len(row.Title) + len(row.Summary) + len(row.Petitioner)
+		for _, name := range row.Addressees {
+			bytes += len(name)
+		}
+	case *ent.Comment:
+		bytes += len(row.Body)
+	}
+	return budget.From(ctx).Hold(bytes)
+}
+
+// Sees reports whether the actor may see the petition.
+func (s *Reader) Sees(ctx context.Context, id uuid.UUID) (bool, error) {
+	dependOn(ctx, wordsOf, id)
+	seen := false
+	text := `SELECT TRUE FROM petitions AS p WHERE p.id = $1 AND ` + sight.Here
+	err := s.source.LookUp(ctx, s.viewer.Petitions(`p`).Statement(text, database.Args{id}), func(rows *sql.Rows) error { return rows.Scan(&seen) })
+	if err != nil {
+		return false, fmt.Errorf("looking for a petition: %w", err)
+	}
+	return seen, nil
+}
+
+// URL gives the web address of the petition with the slug.
+func (s *Service) URL(slug string) string { return s.opt.PublicURL + "/p/" + slug }

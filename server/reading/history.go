@@ -1,0 +1,269 @@
+package reading
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/lib/pq"
+
+	"petitiond/server/budget"
+	"petitiond/server/database"
+	"petitiond/server/keyset"
+	"petitiond/server/reading/sight"
+)
+
+// Interval is the step of a history.
+type Interval string
+
+// The intervals, in UTC; a week begins on Monday.
+const (
+	Minute Interval = "MINUTE"
+	Hour   Interval = "HOUR"
+	Day    Interval = "DAY"
+	Week   Interval = "WEEK"
+)
+
+// pointBytes are what a point takes until the answer is written, about.
+const pointBytes = 2 << 10
+
+// HistoryMost are the points that one history has at most.
+const HistoryMost = 1000
+
+// CountPoint is one interval of a history.
+type CountPoint struct {
+	At             time.Time
+	Added, Removed int
+	Total          int // at the end of the interval
+}
+
+func (i Interval) minutes() int64 {
+	switch i {
+	case Minute:
+		return 1
+	case Hour:
+		return hourMinutes
+	case Day:
+		return dayMinutes
+	}
+	return 7 * dayMinutes
+}
+
+// start gives the first minute of the interval that holds a minute. 1970 began on a Thursday.
+func (i Interval) start(minute int64) int64 {
+	shift := int64(0)
+	if i == Week {
+		shift = 3 * dayMinutes
+	}
+	return floorDiv(minute+shift, i.minutes())*i.minutes() - shift
+}
+
+func floorDiv(a, b int64) int64 {
+	if a%b < 0 {
+		return a/b - 1
+	}
+	return a / b
+}
+
+// History is that of one petition, or why there is none.
+type History struct {
+	Points []*CountPoint
+	Err    error
+}
+
+// Histories gives the steps of each petition's count, gaps filled with zeros. Without from they begin with the first
+// signature, without to they end now.
+func (s *Reader) Histories(ctx context.Context, petitions []uuid.UUID, step Interval, from, to *time.Time) (map[uuid.UUID]History, error) {
+	dependOn(ctx, wordsOf, petitions...)
+	dependOn(ctx, numbersOf, petitions...)
+	until := s.opt.Now()
+	end := floorDiv(until.Unix(), 60)
+	if to != nil {
+		until, end = *to, floorDiv(to.Add(time.Minute-1).Unix(), 60)-1 // exclusive: the last minute that begins before it
+	}
+	if from != nil && until.Before(*from) {
+		return nil, &keyset.ArgumentError{Argument: "to", Message: "The range must not end before it starts."}
+	}
+	first, err := s.historyStarts(ctx, petitions, from)
+	if err != nil {
+		return nil, err
+	}
+	out, asked := make(map[uuid.UUID]History, len(first)), make([]span, 0, len(first))
+	for petition, minute := range first {
+		r := span{petition, step.start(minute), end, to == nil}
+		points, err := r.points(step)
+		if err := budget.From(ctx).Hold(len(points) * pointBytes); err != nil {
+			return nil, err
+		}
+		if out[petition] = (History{points, err}); len(points) > 0 {
+			asked = append(asked, r)
+		}
+	}
+	if len(asked) == 0 {
+		return out, nil
+	}
+	return out, s.fill(ctx, step, asked, out)
+}
+
+// HistorySize returns how many points a history has at most that begins with from. One that would have more than
+// HistoryMost is refused.
+func (s *Service) HistorySize(step Interval, from time.Time, to *time.Time) int {
+	end := s.opt.Now()
+	if to != nil {
+		end = *to
+	}
+	// Both ends may lie within an interval.
+	return int(min(max(int64(end.Sub(from).Minutes())/step.minutes()+2, 0), HistoryMost))
+}
+
+// historyStarts gives the minutes with which histories begin, where there is something to tell.
+func (s *Reader) historyStarts(ctx context.Context, petitions []uuid.UUID, from *time.Time) (map[uuid.UUID]int64, error) {
+	out := make(map[uuid.UUID]int64, len(petitions))
+	if from != nil {
+		for _, petition := range petitions {
+			out[petition] = floorDiv(from.Unix(), 60)
+		}
+		return out, nil
+	}
+	var args database.Args
+	least := `(SELECT MIN(b.minute) FROM signature_buckets AS b WHERE b.petition_id = p.id AND b.span = `
+	text := `SELECT p.id, ` + least + `1), ` + least + `60) FROM petitions AS p WHERE ` + args.Among(s.source.Dialect(), `p.id`, petitions) + ` AND ` + sight.Here
+	err := s.source.Each(ctx, s.viewer.Petitions(`p`).Statement(text, args), func(rows *sql.Rows) error {
+		var of uuid.UUID
+		var minute, hour *int64
+		err := rows.Scan(&of, &minute, &hour)
+		if hour != nil && (minute == nil || *hour < *minute) {
+			minute = hour
+		}
+		if minute != nil {
+			out[of] = *minute
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("finding the start of histories: %w", err)
+	}
+	return out, nil
+}
+
+// fill adds the buckets to the points of their intervals. One statement reads what came before and the
+// intervals together, so that they are of one moment. What another server counted whose clock is ahead belongs to the last
+// interval of a history that lasts until now.
+func (s *Reader) fill(ctx context.Context, step Interval, asked []span, out map[uuid.UUID]History) error {
+	var args database.Args
+	end := asked[0].end
+	if asked[0].open {
+		end = math.MaxInt32
+	}
+	text := s.historySQL(step, s.spans(step, asked, &args), args.Add(end))
+	before := make(map[uuid.UUID]int, len(asked))
+	var of uuid.UUID
+	var list []byte
+	err := s.source.Each(ctx, s.viewer.Petitions(`p`).Statement(text, args), func(rows *sql.Rows) error {
+		if err := rows.Scan(&of, &list); err != nil {
+			return err
+		}
+		var steps [][3]int
+		if err := json.Unmarshal(list, &steps); err != nil {
+			return err
+		}
+		points := out[of].Points
+		for _, step := range steps {
+			at, added, removed := step[0], step[1], step[2]
+			if at < 0 {
+				before[of] = added - removed
+				continue
+			}
+			p := points[min(at, len(points)-1)]
+			p.Added += added
+			p.Removed += removed
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("reading histories: %w", err)
+	}
+	for _, r := range asked {
+		total := before[r.petition]
+		for _, p := range out[r.petition].Points {
+			total += p.Added - p.Removed
+			p.Total = total
+		}
+	}
+	return nil
+}
+
+// spans gives a table w of what is asked for: of which petition, from which minute, and up to which by whole days.
+func (s *Service) spans(step Interval, asked []span, args *database.Args) string {
+	ids, first, days := make([]uuid.UUID, len(asked)), make([]int64, len(asked)), make([]int64, len(asked))
+	rows := make([][3]any, len(asked))
+	for i, r := range asked {
+		ids[i], first[i], days[i] = r.petition, r.start, r.wholeDays(step)
+		rows[i] = [3]any{r.petition, r.start, r.wholeDays(step)}
+	}
+	if s.source.Dialect() == database.Postgres {
+		return `unnest(` + args.Add(database.UUIDArray(ids)) + `::uuid[], ` + args.Add(pq.Int64Array(first)) + `::bigint[], ` +
+			args.Add(pq.Int64Array(days)) + `::bigint[]) AS w(id, first, days)`
+	}
+	list, _ := json.Marshal(rows) //nolint:errchkjson // ids and numbers always marshal
+	return `(SELECT value ->> 0 AS id, value ->> 1 AS first, value ->> 2 AS days FROM json_each(` + args.Add(string(list)) + `)) AS w`
+}
+
+// historySQL sums the buckets of the petitions in w by interval, the one that begins with the minute w.first being number
+// 0, up to the minute end; what lies before is number -1. Of each petition it returns one row, with a list in JSON of
+// [number, added, removed], so that a history costs one row whatever its length. Whole days are read as days, up to the
+// minute w.days, so that a year is some hundred buckets; the rest as minutes, and as hours where minutes were folded.
+func (s *Service) historySQL(step Interval, w, end string) string {
+	list := `json_group_array(json_array(place, added, removed))`
+	if s.source.Dialect() == database.Postgres {
+		list = `json_agg(json_build_array(place, added, removed))`
+	}
+	read := func(minute, buckets, which string) string {
+		return `SELECT w.id, w.first, ` + minute + ` AS minute, b.added, b.removed FROM ` + w + ` CROSS JOIN petitions AS p CROSS JOIN ` +
+			buckets + ` AS b WHERE p.id = w.id AND ` + sight.Here + ` AND b.petition_id = p.id AND ` + which
+	}
+	rest := ` AND b.minute >= w.days AND b.minute <= ` + end
+	return `SELECT id, ` + list + ` FROM (SELECT id, ` +
+		fmt.Sprintf(`CASE WHEN minute < first THEN -1 ELSE (minute - first) / %d END AS place, `, step.minutes()) +
+		`SUM(added) AS added, SUM(removed) AS removed FROM (` + read(`b.day`, `signature_days`, `b.day < w.days`) + ` UNION ALL ` +
+		read(`b.minute`, `signature_buckets`, `b.span = 60`+rest) + ` UNION ALL ` +
+		read(`b.minute`, `signature_buckets`, `b.span = 1`+rest) + `) AS history GROUP BY 1, 2) AS steps GROUP BY id`
+}
+
+// span is a stretch of a history, in minutes.
+type span struct {
+	petition   uuid.UUID
+	start, end int64 // the last one is within
+	open       bool  // it lasts until now: there is nothing after it
+}
+
+// points gives the intervals of a history, without what happened in them.
+func (r span) points(step Interval) ([]*CountPoint, error) {
+	points := make([]*CountPoint, 0, 64)
+	for at := r.start; at <= r.end; at += step.minutes() {
+		if len(points) == HistoryMost {
+			return nil, &keyset.ArgumentError{
+				Argument: "interval",
+				Message:  fmt.Sprintf("This gives more than %d points; ask for a longer interval or a shorter time.", HistoryMost),
+			}
+		}
+		points = append(points, &CountPoint{At: time.Unix(at*60, 0).UTC()})
+	}
+	return points, nil
+}
+
+// wholeDays gives the minute before which days may be read whole: up to the day in which short intervals
+// begin, and for longer ones up to the day in which the history ends.
+func (r span) wholeDays(step Interval) int64 {
+	switch {
+	case step.minutes() < dayMinutes:
+		return Day.start(r.start)
+	case r.open:
+		return math.MaxInt32
+	}
+	return Day.start(r.end + 1)
+}

@@ -1,0 +1,181 @@
+package reading
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"petitiond/ent"
+	"petitiond/ent/petition"
+	"petitiond/server/database"
+	"petitiond/server/keyset"
+	"petitiond/server/reading/sight"
+)
+
+// OrderField is what petitions are ordered by.
+type OrderField string
+
+// Direction is which way they are.
+type Direction string
+
+// The orders of petitions.
+const (
+	ByCreatedAt      OrderField = "CREATED_AT"
+	ByStartsAt       OrderField = "STARTS_AT"
+	ByEndsAt         OrderField = "ENDS_AT"
+	BySignatureCount OrderField = "SIGNATURE_COUNT"
+	ByTrending       OrderField = "TRENDING"
+	ByRelevance      OrderField = "RELEVANCE"
+
+	Asc  Direction = "ASC"
+	Desc Direction = "DESC"
+)
+
+// Order is an order of petitions.
+type Order struct {
+	Field     OrderField
+	Direction Direction
+}
+
+// Filter says which petitions a list has. An empty field is no condition, but for States.
+type Filter struct {
+	States        []petition.State // empty: OPEN
+	Tags          []string         // any of
+	AllTags       []string         // all of
+	Language      *string
+	MinSignatures *int
+	StartedAfter  *time.Time
+	EndsBefore    *time.Time
+}
+
+// PetitionQuery asks for a list of petitions.
+type PetitionQuery struct {
+	Search *string
+	Filter *Filter
+	Order  *Order // nil: the newest first, or the most relevant with a search
+	Wanted Wanted `json:"-"` // changes nothing about the list, so that its cursors stay good
+}
+
+const (
+	countedMost = 10_000 // a total above is not worth its price
+	searchMost  = 200    // characters of a search
+)
+
+// Petitions gives a page of petitions that the actor may see.
+func (s *Reader) Petitions(ctx context.Context, q PetitionQuery, page keyset.Args) (*PetitionConnection, error) {
+	if q.Search != nil && strings.TrimSpace(*q.Search) == "" {
+		q.Search = nil
+	}
+	if q.Search != nil && len([]rune(*q.Search)) > searchMost {
+		return nil, &keyset.ArgumentError{Argument: "search", Message: fmt.Sprintf("A search has at most %d characters.", searchMost)}
+	}
+	if q.Order == nil && q.Search != nil {
+		q.Order = &Order{Field: ByRelevance, Direction: Desc}
+	}
+	dependOnLists(ctx)
+	c, err := s.conditions("petitions", q)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := page.Window(keyset.DefaultSize, keyset.MaxSize); err != nil {
+		return nil, err
+	}
+	from, err := s.choose(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.petitionPage(ctx, c, from, q, page)
+	if err != nil {
+		return nil, err
+	}
+	out.total = s.counting(c)
+	return out, nil
+}
+
+// petitionPage reads a page of the petitions of a source.
+func (s *Reader) petitionPage(ctx context.Context, c conditions, from source, q PetitionQuery, page keyset.Args) (*PetitionConnection, error) {
+	if c.order.Field == ByRelevance {
+		return s.relevant(ctx, c, from, q, page)
+	}
+	found, err := s.petitionPages(ctx, c, from, c.sort(c.order, from, s.source.Dialect()), q.Wanted, page)
+	return found[uuid.Nil], err
+}
+
+// TagPetitions returns the page of each tag's open petitions.
+func (s *Reader) TagPetitions(
+	ctx context.Context, order Order, wanted Wanted, page keyset.Args, tags ...uuid.UUID,
+) (map[uuid.UUID]*PetitionConnection, error) {
+	dependOnLists(ctx)
+	c, err := s.conditions("tag petitions", PetitionQuery{Order: &order, Wanted: wanted})
+	if err != nil {
+		return nil, err
+	}
+	from := source{
+		from:  `petition_tags AS pt CROSS JOIN petitions AS p`,
+		where: sight.Here + ` AND pt.tag_id = ` + sight.Parent + ` AND p.id = pt.petition_id`,
+		few:   true,
+	}
+	by := c.sort(order, from, s.source.Dialect())
+	if order.Field == ByCreatedAt {
+		by = c.byTagging(from)
+	}
+	return s.petitionPages(ctx, c, from, by, wanted, page, tags...)
+}
+
+// petitionPages reads pages of the petitions of a source, sorted, with what is wanted of them.
+func (s *Reader) petitionPages(
+	ctx context.Context, c conditions, from source, by sorting, w Wanted, page keyset.Args, parents ...uuid.UUID,
+) (map[uuid.UUID]*PetitionConnection, error) {
+	w.Tags = false // for many a statement of their own is cheaper
+	r := newReading(ctx, w)
+	found, err := browse(ctx, s, petitionList(c, from, by, r), page, parents...)
+	dependOnFigures(ctx, r.figures)
+	for _, one := range found {
+		one.figures = r.figures
+	}
+	return found, err
+}
+
+// petitionList is the list of the petitions of a source, sorted. One that is a single walk, and passes few petitions by,
+// reads their rows at once; others choose a page of ids first.
+func petitionList(c conditions, from source, by sorting, r *reading) list[*ent.Petition] {
+	l := list[*ent.Petition]{
+		name: c.name, seen: c.seen, args: from.args, order: by.keys, byValues: c.byValues, scan: r.placing(by.at),
+	}
+	if from.few || c.byValues || !by.inner.single() {
+		l.columns, l.from, l.where, l.inner = r.columns()+r.Columns.names()+`, page.key`, `petitions AS p`+r.table(), from.where, &by.inner
+		return l
+	}
+	l.columns = r.columns() + r.Columns.names() + `, ` + by.keys.Columns[0]
+	l.from, l.where = by.inner.from+r.table(), from.where+by.inner.branches[0].where
+	return l
+}
+
+// placing returns a function that scans what is wanted of a petition, its row, and its sort key.
+func (r *reading) placing(at sortValue) func(scanner) (*ent.Petition, keyset.Cursor, error) {
+	row := r.Columns.scanning(at)
+	return func(from scanner) (*ent.Petition, keyset.Cursor, error) {
+		p, err := r.scan(from, row)
+		return p, keyset.Cursor{Keys: []keyset.Key{at.key()}, ID: p.ID}, err
+	}
+}
+
+// counted gives a total that is counted when it is asked for, in one statement that stops early.
+func (s *Service) counted(seen sight.Seen, table, where string, args database.Args) func(context.Context) (*int, error) {
+	return func(ctx context.Context) (*int, error) {
+		n := 0
+		text := size(`SELECT 1 AS one FROM `+table+` WHERE `+where, countedMost)
+		err := s.source.Each(ctx, seen.Statement(text, args), func(rows *sql.Rows) error { return rows.Scan(&n) })
+		if err != nil {
+			return nil, fmt.Errorf("counting a list: %w", err)
+		}
+		if n > countedMost {
+			return nil, nil //nolint:nilnil // the contract's null: too many to count
+		}
+		return &n, nil
+	}
+}

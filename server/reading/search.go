@@ -1,0 +1,162 @@
+package reading
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"petitiond/ent"
+	"petitiond/server/database"
+	"petitiond/server/keyset"
+	"petitiond/server/text"
+)
+
+// rankedMost is how many matches, the most signed first, are ranked by relevance.
+const rankedMost = 1000
+
+// matching gives the search in the language of the database's index.
+func (s *Service) matching(search string) string {
+	if s.source.Dialect() == database.Postgres {
+		return text.TSQuery(search)
+	}
+	return text.FTSQuery(search)
+}
+
+// matches gives FROM and WHERE of the documents that match.
+func (s *Service) matches(query string) string {
+	if s.source.Dialect() == database.Postgres {
+		return `search_documents AS d WHERE d.document @@ to_tsquery('simple', ` + query + `)`
+	}
+	return `search_index JOIN search_documents AS d ON d.id = search_index.rowid WHERE search_index MATCH ` + query
+}
+
+// matchesOne gives the condition that every word stands in the one document d. SQLite's index cannot be asked about one
+// document, or only by going through the whole list of a word; but the text is words with single spaces between.
+func (s *Service) matchesOne(search string, args *database.Args) string {
+	if s.source.Dialect() == database.Postgres {
+		return `d.document @@ to_tsquery('simple', ` + args.Add(s.matching(search)) + `)`
+	}
+	var parts []string
+	for _, place := range s.places(search, args) {
+		parts = append(parts, place+` > 0`)
+	}
+	return strings.Join(parts, ` AND `)
+}
+
+// places gives for each word the weight of the best place in document d where it stands, or 0.
+func (s *Service) places(search string, args *database.Args) []string {
+	words := text.SearchWords(search)
+	out := make([]string, len(words))
+	for i, word := range words {
+		word = ` ` + word
+		if i < len(words)-1 { // the last one may go on
+			word += ` `
+		}
+		w := args.Add(word)
+		in := func(column string) string { return `WHEN instr(' ' || d.` + column + ` || ' ', ` + w + `) > 0 THEN ` }
+		out[i] = `(CASE ` + in(`title`) + `10 ` + in(`tags`) + `4 ` + in(`summary`) + `2 ` + in(`body`) + `1 ELSE 0 END)`
+	}
+	return out
+}
+
+// scores gives the statement of ids and scores, the greater the better, of at least the documents in best.
+// Titles weigh most, then tags, then the summary: the weights of PostgreSQL's A to D, and the same ones for
+// SQLite's bm25, whose better scores are more negative and which can only score all that matches at once. Where
+// that are many, the weights alone must do.
+func (s *Service) scores(search string, few bool, args *database.Args) string {
+	of := `FROM search_documents AS d WHERE d.petition_id IN (SELECT id FROM best)`
+	switch {
+	case s.source.Dialect() == database.Postgres:
+		return `SELECT d.petition_id AS id, ts_rank(d.document, to_tsquery('simple', ` + args.Add(s.matching(search)) + `)) AS score ` + of
+	case few:
+		return `SELECT d.petition_id AS id, -bm25(search_index, 10.0, 4.0, 2.0, 1.0) AS score FROM ` + s.matches(args.Add(s.matching(search)))
+	}
+	return `SELECT d.petition_id AS id, ` + strings.Join(s.places(search, args), ` + `) + ` AS score ` + of
+}
+
+// relevant returns a page by relevance. The order is made for every page again, so a cursor is a place in it.
+func (s *Reader) relevant(ctx context.Context, c conditions, from source, q PetitionQuery, page keyset.Args) (*PetitionConnection, error) {
+	w, err := page.Window(keyset.DefaultSize, keyset.MaxSize)
+	if err != nil {
+		return nil, err
+	}
+	bound := bound(c.name, uuid.Nil)
+	after, before, err := w.Bounds(s.codec, bound)
+	if err != nil {
+		return nil, err
+	}
+	ids, err := s.ranked(ctx, *q.Search, c, from)
+	if err != nil {
+		return nil, fmt.Errorf("ranking matches: %w", err)
+	}
+	edges, info := keyset.Cut(within(ids, w, after, before), w, func(p placed[uuid.UUID]) string { return s.codec.Encode(bound, p.at) })
+	found, err := s.PetitionsByID(ctx, nodes(edges), q.Wanted)
+	if err != nil {
+		return nil, fmt.Errorf("reading matches: %w", err)
+	}
+	out := &PetitionConnection{PageInfo: info, figures: found.Figures}
+	for _, e := range edges {
+		at := slices.IndexFunc(found.Rows, func(row *ent.Petition) bool { return row.ID == e.Node.node })
+		if at >= 0 {
+			out.Edges = append(out.Edges, keyset.At(e, found.Rows[at]))
+		}
+	}
+	return out, nil
+}
+
+func nodes(edges []keyset.Edge[placed[uuid.UUID]]) []uuid.UUID {
+	ids := make([]uuid.UUID, len(edges))
+	for i, e := range edges {
+		ids[i] = e.Node.node
+	}
+	return ids
+}
+
+// ranked returns the ids of the best matches in order.
+func (s *Reader) ranked(ctx context.Context, search string, c conditions, from source) ([]uuid.UUID, error) {
+	if s.matching(search) == "" {
+		return nil, nil
+	}
+	direction := `DESC`
+	if c.order.Direction == Asc {
+		direction = `ASC`
+	}
+	by := c.sort(Order{Field: BySignatureCount, Direction: Desc}, from, s.source.Dialect())
+	args := slices.Clone(from.args)
+	best := by.inner.sql(from.where, by.keys, keyset.Window{Limit: rankedMost - 1}, nil, nil, &args)
+	// Materialised, or SQLite would search anew for every row that it joins.
+	text := fmt.Sprintf(`WITH best AS MATERIALIZED (%s), scored AS MATERIALIZED (%s)
+ SELECT best.id FROM best JOIN scored ON scored.id = best.id ORDER BY score %s, best.key %s, best.id %s`,
+		best, s.scores(search, from.rare, &args), direction, direction, direction)
+	var ids []uuid.UUID
+	err := s.source.Each(ctx, c.seen.Statement(text, args), func(rows *sql.Rows) error {
+		var id uuid.UUID
+		err := rows.Scan(&id)
+		ids = append(ids, id)
+		return err
+	})
+	return ids, err
+}
+
+// within gives the ids between the bounds in the order of reading, with one more than the page has.
+func within(ids []uuid.UUID, w keyset.Window, after, before *keyset.Cursor) []placed[uuid.UUID] {
+	first, end := 0, len(ids)
+	if after != nil {
+		first = min(int(after.Keys[0].Position())+1, end)
+	}
+	if before != nil {
+		end = max(min(int(before.Keys[0].Position()), end), first)
+	}
+	out := make([]placed[uuid.UUID], 0, end-first)
+	for i := first; i < end; i++ {
+		out = append(out, placed[uuid.UUID]{ids[i], keyset.Cursor{Keys: []keyset.Key{keyset.Int(int64(i))}, ID: ids[i]}})
+	}
+	if w.Backward {
+		slices.Reverse(out)
+	}
+	return out[:min(len(out), w.Fetch())]
+}

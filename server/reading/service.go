@@ -1,0 +1,79 @@
+package reading
+
+import (
+	"log/slog"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"petitiond/server/coalesce"
+	"petitiond/server/database"
+	"petitiond/server/keyset"
+	"petitiond/server/reading/sight"
+	"petitiond/server/secret"
+)
+
+// Options of a Service. Database and Keys are needed.
+type Options struct {
+	Database  *database.DB
+	Keys      *secret.Keys
+	PublicURL string           // base of links, without a slash at the end
+	Now       func() time.Time // default that of the database's Clock
+	Logger    *slog.Logger     // default discards
+	Sizes     Sizes            // default those that suit a site of some hundred thousand petitions
+}
+
+// Service reads a migrated database. It is safe for concurrent use.
+type Service struct {
+	opt      Options
+	source   sight.Source
+	codec    keyset.Codec
+	rendered *rendered
+	bySought *coalesce.Reads[sought, string, Found]
+	byParent *coalesce.Reads[paged, uuid.UUID, any] // connections
+
+	unopened     atomic.Int64 // names that could not be opened since the log said so
+	unopenedSaid atomic.Int64 // when it did, in nanoseconds since 1970; 0: never
+}
+
+// New returns a Service on a migrated database.
+func New(opt Options) *Service {
+	if opt.Now == nil {
+		opt.Now = opt.Database.Clock.Now
+	}
+	if opt.Logger == nil {
+		opt.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opt.Sizes == (Sizes{}) {
+		opt.Sizes = usualSizes
+	}
+	atOnce := 0 // of SQLite a statement costs little beside its rows
+	if opt.Database.Dialect == database.Postgres {
+		atOnce = runtime.GOMAXPROCS(0)
+	}
+	return &Service{
+		opt:      opt,
+		source:   sight.NewSource(opt.Database),
+		codec:    keyset.NewCodec(opt.Keys.Digest(secret.Cursor)),
+		rendered: newRendered(),
+		bySought: coalesce.New[sought, string, Found](atOnce),
+		byParent: coalesce.New[paged, uuid.UUID, any](atOnce),
+	}
+}
+
+// Viewer is who looks. The zero Viewer is anybody.
+type Viewer = sight.Viewer
+
+// Anybody sees what everybody may see.
+var Anybody = Viewer{}
+
+// Reader reads what its viewer may see. It lives as long as a call: a viewer may come to see more.
+type Reader struct {
+	*Service
+	viewer Viewer
+}
+
+// As returns a reader for a viewer.
+func (s *Service) As(v Viewer) *Reader { return &Reader{s, v} }

@@ -1,0 +1,106 @@
+package sight_test
+
+import (
+	"database/sql"
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"petitiond/ent/petition"
+	"petitiond/server/database"
+	"petitiond/server/database/dbtest"
+	"petitiond/server/reading/sight"
+)
+
+func TestMain(m *testing.M) { dbtest.Main(m) }
+
+// run reads a column of texts.
+func run(t *testing.T, db *database.DB, asked sight.Statement) ([]string, error) {
+	t.Helper()
+	var out []string
+	err := sight.NewSource(db).Each(t.Context(), asked, func(rows *sql.Rows) error {
+		var text string
+		err := rows.Scan(&text)
+		out = append(out, text)
+		return err
+	})
+	return out, err
+}
+
+// TestNothingRunsUnguarded leaves the condition out in both ways that there are.
+func TestNothingRunsUnguarded(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		for name, asked := range map[string]sight.Statement{
+			"NoPlace":     sight.Viewer{All: true}.Petitions(`p`).Statement(`SELECT p.slug FROM petitions AS p`, nil),
+			"NoCondition": sight.Seen{}.Statement(`SELECT p.slug FROM petitions AS p WHERE `+sight.Here, nil),
+			"List":        sight.Seen{}.Statement(`SELECT c.body FROM comments AS c WHERE c.petition_id = `+sight.Parent, nil).Of(db.Dialect, []uuid.UUID{{}}),
+		} {
+			if got, err := run(t, db, asked); !errors.Is(err, sight.ErrUnguarded) || got != nil {
+				t.Errorf("%s: read %q with error %v, want %v", name, got, err, sight.ErrUnguarded)
+			}
+		}
+	})
+}
+
+// TestViewers asks for petitions in every state as everybody, and for the minutes beside them.
+func TestViewers(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		var ids []uuid.UUID
+		states := []string{"ARCHIVED", "CLOSED", "DRAFT", "HIDDEN", "IN_REVIEW", "OPEN", "PAUSED", "REJECTED"}
+		for _, state := range states {
+			id := uuid.New()
+			ids = append(ids, id)
+			for _, text := range []string{
+				`INSERT INTO petitions (id, slug, title, summary, body, language, addressees, state, petitioner, created_at, updated_at, version)
+ VALUES ($1, $2, 'T', '', 'B', 'en', '[]', $2, 'P', CURRENT_TIMESTAMP, CURRENT_TIMESTAMP, 1)`,
+				`INSERT INTO signature_days (petition_id, day, added, removed) VALUES ($1, 0, CASE WHEN $2 = 'x' THEN 0 ELSE 1 END, 0)`,
+			} {
+				if _, err := db.Write.ExecContext(t.Context(), text, id, state); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		public := []string{"ARCHIVED", "CLOSED", "OPEN", "PAUSED"}
+		for name, c := range map[string]struct {
+			viewer sight.Viewer
+			want   []string
+		}{
+			"Anybody":    {sight.Viewer{}, public},
+			"Stranger":   {sight.Viewer{Own: []uuid.UUID{uuid.New()}}, public},
+			"Petitioner": {sight.Viewer{Own: ids[2:4]}, []string{"ARCHIVED", "CLOSED", "DRAFT", "HIDDEN", "OPEN", "PAUSED"}},
+			"Operator":   {sight.Viewer{All: true}, states},
+		} {
+			rows, err := run(t, db, c.viewer.Petitions(`p`).Statement(`SELECT p.slug FROM petitions AS p WHERE `+sight.Here+` ORDER BY 1`, nil))
+			if err != nil || !slices.Equal(rows, c.want) {
+				t.Errorf("%s sees petitions %v, error %v; want %v", name, rows, err, c.want)
+			}
+			beside, err := run(t, db, c.viewer.Figures(`d.petition_id`).Statement(
+				`SELECT p.slug FROM signature_days AS d JOIN petitions AS p ON p.id = d.petition_id WHERE `+sight.Here+` ORDER BY 1`, nil))
+			if err != nil || !slices.Equal(beside, c.want) {
+				t.Errorf("%s sees what stands beside %v, error %v; want %v", name, beside, err, c.want)
+			}
+		}
+		open, err := run(t, db, sight.Open(`p`).Statement(`SELECT p.slug FROM petitions AS p WHERE `+sight.Here, nil))
+		if err != nil || !slices.Equal(open, []string{"OPEN"}) {
+			t.Errorf("open petitions are %v, error %v", open, err)
+		}
+	})
+}
+
+// TestStatesSavesLookingOnly compares it with what the condition leaves out.
+func TestStatesSavesLookingOnly(t *testing.T) {
+	t.Parallel()
+	asked := func() []petition.State { return []petition.State{petition.StateDRAFT, petition.StateOPEN} }
+	if got := (sight.Viewer{}).States(asked()); !slices.Equal(got, []petition.State{petition.StateOPEN}) {
+		t.Errorf("anybody looks in %v", got)
+	}
+	for _, v := range []sight.Viewer{{All: true}, {Own: []uuid.UUID{{}}}} {
+		if got := v.States(asked()); !slices.Equal(got, asked()) {
+			t.Errorf("%v looks in %v", v, got)
+		}
+	}
+}

@@ -1,0 +1,108 @@
+package sight
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"petitiond/server/database"
+)
+
+const (
+	// Here stands in the text of a statement for the condition of sight.
+	Here = ":seen"
+	// Parent stands in the text of a list for the id of the object that the list belongs to.
+	Parent = ":parent"
+)
+
+// ErrUnguarded says that the text of a statement has no place for the condition of sight.
+var ErrUnguarded = errors.New("sight: a statement does not say where its condition of sight stands")
+
+// Statement is one that may be run.
+type Statement struct {
+	text string
+	args database.Args
+	err  error
+}
+
+// Statement puts the condition into a text.
+func (s Seen) Statement(text string, args database.Args) Statement {
+	if s.condition == "" || !strings.Contains(text, Here) {
+		return Statement{err: ErrUnguarded}
+	}
+	return Statement{text: strings.ReplaceAll(text, Here, s.condition), args: args}
+}
+
+// Unshown makes a statement of whose rows nobody is shown anything by itself: by which a way of reading is chosen, or
+// which the live hub holds until it has asked who may see them.
+func Unshown(text string, args database.Args) Statement { return Statement{text: text, args: args} }
+
+// Of puts in the parents of a list: LATERAL on PostgreSQL, which reads a page of each parent by the index, and a
+// UNION ALL of limited selects on SQLite, which has no LATERAL and does the same with it.
+func (s Statement) Of(d database.Dialect, parents []uuid.UUID) Statement {
+	if s.err != nil || !strings.Contains(s.text, Parent) {
+		return s
+	}
+	if d == database.Postgres {
+		if len(parents) == 1 {
+			s.text = strings.ReplaceAll(s.text, Parent, s.args.Add(parents[0])+"::uuid")
+			return s
+		}
+		s.text = "SELECT page.* FROM unnest(" + s.args.Add(database.UUIDArray(parents)) +
+			"::uuid[]) AS parents(id) CROSS JOIN LATERAL (" + strings.ReplaceAll(s.text, Parent, "parents.id") + ") AS page"
+		return s
+	}
+	parts := make([]string, len(parents))
+	for i, id := range parents {
+		parts[i] = strings.ReplaceAll(s.text, Parent, s.args.Add(id))
+	}
+	if len(parts) > 1 {
+		for i, part := range parts {
+			parts[i] = "SELECT * FROM (" + part + ")"
+		}
+	}
+	s.text = strings.Join(parts, " UNION ALL ")
+	return s
+}
+
+// Source runs statements on a database.
+type Source struct{ db *database.DB }
+
+// NewSource returns a Source on a migrated database.
+func NewSource(db *database.DB) Source { return Source{db} }
+
+// Dialect is that of the database.
+func (s Source) Dialect() database.Dialect { return s.db.Dialect }
+
+// Each runs a statement and calls fn for every row.
+func (s Source) Each(ctx context.Context, st Statement, fn func(*sql.Rows) error) error {
+	return each(ctx, s.db.Ask, st, fn)
+}
+
+// LookUp is Each for a statement that finds its rows by the same indexes whatever its arguments.
+func (s Source) LookUp(ctx context.Context, st Statement, fn func(*sql.Rows) error) error {
+	return each(ctx, s.db.AskByIndex, st, fn)
+}
+
+func each(
+	ctx context.Context, ask func(context.Context, string, ...any) (*database.Rows, error), st Statement,
+	fn func(*sql.Rows) error,
+) error {
+	if st.err != nil {
+		return st.err
+	}
+	rows, err := ask(ctx, st.text, st.args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := fn(rows.Rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}

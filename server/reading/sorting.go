@@ -1,0 +1,98 @@
+package reading
+
+import (
+	"time"
+
+	"petitiond/server/database"
+	"petitiond/server/keyset"
+)
+
+// sorting is how the petitions of a source are sorted.
+type sorting struct {
+	keys  keyset.Order
+	inner inner
+	at    sortValue // where the sort key of a row is scanned
+}
+
+// sort returns the order o of the petitions of a source.
+func (c conditions) sort(o Order, from source, d database.Dialect) sorting {
+	desc := o.Direction == Desc
+	switch o.Field {
+	case ByStartsAt:
+		return c.byTime(`p.starts_at`, desc, from, d)
+	case ByEndsAt:
+		return c.byTime(`p.ends_at`, desc, from, d)
+	case BySignatureCount:
+		return c.byRank(`r.signatures`, desc, from, new(sortInt))
+	case ByTrending:
+		return c.byRank(`r.trending`, desc, from, new(sortFloat))
+	}
+	out := sorting{keys: keyset.Order{Columns: []string{`p.created_at`, `p.id`}, Desc: desc}, at: &sortTime{}}
+	if from.few {
+		out.inner = c.all(from.from)
+	} else {
+		out.inner = c.walk(from.from, branch{})
+	}
+	return out
+}
+
+// byTagging sorts the petitions of tags by their creation, which stands beside the tag in the index.
+func (c conditions) byTagging(from source) sorting {
+	keys := keyset.Order{Columns: []string{`pt.created`, `pt.petition_id`}, Desc: c.order.Direction == Desc, Micros: true}
+	return sorting{keys: keys, inner: c.all(from.from), at: new(sortMicros)}
+}
+
+// byTime sorts by a time that may be absent, and then comes last.
+func (c conditions) byTime(column string, desc bool, from source, d database.Dialect) sorting {
+	last, written := time.Date(9999, time.December, 31, 23, 59, 59, 999_999_000, time.UTC), `'9999-12-31 23:59:59.999999+00:00'`
+	if desc {
+		last, written = time.Date(1, time.January, 1, 0, 0, 0, 0, time.UTC), `'0001-01-01 00:00:00+00:00'`
+	}
+	if d == database.Postgres {
+		written = `TIMESTAMPTZ ` + written
+	}
+	if from.few {
+		key := `COALESCE(` + column + `, ` + written + `)`
+		return sorting{keys: keyset.Order{Columns: []string{key, `p.id`}, Desc: desc}, inner: c.all(from.from), at: &sortTime{}}
+	}
+	return sorting{
+		keys: keyset.Order{Columns: []string{column, `p.id`}, Desc: desc},
+		inner: c.walk(from.from,
+			branch{where: ` AND ` + column + ` IS NOT NULL`},
+			branch{where: ` AND ` + column + ` IS NULL`, key: written, last: &last}),
+		at: &sortTime{},
+	}
+}
+
+// byRank sorts by a column of the ranks, whose index has the petition's id.
+func (c conditions) byRank(column string, desc bool, from source, at sortValue) sorting {
+	joined, on := `ranks AS r CROSS JOIN `+from.from, ` AND p.id = r.petition_id`
+	if from.few {
+		joined, on = from.from+` CROSS JOIN ranks AS r`, ` AND r.petition_id = p.id`
+	}
+	return sorting{
+		keys:  keyset.Order{Columns: []string{column, `r.petition_id`}, Desc: desc},
+		inner: inner{from: joined, branches: []branch{{where: c.inStates() + on}}},
+		at:    at,
+	}
+}
+
+// all sorts all that there are.
+func (c conditions) all(from string) inner {
+	return inner{from: from, branches: []branch{{where: c.inStates()}}}
+}
+
+// walk reads the list along the indexes that are sorted within a state: a page of each, for each part of the order.
+func (c conditions) walk(from string, parts ...branch) inner {
+	out := inner{from: from}
+	for _, state := range c.states {
+		for _, b := range parts {
+			b.where += ` AND p.state = '` + string(state) + `'`
+			out.branches = append(out.branches, b)
+		}
+	}
+	if len(c.states) == 0 {
+		out.branches = []branch{{where: ` AND FALSE`}}
+	}
+	return out
+}

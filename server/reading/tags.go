@@ -1,0 +1,141 @@
+package reading
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"github.com/google/uuid"
+
+	"petitiond/ent"
+	"petitiond/server/database"
+	"petitiond/server/keyset"
+	"petitiond/server/reading/sight"
+	"petitiond/server/text"
+)
+
+const tagColumns = `t.id, t.key, t.label, t.open_petitions`
+
+// Tags gives a page of the tags whose names begin with the search, by name.
+func (s *Reader) Tags(ctx context.Context, search *string, page keyset.Args) (*TagConnection, error) {
+	dependOnLists(ctx)
+	name, where, args := "tags", sight.Here, database.Args(nil)
+	if prefix := text.TagKey(deref(search)); prefix != "" {
+		name += " " + prefix
+		// A range of the index: not LIKE, whose wildcard _ is a letter of tags.
+		where += ` AND t.key >= ` + args.Add(prefix) + ` AND t.key < ` + args.Add(prefix+string(unicode.MaxRune))
+	} else if strings.TrimSpace(deref(search)) != "" { // nothing but punctuation: no name begins so
+		where += ` AND FALSE`
+	}
+	l := list[*ent.Tag]{
+		name: name, columns: tagColumns, from: `tags AS t`, where: where, seen: s.viewer.Tags(`t.id`), args: args,
+		order: keyset.Order{Columns: []string{`t.key`}},
+		scan: func(row scanner) (*ent.Tag, keyset.Cursor, error) {
+			t, err := scanTag(row)
+			return t, keyset.Cursor{Keys: []keyset.Key{keyset.Text(t.Key)}, ID: t.ID}, err
+		},
+	}
+	found, err := browse(ctx, s, l, page)
+	if err != nil {
+		return nil, err
+	}
+	c := found[uuid.Nil]
+	c.total = s.counted(l.seen, l.from, l.where, l.args)
+	return c, nil
+}
+
+// TagByName gives the tag that the name finds, or nil.
+func (s *Reader) TagByName(ctx context.Context, name string) (*ent.Tag, error) {
+	dependOnTags(ctx)
+	var out *ent.Tag
+	query := `SELECT ` + tagColumns + ` FROM tags AS t WHERE t.key = $1 AND ` + sight.Here
+	asked := s.viewer.Tags(`t.id`).Statement(query, database.Args{text.TagKey(name)})
+	err := s.source.LookUp(ctx, asked, func(rows *sql.Rows) (err error) {
+		out, err = scanTag(rows)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading a tag: %w", err)
+	}
+	return out, nil
+}
+
+// TagsOf gives the tags of each petition in the order in which they were written.
+func (s *Reader) TagsOf(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID][]*ent.Tag, error) {
+	dependOn(ctx, wordsOf, petitions...)
+	var args database.Args
+	query := `SELECT pt.petition_id, ` + tagColumns + ` FROM petitions AS p JOIN petition_tags AS pt ON pt.petition_id = p.id
+ JOIN tags AS t ON t.id = pt.tag_id WHERE ` + args.Among(s.source.Dialect(), `p.id`, petitions) + ` AND ` + sight.Here + ` ORDER BY pt.position`
+	out := make(map[uuid.UUID][]*ent.Tag, len(petitions))
+	var of uuid.UUID
+	row := &behind{first: []any{&of}}
+	err := s.source.LookUp(ctx, s.viewer.Petitions(`p`).Statement(query, args), func(rows *sql.Rows) error {
+		row.row = rows
+		t, err := scanTag(row)
+		out[of] = append(out[of], t)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the tags of petitions: %w", err)
+	}
+	return out, nil
+}
+
+// TagsByID gives the tags of the ids that a visible petition bears.
+func (s *Reader) TagsByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Tag, error) {
+	dependOnTags(ctx)
+	var args database.Args
+	var out []*ent.Tag
+	query := `SELECT ` + tagColumns + ` FROM tags AS t WHERE ` + args.Among(s.source.Dialect(), `t.id`, ids) + ` AND ` + sight.Here
+	err := s.source.LookUp(ctx, s.viewer.Tags(`t.id`).Statement(query, args), func(rows *sql.Rows) error {
+		t, err := scanTag(rows)
+		out = append(out, t)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading tags: %w", err)
+	}
+	return out, nil
+}
+
+// TrendingTag is a tag whose open petitions are signed now.
+type TrendingTag struct {
+	Tag               *ent.Tag
+	SignaturesLastDay int
+}
+
+// TrendingTags gives the tags whose open petitions were signed most within the last 24 hours.
+func (s *Service) TrendingTags(ctx context.Context, first int) ([]*TrendingTag, error) {
+	dependOnLists(ctx)
+	if first < 1 || first > keyset.MaxSize {
+		return nil, &keyset.ArgumentError{Argument: "first", Message: fmt.Sprintf("first must be between 1 and %d.", keyset.MaxSize)}
+	}
+	// From the minutes to petitions to tags, each fewer than those before.
+	query := `SELECT ` + tagColumns + `, tagged.signed FROM (SELECT pt.tag_id, SUM(petition.signed) AS signed
+  FROM (SELECT b.petition_id, SUM(b.added - b.removed) AS signed FROM signature_buckets AS b
+   WHERE b.span = 1 AND b.minute > $1 GROUP BY b.petition_id) AS petition
+  CROSS JOIN petitions AS p CROSS JOIN petition_tags AS pt
+  WHERE p.id = petition.petition_id AND ` + sight.Here + ` AND pt.petition_id = p.id
+  GROUP BY pt.tag_id HAVING SUM(petition.signed) > 0) AS tagged
+ CROSS JOIN tags AS t WHERE t.id = tagged.tag_id ORDER BY tagged.signed DESC, t.key LIMIT $2`
+	var out []*TrendingTag
+	asked := sight.Open(`p`).Statement(query, database.Args{minutesAgo(s.opt.Now(), dayMinutes), first})
+	err := s.source.Each(ctx, asked, func(rows *sql.Rows) error {
+		one := &TrendingTag{}
+		t, err := scanTag(rows, &one.SignaturesLastDay)
+		one.Tag = t
+		out = append(out, one)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading trending tags: %w", err)
+	}
+	return out, nil
+}
+
+func scanTag(row scanner, more ...any) (*ent.Tag, error) {
+	t := &ent.Tag{}
+	return t, row.Scan(append([]any{&t.ID, &t.Key, &t.Label, &t.OpenPetitions}, more...)...)
+}

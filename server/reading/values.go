@@ -1,0 +1,42 @@
+package reading
+
+import (
+	"database/sql"
+	"time"
+
+	"petitiond/server/database"
+	"petitiond/server/keyset"
+)
+
+// nullTime scans a time that may be absent, also where SQLite has lost the column's type.
+type nullTime struct{ sql.Null[database.Time] }
+
+func (n nullTime) pointer() *time.Time {
+	if !n.Valid {
+		return nil
+	}
+	return &n.V.Time
+}
+
+// sortValue is scanned from a sort key and becomes a part of the cursor.
+type sortValue interface{ key() keyset.Key }
+
+type (
+	sortTime   struct{ database.Time }
+	sortMicros int64 // of a time
+	sortInt    int64
+	sortFloat  float64
+)
+
+func (v *sortTime) key() keyset.Key   { return keyset.Time(v.Time.Time) }
+func (v *sortMicros) key() keyset.Key { return keyset.Time(time.UnixMicro(int64(*v))) }
+func (v *sortInt) key() keyset.Key    { return keyset.Int(int64(*v)) }
+func (v *sortFloat) key() keyset.Key  { return keyset.Float(float64(*v)) }
+
+func deref[T any](p *T) T {
+	if p == nil {
+		var zero T
+		return zero
+	}
+	return *p
+}

@@ -1,0 +1,145 @@
+package reading
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/google/uuid"
+
+	"petitiond/ent"
+	"petitiond/server/budget"
+	"petitiond/server/database"
+)
+
+// Wanted says what is read of petitions in one statement.
+type Wanted struct {
+	Columns Columns // of the row
+	Figures bool    // their numbers
+	Body    bool    // into the row
+	Tags    bool    // into the row's edges, if it is one petition: for many a statement of its own is cheaper
+}
+
+// Found are petitions that were read at once.
+type Found struct {
+	Rows    []*ent.Petition
+	Figures map[uuid.UUID]*Figures // of each of them; nil where they were not wanted
+}
+
+// reading reads what is wanted. Its columns stand before those of the row.
+type reading struct {
+	Wanted
+	figures map[uuid.UUID]*Figures
+	tagged  string // the column of tags
+	budget  *budget.Budget
+	before  behind
+	numbers figuresRow
+	body    string
+	tags    []byte
+}
+
+func newReading(ctx context.Context, w Wanted) *reading {
+	r := &reading{Wanted: w, budget: budget.From(ctx)}
+	if r.Figures {
+		r.figures, r.before.first = map[uuid.UUID]*Figures{}, r.numbers.into()
+	}
+	if r.Body {
+		r.before.first = append(r.before.first, &r.body)
+	}
+	if r.Tags {
+		r.before.first = append(r.before.first, &r.tags)
+	}
+	return r
+}
+
+// table is what must be joined to petitions AS p.
+func (r *reading) table() string {
+	if r.Figures {
+		return ` JOIN counters AS f ON f.petition_id = p.id`
+	}
+	return ``
+}
+
+// columns ends in a comma, unless nothing is wanted.
+func (r *reading) columns() (out string) {
+	if r.Figures {
+		out += figureColumns + `, `
+	}
+	if r.Body {
+		out += `p.body, `
+	}
+	if r.Tags {
+		out += r.tagged + `, `
+	}
+	return out
+}
+
+// taggedColumn gives the tags of petitions AS p, in the order in which they were written, as a list of lists in JSON.
+func taggedColumn(d database.Dialect) string {
+	const tags = `petition_tags AS pt JOIN tags AS t ON t.id = pt.tag_id WHERE pt.petition_id = p.id`
+	if d == database.Postgres {
+		return `(SELECT json_agg(json_build_array(` + tagColumns + `) ORDER BY pt.position) FROM ` + tags + `)`
+	}
+	return `(SELECT json_group_array(json_array(id, key, label, open_petitions)) FROM (SELECT ` + tagColumns + ` FROM ` + tags + ` ORDER BY pt.position))`
+}
+
+// tagsOf reads what taggedColumn gives. Nothing is no tag.
+func tagsOf(text []byte) ([]*ent.Tag, error) {
+	var list [][]json.RawMessage
+	if len(text) > 0 {
+		if err := json.Unmarshal(text, &list); err != nil {
+			return nil, err
+		}
+	}
+	out := make([]*ent.Tag, len(list))
+	for i, columns := range list {
+		t := &ent.Tag{}
+		for k, into := range []any{&t.ID, &t.Key, &t.Label, &t.OpenPetitions} {
+			if err := json.Unmarshal(columns[k], into); err != nil {
+				return nil, err
+			}
+		}
+		out[i] = t
+	}
+	return out, nil
+}
+
+// scan scans what is wanted and then the row.
+func (r *reading) scan(row scanner, rest func(scanner) (*ent.Petition, error)) (*ent.Petition, error) {
+	r.before.row = row
+	p, err := rest(&r.before)
+	p.Body = r.body
+	if err == nil && r.Body {
+		err = r.budget.Read(len(r.body))
+	}
+	if r.Tags && err == nil {
+		p.Edges.Tags, err = tagsOf(r.tags)
+	}
+	if r.Figures {
+		r.figures[p.ID] = r.numbers.figures(p.ID)
+	}
+	return p, err
+}
+
+// figuresOf gives the numbers of one petition, where they were wanted.
+func (r *reading) figuresOf(id uuid.UUID) map[uuid.UUID]*Figures {
+	if !r.Figures {
+		return nil
+	}
+	return map[uuid.UUID]*Figures{id: r.figures[id]}
+}
+
+// behind scans columns that stand behind others. It serves all rows of a statement.
+type behind struct {
+	row   scanner
+	first []any // places of the others
+	all   []any // for Scan
+}
+
+// Scan reads the first columns and then dest.
+func (b *behind) Scan(dest ...any) error {
+	if len(b.first) == 0 {
+		return b.row.Scan(dest...)
+	}
+	b.all = append(append(b.all[:0], b.first...), dest...)
+	return b.row.Scan(b.all...)
+}

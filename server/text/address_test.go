@@ -1,0 +1,193 @@
+package text
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+func TestParseAddress(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, in, canonical string }{
+		{"Plain", "ada@example.org", "ada@example.org"},
+		{"Case", "Ada.Lovelace@Example.ORG", "ada.lovelace@example.org"},
+		{"Tag", "ada+petition@example.org", "ada@example.org"},
+		{"TwoTags", "ada+a+b@example.org", "ada@example.org"},
+		{"EmptyTag", "ada+@example.org", "ada@example.org"},
+		{"DotBeforeTag", "ada.+x@example.org", "ada@example.org"},
+		{"TagAlone", "+tag@example.org", "+tag@example.org"},
+		{"DotsElsewhere", "a.d.a@outlook.com", "a.d.a@outlook.com"},
+		{"Gmail", "A.d.a+x@gmail.com", "ada@gmail.com"},
+		{"Googlemail", "a.da@GoogleMail.com", "ada@gmail.com"},
+		{"GmailSubdomain", "a.da@mail.gmail.com", "a.da@mail.gmail.com"},
+		{"Proton", "a.d-a_l+x@proton.me", "adal@proton.me"},
+		{"ProtonDomainsApart", "ada@pm.me", "ada@pm.me"},
+		{"ProtonOfHyphens", "--@proton.me", "--@proton.me"},
+		{"International", "ada@Bücher.example", "ada@xn--bcher-kva.example"},
+		{"InternationalTop", "ada@пример.рф", "ada@xn--e1afmkfd.xn--p1ai"},
+		{"IdeographicDot", "ada@example。org", "ada@example.org"},
+		{"FullWidthDomain", "ada@ｅxample.org", "ada@example.org"},
+		{"Symbols", "a!#$%&'*/=?^_`{|}~-b@example.org", "a!#$%&'*/=?^_`{|}~-b@example.org"},
+		{"LongLocalPart", strings.Repeat("a", 64) + "@example.org", strings.Repeat("a", 64) + "@example.org"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got, fault := ParseAddress(" " + tt.in + "\n")
+			if diff := cmp.Diff(Address{Typed: tt.in, Canonical: tt.canonical}, got); diff != "" || fault != "" {
+				t.Errorf("fault %q (-want +got):\n%s", fault, diff)
+			}
+		})
+	}
+}
+
+func TestParseAddressRefuses(t *testing.T) {
+	t.Parallel()
+	label := strings.Repeat("a", 63)
+	tests := []struct{ name, in, fault string }{
+		{"Empty", "", faultAddressForm},
+		{"NoAt", "ada.example.org", faultAddressForm},
+		{"NoLocalPart", "@example.org", faultAddressForm},
+		{"DisplayName", "Ada <ada@example.org>", faultAddressForm},
+		{"Brackets", "<ada@example.org>", faultAddressForm},
+		{"Quotes", `"ada"@example.org`, faultAddressForm},
+		{"Comment", "ada(x)@example.org", faultAddressForm},
+		{"Space", "ada l@example.org", faultAddressForm},
+		{"NUL", "ada\x00@example.org", faultAddressForm},
+		{"HeaderInjection", "ada\r\nbcc:x@example.org", faultAddressForm},
+		{"LeadingDot", ".ada@example.org", faultAddressForm},
+		{"TrailingDotLocal", "ada.@example.org", faultAddressForm},
+		{"TwoDots", "a..da@example.org", faultAddressForm},
+		{"AccentLocal", "adá@example.org", faultAddressForm},
+		{"InvalidUTF8", "ada\xff@example.org", faultAddressForm},
+		{"NoDomain", "ada@", faultAddressDomain},
+		{"TwoAts", "ada@b@example.org", faultAddressDomain},
+		{"TwoAddresses", "ada@example.org,bob@example.org", faultAddressDomain},
+		{"NoDot", "ada@localhost", faultAddressDomain},
+		{"Localhost", "ada@x.localhost", faultAddressDomain},
+		{"Local", "ada@printer.local", faultAddressDomain},
+		{"Internal", "ada@db.internal", faultAddressDomain},
+		{"TrailingDot", "ada@example.org.", faultAddressDomain},
+		{"TrailingIdeographicDot", "ada@example.org。", faultAddressDomain},
+		{"LeadingDotDomain", "ada@.example.org", faultAddressDomain},
+		{"TwoDotsDomain", "ada@example..org", faultAddressDomain},
+		{"IPv4", "ada@127.0.0.1", faultAddressDomain},
+		{"IPv4Short", "ada@127.1", faultAddressDomain},
+		{"IPv4Literal", "ada@[127.0.0.1]", faultAddressDomain},
+		{"IPv6Literal", "ada@[IPv6:::1]", faultAddressDomain},
+		{"NumericTop", "ada@example.123", faultAddressDomain},
+		{"HexTop", "ada@1.0x7f", faultAddressDomain},
+		{"OneLetterTop", "ada@example.o", faultAddressDomain},
+		{"Underscore", "ada@exa_mple.org", faultAddressDomain},
+		{"HyphenEdge", "ada@-example.org", faultAddressDomain},
+		{"BrokenPunycode", "ada@xn--a.org", faultAddressDomain},
+		{"Port", "ada@example.org:25", faultAddressDomain},
+		{"SpaceDomain", "ada@exam ple.org", faultAddressDomain},
+		{"InvalidUTF8Domain", "ada@ex\xffample.org", faultAddressDomain},
+		{"ReplacementCharacter", "ada@ex\ufffdample.org", faultAddressDomain},
+		{"ZeroWidthNonJoiner", "ada@exa\u200cmple.org", faultAddressDomain},
+		{"LongLabel", "ada@" + label + "a.org", faultAddressDomain},
+		{"LongLocalPart", strings.Repeat("a", 65) + "@example.org", faultAddressLength},
+		{"Long", "ada@" + strings.Repeat(label+".", 4) + "org", faultAddressLength},
+		{"LongInASCII", "ada@" + strings.Repeat("ü.", 80) + "org", faultAddressLength},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got, fault := ParseAddress(tt.in)
+			if fault != tt.fault || got != (Address{}) {
+				t.Errorf("ParseAddress gave %v and %q, want the fault %q", got, fault, tt.fault)
+			}
+		})
+	}
+}
+
+func TestMailboxRules(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, rule := range mailboxRules() {
+		for _, domain := range rule.domains {
+			if ascii, ok := mailDomain(domain); !ok || ascii != domain || seen[domain] {
+				t.Errorf("%s is no mail domain in canonical form or stands twice", domain)
+			}
+			seen[domain] = true
+		}
+		if rule.domain != "" && !seen[rule.domain] {
+			t.Errorf("%s stands for domains but has no rule", rule.domain)
+		}
+	}
+}
+
+// mailbox draws addresses that parse more often than not.
+func mailbox() *rapid.Generator[string] {
+	local := rapid.StringMatching(`[A-Za-z0-9+_\-]{1,6}(\.[A-Za-z0-9+_\-]{1,5}){0,2}`)
+	domain := rapid.OneOf(
+		rapid.SampledFrom([]string{"gmail.com", "GOOGLEMAIL.com", "proton.me", "Bücher.example", "faß.de", "example。org", "xn--e1afmkfd.xn--p1ai"}),
+		rapid.StringMatching(`[A-Za-z0-9]{1,5}(\.[a-zA-Z]{2,4}){1,2}`),
+	)
+	return rapid.Custom(func(t *rapid.T) string {
+		return local.Draw(t, "local") + "@" + domain.Draw(t, "domain")
+	})
+}
+
+func TestCanonicalAddressIsSettled(t *testing.T) {
+	t.Parallel()
+	parsed := 0
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.OneOf(mailbox(), mailbox(), anyText()).Draw(t, "s")
+		if checkAddressPromises(t, s) {
+			parsed++
+		}
+	})
+	if parsed == 0 {
+		t.Error("no drawn address was accepted: the property was never tried")
+	}
+}
+
+func TestCanonicalAddressIgnoresSpelling(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		local := rapid.StringMatching(`[a-z0-9]{1,8}`).Draw(t, "local")
+		domain := rapid.SampledFrom([]string{"gmail.com", "example.org", "bücher.example"}).Draw(t, "domain")
+		tag := rapid.StringMatching(`(\+[a-z0-9.]{0,3}[a-z0-9])?`).Draw(t, "tag")
+		plain, fault := ParseAddress(local + "@" + domain)
+		if fault != "" {
+			t.Fatalf("plain spelling: %s", fault)
+		}
+		other, fault := ParseAddress(strings.ToUpper(local) + tag + "@" + strings.ToUpper(domain))
+		if strings.Contains(tag, "..") || strings.Contains(tag, "+.") && fault != "" {
+			return
+		}
+		if fault != "" || other.Canonical != plain.Canonical {
+			t.Fatalf("other spelling gave %q (%s), want %q", other.Canonical, fault, plain.Canonical)
+		}
+	})
+}
+
+func FuzzParseAddress(f *testing.F) {
+	for _, s := range []string{"ada@example.org", "A.d.a+x@googlemail.com", ".+x@gmail.com", "a@b@c.de", "ada@xn--a.org", "ada@faß.de", "@", "\xff@\xff.de"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) { checkAddressPromises(t, s) })
+}
+
+// checkAddressPromises reports whether the address was accepted.
+func checkAddressPromises(t interface{ Errorf(string, ...any) }, s string) bool {
+	got, fault := ParseAddress(s)
+	if fault != "" {
+		if got != (Address{}) {
+			t.Errorf("ParseAddress(%q) = %v with the fault %q", s, got, fault)
+		}
+		return false
+	}
+	again, fault := ParseAddress(got.Canonical)
+	if fault != "" || again.Canonical != got.Canonical {
+		t.Errorf("the canonical %q of %q comes out as %q (%s)", got.Canonical, s, again.Canonical, fault)
+	}
+	if got.Typed != strings.TrimSpace(s) || strings.ToLower(got.Canonical) != got.Canonical || strings.Count(got.Canonical, "@") != 1 {
+		t.Errorf("ParseAddress(%q) = %v", s, got)
+	}
+	return true
+}

@@ -1,0 +1,216 @@
+package text
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/net/html"
+	"pgregory.net/rapid"
+)
+
+func TestRenderMarkdown(t *testing.T) {
+	t.Parallel()
+	const rel = ` rel="nofollow noopener noreferrer"`
+	tests := []struct{ name, in, want string }{
+		{"Empty", "", ""},
+		{"Paragraphs", "One\n\ntwo  \nthree", "<p>One</p>\n<p>two<br>\nthree</p>\n"},
+		{"Emphasis", "*a* **b** ~~c~~ `d`", "<p><em>a</em> <strong>b</strong> <del>c</del> <code>d</code></p>\n"},
+		{"FirstHeadingIsThePages", "# A\n\n## B\n\n###### C", "<h2>A</h2>\n<h2>B</h2>\n<h6>C</h6>\n"},
+		{"List", "1. a\n2. b\n   - c", "<ol>\n<li>a</li>\n<li>b\n<ul>\n<li>c</li>\n</ul>\n</li>\n</ol>\n"},
+		{"Quote", "> a", "<blockquote>\n<p>a</p>\n</blockquote>\n"},
+		{"Code", "```go\na < b\n```", "<pre><code>a &lt; b\n</code></pre>\n"},
+		{"Rule", "---", "<hr>\n"},
+		{
+			"Table", "|a|b|\n|:-|-|\n|c|",
+			"<table>\n<thead>\n<tr>\n<th>a</th>\n<th>b</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n<td>c</td>\n<td></td>\n</tr>\n</tbody>\n</table>\n",
+		},
+		{"Link", `[a](https://example.org "t")`, `<p><a href="https://example.org"` + rel + ">a</a></p>\n"},
+		{"LinkUpperCase", `[a](HTTP://example.org)`, `<p><a href="http://example.org"` + rel + ">a</a></p>\n"},
+		{"BareLink", "see https://example.org.", `<p>see <a href="https://example.org"` + rel + ">https://example.org</a>.</p>\n"},
+		{"AngleLink", "<http://example.org>", `<p><a href="http://example.org"` + rel + ">http://example.org</a></p>\n"},
+		{"BareWWW", "www.example.org", `<p><a href="http://www.example.org"` + rel + ">www.example.org</a></p>\n"},
+		{"Reference", "[a]\n\n[a]: https://example.org", `<p><a href="https://example.org"` + rel + ">a</a></p>\n"},
+		{"ScriptLink", "[a](javascript:alert(1))", "<p>a</p>\n"},
+		{"ScriptLinkDisguised", "[a](java&#x09;script&colon;alert(1)) [b](<\x01javascript:x>)", "<p>a b</p>\n"},
+		{"DataLink", "[a](data:text/html;base64,AAAA)", "<p>a</p>\n"},
+		{"HostlessLink", "[a](https:) [b](https:/x) [c](http:d)", "<p>a b c</p>\n"},
+		{"LinkWithUser", "[a](https://example.org@evil.example)", "<p>a</p>\n"},
+		{"BrokenLink", "https://example.org:www.a.b", "<p>https://example.org:www.a.b</p>\n"},
+		{"RelInText", "`rel=\"nofollow noreferrer\"`", "<p><code>rel=&#34;nofollow noreferrer&#34;</code></p>\n"},
+		{"MailLink", "<ada@example.org>", "<p>ada@example.org</p>\n"},
+		{"RelativeLink", "[a](/x) [b](//example.org) [c](#d)", "<p>a b c</p>\n"},
+		{"ImageIsItsDescription", "![a *cat*](https://example.org/cat.png)", "<p>a <em>cat</em></p>\n"},
+		{"ImageInLink", "[![a](b.png)](https://example.org)", `<p><a href="https://example.org"` + rel + ">a</a></p>\n"},
+		{"InlineHTML", `a <b onclick="x">b</b> <img src=x onerror=y>`, "<p>a b </p>\n"},
+		{"BlockHTML", "<script>alert(1)</script>\n\na", "\n<p>a</p>\n"},
+		{"Comment", "<!-- a -->\n\nb", "\n<p>b</p>\n"},
+		{"Entities", "&lt;script&gt; & &#0;", "<p>&lt;script&gt; &amp; \ufffd</p>\n"},
+		{"InvalidUTF8", "a\xffb", "<p>a\ufffdb</p>\n"},
+		{"NUL", "a\x00b", "<p>a\ufffdb</p>\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(tt.want, RenderMarkdown(tt.in)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestRenderMarkdownBounds(t *testing.T) {
+	t.Parallel()
+	fill := func(s string) string { return strings.Repeat(s, BodyMax/len(s)) }
+	wide := "|" + strings.Repeat("a|", 8000) + "\n|" + strings.Repeat("-|", 8000) + "\n" + strings.Repeat("|\n", 8000)
+	sources := map[string]string{
+		"Quotes":          fill(">"),
+		"QuotesAndLists":  fill("> - "),
+		"Lists":           fill("1. "),
+		"Brackets":        fill("["),
+		"LinkStarts":      fill("[a]("),
+		"ImageStarts":     fill("!["),
+		"Stars":           fill("*a **b "),
+		"Underscores":     fill("a**b_c* "),
+		"Backticks":       fill("`` ` "),
+		"Tags":            fill("<a "),
+		"WideEmptyTable":  wide,
+		"EscapedPipes":    "|a|\n|-|\n" + fill("|`a\\|`|\n"),
+		"Addresses":       fill("http://"),
+		"LongReference":   "[a]: http://x.org/" + strings.Repeat("a", 40_000) + "\n\n" + strings.Repeat("[a]", 900),
+		"ManyReferences":  "[a]: http://x.org/" + strings.Repeat("a", 25_000) + "\n\n" + fill("[a]"),
+		"ShortReference":  "[a]: http://x.example/" + strings.Repeat("a", 1000) + "\n\n" + strings.Repeat("[a] ", 990),
+		"Links":           fill("<http://x.org>\n"),
+		"Rows":            "|a|\n|-|\n" + fill("|b|\n"),
+		"Quotation":       fill(`"`),
+		"Breaks":          fill("\\\n"),
+		"LinkStartsAfter": strings.Repeat("[a](", 990) + strings.Repeat("a", BodyMax),
+	}
+	for name, source := range sources {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			// Without bounds the worst of these take half a minute; the limit
+			// leaves room for the race detector and a busy machine.
+			start := time.Now()
+			out := RenderMarkdown(source)
+			if took := time.Since(start); took > 10*time.Second {
+				t.Errorf("rendering took %v", took)
+			}
+			if len(out) > min(renderedTimes*len(source)+renderedSlack, RenderedMax) {
+				t.Errorf("the HTML of %d bytes has %d", len(source), len(out))
+			}
+		})
+	}
+}
+
+func TestRenderMarkdownFallsBackToTheSource(t *testing.T) {
+	t.Parallel()
+	source := strings.Repeat("[", bracketsMax) + "<b>"
+	if got := RenderMarkdown(source); strings.HasPrefix(got, "<p>[[") && strings.Contains(got, "&lt;b&gt;") {
+		t.Error("a source within the bound was not rendered")
+	}
+	want := "<p>[" + strings.Repeat("[", bracketsMax) + "&lt;b&gt;</p>\n"
+	if diff := cmp.Diff(want, RenderMarkdown("["+source)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestRenderMarkdownKeepsWhatPeopleNest(t *testing.T) {
+	t.Parallel()
+	if got := strings.Count(RenderMarkdown(strings.Repeat("> ", 10)+"a"), "<blockquote>"); got != 10 {
+		t.Errorf("ten quotes came out as %d", got)
+	}
+	if got := strings.Count(RenderMarkdown(strings.Repeat("- ", 10)+"a"), "<li>"); got != 10 {
+		t.Errorf("ten lists came out as %d", got)
+	}
+	for _, before := range []string{"", "> "} {
+		deep := RenderMarkdown(before + strings.Repeat("- ", 500) + "a")
+		if lists, items := strings.Count(deep, "<ul>"), strings.Count(deep, "<li>"); lists != items || lists < 10 || lists > nestingMax {
+			t.Errorf("500 lists came out as %d with %d items", lists, items)
+		}
+	}
+	if got := strings.Count(RenderMarkdown(strings.Repeat(">", 500)+"a"), "<blockquote>"); got > nestingMax {
+		t.Errorf("500 quotes came out as %d", got)
+	}
+	table := strings.Repeat("intro\n", 2000) + "|a|b|c|\n|-|-|-|\n" + strings.Repeat("|1|2|3|\n", 300)
+	if got := strings.Count(RenderMarkdown(table), "<td>"); got != 900 {
+		t.Errorf("a table of 900 cells came out with %d", got)
+	}
+}
+
+// markdownText draws sources made of what Markdown and HTML give a meaning.
+func markdownText() *rapid.Generator[string] {
+	sign := rapid.SampledFrom([]string{
+		"*", "_", "`", "~~", "[", "]", "(", ")", "<", ">", "!", "#", "|", "-", "\n", "\n\n", "    ", "\\", "&", ";", ":", "\"", "'", "=",
+		"a", "script", "<script>", "</a>", "<img src=x onerror=alert(1)>", "javascript:", "JaVaScRiPt:", "&#106;avascript:", "vbscript:", "data:",
+		"https://example.org", "http://", "www.a.b", "onclick=", "style=", "<!--", "-->", "<![CDATA[", "\x00", "\t", "é", "|-|", "[a]: ",
+	})
+	return rapid.Custom(func(t *rapid.T) string {
+		return strings.Join(rapid.SliceOfN(sign, 0, 40).Draw(t, "signs"), "")
+	})
+}
+
+func TestRenderMarkdownIsSafe(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		checkHTMLPromises(t, rapid.OneOf(markdownText(), anyText()).Draw(t, "source"))
+	})
+}
+
+func FuzzRenderMarkdown(f *testing.F) {
+	for _, s := range []string{
+		"# a", "[a](javascript:alert(1))", "<script>alert(1)</script>", "![a](b)", "<a href='javascript:x' onclick=y>", "|a|\n|-|\n|b|",
+		"[a]: https://example.org\n\n[a]", "<svg/onload=x>", "https://example.org/\"onclick=x", "[a](https://example.org/'onclick=x)", "> - 1. a",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, source string) {
+		if len(source) <= 4*BodyMax {
+			checkHTMLPromises(t, source)
+		}
+	})
+}
+
+var webAddress = regexp.MustCompile(`^https?://[^/]`)
+
+// checkHTMLPromises reads the output as a browser would and allows nothing
+// but the elements and attributes of the promise.
+func checkHTMLPromises(t interface{ Errorf(string, ...any) }, source string) {
+	elements := strings.Fields("p br hr strong em del code pre blockquote ul ol li h2 h3 h4 h5 h6 table thead tbody tr th td a")
+	out := RenderMarkdown(source)
+	if !utf8.ValidString(out) || strings.Contains(strings.ToLower(out), "<script") {
+		t.Errorf("RenderMarkdown(%q) = %q", source, out)
+	}
+	for tokens := html.NewTokenizer(strings.NewReader(out)); tokens.Next() != html.ErrorToken; {
+		token := tokens.Token()
+		switch token.Type {
+		case html.TextToken:
+			continue
+		case html.StartTagToken, html.EndTagToken, html.SelfClosingTagToken:
+			if !slices.Contains(elements, token.Data) {
+				t.Errorf("RenderMarkdown(%q) holds the element %q", source, token.Data)
+			}
+			checkAttributes(t, source, token)
+		default:
+			t.Errorf("RenderMarkdown(%q) holds %q", source, token)
+		}
+	}
+}
+
+func checkAttributes(t interface{ Errorf(string, ...any) }, source string, token html.Token) {
+	if len(token.Attr) == 0 {
+		return
+	}
+	got := map[string]string{}
+	for _, a := range token.Attr {
+		got[a.Key] = a.Val
+	}
+	href := got["href"]
+	if token.Data != "a" || len(token.Attr) != 2 || !webAddress.MatchString(href) || got["rel"] != "nofollow noopener noreferrer" {
+		t.Errorf("RenderMarkdown(%q) holds the tag %q", source, token)
+	}
+}

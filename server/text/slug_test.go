@@ -1,0 +1,95 @@
+package text
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+var slugForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+
+func TestSlugOf(t *testing.T) {
+	t.Parallel()
+	word := strings.Repeat("abcdefghi-", 7) + "abcdefghi" // 79 bytes
+	tests := []struct{ name, in, want string }{
+		{"Seed", "Cloudflare, stop supporting IBSA websites", "cloudflare-stop-supporting-ibsa-websites"},
+		{"Accents", "Größere Städte für Zürich", "grossere-stadte-fur-zurich"},
+		{"Cyrillic", "Чистый воздух", "chistyi-vozdukh"},
+		{"Greek", "Καθαρός αέρας", "katharos-aeras"},
+		{"Japanese", "東京", "dong-jing"},
+		{"Arabic", "هواء نظيف", "hw-nzyf"},
+		{"Underscores", "__save_the__bees_", "save-the-bees"},
+		{"Emoji", "🌍🔥", "petition"},
+		{"Empty", "", "petition"},
+		{"CutAtWord", word + " b", word},
+		{"ExactFit", word[:78] + " b", word[:78] + "-b"},
+		{"LongWord", strings.Repeat("a", 100), strings.Repeat("a", 80)},
+		{"LongFirstWord", strings.Repeat("a", 100) + " b", strings.Repeat("a", 80)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(tt.want, SlugOf(tt.in)); diff != "" {
+				t.Errorf("SlugOf(%q) (-want +got):\n%s", tt.in, diff)
+			}
+		})
+	}
+}
+
+func TestSlugWithSuffix(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		random []byte
+		want   string
+	}{
+		{"Zeros", make([]byte, 5), "bees-aaaaaaaa"},
+		{"Ones", []byte{255, 255, 255, 255, 255}, "bees-77777777"},
+		{"OnlyFiveBytes", []byte{0, 0, 0, 0, 1, 2, 3}, "bees-aaaaaaab"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(tt.want, SlugWithSuffix("bees", tt.random)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestSlugIsUsable(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		title := rapid.OneOf(anyText(), rapid.StringN(0, TitleMax, -1)).Draw(t, "title")
+		random := rapid.SliceOfN(rapid.Byte(), SlugSuffixBytes, SlugSuffixBytes).Draw(t, "random")
+		checkSlugPromises(t, title, random)
+	})
+}
+
+func FuzzSlugOf(f *testing.F) {
+	for _, s := range []string{"Clean air", "東京", "_-_", "🌍", "\xff", strings.Repeat("é ", 90)} {
+		f.Add(s, []byte{1, 2, 3, 4, 5})
+	}
+	f.Fuzz(func(t *testing.T, title string, random []byte) {
+		if len(random) >= SlugSuffixBytes {
+			checkSlugPromises(t, title, random)
+		}
+	})
+}
+
+func checkSlugPromises(t interface{ Errorf(string, ...any) }, title string, random []byte) {
+	plain := SlugOf(title)
+	if !slugForm.MatchString(plain) || len(plain) > SlugMax {
+		t.Errorf("SlugOf(%q) = %q", title, plain)
+	}
+	if again := SlugOf(plain); again != plain {
+		t.Errorf("SlugOf(%q) = %q, again %q", title, plain, again)
+	}
+	full := SlugWithSuffix(plain, random)
+	if !slugForm.MatchString(full) || len(full) != len(plain)+9 || !strings.HasPrefix(full, plain+"-") {
+		t.Errorf("SlugWithSuffix(%q) = %q", plain, full)
+	}
+}
