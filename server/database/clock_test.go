@@ -23,7 +23,7 @@ func TestNow(t *testing.T) {
 	if now.Location() != time.UTC || now.Nanosecond()%1000 != 0 {
 		t.Errorf("got %v, want UTC and microseconds", now)
 	}
-	if now != now.Round(0) { // Equal would pass over a monotonic part
+	if now != now.Round(0) { // Equal would ignore a monotonic reading
 		t.Error("the time has a monotonic part")
 	}
 }
@@ -38,7 +38,7 @@ func moments() *rapid.Generator[time.Time] {
 	})
 }
 
-// TestTimesSurvive writes times and reads them back in the database's order: both must be as in Go.
+// TestTimesSurvive writes times and reads them back in the database's order. Both times and order must be as in Go.
 func TestTimesSurvive(t *testing.T) {
 	t.Parallel()
 	eachEmpty(t, func(t *testing.T, db *database.DB) {
@@ -59,7 +59,7 @@ func TestTimesSurvive(t *testing.T) {
 	})
 }
 
-// timestamp names the column type that ent gives a time.
+// timestamp returns the column type that ent uses for times.
 func timestamp(d database.Dialect) string {
 	if d == database.SQLite {
 		return "datetime"
@@ -143,7 +143,7 @@ func TestTimeScan(t *testing.T) {
 			t.Parallel()
 			var got database.Time
 			err := got.Scan(test.src)
-			if (err == nil) != test.ok || got.Time != test.want { // Equal would pass over the zone
+			if (err == nil) != test.ok || got.Time != test.want { // Equal would ignore the zone
 				t.Errorf("got %v, error %v; want %v", got, err, test.want)
 			}
 		})
@@ -159,7 +159,7 @@ func TestTimeValue(t *testing.T) {
 	}
 }
 
-// TestEntTimes reads through the columns of the schema what was written as a plain time.Time.
+// TestEntTimes reads times through ent that were written as plain time.Time.
 func TestEntTimes(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {

@@ -40,7 +40,7 @@ func backend(ctx context.Context, tx *sql.Tx) (pid int, err error) {
 	return pid, err
 }
 
-// eventually waits until a query on pool gives true.
+// eventually waits until a query on pool returns true.
 func eventually(t *testing.T, pool *sql.DB, query string, args ...any) {
 	t.Helper()
 	for ctx := soon(t); !scan[bool](t, pool, query, args...); {
@@ -52,8 +52,8 @@ func eventually(t *testing.T, pool *sql.DB, query string, args ...any) {
 	}
 }
 
-// TestCrash kills PostgreSQL with a statement under way, and starts it again: whatever is asked of the pools afterwards
-// is done, although every idle connection is dead.
+// TestCrash kills PostgreSQL while a statement is under way, and restarts it. Everything that the pools are asked
+// afterwards must succeed, although every idle connection is dead.
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	server, db := ownServer(t, nil)
@@ -78,7 +78,7 @@ func TestCrash(t *testing.T) {
 		"Query":    func() error { return db.Write.QueryRowContext(t.Context(), "SELECT $1::int", 1).Scan(new(int)) },
 		"Prepared": func() error { return prepared.QueryRowContext(t.Context(), 1).Scan(new(int)) },
 	}
-	warm(t, db.Write) // more than all of them together find dead
+	warm(t, db.Write) // more connections than all of them together need
 	warm(t, db.Ledger)
 	lost := make(chan error)
 	go func() {
@@ -90,7 +90,7 @@ func TestCrash(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := <-lost; !database.IsConnectionLost(err) {
-		t.Errorf("the statement under way gave %v, want a lost connection", err)
+		t.Errorf("the statement under way returned %v, want a lost connection", err)
 	}
 	if _, err := db.Write.ExecContext(t.Context(), "SELECT 1"); !database.IsConnectionLost(err) {
 		t.Errorf("got %v without a server, want a lost connection", err)
@@ -115,13 +115,12 @@ func warm(t *testing.T, pool *sql.DB) {
 	}
 }
 
-// TestIdleConnectionsDie kills every idle connection and nothing else, so that the program hears of it only when it
-// uses them.
+// TestIdleConnectionsDie kills only the idle connections. The program notices when it uses them.
 func TestIdleConnectionsDie(t *testing.T) {
 	t.Parallel()
 	socket := dbtest.URL(t, database.Postgres)
 	for way, address := range map[string]string{"Socket": socket, "TCP": pgproxy.New(t, socket).URL} {
-		db := opened(t, database.Options{Write: 10}, address) // many more than are tried before a new one is made
+		db := opened(t, database.Options{Write: 10}, address) // many more than database/sql tries before it opens a new one
 		ask := map[string]func() error{
 			"Begin": func() error { return database.InTx(t.Context(), db.Write, func(*sql.Tx) error { return nil }) },
 			"Exec":  func() error { _, err := db.Write.ExecContext(t.Context(), "SELECT 1"); return err },
@@ -138,7 +137,7 @@ func TestIdleConnectionsDie(t *testing.T) {
 	}
 }
 
-// TestEndedSessions lets PostgreSQL end sessions in its ways, within a transaction.
+// TestEndedSessions has PostgreSQL end sessions within a transaction, in each of its ways.
 func TestEndedSessions(t *testing.T) {
 	t.Parallel()
 	const sleep = "SELECT pg_sleep(2)"
@@ -189,7 +188,7 @@ func TestEndedSessions(t *testing.T) {
 	})
 }
 
-// TestNoConnection asks for connections that cannot be had.
+// TestNoConnection asks for connections that cannot be opened.
 func TestNoConnection(t *testing.T) {
 	t.Parallel()
 	t.Run("Refused", func(t *testing.T) {

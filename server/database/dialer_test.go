@@ -14,20 +14,20 @@ import (
 	"petitiond/server/database/pgproxy"
 )
 
-// impatient makes the limit of a connection as short as it can be: the margin and little more.
+// impatient makes the limit of a connection as short as possible: hardly more than the margin.
 var impatient = map[string]string{"statement_timeout": "100ms"}
 
-// inTime is how long anything may take that waits for one limit.
+// inTime is how long something may take that has to wait for one limit.
 const inTime = 4 * time.Second
 
-// behind opens a fresh database behind a proxy.
+// behind opens a new database behind a proxy.
 func behind(t *testing.T, parameters map[string]string) (*database.DB, *pgproxy.Proxy) {
 	t.Helper()
 	p := pgproxy.New(t, dbtest.URL(t, database.Postgres))
 	return opened(t, database.Options{}, with(t, p.URL, parameters)), p
 }
 
-// TestSilentServer lets connections fall silent with something under way on them.
+// TestSilentServer has connections fall silent while something is under way on them.
 func TestSilentServer(t *testing.T) {
 	t.Parallel()
 	tests := map[string]func(ctx context.Context, db *database.DB, silence func()) error{
@@ -53,7 +53,7 @@ func TestSilentServer(t *testing.T) {
 		"Rollback": func(ctx context.Context, db *database.DB, silence func()) error {
 			return database.InTx(ctx, db.Write, func(*sql.Tx) error {
 				silence()
-				return net.ErrClosed // of fn: that the rollback fails concerns nobody
+				return net.ErrClosed // the error of fn: that of the rollback does not matter
 			})
 		},
 		"Commit": func(ctx context.Context, db *database.DB, silence func()) error {
@@ -63,7 +63,7 @@ func TestSilentServer(t *testing.T) {
 			})
 		},
 	}
-	var work sync.WaitGroup // they wait more than they work: all at once
+	var work sync.WaitGroup // all at the same time, since they mostly wait
 	for name, test := range tests {
 		for kind, patience := range map[string]time.Duration{"": time.Minute, "ContextEnds": 50 * time.Millisecond} {
 			db, p := behind(t, impatient)
@@ -83,7 +83,7 @@ func TestSilentServer(t *testing.T) {
 					t.Errorf("%s%s: got %v, want a lost connection", name, kind, err)
 				}
 				if got := errors.Is(err, database.ErrOutcomeUnknown); got != (name == "Commit") {
-					t.Errorf("%s%s: got %v; the outcome is unknown of a commit alone", name, kind, err)
+					t.Errorf("%s%s: got %v; only the outcome of a commit may be unknown", name, kind, err)
 				}
 			})
 		}
@@ -91,7 +91,7 @@ func TestSilentServer(t *testing.T) {
 	work.Wait()
 }
 
-// TestDeadPool finds every connection of a pool dead. Only the first who asks is told, and waits.
+// TestDeadPool finds every connection of a pool dead. Only the first caller must wait for the limit and get an error.
 func TestDeadPool(t *testing.T) {
 	t.Parallel()
 	for name, die := range map[string]func(*pgproxy.Proxy){"Silent": (*pgproxy.Proxy).Silence, "Reset": (*pgproxy.Proxy).Forget} {
@@ -114,8 +114,8 @@ func TestDeadPool(t *testing.T) {
 	}
 }
 
-// TestRightfulSilence leaves alone what rightly takes longer than the limit: a migration, and meanwhile a connection
-// that nobody uses.
+// TestRightfulSilence runs what may take longer than the limit: a migration, and meanwhile a connection that is not
+// used.
 func TestRightfulSilence(t *testing.T) {
 	t.Parallel()
 	db, _ := behind(t, impatient)
@@ -131,7 +131,7 @@ func TestRightfulSilence(t *testing.T) {
 	}
 }
 
-// TestSilentHandshake connects to what takes connections and says nothing.
+// TestSilentHandshake connects to a server that accepts connections and sends nothing.
 func TestSilentHandshake(t *testing.T) {
 	t.Parallel()
 	mute, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")

@@ -19,7 +19,7 @@ import (
 // column is a column that can be written.
 type column struct{ table, name, kind string }
 
-// columns returns the columns of every table but the list of migrations and what keeps a search index.
+// columns returns the columns of every table, except the list of migrations and the tables of a search index.
 func columns(t *testing.T, db *database.DB) []column {
 	t.Helper()
 	query := `SELECT table_name, column_name, data_type FROM information_schema.columns
@@ -47,7 +47,7 @@ func columns(t *testing.T, db *database.DB) []column {
 	return all
 }
 
-// sample returns a value for a column. All ids are one, so that every reference finds its row.
+// sample returns a value for a column. All ids are the same, so every reference finds its row.
 func sample(kind string) any {
 	for part, value := range map[string]any{
 		"uuid": "01890a5d-ac96-774b-bcce-b302099a8057", "int": 1, "bool": true, "json": "[]", "double": 1.5, "real": 1.5,
@@ -109,7 +109,7 @@ func holdings(t *testing.T, db *database.DB) map[string]int {
 	return held
 }
 
-// loss fills a database of an earlier version, migrates it in full, and tells what is missing then.
+// loss fills a database of an earlier version, migrates it completely, and reports what is missing then.
 func loss(t *testing.T, db *database.DB, files fs.FS, version int64) string {
 	t.Helper()
 	if _, err := db.MigrateTo(t.Context(), files, version); err != nil {
@@ -125,7 +125,7 @@ func loss(t *testing.T, db *database.DB, files fs.FS, version int64) string {
 	return cmp.Diff(before, after)
 }
 
-// TestMigrationsLoseNothing begins at every version there was.
+// TestMigrationsLoseNothing starts from every earlier version.
 func TestMigrationsLoseNothing(t *testing.T) {
 	t.Parallel()
 	for _, dialect := range []database.Dialect{database.SQLite, database.Postgres} {
@@ -176,7 +176,7 @@ func TestLossIsNoticed(t *testing.T) {
 	}
 }
 
-// nextVersion is that of the test's own migration.
+// nextVersion is the version of the test's own migration.
 const nextVersion = 99_999
 
 // withNext returns the migrations of the database's kind and one of the test's own after them.
@@ -209,7 +209,7 @@ func ordered(migrations []database.Migration) []string {
 	return names
 }
 
-// TestTagsLearnTheAgeOfPetitions begins before tags had it.
+// TestTagsLearnTheAgeOfPetitions starts from a version in which tags did not have it.
 func TestTagsLearnTheAgeOfPetitions(t *testing.T) {
 	t.Parallel()
 	eachEmpty(t, func(t *testing.T, db *database.DB) {

@@ -50,7 +50,7 @@ func ends(t *testing.T, giveBack func() error) {
 	}
 }
 
-// TestLockHoldsByEveryName comes to a file that is served by other names of it.
+// TestLockHoldsByEveryName opens a file that is being served by other names.
 func TestLockHoldsByEveryName(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
@@ -94,7 +94,7 @@ func TestLockHoldsByEveryName(t *testing.T) {
 		if got, want := db.Beside(".news"), one.Beside(".news"); got != want {
 			t.Errorf("%s: news lie at %s, want %s", name, got, want)
 		}
-		if _, err := db.Migrate(soon(t)); err != nil { // as commands do, beside the server
+		if _, err := db.Migrate(soon(t)); err != nil { // as commands do while a server is running
 			t.Errorf("%s: a command: %v", name, err)
 		}
 	}
@@ -111,7 +111,7 @@ func TestLockHoldsByEveryName(t *testing.T) {
 	}
 }
 
-// TestLinkToNothing makes the file where a link says, and once.
+// TestLinkToNothing creates the file to which a link points, and only that one.
 func TestLinkToNothing(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
@@ -130,7 +130,7 @@ func TestLinkToNothing(t *testing.T) {
 	}
 }
 
-// TestHardLinksAreRefused: who opens the file by its second name would have another write-ahead log.
+// TestHardLinksAreRefused: opened by its second name, the file would have another write-ahead log.
 func TestHardLinksAreRefused(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
@@ -175,7 +175,7 @@ func TestCommandsRunBesideAServer(t *testing.T) {
 	if _, err := server.LockServing(); err != nil {
 		t.Fatal(err)
 	}
-	runtime.GC() // what a caller forgets must not open the lock
+	runtime.GC() // a release function that was dropped must not release the lock
 	if _, err := command.LockServing(); !errors.Is(err, database.ErrInUse) {
 		t.Errorf("got %v, want ErrInUse", err)
 	}

@@ -15,7 +15,7 @@ import (
 	"petitiond/server/database/dbtest"
 )
 
-// files makes a folder of files.
+// files creates a folder with files.
 func files(content map[string]string) fs.FS {
 	folder := make(fstest.MapFS)
 	for name, text := range content {
@@ -59,7 +59,7 @@ func TestMigrate(t *testing.T) {
 	})
 }
 
-// TestMigrateAtOnce migrates one database from several programs.
+// TestMigrateAtOnce migrates one database from several programs at the same time.
 func TestMigrateAtOnce(t *testing.T) {
 	t.Parallel()
 	eachEmpty(t, func(t *testing.T, db *database.DB) {
@@ -119,7 +119,7 @@ func TestMigrateStopsAtAFault(t *testing.T) {
 			}
 		}
 		if _, err := db.MigrateTo(t.Context(), broken, 1); err != nil {
-			t.Errorf("the lock was not given back: %v", err)
+			t.Errorf("the lock was not released: %v", err)
 		}
 	})
 }
@@ -149,7 +149,7 @@ func TestMigrateTriesAgain(t *testing.T) {
 	}
 }
 
-// TestMigrationsPair compares the names of the files: one step has one number and name on both databases.
+// TestMigrationsPair compares the names of the files: a step must have the same number and name on both databases.
 func TestMigrationsPair(t *testing.T) {
 	t.Parallel()
 	names := func(dialect database.Dialect) []string {
@@ -170,8 +170,8 @@ func TestMigrationsPair(t *testing.T) {
 	}
 }
 
-// dropsCarelessly reports whether a migration drops a table inside the transaction that every migration is unless it
-// says otherwise. On SQLite that takes along the rows which refer to the table, and the triggers.
+// dropsCarelessly reports whether a migration drops a table inside a transaction, which every migration is unless it
+// says otherwise. On SQLite this would also delete the rows that refer to the table, and its triggers.
 func dropsCarelessly(text string) bool {
 	return regexp.MustCompile(`(?im)^[^-\n]*\bDROP\s+TABLE\b`).MatchString(text) && !strings.Contains(text, "+goose NO TRANSACTION")
 }
@@ -189,7 +189,7 @@ func TestSQLiteMigrationsDropNoTable(t *testing.T) {
 			t.Fatal(err)
 		}
 		if dropsCarelessly(string(text)) {
-			t.Errorf("%s drops a table in a transaction; use ALTER TABLE … ADD COLUMN, or NO TRANSACTION and make the triggers anew", name)
+			t.Errorf("%s drops a table in a transaction; use ALTER TABLE … ADD COLUMN, or NO TRANSACTION and create the triggers again", name)
 		}
 	}
 }
@@ -219,7 +219,7 @@ func TestDropsCarelessly(t *testing.T) {
 	}
 }
 
-// TestDaysAreFilled finds the days of signatures that were there before days were kept.
+// TestDaysAreFilled checks the days of signatures that are older than the table of days.
 func TestDaysAreFilled(t *testing.T) {
 	t.Parallel()
 	eachEmpty(t, func(t *testing.T, db *database.DB) {

@@ -29,7 +29,7 @@ func with(t *testing.T, address string, parameters map[string]string) string {
 	return u.String()
 }
 
-// settings reads what holds in a session of pool.
+// settings reads the settings of a session of pool.
 func settings(t *testing.T, pool *sql.DB, names ...string) map[string]string {
 	t.Helper()
 	got := make(map[string]string)
@@ -100,11 +100,11 @@ func TestPostgresWithoutUTF8IsRefused(t *testing.T) {
 	}
 }
 
-// unset takes variables out of the environment until the test ends.
+// unset removes variables from the environment until the test ends.
 func unset(t *testing.T, names ...string) {
 	t.Helper()
 	for _, name := range names {
-		t.Setenv(name, "") // puts back what was there
+		t.Setenv(name, "") // restores it when the test ends
 		if err := os.Unsetenv(name); err != nil {
 			t.Fatal(err)
 		}
@@ -198,6 +198,6 @@ func TestIsVerified(t *testing.T) {
 	}
 	t.Setenv("PGSSLMODE", "verify-full")
 	if !database.IsVerified("postgres://db.example.org/db") {
-		t.Error("the environment demands a certificate, and is passed over")
+		t.Error("the environment demands a certificate, but is ignored")
 	}
 }

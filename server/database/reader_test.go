@@ -21,7 +21,7 @@ import (
 	"petitiond/server/database/pgproxy"
 )
 
-// threeRows is a reading statement whose answer does not fit into one packet.
+// threeRows is a reading statement whose result does not fit into one packet.
 const threeRows = "SELECT n, repeat('x', 9000) FROM generate_series(1, 3) AS n WHERE n <> $1"
 
 // readings are the ways to read outside of a transaction. Each gives the numbers of threeRows that it was given.
@@ -67,7 +67,7 @@ func numbers(rows *sql.Rows) (list []int, err error) {
 	return list, rows.Err()
 }
 
-// readAll reads once in every way, and fails the test unless each is answered in full.
+// readAll reads once in every way, and fails the test unless every result is complete.
 func readAll(t *testing.T, db *database.DB, when string) {
 	t.Helper()
 	for way, read := range readings {
@@ -77,8 +77,8 @@ func readAll(t *testing.T, db *database.DB, when string) {
 	}
 }
 
-// TestReadersOutliveConnections loses every connection of warm pools in one way after the other. No reader hears of it,
-// whether they come one by one or at once.
+// TestReadersOutliveConnections loses every connection of warm pools, in one way after the other. No reader may notice,
+// whether they come one by one or at the same time.
 func TestReadersOutliveConnections(t *testing.T) {
 	t.Parallel()
 	direct := dbtest.URL(t, database.Postgres)
@@ -90,7 +90,7 @@ func TestReadersOutliveConnections(t *testing.T) {
  WHERE datname = current_database() AND application_name = 'the readers'`)
 	}
 	for name, die := range map[string]func(){"Cut": p.CutAll, "Reset": p.Forget, "Terminated": terminate} {
-		for range 2 { // by the second time statements are prepared
+		for range 2 { // statements are prepared the second time
 			warm(t, db.Write)
 			warm(t, db.LookUp)
 			die()
@@ -109,7 +109,7 @@ func TestReadersOutliveConnections(t *testing.T) {
 	}
 }
 
-// TestReadersWaitForServer lets readers come while the server is being started, and lets them wait.
+// TestReadersWaitForServer reads while the server is starting: the readers wait.
 func TestReadersWaitForServer(t *testing.T) {
 	t.Parallel()
 	p := pgproxy.New(t, dbtest.URL(t, database.Postgres))
@@ -121,7 +121,7 @@ func TestReadersWaitForServer(t *testing.T) {
 	for range 20 {
 		readers.Go(func() { readAll(t, db, "of a server that was away") })
 	}
-	for { // each tries more often than once
+	for { // until each has tried more than once
 		refused, more := p.Refused()
 		if refused > before+60 {
 			break
@@ -132,7 +132,7 @@ func TestReadersWaitForServer(t *testing.T) {
 	readers.Wait()
 }
 
-// TestReadersOutliveRestart kills PostgreSQL and starts it again under readers.
+// TestReadersOutliveRestart kills and restarts PostgreSQL while readers are at work.
 func TestReadersOutliveRestart(t *testing.T) {
 	t.Parallel()
 	server, db := ownServer(t, nil)
@@ -177,8 +177,8 @@ func TestReadersOutliveRestart(t *testing.T) {
 	}
 }
 
-// TestReadsAreCut cuts the connection at every message of a reading, in both directions: the answer comes, whole and
-// once.
+// TestReadsAreCut cuts the connection at every message of a statement, in both directions. The result must arrive,
+// complete and once.
 func TestReadsAreCut(t *testing.T) {
 	t.Parallel()
 	p := pgproxy.New(t, dbtest.URL(t, database.Postgres))
@@ -217,11 +217,11 @@ func TestReadsAreCut(t *testing.T) {
 	}
 }
 
-// mortal is a connector whose connections die when the test says so, as those of any database may.
+// mortal is a connector whose connections die when the test wants it.
 type mortal struct {
 	driver.Connector
 	death error
-	life  *atomic.Int64 // connections of an earlier one are dead
+	life  *atomic.Int64 // connections of an earlier life are dead
 	away  *atomic.Bool
 	calls *atomic.Int64
 }
@@ -238,7 +238,7 @@ func (m mortal) Connect(ctx context.Context) (driver.Conn, error) {
 	return &mortalConn{pqConn: conn.(pqConn), of: m, born: m.life.Load()}, nil
 }
 
-// pqConn is what both drivers' connections have.
+// pqConn lists the interfaces that both drivers' connections have.
 type pqConn interface {
 	driver.Conn
 	driver.ConnBeginTx
@@ -254,10 +254,10 @@ type mortalConn struct {
 	pqConn
 	of   mortal
 	born int64
-	dead bool // and the driver has seen it
+	dead bool // and the driver has noticed
 }
 
-// IsValid reports whether the driver takes the connection for a living one.
+// IsValid reports whether the driver believes that the connection works.
 func (c *mortalConn) IsValid() bool { return !c.dead && c.pqConn.IsValid() }
 
 // die returns the error of a dead connection.
@@ -290,7 +290,7 @@ func (c *mortalConn) PrepareContext(ctx context.Context, query string) (driver.S
 	return c.pqConn.PrepareContext(ctx, query)
 }
 
-// TestReadersOutliveDrivers lets the connections of both drivers die.
+// TestReadersOutliveDrivers kills the connections of both drivers.
 func TestReadersOutliveDrivers(t *testing.T) {
 	t.Parallel()
 	deaths := map[string]error{
@@ -329,7 +329,8 @@ func TestReadersOutliveDrivers(t *testing.T) {
 	}
 }
 
-// TestReadersGiveUp bounds what a reader does while the server is away, and that the context ends it.
+// TestReadersGiveUp checks that a reader does not try too long or too often while the server is away, and that its
+// context ends it.
 func TestReadersGiveUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -28,7 +28,7 @@ type asker interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// ask runs a query that gives one number.
+// ask runs a query that returns one number.
 func ask(t testing.TB, on asker, query string, args ...any) (n int, err error) {
 	t.Helper()
 	err = on.QueryRowContext(t.Context(), query, args...).Scan(&n)
@@ -96,7 +96,7 @@ func TestStatementsAreGivenBack(t *testing.T) {
 	})
 }
 
-// TestStatementsOutliveMigrations changes what a kept statement gives, and throws kept statements away.
+// TestStatementsOutliveMigrations changes the columns of a cached statement, and deallocates cached statements.
 func TestStatementsOutliveMigrations(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {

@@ -140,7 +140,7 @@ func TestTooLate(t *testing.T) {
 	}
 }
 
-// TestPageWithinItsBudget returns a page more than it has room for, and then finds no memory for it.
+// TestPageWithinItsBudget renders a page that is larger than its budget, and then one for which there is no memory.
 func TestPageWithinItsBudget(t *testing.T) {
 	t.Parallel()
 	f := setup()

@@ -15,9 +15,9 @@ import (
 // message of PostgreSQL's protocol.
 type brittle struct {
 	url    string
-	folder string // of the files, of SQLite alone
+	folder string // of the files; on SQLite only
 	ways   []way
-	cut    func() // ends every connection, of PostgreSQL alone
+	cut    func() // ends every connection; on PostgreSQL only
 
 	mu     sync.Mutex // guards what follows
 	armed  bool

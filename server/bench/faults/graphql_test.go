@@ -81,9 +81,9 @@ func (p *program) ask(bearer, query string, variables map[string]any, out any) {
 
 // petition is a petition that can be signed.
 type petition struct {
-	id    string // as clients see it
+	id    string // as in the API
 	uuid  uuid.UUID
-	token string // of who may edit it
+	token string // its edit token
 }
 
 // open creates and publishes a petition.
