@@ -10,8 +10,8 @@ import (
 	"petitiond/server/petitioning"
 )
 
-// createKey creates an API key and prints it, the only time that it can be seen: the database keeps its digest. The call
-// is key create --name N --scope S [--scope S …].
+// createKey creates an API key and prints it, the only time that it can be seen: the database keeps its digest. The
+// call is key create --name N --scope S [--scope S …].
 func createKey(ctx context.Context, in invocation) error {
 	name, scopes, err := parseKeyFlags(in.args)
 	if err != nil {

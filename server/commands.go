@@ -116,8 +116,8 @@ func withCore(ctx context.Context, in invocation, fn func(context.Context, *core
 	return errors.Join(err, c.ring(ctx), c.db.Close())
 }
 
-// ring notifies running servers that something may have changed, and waits until they have noticed: when the command has
-// ended, they show its effect.
+// ring notifies running servers that something may have changed, and waits until they have noticed: when the command
+// has ended, they show its effect.
 func (c *core) ring(ctx context.Context) error {
 	ring := c.bell().Ring
 	if c.db.Dialect == database.Postgres {

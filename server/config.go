@@ -98,8 +98,8 @@ func parseFlags(args []string) (map[string]string, []string, error) {
 	return given, fs.Args(), nil
 }
 
-// flagFault describes the error of package flag for a person. Unlike the error itself, it never contains the flag's value,
-// which may be a secret.
+// flagFault describes the error of package flag for a person. Unlike the error itself, it never contains the flag's
+// value, which may be a secret.
 func flagFault(err error) string {
 	if name, ok := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); ok {
 		return "there is no flag --" + name

@@ -14,8 +14,8 @@ import (
 	"petitiond/server/petitioning"
 )
 
-// loadDemo loads the demo content into an empty database, and does nothing in another. The ledger must be running, since
-// the demo's signatures are counted like all others.
+// loadDemo loads the demo content into an empty database, and does nothing in another. The ledger must be running,
+// since the demo's signatures are counted like all others.
 func (c *core) loadDemo(ctx context.Context) error {
 	empty, err := c.domain.Empty(ctx)
 	if err != nil || !empty {
@@ -58,8 +58,8 @@ func imported(p demo.Petition) petitioning.Imported {
 	return in
 }
 
-// demoID returns a UUIDv7 of the time when the petition was created, with the rest derived from its title. A demo petition
-// thus has the same id in every database, and the examples of the README can name it.
+// demoID returns a UUIDv7 of the time when the petition was created, with the rest derived from its title. A demo
+// petition thus has the same id in every database, and the examples of the README can name it.
 func demoID(p demo.Petition) uuid.UUID {
 	sum := sha256.Sum256([]byte(p.Title))
 	id := uuid.UUID(sum[:16])

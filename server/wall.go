@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// wall returns the clock of this machine, or nil for the real one. In the binary of server/bench/soak it differs from the
-// real one by the duration that a file contains.
+// wall returns the clock of this machine, or nil for the real one. In the binary of server/bench/soak it differs from
+// the real one by the duration that a file contains.
 func wall() func() time.Time {
 	if clockFile == "" {
 		return nil

@@ -125,7 +125,8 @@ func (a *answer) begin() {
 
 func (a *answer) unread() bool { return a.body != nil && !a.body.whole }
 
-// Hijack hands the connection over to the handler, without deadlines. It then no longer has a place among the plain ones.
+// Hijack hands the connection over to the handler, without deadlines. It then no longer has a place among the plain
+// ones.
 func (a *answer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buffered, err := http.NewResponseController(a.ResponseWriter).Hijack()
 	a.taken = err == nil
