@@ -5,8 +5,8 @@ import "regexp"
 // document matches a GraphQL document in a script. Ours contain them as plain strings.
 var document = regexp.MustCompile("(?:'|`)((?:query|mutation|subscription) [^'`]*)(?:'|`)")
 
-// Documents returns the GraphQL documents that the pages send, exactly as they send them: a site that only serves trusted
-// documents has to trust these too. GraphiQL is left out, since its documents are the user's.
+// Documents returns the GraphQL documents that the pages send, exactly as they send them: a site that only serves
+// trusted documents has to trust these too. GraphiQL is left out, since its documents are the user's.
 func Documents() []string {
 	var found []string
 	for _, name := range []string{"static/live.js", "static/sign.js"} {
