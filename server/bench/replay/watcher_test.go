@@ -16,11 +16,11 @@ func TestWatcher(t *testing.T) {
 	tests := map[string]struct{ stream, fault string }{
 		"Exact":        {value(0, 0) + ":\n\n" + value(4, 2) + value(9, 3), ""},
 		"SameAgain":    {value(0, 0) + value(9, 3) + value(9, 3), ""},
-		"WentDown":     {value(0, 0) + value(4, 2) + value(3, 3), "went down"},
-		"DownAtTheEnd": {value(0, 0) + value(9, 2) + value(8, 3), "went down"},
-		"OldVersion":   {value(0, 0) + value(4, 2) + value(4, 1), "went down"},
-		"TooMany":      {value(0, 0) + value(10, 2), "more than"},
-		"Error":        {value(0, 0) + "data: {\"errors\":[{\"message\":\"gone\"}]}\n\n", "no value"},
+		"WentDown":     {value(0, 0) + value(4, 2) + value(3, 3), "decreased"},
+		"DownAtTheEnd": {value(0, 0) + value(9, 2) + value(8, 3), "decreased"},
+		"OldVersion":   {value(0, 0) + value(4, 2) + value(4, 1), "decreased"},
+		"TooMany":      {value(0, 0) + value(10, 2), "fewer addresses"},
+		"Error":        {value(0, 0) + "data: {\"errors\":[{\"message\":\"gone\"}]}\n\n", "not a value"},
 		"EndedEarly":   {value(0, 0) + value(8, 2), "ended early"},
 		"Empty":        {"", "ended early"},
 	}

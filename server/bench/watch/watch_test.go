@@ -108,10 +108,10 @@ func TestProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for until := time.Now().Add(200 * time.Millisecond); time.Now().Before(until); {
+	for until := ownTime() + 0.2; ownTime() < until; { // not by the clock: others may have the processor
 	}
-	if ended, err := load.Processor(os.Getpid()); err != nil || ended-began < 0.05 || ended-began > 5 {
-		t.Errorf("spinning for 0.2 s took %.2f s of processor time, %v", ended-began, err)
+	if ended, err := load.Processor(os.Getpid()); err != nil || ended-began < 0.15 {
+		t.Errorf("spinning took 0.2 s of processor time, but the kernel counts %.2f s, %v", ended-began, err)
 	}
 }
 
