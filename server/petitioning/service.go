@@ -12,7 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/ent"
-	"petitiond/server/answers"
+	"petitiond/server/responsecache"
 	"petitiond/server/database"
 	"petitiond/server/ledger"
 	"petitiond/server/reading"
@@ -26,7 +26,7 @@ type Change struct {
 }
 
 // Topics are what the change is about, as answers that are kept name it.
-func (c Change) Topics() []answers.Topic {
+func (c Change) Topics() []responsecache.Topic {
 	return reading.Moved{
 		Petition: c.Petition, Counted: c.Version > 0, Commented: c.Commented, Edited: c.Edition > 0,
 	}.Topics()

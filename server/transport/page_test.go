@@ -11,8 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"petitiond/server/answers"
 	"petitiond/server/budget"
+	"petitiond/server/responsecache"
 	"petitiond/server/transport"
 )
 
@@ -48,7 +48,7 @@ func (s *sheaf) get(t *testing.T, name string) string {
 	t.Helper()
 	page, status, err := s.share(t.Context(), name, func(ctx context.Context) (transport.Page, bool) {
 		s.rendered.Add(1)
-		answers.On(ctx, number)
+		responsecache.On(ctx, number)
 		return leaf(fmt.Sprint(name, s.number.Load())), s.keep
 	})
 	if err != nil {

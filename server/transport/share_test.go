@@ -19,7 +19,7 @@ import (
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"petitiond/server/answers"
+	"petitiond/server/responsecache"
 	"petitiond/server/transport"
 )
 
@@ -36,13 +36,13 @@ type counter struct {
 	computed atomic.Int64
 }
 
-var number = answers.Topic{Kind: 1}
+var number = responsecache.Topic{Kind: 1}
 
 func newCounter() *counter {
 	c := &counter{stub: newStub()}
 	c.resolvers["hello"] = func(ctx context.Context, args map[string]any) (any, error) {
 		c.computed.Add(1)
-		answers.On(ctx, number)
+		responsecache.On(ctx, number)
 		name, _ := args["name"].(string)
 		return fmt.Sprintf("%s%d", name, c.number.Load()), nil
 	}
@@ -221,7 +221,7 @@ func TestDropWhileComputing(t *testing.T) {
 	c, begun, more := newCounter(), make(chan struct{}, 2), make(chan struct{})
 	c.resolvers["hello"] = func(ctx context.Context, _ map[string]any) (any, error) {
 		n := c.number.Load()
-		answers.On(ctx, number)
+		responsecache.On(ctx, number)
 		begun <- struct{}{}
 		if n == 0 {
 			<-more
@@ -277,7 +277,7 @@ func TestTags(t *testing.T) {
 	t.Parallel()
 	c := cached()
 	c.resolvers["hello"] = func(ctx context.Context, _ map[string]any) (any, error) {
-		answers.On(ctx, number)
+		responsecache.On(ctx, number)
 		return strings.Repeat("word ", 1000) + fmt.Sprint(c.number.Load()), nil
 	}
 	tr, server := serve(t, sharing(c))

@@ -1,4 +1,4 @@
-package answers
+package responsecache
 
 // link says that an entry depends on a topic.
 type link struct {
