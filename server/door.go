@@ -42,7 +42,6 @@ func (a *App) take(ctx context.Context, setting, address string) error {
 
 // furnish says what serves at the addresses.
 func (a *App) furnish() error {
-	a.metrics = newMetrics(a)
 	public, err := a.routes()
 	if err != nil {
 		return err

@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"petitiond/server/buckets"
+	"petitiond/server/figures"
 )
 
 // batch is the content of one transaction, and what its last run made of it.
@@ -258,7 +261,7 @@ func (b *batch) move(ctx context.Context, t tx) error {
 		return nil
 	}
 	var err error
-	b.lastHour, err = t.lastHour(ctx, signed, minuteOf(b.now)-60)
+	b.lastHour, err = t.lastHour(ctx, signed, buckets.HourAgo(b.now))
 	return err
 }
 
@@ -280,21 +283,22 @@ func (b *batch) answer() {
 	}
 }
 
-// changes says what became of the counters that moved.
-func (b *batch) changes() []Change {
-	var out []Change
+// values are what became of the counters that moved. Of counts and comments each says what has moved alone.
+func (b *batch) values() []figures.Value {
+	var out []figures.Value
 	for _, id := range b.petitions {
 		c := b.counters[id]
 		if c == nil || !c.moved {
 			continue
 		}
-		change := c.change()
+		value := figures.Value{Petition: id}
 		if c.counted() {
-			change.LastHour = b.lastHour[id]
-		} else {
-			change.Version = 0 // the count did not move: there is nothing new to say of it
+			value = c.counts(b.lastHour[id])
 		}
-		out = append(out, change)
+		if c.commented {
+			value.Comment = c.commentsIssued
+		}
+		out = append(out, value)
 	}
 	return out
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/lib/pq"
 
+	"petitiond/server/buckets"
 	"petitiond/server/database"
 )
 
@@ -56,7 +57,7 @@ func (c *census) take(ctx context.Context) error {
 	for _, t := range c.counted {
 		t.trending = trendOf(t.minutes)
 		for minute, n := range t.minutes {
-			t.days[bucketOf(spanDay, minute.start)] += n
+			t.days[bucketOf(buckets.Day, minute.start)] += n
 		}
 	}
 	return nil
@@ -101,14 +102,14 @@ func (c *census) counters(ctx context.Context) error {
 }
 
 func (c *census) buckets(ctx context.Context) error {
-	minute := minuteOf(database.Latest(c.now))
-	err := c.bucketsOf(ctx, censusMinutes, bucketOf(spanMinute, minute), func(t *tally) (map[bucket]int, *int) {
+	minute := buckets.MinuteOf(database.Latest(c.now))
+	err := c.bucketsOf(ctx, censusMinutes, bucketOf(buckets.Minute, minute), func(t *tally) (map[bucket]int, *int) {
 		return t.minutes, &t.minutesAhead
 	})
 	if err != nil {
 		return err
 	}
-	return c.bucketsOf(ctx, censusDays, bucketOf(spanDay, minute), func(t *tally) (map[bucket]int, *int) {
+	return c.bucketsOf(ctx, censusDays, bucketOf(buckets.Day, minute), func(t *tally) (map[bucket]int, *int) {
 		return t.days, &t.daysAhead
 	})
 }
@@ -182,7 +183,7 @@ func (c *census) group(rows *sql.Rows) error {
 	case "COUNTED":
 		t.total += n
 		t.named += named
-		t.minutes[bucketOf(spanMinute, min(minute, minuteOf(database.Latest(c.now))))] += n
+		t.minutes[bucketOf(buckets.Minute, min(minute, buckets.MinuteOf(database.Latest(c.now))))] += n
 		t.countries[country] += n
 	case "PENDING":
 		t.pending += n

@@ -6,7 +6,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"petitiond/server/buckets"
 	"petitiond/server/database"
+	"petitiond/server/figures"
 )
 
 // counter is the locked row of one petition together with what the running transaction adds to it.
@@ -76,9 +78,9 @@ func (c *counter) count(s *signatureRow) {
 	if c.minutes == nil {
 		c.minutes, c.days, c.countries = map[int64]int{}, map[int64]int{}, map[string]int{}
 	}
-	minute := minuteOf(s.at)
+	minute := buckets.MinuteOf(s.at)
 	c.minutes[minute]++
-	c.days[bucketOf(spanDay, minute).start]++
+	c.days[buckets.Day.Start(minute)]++
 	c.countries[s.Country]++
 	c.trending = addTrend(c.trending, s.at)
 	c.moved = true
@@ -107,10 +109,10 @@ func (c *counter) comment(r *commentRow) {
 	c.moved = true
 }
 
-func (c *counter) change() Change {
-	return Change{
-		Petition: c.petition, Total: c.total, Goal: c.goal,
-		Version: c.version, AsOf: c.asOf, Comments: c.commentsIssued, Commented: c.commented,
+// counts are what there is to tell of the counts, which bear the counter's version.
+func (c *counter) counts(lastHour int) figures.Value {
+	return figures.Value{
+		Petition: c.petition, Total: c.total, Goal: c.goal, LastHour: &lastHour, Version: int(c.version), AsOf: c.asOf,
 	}
 }
 

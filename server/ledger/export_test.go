@@ -57,9 +57,6 @@ func newEntry(what any) *entry {
 // AddTrend adds a signature to a trend.
 var AddTrend = addTrend
 
-// MinuteOf is the bucket of a time.
-var MinuteOf = minuteOf
-
 // PostgresSQL are the statements of PostgreSQL.
 var PostgresSQL = postgresSQL
 

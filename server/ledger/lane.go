@@ -110,7 +110,7 @@ func (n *lane) commit(ctx context.Context, b *batch) error {
 		err := n.try(ctx, b)
 		if err == nil || errors.Is(err, errWritten) {
 			b.answer()
-			n.ledger.opt.Committed(b.changes())
+			n.ledger.opt.Observer.Committed(b.values()...)
 			return nil
 		}
 		if !b.lost && ctx.Err() == nil && !database.IsPassing(err) {
@@ -139,7 +139,7 @@ func (n *lane) commit(ctx context.Context, b *batch) error {
 func (n *lane) giveUp(b *batch) error {
 	n.ledger.opt.Logger.Error("ledger: gave a batch up", "entries", len(b.entries), "outcome_unknown", b.lost)
 	if b.lost {
-		n.ledger.opt.Doubtful()
+		n.ledger.opt.Observer.Doubtful()
 		return ErrOutcomeUnknown
 	}
 	return ErrUnavailable

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/server/database"
+	"petitiond/server/figures"
 )
 
 // Errors of single entries. Everything else that the ledger answers is a fault of the database.
@@ -67,38 +68,45 @@ type Receipt struct {
 	Number int       // of the row in its petition; 0 where nothing new was written
 }
 
-// Change is what a committed transaction made of one petition's figures.
-type Change struct {
-	Petition    uuid.UUID
-	Total, Goal int
-	LastHour    int // signatures added less removed in the last 60 minutes
-	Version     int64
-	AsOf        time.Time
-	Comments    int  // number of the newest comment
-	Commented   bool // were comments added, or figures of comments mended
+// Observer is told what became of what was written. Its methods are called by several at once and must not block.
+type Observer interface {
+	// Committed is called after each commit, in its order for each petition, before those who wait for it are answered. It
+	// gets what the transaction made of each petition's numbers, and nothing of an aspect that did not move.
+	Committed(values ...figures.Value)
+	// Doubtful is called when nobody can know whether a transaction was committed.
+	Doubtful()
+	// Recounted is called with what each recount by Keep found and mended.
+	Recounted(found []Difference)
 }
+
+// Unobserved is an Observer who does nothing.
+type Unobserved struct{}
+
+// Committed does nothing.
+func (Unobserved) Committed(...figures.Value) {}
+
+// Doubtful does nothing.
+func (Unobserved) Doubtful() {}
+
+// Recounted does nothing.
+func (Unobserved) Recounted([]Difference) {}
 
 // Options of a Ledger. The zero value serves.
 type Options struct {
-	Committed func([]Change)   // called after each commit, in its order for each petition; by several at once; must not block
-	Doubtful  func()           // called when nobody can know whether a transaction was committed; must not block
-	Now       func() time.Time // default that of the database's Clock
-	Logger    *slog.Logger     // default discards
-	MaxBatch  int              // rows in one transaction, default 1,024: measured, see doc/benchmarks.md
-	MaxQueue  int              // entries that wait in one lane, default 8,192; half of them for one petition
-	Patience  time.Duration    // how long a batch is tried while the database is away, default 10 s; twice after a lost COMMIT
+	Observer Observer         // default Unobserved
+	Now      func() time.Time // default that of the database's Clock
+	Logger   *slog.Logger     // default discards
+	MaxBatch int              // rows in one transaction, default 1,024: measured, see doc/benchmarks.md
+	MaxQueue int              // entries that wait in one lane, default 8,192; half of them for one petition
+	Patience time.Duration    // how long a batch is tried while the database is away, default 10 s; twice after a lost COMMIT
 
-	KeepMinutes time.Duration      // age at which minutes of a history are folded into hours, default 7 days, at least one
-	Every       time.Duration      // from one recount by Keep to the next, default 10 min
-	Recounted   func([]Difference) // called with what each recount by Keep found and mended
+	KeepMinutes time.Duration // age at which minutes of a history are folded into hours, default 7 days, at least one
+	Every       time.Duration // from one recount by Keep to the next, default 10 min
 }
 
 func (o *Options) setDefaults() {
-	if o.Committed == nil {
-		o.Committed = func([]Change) {}
-	}
-	if o.Doubtful == nil {
-		o.Doubtful = func() {}
+	if o.Observer == nil {
+		o.Observer = Unobserved{}
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -118,9 +126,6 @@ func (o *Options) setDefaults() {
 	o.KeepMinutes = max(o.KeepMinutes, 24*time.Hour) // what is lively today is read from minutes
 	if o.Every == 0 {
 		o.Every = 10 * time.Minute
-	}
-	if o.Recounted == nil {
-		o.Recounted = func([]Difference) {}
 	}
 }
 

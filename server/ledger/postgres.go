@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/lib/pq"
 
+	"petitiond/server/buckets"
 	"petitiond/server/database"
 )
 
@@ -61,9 +62,9 @@ const (
 	pqMoveAnswers = `UPDATE comments c SET replies = c.replies + i.n
  FROM unnest($1::uuid[], $2::bigint[]) AS i(parent, n)
  WHERE c.id = i.parent AND c.id = ANY($1::uuid[])`
-	pqLastHour = `SELECT petition_id, SUM(added - removed) FROM signature_buckets
- WHERE petition_id = ANY($1::uuid[]) AND span = 1 AND minute > $2 GROUP BY petition_id`
 )
+
+var pqLastHour = `SELECT i.id, ` + buckets.LastHour(`$2`, `b.petition_id = i.id`) + ` FROM unnest($1::uuid[]) AS i(id)`
 
 var postgresSQL = []string{
 	pqLock, pqKeepKeys, pqTakenKeys, pqFindKeys, pqFindSignatures, pqSign, pqWritten, pqComment, pqMoveCounters, pqMoveBuckets,

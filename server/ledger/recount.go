@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/server/database"
+	"petitiond/server/figures"
 )
 
 const (
@@ -67,7 +68,7 @@ func (l *Ledger) recountGently(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	})
-	l.opt.Recounted(found)
+	l.opt.Observer.Recounted(found)
 	return err
 }
 
@@ -162,7 +163,7 @@ func (l *Ledger) measure(
 // signatures of the petition wait meanwhile, for a second or so for each million. What another recount has
 // mended before is right by then.
 func (l *Ledger) mend(ctx context.Context, petition uuid.UUID) (differences []Difference, err error) {
-	var change Change
+	var value figures.Value
 	err = database.InTx(ctx, l.db.Write, func(tx *sql.Tx) error {
 		locked, err := Lock(ctx, tx, l.db.Dialect, petition)
 		if err != nil {
@@ -179,7 +180,7 @@ func (l *Ledger) mend(ctx context.Context, petition uuid.UUID) (differences []Di
 		if differences = stored[petition].differences(petition, counted[petition]); len(differences) == 0 {
 			return nil
 		}
-		change, err = mending{tx, locked.counter, now}.write(ctx, stored[petition], counted[petition])
+		value, err = mending{tx, locked.counter, now}.write(ctx, stored[petition], counted[petition])
 		return err
 	})
 	if err != nil {
@@ -190,8 +191,7 @@ func (l *Ledger) mend(ctx context.Context, petition uuid.UUID) (differences []Di
 			"stored", d.Stored, "counted", d.Counted)
 	}
 	if len(differences) > 0 {
-		change.Commented = true
-		l.opt.Committed([]Change{change})
+		l.opt.Observer.Committed(value)
 	}
 	return differences, nil
 }

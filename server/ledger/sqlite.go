@@ -32,12 +32,11 @@ const (
 	liteMoveCountry = `INSERT INTO signature_country_buckets (petition_id, country, added) VALUES ($1, $2, $3)
  ON CONFLICT (petition_id, country) DO UPDATE SET added = added + excluded.added`
 	liteMoveAnswers = `UPDATE comments SET replies = replies + $2 WHERE id = $1`
-	liteLastHour    = `SELECT COALESCE(SUM(added - removed), 0) FROM signature_buckets WHERE petition_id = $1 AND span = 1 AND minute > $2`
 )
 
 var sqliteSQL = []string{
 	liteLock, liteKeepKey, liteFindKey, liteSign, liteFindSignature, liteFindComment, liteComment, liteMoveCounter,
-	liteMoveMinute, liteMoveDay, liteMoveCountry, liteMoveAnswers, liteLastHour,
+	liteMoveMinute, liteMoveDay, liteMoveCountry, liteMoveAnswers, lastHourOfOne,
 }
 
 type sqliteStore struct{ *statements }
@@ -190,7 +189,7 @@ func (t sqliteTx) moveBuckets(ctx context.Context, counters []*counter) error {
 func (t sqliteTx) lastHour(ctx context.Context, petitions []uuid.UUID, since int64) (map[uuid.UUID]int, error) {
 	out := make(map[uuid.UUID]int, len(petitions))
 	for _, id := range petitions {
-		err := t.each(ctx, liteLastHour, []any{id, since}, func(rows *sql.Rows) error {
+		err := t.each(ctx, lastHourOfOne, []any{id, since}, func(rows *sql.Rows) error {
 			var n int
 			err := rows.Scan(&n)
 			out[id] = n

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"petitiond/server/buckets"
 )
 
 // tally is all that is counted of a petition: as it is stored, or as the rows have it.
@@ -47,11 +49,11 @@ func align(stored, counted *tally) {
 	}
 	folded := map[bucket]bool{}
 	for b := range stored.minutes {
-		folded[b] = b.span == spanHour
+		folded[b] = b.span == buckets.Hour
 	}
 	for _, t := range []*tally{stored, counted} {
 		for b, n := range maps.Clone(t.minutes) {
-			if hour := bucketOf(spanHour, b.start); b.span == spanMinute && folded[hour] {
+			if hour := bucketOf(buckets.Hour, b.start); b.span == buckets.Minute && folded[hour] {
 				delete(t.minutes, b)
 				t.minutes[hour] += n
 			}

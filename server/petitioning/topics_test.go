@@ -10,9 +10,8 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/figures"
 	"petitiond/server/keyset"
-	"petitiond/server/ledger"
-	"petitiond/server/petitioning"
 	"petitiond/server/reading"
 	"petitiond/server/responsecache"
 )
@@ -29,7 +28,7 @@ func TestEveryReadSaysWhatItDependsOn(t *testing.T) {
 		b := setup(t, db)
 		m := mark(t, b)
 		change := func(petition uuid.UUID, edition int) []responsecache.Topic {
-			return petitioning.Change{Change: ledger.Change{Petition: petition, Version: 1, Commented: true}, Edition: edition}.Topics()
+			return reading.CacheKeys(figures.Value{Petition: petition, Version: 1, Comment: 1, Edition: edition})
 		}
 		for i, s := range sights(b, m) {
 			if s.rule == nobody { // what is not found is kept for a moment only: nobody can tell of what
@@ -90,12 +89,12 @@ func TestTopicsAreExact(t *testing.T) {
 			},
 		}
 		for name, test := range map[string]struct {
-			change petitioning.Change
-			drops  []string
+			value figures.Value
+			drops []string
 		}{
-			"Signed":    {petitioning.Change{Change: ledger.Change{Version: 7}}, []string{"figures", "signatures"}},
-			"Commented": {petitioning.Change{Change: ledger.Change{Commented: true}}, []string{"figures", "comments", "signatures"}},
-			"Edited":    {petitioning.Change{Change: ledger.Change{Version: 7}, Edition: 3}, []string{"comments", "figures", "list", "signatures", "text"}},
+			"Signed":    {figures.Value{Version: 7}, []string{"figures", "signatures"}},
+			"Commented": {figures.Value{Comment: 1}, []string{"figures", "comments", "signatures"}},
+			"Edited":    {figures.Value{Version: 7, Edition: 3}, []string{"comments", "figures", "list", "signatures", "text"}},
 		} {
 			store := responsecache.New(responsecache.Options[bool]{
 				Bytes: 1 << 20, Size: func(bool) int { return 1 }, Longest: time.Hour, Brief: time.Hour, Now: database.Now,
@@ -107,8 +106,8 @@ func TestTopicsAreExact(t *testing.T) {
 				})
 				ok(t, err)
 			}
-			test.change.Petition = m.Petition
-			store.Drop(test.change.Topics()...)
+			test.value.Petition = m.Petition
+			store.Drop(reading.CacheKeys(test.value)...)
 			var dropped []string
 			for read := range reads {
 				if _, kept := store.Kept(responsecache.Key{read[0], read[1]}); !kept {

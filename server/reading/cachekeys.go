@@ -6,11 +6,12 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/ent"
+	"petitiond/server/figures"
 	"petitiond/server/responsecache"
 )
 
 // What answers depend on, by the kinds of their topics. Every read names them, before or after it looks, so that an
-// answer that is kept for everybody goes when one of them changes. See [Moved.Topics] for the other side.
+// answer that is kept for everybody goes when one of them changes. See [CacheKeys] for the other side.
 const (
 	aboutWords    uint8 = iota + 1 // a petition's text, state, terms and tags
 	aboutNumbers                   // its figures, signatures and history
@@ -69,24 +70,16 @@ func OpenPetitions(ctx context.Context, tag *ent.Tag) int {
 // dependOnSite says that the answer under ctx sums all petitions.
 func dependOnSite(ctx context.Context) { responsecache.On(ctx, responsecache.Topic{Kind: aboutSite}) }
 
-// Moved is what has happened to a petition, as far as answers depend on it.
-type Moved struct {
-	Petition  uuid.UUID
-	Counted   bool // its count or its terms are others
-	Commented bool
-	Edited    bool // its text or state are others
-}
-
-// Topics are what the move is about.
-func (c Moved) Topics() []responsecache.Topic {
-	topics := []responsecache.Topic{numbersOf(c.Petition)}
-	if c.Commented {
-		topics = append(topics, commentsOf(c.Petition))
+// CacheKeys are what answers depend on that show what has changed.
+func CacheKeys(v figures.Value) []responsecache.Topic {
+	topics := []responsecache.Topic{numbersOf(v.Petition)}
+	if v.Comment > 0 {
+		topics = append(topics, commentsOf(v.Petition))
 	}
-	if c.Edited {
-		topics = append(topics, wordsOf(c.Petition), responsecache.Topic{Kind: aboutLists})
+	if v.Edition > 0 {
+		topics = append(topics, wordsOf(v.Petition), responsecache.Topic{Kind: aboutLists})
 	}
-	if c.Counted || c.Edited {
+	if v.Version > 0 || v.Edition > 0 {
 		topics = append(topics, responsecache.Topic{Kind: aboutSite})
 	}
 	return topics

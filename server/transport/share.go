@@ -17,21 +17,30 @@ import (
 // kept until something in it changes, or for some seconds. What depends on the one who asks is never shared, since who
 // asks without a credential is nobody.
 
+// Responses are those that everybody gets alike. They are made before the Transport that answers with them, so that the one
+// who drops what has changed is there before anything changes.
+type Responses = responsecache.Store[*answer]
+
+// NewResponses returns an empty store that takes so many bytes of memory.
+func NewResponses(bytes int) *Responses {
+	return responsecache.New(responsecache.Options[*answer]{
+		Bytes: bytes, Size: (*answer).size, Longest: 5 * time.Second, Brief: time.Second, Now: now,
+	})
+}
+
 // sharing are the answers that are everybody's, and how to come by them.
 type sharing struct {
 	*runner
 
 	on       bool
-	answers  *responsecache.Store[*answer]
+	answers  *Responses
 	recalled *recalled
 }
 
 func newSharing(o Options, r *runner) *sharing {
 	return &sharing{
 		runner: r, on: o.ShareAnswers,
-		answers: responsecache.New(responsecache.Options[*answer]{
-			Bytes: o.Limits.AnswerBytes, Size: (*answer).size, Longest: 5 * time.Second, Brief: time.Second, Now: now,
-		}),
+		answers:  o.Responses,
 		recalled: newRecalled(o.Limits.AnswerBytes / 8),
 	}
 }

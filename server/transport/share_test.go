@@ -85,7 +85,7 @@ func TestSharedAnswers(t *testing.T) {
 	} {
 		if step.move {
 			c.number.Add(1)
-			tr.Drop(number)
+			tr.Responses().Drop(number)
 		}
 		got := ask(t, http.MethodPost, server, step.body, step.headers...)
 		if status := got.header.Get("Cache-Status"); status != step.status || !strings.Contains(got.body, step.want) {
@@ -168,7 +168,7 @@ func TestJoinedAnswers(t *testing.T) {
 			}
 		})
 	}
-	for tr.Answers().Joined < 20 {
+	for tr.Responses().Stats().Joined < 20 {
 	}
 	close(more)
 	crowd.Wait()
@@ -205,7 +205,7 @@ func TestRefusalsAreNotKept(t *testing.T) {
 		})
 	}
 	refused.Wait()
-	if joined := tr.Answers().Joined; joined == 0 {
+	if joined := tr.Responses().Stats().Joined; joined == 0 {
 		t.Error("nobody waited for another's answer")
 	}
 	close(more)
@@ -233,7 +233,7 @@ func TestDropWhileComputing(t *testing.T) {
 	go func() { early <- ask(t, http.MethodPost, server, query(`{ hello }`)).body }()
 	<-begun
 	c.number.Add(1)
-	tr.Drop(number)
+	tr.Responses().Drop(number)
 	if late := ask(t, http.MethodPost, server, query(`{ hello }`)); !strings.Contains(late.body, ":1}") {
 		t.Errorf("after the change was answered %s", late.body)
 	}
@@ -324,7 +324,7 @@ func TestTags(t *testing.T) {
 		}
 	}
 	c.number.Add(1)
-	tr.Drop(number)
+	tr.Responses().Drop(number)
 	if got := get("If-None-Match: "+tag, "Accept-Encoding: identity"); got.status != 200 || got.header.Get("Etag") == tag {
 		t.Errorf("after a change: %d, %v", got.status, got.header)
 	}
