@@ -186,7 +186,7 @@ func TestRecountRedatesTakenBack(t *testing.T) {
 			t.Errorf("signed at (-want +got):\n%s", diff)
 		}
 		if told := b.told(p); *told[len(told)-1].LastHour != 2 {
-			t.Errorf("told of %d signatures in the last hour, want 2", told[len(told)-1].LastHour)
+			t.Errorf("told of %d signatures in the last hour, want 2", *told[len(told)-1].LastHour)
 		}
 	})
 }

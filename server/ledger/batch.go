@@ -12,6 +12,7 @@ import (
 
 	"petitiond/server/buckets"
 	"petitiond/server/figures"
+	"petitiond/server/idempotency"
 )
 
 // batch is the content of one transaction, and what its last run made of it.
@@ -125,7 +126,7 @@ func (b *batch) gate() {
 // keep stores the idempotency keys of what is about to be written, and answers every entry whose key is
 // known already, also where the petition has closed since.
 func (b *batch) keep(ctx context.Context, t tx) error {
-	var fresh []keyRow
+	var fresh []idempotency.Record
 	var known []string // those to be looked up
 	first := map[string]int{}
 	for i, e := range b.entries {
@@ -142,9 +143,9 @@ func (b *batch) keep(ctx context.Context, t tx) error {
 			continue
 		}
 		first[e.key.ID] = i
-		fresh = append(fresh, keyRow{id: e.key.ID, input: e.key.Input, answer: o.receipt.Answer, at: b.now})
+		fresh = append(fresh, idempotency.Record{Key: *e.key, Answer: o.receipt.Answer, At: b.now})
 	}
-	slices.SortFunc(fresh, func(a, b keyRow) int { return cmp.Compare(a.id, b.id) })
+	slices.SortFunc(fresh, func(a, b idempotency.Record) int { return cmp.Compare(a.ID, b.ID) })
 	taken, err := t.keepKeys(ctx, fresh)
 	if err != nil {
 		return err
@@ -171,10 +172,7 @@ func (b *batch) replay(ctx context.Context, t tx, ids []string) error {
 		if !ok {
 			continue
 		}
-		b.outcomes[i] = outcome{receipt: Receipt{Answer: k.answer}, done: true, sameAs: -1}
-		if !bytes.Equal(k.input, e.key.Input) {
-			b.outcomes[i].err = ErrKeyMismatch
-		}
+		b.outcomes[i] = outcome{receipt: Receipt{Answer: k.Answer}, err: e.key.Check(k.Key), done: true, sameAs: -1}
 	}
 	return nil
 }
@@ -272,8 +270,8 @@ func (b *batch) answer() {
 		if o.sameAs >= 0 {
 			o = b.outcomes[o.sameAs]
 			o.receipt.Number = 0
-			if !bytes.Equal(b.entries[b.outcomes[i].sameAs].key.Input, e.key.Input) {
-				o.err = ErrKeyMismatch
+			if err := e.key.Check(*b.entries[b.outcomes[i].sameAs].key); err != nil {
+				o.err = err
 			}
 		}
 		e.receipt, e.err = o.receipt, o.err

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/server/database"
+	"petitiond/server/idempotency"
 )
 
 // entry is one call on its way through a lane: a signature or a comment.
@@ -17,7 +18,7 @@ type entry struct {
 	signature *Signature
 	comment   *Comment
 	petition  uuid.UUID
-	key       *Key
+	key       *idempotency.Key
 
 	receipt Receipt
 	err     error

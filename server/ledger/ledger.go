@@ -12,16 +12,16 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/figures"
+	"petitiond/server/idempotency"
 )
 
-// Errors of single entries. Everything else that the ledger answers is a fault of the database.
+// Errors of single entries, beside idempotency.ErrMismatch. Everything else that the ledger answers is a fault of the
+// database.
 var (
 	// ErrNotFound says that there is no such petition.
 	ErrNotFound = errors.New("ledger: no such petition")
 	// ErrClosed says that the petition took no signature at the moment its counter was locked.
 	ErrClosed = errors.New("ledger: the petition does not accept signatures")
-	// ErrKeyMismatch says that the idempotency key was used before with another input.
-	ErrKeyMismatch = errors.New("ledger: idempotency key used with another input")
 	// ErrBusy says that the queue is full; nothing was written.
 	ErrBusy = errors.New("ledger: too much to write")
 	// ErrUnavailable says that the database did not answer in time; nothing was written.
@@ -29,12 +29,6 @@ var (
 	// ErrOutcomeUnknown says that nobody knows whether the row was written: ask again with the same key.
 	ErrOutcomeUnknown = errors.New("ledger: outcome unknown")
 )
-
-// Key makes a call repeatable: the same ID with the same Input is carried out once and answered every time.
-type Key struct {
-	ID    string // names caller and key; opaque to the ledger
-	Input []byte // digest of the input
-}
 
 // Signature is one signature to be counted.
 type Signature struct {
@@ -47,7 +41,7 @@ type Signature struct {
 	Statement     string
 	At            time.Time // zero: the time of the batch
 	Comment       *Comment  // the reason for signing: written if the signature is new
-	Key           *Key
+	Key           *idempotency.Key
 }
 
 // Comment is one comment to be written. Parent and Author are nil where there is none.
@@ -59,7 +53,7 @@ type Comment struct {
 	Signatory     []byte // digest of the signature it came with
 	Body          string
 	At            time.Time // zero: the time of the batch
-	Key           *Key
+	Key           *idempotency.Key
 }
 
 // Receipt says what was written.

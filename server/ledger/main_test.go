@@ -15,6 +15,7 @@ import (
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
 	"petitiond/server/figures"
+	"petitiond/server/idempotency"
 	"petitiond/server/ledger"
 )
 
@@ -152,7 +153,7 @@ func comment(petition uuid.UUID, parent *uuid.UUID) ledger.Comment {
 }
 
 // key gives an idempotency key.
-func key(id, input string) *ledger.Key { return &ledger.Key{ID: id, Input: []byte(input)} }
+func key(id, input string) *idempotency.Key { return &idempotency.Key{ID: id, Input: []byte(input)} }
 
 // scan reads the one value of a query.
 func scan[T any](t testing.TB, db *database.DB, query string, args ...any) (value T) {
@@ -180,7 +181,7 @@ func errs(answers []ledger.Answer) []string {
 
 func errName(err error) string {
 	for name, known := range map[string]error{
-		"NotFound": ledger.ErrNotFound, "Closed": ledger.ErrClosed, "KeyMismatch": ledger.ErrKeyMismatch, "Busy": ledger.ErrBusy,
+		"NotFound": ledger.ErrNotFound, "Closed": ledger.ErrClosed, "KeyMismatch": idempotency.ErrMismatch, "Busy": ledger.ErrBusy,
 		"Unavailable": ledger.ErrUnavailable, "OutcomeUnknown": ledger.ErrOutcomeUnknown,
 	} {
 		if errors.Is(err, known) {

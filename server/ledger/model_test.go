@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"petitiond/server/database"
+	"petitiond/server/idempotency"
 	"petitiond/server/ledger"
 )
 
@@ -121,7 +122,7 @@ func (w *world) plan(rt *rapid.T, prefix string) []plan {
 	var list []plan
 	for range rapid.IntRange(1, 6).Draw(rt, "rows") {
 		p := rapid.SampledFrom(w.petitions).Draw(rt, "petition")
-		var k *ledger.Key
+		var k *idempotency.Key
 		if n := rapid.IntRange(0, 6).Draw(rt, "key"); n > 0 {
 			k = key(prefix+fmt.Sprint(n), rapid.SampledFrom([]string{"1", "2"}).Draw(rt, "input")+p.id.String())
 		}
@@ -178,18 +179,18 @@ func (w *world) write(rt *rapid.T, b *book, list []plan, lost bool) {
 }
 
 // replayed gives what a key was answered, if it was.
-func (w *world) replayed(k *ledger.Key) (ledger.Answer, bool) {
+func (w *world) replayed(k *idempotency.Key) (ledger.Answer, bool) {
 	if k == nil {
 		return ledger.Answer{}, false
 	}
 	m, ok := w.kept[k.ID]
 	if ok && m.input != string(k.Input) {
-		return ledger.Answer{Err: ledger.ErrKeyMismatch}, true
+		return ledger.Answer{Err: idempotency.ErrMismatch}, true
 	}
 	return ledger.Answer{Receipt: ledger.Receipt{Answer: m.answer}}, ok
 }
 
-func (w *world) keep(k *ledger.Key, answer uuid.UUID) {
+func (w *world) keep(k *idempotency.Key, answer uuid.UUID) {
 	if k != nil {
 		w.kept[k.ID] = memory{string(k.Input), answer}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"petitiond/server/buckets"
 	"petitiond/server/database"
+	"petitiond/server/idempotency"
 )
 
 // The statements of PostgreSQL: a batch each, in arrays. An empty string in an array stands for NULL.
@@ -118,15 +119,15 @@ func (t pqTx) lock(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]*c
 	return out, err
 }
 
-func (t pqTx) keepKeys(ctx context.Context, keys []keyRow) (taken []string, err error) {
+func (t pqTx) keepKeys(ctx context.Context, keys []idempotency.Record) (taken []string, err error) {
 	if len(keys) == 0 {
 		return nil, nil
 	}
-	ids := texts(keys, func(k keyRow) string { return k.id })
+	ids := texts(keys, func(k idempotency.Record) string { return k.ID })
 	wrote, err := t.wrote(ctx, pqKeepKeys, ids,
-		blobs(keys, func(k keyRow) []byte { return k.input }),
-		uuids(keys, func(k keyRow) uuid.UUID { return k.answer }),
-		times(keys, func(k keyRow) time.Time { return k.at }))
+		blobs(keys, func(k idempotency.Record) []byte { return k.Input }),
+		uuids(keys, func(k idempotency.Record) uuid.UUID { return k.Answer }),
+		times(keys, func(k idempotency.Record) time.Time { return k.At }))
 	if err != nil || wrote == int64(len(keys)) {
 		return nil, err
 	}
@@ -139,12 +140,12 @@ func (t pqTx) keepKeys(ctx context.Context, keys []keyRow) (taken []string, err 
 	return taken, err
 }
 
-func (t pqTx) findKeys(ctx context.Context, ids []string) (map[string]keyRow, error) {
-	out := make(map[string]keyRow, len(ids))
+func (t pqTx) findKeys(ctx context.Context, ids []string) (map[string]idempotency.Record, error) {
+	out := make(map[string]idempotency.Record, len(ids))
 	err := t.each(ctx, pqFindKeys, []any{texts(ids, same)}, func(rows *sql.Rows) error {
-		var k keyRow
-		err := rows.Scan(&k.id, &k.input, &k.answer)
-		out[k.id] = k
+		var k idempotency.Record
+		err := rows.Scan(&k.ID, &k.Input, &k.Answer)
+		out[k.ID] = k
 		return err
 	})
 	return out, err

@@ -8,15 +8,14 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/server/database"
+	"petitiond/server/idempotency"
 )
 
 // The statements of SQLite: one row each, run in a loop. A prepared statement costs microseconds there, and
 // the immediate transaction is the lock.
 const (
-	liteLock    = `SELECT ` + counterColumns + ` FROM counters WHERE petition_id = $1`
-	liteKeepKey = `INSERT INTO idempotency_keys (id, input, answer, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`
-	liteFindKey = `SELECT id, input, answer FROM idempotency_keys WHERE id = $1`
-	liteSign    = `INSERT INTO signatures (id, petition_id, number, state, digest, name, address, show_name, country, locale,
+	liteLock = `SELECT ` + counterColumns + ` FROM counters WHERE petition_id = $1`
+	liteSign = `INSERT INTO signatures (id, petition_id, number, state, digest, name, address, show_name, country, locale,
  statement_version, signed_at) VALUES ($1, $2, $3, 'COUNTED', $4, $5, $6, $7, $8, $9, $10, $11)
  ON CONFLICT (digest) DO NOTHING`
 	liteFindSignature = `SELECT 1 FROM signatures WHERE id = $1`
@@ -35,7 +34,7 @@ const (
 )
 
 var sqliteSQL = []string{
-	liteLock, liteKeepKey, liteFindKey, liteSign, liteFindSignature, liteFindComment, liteComment, liteMoveCounter,
+	liteLock, idempotency.Insert, idempotency.Select, liteSign, liteFindSignature, liteFindComment, liteComment, liteMoveCounter,
 	liteMoveMinute, liteMoveDay, liteMoveCountry, liteMoveAnswers, lastHourOfOne,
 }
 
@@ -81,24 +80,24 @@ func (t sqliteTx) lock(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUI
 	return out, nil
 }
 
-func (t sqliteTx) keepKeys(ctx context.Context, keys []keyRow) (taken []string, err error) {
+func (t sqliteTx) keepKeys(ctx context.Context, keys []idempotency.Record) (taken []string, err error) {
 	for _, k := range keys {
-		wrote, err := t.insert(ctx, liteKeepKey, k.id, k.input, k.answer, k.at)
+		wrote, err := t.insert(ctx, idempotency.Insert, k.ID, k.Input, k.Answer, k.At)
 		if err != nil {
 			return nil, err
 		}
 		if !wrote {
-			taken = append(taken, k.id)
+			taken = append(taken, k.ID)
 		}
 	}
 	return taken, nil
 }
 
-func (t sqliteTx) findKeys(ctx context.Context, ids []string) (map[string]keyRow, error) {
-	out := make(map[string]keyRow, len(ids))
+func (t sqliteTx) findKeys(ctx context.Context, ids []string) (map[string]idempotency.Record, error) {
+	out := make(map[string]idempotency.Record, len(ids))
 	for _, id := range ids {
-		var k keyRow
-		found, err := t.get(ctx, liteFindKey, id, &k.id, &k.input, &k.answer)
+		var k idempotency.Record
+		found, err := t.get(ctx, idempotency.Select, id, &k.ID, &k.Input, &k.Answer)
 		if err != nil {
 			return nil, err
 		}

@@ -9,15 +9,8 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/server/database"
+	"petitiond/server/idempotency"
 )
-
-// keyRow is an idempotency key as it is stored.
-type keyRow struct {
-	id     string
-	input  []byte
-	answer uuid.UUID
-	at     time.Time
-}
 
 // signatureRow is a signature on its way into the table.
 type signatureRow struct {
@@ -43,8 +36,8 @@ type commentRow struct {
 type tx interface {
 	lock(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]*counter, error)
 	// keepKeys stores keys and gives the ids of those that were stored before.
-	keepKeys(ctx context.Context, keys []keyRow) (taken []string, err error)
-	findKeys(ctx context.Context, ids []string) (map[string]keyRow, error)
+	keepKeys(ctx context.Context, keys []idempotency.Record) (taken []string, err error)
+	findKeys(ctx context.Context, ids []string) (map[string]idempotency.Record, error)
 	// written says whether one of the rows is there, by its id.
 	written(ctx context.Context, signatures []*signatureRow, comments []*commentRow) (bool, error)
 	// insertSignatures writes the rows whose address is new to the petition, and numbers them.
