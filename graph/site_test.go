@@ -18,7 +18,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/vektah/gqlparser/v2/ast"
 	"golang.org/x/sync/errgroup"
 
@@ -101,7 +100,7 @@ func newSiteWithin(t testing.TB, db *database.DB, limits transport.Limits) *site
 		Observer: s, Moved: &s.moved, Now: now, Logger: log,
 	})
 	// No re-read: what is told must come from news alone.
-	s.hub = live.New(live.Options{Read: s.news, Interval: 10 * time.Millisecond, Reread: time.Hour, Logger: log})
+	s.hub = live.New(live.Options{Read: s.reading.News, Interval: 10 * time.Millisecond, Reread: time.Hour, Logger: log})
 	s.gauge = live.NewGauge(s.reading.Statistics, live.GaugeOptions{Interval: 10 * time.Millisecond, Logger: log})
 	s.resolver = &graph.Resolver{Domain: s.domain, Reading: s.reading, Hub: s.hub, Site: s.gauge, Logger: log}
 	s.transport = transport.New(transport.Options{
@@ -159,18 +158,6 @@ func (s *site) keepNews() (release func()) {
 		s.hub.Publish(s.held...)
 		s.hold, s.held = false, nil
 	}
-}
-
-func (s *site) news(ctx context.Context, ids []uuid.UUID) ([]figures.Value, error) {
-	list, err := s.reading.News(ctx, ids)
-	out := make([]figures.Value, len(list))
-	for i, n := range list {
-		out[i] = figures.Value{
-			Petition: n.Petition, Total: n.Total, Goal: n.Goal, LastHour: n.LastHour, Version: n.Version,
-			AsOf: n.AsOf, Comment: n.Comments, Edition: n.Edition,
-		}
-	}
-	return out, err
 }
 
 func (s *site) authenticate(ctx context.Context, bearer string) (context.Context, error) {

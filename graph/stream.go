@@ -82,7 +82,7 @@ func (r *Resolver) watch(ctx context.Context, aspect figures.Aspect, ids ...scal
 }
 
 // counts follows the counts of petitions until one of them is hidden.
-func (r *Resolver) counts(ctx context.Context, ids ...scalar.ID) (<-chan *reading.Count, error) {
+func (r *Resolver) counts(ctx context.Context, ids ...scalar.ID) (<-chan *figures.Value, error) {
 	w, err := r.watch(ctx, figures.Count, ids...)
 	if err != nil {
 		return nil, err
@@ -91,13 +91,13 @@ func (r *Resolver) counts(ctx context.Context, ids ...scalar.ID) (<-chan *readin
 	for _, v := range w.Baseline() {
 		editions[v.Petition] = v.Edition
 	}
-	about := func(c *reading.Count) subscription.Mark {
+	about := func(c *figures.Value) subscription.Mark {
 		if len(ids) > 1 { // their versions cannot be compared
 			return subscription.Mark{Topic: c.Petition.String()}
 		}
 		return subscription.Mark{Topic: c.Petition.String(), Version: int64(c.Version)}
 	}
-	return follow(ctx, w.Close, about, func(ctx context.Context) (*reading.Count, error) {
+	return follow(ctx, w.Close, about, func(ctx context.Context) (*figures.Value, error) {
 		for {
 			v, err := w.Next(ctx)
 			if err == nil && v.Edition != editions[v.Petition] {
@@ -111,15 +111,9 @@ func (r *Resolver) counts(ctx context.Context, ids ...scalar.ID) (<-chan *readin
 				continue // only the text changed
 			}
 			versions[v.Petition] = v.Version
-			return countOf(v), nil
+			return &v, nil
 		}
 	}), nil
-}
-
-func countOf(v figures.Value) *reading.Count {
-	return &reading.Count{
-		Petition: v.Petition, Total: v.Total, Goal: v.Goal, Version: v.Version, AsOf: v.AsOf, LastHour: v.LastHour,
-	}
 }
 
 // seen asks again whether the actor may see the petition.

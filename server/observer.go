@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
 	"petitiond/server/database"
@@ -37,7 +36,7 @@ var (
 func (a *App) newObserver() (*observer, error) {
 	o := &observer{
 		responses: transport.NewResponses(a.config.Limits.AnswerBytes),
-		hub:       live.New(live.Options{Read: a.news, Logger: a.log}),
+		hub:       live.New(live.Options{Read: a.reading.News, Logger: a.log}),
 		metrics:   a.metrics,
 	}
 	// On PostgreSQL there may be other replicas. Until their news come, and if none ever do, what is kept is soon old.
@@ -51,19 +50,6 @@ func (a *App) newObserver() (*observer, error) {
 	}
 	o.replicas = fanout.NewPostgres(fanout.Options{Pool: a.db.Write, Address: address, Receiver: o, Logger: a.log})
 	return o, nil
-}
-
-// news reads for the hub.
-func (a *App) news(ctx context.Context, ids []uuid.UUID) ([]figures.Value, error) {
-	list, err := a.reading.News(ctx, ids)
-	out := make([]figures.Value, len(list))
-	for i, n := range list {
-		out[i] = figures.Value{
-			Petition: n.Petition, Total: n.Total, Goal: n.Goal, LastHour: n.LastHour, Version: n.Version,
-			AsOf: n.AsOf, Comment: n.Comments, Edition: n.Edition,
-		}
-	}
-	return out, err
 }
 
 // run wakes those who watch and carries news between replicas until ctx ends.

@@ -34,11 +34,11 @@ func floor(a, b int64) int64 {
 	return a / b
 }
 
-// HourAgo returns the last minute that is not in the last hour: minutes after it are.
-func HourAgo(now time.Time) int64 { return MinuteOf(now) - int64(Hour) }
+// Ago returns the last minute that is not in the stretch up to now: minutes after it are.
+func (s Span) Ago(now time.Time) int64 { return MinuteOf(now) - int64(s) }
 
 // LastHour is the number of signatures added, less those taken back, in the last hour, as an expression in SQL. Since is
-// the placeholder of HourAgo, and of the condition on the bucket b that says whose signatures are meant. Minutes are
+// the placeholder of Hour.Ago, and of the condition on the bucket b that says whose signatures are meant. Minutes are
 // folded into hours when they are much older, so that they alone are asked.
 func LastHour(since, of string) string {
 	return `(SELECT COALESCE(SUM(b.added - b.removed), 0) FROM signature_buckets AS b WHERE b.span = 1 AND b.minute > ` +

@@ -66,10 +66,10 @@ func TestWithin(t *testing.T) {
 	})
 }
 
-func TestHourAgo(t *testing.T) {
+func TestAgo(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, time.March, 1, 12, 30, 59, 0, time.UTC)
-	if got, want := TimeOf(HourAgo(now)), now.Add(-time.Hour).Truncate(time.Minute); !got.Equal(want) {
+	if got, want := TimeOf(Hour.Ago(now)), now.Add(-time.Hour).Truncate(time.Minute); !got.Equal(want) {
 		t.Errorf("%v, want %v", got, want)
 	}
 }

@@ -259,7 +259,7 @@ func (b *batch) move(ctx context.Context, t tx) error {
 		return nil
 	}
 	var err error
-	b.lastHour, err = t.lastHour(ctx, signed, buckets.HourAgo(b.now))
+	b.lastHour, err = t.lastHour(ctx, signed, buckets.Hour.Ago(b.now))
 	return err
 }
 

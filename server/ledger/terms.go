@@ -98,7 +98,7 @@ var lastHourOfOne = `SELECT ` + buckets.LastHour(`$2`, `b.petition_id = $1`)
 
 // readCounts returns the counts of a counter, with the last hour as it is in the running transaction.
 func readCounts(ctx context.Context, q Querier, c *counter, now time.Time) (figures.Value, error) {
-	rows, err := q.QueryContext(ctx, lastHourOfOne, c.petition, buckets.HourAgo(now))
+	rows, err := q.QueryContext(ctx, lastHourOfOne, c.petition, buckets.Hour.Ago(now))
 	if err != nil {
 		return figures.Value{}, fmt.Errorf("summing the last hour: %w", err)
 	}

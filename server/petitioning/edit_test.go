@@ -13,7 +13,6 @@ import (
 	"petitiond/server/database/dbtest"
 	"petitiond/server/figures"
 	"petitiond/server/petitioning"
-	"petitiond/server/reading"
 )
 
 // update gives an edit that starts from the present version.
@@ -258,11 +257,11 @@ func TestGoalMovesTheCount(t *testing.T) {
 		b := setup(t, db)
 		made := b.publish(t)
 		b.sign(t, made.Petition, 1)
-		before := b.figures(t, made.Petition).Count
+		before := b.figures(t, made.Petition).Value
 		b.clock.advance(time.Minute)
 		ok(t, b.Update(b.as(t, made.EditToken), b.update(t, made.Petition, func(u *petitioning.Update) { u.Goal = p(10) })))
-		after := b.figures(t, made.Petition).Count
-		equal(t, "count", reading.Count{
+		after := b.figures(t, made.Petition).Value
+		equal(t, "count", figures.Value{
 			Petition: made.Petition, Total: 1, Goal: 10, Version: before.Version + 1, AsOf: b.clock.Now(),
 		}, after)
 		told := b.told()
@@ -273,7 +272,7 @@ func TestGoalMovesTheCount(t *testing.T) {
 		equal(t, "told version", after.Version, told[0].Version)
 		b.clock.advance(time.Minute)
 		ok(t, b.Update(b.as(t, made.EditToken), b.update(t, made.Petition, func(u *petitioning.Update) { u.Tags = &[]string{"a"} })))
-		equal(t, "count after an edit of tags", after, b.figures(t, made.Petition).Count)
+		equal(t, "count after an edit of tags", after, b.figures(t, made.Petition).Value)
 	})
 }
 

@@ -22,7 +22,6 @@ import (
 	"github.com/99designs/gqlgen/graphql/executor"
 	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/99designs/gqlgen/graphql/handler/transport"
-	"github.com/google/uuid"
 	"github.com/vektah/gqlparser/v2/ast"
 	"golang.org/x/sync/errgroup"
 
@@ -110,7 +109,8 @@ func (s *site) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.hub = live.New(live.Options{Read: s.news, Logger: s.log})
+	s.reading = reading.New(reading.Options{Database: s.db, Keys: keys, PublicURL: "http://localhost", Logger: s.log})
+	s.hub = live.New(live.Options{Read: s.reading.News, Logger: s.log})
 	if err := s.listen(); err != nil {
 		return err
 	}
@@ -118,7 +118,6 @@ func (s *site) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.reading = reading.New(reading.Options{Database: s.db, Keys: keys, PublicURL: "http://localhost", Logger: s.log})
 	s.domain = petitioning.New(petitioning.Options{
 		Database: s.db, Ledger: s.ledger, Keys: keys, Reading: s.reading, Observer: s, Moved: &s.moved, Logger: s.log,
 	})
@@ -156,18 +155,6 @@ func (*site) Broken() {}
 
 // Lost reads again what is watched.
 func (s *site) Lost() { s.hub.Reread() }
-
-func (s *site) news(ctx context.Context, ids []uuid.UUID) ([]figures.Value, error) {
-	list, err := s.reading.News(ctx, ids)
-	out := make([]figures.Value, len(list))
-	for i, n := range list {
-		out[i] = figures.Value{
-			Petition: n.Petition, Total: n.Total, Goal: n.Goal, LastHour: n.LastHour, Version: n.Version,
-			AsOf: n.AsOf, Comment: n.Comments, Edition: n.Edition,
-		}
-	}
-	return out, err
-}
 
 // handler does the same as gqlgen's handler: it passes a request to the first transport that accepts it. Using gqlgen's
 // package would add a module that nothing else needs.
