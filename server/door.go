@@ -57,7 +57,7 @@ func (a *App) furnish() error {
 	return nil
 }
 
-// edge gives what holds for every handler, whatever the address.
+// edge returns what holds for every handler, whatever the address.
 func (a *App) edge(handler http.Handler) edge.Options {
 	vouched := vouching(a.config.TrustedProxies)
 	connections, _ := divide(a.config, descriptors())

@@ -92,20 +92,20 @@ func (p *Postgres) Publish(values ...figures.Value) {
 
 // Run listens and sends until ctx ends.
 func (p *Postgres) Run(ctx context.Context) error {
-	l := &line{ctx: ctx}
+	connection := &dialer{ctx: ctx}
 	watch := func(event pq.ListenerEventType, err error) {
 		if ctx.Err() == nil { // the end is no interruption
 			p.watch(event, err)
 		}
 	}
-	listener := pq.NewDialListener(l, p.opt.Address, 100*time.Millisecond, 5*time.Second, watch)
+	listener := pq.NewDialListener(connection, p.opt.Address, 100*time.Millisecond, 5*time.Second, watch)
 	closed := make(chan struct{})
 	var work sync.WaitGroup
 	work.Go(func() { p.listen(listener, closed) })
 	work.Go(func() { p.send(ctx) })
-	work.Go(func() { p.pulse(ctx, listener, l) })
+	work.Go(func() { p.pulse(ctx, listener, connection) })
 	<-ctx.Done()
-	l.cut() // Close waits for whatever the driver waits for
+	connection.cut() // Close waits for whatever the driver waits for
 	err := listener.Close()
 	close(closed)
 	work.Wait()
@@ -117,7 +117,7 @@ func (p *Postgres) Run(ctx context.Context) error {
 
 // pulse tries the connection now and then: a server that fell silent would look like one without news. A
 // connection that does not answer is cut, and the listener makes another.
-func (p *Postgres) pulse(ctx context.Context, listener *pq.Listener, l *line) {
+func (p *Postgres) pulse(ctx context.Context, listener *pq.Listener, connection *dialer) {
 	tick := time.NewTicker(p.opt.Pulse)
 	defer tick.Stop()
 	for {
@@ -126,7 +126,7 @@ func (p *Postgres) pulse(ctx context.Context, listener *pq.Listener, l *line) {
 			return
 		case <-tick.C:
 		}
-		late := time.AfterFunc(p.opt.Pulse, l.cut)
+		late := time.AfterFunc(p.opt.Pulse, connection.cut)
 		_ = listener.Ping() // what fails, the listener knows
 		late.Stop()
 	}

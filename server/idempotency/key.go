@@ -1,7 +1,7 @@
 // Package idempotency is how a repeated request is answered as the first one was.
 //
 // A key stands for one request of one caller: it is stored with a digest of the input and with the answer, in the
-// transaction that does what was asked. Whoever meets it again with the same input is answered from there and changes
+// transaction that does what was asked. A request that meets it again with the same input is answered from there and changes
 // nothing; another input under the same key is a mistake of the caller. The ledger stores keys by the batch and the domain
 // one at a time; what a key is, what its answer is, and for how long it counts is known here alone.
 package idempotency

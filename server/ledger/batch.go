@@ -24,7 +24,7 @@ type batch struct {
 	now        time.Time // of the run, read under the locks
 	counters   map[uuid.UUID]*counter
 	outcomes   []outcome
-	signatures []*signatureRow // inserted, save those whose address was there
+	signatures []*signatureRow // inserted; those whose address was there are left out
 	comments   []*commentRow
 	lastHour   map[uuid.UUID]int
 }
@@ -40,6 +40,7 @@ type outcome struct {
 // errWritten says that the run whose COMMIT was not answered took effect after all: its outcomes hold.
 var errWritten = errors.New("ledger: the run before was committed")
 
+// newBatch sorts the petitions by their ids. That is the order of locks in every process: see settle.
 func newBatch(entries []*entry) *batch {
 	b := &batch{entries: entries}
 	for _, e := range entries {
@@ -127,8 +128,8 @@ func (b *batch) gate() {
 // known already, also where the petition has closed since.
 func (b *batch) keep(ctx context.Context, t tx) error {
 	var fresh []idempotency.Record
-	var known []string // those to be looked up
-	first := map[string]int{}
+	var known []string        // those to be looked up
+	first := map[string]int{} // place of the first entry of each key in this batch: it alone is written
 	for i, e := range b.entries {
 		if e.key == nil {
 			continue
@@ -145,6 +146,7 @@ func (b *batch) keep(ctx context.Context, t tx) error {
 		first[e.key.ID] = i
 		fresh = append(fresh, idempotency.Record{Key: *e.key, Answer: o.receipt.Answer, At: b.now})
 	}
+	// In the order of ids, or two batches could each wait for a key that the other has stored.
 	slices.SortFunc(fresh, func(a, b idempotency.Record) int { return cmp.Compare(a.ID, b.ID) })
 	taken, err := t.keepKeys(ctx, fresh)
 	if err != nil {
@@ -204,6 +206,7 @@ func (b *batch) sign(ctx context.Context, t tx) error {
 	if err := t.insertSignatures(ctx, b.signatures); err != nil {
 		return err
 	}
+	// An address that had signed before is answered like a new one, and nothing of it is counted or written.
 	b.signatures = slices.DeleteFunc(b.signatures, func(s *signatureRow) bool { return !s.fresh })
 	for _, s := range b.signatures {
 		b.outcomes[s.place].receipt.Number = s.number
@@ -240,6 +243,7 @@ func (b *batch) move(ctx context.Context, t tx) error {
 			continue
 		}
 		moved = append(moved, c)
+		// Comments leave the version as it is: it belongs to the count alone, and clients compare it.
 		if c.counted() {
 			signed = append(signed, id)
 			c.version++
@@ -268,7 +272,7 @@ func (b *batch) answer() {
 	for i, e := range b.entries {
 		o := b.outcomes[i]
 		if o.sameAs >= 0 {
-			o = b.outcomes[o.sameAs]
+			o = b.outcomes[o.sameAs] // the same answer, but nothing new was written for this one
 			o.receipt.Number = 0
 			if err := e.key.Check(*b.entries[b.outcomes[i].sameAs].key); err != nil {
 				o.err = err

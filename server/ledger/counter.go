@@ -58,7 +58,7 @@ func (c *counter) accepts() bool {
 	return c.accepting && (c.since == nil || !c.at.Before(*c.since)) && (c.until == nil || c.at.Before(*c.until))
 }
 
-// moment gives the time of a row: its own, as both databases keep it, or that of the batch.
+// moment returns the time of a row: its own, as both databases keep it, or that of the batch.
 func (c *counter) moment(own time.Time) time.Time {
 	if own.IsZero() {
 		return c.at
@@ -66,7 +66,7 @@ func (c *counter) moment(own time.Time) time.Time {
 	return own.UTC().Truncate(time.Microsecond)
 }
 
-// counted says whether the running transaction moved the total.
+// counted reports whether the running transaction moved the total.
 func (c *counter) counted() bool { return len(c.minutes) > 0 }
 
 // count adds a new signature to the figures. Its number was given before.
@@ -133,5 +133,5 @@ func addTrend(trend float64, t time.Time) float64 {
 	return high + math.Log2(1+math.Exp2(low-high))
 }
 
-// weightOf gives the binary logarithm of a signature's weight.
+// weightOf returns the binary logarithm of a signature's weight.
 func weightOf(t time.Time) float64 { return float64(t.Sub(trendEpoch)) / float64(trendHalfLife) }

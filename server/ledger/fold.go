@@ -36,7 +36,7 @@ func (l *Ledger) Fold(ctx context.Context) error {
 	}
 }
 
-// oldest gives petitions that have minutes before a time, with the first of them.
+// oldest returns petitions that have minutes before a time, with the first of them.
 func (l *Ledger) oldest(ctx context.Context, before int64) (map[uuid.UUID]int64, error) {
 	// The inner part walks along the index of minutes and ends soon; grouping all minutes would not.
 	rows, err := l.db.Read.QueryContext(ctx, `SELECT petition_id, MIN(minute) FROM (

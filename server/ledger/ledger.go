@@ -151,12 +151,12 @@ func New(ctx context.Context, db *database.DB, opt Options) (*Ledger, error) {
 // Run writes until ctx ends, then writes what is queued and returns.
 func (l *Ledger) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
-	for _, n := range l.lanes {
-		wg.Go(func() { n.run() })
+	for _, lane := range l.lanes {
+		wg.Go(lane.run)
 	}
 	<-ctx.Done()
-	for _, n := range l.lanes {
-		n.queue.close()
+	for _, lane := range l.lanes {
+		lane.queue.close()
 	}
 	wg.Wait()
 	return l.store.close()
@@ -165,15 +165,15 @@ func (l *Ledger) Run(ctx context.Context) error {
 // Sign writes a signature and returns when it is durable. An address that had signed before is answered as
 // if it had not.
 func (l *Ledger) Sign(ctx context.Context, s Signature) (Receipt, error) {
-	return l.append(ctx, &entry{signature: &s, petition: s.Petition, key: s.Key})
+	return l.submit(ctx, &entry{signature: &s, petition: s.Petition, key: s.Key})
 }
 
 // Comment writes a comment and returns when it is durable.
 func (l *Ledger) Comment(ctx context.Context, c Comment) (Receipt, error) {
-	return l.append(ctx, &entry{comment: &c, petition: c.Petition, key: c.Key})
+	return l.submit(ctx, &entry{comment: &c, petition: c.Petition, key: c.Key})
 }
 
-// SignLater queues a signature, after those queued before it, and gives the function that waits for it. An
+// SignLater queues a signature, after those queued before it, and returns the function that waits for it. An
 // import queues thousands in their order this way. While the queue is full it waits.
 func (l *Ledger) SignLater(ctx context.Context, s Signature) (wait func() error) {
 	e := &entry{signature: &s, petition: s.Petition, key: s.Key, done: make(chan struct{})}
@@ -192,8 +192,8 @@ func (l *Ledger) SignLater(ctx context.Context, s Signature) (wait func() error)
 	}
 }
 
-// append queues an entry and waits for its answer.
-func (l *Ledger) append(ctx context.Context, e *entry) (Receipt, error) {
+// submit queues an entry and waits for its answer.
+func (l *Ledger) submit(ctx context.Context, e *entry) (Receipt, error) {
 	if err := ctx.Err(); err != nil {
 		return Receipt{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
@@ -204,7 +204,7 @@ func (l *Ledger) append(ctx context.Context, e *entry) (Receipt, error) {
 	return e.wait(ctx)
 }
 
-// wait gives the entry's answer. When ctx ends first the entry may still be written.
+// wait returns the entry's answer. When ctx ends first the entry may still be written.
 func (e *entry) wait(ctx context.Context) (Receipt, error) {
 	select {
 	case <-e.done:
@@ -216,7 +216,7 @@ func (e *entry) wait(ctx context.Context) (Receipt, error) {
 
 func (l *Ledger) enqueue(e *entry) error { return l.laneOf(e.petition).queue.push(e) }
 
-// laneOf gives the lane of a petition, always the same: two batches of this process never wait for each
+// laneOf returns the lane of a petition, always the same: two batches of this process never wait for each
 // other's counter. The last byte of a UUIDv7 is random.
 func (l *Ledger) laneOf(petition uuid.UUID) *lane {
 	return l.lanes[int(petition[len(petition)-1])%len(l.lanes)]

@@ -18,7 +18,7 @@ type mending struct {
 	now     time.Time
 }
 
-// write mends what differs and gives what there is to tell. Nothing is clamped: a figure becomes what was
+// write mends what differs and returns what there is to tell. Nothing is clamped: a figure becomes what was
 // counted, whichever it was. Where nobody can say any more in which bucket a difference arose it is booked now,
 // as signatures added or taken back.
 func (m mending) write(ctx context.Context, stored, counted *tally) (figures.Value, error) {

@@ -26,7 +26,7 @@ type Difference struct {
 	Stored, Counted int
 }
 
-// Recount compares every figure of every petition with the rows once, and mends what differs. It gives what it
+// Recount compares every figure of every petition with the rows once, and mends what differs. It returns what it
 // has mended. A petition that cannot be compared keeps the others from nothing: the errors come joined.
 func (l *Ledger) Recount(ctx context.Context) ([]Difference, error) {
 	return l.recount(ctx, func(time.Duration) {})
@@ -94,7 +94,7 @@ func (l *Ledger) recount(ctx context.Context, rest func(time.Duration)) (found [
 	}
 }
 
-// step gives the next petitions that are compared together: some small ones, or a large one.
+// step returns the next petitions that are compared together: some small ones, or a large one.
 func (l *Ledger) step(ctx context.Context, after uuid.UUID) (step []uuid.UUID, err error) {
 	rows, err := l.db.Read.QueryContext(ctx, `SELECT petition_id, issued + comments_issued FROM counters
  WHERE petition_id > $1 ORDER BY petition_id LIMIT $2`, after, recountPetitions)

@@ -65,6 +65,7 @@ func (t sqliteTx) insert(ctx context.Context, text string, args ...any) (bool, e
 	return n == 1, err
 }
 
+// lock only reads: the transaction is immediate, and SQLite has one writer.
 func (t sqliteTx) lock(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]*counter, error) {
 	out := make(map[uuid.UUID]*counter, len(petitions))
 	for _, id := range petitions {
@@ -80,6 +81,7 @@ func (t sqliteTx) lock(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUI
 	return out, nil
 }
 
+// keepKeys knows of each key by itself whether it was there.
 func (t sqliteTx) keepKeys(ctx context.Context, keys []idempotency.Record) (taken []string, err error) {
 	for _, k := range keys {
 		wrote, err := t.insert(ctx, idempotency.Insert, k.ID, k.Input, k.Answer, k.At)
@@ -108,6 +110,8 @@ func (t sqliteTx) findKeys(ctx context.Context, ids []string) (map[string]idempo
 	return out, nil
 }
 
+// insertSignatures tries each row with the number that is next, and takes the number only if the row was written. There is
+// nobody beside this transaction who could have taken it.
 func (t sqliteTx) insertSignatures(ctx context.Context, rows []*signatureRow) error {
 	for _, r := range rows {
 		wrote, err := t.insert(ctx, liteSign, r.ID, r.counter.petition, r.counter.issued+1, r.Digest, r.Name, r.Address, r.ShowName,
@@ -159,6 +163,7 @@ func (t sqliteTx) moveCounters(ctx context.Context, counters []*counter) error {
 	return nil
 }
 
+// moveBuckets writes one row for each bucket that the batch has touched, however many signatures fell into it.
 func (t sqliteTx) moveBuckets(ctx context.Context, counters []*counter) error {
 	for _, c := range counters {
 		for minute, n := range c.minutes {

@@ -80,6 +80,7 @@ func (l Locked) Terms() Terms {
 // Set writes new terms in the transaction that holds the lock. The version grows where the goal changes.
 func (l Locked) Set(ctx context.Context, q Querier, terms Terms, now time.Time) (figures.Value, error) {
 	c := l.counter
+	// Whether it may be signed is no part of the numbers: those who watch a count hear of it as an edition.
 	if terms.Goal != c.goal {
 		c.version++
 		c.asOf = c.timeAt(now)
@@ -102,7 +103,7 @@ func readCounts(ctx context.Context, q Querier, c *counter, now time.Time) (figu
 	if err != nil {
 		return figures.Value{}, fmt.Errorf("summing the last hour: %w", err)
 	}
-	defer rows.Close()
+	defer rows.Close() // before the transaction goes on: a connection has one result at a time
 	n := 0
 	for rows.Next() {
 		if err := rows.Scan(&n); err != nil {

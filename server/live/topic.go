@@ -68,7 +68,7 @@ func (sh *shard) join(s *slot, id uuid.UUID, ask func(uuid.UUID) *batch) (*batch
 	s.topic, s.at = t, len(t.slots)
 	t.slots = append(t.slots, s)
 	if !t.held && (t.asked == nil || t.asked.over()) {
-		t.asked = ask(id) // anew, if a read did not bring it
+		t.asked = ask(id) // once more, if a read did not bring it
 	}
 	return t.asked, nil
 }
@@ -112,7 +112,7 @@ func (sh *shard) take(v figures.Value, now time.Time, read bool) *topic {
 		if read {
 			t.held, t.asked = true, nil
 		}
-		t.untold = 0 // who waits for the first value takes it without being woken
+		t.untold = 0 // those who wait for the first value take it without being woken
 		return nil
 	}
 	if t.paced || t.untold == 0 {
