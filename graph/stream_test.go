@@ -277,7 +277,7 @@ func TestEndIsTold(t *testing.T) {
 	}{
 		{"HiddenCount", `signatureCount(petitionId: $id) { total }`, `{"data":{"new":{"total":0}}}`, hide, "NOT_FOUND"},
 		{"HiddenPetition", `petitionChanged(petitionId: $id) { state }`, `{"data":{"new":{"state":"OPEN"}}}`, hide, "NOT_FOUND"},
-		{"HiddenComments", `commentAdded(petitionId: $id) { body }`, "", hide, "NOT_FOUND"},
+		{"HiddenComments", `commentAdded(petitionId: $id) { body }`, `{"data":{"new":{"body":"Comment 1"}}}`, hide, "NOT_FOUND"},
 		{"DatabaseGone", `petitionChanged(petitionId: $id) { state }`, `{"data":{"new":{"state":"OPEN"}}}`, lose, "INTERNAL"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -289,9 +289,14 @@ func TestEndIsTold(t *testing.T) {
 				resp := s.post(t.Context(), t, "", `subscription($id: ID!) { new: `+c.field+` }`, map[string]any{"id": s.names.real["petition:open"]})
 				defer resp.Body.Close()
 				events := bufio.NewScanner(resp.Body)
-				if c.first == "" {
+				if c.name == "HiddenComments" { // one that comes shows that the subscription has begun
 					s.watched(t, true)
-				} else if got, _ := nextEvent(t, events); got != c.first {
+					r := petitioning.Remark{Petition: s.id("petition:open"), Body: "Comment 1"}
+					if _, err := s.domain.Comment(s.resolver.Around(t.Context()), r); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if got, _ := nextEvent(t, events); got != c.first {
 					t.Errorf("first %s, want %s", got, c.first)
 				}
 				if err := c.cause(t.Context(), s); err != nil {
