@@ -10,6 +10,7 @@ import (
 	"petitiond/ent"
 	"petitiond/graph/scalar"
 	"petitiond/server/budget"
+	"petitiond/server/figures"
 	"petitiond/server/keyset"
 	"petitiond/server/reading"
 )
@@ -21,7 +22,7 @@ func signatureID(row *ent.Signature) uuid.UUID         { return row.ID }
 func tagID(row *ent.Tag) uuid.UUID                     { return row.ID }
 func petitionOfComment(row *ent.Comment) uuid.UUID     { return row.PetitionID }
 func petitionOfSignature(row *ent.Signature) uuid.UUID { return row.PetitionID }
-func petitionOfCount(c *reading.Count) uuid.UUID       { return c.Petition }
+func petitionOfCount(c *figures.Value) uuid.UUID       { return c.Petition }
 
 func parentOfComment(row *ent.Comment) uuid.UUID {
 	if row.ParentID == nil {
@@ -68,17 +69,17 @@ func petitionsByID(p *reading.Reader, wanted reading.Wanted) fetch[*ent.Petition
 }
 
 // joinFound makes siblings of petitions that were read with what was wanted.
-func joinFound(ctx context.Context, rows []*ent.Petition, wanted reading.Wanted, figures map[uuid.UUID]*reading.Figures) {
-	knowWanted(ctx, join(ctx, rows), wanted, figures)
+func joinFound(ctx context.Context, rows []*ent.Petition, wanted reading.Wanted, counted map[uuid.UUID]*reading.Figures) {
+	knowWanted(ctx, join(ctx, rows), wanted, counted)
 }
 
 // knowWanted gives siblings what they were read with, so that nobody reads it again.
 func knowWanted(
-	ctx context.Context, s *siblings[*ent.Petition], wanted reading.Wanted, figures map[uuid.UUID]*reading.Figures,
+	ctx context.Context, s *siblings[*ent.Petition], wanted reading.Wanted, counted map[uuid.UUID]*reading.Figures,
 ) {
 	if wanted.Figures {
-		know(s, "figures", figures)
-		joinCounts(ctx, s.rows, figures)
+		know(s, "figures", counted)
+		joinCounts(ctx, s.rows, counted)
 	}
 	if wanted.Tags {
 		knowTags(ctx, s)
@@ -106,11 +107,11 @@ func knowTags(ctx context.Context, s *siblings[*ent.Petition]) {
 }
 
 // joinCounts makes siblings of the counts of petitions, which lead back to them.
-func joinCounts(ctx context.Context, rows []*ent.Petition, figures map[uuid.UUID]*reading.Figures) {
+func joinCounts(ctx context.Context, rows []*ent.Petition, counted map[uuid.UUID]*reading.Figures) {
 	joinLater(ctx, func(l *loaders) {
-		counts := make([]*reading.Count, 0, len(figures))
-		for _, f := range figures {
-			counts = append(counts, &f.Count)
+		counts := make([]*figures.Value, 0, len(counted))
+		for _, f := range counted {
+			counts = append(counts, &f.Value)
 		}
 		know(register(l, counts), owner[*ent.Petition]{}, byKey(rows, petitionID))
 	})

@@ -21,8 +21,8 @@ import (
 	"petitiond/graph/scalar"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/figures"
 	"petitiond/server/petitioning"
-	"petitiond/server/reading"
 	"petitiond/server/transport"
 )
 
@@ -252,8 +252,8 @@ func (q leakyQuery) Node(_ context.Context, id scalar.ID) (scalar.Node, error) {
 	return q.rows[id], nil
 }
 
-func (p leakyPetition) Count(_ context.Context, obj *ent.Petition) (*reading.Count, error) {
-	return &reading.Count{Petition: obj.ID, Goal: 1}, nil
+func (p leakyPetition) Count(_ context.Context, obj *ent.Petition) (*figures.Value, error) {
+	return &figures.Value{Petition: obj.ID, Goal: 1}, nil
 }
 
 // number is one that a row of nothing has not.

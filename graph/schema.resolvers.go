@@ -11,6 +11,7 @@ import (
 	"petitiond/graph/generated"
 	"petitiond/graph/model"
 	"petitiond/graph/scalar"
+	"petitiond/server/figures"
 	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
@@ -96,9 +97,9 @@ func (r *petitionResolver) SignatureCount(ctx context.Context, obj *ent.Petition
 	return f.Total, err
 }
 
-func (r *petitionResolver) Count(ctx context.Context, obj *ent.Petition) (*reading.Count, error) {
+func (r *petitionResolver) Count(ctx context.Context, obj *ent.Petition) (*figures.Value, error) {
 	f, err := figuresOf(ctx, r.reads(ctx), obj)
-	return &f.Count, err
+	return &f.Value, err
 }
 
 func (r *petitionResolver) Signatures(ctx context.Context, obj *ent.Petition, first *int, after *string, last *int, before *string) (*reading.Connection[*ent.Signature], error) {
@@ -177,26 +178,26 @@ func (r *signatureResolver) Petition(ctx context.Context, obj *ent.Signature) (*
 	return petitionOf(ctx, r.reads(ctx), obj, petitionOfSignature)
 }
 
-func (r *signatureCountResolver) PetitionID(ctx context.Context, obj *reading.Count) (*scalar.ID, error) {
+func (r *signatureCountResolver) PetitionID(ctx context.Context, obj *figures.Value) (*scalar.ID, error) {
 	return identify(scalar.Petition, obj.Petition), nil
 }
 
-func (r *signatureCountResolver) Petition(ctx context.Context, obj *reading.Count) (*ent.Petition, error) {
+func (r *signatureCountResolver) Petition(ctx context.Context, obj *figures.Value) (*ent.Petition, error) {
 	return petitionOf(ctx, r.reads(ctx), obj, petitionOfCount)
 }
 
-func (r *signatureCountResolver) LastHour(ctx context.Context, obj *reading.Count) (int, error) {
+func (r *signatureCountResolver) LastHour(ctx context.Context, obj *figures.Value) (int, error) {
 	if obj.LastHour != nil {
 		return *obj.LastHour, nil
 	}
 	return load(ctx, obj, "last hour", petitionOfCount, r.reads(ctx).LastHour)
 }
 
-func (r *subscriptionResolver) SignatureCount(ctx context.Context, petitionID scalar.ID) (<-chan *reading.Count, error) {
+func (r *subscriptionResolver) SignatureCount(ctx context.Context, petitionID scalar.ID) (<-chan *figures.Value, error) {
 	return r.counts(ctx, petitionID)
 }
 
-func (r *subscriptionResolver) SignatureCounts(ctx context.Context, petitionIds []*scalar.ID) (<-chan *reading.Count, error) {
+func (r *subscriptionResolver) SignatureCounts(ctx context.Context, petitionIds []*scalar.ID) (<-chan *figures.Value, error) {
 	ids, err := between(1, 100, "petitionIds", petitionIds)
 	if err != nil {
 		return nil, err

@@ -18,13 +18,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/vektah/gqlparser/v2/ast"
 	"golang.org/x/sync/errgroup"
 
 	"petitiond/graph"
 	"petitiond/graph/generated"
 	"petitiond/server/database"
+	"petitiond/server/figures"
 	"petitiond/server/ledger"
 	"petitiond/server/live"
 	"petitiond/server/petitioning"
@@ -43,6 +43,8 @@ const adminKey = "an admin key of thirty-two characters or more"
 
 // site is a whole server but for its main: the schema on a real domain, ledger and hub, behind the transport.
 type site struct {
+	ledger.Unobserved
+
 	db        *database.DB
 	domain    *petitioning.Service
 	reading   *reading.Service
@@ -56,9 +58,11 @@ type site struct {
 	names     *names
 	endLedger context.CancelFunc // writes what is queued and then nothing
 
+	moved petitioning.Moved
+
 	mu   sync.Mutex
-	held []live.Value // guarded by mu: news that wait for release
-	hold bool         // guarded by mu
+	held []figures.Value // guarded by mu: news that wait for release
+	hold bool            // guarded by mu
 }
 
 // newSite serves an empty site until the test ends.
@@ -84,7 +88,7 @@ func newSiteWithin(t testing.TB, db *database.DB, limits transport.Limits) *site
 	if err != nil {
 		t.Fatal(err)
 	}
-	book, err := ledger.New(t.Context(), db, ledger.Options{Now: now, Committed: s.committed, Logger: log})
+	book, err := ledger.New(t.Context(), db, ledger.Options{Now: now, Observer: s, Logger: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,10 +97,10 @@ func newSiteWithin(t testing.TB, db *database.DB, limits transport.Limits) *site
 	})
 	s.domain = petitioning.New(petitioning.Options{
 		Database: db, Ledger: book, Keys: keys, Reading: s.reading, AdminKey: adminKey,
-		Changed: s.changed, Now: now, Logger: log,
+		Observer: s, Moved: &s.moved, Now: now, Logger: log,
 	})
 	// No re-read: what is told must come from news alone.
-	s.hub = live.New(live.Options{Read: s.news, Interval: 10 * time.Millisecond, Reread: time.Hour, Logger: log})
+	s.hub = live.New(live.Options{Read: s.reading.News, Interval: 10 * time.Millisecond, Reread: time.Hour, Logger: log})
 	s.gauge = live.NewGauge(s.reading.Statistics, live.GaugeOptions{Interval: 10 * time.Millisecond, Logger: log})
 	s.resolver = &graph.Resolver{Domain: s.domain, Reading: s.reading, Hub: s.hub, Site: s.gauge, Logger: log}
 	s.transport = transport.New(transport.Options{
@@ -131,28 +135,16 @@ func (s *site) run(t testing.TB, book *ledger.Ledger) {
 	})
 }
 
-func (s *site) committed(changes []ledger.Change) {
-	for _, c := range changes {
-		s.tell(valueOf(c))
-		s.domain.Moved(c.Petition)
-	}
-}
-
-func (s *site) changed(c petitioning.Change) {
-	v := valueOf(c.Change)
-	v.Edition = c.Edition
-	s.tell(v)
-}
-
-// tell hands news to the hub, or keeps them until release.
-func (s *site) tell(v live.Value) {
+// Committed hands news to the hub, or keeps them until release.
+func (s *site) Committed(values ...figures.Value) {
+	s.moved.Add(values...)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.hold {
-		s.held = append(s.held, v)
+		s.held = append(s.held, values...)
 		return
 	}
-	s.hub.Publish(v)
+	s.hub.Publish(values...)
 }
 
 // keepNews lets the hub hear of nothing until the function is called that it returns.
@@ -166,25 +158,6 @@ func (s *site) keepNews() (release func()) {
 		s.hub.Publish(s.held...)
 		s.hold, s.held = false, nil
 	}
-}
-
-func valueOf(c ledger.Change) live.Value {
-	return live.Value{
-		Petition: c.Petition, Total: c.Total, Goal: c.Goal, LastHour: c.LastHour, Version: c.Version, AsOf: c.AsOf,
-		Comment: c.Comments,
-	}
-}
-
-func (s *site) news(ctx context.Context, ids []uuid.UUID) ([]live.Value, error) {
-	list, err := s.reading.News(ctx, ids)
-	out := make([]live.Value, len(list))
-	for i, n := range list {
-		out[i] = live.Value{
-			Petition: n.Petition, Total: n.Total, Goal: n.Goal, LastHour: *n.LastHour, Version: int64(n.Version),
-			AsOf: n.AsOf, Comment: n.Comments, Edition: n.Edition,
-		}
-	}
-	return out, err
 }
 
 func (s *site) authenticate(ctx context.Context, bearer string) (context.Context, error) {

@@ -8,6 +8,7 @@ import (
 
 	"petitiond/ent"
 	"petitiond/graph/scalar"
+	"petitiond/server/figures"
 	"petitiond/server/live"
 	"petitiond/server/reading"
 	"petitiond/server/subscription"
@@ -60,12 +61,12 @@ func guarded[T any](ctx context.Context, next func(context.Context) (*T, error))
 
 // watch begins to watch petitions that the actor may see. If there is one that it may not, there is nothing.
 // It looks after it has begun, so that one which is hidden in between is noticed.
-func (r *Resolver) watch(ctx context.Context, aspect live.Aspect, ids ...scalar.ID) (*live.Watcher, error) {
+func (r *Resolver) watch(ctx context.Context, aspect figures.Aspect, ids ...scalar.ID) (*live.Watcher, error) {
 	keys := make([]uuid.UUID, len(ids))
 	for i, id := range ids {
 		keys[i] = petitionKey(id)
 	}
-	w, err := r.Hub.Watch(ctx, aspect|live.Edition, keys...)
+	w, err := r.Hub.Watch(ctx, aspect|figures.Edition, keys...)
 	if err != nil {
 		return nil, err
 	}
@@ -81,22 +82,22 @@ func (r *Resolver) watch(ctx context.Context, aspect live.Aspect, ids ...scalar.
 }
 
 // counts follows the counts of petitions until one of them is hidden.
-func (r *Resolver) counts(ctx context.Context, ids ...scalar.ID) (<-chan *reading.Count, error) {
-	w, err := r.watch(ctx, live.Count, ids...)
+func (r *Resolver) counts(ctx context.Context, ids ...scalar.ID) (<-chan *figures.Value, error) {
+	w, err := r.watch(ctx, figures.Count, ids...)
 	if err != nil {
 		return nil, err
 	}
-	editions, versions := map[uuid.UUID]int{}, map[uuid.UUID]int64{}
+	editions, versions := map[uuid.UUID]int{}, map[uuid.UUID]int{}
 	for _, v := range w.Baseline() {
 		editions[v.Petition] = v.Edition
 	}
-	about := func(c *reading.Count) subscription.Mark {
+	about := func(c *figures.Value) subscription.Mark {
 		if len(ids) > 1 { // their versions cannot be compared
 			return subscription.Mark{Topic: c.Petition.String()}
 		}
 		return subscription.Mark{Topic: c.Petition.String(), Version: int64(c.Version)}
 	}
-	return follow(ctx, w.Close, about, func(ctx context.Context) (*reading.Count, error) {
+	return follow(ctx, w.Close, about, func(ctx context.Context) (*figures.Value, error) {
 		for {
 			v, err := w.Next(ctx)
 			if err == nil && v.Edition != editions[v.Petition] {
@@ -110,15 +111,9 @@ func (r *Resolver) counts(ctx context.Context, ids ...scalar.ID) (<-chan *readin
 				continue // only the text changed
 			}
 			versions[v.Petition] = v.Version
-			return countOf(v), nil
+			return &v, nil
 		}
 	}), nil
-}
-
-func countOf(v live.Value) *reading.Count {
-	return &reading.Count{
-		Petition: v.Petition, Total: v.Total, Goal: v.Goal, Version: int(v.Version), AsOf: v.AsOf, LastHour: &v.LastHour,
-	}
 }
 
 // seen asks again whether the actor may see the petition.
@@ -132,7 +127,7 @@ func (r *Resolver) seen(ctx context.Context, id uuid.UUID) error {
 
 // petitions follows the text and state of a petition, the present one first, until it is hidden.
 func (r *Resolver) petitions(ctx context.Context, id scalar.ID) (<-chan *ent.Petition, error) {
-	w, err := r.watch(ctx, live.Edition, id)
+	w, err := r.watch(ctx, figures.Edition, id)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +159,7 @@ func (r *Resolver) petitions(ctx context.Context, id scalar.ID) (<-chan *ent.Pet
 
 // comments follows the comments made after now, in their order, until the petition is hidden.
 func (r *Resolver) comments(ctx context.Context, id scalar.ID) (<-chan *ent.Comment, error) {
-	w, err := r.watch(ctx, live.Comments, id)
+	w, err := r.watch(ctx, figures.Comments, id)
 	if err != nil {
 		return nil, err
 	}

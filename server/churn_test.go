@@ -42,7 +42,7 @@ func TestChurn(t *testing.T) { // not parallel: it counts what the process holds
 		stacks := make([]byte, 1<<20)
 		t.Errorf("not all was given back: %s at first\n%.20000s", fresh, stacks[:runtime.Stack(stacks, true)])
 	}
-	if petitions, watchers := s.hub.Size(); petitions != 0 || watchers != 0 {
+	if petitions, watchers := s.observer.hub.Size(); petitions != 0 || watchers != 0 {
 		t.Errorf("%d watchers of %d petitions are left in the hub", watchers, petitions)
 	}
 }
@@ -73,7 +73,7 @@ func (s *site) settle(before holdings) holdings {
 	client.CloseIdleConnections()
 	for until := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		h := held()
-		_, watchers := s.hub.Size()
+		_, watchers := s.observer.hub.Size()
 		if watchers == 0 && h.within(before) || time.Now().After(until) {
 			return h
 		}

@@ -42,7 +42,6 @@ func (a *App) take(ctx context.Context, setting, address string) error {
 
 // furnish says what serves at the addresses.
 func (a *App) furnish() error {
-	a.metrics = newMetrics(a)
 	public, err := a.routes()
 	if err != nil {
 		return err
@@ -58,7 +57,7 @@ func (a *App) furnish() error {
 	return nil
 }
 
-// edge gives what holds for every handler, whatever the address.
+// edge returns what holds for every handler, whatever the address.
 func (a *App) edge(handler http.Handler) edge.Options {
 	vouched := vouching(a.config.TrustedProxies)
 	connections, _ := divide(a.config, descriptors())

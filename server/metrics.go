@@ -19,7 +19,7 @@ type metrics struct {
 	differences prometheus.Counter
 }
 
-func newMetrics(a *App) *metrics {
+func newMetrics() *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -34,6 +34,11 @@ func newMetrics(a *App) *metrics {
 	}
 	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		m.requests, m.recounts, m.differences)
+	return m
+}
+
+// show adds what is read of the server's parts, which must be there.
+func (m *metrics) show(a *App) {
 	gauge := func(name, help string, value func() float64) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 	}
@@ -46,30 +51,30 @@ func newMetrics(a *App) *metrics {
 		return float64(open)
 	})
 	gauge("petitiond_watched_petitions", "Petitions that somebody watches live.", func() float64 {
-		petitions, _ := a.hub.Size()
+		petitions, _ := a.observer.hub.Size()
 		return float64(petitions)
 	})
 	gauge("petitiond_watchers", "Live subscriptions to petitions that are executed; equal ones of many clients are executed once.", func() float64 {
-		_, watchers := a.hub.Size()
+		_, watchers := a.observer.hub.Size()
 		return float64(watchers)
 	})
 	gauge("petitiond_database_connections", "Open connections of the writing pool.", func() float64 {
 		return float64(a.db.Write.Stats().OpenConnections)
 	})
+	responses := a.observer.responses
 	gauge("petitiond_shared_answer_bytes", "Memory that answers take which are kept for everybody.", func() float64 {
-		return float64(a.transport.Answers().Bytes)
+		return float64(responses.Stats().Bytes)
 	})
 	for how, count := range map[string]func() uint64{
-		"hit":      func() uint64 { return a.transport.Answers().Hits },
-		"joined":   func() uint64 { return a.transport.Answers().Joined },
-		"computed": func() uint64 { return a.transport.Answers().Computed },
+		"hit":      func() uint64 { return responses.Stats().Hits },
+		"joined":   func() uint64 { return responses.Stats().Joined },
+		"computed": func() uint64 { return responses.Stats().Computed },
 	} {
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 			Name: "petitiond_shared_answers_total", Help: "Queries without a credential and web pages, by how they came by their answer.",
 			ConstLabels: prometheus.Labels{"how": how},
 		}, func() float64 { return float64(count()) }))
 	}
-	return m
 }
 
 // recounted notes what a recount has found.

@@ -171,14 +171,14 @@ func TestUnknownPagesAreNotKept(t *testing.T) {
 		id, _ := s.openTagged(t, "unknown")
 		known := "/p/" + s.slug(t, id)
 		s.page(t, known+"?first")
-		before := s.transport.Answers()
+		before := s.observer.responses.Stats()
 		for n := range 200 {
 			if page := s.page(t, fmt.Sprintf("/p/nothing-%d", n)); page.status != http.StatusNotFound {
 				t.Fatalf("status %d, want 404", page.status)
 			}
 			s.page(t, fmt.Sprintf("%s?n=%d", known, n)) // one page, whatever stands behind the question mark
 		}
-		after := s.transport.Answers()
+		after := s.observer.responses.Stats()
 		if after.Entries > before.Entries || after.Bytes > before.Bytes {
 			t.Errorf("%d pages in %d bytes are kept, want no more than %d in %d", after.Entries, after.Bytes, before.Entries, before.Bytes)
 		}

@@ -224,7 +224,7 @@ func hiding(t *testing.T, a, b *site) {
 func (s *site) holds(t *testing.T, want int) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
-		_, got := s.hub.Size()
+		_, got := s.observer.hub.Size()
 		if got == want {
 			return
 		}

@@ -13,6 +13,7 @@ import (
 	"petitiond/graph/fastexec"
 	"petitiond/graph/model"
 	"petitiond/graph/scalar"
+	"petitiond/server/figures"
 	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
@@ -278,7 +279,7 @@ type PetitionResolver interface {
 	Goal(ctx context.Context, obj *ent.Petition) (int, error)
 
 	SignatureCount(ctx context.Context, obj *ent.Petition) (int, error)
-	Count(ctx context.Context, obj *ent.Petition) (*reading.Count, error)
+	Count(ctx context.Context, obj *ent.Petition) (*figures.Value, error)
 	Signatures(ctx context.Context, obj *ent.Petition, first *int, after *string, last *int, before *string) (*reading.Connection[*ent.Signature], error)
 	CommentCount(ctx context.Context, obj *ent.Petition) (int, error)
 	Comments(ctx context.Context, obj *ent.Petition, first *int, after *string, last *int, before *string, orderBy *reading.CommentOrder) (*reading.Connection[*ent.Comment], error)
@@ -302,14 +303,14 @@ type SignatureResolver interface {
 	Petition(ctx context.Context, obj *ent.Signature) (*ent.Petition, error)
 }
 type SignatureCountResolver interface {
-	PetitionID(ctx context.Context, obj *reading.Count) (*scalar.ID, error)
-	Petition(ctx context.Context, obj *reading.Count) (*ent.Petition, error)
+	PetitionID(ctx context.Context, obj *figures.Value) (*scalar.ID, error)
+	Petition(ctx context.Context, obj *figures.Value) (*ent.Petition, error)
 
-	LastHour(ctx context.Context, obj *reading.Count) (int, error)
+	LastHour(ctx context.Context, obj *figures.Value) (int, error)
 }
 type SubscriptionResolver interface {
-	SignatureCount(ctx context.Context, petitionID scalar.ID) (<-chan *reading.Count, error)
-	SignatureCounts(ctx context.Context, petitionIds []*scalar.ID) (<-chan *reading.Count, error)
+	SignatureCount(ctx context.Context, petitionID scalar.ID) (<-chan *figures.Value, error)
+	SignatureCounts(ctx context.Context, petitionIds []*scalar.ID) (<-chan *figures.Value, error)
 	Statistics(ctx context.Context) (<-chan *reading.Statistics, error)
 	CommentAdded(ctx context.Context, petitionID scalar.ID) (<-chan *ent.Comment, error)
 	PetitionChanged(ctx context.Context, petitionID scalar.ID) (<-chan *ent.Petition, error)
@@ -5046,8 +5047,8 @@ func (ec *executionContext) _Petition_count(ctx context.Context, field graphql.C
 			return ec.Resolvers.Petition().Count(ctx, obj)
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *reading.Count) graphql.Marshaler {
-			return ec.marshalNSignatureCount2ᚖpetitiondᚋserverᚋreadingᚐCount(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *figures.Value) graphql.Marshaler {
+			return ec.marshalNSignatureCount2ᚖpetitiondᚋserverᚋfiguresᚐValue(ctx, selections, v)
 		},
 		true,
 		true,
@@ -6274,7 +6275,7 @@ func (ec *executionContext) fieldContext_SignatureConnection_totalCount(_ contex
 	return graphql.NewScalarFieldContext("SignatureConnection", field, true, false, "Int")
 }
 
-func (ec *executionContext) _SignatureCount_petitionId(ctx context.Context, field graphql.CollectedField, obj *reading.Count) (ret graphql.Marshaler) {
+func (ec *executionContext) _SignatureCount_petitionId(ctx context.Context, field graphql.CollectedField, obj *figures.Value) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6297,7 +6298,7 @@ func (ec *executionContext) fieldContext_SignatureCount_petitionId(_ context.Con
 	return graphql.NewScalarFieldContext("SignatureCount", field, true, true, "ID")
 }
 
-func (ec *executionContext) _SignatureCount_petition(ctx context.Context, field graphql.CollectedField, obj *reading.Count) (ret graphql.Marshaler) {
+func (ec *executionContext) _SignatureCount_petition(ctx context.Context, field graphql.CollectedField, obj *figures.Value) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6329,7 +6330,7 @@ func (ec *executionContext) fieldContext_SignatureCount_petition(_ context.Conte
 	return fc, nil
 }
 
-func (ec *executionContext) _SignatureCount_total(ctx context.Context, field graphql.CollectedField, obj *reading.Count) (ret graphql.Marshaler) {
+func (ec *executionContext) _SignatureCount_total(ctx context.Context, field graphql.CollectedField, obj *figures.Value) (ret graphql.Marshaler) {
 	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
@@ -6352,7 +6353,7 @@ func (ec *executionContext) fieldContext_SignatureCount_total(_ context.Context,
 	return graphql.NewScalarFieldContext("SignatureCount", field, false, false, "Int")
 }
 
-func (ec *executionContext) _SignatureCount_goal(ctx context.Context, field graphql.CollectedField, obj *reading.Count) (ret graphql.Marshaler) {
+func (ec *executionContext) _SignatureCount_goal(ctx context.Context, field graphql.CollectedField, obj *figures.Value) (ret graphql.Marshaler) {
 	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
@@ -6375,7 +6376,7 @@ func (ec *executionContext) fieldContext_SignatureCount_goal(_ context.Context, 
 	return graphql.NewScalarFieldContext("SignatureCount", field, false, false, "Int")
 }
 
-func (ec *executionContext) _SignatureCount_progress(ctx context.Context, field graphql.CollectedField, obj *reading.Count) (ret graphql.Marshaler) {
+func (ec *executionContext) _SignatureCount_progress(ctx context.Context, field graphql.CollectedField, obj *figures.Value) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6398,7 +6399,7 @@ func (ec *executionContext) fieldContext_SignatureCount_progress(_ context.Conte
 	return graphql.NewScalarFieldContext("SignatureCount", field, true, false, "Float")
 }
 
-func (ec *executionContext) _SignatureCount_lastHour(ctx context.Context, field graphql.CollectedField, obj *reading.Count) (ret graphql.Marshaler) {
+func (ec *executionContext) _SignatureCount_lastHour(ctx context.Context, field graphql.CollectedField, obj *figures.Value) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -6421,7 +6422,7 @@ func (ec *executionContext) fieldContext_SignatureCount_lastHour(_ context.Conte
 	return graphql.NewScalarFieldContext("SignatureCount", field, true, true, "Int")
 }
 
-func (ec *executionContext) _SignatureCount_version(ctx context.Context, field graphql.CollectedField, obj *reading.Count) (ret graphql.Marshaler) {
+func (ec *executionContext) _SignatureCount_version(ctx context.Context, field graphql.CollectedField, obj *figures.Value) (ret graphql.Marshaler) {
 	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
@@ -6444,7 +6445,7 @@ func (ec *executionContext) fieldContext_SignatureCount_version(_ context.Contex
 	return graphql.NewScalarFieldContext("SignatureCount", field, false, false, "Int")
 }
 
-func (ec *executionContext) _SignatureCount_asOf(ctx context.Context, field graphql.CollectedField, obj *reading.Count) (ret graphql.Marshaler) {
+func (ec *executionContext) _SignatureCount_asOf(ctx context.Context, field graphql.CollectedField, obj *figures.Value) (ret graphql.Marshaler) {
 	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
@@ -6627,8 +6628,8 @@ func (ec *executionContext) _Subscription_signatureCount(ctx context.Context, fi
 			return ec.Resolvers.Subscription().SignatureCount(ctx, fc.Args["petitionId"].(scalar.ID))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *reading.Count) graphql.Marshaler {
-			return ec.marshalNSignatureCount2ᚖpetitiondᚋserverᚋreadingᚐCount(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *figures.Value) graphql.Marshaler {
+			return ec.marshalNSignatureCount2ᚖpetitiondᚋserverᚋfiguresᚐValue(ctx, selections, v)
 		},
 		true,
 		true,
@@ -6671,8 +6672,8 @@ func (ec *executionContext) _Subscription_signatureCounts(ctx context.Context, f
 			return ec.Resolvers.Subscription().SignatureCounts(ctx, fc.Args["petitionIds"].([]*scalar.ID))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *reading.Count) graphql.Marshaler {
-			return ec.marshalNSignatureCount2ᚖpetitiondᚋserverᚋreadingᚐCount(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *figures.Value) graphql.Marshaler {
+			return ec.marshalNSignatureCount2ᚖpetitiondᚋserverᚋfiguresᚐValue(ctx, selections, v)
 		},
 		true,
 		true,
@@ -9914,7 +9915,7 @@ func (ec *executionContext) _SignatureConnection(ctx context.Context, sel ast.Se
 
 var signatureCountImplementors = []string{"SignatureCount"}
 
-func (ec *executionContext) _SignatureCount(ctx context.Context, sel ast.SelectionSet, obj *reading.Count) graphql.Marshaler {
+func (ec *executionContext) _SignatureCount(ctx context.Context, sel ast.SelectionSet, obj *figures.Value) graphql.Marshaler {
 	fields := fastexec.Fields(ec.OperationContext, sel, signatureCountImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -11217,7 +11218,7 @@ func (ec *executionContext) marshalNSignatureConnection2ᚖpetitiondᚋserverᚋ
 	return ec._SignatureConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNSignatureCount2ᚖpetitiondᚋserverᚋreadingᚐCount(ctx context.Context, sel ast.SelectionSet, v *reading.Count) graphql.Marshaler {
+func (ec *executionContext) marshalNSignatureCount2ᚖpetitiondᚋserverᚋfiguresᚐValue(ctx context.Context, sel ast.SelectionSet, v *figures.Value) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "SignatureCount!")
 		return graphql.Null

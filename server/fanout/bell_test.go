@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"petitiond/server/database"
@@ -14,6 +15,10 @@ import (
 // Each ring is heard, the first of all included, which makes the file.
 func TestBell(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, ring)
+}
+
+func ring(t *testing.T) {
 	heard := make(chan struct{})
 	b := fanout.Bell{Path: filepath.Join(t.TempDir(), "petitions.db.news"), Heard: func() { heard <- struct{}{} }}
 	ctx, cancel := context.WithCancel(t.Context())

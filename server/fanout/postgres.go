@@ -11,7 +11,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/lib/pq"
+
+	"petitiond/server/figures"
 )
 
 const (
@@ -21,33 +24,39 @@ const (
 	nameLength = 16
 )
 
-// Options of a Postgres. Address, Key, Merge and Received are needed.
-type Options[K comparable, V any] struct {
+// Options of a Postgres. Pool, Address and Receiver are needed.
+type Options struct {
 	Pool     *sql.DB
-	Address  string             // to listen at: not that of a pooler, which would swallow notifications
-	Key      func(V) K          // what the news is about
-	Merge    func(old, new V) V // one value of two about the same
-	Received func(...V)         // news of another replica; must not block
-	Broken   func()             // news are missed from now on, until Lost is called
-	Lost     func()             // news may have been missed, and come from now on
-	Tick     time.Duration      // how often news are sent, default 50 ms
-	Pulse    time.Duration      // how often the listening connection is tried, and has to answer, default 5 s
-	Logger   *slog.Logger       // default discards
+	Address  string // to listen at: not that of a pooler, which would swallow notifications
+	Receiver Receiver
+	Tick     time.Duration // how often news are sent, default 50 ms
+	Pulse    time.Duration // how often the listening connection is tried, and has to answer, default 5 s
+	Logger   *slog.Logger  // default discards
+}
+
+// Receiver is told what other replicas have published. Its methods must not block.
+type Receiver interface {
+	// Received is called with news of another replica.
+	Received(values ...figures.Value)
+	// Broken is called when news are missed from now on, until Lost is called.
+	Broken()
+	// Lost is called when news may have been missed, and come from now on.
+	Lost()
 }
 
 // Postgres carries news by LISTEN and NOTIFY, in notifications of their own: one inside a transaction that
 // signs would take a lock over the whole database at its commit.
-type Postgres[K comparable, V any] struct {
-	opt  Options[K, V]
+type Postgres struct {
+	opt  Options
 	name string // before everything that it sends, and different for every carrier
 
-	mu      sync.Mutex // guards waiting
-	waiting map[K]V
-	ready   chan struct{} // holds one token while something waits
+	mu      sync.Mutex                  // guards waiting
+	waiting map[uuid.UUID]figures.Value // by petition
+	ready   chan struct{}               // holds one token while something waits
 }
 
-// NewPostgres gives a carrier that works while Run does.
-func NewPostgres[K comparable, V any](opt Options[K, V]) *Postgres[K, V] {
+// NewPostgres returns a carrier that works while Run does.
+func NewPostgres(opt Options) *Postgres {
 	if opt.Tick == 0 {
 		opt.Tick = 50 * time.Millisecond
 	}
@@ -57,21 +66,22 @@ func NewPostgres[K comparable, V any](opt Options[K, V]) *Postgres[K, V] {
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
 	}
-	if opt.Broken == nil {
-		opt.Broken = func() {}
+	return &Postgres{
+		opt: opt, name: rand.Text()[:nameLength], waiting: map[uuid.UUID]figures.Value{}, ready: make(chan struct{}, 1),
 	}
-	return &Postgres[K, V]{opt: opt, name: rand.Text()[:nameLength], waiting: map[K]V{}, ready: make(chan struct{}, 1)}
 }
 
 // Publish hands news to the next tick. It never blocks on the network.
-func (p *Postgres[K, V]) Publish(values ...V) {
+func (p *Postgres) Publish(values ...figures.Value) {
 	p.mu.Lock()
 	for _, v := range values {
-		k := p.opt.Key(v)
-		if old, ok := p.waiting[k]; ok {
-			v = p.opt.Merge(old, v)
+		newest, waits := p.waiting[v.Petition]
+		if waits {
+			newest.Merge(v)
+		} else {
+			newest = v
 		}
-		p.waiting[k] = v
+		p.waiting[v.Petition] = newest
 	}
 	p.mu.Unlock()
 	select {
@@ -81,21 +91,21 @@ func (p *Postgres[K, V]) Publish(values ...V) {
 }
 
 // Run listens and sends until ctx ends.
-func (p *Postgres[K, V]) Run(ctx context.Context) error {
-	l := &line{ctx: ctx}
+func (p *Postgres) Run(ctx context.Context) error {
+	connection := &dialer{ctx: ctx}
 	watch := func(event pq.ListenerEventType, err error) {
 		if ctx.Err() == nil { // the end is no interruption
 			p.watch(event, err)
 		}
 	}
-	listener := pq.NewDialListener(l, p.opt.Address, 100*time.Millisecond, 5*time.Second, watch)
+	listener := pq.NewDialListener(connection, p.opt.Address, 100*time.Millisecond, 5*time.Second, watch)
 	closed := make(chan struct{})
 	var work sync.WaitGroup
 	work.Go(func() { p.listen(listener, closed) })
 	work.Go(func() { p.send(ctx) })
-	work.Go(func() { p.pulse(ctx, listener, l) })
+	work.Go(func() { p.pulse(ctx, listener, connection) })
 	<-ctx.Done()
-	l.cut() // Close waits for whatever the driver waits for
+	connection.cut() // Close waits for whatever the driver waits for
 	err := listener.Close()
 	close(closed)
 	work.Wait()
@@ -107,7 +117,7 @@ func (p *Postgres[K, V]) Run(ctx context.Context) error {
 
 // pulse tries the connection now and then: a server that fell silent would look like one without news. A
 // connection that does not answer is cut, and the listener makes another.
-func (p *Postgres[K, V]) pulse(ctx context.Context, listener *pq.Listener, l *line) {
+func (p *Postgres) pulse(ctx context.Context, listener *pq.Listener, connection *dialer) {
 	tick := time.NewTicker(p.opt.Pulse)
 	defer tick.Stop()
 	for {
@@ -116,17 +126,17 @@ func (p *Postgres[K, V]) pulse(ctx context.Context, listener *pq.Listener, l *li
 			return
 		case <-tick.C:
 		}
-		late := time.AfterFunc(p.opt.Pulse, l.cut)
+		late := time.AfterFunc(p.opt.Pulse, connection.cut)
 		_ = listener.Ping() // what fails, the listener knows
 		late.Stop()
 	}
 }
 
 // watch hears of the listener's connection.
-func (p *Postgres[K, V]) watch(event pq.ListenerEventType, err error) {
+func (p *Postgres) watch(event pq.ListenerEventType, err error) {
 	switch event {
 	case pq.ListenerEventDisconnected, pq.ListenerEventConnectionAttemptFailed:
-		p.opt.Broken()
+		p.opt.Receiver.Broken()
 		p.opt.Logger.Warn("news of other replicas are interrupted; what is watched is read again meanwhile", "error", fmt.Sprintf("%T", err))
 	case pq.ListenerEventReconnected:
 		p.opt.Logger.Info("news of other replicas flow again")
@@ -136,12 +146,12 @@ func (p *Postgres[K, V]) watch(event pq.ListenerEventType, err error) {
 
 // listen receives until the listener is closed, so that nobody who closes it or waits for its answer is held
 // up behind news. The listener sends nil after it has connected again.
-func (p *Postgres[K, V]) listen(listener *pq.Listener, closed <-chan struct{}) {
+func (p *Postgres) listen(listener *pq.Listener, closed <-chan struct{}) {
 	// Listen waits for the first connection and fails only when the listener is closed.
 	if err := listener.Listen(channel); err != nil {
 		return
 	}
-	p.opt.Lost() // what came before we listened
+	p.opt.Receiver.Lost() // what came before we listened
 	for {
 		select {
 		case n, ok := <-listener.Notify:
@@ -155,31 +165,31 @@ func (p *Postgres[K, V]) listen(listener *pq.Listener, closed <-chan struct{}) {
 	}
 }
 
-func (p *Postgres[K, V]) receive(n *pq.Notification) {
+func (p *Postgres) receive(n *pq.Notification) {
 	if n == nil {
-		p.opt.Lost()
+		p.opt.Receiver.Lost()
 		return
 	}
 	list, own := strings.CutPrefix(n.Extra, p.name)
 	if own { // told here already, and at once
 		return
 	}
-	var values []V
+	var values []figures.Value
 	if err := json.Unmarshal([]byte(list[min(nameLength, len(list)):]), &values); err != nil {
 		p.opt.Logger.Warn("news of another version were not understood")
-		p.opt.Lost()
+		p.opt.Receiver.Lost()
 		return
 	}
 	if len(values) == 0 { // see Ring
-		p.opt.Lost()
+		p.opt.Receiver.Lost()
 		return
 	}
-	p.opt.Received(values...)
+	p.opt.Receiver.Received(values...)
 }
 
 // send sends what waits, once a tick at most. News that cannot be sent are dropped: every replica reads what
 // is watched again anyway.
-func (p *Postgres[K, V]) send(ctx context.Context) {
+func (p *Postgres) send(ctx context.Context) {
 	tick := time.NewTicker(p.opt.Tick)
 	defer tick.Stop()
 	for {
@@ -202,10 +212,10 @@ func (p *Postgres[K, V]) send(ctx context.Context) {
 	}
 }
 
-func (p *Postgres[K, V]) take() []V {
+func (p *Postgres) take() []figures.Value {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	out := make([]V, 0, len(p.waiting))
+	out := make([]figures.Value, 0, len(p.waiting))
 	for _, v := range p.waiting {
 		out = append(out, v)
 	}
@@ -213,7 +223,7 @@ func (p *Postgres[K, V]) take() []V {
 	return out
 }
 
-func (p *Postgres[K, V]) notify(ctx context.Context, payload string) error {
+func (p *Postgres) notify(ctx context.Context, payload string) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	_, err := p.opt.Pool.ExecContext(ctx, `SELECT pg_notify($1, $2)`, channel, p.name+payload)
@@ -221,7 +231,7 @@ func (p *Postgres[K, V]) notify(ctx context.Context, payload string) error {
 }
 
 // pack writes values as lists that fit a notification each.
-func pack[V any](values []V) []string {
+func pack(values []figures.Value) []string {
 	var out []string
 	var list []byte
 	flush := func() {
@@ -232,8 +242,8 @@ func pack[V any](values []V) []string {
 	}
 	for _, v := range values {
 		one, err := json.Marshal(v)
-		if err != nil || len(one)+2 > payloadMax {
-			continue // a value that cannot travel is read from the database
+		if err != nil {
+			continue // a value that cannot travel, since its time is nonsense, is read from the database
 		}
 		if len(list)+len(one)+2 > payloadMax {
 			flush()

@@ -2,31 +2,31 @@ package fanout_test
 
 import (
 	"context"
-	"fmt"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
 	"petitiond/server/fanout"
+	"petitiond/server/figures"
 )
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
 
-// news is a value with a number that only grows.
-type news struct {
-	Key  string
-	N    int
-	Text string `json:",omitzero"`
-}
+// petition returns the nth petition.
+func petition(n int) uuid.UUID { return uuid.UUID{14: byte(n >> 8), 15: byte(n)} }
+
+// at is the nth petition at a version.
+func at(n, version int) figures.Value { return figures.Value{Petition: petition(n), Version: version} }
 
 // replica is a carrier at work, and what it heard.
 type replica struct {
-	*fanout.Postgres[string, news]
+	*fanout.Postgres
 	mu    sync.Mutex
-	heard map[string]news
+	heard map[uuid.UUID]figures.Value
 	count int
 	bell  chan struct{} // rung when something was heard
 	lost  chan struct{}
@@ -34,19 +34,10 @@ type replica struct {
 
 func newReplica(t *testing.T, db *database.DB, address string) *replica {
 	t.Helper()
-	r := &replica{heard: map[string]news{}, bell: make(chan struct{}, 1), lost: make(chan struct{}, 100)}
+	r := &replica{heard: map[uuid.UUID]figures.Value{}, bell: make(chan struct{}, 1), lost: make(chan struct{}, 100)}
 	address += "&application_name=listener"
-	r.Postgres = fanout.NewPostgres(fanout.Options[string, news]{
-		Pool: db.Write, Address: address, Tick: 10 * time.Millisecond, Pulse: 200 * time.Millisecond,
-		Key: func(n news) string { return n.Key },
-		Merge: func(old, new news) news {
-			if old.N > new.N {
-				return old
-			}
-			return new
-		},
-		Received: r.receive,
-		Lost:     func() { r.lost <- struct{}{} },
+	r.Postgres = fanout.NewPostgres(fanout.Options{
+		Pool: db.Write, Address: address, Receiver: r, Tick: 10 * time.Millisecond, Pulse: 200 * time.Millisecond,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -61,11 +52,15 @@ func newReplica(t *testing.T, db *database.DB, address string) *replica {
 	return r
 }
 
-func (r *replica) receive(list ...news) {
+func (r *replica) Broken() {}
+
+func (r *replica) Lost() { r.lost <- struct{}{} }
+
+func (r *replica) Received(values ...figures.Value) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, n := range list {
-		r.heard[n.Key] = n
+	for _, v := range values {
+		r.heard[v.Petition] = v
 		r.count++
 	}
 	select {
@@ -75,7 +70,7 @@ func (r *replica) receive(list ...news) {
 }
 
 // until waits for the replica to have heard what ok wants.
-func (r *replica) until(t *testing.T, ok func(map[string]news) bool) {
+func (r *replica) until(t *testing.T, ok func(map[uuid.UUID]figures.Value) bool) {
 	t.Helper()
 	deadline := time.After(20 * time.Second)
 	for {
@@ -99,11 +94,14 @@ func TestNewsReachOthers(t *testing.T) {
 	db := opened(t, address)
 	a, b := newReplica(t, db, address), newReplica(t, db, address)
 
-	t.Run("TheNewestOfEachKey", func(t *testing.T) {
+	t.Run("TheNewestOfEachPetition", func(t *testing.T) {
 		for n := 1; n <= 1000; n++ {
-			a.Publish(news{Key: "hot", N: n}, news{Key: fmt.Sprint(n % 200), N: n})
+			a.Publish(at(0, n), at(1+n%200, n), figures.Value{Petition: petition(0), Comment: n})
 		}
-		b.until(t, func(heard map[string]news) bool { return heard["hot"].N == 1000 && len(heard) == 201 })
+		b.until(t, func(heard map[uuid.UUID]figures.Value) bool {
+			hot := heard[petition(0)]
+			return hot.Version == 1000 && hot.Comment == 1000 && len(heard) == 201
+		})
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		if b.count >= 2000 {
@@ -116,11 +114,25 @@ func TestNewsReachOthers(t *testing.T) {
 		}
 	})
 	t.Run("MoreThanOneNotificationHolds", func(t *testing.T) {
-		for n := range 100 {
-			a.Publish(news{Key: fmt.Sprintf("long %d", n), N: 1, Text: strings.Repeat("x", 1000)})
+		const many = 2000 // of some hundred bytes each
+		var list []figures.Value
+		for n := range many {
+			v := at(1000+n, 1)
+			v.Total, v.AsOf = 1_000_000+n, time.Unix(1_800_000_000, 0).UTC()
+			list = append(list, v)
 		}
-		a.Publish(news{Key: "too long", N: 1, Text: strings.Repeat("x", 9000)}, news{Key: "after", N: 1})
-		b.until(t, func(heard map[string]news) bool { return heard["long 99"].N == 1 && heard["after"].N == 1 })
+		never := at(999, 1)
+		never.AsOf = time.Unix(1<<60, 0) // JSON has no such year
+		a.Publish(append(list, never)...)
+		b.until(t, func(heard map[uuid.UUID]figures.Value) bool {
+			for _, v := range list {
+				if heard[v.Petition] != v {
+					return false
+				}
+			}
+			_, travelled := heard[never.Petition]
+			return !travelled
+		})
 	})
 	t.Run("AfterTheConnectionWasKilled", func(t *testing.T) {
 		for n := range 30 {
@@ -130,8 +142,8 @@ func TestNewsReachOthers(t *testing.T) {
 				t.Fatal(err)
 			}
 			<-b.lost // it has connected again and says so
-			a.Publish(news{Key: "again", N: n + 1})
-			b.until(t, func(heard map[string]news) bool { return heard["again"].N == n+1 })
+			a.Publish(at(998, n+1))
+			b.until(t, func(heard map[uuid.UUID]figures.Value) bool { return heard[petition(998)].Version == n+1 })
 		}
 	})
 	t.Run("NonsenseIsALoss", func(t *testing.T) {

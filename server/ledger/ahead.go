@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"petitiond/server/buckets"
 	"petitiond/server/database"
 )
 
@@ -59,7 +60,7 @@ func (m mending) redateComments(ctx context.Context) error {
 
 // gatherMinutes sums the minutes and hours that begin later than the present minute in this one.
 func (m mending) gatherMinutes(ctx context.Context) error {
-	petition, minute := m.counter.petition, minuteOf(database.Latest(m.now))
+	petition, minute := m.counter.petition, buckets.MinuteOf(database.Latest(m.now))
 	err := m.exec(ctx, `INSERT INTO signature_buckets (petition_id, span, minute, added, removed)
  SELECT petition_id, 1, CAST($2 AS bigint), SUM(added), SUM(removed) FROM signature_buckets
  WHERE petition_id = $1 AND minute > $2 GROUP BY petition_id
@@ -73,7 +74,7 @@ func (m mending) gatherMinutes(ctx context.Context) error {
 
 // gatherDays sums the days that begin later than the present one in this one.
 func (m mending) gatherDays(ctx context.Context) error {
-	petition, day := m.counter.petition, bucketOf(spanDay, minuteOf(database.Latest(m.now))).start
+	petition, day := m.counter.petition, buckets.Day.Start(buckets.MinuteOf(database.Latest(m.now)))
 	err := m.exec(ctx, `INSERT INTO signature_days (petition_id, day, added, removed)
  SELECT petition_id, CAST($2 AS bigint), SUM(added), SUM(removed) FROM signature_days
  WHERE petition_id = $1 AND day > $2 GROUP BY petition_id

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"petitiond/server/buckets"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
 	"petitiond/server/ledger"
@@ -160,7 +161,7 @@ func TestRecountRedatesTakenBack(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b, p := newAtWill(t, db), petition(t, db, open())
-		minute, day := ledger.MinuteOf(epoch), ledger.MinuteOf(epoch.Truncate(24*time.Hour))
+		minute, day := buckets.MinuteOf(epoch), buckets.MinuteOf(epoch.Truncate(24*time.Hour))
 		b.at(t, epoch.Add(-time.Hour), signature(p, "before"))
 		b.at(t, epoch.Add(36*time.Hour), signature(p, "ahead"), signature(p, "taken back"))
 		b.at(t, epoch.Add(72*time.Hour), signature(p, "later"))
@@ -184,8 +185,8 @@ func TestRecountRedatesTakenBack(t *testing.T) {
 		if diff := cmp.Diff([]time.Duration{-time.Hour, 0, 0}, times(t, db, signedAt, p, epoch)); diff != "" {
 			t.Errorf("signed at (-want +got):\n%s", diff)
 		}
-		if told := b.told(p); told[len(told)-1].LastHour != 2 {
-			t.Errorf("told of %d signatures in the last hour, want 2", told[len(told)-1].LastHour)
+		if told := b.told(p); *told[len(told)-1].LastHour != 2 {
+			t.Errorf("told of %d signatures in the last hour, want 2", *told[len(told)-1].LastHour)
 		}
 	})
 }
@@ -201,7 +202,7 @@ func TestRecountRedatesHours(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := newAtWill(t, db)
-		now, minute, day := epoch.Add(10*time.Minute), ledger.MinuteOf(epoch), ledger.MinuteOf(epoch.Truncate(24*time.Hour))
+		now, minute, day := epoch.Add(10*time.Minute), buckets.MinuteOf(epoch), buckets.MinuteOf(epoch.Truncate(24*time.Hour))
 		fold := func(p uuid.UUID, hour int64) {
 			exec(t, db, `UPDATE signature_buckets SET span = 60, minute = $2 WHERE petition_id = $1`, p, hour)
 		}

@@ -11,11 +11,11 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/server/database"
-	"petitiond/server/ledger"
+	"petitiond/server/figures"
 )
 
-// figures are all that is counted of a petition.
-type figures struct {
+// audited are all that is counted of a petition.
+type audited struct {
 	Total, Issued, Named, Threads, Comments, CommentsIssued int
 	Trending                                                float64
 	Minutes, Days                                           map[int64]int
@@ -25,13 +25,13 @@ type figures struct {
 
 // audit compares what the counters of a petition say with its rows, and numbers with 1..n, and gives the
 // figures. Nothing was withdrawn.
-func audit(t testing.TB, db *database.DB, petition uuid.UUID) figures {
+func audit(t testing.TB, db *database.DB, petition uuid.UUID) audited {
 	t.Helper()
 	return agree(t, db, petition, 1e-9)
 }
 
 // agree does the same where the trend may be off by so much.
-func agree(t testing.TB, db *database.DB, petition uuid.UUID, off float64) figures {
+func agree(t testing.TB, db *database.DB, petition uuid.UUID, off float64) audited {
 	t.Helper()
 	got, want := stored(t, db, petition), recounted(t, db, petition)
 	if diff := cmp.Diff(want, got, cmpopts.EquateApprox(1e-9, off), cmpopts.EquateEmpty()); diff != "" {
@@ -41,9 +41,9 @@ func agree(t testing.TB, db *database.DB, petition uuid.UUID, off float64) figur
 }
 
 // stored gives the figures as they were written.
-func stored(t testing.TB, db *database.DB, petition uuid.UUID) figures {
+func stored(t testing.TB, db *database.DB, petition uuid.UUID) audited {
 	t.Helper()
-	f := figures{Replies: map[uuid.UUID]int{}}
+	f := audited{Replies: map[uuid.UUID]int{}}
 	err := db.Read.QueryRowContext(context.Background(), `SELECT total, issued, named, threads, comments, comments_issued, trending
  FROM counters WHERE petition_id = $1`, petition).
 		Scan(&f.Total, &f.Issued, &f.Named, &f.Threads, &f.Comments, &f.CommentsIssued, &f.Trending)
@@ -62,9 +62,9 @@ func stored(t testing.TB, db *database.DB, petition uuid.UUID) figures {
 }
 
 // recounted gives the same from the rows alone.
-func recounted(t testing.TB, db *database.DB, petition uuid.UUID) figures {
+func recounted(t testing.TB, db *database.DB, petition uuid.UUID) audited {
 	t.Helper()
-	f := figures{
+	f := audited{
 		Minutes: map[int64]int{}, Days: map[int64]int{}, Countries: map[string]int{}, Replies: map[uuid.UUID]int{},
 		Named:   scan[int](t, db, `SELECT COUNT(*) FROM signatures WHERE petition_id = $1 AND show_name AND state = 'COUNTED'`, petition),
 		Threads: scan[int](t, db, `SELECT COUNT(*) FROM comments WHERE petition_id = $1 AND parent_id IS NULL`, petition),
@@ -144,14 +144,21 @@ func trendOf(times []time.Time) float64 {
 
 // checkTold makes sure that a petition's changes were told in their order: no version left out or twice, no
 // time and no total before the one told before, and the last one as it is stored.
-func checkTold(t testing.TB, db *database.DB, petition uuid.UUID, told []ledger.Change) {
+func checkTold(t testing.TB, db *database.DB, petition uuid.UUID, told []figures.Value) {
 	t.Helper()
-	var last ledger.Change
+	var last figures.Value
+	comment := 0
 	for _, c := range told {
+		if c.Comment > 0 {
+			if c.Comment <= comment {
+				t.Fatalf("told of %+v after comment %d", c, comment)
+			}
+			comment = c.Comment
+		}
 		if c.Version == 0 { // comments alone
 			continue
 		}
-		if c.Version != last.Version+1 || c.Total < last.Total || c.AsOf.Before(last.AsOf) || c.Comments < last.Comments {
+		if c.Version != last.Version+1 || c.Total < last.Total || c.AsOf.Before(last.AsOf) {
 			t.Fatalf("told of %+v after %+v", c, last)
 		}
 		last = c

@@ -9,6 +9,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"petitiond/server/buckets"
+	"petitiond/server/figures"
+	"petitiond/server/idempotency"
 )
 
 // batch is the content of one transaction, and what its last run made of it.
@@ -20,7 +24,7 @@ type batch struct {
 	now        time.Time // of the run, read under the locks
 	counters   map[uuid.UUID]*counter
 	outcomes   []outcome
-	signatures []*signatureRow // inserted, save those whose address was there
+	signatures []*signatureRow // inserted; those whose address was there are left out
 	comments   []*commentRow
 	lastHour   map[uuid.UUID]int
 }
@@ -36,6 +40,7 @@ type outcome struct {
 // errWritten says that the run whose COMMIT was not answered took effect after all: its outcomes hold.
 var errWritten = errors.New("ledger: the run before was committed")
 
+// newBatch sorts the petitions by their ids. That is the order of locks in every process: see settle.
 func newBatch(entries []*entry) *batch {
 	b := &batch{entries: entries}
 	for _, e := range entries {
@@ -122,9 +127,9 @@ func (b *batch) gate() {
 // keep stores the idempotency keys of what is about to be written, and answers every entry whose key is
 // known already, also where the petition has closed since.
 func (b *batch) keep(ctx context.Context, t tx) error {
-	var fresh []keyRow
-	var known []string // those to be looked up
-	first := map[string]int{}
+	var fresh []idempotency.Record
+	var known []string        // those to be looked up
+	first := map[string]int{} // place of the first entry of each key in this batch: it alone is written
 	for i, e := range b.entries {
 		if e.key == nil {
 			continue
@@ -139,9 +144,10 @@ func (b *batch) keep(ctx context.Context, t tx) error {
 			continue
 		}
 		first[e.key.ID] = i
-		fresh = append(fresh, keyRow{id: e.key.ID, input: e.key.Input, answer: o.receipt.Answer, at: b.now})
+		fresh = append(fresh, idempotency.Record{Key: *e.key, Answer: o.receipt.Answer, At: b.now})
 	}
-	slices.SortFunc(fresh, func(a, b keyRow) int { return cmp.Compare(a.id, b.id) })
+	// In the order of ids, or two batches could each wait for a key that the other has stored.
+	slices.SortFunc(fresh, func(a, b idempotency.Record) int { return cmp.Compare(a.ID, b.ID) })
 	taken, err := t.keepKeys(ctx, fresh)
 	if err != nil {
 		return err
@@ -168,10 +174,7 @@ func (b *batch) replay(ctx context.Context, t tx, ids []string) error {
 		if !ok {
 			continue
 		}
-		b.outcomes[i] = outcome{receipt: Receipt{Answer: k.answer}, done: true, sameAs: -1}
-		if !bytes.Equal(k.input, e.key.Input) {
-			b.outcomes[i].err = ErrKeyMismatch
-		}
+		b.outcomes[i] = outcome{receipt: Receipt{Answer: k.Answer}, err: e.key.Check(k.Key), done: true, sameAs: -1}
 	}
 	return nil
 }
@@ -203,6 +206,7 @@ func (b *batch) sign(ctx context.Context, t tx) error {
 	if err := t.insertSignatures(ctx, b.signatures); err != nil {
 		return err
 	}
+	// An address that had signed before is answered like a new one, and nothing of it is counted or written.
 	b.signatures = slices.DeleteFunc(b.signatures, func(s *signatureRow) bool { return !s.fresh })
 	for _, s := range b.signatures {
 		b.outcomes[s.place].receipt.Number = s.number
@@ -239,6 +243,7 @@ func (b *batch) move(ctx context.Context, t tx) error {
 			continue
 		}
 		moved = append(moved, c)
+		// Comments leave the version as it is: it belongs to the count alone, and clients compare it.
 		if c.counted() {
 			signed = append(signed, id)
 			c.version++
@@ -258,7 +263,7 @@ func (b *batch) move(ctx context.Context, t tx) error {
 		return nil
 	}
 	var err error
-	b.lastHour, err = t.lastHour(ctx, signed, minuteOf(b.now)-60)
+	b.lastHour, err = t.lastHour(ctx, signed, buckets.Hour.Ago(b.now))
 	return err
 }
 
@@ -267,10 +272,10 @@ func (b *batch) answer() {
 	for i, e := range b.entries {
 		o := b.outcomes[i]
 		if o.sameAs >= 0 {
-			o = b.outcomes[o.sameAs]
+			o = b.outcomes[o.sameAs] // the same answer, but nothing new was written for this one
 			o.receipt.Number = 0
-			if !bytes.Equal(b.entries[b.outcomes[i].sameAs].key.Input, e.key.Input) {
-				o.err = ErrKeyMismatch
+			if err := e.key.Check(*b.entries[b.outcomes[i].sameAs].key); err != nil {
+				o.err = err
 			}
 		}
 		e.receipt, e.err = o.receipt, o.err
@@ -280,21 +285,22 @@ func (b *batch) answer() {
 	}
 }
 
-// changes says what became of the counters that moved.
-func (b *batch) changes() []Change {
-	var out []Change
+// values are what became of the counters that moved. Of counts and comments each says what has moved alone.
+func (b *batch) values() []figures.Value {
+	var out []figures.Value
 	for _, id := range b.petitions {
 		c := b.counters[id]
 		if c == nil || !c.moved {
 			continue
 		}
-		change := c.change()
+		value := figures.Value{Petition: id}
 		if c.counted() {
-			change.LastHour = b.lastHour[id]
-		} else {
-			change.Version = 0 // the count did not move: there is nothing new to say of it
+			value = c.counts(b.lastHour[id])
 		}
-		out = append(out, change)
+		if c.commented {
+			value.Comment = c.commentsIssued
+		}
+		out = append(out, value)
 	}
 	return out
 }

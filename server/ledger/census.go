@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/lib/pq"
 
+	"petitiond/server/buckets"
 	"petitiond/server/database"
 )
 
@@ -27,18 +28,22 @@ type census struct {
 const (
 	censusCounters = `SELECT petition_id, total, issued, pending, named, threads, comments, comments_issued, trending,
  as_of FROM counters WHERE PETITIONS`
-	censusMinutes   = `SELECT petition_id, span, minute, added - removed, removed FROM signature_buckets WHERE PETITIONS`
-	censusDays      = `SELECT petition_id, 1440, day, added - removed, removed FROM signature_days WHERE PETITIONS`
+	// What was taken back is read, too: it decides whether buckets can be compared one by one, see align.
+	censusMinutes = `SELECT petition_id, span, minute, added - removed, removed FROM signature_buckets WHERE PETITIONS`
+	censusDays    = `SELECT petition_id, 1440, day, added - removed, removed FROM signature_days WHERE PETITIONS`
+	// A signature without a country stands in the bucket of the empty one.
 	censusCountries = `SELECT petition_id, country, added - removed FROM signature_country_buckets WHERE PETITIONS`
 	// Rows are read along the index of numbers, some thousand at a time.
 	censusSignatures = `SELECT petition_id, state, MINUTE, COALESCE(country, ''), COUNT(*), SUM(CASE WHEN show_name THEN 1 ELSE 0 END),
  SUM(CASE WHEN signed_at > $2 THEN 1 ELSE 0 END), COALESCE(MAX(number), 0) FROM signatures WHERE PETITIONS AND `
 	censusNumbered   = censusSignatures + `number > $3 AND number <= $4 GROUP BY 1, 2, 3, 4`
 	censusUnnumbered = censusSignatures + `number IS NULL GROUP BY 1, 2, 3, 4`
-	censusLast       = `SELECT COALESCE(MAX(number), 0) FROM signatures WHERE PETITIONS`
-	censusComments   = `SELECT petition_id, SUM(CASE WHEN state = 'VISIBLE' THEN 1 ELSE 0 END),
+	// A signature that was never counted bears no number.
+	censusLast     = `SELECT COALESCE(MAX(number), 0) FROM signatures WHERE PETITIONS`
+	censusComments = `SELECT petition_id, SUM(CASE WHEN state = 'VISIBLE' THEN 1 ELSE 0 END),
  SUM(CASE WHEN state = 'VISIBLE' AND parent_id IS NULL THEN 1 ELSE 0 END), MAX(number),
  SUM(CASE WHEN created_at > $2 THEN 1 ELSE 0 END) FROM comments WHERE PETITIONS GROUP BY 1`
+	// Only parents whose number is wrong come back: of a petition with a million comments that is none.
 	censusReplies = `SELECT p.petition_id, p.id, p.replies, COUNT(r.id) FROM comments AS p
  LEFT JOIN comments AS r ON r.parent_id = p.id AND r.state = 'VISIBLE'
  WHERE p.PETITIONS GROUP BY p.petition_id, p.id, p.replies HAVING p.replies <> COUNT(r.id)`
@@ -56,7 +61,7 @@ func (c *census) take(ctx context.Context) error {
 	for _, t := range c.counted {
 		t.trending = trendOf(t.minutes)
 		for minute, n := range t.minutes {
-			t.days[bucketOf(spanDay, minute.start)] += n
+			t.days[bucketOf(buckets.Day, minute.start)] += n
 		}
 	}
 	return nil
@@ -101,14 +106,14 @@ func (c *census) counters(ctx context.Context) error {
 }
 
 func (c *census) buckets(ctx context.Context) error {
-	minute := minuteOf(database.Latest(c.now))
-	err := c.bucketsOf(ctx, censusMinutes, bucketOf(spanMinute, minute), func(t *tally) (map[bucket]int, *int) {
+	minute := buckets.MinuteOf(database.Latest(c.now))
+	err := c.bucketsOf(ctx, censusMinutes, bucketOf(buckets.Minute, minute), func(t *tally) (map[bucket]int, *int) {
 		return t.minutes, &t.minutesAhead
 	})
 	if err != nil {
 		return err
 	}
-	return c.bucketsOf(ctx, censusDays, bucketOf(spanDay, minute), func(t *tally) (map[bucket]int, *int) {
+	return c.bucketsOf(ctx, censusDays, bucketOf(buckets.Day, minute), func(t *tally) (map[bucket]int, *int) {
 		return t.days, &t.daysAhead
 	})
 }
@@ -182,7 +187,7 @@ func (c *census) group(rows *sql.Rows) error {
 	case "COUNTED":
 		t.total += n
 		t.named += named
-		t.minutes[bucketOf(spanMinute, min(minute, minuteOf(database.Latest(c.now))))] += n
+		t.minutes[bucketOf(buckets.Minute, min(minute, buckets.MinuteOf(database.Latest(c.now))))] += n
 		t.countries[country] += n
 	case "PENDING":
 		t.pending += n

@@ -11,8 +11,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"petitiond/server/buckets"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/figures"
 	"petitiond/server/ledger"
 )
 
@@ -205,7 +207,7 @@ func TestReplies(t *testing.T) {
 			t.Errorf("got %d threads and replies %v, want 2, and 3 and 1", f.Threads, f.Replies)
 		}
 		told := b.told(p)
-		if len(told) != 2 || told[0].Version != 0 || told[0].Comments != 4 || told[1].Version != 1 || told[1].Comments != 6 {
+		if len(told) != 2 || told[0].Version != 0 || told[0].Comment != 4 || told[1].Version != 1 || told[1].Comment != 6 {
 			t.Errorf("told %+v, want 4 comments without a version, then 6 with version 1", told)
 		}
 	})
@@ -224,7 +226,7 @@ func TestLastHour(t *testing.T) {
 			now = epoch.Add(after)
 			must(t, b.Batch(signature(p, after.String()), signature(p, "other "+after.String()))...)
 			told := b.told(p)
-			got = append(got, told[len(told)-1].LastHour)
+			got = append(got, *told[len(told)-1].LastHour)
 		}
 		must(t, b.Batch(signature(other, "ann"))...)
 		if diff := cmp.Diff([]int{2, 4, 6, 6, 2}, got); diff != "" {
@@ -253,7 +255,7 @@ func TestPast(t *testing.T) {
 		}
 		must(t, b.Batch(list...)...)
 		f := audit(t, db, p)
-		if f.Minutes[-2] != 1 || f.Minutes[ledger.MinuteOf(epoch)-1] != 2 || f.Minutes[ledger.MinuteOf(epoch)] != 1 {
+		if f.Minutes[-2] != 1 || f.Minutes[buckets.MinuteOf(epoch)-1] != 2 || f.Minutes[buckets.MinuteOf(epoch)] != 1 {
 			t.Errorf("got minutes %v", f.Minutes)
 		}
 		if got := scan[database.Time](t, db, `SELECT MAX(created_at) FROM comments`); !got.Equal(epoch.Add(time.Minute - time.Microsecond)) {
@@ -321,14 +323,14 @@ func TestToldAfterCommit(t *testing.T) {
 		for i := range list {
 			list[i] = petition(t, db, open())
 		}
-		b := running(t, db, ledger.Options{MaxBatch: 8, Committed: func(changes []ledger.Change) {
+		b := running(t, db, ledger.Options{MaxBatch: 8, Observer: told(func(changes ...figures.Value) {
 			for _, c := range changes {
 				rows := scan[int](t, db, `SELECT COUNT(*) FROM signatures WHERE petition_id = $1`, c.Petition)
-				if version := scan[int64](t, db, `SELECT version FROM counters WHERE petition_id = $1`, c.Petition); version != c.Version || rows != c.Total {
+				if version := scan[int](t, db, `SELECT version FROM counters WHERE petition_id = $1`, c.Petition); version != c.Version || rows != c.Total {
 					t.Errorf("told of %+v while %d rows of version %d are there", c, rows, version)
 				}
 			}
-		}})
+		})})
 		together(16, func(i int) {
 			for j := range 10 {
 				if _, err := b.Sign(t.Context(), signature(list[(i+j)%len(list)], fmt.Sprint(i, j))); err != nil {

@@ -6,7 +6,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"petitiond/server/buckets"
 	"petitiond/server/database"
+	"petitiond/server/figures"
 )
 
 // counter is the locked row of one petition together with what the running transaction adds to it.
@@ -56,7 +58,7 @@ func (c *counter) accepts() bool {
 	return c.accepting && (c.since == nil || !c.at.Before(*c.since)) && (c.until == nil || c.at.Before(*c.until))
 }
 
-// moment gives the time of a row: its own, as both databases keep it, or that of the batch.
+// moment returns the time of a row: its own, as both databases keep it, or that of the batch.
 func (c *counter) moment(own time.Time) time.Time {
 	if own.IsZero() {
 		return c.at
@@ -64,7 +66,7 @@ func (c *counter) moment(own time.Time) time.Time {
 	return own.UTC().Truncate(time.Microsecond)
 }
 
-// counted says whether the running transaction moved the total.
+// counted reports whether the running transaction moved the total.
 func (c *counter) counted() bool { return len(c.minutes) > 0 }
 
 // count adds a new signature to the figures. Its number was given before.
@@ -76,9 +78,9 @@ func (c *counter) count(s *signatureRow) {
 	if c.minutes == nil {
 		c.minutes, c.days, c.countries = map[int64]int{}, map[int64]int{}, map[string]int{}
 	}
-	minute := minuteOf(s.at)
+	minute := buckets.MinuteOf(s.at)
 	c.minutes[minute]++
-	c.days[bucketOf(spanDay, minute).start]++
+	c.days[buckets.Day.Start(minute)]++
 	c.countries[s.Country]++
 	c.trending = addTrend(c.trending, s.at)
 	c.moved = true
@@ -107,10 +109,10 @@ func (c *counter) comment(r *commentRow) {
 	c.moved = true
 }
 
-func (c *counter) change() Change {
-	return Change{
-		Petition: c.petition, Total: c.total, Goal: c.goal,
-		Version: c.version, AsOf: c.asOf, Comments: c.commentsIssued, Commented: c.commented,
+// counts are what there is to tell of the counts, which bear the counter's version.
+func (c *counter) counts(lastHour int) figures.Value {
+	return figures.Value{
+		Petition: c.petition, Total: c.total, Goal: c.goal, LastHour: &lastHour, Version: int(c.version), AsOf: c.asOf,
 	}
 }
 
@@ -131,5 +133,5 @@ func addTrend(trend float64, t time.Time) float64 {
 	return high + math.Log2(1+math.Exp2(low-high))
 }
 
-// weightOf gives the binary logarithm of a signature's weight.
+// weightOf returns the binary logarithm of a signature's weight.
 func weightOf(t time.Time) float64 { return float64(t.Sub(trendEpoch)) / float64(trendHalfLife) }

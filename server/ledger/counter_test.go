@@ -42,22 +42,3 @@ func TestTrendDecays(t *testing.T) {
 		t.Errorf("four of then are %v, two of now are %v, want the same", old, fresh)
 	}
 }
-
-func TestMinuteOf(t *testing.T) {
-	t.Parallel()
-	tests := map[string]struct {
-		seconds int64
-		want    int64
-	}{
-		"Epoch": {0, 0}, "End": {59, 0}, "Next": {60, 1}, "Before": {-1, -1}, "MinuteBefore": {-60, -1}, "TwoBefore": {-61, -2},
-		"Now": {1_800_000_059, 30_000_000},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if got := ledger.MinuteOf(time.Unix(test.seconds, 999_999_999)); got != test.want {
-				t.Errorf("got %d, want %d", got, test.want)
-			}
-		})
-	}
-}

@@ -57,9 +57,6 @@ func newEntry(what any) *entry {
 // AddTrend adds a signature to a trend.
 var AddTrend = addTrend
 
-// MinuteOf is the bucket of a time.
-var MinuteOf = minuteOf
-
 // PostgresSQL are the statements of PostgreSQL.
 var PostgresSQL = postgresSQL
 
@@ -81,8 +78,8 @@ func (q *Queue) Drain() []uuid.UUID { return petitionIDs(q.drain()) }
 // Close lets nothing more in.
 func (q *Queue) Close() { q.close() }
 
-// Lines is for how many petitions somebody waits.
-func (q *Queue) Lines() int { return len(q.lines) }
+// Petitions is how many petitions somebody waits for.
+func (q *Queue) Petitions() int { return len(q.petitions) }
 
 func petitionIDs(entries []*entry) []uuid.UUID {
 	out := make([]uuid.UUID, len(entries))

@@ -132,7 +132,7 @@ func TestLostCommit(t *testing.T) {
 						t.Errorf("the key %s was not kept", id)
 					}
 				}
-				if told := b.told(p); len(told) != 2 || told[1].Total != 2 || told[1].Version != 2 || told[1].LastHour != 2 {
+				if told := b.told(p); len(told) != 2 || told[1].Total != 2 || told[1].Version != 2 || *told[1].LastHour != 2 {
 					t.Errorf("told %+v, want versions 1 and 2", told)
 				}
 				checkTold(t, db, p, b.told(p))

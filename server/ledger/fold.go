@@ -8,26 +8,27 @@ import (
 
 	"github.com/google/uuid"
 
+	"petitiond/server/buckets"
 	"petitiond/server/database"
 )
 
 const (
-	foldAtOnce  = 50          // petitions that one look finds
-	foldStretch = 2 * spanDay // minutes that one transaction folds at most
+	foldAtOnce  = 50                     // petitions that one look finds
+	foldStretch = 2 * int64(buckets.Day) // minutes that one transaction folds at most
 )
 
 // Fold turns minutes that have aged into hours, one petition after another. Each transaction holds the
 // petition's counter and moves whole hours, so that every sum is right before, within and after it. What
 // another replica has folded meanwhile is not there any more.
 func (l *Ledger) Fold(ctx context.Context) error {
-	aged := bucketOf(spanHour, minuteOf(l.opt.Now().Add(-l.opt.KeepMinutes))).start
+	aged := buckets.Hour.Start(buckets.MinuteOf(l.opt.Now().Add(-l.opt.KeepMinutes)))
 	for {
 		found, err := l.oldest(ctx, aged)
 		if err != nil || len(found) == 0 {
 			return err
 		}
 		for petition, first := range found {
-			until := min(aged, bucketOf(spanHour, first+foldStretch).start)
+			until := min(aged, buckets.Hour.Start(first+foldStretch))
 			if err := l.fold(ctx, petition, until); err != nil {
 				return err
 			}
@@ -35,7 +36,7 @@ func (l *Ledger) Fold(ctx context.Context) error {
 	}
 }
 
-// oldest gives petitions that have minutes before a time, with the first of them.
+// oldest returns petitions that have minutes before a time, with the first of them.
 func (l *Ledger) oldest(ctx context.Context, before int64) (map[uuid.UUID]int64, error) {
 	// The inner part walks along the index of minutes and ends soon; grouping all minutes would not.
 	rows, err := l.db.Read.QueryContext(ctx, `SELECT petition_id, MIN(minute) FROM (

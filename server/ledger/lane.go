@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/server/database"
+	"petitiond/server/idempotency"
 )
 
 // entry is one call on its way through a lane: a signature or a comment.
@@ -17,7 +18,7 @@ type entry struct {
 	signature *Signature
 	comment   *Comment
 	petition  uuid.UUID
-	key       *Key
+	key       *idempotency.Key
 
 	receipt Receipt
 	err     error
@@ -29,6 +30,8 @@ func (e *entry) fail(err error) {
 }
 
 // lane writes its entries one batch after another.
+// It has a goroutine of its own, and with it one transaction at a time: on PostgreSQL there are as many lanes as
+// connections, on SQLite one. A petition belongs to one lane, so that lanes never wait for each other's counters.
 type lane struct {
 	ledger *Ledger
 	queue  *queue
@@ -36,15 +39,15 @@ type lane struct {
 
 // run writes what arrived during one commit as the next batch. That commit was the wait, so an idle lane
 // writes a lone entry at once.
-func (n *lane) run() {
-	batch := make([]*entry, 0, n.ledger.opt.MaxBatch)
+func (l *lane) run() {
+	batch := make([]*entry, 0, l.ledger.opt.MaxBatch)
 	for {
-		batch = n.queue.take(batch[:0], n.ledger.opt.MaxBatch)
+		batch = l.queue.take(batch[:0], l.ledger.opt.MaxBatch)
 		if len(batch) == 0 {
 			return
 		}
-		if n.write(batch) {
-			n.refuse() // before anybody is answered: who asks after that is not one of those who queued up
+		if l.write(batch) {
+			l.refuse() // before anybody is answered: those who ask after that are not among those who queued up
 		}
 		for _, e := range batch {
 			close(e.done)
@@ -55,24 +58,24 @@ func (n *lane) run() {
 
 // refuse answers what queued up behind a batch that was given up, so that nobody waits for one patience after
 // another.
-func (n *lane) refuse() {
-	for _, e := range n.queue.drain() {
+func (l *lane) refuse() {
+	for _, e := range l.queue.drain() {
 		e.fail(ErrUnavailable)
 		close(e.done)
 	}
 }
 
-// write settles a batch as one transaction, and says whether it was given up because the database was away.
-func (n *lane) write(batch []*entry) (away bool) {
-	ctx, cancel := n.patience()
+// write settles a batch as one transaction, and reports whether it was given up because the database was away.
+func (l *lane) write(batch []*entry) (away bool) {
+	ctx, cancel := l.patience()
 	defer cancel()
-	return n.settle(ctx, batch)
+	return l.settle(ctx, batch)
 }
 
 // settle writes a batch that fails by its content as two halves, and these as theirs, until the bad row is
 // alone: it harms only its sender, at the price of some twenty transactions.
-func (n *lane) settle(ctx context.Context, batch []*entry) (away bool) {
-	err := n.commit(ctx, newBatch(batch))
+func (l *lane) settle(ctx context.Context, batch []*entry) (away bool) {
+	err := l.commit(ctx, newBatch(batch))
 	if err == nil {
 		return false
 	}
@@ -83,18 +86,21 @@ func (n *lane) settle(ctx context.Context, batch []*entry) (away bool) {
 		return isAway(err)
 	}
 	half := len(batch) / 2
-	away = n.settle(ctx, batch[:half])
-	return n.settle(ctx, batch[half:]) || away
+	away = l.settle(ctx, batch[:half])
+	return l.settle(ctx, batch[half:]) || away
 }
 
 // refusedFor is how long a batch is tried that the database refuses. What it lacks does not come back soon, and those
 // who wait should hear of it while they wait.
 const refusedFor = 500 * time.Millisecond
 
-func (n *lane) patience() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), n.ledger.opt.Patience)
+// patience is how long a batch is tried. It does not end with those who asked: their rows may be written although they
+// have gone, and the next batch waits behind this one either way.
+func (l *lane) patience() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), l.ledger.opt.Patience)
 }
 
+// isAway reports whether the database could not be asked. A batch that failed so is not halved: its rows are not to blame.
 func isAway(err error) bool {
 	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrOutcomeUnknown)
 }
@@ -104,13 +110,13 @@ func isAway(err error) bool {
 // learn what became of it.
 //
 // Running it again is harmless: see batch.resolve.
-func (n *lane) commit(ctx context.Context, b *batch) error {
+func (l *lane) commit(ctx context.Context, b *batch) error {
 	asking, refused := false, false
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, 250*time.Millisecond) {
-		err := n.try(ctx, b)
+		err := l.try(ctx, b)
 		if err == nil || errors.Is(err, errWritten) {
 			b.answer()
-			n.ledger.opt.Committed(b.changes())
+			l.ledger.opt.Observer.Committed(b.values()...)
 			return nil
 		}
 		if !b.lost && ctx.Err() == nil && !database.IsPassing(err) {
@@ -120,7 +126,7 @@ func (n *lane) commit(ctx context.Context, b *batch) error {
 		case b.lost && !asking:
 			asking = true
 			var cancel context.CancelFunc
-			ctx, cancel = n.patience()
+			ctx, cancel = l.patience()
 			defer cancel()
 		case !b.lost && !refused && database.IsRefused(err):
 			refused = true
@@ -128,33 +134,36 @@ func (n *lane) commit(ctx context.Context, b *batch) error {
 			ctx, cancel = context.WithTimeout(ctx, refusedFor)
 			defer cancel()
 		}
+		// Others wait in the queue meanwhile: that is the push back which a database in trouble needs.
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
-			return n.giveUp(b)
+			return l.giveUp(b)
 		}
 	}
 }
 
-func (n *lane) giveUp(b *batch) error {
-	n.ledger.opt.Logger.Error("ledger: gave a batch up", "entries", len(b.entries), "outcome_unknown", b.lost)
+// giveUp answers for a batch that was tried long enough. Where its COMMIT was lost, others may be shown responses of before
+// it, which the observer must forget.
+func (l *lane) giveUp(b *batch) error {
+	l.ledger.opt.Logger.Error("ledger: gave a batch up", "entries", len(b.entries), "outcome_unknown", b.lost)
 	if b.lost {
-		n.ledger.opt.Doubtful()
+		l.ledger.opt.Observer.Doubtful()
 		return ErrOutcomeUnknown
 	}
 	return ErrUnavailable
 }
 
 // try runs the transaction once. A panic in it becomes an error, since callers wait for an answer.
-func (n *lane) try(ctx context.Context, b *batch) (err error) {
+func (l *lane) try(ctx context.Context, b *batch) (err error) {
 	defer func() {
 		if p := recover(); p != nil { // its value may quote a row, its type and the stack do not
-			n.ledger.opt.Logger.Error("ledger: panic", "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+			l.ledger.opt.Logger.Error("ledger: panic", "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
 			err = fmt.Errorf("ledger: panic while writing a batch: %T", p)
 		}
 	}()
-	err = n.ledger.store.inTx(ctx, func(ctx context.Context, t tx) error {
-		return b.settle(ctx, t, n.ledger.now)
+	err = l.ledger.store.inTx(ctx, func(ctx context.Context, t tx) error {
+		return b.settle(ctx, t, l.ledger.now)
 	})
 	b.lost = b.lost || errors.Is(err, database.ErrOutcomeUnknown)
 	return err

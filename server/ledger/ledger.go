@@ -11,16 +11,17 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/server/database"
+	"petitiond/server/figures"
+	"petitiond/server/idempotency"
 )
 
-// Errors of single entries. Everything else that the ledger answers is a fault of the database.
+// Errors of single entries, beside idempotency.ErrMismatch. Everything else that the ledger answers is a fault of the
+// database.
 var (
 	// ErrNotFound says that there is no such petition.
 	ErrNotFound = errors.New("ledger: no such petition")
 	// ErrClosed says that the petition took no signature at the moment its counter was locked.
 	ErrClosed = errors.New("ledger: the petition does not accept signatures")
-	// ErrKeyMismatch says that the idempotency key was used before with another input.
-	ErrKeyMismatch = errors.New("ledger: idempotency key used with another input")
 	// ErrBusy says that the queue is full; nothing was written.
 	ErrBusy = errors.New("ledger: too much to write")
 	// ErrUnavailable says that the database did not answer in time; nothing was written.
@@ -28,12 +29,6 @@ var (
 	// ErrOutcomeUnknown says that nobody knows whether the row was written: ask again with the same key.
 	ErrOutcomeUnknown = errors.New("ledger: outcome unknown")
 )
-
-// Key makes a call repeatable: the same ID with the same Input is carried out once and answered every time.
-type Key struct {
-	ID    string // names caller and key; opaque to the ledger
-	Input []byte // digest of the input
-}
 
 // Signature is one signature to be counted.
 type Signature struct {
@@ -46,7 +41,7 @@ type Signature struct {
 	Statement     string
 	At            time.Time // zero: the time of the batch
 	Comment       *Comment  // the reason for signing: written if the signature is new
-	Key           *Key
+	Key           *idempotency.Key
 }
 
 // Comment is one comment to be written. Parent and Author are nil where there is none.
@@ -58,7 +53,7 @@ type Comment struct {
 	Signatory     []byte // digest of the signature it came with
 	Body          string
 	At            time.Time // zero: the time of the batch
-	Key           *Key
+	Key           *idempotency.Key
 }
 
 // Receipt says what was written.
@@ -67,38 +62,45 @@ type Receipt struct {
 	Number int       // of the row in its petition; 0 where nothing new was written
 }
 
-// Change is what a committed transaction made of one petition's figures.
-type Change struct {
-	Petition    uuid.UUID
-	Total, Goal int
-	LastHour    int // signatures added less removed in the last 60 minutes
-	Version     int64
-	AsOf        time.Time
-	Comments    int  // number of the newest comment
-	Commented   bool // were comments added, or figures of comments mended
+// Observer is told what became of what was written. Its methods are called by several at once and must not block.
+type Observer interface {
+	// Committed is called after each commit, in its order for each petition, before those who wait for it are answered. It
+	// gets what the transaction made of each petition's numbers, and nothing of an aspect that did not move.
+	Committed(values ...figures.Value)
+	// Doubtful is called when nobody can know whether a transaction was committed.
+	Doubtful()
+	// Recounted is called with what each recount by Keep found and mended.
+	Recounted(found []Difference)
 }
+
+// Unobserved is an Observer who does nothing.
+type Unobserved struct{}
+
+// Committed does nothing.
+func (Unobserved) Committed(...figures.Value) {}
+
+// Doubtful does nothing.
+func (Unobserved) Doubtful() {}
+
+// Recounted does nothing.
+func (Unobserved) Recounted([]Difference) {}
 
 // Options of a Ledger. The zero value serves.
 type Options struct {
-	Committed func([]Change)   // called after each commit, in its order for each petition; by several at once; must not block
-	Doubtful  func()           // called when nobody can know whether a transaction was committed; must not block
-	Now       func() time.Time // default that of the database's Clock
-	Logger    *slog.Logger     // default discards
-	MaxBatch  int              // rows in one transaction, default 1,024: measured, see doc/benchmarks.md
-	MaxQueue  int              // entries that wait in one lane, default 8,192; half of them for one petition
-	Patience  time.Duration    // how long a batch is tried while the database is away, default 10 s; twice after a lost COMMIT
+	Observer Observer         // default Unobserved
+	Now      func() time.Time // default that of the database's Clock
+	Logger   *slog.Logger     // default discards
+	MaxBatch int              // rows in one transaction, default 1,024: measured, see doc/benchmarks.md
+	MaxQueue int              // entries that wait in one lane, default 8,192; half of them for one petition
+	Patience time.Duration    // how long a batch is tried while the database is away, default 10 s; twice after a lost COMMIT
 
-	KeepMinutes time.Duration      // age at which minutes of a history are folded into hours, default 7 days, at least one
-	Every       time.Duration      // from one recount by Keep to the next, default 10 min
-	Recounted   func([]Difference) // called with what each recount by Keep found and mended
+	KeepMinutes time.Duration // age at which minutes of a history are folded into hours, default 7 days, at least one
+	Every       time.Duration // from one recount by Keep to the next, default 10 min
 }
 
 func (o *Options) setDefaults() {
-	if o.Committed == nil {
-		o.Committed = func([]Change) {}
-	}
-	if o.Doubtful == nil {
-		o.Doubtful = func() {}
+	if o.Observer == nil {
+		o.Observer = Unobserved{}
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -118,9 +120,6 @@ func (o *Options) setDefaults() {
 	o.KeepMinutes = max(o.KeepMinutes, 24*time.Hour) // what is lively today is read from minutes
 	if o.Every == 0 {
 		o.Every = 10 * time.Minute
-	}
-	if o.Recounted == nil {
-		o.Recounted = func([]Difference) {}
 	}
 }
 
@@ -152,12 +151,12 @@ func New(ctx context.Context, db *database.DB, opt Options) (*Ledger, error) {
 // Run writes until ctx ends, then writes what is queued and returns.
 func (l *Ledger) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
-	for _, n := range l.lanes {
-		wg.Go(func() { n.run() })
+	for _, lane := range l.lanes {
+		wg.Go(lane.run)
 	}
 	<-ctx.Done()
-	for _, n := range l.lanes {
-		n.queue.close()
+	for _, lane := range l.lanes {
+		lane.queue.close()
 	}
 	wg.Wait()
 	return l.store.close()
@@ -166,15 +165,15 @@ func (l *Ledger) Run(ctx context.Context) error {
 // Sign writes a signature and returns when it is durable. An address that had signed before is answered as
 // if it had not.
 func (l *Ledger) Sign(ctx context.Context, s Signature) (Receipt, error) {
-	return l.append(ctx, &entry{signature: &s, petition: s.Petition, key: s.Key})
+	return l.submit(ctx, &entry{signature: &s, petition: s.Petition, key: s.Key})
 }
 
 // Comment writes a comment and returns when it is durable.
 func (l *Ledger) Comment(ctx context.Context, c Comment) (Receipt, error) {
-	return l.append(ctx, &entry{comment: &c, petition: c.Petition, key: c.Key})
+	return l.submit(ctx, &entry{comment: &c, petition: c.Petition, key: c.Key})
 }
 
-// SignLater queues a signature, after those queued before it, and gives the function that waits for it. An
+// SignLater queues a signature, after those queued before it, and returns the function that waits for it. An
 // import queues thousands in their order this way. While the queue is full it waits.
 func (l *Ledger) SignLater(ctx context.Context, s Signature) (wait func() error) {
 	e := &entry{signature: &s, petition: s.Petition, key: s.Key, done: make(chan struct{})}
@@ -193,8 +192,8 @@ func (l *Ledger) SignLater(ctx context.Context, s Signature) (wait func() error)
 	}
 }
 
-// append queues an entry and waits for its answer.
-func (l *Ledger) append(ctx context.Context, e *entry) (Receipt, error) {
+// submit queues an entry and waits for its answer.
+func (l *Ledger) submit(ctx context.Context, e *entry) (Receipt, error) {
 	if err := ctx.Err(); err != nil {
 		return Receipt{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
@@ -205,7 +204,7 @@ func (l *Ledger) append(ctx context.Context, e *entry) (Receipt, error) {
 	return e.wait(ctx)
 }
 
-// wait gives the entry's answer. When ctx ends first the entry may still be written.
+// wait returns the entry's answer. When ctx ends first the entry may still be written.
 func (e *entry) wait(ctx context.Context) (Receipt, error) {
 	select {
 	case <-e.done:
@@ -217,7 +216,7 @@ func (e *entry) wait(ctx context.Context) (Receipt, error) {
 
 func (l *Ledger) enqueue(e *entry) error { return l.laneOf(e.petition).queue.push(e) }
 
-// laneOf gives the lane of a petition, always the same: two batches of this process never wait for each
+// laneOf returns the lane of a petition, always the same: two batches of this process never wait for each
 // other's counter. The last byte of a UUIDv7 is random.
 func (l *Ledger) laneOf(petition uuid.UUID) *lane {
 	return l.lanes[int(petition[len(petition)-1])%len(l.lanes)]

@@ -10,6 +10,7 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/figures"
 	"petitiond/server/ledger"
 )
 
@@ -38,8 +39,9 @@ func TestLoneSignature(t *testing.T) {
 			t.Errorf("got %+v, want one of everything", f)
 		}
 		told := b.told(p)
-		want := []ledger.Change{{Petition: p, Total: 1, Goal: 100, LastHour: 1, Version: 1}}
-		if diff := cmp.Diff(want, told, cmpopts.IgnoreFields(ledger.Change{}, "AsOf")); diff != "" {
+		one := 1
+		want := []figures.Value{{Petition: p, Total: 1, Goal: 100, LastHour: &one, Version: 1}}
+		if diff := cmp.Diff(want, told, cmpopts.IgnoreFields(figures.Value{}, "AsOf")); diff != "" {
 			t.Errorf("told (-want +got):\n%s", diff)
 		}
 		checkTold(t, db, p, told)

@@ -14,6 +14,8 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/figures"
+	"petitiond/server/idempotency"
 	"petitiond/server/ledger"
 )
 
@@ -32,24 +34,31 @@ type book struct {
 	db *database.DB
 
 	mu      sync.Mutex
-	changes map[uuid.UUID][]ledger.Change // guarded by mu
+	changes map[uuid.UUID][]figures.Value // guarded by mu
 }
+
+// told is an observer of commits.
+type told func(values ...figures.Value)
+
+func (f told) Committed(values ...figures.Value) { f(values...) }
+func (told) Doubtful()                           {}
+func (told) Recounted([]ledger.Difference)       {}
 
 // newBook makes a ledger that does not run.
 func newBook(t testing.TB, db *database.DB, o ledger.Options) *book {
 	t.Helper()
-	b := &book{t: t, db: db, changes: map[uuid.UUID][]ledger.Change{}}
-	tell := o.Committed
-	o.Committed = func(changes []ledger.Change) {
+	b := &book{t: t, db: db, changes: map[uuid.UUID][]figures.Value{}}
+	tell := o.Observer
+	o.Observer = told(func(changes ...figures.Value) {
 		if tell != nil {
-			tell(changes)
+			tell.Committed(changes...)
 		}
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		for _, c := range changes {
 			b.changes[c.Petition] = append(b.changes[c.Petition], c)
 		}
-	}
+	})
 	var err error
 	if b.Ledger, err = ledger.New(t.Context(), db, o); err != nil {
 		t.Fatal(err)
@@ -79,7 +88,7 @@ func (b *book) run() (stop func()) {
 }
 
 // told gives what was told of a petition so far.
-func (b *book) told(petition uuid.UUID) []ledger.Change {
+func (b *book) told(petition uuid.UUID) []figures.Value {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.changes[petition]
@@ -107,7 +116,7 @@ func petition(t testing.TB, db *database.DB, terms ledger.Terms) uuid.UUID {
 }
 
 // amend changes the terms of a petition in a transaction of its own, as the domain does.
-func amend(db *database.DB, id uuid.UUID, now time.Time, f func(*ledger.Terms)) (locked ledger.Locked, change ledger.Change, err error) {
+func amend(db *database.DB, id uuid.UUID, now time.Time, f func(*ledger.Terms)) (locked ledger.Locked, change figures.Value, err error) {
 	ctx := context.Background()
 	err = database.InTx(ctx, db.Write, func(tx *sql.Tx) error {
 		if locked, err = ledger.Lock(ctx, tx, db.Dialect, id); err != nil {
@@ -144,7 +153,7 @@ func comment(petition uuid.UUID, parent *uuid.UUID) ledger.Comment {
 }
 
 // key gives an idempotency key.
-func key(id, input string) *ledger.Key { return &ledger.Key{ID: id, Input: []byte(input)} }
+func key(id, input string) *idempotency.Key { return &idempotency.Key{ID: id, Input: []byte(input)} }
 
 // scan reads the one value of a query.
 func scan[T any](t testing.TB, db *database.DB, query string, args ...any) (value T) {
@@ -172,7 +181,7 @@ func errs(answers []ledger.Answer) []string {
 
 func errName(err error) string {
 	for name, known := range map[string]error{
-		"NotFound": ledger.ErrNotFound, "Closed": ledger.ErrClosed, "KeyMismatch": ledger.ErrKeyMismatch, "Busy": ledger.ErrBusy,
+		"NotFound": ledger.ErrNotFound, "Closed": ledger.ErrClosed, "KeyMismatch": idempotency.ErrMismatch, "Busy": ledger.ErrBusy,
 		"Unavailable": ledger.ErrUnavailable, "OutcomeUnknown": ledger.ErrOutcomeUnknown,
 	} {
 		if errors.Is(err, known) {

@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"petitiond/server/buckets"
+	"petitiond/server/figures"
 )
 
 // mending writes what the rows say to a petition whose counter the running transaction holds.
@@ -15,10 +18,10 @@ type mending struct {
 	now     time.Time
 }
 
-// write mends what differs and gives what there is to tell. Nothing is clamped: a figure becomes what was
+// write mends what differs and returns what there is to tell. Nothing is clamped: a figure becomes what was
 // counted, whichever it was. Where nobody can say any more in which bucket a difference arose it is booked now,
 // as signatures added or taken back.
-func (m mending) write(ctx context.Context, stored, counted *tally) (Change, error) {
+func (m mending) write(ctx context.Context, stored, counted *tally) (figures.Value, error) {
 	c := m.counter
 	if c.total != counted.total || ahead(c.asOf, m.now) > 0 {
 		c.version++
@@ -33,7 +36,7 @@ func (m mending) write(ctx context.Context, stored, counted *tally) (Change, err
  comments = $8, comments_issued = $9, trending = $10, pending = $11 WHERE petition_id = $1`, c.petition, c.total, c.issued,
 		c.version, c.asOf, c.named, c.threads, c.comments, c.commentsIssued, c.trending, counted.pending)
 	if err != nil {
-		return Change{}, err
+		return figures.Value{}, err
 	}
 	for _, mend := range []func() error{
 		func() error { return m.redate(ctx, stored) },
@@ -43,12 +46,12 @@ func (m mending) write(ctx context.Context, stored, counted *tally) (Change, err
 		func() error { return m.replies(ctx, stored.replies, counted.replies) },
 	} {
 		if err := mend(); err != nil {
-			return Change{}, err
+			return figures.Value{}, err
 		}
 	}
-	change := c.change()
-	change.LastHour, err = lastHour(ctx, m.q, c.petition, minuteOf(m.now)-60)
-	return change, err
+	value, err := readCounts(ctx, m.q, c, m.now)
+	value.Comment = c.commentsIssued // figures of comments may have been mended, too
+	return value, err
 }
 
 func (m mending) exec(ctx context.Context, text string, args ...any) error {
@@ -64,7 +67,7 @@ func (m mending) minutes(ctx context.Context, stored, counted map[bucket]int) er
 	for _, b := range wrong(stored, counted) {
 		n := counted[b]
 		if b == allTime {
-			b, n = bucketOf(spanMinute, minuteOf(m.now)), counted[b]-stored[b]
+			b, n = bucketOf(buckets.Minute, buckets.MinuteOf(m.now)), counted[b]-stored[b]
 		} else if err := m.exec(ctx, `DELETE FROM signature_buckets WHERE petition_id = $1 AND span <= $2 AND minute >= $3 AND minute < $4`,
 			m.counter.petition, b.span, b.start, b.start+int64(b.span)); err != nil {
 			return err
@@ -84,7 +87,7 @@ func (m mending) days(ctx context.Context, stored, counted map[bucket]int) error
 	for _, b := range wrong(stored, counted) {
 		n := counted[b]
 		if b == allTime {
-			b, n = bucketOf(spanDay, minuteOf(m.now)), counted[b]-stored[b]
+			b, n = bucketOf(buckets.Day, buckets.MinuteOf(m.now)), counted[b]-stored[b]
 		} else if err := m.exec(ctx, `DELETE FROM signature_days WHERE petition_id = $1 AND day = $2`, m.counter.petition, b.start); err != nil {
 			return err
 		}

@@ -8,7 +8,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/lib/pq"
 
+	"petitiond/server/buckets"
 	"petitiond/server/database"
+	"petitiond/server/idempotency"
 )
 
 // The statements of PostgreSQL: a batch each, in arrays. An empty string in an array stands for NULL.
@@ -61,9 +63,10 @@ const (
 	pqMoveAnswers = `UPDATE comments c SET replies = c.replies + i.n
  FROM unnest($1::uuid[], $2::bigint[]) AS i(parent, n)
  WHERE c.id = i.parent AND c.id = ANY($1::uuid[])`
-	pqLastHour = `SELECT petition_id, SUM(added - removed) FROM signature_buckets
- WHERE petition_id = ANY($1::uuid[]) AND span = 1 AND minute > $2 GROUP BY petition_id`
 )
+
+// One look along the index for each petition that was signed: the minutes of a petition lie together.
+var pqLastHour = `SELECT i.id, ` + buckets.LastHour(`$2`, `b.petition_id = i.id`) + ` FROM unnest($1::uuid[]) AS i(id)`
 
 var postgresSQL = []string{
 	pqLock, pqKeepKeys, pqTakenKeys, pqFindKeys, pqFindSignatures, pqSign, pqWritten, pqComment, pqMoveCounters, pqMoveBuckets,
@@ -78,7 +81,8 @@ func (s *pqStore) inTx(ctx context.Context, fn func(context.Context, tx) error) 
 
 type pqTx struct{ session }
 
-// column makes the array of one column from rows.
+// column makes the array of one column from rows. A batch goes as one array a column, because that costs one way to the
+// server and one plan whatever its size; a statement of so many VALUES would be planned again for each number of rows.
 func column[R, V any](rows []R, value func(R) V) []V {
 	out := make([]V, len(rows))
 	for i, r := range rows {
@@ -101,12 +105,15 @@ func ints[R any](rows []R, value func(R) int) any {
 	return pq.Int64Array(column(rows, func(r R) int64 { return int64(value(r)) }))
 }
 
+// times writes times with all their digits: the server rounds to microseconds, as every time here is already.
 func times[R any](rows []R, value func(R) time.Time) any {
 	return texts(rows, func(r R) string { return value(r).UTC().Format(time.RFC3339Nano) })
 }
 
 func same[V any](v V) V { return v }
 
+// lock takes the counters in the order of their ids, as every writer does, so that two batches cannot each hold what the
+// other waits for. A petition that is not there has no lock, and its entries are refused.
 func (t pqTx) lock(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]*counter, error) {
 	out := make(map[uuid.UUID]*counter, len(petitions))
 	err := t.each(ctx, pqLock, []any{uuids(petitions, same)}, func(rows *sql.Rows) error {
@@ -117,15 +124,17 @@ func (t pqTx) lock(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]*c
 	return out, err
 }
 
-func (t pqTx) keepKeys(ctx context.Context, keys []keyRow) (taken []string, err error) {
+// keepKeys asks which keys were there only if some were not written, which is rare. It cannot ask before: another batch may
+// store the same key between the question and the insertion, and only the insertion waits for it.
+func (t pqTx) keepKeys(ctx context.Context, keys []idempotency.Record) (taken []string, err error) {
 	if len(keys) == 0 {
 		return nil, nil
 	}
-	ids := texts(keys, func(k keyRow) string { return k.id })
+	ids := texts(keys, func(k idempotency.Record) string { return k.ID })
 	wrote, err := t.wrote(ctx, pqKeepKeys, ids,
-		blobs(keys, func(k keyRow) []byte { return k.input }),
-		uuids(keys, func(k keyRow) uuid.UUID { return k.answer }),
-		times(keys, func(k keyRow) time.Time { return k.at }))
+		blobs(keys, func(k idempotency.Record) []byte { return k.Input }),
+		uuids(keys, func(k idempotency.Record) uuid.UUID { return k.Answer }),
+		times(keys, func(k idempotency.Record) time.Time { return k.At }))
 	if err != nil || wrote == int64(len(keys)) {
 		return nil, err
 	}
@@ -138,17 +147,19 @@ func (t pqTx) keepKeys(ctx context.Context, keys []keyRow) (taken []string, err 
 	return taken, err
 }
 
-func (t pqTx) findKeys(ctx context.Context, ids []string) (map[string]keyRow, error) {
-	out := make(map[string]keyRow, len(ids))
+func (t pqTx) findKeys(ctx context.Context, ids []string) (map[string]idempotency.Record, error) {
+	out := make(map[string]idempotency.Record, len(ids))
 	err := t.each(ctx, pqFindKeys, []any{texts(ids, same)}, func(rows *sql.Rows) error {
-		var k keyRow
-		err := rows.Scan(&k.id, &k.input, &k.answer)
-		out[k.id] = k
+		var k idempotency.Record
+		err := rows.Scan(&k.ID, &k.Input, &k.Answer)
+		out[k.ID] = k
 		return err
 	})
 	return out, err
 }
 
+// insertSignatures looks for the addresses first and inserts the new ones alone. An ON CONFLICT would do without the look,
+// but gives no number to what it leaves out: numbers must be known before the rows are written, and have no gaps.
 func (t pqTx) insertSignatures(ctx context.Context, rows []*signatureRow) error {
 	known, err := t.knownDigests(ctx, rows)
 	if err != nil {
@@ -181,6 +192,7 @@ func (t pqTx) insertSignatures(ctx context.Context, rows []*signatureRow) error 
 		times(fresh, func(r *signatureRow) time.Time { return r.at }))
 }
 
+// knownDigests finds the addresses that have signed. A digest is of petition and address, so that it needs no petition.
 func (t pqTx) knownDigests(ctx context.Context, rows []*signatureRow) (map[string]bool, error) {
 	out := make(map[string]bool, len(rows))
 	digests := blobs(rows, func(r *signatureRow) []byte { return r.Digest })
@@ -193,6 +205,7 @@ func (t pqTx) knownDigests(ctx context.Context, rows []*signatureRow) (map[strin
 	return out, err
 }
 
+// written looks for any row of the run, by ids that nobody else can have made.
 func (t pqTx) written(ctx context.Context, signatures []*signatureRow, comments []*commentRow) (there bool, err error) {
 	err = t.each(ctx, pqWritten, []any{
 		uuids(signatures, func(r *signatureRow) uuid.UUID { return r.ID }),
@@ -214,6 +227,8 @@ func (t pqTx) insertComments(ctx context.Context, rows []*commentRow) error {
 		times(rows, func(r *commentRow) time.Time { return r.at }))
 }
 
+// moveCounters writes absolute values, not differences: the rows are locked, so that nobody has moved them since they were
+// read, and a batch that runs twice writes the same.
 func (t pqTx) moveCounters(ctx context.Context, counters []*counter) error {
 	return t.exec(ctx, pqMoveCounters,
 		uuids(counters, func(c *counter) uuid.UUID { return c.petition }),
@@ -259,6 +274,7 @@ func moves[K comparable](counters []*counter, of func(*counter) map[K]int) []mov
 	return out
 }
 
+// moveBuckets adds to rows that the counter's lock protects: the order in which the maps come does not matter to anybody.
 func (t pqTx) moveBuckets(ctx context.Context, counters []*counter) error {
 	minutes := moves(counters, func(c *counter) map[int64]int { return c.minutes })
 	days := moves(counters, func(c *counter) map[int64]int { return c.days })

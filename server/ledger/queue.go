@@ -11,22 +11,23 @@ import (
 type queue struct {
 	room int // entries in all; a single petition has half of it
 
-	mu      sync.Mutex // guards what follows
-	lines   map[uuid.UUID]*line
-	turns   []*line // lines in which somebody waits, in the order of their turns
-	waiting int
-	closed  bool
-	filled  chan struct{} // holds one token while somebody waits or the queue is closed
+	mu        sync.Mutex // guards what follows
+	petitions map[uuid.UUID]*petitionQueue
+	turns     []*petitionQueue // those in which somebody waits, in the order of their turns
+	waiting   int
+	closed    bool
+	filled    chan struct{} // holds one token while somebody waits or the queue is closed
 }
 
-// line is what waits for one petition, in order.
-type line struct {
+// petitionQueue is what waits for one petition, in order.
+type petitionQueue struct {
 	petition uuid.UUID
 	entries  []*entry
 }
 
+// newQueue returns a queue with room for so many entries.
 func newQueue(room int) *queue {
-	return &queue{room: room, lines: map[uuid.UUID]*line{}, filled: make(chan struct{}, 1)}
+	return &queue{room: room, petitions: map[uuid.UUID]*petitionQueue{}, filled: make(chan struct{}, 1)}
 }
 
 // push lets an entry wait at the end of its petition's line.
@@ -36,13 +37,13 @@ func (q *queue) push(e *entry) error {
 	if q.closed {
 		return ErrUnavailable
 	}
-	l := q.lines[e.petition]
+	l := q.petitions[e.petition]
 	if q.waiting >= q.room || l != nil && len(l.entries) >= (q.room+1)/2 {
 		return ErrBusy
 	}
 	if l == nil {
-		l = &line{petition: e.petition}
-		q.lines[e.petition] = l
+		l = &petitionQueue{petition: e.petition}
+		q.petitions[e.petition] = l
 		q.turns = append(q.turns, l)
 	}
 	l.entries = append(l.entries, e)
@@ -51,6 +52,7 @@ func (q *queue) push(e *entry) error {
 	return nil
 }
 
+// wake leaves a token for the lane, unless there is one. The caller holds mu.
 func (q *queue) wake() {
 	select {
 	case q.filled <- struct{}{}:
@@ -58,7 +60,7 @@ func (q *queue) wake() {
 	}
 }
 
-// take waits for entries and appends at most n of them to batch. It gives none when the queue is closed and
+// take waits for entries and appends at most n of them to batch. It returns none when the queue is closed and
 // empty.
 func (q *queue) take(batch []*entry, n int) []*entry {
 	for {
@@ -90,7 +92,7 @@ func (q *queue) serve(batch []*entry, n int) []*entry {
 		n -= some
 		q.waiting -= some
 		if len(l.entries) == 0 {
-			delete(q.lines, l.petition)
+			delete(q.petitions, l.petition)
 			continue
 		}
 		q.turns = append(q.turns, l)

@@ -132,7 +132,7 @@ func TestQueueGivesBack(t *testing.T) {
 			t.Fatalf("took %d", len(got))
 		}
 	}
-	if n := q.Lines(); n != 0 {
-		t.Errorf("%d lines are left", n)
+	if n := q.Petitions(); n != 0 {
+		t.Errorf("%d petitions are left", n)
 	}
 }

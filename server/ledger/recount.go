@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/server/database"
+	"petitiond/server/figures"
 )
 
 const (
@@ -25,7 +26,7 @@ type Difference struct {
 	Stored, Counted int
 }
 
-// Recount compares every figure of every petition with the rows once, and mends what differs. It gives what it
+// Recount compares every figure of every petition with the rows once, and mends what differs. It returns what it
 // has mended. A petition that cannot be compared keeps the others from nothing: the errors come joined.
 func (l *Ledger) Recount(ctx context.Context) ([]Difference, error) {
 	return l.recount(ctx, func(time.Duration) {})
@@ -67,7 +68,7 @@ func (l *Ledger) recountGently(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	})
-	l.opt.Recounted(found)
+	l.opt.Observer.Recounted(found)
 	return err
 }
 
@@ -93,7 +94,7 @@ func (l *Ledger) recount(ctx context.Context, rest func(time.Duration)) (found [
 	}
 }
 
-// step gives the next petitions that are compared together: some small ones, or a large one.
+// step returns the next petitions that are compared together: some small ones, or a large one.
 func (l *Ledger) step(ctx context.Context, after uuid.UUID) (step []uuid.UUID, err error) {
 	rows, err := l.db.Read.QueryContext(ctx, `SELECT petition_id, issued + comments_issued FROM counters
  WHERE petition_id > $1 ORDER BY petition_id LIMIT $2`, after, recountPetitions)
@@ -162,7 +163,7 @@ func (l *Ledger) measure(
 // signatures of the petition wait meanwhile, for a second or so for each million. What another recount has
 // mended before is right by then.
 func (l *Ledger) mend(ctx context.Context, petition uuid.UUID) (differences []Difference, err error) {
-	var change Change
+	var value figures.Value
 	err = database.InTx(ctx, l.db.Write, func(tx *sql.Tx) error {
 		locked, err := Lock(ctx, tx, l.db.Dialect, petition)
 		if err != nil {
@@ -179,7 +180,7 @@ func (l *Ledger) mend(ctx context.Context, petition uuid.UUID) (differences []Di
 		if differences = stored[petition].differences(petition, counted[petition]); len(differences) == 0 {
 			return nil
 		}
-		change, err = mending{tx, locked.counter, now}.write(ctx, stored[petition], counted[petition])
+		value, err = mending{tx, locked.counter, now}.write(ctx, stored[petition], counted[petition])
 		return err
 	})
 	if err != nil {
@@ -190,8 +191,7 @@ func (l *Ledger) mend(ctx context.Context, petition uuid.UUID) (differences []Di
 			"stored", d.Stored, "counted", d.Counted)
 	}
 	if len(differences) > 0 {
-		change.Commented = true
-		l.opt.Committed([]Change{change})
+		l.opt.Observer.Committed(value)
 	}
 	return differences, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"petitiond/server/buckets"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
 	"petitiond/server/ledger"
@@ -51,7 +52,7 @@ func recount(t testing.TB, b *book) []ledger.Difference {
 func TestRecount(t *testing.T) {
 	t.Parallel()
 	type differences map[string][2]int
-	minute := ledger.MinuteOf(epoch)
+	minute := buckets.MinuteOf(epoch)
 	tests := []struct {
 		name, spoil string
 		want        differences
@@ -120,7 +121,7 @@ func TestRecount(t *testing.T) {
 					t.Errorf("found %+v again", again)
 				}
 				told := b.told(p)[before:]
-				if len(tt.want) > 0 && (len(told) != 1 || told[0].Version != map[bool]int64{true: 2, false: 1}[tt.told]) {
+				if len(tt.want) > 0 && (len(told) != 1 || told[0].Version != map[bool]int{true: 2, false: 1}[tt.told]) {
 					t.Errorf("told %+v, want one change, with a new version: %t", told, tt.told)
 				}
 			})
@@ -220,7 +221,7 @@ func TestFold(t *testing.T) {
 			return sums[int64](t, db, `SELECT minute, added FROM signature_buckets WHERE span = 60 AND petition_id = $1`, p)
 		}
 		sign(time.Hour, 47*time.Hour, 49*time.Hour-time.Minute, 49*time.Hour, 50*time.Hour+time.Minute, 50*time.Hour+2*time.Minute, 5000*time.Hour)
-		hour := func(hours int64) int64 { return ledger.MinuteOf(epoch) - 60*hours }
+		hour := func(hours int64) int64 { return buckets.MinuteOf(epoch) - 60*hours }
 		if diff := cmp.Diff(map[int64]int{hour(49): 2, hour(51): 2, hour(5000): 1}, fold()); diff != "" {
 			t.Errorf("hours (-want +got):\n%s", diff)
 		}

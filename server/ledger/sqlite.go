@@ -8,15 +8,14 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/server/database"
+	"petitiond/server/idempotency"
 )
 
 // The statements of SQLite: one row each, run in a loop. A prepared statement costs microseconds there, and
 // the immediate transaction is the lock.
 const (
-	liteLock    = `SELECT ` + counterColumns + ` FROM counters WHERE petition_id = $1`
-	liteKeepKey = `INSERT INTO idempotency_keys (id, input, answer, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`
-	liteFindKey = `SELECT id, input, answer FROM idempotency_keys WHERE id = $1`
-	liteSign    = `INSERT INTO signatures (id, petition_id, number, state, digest, name, address, show_name, country, locale,
+	liteLock = `SELECT ` + counterColumns + ` FROM counters WHERE petition_id = $1`
+	liteSign = `INSERT INTO signatures (id, petition_id, number, state, digest, name, address, show_name, country, locale,
  statement_version, signed_at) VALUES ($1, $2, $3, 'COUNTED', $4, $5, $6, $7, $8, $9, $10, $11)
  ON CONFLICT (digest) DO NOTHING`
 	liteFindSignature = `SELECT 1 FROM signatures WHERE id = $1`
@@ -32,12 +31,11 @@ const (
 	liteMoveCountry = `INSERT INTO signature_country_buckets (petition_id, country, added) VALUES ($1, $2, $3)
  ON CONFLICT (petition_id, country) DO UPDATE SET added = added + excluded.added`
 	liteMoveAnswers = `UPDATE comments SET replies = replies + $2 WHERE id = $1`
-	liteLastHour    = `SELECT COALESCE(SUM(added - removed), 0) FROM signature_buckets WHERE petition_id = $1 AND span = 1 AND minute > $2`
 )
 
 var sqliteSQL = []string{
-	liteLock, liteKeepKey, liteFindKey, liteSign, liteFindSignature, liteFindComment, liteComment, liteMoveCounter,
-	liteMoveMinute, liteMoveDay, liteMoveCountry, liteMoveAnswers, liteLastHour,
+	liteLock, idempotency.Insert, idempotency.Select, liteSign, liteFindSignature, liteFindComment, liteComment, liteMoveCounter,
+	liteMoveMinute, liteMoveDay, liteMoveCountry, liteMoveAnswers, lastHourOfOne,
 }
 
 type sqliteStore struct{ *statements }
@@ -67,6 +65,7 @@ func (t sqliteTx) insert(ctx context.Context, text string, args ...any) (bool, e
 	return n == 1, err
 }
 
+// lock only reads: the transaction is immediate, and SQLite has one writer.
 func (t sqliteTx) lock(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]*counter, error) {
 	out := make(map[uuid.UUID]*counter, len(petitions))
 	for _, id := range petitions {
@@ -82,24 +81,25 @@ func (t sqliteTx) lock(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUI
 	return out, nil
 }
 
-func (t sqliteTx) keepKeys(ctx context.Context, keys []keyRow) (taken []string, err error) {
+// keepKeys knows of each key by itself whether it was there.
+func (t sqliteTx) keepKeys(ctx context.Context, keys []idempotency.Record) (taken []string, err error) {
 	for _, k := range keys {
-		wrote, err := t.insert(ctx, liteKeepKey, k.id, k.input, k.answer, k.at)
+		wrote, err := t.insert(ctx, idempotency.Insert, k.ID, k.Input, k.Answer, k.At)
 		if err != nil {
 			return nil, err
 		}
 		if !wrote {
-			taken = append(taken, k.id)
+			taken = append(taken, k.ID)
 		}
 	}
 	return taken, nil
 }
 
-func (t sqliteTx) findKeys(ctx context.Context, ids []string) (map[string]keyRow, error) {
-	out := make(map[string]keyRow, len(ids))
+func (t sqliteTx) findKeys(ctx context.Context, ids []string) (map[string]idempotency.Record, error) {
+	out := make(map[string]idempotency.Record, len(ids))
 	for _, id := range ids {
-		var k keyRow
-		found, err := t.get(ctx, liteFindKey, id, &k.id, &k.input, &k.answer)
+		var k idempotency.Record
+		found, err := t.get(ctx, idempotency.Select, id, &k.ID, &k.Input, &k.Answer)
 		if err != nil {
 			return nil, err
 		}
@@ -110,6 +110,8 @@ func (t sqliteTx) findKeys(ctx context.Context, ids []string) (map[string]keyRow
 	return out, nil
 }
 
+// insertSignatures tries each row with the number that is next, and takes the number only if the row was written. There is
+// nobody beside this transaction who could have taken it.
 func (t sqliteTx) insertSignatures(ctx context.Context, rows []*signatureRow) error {
 	for _, r := range rows {
 		wrote, err := t.insert(ctx, liteSign, r.ID, r.counter.petition, r.counter.issued+1, r.Digest, r.Name, r.Address, r.ShowName,
@@ -161,6 +163,7 @@ func (t sqliteTx) moveCounters(ctx context.Context, counters []*counter) error {
 	return nil
 }
 
+// moveBuckets writes one row for each bucket that the batch has touched, however many signatures fell into it.
 func (t sqliteTx) moveBuckets(ctx context.Context, counters []*counter) error {
 	for _, c := range counters {
 		for minute, n := range c.minutes {
@@ -190,7 +193,7 @@ func (t sqliteTx) moveBuckets(ctx context.Context, counters []*counter) error {
 func (t sqliteTx) lastHour(ctx context.Context, petitions []uuid.UUID, since int64) (map[uuid.UUID]int, error) {
 	out := make(map[uuid.UUID]int, len(petitions))
 	for _, id := range petitions {
-		err := t.each(ctx, liteLastHour, []any{id, since}, func(rows *sql.Rows) error {
+		err := t.each(ctx, lastHourOfOne, []any{id, since}, func(rows *sql.Rows) error {
 			var n int
 			err := rows.Scan(&n)
 			out[id] = n

@@ -9,15 +9,8 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/server/database"
+	"petitiond/server/idempotency"
 )
-
-// keyRow is an idempotency key as it is stored.
-type keyRow struct {
-	id     string
-	input  []byte
-	answer uuid.UUID
-	at     time.Time
-}
 
 // signatureRow is a signature on its way into the table.
 type signatureRow struct {
@@ -38,21 +31,26 @@ type commentRow struct {
 	number  int
 }
 
-// tx is a running transaction in the statements of one database. Every method takes and gives whole batches,
+// tx is a running transaction in the statements of one database. Every method takes and returns whole batches,
 // so that PostgreSQL may send arrays where SQLite loops over a prepared statement.
 type tx interface {
+	// lock takes the counters until the transaction ends, and returns those that there are.
 	lock(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]*counter, error)
-	// keepKeys stores keys and gives the ids of those that were stored before.
-	keepKeys(ctx context.Context, keys []keyRow) (taken []string, err error)
-	findKeys(ctx context.Context, ids []string) (map[string]keyRow, error)
+	// keepKeys stores keys and returns the ids of those that were stored before.
+	keepKeys(ctx context.Context, keys []idempotency.Record) (taken []string, err error)
+	// findKeys returns what is stored of keys, by their ids.
+	findKeys(ctx context.Context, ids []string) (map[string]idempotency.Record, error)
 	// written says whether one of the rows is there, by its id.
 	written(ctx context.Context, signatures []*signatureRow, comments []*commentRow) (bool, error)
 	// insertSignatures writes the rows whose address is new to the petition, and numbers them.
 	insertSignatures(ctx context.Context, rows []*signatureRow) error
+	// insertComments writes comments, which bear their numbers already.
 	insertComments(ctx context.Context, rows []*commentRow) error
+	// moveCounters writes counters as the transaction has moved them.
 	moveCounters(ctx context.Context, counters []*counter) error
 	// moveBuckets moves minutes and days, countries and the replies of parents.
 	moveBuckets(ctx context.Context, counters []*counter) error
+	// lastHour sums the minutes after since, with those that the transaction has moved.
 	lastHour(ctx context.Context, petitions []uuid.UUID, since int64) (map[uuid.UUID]int, error)
 }
 
@@ -62,7 +60,7 @@ type store interface {
 	close() error
 }
 
-// newStore gives the store of a database and how many lanes it feeds at once.
+// newStore returns the store of a database and how many lanes it feeds at once.
 func newStore(ctx context.Context, db *database.DB) (store, int, error) {
 	if db.Dialect == database.Postgres {
 		s, err := prepare(ctx, db.Ledger, postgresSQL)
@@ -78,6 +76,7 @@ type statements struct {
 	byTxt map[string]*sql.Stmt
 }
 
+// prepare prepares every statement once, for as long as the ledger lives. A batch then costs no parsing and no planning.
 func prepare(ctx context.Context, pool *sql.DB, texts []string) (*statements, error) {
 	s := &statements{pool: pool, byTxt: map[string]*sql.Stmt{}}
 	for _, text := range texts {
@@ -116,7 +115,7 @@ type statement interface {
 
 func (s *statements) session(tx *sql.Tx) session { return session{s, tx, map[string]statement{}} }
 
-// stmt gives a prepared statement in the transaction.
+// stmt returns a prepared statement in the transaction.
 func (s session) stmt(ctx context.Context, text string) statement {
 	bound := s.bound[text]
 	if bound == nil {
@@ -131,7 +130,7 @@ func (s session) exec(ctx context.Context, text string, args ...any) error {
 	return err
 }
 
-// wrote runs a statement and gives how many rows it wrote.
+// wrote runs a statement and returns how many rows it wrote.
 func (s session) wrote(ctx context.Context, text string, args ...any) (int64, error) {
 	res, err := s.stmt(ctx, text).ExecContext(ctx, args...)
 	if err != nil {
@@ -158,6 +157,7 @@ func (s session) each(ctx context.Context, text string, args []any, scan func(*s
 const counterColumns = `petition_id, total, issued, version, as_of, goal, named, threads, comments, comments_issued,
  trending, accepting, since, until`
 
+// scanCounter reads counterColumns. Drivers return times in zones of their own.
 func scanCounter(rows interface{ Scan(...any) error }) (*counter, error) {
 	c := &counter{}
 	err := rows.Scan(&c.petition, &c.total, &c.issued, &c.version, &c.asOf, &c.goal, &c.named, &c.threads, &c.comments,
@@ -166,7 +166,7 @@ func scanCounter(rows interface{ Scan(...any) error }) (*counter, error) {
 	return c, err
 }
 
-// null gives NULL for an empty value.
+// null returns NULL for an empty value.
 func null[T comparable](v T) any {
 	var zero T
 	if v == zero {

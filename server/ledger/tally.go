@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"petitiond/server/buckets"
 )
 
 // tally is all that is counted of a petition: as it is stored, or as the rows have it.
@@ -27,6 +29,7 @@ type tally struct {
 	minutesAhead, daysAhead        int // buckets; hours are among the minutes
 }
 
+// newTally returns the tally of nothing.
 func newTally() *tally {
 	return &tally{
 		minutes: map[bucket]int{}, days: map[bucket]int{}, countries: map[string]int{}, replies: map[uuid.UUID]int{},
@@ -47,11 +50,11 @@ func align(stored, counted *tally) {
 	}
 	folded := map[bucket]bool{}
 	for b := range stored.minutes {
-		folded[b] = b.span == spanHour
+		folded[b] = b.span == buckets.Hour
 	}
 	for _, t := range []*tally{stored, counted} {
 		for b, n := range maps.Clone(t.minutes) {
-			if hour := bucketOf(spanHour, b.start); b.span == spanMinute && folded[hour] {
+			if hour := bucketOf(buckets.Hour, b.start); b.span == buckets.Minute && folded[hour] {
 				delete(t.minutes, b)
 				t.minutes[hour] += n
 			}
@@ -59,6 +62,7 @@ func align(stored, counted *tally) {
 	}
 }
 
+// sumOf adds all buckets up.
 func sumOf(m map[bucket]int) (sum int) {
 	for _, n := range m {
 		sum += n
@@ -106,7 +110,7 @@ func (s *tally) differences(petition uuid.UUID, counted *tally) []Difference {
 	return out
 }
 
-// wrong gives the keys of which two maps say different things.
+// wrong returns the keys of which two maps say different things.
 func wrong[K comparable](stored, counted map[K]int) (keys []K) {
 	for k, n := range stored {
 		if counted[k] != n {
@@ -125,9 +129,10 @@ func wrong[K comparable](stored, counted map[K]int) (keys []K) {
 // 2^(1/720) for a half-life of six hours.
 func sameTrend(stored, counted float64) bool { return math.Abs(stored-counted) < 0.01 }
 
+// hundredths makes a difference of trends readable: differences are whole numbers.
 func hundredths(v float64) int { return int(math.Round(100 * v)) }
 
-// trendOf gives the trend of signatures in these minutes, as if all had been given in the middle of theirs.
+// trendOf returns the trend of signatures in these minutes, as if all had been given in the middle of theirs.
 func trendOf(minutes map[bucket]int) float64 {
 	const middle = 30 * time.Second
 	high, sum := math.Inf(-1), 0.0

@@ -8,7 +8,9 @@ import (
 
 	"github.com/google/uuid"
 
+	"petitiond/server/buckets"
 	"petitiond/server/database"
+	"petitiond/server/figures"
 )
 
 // Querier runs statements in a transaction of the caller's. Both *sql.Tx and ent's transaction are one.
@@ -36,8 +38,8 @@ func Open(ctx context.Context, q Querier, petition uuid.UUID, terms Terms, now t
 	return nil
 }
 
-// Lock takes the petition's counter until the caller's transaction ends and gives its total. Whoever changes
-// a petition does this first, so that no signature slips past a change.
+// Lock takes the petition's counter until the caller's transaction ends and returns it. Those who change a petition do this
+// first, so that no signature slips past a change.
 func Lock(ctx context.Context, q Querier, dialect database.Dialect, petition uuid.UUID) (Locked, error) {
 	query := `SELECT ` + counterColumns + ` FROM counters WHERE petition_id = $1`
 	if dialect == database.Postgres { // on SQLite the immediate transaction is the lock
@@ -76,8 +78,9 @@ func (l Locked) Terms() Terms {
 }
 
 // Set writes new terms in the transaction that holds the lock. The version grows where the goal changes.
-func (l Locked) Set(ctx context.Context, q Querier, terms Terms, now time.Time) (Change, error) {
+func (l Locked) Set(ctx context.Context, q Querier, terms Terms, now time.Time) (figures.Value, error) {
 	c := l.counter
+	// Whether it may be signed is no part of the numbers: those who watch a count hear of it as an edition.
 	if terms.Goal != c.goal {
 		c.version++
 		c.asOf = c.timeAt(now)
@@ -86,25 +89,26 @@ func (l Locked) Set(ctx context.Context, q Querier, terms Terms, now time.Time) 
 	_, err := q.ExecContext(ctx, `UPDATE counters SET goal = $2, accepting = $3, since = $4, until = $5, version = $6,
  as_of = $7 WHERE petition_id = $1`, c.petition, c.goal, c.accepting, c.since, c.until, c.version, c.asOf)
 	if err != nil {
-		return Change{}, fmt.Errorf("setting the terms of a petition: %w", err)
+		return figures.Value{}, fmt.Errorf("setting the terms of a petition: %w", err)
 	}
-	change := c.change()
-	change.LastHour, err = lastHour(ctx, q, c.petition, minuteOf(now)-60)
-	return change, err
+	return readCounts(ctx, q, c, now)
 }
 
-func lastHour(ctx context.Context, q Querier, petition uuid.UUID, since int64) (int, error) {
-	rows, err := q.QueryContext(ctx, `SELECT COALESCE(SUM(added - removed), 0) FROM signature_buckets
- WHERE petition_id = $1 AND span = 1 AND minute > $2`, petition, since)
+// lastHourOfOne sums the last hour of one petition.
+var lastHourOfOne = `SELECT ` + buckets.LastHour(`$2`, `b.petition_id = $1`)
+
+// readCounts returns the counts of a counter, with the last hour as it is in the running transaction.
+func readCounts(ctx context.Context, q Querier, c *counter, now time.Time) (figures.Value, error) {
+	rows, err := q.QueryContext(ctx, lastHourOfOne, c.petition, buckets.Hour.Ago(now))
 	if err != nil {
-		return 0, fmt.Errorf("summing the last hour: %w", err)
+		return figures.Value{}, fmt.Errorf("summing the last hour: %w", err)
 	}
-	defer rows.Close()
+	defer rows.Close() // before the transaction goes on: a connection has one result at a time
 	n := 0
 	for rows.Next() {
 		if err := rows.Scan(&n); err != nil {
-			return 0, fmt.Errorf("summing the last hour: %w", err)
+			return figures.Value{}, fmt.Errorf("summing the last hour: %w", err)
 		}
 	}
-	return n, rows.Err()
+	return c.counts(n), rows.Err()
 }

@@ -190,10 +190,10 @@ func TestSet(t *testing.T) {
 		} {
 			now := epoch.Add([]time.Duration{1, 2, -3, 4}[i] * time.Second)
 			_, c, err := amend(db, p, now, f)
-			if err != nil || c.Total != 2 || c.LastHour != 2 || c.Petition != p {
+			if err != nil || c.Total != 2 || *c.LastHour != 2 || c.Petition != p {
 				t.Fatalf("got %+v, error %v; want a total and a last hour of 2", c, err)
 			}
-			got = append(got, told{c.Goal, int(c.Version), c.AsOf.Sub(epoch)})
+			got = append(got, told{c.Goal, c.Version, c.AsOf.Sub(epoch)})
 		}
 		want := []told{{100, 1, 0}, {200, 2, 2 * time.Second}, {300, 3, 2 * time.Second}, {300, 3, 2 * time.Second}}
 		if diff := cmp.Diff(want, got); diff != "" {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"petitiond/server/figures"
 	"petitiond/server/live"
 )
 
@@ -21,7 +22,7 @@ func BenchmarkPublishOneHot(b *testing.B) {
 		}
 	})
 	for b.Loop() {
-		r.run(func(version int64) { r.hub.Publish(at(0, version)) })
+		r.run(func(version int) { r.hub.Publish(at(0, version)) })
 	}
 	r.report()
 }
@@ -34,14 +35,14 @@ func BenchmarkPublishSpread(b *testing.B) {
 			r.come(n)
 		}
 	})
-	values := make([]live.Value, crowd)
+	values := make([]figures.Value, crowd)
 	for b.Loop() {
 		b.StopTimer()
 		for n := range values {
 			values[n] = at(n, r.version+1)
 		}
 		b.StartTimer()
-		r.run(func(int64) { r.hub.Publish(values...) })
+		r.run(func(int) { r.hub.Publish(values...) })
 	}
 	r.report()
 }
@@ -64,7 +65,7 @@ func BenchmarkNextOneHot(b *testing.B) {
 		}
 	})
 	for b.Loop() {
-		r.run(func(version int64) { r.hub.Publish(at(0, version)) })
+		r.run(func(version int) { r.hub.Publish(at(0, version)) })
 	}
 	r.report()
 }
@@ -81,10 +82,10 @@ func BenchmarkPublishUnwatched(b *testing.B) {
 func BenchmarkWatchAndClose(b *testing.B) {
 	h, _ := start(b, newStore(at(1, 1)), live.Options{})
 	petition := id(1)
-	watch(b, h, live.Count, petition)
+	watch(b, h, figures.Count, petition)
 	b.ReportAllocs()
 	for b.Loop() {
-		watch(b, h, live.Count, petition).Close()
+		watch(b, h, figures.Count, petition).Close()
 	}
 }
 
@@ -93,7 +94,7 @@ type race struct {
 	b       *testing.B
 	hub     *live.Hub
 	crowd   int64
-	version int64
+	version int
 	missing atomic.Int64
 	all     chan struct{} // a token when nothing is missing
 	inside  time.Duration // spent in Publish
@@ -113,7 +114,7 @@ func newRace(b *testing.B) *race {
 }
 
 func (r *race) watch(petition int) *live.Watcher {
-	return watch(r.b, r.hub, live.Count, id(petition))
+	return watch(r.b, r.hub, figures.Count, id(petition))
 }
 
 // come adds a watcher without a goroutine.
@@ -146,7 +147,7 @@ func (r *race) measure(unit string, come func()) {
 }
 
 // run publishes the next version and waits until the whole crowd has it.
-func (r *race) run(publish func(version int64)) {
+func (r *race) run(publish func(version int)) {
 	r.version++
 	r.missing.Store(r.crowd)
 	before := time.Now()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"petitiond/server/figures"
 	"petitiond/server/live"
 )
 
@@ -30,7 +31,7 @@ func TestCrowd(t *testing.T) { //nolint:paralleltest // see above
 			checkSize(t, h, petitions, crowd)
 
 			a.expect(9)
-			for version := int64(2); version <= 9; version++ {
+			for version := 2; version <= 9; version++ {
 				for n := range petitions {
 					h.Publish(at(n, version))
 				}
@@ -54,7 +55,7 @@ func TestCrowd(t *testing.T) { //nolint:paralleltest // see above
 // An audience is watchers without goroutines, who fetch when they are told.
 type audience struct {
 	watchers []*live.Watcher
-	last     int64        // the version that ends
+	last     int          // the version that ends
 	missing  atomic.Int64 // watchers that have not got it
 	all      chan struct{}
 }
@@ -71,7 +72,7 @@ func gather(t *testing.T, h *live.Hub, petitions int) *audience {
 	for door := range arrivals {
 		coming.Go(func() {
 			for n := door; n < crowd; n += arrivals {
-				a.watchers[n] = watch(t, h, live.Count, id(n%petitions))
+				a.watchers[n] = watch(t, h, figures.Count, id(n%petitions))
 				a.seat(t, a.watchers[n], id(n%petitions))
 			}
 		})
@@ -84,7 +85,7 @@ func gather(t *testing.T, h *live.Hub, petitions int) *audience {
 // seat lets a watcher fetch whenever it is told.
 func (a *audience) seat(t *testing.T, w *live.Watcher, petition uuid.UUID) {
 	t.Helper()
-	seen := int64(0)
+	seen := 0
 	w.Notify(func() {
 		v, ok, err := w.Poll()
 		if !ok || err != nil {
@@ -101,7 +102,7 @@ func (a *audience) seat(t *testing.T, w *live.Watcher, petition uuid.UUID) {
 }
 
 // expect says what version the crowd is about to get.
-func (a *audience) expect(last int64) {
+func (a *audience) expect(last int) {
 	a.last = last
 	a.missing.Store(crowd)
 }

@@ -108,7 +108,7 @@ func (g *Gauge[T]) take(ctx context.Context) {
 		return // a later polling may have read something newer
 	}
 	if err != nil {
-		g.options.Logger.WarnContext(ctx, "a watched figure could not be read; this is tried anew", "err", err)
+		g.options.Logger.WarnContext(ctx, "a watched figure could not be read; it is read again within the interval", "err", err)
 		return
 	}
 	g.readAt = g.options.Now()
@@ -149,7 +149,7 @@ func (g *Gauge[T]) halt() {
 // context's error when ctx ends first.
 func (w *GaugeWatcher[T]) Next(ctx context.Context) (T, error) {
 	for {
-		value, changed, err := w.look()
+		value, changed, err := w.unseen()
 		if changed == nil {
 			return value, err
 		}
@@ -161,8 +161,8 @@ func (w *GaugeWatcher[T]) Next(ctx context.Context) (T, error) {
 	}
 }
 
-// look returns a value not seen yet, or else what to wait for.
-func (w *GaugeWatcher[T]) look() (value T, changed <-chan struct{}, err error) {
+// unseen returns a value not seen yet, or else what to wait for.
+func (w *GaugeWatcher[T]) unseen() (value T, changed <-chan struct{}, err error) {
 	g := w.gauge
 	g.mu.Lock()
 	defer g.mu.Unlock()

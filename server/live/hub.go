@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"petitiond/server/figures"
 )
 
 var (
@@ -22,7 +24,7 @@ var (
 type Options struct {
 	// Read returns the present, complete values of the petitions; those that do not exist are left out.
 	// It is called by one goroutine at a time, with at most 500 ids.
-	Read func(ctx context.Context, ids []uuid.UUID) ([]Value, error)
+	Read func(ctx context.Context, ids []uuid.UUID) ([]figures.Value, error)
 
 	Interval time.Duration // a petition wakes its watchers four times within four intervals at most; 250 ms
 	Reread   time.Duration // how often all that is watched is read again; 4 s, so that lost news are healed within 5 s
@@ -102,7 +104,7 @@ func (h *Hub) Run(ctx context.Context) error {
 
 // Publish takes news of petitions: what was committed here, or was heard from another replica. News may be partial,
 // late and repeated. It never blocks, and forgets at once what nobody watches.
-func (h *Hub) Publish(values ...Value) {
+func (h *Hub) Publish(values ...figures.Value) {
 	now := h.options.Now()
 	for _, v := range values {
 		h.take(v, now, false)
@@ -128,7 +130,7 @@ func (h *Hub) shard(id uuid.UUID) *shard {
 	return &h.shards[id[len(id)-1]%shards]
 }
 
-func (h *Hub) take(v Value, now time.Time, read bool) {
+func (h *Hub) take(v figures.Value, now time.Time, read bool) {
 	if t := h.shard(v.Petition).take(v, now, read); t != nil {
 		h.pacer.add(t)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"petitiond/server/figures"
 	"petitiond/server/live"
 )
 
@@ -24,7 +25,7 @@ func TestManyPublishers(t *testing.T) {
 		h, _ := start(t, s, live.Options{Interval: time.Microsecond, Reread: 1000 * time.Hour})
 		var busy sync.WaitGroup
 		for n := range petitions {
-			w := watch(t, h, live.Count, id(n))
+			w := watch(t, h, figures.Count, id(n))
 			busy.Go(func() {
 				for next(t, w).Version < last {
 				}
@@ -32,7 +33,7 @@ func TestManyPublishers(t *testing.T) {
 		}
 		for n := range publishers {
 			busy.Go(func() {
-				for version := int64(2); version <= last; version++ {
+				for version := 2; version <= last; version++ {
 					for i := range petitions {
 						h.Publish(at((i*7+n)%petitions, version))
 					}
@@ -47,9 +48,9 @@ func TestManyPublishers(t *testing.T) {
 func TestLateNewsAreHarmless(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		h, _ := start(t, newStore(at(1, 5)), live.Options{})
-		w := watch(t, h, live.Count|live.Comments|live.Edition, id(1))
+		w := watch(t, h, figures.Count|figures.Comments|figures.Edition, id(1))
 		next(t, w)
-		h.Publish(at(1, 5), at(1, 3), live.Value{Petition: id(1)}, live.Value{Petition: id(1), Edition: 1})
+		h.Publish(at(1, 5), at(1, 3), figures.Value{Petition: id(1)}, figures.Value{Petition: id(1), Edition: 1})
 		silent(t, w, time.Second)
 		h.Publish(at(1, 6), at(1, 5), at(1, 6))
 		if got := next(t, w); got.Version != 6 {
@@ -63,7 +64,7 @@ func TestUnwatchedIsForgotten(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := newStore(at(1, 1), at(2, 1))
 		h, _ := start(t, s, live.Options{})
-		one, two := watch(t, h, live.Count, id(1)), watch(t, h, live.Count, id(1), id(2), id(2))
+		one, two := watch(t, h, figures.Count, id(1)), watch(t, h, figures.Count, id(1), id(2), id(2))
 		checkSize(t, h, 2, 2)
 		two.Close()
 		two.Close()
@@ -71,7 +72,7 @@ func TestUnwatchedIsForgotten(t *testing.T) {
 		one.Close()
 		h.Publish(at(1, 9), at(3, 9))
 		checkSize(t, h, 0, 0)
-		if got := next(t, watch(t, h, live.Count, id(1))); got.Version != 1 {
+		if got := next(t, watch(t, h, figures.Count, id(1))); got.Version != 1 {
 			t.Errorf("version = %d, want what was read anew", got.Version)
 		}
 	})
@@ -82,7 +83,7 @@ func TestCrowdLeaves(t *testing.T) {
 		h, _ := start(t, newStore(at(1, 1)), live.Options{})
 		var crowd []*live.Watcher
 		for range 5000 {
-			crowd = append(crowd, watch(t, h, live.Count, id(1)))
+			crowd = append(crowd, watch(t, h, figures.Count, id(1)))
 		}
 		stays := crowd[2500]
 		for i, w := range crowd {
@@ -103,7 +104,7 @@ func TestRunEnds(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := newStore(at(1, 1))
 		h, stop := start(t, s, live.Options{})
-		waiting, polling := watch(t, h, live.Count, id(1)), watch(t, h, live.Count, id(1))
+		waiting, polling := watch(t, h, figures.Count, id(1)), watch(t, h, figures.Count, id(1))
 		next(t, waiting)
 		told := 0
 		polling.Notify(func() { told++ })
@@ -116,7 +117,7 @@ func TestRunEnds(t *testing.T) {
 
 		for n := range 2 { // the second read waits for the first
 			go func() {
-				_, err := h.Watch(context.Background(), live.Count, id(2+n))
+				_, err := h.Watch(context.Background(), figures.Count, id(2+n))
 				failed <- err
 			}()
 			synctest.Wait()
@@ -130,7 +131,7 @@ func TestRunEnds(t *testing.T) {
 		if _, ok, err := polling.Poll(); ok || !errors.Is(err, live.ErrClosed) || told != 2 {
 			t.Errorf("Poll() = %v, %v, told %d times; want ErrClosed, told twice", ok, err, told)
 		}
-		if _, err := h.Watch(context.Background(), live.Count, id(1)); !errors.Is(err, live.ErrClosed) {
+		if _, err := h.Watch(context.Background(), figures.Count, id(1)); !errors.Is(err, live.ErrClosed) {
 			t.Errorf("Watch() = %v, want ErrClosed", err)
 		}
 		h.Publish(at(1, 2))

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
+	"petitiond/server/figures"
 	"petitiond/server/live"
 )
 
@@ -20,19 +21,19 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // A store stands for the database.
 type store struct {
 	mu     sync.Mutex
-	values map[uuid.UUID]live.Value
+	values map[uuid.UUID]figures.Value
 	err    error
 	calls  [][]uuid.UUID
 	gate   chan struct{} // when set, a read takes one token before it returns
 }
 
-func newStore(values ...live.Value) *store {
-	s := &store{values: map[uuid.UUID]live.Value{}}
+func newStore(values ...figures.Value) *store {
+	s := &store{values: map[uuid.UUID]figures.Value{}}
 	s.put(values...)
 	return s
 }
 
-func (s *store) put(values ...live.Value) {
+func (s *store) put(values ...figures.Value) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, v := range values {
@@ -53,10 +54,10 @@ func (s *store) reads() [][]uuid.UUID {
 }
 
 // Read looks first and then waits at the gate, as a slow database answers with an old snapshot.
-func (s *store) Read(ctx context.Context, ids []uuid.UUID) ([]live.Value, error) {
+func (s *store) Read(ctx context.Context, ids []uuid.UUID) ([]figures.Value, error) {
 	s.mu.Lock()
 	s.calls = append(s.calls, slices.Clone(ids))
-	var found []live.Value
+	var found []figures.Value
 	for _, id := range ids {
 		if v, ok := s.values[id]; ok {
 			found = append(found, v)
@@ -99,7 +100,7 @@ func bubble(t *testing.T, f func(t *testing.T)) {
 	synctest.Test(t, f)
 }
 
-func watch(tb testing.TB, h *live.Hub, aspect live.Aspect, ids ...uuid.UUID) *live.Watcher {
+func watch(tb testing.TB, h *live.Hub, aspect figures.Aspect, ids ...uuid.UUID) *live.Watcher {
 	tb.Helper()
 	w, err := h.Watch(context.Background(), aspect, ids...)
 	if err != nil {
@@ -108,7 +109,7 @@ func watch(tb testing.TB, h *live.Hub, aspect live.Aspect, ids ...uuid.UUID) *li
 	return w
 }
 
-func next(tb testing.TB, w *live.Watcher) live.Value {
+func next(tb testing.TB, w *live.Watcher) figures.Value {
 	tb.Helper()
 	v, err := w.Next(context.Background())
 	if err != nil {
@@ -133,14 +134,14 @@ func id(n int) uuid.UUID {
 }
 
 // at is a complete value of the nth petition at a version.
-func at(n int, version int64) live.Value {
-	return live.Value{
+func at(n int, version int) figures.Value {
+	return figures.Value{
 		Petition: id(n),
-		Total:    int(version) * 10,
+		Total:    version * 10,
 		Goal:     100,
-		LastHour: int(version),
+		LastHour: &version,
 		Version:  version,
-		AsOf:     time.Unix(version, 0).UTC(),
+		AsOf:     time.Unix(int64(version), 0).UTC(),
 		Comment:  1,
 		Edition:  1,
 	}

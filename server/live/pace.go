@@ -24,14 +24,14 @@ type pacer struct {
 	fresh []*topic // changed while at rest; guarded by mu
 
 	// Used by run alone. Every topic that was told stands in early and then, unless it was told there, in due.
-	early, due line
+	early, due schedule
 	spare      []*topic // the array of the last fresh, used again
 	woken      []*slot  // the array of the slots being woken, used again
 }
 
-// A line holds the topics that were told, to come back to each after the same wait: so it is in order of time by
+// A schedule holds the topics that were told, to come back to each after the same wait: so it is in order of time by
 // itself.
-type line struct {
+type schedule struct {
 	wait   time.Duration
 	topics []appointment
 }
@@ -44,7 +44,7 @@ type appointment struct {
 func newPacer(interval time.Duration, now func() time.Time) *pacer {
 	return &pacer{
 		interval: interval, now: now, signal: make(chan struct{}, 1),
-		early: line{wait: interval * 7 / 10}, due: line{wait: interval * 11 / 10},
+		early: schedule{wait: interval * 7 / 10}, due: schedule{wait: interval * 11 / 10},
 	}
 }
 
@@ -127,20 +127,20 @@ func (p *pacer) tell(t *topic) {
 	p.woken = slots
 }
 
-// left says how long it is until the first appointment.
-func (l *line) left(now time.Time) time.Duration {
-	if len(l.topics) == 0 {
+// left returns how long it is until the first appointment.
+func (s *schedule) left(now time.Time) time.Duration {
+	if len(s.topics) == 0 {
 		return time.Hour
 	}
-	return l.topics[0].told.Add(l.wait).Sub(now)
+	return s.topics[0].told.Add(s.wait).Sub(now)
 }
 
 // pop takes the first appointment.
-func (l *line) pop() appointment {
-	a := l.topics[0]
-	l.topics[0] = appointment{}
-	if l.topics = l.topics[1:]; len(l.topics) == 0 {
-		l.topics = nil // lets the array of a busy time go
+func (s *schedule) pop() appointment {
+	a := s.topics[0]
+	s.topics[0] = appointment{}
+	if s.topics = s.topics[1:]; len(s.topics) == 0 {
+		s.topics = nil // lets the array of a busy time go
 	}
 	return a
 }

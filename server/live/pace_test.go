@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"petitiond/server/figures"
 	"petitiond/server/live"
 )
 
@@ -23,9 +24,9 @@ const (
 func TestFirstChangeAtOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		h, _ := start(t, newStore(at(1, 1)), live.Options{})
-		w := watch(t, h, live.Count, id(1))
+		w := watch(t, h, figures.Count, id(1))
 		next(t, w)
-		for version := int64(2); version < 5; version++ {
+		for version := 2; version < 5; version++ {
 			before := time.Now()
 			h.Publish(at(1, version))
 			if diff := cmp.Diff(at(1, version), next(t, w)); diff != "" {
@@ -43,17 +44,17 @@ func TestPace(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		const changes = 1000 // 3 ms apart: the last one 2.997 s after the first
 		h, _ := start(t, newStore(at(1, 1)), live.Options{})
-		w := watch(t, h, live.Count, id(1))
+		w := watch(t, h, figures.Count, id(1))
 		next(t, w)
 		go func() {
 			for n := range changes {
-				h.Publish(at(1, int64(2+n)))
+				h.Publish(at(1, 2+n))
 				time.Sleep(3 * time.Millisecond)
 			}
 		}()
 		began := time.Now()
 		var got, want []time.Duration
-		for version := int64(1); version <= changes; {
+		for version := 1; version <= changes; {
 			version = next(t, w).Version
 			got = append(got, time.Since(began))
 		}
@@ -75,10 +76,10 @@ func TestLastOfARun(t *testing.T) {
 		var worst time.Duration
 		for n := range 400 {
 			s.put(at(n, 1))
-			w := watch(t, h, live.Count, id(n))
-			last, ended := int64(500+n), time.Time{}
+			w := watch(t, h, figures.Count, id(n))
+			last, ended := 500+n, time.Time{}
 			go func() {
-				for version := int64(2); version <= last; version++ {
+				for version := 2; version <= last; version++ {
 					ended = time.Now()
 					h.Publish(at(n, version))
 					time.Sleep(2 * time.Millisecond)
@@ -113,14 +114,14 @@ func TestPaceOfAnyChanges(t *testing.T) {
 // pace lets a petition change after each of the pauses, in milliseconds.
 func pace(t *testing.T, pauses []int) (fault error) {
 	h, _ := start(t, newStore(at(1, 1)), live.Options{})
-	w := watch(t, h, live.Count, id(1))
+	w := watch(t, h, figures.Count, id(1))
 	next(t, w)
 	changed := make([]time.Time, len(pauses)+2) // by version
 	go func() {
 		for i, pause := range pauses {
 			time.Sleep(time.Duration(pause) * time.Millisecond)
 			changed[i+2] = time.Now()
-			h.Publish(at(1, int64(i+2)))
+			h.Publish(at(1, i+2))
 		}
 	}()
 	var wakes []time.Time
@@ -141,7 +142,7 @@ func pace(t *testing.T, pauses []int) (fault error) {
 func TestPaceIsPerPetition(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		h, _ := start(t, newStore(at(1, 1), at(2, 1)), live.Options{})
-		w := watch(t, h, live.Count, id(1), id(2))
+		w := watch(t, h, figures.Count, id(1), id(2))
 		next(t, w)
 		next(t, w)
 		h.Publish(at(1, 2))
@@ -167,9 +168,9 @@ func TestBurst(t *testing.T) {
 		var finished time.Time
 		var watchers sync.WaitGroup
 		for i := range 1000 {
-			w := watch(t, h, live.Count, id(1))
+			w := watch(t, h, figures.Count, id(1))
 			watchers.Go(func() {
-				seen := int64(-1)
+				seen := -1
 				for seen < last {
 					v, err := w.Next(t.Context())
 					if err != nil || v.Version <= seen || v.Total != int(v.Version)*10 {
@@ -186,7 +187,7 @@ func TestBurst(t *testing.T) {
 				}
 			})
 		}
-		for version := int64(1); version <= last; version++ {
+		for version := 1; version <= last; version++ {
 			time.Sleep(2 * time.Millisecond)
 			finished = time.Now()
 			h.Publish(at(1, version))

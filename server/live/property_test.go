@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"pgregory.net/rapid"
 
+	"petitiond/server/figures"
 	"petitiond/server/live"
 )
 
@@ -19,15 +20,15 @@ import (
 type step struct {
 	Pause    time.Duration // before it
 	Petition int
-	Aspect   live.Aspect   // what changes, or what the watcher watches
-	Watch    bool          // a watcher comes, else something is committed
-	Wide     bool          // the watcher watches all petitions
-	Slow     time.Duration // the watcher's rest after each value
-	Stays    time.Duration // the watcher leaves after this, or stays to the end when zero
-	Lost     bool          // the news never arrive
-	Late     time.Duration // the news arrive after this
-	Twice    bool          // the news arrive again, a second later
-	Broken   bool          // reading fails from now on, until a step that is not broken
+	Aspect   figures.Aspect // what changes, or what the watcher watches
+	Watch    bool           // a watcher comes, else something is committed
+	Wide     bool           // the watcher watches all petitions
+	Slow     time.Duration  // the watcher's rest after each value
+	Stays    time.Duration  // the watcher leaves after this, or stays to the end when zero
+	Lost     bool           // the news never arrive
+	Late     time.Duration  // the news arrive after this
+	Twice    bool           // the news arrive again, a second later
+	Broken   bool           // reading fails from now on, until a step that is not broken
 }
 
 const petitions = 3
@@ -39,7 +40,7 @@ func drawStep(t *rapid.T) step {
 	return step{
 		Pause:    millis("pause", 300),
 		Petition: rapid.IntRange(1, petitions).Draw(t, "petition"),
-		Aspect:   live.Aspect(rapid.Uint8Range(1, 7).Draw(t, "aspect")),
+		Aspect:   figures.Aspect(rapid.Uint8Range(1, 7).Draw(t, "aspect")),
 		Watch:    rapid.IntRange(0, 3).Draw(t, "watch") == 0,
 		Wide:     rapid.Bool().Draw(t, "wide"),
 		Slow:     millis("slow", 900),
@@ -117,17 +118,17 @@ func (w *world) blame(err error) {
 // commit changes the store and tells the hub what changed, if the news are not lost.
 func (w *world) commit(s step) {
 	v := w.store.values[id(s.Petition)]
-	news := live.Value{Petition: v.Petition}
-	if s.Aspect&live.Count != 0 {
+	news := figures.Value{Petition: v.Petition}
+	if s.Aspect&figures.Count != 0 {
 		fresh := at(s.Petition, v.Version+1)
 		v.Total, v.LastHour, v.Version, v.AsOf = fresh.Total, fresh.LastHour, fresh.Version, fresh.AsOf
 		news.Total, news.Goal, news.LastHour, news.Version, news.AsOf = v.Total, v.Goal, v.LastHour, v.Version, v.AsOf
 	}
-	if s.Aspect&live.Comments != 0 {
+	if s.Aspect&figures.Comments != 0 {
 		v.Comment++
 		news.Comment = v.Comment
 	}
-	if s.Aspect&live.Edition != 0 {
+	if s.Aspect&figures.Edition != 0 {
 		v.Edition++
 		news.Edition = v.Edition
 	}
@@ -158,9 +159,9 @@ func (w *world) watch(s step) {
 		}
 		return
 	}
-	o := &observer{step: s, watcher: watcher, seen: map[uuid.UUID]live.Value{}, done: make(chan struct{})}
+	o := &observer{step: s, watcher: watcher, seen: map[uuid.UUID]figures.Value{}, done: make(chan struct{})}
 	for _, v := range watcher.Baseline() {
-		if s.Aspect&live.Count == 0 {
+		if s.Aspect&figures.Count == 0 {
 			o.seen[v.Petition] = v
 		}
 	}
@@ -181,7 +182,7 @@ func (w *world) watch(s step) {
 type observer struct {
 	step    step
 	watcher *live.Watcher
-	seen    map[uuid.UUID]live.Value
+	seen    map[uuid.UUID]figures.Value
 	times   []time.Time
 	done    chan struct{}
 }
@@ -209,10 +210,10 @@ func (o *observer) look() error {
 }
 
 // same tells whether nothing that the observer watches differs.
-func (o *observer) same(a, b live.Value) bool {
-	return (o.step.Aspect&live.Count == 0 || a.Version == b.Version) &&
-		(o.step.Aspect&live.Comments == 0 || a.Comment == b.Comment) &&
-		(o.step.Aspect&live.Edition == 0 || a.Edition == b.Edition)
+func (o *observer) same(a, b figures.Value) bool {
+	return (o.step.Aspect&figures.Count == 0 || a.Version == b.Version) &&
+		(o.step.Aspect&figures.Comments == 0 || a.Comment == b.Comment) &&
+		(o.step.Aspect&figures.Edition == 0 || a.Edition == b.Edition)
 }
 
 // missed finds fault with an observer that stayed and does not know the newest, or was woken too often.
@@ -228,7 +229,7 @@ func (o *observer) missed(s *store) error {
 		return nil
 	}
 	wakes := o.times
-	if o.step.Aspect&live.Count != 0 && len(wakes) > 0 {
+	if o.step.Aspect&figures.Count != 0 && len(wakes) > 0 {
 		wakes = wakes[1:] // the present value has no part in the pace
 	}
 	for n := 4; n < len(wakes); n++ {

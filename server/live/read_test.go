@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"petitiond/server/figures"
 	"petitiond/server/live"
 )
 
@@ -20,9 +21,9 @@ func TestReadOnlyWhatIsNotHeld(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := newStore(at(1, 1), at(2, 1))
 		h, _ := start(t, s, live.Options{})
-		watch(t, h, live.Count, id(1))
-		watch(t, h, live.Count, id(1))
-		watch(t, h, live.Comments, id(1), id(2))
+		watch(t, h, figures.Count, id(1))
+		watch(t, h, figures.Count, id(1))
+		watch(t, h, figures.Comments, id(1), id(2))
 		if diff := cmp.Diff([][]uuid.UUID{{id(1)}, {id(2)}}, s.reads()); diff != "" {
 			t.Errorf("reads (-want +got):\n%s", diff)
 		}
@@ -41,7 +42,7 @@ func TestReadsAreGathered(t *testing.T) {
 		var crowd sync.WaitGroup
 		come := func(n int) {
 			crowd.Go(func() {
-				if got := next(t, watch(t, h, live.Count, id(n))); got.Petition != id(n) || got.Version != 1 {
+				if got := next(t, watch(t, h, figures.Count, id(n))); got.Petition != id(n) || got.Version != 1 {
 					t.Errorf("petition %d: %+v", n, got)
 				}
 			})
@@ -77,7 +78,7 @@ func TestRereadHeals(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				s := newStore(at(1, 1))
 				h, _ := start(t, s, live.Options{})
-				w := watch(t, h, live.Count, id(1))
+				w := watch(t, h, figures.Count, id(1))
 				next(t, w)
 				before := time.Now()
 				s.put(at(1, 2)) // and nobody is told
@@ -104,7 +105,7 @@ func TestRereadInChunks(t *testing.T) {
 			ids = append(ids, id(n))
 		}
 		h, _ := start(t, s, live.Options{})
-		watch(t, h, live.Count, ids...)
+		watch(t, h, figures.Count, ids...)
 		before := len(s.reads())
 		h.Reread()
 		synctest.Wait()
@@ -130,7 +131,7 @@ func TestRereadGoesOnAfterFailure(t *testing.T) {
 		var log bytes.Buffer
 		s := newStore(at(1, 1))
 		h, _ := start(t, s, live.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))})
-		w := watch(t, h, live.Count, id(1))
+		w := watch(t, h, figures.Count, id(1))
 		next(t, w)
 		s.fail(errors.New("database is away"))
 		s.put(at(1, 2))
@@ -151,7 +152,7 @@ func TestHangingRead(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := newStore(at(1, 1))
 		h, _ := start(t, s, live.Options{})
-		w := watch(t, h, live.Count, id(1))
+		w := watch(t, h, figures.Count, id(1))
 		next(t, w)
 		s.mu.Lock()
 		s.gate = make(chan struct{})
@@ -159,7 +160,7 @@ func TestHangingRead(t *testing.T) {
 		h.Reread()
 		synctest.Wait()
 		h.Publish(at(1, 2))
-		for _, w := range []*live.Watcher{w, watch(t, h, live.Count, id(1))} {
+		for _, w := range []*live.Watcher{w, watch(t, h, figures.Count, id(1))} {
 			if got := next(t, w); got.Version != 2 {
 				t.Errorf("version = %d, want 2", got.Version)
 			}
@@ -180,14 +181,14 @@ func TestLastHourIsRefreshed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := newStore(at(1, 5))
 		h, _ := start(t, s, live.Options{})
-		w := watch(t, h, live.Count, id(1))
+		w := watch(t, h, figures.Count, id(1))
 		next(t, w)
 		quiet := at(1, 5)
-		quiet.LastHour = 0
+		quiet.LastHour = new(int)
 		s.put(quiet)
 		silent(t, w, 5*time.Second)
 		h.Publish(at(1, 5)) // late
-		if diff := cmp.Diff(quiet, next(t, watch(t, h, live.Count, id(1)))); diff != "" {
+		if diff := cmp.Diff(quiet, next(t, watch(t, h, figures.Count, id(1)))); diff != "" {
 			t.Errorf("Next() (-want +got):\n%s", diff)
 		}
 	})

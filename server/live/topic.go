@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"petitiond/server/figures"
 )
 
 // A shard holds the watched petitions whose ids fall to it, so that walking one does not stop the others.
@@ -18,16 +20,16 @@ type shard struct {
 // A topic is one watched petition. Its home's lock guards every field but home and value.Petition, which never change.
 type topic struct {
 	home  *shard
-	value Value
+	value figures.Value
 	held  bool   // value was read since the topic exists; until then no watcher was given anything
 	asked *batch // the last read that was to bring value, nil when it did
 
-	tick    uint64          // grows with every change, and so orders what a watcher has seen
-	changed [aspects]uint64 // tick of the newest change of each aspect
-	untold  Aspect          // changed since the watchers were last woken
-	paced   bool            // is with the pacer, which will come back to untold
-	newest  time.Time       // of the changes
-	hurried time.Time       // when the watchers were last woken before they were due
+	tick    uint64                  // grows with every change, and so orders what a watcher has seen
+	changed [figures.Aspects]uint64 // tick of the newest change of each aspect
+	untold  figures.Aspect          // changed since the watchers were last woken
+	paced   bool                    // is with the pacer, which will come back to untold
+	newest  time.Time               // of the changes
+	hurried time.Time               // when the watchers were last woken before they were due
 	slots   []*slot
 }
 
@@ -44,7 +46,7 @@ type slot struct {
 }
 
 func newTopic(home *shard, id uuid.UUID) *topic {
-	t := &topic{home: home, value: Value{Petition: id}, tick: 1}
+	t := &topic{home: home, value: figures.Value{Petition: id}, tick: 1}
 	for i := range t.changed {
 		t.changed[i] = t.tick // news to a slot that has seen nothing
 	}
@@ -66,7 +68,7 @@ func (sh *shard) join(s *slot, id uuid.UUID, ask func(uuid.UUID) *batch) (*batch
 	s.topic, s.at = t, len(t.slots)
 	t.slots = append(t.slots, s)
 	if !t.held && (t.asked == nil || t.asked.over()) {
-		t.asked = ask(id) // anew, if a read did not bring it
+		t.asked = ask(id) // once more, if a read did not bring it
 	}
 	return t.asked, nil
 }
@@ -94,22 +96,23 @@ func (s *slot) leave() {
 
 // take merges a value into its topic, if somebody watches it, and returns the topic if the pacer must be told.
 // A value that was read, unlike one that was published, is complete and not older than what was read before.
-func (sh *shard) take(v Value, now time.Time, read bool) *topic {
+func (sh *shard) take(v figures.Value, now time.Time, read bool) *topic {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	t := sh.topics[v.Petition]
 	if t == nil {
 		return nil
 	}
-	if read && v.Version == t.value.Version {
-		t.value.count(v) // hours pass without a new version, and a new petition may have version zero
+	if read {
+		t.mark(t.value.Refresh(v), now)
+	} else {
+		t.mark(t.value.Merge(v), now)
 	}
-	t.mark(t.value.merge(v), now)
 	if !t.held {
 		if read {
 			t.held, t.asked = true, nil
 		}
-		t.untold = 0 // who waits for the first value takes it without being woken
+		t.untold = 0 // those who wait for the first value take it without being woken
 		return nil
 	}
 	if t.paced || t.untold == 0 {
@@ -119,7 +122,7 @@ func (sh *shard) take(v Value, now time.Time, read bool) *topic {
 	return t
 }
 
-func (t *topic) mark(changed Aspect, now time.Time) {
+func (t *topic) mark(changed figures.Aspect, now time.Time) {
 	if changed == 0 {
 		return
 	}
@@ -134,14 +137,14 @@ func (t *topic) mark(changed Aspect, now time.Time) {
 }
 
 // present returns the value and its tick, and whether the topic holds it already.
-func (t *topic) present() (v Value, tick uint64, held bool) {
+func (t *topic) present() (v figures.Value, tick uint64, held bool) {
 	t.home.mu.Lock()
 	defer t.home.mu.Unlock()
 	return t.value, t.tick, t.held
 }
 
 // since returns the value and its tick, and whether one of the aspects changed after the tick seen.
-func (t *topic) since(seen uint64, aspect Aspect) (v Value, tick uint64, newer bool) {
+func (t *topic) since(seen uint64, aspect figures.Aspect) (v figures.Value, tick uint64, newer bool) {
 	t.home.mu.Lock()
 	defer t.home.mu.Unlock()
 	for i, at := range t.changed {
@@ -151,7 +154,7 @@ func (t *topic) since(seen uint64, aspect Aspect) (v Value, tick uint64, newer b
 }
 
 // tell copies to slots who watches, with what they have not been told yet; none means that the topic has come to rest.
-func (t *topic) tell(slots []*slot) (_ []*slot, untold Aspect, tick uint64) {
+func (t *topic) tell(slots []*slot) (_ []*slot, untold figures.Aspect, tick uint64) {
 	t.home.mu.Lock()
 	defer t.home.mu.Unlock()
 	untold, t.untold = t.untold, 0

@@ -7,15 +7,17 @@ import (
 	"sync"
 
 	"github.com/google/uuid"
+
+	"petitiond/server/figures"
 )
 
-// Watcher is one who watches some petitions. It has no goroutine of its own: whoever owns it calls Next, or asks by
+// Watcher is one who watches some petitions. It has no goroutine of its own: its owner calls Next, or asks by
 // Notify to be told when to call Poll. Those are for one goroutine at a time; Close may be called by any.
 type Watcher struct {
 	hub      *Hub
-	aspect   Aspect
+	aspect   figures.Aspect
 	slots    []slot
-	baseline []Value
+	baseline []figures.Value
 	bell     chan struct{} // holds one: Next shall look again
 
 	mu         sync.Mutex // guards all below; taken before a shard's lock, never after
@@ -27,7 +29,7 @@ type Watcher struct {
 // Watch begins to watch these aspects of the petitions. It registers first and then waits for what the hub does not
 // hold yet, so that no change is lost in between. It fails with ErrUnknown if a petition does not exist, with
 // ErrClosed once the hub has ended, and with the read's error if that failed.
-func (h *Hub) Watch(ctx context.Context, aspect Aspect, ids ...uuid.UUID) (*Watcher, error) {
+func (h *Hub) Watch(ctx context.Context, aspect figures.Aspect, ids ...uuid.UUID) (*Watcher, error) {
 	ids = distinct(ids)
 	w := h.newWatcher(aspect, len(ids))
 	batches, err := w.join(ids)
@@ -45,7 +47,7 @@ func (h *Hub) Watch(ctx context.Context, aspect Aspect, ids ...uuid.UUID) (*Watc
 }
 
 // newWatcher returns a watcher with room for n slots. One slot, the usual case, is part of the same allocation.
-func (h *Hub) newWatcher(aspect Aspect, n int) *Watcher {
+func (h *Hub) newWatcher(aspect figures.Aspect, n int) *Watcher {
 	h.watchers.Add(1)
 	if n != 1 {
 		return &Watcher{hub: h, aspect: aspect, slots: make([]slot, n)}
@@ -102,13 +104,13 @@ func (w *Watcher) begin() error {
 			return ErrUnknown
 		}
 		w.mu.Lock()
-		if w.aspect&Count != 0 {
+		if w.aspect&figures.Count != 0 {
 			w.push(s)
 		} else {
 			s.seen = tick
 		}
 		w.mu.Unlock()
-		if w.aspect&^Count != 0 {
+		if w.aspect&^figures.Count != 0 {
 			w.baseline = append(w.baseline, value)
 		}
 	}
@@ -117,14 +119,14 @@ func (w *Watcher) begin() error {
 
 // Baseline returns the values from which a watcher of comments or editions began, in the order of the ids: news are
 // what is newer. It is empty for a watcher of counts alone, whose first values are news.
-func (w *Watcher) Baseline() []Value { return w.baseline }
+func (w *Watcher) Baseline() []figures.Value { return w.baseline }
 
 // Next waits for news and returns them: for a watcher of counts first the present value of each petition, and from
 // then on, one petition after another, the newest value of each that changed in a watched aspect. What changed twice
-// before it was fetched comes once, and versions grow from one value of a petition to the next, save for a watcher of
-// several aspects, who gets the same version again when only another aspect changed. It fails with ErrClosed when the
+// before it was fetched comes once, and versions grow from one value of a petition to the next, but for a watcher of
+// several aspects, which gets the same version again when only another aspect changed. It fails with ErrClosed when the
 // watcher or the hub has ended, and with the context's error when ctx ends first. It takes the place of Notify.
-func (w *Watcher) Next(ctx context.Context) (Value, error) {
+func (w *Watcher) Next(ctx context.Context) (figures.Value, error) {
 	if w.bell == nil {
 		w.bell = make(chan struct{}, 1)
 		w.Notify(func() { poke(w.bell) })
@@ -137,17 +139,17 @@ func (w *Watcher) Next(ctx context.Context) (Value, error) {
 		select {
 		case <-w.bell:
 		case <-ctx.Done():
-			return Value{}, ctx.Err()
+			return figures.Value{}, ctx.Err()
 		}
 	}
 }
 
 // Poll returns the next news if there are any, in the same order as Next, and never waits.
-func (w *Watcher) Poll() (v Value, ok bool, err error) {
+func (w *Watcher) Poll() (v figures.Value, ok bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.ended {
-		return Value{}, false, ErrClosed
+		return figures.Value{}, false, ErrClosed
 	}
 	for s := w.pop(); s != nil; s = w.pop() {
 		value, tick, newer := s.topic.since(s.seen, w.aspect)
@@ -156,7 +158,7 @@ func (w *Watcher) Poll() (v Value, ok bool, err error) {
 			return value, true, nil
 		}
 	}
-	return Value{}, false, nil
+	return figures.Value{}, false, nil
 }
 
 // Notify asks for fn to be called when there are news after Poll said that there are none, and when the watcher ends;

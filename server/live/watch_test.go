@@ -10,15 +10,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"petitiond/server/figures"
 	"petitiond/server/live"
 )
 
 func TestPresentValueFirst(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		h, _ := start(t, newStore(at(1, 0), at(2, 7)), live.Options{})
-		w := watch(t, h, live.Count, id(2), id(1), id(2))
-		got := []live.Value{next(t, w), next(t, w)}
-		if diff := cmp.Diff([]live.Value{at(2, 7), at(1, 0)}, got); diff != "" {
+		w := watch(t, h, figures.Count, id(2), id(1), id(2))
+		got := []figures.Value{next(t, w), next(t, w)}
+		if diff := cmp.Diff([]figures.Value{at(2, 7), at(1, 0)}, got); diff != "" {
 			t.Errorf("first values (-want +got):\n%s", diff)
 		}
 		if len(w.Baseline()) != 0 {
@@ -29,33 +30,33 @@ func TestPresentValueFirst(t *testing.T) {
 }
 
 func TestAspects(t *testing.T) {
-	count, comment, edition := live.Value{Version: 2, Goal: 9}, live.Value{Comment: 2}, live.Value{Edition: 2}
+	count, comment, edition := figures.Value{Version: 2, Goal: 9}, figures.Value{Comment: 2}, figures.Value{Edition: 2}
 	tests := map[string]struct {
-		aspect live.Aspect
-		news   live.Value
+		aspect figures.Aspect
+		news   figures.Value
 		wakes  bool
 	}{
-		"CountByCount":         {live.Count, count, true},
-		"CountByComment":       {live.Count, comment, false},
-		"CountByEdition":       {live.Count, edition, false},
-		"CommentsByCount":      {live.Comments, count, false},
-		"CommentsByComment":    {live.Comments, comment, true},
-		"CommentsByEdition":    {live.Comments, edition, false},
-		"EditionByCount":       {live.Edition, count, false},
-		"EditionByComment":     {live.Edition, comment, false},
-		"EditionByEdition":     {live.Edition, edition, true},
-		"TwoByOneOfThem":       {live.Count | live.Edition, edition, true},
-		"TwoByTheOther":        {live.Count | live.Edition, count, true},
-		"TwoByNeither":         {live.Count | live.Edition, comment, false},
+		"CountByCount":         {figures.Count, count, true},
+		"CountByComment":       {figures.Count, comment, false},
+		"CountByEdition":       {figures.Count, edition, false},
+		"CommentsByCount":      {figures.Comments, count, false},
+		"CommentsByComment":    {figures.Comments, comment, true},
+		"CommentsByEdition":    {figures.Comments, edition, false},
+		"EditionByCount":       {figures.Edition, count, false},
+		"EditionByComment":     {figures.Edition, comment, false},
+		"EditionByEdition":     {figures.Edition, edition, true},
+		"TwoByOneOfThem":       {figures.Count | figures.Edition, edition, true},
+		"TwoByTheOther":        {figures.Count | figures.Edition, count, true},
+		"TwoByNeither":         {figures.Count | figures.Edition, comment, false},
 		"NothingByEverything":  {0, at(1, 2), false},
-		"CommentsByEverything": {live.Comments, live.Value{Version: 2, Comment: 2, Edition: 2}, true},
+		"CommentsByEverything": {figures.Comments, figures.Value{Version: 2, Comment: 2, Edition: 2}, true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				h, _ := start(t, newStore(at(1, 1)), live.Options{})
 				w := watch(t, h, test.aspect, id(1))
-				if test.aspect&live.Count != 0 {
+				if test.aspect&figures.Count != 0 {
 					next(t, w)
 				}
 				test.news.Petition = id(1)
@@ -72,11 +73,11 @@ func TestAspects(t *testing.T) {
 func TestBaseline(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		h, _ := start(t, newStore(at(1, 1), at(2, 1)), live.Options{})
-		w := watch(t, h, live.Comments, id(2), id(1))
-		if diff := cmp.Diff([]live.Value{at(2, 1), at(1, 1)}, w.Baseline()); diff != "" {
+		w := watch(t, h, figures.Comments, id(2), id(1))
+		if diff := cmp.Diff([]figures.Value{at(2, 1), at(1, 1)}, w.Baseline()); diff != "" {
 			t.Errorf("Baseline() (-want +got):\n%s", diff)
 		}
-		h.Publish(live.Value{Petition: id(1), Comment: 7})
+		h.Publish(figures.Value{Petition: id(1), Comment: 7})
 		synctest.Wait() // told before anybody asked
 		want := at(1, 1)
 		want.Comment = 7
@@ -90,13 +91,13 @@ func TestBaseline(t *testing.T) {
 func TestSlowWatcherSkips(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		h, _ := start(t, newStore(at(1, 1), at(2, 1)), live.Options{})
-		w := watch(t, h, live.Count, id(1), id(2))
-		for version := int64(2); version < 10; version++ {
+		w := watch(t, h, figures.Count, id(1), id(2))
+		for version := 2; version < 10; version++ {
 			h.Publish(at(1, version), at(2, version))
 			time.Sleep(time.Second)
 		}
-		got := []live.Value{next(t, w), next(t, w)}
-		if diff := cmp.Diff([]live.Value{at(1, 9), at(2, 9)}, got); diff != "" {
+		got := []figures.Value{next(t, w), next(t, w)}
+		if diff := cmp.Diff([]figures.Value{at(1, 9), at(2, 9)}, got); diff != "" {
 			t.Errorf("after a pause (-want +got):\n%s", diff)
 		}
 		silent(t, w, time.Second)
@@ -106,7 +107,7 @@ func TestSlowWatcherSkips(t *testing.T) {
 func TestNextWithContext(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		h, _ := start(t, newStore(at(1, 1)), live.Options{})
-		w := watch(t, h, live.Count, id(1))
+		w := watch(t, h, figures.Count, id(1))
 		next(t, w)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -123,7 +124,7 @@ func TestNextWithContext(t *testing.T) {
 func TestCloseEndsNext(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		h, _ := start(t, newStore(at(1, 1)), live.Options{})
-		w := watch(t, h, live.Comments, id(1))
+		w := watch(t, h, figures.Comments, id(1))
 		go func() {
 			synctest.Wait()
 			w.Close()
@@ -137,7 +138,7 @@ func TestCloseEndsNext(t *testing.T) {
 func TestNotify(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		h, _ := start(t, newStore(at(1, 1), at(2, 1)), live.Options{})
-		w := watch(t, h, live.Count, id(1), id(2))
+		w := watch(t, h, figures.Count, id(1), id(2))
 		told := 0
 		w.Notify(func() { told++ })
 		check := func(what string, want int) {
@@ -156,7 +157,7 @@ func TestNotify(t *testing.T) {
 		}
 		time.Sleep(long)
 		check("of what was fetched early", 1)
-		h.Publish(live.Value{Petition: id(1), Edition: 2})
+		h.Publish(figures.Value{Petition: id(1), Edition: 2})
 		time.Sleep(time.Minute)
 		check("of what is not watched", 1)
 		h.Publish(at(1, 4), at(2, 4))
@@ -173,19 +174,19 @@ func TestNotify(t *testing.T) {
 func TestPollWithinNotify(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		h, _ := start(t, newStore(at(1, 1)), live.Options{})
-		w := watch(t, h, live.Count, id(1))
-		var got []int64
+		w := watch(t, h, figures.Count, id(1))
+		var got []int
 		w.Notify(func() {
 			for _, v := range drain(t, w) {
 				got = append(got, v.Version)
 			}
 		})
-		for version := int64(2); version < 5; version++ {
+		for version := 2; version < 5; version++ {
 			h.Publish(at(1, version))
 			time.Sleep(long)
 		}
 		synctest.Wait()
-		if diff := cmp.Diff([]int64{1, 2, 3, 4}, got); diff != "" {
+		if diff := cmp.Diff([]int{1, 2, 3, 4}, got); diff != "" {
 			t.Errorf("versions (-want +got):\n%s", diff)
 		}
 	})
@@ -198,12 +199,12 @@ func TestChangeWhileReading(t *testing.T) {
 		s.gate = make(chan struct{})
 		h, _ := start(t, s, live.Options{Timeout: time.Hour})
 		watchers := make(chan *live.Watcher)
-		go func() { watchers <- watch(t, h, live.Count, id(1)) }()
+		go func() { watchers <- watch(t, h, figures.Count, id(1)) }()
 		synctest.Wait()
-		h.Publish(live.Value{Petition: id(1), Version: 2, Total: 20, Goal: 100, Comment: 5})
+		h.Publish(figures.Value{Petition: id(1), Version: 2, Total: 20, Goal: 100, Comment: 5})
 		s.gate <- struct{}{}
 		got := next(t, <-watchers)
-		want := live.Value{Petition: id(1), Version: 2, Total: 20, Goal: 100, Comment: 5, Edition: 1}
+		want := figures.Value{Petition: id(1), Version: 2, Total: 20, Goal: 100, Comment: 5, Edition: 1}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("Next() (-want +got):\n%s", diff)
 		}
@@ -233,7 +234,7 @@ func TestWatchFails(t *testing.T) {
 					s.gate = make(chan struct{})
 				}
 				h, _ := start(t, s, live.Options{})
-				w, err := h.Watch(t.Context(), live.Count, test.ids...)
+				w, err := h.Watch(t.Context(), figures.Count, test.ids...)
 				if !errors.Is(err, test.want) {
 					t.Fatalf("Watch() = %v, want %v", err, test.want)
 				}
@@ -257,7 +258,7 @@ func TestUnknownThoughPublished(t *testing.T) {
 			h.Publish(at(1, 2))
 			close(s.gate)
 		}()
-		if _, err := h.Watch(t.Context(), live.Count, id(1)); !errors.Is(err, live.ErrUnknown) {
+		if _, err := h.Watch(t.Context(), figures.Count, id(1)); !errors.Is(err, live.ErrUnknown) {
 			t.Errorf("Watch() = %v, want ErrUnknown", err)
 		}
 	})
@@ -273,7 +274,7 @@ func TestAskedAgainAfterFailure(t *testing.T) {
 		failed := make(chan error)
 		come := func(ids ...uuid.UUID) {
 			go func() {
-				_, err := h.Watch(t.Context(), live.Count, ids...)
+				_, err := h.Watch(t.Context(), figures.Count, ids...)
 				failed <- err
 			}()
 			synctest.Wait()
@@ -286,7 +287,7 @@ func TestAskedAgainAfterFailure(t *testing.T) {
 			t.Error("Watch() = nil, want the error of the first read")
 		}
 		close(s.gate)
-		next(t, watch(t, h, live.Count, id(1)))
+		next(t, watch(t, h, figures.Count, id(1)))
 		if err := <-failed; err == nil {
 			t.Error("Watch() = nil, want the error of the first read too")
 		}
@@ -302,8 +303,8 @@ func TestWatchGivesUp(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		patient := make(chan *live.Watcher)
-		go func() { patient <- watch(t, h, live.Count, id(1)) }()
-		if _, err := h.Watch(ctx, live.Count, id(1)); !errors.Is(err, context.DeadlineExceeded) {
+		go func() { patient <- watch(t, h, figures.Count, id(1)) }()
+		if _, err := h.Watch(ctx, figures.Count, id(1)); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Watch() = %v, want the context's error", err)
 		}
 		close(s.gate)
@@ -313,9 +314,9 @@ func TestWatchGivesUp(t *testing.T) {
 }
 
 // drain polls until there is nothing.
-func drain(tb testing.TB, w *live.Watcher) []live.Value {
+func drain(tb testing.TB, w *live.Watcher) []figures.Value {
 	tb.Helper()
-	var values []live.Value
+	var values []figures.Value
 	for {
 		v, ok, err := w.Poll()
 		if !ok || err != nil {

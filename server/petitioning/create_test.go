@@ -20,6 +20,7 @@ import (
 	"petitiond/ent/petition"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/figures"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
 	"petitiond/server/secret"
@@ -47,7 +48,7 @@ func TestCreateKeepsEveryField(t *testing.T) {
 		equal(t, "body", "# Why\n\nShade.", bodies[made.Petition])
 		equal(t, "tags", []string{"citytrees=City Trees", "shade=Shade"}, b.tags(t, made.Petition))
 		count := b.figures(t, made.Petition)
-		equal(t, "count", reading.Count{Petition: made.Petition, Goal: 5000, AsOf: monday}, count.Count)
+		equal(t, "count", figures.Value{Petition: made.Petition, Goal: 5000, AsOf: monday}, count.Value)
 		sealed := value[[]byte](t, b, `SELECT petitioner_address FROM petitions WHERE id = $1`, made.Petition)
 		address, err := b.keys.Open(secret.AddressSeal, sealed, made.Petition[:])
 		equal(t, "address", "rua@example.org", string(address))

@@ -51,7 +51,7 @@ func TestCommentsAndReplies(t *testing.T) {
 		figures := b.figures(t, made.Petition)
 		equal(t, "threads and comments", []int{2, 3}, []int{figures.Threads, figures.Comments})
 		equal(t, "version of the count", 0, figures.Version)
-		equal(t, "news", 3, b.news(t, made.Petition).Comments)
+		equal(t, "news", 3, b.news(t, made.Petition).Comment)
 	})
 }
 

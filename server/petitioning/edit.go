@@ -11,6 +11,7 @@ import (
 
 	"petitiond/ent"
 	"petitiond/ent/petition"
+	"petitiond/server/figures"
 	"petitiond/server/ledger"
 	"petitiond/server/state"
 	"petitiond/server/text"
@@ -28,7 +29,7 @@ type edit struct {
 // slips past; afterwards the version has grown by one and everybody who watches is told. An fn that gives
 // errUnchanged leaves everything as it is, which is no fault.
 func (s *Service) change(ctx context.Context, id uuid.UUID, field []string, fn func(context.Context, *edit) (ledger.Terms, error)) error {
-	var told Change
+	var told figures.Value
 	err := s.inTx(ctx, func(t *tx) error {
 		counter, err := ledger.Lock(ctx, t.sql, s.db.Dialect, id)
 		if errors.Is(err, ledger.ErrNotFound) {
@@ -58,20 +59,21 @@ func (s *Service) change(ctx context.Context, id uuid.UUID, field []string, fn f
 	if err != nil {
 		return fmt.Errorf("changing a petition: %w", err)
 	}
-	s.opt.Changed(told)
+	s.opt.Observer.Committed(told)
 	return nil
 }
 
 var errUnchanged = errors.New("nothing to change")
 
 // save writes the terms and the grown version.
-func (e *edit) save(ctx context.Context, terms ledger.Terms) (Change, error) {
+func (e *edit) save(ctx context.Context, terms ledger.Terms) (figures.Value, error) {
 	err := e.Petition.UpdateOneID(e.row.ID).AddVersion(1).SetUpdatedAt(e.now).Exec(ctx)
 	if err != nil {
-		return Change{}, err
+		return figures.Value{}, err
 	}
-	moved, err := e.counter.Set(ctx, e.sql, terms, e.now)
-	return Change{Change: moved, Edition: e.row.Version + 1}, err
+	value, err := e.counter.Set(ctx, e.sql, terms, e.now)
+	value.Edition = e.row.Version + 1
+	return value, err
 }
 
 // NoPetition is the answer where a petition was expected that the actor may not see, or no longer. Field is the path to

@@ -11,8 +11,8 @@ import (
 	"petitiond/ent/petition"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/figures"
 	"petitiond/server/petitioning"
-	"petitiond/server/reading"
 )
 
 // update gives an edit that starts from the present version.
@@ -257,22 +257,22 @@ func TestGoalMovesTheCount(t *testing.T) {
 		b := setup(t, db)
 		made := b.publish(t)
 		b.sign(t, made.Petition, 1)
-		before := b.figures(t, made.Petition).Count
+		before := b.figures(t, made.Petition).Value
 		b.clock.advance(time.Minute)
 		ok(t, b.Update(b.as(t, made.EditToken), b.update(t, made.Petition, func(u *petitioning.Update) { u.Goal = p(10) })))
-		after := b.figures(t, made.Petition).Count
-		equal(t, "count", reading.Count{
+		after := b.figures(t, made.Petition).Value
+		equal(t, "count", figures.Value{
 			Petition: made.Petition, Total: 1, Goal: 10, Version: before.Version + 1, AsOf: b.clock.Now(),
 		}, after)
 		told := b.told()
 		equal(t, "times told", 1, len(told))
 		equal(t, "told goal", 10, told[0].Goal)
 		equal(t, "told total", 1, told[0].Total)
-		equal(t, "told last hour", 1, told[0].LastHour)
-		equal(t, "told version", int64(after.Version), told[0].Version)
+		equal(t, "told last hour", 1, *told[0].LastHour)
+		equal(t, "told version", after.Version, told[0].Version)
 		b.clock.advance(time.Minute)
 		ok(t, b.Update(b.as(t, made.EditToken), b.update(t, made.Petition, func(u *petitioning.Update) { u.Tags = &[]string{"a"} })))
-		equal(t, "count after an edit of tags", after, b.figures(t, made.Petition).Count)
+		equal(t, "count after an edit of tags", after, b.figures(t, made.Petition).Value)
 	})
 }
 
@@ -310,7 +310,7 @@ func TestTagsAreCountedWhileOpen(t *testing.T) {
 }
 
 // editions gives the versions that were told.
-func editions(told []petitioning.Change) []int {
+func editions(told []figures.Value) []int {
 	var out []int
 	for _, c := range told {
 		out = append(out, c.Edition)

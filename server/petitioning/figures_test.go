@@ -9,6 +9,7 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/figures"
 	"petitiond/server/keyset"
 	"petitiond/server/reading"
 )
@@ -22,7 +23,7 @@ func TestLastHour(t *testing.T) {
 		quiet, unsigned := b.signed(t, []time.Time{minutesAgo(600)}), b.signed(t, nil)
 		hours, err := b.reads(b.as(t, "")).LastHour(b.as(t, ""), []uuid.UUID{lively, quiet, unsigned})
 		ok(t, err)
-		equal(t, "last hour", map[uuid.UUID]int{lively: 3}, hours)
+		equal(t, "last hour", map[uuid.UUID]int{lively: 3, quiet: 0, unsigned: 0}, hours)
 		equal(t, "news", 3, *b.news(t, lively).LastHour)
 		equal(t, "news of the quiet one", 0, *b.news(t, quiet).LastHour)
 		site, err := b.reading.Statistics(b.as(t, ""))
@@ -94,7 +95,7 @@ func TestProgress(t *testing.T) {
 		total, goal int
 		want        float64
 	}{{0, 100, 0}, {50, 100, 0.5}, {150, 100, 1.5}} {
-		count := reading.Count{Total: tt.total, Goal: tt.goal}
+		count := figures.Value{Total: tt.total, Goal: tt.goal}
 		equal(t, "progress", tt.want, count.Progress())
 	}
 }

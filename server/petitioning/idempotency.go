@@ -2,8 +2,7 @@ package petitioning
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,11 +12,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"petitiond/ent"
-	"petitiond/ent/idempotency"
 	"petitiond/server/database"
-	"petitiond/server/ledger"
-	"petitiond/server/secret"
+	"petitiond/server/idempotency"
 )
 
 // How long keys are, in characters. It is part of the public contract.
@@ -28,9 +24,6 @@ const (
 )
 
 const (
-	// keysAreKept is how long a repeated request is answered as the first one was: at least, since a key
-	// counts until it is swept.
-	keysAreKept = 48 * time.Hour
 	// tokenIsRepeated is how long a repeated createPetition is told the edit token again: time enough for a client
 	// whose answer was lost, and little for those who come to see the key later, in a log or on a shared machine.
 	tokenIsRepeated = 10 * time.Minute
@@ -38,9 +31,8 @@ const (
 	keysAtOnce = 5000
 )
 
-// idempotencyKey gives the stored form of a caller's key, or nil where none was given. The caller's scope is
-// in it: the same key of another caller or for another mutation is another key.
-func (s *Service) idempotencyKey(ctx context.Context, f *faults, mutation string, key *string, input any) (*ledger.Key, error) {
+// idempotencyKey returns the stored form of a caller's key, or nil where none was given.
+func (s *Service) idempotencyKey(ctx context.Context, f *faults, mutation string, key *string, input any) (*idempotency.Key, error) {
 	if key == nil {
 		return nil, nil //nolint:nilnil // no key is no fault
 	}
@@ -49,15 +41,7 @@ func (s *Service) idempotencyKey(ctx context.Context, f *faults, mutation string
 		f.add(fault, "idempotencyKey")
 		return nil, nil //nolint:nilnil // said with the other faults
 	}
-	canonical, err := json.Marshal(input)
-	if err != nil {
-		return nil, fmt.Errorf("writing an input down: %w", err)
-	}
-	id := s.opt.Keys.ShortDigest(secret.CallerDigest, []byte(mutation), []byte(actor.caller), []byte(*key))
-	return &ledger.Key{
-		ID:    base64.RawURLEncoding.EncodeToString(id),
-		Input: s.opt.Keys.ShortDigest(secret.InputDigest, canonical),
-	}, nil
+	return idempotency.New(s.opt.Keys, actor.caller, mutation, *key, input)
 }
 
 // checkKey returns what is wrong with a key. One of a caller with a credential is his alone, whatever it is. All others
@@ -113,23 +97,17 @@ func withDifferent(list []rune, r rune) []rune {
 	return append(list, r)
 }
 
-// replay gives the answer that was kept for the key, and whether there is one. It is asked before any check
-// of state, so that a repeated request hears the same although the world moved on.
-func (s *Service) replay(ctx context.Context, key *ledger.Key) (uuid.UUID, bool, error) {
+// replay returns the answer that was kept for the key, and whether there is one. It is asked before any check of state:
+// a repeated request hears the same although the world moved on.
+func (s *Service) replay(ctx context.Context, key *idempotency.Key) (uuid.UUID, bool, error) {
 	if key == nil {
 		return uuid.Nil, false, nil
 	}
-	row, err := s.lookup.Idempotency.Query().Where(idempotency.ID(key.ID)).Only(ctx)
-	if ent.IsNotFound(err) {
-		return uuid.Nil, false, nil
+	answer, found, err := idempotency.Find(ctx, database.Reader{DB: newest(s.db)}, *key)
+	if errors.Is(err, idempotency.ErrMismatch) {
+		err = errKeyMismatch()
 	}
-	if err != nil {
-		return uuid.Nil, false, fmt.Errorf("looking an idempotency key up: %w", err)
-	}
-	if string(row.Input) != string(key.Input) {
-		return uuid.Nil, false, errKeyMismatch()
-	}
-	return row.Answer, true, nil
+	return answer, found, err
 }
 
 // errKeyMismatch also tells that a key is in use. That is of use to nobody: a key that could be met by trying would
@@ -139,40 +117,37 @@ func errKeyMismatch() *Error {
 		"This idempotencyKey was used with another input. Repeat the first input, or make up a new key.")
 }
 
+var errKeyTaken = errors.New("petitioning: another request has used the idempotency key meanwhile")
+
 // keep stores a key with its answer in the transaction that does what was asked.
-func (t *tx) keep(ctx context.Context, key *ledger.Key, answer uuid.UUID, now time.Time) error {
+func (t *tx) keep(ctx context.Context, key *idempotency.Key, answer uuid.UUID, now time.Time) error {
 	if key == nil {
 		return nil
 	}
-	return t.Idempotency.Create().SetID(key.ID).SetInput(key.Input).SetAnswer(answer).SetCreatedAt(now).Exec(ctx)
+	fresh, err := idempotency.Keep(ctx, t.sql, idempotency.Record{Key: *key, Answer: answer, At: now})
+	if err == nil && !fresh {
+		err = errKeyTaken
+	}
+	return err
 }
 
 // sweepKeys forgets the keys that are too old to be answered. The age of those that a wrong clock has dated ahead
 // counts from now on.
 func (s *Service) sweepKeys(ctx context.Context) error {
-	now := s.opt.Now()
-	err := s.sweep(ctx, `UPDATE idempotency_keys SET created_at = $3 WHERE id IN
- (SELECT id FROM idempotency_keys WHERE created_at > $1 ORDER BY created_at LIMIT $2)`, database.Latest(now), keysAtOnce, now)
-	if err != nil {
-		return fmt.Errorf("dating keys anew: %w", err)
+	if err := s.sweep(ctx, idempotency.Redate); err != nil {
+		return err
 	}
-	err = s.sweep(ctx, `DELETE FROM idempotency_keys WHERE id IN
- (SELECT id FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2)`, now.Add(-keysAreKept), keysAtOnce)
-	if err != nil {
-		return fmt.Errorf("forgetting old keys: %w", err)
-	}
-	return nil
+	return s.sweep(ctx, idempotency.Sweep)
 }
 
 // sweep repeats a statement, each time in a transaction of its own, until it finds less than keysAtOnce keys.
-func (s *Service) sweep(ctx context.Context, text string, args ...any) error {
-	for swept := int64(keysAtOnce); swept == keysAtOnce; {
-		err := s.inTx(ctx, func(t *tx) error {
-			result, err := t.sql.ExecContext(ctx, text, args...)
-			if err != nil {
-				return err
-			}
-			swept, err = result.RowsAffected()
+func (s *Service) sweep(
+	ctx context.Context, statement func(ctx context.Context, e idempotency.Execer, now time.Time, most int) (int, error),
+) error {
+	now := s.opt.Now()
+	for swept := keysAtOnce; swept == keysAtOnce; {
+		err := s.inTx(ctx, func(t *tx) (err error) {
+			swept, err = statement(ctx, t.sql, now, keysAtOnce)
 			return err
 		})
 		if err != nil {

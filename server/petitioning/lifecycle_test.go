@@ -10,6 +10,7 @@ import (
 	"petitiond/ent/petition"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/figures"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
 )
@@ -201,8 +202,10 @@ func TestCloseByHandAfterTheEnd(t *testing.T) {
 func TestUpkeepCloses(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
-		told := make(chan petitioning.Change, 8)
-		b := setup(t, db, func(o *petitioning.Options) { o.Changed = func(c petitioning.Change) { told <- c } })
+		told := make(chan figures.Value, 8)
+		b := setup(t, db, func(o *petitioning.Options) {
+			o.Observer = observed(func(values ...figures.Value) { told <- values[0] })
+		})
 		made := b.publish(t, func(d *petitioning.Draft) { d.EndsAt = p(monday.Add(time.Hour)) })
 		<-told
 		b.clock.advance(time.Hour)

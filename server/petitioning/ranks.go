@@ -9,48 +9,66 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/server/database"
+	"petitiond/server/figures"
 )
 
 // rankLock is the key of PostgreSQL's advisory lock under which ranks are rewritten, so that replicas do not
 // wait for each other's rows: "rank" in ASCII.
 const rankLock = 0x72616e6b
 
-// ranks remembers whose counts have moved since their ranks were rewritten.
-type ranks struct {
-	mu    sync.Mutex // guards moved
-	moved map[uuid.UUID]bool
+// Moved remembers whose counts have moved since their ranks were rewritten. The zero value is ready.
+type Moved struct {
+	mu        sync.Mutex // guards petitions
+	petitions map[uuid.UUID]bool
 }
 
-// Moved notes that counts have moved. It is called after commits and never blocks for long.
-func (s *Service) Moved(petitions ...uuid.UUID) {
-	s.ranks.mu.Lock()
-	defer s.ranks.mu.Unlock()
-	if s.ranks.moved == nil {
-		s.ranks.moved = map[uuid.UUID]bool{}
+// Add notes the petitions whose counts have moved. It is called after commits and never blocks for long.
+func (m *Moved) Add(values ...figures.Value) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, v := range values {
+		if v.Version > 0 {
+			m.add(v.Petition)
+		}
+	}
+}
+
+// add needs mu.
+func (m *Moved) add(petitions ...uuid.UUID) {
+	if m.petitions == nil {
+		m.petitions = map[uuid.UUID]bool{}
 	}
 	for _, id := range petitions {
-		s.ranks.moved[id] = true
+		m.petitions[id] = true
 	}
 }
 
-func (r *ranks) take() []uuid.UUID {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	out := make([]uuid.UUID, 0, len(r.moved))
-	for id := range r.moved {
+// take returns those that were noted since it was last called.
+func (m *Moved) take() []uuid.UUID {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := make([]uuid.UUID, 0, len(m.petitions))
+	for id := range m.petitions {
 		out = append(out, id)
 	}
-	r.moved = nil
+	m.petitions = nil
 	return out
+}
+
+// putBack notes again what was taken and not done.
+func (m *Moved) putBack(petitions []uuid.UUID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.add(petitions...)
 }
 
 // Rank rewrites the ranks of the petitions whose counts have moved on this replica.
 func (s *Service) Rank(ctx context.Context) error {
-	ids := s.ranks.take()
+	ids := s.opt.Moved.take()
 	for len(ids) > 0 {
 		some := ids[:min(len(ids), 1000)]
 		if done, err := s.rerank(ctx, some); err != nil || !done {
-			s.Moved(ids...)
+			s.opt.Moved.putBack(ids)
 			return err
 		}
 		ids = ids[len(some):]

@@ -12,24 +12,20 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/ent"
-	"petitiond/server/answers"
 	"petitiond/server/database"
+	"petitiond/server/figures"
 	"petitiond/server/ledger"
 	"petitiond/server/reading"
 	"petitiond/server/secret"
 )
 
-// Change is what happened to a petition, told after the commit.
-type Change struct {
-	ledger.Change
-	Edition int // the petition's version where text or state changed, else 0
-}
-
-// Topics are what the change is about, as answers that are kept name it.
-func (c Change) Topics() []answers.Topic {
-	return reading.Moved{
-		Petition: c.Petition, Counted: c.Version > 0, Commented: c.Commented, Edited: c.Edition > 0,
-	}.Topics()
+// Observer is told what became of changes of text, state or goal, as the ledger's is told of what it wrote. Its methods
+// must not block.
+type Observer interface {
+	// Committed is called after the commit and before the one who asked for the change is answered.
+	Committed(values ...figures.Value)
+	// Doubtful is called when nobody can know whether a transaction was committed.
+	Doubtful()
 }
 
 // Options of a Service. Database, Ledger and Keys are needed.
@@ -41,8 +37,8 @@ type Options struct {
 	Reading  *reading.Service // for rules that look at what the actor may see; default one of its own
 	Review   bool             // does a petition wait for a moderator before it opens
 	Every    time.Duration    // from one look for what a wrong clock has dated to the next, default 10 min
-	Changed  func(Change)     // told after the commit of a change of text, state or goal; must not block
-	Doubtful func()           // called when nobody can know whether a transaction was committed; must not block
+	Observer Observer         // default one who does nothing
+	Moved    *Moved           // whose ranks are to be rewritten; default nobody's but its own
 	Now      func() time.Time // default that of the database's Clock
 	Logger   *slog.Logger     // default discards
 }
@@ -52,16 +48,15 @@ type Service struct {
 	opt    Options
 	db     *database.DB
 	lookup *ent.Client // finds credentials and keys, whoever asks: always of the newest state, writes nothing
-	ranks  ranks
 }
 
 // New gives a Service on a migrated database.
 func New(opt Options) *Service {
-	if opt.Changed == nil {
-		opt.Changed = func(Change) {}
+	if opt.Observer == nil {
+		opt.Observer = ledger.Unobserved{}
 	}
-	if opt.Doubtful == nil {
-		opt.Doubtful = func() {}
+	if opt.Moved == nil {
+		opt.Moved = new(Moved)
 	}
 	if opt.Every == 0 {
 		opt.Every = 10 * time.Minute
@@ -136,7 +131,7 @@ func (s *Service) inTx(ctx context.Context, fn func(*tx) error) error {
 	}
 	switch {
 	case errors.Is(err, database.ErrOutcomeUnknown):
-		s.opt.Doubtful()
+		s.opt.Observer.Doubtful()
 		return errors.Join(errOutcomeUnknown(), err)
 	case ctx.Err() == nil && IsPassing(err):
 		return errors.Join(errUnavailable(), err)

@@ -19,6 +19,7 @@ import (
 	"petitiond/ent/petition"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/figures"
 	"petitiond/server/ledger"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
@@ -69,28 +70,33 @@ type bundle struct {
 	clock   *clock
 
 	mu      sync.Mutex
-	changes []petitioning.Change // told so far; guarded by mu
+	changes []figures.Value // told so far; guarded by mu
 }
+
+// observed is an observer of commits.
+type observed func(values ...figures.Value)
+
+func (f observed) Committed(values ...figures.Value) { f(values...) }
+func (observed) Doubtful()                           {}
+func (observed) Recounted([]ledger.Difference)       {}
 
 // setup gives a Service with a ledger at work, both on the clock of the bundle.
 func setup(t testing.TB, db *database.DB, adjust ...func(*petitioning.Options)) *bundle {
 	t.Helper()
 	b := &bundle{db: db, keys: testKeys(t), clock: &clock{now: monday}}
-	book, err := ledger.New(t.Context(), db, ledger.Options{Now: b.clock.Now, Committed: func(list []ledger.Change) {
-		for _, c := range list {
-			b.Moved(c.Petition)
-		}
-	}})
+	moved := new(petitioning.Moved)
+	book, err := ledger.New(t.Context(), db, ledger.Options{Now: b.clock.Now, Observer: observed(moved.Add)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	opt := petitioning.Options{
 		Database: db, Ledger: book, Keys: b.keys, AdminKey: adminKey, Now: b.clock.Now,
-		Changed: func(c petitioning.Change) {
+		Moved: moved,
+		Observer: observed(func(values ...figures.Value) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
-			b.changes = append(b.changes, c)
-		},
+			b.changes = append(b.changes, values...)
+		}),
 	}
 	for _, fn := range adjust {
 		fn(&opt)
@@ -142,7 +148,7 @@ func testKeys(t testing.TB) *secret.Keys {
 }
 
 // told gives the changes that were told since it was last asked.
-func (b *bundle) told() []petitioning.Change {
+func (b *bundle) told() []figures.Value {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	out := b.changes

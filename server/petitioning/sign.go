@@ -10,6 +10,7 @@ import (
 
 	"petitiond/ent"
 	"petitiond/ent/petition"
+	"petitiond/server/idempotency"
 	"petitiond/server/ledger"
 	"petitiond/server/reading"
 	"petitiond/server/secret"
@@ -107,7 +108,7 @@ func (s *Service) refusal(ctx context.Context, err error, id uuid.UUID, field []
 		return NoPetition(field...)
 	case errors.Is(err, ledger.ErrClosed):
 		return s.notOpen(ctx, id, field)
-	case errors.Is(err, ledger.ErrKeyMismatch):
+	case errors.Is(err, idempotency.ErrMismatch):
 		return errKeyMismatch()
 	case errors.Is(err, ledger.ErrBusy), errors.Is(err, ledger.ErrUnavailable):
 		return errUnavailable()

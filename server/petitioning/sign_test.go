@@ -12,6 +12,7 @@ import (
 	"petitiond/ent/petition"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/figures"
 	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
@@ -130,7 +131,7 @@ func TestOneAddressCountsOnce(t *testing.T) {
 }
 
 // news gives what the hub would hold of a petition.
-func (b *bundle) news(t testing.TB, id uuid.UUID) reading.News {
+func (b *bundle) news(t testing.TB, id uuid.UUID) figures.Value {
 	t.Helper()
 	list, err := b.reading.News(t.Context(), []uuid.UUID{id})
 	ok(t, err)

@@ -8,13 +8,12 @@ import (
 
 	"github.com/google/uuid"
 
-	"petitiond/server/answers"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/figures"
 	"petitiond/server/keyset"
-	"petitiond/server/ledger"
-	"petitiond/server/petitioning"
 	"petitiond/server/reading"
+	"petitiond/server/responsecache"
 )
 
 // TestEveryReadSaysWhatItDependsOn keeps what everybody sees of a petition, and changes the petition: it is kept no
@@ -28,21 +27,21 @@ func TestEveryReadSaysWhatItDependsOn(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
 		m := mark(t, b)
-		change := func(petition uuid.UUID, edition int) []answers.Topic {
-			return petitioning.Change{Change: ledger.Change{Petition: petition, Version: 1, Commented: true}, Edition: edition}.Topics()
+		change := func(petition uuid.UUID, edition int) []responsecache.Topic {
+			return reading.CacheKeys(figures.Value{Petition: petition, Version: 1, Comment: 1, Edition: edition})
 		}
 		for i, s := range sights(b, m) {
 			if s.rule == nobody { // what is not found is kept for a moment only: nobody can tell of what
 				continue
 			}
-			store := answers.New(answers.Options[bool]{
+			store := responsecache.New(responsecache.Options[bool]{
 				Bytes: 1 << 20, Size: func(bool) int { return 1 }, Longest: time.Hour, Brief: time.Hour, Now: database.Now,
 			})
-			key := answers.Key{byte(i)}
-			_, _, err := store.Get(t.Context(), key, func(r *answers.Recorder) (bool, answers.Verdict) {
+			key := responsecache.Key{byte(i)}
+			_, _, err := store.Get(t.Context(), key, func(r *responsecache.Recorder) (bool, responsecache.Verdict) {
 				seen, err := s.sees(r.Within(b.as(t, "")))
 				ok(t, err)
-				return seen, answers.Keep
+				return seen, responsecache.Keep
 			})
 			ok(t, err)
 			kept := func() bool {
@@ -90,28 +89,28 @@ func TestTopicsAreExact(t *testing.T) {
 			},
 		}
 		for name, test := range map[string]struct {
-			change petitioning.Change
-			drops  []string
+			value figures.Value
+			drops []string
 		}{
-			"Signed":    {petitioning.Change{Change: ledger.Change{Version: 7}}, []string{"figures", "signatures"}},
-			"Commented": {petitioning.Change{Change: ledger.Change{Commented: true}}, []string{"figures", "comments", "signatures"}},
-			"Edited":    {petitioning.Change{Change: ledger.Change{Version: 7}, Edition: 3}, []string{"comments", "figures", "list", "signatures", "text"}},
+			"Signed":    {figures.Value{Version: 7}, []string{"figures", "signatures"}},
+			"Commented": {figures.Value{Comment: 1}, []string{"figures", "comments", "signatures"}},
+			"Edited":    {figures.Value{Version: 7, Edition: 3}, []string{"comments", "figures", "list", "signatures", "text"}},
 		} {
-			store := answers.New(answers.Options[bool]{
+			store := responsecache.New(responsecache.Options[bool]{
 				Bytes: 1 << 20, Size: func(bool) int { return 1 }, Longest: time.Hour, Brief: time.Hour, Now: database.Now,
 			})
 			for read, do := range reads {
-				_, _, err := store.Get(t.Context(), answers.Key{read[0], read[1]}, func(r *answers.Recorder) (bool, answers.Verdict) {
+				_, _, err := store.Get(t.Context(), responsecache.Key{read[0], read[1]}, func(r *responsecache.Recorder) (bool, responsecache.Verdict) {
 					ok(t, do(r.Within(b.as(t, ""))))
-					return true, answers.Keep
+					return true, responsecache.Keep
 				})
 				ok(t, err)
 			}
-			test.change.Petition = m.Petition
-			store.Drop(test.change.Topics()...)
+			test.value.Petition = m.Petition
+			store.Drop(reading.CacheKeys(test.value)...)
 			var dropped []string
 			for read := range reads {
-				if _, kept := store.Kept(answers.Key{read[0], read[1]}); !kept {
+				if _, kept := store.Kept(responsecache.Key{read[0], read[1]}); !kept {
 					dropped = append(dropped, read)
 				}
 			}

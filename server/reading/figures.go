@@ -4,38 +4,21 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 
+	"petitiond/server/buckets"
 	"petitiond/server/database"
+	"petitiond/server/figures"
 	"petitiond/server/reading/sight"
 	"petitiond/server/state"
 )
 
-const (
-	hourMinutes = 60
-	dayMinutes  = 24 * hourMinutes
-)
-
-// minutesAgo gives the last minute, since 1970 in UTC, that does not belong to the n minutes up to now.
-func minutesAgo(now time.Time, n int64) int64 { return now.Unix()/60 - n }
-
-// Count is a petition's count at one moment.
-type Count struct {
-	Petition    uuid.UUID
-	Total, Goal int
-	Version     int
-	AsOf        time.Time
-	LastHour    *int // nil where it has not been summed
-}
-
-// Progress is the part of the goal that is reached; it goes past 1 with the goal.
-func (c *Count) Progress() float64 { return float64(c.Total) / float64(c.Goal) }
-
-// Figures are the numbers of one petition.
+// Figures are the numbers of one petition: its count, whose last hour has not been summed, and what belongs to no version
+// of it.
 type Figures struct {
-	Count
+	figures.Value
+
 	Named, Threads, Comments int
 }
 
@@ -57,7 +40,7 @@ func (r *figuresRow) into() []any {
 // figures gives the numbers of the row that was scanned last, which are those of a petition.
 func (r *figuresRow) figures(of uuid.UUID) *Figures {
 	return &Figures{
-		Count: Count{Petition: of, Total: int(r.total), Goal: int(r.goal), Version: int(r.version), AsOf: r.asOf.Time},
+		Value: figures.Value{Petition: of, Total: int(r.total), Goal: int(r.goal), Version: int(r.version), AsOf: r.asOf.Time},
 		Named: int(r.named), Threads: int(r.threads), Comments: int(r.comments),
 	}
 }
@@ -84,15 +67,15 @@ func (s *Reader) Figures(ctx context.Context, petitions []uuid.UUID) (map[uuid.U
 	return out, nil
 }
 
-// LastHour gives the signatures added less those taken back within the last 60 minutes.
+// LastHour returns the signatures of the last 60 minutes, of each petition that the viewer may see.
 func (s *Reader) LastHour(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]int, error) {
 	dependOn(ctx, wordsOf, petitions...)
 	dependOn(ctx, numbersOf, petitions...)
-	args := database.Args{minutesAgo(s.opt.Now(), hourMinutes)}
-	text := `SELECT b.petition_id, SUM(b.added - b.removed) FROM signature_buckets AS b WHERE b.span = 1 AND b.minute > $1 AND ` +
-		args.Among(s.source.Dialect(), `b.petition_id`, petitions) + ` AND ` + sight.Here + ` GROUP BY b.petition_id`
+	var args database.Args
+	text := `SELECT p.id, ` + buckets.LastHour(args.Add(buckets.Hour.Ago(s.opt.Now())), `b.petition_id = p.id`) +
+		` FROM petitions AS p WHERE ` + args.Among(s.source.Dialect(), `p.id`, petitions) + ` AND ` + sight.Here
 	out := make(map[uuid.UUID]int, len(petitions))
-	err := s.source.LookUp(ctx, s.viewer.Figures(`b.petition_id`).Statement(text, args), func(rows *sql.Rows) error {
+	err := s.source.LookUp(ctx, s.viewer.Petitions(`p`).Statement(text, args), func(rows *sql.Rows) error {
 		var of uuid.UUID
 		var n int
 		err := rows.Scan(&of, &n)
@@ -105,29 +88,21 @@ func (s *Reader) LastHour(ctx context.Context, petitions []uuid.UUID) (map[uuid.
 	return out, nil
 }
 
-// News is what the live hub holds of a petition.
-type News struct {
-	Count
-	Comments int // number of the newest comment
-	Edition  int // version of text and state
-}
-
 // News reads the newest values of petitions, whoever may see them: the hub shows them to nobody by itself. Of
 // many that are watched few were signed lately, and only their minutes are summed.
-func (s *Service) News(ctx context.Context, petitions []uuid.UUID) ([]News, error) {
+func (s *Service) News(ctx context.Context, petitions []uuid.UUID) ([]figures.Value, error) {
 	var args database.Args
-	now := s.opt.Now()
-	since, lately := args.Add(minutesAgo(now, hourMinutes)), args.Add(now.Add(-(hourMinutes+1)*time.Minute))
+	since := buckets.Hour.Ago(s.opt.Now())
+	hour, lately := buckets.LastHour(args.Add(since), `b.petition_id = c.petition_id`), args.Add(buckets.TimeOf(since))
 	text := `SELECT c.petition_id, c.total, c.goal, c.version, c.as_of, c.comments_issued, p.version,
- CASE WHEN c.as_of < ` + lately + ` THEN 0 ELSE (SELECT COALESCE(SUM(b.added - b.removed), 0) FROM signature_buckets AS b
-  WHERE b.petition_id = c.petition_id AND b.span = 1 AND b.minute > ` + since + `) END
+ CASE WHEN c.as_of < ` + lately + ` THEN 0 ELSE ` + hour + ` END
  FROM counters AS c JOIN petitions AS p ON p.id = c.petition_id WHERE ` + args.Among(s.source.Dialect(), `c.petition_id`, petitions)
-	var out []News
+	var out []figures.Value
 	err := s.source.LookUp(ctx, sight.Unshown(text, args), func(rows *sql.Rows) error {
-		n, asOf, hour := News{}, database.Time{}, 0
-		err := rows.Scan(&n.Petition, &n.Total, &n.Goal, &n.Version, &asOf, &n.Comments, &n.Edition, &hour)
-		n.AsOf, n.LastHour = asOf.Time, &hour
-		out = append(out, n)
+		v, asOf, hour := figures.Value{}, database.Time{}, 0
+		err := rows.Scan(&v.Petition, &v.Total, &v.Goal, &v.Version, &asOf, &v.Comment, &v.Edition, &hour)
+		v.AsOf, v.LastHour = asOf.Time, &hour
+		out = append(out, v)
 		return err
 	})
 	if err != nil {
@@ -144,13 +119,13 @@ type Statistics struct {
 // Statistics sums what everybody may see.
 func (s *Service) Statistics(ctx context.Context) (Statistics, error) {
 	dependOnSite(ctx)
-	out := Statistics{}
-	text := `SELECT counted.petitions, counted.opened, ` + s.signedInAll() + `,
- (SELECT COALESCE(SUM(b.added - b.removed), 0) FROM signature_buckets AS b JOIN petitions AS p ON p.id = b.petition_id
-  WHERE b.span = 1 AND b.minute > $1 AND ` + sight.Here + `) FROM (SELECT COUNT(*) AS petitions,
+	var out Statistics
+	var args database.Args
+	hour := buckets.LastHour(args.Add(buckets.Hour.Ago(s.opt.Now())),
+		`EXISTS (SELECT 1 FROM petitions AS p WHERE p.id = b.petition_id AND `+sight.Here+`)`)
+	text := `SELECT counted.petitions, counted.opened, ` + s.signedInAll() + `, ` + hour + ` FROM (SELECT COUNT(*) AS petitions,
   COALESCE(SUM(CASE WHEN p.state = 'OPEN' THEN 1 ELSE 0 END), 0) AS opened FROM petitions AS p WHERE ` + sight.Here + `) AS counted`
-	asked := Anybody.Petitions(`p`).Statement(text, database.Args{minutesAgo(s.opt.Now(), hourMinutes)})
-	err := s.source.Each(ctx, asked, func(rows *sql.Rows) error {
+	err := s.source.Each(ctx, Anybody.Petitions(`p`).Statement(text, args), func(rows *sql.Rows) error {
 		return rows.Scan(&out.PetitionCount, &out.OpenPetitionCount, &out.SignatureCount, &out.SignaturesLastHour)
 	})
 	if err != nil {

@@ -11,10 +11,10 @@ import (
 	"github.com/lib/pq"
 
 	"petitiond/ent"
-	"petitiond/server/answers"
 	"petitiond/server/budget"
 	"petitiond/server/database"
 	"petitiond/server/reading/sight"
+	"petitiond/server/responsecache"
 )
 
 // PetitionsByID gives the petitions of the ids that the actor may see.
@@ -174,7 +174,7 @@ func (s *Reader) CommentsByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Comm
 // missing passes an error on. Of a row that was not found nobody can tell which petition will show it.
 func missing(ctx context.Context, some bool, err error) error {
 	if some {
-		answers.Briefly(ctx)
+		responsecache.Briefly(ctx)
 	}
 	return err
 }

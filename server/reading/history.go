@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/lib/pq"
 
+	"petitiond/server/buckets"
 	"petitiond/server/budget"
 	"petitiond/server/database"
 	"petitiond/server/keyset"
@@ -41,32 +42,27 @@ type CountPoint struct {
 	Total          int // at the end of the interval
 }
 
-func (i Interval) minutes() int64 {
+func (i Interval) span() buckets.Span {
 	switch i {
 	case Minute:
-		return 1
+		return buckets.Minute
 	case Hour:
-		return hourMinutes
+		return buckets.Hour
 	case Day:
-		return dayMinutes
+		return buckets.Day
 	}
-	return 7 * dayMinutes
+	return 7 * buckets.Day
 }
 
-// start gives the first minute of the interval that holds a minute. 1970 began on a Thursday.
+func (i Interval) minutes() int64 { return int64(i.span()) }
+
+// start returns the first minute of the interval that holds a minute. 1970 began on a Thursday.
 func (i Interval) start(minute int64) int64 {
 	shift := int64(0)
 	if i == Week {
-		shift = 3 * dayMinutes
+		shift = 3 * int64(buckets.Day)
 	}
-	return floorDiv(minute+shift, i.minutes())*i.minutes() - shift
-}
-
-func floorDiv(a, b int64) int64 {
-	if a%b < 0 {
-		return a/b - 1
-	}
-	return a / b
+	return i.span().Start(minute+shift) - shift
 }
 
 // History is that of one petition, or why there is none.
@@ -81,9 +77,9 @@ func (s *Reader) Histories(ctx context.Context, petitions []uuid.UUID, step Inte
 	dependOn(ctx, wordsOf, petitions...)
 	dependOn(ctx, numbersOf, petitions...)
 	until := s.opt.Now()
-	end := floorDiv(until.Unix(), 60)
+	end := buckets.MinuteOf(until)
 	if to != nil {
-		until, end = *to, floorDiv(to.Add(time.Minute-1).Unix(), 60)-1 // exclusive: the last minute that begins before it
+		until, end = *to, buckets.MinuteOf(to.Add(time.Minute-1))-1 // exclusive: the last minute that begins before it
 	}
 	if from != nil && until.Before(*from) {
 		return nil, &keyset.ArgumentError{Argument: "to", Message: "The range must not end before it starts."}
@@ -125,7 +121,7 @@ func (s *Reader) historyStarts(ctx context.Context, petitions []uuid.UUID, from 
 	out := make(map[uuid.UUID]int64, len(petitions))
 	if from != nil {
 		for _, petition := range petitions {
-			out[petition] = floorDiv(from.Unix(), 60)
+			out[petition] = buckets.MinuteOf(*from)
 		}
 		return out, nil
 	}
@@ -222,9 +218,9 @@ func (s *Service) historySQL(step Interval, w, end string) string {
 	if s.source.Dialect() == database.Postgres {
 		list = `json_agg(json_build_array(place, added, removed))`
 	}
-	read := func(minute, buckets, which string) string {
+	read := func(minute, table, which string) string {
 		return `SELECT w.id, w.first, ` + minute + ` AS minute, b.added, b.removed FROM ` + w + ` CROSS JOIN petitions AS p CROSS JOIN ` +
-			buckets + ` AS b WHERE p.id = w.id AND ` + sight.Here + ` AND b.petition_id = p.id AND ` + which
+			table + ` AS b WHERE p.id = w.id AND ` + sight.Here + ` AND b.petition_id = p.id AND ` + which
 	}
 	rest := ` AND b.minute >= w.days AND b.minute <= ` + end
 	return `SELECT id, ` + list + ` FROM (SELECT id, ` +
@@ -251,7 +247,7 @@ func (r span) points(step Interval) ([]*CountPoint, error) {
 				Message:  fmt.Sprintf("This gives more than %d points; ask for a longer interval or a shorter time.", HistoryMost),
 			}
 		}
-		points = append(points, &CountPoint{At: time.Unix(at*60, 0).UTC()})
+		points = append(points, &CountPoint{At: buckets.TimeOf(at)})
 	}
 	return points, nil
 }
@@ -260,7 +256,7 @@ func (r span) points(step Interval) ([]*CountPoint, error) {
 // begin, and for longer ones up to the day in which the history ends.
 func (r span) wholeDays(step Interval) int64 {
 	switch {
-	case step.minutes() < dayMinutes:
+	case step.span() < buckets.Day:
 		return Day.start(r.start)
 	case r.open:
 		return math.MaxInt32

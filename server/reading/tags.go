@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/ent"
+	"petitiond/server/buckets"
 	"petitiond/server/database"
 	"petitiond/server/keyset"
 	"petitiond/server/reading/sight"
@@ -121,7 +122,7 @@ func (s *Service) TrendingTags(ctx context.Context, first int) ([]*TrendingTag, 
   GROUP BY pt.tag_id HAVING SUM(petition.signed) > 0) AS tagged
  CROSS JOIN tags AS t WHERE t.id = tagged.tag_id ORDER BY tagged.signed DESC, t.key LIMIT $2`
 	var out []*TrendingTag
-	asked := sight.Open(`p`).Statement(query, database.Args{minutesAgo(s.opt.Now(), dayMinutes), first})
+	asked := sight.Open(`p`).Statement(query, database.Args{buckets.Day.Ago(s.opt.Now()), first})
 	err := s.source.Each(ctx, asked, func(rows *sql.Rows) error {
 		one := &TrendingTag{}
 		t, err := scanTag(rows, &one.SignaturesLastDay)

@@ -12,8 +12,8 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"petitiond/server/answers"
 	"petitiond/server/operation"
+	"petitiond/server/responsecache"
 	"petitiond/server/transport/credential"
 	"petitiond/server/transport/fault"
 )
@@ -139,19 +139,19 @@ func (t *Transport) admit(
 
 // recall gives the operation that a request asks for, and the key of its answer if it is a query. A request that came
 // before in the same bytes is not judged again.
-func (t *Transport) recall(method string, text []byte) (*operation.Operation, answers.Key, *fault.Fault) {
+func (t *Transport) recall(method string, text []byte) (*operation.Operation, responsecache.Key, *fault.Fault) {
 	if known, ok := t.sharing.recalled.find(method, text); ok {
 		return known.op, known.key, nil
 	}
 	request, f := t.decode(method, text)
 	if f != nil {
-		return nil, answers.Key{}, f
+		return nil, responsecache.Key{}, f
 	}
 	op, r := t.judge.Prepare(request)
 	if r != nil || op.Kind() != ast.Query {
-		return op, answers.Key{}, fault.Of(r)
+		return op, responsecache.Key{}, fault.Of(r)
 	}
-	known := recalledRequest{string(text), op, answers.Key(op.Key()), op.Size()}
+	known := recalledRequest{string(text), op, responsecache.Key(op.Key()), op.Size()}
 	if !op.Timed {
 		t.sharing.recalled.keep(method, known)
 	}

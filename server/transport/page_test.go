@@ -11,8 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"petitiond/server/answers"
 	"petitiond/server/budget"
+	"petitiond/server/responsecache"
 	"petitiond/server/transport"
 )
 
@@ -48,7 +48,7 @@ func (s *sheaf) get(t *testing.T, name string) string {
 	t.Helper()
 	page, status, err := s.share(t.Context(), name, func(ctx context.Context) (transport.Page, bool) {
 		s.rendered.Add(1)
-		answers.On(ctx, number)
+		responsecache.On(ctx, number)
 		return leaf(fmt.Sprint(name, s.number.Load())), s.keep
 	})
 	if err != nil {
@@ -68,9 +68,9 @@ func TestSharedPages(t *testing.T) {
 			{nil, "a", "a0 fwd=miss"},
 			{nil, "a", "a0 hit"},
 			{nil, "b", "b0 fwd=miss"},
-			{func() { s.number.Add(1); s.Drop(number) }, "a", "a1 fwd=miss"},
+			{func() { s.number.Add(1); s.Responses().Drop(number) }, "a", "a1 fwd=miss"},
 			{nil, "a", "a1 hit"},
-			{func() { s.number.Add(1); s.ClearAnswers() }, "a", "a2 fwd=miss"},
+			{func() { s.number.Add(1); s.Responses().Clear() }, "a", "a2 fwd=miss"},
 			{func() { time.Sleep(6 * time.Second) }, "a", "a2 fwd=miss"},
 			{func() { s.keep = false }, "c", "c2 fwd=miss"},
 			{nil, "c", "c2 fwd=miss"},
@@ -176,7 +176,7 @@ func TestPagesAreBounded(t *testing.T) {
 	}
 	for n := range 50 {
 		share(fmt.Sprint(n), 100<<10)
-		if stats := s.Answers(); stats.Bytes > 1<<20 {
+		if stats := s.Responses().Stats(); stats.Bytes > 1<<20 {
 			t.Fatalf("%d bytes are kept", stats.Bytes)
 		}
 	}

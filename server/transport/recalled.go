@@ -5,9 +5,9 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"petitiond/server/answers"
 	"petitiond/server/lru"
 	"petitiond/server/operation"
+	"petitiond/server/responsecache"
 )
 
 // recalled knows by the bytes of a request which operation it asks for, so that a crowd that reloads a page is not
@@ -25,7 +25,7 @@ type holding struct{ requests, bytes int }
 type recalledRequest struct {
 	text  string // of the request: hashes may be equal
 	op    *operation.Operation
-	key   answers.Key
+	key   responsecache.Key
 	bytes int // that its document takes
 }
 

@@ -7,8 +7,8 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"petitiond/server/answers"
 	"petitiond/server/operation"
+	"petitiond/server/responsecache"
 )
 
 // TestRecalledRequestsAreBounded keeps many requests, some with a document in common: what they take stays within the bound,
@@ -24,7 +24,7 @@ func TestRecalledRequestsAreBounded(t *testing.T) {
 		if n%3 == 0 {
 			op.Document = &ast.QueryDocument{}
 		}
-		r.keep("POST", recalledRequest{text(n), op, answers.Key{}, 1000 + n%500})
+		r.keep("POST", recalledRequest{text(n), op, responsecache.Key{}, 1000 + n%500})
 		if r.known.Bytes() > most {
 			t.Fatalf("%d bytes after %d requests", r.known.Bytes(), n)
 		}
@@ -56,7 +56,7 @@ func TestRecalledRequestsAreBounded(t *testing.T) {
 	if r.known.Bytes() != 0 || len(r.docs) != 0 {
 		t.Errorf("%d bytes and %d documents are left", r.known.Bytes(), len(r.docs))
 	}
-	r.keep("POST", recalledRequest{strings.Repeat("x", most), &operation.Operation{Document: shared}, answers.Key{}, 1})
+	r.keep("POST", recalledRequest{strings.Repeat("x", most), &operation.Operation{Document: shared}, responsecache.Key{}, 1})
 	if r.known.Bytes() != 0 {
 		t.Error("a request that is larger than the bound is kept")
 	}

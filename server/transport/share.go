@@ -8,8 +8,8 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"petitiond/server/answers"
 	"petitiond/server/operation"
+	"petitiond/server/responsecache"
 	"petitiond/server/transport/fault"
 )
 
@@ -17,21 +17,30 @@ import (
 // kept until something in it changes, or for some seconds. What depends on the one who asks is never shared, since who
 // asks without a credential is nobody.
 
+// Responses are those that everybody gets alike. They are made before the Transport that answers with them, so that the one
+// who drops what has changed is there before anything changes.
+type Responses = responsecache.Store[*answer]
+
+// NewResponses returns an empty store that takes so many bytes of memory.
+func NewResponses(bytes int) *Responses {
+	return responsecache.New(responsecache.Options[*answer]{
+		Bytes: bytes, Size: (*answer).size, Longest: 5 * time.Second, Brief: time.Second, Now: now,
+	})
+}
+
 // sharing are the answers that are everybody's, and how to come by them.
 type sharing struct {
 	*runner
 
 	on       bool
-	answers  *answers.Store[*answer]
+	answers  *Responses
 	recalled *recalled
 }
 
 func newSharing(o Options, r *runner) *sharing {
 	return &sharing{
 		runner: r, on: o.ShareAnswers,
-		answers: answers.New(answers.Options[*answer]{
-			Bytes: o.Limits.AnswerBytes, Size: (*answer).size, Longest: 5 * time.Second, Brief: time.Second, Now: now,
-		}),
+		answers:  o.Responses,
 		recalled: newRecalled(o.Limits.AnswerBytes / 8),
 	}
 }
@@ -64,28 +73,28 @@ func (s *sharing) page(
 		a, _ := s.render(ctx, render)
 		return a, bypass
 	}
-	key := answers.Key(sha256.Sum256([]byte("page " + name)))
-	a, came, err := s.answers.Get(ctx, key, func(r *answers.Recorder) (*answer, answers.Verdict) {
+	key := responsecache.Key(sha256.Sum256([]byte("page " + name)))
+	a, came, err := s.answers.Get(ctx, key, func(r *responsecache.Recorder) (*answer, responsecache.Verdict) {
 		if r == nil {
 			a, _ := s.render(ctx, render)
-			return a, answers.Own
+			return a, responsecache.Own
 		}
 		a, keep := s.render(r.Within(context.WithoutCancel(ctx)), render)
 		if keep {
-			return a, answers.Keep
+			return a, responsecache.Keep
 		}
-		return a, answers.Tell
+		return a, responsecache.Tell
 	})
 	return received(a, came, err)
 }
 
 // received is what somebody got from the store of answers, and how.
-func received(a *answer, came answers.How, err error) (_ *answer, how string) {
+func received(a *answer, came responsecache.How, err error) (_ *answer, how string) {
 	switch {
 	case err != nil || a == nil: // who waited is gone, or what was waited for has panicked
 		f := fault.New(http.StatusServiceUnavailable, fault.Unavailable, "The request was given up before it was answered.")
 		return &answer{fault: f}, miss
-	case came == answers.Hit:
+	case came == responsecache.Hit:
 		return a, hit
 	}
 	return a, miss
@@ -93,19 +102,19 @@ func received(a *answer, came answers.How, err error) (_ *answer, how string) {
 
 // share returns the answer that all those get who ask the same without a credential.
 func (s *sharing) share(ctx context.Context, op *operation.Operation) (a *answer, how string) {
-	a, came, err := s.answers.Get(ctx, answers.Key(op.Key()), func(r *answers.Recorder) (*answer, answers.Verdict) {
+	a, came, err := s.answers.Get(ctx, responsecache.Key(op.Key()), func(r *responsecache.Recorder) (*answer, responsecache.Verdict) {
 		if r == nil {
-			return s.run(ctx, op, false), answers.Own
+			return s.run(ctx, op, false), responsecache.Own
 		}
 		// Others wait, too: that the first hangs up ends it for nobody.
 		a := s.run(r.Within(context.WithoutCancel(ctx)), op, false)
 		switch {
 		case a.fault != nil:
-			return a, answers.Tell
+			return a, responsecache.Tell
 		case !a.whole:
-			return a, answers.Own // its errors bear the id of this request
+			return a, responsecache.Own // its errors bear the id of this request
 		}
-		return a, answers.Keep
+		return a, responsecache.Keep
 	})
 	return received(a, came, err)
 }

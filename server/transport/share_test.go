@@ -19,7 +19,7 @@ import (
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"petitiond/server/answers"
+	"petitiond/server/responsecache"
 	"petitiond/server/transport"
 )
 
@@ -36,13 +36,13 @@ type counter struct {
 	computed atomic.Int64
 }
 
-var number = answers.Topic{Kind: 1}
+var number = responsecache.Topic{Kind: 1}
 
 func newCounter() *counter {
 	c := &counter{stub: newStub()}
 	c.resolvers["hello"] = func(ctx context.Context, args map[string]any) (any, error) {
 		c.computed.Add(1)
-		answers.On(ctx, number)
+		responsecache.On(ctx, number)
 		name, _ := args["name"].(string)
 		return fmt.Sprintf("%s%d", name, c.number.Load()), nil
 	}
@@ -85,7 +85,7 @@ func TestSharedAnswers(t *testing.T) {
 	} {
 		if step.move {
 			c.number.Add(1)
-			tr.Drop(number)
+			tr.Responses().Drop(number)
 		}
 		got := ask(t, http.MethodPost, server, step.body, step.headers...)
 		if status := got.header.Get("Cache-Status"); status != step.status || !strings.Contains(got.body, step.want) {
@@ -168,7 +168,7 @@ func TestJoinedAnswers(t *testing.T) {
 			}
 		})
 	}
-	for tr.Answers().Joined < 20 {
+	for tr.Responses().Stats().Joined < 20 {
 	}
 	close(more)
 	crowd.Wait()
@@ -205,7 +205,7 @@ func TestRefusalsAreNotKept(t *testing.T) {
 		})
 	}
 	refused.Wait()
-	if joined := tr.Answers().Joined; joined == 0 {
+	if joined := tr.Responses().Stats().Joined; joined == 0 {
 		t.Error("nobody waited for another's answer")
 	}
 	close(more)
@@ -221,7 +221,7 @@ func TestDropWhileComputing(t *testing.T) {
 	c, begun, more := newCounter(), make(chan struct{}, 2), make(chan struct{})
 	c.resolvers["hello"] = func(ctx context.Context, _ map[string]any) (any, error) {
 		n := c.number.Load()
-		answers.On(ctx, number)
+		responsecache.On(ctx, number)
 		begun <- struct{}{}
 		if n == 0 {
 			<-more
@@ -233,7 +233,7 @@ func TestDropWhileComputing(t *testing.T) {
 	go func() { early <- ask(t, http.MethodPost, server, query(`{ hello }`)).body }()
 	<-begun
 	c.number.Add(1)
-	tr.Drop(number)
+	tr.Responses().Drop(number)
 	if late := ask(t, http.MethodPost, server, query(`{ hello }`)); !strings.Contains(late.body, ":1}") {
 		t.Errorf("after the change was answered %s", late.body)
 	}
@@ -277,7 +277,7 @@ func TestTags(t *testing.T) {
 	t.Parallel()
 	c := cached()
 	c.resolvers["hello"] = func(ctx context.Context, _ map[string]any) (any, error) {
-		answers.On(ctx, number)
+		responsecache.On(ctx, number)
 		return strings.Repeat("word ", 1000) + fmt.Sprint(c.number.Load()), nil
 	}
 	tr, server := serve(t, sharing(c))
@@ -324,7 +324,7 @@ func TestTags(t *testing.T) {
 		}
 	}
 	c.number.Add(1)
-	tr.Drop(number)
+	tr.Responses().Drop(number)
 	if got := get("If-None-Match: "+tag, "Accept-Encoding: identity"); got.status != 200 || got.header.Get("Etag") == tag {
 		t.Errorf("after a change: %d, %v", got.status, got.header)
 	}

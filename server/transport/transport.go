@@ -15,7 +15,6 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/rs/cors"
 
-	"petitiond/server/answers"
 	"petitiond/server/operation"
 	"petitiond/server/transport/connection"
 	"petitiond/server/transport/credential"
@@ -54,8 +53,10 @@ type Options struct {
 	// as Petition.signatureHistory. Arguments come as JSON has them, absent ones as their defaults or nil.
 	Sizes map[string]func(arguments map[string]any) int
 	// ShareAnswers lets equal queries of those who show no credential have one answer. Whoever computes it says with
-	// [answers.On] what it depends on; see [Transport.Drop].
+	// [responsecache.On] what it depends on; those who change that drop it from the Responses.
 	ShareAnswers bool
+	// Responses are those that are shared. The default is a store of its own.
+	Responses *Responses
 	// Address returns whose connection a request came over. The default is that of the connection.
 	Address func(r *http.Request) netip.Addr
 	// AllowedOrigins are the sites besides our own whose pages may read answers
@@ -143,6 +144,9 @@ func (o Options) withDefaults() Options {
 	if o.Recover == nil {
 		o.Recover = recovered(o.Logger)
 	}
+	if o.Responses == nil {
+		o.Responses = NewResponses(o.Limits.AnswerBytes)
+	}
 	if o.Expires == nil {
 		o.Expires = func(context.Context) time.Time { return time.Time{} }
 	}
@@ -161,22 +165,11 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Drop forgets the answers that depend on one of the topics. It comes after a change can be read and before it is
-// acknowledged: who asks after that sees it.
-func (t *Transport) Drop(topics ...answers.Topic) { t.sharing.answers.Drop(topics...) }
-
-// ClearAnswers forgets all answers, where nobody can know what has changed.
-func (t *Transport) ClearAnswers() { t.sharing.answers.Clear() }
-
-// Cautious keeps answers for a moment only, while changes may happen of which Drop is not told.
-func (t *Transport) Cautious(on bool) { t.sharing.answers.Cautious(on) }
-
-// Answers tells how many queries were answered from memory, by waiting for another's answer, and by computing one of
-// their own, and what is kept.
-func (t *Transport) Answers() answers.Stats { return t.sharing.answers.Stats() }
+// Responses returns those of Options, or the Transport's own.
+func (t *Transport) Responses() *Responses { return t.sharing.answers }
 
 // Share sends the page of a name, and says how it came by it, for the header Cache-Status. A page is treated as the
-// answer of a query is: it is in memory until something changes that it depends on (see [answers.On]); else it is
+// answer of a query is: it is in memory until something changes that it depends on (see [responsecache.On]); else it is
 // rendered once for all who ask at the same time, when there is room among what runs, within the time of an operation
 // and the budget of an answer. Render reports whether the page may be kept: otherwise it is for those who have asked
 // already. Where there is an error nothing was sent, since the server has as much to do as it can.

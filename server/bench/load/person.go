@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"petitiond/server/idempotency"
 	"petitiond/server/ledger"
 	"petitiond/server/secret"
 )
@@ -33,7 +34,7 @@ func (p Person) Signature(keys *secret.Keys, petition uuid.UUID) ledger.Signatur
 		Digest:  keys.ShortDigest(secret.AddressDigest, petition[:], []byte(p.Address)),
 		Name:    keys.Seal(secret.NameSeal, []byte(p.Name), id[:]),
 		Address: keys.Seal(secret.AddressSeal, []byte(p.Address), id[:]),
-		Key: &ledger.Key{
+		Key: &idempotency.Key{
 			ID:    base64.RawURLEncoding.EncodeToString(keys.ShortDigest(secret.CallerDigest, []byte(p.Key))),
 			Input: keys.ShortDigest(secret.InputDigest, petition[:], []byte(p.Name), []byte(p.Address)),
 		},

@@ -22,7 +22,6 @@ import (
 	"github.com/99designs/gqlgen/graphql/executor"
 	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/99designs/gqlgen/graphql/handler/transport"
-	"github.com/google/uuid"
 	"github.com/vektah/gqlparser/v2/ast"
 	"golang.org/x/sync/errgroup"
 
@@ -30,6 +29,7 @@ import (
 	"petitiond/graph/generated"
 	"petitiond/server/database"
 	"petitiond/server/fanout"
+	"petitiond/server/figures"
 	"petitiond/server/ledger"
 	"petitiond/server/live"
 	"petitiond/server/petitioning"
@@ -49,13 +49,16 @@ func main() {
 
 // site corresponds to the server's App, as far as counts are concerned.
 type site struct {
+	ledger.Unobserved
+
 	db       *database.DB
 	ledger   *ledger.Ledger
 	reading  *reading.Service
 	domain   *petitioning.Service
 	hub      *live.Hub
 	gauge    *live.Gauge[reading.Statistics]
-	replicas *fanout.Postgres[uuid.UUID, live.Value] // nil on SQLite
+	replicas *fanout.Postgres // nil on SQLite
+	moved    petitioning.Moved
 	log      *slog.Logger
 }
 
@@ -106,21 +109,24 @@ func (s *site) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.ledger, err = ledger.New(ctx, s.db, ledger.Options{Committed: s.committed, Logger: s.log})
+	s.reading = reading.New(reading.Options{Database: s.db, Keys: keys, PublicURL: "http://localhost", Logger: s.log})
+	s.hub = live.New(live.Options{Read: s.reading.News, Logger: s.log})
+	if err := s.listen(); err != nil {
+		return err
+	}
+	s.ledger, err = ledger.New(ctx, s.db, ledger.Options{Observer: s, Logger: s.log})
 	if err != nil {
 		return err
 	}
-	s.reading = reading.New(reading.Options{Database: s.db, Keys: keys, PublicURL: "http://localhost", Logger: s.log})
 	s.domain = petitioning.New(petitioning.Options{
-		Database: s.db, Ledger: s.ledger, Keys: keys, Reading: s.reading, Logger: s.log,
-		Changed: func(c petitioning.Change) {
-			v := valueOf(c.Change)
-			v.Edition = c.Edition
-			s.tell(v)
-		},
+		Database: s.db, Ledger: s.ledger, Keys: keys, Reading: s.reading, Observer: s, Moved: &s.moved, Logger: s.log,
 	})
-	s.hub = live.New(live.Options{Read: s.news, Logger: s.log})
 	s.gauge = live.NewGauge(s.reading.Statistics, live.GaugeOptions{Logger: s.log})
+	return nil
+}
+
+// listen makes what carries news between replicas, where there may be any.
+func (s *site) listen() error {
 	if s.db.Dialect != database.Postgres {
 		return nil
 	}
@@ -128,48 +134,27 @@ func (s *site) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.replicas = fanout.NewPostgres(fanout.Options[uuid.UUID, live.Value]{
-		Pool: s.db.Write, Address: address, Logger: s.log,
-		Key: func(v live.Value) uuid.UUID { return v.Petition }, Merge: live.Merge,
-		Received: s.hub.Publish, Lost: s.hub.Reread,
-	})
+	s.replicas = fanout.NewPostgres(fanout.Options{Pool: s.db.Write, Address: address, Receiver: s, Logger: s.log})
 	return nil
 }
 
-func (s *site) committed(changes []ledger.Change) {
-	values, ids := make([]live.Value, len(changes)), make([]uuid.UUID, len(changes))
-	for i, c := range changes {
-		values[i], ids[i] = valueOf(c), c.Petition
-	}
-	s.tell(values...)
-	s.domain.Moved(ids...)
-}
-
-func (s *site) tell(values ...live.Value) {
+// Committed tells of what was committed here.
+func (s *site) Committed(values ...figures.Value) {
 	s.hub.Publish(values...)
 	if s.replicas != nil {
 		s.replicas.Publish(values...)
 	}
+	s.moved.Add(values...)
 }
 
-func valueOf(c ledger.Change) live.Value {
-	return live.Value{
-		Petition: c.Petition, Total: c.Total, Goal: c.Goal, LastHour: c.LastHour, Version: c.Version, AsOf: c.AsOf,
-		Comment: c.Comments,
-	}
-}
+// Received tells of what was committed on another replica.
+func (s *site) Received(values ...figures.Value) { s.hub.Publish(values...) }
 
-func (s *site) news(ctx context.Context, ids []uuid.UUID) ([]live.Value, error) {
-	list, err := s.reading.News(ctx, ids)
-	out := make([]live.Value, len(list))
-	for i, n := range list {
-		out[i] = live.Value{
-			Petition: n.Petition, Total: n.Total, Goal: n.Goal, LastHour: *n.LastHour, Version: int64(n.Version),
-			AsOf: n.AsOf, Comment: n.Comments, Edition: n.Edition,
-		}
-	}
-	return out, err
-}
+// Broken does nothing: what is watched is read again anyway.
+func (*site) Broken() {}
+
+// Lost reads again what is watched.
+func (s *site) Lost() { s.hub.Reread() }
 
 // handler does the same as gqlgen's handler: it passes a request to the first transport that accepts it. Using gqlgen's
 // package would add a module that nothing else needs.

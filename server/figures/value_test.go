@@ -1,4 +1,4 @@
-package live
+package figures
 
 import (
 	"testing"
@@ -10,7 +10,7 @@ import (
 
 func TestMerge(t *testing.T) {
 	t.Parallel()
-	old := Value{Total: 5, Goal: 9, LastHour: 2, Version: 3, AsOf: time.Unix(3, 0), Comment: 1, Edition: 2}
+	old := Value{Total: 5, Goal: 9, LastHour: ptr(2), Version: 3, AsOf: time.Unix(3, 0), Comment: 1, Edition: 2}
 	tests := map[string]struct {
 		news    Value
 		want    Value
@@ -19,20 +19,20 @@ func TestMerge(t *testing.T) {
 		"Nothing": {Value{}, old, 0},
 		"Itself":  {old, old, 0},
 		"HigherVersion": {
-			Value{Total: 4, Goal: 8, LastHour: 1, Version: 4, AsOf: time.Unix(4, 0)},
-			Value{Total: 4, Goal: 8, LastHour: 1, Version: 4, AsOf: time.Unix(4, 0), Comment: 1, Edition: 2},
+			Value{Total: 4, Goal: 8, LastHour: ptr(1), Version: 4, AsOf: time.Unix(4, 0)},
+			Value{Total: 4, Goal: 8, LastHour: ptr(1), Version: 4, AsOf: time.Unix(4, 0), Comment: 1, Edition: 2},
 			Count,
 		},
 		"LateVersion": {Value{Total: 4, Version: 2, AsOf: time.Unix(9, 0)}, old, 0},
 		"NewerComment": {
 			Value{Comment: 2},
-			Value{Total: 5, Goal: 9, LastHour: 2, Version: 3, AsOf: time.Unix(3, 0), Comment: 2, Edition: 2},
+			Value{Total: 5, Goal: 9, LastHour: ptr(2), Version: 3, AsOf: time.Unix(3, 0), Comment: 2, Edition: 2},
 			Comments,
 		},
 		"LateEdition": {Value{Edition: 1}, old, 0},
 		"HigherEditionWithLateVersion": {
 			Value{Total: 1, Version: 1, Edition: 7},
-			Value{Total: 5, Goal: 9, LastHour: 2, Version: 3, AsOf: time.Unix(3, 0), Comment: 1, Edition: 7},
+			Value{Total: 5, Goal: 9, LastHour: ptr(2), Version: 3, AsOf: time.Unix(3, 0), Comment: 1, Edition: 7},
 			Edition,
 		},
 	}
@@ -40,9 +40,9 @@ func TestMerge(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := old
-			changed := got.merge(test.news)
+			changed := got.Merge(test.news)
 			if diff := cmp.Diff(test.want, got); diff != "" || changed != test.changed {
-				t.Errorf("merge() changed %b, want %b; value (-want +got):\n%s", changed, test.changed, diff)
+				t.Errorf("Merge() changed %b, want %b; value (-want +got):\n%s", changed, test.changed, diff)
 			}
 		})
 	}
@@ -55,10 +55,10 @@ func TestMergeInAnyOrder(t *testing.T) {
 		shuffled := rapid.Permutation(append(news, news[0])).Draw(t, "shuffled")
 		var one, other Value
 		for _, n := range news {
-			one.merge(n)
+			one.Merge(n)
 		}
 		for _, n := range shuffled {
-			other.merge(n)
+			other.Merge(n)
 		}
 		if diff := cmp.Diff(one, other); diff != "" {
 			t.Fatalf("another order gave another value (-one +other):\n%s", diff)
@@ -68,11 +68,13 @@ func TestMergeInAnyOrder(t *testing.T) {
 
 // drawValue draws a value whose counts follow from its version, as a ledger's do.
 func drawValue(t *rapid.T) Value {
-	version := rapid.Int64Range(0, 5).Draw(t, "version")
+	version := rapid.IntRange(0, 5).Draw(t, "version")
 	return Value{
-		Total:   int(version) * 7 % 5,
+		Total:   version * 7 % 5,
 		Version: version,
 		Comment: rapid.IntRange(0, 5).Draw(t, "comment"),
 		Edition: rapid.IntRange(0, 5).Draw(t, "edition"),
 	}
 }
+
+func ptr[T any](v T) *T { return &v }

@@ -1,4 +1,4 @@
-package answers
+package responsecache
 
 import (
 	"math"
@@ -13,7 +13,7 @@ type entry struct {
 	start    uint64    // number of the last drop before it was begun
 	began    time.Time // when that was
 	running  bool      // being computed
-	attached bool      // who comes now may have it
+	attached bool      // those who come now may have it
 	kept     bool      // and it is there
 	fleeting bool      // Briefly was said
 	// before is the number of the drop before which one must have come to get the result: of the first since the
@@ -48,8 +48,8 @@ type moment struct {
 // shelf is a store without its type: what is computed and kept, and what it depends on. Nothing is computed under
 // its lock.
 //
-// Every drop has a number. A computation began after the drop start; whoever came before the drop d of something that
-// it depends on, and only he, may have what it read before d. Of a topic that is known when it is dropped the number is
+// Every drop has a number. A computation began after the drop start; those who came before the drop d of something that
+// it depends on, and only they, may have what it read before d. Of a topic that is known when it is dropped the number is
 // exact, and the entry takes no more callers. Of one that is named later only the last drop is remembered: if that was
 // since the start, there may have been earlier ones too, so only those who came before any have the result.
 type shelf struct {
@@ -88,13 +88,13 @@ func newShelf(most int, longest, short time.Duration, now func() time.Time) shel
 	return shelf{most: most, longest: longest, short: short, now: now, entries: map[Key]*entry{}, topics: index{}}
 }
 
-// enter gives the entry that a caller has to do with, and as what.
+// enter returns the entry that a caller has to do with, and as what.
 func (s *shelf) enter(key Key) (*entry, role, moment) {
 	now := s.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at := moment{seq: s.seq, time: now}
-	e := s.live(key, now)
+	e := s.current(key, now)
 	switch {
 	case e == nil:
 		e = &entry{key: key, start: s.seq, began: now, running: true, attached: true, before: math.MaxUint64, done: make(chan struct{})}
@@ -111,12 +111,12 @@ func (s *shelf) enter(key Key) (*entry, role, moment) {
 	}
 }
 
-// find gives what is kept.
+// find returns what is kept.
 func (s *shelf) find(key Key) *entry {
 	now := s.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.live(key, now)
+	e := s.current(key, now)
 	if e == nil || e.running {
 		return nil
 	}
@@ -130,8 +130,8 @@ func (s *shelf) use(e *entry) {
 	s.used.push(e)
 }
 
-// live gives the entry of key unless it is too old. Then who comes now computes anew, even if it is still running.
-func (s *shelf) live(key Key, now time.Time) *entry {
+// current returns the entry of key unless it is too old. Then the one who comes now computes it again, even if it is still running.
+func (s *shelf) current(key Key, now time.Time) *entry {
 	e := s.entries[key]
 	if e != nil && s.expired(e, now) {
 		s.remove(e)
@@ -148,15 +148,15 @@ func (s *shelf) expired(e *entry, now time.Time) bool {
 	return now.Sub(e.began) > lifetime
 }
 
-// judge says whether one who came at that moment may have the result that he waited for.
+// judge reports whether those who came at that moment may have the result that they waited for.
 func (s *shelf) judge(e *entry, at moment) (verdict Verdict, mine bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return e.verdict, e.verdict != Own && at.seq < e.before && !s.expired(e, at.time)
 }
 
-// alone notes a computation that has no entry.
-func (s *shelf) alone() {
+// countUnshared notes a computation that has no entry.
+func (s *shelf) countUnshared() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.Computed++
@@ -285,7 +285,7 @@ func (s *shelf) clear() {
 	s.dropped.floor = s.seq
 }
 
-// Cautious says whether news of changes may be lost. As long as they may, everything lives for a moment only, also
+// Cautious reports whether news of changes may be lost. As long as they may, everything lives for a moment only, also
 // what is kept already; when they no longer are, all that was kept meanwhile is forgotten.
 func (s *shelf) Cautious(on bool) {
 	s.mu.Lock()

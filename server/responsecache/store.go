@@ -1,4 +1,4 @@
-package answers
+package responsecache
 
 import (
 	"context"
@@ -60,10 +60,10 @@ func New[V any](o Options[V]) *Store[V] {
 
 // Get returns the answer of key: what is kept, or what is computed now, once for all who ask at the same time.
 // The one whose compute it is runs it to its end, even if ctx ends; those who wait for another's leave with ctx,
-// which gives the only error. compute says on its [Recorder] what the result depends on. The recorder is nil where
+// which returns the only error. compute says on its [Recorder] what the result depends on. The recorder is nil where
 // the result will be nobody else's: then the computation may end with the caller's context.
 func (s *Store[V]) Get(ctx context.Context, key Key, compute func(*Recorder) (V, Verdict)) (value V, how How, err error) {
-	// Under constant drops one could wait for ever for a result that is stale when it comes: so only twice.
+	// Under constant drops one could wait without end for a result that is stale when it comes: so only twice.
 	for range 2 {
 		e, role, at := s.enter(key)
 		switch role {
@@ -85,7 +85,7 @@ func (s *Store[V]) Get(ctx context.Context, key Key, compute func(*Recorder) (V,
 			break // and not one after the other: all who waited compute now
 		}
 	}
-	s.alone()
+	s.countUnshared()
 	value, _ = compute(nil)
 	return value, Computed, nil
 }

@@ -1,4 +1,4 @@
-package answers
+package responsecache
 
 // link says that an entry depends on a topic.
 type link struct {
@@ -89,7 +89,7 @@ func (m *memory) add(t Topic, seq uint64) {
 	}
 }
 
-// last gives the number of the last drop of a topic, or a greater one; 0 if it is not known to be of any account.
+// last returns the number of the last drop of a topic, or a greater one; 0 if it is not known to be of any account.
 func (m *memory) last(t Topic) uint64 { return max(m.of[t], m.floor) }
 
 // forget forgets the drops up to this number.

@@ -11,9 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
 	"petitiond/server/fanout"
+	"petitiond/server/figures"
 )
 
 // proxy stands between a replica and PostgreSQL, and can fall silent as a network does.
@@ -121,8 +124,8 @@ func TestSilentConnection(t *testing.T) {
 	for n := range 2 {
 		p.silence()
 		<-r.lost // it has connected again and says so
-		other.Publish(news{Key: "again", N: n + 1})
-		r.until(t, func(heard map[string]news) bool { return heard["again"].N == n+1 })
+		other.Publish(at(0, n+1))
+		r.until(t, func(heard map[uuid.UUID]figures.Value) bool { return heard[petition(0)].Version == n+1 })
 	}
 }
 
@@ -134,8 +137,8 @@ func TestSilentHandshake(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer mute.Close()
-	r := fanout.NewPostgres(fanout.Options[string, news]{
-		Address: "postgres://ann@" + mute.Addr().String() + "/db?sslmode=disable", Lost: func() {}, Pulse: time.Minute,
+	r := fanout.NewPostgres(fanout.Options{
+		Address: "postgres://ann@" + mute.Addr().String() + "/db?sslmode=disable", Receiver: &replica{}, Pulse: time.Minute,
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)

@@ -1,4 +1,4 @@
-package answers
+package responsecache
 
 import (
 	"context"
@@ -38,7 +38,7 @@ func On(ctx context.Context, topics ...Topic) {
 	}
 }
 
-// Recorded reports whether an answer is recorded under ctx, so that who would name topics need not make them.
+// Recorded reports whether an answer is recorded under ctx, so that those who would name topics need not make them.
 func Recorded(ctx context.Context) bool {
 	_, ok := ctx.Value(recorderKey{}).(*Recorder)
 	return ok

@@ -1,4 +1,4 @@
-// Package answers keeps what was computed once for everybody, until something
+// Package responsecache keeps what was computed once for everybody, until something
 // in it changes.
 //
 // Who computes says what the result depends on ([On]), before or after reading
@@ -10,4 +10,4 @@
 //
 // What the topics mean is the caller's matter: this package knows neither
 // GraphQL nor HTTP, neither petitions nor databases.
-package answers
+package responsecache

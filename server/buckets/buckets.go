@@ -1,0 +1,46 @@
+// Package buckets knows the stretches of time in which signatures are summed, and how their sums are read. A signature is
+// in one minute or, when this has aged, in one hour; and in one day.
+//
+// Times count in minutes since 1970, in UTC. Nothing here reads a database: the package names what the statements of
+// others have in common.
+package buckets
+
+import "time"
+
+// Span is the length of a stretch, in minutes. It is what the column span holds.
+type Span int64
+
+// The lengths of buckets.
+const (
+	Minute Span = 1
+	Hour        = 60 * Minute
+	Day         = 24 * Hour
+)
+
+// Start returns the first minute of the stretch that holds a minute. Imported petitions may lie before 1970, so that
+// what is before it is rounded down, too.
+func (s Span) Start(minute int64) int64 { return floor(minute, int64(s)) * int64(s) }
+
+// MinuteOf returns the minute that holds a time.
+func MinuteOf(t time.Time) int64 { return floor(t.Unix(), 60) }
+
+// TimeOf returns when a minute begins.
+func TimeOf(minute int64) time.Time { return time.Unix(60*minute, 0).UTC() }
+
+func floor(a, b int64) int64 {
+	if a%b < 0 {
+		return a/b - 1
+	}
+	return a / b
+}
+
+// Ago returns the last minute that is not in the stretch up to now: minutes after it are.
+func (s Span) Ago(now time.Time) int64 { return MinuteOf(now) - int64(s) }
+
+// LastHour is the number of signatures added, less those taken back, in the last hour, as an expression in SQL. Since is
+// the placeholder of Hour.Ago, and of the condition on the bucket b that says whose signatures are meant. Minutes are
+// folded into hours when they are much older, so that they alone are asked.
+func LastHour(since, of string) string {
+	return `(SELECT COALESCE(SUM(b.added - b.removed), 0) FROM signature_buckets AS b WHERE b.span = 1 AND b.minute > ` +
+		since + ` AND ` + of + `)`
+}

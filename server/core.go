@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"golang.org/x/sync/errgroup"
+
+	"petitiond/server/database"
+	"petitiond/server/ledger"
+	"petitiond/server/petitioning"
+	"petitiond/server/reading"
+	"petitiond/server/secret"
+)
+
+// core is what commands and the server share: the database and the domain on it.
+type core struct {
+	config  Config
+	log     *slog.Logger
+	db      *database.DB
+	keys    *secret.Keys
+	reading *reading.Service
+	ledger  *ledger.Ledger
+	domain  *petitioning.Service
+}
+
+// openCore makes the core of a command ready. What it changes it tells nobody: see core.ring.
+func openCore(ctx context.Context, config Config, log *slog.Logger) (*core, error) {
+	c, err := openDatabase(ctx, config, log)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.build(ctx, ledger.Unobserved{}, new(petitioning.Moved)); err != nil {
+		return nil, errors.Join(err, c.db.Close())
+	}
+	return c, nil
+}
+
+// openDatabase opens the database, migrates it, and reads the keys that belong to it. What writes is missing yet.
+func openDatabase(ctx context.Context, config Config, log *slog.Logger) (_ *core, err error) {
+	c := &core{config: config, log: log}
+	for _, name := range config.Exposed {
+		log.Warn("others than its owner may read or change the file of a secret; chmod 600 ends that", "setting", name)
+	}
+	if c.db, err = config.database.Open(ctx, config.DatabaseURL); err != nil {
+		return nil, fmt.Errorf("opening the database: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.db.Close())
+		}
+	}()
+	applied, err := c.db.Migrate(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("migrating the database: %w", err)
+	}
+	for _, m := range applied {
+		log.Info("migrated the database", "version", m.Version, "name", m.Name)
+	}
+	if c.keys, err = petitioning.KeysOf(ctx, c.db, config.secretFile()); err != nil {
+		return nil, fmt.Errorf("database and PETITION_SECRET_FILE %s: %w", config.SecretFile, err)
+	}
+	c.reading = reading.New(reading.Options{Database: c.db, Keys: c.keys, PublicURL: config.PublicURL, Logger: log})
+	return c, nil
+}
+
+// build puts the domain on the database. The observer hears of everything that is written from now on.
+func (c *core) build(ctx context.Context, o ledger.Observer, moved *petitioning.Moved) (err error) {
+	c.ledger, err = ledger.New(ctx, c.db, ledger.Options{
+		Observer: o,
+		Every:    c.config.Recount,
+		// Those who wait are told that nothing was written before their own time is over.
+		Patience: c.config.Limits.Operation * 4 / 5,
+		Logger:   c.log,
+	})
+	if err != nil {
+		return err
+	}
+	c.domain = petitioning.New(petitioning.Options{
+		Database: c.db, Ledger: c.ledger, Keys: c.keys, Reading: c.reading, AdminKey: adminKey(c.config, c.keys),
+		Review: c.config.Review, Every: c.config.Recount, Observer: o, Moved: moved, Logger: c.log,
+	})
+	return nil
+}
+
+// secretFile is the file of the setting. Only development makes it.
+func (c Config) secretFile() petitioning.SecretFile {
+	file := petitioning.SecretFile{Load: func() (*secret.Keys, error) { return secret.Load(c.SecretFile) }}
+	if c.Env == development {
+		file.Make = func() (*secret.Keys, error) { return secret.LoadOrCreate(c.SecretFile) }
+	}
+	return file
+}
+
+// adminKey returns the credential of the operator. Production has the one that was set, or none.
+func adminKey(config Config, k *secret.Keys) string {
+	if config.AdminKey != "" || config.Env == production {
+		return config.AdminKey
+	}
+	return k.Token("", secret.AdminKey)
+}
+
+// while runs fn with the ledger at work, and waits for it to have written everything.
+func (c *core) while(ctx context.Context, fn func(context.Context) error) error {
+	working, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var group errgroup.Group
+	group.Go(func() error { return c.db.Clock.Run(working, c.log) })
+	group.Go(func() error { return c.ledger.Run(working) })
+	err := fn(ctx)
+	stop()
+	return errors.Join(err, group.Wait())
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"petitiond/server/database"
+	"petitiond/server/fanout"
+	"petitiond/server/figures"
+	"petitiond/server/ledger"
+	"petitiond/server/live"
+	"petitiond/server/petitioning"
+	"petitiond/server/reading"
+	"petitiond/server/transport"
+)
+
+// observer hears of everything that is committed here or on another replica, and sees to it that nobody is shown what it
+// has made old. It is there before the ledger and the domain, so that nothing is written that it does not hear of.
+type observer struct {
+	responses *transport.Responses
+	hub       *live.Hub
+	replicas  *fanout.Postgres // nil where there are none
+	moved     petitioning.Moved
+	metrics   *metrics
+}
+
+var (
+	_ ledger.Observer      = (*observer)(nil)
+	_ petitioning.Observer = (*observer)(nil)
+	_ fanout.Receiver      = (*observer)(nil)
+)
+
+// newObserver connects what is committed with those who watch.
+func (a *App) newObserver() (*observer, error) {
+	o := &observer{
+		responses: transport.NewResponses(a.config.Limits.AnswerBytes),
+		hub:       live.New(live.Options{Read: a.reading.News, Logger: a.log}),
+		metrics:   a.metrics,
+	}
+	// On PostgreSQL there may be other replicas. Until their news come, and if none ever do, what is kept is soon old.
+	o.responses.Cautious(a.db.Dialect == database.Postgres)
+	if a.db.Dialect != database.Postgres || a.config.Fanout == "local" {
+		return o, nil
+	}
+	address, err := database.PostgresAddress(a.config.DatabaseURL)
+	if err != nil {
+		return nil, fmt.Errorf("listening for other replicas: %w", err)
+	}
+	o.replicas = fanout.NewPostgres(fanout.Options{Pool: a.db.Write, Address: address, Receiver: o, Logger: a.log})
+	return o, nil
+}
+
+// run wakes those who watch and carries news between replicas until ctx ends.
+func (o *observer) run(ctx context.Context) error {
+	var parts errgroup.Group
+	parts.Go(func() error { return o.hub.Run(ctx) })
+	if o.replicas != nil {
+		parts.Go(func() error { return o.replicas.Run(ctx) })
+	}
+	return parts.Wait()
+}
+
+// Committed tells of what was committed here.
+func (o *observer) Committed(values ...figures.Value) {
+	o.Received(values...)
+	if o.replicas != nil {
+		o.replicas.Publish(values...)
+	}
+	o.moved.Add(values...)
+}
+
+// Received tells of what was committed, here or on another replica. Responses are dropped before everything else: those who
+// are told of a change, in whatever way, and ask again see it.
+func (o *observer) Received(values ...figures.Value) {
+	for _, v := range values {
+		o.responses.Drop(reading.CacheKeys(v)...)
+	}
+	o.hub.Publish(values...)
+}
+
+// Doubtful forgets all responses, since nobody knows which of them are old.
+func (o *observer) Doubtful() { o.responses.Clear() }
+
+// Recounted counts what a recount has found.
+func (o *observer) Recounted(found []ledger.Difference) { o.metrics.recounted(found) }
+
+// Broken makes responses short-lived while news of other replicas are missed.
+func (o *observer) Broken() { o.responses.Cautious(true) }
+
+// Lost reads again what is watched and forgets what is kept: nobody knows what changed meanwhile.
+func (o *observer) Lost() {
+	o.responses.Cautious(false)
+	o.responses.Clear()
+	o.hub.Reread()
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"petitiond/server/database"
+)
+
+// Address is where the server listens.
+func (a *App) Address() string { return a.doors[0].Addr().String() }
+
+// Run serves until ctx ends, then ends subscriptions, finishes what runs and writes what is queued, all
+// within the time to drain.
+func (a *App) Run(ctx context.Context) error {
+	a.announce()
+	// The parts that requests stand on outlive the last request.
+	below, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var parts errgroup.Group
+	parts.Go(func() error { return a.db.Clock.Run(below, a.log) })
+	parts.Go(func() error { return a.ledger.Run(below) })
+	parts.Go(func() error { return a.ledger.Keep(below) })
+	parts.Go(func() error { return a.observer.run(below) })
+	parts.Go(func() error { return a.domain.Run(below) })
+	if a.db.Dialect == database.SQLite {
+		bell := a.bell()
+		bell.Heard = a.observer.Lost
+		parts.Go(func() error { return bell.Run(below) })
+	}
+
+	err := a.serve(ctx)
+	stop()
+	if err := errors.Join(err, parts.Wait()); err != nil {
+		return err
+	}
+	a.log.Info("stopped")
+	return nil
+}
+
+// serve answers requests until ctx ends. Demo content is there before the first one.
+func (a *App) serve(ctx context.Context) error {
+	if a.config.Demo {
+		if err := a.loadDemo(ctx); err != nil {
+			return err
+		}
+	}
+	served := make(chan error, len(a.doors))
+	for _, d := range a.doors {
+		go func() { served <- d.server.Serve(d) }()
+	}
+	select {
+	case <-ctx.Done():
+		err := a.drain(ctx)
+		for range a.doors {
+			if end := <-served; !errors.Is(end, http.ErrServerClosed) {
+				err = errors.Join(err, end)
+			}
+		}
+		return err
+	case err := <-served:
+		return fmt.Errorf("serving: %w", err)
+	}
+}
+
+func (a *App) announce() {
+	release, _, _ := build()
+	a.log.Info("serving", "address", a.Address(), "url", a.config.PublicURL, "version", release, "database", string(a.db.Dialect))
+	for _, warning := range a.config.warnings() {
+		a.log.Warn(warning)
+	}
+	switch {
+	case a.config.Env == production: // it has the key that was set, or none
+	case a.config.AdminKey != "":
+	case a.isLoopback():
+		a.log.Info("admin key of this development server", "bearer", adminKey(a.config, a.keys))
+	default:
+		a.log.Warn("other machines reach this development server, so its admin key is not printed; " +
+			"set PETITION_ADMIN_KEY to have one")
+	}
+}
+
+// isLoopback reports whether this machine alone reaches the server.
+func (a *App) isLoopback() bool {
+	address, ok := a.doors[0].Addr().(*net.TCPAddr)
+	return ok && address.IP.IsLoopback()
+}
+
+// warnings are what the settings of a site in production leave open.
+func (c Config) warnings() []string {
+	if c.Env != production {
+		return nil
+	}
+	list := []string{"signatures count at once, without a confirmed mailbox: the count tells whether an address was new"}
+	if !strings.HasPrefix(c.DatabaseURL, "sqlite:") && !database.IsVerified(c.DatabaseURL) {
+		list = append(list, "nobody checks that it is PostgreSQL that answers: "+
+			"those on the way there can read and change everything; add sslmode=verify-full to the address of the database")
+	}
+	return list
+}
+
+func (a *App) drain(ctx context.Context) error {
+	a.draining.Store(true)
+	a.log.Info("draining", "longest", a.config.Drain)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.config.Drain)
+	defer cancel()
+	err := a.transport.Shutdown(ctx)
+	for _, d := range a.doors {
+		err = errors.Join(err, d.server.Shutdown(ctx))
+	}
+	if err == nil {
+		return nil
+	}
+	a.log.Warn("some connections did not end in time") // what does not end by itself is cut
+	var errs []error
+	for _, d := range a.doors {
+		errs = append(errs, d.server.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Close gives everything back. It may be called after Run, or instead of it.
+func (a *App) Close() error {
+	var errs []error
+	if a.site != nil {
+		a.site.Close()
+	}
+	for _, d := range a.doors {
+		if err := d.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	a.doors = nil
+	if a.release != nil {
+		errs = append(errs, a.release())
+		a.release = nil
+	}
+	if a.core != nil && a.db != nil {
+		errs = append(errs, a.db.Close())
+		a.db = nil
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"petitiond/graph"
+	"petitiond/graph/generated"
+	"petitiond/server/live"
+	"petitiond/server/operation"
+	"petitiond/server/pages"
+	"petitiond/server/petitioning"
+	"petitiond/server/reading"
+	"petitiond/server/transport"
+)
+
+// App is the server.
+type App struct {
+	*core
+	observer  *observer
+	site      *live.Gauge[reading.Statistics]
+	transport *transport.Transport
+	sdl       string // the text of schema.graphqls
+	doors     []*door
+	migrated  probe
+	metrics   *metrics
+	release   func() error // of the lock on an SQLite file
+	draining  atomic.Bool
+}
+
+// NewApp makes the server ready: addresses bound, and then the database open and migrated, so that what is refused is
+// refused before anything runs.
+func NewApp(ctx context.Context, config Config, log *slog.Logger) (_ *App, err error) {
+	a := &App{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	if err = a.bind(ctx, config); err != nil {
+		return nil, err
+	}
+	if a.core, err = openDatabase(ctx, config, log); err != nil {
+		return nil, err
+	}
+	if a.release, err = a.db.LockServing(); err != nil {
+		return nil, err
+	}
+	a.metrics = newMetrics()
+	if a.observer, err = a.newObserver(); err != nil {
+		return nil, err
+	}
+	if err = a.build(ctx, a.observer, &a.observer.moved); err != nil {
+		return nil, err
+	}
+	a.site = live.NewGauge(a.reading.Statistics, live.GaugeOptions{Logger: log})
+	if err = a.serveGraphQL(); err != nil {
+		return nil, err
+	}
+	db := a.db
+	a.migrated.question = func(ctx context.Context) (bool, error) {
+		pending, err := db.Pending(ctx)
+		return len(pending) == 0, err
+	}
+	a.metrics.show(a)
+	if err = a.furnish(); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+func (a *App) serveGraphQL() error {
+	r := &graph.Resolver{Domain: a.domain, Reading: a.reading, Hub: a.observer.hub, Site: a.site, Logger: a.log}
+	schema := generated.NewExecutableSchema(generated.Config{Resolvers: r})
+	a.sdl = schema.Schema().Query.Position.Src.Input
+	a.transport = transport.New(transport.Options{
+		Schema:         schema,
+		ErrorPresenter: r.PresentError,
+		Around:         r.Around,
+		Authenticate:   a.authenticate,
+		Expires:        func(ctx context.Context) time.Time { return petitioning.ActorFrom(ctx).Expires() },
+		Same: func(before, now context.Context) bool {
+			return petitioning.ActorFrom(before).Same(petitioning.ActorFrom(now))
+		},
+		Sizes:          map[string]func(map[string]any) int{"Petition.signatureHistory": r.HistorySize},
+		ShareAnswers:   a.config.SharedAnswers,
+		Responses:      a.observer.responses,
+		Impersonal:     []string{"SignatureCount", "Statistics"},
+		Address:        addressFrom(a.config.TrustedProxies),
+		AllowedOrigins: a.config.AllowedOrigins,
+		Introspection:  a.config.Introspection,
+		Discreet:       a.config.Env == production,
+		Limits:         a.limits(),
+		Memory:         memoryLimit(a.config) / 3, // the rest is for what is kept, connections and garbage
+		Logger:         a.log,
+	})
+	return a.trust()
+}
+
+// limits returns the limits of the transport, as the settings and the system allow.
+func (a *App) limits() transport.Limits {
+	l := a.config.Limits
+	if !a.config.RateLimits {
+		l.SocketsPerAddress = 0
+	}
+	if _, most := divide(a.config, descriptors()); l.Sockets > most {
+		a.log.Warn("the system allows fewer open sockets than the settings", "sockets", most)
+		l.Sockets = most
+	}
+	return l
+}
+
+// divide returns how many plain connections and sockets there may be, as the settings and the system allow. What is left
+// is for the database and files, and for what comes and goes.
+func divide(c Config, descriptors int) (connections, sockets int) {
+	connections = min(c.Connections, max(8, descriptors/4))
+	return connections, min(c.Limits.Sockets, max(1, descriptors-500-connections))
+}
+
+// trust makes the transport serve the documents of the site's manifest alone, where there is one, with those that
+// our own pages send.
+func (a *App) trust() error {
+	if a.config.TrustedDocuments == "" {
+		return nil
+	}
+	file, err := os.Open(a.config.TrustedDocuments)
+	if err != nil {
+		return fmt.Errorf("PETITION_TRUSTED_DOCUMENTS: %w", err)
+	}
+	defer file.Close()
+	manifest, err := operation.ReadManifest(file)
+	if err != nil {
+		return fmt.Errorf("PETITION_TRUSTED_DOCUMENTS: %w", err)
+	}
+	for i, text := range pages.Documents() {
+		manifest[fmt.Sprintf("petitiond.page.%d", i+1)] = text
+	}
+	if err := a.transport.Trust(manifest); err != nil {
+		return fmt.Errorf("PETITION_TRUSTED_DOCUMENTS: %w", err)
+	}
+	return nil
+}
+
+func (a *App) authenticate(ctx context.Context, bearer string) (context.Context, error) {
+	actor, err := a.domain.Authenticate(ctx, bearer)
+	switch {
+	case errors.Is(err, petitioning.ErrUnauthenticated):
+		return nil, err
+	case err != nil:
+		return nil, errors.Join(transport.ErrUnavailable, err)
+	}
+	return petitioning.WithActor(ctx, actor), nil
+}
