@@ -113,12 +113,12 @@ const (
 // deliver sends the answer of a query.
 func (t *Transport) deliver(w http.ResponseWriter, r *http.Request, m media, a *answer, how string) {
 	if !a.hold(t.sharing.memory) {
-		t.refuse(w, m, fault.NoMemory())
+		refuse(w, m, fault.NoMemory())
 		return
 	}
 	defer a.release(t.sharing.memory)
 	if a.fault != nil {
-		t.refuse(w, m, a.fault)
+		refuse(w, m, a.fault)
 		return
 	}
 	header := w.Header()

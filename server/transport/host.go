@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"net/http"
 
 	"petitiond/server/budget"
 	"petitiond/server/operation"
@@ -15,8 +16,7 @@ import (
 type host struct {
 	*sharing
 
-	judge  *operation.Judge
-	limits Limits
+	intake *intake
 	alike  []string // Options.Impersonal
 }
 
@@ -24,18 +24,17 @@ var _ connection.Host = (*host)(nil)
 
 // Prepare returns the operation that a request in JSON asks for.
 func (h *host) Prepare(text []byte) (*operation.Operation, *fault.Fault) {
-	request, refusal := h.limits.ReadJSON(text)
-	if refusal != nil {
-		return nil, fault.Of(refusal)
+	request, f := h.intake.decode(http.MethodPost, text)
+	if f != nil {
+		return nil, f
 	}
-	op, refusal := h.judge.Prepare(request)
-	return op, fault.Of(refusal)
+	return h.intake.prepare(request)
 }
 
 // Answer runs a query or a mutation.
 func (h *host) Answer(ctx context.Context, anonymous bool, op *operation.Operation) ([]byte, *fault.Fault) {
 	a := h.answer(ctx, anonymous, op)
-	if most := h.limits.onConnection(); len(a.body.Plain) > most {
+	if most := h.intake.limits.onConnection(); len(a.body.Plain) > most {
 		a = tooLarge(op, most)
 	}
 	return a.body.Plain, a.fault
@@ -47,7 +46,7 @@ func (h *host) Subscribe(ctx context.Context, op *operation.Operation) (next fun
 	responses, ctx := h.engine.begin(ctx, op)
 	began := false
 	return func() (*connection.Event, *fault.Fault) {
-		b := h.memory.Budget(h.limits.onConnection())
+		b := h.memory.Budget(h.intake.limits.onConnection())
 		defer b.Close()
 		answer := asking.Ask()
 		resp := responses(withEnd(budget.With(ctx, b), answer))
@@ -57,7 +56,7 @@ func (h *host) Subscribe(ctx context.Context, op *operation.Operation) (next fun
 		case errors.Is(err, budget.ErrMemory):
 			return nil, fault.NoMemory()
 		case err != nil:
-			return nil, fault.AnswerTooLarge(h.limits.onConnection())
+			return nil, fault.AnswerTooLarge(h.intake.limits.onConnection())
 		case !began && len(resp.Data) == 0 && len(resp.Errors) > 0:
 			return nil, fault.Flaw(resp.Errors...)
 		}

@@ -77,13 +77,11 @@ type Options struct {
 
 // Transport answers GraphQL requests. It is an http.Handler for one path.
 type Transport struct {
-	limits      Limits
-	judge       *operation.Judge
+	intake      *intake
 	sharing     *sharing
+	opener      *opener
 	authority   *credential.Authority
 	connections *connection.Keeper
-	address     func(*http.Request) netip.Addr
-	origins     []string
 	handler     http.Handler
 	log         *slog.Logger
 
@@ -94,32 +92,35 @@ type Transport struct {
 // New returns a Transport. Shutdown ends what it keeps open.
 func New(o Options) *Transport {
 	o = o.withDefaults()
-	t := &Transport{limits: o.Limits, address: o.Address, origins: o.AllowedOrigins, log: o.Logger}
+	t := &Transport{log: o.Logger}
 	var alive context.Context
 	alive, t.die = context.WithCancel(context.Background())
-	t.judge = operation.New(operation.Options{
+	t.intake = &intake{limits: o.Limits, judge: operation.New(operation.Options{
 		Schema: o.Schema.Schema(), Sizes: o.Sizes, Introspection: o.Introspection, Discreet: o.Discreet, Limits: o.Limits.Limits,
-	})
+	})}
 	t.authority = &credential.Authority{
 		Authenticate: o.Authenticate, Expires: o.Expires, Same: o.Same, Patience: o.Limits.Operation, Alive: alive, Now: now, Logger: o.Logger,
 	}
 	t.sharing = newSharing(o, newRunner(o, t.authority))
 	t.connections = connection.New(connection.Options{
-		Host:   &host{sharing: t.sharing, judge: t.judge, limits: o.Limits, alike: o.Impersonal},
+		Host:   &host{sharing: t.sharing, intake: t.intake, alike: o.Impersonal},
 		Limits: o.Limits.Bounds, Message: o.Limits.Body, Answer: o.Limits.onConnection(), JSON: o.Limits.JSON(),
 		Credentials: credential.NewRegistry(t.authority, &t.running), Memory: t.sharing.memory,
 		Readers: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 		Alive:   alive, Running: &t.running, Now: now, Logger: o.Logger,
 	})
-	t.handler = t.allowOrigins(http.HandlerFunc(t.route))
+	t.opener = &opener{
+		intake: t.intake, authority: t.authority, connections: t.connections, address: o.Address, origins: o.AllowedOrigins,
+	}
+	t.handler = allowOrigins(o.AllowedOrigins, http.HandlerFunc(t.route))
 	return t
 }
 
 // allowOrigins lets pages of other sites read answers.
-func (t *Transport) allowOrigins(next http.Handler) http.Handler {
+func allowOrigins(origins []string, next http.Handler) http.Handler {
 	return cors.New(cors.Options{
 		// An empty list of origins would mean all of them.
-		AllowOriginFunc: func(origin string) bool { return slices.Contains(t.origins, origin) },
+		AllowOriginFunc: func(origin string) bool { return slices.Contains(origins, origin) },
 		AllowedMethods:  []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete},
 		AllowedHeaders:  []string{"Accept", "Authorization", "Content-Type", "Last-Event-ID", trace.Header, costHeader, streamHeader},
 		ExposedHeaders:  []string{trace.Header, "Retry-After", statusHeader},
@@ -219,7 +220,7 @@ func (t *Transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // Trust makes t serve the documents of a manifest, and no others. It judges them first, as if they had been sent. It must
 // be called before t serves.
-func (t *Transport) Trust(m operation.Manifest) error { return t.judge.Trust(m) }
+func (t *Transport) Trust(m operation.Manifest) error { return t.intake.judge.Trust(m) }
 
 // recoverPanic answers a request whose handling panicked.
 func (t *Transport) recoverPanic(w http.ResponseWriter, r *http.Request) {
@@ -231,7 +232,7 @@ func (t *Transport) recoverPanic(w http.ResponseWriter, r *http.Request) {
 		panic(v)
 	}
 	trace.LogPanic(r.Context(), t.log, v)
-	t.refuse(w, mediaJSON, fault.Internal(r.Context()))
+	refuse(w, mediaJSON, fault.Internal(r.Context()))
 }
 
 // Shutdown ends every subscription: sockets are closed with 1001 and event streams cut, spread over half

@@ -3,24 +3,12 @@ package connection
 import (
 	"errors"
 	"net/netip"
-	"strconv"
 	"sync"
 	"time"
 
 	"petitiond/server/transport/credential"
 	"petitiond/server/transport/epoll"
-	"petitiond/server/transport/fault"
 	"petitiond/server/transport/socket"
-)
-
-// Protocol is what is spoken on a connection.
-type Protocol uint8
-
-// The protocols.
-const (
-	Socket Protocol = iota // graphql-transport-ws
-	Events                 // server-sent events, for one operation
-	Stream                 // server-sent events, for operations that are sent beside it
 )
 
 const (
@@ -123,7 +111,7 @@ func (c *Conn) Receive(data []byte) {
 	}
 	err := c.frames.Read(data, c.receive)
 	if closing, ok := errors.AsType[*socket.Closing](err); ok {
-		c.closing(closing)
+		c.close(closing.Code, closing.Reason)
 	}
 	switch {
 	case c.frames.Idle():
@@ -132,8 +120,6 @@ func (c *Conn) Receive(data []byte) {
 		c.halved = c.keeper.ticks()
 	}
 }
-
-func (c *Conn) closing(why *socket.Closing) { c.close(why.Code, why.Reason) }
 
 // write sends, or keeps what the client does not take. It needs mu.
 func (c *Conn) write(data []byte) {
@@ -192,7 +178,7 @@ func (c *Conn) flush(into []byte) []byte {
 			break // the rest is due when this has left
 		}
 		n := t.feed.news.Load()
-		t.due(n, func(e event) { out = c.appendNext(out, t, e) })
+		t.due(n, func(e event) { out = c.protocol.appendNext(out, t.id, e) })
 		if !n.ended {
 			continue
 		}
@@ -203,7 +189,7 @@ func (c *Conn) flush(into []byte) []byte {
 			continue
 		}
 		over = true
-		out = c.appendEnd(out, t, n.errs)
+		out = c.protocol.appendEnd(out, t.id, n.errs)
 		c.release(id)
 	}
 	c.write(out)
@@ -216,63 +202,6 @@ func (c *Conn) flush(into []byte) []byte {
 	return out
 }
 
-// appendNext adds the message that carries an event.
-func (c *Conn) appendNext(out []byte, t *task, e event) []byte {
-	switch c.protocol {
-	case Socket:
-		out = socket.AppendHeader(out, socket.Text, socket.NextSize(t.id, len(e.body)))
-		return socket.AppendNext(out, t.id, e.body)
-	case Events:
-		return AppendEvent(out, "next", e.Version, e.body)
-	default:
-		out = append(out, "event: next\ndata: "...)
-		out = appendMember(out, t.id, e.body)
-		return append(out, "\n\n"...)
-	}
-}
-
-// appendEnd adds the message that ends an operation: of errors if it never began.
-func (c *Conn) appendEnd(out []byte, t *task, errs []byte) []byte {
-	if c.protocol == Socket {
-		if errs != nil {
-			return socket.AppendFrame(out, socket.Text, socket.AppendError(nil, t.id, errs))
-		}
-		return socket.AppendFrame(out, socket.Text, socket.AppendComplete(nil, t.id))
-	}
-	if errs != nil {
-		body := append(append([]byte(`{"errors":`), errs...), '}')
-		out = c.appendNext(out, t, event{body: body})
-	}
-	if c.protocol == Events {
-		return AppendEvent(out, "complete", 0, nil)
-	}
-	out = append(out, "event: complete\ndata: "...)
-	out = appendMember(out, t.id, nil)
-	return append(out, "\n\n"...)
-}
-
-// attach lets t read a feed that join begins to read, unless the operation has ended meanwhile.
-func (c *Conn) attach(t *task, join func()) {
-	c.mu.Lock()
-	if !t.left {
-		join()
-	}
-	c.mu.Unlock()
-	c.keeper.dispatch.callOne(c)
-}
-
-// answer sends the one answer of a query or a mutation.
-func (c *Conn) answer(id string, t *task, body []byte) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if t.left {
-		return
-	}
-	out := c.appendNext(nil, t, event{body: body})
-	out = c.appendEnd(out, t, nil)
-	c.finish(id, out)
-}
-
 // finish sends the last of an operation, and with it the last of a stream for one operation. It needs mu.
 func (c *Conn) finish(id string, out []byte) {
 	c.release(id)
@@ -280,16 +209,6 @@ func (c *Conn) finish(id string, out []byte) {
 	if c.protocol == Events {
 		c.leave()
 	}
-}
-
-// refuse sends why an operation was not begun.
-func (c *Conn) refuse(id string, t *task, f *fault.Fault) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if t.left {
-		return
-	}
-	c.finish(id, c.appendEnd(nil, t, f.JSON()))
 }
 
 // release ends what runs for an operation. It needs mu.
@@ -348,26 +267,4 @@ func (c *Conn) drop() {
 	c.takePending()
 	c.keeper.Credentials.Release(c.who)
 	c.keeper.table.remove(c)
-}
-
-// AppendEvent adds an event of a stream. A version is its id, which the client sends when it comes back.
-func AppendEvent(out []byte, name string, version int64, body []byte) []byte {
-	out = append(append(out, "event: "...), name...)
-	if version > 0 {
-		out = strconv.AppendInt(append(out, "\nid: "...), version, 10)
-	}
-	out = append(out, "\ndata:"...) // also where there is nothing to say: without it a browser passes the event over
-	if len(body) > 0 {
-		out = append(append(out, ' '), body...)
-	}
-	return append(out, "\n\n"...)
-}
-
-// appendMember adds the message of an operation on a stream for several.
-func appendMember(out []byte, id string, payload []byte) []byte {
-	out = append(append(out, `{"id":`...), id...)
-	if payload != nil {
-		out = append(append(out, `,"payload":`...), payload...)
-	}
-	return append(out, '}')
 }

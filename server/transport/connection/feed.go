@@ -46,21 +46,6 @@ type feed struct {
 	bytes   int // of the events in news, taken from the transport's memory
 }
 
-// task is an operation of a client. That of a subscription reads a feed.
-type task struct {
-	conn  *Conn
-	who   *credential.Credential // its own, beside the connection's; nil: none
-	id    string                 // as JSON; empty on a stream of its own
-	feed  *feed                  // nil until the operation has begun
-	end   context.CancelFunc     // of what runs for this operation alone
-	apart func()                 // begins anew if the shared feed may not be read without the credential
-	place int                    // in the feed's list; the feed's lock
-	seen  uint64                 // number of the last event that was told
-	since uint64                 // number of the last event when it came
-	known int64                  // version that the client has already
-	left  bool
-}
-
 // publish adds an event and calls everybody who reads. What the feed has to tell takes no more bytes than one answer, and
 // no more memory than is left.
 func (f *feed) publish(k *Keeper, mark subscription.Mark, body []byte) error {
@@ -154,19 +139,6 @@ func (f *feed) leave(t *task) bool {
 	return last == 0
 }
 
-// due calls send for every event that the task's client has not been sent.
-func (t *task) due(n *news, send func(event)) {
-	for _, e := range n.events {
-		old := e.number <= t.seen
-		missed := e.Topic == "" && e.number <= t.since
-		known := e.Version != 0 && e.Version <= t.known
-		if !old && !missed && !known {
-			send(e)
-		}
-	}
-	t.seen = n.last
-}
-
 // feeds are the executions that are shared, by what makes operations equal.
 type feeds struct {
 	mu   sync.Mutex
@@ -201,6 +173,18 @@ func (s *feeds) forget(f *feed) {
 	if s.open[f.key] == f {
 		delete(s.open, f.key)
 	}
+}
+
+// reading returns how many tasks read shared feeds.
+func (s *feeds) reading() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range s.open {
+		f.mu.Lock()
+		n += len(f.readers)
+		f.mu.Unlock()
+	}
+	return n
 }
 
 func (s *feeds) close(f *feed) {
@@ -263,7 +247,7 @@ func (k *Keeper) subscribe(ctx context.Context, t *task, who credential.Identity
 		t.end = nil
 	} else {
 		t.apart = func() {
-			t.conn.attach(t, func() {
+			t.attach(func() {
 				t.apart, t.seen = nil, 0
 				k.newFeed(ctx, op, t)
 			})

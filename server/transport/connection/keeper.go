@@ -136,6 +136,9 @@ func (k *Keeper) lasting(who credential.Identity, request string) context.Contex
 // Size returns how many connections there are.
 func (k *Keeper) Size() int { return k.table.size() }
 
+// Sharing returns how many operations share the events of others.
+func (k *Keeper) Sharing() int { return k.feeds.reading() }
+
 // Waiting returns how many messages wait to be read, and their bytes.
 func (k *Keeper) Waiting() (messages, bytes int) {
 	for from := 0; ; from += chunk {

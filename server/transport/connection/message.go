@@ -6,14 +6,11 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/vektah/gqlparser/v2/ast"
-
 	"petitiond/server/operation"
 	"petitiond/server/strict"
 	"petitiond/server/transport/credential"
 	"petitiond/server/transport/fault"
 	"petitiond/server/transport/socket"
-	"petitiond/server/transport/trace"
 )
 
 // Close codes for what no protocol has one.
@@ -130,7 +127,7 @@ func (c *Conn) readOne(text []byte) {
 		began, closing = c.handle(m)
 	}
 	if closing != nil {
-		c.closing(closing)
+		c.close(closing.Code, closing.Reason)
 	}
 	c.mu.Unlock()
 	if began != nil {
@@ -178,11 +175,11 @@ func (c *Conn) handle(m message) (*request, *socket.Closing) {
 			return nil, nil
 		}
 		b := &request{
-			task: &task{conn: c, id: socket.Quote(e.ID)}, id: strings.Clone(e.ID),
-			who: c.keeper.Credentials.Identity(c.who), payload: bytes.Clone(e.Payload),
+			task: &task{conn: c, name: strings.Clone(e.ID), id: socket.Quote(e.ID)},
+			who:  c.keeper.Credentials.Identity(c.who), payload: bytes.Clone(e.Payload),
 		}
 		b.ctx, b.task.end = context.WithCancel(c.keeper.lasting(b.who, c.id))
-		c.session.Begin(b.id, b.task)
+		c.session.Begin(b.task.name, b.task)
 		return b, nil
 	}
 	return nil, nil
@@ -203,7 +200,7 @@ func (c *Conn) initialise(m message) {
 		case f != nil && f.Status == http.StatusServiceUnavailable:
 			c.close(tryLater, "Try again later")
 		case f != nil:
-			c.closing(socket.ErrForbidden)
+			c.close(socket.ErrForbidden.Code, socket.ErrForbidden.Reason)
 		case !c.gone && !c.leaving:
 			c.keeper.Credentials.Release(c.who)
 			c.who = c.keeper.Credentials.Hold(who)
@@ -255,7 +252,6 @@ func credentialIn(payload []byte, limits strict.Limits) (value string, present b
 // request is an operation that was sent in a message and was not judged yet.
 type request struct {
 	ctx     context.Context //nolint:containedctx // that of the operation
-	id      string
 	task    *task
 	who     credential.Identity
 	payload []byte
@@ -263,10 +259,10 @@ type request struct {
 
 // judge returns the operation if it may run. Otherwise the client was told why not.
 func (b *request) judge() *operation.Operation {
-	defer b.task.conn.recoverPanic(b.ctx, b.id, b.task)
+	defer b.task.recoverPanic(b.ctx)
 	op, f := b.task.conn.keeper.Host.Prepare(b.payload)
 	if f != nil {
-		b.task.conn.refuse(b.id, b.task, f)
+		b.task.refuse(f)
 		return nil
 	}
 	return op
@@ -275,33 +271,6 @@ func (b *request) judge() *operation.Operation {
 // begin runs what was judged, if it may run.
 func (b *request) begin(op *operation.Operation) {
 	if op != nil {
-		b.task.conn.run(b.ctx, b.id, b.task, b.who, op)
+		b.task.run(b.ctx, b.who, op)
 	}
-}
-
-// recoverPanic ends an operation whose handling panicked.
-func (c *Conn) recoverPanic(ctx context.Context, id string, t *task) {
-	if v := recover(); v != nil {
-		trace.LogPanic(ctx, c.keeper.Logger, v)
-		c.refuse(id, t, fault.Flaw(fault.Hidden(ctx)))
-	}
-}
-
-// run runs an operation that was judged.
-func (c *Conn) run(ctx context.Context, id string, t *task, who credential.Identity, op *operation.Operation) {
-	defer c.recoverPanic(ctx, id, t)
-	if op.Kind() == ast.Subscription {
-		if f := c.keeper.Credentials.Recheck(ctx); f != nil {
-			c.refuse(id, t, f)
-			return
-		}
-		c.attach(t, func() { c.keeper.subscribe(ctx, t, who, op) })
-		return
-	}
-	body, f := c.keeper.Host.Answer(ctx, who.Anonymous(), op)
-	if f != nil {
-		c.refuse(id, t, f)
-		return
-	}
-	c.answer(id, t, body)
 }

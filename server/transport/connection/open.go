@@ -17,7 +17,7 @@ type Beginning func(*Conn)
 func WithNothing(*Conn) {}
 
 // WithoutProtocol closes a WebSocket whose client does not speak graphql-transport-ws.
-func WithoutProtocol(c *Conn) { c.closing(socket.ErrSubprotocol) }
+func WithoutProtocol(c *Conn) { c.close(socket.ErrSubprotocol.Code, socket.ErrSubprotocol.Reason) }
 
 // WithOperation runs the operation of an event stream that is for one alone. The client has a version of it already, or 0.
 func WithOperation(op *operation.Operation, version int64) Beginning {
@@ -27,7 +27,7 @@ func WithOperation(op *operation.Operation, version int64) Beginning {
 		ctx, end := context.WithCancel(c.keeper.lasting(who, c.id))
 		t.end = end
 		c.session.Begin("", t)
-		go c.run(ctx, "", t, who, op)
+		go t.run(ctx, who, op)
 	}
 }
 

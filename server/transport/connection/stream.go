@@ -165,7 +165,7 @@ type Beside struct {
 func (s *Streams) Send(token string, b Beside) *fault.Fault {
 	who, request := b.Who.Outlive(s.keeper.Alive), strings.Clone(b.Request)
 	return s.hand(token, early{id: b.ID, bytes: b.Bytes, begin: func(c *Conn) *fault.Fault {
-		return c.beginBeside(b.ID, request, who, b.Operation)
+		return beginBeside(c, b.ID, request, who, b.Operation)
 	}})
 }
 
@@ -231,7 +231,7 @@ func noStream() *fault.Fault {
 }
 
 // beginBeside begins an operation that was sent beside the stream.
-func (c *Conn) beginBeside(id, request string, who credential.Identity, op *operation.Operation) *fault.Fault {
+func beginBeside(c *Conn, id, request string, who credential.Identity, op *operation.Operation) *fault.Fault {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_, twice := c.session.Find(id)
@@ -243,10 +243,10 @@ func (c *Conn) beginBeside(id, request string, who credential.Identity, op *oper
 	case c.session.Len() >= c.keeper.Limits.SocketOperations:
 		return crowdedStream(c.keeper.Limits.SocketOperations)
 	}
-	t := &task{conn: c, id: socket.Quote(id), who: c.keeper.Credentials.Hold(who)}
+	t := &task{conn: c, name: id, id: socket.Quote(id), who: c.keeper.Credentials.Hold(who)}
 	ctx, end := context.WithCancel(c.keeper.lasting(who, request))
 	t.end = end
 	c.session.Begin(id, t)
-	go c.run(ctx, id, t, who, op)
+	go t.run(ctx, who, op)
 	return nil
 }

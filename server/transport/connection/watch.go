@@ -57,10 +57,10 @@ func (c *Conn) inspect(at int32) {
 			c.drop()
 		}
 	case c.protocol == Socket && !c.session.Ready() && !c.session.Initialising() && since(c.opened) >= o.Init:
-		c.closing(socket.ErrInitTimeout)
+		c.close(socket.ErrInitTimeout.Code, socket.ErrInitTimeout.Reason)
 	case c.halved != 0 && since(c.halved) >= o.Read:
 		c.close(socket.Policy, "A message took too long to arrive")
-	case since(c.opened) >= c.age():
+	case since(c.opened) >= age(c.opened, o.Age):
 		c.end(socket.GoingAway, "Connect again")
 	case c.asked != 0 && since(c.asked) >= o.Pong && c.stalled == 0:
 		c.drop()
@@ -69,10 +69,10 @@ func (c *Conn) inspect(at int32) {
 	}
 }
 
-// age is how long the connection may live: not for all the same, so that they do not come back together.
-func (c *Conn) age() time.Duration {
-	spread := time.Duration(c.opened%1000) * c.keeper.Limits.Age / 5000 // to 20 %
-	return c.keeper.Limits.Age - c.keeper.Limits.Age/10 + spread
+// age is how long a connection may live: not for all the same, so that they do not come back together.
+func age(opened int32, limit time.Duration) time.Duration {
+	spread := time.Duration(opened%1000) * limit / 5000 // to 20 %
+	return limit - limit/10 + spread
 }
 
 // ping proves that both ends are there: the kernel takes bytes for a client that reads no more.
@@ -111,7 +111,7 @@ func (c *Conn) expire() {
 				f = c.who.Fault()
 			}
 			if f != nil {
-				c.finish(id, c.appendEnd(nil, t, f.JSON()))
+				c.finish(id, c.protocol.appendEnd(nil, t.id, f.JSON()))
 			}
 		}
 	}
