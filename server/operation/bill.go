@@ -34,7 +34,7 @@ func (t *tariff) bill(op *ast.OperationDefinition, limits Limits) (price, int, *
 	case ast.Subscription:
 		root = t.schema.Subscription
 	}
-	b := &biller{tariff: t, left: tangle * limits.Fields}
+	b := &biller{tariff: t, left: maxRevisits * limits.Fields}
 	p, err := b.object([]ast.SelectionSet{op.SelectionSet}, root, sized{}, everything)
 	if err == nil && b.left < 0 {
 		err = tangled(limits)
@@ -94,7 +94,7 @@ func (b *biller) field(group []*ast.Field, def *ast.FieldDefinition, parent *ast
 	case slices.Contains(around.fields, def.Name):
 		open.items, open.around = around.items, around.open
 	case !strings.HasPrefix(parent.Name, "__"): // lists of the schema itself are read from memory
-		open.items = unsaid
+		open.items = defaultItems
 	}
 	typ := b.schema.Types[def.Type.Name()]
 	if typ.IsLeafType() {

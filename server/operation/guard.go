@@ -8,9 +8,9 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// huge is where counts stop growing: fragments that spread fragments double
+// maxCount is where counts stop growing: fragments that spread fragments double
 // them at every step, and twenty steps are more than enough to refuse.
-const huge = 1 << 20
+const maxCount = 1 << 20
 
 // shape is what a selection set amounts to when every fragment in it is
 // written out.
@@ -22,8 +22,8 @@ type shape struct {
 }
 
 func (s *shape) add(o shape) {
-	s.roots = min(s.roots+o.roots, huge)
-	s.fields = min(s.fields+o.fields, huge)
+	s.roots = min(s.roots+o.roots, maxCount)
+	s.fields = min(s.fields+o.fields, maxCount)
 	s.depth = max(s.depth, o.depth)
 	s.schema = max(s.schema, o.schema)
 }
@@ -68,8 +68,8 @@ type check struct {
 	message string
 }
 
-// first returns the first check that fails, or nil.
-func first(checks ...check) *gqlerror.Error {
+// exceeds returns the first check that fails, or nil.
+func exceeds(checks ...check) *gqlerror.Error {
 	for _, c := range checks {
 		if c.have > c.most {
 			return Exceeded(c.limit, c.most, fmt.Sprintf(c.message, c.most))
@@ -81,7 +81,7 @@ func first(checks ...check) *gqlerror.Error {
 // inspect returns the first limit that a document passes, or what was learned
 // of it. It also drops @defer, which is answered all at once.
 func (l Limits) inspect(doc *ast.QueryDocument) (survey, *gqlerror.Error) {
-	err := first(
+	err := exceeds(
 		check{"operations", len(doc.Operations), l.Operations, "A document may have at most %d operations."},
 		check{"fragments", len(doc.Fragments), l.Fragments, "A document may have at most %d fragments."},
 	)
@@ -102,7 +102,7 @@ func (l Limits) inspect(doc *ast.QueryDocument) (survey, *gqlerror.Error) {
 			return survey{}, err
 		}
 	}
-	err = first(
+	err = exceeds(
 		check{"aliases", g.aliases, l.Aliases, "A document may have at most %d aliases."},
 		check{"directives", g.directives, l.Directives, "A document may have at most %d directives."},
 		check{"valueDepth", g.literals, l.ValueDepth, "A value or its type may nest at most %d lists and objects."},
@@ -123,7 +123,7 @@ func (g *guard) definition(def *ast.FragmentDefinition) {
 	if g.doc.Fragments.ForName(def.Name) != def {
 		p = g.within(func() { g.body(def) })
 	}
-	g.work = min(g.work+g.reach(p, nil), huge)
+	g.work = min(g.work+g.reach(p, nil), maxCount)
 }
 
 // operation checks what is limited for each operation by itself.
@@ -139,13 +139,13 @@ func (l Limits) operation(g *guard, op *ast.OperationDefinition) *gqlerror.Error
 		}
 		s = g.selection(op.SelectionSet)
 	})
-	g.work = min(g.work+g.reach(p, op), huge)
+	g.work = min(g.work+g.reach(p, op), maxCount)
 	roots := check{"rootFields", s.roots, l.RootFields, "An operation may have at most %d fields on its first level."}
 	if op.Operation == ast.Mutation {
 		// A second field could fail after the first was done for good.
 		roots.most, roots.message = 1, "A mutation may have only %d field on its first level."
 	}
-	return first(
+	return exceeds(
 		check{"variables", len(op.VariableDefinitions), l.Variables, "An operation may have at most %d variables."},
 		roots,
 		check{"fields", s.fields, l.Fields, "An operation may have at most %d fields, fragments included."},
@@ -224,7 +224,7 @@ func (g *guard) field(f *ast.Field) shape {
 	g.note(f.Directives)
 	g.arguments(f.Arguments)
 	below := g.selection(f.SelectionSet)
-	s := shape{roots: 1, fields: min(below.fields+1, huge), depth: below.depth, schema: below.schema}
+	s := shape{roots: 1, fields: min(below.fields+1, maxCount), depth: below.depth, schema: below.schema}
 	if f.Name == "__schema" || f.Name == "__type" {
 		s.depth, s.schema = 0, max(below.depth, below.schema)
 	}

@@ -80,8 +80,8 @@ func (m Manifest) add(name string, text any) error {
 	return nil
 }
 
-// Trust makes j take the documents of a manifest, and no others. It judges them first, as if they had been sent. It must
-// be called before anything else is judged.
+// Trust makes j take the documents of a manifest, and no others. It judges them first, as if they had been sent. It
+// must be called before anything else is judged.
 func (j *Judge) Trust(m Manifest) error {
 	if len(m) == 0 {
 		return errors.New("the manifest has no document")

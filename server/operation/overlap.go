@@ -8,9 +8,9 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// tangle is how many times its limit of fields an operation may make us look
+// maxRevisits is how many times its limit of fields an operation may make us look
 // at, where types that are not known before execution multiply them.
-const tangle = 8
+const maxRevisits = 8
 
 // overlaps returns the first fields of a valid document that have one response
 // name and cannot be merged: OverlappingFieldsCanBeMerged. Instead of comparing
@@ -22,7 +22,7 @@ func (j *Judge) overlaps(doc *ast.QueryDocument) gqlerror.List {
 	o := &overlap{schema: j.schema, most: j.limits.Errors, told: map[*ast.Field]bool{}}
 	for _, op := range doc.Operations {
 		for _, compare := range []func([]ast.SelectionSet){o.meanings, o.shapes} {
-			o.left = tangle * j.limits.Fields
+			o.left = maxRevisits * j.limits.Fields
 			compare([]ast.SelectionSet{op.SelectionSet})
 			if o.left < 0 {
 				return gqlerror.List{tangled(j.limits)}

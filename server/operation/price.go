@@ -120,7 +120,7 @@ func (s *slice) items(variables map[string]any) int {
 	case s.size.assumed > 0:
 		return s.size.assumed
 	default:
-		return unsaid
+		return defaultItems
 	}
 }
 

@@ -15,17 +15,17 @@ type points int64
 
 const (
 	point points = 1000
-	// dearest is where costs stop growing. Two of them can still be added.
-	dearest points = 1 << 60
-	// unsaid is how many items a list counts for that nothing sizes.
-	unsaid = 10
+	// maxPoints is where costs stop growing. Two of them can still be added.
+	maxPoints points = 1 << 60
+	// defaultItems is how many items a list counts for that nothing sizes.
+	defaultItems = 10
 )
 
-func plus(a, b points) points { return min(a+b, dearest) }
+func plus(a, b points) points { return min(a+b, maxPoints) }
 
 func times(n int, each points) points {
-	if n > 0 && each > dearest/points(n) {
-		return dearest
+	if n > 0 && each > maxPoints/points(n) {
+		return maxPoints
 	}
 	return points(n) * each
 }
@@ -82,7 +82,7 @@ func newTariff(schema *ast.Schema, page int, sizes map[string]func(map[string]an
 		}
 	}
 	for name := range schema.Types {
-		t.inputs[name] = t.weighs(name, map[string]bool{})
+		t.inputs[name] = t.hasWeights(name, map[string]bool{})
 	}
 	return t
 }
@@ -109,7 +109,7 @@ func weight(list ast.DirectiveList) (own points, ok bool) {
 	}
 	text := cost.Arguments.ForName("weight").Value.Raw
 	decimal, ok := new(big.Rat).SetString(text)
-	if !ok || decimal.Sign() < 0 || decimal.Cmp(big.NewRat(int64(dearest/point), 1)) > 0 {
+	if !ok || decimal.Sign() < 0 || decimal.Cmp(big.NewRat(int64(maxPoints/point), 1)) > 0 {
 		panic(fmt.Sprintf("@cost(weight: %q) is no weight", text))
 	}
 	decimal.Mul(decimal, big.NewRat(int64(point), 1))
@@ -121,18 +121,18 @@ func newListSize(d *ast.Directive) *listSize {
 	if d == nil {
 		return nil
 	}
-	said := d.ArgumentMap(nil)
+	arguments := d.ArgumentMap(nil)
 	if d.Definition == nil { // a schema that was only parsed
-		said = map[string]any{}
+		arguments = map[string]any{}
 	}
-	s := &listSize{sized: texts(said["sizedFields"])}
-	if assumed, ok := said["assumedSize"].(int64); ok {
+	s := &listSize{sized: texts(arguments["sizedFields"])}
+	if assumed, ok := arguments["assumedSize"].(int64); ok {
 		s.assumed = int(max(assumed, 0))
 	}
-	for _, path := range texts(said["slicingArguments"]) {
+	for _, path := range texts(arguments["slicingArguments"]) {
 		s.slicing = append(s.slicing, strings.Split(path, "."))
 	}
-	s.one, _ = said["requireOneSlicingArgument"].(bool)
+	s.one, _ = arguments["requireOneSlicingArgument"].(bool)
 	return s
 }
 
@@ -146,15 +146,15 @@ func texts(value any) (list []string) {
 	return list
 }
 
-// weighs tells whether an input type has weights, itself or inside.
-func (t *tariff) weighs(name string, seen map[string]bool) bool {
+// hasWeights reports whether an input type has weights, itself or inside.
+func (t *tariff) hasWeights(name string, seen map[string]bool) bool {
 	def := t.schema.Types[name]
 	if def.Kind != ast.InputObject || seen[name] {
 		return false
 	}
 	seen[name] = true
 	return slices.ContainsFunc(def.Fields, func(field *ast.FieldDefinition) bool {
-		return t.fields[field].once > 0 || t.weighs(field.Type.Name(), seen)
+		return t.fields[field].once > 0 || t.hasWeights(field.Type.Name(), seen)
 	})
 }
 

@@ -10,9 +10,9 @@ import (
 	"github.com/vektah/gqlparser/v2/validator/rules"
 )
 
-// nearest is how long the names of a document may be for others to be
+// maxSuggested is how long the names of a document may be for others to be
 // suggested in their place: comparing takes time in proportion to both.
-const nearest = 64
+const maxSuggested = 64
 
 // rulebook holds the rules of the specification, but for the one that
 // [overlaps] stands for.
@@ -61,14 +61,14 @@ func refuseIntrospection(events *core.Events, report core.AddErrFunc) {
 	})
 }
 
-// enough ends a walk that has found as many errors as are told: wording the
+// tooManyErrors ends a walk that has found as many errors as are told: wording the
 // rest costs time, and some documents have one for each of their words.
-type enough struct{}
+type tooManyErrors struct{}
 
 // validate returns the first errors of a document that keeps the limits.
 func (j *Judge) validate(doc *ast.QueryDocument, learned survey) gqlerror.List {
 	list := j.rules.kind
-	if learned.longest > nearest {
+	if learned.longest > maxSuggested {
 		list = j.rules.plain
 	}
 	if errs := j.walk(doc, list); len(errs) > 0 {
@@ -85,7 +85,7 @@ func (j *Judge) validate(doc *ast.QueryDocument, learned survey) gqlerror.List {
 func (j *Judge) walk(doc *ast.QueryDocument, list []core.Rule) (errs gqlerror.List) {
 	defer func() {
 		v := recover()
-		if _, stopped := v.(enough); v != nil && !stopped {
+		if _, stopped := v.(tooManyErrors); v != nil && !stopped {
 			panic(v)
 		}
 	}()
@@ -98,7 +98,7 @@ func (j *Judge) walk(doc *ast.QueryDocument, list []core.Rule) (errs gqlerror.Li
 			}
 			errs = append(errs, validationError(err))
 			if len(errs) >= j.limits.Errors {
-				panic(enough{})
+				panic(tooManyErrors{})
 			}
 		})
 	}

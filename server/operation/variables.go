@@ -27,25 +27,25 @@ func coerce(schema *ast.Schema, op *ast.OperationDefinition, given map[string]an
 		}
 		coerced, bad := coerceValue(schema, def.Type, value)
 		if bad != nil {
-			return nil, unfit(def, bad)
+			return nil, variableError(def, bad)
 		}
 		variables[def.Variable] = coerced
 	}
 	return variables, nil
 }
 
-// decide refuses a null for a variable that @skip or @include goes by: one with
+// checkConditions refuses a null for a variable that @skip or @include goes by: one with
 // a default may stand there, and be set to null all the same.
-func decide(op *ast.OperationDefinition, names []string, variables map[string]any) *gqlerror.Error {
+func checkConditions(op *ast.OperationDefinition, names []string, variables map[string]any) *gqlerror.Error {
 	for _, name := range names {
 		if value, present := variables[name]; present && value == nil {
-			return unfit(op.VariableDefinitions.ForName(name), &misfit{need: "must not be null where @skip or @include goes by it"})
+			return variableError(op.VariableDefinitions.ForName(name), &misfit{need: "must not be null where @skip or @include goes by it"})
 		}
 	}
 	return nil
 }
 
-func unfit(def *ast.VariableDefinition, bad *misfit) *gqlerror.Error {
+func variableError(def *ast.VariableDefinition, bad *misfit) *gqlerror.Error {
 	message := fmt.Sprintf("Variable \"$%s%s\" %s.", def.Variable, bad.path, bad.need)
 	return located(Coded(ValidationFailed, shortened(message)), def.Position)
 }

@@ -49,7 +49,7 @@ func (h *host) Subscribe(ctx context.Context, op *operation.Operation) (next fun
 		b := h.memory.Budget(h.intake.limits.onConnection())
 		defer b.Close()
 		answer := asking.Ask()
-		resp := responses(withEnd(budget.With(ctx, b), answer))
+		resp := responses(withAnswer(budget.With(ctx, b), answer))
 		switch err := b.Err(); {
 		case resp == nil:
 			return nil, nil
@@ -66,6 +66,6 @@ func (h *host) Subscribe(ctx context.Context, op *operation.Operation) (next fun
 	}
 }
 
-// Impersonal reports whether an operation asks for nothing but leaves of types that are the same for everybody who may see
-// them at all. What stands behind an edge may depend on who looks.
+// Impersonal reports whether an operation asks for nothing but leaves of types that are the same for everybody who may
+// see them at all. What stands behind an edge may depend on who looks.
 func (h *host) Impersonal(op *operation.Operation) bool { return op.SelectsLeavesOf(h.alike) }

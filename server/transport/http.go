@@ -61,7 +61,7 @@ func (t *Transport) serveOperation(w http.ResponseWriter, r *http.Request) {
 	who, op, known, f := t.admit(w, r, accept)
 	switch {
 	case known != nil:
-		t.deliver(w, r, accept.answer, known, hit)
+		t.deliver(w, r, accept.answer, known, statusHit)
 	case f != nil && f.Status == 0 && accept.answer == "":
 		refuseByEvents(w, f)
 	case f != nil:
@@ -82,7 +82,7 @@ func (t *Transport) serveOperation(w http.ResponseWriter, r *http.Request) {
 func (t *Transport) answerMutation(ctx context.Context, w http.ResponseWriter, header http.Header, m media, op *operation.Operation) {
 	a := t.sharing.run(ctx, op, wantsCost(header))
 	if !a.hold(t.sharing.memory) {
-		a = unseen(op)
+		a = outcomeUnknown(op)
 	}
 	defer a.release(t.sharing.memory)
 	if a.fault != nil {
@@ -137,7 +137,7 @@ func (t *Transport) admit(
 	return who, op, nil, permit(r.Method, op.Kind(), accept)
 }
 
-// recall gives the operation that a request asks for, and the key of its answer if it is a query. A request that came
+// recall returns the operation that a request asks for, and the key of its answer if it is a query. A request that came
 // before in the same bytes is not judged again.
 func (t *Transport) recall(method string, text []byte) (*operation.Operation, answers.Key, *fault.Fault) {
 	if known, ok := t.sharing.recalled.find(method, text); ok {
@@ -163,7 +163,7 @@ func (t *Transport) answerQuery(
 	who credential.Identity, w http.ResponseWriter, r *http.Request, m media, op *operation.Operation,
 ) {
 	if !t.sharing.applies(r.Header) {
-		t.deliver(w, r, m, t.sharing.run(who.Context, op, wantsCost(r.Header)), bypass)
+		t.deliver(w, r, m, t.sharing.run(who.Context, op, wantsCost(r.Header)), statusBypass)
 		return
 	}
 	a, how := t.sharing.share(who.Context, op)
@@ -218,7 +218,7 @@ func refuse(w http.ResponseWriter, m media, f *fault.Fault) {
 // write sends a whole answer.
 func write(w http.ResponseWriter, status int, m media, body []byte) {
 	header := w.Header()
-	header["Content-Type"] = values[string(m)]
+	header["Content-Type"] = headerValues[string(m)]
 	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	// A client that is gone misses nothing.

@@ -59,8 +59,8 @@ func DefaultLimits() Limits {
 	}
 }
 
-// onConnection returns how many bytes an answer may have over a WebSocket or an event stream, where it waits in memory until
-// the client has read it.
+// onConnection returns how many bytes an answer may have over a WebSocket or an event stream, where it waits in memory
+// until the client has read it.
 func (l Limits) onConnection() int { return l.AnswerSize / 4 }
 
 // within returns when a time of d will be over, by the clock of connections:

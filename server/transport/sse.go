@@ -39,7 +39,7 @@ func refuseByEvents(w http.ResponseWriter, f *fault.Fault) {
 func (o *opener) openEvents(w http.ResponseWriter, r *http.Request, c *connection.Conn, begin connection.Beginning) {
 	const blank = ":\n\n"
 	head := w.Header()
-	head["Content-Type"] = values[string(mediaEvents)]
+	head["Content-Type"] = headerValues[string(mediaEvents)]
 	// Some proxies keep events back until they have enough of them.
 	head.Set("X-Accel-Buffering", "no")
 	if r.ProtoMajor == 1 {

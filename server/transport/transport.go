@@ -39,16 +39,16 @@ type Options struct {
 	// UNAUTHENTICATED, or with UNAVAILABLE if it is [ErrUnavailable].
 	Authenticate func(ctx context.Context, bearer string) (context.Context, error)
 	// Around adds to the context what one answer needs, such as loaders. It is
-	// called anew for every event of a subscription, and once for its start:
+	// called for every event of a subscription, and once for its start:
 	// what that call adds lives as long as the subscription.
 	Around func(ctx context.Context) context.Context
-	// Expires says until when the credential holds that Authenticate found, if it ends. Then it is asked anew.
+	// Expires says until when the credential holds that Authenticate found, if it ends. Then it is asked again.
 	Expires func(ctx context.Context) time.Time
-	// Same reports whether Authenticate found the same twice: who it is, and what they may. Where it did not, what is open
-	// under the credential ends as if it had been revoked. By default all that holds is the same.
+	// Same reports whether Authenticate found the same twice: who it is, and what they may. Where it did not, what is
+	// open under the credential ends as if it had been revoked. By default all that holds is the same.
 	Same func(before, now context.Context) bool
 	// Impersonal are the types whose leaf fields have the same values for everybody who may see an object of
-	// them at all. A subscription that selects nothing else is shared by all, whoever they are.
+	// them at all. A subscription that selects nothing else is shared by all.
 	Impersonal []string
 	// Sizes say how many items fields have by their arguments, where @listSize cannot: by the name of the field, such
 	// as Petition.signatureHistory. Arguments come as JSON has them, absent ones as their defaults or nil.
@@ -123,7 +123,7 @@ func allowOrigins(origins []string, next http.Handler) http.Handler {
 		AllowOriginFunc: func(origin string) bool { return slices.Contains(origins, origin) },
 		AllowedMethods:  []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete},
 		AllowedHeaders:  []string{"Accept", "Authorization", "Content-Type", "Last-Event-ID", trace.Header, costHeader, streamHeader},
-		ExposedHeaders:  []string{trace.Header, "Retry-After", statusHeader},
+		ExposedHeaders:  []string{trace.Header, "Retry-After", cacheStatusHeader},
 		MaxAge:          int((10 * time.Minute).Seconds()),
 	}).Handler(next)
 }
@@ -139,7 +139,7 @@ func (o Options) withDefaults() Options {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.ErrorPresenter == nil {
-		o.ErrorPresenter = conceal
+		o.ErrorPresenter = hideUncoded
 	}
 	if o.Recover == nil {
 		o.Recover = recovered(o.Logger)
@@ -158,7 +158,7 @@ func (o Options) withDefaults() Options {
 			return nil, errors.New("no credential is known")
 		}
 	}
-	o.ErrorPresenter = screened(o.ErrorPresenter, o.Logger)
+	o.ErrorPresenter = onlyPublished(o.ErrorPresenter, o.Logger)
 	return o
 }
 
@@ -211,15 +211,15 @@ func (t *Transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(trace.With(r.Context(), id))
 	header := w.Header()
 	header[trace.Header] = []string{id}
-	header["X-Content-Type-Options"] = values["nosniff"]
-	header["Cache-Control"] = values["no-store"]
+	header["X-Content-Type-Options"] = headerValues["nosniff"]
+	header["Cache-Control"] = headerValues["no-store"]
 	header.Add("Vary", "Accept, Authorization, X-GraphQL-Cost")
 	defer t.recoverPanic(w, r)
 	t.handler.ServeHTTP(w, r)
 }
 
-// Trust makes t serve the documents of a manifest, and no others. It judges them first, as if they had been sent. It must
-// be called before t serves.
+// Trust makes t serve the documents of a manifest, and no others. It judges them first, as if they had been sent. It
+// must be called before t serves.
 func (t *Transport) Trust(m operation.Manifest) error { return t.intake.judge.Trust(m) }
 
 // recoverPanic answers a request whose handling panicked.

@@ -140,7 +140,8 @@ func (c *Conn) write(data []byte) {
 	}
 }
 
-// buffer keeps what the client does not take, within the bounds of one connection and of all answers together. It needs mu.
+// buffer keeps what the client does not take, within the bounds of one connection and of all answers together. It needs
+// mu.
 func (c *Conn) buffer(data []byte) {
 	if len(c.pending)+len(data) > 2*c.keeper.Answer+spareBytes || !c.keeper.Memory.Take(len(data)) {
 		c.drop()

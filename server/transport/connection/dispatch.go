@@ -10,8 +10,8 @@ import (
 // petitions often move in one commit.
 const gatherTime = 2 * time.Millisecond
 
-// dispatch writes to the connections for which there is news. A connection is called once, however much there is: it tells
-// what is the newest when its turn comes.
+// dispatch writes to the connections for which there is news. A connection is called once, however much there is: it
+// tells what is the newest when its turn comes.
 type dispatch struct {
 	mu     sync.Mutex // guards queue and the connections' called
 	queue  []*Conn

@@ -46,8 +46,8 @@ type feed struct {
 	bytes   int // of the events in news, taken from the transport's memory
 }
 
-// publish adds an event and calls everybody who reads. What the feed has to tell takes no more bytes than one answer, and
-// no more memory than is left.
+// publish adds an event and calls everybody who reads. What the feed has to tell takes no more bytes than one answer,
+// and no more memory than is left.
 func (f *feed) publish(k *Keeper, mark subscription.Mark, body []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

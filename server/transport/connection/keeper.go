@@ -1,11 +1,11 @@
-// Package connection keeps connections open: WebSockets that speak graphql-transport-ws, and event streams in both modes of
-// graphql-sse. What clients ask for over them a [Host] runs; whose credential is whose the registry of package credential
-// knows.
+// Package connection keeps connections open: WebSockets that speak graphql-transport-ws, and event streams in both
+// modes of graphql-sse. What clients ask for over them a [Host] runs; whose credential is whose the registry of package
+// credential knows.
 //
 // A [Keeper] holds the connections (table.go) and looks after them (watch.go). A connection (conn.go) takes messages
 // (message.go) that begin tasks and end them; what a task has to tell comes from a feed that equal subscriptions read
-// together (feed.go), and is written when the connection's turn comes (dispatch.go). stream.go knows the streams that are
-// opened by a token.
+// together (feed.go), and is written when the connection's turn comes (dispatch.go). stream.go knows the streams that
+// are opened by a token.
 package connection
 
 import (
@@ -153,8 +153,8 @@ func (k *Keeper) Waiting() (messages, bytes int) {
 	}
 }
 
-// Shutdown closes everything in good order, spread over a time so that not all come back at once, and returns when the last
-// connection has gone. Those that are there when ctx ends are given up. New ones are refused from now on.
+// Shutdown closes everything in good order, spread over a time so that not all come back at once, and returns when the
+// last connection has gone. Those that are there when ctx ends are given up. New ones are refused from now on.
 func (k *Keeper) Shutdown(ctx context.Context, spread time.Duration) error {
 	err := k.closeAll(ctx, spread)
 	k.table.close(&k.dispatch)

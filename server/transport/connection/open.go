@@ -19,7 +19,8 @@ func WithNothing(*Conn) {}
 // WithoutProtocol closes a WebSocket whose client does not speak graphql-transport-ws.
 func WithoutProtocol(c *Conn) { c.close(socket.ErrSubprotocol.Code, socket.ErrSubprotocol.Reason) }
 
-// WithOperation runs the operation of an event stream that is for one alone. The client has a version of it already, or 0.
+// WithOperation runs the operation of an event stream that is for one alone. The client has a version of it already, or
+// 0.
 func WithOperation(op *operation.Operation, version int64) Beginning {
 	return func(c *Conn) {
 		t := &task{conn: c, known: version}
@@ -36,8 +37,8 @@ func (s *Streams) WithStream(token string) Beginning {
 	return func(c *Conn) { go s.opened(token, c) }
 }
 
-// Adopt takes over the connection itself, with the bytes that were read from it already, and sends head first. After that
-// it is the Keeper's; if it cannot be kept, it is closed.
+// Adopt takes over the connection itself, with the bytes that were read from it already, and sends head first. After
+// that it is the Keeper's; if it cannot be kept, it is closed.
 func (c *Conn) Adopt(conn net.Conn, read, head []byte, begin Beginning) {
 	loop := c.keeper.table.running()
 	if loop == nil {

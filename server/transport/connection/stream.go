@@ -15,8 +15,8 @@ import (
 	"petitiond/server/transport/socket"
 )
 
-// The single connection mode of graphql-sse: a client reserves a stream, opens it, and sends operations beside it, which are
-// answered over the stream.
+// The single connection mode of graphql-sse: a client reserves a stream, opens it, and sends operations beside it,
+// which are answered over the stream.
 
 // reserved is how long a stream may be reserved before it is opened.
 const reserved = 30 * time.Second
@@ -54,7 +54,7 @@ func (s *Streams) Reserve(token string, address netip.Prefix) bool {
 	full := func() bool {
 		return len(s.open) >= l.Sockets || l.SocketsPerAddress > 0 && s.by[address] >= l.SocketsPerAddress
 	}
-	if full() && s.keeper.Now().Sub(s.swept) >= time.Second { // all are looked at, whoever asks for one more
+	if full() && s.keeper.Now().Sub(s.swept) >= time.Second { // all are looked at
 		s.clear()
 	}
 	if full() {

@@ -19,7 +19,7 @@ type task struct {
 	id    string                 // the same as JSON
 	feed  *feed                  // nil until the operation has begun
 	end   context.CancelFunc     // of what runs for this operation alone
-	apart func()                 // begins anew if the shared feed may not be read without the credential
+	apart func()                 // begins again if the shared feed may not be read without the credential
 	place int                    // in the feed's list; the feed's lock
 	seen  uint64                 // number of the last event that was told
 	since uint64                 // number of the last event when it came

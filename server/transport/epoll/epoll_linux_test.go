@@ -190,7 +190,8 @@ func TestNumbersAreUsedAgain(t *testing.T) {
 	}
 }
 
-// fill writes until there is no room any more, neither here nor in the kernel of the client, and returns how much it was.
+// fill writes until there is no room any more, neither here nor in the kernel of the client, and returns how much it
+// was.
 func fill(t *testing.T, b *bench, p *polled) (sent int) {
 	t.Helper()
 	full := bytes.Repeat([]byte("x"), 1<<20)
@@ -396,8 +397,8 @@ func TestAdoptClosed(t *testing.T) {
 	}
 }
 
-// TestManyAtOnce lets clients write, read and go in any order while their connections are written to, paused and closed.
-// Of each connection is told what its client sent, in order, and at most one end.
+// TestManyAtOnce lets clients write, read and go in any order while their connections are written to, paused and
+// closed. Of each connection is told what its client sent, in order, and at most one end.
 func TestManyAtOnce(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -55,8 +55,8 @@ func (a *account) want(t *testing.T, words ...string) {
 	}
 }
 
-// escorted runs a test in a bubble with the far end of a connection that has a goroutine of its own. After synctest.Wait
-// everything has happened that will.
+// escorted runs a test in a bubble with the far end of a connection that has a goroutine of its own. After
+// synctest.Wait everything has happened that will.
 func escorted(t *testing.T, read string, act func(*account, string), test func(t *testing.T, far net.Conn, a *account)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
