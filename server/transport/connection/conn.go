@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"petitiond/server/transport/credential"
-	"petitiond/server/transport/epoll"
 	"petitiond/server/transport/socket"
 )
 
@@ -16,8 +15,6 @@ const (
 	closeTime = 3 * time.Second
 	// maxSurplus are the bytes that the client of an event stream may send, though it has nothing to say.
 	maxSurplus = 1 << 20
-	// spareBytes are the bytes that may wait for a client which does not read, beside two of the largest answers.
-	spareBytes = 64 << 10
 )
 
 // Conn is a connection that stays open: a WebSocket or an event stream. While nothing happens it is this struct,
@@ -34,25 +31,31 @@ type Conn struct {
 	called bool // the lock of dispatch
 
 	mu      sync.Mutex // guards what follows
-	conn    epoll.Conn
-	frames  socket.Reader
 	session socket.Session[*task]
 	who     *credential.Credential // nil: none
-	texts   [][]byte               // messages that wait until those before them are read; the first is being read
-	pending []byte                 // of a message that the client has not taken whole
 	gone    bool
 	leaving bool // a close frame, or the end of the stream, was sent
+	in      incoming
+	out     outgoing
+	life    life
+}
 
-	// in ticks of the keeper's clock
-	opened  int32
-	stalled int32 // since when pending is not empty
-	asked   int32 // when the last ping was sent; 0: it was answered
-	spoke   int32 // when something was last sent to prove that both are there
-	parted  int32 // when leaving began
-	halved  int32 // since when a message has come in part
-	paused  int32 // since when long messages are read and the client is not heard
-	surplus int32 // bytes that the client has sent and should not have
+// incoming is what a client sends. Times are ticks of the keeper's clock.
+type incoming struct {
+	frames  socket.Reader
+	texts   [][]byte // messages that wait until those before them are read; the first is being read
+	halved  int32    // since when a message has come in part
+	paused  int32    // since when long messages are read and the client is not heard
+	surplus int32    // bytes that the client has sent and should not have
 	rate    rate
+}
+
+// life is when what was last done to find out whether both ends are there, in ticks of the keeper's clock.
+type life struct {
+	opened int32
+	asked  int32 // when the last ping was sent; 0: it was answered
+	spoke  int32 // when something was last sent to prove that both are there
+	parted int32 // when leaving began
 }
 
 // rate is a bucket of messages.
@@ -76,13 +79,13 @@ func (r *rate) take(now int32, perSecond, burst int) bool {
 func (c *Conn) Ready() {
 	c.mu.Lock()
 	if !c.gone {
-		c.stalled = 0
-		c.write(c.takePending())
-		if c.leaving && len(c.pending) == 0 && !c.gone {
-			c.conn.Finish()
+		c.out.stalled = 0
+		c.write(c.out.take(c.keeper))
+		if c.leaving && len(c.out.pending) == 0 && !c.gone {
+			c.out.conn.Finish()
 		}
 	}
-	again := !c.gone && len(c.pending) == 0
+	again := !c.gone && len(c.out.pending) == 0
 	c.mu.Unlock()
 	if again {
 		c.keeper.dispatch.callOne(c)
@@ -104,57 +107,28 @@ func (c *Conn) Receive(data []byte) {
 	case c.gone, c.leaving: // what comes after the last word is not looked at: it would cost the more the more it is
 		return
 	case c.protocol != Socket: // a stream goes one way
-		if c.surplus += int32(len(data)); c.surplus > maxSurplus {
+		if c.in.surplus += int32(len(data)); c.in.surplus > maxSurplus {
 			c.drop()
 		}
 		return
 	}
-	err := c.frames.Read(data, c.receive)
+	err := c.in.frames.Read(data, c.receive)
 	if closing, ok := errors.AsType[*socket.Closing](err); ok {
 		c.close(closing.Code, closing.Reason)
 	}
 	switch {
-	case c.frames.Idle():
-		c.halved = 0
-	case c.halved == 0 || c.frames.Fresh():
-		c.halved = c.keeper.ticks()
+	case c.in.frames.Idle():
+		c.in.halved = 0
+	case c.in.halved == 0 || c.in.frames.Fresh():
+		c.in.halved = c.keeper.ticks()
 	}
 }
 
 // write sends, or keeps what the client does not take. It needs mu.
 func (c *Conn) write(data []byte) {
-	if len(data) == 0 {
-		return
-	}
-	if len(c.pending) > 0 {
-		c.buffer(data)
-		return
-	}
-	n, err := c.conn.Write(data)
-	switch {
-	case err != nil:
+	if len(data) > 0 && !c.out.write(c.keeper, data) {
 		c.drop()
-	case n < len(data):
-		c.stalled = c.keeper.ticks()
-		c.buffer(data[n:])
 	}
-}
-
-// buffer keeps what the client does not take, within the bounds of one connection and of all answers together. It needs
-// mu.
-func (c *Conn) buffer(data []byte) {
-	if len(c.pending)+len(data) > 2*c.keeper.Answer+spareBytes || !c.keeper.Memory.Take(len(data)) {
-		c.drop()
-		return
-	}
-	c.pending = append(c.pending, data...)
-}
-
-// takePending returns what was kept. It needs mu.
-func (c *Conn) takePending() (rest []byte) {
-	c.keeper.Memory.Give(len(c.pending))
-	rest, c.pending = c.pending, nil
-	return rest
 }
 
 // flush sends what is due, all in one write. While the client has not taken the message before, nothing is due:
@@ -162,11 +136,11 @@ func (c *Conn) takePending() (rest []byte) {
 func (c *Conn) flush(into []byte) []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.gone || c.leaving || len(c.pending) > 0 {
+	if c.gone || c.leaving || len(c.out.pending) > 0 {
 		return into
 	}
 	c.expire() // nothing more is told under a credential that has ended
-	if c.gone || c.leaving || len(c.pending) > 0 {
+	if c.gone || c.leaving || len(c.out.pending) > 0 {
 		return into
 	}
 	out := into[:0]
@@ -194,7 +168,7 @@ func (c *Conn) flush(into []byte) []byte {
 		c.release(id)
 	}
 	c.write(out)
-	if more && len(c.pending) == 0 && !c.gone { // else Ready calls
+	if more && len(c.out.pending) == 0 && !c.gone { // else Ready calls
 		c.keeper.dispatch.callOne(c)
 	}
 	if over && c.protocol == Events {
@@ -242,7 +216,7 @@ func (c *Conn) close(code int, reason string) {
 	}
 	c.releaseAll()
 	c.write(socket.AppendClose(nil, code, reason))
-	c.frames = socket.Reader{Max: c.frames.Max} // holds nothing
+	c.in.frames = socket.Reader{Max: c.in.frames.Max} // holds nothing
 	c.leave()
 }
 
@@ -251,9 +225,9 @@ func (c *Conn) leave() {
 	if c.gone || c.leaving {
 		return
 	}
-	c.leaving, c.parted = true, c.keeper.ticks()
-	if len(c.pending) == 0 {
-		c.conn.Finish()
+	c.leaving, c.life.parted = true, c.keeper.ticks()
+	if len(c.out.pending) == 0 {
+		c.out.conn.Finish()
 	}
 }
 
@@ -263,9 +237,9 @@ func (c *Conn) drop() {
 		return
 	}
 	c.gone = true
-	c.conn.Close()
+	c.out.conn.Close()
 	c.releaseAll()
-	c.takePending()
+	c.out.take(c.keeper)
 	c.keeper.Credentials.Release(c.who)
 	c.keeper.table.remove(c)
 }

@@ -69,7 +69,7 @@ func (k *Keeper) ticks() int32 { return int32(k.Now().Sub(k.zero)/tick) + 1 }
 func (k *Keeper) Open(p Protocol, request string, address netip.Prefix, who credential.Identity) (*Conn, *fault.Fault) {
 	c := &Conn{keeper: k, protocol: p, id: request, address: address}
 	if p == Socket {
-		c.frames.Max = int32(min(k.Message, 1<<30))
+		c.in.frames.Max = int32(min(k.Message, 1<<30))
 	}
 	if p == Stream {
 		c.session.Acknowledged()
@@ -100,8 +100,8 @@ func (k *Keeper) admit(c *Conn, who credential.Identity) *fault.Fault {
 	c.place = len(t.all)
 	t.all = append(t.all, c)
 	t.by[c.address]++
-	c.opened = k.ticks()
-	c.rate = rate{at: c.opened, left: float32(o.MessageBurst)}
+	c.life.opened = k.ticks()
+	c.in.rate = rate{at: c.life.opened, left: float32(o.MessageBurst)}
 	c.who = k.Credentials.Hold(who)
 	return nil
 }

@@ -28,12 +28,12 @@ func (c *Conn) receive(op socket.Opcode, payload []byte) error {
 	case socket.CloseFrame:
 		return c.answerClose(payload)
 	case socket.Pong:
-		if c.asked != 0 {
-			c.asked = 0
+		if c.life.asked != 0 {
+			c.life.asked = 0
 			return nil
 		}
 	}
-	if !c.rate.take(c.keeper.ticks(), c.keeper.Limits.Messages, c.keeper.Limits.MessageBurst) {
+	if !c.in.rate.take(c.keeper.ticks(), c.keeper.Limits.Messages, c.keeper.Limits.MessageBurst) {
 		return &socket.Closing{Code: tooManyMessages, Reason: "Too many messages"}
 	}
 	switch op {
@@ -65,11 +65,11 @@ const atOnce = 4 << 10
 // text takes a text message. A long one is read by a goroutine of its own, so that nobody else waits for it: this
 // client's next messages do, here if they have come with it and at the client otherwise. It needs mu.
 func (c *Conn) text(text []byte) error {
-	if len(text) > atOnce || len(c.texts) > 0 {
-		c.texts = append(c.texts, bytes.Clone(text))
-		if len(c.texts) == 1 {
-			c.conn.Pause()
-			c.paused = c.keeper.ticks()
+	if len(text) > atOnce || len(c.in.texts) > 0 {
+		c.in.texts = append(c.in.texts, bytes.Clone(text))
+		if len(c.in.texts) == 1 {
+			c.out.conn.Pause()
+			c.in.paused = c.keeper.ticks()
 			go c.read()
 		}
 		return nil
@@ -92,25 +92,25 @@ func (c *Conn) text(text []byte) error {
 func (c *Conn) read() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for len(c.texts) > 0 && !c.gone && !c.leaving {
-		text := c.texts[0]
+	for len(c.in.texts) > 0 && !c.gone && !c.leaving {
+		text := c.in.texts[0]
 		c.mu.Unlock()
 		c.readOne(text)
 		c.mu.Lock()
-		c.texts = c.texts[1:]
+		c.in.texts = c.in.texts[1:]
 	}
-	c.texts = nil
+	c.in.texts = nil
 	if c.gone {
 		return
 	}
 	// The client could not be heard meanwhile: the pause is no part of its times. They do not begin again, or a client
 	// that never reads could stay by saying something long now and then.
-	for _, since := range []*int32{&c.asked, &c.halved, &c.stalled} {
+	for _, since := range []*int32{&c.life.asked, &c.in.halved, &c.out.stalled} {
 		if *since != 0 {
-			*since += c.keeper.ticks() - max(c.paused, *since)
+			*since += c.keeper.ticks() - max(c.in.paused, *since)
 		}
 	}
-	if c.conn.Resume() != nil {
+	if c.out.conn.Resume() != nil {
 		c.drop()
 	}
 }
@@ -213,10 +213,10 @@ func (c *Conn) initialise(m message) {
 func (c *Conn) waiting() (messages, bytes int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, text := range c.texts {
+	for _, text := range c.in.texts {
 		bytes += len(text)
 	}
-	return len(c.texts), bytes
+	return len(c.in.texts), bytes
 }
 
 func (c *Conn) acknowledge() {

@@ -53,7 +53,7 @@ func (c *Conn) Adopt(conn net.Conn, read, head []byte, begin Beginning) {
 			adopted.Close()
 			return
 		}
-		c.conn = adopted
+		c.out.conn = adopted
 		c.write(head)
 		begin(c)
 		if c.keeper.table.ended() { // Shutdown did not see this one
@@ -70,7 +70,7 @@ func (c *Conn) Adopt(conn net.Conn, read, head []byte, begin Beginning) {
 func (c *Conn) goodbye() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.conn != nil {
+	if c.out.conn != nil {
 		c.end(socket.GoingAway, "Going away")
 	}
 }
@@ -79,8 +79,8 @@ func (c *Conn) goodbye() {
 func (c *Conn) Abandon() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.conn == nil {
-		c.conn = nowhere{}
+	if c.out.conn == nil {
+		c.out.conn = nowhere{}
 	}
 	c.drop()
 }
