@@ -21,6 +21,7 @@ type shape struct {
 	schema int // the same below __schema and __type
 }
 
+// add takes another shape in that stands beside this one: what counts adds up, what nests is the deeper of the two.
 func (s *shape) add(o shape) {
 	s.roots = min(s.roots+o.roots, maxCount)
 	s.fields = min(s.fields+o.fields, maxCount)
@@ -216,6 +217,7 @@ func (g *guard) selection(set ast.SelectionSet) (s shape) {
 	return s
 }
 
+// field measures a field with what is below it. Introspection nests by a limit of its own, since tools need it deep.
 func (g *guard) field(f *ast.Field) shape {
 	if f.Alias != f.Name {
 		g.aliases++
@@ -256,6 +258,7 @@ func (g *guard) fragment(name string) shape {
 	return g.fragments[name]
 }
 
+// body measures what a fragment stands for.
 func (g *guard) body(def *ast.FragmentDefinition) shape {
 	g.name(def.TypeCondition)
 	g.note(def.Directives)
@@ -275,6 +278,7 @@ func (g *guard) fragmentDirectives(list ast.DirectiveList) ast.DirectiveList {
 	return kept
 }
 
+// note counts directives, and notes the variables by which @skip and @include decide.
 func (g *guard) note(list ast.DirectiveList) {
 	g.directives += len(list)
 	g.piece.nodes += len(list)
@@ -296,6 +300,7 @@ func (g *guard) arguments(list ast.ArgumentList) {
 	}
 }
 
+// value measures a literal, and looks at numbers: those that no Go type can hold would fail where nobody expects it.
 func (g *guard) value(v *ast.Value, depth int) {
 	if v == nil {
 		return
@@ -322,10 +327,12 @@ func (g *guard) value(v *ast.Value, depth int) {
 	}
 }
 
+// numeral notes the first number that is out of range.
 func (g *guard) numeral(v *ast.Value, err error) {
 	if err != nil && g.number == nil {
 		g.number = v.Position
 	}
 }
 
+// name notes how long names are: suggesting others in their place takes time in proportion to that.
 func (g *guard) name(name string) { g.longest = max(g.longest, len(name)) }

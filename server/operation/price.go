@@ -44,6 +44,8 @@ type slice struct {
 	measure     func(arguments map[string]any) int
 }
 
+// points returns what the fields of one object cost with these variables. around is how many objects the field around
+// this one was told to have.
 func (p price) points(t *tariff, variables map[string]any, around int) points {
 	sum := p.known
 	for _, b := range p.open {
@@ -52,6 +54,8 @@ func (p price) points(t *tariff, variables map[string]any, around int) points {
 	return sum
 }
 
+// points returns what one field costs with these variables: itself, its arguments, and what is below it as often as
+// there are objects. An object counts as the dearest of those that it may be.
 func (b *bill) points(t *tariff, variables map[string]any, around int) points {
 	sum := b.once
 	for _, c := range b.charges {
@@ -85,6 +89,7 @@ func (b *bill) points(t *tariff, variables map[string]any, around int) points {
 	return plus(sum, below)
 }
 
+// points returns what an argument adds, if it is given and not null.
 func (c charge) points(t *tariff, variables map[string]any) points {
 	value, _ := read(c.value, variables)
 	switch {
@@ -137,6 +142,7 @@ func extent(value any) int {
 	}
 }
 
+// argument returns what stands at a path, in the argument itself or in its default.
 func (s *slice) argument(path []string, variables map[string]any) any {
 	var value any
 	given := false

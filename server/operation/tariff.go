@@ -21,6 +21,7 @@ const (
 	defaultItems = 10
 )
 
+// plus and times stop at maxPoints, instead of beginning again below zero.
 func plus(a, b points) points { return min(a+b, maxPoints) }
 
 func times(n int, each points) points {
@@ -87,6 +88,7 @@ func newTariff(schema *ast.Schema, page int, sizes map[string]func(map[string]an
 	return t
 }
 
+// newFare reads what the directives of a field say.
 func newFare(field *ast.FieldDefinition) *fare {
 	f := &fare{size: newListSize(field.Directives.ForName("listSize"))}
 	f.once, _ = weight(field.Directives)
@@ -117,6 +119,7 @@ func weight(list ast.DirectiveList) (own points, ok bool) {
 	return points(whole.Int64() + int64(rest.Sign())), true
 }
 
+// newListSize reads @listSize, or returns nil where there is none.
 func newListSize(d *ast.Directive) *listSize {
 	if d == nil {
 		return nil
@@ -136,6 +139,7 @@ func newListSize(d *ast.Directive) *listSize {
 	return s
 }
 
+// texts returns the strings of a list.
 func texts(value any) (list []string) {
 	items, _ := value.([]any)
 	for _, item := range items {

@@ -21,6 +21,7 @@ type rulebook struct {
 	kind  []core.Rule // suggest them
 }
 
+// newRulebook returns the rules for documents, with those against introspection unless it is allowed.
 func newRulebook(introspection, suggest bool) rulebook {
 	if !introspection {
 		quiet := validationRules(false, core.Rule{Name: "NoIntrospection", RuleFunc: refuseIntrospection})
@@ -29,6 +30,7 @@ func newRulebook(introspection, suggest bool) rulebook {
 	return rulebook{plain: validationRules(false), kind: validationRules(suggest)}
 }
 
+// validationRules returns the rules of the specification, in an order that is always the same.
 func validationRules(suggest bool, more ...core.Rule) (list []core.Rule) {
 	set := rules.NewDefaultRules()
 	set.RemoveRule(rules.OverlappingFieldsCanBeMergedRule.Name)
@@ -52,6 +54,7 @@ func validationRules(suggest bool, more ...core.Rule) (list []core.Rule) {
 	return list
 }
 
+// refuseIntrospection is the rule where introspection is off.
 func refuseIntrospection(events *core.Events, report core.AddErrFunc) {
 	events.OnField(func(walker *core.Walker, field *ast.Field) {
 		// The walker visits fragments a second time, by themselves.

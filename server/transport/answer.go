@@ -51,6 +51,7 @@ func (a *answer) hold(m *budget.Memory) bool {
 	return true
 }
 
+// release ends what hold began.
 func (a *answer) release(m *budget.Memory) {
 	if a.size() < countedFrom {
 		return

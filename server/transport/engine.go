@@ -23,6 +23,7 @@ type engine struct {
 	recover       graphql.RecoverFunc
 }
 
+// newEngine returns an engine for a schema, whose errors are presented before anybody reads them.
 func newEngine(o Options) *engine {
 	e := &engine{
 		Executor: executor.New(o.Schema), timeout: o.Limits.Operation, introspection: o.Introspection, recover: o.Recover,

@@ -13,6 +13,7 @@ type freshness map[*ast.FieldDefinition]int
 
 const cacheDirective = "cacheControl"
 
+// newFreshness reads the hints of a schema.
 func newFreshness(schema *ast.Schema) freshness {
 	h := freshness{}
 	for _, object := range schema.Types {
@@ -29,6 +30,7 @@ func newFreshness(schema *ast.Schema) freshness {
 	return h
 }
 
+// hintOf returns the seconds of @cacheControl, if it is there.
 func hintOf(list ast.DirectiveList) (seconds int, ok bool) {
 	d := list.ForName(cacheDirective)
 	if d == nil {

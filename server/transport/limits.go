@@ -67,4 +67,5 @@ func (l Limits) onConnection() int { return l.AnswerSize / 4 }
 // deadlines are no matter of the clock that the domain is given.
 func within(d time.Duration) time.Time { return now().Add(d) }
 
+// now is the clock of connections and deadlines, which is not that of the domain: see within.
 func now() time.Time { return graphql.Now() }

@@ -82,6 +82,7 @@ func (i *intake) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *faul
 	return text, nil
 }
 
+// tooLarge refuses a body, or a query string that is as long.
 func (i *intake) tooLarge() *fault.Fault {
 	message := fmt.Sprintf("The request is larger than %d bytes.", i.limits.Body)
 	return fault.New(http.StatusRequestEntityTooLarge, fault.PayloadTooLarge, message)

@@ -85,6 +85,7 @@ func (o *opener) sendToStream(w http.ResponseWriter, r *http.Request, token stri
 	w.WriteHeader(http.StatusAccepted)
 }
 
+// beginOnStream begins an operation that is sent beside a stream, or returns why it does not.
 func (o *opener) beginOnStream(w http.ResponseWriter, r *http.Request, token string) *fault.Fault {
 	who, f := identify(o.authority, r)
 	if f != nil {

@@ -128,6 +128,7 @@ func allowOrigins(origins []string, next http.Handler) http.Handler {
 	}).Handler(next)
 }
 
+// withDefaults fills in what was left out.
 func (o Options) withDefaults() Options {
 	if o.Limits == (Limits{}) {
 		o.Limits = DefaultLimits()
@@ -263,6 +264,7 @@ func (t *Transport) Open() int { return t.connections.Size() }
 // longestSpread is for the farewell of very many.
 const longestSpread = 10 * time.Second
 
+// spreadOver returns over which time all are sent away: half of what ctx leaves, for the other half they need to go.
 func spreadOver(ctx context.Context) time.Duration {
 	if end, ok := ctx.Deadline(); ok {
 		return min(longestSpread, time.Until(end)/2)

@@ -120,6 +120,7 @@ func (f *feed) finish(k *Keeper, errs []byte) {
 	k.dispatch.call(f.readers)
 }
 
+// join lets a task read the feed, from what is the newest on.
 func (f *feed) join(t *task) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -187,6 +188,7 @@ func (s *feeds) reading() (n int) {
 	return n
 }
 
+// close keeps newcomers from a feed that has ended.
 func (s *feeds) close(f *feed) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -62,6 +62,7 @@ func New(o Options) *Keeper {
 	return k
 }
 
+// ticks is the time in small numbers, since a connection keeps seven of them. None is zero, which stands for never.
 func (k *Keeper) ticks() int32 { return int32(k.Now().Sub(k.zero)/tick) + 1 }
 
 // Open makes room for a connection that came with a request of this id, from this address, under a credential, or says
@@ -161,6 +162,7 @@ func (k *Keeper) Shutdown(ctx context.Context, spread time.Duration) error {
 	return err
 }
 
+// closeAll sends everybody away, one after the other, and waits until they have gone.
 func (k *Keeper) closeAll(ctx context.Context, spread time.Duration) error {
 	everybody, empty := k.table.end()
 	spread = min(spread, time.Duration(len(everybody))*20*time.Millisecond)

@@ -219,6 +219,7 @@ func (c *Conn) waiting() (messages, bytes int) {
 	return len(c.in.texts), bytes
 }
 
+// acknowledge answers connection_init. It needs mu.
 func (c *Conn) acknowledge() {
 	c.session.Acknowledged()
 	c.write(socket.AppendFrame(nil, socket.Text, socket.AppendAck(nil, nil)))

@@ -72,6 +72,7 @@ func (s *Streams) sweep() {
 	s.clear()
 }
 
+// clear needs mu.
 func (s *Streams) clear() {
 	s.swept = s.keeper.Now()
 	for token, st := range s.open {
@@ -81,6 +82,7 @@ func (s *Streams) clear() {
 	}
 }
 
+// drop needs mu.
 func (s *Streams) drop(token string, st *stream) {
 	delete(s.open, token)
 	if st.conn == nil {

@@ -152,6 +152,7 @@ func (r *Registry) work() {
 	}
 }
 
+// next returns one that is to be asked, and is still held. Without one the caller ends.
 func (r *Registry) next() (c *Credential, bearer string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
