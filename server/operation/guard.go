@@ -89,12 +89,7 @@ func (l Limits) inspect(doc *ast.QueryDocument) (survey, *gqlerror.Error) {
 	if err != nil {
 		return survey{}, err
 	}
-	g := &guard{
-		survey:    survey{conditions: make(map[*ast.OperationDefinition][]string, len(doc.Operations))},
-		doc:       doc,
-		fragments: make(map[string]shape, len(doc.Fragments)),
-		pieces:    make(map[string]*piece, len(doc.Fragments)),
-	}
+	g := newGuard(doc)
 	for _, fragment := range doc.Fragments {
 		g.definition(fragment)
 	}
@@ -103,7 +98,22 @@ func (l Limits) inspect(doc *ast.QueryDocument) (survey, *gqlerror.Error) {
 			return survey{}, err
 		}
 	}
-	err = exceeds(
+	return g.survey, l.total(g)
+}
+
+// newGuard returns a guard that has measured nothing yet.
+func newGuard(doc *ast.QueryDocument) *guard {
+	return &guard{
+		survey:    survey{conditions: make(map[*ast.OperationDefinition][]string, len(doc.Operations))},
+		doc:       doc,
+		fragments: make(map[string]shape, len(doc.Fragments)),
+		pieces:    make(map[string]*piece, len(doc.Fragments)),
+	}
+}
+
+// total checks what is limited for a document as a whole.
+func (l Limits) total(g *guard) *gqlerror.Error {
+	err := exceeds(
 		check{"aliases", g.aliases, l.Aliases, "A document may have at most %d aliases."},
 		check{"directives", g.directives, l.Directives, "A document may have at most %d directives."},
 		check{"valueDepth", g.literals, l.ValueDepth, "A value or its type may nest at most %d lists and objects."},
@@ -113,7 +123,7 @@ func (l Limits) inspect(doc *ast.QueryDocument) (survey, *gqlerror.Error) {
 		// Scalars of our own are not looked at before they are read, which is too late.
 		err = located(Coded(ValidationFailed, "A number is out of range."), g.number)
 	}
-	return g.survey, err
+	return err
 }
 
 // definition measures a fragment, also the second one of a name: validation

@@ -61,32 +61,38 @@ func (b *bill) points(t *tariff, variables map[string]any, around int) points {
 	for _, c := range b.charges {
 		sum = plus(sum, c.points(t, variables))
 	}
-	items, inside := b.items, 0
+	inside := 0
 	if b.slice != nil {
 		inside = b.slice.items(variables)
 	}
-	switch {
-	case b.own:
-		items = inside
-	case b.around:
-		items = around
-	}
-	// Which type an object is of shows only later.
-	dearest := func(list []price) (object points) {
-		for _, p := range list {
-			object = max(object, p.points(t, variables, inside))
-		}
-		return object
-	}
-	below := times(items, dearest(b.objects))
+	below := times(b.count(around, inside), dearest(b.objects, t, variables, inside))
 	if b.list {
 		length := b.length
 		if b.slice != nil {
 			length = inside
 		}
-		below = plus(plus(point, dearest(b.beside)), max(below, times(length, point)))
+		below = plus(plus(point, dearest(b.beside, t, variables, inside)), max(below, times(length, point)))
 	}
 	return plus(sum, below)
+}
+
+// count returns how many objects there are.
+func (b *bill) count(around, inside int) int {
+	switch {
+	case b.own:
+		return inside
+	case b.around:
+		return around
+	}
+	return b.items
+}
+
+// dearest returns the cost of an object that may be of several types: of which one shows only later.
+func dearest(list []price, t *tariff, variables map[string]any, around int) (object points) {
+	for _, p := range list {
+		object = max(object, p.points(t, variables, around))
+	}
+	return object
 }
 
 // points returns what an argument adds, if it is given and not null.
