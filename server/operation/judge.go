@@ -148,12 +148,11 @@ func (j *Judge) parse(text string) (doc *ast.QueryDocument, tokens int, err *gql
 // breaks or there are more than most.
 func count(source *ast.Source, most int) (n int) {
 	lex := lexer.New(source)
-	for n <= most {
+	for ; n <= most; n++ {
 		token, err := lex.ReadToken()
 		if err != nil || token.Kind == lexer.EOF {
-			break
+			return n
 		}
-		n++
 	}
 	return n
 }

@@ -103,9 +103,8 @@ func (c charge) points(t *tariff, variables map[string]any) points {
 		return 0
 	case c.typ != nil:
 		return plus(c.weight, t.input(c.typ, value))
-	default:
-		return c.weight
 	}
+	return c.weight
 }
 
 // items returns the greatest of the arguments that are given, or what is
