@@ -131,16 +131,19 @@ func (c *Conn) write(data []byte) {
 	}
 }
 
+// takesNothing reports whether nothing can be sent at present. It needs mu.
+func (c *Conn) takesNothing() bool { return c.gone || c.leaving || len(c.out.pending) > 0 }
+
 // flush sends what is due, all in one write. While the client has not taken the message before, nothing is due:
 // the newest is, once it has. The buffer is returned for the next connection.
 func (c *Conn) flush(into []byte) []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.gone || c.leaving || len(c.out.pending) > 0 {
+	if c.takesNothing() {
 		return into
 	}
-	c.expire() // nothing more is told under a credential that has ended
-	if c.gone || c.leaving || len(c.out.pending) > 0 {
+	c.expire() // nothing more is sent under a credential that has ended
+	if c.takesNothing() {
 		return into
 	}
 	out := into[:0]
@@ -152,20 +155,11 @@ func (c *Conn) flush(into []byte) []byte {
 		if more = len(out) >= c.keeper.Answer; more {
 			break // the rest is due when this has left
 		}
-		n := t.feed.news.Load()
-		t.due(n, func(e event) { out = c.protocol.appendNext(out, t.id, e) })
-		if !n.ended {
-			continue
+		var ended bool
+		if out, ended = t.appendDue(out); ended {
+			over = true
+			c.release(id)
 		}
-		if n.errs != nil && t.apart != nil {
-			c.keeper.feeds.leave(t)
-			t.feed = nil
-			go t.apart()
-			continue
-		}
-		over = true
-		out = c.protocol.appendEnd(out, t.id, n.errs)
-		c.release(id)
 	}
 	c.write(out)
 	if more && len(c.out.pending) == 0 && !c.gone { // else Ready calls

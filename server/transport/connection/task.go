@@ -86,15 +86,33 @@ func (t *task) refuse(f *fault.Fault) {
 	t.conn.finish(t.name, t.conn.protocol.appendEnd(nil, t.id, f.JSON()))
 }
 
-// due calls send for every event that the task's client has not been sent.
-func (t *task) due(n *news, send func(event)) {
+// appendDue adds what the client has not been sent yet, and reports whether that was all that there ever is. A task that may
+// not read the shared feed begins again with one of its own. It needs the connection's mu.
+func (t *task) appendDue(out []byte) (_ []byte, ended bool) {
+	n := t.feed.news.Load()
 	for _, e := range n.events {
-		old := e.number <= t.seen
-		missed := e.Topic == "" && e.number <= t.since
-		known := e.Version != 0 && e.Version <= t.known
-		if !old && !missed && !known {
-			send(e)
+		if t.isNew(e) {
+			out = t.conn.protocol.appendNext(out, t.id, e)
 		}
 	}
 	t.seen = n.last
+	switch {
+	case !n.ended:
+		return out, false
+	case n.errs != nil && t.apart != nil:
+		t.conn.keeper.feeds.leave(t)
+		t.feed = nil
+		go t.apart()
+		return out, false
+	}
+	return t.conn.protocol.appendEnd(out, t.id, n.errs), true
+}
+
+// isNew reports whether an event is to be sent: not if it was, nor if it tells what happened before the task came, nor if
+// the client has said that it knows.
+func (t *task) isNew(e event) bool {
+	old := e.number <= t.seen
+	missed := e.Topic == "" && e.number <= t.since
+	known := e.Version != 0 && e.Version <= t.known
+	return !old && !missed && !known
 }
