@@ -41,8 +41,8 @@ func Only(lines []string) string {
 	return ""
 }
 
-// Matches reports whether a client has the representation of a tag, by If-None-Match and the weak comparison of 13.1.2. The
-// tag holds no comma.
+// Matches reports whether a client has the representation of a tag, by If-None-Match and the weak comparison of 13.1.2.
+// The tag holds no comma.
 func Matches(ifNoneMatch []string, tag string) bool {
 	for one := range Elements(ifNoneMatch) {
 		if one == "*" || strings.TrimPrefix(one, "W/") == tag {
@@ -52,8 +52,8 @@ func Matches(ifNoneMatch []string, tag string) bool {
 	return false
 }
 
-// Takes reports whether a client takes one of the names of a coding, by Accept-Encoding and 12.5.3: as it is named, or else
-// as whatever is not.
+// Takes reports whether a client takes one of the names of a coding, by Accept-Encoding and 12.5.3: as it is named, or
+// else as whatever is not.
 func Takes(acceptEncoding []string, names ...string) bool {
 	named, others := -1.0, -1.0
 	for one := range Elements(acceptEncoding) {

@@ -34,7 +34,7 @@ func (t *tariff) bill(op *ast.OperationDefinition, limits Limits) (price, int, *
 	case ast.Subscription:
 		root = t.schema.Subscription
 	}
-	b := &biller{tariff: t, left: tangle * limits.Fields}
+	b := &biller{tariff: t, left: maxRevisits * limits.Fields}
 	p, err := b.object([]ast.SelectionSet{op.SelectionSet}, root, sized{}, everything)
 	if err == nil && b.left < 0 {
 		err = tangled(limits)
@@ -80,47 +80,58 @@ func (b *biller) object(
 
 // field prices the fields of one name in an object, which answers them as one.
 func (b *biller) field(group []*ast.Field, def *ast.FieldDefinition, parent *ast.Definition, around sized) (*bill, *gqlerror.Error) {
-	field, fare := group[0], b.fields[def]
-	open := &bill{once: fare.once, items: 1}
+	field := group[0]
+	open := &bill{once: b.fields[def].once, items: 1}
 	b.charge(open, field, def)
 	inside, err := b.size(open, field, def)
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case def.Type.Elem == nil, open.own:
-	case fare.size != nil && len(fare.size.sized) == 0:
-		open.items = inside.items
-	case slices.Contains(around.fields, def.Name):
-		open.items, open.around = around.items, around.open
-	case !strings.HasPrefix(parent.Name, "__"): // lists of the schema itself are read from memory
-		open.items = unsaid
-	}
+	b.count(open, def, parent, around, inside)
 	typ := b.schema.Types[def.Type.Name()]
 	if typ.IsLeafType() {
 		open.objects = []price{{known: b.types[typ.Name]}}
 		return open, nil
 	}
-	which := everything
-	if open.list && len(inside.fields) > 0 {
-		which = func(def *ast.FieldDefinition) bool { return slices.Contains(inside.fields, def.Name) }
+	return open, b.objects(open, group, typ, inside)
+}
+
+// count finds out how many objects a field has.
+func (b *biller) count(open *bill, def *ast.FieldDefinition, parent *ast.Definition, around, inside sized) {
+	size := b.fields[def].size
+	switch {
+	case def.Type.Elem == nil, open.own:
+	case size != nil && len(size.sized) == 0:
+		open.items = inside.items
+	case slices.Contains(around.fields, def.Name):
+		open.items, open.around = around.items, around.open
+	case !strings.HasPrefix(parent.Name, "__"): // lists of the schema itself are read from memory
+		open.items = defaultItems
 	}
+}
+
+// objects prices what is selected of the objects of a field, for each type that they may be of. Of a list with a page
+// around it, what belongs to the page is priced apart: it is there once.
+func (b *biller) objects(open *bill, group []*ast.Field, typ *ast.Definition, inside sized) *gqlerror.Error {
+	page := open.list && len(inside.fields) > 0
+	listed := func(def *ast.FieldDefinition) bool { return !page || slices.Contains(inside.fields, def.Name) }
 	for _, object := range b.schema.PossibleTypes[typ.Name] {
-		p, err := b.object(below(group), object, inside, which)
+		p, err := b.object(below(group), object, inside, listed)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		p.known = plus(p.known, b.types[object.Name])
 		open.objects = append(open.objects, p)
-		if open.list && len(inside.fields) > 0 {
-			beside, err := b.object(below(group), object, inside, func(def *ast.FieldDefinition) bool { return !which(def) })
-			if err != nil {
-				return nil, err
-			}
-			open.beside = append(open.beside, beside)
+		if !page {
+			continue
 		}
+		beside, err := b.object(below(group), object, inside, func(def *ast.FieldDefinition) bool { return !listed(def) })
+		if err != nil {
+			return err
+		}
+		open.beside = append(open.beside, beside)
 	}
-	return open, nil
+	return nil
 }
 
 // charge adds the weights of the arguments that a field has.

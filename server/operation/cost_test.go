@@ -110,7 +110,7 @@ func TestCost(t *testing.T) {
 		{"Preset", `{ preset { id } }`, nil, 6},
 		{"PresetOverridden", `{ preset(first: 3) { id } }`, nil, 4},
 		{"PresetVariableMissing", n + `{ preset(first: $n) { id } }`, nil, 6},
-		{"PresetVariableNull", n + `{ preset(first: $n) { id } }`, vars{"n": nil}, unsaid + 1},
+		{"PresetVariableNull", n + `{ preset(first: $n) { id } }`, vars{"n": nil}, defaultItems + 1},
 		{"List", `{ ids(ids: ["a", "b"]) { ... on Item { id } } }`, nil, 15},
 		{"ListOfVariables", `query($a: ID!) { ids(ids: [$a, $a, $a]) { id } }`, vars{"a": "x"}, 22},
 		{"ListVariable", `query($ids: [ID!]!) { ids(ids: $ids) { id } }`, vars{"ids": []any{"a", "b"}}, 15},
@@ -246,14 +246,14 @@ func TestCostSaturates(t *testing.T) {
 		`{ a: first(first: 9223372036854775807) { id } b: first(first: 9223372036854775807) { id } c: page(first: 4611686018427387904) { nodes { id } } }`,
 		`query($n: Int) {` + numbered(10, "f%d: first(first: $n) { "+body+" }") + ` }`,
 	} {
-		if got := priced(t, e, doc, map[string]any{"n": json.Number("2147483647")}); got != dearest.whole() {
+		if got := priced(t, e, doc, map[string]any{"n": json.Number("2147483647")}); got != maxPoints.whole() {
 			t.Errorf("cost %d", got)
 		}
 	}
-	if got := plus(dearest, dearest); got != dearest {
+	if got := plus(maxPoints, maxPoints); got != maxPoints {
 		t.Errorf("the sum is %d", got)
 	}
-	if got := times(math.MaxInt, dearest); got != dearest {
+	if got := times(math.MaxInt, maxPoints); got != maxPoints {
 		t.Errorf("the product is %d", got)
 	}
 }
@@ -323,7 +323,7 @@ func TestCostOfTheContract(t *testing.T) {
 	}
 }
 
-// What only the program can measure is measured anew for every operation: it may hang on the time.
+// What only the program can measure is measured again for every operation: it may hang on the time.
 func TestCostThatIsMeasured(t *testing.T) {
 	t.Parallel()
 	n := 0

@@ -8,9 +8,9 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// huge is where counts stop growing: fragments that spread fragments double
+// maxCount is where counts stop growing: fragments that spread fragments double
 // them at every step, and twenty steps are more than enough to refuse.
-const huge = 1 << 20
+const maxCount = 1 << 20
 
 // shape is what a selection set amounts to when every fragment in it is
 // written out.
@@ -21,9 +21,10 @@ type shape struct {
 	schema int // the same below __schema and __type
 }
 
+// add takes another shape in that stands beside this one: what counts adds up, what nests is the deeper of the two.
 func (s *shape) add(o shape) {
-	s.roots = min(s.roots+o.roots, huge)
-	s.fields = min(s.fields+o.fields, huge)
+	s.roots = min(s.roots+o.roots, maxCount)
+	s.fields = min(s.fields+o.fields, maxCount)
 	s.depth = max(s.depth, o.depth)
 	s.schema = max(s.schema, o.schema)
 }
@@ -68,8 +69,8 @@ type check struct {
 	message string
 }
 
-// first returns the first check that fails, or nil.
-func first(checks ...check) *gqlerror.Error {
+// exceeds returns the first check that fails, or nil.
+func exceeds(checks ...check) *gqlerror.Error {
 	for _, c := range checks {
 		if c.have > c.most {
 			return Exceeded(c.limit, c.most, fmt.Sprintf(c.message, c.most))
@@ -81,19 +82,14 @@ func first(checks ...check) *gqlerror.Error {
 // inspect returns the first limit that a document passes, or what was learned
 // of it. It also drops @defer, which is answered all at once.
 func (l Limits) inspect(doc *ast.QueryDocument) (survey, *gqlerror.Error) {
-	err := first(
+	err := exceeds(
 		check{"operations", len(doc.Operations), l.Operations, "A document may have at most %d operations."},
 		check{"fragments", len(doc.Fragments), l.Fragments, "A document may have at most %d fragments."},
 	)
 	if err != nil {
 		return survey{}, err
 	}
-	g := &guard{
-		survey:    survey{conditions: make(map[*ast.OperationDefinition][]string, len(doc.Operations))},
-		doc:       doc,
-		fragments: make(map[string]shape, len(doc.Fragments)),
-		pieces:    make(map[string]*piece, len(doc.Fragments)),
-	}
+	g := newGuard(doc)
 	for _, fragment := range doc.Fragments {
 		g.definition(fragment)
 	}
@@ -102,7 +98,22 @@ func (l Limits) inspect(doc *ast.QueryDocument) (survey, *gqlerror.Error) {
 			return survey{}, err
 		}
 	}
-	err = first(
+	return g.survey, l.total(g)
+}
+
+// newGuard returns a guard that has measured nothing yet.
+func newGuard(doc *ast.QueryDocument) *guard {
+	return &guard{
+		survey:    survey{conditions: make(map[*ast.OperationDefinition][]string, len(doc.Operations))},
+		doc:       doc,
+		fragments: make(map[string]shape, len(doc.Fragments)),
+		pieces:    make(map[string]*piece, len(doc.Fragments)),
+	}
+}
+
+// total checks what is limited for a document as a whole.
+func (l Limits) total(g *guard) *gqlerror.Error {
+	err := exceeds(
 		check{"aliases", g.aliases, l.Aliases, "A document may have at most %d aliases."},
 		check{"directives", g.directives, l.Directives, "A document may have at most %d directives."},
 		check{"valueDepth", g.literals, l.ValueDepth, "A value or its type may nest at most %d lists and objects."},
@@ -112,7 +123,7 @@ func (l Limits) inspect(doc *ast.QueryDocument) (survey, *gqlerror.Error) {
 		// Scalars of our own are not looked at before they are read, which is too late.
 		err = located(Coded(ValidationFailed, "A number is out of range."), g.number)
 	}
-	return g.survey, err
+	return err
 }
 
 // definition measures a fragment, also the second one of a name: validation
@@ -123,7 +134,7 @@ func (g *guard) definition(def *ast.FragmentDefinition) {
 	if g.doc.Fragments.ForName(def.Name) != def {
 		p = g.within(func() { g.body(def) })
 	}
-	g.work = min(g.work+g.reach(p, nil), huge)
+	g.work = min(g.work+g.reach(p, nil), maxCount)
 }
 
 // operation checks what is limited for each operation by itself.
@@ -139,13 +150,13 @@ func (l Limits) operation(g *guard, op *ast.OperationDefinition) *gqlerror.Error
 		}
 		s = g.selection(op.SelectionSet)
 	})
-	g.work = min(g.work+g.reach(p, op), huge)
+	g.work = min(g.work+g.reach(p, op), maxCount)
 	roots := check{"rootFields", s.roots, l.RootFields, "An operation may have at most %d fields on its first level."}
 	if op.Operation == ast.Mutation {
 		// A second field could fail after the first was done for good.
 		roots.most, roots.message = 1, "A mutation may have only %d field on its first level."
 	}
-	return first(
+	return exceeds(
 		check{"variables", len(op.VariableDefinitions), l.Variables, "An operation may have at most %d variables."},
 		roots,
 		check{"fields", s.fields, l.Fields, "An operation may have at most %d fields, fragments included."},
@@ -216,6 +227,7 @@ func (g *guard) selection(set ast.SelectionSet) (s shape) {
 	return s
 }
 
+// field measures a field with what is below it. Introspection nests by a limit of its own, since tools need it deep.
 func (g *guard) field(f *ast.Field) shape {
 	if f.Alias != f.Name {
 		g.aliases++
@@ -224,7 +236,7 @@ func (g *guard) field(f *ast.Field) shape {
 	g.note(f.Directives)
 	g.arguments(f.Arguments)
 	below := g.selection(f.SelectionSet)
-	s := shape{roots: 1, fields: min(below.fields+1, huge), depth: below.depth, schema: below.schema}
+	s := shape{roots: 1, fields: min(below.fields+1, maxCount), depth: below.depth, schema: below.schema}
 	if f.Name == "__schema" || f.Name == "__type" {
 		s.depth, s.schema = 0, max(below.depth, below.schema)
 	}
@@ -256,6 +268,7 @@ func (g *guard) fragment(name string) shape {
 	return g.fragments[name]
 }
 
+// body measures what a fragment stands for.
 func (g *guard) body(def *ast.FragmentDefinition) shape {
 	g.name(def.TypeCondition)
 	g.note(def.Directives)
@@ -275,6 +288,7 @@ func (g *guard) fragmentDirectives(list ast.DirectiveList) ast.DirectiveList {
 	return kept
 }
 
+// note counts directives, and notes the variables by which @skip and @include decide.
 func (g *guard) note(list ast.DirectiveList) {
 	g.directives += len(list)
 	g.piece.nodes += len(list)
@@ -296,6 +310,7 @@ func (g *guard) arguments(list ast.ArgumentList) {
 	}
 }
 
+// value measures a literal, and looks at numbers: those that no Go type can hold would fail where nobody expects it.
 func (g *guard) value(v *ast.Value, depth int) {
 	if v == nil {
 		return
@@ -322,10 +337,12 @@ func (g *guard) value(v *ast.Value, depth int) {
 	}
 }
 
+// numeral notes the first number that is out of range.
 func (g *guard) numeral(v *ast.Value, err error) {
 	if err != nil && g.number == nil {
 		g.number = v.Position
 	}
 }
 
+// name notes how long names are: suggesting others in their place takes time in proportion to that.
 func (g *guard) name(name string) { g.longest = max(g.longest, len(name)) }

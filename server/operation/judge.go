@@ -75,7 +75,7 @@ func (j *Judge) operation(text, name string, given map[string]any) (*Operation, 
 	}
 	variables, err := coerce(j.schema, op, given)
 	if err == nil {
-		err = decide(op, doc.conditions[op], variables)
+		err = checkConditions(op, doc.conditions[op], variables)
 	}
 	if err != nil {
 		return nil, refused(err)
@@ -92,7 +92,7 @@ func (j *Judge) operation(text, name string, given map[string]any) (*Operation, 
 // document returns the parsed and valid document of a text. Only such are
 // remembered, so that nothing is kept of refused requests.
 func (j *Judge) document(text string) (*document, *Refusal) {
-	if err := first(check{"document", len(text), j.limits.Document, "A document may have at most %d bytes."}); err != nil {
+	if err := exceeds(check{"document", len(text), j.limits.Document, "A document may have at most %d bytes."}); err != nil {
 		return nil, refused(err)
 	}
 	key := digest(sha256.Sum256([]byte(text)))
@@ -126,7 +126,7 @@ func (j *Judge) document(text string) (*document, *Refusal) {
 func (j *Judge) parse(text string) (doc *ast.QueryDocument, tokens int, err *gqlerror.Error) {
 	source := &ast.Source{Input: text}
 	tokens = count(source, j.limits.Tokens)
-	if err := first(check{"tokens", tokens, j.limits.Tokens, "A document may have at most %d tokens."}); err != nil {
+	if err := exceeds(check{"tokens", tokens, j.limits.Tokens, "A document may have at most %d tokens."}); err != nil {
 		return nil, tokens, err
 	}
 	doc, failed := parser.ParseQuery(source)
@@ -148,24 +148,24 @@ func (j *Judge) parse(text string) (doc *ast.QueryDocument, tokens int, err *gql
 // breaks or there are more than most.
 func count(source *ast.Source, most int) (n int) {
 	lex := lexer.New(source)
-	for n <= most {
+	for ; n <= most; n++ {
 		token, err := lex.ReadToken()
 		if err != nil || token.Kind == lexer.EOF {
-			break
+			return n
 		}
-		n++
 	}
 	return n
 }
 
-// cost returns the points of an operation with these variables, and whether they hang on the time as well, or refuses it.
+// cost returns the points of an operation with these variables, and whether they hang on the time as well, or refuses
+// it.
 func (j *Judge) cost(doc *document, op *ast.OperationDefinition, variables map[string]any) (cost int, timed bool, err *gqlerror.Error) {
 	p, err := j.price(doc, op)
 	if err != nil {
 		return 0, false, err
 	}
 	cost = p.points(j.tariff, variables, 0).whole()
-	return cost, p.timed, first(check{"cost", cost, j.limits.Cost, "An operation may cost at most %d points. Ask for shorter lists, or for less in each item."})
+	return cost, p.timed, exceeds(check{"cost", cost, j.limits.Cost, "An operation may cost at most %d points. Ask for shorter lists, or for less in each item."})
 }
 
 // price writes the bill of an operation once.

@@ -2,8 +2,8 @@ package operation
 
 import "petitiond/server/strict"
 
-// Limits bounds what a request may cost before anything is executed. The zero value is no limit but a mistake: begin with
-// [DefaultLimits].
+// Limits bounds what a request may cost before anything is executed. The zero value is no limit but a mistake: begin
+// with [DefaultLimits].
 type Limits struct {
 	JSONDepth int // objects and lists within each other in a body
 	Document  int // bytes of the GraphQL text

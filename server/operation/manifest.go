@@ -51,6 +51,7 @@ func ReadManifest(r io.Reader) (Manifest, error) {
 	return m, nil
 }
 
+// readApollo reads the manifest that Apollo's tools write.
 func readApollo(format any, members map[string]any) (Manifest, error) {
 	operations, ok := members["operations"].([]any)
 	if format != apolloManifest || fmt.Sprint(members["version"]) != "1" || !ok {
@@ -67,6 +68,7 @@ func readApollo(format any, members map[string]any) (Manifest, error) {
 	return m, nil
 }
 
+// add takes a document in. A name may come twice, for the same text.
 func (m Manifest) add(name string, text any) error {
 	body, ok := text.(string)
 	name = strings.TrimPrefix(name, hashPrefix)
@@ -80,8 +82,8 @@ func (m Manifest) add(name string, text any) error {
 	return nil
 }
 
-// Trust makes j take the documents of a manifest, and no others. It judges them first, as if they had been sent. It must
-// be called before anything else is judged.
+// Trust makes j take the documents of a manifest, and no others. It judges them first, as if they had been sent. It
+// must be called before anything else is judged.
 func (j *Judge) Trust(m Manifest) error {
 	if len(m) == 0 {
 		return errors.New("the manifest has no document")
@@ -111,6 +113,7 @@ func (j *Judge) Trust(m Manifest) error {
 // once and then gives up. (403 would be of who asks; here it is what.)
 type trusted map[string]string
 
+// find returns the text of a document of the manifest.
 func (l trusted) find(name, text string) (string, *Refusal) {
 	known := l[name]
 	switch {
@@ -127,4 +130,5 @@ func (l trusted) find(name, text string) (string, *Refusal) {
 	}
 }
 
+// keep remembers nothing: the manifest is all there is.
 func (trusted) keep(string, string) {}

@@ -47,7 +47,8 @@ func (o *Operation) Key() (key Key) {
 	return Key(h.Sum(nil))
 }
 
-// SelectsLeavesOf reports whether all root fields are of one of these types, and nothing but leaves is selected of them.
+// SelectsLeavesOf reports whether all root fields are of one of these types, and nothing but leaves is selected of
+// them.
 func (o *Operation) SelectsLeavesOf(types []string) bool {
 	return !slices.ContainsFunc(o.Definition.SelectionSet, func(root ast.Selection) bool {
 		field, ok := root.(*ast.Field)

@@ -8,9 +8,9 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// tangle is how many times its limit of fields an operation may make us look
+// maxRevisits is how many times its limit of fields an operation may make us look
 // at, where types that are not known before execution multiply them.
-const tangle = 8
+const maxRevisits = 8
 
 // overlaps returns the first fields of a valid document that have one response
 // name and cannot be merged: OverlappingFieldsCanBeMerged. Instead of comparing
@@ -22,7 +22,7 @@ func (j *Judge) overlaps(doc *ast.QueryDocument) gqlerror.List {
 	o := &overlap{schema: j.schema, most: j.limits.Errors, told: map[*ast.Field]bool{}}
 	for _, op := range doc.Operations {
 		for _, compare := range []func([]ast.SelectionSet){o.meanings, o.shapes} {
-			o.left = tangle * j.limits.Fields
+			o.left = maxRevisits * j.limits.Fields
 			compare([]ast.SelectionSet{op.SelectionSet})
 			if o.left < 0 {
 				return gqlerror.List{tangled(j.limits)}
@@ -32,6 +32,7 @@ func (j *Judge) overlaps(doc *ast.QueryDocument) gqlerror.List {
 	return o.errs
 }
 
+// tangled refuses an operation whose fields have to be looked at too often.
 func tangled(l Limits) *gqlerror.Error {
 	return Exceeded("fields", l.Fields, fmt.Sprintf("An operation may have at most %d fields, counted for each type that they may be of.", l.Fields))
 }
@@ -75,6 +76,7 @@ func (o *overlap) shapes(sets []ast.SelectionSet) {
 	}
 }
 
+// sameShape reports whether a client can read both types from one place, as SameResponseShape of the specification.
 func (o *overlap) sameShape(a, b *ast.Type) bool {
 	for ; a.Elem != nil && b.Elem != nil; a, b = a.Elem, b.Elem {
 		if a.NonNull != b.NonNull {
@@ -100,6 +102,7 @@ func (o *overlap) collect(sets []ast.SelectionSet) (groups [][]*ast.Field) {
 	return groups
 }
 
+// report tells of a field once, however many others it conflicts with.
 func (o *overlap) report(field *ast.Field, because string) {
 	if o.told[field] || len(o.errs) >= o.most {
 		return
@@ -128,6 +131,7 @@ func collect(sets []ast.SelectionSet, applies func(condition string) bool) [][]*
 	return c.groups
 }
 
+// add gathers the fields of a selection, with its fragments written out.
 func (c *collector) add(set ast.SelectionSet) {
 	for _, selection := range set {
 		switch selection := selection.(type) {
@@ -187,6 +191,7 @@ func byParent(group []*ast.Field) (sets [][]*ast.Field) {
 	return sets
 }
 
+// sameArguments reports whether arguments are equal, in any order.
 func sameArguments(a, b ast.ArgumentList) bool {
 	if len(a) != len(b) {
 		return false

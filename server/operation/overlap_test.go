@@ -192,7 +192,7 @@ func looked(t *testing.T, text string, most int) int {
 // The stock rule compares every pair: twice the fields, four times the work.
 func TestOverlapsIsLinear(t *testing.T) {
 	t.Parallel()
-	work := func(text string) int { return looked(t, text, huge) }
+	work := func(text string) int { return looked(t, text, maxCount) }
 	if n := work("{ cat {" + strings.Repeat("...F ", 100) + "} } fragment F on Cat { name }"); n != 4 {
 		t.Errorf("one field of a fragment, named a hundred times, is looked at in %d steps", n)
 	}
@@ -215,7 +215,7 @@ func TestOverlapsIsLinear(t *testing.T) {
 // are looked at for each way through them. That has a bound.
 func TestOverlapsGivesUpOnTangles(t *testing.T) {
 	t.Parallel()
-	tangle := func(n int) string {
+	maxRevisits := func(n int) string {
 		body := "age"
 		for range n {
 			body = "friend { " + body + " } ... on Cat { friend { age } } ... on Dog { friend { age } }"
@@ -224,15 +224,15 @@ func TestOverlapsGivesUpOnTangles(t *testing.T) {
 	}
 	deep := DefaultLimits()
 	deep.Depth = 30
-	got := messages(t, newZooJudge(deep), tangle(20))
+	got := messages(t, newZooJudge(deep), maxRevisits(20))
 	want := []string{"LIMIT_EXCEEDED: An operation may have at most 500 fields, counted for each type that they may be of."}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("messages (-want +got):\n%s", diff)
 	}
-	if n := looked(t, tangle(20), 4000); n > 4100 {
+	if n := looked(t, maxRevisits(20), 4000); n > 4100 {
 		t.Errorf("%d steps, though 4,000 are allowed", n)
 	}
-	if got := messages(t, newZooJudge(DefaultLimits()), tangle(8)); got != nil {
+	if got := messages(t, newZooJudge(DefaultLimits()), maxRevisits(8)); got != nil {
 		t.Errorf("as deep as is allowed: %v", got)
 	}
 }

@@ -104,11 +104,13 @@ type learned struct{ texts *lru.Cache[string, string] }
 // learnedBytes is what an entry takes besides its text, about.
 const learnedBytes = 256
 
+// newLearned returns a library that is empty.
 func newLearned(most int) *learned {
 	bytes := func(text string) int { return learnedBytes + len(text) }
 	return &learned{lru.New[string](most, bytes, bytes)}
 }
 
+// find returns the text that is sent, or the one that was sent before under its hash.
 func (l *learned) find(name, text string) (string, *Refusal) {
 	switch {
 	case name == "" && text == "":
@@ -128,6 +130,7 @@ func (l *learned) find(name, text string) (string, *Refusal) {
 	return "", unknownDocument()
 }
 
+// keep remembers a text by its hash, unless it is known.
 func (l *learned) keep(name, text string) {
 	if _, known := l.texts.Get(name); !known {
 		// A copy: the text may be a part of something larger.

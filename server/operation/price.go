@@ -44,6 +44,8 @@ type slice struct {
 	measure     func(arguments map[string]any) int
 }
 
+// points returns what the fields of one object cost with these variables. around is how many objects the field around
+// this one was told to have.
 func (p price) points(t *tariff, variables map[string]any, around int) points {
 	sum := p.known
 	for _, b := range p.open {
@@ -52,39 +54,48 @@ func (p price) points(t *tariff, variables map[string]any, around int) points {
 	return sum
 }
 
+// points returns what one field costs with these variables: itself, its arguments, and what is below it as often as
+// there are objects. An object counts as the dearest of those that it may be.
 func (b *bill) points(t *tariff, variables map[string]any, around int) points {
 	sum := b.once
 	for _, c := range b.charges {
 		sum = plus(sum, c.points(t, variables))
 	}
-	items, inside := b.items, 0
+	inside := 0
 	if b.slice != nil {
 		inside = b.slice.items(variables)
 	}
-	switch {
-	case b.own:
-		items = inside
-	case b.around:
-		items = around
-	}
-	// Which type an object is of shows only later.
-	dearest := func(list []price) (object points) {
-		for _, p := range list {
-			object = max(object, p.points(t, variables, inside))
-		}
-		return object
-	}
-	below := times(items, dearest(b.objects))
+	below := times(b.count(around, inside), dearest(b.objects, t, variables, inside))
 	if b.list {
 		length := b.length
 		if b.slice != nil {
 			length = inside
 		}
-		below = plus(plus(point, dearest(b.beside)), max(below, times(length, point)))
+		below = plus(plus(point, dearest(b.beside, t, variables, inside)), max(below, times(length, point)))
 	}
 	return plus(sum, below)
 }
 
+// count returns how many objects there are.
+func (b *bill) count(around, inside int) int {
+	switch {
+	case b.own:
+		return inside
+	case b.around:
+		return around
+	}
+	return b.items
+}
+
+// dearest returns the cost of an object that may be of several types: of which one shows only later.
+func dearest(list []price, t *tariff, variables map[string]any, around int) (object points) {
+	for _, p := range list {
+		object = max(object, p.points(t, variables, around))
+	}
+	return object
+}
+
+// points returns what an argument adds, if it is given and not null.
 func (c charge) points(t *tariff, variables map[string]any) points {
 	value, _ := read(c.value, variables)
 	switch {
@@ -92,9 +103,8 @@ func (c charge) points(t *tariff, variables map[string]any) points {
 		return 0
 	case c.typ != nil:
 		return plus(c.weight, t.input(c.typ, value))
-	default:
-		return c.weight
 	}
+	return c.weight
 }
 
 // items returns the greatest of the arguments that are given, or what is
@@ -120,7 +130,7 @@ func (s *slice) items(variables map[string]any) int {
 	case s.size.assumed > 0:
 		return s.size.assumed
 	default:
-		return unsaid
+		return defaultItems
 	}
 }
 
@@ -137,6 +147,7 @@ func extent(value any) int {
 	}
 }
 
+// argument returns what stands at a path, in the argument itself or in its default.
 func (s *slice) argument(path []string, variables map[string]any) any {
 	var value any
 	given := false

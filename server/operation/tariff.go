@@ -15,17 +15,18 @@ type points int64
 
 const (
 	point points = 1000
-	// dearest is where costs stop growing. Two of them can still be added.
-	dearest points = 1 << 60
-	// unsaid is how many items a list counts for that nothing sizes.
-	unsaid = 10
+	// maxPoints is where costs stop growing. Two of them can still be added.
+	maxPoints points = 1 << 60
+	// defaultItems is how many items a list counts for that nothing sizes.
+	defaultItems = 10
 )
 
-func plus(a, b points) points { return min(a+b, dearest) }
+// plus and times stop at maxPoints, instead of beginning again below zero.
+func plus(a, b points) points { return min(a+b, maxPoints) }
 
 func times(n int, each points) points {
-	if n > 0 && each > dearest/points(n) {
-		return dearest
+	if n > 0 && each > maxPoints/points(n) {
+		return maxPoints
 	}
 	return points(n) * each
 }
@@ -82,11 +83,12 @@ func newTariff(schema *ast.Schema, page int, sizes map[string]func(map[string]an
 		}
 	}
 	for name := range schema.Types {
-		t.inputs[name] = t.weighs(name, map[string]bool{})
+		t.inputs[name] = t.hasWeights(name, map[string]bool{})
 	}
 	return t
 }
 
+// newFare reads what the directives of a field say.
 func newFare(field *ast.FieldDefinition) *fare {
 	f := &fare{size: newListSize(field.Directives.ForName("listSize"))}
 	f.once, _ = weight(field.Directives)
@@ -109,7 +111,7 @@ func weight(list ast.DirectiveList) (own points, ok bool) {
 	}
 	text := cost.Arguments.ForName("weight").Value.Raw
 	decimal, ok := new(big.Rat).SetString(text)
-	if !ok || decimal.Sign() < 0 || decimal.Cmp(big.NewRat(int64(dearest/point), 1)) > 0 {
+	if !ok || decimal.Sign() < 0 || decimal.Cmp(big.NewRat(int64(maxPoints/point), 1)) > 0 {
 		panic(fmt.Sprintf("@cost(weight: %q) is no weight", text))
 	}
 	decimal.Mul(decimal, big.NewRat(int64(point), 1))
@@ -117,25 +119,27 @@ func weight(list ast.DirectiveList) (own points, ok bool) {
 	return points(whole.Int64() + int64(rest.Sign())), true
 }
 
+// newListSize reads @listSize, or returns nil where there is none.
 func newListSize(d *ast.Directive) *listSize {
 	if d == nil {
 		return nil
 	}
-	said := d.ArgumentMap(nil)
+	arguments := d.ArgumentMap(nil)
 	if d.Definition == nil { // a schema that was only parsed
-		said = map[string]any{}
+		arguments = map[string]any{}
 	}
-	s := &listSize{sized: texts(said["sizedFields"])}
-	if assumed, ok := said["assumedSize"].(int64); ok {
+	s := &listSize{sized: texts(arguments["sizedFields"])}
+	if assumed, ok := arguments["assumedSize"].(int64); ok {
 		s.assumed = int(max(assumed, 0))
 	}
-	for _, path := range texts(said["slicingArguments"]) {
+	for _, path := range texts(arguments["slicingArguments"]) {
 		s.slicing = append(s.slicing, strings.Split(path, "."))
 	}
-	s.one, _ = said["requireOneSlicingArgument"].(bool)
+	s.one, _ = arguments["requireOneSlicingArgument"].(bool)
 	return s
 }
 
+// texts returns the strings of a list.
 func texts(value any) (list []string) {
 	items, _ := value.([]any)
 	for _, item := range items {
@@ -146,15 +150,15 @@ func texts(value any) (list []string) {
 	return list
 }
 
-// weighs tells whether an input type has weights, itself or inside.
-func (t *tariff) weighs(name string, seen map[string]bool) bool {
+// hasWeights reports whether an input type has weights, itself or inside.
+func (t *tariff) hasWeights(name string, seen map[string]bool) bool {
 	def := t.schema.Types[name]
 	if def.Kind != ast.InputObject || seen[name] {
 		return false
 	}
 	seen[name] = true
 	return slices.ContainsFunc(def.Fields, func(field *ast.FieldDefinition) bool {
-		return t.fields[field].once > 0 || t.weighs(field.Type.Name(), seen)
+		return t.fields[field].once > 0 || t.hasWeights(field.Type.Name(), seen)
 	})
 }
 

@@ -10,9 +10,9 @@ import (
 	"github.com/vektah/gqlparser/v2/validator/rules"
 )
 
-// nearest is how long the names of a document may be for others to be
+// maxSuggested is how long the names of a document may be for others to be
 // suggested in their place: comparing takes time in proportion to both.
-const nearest = 64
+const maxSuggested = 64
 
 // rulebook holds the rules of the specification, but for the one that
 // [overlaps] stands for.
@@ -21,6 +21,7 @@ type rulebook struct {
 	kind  []core.Rule // suggest them
 }
 
+// newRulebook returns the rules for documents, with those against introspection unless it is allowed.
 func newRulebook(introspection, suggest bool) rulebook {
 	if !introspection {
 		quiet := validationRules(false, core.Rule{Name: "NoIntrospection", RuleFunc: refuseIntrospection})
@@ -29,6 +30,7 @@ func newRulebook(introspection, suggest bool) rulebook {
 	return rulebook{plain: validationRules(false), kind: validationRules(suggest)}
 }
 
+// validationRules returns the rules of the specification, in an order that is always the same.
 func validationRules(suggest bool, more ...core.Rule) (list []core.Rule) {
 	set := rules.NewDefaultRules()
 	set.RemoveRule(rules.OverlappingFieldsCanBeMergedRule.Name)
@@ -52,6 +54,7 @@ func validationRules(suggest bool, more ...core.Rule) (list []core.Rule) {
 	return list
 }
 
+// refuseIntrospection is the rule where introspection is off.
 func refuseIntrospection(events *core.Events, report core.AddErrFunc) {
 	events.OnField(func(walker *core.Walker, field *ast.Field) {
 		// The walker visits fragments a second time, by themselves.
@@ -61,14 +64,14 @@ func refuseIntrospection(events *core.Events, report core.AddErrFunc) {
 	})
 }
 
-// enough ends a walk that has found as many errors as are told: wording the
+// tooManyErrors ends a walk that has found as many errors as are told: wording the
 // rest costs time, and some documents have one for each of their words.
-type enough struct{}
+type tooManyErrors struct{}
 
 // validate returns the first errors of a document that keeps the limits.
 func (j *Judge) validate(doc *ast.QueryDocument, learned survey) gqlerror.List {
 	list := j.rules.kind
-	if learned.longest > nearest {
+	if learned.longest > maxSuggested {
 		list = j.rules.plain
 	}
 	if errs := j.walk(doc, list); len(errs) > 0 {
@@ -85,7 +88,7 @@ func (j *Judge) validate(doc *ast.QueryDocument, learned survey) gqlerror.List {
 func (j *Judge) walk(doc *ast.QueryDocument, list []core.Rule) (errs gqlerror.List) {
 	defer func() {
 		v := recover()
-		if _, stopped := v.(enough); v != nil && !stopped {
+		if _, stopped := v.(tooManyErrors); v != nil && !stopped {
 			panic(v)
 		}
 	}()
@@ -98,7 +101,7 @@ func (j *Judge) walk(doc *ast.QueryDocument, list []core.Rule) (errs gqlerror.Li
 			}
 			errs = append(errs, validationError(err))
 			if len(errs) >= j.limits.Errors {
-				panic(enough{})
+				panic(tooManyErrors{})
 			}
 		})
 	}

@@ -27,25 +27,26 @@ func coerce(schema *ast.Schema, op *ast.OperationDefinition, given map[string]an
 		}
 		coerced, bad := coerceValue(schema, def.Type, value)
 		if bad != nil {
-			return nil, unfit(def, bad)
+			return nil, variableError(def, bad)
 		}
 		variables[def.Variable] = coerced
 	}
 	return variables, nil
 }
 
-// decide refuses a null for a variable that @skip or @include goes by: one with
+// checkConditions refuses a null for a variable that @skip or @include goes by: one with
 // a default may stand there, and be set to null all the same.
-func decide(op *ast.OperationDefinition, names []string, variables map[string]any) *gqlerror.Error {
+func checkConditions(op *ast.OperationDefinition, names []string, variables map[string]any) *gqlerror.Error {
 	for _, name := range names {
 		if value, present := variables[name]; present && value == nil {
-			return unfit(op.VariableDefinitions.ForName(name), &misfit{need: "must not be null where @skip or @include goes by it"})
+			return variableError(op.VariableDefinitions.ForName(name), &misfit{need: "must not be null where @skip or @include goes by it"})
 		}
 	}
 	return nil
 }
 
-func unfit(def *ast.VariableDefinition, bad *misfit) *gqlerror.Error {
+// variableError is what is wrong with a variable. It names places in the schema, and no value.
+func variableError(def *ast.VariableDefinition, bad *misfit) *gqlerror.Error {
 	message := fmt.Sprintf("Variable \"$%s%s\" %s.", def.Variable, bad.path, bad.need)
 	return located(Coded(ValidationFailed, shortened(message)), def.Position)
 }
@@ -54,11 +55,13 @@ func unfit(def *ast.VariableDefinition, bad *misfit) *gqlerror.Error {
 // there. Its path holds names of the schema only.
 type misfit struct{ path, need string }
 
+// under returns the misfit as it is seen from one level further up.
 func (m *misfit) under(step string) *misfit {
 	m.path = step + m.path
 	return m
 }
 
+// coerceValue fits a value to its type, or returns what is needed there.
 func coerceValue(schema *ast.Schema, typ *ast.Type, value any) (any, *misfit) {
 	switch {
 	case value == nil && typ.NonNull:
@@ -98,6 +101,7 @@ func coerceList(schema *ast.Schema, elem *ast.Type, value any) (any, *misfit) {
 	return result, nil
 }
 
+// coerceObject fits an object to its input type: no field too many, none missing that must be there.
 func coerceObject(schema *ast.Schema, def *ast.Definition, value any) (any, *misfit) {
 	object, ok := value.(map[string]any)
 	if !ok {

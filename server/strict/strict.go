@@ -2,8 +2,8 @@
 // more than it is worth: an object that names a member twice, more nesting or more members than the caller allows, more
 // than one value.
 //
-// It takes time in proportion to the text, except for the members of an object, which are sorted. Check and Object do not
-// look at the text's encoding, nor at escapes that stand for half a character: Decode does.
+// It takes time in proportion to the text, except for the members of an object, which are sorted. Check and Object do
+// not look at the text's encoding, nor at escapes that stand for half a character: Decode does.
 package strict
 
 import (

@@ -18,6 +18,7 @@ type admission struct {
 // served.
 const waitersEach = 4
 
+// newAdmission returns an admission with as many places as may run.
 func newAdmission(l Limits) *admission {
 	return &admission{places: make(chan struct{}, l.InFlight), queue: make(chan struct{}, waitersEach*l.InFlight), wait: l.Wait}
 }
@@ -47,4 +48,5 @@ func (a *admission) enter(ctx context.Context) bool {
 	}
 }
 
+// leave gives the place back that enter took.
 func (a *admission) leave() { <-a.places }

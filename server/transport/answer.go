@@ -33,13 +33,13 @@ type answer struct {
 	senders int        // see hold
 }
 
-// sizeable is the least size of an answer of which is counted that it takes memory while it is sent.
-const sizeable = 128 << 10
+// countedFrom is the least size of an answer of which is counted that it takes memory while it is sent.
+const countedFrom = 128 << 10
 
 // hold counts the memory that the answer takes as long as somebody sends it, who calls release in the end. It reports
 // whether there is so much. Shared answers take it once, however many send them.
 func (a *answer) hold(m *budget.Memory) bool {
-	if a.size() < sizeable {
+	if a.size() < countedFrom {
 		return true
 	}
 	a.mu.Lock()
@@ -51,8 +51,9 @@ func (a *answer) hold(m *budget.Memory) bool {
 	return true
 }
 
+// release ends what hold began.
 func (a *answer) release(m *budget.Memory) {
-	if a.size() < sizeable {
+	if a.size() < countedFrom {
 		return
 	}
 	a.mu.Lock()
@@ -71,9 +72,9 @@ func tooLarge(op *operation.Operation, most int) *answer {
 	return newAnswer(&graphql.Response{Data: json.RawMessage("null"), Errors: gqlerror.List{err}}, 0)
 }
 
-// unseen answers an operation for whose answer there was no memory. What a mutation did is done, which its client
-// learns from a repetition.
-func unseen(op *operation.Operation) *answer {
+// outcomeUnknown answers an operation for whose answer there was no memory. What a mutation did is done, which its
+// client learns from a repetition.
+func outcomeUnknown(op *operation.Operation) *answer {
 	if op.Kind() != ast.Mutation {
 		return &answer{fault: fault.NoMemory()}
 	}
@@ -104,25 +105,25 @@ func (a *answer) size() int {
 
 // How a query came by its answer, as RFC 9211 says it.
 const (
-	statusHeader = "Cache-Status"
-	hit          = "petitiond; hit"
-	miss         = "petitiond; fwd=miss"
-	bypass       = "petitiond; fwd=bypass" //nolint:gosec // no credential
+	cacheStatusHeader = "Cache-Status"
+	statusHit         = "petitiond; hit"
+	statusMiss        = "petitiond; fwd=miss"
+	statusBypass      = "petitiond; fwd=bypass" //nolint:gosec // no credential
 )
 
 // deliver sends the answer of a query.
 func (t *Transport) deliver(w http.ResponseWriter, r *http.Request, m media, a *answer, how string) {
 	if !a.hold(t.sharing.memory) {
-		t.refuse(w, m, fault.NoMemory())
+		refuse(w, m, fault.NoMemory())
 		return
 	}
 	defer a.release(t.sharing.memory)
 	if a.fault != nil {
-		t.refuse(w, m, a.fault)
+		refuse(w, m, a.fault)
 		return
 	}
 	header := w.Header()
-	header[statusHeader] = values[how]
+	header[cacheStatusHeader] = headerValues[how]
 	if a.retry > 0 {
 		header.Set("Retry-After", strconv.Itoa(a.retry))
 	}
@@ -130,7 +131,7 @@ func (t *Transport) deliver(w http.ResponseWriter, r *http.Request, m media, a *
 	if keeps {
 		header["Cache-Control"] = []string{a.caching()}
 	}
-	a.body.Send(w, r, a.status, values[string(m)][0], keeps)
+	a.body.Send(w, r, a.status, headerValues[string(m)][0], keeps)
 }
 
 // caching says for how long others may keep the answer without asking whether it is still the same.
@@ -144,9 +145,9 @@ func (a *answer) caching() string {
 
 const charset = "; charset=utf-8"
 
-// values are headers as they stand in the map, made once. Who adds to one makes another.
-var values = map[string][]string{
-	hit: {hit}, miss: {miss}, bypass: {bypass}, "nosniff": {"nosniff"}, "no-store": {"no-store"},
+// headerValues are headers as they stand in the map, made once. Who adds to one makes another.
+var headerValues = map[string][]string{
+	statusHit: {statusHit}, statusMiss: {statusMiss}, statusBypass: {statusBypass}, "nosniff": {"nosniff"}, "no-store": {"no-store"},
 	string(mediaJSON): {string(mediaJSON) + charset}, string(mediaGraphQL): {string(mediaGraphQL) + charset},
 	string(mediaEvents): {string(mediaEvents) + charset},
 }

@@ -14,6 +14,6 @@
 // socket speaks WebSocket, and epoll keeps connections that mostly wait.
 //
 // It knows gqlgen and nothing of petitions: domain errors arrive already
-// presented, and whoever asks is only a context to it. No query text, variable
+// presented, and those who ask are only contexts to it. No query text, variable
 // or credential is logged or repeated in an error.
 package transport

@@ -23,6 +23,7 @@ type engine struct {
 	recover       graphql.RecoverFunc
 }
 
+// newEngine returns an engine for a schema, whose errors are presented before anybody reads them.
 func newEngine(o Options) *engine {
 	e := &engine{
 		Executor: executor.New(o.Schema), timeout: o.Limits.Operation, introspection: o.Introspection, recover: o.Recover,
@@ -50,17 +51,17 @@ func (e *engine) surround(around func(context.Context) context.Context) {
 	})
 }
 
-type endKey struct{}
+type answerKey struct{}
 
-// withEnd returns the context of an answer whose subscription may end with an error in its place.
-func withEnd(ctx context.Context, answer *subscription.Answer) context.Context {
-	return context.WithValue(ctx, endKey{}, answer)
+// withAnswer returns the context of an answer whose subscription may end with an error in its place.
+func withAnswer(ctx context.Context, answer *subscription.Answer) context.Context {
+	return context.WithValue(ctx, answerKey{}, answer)
 }
 
 // endWithError answers a subscription that has ended with an error, which has no event to stand in.
 func endWithError(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 	resp := next(ctx)
-	answer, ok := ctx.Value(endKey{}).(*subscription.Answer)
+	answer, ok := ctx.Value(answerKey{}).(*subscription.Answer)
 	if resp != nil || !ok || answer.Err == nil {
 		return resp
 	}

@@ -84,9 +84,9 @@ func present(domain graphql.ErrorPresenterFunc) graphql.ErrorPresenterFunc {
 	}
 }
 
-// screened calls a presenter and lets nothing pass that has no published code.
+// onlyPublished calls a presenter and lets nothing pass that has no published code.
 // The log tells that something was held back, and what kind of error it was.
-func screened(presenter graphql.ErrorPresenterFunc, log *slog.Logger) graphql.ErrorPresenterFunc {
+func onlyPublished(presenter graphql.ErrorPresenterFunc, log *slog.Logger) graphql.ErrorPresenterFunc {
 	return func(ctx context.Context, err error) *gqlerror.Error {
 		presented := presenter(ctx, err)
 		if presented == nil || fault.Published[operation.CodeOf(presented)] {
@@ -100,9 +100,9 @@ func screened(presenter graphql.ErrorPresenterFunc, log *slog.Logger) graphql.Er
 	}
 }
 
-// conceal is the presenter of a transport that was given none: an error that
+// hideUncoded is the presenter of a transport that was given none: an error that
 // has no code yet is nobody's business.
-func conceal(ctx context.Context, err error) *gqlerror.Error {
+func hideUncoded(ctx context.Context, err error) *gqlerror.Error {
 	known, ok := errors.AsType[*gqlerror.Error](err)
 	if ok && operation.CodeOf(known) != "" {
 		return known

@@ -15,7 +15,7 @@ import (
 	"petitiond/server/transport"
 )
 
-// exchange sends bytes on a connection of their own and gives what comes back until the server closes it, or has
+// exchange sends bytes on a connection of their own and returns what comes back until the server closes it, or has
 // answered so many requests.
 func exchange(t *testing.T, server, bytes string, answers int) (statuses []int, text string) {
 	t.Helper()

@@ -18,3 +18,6 @@ func (t *Transport) HoldReaders() (release func()) {
 
 // Waiting returns how many messages wait to be read, and their bytes.
 func (t *Transport) Waiting() (messages, bytes int) { return t.connections.Waiting() }
+
+// Sharing returns how many operations share the events of others.
+func (t *Transport) Sharing() int { return t.connections.Sharing() }

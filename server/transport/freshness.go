@@ -6,14 +6,16 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// hints say for how long what a field gives stays true enough for a cache, in seconds: by the directive cacheControl of
-// the field, or of its type, or else as the field above. The smallest of an operation is that of its answer.
-type hints map[*ast.FieldDefinition]int
+// freshness is for how long what a field returns stays true enough for a cache, in seconds: by the directive
+// cacheControl of the field, or of its type, or else as the field above. The smallest of an operation is that of its
+// answer.
+type freshness map[*ast.FieldDefinition]int
 
 const cacheDirective = "cacheControl"
 
-func newHints(schema *ast.Schema) hints {
-	h := hints{}
+// newFreshness reads the hints of a schema.
+func newFreshness(schema *ast.Schema) freshness {
+	h := freshness{}
 	for _, object := range schema.Types {
 		for _, field := range object.Fields {
 			if seconds, ok := hintOf(field.Directives); ok {
@@ -28,6 +30,7 @@ func newHints(schema *ast.Schema) hints {
 	return h
 }
 
+// hintOf returns the seconds of @cacheControl, if it is there.
 func hintOf(list ast.DirectiveList) (seconds int, ok bool) {
 	d := list.ForName(cacheDirective)
 	if d == nil {
@@ -43,15 +46,15 @@ func hintOf(list ast.DirectiveList) (seconds int, ok bool) {
 // unchanging is how long the schema stays as it is, at least: as long as a rolling upgrade takes.
 const unchanging = 60
 
-// freshness is the smallest hint of an operation. A field of Query without one is not to be kept.
-func (h hints) freshness(op *ast.OperationDefinition) int {
+// of returns the smallest hint of an operation. A field of Query without one is not to be kept.
+func (f freshness) of(op *ast.OperationDefinition) int {
 	smallest, seen := unchanging, map[*ast.FragmentDefinition]bool{}
 	var look func(set ast.SelectionSet, root bool)
 	look = func(set ast.SelectionSet, root bool) {
 		for _, s := range set {
 			switch s := s.(type) {
 			case *ast.Field:
-				seconds, ok := h[s.Definition]
+				seconds, ok := f[s.Definition]
 				if introspective := strings.HasPrefix(s.Name, "__"); !ok && root && !introspective {
 					seconds, ok = 0, true
 				}

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"net/http"
 
 	"petitiond/server/budget"
 	"petitiond/server/operation"
@@ -15,8 +16,7 @@ import (
 type host struct {
 	*sharing
 
-	judge  *operation.Judge
-	limits Limits
+	intake *intake
 	alike  []string // Options.Impersonal
 }
 
@@ -24,18 +24,17 @@ var _ connection.Host = (*host)(nil)
 
 // Prepare returns the operation that a request in JSON asks for.
 func (h *host) Prepare(text []byte) (*operation.Operation, *fault.Fault) {
-	request, refusal := h.limits.ReadJSON(text)
-	if refusal != nil {
-		return nil, fault.Of(refusal)
+	request, f := h.intake.decode(http.MethodPost, text)
+	if f != nil {
+		return nil, f
 	}
-	op, refusal := h.judge.Prepare(request)
-	return op, fault.Of(refusal)
+	return h.intake.prepare(request)
 }
 
 // Answer runs a query or a mutation.
 func (h *host) Answer(ctx context.Context, anonymous bool, op *operation.Operation) ([]byte, *fault.Fault) {
 	a := h.answer(ctx, anonymous, op)
-	if most := h.limits.onConnection(); len(a.body.Plain) > most {
+	if most := h.intake.limits.onConnection(); len(a.body.Plain) > most {
 		a = tooLarge(op, most)
 	}
 	return a.body.Plain, a.fault
@@ -47,17 +46,17 @@ func (h *host) Subscribe(ctx context.Context, op *operation.Operation) (next fun
 	responses, ctx := h.engine.begin(ctx, op)
 	began := false
 	return func() (*connection.Event, *fault.Fault) {
-		b := h.memory.Budget(h.limits.onConnection())
+		b := h.memory.Budget(h.intake.limits.onConnection())
 		defer b.Close()
 		answer := asking.Ask()
-		resp := responses(withEnd(budget.With(ctx, b), answer))
+		resp := responses(withAnswer(budget.With(ctx, b), answer))
 		switch err := b.Err(); {
 		case resp == nil:
 			return nil, nil
 		case errors.Is(err, budget.ErrMemory):
 			return nil, fault.NoMemory()
 		case err != nil:
-			return nil, fault.AnswerTooLarge(h.limits.onConnection())
+			return nil, fault.AnswerTooLarge(h.intake.limits.onConnection())
 		case !began && len(resp.Data) == 0 && len(resp.Errors) > 0:
 			return nil, fault.Flaw(resp.Errors...)
 		}
@@ -67,6 +66,6 @@ func (h *host) Subscribe(ctx context.Context, op *operation.Operation) (next fun
 	}
 }
 
-// Impersonal reports whether an operation asks for nothing but leaves of types that are the same for everybody who may see
-// them at all. What stands behind an edge may depend on who looks.
+// Impersonal reports whether an operation asks for nothing but leaves of types that are the same for everybody who may
+// see them at all. What stands behind an edge may depend on who looks.
 func (h *host) Impersonal(op *operation.Operation) bool { return op.SelectsLeavesOf(h.alike) }

@@ -28,15 +28,15 @@ const costHeader = "X-Graphql-Cost"
 func (t *Transport) route(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case upgrades(r):
-		t.serveSocket(w, r)
+		t.opener.serveSocket(w, r)
 	case r.Method == http.MethodPut:
-		t.reserveStream(w, r)
+		t.opener.reserveStream(w, r)
 	case r.Method == http.MethodDelete:
-		t.endOnStream(w, r)
+		t.opener.endOnStream(w, r)
 	case r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodPost:
 		t.serveOther(w, r)
 	case streamToken(r) != "":
-		t.serveStream(w, r)
+		t.opener.serveStream(w, r)
 	default:
 		t.serveOperation(w, r)
 	}
@@ -51,7 +51,7 @@ func (t *Transport) serveOther(w http.ResponseWriter, r *http.Request) {
 	default:
 		f := fault.New(http.StatusMethodNotAllowed, fault.MethodNotAllowed, "Send operations with POST, or queries with GET.")
 		f.Allow = methods
-		t.refuse(w, mediaJSON, f)
+		refuse(w, mediaJSON, f)
 	}
 }
 
@@ -61,16 +61,16 @@ func (t *Transport) serveOperation(w http.ResponseWriter, r *http.Request) {
 	who, op, known, f := t.admit(w, r, accept)
 	switch {
 	case known != nil:
-		t.deliver(w, r, accept.answer, known, hit)
+		t.deliver(w, r, accept.answer, known, statusHit)
 	case f != nil && f.Status == 0 && accept.answer == "":
-		t.refuseByEvents(w, f)
+		refuseByEvents(w, f)
 	case f != nil:
 		if f.Cost > 0 && wantsCost(r.Header) {
-			f.Extensions = costReport(f.Cost, t.limits.Cost)
+			f.Extensions = costReport(f.Cost, t.intake.limits.Cost)
 		}
-		t.refuse(w, accept.refusal(), f)
+		refuse(w, accept.refusal(), f)
 	case op.Kind() == ast.Subscription, accept.answer == "":
-		t.serveEvents(w, r, who, op)
+		t.opener.serveEvents(w, r, who, op)
 	case op.Kind() == ast.Mutation:
 		t.answerMutation(who.Context, w, r.Header, accept.answer, op)
 	default:
@@ -82,17 +82,17 @@ func (t *Transport) serveOperation(w http.ResponseWriter, r *http.Request) {
 func (t *Transport) answerMutation(ctx context.Context, w http.ResponseWriter, header http.Header, m media, op *operation.Operation) {
 	a := t.sharing.run(ctx, op, wantsCost(header))
 	if !a.hold(t.sharing.memory) {
-		a = unseen(op)
+		a = outcomeUnknown(op)
 	}
 	defer a.release(t.sharing.memory)
 	if a.fault != nil {
-		t.refuse(w, m, a.fault)
+		refuse(w, m, a.fault)
 		return
 	}
 	if a.retry > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(a.retry))
 	}
-	t.write(w, a.status, m, a.body.Plain)
+	write(w, a.status, m, a.body.Plain)
 }
 
 // wantsCost reports whether a request asks what its operation costs.
@@ -118,10 +118,10 @@ func (t *Transport) admit(
 		return who, nil, nil, fault.New(http.StatusNotAcceptable, fault.BadRequest,
 			"Accept one of application/graphql-response+json, application/json and, for subscriptions, text/event-stream; in UTF-8.")
 	}
-	if who, f = t.identify(r.Context(), r.Header); f != nil {
+	if who, f = identify(t.authority, r); f != nil {
 		return who, nil, nil, f
 	}
-	text, f := t.read(w, r)
+	text, f := t.intake.read(w, r)
 	if f != nil {
 		return who, nil, nil, f
 	}
@@ -137,19 +137,19 @@ func (t *Transport) admit(
 	return who, op, nil, permit(r.Method, op.Kind(), accept)
 }
 
-// recall gives the operation that a request asks for, and the key of its answer if it is a query. A request that came
+// recall returns the operation that a request asks for, and the key of its answer if it is a query. A request that came
 // before in the same bytes is not judged again.
 func (t *Transport) recall(method string, text []byte) (*operation.Operation, responsecache.Key, *fault.Fault) {
 	if known, ok := t.sharing.recalled.find(method, text); ok {
 		return known.op, known.key, nil
 	}
-	request, f := t.decode(method, text)
+	request, f := t.intake.decode(method, text)
 	if f != nil {
 		return nil, responsecache.Key{}, f
 	}
-	op, r := t.judge.Prepare(request)
-	if r != nil || op.Kind() != ast.Query {
-		return op, responsecache.Key{}, fault.Of(r)
+	op, f := t.intake.prepare(request)
+	if f != nil || op.Kind() != ast.Query {
+		return op, responsecache.Key{}, f
 	}
 	known := recalledRequest{string(text), op, responsecache.Key(op.Key()), op.Size()}
 	if !op.Timed {
@@ -158,18 +158,12 @@ func (t *Transport) recall(method string, text []byte) (*operation.Operation, re
 	return op, known.key, nil
 }
 
-// prepare returns the operation that a request asks for.
-func (t *Transport) prepare(request *operation.Request) (*operation.Operation, *fault.Fault) {
-	op, r := t.judge.Prepare(request)
-	return op, fault.Of(r)
-}
-
 // answerQuery answers a query, as soon as there is room.
 func (t *Transport) answerQuery(
 	who credential.Identity, w http.ResponseWriter, r *http.Request, m media, op *operation.Operation,
 ) {
 	if !t.sharing.applies(r.Header) {
-		t.deliver(w, r, m, t.sharing.run(who.Context, op, wantsCost(r.Header)), bypass)
+		t.deliver(w, r, m, t.sharing.run(who.Context, op, wantsCost(r.Header)), statusBypass)
 		return
 	}
 	a, how := t.sharing.share(who.Context, op)
@@ -194,21 +188,20 @@ func permit(method string, kind ast.Operation, accept accepted) *fault.Fault {
 	}
 }
 
-// identify asks whose credential a request bears. None is anonymous; one that
-// cannot be read is not.
-func (t *Transport) identify(ctx context.Context, header http.Header) (credential.Identity, *fault.Fault) {
-	switch values := header.Values("Authorization"); len(values) {
+// identify asks whose credential a request bears. None is anonymous; one that cannot be read is not.
+func identify(a *credential.Authority, r *http.Request) (credential.Identity, *fault.Fault) {
+	switch values := r.Header.Values("Authorization"); len(values) {
 	case 0:
-		return credential.None(ctx), nil
+		return credential.None(r.Context()), nil
 	case 1:
-		return t.authority.Authorize(ctx, values[0])
+		return a.Authorize(r.Context(), values[0])
 	default:
 		return credential.Identity{}, fault.Denied()
 	}
 }
 
 // refuse answers a request that was not executed.
-func (t *Transport) refuse(w http.ResponseWriter, m media, f *fault.Fault) {
+func refuse(w http.ResponseWriter, m media, f *fault.Fault) {
 	header := w.Header()
 	if f.Allow != "" {
 		header.Set("Allow", f.Allow)
@@ -219,13 +212,13 @@ func (t *Transport) refuse(w http.ResponseWriter, m media, f *fault.Fault) {
 	case http.StatusServiceUnavailable:
 		header.Set("Retry-After", "1")
 	}
-	t.write(w, statusFor(f, m), m, encode(&graphql.Response{Errors: f.Errors, Extensions: f.Extensions}))
+	write(w, statusFor(f, m), m, encode(&graphql.Response{Errors: f.Errors, Extensions: f.Extensions}))
 }
 
 // write sends a whole answer.
-func (t *Transport) write(w http.ResponseWriter, status int, m media, body []byte) {
+func write(w http.ResponseWriter, status int, m media, body []byte) {
 	header := w.Header()
-	header["Content-Type"] = values[string(m)]
+	header["Content-Type"] = headerValues[string(m)]
 	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	// A client that is gone misses nothing.

@@ -59,12 +59,13 @@ func DefaultLimits() Limits {
 	}
 }
 
-// onConnection returns how many bytes an answer may have over a WebSocket or an event stream, where it waits in memory until
-// the client has read it.
+// onConnection returns how many bytes an answer may have over a WebSocket or an event stream, where it waits in memory
+// until the client has read it.
 func (l Limits) onConnection() int { return l.AnswerSize / 4 }
 
 // within returns when a time of d will be over, by the clock of connections:
 // deadlines are no matter of the clock that the domain is given.
 func within(d time.Duration) time.Time { return now().Add(d) }
 
+// now is the clock of connections and deadlines, which is not that of the domain: see within.
 func now() time.Time { return graphql.Now() }

@@ -153,7 +153,7 @@ func TestFarewellIsSpread(t *testing.T) {
 func TestResume(t *testing.T) {
 	t.Parallel()
 	s := newStation()
-	_, server := serve(t, s.options())
+	tr, server := serve(t, s.options())
 	first := listen(t, t.Context(), server, `subscription { signatureCount(petitionId: "a") { total } }`)
 	s.begun(t, 1)
 	s.tell(t, "a", subscription.Mark{Topic: "a", Version: 5}, 50)
@@ -161,7 +161,7 @@ func TestResume(t *testing.T) {
 	stale := listen(t, t.Context(), server, `subscription { signatureCount(petitionId: "a") { total } }`, "Last-Event-ID: 4")
 	skim(t, stale, "id: 5")
 	fresh := listen(t, t.Context(), server, `subscription { signatureCount(petitionId: "a") { total } }`, "Last-Event-ID: 5")
-	time.Sleep(50 * time.Millisecond)
+	eventually(t, "all read the same", func() bool { return tr.Sharing() == 3 })
 	s.tell(t, "a", subscription.Mark{Topic: "a", Version: 6}, 60)
 	for line := range fresh {
 		if strings.HasPrefix(line, "id: ") {

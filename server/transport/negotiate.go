@@ -41,6 +41,7 @@ type preference struct {
 	exact   int
 }
 
+// over reports whether p is wanted more than q.
 func (p preference) over(q preference) bool {
 	return p.quality > q.quality || p.quality == q.quality && p.exact > q.exact
 }

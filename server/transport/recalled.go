@@ -32,6 +32,7 @@ type recalledRequest struct {
 // size is what it takes in memory beside the document, about: the text and the variables that were read from it.
 func (r recalledRequest) size() int { return 600 + 2*len(r.text) }
 
+// newRecalled returns a memory of so many bytes.
 func newRecalled(most int) *recalled {
 	r := &recalled{seed: maphash.MakeSeed(), docs: map[*ast.QueryDocument]*holding{}}
 	r.known = lru.New[uint64](most, r.hold, r.release)
@@ -51,6 +52,7 @@ func (r *recalled) hold(request recalledRequest) (bytes int) {
 	return bytes
 }
 
+// release returns what goes with a request, and with its document if it is the last of it.
 func (r *recalled) release(request recalledRequest) (bytes int) {
 	bytes = request.size()
 	doc := r.docs[request.op.Document]
@@ -70,6 +72,7 @@ func (r *recalled) hash(method string, text []byte) uint64 {
 	return h.Sum64()
 }
 
+// find returns what is known of a request.
 func (r *recalled) find(method string, text []byte) (known recalledRequest, ok bool) {
 	known, ok = r.known.Get(r.hash(method, text))
 	return known, ok && known.text == string(text)

@@ -11,8 +11,8 @@ import (
 	"petitiond/server/responsecache"
 )
 
-// TestRecalledRequestsAreBounded keeps many requests, some with a document in common: what they take stays within the bound,
-// is given back with them, and the latest are known.
+// TestRecalledRequestsAreBounded keeps many requests, some with a document in common: what they take stays within the
+// bound, is given back with them, and the latest are known.
 func TestRecalledRequestsAreBounded(t *testing.T) {
 	t.Parallel()
 	const most = 100_000

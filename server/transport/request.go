@@ -14,32 +14,44 @@ import (
 	"petitiond/server/transport/fault"
 )
 
-// read gives the text in which the parameters of an operation stand: the body, or the query string of the URL.
-func (t *Transport) read(w http.ResponseWriter, r *http.Request) ([]byte, *fault.Fault) {
+// intake reads requests, and judges what they ask for.
+type intake struct {
+	judge  *operation.Judge
+	limits Limits
+}
+
+// prepare returns the operation that a request asks for.
+func (i *intake) prepare(request *operation.Request) (*operation.Operation, *fault.Fault) {
+	op, r := i.judge.Prepare(request)
+	return op, fault.Of(r)
+}
+
+// read returns the text in which the parameters of an operation stand: the body, or the query string of the URL.
+func (i *intake) read(w http.ResponseWriter, r *http.Request) ([]byte, *fault.Fault) {
 	if r.Method == http.MethodPost {
-		if f := t.checkBody(r.Header, r.ContentLength); f != nil {
+		if f := i.checkBody(r.Header, r.ContentLength); f != nil {
 			return nil, f
 		}
-		return t.readBody(w, r)
+		return i.readBody(w, r)
 	}
-	if int64(len(r.URL.RawQuery)) > t.limits.Body {
-		return nil, t.tooLarge()
+	if int64(len(r.URL.RawQuery)) > i.limits.Body {
+		return nil, i.tooLarge()
 	}
 	return []byte(r.URL.RawQuery), nil
 }
 
 // decode reads the parameters of an operation.
-func (t *Transport) decode(method string, text []byte) (*operation.Request, *fault.Fault) {
-	read := t.limits.ReadURL
+func (i *intake) decode(method string, text []byte) (*operation.Request, *fault.Fault) {
+	read := i.limits.ReadURL
 	if method == http.MethodPost {
-		read = t.limits.ReadJSON
+		read = i.limits.ReadJSON
 	}
 	request, r := read(text)
 	return request, fault.Of(r)
 }
 
 // checkBody judges a body by its headers, before a byte of it is read.
-func (t *Transport) checkBody(h http.Header, length int64) *fault.Fault {
+func (i *intake) checkBody(h http.Header, length int64) *fault.Fault {
 	const message = "Send the body as application/json in UTF-8, without Content-Encoding."
 	// Two lines of a header are one with a comma, which no media type has: what a proxy takes for the type of a body
 	// must not differ from what we do.
@@ -48,18 +60,18 @@ func (t *Transport) checkBody(h http.Header, length int64) *fault.Fault {
 	switch {
 	case err != nil, typ != string(mediaJSON), !header.IsUTF8(params), encoding != "" && !strings.EqualFold(encoding, "identity"):
 		return fault.New(http.StatusUnsupportedMediaType, fault.UnsupportedMediaType, message)
-	case length > t.limits.Body:
-		return t.tooLarge()
+	case length > i.limits.Body:
+		return i.tooLarge()
 	default:
 		return nil
 	}
 }
 
 // readBody reads a body that may be chunked, within a limit of size. The server limits the time.
-func (t *Transport) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *fault.Fault) {
-	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, t.limits.Body))
+func (i *intake) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *fault.Fault) {
+	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, i.limits.Body))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, t.tooLarge()
+		return nil, i.tooLarge()
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil, fault.New(http.StatusRequestTimeout, fault.BadRequest, "The body took too long to arrive.")
@@ -70,7 +82,8 @@ func (t *Transport) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *f
 	return text, nil
 }
 
-func (t *Transport) tooLarge() *fault.Fault {
-	message := fmt.Sprintf("The request is larger than %d bytes.", t.limits.Body)
+// tooLarge refuses a body, or a query string that is as long.
+func (i *intake) tooLarge() *fault.Fault {
+	message := fmt.Sprintf("The request is larger than %d bytes.", i.limits.Body)
 	return fault.New(http.StatusRequestEntityTooLarge, fault.PayloadTooLarge, message)
 }

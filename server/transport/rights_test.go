@@ -12,7 +12,7 @@ import (
 const altered = `{"errors":[{"message":"The credential has other rights now. Send it again to go on with those.",` +
 	`"extensions":{"code":"UNAUTHENTICATED"}}]}`
 
-// What is open under a credential ends when that has other rights, and begins anew with those.
+// What is open under a credential ends when that has other rights, and begins again with those.
 func TestWhatIsOpenEndsWithItsRights(t *testing.T) {
 	t.Parallel()
 	for way, shared := range waysToRun {

@@ -16,7 +16,7 @@ type runner struct {
 	admission  *admission
 	authority  *credential.Authority
 	memory     *budget.Memory
-	hints      hints
+	freshness  freshness
 	answerSize int // bytes of an answer
 	costLimit  int // points of an operation
 }
@@ -24,7 +24,7 @@ type runner struct {
 func newRunner(o Options, a *credential.Authority) *runner {
 	return &runner{
 		engine: newEngine(o), admission: newAdmission(o.Limits), authority: a, memory: budget.NewMemory(o.Memory),
-		hints: newHints(o.Schema.Schema()), answerSize: o.Limits.AnswerSize, costLimit: o.Limits.Cost,
+		freshness: newFreshness(o.Schema.Schema()), answerSize: o.Limits.AnswerSize, costLimit: o.Limits.Cost,
 	}
 }
 
@@ -54,10 +54,10 @@ func (r *runner) run(ctx context.Context, op *operation.Operation, report bool) 
 	if report {
 		resp.Extensions = withExtensions(resp.Extensions, costReport(op.Cost, r.costLimit))
 	}
-	a := newAnswer(resp, r.hints.freshness(op.Definition))
+	a := newAnswer(resp, r.freshness.of(op.Definition))
 	switch err := b.Err(); {
 	case errors.Is(err, budget.ErrMemory):
-		return unseen(op)
+		return outcomeUnknown(op)
 	case err != nil || len(a.body.Plain) > r.answerSize: // with its errors
 		return tooLarge(op, r.answerSize)
 	}

@@ -13,7 +13,7 @@ import (
 	"petitiond/server/transport/fault"
 )
 
-// Queries of those who show no credential are answered alike, whoever asks: such an answer is computed once, and
+// Queries of those who show no credential are answered alike: such an answer is computed once, and
 // kept until something in it changes, or for some seconds. What depends on the one who asks is never shared, since who
 // asks without a credential is nobody.
 
@@ -71,7 +71,7 @@ func (s *sharing) page(
 ) (a *answer, how string) {
 	if !s.on {
 		a, _ := s.render(ctx, render)
-		return a, bypass
+		return a, statusBypass
 	}
 	key := responsecache.Key(sha256.Sum256([]byte("page " + name)))
 	a, came, err := s.answers.Get(ctx, key, func(r *responsecache.Recorder) (*answer, responsecache.Verdict) {
@@ -93,11 +93,11 @@ func received(a *answer, came responsecache.How, err error) (_ *answer, how stri
 	switch {
 	case err != nil || a == nil: // who waited is gone, or what was waited for has panicked
 		f := fault.New(http.StatusServiceUnavailable, fault.Unavailable, "The request was given up before it was answered.")
-		return &answer{fault: f}, miss
+		return &answer{fault: f}, statusMiss
 	case came == responsecache.Hit:
-		return a, hit
+		return a, statusHit
 	}
-	return a, miss
+	return a, statusMiss
 }
 
 // share returns the answer that all those get who ask the same without a credential.

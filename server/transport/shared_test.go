@@ -175,12 +175,12 @@ func TestViewersShareNothing(t *testing.T) {
 func TestImpersonalIsShared(t *testing.T) {
 	t.Parallel()
 	s := newStation()
-	_, server := serve(t, s.options())
+	tr, server := serve(t, s.options())
 	nobody, admin := open(t, server, `{}`), open(t, server, `{"authorization":"Bearer good"}`)
 	tell(t, nobody, watching("1", watchOne, "a"))
 	s.begun(t, 1)
 	tell(t, admin, watching("1", watchOne, "a"))
-	time.Sleep(50 * time.Millisecond)
+	eventually(t, "both read the same", func() bool { return tr.Sharing() == 2 })
 	s.tell(t, "a", subscription.Mark{Topic: "a", Version: 1}, 3)
 	if a, b := heard(t, nobody, "1"), heard(t, admin, "1"); a != 3 || b != 3 {
 		t.Errorf("told %d and %d, want 3", a, b)
@@ -205,7 +205,7 @@ func TestImpersonalIsShared(t *testing.T) {
 func TestEventsWithoutTopic(t *testing.T) {
 	t.Parallel()
 	s := newStation()
-	_, server := serve(t, s.options())
+	tr, server := serve(t, s.options())
 	early := open(t, server, `{}`)
 	tell(t, early, watching("1", watchOne, "a"))
 	s.begun(t, 1)
@@ -219,13 +219,7 @@ func TestEventsWithoutTopic(t *testing.T) {
 	}
 	late := open(t, server, `{}`)
 	tell(t, late, watching("1", watchOne, "a"))
-	tell(t, late, subscribe("sync", "{ hello }")) // answered after the subscription has begun
-	for m := hear(t, late); m.Type != "complete"; m = hear(t, late) {
-		if m.ID != "sync" {
-			t.Errorf("who came late was told %s", m.Payload)
-		}
-	}
-	time.Sleep(200 * time.Millisecond)
+	eventually(t, "both read the same", func() bool { return tr.Sharing() == 2 })
 	s.tell(t, "a", subscription.Mark{}, 40)
 	if a, b := heard(t, early, "1"), heard(t, late, "1"); a != 40 || b != 40 {
 		t.Errorf("told %d and %d, want 40", a, b)

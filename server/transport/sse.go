@@ -17,43 +17,43 @@ import (
 
 // serveEvents answers an operation as server-sent events, on a connection of its own: next for every answer,
 // then complete. graphql-sse calls this the distinct connections mode; a browser's own EventSource reads it too.
-func (t *Transport) serveEvents(w http.ResponseWriter, r *http.Request, who credential.Identity, op *operation.Operation) {
-	c, f := t.open(connection.Events, r, who)
+func (o *opener) serveEvents(w http.ResponseWriter, r *http.Request, who credential.Identity, op *operation.Operation) {
+	c, f := o.open(connection.Events, r, who)
 	if f != nil {
-		t.refuse(w, mediaGraphQL, f)
+		refuse(w, mediaGraphQL, f)
 		return
 	}
 	// A client that comes back says which version it has: EventSource does so by itself.
 	version, _ := strconv.ParseInt(r.Header.Get("Last-Event-ID"), 10, 64)
-	t.openEvents(w, r, c, connection.WithOperation(op, version))
+	o.openEvents(w, r, c, connection.WithOperation(op, version))
 }
 
 // refuseByEvents tells by a stream why an operation was refused, to a client that reads nothing else: of another
 // answer a browser's EventSource shows no more than that it failed.
-func (t *Transport) refuseByEvents(w http.ResponseWriter, f *fault.Fault) {
+func refuseByEvents(w http.ResponseWriter, f *fault.Fault) {
 	out := connection.AppendEvent(nil, "next", 0, encode(&graphql.Response{Errors: f.Errors}))
-	t.write(w, http.StatusOK, mediaEvents, connection.AppendEvent(out, "complete", 0, nil))
+	write(w, http.StatusOK, mediaEvents, connection.AppendEvent(out, "complete", 0, nil))
 }
 
 // openEvents answers with the head of a stream, so that the client knows it stands before the first event comes.
-func (t *Transport) openEvents(w http.ResponseWriter, r *http.Request, c *connection.Conn, begin connection.Beginning) {
+func (o *opener) openEvents(w http.ResponseWriter, r *http.Request, c *connection.Conn, begin connection.Beginning) {
 	const blank = ":\n\n"
 	head := w.Header()
-	head["Content-Type"] = values[string(mediaEvents)]
+	head["Content-Type"] = headerValues[string(mediaEvents)]
 	// Some proxies keep events back until they have enough of them.
 	head.Set("X-Accel-Buffering", "no")
 	if r.ProtoMajor == 1 {
 		own := head.Clone()
 		own.Set("Date", now().UTC().Format(http.TimeFormat))
 		own.Set("Connection", "close") // its end is the end of the stream
-		t.takeOver(w, c, http.StatusOK, own, blank, begin)
+		o.takeOver(w, c, http.StatusOK, own, blank, begin)
 		return
 	}
 	// HTTP/2 does not give its connections away: this goroutine stands between.
 	w.WriteHeader(http.StatusOK)
 	near, far := net.Pipe()
 	c.Adopt(far, nil, []byte(blank), begin)
-	copyEvents(w, r, near, t.limits.Event)
+	copyEvents(w, r, near, o.intake.limits.Event)
 }
 
 // copyEvents passes on what comes until either side ends.

@@ -129,7 +129,7 @@ func listen(t *testing.T, ctx context.Context, server, document string, headers 
 	return stream(t, request(t, http.MethodPost, server, strings.NewReader(query(document)), headers...).WithContext(ctx))
 }
 
-// stream gives the lines of an answer as they come.
+// stream returns the lines of an answer as they come.
 func stream(t *testing.T, r *http.Request) <-chan string {
 	t.Helper()
 	lines := make(chan string)

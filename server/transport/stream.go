@@ -27,14 +27,14 @@ func streamToken(r *http.Request) string {
 }
 
 // reserveStream answers PUT.
-func (t *Transport) reserveStream(w http.ResponseWriter, r *http.Request) {
-	if _, f := t.identify(r.Context(), r.Header); f != nil {
-		t.refuse(w, mediaJSON, f)
+func (o *opener) reserveStream(w http.ResponseWriter, r *http.Request) {
+	if _, f := identify(o.authority, r); f != nil {
+		refuse(w, mediaJSON, f)
 		return
 	}
 	token := rand.Text()
-	if !t.connections.Streams.Reserve(token, t.network(r)) {
-		t.refuse(w, mediaJSON, fault.New(http.StatusServiceUnavailable, fault.Unavailable,
+	if !o.connections.Streams.Reserve(token, o.network(r)) {
+		refuse(w, mediaJSON, fault.New(http.StatusServiceUnavailable, fault.Unavailable,
 			"There are too many reserved event streams. Open one of yours, or try again later."))
 		return
 	}
@@ -44,57 +44,58 @@ func (t *Transport) reserveStream(w http.ResponseWriter, r *http.Request) {
 }
 
 // serveStream answers what bears the token of a stream.
-func (t *Transport) serveStream(w http.ResponseWriter, r *http.Request) {
+func (o *opener) serveStream(w http.ResponseWriter, r *http.Request) {
 	token := streamToken(r)
 	switch {
 	case r.Method == http.MethodPost || r.URL.Query().Has("query"):
-		t.sendToStream(w, r, token)
+		o.sendToStream(w, r, token)
 	case negotiate(r.Header.Values("Accept")).events:
-		t.openStream(w, r, token)
+		o.openStream(w, r, token)
 	default:
-		t.refuse(w, mediaJSON, fault.New(http.StatusNotAcceptable, fault.BadRequest, "Accept text/event-stream."))
+		refuse(w, mediaJSON, fault.New(http.StatusNotAcceptable, fault.BadRequest, "Accept text/event-stream."))
 	}
 }
 
 // openStream answers GET with a token.
-func (t *Transport) openStream(w http.ResponseWriter, r *http.Request, token string) {
-	who, f := t.identify(r.Context(), r.Header)
+func (o *opener) openStream(w http.ResponseWriter, r *http.Request, token string) {
+	who, f := identify(o.authority, r)
 	if f != nil {
-		t.refuse(w, mediaJSON, f)
+		refuse(w, mediaJSON, f)
 		return
 	}
-	if f := t.connections.Streams.Claim(token); f != nil {
-		t.refuse(w, mediaJSON, f)
+	if f := o.connections.Streams.Claim(token); f != nil {
+		refuse(w, mediaJSON, f)
 		return
 	}
-	c, f := t.open(connection.Stream, r, who)
+	c, f := o.open(connection.Stream, r, who)
 	if f != nil {
-		t.connections.Streams.Forget(token)
-		t.refuse(w, mediaJSON, f)
+		o.connections.Streams.Forget(token)
+		refuse(w, mediaJSON, f)
 		return
 	}
-	t.openEvents(w, r, c, t.connections.Streams.WithStream(token))
+	o.openEvents(w, r, c, o.connections.Streams.WithStream(token))
 }
 
 // sendToStream answers an operation that is sent beside an open stream: accepted, and answered there.
-func (t *Transport) sendToStream(w http.ResponseWriter, r *http.Request, token string) {
-	if f := t.beginOnStream(w, r, token); f != nil {
-		t.refuse(w, negotiate(r.Header.Values("Accept")).refusal(), f)
+func (o *opener) sendToStream(w http.ResponseWriter, r *http.Request, token string) {
+	if f := o.beginOnStream(w, r, token); f != nil {
+		refuse(w, negotiate(r.Header.Values("Accept")).refusal(), f)
 		return
 	}
 	w.WriteHeader(http.StatusAccepted)
 }
 
-func (t *Transport) beginOnStream(w http.ResponseWriter, r *http.Request, token string) *fault.Fault {
-	who, f := t.identify(r.Context(), r.Header)
+// beginOnStream begins an operation that is sent beside a stream, or returns why it does not.
+func (o *opener) beginOnStream(w http.ResponseWriter, r *http.Request, token string) *fault.Fault {
+	who, f := identify(o.authority, r)
 	if f != nil {
 		return f
 	}
-	text, f := t.read(w, r)
+	text, f := o.intake.read(w, r)
 	if f != nil {
 		return f
 	}
-	request, f := t.decode(r.Method, text)
+	request, f := o.intake.decode(r.Method, text)
 	if f != nil {
 		return f
 	}
@@ -102,34 +103,34 @@ func (t *Transport) beginOnStream(w http.ResponseWriter, r *http.Request, token 
 	if id == "" || len(id) > connection.LongestID {
 		return fault.Malformed("Name the operation in extensions.operationId, with at most %d bytes.", connection.LongestID)
 	}
-	if f = t.connections.Streams.Find(token); f != nil {
+	if f = o.connections.Streams.Find(token); f != nil {
 		return f
 	}
-	op, f := t.prepare(request)
+	op, f := o.intake.prepare(request)
 	if f == nil {
 		f = permit(r.Method, op.Kind(), accepted{answer: mediaJSON, events: true})
 	}
 	if f != nil {
 		return f
 	}
-	return t.connections.Streams.Send(token, connection.Beside{
+	return o.connections.Streams.Send(token, connection.Beside{
 		ID: id, Bytes: len(text), Request: trace.ID(r.Context()), Who: who, Operation: op,
 	})
 }
 
 // endOnStream answers DELETE.
-func (t *Transport) endOnStream(w http.ResponseWriter, r *http.Request) {
+func (o *opener) endOnStream(w http.ResponseWriter, r *http.Request) {
 	token, id := streamToken(r), r.URL.Query().Get("operationId")
-	f := t.connections.Streams.Find(token)
+	f := o.connections.Streams.Find(token)
 	switch {
 	case f != nil:
 	case id == "":
 		f = fault.Malformed("Name the operation to end in the parameter operationId.")
 	default:
-		f = t.connections.Streams.End(token, id)
+		f = o.connections.Streams.End(token, id)
 	}
 	if f != nil {
-		t.refuse(w, mediaJSON, f)
+		refuse(w, mediaJSON, f)
 		return
 	}
 	w.WriteHeader(http.StatusOK)

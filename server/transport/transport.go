@@ -38,16 +38,16 @@ type Options struct {
 	// UNAUTHENTICATED, or with UNAVAILABLE if it is [ErrUnavailable].
 	Authenticate func(ctx context.Context, bearer string) (context.Context, error)
 	// Around adds to the context what one answer needs, such as loaders. It is
-	// called anew for every event of a subscription, and once for its start:
+	// called for every event of a subscription, and once for its start:
 	// what that call adds lives as long as the subscription.
 	Around func(ctx context.Context) context.Context
-	// Expires says until when the credential holds that Authenticate found, if it ends. Then it is asked anew.
+	// Expires says until when the credential holds that Authenticate found, if it ends. Then it is asked again.
 	Expires func(ctx context.Context) time.Time
-	// Same reports whether Authenticate found the same twice: who it is, and what they may. Where it did not, what is open
-	// under the credential ends as if it had been revoked. By default all that holds is the same.
+	// Same reports whether Authenticate found the same twice: who it is, and what they may. Where it did not, what is
+	// open under the credential ends as if it had been revoked. By default all that holds is the same.
 	Same func(before, now context.Context) bool
 	// Impersonal are the types whose leaf fields have the same values for everybody who may see an object of
-	// them at all. A subscription that selects nothing else is shared by all, whoever they are.
+	// them at all. A subscription that selects nothing else is shared by all.
 	Impersonal []string
 	// Sizes say how many items fields have by their arguments, where @listSize cannot: by the name of the field, such
 	// as Petition.signatureHistory. Arguments come as JSON has them, absent ones as their defaults or nil.
@@ -78,13 +78,11 @@ type Options struct {
 
 // Transport answers GraphQL requests. It is an http.Handler for one path.
 type Transport struct {
-	limits      Limits
-	judge       *operation.Judge
+	intake      *intake
 	sharing     *sharing
+	opener      *opener
 	authority   *credential.Authority
 	connections *connection.Keeper
-	address     func(*http.Request) netip.Addr
-	origins     []string
 	handler     http.Handler
 	log         *slog.Logger
 
@@ -95,39 +93,43 @@ type Transport struct {
 // New returns a Transport. Shutdown ends what it keeps open.
 func New(o Options) *Transport {
 	o = o.withDefaults()
-	t := &Transport{limits: o.Limits, address: o.Address, origins: o.AllowedOrigins, log: o.Logger}
+	t := &Transport{log: o.Logger}
 	var alive context.Context
 	alive, t.die = context.WithCancel(context.Background())
-	t.judge = operation.New(operation.Options{
+	t.intake = &intake{limits: o.Limits, judge: operation.New(operation.Options{
 		Schema: o.Schema.Schema(), Sizes: o.Sizes, Introspection: o.Introspection, Discreet: o.Discreet, Limits: o.Limits.Limits,
-	})
+	})}
 	t.authority = &credential.Authority{
 		Authenticate: o.Authenticate, Expires: o.Expires, Same: o.Same, Patience: o.Limits.Operation, Alive: alive, Now: now, Logger: o.Logger,
 	}
 	t.sharing = newSharing(o, newRunner(o, t.authority))
 	t.connections = connection.New(connection.Options{
-		Host:   &host{sharing: t.sharing, judge: t.judge, limits: o.Limits, alike: o.Impersonal},
+		Host:   &host{sharing: t.sharing, intake: t.intake, alike: o.Impersonal},
 		Limits: o.Limits.Bounds, Message: o.Limits.Body, Answer: o.Limits.onConnection(), JSON: o.Limits.JSON(),
 		Credentials: credential.NewRegistry(t.authority, &t.running), Memory: t.sharing.memory,
 		Readers: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 		Alive:   alive, Running: &t.running, Now: now, Logger: o.Logger,
 	})
-	t.handler = t.allowOrigins(http.HandlerFunc(t.route))
+	t.opener = &opener{
+		intake: t.intake, authority: t.authority, connections: t.connections, address: o.Address, origins: o.AllowedOrigins,
+	}
+	t.handler = allowOrigins(o.AllowedOrigins, http.HandlerFunc(t.route))
 	return t
 }
 
 // allowOrigins lets pages of other sites read answers.
-func (t *Transport) allowOrigins(next http.Handler) http.Handler {
+func allowOrigins(origins []string, next http.Handler) http.Handler {
 	return cors.New(cors.Options{
 		// An empty list of origins would mean all of them.
-		AllowOriginFunc: func(origin string) bool { return slices.Contains(t.origins, origin) },
+		AllowOriginFunc: func(origin string) bool { return slices.Contains(origins, origin) },
 		AllowedMethods:  []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete},
 		AllowedHeaders:  []string{"Accept", "Authorization", "Content-Type", "Last-Event-ID", trace.Header, costHeader, streamHeader},
-		ExposedHeaders:  []string{trace.Header, "Retry-After", statusHeader},
+		ExposedHeaders:  []string{trace.Header, "Retry-After", cacheStatusHeader},
 		MaxAge:          int((10 * time.Minute).Seconds()),
 	}).Handler(next)
 }
 
+// withDefaults fills in what was left out.
 func (o Options) withDefaults() Options {
 	if o.Limits == (Limits{}) {
 		o.Limits = DefaultLimits()
@@ -139,7 +141,7 @@ func (o Options) withDefaults() Options {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.ErrorPresenter == nil {
-		o.ErrorPresenter = conceal
+		o.ErrorPresenter = hideUncoded
 	}
 	if o.Recover == nil {
 		o.Recover = recovered(o.Logger)
@@ -161,7 +163,7 @@ func (o Options) withDefaults() Options {
 			return nil, errors.New("no credential is known")
 		}
 	}
-	o.ErrorPresenter = screened(o.ErrorPresenter, o.Logger)
+	o.ErrorPresenter = onlyPublished(o.ErrorPresenter, o.Logger)
 	return o
 }
 
@@ -203,16 +205,16 @@ func (t *Transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(trace.With(r.Context(), id))
 	header := w.Header()
 	header[trace.Header] = []string{id}
-	header["X-Content-Type-Options"] = values["nosniff"]
-	header["Cache-Control"] = values["no-store"]
+	header["X-Content-Type-Options"] = headerValues["nosniff"]
+	header["Cache-Control"] = headerValues["no-store"]
 	header.Add("Vary", "Accept, Authorization, X-GraphQL-Cost")
 	defer t.recoverPanic(w, r)
 	t.handler.ServeHTTP(w, r)
 }
 
-// Trust makes t serve the documents of a manifest, and no others. It judges them first, as if they had been sent. It must
-// be called before t serves.
-func (t *Transport) Trust(m operation.Manifest) error { return t.judge.Trust(m) }
+// Trust makes t serve the documents of a manifest, and no others. It judges them first, as if they had been sent. It
+// must be called before t serves.
+func (t *Transport) Trust(m operation.Manifest) error { return t.intake.judge.Trust(m) }
 
 // recoverPanic answers a request whose handling panicked.
 func (t *Transport) recoverPanic(w http.ResponseWriter, r *http.Request) {
@@ -224,7 +226,7 @@ func (t *Transport) recoverPanic(w http.ResponseWriter, r *http.Request) {
 		panic(v)
 	}
 	trace.LogPanic(r.Context(), t.log, v)
-	t.refuse(w, mediaJSON, fault.Internal(r.Context()))
+	refuse(w, mediaJSON, fault.Internal(r.Context()))
 }
 
 // Shutdown ends every subscription: sockets are closed with 1001 and event streams cut, spread over half
@@ -255,6 +257,7 @@ func (t *Transport) Open() int { return t.connections.Size() }
 // longestSpread is for the farewell of very many.
 const longestSpread = 10 * time.Second
 
+// spreadOver returns over which time all are sent away: half of what ctx leaves, for the other half they need to go.
 func spreadOver(ctx context.Context) time.Duration {
 	if end, ok := ctx.Deadline(); ok {
 		return min(longestSpread, time.Until(end)/2)

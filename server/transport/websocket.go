@@ -18,21 +18,30 @@ import (
 
 const protocol = "graphql-transport-ws"
 
+// opener opens connections that stay: WebSockets and event streams.
+type opener struct {
+	intake      *intake
+	authority   *credential.Authority
+	connections *connection.Keeper
+	address     func(*http.Request) netip.Addr
+	origins     []string // whose pages may open sockets, besides our own
+}
+
 // upgrades reports whether a request asks for a WebSocket.
 func upgrades(r *http.Request) bool {
 	return r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
 }
 
 // serveSocket takes over a connection as a WebSocket.
-func (t *Transport) serveSocket(w http.ResponseWriter, r *http.Request) {
-	who, f := t.admitSocket(w, r)
+func (o *opener) serveSocket(w http.ResponseWriter, r *http.Request) {
+	who, f := o.admitSocket(w, r)
 	if f != nil {
-		t.refuse(w, mediaJSON, f)
+		refuse(w, mediaJSON, f)
 		return
 	}
-	c, f := t.open(connection.Socket, r, who)
+	c, f := o.open(connection.Socket, r, who)
 	if f != nil {
-		t.refuse(w, mediaJSON, f)
+		refuse(w, mediaJSON, f)
 		return
 	}
 	spoken := slices.Contains(socket.Protocols(r.Header), protocol)
@@ -45,12 +54,12 @@ func (t *Transport) serveSocket(w http.ResponseWriter, r *http.Request) {
 		head.Set("Sec-WebSocket-Protocol", protocol)
 		begin = connection.WithNothing
 	}
-	t.takeOver(w, c, http.StatusSwitchingProtocols, head, "", begin)
+	o.takeOver(w, c, http.StatusSwitchingProtocols, head, "", begin)
 }
 
 // admitSocket judges a handshake before it is answered.
-func (t *Transport) admitSocket(w http.ResponseWriter, r *http.Request) (credential.Identity, *fault.Fault) {
-	if !t.sameSite(r) {
+func (o *opener) admitSocket(w http.ResponseWriter, r *http.Request) (credential.Identity, *fault.Fault) {
+	if !o.sameSite(r) {
 		return credential.Identity{}, fault.New(http.StatusForbidden, fault.Forbidden, "Pages of this origin may not open sockets here.")
 	}
 	if err := socket.CheckUpgrade(r.Header, r.Method, r.ProtoMajor, r.ProtoMinor); err != nil {
@@ -65,14 +74,14 @@ func (t *Transport) admitSocket(w http.ResponseWriter, r *http.Request) (credent
 		}
 		return credential.Identity{}, fault.New(status, fault.BadRequest, "This is no handshake of a WebSocket as RFC 6455 wants it.")
 	}
-	return t.identify(r.Context(), r.Header)
+	return identify(o.authority, r)
 }
 
 // sameSite reports whether the page that opens a socket is ours or allowed. Browsers always say the origin;
 // what says none is no browser.
-func (t *Transport) sameSite(r *http.Request) bool {
+func (o *opener) sameSite(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
-	if origin == "" || slices.Contains(t.origins, origin) {
+	if origin == "" || slices.Contains(o.origins, origin) {
 		return true
 	}
 	page, err := url.Parse(origin)
@@ -80,11 +89,11 @@ func (t *Transport) sameSite(r *http.Request) bool {
 }
 
 // open makes room for a connection that a request has come for.
-func (t *Transport) open(p connection.Protocol, r *http.Request, who credential.Identity) (*connection.Conn, *fault.Fault) {
-	return t.connections.Open(p, strings.Clone(trace.ID(r.Context())), t.network(r), who)
+func (o *opener) open(p connection.Protocol, r *http.Request, who credential.Identity) (*connection.Conn, *fault.Fault) {
+	return o.connections.Open(p, strings.Clone(trace.ID(r.Context())), o.network(r), who)
 }
 
-func (t *Transport) network(r *http.Request) netip.Prefix { return Network(t.address(r)) }
+func (o *opener) network(r *http.Request) netip.Prefix { return Network(o.address(r)) }
 
 // Network is what counts as one address: of IPv6 the part that a household has. No address has the zero prefix.
 func Network(address netip.Addr) netip.Prefix {
@@ -101,13 +110,13 @@ func Network(address netip.Addr) netip.Prefix {
 }
 
 // takeOver answers with a head and what comes first after it, and keeps the connection without net/http.
-func (t *Transport) takeOver(
+func (o *opener) takeOver(
 	w http.ResponseWriter, c *connection.Conn, status int, head http.Header, after string, begin connection.Beginning,
 ) {
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		c.Abandon()
-		t.refuse(w, mediaJSON, fault.New(http.StatusInternalServerError, fault.InternalError, "This connection cannot be kept open."))
+		refuse(w, mediaJSON, fault.New(http.StatusInternalServerError, fault.InternalError, "This connection cannot be kept open."))
 		return
 	}
 	var first bytes.Buffer

@@ -46,7 +46,7 @@ func TestBuffer(t *testing.T) {
 				k.Memory = budget.NewMemory(test.memory)
 			}
 			client := &deaf{takes: test.takes}
-			c := &Conn{keeper: k, conn: client}
+			c := &Conn{keeper: k, out: outgoing{conn: client}}
 			if f := k.admit(c, credential.Identity{}); f != nil {
 				t.Fatal(f.Errors)
 			}
@@ -60,8 +60,8 @@ func TestBuffer(t *testing.T) {
 			if gone := test.kept < 0; c.gone != gone {
 				t.Errorf("given up: %v, want %v", c.gone, gone)
 			}
-			if taken := k.Memory.Taken(); taken != int64(max(test.kept, 0)) || len(c.pending) != max(test.kept, 0) {
-				t.Errorf("%d bytes are kept and %d counted, want %d", len(c.pending), taken, test.kept)
+			if taken := k.Memory.Taken(); taken != int64(max(test.kept, 0)) || len(c.out.pending) != max(test.kept, 0) {
+				t.Errorf("%d bytes are kept and %d counted, want %d", len(c.out.pending), taken, test.kept)
 			}
 			client.takes = 1 << 30
 			c.Ready()
@@ -77,21 +77,21 @@ func TestBuffer(t *testing.T) {
 func TestStalledBesideLongMessages(t *testing.T) {
 	t.Parallel()
 	k := newLoneKeeper(t)
-	c := &Conn{keeper: k, conn: &deaf{}}
+	c := &Conn{keeper: k, out: outgoing{conn: &deaf{}}}
 	if f := k.admit(c, credential.Identity{}); f != nil {
 		t.Fatal(f.Errors)
 	}
 	c.mu.Lock()
 	now := k.ticks()
-	c.stalled, c.paused = now-1000, now
-	c.texts = [][]byte{[]byte(`{"type":"complete","id":"nothing"}`)}
+	c.out.stalled, c.in.paused = now-1000, now
+	c.in.texts = [][]byte{[]byte(`{"type":"complete","id":"nothing"}`)}
 	c.mu.Unlock()
 	c.read()
 	c.mu.Lock()
-	if since := k.ticks() - c.stalled; since < 900 {
+	if since := k.ticks() - c.out.stalled; since < 900 {
 		t.Errorf("stalled since %d ticks, want 1000 and those of the pause", since)
 	}
-	c.stalled, c.texts = now-1000, [][]byte{nil} // another is being read
+	c.out.stalled, c.in.texts = now-1000, [][]byte{nil} // another is being read
 	c.mu.Unlock()
 	c.inspect(k.ticks())
 	if !c.over() {

@@ -3,24 +3,11 @@ package connection
 import (
 	"errors"
 	"net/netip"
-	"strconv"
 	"sync"
 	"time"
 
 	"petitiond/server/transport/credential"
-	"petitiond/server/transport/epoll"
-	"petitiond/server/transport/fault"
 	"petitiond/server/transport/socket"
-)
-
-// Protocol is what is spoken on a connection.
-type Protocol uint8
-
-// The protocols.
-const (
-	Socket Protocol = iota // graphql-transport-ws
-	Events                 // server-sent events, for one operation
-	Stream                 // server-sent events, for operations that are sent beside it
 )
 
 const (
@@ -28,8 +15,6 @@ const (
 	closeTime = 3 * time.Second
 	// maxSurplus are the bytes that the client of an event stream may send, though it has nothing to say.
 	maxSurplus = 1 << 20
-	// spareBytes are the bytes that may wait for a client which does not read, beside two of the largest answers.
-	spareBytes = 64 << 10
 )
 
 // Conn is a connection that stays open: a WebSocket or an event stream. While nothing happens it is this struct,
@@ -46,25 +31,31 @@ type Conn struct {
 	called bool // the lock of dispatch
 
 	mu      sync.Mutex // guards what follows
-	conn    epoll.Conn
-	frames  socket.Reader
 	session socket.Session[*task]
 	who     *credential.Credential // nil: none
-	texts   [][]byte               // messages that wait until those before them are read; the first is being read
-	pending []byte                 // of a message that the client has not taken whole
 	gone    bool
 	leaving bool // a close frame, or the end of the stream, was sent
+	in      incoming
+	out     outgoing
+	life    life
+}
 
-	// in ticks of the keeper's clock
-	opened  int32
-	stalled int32 // since when pending is not empty
-	asked   int32 // when the last ping was sent; 0: it was answered
-	spoke   int32 // when something was last sent to prove that both are there
-	parted  int32 // when leaving began
-	halved  int32 // since when a message has come in part
-	paused  int32 // since when long messages are read and the client is not heard
-	surplus int32 // bytes that the client has sent and should not have
+// incoming is what a client sends. Times are ticks of the keeper's clock.
+type incoming struct {
+	frames  socket.Reader
+	texts   [][]byte // messages that wait until those before them are read; the first is being read
+	halved  int32    // since when a message has come in part
+	paused  int32    // since when long messages are read and the client is not heard
+	surplus int32    // bytes that the client has sent and should not have
 	rate    rate
+}
+
+// life is when what was last done to find out whether both ends are there, in ticks of the keeper's clock.
+type life struct {
+	opened int32
+	asked  int32 // when the last ping was sent; 0: it was answered
+	spoke  int32 // when something was last sent to prove that both are there
+	parted int32 // when leaving began
 }
 
 // rate is a bucket of messages.
@@ -88,13 +79,13 @@ func (r *rate) take(now int32, perSecond, burst int) bool {
 func (c *Conn) Ready() {
 	c.mu.Lock()
 	if !c.gone {
-		c.stalled = 0
-		c.write(c.takePending())
-		if c.leaving && len(c.pending) == 0 && !c.gone {
-			c.conn.Finish()
+		c.out.stalled = 0
+		c.write(c.out.take(c.keeper))
+		if c.leaving && len(c.out.pending) == 0 && !c.gone {
+			c.out.conn.Finish()
 		}
 	}
-	again := !c.gone && len(c.pending) == 0
+	again := !c.gone && len(c.out.pending) == 0
 	c.mu.Unlock()
 	if again {
 		c.keeper.dispatch.callOne(c)
@@ -116,70 +107,43 @@ func (c *Conn) Receive(data []byte) {
 	case c.gone, c.leaving: // what comes after the last word is not looked at: it would cost the more the more it is
 		return
 	case c.protocol != Socket: // a stream goes one way
-		if c.surplus += int32(len(data)); c.surplus > maxSurplus {
+		if c.in.surplus += int32(len(data)); c.in.surplus > maxSurplus {
 			c.drop()
 		}
 		return
 	}
-	err := c.frames.Read(data, c.receive)
+	err := c.in.frames.Read(data, c.receive)
 	if closing, ok := errors.AsType[*socket.Closing](err); ok {
-		c.closing(closing)
+		c.close(closing.Code, closing.Reason)
 	}
 	switch {
-	case c.frames.Idle():
-		c.halved = 0
-	case c.halved == 0 || c.frames.Fresh():
-		c.halved = c.keeper.ticks()
+	case c.in.frames.Idle():
+		c.in.halved = 0
+	case c.in.halved == 0 || c.in.frames.Fresh():
+		c.in.halved = c.keeper.ticks()
 	}
 }
-
-func (c *Conn) closing(why *socket.Closing) { c.close(why.Code, why.Reason) }
 
 // write sends, or keeps what the client does not take. It needs mu.
 func (c *Conn) write(data []byte) {
-	if len(data) == 0 {
-		return
-	}
-	if len(c.pending) > 0 {
-		c.buffer(data)
-		return
-	}
-	n, err := c.conn.Write(data)
-	switch {
-	case err != nil:
+	if len(data) > 0 && !c.out.write(c.keeper, data) {
 		c.drop()
-	case n < len(data):
-		c.stalled = c.keeper.ticks()
-		c.buffer(data[n:])
 	}
 }
 
-// buffer keeps what the client does not take, within the bounds of one connection and of all answers together. It needs mu.
-func (c *Conn) buffer(data []byte) {
-	if len(c.pending)+len(data) > 2*c.keeper.Answer+spareBytes || !c.keeper.Memory.Take(len(data)) {
-		c.drop()
-		return
-	}
-	c.pending = append(c.pending, data...)
-}
-
-// takePending returns what was kept. It needs mu.
-func (c *Conn) takePending() (rest []byte) {
-	c.keeper.Memory.Give(len(c.pending))
-	rest, c.pending = c.pending, nil
-	return rest
-}
+// takesNothing reports whether nothing can be sent at present. It needs mu.
+func (c *Conn) takesNothing() bool { return c.gone || c.leaving || len(c.out.pending) > 0 }
 
 // flush sends what is due, all in one write. While the client has not taken the message before, nothing is due:
 // the newest is, once it has. The buffer is returned for the next connection.
 func (c *Conn) flush(into []byte) []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.gone || c.leaving || len(c.pending) > 0 {
+	if c.takesNothing() {
 		return into
 	}
-	c.expire() // nothing more is told under a credential that has ended
-	if c.gone || c.leaving || len(c.pending) > 0 {
+	c.expire() // nothing more is sent under a credential that has ended
+	if c.takesNothing() {
 		return into
 	}
 	out := into[:0]
@@ -191,86 +155,20 @@ func (c *Conn) flush(into []byte) []byte {
 		if more = len(out) >= c.keeper.Answer; more {
 			break // the rest is due when this has left
 		}
-		n := t.feed.news.Load()
-		t.due(n, func(e event) { out = c.appendNext(out, t, e) })
-		if !n.ended {
-			continue
+		var ended bool
+		if out, ended = t.appendDue(out); ended {
+			over = true
+			c.release(id)
 		}
-		if n.errs != nil && t.apart != nil {
-			c.keeper.feeds.leave(t)
-			t.feed = nil
-			go t.apart()
-			continue
-		}
-		over = true
-		out = c.appendEnd(out, t, n.errs)
-		c.release(id)
 	}
 	c.write(out)
-	if more && len(c.pending) == 0 && !c.gone { // else Ready calls
+	if more && len(c.out.pending) == 0 && !c.gone { // else Ready calls
 		c.keeper.dispatch.callOne(c)
 	}
 	if over && c.protocol == Events {
 		c.leave()
 	}
 	return out
-}
-
-// appendNext adds the message that carries an event.
-func (c *Conn) appendNext(out []byte, t *task, e event) []byte {
-	switch c.protocol {
-	case Socket:
-		out = socket.AppendHeader(out, socket.Text, socket.NextSize(t.id, len(e.body)))
-		return socket.AppendNext(out, t.id, e.body)
-	case Events:
-		return AppendEvent(out, "next", e.Version, e.body)
-	default:
-		out = append(out, "event: next\ndata: "...)
-		out = appendMember(out, t.id, e.body)
-		return append(out, "\n\n"...)
-	}
-}
-
-// appendEnd adds the message that ends an operation: of errors if it never began.
-func (c *Conn) appendEnd(out []byte, t *task, errs []byte) []byte {
-	if c.protocol == Socket {
-		if errs != nil {
-			return socket.AppendFrame(out, socket.Text, socket.AppendError(nil, t.id, errs))
-		}
-		return socket.AppendFrame(out, socket.Text, socket.AppendComplete(nil, t.id))
-	}
-	if errs != nil {
-		body := append(append([]byte(`{"errors":`), errs...), '}')
-		out = c.appendNext(out, t, event{body: body})
-	}
-	if c.protocol == Events {
-		return AppendEvent(out, "complete", 0, nil)
-	}
-	out = append(out, "event: complete\ndata: "...)
-	out = appendMember(out, t.id, nil)
-	return append(out, "\n\n"...)
-}
-
-// attach lets t read a feed that join begins to read, unless the operation has ended meanwhile.
-func (c *Conn) attach(t *task, join func()) {
-	c.mu.Lock()
-	if !t.left {
-		join()
-	}
-	c.mu.Unlock()
-	c.keeper.dispatch.callOne(c)
-}
-
-// answer sends the one answer of a query or a mutation.
-func (c *Conn) answer(id string, t *task, body []byte) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if t.left {
-		return
-	}
-	out := c.appendNext(nil, t, event{body: body})
-	out = c.appendEnd(out, t, nil)
-	c.finish(id, out)
 }
 
 // finish sends the last of an operation, and with it the last of a stream for one operation. It needs mu.
@@ -280,16 +178,6 @@ func (c *Conn) finish(id string, out []byte) {
 	if c.protocol == Events {
 		c.leave()
 	}
-}
-
-// refuse sends why an operation was not begun.
-func (c *Conn) refuse(id string, t *task, f *fault.Fault) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if t.left {
-		return
-	}
-	c.finish(id, c.appendEnd(nil, t, f.JSON()))
 }
 
 // release ends what runs for an operation. It needs mu.
@@ -322,7 +210,7 @@ func (c *Conn) close(code int, reason string) {
 	}
 	c.releaseAll()
 	c.write(socket.AppendClose(nil, code, reason))
-	c.frames = socket.Reader{Max: c.frames.Max} // holds nothing
+	c.in.frames = socket.Reader{Max: c.in.frames.Max} // holds nothing
 	c.leave()
 }
 
@@ -331,9 +219,9 @@ func (c *Conn) leave() {
 	if c.gone || c.leaving {
 		return
 	}
-	c.leaving, c.parted = true, c.keeper.ticks()
-	if len(c.pending) == 0 {
-		c.conn.Finish()
+	c.leaving, c.life.parted = true, c.keeper.ticks()
+	if len(c.out.pending) == 0 {
+		c.out.conn.Finish()
 	}
 }
 
@@ -343,31 +231,9 @@ func (c *Conn) drop() {
 		return
 	}
 	c.gone = true
-	c.conn.Close()
+	c.out.conn.Close()
 	c.releaseAll()
-	c.takePending()
+	c.out.take(c.keeper)
 	c.keeper.Credentials.Release(c.who)
 	c.keeper.table.remove(c)
-}
-
-// AppendEvent adds an event of a stream. A version is its id, which the client sends when it comes back.
-func AppendEvent(out []byte, name string, version int64, body []byte) []byte {
-	out = append(append(out, "event: "...), name...)
-	if version > 0 {
-		out = strconv.AppendInt(append(out, "\nid: "...), version, 10)
-	}
-	out = append(out, "\ndata:"...) // also where there is nothing to say: without it a browser passes the event over
-	if len(body) > 0 {
-		out = append(append(out, ' '), body...)
-	}
-	return append(out, "\n\n"...)
-}
-
-// appendMember adds the message of an operation on a stream for several.
-func appendMember(out []byte, id string, payload []byte) []byte {
-	out = append(append(out, `{"id":`...), id...)
-	if payload != nil {
-		out = append(append(out, `,"payload":`...), payload...)
-	}
-	return append(out, '}')
 }

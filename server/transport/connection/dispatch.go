@@ -10,8 +10,8 @@ import (
 // petitions often move in one commit.
 const gatherTime = 2 * time.Millisecond
 
-// dispatch writes to the connections for which there is news. A connection is called once, however much there is: it tells
-// what is the newest when its turn comes.
+// dispatch writes to the connections for which there is news. A connection is called once, however much there is: it
+// tells what is the newest when its turn comes.
 type dispatch struct {
 	mu     sync.Mutex // guards queue and the connections' called
 	queue  []*Conn
@@ -26,6 +26,7 @@ func (d *dispatch) start(running *sync.WaitGroup) {
 	}
 }
 
+// call has the connections of tasks written to.
 func (d *dispatch) call(tasks []*task) {
 	d.mu.Lock()
 	for _, t := range tasks {
@@ -35,6 +36,7 @@ func (d *dispatch) call(tasks []*task) {
 	d.signal()
 }
 
+// callOne has one connection written to.
 func (d *dispatch) callOne(c *Conn) {
 	d.mu.Lock()
 	d.add(c)
@@ -42,6 +44,7 @@ func (d *dispatch) callOne(c *Conn) {
 	d.signal()
 }
 
+// add puts a connection in the queue, unless it stands there already. It needs mu.
 func (d *dispatch) add(c *Conn) {
 	if !c.called {
 		c.called = true
@@ -49,6 +52,7 @@ func (d *dispatch) add(c *Conn) {
 	}
 }
 
+// signal wakes one writer.
 func (d *dispatch) signal() {
 	select {
 	case d.wake <- struct{}{}:
@@ -59,6 +63,7 @@ func (d *dispatch) signal() {
 // turn are the connections that a writer takes at once, so that the others have something to do.
 const turn = 512
 
+// run is a writer. It waits for more before it begins, and keeps its buffer from one connection to the next.
 func (d *dispatch) run() {
 	buffer, conns := []byte(nil), make([]*Conn, 0, turn)
 	for {
@@ -84,6 +89,8 @@ func (d *dispatch) run() {
 	}
 }
 
+// take takes the connections whose turn it is. They may be called again from then on: what comes now is sent in another
+// write.
 func (d *dispatch) take(into []*Conn) []*Conn {
 	d.mu.Lock()
 	n := min(turn, len(d.queue))

@@ -64,10 +64,8 @@ func FuzzEvents(f *testing.F) {
 			errs, _ = json.Marshal([]string{text})
 		}
 		for _, m := range []Protocol{Events, Stream} {
-			c := &Conn{protocol: m}
-			reader := &task{id: string(quoted)}
-			out := c.appendNext([]byte(":\n\n"), reader, event{Mark: subscription.Mark{Version: version}, body: body})
-			out = c.appendEnd(out, reader, errs)
+			out := m.appendNext([]byte(":\n\n"), string(quoted), event{Mark: subscription.Mark{Version: version}, body: body})
+			out = m.appendEnd(out, string(quoted), errs)
 			got := understand(string(out))
 			want := 2
 			if failed {

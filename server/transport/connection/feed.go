@@ -46,23 +46,8 @@ type feed struct {
 	bytes   int // of the events in news, taken from the transport's memory
 }
 
-// task is an operation of a client. That of a subscription reads a feed.
-type task struct {
-	conn  *Conn
-	who   *credential.Credential // its own, beside the connection's; nil: none
-	id    string                 // as JSON; empty on a stream of its own
-	feed  *feed                  // nil until the operation has begun
-	end   context.CancelFunc     // of what runs for this operation alone
-	apart func()                 // begins anew if the shared feed may not be read without the credential
-	place int                    // in the feed's list; the feed's lock
-	seen  uint64                 // number of the last event that was told
-	since uint64                 // number of the last event when it came
-	known int64                  // version that the client has already
-	left  bool
-}
-
-// publish adds an event and calls everybody who reads. What the feed has to tell takes no more bytes than one answer, and
-// no more memory than is left.
+// publish adds an event and calls everybody who reads. What the feed has to tell takes no more bytes than one answer,
+// and no more memory than is left.
 func (f *feed) publish(k *Keeper, mark subscription.Mark, body []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -135,6 +120,7 @@ func (f *feed) finish(k *Keeper, errs []byte) {
 	k.dispatch.call(f.readers)
 }
 
+// join lets a task read the feed, from what is the newest on.
 func (f *feed) join(t *task) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -152,19 +138,6 @@ func (f *feed) leave(t *task) bool {
 	f.readers[last] = nil
 	f.readers = f.readers[:last]
 	return last == 0
-}
-
-// due calls send for every event that the task's client has not been sent.
-func (t *task) due(n *news, send func(event)) {
-	for _, e := range n.events {
-		old := e.number <= t.seen
-		missed := e.Topic == "" && e.number <= t.since
-		known := e.Version != 0 && e.Version <= t.known
-		if !old && !missed && !known {
-			send(e)
-		}
-	}
-	t.seen = n.last
 }
 
 // feeds are the executions that are shared, by what makes operations equal.
@@ -203,6 +176,19 @@ func (s *feeds) forget(f *feed) {
 	}
 }
 
+// reading returns how many tasks read shared feeds.
+func (s *feeds) reading() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range s.open {
+		f.mu.Lock()
+		n += len(f.readers)
+		f.mu.Unlock()
+	}
+	return n
+}
+
+// close keeps newcomers from a feed that has ended.
 func (s *feeds) close(f *feed) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -263,7 +249,7 @@ func (k *Keeper) subscribe(ctx context.Context, t *task, who credential.Identity
 		t.end = nil
 	} else {
 		t.apart = func() {
-			t.conn.attach(t, func() {
+			t.attach(func() {
 				t.apart, t.seen = nil, 0
 				k.newFeed(ctx, op, t)
 			})

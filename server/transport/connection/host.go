@@ -20,8 +20,8 @@ type Host interface {
 	Prepare(request []byte) (*operation.Operation, *fault.Fault)
 	// Answer runs a query or a mutation, and returns its answer in no more than Limits.Answer bytes.
 	Answer(ctx context.Context, anonymous bool, op *operation.Operation) ([]byte, *fault.Fault)
-	// Subscribe begins a subscription. The function that it returns waits for the next event. It returns nil at the end,
-	// or why there are no more.
+	// Subscribe begins a subscription. The function that it returns waits for the next event. It returns nil at the
+	// end, or why there are no more.
 	Subscribe(ctx context.Context, op *operation.Operation) func() (*Event, *fault.Fault)
 	// Impersonal reports whether the events of a subscription are the same for all those who may see them at all.
 	Impersonal(op *operation.Operation) bool

@@ -1,11 +1,11 @@
-// Package connection keeps connections open: WebSockets that speak graphql-transport-ws, and event streams in both modes of
-// graphql-sse. What clients ask for over them a [Host] runs; whose credential is whose the registry of package credential
-// knows.
+// Package connection keeps connections open: WebSockets that speak graphql-transport-ws, and event streams in both
+// modes of graphql-sse. What clients ask for over them a [Host] runs; whose credential is whose the registry of package
+// credential knows.
 //
 // A [Keeper] holds the connections (table.go) and looks after them (watch.go). A connection (conn.go) takes messages
 // (message.go) that begin tasks and end them; what a task has to tell comes from a feed that equal subscriptions read
-// together (feed.go), and is written when the connection's turn comes (dispatch.go). stream.go knows the streams that are
-// opened by a token.
+// together (feed.go), and is written when the connection's turn comes (dispatch.go). stream.go knows the streams that
+// are opened by a token.
 package connection
 
 import (
@@ -62,6 +62,7 @@ func New(o Options) *Keeper {
 	return k
 }
 
+// ticks is the time in small numbers, since a connection keeps seven of them. None is zero, which stands for never.
 func (k *Keeper) ticks() int32 { return int32(k.Now().Sub(k.zero)/tick) + 1 }
 
 // Open makes room for a connection that came with a request of this id, from this address, under a credential, or says
@@ -69,7 +70,7 @@ func (k *Keeper) ticks() int32 { return int32(k.Now().Sub(k.zero)/tick) + 1 }
 func (k *Keeper) Open(p Protocol, request string, address netip.Prefix, who credential.Identity) (*Conn, *fault.Fault) {
 	c := &Conn{keeper: k, protocol: p, id: request, address: address}
 	if p == Socket {
-		c.frames.Max = int32(min(k.Message, 1<<30))
+		c.in.frames.Max = int32(min(k.Message, 1<<30))
 	}
 	if p == Stream {
 		c.session.Acknowledged()
@@ -100,8 +101,8 @@ func (k *Keeper) admit(c *Conn, who credential.Identity) *fault.Fault {
 	c.place = len(t.all)
 	t.all = append(t.all, c)
 	t.by[c.address]++
-	c.opened = k.ticks()
-	c.rate = rate{at: c.opened, left: float32(o.MessageBurst)}
+	c.life.opened = k.ticks()
+	c.in.rate = rate{at: c.life.opened, left: float32(o.MessageBurst)}
 	c.who = k.Credentials.Hold(who)
 	return nil
 }
@@ -136,6 +137,9 @@ func (k *Keeper) lasting(who credential.Identity, request string) context.Contex
 // Size returns how many connections there are.
 func (k *Keeper) Size() int { return k.table.size() }
 
+// Sharing returns how many operations share the events of others.
+func (k *Keeper) Sharing() int { return k.feeds.reading() }
+
 // Waiting returns how many messages wait to be read, and their bytes.
 func (k *Keeper) Waiting() (messages, bytes int) {
 	for from := 0; ; from += chunk {
@@ -150,14 +154,15 @@ func (k *Keeper) Waiting() (messages, bytes int) {
 	}
 }
 
-// Shutdown closes everything in good order, spread over a time so that not all come back at once, and returns when the last
-// connection has gone. Those that are there when ctx ends are given up. New ones are refused from now on.
+// Shutdown closes everything in good order, spread over a time so that not all come back at once, and returns when the
+// last connection has gone. Those that are there when ctx ends are given up. New ones are refused from now on.
 func (k *Keeper) Shutdown(ctx context.Context, spread time.Duration) error {
 	err := k.closeAll(ctx, spread)
 	k.table.close(&k.dispatch)
 	return err
 }
 
+// closeAll sends everybody away, one after the other, and waits until they have gone.
 func (k *Keeper) closeAll(ctx context.Context, spread time.Duration) error {
 	everybody, empty := k.table.end()
 	spread = min(spread, time.Duration(len(everybody))*20*time.Millisecond)

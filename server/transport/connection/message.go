@@ -6,14 +6,11 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/vektah/gqlparser/v2/ast"
-
 	"petitiond/server/operation"
 	"petitiond/server/strict"
 	"petitiond/server/transport/credential"
 	"petitiond/server/transport/fault"
 	"petitiond/server/transport/socket"
-	"petitiond/server/transport/trace"
 )
 
 // Close codes for what no protocol has one.
@@ -31,12 +28,12 @@ func (c *Conn) receive(op socket.Opcode, payload []byte) error {
 	case socket.CloseFrame:
 		return c.answerClose(payload)
 	case socket.Pong:
-		if c.asked != 0 {
-			c.asked = 0
+		if c.life.asked != 0 {
+			c.life.asked = 0
 			return nil
 		}
 	}
-	if !c.rate.take(c.keeper.ticks(), c.keeper.Limits.Messages, c.keeper.Limits.MessageBurst) {
+	if !c.in.rate.take(c.keeper.ticks(), c.keeper.Limits.Messages, c.keeper.Limits.MessageBurst) {
 		return &socket.Closing{Code: tooManyMessages, Reason: "Too many messages"}
 	}
 	switch op {
@@ -68,11 +65,11 @@ const atOnce = 4 << 10
 // text takes a text message. A long one is read by a goroutine of its own, so that nobody else waits for it: this
 // client's next messages do, here if they have come with it and at the client otherwise. It needs mu.
 func (c *Conn) text(text []byte) error {
-	if len(text) > atOnce || len(c.texts) > 0 {
-		c.texts = append(c.texts, bytes.Clone(text))
-		if len(c.texts) == 1 {
-			c.conn.Pause()
-			c.paused = c.keeper.ticks()
+	if len(text) > atOnce || len(c.in.texts) > 0 {
+		c.in.texts = append(c.in.texts, bytes.Clone(text))
+		if len(c.in.texts) == 1 {
+			c.out.conn.Pause()
+			c.in.paused = c.keeper.ticks()
 			go c.read()
 		}
 		return nil
@@ -95,25 +92,25 @@ func (c *Conn) text(text []byte) error {
 func (c *Conn) read() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for len(c.texts) > 0 && !c.gone && !c.leaving {
-		text := c.texts[0]
+	for len(c.in.texts) > 0 && !c.gone && !c.leaving {
+		text := c.in.texts[0]
 		c.mu.Unlock()
 		c.readOne(text)
 		c.mu.Lock()
-		c.texts = c.texts[1:]
+		c.in.texts = c.in.texts[1:]
 	}
-	c.texts = nil
+	c.in.texts = nil
 	if c.gone {
 		return
 	}
 	// The client could not be heard meanwhile: the pause is no part of its times. They do not begin again, or a client
 	// that never reads could stay by saying something long now and then.
-	for _, since := range []*int32{&c.asked, &c.halved, &c.stalled} {
+	for _, since := range []*int32{&c.life.asked, &c.in.halved, &c.out.stalled} {
 		if *since != 0 {
-			*since += c.keeper.ticks() - max(c.paused, *since)
+			*since += c.keeper.ticks() - max(c.in.paused, *since)
 		}
 	}
-	if c.conn.Resume() != nil {
+	if c.out.conn.Resume() != nil {
 		c.drop()
 	}
 }
@@ -130,7 +127,7 @@ func (c *Conn) readOne(text []byte) {
 		began, closing = c.handle(m)
 	}
 	if closing != nil {
-		c.closing(closing)
+		c.close(closing.Code, closing.Reason)
 	}
 	c.mu.Unlock()
 	if began != nil {
@@ -178,11 +175,11 @@ func (c *Conn) handle(m message) (*request, *socket.Closing) {
 			return nil, nil
 		}
 		b := &request{
-			task: &task{conn: c, id: socket.Quote(e.ID)}, id: strings.Clone(e.ID),
-			who: c.keeper.Credentials.Identity(c.who), payload: bytes.Clone(e.Payload),
+			task: &task{conn: c, name: strings.Clone(e.ID), id: socket.Quote(e.ID)},
+			who:  c.keeper.Credentials.Identity(c.who), payload: bytes.Clone(e.Payload),
 		}
 		b.ctx, b.task.end = context.WithCancel(c.keeper.lasting(b.who, c.id))
-		c.session.Begin(b.id, b.task)
+		c.session.Begin(b.task.name, b.task)
 		return b, nil
 	}
 	return nil, nil
@@ -203,7 +200,7 @@ func (c *Conn) initialise(m message) {
 		case f != nil && f.Status == http.StatusServiceUnavailable:
 			c.close(tryLater, "Try again later")
 		case f != nil:
-			c.closing(socket.ErrForbidden)
+			c.close(socket.ErrForbidden.Code, socket.ErrForbidden.Reason)
 		case !c.gone && !c.leaving:
 			c.keeper.Credentials.Release(c.who)
 			c.who = c.keeper.Credentials.Hold(who)
@@ -216,12 +213,13 @@ func (c *Conn) initialise(m message) {
 func (c *Conn) waiting() (messages, bytes int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, text := range c.texts {
+	for _, text := range c.in.texts {
 		bytes += len(text)
 	}
-	return len(c.texts), bytes
+	return len(c.in.texts), bytes
 }
 
+// acknowledge answers connection_init. It needs mu.
 func (c *Conn) acknowledge() {
 	c.session.Acknowledged()
 	c.write(socket.AppendFrame(nil, socket.Text, socket.AppendAck(nil, nil)))
@@ -255,7 +253,6 @@ func credentialIn(payload []byte, limits strict.Limits) (value string, present b
 // request is an operation that was sent in a message and was not judged yet.
 type request struct {
 	ctx     context.Context //nolint:containedctx // that of the operation
-	id      string
 	task    *task
 	who     credential.Identity
 	payload []byte
@@ -263,10 +260,10 @@ type request struct {
 
 // judge returns the operation if it may run. Otherwise the client was told why not.
 func (b *request) judge() *operation.Operation {
-	defer b.task.conn.recoverPanic(b.ctx, b.id, b.task)
+	defer b.task.recoverPanic(b.ctx)
 	op, f := b.task.conn.keeper.Host.Prepare(b.payload)
 	if f != nil {
-		b.task.conn.refuse(b.id, b.task, f)
+		b.task.refuse(f)
 		return nil
 	}
 	return op
@@ -275,33 +272,6 @@ func (b *request) judge() *operation.Operation {
 // begin runs what was judged, if it may run.
 func (b *request) begin(op *operation.Operation) {
 	if op != nil {
-		b.task.conn.run(b.ctx, b.id, b.task, b.who, op)
+		b.task.run(b.ctx, b.who, op)
 	}
-}
-
-// recoverPanic ends an operation whose handling panicked.
-func (c *Conn) recoverPanic(ctx context.Context, id string, t *task) {
-	if v := recover(); v != nil {
-		trace.LogPanic(ctx, c.keeper.Logger, v)
-		c.refuse(id, t, fault.Flaw(fault.Hidden(ctx)))
-	}
-}
-
-// run runs an operation that was judged.
-func (c *Conn) run(ctx context.Context, id string, t *task, who credential.Identity, op *operation.Operation) {
-	defer c.recoverPanic(ctx, id, t)
-	if op.Kind() == ast.Subscription {
-		if f := c.keeper.Credentials.Recheck(ctx); f != nil {
-			c.refuse(id, t, f)
-			return
-		}
-		c.attach(t, func() { c.keeper.subscribe(ctx, t, who, op) })
-		return
-	}
-	body, f := c.keeper.Host.Answer(ctx, who.Anonymous(), op)
-	if f != nil {
-		c.refuse(id, t, f)
-		return
-	}
-	c.answer(id, t, body)
 }

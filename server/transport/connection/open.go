@@ -17,9 +17,10 @@ type Beginning func(*Conn)
 func WithNothing(*Conn) {}
 
 // WithoutProtocol closes a WebSocket whose client does not speak graphql-transport-ws.
-func WithoutProtocol(c *Conn) { c.closing(socket.ErrSubprotocol) }
+func WithoutProtocol(c *Conn) { c.close(socket.ErrSubprotocol.Code, socket.ErrSubprotocol.Reason) }
 
-// WithOperation runs the operation of an event stream that is for one alone. The client has a version of it already, or 0.
+// WithOperation runs the operation of an event stream that is for one alone. The client has a version of it already, or
+// 0.
 func WithOperation(op *operation.Operation, version int64) Beginning {
 	return func(c *Conn) {
 		t := &task{conn: c, known: version}
@@ -27,7 +28,7 @@ func WithOperation(op *operation.Operation, version int64) Beginning {
 		ctx, end := context.WithCancel(c.keeper.lasting(who, c.id))
 		t.end = end
 		c.session.Begin("", t)
-		go c.run(ctx, "", t, who, op)
+		go t.run(ctx, who, op)
 	}
 }
 
@@ -36,8 +37,8 @@ func (s *Streams) WithStream(token string) Beginning {
 	return func(c *Conn) { go s.opened(token, c) }
 }
 
-// Adopt takes over the connection itself, with the bytes that were read from it already, and sends head first. After that
-// it is the Keeper's; if it cannot be kept, it is closed.
+// Adopt takes over the connection itself, with the bytes that were read from it already, and sends head first. After
+// that it is the Keeper's; if it cannot be kept, it is closed.
 func (c *Conn) Adopt(conn net.Conn, read, head []byte, begin Beginning) {
 	loop := c.keeper.table.running()
 	if loop == nil {
@@ -52,7 +53,7 @@ func (c *Conn) Adopt(conn net.Conn, read, head []byte, begin Beginning) {
 			adopted.Close()
 			return
 		}
-		c.conn = adopted
+		c.out.conn = adopted
 		c.write(head)
 		begin(c)
 		if c.keeper.table.ended() { // Shutdown did not see this one
@@ -69,7 +70,7 @@ func (c *Conn) Adopt(conn net.Conn, read, head []byte, begin Beginning) {
 func (c *Conn) goodbye() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.conn != nil {
+	if c.out.conn != nil {
 		c.end(socket.GoingAway, "Going away")
 	}
 }
@@ -78,8 +79,8 @@ func (c *Conn) goodbye() {
 func (c *Conn) Abandon() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.conn == nil {
-		c.conn = nowhere{}
+	if c.out.conn == nil {
+		c.out.conn = nowhere{}
 	}
 	c.drop()
 }

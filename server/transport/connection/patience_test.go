@@ -18,7 +18,6 @@ import (
 	"petitiond/server/strict"
 	"petitiond/server/transport/credential"
 	"petitiond/server/transport/fault"
-	"petitiond/server/transport/socket"
 )
 
 // recorder is a connection that takes everything.
@@ -64,8 +63,9 @@ func newLoneKeeper(t *testing.T) *Keeper {
 // newLone returns a socket that nothing but the test looks after.
 func newLone(t *testing.T) (*Conn, *recorder) {
 	k, r := newLoneKeeper(t), &recorder{}
-	c := &Conn{keeper: k, protocol: Socket, conn: r, frames: socket.Reader{Max: 64 << 10}, opened: k.ticks()}
-	c.rate = rate{at: c.opened, left: float32(k.Limits.MessageBurst)}
+	c := &Conn{keeper: k, protocol: Socket}
+	c.out.conn, c.in.frames.Max, c.life.opened = r, 64<<10, k.ticks()
+	c.in.rate = rate{at: c.life.opened, left: float32(k.Limits.MessageBurst)}
 	c.session.Acknowledged()
 	return c, r
 }
@@ -102,7 +102,7 @@ func TestTimeOfAMessage(t *testing.T) {
 				for time.Since(began) < 3*c.keeper.Limits.Read && !conn.closed() {
 					time.Sleep(500 * time.Millisecond)
 					c.Receive(bytes.Clone(test.each))
-					c.asked = 0 // whatever was asked was answered
+					c.life.asked = 0 // whatever was asked was answered
 					c.inspect(c.keeper.ticks())
 				}
 				if conn.closed() != test.closed {

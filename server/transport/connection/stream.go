@@ -15,8 +15,8 @@ import (
 	"petitiond/server/transport/socket"
 )
 
-// The single connection mode of graphql-sse: a client reserves a stream, opens it, and sends operations beside it, which are
-// answered over the stream.
+// The single connection mode of graphql-sse: a client reserves a stream, opens it, and sends operations beside it,
+// which are answered over the stream.
 
 // reserved is how long a stream may be reserved before it is opened.
 const reserved = 30 * time.Second
@@ -54,7 +54,7 @@ func (s *Streams) Reserve(token string, address netip.Prefix) bool {
 	full := func() bool {
 		return len(s.open) >= l.Sockets || l.SocketsPerAddress > 0 && s.by[address] >= l.SocketsPerAddress
 	}
-	if full() && s.keeper.Now().Sub(s.swept) >= time.Second { // all are looked at, whoever asks for one more
+	if full() && s.keeper.Now().Sub(s.swept) >= time.Second { // all are looked at
 		s.clear()
 	}
 	if full() {
@@ -72,6 +72,7 @@ func (s *Streams) sweep() {
 	s.clear()
 }
 
+// clear needs mu.
 func (s *Streams) clear() {
 	s.swept = s.keeper.Now()
 	for token, st := range s.open {
@@ -81,6 +82,7 @@ func (s *Streams) clear() {
 	}
 }
 
+// drop needs mu.
 func (s *Streams) drop(token string, st *stream) {
 	delete(s.open, token)
 	if st.conn == nil {
@@ -165,7 +167,7 @@ type Beside struct {
 func (s *Streams) Send(token string, b Beside) *fault.Fault {
 	who, request := b.Who.Outlive(s.keeper.Alive), strings.Clone(b.Request)
 	return s.hand(token, early{id: b.ID, bytes: b.Bytes, begin: func(c *Conn) *fault.Fault {
-		return c.beginBeside(b.ID, request, who, b.Operation)
+		return beginBeside(c, b.ID, request, who, b.Operation)
 	}})
 }
 
@@ -231,7 +233,7 @@ func noStream() *fault.Fault {
 }
 
 // beginBeside begins an operation that was sent beside the stream.
-func (c *Conn) beginBeside(id, request string, who credential.Identity, op *operation.Operation) *fault.Fault {
+func beginBeside(c *Conn, id, request string, who credential.Identity, op *operation.Operation) *fault.Fault {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_, twice := c.session.Find(id)
@@ -243,10 +245,10 @@ func (c *Conn) beginBeside(id, request string, who credential.Identity, op *oper
 	case c.session.Len() >= c.keeper.Limits.SocketOperations:
 		return crowdedStream(c.keeper.Limits.SocketOperations)
 	}
-	t := &task{conn: c, id: socket.Quote(id), who: c.keeper.Credentials.Hold(who)}
+	t := &task{conn: c, name: id, id: socket.Quote(id), who: c.keeper.Credentials.Hold(who)}
 	ctx, end := context.WithCancel(c.keeper.lasting(who, request))
 	t.end = end
 	c.session.Begin(id, t)
-	go c.run(ctx, id, t, who, op)
+	go t.run(ctx, who, op)
 	return nil
 }

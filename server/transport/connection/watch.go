@@ -38,7 +38,7 @@ func (k *Keeper) watch() {
 func (c *Conn) inspect(at int32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.gone || c.conn == nil {
+	if c.gone || c.out.conn == nil {
 		return
 	}
 	c.expire()
@@ -47,39 +47,39 @@ func (c *Conn) inspect(at int32) {
 	switch {
 	case c.gone:
 	case c.leaving:
-		if since(c.parted) >= closeTime {
+		if since(c.life.parted) >= closeTime {
 			c.drop()
 		}
-	case len(c.texts) == 0 && c.stalled != 0 && since(c.stalled) >= o.Event:
+	case len(c.in.texts) == 0 && c.out.stalled != 0 && since(c.out.stalled) >= o.Event:
 		c.drop()
-	case len(c.texts) > 0: // the client waits for us
-		if c.stalled != 0 && since(c.stalled)-since(max(c.paused, c.stalled)) >= o.Event {
+	case len(c.in.texts) > 0: // the client waits for us
+		if c.out.stalled != 0 && since(c.out.stalled)-since(max(c.in.paused, c.out.stalled)) >= o.Event {
 			c.drop()
 		}
-	case c.protocol == Socket && !c.session.Ready() && !c.session.Initialising() && since(c.opened) >= o.Init:
-		c.closing(socket.ErrInitTimeout)
-	case c.halved != 0 && since(c.halved) >= o.Read:
+	case c.protocol == Socket && !c.session.Ready() && !c.session.Initialising() && since(c.life.opened) >= o.Init:
+		c.close(socket.ErrInitTimeout.Code, socket.ErrInitTimeout.Reason)
+	case c.in.halved != 0 && since(c.in.halved) >= o.Read:
 		c.close(socket.Policy, "A message took too long to arrive")
-	case since(c.opened) >= c.age():
+	case since(c.life.opened) >= age(c.life.opened, o.Age):
 		c.end(socket.GoingAway, "Connect again")
-	case c.asked != 0 && since(c.asked) >= o.Pong && c.stalled == 0:
+	case c.life.asked != 0 && since(c.life.asked) >= o.Pong && c.out.stalled == 0:
 		c.drop()
-	case c.asked == 0 && since(max(c.spoke, c.opened)) >= o.Ping && len(c.pending) == 0:
+	case c.life.asked == 0 && since(max(c.life.spoke, c.life.opened)) >= o.Ping && len(c.out.pending) == 0:
 		c.ping(at)
 	}
 }
 
-// age is how long the connection may live: not for all the same, so that they do not come back together.
-func (c *Conn) age() time.Duration {
-	spread := time.Duration(c.opened%1000) * c.keeper.Limits.Age / 5000 // to 20 %
-	return c.keeper.Limits.Age - c.keeper.Limits.Age/10 + spread
+// age is how long a connection may live: not for all the same, so that they do not come back together.
+func age(opened int32, limit time.Duration) time.Duration {
+	spread := time.Duration(opened%1000) * limit / 5000 // to 20 %
+	return limit - limit/10 + spread
 }
 
 // ping proves that both ends are there: the kernel takes bytes for a client that reads no more.
 func (c *Conn) ping(at int32) {
-	c.spoke = at
+	c.life.spoke = at
 	if c.protocol == Socket {
-		c.asked = at
+		c.life.asked = at
 		c.write(socket.AppendFrame(nil, socket.Ping, nil))
 		return
 	}
@@ -111,7 +111,7 @@ func (c *Conn) expire() {
 				f = c.who.Fault()
 			}
 			if f != nil {
-				c.finish(id, c.appendEnd(nil, t, f.JSON()))
+				c.finish(id, c.protocol.appendEnd(nil, t.id, f.JSON()))
 			}
 		}
 	}

@@ -14,8 +14,8 @@ import (
 // recheck is how long a credential holds without being asked again: it may have been revoked.
 const recheck = time.Minute
 
-// ErrUnavailable says that a credential could not be checked just now. What wraps it is answered with UNAVAILABLE instead
-// of UNAUTHENTICATED.
+// ErrUnavailable says that a credential could not be checked just now. What wraps it is answered with UNAVAILABLE
+// instead of UNAUTHENTICATED.
 var ErrUnavailable = errors.New("the credential cannot be checked at present")
 
 // Authority asks whose credentials are whose. All fields are needed.
@@ -64,8 +64,8 @@ func (a *Authority) identity(ctx context.Context, bearer string) Identity {
 	return who
 }
 
-// Recheck asks again for the credential of an operation that is about to run, if its time is over: the operation may have
-// waited. It would run with the rights that were found before.
+// Recheck asks again for the credential of an operation that is about to run, if its time is over: the operation may
+// have waited. It would run with the rights that were found before.
 func (a *Authority) Recheck(ctx context.Context) *fault.Fault {
 	who, ok := ctx.Value(identityKey{}).(Identity)
 	if !ok || a.Now().Before(who.until) {

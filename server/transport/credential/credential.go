@@ -1,5 +1,5 @@
-// Package credential knows whose credential a request bears, and asks again for those under which something is open: who
-// has lost theirs, or has other rights by now, goes on with nothing.
+// Package credential knows whose credential a request bears, and asks again for those under which something is open:
+// who has lost theirs, or has other rights by now, goes on with nothing.
 package credential
 
 import (
@@ -65,8 +65,8 @@ func (r *Registry) Size() int {
 	return len(r.known)
 }
 
-// Hold returns the credential of an identity, which is asked again from now on until it is released; nil for none. What is
-// open under one that was found to be another, or to have other rights, ends.
+// Hold returns the credential of an identity, which is asked again from now on until it is released; nil for none. What
+// is open under one that was found to be another, or to have other rights, ends.
 func (r *Registry) Hold(who Identity) *Credential {
 	if who.Anonymous() {
 		return nil
@@ -152,6 +152,7 @@ func (r *Registry) work() {
 	}
 }
 
+// next returns one that is to be asked, and is still held. Without one the caller ends.
 func (r *Registry) next() (c *Credential, bearer string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -31,8 +31,8 @@ type Conn interface {
 	Write(data []byte) (int, error)
 	// Finish tells the client that nothing more comes. What the client still sends is received.
 	Finish()
-	// Pause leaves what the client sends where it is, so that it must wait, until Resume. Nothing is told meanwhile, also
-	// not that the client has gone. It may be called within Receive, Resume may not.
+	// Pause leaves what the client sends where it is, so that it must wait, until Resume. Nothing is told meanwhile,
+	// also not that the client has gone. It may be called within Receive, Resume may not.
 	Pause()
 	// Resume goes on after a Pause. An error is the end of the connection: the caller closes it.
 	Resume() error

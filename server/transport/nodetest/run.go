@@ -18,8 +18,8 @@ var verdict = regexp.MustCompile(`(?m)^(ok|not ok) \d+ - (.*)$`)
 // directive stands behind the name of a test that was left out. A # in the name itself is written \#.
 var directive = regexp.MustCompile(` # (SKIP|TODO).*$`)
 
-// Run runs a program that holds tests of Node's own kind, and makes a subtest of each. Meanwhile the functions that come
-// from orders, which may be nil, are called by the goroutine of the test, which alone may fail it at once.
+// Run runs a program that holds tests of Node's own kind, and makes a subtest of each. Meanwhile the functions that
+// come from orders, which may be nil, are called by the goroutine of the test, which alone may fail it at once.
 func Run(t *testing.T, orders <-chan func(), program string, args ...string) {
 	t.Helper()
 	dir := Dir(t)

@@ -57,7 +57,7 @@ type event struct {
 	Payload string
 }
 
-// feed gives a Reader one piece after the other, each in a buffer of its own
+// feed passes a Reader one piece after the other, each in a buffer of its own
 // that is overwritten afterwards, as a shared one is.
 func feed(r *socket.Reader, pieces ...[]byte) (events []event, err error) {
 	for _, piece := range pieces {

@@ -22,14 +22,12 @@ func (c *Closing) Error() string {
 // Codes of RFC 6455. NoStatus is what a close frame without a code means; it
 // is never on the wire.
 const (
-	Normal        = 1000
 	GoingAway     = 1001
 	ProtocolError = 1002
 	NoStatus      = 1005
 	NotUTF8       = 1007
 	Policy        = 1008
 	TooBig        = 1009
-	InternalError = 1011
 )
 
 // Codes of graphql-transport-ws.

@@ -9,7 +9,6 @@ const (
 	completeMember = `,"type":"complete"}`
 	payloadMember  = `,"payload":`
 	ackMember      = `{"type":"connection_ack"`
-	pingMember     = `{"type":"ping"`
 	pongMember     = `{"type":"pong"`
 	end            = '}'
 )
@@ -24,9 +23,6 @@ func Quote(id string) string {
 // AppendAck appends the answer to connection_init. The payload, a JSON object,
 // may be nil.
 func AppendAck(dst, payload []byte) []byte { return appendBare(dst, ackMember, payload) }
-
-// AppendPing appends a ping. The payload, a JSON object, may be nil.
-func AppendPing(dst, payload []byte) []byte { return appendBare(dst, pingMember, payload) }
 
 // AppendPong appends the answer to a ping, whose payload it repeats.
 func AppendPong(dst, payload []byte) []byte { return appendBare(dst, pongMember, payload) }

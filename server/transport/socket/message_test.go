@@ -20,8 +20,6 @@ func TestMessages(t *testing.T) {
 	}{
 		{"Ack", socket.AppendAck(nil, nil), `{"type":"connection_ack"}`},
 		{"AckPayload", socket.AppendAck(nil, object), `{"type":"connection_ack","payload":{"a":1}}`},
-		{"Ping", socket.AppendPing(nil, nil), `{"type":"ping"}`},
-		{"PingPayload", socket.AppendPing(nil, object), `{"type":"ping","payload":{"a":1}}`},
 		{"Pong", socket.AppendPong(nil, nil), `{"type":"pong"}`},
 		{"PongPayload", socket.AppendPong(nil, object), `{"type":"pong","payload":{"a":1}}`},
 		{"Next", socket.AppendNext(nil, id, object), `{"id":"1\"","type":"next","payload":{"a":1}}`},

@@ -23,7 +23,7 @@ const maxFragments = 1000
 
 // Reader finds the messages in what a client sends. Between messages it holds
 // nothing but itself; what is incomplete is kept until the rest comes, so
-// whoever feeds it bounds the time in which it is not [Reader.Idle].
+// its caller bounds the time in which it is not [Reader.Idle].
 type Reader struct {
 	// Max is how many bytes a message may have, all fragments together.
 	Max int32

@@ -1,4 +1,4 @@
-// Package trace gives requests and what runs for them ids, by which what is logged of one can be found.
+// Package trace names requests, and what runs for them, by ids under which what is logged of one can be found.
 package trace
 
 import (

@@ -1,0 +1,74 @@
+package connection
+
+import (
+	"strconv"
+
+	"petitiond/server/transport/socket"
+)
+
+// Protocol is what is spoken on a connection.
+type Protocol uint8
+
+// The protocols.
+const (
+	Socket Protocol = iota // graphql-transport-ws
+	Events                 // server-sent events, for one operation
+	Stream                 // server-sent events, for operations that are sent beside it
+)
+
+// appendNext adds the message that carries an event of an operation, whose id is JSON.
+func (p Protocol) appendNext(out []byte, id string, e event) []byte {
+	switch p {
+	case Socket:
+		out = socket.AppendHeader(out, socket.Text, socket.NextSize(id, len(e.body)))
+		return socket.AppendNext(out, id, e.body)
+	case Events:
+		return AppendEvent(out, "next", e.Version, e.body)
+	default:
+		out = append(out, "event: next\ndata: "...)
+		out = appendMember(out, id, e.body)
+		return append(out, "\n\n"...)
+	}
+}
+
+// appendEnd adds the message that ends an operation: of errors if it never began.
+func (p Protocol) appendEnd(out []byte, id string, errs []byte) []byte {
+	if p == Socket {
+		if errs != nil {
+			return socket.AppendFrame(out, socket.Text, socket.AppendError(nil, id, errs))
+		}
+		return socket.AppendFrame(out, socket.Text, socket.AppendComplete(nil, id))
+	}
+	if errs != nil {
+		body := append(append([]byte(`{"errors":`), errs...), '}')
+		out = p.appendNext(out, id, event{body: body})
+	}
+	if p == Events {
+		return AppendEvent(out, "complete", 0, nil)
+	}
+	out = append(out, "event: complete\ndata: "...)
+	out = appendMember(out, id, nil)
+	return append(out, "\n\n"...)
+}
+
+// AppendEvent adds an event of a stream. A version is its id, which the client sends when it comes back.
+func AppendEvent(out []byte, name string, version int64, body []byte) []byte {
+	out = append(append(out, "event: "...), name...)
+	if version > 0 {
+		out = strconv.AppendInt(append(out, "\nid: "...), version, 10)
+	}
+	out = append(out, "\ndata:"...) // also where there is nothing to say: without it a browser passes the event over
+	if len(body) > 0 {
+		out = append(append(out, ' '), body...)
+	}
+	return append(out, "\n\n"...)
+}
+
+// appendMember adds the message of an operation on a stream for several.
+func appendMember(out []byte, id string, payload []byte) []byte {
+	out = append(append(out, `{"id":`...), id...)
+	if payload != nil {
+		out = append(append(out, `,"payload":`...), payload...)
+	}
+	return append(out, '}')
+}

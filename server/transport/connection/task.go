@@ -1,0 +1,118 @@
+package connection
+
+import (
+	"context"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"petitiond/server/operation"
+	"petitiond/server/transport/credential"
+	"petitiond/server/transport/fault"
+	"petitiond/server/transport/trace"
+)
+
+// task is an operation of a client. That of a subscription reads a feed.
+type task struct {
+	conn  *Conn
+	name  string                 // its id on the connection; empty on a stream of its own
+	who   *credential.Credential // its own, beside the connection's; nil: none
+	id    string                 // the same as JSON
+	feed  *feed                  // nil until the operation has begun
+	end   context.CancelFunc     // of what runs for this operation alone
+	apart func()                 // begins again if the shared feed may not be read without the credential
+	place int                    // in the feed's list; the feed's lock
+	seen  uint64                 // number of the last event that was told
+	since uint64                 // number of the last event when it came
+	known int64                  // version that the client has already
+	left  bool
+}
+
+// recoverPanic ends a task whose handling panicked.
+func (t *task) recoverPanic(ctx context.Context) {
+	if v := recover(); v != nil {
+		trace.LogPanic(ctx, t.conn.keeper.Logger, v)
+		t.refuse(fault.Flaw(fault.Hidden(ctx)))
+	}
+}
+
+// run runs an operation that was judged.
+func (t *task) run(ctx context.Context, who credential.Identity, op *operation.Operation) {
+	defer t.recoverPanic(ctx)
+	if op.Kind() == ast.Subscription {
+		if f := t.conn.keeper.Credentials.Recheck(ctx); f != nil {
+			t.refuse(f)
+			return
+		}
+		t.attach(func() { t.conn.keeper.subscribe(ctx, t, who, op) })
+		return
+	}
+	body, f := t.conn.keeper.Host.Answer(ctx, who.Anonymous(), op)
+	if f != nil {
+		t.refuse(f)
+		return
+	}
+	t.answer(body)
+}
+
+// attach lets t read a feed that join begins to read, unless the operation has ended meanwhile.
+func (t *task) attach(join func()) {
+	t.conn.mu.Lock()
+	if !t.left {
+		join()
+	}
+	t.conn.mu.Unlock()
+	t.conn.keeper.dispatch.callOne(t.conn)
+}
+
+// answer sends the one answer of a query or a mutation.
+func (t *task) answer(body []byte) {
+	t.conn.mu.Lock()
+	defer t.conn.mu.Unlock()
+	if t.left {
+		return
+	}
+	out := t.conn.protocol.appendNext(nil, t.id, event{body: body})
+	out = t.conn.protocol.appendEnd(out, t.id, nil)
+	t.conn.finish(t.name, out)
+}
+
+// refuse sends why an operation was not begun.
+func (t *task) refuse(f *fault.Fault) {
+	t.conn.mu.Lock()
+	defer t.conn.mu.Unlock()
+	if t.left {
+		return
+	}
+	t.conn.finish(t.name, t.conn.protocol.appendEnd(nil, t.id, f.JSON()))
+}
+
+// appendDue adds what the client has not been sent yet, and reports whether that was all that there ever is. A task that may
+// not read the shared feed begins again with one of its own. It needs the connection's mu.
+func (t *task) appendDue(out []byte) (_ []byte, ended bool) {
+	n := t.feed.news.Load()
+	for _, e := range n.events {
+		if t.isNew(e) {
+			out = t.conn.protocol.appendNext(out, t.id, e)
+		}
+	}
+	t.seen = n.last
+	switch {
+	case !n.ended:
+		return out, false
+	case n.errs != nil && t.apart != nil:
+		t.conn.keeper.feeds.leave(t)
+		t.feed = nil
+		go t.apart()
+		return out, false
+	}
+	return t.conn.protocol.appendEnd(out, t.id, n.errs), true
+}
+
+// isNew reports whether an event is to be sent: not if it was, nor if it tells what happened before the task came, nor if
+// the client has said that it knows.
+func (t *task) isNew(e event) bool {
+	old := e.number <= t.seen
+	missed := e.Topic == "" && e.number <= t.since
+	known := e.Version != 0 && e.Version <= t.known
+	return !old && !missed && !known
+}
