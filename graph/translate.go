@@ -4,17 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/uuid"
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"petitiond/ent"
-	"petitiond/ent/petition"
 	"petitiond/graph/fastexec"
 	"petitiond/graph/model"
 	"petitiond/graph/scalar"
+	"petitiond/server/fields"
 	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
@@ -59,46 +61,32 @@ func remarkOf(in model.AddCommentInput) petitioning.Remark {
 	}
 }
 
+// updateOf hands on what an input gives: a field that is absent stays nil, and null is noted or, where it takes a value
+// away, a pointer to nil.
 func updateOf(in model.UpdatePetitionInput) petitioning.Update {
-	u := petitioning.Update{
-		Petition: petitionKey(in.ID), Version: in.Version,
-		Title: given(in.Title), Summary: given(in.Summary), Body: given(in.Body), Goal: given(in.Goal),
-	}
-	u.Nulls = nulls(in)
-	if v, ok := in.Addressees.ValueOK(); ok {
-		u.Addressees = &v
-	}
-	if v, ok := in.Tags.ValueOK(); ok {
-		u.Tags = &v
-	}
-	if v, ok := in.EndsAt.ValueOK(); ok {
-		u.EndsAt = &v
-	}
-	return u
-}
-
-// given gives the value of a field, or nil where it is absent or null.
-func given[V any](o graphql.Omittable[*V]) *V { v, _ := o.ValueOK(); return v }
-
-// nulls names the fields that were given as null although only endsAt can be cleared.
-func nulls(in model.UpdatePetitionInput) []string {
-	var out []string
-	for _, field := range []struct {
-		name string
-		null bool
-	}{
-		{"title", in.Title.IsSet() && in.Title.Value() == nil},
-		{"summary", in.Summary.IsSet() && in.Summary.Value() == nil},
-		{"body", in.Body.IsSet() && in.Body.Value() == nil},
-		{"addressees", in.Addressees.IsSet() && in.Addressees.Value() == nil},
-		{"tags", in.Tags.IsSet() && in.Tags.Value() == nil},
-		{"goal", in.Goal.IsSet() && in.Goal.Value() == nil},
-	} {
-		if field.null {
-			out = append(out, field.name)
+	u := petitioning.Update{Petition: petitionKey(in.ID), Version: in.Version}
+	input, update := reflect.ValueOf(in), reflect.ValueOf(&u).Elem()
+	for i := range input.NumField() {
+		value, omittable := input.Field(i).Interface().(interface{ IsSet() bool })
+		if !omittable || !value.IsSet() {
+			continue
+		}
+		name, _, _ := strings.Cut(input.Type().Field(i).Tag.Get("json"), ",")
+		given := input.Field(i).MethodByName("Value").Call(nil)[0]
+		into := fields.Named(update, name)
+		clears := given.Kind() == reflect.Pointer && into.Type().Elem() == given.Type()
+		switch {
+		case given.IsNil() && !clears:
+			u.Nulls = append(u.Nulls, name)
+		case given.Type() == into.Type():
+			into.Set(given)
+		default:
+			at := reflect.New(given.Type())
+			at.Elem().Set(given)
+			into.Set(at)
 		}
 	}
-	return out
+	return u
 }
 
 func (r *Resolver) petitionPayload(ctx context.Context, id uuid.UUID, token string, err error) (*model.PetitionPayload, error) {
@@ -222,9 +210,9 @@ func columnsOf(field *ast.Field, c *reading.Columns) bool {
 	if field.ObjectDefinition.Name != "Petition" {
 		return true
 	}
-	columns, ok := columnsByField[field.Name]
+	columns, ok := reading.ColumnsOf(field.Name)
 	*c |= columns
-	return ok
+	return ok || besideRow[field.Name]
 }
 
 // bodiesAsked tells whether the operation asks any comment for what it says. All lists of comments are then read with that: two
@@ -250,25 +238,11 @@ func bodiesIn(selection ast.SelectionSet) reading.Bodies {
 	}))
 }
 
-// columnsByField are the columns that each field of a petition needs.
-var columnsByField = func() map[string]reading.Columns {
-	out := map[string]reading.Columns{}
-	for field, column := range map[string]string{
-		"slug": petition.FieldSlug, "url": petition.FieldSlug, "title": petition.FieldTitle, "summary": petition.FieldSummary,
-		"bodyHtml": petition.FieldVersion, "language": petition.FieldLanguage, "addressees": petition.FieldAddressees,
-		"state": petition.FieldState, "outcome": petition.FieldOutcome, "petitioner": petition.FieldPetitioner,
-		"startsAt": petition.FieldStartsAt, "endsAt": petition.FieldEndsAt, "closedAt": petition.FieldClosedAt,
-		"createdAt": petition.FieldCreatedAt, "updatedAt": petition.FieldUpdatedAt, "version": petition.FieldVersion,
-	} {
-		out[field] = reading.Column(column)
-	}
-	for _, field := range []string{
-		"__typename", "id", "body", "tags", "goal", "signatureCount", "count", "signatures", "commentCount", "comments", "signatureHistory",
-	} {
-		out[field] = reading.OnlyID
-	}
-	return out
-}()
+// besideRow are the fields of a petition that need nothing of its row but the id.
+var besideRow = map[string]bool{
+	"__typename": true, "body": true, "tags": true, "goal": true, "signatureCount": true, "count": true, "signatures": true,
+	"commentCount": true, "comments": true, "signatureHistory": true,
+}
 
 // note adds what the fields of a petition need beside columns.
 func note(ctx context.Context, w *reading.Wanted, fields []graphql.CollectedField) {

@@ -2,6 +2,7 @@ package petitioning_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"petitiond/ent/petition"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/fields"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
 )
@@ -23,15 +25,18 @@ func (b *bundle) update(t testing.TB, id uuid.UUID, adjust func(*petitioning.Upd
 	return u
 }
 
+// updateCase is an edit of one field, how the field is read, and what it is then.
+type updateCase struct {
+	name   string
+	adjust func(*petitioning.Update)
+	read   func(testing.TB, *bundle, uuid.UUID) any
+	want   any
+}
+
 func TestUpdateWritesEachField(t *testing.T) {
 	t.Parallel()
 	end := monday.Add(72 * time.Hour)
-	tests := []struct {
-		name   string
-		adjust func(*petitioning.Update)
-		read   func(testing.TB, *bundle, uuid.UUID) any
-		want   any
-	}{
+	tests := []updateCase{
 		{
 			"Title", func(u *petitioning.Update) { u.Title = p(" Save  the wasps") },
 			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.row(t, id).Title }, "Save the wasps",
@@ -83,6 +88,11 @@ func TestUpdateWritesEachField(t *testing.T) {
 			"NoEnd", func(u *petitioning.Update) { u.EndsAt = p((*time.Time)(nil)) },
 			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.row(t, id).EndsAt }, (*time.Time)(nil),
 		},
+	}
+	for _, f := range fields.All {
+		if f.Change != fields.Never && !slices.ContainsFunc(tests, func(tt updateCase) bool { return strings.EqualFold(tt.name, f.Name) }) {
+			t.Errorf("nobody edits %s here", f.Name)
+		}
 	}
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
