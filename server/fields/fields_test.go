@@ -2,6 +2,7 @@ package fields_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -67,9 +68,44 @@ func sample(f fields.Field) any {
 	return [16]byte{7} // an id
 }
 
+func TestImageAddresses(t *testing.T) {
+	t.Parallel()
+	check := named(t, "imageUrl").Check
+	for _, fine := range []string{
+		"https://example.org/a.jpg", "https://example.org", "https://example.org:8443/a%20b?w=1&h=2#top", "https://[2001:db8::1]/a",
+		"https://example.org/" + strings.Repeat("x", 1980),
+	} {
+		if clean, faults := check(fine); clean != fine || faults != nil {
+			t.Errorf("%q becomes %q, faults %v", fine, clean, faults)
+		}
+	}
+	for _, wrong := range []string{
+		"", "example.org/a.jpg", "//example.org/a.jpg", "http://example.org/a.jpg", "https:/a.jpg", "https:///a.jpg", "https://:443/a",
+		"https://ada@example.org/a.jpg", "https://ada:pw@example.org/a.jpg", "https://@example.org/a.jpg", "javascript:alert(1)",
+		"data:image/png;base64,AAAA", " https://example.org/a", "https://example.org/a b", "https://example.org/\x00", "https://example.org/\n",
+		`https://example.org/"onload="x`, `https://example.org\@evil.example/a`, "https://example.org/%zz", "https://example.org/\xff",
+		"https://example.org/" + strings.Repeat("x", 1981), "https://example.org/a<b>",
+	} {
+		if clean, faults := check(wrong); len(faults) != 1 || !strings.HasSuffix(faults[0].Message, ".") {
+			t.Errorf("%q becomes %q, faults %v", wrong, clean, faults)
+		}
+	}
+}
+
+func named(t *testing.T, name string) fields.Field {
+	t.Helper()
+	for _, f := range fields.All {
+		if f.Name == name {
+			return f
+		}
+	}
+	t.Fatalf("there is no field %s", name)
+	return fields.Field{}
+}
+
 func TestSameMoments(t *testing.T) {
 	t.Parallel()
-	ends := fields.All[slices.IndexFunc(fields.All, func(f fields.Field) bool { return f.Name == "endsAt" })]
+	ends := named(t, "endsAt")
 	at := time.Unix(7, 0)
 	a, b, none := &ent.Petition{}, &ent.Petition{}, &ent.Petition{}
 	ends.Set(a, at.UTC())

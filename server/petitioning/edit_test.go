@@ -68,6 +68,14 @@ func TestUpdateWritesEachField(t *testing.T) {
 			[]string{},
 		},
 		{
+			"ImageURL", func(u *petitioning.Update) { u.ImageURL = p(p("https://example.org/new.png")) },
+			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.row(t, id).ImageURL }, p("https://example.org/new.png"),
+		},
+		{
+			"NoImage", func(u *petitioning.Update) { u.ImageURL = p((*string)(nil)) },
+			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.row(t, id).ImageURL }, (*string)(nil),
+		},
+		{
 			"Tags", func(u *petitioning.Update) { u.Tags = &[]string{"Wasps", "Bees"} },
 			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.tags(t, id) },
 			[]string{"wasps=Wasps", "bees=Bees"},
@@ -100,6 +108,7 @@ func TestUpdateWritesEachField(t *testing.T) {
 			t.Run(tt.name, func(t *testing.T) {
 				made := b.publish(t, func(d *petitioning.Draft) {
 					d.Summary, d.Addressees, d.Tags, d.EndsAt = p("Old"), []string{"Old"}, []string{"Old"}, p(b.clock.Now().Add(time.Hour))
+					d.ImageURL = p("https://example.org/old.png")
 				})
 				before := petitionOf(b.row(t, made.Petition))
 				b.clock.advance(time.Second)
@@ -107,10 +116,10 @@ func TestUpdateWritesEachField(t *testing.T) {
 				equal(t, "field", tt.want, tt.read(t, b, made.Petition))
 				after := petitionOf(b.row(t, made.Petition))
 				equal(t, "version", before["version"].(int)+1, after["version"])
-				equal(t, "updatedAt", b.clock.Now(), after["updated"].(time.Time))
+				equal(t, "updatedAt", b.clock.Now(), after["updatedAt"].(time.Time))
 				changed := 0
 				for key := range before {
-					if key != "version" && key != "updated" && key != "slug" && !same(before[key], after[key]) {
+					if key != "version" && key != "updatedAt" && key != "slug" && !same(before[key], after[key]) {
 						changed++
 					}
 				}
@@ -192,6 +201,7 @@ func TestSignedTextIsFrozen(t *testing.T) {
 	t.Parallel()
 	rewrite := func(u *petitioning.Update) {
 		u.Title, u.Summary, u.Body, u.Addressees = p("New title"), p("New"), p("New"), &[]string{"New"}
+		u.ImageURL = p(p("https://example.org/new.png"))
 	}
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
@@ -199,7 +209,8 @@ func TestSignedTextIsFrozen(t *testing.T) {
 		id, owner := made.Petition, b.as(t, made.EditToken)
 		b.sign(t, id, 1)
 		faults(t, b.Update(owner, b.update(t, id, rewrite)),
-			"WRONG_STATE input.title", "WRONG_STATE input.summary", "WRONG_STATE input.body", "WRONG_STATE input.addressees")
+			"WRONG_STATE input.title", "WRONG_STATE input.summary", "WRONG_STATE input.body", "WRONG_STATE input.addressees",
+			"WRONG_STATE input.imageUrl")
 		equal(t, "title", "Save the bees", b.row(t, id).Title)
 		ok(t, b.Update(owner, b.update(t, id, func(u *petitioning.Update) { // the same text is no change
 			u.Title, u.Summary, u.Body, u.Addressees = p("Save the bees"), p("Old"), p("They are few."), &[]string{"Old"}

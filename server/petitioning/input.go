@@ -12,6 +12,7 @@ type Draft struct {
 	Title           string
 	Summary         *string
 	Body            string
+	ImageURL        *string `json:",omitempty"` // so that inputs of earlier versions have the digest they had
 	Language        *string
 	Addressees      []string
 	Tags            []string
@@ -29,6 +30,7 @@ type Update struct {
 	Title      *string
 	Summary    *string
 	Body       *string
+	ImageURL   **string // a nil inside clears it
 	Addressees *[]string
 	Tags       *[]string
 	Goal       *int
