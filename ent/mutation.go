@@ -4579,6 +4579,7 @@ type PetitionMutation struct {
 	title              *string
 	summary            *string
 	body               *string
+	image_url          *string
 	language           *string
 	addressees         *[]string
 	appendaddressees   []string
@@ -4857,6 +4858,55 @@ func (m *PetitionMutation) OldBody(ctx context.Context) (v string, err error) {
 // ResetBody resets all changes to the "body" field.
 func (m *PetitionMutation) ResetBody() {
 	m.body = nil
+}
+
+// SetImageURL sets the "image_url" field.
+func (m *PetitionMutation) SetImageURL(s string) {
+	m.image_url = &s
+}
+
+// ImageURL returns the value of the "image_url" field in the mutation.
+func (m *PetitionMutation) ImageURL() (r string, exists bool) {
+	v := m.image_url
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldImageURL returns the old "image_url" field's value of the Petition entity.
+// If the Petition object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *PetitionMutation) OldImageURL(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldImageURL is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldImageURL requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldImageURL: %w", err)
+	}
+	return oldValue.ImageURL, nil
+}
+
+// ClearImageURL clears the value of the "image_url" field.
+func (m *PetitionMutation) ClearImageURL() {
+	m.image_url = nil
+	m.clearedFields[petition.FieldImageURL] = struct{}{}
+}
+
+// ImageURLCleared returns if the "image_url" field was cleared in this mutation.
+func (m *PetitionMutation) ImageURLCleared() bool {
+	_, ok := m.clearedFields[petition.FieldImageURL]
+	return ok
+}
+
+// ResetImageURL resets all changes to the "image_url" field.
+func (m *PetitionMutation) ResetImageURL() {
+	m.image_url = nil
+	delete(m.clearedFields, petition.FieldImageURL)
 }
 
 // SetLanguage sets the "language" field.
@@ -5641,7 +5691,7 @@ func (m *PetitionMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *PetitionMutation) Fields() []string {
-	fields := make([]string, 0, 16)
+	fields := make([]string, 0, 17)
 	if m.slug != nil {
 		fields = append(fields, petition.FieldSlug)
 	}
@@ -5653,6 +5703,9 @@ func (m *PetitionMutation) Fields() []string {
 	}
 	if m.body != nil {
 		fields = append(fields, petition.FieldBody)
+	}
+	if m.image_url != nil {
+		fields = append(fields, petition.FieldImageURL)
 	}
 	if m.language != nil {
 		fields = append(fields, petition.FieldLanguage)
@@ -5706,6 +5759,8 @@ func (m *PetitionMutation) Field(name string) (ent.Value, bool) {
 		return m.Summary()
 	case petition.FieldBody:
 		return m.Body()
+	case petition.FieldImageURL:
+		return m.ImageURL()
 	case petition.FieldLanguage:
 		return m.Language()
 	case petition.FieldAddressees:
@@ -5747,6 +5802,8 @@ func (m *PetitionMutation) OldField(ctx context.Context, name string) (ent.Value
 		return m.OldSummary(ctx)
 	case petition.FieldBody:
 		return m.OldBody(ctx)
+	case petition.FieldImageURL:
+		return m.OldImageURL(ctx)
 	case petition.FieldLanguage:
 		return m.OldLanguage(ctx)
 	case petition.FieldAddressees:
@@ -5807,6 +5864,13 @@ func (m *PetitionMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetBody(v)
+		return nil
+	case petition.FieldImageURL:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetImageURL(v)
 		return nil
 	case petition.FieldLanguage:
 		v, ok := value.(string)
@@ -5937,6 +6001,9 @@ func (m *PetitionMutation) AddField(name string, value ent.Value) error {
 // mutation.
 func (m *PetitionMutation) ClearedFields() []string {
 	var fields []string
+	if m.FieldCleared(petition.FieldImageURL) {
+		fields = append(fields, petition.FieldImageURL)
+	}
 	if m.FieldCleared(petition.FieldOutcome) {
 		fields = append(fields, petition.FieldOutcome)
 	}
@@ -5966,6 +6033,9 @@ func (m *PetitionMutation) FieldCleared(name string) bool {
 // error if the field is not defined in the schema.
 func (m *PetitionMutation) ClearField(name string) error {
 	switch name {
+	case petition.FieldImageURL:
+		m.ClearImageURL()
+		return nil
 	case petition.FieldOutcome:
 		m.ClearOutcome()
 		return nil
@@ -6000,6 +6070,9 @@ func (m *PetitionMutation) ResetField(name string) error {
 		return nil
 	case petition.FieldBody:
 		m.ResetBody()
+		return nil
+	case petition.FieldImageURL:
+		m.ResetImageURL()
 		return nil
 	case petition.FieldLanguage:
 		m.ResetLanguage()

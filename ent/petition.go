@@ -27,6 +27,8 @@ type Petition struct {
 	Summary string `json:"summary,omitempty"`
 	// public: Markdown as it was written
 	Body string `json:"body,omitempty"`
+	// public: an https address that is loaded by nobody here
+	ImageURL *string `json:"image_url,omitempty"`
 	// public: BCP 47
 	Language string `json:"language,omitempty"`
 	// public: who is asked
@@ -128,7 +130,7 @@ func (*Petition) scanValues(columns []string) ([]any, error) {
 			values[i] = new([]byte)
 		case petition.FieldVersion:
 			values[i] = new(sql.NullInt64)
-		case petition.FieldSlug, petition.FieldTitle, petition.FieldSummary, petition.FieldBody, petition.FieldLanguage, petition.FieldState, petition.FieldOutcome, petition.FieldPetitioner:
+		case petition.FieldSlug, petition.FieldTitle, petition.FieldSummary, petition.FieldBody, petition.FieldImageURL, petition.FieldLanguage, petition.FieldState, petition.FieldOutcome, petition.FieldPetitioner:
 			values[i] = new(sql.NullString)
 		case petition.FieldStartsAt, petition.FieldEndsAt, petition.FieldClosedAt, petition.FieldCreatedAt, petition.FieldUpdatedAt:
 			values[i] = new(sql.NullTime)
@@ -178,6 +180,13 @@ func (_m *Petition) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field body", values[i])
 			} else if value.Valid {
 				_m.Body = value.String
+			}
+		case petition.FieldImageURL:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field image_url", values[i])
+			} else if value.Valid {
+				_m.ImageURL = new(string)
+				*_m.ImageURL = value.String
 			}
 		case petition.FieldLanguage:
 			if value, ok := values[i].(*sql.NullString); !ok {
@@ -329,6 +338,11 @@ func (_m *Petition) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("body=")
 	builder.WriteString(_m.Body)
+	builder.WriteString(", ")
+	if v := _m.ImageURL; v != nil {
+		builder.WriteString("image_url=")
+		builder.WriteString(*v)
+	}
 	builder.WriteString(", ")
 	builder.WriteString("language=")
 	builder.WriteString(_m.Language)

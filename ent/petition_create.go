@@ -60,6 +60,20 @@ func (_c *PetitionCreate) SetBody(v string) *PetitionCreate {
 	return _c
 }
 
+// SetImageURL sets the "image_url" field.
+func (_c *PetitionCreate) SetImageURL(v string) *PetitionCreate {
+	_c.mutation.SetImageURL(v)
+	return _c
+}
+
+// SetNillableImageURL sets the "image_url" field if the given value is not nil.
+func (_c *PetitionCreate) SetNillableImageURL(v *string) *PetitionCreate {
+	if v != nil {
+		_c.SetImageURL(*v)
+	}
+	return _c
+}
+
 // SetLanguage sets the "language" field.
 func (_c *PetitionCreate) SetLanguage(v string) *PetitionCreate {
 	_c.mutation.SetLanguage(v)
@@ -380,6 +394,10 @@ func (_c *PetitionCreate) createSpec() (*Petition, *sqlgraph.CreateSpec) {
 		_spec.SetField(petition.FieldBody, field.TypeString, value)
 		_node.Body = value
 	}
+	if value, ok := _c.mutation.ImageURL(); ok {
+		_spec.SetField(petition.FieldImageURL, field.TypeString, value)
+		_node.ImageURL = &value
+	}
 	if value, ok := _c.mutation.Language(); ok {
 		_spec.SetField(petition.FieldLanguage, field.TypeString, value)
 		_node.Language = value
@@ -593,6 +611,24 @@ func (u *PetitionUpsert) SetBody(v string) *PetitionUpsert {
 // UpdateBody sets the "body" field to the value that was provided on create.
 func (u *PetitionUpsert) UpdateBody() *PetitionUpsert {
 	u.SetExcluded(petition.FieldBody)
+	return u
+}
+
+// SetImageURL sets the "image_url" field.
+func (u *PetitionUpsert) SetImageURL(v string) *PetitionUpsert {
+	u.Set(petition.FieldImageURL, v)
+	return u
+}
+
+// UpdateImageURL sets the "image_url" field to the value that was provided on create.
+func (u *PetitionUpsert) UpdateImageURL() *PetitionUpsert {
+	u.SetExcluded(petition.FieldImageURL)
+	return u
+}
+
+// ClearImageURL clears the value of the "image_url" field.
+func (u *PetitionUpsert) ClearImageURL() *PetitionUpsert {
+	u.SetNull(petition.FieldImageURL)
 	return u
 }
 
@@ -868,6 +904,27 @@ func (u *PetitionUpsertOne) SetBody(v string) *PetitionUpsertOne {
 func (u *PetitionUpsertOne) UpdateBody() *PetitionUpsertOne {
 	return u.Update(func(s *PetitionUpsert) {
 		s.UpdateBody()
+	})
+}
+
+// SetImageURL sets the "image_url" field.
+func (u *PetitionUpsertOne) SetImageURL(v string) *PetitionUpsertOne {
+	return u.Update(func(s *PetitionUpsert) {
+		s.SetImageURL(v)
+	})
+}
+
+// UpdateImageURL sets the "image_url" field to the value that was provided on create.
+func (u *PetitionUpsertOne) UpdateImageURL() *PetitionUpsertOne {
+	return u.Update(func(s *PetitionUpsert) {
+		s.UpdateImageURL()
+	})
+}
+
+// ClearImageURL clears the value of the "image_url" field.
+func (u *PetitionUpsertOne) ClearImageURL() *PetitionUpsertOne {
+	return u.Update(func(s *PetitionUpsert) {
+		s.ClearImageURL()
 	})
 }
 
@@ -1338,6 +1395,27 @@ func (u *PetitionUpsertBulk) SetBody(v string) *PetitionUpsertBulk {
 func (u *PetitionUpsertBulk) UpdateBody() *PetitionUpsertBulk {
 	return u.Update(func(s *PetitionUpsert) {
 		s.UpdateBody()
+	})
+}
+
+// SetImageURL sets the "image_url" field.
+func (u *PetitionUpsertBulk) SetImageURL(v string) *PetitionUpsertBulk {
+	return u.Update(func(s *PetitionUpsert) {
+		s.SetImageURL(v)
+	})
+}
+
+// UpdateImageURL sets the "image_url" field to the value that was provided on create.
+func (u *PetitionUpsertBulk) UpdateImageURL() *PetitionUpsertBulk {
+	return u.Update(func(s *PetitionUpsert) {
+		s.UpdateImageURL()
+	})
+}
+
+// ClearImageURL clears the value of the "image_url" field.
+func (u *PetitionUpsertBulk) ClearImageURL() *PetitionUpsertBulk {
+	return u.Update(func(s *PetitionUpsert) {
+		s.ClearImageURL()
 	})
 }
 

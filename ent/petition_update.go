@@ -91,6 +91,26 @@ func (_u *PetitionUpdate) SetNillableBody(v *string) *PetitionUpdate {
 	return _u
 }
 
+// SetImageURL sets the "image_url" field.
+func (_u *PetitionUpdate) SetImageURL(v string) *PetitionUpdate {
+	_u.mutation.SetImageURL(v)
+	return _u
+}
+
+// SetNillableImageURL sets the "image_url" field if the given value is not nil.
+func (_u *PetitionUpdate) SetNillableImageURL(v *string) *PetitionUpdate {
+	if v != nil {
+		_u.SetImageURL(*v)
+	}
+	return _u
+}
+
+// ClearImageURL clears the value of the "image_url" field.
+func (_u *PetitionUpdate) ClearImageURL() *PetitionUpdate {
+	_u.mutation.ClearImageURL()
+	return _u
+}
+
 // SetLanguage sets the "language" field.
 func (_u *PetitionUpdate) SetLanguage(v string) *PetitionUpdate {
 	_u.mutation.SetLanguage(v)
@@ -493,6 +513,12 @@ func (_u *PetitionUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.Body(); ok {
 		_spec.SetField(petition.FieldBody, field.TypeString, value)
 	}
+	if value, ok := _u.mutation.ImageURL(); ok {
+		_spec.SetField(petition.FieldImageURL, field.TypeString, value)
+	}
+	if _u.mutation.ImageURLCleared() {
+		_spec.ClearField(petition.FieldImageURL, field.TypeString)
+	}
 	if value, ok := _u.mutation.Language(); ok {
 		_spec.SetField(petition.FieldLanguage, field.TypeString, value)
 	}
@@ -816,6 +842,26 @@ func (_u *PetitionUpdateOne) SetNillableBody(v *string) *PetitionUpdateOne {
 	if v != nil {
 		_u.SetBody(*v)
 	}
+	return _u
+}
+
+// SetImageURL sets the "image_url" field.
+func (_u *PetitionUpdateOne) SetImageURL(v string) *PetitionUpdateOne {
+	_u.mutation.SetImageURL(v)
+	return _u
+}
+
+// SetNillableImageURL sets the "image_url" field if the given value is not nil.
+func (_u *PetitionUpdateOne) SetNillableImageURL(v *string) *PetitionUpdateOne {
+	if v != nil {
+		_u.SetImageURL(*v)
+	}
+	return _u
+}
+
+// ClearImageURL clears the value of the "image_url" field.
+func (_u *PetitionUpdateOne) ClearImageURL() *PetitionUpdateOne {
+	_u.mutation.ClearImageURL()
 	return _u
 }
 
@@ -1250,6 +1296,12 @@ func (_u *PetitionUpdateOne) sqlSave(ctx context.Context) (_node *Petition, err 
 	}
 	if value, ok := _u.mutation.Body(); ok {
 		_spec.SetField(petition.FieldBody, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.ImageURL(); ok {
+		_spec.SetField(petition.FieldImageURL, field.TypeString, value)
+	}
+	if _u.mutation.ImageURLCleared() {
+		_spec.ClearField(petition.FieldImageURL, field.TypeString)
 	}
 	if value, ok := _u.mutation.Language(); ok {
 		_spec.SetField(petition.FieldLanguage, field.TypeString, value)

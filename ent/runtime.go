@@ -118,7 +118,7 @@ func init() {
 	// petition.DefaultSummary holds the default value on creation for the summary field.
 	petition.DefaultSummary = petitionDescSummary.Default.(string)
 	// petitionDescVersion is the schema descriptor for version field.
-	petitionDescVersion := petitionFields[16].Descriptor()
+	petitionDescVersion := petitionFields[17].Descriptor()
 	// petition.DefaultVersion holds the default value on creation for the version field.
 	petition.DefaultVersion = petitionDescVersion.Default.(int)
 	petitiontagFields := schema.PetitionTag{}.Fields()

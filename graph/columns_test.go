@@ -125,6 +125,29 @@ func TestBodiesThatNobodyAskedFor(t *testing.T) {
 	})
 }
 
+// TestEveryFieldNamesItsColumns asks for each field of petitions alone: one of which nobody has said what it needs would
+// have the whole row read.
+func TestEveryFieldNamesItsColumns(t *testing.T) {
+	t.Parallel()
+	dbtest.EachCounting(t, func(t *testing.T, db *database.DB, counter *dbtest.Counter) {
+		s := newSite(t, db)
+		s.furnish(t)
+		for _, field := range schema().Types["Petition"].Fields {
+			if strings.HasPrefix(field.Name, "__") {
+				continue
+			}
+			inner := map[bool]string{true: "", false: " { __typename }"}[schema().Types[field.Type.Name()].IsLeafType()]
+			arguments := map[bool]string{true: "(interval: DAY)"}[field.Name == "signatureHistory"]
+			counter.Reset()
+			s.ask(t, "", `{ petition(slug: "green-roofs-for-every-school") { `+field.Name+arguments+inner+` } }`, nil).answer(t)
+			all := strings.Join(counter.Statements(), "\n")
+			if !strings.Contains(all, "p.id") || strings.Contains(all, "p.addressees") != (field.Name == "addressees") {
+				t.Errorf("%s reads:\n%s", field.Name, all)
+			}
+		}
+	})
+}
+
 // TestColumnsThatNobodyAskedFor checks that they are not read.
 func TestColumnsThatNobodyAskedFor(t *testing.T) {
 	t.Parallel()

@@ -1,3 +1,4 @@
 // Package graph answers the fields of schema.graphqls. Its resolvers only translate: they read the arguments, call
-// the domain or a loader once, and return. What may be done and who may see it is decided in petitioning.
+// the domain, a reader or a loader once, and return. What may be done is decided in petitioning, what may be seen in
+// reading.
 package graph

@@ -20,9 +20,6 @@ type Resolver struct {
 	Logger  *slog.Logger
 }
 
-// commentsATick is how many new comments one tick of a subscription carries.
-const commentsATick = 50
-
 // Around gives the context of one answer: an actor, where authentication put none there, and fresh loaders. It
 // is called for the start of a subscription, and within that context for each of its events.
 func (r *Resolver) Around(ctx context.Context) context.Context {

@@ -118,7 +118,7 @@ func (r *petitionResolver) CommentCount(ctx context.Context, obj *ent.Petition) 
 
 func (r *petitionResolver) Comments(ctx context.Context, obj *ent.Petition, first *int, after *string, last *int, before *string, orderBy *reading.CommentOrder) (*reading.Connection[*ent.Comment], error) {
 	page := keyset.Args{First: first, After: after, Last: last, Before: before}
-	query := reading.CommentQuery{Order: newestUnless(orderBy), Bodies: bodiesAsked(ctx)}
+	query := reading.CommentQuery{Order: reading.CommentsBy(orderBy), Bodies: bodiesAsked(ctx)}
 	list, err := loadPage(ctx, obj, petitionID, "comments", query, page, ordered(query, r.reads(ctx).Comments))
 	return list.Totalling(func(ctx context.Context) (int, error) {
 		f, err := figuresOf(ctx, r.reads(ctx), obj)
@@ -158,7 +158,7 @@ func (r *queryResolver) Tags(ctx context.Context, first *int, after *string, las
 }
 
 func (r *queryResolver) TrendingTags(ctx context.Context, first *int) ([]*reading.TrendingTag, error) {
-	return r.trendingTags(ctx, trendingUnless(first))
+	return r.trendingTags(ctx, reading.TrendingFirst(first))
 }
 
 func (r *queryResolver) Statistics(ctx context.Context) (*reading.Statistics, error) {
@@ -198,7 +198,7 @@ func (r *subscriptionResolver) SignatureCount(ctx context.Context, petitionID sc
 }
 
 func (r *subscriptionResolver) SignatureCounts(ctx context.Context, petitionIds []*scalar.ID) (<-chan *figures.Value, error) {
-	ids, err := between(1, 100, "petitionIds", petitionIds)
+	ids, err := rowsOf(petitionIds, "petitionIds", 1)
 	if err != nil {
 		return nil, err
 	}
@@ -226,7 +226,7 @@ func (r *tagResolver) PetitionCount(ctx context.Context, obj *ent.Tag) (int, err
 }
 
 func (r *tagResolver) Petitions(ctx context.Context, obj *ent.Tag, first *int, after *string, last *int, before *string, orderBy *reading.Order) (*reading.Connection[*ent.Petition], error) {
-	page, order := keyset.Args{First: first, After: after, Last: last, Before: before}, createdUnless(orderBy)
+	page, order := keyset.Args{First: first, After: after, Last: last, Before: before}, reading.TagPetitionsBy(orderBy)
 	list, err := petitionsOf(ctx, r.reads(ctx), obj, order, page)
 	return list.Totalling(func(ctx context.Context) (int, error) { return reading.OpenPetitions(ctx, obj), nil }), err
 }

@@ -171,7 +171,7 @@ func (r *Resolver) comments(ctx context.Context, id scalar.ID) (<-chan *ent.Comm
 				err = r.seen(ctx, id.UUID)
 			}
 			if err == nil {
-				waiting, err = r.reads(ctx).CommentsAfter(ctx, id.UUID, last, commentsATick)
+				waiting, err = r.reads(ctx).CommentsAfter(ctx, id.UUID, last, reading.CommentsATick)
 			}
 			if err != nil {
 				return nil, err

@@ -108,6 +108,7 @@ func (a *App) petitionPage(ctx context.Context, slug string) (*pages.Petition, e
 	if row.Outcome != nil {
 		page.Outcome = string(*row.Outcome)
 	}
+	page.ImageURL = orNone(row.ImageURL)
 	page.BodyHTML = template.HTML(a.reading.BodyHTML(row.ID, row.Version, row.Body)) //nolint:gosec // sanitised by BodyHTML
 	return page, a.fill(ctx, row.ID, page)
 }

@@ -178,6 +178,7 @@ var (
 		{Name: "title", Type: field.TypeString},
 		{Name: "summary", Type: field.TypeString, Default: ""},
 		{Name: "body", Type: field.TypeString, Size: 2147483647},
+		{Name: "image_url", Type: field.TypeString, Nullable: true},
 		{Name: "language", Type: field.TypeString},
 		{Name: "addressees", Type: field.TypeJSON},
 		{Name: "state", Type: field.TypeEnum, Enums: []string{"DRAFT", "IN_REVIEW", "REJECTED", "OPEN", "PAUSED", "CLOSED", "ARCHIVED", "HIDDEN"}},
@@ -200,27 +201,27 @@ var (
 			{
 				Name:    "petition_created",
 				Unique:  false,
-				Columns: []*schema.Column{PetitionsColumns[7], PetitionsColumns[14], PetitionsColumns[0], PetitionsColumns[5], PetitionsColumns[11], PetitionsColumns[12]},
+				Columns: []*schema.Column{PetitionsColumns[8], PetitionsColumns[15], PetitionsColumns[0], PetitionsColumns[6], PetitionsColumns[12], PetitionsColumns[13]},
 			},
 			{
 				Name:    "petition_started",
 				Unique:  false,
-				Columns: []*schema.Column{PetitionsColumns[7], PetitionsColumns[11], PetitionsColumns[0], PetitionsColumns[5], PetitionsColumns[12]},
+				Columns: []*schema.Column{PetitionsColumns[8], PetitionsColumns[12], PetitionsColumns[0], PetitionsColumns[6], PetitionsColumns[13]},
 			},
 			{
 				Name:    "petition_ending",
 				Unique:  false,
-				Columns: []*schema.Column{PetitionsColumns[7], PetitionsColumns[12], PetitionsColumns[0], PetitionsColumns[5], PetitionsColumns[11]},
+				Columns: []*schema.Column{PetitionsColumns[8], PetitionsColumns[13], PetitionsColumns[0], PetitionsColumns[6], PetitionsColumns[12]},
 			},
 			{
 				Name:    "petition_state",
 				Unique:  false,
-				Columns: []*schema.Column{PetitionsColumns[7]},
+				Columns: []*schema.Column{PetitionsColumns[8]},
 			},
 			{
 				Name:    "petition_listed",
 				Unique:  false,
-				Columns: []*schema.Column{PetitionsColumns[0], PetitionsColumns[7], PetitionsColumns[5], PetitionsColumns[14], PetitionsColumns[11], PetitionsColumns[12]},
+				Columns: []*schema.Column{PetitionsColumns[0], PetitionsColumns[8], PetitionsColumns[6], PetitionsColumns[15], PetitionsColumns[12], PetitionsColumns[13]},
 			},
 		},
 	}

@@ -22,6 +22,8 @@ const (
 	FieldSummary = "summary"
 	// FieldBody holds the string denoting the body field in the database.
 	FieldBody = "body"
+	// FieldImageURL holds the string denoting the image_url field in the database.
+	FieldImageURL = "image_url"
 	// FieldLanguage holds the string denoting the language field in the database.
 	FieldLanguage = "language"
 	// FieldAddressees holds the string denoting the addressees field in the database.
@@ -102,6 +104,7 @@ var Columns = []string{
 	FieldTitle,
 	FieldSummary,
 	FieldBody,
+	FieldImageURL,
 	FieldLanguage,
 	FieldAddressees,
 	FieldState,
@@ -220,6 +223,11 @@ func BySummary(opts ...sql.OrderTermOption) OrderOption {
 // ByBody orders the results by the body field.
 func ByBody(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldBody, opts...).ToFunc()
+}
+
+// ByImageURL orders the results by the image_url field.
+func ByImageURL(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldImageURL, opts...).ToFunc()
 }
 
 // ByLanguage orders the results by the language field.

@@ -20,6 +20,7 @@ func (Petition) Fields() []ent.Field {
 		field.String("title").Comment("public"),
 		field.String("summary").Default("").Comment("public"),
 		field.Text("body").Comment("public: Markdown as it was written"),
+		field.String("image_url").Optional().Nillable().Comment("public: an https address that is loaded by nobody here"),
 		field.String("language").Comment("public: BCP 47"),
 		field.Strings("addressees").Comment("public: who is asked"),
 		field.Enum("state").

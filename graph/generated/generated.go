@@ -116,6 +116,7 @@ type ComplexityRoot struct {
 		EndsAt           func(childComplexity int) int
 		Goal             func(childComplexity int) int
 		ID               func(childComplexity int) int
+		ImageURL         func(childComplexity int) int
 		Language         func(childComplexity int) int
 		Outcome          func(childComplexity int) int
 		Petitioner       func(childComplexity int) int
@@ -645,6 +646,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Petition.ID(childComplexity), true
+	case "Petition.imageUrl":
+		if e.ComplexityRoot.Petition.ImageURL == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Petition.ImageURL(childComplexity), true
 	case "Petition.language":
 		if e.ComplexityRoot.Petition.Language == nil {
 			break
@@ -1464,6 +1471,12 @@ type Petition implements Node {
   """The full text rendered and sanitised: a small multiple of ` + "`" + `body` + "`" + ` in length."""
   bodyHtml: HTML! @cost(weight: "5")
 
+  """
+  A picture for previews of links to the petition, as the petitioner gave it: an ` + "`" + `https` + "`" + ` address. This server never loads
+  it. Null if there is none.
+  """
+  imageUrl: URL
+
   """The language that the petition is written in; ` + "`" + `und` + "`" + ` if it was not stated."""
   language: Locale!
 
@@ -2239,6 +2252,9 @@ input CreatePetitionInput {
   """The full text, at most 50,000 characters."""
   body: Markdown!
 
+  """A picture: an ` + "`" + `https` + "`" + ` address of at most 2,000 characters, without a user name; absent or null: none."""
+  imageUrl: URL
+
   """The language of the text; absent or null: ` + "`" + `und` + "`" + `."""
   language: Locale
 
@@ -2289,6 +2305,12 @@ input UpdatePetitionInput {
   the petitioner.
   """
   body: Markdown
+
+  """
+  Another picture: an ` + "`" + `https` + "`" + ` address of at most 2,000 characters, without a user name; null removes the picture. After
+  the first counted signature WRONG_STATE for the petitioner.
+  """
+  imageUrl: URL
 
   """
   A new list of those to whom it is addressed, at most 10 of 1 to 200 characters; null is INVALID, and after the first
@@ -2651,6 +2673,8 @@ func (ec *executionContext) childFields_Petition(ctx context.Context, field grap
 		return ec.fieldContext_Petition_body(ctx, field)
 	case "bodyHtml":
 		return ec.fieldContext_Petition_bodyHtml(ctx, field)
+	case "imageUrl":
+		return ec.fieldContext_Petition_imageUrl(ctx, field)
 	case "language":
 		return ec.fieldContext_Petition_language(ctx, field)
 	case "addressees":
@@ -4725,6 +4749,29 @@ func (ec *executionContext) _Petition_bodyHtml(ctx context.Context, field graphq
 }
 func (ec *executionContext) fieldContext_Petition_bodyHtml(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Petition", field, true, true, "HTML")
+}
+
+func (ec *executionContext) _Petition_imageUrl(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
+	return fastexec.Leaf(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Petition_imageUrl(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ImageURL, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOURL2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Petition_imageUrl(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Petition", field, false, false, "URL")
 }
 
 func (ec *executionContext) _Petition_language(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
@@ -8487,7 +8534,7 @@ func (ec *executionContext) unmarshalInputCreatePetitionInput(ctx context.Contex
 		asMap["goal"] = 100
 	}
 
-	fieldsInOrder := [...]string{"idempotencyKey", "title", "summary", "body", "language", "addressees", "tags", "goal", "startsAt", "endsAt", "petitioner", "petitionerEmail"}
+	fieldsInOrder := [...]string{"idempotencyKey", "title", "summary", "body", "imageUrl", "language", "addressees", "tags", "goal", "startsAt", "endsAt", "petitioner", "petitionerEmail"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -8522,6 +8569,13 @@ func (ec *executionContext) unmarshalInputCreatePetitionInput(ctx context.Contex
 				return it, err
 			}
 			it.Body = data
+		case "imageUrl":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("imageUrl"))
+			data, err := ec.unmarshalOURL2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ImageURL = data
 		case "language":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("language"))
 			data, err := ec.unmarshalOLocale2ᚖstring(ctx, v)
@@ -8845,7 +8899,7 @@ func (ec *executionContext) unmarshalInputUpdatePetitionInput(ctx context.Contex
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"id", "version", "title", "summary", "body", "addressees", "tags", "goal", "endsAt"}
+	fieldsInOrder := [...]string{"id", "version", "title", "summary", "body", "imageUrl", "addressees", "tags", "goal", "endsAt"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -8887,6 +8941,13 @@ func (ec *executionContext) unmarshalInputUpdatePetitionInput(ctx context.Contex
 				return it, err
 			}
 			it.Body = graphql.OmittableOf(data)
+		case "imageUrl":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("imageUrl"))
+			data, err := ec.unmarshalOURL2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ImageURL = graphql.OmittableOf(data)
 		case "addressees":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("addressees"))
 			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
@@ -9412,6 +9473,11 @@ func (ec *executionContext) _Petition(ctx context.Context, sel ast.SelectionSet,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_bodyHtml(ctx, field, obj)
 				})
+		case "imageUrl":
+			out.Values[i] = ec._Petition_imageUrl(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "language":
 			out.Values[i] = ec._Petition_language(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -11970,6 +12036,24 @@ func (ec *executionContext) marshalOTag2ᚖpetitiondᚋentᚐTag(ctx context.Con
 		return graphql.Null
 	}
 	return ec._Tag(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOURL2ᚖstring(ctx context.Context, v any) (*string, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := scalar.UnmarshalText(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOURL2ᚖstring(ctx context.Context, sel ast.SelectionSet, v *string) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := scalar.MarshalText(*v)
+	return res
 }
 
 func (ec *executionContext) marshalO__EnumValue2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐEnumValueᚄ(ctx context.Context, sel ast.SelectionSet, v []introspection.EnumValue) graphql.Marshaler {

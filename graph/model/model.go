@@ -121,6 +121,9 @@ type UpdatePetitionInput struct {
 	// A new full text, at most 50,000 characters; null is INVALID, and after the first counted signature WRONG_STATE for
 	// the petitioner.
 	Body graphql.Omittable[*string] `json:"body"`
+	// Another picture: an `https` address of at most 2,000 characters, without a user name; null removes the picture. After
+	// the first counted signature WRONG_STATE for the petitioner.
+	ImageURL graphql.Omittable[*string] `json:"imageUrl"`
 	// A new list of those to whom it is addressed, at most 10 of 1 to 200 characters; null is INVALID, and after the first
 	// counted signature WRONG_STATE for the petitioner.
 	Addressees graphql.Omittable[[]string] `json:"addressees"`

@@ -30,6 +30,7 @@ type Card struct {
 type Petition struct {
 	Card
 	BodyHTML    template.HTML // sanitised
+	ImageURL    string        // for previews of links alone: the page loads no picture; empty if there is none
 	Addressees  []string
 	State       string
 	Outcome     string // empty if there is none

@@ -94,6 +94,7 @@ func (s *site) routes() http.Handler {
 type head struct {
 	Title       string
 	Description string
+	Image       string // for previews of links
 	Address     string // of the page, without the server; empty if it has none of its own
 	PublicURL   string
 	GraphiQL    bool
@@ -145,6 +146,7 @@ func (s *site) petition(w http.ResponseWriter, r *http.Request) {
 		}
 		view := petitionView{Head: s.head(p.Title), Petition: p}
 		view.Head.Description, view.Head.Address, view.Head.Script = p.Summary, address(p.Slug), "sign.js"
+		view.Head.Image = p.ImageURL
 		return s.shown(ctx, r.Pattern, "petition.html", view)
 	})
 }

@@ -92,11 +92,24 @@ func TestPetitionStates(t *testing.T) {
 	}
 }
 
+// TestImage finds the picture named for others to load, and loaded by nothing in the page.
+func TestImage(t *testing.T) {
+	t.Parallel()
+	f := &fake{petition: &pages.Petition{
+		Card: pages.Card{Slug: "short", Title: "Short", Goal: 1}, State: "OPEN", ImageURL: "https://images.example/a.jpg?w=1&h=2",
+	}}
+	body := page(t, serve(t, f.options(), bundle()), "/p/short")
+	wants(t, body, `<meta property="og:image" content="https://images.example/a.jpg?w=1&amp;h=2">`)
+	if n := strings.Count(body, "images.example"); n != 1 {
+		t.Errorf("the picture is named %d times, want once", n)
+	}
+}
+
 func TestPetitionWithLittle(t *testing.T) {
 	t.Parallel()
 	f := &fake{petition: &pages.Petition{Card: pages.Card{Slug: "short", Title: "Short", Goal: 1}, State: "OPEN", Accepting: true}}
 	body := page(t, serve(t, f.options(), bundle()), "/p/short")
-	lacks(t, body, `Latest`, `<dt>To</dt>`, `<dt>Since</dt>`, `class="tags"`, `class="summary"`, `name="description"`)
+	lacks(t, body, `og:image`, `Latest`, `<dt>To</dt>`, `<dt>Since</dt>`, `class="tags"`, `class="summary"`, `name="description"`)
 }
 
 func TestEscaping(t *testing.T) {

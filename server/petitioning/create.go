@@ -12,43 +12,18 @@ import (
 	"petitiond/ent/petition"
 	"petitiond/ent/token"
 	"petitiond/server/database"
+	"petitiond/server/fields"
 	"petitiond/server/ledger"
 	"petitiond/server/secret"
 	"petitiond/server/text"
 )
 
 const (
-	languageDefault = "und" // BCP 47 for undetermined
-	goalDefault     = 100
-	goalMin         = 1
-	goalMax         = 100_000_000
-	createMutation  = "createPetition"
+	goalDefault    = 100
+	goalMin        = 1
+	goalMax        = 100_000_000
+	createMutation = "createPetition"
 )
-
-// Draft is what somebody gives to open a petition.
-type Draft struct {
-	IdempotencyKey  *string `json:"-"`
-	Title           string
-	Summary         *string
-	Body            string
-	Language        *string
-	Addressees      []string
-	Tags            []string
-	Goal            *int
-	StartsAt        *time.Time
-	EndsAt          *time.Time
-	Petitioner      string
-	PetitionerEmail *string
-}
-
-// wording is a petition's checked content.
-type wording struct {
-	title, summary, body, language, petitioner, address string
-	addressees                                          []string
-	tags                                                []text.Tag
-	goal                                                int
-	startsAt, endsAt                                    *time.Time
-}
 
 // Created is a new petition. EditToken is shown to its maker only: as a bearer credential it may see, edit,
 // publish and close this petition. It is empty where a request is repeated too late to be told it again.
@@ -145,30 +120,26 @@ func (s *Service) issueEditToken(ctx context.Context, t *tx, petition uuid.UUID,
 		SetPetitionID(petition).SetCreatedAt(now).Exec(ctx)
 }
 
-// checkDraft gives the content of a draft, all faults noted.
-func (s *Service) checkDraft(f *faults, d Draft, now time.Time) wording {
-	c := wording{goal: goalDefault, language: languageDefault, startsAt: d.StartsAt, endsAt: d.EndsAt}
-	c.title = checked(f, checkTitle, d.Title, "title")
-	c.summary = checked(f, checkSummary, deref(d.Summary), "summary")
-	c.body = checked(f, checkBody, d.Body, "body")
-	c.petitioner = checked(f, text.CheckName, d.Petitioner, "petitioner")
-	if d.Language != nil {
-		c.language = checked(f, text.CheckLocale, *d.Language, "language")
+// checkDraft returns the content of a draft, all faults noted.
+func (s *Service) checkDraft(f *faults, d Draft, now time.Time) content {
+	c := content{goal: goalDefault}
+	for _, field := range fields.All {
+		if field.Draft {
+			value, given := field.Given(d)
+			if !given {
+				value = field.Absent
+			}
+			c.set(f, field, value)
+		}
 	}
-	if d.PetitionerEmail != nil {
-		address, fault := text.ParseAddress(*d.PetitionerEmail)
-		f.add(fault, "petitionerEmail")
-		c.address = address.Typed
-	}
-	c.addressees = checkAddressees(f, d.Addressees)
 	c.tags = checkTagList(f, d.Tags)
 	if d.Goal != nil {
 		c.goal = checkGoal(f, *d.Goal)
 	}
-	if c.startsAt != nil && c.startsAt.Before(now) {
+	if c.row.StartsAt != nil && c.row.StartsAt.Before(now) {
 		f.add("The start must not lie in the past; leave it out to start when the petition is published.", "startsAt")
 	}
-	checkEnd(f, c.startsAt, c.endsAt, now)
+	checkEnd(f, c.row.StartsAt, c.row.EndsAt, now)
 	return c
 }
 
@@ -177,30 +148,6 @@ func checked(f *faults, rule func(string) (string, string), value string, path .
 	clean, fault := rule(value)
 	f.add(fault, path...)
 	return clean
-}
-
-func checkTitle(v string) (string, string) {
-	return text.CheckLine(v, "The title", text.TitleMin, text.TitleMax)
-}
-func checkSummary(v string) (string, string) {
-	return text.CheckText(v, "The summary", 0, text.SummaryMax)
-}
-func checkBody(v string) (string, string) {
-	return text.CheckText(v, "The body", text.BodyMin, text.BodyMax)
-}
-
-func checkAddressees(f *faults, values []string) []string {
-	if len(values) > text.AddresseesMax {
-		f.add(fmt.Sprintf("Give at most %d addressees.", text.AddresseesMax), "addressees")
-		return nil
-	}
-	out := make([]string, len(values))
-	for i, v := range values {
-		clean, fault := text.CheckLine(v, "An addressee", text.AddresseeMin, text.AddresseeMax)
-		f.add(fault, "addressees", fmt.Sprint(i))
-		out[i] = clean
-	}
-	return out
 }
 
 func checkTagList(f *faults, values []string) []text.Tag {
@@ -233,13 +180,19 @@ func checkEnd(f *faults, start, end *time.Time, now time.Time) {
 }
 
 // insertPetition writes a petition and everything that belongs to it from the first moment.
-func (s *Service) insertPetition(ctx context.Context, t *tx, id uuid.UUID, c wording, state petition.State, now time.Time) error {
-	name := draftSlug(c.title)
-	create := t.Petition.Create().SetID(id).SetSlug(name).SetTitle(c.title).SetSummary(c.summary).
-		SetBody(c.body).SetLanguage(c.language).SetAddressees(c.addressees).SetState(state).SetPetitioner(c.petitioner).
-		SetNillableStartsAt(c.startsAt).SetNillableEndsAt(c.endsAt).SetCreatedAt(now).SetUpdatedAt(now)
-	if c.address != "" {
-		create.SetPetitionerAddress(s.opt.Keys.Seal(secret.AddressSeal, []byte(c.address), id[:]))
+func (s *Service) insertPetition(ctx context.Context, t *tx, id uuid.UUID, c content, state petition.State, now time.Time) error {
+	name := draftSlug(c.row.Title)
+	create := t.Petition.Create().SetID(id).SetSlug(name).SetState(state).SetCreatedAt(now).SetUpdatedAt(now)
+	for _, field := range fields.All {
+		value := field.Value(&c.row)
+		if address, ok := value.([]byte); ok && field.Sealed {
+			value = s.opt.Keys.Seal(secret.AddressSeal, address, id[:])
+		}
+		if field.Draft && value != nil {
+			if err := create.Mutation().SetField(field.Column, value); err != nil {
+				return err
+			}
+		}
 	}
 	if err := create.Exec(ctx); err != nil {
 		return err
@@ -247,7 +200,7 @@ func (s *Service) insertPetition(ctx context.Context, t *tx, id uuid.UUID, c wor
 	if err := t.Slug.Create().SetID(name).SetPetitionID(id).SetCreatedAt(now).Exec(ctx); err != nil {
 		return err
 	}
-	terms := ledger.Terms{Since: c.startsAt, Until: c.endsAt, Goal: c.goal}
+	terms := ledger.Terms{Since: c.row.StartsAt, Until: c.row.EndsAt, Goal: c.goal}
 	if err := ledger.Open(ctx, t.sql, id, terms, now); err != nil {
 		return err
 	}

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
 
 	"petitiond/ent"
 	"petitiond/ent/petition"
+	"petitiond/server/fields"
 	"petitiond/server/figures"
 	"petitiond/server/ledger"
 	"petitiond/server/state"
@@ -91,20 +91,6 @@ func mayEdit(ctx context.Context, row *ent.Petition, field []string) error {
 	return NoPetition(field...)
 }
 
-// Update is an edit of a petition. A nil field stays as it is.
-type Update struct {
-	Petition   uuid.UUID
-	Version    int
-	Title      *string
-	Summary    *string
-	Body       *string
-	Addressees *[]string
-	Tags       *[]string
-	Goal       *int
-	EndsAt     **time.Time // a nil inside clears it
-	Nulls      []string    // fields other than endsAt that were given as null
-}
-
 // Update edits a petition, if nobody else has since the version that the caller names.
 func (s *Service) Update(ctx context.Context, u Update) error {
 	f := inInput()
@@ -113,31 +99,27 @@ func (s *Service) Update(ctx context.Context, u Update) error {
 			return ledger.Terms{}, errorf(VersionConflict, f.field("version"),
 				"The petition was edited meanwhile. Read it again, then send the edit with its present version.")
 		}
-		content, err := e.content(ctx)
+		present, err := e.content(ctx)
 		if err != nil {
 			return ledger.Terms{}, err
 		}
-		before := content
-		u.apply(f, &content, e.now)
-		e.judge(ctx, f, before, content)
+		edited := present
+		u.apply(f, &edited, e.now)
+		e.judge(ctx, f, present, edited)
 		if err := f.err(); err != nil {
 			return ledger.Terms{}, err
 		}
-		if content.equal(before) {
+		if edited.equal(present) {
 			return ledger.Terms{}, errUnchanged
 		}
-		return content.terms(e.row.State), e.write(ctx, before, content)
+		return edited.terms(e.row.State), e.write(ctx, present, edited)
 	})
 }
 
-// content gives the present text of the petition in the form in which edits are checked.
-func (e *edit) content(ctx context.Context) (wording, error) {
+// content returns the present text of the petition in the form in which edits are checked.
+func (e *edit) content(ctx context.Context) (content, error) {
 	tags, err := e.tags(ctx)
-	return wording{
-		title: e.row.Title, summary: e.row.Summary, body: e.row.Body, language: e.row.Language,
-		addressees: e.row.Addressees, tags: tags, goal: e.counter.Terms().Goal,
-		startsAt: e.row.StartsAt, endsAt: e.row.EndsAt,
-	}, err
+	return content{row: *e.row, tags: tags, goal: e.counter.Terms().Goal}, err
 }
 
 func (e *edit) tags(ctx context.Context) ([]text.Tag, error) {
@@ -159,21 +141,17 @@ func (e *edit) tags(ctx context.Context) ([]text.Tag, error) {
 }
 
 // apply puts the edit over the present text, all faults noted.
-func (u Update) apply(f *faults, c *wording, now time.Time) {
+func (u Update) apply(f *faults, c *content, now time.Time) {
 	for _, field := range u.Nulls {
 		f.add("This field cannot be null; leave it out to keep it as it is.", field)
 	}
-	if u.Title != nil {
-		c.title = checked(f, checkTitle, *u.Title, "title")
-	}
-	if u.Summary != nil {
-		c.summary = checked(f, checkSummary, *u.Summary, "summary")
-	}
-	if u.Body != nil {
-		c.body = checked(f, checkBody, *u.Body, "body")
-	}
-	if u.Addressees != nil {
-		c.addressees = checkAddressees(f, *u.Addressees)
+	for _, field := range fields.All {
+		if field.Change == fields.Never {
+			continue
+		}
+		if value, given := field.Given(u); given {
+			c.set(f, field, value)
+		}
 	}
 	if u.Tags != nil {
 		c.tags = checkTagList(f, *u.Tags)
@@ -182,13 +160,12 @@ func (u Update) apply(f *faults, c *wording, now time.Time) {
 		c.goal = checkGoal(f, *u.Goal)
 	}
 	if u.EndsAt != nil {
-		c.endsAt = *u.EndsAt
-		checkEnd(f, c.startsAt, c.endsAt, now)
+		checkEnd(f, c.row.StartsAt, c.row.EndsAt, now)
 	}
 }
 
 // judge says what the state of the petition does not allow.
-func (e *edit) judge(ctx context.Context, f *faults, before, after wording) {
+func (e *edit) judge(ctx context.Context, f *faults, before, after content) {
 	if ActorFrom(ctx).IsAdmin() {
 		return
 	}
@@ -199,47 +176,26 @@ func (e *edit) judge(ctx context.Context, f *faults, before, after wording) {
 	if e.counter.Issued() == 0 {
 		return
 	}
-	for _, frozen := range []struct {
-		field   string
-		changed bool
-	}{
-		{"title", before.title != after.title},
-		{"summary", before.summary != after.summary},
-		{"body", before.body != after.body},
-		{"addressees", !slices.Equal(before.addressees, after.addressees)},
-	} {
-		if frozen.changed {
-			f.addError(errorf(WrongState, f.field(frozen.field),
+	for _, field := range fields.All {
+		if field.Change == fields.UntilSigned && !field.Same(&before.row, &after.row) {
+			f.addError(errorf(WrongState, f.field(field.Name),
 				"People have signed this text; it stays as it is. Goal, tags and end may still change."))
 		}
 	}
 }
 
-// equal reports whether an edit has left everything that can be edited as it was.
-func (c wording) equal(o wording) bool {
-	sameEnd := c.endsAt == o.endsAt || c.endsAt != nil && o.endsAt != nil && c.endsAt.Equal(*o.endsAt)
-	return sameEnd && c.title == o.title && c.summary == o.summary && c.body == o.body && c.goal == o.goal &&
-		slices.Equal(c.addressees, o.addressees) && c.taggedAs(o)
-}
-
-// taggedAs reports whether two wordings have the same tags, however they are spelled.
-func (c wording) taggedAs(o wording) bool {
-	return slices.EqualFunc(c.tags, o.tags, func(a, b text.Tag) bool { return a.Key == b.Key })
-}
-
-func (c wording) terms(in petition.State) ledger.Terms {
-	return ledger.Terms{Accepting: state.Signable(in), Since: c.startsAt, Until: c.endsAt, Goal: c.goal}
+func (c content) terms(in petition.State) ledger.Terms {
+	return ledger.Terms{Accepting: state.Signable(in), Since: c.row.StartsAt, Until: c.row.EndsAt, Goal: c.goal}
 }
 
 // write stores an edit: the row, a new slug for a new title, the tags, and what searches find.
-func (e *edit) write(ctx context.Context, before, after wording) error {
-	row := e.Petition.UpdateOneID(e.row.ID).SetTitle(after.title).SetSummary(after.summary).SetBody(after.body).
-		SetAddressees(after.addressees).SetNillableEndsAt(after.endsAt)
-	if after.endsAt == nil {
-		row.ClearEndsAt() // not before setting it: PostgreSQL takes one assignment of a column
+func (e *edit) write(ctx context.Context, before, after content) error {
+	row := e.Petition.UpdateOneID(e.row.ID)
+	if err := after.assign(row.Mutation()); err != nil {
+		return err
 	}
-	if after.title != before.title && state.Linked(e.row.State) {
-		name, err := e.takeSlug(ctx, e.row.ID, after.title, e.now)
+	if after.row.Title != before.row.Title && state.Linked(e.row.State) {
+		name, err := e.takeSlug(ctx, e.row.ID, after.row.Title, e.now)
 		if err != nil {
 			return err
 		}

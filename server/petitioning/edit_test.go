@@ -2,6 +2,7 @@ package petitioning_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"petitiond/ent/petition"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/fields"
 	"petitiond/server/figures"
 	"petitiond/server/petitioning"
 )
@@ -23,15 +25,18 @@ func (b *bundle) update(t testing.TB, id uuid.UUID, adjust func(*petitioning.Upd
 	return u
 }
 
+// updateCase is an edit of one field, how the field is read, and what it is then.
+type updateCase struct {
+	name   string
+	adjust func(*petitioning.Update)
+	read   func(testing.TB, *bundle, uuid.UUID) any
+	want   any
+}
+
 func TestUpdateWritesEachField(t *testing.T) {
 	t.Parallel()
 	end := monday.Add(72 * time.Hour)
-	tests := []struct {
-		name   string
-		adjust func(*petitioning.Update)
-		read   func(testing.TB, *bundle, uuid.UUID) any
-		want   any
-	}{
+	tests := []updateCase{
 		{
 			"Title", func(u *petitioning.Update) { u.Title = p(" Save  the wasps") },
 			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.row(t, id).Title }, "Save the wasps",
@@ -63,6 +68,14 @@ func TestUpdateWritesEachField(t *testing.T) {
 			[]string{},
 		},
 		{
+			"ImageURL", func(u *petitioning.Update) { u.ImageURL = p(p("https://example.org/new.png")) },
+			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.row(t, id).ImageURL }, p("https://example.org/new.png"),
+		},
+		{
+			"NoImage", func(u *petitioning.Update) { u.ImageURL = p((*string)(nil)) },
+			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.row(t, id).ImageURL }, (*string)(nil),
+		},
+		{
 			"Tags", func(u *petitioning.Update) { u.Tags = &[]string{"Wasps", "Bees"} },
 			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.tags(t, id) },
 			[]string{"wasps=Wasps", "bees=Bees"},
@@ -84,12 +97,18 @@ func TestUpdateWritesEachField(t *testing.T) {
 			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.row(t, id).EndsAt }, (*time.Time)(nil),
 		},
 	}
+	for _, f := range fields.All {
+		if f.Change != fields.Never && !slices.ContainsFunc(tests, func(tt updateCase) bool { return strings.EqualFold(tt.name, f.Name) }) {
+			t.Errorf("nobody edits %s here", f.Name)
+		}
+	}
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
 				made := b.publish(t, func(d *petitioning.Draft) {
 					d.Summary, d.Addressees, d.Tags, d.EndsAt = p("Old"), []string{"Old"}, []string{"Old"}, p(b.clock.Now().Add(time.Hour))
+					d.ImageURL = p("https://example.org/old.png")
 				})
 				before := petitionOf(b.row(t, made.Petition))
 				b.clock.advance(time.Second)
@@ -97,10 +116,10 @@ func TestUpdateWritesEachField(t *testing.T) {
 				equal(t, "field", tt.want, tt.read(t, b, made.Petition))
 				after := petitionOf(b.row(t, made.Petition))
 				equal(t, "version", before["version"].(int)+1, after["version"])
-				equal(t, "updatedAt", b.clock.Now(), after["updated"].(time.Time))
+				equal(t, "updatedAt", b.clock.Now(), after["updatedAt"].(time.Time))
 				changed := 0
 				for key := range before {
-					if key != "version" && key != "updated" && key != "slug" && !same(before[key], after[key]) {
+					if key != "version" && key != "updatedAt" && key != "slug" && !same(before[key], after[key]) {
 						changed++
 					}
 				}
@@ -182,6 +201,7 @@ func TestSignedTextIsFrozen(t *testing.T) {
 	t.Parallel()
 	rewrite := func(u *petitioning.Update) {
 		u.Title, u.Summary, u.Body, u.Addressees = p("New title"), p("New"), p("New"), &[]string{"New"}
+		u.ImageURL = p(p("https://example.org/new.png"))
 	}
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
@@ -189,7 +209,8 @@ func TestSignedTextIsFrozen(t *testing.T) {
 		id, owner := made.Petition, b.as(t, made.EditToken)
 		b.sign(t, id, 1)
 		faults(t, b.Update(owner, b.update(t, id, rewrite)),
-			"WRONG_STATE input.title", "WRONG_STATE input.summary", "WRONG_STATE input.body", "WRONG_STATE input.addressees")
+			"WRONG_STATE input.title", "WRONG_STATE input.summary", "WRONG_STATE input.body", "WRONG_STATE input.addressees",
+			"WRONG_STATE input.imageUrl")
 		equal(t, "title", "Save the bees", b.row(t, id).Title)
 		ok(t, b.Update(owner, b.update(t, id, func(u *petitioning.Update) { // the same text is no change
 			u.Title, u.Summary, u.Body, u.Addressees = p("Save the bees"), p("Old"), p("They are few."), &[]string{"Old"}

@@ -48,18 +48,18 @@ type ImportedComment struct {
 func (s *Service) Import(ctx context.Context, in Imported) (uuid.UUID, error) {
 	f := &faults{}
 	now := s.opt.Now()
-	content := s.checkDraft(f, in.Draft, now)
+	c := s.checkDraft(f, in.Draft, now)
 	if err := f.err(); err != nil {
 		return uuid.Nil, fmt.Errorf("importing a petition: %w", err)
 	}
-	content.startsAt, content.endsAt = in.StartsAt, in.EndsAt
+	c.row.StartsAt, c.row.EndsAt = in.StartsAt, in.EndsAt
 	id := in.ID
 	if id == uuid.Nil {
 		id = newID()
 	}
 	err := s.inTx(ctx, func(t *tx) error {
-		early := content
-		early.endsAt = nil // the signatures of the past come first
+		early := c
+		early.row.EndsAt = nil // the signatures of the past come first
 		if err := s.insertPetition(ctx, t, id, early, petition.StateDRAFT, in.CreatedAt); err != nil {
 			return err
 		}
@@ -67,7 +67,7 @@ func (s *Service) Import(ctx context.Context, in Imported) (uuid.UUID, error) {
 		if err != nil {
 			return err
 		}
-		_, err = locked.Set(ctx, t.sql, ledger.Terms{Accepting: true, Goal: content.goal}, now)
+		_, err = locked.Set(ctx, t.sql, ledger.Terms{Accepting: true, Goal: c.goal}, now)
 		return err
 	})
 	if err != nil {
@@ -76,17 +76,17 @@ func (s *Service) Import(ctx context.Context, in Imported) (uuid.UUID, error) {
 	if err := s.importPeople(ctx, id, in); err != nil {
 		return uuid.Nil, fmt.Errorf("importing the people of a petition: %w", err)
 	}
-	return id, s.settle(ctx, id, in, content)
+	return id, s.settle(ctx, id, in, c)
 }
 
 // settle gives an imported petition the state, the slug and the times that it has now.
-func (s *Service) settle(ctx context.Context, id uuid.UUID, in Imported, c wording) error {
+func (s *Service) settle(ctx context.Context, id uuid.UUID, in Imported, c content) error {
 	ctx = WithActor(ctx, Operator())
 	return s.change(ctx, id, nil, func(ctx context.Context, e *edit) (ledger.Terms, error) {
 		row := e.Petition.UpdateOneID(id).SetNillableEndsAt(in.EndsAt).SetNillableClosedAt(in.ClosedAt).
 			SetNillableOutcome(in.Outcome)
 		if state.Linked(in.State) {
-			name, err := e.takeSlug(ctx, id, c.title, in.CreatedAt)
+			name, err := e.takeSlug(ctx, id, c.row.Title, in.CreatedAt)
 			if err != nil {
 				return ledger.Terms{}, err
 			}

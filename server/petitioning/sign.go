@@ -9,7 +9,6 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/ent"
-	"petitiond/ent/petition"
 	"petitiond/server/idempotency"
 	"petitiond/server/ledger"
 	"petitiond/server/reading"
@@ -148,8 +147,9 @@ func (s *Service) notOpen(ctx context.Context, id uuid.UUID, field []string) err
 
 // stateOf returns a petition with its state and its start, or nil where the actor may see none.
 func (s *Service) stateOf(ctx context.Context, id uuid.UUID) (*ent.Petition, error) {
-	columns := reading.Column(petition.FieldState) | reading.Column(petition.FieldStartsAt)
-	found, err := s.seen(ctx).PetitionsByID(ctx, []uuid.UUID{id}, reading.Wanted{Columns: reading.OnlyID | columns})
+	state, _ := reading.ColumnsOf("state")
+	starts, _ := reading.ColumnsOf("startsAt")
+	found, err := s.seen(ctx).PetitionsByID(ctx, []uuid.UUID{id}, reading.Wanted{Columns: state | starts})
 	if err != nil {
 		return nil, fmt.Errorf("reading a petition's state: %w", err)
 	}

@@ -63,7 +63,7 @@ func (t *tx) countTags(ctx context.Context, id uuid.UUID, n int) error {
 }
 
 // index writes the folded text by which a petition is found.
-func (t *tx) index(ctx context.Context, id uuid.UUID, c wording) error {
+func (t *tx) index(ctx context.Context, id uuid.UUID, c content) error {
 	labels := make([]string, len(c.tags))
 	for i, e := range c.tags {
 		labels[i] = e.Label + " " + e.Key
@@ -71,7 +71,7 @@ func (t *tx) index(ctx context.Context, id uuid.UUID, c wording) error {
 	_, err := t.sql.ExecContext(ctx, `INSERT INTO search_documents (petition_id, title, summary, body, tags)
  VALUES ($1, $2, $3, $4, $5) ON CONFLICT (petition_id) DO UPDATE SET title = excluded.title, summary = excluded.summary,
  body = excluded.body, tags = excluded.tags`,
-		id, text.Fold(c.title), text.Fold(c.summary), text.Fold(c.body), text.Fold(strings.Join(labels, " ")))
+		id, text.Fold(c.row.Title), text.Fold(c.row.Summary), text.Fold(c.row.Body), text.Fold(strings.Join(labels, " ")))
 	if err != nil {
 		return fmt.Errorf("indexing a petition: %w", err)
 	}

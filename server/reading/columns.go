@@ -4,112 +4,132 @@ import (
 	"database/sql"
 	"encoding/json"
 	"strings"
+	"time"
 
 	"petitiond/ent"
 	"petitiond/ent/petition"
 	"petitiond/server/database"
+	"petitiond/server/fields"
 )
 
-// Columns are columns of a petition's row. None are all of them; the id is always read.
+// Columns are columns of a petition's row. Zero stands for all of them; the id is always read.
 type Columns uint32
 
 // OnlyID is a row of which nothing else is asked for. Others are added to it.
 const OnlyID Columns = 1
 
-// petitionFields are the columns that may be read, all but the body, which is wide, and what nobody is ever shown. Their
-// places say what they are in Columns.
-var petitionFields = []struct {
-	name string
-	into func(*petitionRow) any
-}{
-	{petition.FieldID, func(r *petitionRow) any { return &r.to.ID }},
-	{petition.FieldSlug, func(r *petitionRow) any { return &r.to.Slug }},
-	{petition.FieldTitle, func(r *petitionRow) any { return &r.to.Title }},
-	{petition.FieldSummary, func(r *petitionRow) any { return &r.to.Summary }},
-	{petition.FieldLanguage, func(r *petitionRow) any { return &r.to.Language }},
-	{petition.FieldAddressees, func(r *petitionRow) any { return &r.addressees }},
-	{petition.FieldState, func(r *petitionRow) any { return &r.to.State }},
-	{petition.FieldOutcome, func(r *petitionRow) any { return &r.outcome }},
-	{petition.FieldPetitioner, func(r *petitionRow) any { return &r.to.Petitioner }},
-	{petition.FieldStartsAt, func(r *petitionRow) any { return &r.starts }},
-	{petition.FieldEndsAt, func(r *petitionRow) any { return &r.ends }},
-	{petition.FieldClosedAt, func(r *petitionRow) any { return &r.closed }},
-	{petition.FieldCreatedAt, func(r *petitionRow) any { return &r.created }},
-	{petition.FieldUpdatedAt, func(r *petitionRow) any { return &r.updated }},
-	{petition.FieldVersion, func(r *petitionRow) any { return &r.to.Version }},
-}
-
-// Column gives the column of a name, as ent's package petition has them. It panics for any other.
-func Column(name string) Columns {
-	for i, field := range petitionFields {
-		if field.name == name {
-			return 1 << i
+// columns are the fields of a petition that are read with its row: their places say what they are in Columns. The first
+// is the id.
+var columns = func() []fields.Field {
+	var out []fields.Field
+	for _, f := range fields.All {
+		if !f.Wide && !f.Sealed {
+			out = append(out, f)
 		}
 	}
-	panic("reading: no column is read by the name of " + name)
+	return out
+}()
+
+// ColumnsOf are the columns that a field of the API is made of, and none where it is made of something else.
+func ColumnsOf(field string) (Columns, bool) {
+	c, ok := columnsByName[field]
+	return c, ok
 }
 
-// has reports whether the column at a place of petitionFields is read.
+var columnsByName = func() map[string]Columns {
+	out := map[string]Columns{}
+	for i, f := range columns {
+		for _, name := range append(f.Makes, f.Name) {
+			out[name] = 1<<i | OnlyID
+		}
+	}
+	return out
+}()
+
+// has reports whether the column at a place is read.
 func (c Columns) has(i int) bool { return i == 0 || c == 0 || c>>i&1 == 1 }
 
-// names gives the columns of petitions AS p.
+// names returns the columns of petitions AS p.
 func (c Columns) names() string {
 	var out strings.Builder
-	for i, field := range petitionFields {
+	for i, f := range columns {
 		if !c.has(i) {
 			continue
 		}
 		if i > 0 {
 			out.WriteString(`, `)
 		}
-		out.WriteString(`p.` + field.name)
+		out.WriteString(`p.` + f.Column)
 	}
 	return out.String()
 }
 
-// petitionRow is where the rows of a statement are scanned, one after the other.
-type petitionRow struct {
-	to                   ent.Petition
-	addressees           []byte
-	outcome              sql.NullString
-	created, updated     database.Time
-	starts, ends, closed nullTime
-}
-
-// into gives the places of what names gives.
-func (c Columns) into(r *petitionRow) []any {
-	into := make([]any, 0, len(petitionFields))
-	for i, field := range petitionFields {
-		if c.has(i) {
-			into = append(into, field.into(r))
+// scanning returns a function that scans the rows of a statement, one after the other: what names returns, and more
+// behind it.
+func (c Columns) scanning(more ...any) func(scanner) (*ent.Petition, error) {
+	var row ent.Petition
+	var into []any
+	var convert []func() error
+	for i, f := range columns {
+		if !c.has(i) {
+			continue
+		}
+		place, after := placeOf(f.In(&row))
+		into = append(into, place)
+		if after != nil {
+			convert = append(convert, after)
 		}
 	}
-	return into
-}
-
-// petition gives the petition of the row that was scanned last.
-func (r *petitionRow) petition() (*ent.Petition, error) {
-	p := r.to
-	p.StartsAt, p.EndsAt, p.ClosedAt = r.starts.pointer(), r.ends.pointer(), r.closed.pointer()
-	p.CreatedAt, p.UpdatedAt = r.created.Time, r.updated.Time
-	if r.outcome.Valid {
-		o := petition.Outcome(r.outcome.String)
-		p.Outcome = &o
-	}
-	if r.addressees == nil {
-		return &p, nil
-	}
-	return &p, json.Unmarshal(r.addressees, &p.Addressees)
-}
-
-// scanning gives a function that scans the rows of a statement: what names gives, and more behind it.
-func (c Columns) scanning(more ...any) func(scanner) (*ent.Petition, error) {
-	r := &petitionRow{}
-	into := append(c.into(r), more...)
-	return func(row scanner) (*ent.Petition, error) {
-		if err := row.Scan(into...); err != nil {
+	into = append(into, more...)
+	return func(from scanner) (*ent.Petition, error) {
+		if err := from.Scan(into...); err != nil {
 			return &ent.Petition{}, err
 		}
-		return r.petition()
+		for _, do := range convert {
+			if err := do(); err != nil {
+				return &ent.Petition{}, err
+			}
+		}
+		out := row
+		return &out, nil
+	}
+}
+
+// placeOf returns where a column is scanned that belongs to a place of a row, and what brings it there if that is
+// elsewhere: SQLite keeps times and lists as text, and each row needs pointers of its own.
+func placeOf(field any) (place any, after func() error) {
+	switch field := field.(type) {
+	case *time.Time:
+		at := new(database.Time)
+		return at, func() error { *field = at.Time; return nil }
+	case **time.Time:
+		at := new(nullTime)
+		return at, func() error { *field = at.pointer(); return nil }
+	case **string:
+		return nullable(field, func(s string) string { return s })
+	case **petition.Outcome:
+		return nullable(field, func(s string) petition.Outcome { return petition.Outcome(s) })
+	case *[]string:
+		list := new([]byte)
+		return list, func() error {
+			*field = nil
+			if *list == nil {
+				return nil
+			}
+			return json.Unmarshal(*list, field)
+		}
+	}
+	return field, nil
+}
+
+func nullable[V any](field **V, of func(string) V) (place any, after func() error) {
+	text := new(sql.NullString)
+	return text, func() error {
+		*field = nil
+		if text.Valid {
+			v := of(text.String)
+			*field = &v
+		}
+		return nil
 	}
 }

@@ -31,10 +31,7 @@ func (s *Reader) conditions(name string, q PetitionQuery) (conditions, error) {
 	if err != nil {
 		return conditions{}, fmt.Errorf("describing a list: %w", err)
 	}
-	order := Order{Field: ByCreatedAt, Direction: Desc}
-	if q.Order != nil {
-		order = *q.Order
-	}
+	order := or(q.Order, newestFirst)
 	if err := order.check(q.Search != nil); err != nil {
 		return conditions{}, err
 	}

@@ -1,0 +1,52 @@
+package graph
+
+import (
+	"reflect"
+	"strings"
+
+	"petitiond/graph/model"
+	"petitiond/server/fields"
+	"petitiond/server/petitioning"
+)
+
+func signingOf(in model.SignPetitionInput) petitioning.Signing {
+	return petitioning.Signing{
+		Petition: petitionKey(in.PetitionID), Name: in.Name, Email: in.Email, Country: in.Country, ShowName: in.ShowName,
+		Comment: in.Comment, StatementVersion: in.StatementVersion, Locale: in.Locale, IdempotencyKey: in.IdempotencyKey,
+	}
+}
+
+func remarkOf(in model.AddCommentInput) petitioning.Remark {
+	return petitioning.Remark{
+		Petition: petitionKey(in.PetitionID), Parent: commentKey(in.ParentID), Body: in.Body, AuthorName: in.AuthorName,
+		IdempotencyKey: in.IdempotencyKey,
+	}
+}
+
+// updateOf hands on what an input gives: a field that is absent stays nil, and null is noted or, where it takes a value
+// away, a pointer to nil.
+func updateOf(in model.UpdatePetitionInput) petitioning.Update {
+	u := petitioning.Update{Petition: petitionKey(in.ID), Version: in.Version}
+	input, update := reflect.ValueOf(in), reflect.ValueOf(&u).Elem()
+	for i := range input.NumField() {
+		value, omittable := input.Field(i).Interface().(interface{ IsSet() bool })
+		if !omittable || !value.IsSet() {
+			continue
+		}
+		name, _, _ := strings.Cut(input.Type().Field(i).Tag.Get("json"), ",")
+		given := input.Field(i).MethodByName("Value").Call(nil)[0]
+		into := fields.Named(update, name)
+		clears := given.Kind() == reflect.Pointer && into.Type().Elem() == given.Type()
+		switch {
+		case given.IsNil() && !clears:
+			u.Nulls = append(u.Nulls, name)
+		case given.Type() == into.Type():
+			into.Set(given)
+		default:
+			at := reflect.New(given.Type())
+			at.Elem().Set(given)
+			into.Set(at)
+		}
+	}
+	return u
+}

@@ -1,0 +1,70 @@
+package graph
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"petitiond/ent"
+	"petitiond/graph/model"
+)
+
+// read returns the row that a field of a payload shows, of what a mutation made or changed: it is read again, and only if
+// somebody asked for it. A row that cannot be read is null beside an error: what the mutation did stays true.
+func read[Row any](ctx context.Context, field string, row func() (*Row, error)) *Row {
+	if !selected(ctx, field) {
+		return nil
+	}
+	found, err := row()
+	noteMissing(ctx, field, err)
+	return found
+}
+
+// answer makes the payload of a mutation: of its faults, or else of what it did.
+func answer[Payload any](err error, refused func([]*model.UserError) *Payload, done func() *Payload) (*Payload, error) {
+	faults, err := userErrors(err)
+	if err != nil || len(faults) > 0 {
+		return refused(faults), err
+	}
+	return done(), nil
+}
+
+func (r *Resolver) petitionPayload(ctx context.Context, id uuid.UUID, token string, err error) (*model.PetitionPayload, error) {
+	return answer(err, func(faults []*model.UserError) *model.PetitionPayload {
+		return &model.PetitionPayload{UserErrors: faults}
+	}, func() *model.PetitionPayload {
+		out := &model.PetitionPayload{Petition: r.changed(ctx, id), UserErrors: noFaults()}
+		if token != "" {
+			out.EditToken = &token
+		}
+		return out
+	})
+}
+
+func (r *Resolver) signPayload(ctx context.Context, id uuid.UUID, err error) (*model.SignPetitionPayload, error) {
+	return answer(err, func(faults []*model.UserError) *model.SignPetitionPayload {
+		return &model.SignPetitionPayload{UserErrors: faults}
+	}, func() *model.SignPetitionPayload {
+		status := model.SigningStatusCounted
+		return &model.SignPetitionPayload{Status: &status, Petition: r.changed(ctx, id), UserErrors: noFaults()}
+	})
+}
+
+func (r *Resolver) commentPayload(ctx context.Context, id uuid.UUID, err error) (*model.CommentPayload, error) {
+	return answer(err, func(faults []*model.UserError) *model.CommentPayload {
+		return &model.CommentPayload{UserErrors: faults}
+	}, func() *model.CommentPayload {
+		made := read(ctx, "comment", func() (*ent.Comment, error) {
+			return one(r.reads(ctx).CommentsByID(ctx, []uuid.UUID{id}))
+		})
+		return &model.CommentPayload{Comment: made, UserErrors: noFaults()}
+	})
+}
+
+// changed returns the petition that a mutation made or changed.
+func (r *Resolver) changed(ctx context.Context, id uuid.UUID) *ent.Petition {
+	return read(ctx, "petition", func() (*ent.Petition, error) { return r.petition(ctx, id, wantedIn(ctx, "petition")) })
+}
+
+// noFaults is the list of a payload whose mutation has none.
+func noFaults() []*model.UserError { return []*model.UserError{} }

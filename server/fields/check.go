@@ -1,0 +1,53 @@
+package fields
+
+import (
+	"fmt"
+
+	"petitiond/server/text"
+)
+
+func title(s string) (string, string) {
+	return text.CheckLine(s, "The title", text.TitleMin, text.TitleMax)
+}
+
+func summary(s string) (string, string) { return text.CheckText(s, "The summary", 0, text.SummaryMax) }
+
+func body(s string) (string, string) {
+	return text.CheckText(s, "The body", text.BodyMin, text.BodyMax)
+}
+
+// checked makes a check of a rule about a text.
+func checked(rule func(string) (clean, fault string)) func(any) (any, []Fault) {
+	return func(given any) (any, []Fault) {
+		clean, fault := rule(given.(string)) //nolint:forcetypeassert // In says that it is a text
+		if fault != "" {
+			return clean, []Fault{{Message: fault}}
+		}
+		return clean, nil
+	}
+}
+
+// checkAddress leaves of an address what mail is sent to.
+func checkAddress(given any) (any, []Fault) {
+	address, fault := text.ParseAddress(given.(string)) //nolint:forcetypeassert // an input has texts
+	if fault != "" {
+		return nil, []Fault{{Message: fault}}
+	}
+	return []byte(address.Typed), nil
+}
+
+func checkAddressees(given any) (any, []Fault) {
+	names := given.([]string) //nolint:forcetypeassert // In says that they are texts
+	if len(names) > text.AddresseesMax {
+		return []string(nil), []Fault{{Message: fmt.Sprintf("Give at most %d addressees.", text.AddresseesMax)}}
+	}
+	out, faults := make([]string, len(names)), []Fault(nil)
+	for i, name := range names {
+		clean, fault := text.CheckLine(name, "An addressee", text.AddresseeMin, text.AddresseeMax)
+		if fault != "" {
+			faults = append(faults, Fault{fault, []string{fmt.Sprint(i)}})
+		}
+		out[i] = clean
+	}
+	return out, faults
+}
