@@ -318,6 +318,23 @@ func TestPauses(t *testing.T) {
 	p.want(t, "lost")
 }
 
+// Nothing is told either of what the kernel had reported before the pause, in the same batch.
+func TestPausedInABatch(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	p := b.adopt("", nil)
+	p.conn.Pause()
+	mustWrite(t, p.far, "x")
+	b.settled()
+	p.conn.(*descriptor).happen(syscall.EPOLLIN, make([]byte, 16))
+	p.want(t)
+	if err := p.conn.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	b.settled()
+	p.want(t, "receive x")
+}
+
 // A connection can be written to while it is paused; that there is room again is told when it goes on.
 func TestFullWhilePaused(t *testing.T) {
 	t.Parallel()

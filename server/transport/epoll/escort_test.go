@@ -238,10 +238,7 @@ func TestEscortClosedWhilePaused(t *testing.T) {
 	escorted(t, "early", pause, func(t *testing.T, _ net.Conn, a *account) {
 		synctest.Wait()
 		a.want(t, "receive early")
-		a.conn.Close()
-		if err := a.conn.Resume(); err != nil {
-			t.Error(err)
-		}
+		a.conn.Close() // without a Resume: a goroutine that stays would end the bubble in a panic
 		synctest.Wait()
 		a.want(t)
 	})
