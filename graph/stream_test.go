@@ -14,6 +14,7 @@ import (
 	"petitiond/graph/scalar"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/figures"
 	"petitiond/server/keyset"
 	"petitiond/server/live"
 	"petitiond/server/petitioning"
@@ -286,7 +287,7 @@ func TestEndIsTold(t *testing.T) {
 	hide := func(ctx context.Context, s *site) error { return s.domain.Hide(operator(ctx), s.id("petition:open")) }
 	lose := func(_ context.Context, s *site) error {
 		err := s.db.Close()
-		s.hub.Publish(live.Value{Petition: s.id("petition:open"), Edition: 99})
+		s.hub.Publish(figures.Value{Petition: s.id("petition:open"), Edition: 99})
 		return err
 	}
 	for _, c := range []struct {
