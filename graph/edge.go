@@ -31,41 +31,114 @@ func parentOfComment(row *ent.Comment) uuid.UUID {
 	return *row.ParentID
 }
 
-// petitionOf gives the petition that a visible row belongs to: the one under which it was read, or else it is read
-// with what is asked of it here. Another alias may ask for more, so that what is asked tells readings apart.
-func petitionOf[Row comparable](ctx context.Context, p *reading.Reader, row Row, key func(Row) uuid.UUID) (*ent.Petition, error) {
-	if found, ok := petitionAbove(ctx, row, key); ok {
+// The edges to what is read for rows.
+var (
+	toFigures = &edge[*ent.Petition, none, *reading.Figures]{petitionID, func(
+		ctx context.Context, s *siblings[*ent.Petition], from *reading.Reader, _ none, ids []uuid.UUID,
+	) (map[uuid.UUID]*reading.Figures, error) {
+		found, err := from.Figures(ctx, ids)
+		joinCounts(ctx, s.rows, found)
+		return found, err
+	}}
+	toTags = &edge[*ent.Petition, none, []*ent.Tag]{petitionID, func(
+		ctx context.Context, _ *siblings[*ent.Petition], from *reading.Reader, _ none, ids []uuid.UUID,
+	) (map[uuid.UUID][]*ent.Tag, error) {
+		found, err := from.TagsOf(ctx, ids)
+		joinAll(ctx, found, func(list []*ent.Tag) []*ent.Tag { return list })
+		return found, err
+	}}
+	toBody = &edge[*ent.Petition, none, string]{petitionID, func(
+		ctx context.Context, _ *siblings[*ent.Petition], from *reading.Reader, _ none, ids []uuid.UUID,
+	) (map[uuid.UUID]string, error) {
+		return from.Bodies(ctx, ids)
+	}}
+	toHistory = &edge[*ent.Petition, history, reading.History]{petitionID, func(
+		ctx context.Context, _ *siblings[*ent.Petition], from *reading.Reader, h history, ids []uuid.UUID,
+	) (map[uuid.UUID]reading.History, error) {
+		return from.Histories(ctx, ids, h.step, h.from.time(), h.to.time())
+	}}
+	toLastHour = &edge[*figures.Value, none, int]{petitionOfCount, func(
+		ctx context.Context, _ *siblings[*figures.Value], from *reading.Reader, _ none, ids []uuid.UUID,
+	) (map[uuid.UUID]int, error) {
+		return from.LastHour(ctx, ids)
+	}}
+	toParent = &edge[*ent.Comment, none, *ent.Comment]{parentOfComment, func(
+		ctx context.Context, _ *siblings[*ent.Comment], from *reading.Reader, _ none, ids []uuid.UUID,
+	) (map[uuid.UUID]*ent.Comment, error) {
+		rows, err := from.CommentsByID(ctx, ids)
+		join(ctx, rows)
+		return byKey(rows, commentID), err
+	}}
+)
+
+// The edges to lists.
+var (
+	toSignatures = toList(petitionID, aboveSignature, func(
+		from *reading.Reader, ctx context.Context, _ none, p keyset.Args, ids ...uuid.UUID,
+	) (map[uuid.UUID]*reading.SignatureConnection, error) {
+		return from.Signatures(ctx, p, ids...)
+	})
+	toComments  = toList(petitionID, aboveComment, (*reading.Reader).Comments)
+	toReplies   = toList(commentID, aboveReply, (*reading.Reader).Replies)
+	toPetitions = withWanted(toList(tagID, aboveTagged, tagPetitions))
+)
+
+// The edges back to the row under which others were read.
+var (
+	aboveReply     = &edge[*ent.Comment, none, *ent.Comment]{key: parentOfComment}
+	aboveTagged    = &edge[*ent.Petition, none, *ent.Tag]{key: petitionID}
+	aboveComment   = &edge[*ent.Comment, none, *ent.Petition]{key: petitionOfComment}
+	aboveSignature = &edge[*ent.Signature, none, *ent.Petition]{key: petitionOfSignature}
+	aboveCount     = &edge[*figures.Value, none, *ent.Petition]{key: petitionOfCount}
+)
+
+// belonging are the edges to the petition that rows belong to: the one under which they were read, or one that is read
+// with what is asked of it.
+type belonging[Row comparable] struct {
+	above *edge[Row, none, *ent.Petition]
+	read  *edge[Row, reading.Wanted, *ent.Petition]
+}
+
+var (
+	ofComment   = belongs(aboveComment)
+	ofSignature = belongs(aboveSignature)
+	ofCount     = belongs(aboveCount)
+)
+
+func belongs[Row comparable](above *edge[Row, none, *ent.Petition]) belonging[Row] {
+	return belonging[Row]{above, &edge[Row, reading.Wanted, *ent.Petition]{above.key, func(
+		ctx context.Context, _ *siblings[Row], from *reading.Reader, w reading.Wanted, ids []uuid.UUID,
+	) (map[uuid.UUID]*ent.Petition, error) {
+		found, err := from.PetitionsByID(ctx, ids, w)
+		joinFound(ctx, found.Rows, w, found.Figures)
+		return byKey(found.Rows, petitionID), err
+	}}}
+}
+
+// petitionOf returns the petition that a visible row belongs to: the one under which it was read, or else it is read with
+// what is asked of it here. Another alias may ask for more, so that what is asked tells readings apart.
+func petitionOf[Row comparable](ctx context.Context, from *reading.Reader, row Row, of belonging[Row]) (*ent.Petition, error) {
+	if found, ok := petitionAbove(ctx, row, of); ok {
 		return found, nil
 	}
-	type petition reading.Wanted
-	wanted := wantedHere(ctx)
-	found, err := load(ctx, row, petition(wanted), key, petitionsByID(p, wanted))
+	found, err := load(ctx, from, row, of.read, wantedHere(ctx))
 	if found == nil && err == nil {
 		err = errNoPetition // hidden since the row was read
 	}
 	return found, err
 }
 
-// petitionAbove gives the petition under which a row was read, or under which the comment was that it answers.
-func petitionAbove[Row comparable](ctx context.Context, row Row, key func(Row) uuid.UUID) (*ent.Petition, bool) {
-	if found, ok := known[*ent.Petition](ctx, row, owner[*ent.Petition]{}, key(row)); ok {
+// petitionAbove returns the petition under which a row was read, or under which the comment was that it answers.
+func petitionAbove[Row comparable](ctx context.Context, row Row, of belonging[Row]) (*ent.Petition, bool) {
+	if found, ok := known(ctx, row, of.above); ok {
 		return found, true
 	}
 	if reply, ok := any(row).(*ent.Comment); ok {
-		if above, ok := known[*ent.Comment](ctx, reply, owner[*ent.Comment]{}, parentOfComment(reply)); ok {
-			return known[*ent.Petition](ctx, above, owner[*ent.Petition]{}, above.PetitionID)
+		if above, ok := known(ctx, reply, aboveReply); ok {
+			return known(ctx, above, aboveComment)
 		}
 	}
 	return nil, false
-}
-
-// petitionsByID is byID for petitions, which know what they were read with.
-func petitionsByID(p *reading.Reader, wanted reading.Wanted) fetch[*ent.Petition] {
-	return func(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*ent.Petition, error) {
-		found, err := p.PetitionsByID(ctx, ids, wanted)
-		joinFound(ctx, found.Rows, wanted, found.Figures)
-		return byKey(found.Rows, petitionID), err
-	}
 }
 
 // joinFound makes siblings of petitions that were read with what was wanted.
@@ -78,7 +151,7 @@ func knowWanted(
 	ctx context.Context, s *siblings[*ent.Petition], wanted reading.Wanted, counted map[uuid.UUID]*reading.Figures,
 ) {
 	if wanted.Figures {
-		know(s, "figures", counted)
+		know(s, toFigures, counted)
 		joinCounts(ctx, s.rows, counted)
 	}
 	if wanted.Tags {
@@ -89,7 +162,7 @@ func knowWanted(
 		for _, row := range s.rows {
 			bodies[row.ID] = row.Body
 		}
-		know(s, "body", bodies)
+		know(s, toBody, bodies)
 	}
 }
 
@@ -103,7 +176,7 @@ func knowTags(ctx context.Context, s *siblings[*ent.Petition]) {
 		tags[row.ID] = row.Edges.Tags
 	}
 	joinAll(ctx, tags, func(list []*ent.Tag) []*ent.Tag { return list })
-	know(s, "tags", tags)
+	know(s, toTags, tags)
 }
 
 // joinCounts makes siblings of the counts of petitions, which lead back to them.
@@ -113,51 +186,59 @@ func joinCounts(ctx context.Context, rows []*ent.Petition, counted map[uuid.UUID
 		for _, f := range counted {
 			counts = append(counts, &f.Value)
 		}
-		know(register(l, counts), owner[*ent.Petition]{}, byKey(rows, petitionID))
+		know(register(l, counts), aboveCount, byKey(rows, petitionID))
 	})
 }
 
-// parentOf gives the comment that a visible reply answers.
-func parentOf(ctx context.Context, p *reading.Reader, row *ent.Comment) (*ent.Comment, error) {
-	if found, ok := known[*ent.Comment](ctx, row, owner[*ent.Comment]{}, parentOfComment(row)); ok {
+// parentOf returns the comment that a visible reply answers.
+func parentOf(ctx context.Context, from *reading.Reader, row *ent.Comment) (*ent.Comment, error) {
+	if found, ok := known(ctx, row, aboveReply); ok {
 		return found, nil
 	}
-	return load(ctx, row, "parent", parentOfComment, byID(p.CommentsByID, commentID))
+	return load(ctx, from, row, toParent, none{})
 }
 
-// petitionsOf gives a page of a tag's petitions.
-func petitionsOf(
-	ctx context.Context, p *reading.Reader, tag *ent.Tag, order reading.Order, page keyset.Args,
-) (*reading.PetitionConnection, error) {
-	wanted := wantedInList(ctx)
-	type wantedIn struct {
-		reading.Order
-		reading.Wanted
-	}
-	read := func(
-		ctx context.Context, page keyset.Args, tags ...uuid.UUID,
+// tagList is what is asked of the list of a tag's petitions.
+type tagList struct {
+	order  reading.Order
+	wanted reading.Wanted
+}
+
+// withWanted has the petitions of a list know what they were read with.
+func withWanted(
+	e *edge[*ent.Tag, pageOf[tagList], *reading.PetitionConnection],
+) *edge[*ent.Tag, pageOf[tagList], *reading.PetitionConnection] {
+	return &edge[*ent.Tag, pageOf[tagList], *reading.PetitionConnection]{e.key, func(
+		ctx context.Context, s *siblings[*ent.Tag], from *reading.Reader, p pageOf[tagList], tags []uuid.UUID,
 	) (map[uuid.UUID]*reading.PetitionConnection, error) {
-		return p.TagPetitions(ctx, order, wanted, page, tags...)
-	}
-	and := func(ctx context.Context, found map[uuid.UUID]*reading.PetitionConnection) {
+		found, err := e.read(ctx, s, from, p, tags)
 		for _, list := range found {
 			if rows := list.Nodes(); len(rows) > 0 { // the figures of all of them are the same map
-				knowWanted(ctx, siblingsOf(ctx, rows[0]), wanted, list.Figures())
-				return
+				knowWanted(ctx, siblingsOf(ctx, rows[0]), p.by.wanted, list.Figures())
+				break
 			}
 		}
-	}
-	return loadPageAnd(ctx, tag, tagID, "petitions", wantedIn{order, wanted}, page, read, and)
+		return found, err
+	}}
 }
 
-// figuresOf gives the numbers of a petition.
-func figuresOf(ctx context.Context, p *reading.Reader, row *ent.Petition) (*reading.Figures, error) {
-	counted := func(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*reading.Figures, error) {
-		found, err := p.Figures(ctx, ids)
-		joinCounts(ctx, siblingsOf(ctx, row).rows, found)
-		return found, err
-	}
-	found, err := load(ctx, row, "figures", petitionID, counted)
+// tagPetitions reads pages of the petitions of tags.
+func tagPetitions(
+	from *reading.Reader, ctx context.Context, l tagList, p keyset.Args, tags ...uuid.UUID,
+) (map[uuid.UUID]*reading.PetitionConnection, error) {
+	return from.TagPetitions(ctx, l.order, l.wanted, p, tags...)
+}
+
+// petitionsOf returns a page of a tag's petitions.
+func petitionsOf(
+	ctx context.Context, from *reading.Reader, tag *ent.Tag, order reading.Order, p keyset.Args,
+) (*reading.PetitionConnection, error) {
+	return load(ctx, from, tag, toPetitions, page(tagList{order, wantedInList(ctx)}, p))
+}
+
+// figuresOf returns the numbers of a petition.
+func figuresOf(ctx context.Context, from *reading.Reader, row *ent.Petition) (*reading.Figures, error) {
+	found, err := load(ctx, from, row, toFigures, none{})
 	if found == nil {
 		found = &reading.Figures{}
 		if err == nil {
@@ -167,14 +248,10 @@ func figuresOf(ctx context.Context, p *reading.Reader, row *ent.Petition) (*read
 	return found, err
 }
 
-func tagsOf(ctx context.Context, p *reading.Reader, row *ent.Petition) ([]*ent.Tag, error) {
-	return load(ctx, row, "tags", petitionID, joined(p.TagsOf, func(tags []*ent.Tag) []*ent.Tag { return tags }))
-}
-
 // renderedOf returns the body of a petition in HTML. What an operation renders counts against its budget: otherwise a
 // document of a few hundred bytes could ask for gigabytes.
 func renderedOf(ctx context.Context, p *reading.Reader, row *ent.Petition) (string, error) {
-	body, err := load(ctx, row, "body", petitionID, p.Bodies)
+	body, err := load(ctx, p, row, toBody, none{})
 	if err == nil {
 		err = errors.Join(budget.From(ctx).Err(), ctx.Err())
 	}
@@ -185,28 +262,15 @@ func renderedOf(ctx context.Context, p *reading.Reader, row *ent.Petition) (stri
 	return html, budget.From(ctx).Read(len(html))
 }
 
-// ordered gives the reader of a list in one order.
-func ordered[Order, N any](
-	order Order,
-	read func(context.Context, Order, keyset.Args, ...uuid.UUID) (map[uuid.UUID]*reading.Connection[N], error),
-) func(context.Context, keyset.Args, ...uuid.UUID) (map[uuid.UUID]*reading.Connection[N], error) {
-	return func(ctx context.Context, page keyset.Args, of ...uuid.UUID) (map[uuid.UUID]*reading.Connection[N], error) {
-		return read(ctx, order, page, of...)
-	}
+// history is what is asked of a history.
+type history struct {
+	step     reading.Interval
+	from, to moment
 }
 
-// historyOf gives the history of a petition.
-func historyOf(
-	ctx context.Context, p *reading.Reader, row *ent.Petition, step reading.Interval, from, to *time.Time,
-) ([]*reading.CountPoint, error) {
-	type history struct {
-		step     reading.Interval
-		from, to option[string]
-	}
-	read := func(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]reading.History, error) {
-		return p.Histories(ctx, ids, step, from, to)
-	}
-	found, err := load(ctx, row, history{step, moment(from), moment(to)}, petitionID, read)
+// historyOf returns the history of a petition.
+func historyOf(ctx context.Context, p *reading.Reader, row *ent.Petition, step reading.Interval, from, to *time.Time) ([]*reading.CountPoint, error) {
+	found, err := load(ctx, p, row, toHistory, history{step, momentOf(from), momentOf(to)})
 	if err == nil {
 		err = found.Err // of this petition alone
 	}
@@ -229,10 +293,14 @@ func (r *Resolver) HistorySize(arguments map[string]any) int {
 	return r.Reading.HistorySize(reading.Interval(step), start, nil)
 }
 
-// moment writes a time so that it can be compared: zones of two times are never the same.
-func moment(t *time.Time) option[string] {
+// moment is a time that can be compared, in microseconds as the databases have it: zones of two times are never the same.
+type moment struct{ option[time.Time] }
+
+func momentOf(t *time.Time) moment {
 	if t == nil {
-		return option[string]{}
+		return moment{}
 	}
-	return option[string]{t.UTC().Format(time.RFC3339Nano), true}
+	return moment{option[time.Time]{t.UTC().Round(0), true}}
 }
+
+func (m moment) time() *time.Time { return m.pointer() }

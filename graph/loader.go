@@ -3,7 +3,6 @@ package graph
 import (
 	"bytes"
 	"context"
-	"maps"
 	"slices"
 	"sync"
 
@@ -33,23 +32,42 @@ func loadersFrom(ctx context.Context) *loaders {
 	return ctx.Value(loadersKey{}).(*loaders) //nolint:forcetypeassert // Around puts them there for every answer
 }
 
-// siblings are rows that were read together. What a query asks of one of them it asks of all, so whoever comes
-// first reads it for all: how many statements an answer costs depends on the text of the query, and neither on
-// the number of rows nor on who was fast.
+// siblings are rows that were read together. What a query asks of one of them it asks of all, so those who come first
+// read it for all: how many statements an answer costs depends on the text of the query, and neither on the number of rows
+// nor on who was fast.
 type siblings[Row comparable] struct {
 	rows []Row
 	mu   sync.Mutex // guards read
 	read []answered
 }
 
-// answered is what was asked of siblings, and a function that gives the outcome.
+// answered is what was asked of siblings, an asked, and a function that returns the outcome, whose type asked tells.
 type answered struct{ what, once any }
 
-// once gives the reading of what was asked, or nil. It needs mu.
-func (s *siblings[Row]) once(what any) any {
+// edge leads from rows to something that is read for all rows that were read together. Edges are declared once, as
+// variables; two readings of one edge differ by its arguments alone.
+type edge[Row, Args comparable, V any] struct {
+	key func(Row) uuid.UUID // a row without one has nothing
+
+	// read reads by many keys at once, and leaves out the keys that there is nothing for. Of an edge that is only known by
+	// rows that were read under others it is nil.
+	read func(context.Context, *siblings[Row], *reading.Reader, Args, []uuid.UUID) (map[uuid.UUID]V, error)
+}
+
+// none are the arguments of an edge that has none.
+type none struct{}
+
+// asked is a reading of an edge.
+type asked[Row, Args comparable, V any] struct {
+	edge *edge[Row, Args, V]
+	args Args
+}
+
+// outcome returns what was asked of siblings, or nil where it was not. It needs their mu.
+func (a asked[Row, Args, V]) outcome(s *siblings[Row]) func() (map[uuid.UUID]V, error) {
 	for i := range s.read {
-		if s.read[i].what == what {
-			return s.read[i].once
+		if s.read[i].what == any(a) {
+			return s.read[i].once.(func() (map[uuid.UUID]V, error)) //nolint:forcetypeassert // of the type that a tells
 		}
 	}
 	return nil
@@ -64,29 +82,28 @@ func join[Row comparable](ctx context.Context, rows []Row) *siblings[Row] {
 }
 
 // know gives siblings what was read with them, so that nobody reads it again.
-func know[Row comparable, V any](s *siblings[Row], what any, known map[uuid.UUID]V) {
+func know[Row, Args comparable, V any](s *siblings[Row], e *edge[Row, Args, V], known map[uuid.UUID]V) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.read = append(s.read, answered{what, func() (map[uuid.UUID]V, error) { return known, nil }})
+	var args Args
+	s.read = append(s.read, answered{asked[Row, Args, V]{e, args}, func() (map[uuid.UUID]V, error) { return known, nil }})
 }
 
-// known gives what row's siblings were read with, where know was told.
-func known[V any, Row comparable](ctx context.Context, row Row, what any, key uuid.UUID) (V, bool) {
+// known returns what row's siblings were read with, where know was told.
+func known[Row, Args comparable, V any](ctx context.Context, row Row, e *edge[Row, Args, V]) (V, bool) {
+	var args Args
+	var nothing V
 	s := siblingsOf(ctx, row)
 	s.mu.Lock()
-	once, ok := s.once(what).(func() (map[uuid.UUID]V, error))
+	once := asked[Row, Args, V]{e, args}.outcome(s)
 	s.mu.Unlock()
-	if !ok {
-		var none V
-		return none, false
+	if once == nil {
+		return nothing, false
 	}
 	all, err := once()
-	v, ok := all[key]
+	v, ok := all[e.key(row)]
 	return v, ok && err == nil
 }
-
-// owner is what rows know by that were read as the list of another one: that row, of this type.
-type owner[Row any] struct{}
 
 func register[Row comparable](l *loaders, rows []Row) *siblings[Row] {
 	s := &siblings[Row]{rows: rows}
@@ -122,27 +139,23 @@ func siblingsOf[Row comparable](ctx context.Context, row Row) *siblings[Row] {
 	}
 }
 
-// fetch reads something by many keys at once, and leaves out the keys that there is nothing for.
-type fetch[V any] = func(ctx context.Context, keys []uuid.UUID) (map[uuid.UUID]V, error)
-
-// load gives what fetch finds by the key of a row, and reads it for the row's siblings too. What tells apart
-// all that is loaded for such rows, arguments included. A row without a key has nothing.
-func load[Row comparable, V any](ctx context.Context, row Row, what any, key func(Row) uuid.UUID, read fetch[V]) (V, error) {
-	s := siblingsOf(ctx, row)
+// load returns what an edge leads to from a row, and reads it for the row's siblings too.
+func load[Row, Args comparable, V any](ctx context.Context, from *reading.Reader, row Row, e *edge[Row, Args, V], args Args) (V, error) {
+	s, a := siblingsOf(ctx, row), asked[Row, Args, V]{e, args}
 	s.mu.Lock()
-	once, ok := s.once(what).(func() (map[uuid.UUID]V, error))
-	if !ok {
+	once := a.outcome(s)
+	if once == nil {
 		once = sync.OnceValues(func() (map[uuid.UUID]V, error) {
-			if keys := distinct(s.rows, key); len(keys) > 0 {
-				return read(ctx, keys)
+			if keys := distinct(s.rows, e.key); len(keys) > 0 {
+				return e.read(ctx, s, from, args, keys)
 			}
 			return nil, nil //nolint:nilnil // of no keys there is nothing
 		})
-		s.read = append(s.read, answered{what, once})
+		s.read = append(s.read, answered{a, once})
 	}
 	s.mu.Unlock()
 	found, err := once()
-	return found[key(row)], err
+	return found[e.key(row)], err
 }
 
 // distinct gives the keys of the rows that have one, each once.
@@ -157,15 +170,6 @@ func distinct[Row any](rows []Row, key func(Row) uuid.UUID) []uuid.UUID {
 	return slices.Compact(keys)
 }
 
-// joined makes siblings of all the rows that a fetch reads.
-func joined[V any, Row comparable](read fetch[V], rows func(V) []Row) fetch[V] {
-	return func(ctx context.Context, keys []uuid.UUID) (map[uuid.UUID]V, error) {
-		found, err := read(ctx, keys)
-		joinAll(ctx, found, rows)
-		return found, err
-	}
-}
-
 // joinAll makes siblings of the rows in what was found.
 func joinAll[V any, Row comparable](ctx context.Context, found map[uuid.UUID]V, rows func(V) []Row) *siblings[Row] {
 	var all []Row
@@ -175,25 +179,37 @@ func joinAll[V any, Row comparable](ctx context.Context, found map[uuid.UUID]V, 
 	return join(ctx, all)
 }
 
-// byID makes a fetch of a function that reads rows by their ids.
-func byID[Row comparable](read func(context.Context, []uuid.UUID) ([]Row, error), id func(Row) uuid.UUID) fetch[Row] {
-	byID := func(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]Row, error) {
-		rows, err := read(ctx, ids)
-		found := make(map[uuid.UUID]Row, len(rows))
-		for _, row := range rows {
-			found[id(row)] = row
-		}
-		return found, err
-	}
-	return joined(byID, func(row Row) []Row { return []Row{row} })
-}
-
-// list names a list and the page of it that is asked for, so that it can be compared.
-type list struct {
-	name          string
-	order         any
+// pageOf is what tells two pages of a list apart: its order or what else is asked of it, and which page it is.
+type pageOf[By comparable] struct {
+	by            By
 	first, last   option[int]
 	after, before option[string]
+}
+
+func page[By comparable](by By, p keyset.Args) pageOf[By] {
+	return pageOf[By]{by, optional(p.First), optional(p.Last), optional(p.After), optional(p.Before)}
+}
+
+func (p pageOf[By]) args() keyset.Args {
+	return keyset.Args{First: p.first.pointer(), Last: p.last.pointer(), After: p.after.pointer(), Before: p.before.pointer()}
+}
+
+// pages is how a reader reads a page of the list of each parent.
+type pages[N, By any] = func(
+	*reading.Reader, context.Context, By, keyset.Args, ...uuid.UUID,
+) (map[uuid.UUID]*reading.Connection[N], error)
+
+// toList declares the edge to a list: key names the parents, and back leads from the rows of the list to them.
+func toList[Row, N, By comparable](
+	key func(Row) uuid.UUID, back *edge[N, none, Row], read pages[N, By],
+) *edge[Row, pageOf[By], *reading.Connection[N]] {
+	return &edge[Row, pageOf[By], *reading.Connection[N]]{key, func(
+		ctx context.Context, s *siblings[Row], from *reading.Reader, p pageOf[By], parents []uuid.UUID,
+	) (map[uuid.UUID]*reading.Connection[N], error) {
+		found, err := read(from, ctx, p.by, p.args(), parents...)
+		know(joinAll(ctx, found, (*reading.Connection[N]).Nodes), back, byKey(s.rows, key))
+		return found, err
+	}}
 }
 
 // option is a pointer that can be compared by its content.
@@ -209,42 +225,11 @@ func optional[V comparable](p *V) option[V] {
 	return option[V]{*p, true}
 }
 
-// parentsMost is for how many parents one statement reads a page of each: SQLite joins no more selects.
-const parentsMost = 500
-
-// loadPage gives the page of a row's list.
-func loadPage[Row, N comparable](
-	ctx context.Context, row Row, key func(Row) uuid.UUID, name string, order any, p keyset.Args,
-	read func(context.Context, keyset.Args, ...uuid.UUID) (map[uuid.UUID]*reading.Connection[N], error),
-) (*reading.Connection[N], error) {
-	return loadPageAnd(ctx, row, key, name, order, p, read, func(context.Context, map[uuid.UUID]*reading.Connection[N]) {})
-}
-
-// loadPageAnd is loadPage for rows that are read with more: and is told of the pages when their rows are siblings.
-func loadPageAnd[Row, N comparable](
-	ctx context.Context, row Row, key func(Row) uuid.UUID, name string, order any, p keyset.Args,
-	read func(context.Context, keyset.Args, ...uuid.UUID) (map[uuid.UUID]*reading.Connection[N], error),
-	and func(context.Context, map[uuid.UUID]*reading.Connection[N]),
-) (*reading.Connection[N], error) {
-	pages := func(ctx context.Context, parents []uuid.UUID) (map[uuid.UUID]*reading.Connection[N], error) {
-		found := make(map[uuid.UUID]*reading.Connection[N], len(parents))
-		for some := range slices.Chunk(parents, parentsMost) {
-			read, err := read(ctx, p, some...)
-			if err != nil {
-				return nil, err
-			}
-			maps.Copy(found, read)
-		}
-		return found, nil
+func (o option[V]) pointer() *V {
+	if !o.given {
+		return nil
 	}
-	owned := func(ctx context.Context, parents []uuid.UUID) (map[uuid.UUID]*reading.Connection[N], error) {
-		found, err := pages(ctx, parents)
-		know(joinAll(ctx, found, (*reading.Connection[N]).Nodes), owner[Row]{}, byKey(siblingsOf(ctx, row).rows, key))
-		and(ctx, found)
-		return found, err
-	}
-	what := list{name, order, optional(p.First), optional(p.Last), optional(p.After), optional(p.Before)}
-	return load(ctx, row, what, key, owned)
+	return &o.value
 }
 
 // byKey gives rows by their keys.

@@ -13,7 +13,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
-	"petitiond/server/keyset"
 	"petitiond/server/reading"
 	"petitiond/server/subscription"
 )
@@ -40,7 +39,16 @@ type recorder struct {
 	err   error
 }
 
-func (r *recorder) read(_ context.Context, keys []uuid.UUID) (map[uuid.UUID]string, error) {
+// edge leads from things to what the recorder reads, by words.
+func (r *recorder) edge() *edge[*thing, string, string] {
+	return &edge[*thing, string, string]{thingKey, func(
+		_ context.Context, _ *siblings[*thing], _ *reading.Reader, _ string, keys []uuid.UUID,
+	) (map[uuid.UUID]string, error) {
+		return r.read(keys)
+	}}
+}
+
+func (r *recorder) read(keys []uuid.UUID) (map[uuid.UUID]string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.asked = append(r.asked, slices.Clone(keys))
@@ -62,6 +70,7 @@ func TestLoad(t *testing.T) {
 		t.Parallel()
 		rows := things(3, 1, 3, 0, 2)
 		ctx, r := setup(rows)
+		it := r.edge()
 		var crowd sync.WaitGroup
 		for range 20 {
 			for _, row := range rows {
@@ -70,7 +79,7 @@ func TestLoad(t *testing.T) {
 					if row.key == uuid.Nil {
 						want = ""
 					}
-					if got, err := load(ctx, row, "it", thingKey, r.read); got != want || err != nil {
+					if got, err := load(ctx, nil, row, it, ""); got != want || err != nil {
 						t.Errorf("got %q, error %v, want %q", got, err, want)
 					}
 				})
@@ -85,8 +94,13 @@ func TestLoad(t *testing.T) {
 		t.Parallel()
 		rows := things(1, 2)
 		ctx, r := setup(rows)
-		for _, what := range []any{"it", "else", list{name: "l"}, list{name: "l", first: option[int]{1, true}}, list{name: "l"}} {
-			if _, err := load(ctx, rows[0], what, thingKey, r.read); err != nil {
+		it := r.edge()
+		other := r.edge()
+		for _, by := range []struct {
+			edge *edge[*thing, string, string]
+			args string
+		}{{it, "a"}, {other, "a"}, {it, "b"}, {other, "b"}, {it, "a"}} {
+			if _, err := load(ctx, nil, rows[0], by.edge, by.args); err != nil {
 				t.Error(err)
 			}
 		}
@@ -97,9 +111,10 @@ func TestLoad(t *testing.T) {
 	t.Run("Strangers", func(t *testing.T) {
 		t.Parallel()
 		ctx, r := setup(things(1))
+		it := r.edge()
 		for _, row := range things(1, 2) { // the same keys, read at other times
 			for range 2 {
-				if _, err := load(ctx, row, "it", thingKey, r.read); err != nil {
+				if _, err := load(ctx, nil, row, it, ""); err != nil {
 					t.Error(err)
 				}
 			}
@@ -112,7 +127,8 @@ func TestLoad(t *testing.T) {
 		t.Parallel()
 		rows := things(0, 0)
 		ctx, r := setup(rows)
-		if got, err := load(ctx, rows[1], "it", thingKey, r.read); got != "" || err != nil || len(r.asked) > 0 {
+		it := r.edge()
+		if got, err := load(ctx, nil, rows[1], it, ""); got != "" || err != nil || len(r.asked) > 0 {
 			t.Errorf("got %q, error %v, asked %v", got, err, r.asked)
 		}
 	})
@@ -120,9 +136,10 @@ func TestLoad(t *testing.T) {
 		t.Parallel()
 		rows := things(1, 2)
 		ctx, r := setup(rows)
+		it := r.edge()
 		r.err = errors.New("lost")
 		for _, row := range rows {
-			if _, err := load(ctx, row, "it", thingKey, r.read); !errors.Is(err, r.err) {
+			if _, err := load(ctx, nil, row, it, ""); !errors.Is(err, r.err) {
 				t.Errorf("got error %v", err)
 			}
 		}
@@ -134,6 +151,11 @@ func TestLoad(t *testing.T) {
 		t.Parallel()
 		rows := things(1, 2)
 		ctx, _ := setup(rows)
+		broken := &edge[*thing, none, string]{thingKey, func(
+			context.Context, *siblings[*thing], *reading.Reader, none, []uuid.UUID,
+		) (map[uuid.UUID]string, error) {
+			panic("bug")
+		}}
 		for _, row := range rows {
 			func() {
 				defer func() {
@@ -141,7 +163,7 @@ func TestLoad(t *testing.T) {
 						t.Error("no panic")
 					}
 				}()
-				_, _ = load(ctx, row, "it", thingKey, func(context.Context, []uuid.UUID) (map[uuid.UUID]string, error) { panic("bug") })
+				_, _ = load(ctx, nil, row, broken, none{})
 			}()
 		}
 	})
@@ -149,17 +171,21 @@ func TestLoad(t *testing.T) {
 		t.Parallel()
 		parents := things(1, 2)
 		ctx, r := setup(parents)
-		children := joined(func(_ context.Context, keys []uuid.UUID) (map[uuid.UUID][]*thing, error) {
+		it := r.edge()
+		children := &edge[*thing, none, []*thing]{thingKey, func(
+			ctx context.Context, _ *siblings[*thing], _ *reading.Reader, _ none, keys []uuid.UUID,
+		) (map[uuid.UUID][]*thing, error) {
 			found := map[uuid.UUID][]*thing{}
 			for _, k := range keys {
 				found[k] = things(10*k[15], 10*k[15]+1)
 			}
+			joinAll(ctx, found, func(list []*thing) []*thing { return list })
 			return found, nil
-		}, func(list []*thing) []*thing { return list })
+		}}
 		for _, parent := range parents {
-			list, _ := load(ctx, parent, "children", thingKey, children)
+			list, _ := load(ctx, nil, parent, children, none{})
 			for _, child := range list {
-				if _, err := load(ctx, child, "it", thingKey, r.read); err != nil {
+				if _, err := load(ctx, nil, child, it, ""); err != nil {
 					t.Error(err)
 				}
 			}
@@ -168,34 +194,6 @@ func TestLoad(t *testing.T) {
 			t.Errorf("asked (-want +got):\n%s", diff)
 		}
 	})
-}
-
-func TestLoadPageReadsInParts(t *testing.T) {
-	t.Parallel()
-	ctx := withLoaders(t.Context())
-	rows := make([]*thing, 2*parentsMost+1)
-	for i := range rows {
-		rows[i] = &thing{uuid.New()}
-	}
-	join(ctx, rows)
-	var sizes []int
-	read := func(_ context.Context, _ keyset.Args, of ...uuid.UUID) (map[uuid.UUID]*reading.Connection[*thing], error) {
-		sizes = append(sizes, len(of))
-		found := map[uuid.UUID]*reading.Connection[*thing]{}
-		for _, id := range of {
-			found[id] = &reading.Connection[*thing]{}
-		}
-		return found, nil
-	}
-	for _, row := range rows {
-		page, err := loadPage(ctx, row, thingKey, "list", nil, keyset.Args{}, read)
-		if page == nil || err != nil {
-			t.Fatal("a row has no page", err)
-		}
-	}
-	if diff := cmp.Diff([]int{parentsMost, parentsMost, 1}, sizes); diff != "" {
-		t.Errorf("parents of each read (-want +got):\n%s", diff)
-	}
 }
 
 // TestFollowSurvivesAPanic would end the whole program if it did not.

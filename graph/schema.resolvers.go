@@ -23,7 +23,7 @@ func (r *commentResolver) ID(ctx context.Context, obj *ent.Comment) (*scalar.ID,
 }
 
 func (r *commentResolver) Petition(ctx context.Context, obj *ent.Comment) (*ent.Petition, error) {
-	return petitionOf(ctx, r.reads(ctx), obj, petitionOfComment)
+	return petitionOf(ctx, r.reads(ctx), obj, ofComment)
 }
 
 func (r *commentResolver) Parent(ctx context.Context, obj *ent.Comment) (*ent.Comment, error) {
@@ -31,9 +31,8 @@ func (r *commentResolver) Parent(ctx context.Context, obj *ent.Comment) (*ent.Co
 }
 
 func (r *commentResolver) Replies(ctx context.Context, obj *ent.Comment, first *int, after *string, last *int, before *string) (*reading.Connection[*ent.Comment], error) {
-	page := keyset.Args{First: first, After: after, Last: last, Before: before}
-	bodies := bodiesAsked(ctx)
-	list, err := loadPage(ctx, obj, commentID, "replies", bodies, page, ordered(bodies, r.reads(ctx).Replies))
+	args := keyset.Args{First: first, After: after, Last: last, Before: before}
+	list, err := load(ctx, r.reads(ctx), obj, toReplies, page(bodiesAsked(ctx), args))
 	return list.Totalling(func(context.Context) (int, error) { return obj.Replies, nil }), err
 }
 
@@ -76,7 +75,7 @@ func (r *petitionResolver) URL(ctx context.Context, obj *ent.Petition) (string, 
 }
 
 func (r *petitionResolver) Body(ctx context.Context, obj *ent.Petition) (string, error) {
-	return load(ctx, obj, "body", petitionID, r.reads(ctx).Bodies)
+	return load(ctx, r.reads(ctx), obj, toBody, none{})
 }
 
 func (r *petitionResolver) BodyHTML(ctx context.Context, obj *ent.Petition) (string, error) {
@@ -84,7 +83,7 @@ func (r *petitionResolver) BodyHTML(ctx context.Context, obj *ent.Petition) (str
 }
 
 func (r *petitionResolver) Tags(ctx context.Context, obj *ent.Petition) ([]*ent.Tag, error) {
-	return tagsOf(ctx, r.reads(ctx), obj)
+	return load(ctx, r.reads(ctx), obj, toTags, none{})
 }
 
 func (r *petitionResolver) Goal(ctx context.Context, obj *ent.Petition) (int, error) {
@@ -103,8 +102,8 @@ func (r *petitionResolver) Count(ctx context.Context, obj *ent.Petition) (*figur
 }
 
 func (r *petitionResolver) Signatures(ctx context.Context, obj *ent.Petition, first *int, after *string, last *int, before *string) (*reading.Connection[*ent.Signature], error) {
-	page := keyset.Args{First: first, After: after, Last: last, Before: before}
-	list, err := loadPage(ctx, obj, petitionID, "signatures", nil, page, r.reads(ctx).Signatures)
+	args := keyset.Args{First: first, After: after, Last: last, Before: before}
+	list, err := load(ctx, r.reads(ctx), obj, toSignatures, page(none{}, args))
 	return list.Totalling(func(ctx context.Context) (int, error) {
 		f, err := figuresOf(ctx, r.reads(ctx), obj)
 		return f.Named, err
@@ -117,9 +116,9 @@ func (r *petitionResolver) CommentCount(ctx context.Context, obj *ent.Petition) 
 }
 
 func (r *petitionResolver) Comments(ctx context.Context, obj *ent.Petition, first *int, after *string, last *int, before *string, orderBy *reading.CommentOrder) (*reading.Connection[*ent.Comment], error) {
-	page := keyset.Args{First: first, After: after, Last: last, Before: before}
+	args := keyset.Args{First: first, After: after, Last: last, Before: before}
 	query := reading.CommentQuery{Order: reading.CommentsBy(orderBy), Bodies: bodiesAsked(ctx)}
-	list, err := loadPage(ctx, obj, petitionID, "comments", query, page, ordered(query, r.reads(ctx).Comments))
+	list, err := load(ctx, r.reads(ctx), obj, toComments, page(query, args))
 	return list.Totalling(func(ctx context.Context) (int, error) {
 		f, err := figuresOf(ctx, r.reads(ctx), obj)
 		return f.Threads, err
@@ -175,7 +174,7 @@ func (r *signatureResolver) Name(ctx context.Context, obj *ent.Signature) (*stri
 }
 
 func (r *signatureResolver) Petition(ctx context.Context, obj *ent.Signature) (*ent.Petition, error) {
-	return petitionOf(ctx, r.reads(ctx), obj, petitionOfSignature)
+	return petitionOf(ctx, r.reads(ctx), obj, ofSignature)
 }
 
 func (r *signatureCountResolver) PetitionID(ctx context.Context, obj *figures.Value) (*scalar.ID, error) {
@@ -183,14 +182,14 @@ func (r *signatureCountResolver) PetitionID(ctx context.Context, obj *figures.Va
 }
 
 func (r *signatureCountResolver) Petition(ctx context.Context, obj *figures.Value) (*ent.Petition, error) {
-	return petitionOf(ctx, r.reads(ctx), obj, petitionOfCount)
+	return petitionOf(ctx, r.reads(ctx), obj, ofCount)
 }
 
 func (r *signatureCountResolver) LastHour(ctx context.Context, obj *figures.Value) (int, error) {
 	if obj.LastHour != nil {
 		return *obj.LastHour, nil
 	}
-	return load(ctx, obj, "last hour", petitionOfCount, r.reads(ctx).LastHour)
+	return load(ctx, r.reads(ctx), obj, toLastHour, none{})
 }
 
 func (r *subscriptionResolver) SignatureCount(ctx context.Context, petitionID scalar.ID) (<-chan *figures.Value, error) {

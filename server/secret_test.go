@@ -144,7 +144,7 @@ func TestEarlierDatabaseIsServedAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, query := range []string{`DROP TABLE fingerprints`, `DELETE FROM goose_db_version WHERE version_id >= 5`} {
+		for _, query := range []string{`DROP TABLE fingerprints`, `ALTER TABLE petitions DROP COLUMN image_url`, `DELETE FROM goose_db_version WHERE version_id >= 5`} {
 			if _, err := db.Write.ExecContext(t.Context(), query); err != nil {
 				t.Fatal(err)
 			}

@@ -159,11 +159,3 @@ func (j joined) Dialect() string { return j.name }
 
 // newID gives a UUIDv7: ids of rows grow with time.
 func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
-
-func deref[T any](p *T) T {
-	if p == nil {
-		var zero T
-		return zero
-	}
-	return *p
-}

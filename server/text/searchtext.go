@@ -42,6 +42,7 @@ func TSQuery(query string) string {
 	return "'" + strings.Join(words, "' & '") + "':*"
 }
 
+// SearchWords returns the words of a search, as an index has them: the first 16.
 func SearchWords(query string) []string {
 	words := foldedWords(query)
 	return words[:min(len(words), searchWordsMax)]

@@ -7,6 +7,7 @@ import (
 	"github.com/gosimple/slug"
 )
 
+// What slugs are made of.
 const (
 	SlugMax         = 80
 	slugFallback    = "petition"

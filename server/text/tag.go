@@ -9,6 +9,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
+// How many tags a petition has, and how long they are.
 const (
 	TagsMax              = 10
 	tagKeyMin, tagKeyMax = 1, 50

@@ -12,12 +12,16 @@ import (
 // Limits of what people write, in characters (code points) after
 // normalisation. They are part of the public contract.
 const (
-	TitleMin, TitleMax         = 3, 150
-	SummaryMax                 = 500
-	BodyMin, BodyMax           = 1, 50_000
-	CommentMin, CommentMax     = 1, 2_000
-	AddresseeMin, AddresseeMax = 1, 200
-	AddresseesMax              = 10
+	TitleMin      = 3
+	TitleMax      = 150
+	SummaryMax    = 500
+	BodyMin       = 1
+	BodyMax       = 50_000
+	CommentMin    = 1
+	CommentMax    = 2_000
+	AddresseeMin  = 1
+	AddresseeMax  = 200
+	AddresseesMax = 10
 )
 
 // CheckLine cleans a text of one line: NFC, trimmed, runs of white space made
