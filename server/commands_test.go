@@ -3,10 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"petitiond/server/database"
 )
@@ -173,6 +176,58 @@ func TestTakenAddress(t *testing.T) {
 		}
 		if out, err := petitiond(t, environment, "migrate"); err != nil || !strings.HasPrefix(out, "applied 00001") {
 			t.Errorf("the database was migrated: %v, %s", err, out)
+		}
+	})
+}
+
+// knocking is a log that notes what a caller of an address meets at each line.
+type knocking struct {
+	safeBuffer
+	address string
+	met     map[string]error // by the line
+}
+
+func (k *knocking) Write(line []byte) (int, error) {
+	conn, err := net.DialTimeout("tcp", k.address, time.Second)
+	if err == nil {
+		conn.Close()
+	}
+	k.met[string(line)] = err
+	return k.safeBuffer.Write(line)
+}
+
+// Those who connect while a start works on the database are refused and do not wait for an answer.
+func TestAddressIsClosedDuringMigration(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, environment []string) {
+		free, err := net.Listen("tcp", "127.0.77.1:0") // where no other test takes the port meanwhile
+		if err != nil {
+			t.Fatal(err)
+		}
+		address := free.Addr().String()
+		free.Close()
+		config, _, err := Load(nil, with(empty(t, environment), "PETITION_LISTEN", address))
+		if err != nil {
+			t.Fatal(err)
+		}
+		log := &knocking{address: address, met: map[string]error{}}
+		app, err := NewApp(t.Context(), config, logger(config, log))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer app.Close()
+		migrated := 0
+		for line, err := range log.met {
+			if !strings.Contains(line, "migrated the database") {
+				continue
+			}
+			migrated++
+			if !errors.Is(err, syscall.ECONNREFUSED) {
+				t.Errorf("a caller met %v at %s", err, line)
+			}
+		}
+		if migrated == 0 || app.Address() != address {
+			t.Errorf("%d migrations, and it listens on %s, want %s", migrated, app.Address(), address)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -23,21 +24,31 @@ type door struct {
 	server *edge.Server // nil until it is furnished
 }
 
-// bind takes the addresses, before anything is done to the database: one that cannot be had ends the start.
-func (a *App) bind(ctx context.Context, config Config) error {
-	if err := a.take(ctx, "PETITION_LISTEN", config.Listen); err != nil || config.MetricsListen == "" {
-		return err
+// openDoors opens the addresses of the settings.
+func openDoors(ctx context.Context, config Config) (doors []*door, err error) {
+	for _, wanted := range []struct{ setting, address string }{
+		{"PETITION_LISTEN", config.Listen}, {"PETITION_METRICS_LISTEN", config.MetricsListen},
+	} {
+		if wanted.address == "" {
+			continue
+		}
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", wanted.address)
+		if err != nil {
+			return doors, fmt.Errorf("%s: %w", wanted.setting, err)
+		}
+		doors = append(doors, &door{Listener: l})
 	}
-	return a.take(ctx, "PETITION_METRICS_LISTEN", config.MetricsListen)
+	return doors, nil
 }
 
-func (a *App) take(ctx context.Context, setting, address string) error {
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
-	if err != nil {
-		return fmt.Errorf("%s: %w", setting, err)
+// tryAddresses fails where an address cannot be had, and leaves none open: those who connect before there is somebody
+// to serve them are refused at once and do not wait.
+func tryAddresses(ctx context.Context, config Config) error {
+	doors, err := openDoors(ctx, config)
+	for _, d := range doors {
+		err = errors.Join(err, d.Close())
 	}
-	a.doors = append(a.doors, &door{Listener: l})
-	return nil
+	return err
 }
 
 // furnish says what serves at the addresses.

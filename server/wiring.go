@@ -33,8 +33,8 @@ type App struct {
 	draining  atomic.Bool
 }
 
-// NewApp makes the server ready: addresses bound, and then the database open and migrated, so that what is refused is
-// refused before anything runs.
+// NewApp makes the server ready: the database open and migrated, and then the addresses bound. An address that is taken
+// is refused before anything is done to the database.
 func NewApp(ctx context.Context, config Config, log *slog.Logger) (_ *App, err error) {
 	a := &App{}
 	defer func() {
@@ -42,7 +42,7 @@ func NewApp(ctx context.Context, config Config, log *slog.Logger) (_ *App, err e
 			err = errors.Join(err, a.Close())
 		}
 	}()
-	if err = a.bind(ctx, config); err != nil {
+	if err = tryAddresses(ctx, config); err != nil {
 		return nil, err
 	}
 	if a.core, err = openDatabase(ctx, config, log); err != nil {
@@ -66,6 +66,9 @@ func NewApp(ctx context.Context, config Config, log *slog.Logger) (_ *App, err e
 	a.migrated.question = func(ctx context.Context) (bool, error) {
 		pending, err := db.Pending(ctx)
 		return len(pending) == 0, err
+	}
+	if a.doors, err = openDoors(ctx, config); err != nil {
+		return nil, err
 	}
 	a.metrics.show(a)
 	if err = a.furnish(); err != nil {
