@@ -94,13 +94,21 @@ func setDatabaseURL(c *Config, v string) error {
 		if !ok || rest == "" {
 			continue
 		}
-		if _, err := url.Parse(v); err != nil && scheme != "sqlite:" {
+		if scheme != "sqlite:" && !isPostgresURL(v, rest) {
 			return errors.New("is not an address; in a name or a password, write @ as %40, / as %2F and so on")
 		}
 		c.DatabaseURL = v
 		return nil
 	}
 	return errors.New("must begin with sqlite: or postgres://")
+}
+
+// isPostgresURL reports whether an address can be read as it is meant. A slash in a password would end the host before
+// the @ and make a part of the password the host, which is logged and looked up.
+func isPostgresURL(v, rest string) bool {
+	_, err := url.Parse(v)
+	end := strings.IndexAny(rest, "/?#")
+	return err == nil && (end < 0 || !strings.Contains(rest[end:], "@"))
 }
 
 // setConfirmation refuses the default of production, so that nobody goes without confirmation unawares.
