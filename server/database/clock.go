@@ -24,6 +24,9 @@ const (
 // Latest returns the latest time that a clock which is right can have written by now.
 func Latest(now time.Time) time.Time { return now.Add(MaxSkew) }
 
+// DatesAhead is logged where something is dated ahead and no second clock tells that it is wrong.
+const DatesAhead = "dates lie ahead: see to the clock of this machine, then run `petitiond recount`"
+
 // ErrClock means that nothing can be written now, since the right time is not known.
 var ErrClock = errors.New("the clock differs")
 
@@ -88,6 +91,10 @@ func (c *Clock) Check() error {
 	}
 	return fmt.Errorf("%w from the database's by %s", ErrClock, off.Round(time.Second))
 }
+
+// Confirmed reports whether a second clock agrees. Only then does something that lies ahead of the time tell that a
+// wrong clock has written it: by one clock alone nobody can tell it from a clock that is behind.
+func (c *Clock) Confirmed() bool { return c.source != nil && c.Check() == nil }
 
 func between(low, d, high time.Duration) bool { return low <= d && d <= high }
 

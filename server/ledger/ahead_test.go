@@ -1,6 +1,10 @@
 package ledger_test
 
 import (
+	"bytes"
+	"log/slog"
+	"maps"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -214,13 +218,109 @@ func TestRecountRedatesHours(t *testing.T) {
 		if got := b.found(t, now)["minutes that lie ahead"]; got != [2]int{1, 0} {
 			t.Errorf("minutes that lie ahead: found %v, want the later hour", got)
 		}
-		for p, want := range map[uuid.UUID][2]int64{this: {60, minute}, later: {1, minute + 10}} {
+		for p, want := range map[uuid.UUID][2]int64{this: {1, minute + 10}, later: {1, minute + 10}} {
 			if diff := cmp.Diff(map[[2]int64][2]int{want: {2, 0}, {1440, day}: {2, 0}}, sumsOf(t, db, p)); diff != "" {
 				t.Errorf("buckets (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff([]time.Duration{0, 0}, times(t, db, signedAt, p, now)); diff != "" {
 				t.Errorf("signed at (-want +got):\n%s", diff)
 			}
+		}
+	})
+}
+
+// TestKeepRedatesByTwoClocks has Keep find what lies ahead. Where two clocks agree it dates it anew; by one clock alone,
+// which may be behind, it changes nothing, says so once, and leaves it to those who know that the clock is right.
+func TestKeepRedatesByTwoClocks(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		var log bytes.Buffer
+		now := epoch.Add(48 * time.Hour)
+		b := newBook(t, db, ledger.Options{
+			Now: func() time.Time { return now }, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		})
+		for range 2 {
+			p := petition(t, db, open())
+			must(t, b.Batch(signature(p, "ann"), signature(p, "bob"), comment(p, nil))...)
+		}
+		p := petition(t, db, open())
+		must(t, b.Batch(signature(p, "ann"), comment(p, nil))...)
+		before := sumsOf(t, db, p)
+		now = epoch
+		exec(t, db, `UPDATE counters SET as_of = $1`, epoch)
+		if err := b.RecountOnce(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		warned := strings.Count(log.String(), "dates lie ahead: see to the clock of this machine, then run `petitiond recount`")
+		found := func() int { return strings.Count(log.String(), "a figure was wrong") }
+		signed, commented := times(t, db, signedAt, p, epoch)[0], times(t, db, createdAt, p, epoch)[0]
+		if db.Clock.Confirmed() {
+			if warned != 0 || found() == 0 || signed != 0 || commented != 0 {
+				t.Errorf("by two clocks: warned %d times, found %d, signed %s ahead, commented %s ahead", warned, found(), signed, commented)
+			}
+			return
+		}
+		if warned != 1 || found() > 0 || signed != 48*time.Hour || commented != 48*time.Hour {
+			t.Errorf("by one clock: warned %d times, found %d, signed %s ahead, commented %s ahead\n%s", warned, found(), signed, commented, &log)
+		}
+		if diff := cmp.Diff(before, sumsOf(t, db, p)); diff != "" {
+			t.Errorf("buckets (-before +after):\n%s", diff)
+		}
+		exec(t, db, `UPDATE counters SET total = 9, as_of = $1`, epoch.Add(48*time.Hour))
+		if err := b.RecountOnce(t.Context()); err != nil || found() != 6 {
+			t.Errorf("found %d and %v, want the total and the time of three counters\n%s", found(), err, &log)
+		}
+		recount(t, b)
+		if got := times(t, db, signedAt, p, epoch)[0]; got != 0 {
+			t.Errorf("asked for, a recount leaves a signature %s ahead", got)
+		}
+	})
+}
+
+// TestRecountUnfolds has a clock that is ahead fold minutes of today into hours: a recount makes minutes of them, so that
+// the last hour and the last day are whole. An hour that is old enough stays, and so does all where something was taken
+// back.
+func TestRecountUnfolds(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b, p, other := newAtWill(t, db), petition(t, db, open()), petition(t, db, open())
+		minute, old := buckets.MinuteOf(epoch), int64(8*24*60)
+		at := func(p uuid.UUID, ago int64, key string) {
+			s := signature(p, key)
+			s.At = epoch.Add(-time.Duration(ago) * time.Minute)
+			b.at(t, epoch, s)
+		}
+		at(p, 30, "ann")
+		at(p, 31, "bob")
+		at(p, 90, "cleo")
+		at(p, old, "dan")
+		at(other, 30, "ann")
+		at(other, 31, "bob")
+		exec(t, db, `UPDATE signature_buckets SET removed = 1 WHERE petition_id = $1 AND minute = $2`, other, minute-30)
+		exec(t, db, `UPDATE signature_days SET removed = 1 WHERE petition_id = $1`, other)
+		exec(t, db, `UPDATE counters SET total = 1, named = 1 WHERE petition_id = $1`, other)
+		exec(t, db, `UPDATE signature_country_buckets SET removed = 1 WHERE petition_id = $1`, other)
+		exec(t, db, `DELETE FROM signatures WHERE petition_id = $1 AND number = 1`, other)
+		later := epoch.Add(9 * 24 * time.Hour)
+		b.clock.Store(&later)
+		if err := b.Fold(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		at(p, 20, "eve") // once the clock is right again, beside the hour
+		taken := sumsOf(t, db, other)
+		if found := b.found(t, epoch); len(found) == 0 {
+			t.Error("found nothing")
+		}
+		got := sumsOf(t, db, p)
+		maps.DeleteFunc(got, func(b [2]int64, _ [2]int) bool { return b[0] == 1440 })
+		want := map[[2]int64][2]int{
+			{1, minute - 20}: {1, 0}, {1, minute - 30}: {1, 0}, {1, minute - 31}: {1, 0}, {1, minute - 90}: {1, 0}, {60, minute - old}: {1, 0},
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("buckets (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(taken, sumsOf(t, db, other)); diff != "" {
+			t.Errorf("buckets where something was taken back (-before +after):\n%s", diff)
 		}
 	})
 }

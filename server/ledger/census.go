@@ -20,6 +20,7 @@ type census struct {
 	dialect         database.Dialect
 	petitions       []uuid.UUID
 	now             time.Time
+	redates         bool // does what lies ahead count as of now, or as it is dated
 	stored, counted map[uuid.UUID]*tally
 }
 
@@ -56,6 +57,11 @@ func (c *census) take(ctx context.Context) error {
 	} {
 		if err := read(ctx); err != nil {
 			return err
+		}
+	}
+	if !c.redates {
+		for _, t := range c.stored {
+			t.leaveAhead()
 		}
 	}
 	for _, t := range c.counted {
@@ -118,7 +124,7 @@ func (c *census) buckets(ctx context.Context) error {
 	})
 }
 
-// bucketsOf sums buckets that lie ahead in the last one that does not.
+// bucketsOf sums buckets that lie ahead in the last one that does not, where they are dated anew.
 func (c *census) bucketsOf(ctx context.Context, text string, last bucket, in func(*tally) (map[bucket]int, *int)) error {
 	return c.each(ctx, text, func(rows *sql.Rows) error {
 		var petition uuid.UUID
@@ -131,8 +137,10 @@ func (c *census) bucketsOf(ctx context.Context, text string, last bucket, in fun
 		}
 		sums, ahead := in(t)
 		if b.start > last.start {
-			b = last
 			*ahead++
+			if c.redates {
+				b = last
+			}
 		}
 		sums[b] += net
 		t.removed += removed
@@ -168,7 +176,7 @@ func (c *census) signatures(ctx context.Context) error {
 	return c.each(ctx, censusUnnumbered, c.group, latest)
 }
 
-// group adds signatures that share state, minute and country. Those that lie ahead count where they will be.
+// group adds signatures that share state, minute and country. Those that are dated anew count where they will be.
 func (c *census) group(rows *sql.Rows) error {
 	var petition uuid.UUID
 	var state, country string
@@ -182,12 +190,15 @@ func (c *census) group(rows *sql.Rows) error {
 		return nil
 	}
 	c.stored[petition].signaturesAhead += ahead
+	if c.redates {
+		minute = min(minute, buckets.MinuteOf(database.Latest(c.now)))
+	}
 	t.issued = max(t.issued, number)
 	switch state {
 	case "COUNTED":
 		t.total += n
 		t.named += named
-		t.minutes[bucketOf(buckets.Minute, min(minute, buckets.MinuteOf(database.Latest(c.now))))] += n
+		t.minutes[bucketOf(buckets.Minute, minute)] += n
 		t.countries[country] += n
 	case "PENDING":
 		t.pending += n

@@ -91,6 +91,9 @@ func petitionIDs(entries []*entry) []uuid.UUID {
 
 // RecountResting recounts and tells rest how long each step has worked.
 func (l *Ledger) RecountResting(ctx context.Context, rest func(worked time.Duration)) error {
-	_, err := l.recount(ctx, rest)
+	_, err := l.recount(ctx, true, rest)
 	return err
 }
+
+// RecountOnce recounts once as Keep does.
+func (l *Ledger) RecountOnce(ctx context.Context) error { return l.recountGently(ctx) }

@@ -1,8 +1,10 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -61,16 +63,21 @@ func (m mending) exec(ctx context.Context, text string, args ...any) error {
 	return nil
 }
 
-// minutes writes those that differ, and hours. An hour takes the place of minutes in it that were not folded
-// yet.
+// minutes writes those that differ, and hours, which come first: an hour takes the place of minutes in it that were not
+// folded yet, and leaves it to them where it was folded too early.
 func (m mending) minutes(ctx context.Context, stored, counted map[bucket]int) error {
-	for _, b := range wrong(stored, counted) {
+	differing := wrong(stored, counted)
+	slices.SortFunc(differing, func(a, b bucket) int { return cmp.Compare(b.span, a.span) })
+	for _, b := range differing {
 		n := counted[b]
 		if b == allTime {
 			b, n = bucketOf(buckets.Minute, buckets.MinuteOf(m.now)), counted[b]-stored[b]
 		} else if err := m.exec(ctx, `DELETE FROM signature_buckets WHERE petition_id = $1 AND span <= $2 AND minute >= $3 AND minute < $4`,
 			m.counter.petition, b.span, b.start, b.start+int64(b.span)); err != nil {
 			return err
+		}
+		if n == 0 {
+			continue
 		}
 		err := m.exec(ctx, `INSERT INTO signature_buckets (petition_id, span, minute, added, removed) VALUES ($1, $2, $3, $4, $5)
  ON CONFLICT (petition_id, span, minute) DO UPDATE SET added = signature_buckets.added + excluded.added,

@@ -5,10 +5,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/google/uuid"
 
+	"petitiond/server/buckets"
 	"petitiond/server/database"
 	"petitiond/server/figures"
 )
@@ -27,13 +29,14 @@ type Difference struct {
 }
 
 // Recount compares every figure of every petition with the rows once, and mends what differs. It returns what it
-// has mended. A petition that cannot be compared keeps the others from nothing: the errors come joined.
+// has mended. A petition that cannot be compared keeps the others from nothing: the errors come joined. What a wrong
+// clock has dated ahead is dated anew: who asks for it knows that the clock is right.
 func (l *Ledger) Recount(ctx context.Context) ([]Difference, error) {
-	return l.recount(ctx, func(time.Duration) {})
+	return l.recount(ctx, true, func(time.Duration) {})
 }
 
 // Keep does what nobody asks for until ctx ends: it recounts every ten minutes, in steps between which it
-// rests, and folds aged minutes every hour.
+// rests, and folds aged minutes every hour. It dates anew only where two clocks agree.
 func (l *Ledger) Keep(ctx context.Context) error {
 	recount, fold := time.NewTicker(l.opt.Every), time.NewTicker(time.Hour)
 	defer recount.Stop()
@@ -62,7 +65,7 @@ func (l *Ledger) task(ctx context.Context, do func(context.Context) error) {
 }
 
 func (l *Ledger) recountGently(ctx context.Context) error {
-	found, err := l.recount(ctx, func(worked time.Duration) {
+	found, err := l.recount(ctx, l.db.Clock.Confirmed(), func(worked time.Duration) {
 		select {
 		case <-time.After(recountRest * worked):
 		case <-ctx.Done():
@@ -72,9 +75,16 @@ func (l *Ledger) recountGently(ctx context.Context) error {
 	return err
 }
 
-// recount goes through the petitions in steps of about the same size.
-func (l *Ledger) recount(ctx context.Context, rest func(time.Duration)) (found []Difference, err error) {
+// recount goes through the petitions in steps of about the same size. Where it may not date anew, it logs that something
+// lies ahead.
+func (l *Ledger) recount(ctx context.Context, redates bool, rest func(time.Duration)) (found []Difference, err error) {
 	var faults []error
+	ahead := 0
+	defer func() {
+		if ahead > 0 {
+			l.opt.Logger.Warn(database.DatesAhead, "petitionsWithSuchRows", ahead)
+		}
+	}()
 	for last := uuid.Nil; ; {
 		if err := l.db.Clock.Check(); err != nil {
 			return found, errors.Join(append(faults, fmt.Errorf("recounting: %w", err))...)
@@ -85,8 +95,8 @@ func (l *Ledger) recount(ctx context.Context, rest func(time.Duration)) (found [
 		}
 		last = step[len(step)-1]
 		began := time.Now() //nolint:forbidigo // a length is measured, by the monotonic clock
-		differences, err := l.compare(ctx, step)
-		found = append(found, differences...)
+		differences, left, err := l.compare(ctx, step, redates)
+		found, ahead = append(found, differences...), ahead+left
 		if err != nil {
 			faults = append(faults, err)
 		}
@@ -117,44 +127,52 @@ func (l *Ledger) step(ctx context.Context, after uuid.UUID) (step []uuid.UUID, e
 }
 
 // compare finds the petitions of a step whose figures differ, and mends them. It looks without a lock, in one
-// snapshot, in which every transaction is whole.
-func (l *Ledger) compare(ctx context.Context, step []uuid.UUID) (mended []Difference, err error) {
+// snapshot, in which every transaction is whole. It counts those of which it has left something ahead.
+func (l *Ledger) compare(ctx context.Context, step []uuid.UUID, redates bool) (mended []Difference, left int, err error) {
 	var stored, counted map[uuid.UUID]*tally
 	now := l.opt.Now()
 	err = l.db.Snapshot(ctx, func(tx *sql.Tx) (err error) {
-		stored, counted, err = l.measure(ctx, tx, step, now)
+		stored, counted, err = l.measure(ctx, tx, step, now, redates)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("recounting: %w", err)
+		return nil, 0, fmt.Errorf("recounting: %w", err)
 	}
 	var faults []error
 	for _, petition := range step {
-		if s := stored[petition]; s == nil || len(s.differences(petition, counted[petition])) == 0 {
+		s := stored[petition]
+		if s != nil && s.leftAhead {
+			left++
+		}
+		if s == nil || len(s.differences(petition, counted[petition])) == 0 {
 			continue
 		}
-		differences, err := l.mend(ctx, petition)
+		differences, err := l.mend(ctx, petition, redates)
 		mended = append(mended, differences...)
 		if err != nil {
 			faults = append(faults, err)
 		}
 	}
-	return mended, errors.Join(faults...)
+	return mended, left, errors.Join(faults...)
 }
 
 // measure reads the figures of petitions as they are stored and as the rows have them.
 func (l *Ledger) measure(
-	ctx context.Context, q Querier, petitions []uuid.UUID, now time.Time,
+	ctx context.Context, q Querier, petitions []uuid.UUID, now time.Time, redates bool,
 ) (stored, counted map[uuid.UUID]*tally, err error) {
 	c := &census{
-		q: q, dialect: l.db.Dialect, petitions: petitions, now: now,
+		q: q, dialect: l.db.Dialect, petitions: petitions, now: now, redates: redates,
 		stored: map[uuid.UUID]*tally{}, counted: map[uuid.UUID]*tally{},
 	}
 	if err := c.take(ctx); err != nil {
 		return nil, nil, err
 	}
+	unfolds := int64(math.MaxInt64)
+	if redates {
+		unfolds = buckets.Hour.Start(buckets.MinuteOf(database.Latest(now).Add(-l.opt.KeepMinutes)))
+	}
 	for petition, s := range c.stored {
-		align(s, c.counted[petition])
+		align(s, c.counted[petition], unfolds)
 	}
 	return c.stored, c.counted, nil
 }
@@ -162,7 +180,7 @@ func (l *Ledger) measure(
 // mend measures a petition again under its lock, while nothing moves, and writes what the rows say. Other
 // signatures of the petition wait meanwhile, for a second or so for each million. What another recount has
 // mended before is right by then.
-func (l *Ledger) mend(ctx context.Context, petition uuid.UUID) (differences []Difference, err error) {
+func (l *Ledger) mend(ctx context.Context, petition uuid.UUID, redates bool) (differences []Difference, err error) {
 	var value figures.Value
 	err = database.InTx(ctx, l.db.Write, func(tx *sql.Tx) error {
 		locked, err := Lock(ctx, tx, l.db.Dialect, petition)
@@ -173,7 +191,7 @@ func (l *Ledger) mend(ctx context.Context, petition uuid.UUID) (differences []Di
 		if err != nil {
 			return err
 		}
-		stored, counted, err := l.measure(ctx, tx, []uuid.UUID{petition}, now)
+		stored, counted, err := l.measure(ctx, tx, []uuid.UUID{petition}, now, redates)
 		if err != nil {
 			return err
 		}

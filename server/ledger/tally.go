@@ -23,10 +23,18 @@ type tally struct {
 	replies                           map[uuid.UUID]int
 	removed                           int // signatures that were taken back; stored alone
 
-	// What a wrong clock has dated; stored alone. The figures above are as if it had been dated right.
+	// What a wrong clock has dated and is dated anew; stored alone. The figures above are as if it had been dated right.
 	asOfAhead                      int // seconds
 	signaturesAhead, commentsAhead int
-	minutesAhead, daysAhead        int // buckets; hours are among the minutes
+	minutesAhead, daysAhead        int  // buckets; hours are among the minutes
+	leftAhead                      bool // is there something that lies ahead and stays as it is
+}
+
+// leaveAhead has what lies ahead stay as it is: that is no difference. The time of the counter decides nothing, and the
+// next batch writes it anyway.
+func (s *tally) leaveAhead() {
+	s.leftAhead = s.signaturesAhead+s.commentsAhead+s.minutesAhead+s.daysAhead > 0
+	s.signaturesAhead, s.commentsAhead, s.minutesAhead, s.daysAhead = 0, 0, 0, 0
 }
 
 // newTally returns the tally of nothing.
@@ -39,9 +47,10 @@ func newTally() *tally {
 // allTime is the bucket of everything.
 var allTime = bucket{}
 
-// align gives the tallies of one petition the same buckets. Where minutes were folded both have hours. Where a
-// signature was taken back its row does not tell any more where it was added: there only sums can be compared.
-func align(stored, counted *tally) {
+// align gives the tallies of one petition the same buckets. Where minutes were folded both have hours. From the minute
+// unfolds on a clock that was ahead has folded them too early: there the rows have minutes, all of which differ. Where
+// a signature was taken back its row does not tell any more where it was added: there only sums can be compared.
+func align(stored, counted *tally, unfolds int64) {
 	if stored.removed > 0 {
 		for _, t := range []*tally{stored, counted} {
 			t.minutes, t.days = map[bucket]int{allTime: sumOf(t.minutes)}, map[bucket]int{allTime: sumOf(t.days)}
@@ -54,7 +63,8 @@ func align(stored, counted *tally) {
 	}
 	for _, t := range []*tally{stored, counted} {
 		for b, n := range maps.Clone(t.minutes) {
-			if hour := bucketOf(buckets.Hour, b.start); b.span == buckets.Minute && folded[hour] {
+			hour := bucketOf(buckets.Hour, b.start)
+			if b.span == buckets.Minute && folded[hour] && (t == stored || hour.start < unfolds) {
 				delete(t.minutes, b)
 				t.minutes[hour] += n
 			}
