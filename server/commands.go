@@ -161,21 +161,27 @@ func hide(ctx context.Context, in invocation) error {
 	return withCore(ctx, in, func(ctx context.Context, c *core) error { return c.domain.Hide(ctx, id.UUID) })
 }
 
-// errDiffered is the error of a recount that found and corrected a wrong figure, so that scripts notice.
-var errDiffered = errors.New("some figures differed from the rows and were corrected")
+// errDiffered is the error of a recount that found and corrected something, so that scripts notice.
+var errDiffered = errors.New("some figures or dates were wrong and were corrected")
 
-// recount compares every figure with the rows, and prints and corrects those that differ.
+// recount compares every figure with the rows, and prints and corrects those that differ. It also makes right what a
+// wrong clock has dated ahead or closed.
 func recount(ctx context.Context, in invocation) error {
 	return withCore(ctx, in, func(ctx context.Context, c *core) error {
 		found, err := c.ledger.Recount(ctx)
+		mended, fault := c.domain.Mend(ctx)
+		err = errors.Join(err, fault)
 		for _, d := range found {
 			id := scalar.NewID(scalar.Petition, d.Petition)
 			fmt.Fprintf(in.out, "%s: %s: %d stored, %d counted\n", id, d.Figure, d.Stored, d.Counted)
 		}
+		if mended > 0 {
+			fmt.Fprintf(in.out, "petitions that a wrong clock had dated ahead or closed early: %d\n", mended)
+		}
 		switch {
 		case err != nil:
 			return err
-		case len(found) > 0:
+		case len(found)+mended > 0:
 			return errDiffered
 		}
 		fmt.Fprintln(in.out, "every figure agrees with the rows")

@@ -238,8 +238,8 @@ func TestStoredTimeAhead(t *testing.T) {
 	})
 }
 
-// TestClockWrongFromTheStart has a server of SQLite believe a wrong clock. Started again with the right one it leaves
-// nothing ahead, and what was published meanwhile is signed.
+// TestClockWrongFromTheStart has a server of SQLite believe a wrong clock. Started again with the right one, it says what
+// lies ahead and leaves it; the command leaves nothing ahead, and what was published meanwhile is signed.
 func TestClockWrongFromTheStart(t *testing.T) {
 	t.Parallel()
 	environment := fresh(t, database.SQLite)
@@ -253,20 +253,116 @@ func TestClockWrongFromTheStart(t *testing.T) {
 	s.stop()
 
 	s = start(t, append(environment, "PETITION_RECOUNT=1s"))
-	s.logs(t, "petitions that a wrong clock had dated ahead were given the present time", 1)
-	s.logs(t, `figure="signatures dated ahead"`, 1)
+	s.logged(t, database.DatesAhead+`" petitionsWithSuchRows=1`)
+	s.logged(t, database.DatesAhead+`" datesOfPetitions=`)
+	s.recountMends(t, environment, petition)
+}
+
+// TestCommandMendsDates has the command mend at once all that a wrong clock has left: signatures, and petitions that can
+// be signed then.
+func TestCommandMendsDates(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, environment []string) {
+		s := start(t, environment)
+		petition, _ := s.open(t)
+		if got := s.outcome(t, petition, "ann@example.org"); got != "COUNTED" {
+			t.Errorf("signing was answered %s", got)
+		}
+		at := time.Now().UTC().Add(48 * time.Hour).Truncate(time.Microsecond)
+		for _, text := range []string{
+			`UPDATE petitions SET created_at = $1, updated_at = $1, starts_at = $1`, `UPDATE slugs SET created_at = $1`,
+			`UPDATE counters SET since = $1, as_of = $1`, `UPDATE signatures SET signed_at = $1`,
+		} {
+			if _, err := s.db.Write.ExecContext(t.Context(), text, at); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.recountMends(t, environment, petition)
+	})
+}
+
+// logged waits until the log holds a text.
+func (s *site) logged(t *testing.T, text string) {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for ; !strings.Contains(s.log.String(), text); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%q is not there:\n%s", text, s.log)
+		}
+	}
+}
+
+// recountMends makes sure that a petition which a wrong clock has published is signed after the command, and that
+// nothing lies ahead any more.
+func (s *site) recountMends(t *testing.T, environment []string, petition string) {
+	t.Helper()
+	if got := s.outcome(t, petition, "bob@example.org"); got != "WRONG_STATE" {
+		t.Errorf("before the recount signing was answered %s", got)
+	}
+	out, err := petitiond(t, environment, "recount")
+	if err == nil {
+		t.Error("want an error where something was wrong")
+	}
+	contains(t, out, petition+": signatures dated ahead: 1", "petitions that a wrong clock had dated ahead or closed early: 1")
+	if out, err := petitiond(t, environment, "recount"); err != nil {
+		t.Errorf("a recount after the mend: %v\n%s", err, out)
+	}
 	if got := s.outcome(t, petition, "bob@example.org"); got != "COUNTED" {
 		t.Errorf("signing was answered %s", got)
 	}
 	for _, text := range []string{
 		`SELECT MAX(signed_at) FROM signatures`, `SELECT MAX(as_of) FROM counters`, `SELECT MAX(since) FROM counters`,
 		`SELECT MAX(created_at) FROM slugs`, `SELECT MAX(created_at) FROM petitions`, `SELECT MAX(starts_at) FROM petitions`,
-		`SELECT MAX(updated_at) FROM petitions`, `SELECT datetime(60 * MAX(minute), 'unixepoch') FROM signature_buckets`,
+		`SELECT MAX(updated_at) FROM petitions`,
 	} {
 		var at database.Time
 		err := s.db.Read.QueryRowContext(t.Context(), text).Scan(&at)
 		if ahead := time.Until(at.Time); err != nil || ahead > database.MaxSkew {
 			t.Errorf("%s: it lies %s ahead, error %v", text, ahead, err)
 		}
+	}
+}
+
+// TestClockBehindMendsNothing has a server of SQLite believe a clock that is behind: what is right lies ahead by it and
+// stays as it is, what has ended stays closed, and nobody signs it late.
+func TestClockBehindMendsNothing(t *testing.T) {
+	t.Parallel()
+	environment := fresh(t, database.SQLite)
+	s := start(t, environment)
+	petition, _ := s.open(t)
+	s.sign(t, petition, "ann@example.org")
+	end := time.Now().UTC().Truncate(time.Microsecond)
+	for _, text := range []string{
+		`UPDATE petitions SET ends_at = $1, closed_at = $1, state = 'CLOSED'`, `UPDATE counters SET until = $1, accepting = FALSE`,
+	} {
+		if _, err := s.db.Write.ExecContext(t.Context(), text, end); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dates := func(s *site) (out string) {
+		t.Helper()
+		err := s.db.Read.QueryRowContext(t.Context(), `SELECT (SELECT group_concat(signed_at) FROM signatures) || created_at ||
+ updated_at || starts_at || closed_at || ends_at || state FROM petitions`).Scan(&out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	before := dates(s)
+	s.stop()
+
+	var w wrong
+	w.jump(-48 * time.Hour)
+	s = start(t, append(environment, "PETITION_RECOUNT=1s"), w.on)
+	s.logged(t, database.DatesAhead+`" petitionsWithSuchRows=1`)
+	s.logged(t, database.DatesAhead+`" datesOfPetitions=2`) // created, and closed at an end that has not come
+	if got := s.outcome(t, petition, "bob@example.org"); got != "WRONG_STATE" {
+		t.Errorf("signing late was answered %s", got)
+	}
+	if got := dates(s); got != before {
+		t.Errorf("what was right has become\n%s, was\n%s", got, before)
+	}
+	if strings.Contains(s.log.String(), "dated ahead") {
+		t.Errorf("what was right was reported as wrong:\n%s", s.log)
 	}
 }

@@ -5,8 +5,17 @@ import "context"
 // SweepKeys lets tests forget old idempotency keys without waiting for the hour.
 func (s *Service) SweepKeys(ctx context.Context) error { return s.sweepKeys(ctx) }
 
+// Redate lets tests date anew what all see.
+func (s *Service) Redate(ctx context.Context) error { _, err := s.redatePublic(ctx); return err }
+
 // RedateChanges lets tests date changes anew without waiting for the hour.
-func (s *Service) RedateChanges(ctx context.Context) error { return s.redateChanges(ctx) }
+func (s *Service) RedateChanges(ctx context.Context) error {
+	_, err := s.redateChanges(ctx)
+	return err
+}
+
+// ReopenEarly lets tests open what a wrong clock has closed without waiting for the minute.
+func (s *Service) ReopenEarly(ctx context.Context) error { _, err := s.reopenEarly(ctx); return err }
 
 // CheckKey returns what is wrong with an idempotency key.
 var CheckKey = checkKey

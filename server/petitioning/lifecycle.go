@@ -11,6 +11,7 @@ import (
 
 	"petitiond/ent"
 	"petitiond/ent/petition"
+	"petitiond/ent/predicate"
 	"petitiond/server/database"
 	"petitiond/server/ledger"
 	"petitiond/server/state"
@@ -123,28 +124,25 @@ func (s *Service) CloseDue(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("looking for petitions that end: %w", err)
 	}
-	return s.changeAll(ctx, ids, func(ctx context.Context, e *edit) (ledger.Terms, error) {
+	_, err = s.changeAll(ctx, ids, func(ctx context.Context, e *edit) (ledger.Terms, error) {
 		if !state.Closable(e.row.State) || e.row.EndsAt == nil || e.now.Before(*e.row.EndsAt) {
 			return ledger.Terms{}, errUnchanged // somebody was faster
 		}
 		return e.close(ctx, nil)
 	})
+	return err
 }
 
-// ReopenEarly opens petitions again that CloseDue closed by a wrong clock: at their end, which has not come yet. Where
-// somebody has said since what became of the petition it stays closed.
-func (s *Service) ReopenEarly(ctx context.Context) error {
-	ids, err := s.lookup.Petition.Query().
-		Where(petition.StateEQ(petition.StateCLOSED), petition.EndsAtGT(database.Latest(s.opt.Now())), petition.OutcomeIsNil(),
-			func(s *entsql.Selector) { s.Where(entsql.ColumnsEQ(petition.FieldClosedAt, petition.FieldEndsAt)) }).
-		Limit(100).IDs(ctx)
-	if err != nil {
-		return fmt.Errorf("looking for petitions that a wrong clock has closed: %w", err)
-	}
-	if len(ids) > 0 {
-		s.opt.Logger.Warn("petitions that a wrong clock has closed are opened again", "petitions", len(ids))
-	}
-	return s.changeAll(ctx, ids, func(ctx context.Context, e *edit) (ledger.Terms, error) {
+// closedAhead matches what closedEarly reports.
+func closedAhead(latest time.Time) predicate.Petition {
+	return petition.And(petition.StateEQ(petition.StateCLOSED), petition.EndsAtGT(latest), petition.OutcomeIsNil(),
+		func(s *entsql.Selector) { s.Where(entsql.ColumnsEQ(petition.FieldClosedAt, petition.FieldEndsAt)) })
+}
+
+// reopenEarly opens petitions again that CloseDue closed by a wrong clock: at their end, which has not come yet. Where
+// somebody has said since what became of the petition it stays closed. It returns how many there were.
+func (s *Service) reopenEarly(ctx context.Context) (int, error) {
+	opened, err := s.changeFound(ctx, closedAhead(s.latest()), func(ctx context.Context, e *edit) (ledger.Terms, error) {
 		if !closedEarly(e.row, e.now) {
 			return ledger.Terms{}, errUnchanged
 		}
@@ -153,6 +151,10 @@ func (s *Service) ReopenEarly(ctx context.Context) error {
 		}
 		return e.enter(ctx, petition.StateOPEN)
 	})
+	if opened > 0 {
+		s.opt.Logger.Warn("petitions that a wrong clock has closed were opened again", "petitions", opened)
+	}
+	return opened, err
 }
 
 // closedEarly reports whether CloseDue closed a petition by a wrong clock. Those who close one by hand do it before its
@@ -162,16 +164,26 @@ func closedEarly(row *ent.Petition, now time.Time) bool {
 		row.ClosedAt.Equal(*row.EndsAt) && row.ClosedAt.After(database.Latest(now))
 }
 
-// changeAll changes petitions as the operator. One that fails keeps no other from it.
+// changeAll changes petitions as the operator, and returns how many it has changed. One that fails keeps no other from
+// it.
 func (s *Service) changeAll(
 	ctx context.Context, ids []uuid.UUID, fn func(context.Context, *edit) (ledger.Terms, error),
-) error {
+) (changed int, _ error) {
 	ctx = WithActor(ctx, Operator())
 	var errs []error
 	for _, id := range ids {
-		errs = append(errs, s.change(ctx, id, nil, fn))
+		differs := false
+		err := s.change(ctx, id, nil, func(ctx context.Context, e *edit) (ledger.Terms, error) {
+			terms, err := fn(ctx, e)
+			differs = err == nil
+			return terms, err
+		})
+		if err == nil && differs {
+			changed++
+		}
+		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	return changed, errors.Join(errs...)
 }
 
 // Operator gives the actor of the binary's commands and of what the server does by itself.

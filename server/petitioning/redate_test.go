@@ -138,6 +138,48 @@ func TestRedateChanges(t *testing.T) {
 	})
 }
 
+// TestMendsAll has a wrong clock publish and close more petitions than one look finds: they are mended at once all the
+// same.
+func TestMendsAll(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		const many = 201
+		end := monday.Add(24 * time.Hour)
+		for range many {
+			b.publish(t, func(d *petitioning.Draft) { d.EndsAt = &end })
+		}
+		b.clock.advance(48 * time.Hour)
+		for range many {
+			b.publish(t)
+		}
+		for range 3 {
+			ok(t, b.CloseDue(t.Context()))
+		}
+		left := func() []int {
+			return []int{
+				value[int](t, b, `SELECT COUNT(*) FROM petitions WHERE created_at > $1`, monday),
+				value[int](t, b, `SELECT COUNT(*) FROM petitions WHERE state = 'CLOSED'`),
+				value[int](t, b, `SELECT COUNT(*) FROM petitions WHERE updated_at > $1`, monday),
+			}
+		}
+		equal(t, "left by the wrong clock", []int{many, many, 2 * many}, left())
+		b.clock.advance(-48 * time.Hour)
+		ok(t, b.Redate(t.Context()))
+		equal(t, "left by Redate", []int{0, many, many}, left())
+		ok(t, b.ReopenEarly(t.Context()))
+		equal(t, "left by ReopenEarly", []int{0, 0, 0}, left())
+		b.exec(t, `UPDATE petitions SET updated_at = $1`, monday.Add(48*time.Hour))
+		mended, err := b.Mend(t.Context())
+		ok(t, err)
+		equal(t, "mended", 2*many, mended)
+		equal(t, "left", []int{0, 0, 0}, left())
+		mended, err = b.Mend(t.Context())
+		ok(t, err)
+		equal(t, "mended again", 0, mended)
+	})
+}
+
 // TestTrendAfterRecount has a wrong clock count a signature: after a recount its petition leads the trend no more, and
 // its history ends today.
 func TestTrendAfterRecount(t *testing.T) {

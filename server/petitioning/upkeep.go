@@ -10,7 +10,7 @@ import (
 // forgets old idempotency keys. It returns when ctx ends; a task that fails is logged and tried again in its turn.
 //
 // What a wrong clock has dated ahead is dated anew every ten minutes, and not at the start: there it may be this clock
-// that is wrong, and behind, until the system has set it.
+// that is wrong, and behind, until the system has set it. By one clock alone nothing is opened or dated anew.
 func (s *Service) Run(ctx context.Context) error {
 	second, minute, hour := time.NewTicker(time.Second), time.NewTicker(time.Minute), time.NewTicker(time.Hour)
 	redate := time.NewTicker(s.opt.Every)
@@ -20,7 +20,7 @@ func (s *Service) Run(ctx context.Context) error {
 	defer redate.Stop()
 	minutely := func() {
 		s.task(ctx, "compare ranks", s.RankAll)
-		s.task(ctx, "open what a wrong clock has closed", s.ReopenEarly)
+		s.task(ctx, "open what a wrong clock has closed", s.confirmed(s.reopenEarly))
 	}
 	minutely()
 	for {
@@ -33,10 +33,10 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-minute.C:
 			minutely()
 		case <-redate.C:
-			s.task(ctx, "date anew what a wrong clock has dated ahead", s.Redate)
+			s.task(ctx, "date anew what a wrong clock has dated ahead", s.mendDates)
 		case <-hour.C:
 			s.task(ctx, "forget old keys", s.sweepKeys)
-			s.task(ctx, "date changes anew that a wrong clock has dated ahead", s.redateChanges)
+			s.task(ctx, "date changes anew that a wrong clock has dated ahead", s.confirmed(s.redateChanges))
 		}
 	}
 }
