@@ -67,7 +67,7 @@ func commands() map[string]command {
 		"migrate": {usage: "migrate           apply the migrations and list them", run: migrate},
 		"demo":    {usage: "demo              load the demo content into an empty database", run: loadDemo},
 		"key":     {usage: "key create --name N --scope S …  create an API key and print it, once", ownFlags: true, run: createKey},
-		"recount": {usage: "recount           compare every figure with the rows and correct it; exits 1 if one differed", run: recount},
+		"recount": {usage: "recount           correct figures that differ from the rows, and dates that lie ahead; exits 1 if there were any", run: recount},
 		"hide":    {usage: "hide ID           hide a petition at once", args: 1, run: hide},
 		"version": {usage: "version           print version, commit and Go version", runBare: printVersion},
 		"help":    {usage: "help              print this text", runBare: help},
