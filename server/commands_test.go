@@ -190,7 +190,7 @@ type knocking struct {
 func (k *knocking) Write(line []byte) (int, error) {
 	conn, err := net.DialTimeout("tcp", k.address, time.Second)
 	if err == nil {
-		conn.Close()
+		err = conn.Close()
 	}
 	k.met[string(line)] = err
 	return k.safeBuffer.Write(line)
@@ -205,7 +205,9 @@ func TestAddressIsClosedDuringMigration(t *testing.T) {
 			t.Fatal(err)
 		}
 		address := free.Addr().String()
-		free.Close()
+		if err := free.Close(); err != nil {
+			t.Fatal(err)
+		}
 		config, _, err := Load(nil, with(empty(t, environment), "PETITION_LISTEN", address))
 		if err != nil {
 			t.Fatal(err)
