@@ -40,15 +40,21 @@ func (s *Service) matchesOne(search string, args *database.Args) string {
 	if s.source.Dialect() == database.Postgres {
 		return `d.document @@ to_tsquery('simple', ` + args.Add(s.matching(search)) + `)`
 	}
-	var parts []string
-	for _, place := range s.places(search, args) {
-		parts = append(parts, place+` > 0`)
-	}
-	return strings.Join(parts, ` AND `)
+	return eachWord(search, args, ` AND `, func(in func(string) string) string {
+		return `(` + in(`title`) + ` OR ` + in(`tags`) + ` OR ` + in(`summary`) + ` OR ` + in(`body`) + `)`
+	})
 }
 
-// places gives for each word the weight of the best place in document d where it stands, or 0.
-func (s *Service) places(search string, args *database.Args) []string {
+// places gives the sum of the weights of the best place of each word in document d, where every word stands. So the body,
+// which may be long, is not looked into: what stands nowhere else stands there.
+func places(search string, args *database.Args) string {
+	return eachWord(search, args, ` + `, func(in func(string) string) string {
+		return `(CASE WHEN ` + in(`title`) + ` THEN 10 WHEN ` + in(`tags`) + ` THEN 4 WHEN ` + in(`summary`) + ` THEN 2 ELSE 1 END)`
+	})
+}
+
+// eachWord joins what of makes for each word, by the condition that the word stands in a column of document d.
+func eachWord(search string, args *database.Args, join string, of func(in func(column string) string) string) string {
 	words := text.SearchWords(search)
 	out := make([]string, len(words))
 	for i, word := range words {
@@ -57,10 +63,9 @@ func (s *Service) places(search string, args *database.Args) []string {
 			word += ` `
 		}
 		w := args.Add(word)
-		in := func(column string) string { return `WHEN instr(' ' || d.` + column + ` || ' ', ` + w + `) > 0 THEN ` }
-		out[i] = `(CASE ` + in(`title`) + `10 ` + in(`tags`) + `4 ` + in(`summary`) + `2 ` + in(`body`) + `1 ELSE 0 END)`
+		out[i] = of(func(column string) string { return `instr(' ' || d.` + column + ` || ' ', ` + w + `) > 0` })
 	}
-	return out
+	return strings.Join(out, join)
 }
 
 // scores gives the statement of ids and scores, the greater the better, of at least the documents in best.
@@ -75,7 +80,7 @@ func (s *Service) scores(search string, few bool, args *database.Args) string {
 	case few:
 		return `SELECT d.petition_id AS id, -bm25(search_index, 10.0, 4.0, 2.0, 1.0) AS score FROM ` + s.matches(args.Add(s.matching(search)))
 	}
-	return `SELECT d.petition_id AS id, ` + strings.Join(s.places(search, args), ` + `) + ` AS score ` + of
+	return `SELECT d.petition_id AS id, ` + places(search, args) + ` AS score ` + of
 }
 
 // relevant returns a page by relevance. The order is made for every page again, so a cursor is a place in it.
