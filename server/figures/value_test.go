@@ -67,6 +67,19 @@ func TestMergeInAnyOrder(t *testing.T) {
 }
 
 // drawValue draws a value whose counts follow from its version, as a ledger's do.
+func TestProgress(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		total, goal int
+		want        float64
+	}{{0, 100, 0}, {50, 100, 0.5}, {150, 100, 1.5}} {
+		value := Value{Total: tt.total, Goal: tt.goal}
+		if got := value.Progress(); got != tt.want {
+			t.Errorf("%d of %d: %v, want %v", tt.total, tt.goal, got, tt.want)
+		}
+	}
+}
+
 func drawValue(t *rapid.T) Value {
 	version := rapid.IntRange(0, 5).Draw(t, "version")
 	return Value{

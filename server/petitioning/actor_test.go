@@ -9,15 +9,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
-	"petitiond/ent"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
 	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
 	"petitiond/server/secret"
+	"petitiond/server/sitetest"
 )
 
 func TestAPIKeys(t *testing.T) {
@@ -34,9 +32,9 @@ func TestAPIKeys(t *testing.T) {
 		stored := value[[]byte](t, b, `SELECT hash FROM api_keys ORDER BY id LIMIT 1`)
 		equal(t, "stored hash", true, bytes.Equal(stored, secret.Hash(key)))
 		equal(t, "name", "Partner program", value[string](t, b, `SELECT name FROM api_keys ORDER BY id LIMIT 1`))
-		actor := petitioning.ActorFrom(b.as(t, key))
+		actor := petitioning.ActorFrom(b.As(t, key))
 		equal(t, "anonymous, operator", []bool{false, false}, []bool{actor.Anonymous(), actor.IsAdmin()})
-		b.exec(t, `UPDATE api_keys SET revoked_at = $1`, monday)
+		b.Exec(t, `UPDATE api_keys SET revoked_at = $1`, monday)
 		if _, err := b.Authenticate(t.Context(), key); !errors.Is(err, petitioning.ErrUnauthenticated) {
 			t.Errorf("a revoked key gives %v", err)
 		}
@@ -52,11 +50,11 @@ func TestSameActor(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		made, err := b.Create(b.as(t, ""), draft())
+		made, err := b.Create(b.As(t, ""), draft())
 		ok(t, err)
 		key, err := b.CreateAPIKey(t.Context(), "Partner", []petitioning.Scope{petitioning.ScopeAdmin, petitioning.ScopeSign})
 		ok(t, err)
-		find := func(bearer string) *petitioning.Actor { return petitioning.ActorFrom(b.as(t, bearer)) }
+		find := func(bearer string) *petitioning.Actor { return petitioning.ActorFrom(b.As(t, bearer)) }
 		all := []string{"", adminKey, key, made.EditToken}
 		for i, before := range all {
 			for j, now := range all {
@@ -65,7 +63,7 @@ func TestSameActor(t *testing.T) {
 		}
 		before := find(key)
 		for scopes, same := range map[string]bool{`["SIGN","ADMIN","SIGN"]`: true, `["SIGN"]`: false, `["SIGN","ADMIN","EXPORT"]`: false} {
-			b.exec(t, `UPDATE api_keys SET scopes = $1`, scopes)
+			b.Exec(t, `UPDATE api_keys SET scopes = $1`, scopes)
 			equal(t, "the same with "+scopes, same, before.Same(find(key)))
 		}
 	})
@@ -100,7 +98,7 @@ func TestOneActorManyFields(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		ctx := b.as(t, "")
+		ctx := b.As(t, "")
 		var all sync.WaitGroup
 		for range 8 {
 			all.Go(func() {
@@ -109,30 +107,15 @@ func TestOneActorManyFields(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				if sees, err := b.reads(ctx).Sees(ctx, made.Petition); !sees || err != nil {
+				if sees, err := b.Reads(ctx).Sees(ctx, made.Petition); !sees || err != nil {
 					t.Errorf("who made it sees it: %v, error %v", sees, err)
 				}
 			})
 		}
 		all.Wait()
-		page, err := b.reads(ctx).Petitions(ctx, reading.PetitionQuery{Filter: &reading.Filter{States: states}}, keyset.Args{})
+		page, err := b.Reads(ctx).Petitions(ctx, reading.PetitionQuery{Filter: &reading.Filter{States: sitetest.States}}, keyset.Args{})
 		ok(t, err)
 		equal(t, "petitions that the actor sees", 8, len(page.Edges))
-	})
-}
-
-func TestSignatoryName(t *testing.T) {
-	t.Parallel()
-	dbtest.Each(t, func(t *testing.T, db *database.DB) {
-		b := setup(t, db)
-		id, other := uuid.New(), uuid.New()
-		sealed := b.keys.Seal(secret.NameSeal, []byte("Ada"), id[:])
-		for _, row := range []*ent.Signature{{ID: id, Name: &sealed}, {ID: id, ShowName: true}} {
-			equal(t, "name that is not public", (*string)(nil), b.reading.SignatoryName(t.Context(), row))
-		}
-		equal(t, "name", p("Ada"), b.reading.SignatoryName(t.Context(), &ent.Signature{ID: id, ShowName: true, Name: &sealed}))
-		moved := &ent.Signature{ID: other, ShowName: true, Name: &sealed}
-		equal(t, "name that was moved to another row", (*string)(nil), b.reading.SignatoryName(t.Context(), moved))
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
+	"petitiond/server/sitetest"
 )
 
 // BenchmarkReads measures what the page of the busiest petition and a list of twenty cost without GraphQL and HTTP.
@@ -45,24 +46,24 @@ func BenchmarkReads(b *testing.B) {
 
 // readPage reads the petition, its numbers, tags, ten comments and ten signatures.
 func (b *bundle) readPage(ctx context.Context) error {
-	found, err := b.reads(ctx).PetitionBySlug(ctx, "slug-1", reading.Wanted{Figures: true})
+	found, err := b.Reads(ctx).PetitionBySlug(ctx, "slug-1", reading.Wanted{Figures: true})
 	if err != nil {
 		return err
 	}
 	id := found.Rows[0].ID
-	if _, err := b.reads(ctx).TagsOf(ctx, []uuid.UUID{id}); err != nil {
+	if _, err := b.Reads(ctx).TagsOf(ctx, []uuid.UUID{id}); err != nil {
 		return err
 	}
-	if _, err := b.reads(ctx).Comments(ctx, said(reading.Newest), keyset.Args{First: p(10)}, id); err != nil {
+	if _, err := b.Reads(ctx).Comments(ctx, sitetest.ByOrder(reading.Newest), keyset.Args{First: p(10)}, id); err != nil {
 		return err
 	}
-	_, err = b.reads(ctx).Signatures(ctx, keyset.Args{First: p(10)}, id)
+	_, err = b.Reads(ctx).Signatures(ctx, keyset.Args{First: p(10)}, id)
 	return err
 }
 
 // readList reads twenty petitions with their numbers and tags.
 func (b *bundle) readList(ctx context.Context) error {
-	list, err := b.reads(ctx).Petitions(ctx, reading.PetitionQuery{Wanted: reading.Wanted{Figures: true}}, keyset.Args{})
+	list, err := b.Reads(ctx).Petitions(ctx, reading.PetitionQuery{Wanted: reading.Wanted{Figures: true}}, keyset.Args{})
 	if err != nil {
 		return err
 	}
@@ -70,6 +71,6 @@ func (b *bundle) readList(ctx context.Context) error {
 	for _, e := range list.Edges {
 		ids = append(ids, e.Node.ID)
 	}
-	_, err = b.reads(ctx).TagsOf(ctx, ids)
+	_, err = b.Reads(ctx).TagsOf(ctx, ids)
 	return err
 }

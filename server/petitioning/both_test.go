@@ -11,6 +11,7 @@ import (
 	"petitiond/server/database/dbtest"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
+	"petitiond/server/sitetest"
 )
 
 // TestSearchIsTheSameOnBoth makes texts and searches of the same few pieces, at which the two databases cut
@@ -18,7 +19,7 @@ import (
 // makes two words, a number and what follows it.
 func TestSearchIsTheSameOnBoth(t *testing.T) {
 	t.Parallel()
-	notRaced(t)
+	sitetest.NotRaced(t)
 	pieces := []string{
 		"a", "b", "é", "ß", "1", "2", "15", "x2", "水", "火", "カ", "ー", "ア", "한", "х", "і", "ا", "ك", "α", "_", "-", ".", "'", "@", "/", " ", " ",
 		"Ⅷ", "²", "½", "ı", "İ", "ﬁ", "क", "ा", "ก", "ं", "\u200d", "🐝", "ꭰ", "Ა", "ªº", "Ǆ", "ⓐ",
@@ -55,14 +56,14 @@ func TestSearchIsTheSameOnBoth(t *testing.T) {
 				if strings.TrimSpace(q) == "" {
 					continue
 				}
-				titles := titlesOf(t, b, reading.PetitionQuery{Search: &q})
+				titles := b.Titles(t, reading.PetitionQuery{Search: &q})
 				slices.Sort(titles)
 				all[q] = titles
 			}
 			return all
 		}
 		results[db.Dialect] = read()
-		b.asMany()
+		b.ReadAsMany()
 		equal(t, "what is found of what many petitions have", results[db.Dialect], read())
 	})
 	if len(results) == 2 {

@@ -13,6 +13,7 @@ import (
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
 	"petitiond/server/petitioning"
+	"petitiond/server/sitetest"
 )
 
 // TestSixteenClients lets clients walk at random over a few petitions, through two services on one database as
@@ -21,14 +22,14 @@ import (
 func TestSixteenClients(t *testing.T) {
 	t.Parallel()
 	steps := 250
-	if testing.Short() || raced {
+	if testing.Short() || sitetest.Raced {
 		steps = 60
 	}
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		replicas := []*bundle{setup(t, db), setup(t, db)}
 		places := make([]*plaza, 4)
 		for i := range places {
-			made := replicas[0].publish(t)
+			made := replicas[0].MustPublish(t)
 			places[i] = &plaza{id: made.Petition, token: made.EditToken, signed: map[string]bool{}}
 		}
 		var walking sync.WaitGroup
@@ -44,7 +45,7 @@ func TestSixteenClients(t *testing.T) {
 		for _, p := range places {
 			p.judge(t, replicas[1])
 		}
-		found, err := replicas[0].ledger.Recount(t.Context())
+		found, err := replicas[0].Ledger.Recount(t.Context())
 		ok(t, err)
 		equal(t, "differences", 0, len(found))
 	})
@@ -72,7 +73,7 @@ func (p *plaza) judge(t *testing.T, b *bundle) {
 			named++
 		}
 	}
-	f := b.figures(t, p.id)
+	f := b.Figures(t, p.id)
 	equal(t, "total, named, threads, comments", []int{len(p.signed), named, len(p.threads), p.comments},
 		[]int{f.Total, f.Named, f.Threads, f.Comments})
 	equal(t, "rows, addresses, last number", fmt.Sprint(len(p.signed), len(p.signed), len(p.signed)),
@@ -229,7 +230,7 @@ func (v *visitor) close(p *plaza) {
 		return
 	}
 	p.closing.Store(true)
-	if err := v.Close(v.as(v.t, p.token), p.id, nil); err != nil && !is(err, petitioning.WrongState) {
+	if err := v.Close(v.As(v.t, p.token), p.id, nil); err != nil && !is(err, petitioning.WrongState) {
 		v.t.Errorf("closing: %v", err)
 		return
 	}

@@ -32,27 +32,27 @@ func TestCreateKeepsEveryField(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
 		start, end := monday.Add(time.Hour), monday.Add(48*time.Hour+time.Microsecond)
-		made := b.create(t, func(d *petitioning.Draft) {
+		made := b.MustCreate(t, func(d *petitioning.Draft) {
 			d.Title, d.Summary, d.Body = "  More   trees ", p("In every street.\r\n"), "# Why\n\nShade.\n"
 			d.Language, d.Goal, d.StartsAt, d.EndsAt = p("pt-br"), p(5000), &start, &end
 			d.Addressees, d.Tags = []string{" The  mayor", "The council"}, []string{"#City Trees", "citytrees", "Shade"}
 			d.Petitioner, d.PetitionerEmail = "Rua Viva", p("rua@example.org")
 			d.ImageURL = p("https://example.org/trees.jpg?w=800")
 		})
-		row := b.row(t, made.Petition)
+		row := b.Row(t, made.Petition)
 		equal(t, "petition", petitionOf(&ent.Petition{
 			ID: made.Petition, Slug: row.Slug, Title: "More trees", Summary: "In every street.", Language: "pt-BR",
 			Addressees: []string{"The mayor", "The council"}, State: petition.StateDRAFT, Petitioner: "Rua Viva",
 			ImageURL: p("https://example.org/trees.jpg?w=800"), StartsAt: &start, EndsAt: &end, CreatedAt: monday, UpdatedAt: monday, Version: 1,
 		}), petitionOf(row))
-		bodies, err := b.reads(operator(t)).Bodies(operator(t), []uuid.UUID{made.Petition})
+		bodies, err := b.Reads(operator(t)).Bodies(operator(t), []uuid.UUID{made.Petition})
 		ok(t, err)
 		equal(t, "body", "# Why\n\nShade.", bodies[made.Petition])
 		equal(t, "tags", []string{"citytrees=City Trees", "shade=Shade"}, b.tags(t, made.Petition))
-		count := b.figures(t, made.Petition)
+		count := b.Figures(t, made.Petition)
 		equal(t, "count", figures.Value{Petition: made.Petition, Goal: 5000, AsOf: monday}, count.Value)
 		sealed := value[[]byte](t, b, `SELECT petitioner_address FROM petitions WHERE id = $1`, made.Petition)
-		address, err := b.keys.Open(secret.AddressSeal, sealed, made.Petition[:])
+		address, err := b.Keys.Open(secret.AddressSeal, sealed, made.Petition[:])
 		equal(t, "address", "rua@example.org", string(address))
 		ok(t, err)
 	})
@@ -72,7 +72,7 @@ func petitionOf(row *ent.Petition) map[string]any {
 // tags gives the tags of a petition as key=label.
 func (b *bundle) tags(t testing.TB, id uuid.UUID) []string {
 	t.Helper()
-	found, err := b.reads(operator(t)).TagsOf(operator(t), []uuid.UUID{id})
+	found, err := b.Reads(operator(t)).TagsOf(operator(t), []uuid.UUID{id})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,12 +87,12 @@ func TestCreateDefaults(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		row := b.row(t, b.create(t).Petition)
+		row := b.Row(t, b.MustCreate(t).Petition)
 		equal(t, "petition", petitionOf(&ent.Petition{
 			ID: row.ID, Slug: row.Slug, Title: "Save the bees", Language: "und", Addressees: []string{}, State: petition.StateDRAFT,
 			Petitioner: "Ada Obi", CreatedAt: monday, UpdatedAt: monday, Version: 1,
 		}), petitionOf(row))
-		equal(t, "goal", 100, b.figures(t, row.ID).Goal)
+		equal(t, "goal", 100, b.Figures(t, row.ID).Goal)
 		if !strings.HasPrefix(row.Slug, "save-the-bees-") {
 			t.Errorf("the slug of a draft is %q, want one with a suffix", row.Slug)
 		}
@@ -156,7 +156,7 @@ func TestCreateNamesEveryFault(t *testing.T) {
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
 				before := value[int](t, b, `SELECT COUNT(*) FROM petitions`)
-				_, err := b.Create(b.as(t, ""), draft(tt.adjust))
+				_, err := b.Create(b.As(t, ""), draft(tt.adjust))
 				faults(t, err, tt.want...)
 				wrote := value[int](t, b, `SELECT COUNT(*) FROM petitions`) - before
 				equal(t, "is written", tt.want == nil, wrote == 1)
@@ -171,7 +171,7 @@ func TestFaultsEchoNothing(t *testing.T) {
 		b := setup(t, db)
 		const canary = "Xylophonist"
 		long := strings.Repeat(canary, 5000)
-		_, err := b.Create(b.as(t, ""), petitioning.Draft{
+		_, err := b.Create(b.As(t, ""), petitioning.Draft{
 			IdempotencyKey: p(canary), Title: long, Summary: &long, Body: long, Language: p(canary), Addressees: []string{long},
 			Tags: []string{long}, Petitioner: long, PetitionerEmail: p(canary),
 		})
@@ -185,7 +185,7 @@ func TestEditTokenIsACredential(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		made, other := b.create(t), b.create(t)
+		made, other := b.MustCreate(t), b.MustCreate(t)
 		key, err := b.CreateAPIKey(t.Context(), "Partner", []petitioning.Scope{petitioning.ScopeSign})
 		ok(t, err)
 		tests := []struct {
@@ -193,16 +193,16 @@ func TestEditTokenIsACredential(t *testing.T) {
 			ctx  context.Context
 			sees bool
 		}{
-			{"Token", b.as(t, made.EditToken), true},
-			{"AdminKey", b.as(t, adminKey), true},
-			{"Nobody", b.as(t, ""), false},
+			{"Token", b.As(t, made.EditToken), true},
+			{"AdminKey", b.As(t, adminKey), true},
+			{"Nobody", b.As(t, ""), false},
 			{"NoActor", t.Context(), false},
-			{"TokenOfAnother", b.as(t, other.EditToken), false},
-			{"ApiKey", b.as(t, key), false},
+			{"TokenOfAnother", b.As(t, other.EditToken), false},
+			{"ApiKey", b.As(t, key), false},
 		}
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
-				sees, err := b.reads(tt.ctx).Sees(tt.ctx, made.Petition)
+				sees, err := b.Reads(tt.ctx).Sees(tt.ctx, made.Petition)
 				ok(t, err)
 				equal(t, "sees the draft", tt.sees, sees)
 			})
@@ -219,10 +219,10 @@ func TestMakerSeesTheDraftInTheSameRequest(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		ctx := b.as(t, "")
+		ctx := b.As(t, "")
 		made, err := b.Create(ctx, draft())
 		ok(t, err)
-		found, err := b.reads(ctx).PetitionsByID(ctx, []uuid.UUID{made.Petition}, reading.Wanted{})
+		found, err := b.Reads(ctx).PetitionsByID(ctx, []uuid.UUID{made.Petition}, reading.Wanted{})
 		ok(t, err)
 		equal(t, "rows", 1, len(found.Rows))
 	})
@@ -232,14 +232,14 @@ func TestAuthenticateRefuses(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		made := b.create(t)
+		made := b.MustCreate(t)
 		key, err := b.CreateAPIKey(t.Context(), "Partner", []petitioning.Scope{petitioning.ScopeAdmin})
 		ok(t, err)
-		equal(t, "API key with ADMIN is the operator's", true, petitioning.ActorFrom(b.as(t, key)).IsAdmin())
-		b.exec(t, `UPDATE tokens SET expires_at = $1`, monday.Add(time.Hour))
-		b.exec(t, `UPDATE api_keys SET expires_at = $1`, monday.Add(time.Hour))
-		b.as(t, made.EditToken)
-		b.clock.advance(time.Hour)
+		equal(t, "API key with ADMIN is the operator's", true, petitioning.ActorFrom(b.As(t, key)).IsAdmin())
+		b.Exec(t, `UPDATE tokens SET expires_at = $1`, monday.Add(time.Hour))
+		b.Exec(t, `UPDATE api_keys SET expires_at = $1`, monday.Add(time.Hour))
+		b.As(t, made.EditToken)
+		b.Clock.Advance(time.Hour)
 		for _, bearer := range []string{
 			"", "pe_", "pk_", "ps_x", "pe_" + strings.Repeat("A", 43), made.EditToken, made.EditToken + "A", key, adminKey + " ",
 			"\x00", "pe_\xff\x00",
@@ -259,31 +259,31 @@ func TestCreateRepeats(t *testing.T) {
 	const long = "5f0c1d8e-93b7-4a26-8e4d-b1a7c2f60935"
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		first := b.create(t, key(long))
+		first := b.MustCreate(t, key(long))
 		t.Run("SameAnswer", func(t *testing.T) {
-			ctx := b.as(t, "")
+			ctx := b.As(t, "")
 			again, err := b.Create(ctx, draft(key(long)))
 			ok(t, err)
 			equal(t, "answer", first, again)
-			sees, err := b.reads(ctx).Sees(ctx, again.Petition)
+			sees, err := b.Reads(ctx).Sees(ctx, again.Petition)
 			ok(t, err)
 			equal(t, "its caller sees it", true, sees)
 		})
 		t.Run("AfterTheWorldMovedOn", func(t *testing.T) {
 			ok(t, b.Hide(operator(t), first.Petition))
-			equal(t, "petition", first.Petition, b.create(t, key(long)).Petition)
+			equal(t, "petition", first.Petition, b.MustCreate(t, key(long)).Petition)
 		})
 		t.Run("OtherInput", func(t *testing.T) {
-			_, err := b.Create(b.as(t, ""), draft(key(long), func(d *petitioning.Draft) { d.Title = "Save the wasps" }))
+			_, err := b.Create(b.As(t, ""), draft(key(long), func(d *petitioning.Draft) { d.Title = "Save the wasps" }))
 			faults(t, err, "IDEMPOTENCY_MISMATCH input.idempotencyKey")
 		})
 		t.Run("OtherCaller", func(t *testing.T) {
-			made, err := b.Create(b.as(t, adminKey), draft(key(long)))
+			made, err := b.Create(b.As(t, adminKey), draft(key(long)))
 			ok(t, err)
 			equal(t, "is another petition", true, made.Petition != first.Petition)
 		})
 		t.Run("ShortKeyOfACaller", func(t *testing.T) {
-			ctx := b.as(t, first.EditToken)
+			ctx := b.As(t, first.EditToken)
 			one, err := b.Create(ctx, draft(key("1")))
 			ok(t, err)
 			two, err := b.Create(ctx, draft(key("1")))
@@ -292,22 +292,22 @@ func TestCreateRepeats(t *testing.T) {
 		})
 		t.Run("FaultsAreNotKept", func(t *testing.T) {
 			const other = "e8a3b5d1-6c42-4907-b17f-92d0c8e4f65a"
-			_, err := b.Create(b.as(t, ""), draft(key(other), func(d *petitioning.Draft) { d.Title = "" }))
+			_, err := b.Create(b.As(t, ""), draft(key(other), func(d *petitioning.Draft) { d.Title = "" }))
 			faults(t, err, "INVALID input.title")
-			b.create(t, key(other))
+			b.MustCreate(t, key(other))
 		})
 		t.Run("WithoutKey", func(t *testing.T) {
-			one, two := b.create(t), b.create(t)
+			one, two := b.MustCreate(t), b.MustCreate(t)
 			equal(t, "is another petition", true, one.Petition != two.Petition)
 		})
 		t.Run("ForgottenAfterTwoDays", func(t *testing.T) {
-			b.clock.advance(48 * time.Hour)
+			b.Clock.Advance(48 * time.Hour)
 			ok(t, b.SweepKeys(t.Context()))
-			equal(t, "petition", first.Petition, b.create(t, key(long)).Petition)
-			b.clock.advance(time.Second)
-			equal(t, "petition", first.Petition, b.create(t, key(long)).Petition)
+			equal(t, "petition", first.Petition, b.MustCreate(t, key(long)).Petition)
+			b.Clock.Advance(time.Second)
+			equal(t, "petition", first.Petition, b.MustCreate(t, key(long)).Petition)
 			ok(t, b.SweepKeys(t.Context()))
-			equal(t, "is another petition", true, b.create(t, key(long)).Petition != first.Petition)
+			equal(t, "is another petition", true, b.MustCreate(t, key(long)).Petition != first.Petition)
 		})
 	})
 }
@@ -321,14 +321,14 @@ func TestTokenIsRepeatedForAShortTime(t *testing.T) {
 		for name, bearer := range map[string]string{"Anonymous": "", "Credential": adminKey} {
 			t.Run(name, func(t *testing.T) {
 				create := func() petitioning.Created {
-					made, err := b.Create(b.as(t, bearer), draft(key))
+					made, err := b.Create(b.As(t, bearer), draft(key))
 					ok(t, err)
 					return made
 				}
 				first := create()
-				b.clock.advance(10*time.Minute - time.Microsecond)
+				b.Clock.Advance(10*time.Minute - time.Microsecond)
 				equal(t, "answer within ten minutes", first, create())
-				b.clock.advance(time.Microsecond)
+				b.Clock.Advance(time.Microsecond)
 				equal(t, "answer after ten minutes", petitioning.Created{Petition: first.Petition}, create())
 			})
 		}
@@ -341,11 +341,11 @@ func TestTokenThatIsNotRepeated(t *testing.T) {
 	key := func(d *petitioning.Draft) { d.IdempotencyKey = p("5f0c1d8e-93b7-4a26-8e4d-b1a7c2f60935") }
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		first := b.create(t, key)
-		b.exec(t, `UPDATE tokens SET created_at = $1`, b.clock.Now().Add(48*time.Hour))
-		equal(t, "answer with a token from the future", petitioning.Created{Petition: first.Petition}, b.create(t, key))
-		b.exec(t, `DELETE FROM tokens`)
-		equal(t, "answer without a token", petitioning.Created{Petition: first.Petition}, b.create(t, key))
+		first := b.MustCreate(t, key)
+		b.Exec(t, `UPDATE tokens SET created_at = $1`, b.Clock.Now().Add(48*time.Hour))
+		equal(t, "answer with a token from the future", petitioning.Created{Petition: first.Petition}, b.MustCreate(t, key))
+		b.Exec(t, `DELETE FROM tokens`)
+		equal(t, "answer without a token", petitioning.Created{Petition: first.Petition}, b.MustCreate(t, key))
 	})
 }
 
@@ -354,13 +354,13 @@ func TestTokenIsNotRepeatedOncePublished(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
 		key := func(d *petitioning.Draft) { d.IdempotencyKey = p("5f0c1d8e-93b7-4a26-8e4d-b1a7c2f60935") }
-		first := b.publish(t, key)
+		first := b.MustPublish(t, key)
 		for _, state := range []petition.State{
 			petition.StateOPEN, petition.StateIN_REVIEW, petition.StateREJECTED, petition.StatePAUSED, petition.StateCLOSED, petition.StateARCHIVED,
 			petition.StateHIDDEN,
 		} {
-			b.move(t, first.Petition, state)
-			equal(t, "answer when "+string(state), petitioning.Created{Petition: first.Petition}, b.create(t, key))
+			b.Move(t, first.Petition, state)
+			equal(t, "answer when "+string(state), petitioning.Created{Petition: first.Petition}, b.MustCreate(t, key))
 		}
 	})
 }
@@ -371,19 +371,19 @@ func TestARepeatedCreateMayNotAct(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
 		key := func(d *petitioning.Draft) { d.IdempotencyKey = p("5f0c1d8e-93b7-4a26-8e4d-b1a7c2f60935") }
-		b.create(t, key)
-		ctx := b.as(t, "")
+		b.MustCreate(t, key)
+		ctx := b.As(t, "")
 		again, err := b.Create(ctx, draft(key))
 		ok(t, err)
-		sees, err := b.reads(ctx).Sees(ctx, again.Petition)
+		sees, err := b.Reads(ctx).Sees(ctx, again.Petition)
 		ok(t, err)
 		equal(t, "it sees the draft", true, sees)
 		const none = "NOT_FOUND input.id"
 		faults(t, b.Publish(ctx, again.Petition), "NOT_FOUND id")
 		faults(t, b.Close(ctx, again.Petition, nil), none)
-		faults(t, b.Update(ctx, b.update(t, again.Petition, func(u *petitioning.Update) { u.Title = p("Another") })), none)
-		equal(t, "state", petition.StateDRAFT, b.row(t, again.Petition).State)
-		ok(t, b.Publish(b.as(t, again.EditToken), again.Petition))
+		faults(t, b.Update(ctx, b.Edit(t, again.Petition, func(u *petitioning.Update) { u.Title = p("Another") })), none)
+		equal(t, "state", petition.StateDRAFT, b.Row(t, again.Petition).State)
+		ok(t, b.Publish(b.As(t, again.EditToken), again.Petition))
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
+	"petitiond/server/sitetest"
 )
 
 // TestCrowdReadsWhatEachMaySee has many people read petitions, some of which only their makers see, at once, in the ways
@@ -30,18 +31,18 @@ func TestCrowdReadsWhatEachMaySee(t *testing.T) {
 		var all []one
 		for i := range 12 {
 			rename := func(d *petitioning.Draft) { d.Title = fmt.Sprintf("Petition %d of the crowd", i) }
-			all = append(all, one{b.publish(t, rename), i%3 > 0})
+			all = append(all, one{b.MustPublish(t, rename), i%3 > 0})
 			for k := range i {
-				b.sign(t, all[i].created.Petition, 100*i+k, func(s *petitioning.Signing) { s.ShowName = true })
-				b.comment(t, petitioning.Remark{Petition: all[i].created.Petition, Body: fmt.Sprintf("Comment %d", k), AuthorName: p("Ada")})
+				b.MustSign(t, all[i].created.Petition, 100*i+k, func(s *petitioning.Signing) { s.ShowName = true })
+				b.MustComment(t, petitioning.Remark{Petition: all[i].created.Petition, Body: fmt.Sprintf("Comment %d", k), AuthorName: p("Ada")})
 			}
 			if !all[i].public {
-				b.move(t, all[i].created.Petition, petition.StateHIDDEN)
+				b.Move(t, all[i].created.Petition, petition.StateHIDDEN)
 			}
 		}
-		actors := []context.Context{b.as(t, ""), operator(t)}
+		actors := []context.Context{b.As(t, ""), operator(t)}
 		for _, o := range all {
-			actors = append(actors, b.as(t, o.created.EditToken))
+			actors = append(actors, b.As(t, o.created.EditToken))
 		}
 		var crowd sync.WaitGroup
 		for person := range 64 {
@@ -61,10 +62,10 @@ func TestCrowdReadsWhatEachMaySee(t *testing.T) {
 
 // readAs reads a petition, which has as many signatures and comments as its number says, in every way.
 func (b *bundle) readAs(ctx context.Context, t *testing.T, id uuid.UUID, number int, sees bool, w reading.Wanted) {
-	byID, err := b.reads(ctx).PetitionsByID(ctx, []uuid.UUID{id}, w)
-	bySlug, err2 := b.reads(ctx).PetitionBySlug(ctx, fmt.Sprintf("petition-%d-of-the-crowd", number), w)
-	signatures, err3 := b.reads(ctx).Signatures(ctx, keyset.Args{First: p(50)}, id)
-	comments, err4 := b.reads(ctx).Comments(ctx, said(reading.Newest), keyset.Args{First: p(50)}, id)
+	byID, err := b.Reads(ctx).PetitionsByID(ctx, []uuid.UUID{id}, w)
+	bySlug, err2 := b.Reads(ctx).PetitionBySlug(ctx, fmt.Sprintf("petition-%d-of-the-crowd", number), w)
+	signatures, err3 := b.Reads(ctx).Signatures(ctx, keyset.Args{First: p(50)}, id)
+	comments, err4 := b.Reads(ctx).Comments(ctx, sitetest.ByOrder(reading.Newest), keyset.Args{First: p(50)}, id)
 	for _, err := range []error{err, err2, err3, err4} {
 		if err != nil {
 			t.Error(err)

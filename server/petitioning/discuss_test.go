@@ -20,12 +20,12 @@ func TestCommentsAndReplies(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		made := b.publish(t)
-		anonymous := b.comment(t, petitioning.Remark{Petition: made.Petition, Body: "First\r\nline\n"})
-		b.clock.advance(time.Minute)
-		named := b.comment(t, petitioning.Remark{Petition: made.Petition, Body: "Second", AuthorName: p(" Ada  Obi ")})
-		reply := b.comment(t, petitioning.Remark{Petition: made.Petition, Parent: &anonymous, Body: "Reply", AuthorName: p("Li")})
-		rows, err := b.reads(b.as(t, "")).CommentsByID(b.as(t, ""), []uuid.UUID{anonymous, named, reply})
+		made := b.MustPublish(t)
+		anonymous := b.MustComment(t, petitioning.Remark{Petition: made.Petition, Body: "First\r\nline\n"})
+		b.Clock.Advance(time.Minute)
+		named := b.MustComment(t, petitioning.Remark{Petition: made.Petition, Body: "Second", AuthorName: p(" Ada  Obi ")})
+		reply := b.MustComment(t, petitioning.Remark{Petition: made.Petition, Parent: &anonymous, Body: "Reply", AuthorName: p("Li")})
+		rows, err := b.Reads(b.As(t, "")).CommentsByID(b.As(t, ""), []uuid.UUID{anonymous, named, reply})
 		ok(t, err)
 		slices.SortFunc(rows, func(a, b *ent.Comment) int { return a.Number - b.Number })
 		type said struct {
@@ -45,13 +45,13 @@ func TestCommentsAndReplies(t *testing.T) {
 		}
 		equal(t, "comments", []said{
 			{ID: anonymous, Petition: made.Petition, Body: "First\nline", At: monday, Number: 1, Replies: 1},
-			{ID: named, Petition: made.Petition, Author: p("Ada Obi"), Body: "Second", At: b.clock.Now(), Number: 2},
-			{ID: reply, Petition: made.Petition, Parent: &anonymous, Author: p("Li"), Body: "Reply", At: b.clock.Now(), Number: 3},
+			{ID: named, Petition: made.Petition, Author: p("Ada Obi"), Body: "Second", At: b.Clock.Now(), Number: 2},
+			{ID: reply, Petition: made.Petition, Parent: &anonymous, Author: p("Li"), Body: "Reply", At: b.Clock.Now(), Number: 3},
 		}, got)
-		figures := b.figures(t, made.Petition)
+		figures := b.Figures(t, made.Petition)
 		equal(t, "threads and comments", []int{2, 3}, []int{figures.Threads, figures.Comments})
 		equal(t, "version of the count", 0, figures.Version)
-		equal(t, "news", 3, b.news(t, made.Petition).Comment)
+		equal(t, "news", 3, b.News(t, made.Petition).Comment)
 	})
 }
 
@@ -59,15 +59,15 @@ func TestCommentFaults(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		made, other := b.publish(t), b.publish(t)
-		thread := b.comment(t, petitioning.Remark{Petition: made.Petition, Body: "Thread"})
-		reply := b.comment(t, petitioning.Remark{Petition: made.Petition, Parent: &thread, Body: "Reply"})
-		hidden := b.comment(t, petitioning.Remark{Petition: made.Petition, Body: "Rude"})
-		b.exec(t, `UPDATE comments SET state = 'HIDDEN' WHERE id = $1`, hidden)
-		unseen := b.comment(t, petitioning.Remark{Petition: other.Petition, Body: "Elsewhere"})
+		made, other := b.MustPublish(t), b.MustPublish(t)
+		thread := b.MustComment(t, petitioning.Remark{Petition: made.Petition, Body: "Thread"})
+		reply := b.MustComment(t, petitioning.Remark{Petition: made.Petition, Parent: &thread, Body: "Reply"})
+		hidden := b.MustComment(t, petitioning.Remark{Petition: made.Petition, Body: "Rude"})
+		b.Exec(t, `UPDATE comments SET state = 'HIDDEN' WHERE id = $1`, hidden)
+		unseen := b.MustComment(t, petitioning.Remark{Petition: other.Petition, Body: "Elsewhere"})
 		ok(t, b.Hide(operator(t), other.Petition))
-		seen := b.publish(t)
-		elsewhere := b.comment(t, petitioning.Remark{Petition: seen.Petition, Body: "Elsewhere"})
+		seen := b.MustPublish(t)
+		elsewhere := b.MustComment(t, petitioning.Remark{Petition: seen.Petition, Body: "Elsewhere"})
 		at := func(parent uuid.UUID) func(*petitioning.Remark) {
 			return func(r *petitioning.Remark) { r.Parent = &parent }
 		}
@@ -102,7 +102,7 @@ func TestCommentFaults(t *testing.T) {
 				before := value[int](t, b, `SELECT COUNT(*) FROM comments`)
 				r := petitioning.Remark{Petition: made.Petition, Body: "Well"}
 				tt.adjust(&r)
-				_, err := b.Comment(b.as(t, ""), r)
+				_, err := b.Comment(b.As(t, ""), r)
 				faults(t, err, tt.want...)
 				equal(t, "is written", tt.want == nil, value[int](t, b, `SELECT COUNT(*) FROM comments`) == before+1)
 			})
@@ -114,18 +114,18 @@ func TestCommentInEachState(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		made := b.publish(t)
+		made := b.MustPublish(t)
 		const notFound, wrongState = "NOT_FOUND input.petitionId", "WRONG_STATE input.petitionId"
 		for state, want := range map[petition.State][]string{
 			petition.StateOPEN: nil, petition.StateCLOSED: nil, petition.StatePAUSED: {wrongState}, petition.StateARCHIVED: {wrongState},
 			petition.StateDRAFT: {notFound}, petition.StateIN_REVIEW: {notFound}, petition.StateREJECTED: {notFound},
 			petition.StateHIDDEN: {notFound},
 		} {
-			b.move(t, made.Petition, state)
-			_, err := b.Comment(b.as(t, ""), petitioning.Remark{Petition: made.Petition, Body: "Well"})
+			b.Move(t, made.Petition, state)
+			_, err := b.Comment(b.As(t, ""), petitioning.Remark{Petition: made.Petition, Body: "Well"})
 			faults(t, err, want...)
 			if want != nil { // who sees it may not either
-				_, err = b.Comment(b.as(t, made.EditToken), petitioning.Remark{Petition: made.Petition, Body: "Well"})
+				_, err = b.Comment(b.As(t, made.EditToken), petitioning.Remark{Petition: made.Petition, Body: "Well"})
 				faults(t, err, wrongState)
 			}
 		}
@@ -136,7 +136,7 @@ func TestCommentRepeats(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		made := b.publish(t)
+		made := b.MustPublish(t)
 		r := petitioning.Remark{Petition: made.Petition, Body: "Once", IdempotencyKey: p("5f0c1d8e-93b7-4a26-8e4d-b1a7c2f60935")}
 		ids := make([]uuid.UUID, 10)
 		var all sync.WaitGroup
@@ -150,12 +150,12 @@ func TestCommentRepeats(t *testing.T) {
 		}
 		all.Wait()
 		equal(t, "different answers", 1, len(slices.Compact(ids)))
-		b.move(t, made.Petition, petition.StatePAUSED)
-		equal(t, "answer when comments have ended", ids[0], b.comment(t, r))
+		b.Move(t, made.Petition, petition.StatePAUSED)
+		equal(t, "answer when comments have ended", ids[0], b.MustComment(t, r))
 		r.Body = "Twice"
-		_, err := b.Comment(b.as(t, ""), r)
+		_, err := b.Comment(b.As(t, ""), r)
 		faults(t, err, "IDEMPOTENCY_MISMATCH input.idempotencyKey")
-		equal(t, "comments", 1, b.figures(t, made.Petition).Comments)
+		equal(t, "comments", 1, b.Figures(t, made.Petition).Comments)
 	})
 }
 
@@ -163,19 +163,19 @@ func TestCommentsAfter(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		made, other := b.publish(t), b.publish(t)
+		made, other := b.MustPublish(t), b.MustPublish(t)
 		var parent uuid.UUID
 		for i := range 9 {
 			r := petitioning.Remark{Petition: made.Petition, Body: strings.Repeat("x", i+1)}
 			if i%3 == 2 {
 				r.Parent = &parent
 			}
-			if id := b.comment(t, r); i%3 == 0 {
+			if id := b.MustComment(t, r); i%3 == 0 {
 				parent = id
 			}
-			b.comment(t, petitioning.Remark{Petition: other.Petition, Body: "Elsewhere"})
+			b.MustComment(t, petitioning.Remark{Petition: other.Petition, Body: "Elsewhere"})
 		}
-		b.exec(t, `UPDATE comments SET state = 'HIDDEN' WHERE petition_id = $1 AND number = 7`, made.Petition)
+		b.Exec(t, `UPDATE comments SET state = 'HIDDEN' WHERE petition_id = $1 AND number = 7`, made.Petition)
 		tests := []struct {
 			name        string
 			after, most int
@@ -189,7 +189,7 @@ func TestCommentsAfter(t *testing.T) {
 		}
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
-				rows, err := b.reads(b.as(t, "")).CommentsAfter(b.as(t, ""), made.Petition, tt.after, tt.most)
+				rows, err := b.Reads(b.As(t, "")).CommentsAfter(b.As(t, ""), made.Petition, tt.after, tt.most)
 				ok(t, err)
 				var got []int
 				for _, c := range rows {

@@ -47,18 +47,18 @@ func spellings(text string) [][]byte {
 func (b *bundle) tables(t testing.TB) []string {
 	t.Helper()
 	query := `SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'`
-	if b.db.Dialect == database.SQLite {
+	if b.DB.Dialect == database.SQLite {
 		query = `SELECT name FROM sqlite_master WHERE type = 'table'`
 	}
 	var out []string
-	b.each(t, query, func(row []any) { out = append(out, fmt.Sprintf("%s", row[0])) }, nil)
+	b.Each(t, query, func(row []any) { out = append(out, fmt.Sprintf("%s", row[0])) }, nil)
 	return out
 }
 
 func (b *bundle) columnsWith(t testing.TB, table string, needles [][]byte) []string {
 	t.Helper()
 	var out, names []string
-	b.each(t, `SELECT * FROM `+table, func(row []any) {
+	b.Each(t, `SELECT * FROM `+table, func(row []any) {
 		for i, value := range row {
 			text := []byte(fmt.Sprintf("%s", value))
 			if slices.ContainsFunc(needles, func(n []byte) bool { return bytes.Contains(text, n) }) {
@@ -67,28 +67,6 @@ func (b *bundle) columnsWith(t testing.TB, table string, needles [][]byte) []str
 		}
 	}, &names)
 	return out
-}
-
-// each reads all rows of a query as they come.
-func (b *bundle) each(t testing.TB, query string, fn func([]any), names *[]string, args ...any) {
-	t.Helper()
-	rows, err := b.db.Read.QueryContext(t.Context(), query, args...)
-	ok(t, err)
-	defer rows.Close()
-	columns, err := rows.Columns()
-	ok(t, err)
-	if names != nil {
-		*names = columns
-	}
-	for rows.Next() {
-		row, into := make([]any, len(columns)), make([]any, len(columns))
-		for i := range row {
-			into[i] = &row[i]
-		}
-		ok(t, rows.Scan(into...))
-		fn(row)
-	}
-	ok(t, rows.Err())
 }
 
 func TestPlacesFindsWhatHides(t *testing.T) {

@@ -17,14 +17,6 @@ import (
 	"petitiond/server/petitioning"
 )
 
-// update gives an edit that starts from the present version.
-func (b *bundle) update(t testing.TB, id uuid.UUID, adjust func(*petitioning.Update)) petitioning.Update {
-	t.Helper()
-	u := petitioning.Update{Petition: id, Version: b.row(t, id).Version}
-	adjust(&u)
-	return u
-}
-
 // updateCase is an edit of one field, how the field is read, and what it is then.
 type updateCase struct {
 	name   string
@@ -39,41 +31,41 @@ func TestUpdateWritesEachField(t *testing.T) {
 	tests := []updateCase{
 		{
 			"Title", func(u *petitioning.Update) { u.Title = p(" Save  the wasps") },
-			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.row(t, id).Title }, "Save the wasps",
+			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.Row(t, id).Title }, "Save the wasps",
 		},
 		{
 			"Summary", func(u *petitioning.Update) { u.Summary = p("In short") },
-			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.row(t, id).Summary }, "In short",
+			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.Row(t, id).Summary }, "In short",
 		},
 		{
 			"EmptySummary", func(u *petitioning.Update) { u.Summary = p("") },
-			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.row(t, id).Summary }, "",
+			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.Row(t, id).Summary }, "",
 		},
 		{
 			"Body", func(u *petitioning.Update) { u.Body = p("At length") },
 			func(t testing.TB, b *bundle, id uuid.UUID) any {
-				bodies, err := b.reads(operator(t)).Bodies(operator(t), []uuid.UUID{id})
+				bodies, err := b.Reads(operator(t)).Bodies(operator(t), []uuid.UUID{id})
 				ok(t, err)
 				return bodies[id]
 			}, "At length",
 		},
 		{
 			"Addressees", func(u *petitioning.Update) { u.Addressees = &[]string{"One", "Two"} },
-			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.row(t, id).Addressees },
+			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.Row(t, id).Addressees },
 			[]string{"One", "Two"},
 		},
 		{
 			"NoAddressees", func(u *petitioning.Update) { u.Addressees = &[]string{} },
-			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.row(t, id).Addressees },
+			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.Row(t, id).Addressees },
 			[]string{},
 		},
 		{
 			"ImageURL", func(u *petitioning.Update) { u.ImageURL = p(p("https://example.org/new.png")) },
-			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.row(t, id).ImageURL }, p("https://example.org/new.png"),
+			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.Row(t, id).ImageURL }, p("https://example.org/new.png"),
 		},
 		{
 			"NoImage", func(u *petitioning.Update) { u.ImageURL = p((*string)(nil)) },
-			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.row(t, id).ImageURL }, (*string)(nil),
+			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.Row(t, id).ImageURL }, (*string)(nil),
 		},
 		{
 			"Tags", func(u *petitioning.Update) { u.Tags = &[]string{"Wasps", "Bees"} },
@@ -86,15 +78,15 @@ func TestUpdateWritesEachField(t *testing.T) {
 		},
 		{
 			"Goal", func(u *petitioning.Update) { u.Goal = p(7) },
-			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.figures(t, id).Goal }, 7,
+			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.Figures(t, id).Goal }, 7,
 		},
 		{
 			"EndsAt", func(u *petitioning.Update) { u.EndsAt = p(&end) },
-			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.row(t, id).EndsAt }, &end,
+			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.Row(t, id).EndsAt }, &end,
 		},
 		{
 			"NoEnd", func(u *petitioning.Update) { u.EndsAt = p((*time.Time)(nil)) },
-			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.row(t, id).EndsAt }, (*time.Time)(nil),
+			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.Row(t, id).EndsAt }, (*time.Time)(nil),
 		},
 	}
 	for _, f := range fields.All {
@@ -106,17 +98,17 @@ func TestUpdateWritesEachField(t *testing.T) {
 		b := setup(t, db)
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
-				made := b.publish(t, func(d *petitioning.Draft) {
-					d.Summary, d.Addressees, d.Tags, d.EndsAt = p("Old"), []string{"Old"}, []string{"Old"}, p(b.clock.Now().Add(time.Hour))
+				made := b.MustPublish(t, func(d *petitioning.Draft) {
+					d.Summary, d.Addressees, d.Tags, d.EndsAt = p("Old"), []string{"Old"}, []string{"Old"}, p(b.Clock.Now().Add(time.Hour))
 					d.ImageURL = p("https://example.org/old.png")
 				})
-				before := petitionOf(b.row(t, made.Petition))
-				b.clock.advance(time.Second)
-				ok(t, b.Update(b.as(t, made.EditToken), b.update(t, made.Petition, tt.adjust)))
+				before := petitionOf(b.Row(t, made.Petition))
+				b.Clock.Advance(time.Second)
+				ok(t, b.Update(b.As(t, made.EditToken), b.Edit(t, made.Petition, tt.adjust)))
 				equal(t, "field", tt.want, tt.read(t, b, made.Petition))
-				after := petitionOf(b.row(t, made.Petition))
+				after := petitionOf(b.Row(t, made.Petition))
 				equal(t, "version", before["version"].(int)+1, after["version"])
-				equal(t, "updatedAt", b.clock.Now(), after["updatedAt"].(time.Time))
+				equal(t, "updatedAt", b.Clock.Now(), after["updatedAt"].(time.Time))
 				changed := 0
 				for key := range before {
 					if key != "version" && key != "updatedAt" && key != "slug" && !same(before[key], after[key]) {
@@ -126,7 +118,7 @@ func TestUpdateWritesEachField(t *testing.T) {
 				if changed > 1 {
 					t.Errorf("the petition was %v and is %v, want one field changed", before, after)
 				}
-				equal(t, "news", []int{after["version"].(int)}, editions(b.told()))
+				equal(t, "news", []int{after["version"].(int)}, editions(b.Told()))
 			})
 		}
 	})
@@ -137,9 +129,9 @@ func TestUpdateThatChangesNothing(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
 		end := monday.Add(time.Hour)
-		made := b.publish(t, func(d *petitioning.Draft) { d.Tags, d.EndsAt = []string{"Climate"}, &end })
-		before := petitionOf(b.row(t, made.Petition))
-		b.clock.advance(time.Second)
+		made := b.MustPublish(t, func(d *petitioning.Draft) { d.Tags, d.EndsAt = []string{"Climate"}, &end })
+		before := petitionOf(b.Row(t, made.Petition))
+		b.Clock.Advance(time.Second)
 		again := end
 		for _, adjust := range []func(*petitioning.Update){
 			func(*petitioning.Update) {},
@@ -148,9 +140,9 @@ func TestUpdateThatChangesNothing(t *testing.T) {
 				u.Addressees, u.Tags, u.EndsAt = &[]string{}, &[]string{"#CLIMATE"}, p(&again)
 			},
 		} {
-			ok(t, b.Update(b.as(t, made.EditToken), b.update(t, made.Petition, adjust)))
-			equal(t, "petition", before, petitionOf(b.row(t, made.Petition)))
-			equal(t, "news", []int(nil), editions(b.told()))
+			ok(t, b.Update(b.As(t, made.EditToken), b.Edit(t, made.Petition, adjust)))
+			equal(t, "petition", before, petitionOf(b.Row(t, made.Petition)))
+			equal(t, "news", []int(nil), editions(b.Told()))
 		}
 	})
 }
@@ -185,13 +177,13 @@ func TestUpdateFaults(t *testing.T) {
 	}
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		made := b.publish(t, func(d *petitioning.Draft) { d.StartsAt = p(monday.Add(time.Hour)) })
-		before := petitionOf(b.row(t, made.Petition))
+		made := b.MustPublish(t, func(d *petitioning.Draft) { d.StartsAt = p(monday.Add(time.Hour)) })
+		before := petitionOf(b.Row(t, made.Petition))
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
-				faults(t, b.Update(b.as(t, made.EditToken), b.update(t, made.Petition, tt.adjust)), tt.want...)
-				equal(t, "petition", before, petitionOf(b.row(t, made.Petition)))
-				equal(t, "news", []int(nil), editions(b.told()))
+				faults(t, b.Update(b.As(t, made.EditToken), b.Edit(t, made.Petition, tt.adjust)), tt.want...)
+				equal(t, "petition", before, petitionOf(b.Row(t, made.Petition)))
+				equal(t, "news", []int(nil), editions(b.Told()))
 			})
 		}
 	})
@@ -205,20 +197,20 @@ func TestSignedTextIsFrozen(t *testing.T) {
 	}
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		made := b.publish(t, func(d *petitioning.Draft) { d.Summary, d.Addressees = p("Old"), []string{"Old"} })
-		id, owner := made.Petition, b.as(t, made.EditToken)
-		b.sign(t, id, 1)
-		faults(t, b.Update(owner, b.update(t, id, rewrite)),
+		made := b.MustPublish(t, func(d *petitioning.Draft) { d.Summary, d.Addressees = p("Old"), []string{"Old"} })
+		id, owner := made.Petition, b.As(t, made.EditToken)
+		b.MustSign(t, id, 1)
+		faults(t, b.Update(owner, b.Edit(t, id, rewrite)),
 			"WRONG_STATE input.title", "WRONG_STATE input.summary", "WRONG_STATE input.body", "WRONG_STATE input.addressees",
 			"WRONG_STATE input.imageUrl")
-		equal(t, "title", "Save the bees", b.row(t, id).Title)
-		ok(t, b.Update(owner, b.update(t, id, func(u *petitioning.Update) { // the same text is no change
+		equal(t, "title", "Save the bees", b.Row(t, id).Title)
+		ok(t, b.Update(owner, b.Edit(t, id, func(u *petitioning.Update) { // the same text is no change
 			u.Title, u.Summary, u.Body, u.Addressees = p("Save the bees"), p("Old"), p("They are few."), &[]string{"Old"}
 			u.Goal, u.Tags, u.EndsAt = p(500), &[]string{"free"}, p(p(monday.Add(time.Hour)))
 		})))
-		equal(t, "goal", 500, b.figures(t, id).Goal)
-		ok(t, b.Update(operator(t), b.update(t, id, rewrite)))
-		equal(t, "title", "New title", b.row(t, id).Title)
+		equal(t, "goal", 500, b.Figures(t, id).Goal)
+		ok(t, b.Update(operator(t), b.Edit(t, id, rewrite)))
+		equal(t, "title", "New title", b.Row(t, id).Title)
 	})
 }
 
@@ -236,12 +228,12 @@ func TestWhoMayChange(t *testing.T) {
 	}
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		unseen, seen, other := b.create(t), b.publish(t), b.create(t)
-		hidden := b.publish(t)
+		unseen, seen, other := b.MustCreate(t), b.MustPublish(t), b.MustCreate(t)
+		hidden := b.MustPublish(t)
 		ok(t, b.Hide(operator(t), hidden.Petition))
 		for name, change := range changes {
 			t.Run(name, func(t *testing.T) {
-				for _, ctx := range []context.Context{b.as(t, ""), b.as(t, other.EditToken), t.Context()} {
+				for _, ctx := range []context.Context{b.As(t, ""), b.As(t, other.EditToken), t.Context()} {
 					faults(t, change.do(b, ctx, unseen.Petition), "NOT_FOUND "+change.field)
 					faults(t, change.do(b, ctx, hidden.Petition), "NOT_FOUND "+change.field)
 					faults(t, change.do(b, ctx, uuid.New()), "NOT_FOUND "+change.field)
@@ -258,16 +250,16 @@ func TestStatesThatAreNotEdited(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		made := b.publish(t)
+		made := b.MustPublish(t)
 		for state, want := range map[petition.State][]string{
 			petition.StatePAUSED: nil, petition.StateIN_REVIEW: nil, petition.StateREJECTED: nil, petition.StateDRAFT: nil,
 			petition.StateCLOSED: {"WRONG_STATE input.id"}, petition.StateARCHIVED: {"WRONG_STATE input.id"},
 			petition.StateHIDDEN: {"WRONG_STATE input.id"},
 		} {
-			b.move(t, made.Petition, state)
+			b.Move(t, made.Petition, state)
 			edit := func(u *petitioning.Update) { u.Goal = p(u.Version + 1000) }
-			faults(t, b.Update(b.as(t, made.EditToken), b.update(t, made.Petition, edit)), want...)
-			ok(t, b.Update(operator(t), b.update(t, made.Petition, edit)))
+			faults(t, b.Update(b.As(t, made.EditToken), b.Edit(t, made.Petition, edit)), want...)
+			ok(t, b.Update(operator(t), b.Edit(t, made.Petition, edit)))
 		}
 	})
 }
@@ -276,24 +268,24 @@ func TestGoalMovesTheCount(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		made := b.publish(t)
-		b.sign(t, made.Petition, 1)
-		before := b.figures(t, made.Petition).Value
-		b.clock.advance(time.Minute)
-		ok(t, b.Update(b.as(t, made.EditToken), b.update(t, made.Petition, func(u *petitioning.Update) { u.Goal = p(10) })))
-		after := b.figures(t, made.Petition).Value
+		made := b.MustPublish(t)
+		b.MustSign(t, made.Petition, 1)
+		before := b.Figures(t, made.Petition).Value
+		b.Clock.Advance(time.Minute)
+		ok(t, b.Update(b.As(t, made.EditToken), b.Edit(t, made.Petition, func(u *petitioning.Update) { u.Goal = p(10) })))
+		after := b.Figures(t, made.Petition).Value
 		equal(t, "count", figures.Value{
-			Petition: made.Petition, Total: 1, Goal: 10, Version: before.Version + 1, AsOf: b.clock.Now(),
+			Petition: made.Petition, Total: 1, Goal: 10, Version: before.Version + 1, AsOf: b.Clock.Now(),
 		}, after)
-		told := b.told()
+		told := b.Told()
 		equal(t, "times told", 1, len(told))
 		equal(t, "told goal", 10, told[0].Goal)
 		equal(t, "told total", 1, told[0].Total)
 		equal(t, "told last hour", 1, *told[0].LastHour)
 		equal(t, "told version", after.Version, told[0].Version)
-		b.clock.advance(time.Minute)
-		ok(t, b.Update(b.as(t, made.EditToken), b.update(t, made.Petition, func(u *petitioning.Update) { u.Tags = &[]string{"a"} })))
-		equal(t, "count after an edit of tags", after, b.figures(t, made.Petition).Value)
+		b.Clock.Advance(time.Minute)
+		ok(t, b.Update(b.As(t, made.EditToken), b.Edit(t, made.Petition, func(u *petitioning.Update) { u.Tags = &[]string{"a"} })))
+		equal(t, "count after an edit of tags", after, b.Figures(t, made.Petition).Value)
 	})
 }
 
@@ -303,7 +295,7 @@ func TestTagsAreCountedWhileOpen(t *testing.T) {
 		b := setup(t, db)
 		retag := func(id uuid.UUID, tags ...string) {
 			t.Helper()
-			ok(t, b.Update(operator(t), b.update(t, id, func(u *petitioning.Update) { u.Tags = &tags })))
+			ok(t, b.Update(operator(t), b.Edit(t, id, func(u *petitioning.Update) { u.Tags = &tags })))
 		}
 		counts := func(want map[string]int) {
 			t.Helper()
@@ -313,11 +305,11 @@ func TestTagsAreCountedWhileOpen(t *testing.T) {
 			}
 			equal(t, "open petitions by tag", want, got)
 		}
-		made := b.create(t, func(d *petitioning.Draft) { d.Tags = []string{"a", "b"} })
+		made := b.MustCreate(t, func(d *petitioning.Draft) { d.Tags = []string{"a", "b"} })
 		retag(made.Petition, "a", "b", "c")
 		counts(map[string]int{"a": 0, "b": 0, "c": 0})
 		ok(t, b.Publish(operator(t), made.Petition))
-		other := b.publish(t, func(d *petitioning.Draft) { d.Tags = []string{"b"} })
+		other := b.MustPublish(t, func(d *petitioning.Draft) { d.Tags = []string{"b"} })
 		counts(map[string]int{"a": 1, "b": 2, "c": 1})
 		retag(made.Petition, "c", "d")
 		counts(map[string]int{"a": 0, "b": 1, "c": 1, "d": 1})

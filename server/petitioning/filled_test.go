@@ -15,12 +15,12 @@ type volume struct{ petitions, signatures, hot, comments, talk int }
 // fill writes a site by SQL, a few statements for all of it, and lets the database look at what it has.
 func (b *bundle) fill(t testing.TB, v volume) {
 	t.Helper()
-	conn, err := b.db.Ledger.Conn(t.Context())
+	conn, err := b.DB.Ledger.Conn(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	texts := v.statements(b.db.Dialect)
-	if b.db.Dialect == database.Postgres { // SQLite is never told what it has; and a busy machine needs its time
+	texts := v.statements(b.DB.Dialect)
+	if b.DB.Dialect == database.Postgres { // SQLite is never told what it has; and a busy machine needs its time
 		texts = append(append([]string{`SET statement_timeout = 0`}, texts...), `VACUUM ANALYZE`, `RESET statement_timeout`)
 	}
 	for _, text := range texts {

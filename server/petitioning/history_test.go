@@ -15,7 +15,6 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
-	"petitiond/server/petitioning"
 	"petitiond/server/reading"
 )
 
@@ -66,27 +65,12 @@ func history(signed []time.Time, step reading.Interval, from, to time.Time) []re
 
 // points gives the history of a petition by value.
 func (b *bundle) points(ctx context.Context, id uuid.UUID, step reading.Interval, from, to *time.Time) ([]reading.CountPoint, error) {
-	list, err := b.history(ctx, id, step, from, to)
+	list, err := b.History(ctx, id, step, from, to)
 	var out []reading.CountPoint
 	for _, point := range list {
 		out = append(out, *point)
 	}
 	return out, err
-}
-
-// signed imports an open petition that was signed at these times.
-func (b *bundle) signed(t testing.TB, times []time.Time, tags ...string) uuid.UUID {
-	t.Helper()
-	in := petitioning.Imported{Draft: draft(), State: "OPEN", CreatedAt: monday.AddDate(-1, 0, 0)}
-	in.Tags = tags
-	for i, at := range times {
-		in.Signatures = append(in.Signatures, petitioning.ImportedSignature{
-			Name: "Ada", Address: fmt.Sprintf("ada%d@example.org", i), At: at,
-		})
-	}
-	id, err := b.Import(operator(t), in)
-	ok(t, err)
-	return id
 }
 
 func TestHistoryMeetsTheModel(t *testing.T) {
@@ -106,16 +90,16 @@ func TestHistoryMeetsTheModel(t *testing.T) {
 				times = append(times, within(span))
 			}
 			slices.SortFunc(times, time.Time.Compare)
-			id := b.signed(t, times)
-			got, err := b.points(b.as(t, ""), id, step, nil, nil)
+			id := b.Signed(t, times)
+			got, err := b.points(b.As(t, ""), id, step, nil, nil)
 			ok(t, err)
 			equal(t, string(step), history(times, step, times[0], monday.Add(time.Nanosecond)), got)
 			sum := 0
 			for _, point := range got {
 				sum += point.Added - point.Removed
 			}
-			equal(t, "sum", b.figures(t, id).Total, sum)
-			if err := b.ledger.Fold(t.Context()); err != nil { // what follows must be the same with hours in the place of minutes
+			equal(t, "sum", b.Figures(t, id).Total, sum)
+			if err := b.Ledger.Fold(t.Context()); err != nil { // what follows must be the same with hours in the place of minutes
 				t.Fatal(err)
 			}
 			folded := slices.Clone(times)
@@ -128,7 +112,7 @@ func TestHistoryMeetsTheModel(t *testing.T) {
 			for range 15 { // any range
 				from := within(span * 3 / 2)
 				to := from.Add(time.Duration(random.Int64N(int64(span)))).Truncate(time.Microsecond)
-				got, err := b.points(b.as(t, ""), id, step, &from, &to)
+				got, err := b.points(b.As(t, ""), id, step, &from, &to)
 				ok(t, err)
 				equal(t, fmt.Sprintf("%s from %v to %v", step, from, to), history(times, step, from, to), got)
 			}
@@ -141,10 +125,10 @@ func TestHistoryOfYear(t *testing.T) {
 	t.Parallel()
 	dbtest.EachCounting(t, func(t *testing.T, db *database.DB, counter *dbtest.Counter) {
 		b := setup(t, db)
-		id := b.publish(t).Petition
+		id := b.MustPublish(t).Petition
 		year := database.Now().Truncate(24*time.Hour).AddDate(-1, 0, 0).Unix() / 60
 		rows := func(table, column string, n, from, step int64, petition uuid.UUID) {
-			b.exec(t, fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
+			b.Exec(t, fmt.Sprintf(`WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
  INSERT INTO %s (petition_id, %s, added) SELECT $1, %s %d + %d * i, 1 FROM n`, n-1, table, column,
 				map[bool]string{true: fmt.Sprint(step, ","), false: ""}[table == "signature_buckets"], from, step), petition)
 		}
@@ -158,7 +142,7 @@ func TestHistoryOfYear(t *testing.T) {
 		}
 		from, to := time.Unix(year*60, 0), time.Unix((year+366*1440)*60, 0)
 		counter.Reset()
-		_, err := b.history(operator(t), id, reading.Day, &from, &to)
+		_, err := b.History(operator(t), id, reading.Day, &from, &to)
 		ok(t, err)
 		asked := counter.Calls()[0]
 		text, args := asked.Text, asked.Args
@@ -170,7 +154,7 @@ func TestHistoryOfYear(t *testing.T) {
 			}
 			return
 		}
-		b.exec(t, `ANALYZE`)
+		b.Exec(t, `ANALYZE`)
 		plan := b.plan(t, `EXPLAIN (ANALYZE, TIMING OFF) `+text, args...)
 		read := 0
 		for _, match := range regexp.MustCompile(`Scan .*on signature_.* \(actual rows=(\d+)`).FindAllStringSubmatch(plan, -1) {
@@ -187,7 +171,7 @@ func TestHistoryOfYear(t *testing.T) {
 func (b *bundle) plan(t testing.TB, query string, args ...any) string {
 	t.Helper()
 	var plan strings.Builder
-	b.each(t, query, func(row []any) { fmt.Fprintln(&plan, row...) }, nil, args...)
+	b.Each(t, query, func(row []any) { fmt.Fprintln(&plan, row...) }, nil, args...)
 	return plan.String()
 }
 
@@ -203,8 +187,8 @@ func TestHistoryRanges(t *testing.T) {
 	}
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		id := b.signed(t, []time.Time{*hour(5, 0), *hour(5, time.Hour-time.Microsecond), *hour(8, 30*time.Minute)})
-		unsigned := b.signed(t, nil)
+		id := b.Signed(t, []time.Time{*hour(5, 0), *hour(5, time.Hour-time.Microsecond), *hour(8, 30*time.Minute)})
+		unsigned := b.Signed(t, nil)
 		tests := []struct {
 			name     string
 			id       uuid.UUID
@@ -226,26 +210,26 @@ func TestHistoryRanges(t *testing.T) {
 		}
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
-				got, err := b.points(b.as(t, ""), tt.id, reading.Hour, tt.from, tt.to)
+				got, err := b.points(b.As(t, ""), tt.id, reading.Hour, tt.from, tt.to)
 				ok(t, err)
 				equal(t, "points", tt.want, got)
 			})
 		}
-		_, err := b.history(b.as(t, ""), id, reading.Hour, hour(7, 1), hour(7, 0))
+		_, err := b.History(b.As(t, ""), id, reading.Hour, hour(7, 1), hour(7, 0))
 		refused(t, err, "a range that ends before it starts", "to")
-		_, err = b.history(b.as(t, ""), id, reading.Hour, hour(11, 0), nil)
+		_, err = b.History(b.As(t, ""), id, reading.Hour, hour(11, 0), nil)
 		refused(t, err, "a range that starts after now", "to")
 		for _, from := range []time.Time{{}, time.Unix(0, 0).UTC(), monday.AddDate(-5000, 0, 0)} {
-			_, err = b.history(b.as(t, ""), id, reading.Week, &from, nil)
+			_, err = b.History(b.As(t, ""), id, reading.Week, &from, nil)
 			refused(t, err, "too many weeks", "interval")
 		}
 		far := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
-		_, err = b.history(b.as(t, ""), id, reading.Minute, nil, &far)
+		_, err = b.History(b.As(t, ""), id, reading.Minute, nil, &far)
 		refused(t, err, "too many minutes", "interval")
-		most, err := b.history(b.as(t, ""), id, reading.Minute, hour(10, -1000*time.Minute), hour(10, 0))
+		most, err := b.History(b.As(t, ""), id, reading.Minute, hour(10, -1000*time.Minute), hour(10, 0))
 		ok(t, err)
 		equal(t, "points of the longest range", 1000, len(most))
-		_, err = b.history(b.as(t, ""), id, reading.Minute, hour(10, -1000*time.Minute), hour(10, 1))
+		_, err = b.History(b.As(t, ""), id, reading.Minute, hour(10, -1000*time.Minute), hour(10, 1))
 		refused(t, err, "one minute more", "interval")
 	})
 }
@@ -254,9 +238,9 @@ func TestHistoryOfWeeksAroundTheEpoch(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		id := b.signed(t, []time.Time{time.Date(1970, 1, 7, 12, 0, 0, 0, time.UTC)})
+		id := b.Signed(t, []time.Time{time.Date(1970, 1, 7, 12, 0, 0, 0, time.UTC)})
 		from, to := time.Date(1969, 12, 30, 0, 0, 0, 0, time.UTC), time.Date(1970, 1, 14, 0, 0, 0, 0, time.UTC)
-		got, err := b.points(b.as(t, ""), id, reading.Week, &from, &to)
+		got, err := b.points(b.As(t, ""), id, reading.Week, &from, &to)
 		ok(t, err)
 		equal(t, "weeks", []reading.CountPoint{
 			{At: time.Date(1969, 12, 29, 0, 0, 0, 0, time.UTC)},
@@ -270,9 +254,9 @@ func TestHistoryTellsWhatWasTakenBack(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		id := b.signed(t, []time.Time{monday.Add(-90 * time.Minute), monday.Add(-80 * time.Minute), monday.Add(-time.Minute)})
-		b.exec(t, `UPDATE signature_buckets SET removed = 1 WHERE petition_id = $1 AND minute = $2`, id, monday.Add(-time.Minute).Unix()/60)
-		got, err := b.points(b.as(t, ""), id, reading.Hour, nil, nil)
+		id := b.Signed(t, []time.Time{monday.Add(-90 * time.Minute), monday.Add(-80 * time.Minute), monday.Add(-time.Minute)})
+		b.Exec(t, `UPDATE signature_buckets SET removed = 1 WHERE petition_id = $1 AND minute = $2`, id, monday.Add(-time.Minute).Unix()/60)
+		got, err := b.points(b.As(t, ""), id, reading.Hour, nil, nil)
 		ok(t, err)
 		equal(t, "points", []reading.CountPoint{
 			{At: monday.Add(-2 * time.Hour), Added: 2, Total: 2},
@@ -290,13 +274,13 @@ func TestHistoryWithAClockBehind(t *testing.T) {
 		for step := range steps() {
 			for _, behind := range []time.Duration{time.Minute, 2 * time.Hour, 24 * time.Hour, 8 * 24 * time.Hour} {
 				b := setup(t, db)
-				id := b.publish(t).Petition
-				b.sign(t, id, 1)
-				b.clock.advance(behind)
-				b.sign(t, id, 2)
-				b.sign(t, id, 3)
-				b.clock.advance(-behind)
-				points, err := b.history(b.as(t, ""), id, step, nil, nil)
+				id := b.MustPublish(t).Petition
+				b.MustSign(t, id, 1)
+				b.Clock.Advance(behind)
+				b.MustSign(t, id, 2)
+				b.MustSign(t, id, 3)
+				b.Clock.Advance(-behind)
+				points, err := b.History(b.As(t, ""), id, step, nil, nil)
 				ok(t, err)
 				last := points[len(points)-1]
 				equal(t, fmt.Sprintf("%s, %s behind", step, behind), reading.CountPoint{At: steps()[step](monday), Added: 3, Total: 3}, *last)

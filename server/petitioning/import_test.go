@@ -15,6 +15,7 @@ import (
 	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
+	"petitiond/server/sitetest"
 )
 
 // importable gives a petition of the demo content as the domain takes it.
@@ -53,9 +54,27 @@ func remarks(list []demo.Comment) []petitioning.ImportedComment {
 // found is what one database finds for each of the searches, as titles.
 type found map[string][]string
 
+// searches asks for words of the demo content, in all its scripts. Each must find something.
+func searches(t *testing.T, b *bundle) found {
+	t.Helper()
+	out := found{}
+	all := &reading.Filter{States: sitetest.States}
+	for _, search := range []string{
+		"climate", "CLIMATE", "bee", "verges bees", "cantine", "légumes", "legumes", "Radweg", "radw", "école", "bus", "повітря", "ПОВІТРЯ",
+		"滨河", "步道", "エレベーター", "西口に", "심야", "צל", "תחנת אוטובוס", "مكتبة", "सरकारी", "पानी", "schools", "cloudflare", "ibsa", "zwembad",
+		"train de nuit", "a", "the", "1", "night-bus", "o'clock", "https://example.org", "ΒΡΆΔΥ", "μουσειο", "pociąg",
+		"pociag", "ÇINAR", "cınar", "çınarları", "Fahrplan-", "echtzeitdaten", "maji safi", "Låt", "lat", "agua limpia rio",
+	} {
+		titles := b.Titles(t, reading.PetitionQuery{Search: &search, Filter: all})
+		slices.Sort(titles)
+		out[search] = titles
+	}
+	return out
+}
+
 func TestDemoContent(t *testing.T) {
 	t.Parallel()
-	notRaced(t)
+	sitetest.NotRaced(t)
 	content, err := demo.Petitions(monday)
 	ok(t, err)
 	results := map[database.Dialect]found{}
@@ -86,12 +105,12 @@ func TestDemoContent(t *testing.T) {
 // checkImported compares a petition with its description.
 func checkImported(t *testing.T, b *bundle, id uuid.UUID, d demo.Petition) {
 	t.Helper()
-	row, in := b.row(t, id), importable(d)
+	row, in := b.Row(t, id), importable(d)
 	equal(t, "title, state, petitioner, summary", []any{d.Title, in.State, d.Petitioner, d.Summary},
 		[]any{row.Title, row.State, row.Petitioner, row.Summary})
 	equal(t, "times", []any{d.CreatedAt, in.StartsAt, d.EndsAt, d.ClosedAt}, []any{row.CreatedAt, row.StartsAt, row.EndsAt, row.ClosedAt})
 	equal(t, "outcome", in.Outcome, row.Outcome)
-	bodies, err := b.reads(operator(t)).Bodies(operator(t), []uuid.UUID{id})
+	bodies, err := b.Reads(operator(t)).Bodies(operator(t), []uuid.UUID{id})
 	ok(t, err)
 	equal(t, "body", d.Body, bodies[id])
 	want := reading.Figures{Threads: len(d.Comments), Comments: len(d.Comments)}
@@ -104,7 +123,7 @@ func checkImported(t *testing.T, b *bundle, id uuid.UUID, d demo.Petition) {
 	for _, c := range d.Comments {
 		want.Comments += len(c.Replies)
 	}
-	got := b.figures(t, id)
+	got := b.Figures(t, id)
 	got.Version, got.AsOf = 0, time.Time{}
 	equal(t, "figures", want, got)
 	equal(t, "sum of the buckets", want.Total,
@@ -114,11 +133,11 @@ func checkImported(t *testing.T, b *bundle, id uuid.UUID, d demo.Petition) {
 	equal(t, "rank", want.Total, value[int](t, b, `SELECT signatures FROM ranks WHERE petition_id = $1`, id))
 	if page := b.signatures(t, operator(t), id); want.Named > 0 {
 		newest := slices.IndexFunc(backwards(d.Signatures), func(s demo.Signature) bool { return s.ShowName })
-		equal(t, "newest name", p(backwards(d.Signatures)[newest].Name), b.reading.SignatoryName(t.Context(), page.Edges[0].Node))
+		equal(t, "newest name", p(backwards(d.Signatures)[newest].Name), b.Reading.SignatoryName(t.Context(), page.Edges[0].Node))
 		equal(t, "newest number", len(d.Signatures)-newest, *page.Edges[0].Node.Number)
 		equal(t, "newest time", backwards(d.Signatures)[newest].At, page.Edges[0].Node.SignedAt)
 	}
-	talk, err := b.reads(operator(t)).CommentsAfter(operator(t), id, 0, 1000)
+	talk, err := b.Reads(operator(t)).CommentsAfter(operator(t), id, 0, 1000)
 	ok(t, err)
 	for i, c := range flat(d.Comments) {
 		equal(t, "comment", []any{c.Body, orEmpty(&c.Author), c.FromSignatory, c.At},
@@ -145,7 +164,7 @@ func checkSite(t *testing.T, b *bundle, content []demo.Petition) {
 	t.Helper()
 	want := reading.Statistics{}
 	for _, d := range content {
-		if !isPublic(petition.State(d.State)) {
+		if !sitetest.IsPublic(petition.State(d.State)) {
 			continue
 		}
 		want.PetitionCount++
@@ -159,10 +178,10 @@ func checkSite(t *testing.T, b *bundle, content []demo.Petition) {
 			}
 		}
 	}
-	got, err := b.reading.Statistics(b.as(t, ""))
+	got, err := b.Reading.Statistics(b.As(t, ""))
 	ok(t, err)
 	equal(t, "statistics", want, got)
-	admins, err := b.reading.Statistics(operator(t))
+	admins, err := b.Reading.Statistics(operator(t))
 	ok(t, err)
 	equal(t, "statistics for the operator", want, admins)
 }
@@ -186,7 +205,7 @@ func TestImportRefuses(t *testing.T) {
 		in.Signatures, in.Comments = nil, []petitioning.ImportedComment{{Author: p(""), At: monday}}
 		_, err = b.Import(operator(t), in)
 		faults(t, err, "INVALID body", "INVALID author")
-		page, err := b.reads(b.as(t, "")).Petitions(b.as(t, ""), reading.PetitionQuery{}, keyset.Args{})
+		page, err := b.Reads(b.As(t, "")).Petitions(b.As(t, ""), reading.PetitionQuery{}, keyset.Args{})
 		ok(t, err)
 		equal(t, "petitions that anybody sees of imports that failed", 0, len(page.Edges))
 		empty, err = b.Empty(t.Context())

@@ -197,7 +197,7 @@ func TestEarlierDatabaseTakesTheSecretItWasMadeWith(t *testing.T) {
 	}
 	signed := func(t *testing.T, b *bundle) {
 		t.Helper()
-		b.sign(t, b.publish(t).Petition, 1)
+		b.MustSign(t, b.MustPublish(t).Petition, 1)
 	}
 	const (
 		noTokens    = `DELETE FROM tokens`
@@ -205,13 +205,13 @@ func TestEarlierDatabaseTakesTheSecretItWasMadeWith(t *testing.T) {
 		noAddresses = `UPDATE signatures SET address = NULL`
 	)
 	for name, leave := range map[string]func(t *testing.T, b *bundle){
-		"Token":     func(t *testing.T, b *bundle) { b.create(t) },
-		"Name":      func(t *testing.T, b *bundle) { signed(t, b); exec(t, b.db, noTokens, noAddresses) },
-		"Address":   func(t *testing.T, b *bundle) { signed(t, b); exec(t, b.db, noTokens, noNames) },
+		"Token":     func(t *testing.T, b *bundle) { b.MustCreate(t) },
+		"Name":      func(t *testing.T, b *bundle) { signed(t, b); exec(t, b.DB, noTokens, noAddresses) },
+		"Address":   func(t *testing.T, b *bundle) { signed(t, b); exec(t, b.DB, noTokens, noNames) },
 		"Everybody": signed,
 		"Petitioner": func(t *testing.T, b *bundle) {
-			b.create(t, func(d *petitioning.Draft) { d.PetitionerEmail = p("ada@example.org") })
-			exec(t, b.db, noTokens)
+			b.MustCreate(t, func(d *petitioning.Draft) { d.PetitionerEmail = p("ada@example.org") })
+			exec(t, b.DB, noTokens)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -224,7 +224,7 @@ func TestEarlierDatabaseTakesTheSecretItWasMadeWith(t *testing.T) {
 				joins(t, db, file(t, keysOf(t, 8)), petitioning.ErrSecretUnproven)
 				joins(t, db, noFile(keysOf(t, 8), &made), petitioning.ErrSecretMissing)
 				equal(t, "secrets that were made", int64(0), made.Load())
-				joins(t, db, file(t, b.keys), nil)
+				joins(t, db, file(t, b.Keys), nil)
 				joins(t, db, file(t, keysOf(t, 8)), petitioning.ErrOtherSecret)
 			})
 		})
@@ -237,12 +237,12 @@ func TestEarlierDatabaseWithDigestsAlone(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		t.Parallel()
 		b := setup(t, db)
-		b.sign(t, b.publish(t).Petition, 1)
+		b.MustSign(t, b.MustPublish(t).Petition, 1)
 		for _, query := range []string{`DELETE FROM tokens`, `UPDATE signatures SET name = NULL, address = NULL`} {
 			_, err := db.Write.ExecContext(t.Context(), query)
 			ok(t, err)
 		}
-		joins(t, db, file(t, b.keys), petitioning.ErrSecretUnproven)
+		joins(t, db, file(t, b.Keys), petitioning.ErrSecretUnproven)
 	})
 }
 
@@ -252,16 +252,16 @@ func TestEarlierDatabaseWithDamagedRows(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		t.Parallel()
 		b := setup(t, db)
-		made := b.publish(t)
+		made := b.MustPublish(t)
 		for i := range 5 {
-			b.sign(t, made.Petition, i)
+			b.MustSign(t, made.Petition, i)
 		}
 		_, err := db.Write.ExecContext(t.Context(), `DELETE FROM tokens`)
 		ok(t, err)
 		_, err = db.Write.ExecContext(t.Context(),
 			`UPDATE signatures SET name = $1, address = $1 WHERE number > 1`, []byte("damaged"))
 		ok(t, err)
-		joins(t, db, file(t, b.keys), nil)
+		joins(t, db, file(t, b.Keys), nil)
 	})
 }
 
@@ -270,7 +270,7 @@ func TestEarlierDatabaseWithoutTraces(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		t.Parallel()
-		setup(t, db).create(t)
+		setup(t, db).MustCreate(t)
 		_, err := db.Write.ExecContext(t.Context(), `DELETE FROM tokens`)
 		ok(t, err)
 		joins(t, db, file(t, keysOf(t, 8)), nil)
@@ -302,7 +302,7 @@ func TestDamagedNamesAreLoggedRarely(t *testing.T) {
 		read := func(times int) (lines []string) {
 			log.Reset()
 			for range times {
-				equal(t, "name", (*string)(nil), b.reading.SignatoryName(t.Context(), row))
+				equal(t, "name", (*string)(nil), b.Reading.SignatoryName(t.Context(), row))
 			}
 			return strings.Split(strings.TrimSpace(log.String()), "\n")
 		}
@@ -310,7 +310,7 @@ func TestDamagedNamesAreLoggedRarely(t *testing.T) {
 		if len(first) != 1 || !strings.Contains(first[0], "names=1") || !strings.Contains(first[0], "level=ERROR") {
 			t.Errorf("of 100 names: %q, want one line about the first", first)
 		}
-		b.clock.advance(time.Minute)
+		b.Clock.Advance(time.Minute)
 		later := read(100)
 		if len(later) != 1 || !strings.Contains(later[0], "names=100") { // 99 of before, and one
 			t.Errorf("a minute later: %q, want one line about those of before", later)

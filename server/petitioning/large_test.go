@@ -14,6 +14,7 @@ import (
 	"petitiond/server/database/dbtest"
 	"petitiond/server/keyset"
 	"petitiond/server/reading"
+	"petitiond/server/sitetest"
 )
 
 // crowded writes n petitions, a thousand in a statement. The i-th of them, from 1, has i signatures by its rank,
@@ -21,11 +22,11 @@ import (
 func (b *bundle) crowded(t testing.TB, n int) {
 	t.Helper()
 	numbers, id, kind := `generate_series(LOW, HIGH) AS n(i)`, `('00000000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))KIND`, `::uuid`
-	if b.db.Dialect == database.SQLite {
+	if b.DB.Dialect == database.SQLite {
 		numbers = `(WITH RECURSIVE n(i) AS (SELECT LOW UNION ALL SELECT i + 1 FROM n WHERE i < HIGH) SELECT i FROM n)`
 		id, kind = `('00000000-0000-7000-8000-' || printf('%012x', i))`, ``
 	}
-	b.exec(t, `INSERT INTO tags (id, key, label) VALUES ('00000000-0000-7000-8000-000000000000', 'even', 'Even'),
+	b.Exec(t, `INSERT INTO tags (id, key, label) VALUES ('00000000-0000-7000-8000-000000000000', 'even', 'Even'),
  ('00000000-0000-7000-8000-000000000001', 'odd', 'Odd')`)
 	for from := 1; from <= n; from += 1000 {
 		some := strings.NewReplacer("LOW", fmt.Sprint(from), "HIGH", fmt.Sprint(min(from+999, n)), "KIND", kind)
@@ -39,11 +40,11 @@ func (b *bundle) crowded(t testing.TB, n int) {
  SELECT ID, ('00000000-0000-7000-8000-00000000000' || CAST(i % 2 AS text))KIND, 1767225600000000, 0 FROM NUMBERS`,
 			`INSERT INTO search_documents (petition_id, title, summary, body, tags) SELECT ID, 'otter', '', 'x', '' FROM NUMBERS`,
 		} {
-			b.exec(t, some.Replace(strings.NewReplacer("ID", id, "NUMBERS", numbers).Replace(text)))
+			b.Exec(t, some.Replace(strings.NewReplacer("ID", id, "NUMBERS", numbers).Replace(text)))
 		}
 	}
-	if b.db.Dialect == database.Postgres { // SQLite is never told
-		b.exec(t, `ANALYZE`)
+	if b.DB.Dialect == database.Postgres { // SQLite is never told
+		b.Exec(t, `ANALYZE`)
 	}
 }
 
@@ -51,17 +52,17 @@ func (b *bundle) crowded(t testing.TB, n int) {
 // of the rows, which the time allowed ends.
 func TestLargeSite(t *testing.T) {
 	t.Parallel()
-	notRaced(t)
+	sitetest.NotRaced(t)
 	dbtest.EachCounting(t, func(t *testing.T, db *database.DB, counter *dbtest.Counter) {
 		b := setup(t, db)
-		ctx, cancel := context.WithTimeout(b.as(t, ""), 3*time.Minute)
+		ctx, cancel := context.WithTimeout(b.As(t, ""), 3*time.Minute)
 		t.Cleanup(cancel)
 		const n = 10_002
 		b.crowded(t, n)
 		read := func(q reading.PetitionQuery, args keyset.Args) *reading.PetitionConnection {
 			t.Helper()
 			counter.Reset()
-			page, err := b.reads(ctx).Petitions(ctx, q, args)
+			page, err := b.Reads(ctx).Petitions(ctx, q, args)
 			ok(t, err)
 			return page
 		}
@@ -95,7 +96,7 @@ func TestLargeSite(t *testing.T) {
 			tagged := reading.PetitionQuery{Order: o, Filter: &reading.Filter{Tags: []string{"even", "odd"}, AllTags: []string{"even"}}}
 			equal(t, fmt.Sprintf("tagged by %v", o), 20, len(read(tagged, keyset.Args{}).Edges))
 			tags := []uuid.UUID{uuid.MustParse("00000000-0000-7000-8000-000000000000"), uuid.MustParse("00000000-0000-7000-8000-000000000001")}
-			pages, err := b.reads(ctx).TagPetitions(ctx, *o, reading.Wanted{}, keyset.Args{}, tags...)
+			pages, err := b.Reads(ctx).TagPetitions(ctx, *o, reading.Wanted{}, keyset.Args{}, tags...)
 			ok(t, err)
 			equal(t, fmt.Sprintf("petitions of tags by %v", o), []int{20, 0}, []int{len(pages[tags[0]].Edges), len(pages[tags[1]].Edges)})
 		}
@@ -103,7 +104,7 @@ func TestLargeSite(t *testing.T) {
 		otters.Search, otters.Order = p("otter"), nil
 		equal(t, "total of too many matches", nil, total(read(otters, keyset.Args{})))
 		ranked := walk(t, 100, false, petitionID, func(args keyset.Args) (*reading.PetitionConnection, error) {
-			return b.reads(ctx).Petitions(ctx, otters, args)
+			return b.Reads(ctx).Petitions(ctx, otters, args)
 		})
 		equal(t, "ranked matches", 1000, len(ranked))
 		b.ranksWithoutBodies(t, counter)
@@ -128,12 +129,12 @@ func (b *bundle) passNothingBy(t *testing.T, counter *dbtest.Counter) {
 		"language by relevance": {Filter: french, Search: p("otter")},
 	} {
 		counter.Reset()
-		page, err := b.reads(b.as(t, "")).Petitions(b.as(t, ""), q, keyset.Args{})
+		page, err := b.Reads(b.As(t, "")).Petitions(b.As(t, ""), q, keyset.Args{})
 		ok(t, err)
 		equal(t, name, 0, len(page.Edges))
 		text := strings.Join(counter.Statements(), "\n")
 		equal(t, name+" goes through those alone: "+text, true, strings.Contains(text, "AS chosen"))
-		total, err := page.TotalCount(b.as(t, ""))
+		total, err := page.TotalCount(b.As(t, ""))
 		ok(t, err)
 		equal(t, "total of "+name, 0, *total)
 	}
@@ -144,11 +145,11 @@ func (b *bundle) passNothingBy(t *testing.T, counter *dbtest.Counter) {
 func (b *bundle) ranksWithoutBodies(t *testing.T, counter *dbtest.Counter) {
 	t.Helper()
 	want := 2
-	if b.db.Dialect == database.Postgres {
+	if b.DB.Dialect == database.Postgres {
 		want = 0
 	}
 	counter.Reset()
-	page, err := b.reads(b.as(t, "")).Petitions(b.as(t, ""), reading.PetitionQuery{Search: p("otter x")}, keyset.Args{First: p(1)})
+	page, err := b.Reads(b.As(t, "")).Petitions(b.As(t, ""), reading.PetitionQuery{Search: p("otter x")}, keyset.Args{First: p(1)})
 	ok(t, err)
 	equal(t, "matches", 1, len(page.Edges))
 	equal(t, "looks into bodies for two words", want, strings.Count(strings.Join(counter.Statements(), "\n"), "d.body"))

@@ -16,6 +16,7 @@ import (
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
 	"petitiond/server/petitioning"
+	"petitiond/server/sitetest"
 )
 
 // life is what a petition must be after what was done with it.
@@ -54,17 +55,17 @@ func stepsOfLife() map[string]step {
 	}
 }
 
-func (l *life) published() bool { return isPublic(l.state) }
+func (l *life) published() bool { return sitetest.IsPublic(l.state) }
 
 func (l *life) publish(*rapid.T) (string, error) {
 	got := l.b.Publish(l.owner, l.id)
 	switch {
 	case l.published():
 		return "", got
-	case l.state != petition.StateDRAFT, l.ends != nil && !l.b.clock.Now().Before(*l.ends):
+	case l.state != petition.StateDRAFT, l.ends != nil && !l.b.Clock.Now().Before(*l.ends):
 		return "WRONG_STATE id", got
 	}
-	now := l.b.clock.Now()
+	now := l.b.Clock.Now()
 	if l.starts == nil || l.starts.Before(now) {
 		l.starts = &now
 	}
@@ -81,7 +82,7 @@ func (l *life) close(r *rapid.T) (string, error) {
 	got := l.b.Close(l.owner, l.id, outcome)
 	switch l.state {
 	case petition.StateOPEN:
-		at := l.b.clock.Now()
+		at := l.b.Clock.Now()
 		if l.ends != nil && l.ends.Before(at) {
 			at = *l.ends
 		}
@@ -101,7 +102,7 @@ func (l *life) close(r *rapid.T) (string, error) {
 func (l *life) sign(r *rapid.T) (string, error) {
 	who, named := rapid.IntRange(0, 4).Draw(r, "person"), rapid.Bool().Draw(r, "named")
 	got := l.b.Sign(l.other, signing(l.id, who, func(s *petitioning.Signing) { s.ShowName = named }))
-	now := l.b.clock.Now()
+	now := l.b.Clock.Now()
 	switch {
 	case !l.published():
 		return "NOT_FOUND input.petitionId", got
@@ -175,7 +176,7 @@ func (l *life) retitle(r *rapid.T) (string, error) {
 func (l *life) moveEnd(r *rapid.T) (string, error) {
 	var end *time.Time
 	if hours := rapid.IntRange(0, 3).Draw(r, "hours"); hours > 0 {
-		end = p(l.b.clock.Now().Add(time.Duration(hours)*time.Hour + time.Minute)) // behind every start
+		end = p(l.b.Clock.Now().Add(time.Duration(hours)*time.Hour + time.Minute)) // behind every start
 	}
 	got := l.edit(func(u *petitioning.Update) { u.EndsAt = &end })
 	if !l.editable() {
@@ -201,12 +202,12 @@ func (l *life) hide(r *rapid.T) (string, error) {
 }
 
 func (l *life) wait(r *rapid.T) (string, error) {
-	l.b.clock.advance(time.Duration(rapid.IntRange(1, 90).Draw(r, "minutes")) * time.Minute)
+	l.b.Clock.Advance(time.Duration(rapid.IntRange(1, 90).Draw(r, "minutes")) * time.Minute)
 	if rapid.Bool().Draw(r, "nobody looks yet") {
 		return "", nil
 	}
 	got := l.b.CloseDue(l.owner)
-	if l.state == petition.StateOPEN && l.ends != nil && !l.b.clock.Now().Before(*l.ends) {
+	if l.state == petition.StateOPEN && l.ends != nil && !l.b.Clock.Now().Before(*l.ends) {
 		l.state, l.closed = petition.StateCLOSED, l.ends
 		l.version++
 	}
@@ -216,7 +217,7 @@ func (l *life) wait(r *rapid.T) (string, error) {
 // check compares the petition with what it must be.
 func (l *life) check(t testing.TB) {
 	t.Helper()
-	row, figures := l.b.row(t, l.id), l.b.figures(t, l.id)
+	row, figures := l.b.Row(t, l.id), l.b.Figures(t, l.id)
 	equal(t, "petition", []any{l.state, l.version, l.title, l.starts, l.ends, l.closed, l.outcome},
 		[]any{row.State, row.Version, row.Title, row.StartsAt, row.EndsAt, row.ClosedAt, row.Outcome})
 	equal(t, "figures", []int{len(l.signed), l.named, l.comments, l.comments, l.goal, l.countVersion},
@@ -235,18 +236,18 @@ func TestLives(t *testing.T) {
 		rapid.Check(t, func(r *rapid.T) {
 			d := draft()
 			if rapid.Bool().Draw(r, "starts later") {
-				d.StartsAt = p(b.clock.Now().Add(time.Hour))
+				d.StartsAt = p(b.Clock.Now().Add(time.Hour))
 			}
-			made, err := b.Create(b.as(t, ""), d)
+			made, err := b.Create(b.As(t, ""), d)
 			ok(t, err)
 			l := &life{
-				b: b, id: made.Petition, owner: b.as(t, made.EditToken), other: b.as(t, ""), state: petition.StateDRAFT, version: 1,
+				b: b, id: made.Petition, owner: b.As(t, made.EditToken), other: b.As(t, ""), state: petition.StateDRAFT, version: 1,
 				goal: 100, title: "Save the bees", signed: map[int]bool{}, starts: d.StartsAt,
 			}
 			todo := stepsOfLife()
 			for _, name := range rapid.SliceOfN(rapid.SampledFrom(slices.Sorted(maps.Keys(todo))), 1, 12).Draw(r, "steps") {
 				want, got := todo[name](l, r)
-				if said := strings.Join(faultsOf(got), ", "); said != want {
+				if said := strings.Join(sitetest.FaultsOf(got), ", "); said != want {
 					r.Fatalf("%s gives %q, want %q", name, said, want)
 				}
 			}

@@ -18,6 +18,7 @@ import (
 	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
+	"petitiond/server/sitetest"
 )
 
 func petitionID(row *ent.Petition) uuid.UUID { return row.ID }
@@ -39,26 +40,26 @@ func filters() map[string]*reading.Filter {
 	return map[string]*reading.Filter{
 		"None":           nil,
 		"Empty":          {},
-		"AllStates":      {States: states},
+		"AllStates":      {States: sitetest.States},
 		"OneState":       {States: []petition.State{petition.StateCLOSED}},
 		"RepeatedStates": {States: []petition.State{petition.StatePAUSED, petition.StateOPEN, petition.StatePAUSED}},
 		"UnseenState":    {States: []petition.State{petition.StateDRAFT}},
 		"NoSuchState":    {States: []petition.State{"OPEN') OR ('a' = 'a", petition.StateCLOSED}},
 		"NoState":        {States: []petition.State{"open"}},
-		"AnyTag":         {States: states, Tags: []string{"#BEES", "水"}},
-		"AllTags":        {States: states, AllTags: []string{"climate  justice", "Bees"}},
-		"BothTags":       {States: states, Tags: []string{"zebra", "a_b"}, AllTags: []string{"STÄDTE"}},
-		"UnknownTag":     {States: states, Tags: []string{"nobody bears it"}},
-		"NoTagAtAll":     {States: states, Tags: []string{"!!!", "\x00", "\xff", ""}},
-		"BrokenTags":     {States: states, AllTags: []string{"be\x00es", "\xffbees"}},
-		"Language":       {States: states, Language: p("pt")},
-		"Region":         {States: states, Language: p("pt-br")},
-		"MinSignatures":  {States: states, MinSignatures: p(3)},
-		"NoMinimum":      {States: states, MinSignatures: p(-1)},
-		"StartedAfter":   {States: states, StartedAfter: p(monday.Add(-(30*24 + 4) * time.Hour))},
-		"EndsBefore":     {States: states, EndsBefore: p(monday.Add(4 * time.Hour))},
+		"AnyTag":         {States: sitetest.States, Tags: []string{"#BEES", "水"}},
+		"AllTags":        {States: sitetest.States, AllTags: []string{"climate  justice", "Bees"}},
+		"BothTags":       {States: sitetest.States, Tags: []string{"zebra", "a_b"}, AllTags: []string{"STÄDTE"}},
+		"UnknownTag":     {States: sitetest.States, Tags: []string{"nobody bears it"}},
+		"NoTagAtAll":     {States: sitetest.States, Tags: []string{"!!!", "\x00", "\xff", ""}},
+		"BrokenTags":     {States: sitetest.States, AllTags: []string{"be\x00es", "\xffbees"}},
+		"Language":       {States: sitetest.States, Language: p("pt")},
+		"Region":         {States: sitetest.States, Language: p("pt-br")},
+		"MinSignatures":  {States: sitetest.States, MinSignatures: p(3)},
+		"NoMinimum":      {States: sitetest.States, MinSignatures: p(-1)},
+		"StartedAfter":   {States: sitetest.States, StartedAfter: p(monday.Add(-(30*24 + 4) * time.Hour))},
+		"EndsBefore":     {States: sitetest.States, EndsBefore: p(monday.Add(4 * time.Hour))},
 		"Everything": {
-			States: states, Tags: []string{"bees", "climate justice"}, AllTags: []string{"bees"}, Language: p("en"), MinSignatures: p(1),
+			States: sitetest.States, Tags: []string{"bees", "climate justice"}, AllTags: []string{"bees"}, Language: p("en"), MinSignatures: p(1),
 			StartedAfter: p(monday.Add(-31 * 24 * time.Hour)), EndsBefore: p(monday.Add(9 * time.Hour)),
 		},
 	}
@@ -74,15 +75,15 @@ func TestPetitionLists(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				for _, o := range append(orders(), orders()...) {
 					if n++; n == len(filters())*len(orders()) {
-						b.asMany()
+						b.ReadAsMany()
 					}
 					size, admin := n%7+1, n%3 == 0
-					ctx := b.as(t, "")
+					ctx := b.As(t, "")
 					if admin {
 						ctx = operator(t)
 					}
 					read := func(args keyset.Args) (*reading.PetitionConnection, error) {
-						return b.reads(ctx).Petitions(ctx, reading.PetitionQuery{Filter: f, Order: o}, args)
+						return b.Reads(ctx).Petitions(ctx, reading.PetitionQuery{Filter: f, Order: o}, args)
 					}
 					want := expected(site, admin, canonical(f), o)
 					what := fmt.Sprintf("list by %v in pages of %d, admin %v", o, size, admin)
@@ -114,11 +115,11 @@ func TestEveryPageSize(t *testing.T) {
 		b := setup(t, db)
 		site := siteOf(t, b, 11, 2)
 		for _, o := range orders() {
-			want := expected(site, true, &reading.Filter{States: states}, o)
+			want := expected(site, true, &reading.Filter{States: sitetest.States}, o)
 			for size := 1; size <= 7; size++ {
 				for _, backwards := range []bool{false, true} {
 					got := walk(t, size, backwards, petitionID, func(args keyset.Args) (*reading.PetitionConnection, error) {
-						return b.reads(operator(t)).Petitions(operator(t), reading.PetitionQuery{Filter: &reading.Filter{States: states}, Order: o}, args)
+						return b.Reads(operator(t)).Petitions(operator(t), reading.PetitionQuery{Filter: &reading.Filter{States: sitetest.States}, Order: o}, args)
 					})
 					equal(t, fmt.Sprintf("list by %v in pages of %d, backwards %v", o, size, backwards), want, got)
 				}
@@ -136,10 +137,10 @@ func TestPagesMeetTheModel(t *testing.T) {
 		ctx := operator(t)
 		rapid.Check(t, func(r *rapid.T) {
 			o := rapid.SampledFrom(orders()).Draw(r, "order")
-			f := &reading.Filter{States: rapid.SliceOfN(rapid.SampledFrom(states), 1, 8).Draw(r, "states")}
+			f := &reading.Filter{States: rapid.SliceOfN(rapid.SampledFrom(sitetest.States), 1, 8).Draw(r, "states")}
 			q := reading.PetitionQuery{Filter: f, Order: o}
 			want := expected(site, true, f, o)
-			whole, err := b.reads(ctx).Petitions(ctx, q, keyset.Args{First: p(100)})
+			whole, err := b.Reads(ctx).Petitions(ctx, q, keyset.Args{First: p(100)})
 			ok(t, err)
 			low, high := 0, len(want)
 			args := keyset.Args{}
@@ -159,7 +160,7 @@ func TestPagesMeetTheModel(t *testing.T) {
 				args.First, args.Last = nil, &size
 				first, end = max(low, high-size), high
 			}
-			page, err := b.reads(ctx).Petitions(ctx, q, args)
+			page, err := b.Reads(ctx).Petitions(ctx, q, args)
 			ok(t, err)
 			var got []uuid.UUID
 			for _, row := range page.Nodes() {
@@ -177,10 +178,10 @@ func TestAbsentTimesComeLast(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
 		far := time.Date(9999, time.December, 31, 23, 59, 59, 0, time.UTC) // the last that the API takes
-		endless := b.publish(t)
-		ends := b.publish(t, func(d *petitioning.Draft) { d.EndsAt = &far })
+		endless := b.MustPublish(t)
+		ends := b.MustPublish(t, func(d *petitioning.Draft) { d.EndsAt = &far })
 		for _, direction := range []reading.Direction{reading.Asc, reading.Desc} {
-			page, err := b.reads(b.as(t, "")).Petitions(b.as(t, ""), reading.PetitionQuery{
+			page, err := b.Reads(b.As(t, "")).Petitions(b.As(t, ""), reading.PetitionQuery{
 				Order: &reading.Order{Field: reading.ByEndsAt, Direction: direction},
 			}, keyset.Args{})
 			ok(t, err)
@@ -196,33 +197,33 @@ func TestCursorsBelongToTheirList(t *testing.T) {
 		b := setup(t, db)
 		site := siteOf(t, b, 12, 4)
 		ctx := operator(t)
-		all := &reading.Filter{States: states}
+		all := &reading.Filter{States: sitetest.States}
 		asc := reading.Order{Field: reading.ByCreatedAt, Direction: reading.Asc}
-		page, err := b.reads(ctx).Petitions(ctx, reading.PetitionQuery{Filter: all, Order: &asc}, keyset.Args{First: p(1)})
+		page, err := b.Reads(ctx).Petitions(ctx, reading.PetitionQuery{Filter: all, Order: &asc}, keyset.Args{First: p(1)})
 		ok(t, err)
 		good := page.Edges[0].Cursor()
 		petitions := func(q reading.PetitionQuery) func(keyset.Args) error {
-			return func(args keyset.Args) error { _, err := b.reads(ctx).Petitions(ctx, q, args); return err }
+			return func(args keyset.Args) error { _, err := b.Reads(ctx).Petitions(ctx, q, args); return err }
 		}
 		ok(t, petitions(reading.PetitionQuery{Filter: all, Order: &asc})(keyset.Args{After: &good}))
 		lists := map[string]func(keyset.Args) error{
-			"OtherFilter":    petitions(reading.PetitionQuery{Filter: &reading.Filter{States: states[:3]}, Order: &asc}),
+			"OtherFilter":    petitions(reading.PetitionQuery{Filter: &reading.Filter{States: sitetest.States[:3]}, Order: &asc}),
 			"OtherOrder":     petitions(reading.PetitionQuery{Filter: all, Order: &reading.Order{Field: reading.ByTrending, Direction: reading.Asc}}),
 			"OtherDirection": petitions(reading.PetitionQuery{Filter: all}),
 			"Search":         petitions(reading.PetitionQuery{Filter: all, Order: &asc, Search: p("petition")}),
 			"Relevance":      petitions(reading.PetitionQuery{Filter: all, Search: p("petition")}),
-			"Tags":           func(args keyset.Args) error { _, err := b.reads(ctx).Tags(ctx, nil, args); return err },
+			"Tags":           func(args keyset.Args) error { _, err := b.Reads(ctx).Tags(ctx, nil, args); return err },
 			"TagPetitions": func(args keyset.Args) error {
-				_, err := b.reads(ctx).TagPetitions(ctx, asc, reading.Wanted{}, args, uuid.New())
+				_, err := b.Reads(ctx).TagPetitions(ctx, asc, reading.Wanted{}, args, uuid.New())
 				return err
 			},
-			"Signatures": func(args keyset.Args) error { _, err := b.reads(ctx).Signatures(ctx, args, site[0].id); return err },
+			"Signatures": func(args keyset.Args) error { _, err := b.Reads(ctx).Signatures(ctx, args, site[0].id); return err },
 			"Comments": func(args keyset.Args) error {
-				_, err := b.reads(ctx).Comments(ctx, said(reading.Newest), args, site[0].id)
+				_, err := b.Reads(ctx).Comments(ctx, sitetest.ByOrder(reading.Newest), args, site[0].id)
 				return err
 			},
 			"Replies": func(args keyset.Args) error {
-				_, err := b.reads(ctx).Replies(ctx, reading.WithBodies, args, uuid.New())
+				_, err := b.Reads(ctx).Replies(ctx, reading.WithBodies, args, uuid.New())
 				return err
 			},
 		}
@@ -271,16 +272,16 @@ func TestListArguments(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
 		for _, tt := range tests {
-			_, err := b.reads(b.as(t, "")).Petitions(b.as(t, ""), tt.query, keyset.Args{})
+			_, err := b.Reads(b.As(t, "")).Petitions(b.As(t, ""), tt.query, keyset.Args{})
 			refused(t, err, tt.name, tt.argument)
 		}
-		_, err := b.reads(b.as(t, "")).TagPetitions(b.as(t, ""), reading.Order{Field: reading.ByRelevance}, reading.Wanted{}, keyset.Args{}, uuid.New())
+		_, err := b.Reads(b.As(t, "")).TagPetitions(b.As(t, ""), reading.Order{Field: reading.ByRelevance}, reading.Wanted{}, keyset.Args{}, uuid.New())
 		refused(t, err, "relevance among the petitions of a tag", "orderBy")
 		many := reading.Filter{States: make([]petition.State, 100_000)}
 		for i := range many.States {
-			many.States[i] = states[i%len(states)]
+			many.States[i] = sitetest.States[i%len(sitetest.States)]
 		}
-		_, err = b.reads(b.as(t, "")).Petitions(b.as(t, ""), reading.PetitionQuery{Filter: &many}, keyset.Args{})
+		_, err = b.Reads(b.As(t, "")).Petitions(b.As(t, ""), reading.PetitionQuery{Filter: &many}, keyset.Args{})
 		ok(t, err)
 	})
 }

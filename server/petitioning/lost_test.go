@@ -31,9 +31,9 @@ func proxied(t *testing.T) (*bundle, *pgproxy.Proxy) {
 
 // readers are the ways in which a request reads, with what is needed for them.
 func (b *bundle) readers(t *testing.T) map[string]func(n int) error {
-	made := b.publish(t)
-	id, anybody := made.Petition, b.as(t, "")
-	slug := b.row(t, id).Slug
+	made := b.MustPublish(t)
+	id, anybody := made.Petition, b.As(t, "")
+	slug := b.Row(t, id).Slug
 	key, err := b.CreateAPIKey(t.Context(), "partner", []petitioning.Scope{petitioning.ScopeAdmin})
 	ok(t, err)
 	found := func(f reading.Found, err error) error {
@@ -52,17 +52,17 @@ func (b *bundle) readers(t *testing.T) map[string]func(n int) error {
 			if err := b.Sign(anybody, signing(id, n)); err != nil {
 				return err
 			}
-			return found(b.reads(anybody).PetitionsByID(anybody, []uuid.UUID{id}, reading.Wanted{Figures: true}))
+			return found(b.Reads(anybody).PetitionsByID(anybody, []uuid.UUID{id}, reading.Wanted{Figures: true}))
 		},
 		"ByID": func(int) error {
-			return found(b.reads(anybody).PetitionsByID(anybody, []uuid.UUID{id}, reading.Wanted{}))
+			return found(b.Reads(anybody).PetitionsByID(anybody, []uuid.UUID{id}, reading.Wanted{}))
 		},
 		"BySlug": func(int) error {
-			return found(b.reads(anybody).PetitionBySlug(anybody, slug, reading.Wanted{Figures: true}))
+			return found(b.Reads(anybody).PetitionBySlug(anybody, slug, reading.Wanted{Figures: true}))
 		},
-		"Figures": func(int) error { _, err := b.reads(anybody).Figures(anybody, []uuid.UUID{id}); return err },
+		"Figures": func(int) error { _, err := b.Reads(anybody).Figures(anybody, []uuid.UUID{id}); return err },
 		"List": func(int) error {
-			_, err := b.reads(anybody).Petitions(anybody, reading.PetitionQuery{}, keyset.Args{First: p(10)})
+			_, err := b.Reads(anybody).Petitions(anybody, reading.PetitionQuery{}, keyset.Args{First: p(10)})
 			return err
 		},
 		"RepeatedCreate": func(int) error {
@@ -132,13 +132,13 @@ func TestNobodyHearsOfLostConnections(t *testing.T) {
 func TestDatabaseIsAwayForLong(t *testing.T) {
 	t.Parallel()
 	b, proxy := proxied(t)
-	id := b.publish(t).Petition
-	ctx := b.as(t, "")
+	id := b.MustPublish(t).Petition
+	ctx := b.As(t, "")
 	defer proxy.Leave()()
 	var readers sync.WaitGroup
 	for range 20 {
 		readers.Go(func() {
-			if _, err := b.reads(ctx).PetitionsByID(ctx, []uuid.UUID{id}, reading.Wanted{}); !petitioning.IsPassing(err) || errors.Is(err, context.DeadlineExceeded) {
+			if _, err := b.Reads(ctx).PetitionsByID(ctx, []uuid.UUID{id}, reading.Wanted{}); !petitioning.IsPassing(err) || errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("got %v, want that the database is away", err)
 			}
 		})
@@ -167,14 +167,14 @@ func TestCreatedAndOutOfSight(t *testing.T) {
 				}
 				return pgproxy.Pass
 			})
-			_, err := b.Create(b.as(t, ""), input)
+			_, err := b.Create(b.As(t, ""), input)
 			if faults := petitioning.Faults(err); len(faults) != 1 || faults[0].Code != petitioning.OutcomeUnknown {
 				t.Errorf("got %v, want that the outcome is unknown", err)
 			}
 			proxy.Judge(nil)
-			made, err := b.Create(b.as(t, ""), input)
+			made, err := b.Create(b.As(t, ""), input)
 			ok(t, err)
-			if n := value[int](t, b, `SELECT COUNT(*) FROM petitions`); n != 1 || b.row(t, made.Petition) == nil {
+			if n := value[int](t, b, `SELECT COUNT(*) FROM petitions`); n != 1 || b.Row(t, made.Petition) == nil {
 				t.Errorf("there are %d petitions, want the one", n)
 			}
 		})

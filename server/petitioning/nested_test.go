@@ -18,6 +18,7 @@ import (
 	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
+	"petitiond/server/sitetest"
 	"petitiond/server/text"
 )
 
@@ -34,18 +35,18 @@ func TestTagLists(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
 		site := siteOf(t, b, 25, 5)
-		all, err := b.reads(operator(t)).Tags(operator(t), nil, keyset.Args{First: p(100)})
+		all, err := b.Reads(operator(t)).Tags(operator(t), nil, keyset.Args{First: p(100)})
 		ok(t, err)
 		for i, search := range searches {
 			for _, admin := range []bool{false, true} {
-				ctx := b.as(t, "")
+				ctx := b.As(t, "")
 				if admin {
 					ctx = operator(t)
 				}
 				var want []uuid.UUID
 				for _, tag := range all.Nodes() {
 					borne := slices.ContainsFunc(site, func(k known) bool {
-						return (admin || isPublic(k.State)) && slices.Contains(k.keys, tag.Key)
+						return (admin || sitetest.IsPublic(k.State)) && slices.Contains(k.keys, tag.Key)
 					})
 					blank := search == nil || strings.TrimSpace(*search) == ""
 					prefix := text.TagKey(*orEmpty(search))
@@ -53,7 +54,7 @@ func TestTagLists(t *testing.T) {
 						want = append(want, tag.ID)
 					}
 				}
-				read := func(args keyset.Args) (*reading.TagConnection, error) { return b.reads(ctx).Tags(ctx, search, args) }
+				read := func(args keyset.Args) (*reading.TagConnection, error) { return b.Reads(ctx).Tags(ctx, search, args) }
 				what := fmt.Sprintf("tags for %q, admin %v", *orEmpty(search), admin)
 				equal(t, what, want, walk(t, i%7+1, false, tagID, read))
 				equal(t, what+", backwards", want, walk(t, i%7+1, true, tagID, read))
@@ -84,10 +85,10 @@ func TestTagByName(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		b.publish(t, func(d *petitioning.Draft) { d.Tags = []string{"Climate Justice"} })
-		b.publish(t, func(d *petitioning.Draft) { d.Tags = []string{"CLIMATE justice"} })
+		b.MustPublish(t, func(d *petitioning.Draft) { d.Tags = []string{"Climate Justice"} })
+		b.MustPublish(t, func(d *petitioning.Draft) { d.Tags = []string{"CLIMATE justice"} })
 		for _, name := range []string{"climatejustice", "#Climate Justice!", "ＣＬＩＭＡＴＥ justice", "Climate\x00Justice"} {
-			tag, err := b.reads(b.as(t, "")).TagByName(b.as(t, ""), name)
+			tag, err := b.Reads(b.As(t, "")).TagByName(b.As(t, ""), name)
 			ok(t, err)
 			if tag == nil {
 				t.Fatalf("%q finds no tag", name)
@@ -96,7 +97,7 @@ func TestTagByName(t *testing.T) {
 			equal(t, "open petitions", 2, tag.OpenPetitions)
 		}
 		for _, name := range []string{"", "climate", "!!!", "\x00", "\xff\xfe", strings.Repeat("é", 100_000)} {
-			tag, err := b.reads(b.as(t, "")).TagByName(b.as(t, ""), name)
+			tag, err := b.Reads(b.As(t, "")).TagByName(b.As(t, ""), name)
 			ok(t, err)
 			equal(t, "tag", (*ent.Tag)(nil), tag)
 		}
@@ -108,7 +109,7 @@ func TestTagPetitions(t *testing.T) {
 	dbtest.EachCounting(t, func(t *testing.T, db *database.DB, counter *dbtest.Counter) {
 		b := setup(t, db)
 		site := siteOf(t, b, 30, 6)
-		all, err := b.reads(operator(t)).Tags(operator(t), nil, keyset.Args{First: p(100)})
+		all, err := b.Reads(operator(t)).Tags(operator(t), nil, keyset.Args{First: p(100)})
 		ok(t, err)
 		var ids []uuid.UUID
 		for _, tag := range all.Nodes() {
@@ -116,9 +117,9 @@ func TestTagPetitions(t *testing.T) {
 		}
 		for i, o := range orders()[1:] {
 			for _, bearer := range []string{"", adminKey} {
-				ctx := b.as(t, bearer)
+				ctx := b.As(t, bearer)
 				counter.Reset()
-				pages, err := b.reads(ctx).TagPetitions(ctx, *o, reading.Wanted{}, keyset.Args{First: p(3)}, ids...)
+				pages, err := b.Reads(ctx).TagPetitions(ctx, *o, reading.Wanted{}, keyset.Args{First: p(3)}, ids...)
 				ok(t, err)
 				equal(t, "statements", 1, counter.Count())
 				for _, tag := range all.Nodes() {
@@ -130,7 +131,7 @@ func TestTagPetitions(t *testing.T) {
 					equal(t, "first of "+tag.Key, want[:min(3, len(want))], first)
 					equal(t, "more of "+tag.Key, len(want) > 3, pages[tag.ID].PageInfo.HasNextPage)
 					got := walk(t, i%4+1, i%2 == 0, petitionID, func(args keyset.Args) (*reading.PetitionConnection, error) {
-						pages, err := b.reads(ctx).TagPetitions(ctx, *o, reading.Wanted{}, args, tag.ID)
+						pages, err := b.Reads(ctx).TagPetitions(ctx, *o, reading.Wanted{}, args, tag.ID)
 						return pages[tag.ID], err
 					})
 					equal(t, fmt.Sprintf("petitions of %s by %v", tag.Key, o), want, got)
@@ -150,9 +151,9 @@ func TestSignatureLists(t *testing.T) {
 			ids = append(ids, k.id)
 		}
 		invalidated := value[uuid.UUID](t, b, `SELECT MIN(CAST(id AS text)) FROM signatures WHERE show_name`)
-		b.exec(t, `UPDATE signatures SET state = 'INVALIDATED' WHERE id = $1`, invalidated)
+		b.Exec(t, `UPDATE signatures SET state = 'INVALIDATED' WHERE id = $1`, invalidated)
 		counter.Reset()
-		pages, err := b.reads(b.as(t, "")).Signatures(b.as(t, ""), keyset.Args{First: p(2)}, ids...)
+		pages, err := b.Reads(b.As(t, "")).Signatures(b.As(t, ""), keyset.Args{First: p(2)}, ids...)
 		ok(t, err)
 		equal(t, "statements", 1, counter.Count())
 		for i, k := range site {
@@ -160,7 +161,7 @@ func TestSignatureLists(t *testing.T) {
 			for n, s := range k.Signatures {
 				row := []any{k.id, n + 1}
 				counted := value[int](t, b, `SELECT COUNT(*) FROM signatures WHERE petition_id = $1 AND number = $2 AND state = 'COUNTED'`, row...)
-				if s.ShowName && isPublic(k.State) && counted == 1 {
+				if s.ShowName && sitetest.IsPublic(k.State) && counted == 1 {
 					want = append([]int{n + 1}, want...)
 				}
 			}
@@ -171,7 +172,7 @@ func TestSignatureLists(t *testing.T) {
 			equal(t, "first signatures", append([]int(nil), want[:min(2, len(want))]...), numbers)
 			for size := 1; size <= 3; size++ {
 				seen := walk(t, size, i%2 == 0, signatureID, func(args keyset.Args) (*reading.SignatureConnection, error) {
-					pages, err := b.reads(b.as(t, "")).Signatures(b.as(t, ""), args, k.id)
+					pages, err := b.Reads(b.As(t, "")).Signatures(b.As(t, ""), args, k.id)
 					return pages[k.id], err
 				})
 				equal(t, "signatures", len(want), len(seen))
@@ -193,12 +194,12 @@ func talk(t testing.TB, b *bundle, id uuid.UUID, n int) []thread {
 	random := rand.New(rand.NewPCG(uint64(n), 1))
 	threads := make([]thread, n)
 	for i := range threads {
-		threads[i] = thread{id: b.comment(t, petitioning.Remark{Petition: id, Body: "Thread"}), likes: random.IntN(4)}
-		b.exec(t, `UPDATE comments SET likes = $2 WHERE id = $1`, threads[i].id, threads[i].likes)
+		threads[i] = thread{id: b.MustComment(t, petitioning.Remark{Petition: id, Body: "Thread"}), likes: random.IntN(4)}
+		b.Exec(t, `UPDATE comments SET likes = $2 WHERE id = $1`, threads[i].id, threads[i].likes)
 	}
 	for range 2 * n {
 		at := &threads[random.IntN(n)]
-		at.replies = append(at.replies, b.comment(t, petitioning.Remark{Petition: id, Parent: &at.id, Body: "Reply"}))
+		at.replies = append(at.replies, b.MustComment(t, petitioning.Remark{Petition: id, Parent: &at.id, Body: "Reply"}))
 	}
 	return threads
 }
@@ -207,7 +208,7 @@ func TestCommentLists(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		made, other := b.publish(t), b.publish(t)
+		made, other := b.MustPublish(t), b.MustPublish(t)
 		threads := talk(t, b, made.Petition, 12)
 		talk(t, b, other.Petition, 3)
 		ids := func(sorted []thread) []uuid.UUID {
@@ -229,7 +230,7 @@ func TestCommentLists(t *testing.T) {
 			for size := 1; size <= 7; size++ {
 				for _, backwards := range []bool{false, true} {
 					got := walk(t, size, backwards, commentID, func(args keyset.Args) (*reading.CommentConnection, error) {
-						pages, err := b.reads(b.as(t, "")).Comments(b.as(t, ""), said(order), args, made.Petition)
+						pages, err := b.Reads(b.As(t, "")).Comments(b.As(t, ""), sitetest.ByOrder(order), args, made.Petition)
 						return pages[made.Petition], err
 					})
 					equal(t, fmt.Sprintf("%s in pages of %d, backwards %v", order, size, backwards), want, got)
@@ -238,7 +239,7 @@ func TestCommentLists(t *testing.T) {
 		}
 		for i, c := range threads {
 			got := walk(t, i%3+1, i%2 == 0, commentID, func(args keyset.Args) (*reading.CommentConnection, error) {
-				pages, err := b.reads(b.as(t, "")).Replies(b.as(t, ""), reading.WithBodies, args, c.id)
+				pages, err := b.Reads(b.As(t, "")).Replies(b.As(t, ""), reading.WithBodies, args, c.id)
 				return pages[c.id], err
 			})
 			equal(t, "replies", c.replies, got)
@@ -251,7 +252,7 @@ func TestManyParentsAtOnce(t *testing.T) {
 	t.Parallel()
 	dbtest.EachCounting(t, func(t *testing.T, db *database.DB, counter *dbtest.Counter) {
 		b := setup(t, db)
-		made := b.publish(t)
+		made := b.MustPublish(t)
 		threads := talk(t, b, made.Petition, 30)
 		parents := make([]uuid.UUID, 0, 530)
 		for range 250 {
@@ -264,7 +265,7 @@ func TestManyParentsAtOnce(t *testing.T) {
 			parents = append(parents, uuid.New())
 		}
 		counter.Reset()
-		pages, err := b.reads(b.as(t, "")).Replies(b.as(t, ""), reading.WithBodies, keyset.Args{First: p(1)}, parents...)
+		pages, err := b.Reads(b.As(t, "")).Replies(b.As(t, ""), reading.WithBodies, keyset.Args{First: p(1)}, parents...)
 		ok(t, err)
 		if n := counter.Count(); n > 2 {
 			t.Errorf("%d parents took %d statements, want at most 2", len(parents), n)
@@ -275,11 +276,11 @@ func TestManyParentsAtOnce(t *testing.T) {
 				fmt.Sprint(replyIDs(pages[c.id]), pages[c.id].PageInfo.HasNextPage))
 		}
 		counter.Reset()
-		_, err = b.reads(b.as(t, "")).Replies(b.as(t, ""), reading.WithBodies, keyset.Args{}, parents[240:340]...)
+		_, err = b.Reads(b.As(t, "")).Replies(b.As(t, ""), reading.WithBodies, keyset.Args{}, parents[240:340]...)
 		ok(t, err)
 		equal(t, "statements for a hundred parents", 1, counter.Count())
 		if cursor := pages[threads[0].id].PageInfo.EndCursor(); cursor != nil {
-			_, err = b.reads(b.as(t, "")).Replies(b.as(t, ""), reading.WithBodies, keyset.Args{After: cursor}, parents[250:252]...)
+			_, err = b.Reads(b.As(t, "")).Replies(b.As(t, ""), reading.WithBodies, keyset.Args{After: cursor}, parents[250:252]...)
 			refused(t, err, "a cursor with several parents", "after")
 		}
 	})
@@ -308,9 +309,9 @@ func TestTagsOfManyPetitions(t *testing.T) {
 			}
 		}
 		slices.SortFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(b[:], a[:]) })
-		b.exec(t, `UPDATE petitions SET state = 'OPEN' WHERE state <> 'HIDDEN'`)
+		b.Exec(t, `UPDATE petitions SET state = 'OPEN' WHERE state <> 'HIDDEN'`)
 		counter.Reset()
-		found, err := b.reads(b.as(t, "")).TagsOf(b.as(t, ""), ids)
+		found, err := b.Reads(b.As(t, "")).TagsOf(b.As(t, ""), ids)
 		ok(t, err)
 		equal(t, "statements", 1, counter.Count())
 		got := map[uuid.UUID][]string{}
@@ -321,9 +322,4 @@ func TestTagsOfManyPetitions(t *testing.T) {
 		}
 		equal(t, "tags", want, got)
 	})
-}
-
-// said asks for comments with what they say.
-func said(order reading.CommentOrder) reading.CommentQuery {
-	return reading.CommentQuery{Order: order, Bodies: reading.WithBodies}
 }

@@ -15,13 +15,14 @@ import (
 	"petitiond/server/database/dbtest"
 	"petitiond/server/keyset"
 	"petitiond/server/reading"
+	"petitiond/server/sitetest"
 )
 
 // TestPlans has both databases explain the statements that are read most, on a filled site: they must find their rows by
 // an index, and sort no more than a page.
 func TestPlans(t *testing.T) {
 	t.Parallel()
-	notRaced(t)
+	sitetest.NotRaced(t)
 	dbtest.EachCounting(t, func(t *testing.T, db *database.DB, counter *dbtest.Counter) {
 		b := setup(t, db)
 		b.fill(t, volume{petitions: 12_000, signatures: 80_000, hot: 20_000, comments: 10_000, talk: 10_000})
@@ -39,7 +40,7 @@ func TestPlans(t *testing.T) {
 			{"rank_trending_petition_id", "Trending"},
 			{"signaturebucket_span_minute", "TrendingTags"},
 		} {
-			b.exec(t, `DROP INDEX `+test.index)
+			b.Exec(t, `DROP INDEX `+test.index)
 			if faults := b.explain(t, counter, b.hotReads()[test.read]); len(faults) == 0 {
 				t.Errorf("nobody notices that %s is gone", test.index)
 			}
@@ -61,9 +62,9 @@ func (b *bundle) hotReads() map[string]func(context.Context) error {
 	list := func(q reading.PetitionQuery) func(context.Context) error {
 		q.Wanted = wanted
 		return func(ctx context.Context) error {
-			page, err := b.reads(ctx).Petitions(ctx, q, keyset.Args{})
+			page, err := b.Reads(ctx).Petitions(ctx, q, keyset.Args{})
 			if err == nil && page.PageInfo.HasNextPage {
-				_, err = b.reads(ctx).Petitions(ctx, q, keyset.Args{After: page.PageInfo.EndCursor()})
+				_, err = b.Reads(ctx).Petitions(ctx, q, keyset.Args{After: page.PageInfo.EndCursor()})
 			}
 			return err
 		}
@@ -73,51 +74,51 @@ func (b *bundle) hotReads() map[string]func(context.Context) error {
 	}
 	comments := func(order reading.CommentOrder, of ...uuid.UUID) func(context.Context) error {
 		return func(ctx context.Context) error {
-			_, err := b.reads(ctx).Comments(ctx, said(order), keyset.Args{First: p(10)}, of...)
+			_, err := b.Reads(ctx).Comments(ctx, sitetest.ByOrder(order), keyset.Args{First: p(10)}, of...)
 			return err
 		}
 	}
 	signatures := func(of ...uuid.UUID) func(context.Context) error {
 		return func(ctx context.Context) error {
-			_, err := b.reads(ctx).Signatures(ctx, keyset.Args{First: p(10)}, of...)
+			_, err := b.Reads(ctx).Signatures(ctx, keyset.Args{First: p(10)}, of...)
 			return err
 		}
 	}
 	return map[string]func(context.Context) error{
 		"Page": b.readPage,
 		"PageWithBody": func(ctx context.Context) error {
-			_, err := b.reads(ctx).PetitionBySlug(ctx, "slug-9", reading.Wanted{Body: true})
+			_, err := b.Reads(ctx).PetitionBySlug(ctx, "slug-9", reading.Wanted{Body: true})
 			return err
 		},
 		"PetitionsByID": func(ctx context.Context) error {
-			_, err := b.reads(ctx).PetitionsByID(ctx, several, wanted)
+			_, err := b.Reads(ctx).PetitionsByID(ctx, several, wanted)
 			return err
 		},
-		"Tags":               func(ctx context.Context) error { _, err := b.reads(ctx).TagsOf(ctx, several); return err },
-		"Figures":            func(ctx context.Context) error { _, err := b.reads(ctx).Figures(ctx, several); return err },
-		"News":               func(ctx context.Context) error { _, err := b.reading.News(ctx, several); return err },
+		"Tags":               func(ctx context.Context) error { _, err := b.Reads(ctx).TagsOf(ctx, several); return err },
+		"Figures":            func(ctx context.Context) error { _, err := b.Reads(ctx).Figures(ctx, several); return err },
+		"News":               func(ctx context.Context) error { _, err := b.Reading.News(ctx, several); return err },
 		"Comments":           comments(reading.Newest, hot),
 		"CommentsLiked":      comments(reading.MostLiked, hot),
 		"CommentsOfSeveral":  comments(reading.Newest, several...),
 		"Signatures":         signatures(hot),
 		"SignaturesOfSevera": signatures(several...),
 		"Replies": func(ctx context.Context) error {
-			_, err := b.reads(ctx).Replies(ctx, reading.WithBodies, keyset.Args{}, threads...)
+			_, err := b.Reads(ctx).Replies(ctx, reading.WithBodies, keyset.Args{}, threads...)
 			return err
 		},
 		"List":        list(reading.PetitionQuery{}),
 		"Trending":    list(reading.PetitionQuery{Order: by(reading.ByTrending)}),
 		"ListByEnd":   list(reading.PetitionQuery{Order: by(reading.ByEndsAt)}),
 		"ListByStart": list(reading.PetitionQuery{Order: by(reading.ByStartsAt)}),
-		"ListOfAll":   list(reading.PetitionQuery{Filter: &reading.Filter{States: states}}),
+		"ListOfAll":   list(reading.PetitionQuery{Filter: &reading.Filter{States: sitetest.States}}),
 		"TagPage": func(ctx context.Context) error {
-			_, err := b.reads(ctx).TagPetitions(ctx, *by(reading.ByCreatedAt), wanted, keyset.Args{}, id("8003", 5))
+			_, err := b.Reads(ctx).TagPetitions(ctx, *by(reading.ByCreatedAt), wanted, keyset.Args{}, id("8003", 5))
 			return err
 		},
 		"Redate":       b.Redate,
-		"TrendingTags": func(ctx context.Context) error { _, err := b.reads(ctx).TrendingTags(ctx, 10); return err },
-		"LastHour":     func(ctx context.Context) error { _, err := b.reads(ctx).LastHour(ctx, several); return err },
-		"History":      func(ctx context.Context) error { _, err := b.history(ctx, hot, reading.Day, nil, nil); return err },
+		"TrendingTags": func(ctx context.Context) error { _, err := b.Reads(ctx).TrendingTags(ctx, 10); return err },
+		"LastHour":     func(ctx context.Context) error { _, err := b.Reads(ctx).LastHour(ctx, several); return err },
+		"History":      func(ctx context.Context) error { _, err := b.History(ctx, hot, reading.Day, nil, nil); return err },
 	}
 }
 
@@ -125,11 +126,11 @@ func (b *bundle) hotReads() map[string]func(context.Context) error {
 func (b *bundle) explain(t *testing.T, counter *dbtest.Counter, read func(context.Context) error) []string {
 	t.Helper()
 	counter.Reset()
-	ok(t, read(b.as(t, "")))
+	ok(t, read(b.As(t, "")))
 	var out []string
 	for _, call := range counter.Calls() {
 		faults := b.explainSQLite(t, call)
-		if b.db.Dialect == database.Postgres {
+		if b.DB.Dialect == database.Postgres {
 			faults = b.explainPostgres(t, call)
 		}
 		for _, fault := range faults {
@@ -142,10 +143,10 @@ func (b *bundle) explain(t *testing.T, counter *dbtest.Counter, read func(contex
 // explainSQLite finds scans of tables, by their aliases, and sorting within what is not a page.
 func (b *bundle) explainSQLite(t *testing.T, call dbtest.Call) (faults []string) {
 	t.Helper()
-	if b.db.Dialect != database.SQLite {
+	if b.DB.Dialect != database.SQLite {
 		return nil
 	}
-	rows, err := b.db.Read.QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+call.Text, call.Args...)
+	rows, err := b.DB.Read.QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+call.Text, call.Args...)
 	ok(t, err)
 	defer rows.Close()
 	// What is made by a statement is as short as a page; tags are some hundred.
@@ -187,7 +188,7 @@ type plan struct {
 // explainPostgres looks at the plan for the values of the call, and at the one that is kept for all.
 func (b *bundle) explainPostgres(t *testing.T, call dbtest.Call) (faults []string) {
 	t.Helper()
-	conn, err := b.db.Read.Conn(t.Context())
+	conn, err := b.DB.Read.Conn(t.Context())
 	ok(t, err)
 	defer conn.Close()
 	exec := func(text string) {

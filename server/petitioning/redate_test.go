@@ -17,7 +17,7 @@ import (
 // order returns the petitions of a list, the first ones of a descending order first.
 func (b *bundle) order(t *testing.T, field reading.OrderField) (ids []uuid.UUID) {
 	t.Helper()
-	page, err := b.reads(b.as(t, "")).Petitions(b.as(t, ""), reading.PetitionQuery{
+	page, err := b.Reads(b.As(t, "")).Petitions(b.As(t, ""), reading.PetitionQuery{
 		Order: &reading.Order{Field: field, Direction: reading.Desc},
 	}, keyset.Args{})
 	ok(t, err)
@@ -31,7 +31,7 @@ func (b *bundle) order(t *testing.T, field reading.OrderField) (ids []uuid.UUID)
 func (b *bundle) newestTagged(t *testing.T) (ids []uuid.UUID) {
 	t.Helper()
 	tag := value[uuid.UUID](t, b, `SELECT id FROM tags`)
-	lists, err := b.reads(b.as(t, "")).TagPetitions(b.as(t, ""), reading.Order{Field: reading.ByCreatedAt, Direction: reading.Desc},
+	lists, err := b.Reads(b.As(t, "")).TagPetitions(b.As(t, ""), reading.Order{Field: reading.ByCreatedAt, Direction: reading.Desc},
 		reading.Wanted{}, keyset.Args{}, tag)
 	ok(t, err)
 	for _, e := range lists[tag].Edges {
@@ -53,50 +53,50 @@ func TestRedate(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
 		tagged, starts := func(d *petitioning.Draft) { d.Tags = []string{"a"} }, monday.Add(72*time.Hour)
-		waiting := b.create(t)
-		planned := b.create(t, func(d *petitioning.Draft) { d.StartsAt = &starts })
-		b.clock.advance(database.MaxSkew)
-		little := b.publish(t)
-		b.clock.advance(48*time.Hour - database.MaxSkew)
-		made := b.publish(t, tagged)
+		waiting := b.MustCreate(t)
+		planned := b.MustCreate(t, func(d *petitioning.Draft) { d.StartsAt = &starts })
+		b.Clock.Advance(database.MaxSkew)
+		little := b.MustPublish(t)
+		b.Clock.Advance(48*time.Hour - database.MaxSkew)
+		made := b.MustPublish(t, tagged)
 		for _, id := range []uuid.UUID{waiting.Petition, planned.Petition} {
 			ok(t, b.Publish(operator(t), id))
 		}
-		plan := b.publish(t, func(d *petitioning.Draft) { d.StartsAt = &starts })
-		unpublished := b.create(t)
-		b.clock.advance(time.Hour)
-		ok(t, b.Update(operator(t), b.update(t, made.Petition, func(u *petitioning.Update) { u.Title = p("Save the wasps") })))
+		plan := b.MustPublish(t, func(d *petitioning.Draft) { d.StartsAt = &starts })
+		unpublished := b.MustCreate(t)
+		b.Clock.Advance(time.Hour)
+		ok(t, b.Update(operator(t), b.Edit(t, made.Petition, func(u *petitioning.Update) { u.Title = p("Save the wasps") })))
 
-		b.clock.advance(-49 * time.Hour)
-		faults(t, b.Sign(b.as(t, ""), signing(made.Petition, 1)), "WRONG_STATE input.petitionId")
-		b.told()
+		b.Clock.Advance(-49 * time.Hour)
+		faults(t, b.Sign(b.As(t, ""), signing(made.Petition, 1)), "WRONG_STATE input.petitionId")
+		b.Told()
 		ok(t, b.Redate(t.Context()))
-		equal(t, "news", 4, len(b.told()))
+		equal(t, "news", 4, len(b.Told()))
 		for _, id := range []uuid.UUID{made.Petition, waiting.Petition, plan.Petition, unpublished.Petition} {
-			row := b.row(t, id)
+			row := b.Row(t, id)
 			equal(t, "createdAt", monday, row.CreatedAt)
 			equal(t, "updatedAt", monday, row.UpdatedAt)
 			equal(t, "slug", monday, b.slugsSince(t, id))
 		}
 		for _, id := range []uuid.UUID{made.Petition, waiting.Petition} {
-			equal(t, "startsAt", monday, *b.row(t, id).StartsAt)
-			b.sign(t, id, 1)
+			equal(t, "startsAt", monday, *b.Row(t, id).StartsAt)
+			b.MustSign(t, id, 1)
 		}
 		for _, id := range []uuid.UUID{planned.Petition, plan.Petition} {
-			equal(t, "planned startsAt", starts, *b.row(t, id).StartsAt)
-			faults(t, b.Sign(b.as(t, ""), signing(id, 1)), "WRONG_STATE input.petitionId")
+			equal(t, "planned startsAt", starts, *b.Row(t, id).StartsAt)
+			faults(t, b.Sign(b.As(t, ""), signing(id, 1)), "WRONG_STATE input.petitionId")
 		}
-		equal(t, "startsAt of a draft", (*time.Time)(nil), b.row(t, unpublished.Petition).StartsAt)
-		equal(t, "startsAt a little ahead", monday.Add(database.MaxSkew), *b.row(t, little.Petition).StartsAt)
-		equal(t, "createdAt a little ahead", monday.Add(database.MaxSkew), b.row(t, little.Petition).CreatedAt)
+		equal(t, "startsAt of a draft", (*time.Time)(nil), b.Row(t, unpublished.Petition).StartsAt)
+		equal(t, "startsAt a little ahead", monday.Add(database.MaxSkew), *b.Row(t, little.Petition).StartsAt)
+		equal(t, "createdAt a little ahead", monday.Add(database.MaxSkew), b.Row(t, little.Petition).CreatedAt)
 
-		b.clock.advance(time.Minute)
-		newest := b.publish(t, tagged)
+		b.Clock.Advance(time.Minute)
+		newest := b.MustPublish(t, tagged)
 		equal(t, "newest", newest.Petition, b.order(t, reading.ByCreatedAt)[0])
 		equal(t, "last started of those that have", newest.Petition, b.order(t, reading.ByStartsAt)[2])
 		equal(t, "newest of the tag", []uuid.UUID{newest.Petition, made.Petition}, b.newestTagged(t))
 		ok(t, b.Redate(t.Context()))
-		equal(t, "news when nothing is ahead any more", 0, len(b.told()))
+		equal(t, "news when nothing is ahead any more", 0, len(b.Told()))
 	})
 }
 
@@ -107,34 +107,34 @@ func TestRedateChanges(t *testing.T) {
 		b := setup(t, db)
 		end := monday.Add(24 * time.Hour)
 		ends := func(d *petitioning.Draft) { d.EndsAt = &end }
-		edited, byHand, judged, early, little := b.publish(t), b.publish(t), b.publish(t, ends), b.publish(t, ends), b.publish(t)
-		b.clock.advance(database.MaxSkew)
+		edited, byHand, judged, early, little := b.MustPublish(t), b.MustPublish(t), b.MustPublish(t, ends), b.MustPublish(t, ends), b.MustPublish(t)
+		b.Clock.Advance(database.MaxSkew)
 		ok(t, b.Close(operator(t), little.Petition, nil))
-		b.clock.advance(48 * time.Hour)
+		b.Clock.Advance(48 * time.Hour)
 		ok(t, b.CloseDue(t.Context()))
 		ok(t, b.Close(operator(t), judged.Petition, p(petition.OutcomeVICTORY)))
 		ok(t, b.Close(operator(t), byHand.Petition, nil))
-		ok(t, b.Update(operator(t), b.update(t, edited.Petition, func(u *petitioning.Update) { u.Title = p("Save the wasps") })))
+		ok(t, b.Update(operator(t), b.Edit(t, edited.Petition, func(u *petitioning.Update) { u.Title = p("Save the wasps") })))
 
-		b.clock.advance(-48*time.Hour - database.MaxSkew)
-		b.told()
+		b.Clock.Advance(-48*time.Hour - database.MaxSkew)
+		b.Told()
 		ok(t, b.RedateChanges(t.Context()))
-		equal(t, "news", 4, len(b.told()))
+		equal(t, "news", 4, len(b.Told()))
 		for _, id := range []uuid.UUID{edited.Petition, byHand.Petition, judged.Petition, early.Petition} {
-			equal(t, "updatedAt", monday, b.row(t, id).UpdatedAt)
+			equal(t, "updatedAt", monday, b.Row(t, id).UpdatedAt)
 		}
 		equal(t, "slug", monday, b.slugsSince(t, edited.Petition))
 		for _, id := range []uuid.UUID{byHand.Petition, judged.Petition} {
-			row := b.row(t, id)
+			row := b.Row(t, id)
 			equal(t, "state", petition.StateCLOSED, row.State)
 			equal(t, "closedAt", monday, *row.ClosedAt)
 		}
-		equal(t, "closedAt a little ahead", monday.Add(database.MaxSkew), *b.row(t, little.Petition).ClosedAt)
+		equal(t, "closedAt a little ahead", monday.Add(database.MaxSkew), *b.Row(t, little.Petition).ClosedAt)
 		ok(t, b.ReopenEarly(t.Context()))
-		equal(t, "state of what closed by itself", petition.StateOPEN, b.row(t, early.Petition).State)
-		b.told()
+		equal(t, "state of what closed by itself", petition.StateOPEN, b.Row(t, early.Petition).State)
+		b.Told()
 		ok(t, b.RedateChanges(t.Context()))
-		equal(t, "news when nothing is ahead any more", 0, len(b.told()))
+		equal(t, "news when nothing is ahead any more", 0, len(b.Told()))
 	})
 }
 
@@ -147,11 +147,11 @@ func TestMendsAll(t *testing.T) {
 		const many = 201
 		end := monday.Add(24 * time.Hour)
 		for range many {
-			b.publish(t, func(d *petitioning.Draft) { d.EndsAt = &end })
+			b.MustPublish(t, func(d *petitioning.Draft) { d.EndsAt = &end })
 		}
-		b.clock.advance(48 * time.Hour)
+		b.Clock.Advance(48 * time.Hour)
 		for range many {
-			b.publish(t)
+			b.MustPublish(t)
 		}
 		for range 3 {
 			ok(t, b.CloseDue(t.Context()))
@@ -164,12 +164,12 @@ func TestMendsAll(t *testing.T) {
 			}
 		}
 		equal(t, "left by the wrong clock", []int{many, many, 2 * many}, left())
-		b.clock.advance(-48 * time.Hour)
+		b.Clock.Advance(-48 * time.Hour)
 		ok(t, b.Redate(t.Context()))
 		equal(t, "left by Redate", []int{0, many, many}, left())
 		ok(t, b.ReopenEarly(t.Context()))
 		equal(t, "left by ReopenEarly", []int{0, 0, 0}, left())
-		b.exec(t, `UPDATE petitions SET updated_at = $1`, monday.Add(48*time.Hour))
+		b.Exec(t, `UPDATE petitions SET updated_at = $1`, monday.Add(48*time.Hour))
 		mended, err := b.Mend(t.Context())
 		ok(t, err)
 		equal(t, "mended", 2*many, mended)
@@ -186,25 +186,25 @@ func TestTrendAfterRecount(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		quiet, lively := b.publish(t), b.publish(t)
-		b.clock.advance(48 * time.Hour)
-		b.sign(t, quiet.Petition, 1)
-		b.clock.advance(-48 * time.Hour)
+		quiet, lively := b.MustPublish(t), b.MustPublish(t)
+		b.Clock.Advance(48 * time.Hour)
+		b.MustSign(t, quiet.Petition, 1)
+		b.Clock.Advance(-48 * time.Hour)
 		for n := range 3 {
-			b.sign(t, lively.Petition, n)
+			b.MustSign(t, lively.Petition, n)
 		}
 		ok(t, b.Rank(t.Context()))
 		equal(t, "trend by the wrong clock", []uuid.UUID{quiet.Petition, lively.Petition}, b.order(t, reading.ByTrending))
-		found, err := b.ledger.Recount(t.Context())
+		found, err := b.Ledger.Recount(t.Context())
 		ok(t, err)
 		equal(t, "is found", true, len(found) > 0)
 		ok(t, b.Rank(t.Context()))
 		equal(t, "trend", []uuid.UUID{lively.Petition, quiet.Petition}, b.order(t, reading.ByTrending))
-		b.clock.advance(time.Minute)
-		points, err := b.history(operator(t), quiet.Petition, reading.Day, p(monday), p(monday.Add(time.Hour)))
+		b.Clock.Advance(time.Minute)
+		points, err := b.History(operator(t), quiet.Petition, reading.Day, p(monday), p(monday.Add(time.Hour)))
 		ok(t, err)
 		equal(t, "history", []*reading.CountPoint{{At: monday.Truncate(24 * time.Hour), Added: 1, Total: 1}}, points)
-		points, err = b.history(operator(t), quiet.Petition, reading.Minute, p(monday), p(monday.Add(time.Minute)))
+		points, err = b.History(operator(t), quiet.Petition, reading.Minute, p(monday), p(monday.Add(time.Minute)))
 		ok(t, err)
 		equal(t, "history by the minute", &reading.CountPoint{At: monday, Added: 1, Total: 1}, points[0])
 	})
@@ -217,15 +217,15 @@ func TestKeysAheadAreForgotten(t *testing.T) {
 	key := func(d *petitioning.Draft) { d.IdempotencyKey = p("c1d2f3a4-5b69-4788-9a0b-e7c6d5f41302") }
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		b.clock.advance(9000 * time.Hour)
-		first := b.create(t, key)
-		b.clock.advance(-9000 * time.Hour)
+		b.Clock.Advance(9000 * time.Hour)
+		first := b.MustCreate(t, key)
+		b.Clock.Advance(-9000 * time.Hour)
 		ok(t, b.SweepKeys(t.Context()))
-		b.clock.advance(48 * time.Hour)
+		b.Clock.Advance(48 * time.Hour)
 		ok(t, b.SweepKeys(t.Context()))
-		equal(t, "answer after two days", first.Petition, b.create(t, key).Petition)
-		b.clock.advance(time.Microsecond)
+		equal(t, "answer after two days", first.Petition, b.MustCreate(t, key).Petition)
+		b.Clock.Advance(time.Microsecond)
 		ok(t, b.SweepKeys(t.Context()))
-		equal(t, "is another petition", true, b.create(t, key).Petition != first.Petition)
+		equal(t, "is another petition", true, b.MustCreate(t, key).Petition != first.Petition)
 	})
 }

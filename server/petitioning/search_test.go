@@ -13,40 +13,8 @@ import (
 	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
+	"petitiond/server/sitetest"
 )
-
-// searches asks for words of the demo content, in all its scripts. Each must find something.
-func searches(t *testing.T, b *bundle) found {
-	t.Helper()
-	out := found{}
-	all := &reading.Filter{States: states}
-	for _, search := range []string{
-		"climate", "CLIMATE", "bee", "verges bees", "cantine", "légumes", "legumes", "Radweg", "radw", "école", "bus", "повітря", "ПОВІТРЯ",
-		"滨河", "步道", "エレベーター", "西口に", "심야", "צל", "תחנת אוטובוס", "مكتبة", "सरकारी", "पानी", "schools", "cloudflare", "ibsa", "zwembad",
-		"train de nuit", "a", "the", "1", "night-bus", "o'clock", "https://example.org", "ΒΡΆΔΥ", "μουσειο", "pociąg",
-		"pociag", "ÇINAR", "cınar", "çınarları", "Fahrplan-", "echtzeitdaten", "maji safi", "Låt", "lat", "agua limpia rio",
-	} {
-		titles := titlesOf(t, b, reading.PetitionQuery{Search: &search, Filter: all})
-		slices.Sort(titles)
-		out[search] = titles
-	}
-	return out
-}
-
-// titlesOf gives the titles of the first hundred petitions of a list, in its order, and checks its total.
-func titlesOf(t testing.TB, b *bundle, q reading.PetitionQuery) []string {
-	t.Helper()
-	page, err := b.reads(b.as(t, "")).Petitions(b.as(t, ""), q, keyset.Args{First: p(100)})
-	ok(t, err)
-	var out []string
-	for _, row := range page.Nodes() {
-		out = append(out, row.Title)
-	}
-	total, err := page.TotalCount(b.as(t, ""))
-	ok(t, err)
-	equal(t, "total", len(out), *total)
-	return out
-}
 
 func TestSearchFinds(t *testing.T) {
 	t.Parallel()
@@ -110,14 +78,14 @@ func TestSearchFinds(t *testing.T) {
 		b := setup(t, db)
 		for _, d := range corpus {
 			d.Petitioner = "Ada"
-			b.publish(t, func(to *petitioning.Draft) { *to = d })
+			b.MustPublish(t, func(to *petitioning.Draft) { *to = d })
 		}
 		for _, tt := range tests {
 			var want []string
 			for _, i := range tt.want {
 				want = append(want, corpus[i].Title)
 			}
-			equal(t, fmt.Sprintf("what %q finds", tt.search), want, titlesOf(t, b, reading.PetitionQuery{Search: &tt.search}))
+			equal(t, fmt.Sprintf("what %q finds", tt.search), want, b.Titles(t, reading.PetitionQuery{Search: &tt.search}))
 		}
 	})
 }
@@ -126,11 +94,11 @@ func TestSearchFollowsEdits(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		made := b.publish(t, func(d *petitioning.Draft) { d.Tags = []string{"Gone"} })
-		b.create(t, func(d *petitioning.Draft) { d.Title = "Bees in secret" })
-		finds := func(search string) []string { return titlesOf(t, b, reading.PetitionQuery{Search: &search}) }
+		made := b.MustPublish(t, func(d *petitioning.Draft) { d.Tags = []string{"Gone"} })
+		b.MustCreate(t, func(d *petitioning.Draft) { d.Title = "Bees in secret" })
+		finds := func(search string) []string { return b.Titles(t, reading.PetitionQuery{Search: &search}) }
 		equal(t, "by the tag", []string{"Save the bees"}, finds("gone"))
-		ok(t, b.Update(operator(t), b.update(t, made.Petition, func(u *petitioning.Update) {
+		ok(t, b.Update(operator(t), b.Edit(t, made.Petition, func(u *petitioning.Update) {
 			u.Title, u.Body, u.Tags = p("Save the wasps"), p("New words"), &[]string{"Come"}
 		})))
 		for _, old := range []string{"bees", "few", "gone"} {
@@ -158,15 +126,15 @@ func TestSearchTakesAnything(t *testing.T) {
 	}
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		b.publish(t)
-		b.publish(t, func(d *petitioning.Draft) { d.Body = strings.Join(inputs[:40], "\n") })
+		b.MustPublish(t)
+		b.MustPublish(t, func(d *petitioning.Draft) { d.Body = strings.Join(inputs[:40], "\n") })
 		for _, input := range inputs {
 			for _, o := range []*reading.Order{nil, {Field: reading.ByEndsAt, Direction: reading.Asc}} {
-				page, err := b.reads(b.as(t, "")).Petitions(b.as(t, ""), reading.PetitionQuery{Search: &input, Order: o}, keyset.Args{})
+				page, err := b.Reads(b.As(t, "")).Petitions(b.As(t, ""), reading.PetitionQuery{Search: &input, Order: o}, keyset.Args{})
 				if err != nil {
 					t.Fatalf("searching %q by %v: %v", input, o, err)
 				}
-				if _, err := page.TotalCount(b.as(t, "")); err != nil {
+				if _, err := page.TotalCount(b.As(t, "")); err != nil {
 					t.Fatalf("counting %q by %v: %v", input, o, err)
 				}
 			}
@@ -186,16 +154,16 @@ func TestSearchRanks(t *testing.T) {
 			{Title: "Nowhere at all", Summary: p("Some few words"), Body: "About rivers and more", Tags: []string{"Three"}},
 		} {
 			d.Petitioner = "Ada"
-			b.publish(t, func(to *petitioning.Draft) { *to = d })
+			b.MustPublish(t, func(to *petitioning.Draft) { *to = d })
 		}
 		want := []string{"In the otters", "Among the tags", "In the summary", "In the body"}
 		q := reading.PetitionQuery{Search: p("OTTERS")}
-		equal(t, "the best first", want, titlesOf(t, b, q))
+		equal(t, "the best first", want, b.Titles(t, q))
 		slices.Reverse(want)
 		q.Order = &reading.Order{Field: reading.ByRelevance, Direction: reading.Asc}
-		equal(t, "the best last", want, titlesOf(t, b, q))
+		equal(t, "the best last", want, b.Titles(t, q))
 		q.Order = &reading.Order{Field: reading.ByCreatedAt, Direction: reading.Asc}
-		equal(t, "the oldest first", []string{"In the body", "In the summary", "Among the tags", "In the otters"}, titlesOf(t, b, q))
+		equal(t, "the oldest first", []string{"In the body", "In the summary", "Among the tags", "In the otters"}, b.Titles(t, q))
 	})
 }
 
@@ -205,9 +173,9 @@ func TestRelevancePages(t *testing.T) {
 		b := setup(t, db)
 		siteOf(t, b, 16, 9)
 		for _, direction := range []reading.Direction{reading.Asc, reading.Desc} {
-			for _, f := range []*reading.Filter{{States: states}, {States: states, Tags: []string{"bees", "zebra", "ab"}}} {
+			for _, f := range []*reading.Filter{{States: sitetest.States}, {States: sitetest.States, Tags: []string{"bees", "zebra", "ab"}}} {
 				read := func(args keyset.Args) (*reading.PetitionConnection, error) {
-					return b.reads(operator(t)).Petitions(operator(t), reading.PetitionQuery{
+					return b.Reads(operator(t)).Petitions(operator(t), reading.PetitionQuery{
 						Search: p("something pet"), Filter: f, Order: &reading.Order{Field: reading.ByRelevance, Direction: direction},
 					}, args)
 				}
@@ -243,7 +211,7 @@ func idsOf(c *reading.PetitionConnection) []uuid.UUID {
 // TestLongestBody makes sure that the index takes whatever the limits let through.
 func TestLongestBody(t *testing.T) {
 	t.Parallel()
-	notRaced(t)
+	sitetest.NotRaced(t)
 	rare := make([]rune, 50_000) // as many different pairs as there can be, of four bytes a character
 	for i := range rare {
 		rare[i] = rune(0x20000 + i*7919%40_000)
@@ -255,10 +223,10 @@ func TestLongestBody(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
 		for _, body := range []string{string(rare), strings.Join(short, " "), strings.Repeat("\ufdfa", 50_000), strings.Repeat("㌔", 50_000)} {
-			b.publish(t, func(d *petitioning.Draft) { d.Body = body })
+			b.MustPublish(t, func(d *petitioning.Draft) { d.Body = body })
 		}
-		equal(t, "found", 4, len(titlesOf(t, b, reading.PetitionQuery{Search: p("bees")})))
-		page, err := b.reads(b.as(t, "")).Petitions(b.as(t, ""), reading.PetitionQuery{Search: p(string(rare[40_000:40_003]))}, keyset.Args{})
+		equal(t, "found", 4, len(b.Titles(t, reading.PetitionQuery{Search: p("bees")})))
+		page, err := b.Reads(b.As(t, "")).Petitions(b.As(t, ""), reading.PetitionQuery{Search: p(string(rare[40_000:40_003]))}, keyset.Args{})
 		ok(t, err)
 		equal(t, "found by the end of the text", 1, len(page.Edges))
 	})

@@ -12,39 +12,39 @@ import (
 	"petitiond/ent/petition"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
-	"petitiond/server/figures"
 	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
 	"petitiond/server/secret"
+	"petitiond/server/sitetest"
 )
 
 func TestSignCounts(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		made := b.publish(t)
-		b.clock.advance(90 * time.Second)
-		b.sign(t, made.Petition, 1, func(s *petitioning.Signing) {
+		made := b.MustPublish(t)
+		b.Clock.Advance(90 * time.Second)
+		b.MustSign(t, made.Petition, 1, func(s *petitioning.Signing) {
 			s.Name, s.Email, s.ShowName = " Ada  Obi", " Ada.Obi+x@Example.ORG ", true
 			s.Country, s.Locale, s.StatementVersion = p("ng"), p("en-gb"), p("2026-01")
 		})
-		b.sign(t, made.Petition, 2, func(s *petitioning.Signing) { s.StatementVersion = p("") })
-		figures := b.figures(t, made.Petition)
+		b.MustSign(t, made.Petition, 2, func(s *petitioning.Signing) { s.StatementVersion = p("") })
+		figures := b.Figures(t, made.Petition)
 		equal(t, "total and named", []int{2, 1}, []int{figures.Total, figures.Named})
-		page := b.signatures(t, b.as(t, ""), made.Petition)
+		page := b.signatures(t, b.As(t, ""), made.Petition)
 		equal(t, "named signatures", 1, len(page.Edges))
 		row := page.Edges[0].Node
-		equal(t, "name", p("Ada Obi"), b.reading.SignatoryName(t.Context(), row))
+		equal(t, "name", p("Ada Obi"), b.Reading.SignatoryName(t.Context(), row))
 		equal(t, "number", 1, *row.Number)
 		equal(t, "country", "NG", *row.Country)
-		equal(t, "signedAt", b.clock.Now(), row.SignedAt)
+		equal(t, "signedAt", b.Clock.Now(), row.SignedAt)
 		equal(t, "locale", "en-GB", value[string](t, b, `SELECT locale FROM signatures WHERE number = 1`))
 		equal(t, "statement", "2026-01", value[string](t, b, `SELECT statement_version FROM signatures WHERE number = 1`))
 		equal(t, "columns that were not given", 1, value[int](t, b, `SELECT COUNT(*) FROM signatures
  WHERE number = 2 AND locale IS NULL AND statement_version IS NULL AND country IS NULL AND NOT show_name`))
 		sealed := value[[]byte](t, b, `SELECT address FROM signatures WHERE number = 1`)
-		address, err := b.keys.Open(secret.AddressSeal, sealed, row.ID[:])
+		address, err := b.Keys.Open(secret.AddressSeal, sealed, row.ID[:])
 		ok(t, err)
 		equal(t, "mail goes to", "Ada.Obi+x@Example.ORG", string(address))
 	})
@@ -53,7 +53,7 @@ func TestSignCounts(t *testing.T) {
 // signatures gives the first page of a petition's signatures.
 func (b *bundle) signatures(t testing.TB, ctx context.Context, id uuid.UUID) *reading.SignatureConnection {
 	t.Helper()
-	pages, err := b.reads(ctx).Signatures(ctx, keyset.Args{}, id)
+	pages, err := b.Reads(ctx).Signatures(ctx, keyset.Args{}, id)
 	ok(t, err)
 	return pages[id]
 }
@@ -90,13 +90,13 @@ func TestSignNamesEveryFault(t *testing.T) {
 	}
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		made := b.publish(t)
+		made := b.MustPublish(t)
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
-				before := b.figures(t, made.Petition).Total
-				err := b.Sign(b.as(t, ""), signing(made.Petition, before, tt.adjust))
+				before := b.Figures(t, made.Petition).Total
+				err := b.Sign(b.As(t, ""), signing(made.Petition, before, tt.adjust))
 				faults(t, err, tt.want...)
-				equal(t, "is counted", tt.want == nil, b.figures(t, made.Petition).Total == before+1)
+				equal(t, "is counted", tt.want == nil, b.Figures(t, made.Petition).Total == before+1)
 			})
 		}
 	})
@@ -106,39 +106,28 @@ func TestOneAddressCountsOnce(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		made, other := b.publish(t), b.publish(t)
+		made, other := b.MustPublish(t), b.MustPublish(t)
 		for i, address := range []string{
 			"ada.obi@gmail.com", "ADA.OBI@GMAIL.COM", "adaobi@gmail.com", "a.d.a.o.b.i+bees@googlemail.com", " Ada.Obi+@Gmail.com",
 		} {
-			before := b.news(t, made.Petition)
-			ok(t, b.Sign(b.as(t, ""), signing(made.Petition, i, func(s *petitioning.Signing) {
+			before := b.News(t, made.Petition)
+			ok(t, b.Sign(b.As(t, ""), signing(made.Petition, i, func(s *petitioning.Signing) {
 				s.Email, s.ShowName, s.Comment = address, i > 0, p("Again and again")
 			})))
 			if i > 0 {
-				equal(t, "news of a repeated signature", before, b.news(t, made.Petition))
+				equal(t, "news of a repeated signature", before, b.News(t, made.Petition))
 			}
 		}
-		figures := b.figures(t, made.Petition)
+		figures := b.Figures(t, made.Petition)
 		equal(t, "total, named, comments", []int{1, 0, 1}, []int{figures.Total, figures.Named, figures.Comments})
-		b.sign(t, made.Petition, 0, func(s *petitioning.Signing) { s.Email = "ada.obi@example.org" })
-		b.sign(t, made.Petition, 0, func(s *petitioning.Signing) { s.Email = "adaobi@example.org" }) // dots count there
-		b.sign(t, other.Petition, 0, func(s *petitioning.Signing) { s.Email = "adaobi@gmail.com" })
-		equal(t, "total", 3, b.figures(t, made.Petition).Total)
-		equal(t, "total of the other", 1, b.figures(t, other.Petition).Total)
+		b.MustSign(t, made.Petition, 0, func(s *petitioning.Signing) { s.Email = "ada.obi@example.org" })
+		b.MustSign(t, made.Petition, 0, func(s *petitioning.Signing) { s.Email = "adaobi@example.org" }) // dots count there
+		b.MustSign(t, other.Petition, 0, func(s *petitioning.Signing) { s.Email = "adaobi@gmail.com" })
+		equal(t, "total", 3, b.Figures(t, made.Petition).Total)
+		equal(t, "total of the other", 1, b.Figures(t, other.Petition).Total)
 		digests := value[int](t, b, `SELECT COUNT(DISTINCT digest) FROM signatures`)
 		equal(t, "digests, which cannot be linked over petitions", 4, digests)
 	})
-}
-
-// news gives what the hub would hold of a petition.
-func (b *bundle) news(t testing.TB, id uuid.UUID) figures.Value {
-	t.Helper()
-	list, err := b.reading.News(t.Context(), []uuid.UUID{id})
-	ok(t, err)
-	if len(list) != 1 {
-		t.Fatalf("%d news, want 1", len(list))
-	}
-	return list[0]
 }
 
 func TestPrivateDataIsSealed(t *testing.T) {
@@ -146,17 +135,17 @@ func TestPrivateDataIsSealed(t *testing.T) {
 	const name, address, petitioner = "Xanthippe Quisling", "Xanthippe.Quisling@mail.example.org", "Ostrakon@mail.example.org"
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		made := b.publish(t, func(d *petitioning.Draft) {
+		made := b.MustPublish(t, func(d *petitioning.Draft) {
 			d.PetitionerEmail, d.IdempotencyKey = p(petitioner), p("ostrakon-5f0c1d8e-93b7-4a26-8e4d-b1a7c2f60935")
 		})
-		b.sign(t, made.Petition, 0, func(s *petitioning.Signing) {
+		b.MustSign(t, made.Petition, 0, func(s *petitioning.Signing) {
 			s.Name, s.Email, s.Comment, s.IdempotencyKey = name, address, p("Because"), p("xanthippe-5f0c1d8e-93b7-4a26-8e4d-b1a7c2f60935")
 		})
-		b.sign(t, b.publish(t).Petition, 0, func(s *petitioning.Signing) { s.Name, s.Email, s.ShowName = name, address, true })
+		b.MustSign(t, b.MustPublish(t).Petition, 0, func(s *petitioning.Signing) { s.Name, s.Email, s.ShowName = name, address, true })
 		canonical := strings.ToLower(address)
 		equal(t, "places of what is private", []string(nil),
 			b.places(t, name, address, canonical, petitioner, "Xanthippe", "Quisling", "ostrakon"))
-		b.sign(t, b.publish(t).Petition, 0, func(s *petitioning.Signing) {
+		b.MustSign(t, b.MustPublish(t).Petition, 0, func(s *petitioning.Signing) {
 			s.Name, s.Email, s.ShowName, s.Comment = name, address, true, p("Because")
 		})
 		equal(t, "places of a name that is public", []string{"comments.author_name"}, b.places(t, name))
@@ -168,11 +157,11 @@ func TestSigningComment(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		made := b.publish(t)
-		b.sign(t, made.Petition, 1, func(s *petitioning.Signing) { s.Comment = p("Unnamed reason") })
-		b.sign(t, made.Petition, 2, func(s *petitioning.Signing) { s.Comment, s.ShowName = p(" Named  reason\n"), true })
-		b.sign(t, made.Petition, 3)
-		pages, err := b.reads(b.as(t, "")).Comments(b.as(t, ""), said(reading.Oldest), keyset.Args{}, made.Petition)
+		made := b.MustPublish(t)
+		b.MustSign(t, made.Petition, 1, func(s *petitioning.Signing) { s.Comment = p("Unnamed reason") })
+		b.MustSign(t, made.Petition, 2, func(s *petitioning.Signing) { s.Comment, s.ShowName = p(" Named  reason\n"), true })
+		b.MustSign(t, made.Petition, 3)
+		pages, err := b.Reads(b.As(t, "")).Comments(b.As(t, ""), sitetest.ByOrder(reading.Oldest), keyset.Args{}, made.Petition)
 		ok(t, err)
 		type said struct {
 			Author        *string
@@ -185,14 +174,14 @@ func TestSigningComment(t *testing.T) {
 			if c.Signatory != nil {
 				t.Error("the row that a list gives links to the signature")
 			}
-			one, err := b.reads(b.as(t, "")).CommentsByID(b.as(t, ""), []uuid.UUID{c.ID})
+			one, err := b.Reads(b.As(t, "")).CommentsByID(b.As(t, ""), []uuid.UUID{c.ID})
 			ok(t, err)
 			if one[0].Signatory != nil {
 				t.Error("the row that an id gives links to the signature")
 			}
 		}
 		equal(t, "comments", []said{{nil, "Unnamed reason", true}, {p("Person 2"), " Named  reason", true}}, got)
-		figures := b.figures(t, made.Petition)
+		figures := b.Figures(t, made.Petition)
 		equal(t, "threads and comments", []int{2, 2}, []int{figures.Threads, figures.Comments})
 	})
 }
@@ -201,21 +190,21 @@ func TestSignWhereItIsNotPossible(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		made := b.publish(t)
+		made := b.MustPublish(t)
 		const notFound, wrongState = "NOT_FOUND input.petitionId", "WRONG_STATE input.petitionId"
 		for state, want := range map[petition.State]string{
 			petition.StateDRAFT: notFound, petition.StateIN_REVIEW: notFound, petition.StateREJECTED: notFound,
 			petition.StateHIDDEN: notFound, petition.StatePAUSED: wrongState, petition.StateCLOSED: wrongState,
 			petition.StateARCHIVED: wrongState,
 		} {
-			b.move(t, made.Petition, state)
-			faults(t, b.Sign(b.as(t, ""), signing(made.Petition, 1)), want)
-			faults(t, b.Sign(b.as(t, made.EditToken), signing(made.Petition, 1)), wrongState)
+			b.Move(t, made.Petition, state)
+			faults(t, b.Sign(b.As(t, ""), signing(made.Petition, 1)), want)
+			faults(t, b.Sign(b.As(t, made.EditToken), signing(made.Petition, 1)), wrongState)
 			faults(t, b.Sign(operator(t), signing(made.Petition, 1)), wrongState)
 		}
 		faults(t, b.Sign(operator(t), signing(uuid.New(), 1)), notFound)
 		faults(t, b.Sign(operator(t), signing(uuid.Nil, 1)), notFound)
-		faults(t, b.Sign(b.as(t, ""), signing(b.create(t).Petition, 1)), notFound)
+		faults(t, b.Sign(b.As(t, ""), signing(b.MustCreate(t).Petition, 1)), notFound)
 		equal(t, "signatures", 0, value[int](t, b, `SELECT COUNT(*) FROM signatures`))
 	})
 }
@@ -228,19 +217,19 @@ func TestSignRepeats(t *testing.T) {
 	const key = "5f0c1d8e-93b7-4a26-8e4d-b1a7c2f60935"
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		made := b.publish(t)
+		made := b.MustPublish(t)
 		for range 3 {
-			b.sign(t, made.Petition, 1, keyed(key))
+			b.MustSign(t, made.Petition, 1, keyed(key))
 		}
-		equal(t, "total", 1, b.figures(t, made.Petition).Total)
-		faults(t, b.Sign(b.as(t, ""), signing(made.Petition, 2, keyed(key))), "IDEMPOTENCY_MISMATCH input.idempotencyKey")
-		ok(t, b.Sign(b.as(t, made.EditToken), signing(made.Petition, 2, keyed(key)))) // another caller
-		faults(t, b.Sign(b.as(t, ""), signing(made.Petition, 3, keyed("Zk3vQ9xT1bLrW7nYp0sEc"))), "INVALID input.idempotencyKey")
-		ok(t, b.Sign(b.as(t, made.EditToken), signing(made.Petition, 3, keyed("1"))))
-		equal(t, "total", 3, b.figures(t, made.Petition).Total)
+		equal(t, "total", 1, b.Figures(t, made.Petition).Total)
+		faults(t, b.Sign(b.As(t, ""), signing(made.Petition, 2, keyed(key))), "IDEMPOTENCY_MISMATCH input.idempotencyKey")
+		ok(t, b.Sign(b.As(t, made.EditToken), signing(made.Petition, 2, keyed(key)))) // another caller
+		faults(t, b.Sign(b.As(t, ""), signing(made.Petition, 3, keyed("Zk3vQ9xT1bLrW7nYp0sEc"))), "INVALID input.idempotencyKey")
+		ok(t, b.Sign(b.As(t, made.EditToken), signing(made.Petition, 3, keyed("1"))))
+		equal(t, "total", 3, b.Figures(t, made.Petition).Total)
 		ok(t, b.Close(operator(t), made.Petition, nil))
-		b.sign(t, made.Petition, 1, keyed(key)) // answered as the first time, although signing has ended
-		faults(t, b.Sign(b.as(t, ""), signing(made.Petition, 4, keyed("c27e90b4-18d3-4f6a-a5b9-0d4e71f8362c"))), "WRONG_STATE input.petitionId")
+		b.MustSign(t, made.Petition, 1, keyed(key)) // answered as the first time, although signing has ended
+		faults(t, b.Sign(b.As(t, ""), signing(made.Petition, 4, keyed("c27e90b4-18d3-4f6a-a5b9-0d4e71f8362c"))), "WRONG_STATE input.petitionId")
 	})
 }
 
@@ -248,7 +237,7 @@ func TestSignAtOnce(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		made := b.publish(t)
+		made := b.MustPublish(t)
 		var all sync.WaitGroup
 		for i := range 60 { // three times each of twenty people
 			all.Go(func() {
@@ -259,9 +248,9 @@ func TestSignAtOnce(t *testing.T) {
 			})
 		}
 		all.Wait()
-		equal(t, "total", 20, b.figures(t, made.Petition).Total)
+		equal(t, "total", 20, b.Figures(t, made.Petition).Total)
 		var numbers []int
-		for _, row := range b.signatures(t, b.as(t, ""), made.Petition).Nodes() {
+		for _, row := range b.signatures(t, b.As(t, ""), made.Petition).Nodes() {
 			numbers = append(numbers, *row.Number)
 		}
 		equal(t, "numbers", []int{20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1}, numbers)

@@ -17,6 +17,7 @@ import (
 	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
+	"petitiond/server/sitetest"
 	"petitiond/server/text"
 )
 
@@ -40,7 +41,7 @@ func siteOf(t testing.TB, b *bundle, n int, seed uint64) []known {
 				Title: fmt.Sprintf("Petition %d", i), Body: "Something ought to be done.", Petitioner: "Somebody",
 				Language: p(languages[random.IntN(len(languages))]),
 			},
-			State: states[random.IntN(len(states))], CreatedAt: monday.Add(-time.Duration(random.IntN(n)+40*24) * time.Hour),
+			State: sitetest.States[random.IntN(len(sitetest.States))], CreatedAt: monday.Add(-time.Duration(random.IntN(n)+40*24) * time.Hour),
 		}}
 		if some(2) {
 			k.State = petition.StateOPEN
@@ -71,10 +72,6 @@ func siteOf(t testing.TB, b *bundle, n int, seed uint64) []known {
 }
 
 var (
-	states = []petition.State{
-		petition.StateDRAFT, petition.StateIN_REVIEW, petition.StateREJECTED, petition.StateOPEN, petition.StatePAUSED,
-		petition.StateCLOSED, petition.StateARCHIVED, petition.StateHIDDEN,
-	}
 	languages = []string{"en", "pt", "pt-BR", "de"}
 	spelled   = []string{"Climate Justice", "#climatejustice", "Bees", "BEES!", "Städte", "staedte", "a_b", "ab", "水", "Zebra", "éa"}
 )
@@ -96,7 +93,7 @@ func crowd(random *rand.Rand, n int) []petitioning.ImportedSignature {
 func expected(site []known, all bool, f *reading.Filter, o *reading.Order) []uuid.UUID {
 	var list []known
 	for _, k := range site {
-		if (all || isPublic(k.State)) && k.meets(f) {
+		if (all || sitetest.IsPublic(k.State)) && k.meets(f) {
 			list = append(list, k)
 		}
 	}
@@ -110,12 +107,6 @@ func expected(site []known, all bool, f *reading.Filter, o *reading.Order) []uui
 		ids = append(ids, k.id)
 	}
 	return ids
-}
-
-func isPublic(state petition.State) bool {
-	return slices.Contains([]petition.State{
-		petition.StateOPEN, petition.StatePAUSED, petition.StateCLOSED, petition.StateARCHIVED,
-	}, state)
 }
 
 func (k known) meets(f *reading.Filter) bool {

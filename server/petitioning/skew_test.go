@@ -14,6 +14,7 @@ import (
 	"petitiond/server/database/dbtest"
 	"petitiond/server/ledger"
 	"petitiond/server/petitioning"
+	"petitiond/server/sitetest"
 )
 
 // timed is a bundle on the clock of its database, and how far the wall clock of its machine is off.
@@ -35,7 +36,7 @@ func onWall(t *testing.T, dialect database.Dialect, off time.Duration) *timed {
 	t.Cleanup(func() { ok(t, db.Close()) })
 	book, err := ledger.New(t.Context(), db, ledger.Options{})
 	ok(t, err)
-	run(t, book.Run)
+	sitetest.Run(t, book.Run)
 	b.bundle = setup(t, db, func(o *petitioning.Options) { o.Ledger, o.Now = book, nil })
 	return b
 }
@@ -43,7 +44,7 @@ func onWall(t *testing.T, dialect database.Dialect, off time.Duration) *timed {
 // state returns the state of a petition.
 func (b *timed) state(t *testing.T, id uuid.UUID) petition.State {
 	t.Helper()
-	return b.row(t, id).State
+	return b.Row(t, id).State
 }
 
 // TestWrongClockChangesNothing lets the clock jump: no petition ends by it or is changed in any way, everybody who
@@ -55,7 +56,7 @@ func TestWrongClockChangesNothing(t *testing.T) {
 			t.Parallel()
 			b := onWall(t, dialect, 0)
 			ends := func(d *petitioning.Draft) { d.EndsAt = p(time.Now().Add(24 * time.Hour)) }
-			made, unpublished := b.publish(t, ends), b.create(t, ends)
+			made, unpublished := b.MustPublish(t, ends), b.MustCreate(t, ends)
 			for n, off := range []time.Duration{48 * time.Hour, -48 * time.Hour, 6 * time.Second} {
 				b.jump(off)
 				changes := map[string]func(context.Context) error{
@@ -88,8 +89,8 @@ func TestWrongClockChangesNothing(t *testing.T) {
 				b.jump(0)
 				equal(t, "state", petition.StateOPEN, b.state(t, made.Petition))
 				equal(t, "state of the draft", petition.StateDRAFT, b.state(t, unpublished.Petition))
-				b.sign(t, made.Petition, n)
-				equal(t, "counted", n+1, b.figures(t, made.Petition).Total)
+				b.MustSign(t, made.Petition, n)
+				equal(t, "counted", n+1, b.Figures(t, made.Petition).Total)
 			}
 		})
 	}
@@ -104,7 +105,7 @@ func TestEndByTheDatabase(t *testing.T) {
 			t.Parallel()
 			b := onWall(t, database.Postgres, off)
 			end := time.Now().Add(1500 * time.Millisecond).Truncate(time.Microsecond)
-			made := b.publish(t, func(d *petitioning.Draft) { d.EndsAt = &end })
+			made := b.MustPublish(t, func(d *petitioning.Draft) { d.EndsAt = &end })
 			for n := 0; ; n++ {
 				began := time.Now()
 				ok(t, b.CloseDue(t.Context()))
@@ -115,8 +116,8 @@ func TestEndByTheDatabase(t *testing.T) {
 				case !closed && began.After(end.Add(time.Second)):
 					t.Fatalf("not closed %s after the end", began.Sub(end))
 				case closed:
-					equal(t, "closedAt", end.UTC(), b.row(t, made.Petition).ClosedAt.UTC())
-					faults(t, b.Sign(b.as(t, ""), signing(made.Petition, 1)), "WRONG_STATE input.petitionId")
+					equal(t, "closedAt", end.UTC(), b.Row(t, made.Petition).ClosedAt.UTC())
+					faults(t, b.Sign(b.As(t, ""), signing(made.Petition, 1)), "WRONG_STATE input.petitionId")
 					return
 				}
 				time.Sleep(10 * time.Millisecond) // the database's own time has to pass
@@ -132,41 +133,41 @@ func TestReopenEarly(t *testing.T) {
 		b := setup(t, db)
 		end, tagged := monday.Add(24*time.Hour), func(d *petitioning.Draft) { d.Tags = []string{"a"} }
 		ends := func(d *petitioning.Draft) { d.EndsAt = &end }
-		early, judged, byHand, over := b.publish(t, ends, tagged), b.publish(t, ends), b.publish(t, ends), b.publish(t,
+		early, judged, byHand, over := b.MustPublish(t, ends, tagged), b.MustPublish(t, ends), b.MustPublish(t, ends), b.MustPublish(t,
 			func(d *petitioning.Draft) { d.EndsAt = p(monday.Add(time.Minute)) })
-		b.clock.advance(time.Hour)
+		b.Clock.Advance(time.Hour)
 		ok(t, b.Close(operator(t), byHand.Petition, nil))
 		ok(t, b.CloseDue(t.Context())) // over
-		b.clock.advance(48 * time.Hour)
+		b.Clock.Advance(48 * time.Hour)
 		ok(t, b.CloseDue(t.Context()))
 		ok(t, b.Close(operator(t), judged.Petition, p(petition.OutcomeVICTORY)))
 		for _, id := range []uuid.UUID{early.Petition, judged.Petition, byHand.Petition, over.Petition} {
-			equal(t, "state by the wrong clock", petition.StateCLOSED, b.row(t, id).State)
+			equal(t, "state by the wrong clock", petition.StateCLOSED, b.Row(t, id).State)
 		}
 		ok(t, b.ReopenEarly(t.Context()))
-		equal(t, "state by the clock that closed it", petition.StateCLOSED, b.row(t, early.Petition).State)
+		equal(t, "state by the clock that closed it", petition.StateCLOSED, b.Row(t, early.Petition).State)
 
-		b.clock.advance(-48 * time.Hour)
-		b.told()
+		b.Clock.Advance(-48 * time.Hour)
+		b.Told()
 		ok(t, b.ReopenEarly(t.Context()))
 		for _, id := range []uuid.UUID{judged.Petition, byHand.Petition, over.Petition} {
-			equal(t, "state of the others", petition.StateCLOSED, b.row(t, id).State)
+			equal(t, "state of the others", petition.StateCLOSED, b.Row(t, id).State)
 		}
-		row := b.row(t, early.Petition)
+		row := b.Row(t, early.Petition)
 		equal(t, "state", petition.StateOPEN, row.State)
 		equal(t, "closedAt", (*time.Time)(nil), row.ClosedAt)
 		equal(t, "open petitions of the tag", 1, value[int](t, b, `SELECT open_petitions FROM tags`))
-		equal(t, "news", []int{4}, editions(b.told()))
-		b.sign(t, early.Petition, 1)
+		equal(t, "news", []int{4}, editions(b.Told()))
+		b.MustSign(t, early.Petition, 1)
 		ok(t, b.ReopenEarly(t.Context()))
-		equal(t, "news", 0, len(b.told()))
+		equal(t, "news", 0, len(b.Told()))
 
-		b.clock.advance(23 * time.Hour)
+		b.Clock.Advance(23 * time.Hour)
 		ok(t, b.CloseDue(t.Context()))
-		row = b.row(t, early.Petition)
+		row = b.Row(t, early.Petition)
 		equal(t, "state at the end", petition.StateCLOSED, row.State)
 		equal(t, "closedAt", end, *row.ClosedAt)
 		ok(t, b.ReopenEarly(t.Context()))
-		equal(t, "state after the end", petition.StateCLOSED, b.row(t, early.Petition).State)
+		equal(t, "state after the end", petition.StateCLOSED, b.Row(t, early.Petition).State)
 	})
 }

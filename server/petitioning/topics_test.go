@@ -14,6 +14,7 @@ import (
 	"petitiond/server/keyset"
 	"petitiond/server/reading"
 	"petitiond/server/responsecache"
+	"petitiond/server/sitetest"
 )
 
 // TestEveryReadSaysWhatItDependsOn keeps what everybody sees of a petition, and changes the petition: it is kept no
@@ -39,7 +40,7 @@ func TestEveryReadSaysWhatItDependsOn(t *testing.T) {
 			})
 			key := responsecache.Key{byte(i)}
 			_, _, err := store.Get(t.Context(), key, func(r *responsecache.Recorder) (bool, responsecache.Verdict) {
-				seen, err := s.sees(r.Within(b.as(t, "")))
+				seen, err := s.sees(r.Within(b.As(t, "")))
 				ok(t, err)
 				return seen, responsecache.Keep
 			})
@@ -68,23 +69,23 @@ func TestTopicsAreExact(t *testing.T) {
 		m := mark(t, b)
 		reads := map[string]func(context.Context) error{
 			"text": func(ctx context.Context) error {
-				_, err := b.reads(ctx).PetitionsByID(ctx, []uuid.UUID{m.Petition}, reading.Wanted{Body: true})
+				_, err := b.Reads(ctx).PetitionsByID(ctx, []uuid.UUID{m.Petition}, reading.Wanted{Body: true})
 				return err
 			},
 			"figures": func(ctx context.Context) error {
-				_, err := b.reads(ctx).PetitionsByID(ctx, []uuid.UUID{m.Petition}, reading.Wanted{Figures: true})
+				_, err := b.Reads(ctx).PetitionsByID(ctx, []uuid.UUID{m.Petition}, reading.Wanted{Figures: true})
 				return err
 			},
 			"comments": func(ctx context.Context) error {
-				_, err := b.reads(ctx).Comments(ctx, said(reading.Newest), keyset.Args{}, m.Petition)
+				_, err := b.Reads(ctx).Comments(ctx, sitetest.ByOrder(reading.Newest), keyset.Args{}, m.Petition)
 				return err
 			},
 			"signatures": func(ctx context.Context) error {
-				_, err := b.reads(ctx).Signatures(ctx, keyset.Args{}, m.Petition)
+				_, err := b.Reads(ctx).Signatures(ctx, keyset.Args{}, m.Petition)
 				return err
 			},
 			"list": func(ctx context.Context) error {
-				_, err := b.reads(ctx).Petitions(ctx, reading.PetitionQuery{}, keyset.Args{})
+				_, err := b.Reads(ctx).Petitions(ctx, reading.PetitionQuery{}, keyset.Args{})
 				return err
 			},
 		}
@@ -101,7 +102,7 @@ func TestTopicsAreExact(t *testing.T) {
 			})
 			for read, do := range reads {
 				_, _, err := store.Get(t.Context(), responsecache.Key{read[0], read[1]}, func(r *responsecache.Recorder) (bool, responsecache.Verdict) {
-					ok(t, do(r.Within(b.as(t, ""))))
+					ok(t, do(r.Within(b.As(t, ""))))
 					return true, responsecache.Keep
 				})
 				ok(t, err)

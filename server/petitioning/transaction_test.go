@@ -14,6 +14,7 @@ import (
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
 	"petitiond/server/petitioning"
+	"petitiond/server/sitetest"
 )
 
 // TestWritesRunInTransactions goes through everything that writes. The driver of PostgreSQL runs a lone
@@ -23,18 +24,18 @@ func TestWritesRunInTransactions(t *testing.T) {
 	dbtest.EachCounting(t, func(t *testing.T, db *database.DB, counter *dbtest.Counter) {
 		b := setup(t, db)
 		counter.Reset()
-		made := b.publish(t, func(d *petitioning.Draft) { d.Tags, d.EndsAt = []string{"a", "b"}, p(monday.Add(time.Hour)) })
-		b.sign(t, made.Petition, 1, func(s *petitioning.Signing) {
+		made := b.MustPublish(t, func(d *petitioning.Draft) { d.Tags, d.EndsAt = []string{"a", "b"}, p(monday.Add(time.Hour)) })
+		b.MustSign(t, made.Petition, 1, func(s *petitioning.Signing) {
 			s.Comment, s.IdempotencyKey = p("Reason"), p("5f0c1d8e-93b7-4a26-8e4d-b1a7c2f60935")
 		})
-		b.comment(t, petitioning.Remark{Petition: made.Petition, Body: "Well"})
-		ok(t, b.Update(operator(t), b.update(t, made.Petition, func(u *petitioning.Update) {
+		b.MustComment(t, petitioning.Remark{Petition: made.Petition, Body: "Well"})
+		ok(t, b.Update(operator(t), b.Edit(t, made.Petition, func(u *petitioning.Update) {
 			u.Title, u.Tags, u.Goal = p("Another"), &[]string{"c"}, p(5)
 		})))
-		b.clock.advance(time.Hour)
+		b.Clock.Advance(time.Hour)
 		ok(t, b.CloseDue(t.Context()))
 		ok(t, b.Hide(operator(t), made.Petition))
-		b.signed(t, []time.Time{monday})
+		b.Signed(t, []time.Time{monday})
 		_, err := b.CreateAPIKey(t.Context(), "Partner", petitioning.Scopes())
 		ok(t, err)
 		ok(t, b.Rank(t.Context()))
@@ -66,9 +67,9 @@ func TestSigningReadsNothing(t *testing.T) {
 	t.Parallel()
 	dbtest.EachCounting(t, func(t *testing.T, db *database.DB, counter *dbtest.Counter) {
 		b := setup(t, db)
-		made := b.publish(t)
+		made := b.MustPublish(t)
 		counter.Reset()
-		b.sign(t, made.Petition, 1, func(s *petitioning.Signing) { s.IdempotencyKey = p("5f0c1d8e-93b7-4a26-8e4d-b1a7c2f60935") })
+		b.MustSign(t, made.Petition, 1, func(s *petitioning.Signing) { s.IdempotencyKey = p("5f0c1d8e-93b7-4a26-8e4d-b1a7c2f60935") })
 		statements := counter.Statements()
 		equal(t, "first and last statement", []string{"BEGIN", "COMMIT"}, []string{statements[0], statements[len(statements)-1]})
 	})
@@ -98,19 +99,19 @@ func TestOutage(t *testing.T) {
 			ok(t, err)
 			t.Cleanup(func() { ok(t, db.Close()) })
 			b := setup(t, db)
-			made := b.publish(t)
-			owner := b.as(t, made.EditToken)
-			u := b.update(t, made.Petition, func(u *petitioning.Update) { u.Goal = p(5) })
+			made := b.MustPublish(t)
+			owner := b.As(t, made.EditToken)
+			u := b.Edit(t, made.Petition, func(u *petitioning.Update) { u.Goal = p(5) })
 			db.Write.SetMaxIdleConns(0)
 			cut.Store(true)
-			_, err = b.Create(b.as(t, ""), draft())
+			_, err = b.Create(b.As(t, ""), draft())
 			unavailable(t, err)
 			unavailable(t, b.Update(owner, u))
 			unavailable(t, b.Publish(owner, made.Petition))
 			unavailable(t, b.Close(owner, made.Petition, nil))
 			cut.Store(false)
 			ok(t, b.Update(owner, u))
-			equal(t, "goal", 5, b.figures(t, made.Petition).Goal)
+			equal(t, "goal", 5, b.Figures(t, made.Petition).Goal)
 		})
 	}
 }
@@ -132,14 +133,14 @@ func TestCallersWhoHangUp(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		made := b.publish(t)
-		gone, hangUp := context.WithCancel(b.as(t, ""))
+		made := b.MustPublish(t)
+		gone, hangUp := context.WithCancel(b.As(t, ""))
 		hangUp()
 		keyed := signing(made.Petition, 1, func(s *petitioning.Signing) { s.IdempotencyKey = p("5f0c1d8e-93b7-4a26-8e4d-b1a7c2f60935") })
-		if err := b.Sign(gone, keyed); err != nil && !slices.Contains([]string{"OUTCOME_UNKNOWN", "UNAVAILABLE"}, faultsOf(err)[0]) {
+		if err := b.Sign(gone, keyed); err != nil && !slices.Contains([]string{"OUTCOME_UNKNOWN", "UNAVAILABLE"}, sitetest.FaultsOf(err)[0]) {
 			t.Errorf("the caller is told %v", err)
 		}
-		ok(t, b.Sign(b.as(t, ""), keyed))
-		equal(t, "total", 1, b.figures(t, made.Petition).Total)
+		ok(t, b.Sign(b.As(t, ""), keyed))
+		equal(t, "total", 1, b.Figures(t, made.Petition).Total)
 	})
 }

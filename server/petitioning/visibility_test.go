@@ -16,6 +16,7 @@ import (
 	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
+	"petitiond/server/sitetest"
 )
 
 // marker is a petition with everything that a read could come upon.
@@ -30,15 +31,15 @@ type marker struct {
 func mark(t testing.TB, b *bundle) marker {
 	t.Helper()
 	m := marker{tag: "Marked"}
-	m.Created = b.publish(t, func(d *petitioning.Draft) { d.Title, d.Tags = "Marker", []string{m.tag} })
-	ok(t, b.Update(operator(t), b.update(t, m.Petition, func(u *petitioning.Update) { u.Title = p("Moved marker") })))
+	m.Created = b.MustPublish(t, func(d *petitioning.Draft) { d.Title, d.Tags = "Marker", []string{m.tag} })
+	ok(t, b.Update(operator(t), b.Edit(t, m.Petition, func(u *petitioning.Update) { u.Title = p("Moved marker") })))
 	m.slug, m.oldSlug = "moved-marker", "marker"
-	b.sign(t, m.Petition, 1, func(s *petitioning.Signing) { s.ShowName, s.Comment = true, p("Reason") })
-	b.sign(t, m.Petition, 2)
-	m.comment = b.comment(t, petitioning.Remark{Petition: m.Petition, Body: "Comment"})
-	m.reply = b.comment(t, petitioning.Remark{Petition: m.Petition, Parent: &m.comment, Body: "Reply"})
-	m.rude = b.comment(t, petitioning.Remark{Petition: m.Petition, Body: "Rude"})
-	b.exec(t, `UPDATE comments SET state = 'HIDDEN' WHERE id = $1`, m.rude)
+	b.MustSign(t, m.Petition, 1, func(s *petitioning.Signing) { s.ShowName, s.Comment = true, p("Reason") })
+	b.MustSign(t, m.Petition, 2)
+	m.comment = b.MustComment(t, petitioning.Remark{Petition: m.Petition, Body: "Comment"})
+	m.reply = b.MustComment(t, petitioning.Remark{Petition: m.Petition, Parent: &m.comment, Body: "Reply"})
+	m.rude = b.MustComment(t, petitioning.Remark{Petition: m.Petition, Body: "Rude"})
+	b.Exec(t, `UPDATE comments SET state = 'HIDDEN' WHERE id = $1`, m.rude)
 	m.tagID = value[uuid.UUID](t, b, `SELECT id FROM tags`)
 	m.named = value[uuid.UUID](t, b, `SELECT id FROM signatures WHERE show_name`)
 	m.unnamed = value[uuid.UUID](t, b, `SELECT id FROM signatures WHERE NOT show_name`)
@@ -66,10 +67,10 @@ type sight struct {
 
 // sights are all the reads of Reader, some of them in several ways.
 func sights(b *bundle, m marker) []sight {
-	all := &reading.Filter{States: states}
+	all := &reading.Filter{States: sitetest.States}
 	list := func(q reading.PetitionQuery) func(context.Context) (bool, error) {
 		return func(ctx context.Context) (bool, error) {
-			page, err := b.reads(ctx).Petitions(ctx, q, keyset.Args{})
+			page, err := b.Reads(ctx).Petitions(ctx, q, keyset.Args{})
 			if err != nil {
 				return false, err
 			}
@@ -88,43 +89,43 @@ func sights(b *bundle, m marker) []sight {
 		{"Petitions", whoSees, list(reading.PetitionQuery{Filter: all})},
 		{"Petitions", whoSees, list(reading.PetitionQuery{Filter: all, Search: p("marker")})},
 		{"Petitions", whoSees, list(reading.PetitionQuery{Filter: all, Search: p("marker"), Order: &byCreation})},
-		{"Petitions", whoSees, list(reading.PetitionQuery{Filter: &reading.Filter{States: states, Tags: []string{m.tag}}})},
+		{"Petitions", whoSees, list(reading.PetitionQuery{Filter: &reading.Filter{States: sitetest.States, Tags: []string{m.tag}}})},
 		{"TagPetitions", whenOpen, func(ctx context.Context) (bool, error) {
-			pages, err := b.reads(ctx).TagPetitions(ctx, byCreation, reading.Wanted{}, keyset.Args{}, m.tagID)
+			pages, err := b.Reads(ctx).TagPetitions(ctx, byCreation, reading.Wanted{}, keyset.Args{}, m.tagID)
 			return len(pages[m.tagID].Edges) > 0, err
 		}},
 		{"Petitions", whoSees, list(reading.PetitionQuery{Filter: all, Wanted: everything})},
 		{"Petitions", whoSees, list(reading.PetitionQuery{Filter: all, Wanted: everything, Search: p("marker")})},
 		{"TagPetitions", whenOpen, func(ctx context.Context) (bool, error) {
-			pages, err := b.reads(ctx).TagPetitions(ctx, byCreation, everything, keyset.Args{}, m.tagID, uuid.New())
+			pages, err := b.Reads(ctx).TagPetitions(ctx, byCreation, everything, keyset.Args{}, m.tagID, uuid.New())
 			return len(pages[m.tagID].Edges)+len(pages[m.tagID].Figures()) > 0, err
 		}},
 		{"PetitionsByID", whoSees, func(ctx context.Context) (bool, error) {
-			return foundAny(b.reads(ctx).PetitionsByID(ctx, ids, reading.Wanted{}))
+			return foundAny(b.Reads(ctx).PetitionsByID(ctx, ids, reading.Wanted{}))
 		}},
 		{"PetitionsByID", whoSees, func(ctx context.Context) (bool, error) {
-			return foundAny(b.reads(ctx).PetitionsByID(ctx, several, everything))
+			return foundAny(b.Reads(ctx).PetitionsByID(ctx, several, everything))
 		}},
 		{"PetitionBySlug", whoSees, func(ctx context.Context) (bool, error) {
-			return foundAny(b.reads(ctx).PetitionBySlug(ctx, m.slug, reading.Wanted{}))
+			return foundAny(b.Reads(ctx).PetitionBySlug(ctx, m.slug, reading.Wanted{}))
 		}},
 		{"PetitionBySlug", whoSees, func(ctx context.Context) (bool, error) {
-			return foundAny(b.reads(ctx).PetitionBySlug(ctx, m.oldSlug, everything))
+			return foundAny(b.Reads(ctx).PetitionBySlug(ctx, m.oldSlug, everything))
 		}},
-		{"Sees", whoSees, func(ctx context.Context) (bool, error) { return b.reads(ctx).Sees(ctx, id) }},
-		{"Bodies", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.reads(ctx).Bodies(ctx, ids)) }},
-		{"Bodies", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.reads(ctx).Bodies(ctx, several)) }},
-		{"Figures", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.reads(ctx).Figures(ctx, ids)) }},
-		{"Figures", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.reads(ctx).Figures(ctx, several)) }},
-		{"LastHour", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.reads(ctx).LastHour(ctx, ids)) }},
-		{"LastHour", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.reads(ctx).LastHour(ctx, several)) }},
-		{"Histories", whoSees, func(ctx context.Context) (bool, error) { return some(b.history(ctx, id, reading.Hour, nil, nil)) }},
+		{"Sees", whoSees, func(ctx context.Context) (bool, error) { return b.Reads(ctx).Sees(ctx, id) }},
+		{"Bodies", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.Reads(ctx).Bodies(ctx, ids)) }},
+		{"Bodies", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.Reads(ctx).Bodies(ctx, several)) }},
+		{"Figures", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.Reads(ctx).Figures(ctx, ids)) }},
+		{"Figures", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.Reads(ctx).Figures(ctx, several)) }},
+		{"LastHour", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.Reads(ctx).LastHour(ctx, ids)) }},
+		{"LastHour", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.Reads(ctx).LastHour(ctx, several)) }},
+		{"Histories", whoSees, func(ctx context.Context) (bool, error) { return some(b.History(ctx, id, reading.Hour, nil, nil)) }},
 		{"Histories", whoSees, func(ctx context.Context) (bool, error) {
-			points, err := b.history(ctx, id, reading.Hour, p(monday.Add(-time.Hour)), p(monday.Add(time.Hour)))
+			points, err := b.History(ctx, id, reading.Hour, p(monday.Add(-time.Hour)), p(monday.Add(time.Hour)))
 			return slices.ContainsFunc(points, func(c *reading.CountPoint) bool { return c.Total > 0 }), err
 		}},
 		{"Tags", whoSees, func(ctx context.Context) (bool, error) {
-			page, err := b.reads(ctx).Tags(ctx, nil, keyset.Args{})
+			page, err := b.Reads(ctx).Tags(ctx, nil, keyset.Args{})
 			if err != nil {
 				return false, err
 			}
@@ -132,60 +133,60 @@ func sights(b *bundle, m marker) []sight {
 			return len(page.Edges)+*total > 0, err
 		}},
 		{"Tags", whoSees, func(ctx context.Context) (bool, error) {
-			page, err := b.reads(ctx).Tags(ctx, p("mark"), keyset.Args{})
+			page, err := b.Reads(ctx).Tags(ctx, p("mark"), keyset.Args{})
 			return err == nil && len(page.Edges) > 0, err
 		}},
 		{"TagByName", whoSees, func(ctx context.Context) (bool, error) {
-			tag, err := b.reads(ctx).TagByName(ctx, m.tag)
+			tag, err := b.Reads(ctx).TagByName(ctx, m.tag)
 			return tag != nil, err
 		}},
-		{"TagsByID", whoSees, func(ctx context.Context) (bool, error) { return some(b.reads(ctx).TagsByID(ctx, []uuid.UUID{m.tagID})) }},
-		{"TagsOf", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.reads(ctx).TagsOf(ctx, ids)) }},
-		{"TagsOf", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.reads(ctx).TagsOf(ctx, several)) }},
-		{"TrendingTags", whenOpen, func(ctx context.Context) (bool, error) { return some(b.reads(ctx).TrendingTags(ctx, 100)) }},
+		{"TagsByID", whoSees, func(ctx context.Context) (bool, error) { return some(b.Reads(ctx).TagsByID(ctx, []uuid.UUID{m.tagID})) }},
+		{"TagsOf", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.Reads(ctx).TagsOf(ctx, ids)) }},
+		{"TagsOf", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.Reads(ctx).TagsOf(ctx, several)) }},
+		{"TrendingTags", whenOpen, func(ctx context.Context) (bool, error) { return some(b.Reads(ctx).TrendingTags(ctx, 100)) }},
 		{"Statistics", inPublic, func(ctx context.Context) (bool, error) {
-			all, err := b.reading.Statistics(ctx)
+			all, err := b.Reading.Statistics(ctx)
 			return all.PetitionCount+all.SignatureCount+all.SignaturesLastHour > 0, err
 		}},
 		{"Signatures", whoSees, func(ctx context.Context) (bool, error) {
-			pages, err := b.reads(ctx).Signatures(ctx, keyset.Args{}, id, uuid.New())
+			pages, err := b.Reads(ctx).Signatures(ctx, keyset.Args{}, id, uuid.New())
 			return len(pages[id].Edges) > 0, err
 		}},
 		{"Signatures", whoSees, func(ctx context.Context) (bool, error) {
-			pages, err := b.reads(ctx).Signatures(ctx, keyset.Args{}, id)
+			pages, err := b.Reads(ctx).Signatures(ctx, keyset.Args{}, id)
 			return len(pages[id].Edges) > 0, err
 		}},
 		{"SignaturesByID", whoSees, func(ctx context.Context) (bool, error) {
-			return some(b.reads(ctx).SignaturesByID(ctx, []uuid.UUID{m.named}))
+			return some(b.Reads(ctx).SignaturesByID(ctx, []uuid.UUID{m.named}))
 		}},
 		{"SignaturesByID", nobody, func(ctx context.Context) (bool, error) {
-			return some(b.reads(ctx).SignaturesByID(ctx, []uuid.UUID{m.unnamed}))
+			return some(b.Reads(ctx).SignaturesByID(ctx, []uuid.UUID{m.unnamed}))
 		}},
 		{"Comments", whoSees, func(ctx context.Context) (bool, error) {
-			pages, err := b.reads(ctx).Comments(ctx, said(reading.Newest), keyset.Args{}, id, uuid.New())
+			pages, err := b.Reads(ctx).Comments(ctx, sitetest.ByOrder(reading.Newest), keyset.Args{}, id, uuid.New())
 			return len(pages[id].Edges) > 0, err
 		}},
 		{"Comments", whoSees, func(ctx context.Context) (bool, error) {
-			pages, err := b.reads(ctx).Comments(ctx, said(reading.Newest), keyset.Args{}, id)
+			pages, err := b.Reads(ctx).Comments(ctx, sitetest.ByOrder(reading.Newest), keyset.Args{}, id)
 			return len(pages[id].Edges) > 0, err
 		}},
 		{"CommentsByID", whoSees, func(ctx context.Context) (bool, error) {
-			return some(b.reads(ctx).CommentsByID(ctx, []uuid.UUID{m.comment}))
+			return some(b.Reads(ctx).CommentsByID(ctx, []uuid.UUID{m.comment}))
 		}},
 		{"CommentsByID", whoSees, func(ctx context.Context) (bool, error) {
-			return some(b.reads(ctx).CommentsByID(ctx, []uuid.UUID{m.reply, m.reason}))
+			return some(b.Reads(ctx).CommentsByID(ctx, []uuid.UUID{m.reply, m.reason}))
 		}},
 		{"CommentsByID", nobody, func(ctx context.Context) (bool, error) {
-			return some(b.reads(ctx).CommentsByID(ctx, []uuid.UUID{m.rude}))
+			return some(b.Reads(ctx).CommentsByID(ctx, []uuid.UUID{m.rude}))
 		}},
-		{"CommentsAfter", whoSees, func(ctx context.Context) (bool, error) { return some(b.reads(ctx).CommentsAfter(ctx, id, 0, 50)) }},
-		{"CommentsAfter", nobody, func(ctx context.Context) (bool, error) { return some(b.reads(ctx).CommentsAfter(ctx, id, 3, 50)) }},
+		{"CommentsAfter", whoSees, func(ctx context.Context) (bool, error) { return some(b.Reads(ctx).CommentsAfter(ctx, id, 0, 50)) }},
+		{"CommentsAfter", nobody, func(ctx context.Context) (bool, error) { return some(b.Reads(ctx).CommentsAfter(ctx, id, 3, 50)) }},
 		{"Replies", whoSees, func(ctx context.Context) (bool, error) {
-			pages, err := b.reads(ctx).Replies(ctx, reading.WithBodies, keyset.Args{}, m.comment)
+			pages, err := b.Reads(ctx).Replies(ctx, reading.WithBodies, keyset.Args{}, m.comment)
 			return len(pages[m.comment].Edges) > 0, err
 		}},
 		{"Replies", whoSees, func(ctx context.Context) (bool, error) {
-			pages, err := b.reads(ctx).Replies(ctx, reading.WithBodies, keyset.Args{}, m.comment, uuid.New())
+			pages, err := b.Reads(ctx).Replies(ctx, reading.WithBodies, keyset.Args{}, m.comment, uuid.New())
 			return len(pages[m.comment].Edges) > 0, err
 		}},
 	}
@@ -200,11 +201,11 @@ func foundAny(f reading.Found, err error) (bool, error) {
 func (r rule) allows(state petition.State, mayEdit bool) bool {
 	switch r {
 	case whoSees:
-		return isPublic(state) || mayEdit
+		return sitetest.IsPublic(state) || mayEdit
 	case whenOpen:
 		return state == petition.StateOPEN
 	case inPublic:
-		return isPublic(state)
+		return sitetest.IsPublic(state)
 	default:
 		return false
 	}
@@ -215,18 +216,18 @@ func TestWhoSeesWhat(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		m, other := mark(t, b), b.create(t)
+		m, other := mark(t, b), b.MustCreate(t)
 		key, err := b.CreateAPIKey(t.Context(), "Partner", []petitioning.Scope{petitioning.ScopeSign, petitioning.ScopeModerate})
 		ok(t, err)
 		actors := map[string]struct {
 			ctx     context.Context
 			mayEdit bool
 		}{
-			"Nobody": {b.as(t, ""), false}, "Partner": {b.as(t, key), false}, "Stranger": {b.as(t, other.EditToken), false},
-			"Petitioner": {b.as(t, m.EditToken), true}, "Operator": {b.as(t, adminKey), true},
+			"Nobody": {b.As(t, ""), false}, "Partner": {b.As(t, key), false}, "Stranger": {b.As(t, other.EditToken), false},
+			"Petitioner": {b.As(t, m.EditToken), true}, "Operator": {b.As(t, adminKey), true},
 		}
-		for _, state := range states {
-			b.move(t, m.Petition, state)
+		for _, state := range sitetest.States {
+			b.Move(t, m.Petition, state)
 			for who, actor := range actors {
 				for _, s := range sights(b, m) {
 					got, err := s.sees(actor.ctx)
