@@ -18,7 +18,7 @@ import (
 func BenchmarkReads(b *testing.B) {
 	for _, dialect := range []database.Dialect{database.SQLite, database.Postgres} {
 		site := setup(b, dbtest.New(b, dialect))
-		site.fill(b, volume{petitions: 2000, signatures: 100_000, comments: 10_000})
+		site.Fill(b, sitetest.Volume{Petitions: 2000, Signatures: 100_000, Comments: 10_000})
 		ctx := petitioning.WithActor(b.Context(), petitioning.Anonymous())
 		for name, read := range map[string]func(context.Context) error{"Page": site.readPage, "List": site.readList} {
 			b.Run(dialect.String()+"/"+name, func(b *testing.B) {

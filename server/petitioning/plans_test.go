@@ -2,10 +2,7 @@ package petitioning_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -25,9 +22,9 @@ func TestPlans(t *testing.T) {
 	sitetest.NotRaced(t)
 	dbtest.EachCounting(t, func(t *testing.T, db *database.DB, counter *dbtest.Counter) {
 		b := setup(t, db)
-		b.fill(t, volume{petitions: 12_000, signatures: 80_000, hot: 20_000, comments: 10_000, talk: 10_000})
+		b.Fill(t, sitetest.Volume{Petitions: 12_000, Signatures: 80_000, Hot: 20_000, Comments: 10_000, Talk: 10_000})
 		for name, read := range b.hotReads() {
-			if faults := b.explain(t, counter, read); len(faults) > 0 {
+			if faults := b.Explain(t, counter, read); len(faults) > 0 {
 				t.Errorf("%s:\n%s", name, strings.Join(faults, "\n"))
 			}
 		}
@@ -41,7 +38,7 @@ func TestPlans(t *testing.T) {
 			{"signaturebucket_span_minute", "TrendingTags"},
 		} {
 			b.Exec(t, `DROP INDEX `+test.index)
-			if faults := b.explain(t, counter, b.hotReads()[test.read]); len(faults) == 0 {
+			if faults := b.Explain(t, counter, b.hotReads()[test.read]); len(faults) == 0 {
 				t.Errorf("nobody notices that %s is gone", test.index)
 			}
 		}
@@ -115,118 +112,8 @@ func (b *bundle) hotReads() map[string]func(context.Context) error {
 			_, err := b.Reads(ctx).TagPetitions(ctx, *by(reading.ByCreatedAt), wanted, keyset.Args{}, id("8003", 5))
 			return err
 		},
-		"Redate":       b.Redate,
 		"TrendingTags": func(ctx context.Context) error { _, err := b.Reads(ctx).TrendingTags(ctx, 10); return err },
 		"LastHour":     func(ctx context.Context) error { _, err := b.Reads(ctx).LastHour(ctx, several); return err },
 		"History":      func(ctx context.Context) error { _, err := b.History(ctx, hot, reading.Day, nil, nil); return err },
 	}
-}
-
-// explain runs a read and gives what is wrong with the plans of its statements.
-func (b *bundle) explain(t *testing.T, counter *dbtest.Counter, read func(context.Context) error) []string {
-	t.Helper()
-	counter.Reset()
-	ok(t, read(b.As(t, "")))
-	var out []string
-	for _, call := range counter.Calls() {
-		faults := b.explainSQLite(t, call)
-		if b.DB.Dialect == database.Postgres {
-			faults = b.explainPostgres(t, call)
-		}
-		for _, fault := range faults {
-			out = append(out, fmt.Sprintf("  %s\n    %.400s", fault, call.Text))
-		}
-	}
-	return out
-}
-
-// explainSQLite finds scans of tables, by their aliases, and sorting within what is not a page.
-func (b *bundle) explainSQLite(t *testing.T, call dbtest.Call) (faults []string) {
-	t.Helper()
-	if b.DB.Dialect != database.SQLite {
-		return nil
-	}
-	rows, err := b.DB.Read.QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+call.Text, call.Args...)
-	ok(t, err)
-	defer rows.Close()
-	// What is made by a statement is as short as a page; tags are some hundred.
-	made := regexp.MustCompile(`^SCAN (\(subquery-\d+\)|(page|all_of|of_\d+|json_each|petition|tagged|history|steps|fine|t|r USING COVERING INDEX|\d+ CONSTANT ROW)\b)`)
-	// The tags of some petitions are sorted by their places, and all tags by their trend.
-	tables, sorted := map[int]string{}, map[int]bool{}
-	may := strings.Contains(call.Text, "pt.position") || strings.Contains(call.Text, " AS tagged\n")
-	for rows.Next() {
-		var node, above, unused int
-		var what string
-		ok(t, rows.Scan(&node, &above, &unused, &what))
-		switch {
-		case strings.HasPrefix(what, "USE TEMP B-TREE FOR ORDER BY"):
-			sorted[above] = !may
-		case strings.HasPrefix(what, "SCAN ") && made.MatchString(what):
-		case strings.HasPrefix(what, "SCAN "):
-			faults = append(faults, what)
-		case strings.HasPrefix(what, "SEARCH "):
-			tables[above] = what
-		}
-	}
-	ok(t, rows.Err())
-	for level := range sorted {
-		if what := tables[level]; sorted[level] && what != "" {
-			faults = append(faults, what+", and then it sorts")
-		}
-	}
-	return faults
-}
-
-// plan is a node of PostgreSQL's plan.
-type plan struct {
-	Kind     string  `json:"Node Type"`
-	Relation string  `json:"Relation Name"`
-	Rows     float64 `json:"Plan Rows"`
-	Plans    []plan  `json:"Plans"`
-}
-
-// explainPostgres looks at the plan for the values of the call, and at the one that is kept for all.
-func (b *bundle) explainPostgres(t *testing.T, call dbtest.Call) (faults []string) {
-	t.Helper()
-	conn, err := b.DB.Read.Conn(t.Context())
-	ok(t, err)
-	defer conn.Close()
-	exec := func(text string) {
-		_, err := conn.ExecContext(t.Context(), text)
-		ok(t, err)
-	}
-	nulls := strings.TrimSuffix(strings.Repeat("NULL, ", len(call.Args)), ", ")
-	exec(`SET plan_cache_mode = force_generic_plan`)
-	exec(`PREPARE asked AS ` + call.Text)
-	defer exec(`DEALLOCATE asked`)
-	defer exec(`RESET plan_cache_mode`)
-	for _, ask := range []struct {
-		text string
-		args []any
-	}{{`EXPLAIN (FORMAT JSON) EXECUTE asked(` + nulls + `)`, nil}, {`EXPLAIN (FORMAT JSON) ` + call.Text, call.Args}} {
-		var answer []byte
-		var plans []struct{ Plan plan }
-		ok(t, conn.QueryRowContext(t.Context(), strings.TrimSuffix(ask.text, "()"), ask.args...).Scan(&answer))
-		ok(t, json.Unmarshal(answer, &plans))
-		faults = append(faults, plans[0].Plan.faults()...)
-	}
-	return slices.Compact(faults)
-}
-
-// faults finds reading of whole tables, and sorting of more than some pages.
-func (p plan) faults() (out []string) {
-	const most = 2000
-	switch {
-	case p.Kind == "Seq Scan" && p.Relation != "tags":
-		out = append(out, "Seq Scan on "+p.Relation)
-	case strings.Contains(p.Kind, "Sort") && p.Plans[0].Rows > most:
-		out = append(out, fmt.Sprintf("%s of %.0f rows", p.Kind, p.Plans[0].Rows))
-	}
-	for _, below := range p.Plans {
-		out = append(out, below.faults()...)
-	}
-	if p.Kind == "Aggregate" { // of minutes: a good part of this site's petitions was signed today
-		out = slices.DeleteFunc(out, func(fault string) bool { return strings.HasPrefix(fault, "Seq Scan on petition") })
-	}
-	return out
 }

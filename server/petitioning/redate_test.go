@@ -12,6 +12,7 @@ import (
 	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
+	"petitiond/server/sitetest"
 )
 
 // order returns the petitions of a list, the first ones of a descending order first.
@@ -97,6 +98,20 @@ func TestRedate(t *testing.T) {
 		equal(t, "newest of the tag", []uuid.UUID{newest.Petition, made.Petition}, b.newestTagged(t))
 		ok(t, b.Redate(t.Context()))
 		equal(t, "news when nothing is ahead any more", 0, len(b.Told()))
+	})
+}
+
+// TestRedateFindsByIndex looks at what runs every minute on a site of many petitions.
+func TestRedateFindsByIndex(t *testing.T) {
+	t.Parallel()
+	sitetest.NotRaced(t)
+	dbtest.EachCounting(t, func(t *testing.T, db *database.DB, counter *dbtest.Counter) {
+		b := setup(t, db)
+		b.Fill(t, sitetest.Volume{Petitions: 12_000})
+		equal(t, "faults of the plans", []string(nil), b.Explain(t, counter, b.Redate))
+		if faults := b.Explain(t, counter, b.RedateChanges); len(faults) == 0 {
+			t.Error("nobody notices that edits, which no index finds, are looked for in the whole table")
+		}
 	})
 }
 

@@ -1,4 +1,4 @@
-package petitioning_test
+package sitetest
 
 import (
 	"fmt"
@@ -8,19 +8,17 @@ import (
 	"petitiond/server/database"
 )
 
-// volume is how much a site has. The first petition is the hot one: Zipf's law gives it the most of everything, and
-// hot and talk come on top. Of twenty petitions sixteen are open, and two are seen by nobody.
-type volume struct{ petitions, signatures, hot, comments, talk int }
+// Volume is how much a site has. The first petition is the hot one: Zipf's law gives it the most of everything, and
+// Hot and Talk come on top. Of twenty petitions sixteen are open, and two are seen by nobody.
+type Volume struct{ Petitions, Signatures, Hot, Comments, Talk int }
 
-// fill writes a site by SQL, a few statements for all of it, and lets the database look at what it has.
-func (b *bundle) fill(t testing.TB, v volume) {
+// Fill writes a site by SQL, a few statements for all of it, and lets the database look at what it has.
+func (s *Site) Fill(t testing.TB, v Volume) {
 	t.Helper()
-	conn, err := b.DB.Ledger.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	texts := v.statements(b.DB.Dialect)
-	if b.DB.Dialect == database.Postgres { // SQLite is never told what it has; and a busy machine needs its time
+	conn, err := s.DB.Ledger.Conn(t.Context())
+	OK(t, err)
+	texts := v.statements(s.DB.Dialect)
+	if s.DB.Dialect == database.Postgres { // SQLite is never told what it has; and a busy machine needs its time
 		texts = append(append([]string{`SET statement_timeout = 0`}, texts...), `VACUUM ANALYZE`, `RESET statement_timeout`)
 	}
 	for _, text := range texts {
@@ -28,9 +26,7 @@ func (b *bundle) fill(t testing.TB, v volume) {
 			t.Fatalf("%s: %v", text, err)
 		}
 	}
-	if err := conn.Close(); err != nil {
-		t.Fatal(err)
-	}
+	OK(t, conn.Close())
 }
 
 // dialect is how the two databases say the same.
@@ -53,16 +49,16 @@ var dialects = map[database.Dialect]dialect{
 	},
 }
 
-func (v volume) statements(kind database.Dialect) []string {
+func (v Volume) statements(kind database.Dialect) []string {
 	d := dialects[kind]
 	id := func(kind, number string) string { return strings.Replace(fmt.Sprintf(d.id, number), "KIND", kind, 1) }
 	petition := func(number string) string { return id("8000", number) }
-	at := func(minutesAgo string) string { return fmt.Sprintf(d.at, monday.Unix(), minutesAgo) }
+	at := func(minutesAgo string) string { return fmt.Sprintf(d.at, Monday.Unix(), minutesAgo) }
 	from := func(first, last int) string { return fmt.Sprintf(d.from, first, last) }
 	// A number from 1 to the petitions, the small ones often.
 	zipf := func(number string) string {
 		part := fmt.Sprintf(` * (%s * 40503 %% 65536) / 65536`, number)
-		return fmt.Sprintf(`(1 + %d%s)`, v.petitions, strings.Repeat(part, 4))
+		return fmt.Sprintf(`(1 + %d%s)`, v.Petitions, strings.Repeat(part, 4))
 	}
 	signature := `INSERT INTO signatures (id, petition_id, number, state, digest, name, show_name, country, signed_at)
  SELECT ` + id("8001", "i") + `, %s, i, CASE WHEN i % 50 = 0 THEN 'INVALIDATED' ELSE 'COUNTED' END, ` + d.noise + `, ` + d.noise + `,
@@ -70,8 +66,8 @@ func (v volume) statements(kind database.Dialect) []string {
 	comment := `INSERT INTO comments (id, petition_id, number, parent_id, author_name, body, state, likes, created_at)
  SELECT ` + id("8002", "i") + `, %s, i, CASE WHEN i % 5 = 4 THEN ` + id("8002", "i - 1") + ` END, 'Ada', 'What was said in ' || CAST(i AS text),
  CASE WHEN i % 40 = 0 THEN 'HIDDEN' ELSE 'VISIBLE' END, (i * 31) % 17, ` + at("100000 - i % 100000") + ` FROM `
-	minute := fmt.Sprintf("(%d - (i * 7) %% 100000)", monday.Unix()/60)
-	created := fmt.Sprintf(", (%d - 60 * ((i * 7919) %% 500000)) * 1000000", monday.Unix())
+	minute := fmt.Sprintf("(%d - (i * 7) %% 100000)", Monday.Unix()/60)
+	created := fmt.Sprintf(", (%d - 60 * ((i * 7919) %% 500000)) * 1000000", Monday.Unix())
 	of := func(text, petition string) string { return strings.Replace(text, "%s", petition, 1) }
 	// As many rows in a statement as a busy machine writes in the time that one may take.
 	some := func(text string, first, last int) (out []string) {
@@ -87,20 +83,20 @@ func (v volume) statements(kind database.Dialect) []string {
  CASE WHEN i % 10 = 0 THEN 'de' ELSE 'en' END, '["The parliament"]',
  CASE i % 20 WHEN 0 THEN 'CLOSED' WHEN 2 THEN 'DRAFT' WHEN 3 THEN 'HIDDEN' WHEN 4 THEN 'ARCHIVED' ELSE 'OPEN' END, 'Ada',
  CASE WHEN i % 20 <> 2 THEN ` + at("(i * 7919) % 500000") + ` END, CASE WHEN i % 3 > 0 THEN ` + at("(i * 7919) % 500000 - 200000") + ` END, ` +
-			at("(i * 7919) % 500000") + `, ` + at("0") + ` FROM ` + from(1, v.petitions),
+			at("(i * 7919) % 500000") + `, ` + at("0") + ` FROM ` + from(1, v.Petitions),
 		`INSERT INTO slugs (slug, created_at, petition_id) SELECT slug, created_at, id FROM petitions`,
 		`INSERT INTO petition_tags (petition_id, tag_id, created, position)
- SELECT ` + petition("i") + `, ` + id("8003", "1 + i % 10") + created + `, 0 FROM ` + from(1, v.petitions) + ` UNION ALL
- SELECT ` + petition("i") + `, ` + id("8003", "11 + i % 90") + created + `, 1 FROM ` + from(1, v.petitions),
+ SELECT ` + petition("i") + `, ` + id("8003", "1 + i % 10") + created + `, 0 FROM ` + from(1, v.Petitions) + ` UNION ALL
+ SELECT ` + petition("i") + `, ` + id("8003", "11 + i % 90") + created + `, 1 FROM ` + from(1, v.Petitions),
 		`UPDATE tags SET open_petitions = (SELECT COUNT(*) FROM petition_tags AS pt JOIN petitions AS p ON p.id = pt.petition_id
  WHERE pt.tag_id = tags.id AND p.state = 'OPEN')`,
 		`INSERT INTO search_documents (petition_id, title, summary, body, tags)
- SELECT ` + petition("i") + `, 'save otter ' || CAST(i AS text), 'they are few', 'body w' || CAST(i % 1000 AS text), 'tag' FROM ` + from(1, v.petitions),
+ SELECT ` + petition("i") + `, 'save otter ' || CAST(i AS text), 'they are few', 'body w' || CAST(i % 1000 AS text), 'tag' FROM ` + from(1, v.Petitions),
 	}
-	text = append(text, some(of(signature, petition(zipf("i"))), 1, v.signatures)...)
-	text = append(text, some(of(signature, petition("1")), v.signatures+1, v.signatures+v.hot)...)
-	text = append(text, some(of(comment, petition(zipf("(i / 5)"))), 1, v.comments)...)
-	text = append(text, some(of(comment, petition("1")), (v.comments/5+1)*5, (v.comments/5+1)*5+v.talk)...)
+	text = append(text, some(of(signature, petition(zipf("i"))), 1, v.Signatures)...)
+	text = append(text, some(of(signature, petition("1")), v.Signatures+1, v.Signatures+v.Hot)...)
+	text = append(text, some(of(comment, petition(zipf("(i / 5)"))), 1, v.Comments)...)
+	text = append(text, some(of(comment, petition("1")), (v.Comments/5+1)*5, (v.Comments/5+1)*5+v.Talk)...)
 	return append(text,
 		`UPDATE comments SET replies = 1 WHERE parent_id IS NULL AND number % 5 = 3`,
 		`INSERT INTO signature_buckets (petition_id, minute, span, added)
