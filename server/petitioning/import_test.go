@@ -140,8 +140,8 @@ func checkImported(t *testing.T, b *bundle, id uuid.UUID, d demo.Petition) {
 	talk, err := b.Reads(operator(t)).CommentsAfter(operator(t), id, 0, 1000)
 	ok(t, err)
 	for i, c := range flat(d.Comments) {
-		equal(t, "comment", []any{c.Body, orEmpty(&c.Author), c.FromSignatory, c.At},
-			[]any{talk[i].Body, orEmpty(talk[i].AuthorName), talk[i].FromSignatory, talk[i].CreatedAt})
+		equal(t, "comment", []any{c.Body, c.Author, c.FromSignatory, c.At},
+			[]any{talk[i].Body, sitetest.OrEmpty(talk[i].AuthorName), talk[i].FromSignatory, talk[i].CreatedAt})
 	}
 }
 

@@ -60,3 +60,11 @@ func OK(t testing.TB, err error) {
 		t.Fatal(err)
 	}
 }
+
+// OrEmpty returns a text, which is empty where there is none.
+func OrEmpty(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}

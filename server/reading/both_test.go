@@ -1,4 +1,4 @@
-package petitioning_test
+package reading_test
 
 import (
 	"fmt"
@@ -40,7 +40,7 @@ func TestSearchIsTheSameOnBoth(t *testing.T) {
 	for i := range queries {
 		queries[i] = text(1 + random.IntN(4))
 	}
-	results := map[database.Dialect]found{}
+	results := map[database.Dialect]map[string][]string{}
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
 		for i, body := range bodies {
@@ -50,8 +50,8 @@ func TestSearchIsTheSameOnBoth(t *testing.T) {
 			_, err := b.Import(operator(t), in)
 			ok(t, err)
 		}
-		read := func() found {
-			all := found{}
+		read := func() map[string][]string {
+			all := map[string][]string{}
 			for _, q := range queries {
 				if strings.TrimSpace(q) == "" {
 					continue

@@ -1,4 +1,4 @@
-package petitioning_test
+package reading_test
 
 import (
 	"bytes"
@@ -49,13 +49,13 @@ func TestTagLists(t *testing.T) {
 						return (admin || sitetest.IsPublic(k.State)) && slices.Contains(k.keys, tag.Key)
 					})
 					blank := search == nil || strings.TrimSpace(*search) == ""
-					prefix := text.TagKey(*orEmpty(search))
+					prefix := text.TagKey(sitetest.OrEmpty(search))
 					if borne && (blank || prefix != "" && strings.HasPrefix(tag.Key, prefix)) {
 						want = append(want, tag.ID)
 					}
 				}
 				read := func(args keyset.Args) (*reading.TagConnection, error) { return b.Reads(ctx).Tags(ctx, search, args) }
-				what := fmt.Sprintf("tags for %q, admin %v", *orEmpty(search), admin)
+				what := fmt.Sprintf("tags for %q, admin %v", sitetest.OrEmpty(search), admin)
 				equal(t, what, want, walk(t, i%7+1, false, tagID, read))
 				equal(t, what+", backwards", want, walk(t, i%7+1, true, tagID, read))
 				page, err := read(keyset.Args{})
@@ -72,13 +72,6 @@ func TestTagLists(t *testing.T) {
 		}
 		equal(t, "in the order of code points", slices.Sorted(slices.Values(keys)), keys)
 	})
-}
-
-func orEmpty(s *string) *string {
-	if s == nil {
-		return new(string)
-	}
-	return s
 }
 
 func TestTagByName(t *testing.T) {

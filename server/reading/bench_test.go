@@ -1,4 +1,4 @@
-package petitioning_test
+package reading_test
 
 import (
 	"context"
