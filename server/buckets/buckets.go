@@ -5,7 +5,10 @@
 // others have in common.
 package buckets
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // Span is the length of a stretch, in minutes. It is what the column span holds.
 type Span int64
@@ -20,6 +23,15 @@ const (
 // Start returns the first minute of the stretch that holds a minute. Imported petitions may lie before 1970, so that
 // what is before it is rounded down, too.
 func (s Span) Start(minute int64) int64 { return floor(minute, int64(s)) * int64(s) }
+
+// SQL returns the length as a literal in SQL, to be compared with the column span.
+func (s Span) SQL() string { return strconv.FormatInt(int64(s), 10) }
+
+// StartSQL is Start as an expression in SQL, of an expression for the minute.
+func (s Span) StartSQL(minute string) string {
+	n := s.SQL()
+	return `(` + minute + ` - (` + minute + ` % ` + n + ` + ` + n + `) % ` + n + `)`
+}
 
 // MinuteOf returns the minute that holds a time.
 func MinuteOf(t time.Time) int64 { return floor(t.Unix(), 60) }
@@ -41,6 +53,6 @@ func (s Span) Ago(now time.Time) int64 { return MinuteOf(now) - int64(s) }
 // the placeholder of Hour.Ago, and of the condition on the bucket b that says whose signatures are meant. Minutes are
 // folded into hours when they are much older, so that they alone are asked.
 func LastHour(since, of string) string {
-	return `(SELECT COALESCE(SUM(b.added - b.removed), 0) FROM signature_buckets AS b WHERE b.span = 1 AND b.minute > ` +
-		since + ` AND ` + of + `)`
+	return `(SELECT COALESCE(SUM(b.added - b.removed), 0) FROM signature_buckets AS b WHERE b.span = ` + Minute.SQL() +
+		` AND b.minute > ` + since + ` AND ` + of + `)`
 }

@@ -5,7 +5,12 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"petitiond/server/database"
+	"petitiond/server/database/dbtest"
 )
+
+func TestMain(m *testing.M) { dbtest.Main(m) }
 
 func TestStart(t *testing.T) {
 	t.Parallel()
@@ -61,6 +66,25 @@ func TestWithin(t *testing.T) {
 			start := span.Start(minute)
 			if start%int64(span) != 0 || minute < start || minute >= start+int64(span) {
 				t.Fatalf("minute %d is not in the %d minutes from %d", minute, span, start)
+			}
+		}
+	})
+}
+
+// The databases compute the start of a stretch as Go does, before 1970 too.
+func TestStartSQL(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		for _, span := range []Span{Minute, Hour, Day} {
+			for _, minute := range []int64{-1441, -1440, -61, -60, -1, 0, 1, 59, 60, 179, 1439, 1440} {
+				var got int64
+				text := `SELECT ` + span.StartSQL(`m.minute`) + ` FROM (SELECT CAST($1 AS bigint) AS minute) AS m`
+				if err := db.Read.QueryRowContext(t.Context(), text, minute).Scan(&got); err != nil {
+					t.Fatal(err)
+				}
+				if want := span.Start(minute); got != want {
+					t.Errorf("minute %d is in the %s minutes from %d, want %d", minute, span.SQL(), got, want)
+				}
 			}
 		}
 	})

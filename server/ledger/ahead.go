@@ -62,7 +62,7 @@ func (m mending) redateComments(ctx context.Context) error {
 func (m mending) gatherMinutes(ctx context.Context) error {
 	petition, minute := m.counter.petition, buckets.MinuteOf(database.Latest(m.now))
 	err := m.exec(ctx, `INSERT INTO signature_buckets (petition_id, span, minute, added, removed)
- SELECT petition_id, 1, CAST($2 AS bigint), SUM(added), SUM(removed) FROM signature_buckets
+ SELECT petition_id, `+buckets.Minute.SQL()+`, CAST($2 AS bigint), SUM(added), SUM(removed) FROM signature_buckets
  WHERE petition_id = $1 AND minute > $2 GROUP BY petition_id
  ON CONFLICT (petition_id, span, minute) DO UPDATE SET added = signature_buckets.added + excluded.added,
  removed = signature_buckets.removed + excluded.removed`, petition, minute)

@@ -31,7 +31,6 @@ const (
  as_of FROM counters WHERE PETITIONS`
 	// What was taken back is read, too: it decides whether buckets can be compared one by one, see align.
 	censusMinutes = `SELECT petition_id, span, minute, added - removed, removed FROM signature_buckets WHERE PETITIONS`
-	censusDays    = `SELECT petition_id, 1440, day, added - removed, removed FROM signature_days WHERE PETITIONS`
 	// A signature without a country stands in the bucket of the empty one.
 	censusCountries = `SELECT petition_id, country, added - removed FROM signature_country_buckets WHERE PETITIONS`
 	// Rows are read along the index of numbers, some thousand at a time.
@@ -49,6 +48,8 @@ const (
  LEFT JOIN comments AS r ON r.parent_id = p.id AND r.state = 'VISIBLE'
  WHERE p.PETITIONS GROUP BY p.petition_id, p.id, p.replies HAVING p.replies <> COUNT(r.id)`
 )
+
+var censusDays = `SELECT petition_id, ` + buckets.Day.SQL() + `, day, added - removed, removed FROM signature_days WHERE PETITIONS`
 
 // take reads everything.
 func (c *census) take(ctx context.Context) error {

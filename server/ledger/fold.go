@@ -17,6 +17,20 @@ const (
 	foldStretch = 2 * int64(buckets.Day) // minutes that one transaction folds at most
 )
 
+// The statements of folding. What is folded is of one petition, $1, and before the minute $2.
+var (
+	// The inner part walks along the index of minutes and ends soon; grouping all minutes would not.
+	foldOldest = `SELECT petition_id, MIN(minute) FROM (SELECT petition_id, minute FROM signature_buckets
+ WHERE span = ` + buckets.Minute.SQL() + ` AND minute < $1 ORDER BY minute LIMIT $2) AS aged GROUP BY petition_id`
+	foldWhat = `petition_id = $1 AND span = ` + buckets.Minute.SQL() + ` AND minute < $2`
+	foldInto = `INSERT INTO signature_buckets (petition_id, span, minute, added, removed)
+ SELECT petition_id, ` + buckets.Hour.SQL() + `, ` + buckets.Hour.StartSQL(`minute`) + ` AS hour, SUM(added), SUM(removed)
+ FROM signature_buckets WHERE ` + foldWhat + ` GROUP BY petition_id, hour
+ ON CONFLICT (petition_id, span, minute) DO UPDATE SET added = signature_buckets.added + excluded.added,
+ removed = signature_buckets.removed + excluded.removed`
+	foldAway = `DELETE FROM signature_buckets WHERE ` + foldWhat
+)
+
 // Fold turns minutes that have aged into hours, one petition after another. Each transaction holds the
 // petition's counter and moves whole hours, so that every sum is right before, within and after it. What
 // another replica has folded meanwhile is not there any more.
@@ -38,10 +52,7 @@ func (l *Ledger) Fold(ctx context.Context) error {
 
 // oldest returns petitions that have minutes before a time, with the first of them.
 func (l *Ledger) oldest(ctx context.Context, before int64) (map[uuid.UUID]int64, error) {
-	// The inner part walks along the index of minutes and ends soon; grouping all minutes would not.
-	rows, err := l.db.Read.QueryContext(ctx, `SELECT petition_id, MIN(minute) FROM (
- SELECT petition_id, minute FROM signature_buckets WHERE span = 1 AND minute < $1 ORDER BY minute LIMIT $2) AS aged
- GROUP BY petition_id`, before, foldAtOnce)
+	rows, err := l.db.Read.QueryContext(ctx, foldOldest, before, foldAtOnce)
 	if err != nil {
 		return nil, fmt.Errorf("finding aged minutes: %w", err)
 	}
@@ -65,15 +76,10 @@ func (l *Ledger) fold(ctx context.Context, petition uuid.UUID, before int64) err
 		if _, err := Lock(ctx, tx, l.db.Dialect, petition); err != nil && !errors.Is(err, ErrNotFound) {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO signature_buckets (petition_id, span, minute, added, removed)
- SELECT petition_id, 60, minute - (minute % 60 + 60) % 60 AS hour, SUM(added), SUM(removed) FROM signature_buckets
- WHERE petition_id = $1 AND span = 1 AND minute < $2 GROUP BY petition_id, hour
- ON CONFLICT (petition_id, span, minute) DO UPDATE SET added = signature_buckets.added + excluded.added,
- removed = signature_buckets.removed + excluded.removed`, petition, before)
-		if err != nil {
+		if _, err := tx.ExecContext(ctx, foldInto, petition, before); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `DELETE FROM signature_buckets WHERE petition_id = $1 AND span = 1 AND minute < $2`, petition, before)
+		_, err := tx.ExecContext(ctx, foldAway, petition, before)
 		return err
 	})
 	if err != nil {

@@ -127,7 +127,8 @@ func (s *Reader) historyStarts(ctx context.Context, petitions []uuid.UUID, from 
 	}
 	var args database.Args
 	least := `(SELECT MIN(b.minute) FROM signature_buckets AS b WHERE b.petition_id = p.id AND b.span = `
-	text := `SELECT p.id, ` + least + `1), ` + least + `60) FROM petitions AS p WHERE ` + args.Among(s.source.Dialect(), `p.id`, petitions) + ` AND ` + sight.Here
+	text := `SELECT p.id, ` + least + buckets.Minute.SQL() + `), ` + least + buckets.Hour.SQL() + `) FROM petitions AS p WHERE ` +
+		args.Among(s.source.Dialect(), `p.id`, petitions) + ` AND ` + sight.Here
 	err := s.source.Each(ctx, s.viewer.Petitions(`p`).Statement(text, args), func(rows *sql.Rows) error {
 		var of uuid.UUID
 		var minute, hour *int64
@@ -226,8 +227,8 @@ func (s *Service) historySQL(step Interval, w, end string) string {
 	return `SELECT id, ` + list + ` FROM (SELECT id, ` +
 		fmt.Sprintf(`CASE WHEN minute < first THEN -1 ELSE (minute - first) / %d END AS place, `, step.minutes()) +
 		`SUM(added) AS added, SUM(removed) AS removed FROM (` + read(`b.day`, `signature_days`, `b.day < w.days`) + ` UNION ALL ` +
-		read(`b.minute`, `signature_buckets`, `b.span = 60`+rest) + ` UNION ALL ` +
-		read(`b.minute`, `signature_buckets`, `b.span = 1`+rest) + `) AS history GROUP BY 1, 2) AS steps GROUP BY id`
+		read(`b.minute`, `signature_buckets`, `b.span = `+buckets.Hour.SQL()+rest) + ` UNION ALL ` +
+		read(`b.minute`, `signature_buckets`, `b.span = `+buckets.Minute.SQL()+rest) + `) AS history GROUP BY 1, 2) AS steps GROUP BY id`
 }
 
 // span is a stretch of a history, in minutes.

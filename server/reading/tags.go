@@ -116,7 +116,7 @@ func (s *Service) TrendingTags(ctx context.Context, first int) ([]*TrendingTag, 
 	// From the minutes to petitions to tags, each fewer than those before.
 	query := `SELECT ` + tagColumns + `, tagged.signed FROM (SELECT pt.tag_id, SUM(petition.signed) AS signed
   FROM (SELECT b.petition_id, SUM(b.added - b.removed) AS signed FROM signature_buckets AS b
-   WHERE b.span = 1 AND b.minute > $1 GROUP BY b.petition_id) AS petition
+   WHERE b.span = ` + buckets.Minute.SQL() + ` AND b.minute > $1 GROUP BY b.petition_id) AS petition
   CROSS JOIN petitions AS p CROSS JOIN petition_tags AS pt
   WHERE p.id = petition.petition_id AND ` + sight.Here + ` AND pt.petition_id = p.id
   GROUP BY pt.tag_id HAVING SUM(petition.signed) > 0) AS tagged

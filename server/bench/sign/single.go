@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 
+	"petitiond/server/buckets"
 	"petitiond/server/database"
 	"petitiond/server/ledger"
 )
@@ -22,7 +23,7 @@ var singleSQL = []string{
 	`INSERT INTO idempotency_keys (id, input, answer, created_at) VALUES ($1, $2, $3, $4)`,
 	`INSERT INTO signatures (id, petition_id, number, state, digest, name, address, show_name, country, signed_at)
  VALUES ($1, $2, $3, 'COUNTED', $4, $5, $6, $7, $8, $9)`,
-	`INSERT INTO signature_buckets AS b (petition_id, span, minute, added) VALUES ($1, 1, $2, 1)
+	`INSERT INTO signature_buckets AS b (petition_id, minute, added) VALUES ($1, $2, 1)
  ON CONFLICT (petition_id, span, minute) DO UPDATE SET added = b.added + 1`,
 	`INSERT INTO signature_days AS d (petition_id, day, added) VALUES ($1, $2, 1)
  ON CONFLICT (petition_id, day) DO UPDATE SET added = d.added + 1`,
@@ -58,12 +59,12 @@ func (s *single) write(ctx context.Context, tx *sql.Tx, row ledger.Signature) er
 	if err := tx.StmtContext(ctx, s.statements[0]).QueryRowContext(ctx, row.Petition, now).Scan(&number); err != nil {
 		return err
 	}
-	minute := now.Unix() / 60
+	minute := buckets.MinuteOf(now)
 	for i, args := range [][]any{
 		{row.Key.ID, row.Key.Input, row.Petition, now},
 		{row.ID, row.Petition, number, row.Digest, row.Name, row.Address, row.ShowName, row.Country, now},
 		{row.Petition, minute},
-		{row.Petition, minute - minute%1440},
+		{row.Petition, buckets.Day.Start(minute)},
 		{row.Petition, row.Country},
 	} {
 		if _, err := tx.StmtContext(ctx, s.statements[i+1]).ExecContext(ctx, args...); err != nil {
