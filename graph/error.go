@@ -13,18 +13,10 @@ import (
 	"petitiond/graph/model"
 	"petitiond/graph/scalar"
 	"petitiond/server/budget"
+	"petitiond/server/errcode"
 	"petitiond/server/keyset"
 	"petitiond/server/live"
 	"petitiond/server/petitioning"
-)
-
-// The codes of top-level errors that the domain's errors become. Those of the protocol are the transport's.
-const (
-	codeInvalid     = "GRAPHQL_VALIDATION_FAILED"
-	codeInput       = "BAD_USER_INPUT"
-	codeNotFound    = "NOT_FOUND"
-	codeUnavailable = "UNAVAILABLE"
-	codeInternal    = "INTERNAL"
 )
 
 // errNoPetition is the answer where a petition was expected that the actor may not see, or no longer.
@@ -39,7 +31,7 @@ func (r *Resolver) PresentError(ctx context.Context, err error) *gqlerror.Error 
 	}
 	field := graphql.GetFieldContext(ctx)
 	if field != nil && field.Field.Field == nil { // at the root of a subscription gqlgen counts, and nobody else speaks
-		return presented(codeInvalid, "A subscription must have exactly one field.")
+		return presented(errcode.ValidationFailed, "A subscription must have exactly one field.")
 	}
 	out := r.present(ctx, err)
 	out.Path = graphql.GetPath(ctx)
@@ -59,32 +51,32 @@ func (r *Resolver) PresentError(ctx context.Context, err error) *gqlerror.Error 
 // present gives code and message.
 func (r *Resolver) present(ctx context.Context, err error) *gqlerror.Error {
 	if argument, ok := errors.AsType[*keyset.ArgumentError](err); ok {
-		out := presented(codeInput, argument.Message)
+		out := presented(errcode.BadUserInput, argument.Message)
 		out.Extensions["field"] = argument.Argument
 		return out
 	}
 	if value, ok := errors.AsType[scalar.Error](err); ok {
-		return presented(codeInput, value.Error())
+		return presented(errcode.BadUserInput, value.Error())
 	}
 	if faults := petitioning.Faults(err); len(faults) > 0 {
 		return retryable(presented(string(faults[0].Code), faults[0].Message), faults[0].RetryAfter)
 	}
 	switch {
 	case errors.Is(err, live.ErrUnknown):
-		return presented(codeNotFound, errNoPetition.Message)
+		return presented(errcode.NotFound, errNoPetition.Message)
 	case errors.Is(err, budget.ErrAnswer), errors.Is(err, budget.ErrMemory):
 		// The transport answers the operation with this alone, in words of its own.
-		return presented(codeInternal, "The answer was given up.")
+		return presented(errcode.Internal, "The answer was given up.")
 	case errors.Is(err, live.ErrClosed):
-		return retryable(presented(codeUnavailable, "The server is going down. Connect again in a moment."), time.Second)
+		return retryable(presented(errcode.Unavailable, "The server is going down. Connect again in a moment."), time.Second)
 	}
 	if ctx.Err() == nil { // who has gone away, or timed out, is no news
 		r.Logger.ErrorContext(ctx, "a field failed", "path", graphql.GetPath(ctx).String(), "error", logged(err))
 		if petitioning.IsPassing(err) {
-			return retryable(presented(codeUnavailable, "The database does not answer just now. Try again in a moment."), time.Second)
+			return retryable(presented(errcode.Unavailable, "The database does not answer just now. Try again in a moment."), time.Second)
 		}
 	}
-	return presented(codeInternal, "Something went wrong here. Try again, and tell the operator the request id if it stays.")
+	return presented(errcode.Internal, "Something went wrong here. Try again, and tell the operator the request id if it stays.")
 }
 
 func presented(code, message string) *gqlerror.Error {

@@ -2,17 +2,11 @@ package main
 
 import (
 	"bufio"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"net/http"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // example matches a command of the README and the answer below it.
@@ -62,55 +56,4 @@ func (s *site) curl(t *testing.T, command, body string, lines int) string {
 		}
 	}
 	return strings.Join(out, "\n")
-}
-
-// The codes that the program sends are those in the README, and no others.
-func TestReadmeCodes(t *testing.T) {
-	t.Parallel()
-	files := []string{"../graph/error.go"}
-	for _, pattern := range []string{"operation/*.go", "transport/*.go", "transport/fault/*.go"} {
-		more, err := filepath.Glob(pattern)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, more...)
-	}
-	said := map[string]bool{}
-	for _, file := range files {
-		if !strings.HasSuffix(file, "_test.go") {
-			codesIn(t, file, said)
-		}
-	}
-	readme, err := os.ReadFile("../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	told := map[string]bool{}
-	for _, row := range regexp.MustCompile("(?m)^\\| `([A-Z_]+)` \\| .+ \\| .+ \\| .+ \\|$").FindAllStringSubmatch(string(readme), -1) {
-		if !strings.HasPrefix(row[1], "PETITION_") {
-			told[row[1]] = true
-		}
-	}
-	if diff := cmp.Diff(said, told); diff != "" {
-		t.Errorf("codes in the README (-want +got):\n%s", diff)
-	}
-	if len(said) < 18 {
-		t.Errorf("%d codes found, want at least 18", len(said))
-	}
-}
-
-// codesIn adds the string literals of a file that look like codes.
-func codesIn(t *testing.T, file string, codes map[string]bool) {
-	t.Helper()
-	source, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	look := regexp.MustCompile(`^"[A-Z]{3,}(_[A-Z]+)*"$`)
-	ast.Inspect(source, func(n ast.Node) bool {
-		if text, ok := n.(*ast.BasicLit); ok && look.MatchString(text.Value) {
-			codes[strings.Trim(text.Value, `"`)] = true
-		}
-		return true
-	})
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"petitiond/server/errcode"
 )
 
 // biller writes the price of an operation.
@@ -163,7 +165,7 @@ func (b *biller) size(open *bill, field *ast.Field, def *ast.FieldDefinition) (i
 	}
 	b.timed = b.timed || s.measure != nil
 	if !s.settles() {
-		return inside, located(Coded(ValidationFailed, shortened(fmt.Sprintf(
+		return inside, located(Coded(errcode.ValidationFailed, shortened(fmt.Sprintf(
 			"Field %q needs exactly one of the arguments that say how long its list is.", def.Name))), field.Position)
 	}
 	inside = sized{fields: size.sized, open: s.varies()}

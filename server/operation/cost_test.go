@@ -11,6 +11,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"petitiond/server/errcode"
 )
 
 const costSDL = `
@@ -203,7 +205,7 @@ func TestCostLimit(t *testing.T) {
 	if f == nil {
 		t.Fatal("1,300 points were taken")
 	}
-	want := map[string]any{"code": LimitExceeded, "limit": "cost", "value": 1000}
+	want := map[string]any{"code": errcode.LimitExceeded, "limit": "cost", "value": 1000}
 	if diff := cmp.Diff(want, f.Errors[0].Extensions); diff != "" || !strings.Contains(f.Errors[0].Message, "1000") {
 		t.Errorf("%s, extensions (-want +got):\n%s", f.Errors[0].Message, diff)
 	}
@@ -225,7 +227,7 @@ func TestCostNeedsOneSlicingArgument(t *testing.T) {
 		if (f == nil) != ok {
 			t.Errorf("%s: %v", doc, f)
 		}
-		if f != nil && (CodeOf(f.Errors[0]) != ValidationFailed || len(f.Errors[0].Locations) == 0) {
+		if f != nil && (CodeOf(f.Errors[0]) != errcode.ValidationFailed || len(f.Errors[0].Locations) == 0) {
 			t.Errorf("%s: %v", doc, f.Errors[0])
 		}
 	}

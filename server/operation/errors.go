@@ -7,16 +7,8 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
-)
 
-// The codes in extensions.code of what is refused here.
-const (
-	BadRequest       = "BAD_REQUEST" // the request is not well formed; all others speak of its document and variables
-	ParseFailed      = "GRAPHQL_PARSE_FAILED"
-	ValidationFailed = "GRAPHQL_VALIDATION_FAILED"
-	LimitExceeded    = "LIMIT_EXCEEDED"
-	UnknownDocument  = "PERSISTED_QUERY_NOT_FOUND"
-	NotPersisted     = "PERSISTED_QUERY_NOT_SUPPORTED"
+	"petitiond/server/errcode"
 )
 
 // Refusal is why an operation may not run.
@@ -28,7 +20,7 @@ type Refusal struct {
 func refused(errs ...*gqlerror.Error) *Refusal { return &Refusal{Errors: errs} }
 
 func malformed(format string, args ...any) *Refusal {
-	return refused(Coded(BadRequest, fmt.Sprintf(format, args...)))
+	return refused(Coded(errcode.BadRequest, fmt.Sprintf(format, args...)))
 }
 
 // Coded returns an error with a code.
@@ -44,7 +36,7 @@ func CodeOf(err *gqlerror.Error) string {
 
 // Exceeded returns the error that says which limit was passed. The message holds the value.
 func Exceeded(limit string, value int, message string) *gqlerror.Error {
-	err := Coded(LimitExceeded, message)
+	err := Coded(errcode.LimitExceeded, message)
 	err.Extensions["limit"], err.Extensions["value"] = limit, value
 	return err
 }
@@ -60,7 +52,7 @@ func syntaxError(err *gqlerror.Error) *gqlerror.Error {
 	if !strings.Contains(text, " ") {
 		text = "unexpected text"
 	}
-	neutral := Coded(ParseFailed, "Syntax error: "+text+".")
+	neutral := Coded(errcode.ParseFailed, "Syntax error: "+text+".")
 	neutral.Locations = err.Locations
 	return neutral
 }
@@ -76,7 +68,7 @@ func validationError(err *gqlerror.Error) *gqlerror.Error {
 	if strings.HasPrefix(err.Rule, "ValuesOfCorrectType") {
 		text = withoutValue(text)
 	}
-	neutral := Coded(ValidationFailed, shortened(text))
+	neutral := Coded(errcode.ValidationFailed, shortened(text))
 	neutral.Locations = err.Locations
 	return neutral
 }

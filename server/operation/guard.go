@@ -6,6 +6,8 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"petitiond/server/errcode"
 )
 
 // maxCount is where counts stop growing: fragments that spread fragments double
@@ -121,7 +123,7 @@ func (l Limits) total(g *guard) *gqlerror.Error {
 	)
 	if err == nil && g.number != nil {
 		// Scalars of our own are not looked at before they are read, which is too late.
-		err = located(Coded(ValidationFailed, "A number is out of range."), g.number)
+		err = located(Coded(errcode.ValidationFailed, "A number is out of range."), g.number)
 	}
 	return err
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/parser"
 	"github.com/vektah/gqlparser/v2/validator/core"
+
+	"petitiond/server/errcode"
 )
 
 // introspection is what graphql-js and GraphiQL ask, with every option on.
@@ -137,7 +139,7 @@ func TestGuard(t *testing.T) {
 			got := ""
 			if _, err := DefaultLimits().inspect(doc); err != nil {
 				got = err.Extensions["limit"].(string)
-				if CodeOf(err) != LimitExceeded || !strings.Contains(err.Message, fmt.Sprint(err.Extensions["value"])) {
+				if CodeOf(err) != errcode.LimitExceeded || !strings.Contains(err.Message, fmt.Sprint(err.Extensions["value"])) {
 					t.Errorf("the error does not say the limit: %v, %v", err.Message, err.Extensions)
 				}
 			}

@@ -8,6 +8,8 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/lexer"
 	"github.com/vektah/gqlparser/v2/parser"
+
+	"petitiond/server/errcode"
 )
 
 // Options says what a [Judge] judges by. Schema and Limits are needed.
@@ -71,7 +73,7 @@ func (j *Judge) operation(text, name string, given map[string]any) (*Operation, 
 	}
 	op := doc.Operations.ForName(name)
 	if op == nil {
-		return nil, refused(Coded(ValidationFailed, "The document has no operation of that name. Name one of its operations in operationName."))
+		return nil, refused(Coded(errcode.ValidationFailed, "The document has no operation of that name. Name one of its operations in operationName."))
 	}
 	variables, err := coerce(j.schema, op, given)
 	if err == nil {
@@ -134,11 +136,11 @@ func (j *Judge) parse(text string) (doc *ast.QueryDocument, tokens int, err *gql
 		return nil, tokens, syntaxError(broken)
 	}
 	if failed != nil || len(doc.Operations) == 0 {
-		return nil, tokens, Coded(ParseFailed, "The document has no operation.")
+		return nil, tokens, Coded(errcode.ParseFailed, "The document has no operation.")
 	}
 	for _, fragment := range doc.Fragments {
 		if list := fragment.VariableDefinition; len(list) > 0 {
-			return nil, tokens, located(Coded(ParseFailed, "Syntax error: a fragment has no variables of its own."), list[0].Position)
+			return nil, tokens, located(Coded(errcode.ParseFailed, "Syntax error: a fragment has no variables of its own."), list[0].Position)
 		}
 	}
 	return doc, tokens, nil

@@ -6,6 +6,8 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"petitiond/server/errcode"
 )
 
 // maxRevisits is how many times its limit of fields an operation may make us look
@@ -108,7 +110,7 @@ func (o *overlap) report(field *ast.Field, because string) {
 		return
 	}
 	o.told[field] = true
-	o.errs = append(o.errs, located(Coded(ValidationFailed, shortened(fmt.Sprintf(
+	o.errs = append(o.errs, located(Coded(errcode.ValidationFailed, shortened(fmt.Sprintf(
 		"Fields %q conflict because %s. Use different aliases on the fields to fetch both if this was intentional.", field.Alias, because,
 	))), field.Position))
 }

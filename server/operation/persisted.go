@@ -7,6 +7,7 @@ import (
 	"maps"
 	"strings"
 
+	"petitiond/server/errcode"
 	"petitiond/server/lru"
 )
 
@@ -43,7 +44,7 @@ func documentName(extensions map[string]any) (name string, r *Refusal) {
 		ok = false
 	}
 	if !ok {
-		return "", refused(Coded(NotPersisted, "PersistedQueryNotSupported"))
+		return "", refused(Coded(errcode.NotPersisted, "PersistedQueryNotSupported"))
 	}
 	name, _ = members["sha256Hash"].(string)
 	if name == "" {
@@ -76,7 +77,9 @@ func (r *Request) withDocumentID(id string) *Refusal {
 // application/json, which is all that older clients read; 400 in the newer
 // type, where an answer without data must not be 200, and whose body both
 // Apollo's and urql's client read whatever the status.
-func unknownDocument() *Refusal { return refused(Coded(UnknownDocument, "PersistedQueryNotFound")) }
+func unknownDocument() *Refusal {
+	return refused(Coded(errcode.UnknownDocument, "PersistedQueryNotFound"))
+}
 
 func noDocument() *Refusal {
 	return malformed("The member query is missing: it holds the GraphQL document.")

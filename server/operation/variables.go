@@ -8,6 +8,8 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"petitiond/server/errcode"
 )
 
 // coerce fits the variables of a request to what an operation declares, as the
@@ -48,7 +50,7 @@ func checkConditions(op *ast.OperationDefinition, names []string, variables map[
 // variableError is what is wrong with a variable. It names places in the schema, and no value.
 func variableError(def *ast.VariableDefinition, bad *misfit) *gqlerror.Error {
 	message := fmt.Sprintf("Variable \"$%s%s\" %s.", def.Variable, bad.path, bad.need)
-	return located(Coded(ValidationFailed, shortened(message)), def.Position)
+	return located(Coded(errcode.ValidationFailed, shortened(message)), def.Position)
 }
 
 // misfit says where in a variable a value does not fit and what is needed

@@ -6,24 +6,27 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"petitiond/server/errcode"
 )
 
-// Code says what kind of fault an Error is. The values are those of the contract's UserErrorCode.
+// Code says what kind of fault an Error is. The values are those of the contract's UserErrorCode;
+// some are codes of other errors, too.
 type Code string
 
 // The codes.
 const (
 	Invalid             Code = "INVALID"
-	NotFound            Code = "NOT_FOUND"
-	Forbidden           Code = "FORBIDDEN"
+	NotFound            Code = errcode.NotFound
+	Forbidden           Code = errcode.Forbidden
 	WrongState          Code = "WRONG_STATE"
 	VersionConflict     Code = "VERSION_CONFLICT"
-	RateLimited         Code = "RATE_LIMITED"
+	RateLimited         Code = errcode.RateLimited
 	ChallengeRequired   Code = "CHALLENGE_REQUIRED"
 	IdempotencyMismatch Code = "IDEMPOTENCY_MISMATCH"
 	TokenInvalid        Code = "TOKEN_INVALID"
-	Unavailable         Code = "UNAVAILABLE"
-	OutcomeUnknown      Code = "OUTCOME_UNKNOWN"
+	Unavailable         Code = errcode.Unavailable
+	OutcomeUnknown      Code = errcode.OutcomeUnknown
 )
 
 // Error is one fault that the caller can mend. Message is a sentence for people and echoes nothing of the

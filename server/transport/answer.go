@@ -13,6 +13,7 @@ import (
 
 	"petitiond/server/budget"
 	"petitiond/server/content"
+	"petitiond/server/errcode"
 	"petitiond/server/operation"
 	"petitiond/server/transport/fault"
 )
@@ -78,7 +79,7 @@ func outcomeUnknown(op *operation.Operation) *answer {
 	if op.Kind() != ast.Mutation {
 		return &answer{fault: fault.NoMemory()}
 	}
-	return &answer{fault: fault.Passing(fault.OutcomeUnknown,
+	return &answer{fault: fault.Passing(errcode.OutcomeUnknown,
 		"The server had no memory for the answer. Send the operation again, with the same idempotencyKey where it has one.")}
 }
 

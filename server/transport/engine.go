@@ -10,9 +10,9 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"petitiond/server/errcode"
 	"petitiond/server/operation"
 	"petitiond/server/subscription"
-	"petitiond/server/transport/fault"
 )
 
 // engine runs operations that were judged: it is gqlgen's executor with another way in.
@@ -96,5 +96,5 @@ func (e *engine) execute(ctx context.Context, op *operation.Operation) *graphql.
 	if errors.Is(context.Cause(ctx), errTimeout) {
 		return &graphql.Response{Errors: gqlerror.List{tooLate(ctx)}}
 	}
-	return &graphql.Response{Errors: gqlerror.List{operation.Coded(fault.Unavailable, "The request was given up before it was answered.")}}
+	return &graphql.Response{Errors: gqlerror.List{operation.Coded(errcode.Unavailable, "The request was given up before it was answered.")}}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"petitiond/server/errcode"
 	"petitiond/server/operation"
 	"petitiond/server/transport/credential"
 	"petitiond/server/transport/fault"
@@ -53,13 +54,13 @@ func statusOf(resp *graphql.Response) (status int, because *gqlerror.Error) {
 	}
 	for _, err := range resp.Errors {
 		switch operation.CodeOf(err) {
-		case fault.RateLimited:
+		case errcode.RateLimited:
 			return http.StatusTooManyRequests, err
-		case fault.OutcomeUnknown, fault.Unavailable:
+		case errcode.OutcomeUnknown, errcode.Unavailable:
 			return http.StatusServiceUnavailable, err
-		case fault.Timeout:
+		case errcode.Timeout:
 			return http.StatusGatewayTimeout, err
-		case fault.InternalError:
+		case errcode.Internal:
 			return http.StatusInternalServerError, err
 		}
 	}
@@ -71,7 +72,7 @@ func statusOf(resp *graphql.Response) (status int, because *gqlerror.Error) {
 func present(domain graphql.ErrorPresenterFunc) graphql.ErrorPresenterFunc {
 	return func(ctx context.Context, err error) *gqlerror.Error {
 		presented := domain(ctx, err)
-		if presented == nil || operation.CodeOf(presented) != fault.InternalError {
+		if presented == nil || operation.CodeOf(presented) != errcode.Internal {
 			return presented
 		}
 		if errors.Is(context.Cause(ctx), errTimeout) {
@@ -89,7 +90,7 @@ func present(domain graphql.ErrorPresenterFunc) graphql.ErrorPresenterFunc {
 func onlyPublished(presenter graphql.ErrorPresenterFunc, log *slog.Logger) graphql.ErrorPresenterFunc {
 	return func(ctx context.Context, err error) *gqlerror.Error {
 		presented := presenter(ctx, err)
-		if presented == nil || fault.Published[operation.CodeOf(presented)] {
+		if presented == nil || errcode.Published[operation.CodeOf(presented)] {
 			return presented
 		}
 		log.ErrorContext(ctx, "an error without a published code was held back",
@@ -119,9 +120,9 @@ func hideUncoded(ctx context.Context, err error) *gqlerror.Error {
 // tooLate is the error of an operation whose time ran out. What a mutation had begun may have been done.
 func tooLate(ctx context.Context) *gqlerror.Error {
 	if op := graphql.GetOperationContext(ctx); op.Operation != nil && op.Operation.Operation == ast.Mutation {
-		err := operation.Coded(fault.OutcomeUnknown, "The operation took too long and its outcome is unknown. Send it again, with the same idempotencyKey where it has one.")
+		err := operation.Coded(errcode.OutcomeUnknown, "The operation took too long and its outcome is unknown. Send it again, with the same idempotencyKey where it has one.")
 		err.Extensions["retryAfterSeconds"] = 1
 		return err
 	}
-	return operation.Coded(fault.Timeout, "The operation took too long and was stopped. Ask for less at a time.")
+	return operation.Coded(errcode.Timeout, "The operation took too long and was stopped. Ask for less at a time.")
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"petitiond/server/errcode"
 	"petitiond/server/operation"
 	"petitiond/server/responsecache"
 	"petitiond/server/transport/credential"
@@ -49,7 +50,7 @@ func (t *Transport) serveOther(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", methods)
 		w.WriteHeader(http.StatusNoContent)
 	default:
-		f := fault.New(http.StatusMethodNotAllowed, fault.MethodNotAllowed, "Send operations with POST, or queries with GET.")
+		f := fault.New(http.StatusMethodNotAllowed, errcode.MethodNotAllowed, "Send operations with POST, or queries with GET.")
 		f.Allow = methods
 		refuse(w, mediaJSON, f)
 	}
@@ -115,7 +116,7 @@ func (t *Transport) admit(
 	w http.ResponseWriter, r *http.Request, accept accepted,
 ) (who credential.Identity, op *operation.Operation, known *answer, f *fault.Fault) {
 	if accept.answer == "" && !accept.events {
-		return who, nil, nil, fault.New(http.StatusNotAcceptable, fault.BadRequest,
+		return who, nil, nil, fault.New(http.StatusNotAcceptable, errcode.BadRequest,
 			"Accept one of application/graphql-response+json, application/json and, for subscriptions, text/event-stream; in UTF-8.")
 	}
 	if who, f = identify(t.authority, r); f != nil {
@@ -174,15 +175,15 @@ func (t *Transport) answerQuery(
 func permit(method string, kind ast.Operation, accept accepted) *fault.Fault {
 	switch {
 	case method == http.MethodHead && (kind == ast.Subscription || accept.answer == ""):
-		f := fault.New(http.StatusMethodNotAllowed, fault.MethodNotAllowed, "An event stream has no end that HEAD could tell of: send GET or POST.")
+		f := fault.New(http.StatusMethodNotAllowed, errcode.MethodNotAllowed, "An event stream has no end that HEAD could tell of: send GET or POST.")
 		f.Allow = "GET, POST"
 		return f
 	case method != http.MethodPost && kind == ast.Mutation:
-		f := fault.New(http.StatusMethodNotAllowed, fault.MethodNotAllowed, "Send mutations with POST.")
+		f := fault.New(http.StatusMethodNotAllowed, errcode.MethodNotAllowed, "Send mutations with POST.")
 		f.Allow = http.MethodPost
 		return f
 	case kind == ast.Subscription && !accept.events:
-		return fault.New(http.StatusNotAcceptable, fault.BadRequest, "A subscription is answered as text/event-stream, or over a WebSocket.")
+		return fault.New(http.StatusNotAcceptable, errcode.BadRequest, "A subscription is answered as text/event-stream, or over a WebSocket.")
 	default:
 		return nil
 	}

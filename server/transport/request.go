@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"petitiond/server/errcode"
 	"petitiond/server/header"
 	"petitiond/server/operation"
 	"petitiond/server/transport/fault"
@@ -59,7 +60,7 @@ func (i *intake) checkBody(h http.Header, length int64) *fault.Fault {
 	encoding := strings.Join(h.Values("Content-Encoding"), ",")
 	switch {
 	case err != nil, typ != string(mediaJSON), !header.IsUTF8(params), encoding != "" && !strings.EqualFold(encoding, "identity"):
-		return fault.New(http.StatusUnsupportedMediaType, fault.UnsupportedMediaType, message)
+		return fault.New(http.StatusUnsupportedMediaType, errcode.UnsupportedMediaType, message)
 	case length > i.limits.Body:
 		return i.tooLarge()
 	default:
@@ -74,10 +75,10 @@ func (i *intake) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *faul
 		return nil, i.tooLarge()
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return nil, fault.New(http.StatusRequestTimeout, fault.BadRequest, "The body took too long to arrive.")
+		return nil, fault.New(http.StatusRequestTimeout, errcode.BadRequest, "The body took too long to arrive.")
 	}
 	if err != nil {
-		return nil, fault.New(http.StatusBadRequest, fault.BadRequest, "The body ended too early.")
+		return nil, fault.New(http.StatusBadRequest, errcode.BadRequest, "The body ended too early.")
 	}
 	return text, nil
 }
@@ -85,5 +86,5 @@ func (i *intake) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *faul
 // tooLarge refuses a body, or a query string that is as long.
 func (i *intake) tooLarge() *fault.Fault {
 	message := fmt.Sprintf("The request is larger than %d bytes.", i.limits.Body)
-	return fault.New(http.StatusRequestEntityTooLarge, fault.PayloadTooLarge, message)
+	return fault.New(http.StatusRequestEntityTooLarge, errcode.PayloadTooLarge, message)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"petitiond/server/budget"
+	"petitiond/server/errcode"
 	"petitiond/server/operation"
 	"petitiond/server/transport/credential"
 	"petitiond/server/transport/fault"
@@ -32,7 +33,7 @@ func newRunner(o Options, a *credential.Authority) *runner {
 // full, or its credential has ended while it waited. Who has a place calls done once, when the operation has ended.
 func (r *runner) begin(ctx context.Context) (done func(), f *fault.Fault) {
 	if !r.admission.enter(ctx) {
-		return nil, fault.Passing(fault.Unavailable, "The server has as much to do as it can. Try again in a moment.")
+		return nil, fault.Passing(errcode.Unavailable, "The server has as much to do as it can. Try again in a moment.")
 	}
 	if f = r.authority.Recheck(ctx); f != nil {
 		r.admission.leave()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"petitiond/server/errcode"
 	"petitiond/server/operation"
 	"petitiond/server/responsecache"
 	"petitiond/server/transport/fault"
@@ -92,7 +93,7 @@ func (s *sharing) page(
 func received(a *answer, came responsecache.How, err error) (_ *answer, how string) {
 	switch {
 	case err != nil || a == nil: // who waited is gone, or what was waited for has panicked
-		f := fault.New(http.StatusServiceUnavailable, fault.Unavailable, "The request was given up before it was answered.")
+		f := fault.New(http.StatusServiceUnavailable, errcode.Unavailable, "The request was given up before it was answered.")
 		return &answer{fault: f}, statusMiss
 	case came == responsecache.Hit:
 		return a, statusHit

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"net/http"
 
+	"petitiond/server/errcode"
 	"petitiond/server/transport/connection"
 	"petitiond/server/transport/fault"
 	"petitiond/server/transport/trace"
@@ -34,7 +35,7 @@ func (o *opener) reserveStream(w http.ResponseWriter, r *http.Request) {
 	}
 	token := rand.Text()
 	if !o.connections.Streams.Reserve(token, o.network(r)) {
-		refuse(w, mediaJSON, fault.New(http.StatusServiceUnavailable, fault.Unavailable,
+		refuse(w, mediaJSON, fault.New(http.StatusServiceUnavailable, errcode.Unavailable,
 			"There are too many reserved event streams. Open one of yours, or try again later."))
 		return
 	}
@@ -52,7 +53,7 @@ func (o *opener) serveStream(w http.ResponseWriter, r *http.Request) {
 	case negotiate(r.Header.Values("Accept")).events:
 		o.openStream(w, r, token)
 	default:
-		refuse(w, mediaJSON, fault.New(http.StatusNotAcceptable, fault.BadRequest, "Accept text/event-stream."))
+		refuse(w, mediaJSON, fault.New(http.StatusNotAcceptable, errcode.BadRequest, "Accept text/event-stream."))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"petitiond/server/errcode"
 	"petitiond/server/transport/connection"
 	"petitiond/server/transport/credential"
 	"petitiond/server/transport/fault"
@@ -60,7 +61,7 @@ func (o *opener) serveSocket(w http.ResponseWriter, r *http.Request) {
 // admitSocket judges a handshake before it is answered.
 func (o *opener) admitSocket(w http.ResponseWriter, r *http.Request) (credential.Identity, *fault.Fault) {
 	if !o.sameSite(r) {
-		return credential.Identity{}, fault.New(http.StatusForbidden, fault.Forbidden, "Pages of this origin may not open sockets here.")
+		return credential.Identity{}, fault.New(http.StatusForbidden, errcode.Forbidden, "Pages of this origin may not open sockets here.")
 	}
 	if err := socket.CheckUpgrade(r.Header, r.Method, r.ProtoMajor, r.ProtoMinor); err != nil {
 		status := http.StatusBadRequest
@@ -72,7 +73,7 @@ func (o *opener) admitSocket(w http.ResponseWriter, r *http.Request) (credential
 			w.Header().Set("Upgrade", "websocket")
 			status = http.StatusUpgradeRequired
 		}
-		return credential.Identity{}, fault.New(status, fault.BadRequest, "This is no handshake of a WebSocket as RFC 6455 wants it.")
+		return credential.Identity{}, fault.New(status, errcode.BadRequest, "This is no handshake of a WebSocket as RFC 6455 wants it.")
 	}
 	return identify(o.authority, r)
 }
@@ -116,7 +117,7 @@ func (o *opener) takeOver(
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		c.Abandon()
-		refuse(w, mediaJSON, fault.New(http.StatusInternalServerError, fault.InternalError, "This connection cannot be kept open."))
+		refuse(w, mediaJSON, fault.New(http.StatusInternalServerError, errcode.Internal, "This connection cannot be kept open."))
 		return
 	}
 	var first bytes.Buffer

@@ -14,6 +14,7 @@ import (
 	"net/netip"
 	"time"
 
+	"petitiond/server/errcode"
 	"petitiond/server/operation"
 	"petitiond/server/transport/credential"
 	"petitiond/server/transport/epoll"
@@ -109,7 +110,7 @@ func (k *Keeper) admit(c *Conn, who credential.Identity) *fault.Fault {
 
 // refused says that there is no room for a connection.
 func refused(message string) *fault.Fault {
-	return fault.New(http.StatusServiceUnavailable, fault.Unavailable, message)
+	return fault.New(http.StatusServiceUnavailable, errcode.Unavailable, message)
 }
 
 // begin starts what connections need, with the first. It needs the table's mu.

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"petitiond/server/errcode"
 	"petitiond/server/operation"
 	"petitiond/server/transport/credential"
 	"petitiond/server/transport/fault"
@@ -113,7 +114,7 @@ func (s *Streams) Claim(token string) *fault.Fault {
 	case st == nil:
 		return noStream()
 	case st.opening:
-		return fault.New(http.StatusConflict, fault.BadRequest, "This event stream is open already.")
+		return fault.New(http.StatusConflict, errcode.BadRequest, "This event stream is open already.")
 	}
 	st.opening, st.made = true, s.keeper.Now()
 	return nil
@@ -221,7 +222,7 @@ func (s *Streams) End(token, id string) *fault.Fault {
 }
 
 func twiceOnStream() *fault.Fault {
-	return fault.New(http.StatusConflict, fault.BadRequest, "This stream has an operation of that id already.")
+	return fault.New(http.StatusConflict, errcode.BadRequest, "This stream has an operation of that id already.")
 }
 
 func crowdedStream(most int) *fault.Fault {
@@ -229,7 +230,7 @@ func crowdedStream(most int) *fault.Fault {
 }
 
 func noStream() *fault.Fault {
-	return fault.New(http.StatusNotFound, fault.NotFound, "There is no event stream of this token: reserve one with PUT and open it with GET.")
+	return fault.New(http.StatusNotFound, errcode.NotFound, "There is no event stream of this token: reserve one with PUT and open it with GET.")
 }
 
 // beginBeside begins an operation that was sent beside the stream.

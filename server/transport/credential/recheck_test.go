@@ -11,8 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"petitiond/server/errcode"
 	"petitiond/server/operation"
-	"petitiond/server/transport/fault"
 )
 
 // newChecked returns an empty registry whose credentials are checked by check.
@@ -139,7 +139,7 @@ func TestCredentialIsNotUncheckedForLong(t *testing.T) {
 			t.Errorf("ended too early: %v", c.Fault().Errors)
 		}
 		wait(3 * time.Second)
-		if f := c.Fault(); f == nil || operation.CodeOf(f.Errors[0]) != fault.Unavailable {
+		if f := c.Fault(); f == nil || operation.CodeOf(f.Errors[0]) != errcode.Unavailable {
 			t.Errorf("not ended after %v: %v", unchecked, f)
 		}
 		asked = 0

@@ -1,5 +1,5 @@
 // Package fault is what is wrong with a request that is refused before anything was executed, over whichever protocol
-// it came: codes, texts, and the status of HTTP.
+// it came: texts, and the status of HTTP.
 package fault
 
 import (
@@ -10,36 +10,10 @@ import (
 
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"petitiond/server/errcode"
 	"petitiond/server/operation"
 	"petitiond/server/transport/trace"
 )
-
-// The protocol's own codes in extensions.code beside those of package operation, and those of the domain that have a
-// status of their own.
-const (
-	BadRequest           = operation.BadRequest
-	Unauthenticated      = "UNAUTHENTICATED"
-	Forbidden            = "FORBIDDEN"
-	NotFound             = "NOT_FOUND"
-	MethodNotAllowed     = "METHOD_NOT_ALLOWED"
-	PayloadTooLarge      = "PAYLOAD_TOO_LARGE"
-	UnsupportedMediaType = "UNSUPPORTED_MEDIA_TYPE"
-	BadUserInput         = "BAD_USER_INPUT"
-	RateLimited          = "RATE_LIMITED"
-	OutcomeUnknown       = "OUTCOME_UNKNOWN"
-	Unavailable          = "UNAVAILABLE"
-	Timeout              = "TIMEOUT"
-	InternalError        = "INTERNAL"
-)
-
-// Published are the codes of which the README tells. No other leaves: an error with another code is one that nobody
-// thought of.
-var Published = map[string]bool{
-	BadRequest: true, Unauthenticated: true, Forbidden: true, NotFound: true, MethodNotAllowed: true, PayloadTooLarge: true,
-	UnsupportedMediaType: true, operation.ParseFailed: true, operation.ValidationFailed: true, operation.LimitExceeded: true,
-	BadUserInput: true, operation.UnknownDocument: true, operation.NotPersisted: true, RateLimited: true, OutcomeUnknown: true,
-	Unavailable: true, Timeout: true, InternalError: true,
-}
 
 // Fault is a request that is refused.
 type Fault struct {
@@ -69,7 +43,7 @@ func Flaw(errs ...*gqlerror.Error) *Fault { return &Fault{Errors: errs} }
 
 // Malformed returns the fault of a request that cannot be read.
 func Malformed(format string, args ...any) *Fault {
-	return New(http.StatusBadRequest, BadRequest, fmt.Sprintf(format, args...))
+	return New(http.StatusBadRequest, errcode.BadRequest, fmt.Sprintf(format, args...))
 }
 
 // Of returns the fault of an operation that may not run, or nil if it may.
@@ -78,7 +52,7 @@ func Of(r *operation.Refusal) *Fault {
 		return nil
 	}
 	f := &Fault{Errors: r.Errors, Cost: r.Cost}
-	if operation.CodeOf(r.Errors[0]) == operation.BadRequest {
+	if operation.CodeOf(r.Errors[0]) == errcode.BadRequest {
 		f.Status = http.StatusBadRequest
 	}
 	return f
@@ -91,14 +65,14 @@ func Internal(ctx context.Context) *Fault {
 
 // Hidden returns the error that stands for one which nobody may read.
 func Hidden(ctx context.Context) *gqlerror.Error {
-	err := operation.Coded(InternalError, "Something went wrong on our side. Quote the request id if you report it.")
+	err := operation.Coded(errcode.Internal, "Something went wrong on our side. Quote the request id if you report it.")
 	err.Extensions["requestId"] = trace.ID(ctx)
 	return err
 }
 
 // NoMemory refuses what there is no memory for at present.
 func NoMemory() *Fault {
-	return Passing(Unavailable, "The server has as many large answers under way as it can. Try again in a moment.")
+	return Passing(errcode.Unavailable, "The server has as many large answers under way as it can. Try again in a moment.")
 }
 
 // AnswerTooLarge refuses an operation whose answer would have more bytes than most.
@@ -108,17 +82,17 @@ func AnswerTooLarge(most int) *Fault {
 
 // Denied refuses a credential that does not hold.
 func Denied() *Fault {
-	return New(http.StatusUnauthorized, Unauthenticated, "The credential is not known or has expired. Send it as Authorization: Bearer SECRET.")
+	return New(http.StatusUnauthorized, errcode.Unauthenticated, "The credential is not known or has expired. Send it as Authorization: Bearer SECRET.")
 }
 
 // Altered refuses what was begun when the credential had other rights.
 func Altered() *Fault {
-	return New(http.StatusUnauthorized, Unauthenticated, "The credential has other rights now. Send it again to go on with those.")
+	return New(http.StatusUnauthorized, errcode.Unauthenticated, "The credential has other rights now. Send it again to go on with those.")
 }
 
 // Unchecked refuses a credential that nobody can check at present.
 func Unchecked() *Fault {
-	return New(http.StatusServiceUnavailable, Unavailable, "The credential cannot be checked at present. Try again in a moment.")
+	return New(http.StatusServiceUnavailable, errcode.Unavailable, "The credential cannot be checked at present. Try again in a moment.")
 }
 
 // JSON returns the errors as they are sent.
