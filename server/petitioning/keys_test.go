@@ -1,12 +1,9 @@
 package petitioning_test
 
 import (
-	"bytes"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -14,24 +11,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
-
-	"petitiond/ent"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
 	"petitiond/server/petitioning"
 	"petitiond/server/secret"
+	"petitiond/server/sitetest"
 )
-
-// keysOf returns the keys of a root of equal bytes; testKeys has sevens.
-func keysOf(t testing.TB, fill byte) *secret.Keys {
-	t.Helper()
-	keys, err := secret.Parse([]byte(base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{fill}, secret.RootSize))))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return keys
-}
 
 // file is a secret file that is there, and must not be made.
 func file(t testing.TB, keys *secret.Keys) petitioning.SecretFile {
@@ -78,15 +63,15 @@ func TestDatabaseKnowsItsSecret(t *testing.T) {
 		t.Parallel()
 		var made atomic.Int64
 		joins(t, db, noFile(nil, nil), fs.ErrNotExist)
-		joins(t, db, file(t, keysOf(t, 1)), nil)
-		joins(t, db, file(t, keysOf(t, 1)), nil)
-		joins(t, db, file(t, keysOf(t, 2)), petitioning.ErrOtherSecret)
-		joins(t, db, noFile(keysOf(t, 2), &made), petitioning.ErrSecretMissing)
+		joins(t, db, file(t, sitetest.KeysOf(t, 1)), nil)
+		joins(t, db, file(t, sitetest.KeysOf(t, 1)), nil)
+		joins(t, db, file(t, sitetest.KeysOf(t, 2)), petitioning.ErrOtherSecret)
+		joins(t, db, noFile(sitetest.KeysOf(t, 2), &made), petitioning.ErrSecretMissing)
 		joins(t, db, noFile(nil, nil), petitioning.ErrSecretMissing)
 		malformed := noFile(nil, nil)
 		malformed.Load = func() (*secret.Keys, error) { return nil, secret.ErrMalformed }
 		joins(t, db, malformed, secret.ErrMalformed)
-		joins(t, db, file(t, keysOf(t, 1)), nil)
+		joins(t, db, file(t, sitetest.KeysOf(t, 1)), nil)
 		equal(t, "secrets that were made", int64(0), made.Load())
 	})
 }
@@ -96,10 +81,10 @@ func TestFirstStartMakesTheSecret(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		t.Parallel()
 		var made atomic.Int64
-		joins(t, db, noFile(keysOf(t, 1), &made), nil)
+		joins(t, db, noFile(sitetest.KeysOf(t, 1), &made), nil)
 		equal(t, "secrets that were made", int64(1), made.Load())
-		joins(t, db, file(t, keysOf(t, 1)), nil)
-		joins(t, db, file(t, keysOf(t, 2)), petitioning.ErrOtherSecret)
+		joins(t, db, file(t, sitetest.KeysOf(t, 1)), nil)
+		joins(t, db, file(t, sitetest.KeysOf(t, 2)), petitioning.ErrOtherSecret)
 	})
 }
 
@@ -149,7 +134,7 @@ func TestFirstStartsAtOnce(t *testing.T) {
 					case <-time.After(200 * time.Millisecond): // the others wait for this one
 					}
 					made.Add(1)
-					return keysOf(t, byte(i)), nil
+					return sitetest.KeysOf(t, byte(i)), nil
 				}
 				_, err := petitioning.KeysOf(t.Context(), db, f)
 				switch {
@@ -221,11 +206,11 @@ func TestEarlierDatabaseTakesTheSecretItWasMadeWith(t *testing.T) {
 				leave(t, b)
 				var made atomic.Int64
 				forget(t, db)
-				joins(t, db, file(t, keysOf(t, 8)), petitioning.ErrSecretUnproven)
-				joins(t, db, noFile(keysOf(t, 8), &made), petitioning.ErrSecretMissing)
+				joins(t, db, file(t, sitetest.KeysOf(t, 8)), petitioning.ErrSecretUnproven)
+				joins(t, db, noFile(sitetest.KeysOf(t, 8), &made), petitioning.ErrSecretMissing)
 				equal(t, "secrets that were made", int64(0), made.Load())
 				joins(t, db, file(t, b.Keys), nil)
-				joins(t, db, file(t, keysOf(t, 8)), petitioning.ErrOtherSecret)
+				joins(t, db, file(t, sitetest.KeysOf(t, 8)), petitioning.ErrOtherSecret)
 			})
 		})
 	}
@@ -273,7 +258,7 @@ func TestEarlierDatabaseWithoutTraces(t *testing.T) {
 		setup(t, db).MustCreate(t)
 		_, err := db.Write.ExecContext(t.Context(), `DELETE FROM tokens`)
 		ok(t, err)
-		joins(t, db, file(t, keysOf(t, 8)), nil)
+		joins(t, db, file(t, sitetest.KeysOf(t, 8)), nil)
 	})
 }
 
@@ -286,39 +271,6 @@ func TestFailedFirstStartDecidesNothing(t *testing.T) {
 		f := noFile(nil, nil)
 		f.Make = func() (*secret.Keys, error) { return nil, full }
 		joins(t, db, f, full)
-		joins(t, db, file(t, keysOf(t, 3)), nil)
-	})
-}
-
-// Damaged names are null, and of however many the log says so once a minute, without a word of theirs.
-func TestDamagedNamesAreLoggedRarely(t *testing.T) {
-	t.Parallel()
-	dbtest.Each(t, func(t *testing.T, db *database.DB) {
-		t.Parallel()
-		var log bytes.Buffer
-		b := setup(t, db, func(o *petitioning.Options) { o.Logger = slog.New(slog.NewTextHandler(&log, nil)) })
-		id, sealed := uuid.New(), keysOf(t, 8).Seal(secret.NameSeal, []byte("Canary"), nil)
-		row := &ent.Signature{ID: id, ShowName: true, Name: &sealed}
-		read := func(times int) (lines []string) {
-			log.Reset()
-			for range times {
-				equal(t, "name", (*string)(nil), b.Reading.SignatoryName(t.Context(), row))
-			}
-			return strings.Split(strings.TrimSpace(log.String()), "\n")
-		}
-		first := read(100)
-		if len(first) != 1 || !strings.Contains(first[0], "names=1") || !strings.Contains(first[0], "level=ERROR") {
-			t.Errorf("of 100 names: %q, want one line about the first", first)
-		}
-		b.Clock.Advance(time.Minute)
-		later := read(100)
-		if len(later) != 1 || !strings.Contains(later[0], "names=100") { // 99 of before, and one
-			t.Errorf("a minute later: %q, want one line about those of before", later)
-		}
-		for _, line := range append(first, later...) {
-			if strings.Contains(line, "Canary") || strings.Contains(line, id.String()) {
-				t.Errorf("the log tells who: %s", line)
-			}
-		}
+		joins(t, db, file(t, sitetest.KeysOf(t, 3)), nil)
 	})
 }

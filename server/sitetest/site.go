@@ -72,7 +72,7 @@ func (Observed) Recounted([]ledger.Difference) {}
 // New returns a site with a ledger at work, both on the clock of the site.
 func New(t testing.TB, db *database.DB, adjust ...func(*petitioning.Options)) *Site {
 	t.Helper()
-	s := &Site{DB: db, Keys: testKeys(t), Clock: &Clock{now: Monday}}
+	s := &Site{DB: db, Keys: KeysOf(t, 7), Clock: &Clock{now: Monday}}
 	moved := new(petitioning.Moved)
 	book, err := ledger.New(t.Context(), db, ledger.Options{Now: s.Clock.Now, Observer: Observed(moved.Add)})
 	OK(t, err)
@@ -90,9 +90,10 @@ func New(t testing.TB, db *database.DB, adjust ...func(*petitioning.Options)) *S
 	return s
 }
 
-func testKeys(t testing.TB) *secret.Keys {
+// KeysOf returns the keys of a root of equal bytes; those of a site are sevens.
+func KeysOf(t testing.TB, fill byte) *secret.Keys {
 	t.Helper()
-	keys, err := secret.Parse([]byte(base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, secret.RootSize))))
+	keys, err := secret.Parse([]byte(base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{fill}, secret.RootSize))))
 	OK(t, err)
 	return keys
 }
