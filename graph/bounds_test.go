@@ -375,7 +375,7 @@ func (s *site) together(t *testing.T, documents map[string]string) {
 	var before runtime.MemStats
 	runtime.ReadMemStats(&before)
 	// Garbage would be measured, too: a busy machine collects it late, unless memory is scarce.
-	defer debug.SetMemoryLimit(debug.SetMemoryLimit(int64(before.HeapAlloc) + 3*siteMemory)) //nolint:gosec // far below
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(int64(before.HeapAlloc) + 3*siteMemory))
 	stop, peak := make(chan struct{}), make(chan uint64)
 	go func() {
 		var most uint64
