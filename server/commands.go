@@ -90,6 +90,7 @@ func migrate(ctx context.Context, in invocation) (err error) {
 	if err != nil {
 		return fmt.Errorf("opening the database: %w", err)
 	}
+	// The secret is not read, unlike in every other command: there need be none yet to which the database could belong.
 	defer func() { err = errors.Join(err, db.Close()) }()
 	applied, err := db.Migrate(ctx)
 	for _, m := range applied {
@@ -111,6 +112,7 @@ func withCore(ctx context.Context, in invocation, fn func(context.Context, *core
 	if err := c.db.Clock.Check(); err != nil {
 		return errors.Join(fmt.Errorf("nothing was written: %w", err), c.db.Close())
 	}
+	// Those who can run a command on this machine can read the database anyway, so that no credential is asked for.
 	ctx = petitioning.WithActor(ctx, petitioning.Operator())
 	err = c.while(ctx, func(ctx context.Context) error { return fn(ctx, c) })
 	return errors.Join(err, c.ring(ctx), c.db.Close())
@@ -128,6 +130,7 @@ func (c *core) ring(ctx context.Context) error {
 	}
 	select {
 	case <-ctx.Done():
+	// There is no answer to wait for, and there may be no server: by then one has looked.
 	case <-time.After(4 * fanout.Glance):
 	}
 	return nil

@@ -57,6 +57,7 @@ type Config struct {
 // Load reads the settings from flags and environment, flags first, and also returns the remaining arguments. The error
 // has a line for every fault, so that all can be corrected at once, and never contains a value, which may be a secret.
 func Load(args, environment []string) (Config, []string, error) {
+	// The last one counts where a name comes twice, as in a shell.
 	env := map[string]string{}
 	for _, pair := range environment {
 		name, value, _ := strings.Cut(pair, "=")
@@ -127,6 +128,7 @@ func (l *loader) load() Config {
 	for _, s := range settings() {
 		value, given := l.value(s)
 		if !given {
+			// ENV is the first setting and known by now, except while it is set itself: its own default is the same for both.
 			value = s.development
 			if c.Env == production {
 				value = s.production
@@ -174,6 +176,7 @@ func (l *loader) refuseUnknown() {
 	known := map[string]bool{}
 	for _, s := range settings() {
 		known[s.variable()] = true
+		// PETITION_SECRET_FILE is a setting itself, and looks like the file of one named PETITION_SECRET.
 		known[s.variable()+"_FILE"] = s.secret || known[s.variable()+"_FILE"]
 	}
 	var unknown []string

@@ -36,7 +36,9 @@ func (c *core) loadDemo(ctx context.Context) error {
 	return c.domain.RankAll(ctx)
 }
 
-// imported translates a petition of the demo content for the domain.
+// imported translates a petition of the demo content for the domain. imported translates a petition of the demo into
+// what the domain takes in. The demo knows nothing of the domain, so that its files can be read by tests and tools
+// alone.
 func imported(p demo.Petition) petitioning.Imported {
 	in := petitioning.Imported{
 		ID: demoID(p),
@@ -69,6 +71,7 @@ func demoID(p demo.Petition) uuid.UUID {
 	return id
 }
 
+// importedComments translates comments with their replies, which are of the same kind.
 func importedComments(list []demo.Comment) []petitioning.ImportedComment {
 	out := make([]petitioning.ImportedComment, len(list))
 	for i, c := range list {

@@ -50,6 +50,8 @@ func documentLimits() []setting {
 	}
 }
 
+// memoryLimits bound what answers take and what is kept between requests, in bytes and not in things: clients decide
+// how large those are.
 func memoryLimits() []setting {
 	return []setting{
 		numberLimit("PERSISTED", "bytes of memory for persisted documents, which clients name by their hash", 64<<10, 1<<30,

@@ -17,7 +17,8 @@ type setting struct {
 	production  string // default
 	secret      bool
 	meaning     string // for the help text and the README
-	set         func(c *Config, value string) error
+	// Checks a value and stores it; its errors never contain the value, which may be a secret.
+	set func(c *Config, value string) error
 }
 
 func (s setting) variable() string { return "PETITION_" + s.name }
@@ -35,6 +36,7 @@ func settings() []setting {
 func siteSettings() []setting {
 	return []setting{
 		{
+			// The first, since the defaults of all others depend on it; for the same reason it has one default.
 			name: "ENV", development: development, production: development,
 			meaning: "`development` or `production`",
 			set:     textSetter(func(c *Config) *string { return &c.Env }, development, production),
@@ -107,6 +109,7 @@ func accessSettings() []setting {
 			set: setAdminKey,
 		},
 		{
+			// For load tests, where all clients come from one machine.
 			name: "RATE_LIMITS", development: "on", production: "on",
 			meaning: "limits on connections, WebSockets and event streams per address; production refuses `off`",
 			set:     boolSetter(func(c *Config) *bool { return &c.RateLimits }, "on", "off"),

@@ -35,6 +35,7 @@ func boolSetter(field func(*Config) *bool, yes, no string) func(*Config, string)
 	}
 }
 
+// durationSetter returns a setter for a time within a range, both ends included.
 func durationSetter(field func(*Config) *time.Duration, least, most time.Duration) func(*Config, string) error {
 	return func(c *Config, v string) error {
 		d, err := time.ParseDuration(v)
@@ -88,6 +89,8 @@ func setPublicURL(c *Config, v string) error {
 	return nil
 }
 
+// setDatabaseURL looks at the form alone; whether there is a database is found out when it is opened. A password with
+// an @ or / in it is the usual fault, and is named without being shown.
 func setDatabaseURL(c *Config, v string) error {
 	for _, scheme := range []string{"sqlite:", "postgres://", "postgresql://"} {
 		rest, ok := strings.CutPrefix(v, scheme)
@@ -124,6 +127,7 @@ func setConfirmation(c *Config, v string) error {
 	return errors.New("must be none or email")
 }
 
+// setReview refuses the default of production for the same reason.
 func setReview(c *Config, v string) error {
 	switch v {
 	case "off":
@@ -135,6 +139,7 @@ func setReview(c *Config, v string) error {
 	return errors.New("must be off or on")
 }
 
+// setAdminKey takes a key that is too long to be guessed.
 func setAdminKey(c *Config, v string) error {
 	if v != "" && len(v) < 32 {
 		return errors.New("must have at least 32 characters")
@@ -143,6 +148,8 @@ func setAdminKey(c *Config, v string) error {
 	return nil
 }
 
+// setOrigins takes origins as browsers send them, letter by letter: with a path or a slash none would ever be equal to
+// one.
 func setOrigins(c *Config, v string) error {
 	for _, origin := range list(v) {
 		u, err := url.Parse(origin)
