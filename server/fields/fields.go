@@ -1,6 +1,6 @@
-// Package fields declares what a petition's row holds, each field once. From this table come the columns that are read and
-// how they are scanned, the columns that a field of the API needs, what a draft and an edit may give, what is checked,
-// compared and written, what may be null, and what stays as it is once somebody has signed.
+// Package fields declares what a petition's row holds, each field once. From this table come the columns that are read
+// and how they are scanned, the columns that a field of the API needs, what a draft and an edit may give, what is
+// checked, compared and written, what may be null, and what stays as it is once somebody has signed.
 //
 // Tags, goal and counts have tables of their own; they are no fields of the row.
 package fields

@@ -19,7 +19,7 @@ type batch struct {
 	err  error
 }
 
-// over tells whether the read has ended.
+// over reports whether the read has ended.
 func (b *batch) over() bool {
 	select {
 	case <-b.done:
@@ -59,6 +59,7 @@ func (q *queue) next() *batch {
 	if len(q.waiting) == 0 {
 		return nil
 	}
+	// From now on the batch does not grow: ask adds to what waits alone.
 	b := q.waiting[0]
 	q.waiting = slices.Delete(q.waiting, 0, 1)
 	return b
@@ -78,6 +79,7 @@ func (h *Hub) readAll(ctx context.Context) {
 		if len(due) > 0 {
 			due = h.reread(ctx, due)
 		}
+		// The ticker is looked at only when nothing is left of the round before, so that slow reads do not pile up rounds.
 		if b != nil || len(due) > 0 {
 			continue
 		}
@@ -101,7 +103,8 @@ func (h *Hub) load(ctx context.Context, b *batch) {
 	close(b.done)
 }
 
-// reread reads one chunk of the petitions due and returns the rest: none after a failure, since the next would fail too.
+// reread reads one chunk of the petitions due and returns the rest: none after a failure, since the next would fail
+// too.
 func (h *Hub) reread(ctx context.Context, due []uuid.UUID) []uuid.UUID {
 	n := min(chunk, len(due))
 	err := h.read(ctx, due[:n])
@@ -122,6 +125,7 @@ func (h *Hub) read(ctx context.Context, ids []uuid.UUID) error {
 	if err != nil {
 		return err
 	}
+	// After the read and once for all its values: the time at which they became known here.
 	now := h.options.Now()
 	for _, v := range values {
 		h.take(v, now, true)
