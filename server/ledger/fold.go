@@ -28,6 +28,7 @@ func (l *Ledger) Fold(ctx context.Context) error {
 			return err
 		}
 		for petition, first := range found {
+			// A stretch at a time, so that the counter is not held for long where a petition has not been folded for weeks.
 			until := min(aged, buckets.Hour.Start(first+foldStretch))
 			if err := l.fold(ctx, petition, until); err != nil {
 				return err
@@ -62,9 +63,11 @@ func (l *Ledger) oldest(ctx context.Context, before int64) (map[uuid.UUID]int64,
 // tells.
 func (l *Ledger) fold(ctx context.Context, petition uuid.UUID, before int64) error {
 	err := database.InTx(ctx, l.db.Write, func(tx *sql.Tx) error {
+		// Buckets without a counter belong to nothing, and are folded all the same: they would be found again each time.
 		if _, err := Lock(ctx, tx, l.db.Dialect, petition); err != nil && !errors.Is(err, ErrNotFound) {
 			return err
 		}
+		// The remainder is made positive before it is taken off: minutes before 1970 would be rounded up.
 		_, err := tx.ExecContext(ctx, `INSERT INTO signature_buckets (petition_id, span, minute, added, removed)
  SELECT petition_id, 60, minute - (minute % 60 + 60) % 60 AS hour, SUM(added), SUM(removed) FROM signature_buckets
  WHERE petition_id = $1 AND span = 1 AND minute < $2 GROUP BY petition_id, hour

@@ -76,7 +76,8 @@ type statements struct {
 	byTxt map[string]*sql.Stmt
 }
 
-// prepare prepares every statement once, for as long as the ledger lives. A batch then costs no parsing and no planning.
+// prepare prepares every statement once, for as long as the ledger lives. A batch then costs no parsing and no
+// planning.
 func prepare(ctx context.Context, pool *sql.DB, texts []string) (*statements, error) {
 	s := &statements{pool: pool, byTxt: map[string]*sql.Stmt{}}
 	for _, text := range texts {

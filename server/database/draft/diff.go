@@ -30,6 +30,7 @@ func diff(ctx context.Context, db *database.DB, folder string) (string, error) {
 	}
 	var plan text
 	differ, err := schema.NewMigrate(entsql.OpenDB(string(db.Dialect), db.Write),
+		// Replay applies the migrations to the empty database and compares what they made with the model.
 		schema.WithDir(dir), schema.WithMigrationMode(schema.ModeReplay), schema.WithFormatter(&plan),
 		schema.WithDropColumn(true), schema.WithDropIndex(true), schema.WithIndent("  "), schema.WithErrNoPlan(true))
 	if err != nil {

@@ -67,6 +67,7 @@ func New(ctx context.Context, options Options) (*Server, error) {
 
 // URL returns the address of a database of the server. The database postgres always exists.
 func (s *Server) URL(name string) string {
+	// Over a socket in the folder of the server: it needs no port, which another process could have taken.
 	query := url.Values{"host": {s.base}, "sslmode": {"disable"}}
 	return (&url.URL{Scheme: "postgres", User: url.User("postgres"), Path: "/" + name, RawQuery: query.Encode()}).String()
 }
@@ -152,6 +153,7 @@ func (s *Server) startJanitor(ctx context.Context) error {
 
 // create creates the files of an empty server.
 func (s *Server) create(ctx context.Context, options Options) error {
+	// Without sync: nobody needs these files after a crash of the machine.
 	initdb := s.command(ctx, filepath.Join(s.bin, "initdb"),
 		"--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--pgdata="+s.data())
 	if out, err := initdb.CombinedOutput(); err != nil {
