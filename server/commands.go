@@ -44,6 +44,7 @@ func (c command) splitArgs(args []string) (own, rest []string) {
 	for n < len(args) && n < c.args && !strings.HasPrefix(args[n], "-") {
 		n++
 	}
+	// Cut to its length, so that what is appended to it later does not write over the rest.
 	return args[:n:n], args[n:]
 }
 
@@ -61,6 +62,7 @@ func (c command) checkArgs(name string, args []string) error {
 // misused returns the error for a call that makes no sense, with the right usage.
 func (c command) misused(fault string) error { return misuse{fault, "usage: petitiond " + c.usage} }
 
+// commands returns what the binary can do, by name. What each says of itself is what help prints.
 func commands() map[string]command {
 	return map[string]command{
 		"serve":   {usage: "serve             migrate the database and serve until SIGTERM (the default)", run: serve},
@@ -76,6 +78,7 @@ func commands() map[string]command {
 
 // serve runs the server until ctx ends.
 func serve(ctx context.Context, in invocation) error {
+	// Commands end before it would matter to them.
 	go tuneGC(ctx, in.config)
 	app, err := NewApp(ctx, in.config, in.log)
 	if err != nil {
@@ -192,6 +195,7 @@ func recount(ctx context.Context, in invocation) error {
 	})
 }
 
+// printVersion prints what to name in a report of a fault.
 func printVersion(out io.Writer) error {
 	release, commit, goVersion := build()
 	_, err := fmt.Fprintf(out, "petitiond %s\ncommit %s\n%s\n", release, commit, goVersion)

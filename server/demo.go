@@ -36,9 +36,8 @@ func (c *core) loadDemo(ctx context.Context) error {
 	return c.domain.RankAll(ctx)
 }
 
-// imported translates a petition of the demo content for the domain. imported translates a petition of the demo into
-// what the domain takes in. The demo knows nothing of the domain, so that its files can be read by tests and tools
-// alone.
+// imported translates a petition of the demo content for the domain, which takes it as it is, with its times and its
+// state.
 func imported(p demo.Petition) petitioning.Imported {
 	in := petitioning.Imported{
 		ID: demoID(p),

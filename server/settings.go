@@ -21,6 +21,7 @@ type setting struct {
 	set func(c *Config, value string) error
 }
 
+// The two names of a setting. Both are made from one, so that they cannot differ.
 func (s setting) variable() string { return "PETITION_" + s.name }
 func (s setting) flag() string     { return strings.ToLower(strings.ReplaceAll(s.name, "_", "-")) }
 

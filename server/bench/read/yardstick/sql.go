@@ -37,6 +37,7 @@ type list struct {
 	first, after *sql.Stmt
 }
 
+// bySQL prepares everything that is asked, so that a request costs one statement, or two for a list.
 func bySQL(ctx context.Context) (http.HandlerFunc, error) {
 	keys, err := secret.LoadOrCreate(os.Getenv("PETITION_SECRET_FILE"))
 	if err != nil {
@@ -61,6 +62,7 @@ func bySQL(ctx context.Context) (http.HandlerFunc, error) {
 	}
 	r.page, r.count, r.tags = prepare(texts.page), prepare(countText), prepare(texts.tags)
 	for name, o := range orders {
+		// One more row than a page has, which tells whether there is another page.
 		text := fmt.Sprintf(`SELECT p.id, p.slug, p.title, p.summary, c.total, c.goal, %s FROM %s AND c.petition_id = p.id AND p.state = 'OPEN'`, o.key, o.from)
 		end := fmt.Sprintf(` ORDER BY %s DESC, %s DESC LIMIT 21`, o.key, o.id)
 		r.lists[name] = list{kind: o.kind, first: prepare(text + end), after: prepare(fmt.Sprintf(`%s AND (%s, %s) < ($1, $2)%s`, text, o.key, o.id, end))}
@@ -77,6 +79,8 @@ const (
 	timeKey
 )
 
+// The orders of lists: from where their rows come, and by what they are sorted. CROSS JOIN keeps SQLite to that order
+// of tables.
 var orders = map[string]struct {
 	kind          byte
 	from, key, id string
@@ -86,6 +90,8 @@ var orders = map[string]struct {
 	"TRENDING":        {realKey, `ranks AS r CROSS JOIN petitions AS p CROSS JOIN counters AS c WHERE p.id = r.petition_id`, `r.trending`, `r.petition_id`},
 }
 
+// The statements that the databases spell differently. A page is one row: what it lists comes as JSON that the database
+// has made.
 type texts struct{ page, tags string }
 
 var postgresTexts = texts{
