@@ -96,7 +96,6 @@ func (o Options) openPostgres(ctx context.Context, address string) (_ *DB, err e
 	if err = db.Clock.compare(ctx); err != nil {
 		return nil, err
 	}
-	// A pooler between may swallow settings of the session: better to fail now than to lose what was acknowledged.
 	if err = checkSetting(ctx, db.LookUp, "plan_cache_mode", "force_generic_plan"); err != nil {
 		return nil, err
 	}

@@ -63,6 +63,7 @@ var All = []Field{
 		Draft: true, Change: UntilSigned, Absent: "", Check: checked(summary),
 	},
 	{
+		// It may be longer than all else on a page of a list, and lists leave it out.
 		Column: petition.FieldBody, Name: "body", In: func(p *ent.Petition) any { return &p.Body }, Wide: true,
 		Draft: true, Change: UntilSigned, Check: checked(body),
 	},
@@ -71,6 +72,7 @@ var All = []Field{
 		Draft: true, Change: UntilSigned, Null: true, Check: checked(imageURL),
 	},
 	{
+		// It stays as it was given: people sign a petition of somebody.
 		Column: petition.FieldPetitioner, Name: "petitioner", In: func(p *ent.Petition) any { return &p.Petitioner },
 		Draft: true, Check: checked(text.CheckName),
 	},
@@ -90,6 +92,7 @@ var All = []Field{
 	{Column: petition.FieldOutcome, Name: "outcome", In: func(p *ent.Petition) any { return &p.Outcome }},
 	{Column: petition.FieldStartsAt, Name: "startsAt", In: func(p *ent.Petition) any { return &p.StartsAt }, Draft: true},
 	{
+		// When a petition ends is no part of what people sign, so that it may change after they have.
 		Column: petition.FieldEndsAt, Name: "endsAt", In: func(p *ent.Petition) any { return &p.EndsAt },
 		Draft: true, Change: Always, Null: true,
 	},

@@ -84,6 +84,7 @@ func (c *census) each(ctx context.Context, text string, scan func(*sql.Rows) err
 		ids, _ := json.Marshal(c.petitions) //nolint:errchkjson // ids always marshal
 		list = string(ids)
 	}
+	// Both databases run the same statements but for these two words.
 	text = strings.NewReplacer("PETITIONS", petitions, "MINUTE", minute).Replace(text)
 	rows, err := c.q.QueryContext(ctx, text, append([]any{list}, more...)...)
 	if err != nil {
@@ -201,6 +202,7 @@ func (c *census) group(rows *sql.Rows) error {
 	}
 	// Whatever its state: a number that was withdrawn is not given again.
 	t.issued = max(t.issued, number)
+	// In any other state a signature counts for nothing: its number alone stays given.
 	switch state {
 	case "COUNTED":
 		t.total += n

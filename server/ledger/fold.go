@@ -27,6 +27,7 @@ func (l *Ledger) Fold(ctx context.Context) error {
 		if err != nil || len(found) == 0 {
 			return err
 		}
+		// In no order: each is a transaction of its own, and holds one counter.
 		for petition, first := range found {
 			// A stretch at a time, so that the counter is not held for long where a petition has not been folded for weeks.
 			until := min(aged, buckets.Hour.Start(first+foldStretch))

@@ -25,6 +25,7 @@ type entry struct {
 	done    chan struct{} // closed when receipt and err are final
 }
 
+// fail settles an entry that was not written.
 func (e *entry) fail(err error) {
 	e.receipt, e.err = Receipt{}, err
 }

@@ -17,6 +17,7 @@ import (
 const (
 	pqLock = `SELECT ` + counterColumns + ` FROM counters WHERE petition_id = ANY($1::uuid[])
  ORDER BY petition_id FOR UPDATE`
+	// ON CONFLICT waits for a transaction that has written the same key until that has ended.
 	pqKeepKeys = `INSERT INTO idempotency_keys (id, input, answer, created_at)
  SELECT * FROM unnest($1::text[], $2::bytea[], $3::uuid[], $4::timestamptz[]) ON CONFLICT DO NOTHING`
 	// What this transaction wrote bears its number.

@@ -16,9 +16,11 @@ import (
 const (
 	// No FOR UPDATE, which SQLite does not know.
 	liteLock = `SELECT ` + counterColumns + ` FROM counters WHERE petition_id = $1`
+	// A second signature of an address does nothing, be the first one of this batch or of last year.
 	liteSign = `INSERT INTO signatures (id, petition_id, number, state, digest, name, address, show_name, country, locale,
  statement_version, signed_at) VALUES ($1, $2, $3, 'COUNTED', $4, $5, $6, $7, $8, $9, $10, $11)
  ON CONFLICT (digest) DO NOTHING`
+	// Asked only after a COMMIT that was not answered.
 	liteFindSignature = `SELECT 1 FROM signatures WHERE id = $1`
 	liteFindComment   = `SELECT 1 FROM comments WHERE id = $1`
 	liteComment       = `INSERT INTO comments (id, petition_id, parent_id, number, author_name, from_signatory, signatory, body, created_at)

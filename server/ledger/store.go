@@ -126,6 +126,7 @@ func (s session) stmt(ctx context.Context, text string) statement {
 	return bound
 }
 
+// exec runs a statement whose effect is known.
 func (s session) exec(ctx context.Context, text string, args ...any) error {
 	_, err := s.stmt(ctx, text).ExecContext(ctx, args...)
 	return err

@@ -108,6 +108,7 @@ func (s *source) create(ctx context.Context, name string) error {
 	if s.template != "" {
 		return s.exec(ctx, "CREATE DATABASE "+name+" TEMPLATE "+s.template)
 	}
+	// template0, since an administrator may have put anything into template1, in any encoding.
 	if err := s.exec(ctx, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8'"); err != nil {
 		return err
 	}

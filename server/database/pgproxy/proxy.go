@@ -171,11 +171,13 @@ func (p *Proxy) serve(client net.Conn) {
 		return
 	}
 	if !p.enter(l) {
+		// What a server says that is starting: drivers take it for a reason to try again.
 		_, _ = client.Write(starting())
 		return
 	}
 	defer p.forget(l)
 	l.session = sessionOf(first)
+	// Each direction has a goroutine; whichever ends first cuts both connections, and so ends the other.
 	p.running.Go(func() { l.carry(Server, bufio.NewReader(l.server), nil, client) })
 	l.carry(Program, in, first, l.server)
 }
