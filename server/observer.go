@@ -62,7 +62,7 @@ func (o *observer) run(ctx context.Context) error {
 	return parts.Wait()
 }
 
-// Committed tells of what was committed here.
+// Committed spreads what was committed here.
 func (o *observer) Committed(values ...figures.Value) {
 	o.Received(values...)
 	if o.replicas != nil {
@@ -71,7 +71,7 @@ func (o *observer) Committed(values ...figures.Value) {
 	o.moved.Add(values...)
 }
 
-// Received tells of what was committed, here or on another replica. Responses are dropped before everything else: those
+// Received spreads what was committed, here or on another replica. Responses are dropped before everything else: those
 // who are told of a change, in whatever way, and ask again see it.
 func (o *observer) Received(values ...figures.Value) {
 	for _, v := range values {

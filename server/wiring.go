@@ -80,7 +80,7 @@ func NewApp(ctx context.Context, config Config, log *slog.Logger) (_ *App, err e
 	return a, nil
 }
 
-// serveGraphQL puts the transport on the schema. The transport knows no petition: all that hangs on who asks, and on
+// serveGraphQL puts the transport on the schema. The transport knows no petition: all that depends on who asks, and on
 // what the fields of this schema mean, is handed to it here.
 func (a *App) serveGraphQL() error {
 	r := &graph.Resolver{Domain: a.domain, Reading: a.reading, Hub: a.observer.hub, Site: a.site, Logger: a.log}

@@ -83,7 +83,7 @@ func (t *Reads[Kind, Key, V]) Read(ctx context.Context, kind Kind, key Key, fetc
 	return g.found[key], g.err
 }
 
-// join gives the group that waits, or nil to who may read at once.
+// join returns the group that waits, or nil for those who may read at once.
 func (t *Reads[Kind, Key, V]) join(kind Kind, key Key) *group[Key, V] {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -133,7 +133,7 @@ func (t *Reads[Kind, Key, V]) ended(kind Kind) {
 	}
 }
 
-// pass gives a turn on, with mu held. It tells whether anybody takes it.
+// pass gives a turn on, with mu held. It reports whether anybody takes it.
 func (t *Reads[Kind, Key, V]) pass(kind Kind) bool {
 	l := t.queues[kind]
 	if len(l.groups) > 0 && (l.running <= t.most || l.groups[0].waiting == groupMost) {

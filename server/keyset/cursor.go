@@ -63,7 +63,7 @@ func Time(t time.Time) Key {
 // Position returns the number of an Int key.
 func (k Key) Position() int64 { return int64(k.bits) }
 
-// Value gives the key as an argument of a statement: int64, float64, time.Time in UTC or string.
+// Value returns the key as an argument of a statement: int64, float64, time.Time in UTC or string.
 func (k Key) Value() any {
 	switch k.kind {
 	case cursorInt:

@@ -27,7 +27,7 @@ type Edge[N any] struct {
 	place func() string
 }
 
-// Cursor gives the place, sealed: which is done only for those who ask.
+// Cursor returns the place, sealed: this is done only for those who ask.
 func (e Edge[N]) Cursor() string { return e.place() }
 
 // PageInfo says what lies beyond a page.
@@ -37,10 +37,10 @@ type PageInfo struct {
 	start, end func() string // nil on an empty page
 }
 
-// StartCursor gives the place of the first row, or nil where there is none.
+// StartCursor returns the place of the first row, or nil where there is none.
 func (p PageInfo) StartCursor() *string { return placeOf(p.start) }
 
-// EndCursor gives the place of the last row, or nil where there is none.
+// EndCursor returns the place of the last row, or nil where there is none.
 func (p PageInfo) EndCursor() *string { return placeOf(p.end) }
 
 func placeOf(row func() string) *string {
@@ -58,10 +58,10 @@ type ArgumentError struct {
 	cause    error
 }
 
-// Error gives the sentence for people.
+// Error returns the sentence for people.
 func (e *ArgumentError) Error() string { return e.Message }
 
-// Unwrap gives the cause, where there is one.
+// Unwrap returns the cause, where there is one.
 func (e *ArgumentError) Unwrap() error { return e.cause }
 
 // Window is a checked Args: at most Limit rows between two bounds, from the end when Backward.

@@ -121,7 +121,7 @@ func (b *batch) gate() {
 		// Nothing is written, and its key is not kept either: see keep.
 		case c == nil:
 			o.err, o.done = ErrNotFound, true
-		// Whether a petition may be commented on was decided before: no count hangs on it.
+		// Whether a petition may be commented on was decided before: no count depends on it.
 		case e.signature != nil && !c.accepts():
 			o.err, o.done = ErrClosed, true
 		}
@@ -200,7 +200,7 @@ func (b *batch) write(ctx context.Context, t tx) error {
 		}
 		b.signatures = append(b.signatures, &signatureRow{Signature: e.signature, counter: c, place: i, at: c.moment(e.signature.At)})
 	}
-	// Signatures first: whether the reason that came with one becomes a comment hangs on whether the address was new.
+	// Signatures first: whether the reason that came with one becomes a comment depends on whether the address was new.
 	if err := b.sign(ctx, t); err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ type Difference struct {
 
 // Recount compares every figure of every petition with the rows once, and mends what differs. It returns what it
 // has mended. A petition that cannot be compared keeps the others from nothing: the errors come joined. What a wrong
-// clock has dated ahead is dated anew: who asks for it knows that the clock is right.
+// clock has dated ahead is dated anew: those who ask for it know that the clock is right.
 func (l *Ledger) Recount(ctx context.Context) ([]Difference, error) {
 	return l.recount(ctx, true, func(time.Duration) {})
 }

@@ -158,7 +158,8 @@ func (t *topic) since(seen uint64, aspect figures.Aspect) (v figures.Value, tick
 	return t.value, t.tick, newer
 }
 
-// tell copies to slots who watches, with what they have not been told yet; none means that the topic has come to rest.
+// tell copies those who watch to slots, with what they have not been told yet; none means that the topic has come to
+// rest.
 func (t *topic) tell(slots []*slot) (_ []*slot, untold figures.Aspect, tick uint64) {
 	t.home.mu.Lock()
 	defer t.home.mu.Unlock()

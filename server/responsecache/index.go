@@ -11,7 +11,7 @@ type link struct {
 // index finds what depends on a topic. A topic that nothing depends on is not in it.
 type index map[Topic]*link
 
-// add puts a link at the front of its topic: nothing hangs on the order.
+// add puts a link at the front of its topic: the order does not matter.
 func (x index) add(l *link) {
 	l.next = x[l.topic]
 	if l.next != nil {
