@@ -21,8 +21,8 @@ type shard struct {
 type topic struct {
 	home  *shard
 	value figures.Value
-	held  bool   // value was read since the topic exists; until then no watcher was given anything
-	asked *batch // the last read that was to bring value, nil when it did
+	held  bool    // value was read since the topic exists; until then no watcher was given anything
+	asked *lookup // the last read that was to bring value, nil when it did
 
 	tick    uint64                  // grows with every change, and so orders what a watcher has seen
 	changed [figures.Aspects]uint64 // tick of the newest change of each aspect
@@ -55,8 +55,8 @@ func newTopic(home *shard, id uuid.UUID) *topic {
 	return t
 }
 
-// join puts the slot into the topic of id. The batch returned, if any, brings the value that the topic lacks.
-func (sh *shard) join(s *slot, id uuid.UUID, ask func(uuid.UUID) *batch) (*batch, error) {
+// join puts the slot into the topic of id. The lookup returned, if any, brings the value that the topic lacks.
+func (sh *shard) join(s *slot, id uuid.UUID, ask func(uuid.UUID) *lookup) (*lookup, error) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if sh.closed {

@@ -32,9 +32,9 @@ type Watcher struct {
 func (h *Hub) Watch(ctx context.Context, aspect figures.Aspect, ids ...uuid.UUID) (*Watcher, error) {
 	ids = distinct(ids)
 	w := h.newWatcher(aspect, len(ids))
-	batches, err := w.join(ids)
+	lookups, err := w.join(ids)
 	if err == nil {
-		err = h.await(ctx, batches)
+		err = h.await(ctx, lookups)
 	}
 	if err == nil {
 		err = w.begin()
@@ -62,34 +62,34 @@ func (h *Hub) newWatcher(aspect figures.Aspect, n int) *Watcher {
 }
 
 // join takes a place in the topic of every id and returns the reads to wait for.
-func (w *Watcher) join(ids []uuid.UUID) ([]*batch, error) {
-	var batches []*batch
+func (w *Watcher) join(ids []uuid.UUID) ([]*lookup, error) {
+	var lookups []*lookup
 	for i, id := range ids {
 		s := &w.slots[i]
 		s.watcher = w
-		b, err := w.hub.shard(id).join(s, id, w.hub.queue.ask)
+		l, err := w.hub.shard(id).join(s, id, w.hub.queue.ask)
 		if err != nil {
 			return nil, err
 		}
-		if b != nil && !slices.Contains(batches, b) {
-			batches = append(batches, b)
+		if l != nil && !slices.Contains(lookups, l) {
+			lookups = append(lookups, l)
 		}
 	}
-	return batches, nil
+	return lookups, nil
 }
 
 // await waits for the reads. The caller may give up, which does not end a read that others wait for too.
-func (h *Hub) await(ctx context.Context, batches []*batch) error {
-	for _, b := range batches {
+func (h *Hub) await(ctx context.Context, lookups []*lookup) error {
+	for _, l := range lookups {
 		select {
-		case <-b.done:
+		case <-l.done:
 		case <-h.done:
 			return ErrClosed
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		if b.err != nil {
-			return fmt.Errorf("reading a petition to be watched: %w", b.err)
+		if l.err != nil {
+			return fmt.Errorf("reading a petition to be watched: %w", l.err)
 		}
 	}
 	return nil
