@@ -22,6 +22,7 @@ func createKey(ctx context.Context, in invocation) error {
 		if err != nil {
 			return err
 		}
+		// Alone on its line, so that a script can keep it.
 		_, err = fmt.Fprintln(in.out, bearer)
 		return err
 	})

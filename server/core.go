@@ -102,6 +102,7 @@ func adminKey(config Config, k *secret.Keys) string {
 	if config.AdminKey != "" || config.Env == production {
 		return config.AdminKey
 	}
+	// Derived and not random, so that it is the same at each start and can be kept in scripts.
 	return k.Token("", secret.AdminKey)
 }
 

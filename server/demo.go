@@ -17,6 +17,7 @@ import (
 // loadDemo loads the demo content into an empty database, and does nothing in another. The ledger must be running,
 // since the demo's signatures are counted like all others.
 func (c *core) loadDemo(ctx context.Context) error {
+	// Looked at again by each start with PETITION_DEMO, which must not add to what people have written since.
 	empty, err := c.domain.Empty(ctx)
 	if err != nil || !empty {
 		return err

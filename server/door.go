@@ -83,7 +83,8 @@ func (a *App) edge(handler http.Handler) edge.Options {
 			return transport.Network(address)
 		},
 		Panicked: func(ctx context.Context, thrown any) { trace.LogPanic(ctx, a.log, thrown) },
-		Now:      time.Now, Logger: a.log,
+		// Lengths of time are measured by it, and nothing that is stored.
+		Now: time.Now, Logger: a.log,
 	}
 	// Never more than half: with all of them one client could keep everybody else out.
 	if a.config.RateLimits {

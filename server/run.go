@@ -66,6 +66,7 @@ func (a *App) serve(ctx context.Context) error {
 			}
 		}
 		return err
+	// A server that ends by itself ends the program: half of it would look like all of it from outside.
 	case err := <-served:
 		return fmt.Errorf("serving: %w", err)
 	}

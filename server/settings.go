@@ -48,6 +48,7 @@ func siteSettings() []setting {
 			set:     textSetter(func(c *Config) *string { return &c.Listen }),
 		},
 		{
+			// Without a default: what is listened on beside the site itself somebody has to choose.
 			name: "METRICS_LISTEN",
 			meaning: "separate address that serves only `/metrics`, such as `127.0.0.1:9090`; if unset, `/metrics` is " +
 				"served on `PETITION_LISTEN` in development and nowhere in production",
@@ -59,11 +60,13 @@ func siteSettings() []setting {
 			set:     setPublicURL,
 		},
 		{
+			// A secret, since the address of a PostgreSQL contains a password.
 			name: "DATABASE_URL", development: "sqlite:data/petitions.db", production: noDefault, secret: true,
 			meaning: "`sqlite:PATH` or `postgres://…`",
 			set:     setDatabaseURL,
 		},
 		{
+			// The path is no secret, so that it may be a flag.
 			name: "SECRET_FILE", development: "data/secret.key", production: "data/secret.key",
 			meaning: "file with 32 random bytes in base64, from which every key is derived; [the database belongs to " +
 				"it](#the-secret-file-and-backups). In development it is created along with a new database; production " +
@@ -82,12 +85,14 @@ func siteSettings() []setting {
 func releaseSettings() []setting {
 	return []setting{
 		{
+			// The default of production is what this release lacks: operators have to say that they do without.
 			name: "CONFIRMATION", development: "none", production: "email",
 			meaning: "`none`: a signature counts at once, so the count reveals whether an address was new; `email` is not " +
 				"part of this release",
 			set: setConfirmation,
 		},
 		{
+			// As with the confirmation.
 			name: "REVIEW", development: "off", production: "on",
 			meaning: "`off`: a petition opens as soon as it is published; `on` is not part of this release",
 			set:     setReview,

@@ -69,6 +69,7 @@ func setMemory(c *Config, v string) error {
 	if c.Memory = 0; v == "auto" {
 		return nil
 	}
+	// Units that mean one thing: with MB or a bare M people mean different numbers.
 	for unit, size := range map[string]int64{"MiB": 1 << 20, "GiB": 1 << 30} {
 		number, ok := strings.CutSuffix(v, unit)
 		if n, err := strconv.ParseInt(number, 10, 32); ok && err == nil && n*size >= 64<<20 {
@@ -81,6 +82,7 @@ func setMemory(c *Config, v string) error {
 
 // setPublicURL takes the base of all links, without the slash that each path begins with.
 func setPublicURL(c *Config, v string) error {
+	// Paths are appended to it, and nothing could stand behind a query or a fragment.
 	u, err := url.Parse(v)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
 		return errors.New("must be an http or https address such as https://petitions.example.org")
@@ -165,6 +167,7 @@ func setOrigins(c *Config, v string) error {
 func setProxies(c *Config, v string) error {
 	for _, network := range list(v) {
 		prefix, err := netip.ParsePrefix(network)
+		// An address is no prefix for ParsePrefix, and is what most people have.
 		if address, one := netip.ParseAddr(network); one == nil {
 			prefix, err = netip.PrefixFrom(address, address.BitLen()), nil
 		}

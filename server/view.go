@@ -47,7 +47,8 @@ func (a *App) sharePage(ctx context.Context, name string, render pages.Render, s
 func (a *App) startPage(ctx context.Context) ([]pages.Card, pages.Site, error) {
 	first := startPetitions
 	list, err := a.anybody().Petitions(ctx, reading.PetitionQuery{
-		Order:  &reading.Order{Field: reading.ByTrending, Direction: reading.Desc},
+		Order: &reading.Order{Field: reading.ByTrending, Direction: reading.Desc},
+		// No body: cards have none, and it is the longest column.
 		Wanted: reading.Wanted{Figures: true},
 	}, keyset.Args{First: &first})
 	if err != nil {
@@ -131,6 +132,7 @@ func (a *App) fill(ctx context.Context, id uuid.UUID, page *pages.Petition) erro
 	if err != nil {
 		return err
 	}
+	// Every public signature counts, and so has a number.
 	for _, s := range signed[id].Nodes() {
 		page.Signatories = append(page.Signatories, pages.Signatory{
 			Number: *s.Number, Name: orNone(a.reading.SignatoryName(ctx, s)), Country: orNone(s.Country), At: s.SignedAt,
@@ -146,6 +148,7 @@ func (a *App) conversation(ctx context.Context, rows []*ent.Comment) ([]pages.Co
 	for i, row := range rows {
 		ids[i] = row.ID
 	}
+	// Without ids there would be a statement all the same.
 	if len(ids) == 0 {
 		return nil, nil
 	}
