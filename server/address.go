@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 )
 
-// addressFrom gives a function that tells whose request it is: of those who passed it on, from the last to the first,
-// the first whom nobody vouches for. Only what a trusted proxy has written is believed, since anybody can send an
-// X-Forwarded-For; what stands left of the first stranger is his own word.
+// addressFrom returns a function that reports whose request it is: of those who passed it on, from the last to the
+// first, the first whom nobody vouches for. Only what a trusted proxy has written is believed, since anybody can send
+// an X-Forwarded-For; what stands left of the first stranger is his own word.
 func addressFrom(trusted []netip.Prefix) func(*http.Request) netip.Addr {
 	vouched := vouching(trusted)
 	return func(r *http.Request) netip.Addr {
@@ -29,7 +29,7 @@ func addressFrom(trusted []netip.Prefix) func(*http.Request) netip.Addr {
 	}
 }
 
-// vouching gives a function that tells whether an address is that of a trusted proxy.
+// vouching returns a function that reports whether an address is that of a trusted proxy.
 func vouching(trusted []netip.Prefix) func(netip.Addr) bool {
 	return func(a netip.Addr) bool {
 		return slices.ContainsFunc(trusted, func(p netip.Prefix) bool { return p.Contains(a) })

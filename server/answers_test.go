@@ -128,8 +128,8 @@ func TestReadersSeeWhatWasAcknowledged(t *testing.T) {
 	})
 }
 
-// TestReplicaThatHearsNothing takes a replica the connection by which it listens, lets it have no other, and writes at the
-// other one: what it answers is not older than a second for that.
+// TestReplicaThatHearsNothing takes a replica the connection by which it listens, lets it have no other, and writes at
+// the other one: what it answers is not older than a second for that.
 func TestReplicaThatHearsNothing(t *testing.T) {
 	t.Parallel()
 	environment := append(fresh(t, database.Postgres), "PETITION_RATE_LIMITS=off")

@@ -22,6 +22,7 @@ func createKey(ctx context.Context, in invocation) error {
 		if err != nil {
 			return err
 		}
+		// Alone on its line, so that a script can keep it.
 		_, err = fmt.Fprintln(in.out, bearer)
 		return err
 	})
@@ -36,6 +37,7 @@ func parseKeyFlags(args []string) (name string, scopes []petitioning.Scope, err 
 	case args[0] != "create":
 		return "", nil, misused(fmt.Sprintf("there is no command %q", "key "+args[0]))
 	}
+	// Flags of this command alone. Settings come from the environment here, so that none can take --name for its own.
 	fs := flag.NewFlagSet("key create", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	fs.StringVar(&name, "name", "", "who or what the key is for")
@@ -45,6 +47,7 @@ func parseKeyFlags(args []string) (name string, scopes []petitioning.Scope, err 
 	})
 	err = fs.Parse(args[1:])
 	switch {
+	// The caller prints the help of the whole program.
 	case errors.Is(err, flag.ErrHelp):
 		return "", nil, err
 	case err != nil:

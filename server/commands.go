@@ -44,6 +44,7 @@ func (c command) splitArgs(args []string) (own, rest []string) {
 	for n < len(args) && n < c.args && !strings.HasPrefix(args[n], "-") {
 		n++
 	}
+	// Cut to its length, so that what is appended to it later does not write over the rest.
 	return args[:n:n], args[n:]
 }
 
@@ -61,6 +62,7 @@ func (c command) checkArgs(name string, args []string) error {
 // misused returns the error for a call that makes no sense, with the right usage.
 func (c command) misused(fault string) error { return misuse{fault, "usage: petitiond " + c.usage} }
 
+// commands returns what the binary can do, by name. What each says of itself is what help prints.
 func commands() map[string]command {
 	return map[string]command{
 		"serve":   {usage: "serve             migrate the database and serve until SIGTERM (the default)", run: serve},
@@ -76,6 +78,7 @@ func commands() map[string]command {
 
 // serve runs the server until ctx ends.
 func serve(ctx context.Context, in invocation) error {
+	// Commands end before it would matter to them.
 	go tuneGC(ctx, in.config)
 	app, err := NewApp(ctx, in.config, in.log)
 	if err != nil {
@@ -90,6 +93,7 @@ func migrate(ctx context.Context, in invocation) (err error) {
 	if err != nil {
 		return fmt.Errorf("opening the database: %w", err)
 	}
+	// The secret is not read, unlike in every other command: there need be none yet to which the database could belong.
 	defer func() { err = errors.Join(err, db.Close()) }()
 	applied, err := db.Migrate(ctx)
 	for _, m := range applied {
@@ -111,6 +115,7 @@ func withCore(ctx context.Context, in invocation, fn func(context.Context, *core
 	if err := c.db.Clock.Check(); err != nil {
 		return errors.Join(fmt.Errorf("nothing was written: %w", err), c.db.Close())
 	}
+	// Those who can run a command on this machine can read the database anyway, so that no credential is asked for.
 	ctx = petitioning.WithActor(ctx, petitioning.Operator())
 	err = c.while(ctx, func(ctx context.Context) error { return fn(ctx, c) })
 	return errors.Join(err, c.ring(ctx), c.db.Close())
@@ -128,6 +133,7 @@ func (c *core) ring(ctx context.Context) error {
 	}
 	select {
 	case <-ctx.Done():
+	// There is no answer to wait for, and there may be no server: by then one has looked.
 	case <-time.After(4 * fanout.Glance):
 	}
 	return nil
@@ -189,6 +195,7 @@ func recount(ctx context.Context, in invocation) error {
 	})
 }
 
+// printVersion prints what to name in a report of a fault.
 func printVersion(out io.Writer) error {
 	release, commit, goVersion := build()
 	_, err := fmt.Fprintf(out, "petitiond %s\ncommit %s\n%s\n", release, commit, goVersion)

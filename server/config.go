@@ -57,6 +57,7 @@ type Config struct {
 // Load reads the settings from flags and environment, flags first, and also returns the remaining arguments. The error
 // has a line for every fault, so that all can be corrected at once, and never contains a value, which may be a secret.
 func Load(args, environment []string) (Config, []string, error) {
+	// The last one counts where a name comes twice, as in a shell.
 	env := map[string]string{}
 	for _, pair := range environment {
 		name, value, _ := strings.Cut(pair, "=")
@@ -83,6 +84,7 @@ func Load(args, environment []string) (Config, []string, error) {
 func parseFlags(args []string) (map[string]string, []string, error) {
 	given := map[string]string{}
 	fs := flag.NewFlagSet("petitiond", flag.ContinueOnError)
+	// The package would print a fault itself, with the value.
 	fs.SetOutput(io.Discard)
 	for _, s := range settings() {
 		if !s.secret {
@@ -117,6 +119,7 @@ type loader struct {
 	exposed    []string
 }
 
+// fault notes what is wrong with a setting. Reading goes on, so that one start finds everything.
 func (l *loader) fault(name string, err error) {
 	l.faults = append(l.faults, fmt.Errorf("%s: %w", name, err))
 }
@@ -127,6 +130,7 @@ func (l *loader) load() Config {
 	for _, s := range settings() {
 		value, given := l.value(s)
 		if !given {
+			// ENV is the first setting and known by now, except while it is set itself: its own default is the same for both.
 			value = s.development
 			if c.Env == production {
 				value = s.production
@@ -145,6 +149,7 @@ func (l *loader) load() Config {
 
 // value returns what was given for a setting by flag, variable or file, and whether anything was.
 func (l *loader) value(s setting) (string, bool) {
+	// A flag is nearer to the person who starts the program than what the environment holds.
 	if v, ok := l.flags[s.name]; ok {
 		return v, true
 	}
@@ -154,6 +159,7 @@ func (l *loader) value(s setting) (string, bool) {
 		return v, ok
 	}
 	if ok {
+		// Neither is right by itself: one of them may be what is left of an older secret.
 		l.fault(s.variable(), errors.New("is set twice: here and by "+s.variable()+"_FILE"))
 		return v, true
 	}
@@ -174,6 +180,7 @@ func (l *loader) refuseUnknown() {
 	known := map[string]bool{}
 	for _, s := range settings() {
 		known[s.variable()] = true
+		// A setting may be named like the file of another, as PETITION_SECRET_FILE would be of a PETITION_SECRET.
 		known[s.variable()+"_FILE"] = s.secret || known[s.variable()+"_FILE"]
 	}
 	var unknown []string
@@ -184,6 +191,7 @@ func (l *loader) refuseUnknown() {
 			unknown = append(unknown, name)
 		}
 	}
+	// A map has no order, and the same faults are to be told in the same way each time.
 	slices.Sort(unknown)
 	for _, name := range unknown {
 		l.fault(name, errors.New("there is no such setting"))

@@ -41,12 +41,14 @@ func openCore(ctx context.Context, config Config, log *slog.Logger) (*core, erro
 // openDatabase opens the database, migrates it, and reads the keys that belong to it. What writes is missing yet.
 func openDatabase(ctx context.Context, config Config, log *slog.Logger) (_ *core, err error) {
 	c := &core{config: config, log: log}
+	// Only here, and not while the settings were read, is there a logger to say it.
 	for _, name := range config.Exposed {
 		log.Warn("others than its owner may read or change the file of a secret; chmod 600 ends that", "setting", name)
 	}
 	if c.db, err = config.database.Open(ctx, config.DatabaseURL); err != nil {
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}
+	// From here on the pool is open, and nobody but this function could close it.
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, c.db.Close())
@@ -59,6 +61,7 @@ func openDatabase(ctx context.Context, config Config, log *slog.Logger) (_ *core
 	for _, m := range applied {
 		log.Info("migrated the database", "version", m.Version, "name", m.Name)
 	}
+	// After the migration: the digest that ties the secret to this database stands in a table.
 	if c.keys, err = petitioning.KeysOf(ctx, c.db, config.secretFile()); err != nil {
 		return nil, fmt.Errorf("database and PETITION_SECRET_FILE %s: %w", config.SecretFile, err)
 	}
@@ -99,15 +102,18 @@ func adminKey(config Config, k *secret.Keys) string {
 	if config.AdminKey != "" || config.Env == production {
 		return config.AdminKey
 	}
+	// Derived and not random, so that it is the same at each start and can be kept in scripts.
 	return k.Token("", secret.AdminKey)
 }
 
 // while runs fn with the ledger at work, and waits for it to have written everything.
 func (c *core) while(ctx context.Context, fn func(context.Context) error) error {
+	// The ledger outlives ctx, so that what fn has handed over is written even if the command is interrupted.
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var group errgroup.Group
 	group.Go(func() error { return c.db.Clock.Run(working, c.log) })
 	group.Go(func() error { return c.ledger.Run(working) })
+	// Stopping the ledger only ends its taking of more: group.Wait returns once the queues are written.
 	err := fn(ctx)
 	stop()
 	return errors.Join(err, group.Wait())

@@ -17,6 +17,7 @@ import (
 // loadDemo loads the demo content into an empty database, and does nothing in another. The ledger must be running,
 // since the demo's signatures are counted like all others.
 func (c *core) loadDemo(ctx context.Context) error {
+	// Looked at again by each start with PETITION_DEMO, which must not add to what people have written since.
 	empty, err := c.domain.Empty(ctx)
 	if err != nil || !empty {
 		return err
@@ -36,7 +37,8 @@ func (c *core) loadDemo(ctx context.Context) error {
 	return c.domain.RankAll(ctx)
 }
 
-// imported translates a petition of the demo content for the domain.
+// imported translates a petition of the demo content for the domain, which takes it as it is, with its times and its
+// state.
 func imported(p demo.Petition) petitioning.Imported {
 	in := petitioning.Imported{
 		ID: demoID(p),
@@ -69,6 +71,7 @@ func demoID(p demo.Petition) uuid.UUID {
 	return id
 }
 
+// importedComments translates comments with their replies, which are of the same kind.
 func importedComments(list []demo.Comment) []petitioning.ImportedComment {
 	out := make([]petitioning.ImportedComment, len(list))
 	for i, c := range list {

@@ -61,6 +61,7 @@ func (a *App) furnish() error {
 	if len(a.doors) == 1 {
 		return nil
 	}
+	// An address for machines of the operator: few connections, and none of them is counted against the others.
 	o := a.edge(a.metricsRoute())
 	o.Connections, o.ConnectionsPerClient = scrapes, 0
 	a.doors[1].server = edge.New(o)
@@ -82,8 +83,10 @@ func (a *App) edge(handler http.Handler) edge.Options {
 			return transport.Network(address)
 		},
 		Panicked: func(ctx context.Context, thrown any) { trace.LogPanic(ctx, a.log, thrown) },
-		Now:      time.Now, Logger: a.log,
+		// Lengths of time are measured by it, and nothing that is stored.
+		Now: time.Now, Logger: a.log,
 	}
+	// Never more than half: with all of them one client could keep everybody else out.
 	if a.config.RateLimits {
 		o.ConnectionsPerClient = min(a.config.PerAddress, connections/2)
 	}

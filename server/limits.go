@@ -50,6 +50,8 @@ func documentLimits() []setting {
 	}
 }
 
+// memoryLimits bound what answers take and what is kept between requests, in bytes and not in things: clients decide
+// how large those are.
 func memoryLimits() []setting {
 	return []setting{
 		numberLimit("PERSISTED", "bytes of memory for persisted documents, which clients name by their hash", 64<<10, 1<<30,
@@ -107,6 +109,7 @@ func socketLimits() []setting {
 
 // numberLimit is a limit that is a whole number. Its default is the transport's, in development and production.
 func numberLimit[T int | int64](name, meaning string, least, most T, field func(*transport.Limits) *T) setting {
+	// The transport knows what it can bear; no number stands here a second time.
 	defaults := transport.DefaultLimits()
 	value := fmt.Sprint(*field(&defaults))
 	return setting{

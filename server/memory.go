@@ -21,6 +21,7 @@ func memoryLimit(config Config) int64 {
 // where that is unknown.
 func available() int64 {
 	least := int64(math.MaxInt64)
+	// The lowest counts: a container may have less than the machine, and the machine less than a group is allowed.
 	limits := cgroupLimits("/sys/fs/cgroup", cgroupOf("/proc/self/cgroup"))
 	for _, limit := range append(limits, machineMemory("/proc/meminfo")) {
 		if limit > 0 {
@@ -79,6 +80,7 @@ func machineMemory(file string) int64 {
 	}
 	for line := range strings.Lines(string(text)) {
 		if fields := strings.Fields(line); len(fields) == 3 && fields[0] == "MemTotal:" && fields[2] == "kB" {
+			// The kernel writes kB and means KiB.
 			n, _ := strconv.ParseInt(fields[1], 10, 64)
 			return n << 10
 		}

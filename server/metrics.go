@@ -19,6 +19,8 @@ type metrics struct {
 	differences prometheus.Counter
 }
 
+// newMetrics registers what the program counts itself. It has a registry of its own: the library has a global one, in
+// which two servers of one test would meet.
 func newMetrics() *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
@@ -65,6 +67,7 @@ func (m *metrics) show(a *App) {
 	gauge("petitiond_shared_answer_bytes", "Memory that answers take which are kept for everybody.", func() float64 {
 		return float64(responses.Stats().Bytes)
 	})
+	// One metric with a label and not three metrics, so that the share of each among all can be asked for.
 	for how, count := range map[string]func() uint64{
 		"hit":      func() uint64 { return responses.Stats().Hits },
 		"joined":   func() uint64 { return responses.Stats().Joined },
@@ -83,6 +86,7 @@ func (m *metrics) recounted(found []ledger.Difference) {
 	m.differences.Add(float64(len(found)))
 }
 
+// handler shows the metrics in the format of Prometheus.
 func (m *metrics) handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }
@@ -93,6 +97,7 @@ func (m *metrics) counting(route string, next http.Handler) http.Handler {
 		s := &statusWriter{ResponseWriter: w, status: http.StatusInternalServerError} // in case of a panic
 		defer func() { m.requests.WithLabelValues(route, strconv.Itoa(s.status)).Inc() }()
 		next.ServeHTTP(s, r)
+		// net/http sends 200 for a handler that has written nothing.
 		if !s.begun {
 			s.status = http.StatusOK
 		}

@@ -16,8 +16,8 @@ import (
 	"petitiond/server/transport"
 )
 
-// observer hears of everything that is committed here or on another replica, and sees to it that nobody is shown what it
-// has made old. It is there before the ledger and the domain, so that nothing is written that it does not hear of.
+// observer hears of everything that is committed here or on another replica, and sees to it that nobody is shown what
+// it has made old. It is there before the ledger and the domain, so that nothing is written that it does not hear of.
 type observer struct {
 	responses *transport.Responses
 	hub       *live.Hub
@@ -62,7 +62,7 @@ func (o *observer) run(ctx context.Context) error {
 	return parts.Wait()
 }
 
-// Committed tells of what was committed here.
+// Committed spreads what was committed here.
 func (o *observer) Committed(values ...figures.Value) {
 	o.Received(values...)
 	if o.replicas != nil {
@@ -71,8 +71,8 @@ func (o *observer) Committed(values ...figures.Value) {
 	o.moved.Add(values...)
 }
 
-// Received tells of what was committed, here or on another replica. Responses are dropped before everything else: those who
-// are told of a change, in whatever way, and ask again see it.
+// Received spreads what was committed, here or on another replica. Responses are dropped before everything else: those
+// who are told of a change, in whatever way, and ask again see it.
 func (o *observer) Received(values ...figures.Value) {
 	for _, v := range values {
 		o.responses.Drop(reading.CacheKeys(v)...)

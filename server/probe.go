@@ -28,6 +28,7 @@ func (p *probe) ask(ctx context.Context) (bool, error) {
 	if r == nil {
 		r = &reply{done: make(chan struct{})}
 		p.pending = r
+		// Not awaited: if the driver never answers, one goroutine and one connection are lost, and not one for each who asks.
 		go p.answer(ctx, r)
 	}
 	p.mu.Unlock()
@@ -47,6 +48,7 @@ func (p *probe) answer(ctx context.Context, r *reply) {
 	}
 	r.yes, r.err = p.question(ctx)
 	p.mu.Lock()
+	// Before done is closed: those who come from now on ask again instead of getting an answer that is old already.
 	p.pending = nil
 	p.mu.Unlock()
 	close(r.done)

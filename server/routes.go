@@ -8,7 +8,8 @@ import (
 	"petitiond/server/content"
 )
 
-// routes gives what answers each path.
+// routes returns what answers each path. Every route is counted under its pattern, not under the path that was asked
+// for: that would let anybody fill the metrics with names.
 func (a *App) routes() (http.Handler, error) {
 	mux := http.NewServeMux()
 	handle := func(pattern string, h http.Handler) { mux.Handle(pattern, a.metrics.counting(pattern, h)) }
@@ -16,6 +17,7 @@ func (a *App) routes() (http.Handler, error) {
 	handle("GET /schema.graphqls", schemaFile(a.sdl))
 	handle("GET /healthz", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") }))
 	handle("GET /readyz", http.HandlerFunc(a.ready))
+	// Metrics tell how busy a site is: in production they are shown only at an address of their own.
 	if a.config.Env != production && a.config.MetricsListen == "" {
 		handle(metricsPattern, a.metrics.handler())
 	}
@@ -36,7 +38,8 @@ func (a *App) metricsRoute() http.Handler {
 	return mux
 }
 
-// ready says whether the server can do its work: database there and migrated, clock right, not draining.
+// ready reports whether the server can do its work: database there and migrated, clock right, not draining. Load
+// balancers ask it every few seconds, so that what is asked first is what costs nothing.
 func (a *App) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
@@ -59,6 +62,7 @@ func (a *App) ready(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// say answers with one line for people and scripts, which no cache may keep.
 func say(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
@@ -71,6 +75,7 @@ func say(w http.ResponseWriter, status int, text string) {
 func schemaFile(sdl string) http.Handler {
 	text := content.New([]byte(sdl))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// It may be kept, but the tag is compared each time: an update of the program can change the schema.
 		w.Header().Set("Cache-Control", "no-cache")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		text.Send(w, r, http.StatusOK, "text/plain; charset=utf-8", true)

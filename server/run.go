@@ -30,6 +30,7 @@ func (a *App) Run(ctx context.Context) error {
 	parts.Go(func() error { return a.observer.run(below) })
 	parts.Go(func() error { return a.domain.Run(below) })
 	if a.db.Dialect == database.SQLite {
+		// Commands on the same file cannot reach the hub of this process: they ring, and all is read again.
 		bell := a.bell()
 		bell.Heard = a.observer.Lost
 		parts.Go(func() error { return bell.Run(below) })
@@ -51,6 +52,7 @@ func (a *App) serve(ctx context.Context) error {
 			return err
 		}
 	}
+	// With room for all, so that no server that ends has to wait for somebody to look.
 	served := make(chan error, len(a.doors))
 	for _, d := range a.doors {
 		go func() { served <- d.server.Serve(d) }()
@@ -64,11 +66,13 @@ func (a *App) serve(ctx context.Context) error {
 			}
 		}
 		return err
+	// A server that ends by itself ends the program: half of it would look like all of it from outside.
 	case err := <-served:
 		return fmt.Errorf("serving: %w", err)
 	}
 }
 
+// announce logs where and how the server is reached, and what its operator should know of the settings.
 func (a *App) announce() {
 	release, _, _ := build()
 	a.log.Info("serving", "address", a.Address(), "url", a.config.PublicURL, "version", release, "database", string(a.db.Dialect))
@@ -105,11 +109,15 @@ func (c Config) warnings() []string {
 	return list
 }
 
+// drain ends what is open and lets what runs finish, for as long as the settings allow. From its first line on /readyz
+// says no, so that a load balancer sends nobody any more.
 func (a *App) drain(ctx context.Context) error {
 	a.draining.Store(true)
 	a.log.Info("draining", "longest", a.config.Drain)
+	// ctx has ended already: that is why the server drains.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.config.Drain)
 	defer cancel()
+	// Open connections first: net/http does not wait for those that were taken over from it.
 	err := a.transport.Shutdown(ctx)
 	for _, d := range a.doors {
 		err = errors.Join(err, d.server.Shutdown(ctx))
@@ -125,7 +133,8 @@ func (a *App) drain(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Close gives everything back. It may be called after Run, or instead of it.
+// Close releases everything that NewApp took, the database last. It may be called after Run or instead of it, and after
+// a NewApp that failed half way: what is not there is passed over.
 func (a *App) Close() error {
 	var errs []error
 	if a.site != nil {

@@ -17,9 +17,11 @@ type setting struct {
 	production  string // default
 	secret      bool
 	meaning     string // for the help text and the README
-	set         func(c *Config, value string) error
+	// Checks a value and stores it; its errors never contain the value, which may be a secret.
+	set func(c *Config, value string) error
 }
 
+// The two names of a setting. Both are made from one, so that they cannot differ.
 func (s setting) variable() string { return "PETITION_" + s.name }
 func (s setting) flag() string     { return strings.ToLower(strings.ReplaceAll(s.name, "_", "-")) }
 
@@ -35,6 +37,7 @@ func settings() []setting {
 func siteSettings() []setting {
 	return []setting{
 		{
+			// The first, since the defaults of all others depend on it; for the same reason it has one default.
 			name: "ENV", development: development, production: development,
 			meaning: "`development` or `production`",
 			set:     textSetter(func(c *Config) *string { return &c.Env }, development, production),
@@ -45,6 +48,7 @@ func siteSettings() []setting {
 			set:     textSetter(func(c *Config) *string { return &c.Listen }),
 		},
 		{
+			// Without a default: what is listened on beside the site itself somebody has to choose.
 			name: "METRICS_LISTEN",
 			meaning: "separate address that serves only `/metrics`, such as `127.0.0.1:9090`; if unset, `/metrics` is " +
 				"served on `PETITION_LISTEN` in development and nowhere in production",
@@ -56,11 +60,13 @@ func siteSettings() []setting {
 			set:     setPublicURL,
 		},
 		{
+			// A secret, since the address of a PostgreSQL contains a password.
 			name: "DATABASE_URL", development: "sqlite:data/petitions.db", production: noDefault, secret: true,
 			meaning: "`sqlite:PATH` or `postgres://…`",
 			set:     setDatabaseURL,
 		},
 		{
+			// The path is no secret, so that it may be a flag.
 			name: "SECRET_FILE", development: "data/secret.key", production: "data/secret.key",
 			meaning: "file with 32 random bytes in base64, from which every key is derived; [the database belongs to " +
 				"it](#the-secret-file-and-backups). In development it is created along with a new database; production " +
@@ -79,12 +85,14 @@ func siteSettings() []setting {
 func releaseSettings() []setting {
 	return []setting{
 		{
+			// The default of production is what this release lacks: operators have to say that they do without.
 			name: "CONFIRMATION", development: "none", production: "email",
 			meaning: "`none`: a signature counts at once, so the count reveals whether an address was new; `email` is not " +
 				"part of this release",
 			set: setConfirmation,
 		},
 		{
+			// As with the confirmation.
 			name: "REVIEW", development: "off", production: "on",
 			meaning: "`off`: a petition opens as soon as it is published; `on` is not part of this release",
 			set:     setReview,
@@ -107,6 +115,7 @@ func accessSettings() []setting {
 			set: setAdminKey,
 		},
 		{
+			// For load tests, where all clients come from one machine.
 			name: "RATE_LIMITS", development: "on", production: "on",
 			meaning: "limits on connections, WebSockets and event streams per address; production refuses `off`",
 			set:     boolSetter(func(c *Config) *bool { return &c.RateLimits }, "on", "off"),

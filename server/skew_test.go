@@ -238,8 +238,8 @@ func TestStoredTimeAhead(t *testing.T) {
 	})
 }
 
-// TestClockWrongFromTheStart has a server of SQLite believe a wrong clock. Started again with the right one, it says what
-// lies ahead and leaves it; the command leaves nothing ahead, and what was published meanwhile is signed.
+// TestClockWrongFromTheStart has a server of SQLite believe a wrong clock. Started again with the right one, it says
+// what lies ahead and leaves it; the command leaves nothing ahead, and what was published meanwhile is signed.
 func TestClockWrongFromTheStart(t *testing.T) {
 	t.Parallel()
 	environment := fresh(t, database.SQLite)
@@ -258,8 +258,8 @@ func TestClockWrongFromTheStart(t *testing.T) {
 	s.recountMends(t, environment, petition)
 }
 
-// TestCommandMendsDates has the command mend at once all that a wrong clock has left: signatures, and petitions that can
-// be signed then.
+// TestCommandMendsDates has the command mend at once all that a wrong clock has left: signatures, and petitions that
+// can be signed then.
 func TestCommandMendsDates(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, func(t *testing.T, environment []string) {

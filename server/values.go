@@ -35,6 +35,7 @@ func boolSetter(field func(*Config) *bool, yes, no string) func(*Config, string)
 	}
 }
 
+// durationSetter returns a setter for a time within a range, both ends included.
 func durationSetter(field func(*Config) *time.Duration, least, most time.Duration) func(*Config, string) error {
 	return func(c *Config, v string) error {
 		d, err := time.ParseDuration(v)
@@ -68,6 +69,7 @@ func setMemory(c *Config, v string) error {
 	if c.Memory = 0; v == "auto" {
 		return nil
 	}
+	// Units that mean one thing: with MB or a bare M people mean different numbers.
 	for unit, size := range map[string]int64{"MiB": 1 << 20, "GiB": 1 << 30} {
 		number, ok := strings.CutSuffix(v, unit)
 		if n, err := strconv.ParseInt(number, 10, 32); ok && err == nil && n*size >= 64<<20 {
@@ -80,6 +82,7 @@ func setMemory(c *Config, v string) error {
 
 // setPublicURL takes the base of all links, without the slash that each path begins with.
 func setPublicURL(c *Config, v string) error {
+	// Paths are appended to it, and nothing could stand behind a query or a fragment.
 	u, err := url.Parse(v)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
 		return errors.New("must be an http or https address such as https://petitions.example.org")
@@ -88,6 +91,8 @@ func setPublicURL(c *Config, v string) error {
 	return nil
 }
 
+// setDatabaseURL looks at the form alone; whether there is a database is found out when it is opened. A password with
+// an @ or / in it is the usual fault, and is named without being shown.
 func setDatabaseURL(c *Config, v string) error {
 	for _, scheme := range []string{"sqlite:", "postgres://", "postgresql://"} {
 		rest, ok := strings.CutPrefix(v, scheme)
@@ -124,6 +129,7 @@ func setConfirmation(c *Config, v string) error {
 	return errors.New("must be none or email")
 }
 
+// setReview refuses the default of production for the same reason.
 func setReview(c *Config, v string) error {
 	switch v {
 	case "off":
@@ -135,6 +141,7 @@ func setReview(c *Config, v string) error {
 	return errors.New("must be off or on")
 }
 
+// setAdminKey takes a key that is too long to be guessed.
 func setAdminKey(c *Config, v string) error {
 	if v != "" && len(v) < 32 {
 		return errors.New("must have at least 32 characters")
@@ -143,6 +150,8 @@ func setAdminKey(c *Config, v string) error {
 	return nil
 }
 
+// setOrigins takes origins as browsers send them, letter by letter: with a path or a slash none would ever be equal to
+// one.
 func setOrigins(c *Config, v string) error {
 	for _, origin := range list(v) {
 		u, err := url.Parse(origin)
@@ -158,6 +167,7 @@ func setOrigins(c *Config, v string) error {
 func setProxies(c *Config, v string) error {
 	for _, network := range list(v) {
 		prefix, err := netip.ParsePrefix(network)
+		// An address is no prefix for ParsePrefix, and is what most people have.
 		if address, one := netip.ParseAddr(network); one == nil {
 			prefix, err = netip.PrefixFrom(address, address.BitLen()), nil
 		}

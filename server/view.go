@@ -24,7 +24,7 @@ const (
 	pageReplies     = 64 << 10 // bytes of all that are shown: those of twenty comments could be longer than all else
 )
 
-// webPages gives the HTML pages. They show what anybody may see.
+// webPages returns the HTML pages. They show what anybody may see, whoever asks: so one rendering serves everybody.
 func (a *App) webPages() (http.Handler, error) {
 	return pages.New(pages.Options{
 		PublicURL: a.config.PublicURL, Logger: a.log,
@@ -43,11 +43,12 @@ func (a *App) sharePage(ctx context.Context, name string, render pages.Render, s
 	})
 }
 
-// startPage gives the liveliest open petitions.
+// startPage returns the liveliest open petitions.
 func (a *App) startPage(ctx context.Context) ([]pages.Card, pages.Site, error) {
 	first := startPetitions
 	list, err := a.anybody().Petitions(ctx, reading.PetitionQuery{
-		Order:  &reading.Order{Field: reading.ByTrending, Direction: reading.Desc},
+		Order: &reading.Order{Field: reading.ByTrending, Direction: reading.Desc},
+		// No body: cards have none, and it is the longest column.
 		Wanted: reading.Wanted{Figures: true},
 	}, keyset.Args{First: &first})
 	if err != nil {
@@ -63,6 +64,7 @@ func (a *App) startPage(ctx context.Context) ([]pages.Card, pages.Site, error) {
 	}, err
 }
 
+// cards puts petitions on cards, with their tags, which are read for all at once.
 func (a *App) cards(
 	ctx context.Context, rows []*ent.Petition, figures map[uuid.UUID]*reading.Figures,
 ) ([]pages.Card, error) {
@@ -78,6 +80,7 @@ func (a *App) cards(
 	return out, err
 }
 
+// card translates one petition. Labels and not keys of tags are shown: they are what people typed.
 func card(row *ent.Petition, f *reading.Figures, tags []*ent.Tag) pages.Card {
 	c := pages.Card{
 		ID: scalar.NewID(scalar.Petition, row.ID).String(), Slug: row.Slug, Title: row.Title, Summary: row.Summary,
@@ -89,7 +92,8 @@ func card(row *ent.Petition, f *reading.Figures, tags []*ent.Tag) pages.Card {
 	return c
 }
 
-// petitionPage gives everything that the page of one petition shows, or nil where there is none to be seen.
+// petitionPage returns everything that the page of one petition shows, or nil where there is none to be seen: of a
+// hidden petition nobody is told that it exists.
 func (a *App) petitionPage(ctx context.Context, slug string) (*pages.Petition, error) {
 	found, err := a.anybody().PetitionBySlug(ctx, slug, reading.Wanted{Figures: true, Body: true})
 	if err != nil || len(found.Rows) == 0 {
@@ -102,7 +106,8 @@ func (a *App) petitionPage(ctx context.Context, slug string) (*pages.Petition, e
 	row := found.Rows[0]
 	page := &pages.Petition{
 		Card: cards[0], Addressees: row.Addressees, State: string(row.State), StartsAt: row.StartsAt, EndsAt: row.EndsAt,
-		ClosedAt:  row.ClosedAt,
+		ClosedAt: row.ClosedAt,
+		// The same rule as the domain's, so that no form is shown that would be refused.
 		Accepting: state.SignableAt(row.State, row.StartsAt, row.EndsAt, a.db.Clock.Now()),
 	}
 	if row.Outcome != nil {
@@ -113,7 +118,7 @@ func (a *App) petitionPage(ctx context.Context, slug string) (*pages.Petition, e
 	return page, a.fill(ctx, row.ID, page)
 }
 
-// fill adds the people.
+// fill adds the people: comments and signatories, the newest of each.
 func (a *App) fill(ctx context.Context, id uuid.UUID, page *pages.Petition) error {
 	comments, signatories := pageComments, pageSignatories
 	list, err := a.anybody().Comments(ctx, reading.CommentQuery{Order: reading.Newest, Bodies: reading.WithBodies}, keyset.Args{First: &comments}, id)
@@ -127,6 +132,7 @@ func (a *App) fill(ctx context.Context, id uuid.UUID, page *pages.Petition) erro
 	if err != nil {
 		return err
 	}
+	// Every public signature counts, and so has a number.
 	for _, s := range signed[id].Nodes() {
 		page.Signatories = append(page.Signatories, pages.Signatory{
 			Number: *s.Number, Name: orNone(a.reading.SignatoryName(ctx, s)), Country: orNone(s.Country), At: s.SignedAt,
@@ -135,12 +141,14 @@ func (a *App) fill(ctx context.Context, id uuid.UUID, page *pages.Petition) erro
 	return nil
 }
 
-// conversation gives comments with their first replies.
+// conversation returns comments with their first replies, which are read for all at once. Replies are left out once
+// those before them have filled the room: how long they are is up to those who write them.
 func (a *App) conversation(ctx context.Context, rows []*ent.Comment) ([]pages.Comment, error) {
 	ids := make([]uuid.UUID, len(rows))
 	for i, row := range rows {
 		ids[i] = row.ID
 	}
+	// Without ids there would be a statement all the same.
 	if len(ids) == 0 {
 		return nil, nil
 	}
@@ -162,6 +170,7 @@ func (a *App) conversation(ctx context.Context, rows []*ent.Comment) ([]pages.Co
 	return out, nil
 }
 
+// said translates a comment.
 func said(row *ent.Comment) pages.Comment {
 	return pages.Comment{Author: orNone(row.AuthorName), FromSignatory: row.FromSignatory, Body: row.Body, At: row.CreatedAt}
 }
@@ -169,7 +178,7 @@ func said(row *ent.Comment) pages.Comment {
 // anybody reads what everybody may see.
 func (a *App) anybody() *reading.Reader { return a.reading.As(reading.Anybody) }
 
-// orNone gives the string, or none.
+// orNone returns the string, or an empty one.
 func orNone(s *string) string {
 	if s == nil {
 		return ""

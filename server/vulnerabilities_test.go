@@ -102,8 +102,8 @@ func audited(t *testing.T, folder string, settings ...string) (output string, co
 	return string(text), 0
 }
 
-// A vulnerability that is reported fails the check. A database that cannot be reached does not, and is never taken for one
-// that knows of nothing.
+// A vulnerability that is reported fails the check. A database that cannot be reached does not, and is never taken for
+// one that knows of nothing.
 func TestVulnerabilitiesAreJudged(t *testing.T) {
 	t.Parallel()
 	const locks = 2 // of npm in the project

@@ -48,10 +48,12 @@ func NewApp(ctx context.Context, config Config, log *slog.Logger) (_ *App, err e
 	if a.core, err = openDatabase(ctx, config, log); err != nil {
 		return nil, err
 	}
+	// Migrations have locks of their own, so that a second server on an SQLite file is refused only here.
 	if a.release, err = a.db.LockServing(); err != nil {
 		return nil, err
 	}
 	a.metrics = newMetrics()
+	// The observer comes before what it observes: a ledger without it could commit something that nobody hears of.
 	if a.observer, err = a.newObserver(); err != nil {
 		return nil, err
 	}
@@ -62,6 +64,7 @@ func NewApp(ctx context.Context, config Config, log *slog.Logger) (_ *App, err e
 	if err = a.serveGraphQL(); err != nil {
 		return nil, err
 	}
+	// A probe may outlive Close, which takes a.db away; the closed pool then answers it with an error.
 	db := a.db
 	a.migrated.question = func(ctx context.Context) (bool, error) {
 		pending, err := db.Pending(ctx)
@@ -77,22 +80,28 @@ func NewApp(ctx context.Context, config Config, log *slog.Logger) (_ *App, err e
 	return a, nil
 }
 
+// serveGraphQL puts the transport on the schema. The transport knows no petition: all that depends on who asks, and on
+// what the fields of this schema mean, is handed to it here.
 func (a *App) serveGraphQL() error {
 	r := &graph.Resolver{Domain: a.domain, Reading: a.reading, Hub: a.observer.hub, Site: a.site, Logger: a.log}
 	schema := generated.NewExecutableSchema(generated.Config{Resolvers: r})
+	// The text that the generated code embeds, so that what is served is what is executed.
 	a.sdl = schema.Schema().Query.Position.Src.Input
 	a.transport = transport.New(transport.Options{
 		Schema:         schema,
 		ErrorPresenter: r.PresentError,
 		Around:         r.Around,
 		Authenticate:   a.authenticate,
-		Expires:        func(ctx context.Context) time.Time { return petitioning.ActorFrom(ctx).Expires() },
+		// What stays open is closed when its credential expires or becomes another.
+		Expires: func(ctx context.Context) time.Time { return petitioning.ActorFrom(ctx).Expires() },
 		Same: func(before, now context.Context) bool {
 			return petitioning.ActorFrom(before).Same(petitioning.ActorFrom(now))
 		},
-		Sizes:          map[string]func(map[string]any) int{"Petition.signatureHistory": r.HistorySize},
-		ShareAnswers:   a.config.SharedAnswers,
-		Responses:      a.observer.responses,
+		// The one list whose length no argument says: it follows from an interval and two times.
+		Sizes:        map[string]func(map[string]any) int{"Petition.signatureHistory": r.HistorySize},
+		ShareAnswers: a.config.SharedAnswers,
+		Responses:    a.observer.responses,
+		// Types that are the same for everybody who may see them: a subscription to nothing else is executed once for all.
 		Impersonal:     []string{"SignatureCount", "Statistics"},
 		Address:        addressFrom(a.config.TrustedProxies),
 		AllowedOrigins: a.config.AllowedOrigins,
@@ -108,6 +117,7 @@ func (a *App) serveGraphQL() error {
 // limits returns the limits of the transport, as the settings and the system allow.
 func (a *App) limits() transport.Limits {
 	l := a.config.Limits
+	// Zero is no limit.
 	if !a.config.RateLimits {
 		l.SocketsPerAddress = 0
 	}
@@ -118,8 +128,8 @@ func (a *App) limits() transport.Limits {
 	return l
 }
 
-// divide returns how many plain connections and sockets there may be, as the settings and the system allow. What is left
-// is for the database and files, and for what comes and goes.
+// divide returns how many plain connections and sockets there may be, as the settings and the system allow. What is
+// left is for the database and files, and for what comes and goes.
 func divide(c Config, descriptors int) (connections, sockets int) {
 	connections = min(c.Connections, max(8, descriptors/4))
 	return connections, min(c.Limits.Sockets, max(1, descriptors-500-connections))
@@ -140,6 +150,7 @@ func (a *App) trust() error {
 	if err != nil {
 		return fmt.Errorf("PETITION_TRUSTED_DOCUMENTS: %w", err)
 	}
+	// Under names of our own, so that none takes the place of one of theirs.
 	for i, text := range pages.Documents() {
 		manifest[fmt.Sprintf("petitiond.page.%d", i+1)] = text
 	}
@@ -149,6 +160,8 @@ func (a *App) trust() error {
 	return nil
 }
 
+// authenticate returns a context with the actor to whom a credential belongs. That a credential is wrong and that
+// nobody could look it up are two things: with the first error a client must not try again, with the second it may.
 func (a *App) authenticate(ctx context.Context, bearer string) (context.Context, error) {
 	actor, err := a.domain.Authenticate(ctx, bearer)
 	switch {

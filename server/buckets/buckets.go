@@ -1,5 +1,5 @@
-// Package buckets knows the stretches of time in which signatures are summed, and how their sums are read. A signature is
-// in one minute or, when this has aged, in one hour; and in one day.
+// Package buckets knows the stretches of time in which signatures are summed, and how their sums are read. A signature
+// is in one minute or, when this has aged, in one hour; and in one day.
 //
 // Times count in minutes since 1970, in UTC. Nothing here reads a database: the package names what the statements of
 // others have in common.
@@ -49,9 +49,9 @@ func floor(a, b int64) int64 {
 // Ago returns the last minute that is not in the stretch up to now: minutes after it are.
 func (s Span) Ago(now time.Time) int64 { return MinuteOf(now) - int64(s) }
 
-// LastHour is the number of signatures added, less those taken back, in the last hour, as an expression in SQL. Since is
-// the placeholder of Hour.Ago, and of the condition on the bucket b that says whose signatures are meant. Minutes are
-// folded into hours when they are much older, so that they alone are asked.
+// LastHour is the number of signatures added, less those taken back, in the last hour, as an expression in SQL. Since
+// is the placeholder of Hour.Ago, and of the condition on the bucket b that says whose signatures are meant. Minutes
+// are folded into hours when they are much older, so that they alone are asked.
 func LastHour(since, of string) string {
 	return `(SELECT COALESCE(SUM(b.added - b.removed), 0) FROM signature_buckets AS b WHERE b.span = ` + Minute.SQL() +
 		` AND b.minute > ` + since + ` AND ` + of + `)`

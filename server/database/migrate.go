@@ -72,6 +72,7 @@ func (db *DB) migrateTo(ctx context.Context, files fs.FS, version int64) (done [
 	defer func() { err = errors.Join(err, release()) }()
 	for try := 1; ; try++ {
 		results, err := provider.UpTo(ctx, version)
+		// What was applied before the one that failed stays applied: each has a transaction of its own.
 		if partial, ok := errors.AsType[*goose.PartialError](err); ok {
 			results = partial.Applied
 		}
@@ -81,6 +82,7 @@ func (db *DB) migrateTo(ctx context.Context, files fs.FS, version int64) (done [
 		if err == nil {
 			return done, nil
 		}
+		// Only a lock is worth another try: the tables were in use, and will be free in a moment.
 		if try == lockTries || pq.As(err, pqerror.LockNotAvailable) == nil {
 			return done, fmt.Errorf("migrate: %w", err)
 		}
@@ -101,10 +103,12 @@ func (db *DB) provider(ctx context.Context, files fs.FS) (_ *goose.Provider, rel
 		provider, err := goose.NewProvider(goose.DialectSQLite3, db.Write, files, options...)
 		return provider, release, closeOnError(err, release)
 	}
+	// An advisory lock of the session, which ends with the connection if the program dies.
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300))
 	if err != nil {
 		return nil, nil, err
 	}
+	// A pool of its own, whose sessions have the time limits of migrations.
 	pool, err := db.migrate()
 	if err != nil {
 		return nil, nil, err
@@ -123,6 +127,7 @@ func closeOnError(err error, closing func() error) error {
 
 // applied returns the versions of the migrations that the database has. A new database has no table of them yet.
 func (db *DB) applied(ctx context.Context) ([]int64, error) {
+	// Asking goose would create its table, and Pending is to change nothing.
 	exists := "SELECT to_regclass('goose_db_version') IS NOT NULL"
 	if db.Dialect == SQLite {
 		exists = "SELECT count(*) > 0 FROM sqlite_master WHERE name = 'goose_db_version'"

@@ -76,10 +76,12 @@ func (o Options) openPostgres(ctx context.Context, address string) (_ *DB, err e
 			_ = db.Close()
 		}
 	}()
+	// Opened when there is something to migrate: it is in use for seconds, and its limits would be wrong for all else.
 	db.migrate = func() (*sql.DB, error) { return o.postgresPool(address, "petitiond migrate", migrationRules(), 2) }
 	if db.Write, err = o.postgresPool(address, "petitiond", nil, o.Write); err != nil {
 		return nil, err
 	}
+	// Readers do not wait for writers on PostgreSQL, so that one pool does for both.
 	db.Read = db.Write
 	if db.LookUp, err = o.postgresPool(address, "petitiond", lookUpRules(), o.LookUp); err != nil {
 		return nil, err

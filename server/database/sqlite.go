@@ -58,7 +58,9 @@ func (o Options) openSQLite(ctx context.Context, path string) (_ *DB, err error)
 	if db.Read, err = o.sqlitePool(ctx, path, reading, "deferred", o.Read); err != nil {
 		return nil, err
 	}
+	// Look-ups have a pool of their own on PostgreSQL alone, where plans depend on a setting of the session.
 	db.LookUp = db.Read
+	// Checkpoints are no statements of the program: those who count or fail statements must not see them.
 	unwrapped := Options{Wrap: func(c driver.Connector) driver.Connector { return c }}
 	helper, err := unwrapped.sqlitePool(ctx, path, append(sqlitePragmas(), pragma{"query_only", "0", "0"}), "deferred", 1)
 	if err != nil {
@@ -126,6 +128,7 @@ func makeFile(path string) (string, error) {
 	if err = errors.Join(err, file.Close()); err != nil {
 		return "", fmt.Errorf("open the SQLite file: %w", err)
 	}
+	// SQLite names the log after the file: by its second name the same data would have a second log.
 	if linkCount(info) > 1 {
 		return "", ErrTwoNames
 	}

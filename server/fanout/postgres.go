@@ -18,9 +18,11 @@ import (
 )
 
 const (
+	// All replicas of an installation share a database, and a notification reaches the sessions of its database alone.
 	channel = "petitiond_news"
 	// payloadMax stays below PostgreSQL's limit of 8,000 bytes for a notification.
 	payloadMax = 7900
+	// Long enough that no two carriers get the same name by chance: 80 bits.
 	nameLength = 16
 )
 
@@ -77,6 +79,7 @@ func (p *Postgres) Publish(values ...figures.Value) {
 	for _, v := range values {
 		newest, waits := p.waiting[v.Petition]
 		if waits {
+			// Merging takes the newer of each aspect, so that one value stands for all that came in a tick.
 			newest.Merge(v)
 		} else {
 			newest = v
@@ -86,6 +89,7 @@ func (p *Postgres) Publish(values ...figures.Value) {
 	p.mu.Unlock()
 	select {
 	case p.ready <- struct{}{}:
+	// A token is there already: what was just added goes with it.
 	default:
 	}
 }
@@ -126,6 +130,7 @@ func (p *Postgres) pulse(ctx context.Context, listener *pq.Listener, connection 
 			return
 		case <-tick.C:
 		}
+		// Ping has no deadline. To cut the connection beneath it is the only way to end one that is not answered.
 		late := time.AfterFunc(p.opt.Pulse, connection.cut)
 		_ = listener.Ping() // what fails, the listener knows
 		late.Stop()
@@ -135,11 +140,13 @@ func (p *Postgres) pulse(ctx context.Context, listener *pq.Listener, connection 
 // watch hears of the listener's connection.
 func (p *Postgres) watch(event pq.ListenerEventType, err error) {
 	switch event {
+	// Only the kind of an error is logged: its text may hold the address of the database.
 	case pq.ListenerEventDisconnected, pq.ListenerEventConnectionAttemptFailed:
 		p.opt.Receiver.Broken()
 		p.opt.Logger.Warn("news of other replicas are interrupted; what is watched is read again meanwhile", "error", fmt.Sprintf("%T", err))
 	case pq.ListenerEventReconnected:
 		p.opt.Logger.Info("news of other replicas flow again")
+	// The first connection: listen reports the rest.
 	case pq.ListenerEventConnected:
 	}
 }
@@ -165,6 +172,7 @@ func (p *Postgres) listen(listener *pq.Listener, closed <-chan struct{}) {
 	}
 }
 
+// receive hands one notification on. What it cannot read it treats as lost news, since the database has them all.
 func (p *Postgres) receive(n *pq.Notification) {
 	if n == nil {
 		p.opt.Receiver.Lost()
@@ -176,6 +184,7 @@ func (p *Postgres) receive(n *pq.Notification) {
 	}
 	var values []figures.Value
 	if err := json.Unmarshal([]byte(list[min(nameLength, len(list)):]), &values); err != nil {
+		// During an update replicas of two versions run side by side, and the form of a value may have changed.
 		p.opt.Logger.Warn("news of another version were not understood")
 		p.opt.Receiver.Lost()
 		return
@@ -201,6 +210,7 @@ func (p *Postgres) send(ctx context.Context) {
 		for _, payload := range pack(p.take()) {
 			if err := p.notify(ctx, payload); err != nil && ctx.Err() == nil {
 				p.opt.Logger.Warn("news for other replicas were not sent", "error", fmt.Sprintf("%T", err))
+				// If one fails the others would, too: they are not worth a timeout each.
 				break
 			}
 		}
@@ -212,6 +222,7 @@ func (p *Postgres) send(ctx context.Context) {
 	}
 }
 
+// take empties what waits.
 func (p *Postgres) take() []figures.Value {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -223,6 +234,8 @@ func (p *Postgres) take() []figures.Value {
 	return out
 }
 
+// notify sends one notification in a transaction of its own, with less time than an operation has: news that are late
+// are of no use.
 func (p *Postgres) notify(ctx context.Context, payload string) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
@@ -245,6 +258,7 @@ func pack(values []figures.Value) []string {
 		if err != nil {
 			continue // a value that cannot travel, since its time is nonsense, is read from the database
 		}
+		// Two more for the comma and the bracket at the end. The name before it is within what payloadMax leaves.
 		if len(list)+len(one)+2 > payloadMax {
 			flush()
 		}

@@ -6,6 +6,7 @@ import (
 	"petitiond/server/text"
 )
 
+// The rules about a single text, with the names by which faults call it.
 func title(s string) (string, string) {
 	return text.CheckLine(s, "The title", text.TitleMin, text.TitleMax)
 }
@@ -38,6 +39,7 @@ func checkAddress(given any) (any, []Fault) {
 
 func checkAddressees(given any) (any, []Fault) {
 	names := given.([]string) //nolint:forcetypeassert // In says that they are texts
+	// Before each is looked at: too many are one fault, not one each.
 	if len(names) > text.AddresseesMax {
 		return []string(nil), []Fault{{Message: fmt.Sprintf("Give at most %d addressees.", text.AddresseesMax)}}
 	}
@@ -47,6 +49,7 @@ func checkAddressees(given any) (any, []Fault) {
 		if fault != "" {
 			faults = append(faults, Fault{fault, []string{fmt.Sprint(i)}})
 		}
+		// Also what is faulty keeps its place, by which the faults name it.
 		out[i] = clean
 	}
 	return out, faults

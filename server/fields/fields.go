@@ -1,6 +1,6 @@
-// Package fields declares what a petition's row holds, each field once. From this table come the columns that are read and
-// how they are scanned, the columns that a field of the API needs, what a draft and an edit may give, what is checked,
-// compared and written, what may be null, and what stays as it is once somebody has signed.
+// Package fields declares what a petition's row holds, each field once. From this table come the columns that are read
+// and how they are scanned, the columns that a field of the API needs, what a draft and an edit may give, what is
+// checked, compared and written, what may be null, and what stays as it is once somebody has signed.
 //
 // Tags, goal and counts have tables of their own; they are no fields of the row.
 package fields
@@ -63,6 +63,7 @@ var All = []Field{
 		Draft: true, Change: UntilSigned, Absent: "", Check: checked(summary),
 	},
 	{
+		// It may be longer than all else on a page of a list, and lists leave it out.
 		Column: petition.FieldBody, Name: "body", In: func(p *ent.Petition) any { return &p.Body }, Wide: true,
 		Draft: true, Change: UntilSigned, Check: checked(body),
 	},
@@ -71,6 +72,7 @@ var All = []Field{
 		Draft: true, Change: UntilSigned, Null: true, Check: checked(imageURL),
 	},
 	{
+		// It stays as it was given: people sign a petition of somebody.
 		Column: petition.FieldPetitioner, Name: "petitioner", In: func(p *ent.Petition) any { return &p.Petitioner },
 		Draft: true, Check: checked(text.CheckName),
 	},
@@ -90,6 +92,7 @@ var All = []Field{
 	{Column: petition.FieldOutcome, Name: "outcome", In: func(p *ent.Petition) any { return &p.Outcome }},
 	{Column: petition.FieldStartsAt, Name: "startsAt", In: func(p *ent.Petition) any { return &p.StartsAt }, Draft: true},
 	{
+		// When a petition ends is no part of what people sign, so that it may change after they have.
 		Column: petition.FieldEndsAt, Name: "endsAt", In: func(p *ent.Petition) any { return &p.EndsAt },
 		Draft: true, Change: Always, Null: true,
 	},

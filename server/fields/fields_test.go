@@ -26,7 +26,8 @@ func TestEveryColumnIsDeclaredOnce(t *testing.T) {
 	}
 }
 
-// TestEveryFieldStandsElsewhere gives each field a value in turn: a field that points to another's place would change it.
+// TestEveryFieldStandsElsewhere gives each field a value in turn: a field that points to another's place would change
+// it.
 func TestEveryFieldStandsElsewhere(t *testing.T) {
 	t.Parallel()
 	for i, f := range fields.All {

@@ -27,6 +27,7 @@ func (f Field) Set(row *ent.Petition, value any) {
 	case value == nil:
 		v.SetZero()
 	case v.Kind() == reflect.Pointer:
+		// A copy: the row must not change with the input that it was made of.
 		at := reflect.New(v.Type().Elem())
 		at.Elem().Set(reflect.ValueOf(value))
 		v.Set(at)
@@ -39,10 +40,12 @@ func (f Field) Set(row *ent.Petition, value any) {
 // moment counts.
 func (f Field) Same(a, b *ent.Petition) bool {
 	x, y := f.Value(a), f.Value(b)
+	// A time that was read differs from one that was typed by its location, and by nothing that counts.
 	if at, ok := x.(time.Time); ok {
 		other, ok := y.(time.Time)
 		return ok && at.Equal(other)
 	}
+	// The database may return nil for a list that was stored as an empty one.
 	if list := reflect.ValueOf(x); list.Kind() == reflect.Slice && list.Len() == 0 {
 		other := reflect.ValueOf(y)
 		return !other.IsValid() || other.Len() == 0
@@ -50,10 +53,11 @@ func (f Field) Same(a, b *ent.Petition) bool {
 	return reflect.DeepEqual(x, y)
 }
 
-// Given returns what an input gives for the field: a struct whose fields have the names of the API, whatever their case.
-// A pointer that is nil gives nothing, and a pointer to one that is nil gives null.
+// Given returns what an input gives for the field: a struct whose fields have the names of the API, whatever their
+// case. A pointer that is nil gives nothing, and a pointer to one that is nil gives null.
 func (f Field) Given(input any) (value any, given bool) {
 	v := Named(reflect.ValueOf(input), f.Name)
+	// A list that is nil was left out; any other value is always given.
 	if v.Kind() != reflect.Pointer {
 		return v.Interface(), v.Kind() != reflect.Slice || !v.IsNil()
 	}

@@ -6,8 +6,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// Value is what is known of one petition's numbers. A partial one, with a zero Version, Comment or Edition, says nothing
-// of that aspect: a commit publishes only what it has changed.
+// Value is what is known of one petition's numbers. A partial one, with a zero Version, Comment or Edition, says
+// nothing of that aspect: a commit publishes only what it has changed.
 type Value struct {
 	Petition uuid.UUID `json:"p"` // short names: replicas send each other values by the dozen
 
@@ -59,8 +59,8 @@ func (v *Value) Merge(n Value) Aspect {
 	return changed
 }
 
-// Refresh is Merge for a complete value that was read: at the same version its last hour may be another one, since hours
-// pass without a new version, and a new petition has counts at version zero.
+// Refresh is Merge for a complete value that was read: at the same version its last hour may be another one, since
+// hours pass without a new version, and a new petition has counts at version zero.
 func (v *Value) Refresh(n Value) Aspect {
 	if n.Version == v.Version {
 		v.count(n)

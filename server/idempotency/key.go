@@ -1,9 +1,9 @@
 // Package idempotency is how a repeated request is answered as the first one was.
 //
 // A key stands for one request of one caller: it is stored with a digest of the input and with the answer, in the
-// transaction that does what was asked. A request that meets it again with the same input is answered from there and changes
-// nothing; another input under the same key is a mistake of the caller. The ledger stores keys by the batch and the domain
-// one at a time; what a key is, what its answer is, and for how long it counts is known here alone.
+// transaction that does what was asked. A request that meets it again with the same input is answered from there and
+// changes nothing; another input under the same key is a mistake of the caller. The ledger stores keys by the batch and
+// the domain one at a time; what a key is, what its answer is, and for how long it counts is known here alone.
 package idempotency
 
 import (
@@ -32,7 +32,8 @@ type Key struct {
 }
 
 // New returns the stored form of a caller's key for a mutation with this input. Caller and mutation are in its ID: the
-// same key of another caller or for another mutation is another key. It tells those who see it stored nothing of either.
+// same key of another caller or for another mutation is another key. It tells those who see it stored nothing of
+// either.
 func New(keys *secret.Keys, caller, mutation, key string, input any) (*Key, error) {
 	canonical, err := json.Marshal(input)
 	if err != nil {

@@ -30,8 +30,8 @@ type Execer interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
-// Find returns the answer that was kept for a key, and whether there is one. It fails with ErrMismatch where the key was
-// used with another input.
+// Find returns the answer that was kept for a key, and whether there is one. It fails with ErrMismatch where the key
+// was used with another input.
 func Find(ctx context.Context, q Queryer, key Key) (answer uuid.UUID, found bool, err error) {
 	rows, err := q.QueryContext(ctx, Select, key.ID)
 	if err != nil {
@@ -67,8 +67,8 @@ func Sweep(ctx context.Context, e Execer, now time.Time, most int) (swept int, e
  (SELECT id FROM idempotency_keys WHERE created_at < $1 ORDER BY created_at LIMIT $2)`, now.Add(-Kept), most)
 }
 
-// Redate gives the present time to keys that a wrong clock has dated ahead, at most to so many, and returns to how many:
-// they would never be old enough to be swept.
+// Redate gives the present time to keys that a wrong clock has dated ahead, at most to so many, and returns to how
+// many: they would never be old enough to be swept.
 func Redate(ctx context.Context, e Execer, now time.Time, most int) (redated int, err error) {
 	return change(ctx, e, `UPDATE idempotency_keys SET created_at = $3 WHERE id IN
  (SELECT id FROM idempotency_keys WHERE created_at > $1 ORDER BY created_at LIMIT $2)`, database.Latest(now), most, now)

@@ -50,9 +50,11 @@ func (m mending) redateSignatures(ctx context.Context) error {
 			return err
 		}
 	}
+	// Those that never counted have no number.
 	return m.exec(ctx, ahead+`number IS NULL`, petition, at, latest)
 }
 
+// redateComments does it in one statement: a petition has few comments beside its signatures.
 func (m mending) redateComments(ctx context.Context) error {
 	return m.exec(ctx, `UPDATE comments SET created_at = $2 WHERE petition_id = $1 AND created_at > $3`,
 		m.counter.petition, redated(m.now), database.Latest(m.now))

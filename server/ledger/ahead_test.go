@@ -229,8 +229,9 @@ func TestRecountRedatesHours(t *testing.T) {
 	})
 }
 
-// TestKeepRedatesByTwoClocks has Keep find what lies ahead. Where two clocks agree it dates it anew; by one clock alone,
-// which may be behind, it changes nothing, says so once, and leaves it to those who know that the clock is right.
+// TestKeepRedatesByTwoClocks has Keep find what lies ahead. Where two clocks agree it dates it anew; by one clock
+// alone, which may be behind, it changes nothing, says so once, and leaves it to those who know that the clock is
+// right.
 func TestKeepRedatesByTwoClocks(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
@@ -277,9 +278,9 @@ func TestKeepRedatesByTwoClocks(t *testing.T) {
 	})
 }
 
-// TestRecountUnfolds has a clock that is ahead fold minutes of today into hours: a recount makes minutes of them, so that
-// the last hour and the last day are whole. An hour that is old enough stays, and so does all where something was taken
-// back.
+// TestRecountUnfolds has a clock that is ahead fold minutes of today into hours: a recount makes minutes of them, so
+// that the last hour and the last day are whole. An hour that is old enough stays, and so does all where something was
+// taken back.
 func TestRecountUnfolds(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {

@@ -101,6 +101,7 @@ func (b *batch) begin(counters map[uuid.UUID]*counter, now time.Time) {
 	b.counters, b.now = counters, now
 	b.outcomes = make([]outcome, len(b.entries))
 	b.signatures, b.comments, b.lastHour = nil, nil, nil
+	// One time for all rows of a petition in this batch, even if its clock and that of the batch before differ a little.
 	for _, c := range counters {
 		c.at = c.timeAt(now)
 	}
@@ -112,12 +113,15 @@ func (b *batch) gate() {
 		o := &b.outcomes[i]
 		o.sameAs = -1
 		o.receipt.Answer = e.petition
+		// A comment that was sent by itself is answered with its own id; a signature, also with a comment, with its petition.
 		if e.comment != nil {
 			o.receipt.Answer = e.comment.ID
 		}
 		switch c := b.counters[e.petition]; {
+		// Nothing is written, and its key is not kept either: see keep.
 		case c == nil:
 			o.err, o.done = ErrNotFound, true
+		// Whether a petition may be commented on was decided before: no count depends on it.
 		case e.signature != nil && !c.accepts():
 			o.err, o.done = ErrClosed, true
 		}
@@ -135,10 +139,13 @@ func (b *batch) keep(ctx context.Context, t tx) error {
 			continue
 		}
 		o := &b.outcomes[i]
+		// The same call twice in one batch, which happens when a client is impatient. Whether the inputs agree is found out
+		// when it is answered.
 		if j, ok := first[e.key.ID]; ok {
 			o.sameAs, o.done = j, true
 			continue
 		}
+		// It was refused. If the key is known its first answer counts, and if not it stays free for another try.
 		if o.done {
 			known = append(known, e.key.ID)
 			continue
@@ -170,6 +177,7 @@ func (b *batch) replay(ctx context.Context, t tx, ids []string) error {
 		if e.key == nil {
 			continue
 		}
+		// Where there is none the outcome stands: that of a refused entry, whose key was only looked up.
 		k, ok := kept[e.key.ID]
 		if !ok {
 			continue
@@ -192,6 +200,7 @@ func (b *batch) write(ctx context.Context, t tx) error {
 		}
 		b.signatures = append(b.signatures, &signatureRow{Signature: e.signature, counter: c, place: i, at: c.moment(e.signature.At)})
 	}
+	// Signatures first: whether the reason that came with one becomes a comment depends on whether the address was new.
 	if err := b.sign(ctx, t); err != nil {
 		return err
 	}
@@ -237,6 +246,7 @@ func (b *batch) comment(ctx context.Context, t tx) error {
 func (b *batch) move(ctx context.Context, t tx) error {
 	var moved []*counter
 	var signed []uuid.UUID
+	// In the order of the locks, so that the same batch writes its rows in the same order each time it runs.
 	for _, id := range b.petitions {
 		c := b.counters[id]
 		if c == nil || !c.moved {
@@ -263,6 +273,7 @@ func (b *batch) move(ctx context.Context, t tx) error {
 		return nil
 	}
 	var err error
+	// Read within the transaction, so that what is published with a version belongs to that version.
 	b.lastHour, err = t.lastHour(ctx, signed, buckets.Hour.Ago(b.now))
 	return err
 }
@@ -279,6 +290,7 @@ func (b *batch) answer() {
 			}
 		}
 		e.receipt, e.err = o.receipt, o.err
+		// An error has no receipt, whatever was noted before it was refused.
 		if o.err != nil {
 			e.receipt = Receipt{}
 		}

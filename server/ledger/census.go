@@ -65,6 +65,7 @@ func (c *census) take(ctx context.Context) error {
 			t.leaveAhead()
 		}
 	}
+	// What has no rows of its own follows from the minutes: trends and days are sums of them.
 	for _, t := range c.counted {
 		t.trending = trendOf(t.minutes)
 		for minute, n := range t.minutes {
@@ -84,6 +85,7 @@ func (c *census) each(ctx context.Context, text string, scan func(*sql.Rows) err
 		ids, _ := json.Marshal(c.petitions) //nolint:errchkjson // ids always marshal
 		list = string(ids)
 	}
+	// Both databases run the same statements but for these two words.
 	text = strings.NewReplacer("PETITIONS", petitions, "MINUTE", minute).Replace(text)
 	rows, err := c.q.QueryContext(ctx, text, append([]any{list}, more...)...)
 	if err != nil {
@@ -112,7 +114,9 @@ func (c *census) counters(ctx context.Context) error {
 	})
 }
 
+// buckets reads the stored sums of minutes, hours and days.
 func (c *census) buckets(ctx context.Context) error {
+	// The last minute in which a right clock can have dated something.
 	minute := buckets.MinuteOf(database.Latest(c.now))
 	err := c.bucketsOf(ctx, censusMinutes, bucketOf(buckets.Minute, minute), func(t *tally) (map[bucket]int, *int) {
 		return t.minutes, &t.minutesAhead
@@ -132,6 +136,7 @@ func (c *census) bucketsOf(ctx context.Context, text string, last bucket, in fun
 		var b bucket
 		var net, removed int
 		err := rows.Scan(&petition, &b.span, &b.start, &net, &removed)
+		// A bucket whose petition has no counter belongs to nothing that is shown.
 		t := c.stored[petition]
 		if t == nil {
 			return err
@@ -149,6 +154,7 @@ func (c *census) bucketsOf(ctx context.Context, text string, last bucket, in fun
 	})
 }
 
+// countries reads what is stored of each country. They are not dated, so that nothing of them can lie ahead.
 func (c *census) countries(ctx context.Context) error {
 	return c.each(ctx, censusCountries, func(rows *sql.Rows) error {
 		var petition uuid.UUID
@@ -169,6 +175,7 @@ func (c *census) signatures(ctx context.Context) error {
 		return err
 	}
 	latest := database.Latest(c.now)
+	// By numbers and not by LIMIT and OFFSET, which would read all rows before a step again.
 	for from := 0; from < last; from += recountRows {
 		if err := c.each(ctx, censusNumbered, c.group, latest, from, from+recountRows); err != nil {
 			return err
@@ -194,7 +201,9 @@ func (c *census) group(rows *sql.Rows) error {
 	if c.redates {
 		minute = min(minute, buckets.MinuteOf(database.Latest(c.now)))
 	}
+	// Whatever its state: a number that was withdrawn is not given again.
 	t.issued = max(t.issued, number)
+	// In any other state a signature counts for nothing: its number alone stays given.
 	switch state {
 	case "COUNTED":
 		t.total += n
@@ -207,6 +216,7 @@ func (c *census) group(rows *sql.Rows) error {
 	return nil
 }
 
+// comments counts the visible comments, and finds the last number, which hidden ones keep.
 func (c *census) comments(ctx context.Context) error {
 	return c.each(ctx, censusComments, func(rows *sql.Rows) error {
 		var petition uuid.UUID

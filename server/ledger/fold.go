@@ -41,7 +41,9 @@ func (l *Ledger) Fold(ctx context.Context) error {
 		if err != nil || len(found) == 0 {
 			return err
 		}
+		// In no order: each is a transaction of its own, and holds one counter.
 		for petition, first := range found {
+			// A stretch at a time, so that the counter is not held for long where a petition has not been folded for weeks.
 			until := min(aged, buckets.Hour.Start(first+foldStretch))
 			if err := l.fold(ctx, petition, until); err != nil {
 				return err
@@ -73,6 +75,7 @@ func (l *Ledger) oldest(ctx context.Context, before int64) (map[uuid.UUID]int64,
 // tells.
 func (l *Ledger) fold(ctx context.Context, petition uuid.UUID, before int64) error {
 	err := database.InTx(ctx, l.db.Write, func(tx *sql.Tx) error {
+		// Buckets without a counter belong to nothing, and are folded all the same: they would be found again each time.
 		if _, err := Lock(ctx, tx, l.db.Dialect, petition); err != nil && !errors.Is(err, ErrNotFound) {
 			return err
 		}

@@ -25,13 +25,14 @@ type entry struct {
 	done    chan struct{} // closed when receipt and err are final
 }
 
+// fail settles an entry that was not written.
 func (e *entry) fail(err error) {
 	e.receipt, e.err = Receipt{}, err
 }
 
-// lane writes its entries one batch after another.
-// It has a goroutine of its own, and with it one transaction at a time: on PostgreSQL there are as many lanes as
-// connections, on SQLite one. A petition belongs to one lane, so that lanes never wait for each other's counters.
+// lane writes its entries one batch after another. It has a goroutine of its own, and with it one transaction at a
+// time: on PostgreSQL there are as many lanes as connections, on SQLite one. A petition belongs to one lane, so that
+// lanes never wait for each other's counters.
 type lane struct {
 	ledger *Ledger
 	queue  *queue
@@ -100,7 +101,8 @@ func (l *lane) patience() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), l.ledger.opt.Patience)
 }
 
-// isAway reports whether the database could not be asked. A batch that failed so is not halved: its rows are not to blame.
+// isAway reports whether the database could not be asked. A batch that failed so is not halved: its rows are not to
+// blame.
 func isAway(err error) bool {
 	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrOutcomeUnknown)
 }
@@ -143,8 +145,8 @@ func (l *lane) commit(ctx context.Context, b *batch) error {
 	}
 }
 
-// giveUp answers for a batch that was tried long enough. Where its COMMIT was lost, others may be shown responses of before
-// it, which the observer must forget.
+// giveUp answers for a batch that was tried long enough. Where its COMMIT was lost, others may be shown responses of
+// before it, which the observer must forget.
 func (l *lane) giveUp(b *batch) error {
 	l.ledger.opt.Logger.Error("ledger: gave a batch up", "entries", len(b.entries), "outcome_unknown", b.lost)
 	if b.lost {

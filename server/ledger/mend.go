@@ -25,12 +25,15 @@ type mending struct {
 // as signatures added or taken back.
 func (m mending) write(ctx context.Context, stored, counted *tally) (figures.Value, error) {
 	c := m.counter
+	// The version belongs to the count alone. A time that lies ahead is replaced with a new version, too, or those who
+	// hold the old one would take it for the newer.
 	if c.total != counted.total || ahead(c.asOf, m.now) > 0 {
 		c.version++
 		c.asOf = c.timeAt(m.now)
 	}
 	c.total, c.named, c.threads, c.comments = counted.total, counted.named, counted.threads, counted.comments
 	c.issued, c.commentsIssued = max(c.issued, counted.issued), max(c.commentsIssued, counted.commentsIssued)
+	// The stored trend knows the seconds; what was counted knows minutes. It is not made coarser without need.
 	if !sameTrend(c.trending, counted.trending) {
 		c.trending = counted.trending
 	}
@@ -40,6 +43,7 @@ func (m mending) write(ctx context.Context, stored, counted *tally) (figures.Val
 	if err != nil {
 		return figures.Value{}, err
 	}
+	// What lies ahead is moved first: the tallies are as if it had been.
 	for _, mend := range []func() error{
 		func() error { return m.redate(ctx, stored) },
 		func() error { return m.minutes(ctx, stored.minutes, counted.minutes) },
@@ -56,6 +60,7 @@ func (m mending) write(ctx context.Context, stored, counted *tally) (figures.Val
 	return value, err
 }
 
+// exec runs a statement within the transaction that holds the counter.
 func (m mending) exec(ctx context.Context, text string, args ...any) error {
 	if _, err := m.q.ExecContext(ctx, text, args...); err != nil {
 		return fmt.Errorf("writing counted figures: %w", err)
@@ -70,6 +75,7 @@ func (m mending) minutes(ctx context.Context, stored, counted map[bucket]int) er
 	slices.SortFunc(differing, func(a, b bucket) int { return cmp.Compare(b.span, a.span) })
 	for _, b := range differing {
 		n := counted[b]
+		// Only the sum is known. The difference is booked in the present minute, where it does the least to the history.
 		if b == allTime {
 			b, n = bucketOf(buckets.Minute, buckets.MinuteOf(m.now)), counted[b]-stored[b]
 		} else if err := m.exec(ctx, `DELETE FROM signature_buckets WHERE petition_id = $1 AND span <= $2 AND minute >= $3 AND minute < $4`,
@@ -94,6 +100,7 @@ func (m mending) days(ctx context.Context, stored, counted map[bucket]int) error
 	for _, b := range wrong(stored, counted) {
 		n := counted[b]
 		if b == allTime {
+			// As with minutes: booked today, since nobody knows the day.
 			b, n = bucketOf(buckets.Day, buckets.MinuteOf(m.now)), counted[b]-stored[b]
 		} else if err := m.exec(ctx, `DELETE FROM signature_days WHERE petition_id = $1 AND day = $2`, m.counter.petition, b.start); err != nil {
 			return err
@@ -111,6 +118,7 @@ func (m mending) days(ctx context.Context, stored, counted map[bucket]int) error
 // countries writes those that differ; what was taken back stays known.
 func (m mending) countries(ctx context.Context, stored, counted map[string]int) error {
 	for _, country := range wrong(stored, counted) {
+		// What is added less what was taken back is the sum that was counted.
 		err := m.exec(ctx, `INSERT INTO signature_country_buckets (petition_id, country, added) VALUES ($1, $2, $3)
  ON CONFLICT (petition_id, country) DO UPDATE SET added = excluded.added + signature_country_buckets.removed`,
 			m.counter.petition, country, counted[country])
@@ -121,6 +129,7 @@ func (m mending) countries(ctx context.Context, stored, counted map[string]int) 
 	return nil
 }
 
+// replies writes the numbers of replies that are wrong, which the census has found alone.
 func (m mending) replies(ctx context.Context, stored, counted map[uuid.UUID]int) error {
 	for _, parent := range wrong(stored, counted) {
 		if err := m.exec(ctx, `UPDATE comments SET replies = $2 WHERE id = $1`, parent, counted[parent]); err != nil {

@@ -17,15 +17,16 @@ import (
 const (
 	pqLock = `SELECT ` + counterColumns + ` FROM counters WHERE petition_id = ANY($1::uuid[])
  ORDER BY petition_id FOR UPDATE`
+	// ON CONFLICT waits for a transaction that has written the same key until that has ended.
 	pqKeepKeys = `INSERT INTO idempotency_keys (id, input, answer, created_at)
  SELECT * FROM unnest($1::text[], $2::bytea[], $3::uuid[], $4::timestamptz[]) ON CONFLICT DO NOTHING`
 	// What this transaction wrote bears its number.
 	pqTakenKeys = `SELECT id FROM idempotency_keys WHERE id = ANY($1::text[]) AND xmin <> pg_current_xact_id()::xid`
 	pqFindKeys  = `SELECT id, input, answer FROM idempotency_keys WHERE id = ANY($1::text[])`
-	// The counter's lock keeps every other writer of these petitions out, so that what is absent here is
-	// still absent when the rows are inserted; the unique key is the guard if that should ever be wrong.
-	// A plain join would do, but its plan is kept: made while the table is small it reads the whole table for
-	// every batch, or walks along another index. This form leaves the planner the one index.
+	// The counter's lock keeps every other writer of these petitions out, so that what is absent here is still absent when
+	// the rows are inserted; the unique key is the guard if that should ever be wrong. A plain join would do, but its plan
+	// is kept: made while the table is small it reads the whole table for every batch, or walks along another index. This
+	// form leaves the planner the one index.
 	pqFindSignatures = `SELECT s.digest FROM unnest($1::bytea[]) AS i(digest)
  CROSS JOIN LATERAL (SELECT digest FROM signatures WHERE digest >= i.digest ORDER BY digest LIMIT 1) AS s
  WHERE s.digest = i.digest`
@@ -75,6 +76,7 @@ var postgresSQL = []string{
 
 type pqStore struct{ *statements }
 
+// inTx runs fn in a transaction of the pool whose commits wait for the disk.
 func (s *pqStore) inTx(ctx context.Context, fn func(context.Context, tx) error) error {
 	return database.InTx(ctx, s.pool, func(t *sql.Tx) error { return fn(ctx, pqTx{s.session(t)}) })
 }
@@ -91,6 +93,7 @@ func column[R, V any](rows []R, value func(R) V) []V {
 	return out
 }
 
+// The arrays by type. lib/pq writes those of its own types without reflection.
 func texts[R any](rows []R, value func(R) string) any { return pq.StringArray(column(rows, value)) }
 
 func blobs[R any](rows []R, value func(R) []byte) any   { return pq.ByteaArray(column(rows, value)) }
@@ -110,10 +113,11 @@ func times[R any](rows []R, value func(R) time.Time) any {
 	return texts(rows, func(r R) string { return value(r).UTC().Format(time.RFC3339Nano) })
 }
 
+// same is the column of rows that are values themselves.
 func same[V any](v V) V { return v }
 
-// lock takes the counters in the order of their ids, as every writer does, so that two batches cannot each hold what the
-// other waits for. A petition that is not there has no lock, and its entries are refused.
+// lock takes the counters in the order of their ids, as every writer does, so that two batches cannot each hold what
+// the other waits for. A petition that is not there has no lock, and its entries are refused.
 func (t pqTx) lock(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]*counter, error) {
 	out := make(map[uuid.UUID]*counter, len(petitions))
 	err := t.each(ctx, pqLock, []any{uuids(petitions, same)}, func(rows *sql.Rows) error {
@@ -124,8 +128,8 @@ func (t pqTx) lock(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]*c
 	return out, err
 }
 
-// keepKeys asks which keys were there only if some were not written, which is rare. It cannot ask before: another batch may
-// store the same key between the question and the insertion, and only the insertion waits for it.
+// keepKeys asks which keys were there only if some were not written, which is rare. It cannot ask before: another batch
+// may store the same key between the question and the insertion, and only the insertion waits for it.
 func (t pqTx) keepKeys(ctx context.Context, keys []idempotency.Record) (taken []string, err error) {
 	if len(keys) == 0 {
 		return nil, nil
@@ -147,6 +151,7 @@ func (t pqTx) keepKeys(ctx context.Context, keys []idempotency.Record) (taken []
 	return taken, err
 }
 
+// findKeys reads what keys were answered. Those that were stored by this very transaction are not asked for.
 func (t pqTx) findKeys(ctx context.Context, ids []string) (map[string]idempotency.Record, error) {
 	out := make(map[string]idempotency.Record, len(ids))
 	err := t.each(ctx, pqFindKeys, []any{texts(ids, same)}, func(rows *sql.Rows) error {
@@ -158,8 +163,8 @@ func (t pqTx) findKeys(ctx context.Context, ids []string) (map[string]idempotenc
 	return out, err
 }
 
-// insertSignatures looks for the addresses first and inserts the new ones alone. An ON CONFLICT would do without the look,
-// but gives no number to what it leaves out: numbers must be known before the rows are written, and have no gaps.
+// insertSignatures looks for the addresses first and inserts the new ones alone. An ON CONFLICT would do without the
+// look, but gives no number to what it leaves out: numbers must be known before the rows are written, and have no gaps.
 func (t pqTx) insertSignatures(ctx context.Context, rows []*signatureRow) error {
 	known, err := t.knownDigests(ctx, rows)
 	if err != nil {
@@ -197,6 +202,7 @@ func (t pqTx) knownDigests(ctx context.Context, rows []*signatureRow) (map[strin
 	out := make(map[string]bool, len(rows))
 	digests := blobs(rows, func(r *signatureRow) []byte { return r.Digest })
 	err := t.each(ctx, pqFindSignatures, []any{digests}, func(rows *sql.Rows) error {
+		// No copy: the key of the map below makes one.
 		var digest sql.RawBytes
 		err := rows.Scan(&digest)
 		out[string(digest)] = true
@@ -214,6 +220,7 @@ func (t pqTx) written(ctx context.Context, signatures []*signatureRow, comments 
 	return there, err
 }
 
+// insertComments writes comments whose numbers were given under the lock, so that none can be there already.
 func (t pqTx) insertComments(ctx context.Context, rows []*commentRow) error {
 	return t.exec(ctx, pqComment,
 		uuids(rows, func(r *commentRow) uuid.UUID { return r.ID }),
@@ -227,8 +234,8 @@ func (t pqTx) insertComments(ctx context.Context, rows []*commentRow) error {
 		times(rows, func(r *commentRow) time.Time { return r.at }))
 }
 
-// moveCounters writes absolute values, not differences: the rows are locked, so that nobody has moved them since they were
-// read, and a batch that runs twice writes the same.
+// moveCounters writes absolute values, not differences: the rows are locked, so that nobody has moved them since they
+// were read, and a batch that runs twice writes the same.
 func (t pqTx) moveCounters(ctx context.Context, counters []*counter) error {
 	return t.exec(ctx, pqMoveCounters,
 		uuids(counters, func(c *counter) uuid.UUID { return c.petition }),
@@ -243,6 +250,7 @@ func (t pqTx) moveCounters(ctx context.Context, counters []*counter) error {
 		floats(counters, func(c *counter) float64 { return c.trending }))
 }
 
+// parentOf returns the parent as the array holds it, where an empty string stands for NULL.
 func parentOf(r *commentRow) string {
 	if r.Parent == nil {
 		return ""
@@ -250,6 +258,7 @@ func parentOf(r *commentRow) string {
 	return r.Parent.String()
 }
 
+// authorOf does the same for the author, who may have no name but never an empty one.
 func authorOf(r *commentRow) string {
 	if r.Author == nil {
 		return ""
@@ -264,6 +273,7 @@ type move[K comparable] struct {
 	n        int
 }
 
+// moves lists what all counters of a batch add, so that it goes as one array.
 func moves[K comparable](counters []*counter, of func(*counter) map[K]int) []move[K] {
 	var out []move[K]
 	for _, c := range counters {
@@ -274,7 +284,8 @@ func moves[K comparable](counters []*counter, of func(*counter) map[K]int) []mov
 	return out
 }
 
-// moveBuckets adds to rows that the counter's lock protects: the order in which the maps come does not matter to anybody.
+// moveBuckets adds to rows that the counter's lock protects: the order in which the maps come does not matter to
+// anybody.
 func (t pqTx) moveBuckets(ctx context.Context, counters []*counter) error {
 	minutes := moves(counters, func(c *counter) map[int64]int { return c.minutes })
 	days := moves(counters, func(c *counter) map[int64]int { return c.days })
@@ -303,6 +314,7 @@ func numbersOf[K comparable](list []move[K]) any {
 	return ints(list, func(m move[K]) int { return m.n })
 }
 
+// lastHour sums the minutes since a time, which include those that this transaction has just added.
 func (t pqTx) lastHour(ctx context.Context, petitions []uuid.UUID, since int64) (map[uuid.UUID]int, error) {
 	out := make(map[uuid.UUID]int, len(petitions))
 	err := t.each(ctx, pqLastHour, []any{uuids(petitions, same), since}, func(rows *sql.Rows) error {

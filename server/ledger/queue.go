@@ -67,6 +67,7 @@ func (q *queue) take(batch []*entry, n int) []*entry {
 		<-q.filled
 		q.mu.Lock()
 		batch = q.serve(batch, n)
+		// The token that was taken stood for all that waits.
 		if q.waiting > 0 || q.closed {
 			q.wake()
 		}
@@ -87,6 +88,7 @@ func (q *queue) serve(batch []*entry, n int) []*entry {
 		q.turns = q.turns[1:]
 		some := min(share, len(l.entries))
 		batch = append(batch, l.entries[:some]...)
+		// The array lives as long as the line, and must not keep what was taken from it.
 		clear(l.entries[:some])
 		l.entries = l.entries[some:]
 		n -= some
@@ -95,6 +97,7 @@ func (q *queue) serve(batch []*entry, n int) []*entry {
 			delete(q.petitions, l.petition)
 			continue
 		}
+		// Back to the end of the round, behind those who have not had their turn.
 		q.turns = append(q.turns, l)
 	}
 	return batch

@@ -30,7 +30,7 @@ type Difference struct {
 
 // Recount compares every figure of every petition with the rows once, and mends what differs. It returns what it
 // has mended. A petition that cannot be compared keeps the others from nothing: the errors come joined. What a wrong
-// clock has dated ahead is dated anew: who asks for it knows that the clock is right.
+// clock has dated ahead is dated anew: those who ask for it know that the clock is right.
 func (l *Ledger) Recount(ctx context.Context) ([]Difference, error) {
 	return l.recount(ctx, true, func(time.Duration) {})
 }
@@ -64,6 +64,8 @@ func (l *Ledger) task(ctx context.Context, do func(context.Context) error) {
 	}
 }
 
+// recountGently is the recount of Keep: it rests longer than it works, so that clients hardly notice it, and reports
+// what it found.
 func (l *Ledger) recountGently(ctx context.Context) error {
 	found, err := l.recount(ctx, l.db.Clock.Confirmed(), func(worked time.Duration) {
 		select {
@@ -75,8 +77,8 @@ func (l *Ledger) recountGently(ctx context.Context) error {
 	return err
 }
 
-// recount goes through the petitions in steps of about the same size. Where it may not date anew, it logs that something
-// lies ahead.
+// recount goes through the petitions in steps of about the same size. Where it may not date anew, it logs that
+// something lies ahead.
 func (l *Ledger) recount(ctx context.Context, redates bool, rest func(time.Duration)) (found []Difference, err error) {
 	var faults []error
 	ahead := 0
@@ -86,6 +88,7 @@ func (l *Ledger) recount(ctx context.Context, redates bool, rest func(time.Durat
 		}
 	}()
 	for last := uuid.Nil; ; {
+		// Before each step: a recount of a large site takes minutes, in which the clock may go wrong.
 		if err := l.db.Clock.Check(); err != nil {
 			return found, errors.Join(append(faults, fmt.Errorf("recounting: %w", err))...)
 		}
@@ -96,6 +99,7 @@ func (l *Ledger) recount(ctx context.Context, redates bool, rest func(time.Durat
 		last = step[len(step)-1]
 		began := time.Now() //nolint:forbidigo // a length is measured, by the monotonic clock
 		differences, left, err := l.compare(ctx, step, redates)
+		// Also where a part of the step failed: what was mended stays mended, and is reported.
 		found, ahead = append(found, differences...), ahead+left
 		if err != nil {
 			faults = append(faults, err)
@@ -118,6 +122,7 @@ func (l *Ledger) step(ctx context.Context, after uuid.UUID) (step []uuid.UUID, e
 		if err := rows.Scan(&petition, &n); err != nil {
 			return nil, fmt.Errorf("recounting: %w", err)
 		}
+		// One that is larger than a step by itself is a step by itself.
 		if size += n; size > recountRows && len(step) > 0 {
 			break
 		}
@@ -144,6 +149,7 @@ func (l *Ledger) compare(ctx context.Context, step []uuid.UUID, redates bool) (m
 		if s != nil && s.leftAhead {
 			left++
 		}
+		// What was seen without a lock may be a difference that was mended since: mend looks again.
 		if s == nil || len(s.differences(petition, counted[petition])) == 0 {
 			continue
 		}
@@ -167,6 +173,7 @@ func (l *Ledger) measure(
 	if err := c.take(ctx); err != nil {
 		return nil, nil, err
 	}
+	// Minutes that a right clock would not have folded yet are unfolded, which only makes sense where dates are corrected.
 	unfolds := int64(math.MaxInt64)
 	if redates {
 		unfolds = buckets.Hour.Start(buckets.MinuteOf(database.Latest(now).Add(-l.opt.KeepMinutes)))
@@ -198,6 +205,7 @@ func (l *Ledger) mend(ctx context.Context, petition uuid.UUID, redates bool) (di
 		if differences = stored[petition].differences(petition, counted[petition]); len(differences) == 0 {
 			return nil
 		}
+		// Told below, after the commit, like the values of any batch.
 		value, err = mending{tx, locked.counter, now}.write(ctx, stored[petition], counted[petition])
 		return err
 	})

@@ -14,16 +14,20 @@ import (
 // The statements of SQLite: one row each, run in a loop. A prepared statement costs microseconds there, and
 // the immediate transaction is the lock.
 const (
+	// No FOR UPDATE, which SQLite does not know.
 	liteLock = `SELECT ` + counterColumns + ` FROM counters WHERE petition_id = $1`
+	// A second signature of an address does nothing, be the first one of this batch or of last year.
 	liteSign = `INSERT INTO signatures (id, petition_id, number, state, digest, name, address, show_name, country, locale,
  statement_version, signed_at) VALUES ($1, $2, $3, 'COUNTED', $4, $5, $6, $7, $8, $9, $10, $11)
  ON CONFLICT (digest) DO NOTHING`
+	// Asked only after a COMMIT that was not answered.
 	liteFindSignature = `SELECT 1 FROM signatures WHERE id = $1`
 	liteFindComment   = `SELECT 1 FROM comments WHERE id = $1`
 	liteComment       = `INSERT INTO comments (id, petition_id, parent_id, number, author_name, from_signatory, signatory, body, created_at)
  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 	liteMoveCounter = `UPDATE counters SET total = $2, issued = $3, version = $4, as_of = $5, named = $6, threads = $7,
  comments = $8, comments_issued = $9, trending = $10 WHERE petition_id = $1`
+	// One statement for each table: in the same process none of them costs a way to a server.
 	liteMoveMinute = `INSERT INTO signature_buckets (petition_id, minute, added) VALUES ($1, $2, $3)
  ON CONFLICT (petition_id, span, minute) DO UPDATE SET added = added + excluded.added`
 	liteMoveDay = `INSERT INTO signature_days (petition_id, day, added) VALUES ($1, $2, $3)
@@ -83,6 +87,7 @@ func (t sqliteTx) lock(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUI
 
 // keepKeys knows of each key by itself whether it was there.
 func (t sqliteTx) keepKeys(ctx context.Context, keys []idempotency.Record) (taken []string, err error) {
+	// They come in the order of their ids, which matters to PostgreSQL alone.
 	for _, k := range keys {
 		wrote, err := t.insert(ctx, idempotency.Insert, k.ID, k.Input, k.Answer, k.At)
 		if err != nil {
@@ -95,6 +100,7 @@ func (t sqliteTx) keepKeys(ctx context.Context, keys []idempotency.Record) (take
 	return taken, nil
 }
 
+// findKeys reads what keys were answered.
 func (t sqliteTx) findKeys(ctx context.Context, ids []string) (map[string]idempotency.Record, error) {
 	out := make(map[string]idempotency.Record, len(ids))
 	for _, id := range ids {
@@ -110,10 +116,11 @@ func (t sqliteTx) findKeys(ctx context.Context, ids []string) (map[string]idempo
 	return out, nil
 }
 
-// insertSignatures tries each row with the number that is next, and takes the number only if the row was written. There is
-// nobody beside this transaction who could have taken it.
+// insertSignatures tries each row with the number that is next, and takes the number only if the row was written. There
+// is nobody beside this transaction who could have taken it.
 func (t sqliteTx) insertSignatures(ctx context.Context, rows []*signatureRow) error {
 	for _, r := range rows {
+		// The unique key decides, so that there is no look before the insertion as on PostgreSQL.
 		wrote, err := t.insert(ctx, liteSign, r.ID, r.counter.petition, r.counter.issued+1, r.Digest, r.Name, r.Address, r.ShowName,
 			null(r.Country), null(r.Locale), null(r.Statement), r.at)
 		if err != nil {
@@ -126,6 +133,7 @@ func (t sqliteTx) insertSignatures(ctx context.Context, rows []*signatureRow) er
 	return nil
 }
 
+// written looks for rows of the run until it finds one: a transaction is whole, so that one is enough.
 func (t sqliteTx) written(ctx context.Context, signatures []*signatureRow, comments []*commentRow) (bool, error) {
 	var one int
 	for _, r := range signatures {
@@ -141,6 +149,7 @@ func (t sqliteTx) written(ctx context.Context, signatures []*signatureRow, comme
 	return false, nil
 }
 
+// insertComments writes comments whose numbers were given within this transaction.
 func (t sqliteTx) insertComments(ctx context.Context, rows []*commentRow) error {
 	for _, r := range rows {
 		err := t.exec(ctx, liteComment, r.ID, r.counter.petition, r.Parent, r.number, r.Author, r.FromSignatory, r.Signatory,
@@ -152,6 +161,7 @@ func (t sqliteTx) insertComments(ctx context.Context, rows []*commentRow) error 
 	return nil
 }
 
+// moveCounters writes absolute values, as on PostgreSQL.
 func (t sqliteTx) moveCounters(ctx context.Context, counters []*counter) error {
 	for _, c := range counters {
 		err := t.exec(ctx, liteMoveCounter, c.petition, c.total, c.issued, c.version, c.asOf, c.named, c.threads,
@@ -190,6 +200,7 @@ func (t sqliteTx) moveBuckets(ctx context.Context, counters []*counter) error {
 	return nil
 }
 
+// lastHour sums the minutes since a time, petition by petition.
 func (t sqliteTx) lastHour(ctx context.Context, petitions []uuid.UUID, since int64) (map[uuid.UUID]int, error) {
 	out := make(map[uuid.UUID]int, len(petitions))
 	for _, id := range petitions {

@@ -76,7 +76,8 @@ type statements struct {
 	byTxt map[string]*sql.Stmt
 }
 
-// prepare prepares every statement once, for as long as the ledger lives. A batch then costs no parsing and no planning.
+// prepare prepares every statement once, for as long as the ledger lives. A batch then costs no parsing and no
+// planning.
 func prepare(ctx context.Context, pool *sql.DB, texts []string) (*statements, error) {
 	s := &statements{pool: pool, byTxt: map[string]*sql.Stmt{}}
 	for _, text := range texts {
@@ -125,6 +126,7 @@ func (s session) stmt(ctx context.Context, text string) statement {
 	return bound
 }
 
+// exec runs a statement whose effect is known.
 func (s session) exec(ctx context.Context, text string, args ...any) error {
 	_, err := s.stmt(ctx, text).ExecContext(ctx, args...)
 	return err

@@ -61,6 +61,7 @@ func align(stored, counted *tally, unfolds int64) {
 	for b := range stored.minutes {
 		folded[b] = b.span == buckets.Hour
 	}
+	// Stored minutes go into the hour that was folded around them; those of the rows only where it was right to fold it.
 	for _, t := range []*tally{stored, counted} {
 		for b, n := range maps.Clone(t.minutes) {
 			hour := bucketOf(buckets.Hour, b.start)
@@ -89,6 +90,7 @@ func (s *tally) differences(petition uuid.UUID, counted *tally) []Difference {
 		}
 	}
 	add("total", s.total, counted.total)
+	// What lies ahead is a difference by itself: the sums above are as if it had been dated right.
 	add("as of, in seconds ahead", s.asOfAhead, 0)
 	add("signatures dated ahead", s.signaturesAhead, 0)
 	add("comments dated ahead", s.commentsAhead, 0)
@@ -128,6 +130,7 @@ func wrong[K comparable](stored, counted map[K]int) (keys []K) {
 		}
 	}
 	for k, n := range counted {
+		// A zero that is not stored is no difference: nobody writes buckets in which nothing happened.
 		if _, ok := stored[k]; !ok && n != 0 {
 			keys = append(keys, k)
 		}
@@ -151,6 +154,7 @@ func trendOf(minutes map[bucket]int) float64 {
 			high = max(high, weightOf(b.time().Add(middle)))
 		}
 	}
+	// Weights grow without bound with time. Divided by the greatest, all of them are numbers that can be added.
 	for b, n := range minutes {
 		sum += float64(n) * math.Exp2(weightOf(b.time().Add(middle))-high)
 	}

@@ -38,8 +38,8 @@ func Open(ctx context.Context, q Querier, petition uuid.UUID, terms Terms, now t
 	return nil
 }
 
-// Lock takes the petition's counter until the caller's transaction ends and returns it. Those who change a petition do this
-// first, so that no signature slips past a change.
+// Lock takes the petition's counter until the caller's transaction ends and returns it. Those who change a petition do
+// this first, so that no signature slips past a change.
 func Lock(ctx context.Context, q Querier, dialect database.Dialect, petition uuid.UUID) (Locked, error) {
 	query := `SELECT ` + counterColumns + ` FROM counters WHERE petition_id = $1`
 	if dialect == database.Postgres { // on SQLite the immediate transaction is the lock

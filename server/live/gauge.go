@@ -77,6 +77,7 @@ func (g *Gauge[T]) start() {
 	if !g.known {
 		wait = 0
 	}
+	// No context of a watcher: the polling goes on for those who come after the first one has gone.
 	ctx, stop := context.WithCancel(context.Background())
 	g.stop = stop
 	g.polling.Go(func() { g.poll(ctx, wait) })
@@ -92,6 +93,7 @@ func (g *Gauge[T]) poll(ctx context.Context, wait time.Duration) {
 			return
 		case <-timer.C:
 		}
+		// Before the read: the interval is from one beginning to the next, unless a read takes longer.
 		timer.Reset(g.options.Interval)
 		g.take(ctx)
 	}
@@ -112,6 +114,7 @@ func (g *Gauge[T]) take(ctx context.Context) {
 		return
 	}
 	g.readAt = g.options.Now()
+	// What is the same wakes nobody.
 	if g.known && value == g.value {
 		return
 	}
@@ -169,6 +172,7 @@ func (w *GaugeWatcher[T]) unseen() (value T, changed <-chan struct{}, err error)
 	switch {
 	case w.ended || g.closed:
 		return value, nil, ErrClosed
+	// A value may have changed and changed back since this watcher looked: then there is nothing new for it.
 	case g.known && (w.seen == 0 || g.turn > w.seen && g.value != w.value):
 		w.seen, w.value = g.turn, g.value
 		return g.value, nil, nil
@@ -190,5 +194,6 @@ func (w *GaugeWatcher[T]) Close() {
 	if g.watchers == 0 {
 		g.halt()
 	}
+	// For the watcher itself, if it is waiting in Next on another goroutine.
 	g.wake()
 }

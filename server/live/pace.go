@@ -111,7 +111,7 @@ func (p *pacer) tellDue() {
 	}
 }
 
-// tell wakes who watches the topic and makes the next appointment, unless there is nothing to tell.
+// tell wakes those who watch the topic and makes the next appointment, unless there is nothing to tell.
 func (p *pacer) tell(t *topic) {
 	slots, untold, tick := t.tell(p.woken[:0])
 	if untold == 0 {

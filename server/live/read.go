@@ -12,17 +12,17 @@ import (
 // chunk is how many petitions one read may ask for.
 const chunk = 500
 
-// A batch is one read on behalf of watchers whose petitions the hub does not hold yet.
-type batch struct {
+// A lookup is one read on behalf of watchers whose petitions the hub does not hold yet.
+type lookup struct {
 	ids  []uuid.UUID
 	done chan struct{} // closed when the values are merged, or err is set
 	err  error
 }
 
-// over tells whether the read has ended.
-func (b *batch) over() bool {
+// over reports whether the read has ended.
+func (l *lookup) over() bool {
 	select {
-	case <-b.done:
+	case <-l.done:
 		return true
 	default:
 		return false
@@ -34,34 +34,35 @@ func (b *batch) over() bool {
 type queue struct {
 	signal  chan struct{} // holds one: waiting is not empty
 	mu      sync.Mutex
-	waiting []*batch // guarded by mu; the last one still grows
+	waiting []*lookup // guarded by mu; the last one still grows
 }
 
-// ask adds the id to the last waiting batch, or to a new one when that is full.
-func (q *queue) ask(id uuid.UUID) *batch {
+// ask adds the id to the last waiting lookup, or to a new one when that is full.
+func (q *queue) ask(id uuid.UUID) *lookup {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	last := len(q.waiting) - 1
 	if last < 0 || len(q.waiting[last].ids) == chunk {
-		q.waiting = append(q.waiting, &batch{done: make(chan struct{})})
+		q.waiting = append(q.waiting, &lookup{done: make(chan struct{})})
 		last++
 	}
-	b := q.waiting[last]
-	b.ids = append(b.ids, id)
+	l := q.waiting[last]
+	l.ids = append(l.ids, id)
 	poke(q.signal)
-	return b
+	return l
 }
 
-// next takes the oldest waiting batch, nil when there is none.
-func (q *queue) next() *batch {
+// next takes the oldest waiting lookup, nil when there is none.
+func (q *queue) next() *lookup {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.waiting) == 0 {
 		return nil
 	}
-	b := q.waiting[0]
+	// From now on the lookup does not grow: ask adds to what waits alone.
+	l := q.waiting[0]
 	q.waiting = slices.Delete(q.waiting, 0, 1)
-	return b
+	return l
 }
 
 // readAll does all reading of the hub, one call at a time, until ctx ends: what watchers ask for, and again and again
@@ -71,14 +72,15 @@ func (h *Hub) readAll(ctx context.Context) {
 	defer ticker.Stop()
 	var due []uuid.UUID // what is left to read again in this round
 	for ctx.Err() == nil {
-		b := h.queue.next()
-		if b != nil {
-			h.load(ctx, b)
+		l := h.queue.next()
+		if l != nil {
+			h.load(ctx, l)
 		}
 		if len(due) > 0 {
 			due = h.reread(ctx, due)
 		}
-		if b != nil || len(due) > 0 {
+		// The ticker is looked at only when nothing is left of the round before, so that slow reads do not pile up rounds.
+		if l != nil || len(due) > 0 {
 			continue
 		}
 		select {
@@ -92,16 +94,17 @@ func (h *Hub) readAll(ctx context.Context) {
 	}
 }
 
-// load reads a batch and lets those who wait for it go on.
-func (h *Hub) load(ctx context.Context, b *batch) {
-	b.err = h.read(ctx, b.ids)
+// load reads a lookup and lets those who wait for it go on.
+func (h *Hub) load(ctx context.Context, l *lookup) {
+	l.err = h.read(ctx, l.ids)
 	if ctx.Err() != nil {
-		b.err = ErrClosed
+		l.err = ErrClosed
 	}
-	close(b.done)
+	close(l.done)
 }
 
-// reread reads one chunk of the petitions due and returns the rest: none after a failure, since the next would fail too.
+// reread reads one chunk of the petitions due and returns the rest: none after a failure, since the next would fail
+// too.
 func (h *Hub) reread(ctx context.Context, due []uuid.UUID) []uuid.UUID {
 	n := min(chunk, len(due))
 	err := h.read(ctx, due[:n])
@@ -122,6 +125,7 @@ func (h *Hub) read(ctx context.Context, ids []uuid.UUID) error {
 	if err != nil {
 		return err
 	}
+	// After the read and once for all its values: the time at which they became known here.
 	now := h.options.Now()
 	for _, v := range values {
 		h.take(v, now, true)

@@ -21,8 +21,8 @@ type shard struct {
 type topic struct {
 	home  *shard
 	value figures.Value
-	held  bool   // value was read since the topic exists; until then no watcher was given anything
-	asked *batch // the last read that was to bring value, nil when it did
+	held  bool    // value was read since the topic exists; until then no watcher was given anything
+	asked *lookup // the last read that was to bring value, nil when it did
 
 	tick    uint64                  // grows with every change, and so orders what a watcher has seen
 	changed [figures.Aspects]uint64 // tick of the newest change of each aspect
@@ -45,6 +45,8 @@ type slot struct {
 	next   *slot // behind this one in the watcher's queue
 }
 
+// newTopic returns a topic that holds nothing yet. Its tick is 1 and not 0, so that a slot that has seen nothing
+// differs from one that has seen the first value.
 func newTopic(home *shard, id uuid.UUID) *topic {
 	t := &topic{home: home, value: figures.Value{Petition: id}, tick: 1}
 	for i := range t.changed {
@@ -53,8 +55,8 @@ func newTopic(home *shard, id uuid.UUID) *topic {
 	return t
 }
 
-// join puts the slot into the topic of id. The batch returned, if any, brings the value that the topic lacks.
-func (sh *shard) join(s *slot, id uuid.UUID, ask func(uuid.UUID) *batch) (*batch, error) {
+// join puts the slot into the topic of id. The lookup returned, if any, brings the value that the topic lacks.
+func (sh *shard) join(s *slot, id uuid.UUID, ask func(uuid.UUID) *lookup) (*lookup, error) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
 	if sh.closed {
@@ -82,6 +84,7 @@ func (s *slot) leave() {
 	t.home.mu.Lock()
 	defer t.home.mu.Unlock()
 	last := len(t.slots) - 1
+	// The last slot takes the place: leaving costs the same in a crowd of any size, and the order tells nobody anything.
 	t.slots[s.at] = t.slots[last]
 	t.slots[s.at].at = s.at
 	t.slots[last] = nil
@@ -122,6 +125,8 @@ func (sh *shard) take(v figures.Value, now time.Time, read bool) *topic {
 	return t
 }
 
+// mark notes which aspects changed. A watcher of comments keeps the tick of its own last look, and so finds a change of
+// comments however many counts have come since.
 func (t *topic) mark(changed figures.Aspect, now time.Time) {
 	if changed == 0 {
 		return
@@ -153,11 +158,13 @@ func (t *topic) since(seen uint64, aspect figures.Aspect) (v figures.Value, tick
 	return t.value, t.tick, newer
 }
 
-// tell copies to slots who watches, with what they have not been told yet; none means that the topic has come to rest.
+// tell copies those who watch to slots, with what they have not been told yet; none means that the topic has come to
+// rest.
 func (t *topic) tell(slots []*slot) (_ []*slot, untold figures.Aspect, tick uint64) {
 	t.home.mu.Lock()
 	defer t.home.mu.Unlock()
 	untold, t.untold = t.untold, 0
+	// Nothing came for a whole interval. From here on the next change is told at once, by way of take.
 	if untold == 0 {
 		t.paced = false
 		return slots, 0, t.tick
@@ -195,6 +202,7 @@ func (sh *shard) close() []*slot {
 	for _, t := range sh.topics {
 		slots = append(slots, t.slots...)
 	}
+	// Their owners are told outside of the lock: they may come back here to leave.
 	sh.closed, sh.topics = true, nil
 	return slots
 }

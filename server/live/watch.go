@@ -32,9 +32,9 @@ type Watcher struct {
 func (h *Hub) Watch(ctx context.Context, aspect figures.Aspect, ids ...uuid.UUID) (*Watcher, error) {
 	ids = distinct(ids)
 	w := h.newWatcher(aspect, len(ids))
-	batches, err := w.join(ids)
+	lookups, err := w.join(ids)
 	if err == nil {
-		err = h.await(ctx, batches)
+		err = h.await(ctx, lookups)
 	}
 	if err == nil {
 		err = w.begin()
@@ -52,6 +52,7 @@ func (h *Hub) newWatcher(aspect figures.Aspect, n int) *Watcher {
 	if n != 1 {
 		return &Watcher{hub: h, aspect: aspect, slots: make([]slot, n)}
 	}
+	// Tens of thousands watch one petition each: one allocation instead of two is a large part of what each costs.
 	one := &struct {
 		Watcher
 		slot [1]slot
@@ -61,34 +62,34 @@ func (h *Hub) newWatcher(aspect figures.Aspect, n int) *Watcher {
 }
 
 // join takes a place in the topic of every id and returns the reads to wait for.
-func (w *Watcher) join(ids []uuid.UUID) ([]*batch, error) {
-	var batches []*batch
+func (w *Watcher) join(ids []uuid.UUID) ([]*lookup, error) {
+	var lookups []*lookup
 	for i, id := range ids {
 		s := &w.slots[i]
 		s.watcher = w
-		b, err := w.hub.shard(id).join(s, id, w.hub.queue.ask)
+		l, err := w.hub.shard(id).join(s, id, w.hub.queue.ask)
 		if err != nil {
 			return nil, err
 		}
-		if b != nil && !slices.Contains(batches, b) {
-			batches = append(batches, b)
+		if l != nil && !slices.Contains(lookups, l) {
+			lookups = append(lookups, l)
 		}
 	}
-	return batches, nil
+	return lookups, nil
 }
 
 // await waits for the reads. The caller may give up, which does not end a read that others wait for too.
-func (h *Hub) await(ctx context.Context, batches []*batch) error {
-	for _, b := range batches {
+func (h *Hub) await(ctx context.Context, lookups []*lookup) error {
+	for _, l := range lookups {
 		select {
-		case <-b.done:
+		case <-l.done:
 		case <-h.done:
 			return ErrClosed
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		if b.err != nil {
-			return fmt.Errorf("reading a petition to be watched: %w", b.err)
+		if l.err != nil {
+			return fmt.Errorf("reading a petition to be watched: %w", l.err)
 		}
 	}
 	return nil
@@ -100,6 +101,7 @@ func (w *Watcher) begin() error {
 	for i := range w.slots {
 		s := &w.slots[i]
 		value, tick, held := s.topic.present()
+		// The read has ended well and brought no value, so that there is no such petition.
 		if !held {
 			return ErrUnknown
 		}
@@ -151,6 +153,7 @@ func (w *Watcher) Poll() (v figures.Value, ok bool, err error) {
 	if w.ended {
 		return figures.Value{}, false, ErrClosed
 	}
+	// A slot may be queued without news: its topic changed in an aspect that is not watched, or was looked at in between.
 	for s := w.pop(); s != nil; s = w.pop() {
 		value, tick, newer := s.topic.since(s.seen, w.aspect)
 		if newer {
@@ -167,6 +170,7 @@ func (w *Watcher) Poll() (v figures.Value, ok bool, err error) {
 func (w *Watcher) Notify(fn func()) {
 	w.mu.Lock()
 	w.notify = fn
+	// Under the lock, so that nothing that comes now falls between the look and fn being known.
 	now := w.ended || w.head != nil
 	w.mu.Unlock()
 	if now {
@@ -204,6 +208,7 @@ func (w *Watcher) ready(s *slot, tick uint64) {
 	w.mu.Lock()
 	first := w.head == nil
 	var notify func()
+	// The owner is called for the first slot alone: it looks until the queue is empty.
 	if !w.ended && s.seen < tick && w.push(s) && first {
 		notify = w.notify
 	}

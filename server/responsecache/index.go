@@ -11,6 +11,7 @@ type link struct {
 // index finds what depends on a topic. A topic that nothing depends on is not in it.
 type index map[Topic]*link
 
+// add puts a link at the front of its topic: the order does not matter.
 func (x index) add(l *link) {
 	l.next = x[l.topic]
 	if l.next != nil {
@@ -19,6 +20,8 @@ func (x index) add(l *link) {
 	x[l.topic] = l
 }
 
+// remove takes a link out of its topic without looking for it, since an answer may depend on thousands and is dropped
+// while everybody waits for the lock.
 func (x index) remove(l *link) {
 	switch {
 	case l.prev != nil:
@@ -34,7 +37,8 @@ func (x index) remove(l *link) {
 	l.prev, l.next = nil, nil
 }
 
-// queue is a list of entries.
+// queue is a list of entries in the order in which they were pushed. An entry stands in one queue at most, so that it
+// can bear its neighbours itself.
 type queue struct{ first, last *entry }
 
 func (q *queue) push(e *entry) {
@@ -68,6 +72,7 @@ type memory struct {
 	floor uint64 // up to this number everything counts as dropped
 }
 
+// drop is a topic that was dropped, and the number of that drop.
 type drop struct {
 	topic Topic
 	seq   uint64
@@ -84,6 +89,8 @@ func (m *memory) add(t Topic, seq uint64) {
 	m.of[t] = seq
 	m.order = append(m.order, drop{t, seq})
 	if len(m.order) > mostDrops {
+		// Half of them at once: to forget one for each that comes would keep the memory at its bound, and raise the floor
+		// each time.
 		m.floor = m.order[len(m.order)/2].seq
 		m.forget(m.floor)
 	}
@@ -96,6 +103,7 @@ func (m *memory) last(t Topic) uint64 { return max(m.of[t], m.floor) }
 func (m *memory) forget(seq uint64) {
 	n := 0
 	for ; n < len(m.order) && m.order[n].seq <= seq; n++ {
+		// A topic may have been dropped again since: then its later drop still stands behind this one.
 		if d := m.order[n]; m.of[d.topic] == d.seq {
 			delete(m.of, d.topic)
 		}

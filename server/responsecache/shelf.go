@@ -49,9 +49,9 @@ type moment struct {
 // its lock.
 //
 // Every drop has a number. A computation began after the drop start; those who came before the drop d of something that
-// it depends on, and only they, may have what it read before d. Of a topic that is known when it is dropped the number is
-// exact, and the entry takes no more callers. Of one that is named later only the last drop is remembered: if that was
-// since the start, there may have been earlier ones too, so only those who came before any have the result.
+// it depends on, and only they, may have what it read before d. Of a topic that is known when it is dropped the number
+// is exact, and the entry takes no more callers. Of one that is named later only the last drop is remembered: if that
+// was since the start, there may have been earlier ones too, so only those who came before any have the result.
 type shelf struct {
 	most           int
 	longest, short time.Duration
@@ -84,6 +84,7 @@ const (
 // share is the part of all memory that one answer may take: a few must not push out all others.
 const share = 8
 
+// newShelf returns an empty shelf for so many bytes.
 func newShelf(most int, longest, short time.Duration, now func() time.Time) shelf {
 	return shelf{most: most, longest: longest, short: short, now: now, entries: map[Key]*entry{}, topics: index{}}
 }
@@ -124,13 +125,15 @@ func (s *shelf) find(key Key) *entry {
 	return e
 }
 
+// use counts a hit and moves the entry to where it is dropped last.
 func (s *shelf) use(e *entry) {
 	s.stats.Hits++
 	s.used.remove(e)
 	s.used.push(e)
 }
 
-// current returns the entry of key unless it is too old. Then the one who comes now computes it again, even if it is still running.
+// current returns the entry of key unless it is too old. Then the one who comes now computes it again, even if it is
+// still running.
 func (s *shelf) current(key Key, now time.Time) *entry {
 	e := s.entries[key]
 	if e != nil && s.expired(e, now) {
@@ -140,6 +143,8 @@ func (s *shelf) current(key Key, now time.Time) *entry {
 	return e
 }
 
+// expired reports whether an entry is older than an answer may be. The age is that of its beginning: what was read may
+// be as old.
 func (s *shelf) expired(e *entry, now time.Time) bool {
 	lifetime := s.longest
 	if e.fleeting || s.cautious {
@@ -173,6 +178,7 @@ func (s *shelf) finish(e *entry, value any, verdict Verdict, bytes int) {
 	e.bytes = bytes + entryBytes + e.count*linkBytes
 	switch {
 	case !e.attached:
+	// It is not kept, but those who waited for it may still have it, as judge decides.
 	case verdict != Keep, s.expired(e, now), e.bytes > s.most/share:
 		s.remove(e)
 	default:
@@ -181,6 +187,7 @@ func (s *shelf) finish(e *entry, value any, verdict Verdict, bytes int) {
 		s.bytes += e.bytes
 		s.sweep(now)
 	}
+	// Drops are remembered for the sake of what began before them: the oldest that still runs decides.
 	if oldest := s.running.first; oldest != nil {
 		s.dropped.forget(oldest.start)
 	} else {
@@ -236,6 +243,7 @@ func (s *shelf) learn(e *entry, links []link) {
 	}
 }
 
+// brief makes an entry live for a moment only.
 func (s *shelf) brief(e *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -273,6 +281,8 @@ func (s *shelf) Clear() {
 	s.clear()
 }
 
+// clear drops everything under one number. The floor stands for all topics, known or not: whatever a running
+// computation names later counts as dropped.
 func (s *shelf) clear() {
 	s.seq++
 	for e := s.running.first; e != nil; e = e.next {

@@ -46,6 +46,7 @@ func halfSurrogate(text []byte) bool {
 				unit, size = rune(code), 6
 			}
 		}
+		// A second half must follow a first one, and a first one must be followed: each of them alone stands for nothing.
 		low := unit >= 0xDC00 && unit <= 0xDFFF
 		if high != low {
 			return true

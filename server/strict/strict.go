@@ -68,8 +68,11 @@ type walker struct {
 	twice  bool     // told last: a text that is no JSON has no members
 }
 
+// visitor is called with each member of the outermost object.
 type visitor = func(name string, value []byte)
 
+// whole goes over exactly one value. That a member stands twice is told last: a text that is no JSON has no members
+// that could.
 func (w *walker) whole(visit visitor) error {
 	w.space()
 	if err := w.value(w.limits.Depth, visit); err != nil {
@@ -92,6 +95,7 @@ func (w *walker) peek() byte {
 	return 0
 }
 
+// next steps over a byte if it is this one.
 func (w *walker) next(c byte) bool {
 	if w.peek() != c {
 		return false
@@ -100,6 +104,7 @@ func (w *walker) next(c byte) bool {
 	return true
 }
 
+// space steps over white space: these four bytes and no others that Unicode has.
 func (w *walker) space() {
 	for w.at < len(w.text) {
 		switch w.text[w.at] {
@@ -142,6 +147,8 @@ func (w *walker) value(depth int, visit visitor) error {
 	return nil
 }
 
+// object goes over the rest of an object. The names of all objects that are open lie on one stack, of which this one
+// has the part from outer on, so that deep texts need no memory of their own at each level.
 func (w *walker) object(depth int, visit visitor) error {
 	outer := len(w.names)
 	if w.space(); w.next('}') {
@@ -166,6 +173,7 @@ func (w *walker) object(depth int, visit visitor) error {
 	}
 }
 
+// member goes over a name and its value. Names are compared as what they mean: an escape makes no other name.
 func (w *walker) member(depth int, visit visitor) error {
 	start := w.at
 	if w.peek() != '"' || !w.str() {
@@ -192,6 +200,8 @@ func (w *walker) member(depth int, visit visitor) error {
 	return nil
 }
 
+// list goes over the rest of a list. Its length is bounded by that of the text alone, since an element costs no more
+// than its bytes.
 func (w *walker) list(depth int) error {
 	if w.space(); w.next(']') {
 		return nil
@@ -246,6 +256,7 @@ func (w *walker) escape() bool {
 	return false
 }
 
+// word reports whether one of the three words of JSON follows, and steps over it.
 func (w *walker) word(word string) bool {
 	if !bytes.HasPrefix(w.text[w.at:], []byte(word)) {
 		return false
@@ -254,6 +265,8 @@ func (w *walker) word(word string) bool {
 	return true
 }
 
+// number reports whether a number follows that JSON knows: no sign but a minus, no zero before other digits, and digits
+// on both sides of a point.
 func (w *walker) number() bool {
 	w.next('-')
 	if !w.next('0') && !w.digits() {

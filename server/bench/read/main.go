@@ -14,8 +14,8 @@
 //	on      the server with shared answers
 //	signed  the same while 50 signatures a second go to the petitions that are read
 //
-// With -build it compares builds or settings of the server instead, each without shared answers. (Program versions compares
-// commits.)
+// With -build it compares builds or settings of the server instead, each without shared answers. (Program versions
+// compares commits.)
 //
 //	go run ./server/bench/read -build one=/tmp/petitiond -build "other=bin/petitiond GOGC=400"
 package main

@@ -22,6 +22,7 @@ var sqliteFile = sync.OnceValues(func() (content []byte, err error) {
 	if err := migrated(context.Background(), "sqlite:"+path); err != nil {
 		return nil, err
 	}
+	// After Close, which has moved the log into the file: one file is the whole database.
 	return os.ReadFile(path)
 })
 

@@ -31,6 +31,7 @@ var files struct {
 // register registers a VFS that wraps the system's, and makes it the default.
 var register = sync.OnceValue(func() error {
 	tls := libc.NewTLS() // never closed, like the VFS
+	// The default one, which does everything that is not wrapped here.
 	found := sqlite3.Xsqlite3_vfs_find(tls, 0)
 	if found == 0 {
 		return errors.New("diskfault: SQLite has no VFS")
@@ -44,6 +45,7 @@ var register = sync.OnceValue(func() error {
 	memory := libc.Xcalloc(tls, 1, libc.Tsize_t(unsafe.Sizeof(*system)))
 	vfs := in[sqlite3.Tsqlite3_vfs](memory)
 	*vfs = *system
+	// The copy must not bring along its place in the list of all VFS: SQLite links ours in by itself.
 	vfs.FpNext, vfs.FzName = 0, name
 	vfs.FxOpen, vfs.FxDelete, vfs.FxAccess = pointer(open), pointer(remove), pointer(access)
 	if code := sqlite3.Xsqlite3_vfs_register(tls, memory, 1); code != sqlite3.SQLITE_OK {
@@ -136,6 +138,7 @@ func before(tls *libc.TLS, of uintptr) uintptr {
 	theirs := in[sqlite3.Tsqlite3_io_methods](of)
 	table := libc.Xcalloc(tls, 1, libc.Tsize_t(unsafe.Sizeof(*theirs)))
 	ours := in[sqlite3.Tsqlite3_io_methods](table)
+	// A whole copy first: what is not wrapped below stays the system's.
 	*ours = *theirs
 	ours.FxClose, ours.FxRead, ours.FxWrite, ours.FxTruncate = pointer(shut), pointer(read), pointer(write), pointer(truncate)
 	ours.FxSync, ours.FxFileSize, ours.FxLock, ours.FxUnlock = pointer(flush), pointer(size), pointer(lock), pointer(unlock)
@@ -198,6 +201,7 @@ func write(tls *libc.TLS, address, data uintptr, n int32, to int64) int32 {
 	f, fate := at(address, Write)
 	do := call[dataFunc](f.methods.FxWrite)
 	switch fate {
+	// Half of it stays on the disk, as after a power loss.
 	case FailAmid:
 		if code := do(tls, address, data, n/2, to); code != sqlite3.SQLITE_OK {
 			return code

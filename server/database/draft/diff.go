@@ -30,7 +30,9 @@ func diff(ctx context.Context, db *database.DB, folder string) (string, error) {
 	}
 	var plan text
 	differ, err := schema.NewMigrate(entsql.OpenDB(string(db.Dialect), db.Write),
+		// Replay applies the migrations to the empty database and compares what they made with the model.
 		schema.WithDir(dir), schema.WithMigrationMode(schema.ModeReplay), schema.WithFormatter(&plan),
+		// Left to itself ent only adds. A draft shows what the model has no longer, and a person decides.
 		schema.WithDropColumn(true), schema.WithDropIndex(true), schema.WithIndent("  "), schema.WithErrNoPlan(true))
 	if err != nil {
 		return "", err
@@ -64,6 +66,7 @@ type text struct{ strings.Builder }
 // Format implements atlas's Formatter.
 func (t *text) Format(plan *atlas.Plan) ([]atlas.File, error) {
 	for _, change := range plan.Changes {
+		// What atlas says of each statement helps those who edit the draft.
 		if change.Comment != "" {
 			fmt.Fprintf(t, "-- %s\n", change.Comment)
 		}

@@ -50,6 +50,7 @@ func run(ctx context.Context, out io.Writer, scratch empty, root, name string) e
 		if err != nil {
 			return fmt.Errorf("%s: %w", dialect, err)
 		}
+		// atlas cannot alter much on SQLite and copies the table instead, which loses what the model does not know.
 		if dialect == database.SQLite && strings.Contains(text, "DROP TABLE") {
 			fmt.Fprintln(out, "SQLite: the draft recreates a table; write it by hand as ALTER TABLE … ADD COLUMN")
 		}

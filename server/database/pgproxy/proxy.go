@@ -58,6 +58,7 @@ func Open(address string) (*Proxy, error) {
 		return nil, errors.New("pgproxy: this is not the address of a database")
 	}
 	p := &Proxy{network: "tcp", address: u.Host, links: map[*link]bool{}, news: make(chan struct{})}
+	// Not the context of a test: a load program has a proxy, too.
 	p.life, p.end = context.WithCancel(context.Background())
 	query := u.Query()
 	if folder := query.Get("host"); strings.HasPrefix(folder, "/") {
@@ -161,6 +162,7 @@ func (p *Proxy) serve(client net.Conn) {
 	l := &link{proxy: p, program: client}
 	defer l.cut()
 	in := bufio.NewReader(client)
+	// The first message has no type before its length, unlike all others.
 	first, err := readMessage(in, 0)
 	if err != nil {
 		return
@@ -169,11 +171,13 @@ func (p *Proxy) serve(client net.Conn) {
 		return
 	}
 	if !p.enter(l) {
+		// What a server says that is starting: drivers take it for a reason to try again.
 		_, _ = client.Write(starting())
 		return
 	}
 	defer p.forget(l)
 	l.session = sessionOf(first)
+	// Each direction has a goroutine; whichever ends first cuts both connections, and so ends the other.
 	p.running.Go(func() { l.carry(Server, bufio.NewReader(l.server), nil, client) })
 	l.carry(Program, in, first, l.server)
 }
@@ -244,6 +248,7 @@ func (l *link) carry(from Side, in *bufio.Reader, message []byte, to net.Conn) {
 		if err == nil {
 			err = l.pass(Message{l.number, from, l.session, message}, out)
 		}
+		// As long as more has arrived it goes on in one write, as it came.
 		if err != nil || in.Buffered() == 0 {
 			err = errors.Join(err, out.Flush())
 		}
@@ -257,6 +262,7 @@ func (l *link) carry(from Side, in *bufio.Reader, message []byte, to net.Conn) {
 
 // pass forwards one message. It returns an error if the connection must end after it.
 func (l *link) pass(m Message, out *bufio.Writer) error {
+	// Read together, so that a rule and a hold that were set together apply to the same message.
 	judge, held := l.proxy.now()
 	fate := Pass
 	if judge != nil {

@@ -61,6 +61,7 @@ func install(ctx context.Context, kept string) error {
 	if err := link(fetched); err != nil {
 		return err
 	}
+	// It also fails if another process was faster, whose files are as good.
 	if err := os.Rename(fetched, kept); err != nil && release(ctx, filepath.Join(kept, "native", "bin")) < oldest {
 		return err
 	}

@@ -67,6 +67,7 @@ func New(ctx context.Context, options Options) (*Server, error) {
 
 // URL returns the address of a database of the server. The database postgres always exists.
 func (s *Server) URL(name string) string {
+	// Over a socket in the folder of the server: it needs no port, which another process could have taken.
 	query := url.Values{"host": {s.base}, "sslmode": {"disable"}}
 	return (&url.URL{Scheme: "postgres", User: url.User("postgres"), Path: "/" + name, RawQuery: query.Encode()}).String()
 }
@@ -152,11 +153,13 @@ func (s *Server) startJanitor(ctx context.Context) error {
 
 // create creates the files of an empty server.
 func (s *Server) create(ctx context.Context, options Options) error {
+	// Without sync: nobody needs these files after a crash of the machine.
 	initdb := s.command(ctx, filepath.Join(s.bin, "initdb"),
 		"--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C", "--pgdata="+s.data())
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w: %s", err, out)
 	}
+	// Appended, since of a setting that stands twice the last one counts.
 	file, err := os.OpenFile(filepath.Join(s.data(), "postgresql.conf"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		return fmt.Errorf("set up PostgreSQL: %w", err)
@@ -224,6 +227,7 @@ func (s *Server) command(ctx context.Context, name string, args ...string) *exec
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = s.base
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.base, "LC_ALL=C", "TZ=UTC"}
+	// A process group of its own: an interrupt at the terminal is meant for this process, which ends the server itself.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: s.user}
 	return cmd
 }
