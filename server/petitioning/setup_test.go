@@ -263,6 +263,7 @@ func (b *bundle) history(
 func (b *bundle) move(t testing.TB, id uuid.UUID, state petition.State) {
 	t.Helper()
 	b.exec(t, `UPDATE petitions SET state = $2 WHERE id = $1`, id, string(state))
+	b.exec(t, `UPDATE ranks SET state = $2 WHERE petition_id = $1`, id, string(state))
 	b.exec(t, `UPDATE counters SET accepting = $2 WHERE petition_id = $1`, id, state == petition.StateOPEN)
 }
 
