@@ -6802,6 +6802,7 @@ type RankMutation struct {
 	id            *uuid.UUID
 	signatures    *int
 	addsignatures *int
+	state         *string
 	trending      *float64
 	addtrending   *float64
 	clearedFields map[string]struct{}
@@ -6970,6 +6971,42 @@ func (m *RankMutation) ResetSignatures() {
 	m.addsignatures = nil
 }
 
+// SetState sets the "state" field.
+func (m *RankMutation) SetState(s string) {
+	m.state = &s
+}
+
+// State returns the value of the "state" field in the mutation.
+func (m *RankMutation) State() (r string, exists bool) {
+	v := m.state
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldState returns the old "state" field's value of the Rank entity.
+// If the Rank object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RankMutation) OldState(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldState is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldState requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldState: %w", err)
+	}
+	return oldValue.State, nil
+}
+
+// ResetState resets all changes to the "state" field.
+func (m *RankMutation) ResetState() {
+	m.state = nil
+}
+
 // SetTrending sets the "trending" field.
 func (m *RankMutation) SetTrending(f float64) {
 	m.trending = &f
@@ -7060,9 +7097,12 @@ func (m *RankMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *RankMutation) Fields() []string {
-	fields := make([]string, 0, 2)
+	fields := make([]string, 0, 3)
 	if m.signatures != nil {
 		fields = append(fields, rank.FieldSignatures)
+	}
+	if m.state != nil {
+		fields = append(fields, rank.FieldState)
 	}
 	if m.trending != nil {
 		fields = append(fields, rank.FieldTrending)
@@ -7077,6 +7117,8 @@ func (m *RankMutation) Field(name string) (ent.Value, bool) {
 	switch name {
 	case rank.FieldSignatures:
 		return m.Signatures()
+	case rank.FieldState:
+		return m.State()
 	case rank.FieldTrending:
 		return m.Trending()
 	}
@@ -7090,6 +7132,8 @@ func (m *RankMutation) OldField(ctx context.Context, name string) (ent.Value, er
 	switch name {
 	case rank.FieldSignatures:
 		return m.OldSignatures(ctx)
+	case rank.FieldState:
+		return m.OldState(ctx)
 	case rank.FieldTrending:
 		return m.OldTrending(ctx)
 	}
@@ -7107,6 +7151,13 @@ func (m *RankMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetSignatures(v)
+		return nil
+	case rank.FieldState:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetState(v)
 		return nil
 	case rank.FieldTrending:
 		v, ok := value.(float64)
@@ -7193,6 +7244,9 @@ func (m *RankMutation) ResetField(name string) error {
 	switch name {
 	case rank.FieldSignatures:
 		m.ResetSignatures()
+		return nil
+	case rank.FieldState:
+		m.ResetState()
 		return nil
 	case rank.FieldTrending:
 		m.ResetTrending()

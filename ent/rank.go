@@ -20,6 +20,8 @@ type Rank struct {
 	ID uuid.UUID `json:"id,omitempty"`
 	// public: the total at the last rewrite
 	Signatures int `json:"signatures,omitempty"`
+	// public: the petition's, written with it; lists by rank walk along the petitions of each state
+	State string `json:"state,omitempty"`
 	// public by order alone: see Counter
 	Trending     float64 `json:"trending,omitempty"`
 	selectValues sql.SelectValues
@@ -34,6 +36,8 @@ func (*Rank) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullFloat64)
 		case rank.FieldSignatures:
 			values[i] = new(sql.NullInt64)
+		case rank.FieldState:
+			values[i] = new(sql.NullString)
 		case rank.FieldID:
 			values[i] = new(uuid.UUID)
 		default:
@@ -62,6 +66,12 @@ func (_m *Rank) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field signatures", values[i])
 			} else if value.Valid {
 				_m.Signatures = int(value.Int64)
+			}
+		case rank.FieldState:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field state", values[i])
+			} else if value.Valid {
+				_m.State = value.String
 			}
 		case rank.FieldTrending:
 			if value, ok := values[i].(*sql.NullFloat64); !ok {
@@ -107,6 +117,9 @@ func (_m *Rank) String() string {
 	builder.WriteString(fmt.Sprintf("id=%v, ", _m.ID))
 	builder.WriteString("signatures=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Signatures))
+	builder.WriteString(", ")
+	builder.WriteString("state=")
+	builder.WriteString(_m.State)
 	builder.WriteString(", ")
 	builder.WriteString("trending=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Trending))

@@ -37,6 +37,20 @@ func (_c *RankCreate) SetNillableSignatures(v *int) *RankCreate {
 	return _c
 }
 
+// SetState sets the "state" field.
+func (_c *RankCreate) SetState(v string) *RankCreate {
+	_c.mutation.SetState(v)
+	return _c
+}
+
+// SetNillableState sets the "state" field if the given value is not nil.
+func (_c *RankCreate) SetNillableState(v *string) *RankCreate {
+	if v != nil {
+		_c.SetState(*v)
+	}
+	return _c
+}
+
 // SetTrending sets the "trending" field.
 func (_c *RankCreate) SetTrending(v float64) *RankCreate {
 	_c.mutation.SetTrending(v)
@@ -96,6 +110,10 @@ func (_c *RankCreate) defaults() {
 		v := rank.DefaultSignatures
 		_c.mutation.SetSignatures(v)
 	}
+	if _, ok := _c.mutation.State(); !ok {
+		v := rank.DefaultState
+		_c.mutation.SetState(v)
+	}
 	if _, ok := _c.mutation.Trending(); !ok {
 		v := rank.DefaultTrending
 		_c.mutation.SetTrending(v)
@@ -106,6 +124,9 @@ func (_c *RankCreate) defaults() {
 func (_c *RankCreate) check() error {
 	if _, ok := _c.mutation.Signatures(); !ok {
 		return &ValidationError{Name: "signatures", err: errors.New(`ent: missing required field "Rank.signatures"`)}
+	}
+	if _, ok := _c.mutation.State(); !ok {
+		return &ValidationError{Name: "state", err: errors.New(`ent: missing required field "Rank.state"`)}
 	}
 	if _, ok := _c.mutation.Trending(); !ok {
 		return &ValidationError{Name: "trending", err: errors.New(`ent: missing required field "Rank.trending"`)}
@@ -149,6 +170,10 @@ func (_c *RankCreate) createSpec() (*Rank, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Signatures(); ok {
 		_spec.SetField(rank.FieldSignatures, field.TypeInt, value)
 		_node.Signatures = value
+	}
+	if value, ok := _c.mutation.State(); ok {
+		_spec.SetField(rank.FieldState, field.TypeString, value)
+		_node.State = value
 	}
 	if value, ok := _c.mutation.Trending(); ok {
 		_spec.SetField(rank.FieldTrending, field.TypeFloat64, value)
@@ -221,6 +246,18 @@ func (u *RankUpsert) UpdateSignatures() *RankUpsert {
 // AddSignatures adds v to the "signatures" field.
 func (u *RankUpsert) AddSignatures(v int) *RankUpsert {
 	u.Add(rank.FieldSignatures, v)
+	return u
+}
+
+// SetState sets the "state" field.
+func (u *RankUpsert) SetState(v string) *RankUpsert {
+	u.Set(rank.FieldState, v)
+	return u
+}
+
+// UpdateState sets the "state" field to the value that was provided on create.
+func (u *RankUpsert) UpdateState() *RankUpsert {
+	u.SetExcluded(rank.FieldState)
 	return u
 }
 
@@ -308,6 +345,20 @@ func (u *RankUpsertOne) AddSignatures(v int) *RankUpsertOne {
 func (u *RankUpsertOne) UpdateSignatures() *RankUpsertOne {
 	return u.Update(func(s *RankUpsert) {
 		s.UpdateSignatures()
+	})
+}
+
+// SetState sets the "state" field.
+func (u *RankUpsertOne) SetState(v string) *RankUpsertOne {
+	return u.Update(func(s *RankUpsert) {
+		s.SetState(v)
+	})
+}
+
+// UpdateState sets the "state" field to the value that was provided on create.
+func (u *RankUpsertOne) UpdateState() *RankUpsertOne {
+	return u.Update(func(s *RankUpsert) {
+		s.UpdateState()
 	})
 }
 
@@ -565,6 +616,20 @@ func (u *RankUpsertBulk) AddSignatures(v int) *RankUpsertBulk {
 func (u *RankUpsertBulk) UpdateSignatures() *RankUpsertBulk {
 	return u.Update(func(s *RankUpsert) {
 		s.UpdateSignatures()
+	})
+}
+
+// SetState sets the "state" field.
+func (u *RankUpsertBulk) SetState(v string) *RankUpsertBulk {
+	return u.Update(func(s *RankUpsert) {
+		s.SetState(v)
+	})
+}
+
+// UpdateState sets the "state" field to the value that was provided on create.
+func (u *RankUpsertBulk) UpdateState() *RankUpsertBulk {
+	return u.Update(func(s *RankUpsert) {
+		s.UpdateState()
 	})
 }
 

@@ -49,6 +49,20 @@ func (_u *RankUpdate) AddSignatures(v int) *RankUpdate {
 	return _u
 }
 
+// SetState sets the "state" field.
+func (_u *RankUpdate) SetState(v string) *RankUpdate {
+	_u.mutation.SetState(v)
+	return _u
+}
+
+// SetNillableState sets the "state" field if the given value is not nil.
+func (_u *RankUpdate) SetNillableState(v *string) *RankUpdate {
+	if v != nil {
+		_u.SetState(*v)
+	}
+	return _u
+}
+
 // SetTrending sets the "trending" field.
 func (_u *RankUpdate) SetTrending(v float64) *RankUpdate {
 	_u.mutation.ResetTrending()
@@ -123,6 +137,9 @@ func (_u *RankUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.AddedSignatures(); ok {
 		_spec.AddField(rank.FieldSignatures, field.TypeInt, value)
 	}
+	if value, ok := _u.mutation.State(); ok {
+		_spec.SetField(rank.FieldState, field.TypeString, value)
+	}
 	if value, ok := _u.mutation.Trending(); ok {
 		_spec.SetField(rank.FieldTrending, field.TypeFloat64, value)
 	}
@@ -169,6 +186,20 @@ func (_u *RankUpdateOne) SetNillableSignatures(v *int) *RankUpdateOne {
 // AddSignatures adds value to the "signatures" field.
 func (_u *RankUpdateOne) AddSignatures(v int) *RankUpdateOne {
 	_u.mutation.AddSignatures(v)
+	return _u
+}
+
+// SetState sets the "state" field.
+func (_u *RankUpdateOne) SetState(v string) *RankUpdateOne {
+	_u.mutation.SetState(v)
+	return _u
+}
+
+// SetNillableState sets the "state" field if the given value is not nil.
+func (_u *RankUpdateOne) SetNillableState(v *string) *RankUpdateOne {
+	if v != nil {
+		_u.SetState(*v)
+	}
 	return _u
 }
 
@@ -275,6 +306,9 @@ func (_u *RankUpdateOne) sqlSave(ctx context.Context) (_node *Rank, err error) {
 	}
 	if value, ok := _u.mutation.AddedSignatures(); ok {
 		_spec.AddField(rank.FieldSignatures, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.State(); ok {
+		_spec.SetField(rank.FieldState, field.TypeString, value)
 	}
 	if value, ok := _u.mutation.Trending(); ok {
 		_spec.SetField(rank.FieldTrending, field.TypeFloat64, value)

@@ -137,8 +137,12 @@ func init() {
 	rankDescSignatures := rankFields[1].Descriptor()
 	// rank.DefaultSignatures holds the default value on creation for the signatures field.
 	rank.DefaultSignatures = rankDescSignatures.Default.(int)
+	// rankDescState is the schema descriptor for state field.
+	rankDescState := rankFields[2].Descriptor()
+	// rank.DefaultState holds the default value on creation for the state field.
+	rank.DefaultState = rankDescState.Default.(string)
 	// rankDescTrending is the schema descriptor for trending field.
-	rankDescTrending := rankFields[2].Descriptor()
+	rankDescTrending := rankFields[3].Descriptor()
 	// rank.DefaultTrending holds the default value on creation for the trending field.
 	rank.DefaultTrending = rankDescTrending.Default.(float64)
 	signatureFields := schema.Signature{}.Fields()

@@ -273,6 +273,10 @@ func (s *site) set(ctx context.Context, id uuid.UUID, state string, end time.Tim
 	if err != nil {
 		return err
 	}
+	_, err = s.db.Write.ExecContext(ctx, `UPDATE ranks SET state = $2 WHERE petition_id = $1`, id, state)
+	if err != nil {
+		return err
+	}
 	_, err = s.db.Write.ExecContext(ctx, `UPDATE counters SET accepting = $2, until = $3 WHERE petition_id = $1`, id, state == "OPEN", end)
 	return err
 }

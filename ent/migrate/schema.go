@@ -263,6 +263,7 @@ var (
 	RanksColumns = []*schema.Column{
 		{Name: "petition_id", Type: field.TypeUUID},
 		{Name: "signatures", Type: field.TypeInt, Default: 0},
+		{Name: "state", Type: field.TypeString, Default: "DRAFT"},
 		{Name: "trending", Type: field.TypeFloat64, Default: 0},
 	}
 	// RanksTable holds the schema information for the "ranks" table.
@@ -272,14 +273,14 @@ var (
 		PrimaryKey: []*schema.Column{RanksColumns[0]},
 		Indexes: []*schema.Index{
 			{
-				Name:    "rank_signatures_petition_id",
+				Name:    "rank_state_signatures_petition_id",
 				Unique:  false,
-				Columns: []*schema.Column{RanksColumns[1], RanksColumns[0]},
+				Columns: []*schema.Column{RanksColumns[2], RanksColumns[1], RanksColumns[0]},
 			},
 			{
-				Name:    "rank_trending_petition_id",
+				Name:    "rank_state_trending_petition_id",
 				Unique:  false,
-				Columns: []*schema.Column{RanksColumns[2], RanksColumns[0]},
+				Columns: []*schema.Column{RanksColumns[2], RanksColumns[3], RanksColumns[0]},
 			},
 		},
 	}

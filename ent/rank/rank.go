@@ -13,6 +13,8 @@ const (
 	FieldID = "petition_id"
 	// FieldSignatures holds the string denoting the signatures field in the database.
 	FieldSignatures = "signatures"
+	// FieldState holds the string denoting the state field in the database.
+	FieldState = "state"
 	// FieldTrending holds the string denoting the trending field in the database.
 	FieldTrending = "trending"
 	// Table holds the table name of the rank in the database.
@@ -23,6 +25,7 @@ const (
 var Columns = []string{
 	FieldID,
 	FieldSignatures,
+	FieldState,
 	FieldTrending,
 }
 
@@ -39,6 +42,8 @@ func ValidColumn(column string) bool {
 var (
 	// DefaultSignatures holds the default value on creation for the "signatures" field.
 	DefaultSignatures int
+	// DefaultState holds the default value on creation for the "state" field.
+	DefaultState string
 	// DefaultTrending holds the default value on creation for the "trending" field.
 	DefaultTrending float64
 )
@@ -54,6 +59,11 @@ func ByID(opts ...sql.OrderTermOption) OrderOption {
 // BySignatures orders the results by the signatures field.
 func BySignatures(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldSignatures, opts...).ToFunc()
+}
+
+// ByState orders the results by the state field.
+func ByState(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldState, opts...).ToFunc()
 }
 
 // ByTrending orders the results by the trending field.

@@ -59,6 +59,11 @@ func Signatures(v int) predicate.Rank {
 	return predicate.Rank(sql.FieldEQ(FieldSignatures, v))
 }
 
+// State applies equality check predicate on the "state" field. It's identical to StateEQ.
+func State(v string) predicate.Rank {
+	return predicate.Rank(sql.FieldEQ(FieldState, v))
+}
+
 // Trending applies equality check predicate on the "trending" field. It's identical to TrendingEQ.
 func Trending(v float64) predicate.Rank {
 	return predicate.Rank(sql.FieldEQ(FieldTrending, v))
@@ -102,6 +107,71 @@ func SignaturesLT(v int) predicate.Rank {
 // SignaturesLTE applies the LTE predicate on the "signatures" field.
 func SignaturesLTE(v int) predicate.Rank {
 	return predicate.Rank(sql.FieldLTE(FieldSignatures, v))
+}
+
+// StateEQ applies the EQ predicate on the "state" field.
+func StateEQ(v string) predicate.Rank {
+	return predicate.Rank(sql.FieldEQ(FieldState, v))
+}
+
+// StateNEQ applies the NEQ predicate on the "state" field.
+func StateNEQ(v string) predicate.Rank {
+	return predicate.Rank(sql.FieldNEQ(FieldState, v))
+}
+
+// StateIn applies the In predicate on the "state" field.
+func StateIn(vs ...string) predicate.Rank {
+	return predicate.Rank(sql.FieldIn(FieldState, vs...))
+}
+
+// StateNotIn applies the NotIn predicate on the "state" field.
+func StateNotIn(vs ...string) predicate.Rank {
+	return predicate.Rank(sql.FieldNotIn(FieldState, vs...))
+}
+
+// StateGT applies the GT predicate on the "state" field.
+func StateGT(v string) predicate.Rank {
+	return predicate.Rank(sql.FieldGT(FieldState, v))
+}
+
+// StateGTE applies the GTE predicate on the "state" field.
+func StateGTE(v string) predicate.Rank {
+	return predicate.Rank(sql.FieldGTE(FieldState, v))
+}
+
+// StateLT applies the LT predicate on the "state" field.
+func StateLT(v string) predicate.Rank {
+	return predicate.Rank(sql.FieldLT(FieldState, v))
+}
+
+// StateLTE applies the LTE predicate on the "state" field.
+func StateLTE(v string) predicate.Rank {
+	return predicate.Rank(sql.FieldLTE(FieldState, v))
+}
+
+// StateContains applies the Contains predicate on the "state" field.
+func StateContains(v string) predicate.Rank {
+	return predicate.Rank(sql.FieldContains(FieldState, v))
+}
+
+// StateHasPrefix applies the HasPrefix predicate on the "state" field.
+func StateHasPrefix(v string) predicate.Rank {
+	return predicate.Rank(sql.FieldHasPrefix(FieldState, v))
+}
+
+// StateHasSuffix applies the HasSuffix predicate on the "state" field.
+func StateHasSuffix(v string) predicate.Rank {
+	return predicate.Rank(sql.FieldHasSuffix(FieldState, v))
+}
+
+// StateEqualFold applies the EqualFold predicate on the "state" field.
+func StateEqualFold(v string) predicate.Rank {
+	return predicate.Rank(sql.FieldEqualFold(FieldState, v))
+}
+
+// StateContainsFold applies the ContainsFold predicate on the "state" field.
+func StateContainsFold(v string) predicate.Rank {
+	return predicate.Rank(sql.FieldContainsFold(FieldState, v))
 }
 
 // TrendingEQ applies the EQ predicate on the "trending" field.

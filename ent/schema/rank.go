@@ -16,6 +16,8 @@ func (Rank) Fields() []ent.Field {
 	return []ent.Field{
 		field.UUID("id", uuid.UUID{}).StorageKey("petition_id").Immutable().Comment("public: the petition"),
 		field.Int("signatures").Default(0).Comment("public: the total at the last rewrite"),
+		field.String("state").Default("DRAFT").
+			Comment("public: the petition's, written with it; lists by rank walk along the petitions of each state"),
 		field.Float("trending").Default(0).Comment("public by order alone: see Counter"),
 	}
 }
@@ -23,7 +25,7 @@ func (Rank) Fields() []ent.Field {
 // Indexes of Rank.
 func (Rank) Indexes() []ent.Index {
 	return []ent.Index{
-		index.Fields("signatures", "id"),
-		index.Fields("trending", "id"),
+		index.Fields("state", "signatures", "id"),
+		index.Fields("state", "trending", "id"),
 	}
 }

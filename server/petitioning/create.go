@@ -204,7 +204,7 @@ func (s *Service) insertPetition(ctx context.Context, t *tx, id uuid.UUID, c con
 	if err := ledger.Open(ctx, t.sql, id, terms, now); err != nil {
 		return err
 	}
-	if err := t.Rank.Create().SetID(id).Exec(ctx); err != nil {
+	if err := t.Rank.Create().SetID(id).SetState(string(state)).Exec(ctx); err != nil {
 		return err
 	}
 	if err := t.setTags(ctx, id, c.tags); err != nil {

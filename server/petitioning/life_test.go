@@ -222,6 +222,7 @@ func (l *life) check(t testing.TB) {
 		[]any{row.State, row.Version, row.Title, row.StartsAt, row.EndsAt, row.ClosedAt, row.Outcome})
 	equal(t, "figures", []int{len(l.signed), l.named, l.comments, l.comments, l.goal, l.countVersion},
 		[]int{figures.Total, figures.Named, figures.Comments, figures.Threads, figures.Goal, figures.Version})
+	equal(t, "state beside the rank", string(l.state), value[string](t, l.b, `SELECT state FROM ranks WHERE petition_id = $1`, l.id))
 	sums := value[string](t, l.b, `SELECT CAST(COUNT(*) AS text) || ' ' || CAST(COALESCE(MAX(number), 0) AS text) || ' ' || CAST(
  (SELECT COALESCE(SUM(added - removed), 0) FROM signature_buckets WHERE petition_id = $1) AS text)
  FROM signatures WHERE petition_id = $1`, l.id)

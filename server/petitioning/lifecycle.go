@@ -33,7 +33,7 @@ func (s *Service) Publish(ctx context.Context, id uuid.UUID) error {
 			return ledger.Terms{}, errorf(WrongState, field, "The end of this petition has passed; set a later one first.")
 		}
 		if s.opt.Review {
-			return e.counter.Terms(), e.Petition.UpdateOneID(id).SetState(petition.StateIN_REVIEW).Exec(ctx)
+			return e.enter(ctx, petition.StateIN_REVIEW)
 		}
 		return e.open(ctx)
 	})
@@ -57,7 +57,8 @@ func (e *edit) open(ctx context.Context) (ledger.Terms, error) {
 	return terms, err
 }
 
-// enter moves the petition to another state, and the counts of its tags with it.
+// enter moves the petition to another state, and the counts of its tags and its place among the ranks with it. The rank
+// comes last: whoever holds it waits for nobody, so that rerank can wait for it.
 func (e *edit) enter(ctx context.Context, next petition.State) (ledger.Terms, error) {
 	was, is := state.Signable(e.row.State), state.Signable(next)
 	if was != is {
@@ -71,7 +72,10 @@ func (e *edit) enter(ctx context.Context, next petition.State) (ledger.Terms, er
 	}
 	terms := e.counter.Terms()
 	terms.Accepting = is
-	return terms, e.Petition.UpdateOneID(e.row.ID).SetState(next).Exec(ctx)
+	if err := e.Petition.UpdateOneID(e.row.ID).SetState(next).Exec(ctx); err != nil {
+		return ledger.Terms{}, err
+	}
+	return terms, e.Rank.UpdateOneID(e.row.ID).SetState(string(next)).Exec(ctx)
 }
 
 // Close ends the collection of signatures and may say what became of the petition. Closing again is

@@ -16,6 +16,10 @@ import (
 // wait for each other's rows: "rank" in ASCII.
 const rankLock = 0x72616e6b
 
+// restate copies states to ranks. It is a statement of its own: where a state is right as it begins, it writes nothing,
+// also if the petition moves on meanwhile.
+const restate = `UPDATE ranks SET state = p.state FROM petitions AS p WHERE p.id = ranks.petition_id AND ranks.state <> p.state`
+
 // Moved remembers whose counts have moved since their ranks were rewritten. The zero value is ready.
 type Moved struct {
 	mu        sync.Mutex // guards petitions
@@ -76,8 +80,8 @@ func (s *Service) Rank(ctx context.Context) error {
 	return nil
 }
 
-// RankAll compares every rank with its counter: after a start, and now and then, since a replica that died
-// took with it what it had remembered.
+// RankAll compares every rank with its counter and its petition: after a start, and now and then, since a replica that
+// died took with it what it had remembered, and one of an earlier version writes no states beside ranks.
 func (s *Service) RankAll(ctx context.Context) error {
 	_, err := s.rerank(ctx, nil)
 	return err
@@ -96,7 +100,10 @@ func (s *Service) rerank(ctx context.Context, ids []uuid.UUID) (done bool, err e
 		if done, err = tryLock(ctx, t.sql, s.db.Dialect, rankLock); !done || err != nil {
 			return err
 		}
-		_, err := t.sql.ExecContext(ctx, text, args...)
+		if _, err := t.sql.ExecContext(ctx, text, args...); err != nil || ids != nil {
+			return err
+		}
+		_, err = t.sql.ExecContext(ctx, restate)
 		return err
 	})
 	if err != nil {

@@ -54,19 +54,19 @@ func (s *Reader) conditions(name string, q PetitionQuery) (conditions, error) {
 	if len(f.States) > 0 {
 		c.states = s.viewer.States(knownStates(f.States))
 	}
-	c.narrow = s.narrowings(c, len(f.States) > 0, tags, f.MinSignatures, q.Search)
+	c.narrow = s.narrowings(c, tags, f.MinSignatures, q.Search)
 	c.byValues = len(c.narrow) > 0 || c.asksRows()
 	return c, nil
 }
 
 // narrowings are those of a query. Lists that walk along another table need one for what is asked of the rows themselves:
 // where few petitions meet that, they would walk past all.
-func (s *Reader) narrowings(c conditions, filtered bool, tags []narrowing, signatures *int, search *string) []narrowing {
+func (s *Reader) narrowings(c conditions, tags []narrowing, signatures *int, search *string) []narrowing {
 	out := tags
 	if signatures != nil {
-		out = append(out, signedBy(*signatures))
+		out = append(out, c.signedBy(*signatures))
 	}
-	if c.order.alongRanks() && (c.asksRows() || filtered) {
+	if c.order.alongRanks() && c.asksRows() {
 		out = append(out, narrowing{
 			set: func(args *database.Args) string {
 				return `SELECT p.id FROM petitions AS p WHERE TRUE` + c.own(args) + c.inStates()
@@ -140,9 +140,12 @@ func knownStates(states []petition.State) []petition.State {
 
 // inStates returns the condition of the states. They are written out, as few as they are, so that the planner knows how
 // many petitions are in each.
-func (c conditions) inStates() string {
+func (c conditions) inStates() string { return c.in(`p.state`) }
+
+// in returns that condition for a column.
+func (c conditions) in(column string) string {
 	if len(c.states) == 0 {
 		return ` AND FALSE`
 	}
-	return ` AND p.state IN ` + state.List(c.states)
+	return ` AND ` + column + ` IN ` + state.List(c.states)
 }

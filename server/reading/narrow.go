@@ -203,11 +203,11 @@ func bearing(names []string) narrowing {
 	}
 }
 
-// signedBy narrows to petitions with at least so many signatures.
-func signedBy(n int) narrowing {
+// signedBy narrows to petitions with at least so many signatures, in the states of the list.
+func (c conditions) signedBy(n int) narrowing {
 	return narrowing{
 		set: func(args *database.Args) string {
-			return `SELECT x.petition_id AS id FROM ranks AS x WHERE x.signatures >= ` + args.Add(n)
+			return `SELECT x.petition_id AS id FROM ranks AS x WHERE x.signatures >= ` + args.Add(n) + c.in(`x.state`)
 		},
 		probe: func(args *database.Args) string {
 			return ` AND (SELECT x.signatures >= ` + args.Add(n) + ` FROM ranks AS x WHERE x.petition_id = p.id LIMIT 1)`

@@ -34,7 +34,7 @@ func TestPlans(t *testing.T) {
 			{"petition_created", "List"},
 			{"petition_ending", "ListByEnd"},
 			{"petitiontag_listed", "TagPage"},
-			{"rank_trending_petition_id", "Trending"},
+			{"rank_state_trending_petition_id", "Trending"},
 			{"signaturebucket_span_minute", "TrendingTags"},
 		} {
 			b.Exec(t, `DROP INDEX `+test.index)

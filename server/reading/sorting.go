@@ -29,9 +29,9 @@ func (c conditions) sort(o Order, from source, d database.Dialect) sorting {
 	}
 	out := sorting{keys: keyset.Order{Columns: []string{`p.created_at`, `p.id`}, Desc: desc}, at: &sortTime{}}
 	if from.few {
-		out.inner = c.all(from.from)
+		out.inner = c.all(from.from, ``)
 	} else {
-		out.inner = c.walk(from.from, branch{})
+		out.inner = c.walk(from.from, `p.state`, branch{})
 	}
 	return out
 }
@@ -39,7 +39,7 @@ func (c conditions) sort(o Order, from source, d database.Dialect) sorting {
 // byTagging sorts the petitions of tags by their creation, which stands beside the tag in the index.
 func (c conditions) byTagging(from source) sorting {
 	keys := keyset.Order{Columns: []string{`pt.created`, `pt.petition_id`}, Desc: c.order.Direction == Desc, Micros: true}
-	return sorting{keys: keys, inner: c.all(from.from), at: new(sortMicros)}
+	return sorting{keys: keys, inner: c.all(from.from, ``), at: new(sortMicros)}
 }
 
 // byTime sorts by a time that may be absent, and then comes last.
@@ -53,41 +53,40 @@ func (c conditions) byTime(column string, desc bool, from source, d database.Dia
 	}
 	if from.few {
 		key := `COALESCE(` + column + `, ` + written + `)`
-		return sorting{keys: keyset.Order{Columns: []string{key, `p.id`}, Desc: desc}, inner: c.all(from.from), at: &sortTime{}}
+		return sorting{keys: keyset.Order{Columns: []string{key, `p.id`}, Desc: desc}, inner: c.all(from.from, ``), at: &sortTime{}}
 	}
 	return sorting{
 		keys: keyset.Order{Columns: []string{column, `p.id`}, Desc: desc},
-		inner: c.walk(from.from,
+		inner: c.walk(from.from, `p.state`,
 			branch{where: ` AND ` + column + ` IS NOT NULL`},
 			branch{where: ` AND ` + column + ` IS NULL`, key: written, last: &last}),
 		at: &sortTime{},
 	}
 }
 
-// byRank sorts by a column of the ranks, whose index has the petition's id.
+// byRank sorts by a column of the ranks, whose index has the petition's id, for each state.
 func (c conditions) byRank(column string, desc bool, from source, at sortValue) sorting {
-	joined, on := `ranks AS r CROSS JOIN `+from.from, ` AND p.id = r.petition_id`
+	out := sorting{keys: keyset.Order{Columns: []string{column, `r.petition_id`}, Desc: desc}, at: at}
 	if from.few {
-		joined, on = from.from+` CROSS JOIN ranks AS r`, ` AND r.petition_id = p.id`
+		out.inner = c.all(from.from+` CROSS JOIN ranks AS r`, ` AND r.petition_id = p.id`)
+	} else {
+		out.inner = c.walk(`ranks AS r CROSS JOIN `+from.from, `r.state`, branch{where: c.inStates() + ` AND p.id = r.petition_id`})
 	}
-	return sorting{
-		keys:  keyset.Order{Columns: []string{column, `r.petition_id`}, Desc: desc},
-		inner: inner{from: joined, branches: []branch{{where: c.inStates() + on}}},
-		at:    at,
-	}
+	return out
 }
 
 // all sorts all that there are.
-func (c conditions) all(from string) inner {
-	return inner{from: from, branches: []branch{{where: c.inStates()}}}
+func (c conditions) all(from, on string) inner {
+	return inner{from: from, branches: []branch{{where: c.inStates() + on}}}
 }
 
-// walk reads the list along the indexes that are sorted within a state: a page of each, for each part of the order.
-func (c conditions) walk(from string, parts ...branch) inner {
+// walk reads the list along the indexes that are sorted within a state, which stands in a column: a page of each, for each
+// part of the order.
+func (c conditions) walk(from, column string, parts ...branch) inner {
 	out := inner{from: from}
 	for _, state := range c.states {
 		for _, b := range parts {
-			b.where += ` AND p.state = '` + string(state) + `'`
+			b.where += ` AND ` + column + ` = '` + string(state) + `'`
 			out.branches = append(out.branches, b)
 		}
 	}

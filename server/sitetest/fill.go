@@ -110,6 +110,7 @@ func (v Volume) statements(kind database.Dialect) []string {
   SUM(CASE WHEN state = 'COUNTED' AND show_name THEN 1 ELSE 0 END) AS named FROM signatures GROUP BY 1) AS s ON s.petition_id = p.id
  LEFT JOIN (SELECT petition_id, COUNT(*) AS comments, COUNT(*) - COUNT(parent_id) AS threads FROM comments
   WHERE state = 'VISIBLE' GROUP BY 1) AS c ON c.petition_id = p.id`,
-		`INSERT INTO ranks (petition_id, signatures, trending) SELECT petition_id, total, CAST(total % 97 AS real) FROM counters`,
+		`INSERT INTO ranks (petition_id, signatures, trending, state) SELECT petition_id, total, CAST(total % 97 AS real), p.state
+ FROM counters JOIN petitions AS p ON p.id = petition_id`,
 	)
 }

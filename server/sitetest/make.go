@@ -105,6 +105,7 @@ func (s *Site) Signed(t testing.TB, times []time.Time, tags ...string) uuid.UUID
 func (s *Site) Move(t testing.TB, id uuid.UUID, state petition.State) {
 	t.Helper()
 	s.Exec(t, `UPDATE petitions SET state = $2 WHERE id = $1`, id, string(state))
+	s.Exec(t, `UPDATE ranks SET state = $2 WHERE petition_id = $1`, id, string(state))
 	s.Exec(t, `UPDATE counters SET accepting = $2 WHERE petition_id = $1`, id, state == petition.StateOPEN)
 }
 

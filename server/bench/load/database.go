@@ -139,7 +139,7 @@ func Seed(ctx context.Context, db *database.DB, n int) ([]uuid.UUID, error) {
 			for _, text := range []string{
 				`INSERT INTO petitions (id, slug, title, summary, body, language, addressees, state, petitioner, starts_at, created_at, updated_at, version)
  VALUES ($1, $2, 'Load', '', 'Load', 'en', '[]', 'OPEN', 'Load', $3, $3, $3, 1)`,
-				`INSERT INTO ranks (petition_id) SELECT id FROM petitions WHERE id = $1 AND slug = $2 AND created_at = $3`,
+				`INSERT INTO ranks (petition_id, state) SELECT id, state FROM petitions WHERE id = $1 AND slug = $2 AND created_at = $3`,
 			} {
 				if _, err := tx.ExecContext(ctx, text, ids[i], fmt.Sprintf("load-%d", i), now); err != nil {
 					return fmt.Errorf("seeding: %w", err)

@@ -131,7 +131,7 @@ func TestDifferencesAreSeen(t *testing.T) {
 		"Nullable":       {[]string{"goal bigint NOT NULL", "goal bigint NULL", "goal integer NOT NULL", "goal integer NULL"}, "goal"},
 		"OtherCondition": {[]string{"WHERE parked_at IS NULL", "WHERE parked_at IS NOT NULL"}, "outbox_due"},
 		"NotUnique":      {[]string{"CREATE UNIQUE INDEX signature_petition_id_number", "CREATE INDEX signature_petition_id_number"}, "unique"},
-		"TableMissing":   {[]string{"CREATE TABLE ranks", "CREATE TABLE grades", "ON ranks", "ON grades"}, "create table \"ranks\""},
+		"TableMissing":   {[]string{"CREATE TABLE api_keys", "CREATE TABLE doors", "ON api_keys", "ON doors"}, "create table \"api_keys\""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -86,8 +86,8 @@ var orders = map[string]struct {
 	from, key, id string
 }{
 	"CREATED_AT":      {timeKey, `petitions AS p CROSS JOIN counters AS c WHERE TRUE`, `p.created_at`, `p.id`},
-	"SIGNATURE_COUNT": {wholeKey, `ranks AS r CROSS JOIN petitions AS p CROSS JOIN counters AS c WHERE p.id = r.petition_id`, `r.signatures`, `r.petition_id`},
-	"TRENDING":        {realKey, `ranks AS r CROSS JOIN petitions AS p CROSS JOIN counters AS c WHERE p.id = r.petition_id`, `r.trending`, `r.petition_id`},
+	"SIGNATURE_COUNT": {wholeKey, `ranks AS r CROSS JOIN petitions AS p CROSS JOIN counters AS c WHERE r.state = 'OPEN' AND p.id = r.petition_id`, `r.signatures`, `r.petition_id`},
+	"TRENDING":        {realKey, `ranks AS r CROSS JOIN petitions AS p CROSS JOIN counters AS c WHERE r.state = 'OPEN' AND p.id = r.petition_id`, `r.trending`, `r.petition_id`},
 }
 
 // The statements that the databases spell differently. A page is one row: what it lists comes as JSON that the database
