@@ -1,9 +1,9 @@
-// Package errcode lists the codes that programs read in extensions.code of an error, whoever reports it.
+// Package errcode lists the codes that programs read in extensions.code of an error, whichever package reports it.
 package errcode
 
-// What is wrong with a request, before anything was executed. All but the first speak of its document and variables.
+// Errors in a request, before anything is executed. All but the first are about its document and variables.
 const (
-	BadRequest       = "BAD_REQUEST" // it is not well formed
+	BadRequest       = "BAD_REQUEST" // the request is malformed
 	ParseFailed      = "GRAPHQL_PARSE_FAILED"
 	ValidationFailed = "GRAPHQL_VALIDATION_FAILED"
 	LimitExceeded    = "LIMIT_EXCEEDED"
@@ -20,8 +20,8 @@ const (
 	Timeout              = "TIMEOUT"
 )
 
-// Those of the domain, of which the protocol has some too. Errors of users in payloads bear more, which are the domain's
-// alone.
+// Those of the domain, some of which the protocol uses, too. User errors in payloads have further codes, which are the
+// domain's own.
 const (
 	Forbidden      = "FORBIDDEN"
 	NotFound       = "NOT_FOUND"
@@ -32,8 +32,8 @@ const (
 	Internal       = "INTERNAL"
 )
 
-// Published are the codes of which the README tells. No other leaves: an error with another code is one that nobody
-// thought of.
+// Published are the codes that the README documents. No other code is sent to clients: an error with another code is
+// one that nobody thought of.
 var Published = map[string]bool{
 	BadRequest: true, ParseFailed: true, ValidationFailed: true, LimitExceeded: true, UnknownDocument: true, NotPersisted: true,
 	Unauthenticated: true, MethodNotAllowed: true, PayloadTooLarge: true, UnsupportedMediaType: true, Timeout: true,

@@ -5,25 +5,24 @@ import (
 	"time"
 )
 
-// admission lets only so many operations run at once. As many times the number as waitersEach says wait for a place, in
-// the order in which they came, but not for long. Those for whom the wait would be in vain are told at once.
+// admission bounds how many operations run at once. Up to waitersEach times as many wait for a place, in the order in
+// which they came, but not for long. When the queue is full as well, an operation is refused at once.
 type admission struct {
 	places chan struct{} // taken by what runs
 	queue  chan struct{} // taken by what waits
 	wait   time.Duration
 }
 
-// waitersEach is how many may wait for each that may run. Those who wait take
-// little, and a queue that is too short turns away what a moment would have
-// served.
+// waitersEach is how many operations may wait for each that may run. Waiting costs little, and a queue that is too
+// short refuses operations that could have run a moment later.
 const waitersEach = 4
 
-// newAdmission returns an admission with as many places as may run.
+// newAdmission returns an admission with l.InFlight places.
 func newAdmission(l Limits) *admission {
 	return &admission{places: make(chan struct{}, l.InFlight), queue: make(chan struct{}, waitersEach*l.InFlight), wait: l.Wait}
 }
 
-// enter takes a place, and reports whether it has one.
+// enter takes a place, waiting for one if necessary, and reports whether it got one.
 func (a *admission) enter(ctx context.Context) bool {
 	select {
 	case a.places <- struct{}{}:
@@ -48,5 +47,5 @@ func (a *admission) enter(ctx context.Context) bool {
 	}
 }
 
-// leave gives the place back that enter took.
+// leave returns the place that enter took.
 func (a *admission) leave() { <-a.places }

@@ -18,27 +18,27 @@ import (
 	"petitiond/server/transport/fault"
 )
 
-// answer is what an operation was answered with, in the bytes that leave. Nobody changes it any more, so that
-// everybody may get the same.
+// answer is the encoded answer of an operation. It is never changed once it is made, so it can be sent to any number of
+// clients.
 type answer struct {
 	fault  *fault.Fault // if the operation was not executed
 	status int
-	retry  int // seconds after which to try again; 0: nothing is said
+	retry  int // seconds after which to try again; 0: no Retry-After is sent
 	whole  bool
 	body   content.Bytes
-	fresh  int // seconds for which a cache may take it for the present one
+	fresh  int // seconds for which a cache may serve it without asking again
 
-	page Page // if it is that of no operation: then there is nothing else, but perhaps a fault
+	page Page // set if this is a page and not an answer of an operation: then only fault may be set besides
 
 	mu      sync.Mutex // guards senders
 	senders int        // see hold
 }
 
-// countedFrom is the least size of an answer of which is counted that it takes memory while it is sent.
+// countedFrom is the size from which an answer's memory is counted while it is being sent.
 const countedFrom = 128 << 10
 
-// hold counts the memory that the answer takes as long as somebody sends it, who calls release in the end. It reports
-// whether there is so much. Shared answers take it once, however many send them.
+// hold reserves the memory of the answer while it is being sent, and reports whether there was enough. The caller calls
+// release when it has been sent. A shared answer is counted once, however many clients it is being sent to.
 func (a *answer) hold(m *budget.Memory) bool {
 	if a.size() < countedFrom {
 		return true
@@ -52,7 +52,7 @@ func (a *answer) hold(m *budget.Memory) bool {
 	return true
 }
 
-// release ends what hold began.
+// release returns the memory that hold reserved.
 func (a *answer) release(m *budget.Memory) {
 	if a.size() < countedFrom {
 		return
@@ -64,7 +64,8 @@ func (a *answer) release(m *budget.Memory) {
 	}
 }
 
-// tooLarge answers an operation whose answer would have more bytes than most. What a mutation did is done.
+// tooLarge answers an operation whose answer would have more bytes than most. A mutation has been executed all the
+// same, and its answer says so.
 func tooLarge(op *operation.Operation, most int) *answer {
 	if op.Kind() != ast.Mutation {
 		return &answer{fault: fault.AnswerTooLarge(most)}
@@ -73,8 +74,8 @@ func tooLarge(op *operation.Operation, most int) *answer {
 	return newAnswer(&graphql.Response{Data: json.RawMessage("null"), Errors: gqlerror.List{err}}, 0)
 }
 
-// outcomeUnknown answers an operation for whose answer there was no memory. What a mutation did is done, which its
-// client learns from a repetition.
+// outcomeUnknown answers an operation for whose answer there was no memory. A mutation may have been executed all the
+// same: its client learns the outcome by repeating it.
 func outcomeUnknown(op *operation.Operation) *answer {
 	if op.Kind() != ast.Mutation {
 		return &answer{fault: fault.NoMemory()}
@@ -83,7 +84,7 @@ func outcomeUnknown(op *operation.Operation) *answer {
 		"The server had no memory for the answer. Send the operation again, with the same idempotencyKey where it has one.")}
 }
 
-// newAnswer finishes what was executed.
+// newAnswer returns the answer for the result of an execution.
 func newAnswer(resp *graphql.Response, fresh int) *answer {
 	a := &answer{body: content.Bytes{Plain: encode(resp)}, whole: len(resp.Errors) == 0, fresh: fresh}
 	status, because := statusOf(resp)
@@ -96,7 +97,7 @@ func newAnswer(resp *graphql.Response, fresh int) *answer {
 	return a
 }
 
-// size is what an answer takes in memory, about, also when it has been compressed.
+// size returns roughly how much memory the answer takes, its compressed form included.
 func (a *answer) size() int {
 	if a.page != nil {
 		return a.page.Size()
@@ -104,7 +105,7 @@ func (a *answer) size() int {
 	return a.body.Size() + 600
 }
 
-// How a query came by its answer, as RFC 9211 says it.
+// Where the answer of a query came from, in the words of RFC 9211.
 const (
 	cacheStatusHeader = "Cache-Status"
 	statusHit         = "petitiond; hit"
@@ -112,7 +113,7 @@ const (
 	statusBypass      = "petitiond; fwd=bypass" //nolint:gosec // no credential
 )
 
-// deliver sends the answer of a query.
+// deliver sends the answer of a query; how is the value of Cache-Status.
 func (t *Transport) deliver(w http.ResponseWriter, r *http.Request, m media, a *answer, how string) {
 	if !a.hold(t.sharing.memory) {
 		refuse(w, m, fault.NoMemory())
@@ -135,18 +136,18 @@ func (t *Transport) deliver(w http.ResponseWriter, r *http.Request, m media, a *
 	a.body.Send(w, r, a.status, headerValues[string(m)][0], keeps)
 }
 
-// caching says for how long others may keep the answer without asking whether it is still the same.
+// caching returns the Cache-Control of an answer that caches may keep.
 func (a *answer) caching() string {
 	if a.fresh == 0 {
 		return "no-cache"
 	}
-	// It has no age: what is answered from memory is known to be the present answer, whenever it was computed.
+	// No Age is sent: an answer from memory is known to be current, whenever it was computed.
 	return "public, max-age=" + strconv.Itoa(a.fresh)
 }
 
 const charset = "; charset=utf-8"
 
-// headerValues are headers as they stand in the map, made once. Who adds to one makes another.
+// headerValues are header values that are allocated once and shared by all responses, so nothing may append to them.
 var headerValues = map[string][]string{
 	statusHit: {statusHit}, statusMiss: {statusMiss}, statusBypass: {statusBypass}, "nosniff": {"nosniff"}, "no-store": {"no-store"},
 	string(mediaJSON): {string(mediaJSON) + charset}, string(mediaGraphQL): {string(mediaGraphQL) + charset},

@@ -95,7 +95,7 @@ func expiring(k *keyring, schema *station, shared bool) transport.Options {
 var waysToRun = map[string]bool{"Alone": false, "Shared": true}
 
 const (
-	ended = `{"errors":[{"message":"The credential is not known or has expired. Send it as Authorization: Bearer SECRET.",` +
+	ended = `{"errors":[{"message":"The credential is unknown or has expired. Send a valid one as Authorization: Bearer SECRET.",` +
 		`"extensions":{"code":"UNAUTHENTICATED"}}]}`
 	unsure = `{"errors":[{"message":"The credential cannot be checked at present. Try again in a moment.",` +
 		`"extensions":{"code":"UNAVAILABLE"}}]}`

@@ -1,19 +1,14 @@
-// Package transport owns how GraphQL travels: over HTTP as the
-// GraphQL-over-HTTP specification says, as server-sent events, and over
-// WebSocket as graphql-transport-ws. It decides what is taken in (media types,
-// sizes), who is asking (by calling back), and how an answer is sent (media
-// type, status, protocol error codes).
+// Package transport serves GraphQL over HTTP (as the GraphQL-over-HTTP specification says), as server-sent events, and
+// over WebSocket (graphql-transport-ws). It decides what is accepted (media types, sizes), who is asking (through a
+// callback), and how an answer is sent (media type, status, protocol error codes).
 //
-// An operation comes in over http.go, is judged by package operation, and is
-// run by runner.go with engine.go, as soon as admission.go has a place for it.
-// What a query without a credential is answered with is shared: share.go,
-// answer.go. websocket.go, sse.go and stream.go open connections that stay,
-// which package connection keeps; host.go runs what clients ask for over them.
-// Below are packages for one matter each: credential knows whose credential is
-// whose, fault what is wrong with a request, trace by which id it is logged,
-// socket speaks WebSocket, and epoll keeps connections that mostly wait.
+// A request arrives in http.go; package operation checks the operation and prices it; runner.go runs it with engine.go
+// as soon as admission.go has a place for it. Answers of queries without a credential are shared (share.go, answer.go).
+// websocket.go, sse.go and stream.go open long-lived connections, which package connection keeps; host.go runs what
+// clients ask for over them. The packages below have one job each: credential finds whose credential a request carries,
+// fault describes refused requests, trace identifies requests in the log, socket implements WebSocket frames and
+// messages, and epoll watches idle connections.
 //
-// It knows gqlgen and nothing of petitions: domain errors arrive already
-// presented, and those who ask are only contexts to it. No query text, variable
-// or credential is logged or repeated in an error.
+// It knows gqlgen and nothing of petitions: domain errors arrive already presented, and a caller's identity is just a
+// context. No query text, variable or credential is ever logged or repeated in an error.
 package transport

@@ -15,7 +15,8 @@ import (
 	"petitiond/server/subscription"
 )
 
-// engine runs operations that were judged: it is gqlgen's executor with another way in.
+// engine runs operations that were already checked: it is gqlgen's executor without gqlgen's own parsing and
+// validation.
 type engine struct {
 	*executor.Executor
 	timeout       time.Duration // of a query or mutation
@@ -23,7 +24,7 @@ type engine struct {
 	recover       graphql.RecoverFunc
 }
 
-// newEngine returns an engine for a schema, whose errors are presented before anybody reads them.
+// newEngine returns an engine for a schema. Its errors have passed the presenter.
 func newEngine(o Options) *engine {
 	e := &engine{
 		Executor: executor.New(o.Schema), timeout: o.Limits.Operation, introspection: o.Introspection, recover: o.Recover,
@@ -37,8 +38,8 @@ func newEngine(o Options) *engine {
 	return e
 }
 
-// surround puts what a request needs into the context of every answer, and of
-// the start of a subscription, whose events come later and from elsewhere.
+// surround puts what a request needs into the context of every answer, and of the start of a subscription, whose events
+// come later and from elsewhere.
 func (e *engine) surround(around func(context.Context) context.Context) {
 	e.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 		if graphql.GetOperationContext(ctx).Operation.Operation == ast.Subscription {
@@ -53,12 +54,13 @@ func (e *engine) surround(around func(context.Context) context.Context) {
 
 type answerKey struct{}
 
-// withAnswer returns the context of an answer whose subscription may end with an error in its place.
+// withAnswer returns a context for reading the next answer of a subscription, in whose place the subscription may end
+// with an error.
 func withAnswer(ctx context.Context, answer *subscription.Answer) context.Context {
 	return context.WithValue(ctx, answerKey{}, answer)
 }
 
-// endWithError answers a subscription that has ended with an error, which has no event to stand in.
+// endWithError turns the error with which a subscription ended into a last answer, since there is no event to carry it.
 func endWithError(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 	resp := next(ctx)
 	answer, ok := ctx.Value(answerKey{}).(*subscription.Answer)
@@ -69,7 +71,7 @@ func endWithError(ctx context.Context, next graphql.ResponseHandler) *graphql.Re
 	return &graphql.Response{Data: []byte("null"), Errors: graphql.GetErrors(ctx)}
 }
 
-// begin begins to run an operation. Each call of next returns one answer, until there are no more.
+// begin starts an operation. Each call of next returns one answer, until there are no more.
 func (e *engine) begin(ctx context.Context, op *operation.Operation) (next graphql.ResponseHandler, _ context.Context) {
 	return e.DispatchOperation(ctx, &graphql.OperationContext{
 		RawQuery:               op.Text,
@@ -96,5 +98,5 @@ func (e *engine) execute(ctx context.Context, op *operation.Operation) *graphql.
 	if errors.Is(context.Cause(ctx), errTimeout) {
 		return &graphql.Response{Errors: gqlerror.List{tooLate(ctx)}}
 	}
-	return &graphql.Response{Errors: gqlerror.List{operation.Coded(errcode.Unavailable, "The request was given up before it was answered.")}}
+	return &graphql.Response{Errors: gqlerror.List{operation.Coded(errcode.Unavailable, "The request was cancelled before it could be answered.")}}
 }

@@ -19,15 +19,15 @@ import (
 	"petitiond/server/transport/trace"
 )
 
-// ErrUnavailable says that a credential could not be checked just now. What
-// wraps it is answered with UNAVAILABLE instead of UNAUTHENTICATED.
+// ErrUnavailable reports that a credential cannot be checked at present. An error that wraps it is answered with
+// UNAVAILABLE instead of UNAUTHENTICATED.
 var ErrUnavailable = credential.ErrUnavailable
 
-// errTimeout is why the context of an operation ended that took too long.
+// errTimeout is the cause of the end of an operation's context when the operation took too long.
 var errTimeout = errors.New("the operation took too long")
 
-// statusFor returns the status to answer with. A flaw is 200 in the older
-// media type, whose clients look no further when the status is another.
+// statusFor returns the status to answer with. A flaw (see [fault.Flaw]) is sent with 200 in the older media type,
+// whose clients do not read the body of any other status.
 func statusFor(f *fault.Fault, m media) int {
 	switch {
 	case f.Status != 0:
@@ -39,15 +39,14 @@ func statusFor(f *fault.Fault, m media) int {
 	}
 }
 
-// retryAfter is the extension in which the domain says how many seconds to
-// wait, and whether it did.
+// retryAfter returns how many seconds the domain asks the client to wait, and whether it does.
 func retryAfter(err *gqlerror.Error) (seconds int, ok bool) {
 	seconds, ok = err.Extensions["retryAfterSeconds"].(int)
 	return seconds, ok
 }
 
-// statusOf returns the status of what was executed. Errors of fields are part
-// of a good answer; only an answer without data tells of the failure behind it.
+// statusOf returns the status of what was executed. Field errors beside data are part of a successful answer; only an
+// answer without data has the status of its error.
 func statusOf(resp *graphql.Response) (status int, because *gqlerror.Error) {
 	if len(resp.Data) > 0 && !bytes.Equal(resp.Data, []byte("null")) {
 		return http.StatusOK, nil
@@ -67,8 +66,8 @@ func statusOf(resp *graphql.Response) (status int, because *gqlerror.Error) {
 	return http.StatusOK, nil
 }
 
-// present calls the presenter of the domain and adds what only the transport
-// knows: that time ran out, or the request to look for in the log.
+// present calls the domain's presenter and adds what only the transport knows: that the time ran out, or the request id
+// under which the log has the details.
 func present(domain graphql.ErrorPresenterFunc) graphql.ErrorPresenterFunc {
 	return func(ctx context.Context, err error) *gqlerror.Error {
 		presented := domain(ctx, err)
@@ -85,8 +84,8 @@ func present(domain graphql.ErrorPresenterFunc) graphql.ErrorPresenterFunc {
 	}
 }
 
-// onlyPublished calls a presenter and lets nothing pass that has no published code.
-// The log tells that something was held back, and what kind of error it was.
+// onlyPublished calls a presenter and hides every error that has no published code. The log records that an error was
+// hidden, and of which type it was.
 func onlyPublished(presenter graphql.ErrorPresenterFunc, log *slog.Logger) graphql.ErrorPresenterFunc {
 	return func(ctx context.Context, err error) *gqlerror.Error {
 		presented := presenter(ctx, err)
@@ -101,8 +100,7 @@ func onlyPublished(presenter graphql.ErrorPresenterFunc, log *slog.Logger) graph
 	}
 }
 
-// hideUncoded is the presenter of a transport that was given none: an error that
-// has no code yet is nobody's business.
+// hideUncoded is the default presenter: it hides every error that has no code.
 func hideUncoded(ctx context.Context, err error) *gqlerror.Error {
 	known, ok := errors.AsType[*gqlerror.Error](err)
 	if ok && operation.CodeOf(known) != "" {
@@ -117,7 +115,7 @@ func hideUncoded(ctx context.Context, err error) *gqlerror.Error {
 	return secret
 }
 
-// tooLate is the error of an operation whose time ran out. What a mutation had begun may have been done.
+// tooLate returns the error of an operation that ran out of time. A mutation may have taken effect all the same.
 func tooLate(ctx context.Context) *gqlerror.Error {
 	if op := graphql.GetOperationContext(ctx); op.Operation != nil && op.Operation.Operation == ast.Mutation {
 		err := operation.Coded(errcode.OutcomeUnknown, "The operation took too long and its outcome is unknown. Send it again, with the same idempotencyKey where it has one.")

@@ -6,9 +6,8 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// freshness is for how long what a field returns stays true enough for a cache, in seconds: by the directive
-// cacheControl of the field, or of its type, or else as the field above. The smallest of an operation is that of its
-// answer.
+// freshness is for how many seconds a cache may keep a field's value: as the directive cacheControl of the field or of
+// its type says, or else as long as the field above. The smallest value in an operation applies to its whole answer.
 type freshness map[*ast.FieldDefinition]int
 
 const cacheDirective = "cacheControl"
@@ -43,10 +42,10 @@ func hintOf(list ast.DirectiveList) (seconds int, ok bool) {
 	return 0, false
 }
 
-// unchanging is how long the schema stays as it is, at least: as long as a rolling upgrade takes.
+// unchanging is how many seconds answers about the schema may be kept: about as long as a rolling upgrade takes.
 const unchanging = 60
 
-// of returns the smallest hint of an operation. A field of Query without one is not to be kept.
+// of returns the smallest hint of an operation. A field of Query without a hint must not be kept.
 func (f freshness) of(op *ast.OperationDefinition) int {
 	smallest, seen := unchanging, map[*ast.FragmentDefinition]bool{}
 	var look func(set ast.SelectionSet, root bool)

@@ -31,7 +31,7 @@ func (h *host) Prepare(text []byte) (*operation.Operation, *fault.Fault) {
 	return h.intake.prepare(request)
 }
 
-// Answer runs a query or a mutation.
+// Answer runs a query or a mutation and returns its answer in JSON.
 func (h *host) Answer(ctx context.Context, anonymous bool, op *operation.Operation) ([]byte, *fault.Fault) {
 	a := h.answer(ctx, anonymous, op)
 	if most := h.intake.limits.onConnection(); len(a.body.Plain) > most {
@@ -40,7 +40,8 @@ func (h *host) Answer(ctx context.Context, anonymous bool, op *operation.Operati
 	return a.body.Plain, a.fault
 }
 
-// Subscribe begins a subscription. Each call of next waits for an event, within a budget of its own.
+// Subscribe starts a subscription. Each call of next waits for an event, which is computed within a memory budget of
+// its own.
 func (h *host) Subscribe(ctx context.Context, op *operation.Operation) (next func() (*connection.Event, *fault.Fault)) {
 	ctx, asking := subscription.With(ctx)
 	responses, ctx := h.engine.begin(ctx, op)
@@ -61,11 +62,11 @@ func (h *host) Subscribe(ctx context.Context, op *operation.Operation) (next fun
 			return nil, fault.Flaw(resp.Errors...)
 		}
 		began = true
-		// encode copies: gqlgen writes every event into the same buffer.
+		// encode copies, which is needed: gqlgen writes every event into the same buffer.
 		return &connection.Event{Mark: answer.Mark, Body: encode(resp)}, nil
 	}
 }
 
-// Impersonal reports whether an operation asks for nothing but leaves of types that are the same for everybody who may
-// see them at all. What stands behind an edge may depend on who looks.
+// Impersonal reports whether an operation selects nothing but leaf fields of types whose values are the same for all
+// who may see them at all. What an edge leads to may depend on who is looking.
 func (h *host) Impersonal(op *operation.Operation) bool { return op.SelectsLeavesOf(h.alike) }

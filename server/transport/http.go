@@ -21,11 +21,11 @@ import (
 
 const methods = "GET, HEAD, POST, PUT, DELETE, OPTIONS"
 
-// costHeader is how a client asks for the cost of its operation, with the
-// value report. IBM's specification of cost directives names no header. It is X-GraphQL-Cost as net/http keeps it.
+// costHeader is the header with which a client asks for the cost of its operation; the value is "report". IBM's
+// specification of cost directives names no header. This is X-GraphQL-Cost in net/http's canonical form.
 const costHeader = "X-Graphql-Cost"
 
-// route sends a request on its way by its method.
+// route chooses the handler of a request.
 func (t *Transport) route(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case upgrades(r):
@@ -99,7 +99,7 @@ func (t *Transport) answerMutation(ctx context.Context, w http.ResponseWriter, h
 // wantsCost reports whether a request asks what its operation costs.
 func wantsCost(header http.Header) bool { return strings.EqualFold(header.Get(costHeader), "report") }
 
-// costReport is the extension that says what an operation costs, and what would be left.
+// costReport returns the extension that reports what an operation costs, and how much of the limit it leaves.
 func costReport(cost, limit int) map[string]any {
 	return map[string]any{"cost": map[string]int{"requested": cost, "limit": limit, "left": limit - cost}}
 }
@@ -111,7 +111,7 @@ func withExtensions(given, more map[string]any) map[string]any {
 	return all
 }
 
-// admit reads a request up to where its operation could run, or its answer is known.
+// admit reads and checks a request up to the point where its operation could run, or its answer is already known.
 func (t *Transport) admit(
 	w http.ResponseWriter, r *http.Request, accept accepted,
 ) (who credential.Identity, op *operation.Operation, known *answer, f *fault.Fault) {
@@ -138,8 +138,8 @@ func (t *Transport) admit(
 	return who, op, nil, permit(r.Method, op.Kind(), accept)
 }
 
-// recall returns the operation that a request asks for, and the key of its answer if it is a query. A request that came
-// before in the same bytes is not judged again.
+// recall returns the operation that a request asks for, and the key of its answer if it is a query. A request with the
+// same bytes as an earlier one is not parsed and validated again.
 func (t *Transport) recall(method string, text []byte) (*operation.Operation, responsecache.Key, *fault.Fault) {
 	if known, ok := t.sharing.recalled.find(method, text); ok {
 		return known.op, known.key, nil
@@ -171,11 +171,11 @@ func (t *Transport) answerQuery(
 	t.deliver(w, r, m, a, how)
 }
 
-// permit refuses operations that a method or an Accept header leaves no room for.
+// permit refuses operations that the request's method or Accept header does not allow.
 func permit(method string, kind ast.Operation, accept accepted) *fault.Fault {
 	switch {
 	case method == http.MethodHead && (kind == ast.Subscription || accept.answer == ""):
-		f := fault.New(http.StatusMethodNotAllowed, errcode.MethodNotAllowed, "An event stream has no end that HEAD could tell of: send GET or POST.")
+		f := fault.New(http.StatusMethodNotAllowed, errcode.MethodNotAllowed, "HEAD cannot answer for an event stream. Send GET or POST.")
 		f.Allow = "GET, POST"
 		return f
 	case method != http.MethodPost && kind == ast.Mutation:
@@ -189,7 +189,8 @@ func permit(method string, kind ast.Operation, accept accepted) *fault.Fault {
 	}
 }
 
-// identify asks whose credential a request bears. None is anonymous; one that cannot be read is not.
+// identify finds whose credential a request carries. A request without one is anonymous; one with an unreadable
+// credential is refused.
 func identify(a *credential.Authority, r *http.Request) (credential.Identity, *fault.Fault) {
 	switch values := r.Header.Values("Authorization"); len(values) {
 	case 0:
@@ -222,12 +223,12 @@ func write(w http.ResponseWriter, status int, m media, body []byte) {
 	header["Content-Type"] = headerValues[string(m)]
 	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
-	// A client that is gone misses nothing.
+	// A client that has gone needs no answer.
 	_, _ = w.Write(body)
 }
 
-// encode writes an answer as JSON. Data is JSON already and goes as it is; an
-// answer without it was not executed and has no such member.
+// encode writes an answer as JSON. Data is JSON already and is copied; an answer without data was not executed and has
+// no such member.
 func encode(resp *graphql.Response) []byte {
 	var body bytes.Buffer
 	body.Grow(len(resp.Data) + 16)
@@ -251,7 +252,7 @@ func encode(resp *graphql.Response) []byte {
 	return body.Bytes()
 }
 
-// mustJSON encodes what our own code made.
+// mustJSON encodes a value that our own code made, so it cannot fail.
 func mustJSON(v any) []byte {
 	text, err := json.Marshal(v)
 	if err != nil {

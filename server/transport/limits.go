@@ -9,9 +9,8 @@ import (
 	"petitiond/server/transport/connection"
 )
 
-// Limits bounds what a request may cost before anything is executed, and how
-// long it may take. The zero value is no limit but a mistake: begin with
-// [DefaultLimits].
+// Limits bounds what requests and answers may take. Its zero value does not mean "no limit" and is of no use: start
+// from [DefaultLimits].
 type Limits struct {
 	operation.Limits
 	connection.Bounds
@@ -19,7 +18,7 @@ type Limits struct {
 	Body int64 // bytes of a request's body, or of a WebSocket message
 
 	Operation time.Duration // execution of a query or mutation
-	Write     time.Duration // departure of an answer: the HTTP server sees to it
+	Write     time.Duration // sending an answer; enforced by the HTTP server
 
 	InFlight int           // queries and mutations that run at once
 	Wait     time.Duration // for a place among them
@@ -28,7 +27,7 @@ type Limits struct {
 	AnswerBytes int // memory for answers that are shared
 }
 
-// DefaultLimits returns the limits that hold where the operator sets none.
+// DefaultLimits returns the limits that apply unless the operator sets others.
 func DefaultLimits() Limits {
 	return Limits{
 		Body:   64 << 10,
@@ -44,7 +43,7 @@ func DefaultLimits() Limits {
 			Read:  10 * time.Second,
 			Event: 10 * time.Second,
 			Init:  5 * time.Second,
-			Ping:  15 * time.Second, // with Pong, a client that reads no more is gone within 30 s
+			Ping:  15 * time.Second, // with Pong: a client that has stopped reading is dropped within 30 s
 			Pong:  12 * time.Second,
 			Age:   4 * time.Hour,
 		},
@@ -63,9 +62,9 @@ func DefaultLimits() Limits {
 // until the client has read it.
 func (l Limits) onConnection() int { return l.AnswerSize / 4 }
 
-// within returns when a time of d will be over, by the clock of connections:
-// deadlines are no matter of the clock that the domain is given.
+// within returns the time d from now by the clock of connections. Deadlines do not use the clock that the domain is
+// given.
 func within(d time.Duration) time.Time { return now().Add(d) }
 
-// now is the clock of connections and deadlines, which is not that of the domain: see within.
+// now is the clock of connections and deadlines, as opposed to that of the domain.
 func now() time.Time { return graphql.Now() }

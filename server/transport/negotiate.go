@@ -6,7 +6,7 @@ import (
 	"petitiond/server/header"
 )
 
-// media is a type that an answer can have.
+// media is a media type that an answer can have.
 type media string
 
 const (
@@ -15,8 +15,8 @@ const (
 	mediaEvents  media = "text/event-stream"
 )
 
-// accepted is what a client would read: an answer of this type (or none), and
-// whether a stream of events.
+// accepted is what a client accepts: the type of a single answer (empty if none), and whether an event stream is
+// accepted.
 type accepted struct {
 	answer media
 	events bool
@@ -34,8 +34,8 @@ func (a accepted) refusal() media {
 	}
 }
 
-// preference is how much a client wants a media type: by its own number first,
-// then by how exactly it named it.
+// preference is how much a client wants a media type: first by the quality value, then by how exactly the type was
+// named.
 type preference struct {
 	quality float64
 	exact   int
@@ -53,8 +53,8 @@ const (
 	exactly
 )
 
-// negotiate reads Accept headers. Without one the client reads JSON as it
-// always was; one that names both answers alike gets the newer.
+// negotiate reads Accept headers. A client that sends none gets application/json; one that wants both types of answers
+// equally gets the newer.
 func negotiate(headers []string) accepted {
 	plain, modern, events, any := preferences(headers)
 	if !any {

@@ -129,7 +129,7 @@ func TestPagesInACrowd(t *testing.T) {
 		}
 		hangUp()
 		began := time.Now()
-		if got := s.get(t, "other"); !strings.Contains(got, "as much to do") || time.Since(began) != time.Second {
+		if got := s.get(t, "other"); !strings.Contains(got, "is busy") || time.Since(began) != time.Second {
 			t.Errorf("with a full gate: %s after %s", got, time.Since(began))
 		}
 		if got := s.get(t, "known"); got != "known0 hit" {

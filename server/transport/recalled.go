@@ -10,16 +10,16 @@ import (
 	"petitiond/server/responsecache"
 )
 
-// recalled knows by the bytes of a request which operation it asks for, so that a crowd that reloads a page is not
-// decoded, validated and hashed over and over. Only queries are in it that were taken: what a request means depends on
-// nothing but its bytes.
+// recalled maps the bytes of a request to the operation that it asks for. Many clients that load the same page send the
+// same bytes, which then need not be decoded, validated and hashed each time. It holds only queries that were accepted,
+// since their meaning depends on nothing but those bytes.
 type recalled struct {
 	seed  maphash.Seed
 	known *lru.Cache[uint64, recalledRequest]
-	docs  map[*ast.QueryDocument]*holding // that are kept alive; guarded by the lock of known
+	docs  map[*ast.QueryDocument]*holding // documents that requests in known refer to; guarded by the lock of known
 }
 
-// holding is how many requests have a document in common, and what it takes.
+// holding is how many requests share a document, and how many bytes the document takes.
 type holding struct{ requests, bytes int }
 
 type recalledRequest struct {
@@ -29,17 +29,18 @@ type recalledRequest struct {
 	bytes int // that its document takes
 }
 
-// size is what it takes in memory beside the document, about: the text and the variables that were read from it.
+// size returns roughly what a request takes in memory besides its document: the text and the variables that were read
+// from it.
 func (r recalledRequest) size() int { return 600 + 2*len(r.text) }
 
-// newRecalled returns a memory of so many bytes.
+// newRecalled returns an empty cache of at most so many bytes.
 func newRecalled(most int) *recalled {
 	r := &recalled{seed: maphash.MakeSeed(), docs: map[*ast.QueryDocument]*holding{}}
 	r.known = lru.New[uint64](most, r.hold, r.release)
 	return r
 }
 
-// hold counts what a request takes, and its document once.
+// hold returns how many bytes a new request adds: its document counts only if no other request shares it.
 func (r *recalled) hold(request recalledRequest) (bytes int) {
 	bytes = request.size()
 	doc := r.docs[request.op.Document]
@@ -52,7 +53,8 @@ func (r *recalled) hold(request recalledRequest) (bytes int) {
 	return bytes
 }
 
-// release returns what goes with a request, and with its document if it is the last of it.
+// release returns how many bytes are freed with a request, those of its document included if no other request shares
+// it.
 func (r *recalled) release(request recalledRequest) (bytes int) {
 	bytes = request.size()
 	doc := r.docs[request.op.Document]
@@ -63,7 +65,7 @@ func (r *recalled) release(request recalledRequest) (bytes int) {
 	return bytes
 }
 
-// hash tells requests apart, a body from a query string among them.
+// hash includes the method, since a body and a query string with the same bytes mean different things.
 func (r *recalled) hash(method string, text []byte) uint64 {
 	var h maphash.Hash
 	h.SetSeed(r.seed)

@@ -15,7 +15,7 @@ import (
 	"petitiond/server/transport/fault"
 )
 
-// intake reads requests, and judges what they ask for.
+// intake reads requests and checks what they ask for.
 type intake struct {
 	judge  *operation.Judge
 	limits Limits
@@ -27,7 +27,7 @@ func (i *intake) prepare(request *operation.Request) (*operation.Operation, *fau
 	return op, fault.Of(r)
 }
 
-// read returns the text in which the parameters of an operation stand: the body, or the query string of the URL.
+// read returns the text that holds the parameters of an operation: the body, or the query string of the URL.
 func (i *intake) read(w http.ResponseWriter, r *http.Request) ([]byte, *fault.Fault) {
 	if r.Method == http.MethodPost {
 		if f := i.checkBody(r.Header, r.ContentLength); f != nil {
@@ -51,11 +51,11 @@ func (i *intake) decode(method string, text []byte) (*operation.Request, *fault.
 	return request, fault.Of(r)
 }
 
-// checkBody judges a body by its headers, before a byte of it is read.
+// checkBody checks a body's headers before any of it is read.
 func (i *intake) checkBody(h http.Header, length int64) *fault.Fault {
 	const message = "Send the body as application/json in UTF-8, without Content-Encoding."
-	// Two lines of a header are one with a comma, which no media type has: what a proxy takes for the type of a body
-	// must not differ from what we do.
+	// Joined by a comma, two Content-Type headers are no valid media type and are refused: a proxy might take the one
+	// for the type of the body, and we the other.
 	typ, params, err := mime.ParseMediaType(strings.Join(h.Values("Content-Type"), ","))
 	encoding := strings.Join(h.Values("Content-Encoding"), ",")
 	switch {
@@ -68,7 +68,7 @@ func (i *intake) checkBody(h http.Header, length int64) *fault.Fault {
 	}
 }
 
-// readBody reads a body that may be chunked, within a limit of size. The server limits the time.
+// readBody reads a body, which may be chunked, up to the limit of its size. The HTTP server limits the time.
 func (i *intake) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *fault.Fault) {
 	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, i.limits.Body))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {

@@ -9,7 +9,7 @@ import (
 	"github.com/coder/websocket"
 )
 
-const altered = `{"errors":[{"message":"The credential has other rights now. Send it again to go on with those.",` +
+const altered = `{"errors":[{"message":"The rights of the credential have changed. Send it again to continue with its new rights.",` +
 	`"extensions":{"code":"UNAUTHENTICATED"}}]}`
 
 // What is open under a credential ends when that has other rights, and begins again with those.

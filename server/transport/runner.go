@@ -11,7 +11,7 @@ import (
 	"petitiond/server/transport/fault"
 )
 
-// runner runs operations within the room, the time and the memory that there is.
+// runner runs operations within the limits of concurrency, time and memory.
 type runner struct {
 	engine     *engine
 	admission  *admission
@@ -29,11 +29,12 @@ func newRunner(o Options, a *credential.Authority) *runner {
 	}
 }
 
-// begin takes a place for a query or a mutation, whichever way it came in, or returns why it may not run: the server is
-// full, or its credential has ended while it waited. Who has a place calls done once, when the operation has ended.
+// begin takes a place for a query or a mutation, over whichever protocol it came, or returns why it may not run: the
+// server is full, or the credential ended while the operation waited. The caller calls done once, when the operation
+// has ended.
 func (r *runner) begin(ctx context.Context) (done func(), f *fault.Fault) {
 	if !r.admission.enter(ctx) {
-		return nil, fault.Passing(errcode.Unavailable, "The server has as much to do as it can. Try again in a moment.")
+		return nil, fault.Passing(errcode.Unavailable, "The server is busy. Try again in a moment.")
 	}
 	if f = r.authority.Recheck(ctx); f != nil {
 		r.admission.leave()

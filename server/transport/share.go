@@ -14,22 +14,22 @@ import (
 	"petitiond/server/transport/fault"
 )
 
-// Queries of those who show no credential are answered alike: such an answer is computed once, and
-// kept until something in it changes, or for some seconds. What depends on the one who asks is never shared, since who
-// asks without a credential is nobody.
+// Queries without a credential have the same answer for everybody. It is computed once, and kept until something in it
+// changes, or for some seconds. No personal data can be shared in this way, since a request without a credential has no
+// rights of its own.
 
-// Responses are those that everybody gets alike. They are made before the Transport that answers with them, so that the one
-// who drops what has changed is there before anything changes.
+// Responses is the store of shared answers. It is created before the Transport that uses it, so that those who drop
+// changed answers are connected before anything can change.
 type Responses = responsecache.Store[*answer]
 
-// NewResponses returns an empty store that takes so many bytes of memory.
+// NewResponses returns an empty store that takes at most so many bytes of memory.
 func NewResponses(bytes int) *Responses {
 	return responsecache.New(responsecache.Options[*answer]{
 		Bytes: bytes, Size: (*answer).size, Longest: 5 * time.Second, Brief: time.Second, Now: now,
 	})
 }
 
-// sharing are the answers that are everybody's, and how to come by them.
+// sharing answers queries from the store of shared answers where possible, and otherwise by running them.
 type sharing struct {
 	*runner
 
@@ -46,12 +46,12 @@ func newSharing(o Options, r *runner) *sharing {
 	}
 }
 
-// applies reports whether the answer of a query may be everybody's.
+// applies reports whether the answer of a query may be shared.
 func (s *sharing) applies(header http.Header) bool {
 	return s.on && len(header["Authorization"]) == 0 && header.Get(costHeader) == ""
 }
 
-// answer returns the answer of an operation that came over a connection.
+// answer returns the answer of an operation that came over an open connection, shared if possible.
 func (s *sharing) answer(ctx context.Context, anonymous bool, op *operation.Operation) *answer {
 	if !s.on || !anonymous || op.Kind() != ast.Query {
 		return s.run(ctx, op, false)
@@ -60,13 +60,14 @@ func (s *sharing) answer(ctx context.Context, anonymous bool, op *operation.Oper
 	return a
 }
 
-// Page is something besides answers that is made for everybody. Nobody changes it any more.
+// Page is something other than an answer that is rendered once and sent to everybody. It must not change once it is
+// made.
 type Page interface {
-	// Size is what it takes in memory, about.
+	// Size returns roughly how much memory it takes.
 	Size() int
 }
 
-// page returns the page of a name, and how it came.
+// page returns the page with a name, rendered if necessary, and its Cache-Status.
 func (s *sharing) page(
 	ctx context.Context, name string, render func(context.Context) (page Page, keep bool),
 ) (a *answer, how string) {
@@ -89,11 +90,11 @@ func (s *sharing) page(
 	return received(a, came, err)
 }
 
-// received is what somebody got from the store of answers, and how.
+// received turns what the store returned into an answer and its Cache-Status.
 func received(a *answer, came responsecache.How, err error) (_ *answer, how string) {
 	switch {
-	case err != nil || a == nil: // who waited is gone, or what was waited for has panicked
-		f := fault.New(http.StatusServiceUnavailable, errcode.Unavailable, "The request was given up before it was answered.")
+	case err != nil || a == nil: // the caller has gone, or the computation it waited for has panicked
+		f := fault.New(http.StatusServiceUnavailable, errcode.Unavailable, "The request was cancelled before it could be answered.")
 		return &answer{fault: f}, statusMiss
 	case came == responsecache.Hit:
 		return a, statusHit
@@ -101,19 +102,19 @@ func received(a *answer, came responsecache.How, err error) (_ *answer, how stri
 	return a, statusMiss
 }
 
-// share returns the answer that all those get who ask the same without a credential.
+// share returns the answer to a query that is shared by all who ask the same without a credential.
 func (s *sharing) share(ctx context.Context, op *operation.Operation) (a *answer, how string) {
 	a, came, err := s.answers.Get(ctx, responsecache.Key(op.Key()), func(r *responsecache.Recorder) (*answer, responsecache.Verdict) {
 		if r == nil {
 			return s.run(ctx, op, false), responsecache.Own
 		}
-		// Others wait, too: that the first hangs up ends it for nobody.
+		// Others may be waiting for the same answer: it must not be cancelled when the first client hangs up.
 		a := s.run(r.Within(context.WithoutCancel(ctx)), op, false)
 		switch {
 		case a.fault != nil:
 			return a, responsecache.Tell
 		case !a.whole:
-			return a, responsecache.Own // its errors bear the id of this request
+			return a, responsecache.Own // its errors carry the id of this request
 		}
 		return a, responsecache.Keep
 	})

@@ -15,32 +15,32 @@ import (
 	"petitiond/server/transport/fault"
 )
 
-// serveEvents answers an operation as server-sent events, on a connection of its own: next for every answer,
-// then complete. graphql-sse calls this the distinct connections mode; a browser's own EventSource reads it too.
+// serveEvents answers an operation as server-sent events, on a connection of its own: next for every answer, then
+// complete. graphql-sse calls this the distinct connections mode; a browser's own EventSource reads it too.
 func (o *opener) serveEvents(w http.ResponseWriter, r *http.Request, who credential.Identity, op *operation.Operation) {
 	c, f := o.open(connection.Events, r, who)
 	if f != nil {
 		refuse(w, mediaGraphQL, f)
 		return
 	}
-	// A client that comes back says which version it has: EventSource does so by itself.
+	// A client that reconnects sends the version that it has; EventSource does so by itself.
 	version, _ := strconv.ParseInt(r.Header.Get("Last-Event-ID"), 10, 64)
 	o.openEvents(w, r, c, connection.WithOperation(op, version))
 }
 
-// refuseByEvents tells by a stream why an operation was refused, to a client that reads nothing else: of another
-// answer a browser's EventSource shows no more than that it failed.
+// refuseByEvents sends the refusal of an operation as an event stream, to a client that accepts nothing else: of any
+// other response, a browser's EventSource reports only that it failed.
 func refuseByEvents(w http.ResponseWriter, f *fault.Fault) {
 	out := connection.AppendEvent(nil, "next", 0, encode(&graphql.Response{Errors: f.Errors}))
 	write(w, http.StatusOK, mediaEvents, connection.AppendEvent(out, "complete", 0, nil))
 }
 
-// openEvents answers with the head of a stream, so that the client knows it stands before the first event comes.
+// openEvents sends the head of a stream at once: the client learns that the stream is open before the first event.
 func (o *opener) openEvents(w http.ResponseWriter, r *http.Request, c *connection.Conn, begin connection.Beginning) {
 	const blank = ":\n\n"
 	head := w.Header()
 	head["Content-Type"] = headerValues[string(mediaEvents)]
-	// Some proxies keep events back until they have enough of them.
+	// Some proxies would otherwise buffer events.
 	head.Set("X-Accel-Buffering", "no")
 	if r.ProtoMajor == 1 {
 		own := head.Clone()
@@ -49,14 +49,14 @@ func (o *opener) openEvents(w http.ResponseWriter, r *http.Request, c *connectio
 		o.takeOver(w, c, http.StatusOK, own, blank, begin)
 		return
 	}
-	// HTTP/2 does not give its connections away: this goroutine stands between.
+	// An HTTP/2 connection cannot be hijacked, so this goroutine copies the events.
 	w.WriteHeader(http.StatusOK)
 	near, far := net.Pipe()
 	c.Adopt(far, nil, []byte(blank), begin)
 	copyEvents(w, r, near, o.intake.limits.Event)
 }
 
-// copyEvents passes on what comes until either side ends.
+// copyEvents copies events to the client until either side ends.
 func copyEvents(w http.ResponseWriter, r *http.Request, from net.Conn, patience time.Duration) {
 	defer from.Close()
 	stop := context.AfterFunc(r.Context(), func() { _ = from.Close() })

@@ -10,10 +10,10 @@ import (
 	"petitiond/server/transport/trace"
 )
 
-// The single connection mode of graphql-sse: a client reserves a stream with PUT, opens it with GET, sends
-// operations beside it with POST, whose answers come over the stream, and ends them with DELETE.
+// The single connection mode of graphql-sse: a client reserves a stream with PUT, opens it with GET, sends operations
+// with POST, whose answers arrive over the stream, and ends them with DELETE.
 
-// streamHeader is X-GraphQL-Event-Stream-Token as net/http keeps it.
+// streamHeader is X-GraphQL-Event-Stream-Token in net/http's canonical form.
 const streamHeader = "X-Graphql-Event-Stream-Token"
 
 // streamToken finds the token of a stream in a request.
@@ -36,15 +36,15 @@ func (o *opener) reserveStream(w http.ResponseWriter, r *http.Request) {
 	token := rand.Text()
 	if !o.connections.Streams.Reserve(token, o.network(r)) {
 		refuse(w, mediaJSON, fault.New(http.StatusServiceUnavailable, errcode.Unavailable,
-			"There are too many reserved event streams. Open one of yours, or try again later."))
+			"Too many event streams are reserved. Open one that you have reserved, or try again later."))
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(http.StatusCreated)
-	_, _ = w.Write([]byte(token)) // who has gone needs no token
+	_, _ = w.Write([]byte(token)) // a client that has gone needs no token
 }
 
-// serveStream answers what bears the token of a stream.
+// serveStream answers a GET, HEAD or POST with the token of a stream.
 func (o *opener) serveStream(w http.ResponseWriter, r *http.Request) {
 	token := streamToken(r)
 	switch {
@@ -77,7 +77,7 @@ func (o *opener) openStream(w http.ResponseWriter, r *http.Request, token string
 	o.openEvents(w, r, c, o.connections.Streams.WithStream(token))
 }
 
-// sendToStream answers an operation that is sent beside an open stream: accepted, and answered there.
+// sendToStream accepts an operation with 202; its answer is sent over the stream.
 func (o *opener) sendToStream(w http.ResponseWriter, r *http.Request, token string) {
 	if f := o.beginOnStream(w, r, token); f != nil {
 		refuse(w, negotiate(r.Header.Values("Accept")).refusal(), f)
@@ -86,7 +86,7 @@ func (o *opener) sendToStream(w http.ResponseWriter, r *http.Request, token stri
 	w.WriteHeader(http.StatusAccepted)
 }
 
-// beginOnStream begins an operation that is sent beside a stream, or returns why it does not.
+// beginOnStream starts an operation whose answers go to a stream, or returns why it may not run.
 func (o *opener) beginOnStream(w http.ResponseWriter, r *http.Request, token string) *fault.Fault {
 	who, f := identify(o.authority, r)
 	if f != nil {

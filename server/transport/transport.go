@@ -22,57 +22,56 @@ import (
 	"petitiond/server/transport/trace"
 )
 
-// Options says what a Transport serves and whom. Only Schema is needed.
+// Options says what a Transport serves, and to whom. Only Schema is required.
 type Options struct {
-	// Schema is what gqlgen generated. What the events of its subscriptions are about, and with which error they end,
-	// their sources say as package subscription has it.
+	// Schema is what gqlgen generated. Its subscriptions mark their events, and report the error with which they end,
+	// by means of package subscription.
 	Schema graphql.ExecutableSchema
-	// ErrorPresenter turns errors of execution into what clients read. It gives
-	// unknown ones the code INTERNAL; the request id is added here. The default
-	// hides every error that has no code.
+	// ErrorPresenter turns errors of execution into what clients read. It must map unknown errors to the code INTERNAL,
+	// to which the request id is added here. The default hides every error that has no code.
 	ErrorPresenter graphql.ErrorPresenterFunc
 	// Recover turns a panic in a resolver into an error. The default logs it.
 	Recover graphql.RecoverFunc
-	// Authenticate returns a context that knows whose credential bearer is. It
-	// is not called for anonymous requests. An error refuses the request with
-	// UNAUTHENTICATED, or with UNAVAILABLE if it is [ErrUnavailable].
+	// Authenticate returns a context that knows whose credential bearer is. It is not called for anonymous requests. An
+	// error refuses the request with UNAUTHENTICATED, or with UNAVAILABLE if it is [ErrUnavailable].
 	Authenticate func(ctx context.Context, bearer string) (context.Context, error)
-	// Around adds to the context what one answer needs, such as loaders. It is
-	// called for every event of a subscription, and once for its start:
-	// what that call adds lives as long as the subscription.
+	// Around adds to the context what a single answer needs, such as loaders. It is called for every event of a
+	// subscription, and once for its start; what that first call adds lives as long as the subscription.
 	Around func(ctx context.Context) context.Context
-	// Expires says until when the credential holds that Authenticate found, if it ends. Then it is asked again.
+	// Expires returns when the credential that Authenticate found expires, or the zero time. It is authenticated again
+	// then.
 	Expires func(ctx context.Context) time.Time
-	// Same reports whether Authenticate found the same twice: who it is, and what they may. Where it did not, what is
-	// open under the credential ends as if it had been revoked. By default all that holds is the same.
+	// Same reports whether two results of Authenticate are the same person with the same rights. If not, whatever is
+	// open under the credential ends as if the credential had been revoked. By default any two are the same.
 	Same func(before, now context.Context) bool
-	// Impersonal are the types whose leaf fields have the same values for everybody who may see an object of
-	// them at all. A subscription that selects nothing else is shared by all.
+	// Impersonal are the types whose leaf fields have the same values for all who may see the object at all. A
+	// subscription that selects nothing else is executed once for all its subscribers.
 	Impersonal []string
-	// Sizes say how many items fields have by their arguments, where @listSize cannot: by the name of the field, such
-	// as Petition.signatureHistory. Arguments come as JSON has them, absent ones as their defaults or nil.
+	// Sizes are functions, by the name of a field such as Petition.signatureHistory, that return how many items the
+	// field has, for fields where @listSize cannot express it. Arguments have the types that JSON decodes to; absent
+	// ones have their defaults or are nil.
 	Sizes map[string]func(arguments map[string]any) int
-	// ShareAnswers lets equal queries of those who show no credential have one answer. Whoever computes it says with
-	// [responsecache.On] what it depends on; those who change that drop it from the Responses.
+	// ShareAnswers makes equal queries without a credential share one answer. The code that computes it records with
+	// [responsecache.On] what it depends on; the code that changes something drops the answers that depend on it from
+	// the Responses.
 	ShareAnswers bool
-	// Responses are those that are shared. The default is a store of its own.
+	// Responses is the store of shared answers. By default the Transport makes its own.
 	Responses *Responses
-	// Address returns whose connection a request came over. The default is that of the connection.
+	// Address returns the client's address. By default it is the peer's address.
 	Address func(r *http.Request) netip.Addr
-	// AllowedOrigins are the sites besides our own whose pages may read answers
-	// and open sockets, such as https://example.org.
+	// AllowedOrigins are the sites besides our own whose pages may read answers and open sockets, such as
+	// https://example.org.
 	AllowedOrigins []string
-	// Introspection lets clients ask for the schema. Off also keeps errors from
-	// suggesting names.
+	// Introspection lets clients ask for the schema. Where it is off, errors do not suggest names either.
 	Introspection bool
 	// Discreet keeps errors from suggesting names in any case.
 	Discreet bool
-	// Limits are [DefaultLimits] where they are zero as a whole.
+	// Limits defaults to [DefaultLimits] if it is the zero value.
 	Limits Limits
-	// Memory is how many bytes answers may take together while they are computed, sent, or wait for a client that
-	// does not read: 0 is 1 GiB.
+	// Memory is how many bytes all answers together may take while they are computed, sent, or wait for a client that
+	// does not read. The default is 1 GiB.
 	Memory int64
-	// Logger is told of panics; nil is silence.
+	// Logger records panics and hidden errors. By default nothing is logged.
 	Logger *slog.Logger
 }
 
@@ -167,14 +166,14 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Responses returns those of Options, or the Transport's own.
+// Responses returns the store of shared answers.
 func (t *Transport) Responses() *Responses { return t.sharing.answers }
 
-// Share sends the page of a name, and says how it came by it, for the header Cache-Status. A page is treated as the
-// answer of a query is: it is in memory until something changes that it depends on (see [responsecache.On]); else it is
-// rendered once for all who ask at the same time, when there is room among what runs, within the time of an operation
-// and the budget of an answer. Render reports whether the page may be kept: otherwise it is for those who have asked
-// already. Where there is an error nothing was sent, since the server has as much to do as it can.
+// Share calls send with the page of that name and its Cache-Status. A page is treated like the answer of a query: it is
+// kept in memory until something that it depends on changes (see [responsecache.On]). If it is not in memory, it is
+// rendered once for all who ask at the same time; rendering takes a place among the operations that run, and has the
+// time of an operation and the budget of an answer. Render reports whether the page may be kept: otherwise it goes only
+// to those who have already asked. If Share returns an error, the server is busy and send was not called.
 func (t *Transport) Share(
 	ctx context.Context, name string,
 	render func(context.Context) (page Page, keep bool), send func(page Page, status string),
@@ -188,9 +187,9 @@ func (t *Transport) Share(
 	return nil
 }
 
-var errBusy = errors.New("transport: there is as much to do as can be done")
+var errBusy = errors.New("transport: the server is busy")
 
-// peer is the address at the other end of the connection.
+// peer returns the address at the other end of the connection.
 func peer(r *http.Request) netip.Addr {
 	at, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
@@ -212,7 +211,7 @@ func (t *Transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t.handler.ServeHTTP(w, r)
 }
 
-// Trust makes t serve the documents of a manifest, and no others. It judges them first, as if they had been sent. It
+// Trust makes t serve the documents of a manifest and no others, after checking them as if a client had sent them. It
 // must be called before t serves.
 func (t *Transport) Trust(m operation.Manifest) error { return t.intake.judge.Trust(m) }
 
@@ -229,9 +228,10 @@ func (t *Transport) recoverPanic(w http.ResponseWriter, r *http.Request) {
 	refuse(w, mediaJSON, fault.Internal(r.Context()))
 }
 
-// Shutdown ends every subscription: sockets are closed with 1001 and event streams cut, spread over half
-// of the time that ctx leaves so that they do not all come back at once. It returns when the last is gone or
-// ctx ends, and what runs for them has ended. New ones are refused from now on; queries and mutations are not.
+// Shutdown ends every subscription: sockets are closed with 1001 and event streams are cut, spread over half of the
+// time that ctx leaves, lest all clients reconnect at once. It returns when the last connection has gone and what ran
+// for them has ended, or when ctx ends. New connections are refused from now on; queries and mutations over HTTP are
+// not.
 func (t *Transport) Shutdown(ctx context.Context) error {
 	err := t.connections.Shutdown(ctx, spreadOver(ctx))
 	t.die()
@@ -251,13 +251,14 @@ func (t *Transport) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// Open is how many sockets and event streams there are.
+// Open returns how many sockets and event streams are open.
 func (t *Transport) Open() int { return t.connections.Size() }
 
-// longestSpread is for the farewell of very many.
+// longestSpread bounds how long closing all connections is spread out.
 const longestSpread = 10 * time.Second
 
-// spreadOver returns over which time all are sent away: half of what ctx leaves, for the other half they need to go.
+// spreadOver returns over how long to spread the closing of connections: half of the time that ctx leaves. The other
+// half is for the last clients to go.
 func spreadOver(ctx context.Context) time.Duration {
 	if end, ok := ctx.Deadline(); ok {
 		return min(longestSpread, time.Until(end)/2)
@@ -265,7 +266,7 @@ func spreadOver(ctx context.Context) time.Duration {
 	return longestSpread
 }
 
-// recovered is the recoverer of a transport that was given none.
+// recovered returns the default of Options.Recover.
 func recovered(log *slog.Logger) graphql.RecoverFunc {
 	return func(ctx context.Context, v any) error {
 		trace.LogPanic(ctx, log, v)

@@ -19,7 +19,7 @@ import (
 
 const protocol = "graphql-transport-ws"
 
-// opener opens connections that stay: WebSockets and event streams.
+// opener opens long-lived connections: WebSockets and event streams.
 type opener struct {
 	intake      *intake
 	authority   *credential.Authority
@@ -58,10 +58,10 @@ func (o *opener) serveSocket(w http.ResponseWriter, r *http.Request) {
 	o.takeOver(w, c, http.StatusSwitchingProtocols, head, "", begin)
 }
 
-// admitSocket judges a handshake before it is answered.
+// admitSocket checks a handshake before it is answered.
 func (o *opener) admitSocket(w http.ResponseWriter, r *http.Request) (credential.Identity, *fault.Fault) {
 	if !o.sameSite(r) {
-		return credential.Identity{}, fault.New(http.StatusForbidden, errcode.Forbidden, "Pages of this origin may not open sockets here.")
+		return credential.Identity{}, fault.New(http.StatusForbidden, errcode.Forbidden, "Pages of this origin may not open WebSockets on this server.")
 	}
 	if err := socket.CheckUpgrade(r.Header, r.Method, r.ProtoMajor, r.ProtoMinor); err != nil {
 		status := http.StatusBadRequest
@@ -73,13 +73,13 @@ func (o *opener) admitSocket(w http.ResponseWriter, r *http.Request) (credential
 			w.Header().Set("Upgrade", "websocket")
 			status = http.StatusUpgradeRequired
 		}
-		return credential.Identity{}, fault.New(status, errcode.BadRequest, "This is no handshake of a WebSocket as RFC 6455 wants it.")
+		return credential.Identity{}, fault.New(status, errcode.BadRequest, "This is not a valid WebSocket handshake (RFC 6455).")
 	}
 	return identify(o.authority, r)
 }
 
-// sameSite reports whether the page that opens a socket is ours or allowed. Browsers always say the origin;
-// what says none is no browser.
+// sameSite reports whether the page that opens a socket is ours or allowed. Browsers always send the Origin header, so
+// a client without one is not a browser.
 func (o *opener) sameSite(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 	if origin == "" || slices.Contains(o.origins, origin) {
@@ -89,14 +89,15 @@ func (o *opener) sameSite(r *http.Request) bool {
 	return err == nil && page.Host != "" && strings.EqualFold(page.Host, r.Host)
 }
 
-// open makes room for a connection that a request has come for.
+// open registers the connection that a request asks for.
 func (o *opener) open(p connection.Protocol, r *http.Request, who credential.Identity) (*connection.Conn, *fault.Fault) {
 	return o.connections.Open(p, strings.Clone(trace.ID(r.Context())), o.network(r), who)
 }
 
 func (o *opener) network(r *http.Request) netip.Prefix { return Network(o.address(r)) }
 
-// Network is what counts as one address: of IPv6 the part that a household has. No address has the zero prefix.
+// Network returns the network that counts as one address in limits: an IPv4 address, or the /64 that one household
+// usually has in IPv6. It is the zero prefix if there is no address.
 func Network(address netip.Addr) netip.Prefix {
 	address = address.Unmap()
 	bits := 32
@@ -110,7 +111,7 @@ func Network(address netip.Addr) netip.Prefix {
 	return network
 }
 
-// takeOver answers with a head and what comes first after it, and keeps the connection without net/http.
+// takeOver hijacks the connection from net/http, and sends the head of the response and what follows it.
 func (o *opener) takeOver(
 	w http.ResponseWriter, c *connection.Conn, status int, head http.Header, after string, begin connection.Beginning,
 ) {

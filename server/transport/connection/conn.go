@@ -13,12 +13,12 @@ import (
 const (
 	// closeTime is how long a client may take to answer a close frame.
 	closeTime = 3 * time.Second
-	// maxSurplus are the bytes that the client of an event stream may send, though it has nothing to say.
+	// maxSurplus is how many bytes the client of an event stream may send before it is dropped. They are ignored.
 	maxSurplus = 1 << 20
 )
 
-// Conn is a connection that stays open: a WebSocket or an event stream. While nothing happens it is this struct,
-// and on Linux a descriptor, and nothing else.
+// Conn is a connection that stays open: a WebSocket or an event stream. While idle it costs this struct and, on Linux,
+// a file descriptor: no goroutine and no buffer.
 type Conn struct {
 	keeper   *Keeper
 	protocol Protocol
@@ -28,7 +28,7 @@ type Conn struct {
 	// guarded by the lock of the table
 	place int
 
-	called bool // the lock of dispatch
+	called bool // whether it is in dispatch's queue; guarded by dispatch's lock
 
 	mu      sync.Mutex // guards what follows
 	session socket.Session[*task]
@@ -43,28 +43,28 @@ type Conn struct {
 // incoming is what a client sends. Times are ticks of the keeper's clock.
 type incoming struct {
 	frames  socket.Reader
-	texts   [][]byte // messages that wait until those before them are read; the first is being read
-	halved  int32    // since when a message has come in part
-	paused  int32    // since when long messages are read and the client is not heard
-	surplus int32    // bytes that the client has sent and should not have
+	texts   [][]byte // messages that wait for the earlier ones; the first is being read
+	halved  int32    // since when part of a message has been here; 0: no part has
+	paused  int32    // since when reading from the client has been paused, while its long messages are read
+	surplus int32    // bytes that the client of an event stream has sent
 	rate    rate
 }
 
-// life is when what was last done to find out whether both ends are there, in ticks of the keeper's clock.
+// life holds when the checks that a connection is alive were last made, in ticks of the keeper's clock.
 type life struct {
 	opened int32
 	asked  int32 // when the last ping was sent; 0: it was answered
-	spoke  int32 // when something was last sent to prove that both are there
+	spoke  int32 // when the last ping or comment was sent
 	parted int32 // when leaving began
 }
 
-// rate is a bucket of messages.
+// rate is a token bucket of messages.
 type rate struct {
 	at   int32   // tick of the last message
 	left float32 // messages
 }
 
-// take reports whether another message may come.
+// take takes a token, and reports whether there was one.
 func (r *rate) take(now int32, perSecond, burst int) bool {
 	r.left = min(r.left+float32(now-r.at)*float32(perSecond)/ticksASecond, float32(burst))
 	r.at = now
@@ -75,7 +75,7 @@ func (r *rate) take(now int32, perSecond, burst int) bool {
 	return true
 }
 
-// Ready goes on with what the client had no room for.
+// Ready sends what the client had no room for.
 func (c *Conn) Ready() {
 	c.mu.Lock()
 	if !c.gone {
@@ -92,21 +92,21 @@ func (c *Conn) Ready() {
 	}
 }
 
-// Lost is the end of a connection whose client has gone.
+// Lost drops a connection whose client has gone.
 func (c *Conn) Lost() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.drop()
 }
 
-// Receive takes what the client sends.
+// Receive handles what the client sends.
 func (c *Conn) Receive(data []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case c.gone, c.leaving: // what comes after the last word is not looked at: it would cost the more the more it is
+	case c.gone, c.leaving: // nothing is read after the last message was sent: a client could make it cost as much as it likes
 		return
-	case c.protocol != Socket: // a stream goes one way
+	case c.protocol != Socket: // event streams go one way
 		if c.in.surplus += int32(len(data)); c.in.surplus > maxSurplus {
 			c.drop()
 		}
@@ -124,7 +124,7 @@ func (c *Conn) Receive(data []byte) {
 	}
 }
 
-// write sends, or keeps what the client does not take. It needs mu.
+// write sends data, and keeps what the client has no room for. It needs mu.
 func (c *Conn) write(data []byte) {
 	if len(data) > 0 && !c.out.write(c.keeper, data) {
 		c.drop()
@@ -134,8 +134,8 @@ func (c *Conn) write(data []byte) {
 // takesNothing reports whether nothing can be sent at present. It needs mu.
 func (c *Conn) takesNothing() bool { return c.gone || c.leaving || len(c.out.pending) > 0 }
 
-// flush sends what is due, all in one write. While the client has not taken the message before, nothing is due:
-// the newest is, once it has. The buffer is returned for the next connection.
+// flush sends everything that is due in one write. While the client has not yet taken the previous write, nothing is
+// due; once it has, only the newest events are. The buffer is returned for the next connection.
 func (c *Conn) flush(into []byte) []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -171,7 +171,7 @@ func (c *Conn) flush(into []byte) []byte {
 	return out
 }
 
-// finish sends the last of an operation, and with it the last of a stream for one operation. It needs mu.
+// finish sends the last message of an operation. It ends a stream that is for one operation. It needs mu.
 func (c *Conn) finish(id string, out []byte) {
 	c.release(id)
 	c.write(out)
@@ -180,7 +180,7 @@ func (c *Conn) finish(id string, out []byte) {
 	}
 }
 
-// release ends what runs for an operation. It needs mu.
+// release stops an operation and forgets it. It needs mu.
 func (c *Conn) release(id string) {
 	t, known := c.session.End(id)
 	if !known {
@@ -210,11 +210,12 @@ func (c *Conn) close(code int, reason string) {
 	}
 	c.releaseAll()
 	c.write(socket.AppendClose(nil, code, reason))
-	c.in.frames = socket.Reader{Max: c.in.frames.Max} // holds nothing
+	c.in.frames = socket.Reader{Max: c.in.frames.Max} // releases its buffers
 	c.leave()
 }
 
-// leave waits for the client to hang up: who closes first may take the last message from it. It needs mu.
+// leave ends the sending half and waits for the client to hang up: closing first could destroy the last message before
+// the client has read it. It needs mu.
 func (c *Conn) leave() {
 	if c.gone || c.leaving {
 		return
@@ -225,7 +226,7 @@ func (c *Conn) leave() {
 	}
 }
 
-// drop gives the connection up. It needs mu.
+// drop closes the connection without further ado. It needs mu.
 func (c *Conn) drop() {
 	if c.gone {
 		return

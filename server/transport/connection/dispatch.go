@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// gatherTime is how long news wait for others, so that all that is due on a connection leaves in one write: several
-// petitions often move in one commit.
+// gatherTime is how long a writer waits for further news before it writes. One commit often changes several petitions,
+// and all that is due on a connection is then sent in one write.
 const gatherTime = 2 * time.Millisecond
 
-// dispatch writes to the connections for which there is news. A connection is called once, however much there is: it
-// tells what is the newest when its turn comes.
+// dispatch writes to the connections for which there is news. A connection stands in the queue once, however much news
+// there is: when its turn comes, it sends the newest.
 type dispatch struct {
 	mu     sync.Mutex // guards queue and the connections' called
 	queue  []*Conn
@@ -26,7 +26,7 @@ func (d *dispatch) start(running *sync.WaitGroup) {
 	}
 }
 
-// call has the connections of tasks written to.
+// call queues the connections of tasks for writing.
 func (d *dispatch) call(tasks []*task) {
 	d.mu.Lock()
 	for _, t := range tasks {
@@ -36,7 +36,7 @@ func (d *dispatch) call(tasks []*task) {
 	d.signal()
 }
 
-// callOne has one connection written to.
+// callOne queues one connection for writing.
 func (d *dispatch) callOne(c *Conn) {
 	d.mu.Lock()
 	d.add(c)
@@ -44,7 +44,7 @@ func (d *dispatch) callOne(c *Conn) {
 	d.signal()
 }
 
-// add puts a connection in the queue, unless it stands there already. It needs mu.
+// add puts a connection in the queue, unless it is there already. It needs mu.
 func (d *dispatch) add(c *Conn) {
 	if !c.called {
 		c.called = true
@@ -56,14 +56,14 @@ func (d *dispatch) add(c *Conn) {
 func (d *dispatch) signal() {
 	select {
 	case d.wake <- struct{}{}:
-	default: // somebody is about to look
+	default: // a wake-up is pending already
 	}
 }
 
-// turn are the connections that a writer takes at once, so that the others have something to do.
+// turn is how many connections a writer takes at once. It is bounded, to leave some to the other writers.
 const turn = 512
 
-// run is a writer. It waits for more before it begins, and keeps its buffer from one connection to the next.
+// run is the loop of a writer. It waits for further news before it begins, and reuses its buffer for all connections.
 func (d *dispatch) run() {
 	buffer, conns := []byte(nil), make([]*Conn, 0, turn)
 	for {
@@ -83,14 +83,14 @@ func (d *dispatch) run() {
 				conns[i] = nil
 			}
 		}
-		if cap(buffer) > 1<<20 { // which was needed once
+		if cap(buffer) > 1<<20 { // do not keep a buffer that was large for once
 			buffer = nil
 		}
 	}
 }
 
-// take takes the connections whose turn it is. They may be called again from then on: what comes now is sent in another
-// write.
+// take removes up to turn connections from the queue. They may be queued again at once: what is published from now on
+// may be missing from the coming write, and causes another.
 func (d *dispatch) take(into []*Conn) []*Conn {
 	d.mu.Lock()
 	n := min(turn, len(d.queue))
@@ -106,7 +106,7 @@ func (d *dispatch) take(into []*Conn) []*Conn {
 	more := len(d.queue) > 0
 	d.mu.Unlock()
 	if more {
-		d.signal() // the other writers
+		d.signal() // wakes another writer
 	}
 	return into
 }

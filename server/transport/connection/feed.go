@@ -15,7 +15,8 @@ import (
 	"petitiond/server/transport/trace"
 )
 
-// backlog are the events without a topic that a slow reader may be behind by; then it misses the oldest.
+// backlog is how many events without a topic are kept for slow readers. A reader that falls further behind misses the
+// oldest.
 const backlog = 100
 
 // event is one answer of a subscription, encoded.
@@ -26,16 +27,17 @@ type event struct {
 	body   []byte
 }
 
-// news are what a feed has to tell. They never change: what comes next makes new ones.
+// news is what a feed currently offers its readers. It is immutable: every event makes a new one, so readers need no
+// lock.
 type news struct {
-	events []event // the newest of each topic and the last without, in order
+	events []event // the newest of each topic and the latest without one, in order
 	last   uint64  // number of the newest event
 	ended  bool
 	errs   []byte // in JSON, if the operation failed before it began
 }
 
-// feed is one execution of a subscription. Equal operations have one together: it is executed and encoded
-// once, and everybody reads the same bytes.
+// feed is one execution of a subscription. Equal operations share one: each event is computed and encoded once, and all
+// readers are sent the same bytes.
 type feed struct {
 	key    operation.Key // of a shared one
 	news   atomic.Pointer[news]
@@ -46,8 +48,8 @@ type feed struct {
 	bytes   int // of the events in news, taken from the transport's memory
 }
 
-// publish adds an event and calls everybody who reads. What the feed has to tell takes no more bytes than one answer,
-// and no more memory than is left.
+// publish adds an event and queues the connections of all readers. The events of a feed together may take no more bytes
+// than one answer, and no more memory than is left.
 func (f *feed) publish(k *Keeper, mark subscription.Mark, body []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -72,7 +74,7 @@ func (f *feed) publish(k *Keeper, mark subscription.Mark, body []byte) error {
 	return nil
 }
 
-// account takes the memory of what comes next instead of that of what was there. It needs mu.
+// account adjusts the reserved memory to the events of next. It needs mu.
 func (f *feed) account(k *Keeper, next *news) error {
 	bytes := 0
 	for _, e := range next.events {
@@ -90,7 +92,7 @@ func (f *feed) account(k *Keeper, next *news) error {
 	return nil
 }
 
-// surplus is how many of the oldest events without a topic are too many beside a new one.
+// surplus returns how many of the oldest events without a topic must go to make room for a new event.
 func (n *news) surplus(mark subscription.Mark, size, most int) (surplus int) {
 	if mark.Topic != "" {
 		return 0
@@ -108,7 +110,7 @@ func (n *news) surplus(mark subscription.Mark, size, most int) (surplus int) {
 	return surplus
 }
 
-// finish says that nothing more comes.
+// finish ends the feed; errs are the errors to end it with, or nil.
 func (f *feed) finish(k *Keeper, errs []byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -120,7 +122,7 @@ func (f *feed) finish(k *Keeper, errs []byte) {
 	k.dispatch.call(f.readers)
 }
 
-// join lets a task read the feed, from what is the newest on.
+// join makes a task a reader of the feed, beginning with the newest events.
 func (f *feed) join(t *task) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -128,7 +130,7 @@ func (f *feed) join(t *task) {
 	f.readers = append(f.readers, t)
 }
 
-// leave reports whether nobody reads any more.
+// leave removes a reader, and reports whether it was the last.
 func (f *feed) leave(t *task) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -140,7 +142,7 @@ func (f *feed) leave(t *task) bool {
 	return last == 0
 }
 
-// feeds are the executions that are shared, by what makes operations equal.
+// feeds are the shared feeds, by the key of their operations.
 type feeds struct {
 	mu   sync.Mutex
 	open map[operation.Key]*feed
@@ -159,7 +161,7 @@ func (s *feeds) join(t *task, key operation.Key, open func() *feed) {
 	s.open[key] = f
 }
 
-// leave ends the feed that nobody reads any more.
+// leave removes a reader from its feed, and cancels a feed that has none left.
 func (s *feeds) leave(t *task) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -169,7 +171,7 @@ func (s *feeds) leave(t *task) {
 	}
 }
 
-// forget keeps newcomers from a feed that has ended. It needs mu.
+// forget keeps new readers from joining a feed that has ended. It needs mu.
 func (s *feeds) forget(f *feed) {
 	if s.open[f.key] == f {
 		delete(s.open, f.key)
@@ -188,14 +190,15 @@ func (s *feeds) reading() (n int) {
 	return n
 }
 
-// close keeps newcomers from a feed that has ended.
+// close keeps new readers from joining a feed that has ended.
 func (s *feeds) close(f *feed) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.forget(f)
 }
 
-// newFeed runs a subscription until it ends or ctx does. Its first reader is there before it begins, to miss nothing.
+// newFeed runs a subscription until it ends or ctx does. Its first reader joins before it starts, lest it miss an
+// event.
 func (k *Keeper) newFeed(ctx context.Context, op *operation.Operation, first *task) *feed {
 	ctx, cancel := context.WithCancel(ctx)
 	f := &feed{cancel: cancel}
@@ -210,8 +213,8 @@ func (k *Keeper) newFeed(ctx context.Context, op *operation.Operation, first *ta
 	return f
 }
 
-// broadcast publishes what a subscription answers. It returns the errors of one that did not begin, or whose events
-// become too large.
+// broadcast publishes the events of a subscription. It returns errors if the subscription could not begin, or if its
+// events became too large.
 func (k *Keeper) broadcast(ctx context.Context, op *operation.Operation, f *feed) (errs []byte) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -237,15 +240,16 @@ func (k *Keeper) broadcast(ctx context.Context, op *operation.Operation, f *feed
 	}
 }
 
-// subscribe lets t read what op answers: what all get alike from one execution, and the rest from its own.
-// The shared one runs as nobody; who may see more than nobody has one alone if that fails.
+// subscribe makes t read the events of op: from a shared feed if they are the same for everybody, and otherwise from a
+// feed of its own. A shared feed runs without a credential; if it fails, a client with a credential gets a feed of its
+// own, since it may be allowed to see more.
 func (k *Keeper) subscribe(ctx context.Context, t *task, who credential.Identity, op *operation.Operation) {
 	if !who.Anonymous() && !k.Host.Impersonal(op) {
 		k.newFeed(ctx, op, t)
 		return
 	}
 	if who.Anonymous() {
-		t.end() // nothing runs for this one alone, and a context costs more than all the rest of it
+		t.end() // nothing runs for this task alone, and the context would take more memory than all the rest of it
 		t.end = nil
 	} else {
 		t.apart = func() {

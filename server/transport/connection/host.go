@@ -20,10 +20,10 @@ type Host interface {
 	Prepare(request []byte) (*operation.Operation, *fault.Fault)
 	// Answer runs a query or a mutation, and returns its answer in no more than Limits.Answer bytes.
 	Answer(ctx context.Context, anonymous bool, op *operation.Operation) ([]byte, *fault.Fault)
-	// Subscribe begins a subscription. The function that it returns waits for the next event. It returns nil at the
-	// end, or why there are no more.
+	// Subscribe begins a subscription. The returned function waits for the next event. At the end it returns a nil
+	// event, with the fault that ended the subscription if there was one.
 	Subscribe(ctx context.Context, op *operation.Operation) func() (*Event, *fault.Fault)
-	// Impersonal reports whether the events of a subscription are the same for all those who may see them at all.
+	// Impersonal reports whether the events of a subscription are the same for all who may see them at all.
 	Impersonal(op *operation.Operation) bool
 }
 
@@ -34,35 +34,35 @@ type Event struct {
 	Body []byte // in JSON
 }
 
-// Bounds is what a connection may take, and how long it may take. See DefaultLimits of package transport.
+// Bounds bounds what connections may take. For the defaults see DefaultLimits of package transport.
 type Bounds struct {
 	Sockets           int // open connections: WebSockets and event streams
 	SocketsPerAddress int // of one IPv4 address, or one /64 of IPv6; 0: no limit
 	SocketOperations  int // on one connection at once
 	Messages          int // a second that a client may send
-	MessageBurst      int // messages that may come at once
+	MessageBurst      int // messages that a client may send at once
 	InitPayload       int // bytes of the payload of connection_init
 
-	Read  time.Duration // arrival of a message on a connection, or of a body: that one the HTTP server sees to
-	Event time.Duration // departure of what was begun to be written on a connection
-	Init  time.Duration // arrival of connection_init
-	Ping  time.Duration // between proofs that a connection is there
-	Pong  time.Duration // arrival of the answer to such a proof
-	Age   time.Duration // of a connection, about: then the client connects again
+	Read  time.Duration // for a message on a connection to arrive whole, or a body, which the HTTP server enforces
+	Event time.Duration // for the client to take what was written to it
+	Init  time.Duration // for connection_init to arrive
+	Ping  time.Duration // between pings or comments that check a connection
+	Pong  time.Duration // for the answer to a ping to arrive
+	Age   time.Duration // of a connection, roughly: then it is closed and the client reconnects
 }
 
-// Options says what a Keeper keeps connections for, and within which bounds. All fields are needed.
+// Options configures a Keeper. All fields are required.
 type Options struct {
 	Host        Host
 	Limits      Bounds
-	Message     int64         // bytes that a message may have, and requests that wait for a stream together
-	Answer      int           // bytes that an answer may have, or all that a subscription has to tell
+	Message     int64         // bytes of a message, and of all requests together that wait for one stream
+	Answer      int           // bytes of an answer, and of all events together that a feed keeps
 	JSON        strict.Limits // of messages
 	Credentials *credential.Registry
 	Memory      *budget.Memory
-	// Readers has room for as many as may read long messages at once.
+	// Readers is a semaphore: its capacity is how many long messages may be read at once.
 	Readers chan struct{}
-	// Alive is the context of what outlives its request; Running holds what runs in it.
+	// Alive is the context of all that outlives its request; Running waits for the goroutines that run in it.
 	Alive   context.Context //nolint:containedctx // see above
 	Running *sync.WaitGroup
 	Now     func() time.Time

@@ -1,11 +1,11 @@
 // Package connection keeps connections open: WebSockets that speak graphql-transport-ws, and event streams in both
-// modes of graphql-sse. What clients ask for over them a [Host] runs; whose credential is whose the registry of package
-// credential knows.
+// modes of graphql-sse. A [Host] runs what clients ask for over them; the registry of package credential knows whose
+// credentials they carry.
 //
-// A [Keeper] holds the connections (table.go) and looks after them (watch.go). A connection (conn.go) takes messages
-// (message.go) that begin tasks and end them; what a task has to tell comes from a feed that equal subscriptions read
-// together (feed.go), and is written when the connection's turn comes (dispatch.go). stream.go knows the streams that
-// are opened by a token.
+// A [Keeper] holds the connections (table.go) and watches over them (watch.go). A connection (conn.go) receives
+// messages (message.go) that start and end tasks (task.go). A task reads the events of its subscription from a feed,
+// which equal subscriptions share (feed.go); they are written when the connection's turn comes (dispatch.go). stream.go
+// manages the event streams that are opened with a token.
 package connection
 
 import (
@@ -24,7 +24,7 @@ import (
 )
 
 const (
-	// ticksASecond of the clock by which connections are watched. It counts from the first.
+	// ticksASecond is the resolution of the clock by which connections are watched.
 	ticksASecond = 20
 	tick         = time.Second / ticksASecond
 	// pingPayload is how many bytes the payload of a ping or a pong may have. The answer repeats it.
@@ -37,7 +37,7 @@ const (
 type Keeper struct {
 	Options
 
-	// Streams are the event streams that are opened by a token.
+	// Streams are the event streams that are opened with a token.
 	Streams  Streams
 	messages socket.Limits
 	zero     time.Time
@@ -46,7 +46,7 @@ type Keeper struct {
 	dispatch dispatch
 }
 
-// New returns a Keeper. What it needs runs from the first connection on until Shutdown.
+// New returns a Keeper. Its goroutines run from the first connection until Shutdown.
 func New(o Options) *Keeper {
 	k := &Keeper{
 		Options: o,
@@ -63,11 +63,12 @@ func New(o Options) *Keeper {
 	return k
 }
 
-// ticks is the time in small numbers, since a connection keeps seven of them. None is zero, which stands for never.
+// ticks returns the time as a 32-bit number, since every connection stores seven of them. It is never zero, which
+// stands for "never".
 func (k *Keeper) ticks() int32 { return int32(k.Now().Sub(k.zero)/tick) + 1 }
 
-// Open makes room for a connection that came with a request of this id, from this address, under a credential, or says
-// why there is none.
+// Open registers a connection for a request with this id, from this address, under a credential, or returns why there
+// is no room for it.
 func (k *Keeper) Open(p Protocol, request string, address netip.Prefix, who credential.Identity) (*Conn, *fault.Fault) {
 	c := &Conn{keeper: k, protocol: p, id: request, address: address}
 	if p == Socket {
@@ -82,7 +83,7 @@ func (k *Keeper) Open(p Protocol, request string, address netip.Prefix, who cred
 	return c, nil
 }
 
-// admit counts a connection in, under the credential that it bears, or says why there can be no other.
+// admit adds a connection to the table and holds its credential, or returns why there can be no further connection.
 func (k *Keeper) admit(c *Conn, who credential.Identity) *fault.Fault {
 	t := &k.table
 	t.mu.Lock()
@@ -90,14 +91,14 @@ func (k *Keeper) admit(c *Conn, who credential.Identity) *fault.Fault {
 	o := k.Limits
 	switch {
 	case t.closed:
-		return refused("The server is about to stop. Connect again in a moment.")
+		return refused("The server is shutting down. Connect again in a moment.")
 	case len(t.all) >= o.Sockets:
-		return refused("This server has as many open connections as it can hold. Try again later.")
+		return refused("The server has too many open connections. Try again later.")
 	case o.SocketsPerAddress > 0 && t.by[c.address] >= o.SocketsPerAddress:
 		return refused("There are too many open connections from your address. Close one first.")
 	}
 	if err := k.begin(); err != nil {
-		return refused("This server cannot keep another connection open. Try again later.")
+		return refused("The server cannot open another connection. Try again later.")
 	}
 	c.place = len(t.all)
 	t.all = append(t.all, c)
@@ -108,12 +109,12 @@ func (k *Keeper) admit(c *Conn, who credential.Identity) *fault.Fault {
 	return nil
 }
 
-// refused says that there is no room for a connection.
+// refused returns the fault of a connection for which there is no room.
 func refused(message string) *fault.Fault {
 	return fault.New(http.StatusServiceUnavailable, errcode.Unavailable, message)
 }
 
-// begin starts what connections need, with the first. It needs the table's mu.
+// begin starts the loop and the goroutines with the first connection. It needs the table's mu.
 func (k *Keeper) begin() (err error) {
 	if k.table.loop != nil {
 		return nil
@@ -127,7 +128,7 @@ func (k *Keeper) begin() (err error) {
 	return nil
 }
 
-// lasting is the context of an operation that outlives the request that it came with.
+// lasting returns the context of an operation that outlives the request it came with.
 func (k *Keeper) lasting(who credential.Identity, request string) context.Context {
 	if who.Anonymous() {
 		return trace.With(k.Alive, request)
@@ -135,10 +136,10 @@ func (k *Keeper) lasting(who credential.Identity, request string) context.Contex
 	return trace.With(who.Context, request)
 }
 
-// Size returns how many connections there are.
+// Size returns how many connections are open.
 func (k *Keeper) Size() int { return k.table.size() }
 
-// Sharing returns how many operations share the events of others.
+// Sharing returns how many operations read shared feeds.
 func (k *Keeper) Sharing() int { return k.feeds.reading() }
 
 // Waiting returns how many messages wait to be read, and their bytes.
@@ -155,15 +156,16 @@ func (k *Keeper) Waiting() (messages, bytes int) {
 	}
 }
 
-// Shutdown closes everything in good order, spread over a time so that not all come back at once, and returns when the
-// last connection has gone. Those that are there when ctx ends are given up. New ones are refused from now on.
+// Shutdown closes all connections with a closing handshake, spread over a time lest all clients reconnect at once, and
+// returns when the last connection has gone. Those still open when ctx ends are dropped. New ones are refused from now
+// on.
 func (k *Keeper) Shutdown(ctx context.Context, spread time.Duration) error {
 	err := k.closeAll(ctx, spread)
 	k.table.close(&k.dispatch)
 	return err
 }
 
-// closeAll sends everybody away, one after the other, and waits until they have gone.
+// closeAll closes the connections one after the other, and waits until they have gone.
 func (k *Keeper) closeAll(ctx context.Context, spread time.Duration) error {
 	everybody, empty := k.table.end()
 	spread = min(spread, time.Duration(len(everybody))*20*time.Millisecond)

@@ -13,13 +13,13 @@ import (
 	"petitiond/server/transport/socket"
 )
 
-// Close codes for what no protocol has one.
+// Close codes for cases to which graphql-transport-ws assigns none.
 const (
 	tryLater        = 1013
-	tooManyMessages = socket.TooManyInits // too much was asked, as there
+	tooManyMessages = socket.TooManyInits // too many of something, as there
 )
 
-// receive takes one message or control frame. It runs with the connection's lock.
+// receive handles one message or control frame. It needs mu.
 func (c *Conn) receive(op socket.Opcode, payload []byte) error {
 	if c.gone || c.leaving {
 		return nil
@@ -37,7 +37,7 @@ func (c *Conn) receive(op socket.Opcode, payload []byte) error {
 		return &socket.Closing{Code: tooManyMessages, Reason: "Too many messages"}
 	}
 	switch op {
-	case socket.Pong: // which nobody asked for
+	case socket.Pong: // unsolicited
 		return nil
 	case socket.Ping:
 		c.write(socket.AppendFrame(nil, socket.Pong, payload))
@@ -45,7 +45,7 @@ func (c *Conn) receive(op socket.Opcode, payload []byte) error {
 	case socket.Text:
 		return c.text(payload)
 	default:
-		return &socket.Closing{Code: socket.BadRequest, Reason: "Messages are text"}
+		return &socket.Closing{Code: socket.BadRequest, Reason: "Messages must be text"}
 	}
 }
 
@@ -59,11 +59,12 @@ func (c *Conn) answerClose(payload []byte) error {
 	return nil
 }
 
-// atOnce is how many bytes a message may have that is read at once, by the goroutine that reads all connections.
+// atOnce is how many bytes a message may have to be parsed right away, by the goroutine that reads all connections.
 const atOnce = 4 << 10
 
-// text takes a text message. A long one is read by a goroutine of its own, so that nobody else waits for it: this
-// client's next messages do, here if they have come with it and at the client otherwise. It needs mu.
+// text handles a text message. A long one is parsed by a goroutine of its own, lest other clients wait for it.
+// Meanwhile nothing more is read from this client; messages that arrived together with the long one wait in texts. It
+// needs mu.
 func (c *Conn) text(text []byte) error {
 	if len(text) > atOnce || len(c.in.texts) > 0 {
 		c.in.texts = append(c.in.texts, bytes.Clone(text))
@@ -88,7 +89,7 @@ func (c *Conn) text(text []byte) error {
 	return nil
 }
 
-// read takes the messages that wait.
+// read handles the messages that wait in texts, and then resumes reading from the client.
 func (c *Conn) read() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -103,8 +104,8 @@ func (c *Conn) read() {
 	if c.gone {
 		return
 	}
-	// The client could not be heard meanwhile: the pause is no part of its times. They do not begin again, or a client
-	// that never reads could stay by saying something long now and then.
+	// Nothing was read from the client meanwhile, so the pause must not count against its time limits. Their clocks do
+	// not start again either: a client that never reads could otherwise stay by sending a long message now and then.
 	for _, since := range []*int32{&c.life.asked, &c.in.halved, &c.out.stalled} {
 		if *since != 0 {
 			*since += c.keeper.ticks() - max(c.in.paused, *since)
@@ -115,8 +116,8 @@ func (c *Conn) read() {
 	}
 }
 
-// readOne takes a message as soon as there is room: so few are read at once that there is always a processor for the
-// loop.
+// readOne parses a message as soon as there is room. The number of messages parsed at once is limited, to leave the
+// loop a processor.
 func (c *Conn) readOne(text []byte) {
 	c.keeper.Readers <- struct{}{}
 	defer func() { <-c.keeper.Readers }()
@@ -136,15 +137,15 @@ func (c *Conn) readOne(text []byte) {
 	}
 }
 
-// message is a message with the credential that it bears.
+// message is a parsed message with the credential that it carries.
 type message struct {
 	socket.Event
 
 	authorization string
-	authorized    bool // one was given
+	authorized    bool // a credential was given
 }
 
-// parse reads a message whatever the connection's state.
+// parse reads a message without regard to the connection's state.
 func (k *Keeper) parse(text []byte) (m message, closing *socket.Closing) {
 	m.Event, closing = socket.Parse(&k.messages, text)
 	if closing == nil && m.Kind == socket.KindInit && m.Payload != nil {
@@ -153,7 +154,7 @@ func (k *Keeper) parse(text []byte) (m message, closing *socket.Closing) {
 	return m, closing
 }
 
-// handle does what a message asks for. An operation is returned to be judged without the lock. It needs mu.
+// handle does what a message asks for. An operation is returned, to be checked without the lock. It needs mu.
 func (c *Conn) handle(m message) (*request, *socket.Closing) {
 	e, closing := c.session.Receive(&c.keeper.messages, m.Event)
 	if closing != nil {
@@ -168,7 +169,7 @@ func (c *Conn) handle(m message) (*request, *socket.Closing) {
 		c.release(e.ID)
 	case socket.KindRefused:
 		f := fault.Flaw(operation.Exceeded("socketOperations", c.keeper.Limits.SocketOperations,
-			"This connection has as many operations as it may have. Complete one first."))
+			"This connection has too many operations. Complete one first."))
 		c.write(socket.AppendFrame(nil, socket.Text, socket.AppendError(nil, socket.Quote(e.ID), f.JSON())))
 	case socket.KindSubscribe:
 		if c.expire(); c.gone || c.leaving {
@@ -185,8 +186,8 @@ func (c *Conn) handle(m message) (*request, *socket.Closing) {
 	return nil, nil
 }
 
-// initialise asks whose credential stands in connection_init. Without one the connection stays what the handshake
-// made it. It needs mu.
+// initialise authenticates the credential in connection_init. Without one, that of the handshake stays in force. It
+// needs mu.
 func (c *Conn) initialise(m message) {
 	if !m.authorized {
 		c.acknowledge()
@@ -225,8 +226,8 @@ func (c *Conn) acknowledge() {
 	c.write(socket.AppendFrame(nil, socket.Text, socket.AppendAck(nil, nil)))
 }
 
-// credentialIn finds the value of authorization, in any case, in the payload of connection_init. What cannot be read
-// or is there twice is never treated as none; null is.
+// credentialIn finds the member authorization, in upper or lower case, in the payload of connection_init. A value that
+// is not a string, or is there twice, is never treated as no credential; null is.
 func credentialIn(payload []byte, limits strict.Limits) (value string, present bool, closing *socket.Closing) {
 	decoded, err := limits.Decode(payload)
 	members, ok := decoded.(map[string]any)
@@ -250,7 +251,7 @@ func credentialIn(payload []byte, limits strict.Limits) (value string, present b
 	return value, true, nil
 }
 
-// request is an operation that was sent in a message and was not judged yet.
+// request is an operation from a message that has not been checked yet.
 type request struct {
 	ctx     context.Context //nolint:containedctx // that of the operation
 	task    *task
@@ -258,7 +259,7 @@ type request struct {
 	payload []byte
 }
 
-// judge returns the operation if it may run. Otherwise the client was told why not.
+// judge returns the operation if it may run. Otherwise it sends the client the reason and returns nil.
 func (b *request) judge() *operation.Operation {
 	defer b.task.recoverPanic(b.ctx)
 	op, f := b.task.conn.keeper.Host.Prepare(b.payload)
@@ -269,7 +270,7 @@ func (b *request) judge() *operation.Operation {
 	return op
 }
 
-// begin runs what was judged, if it may run.
+// begin runs what judge returned.
 func (b *request) begin(op *operation.Operation) {
 	if op != nil {
 		b.task.run(b.ctx, b.who, op)

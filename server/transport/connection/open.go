@@ -10,17 +10,16 @@ import (
 	"petitiond/server/transport/socket"
 )
 
-// Beginning is what a connection begins with, once it is there.
+// Beginning is called once a connection is established.
 type Beginning func(*Conn)
 
-// WithNothing waits for what the client sends.
+// WithNothing does nothing: the client sends the first message.
 func WithNothing(*Conn) {}
 
 // WithoutProtocol closes a WebSocket whose client does not speak graphql-transport-ws.
 func WithoutProtocol(c *Conn) { c.close(socket.ErrSubprotocol.Code, socket.ErrSubprotocol.Reason) }
 
-// WithOperation runs the operation of an event stream that is for one alone. The client has a version of it already, or
-// 0.
+// WithOperation runs the one operation of an event stream. Version is that of the last event that the client has, or 0.
 func WithOperation(op *operation.Operation, version int64) Beginning {
 	return func(c *Conn) {
 		t := &task{conn: c, known: version}
@@ -32,13 +31,13 @@ func WithOperation(op *operation.Operation, version int64) Beginning {
 	}
 }
 
-// WithStream runs the operations that wait for a stream that was claimed, and those that come later.
+// WithStream makes the connection that of a claimed stream, and runs the operations that wait for it.
 func (s *Streams) WithStream(token string) Beginning {
 	return func(c *Conn) { go s.opened(token, c) }
 }
 
-// Adopt takes over the connection itself, with the bytes that were read from it already, and sends head first. After
-// that it is the Keeper's; if it cannot be kept, it is closed.
+// Adopt takes over the network connection, with the bytes that were already read from it, and sends head first. The
+// connection belongs to the Keeper from then on; if it cannot be kept, it is closed.
 func (c *Conn) Adopt(conn net.Conn, read, head []byte, begin Beginning) {
 	loop := c.keeper.table.running()
 	if loop == nil {
@@ -49,14 +48,14 @@ func (c *Conn) Adopt(conn net.Conn, read, head []byte, begin Beginning) {
 	err := loop.Adopt(conn, slices.Clone(read), c, func(adopted epoll.Conn) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if c.gone { // Shutdown waited for nobody any longer
+		if c.gone { // Shutdown has dropped it already
 			adopted.Close()
 			return
 		}
 		c.out.conn = adopted
 		c.write(head)
 		begin(c)
-		if c.keeper.table.ended() { // Shutdown did not see this one
+		if c.keeper.table.ended() { // Shutdown began before this connection was established
 			c.end(socket.GoingAway, "Going away")
 		}
 	})
@@ -66,7 +65,7 @@ func (c *Conn) Adopt(conn net.Conn, read, head []byte, begin Beginning) {
 	}
 }
 
-// goodbye closes a connection that there is.
+// goodbye closes a connection with a closing handshake, if it is established.
 func (c *Conn) goodbye() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -75,7 +74,7 @@ func (c *Conn) goodbye() {
 	}
 }
 
-// Abandon drops a connection that perhaps never had a connection.
+// Abandon drops c, whether or not it has adopted a network connection.
 func (c *Conn) Abandon() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -2,17 +2,17 @@ package connection
 
 import "petitiond/server/transport/epoll"
 
-// spareBytes are the bytes that may wait for a client which does not read, beside two of the largest answers.
+// spareBytes is how many bytes may wait for a client that does not read, besides two of the largest answers.
 const spareBytes = 64 << 10
 
-// outgoing is what leaves for a client.
+// outgoing is the sending side of a connection.
 type outgoing struct {
 	conn    epoll.Conn
-	pending []byte // of a message that the client has not taken whole
+	pending []byte // what the client has had no room for
 	stalled int32  // since when pending is not empty, in ticks of the keeper's clock
 }
 
-// write sends, or keeps what the client does not take. It reports whether the connection may stay.
+// write sends data, and keeps what the client has no room for. It reports whether the connection may stay.
 func (o *outgoing) write(k *Keeper, data []byte) bool {
 	if len(o.pending) > 0 {
 		return o.keep(k, data)
@@ -28,7 +28,7 @@ func (o *outgoing) write(k *Keeper, data []byte) bool {
 	return true
 }
 
-// keep keeps what the client does not take, within the bounds of one connection and of all answers together.
+// keep keeps what the client has no room for, within the limits of one connection and of all answers together.
 func (o *outgoing) keep(k *Keeper, data []byte) bool {
 	if len(o.pending)+len(data) > 2*k.Answer+spareBytes || !k.Memory.Take(len(data)) {
 		return false
@@ -37,7 +37,7 @@ func (o *outgoing) keep(k *Keeper, data []byte) bool {
 	return true
 }
 
-// take returns what was kept, and gives its memory back.
+// take returns what was kept, and releases its memory.
 func (o *outgoing) take(k *Keeper) (rest []byte) {
 	k.Memory.Give(len(o.pending))
 	rest, o.pending = o.pending, nil

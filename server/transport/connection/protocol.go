@@ -16,7 +16,7 @@ const (
 	Stream                 // server-sent events, for operations that are sent beside it
 )
 
-// appendNext adds the message that carries an event of an operation, whose id is JSON.
+// appendNext appends the message that carries an event of an operation. The id is a JSON string.
 func (p Protocol) appendNext(out []byte, id string, e event) []byte {
 	switch p {
 	case Socket:
@@ -31,7 +31,7 @@ func (p Protocol) appendNext(out []byte, id string, e event) []byte {
 	}
 }
 
-// appendEnd adds the message that ends an operation: of errors if it never began.
+// appendEnd appends the message that ends an operation: with errors if it failed, otherwise "complete".
 func (p Protocol) appendEnd(out []byte, id string, errs []byte) []byte {
 	if p == Socket {
 		if errs != nil {
@@ -51,20 +51,20 @@ func (p Protocol) appendEnd(out []byte, id string, errs []byte) []byte {
 	return append(out, "\n\n"...)
 }
 
-// AppendEvent adds an event of a stream. A version is its id, which the client sends when it comes back.
+// AppendEvent appends a server-sent event. A version above 0 becomes its id, which the client sends when it reconnects.
 func AppendEvent(out []byte, name string, version int64, body []byte) []byte {
 	out = append(append(out, "event: "...), name...)
 	if version > 0 {
 		out = strconv.AppendInt(append(out, "\nid: "...), version, 10)
 	}
-	out = append(out, "\ndata:"...) // also where there is nothing to say: without it a browser passes the event over
+	out = append(out, "\ndata:"...) // even without a body: a browser ignores an event without data
 	if len(body) > 0 {
 		out = append(append(out, ' '), body...)
 	}
 	return append(out, "\n\n"...)
 }
 
-// appendMember adds the message of an operation on a stream for several.
+// appendMember appends the JSON message of one operation on a stream that carries several.
 func appendMember(out []byte, id string, payload []byte) []byte {
 	out = append(append(out, `{"id":`...), id...)
 	if payload != nil {

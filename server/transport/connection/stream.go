@@ -16,10 +16,10 @@ import (
 	"petitiond/server/transport/socket"
 )
 
-// The single connection mode of graphql-sse: a client reserves a stream, opens it, and sends operations beside it,
-// which are answered over the stream.
+// The single connection mode of graphql-sse: a client reserves a stream, opens it, and sends operations in requests of
+// their own, which are answered over the stream.
 
-// reserved is how long a stream may be reserved before it is opened.
+// reserved is how long a stream stays reserved without being opened.
 const reserved = 30 * time.Second
 
 // Streams are the reserved and the open event streams, by their tokens.
@@ -28,16 +28,16 @@ type Streams struct {
 
 	mu    sync.Mutex // guards what follows, and the streams
 	open  map[string]*stream
-	by    map[netip.Prefix]int // reserved ones that nobody has opened yet
+	by    map[netip.Prefix]int // how many are reserved and not open yet
 	swept time.Time
 }
 
 type stream struct {
 	conn    *Conn // nil until it is open
-	opening bool  // somebody opens it at present
+	opening bool  // a request has claimed it
 	address netip.Prefix
-	made    time.Time // when it was reserved, or began to be opened
-	early   []early   // operations that came before it was open
+	made    time.Time // when it was reserved or claimed
+	early   []early   // operations that arrived before it was open
 }
 
 // early is an operation that waits for its stream.
@@ -47,7 +47,7 @@ type early struct {
 	begin func(*Conn) *fault.Fault
 }
 
-// Reserve makes a stream that can be opened by its token, and reports whether there is room for it.
+// Reserve reserves a stream that can be opened with the token, and reports whether there was room for it.
 func (s *Streams) Reserve(token string, address netip.Prefix) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,7 +55,7 @@ func (s *Streams) Reserve(token string, address netip.Prefix) bool {
 	full := func() bool {
 		return len(s.open) >= l.Sockets || l.SocketsPerAddress > 0 && s.by[address] >= l.SocketsPerAddress
 	}
-	if full() && s.keeper.Now().Sub(s.swept) >= time.Second { // all are looked at
+	if full() && s.keeper.Now().Sub(s.swept) >= time.Second { // clear looks at every stream, so at most once a second
 		s.clear()
 	}
 	if full() {
@@ -66,7 +66,7 @@ func (s *Streams) Reserve(token string, address netip.Prefix) bool {
 	return true
 }
 
-// sweep forgets streams that nobody opened, or that were lost.
+// sweep forgets streams that were not opened in time, or whose connection has gone.
 func (s *Streams) sweep() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,7 +91,7 @@ func (s *Streams) drop(token string, st *stream) {
 	}
 }
 
-// uncount ends that a stream counts among the reserved ones.
+// uncount no longer counts a stream among the reserved ones.
 func (s *Streams) uncount(st *stream) {
 	if s.by[st.address]--; s.by[st.address] == 0 {
 		delete(s.by, st.address)
@@ -105,7 +105,8 @@ func (c *Conn) over() bool {
 	return c.gone
 }
 
-// Claim lets the caller open a reserved stream, or says why it cannot be had. What was claimed is opened, or forgotten.
+// Claim gives the caller alone the right to open a reserved stream, or returns why it may not be opened. The caller
+// must then open or Forget it.
 func (s *Streams) Claim(token string) *fault.Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -114,7 +115,7 @@ func (s *Streams) Claim(token string) *fault.Fault {
 	case st == nil:
 		return noStream()
 	case st.opening:
-		return fault.New(http.StatusConflict, errcode.BadRequest, "This event stream is open already.")
+		return fault.New(http.StatusConflict, errcode.BadRequest, "This event stream is already open.")
 	}
 	st.opening, st.made = true, s.keeper.Now()
 	return nil
@@ -131,7 +132,7 @@ func (s *Streams) opened(token string, c *Conn) {
 	s.uncount(st)
 	st.conn = c
 	for _, e := range st.early {
-		_ = e.begin(c) // what cannot begin any more is not missed
+		_ = e.begin(c) // a client whose connection has ended needs no answer
 	}
 	st.early = nil
 }
@@ -155,16 +156,16 @@ func (s *Streams) Find(token string) *fault.Fault {
 	return nil
 }
 
-// Beside is an operation that was sent beside a stream.
+// Beside is an operation whose answer goes to a stream.
 type Beside struct {
-	ID        string // that of the operation, on the stream
+	ID        string // of the operation, on the stream
 	Bytes     int    // of the request
 	Request   string // id of the request
 	Who       credential.Identity
 	Operation *operation.Operation
 }
 
-// Send begins an operation on a stream: at once, or when it is open.
+// Send starts an operation on a stream: at once, or when the stream is open.
 func (s *Streams) Send(token string, b Beside) *fault.Fault {
 	who, request := b.Who.Outlive(s.keeper.Alive), strings.Clone(b.Request)
 	return s.hand(token, early{id: b.ID, bytes: b.Bytes, begin: func(c *Conn) *fault.Fault {
@@ -172,8 +173,8 @@ func (s *Streams) Send(token string, b Beside) *fault.Fault {
 	}})
 }
 
-// hand passes an operation to a stream: at once, or when it is open. Those that wait have no more bytes together than
-// one request may have.
+// hand passes an operation to a stream: at once, or when the stream is open. The operations that wait for a stream may
+// together have no more bytes than one request.
 func (s *Streams) hand(token string, e early) *fault.Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -195,7 +196,7 @@ func (s *Streams) hand(token string, e early) *fault.Fault {
 		return crowdedStream(s.keeper.Limits.SocketOperations)
 	case len(st.early) > 0 && int64(bytes) > s.keeper.Message:
 		return fault.Flaw(operation.Exceeded("body", int(s.keeper.Message),
-			"The operations that wait for this stream are too large together. Open it first."))
+			"The operations waiting for this stream are together too large. Open the stream first."))
 	}
 	st.early = append(st.early, e)
 	return nil
@@ -222,18 +223,18 @@ func (s *Streams) End(token, id string) *fault.Fault {
 }
 
 func twiceOnStream() *fault.Fault {
-	return fault.New(http.StatusConflict, errcode.BadRequest, "This stream has an operation of that id already.")
+	return fault.New(http.StatusConflict, errcode.BadRequest, "This stream already has an operation with that id.")
 }
 
 func crowdedStream(most int) *fault.Fault {
-	return fault.Flaw(operation.Exceeded("socketOperations", most, "This stream has as many operations as it may have. Complete one first."))
+	return fault.Flaw(operation.Exceeded("socketOperations", most, "This stream has too many operations. Complete one first."))
 }
 
 func noStream() *fault.Fault {
-	return fault.New(http.StatusNotFound, errcode.NotFound, "There is no event stream of this token: reserve one with PUT and open it with GET.")
+	return fault.New(http.StatusNotFound, errcode.NotFound, "There is no event stream with this token. Reserve one with PUT and open it with GET.")
 }
 
-// beginBeside begins an operation that was sent beside the stream.
+// beginBeside starts an operation whose answer goes to the stream c.
 func beginBeside(c *Conn, id, request string, who credential.Identity, op *operation.Operation) *fault.Fault {
 	c.mu.Lock()
 	defer c.mu.Unlock()

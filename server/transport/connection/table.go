@@ -9,18 +9,18 @@ import (
 )
 
 const (
-	// chunk are the connections looked at before others may come and go.
+	// chunk is how many connections are copied under the lock at once, to keep it short.
 	chunk = 1024
 )
 
-// table holds all open connectiont.
+// table holds all open connections.
 type table struct {
 	mu     sync.Mutex // guards what follows
 	all    []*Conn
 	by     map[netip.Prefix]int
 	closed bool
-	loop   *epoll.Loop   // nil before the first
-	empty  chan struct{} // closed when the last has gone after closing
+	loop   *epoll.Loop   // nil before the first connection, and after the end
+	empty  chan struct{} // closed when the table is closed and the last connection has gone
 	stop   chan struct{}
 }
 
@@ -31,14 +31,14 @@ func (t *table) running() *epoll.Loop {
 	return t.loop
 }
 
-// ended reports whether nobody is let in any more.
+// ended reports whether new connections are refused.
 func (t *table) ended() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.closed
 }
 
-// remove counts a connection out.
+// remove removes a connection, and moves the last one into its place.
 func (t *table) remove(c *Conn) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -62,7 +62,7 @@ func (t *table) size() int {
 	return len(t.all)
 }
 
-// some returns the connections from a place on.
+// some returns up to chunk connections, beginning at a place.
 func (t *table) some(from int, into []*Conn) []*Conn {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -72,7 +72,7 @@ func (t *table) some(from int, into []*Conn) []*Conn {
 	return append(into[:0], t.all[from:min(from+chunk, len(t.all))]...)
 }
 
-// end lets nobody in any more.
+// end refuses new connections from now on, and returns those that there are.
 func (t *table) end() (everybody []*Conn, empty <-chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -86,7 +86,7 @@ func (t *table) end() (everybody []*Conn, empty <-chan struct{}) {
 	return slices.Clone(t.all), t.empty
 }
 
-// close ends what connections need, after the last of them.
+// close stops the loop and the goroutines, after the last connection has gone.
 func (t *table) close(d *dispatch) {
 	t.mu.Lock()
 	loop := t.loop

@@ -11,19 +11,19 @@ import (
 	"petitiond/server/transport/trace"
 )
 
-// task is an operation of a client. That of a subscription reads a feed.
+// task is an operation of a client. A subscription reads a feed.
 type task struct {
 	conn  *Conn
 	name  string                 // its id on the connection; empty on a stream of its own
 	who   *credential.Credential // its own, beside the connection's; nil: none
 	id    string                 // the same as JSON
 	feed  *feed                  // nil until the operation has begun
-	end   context.CancelFunc     // of what runs for this operation alone
-	apart func()                 // begins again if the shared feed may not be read without the credential
-	place int                    // in the feed's list; the feed's lock
-	seen  uint64                 // number of the last event that was told
-	since uint64                 // number of the last event when it came
-	known int64                  // version that the client has already
+	end   context.CancelFunc     // cancels what runs for this operation alone
+	apart func()                 // starts a feed of the task's own, if the shared one fails; nil: not possible
+	place int                    // in the feed's readers; guarded by the feed's lock
+	seen  uint64                 // number of the last event that was sent
+	since uint64                 // number of the feed's last event when the task joined
+	known int64                  // version that the client already has
 	left  bool
 }
 
@@ -35,7 +35,7 @@ func (t *task) recoverPanic(ctx context.Context) {
 	}
 }
 
-// run runs an operation that was judged.
+// run runs an operation that was checked.
 func (t *task) run(ctx context.Context, who credential.Identity, op *operation.Operation) {
 	defer t.recoverPanic(ctx)
 	if op.Kind() == ast.Subscription {
@@ -54,7 +54,7 @@ func (t *task) run(ctx context.Context, who credential.Identity, op *operation.O
 	t.answer(body)
 }
 
-// attach lets t read a feed that join begins to read, unless the operation has ended meanwhile.
+// attach calls join to make t read a feed, unless the operation has ended meanwhile.
 func (t *task) attach(join func()) {
 	t.conn.mu.Lock()
 	if !t.left {
@@ -76,7 +76,7 @@ func (t *task) answer(body []byte) {
 	t.conn.finish(t.name, out)
 }
 
-// refuse sends why an operation was not begun.
+// refuse sends why an operation may not run.
 func (t *task) refuse(f *fault.Fault) {
 	t.conn.mu.Lock()
 	defer t.conn.mu.Unlock()
@@ -86,8 +86,8 @@ func (t *task) refuse(f *fault.Fault) {
 	t.conn.finish(t.name, t.conn.protocol.appendEnd(nil, t.id, f.JSON()))
 }
 
-// appendDue adds what the client has not been sent yet, and reports whether that was all that there ever is. A task that may
-// not read the shared feed begins again with one of its own. It needs the connection's mu.
+// appendDue appends the events that the client has not been sent yet, and reports whether the operation has ended. If a
+// shared feed has failed, a task that may have more rights gets a feed of its own. It needs the connection's mu.
 func (t *task) appendDue(out []byte) (_ []byte, ended bool) {
 	n := t.feed.news.Load()
 	for _, e := range n.events {
@@ -108,8 +108,8 @@ func (t *task) appendDue(out []byte) (_ []byte, ended bool) {
 	return t.conn.protocol.appendEnd(out, t.id, n.errs), true
 }
 
-// isNew reports whether an event is to be sent: not if it was, nor if it tells what happened before the task came, nor if
-// the client has said that it knows.
+// isNew reports whether an event must be sent: not if it was already, nor if it has no topic and happened before the
+// task joined, nor if the client has that version already.
 func (t *task) isNew(e event) bool {
 	old := e.number <= t.seen
 	missed := e.Topic == "" && e.number <= t.since

@@ -7,7 +7,7 @@ import (
 	"petitiond/server/transport/socket"
 )
 
-// watch looks after every connection once a second, or more often where limits are shorter than they are in earnest.
+// watch inspects every connection once a second, or more often where the limits are very short, as in tests.
 func (k *Keeper) watch() {
 	o := k.Limits
 	ticker := time.NewTicker(max(tick, min(time.Second, o.Init/2, o.Event/2, o.Ping/2, o.Pong/2)))
@@ -34,7 +34,7 @@ func (k *Keeper) watch() {
 	}
 }
 
-// inspect ends a connection that is over, and asks one that is silent whether it is there.
+// inspect ends a connection that has exceeded a limit, and pings a silent one.
 func (c *Conn) inspect(at int32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -52,7 +52,7 @@ func (c *Conn) inspect(at int32) {
 		}
 	case len(c.in.texts) == 0 && c.out.stalled != 0 && since(c.out.stalled) >= o.Event:
 		c.drop()
-	case len(c.in.texts) > 0: // the client waits for us
+	case len(c.in.texts) > 0: // the client is waiting for us, not we for it
 		if c.out.stalled != 0 && since(c.out.stalled)-since(max(c.in.paused, c.out.stalled)) >= o.Event {
 			c.drop()
 		}
@@ -69,13 +69,13 @@ func (c *Conn) inspect(at int32) {
 	}
 }
 
-// age is how long a connection may live: not for all the same, so that they do not come back together.
+// age returns how long a connection may live. It varies from connection to connection, lest all reconnect together.
 func age(opened int32, limit time.Duration) time.Duration {
-	spread := time.Duration(opened%1000) * limit / 5000 // to 20 %
+	spread := time.Duration(opened%1000) * limit / 5000 // up to 20 %
 	return limit - limit/10 + spread
 }
 
-// ping proves that both ends are there: the kernel takes bytes for a client that reads no more.
+// ping checks that the client is still there and reading: the kernel accepts bytes for a client that no longer reads.
 func (c *Conn) ping(at int32) {
 	c.life.spoke = at
 	if c.protocol == Socket {
@@ -86,8 +86,8 @@ func (c *Conn) ping(at int32) {
 	c.write([]byte(":\n\n"))
 }
 
-// end ends a connection: with a close code where there is one. A stream just ends: its operations are not complete,
-// and its client comes back. It needs mu.
+// end ends a connection. A WebSocket is closed with a code; an event stream just ends, without completing its
+// operations, so its client reconnects. It needs mu.
 func (c *Conn) end(code int, reason string) {
 	if c.protocol == Socket {
 		c.close(code, reason)
@@ -99,12 +99,12 @@ func (c *Conn) end(code int, reason string) {
 	}
 }
 
-// expire ends what may not go on because its credential has ended. It needs mu.
+// expire ends everything whose credential is no longer valid. It needs mu.
 func (c *Conn) expire() {
 	if c.leaving {
 		return
 	}
-	if c.protocol != Socket { // there all operations bear the credential of the connection
+	if c.protocol != Socket { // on a WebSocket all operations carry the credential of the connection
 		for id, t := range c.session.Operations() {
 			f := t.who.Fault()
 			if c.protocol == Events {

@@ -11,24 +11,25 @@ import (
 	"petitiond/server/transport/trace"
 )
 
-// recheck is how long a credential holds without being asked again: it may have been revoked.
+// recheck is how long a credential is taken as valid before it is authenticated again, since it may have been revoked.
 const recheck = time.Minute
 
-// ErrUnavailable says that a credential could not be checked just now. What wraps it is answered with UNAVAILABLE
-// instead of UNAUTHENTICATED.
+// ErrUnavailable reports that a credential cannot be checked at present. An error that wraps it is answered with
+// UNAVAILABLE instead of UNAUTHENTICATED.
 var ErrUnavailable = errors.New("the credential cannot be checked at present")
 
-// Authority asks whose credentials are whose. All fields are needed.
+// Authority finds out whose credential a request carries. All fields are required.
 type Authority struct {
-	// Authenticate returns a context that knows whose credential bearer is. An error refuses it; see [ErrUnavailable].
+	// Authenticate returns a context that knows whose credential bearer is. An error refuses the credential; see
+	// [ErrUnavailable].
 	Authenticate func(ctx context.Context, bearer string) (context.Context, error)
-	// Expires returns until when the credential holds that Authenticate found, if it ends.
+	// Expires returns when the credential that Authenticate found expires, or the zero time.
 	Expires func(ctx context.Context) time.Time
-	// Same reports whether Authenticate found the same twice: who it is, and what they may.
+	// Same reports whether two results of Authenticate are the same person with the same rights.
 	Same func(before, now context.Context) bool
-	// Patience is how long an answer may take that no request waits for.
+	// Patience is how long authentication may take where no request bounds it.
 	Patience time.Duration
-	// Alive ends with all that outlives its request.
+	// Alive is the context of all that outlives its request.
 	Alive  context.Context //nolint:containedctx // see above
 	Now    func() time.Time
 	Logger *slog.Logger
@@ -36,7 +37,7 @@ type Authority struct {
 
 type identityKey struct{}
 
-// Authorize asks whose credential stands in a value of the header Authorization.
+// Authorize finds whose credential a value of the header Authorization holds.
 func (a *Authority) Authorize(ctx context.Context, value string) (Identity, *fault.Fault) {
 	scheme, bearer, _ := strings.Cut(value, " ")
 	bearer = strings.TrimSpace(bearer)
@@ -54,7 +55,7 @@ func (a *Authority) Authorize(ctx context.Context, value string) (Identity, *fau
 	}
 }
 
-// identity makes an identity of what authentication found. Its context knows it, so that Recheck can ask again.
+// identity returns the identity that authentication found. Its context contains it, for Recheck to find.
 func (a *Authority) identity(ctx context.Context, bearer string) Identity {
 	who := Identity{bearer: bearer, until: a.Now().Add(recheck)}
 	if end := a.Expires(ctx); !end.IsZero() && end.Before(who.until) {
@@ -64,8 +65,8 @@ func (a *Authority) identity(ctx context.Context, bearer string) Identity {
 	return who
 }
 
-// Recheck asks again for the credential of an operation that is about to run, if its time is over: the operation may
-// have waited. It would run with the rights that were found before.
+// Recheck authenticates the credential of an operation that is about to run again, if its time is over: the operation
+// may have waited long, and would otherwise run with rights that were found before.
 func (a *Authority) Recheck(ctx context.Context) *fault.Fault {
 	who, ok := ctx.Value(identityKey{}).(Identity)
 	if !ok || a.Now().Before(who.until) {
@@ -78,8 +79,7 @@ func (a *Authority) Recheck(ctx context.Context) *fault.Fault {
 	return f
 }
 
-// Prove asks whose credential stands in a value of Authorization, for what is no request. The identity lives as long as
-// Alive.
+// Prove is Authorize for connections, where there is no request. The identity lives as long as Alive.
 func (a *Authority) Prove(id, value string) (who Identity, f *fault.Fault) {
 	ctx, cancel := context.WithTimeout(trace.With(a.Alive, id), a.Patience)
 	defer cancel()

@@ -1,5 +1,5 @@
-// Package credential knows whose credential a request bears, and asks again for those under which something is open:
-// who has lost theirs, or has other rights by now, goes on with nothing.
+// Package credential finds whose credential a request carries. Credentials of open connections and operations are
+// authenticated again every minute: whatever is open under one that was revoked, or whose rights have changed, ends.
 package credential
 
 import (
@@ -13,26 +13,27 @@ import (
 )
 
 const (
-	// retry is when one is asked again that could not be checked.
+	// retry is when a credential that could not be checked is tried again.
 	retry = time.Second
-	// unchecked is how long what is open may go on under a credential that cannot be checked.
+	// unchecked is how long connections may stay open under a credential that cannot be checked.
 	unchecked = 5 * time.Minute
-	// checkers is how many credentials are asked at once.
+	// checkers is how many credentials are checked at once.
 	checkers = 8
 )
 
-// Credential is one under which something is open. However many connections and operations bear it, it is asked once.
+// Credential is a credential under which something is open. It is checked once, however many connections and operations
+// share it.
 type Credential struct {
-	ended atomic.Pointer[fault.Fault] // why nothing may go on under it; nil while it holds
+	ended atomic.Pointer[fault.Fault] // why nothing may continue under it; nil while it is valid
 
 	// guarded by the lock of the registry
 	who     Identity
-	checked time.Time // when it was last found to hold
+	checked time.Time // when it was last found to be valid
 	holders int
 	asking  bool
 }
 
-// Fault returns why nothing may go on under the credential, or nil. None at all always holds.
+// Fault returns why nothing may continue under the credential, or nil. No credential at all is always valid.
 func (c *Credential) Fault() *fault.Fault {
 	if c == nil {
 		return nil
@@ -40,33 +41,33 @@ func (c *Credential) Fault() *fault.Fault {
 	return c.ended.Load()
 }
 
-// Registry holds the credentials under which something is open, by what is borne. They are as many as connections and
-// operations at most, and gone with the last that bears them.
+// Registry holds the credentials under which something is open, by their bearer tokens. Each is forgotten with the last
+// connection or operation that holds it, so there are never more than those.
 type Registry struct {
 	*Authority
 
-	running *sync.WaitGroup // holds those who ask
+	running *sync.WaitGroup // waits for the goroutines that check
 
-	mu    sync.Mutex // guards what follows, and what the credentials say
+	mu    sync.Mutex // guards what follows, and fields of the credentials
 	known map[string]*Credential
-	due   []*Credential // to be asked
-	busy  int           // goroutines that ask
+	due   []*Credential // to be checked
+	busy  int           // goroutines that check
 }
 
-// NewRegistry returns a registry without credentials. Those who ask for it are counted in running.
+// NewRegistry returns an empty registry. Its goroutines are counted in running.
 func NewRegistry(a *Authority, running *sync.WaitGroup) *Registry {
 	return &Registry{Authority: a, running: running, known: map[string]*Credential{}}
 }
 
-// Size returns how many credentials something is open under.
+// Size returns how many credentials are held.
 func (r *Registry) Size() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.known)
 }
 
-// Hold returns the credential of an identity, which is asked again from now on until it is released; nil for none. What
-// is open under one that was found to be another, or to have other rights, ends.
+// Hold returns the credential of an identity, or nil if it is anonymous. It is checked regularly until it is released.
+// If the same token is held with another identity or other rights, whatever is open under that ends.
 func (r *Registry) Hold(who Identity) *Credential {
 	if who.Anonymous() {
 		return nil
@@ -89,7 +90,7 @@ func (r *Registry) Hold(who Identity) *Credential {
 	return c
 }
 
-// Release ends what Hold began.
+// Release releases a credential that Hold returned.
 func (r *Registry) Release(c *Credential) {
 	if c == nil {
 		return
@@ -101,20 +102,20 @@ func (r *Registry) Release(c *Credential) {
 	}
 }
 
-// end needs mu. Connections see for themselves that a credential has ended.
+// end needs mu. Connections notice by Fault that a credential has ended.
 func (r *Registry) end(c *Credential, f *fault.Fault) {
 	c.ended.Store(f)
 	r.forget(c)
 }
 
-// forget needs mu. Another may be known by the same bearer since this one has ended.
+// forget needs mu. After the end of this credential another may have been registered for the same token.
 func (r *Registry) forget(c *Credential) {
 	if r.known[c.who.bearer] == c {
 		delete(r.known, c.who.bearer)
 	}
 }
 
-// Identity returns what was last found of a credential.
+// Identity returns the identity that was last found for a credential.
 func (r *Registry) Identity(c *Credential) Identity {
 	if c == nil {
 		return Identity{}
@@ -124,7 +125,7 @@ func (r *Registry) Identity(c *Credential) Identity {
 	return c.who
 }
 
-// Check has those asked whose time is over, a few at once.
+// Check starts to check the credentials whose time is over, a few at once.
 func (r *Registry) Check() {
 	at := r.Now()
 	r.mu.Lock()
@@ -140,7 +141,7 @@ func (r *Registry) Check() {
 	}
 }
 
-// work asks until nobody is due.
+// work checks credentials until none is due.
 func (r *Registry) work() {
 	for {
 		c, bearer := r.next()
@@ -152,7 +153,7 @@ func (r *Registry) work() {
 	}
 }
 
-// next returns one that is to be asked, and is still held. Without one the caller ends.
+// next returns a credential that is due and still held. If it returns nil, the calling goroutine must end.
 func (r *Registry) next() (c *Credential, bearer string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -168,7 +169,7 @@ func (r *Registry) next() (c *Credential, bearer string) {
 	return nil, ""
 }
 
-// settle notes what was found.
+// settle records the result of a check.
 func (r *Registry) settle(c *Credential, who Identity, f *fault.Fault) {
 	at := r.Now()
 	r.mu.Lock()
@@ -186,7 +187,7 @@ func (r *Registry) settle(c *Credential, who Identity, f *fault.Fault) {
 	}
 }
 
-// over reports whether a credential has ended by what was last found of it.
+// over reports whether a credential has expired, by what was last found.
 func (r *Registry) over(c *Credential, at time.Time) bool {
 	end := r.Expires(c.who.Context)
 	return !end.IsZero() && !at.Before(end)

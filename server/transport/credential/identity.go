@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// Identity is whose credential a request bears.
+// Identity is whose credential a request carries.
 type Identity struct {
-	// Context is that of the request with what authentication put into it, which is the identity.
+	// Context is that of the request with what authentication added, which says who it is.
 	Context context.Context //nolint:containedctx // see above
 
 	bearer string    // empty: none
-	until  time.Time // then it is asked again
+	until  time.Time // then it is authenticated again
 }
 
 // None returns the identity of a request without a credential.
@@ -20,7 +20,7 @@ func None(ctx context.Context) Identity { return Identity{Context: ctx} }
 // Anonymous reports whether there is no credential.
 func (i Identity) Anonymous() bool { return i.bearer == "" }
 
-// Outlive keeps what authentication found beyond the request that it was asked for: as long as alive.
+// Outlive returns the identity with a context that ends with alive instead of with the request.
 func (i Identity) Outlive(alive context.Context) Identity {
 	if i.Anonymous() {
 		return Identity{}
@@ -29,14 +29,14 @@ func (i Identity) Outlive(alive context.Context) Identity {
 	return i
 }
 
-// outliving has the life of one context and the values of another.
+// outliving has the lifetime of one context and the values of another.
 type outliving struct {
 	context.Context //nolint:containedctx // it is one
 
 	values context.Context //nolint:containedctx // see above
 }
 
-// Value returns a value of either.
+// Value returns a value of either context.
 func (o outliving) Value(key any) any {
 	if v := o.values.Value(key); v != nil {
 		return v

@@ -1,8 +1,8 @@
-// Package epoll keeps connections open that mostly wait: sockets and event streams, taken over from net/http.
-// On Linux none costs a goroutine or a buffer while nothing happens on it: one goroutine waits for all of them
-// by epoll. Elsewhere, and for connections that are no plain TCP, each has one goroutine with a small buffer.
+// Package epoll watches connections that are mostly idle: WebSockets and event streams, taken over from net/http. On
+// Linux an idle connection costs neither a goroutine nor a buffer: one goroutine waits for all of them with epoll.
+// Elsewhere, and for connections that are not plain TCP, each has one goroutine with a small buffer.
 //
-// It knows nothing of what the bytes mean, and never waits for a client.
+// It does not know what the bytes mean, and never blocks on a client.
 package epoll
 
 import (
@@ -11,36 +11,36 @@ import (
 	"time"
 )
 
-// ErrClosed says that a connection was closed or lost.
+// ErrClosed reports that a connection was closed or lost.
 var ErrClosed = errors.New("the connection is closed")
 
-// Handler is told what happens on a connection: by one goroutine, one thing after the other.
+// Handler handles what happens on a connection. Its methods are never called concurrently.
 type Handler interface {
-	// Receive takes bytes that the client sent. They are the handler's during the call alone.
+	// Receive is called with bytes that the client sent. They are only valid during the call.
 	Receive(data []byte)
-	// Ready says that more can be written, after a Write that took less than it was given.
+	// Ready is called when more can be written, after a Write that did not take everything.
 	Ready()
-	// Lost says that the client has gone, once. It is not called after Close.
+	// Lost is called once, when the client has gone. It is not called after Close.
 	Lost()
 }
 
 // Conn is an open connection.
 type Conn interface {
-	// Write sends what can be sent at once and returns how much that was. When it was not all, Ready is called
-	// once there is room again. What was not taken is the caller's to keep.
+	// Write sends what can be sent without blocking, and returns how much that was. If it was not everything, Ready is
+	// called once there is room again; it is up to the caller to keep the rest.
 	Write(data []byte) (int, error)
-	// Finish tells the client that nothing more comes. What the client still sends is received.
+	// Finish shuts down the sending side: the client reads the end. What the client still sends is received.
 	Finish()
-	// Pause leaves what the client sends where it is, so that it must wait, until Resume. Nothing is told meanwhile,
-	// also not that the client has gone. It may be called within Receive, Resume may not.
+	// Pause stops reading from the client until Resume: the kernel's buffers fill up, and the client has to wait.
+	// Meanwhile neither Receive nor Lost is called. Pause may be called within Receive; Resume may not.
 	Pause()
-	// Resume goes on after a Pause. An error is the end of the connection: the caller closes it.
+	// Resume ends a Pause. After an error the connection cannot be used, and the caller must close it.
 	Resume() error
-	// Close gives the connection up. Nothing is told of it any more.
+	// Close closes the connection. The handler is not called after that.
 	Close()
 }
 
-// Loop waits for what happens on connections.
+// Loop watches connections.
 type Loop struct{ poll *poller }
 
 // New returns a loop that runs until it is closed.
@@ -55,8 +55,8 @@ func New() (*Loop, error) {
 // Close ends the loop, once every connection is closed.
 func (l *Loop) Close() { l.poll.close() }
 
-// Adopt takes a connection over, with the bytes that were read from it already. These and what follows are
-// told to h only after ready was called with the connection.
+// Adopt takes over a connection, with the bytes that were already read from it. It calls ready with the connection
+// before it passes these or any later bytes to h.
 func (l *Loop) Adopt(conn net.Conn, read []byte, h Handler, ready func(Conn)) error {
 	if err := conn.SetDeadline(time.Time{}); err != nil {
 		return errors.Join(err, conn.Close())

@@ -10,25 +10,25 @@ import (
 )
 
 const (
-	// arrived are the bytes read from one connection before the others have their turn.
+	// arrived is how many bytes are read from one connection before others have their turn.
 	arrived = 64 << 10
-	// events are taken from the kernel at once.
+	// events is how many events are taken from the kernel at once.
 	events = 256
-	// sendBuffer is what the kernel may hold for a client that does not read, in bytes.
+	// sendBuffer is how many bytes the kernel may hold for a client that does not read.
 	sendBuffer = 64 << 10
 	// waiting are the events that a connection is always watched for.
 	waiting = syscall.EPOLLIN | syscall.EPOLLRDHUP
 )
 
-// poller waits for every connection with one goroutine. Its descriptor is itself waited for by the runtime, so
-// that no thread is held either.
+// poller waits for all connections in one goroutine. The Go runtime's own poller in turn waits for the epoll
+// descriptor, which saves a blocked thread.
 type poller struct {
 	file *os.File // the epoll instance
 	raw  syscall.RawConn
 	done chan struct{}
 
 	mu    sync.Mutex
-	conns []*descriptor // by number; numbers are small and soon used again
+	conns []*descriptor // indexed by descriptor; the kernel reuses small numbers first
 }
 
 func newPoller() (*poller, error) {
@@ -99,14 +99,15 @@ func (p *poller) control(op, fd int, events uint32) error {
 	return errors.Join(err, failed)
 }
 
-// adopt keeps a copy of the descriptor and gives back everything that Go holds for the connection.
+// adopt duplicates the descriptor and closes the original, which frees everything that Go's net package holds for the
+// connection.
 func (p *poller) adopt(conn *net.TCPConn, read []byte, h Handler, ready func(Conn)) (bool, error) {
 	fd, err := duplicate(conn)
 	if err != nil {
-		return false, nil //nolint:nilerr // the connection is whole and can be kept in the other way
+		return false, nil //nolint:nilerr // the connection is intact and can have a goroutine of its own instead
 	}
 	_ = conn.Close()
-	// A connection whose buffer is larger works too.
+	// If this fails, the connection works all the same, with a larger buffer.
 	_ = syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_SNDBUF, sendBuffer)
 	d := &descriptor{poll: p, fd: fd, handler: h}
 	ready(d)
@@ -116,7 +117,7 @@ func (p *poller) adopt(conn *net.TCPConn, read []byte, h Handler, ready func(Con
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.fd < 0 {
-		return true, nil // what was read before was its end
+		return true, nil // the handler closed it because of what was read
 	}
 	p.put(fd, d)
 	d.kept = true
@@ -149,12 +150,12 @@ type descriptor struct {
 	poll    *poller
 	handler Handler
 
-	mu     sync.Mutex // a number that is closed may at once be another's: nobody uses it meanwhile
+	mu     sync.Mutex // held while fd is used: once closed, the number may be another connection's at once
 	fd     int        // -1: closed
-	kept   bool       // adopt is done with it
+	kept   bool       // adopt has finished
 	paused bool
 	added  bool // the poller waits for it
-	full   bool // there was no room for all that was written
+	full   bool // the last Write did not take everything
 }
 
 var _ Conn = (*descriptor)(nil)
@@ -185,7 +186,7 @@ func (d *descriptor) Write(data []byte) (int, error) {
 	return n, nil
 }
 
-// fill asks for word when there is room again. It needs mu.
+// fill records whether the send buffer is full, and makes the poller wait for room if so. It needs mu.
 func (d *descriptor) fill(full bool) {
 	if d.full == full {
 		return
@@ -208,7 +209,7 @@ func (d *descriptor) wait() error {
 	return nil
 }
 
-// Pause takes the connection from the poller: a client that hangs up would wake it over and over.
+// Pause removes the connection from the poller entirely: a client that hangs up would otherwise wake it over and over.
 func (d *descriptor) Pause() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -218,7 +219,7 @@ func (d *descriptor) Pause() {
 	}
 }
 
-// Resume gives the connection back to the poller, which finds what has come meanwhile.
+// Resume returns the connection to the poller, which then reports what has arrived meanwhile.
 func (d *descriptor) Resume() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -226,7 +227,7 @@ func (d *descriptor) Resume() error {
 	return d.wait()
 }
 
-// Finish ends the writing half.
+// Finish shuts down the sending side.
 func (d *descriptor) Finish() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -235,14 +236,14 @@ func (d *descriptor) Finish() {
 	}
 }
 
-// Close gives the descriptor back.
+// Close closes the descriptor.
 func (d *descriptor) Close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.end()
 }
 
-// end needs mu. Closing the only descriptor of a connection also takes it from the poller.
+// end needs mu. Closing the only descriptor of a connection also removes it from the poller.
 func (d *descriptor) end() {
 	if d.fd < 0 {
 		return
@@ -252,8 +253,8 @@ func (d *descriptor) end() {
 	d.fd = -1
 }
 
-// happen tells the handler what the kernel said. An event may be one of a connection that had the number
-// before: then there is nothing to read, and nothing comes of it.
+// happen passes an event from the kernel to the handler. The event may belong to an earlier connection with the same
+// number: then there is nothing to read, and nothing happens.
 func (d *descriptor) happen(events uint32, buffer []byte) {
 	if events&syscall.EPOLLOUT != 0 && d.roomy() {
 		d.handler.Ready()

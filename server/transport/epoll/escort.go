@@ -8,19 +8,19 @@ import (
 // small is the buffer of an accompanied connection: what clients send is short.
 const small = 512
 
-// escort is a connection that has a goroutine of its own, and a second one while something is written.
+// escort is a connection with a goroutine of its own, and a second one while something is being written.
 type escort struct {
 	conn    net.Conn
 	handler Handler
 
 	mu      sync.Mutex // guards what follows
-	resumed sync.Cond  // or closed
+	resumed sync.Cond  // signalled by Resume and by the end of the connection
 	paused  bool
 	writing bool
 	full    bool // Ready is due when the writing ends
 	closed  bool
 	failed  bool
-	finish  bool // the writing half ends with what is being written
+	finish  bool // the sending side ends after what is being written
 }
 
 var _ Conn = (*escort)(nil)
@@ -32,7 +32,7 @@ func accompany(conn net.Conn, read []byte, h Handler, ready func(Conn)) {
 	go e.run(read)
 }
 
-// turns lets one goroutine at a time tell the handler something.
+// turns serialises the calls of a handler, since two goroutines make them.
 type turns struct {
 	Handler
 
@@ -81,7 +81,7 @@ func (e *escort) run(read []byte) {
 	}
 }
 
-// rest waits while the connection is paused.
+// rest blocks while the connection is paused.
 func (e *escort) rest() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -90,14 +90,14 @@ func (e *escort) rest() {
 	}
 }
 
-// Pause makes the goroutine that reads wait after what it is telling the handler.
+// Pause makes the reading goroutine wait after the current call of the handler.
 func (e *escort) Pause() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.paused = true
 }
 
-// Resume wakes it.
+// Resume wakes the reading goroutine.
 func (e *escort) Resume() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -106,7 +106,7 @@ func (e *escort) Resume() error {
 	return nil
 }
 
-// Write takes everything unless something is still being written, or nothing.
+// Write takes everything, or nothing if something is still being written.
 func (e *escort) Write(data []byte) (int, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -139,7 +139,7 @@ func (e *escort) write(data []byte) {
 	}
 }
 
-// Finish ends the writing half after what is being written.
+// Finish shuts down the sending side after what is being written.
 func (e *escort) Finish() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -155,10 +155,10 @@ func (e *escort) shut() {
 	}
 }
 
-// Close gives the connection up.
+// Close closes the connection.
 func (e *escort) Close() { e.end() }
 
-// end reports whether it was this call that ended the connection.
+// end closes the connection, and reports whether this call was the first to do so.
 func (e *escort) end() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()

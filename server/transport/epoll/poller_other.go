@@ -4,7 +4,7 @@ package epoll
 
 import "net"
 
-// poller is nothing here: every connection is accompanied by a goroutine.
+// poller does nothing here: every connection has a goroutine of its own.
 type poller struct{}
 
 func newPoller() (*poller, error) { return &poller{}, nil }

@@ -1,5 +1,5 @@
-// Package fault is what is wrong with a request that is refused before anything was executed, over whichever protocol
-// it came: texts, and the status of HTTP.
+// Package fault describes why a request is refused before anything is executed: the text and the HTTP status, for all
+// protocols.
 package fault
 
 import (
@@ -18,10 +18,10 @@ import (
 // Fault is a request that is refused.
 type Fault struct {
 	Status int    // of HTTP; 0: a flaw, see [Flaw]
-	Allow  string // the methods that would do
+	Allow  string // the header Allow
 	Errors gqlerror.List
 
-	Cost       int            // points of the operation, where it is refused for them
+	Cost       int            // points of the operation, if it is refused because of its cost
 	Extensions map[string]any // of the answer
 }
 
@@ -30,14 +30,14 @@ func New(status int, code, message string) *Fault {
 	return &Fault{Status: status, Errors: gqlerror.List{operation.Coded(code, message)}}
 }
 
-// Passing returns a fault that is over in a moment.
+// Passing returns a fault that will pass: the client is asked to try again in a second.
 func Passing(code, message string) *Fault {
 	f := New(http.StatusServiceUnavailable, code, message)
 	f.Errors[0].Extensions["retryAfterSeconds"] = 1
 	return f
 }
 
-// Flaw returns a fault of the document or its variables, in a request that is otherwise well formed. Its status hangs
+// Flaw returns a fault of the document or its variables, in a request that is otherwise well formed. Its status depends
 // on the media type of the answer.
 func Flaw(errs ...*gqlerror.Error) *Fault { return &Fault{Errors: errs} }
 
@@ -58,21 +58,21 @@ func Of(r *operation.Refusal) *Fault {
 	return f
 }
 
-// Internal returns the fault of a mistake of ours.
+// Internal returns the fault for an error in the server itself.
 func Internal(ctx context.Context) *Fault {
 	return &Fault{Status: http.StatusInternalServerError, Errors: gqlerror.List{Hidden(ctx)}}
 }
 
-// Hidden returns the error that stands for one which nobody may read.
+// Hidden returns the error that clients see in place of one that they must not see.
 func Hidden(ctx context.Context) *gqlerror.Error {
 	err := operation.Coded(errcode.Internal, "Something went wrong on our side. Quote the request id if you report it.")
 	err.Extensions["requestId"] = trace.ID(ctx)
 	return err
 }
 
-// NoMemory refuses what there is no memory for at present.
+// NoMemory refuses an operation for whose answer there is no memory at present.
 func NoMemory() *Fault {
-	return Passing(errcode.Unavailable, "The server has as many large answers under way as it can. Try again in a moment.")
+	return Passing(errcode.Unavailable, "The server is sending too many large answers. Try again in a moment.")
 }
 
 // AnswerTooLarge refuses an operation whose answer would have more bytes than most.
@@ -80,22 +80,22 @@ func AnswerTooLarge(most int) *Fault {
 	return Flaw(operation.Exceeded("answer", most, fmt.Sprintf("An answer may have at most %d bytes. Ask for less at a time.", most)))
 }
 
-// Denied refuses a credential that does not hold.
+// Denied refuses a credential that is not valid.
 func Denied() *Fault {
-	return New(http.StatusUnauthorized, errcode.Unauthenticated, "The credential is not known or has expired. Send it as Authorization: Bearer SECRET.")
+	return New(http.StatusUnauthorized, errcode.Unauthenticated, "The credential is unknown or has expired. Send a valid one as Authorization: Bearer SECRET.")
 }
 
-// Altered refuses what was begun when the credential had other rights.
+// Altered refuses to continue what was started when the credential had other rights.
 func Altered() *Fault {
-	return New(http.StatusUnauthorized, errcode.Unauthenticated, "The credential has other rights now. Send it again to go on with those.")
+	return New(http.StatusUnauthorized, errcode.Unauthenticated, "The rights of the credential have changed. Send it again to continue with its new rights.")
 }
 
-// Unchecked refuses a credential that nobody can check at present.
+// Unchecked refuses a credential that cannot be checked at present.
 func Unchecked() *Fault {
 	return New(http.StatusServiceUnavailable, errcode.Unavailable, "The credential cannot be checked at present. Try again in a moment.")
 }
 
-// JSON returns the errors as they are sent.
+// JSON returns the list of errors as it is sent.
 func (f *Fault) JSON() []byte {
 	text, err := json.Marshal(f.Errors)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package nodetest lends Go tests the programs of ../testdata/node: what the JavaScript world, whose clients most
-// people use, says about the contract and the transports. It installs their modules when a test first asks for one, and
+// Package nodetest runs the programs in ../testdata/node from Go tests. They check the contract and the transports with
+// JavaScript clients, which most people use. The package installs their modules when a test first asks for them, and
 // decides what happens where Node is missing. It must not know what the programs check.
 package nodetest

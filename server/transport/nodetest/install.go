@@ -25,8 +25,8 @@ func fresh(dir string) bool {
 	return err == nil && !got.ModTime().Before(want.ModTime())
 }
 
-// install puts the modules into dir. The tests of several packages may do so at the same moment: each installs beside
-// it and moves the result into place, which is one step.
+// install puts the modules into dir. The tests of several packages may do so at the same time: each installs into a
+// temporary folder and moves the result into place atomically.
 func install(dir string) error {
 	beside, err := os.MkdirTemp(dir, ".install-")
 	if err != nil {
@@ -37,7 +37,7 @@ func install(dir string) error {
 	if err := prepare(dir, filepath.Base(beside)); err != nil {
 		return err
 	}
-	// Not the context of the test that asks first: other tests wait for the same modules.
+	// This is not the context of the test that asked first: other tests wait for the same modules.
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "npm", "ci", "--loglevel=error")
@@ -48,7 +48,7 @@ func install(dir string) error {
 	return replace(dir, beside)
 }
 
-// prepare copies into a folder of dir what npm needs to know.
+// prepare copies the files that npm needs into a folder within dir.
 func prepare(dir, beside string) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {

@@ -10,12 +10,12 @@ import (
 	"testing"
 )
 
-// supported is a program that ends well under the versions that testdata/node/package.json names.
+// supported is a program that exits with 0 under the versions that testdata/node/package.json names.
 const supported = `const [major, minor] = process.versions.node.split('.').map(Number);
 process.exit(major >= 24 || (major === 22 && minor >= 13) || (major === 20 && minor >= 19) ? 0 : 1)`
 
-// Dir returns the folder of the programs, with their modules installed. Where there is no Node the test is skipped and
-// says so; in CI, which the variable CI=true tells, it fails.
+// Dir returns the folder of the programs, with their modules installed. Without Node the test is skipped with a
+// message; in CI, where the variable CI is true, it fails.
 func Dir(t testing.TB) string {
 	t.Helper()
 	if err := available(t.Context()); err != nil {
@@ -28,8 +28,8 @@ func Dir(t testing.TB) string {
 	return dir
 }
 
-// Browser returns the path of a Chromium, or of what is made of it. The variable CHROME_BIN names one that is not on
-// the PATH. Where there is none, the same happens as without Node.
+// Browser returns the path of Chromium or Chrome. The variable CHROME_BIN names one that is not on the PATH. Without
+// one, the test is treated as it is without Node.
 func Browser(t testing.TB) string {
 	t.Helper()
 	for _, name := range []string{os.Getenv("CHROME_BIN"), "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
@@ -41,7 +41,7 @@ func Browser(t testing.TB) string {
 	return ""
 }
 
-// lacking ends a test that lacks what it needs.
+// lacking skips or fails a test that lacks what it needs.
 func lacking(t testing.TB, err error, remedy string) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {

@@ -9,17 +9,18 @@ import (
 	"time"
 )
 
-// longest is how long a program may take; each of its tests has a limit of its own, which is shorter.
+// longest is how long a program may take; each of its tests has a shorter limit of its own.
 const longest = 5 * time.Minute
 
-// verdict is the line in which Node's test runner tells how one test ended; what it says of that follows.
+// verdict matches the line in which Node's test runner reports how a test ended; the details follow it.
 var verdict = regexp.MustCompile(`(?m)^(ok|not ok) \d+ - (.*)$`)
 
-// directive stands behind the name of a test that was left out. A # in the name itself is written \#.
+// directive follows the name of a test that was skipped. A # in the name itself is written \#.
 var directive = regexp.MustCompile(` # (SKIP|TODO).*$`)
 
-// Run runs a program that holds tests of Node's own kind, and makes a subtest of each. Meanwhile the functions that
-// come from orders, which may be nil, are called by the goroutine of the test, which alone may fail it at once.
+// Run runs a program that contains tests for Node's own test runner, and makes a subtest of each. Meanwhile it calls
+// the functions that arrive on orders, which may be nil: they need the goroutine of the test, since no other may call
+// t.Fatal.
 func Run(t *testing.T, orders <-chan func(), program string, args ...string) {
 	t.Helper()
 	dir := Dir(t)
@@ -67,7 +68,7 @@ type outcome struct {
 	details string
 }
 
-// read finds the outcomes in the output of a program. A test that was left out has not passed.
+// read finds the outcomes in the output of a program. A skipped test has not passed.
 func read(output string) []outcome {
 	var list []outcome
 	places := verdict.FindAllStringSubmatchIndex(output, -1)

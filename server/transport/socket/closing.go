@@ -6,9 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// Closing is why a connection is closed, as its close frame says it. The
-// reason never repeats what the client sent, save the id that the protocol
-// wants to see in 4409.
+// Closing is the code and the reason with which a connection is closed. The reason never repeats what the client sent,
+// except for the operation id that the protocol demands in 4409.
 type Closing struct {
 	Code   int
 	Reason string
@@ -19,8 +18,7 @@ func (c *Closing) Error() string {
 	return "websocket closed with " + strconv.Itoa(c.Code) + ": " + c.Reason
 }
 
-// Codes of RFC 6455. NoStatus is what a close frame without a code means; it
-// is never on the wire.
+// Codes of RFC 6455. NoStatus stands for a close frame without a code; it is never sent.
 const (
 	GoingAway     = 1001
 	ProtocolError = 1002
@@ -41,8 +39,8 @@ const (
 	TooManyInits            = 4429
 )
 
-// The closings of graphql-transport-ws that need no more to be said, in the
-// protocol's own words. They are shared: nobody changes them.
+// The closings of graphql-transport-ws whose reason is fixed, in the protocol's own words. They are shared and must not
+// be changed.
 var (
 	ErrInvalid      = &Closing{BadRequest, "Invalid message received"}
 	ErrUnauthorized = &Closing{Unauthorized, "Unauthorized"}
@@ -53,13 +51,12 @@ var (
 )
 
 var (
-	errCloseLength = &Closing{ProtocolError, "A close frame's payload is empty or begins with a code of two bytes"}
-	errCloseCode   = &Closing{ProtocolError, "A close frame bears a code that may not be sent"}
+	errCloseLength = &Closing{ProtocolError, "A close frame's payload must be empty or begin with a code of two bytes"}
+	errCloseCode   = &Closing{ProtocolError, "A close frame has a code that may not be sent"}
 	errCloseReason = &Closing{NotUTF8, "A close frame's reason is not UTF-8"}
 )
 
-// ParseClose takes a close frame's payload apart. An empty one is [NoStatus].
-// The error is a [*Closing].
+// ParseClose parses the payload of a close frame. An empty one is [NoStatus]. The error is a [*Closing].
 func ParseClose(payload []byte) (code int, reason string, err error) {
 	if len(payload) == 0 {
 		return NoStatus, "", nil
@@ -77,9 +74,8 @@ func ParseClose(payload []byte) (code int, reason string, err error) {
 	return code, string(payload[2:]), nil
 }
 
-// sendable reports whether a code may be on the wire: those that RFC 6455
-// defines, those that IANA has added since, and what is free for libraries and
-// applications. 1004, 1005, 1006 and 1015 are reserved.
+// sendable reports whether a code may be sent: it may if RFC 6455 defines it, if IANA has registered it since, or if it
+// is free for libraries and applications. 1004, 1005, 1006 and 1015 are reserved.
 func sendable(code int) bool {
 	switch {
 	case code >= 1000 && code <= 1003, code >= 1007 && code <= 1014:

@@ -39,14 +39,13 @@ func (o Opcode) control() bool { return o >= CloseFrame }
 
 func (o Opcode) known() bool { return o <= Binary || o >= CloseFrame && o <= Pong }
 
-// AppendFrame appends a whole message in one frame, unmasked as a server's
-// frames are.
+// AppendFrame appends a whole message in one frame, unmasked as a server's frames are.
 func AppendFrame(dst []byte, op Opcode, payload []byte) []byte {
 	return append(AppendHeader(dst, op, len(payload)), payload...)
 }
 
-// AppendHeader appends what stands before a payload of that size, so that the
-// caller can append the payload in pieces.
+// AppendHeader appends the header of a frame whose payload has that size. The caller can then append the payload in
+// pieces.
 func AppendHeader(dst []byte, op Opcode, size int) []byte {
 	dst = append(dst, finBit|byte(op))
 	switch {
@@ -59,8 +58,7 @@ func AppendHeader(dst []byte, op Opcode, size int) []byte {
 	}
 }
 
-// AppendClose appends a close frame. A reason that is too long is cut;
-// [NoStatus] makes a frame without a payload.
+// AppendClose appends a close frame. A reason that is too long is cut; [NoStatus] makes a frame without a payload.
 func AppendClose(dst []byte, code int, reason string) []byte {
 	if code == NoStatus {
 		return AppendHeader(dst, CloseFrame, 0)
@@ -84,8 +82,8 @@ func shorten(reason string) string {
 	return reason[:end]
 }
 
-// unmask takes a client's mask off, and returns the mask as it stands for the
-// bytes that follow. Its low byte is the first of the key.
+// unmask removes a client's mask, and returns the mask rotated for the bytes that follow. The low byte of mask is the
+// first byte of the key.
 func unmask(b []byte, mask uint32) uint32 {
 	wide := uint64(mask)<<32 | uint64(mask)
 	for ; len(b) >= 8; b = b[8:] {

@@ -10,12 +10,11 @@ import (
 	"petitiond/server/header"
 )
 
-// Why a request is no handshake.
+// Why a request is not a valid handshake.
 var (
 	// ErrMethod is for 405: a handshake is a GET.
 	ErrMethod = errors.New("a WebSocket is opened by GET")
-	// ErrUpgrade is for 426: the request does not ask for a WebSocket, or not
-	// by HTTP/1.1.
+	// ErrUpgrade is for 426: the request does not ask for a WebSocket, or not by HTTP/1.1.
 	ErrUpgrade = errors.New("a WebSocket needs HTTP/1.1 with Connection: Upgrade and Upgrade: websocket")
 	// ErrVersion is for 426 with Sec-WebSocket-Version: 13.
 	ErrVersion = errors.New("the version of WebSocket must be 13")
@@ -34,8 +33,7 @@ func AcceptKey(key string) string {
 	return base64.StdEncoding.EncodeToString(digest[:])
 }
 
-// CheckUpgrade reports what a request lacks to be a handshake, as one of the
-// errors above.
+// CheckUpgrade reports what a request lacks to be a handshake, as one of the errors above.
 func CheckUpgrade(h http.Header, method string, protoMajor, protoMinor int) error {
 	switch {
 	case method != http.MethodGet:
@@ -52,8 +50,7 @@ func CheckUpgrade(h http.Header, method string, protoMajor, protoMinor int) erro
 	return nil
 }
 
-// Protocols returns the subprotocols that a client offers, the one it likes
-// best first.
+// Protocols returns the subprotocols that a client offers, the one it likes best first.
 func Protocols(h http.Header) []string {
 	return slices.Collect(header.Elements(h["Sec-Websocket-Protocol"]))
 }

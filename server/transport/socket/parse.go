@@ -14,13 +14,13 @@ type message struct {
 	id, kind, payload []byte
 }
 
-// invalid is a 4400 that says why.
+// invalid returns a 4400 with the reason.
 func invalid(why string) *Closing { return &Closing{BadRequest, "Invalid message received: " + why} }
 
 var (
 	errNotJSON   = invalid("not one JSON value")
 	errNotObject = invalid("not a JSON object")
-	errType      = invalid("the type is missing, or none that clients send")
+	errType      = invalid("the type is missing, or not one that clients may send")
 	errID        = invalid("the id is missing, or not a string of the allowed length")
 	errPayload   = invalid("the payload has the wrong type")
 	errInitSize  = invalid("the payload of connection_init is too big")
@@ -28,9 +28,9 @@ var (
 	errSubscribe = invalid("a member of the payload is missing or has the wrong type")
 )
 
-// Parse reads a text message, which is UTF-8, on its own: whatever the connection's state. Members that the protocol
-// does not know are ignored, as its own server does. What the protocol forbids is returned as the way to close the
-// connection.
+// Parse parses a text message, which must be valid UTF-8, without regard to the connection's state. Members that the
+// protocol does not define are ignored, as its reference server does. If the message violates the protocol, Parse
+// returns with what to close the connection.
 func Parse(l *Limits, text []byte) (Event, *Closing) {
 	m, closing := takeApart(l, text)
 	if closing != nil {
@@ -54,7 +54,7 @@ func Parse(l *Limits, text []byte) (Event, *Closing) {
 	}
 }
 
-// bare is a message whose payload is an object of limited size, null or absent.
+// bare returns a message whose payload must be an object of limited size, null or absent.
 func bare(kind Kind, m message, most int, larger *Closing) (Event, *Closing) {
 	if len(m.payload) > most {
 		return Event{}, larger
@@ -68,8 +68,7 @@ func bare(kind Kind, m message, most int, larger *Closing) (Event, *Closing) {
 	return Event{Kind: kind, Payload: m.payload}, nil
 }
 
-// subscribe checks the kinds of what stands in the payload; what it says is
-// for who executes it.
+// subscribe checks the types of the payload's members. Their meaning is up to the caller.
 func subscribe(l *Limits, m message) (Event, *Closing) {
 	id, closing := m.identity(l)
 	if closing != nil {
@@ -90,15 +89,15 @@ func subscribe(l *Limits, m message) (Event, *Closing) {
 		case "variables", "extensions":
 			sound = sound && (absent(value) || isObject(value))
 		}
-	}) // it was checked with the message
+	}) // the error was already ruled out when the message was parsed
 	if !sound || !isString(query) {
 		return Event{}, errSubscribe
 	}
 	return Event{Kind: KindSubscribe, ID: id, Payload: m.payload}, nil
 }
 
-// identity returns the id of an operation. One that is half of a surrogate
-// pair could not be said in an answer.
+// identity returns the id of an operation. An id with half a surrogate pair is refused, since it could not be repeated
+// in an answer.
 func (m message) identity(l *Limits) (string, *Closing) {
 	id, ok := strict.String(m.id)
 	escaped := bytes.IndexByte(m.id, '\\') >= 0
@@ -116,7 +115,7 @@ func isString(value []byte) bool { return value != nil && value[0] == '"' }
 
 // takeApart finds the members of a message.
 func takeApart(l *Limits, text []byte) (m message, closing *Closing) {
-	limits := strict.Limits{Depth: l.JSONDepth + 1, Members: l.JSONMembers} // the message is not counted
+	limits := strict.Limits{Depth: l.JSONDepth + 1, Members: l.JSONMembers} // the payload lies one level deeper
 	err := limits.Object(text, func(name string, value []byte) {
 		switch name {
 		case "id":

@@ -11,25 +11,25 @@ var (
 	errUnmasked   = &Closing{ProtocolError, "A client's frames must be masked"}
 	errLength     = &Closing{ProtocolError, "A frame's length is not written in the shortest way"}
 	errControl    = &Closing{ProtocolError, "A control frame is fragmented or longer than 125 bytes"}
-	errNothing    = &Closing{ProtocolError, "A frame continues no message"}
-	errInterposed = &Closing{ProtocolError, "A message begins before the last one has ended"}
+	errNothing    = &Closing{ProtocolError, "A continuation frame has no message to continue"}
+	errInterposed = &Closing{ProtocolError, "A message begins before the previous one has ended"}
 	errText       = &Closing{NotUTF8, "A text message is not UTF-8"}
 	errSize       = &Closing{TooBig, "A message is too big"}
 	errFragments  = &Closing{TooBig, "A message has too many fragments"}
 )
 
-// maxFragments of one message. Each costs work even if it is empty, and clients that make them at all make few.
+// maxFragments is how many fragments a message may have. Each costs work even if it is empty, and clients that fragment
+// messages at all make few of them.
 const maxFragments = 1000
 
-// Reader finds the messages in what a client sends. Between messages it holds
-// nothing but itself; what is incomplete is kept until the rest comes, so
-// its caller bounds the time in which it is not [Reader.Idle].
+// Reader finds the messages in the bytes that a client sends. Between messages it holds no memory besides itself; an
+// incomplete message is kept until the rest arrives, so the caller must bound how long a Reader is not [Reader.Idle].
 type Reader struct {
 	// Max is how many bytes a message may have, all fragments together.
 	Max int32
 
 	over  bool  // a close frame was read, or nothing sensible can follow
-	fresh bool  // what is incomplete began within the last Read
+	fresh bool  // the incomplete message or frame began in the last Read
 	part  *part // nil while nothing is incomplete
 }
 
@@ -37,33 +37,31 @@ type Reader struct {
 type frame struct {
 	op   Opcode
 	fin  bool
-	mask uint32 // as unmask takes it
+	mask uint32 // in the byte order of unmask
 	size int32  // bytes of payload
 }
 
-// part is what has come of a header, a frame or a message.
+// part is an incomplete header, frame or message.
 type part struct {
 	header [maxHeader]byte
 	have   int // bytes of header
 
-	frame         // whose payload is under way
+	frame         // whose payload is arriving
 	left    int32 // bytes of it that are still to come
 	control []byte
 
-	kind      Opcode // of the message that is joined; Continuation while there is none
+	kind      Opcode // of the message whose fragments are joined; Continuation if there is none
 	fragments int    // of it
 	joined    []byte
 	checked   int // bytes of joined that are known to be UTF-8
 }
 
-// Read takes what has come next, and calls on for each message that is whole
-// with it, fragments joined, and for each control frame, also between
-// fragments. The payload is valid during the call only, and may lie in data,
-// whose mask is taken off in place.
+// Read takes the next bytes, and calls on for each message that they complete, with its fragments joined, and for each
+// control frame, even between fragments. The payload is only valid during the call. It may be a part of data, which is
+// unmasked in place.
 //
-// What a client may not send is returned as [*Closing], as soon as the bytes
-// that have come tell. An error of on is returned as it is. Nothing is read
-// after either, nor after a close frame.
+// A violation of the protocol is returned as a [*Closing], as soon as it can be told from the bytes. An error from on
+// is returned unchanged. Nothing more is read after an error or a close frame.
 func (r *Reader) Read(data []byte, on func(op Opcode, payload []byte) error) error {
 	r.fresh = false
 	for len(data) > 0 && !r.over {
@@ -84,12 +82,12 @@ func (r *Reader) Read(data []byte, on func(op Opcode, payload []byte) error) err
 // Idle reports whether no incomplete frame or message is held.
 func (r *Reader) Idle() bool { return r.part == nil }
 
-// Fresh reports whether the first byte of what is incomplete came with the last Read. A control frame between the
-// fragments of a message makes nothing fresh.
+// Fresh reports whether the incomplete message or frame began in the last Read. A control frame between the fragments
+// of a message does not count as a beginning.
 func (r *Reader) Fresh() bool { return r.part != nil && r.fresh }
 
-// step reads a header with as much of its payload as is there, or the rest of
-// a payload, and returns how many bytes that took.
+// step reads a header with as much of its payload as has arrived, or more of an incomplete payload, and returns how
+// many bytes it consumed.
 func (r *Reader) step(data []byte, on func(Opcode, []byte) error) (int, error) {
 	if r.part != nil && r.part.left > 0 {
 		return r.take(data, on)
@@ -108,12 +106,11 @@ func (r *Reader) step(data []byte, on func(Opcode, []byte) error) (int, error) {
 	return n + taken, err
 }
 
-// whole reports whether a frame is a message, or stands between those of one.
+// whole reports whether a frame needs no joining: it is a control frame, or a message in one frame.
 func (f frame) whole() bool { return f.op.control() || f.fin && f.op != Continuation }
 
-// header reads a frame's header, whose beginning may have come before. It
-// returns how many of the bytes belong to it, or 0 if all do and it is not
-// whole yet.
+// header reads a frame's header, whose beginning may have arrived earlier. It returns how many bytes of data belong to
+// it, or 0 if it is still incomplete; all bytes are then kept.
 func (r *Reader) header(data []byte) (f frame, n int, err error) {
 	held, head := 0, data
 	if p := r.part; p != nil && p.have > 0 {
@@ -136,9 +133,8 @@ func (r *Reader) header(data []byte) (f frame, n int, err error) {
 	return f, n - held, nil
 }
 
-// parse takes apart a header, and returns its length, or 0 while it is not
-// whole. It looks at the bytes in their order, so that what it finds wrong
-// does not depend on how many have come.
+// parse parses a header and returns its length, or 0 if it is incomplete. It checks the bytes in their order, so which
+// error it finds does not depend on how many have arrived.
 func (r *Reader) parse(b []byte) (f frame, n int, err error) {
 	f.op, f.fin = Opcode(b[0]&opcodeBits), b[0]&finBit != 0
 	joining := r.part != nil && r.part.kind != Continuation
@@ -178,8 +174,7 @@ func (r *Reader) parse(b []byte) (f frame, n int, err error) {
 	return f, n + 4, nil
 }
 
-// length reads the length of a payload, and returns where the mask begins, or
-// 0 if that cannot be told yet.
+// length reads the length of a payload, and returns where the mask begins, or 0 if the length is incomplete.
 func length(b []byte) (size uint64, n int, err error) {
 	short := b[1] & lengthBits
 	switch {
@@ -209,7 +204,7 @@ func (r *Reader) room() uint64 {
 	return uint64(max(room, 0))
 }
 
-// take keeps what has come of a payload, and delivers what is whole with it.
+// take adds bytes to the incomplete payload, and delivers a control frame or message that they complete.
 func (r *Reader) take(data []byte, on func(Opcode, []byte) error) (int, error) {
 	p := r.part
 	n := min(int(p.left), len(data))
@@ -233,7 +228,7 @@ func (r *Reader) take(data []byte, on func(Opcode, []byte) error) (int, error) {
 	return n, nil
 }
 
-// deliver hands over what came in one frame.
+// deliver passes on a message or control frame that arrived in one frame.
 func (r *Reader) deliver(op Opcode, payload []byte, on func(Opcode, []byte) error) error {
 	switch op {
 	case Text:
@@ -249,7 +244,7 @@ func (r *Reader) deliver(op Opcode, payload []byte, on func(Opcode, []byte) erro
 	return on(op, payload)
 }
 
-// hold returns where incomplete things are kept.
+// hold returns the part, and makes it if necessary.
 func (r *Reader) hold() *part {
 	if r.part == nil {
 		r.part = new(part)
@@ -260,7 +255,7 @@ func (r *Reader) hold() *part {
 // empty reports whether nothing is incomplete any more.
 func (p *part) empty() bool { return p.have == 0 && p.left == 0 && p.kind == Continuation }
 
-// begin expects the payload of a frame.
+// begin starts the payload of a frame.
 func (p *part) begin(f frame) {
 	p.frame, p.left = f, f.size
 	switch f.op {
@@ -286,8 +281,8 @@ func (p *part) add(data []byte, limit int) {
 	p.left -= int32(len(data))
 }
 
-// grow makes room for n more bytes. Memory follows what has come, not what
-// was announced, and never exceeds the limit.
+// grow makes room for n more bytes. Memory grows with the bytes that have arrived, not with the announced length, and
+// never exceeds the limit.
 func grow(b []byte, n, limit int) []byte {
 	if len(b)+n <= cap(b) {
 		return b
@@ -297,8 +292,7 @@ func grow(b []byte, n, limit int) []byte {
 	return larger
 }
 
-// text reports whether the message can still become UTF-8, or is, if this was
-// its end.
+// text reports whether the message is UTF-8 so far. A rune may be incomplete unless this is the end of the message.
 func (p *part) text() bool {
 	fresh := p.joined[p.checked:]
 	tail := unfinished(fresh)
@@ -309,7 +303,7 @@ func (p *part) text() bool {
 	return true
 }
 
-// unfinished returns how many bytes at the end are the beginning of a rune.
+// unfinished returns how many bytes at the end belong to an incomplete rune.
 func unfinished(b []byte) int {
 	for n := 1; n < utf8.UTFMax && n <= len(b); n++ {
 		if last := b[len(b)-n:]; utf8.RuneStart(last[0]) {

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Limits bounds what a client may say.
+// Limits bounds what a client may send.
 type Limits struct {
 	ID          int // bytes of an operation's id
 	InitPayload int // bytes of the payload of connection_init
@@ -19,8 +19,8 @@ type Limits struct {
 // Kind says what a client wants.
 type Kind byte
 
-// What Receive may find. Refused is a subscribe for which there is no room:
-// it is answered by an error for its id, and the connection stays.
+// The kinds of messages. KindRefused is a subscribe that exceeds the number of operations: it is answered with an error
+// for its id, and the connection stays open.
 const (
 	KindNone Kind = iota
 	KindInit
@@ -31,16 +31,15 @@ const (
 	KindRefused
 )
 
-// Event is a message of the client.
+// Event is a message from the client.
 type Event struct {
 	Kind    Kind
-	ID      string          // of subscribe, complete and what was refused
-	Payload json.RawMessage // an object or nil; it lies in the message and is valid as long as that
+	ID      string          // of subscribe, complete and a refused subscribe
+	Payload json.RawMessage // an object or nil; it is a part of the message and valid as long as that
 }
 
-// Session is the server's side of graphql-transport-ws on one connection. T is
-// what the server keeps for an operation. The zero value is a connection that
-// has just been opened; it says nothing by itself and knows no time.
+// Session is the server's side of graphql-transport-ws on one connection. T is what the server keeps for an operation.
+// The zero value is a connection that has just been opened. A Session sends nothing itself and has no clock.
 type Session[T any] struct {
 	operations []operation[T] // nil when there are none
 	stage      stage
@@ -93,19 +92,17 @@ func (s *Session[T]) Receive(l *Limits, event Event) (Event, *Closing) {
 	return event, nil
 }
 
-// Acknowledged says that connection_init was granted. Operations are allowed
-// from now on.
+// Acknowledged records that connection_init was acknowledged. Operations are allowed from now on.
 func (s *Session[T]) Acknowledged() { s.stage = ready }
 
 // Ready reports whether the connection was acknowledged.
 func (s *Session[T]) Ready() bool { return s.stage == ready }
 
-// Initialising reports whether connection_init has come and was not
-// acknowledged yet. A connection that is neither this nor ready after a while
-// is closed with [ErrInitTimeout].
+// Initialising reports whether connection_init was received and is not acknowledged yet. A connection that is neither
+// initialising nor ready after a while should be closed with [ErrInitTimeout].
 func (s *Session[T]) Initialising() bool { return s.stage == initialising }
 
-// Begin notes the operation of a subscribe that was received.
+// Begin records the operation of a subscribe that was received.
 func (s *Session[T]) Begin(id string, of T) {
 	if i := s.index(id); i >= 0 {
 		s.operations[i].of = of
@@ -122,9 +119,8 @@ func (s *Session[T]) Find(id string) (of T, ok bool) {
 	return of, false
 }
 
-// End forgets an operation, whichever side has completed it, and returns it.
-// It is false if that happened before: then nothing is to be said of it. The
-// id is free again.
+// End forgets an operation, whichever side has completed it, and returns it. Its id may be used again. If ok is false,
+// the operation had already ended, and no message about it must be sent.
 func (s *Session[T]) End(id string) (of T, ok bool) {
 	i := s.index(id)
 	if i < 0 {
@@ -142,8 +138,8 @@ func (s *Session[T]) End(id string) (of T, ok bool) {
 // Len returns how many operations are under way.
 func (s *Session[T]) Len() int { return len(s.operations) }
 
-// Operations yields the operations under way, the oldest first. The one at
-// hand may be ended meanwhile.
+// Operations yields the operations under way, the oldest first. The one that was just yielded may be ended within the
+// loop.
 func (s *Session[T]) Operations() iter.Seq2[string, T] {
 	return func(yield func(string, T) bool) {
 		for i := 0; i < len(s.operations); {
@@ -158,8 +154,7 @@ func (s *Session[T]) Operations() iter.Seq2[string, T] {
 	}
 }
 
-// index returns where an operation is, or -1. There are few: a map would cost
-// more than it saves.
+// index returns where an operation is, or -1. There are few: a map would cost more than it saves.
 func (s *Session[T]) index(id string) int {
 	return slices.IndexFunc(s.operations, func(o operation[T]) bool { return o.id == id })
 }

@@ -1,4 +1,4 @@
-// Package trace names requests, and what runs for them, by ids under which what is logged of one can be found.
+// Package trace gives each request an id, by which everything that is logged about it can be found.
 package trace
 
 import (
@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Header is X-Request-ID as net/http keeps it: it need not write it again for every request.
+// Header is X-Request-ID in net/http's canonical form, which saves converting it for every request.
 const Header = "X-Request-Id"
 
 type key struct{}
@@ -21,13 +21,13 @@ func With(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, key{}, id)
 }
 
-// ID returns the id of the request that ctx belongs to, or nothing.
+// ID returns the id of the request that ctx belongs to, or "".
 func ID(ctx context.Context) string {
 	id, _ := ctx.Value(key{}).(string)
 	return id
 }
 
-// Of returns the id that a proxy gave the request if it is harmless in a log and in a header, or else a new one.
+// Of returns the id that a proxy gave the request if it is safe to write to a log and a header, or else a new one.
 func Of(r *http.Request) string {
 	id := r.Header.Get(Header)
 	harmless := func(c rune) bool {
@@ -39,11 +39,11 @@ func Of(r *http.Request) string {
 	return id
 }
 
-// New returns an id that nothing else has.
+// New returns a new random id.
 func New() string { return rand.Text() }
 
-// LogPanic says where a panic happened, on the goroutine that it happened on. What was thrown may hold anything, so
-// only its type is told.
+// LogPanic logs where a panic happened; it must be called on the panicking goroutine. The value may contain anything,
+// personal data included, so only its type is logged.
 func LogPanic(ctx context.Context, log *slog.Logger, v any) {
 	log.ErrorContext(ctx, "panic while answering a request",
 		"request_id", ID(ctx), "type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
