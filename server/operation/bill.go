@@ -11,20 +11,19 @@ import (
 	"petitiond/server/errcode"
 )
 
-// biller writes the price of an operation.
+// biller computes the price of an operation.
 type biller struct {
 	*tariff
-	left  int  // fields that may still be looked at
-	bills int  // that were written
-	timed bool // one of them is measured
+	left  int  // fields that may still be visited
+	bills int  // open bills that were made
+	timed bool // a size depends on the time
 }
 
-// sized is the field around those that are looked at, where it says how long
-// they are.
+// sized is what the enclosing field says about the length of the lists inside it.
 type sized struct {
 	fields []string
 	items  int
-	open   bool // items hangs on variables
+	open   bool // items depends on variables
 }
 
 // bill returns the price of an operation in a valid document.
@@ -47,7 +46,8 @@ func (t *tariff) bill(op *ast.OperationDefinition, limits Limits) (price, int, *
 
 func everything(*ast.FieldDefinition) bool { return true }
 
-// object prices what is selected of an object of one type, without the object: those fields that which picks.
+// object prices the selected fields of an object of one type, as far as which picks them. The object itself is not
+// included.
 func (b *biller) object(
 	sets []ast.SelectionSet, typ *ast.Definition, around sized, which func(*ast.FieldDefinition) bool,
 ) (p price, err *gqlerror.Error) {
@@ -80,7 +80,7 @@ func (b *biller) object(
 	return p, nil
 }
 
-// field prices the fields of one name in an object, which answers them as one.
+// field prices all selections of one response name in an object, which are executed as one field.
 func (b *biller) field(group []*ast.Field, def *ast.FieldDefinition, parent *ast.Definition, around sized) (*bill, *gqlerror.Error) {
 	field := group[0]
 	open := &bill{once: b.fields[def].once, items: 1}
@@ -98,7 +98,7 @@ func (b *biller) field(group []*ast.Field, def *ast.FieldDefinition, parent *ast
 	return open, b.objects(open, group, typ, inside)
 }
 
-// count finds out how many objects a field has.
+// count determines how many objects a field has.
 func (b *biller) count(open *bill, def *ast.FieldDefinition, parent *ast.Definition, around, inside sized) {
 	size := b.fields[def].size
 	switch {
@@ -107,13 +107,13 @@ func (b *biller) count(open *bill, def *ast.FieldDefinition, parent *ast.Definit
 		open.items = inside.items
 	case slices.Contains(around.fields, def.Name):
 		open.items, open.around = around.items, around.open
-	case !strings.HasPrefix(parent.Name, "__"): // lists of the schema itself are read from memory
+	case !strings.HasPrefix(parent.Name, "__"): // lists in introspection cost nothing to read
 		open.items = defaultItems
 	}
 }
 
-// objects prices what is selected of the objects of a field, for each type that they may be of. Of a list with a page
-// around it, what belongs to the page is priced apart: it is there once.
+// objects prices what is selected of the objects of a field, for each type that they may have. If the field is a
+// connection, the fields beside its list, such as pageInfo, are priced separately, since they exist once.
 func (b *biller) objects(open *bill, group []*ast.Field, typ *ast.Definition, inside sized) *gqlerror.Error {
 	page := open.list && len(inside.fields) > 0
 	listed := func(def *ast.FieldDefinition) bool { return !page || slices.Contains(inside.fields, def.Name) }
@@ -153,8 +153,8 @@ func (b *biller) charge(open *bill, field *ast.Field, def *ast.FieldDefinition) 
 	}
 }
 
-// size finds out what a field says about the length of lists: its own, or that
-// of fields inside, which it returns.
+// size determines what a field says about the length of lists: of its own list, or of those inside it, which are
+// returned.
 func (b *biller) size(open *bill, field *ast.Field, def *ast.FieldDefinition) (inside sized, err *gqlerror.Error) {
 	size := b.fields[def].size
 	if size == nil {
@@ -178,13 +178,13 @@ func (b *biller) size(open *bill, field *ast.Field, def *ast.FieldDefinition) (i
 	return inside, nil
 }
 
-// settled tells whether a bill is the same with all variables.
+// settled reports whether a bill is the same for all variables.
 func (b *bill) settled() bool {
 	open := func(p price) bool { return len(p.open) > 0 }
 	return len(b.charges) == 0 && b.slice == nil && !b.around && !slices.ContainsFunc(b.objects, open) && !slices.ContainsFunc(b.beside, open)
 }
 
-// varies tells whether a value hangs on variables.
+// varies reports whether a value depends on variables.
 func varies(v *ast.Value) bool {
 	return v.Kind == ast.Variable ||
 		slices.ContainsFunc(v.Children, func(child *ast.ChildValue) bool { return varies(child.Value) })

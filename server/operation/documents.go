@@ -9,32 +9,30 @@ import (
 	"petitiond/server/lru"
 )
 
-// digest is the hash by which a document is known.
+// digest is the hash of a document's text.
 type digest [sha256.Size]byte
 
-// document is a text that was parsed and judged. It is read by many at once
-// and changed by none.
+// document is a parsed and validated document. It is read concurrently, and the parsed document is never changed.
 type document struct {
 	*ast.QueryDocument
 	key        digest
-	conditions map[*ast.OperationDefinition][]string // the variables that @skip and @include go by
+	conditions map[*ast.OperationDefinition][]string // the variables that @skip and @include depend on
 
 	mu     sync.Mutex
 	prices map[*ast.OperationDefinition]price
-	bytes  int // that it takes in memory, about; written under the lock of documents, too
+	bytes  int // rough size in memory; written under the lock of documents, too
 }
 
-// What the parts of a document take in memory at most, as measured; half of it
-// is usual.
+// What the parts of a document take in memory at most, as measured; usually it is half as much.
 const (
-	textBytes  = 2 // for a byte of the text: strings with escapes are kept beside it
+	textBytes  = 2 // for a byte of the text: strings with escapes are stored a second time
 	tokenBytes = 240
-	billBytes  = 400 // for a field whose cost hangs on variables
+	billBytes  = 400 // for a field whose cost depends on variables
 	entryBytes = 2 << 10
 )
 
-// documents remembers what was judged, the latest used, within a bound on
-// memory: of one-off documents come as many as anybody likes.
+// documents caches the documents that were used last, within a bound on memory: clients may send any number of
+// documents that are used once.
 type documents = lru.Cache[digest, *document]
 
 func newDocuments(most int) *documents {
@@ -42,10 +40,10 @@ func newDocuments(most int) *documents {
 	return lru.New[digest](most, bytes, bytes)
 }
 
-// charge adds to what a document takes. It needs the document's mu.
+// charge adds to the size of a document. It needs the document's mu.
 func (d *document) charge(kept *documents, bytes int) {
 	kept.Grow(d.key, func(known *document) int {
-		if known != d { // which was forgotten, and another judged again
+		if known != d { // d was evicted, and the same text was parsed again
 			return 0
 		}
 		d.bytes += bytes
@@ -53,7 +51,7 @@ func (d *document) charge(kept *documents, bytes int) {
 	})
 }
 
-// size is what a document takes.
+// size returns roughly how many bytes of memory a document takes.
 func (d *document) size() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -14,7 +14,7 @@ import (
 // Refusal is why an operation may not run.
 type Refusal struct {
 	Errors gqlerror.List // one at least
-	Cost   int           // points of the operation, where it is refused for them
+	Cost   int           // points of the operation, if it is refused because of its cost
 }
 
 func refused(errs ...*gqlerror.Error) *Refusal { return &Refusal{Errors: errs} }
@@ -28,21 +28,21 @@ func Coded(code, message string) *gqlerror.Error {
 	return &gqlerror.Error{Message: message, Extensions: map[string]any{"code": code}}
 }
 
-// CodeOf returns the code of an error, or nothing.
+// CodeOf returns the code of an error, or "".
 func CodeOf(err *gqlerror.Error) string {
 	code, _ := err.Extensions["code"].(string)
 	return code
 }
 
-// Exceeded returns the error that says which limit was passed. The message holds the value.
+// Exceeded returns the error for an exceeded limit. The message should contain the value.
 func Exceeded(limit string, value int, message string) *gqlerror.Error {
 	err := Coded(errcode.LimitExceeded, message)
 	err.Extensions["limit"], err.Extensions["value"] = limit, value
 	return err
 }
 
-// syntaxError says where a document cannot be read. The parser's words end
-// where they begin to repeat the document.
+// syntaxError returns the error for a document that cannot be parsed. The parser's message is cut where it begins to
+// quote the document.
 func syntaxError(err *gqlerror.Error) *gqlerror.Error {
 	text := err.Message
 	if i := strings.IndexAny(text, "\":\\"); i >= 0 {
@@ -57,12 +57,11 @@ func syntaxError(err *gqlerror.Error) *gqlerror.Error {
 	return neutral
 }
 
-// longest is how many bytes an error about a document may have: names in it are
-// as long as its author likes.
+// longest is how many bytes an error about a document may have. The names in it may be of any length.
 const longest = 200
 
-// validationError passes on the validator's words, which speak of names, but
-// for the one rule that repeats literal values.
+// validationError passes on the validator's message, which contains only names, except for the one rule that quotes
+// literal values: there the value is removed.
 func validationError(err *gqlerror.Error) *gqlerror.Error {
 	text := err.Message
 	if strings.HasPrefix(err.Rule, "ValuesOfCorrectType") {
@@ -73,7 +72,7 @@ func validationError(err *gqlerror.Error) *gqlerror.Error {
 	return neutral
 }
 
-// shortened cuts what is longer than errors may be.
+// shortened cuts a message that is longer than errors may be.
 func shortened(text string) string {
 	const more = "…"
 	if len(text) <= longest {
@@ -86,7 +85,7 @@ func shortened(text string) string {
 	return text[:end] + more
 }
 
-// located says where in a document an error is.
+// located adds the place in the document to an error.
 func located(err *gqlerror.Error, at *ast.Position) *gqlerror.Error {
 	if at != nil {
 		err.Locations = []gqlerror.Location{{Line: at.Line, Column: at.Column}}
@@ -94,9 +93,8 @@ func located(err *gqlerror.Error, at *ast.Position) *gqlerror.Error {
 	return err
 }
 
-// withoutValue cuts the value that stands at the end of a message, or at its
-// beginning where an enum has no such value. Only there it is a name, in which
-// our words cannot stand.
+// withoutValue removes the value that a message quotes: it is at the end, or at the beginning if an enum has no such
+// value. A value at the beginning is a name, so it cannot contain the words that are searched for here.
 func withoutValue(text string) string {
 	if _, rest, ok := strings.Cut(text, " does not exist in "); ok && strings.HasPrefix(text, `Value "`) {
 		return "The value does not exist in " + rest

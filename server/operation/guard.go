@@ -10,12 +10,11 @@ import (
 	"petitiond/server/errcode"
 )
 
-// maxCount is where counts stop growing: fragments that spread fragments double
-// them at every step, and twenty steps are more than enough to refuse.
+// maxCount is where counts stop growing: fragments that spread other fragments can double them at every step, and would
+// make them overflow.
 const maxCount = 1 << 20
 
-// shape is what a selection set amounts to when every fragment in it is
-// written out.
+// shape is the size of a selection set with every fragment expanded.
 type shape struct {
 	roots  int // fields on its own level
 	fields int // fields on all levels
@@ -23,7 +22,7 @@ type shape struct {
 	schema int // the same below __schema and __type
 }
 
-// add takes another shape in that stands beside this one: what counts adds up, what nests is the deeper of the two.
+// add adds a shape at the same level: counts are added, and of depths the greater one counts.
 func (s *shape) add(o shape) {
 	s.roots = min(s.roots+o.roots, maxCount)
 	s.fields = min(s.fields+o.fields, maxCount)
@@ -31,26 +30,24 @@ func (s *shape) add(o shape) {
 	s.schema = max(s.schema, o.schema)
 }
 
-// piece is an operation or a fragment by itself, where others are spread into
-// it but not written out.
+// piece is an operation or a fragment by itself, without the fragments that are spread in it.
 type piece struct {
 	nodes      int             // selections, directives, values and variables
 	spreads    map[string]bool // the fragments that it names
-	conditions []string        // the variables that its @skip and @include go by
+	conditions []string        // the variables that its @skip and @include depend on
 }
 
-// survey is what the guard learned of a document that keeps the limits.
+// survey is what the guard has learned about a document within the limits.
 type survey struct {
-	work       int                                   // its nodes as often as validation comes by
+	work       int                                   // its nodes, each counted as often as validation visits it
 	longest    int                                   // bytes of its longest name
-	uses       []*ast.Value                          // where it has variables for values
-	conditions map[*ast.OperationDefinition][]string // the variables that @skip and @include go by
+	uses       []*ast.Value                          // where variables are used
+	conditions map[*ast.OperationDefinition][]string // the variables that @skip and @include depend on
 }
 
-// guard measures a document that nobody has validated yet. It visits each
-// selection once, however often the fragment that holds it is spread, so it
-// takes time in proportion to the text. It calls itself as deep as the text
-// nests, which the parser has bounded.
+// guard measures a document before it is validated. It visits each selection once, however often its fragment is
+// spread, so it takes time linear in the length of the text. Its recursion is as deep as the text nests, which the
+// limit of tokens bounds.
 type guard struct {
 	survey
 	doc        *ast.QueryDocument
@@ -63,7 +60,7 @@ type guard struct {
 	number     *ast.Position // of a number that no type can hold
 }
 
-// check is one limit held against what was counted.
+// check is a limit and the count to compare with it.
 type check struct {
 	limit   string
 	have    int
@@ -81,8 +78,8 @@ func exceeds(checks ...check) *gqlerror.Error {
 	return nil
 }
 
-// inspect returns the first limit that a document passes, or what was learned
-// of it. It also drops @defer, which is answered all at once.
+// inspect returns an error for the first limit that a document exceeds, or what was learned about it. It also removes
+// @defer, since the whole answer is sent at once.
 func (l Limits) inspect(doc *ast.QueryDocument) (survey, *gqlerror.Error) {
 	err := exceeds(
 		check{"operations", len(doc.Operations), l.Operations, "A document may have at most %d operations."},
@@ -119,17 +116,17 @@ func (l Limits) total(g *guard) *gqlerror.Error {
 		check{"aliases", g.aliases, l.Aliases, "A document may have at most %d aliases."},
 		check{"directives", g.directives, l.Directives, "A document may have at most %d directives."},
 		check{"valueDepth", g.literals, l.ValueDepth, "A value or its type may nest at most %d lists and objects."},
-		check{"work", g.work, l.Work, "A document may give validation at most %d things to look at. Send its operations one by one."},
+		check{"work", g.work, l.Work, "Validating a document may take at most %d steps. Send its operations one by one."},
 	)
 	if err == nil && g.number != nil {
-		// Scalars of our own are not looked at before they are read, which is too late.
+		// Validation does not look into values of custom scalars, and reading them later is too late for a good error.
 		err = located(Coded(errcode.ValidationFailed, "A number is out of range."), g.number)
 	}
 	return err
 }
 
-// definition measures a fragment, also the second one of a name: validation
-// refuses it, but not before it has walked through it.
+// definition measures a fragment, even a second one of the same name: validation refuses it, but only after walking
+// through it.
 func (g *guard) definition(def *ast.FragmentDefinition) {
 	g.fragment(def.Name)
 	p := g.pieces[def.Name]
@@ -155,7 +152,7 @@ func (l Limits) operation(g *guard, op *ast.OperationDefinition) *gqlerror.Error
 	g.work = min(g.work+g.reach(p, op), maxCount)
 	roots := check{"rootFields", s.roots, l.RootFields, "An operation may have at most %d fields on its first level."}
 	if op.Operation == ast.Mutation {
-		// A second field could fail after the first was done for good.
+		// A second field could fail after the first was committed.
 		roots.most, roots.message = 1, "A mutation may have only %d field on its first level."
 	}
 	return exceeds(
@@ -175,7 +172,7 @@ func lists(typ *ast.Type) (n int) {
 	return n
 }
 
-// within measures a piece of the document apart from the one around it.
+// within measures a piece of the document separately from the enclosing one.
 func (g *guard) within(measure func()) *piece {
 	p, around := &piece{}, g.piece
 	g.piece = p
@@ -184,9 +181,8 @@ func (g *guard) within(measure func()) *piece {
 	return p
 }
 
-// reach counts the nodes that validation visits for a piece: its own, and once
-// those of every fragment that it leads to. For an operation it also notes the
-// variables that decide what is in it.
+// reach counts the nodes that validation visits for a piece: its own, and once those of every fragment that it spreads,
+// directly or indirectly. For an operation it also records the variables on which its @skip and @include depend.
 func (g *guard) reach(p *piece, op *ast.OperationDefinition) (nodes int) {
 	seen := map[string]bool{}
 	var visit func(p *piece)
@@ -229,7 +225,8 @@ func (g *guard) selection(set ast.SelectionSet) (s shape) {
 	return s
 }
 
-// field measures a field with what is below it. Introspection nests by a limit of its own, since tools need it deep.
+// field measures a field with what is below it. Introspection has a depth limit of its own, since tools send deep
+// queries.
 func (g *guard) field(f *ast.Field) shape {
 	if f.Alias != f.Name {
 		g.aliases++
@@ -252,13 +249,13 @@ func (g *guard) spread(name string) shape {
 	}
 	g.piece.spreads[name] = true
 	s := g.fragment(name)
-	// A named fragment stands for its fields: it is no level of its own.
+	// A named fragment stands for its fields and is not a level of its own.
 	s.depth = max(s.depth-1, 0)
 	return s
 }
 
-// fragment measures a fragment once. One that spreads itself counts nothing
-// while it is being measured; validation refuses it.
+// fragment measures a fragment once. One that spreads itself counts nothing while it is being measured; validation
+// refuses it.
 func (g *guard) fragment(name string) shape {
 	if s, known := g.fragments[name]; known {
 		return s
@@ -270,15 +267,14 @@ func (g *guard) fragment(name string) shape {
 	return g.fragments[name]
 }
 
-// body measures what a fragment stands for.
+// body measures the contents of a fragment.
 func (g *guard) body(def *ast.FragmentDefinition) shape {
 	g.name(def.TypeCondition)
 	g.note(def.Directives)
 	return g.selection(def.SelectionSet)
 }
 
-// fragmentDirectives counts directives and leaves out @defer: a plain answer
-// has no place for the parts that would come later.
+// fragmentDirectives counts directives and removes @defer, since an answer is sent as a whole.
 func (g *guard) fragmentDirectives(list ast.DirectiveList) ast.DirectiveList {
 	g.note(list)
 	var kept ast.DirectiveList
@@ -290,7 +286,7 @@ func (g *guard) fragmentDirectives(list ast.DirectiveList) ast.DirectiveList {
 	return kept
 }
 
-// note counts directives, and notes the variables by which @skip and @include decide.
+// note counts directives, and records the variables on which @skip and @include depend.
 func (g *guard) note(list ast.DirectiveList) {
 	g.directives += len(list)
 	g.piece.nodes += len(list)
@@ -312,7 +308,7 @@ func (g *guard) arguments(list ast.ArgumentList) {
 	}
 }
 
-// value measures a literal, and looks at numbers: those that no Go type can hold would fail where nobody expects it.
+// value measures a literal. It checks that numbers fit a Go type: later code does not expect one that does not.
 func (g *guard) value(v *ast.Value, depth int) {
 	if v == nil {
 		return
@@ -339,12 +335,12 @@ func (g *guard) value(v *ast.Value, depth int) {
 	}
 }
 
-// numeral notes the first number that is out of range.
+// numeral records the first number that is out of range.
 func (g *guard) numeral(v *ast.Value, err error) {
 	if err != nil && g.number == nil {
 		g.number = v.Position
 	}
 }
 
-// name notes how long names are: suggesting others in their place takes time in proportion to that.
+// name records the length of the longest name: suggesting similar names takes time in proportion to it.
 func (g *guard) name(name string) { g.longest = max(g.longest, len(name)) }

@@ -12,20 +12,21 @@ import (
 	"petitiond/server/errcode"
 )
 
-// Options says what a [Judge] judges by. Schema and Limits are needed.
+// Options configures a [Judge]. Schema and Limits are required.
 type Options struct {
 	Schema *ast.Schema
-	// Sizes say how many items fields have by their arguments, where @listSize cannot: by the name of the field, such
-	// as Petition.signatureHistory. Arguments come as JSON has them, absent ones as their defaults or nil.
+	// Sizes are functions, by the name of a field such as Petition.signatureHistory, that return how many items the
+	// field has, for fields where @listSize cannot express it. Arguments have the types that JSON decodes to; absent
+	// ones have their defaults or are nil.
 	Sizes map[string]func(arguments map[string]any) int
-	// Introspection lets clients ask for the schema. Off also keeps errors from suggesting names.
+	// Introspection lets clients ask for the schema. Where it is off, errors do not suggest names either.
 	Introspection bool
 	// Discreet keeps errors from suggesting names in any case.
 	Discreet bool
 	Limits   Limits
 }
 
-// Judge decides which operations may run. What it has judged it remembers.
+// Judge decides which operations may run. It caches the documents that it has validated.
 type Judge struct {
 	schema    *ast.Schema
 	limits    Limits
@@ -35,7 +36,7 @@ type Judge struct {
 	library   library
 }
 
-// New returns a Judge that takes any document which is valid and within the limits; see [Judge.Trust].
+// New returns a Judge that accepts any document that is valid and within the limits; see [Judge.Trust].
 func New(o Options) *Judge {
 	return &Judge{
 		schema:    o.Schema,
@@ -47,7 +48,7 @@ func New(o Options) *Judge {
 	}
 }
 
-// Prepare returns the operation that a request asks for. Every way in goes through here.
+// Prepare returns the operation that a request asks for. All transports go through it.
 func (j *Judge) Prepare(r *Request) (*Operation, *Refusal) {
 	name, refusal := documentName(r.Extensions)
 	if refusal != nil {
@@ -59,13 +60,13 @@ func (j *Judge) Prepare(r *Request) (*Operation, *Refusal) {
 	}
 	op, refusal := j.operation(text, r.OperationName, r.Variables)
 	if refusal == nil && r.Query != "" && name != "" {
-		// Not before: what is refused must not take the place of what is used.
+		// Only now: a refused document must not evict one that is in use.
 		j.library.keep(name, text)
 	}
 	return op, refusal
 }
 
-// operation returns an operation of a document.
+// operation returns the operation of that name in a document, ready to run.
 func (j *Judge) operation(text, name string, given map[string]any) (*Operation, *Refusal) {
 	doc, refusal := j.document(text)
 	if refusal != nil {
@@ -73,7 +74,7 @@ func (j *Judge) operation(text, name string, given map[string]any) (*Operation, 
 	}
 	op := doc.Operations.ForName(name)
 	if op == nil {
-		return nil, refused(Coded(errcode.ValidationFailed, "The document has no operation of that name. Name one of its operations in operationName."))
+		return nil, refused(Coded(errcode.ValidationFailed, "The document has no operation with that name. Name one of its operations in operationName."))
 	}
 	variables, err := coerce(j.schema, op, given)
 	if err == nil {
@@ -91,8 +92,7 @@ func (j *Judge) operation(text, name string, given map[string]any) (*Operation, 
 	}, nil
 }
 
-// document returns the parsed and valid document of a text. Only such are
-// remembered, so that nothing is kept of refused requests.
+// document returns the parsed document of a text if it is valid. Nothing of refused documents is cached.
 func (j *Judge) document(text string) (*document, *Refusal) {
 	if err := exceeds(check{"document", len(text), j.limits.Document, "A document may have at most %d bytes."}); err != nil {
 		return nil, refused(err)
@@ -123,8 +123,7 @@ func (j *Judge) document(text string) (*document, *Refusal) {
 	return judged, nil
 }
 
-// parse reads a text whose tokens were counted first. So it takes time in
-// proportion to the text, and calls itself no deeper than there are tokens.
+// parse parses a text after counting its tokens. The count bounds the time and the depth of the parser's recursion.
 func (j *Judge) parse(text string) (doc *ast.QueryDocument, tokens int, err *gqlerror.Error) {
 	source := &ast.Source{Input: text}
 	tokens = count(source, j.limits.Tokens)
@@ -140,14 +139,14 @@ func (j *Judge) parse(text string) (doc *ast.QueryDocument, tokens int, err *gql
 	}
 	for _, fragment := range doc.Fragments {
 		if list := fragment.VariableDefinition; len(list) > 0 {
-			return nil, tokens, located(Coded(errcode.ParseFailed, "Syntax error: a fragment has no variables of its own."), list[0].Position)
+			return nil, tokens, located(Coded(errcode.ParseFailed, "Syntax error: a fragment cannot have variables of its own."), list[0].Position)
 		}
 	}
 	return doc, tokens, nil
 }
 
-// count returns the number of tokens, comments included, up to where the text
-// breaks or there are more than most.
+// count returns the number of tokens, comments included. It stops at an error in the text, or when there are more than
+// most.
 func count(source *ast.Source, most int) (n int) {
 	lex := lexer.New(source)
 	for ; n <= most; n++ {
@@ -159,8 +158,8 @@ func count(source *ast.Source, most int) (n int) {
 	return n
 }
 
-// cost returns the points of an operation with these variables, and whether they hang on the time as well, or refuses
-// it.
+// cost returns the points of an operation with these variables, and whether they depend on the time as well. It returns
+// an error if they exceed the limit.
 func (j *Judge) cost(doc *document, op *ast.OperationDefinition, variables map[string]any) (cost int, timed bool, err *gqlerror.Error) {
 	p, err := j.price(doc, op)
 	if err != nil {
@@ -170,7 +169,7 @@ func (j *Judge) cost(doc *document, op *ast.OperationDefinition, variables map[s
 	return cost, p.timed, exceeds(check{"cost", cost, j.limits.Cost, "An operation may cost at most %d points. Ask for shorter lists, or for less in each item."})
 }
 
-// price writes the bill of an operation once.
+// price returns the price of an operation, which is computed once for each document.
 func (j *Judge) price(doc *document, op *ast.OperationDefinition) (price, *gqlerror.Error) {
 	doc.mu.Lock()
 	defer doc.mu.Unlock()

@@ -54,7 +54,7 @@ func TestMessages(t *testing.T) {
 			`GRAPHQL_VALIDATION_FAILED: Cannot query field "valu" on type "T".`,
 			`GRAPHQL_VALIDATION_FAILED: Cannot query field "` + strings.Repeat("x", 65) + `" on type "T".`,
 		}},
-		{"FragmentWithVariables", open, `{ ...F } fragment F($a: Int) on Query { v }`, []string{`GRAPHQL_PARSE_FAILED: Syntax error: a fragment has no variables of its own.`}},
+		{"FragmentWithVariables", open, `{ ...F } fragment F($a: Int) on Query { v }`, []string{`GRAPHQL_PARSE_FAILED: Syntax error: a fragment cannot have variables of its own.`}},
 		{"Deep", open, strings.Repeat("{n", 499), []string{`GRAPHQL_PARSE_FAILED: Syntax error: Expected Name, found <EOF>.`}},
 		{"Syntax", open, `{ v(`, []string{`GRAPHQL_PARSE_FAILED: Syntax error: Expected Name, found <EOF>.`}},
 		{"SyntaxName", open, `secret { v }`, []string{`GRAPHQL_PARSE_FAILED: Syntax error: Unexpected Name.`}},

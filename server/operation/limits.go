@@ -2,13 +2,13 @@ package operation
 
 import "petitiond/server/strict"
 
-// Limits bounds what a request may cost before anything is executed. The zero value is no limit but a mistake: begin
-// with [DefaultLimits].
+// Limits bounds what a request may contain and cost. Its zero value does not mean "no limit" and is of no use: start
+// from [DefaultLimits].
 type Limits struct {
 	JSONDepth int // objects and lists within each other in a body
 	Document  int // bytes of the GraphQL text
 
-	// What one document may hold. All of it is counted before validation.
+	// What one document may contain. All of it is counted before validation.
 	Tokens      int // comments are tokens, too
 	Operations  int
 	Fragments   int
@@ -20,17 +20,17 @@ type Limits struct {
 	Depth       int // selection sets within each other, inline fragments included
 	SchemaDepth int // the same below __schema and __type
 	ValueDepth  int // list and object literals, or list types, within each other
-	Work        int // what validation looks at: a fragment again for each operation and fragment that reaches it
+	Work        int // nodes that validation visits: those of a fragment again for each operation and fragment that reaches it
 
 	Cost int // points of one operation, by @cost and @listSize of the schema
-	Page int // items that the domain lets a slicing argument ask for: it refuses more, so that they cost nothing
+	Page int // greatest value that the domain accepts in a slicing argument; a greater one costs nothing, since it is refused
 
 	Errors        int // validation errors in one answer
-	DocumentBytes int // memory for documents that were judged
+	DocumentBytes int // memory for cached documents
 	Persisted     int // bytes of the documents that clients may name by their hash
 }
 
-// DefaultLimits returns the limits that hold where the operator sets none.
+// DefaultLimits returns the limits that apply unless the operator sets others.
 func DefaultLimits() Limits {
 	return Limits{
 		JSONDepth:     32,
@@ -55,9 +55,9 @@ func DefaultLimits() Limits {
 	}
 }
 
-// jsonMembers is how many members an object in JSON that clients send may have: more than any request needs, and few
-// enough to be looked through for two of a name.
+// jsonMembers is how many members a JSON object from a client may have: more than any request needs, and few enough to
+// be checked for duplicate names.
 const jsonMembers = 1000
 
-// JSON returns what bounds the JSON that clients send.
+// JSON returns the limits of the JSON that clients send.
 func (l Limits) JSON() strict.Limits { return strict.Limits{Depth: l.JSONDepth, Members: jsonMembers} }

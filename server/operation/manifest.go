@@ -11,8 +11,7 @@ import (
 	"petitiond/server/strict"
 )
 
-// Manifest holds the documents that a site trusts, by the names that its
-// clients call them.
+// Manifest holds the documents that a site trusts, by the names that its clients use for them.
 type Manifest map[string]string
 
 // largestManifest is more than the documents of a large site take.
@@ -20,9 +19,8 @@ const largestManifest = 16 << 20
 
 const apolloManifest = "apollo-persisted-query-manifest"
 
-// ReadManifest reads the file that a client's build writes: an object with a
-// text for every name, as graphql-codegen and Relay do it, or Apollo's
-// manifest.
+// ReadManifest reads the file that a client's build writes: an object from names to texts, as graphql-codegen and Relay
+// write it, or Apollo's manifest.
 func ReadManifest(r io.Reader) (Manifest, error) {
 	text, err := io.ReadAll(io.LimitReader(r, largestManifest+1))
 	if err != nil {
@@ -55,7 +53,7 @@ func ReadManifest(r io.Reader) (Manifest, error) {
 func readApollo(format any, members map[string]any) (Manifest, error) {
 	operations, ok := members["operations"].([]any)
 	if format != apolloManifest || fmt.Sprint(members["version"]) != "1" || !ok {
-		return nil, errors.New("the manifest has another format than " + apolloManifest + ", version 1")
+		return nil, errors.New("the manifest is not of the format " + apolloManifest + ", version 1")
 	}
 	m := Manifest{}
 	for _, operation := range operations {
@@ -68,7 +66,7 @@ func readApollo(format any, members map[string]any) (Manifest, error) {
 	return m, nil
 }
 
-// add takes a document in. A name may come twice, for the same text.
+// add adds a document. A name may occur twice if the text is the same.
 func (m Manifest) add(name string, text any) error {
 	body, ok := text.(string)
 	name = strings.TrimPrefix(name, hashPrefix)
@@ -82,8 +80,8 @@ func (m Manifest) add(name string, text any) error {
 	return nil
 }
 
-// Trust makes j take the documents of a manifest, and no others. It judges them first, as if they had been sent. It
-// must be called before anything else is judged.
+// Trust makes j accept the documents of a manifest and no others, after checking them as if a client had sent them. It
+// must be called before Prepare.
 func (j *Judge) Trust(m Manifest) error {
 	if len(m) == 0 {
 		return errors.New("the manifest has no document")
@@ -97,7 +95,7 @@ func (j *Judge) Trust(m Manifest) error {
 		l[name] = text
 	}
 	for _, text := range m {
-		// A name that somebody gave goes before the hash.
+		// An explicit name takes precedence over a hash.
 		if hash := hashOf(text); l[hash] == "" {
 			l[hash] = text
 		}
@@ -106,11 +104,10 @@ func (j *Judge) Trust(m Manifest) error {
 	return nil
 }
 
-// trusted is the library of a manifest, by name and by hash. It takes a text
-// only if it is one of its own. Any other is refused like an unknown name, with
-// the status of that: to clients both say that the site does not serve this
-// document, and one that was written for the automatic protocol sends the text
-// once and then gives up. (403 would be of who asks; here it is what.)
+// trusted is the library of a manifest, by name and by hash. It accepts a text only if it is in the manifest. Any other
+// is refused like an unknown name and with the same status: for clients both mean that the site does not serve this
+// document, and a client of the automatic protocol sends the text once and then gives up. (403 would be about who is
+// asking; this is about what is asked.)
 type trusted map[string]string
 
 // find returns the text of a document of the manifest.
@@ -130,5 +127,5 @@ func (l trusted) find(name, text string) (string, *Refusal) {
 	}
 }
 
-// keep remembers nothing: the manifest is all there is.
+// keep does nothing: only the documents of the manifest are accepted.
 func (trusted) keep(string, string) {}

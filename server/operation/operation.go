@@ -9,16 +9,16 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// Operation may run: it is valid, its variables are coerced, and its cost is within the limit. Nobody changes it, so it
-// can run again and again.
+// Operation is ready to run: it is valid, its variables are coerced, and its cost is within the limit. It is never
+// changed, so it may run any number of times.
 type Operation struct {
 	Text       string // of the document
-	Name       string // by which the request called it
+	Name       string // operationName of the request
 	Document   *ast.QueryDocument
 	Definition *ast.OperationDefinition
 	Variables  map[string]any
 	Cost       int  // points
-	Timed      bool // the cost may be another by and by
+	Timed      bool // the cost depends on the time
 
 	doc *document
 }
@@ -26,7 +26,7 @@ type Operation struct {
 // Kind returns whether this is a query, a mutation or a subscription.
 func (o *Operation) Kind() ast.Operation { return o.Definition.Operation }
 
-// Size returns about how many bytes of memory the document takes.
+// Size returns roughly how many bytes of memory the document takes.
 func (o *Operation) Size() int { return o.doc.size() }
 
 // Key is the same for operations that are equal.
@@ -36,7 +36,7 @@ type Key [sha256.Size]byte
 func (o *Operation) Key() (key Key) {
 	variables, err := json.Marshal(o.Variables) // sorts by name
 	if err != nil {
-		_, _ = rand.Read(key[:]) // equal to none; never fails
+		_, _ = rand.Read(key[:]) // a random key equals no other; Read never fails
 		return key
 	}
 	h := sha256.New()
@@ -47,8 +47,7 @@ func (o *Operation) Key() (key Key) {
 	return Key(h.Sum(nil))
 }
 
-// SelectsLeavesOf reports whether all root fields are of one of these types, and nothing but leaves is selected of
-// them.
+// SelectsLeavesOf reports whether all root fields are of one of these types, and only leaf fields are selected of them.
 func (o *Operation) SelectsLeavesOf(types []string) bool {
 	return !slices.ContainsFunc(o.Definition.SelectionSet, func(root ast.Selection) bool {
 		field, ok := root.(*ast.Field)

@@ -10,16 +10,14 @@ import (
 	"petitiond/server/errcode"
 )
 
-// maxRevisits is how many times its limit of fields an operation may make us look
-// at, where types that are not known before execution multiply them.
+// maxRevisits bounds how many fields are visited for an operation, as a multiple of the limit of fields: fields are
+// visited again for each object type that an interface or union may have.
 const maxRevisits = 8
 
-// overlaps returns the first fields of a valid document that have one response
-// name and cannot be merged: OverlappingFieldsCanBeMerged. Instead of comparing
-// every pair of them, which takes time by the square and worse, it collects all
-// fields of one name, compares each with the first, and goes on with the
-// selection sets of all of them as one. So a field is looked at once wherever
-// an operation has it.
+// overlaps implements the rule OverlappingFieldsCanBeMerged: it returns errors for the first fields of a valid document
+// that have the same response name and cannot be merged. Comparing every pair of fields would take quadratic time or
+// worse. Instead it collects all fields of one name, compares each with the first, and continues with the selection
+// sets of all of them as one, which visits each occurrence of a field once.
 func (j *Judge) overlaps(doc *ast.QueryDocument) gqlerror.List {
 	o := &overlap{schema: j.schema, most: j.limits.Errors, told: map[*ast.Field]bool{}}
 	for _, op := range doc.Operations {
@@ -34,21 +32,21 @@ func (j *Judge) overlaps(doc *ast.QueryDocument) gqlerror.List {
 	return o.errs
 }
 
-// tangled refuses an operation whose fields have to be looked at too often.
+// tangled refuses an operation whose fields would have to be visited too often.
 func tangled(l Limits) *gqlerror.Error {
 	return Exceeded("fields", l.Fields, fmt.Sprintf("An operation may have at most %d fields, counted for each type that they may be of.", l.Fields))
 }
 
 type overlap struct {
 	schema *ast.Schema
-	left   int // fields that may still be looked at
-	most   int // errors to tell
+	left   int // fields that may still be visited
+	most   int // errors to report
 	told   map[*ast.Field]bool
 	errs   gqlerror.List
 }
 
-// meanings compares what the fields of a name stand for, among those that one
-// object can have.
+// meanings compares names and arguments of the fields with one response name, among those that the same object can
+// have.
 func (o *overlap) meanings(sets []ast.SelectionSet) {
 	for _, group := range o.collect(sets) {
 		for _, together := range byParent(group) {
@@ -65,8 +63,8 @@ func (o *overlap) meanings(sets []ast.SelectionSet) {
 	}
 }
 
-// shapes compares the types of all fields of a name, whatever they are fields
-// of: a client reads them from one place.
+// shapes compares the types of all fields with one response name, whichever object they belong to: a client reads them
+// from the same place in the answer.
 func (o *overlap) shapes(sets []ast.SelectionSet) {
 	for _, group := range o.collect(sets) {
 		for _, field := range group[1:] {
@@ -78,7 +76,8 @@ func (o *overlap) shapes(sets []ast.SelectionSet) {
 	}
 }
 
-// sameShape reports whether a client can read both types from one place, as SameResponseShape of the specification.
+// sameShape is SameResponseShape of the specification: it reports whether a client can read both types from the same
+// place.
 func (o *overlap) sameShape(a, b *ast.Type) bool {
 	for ; a.Elem != nil && b.Elem != nil; a, b = a.Elem, b.Elem {
 		if a.NonNull != b.NonNull {
@@ -91,8 +90,8 @@ func (o *overlap) sameShape(a, b *ast.Type) bool {
 	return a.NamedType == b.NamedType || o.schema.Types[a.NamedType].IsCompositeType() && o.schema.Types[b.NamedType].IsCompositeType()
 }
 
-// collect returns the fields of selection sets by their response names, in the
-// order of these, with all fragments written out.
+// collect returns the fields of selection sets, with all fragments expanded, grouped by response name in the order of
+// first occurrence.
 func (o *overlap) collect(sets []ast.SelectionSet) (groups [][]*ast.Field) {
 	if o.left < 0 || len(o.errs) >= o.most {
 		return nil
@@ -104,7 +103,7 @@ func (o *overlap) collect(sets []ast.SelectionSet) (groups [][]*ast.Field) {
 	return groups
 }
 
-// report tells of a field once, however many others it conflicts with.
+// report reports a field once, however many others it conflicts with.
 func (o *overlap) report(field *ast.Field, because string) {
 	if o.told[field] || len(o.errs) >= o.most {
 		return
@@ -117,14 +116,14 @@ func (o *overlap) report(field *ast.Field, because string) {
 
 // collector gathers the fields of one level by their response names.
 type collector struct {
-	applies func(condition string) bool // whether a fragment has a place here; nil if all have
+	applies func(condition string) bool // whether a fragment applies to the object; nil if all do
 	groups  [][]*ast.Field
 	places  map[string]int
-	seen    map[string]bool // a fragment stands for its fields once, however often it is named
+	seen    map[string]bool // fragments that were expanded: once is enough
 }
 
-// collect returns the fields of selection sets that are taken as one, in groups
-// of one response name each, in the order of these.
+// collect returns the fields of selection sets that are merged into one, grouped by response name in the order of first
+// occurrence.
 func collect(sets []ast.SelectionSet, applies func(condition string) bool) [][]*ast.Field {
 	c := &collector{applies: applies, places: map[string]int{}, seen: map[string]bool{}}
 	for _, set := range sets {
@@ -133,7 +132,7 @@ func collect(sets []ast.SelectionSet, applies func(condition string) bool) [][]*
 	return c.groups
 }
 
-// add gathers the fields of a selection, with its fragments written out.
+// add gathers the fields of a selection set, with fragments expanded.
 func (c *collector) add(set ast.SelectionSet) {
 	for _, selection := range set {
 		switch selection := selection.(type) {
@@ -159,7 +158,7 @@ func (c *collector) add(set ast.SelectionSet) {
 	}
 }
 
-// below returns what stands below the fields of a group, to be taken as one.
+// below returns the selection sets of the fields of a group, to be merged into one.
 func below(group []*ast.Field) (sets []ast.SelectionSet) {
 	for _, field := range group {
 		if len(field.SelectionSet) > 0 {
@@ -169,8 +168,8 @@ func below(group []*ast.Field) (sets []ast.SelectionSet) {
 	return sets
 }
 
-// byParent returns the fields of a group that one object can have, for each
-// type of object; fields of an interface or union can be of any.
+// byParent splits a group by object type, into fields that the same object can have. Fields selected on an interface or
+// union can belong to any type.
 func byParent(group []*ast.Field) (sets [][]*ast.Field) {
 	var parents []*ast.Definition
 	for _, field := range group {
@@ -206,8 +205,7 @@ func sameArguments(a, b ast.ArgumentList) bool {
 	return true
 }
 
-// sameValue tells whether two literals are written alike; the fields of an
-// object may stand in any order.
+// sameValue reports whether two literals are equal. The fields of an object may be in any order.
 func sameValue(a, b *ast.Value) bool {
 	if a.Kind != b.Kind || a.Raw != b.Raw || len(a.Children) != len(b.Children) {
 		return false

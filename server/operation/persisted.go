@@ -11,21 +11,20 @@ import (
 	"petitiond/server/lru"
 )
 
-// A document may be named by its hash in place of its text. Two protocols do
-// so: Apollo's automatic persisted queries, in extensions.persistedQuery, and
-// the member documentId of the draft of GraphQL over HTTP. The second becomes
-// the first when a request is decoded, so that only one is known from there on.
+// A request may name a document by its hash instead of sending the text. Two protocols do so: Apollo's automatic
+// persisted queries, in extensions.persistedQuery, and the member documentId in the draft of GraphQL over HTTP. The
+// second is converted to the first when a request is decoded.
 
-// library finds documents by what requests name them with.
+// library finds documents by the names in requests.
 type library interface {
-	// find returns the text that a request means, who sends a name, a text, or both.
+	// find returns the text for a request, which has a name, a text, or both.
 	find(name, text string) (string, *Refusal)
-	// keep remembers a text that was judged, under the name that find took it with.
+	// keep remembers a text that was found valid, under the name with which find accepted it.
 	keep(name, text string)
 }
 
-// documentName reads the extension persistedQuery. What else is in it is
-// somebody's note to himself: urql writes there that it tries again.
+// documentName reads the extension persistedQuery. Unknown members are ignored: urql, for one, marks there that it is
+// trying again.
 func documentName(extensions map[string]any) (name string, r *Refusal) {
 	extension := extensions["persistedQuery"]
 	if extension == nil {
@@ -50,14 +49,13 @@ func documentName(extensions map[string]any) (name string, r *Refusal) {
 	if name == "" {
 		return "", malformed("The extension persistedQuery has no sha256Hash.")
 	}
-	// The prefix says how a name was made, which its look shows.
+	// The prefix says that the name is a SHA-256, which its form shows as well.
 	return strings.TrimPrefix(name, hashPrefix), nil
 }
 
 const hashPrefix = "sha256:"
 
-// withDocumentID puts the member documentId where persisted queries have
-// their hash.
+// withDocumentID puts the member documentId into the extension persistedQuery.
 func (r *Request) withDocumentID(id string) *Refusal {
 	if id == "" {
 		return nil
@@ -72,11 +70,10 @@ func (r *Request) withDocumentID(id string) *Refusal {
 	return nil
 }
 
-// unknownDocument is answered where nothing has that name. Clients look for
-// this very message and send the text. The status is that of any flaw: 200 in
-// application/json, which is all that older clients read; 400 in the newer
-// type, where an answer without data must not be 200, and whose body both
-// Apollo's and urql's client read whatever the status.
+// unknownDocument is the refusal for an unknown name. Clients recognise exactly this message and then send the text.
+// The status is that of any other error in a document: 200 in application/json, since older clients read no other; 400
+// in the newer media type, where an answer without data must not be 200, and of which the clients of Apollo and urql
+// read the body whatever the status.
 func unknownDocument() *Refusal {
 	return refused(Coded(errcode.UnknownDocument, "PersistedQueryNotFound"))
 }
@@ -85,7 +82,7 @@ func noDocument() *Refusal {
 	return malformed("The member query is missing: it holds the GraphQL document.")
 }
 
-func otherDocument() *Refusal { return malformed("The hash is not that of the document.") }
+func otherDocument() *Refusal { return malformed("The hash does not match the document.") }
 
 // hashOf returns the SHA-256 of a text in lower-case hexadecimal digits.
 func hashOf(text string) string {
@@ -99,21 +96,20 @@ func isHash(name string) bool {
 		!strings.ContainsFunc(name, func(c rune) bool { return (c < '0' || c > '9') && (c < 'a' || c > 'f') })
 }
 
-// learned is the library of what clients have sent, the latest used, within a
-// bound on memory. Everybody may add to it, since all that is in it was judged,
-// and is known by a hash that nobody can choose.
+// learned is the library of documents that clients have sent, those used last, within a bound on memory. Any client may
+// add to it, since every document in it was found valid and is named by its hash, which nobody can choose.
 type learned struct{ texts *lru.Cache[string, string] }
 
-// learnedBytes is what an entry takes besides its text, about.
+// learnedBytes is roughly what an entry takes besides its text.
 const learnedBytes = 256
 
-// newLearned returns a library that is empty.
+// newLearned returns an empty library.
 func newLearned(most int) *learned {
 	bytes := func(text string) int { return learnedBytes + len(text) }
 	return &learned{lru.New[string](most, bytes, bytes)}
 }
 
-// find returns the text that is sent, or the one that was sent before under its hash.
+// find returns the text in the request, or the one that was sent earlier under this hash.
 func (l *learned) find(name, text string) (string, *Refusal) {
 	switch {
 	case name == "" && text == "":
@@ -133,10 +129,10 @@ func (l *learned) find(name, text string) (string, *Refusal) {
 	return "", unknownDocument()
 }
 
-// keep remembers a text by its hash, unless it is known.
+// keep remembers a text by its hash, unless it is already known.
 func (l *learned) keep(name, text string) {
 	if _, known := l.texts.Get(name); !known {
-		// A copy: the text may be a part of something larger.
+		// Cloned, because the text may be part of a larger string that would be kept alive.
 		l.texts.Add(strings.Clone(name), strings.Clone(text))
 	}
 }

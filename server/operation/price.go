@@ -6,26 +6,25 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// price is what the fields of one object cost: what is known from the document,
-// and what hangs on variables.
+// price is what the fields of one object cost: what the document alone determines, and what depends on variables.
 type price struct {
 	known points
 	open  []*bill
-	timed bool // of an operation: it hangs on the time as well
+	timed bool // of an operation: its price depends on the time as well
 }
 
-// bill is the cost of one field that hangs on variables.
+// bill is the cost of one field, as far as it depends on variables.
 type bill struct {
 	once    points
 	charges []charge
-	items   int    // how many objects there are, unless the next two say
-	around  bool   // as many as the field around this one was told to have
-	own     bool   // as many as slice says
-	slice   *slice // for this field, or for those inside that it sizes
-	list    bool   // its length is the caller's choice: it is read whatever is selected inside, and never free
-	length  int    // that choice, unless slice says
+	items   int    // how many objects there are, unless around or own is set
+	around  bool   // as many as the enclosing field was asked for
+	own     bool   // as many as slice yields
+	slice   *slice // for this field, or for the lists inside it that it sizes
+	list    bool   // its length is the caller's choice: it is read whatever is selected inside it, and never free
+	length  int    // that length, unless slice yields it
 	objects []price
-	beside  []price // of the list: what is selected of its page and its totals
+	beside  []price // what is selected beside the list, such as pageInfo and totals
 }
 
 // charge is added if an argument is given.
@@ -35,7 +34,7 @@ type charge struct {
 	value  *ast.Value
 }
 
-// slice is the arguments of a field that say how long a list is.
+// slice is the arguments of a field that determine how long a list is.
 type slice struct {
 	size        *listSize
 	arguments   ast.ArgumentList
@@ -44,8 +43,8 @@ type slice struct {
 	measure     func(arguments map[string]any) int
 }
 
-// points returns what the fields of one object cost with these variables. around is how many objects the field around
-// this one was told to have.
+// points returns what the fields of one object cost with these variables. around is how many objects the enclosing
+// field was asked for.
 func (p price) points(t *tariff, variables map[string]any, around int) points {
 	sum := p.known
 	for _, b := range p.open {
@@ -54,8 +53,8 @@ func (p price) points(t *tariff, variables map[string]any, around int) points {
 	return sum
 }
 
-// points returns what one field costs with these variables: itself, its arguments, and what is below it as often as
-// there are objects. An object counts as the dearest of those that it may be.
+// points returns what one field costs with these variables: the field itself, its arguments, and what is selected below
+// it for every object. An object is priced as the most expensive type that it may have.
 func (b *bill) points(t *tariff, variables map[string]any, around int) points {
 	sum := b.once
 	for _, c := range b.charges {
@@ -87,7 +86,8 @@ func (b *bill) count(around, inside int) int {
 	return b.items
 }
 
-// dearest returns the cost of an object that may be of several types: of which one shows only later.
+// dearest returns the greatest cost of an object among its possible types, since its actual type is not known before
+// execution.
 func dearest(list []price, t *tariff, variables map[string]any, around int) (object points) {
 	for _, p := range list {
 		object = max(object, p.points(t, variables, around))
@@ -107,9 +107,8 @@ func (c charge) points(t *tariff, variables map[string]any) points {
 	return c.weight
 }
 
-// items returns the greatest of the arguments that are given, or what is
-// assumed without them. One that is out of range counts as not given: the
-// domain refuses it and answers no list at all.
+// items returns the greatest of the given arguments, or the assumed size if none is given. An argument that is out of
+// range counts as not given: the domain refuses it, and no list is read at all.
 func (s *slice) items(variables map[string]any) int {
 	if s.measure != nil {
 		given := make(map[string]any, len(s.definitions))
@@ -134,8 +133,7 @@ func (s *slice) items(variables map[string]any) int {
 	}
 }
 
-// extent returns the number of items that a value asks for, negative if it
-// asks for none.
+// extent returns the number of items that a value asks for, negative if it asks for none.
 func extent(value any) int {
 	switch value := value.(type) {
 	case int64:
@@ -147,7 +145,7 @@ func extent(value any) int {
 	}
 }
 
-// argument returns what stands at a path, in the argument itself or in its default.
+// argument returns the value at a path, in the argument or in its default.
 func (s *slice) argument(path []string, variables map[string]any) any {
 	var value any
 	given := false
@@ -164,7 +162,7 @@ func (s *slice) argument(path []string, variables map[string]any) any {
 	return value
 }
 
-// read returns a value with its variables put in, and whether there is one.
+// read returns a value with its variables substituted, and whether there is one.
 func read(v *ast.Value, variables map[string]any) (value any, given bool) {
 	if v == nil {
 		return nil, false
@@ -177,7 +175,7 @@ func read(v *ast.Value, variables map[string]any) (value any, given bool) {
 	return value, err == nil
 }
 
-// varies tells whether an argument that counts hangs on variables. What is measured may hang on the time as well.
+// varies reports whether the size depends on variables. A size that is measured may depend on the time as well.
 func (s *slice) varies() bool {
 	return s.measure != nil || slices.ContainsFunc(s.size.slicing, func(path []string) bool {
 		a := s.arguments.ForName(path[0])
@@ -185,8 +183,7 @@ func (s *slice) varies() bool {
 	})
 }
 
-// settles tells whether one slicing argument is given where there must be one.
-// A default will do.
+// settles reports whether exactly one slicing argument is given where that is required. A default suffices.
 func (s *slice) settles() bool {
 	if !s.size.one || len(s.size.slicing) == 0 {
 		return true

@@ -6,7 +6,7 @@ import (
 	"petitiond/server/strict"
 )
 
-// Request asks for an operation, as it was sent.
+// Request is a decoded request for an operation.
 type Request struct {
 	Query         string // the text of the document, if it is not named in Extensions
 	OperationName string
@@ -21,7 +21,7 @@ func (l Limits) ReadJSON(text []byte) (*Request, *Refusal) {
 		return nil, malformed("The body %v.", err)
 	}
 	if _, ok := value.([]any); ok {
-		return nil, malformed("Send one operation a request: lists of operations are not taken.")
+		return nil, malformed("Send one operation per request: lists of operations are not accepted.")
 	}
 	members, ok := value.(map[string]any)
 	if !ok {
@@ -34,7 +34,7 @@ func (l Limits) ReadJSON(text []byte) (*Request, *Refusal) {
 func (l Limits) ReadURL(text []byte) (*Request, *Refusal) {
 	values, err := url.ParseQuery(string(text))
 	if err != nil {
-		return nil, malformed("The query string of the URL is not well formed.")
+		return nil, malformed("The query string of the URL is malformed.")
 	}
 	members := map[string]any{}
 	for _, name := range []string{"query", "operationName", "variables", "extensions", "documentId"} {
@@ -55,9 +55,8 @@ func (l Limits) ReadURL(text []byte) (*Request, *Refusal) {
 	return decodeMembers(members)
 }
 
-// decodeMembers checks the members of a request. What neither the
-// specification names nor its draft of persisted documents is refused:
-// extensions is the place for more.
+// decodeMembers checks the members of a request. Members are refused that neither the specification nor its draft on
+// persisted documents defines: additional data belongs in extensions.
 func decodeMembers(members map[string]any) (*Request, *Refusal) {
 	request, id := &Request{}, ""
 	for name, value := range members {
@@ -89,7 +88,7 @@ func decodeMembers(members map[string]any) (*Request, *Refusal) {
 	return request, nil
 }
 
-// optional takes a value of type T or null.
+// optional converts a value that must be of type T or null.
 func optional[T any](value any) (result T, ok bool) {
 	if value == nil {
 		return result, true

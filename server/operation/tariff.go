@@ -9,19 +9,18 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// points is a cost in thousandths of a point, so that sums of decimal weights
-// are exact. It is never negative.
+// points is a cost in thousandths of a point, which keeps sums of decimal weights exact. It is never negative.
 type points int64
 
 const (
 	point points = 1000
 	// maxPoints is where costs stop growing. Two of them can still be added.
 	maxPoints points = 1 << 60
-	// defaultItems is how many items a list counts for that nothing sizes.
+	// defaultItems is how many items a list is assumed to have if nothing determines its size.
 	defaultItems = 10
 )
 
-// plus and times stop at maxPoints, instead of beginning again below zero.
+// plus and times saturate at maxPoints instead of overflowing.
 func plus(a, b points) points { return min(a+b, maxPoints) }
 
 func times(n int, each points) points {
@@ -34,8 +33,7 @@ func times(n int, each points) points {
 // whole rounds up.
 func (p points) whole() int { return int((p + point - 1) / point) }
 
-// tariff is what @cost and @listSize of a schema say, which are those of IBM's
-// specification of cost directives.
+// tariff holds the values of @cost and @listSize in a schema, as defined by IBM's specification of cost directives.
 type tariff struct {
 	schema *ast.Schema
 	fields map[*ast.FieldDefinition]*fare
@@ -44,7 +42,7 @@ type tariff struct {
 	page   int               // items that a slicing argument may ask for
 }
 
-// fare is what a field of the schema costs, or an argument, where it stands.
+// fare is what a field of the schema costs, with its arguments.
 type fare struct {
 	once      points
 	arguments map[string]points
@@ -59,8 +57,7 @@ type listSize struct {
 	one     bool // exactly one of the arguments must be given
 }
 
-// newTariff reads the directives of a schema. One that makes no sense is a
-// mistake of the program, which then does not start.
+// newTariff reads the directives of a schema. It panics if one is invalid, since the schema is part of the program.
 func newTariff(schema *ast.Schema, page int, sizes map[string]func(map[string]any) int) *tariff {
 	t := &tariff{
 		schema: schema,
@@ -88,7 +85,7 @@ func newTariff(schema *ast.Schema, page int, sizes map[string]func(map[string]an
 	return t
 }
 
-// newFare reads what the directives of a field say.
+// newFare reads the directives of a field.
 func newFare(field *ast.FieldDefinition) *fare {
 	f := &fare{size: newListSize(field.Directives.ForName("listSize"))}
 	f.once, _ = weight(field.Directives)
@@ -150,7 +147,7 @@ func texts(value any) (list []string) {
 	return list
 }
 
-// hasWeights reports whether an input type has weights, itself or inside.
+// hasWeights reports whether an input type has weights, directly or in nested types.
 func (t *tariff) hasWeights(name string, seen map[string]bool) bool {
 	def := t.schema.Types[name]
 	if def.Kind != ast.InputObject || seen[name] {

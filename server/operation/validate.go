@@ -10,18 +10,17 @@ import (
 	"github.com/vektah/gqlparser/v2/validator/rules"
 )
 
-// maxSuggested is how long the names of a document may be for others to be
-// suggested in their place: comparing takes time in proportion to both.
+// maxSuggested is how long the names in a document may be for errors to suggest similar names: comparing takes time in
+// proportion to the lengths of both.
 const maxSuggested = 64
 
-// rulebook holds the rules of the specification, but for the one that
-// [overlaps] stands for.
+// rulebook holds the rules of the specification, except for the one that overlaps implements.
 type rulebook struct {
-	plain []core.Rule // hold their tongue about names that come near
-	kind  []core.Rule // suggest them
+	plain []core.Rule // do not suggest similar names
+	kind  []core.Rule // suggest similar names
 }
 
-// newRulebook returns the rules for documents, with those against introspection unless it is allowed.
+// newRulebook returns the rules for documents, which refuse introspection unless it is allowed.
 func newRulebook(introspection, suggest bool) rulebook {
 	if !introspection {
 		quiet := validationRules(false, core.Rule{Name: "NoIntrospection", RuleFunc: refuseIntrospection})
@@ -49,12 +48,12 @@ func validationRules(suggest bool, more ...core.Rule) (list []core.Rule) {
 		list = append(list, core.Rule{Name: name, RuleFunc: rule})
 	}
 	list = append(list, more...)
-	// The order decides which errors are told first, and the set has none.
+	// The order decides which errors are reported first, and the set has none.
 	sort.Sort(core.NameSorter(list))
 	return list
 }
 
-// refuseIntrospection is the rule where introspection is off.
+// refuseIntrospection is a rule that refuses introspection.
 func refuseIntrospection(events *core.Events, report core.AddErrFunc) {
 	events.OnField(func(walker *core.Walker, field *ast.Field) {
 		// The walker visits fragments a second time, by themselves.
@@ -64,11 +63,11 @@ func refuseIntrospection(events *core.Events, report core.AddErrFunc) {
 	})
 }
 
-// tooManyErrors ends a walk that has found as many errors as are told: wording the
-// rest costs time, and some documents have one for each of their words.
+// tooManyErrors stops a walk that has found as many errors as are reported: formatting the rest costs time, and a
+// document may have an error in every word.
 type tooManyErrors struct{}
 
-// validate returns the first errors of a document that keeps the limits.
+// validate returns the first errors of a document that is within the limits.
 func (j *Judge) validate(doc *ast.QueryDocument, learned survey) gqlerror.List {
 	list := j.rules.kind
 	if learned.longest > maxSuggested {
@@ -78,13 +77,14 @@ func (j *Judge) validate(doc *ast.QueryDocument, learned survey) gqlerror.List {
 		return errs
 	}
 	for _, use := range learned.uses {
-		// The walker leaves what the last operation declares, with a default that is not the others'.
+		// The walker leaves the definition of the last operation here, whose default is not that of the other
+		// operations.
 		use.VariableDefinition = nil
 	}
 	return j.overlaps(doc)
 }
 
-// walk holds a document against rules.
+// walk checks a document against rules.
 func (j *Judge) walk(doc *ast.QueryDocument, list []core.Rule) (errs gqlerror.List) {
 	defer func() {
 		v := recover()

@@ -12,10 +12,9 @@ import (
 	"petitiond/server/errcode"
 )
 
-// coerce fits the variables of a request to what an operation declares, as the
-// specification says under Coercing Variable Values. gqlparser's own function
-// takes strings for numbers and enum values in any case, and repeats values in
-// its errors.
+// coerce converts the variables of a request to the types that an operation declares, as the specification says under
+// Coercing Variable Values. gqlparser's own function accepts strings for numbers, ignores the case of enum values, and
+// quotes values in its errors.
 func coerce(schema *ast.Schema, op *ast.OperationDefinition, given map[string]any) (map[string]any, *gqlerror.Error) {
 	variables := make(map[string]any, len(op.VariableDefinitions))
 	for _, def := range op.VariableDefinitions {
@@ -36,34 +35,35 @@ func coerce(schema *ast.Schema, op *ast.OperationDefinition, given map[string]an
 	return variables, nil
 }
 
-// checkConditions refuses a null for a variable that @skip or @include goes by: one with
-// a default may stand there, and be set to null all the same.
+// checkConditions refuses null for a variable that @skip or @include depends on: validation allows a nullable variable
+// there if it has a default, but null may still be given explicitly.
 func checkConditions(op *ast.OperationDefinition, names []string, variables map[string]any) *gqlerror.Error {
 	for _, name := range names {
 		if value, present := variables[name]; present && value == nil {
-			return variableError(op.VariableDefinitions.ForName(name), &misfit{need: "must not be null where @skip or @include goes by it"})
+			return variableError(op.VariableDefinitions.ForName(name), &misfit{need: "must not be null, since @skip or @include depends on it"})
 		}
 	}
 	return nil
 }
 
-// variableError is what is wrong with a variable. It names places in the schema, and no value.
+// variableError returns the error for a variable that does not fit its type. It contains names of the schema and no
+// value.
 func variableError(def *ast.VariableDefinition, bad *misfit) *gqlerror.Error {
 	message := fmt.Sprintf("Variable \"$%s%s\" %s.", def.Variable, bad.path, bad.need)
 	return located(Coded(errcode.ValidationFailed, shortened(message)), def.Position)
 }
 
-// misfit says where in a variable a value does not fit and what is needed
-// there. Its path holds names of the schema only.
+// misfit says where in a variable a value does not fit, and what is needed there. Its path contains only names of the
+// schema.
 type misfit struct{ path, need string }
 
-// under returns the misfit as it is seen from one level further up.
+// under returns the misfit with its path seen from one level further up.
 func (m *misfit) under(step string) *misfit {
 	m.path = step + m.path
 	return m
 }
 
-// coerceValue fits a value to its type, or returns what is needed there.
+// coerceValue converts a value to its type, or returns what is needed there.
 func coerceValue(schema *ast.Schema, typ *ast.Type, value any) (any, *misfit) {
 	switch {
 	case value == nil && typ.NonNull:
@@ -86,7 +86,7 @@ func coerceValue(schema *ast.Schema, typ *ast.Type, value any) (any, *misfit) {
 	}
 }
 
-// coerceList also takes a single value for a list of one.
+// coerceList also accepts a single value as a list of one.
 func coerceList(schema *ast.Schema, elem *ast.Type, value any) (any, *misfit) {
 	list, ok := value.([]any)
 	if !ok {
@@ -103,7 +103,8 @@ func coerceList(schema *ast.Schema, elem *ast.Type, value any) (any, *misfit) {
 	return result, nil
 }
 
-// coerceObject fits an object to its input type: no field too many, none missing that must be there.
+// coerceObject converts an object to its input type: there must be no unknown field, and no required field may be
+// missing.
 func coerceObject(schema *ast.Schema, def *ast.Definition, value any) (any, *misfit) {
 	object, ok := value.(map[string]any)
 	if !ok {
@@ -130,7 +131,7 @@ func coerceObject(schema *ast.Schema, def *ast.Definition, value any) (any, *mis
 	return result, nil
 }
 
-// coerceScalar judges the built-in scalars. Others pass: their Go types know.
+// coerceScalar checks the built-in scalars. Custom scalars are checked when their Go types unmarshal them.
 func coerceScalar(name string, value any) (any, *misfit) {
 	if number, ok := value.(json.Number); ok {
 		value = numeral(number)
@@ -159,7 +160,7 @@ func coerceScalar(name string, value any) (any, *misfit) {
 	return value, nil
 }
 
-// wholeNumber takes what fits an Int, also with a fraction of zero.
+// wholeNumber accepts what fits an Int, even with a fraction of zero.
 func wholeNumber(value any) (any, bool) {
 	if f, ok := value.(float64); ok && f == math.Trunc(f) && math.Abs(f) <= 1<<31 {
 		value = int64(f)
@@ -168,8 +169,8 @@ func wholeNumber(value any) (any, bool) {
 	return n, ok && n >= math.MinInt32 && n <= math.MaxInt32
 }
 
-// numeral turns a JSON number into an int64 where it is written as a whole
-// number that fits, else into a float64; beyond those it stays as it was.
+// numeral converts a JSON number to an int64 if it is written as an integer that fits, else to a float64. A number that
+// fits neither is returned unchanged.
 func numeral(number json.Number) any {
 	if n, err := number.Int64(); err == nil {
 		return n

@@ -135,7 +135,7 @@ func TestConditionsAreNotNull(t *testing.T) {
 		if (f == nil) != test.ok {
 			t.Errorf("%s with %v: %v", test.doc, test.in, f)
 		}
-		if f != nil && f.Errors[0].Message != `Variable "$x" must not be null where @skip or @include goes by it.` {
+		if f != nil && f.Errors[0].Message != `Variable "$x" must not be null, since @skip or @include depends on it.` {
 			t.Error(f.Errors[0].Message)
 		}
 	}

@@ -14,8 +14,9 @@ var (
 	ErrSurrogate = errors.New("has half a surrogate pair in a string")
 )
 
-// Decode reads exactly one JSON value. It is strict where encoding/json is lenient: UTF-8, whole characters, no
-// member twice, nothing after the value, bounded depth and members. Numbers stay json.Number.
+// Decode reads exactly one JSON value. It is strict where encoding/json is lenient: the text must be UTF-8 without half
+// surrogate pairs, no object may have a member twice, nothing may follow the value, and depth and members are bounded.
+// Numbers become json.Number.
 func (l Limits) Decode(text []byte) (value any, err error) {
 	switch {
 	case !utf8.Valid(text):
@@ -34,8 +35,8 @@ func (l Limits) Decode(text []byte) (value any, err error) {
 	return value, nil
 }
 
-// halfSurrogate reports whether an escape in a string stands for half a character. encoding/json puts another
-// character in its place, and nobody would be told.
+// halfSurrogate reports whether an escape in a string stands for half a surrogate pair. encoding/json would silently
+// replace it with another character.
 func halfSurrogate(text []byte) bool {
 	high := false // the escape just before was the first half
 	for i := 0; i < len(text); i++ {
@@ -46,7 +47,8 @@ func halfSurrogate(text []byte) bool {
 				unit, size = rune(code), 6
 			}
 		}
-		// A second half must follow a first one, and a first one must be followed: each of them alone stands for nothing.
+		// A second half must follow a first one, and a first one must be followed: each of them alone stands for
+		// nothing.
 		low := unit >= 0xDC00 && unit <= 0xDFFF
 		if high != low {
 			return true

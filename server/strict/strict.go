@@ -1,9 +1,8 @@
-// Package strict reads JSON, and refuses what encoding/json takes though it can be read in more than one way or costs
-// more than it is worth: an object that names a member twice, more nesting or more members than the caller allows, more
-// than one value.
+// Package strict reads JSON, and refuses what encoding/json accepts although it is ambiguous or needlessly expensive:
+// an object that names a member twice, more nesting or more members than the caller allows, more than one value.
 //
-// It takes time in proportion to the text, except for the members of an object, which are sorted. Check and Object do
-// not look at the text's encoding, nor at escapes that stand for half a character: Decode does.
+// It takes time linear in the length of the text, except for sorting the member names of an object. Check and Object do
+// not check that the text is UTF-8, nor that surrogate pairs are complete; Decode does.
 package strict
 
 import (
@@ -14,10 +13,10 @@ import (
 	"strings"
 )
 
-// What is wrong with a text. None repeats anything of it.
+// What is wrong with a text. No error quotes it.
 var (
 	ErrNotJSON   = errors.New("is not valid JSON")
-	ErrTrailing  = errors.New("goes on after the first JSON value")
+	ErrTrailing  = errors.New("continues after the first JSON value")
 	ErrTooDeep   = errors.New("nests objects or lists too deeply")
 	ErrTooMany   = errors.New("has an object with too many members")
 	ErrTwice     = errors.New("names a member of an object twice")
@@ -36,8 +35,8 @@ func (l Limits) Check(text []byte) error {
 	return w.whole(nil)
 }
 
-// Object checks a text that must be an object, and calls visit for each of its members with the text of the value.
-// What was visited is worth nothing if an error is returned.
+// Object checks a text that must be an object, and calls visit for each of its members with the text of the value. If
+// an error is returned, what was visited must be discarded.
 func (l Limits) Object(text []byte, visit func(name string, value []byte)) error {
 	w := walker{text: text, limits: l}
 	if w.space(); w.peek() != '{' && json.Valid(text) {
@@ -46,7 +45,7 @@ func (l Limits) Object(text []byte, visit func(name string, value []byte)) error
 	return w.whole(visit)
 }
 
-// String returns what a JSON string that was checked says. It is false for any other value, or none.
+// String decodes a JSON string that was already checked. It returns false for any other value, or none.
 func String(value []byte) (string, bool) {
 	if len(value) == 0 || value[0] != '"' {
 		return "", false
@@ -59,19 +58,19 @@ func String(value []byte) (string, bool) {
 	return s, err == nil
 }
 
-// walker goes over a text once.
+// walker reads a text once.
 type walker struct {
 	text   []byte
 	at     int
 	limits Limits
-	names  [][]byte // of the members of the objects that at is in
-	twice  bool     // told last: a text that is no JSON has no members
+	names  [][]byte // of the members of the enclosing objects
+	twice  bool     // reported last, since the text may also turn out not to be JSON
 }
 
 // visitor is called with each member of the outermost object.
 type visitor = func(name string, value []byte)
 
-// whole goes over exactly one value. That a member stands twice is told last: a text that is no JSON has no members
+// whole reads exactly one value. That a member is there twice is reported last: a text that is not JSON has no members
 // that could.
 func (w *walker) whole(visit visitor) error {
 	w.space()
@@ -87,7 +86,7 @@ func (w *walker) whole(visit visitor) error {
 	return nil
 }
 
-// peek returns the next byte, or 0 at the end, which stands nowhere in JSON.
+// peek returns the next byte, or 0 at the end, which is not valid anywhere in JSON.
 func (w *walker) peek() byte {
 	if w.at < len(w.text) {
 		return w.text[w.at]
@@ -116,8 +115,8 @@ func (w *walker) space() {
 	}
 }
 
-// value goes over a value that may nest as deep as that. The members of an object are visited, those within them
-// are not.
+// value reads a value that may nest at most so deep. Visit is called for the members of an object, but not for those of
+// nested objects.
 func (w *walker) value(depth int, visit visitor) error {
 	ok := false
 	switch c := w.peek(); c {
@@ -220,7 +219,7 @@ func (w *walker) list(depth int) error {
 	}
 }
 
-// str reports whether a string ends well.
+// str reads a string, and reports whether it is valid.
 func (w *walker) str() bool {
 	for w.at++; w.at < len(w.text); w.at++ {
 		switch c := w.text[w.at]; {
@@ -239,7 +238,7 @@ func (w *walker) str() bool {
 	return false
 }
 
-// escape stays at the last byte of what follows a backslash.
+// escape reads what follows a backslash, and stops at its last byte.
 func (w *walker) escape() bool {
 	switch w.peek() {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
@@ -285,7 +284,7 @@ func (w *walker) number() bool {
 	return w.digits()
 }
 
-// digits reports whether there was one.
+// digits reads digits, and reports whether there was at least one.
 func (w *walker) digits() bool {
 	start := w.at
 	for c := w.peek(); c >= '0' && c <= '9'; c = w.peek() {
@@ -294,7 +293,7 @@ func (w *walker) digits() bool {
 	return w.at > start
 }
 
-// few names are compared with each other, more are sorted first.
+// few is up to how many names are compared pairwise; more are sorted first.
 const few = 8
 
 // double reports whether two names are equal.
