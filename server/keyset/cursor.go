@@ -12,8 +12,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// errBadCursor is all that is said of a cursor that does not belong to the list: a forged, a cut and a borrowed one are
-// alike.
+// errBadCursor is the error for every cursor that does not belong to the list, whether it is forged, truncated or from
+// another list.
 var errBadCursor = errors.New("the cursor does not belong to this list; take one from the same list with the same filter and order")
 
 const (
@@ -24,7 +24,7 @@ const (
 	cursorMax = 400
 )
 
-// Cursor is a place within a list: the sort keys of a row, and its id, which tells rows with equal keys apart.
+// Cursor is a position in a list: the sort keys of a row, and its id, which distinguishes rows with equal keys.
 type Cursor struct {
 	Keys []Key
 	ID   uuid.UUID
@@ -46,16 +46,16 @@ const (
 	cursorText
 )
 
-// Int makes a key of a number.
+// Int returns the key for an integer.
 func Int(n int64) Key { return Key{kind: cursorInt, bits: uint64(n)} }
 
-// Float makes a key of a number with a fraction.
+// Float returns the key for a floating-point number.
 func Float(f float64) Key { return Key{kind: cursorFloat, bits: math.Float64bits(f)} }
 
-// Text makes a key of a text.
+// Text returns the key for a text.
 func Text(s string) Key { return Key{kind: cursorText, text: s} }
 
-// Time makes a key of a time. It keeps microseconds, which is what the databases keep.
+// Time returns the key for a time, in microseconds, which is the resolution of the databases.
 func Time(t time.Time) Key {
 	return Key{kind: cursorTime, bits: uint64(t.UnixMicro())}
 }
@@ -77,8 +77,8 @@ func (k Key) Value() any {
 	}
 }
 
-// Codec writes and reads cursors. They are authenticated, so that a client can neither make one up nor carry it to
-// another list, and what is read back has the kinds of keys that were written for that list.
+// Codec encodes and decodes cursors. They are authenticated: a client can neither forge one nor use it with another
+// list, and a decoded cursor has the kinds of keys that were written for its list.
 type Codec struct{ key []byte }
 
 // NewCodec returns a codec that authenticates with the key.
@@ -101,13 +101,13 @@ func (c Codec) Encode(list string, at Cursor) string {
 	return base64.RawURLEncoding.EncodeToString(append(raw, c.mac(list, raw)...))
 }
 
-// Decode returns errBadCursor for everything that encode did not write for this list with this key.
+// Decode returns errBadCursor for everything that Encode did not write for this list with this key.
 func (c Codec) Decode(list, s string) (Cursor, error) {
 	if len(s) > cursorMax {
 		return Cursor{}, errBadCursor
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(s)
-	// The decoder skips line breaks and unused bits; a cursor has one form.
+	// The decoder ignores line breaks and unused bits, but a cursor must have exactly one valid form.
 	if err != nil || base64.RawURLEncoding.EncodeToString(raw) != s || len(raw) < cursorMAC {
 		return Cursor{}, errBadCursor
 	}
@@ -120,15 +120,15 @@ func (c Codec) Decode(list, s string) (Cursor, error) {
 
 func (c Codec) mac(list string, payload []byte) []byte {
 	h := hmac.New(sha256.New, c.key)
-	// The length keeps list and payload apart.
+	// The length separates list and payload.
 	h.Write(binary.AppendUvarint(nil, uint64(len(list))))
 	h.Write([]byte(list))
 	h.Write(payload)
 	return h.Sum(nil)[:cursorMAC]
 }
 
-// parseCursor does not trust the MAC with its life: a payload of an older release may be authentic and still have
-// another form.
+// parseCursor does not rely on the MAC alone: a cursor from an older release may be authentic and still have another
+// format.
 func parseCursor(payload []byte) (Cursor, error) {
 	if len(payload) < 2 || payload[0] != cursorVersion {
 		return Cursor{}, errBadCursor

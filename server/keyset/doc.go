@@ -1,3 +1,4 @@
-// Package keyset pages through lists as Relay does: it checks the arguments of a page, seals and opens cursors, writes
-// the conditions of a place within an order, and cuts the rows that were read to a page. It knows no table.
+// Package keyset implements Relay's pagination with keyset cursors: it checks the arguments of a page, encodes and
+// decodes cursors, returns the SQL for reading from a cursor on, and turns the rows that were read into a page. It
+// knows no table.
 package keyset

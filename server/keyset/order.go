@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// Order is the order of a list: columns that together tell every row from every other, all in one
-// direction. The last one may be an id, which the cursor keeps apart.
+// Order is the order of a list: columns that together are unique, all in one direction. The last one may be the id,
+// which a cursor stores separately from the keys.
 type Order struct {
 	Columns []string
 	Desc    bool
-	Micros  bool // the first column has the microseconds of the time that cursors have
+	Micros  bool // the first column stores a time as microseconds
 }
 
 // Condition returns the SQL of the bounds, beginning with AND; add returns the placeholder of a value.
@@ -36,7 +36,7 @@ func (o Order) Condition(after, before *Cursor, add func(any) string) string {
 	return out.String()
 }
 
-// By returns the ORDER BY of reading, which runs against the list for a backward window.
+// By returns the terms of ORDER BY. A backward window is read in the opposite order of the list.
 func (o Order) By(backward bool) string {
 	direction := " ASC"
 	if o.Desc != backward {
@@ -45,7 +45,7 @@ func (o Order) By(backward bool) string {
 	return strings.Join(o.Columns, direction+", ") + direction
 }
 
-// value returns the i-th sort key; the one behind the last is the id.
+// value returns the i-th sort key; the id comes after the last.
 func (o Order) value(at *Cursor, i int) any {
 	switch {
 	case i == 0 && o.Micros:

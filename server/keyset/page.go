@@ -5,23 +5,23 @@ import (
 	"slices"
 )
 
-// The rows of a page: so many without first and last, and at most so many with them.
+// How many rows a page has without first and last, and how many at most.
 const (
 	DefaultSize = 20
 	MaxSize     = 100
 )
 
-// Args are the arguments of a list: first and after page forwards, last and before backwards. The other bound may stand
-// beside either.
+// Args are the arguments of a list: first and after page forwards, last and before backwards. Both bounds may be given
+// with either.
 type Args struct {
 	First, Last   *int
 	After, Before *string
 }
 
-// At returns the edge of another node at the place of e.
+// At returns an edge for another node, with the cursor of e.
 func At[N, M any](e Edge[M], node N) Edge[N] { return Edge[N]{Node: node, place: e.place} }
 
-// Edge is a row of a page and the place where it stands.
+// Edge is a row of a page with its position.
 type Edge[N any] struct {
 	Node  N
 	place func() string
@@ -51,9 +51,9 @@ func placeOf(row func() string) *string {
 	return &place
 }
 
-// ArgumentError is a fault in one argument of a read, such as first or after.
+// ArgumentError is an error in one argument of a list, such as first or after.
 type ArgumentError struct {
-	Argument string // as the API names it
+	Argument string // its name in the API
 	Message  string // a sentence for people
 	cause    error
 }
@@ -64,14 +64,14 @@ func (e *ArgumentError) Error() string { return e.Message }
 // Unwrap returns the cause, where there is one.
 func (e *ArgumentError) Unwrap() error { return e.cause }
 
-// Window is a checked Args: at most Limit rows between two bounds, from the end when Backward.
+// Window is a checked Args: at most Limit rows between two bounds, the last ones if Backward.
 type Window struct {
 	Limit         int
 	Backward      bool
 	After, Before *string
 }
 
-// Window checks the arguments; without first and last it is the first page of the default size.
+// Window checks the arguments. Without first and last it returns the first page of the default size.
 func (a Args) Window(defaultSize, maxSize int) (Window, error) {
 	w := Window{Limit: defaultSize, After: a.After, Before: a.Before}
 	argument, size := "first", a.First
@@ -91,11 +91,11 @@ func (a Args) Window(defaultSize, maxSize int) (Window, error) {
 	return w, nil
 }
 
-// Fetch is the number of rows to read: the one beyond the page tells whether there is another page, so that nothing
-// needs counting.
+// Fetch returns how many rows to read: one more than the page has, which shows whether there is another page without
+// counting.
 func (w Window) Fetch() int { return w.Limit + 1 }
 
-// Bounds decodes the cursors of a window for the list that is read; an absent bound is nil.
+// Bounds decodes the cursors of a window for a list. An absent bound is nil.
 func (w Window) Bounds(codec Codec, list string) (after, before *Cursor, err error) {
 	if after, err = decodeBound(codec, list, "after", w.After); err != nil {
 		return nil, nil, err
@@ -112,14 +112,14 @@ func decodeBound(codec Codec, list, argument string, s *string) (*Cursor, error)
 	}
 	at, err := codec.Decode(list, *s)
 	if err != nil {
-		message := argument + " is no cursor of this list; take one from the same list with the same filter and order."
+		message := argument + " is not a cursor of this list; take one from the same list with the same filter and order."
 		return nil, &ArgumentError{Argument: argument, Message: message, cause: err}
 	}
 	return &at, nil
 }
 
-// Cut makes a page of the rows that were read: up to w.fetch of them, in the order of reading, which for a backward
-// window runs against the list. The edges come in the order of the list.
+// Cut makes a page of up to w.Fetch() rows, in the order in which By has them read. The edges are in the order of the
+// list.
 func Cut[N any](rows []N, w Window, place func(N) string) ([]Edge[N], PageInfo) {
 	more := len(rows) > w.Limit
 	if more {
@@ -129,7 +129,7 @@ func Cut[N any](rows []N, w Window, place func(N) string) ([]Edge[N], PageInfo) 
 	for i, row := range rows {
 		edges[i] = Edge[N]{Node: row, place: func() string { return place(row) }}
 	}
-	// A bound was a row of the list, so something lies beyond it.
+	// A bound is the position of a row of the list, so there is a row beyond the page.
 	info := PageInfo{HasNextPage: more, HasPreviousPage: w.After != nil}
 	if w.Backward {
 		slices.Reverse(edges)
