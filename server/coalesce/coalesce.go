@@ -1,4 +1,4 @@
-// Package coalesce reads what several ask for at the same time in one statement.
+// Package coalesce combines look-ups that are made at the same time into one statement.
 package coalesce
 
 import (
@@ -10,46 +10,47 @@ import (
 	"time"
 )
 
-// Reads are readings of several kinds. While as many of a kind are under way as there may be, those who come wait, and
-// each reading that ends lets some of them go as one, in the order in which they came. It is to reading what the
-// ledger's group commit is to signing: the more ask, the less each costs. A group that is full need not wait, unless
-// for a processor. A reading begins after all those it is for have asked, so that nobody is told what was true before.
+// Reads combines look-ups of the same kind. Only so many of a kind run at once; further ones wait in groups, in the
+// order in which they came, and whenever a look-up ends, the next group runs as a single statement. This is to reading
+// what the ledger's group commit is to signing: under load each costs less. A full group may run sooner, within a limit
+// of its own. A statement starts only after all callers in its group have asked, so none of them gets a result from
+// before its call.
 type Reads[Kind, Key comparable, V any] struct {
-	most   int // readings of a kind at once; 0: all read alone
-	full   int // the same with those of groups that are full
+	most   int // look-ups of a kind that run at once; 0: nothing is combined
+	full   int // the same, including full groups
 	mu     sync.Mutex
-	queues map[Kind]*queue[Key, V] // guarded by mu, as is what they hold; those with a reading under way
+	queues map[Kind]*queue[Key, V] // of the kinds with a look-up under way; guarded by mu, contents included
 }
 
-// queue is those who read one kind.
+// queue holds the callers that look up one kind.
 type queue[Key comparable, V any] struct {
-	running int              // readings under way, and the turns that nobody has taken yet
-	groups  []*group[Key, V] // those who wait; the last takes who comes, until it is full
+	running int              // look-ups under way, including called groups that have not begun yet
+	groups  []*group[Key, V] // groups that wait; new callers join the last until it is full
 }
 
-// group is one reading for several.
+// group is one look-up for several callers.
 type group[Key comparable, V any] struct {
 	keys    []Key
 	waiting int
-	called  bool          // it is its turn, and nobody joins any more
-	turn    chan struct{} // who takes the one thing that comes reads for all
-	done    chan struct{} // closed when found and err are there
+	called  bool          // its turn has come, and nobody joins any more
+	turn    chan struct{} // the caller that receives from it reads for all
+	done    chan struct{} // closed when found and err are set
 	found   map[Key]V
 	err     error
 }
 
 const (
-	// groupMost is how many go as one: enough that the statement costs each little, and few enough of a crowd that the
-	// database reads for some while the server writes the answers of others.
+	// groupMost is how many callers a group has at most: enough that the statement costs each of them little, but few
+	// enough that the database can read for one group while the server writes the answers of another.
 	groupMost = 16
-	// patience is how long a reading for several may take. It does not end with one of those who wait for it.
+	// patience is how long the look-up of a group may take. It does not end when the caller that runs it is cancelled.
 	patience = 5 * time.Second
 )
 
-var errBroken = errors.New("coalesce: who read for others did not come to an end")
+var errBroken = errors.New("coalesce: the look-up for the group did not finish")
 
-// New returns Reads of which atOnce groups that are full are read at once, and half as many others: the other half of
-// the processors writes answers. With none all read alone.
+// New returns Reads that run up to atOnce look-ups of a kind at once if the groups are full, and half as many
+// otherwise, which leaves the other half of the processors to write answers. With 0 nothing is combined.
 func New[Kind, Key comparable, V any](atOnce int) *Reads[Kind, Key, V] {
 	r := &Reads[Kind, Key, V]{queues: map[Kind]*queue[Key, V]{}, full: atOnce}
 	if atOnce > 0 {
@@ -58,8 +59,8 @@ func New[Kind, Key comparable, V any](atOnce int) *Reads[Kind, Key, V] {
 	return r
 }
 
-// Read returns what fetch finds by the key. Kind says all else that the reading depends on, what the viewer may see
-// included. Others may be given the same value, so that nobody may change it.
+// Read returns what fetch finds for the key. Kind must contain everything else that the result depends on, including
+// what the viewer may see. The value may be shared with other callers and must not be changed.
 func (t *Reads[Kind, Key, V]) Read(ctx context.Context, kind Kind, key Key, fetch func(context.Context, []Key) (map[Key]V, error)) (V, error) {
 	if t.most == 0 {
 		found, err := fetch(ctx, []Key{key})
@@ -107,12 +108,12 @@ func (t *Reads[Kind, Key, V]) join(kind Kind, key Key) *group[Key, V] {
 	}
 	if g.waiting == groupMost && l.running < t.full {
 		l.running++
-		l.call(l.groups[0]) // which waits longest
+		l.call(l.groups[0]) // which has waited longest
 	}
 	return g
 }
 
-// lead reads for a group that has been called.
+// lead runs the look-up of a group whose turn has come.
 func (t *Reads[Kind, Key, V]) lead(ctx context.Context, kind Kind, g *group[Key, V], fetch func(context.Context, []Key) (map[Key]V, error)) {
 	g.err = errBroken // for the others, if fetch panics
 	defer t.ended(kind)
@@ -122,8 +123,8 @@ func (t *Reads[Kind, Key, V]) lead(ctx context.Context, kind Kind, g *group[Key,
 	g.found, g.err = fetch(ctx, g.keys)
 }
 
-// ended gives the turn of a reading that has ended to those who wait longest. They go first, so that the database does
-// not stand idle while the answers of this reading are written.
+// ended passes the turn of a finished look-up to the group that has waited longest, and yields to it: the database
+// should not be idle while the answers of this look-up are written.
 func (t *Reads[Kind, Key, V]) ended(kind Kind) {
 	t.mu.Lock()
 	called := t.pass(kind)
@@ -133,7 +134,7 @@ func (t *Reads[Kind, Key, V]) ended(kind Kind) {
 	}
 }
 
-// pass gives a turn on, with mu held. It reports whether anybody takes it.
+// pass passes a turn on, and reports whether a group took it. It needs mu.
 func (t *Reads[Kind, Key, V]) pass(kind Kind) bool {
 	l := t.queues[kind]
 	if len(l.groups) > 0 && (l.running <= t.most || l.groups[0].waiting == groupMost) {
@@ -146,7 +147,8 @@ func (t *Reads[Kind, Key, V]) pass(kind Kind) bool {
 	return false
 }
 
-// leave takes somebody out of a group who does not want to wait any longer. A turn that nobody is left to take goes on.
+// leave removes a caller that was cancelled from its group. If the group's turn had come and nobody is left in it, the
+// turn is passed on.
 func (t *Reads[Kind, Key, V]) leave(kind Kind, g *group[Key, V]) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -160,14 +162,14 @@ func (t *Reads[Kind, Key, V]) leave(kind Kind, g *group[Key, V]) {
 	t.queues[kind].remove(g)
 }
 
-// call lets a group read.
+// call gives a group its turn.
 func (l *queue[Key, V]) call(g *group[Key, V]) {
 	l.remove(g)
 	g.called = true
 	g.turn <- struct{}{}
 }
 
-// remove takes a group out of those who wait.
+// remove removes a group from the queue.
 func (l *queue[Key, V]) remove(g *group[Key, V]) {
 	l.groups = slices.DeleteFunc(l.groups, func(other *group[Key, V]) bool { return other == g })
 }

@@ -1,4 +1,4 @@
-// Package header reads the lists that headers of HTTP hold, as RFC 9110 has them.
+// Package header parses the lists in HTTP headers, as RFC 9110 defines them.
 package header
 
 import (
@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Elements yields what a header lists, over all of its lines.
+// Elements yields the elements of a header that is a list, over all of its lines.
 func Elements(lines []string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, line := range lines {
@@ -23,7 +23,7 @@ func Elements(lines []string) iter.Seq[string] {
 	}
 }
 
-// Lists reports whether a header names a token, in any case.
+// Lists reports whether a header lists a token, ignoring case.
 func Lists(lines []string, token string) bool {
 	for element := range Elements(lines) {
 		if strings.EqualFold(element, token) {
@@ -33,7 +33,7 @@ func Lists(lines []string, token string) bool {
 	return false
 }
 
-// Only returns the value of a header that must stand once, or nothing.
+// Only returns the value of a header that must occur exactly once, or "".
 func Only(lines []string) string {
 	if len(lines) == 1 {
 		return lines[0]
@@ -41,8 +41,8 @@ func Only(lines []string) string {
 	return ""
 }
 
-// Matches reports whether a client has the representation of a tag, by If-None-Match and the weak comparison of 13.1.2.
-// The tag holds no comma.
+// Matches reports whether If-None-Match matches an entity tag, by the weak comparison of section 13.1.2. The tag must
+// not contain a comma.
 func Matches(ifNoneMatch []string, tag string) bool {
 	for one := range Elements(ifNoneMatch) {
 		if one == "*" || strings.TrimPrefix(one, "W/") == tag {
@@ -52,8 +52,8 @@ func Matches(ifNoneMatch []string, tag string) bool {
 	return false
 }
 
-// Takes reports whether a client takes one of the names of a coding, by Accept-Encoding and 12.5.3: as it is named, or
-// else as whatever is not.
+// Takes reports whether a client accepts a content coding that has these names, by Accept-Encoding and section 12.5.3:
+// the coding itself counts if it is listed, and otherwise "*".
 func Takes(acceptEncoding []string, names ...string) bool {
 	named, others := -1.0, -1.0
 	for one := range Elements(acceptEncoding) {
@@ -68,7 +68,7 @@ func Takes(acceptEncoding []string, names ...string) bool {
 	return named > 0 || named < 0 && others > 0
 }
 
-// quality returns the number of a parameter q, one without it, and zero where it cannot be read.
+// quality returns the value of the parameter q: 1 if it is absent, and 0 if it is invalid.
 func quality(parameter string) float64 {
 	q, given := strings.CutPrefix(strings.ReplaceAll(strings.ToLower(parameter), " ", ""), "q=")
 	if !given {
@@ -81,8 +81,8 @@ func quality(parameter string) float64 {
 	return number
 }
 
-// MediaRange reads one element of Accept. What cannot be read, or demands another character set than UTF-8, matches
-// nothing.
+// MediaRange parses one element of Accept. It is not ok if it is invalid or demands a character set other than UTF-8;
+// then it matches nothing.
 func MediaRange(element string) (typ string, quality float64, ok bool) {
 	typ, params, err := mime.ParseMediaType(element)
 	if err != nil || !IsUTF8(params) {
@@ -98,7 +98,7 @@ func MediaRange(element string) (typ string, quality float64, ok bool) {
 	return typ, quality, true
 }
 
-// IsUTF8 reports whether the parameters of a media type leave it UTF-8.
+// IsUTF8 reports whether the parameters of a media type allow UTF-8.
 func IsUTF8(params map[string]string) bool {
 	charset, given := params["charset"]
 	return !given || strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "utf8")

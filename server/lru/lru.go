@@ -1,5 +1,5 @@
-// Package lru remembers what was used last, within a bound on bytes instead of entries: what comes from outside differs
-// in size by orders of magnitude.
+// Package lru is a cache of the values that were used last. Its size is bounded in bytes instead of entries, because
+// what clients send differs in size by orders of magnitude.
 package lru
 
 import (
@@ -10,7 +10,7 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
-// Cache remembers values by keys. What was not used for the longest time goes first.
+// Cache holds values by keys. The least recently used are evicted first.
 type Cache[K comparable, V any] struct {
 	most int
 	take func(V) int
@@ -20,24 +20,24 @@ type Cache[K comparable, V any] struct {
 	bytes int
 }
 
-// New returns a cache for so many bytes. An entry takes what take returns when it is added, and gives back what free
-// returns when it goes; the two differ where entries have something in common, or grow. Both run under the lock of the
-// cache.
+// New returns a cache of at most so many bytes. An entry adds to the size what take returns when it is added, and
+// subtracts what free returns when it is removed. The two differ if entries share memory, or grow. Both are called
+// under the lock of the cache.
 func New[K comparable, V any](most int, take, free func(V) int) *Cache[K, V] {
 	c := &Cache[K, V]{most: most, take: take}
-	// Entries are not counted. The only error is of a size below one.
+	// The number of entries is not bounded. The only possible error is a size below one.
 	c.known, _ = simplelru.NewLRU(math.MaxInt, func(_ K, gone V) { c.bytes -= free(gone) })
 	return c
 }
 
-// Get returns a value, which counts as used.
+// Get returns a value and marks it as used.
 func (c *Cache[K, V]) Get(key K) (value V, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.known.Get(key)
 }
 
-// Add remembers a value, unless one is known by its key already: another was faster.
+// Add adds a value, unless there is one with its key already, which another goroutine may have added meanwhile.
 func (c *Cache[K, V]) Add(key K, value V) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -48,7 +48,7 @@ func (c *Cache[K, V]) Add(key K, value V) {
 	c.grow(c.take(value))
 }
 
-// Grow adds what more returns to the bytes of a value, if it is known.
+// Grow adds what more returns to the size of a value, if it is in the cache.
 func (c *Cache[K, V]) Grow(key K, more func(V) int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -65,14 +65,14 @@ func (c *Cache[K, V]) grow(bytes int) {
 	}
 }
 
-// Bytes returns how many bytes all values take.
+// Bytes returns the size of all values together.
 func (c *Cache[K, V]) Bytes() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.bytes
 }
 
-// All returns the entries, from the one that goes first on. It holds the cache's lock.
+// All yields the entries, the least recently used first. It holds the cache's lock.
 func (c *Cache[K, V]) All() iter.Seq2[K, V] {
 	return func(yield func(K, V) bool) {
 		c.mu.Lock()
@@ -85,7 +85,7 @@ func (c *Cache[K, V]) All() iter.Seq2[K, V] {
 	}
 }
 
-// Clear forgets all values.
+// Clear removes all values.
 func (c *Cache[K, V]) Clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,43 +1,44 @@
-// Package subscription lets those who find the events of a subscription say what each is about, or why there are no
-// more. GraphQL's runtime passes on the data of an event and nothing beside it. So the answer that an event becomes is
-// known before there is the event: it is asked for through the context, and the source of the event writes on it what
-// it is about.
+// Package subscription lets the source of a subscription's events say what each event is about, or with which error the
+// events end. The GraphQL runtime passes on the data of an event and nothing else. The transport therefore creates the
+// [Answer] before the event exists, and passes it to the source through the context; the source fills it in.
 package subscription
 
 import "context"
 
 // Mark says what an event is about.
 type Mark struct {
-	// Topic names what the event tells the state of: a later event of the same topic takes its place, and those who
-	// come later are sent the newest first. Without a topic an event tells what happened: it is sent to those who are
-	// there, in order, and replaced by nothing.
+	// Topic names what the event is the current state of: a later event of the same topic replaces it, and a client
+	// that subscribes later is first sent the newest. An event without a topic reports that something happened: it goes
+	// to those who are subscribed at the time, in order, and is never replaced.
 	Topic string
-	// Version grows with every event of a topic. A client that comes back with it is not sent again what it has.
+	// Version grows with every event of a topic. A client that reconnects with it is not sent again what it already
+	// has.
 	Version int64
 }
 
-// Answer is what the next event of a subscription becomes.
+// Answer describes the next event of a subscription.
 type Answer struct {
 	Mark Mark
-	// Err ends the subscription in place of an event.
+	// Err is the error with which the subscription ends, instead of another event.
 	Err error
 }
 
-// Stream are the answers of one subscription.
+// Stream passes the answers of one subscription to its source.
 type Stream struct{ asked chan *Answer }
 
 type streamKey struct{}
 
-// With returns a context for the start of a subscription whose events are asked for one by one.
+// With returns a context in which to start a subscription, and the Stream with which to ask for its events.
 func With(ctx context.Context) (context.Context, *Stream) {
 	s := &Stream{asked: make(chan *Answer, 1)}
 	return context.WithValue(ctx, streamKey{}, s), s
 }
 
-// Ask asks for the next event. What it returns is complete as soon as the event, or the end of the events, has come.
+// Ask asks for the next event. The Answer that it returns is complete once the event, or the end of the events, has
+// arrived.
 func (s *Stream) Ask() *Answer {
 	select {
-	case <-s.asked: // a source that knows nothing of this package left it
+	case <-s.asked: // left by a source that does not use this package
 	default:
 	}
 	a := &Answer{}
@@ -45,8 +46,8 @@ func (s *Stream) Ask() *Answer {
 	return a
 }
 
-// Next waits until the next event is asked for, and returns the answer that it becomes. Where nobody asks, because the
-// subscription was started without [With], that is at once. It returns nil when ctx ends.
+// Next waits until the next event is asked for, and returns the Answer for it. If the subscription was started without
+// [With], it returns one at once. It returns nil when ctx ends.
 func Next(ctx context.Context) *Answer {
 	s, ok := ctx.Value(streamKey{}).(*Stream)
 	if !ok {
