@@ -7,12 +7,12 @@ import (
 )
 
 const (
-	// CommentsATick is how many new comments are told at once: of more than that the newest, so that those who fall behind
-	// skip to the present.
+	// CommentsATick is how many new comments are sent at once. If there are more, only the newest are sent: a
+	// subscriber that falls behind skips to the present.
 	CommentsATick = 50
 	// idsMost is how many ids one argument may name.
 	idsMost = 100
-	// trendingFirst is how many tags are shown where nobody said how many.
+	// trendingFirst is the default of first in trendingTags.
 	trendingFirst = 10
 )
 
@@ -24,16 +24,16 @@ func CheckIDs(argument string, least, n int) error {
 	return &keyset.ArgumentError{Argument: argument, Message: fmt.Sprintf("Give %d to %d ids.", least, idsMost)}
 }
 
-// CommentsBy is the order of comments, where nobody said one the newest first.
+// CommentsBy returns the order of comments, by default the newest first.
 func CommentsBy(o *CommentOrder) CommentOrder { return or(o, Newest) }
 
-// TagPetitionsBy is the order of a tag's petitions, where nobody said one the newest first.
+// TagPetitionsBy returns the order of a tag's petitions, by default the newest first.
 func TagPetitionsBy(o *Order) Order { return or(o, newestFirst) }
 
-// TrendingFirst is how many trending tags are asked for.
+// TrendingFirst returns how many trending tags to read.
 func TrendingFirst(first *int) int { return or(first, trendingFirst) }
 
-// newestFirst is the order of petitions where nobody said one.
+// newestFirst is the default order of petitions.
 var newestFirst = Order{Field: ByCreatedAt, Direction: Desc}
 
 func or[V any](p *V, otherwise V) V {

@@ -9,11 +9,11 @@ import (
 	"petitiond/server/text"
 )
 
-// renderedMost are the bytes of rendered bodies that are remembered. Most bodies have a few kilobytes; none has more than
+// renderedMost is how many bytes of rendered bodies are cached. Most bodies have a few kilobytes; none has more than
 // text.RenderedMax.
 const renderedMost = 16 << 20
 
-// entryBytes is what remembering takes beside the text, about.
+// entryBytes is roughly what an entry of the cache takes besides the text.
 const entryBytes = 200
 
 // edition names a text: a petition at one version.
@@ -22,8 +22,8 @@ type edition struct {
 	version  int
 }
 
-// BodyHTML returns the body of a petition at a version as sanitised HTML. Rendering hostile Markdown can take a tenth of
-// a second and some megabytes, so what was rendered is remembered, and no more is rendered at once than there are
+// BodyHTML returns the body of a petition at a version as sanitised HTML. Rendering hostile Markdown can take a tenth
+// of a second and some megabytes, so the result is cached, and no more bodies are rendered at once than there are
 // processors.
 func (s *Service) BodyHTML(petition uuid.UUID, version int, body string) string {
 	key := edition{petition, version}
@@ -32,7 +32,7 @@ func (s *Service) BodyHTML(petition uuid.UUID, version int, body string) string 
 	}
 	s.rendered.places <- struct{}{}
 	defer func() { <-s.rendered.places }()
-	if html, ok := s.rendered.known.Get(key); ok { // by the one who was here before
+	if html, ok := s.rendered.known.Get(key); ok { // rendered by another caller meanwhile
 		return html
 	}
 	html := text.RenderMarkdown(body)
@@ -40,9 +40,9 @@ func (s *Service) BodyHTML(petition uuid.UUID, version int, body string) string 
 	return html
 }
 
-// rendered are the bodies that were rendered of late.
+// rendered caches the bodies that were rendered recently.
 type rendered struct {
-	places chan struct{} // taken by what is being rendered
+	places chan struct{} // semaphore of the bodies being rendered
 	known  *lru.Cache[edition, string]
 }
 

@@ -10,8 +10,8 @@ import (
 	"petitiond/server/responsecache"
 )
 
-// What answers depend on, by the kinds of their topics. Every read names them, before or after it looks, so that an
-// answer that is kept for everybody goes when one of them changes. See [CacheKeys] for the other side.
+// The kinds of topics that answers can depend on. Every read records the topics that it depends on, and a shared answer
+// is dropped when one of them changes. [CacheKeys] is the counterpart for writes.
 const (
 	aboutWords    uint8 = iota + 1 // a petition's text, state, terms and tags
 	aboutNumbers                   // its figures, signatures and history
@@ -32,7 +32,7 @@ func commentsOf(petition uuid.UUID) responsecache.Topic {
 	return responsecache.Topic{Kind: aboutComments, ID: petition}
 }
 
-// dependOn says that the answer under ctx depends on a kind of topic of each petition.
+// dependOn records that the answer under ctx depends on a kind of topic of each petition.
 func dependOn(ctx context.Context, topic func(uuid.UUID) responsecache.Topic, petitions ...uuid.UUID) {
 	if !responsecache.Recorded(ctx) {
 		return
@@ -44,33 +44,34 @@ func dependOn(ctx context.Context, topic func(uuid.UUID) responsecache.Topic, pe
 	responsecache.On(ctx, topics...)
 }
 
-// dependOnLists says that the answer under ctx shows which petitions or tags there are. Their order moves with the
-// ranks, and what a search or a filter finds with the time: nobody tells of that, so that it is kept for a moment only.
+// dependOnLists records that the answer under ctx shows which petitions or tags there are. Their order changes with the
+// ranks, and what a search or a filter finds changes with time. Neither is announced, so the answer is kept only for a
+// moment.
 func dependOnLists(ctx context.Context) {
 	responsecache.On(ctx, responsecache.Topic{Kind: aboutLists})
 	responsecache.Briefly(ctx)
 }
 
-// dependOnTags says that the answer under ctx shows a tag: whether a petition bears it, and how many open ones do.
+// dependOnTags records that the answer under ctx shows a tag: whether a petition has it, and how many open ones do.
 func dependOnTags(ctx context.Context) { responsecache.On(ctx, responsecache.Topic{Kind: aboutLists}) }
 
-// dependOnFigures says that the answer under ctx shows the figures of petitions.
+// dependOnFigures records that the answer under ctx shows the figures of petitions.
 func dependOnFigures(ctx context.Context, figures map[uuid.UUID]*Figures) {
 	for id := range figures {
 		dependOn(ctx, numbersOf, id)
 	}
 }
 
-// OpenPetitions gives how many open petitions bear a tag that was read.
+// OpenPetitions returns how many open petitions have a tag that was read.
 func OpenPetitions(ctx context.Context, tag *ent.Tag) int {
 	dependOnTags(ctx)
 	return tag.OpenPetitions
 }
 
-// dependOnSite says that the answer under ctx sums all petitions.
+// dependOnSite records that the answer under ctx shows sums over all petitions.
 func dependOnSite(ctx context.Context) { responsecache.On(ctx, responsecache.Topic{Kind: aboutSite}) }
 
-// CacheKeys are what answers depend on that show what has changed.
+// CacheKeys returns the topics that have changed with a new value: answers that depend on one of them are out of date.
 func CacheKeys(v figures.Value) []responsecache.Topic {
 	topics := []responsecache.Topic{numbersOf(v.Petition)}
 	if v.Comment > 0 {

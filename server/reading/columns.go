@@ -15,11 +15,11 @@ import (
 // Columns are columns of a petition's row. Zero stands for all of them; the id is always read.
 type Columns uint32
 
-// OnlyID is a row of which nothing else is asked for. Others are added to it.
+// OnlyID reads nothing but the id. Other columns are added to it.
 const OnlyID Columns = 1
 
-// columns are the fields of a petition that are read with its row: their places say what they are in Columns. The first
-// is the id.
+// columns are the fields of a petition that are read with its row. A field's index is its bit in Columns. The first is
+// the id.
 var columns = func() []fields.Field {
 	var out []fields.Field
 	for _, f := range fields.All {
@@ -30,7 +30,7 @@ var columns = func() []fields.Field {
 	return out
 }()
 
-// ColumnsOf are the columns that a field of the API is made of, and none where it is made of something else.
+// ColumnsOf returns the columns that a field of the API is made of; ok is false if it is made of something else.
 func ColumnsOf(field string) (Columns, bool) {
 	c, ok := columnsByName[field]
 	return c, ok
@@ -64,8 +64,8 @@ func (c Columns) names() string {
 	return out.String()
 }
 
-// scanning returns a function that scans the rows of a statement, one after the other: what names returns, and more
-// behind it.
+// scanning returns a function that scans the rows of a statement, one after the other: the columns of names, followed
+// by more.
 func (c Columns) scanning(more ...any) func(scanner) (*ent.Petition, error) {
 	var row ent.Petition
 	var into []any
@@ -95,8 +95,8 @@ func (c Columns) scanning(more ...any) func(scanner) (*ent.Petition, error) {
 	}
 }
 
-// placeOf returns where a column is scanned that belongs to a place of a row, and what brings it there if that is
-// elsewhere: SQLite keeps times and lists as text, and each row needs pointers of its own.
+// placeOf returns where to scan the column for a field of a row, and a function that then sets the field if it is not
+// scanned directly: SQLite stores times and lists as text, and each row needs pointers of its own.
 func placeOf(field any) (place any, after func() error) {
 	switch field := field.(type) {
 	case *time.Time:

@@ -26,7 +26,7 @@ const (
 
 const commentColumns = `c.id, c.number, c.author_name, c.from_signatory, c.body, c.likes, c.replies, c.created_at, c.edited_at`
 
-// Bodies says whether comments are read with what they say, which is most of their bytes.
+// Bodies says whether comments are read with their bodies, which make up most of their bytes.
 type Bodies bool
 
 // How comments are read.
@@ -35,7 +35,7 @@ const (
 	WithoutBodies Bodies = false
 )
 
-// names gives commentColumns, with nothing in the place of the body where it is not wanted.
+// names returns commentColumns, with an empty text instead of the body if it is not wanted.
 func (b Bodies) names() string {
 	if b == WithBodies {
 		return commentColumns
@@ -49,7 +49,7 @@ type CommentQuery struct {
 	Bodies Bodies
 }
 
-// Comments gives the page of each petition's comments that are no replies.
+// Comments returns a page of the comments of each petition that are not replies.
 func (s *Reader) Comments(ctx context.Context, q CommentQuery, page keyset.Args, petitions ...uuid.UUID) (map[uuid.UUID]*CommentConnection, error) {
 	dependOn(ctx, wordsOf, petitions...)
 	dependOn(ctx, commentsOf, petitions...)
@@ -62,7 +62,8 @@ func (s *Reader) Comments(ctx context.Context, q CommentQuery, page keyset.Args,
 	}, page, petitions...)
 }
 
-// Replies gives the page of each comment's replies, the earliest first. Their totals come from the row.
+// Replies returns a page of the replies to each comment, the earliest first. Their totals are stored in the comment's
+// row.
 func (s *Reader) Replies(ctx context.Context, bodies Bodies, page keyset.Args, comments ...uuid.UUID) (map[uuid.UUID]*CommentConnection, error) {
 	row := &commentRow{}
 	return browse(ctx, s, list[*ent.Comment]{
@@ -74,9 +75,8 @@ func (s *Reader) Replies(ctx context.Context, bodies Bodies, page keyset.Args, c
 	}, page, comments...)
 }
 
-// CommentsAfter gives the comments of a petition after the one with the given number, replies among them, in
-// their order: the first most of them, or the newest most where more have come, so that who falls behind
-// skips to the present.
+// CommentsAfter returns the comments of a petition after the one with the given number, replies included, in their
+// order. If there are more than most, it returns the newest: a subscriber that falls behind skips to the present.
 func (s *Reader) CommentsAfter(ctx context.Context, petition uuid.UUID, number, most int) ([]*ent.Comment, error) {
 	args := database.Args{petition, number, most}
 	row := &commentRow{}
@@ -99,7 +99,7 @@ func (o CommentOrder) keys() keyset.Order {
 	return keyset.Order{Columns: []string{`c.number`}, Desc: o != Oldest}
 }
 
-// placing returns a function that scans a comment and its place in an order.
+// placing returns a function that scans a comment and its position in an order.
 func (o CommentOrder) placing(scan func(scanner) (*ent.Comment, error)) func(scanner) (*ent.Comment, keyset.Cursor, error) {
 	return func(row scanner) (*ent.Comment, keyset.Cursor, error) {
 		c, err := scan(row)
@@ -119,7 +119,7 @@ type commentRow struct {
 	edited                 nullTime
 }
 
-// scanning gives a function that scans the rows of a statement: commentColumns, and more behind them.
+// scanning returns a function that scans the rows of a statement: commentColumns, followed by more.
 func (r *commentRow) scanning(more ...any) func(scanner) (*ent.Comment, error) {
 	into := append([]any{
 		&r.to.ID, &r.number, &r.to.AuthorName, &r.to.FromSignatory, &r.to.Body, &r.likes, &r.replies, &r.created, &r.edited,

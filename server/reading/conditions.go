@@ -13,15 +13,15 @@ import (
 	"petitiond/server/text"
 )
 
-// conditions are what a list of petitions asks for, once it has been checked. Nothing in them changes: where petitions are
-// chosen from (source) is decided by them, and how they are sorted (sorting) by both.
+// conditions are the checked filter of a list of petitions. They are immutable. They determine where petitions are
+// chosen from (source), and both together determine how petitions are sorted (sorting).
 type conditions struct {
 	name     string // with filter and order: binds the cursors
 	seen     sight.Seen
 	order    Order
 	states   []petition.State
-	own      func(*database.Args) string // AND … what is asked of the petitions' own rows
-	narrow   []narrowing                 // what is asked of other tables; a search comes last
+	own      func(*database.Args) string // AND … the conditions on the petitions' own rows
+	narrow   []narrowing                 // the conditions on other tables; a search comes last
 	byValues bool                        // how the list is best read depends on the values it is read with
 }
 
@@ -59,8 +59,8 @@ func (s *Reader) conditions(name string, q PetitionQuery) (conditions, error) {
 	return c, nil
 }
 
-// narrowings are those of a query. Lists that walk along another table need one for what is asked of the rows themselves:
-// where few petitions meet that, they would walk past all.
+// narrowings returns those of a query. A list that walks along the index of another table also needs one for the
+// conditions on the petitions' rows: if few petitions met them, the walk would pass nearly all petitions.
 func (s *Reader) narrowings(c conditions, tags []narrowing, signatures *int, search *string) []narrowing {
 	out := tags
 	if signatures != nil {
@@ -71,7 +71,7 @@ func (s *Reader) narrowings(c conditions, tags []narrowing, signatures *int, sea
 			set: func(args *database.Args) string {
 				return `SELECT p.id FROM petitions AS p WHERE TRUE` + c.own(args) + c.inStates()
 			},
-			probe: func(*database.Args) string { return `` }, // asked anyway
+			probe: func(*database.Args) string { return `` }, // checked in any case
 		})
 	}
 	if search != nil {
@@ -80,11 +80,11 @@ func (s *Reader) narrowings(c conditions, tags []narrowing, signatures *int, sea
 	return out
 }
 
-// asksRows reports whether anything is asked of the petitions' own rows beside their states.
+// asksRows reports whether there are conditions on the petitions' own rows besides their states.
 func (c conditions) asksRows() bool { return c.own(&database.Args{}) != "" }
 
-// alongRanks reports whether one walks along the ranks where the list is not gone through. So one does for the best of
-// what a search finds.
+// alongRanks reports whether a list that is not sorted as a whole is read along an index of the ranks. The best results
+// of a search are read in that way, too.
 func (o Order) alongRanks() bool {
 	switch o.Field {
 	case BySignatureCount, ByTrending, ByRelevance:
@@ -93,7 +93,7 @@ func (o Order) alongRanks() bool {
 	return false
 }
 
-// check refuses orders that there are not.
+// check refuses unknown orders.
 func (o Order) check(searching bool) error {
 	switch o.Field {
 	case ByCreatedAt, ByStartsAt, ByEndsAt, BySignatureCount, ByTrending:
@@ -107,7 +107,7 @@ func (o Order) check(searching bool) error {
 	return &keyset.ArgumentError{Argument: "orderBy", Message: "There is no such order."}
 }
 
-// own returns what a filter asks of the petitions' own rows.
+// own returns the conditions of a filter on the petitions' own rows.
 func (f Filter) own() (func(*database.Args) string, error) {
 	language := ""
 	if f.Language != nil {
@@ -131,18 +131,18 @@ func (f Filter) own() (func(*database.Args) string, error) {
 	}, nil
 }
 
-// knownStates returns the states that there are, each once: they are written into statements.
+// knownStates returns the valid ones of the states, each once: they are written into the text of statements.
 func knownStates(states []petition.State) []petition.State {
 	return slices.DeleteFunc(slices.Compact(slices.Sorted(slices.Values(states))), func(one petition.State) bool {
 		return petition.StateValidator(one) != nil
 	})
 }
 
-// inStates returns the condition of the states. They are written out, as few as they are, so that the planner knows how
+// inStates returns the condition on the states. They are written into the statement, which lets the planner know how
 // many petitions are in each.
 func (c conditions) inStates() string { return c.in(`p.state`) }
 
-// in returns that condition for a column.
+// in is inStates for another column.
 func (c conditions) in(column string) string {
 	if len(c.states) == 0 {
 		return ` AND FALSE`

@@ -14,8 +14,8 @@ import (
 	"petitiond/server/state"
 )
 
-// Figures are the numbers of one petition: its count, whose last hour has not been summed, and what belongs to no version
-// of it.
+// Figures are the numbers of one petition: its count, without the sum of the last hour, and numbers that have no
+// version.
 type Figures struct {
 	figures.Value
 
@@ -25,19 +25,19 @@ type Figures struct {
 // figureColumns are what is read of counters AS f.
 const figureColumns = `f.total, f.goal, f.version, f.as_of, f.named, f.threads, f.comments`
 
-// figuresRow is where they are scanned, one row after the other. The numbers are as wide as those of the drivers: database/sql
-// takes a detour by text to all others.
+// figuresRow is where they are scanned, one row after the other. The numbers have the types of the drivers:
+// database/sql converts all others by way of text.
 type figuresRow struct {
 	total, goal, version, named, threads, comments int64
 	asOf                                           database.Time
 }
 
-// into gives the places of figureColumns.
+// into returns where to scan figureColumns.
 func (r *figuresRow) into() []any {
 	return []any{&r.total, &r.goal, &r.version, &r.asOf, &r.named, &r.threads, &r.comments}
 }
 
-// figures gives the numbers of the row that was scanned last, which are those of a petition.
+// figures returns the numbers in the row that was scanned last, for the petition of that row.
 func (r *figuresRow) figures(of uuid.UUID) *Figures {
 	return &Figures{
 		Value: figures.Value{Petition: of, Total: int(r.total), Goal: int(r.goal), Version: int(r.version), AsOf: r.asOf.Time},
@@ -45,7 +45,7 @@ func (r *figuresRow) figures(of uuid.UUID) *Figures {
 	}
 }
 
-// Figures gives the numbers of the petitions that the actor may see.
+// Figures returns the numbers of the petitions that the viewer may see.
 func (s *Reader) Figures(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]*Figures, error) {
 	dependOn(ctx, wordsOf, petitions...)
 	dependOn(ctx, numbersOf, petitions...)
@@ -88,8 +88,8 @@ func (s *Reader) LastHour(ctx context.Context, petitions []uuid.UUID) (map[uuid.
 	return out, nil
 }
 
-// News reads the newest values of petitions, whoever may see them: the hub shows them to nobody by itself. Of
-// many that are watched few were signed lately, and only their minutes are summed.
+// News returns the newest values of petitions, regardless of who may see them: the hub itself shows them to nobody. Of
+// many petitions that are watched few were signed recently, and only the minutes of those are summed.
 func (s *Service) News(ctx context.Context, petitions []uuid.UUID) ([]figures.Value, error) {
 	var args database.Args
 	since := buckets.Hour.Ago(s.opt.Now())
@@ -134,8 +134,8 @@ func (s *Service) Statistics(ctx context.Context) (Statistics, error) {
 	return out, nil
 }
 
-// signedInAll gives the sum of the counters that everybody may see. PostgreSQL goes through all and leaves the few others out;
-// SQLite, to which each look into another table is dear, takes them away from the sum of all.
+// signedInAll returns the SQL for the sum of the counters that everybody may see. PostgreSQL reads all and skips the
+// few others; SQLite, for which each look-up in another table is expensive, subtracts them from the sum of all.
 func (s *Service) signedInAll() string {
 	if s.source.Dialect() == database.Postgres {
 		return `(SELECT COALESCE(SUM(c.total), 0) FROM counters AS c

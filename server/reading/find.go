@@ -17,9 +17,9 @@ import (
 	"petitiond/server/responsecache"
 )
 
-// PetitionsByID gives the petitions of the ids that the actor may see.
+// PetitionsByID returns those of the petitions that the viewer may see.
 func (s *Reader) PetitionsByID(ctx context.Context, ids []uuid.UUID, w Wanted) (Found, error) {
-	dependOn(ctx, wordsOf, ids...) // also of those that are not seen yet
+	dependOn(ctx, wordsOf, ids...) // including those that cannot be seen yet
 	switch len(ids) {
 	case 0:
 		return Found{}, nil
@@ -32,29 +32,30 @@ func (s *Reader) PetitionsByID(ctx context.Context, ids []uuid.UUID, w Wanted) (
 	return found.noted(ctx), err
 }
 
-// PetitionBySlug gives the petition that bears or bore the slug, or none that the actor may not see.
+// PetitionBySlug returns the petition that has or once had the slug, if the viewer may see it.
 func (s *Reader) PetitionBySlug(ctx context.Context, slug string, w Wanted) (Found, error) {
-	if !utf8.ValidString(slug) || strings.ContainsRune(slug, 0) { // PostgreSQL would not even look
+	if !utf8.ValidString(slug) || strings.ContainsRune(slug, 0) { // PostgreSQL would return an error
 		return Found{}, nil
 	}
 	found, err := s.petitionBy(ctx, keyed{`slugs AS named JOIN petitions AS p ON p.id = named.petition_id`, `named.slug`, `text`}, slug, w)
 	if len(found.Rows) == 0 {
-		dependOnLists(ctx) // some petition may come to bear it
+		dependOnLists(ctx) // a petition may get this slug later
 	}
 	return found, err
 }
 
-// keyed says how petitions AS p are found one by one.
+// keyed says by which key petitions AS p are looked up.
 type keyed struct{ table, column, kind string }
 
-// sought is all that a reading of petitions by a key depends on.
+// sought is everything besides the key that a look-up of petitions depends on.
 type sought struct {
 	by     keyed
 	wanted Wanted
 	seen   sight.Seen
 }
 
-// petitionBy reads a petition by a key, together with whoever else reads one so.
+// petitionBy reads a petition by a key, in one statement with others that are looked up in the same way at the same
+// time.
 func (s *Reader) petitionBy(ctx context.Context, by keyed, key string, w Wanted) (Found, error) {
 	k := sought{by, w, s.viewer.Petitions(`p`)}
 	found, err := s.bySought.Read(ctx, k, key, func(ctx context.Context, keys []string) (map[string]Found, error) {
@@ -63,8 +64,8 @@ func (s *Reader) petitionBy(ctx context.Context, by keyed, key string, w Wanted)
 	return found.noted(ctx), err
 }
 
-// petitionsBy reads a petition by each key. Of several keys each is looked up by itself, so that PostgreSQL does not think
-// of reading the whole table.
+// petitionsBy reads a petition by each key. Each of several keys is looked up by itself, which keeps PostgreSQL from
+// planning to read the whole table.
 func (s *Reader) petitionsBy(ctx context.Context, k sought, keys []string) (map[string]Found, error) {
 	r, columns, scan := s.newReading(ctx, k.wanted)
 	text, args := `SELECT `+k.by.column+` AS asked, `+columns+` FROM `+k.by.table+r.table()+` WHERE `+sight.Here+` AND `+k.by.column+` = `, database.Args{}
@@ -89,7 +90,7 @@ func (s *Reader) petitionsBy(ctx context.Context, k sought, keys []string) (map[
 	return out, nil
 }
 
-// petitionsOf reads the petitions of a condition that the actor may see.
+// petitionsOf reads the petitions that meet a condition and that the viewer may see.
 func (s *Reader) petitionsOf(ctx context.Context, table, where string, args database.Args, w Wanted) (Found, error) {
 	r, columns, scan := s.newReading(ctx, w)
 	found := Found{Figures: r.figures}
@@ -108,14 +109,15 @@ func (s *Reader) petitionsOf(ctx context.Context, table, where string, args data
 	return found, nil
 }
 
-// newReading gives what is read of petitions AS p, and how their rows are scanned behind that.
+// newReading returns what is read of petitions AS p besides the row, all columns to select, and a function that scans
+// the rows.
 func (s *Reader) newReading(ctx context.Context, w Wanted) (r *reading, columns string, scan func(scanner) (*ent.Petition, error)) {
 	r = newReading(ctx, w)
 	r.tagged = taggedColumn(s.source.Dialect())
 	return r, r.columns() + w.Columns.names(), w.Columns.scanning()
 }
 
-// noted gives what was found when the answer under ctx depends on it.
+// noted records that the answer under ctx depends on what was found, and returns it.
 func (f Found) noted(ctx context.Context) Found {
 	for _, p := range f.Rows {
 		dependOn(ctx, wordsOf, p.ID)
@@ -124,7 +126,7 @@ func (f Found) noted(ctx context.Context) Found {
 	return f
 }
 
-// Bodies gives the Markdown of petitions.
+// Bodies returns the Markdown of petitions.
 func (s *Reader) Bodies(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]string, error) {
 	dependOn(ctx, wordsOf, ids...)
 	var args database.Args
@@ -145,7 +147,7 @@ func (s *Reader) Bodies(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]str
 	return out, nil
 }
 
-// SignaturesByID gives the signatures of the ids that count and bear a public name.
+// SignaturesByID returns those of the signatures that count and have a public name.
 func (s *Reader) SignaturesByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Signature, error) {
 	var args database.Args
 	row := &signatureRow{}
@@ -158,7 +160,7 @@ func (s *Reader) SignaturesByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Si
 	return rows, missing(ctx, len(rows) < len(ids), err)
 }
 
-// CommentsByID gives the comments of the ids that are visible.
+// CommentsByID returns those of the comments that are visible.
 func (s *Reader) CommentsByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Comment, error) {
 	var args database.Args
 	row := &commentRow{}
@@ -171,7 +173,8 @@ func (s *Reader) CommentsByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Comm
 	return rows, missing(ctx, len(rows) < len(ids), err)
 }
 
-// missing passes an error on. Of a row that was not found nobody can tell which petition will show it.
+// missing returns err unchanged. If some row was not found, the answer depends on lists: it is unknown under which
+// petition the row may appear later.
 func missing(ctx context.Context, some bool, err error) error {
 	if some {
 		responsecache.Briefly(ctx)
@@ -179,7 +182,7 @@ func missing(ctx context.Context, some bool, err error) error {
 	return err
 }
 
-// rowsOf gives the rows of a statement that the caller describes in its errors.
+// rowsOf returns the rows of a statement. The caller wraps the errors.
 func rowsOf[N any](ctx context.Context, s *Reader, asked sight.Statement, scan func(scanner) (N, error)) ([]N, error) {
 	var out []N
 	err := s.source.LookUp(ctx, asked, func(rows *sql.Rows) error {
@@ -193,11 +196,11 @@ func rowsOf[N any](ctx context.Context, s *Reader, asked sight.Statement, scan f
 	return out, err
 }
 
-// rowBytes are what a row takes beside its texts, and what is made of it until the answer is written, about.
+// rowBytes is roughly what a row takes besides its texts, including what is made of it until the answer is written.
 const rowBytes = 2 << 10
 
-// hold counts a row that was read against the memory of its operation: what is selected of it shows only later, and it
-// stays until the answer is written. The body of a petition is counted where it is read.
+// hold charges a row to the memory budget of its operation, since it stays in memory until the answer is written. The
+// body of a petition is charged where it is read.
 func hold(ctx context.Context, row any) error {
 	bytes := rowBytes
 	switch row := row.(type) {
@@ -212,7 +215,7 @@ func hold(ctx context.Context, row any) error {
 	return budget.From(ctx).Hold(bytes)
 }
 
-// Sees reports whether the actor may see the petition.
+// Sees reports whether the viewer may see the petition.
 func (s *Reader) Sees(ctx context.Context, id uuid.UUID) (bool, error) {
 	dependOn(ctx, wordsOf, id)
 	seen := false
@@ -224,5 +227,5 @@ func (s *Reader) Sees(ctx context.Context, id uuid.UUID) (bool, error) {
 	return seen, nil
 }
 
-// URL gives the web address of the petition with the slug.
+// URL returns the web address of the petition with the slug.
 func (s *Service) URL(slug string) string { return s.opt.PublicURL + "/p/" + slug }

@@ -29,10 +29,10 @@ const (
 	Week   Interval = "WEEK"
 )
 
-// pointBytes are what a point takes until the answer is written, about.
+// pointBytes is roughly what a point takes until the answer is written.
 const pointBytes = 2 << 10
 
-// HistoryMost are the points that one history has at most.
+// HistoryMost is how many points a history may have.
 const HistoryMost = 1000
 
 // CountPoint is one interval of a history.
@@ -56,7 +56,7 @@ func (i Interval) span() buckets.Span {
 
 func (i Interval) minutes() int64 { return int64(i.span()) }
 
-// start returns the first minute of the interval that holds a minute. 1970 began on a Thursday.
+// start returns the first minute of the interval that contains a minute. 1970 began on a Thursday.
 func (i Interval) start(minute int64) int64 {
 	shift := int64(0)
 	if i == Week {
@@ -65,14 +65,14 @@ func (i Interval) start(minute int64) int64 {
 	return i.span().Start(minute+shift) - shift
 }
 
-// History is that of one petition, or why there is none.
+// History is the history of one petition, or the error for which there is none.
 type History struct {
 	Points []*CountPoint
 	Err    error
 }
 
-// Histories gives the steps of each petition's count, gaps filled with zeros. Without from they begin with the first
-// signature, without to they end now.
+// Histories returns the history of each petition's count, gaps filled with zeros. Without from it begins with the first
+// signature; without to it ends now.
 func (s *Reader) Histories(ctx context.Context, petitions []uuid.UUID, step Interval, from, to *time.Time) (map[uuid.UUID]History, error) {
 	dependOn(ctx, wordsOf, petitions...)
 	dependOn(ctx, numbersOf, petitions...)
@@ -105,7 +105,7 @@ func (s *Reader) Histories(ctx context.Context, petitions []uuid.UUID, step Inte
 	return out, s.fill(ctx, step, asked, out)
 }
 
-// HistorySize returns how many points a history has at most that begins with from. One that would have more than
+// HistorySize returns an upper bound of the points of a history that begins at from. A history with more than
 // HistoryMost is refused.
 func (s *Service) HistorySize(step Interval, from time.Time, to *time.Time) int {
 	end := s.opt.Now()
@@ -116,7 +116,7 @@ func (s *Service) HistorySize(step Interval, from time.Time, to *time.Time) int 
 	return int(min(max(int64(end.Sub(from).Minutes())/step.minutes()+2, 0), HistoryMost))
 }
 
-// historyStarts gives the minutes with which histories begin, where there is something to tell.
+// historyStarts returns the minutes in which histories begin, for petitions that have one.
 func (s *Reader) historyStarts(ctx context.Context, petitions []uuid.UUID, from *time.Time) (map[uuid.UUID]int64, error) {
 	out := make(map[uuid.UUID]int64, len(petitions))
 	if from != nil {
@@ -147,9 +147,9 @@ func (s *Reader) historyStarts(ctx context.Context, petitions []uuid.UUID, from 
 	return out, nil
 }
 
-// fill adds the buckets to the points of their intervals. One statement reads what came before and the
-// intervals together, so that they are of one moment. What another server counted whose clock is ahead belongs to the last
-// interval of a history that lasts until now.
+// fill adds the buckets to the points of their intervals. One statement reads both the intervals and the total before
+// them, so they are consistent. A history that lasts until now includes, in its last interval, what a server whose
+// clock is ahead has counted.
 func (s *Reader) fill(ctx context.Context, step Interval, asked []span, out map[uuid.UUID]History) error {
 	var args database.Args
 	end := asked[0].end
@@ -194,7 +194,8 @@ func (s *Reader) fill(ctx context.Context, step Interval, asked []span, out map[
 	return nil
 }
 
-// spans gives a table w of what is asked for: of which petition, from which minute, and up to which by whole days.
+// spans returns the SQL of a table w of what to read: for which petition, from which minute, and up to which minute by
+// whole days.
 func (s *Service) spans(step Interval, asked []span, args *database.Args) string {
 	ids, first, days := make([]uuid.UUID, len(asked)), make([]int64, len(asked)), make([]int64, len(asked))
 	rows := make([][3]any, len(asked))
@@ -210,10 +211,11 @@ func (s *Service) spans(step Interval, asked []span, args *database.Args) string
 	return `(SELECT value ->> 0 AS id, value ->> 1 AS first, value ->> 2 AS days FROM json_each(` + args.Add(string(list)) + `)) AS w`
 }
 
-// historySQL sums the buckets of the petitions in w by interval, the one that begins with the minute w.first being number
-// 0, up to the minute end; what lies before is number -1. Of each petition it returns one row, with a list in JSON of
-// [number, added, removed], so that a history costs one row whatever its length. Whole days are read as days, up to the
-// minute w.days, so that a year is some hundred buckets; the rest as minutes, and as hours where minutes were folded.
+// historySQL sums the buckets of the petitions in w by interval, the one that begins with the minute w.first being
+// number 0, up to the minute end; what lies before is number -1. It returns one row for each petition, with a JSON list
+// of [number, added, removed], so a history is one row whatever its length. Up to the minute w.days whole days are read
+// as days, which makes a year some hundred buckets; the rest is read as minutes, and as hours where minutes were folded
+// into them.
 func (s *Service) historySQL(step Interval, w, end string) string {
 	list := `json_group_array(json_array(place, added, removed))`
 	if s.source.Dialect() == database.Postgres {
@@ -231,14 +233,14 @@ func (s *Service) historySQL(step Interval, w, end string) string {
 		read(`b.minute`, `signature_buckets`, `b.span = `+buckets.Minute.SQL()+rest) + `) AS history GROUP BY 1, 2) AS steps GROUP BY id`
 }
 
-// span is a stretch of a history, in minutes.
+// span is the range of a history, in minutes.
 type span struct {
 	petition   uuid.UUID
-	start, end int64 // the last one is within
-	open       bool  // it lasts until now: there is nothing after it
+	start, end int64 // inclusive
+	open       bool  // it lasts until now
 }
 
-// points gives the intervals of a history, without what happened in them.
+// points returns the empty intervals of a history.
 func (r span) points(step Interval) ([]*CountPoint, error) {
 	points := make([]*CountPoint, 0, 64)
 	for at := r.start; at <= r.end; at += step.minutes() {
@@ -253,8 +255,8 @@ func (r span) points(step Interval) ([]*CountPoint, error) {
 	return points, nil
 }
 
-// wholeDays gives the minute before which days may be read whole: up to the day in which short intervals
-// begin, and for longer ones up to the day in which the history ends.
+// wholeDays returns the minute before which whole days may be read: the day in which the history begins if its
+// intervals are shorter than a day, and otherwise the day in which it ends.
 func (r span) wholeDays(step Interval) int64 {
 	switch {
 	case step.span() < buckets.Day:

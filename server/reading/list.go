@@ -16,8 +16,8 @@ import (
 	"petitiond/server/reading/sight"
 )
 
-// Connection is a page of a list. Its rows carry no database client, so that nothing can be read through
-// them past the conditions of this package.
+// Connection is a page of a list. Its rows carry no database client: nothing can be read through them that bypasses the
+// conditions of this package.
 type Connection[N any] struct {
 	Edges    []keyset.Edge[N]
 	PageInfo keyset.PageInfo
@@ -45,7 +45,7 @@ type (
 	TagEdge = keyset.Edge[*ent.Tag]
 )
 
-// Nodes gives the rows without their cursors.
+// Nodes returns the rows without their cursors.
 func (c *Connection[N]) Nodes() []N {
 	out := make([]N, len(c.Edges))
 	for i, e := range c.Edges {
@@ -54,14 +54,13 @@ func (c *Connection[N]) Nodes() []N {
 	return out
 }
 
-// TotalCount gives the length of the whole list, or nil where counting it would take too long.
+// TotalCount returns the length of the whole list, or nil if counting it would take too long.
 func (c *Connection[N]) TotalCount(ctx context.Context) (*int, error) { return c.total(ctx) }
 
-// Figures gives the numbers of the petitions of a page that was read with them, and nothing for other pages.
+// Figures returns the numbers of the page's petitions if it was read with them, and otherwise nil.
 func (c *Connection[N]) Figures() map[uuid.UUID]*Figures { return c.figures }
 
-// Totalling gives the page with a way to learn the length of its list. A page that could not be read stays
-// nil.
+// Totalling sets how the total of the page's list is found, and returns the page. A nil page stays nil.
 func (c *Connection[N]) Totalling(total func(context.Context) (int, error)) *Connection[N] {
 	if c == nil {
 		return nil
@@ -72,26 +71,25 @@ func (c *Connection[N]) Totalling(total func(context.Context) (int, error)) *Con
 	}}
 }
 
-// list says how a list is read: at most one page of each of any number of parents, in one statement. It is made at once
-// and does not change.
+// list says how a list is read: one page for each of any number of parents, in one statement. It is immutable.
 type list[N any] struct {
 	name     string // with its filter and order: binds the cursors
 	columns  string
 	from     string // FROM and joins
 	where    string
-	seen     sight.Seen    // what stands in where for it
+	seen     sight.Seen    // the condition of sight in where
 	args     database.Args // of all of these
 	order    keyset.Order
-	inner    *inner                                      // chooses the rows of a page by themselves, where that is cheaper
-	byValues bool                                        // how it is best read depends on the values that it is read with
-	together bool                                        // name, where and columns say all that there is to know of it
+	inner    *inner                                      // chooses the ids of a page first, where that is cheaper; nil: not
+	byValues bool                                        // the best plan depends on the values of the arguments
+	together bool                                        // name, where and columns determine it, so equal readings may be combined
 	scan     func(row scanner) (N, keyset.Cursor, error) // of columns, in its order
-	belongs  func(node N, parent uuid.UUID)              // tells a row whose list it is in; may be nil
+	belongs  func(node N, parent uuid.UUID)              // sets the parent of a row; may be nil
 }
 
 type scanner interface{ Scan(dest ...any) error }
 
-// placed is a row with its place in the list.
+// placed is a row with its position in the list.
 type placed[N any] struct {
 	node N
 	at   keyset.Cursor
@@ -119,14 +117,15 @@ func browse[N any](ctx context.Context, s *Reader, l list[N], page keyset.Args, 
 	return pages(ctx, s, l, w, after, before, parents)
 }
 
-// paged is all that the first or last page of a list depends on.
+// paged is everything besides the parent that the first or last page of a list depends on.
 type paged struct {
 	name, where, columns string
 	seen                 sight.Seen
 	keyset.Window
 }
 
-// beginning reads the first or last page of one list, together with whoever else reads that of another one.
+// beginning reads the first or last page of one list, in one statement with the same page of other lists that is read
+// at the same time.
 func beginning[N any](ctx context.Context, s *Reader, l list[N], w keyset.Window, parent uuid.UUID) (map[uuid.UUID]*Connection[N], error) {
 	page, err := s.byParent.Read(ctx, paged{l.name, l.where, l.columns, l.seen, w}, parent, func(ctx context.Context, parents []uuid.UUID) (map[uuid.UUID]any, error) {
 		found, err := pages(ctx, s, l, w, nil, nil, parents)
@@ -177,8 +176,8 @@ func pages[N any](ctx context.Context, s *Reader, l list[N], w keyset.Window, af
 	return out, nil
 }
 
-// bound names the list that a cursor belongs to. A cursor of one parent fits no other; where several are
-// read at once, there is none that would fit.
+// bound returns the name of the list that a cursor belongs to. A cursor of one parent's list is not valid for another;
+// no cursor is valid for the lists of several parents at once.
 func bound(name string, parents ...uuid.UUID) string {
 	if len(parents) == 1 {
 		return name + " " + parents[0].String()
@@ -206,8 +205,8 @@ func (l list[N]) statement(d database.Dialect, w keyset.Window, after, before *k
 	return l.seen.Statement(text, args).Of(d, parents)
 }
 
-// body writes the SELECT of one list, with a column before its own. Where rows are chosen by themselves the table is joined
-// by its alias p.
+// body returns the SELECT of one list; first comes before its own columns. If the ids are chosen first, the table is
+// joined to them by its alias p.
 func (l list[N]) body(first string, w keyset.Window, after, before *keyset.Cursor, args *database.Args) string {
 	if l.inner == nil {
 		return fmt.Sprintf("SELECT %s%s FROM %s WHERE %s%s ORDER BY %s LIMIT %d", first, l.columns, l.from, l.where,
@@ -219,18 +218,18 @@ func (l list[N]) body(first string, w keyset.Window, after, before *keyset.Curso
 		first, l.columns, l.inner.sql(l.where, l.order, w, after, before, args), l.from, of.By(w.Backward))
 }
 
-// inner chooses the ids of a page, with their sort key, from what indexes hold. It joins lists that are sorted each for
-// itself, such as those of several states: the database reads one page of each and not all of them.
+// inner chooses the ids of a page, with their sort keys, from indexes alone. It merges several sorted lists, such as
+// one for each state: the database then reads one page of each list instead of all rows.
 type inner struct {
 	from     string
 	branches []branch
 }
 
-// branch is one of the lists.
+// branch is one of the sorted lists.
 type branch struct {
 	where string     // AND …
-	key   string     // instead of the list's, for rows that have none of their own; all of them have this one
-	last  *time.Time // and it is this one, which comes last whatever the direction
+	key   string     // the sort key of rows without one of their own, which all of them share
+	last  *time.Time // its value, which sorts last in either direction; nil: rows have their own keys
 }
 
 func (i *inner) sql(where string, k keyset.Order, w keyset.Window, after, before *keyset.Cursor, args *database.Args) string {
@@ -240,7 +239,7 @@ func (i *inner) sql(where string, k keyset.Order, w keyset.Window, after, before
 		if b.last == nil {
 			condition = k.Condition(after, before, args.Add)
 		} else {
-			// The order stays that of the index, although all have the same first column: none.
+			// The first column is NULL in all of these rows; it stays in ORDER BY to match the index.
 			key, condition = b.key, b.condition(k, after, before, args)
 		}
 		parts[n] = fmt.Sprintf("SELECT %s AS id, %s AS key FROM %s WHERE %s%s%s ORDER BY %s LIMIT %d",
@@ -256,10 +255,10 @@ func (i *inner) sql(where string, k keyset.Order, w keyset.Window, after, before
 	return fmt.Sprintf("SELECT * FROM (%s) AS all_of ORDER BY %s LIMIT %d", strings.Join(parts, " UNION ALL "), all.By(w.Backward), w.Fetch())
 }
 
-// single reports whether there is one list, whose rows have sort keys of their own.
+// single reports whether there is only one list, and its rows have sort keys of their own.
 func (i *inner) single() bool { return len(i.branches) == 1 && i.branches[0].last == nil }
 
-// condition gives the SQL of the bounds among rows that have their key in common.
+// condition returns the SQL of the bounds among rows that share their sort key.
 func (b branch) condition(k keyset.Order, after, before *keyset.Cursor, args *database.Args) string {
 	rest, out := keyset.Order{Columns: k.Columns[1:], Desc: k.Desc}, ""
 	of := func(at *keyset.Cursor) *keyset.Cursor {
@@ -268,7 +267,7 @@ func (b branch) condition(k keyset.Order, after, before *keyset.Cursor, args *da
 		}
 		return &keyset.Cursor{ID: at.ID}
 	}
-	if before != nil && of(before) == nil { // a row with a key of its own, and those here come after it
+	if before != nil && of(before) == nil { // the bound is a row with a key of its own, and all rows here come after that
 		return " AND FALSE"
 	}
 	out += rest.Condition(of(after), of(before), args.Add)

@@ -13,36 +13,36 @@ import (
 	"petitiond/server/text"
 )
 
-// narrowing is a condition that few petitions may meet, or most. Where they are few they are gone through one by one
-// and sorted; where they are many one walks along the order of the list and asks each petition, until the page is full.
-// Neither database can know which is better, since what is asked for are values of another table.
+// narrowing is a condition that few or many petitions may meet. If they are few, all of them are read and sorted; if
+// they are many, the list is walked in its order and the condition is checked for each petition, until the page is
+// full. Neither database can know which is better, since the condition is on values in another table.
 type narrowing struct {
-	set   func(*database.Args) string // a SELECT of their ids, as id
+	set   func(*database.Args) string // a SELECT of the petitions' ids, AS id
 	probe func(*database.Args) string // AND the condition on p.id, which the planner cannot turn into a join
 }
 
-// Sizes say how many petitions are gone through one by one before a list walks along its order instead.
+// Sizes say up to how many petitions are read and sorted, before a list is walked in its order instead.
 type Sizes struct {
 	Few     int // where one condition narrows the list
-	Several int // where several do: all may be met by many, and together by none
-	Counted int // where more than countedMost are to be counted
+	Several int // where several do: many petitions may meet each of them, and none all of them
+	Counted int // where up to countedMost are to be counted
 }
 
-// usualSizes suit a site of some hundred thousand petitions: one goes through about as many as one walks past before a
-// page is full.
+// usualSizes suit a site of some hundred thousand petitions: about as many petitions are read and sorted as a walk
+// would pass before a page is full.
 var usualSizes = Sizes{Few: 4000, Several: 20_000, Counted: 50_000}
 
 // source is where the petitions of a list are chosen from.
 type source struct {
 	from  string
-	where string // all conditions but those of the states
+	where string // all conditions except those on the states
 	args  database.Args
-	few   bool // these are so few that they are sorted, instead of walking along the order until a page is full
-	rare  bool // few petitions meet the last of the narrowings
+	few   bool // there are so few that they are sorted, instead of walking the list until a page is full
+	rare  bool // few petitions meet the last narrowing
 }
 
-// asked is the source that goes through what meets one of the narrowings, by its index, and asks each petition for the
-// others; -1 asks for all of them.
+// asked returns the source that reads the petitions that meet one of the narrowings, given by its index, and checks the
+// others for each of them. With -1 all narrowings are checked for each petition.
 func (c conditions) asked(through int, d database.Dialect) source {
 	var args database.Args
 	out := source{from: `petitions AS p`, where: sight.Here + c.own(&args)}
@@ -58,18 +58,18 @@ func (c conditions) asked(through int, d database.Dialect) source {
 	return out
 }
 
-// goThrough returns the tables of the petitions of a set, and what joins them.
+// goThrough returns the tables that yield the petitions of a set, and the condition that joins them.
 func goThrough(set string, d database.Dialect) (from, on string) {
 	from = `(` + set + `) AS chosen CROSS JOIN `
 	if d == database.Postgres {
-		// Its guess at their number may be wrong, and then it would read the whole table instead.
+		// The planner may overestimate their number, and would then read the whole table instead.
 		return from + `LATERAL (SELECT one.id, one.state, one.language, one.created_at, one.starts_at, one.ends_at
  FROM petitions AS one WHERE one.id = chosen.id OFFSET 0) AS p`, ``
 	}
 	return from + `petitions AS p`, ` AND p.id = chosen.id`
 }
 
-// choose decides how the petitions of a list are found, which costs one statement where anything narrows it.
+// choose decides how the petitions of a list are found. This costs one statement if there are narrowings.
 func (s *Reader) choose(ctx context.Context, c conditions) (source, error) {
 	if len(c.narrow) > 1 {
 		return s.chooseAmong(ctx, c, s.opt.Sizes.Several)
@@ -77,7 +77,7 @@ func (s *Reader) choose(ctx context.Context, c conditions) (source, error) {
 	return s.chooseAmong(ctx, c, s.opt.Sizes.Few)
 }
 
-// chooseAmong goes through what meets the narrowing that fewest petitions meet, if those are at most so many.
+// chooseAmong returns a source by the narrowing that the fewest petitions meet, if they are at most so many.
 func (s *Reader) chooseAmong(ctx context.Context, c conditions, most int) (source, error) {
 	sizes, err := s.sizes(ctx, c.narrow, most)
 	if err != nil {
@@ -94,7 +94,7 @@ func (s *Reader) chooseAmong(ctx context.Context, c conditions, most int) (sourc
 	return out, nil
 }
 
-// counting returns how the total of a list is learnt: to count many, it pays to go through more.
+// counting returns a function that counts a list. For counting it pays to read more petitions than for a page.
 func (s *Reader) counting(c conditions) func(context.Context) (*int, error) {
 	return func(ctx context.Context) (*int, error) {
 		if len(c.narrow) == 1 {
@@ -117,8 +117,8 @@ func (s *Reader) countIn(ctx context.Context, c conditions, from source) (*int, 
 	return s.counted(c.seen, from.from, from.where+c.inStates(), from.args)(ctx)
 }
 
-// countAmong counts a list among the first petitions that meet its one narrowing, and reports whether that is the total:
-// where most of the site meets it, too many are soon found, and where few do, these are all.
+// countAmong counts a list among the first petitions that meet its only narrowing, and reports whether that is the
+// total. If most petitions meet it, more than are counted are soon found; if few do, these are all.
 func (s *Reader) countAmong(ctx context.Context, c conditions) (total *int, all bool, err error) {
 	n, most := c.narrow[0], s.opt.Sizes.Counted
 	c.narrow = []narrowing{{set: func(args *database.Args) string { return n.set(args) + ` LIMIT ` + strconv.Itoa(most+1) }}}
@@ -142,7 +142,7 @@ func size(of string, most int) string {
 	return fmt.Sprintf(`SELECT COUNT(*) AS found FROM (%s LIMIT %d) AS met`, of, most+1)
 }
 
-// sizes gives how many petitions meet each of the conditions; it stops counting above most.
+// sizes returns how many petitions meet each of the conditions; it stops counting above most.
 func (s *Service) sizes(ctx context.Context, list []narrowing, most int) ([]int, error) {
 	if len(list) == 0 {
 		return nil, nil
@@ -160,7 +160,7 @@ func (s *Service) sizes(ctx context.Context, list []narrowing, most int) ([]int,
 	return sizes, nil
 }
 
-// tagged are the narrowings of a filter to petitions that bear any or all of its tags.
+// tagged returns the narrowings of a filter to petitions with any or all of its tags.
 func tagged(f Filter) ([]narrowing, error) {
 	for _, list := range []struct {
 		argument string
@@ -218,7 +218,7 @@ func (c conditions) signedBy(n int) narrowing {
 // search narrows to petitions in which every word of a search is found.
 func (s *Service) search(search string) narrowing {
 	query := s.matching(search)
-	if query == "" { // nothing but punctuation: it stands in no petition
+	if query == "" { // nothing but punctuation: no petition matches
 		return narrowing{
 			set:   func(*database.Args) string { return `SELECT x.petition_id AS id FROM ranks AS x WHERE FALSE` },
 			probe: func(*database.Args) string { return ` AND FALSE` },

@@ -19,7 +19,7 @@ import (
 // OrderField is what petitions are ordered by.
 type OrderField string
 
-// Direction is which way they are.
+// Direction is the direction of an order.
 type Direction string
 
 // The orders of petitions.
@@ -41,7 +41,7 @@ type Order struct {
 	Direction Direction
 }
 
-// Filter says which petitions a list has. An empty field is no condition, but for States.
+// Filter says which petitions a list has. An empty field is no condition, except for States.
 type Filter struct {
 	States        []petition.State // empty: OPEN
 	Tags          []string         // any of
@@ -57,15 +57,15 @@ type PetitionQuery struct {
 	Search *string
 	Filter *Filter
 	Order  *Order // nil: the newest first, or the most relevant with a search
-	Wanted Wanted `json:"-"` // changes nothing about the list, so that its cursors stay good
+	Wanted Wanted `json:"-"` // does not change the list, and cursors do not depend on it
 }
 
 const (
-	countedMost = 10_000 // a total above is not worth its price
+	countedMost = 10_000 // a greater total is not worth its cost
 	searchMost  = 200    // characters of a search
 )
 
-// Petitions gives a page of petitions that the actor may see.
+// Petitions returns a page of petitions that the viewer may see.
 func (s *Reader) Petitions(ctx context.Context, q PetitionQuery, page keyset.Args) (*PetitionConnection, error) {
 	if q.Search != nil && strings.TrimSpace(*q.Search) == "" {
 		q.Search = nil
@@ -130,7 +130,7 @@ func (s *Reader) TagPetitions(
 func (s *Reader) petitionPages(
 	ctx context.Context, c conditions, from source, by sorting, w Wanted, page keyset.Args, parents ...uuid.UUID,
 ) (map[uuid.UUID]*PetitionConnection, error) {
-	w.Tags = false // for many a statement of their own is cheaper
+	w.Tags = false // for many petitions a separate statement is cheaper
 	r := newReading(ctx, w)
 	found, err := browse(ctx, s, petitionList(c, from, by, r), page, parents...)
 	dependOnFigures(ctx, r.figures)
@@ -140,8 +140,8 @@ func (s *Reader) petitionPages(
 	return found, err
 }
 
-// petitionList is the list of the petitions of a source, sorted. One that is a single walk, and passes few petitions by,
-// reads their rows at once; others choose a page of ids first.
+// petitionList returns the list of the petitions of a source, sorted. A list that is a single walk, and skips few
+// petitions, reads rows directly; others choose the ids of a page first.
 func petitionList(c conditions, from source, by sorting, r *reading) list[*ent.Petition] {
 	l := list[*ent.Petition]{
 		name: c.name, seen: c.seen, args: from.args, order: by.keys, byValues: c.byValues, scan: r.placing(by.at),
@@ -155,7 +155,7 @@ func petitionList(c conditions, from source, by sorting, r *reading) list[*ent.P
 	return l
 }
 
-// placing returns a function that scans what is wanted of a petition, its row, and its sort key.
+// placing returns a function that scans what is wanted besides a petition's row, the row, and its sort key.
 func (r *reading) placing(at sortValue) func(scanner) (*ent.Petition, keyset.Cursor, error) {
 	row := r.Columns.scanning(at)
 	return func(from scanner) (*ent.Petition, keyset.Cursor, error) {
@@ -164,7 +164,7 @@ func (r *reading) placing(at sortValue) func(scanner) (*ent.Petition, keyset.Cur
 	}
 }
 
-// counted gives a total that is counted when it is asked for, in one statement that stops early.
+// counted returns a function that counts a list in one statement, which stops early if there are too many.
 func (s *Service) counted(seen sight.Seen, table, where string, args database.Args) func(context.Context) (*int, error) {
 	return func(ctx context.Context) (*int, error) {
 		n := 0

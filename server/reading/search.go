@@ -18,7 +18,7 @@ import (
 // rankedMost is how many matches, the most signed first, are ranked by relevance.
 const rankedMost = 1000
 
-// matching gives the search in the language of the database's index.
+// matching returns the search in the query language of the database's full-text index.
 func (s *Service) matching(search string) string {
 	if s.source.Dialect() == database.Postgres {
 		return text.TSQuery(search)
@@ -26,7 +26,7 @@ func (s *Service) matching(search string) string {
 	return text.FTSQuery(search)
 }
 
-// matches gives FROM and WHERE of the documents that match.
+// matches returns FROM and WHERE of the documents that match.
 func (s *Service) matches(query string) string {
 	if s.source.Dialect() == database.Postgres {
 		return `search_documents AS d WHERE d.document @@ to_tsquery('simple', ` + query + `)`
@@ -34,8 +34,9 @@ func (s *Service) matches(query string) string {
 	return `search_index JOIN search_documents AS d ON d.id = search_index.rowid WHERE search_index MATCH ` + query
 }
 
-// matchesOne gives the condition that every word stands in the one document d. SQLite's index cannot be asked about one
-// document, or only by going through the whole list of a word; but the text is words with single spaces between.
+// matchesOne returns the condition that every word occurs in the document d. SQLite's index can only be asked about one
+// document by reading the whole list of a word, so the text itself is searched: it consists of words separated by
+// single spaces.
 func (s *Service) matchesOne(search string, args *database.Args) string {
 	if s.source.Dialect() == database.Postgres {
 		return `d.document @@ to_tsquery('simple', ` + args.Add(s.matching(search)) + `)`
@@ -45,8 +46,8 @@ func (s *Service) matchesOne(search string, args *database.Args) string {
 	})
 }
 
-// places gives the sum of the weights of the best place of each word in document d, where every word stands. So the body,
-// which may be long, is not looked into: what stands nowhere else stands there.
+// places returns the sum of the weights of the best place of each word in document d, where every word stands. So the
+// body, which may be long, is not looked into: what stands nowhere else stands there.
 func places(search string, args *database.Args) string {
 	return eachWord(search, args, ` + `, func(in func(string) string) string {
 		return `(CASE WHEN ` + in(`title`) + ` THEN 10 WHEN ` + in(`tags`) + ` THEN 4 WHEN ` + in(`summary`) + ` THEN 2 ELSE 1 END)`
@@ -59,7 +60,7 @@ func eachWord(search string, args *database.Args, join string, of func(in func(c
 	out := make([]string, len(words))
 	for i, word := range words {
 		word = ` ` + word
-		if i < len(words)-1 { // the last one may go on
+		if i < len(words)-1 { // the last word may be a prefix
 			word += ` `
 		}
 		w := args.Add(word)
@@ -68,10 +69,10 @@ func eachWord(search string, args *database.Args, join string, of func(in func(c
 	return strings.Join(out, join)
 }
 
-// scores gives the statement of ids and scores, the greater the better, of at least the documents in best.
-// Titles weigh most, then tags, then the summary: the weights of PostgreSQL's A to D, and the same ones for
-// SQLite's bm25, whose better scores are more negative and which can only score all that matches at once. Where
-// that are many, the weights alone must do.
+// scores returns a statement that yields ids and scores, the greater the better, of at least the documents in best.
+// Titles weigh most, then tags, then the summary: these are PostgreSQL's weights A to D, and the same ones are given to
+// SQLite's bm25, whose scores are the more negative the better. Since bm25 can only score all matches at once, the
+// weights alone are used if there are many.
 func (s *Service) scores(search string, few bool, args *database.Args) string {
 	of := `FROM search_documents AS d WHERE d.petition_id IN (SELECT id FROM best)`
 	switch {
@@ -83,7 +84,7 @@ func (s *Service) scores(search string, few bool, args *database.Args) string {
 	return `SELECT d.petition_id AS id, ` + places(search, args) + ` AS score ` + of
 }
 
-// relevant returns a page by relevance. The order is made for every page again, so a cursor is a place in it.
+// relevant returns a page by relevance. The order is computed again for every page, so a cursor is an index into it.
 func (s *Reader) relevant(ctx context.Context, c conditions, from source, q PetitionQuery, page keyset.Args) (*PetitionConnection, error) {
 	w, err := page.Window(keyset.DefaultSize, keyset.MaxSize)
 	if err != nil {
@@ -133,7 +134,7 @@ func (s *Reader) ranked(ctx context.Context, search string, c conditions, from s
 	by := c.sort(Order{Field: BySignatureCount, Direction: Desc}, from, s.source.Dialect())
 	args := slices.Clone(from.args)
 	best := by.inner.sql(from.where, by.keys, keyset.Window{Limit: rankedMost - 1}, nil, nil, &args)
-	// Materialised, or SQLite would search anew for every row that it joins.
+	// Materialised, or SQLite would repeat the search for every row that it joins.
 	text := fmt.Sprintf(`WITH best AS MATERIALIZED (%s), scored AS MATERIALIZED (%s)
  SELECT best.id FROM best JOIN scored ON scored.id = best.id ORDER BY score %s, best.key %s, best.id %s`,
 		best, s.scores(search, from.rare, &args), direction, direction, direction)
@@ -147,7 +148,7 @@ func (s *Reader) ranked(ctx context.Context, search string, c conditions, from s
 	return ids, err
 }
 
-// within gives the ids between the bounds in the order of reading, with one more than the page has.
+// within returns the ids between the bounds in the order of reading, one more than the page has.
 func within(ids []uuid.UUID, w keyset.Window, after, before *keyset.Cursor) []placed[uuid.UUID] {
 	first, end := 0, len(ids)
 	if after != nil {

@@ -15,7 +15,7 @@ import (
 	"petitiond/server/secret"
 )
 
-// Options of a Service. Database and Keys are needed.
+// Options configures a Service. Database and Keys are required.
 type Options struct {
 	Database  *database.DB
 	Keys      *secret.Keys
@@ -34,8 +34,8 @@ type Service struct {
 	bySought *coalesce.Reads[sought, string, Found]
 	byParent *coalesce.Reads[paged, uuid.UUID, any] // connections
 
-	unopened     atomic.Int64 // names that could not be opened since the log said so
-	unopenedSaid atomic.Int64 // when it did, in nanoseconds since 1970; 0: never
+	unopened     atomic.Int64 // names that could not be opened since the last log line
+	unopenedSaid atomic.Int64 // time of that log line, in nanoseconds since 1970; 0: never
 }
 
 // New returns a Service on a migrated database.
@@ -49,7 +49,7 @@ func New(opt Options) *Service {
 	if opt.Sizes == (Sizes{}) {
 		opt.Sizes = usualSizes
 	}
-	atOnce := 0 // of SQLite a statement costs little beside its rows
+	atOnce := 0 // on SQLite a statement costs little besides its rows
 	if opt.Database.Dialect == database.Postgres {
 		atOnce = runtime.GOMAXPROCS(0)
 	}
@@ -63,13 +63,13 @@ func New(opt Options) *Service {
 	}
 }
 
-// Viewer is who looks. The zero Viewer is anybody.
+// Viewer is the person who is looking. The zero Viewer is anybody.
 type Viewer = sight.Viewer
 
 // Anybody sees what everybody may see.
 var Anybody = Viewer{}
 
-// Reader reads what its viewer may see. It lives as long as a call: a viewer may come to see more.
+// Reader reads what its viewer may see. It should live no longer than a call, since a viewer may come to see more.
 type Reader struct {
 	*Service
 	viewer Viewer

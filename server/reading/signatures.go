@@ -16,7 +16,7 @@ import (
 
 const signatureColumns = `s.id, s.number, s.name, s.country, s.signed_at`
 
-// Signatures gives the page of public signatures of each petition, newest first.
+// Signatures returns the page of public signatures of each petition, newest first.
 func (s *Reader) Signatures(ctx context.Context, page keyset.Args, petitions ...uuid.UUID) (map[uuid.UUID]*SignatureConnection, error) {
 	dependOn(ctx, wordsOf, petitions...)
 	dependOn(ctx, numbersOf, petitions...)
@@ -44,7 +44,8 @@ type signatureRow struct {
 	signed database.Time
 }
 
-// scanning gives a function that scans the rows of a statement: signatureColumns of public signatures, and more behind them.
+// scanning returns a function that scans the rows of a statement: signatureColumns of public signatures, and more behind
+// them.
 func (r *signatureRow) scanning(more ...any) func(scanner) (*ent.Signature, error) {
 	into := append([]any{&r.to.ID, &r.number, &r.to.Name, &r.to.Country, &r.signed}, more...)
 	return func(row scanner) (*ent.Signature, error) {
@@ -59,8 +60,8 @@ func (r *signatureRow) scanning(more ...any) func(scanner) (*ent.Signature, erro
 	}
 }
 
-// SignatoryName opens the name of a signature that may be shown, and returns nil for one that may not, or that cannot be
-// opened: one damaged name takes nothing else from a page.
+// SignatoryName decrypts the name of a signature. It returns nil if the name may not be shown, or cannot be decrypted:
+// one damaged name must not spoil a whole page.
 func (s *Service) SignatoryName(ctx context.Context, row *ent.Signature) *string {
 	if !row.ShowName || row.Name == nil {
 		return nil
@@ -74,10 +75,10 @@ func (s *Service) SignatoryName(ctx context.Context, row *ent.Signature) *string
 	return &text
 }
 
-// unopenedEvery is how often it is said that names cannot be opened: a page may hold a hundred of them.
+// unopenedEvery bounds how often it is logged that names cannot be decrypted: a page may have a hundred of them.
 const unopenedEvery = time.Minute
 
-// noteUnopened logs that a name could not be opened, and of how many nothing was said since the last time.
+// noteUnopened logs that a name could not be decrypted, with the number of such names since the last log line.
 func (s *Service) noteUnopened(ctx context.Context) {
 	unsaid := s.unopened.Add(1)
 	now, last := s.opt.Now().UnixNano(), s.unopenedSaid.Load()

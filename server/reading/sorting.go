@@ -11,10 +11,10 @@ import (
 type sorting struct {
 	keys  keyset.Order
 	inner inner
-	at    sortValue // where the sort key of a row is scanned
+	at    sortValue // where the sort key is scanned
 }
 
-// sort returns the order o of the petitions of a source.
+// sort returns how to sort the petitions of a source in the order o.
 func (c conditions) sort(o Order, from source, d database.Dialect) sorting {
 	desc := o.Direction == Desc
 	switch o.Field {
@@ -36,13 +36,13 @@ func (c conditions) sort(o Order, from source, d database.Dialect) sorting {
 	return out
 }
 
-// byTagging sorts the petitions of tags by their creation, which stands beside the tag in the index.
+// byTagging sorts the petitions of tags by their creation, which is in the index of the tag.
 func (c conditions) byTagging(from source) sorting {
 	keys := keyset.Order{Columns: []string{`pt.created`, `pt.petition_id`}, Desc: c.order.Direction == Desc, Micros: true}
 	return sorting{keys: keys, inner: c.all(from.from, ``), at: new(sortMicros)}
 }
 
-// byTime sorts by a time that may be absent, and then comes last.
+// byTime sorts by a time that may be absent; petitions without it come last.
 func (c conditions) byTime(column string, desc bool, from source, d database.Dialect) sorting {
 	last, written := time.Date(9999, time.December, 31, 23, 59, 59, 999_999_000, time.UTC), `'9999-12-31 23:59:59.999999+00:00'`
 	if desc {
@@ -64,7 +64,7 @@ func (c conditions) byTime(column string, desc bool, from source, d database.Dia
 	}
 }
 
-// byRank sorts by a column of the ranks, whose index has the petition's id, for each state.
+// byRank sorts by a column of the ranks, whose index contains the petition's id, for each state.
 func (c conditions) byRank(column string, desc bool, from source, at sortValue) sorting {
 	out := sorting{keys: keyset.Order{Columns: []string{column, `r.petition_id`}, Desc: desc}, at: at}
 	if from.few {
@@ -75,13 +75,13 @@ func (c conditions) byRank(column string, desc bool, from source, at sortValue) 
 	return out
 }
 
-// all sorts all that there are.
+// all sorts all rows.
 func (c conditions) all(from, on string) inner {
 	return inner{from: from, branches: []branch{{where: c.inStates() + on}}}
 }
 
-// walk reads the list along the indexes that are sorted within a state, which stands in a column: a page of each, for each
-// part of the order.
+// walk reads the list along indexes that are sorted within a state, which is in the given column: a page for each state
+// and each part of the order.
 func (c conditions) walk(from, column string, parts ...branch) inner {
 	out := inner{from: from}
 	for _, state := range c.states {

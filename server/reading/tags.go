@@ -19,7 +19,7 @@ import (
 
 const tagColumns = `t.id, t.key, t.label, t.open_petitions`
 
-// Tags gives a page of the tags whose names begin with the search, by name.
+// Tags returns a page of the tags whose names begin with the search, by name.
 func (s *Reader) Tags(ctx context.Context, search *string, page keyset.Args) (*TagConnection, error) {
 	dependOnLists(ctx)
 	name, where, args := "tags", sight.Here, database.Args(nil)
@@ -27,7 +27,7 @@ func (s *Reader) Tags(ctx context.Context, search *string, page keyset.Args) (*T
 		name += " " + prefix
 		// A range of the index: not LIKE, whose wildcard _ is a letter of tags.
 		where += ` AND t.key >= ` + args.Add(prefix) + ` AND t.key < ` + args.Add(prefix+string(unicode.MaxRune))
-	} else if strings.TrimSpace(deref(search)) != "" { // nothing but punctuation: no name begins so
+	} else if strings.TrimSpace(deref(search)) != "" { // nothing but punctuation: no name begins with it
 		where += ` AND FALSE`
 	}
 	l := list[*ent.Tag]{
@@ -47,7 +47,7 @@ func (s *Reader) Tags(ctx context.Context, search *string, page keyset.Args) (*T
 	return c, nil
 }
 
-// TagByName gives the tag that the name finds, or nil.
+// TagByName returns the tag with the name, or nil.
 func (s *Reader) TagByName(ctx context.Context, name string) (*ent.Tag, error) {
 	dependOnTags(ctx)
 	var out *ent.Tag
@@ -63,7 +63,7 @@ func (s *Reader) TagByName(ctx context.Context, name string) (*ent.Tag, error) {
 	return out, nil
 }
 
-// TagsOf gives the tags of each petition in the order in which they were written.
+// TagsOf returns the tags of each petition in the order in which they were given.
 func (s *Reader) TagsOf(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID][]*ent.Tag, error) {
 	dependOn(ctx, wordsOf, petitions...)
 	var args database.Args
@@ -84,7 +84,7 @@ func (s *Reader) TagsOf(ctx context.Context, petitions []uuid.UUID) (map[uuid.UU
 	return out, nil
 }
 
-// TagsByID gives the tags of the ids that a visible petition bears.
+// TagsByID returns those of the tags that a visible petition has.
 func (s *Reader) TagsByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Tag, error) {
 	dependOnTags(ctx)
 	var args database.Args
@@ -101,19 +101,19 @@ func (s *Reader) TagsByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Tag, err
 	return out, nil
 }
 
-// TrendingTag is a tag whose open petitions are signed now.
+// TrendingTag is a tag whose open petitions were signed recently.
 type TrendingTag struct {
 	Tag               *ent.Tag
 	SignaturesLastDay int
 }
 
-// TrendingTags gives the tags whose open petitions were signed most within the last 24 hours.
+// TrendingTags returns the tags whose open petitions were signed most within the last 24 hours.
 func (s *Service) TrendingTags(ctx context.Context, first int) ([]*TrendingTag, error) {
 	dependOnLists(ctx)
 	if first < 1 || first > keyset.MaxSize {
 		return nil, &keyset.ArgumentError{Argument: "first", Message: fmt.Sprintf("first must be between 1 and %d.", keyset.MaxSize)}
 	}
-	// From the minutes to petitions to tags, each fewer than those before.
+	// Joined from minutes to petitions to tags: each step has fewer rows than the one before.
 	query := `SELECT ` + tagColumns + `, tagged.signed FROM (SELECT pt.tag_id, SUM(petition.signed) AS signed
   FROM (SELECT b.petition_id, SUM(b.added - b.removed) AS signed FROM signature_buckets AS b
    WHERE b.span = ` + buckets.Minute.SQL() + ` AND b.minute > $1 GROUP BY b.petition_id) AS petition

@@ -8,7 +8,7 @@ import (
 	"petitiond/server/keyset"
 )
 
-// nullTime scans a time that may be absent, also where SQLite has lost the column's type.
+// nullTime scans a time that may be absent, even where SQLite no longer knows the column's type.
 type nullTime struct{ sql.Null[database.Time] }
 
 func (n nullTime) pointer() *time.Time {
@@ -18,7 +18,7 @@ func (n nullTime) pointer() *time.Time {
 	return &n.V.Time
 }
 
-// sortValue is scanned from a sort key and becomes a part of the cursor.
+// sortValue scans a sort key and returns it as a key of a cursor.
 type sortValue interface{ key() keyset.Key }
 
 type (

@@ -16,16 +16,16 @@ type Wanted struct {
 	Columns Columns // of the row
 	Figures bool    // their numbers
 	Body    bool    // into the row
-	Tags    bool    // into the row's edges, if it is one petition: for many a statement of its own is cheaper
+	Tags    bool    // into the row's edges, if it is one petition: for many a separate statement is cheaper
 }
 
-// Found are petitions that were read at once.
+// Found are petitions that were read in one statement.
 type Found struct {
 	Rows    []*ent.Petition
-	Figures map[uuid.UUID]*Figures // of each of them; nil where they were not wanted
+	Figures map[uuid.UUID]*Figures // of each of them; nil if not wanted
 }
 
-// reading reads what is wanted. Its columns stand before those of the row.
+// reading reads what is wanted besides the row. Its columns come before those of the row.
 type reading struct {
 	Wanted
 	figures map[uuid.UUID]*Figures
@@ -51,7 +51,7 @@ func newReading(ctx context.Context, w Wanted) *reading {
 	return r
 }
 
-// table is what must be joined to petitions AS p.
+// table returns what must be joined to petitions AS p.
 func (r *reading) table() string {
 	if r.Figures {
 		return ` JOIN counters AS f ON f.petition_id = p.id`
@@ -73,7 +73,8 @@ func (r *reading) columns() (out string) {
 	return out
 }
 
-// taggedColumn gives the tags of petitions AS p, in the order in which they were written, as a list of lists in JSON.
+// taggedColumn returns a column with the tags of petitions AS p, in the order in which they were given, as a JSON list
+// of lists.
 func taggedColumn(d database.Dialect) string {
 	const tags = `petition_tags AS pt JOIN tags AS t ON t.id = pt.tag_id WHERE pt.petition_id = p.id`
 	if d == database.Postgres {
@@ -82,7 +83,7 @@ func taggedColumn(d database.Dialect) string {
 	return `(SELECT json_group_array(json_array(id, key, label, open_petitions)) FROM (SELECT ` + tagColumns + ` FROM ` + tags + ` ORDER BY pt.position))`
 }
 
-// tagsOf reads what taggedColumn gives. Nothing is no tag.
+// tagsOf decodes a value of taggedColumn. An empty text means no tags.
 func tagsOf(text []byte) ([]*ent.Tag, error) {
 	var list [][]json.RawMessage
 	if len(text) > 0 {
@@ -120,7 +121,7 @@ func (r *reading) scan(row scanner, rest func(scanner) (*ent.Petition, error)) (
 	return p, err
 }
 
-// figuresOf gives the numbers of one petition, where they were wanted.
+// figuresOf returns the numbers of one petition, if they were wanted.
 func (r *reading) figuresOf(id uuid.UUID) map[uuid.UUID]*Figures {
 	if !r.Figures {
 		return nil
@@ -128,7 +129,7 @@ func (r *reading) figuresOf(id uuid.UUID) map[uuid.UUID]*Figures {
 	return map[uuid.UUID]*Figures{id: r.figures[id]}
 }
 
-// behind scans columns that stand behind others. It serves all rows of a statement.
+// behind scans columns that follow others. It is reused for all rows of a statement.
 type behind struct {
 	row   scanner
 	first []any // places of the others

@@ -1,6 +1,7 @@
-// Package sight lets nothing be read without the condition under which its viewer sees it. A statement is made of a
-// text and of a condition, which only a [Viewer] hands out, and the text must say where the condition stands; a [Source]
-// runs nothing else. What nobody is shown has a way of its own, [Unshown], so that it can be found.
+// Package sight makes sure that nothing is read without the condition under which its viewer may see it. A [Source]
+// runs only values of type [Statement]. A Statement consists of a text and a condition that only a [Viewer] can make,
+// and the text must contain a place for the condition. Statements whose rows are shown to nobody are made with
+// [Unshown], which makes them easy to find.
 package sight
 
 import (
@@ -13,7 +14,7 @@ import (
 	"petitiond/server/state"
 )
 
-// Viewer is who looks, as far as it matters here. The zero Viewer is anybody.
+// Viewer is what matters here about the person who is looking. The zero Viewer is anybody.
 type Viewer struct {
 	All bool        // sees every petition
 	Own []uuid.UUID // petitions that the viewer sees in every state
@@ -22,7 +23,7 @@ type Viewer struct {
 // Seen is the condition under which a viewer sees what a statement reads.
 type Seen struct{ condition string }
 
-// The conditions under which everybody sees a row beside its petition.
+// The conditions on a signature or comment itself, besides that on its petition.
 const (
 	publicSignature = `show_name AND state = 'COUNTED' AND `
 	publicComment   = `state = 'VISIBLE' AND `
@@ -31,32 +32,32 @@ const (
 // Petitions is the condition for the petitions of a table or alias.
 func (v Viewer) Petitions(alias string) Seen { return Seen{v.petitions(alias)} }
 
-// Figures is the condition for numbers beside the id of their petition, in a column.
+// Figures is the condition for numbers, given the column with the id of their petition.
 func (v Viewer) Figures(petition string) Seen { return Seen{v.petition(petition)} }
 
-// Signatures is the condition for signatures beside the id of their petition, in a column.
+// Signatures is the condition for signatures, given the column with the id of their petition.
 func (v Viewer) Signatures(petition string) Seen { return Seen{publicSignature + v.petition(petition)} }
 
-// Comments is the condition for comments beside the id of their petition, in a column.
+// Comments is the condition for comments, given the column with the id of their petition.
 func (v Viewer) Comments(petition string) Seen { return Seen{publicComment + v.petition(petition)} }
 
-// SignatureList is the condition for the signatures of the petition [Parent], which is asked for once.
+// SignatureList is the condition for the signatures of the petition [Parent], which is checked once for the list.
 func (v Viewer) SignatureList() Seen { return Seen{publicSignature + v.parent()} }
 
-// CommentList is the condition for the comments of the petition [Parent], which is asked for once.
+// CommentList is the condition for the comments of the petition [Parent], which is checked once for the list.
 func (v Viewer) CommentList() Seen { return Seen{publicComment + v.parent()} }
 
-// Tags is the condition for the tags with an id, in a column: a petition that the viewer sees bears it, so that nobody
-// learns tags from drafts.
+// Tags is the condition for tags, given the column with their id: a petition that the viewer sees must have the tag, or
+// tags of drafts would be disclosed.
 func (v Viewer) Tags(id string) Seen {
 	return Seen{`EXISTS (SELECT 1 FROM petition_tags AS b JOIN petitions AS seen ON seen.id = b.petition_id
  WHERE b.tag_id = ` + id + ` AND ` + v.petitions(`seen`) + `)`}
 }
 
-// Open is the condition for what is shown of open petitions alone, which everybody sees.
+// Open is the condition for what is shown of open petitions only, which everybody sees.
 func Open(alias string) Seen { return Seen{alias + `.state = 'OPEN'`} }
 
-// States leaves out the states in which the viewer sees no petition. It saves looking, and guards nothing.
+// States removes the states in which the viewer sees no petition. It only saves work; it protects nothing.
 func (v Viewer) States(states []petition.State) []petition.State {
 	if v.All || len(v.Own) > 0 {
 		return states
@@ -79,13 +80,13 @@ func (v Viewer) petitions(alias string) string {
 	return `(` + condition + ` OR ` + alias + `.id IN (` + strings.Join(ids, `, `) + `))`
 }
 
-// petition is the condition for rows that bear the id of their petition.
+// petition is the condition for rows with the id of their petition in a column.
 func (v Viewer) petition(column string) string {
 	return `EXISTS (SELECT 1 FROM petitions AS seen WHERE seen.id = ` + column + ` AND ` + v.petitions(`seen`) + `)`
 }
 
-// parent is the condition for a list that belongs to one petition. It is no EXISTS, of which SQLite would make a join,
-// and then sort the list.
+// parent is the condition for a list that belongs to one petition. It is not an EXISTS, which SQLite would turn into a
+// join, and then it would have to sort the list.
 func (v Viewer) parent() string {
 	return `(SELECT TRUE FROM petitions AS seen WHERE seen.id = ` + Parent + ` AND ` + v.petitions(`seen`) + ` LIMIT 1)`
 }

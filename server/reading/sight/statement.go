@@ -18,10 +18,10 @@ const (
 	Parent = ":parent"
 )
 
-// ErrUnguarded says that the text of a statement has no place for the condition of sight.
+// ErrUnguarded reports that the text of a statement has no place for the condition of sight.
 var ErrUnguarded = errors.New("sight: a statement does not say where its condition of sight stands")
 
-// Statement is one that may be run.
+// Statement is a statement that a [Source] may run.
 type Statement struct {
 	text string
 	args database.Args
@@ -36,12 +36,12 @@ func (s Seen) Statement(text string, args database.Args) Statement {
 	return Statement{text: strings.ReplaceAll(text, Here, s.condition), args: args}
 }
 
-// Unshown makes a statement of whose rows nobody is shown anything by itself: by which a way of reading is chosen, or
-// which the live hub holds until it has asked who may see them.
+// Unshown returns a statement whose rows are not shown to anybody directly: its result decides how something is read,
+// or is held by the live hub, which shows it only to those who may see it.
 func Unshown(text string, args database.Args) Statement { return Statement{text: text, args: args} }
 
-// Of puts in the parents of a list: LATERAL on PostgreSQL, which reads a page of each parent by the index, and a
-// UNION ALL of limited selects on SQLite, which has no LATERAL and does the same with it.
+// Of inserts the parents of a list: with LATERAL on PostgreSQL, which reads a page for each parent by the index, and
+// with a UNION ALL of limited selects on SQLite, which has no LATERAL.
 func (s Statement) Of(d database.Dialect, parents []uuid.UUID) Statement {
 	if s.err != nil || !strings.Contains(s.text, Parent) {
 		return s
@@ -74,7 +74,7 @@ type Source struct{ db *database.DB }
 // NewSource returns a Source on a migrated database.
 func NewSource(db *database.DB) Source { return Source{db} }
 
-// Dialect is that of the database.
+// Dialect returns the dialect of the database.
 func (s Source) Dialect() database.Dialect { return s.db.Dialect }
 
 // Each runs a statement and calls fn for every row.
