@@ -92,8 +92,8 @@ var (
 	aboveCount     = &edge[*figures.Value, none, *ent.Petition]{key: petitionOfCount}
 )
 
-// belonging are the edges to the petition that rows belong to: the one under which they were read, or one that is read
-// with what is asked of it.
+// belonging are the edges to the petition that rows belong to: to the one under which they were read, or to one that is
+// read for the fields selected of it.
 type belonging[Row comparable] struct {
 	above *edge[Row, none, *ent.Petition]
 	read  *edge[Row, reading.Wanted, *ent.Petition]
@@ -115,8 +115,9 @@ func belongs[Row comparable](above *edge[Row, none, *ent.Petition]) belonging[Ro
 	}}}
 }
 
-// petitionOf returns the petition that a visible row belongs to: the one under which it was read, or else it is read with
-// what is asked of it here. Another alias may ask for more, so that what is asked tells readings apart.
+// petitionOf returns the petition that a visible row belongs to: the one under which it was read, or else one that is
+// read with what is selected of it here. Another alias may select more, so the selection is part of the edge's
+// arguments.
 func petitionOf[Row comparable](ctx context.Context, from *reading.Reader, row Row, of belonging[Row]) (*ent.Petition, error) {
 	if found, ok := petitionAbove(ctx, row, of); ok {
 		return found, nil
@@ -128,7 +129,8 @@ func petitionOf[Row comparable](ctx context.Context, from *reading.Reader, row R
 	return found, err
 }
 
-// petitionAbove returns the petition under which a row was read, or under which the comment was that it answers.
+// petitionAbove returns the petition under which a row was read. For a reply this may be the petition of the comment
+// that it replies to.
 func petitionAbove[Row comparable](ctx context.Context, row Row, of belonging[Row]) (*ent.Petition, bool) {
 	if found, ok := known(ctx, row, of.above); ok {
 		return found, true
@@ -141,12 +143,12 @@ func petitionAbove[Row comparable](ctx context.Context, row Row, of belonging[Ro
 	return nil, false
 }
 
-// joinFound makes siblings of petitions that were read with what was wanted.
+// joinFound makes siblings of petitions that were read together, and records what was read with them.
 func joinFound(ctx context.Context, rows []*ent.Petition, wanted reading.Wanted, counted map[uuid.UUID]*reading.Figures) {
 	knowWanted(ctx, join(ctx, rows), wanted, counted)
 }
 
-// knowWanted gives siblings what they were read with, so that nobody reads it again.
+// knowWanted records what was read with the siblings, so it is not read again.
 func knowWanted(
 	ctx context.Context, s *siblings[*ent.Petition], wanted reading.Wanted, counted map[uuid.UUID]*reading.Figures,
 ) {
@@ -166,7 +168,7 @@ func knowWanted(
 	}
 }
 
-// knowTags gives siblings the tags that were read with them, if they were.
+// knowTags records the tags that were read with the siblings, if they were.
 func knowTags(ctx context.Context, s *siblings[*ent.Petition]) {
 	tags := make(map[uuid.UUID][]*ent.Tag, len(s.rows))
 	for _, row := range s.rows {
@@ -190,7 +192,7 @@ func joinCounts(ctx context.Context, rows []*ent.Petition, counted map[uuid.UUID
 	})
 }
 
-// parentOf returns the comment that a visible reply answers.
+// parentOf returns the comment that a visible reply replies to.
 func parentOf(ctx context.Context, from *reading.Reader, row *ent.Comment) (*ent.Comment, error) {
 	if found, ok := known(ctx, row, aboveReply); ok {
 		return found, nil
@@ -198,13 +200,13 @@ func parentOf(ctx context.Context, from *reading.Reader, row *ent.Comment) (*ent
 	return load(ctx, from, row, toParent, none{})
 }
 
-// tagList is what is asked of the list of a tag's petitions.
+// tagList is the arguments and the selection of a list of a tag's petitions.
 type tagList struct {
 	order  reading.Order
 	wanted reading.Wanted
 }
 
-// withWanted has the petitions of a list know what they were read with.
+// withWanted records for the petitions of a list what was read with them.
 func withWanted(
 	e *edge[*ent.Tag, pageOf[tagList], *reading.PetitionConnection],
 ) *edge[*ent.Tag, pageOf[tagList], *reading.PetitionConnection] {
@@ -213,7 +215,7 @@ func withWanted(
 	) (map[uuid.UUID]*reading.PetitionConnection, error) {
 		found, err := e.read(ctx, s, from, p, tags)
 		for _, list := range found {
-			if rows := list.Nodes(); len(rows) > 0 { // the figures of all of them are the same map
+			if rows := list.Nodes(); len(rows) > 0 { // they all share one map of figures
 				knowWanted(ctx, siblingsOf(ctx, rows[0]), p.by.wanted, list.Figures())
 				break
 			}
@@ -248,7 +250,7 @@ func figuresOf(ctx context.Context, from *reading.Reader, row *ent.Petition) (*r
 	return found, err
 }
 
-// renderedOf returns the body of a petition in HTML. What an operation renders counts against its budget: otherwise a
+// renderedOf returns the body of a petition in HTML. What an operation renders is charged to its budget: otherwise a
 // document of a few hundred bytes could ask for gigabytes.
 func renderedOf(ctx context.Context, p *reading.Reader, row *ent.Petition) (string, error) {
 	body, err := load(ctx, p, row, toBody, none{})
@@ -262,7 +264,7 @@ func renderedOf(ctx context.Context, p *reading.Reader, row *ent.Petition) (stri
 	return html, budget.From(ctx).Read(len(html))
 }
 
-// history is what is asked of a history.
+// history is the arguments of a history.
 type history struct {
 	step     reading.Interval
 	from, to moment
@@ -293,7 +295,8 @@ func (r *Resolver) HistorySize(arguments map[string]any) int {
 	return r.Reading.HistorySize(reading.Interval(step), start, nil)
 }
 
-// moment is a time that can be compared, in microseconds as the databases have it: zones of two times are never the same.
+// moment is a time that can be compared with ==, in microseconds as in the databases: two values of time.Time may
+// differ in their locations.
 type moment struct{ option[time.Time] }
 
 func momentOf(t *time.Time) moment {

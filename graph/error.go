@@ -19,18 +19,18 @@ import (
 	"petitiond/server/petitioning"
 )
 
-// errNoPetition is the answer where a petition was expected that the actor may not see, or no longer.
+// errNoPetition is the error for a petition that the actor may not see, or may no longer see.
 var errNoPetition = petitioning.NoPetition()
 
-// PresentError turns an error of a resolver into what the client reads. It is the one place that knows the
-// domain's errors as GraphQL's; what it does not know is INTERNAL, says nothing, and is logged.
+// PresentError turns an error of a resolver into what the client reads. It is the only place that maps errors of the
+// domain to those of GraphQL. An unknown error becomes INTERNAL, discloses nothing, and is logged.
 func (r *Resolver) PresentError(ctx context.Context, err error) *gqlerror.Error {
 	known, _ := errors.AsType[*gqlerror.Error](err)
 	if known != nil && known.Extensions["code"] != nil {
 		return known // the transport's
 	}
 	field := graphql.GetFieldContext(ctx)
-	if field != nil && field.Field.Field == nil { // at the root of a subscription gqlgen counts, and nobody else speaks
+	if field != nil && field.Field.Field == nil { // only gqlgen reports errors at the root of a subscription, about the number of fields
 		return presented(errcode.ValidationFailed, "A subscription must have exactly one field.")
 	}
 	out := r.present(ctx, err)
@@ -41,14 +41,14 @@ func (r *Resolver) PresentError(ctx context.Context, err error) *gqlerror.Error 
 	if field != nil {
 		out.Locations = []gqlerror.Location{{Line: field.Field.Position.Line, Column: field.Field.Position.Column}}
 	}
-	if _, ok := errors.AsType[scalar.Error](err); ok { // the path goes on to the argument that cannot be read
+	if _, ok := errors.AsType[scalar.Error](err); ok { // the path leads to the argument that cannot be read
 		at := min(len(field.Path()), len(out.Path))
 		out.Path, out.Extensions["field"] = out.Path[:at], out.Path[at:].String()
 	}
 	return out
 }
 
-// present gives code and message.
+// present returns the error with its code and message.
 func (r *Resolver) present(ctx context.Context, err error) *gqlerror.Error {
 	if argument, ok := errors.AsType[*keyset.ArgumentError](err); ok {
 		out := presented(errcode.BadUserInput, argument.Message)
@@ -65,12 +65,12 @@ func (r *Resolver) present(ctx context.Context, err error) *gqlerror.Error {
 	case errors.Is(err, live.ErrUnknown):
 		return presented(errcode.NotFound, errNoPetition.Message)
 	case errors.Is(err, budget.ErrAnswer), errors.Is(err, budget.ErrMemory):
-		// The transport answers the operation with this alone, in words of its own.
+		// The transport replaces the whole answer with an error of its own.
 		return presented(errcode.Internal, "The answer was given up.")
 	case errors.Is(err, live.ErrClosed):
 		return retryable(presented(errcode.Unavailable, "The server is going down. Connect again in a moment."), time.Second)
 	}
-	if ctx.Err() == nil { // who has gone away, or timed out, is no news
+	if ctx.Err() == nil { // a client that has gone, or a timeout, is not worth a log line
 		r.Logger.ErrorContext(ctx, "a field failed", "path", graphql.GetPath(ctx).String(), "error", logged(err))
 		if petitioning.IsPassing(err) {
 			return retryable(presented(errcode.Unavailable, "The database does not answer just now. Try again in a moment."), time.Second)
@@ -90,7 +90,7 @@ func retryable(e *gqlerror.Error, after time.Duration) *gqlerror.Error {
 	return e
 }
 
-// logged is what a log line may say of an error: its kind. The text of a driver's error may hold values.
+// logged returns what a log line may contain of an error: its kind. The text of a driver's error may contain values.
 func logged(err error) string {
 	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
 		err = inner
@@ -101,8 +101,7 @@ func logged(err error) string {
 	return fmt.Sprintf("%T", err)
 }
 
-// userErrors splits the error of a mutation: what a person can mend goes into the payload, the rest stays
-// an error.
+// userErrors splits the error of a mutation: what a person can correct goes into the payload, the rest stays an error.
 func userErrors(err error) ([]*model.UserError, error) {
 	faults := petitioning.Faults(err)
 	if err != nil && len(faults) == 0 {
@@ -115,15 +114,15 @@ func userErrors(err error) ([]*model.UserError, error) {
 	return out, nil
 }
 
-// noteMissing adds the error for which a field of a payload is null. What the mutation did stays true: the
-// payload says so, and the error takes nothing from it.
+// noteMissing adds the error for which a field of a payload is null. The mutation has succeeded all the same, and the
+// rest of the payload says so.
 func noteMissing(ctx context.Context, field string, err error) {
 	if err != nil {
 		graphql.AddError(graphql.WithPathContext(ctx, graphql.NewPathWithField(field)), err)
 	}
 }
 
-// seconds rounds up, since retrying early is in vain; no time is nil.
+// seconds rounds up, since retrying too early is useless. It returns nil for zero.
 func seconds(d time.Duration) *int {
 	if d <= 0 {
 		return nil

@@ -7,14 +7,14 @@ import (
 	"petitiond/server/reading"
 )
 
-// identify gives the public id of a row.
+// identify returns the public id of a row.
 func identify(tag byte, key uuid.UUID) *scalar.ID {
 	id := scalar.NewID(tag, key)
 	return &id
 }
 
-// petitionKey gives the key of a petition's id, and one that no petition has for any other id: malformed,
-// unknown and wrong ids are one thing.
+// petitionKey returns the key of a petition's id, and for any other id a key that no petition has: malformed, unknown
+// and wrong ids are treated alike.
 func petitionKey(id scalar.ID) uuid.UUID {
 	if !id.Is(scalar.Petition) {
 		return uuid.Nil
@@ -32,7 +32,7 @@ func commentKey(id *scalar.ID) *uuid.UUID {
 	return &id.UUID
 }
 
-// rowsOf returns what an argument with a list of ids names, if it names as many as one may.
+// rowsOf returns the ids in an argument, if their number is allowed.
 func rowsOf(ids []*scalar.ID, argument string, least int) ([]scalar.ID, error) {
 	if err := reading.CheckIDs(argument, least, len(ids)); err != nil {
 		return nil, err

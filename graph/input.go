@@ -23,8 +23,8 @@ func remarkOf(in model.AddCommentInput) petitioning.Remark {
 	}
 }
 
-// updateOf hands on what an input gives: a field that is absent stays nil, and null is noted or, where it takes a value
-// away, a pointer to nil.
+// updateOf converts an input: an absent field stays nil. A null becomes a pointer to nil where it removes a value;
+// elsewhere it is recorded in Nulls.
 func updateOf(in model.UpdatePetitionInput) petitioning.Update {
 	u := petitioning.Update{Petition: petitionKey(in.ID), Version: in.Version}
 	input, update := reflect.ValueOf(in), reflect.ValueOf(&u).Elem()

@@ -16,7 +16,7 @@ import (
 type loaders struct {
 	mu       sync.Mutex       // guards siblings and later
 	siblings map[any]any      // by each of the rows
-	later    []func(*loaders) // that join more
+	later    []func(*loaders) // functions that join more
 
 	judged sync.Once // guards bodies
 	bodies reading.Bodies
@@ -32,29 +32,30 @@ func loadersFrom(ctx context.Context) *loaders {
 	return ctx.Value(loadersKey{}).(*loaders) //nolint:forcetypeassert // Around puts them there for every answer
 }
 
-// siblings are rows that were read together. What a query asks of one of them it asks of all, so those who come first
-// read it for all: how many statements an answer costs depends on the text of the query, and neither on the number of rows
-// nor on who was fast.
+// siblings are rows that were read together. A query selects the same of all of them, so the first resolver that needs
+// something reads it for all. The number of statements therefore depends only on the text of the query, and neither on
+// the number of rows nor on timing.
 type siblings[Row comparable] struct {
 	rows []Row
 	mu   sync.Mutex // guards read
 	read []answered
 }
 
-// answered is what was asked of siblings, an asked, and a function that returns the outcome, whose type asked tells.
+// answered is a reading for siblings, which is an asked, and the function that returns its outcome, whose type depends
+// on that of asked.
 type answered struct{ what, once any }
 
-// edge leads from rows to something that is read for all rows that were read together. Edges are declared once, as
-// variables; two readings of one edge differ by its arguments alone.
+// edge leads from rows to something that is read for all siblings at once. Edges are declared once, as variables; two
+// readings of the same edge differ only in their arguments.
 type edge[Row, Args comparable, V any] struct {
-	key func(Row) uuid.UUID // a row without one has nothing
+	key func(Row) uuid.UUID // for a row with a zero key nothing is read
 
-	// read reads by many keys at once, and leaves out the keys that there is nothing for. Of an edge that is only known by
-	// rows that were read under others it is nil.
+	// read reads for many keys at once, and leaves out keys for which there is nothing. It is nil for an edge whose
+	// values are only known from rows that were read under others.
 	read func(context.Context, *siblings[Row], *reading.Reader, Args, []uuid.UUID) (map[uuid.UUID]V, error)
 }
 
-// none are the arguments of an edge that has none.
+// none is the type of arguments of an edge that has none.
 type none struct{}
 
 // asked is a reading of an edge.
@@ -63,11 +64,11 @@ type asked[Row, Args comparable, V any] struct {
 	args Args
 }
 
-// outcome returns what was asked of siblings, or nil where it was not. It needs their mu.
+// outcome returns the outcome of this reading, or nil if it was not made for the siblings yet. It needs their mu.
 func (a asked[Row, Args, V]) outcome(s *siblings[Row]) func() (map[uuid.UUID]V, error) {
 	for i := range s.read {
 		if s.read[i].what == any(a) {
-			return s.read[i].once.(func() (map[uuid.UUID]V, error)) //nolint:forcetypeassert // of the type that a tells
+			return s.read[i].once.(func() (map[uuid.UUID]V, error)) //nolint:forcetypeassert // the type follows from that of a
 		}
 	}
 	return nil
@@ -81,7 +82,7 @@ func join[Row comparable](ctx context.Context, rows []Row) *siblings[Row] {
 	return register(l, rows)
 }
 
-// know gives siblings what was read with them, so that nobody reads it again.
+// know records what was read with the siblings, so it is not read again.
 func know[Row, Args comparable, V any](s *siblings[Row], e *edge[Row, Args, V], known map[uuid.UUID]V) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -89,7 +90,7 @@ func know[Row, Args comparable, V any](s *siblings[Row], e *edge[Row, Args, V], 
 	s.read = append(s.read, answered{asked[Row, Args, V]{e, args}, func() (map[uuid.UUID]V, error) { return known, nil }})
 }
 
-// known returns what row's siblings were read with, where know was told.
+// known returns what know has recorded for row's siblings.
 func known[Row, Args comparable, V any](ctx context.Context, row Row, e *edge[Row, Args, V]) (V, bool) {
 	var args Args
 	var nothing V
@@ -113,8 +114,8 @@ func register[Row comparable](l *loaders, rows []Row) *siblings[Row] {
 	return s
 }
 
-// joinLater leaves to do what joins rows of which hardly anybody asks anything: it is called, under the lock, when somebody asks
-// something of a row that is not known.
+// joinLater defers the joining of rows of which little is usually selected. Do joins them; it is called under the lock
+// when something is needed of a row that has no siblings yet.
 func joinLater(ctx context.Context, do func(*loaders)) {
 	l := loadersFrom(ctx)
 	l.mu.Lock()
@@ -122,7 +123,7 @@ func joinLater(ctx context.Context, do func(*loaders)) {
 	l.later = append(l.later, do)
 }
 
-// siblingsOf gives the row and those it was read with. One that came alone stays alone.
+// siblingsOf returns the row and those it was read with. A row that was read alone has only itself.
 func siblingsOf[Row comparable](ctx context.Context, row Row) *siblings[Row] {
 	l := loadersFrom(ctx)
 	l.mu.Lock()
@@ -139,7 +140,7 @@ func siblingsOf[Row comparable](ctx context.Context, row Row) *siblings[Row] {
 	}
 }
 
-// load returns what an edge leads to from a row, and reads it for the row's siblings too.
+// load returns what an edge leads to from a row. It reads it for all of the row's siblings at once.
 func load[Row, Args comparable, V any](ctx context.Context, from *reading.Reader, row Row, e *edge[Row, Args, V], args Args) (V, error) {
 	s, a := siblingsOf(ctx, row), asked[Row, Args, V]{e, args}
 	s.mu.Lock()
@@ -149,7 +150,7 @@ func load[Row, Args comparable, V any](ctx context.Context, from *reading.Reader
 			if keys := distinct(s.rows, e.key); len(keys) > 0 {
 				return e.read(ctx, s, from, args, keys)
 			}
-			return nil, nil //nolint:nilnil // of no keys there is nothing
+			return nil, nil //nolint:nilnil // without keys there is nothing to read
 		})
 		s.read = append(s.read, answered{a, once})
 	}
@@ -158,7 +159,7 @@ func load[Row, Args comparable, V any](ctx context.Context, from *reading.Reader
 	return found[e.key(row)], err
 }
 
-// distinct gives the keys of the rows that have one, each once.
+// distinct returns the keys of the rows that have one, each once.
 func distinct[Row any](rows []Row, key func(Row) uuid.UUID) []uuid.UUID {
 	keys := make([]uuid.UUID, 0, len(rows))
 	for _, row := range rows {
@@ -179,7 +180,7 @@ func joinAll[V any, Row comparable](ctx context.Context, found map[uuid.UUID]V, 
 	return join(ctx, all)
 }
 
-// pageOf is what tells two pages of a list apart: its order or what else is asked of it, and which page it is.
+// pageOf identifies a page of a list: by its order or other arguments, and by which page it is.
 type pageOf[By comparable] struct {
 	by            By
 	first, last   option[int]
@@ -194,7 +195,7 @@ func (p pageOf[By]) args() keyset.Args {
 	return keyset.Args{First: p.first.pointer(), Last: p.last.pointer(), After: p.after.pointer(), Before: p.before.pointer()}
 }
 
-// pages is how a reader reads a page of the list of each parent.
+// pages is a method of a reader that reads a page of the list of each parent.
 type pages[N, By any] = func(
 	*reading.Reader, context.Context, By, keyset.Args, ...uuid.UUID,
 ) (map[uuid.UUID]*reading.Connection[N], error)
@@ -212,7 +213,7 @@ func toList[Row, N, By comparable](
 	}}
 }
 
-// option is a pointer that can be compared by its content.
+// option is an optional value that can be compared with ==, unlike a pointer.
 type option[V comparable] struct {
 	value V
 	given bool
@@ -232,7 +233,7 @@ func (o option[V]) pointer() *V {
 	return &o.value
 }
 
-// byKey gives rows by their keys.
+// byKey returns rows by their keys.
 func byKey[Row any](rows []Row, key func(Row) uuid.UUID) map[uuid.UUID]Row {
 	out := make(map[uuid.UUID]Row, len(rows))
 	for _, row := range rows {

@@ -11,7 +11,7 @@ import (
 	"petitiond/server/reading"
 )
 
-// selected reports whether the field that is being resolved was asked for a field of that name.
+// selected reports whether a field of that name is selected in the field that is being resolved.
 func selected(ctx context.Context, name string) bool {
 	for _, field := range fieldsHere(ctx, nil) {
 		if field.Name == name {
@@ -21,7 +21,7 @@ func selected(ctx context.Context, name string) bool {
 	return false
 }
 
-// fieldsHere gives the fields that the field that is being resolved was asked for.
+// fieldsHere returns the fields that are selected in the field that is being resolved.
 func fieldsHere(ctx context.Context, types []string) []graphql.CollectedField {
 	return fastexec.Fields(graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx).Field.Selections, types)
 }
@@ -33,7 +33,7 @@ var (
 	edgeTypes       = []string{"PetitionEdge"}
 )
 
-// wantedHere gives what the field that is being resolved, a petition, is asked for.
+// wantedHere returns what is selected of the petition that is being resolved.
 func wantedHere(ctx context.Context) reading.Wanted {
 	w := reading.Wanted{Columns: columnsHere(ctx)}
 	note(ctx, &w, fieldsHere(ctx, petitionTypes))
@@ -70,8 +70,8 @@ func wantedIn(ctx context.Context, name string) reading.Wanted {
 	return w
 }
 
-// columnsHere gives the columns that the petitions need under the field that is being resolved: also those further below, since
-// what a petition leads to may lead back to it.
+// columnsHere returns the columns that petitions need anywhere below the field that is being resolved, since what a
+// petition leads to may lead back to it.
 func columnsHere(ctx context.Context) reading.Columns {
 	c := reading.OnlyID
 	if !columnsIn(graphql.GetFieldContext(ctx).Field.Selections, &c) {
@@ -80,7 +80,7 @@ func columnsHere(ctx context.Context) reading.Columns {
 	return c
 }
 
-// columnsIn adds the columns that a selection needs. It reports whether that is all; otherwise it needs the whole row.
+// columnsIn adds the columns that a selection needs. If it returns false, the selection needs the whole row.
 func columnsIn(selection ast.SelectionSet, c *reading.Columns) bool {
 	for _, s := range selection {
 		known := false
@@ -109,8 +109,8 @@ func columnsOf(field *ast.Field, c *reading.Columns) bool {
 	return ok || besideRow[field.Name]
 }
 
-// bodiesAsked tells whether the operation asks any comment for what it says. All lists of comments are then read with that: two
-// fields may ask for the same one, and a reply leads back to the comment that it answers.
+// bodiesAsked reports whether the operation selects the body of any comment. If so, all lists of comments are read with
+// bodies: two fields may yield the same comment, and a reply leads back to its parent.
 func bodiesAsked(ctx context.Context) reading.Bodies {
 	l := loadersFrom(ctx)
 	l.judged.Do(func() { l.bodies = bodiesIn(graphql.GetOperationContext(ctx).Operation.SelectionSet) })
@@ -132,13 +132,13 @@ func bodiesIn(selection ast.SelectionSet) reading.Bodies {
 	}))
 }
 
-// besideRow are the fields of a petition that need nothing of its row but the id.
+// besideRow are the fields of a petition that need nothing of its row except the id.
 var besideRow = map[string]bool{
 	"__typename": true, "body": true, "tags": true, "goal": true, "signatureCount": true, "count": true, "signatures": true,
 	"commentCount": true, "comments": true, "signatureHistory": true,
 }
 
-// note adds what the fields of a petition need beside columns.
+// note adds what the fields of a petition need besides columns.
 func note(ctx context.Context, w *reading.Wanted, fields []graphql.CollectedField) {
 	for _, field := range fields {
 		switch field.Name {

@@ -12,19 +12,19 @@ import (
 	"petitiond/server/reading"
 )
 
-// petition gives the petition with what is wanted of it, or nil where there is none that the actor may see.
+// petition returns the petition with what is wanted of it, or nil if the actor may see none with this id.
 func (r *Resolver) petition(ctx context.Context, id uuid.UUID, w reading.Wanted) (*ent.Petition, error) {
 	found, err := r.reads(ctx).PetitionsByID(ctx, []uuid.UUID{id}, w)
 	return r.only(ctx, found, w, err)
 }
 
-// only gives the one petition that was found, or nil.
+// only returns the one petition that was found, or nil.
 func (r *Resolver) only(ctx context.Context, found reading.Found, w reading.Wanted, err error) (*ent.Petition, error) {
 	joinFound(ctx, found.Rows, w, found.Figures)
 	return one(found.Rows, err)
 }
 
-// one gives the row that a single id was to find, or nil.
+// one returns the row for a single id, or nil.
 func one[Row any](rows []*Row, err error) (*Row, error) {
 	if err != nil || len(rows) == 0 {
 		return nil, err
@@ -63,7 +63,7 @@ func joinPage[N comparable](ctx context.Context, list *reading.Connection[N], er
 	return err
 }
 
-// petitionPage gives a page of petitions with what is wanted of them.
+// petitionPage returns a page of petitions with what is wanted of them.
 func (r *Resolver) petitionPage(
 	ctx context.Context, q reading.PetitionQuery, page keyset.Args,
 ) (*reading.PetitionConnection, error) {
@@ -83,7 +83,8 @@ func (r *Resolver) node(ctx context.Context, id scalar.ID) (scalar.Node, error) 
 	return found[0], nil
 }
 
-// nodes gives whatever has the ids, and nil for each that nothing visible has. It reads once for each type.
+// nodes returns the objects with these ids, and nil for each id that no visible object has. It reads once for each
+// type.
 func (r *Resolver) nodes(ctx context.Context, ids []*scalar.ID) ([]scalar.Node, error) {
 	list, err := rowsOf(ids, "ids", 0)
 	if err != nil {

@@ -9,8 +9,9 @@ import (
 	"petitiond/graph/model"
 )
 
-// read returns the row that a field of a payload shows, of what a mutation made or changed: it is read again, and only if
-// somebody asked for it. A row that cannot be read is null beside an error: what the mutation did stays true.
+// read returns the row that a mutation made or changed, for a field of its payload. The row is read again, and only if
+// the field is selected. If it cannot be read, the field is null with an error: the mutation has succeeded all the
+// same.
 func read[Row any](ctx context.Context, field string, row func() (*Row, error)) *Row {
 	if !selected(ctx, field) {
 		return nil
@@ -20,7 +21,7 @@ func read[Row any](ctx context.Context, field string, row func() (*Row, error)) 
 	return found
 }
 
-// answer makes the payload of a mutation: of its faults, or else of what it did.
+// answer returns the payload of a mutation: with its user errors, or else with what it did.
 func answer[Payload any](err error, refused func([]*model.UserError) *Payload, done func() *Payload) (*Payload, error) {
 	faults, err := userErrors(err)
 	if err != nil || len(faults) > 0 {

@@ -11,7 +11,7 @@ import (
 	"petitiond/server/reading"
 )
 
-// Resolver holds what resolvers need. All fields are needed.
+// Resolver holds what resolvers need. All fields are required.
 type Resolver struct {
 	Domain  *petitioning.Service
 	Reading *reading.Service
@@ -20,8 +20,8 @@ type Resolver struct {
 	Logger  *slog.Logger
 }
 
-// Around gives the context of one answer: an actor, where authentication put none there, and fresh loaders. It
-// is called for the start of a subscription, and within that context for each of its events.
+// Around returns the context of one answer: with fresh loaders, and with an anonymous actor if authentication added
+// none. It is called for the start of a subscription, and within that context for each of its events.
 func (r *Resolver) Around(ctx context.Context) context.Context {
 	if !petitioning.HasActor(ctx) {
 		ctx = petitioning.WithActor(ctx, petitioning.Anonymous())
@@ -37,8 +37,8 @@ func (r *Resolver) reads(ctx context.Context) *reading.Reader {
 	return r.Reading.As(petitioning.ActorFrom(ctx).Viewer())
 }
 
-// withRoot says which field an event belongs to. Without it the paths of the event's errors, which gqlgen
-// begins anew for each, would lack their first name.
+// withRoot adds the field that an event belongs to. Without it the paths of the event's errors would lack their first
+// element, since gqlgen starts a new path for each event.
 func withRoot(ctx context.Context) context.Context {
 	op := graphql.GetOperationContext(ctx)
 	for _, field := range graphql.CollectFields(op, op.Operation.SelectionSet, []string{"Subscription"}) {

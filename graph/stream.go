@@ -14,8 +14,9 @@ import (
 	"petitiond/server/subscription"
 )
 
-// follow sends what next returns for as long as somebody listens, each event when it is asked for, so that it is the
-// newest. about says what an event is about; nil is about nothing but itself. An error of next ends the subscription.
+// follow sends what next returns until the subscriber has gone. It calls next only when the subscriber is ready for an
+// event, which is then the newest. about returns the mark of an event; nil means that events have none. An error from
+// next ends the subscription.
 func follow[T any](
 	ctx context.Context, end func(), about func(*T) subscription.Mark, next func(context.Context) (*T, error),
 ) <-chan *T {
@@ -49,7 +50,7 @@ func follow[T any](
 	return out
 }
 
-// guarded makes an error of a panic: on a goroutine of ours nobody else would, and the program would end.
+// guarded turns a panic into an error: on a goroutine of our own nobody else recovers, and the program would crash.
 func guarded[T any](ctx context.Context, next func(context.Context) (*T, error)) (v *T, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -59,8 +60,8 @@ func guarded[T any](ctx context.Context, next func(context.Context) (*T, error))
 	return next(ctx)
 }
 
-// watch begins to watch petitions that the actor may see. If there is one that it may not, there is nothing.
-// It looks after it has begun, so that one which is hidden in between is noticed.
+// watch starts to watch petitions. It returns an error if the actor may not see one of them. It checks that after it
+// has started to watch, so a petition that is hidden in between is noticed.
 func (r *Resolver) watch(ctx context.Context, aspect figures.Aspect, ids ...scalar.ID) (*live.Watcher, error) {
 	keys := make([]uuid.UUID, len(ids))
 	for i, id := range ids {
@@ -116,7 +117,7 @@ func (r *Resolver) counts(ctx context.Context, ids ...scalar.ID) (<-chan *figure
 	}), nil
 }
 
-// seen asks again whether the actor may see the petition.
+// seen checks again whether the actor may see the petition.
 func (r *Resolver) seen(ctx context.Context, id uuid.UUID) error {
 	ok, err := r.reads(ctx).Sees(ctx, id)
 	if err == nil && !ok {
@@ -125,7 +126,7 @@ func (r *Resolver) seen(ctx context.Context, id uuid.UUID) error {
 	return err
 }
 
-// petitions follows the text and state of a petition, the present one first, until it is hidden.
+// petitions follows the text and state of a petition, beginning with the present ones, until it is hidden.
 func (r *Resolver) petitions(ctx context.Context, id scalar.ID) (<-chan *ent.Petition, error) {
 	w, err := r.watch(ctx, figures.Edition, id)
 	if err != nil {
@@ -149,7 +150,7 @@ func (r *Resolver) petitions(ctx context.Context, id scalar.ID) (<-chan *ent.Pet
 				return nil, err
 			case row == nil:
 				return nil, errNoPetition
-			case row.Version != told: // else the news came after what they are about was read
+			case row.Version != told: // otherwise this version was already sent: it was read before its news arrived
 				told = row.Version
 				return row, nil
 			}

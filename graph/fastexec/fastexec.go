@@ -1,13 +1,14 @@
-// Package fastexec takes the place of some functions of gqlgen's runtime in the code that gqlgen generates: how lists,
-// objects and leaves are computed, and how answers are written. An answer is the same, byte for byte; it costs less.
-// While it is written its bytes are counted against the budget of its operation.
+// Package fastexec replaces some functions of gqlgen's runtime in the code that gqlgen generates: those that compute
+// lists, objects and leaves, and that write answers. Answers are the same, byte for byte, at lower cost. While an
+// answer is written, its bytes are charged to the budget of its operation.
 //
 // gqlgen starts a goroutine for every element of a list and for every field with a resolver, since any of them might
-// wait. Here they do not: the first row of a list of which something is asked has it read for all rows of the list (see
-// loader.go in graph), so only the first element waits, and of that one only the fields that lead to other rows. They
-// are computed side by side, all others where they stand.
+// wait. Here they do not: the first row of a list that needs something reads it for all rows of the list (see loader.go
+// in graph), so only the first element waits, and of that one only the fields that lead to other rows. These are
+// computed concurrently, all others in place.
 //
-// The program in rewrite puts these functions in; make generate runs it. Decision 0018 says what they gain.
+// The program in rewrite inserts these functions into the generated code; make generate runs it. Decision 0018 has the
+// measurements.
 package fastexec
 
 import (
@@ -20,7 +21,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// Slice computes a list, element by element. It stands for graphql.MarshalSliceConcurrently.
+// Slice computes a list, element by element. It replaces graphql.MarshalSliceConcurrently.
 func Slice(
 	ctx context.Context, length int, _ int64, omitPanicHandler bool,
 	element func(ctx context.Context, i int) graphql.Marshaler,
@@ -34,9 +35,8 @@ func Slice(
 	return list
 }
 
-// Resolve computes a field that has a resolver: side by side with others if it leads to other objects and they are
-// the first of their kind that are asked for, and else at once. It stands for the method ResolveConcurrently of
-// graphql.FieldSet.
+// Resolve computes a field that has a resolver: concurrently with others if it leads to other objects and is not in a
+// later element of a list, and otherwise at once. It replaces the method ResolveConcurrently of graphql.FieldSet.
 func Resolve(
 	ctx context.Context, out *graphql.FieldSet, field graphql.CollectedField, oc *graphql.OperationContext,
 	deferred *graphql.DeferredGroup, i int, recoverFromPanic, nonNull bool,
@@ -56,7 +56,7 @@ func Resolve(
 	}
 }
 
-// follows reports whether an element that comes earlier in a list has asked the same.
+// follows reports whether an earlier element of a list has already read the same.
 func follows(ctx context.Context) bool {
 	for at := graphql.GetFieldContext(ctx); at != nil; at = at.Parent {
 		if at.Index != nil && *at.Index > 0 {
@@ -81,10 +81,9 @@ func guarded(
 	return compute(ctx)
 }
 
-// Leaf computes a field that is a field of a struct and has neither arguments nor fields below it. It stands for
-// graphql.ResolveField, which notes at which place of the answer the field stands, in case something goes wrong there;
-// to know it takes more than all the rest of a leaf. A value that cannot go wrong needs no place; any other value is
-// left to graphql.ResolveField.
+// Leaf computes a field that is a field of a struct and has neither arguments nor fields below it. It replaces
+// graphql.ResolveField, which records the path of the field for possible errors; that costs more than all the rest of a
+// leaf. A value that cannot cause an error needs no path; any other value is left to graphql.ResolveField.
 func Leaf[T any](
 	ctx context.Context, oc *graphql.OperationContext, field graphql.CollectedField,
 	begin func(context.Context, graphql.CollectedField) (*graphql.FieldContext, error),
@@ -103,8 +102,8 @@ func Leaf[T any](
 	return graphql.ResolveField(ctx, oc, field, begin, again, middleware, marshal, recoverFromPanic, nonNull)
 }
 
-// isPlain reports whether a value can be written without an error. An Int has 32 bits, and a pointer to nothing is
-// null, which is an error where there must be a value.
+// isPlain reports whether a value can be written without an error. An Int has 32 bits, and a nil pointer is null, which
+// is an error for a non-null type.
 func isPlain(v any, nonNull bool) bool {
 	switch v := v.(type) {
 	case string, bool, time.Time:
@@ -123,7 +122,7 @@ func isPlain(v any, nonNull bool) bool {
 
 func isInt(n int) bool { return n == int(int32(n)) }
 
-// Deferred stands for graphql.NewDeferredGroup, which notes the place of every object for the fields that are deferred.
+// Deferred replaces graphql.NewDeferredGroup, which records the path of every object for deferred fields.
 func Deferred(ctx context.Context, fields []graphql.CollectedField) graphql.DeferredGroup {
 	for i := range fields {
 		if fields[i].IsDeferred() {
@@ -133,8 +132,8 @@ func Deferred(ctx context.Context, fields []graphql.CollectedField) graphql.Defe
 	return graphql.DeferredGroup{}
 }
 
-// Object writes what was computed of an object. It stands for the method MarshalGQL of graphql.FieldSet, which looks
-// for fields of the same name, although there are none.
+// Object writes what was computed of an object. It replaces the method MarshalGQL of graphql.FieldSet, which searches
+// for duplicate names, although there are none.
 func Object(fields []graphql.CollectedField, out *graphql.FieldSet) graphql.Marshaler {
 	return &object{fields, out.Values}
 }

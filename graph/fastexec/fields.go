@@ -10,28 +10,28 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// shapes hold what is known of each document in use, and lose it when the document goes. They take some 100 bytes for a
-// field.
+// shapes holds what is known about each document in use; an entry is removed when the document is garbage collected. It
+// takes some 100 bytes for each field.
 var shapes sync.Map // of *shape by weak.Pointer[ast.QueryDocument]
 
-// shape is what is selected by a document, whatever its variables are.
+// shape is what a document selects, independent of its variables.
 type shape struct {
-	varies bool     // what is selected depends on variables
+	varies bool     // the selection depends on variables
 	fields sync.Map // of []graphql.CollectedField by place
 }
 
-// place is a selection, by where it lies in memory, on an object of some types, by the same.
+// place identifies a selection and a list of types by their addresses in memory.
 type place struct {
 	first  *ast.Selection
 	length int
 	types  *string
 }
 
-// Fields returns the fields that a selection has on an object. It stands for graphql.CollectFields, which finds them
-// again for every operation: here they are found once for a document in which nothing is left out or deferred.
+// Fields returns the fields that a selection has on an object. It replaces graphql.CollectFields, which collects them
+// again for every operation: here they are collected once for a document without @skip, @include and @defer.
 //
-// The result must not be changed. The types must be a variable of a package: a list that was made for the call would be
-// remembered for each call.
+// The result must not be changed. The types must be a package-level variable: a list that was made for the call would
+// add an entry with each call.
 func Fields(oc *graphql.OperationContext, selected ast.SelectionSet, types []string) []graphql.CollectedField {
 	if len(selected) == 0 || oc.Doc == nil {
 		return graphql.CollectFields(oc, selected, types)
@@ -45,7 +45,7 @@ func Fields(oc *graphql.OperationContext, selected ast.SelectionSet, types []str
 		at.types = &types[0]
 	}
 	known, ok := s.fields.Load(at)
-	if !ok { // what was found first stays: the selections in it are places, too
+	if !ok { // the first result is kept: its selections are used as places, too
 		known, _ = s.fields.LoadOrStore(at, graphql.CollectFields(oc, selected, types))
 	}
 	return known.([]graphql.CollectedField) //nolint:forcetypeassert // nothing else is in there
@@ -70,7 +70,7 @@ func shapeOf(doc *ast.QueryDocument) *shape {
 	return known.(*shape) //nolint:forcetypeassert // the same
 }
 
-// varies reports whether something in a selection is left out or deferred.
+// varies reports whether a selection contains @skip, @include or @defer.
 func varies(selected ast.SelectionSet) bool {
 	return slices.ContainsFunc(selected, func(s ast.Selection) bool {
 		switch s := s.(type) {
@@ -85,5 +85,5 @@ func varies(selected ast.SelectionSet) bool {
 	})
 }
 
-// some reports whether there are directives: a request has no others than those that leave out and defer.
+// some reports whether there are directives: a valid request has no others than @skip, @include and @defer.
 func some(directives ast.DirectiveList) bool { return len(directives) > 0 }

@@ -11,14 +11,14 @@ import (
 	"petitiond/server/budget"
 )
 
-// Write writes an answer or an event in JSON into an empty buffer, and nothing if it passes the budget of its
-// operation, which then knows. It stands for the method MarshalGQL. The answer grows in a buffer that others grew in
-// before.
+// Write writes an answer or an event as JSON into an empty buffer. If that exceeds the budget of its operation, it
+// writes nothing, and the budget records the error. It replaces the method MarshalGQL. The answer is assembled in a
+// pooled buffer.
 func Write(ctx context.Context, into *bytes.Buffer, data graphql.Marshaler) {
 	growing := pages.Get().(*page) //nolint:forcetypeassert // nothing else is in there
 	growing.Reset()
 	fits := growing.write(budget.From(ctx), data)
-	if !fits || into.Cap() > largest { // a subscription keeps the buffer for its next event
+	if !fits || into.Cap() > largest { // a subscription keeps its buffer for the next event
 		*into = bytes.Buffer{}
 	}
 	if fits {
@@ -29,20 +29,20 @@ func Write(ctx context.Context, into *bytes.Buffer, data graphql.Marshaler) {
 	}
 }
 
-// largest is a buffer that is kept, in bytes: hardly an answer is larger.
+// largest is up to how many bytes a buffer may have to be kept: hardly any answer is larger.
 const largest = 256 << 10
 
 var pages = sync.Pool{New: func() any { return new(page) }}
 
-// page is a buffer that asks the budget as it grows.
+// page is a buffer that charges the budget as it grows.
 type page struct {
 	bytes.Buffer
 
 	budget *budget.Budget
-	room   int // bytes at which the budget is asked again
+	room   int // size at which the budget is charged again
 }
 
-// full is thrown out of the middle of an answer that passes its budget: gqlgen writes without errors.
+// full is the panic that aborts writing an answer that exceeds its budget: gqlgen's writers cannot return errors.
 type full struct{}
 
 // write reports whether the answer fits.
@@ -66,7 +66,7 @@ func (p *page) write(b *budget.Budget, data graphql.Marshaler) (fits bool) {
 	return err == nil
 }
 
-// Write appends text. A single text is no longer than what the budget allowed to be read.
+// Write appends text. A single text is never longer than the budget allowed to read.
 func (p *page) Write(text []byte) (int, error) {
 	n, err := p.Buffer.Write(text)
 	p.grown()
