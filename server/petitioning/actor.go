@@ -20,13 +20,13 @@ import (
 	"petitiond/server/text"
 )
 
-// Prefixes of credentials, so that each can be told by its look.
+// Prefixes of credentials, by which each kind can be recognised.
 const (
 	editTokenPrefix = "pe_"
 	apiKeyPrefix    = "pk_"
 )
 
-// ErrUnauthenticated says that a credential is unknown or has expired.
+// ErrUnauthenticated reports that a credential is unknown or has expired.
 var ErrUnauthenticated = errors.New("the credential is unknown or has expired")
 
 // Scope is what an API key may do.
@@ -46,27 +46,27 @@ const (
 	editTokenCallerPrefix       = "edit:"
 )
 
-// Scopes are all scopes.
+// Scopes returns all scopes.
 func Scopes() []Scope {
 	return []Scope{
 		ScopeSign, ScopeReadSignatures, ScopeWritePetitions, ScopeModerate, ScopeExport, ScopeWebhooks, ScopeAdmin,
 	}
 }
 
-// Actor is who asks: anybody, the holder of a petition's edit token, or an API key. One actor lives as long
-// as a request or a subscription's connection.
+// Actor is the caller: anybody, the holder of a petition's edit token, or an API key. An actor lives as long as a
+// request or a subscription's connection.
 type Actor struct {
-	caller  string // names the credential in idempotency keys
+	caller  string // identifies the credential in idempotency keys
 	scopes  []Scope
 	expires *time.Time // of the credential
 
 	edits []uuid.UUID // petitions that the actor may see and edit
 
 	mu   sync.Mutex  // guards made
-	made []uuid.UUID // petitions that this request has made, which the actor may see
+	made []uuid.UUID // petitions that this request has created, which the actor may see
 }
 
-// Anonymous gives an actor without a credential.
+// Anonymous returns an actor without a credential.
 func Anonymous() *Actor { return &Actor{caller: anonymousCaller} }
 
 // Anonymous reports whether the actor came without a credential.
@@ -75,7 +75,7 @@ func (a *Actor) Anonymous() bool { return a.caller == anonymousCaller }
 // IsAdmin reports whether the actor may do everything.
 func (a *Actor) IsAdmin() bool { return slices.Contains(a.scopes, ScopeAdmin) }
 
-// Same reports whether another finding of the actor's credential is the same caller with the same rights.
+// Same reports whether two results of authentication are the same caller with the same rights.
 func (a *Actor) Same(b *Actor) bool {
 	return a.caller == b.caller && slices.Equal(a.rights(), b.rights()) && slices.Equal(a.edits, b.edits)
 }
@@ -83,7 +83,7 @@ func (a *Actor) Same(b *Actor) bool {
 // rights are the scopes, each once and in order.
 func (a *Actor) rights() []Scope { return slices.Compact(slices.Sorted(slices.Values(a.scopes))) }
 
-// Expires is when the credential ends, or the zero time.
+// Expires returns when the credential expires, or the zero time.
 func (a *Actor) Expires() time.Time {
 	if a.expires == nil {
 		return time.Time{}
@@ -96,18 +96,18 @@ func (a *Actor) mayEdit(petition uuid.UUID) bool {
 	return a.IsAdmin() || slices.Contains(a.edits, petition)
 }
 
-// own are the petitions that the actor may see in every state.
+// own returns the petitions that the actor may see in every state.
 func (a *Actor) own() []uuid.UUID {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return slices.Concat(a.edits, a.made)
 }
 
-// Viewer is the actor as far as reading goes.
+// Viewer returns what reading needs to know about the actor.
 func (a *Actor) Viewer() reading.Viewer { return reading.Viewer{All: a.IsAdmin(), Own: a.own()} }
 
-// lift lets the rest of the request see the petition that it has just made, or made before. To change it takes the
-// edit token.
+// lift lets the rest of the request see the petition that it has created, now or when the same request was first sent.
+// Changing it requires the edit token.
 func (a *Actor) lift(petition uuid.UUID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -116,12 +116,12 @@ func (a *Actor) lift(petition uuid.UUID) {
 
 type actorKey struct{}
 
-// WithActor gives a context that carries the actor.
+// WithActor returns a context that carries the actor.
 func WithActor(ctx context.Context, a *Actor) context.Context {
 	return context.WithValue(ctx, actorKey{}, a)
 }
 
-// ActorFrom gives the actor of a context, by default an anonymous one.
+// ActorFrom returns the actor of a context, by default an anonymous one.
 func ActorFrom(ctx context.Context) *Actor {
 	if a, ok := ctx.Value(actorKey{}).(*Actor); ok {
 		return a
@@ -135,8 +135,8 @@ func HasActor(ctx context.Context) bool {
 	return ok
 }
 
-// Authenticate gives the actor of a bearer credential: the admin key, an edit token or an API key. An
-// unknown, expired or revoked one is ErrUnauthenticated, never an anonymous actor.
+// Authenticate returns the actor of a bearer credential: the admin key, an edit token or an API key. An unknown, expired
+// or revoked one is ErrUnauthenticated, never an anonymous actor.
 func (s *Service) Authenticate(ctx context.Context, bearer string) (*Actor, error) {
 	if s.opt.AdminKey != "" && subtle.ConstantTimeCompare([]byte(bearer), []byte(s.opt.AdminKey)) == 1 {
 		return &Actor{caller: adminCaller, scopes: Scopes()}, nil
@@ -179,7 +179,7 @@ func (s *Service) partner(ctx context.Context, bearer string) (*Actor, error) {
 
 func expired(at *time.Time, now time.Time) bool { return at != nil && !now.Before(*at) }
 
-// CreateAPIKey makes a key for a partner's program and gives its secret, which is stored nowhere.
+// CreateAPIKey creates a key for a partner's program and returns its secret, which is stored nowhere.
 func (s *Service) CreateAPIKey(ctx context.Context, name string, scopes []Scope) (string, error) {
 	f := &faults{}
 	name, fault := text.CheckLine(name, "The name", 1, 100)
@@ -198,7 +198,7 @@ func (s *Service) CreateAPIKey(ctx context.Context, name string, scopes []Scope)
 		return "", err
 	}
 	id := newID()
-	// The id is random, so that the derived secret is: what it is derived from is not stored.
+	// The id is random and makes the derived secret random; it is not stored.
 	nonce := uuid.New()
 	bearer := s.opt.Keys.Token(apiKeyPrefix, secret.EditToken, []byte("api key"), nonce[:], id[:])
 	return bearer, s.inTx(ctx, func(t *tx) error {

@@ -8,14 +8,14 @@ import (
 	"petitiond/server/text"
 )
 
-// content is what a petition says, checked: the fields of its row, and what stands beside it.
+// content is the checked text of a petition: the fields of its row, and what is stored beside the row.
 type content struct {
-	row  ent.Petition // whose address is not sealed yet
+	row  ent.Petition // its e-mail address is not encrypted yet
 	tags []text.Tag
 	goal int
 }
 
-// set checks what is given for a field, and takes it. Nil is none.
+// set checks the value given for a field, and sets it. Nil means that none was given.
 func (c *content) set(f *faults, field fields.Field, given any) {
 	if given != nil && field.Check != nil {
 		clean, faults := field.Check(given)
@@ -37,13 +37,13 @@ func (c content) equal(o content) bool {
 	return c.goal == o.goal && c.taggedAs(o)
 }
 
-// taggedAs reports whether two contents have the same tags, however they are spelled.
+// taggedAs reports whether two contents have the same tags, regardless of spelling.
 func (c content) taggedAs(o content) bool {
 	return slices.EqualFunc(c.tags, o.tags, func(a, b text.Tag) bool { return a.Key == b.Key })
 }
 
-// assign writes the fields that may be edited into a row's mutation: each once, since PostgreSQL takes one assignment of
-// a column.
+// assign writes the fields that may be edited into a row's mutation: each once, since PostgreSQL refuses two
+// assignments to a column.
 func (c content) assign(to *ent.PetitionMutation) error {
 	for _, field := range fields.All {
 		if field.Change == fields.Never {

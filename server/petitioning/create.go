@@ -25,14 +25,14 @@ const (
 	createMutation = "createPetition"
 )
 
-// Created is a new petition. EditToken is shown to its maker only: as a bearer credential it may see, edit,
-// publish and close this petition. It is empty where a request is repeated too late to be told it again.
+// Created is a new petition. EditToken is shown to its maker only: as a bearer credential it may see, edit, publish and
+// close this petition. It is empty if a request is repeated too late to receive it again.
 type Created struct {
 	Petition  uuid.UUID
 	EditToken string
 }
 
-// Create makes a draft that only the holder of its edit token and the operator can see.
+// Create creates a draft that only the holder of its edit token and the operator can see.
 func (s *Service) Create(ctx context.Context, d Draft) (Created, error) {
 	f := inInput()
 	key, err := s.idempotencyKey(ctx, f, createMutation, d.IdempotencyKey, d)
@@ -69,13 +69,13 @@ func (s *Service) Create(ctx context.Context, d Draft) (Created, error) {
 	return out, nil
 }
 
-// recreated says again what was said when the petition was created.
+// recreated returns again what was returned when the petition was created.
 func (s *Service) recreated(ctx context.Context, id uuid.UUID, err error) (Created, error) {
 	if err != nil {
 		return Created{}, err
 	}
 	bearer, err := s.repeatedToken(ctx, id)
-	if IsPassing(err) { // the petition is there: nobody may be told that nothing was done
+	if IsPassing(err) { // the petition exists: the caller must not be told that nothing was done
 		return Created{}, errors.Join(errOutcomeUnknown(), err)
 	}
 	if err != nil {
@@ -85,18 +85,18 @@ func (s *Service) recreated(ctx context.Context, id uuid.UUID, err error) (Creat
 	return Created{Petition: id, EditToken: bearer}, nil
 }
 
-// repeatedToken returns the edit token that a repeated request is told, or nothing: it is told for a short time only,
-// and never after the petition was published, since then the world knows the input that belongs to the key.
+// repeatedToken returns the edit token for a repeated request, or "". The token is returned again only for a short
+// time, and never after the petition was published, since the input that belongs to the key is public then.
 func (s *Service) repeatedToken(ctx context.Context, id uuid.UUID) (string, error) {
 	row, err := s.lookup.Token.Query().
 		Where(token.PetitionID(id), token.PurposeEQ(token.PurposeEDIT)).Order(token.ByID()).First(ctx)
-	if ent.IsNotFound(err) { // it was taken away
+	if ent.IsNotFound(err) { // it was removed
 		return "", nil
 	}
 	if err != nil {
 		return "", err
 	}
-	// One from the future was dated by a wrong clock: nobody knows its age.
+	// A time in the future is from a wrong clock: the age of the key is unknown.
 	if age := s.opt.Now().Sub(row.CreatedAt); age < -database.MaxSkew || age >= tokenIsRepeated {
 		return "", nil
 	}
@@ -107,8 +107,8 @@ func (s *Service) repeatedToken(ctx context.Context, id uuid.UUID) (string, erro
 	return editToken(s.opt.Keys, id, row.ID), nil
 }
 
-// editToken derives the token from the secret, so that a repeated request can be told it although only its
-// hash is stored.
+// editToken derives the token from the secret: a repeated request can receive it again although only its hash is
+// stored.
 func editToken(keys *secret.Keys, petition, nonce uuid.UUID) string {
 	return keys.Token(editTokenPrefix, secret.EditToken, petition[:], nonce[:])
 }
@@ -120,7 +120,7 @@ func (s *Service) issueEditToken(ctx context.Context, t *tx, petition uuid.UUID,
 		SetPetitionID(petition).SetCreatedAt(now).Exec(ctx)
 }
 
-// checkDraft returns the content of a draft, all faults noted.
+// checkDraft returns the content of a draft, and adds all faults to f.
 func (s *Service) checkDraft(f *faults, d Draft, now time.Time) content {
 	c := content{goal: goalDefault}
 	for _, field := range fields.All {
@@ -143,7 +143,7 @@ func (s *Service) checkDraft(f *faults, d Draft, now time.Time) content {
 	return c
 }
 
-// checked applies the rule of a field and notes its fault.
+// checked applies the rule of a field and adds its fault to f.
 func checked(f *faults, rule func(string) (string, string), value string, path ...string) string {
 	clean, fault := rule(value)
 	f.add(fault, path...)
@@ -179,7 +179,7 @@ func checkEnd(f *faults, start, end *time.Time, now time.Time) {
 	}
 }
 
-// insertPetition writes a petition and everything that belongs to it from the first moment.
+// insertPetition inserts a petition and everything that belongs to it from the beginning.
 func (s *Service) insertPetition(ctx context.Context, t *tx, id uuid.UUID, c content, state petition.State, now time.Time) error {
 	name := draftSlug(c.row.Title)
 	create := t.Petition.Create().SetID(id).SetSlug(name).SetState(state).SetCreatedAt(now).SetUpdatedAt(now)

@@ -13,7 +13,7 @@ import (
 
 const commentMutation = "addComment"
 
-// Remark is what somebody says under a petition.
+// Remark is a comment to be written under a petition.
 type Remark struct {
 	Petition       uuid.UUID
 	Parent         *uuid.UUID
@@ -22,7 +22,7 @@ type Remark struct {
 	IdempotencyKey *string `json:"-"`
 }
 
-// Comment writes a comment or a reply and gives its id. A reply to a reply is refused: two levels are all.
+// Comment writes a comment or a reply and returns its id. A reply to a reply is refused: there are only two levels.
 func (s *Service) Comment(ctx context.Context, r Remark) (uuid.UUID, error) {
 	f := inInput()
 	key, err := s.idempotencyKey(ctx, f, commentMutation, r.IdempotencyKey, r)
@@ -48,7 +48,7 @@ func (s *Service) Comment(ctx context.Context, r Remark) (uuid.UUID, error) {
 	return receipt.Answer, s.refusal(ctx, err, r.Petition, f.field("petitionId"))
 }
 
-// checkPlace notes whether the petition takes comments and the parent takes replies.
+// checkPlace adds a fault if the petition does not accept comments, or the parent no replies.
 func (s *Service) checkPlace(ctx context.Context, f *faults, r Remark) error {
 	row, err := s.stateOf(ctx, r.Petition)
 	switch {

@@ -17,7 +17,7 @@ import (
 	"petitiond/server/text"
 )
 
-// edit is a petition under change: its row, its locked counter, and the transaction that holds both.
+// edit is a petition that is being changed: its row, its locked counter, and the transaction that holds both.
 type edit struct {
 	*tx
 	row     *ent.Petition
@@ -25,9 +25,9 @@ type edit struct {
 	now     time.Time
 }
 
-// change runs fn on a petition that the actor may edit. The counter is locked first, so that no signature
-// slips past; afterwards the version has grown by one and everybody who watches is told. An fn that gives
-// errUnchanged leaves everything as it is, which is no fault.
+// change runs fn on a petition that the actor may edit. The counter is locked first, so no signature can be counted
+// meanwhile. Afterwards the version is incremented and the observer is notified. If fn returns errUnchanged, nothing is
+// changed, and change returns nil.
 func (s *Service) change(ctx context.Context, id uuid.UUID, field []string, fn func(context.Context, *edit) (ledger.Terms, error)) error {
 	var told figures.Value
 	err := s.inTx(ctx, func(t *tx) error {
@@ -65,7 +65,7 @@ func (s *Service) change(ctx context.Context, id uuid.UUID, field []string, fn f
 
 var errUnchanged = errors.New("nothing to change")
 
-// save writes the terms and the grown version.
+// save writes the terms and the incremented version.
 func (e *edit) save(ctx context.Context, terms ledger.Terms) (figures.Value, error) {
 	err := e.Petition.UpdateOneID(e.row.ID).AddVersion(1).SetUpdatedAt(e.now).Exec(ctx)
 	if err != nil {
@@ -76,11 +76,12 @@ func (e *edit) save(ctx context.Context, terms ledger.Terms) (figures.Value, err
 	return value, err
 }
 
-// NoPetition is the answer where a petition was expected that the actor may not see, or no longer. Field is the path to
+// NoPetition returns the error for a petition that the actor may not see, or may no longer see. Field is the path to
 // the argument that names it, if one does.
 func NoPetition(field ...string) *Error { return errorf(NotFound, field, "There is no such petition.") }
 
-// mayEdit says whether the actor may change the petition; who may not see it is not told that it exists.
+// mayEdit returns an error if the actor may not change the petition. To an actor who may not see it, it does not
+// disclose that the petition exists.
 func mayEdit(ctx context.Context, row *ent.Petition, field []string) error {
 	switch {
 	case ActorFrom(ctx).mayEdit(row.ID):
@@ -91,7 +92,7 @@ func mayEdit(ctx context.Context, row *ent.Petition, field []string) error {
 	return NoPetition(field...)
 }
 
-// Update edits a petition, if nobody else has since the version that the caller names.
+// Update edits a petition, unless it has changed since the version that the caller names.
 func (s *Service) Update(ctx context.Context, u Update) error {
 	f := inInput()
 	return s.change(ctx, u.Petition, f.field("id"), func(ctx context.Context, e *edit) (ledger.Terms, error) {
@@ -116,7 +117,7 @@ func (s *Service) Update(ctx context.Context, u Update) error {
 	})
 }
 
-// content returns the present text of the petition in the form in which edits are checked.
+// content returns the current text of the petition in the form in which edits are checked.
 func (e *edit) content(ctx context.Context) (content, error) {
 	tags, err := e.tags(ctx)
 	return content{row: *e.row, tags: tags, goal: e.counter.Terms().Goal}, err
@@ -140,7 +141,7 @@ func (e *edit) tags(ctx context.Context) ([]text.Tag, error) {
 	return out, rows.Err()
 }
 
-// apply puts the edit over the present text, all faults noted.
+// apply applies the edit to the current text, and adds all faults to f.
 func (u Update) apply(f *faults, c *content, now time.Time) {
 	for _, field := range u.Nulls {
 		f.add("This field cannot be null; leave it out to keep it as it is.", field)
@@ -164,7 +165,7 @@ func (u Update) apply(f *faults, c *content, now time.Time) {
 	}
 }
 
-// judge says what the state of the petition does not allow.
+// judge adds a fault for what the state of the petition does not allow.
 func (e *edit) judge(ctx context.Context, f *faults, before, after content) {
 	if ActorFrom(ctx).IsAdmin() {
 		return
@@ -188,7 +189,7 @@ func (c content) terms(in petition.State) ledger.Terms {
 	return ledger.Terms{Accepting: state.Signable(in), Since: c.row.StartsAt, Until: c.row.EndsAt, Goal: c.goal}
 }
 
-// write stores an edit: the row, a new slug for a new title, the tags, and what searches find.
+// write stores an edit: the row, a new slug for a new title, the tags, and the search index.
 func (e *edit) write(ctx context.Context, before, after content) error {
 	row := e.Petition.UpdateOneID(e.row.ID)
 	if err := after.assign(row.Mutation()); err != nil {

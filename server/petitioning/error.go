@@ -10,8 +10,8 @@ import (
 	"petitiond/server/errcode"
 )
 
-// Code says what kind of fault an Error is. The values are those of the contract's UserErrorCode;
-// some are codes of other errors, too.
+// Code says what kind of fault an Error is. The values are those of the contract's UserErrorCode; some are codes of
+// other errors, too.
 type Code string
 
 // The codes.
@@ -29,8 +29,8 @@ const (
 	OutcomeUnknown      Code = errcode.OutcomeUnknown
 )
 
-// Error is one fault that the caller can mend. Message is a sentence for people and echoes nothing of the
-// input; programs read Code and Field.
+// Error is an error that the caller can correct. Message is a sentence for people and quotes nothing of the input;
+// programs read Code and Field.
 type Error struct {
 	Code       Code
 	Message    string
@@ -38,7 +38,7 @@ type Error struct {
 	RetryAfter time.Duration // zero: unknown
 }
 
-// Error gives the code and the message.
+// Error returns the code and the message.
 func (e *Error) Error() string { return string(e.Code) + ": " + e.Message }
 
 // Errors are all the faults of one request.
@@ -53,7 +53,7 @@ func (e Errors) Error() string {
 	return strings.Join(parts, "; ")
 }
 
-// Faults gives the mendable faults that err is made of, or nil where it is of another kind.
+// Faults returns the errors in err that the caller can correct, or nil if err is of another kind.
 func Faults(err error) Errors {
 	if many := Errors(nil); errors.As(err, &many) {
 		return many
@@ -68,18 +68,18 @@ func errorf(code Code, field []string, format string, args ...any) *Error {
 	return &Error{Code: code, Field: field, Message: fmt.Sprintf(format, args...)}
 }
 
-// faults gathers what is wrong with an input, so that all of it can be said at once.
+// faults collects everything that is wrong with an input, to report it at once.
 type faults struct {
 	list Errors
-	root []string // where the fields stand, such as input
+	root []string // path of the fields, such as input
 }
 
 func inInput() *faults { return &faults{root: []string{"input"}} }
 
-// field gives the path of a field of this input.
+// field returns the path of a field of this input.
 func (f *faults) field(path ...string) []string { return append(slices.Clone(f.root), path...) }
 
-// add notes a fault; an empty one is none.
+// add adds a fault; an empty text is none.
 func (f *faults) add(fault string, path ...string) {
 	if fault != "" {
 		f.list = append(f.list, errorf(Invalid, f.field(path...), "%s", fault))
@@ -88,7 +88,7 @@ func (f *faults) add(fault string, path ...string) {
 
 func (f *faults) addError(err *Error) { f.list = append(f.list, err) }
 
-// err gives the faults as an error, or nil where there is none.
+// err returns the faults as an error, or nil if there are none.
 func (f *faults) err() error {
 	if len(f.list) == 0 {
 		return nil

@@ -24,14 +24,14 @@ const (
 )
 
 const (
-	// tokenIsRepeated is how long a repeated createPetition is told the edit token again: time enough for a client
-	// whose answer was lost, and little for those who come to see the key later, in a log or on a shared machine.
+	// tokenIsRepeated is how long a repeated createPetition receives the edit token again: long enough for a client
+	// whose answer was lost, and short for anybody who finds the key later, in a log or on a shared machine.
 	tokenIsRepeated = 10 * time.Minute
-	// keysAtOnce are forgotten in one transaction, so that nobody waits long for it.
+	// keysAtOnce is how many keys are deleted in one transaction. It is bounded, lest others wait long for it.
 	keysAtOnce = 5000
 )
 
-// idempotencyKey returns the stored form of a caller's key, or nil where none was given.
+// idempotencyKey returns the stored form of a caller's key, or nil if none was given.
 func (s *Service) idempotencyKey(ctx context.Context, f *faults, mutation string, key *string, input any) (*idempotency.Key, error) {
 	if key == nil {
 		return nil, nil //nolint:nilnil // no key is no fault
@@ -39,14 +39,14 @@ func (s *Service) idempotencyKey(ctx context.Context, f *faults, mutation string
 	actor := ActorFrom(ctx)
 	if fault := checkKey(*key, actor.Anonymous()); fault != "" {
 		f.add(fault, "idempotencyKey")
-		return nil, nil //nolint:nilnil // said with the other faults
+		return nil, nil //nolint:nilnil // reported with the other faults
 	}
 	return idempotency.New(s.opt.Keys, actor.caller, mutation, *key, input)
 }
 
-// checkKey returns what is wrong with a key. One of a caller with a credential is his alone, whatever it is. All others
-// share one scope, so that their keys must be secrets: those who guess one, with its input, would be answered in place
-// of the one who made it up.
+// checkKey returns what is wrong with a key. Each credential has a namespace of its own, so its keys may be anything.
+// Anonymous callers share one namespace, so their keys must be secrets: anybody who guesses a key and its input would
+// get the answer that belongs to another caller.
 func checkKey(key string, anonymous bool) (fault string) {
 	n := utf8.RuneCountInString(key)
 	switch {
@@ -89,7 +89,7 @@ func scattered(key string) bool {
 	return len(characters) == scatteredCharacters && len(steps) == scatteredSteps
 }
 
-// withDifferent adds what is not in the list yet, as long as there is room.
+// withDifferent adds r if it is not in the list yet and there is room.
 func withDifferent(list []rune, r rune) []rune {
 	if len(list) == cap(list) || slices.Contains(list, r) {
 		return list
@@ -97,8 +97,8 @@ func withDifferent(list []rune, r rune) []rune {
 	return append(list, r)
 }
 
-// replay returns the answer that was kept for the key, and whether there is one. It is asked before any check of state:
-// a repeated request hears the same although the world moved on.
+// replay returns the answer that was stored for the key, and whether there is one. It is called before any check of
+// state: a repeated request gets the same answer even if the state has changed since.
 func (s *Service) replay(ctx context.Context, key *idempotency.Key) (uuid.UUID, bool, error) {
 	if key == nil {
 		return uuid.Nil, false, nil
@@ -110,8 +110,8 @@ func (s *Service) replay(ctx context.Context, key *idempotency.Key) (uuid.UUID, 
 	return answer, found, err
 }
 
-// errKeyMismatch also tells that a key is in use. That is of use to nobody: a key that could be met by trying would
-// have to belong to the same credential, or be random.
+// errKeyMismatch also discloses that a key is in use. That helps nobody: keys of other credentials are never compared,
+// and anonymous keys are random and cannot be guessed.
 func errKeyMismatch() *Error {
 	return errorf(IdempotencyMismatch, []string{"input", "idempotencyKey"},
 		"This idempotencyKey was used with another input. Repeat the first input, or make up a new key.")
@@ -119,7 +119,7 @@ func errKeyMismatch() *Error {
 
 var errKeyTaken = errors.New("petitioning: another request has used the idempotency key meanwhile")
 
-// keep stores a key with its answer in the transaction that does what was asked.
+// keep stores a key with its answer, in the transaction of the request itself.
 func (t *tx) keep(ctx context.Context, key *idempotency.Key, answer uuid.UUID, now time.Time) error {
 	if key == nil {
 		return nil
@@ -131,8 +131,8 @@ func (t *tx) keep(ctx context.Context, key *idempotency.Key, answer uuid.UUID, n
 	return err
 }
 
-// sweepKeys forgets the keys that are too old to be answered. The age of those that a wrong clock has dated ahead
-// counts from now on.
+// sweepKeys deletes the keys that are too old to be answered. Keys that a wrong clock has dated in the future get the
+// current time: their age counts from now on.
 func (s *Service) sweepKeys(ctx context.Context) error {
 	if err := s.sweep(ctx, idempotency.Redate); err != nil {
 		return err
@@ -140,7 +140,7 @@ func (s *Service) sweepKeys(ctx context.Context) error {
 	return s.sweep(ctx, idempotency.Sweep)
 }
 
-// sweep repeats a statement, each time in a transaction of its own, until it finds less than keysAtOnce keys.
+// sweep repeats a statement, each time in a transaction of its own, until it finds fewer than keysAtOnce keys.
 func (s *Service) sweep(
 	ctx context.Context, statement func(ctx context.Context, e idempotency.Execer, now time.Time, most int) (int, error),
 ) error {

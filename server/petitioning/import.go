@@ -13,8 +13,8 @@ import (
 	"petitiond/server/text"
 )
 
-// Imported is a petition with a past: from another system, or invented for a demonstration. Its text is
-// under the same rules as any other; its times are taken as they are.
+// Imported is a petition with a history: from another system, or invented for a demonstration. Its text is checked by
+// the same rules as any other; its times are accepted as they are.
 type Imported struct {
 	Draft
 	ID               uuid.UUID // Nil: a new one
@@ -24,7 +24,7 @@ type Imported struct {
 	ClosedAt         *time.Time
 	Signatures       []ImportedSignature // in the order in which they are numbered
 	Comments         []ImportedComment
-	StartsAt, EndsAt *time.Time // stand for those of the draft, and may lie in the past
+	StartsAt, EndsAt *time.Time // replace those of the draft, and may be in the past
 }
 
 // ImportedSignature is a signature of the past.
@@ -43,8 +43,8 @@ type ImportedComment struct {
 	Replies       []ImportedComment
 }
 
-// Import writes a petition with its signatures and comments. It is for commands of the operator: nobody is
-// asked to confirm, and it is not one transaction.
+// Import writes a petition with its signatures and comments. It is for the operator's commands: nothing has to be
+// confirmed, and it is not one transaction.
 func (s *Service) Import(ctx context.Context, in Imported) (uuid.UUID, error) {
 	f := &faults{}
 	now := s.opt.Now()
@@ -59,7 +59,7 @@ func (s *Service) Import(ctx context.Context, in Imported) (uuid.UUID, error) {
 	}
 	err := s.inTx(ctx, func(t *tx) error {
 		early := c
-		early.row.EndsAt = nil // the signatures of the past come first
+		early.row.EndsAt = nil // until the past signatures are written
 		if err := s.insertPetition(ctx, t, id, early, petition.StateDRAFT, in.CreatedAt); err != nil {
 			return err
 		}
@@ -79,7 +79,7 @@ func (s *Service) Import(ctx context.Context, in Imported) (uuid.UUID, error) {
 	return id, s.settle(ctx, id, in, c)
 }
 
-// settle gives an imported petition the state, the slug and the times that it has now.
+// settle sets the final state, slug and times of an imported petition.
 func (s *Service) settle(ctx context.Context, id uuid.UUID, in Imported, c content) error {
 	ctx = WithActor(ctx, Operator())
 	return s.change(ctx, id, nil, func(ctx context.Context, e *edit) (ledger.Terms, error) {

@@ -6,13 +6,13 @@ import (
 	"github.com/google/uuid"
 )
 
-// Draft is what somebody gives to open a petition.
+// Draft is the input for a new petition.
 type Draft struct {
 	IdempotencyKey  *string `json:"-"`
 	Title           string
 	Summary         *string
 	Body            string
-	ImageURL        *string `json:",omitempty"` // so that inputs of earlier versions have the digest they had
+	ImageURL        *string `json:",omitempty"` // keeps the digest of inputs from earlier versions
 	Language        *string
 	Addressees      []string
 	Tags            []string

@@ -15,8 +15,8 @@ import (
 	"petitiond/server/secret"
 )
 
-// What is wrong where database and secret do not belong together. With another secret every address could sign again,
-// and no name could be read.
+// Errors for a secret that does not belong to the database. With the wrong secret every address could sign again, and
+// no name could be read.
 var (
 	ErrOtherSecret = errors.New("the database belongs to another secret than the one in this file; " +
 		"put back the secret file of this database, or restore both from one backup")
@@ -26,16 +26,16 @@ var (
 		"put back the secret file of this database, or restore both from one backup")
 )
 
-// SecretFile reads the file with the secret, and makes it.
+// SecretFile reads and creates the file with the secret.
 type SecretFile struct {
-	Load func() (*secret.Keys, error) // fails with fs.ErrNotExist where there is no file
-	Make func() (*secret.Keys, error) // makes the file and reads it; nil where a missing one is a fault
+	Load func() (*secret.Keys, error) // fails with fs.ErrNotExist if there is no file
+	Make func() (*secret.Keys, error) // creates the file and reads it; nil if a missing file is an error
 }
 
 // KeysOf returns the keys of the secret that the migrated database belongs to, or one of the errors above. A database
-// that knows none yet belongs to the secret in the file from then on, which is made where it is missing; of programs that
-// start at once on one database, one decides. A database that was in use before it could know its secret first wants to
-// see that it was made with this one.
+// without a fingerprint is bound to the secret in the file, which is created if it is missing; if several programs
+// start at once on one database, one of them decides. If a database without a fingerprint is already in use, it is
+// bound only after checking that some of its rows were made with this secret.
 func KeysOf(ctx context.Context, db *database.DB, file SecretFile) (*secret.Keys, error) {
 	known, err := fingerprint(ctx, newest(db))
 	if err != nil {
@@ -45,7 +45,7 @@ func KeysOf(ctx context.Context, db *database.DB, file SecretFile) (*secret.Keys
 		return file.matching(known)
 	}
 	var keys *secret.Keys
-	err = database.InTx(ctx, db.Ledger, func(tx *sql.Tx) error { // whose connections wait for a lock
+	err = database.InTx(ctx, db.Ledger, func(tx *sql.Tx) error { // the ledger's connections wait for a lock
 		if db.Dialect == database.Postgres { // on SQLite the transaction is the lock
 			if _, err := tx.ExecContext(ctx, `LOCK TABLE fingerprints IN SHARE ROW EXCLUSIVE MODE`); err != nil {
 				return fmt.Errorf("waiting for another start: %w", err)
@@ -76,7 +76,7 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// fingerprint returns what the database knows of its secret, or nil.
+// fingerprint returns the fingerprint of the secret in the database, or nil.
 func fingerprint(ctx context.Context, q querier) (known []byte, err error) {
 	err = q.QueryRowContext(ctx, `SELECT digest FROM fingerprints WHERE key_id = 1`).Scan(&known)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -88,7 +88,7 @@ func fingerprint(ctx context.Context, q querier) (known []byte, err error) {
 	return known, nil
 }
 
-// matching returns the keys in the file if they are those that the database knows.
+// matching returns the keys in the file if their fingerprint is that in the database.
 func (f SecretFile) matching(known []byte) (*secret.Keys, error) {
 	keys, err := f.Load()
 	switch {
@@ -102,7 +102,7 @@ func (f SecretFile) matching(known []byte) (*secret.Keys, error) {
 	return keys, nil
 }
 
-// first returns the keys for a database that knows none yet.
+// first returns the keys for a database without a fingerprint.
 func (f SecretFile) first(ctx context.Context, tx *sql.Tx) (*secret.Keys, error) {
 	keys, err := f.Load()
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -122,7 +122,7 @@ func (f SecretFile) first(ctx context.Context, tx *sql.Tx) (*secret.Keys, error)
 	return keys, err
 }
 
-// traceMost bounds the rows of a kind that are looked at: some may be damaged, not all of them.
+// traceMost is how many rows of a kind are checked: some may be damaged, but hardly all of them.
 const traceMost = 20
 
 // trace is a kind of rows that were made with the secret.
@@ -131,7 +131,7 @@ type trace struct {
 	proves func(keys *secret.Keys, row, of uuid.UUID, value []byte) bool
 }
 
-// tracesOfSecrets are the kinds, the newest rows first: the secret of today made those.
+// tracesOfSecrets returns the kinds. Their newest rows come first, which were made with the current secret.
 func tracesOfSecrets() []trace {
 	opens := func(purpose secret.Purpose) func(*secret.Keys, uuid.UUID, uuid.UUID, []byte) bool {
 		return func(keys *secret.Keys, row, _ uuid.UUID, sealed []byte) bool {
@@ -148,7 +148,7 @@ func tracesOfSecrets() []trace {
 			`SELECT id, id, petitioner_address FROM petitions WHERE petitioner_address IS NOT NULL`,
 			opens(secret.AddressSeal),
 		},
-		// Without the address nobody can tell whose digest it is.
+		// A digest can only be checked with its address.
 		{`SELECT id, id, digest FROM signatures WHERE digest IS NOT NULL`, never},
 	}
 }
@@ -158,7 +158,8 @@ func madeToken(keys *secret.Keys, nonce, petition uuid.UUID, hash []byte) bool {
 	return bytes.Equal(hash, secret.Hash(editToken(keys, petition, nonce)))
 }
 
-// traces reports whether any row was made with a secret, and whether one of them was made with this. Keys may be nil.
+// traces reports whether any row was made with a secret, and whether one of them was made with these keys, which may be
+// nil.
 func traces(ctx context.Context, tx *sql.Tx, keys *secret.Keys) (made, proven bool, err error) {
 	for _, t := range tracesOfSecrets() {
 		found, proof, err := t.look(ctx, tx, keys)

@@ -17,8 +17,8 @@ import (
 	"petitiond/server/state"
 )
 
-// Publish opens a draft, or sends it to review where the instance reviews first. Publishing what was
-// published is harmless.
+// Publish opens a draft, or sends it to review if the instance reviews petitions first. Publishing a published petition
+// changes nothing.
 func (s *Service) Publish(ctx context.Context, id uuid.UUID) error {
 	field := []string{"id"}
 	return s.change(ctx, id, field, func(ctx context.Context, e *edit) (ledger.Terms, error) {
@@ -39,7 +39,7 @@ func (s *Service) Publish(ctx context.Context, id uuid.UUID) error {
 	})
 }
 
-// open makes a petition public: it gets its slug, its start, and signatures from then on.
+// open makes a petition public: it gets its slug and its start, and may be signed from then on.
 func (e *edit) open(ctx context.Context) (ledger.Terms, error) {
 	name, err := e.takeSlug(ctx, e.row.ID, e.row.Title, e.now)
 	if err != nil {
@@ -78,8 +78,8 @@ func (e *edit) enter(ctx context.Context, next petition.State) (ledger.Terms, er
 	return terms, e.Rank.UpdateOneID(e.row.ID).SetState(string(next)).Exec(ctx)
 }
 
-// Close ends the collection of signatures and may say what became of the petition. Closing again is
-// harmless; it may still add the outcome that was not known before.
+// Close ends the collection of signatures and may record the outcome. Closing a closed petition may still add an
+// outcome that was not known before.
 func (s *Service) Close(ctx context.Context, id uuid.UUID, outcome *petition.Outcome) error {
 	field := []string{"input", "id"}
 	return s.change(ctx, id, field, func(ctx context.Context, e *edit) (ledger.Terms, error) {
@@ -96,7 +96,7 @@ func (s *Service) Close(ctx context.Context, id uuid.UUID, outcome *petition.Out
 	})
 }
 
-// close ends the signing now, or at the petition's end where that has passed.
+// close ends the signing now, or at the petition's end if that has passed.
 func (e *edit) close(ctx context.Context, outcome *petition.Outcome) (ledger.Terms, error) {
 	at := e.now
 	if end := e.row.EndsAt; end != nil && end.Before(at) {
@@ -109,7 +109,7 @@ func (e *edit) close(ctx context.Context, outcome *petition.Outcome) (ledger.Ter
 	return e.enter(ctx, petition.StateCLOSED)
 }
 
-// Hide takes a petition out of everybody's sight at once. It is for operators.
+// Hide hides a petition from everybody at once. It is for operators.
 func (s *Service) Hide(ctx context.Context, id uuid.UUID) error {
 	return s.change(ctx, id, nil, func(ctx context.Context, e *edit) (ledger.Terms, error) {
 		if e.row.State == petition.StateHIDDEN {
@@ -119,8 +119,8 @@ func (s *Service) Hide(ctx context.Context, id uuid.UUID) error {
 	})
 }
 
-// CloseDue closes the petitions whose end has passed, with their end as the time of closing. The ledger has
-// refused signatures since then; this only tells everybody.
+// CloseDue closes the petitions whose end has passed, with their end as the time of closing. The ledger has refused
+// signatures since then; this only makes it visible.
 func (s *Service) CloseDue(ctx context.Context) error {
 	ids, err := s.lookup.Petition.Query().
 		Where(petition.StateIn(state.In(state.Closable)...), petition.EndsAtLTE(s.opt.Now())).
@@ -130,21 +130,21 @@ func (s *Service) CloseDue(ctx context.Context) error {
 	}
 	_, err = s.changeAll(ctx, ids, func(ctx context.Context, e *edit) (ledger.Terms, error) {
 		if !state.Closable(e.row.State) || e.row.EndsAt == nil || e.now.Before(*e.row.EndsAt) {
-			return ledger.Terms{}, errUnchanged // somebody was faster
+			return ledger.Terms{}, errUnchanged // another change came first
 		}
 		return e.close(ctx, nil)
 	})
 	return err
 }
 
-// closedAhead matches what closedEarly reports.
+// closedAhead is closedEarly as a condition of a query.
 func closedAhead(latest time.Time) predicate.Petition {
 	return petition.And(petition.StateEQ(petition.StateCLOSED), petition.EndsAtGT(latest), petition.OutcomeIsNil(),
 		func(s *entsql.Selector) { s.Where(entsql.ColumnsEQ(petition.FieldClosedAt, petition.FieldEndsAt)) })
 }
 
-// reopenEarly opens petitions again that CloseDue closed by a wrong clock: at their end, which has not come yet. Where
-// somebody has said since what became of the petition it stays closed. It returns how many there were.
+// reopenEarly reopens petitions that CloseDue closed too early because of a wrong clock: at their end, which has not
+// come yet. A petition whose outcome was recorded since stays closed. It returns how many were reopened.
 func (s *Service) reopenEarly(ctx context.Context) (int, error) {
 	opened, err := s.changeFound(ctx, closedAhead(s.latest()), func(ctx context.Context, e *edit) (ledger.Terms, error) {
 		if !closedEarly(e.row, e.now) {
@@ -161,15 +161,15 @@ func (s *Service) reopenEarly(ctx context.Context) (int, error) {
 	return opened, err
 }
 
-// closedEarly reports whether CloseDue closed a petition by a wrong clock. Those who close one by hand do it before its
-// end.
+// closedEarly reports whether CloseDue closed a petition too early because of a wrong clock. A petition that was closed
+// by hand has a time of closing before its end.
 func closedEarly(row *ent.Petition, now time.Time) bool {
 	return row.State == petition.StateCLOSED && row.Outcome == nil && row.ClosedAt != nil && row.EndsAt != nil &&
 		row.ClosedAt.Equal(*row.EndsAt) && row.ClosedAt.After(database.Latest(now))
 }
 
-// changeAll changes petitions as the operator, and returns how many it has changed. One that fails keeps no other from
-// it.
+// changeAll changes petitions as the operator, and returns how many it has changed. If one fails, it continues with the
+// others.
 func (s *Service) changeAll(
 	ctx context.Context, ids []uuid.UUID, fn func(context.Context, *edit) (ledger.Terms, error),
 ) (changed int, _ error) {
@@ -190,5 +190,5 @@ func (s *Service) changeAll(
 	return changed, errors.Join(errs...)
 }
 
-// Operator gives the actor of the binary's commands and of what the server does by itself.
+// Operator returns the actor of the binary's commands and of the server's own tasks.
 func Operator() *Actor { return &Actor{caller: adminCaller, scopes: Scopes()} }

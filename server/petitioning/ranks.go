@@ -12,21 +12,22 @@ import (
 	"petitiond/server/figures"
 )
 
-// rankLock is the key of PostgreSQL's advisory lock under which ranks are rewritten, so that replicas do not
-// wait for each other's rows: "rank" in ASCII.
+// rankLock is the key of PostgreSQL's advisory lock under which ranks are rewritten; without it replicas would wait for
+// each other's rows. It is "rank" in ASCII.
 const rankLock = 0x72616e6b
 
 // restate copies states to ranks. It is a statement of its own: where a state is right as it begins, it writes nothing,
 // also if the petition moves on meanwhile.
 const restate = `UPDATE ranks SET state = p.state FROM petitions AS p WHERE p.id = ranks.petition_id AND ranks.state <> p.state`
 
-// Moved remembers whose counts have moved since their ranks were rewritten. The zero value is ready.
+// Moved records the petitions whose counts have changed since their ranks were rewritten. The zero value is ready to
+// use.
 type Moved struct {
 	mu        sync.Mutex // guards petitions
 	petitions map[uuid.UUID]bool
 }
 
-// Add notes the petitions whose counts have moved. It is called after commits and never blocks for long.
+// Add records petitions whose counts have changed. It is called after commits and never blocks for long.
 func (m *Moved) Add(values ...figures.Value) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -47,7 +48,7 @@ func (m *Moved) add(petitions ...uuid.UUID) {
 	}
 }
 
-// take returns those that were noted since it was last called.
+// take returns the petitions that were recorded since its last call.
 func (m *Moved) take() []uuid.UUID {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -59,14 +60,14 @@ func (m *Moved) take() []uuid.UUID {
 	return out
 }
 
-// putBack notes again what was taken and not done.
+// putBack records again petitions that were taken and not processed.
 func (m *Moved) putBack(petitions []uuid.UUID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.add(petitions...)
 }
 
-// Rank rewrites the ranks of the petitions whose counts have moved on this replica.
+// Rank rewrites the ranks of the petitions whose counts have changed on this replica.
 func (s *Service) Rank(ctx context.Context) error {
 	ids := s.opt.Moved.take()
 	for len(ids) > 0 {
@@ -87,8 +88,8 @@ func (s *Service) RankAll(ctx context.Context) error {
 	return err
 }
 
-// rerank copies counters to ranks where they differ, of all petitions or of the given ones, and reports
-// whether it could: another replica may be at it.
+// rerank copies counters to ranks where they differ, for all petitions or the given ones. It returns false if another
+// replica is doing so at the moment.
 func (s *Service) rerank(ctx context.Context, ids []uuid.UUID) (done bool, err error) {
 	var args database.Args
 	text := `UPDATE ranks SET signatures = c.total, trending = c.trending FROM counters AS c
@@ -112,8 +113,8 @@ func (s *Service) rerank(ctx context.Context, ids []uuid.UUID) (done bool, err e
 	return done, nil
 }
 
-// tryLock takes an advisory lock until the transaction ends, or reports that another replica holds it. On
-// SQLite the transaction is the lock.
+// tryLock takes an advisory lock until the transaction ends, or returns false if another replica holds it. On SQLite
+// the transaction itself is the lock.
 func tryLock(ctx context.Context, t *sql.Tx, d database.Dialect, key int64) (bool, error) {
 	if d != database.Postgres {
 		return true, nil

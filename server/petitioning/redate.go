@@ -15,8 +15,8 @@ import (
 	"petitiond/server/ledger"
 )
 
-// Mend makes right what a wrong clock has left of petitions: it dates anew what lies ahead and opens again what was closed
-// early. It returns how many petitions it has changed. Who asks for it knows that the clock is right.
+// Mend repairs petitions after a wrong clock: it replaces times in the future by the current time and reopens what was
+// closed too early. It returns how many petitions it has changed. The caller must know that the clock is right now.
 func (s *Service) Mend(ctx context.Context) (petitions int, err error) {
 	var errs []error
 	for _, mend := range []func(context.Context) (int, error){s.redatePublic, s.reopenEarly, s.redateChanges} {
@@ -26,8 +26,8 @@ func (s *Service) Mend(ctx context.Context) (petitions int, err error) {
 	return petitions, errors.Join(errs...)
 }
 
-// mendDates dates anew what all see. Where no second clock tells that this one is right, it only says that there is
-// something: by a clock that is behind what is right lies ahead, and nobody could undo it.
+// mendDates replaces public times in the future. If no second clock confirms this one, it only logs that there are
+// some: to a clock that is slow, correct times appear to be in the future, and replacing them could not be undone.
 func (s *Service) mendDates(ctx context.Context) error {
 	if s.db.Clock.Confirmed() {
 		_, err := s.redatePublic(ctx)
@@ -47,7 +47,7 @@ func (s *Service) mendDates(ctx context.Context) error {
 	return nil
 }
 
-// confirmed makes a task of a mend that is left out where no second clock tells that this one is right.
+// confirmed returns a task that runs mend only if a second clock confirms this one.
 func (s *Service) confirmed(mend func(context.Context) (int, error)) func(context.Context) error {
 	return func(ctx context.Context) error {
 		if !s.db.Clock.Confirmed() {
@@ -58,17 +58,17 @@ func (s *Service) confirmed(mend func(context.Context) (int, error)) func(contex
 	}
 }
 
-// latest returns the latest time that does not lie ahead.
+// latest returns the latest time that does not count as being in the future.
 func (s *Service) latest() time.Time { return database.Latest(s.opt.Now()) }
 
-// redatePublic gives the present time to petitions that a wrong clock has dated ahead where all see it: to those that it has
-// published, so that they can be signed at once and not only when that time comes, and to those that it has created,
-// which would lead the newest. A start that somebody has planned stays.
+// redatePublic sets the current time in petitions with public times in the future: in those published by a wrong clock,
+// which could otherwise not be signed until that time, and in those created by it, which would come first among the
+// newest. A start that somebody has planned stays.
 func (s *Service) redatePublic(ctx context.Context) (int, error) {
 	return s.redate(ctx, datedAhead(s.latest())...)
 }
 
-// datedAhead matches petitions that a wrong clock has published or created.
+// datedAhead matches petitions that were published or created with a time in the future.
 func datedAhead(latest time.Time) []predicate.Petition {
 	return []predicate.Petition{
 		petition.And(petition.StateEQ(petition.StateOPEN), petition.StartsAtGT(latest), startedWhenPublished),
@@ -79,14 +79,14 @@ func datedAhead(latest time.Time) []predicate.Petition {
 	}
 }
 
-// redateChanges does the same where a wrong clock has merely edited or closed. That orders nothing, so that no index
-// finds it, and is looked for less often.
+// redateChanges does the same for times of edits and of closing. Nothing is ordered by those, so no index finds them,
+// and they are looked for less often.
 func (s *Service) redateChanges(ctx context.Context) (int, error) {
 	latest := s.latest()
 	return s.redate(ctx, petition.Or(petition.UpdatedAtGT(latest), petition.ClosedAtGT(latest)))
 }
 
-// startedWhenPublished matches petitions whose start nobody has planned: they got it together with a slug.
+// startedWhenPublished matches petitions whose start was not planned: it was set together with the slug.
 func startedWhenPublished(s *entsql.Selector) {
 	named := entsql.Table(slug.Table)
 	s.Where(entsql.Exists(entsql.Select(named.C(slug.FieldID)).From(named).Where(entsql.And(
@@ -108,11 +108,11 @@ func (s *Service) redate(ctx context.Context, ahead ...predicate.Petition) (chan
 	return changed, errors.Join(errs...)
 }
 
-// foundAtOnce is how many petitions one look finds.
+// foundAtOnce is how many petitions one query finds.
 const foundAtOnce = 100
 
-// changeFound changes the petitions that match a condition, and returns how many it has changed. It looks again while
-// there may be more, unless it has changed none of those that it found.
+// changeFound changes the petitions that match a condition, and returns how many it has changed. It repeats the query
+// while there may be more, unless it could change none of those that it found.
 func (s *Service) changeFound(
 	ctx context.Context, where predicate.Petition, fn func(context.Context, *edit) (ledger.Terms, error),
 ) (changed int, err error) {
@@ -129,7 +129,8 @@ func (s *Service) changeFound(
 	}
 }
 
-// redate gives the present time to whatever of the petition lies ahead. What closed at its end waits to be opened again.
+// redate replaces all times of the petition that are in the future by the current time, except for a closing at the
+// petition's end, which reopenEarly repairs.
 func (e *edit) redate(ctx context.Context) (ledger.Terms, error) {
 	terms, row := e.counter.Terms(), e.Petition.UpdateOneID(e.row.ID)
 	started, err := e.startedAhead(ctx)
@@ -155,7 +156,7 @@ func (e *edit) redate(ctx context.Context) (ledger.Terms, error) {
 
 func (e *edit) ahead(at *time.Time) bool { return at != nil && at.After(database.Latest(e.now)) }
 
-// startedAhead reports whether a wrong clock has published the petition.
+// startedAhead reports whether the petition was published with a time in the future.
 func (e *edit) startedAhead(ctx context.Context) (bool, error) {
 	if !e.ahead(e.row.StartsAt) {
 		return false, nil
@@ -163,7 +164,7 @@ func (e *edit) startedAhead(ctx context.Context) (bool, error) {
 	return e.Petition.Query().Where(petition.ID(e.row.ID), startedWhenPublished).Exist(ctx)
 }
 
-// redateCreation writes what otherwise never changes: when the petition was created and when it got its slugs.
+// redateCreation rewrites times that otherwise never change: when the petition was created and when it got its slugs.
 func (e *edit) redateCreation(ctx context.Context) error {
 	_, err := e.sql.ExecContext(ctx, `UPDATE slugs SET created_at = $2 WHERE petition_id = $1 AND created_at > $3`,
 		e.row.ID, e.now, database.Latest(e.now))

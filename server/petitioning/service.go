@@ -19,26 +19,26 @@ import (
 	"petitiond/server/secret"
 )
 
-// Observer is told what became of changes of text, state or goal, as the ledger's is told of what it wrote. Its methods
-// must not block.
+// Observer is notified of changes of text, state or goal, as the ledger's observer is notified of what the ledger
+// wrote. Its methods must not block.
 type Observer interface {
-	// Committed is called after the commit and before the one who asked for the change is answered.
+	// Committed is called after the commit and before the caller gets an answer.
 	Committed(values ...figures.Value)
-	// Doubtful is called when nobody can know whether a transaction was committed.
+	// Doubtful is called when it is unknown whether a transaction was committed.
 	Doubtful()
 }
 
-// Options of a Service. Database, Ledger and Keys are needed.
+// Options configures a Service. Database, Ledger and Keys are required.
 type Options struct {
 	Database *database.DB
 	Ledger   *ledger.Ledger
 	Keys     *secret.Keys
 	AdminKey string           // credential with every scope; empty: there is none
-	Reading  *reading.Service // for rules that look at what the actor may see; default one of its own
-	Review   bool             // does a petition wait for a moderator before it opens
-	Every    time.Duration    // from one look for what a wrong clock has dated to the next, default 10 min
-	Observer Observer         // default one who does nothing
-	Moved    *Moved           // whose ranks are to be rewritten; default nobody's but its own
+	Reading  *reading.Service // for rules that read what the actor may see; default one of its own
+	Review   bool             // whether a petition waits for a moderator before it opens
+	Every    time.Duration    // interval of checks for times from a wrong clock, default 10 min
+	Observer Observer         // default does nothing
+	Moved    *Moved           // petitions whose ranks are to be rewritten; default one of its own
 	Now      func() time.Time // default that of the database's Clock
 	Logger   *slog.Logger     // default discards
 }
@@ -47,10 +47,10 @@ type Options struct {
 type Service struct {
 	opt    Options
 	db     *database.DB
-	lookup *ent.Client // finds credentials and keys, whoever asks: always of the newest state, writes nothing
+	lookup *ent.Client // finds credentials and keys for any caller: reads the newest state, never writes
 }
 
-// New gives a Service on a migrated database.
+// New returns a Service on a migrated database.
 func New(opt Options) *Service {
 	if opt.Observer == nil {
 		opt.Observer = ledger.Unobserved{}
@@ -79,8 +79,9 @@ func New(opt Options) *Service {
 	return s
 }
 
-// newest gives the pool that reads what was committed last, without waiting for who writes: on SQLite all
-// readers do, and the writer has one connection; on PostgreSQL readers may come to ask a replica.
+// newest returns the pool that reads the latest committed state without waiting for writers. On SQLite this is the
+// readers' pool, since the writer has only one connection; on PostgreSQL it is not, since readers may be given a
+// replica.
 func newest(db *database.DB) *sql.DB {
 	if db.Dialect == database.SQLite {
 		return db.Read
@@ -88,7 +89,7 @@ func newest(db *database.DB) *sql.DB {
 	return db.Write
 }
 
-// client gives one that reads, also while PostgreSQL is started again.
+// client returns a client that reads, even while PostgreSQL is being restarted.
 func client(d database.Dialect, pool *sql.DB) *ent.Client {
 	return ent.NewClient(ent.Driver(entsql.NewDriver(string(d), entsql.Conn{ExecQuerier: database.Reader{DB: pool}})))
 }
@@ -107,14 +108,15 @@ func (s *Service) seen(ctx context.Context) *reading.Reader {
 	return s.opt.Reading.As(ActorFrom(ctx).Viewer())
 }
 
-// tx is ent and plain SQL in one transaction: the only client that writes, and it never leaves the package.
+// tx is ent and plain SQL in one transaction. It is the only client that writes, and is never passed out of the
+// package.
 type tx struct {
 	*ent.Client
 	sql *sql.Tx
 }
 
-// inTx runs fn in an explicit transaction, and again when the database asks for it: fn may run twice.
-// Nothing may be told to others before it has returned nil. Nothing is written while nobody knows the time.
+// inTx runs fn in an explicit transaction, and again if the database demands it: fn may run twice. Nothing may be
+// published before inTx has returned nil. Nothing is written while the time is unknown.
 func (s *Service) inTx(ctx context.Context, fn func(*tx) error) error {
 	err := s.db.Clock.Check()
 	if err != nil {
@@ -139,23 +141,23 @@ func (s *Service) inTx(ctx context.Context, fn func(*tx) error) error {
 	return err
 }
 
-// IsPassing says whether err is trouble that the database has just now: what was asked may go well in a moment.
+// IsPassing reports whether err is a temporary failure of the database: the same request may succeed in a moment.
 func IsPassing(err error) bool { return database.IsPassing(err) }
 
-// joined lets ent work inside a transaction that database.InTx has begun.
+// joined makes ent work within a transaction that database.InTx has begun.
 type joined struct {
 	entsql.Conn
 	name string
 }
 
-// Tx gives the running transaction: it is committed by who began it.
+// Tx returns the running transaction, which database.InTx commits.
 func (j joined) Tx(context.Context) (dialect.Tx, error) { return dialect.NopTx(j), nil }
 
-// Close leaves the connection to who began the transaction.
+// Close does nothing: the connection belongs to database.InTx.
 func (j joined) Close() error { return nil }
 
-// Dialect names the database as ent does.
+// Dialect returns ent's name of the database.
 func (j joined) Dialect() string { return j.name }
 
-// newID gives a UUIDv7: ids of rows grow with time.
+// newID returns a UUIDv7: ids of rows grow with time.
 func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) }

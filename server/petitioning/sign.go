@@ -22,7 +22,7 @@ const (
 	statementMax = 100
 )
 
-// Signing is what a person gives to sign a petition.
+// Signing is the input for a signature.
 type Signing struct {
 	Petition         uuid.UUID
 	Name             string
@@ -35,8 +35,8 @@ type Signing struct {
 	IdempotencyKey   *string `json:"-"`
 }
 
-// Sign writes a signature and returns when it is durable. Whether the address had signed before is not
-// told: the first signature stays, and what a repeated one says anew is dropped.
+// Sign writes a signature and returns when it is durable. Whether the address had signed before is not disclosed: the
+// first signature stays, and a repeated one is dropped.
 func (s *Service) Sign(ctx context.Context, in Signing) error {
 	f := inInput()
 	key, err := s.idempotencyKey(ctx, f, signMutation, in.IdempotencyKey, in)
@@ -47,12 +47,12 @@ func (s *Service) Sign(ctx context.Context, in Signing) error {
 	if err := f.err(); err != nil {
 		return err
 	}
-	row.Key = key // the ledger answers a repeated one before it looks at the petition
+	row.Key = key // the ledger answers a repeated request before it looks at the petition
 	_, err = s.opt.Ledger.Sign(ctx, row)
 	return s.refusal(ctx, err, in.Petition, f.field("petitionId"))
 }
 
-// checkSigning gives the row of a signature with name and address sealed, all faults noted.
+// checkSigning returns the row of a signature with encrypted name and address, and adds all faults to f.
 func (s *Service) checkSigning(f *faults, in Signing) ledger.Signature {
 	row := ledger.Signature{ID: newID(), Petition: in.Petition, ShowName: in.ShowName}
 	name := checked(f, text.CheckName, in.Name, "name")
@@ -84,8 +84,8 @@ func checkComment(v string) (string, string) {
 	return text.CheckText(v, "The comment", text.CommentMin, text.CommentMax)
 }
 
-// signingComment is the reason that a signatory gives. Its author is the signatory only where the name is
-// public, and the link to the signature is one that only the holder of the secret can follow.
+// signingComment returns the comment for a signatory's reason for signing. It has an author only if the name is public,
+// and only the holder of the secret can tell which signature it belongs to.
 func (s *Service) signingComment(row ledger.Signature, name, body string) *ledger.Comment {
 	c := &ledger.Comment{
 		ID: newID(), Petition: row.Petition, FromSignatory: true, Body: body,
@@ -97,7 +97,7 @@ func (s *Service) signingComment(row ledger.Signature, name, body string) *ledge
 	return c
 }
 
-// refusal says in the domain's words why the ledger did not write. Only now is the petition looked at: a
+// refusal turns the ledger's reason for not writing into an error of the domain. Only now is the petition read: a
 // signature that counts costs no read.
 func (s *Service) refusal(ctx context.Context, err error, id uuid.UUID, field []string) error {
 	switch {
@@ -130,7 +130,8 @@ func errOutcomeUnknown() *Error {
 	return e
 }
 
-// notOpen tells why a petition takes no signature, or that there is none where the actor may not see it.
+// notOpen returns why a petition does not accept signatures, or that there is no such petition if the actor may not see
+// it.
 func (s *Service) notOpen(ctx context.Context, id uuid.UUID, field []string) error {
 	row, err := s.stateOf(ctx, id)
 	if err != nil {
@@ -145,7 +146,7 @@ func (s *Service) notOpen(ctx context.Context, id uuid.UUID, field []string) err
 	return errorf(WrongState, field, "This petition does not accept signatures.")
 }
 
-// stateOf returns a petition with its state and its start, or nil where the actor may see none.
+// stateOf returns a petition with its state and its start, or nil if the actor may not see it.
 func (s *Service) stateOf(ctx context.Context, id uuid.UUID) (*ent.Petition, error) {
 	state, _ := reading.ColumnsOf("state")
 	starts, _ := reading.ColumnsOf("startsAt")

@@ -13,7 +13,7 @@ import (
 	"petitiond/server/text"
 )
 
-// draftSlug names a petition that nobody has a link to yet.
+// draftSlug returns the slug of a draft, to which nobody has a link yet.
 func draftSlug(title string) string {
 	random := make([]byte, text.SlugSuffixBytes)
 	rand.Read(random) // never fails
@@ -22,8 +22,8 @@ func draftSlug(title string) string {
 	return text.SlugWithSuffix(strings.TrimRight(short, "-"), random)
 }
 
-// takeSlug gives a petition the slug of its title: the plain one if no other petition ever had it. A slug is
-// never given to another petition.
+// takeSlug reserves a slug for a petition's title: the plain one if no other petition ever had it. A slug is never
+// reused for another petition.
 func (t *tx) takeSlug(ctx context.Context, id uuid.UUID, title string, now time.Time) (string, error) {
 	plain := text.SlugOf(title)
 	for _, name := range []string{plain, draftSlug(title), draftSlug(title)} {

@@ -14,10 +14,10 @@ import (
 	"petitiond/server/text"
 )
 
-// setTags gives a petition its tags in the order written, and makes the tags that are new. The caller moves
-// the tags' counts where the petition is open.
+// setTags stores the tags of a petition in the given order, and creates new tags. If the petition is open, the caller
+// updates the tags' counts.
 func (t *tx) setTags(ctx context.Context, id uuid.UUID, entries []text.Tag) error {
-	// In the order of keys, so that two petitions with the same new tags never wait for each other in a ring.
+	// In the order of keys: two transactions that create the same tags cannot deadlock.
 	sorted := slices.SortedFunc(slices.Values(entries), func(a, b text.Tag) int { return strings.Compare(a.Key, b.Key) })
 	for _, e := range sorted {
 		_, err := t.sql.ExecContext(ctx, `INSERT INTO tags (id, key, label, open_petitions) VALUES ($1, $2, $3, 0)
@@ -62,7 +62,7 @@ func (t *tx) countTags(ctx context.Context, id uuid.UUID, n int) error {
 	return nil
 }
 
-// index writes the folded text by which a petition is found.
+// index writes the folded text in which searches find a petition.
 func (t *tx) index(ctx context.Context, id uuid.UUID, c content) error {
 	labels := make([]string, len(c.tags))
 	for i, e := range c.tags {

@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// Run does what nobody asks for: once a second it closes petitions whose end has passed and rewrites the
-// ranks that moved, once a minute it compares all ranks and opens what a wrong clock has closed, once an hour it
-// forgets old idempotency keys. It returns when ctx ends; a task that fails is logged and tried again in its turn.
+// Run does the periodic tasks: once a second it closes petitions whose end has passed and rewrites changed ranks, once
+// a minute it compares all ranks and reopens what a wrong clock has closed, once an hour it deletes old idempotency
+// keys. It returns when ctx ends; a task that fails is logged and tried again the next time.
 //
-// What a wrong clock has dated ahead is dated anew every ten minutes, and not at the start: there it may be this clock
-// that is wrong, and behind, until the system has set it. By one clock alone nothing is opened or dated anew.
+// Times in the future, from a wrong clock, are replaced every ten minutes, and not at the start: this clock itself may
+// be slow until the system has set it. Unless a second clock confirms this one, nothing is reopened or replaced.
 func (s *Service) Run(ctx context.Context) error {
 	second, minute, hour := time.NewTicker(time.Second), time.NewTicker(time.Minute), time.NewTicker(time.Hour)
 	redate := time.NewTicker(s.opt.Every)
@@ -41,7 +41,8 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// task leaves out what nobody may write, since nobody knows the time; the Clock tells of it.
+// task runs a task and logs its error. It does nothing while the time is unknown, since nothing may be written then;
+// the Clock itself reports that.
 func (s *Service) task(ctx context.Context, name string, do func(context.Context) error) {
 	if s.db.Clock.Check() != nil {
 		return
