@@ -4,9 +4,8 @@ import "strings"
 
 const faultCountry = "The country must be a two-letter code of ISO 3166-1, such as DE or KE."
 
-// countryCodes are the 249 officially assigned codes of ISO 3166-1 alpha-2.
-// They are written out because golang.org/x/text/language also takes codes
-// that are reserved, withdrawn or of its own making: SU, EU, UK, TA, XK.
+// countryCodes are the 249 officially assigned codes of ISO 3166-1 alpha-2. They are listed here because
+// golang.org/x/text/language also accepts codes that are reserved, withdrawn or not of ISO: SU, EU, UK, TA, XK.
 const countryCodes = `
 AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ
 BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ
@@ -35,7 +34,7 @@ YE YT
 ZA ZM ZW
 `
 
-// CheckCountry gives the code in upper case.
+// CheckCountry returns the code in upper case.
 func CheckCountry(s string) (code, fault string) {
 	code = strings.ToUpper(s)
 	if len(s) != 2 || len(code) != 2 || strings.ContainsAny(code, " \n") || !strings.Contains(countryCodes, code) {

@@ -1,4 +1,4 @@
-// Package text knows what people write and how it is spelt: names, addresses, languages, countries, tags, slugs,
-// Markdown, the words of a search, and how long each may be. It cleans a text or says in a sentence what is wrong with
-// it, and knows neither who wrote it nor where it is kept.
+// Package text checks and normalises what people write: names, addresses, languages, countries, tags, slugs, Markdown,
+// search words, and how long each may be. It returns a cleaned text, or a sentence that says what is wrong with it. It
+// knows neither who wrote a text nor where it is stored.
 package text

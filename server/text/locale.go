@@ -7,19 +7,18 @@ import (
 )
 
 const (
-	// localeMax is what RFC 5646, section 4.4.1, asks applications to hold.
+	// localeMax is the length that RFC 5646, section 4.4.1, requires applications to support.
 	localeMax   = 35
 	faultLocale = "The language must be a BCP 47 tag, such as en, pt-BR or zh-Hant."
 )
 
-// CheckLocale gives a language tag in its canonical form. A tag that names no
-// language is refused, save und alone: it is what the API itself answers where
-// nobody said a language, so it must be taken back.
+// CheckLocale returns a language tag in its canonical form. A tag without a language is refused, except for "und": the
+// API returns that itself where no language was given, so it must accept it, too.
 func CheckLocale(s string) (tag, fault string) {
 	if strings.EqualFold(s, language.Und.String()) {
 		return language.Und.String(), ""
 	}
-	// The parser takes the underscore of POSIX locales for a hyphen.
+	// The parser accepts the underscore of POSIX locales as a hyphen.
 	if len(s) > localeMax || strings.Contains(s, "_") {
 		return "", faultLocale
 	}

@@ -18,9 +18,8 @@ import (
 	"github.com/yuin/goldmark/util"
 )
 
-// Bounds of the work and the output that a source may cause. Without them
-// 50,000 characters keep a processor busy for half a minute; no petition that
-// is meant to be read comes near.
+// Bounds of the work and the output that a source may cause. Without them 50,000 characters can keep a processor busy
+// for half a minute. No petition that is meant to be read comes near these bounds.
 const (
 	RenderedMax   = 1 << 20 // bytes of HTML
 	renderedTimes = 8       // bytes of HTML for each of the source: references may repeat a long address
@@ -30,9 +29,8 @@ const (
 	tableSlackMax = 64      // cells that a table has beyond four for each one written
 )
 
-// RenderMarkdown turns the Markdown of a petition into HTML that is safe to
-// insert into any page: a short list of elements, links to http and https
-// only, no images and nothing of the HTML that the source may hold.
+// RenderMarkdown renders the Markdown of a petition as HTML that is safe to insert into any page: a short list of
+// elements, links to http and https only, no images, and none of the HTML in the source.
 func RenderMarkdown(source string) string {
 	return markdownOnce().render(source)
 }
@@ -40,8 +38,8 @@ func RenderMarkdown(source string) string {
 // markdownOnce builds the renderer at first use; it is safe for concurrent use.
 var markdownOnce = sync.OnceValue(newMarkdown)
 
-// markdown is a converter and, behind it, the sanitiser that alone decides
-// what may leave: a fault of the one is caught by the other.
+// markdown is a converter followed by a sanitiser, which alone decides what is let through: it catches the errors of
+// the converter.
 type markdown struct {
 	converter goldmark.Markdown
 	policy    *bluemonday.Policy
@@ -73,8 +71,8 @@ func markdownPolicy() *bluemonday.Policy {
 	p.AllowElements("p", "br", "hr", "strong", "em", "del", "code", "pre", "blockquote", "ul", "ol", "li",
 		"h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td")
 	p.AllowAttrs("href").OnElements("a")
-	// Without a host a browser would take the address for a relative one; a
-	// user name before it makes a link look as if it led elsewhere.
+	// Without a host a browser would treat the address as relative; a user name before the host makes a link look as if
+	// it led elsewhere.
 	plain := func(u *url.URL) bool { return u.Host != "" && u.User == nil }
 	p.AllowURLSchemeWithCustomPolicy("http", plain)
 	p.AllowURLSchemeWithCustomPolicy("https", plain)
@@ -88,8 +86,8 @@ func (m *markdown) render(source string) string {
 	most := min(renderedTimes*len(source)+renderedSlack, RenderedMax)
 	out := limitedBuffer{left: most}
 	if strings.Count(source, "[") <= bracketsMax && m.converter.Convert([]byte(source), &out) == nil {
-		// The sanitiser speaks of openers only where a link opens a window. In
-		// texts and addresses it has escaped the quotation marks.
+		// The sanitiser adds noopener only to links that open a window. The replacement is safe, since quotation marks
+		// in texts and addresses were escaped.
 		clean := strings.ReplaceAll(m.policy.SanitizeReader(&out.Buffer).String(),
 			`rel="nofollow noreferrer"`, `rel="nofollow noopener noreferrer"`)
 		if len(clean) <= most {
@@ -100,8 +98,8 @@ func (m *markdown) render(source string) string {
 	return "<p>" + html.EscapeString(source) + "</p>\n"
 }
 
-// petitionStyle changes what a petition has no room for: the page around it
-// owns the first heading, and images become their description.
+// petitionStyle adapts what does not fit into a page: headings are moved down, since the page has the first one, and
+// images become their descriptions.
 type petitionStyle struct{}
 
 // Transform implements parser.ASTTransformer.
@@ -124,7 +122,7 @@ func (petitionStyle) RegisterFuncs(r renderer.NodeRendererFuncRegisterer) {
 
 var errRenderedTooLong = errors.New("text: rendered markdown is too long")
 
-// limitedBuffer refuses what goes beyond its limit.
+// limitedBuffer returns an error for what exceeds its limit.
 type limitedBuffer struct {
 	bytes.Buffer
 	left int
@@ -137,8 +135,8 @@ func (b *limitedBuffer) Write(p []byte) (int, error) {
 	return b.Buffer.Write(p)
 }
 
-// shallowBlocks are the usual block parsers, of which those that nest stop at
-// nestingMax: finding a place costs the square of the depth.
+// shallowBlocks returns the usual block parsers, but those that nest stop at nestingMax, since parsing takes quadratic
+// time in the depth.
 func shallowBlocks() []util.PrioritizedValue {
 	blocks := parser.DefaultBlockParsers()
 	for i, block := range blocks {
@@ -164,9 +162,8 @@ func (b shallowBlock) Open(parent ast.Node, reader text.Reader, pc parser.Contex
 	return b.BlockParser.Open(parent, reader, pc)
 }
 
-// evenTables are the tables of GitHub, save those that are hardly filled:
-// each missing cell is added, so that a wide head over many empty rows would
-// cost the square of its size.
+// evenTables are GitHub's tables, except for those that are nearly empty: every missing cell is added, so a wide head
+// over many empty rows would produce output quadratic in its size.
 type evenTables struct{}
 
 // Extend implements goldmark.Extender.

@@ -12,14 +12,12 @@ import (
 const (
 	nameMin, nameMax = 1, 100
 
-	// marksPerLetter is what living scripts need; more is meant to spill
-	// over the neighbouring lines.
+	// marksPerLetter is what living scripts need; more are meant to spill into neighbouring lines.
 	marksPerLetter = 3
 )
 
-// CheckName cleans the public name of a signatory, a petitioner or the author
-// of a comment. Look-alike letters of other scripts are let through: they are
-// a matter for moderation, since a rule would refuse real names.
+// CheckName cleans the public name of a signatory, a petitioner or the author of a comment. Look-alike letters of other
+// scripts are accepted: they are a matter for moderation, since any rule would refuse real names.
 func CheckName(s string) (clean, fault string) {
 	clean, fault = CheckLine(s, "The name", nameMin, nameMax)
 	if fault == "" {
@@ -51,15 +49,13 @@ func isLetterOrDigit(r rune) bool {
 	return unicode.IsLetter(r) || unicode.IsNumber(r)
 }
 
-// startsFormula looks through compatibility forms: spreadsheets treat the
-// full-width signs as the plain ones.
+// startsFormula looks through compatibility forms: spreadsheets treat the full-width signs as the plain ones.
 func startsFormula(name string) bool {
 	return strings.IndexAny(norm.NFKC.String(name), "-=+@") == 0
 }
 
-// hasHidden reports invisible characters, save joiners between letters of
-// scripts that spell names with them and variation selectors, which only
-// choose the look of the character before them.
+// hasHidden reports whether there are invisible characters, except for joiners between letters of scripts that spell
+// names with them, and variation selectors, which only choose the look of the character before them.
 func hasHidden(name string) bool {
 	runes := []rune(name)
 	for i, r := range runes {
@@ -78,14 +74,14 @@ func isJoiner(r rune) bool {
 	return r == '\u200C' || r == '\u200D'
 }
 
-// usesJoiners follows the scripts for which IDNA allows joiners in context.
+// usesJoiners reports whether r is of a script for which IDNA allows joiners in context.
 func usesJoiners(r rune) bool {
 	return unicode.In(r, unicode.Arabic, unicode.Syriac, unicode.Devanagari, unicode.Bengali, unicode.Gurmukhi, unicode.Gujarati,
 		unicode.Oriya, unicode.Tamil, unicode.Telugu, unicode.Kannada, unicode.Malayalam, unicode.Sinhala)
 }
 
-// hasPiledMarks counts the marks that take no room of their own; spacing
-// vowel signs cannot pile up.
+// hasPiledMarks reports whether too many combining marks are on one letter. Spacing vowel signs do not count, since
+// they cannot pile up.
 func hasPiledMarks(name string) bool {
 	marks := 0
 	for _, r := range name {
@@ -100,8 +96,7 @@ func hasPiledMarks(name string) bool {
 	return false
 }
 
-// hasLink reports addresses of the web and of mailboxes, with or without a
-// scheme before them.
+// hasLink reports whether there is a web or e-mail address, with or without a scheme.
 func hasLink(name string) bool {
 	name = strings.ToLower(norm.NFKC.String(name))
 	for _, sign := range []string{"://", "http:", "https:", "mailto:", "www."} {
@@ -131,9 +126,8 @@ func isHostRune(r rune) bool {
 	return isLetterOrDigit(r) || unicode.IsMark(r) || r == '-' || r == '.'
 }
 
-// looksLikeHost reports whether a word ends in a public suffix. Initials and
-// titles stand before surnames that are suffixes too (J.Wang, Dr.Li), so
-// without a path the label before the suffix has to be longer.
+// looksLikeHost reports whether a word ends in a public suffix. Some surnames after initials and titles are public
+// suffixes, too (J.Wang, Dr.Li), so without a path the label before the suffix must be longer.
 func looksLikeHost(word string, withPath bool) bool {
 	ascii, err := idna.Punycode.ToASCII(word)
 	if err != nil || !strings.Contains(ascii, ".") {

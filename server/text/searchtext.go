@@ -9,22 +9,20 @@ import (
 )
 
 const (
-	// foldedWordMax keeps words far below what a tsquery or an FTS5 token
-	// may hold; both sides of a search are cut alike.
+	// foldedWordMax keeps words far below the limits of tsquery and FTS5 tokens. Indexed text and searches are cut
+	// alike.
 	foldedWordMax  = 64
 	searchWordsMax = 16
 )
 
-// Fold makes a text ready for the search index: words without case and
-// accents, joined by single spaces. Scripts written without spaces come as
-// overlapping pairs, so that any part of a run is found by its pairs.
+// Fold prepares a text for the search index: words without case and accents, joined by single spaces. Runs in scripts
+// without spaces become overlapping pairs of characters, by which any part of a run is found.
 func Fold(s string) string {
 	return strings.Join(foldedWords(s), " ")
 }
 
-// FTSQuery gives the match expression of SQLite's FTS5 that finds every word
-// of the query, the last one also as the beginning of a longer word. It is
-// empty when the query holds nothing to search for.
+// FTSQuery returns a match expression for SQLite's FTS5 that finds all words of the query, the last one also as a
+// prefix. It is empty if the query has no words.
 func FTSQuery(query string) string {
 	words := SearchWords(query)
 	if len(words) == 0 {
@@ -33,7 +31,7 @@ func FTSQuery(query string) string {
 	return `"` + strings.Join(words, `" AND "`) + `" *`
 }
 
-// TSQuery gives the same for PostgreSQL's to_tsquery or a cast to tsquery.
+// TSQuery returns the same for PostgreSQL's to_tsquery or a cast to tsquery.
 func TSQuery(query string) string {
 	words := SearchWords(query)
 	if len(words) == 0 {
@@ -42,14 +40,13 @@ func TSQuery(query string) string {
 	return "'" + strings.Join(words, "' & '") + "':*"
 }
 
-// SearchWords returns the words of a search, as an index has them: the first 16.
+// SearchWords returns the first 16 words of a search, folded as in the index.
 func SearchWords(query string) []string {
 	words := foldedWords(query)
 	return words[:min(len(words), searchWordsMax)]
 }
 
-// foldedWords consist of letters and digits alone, which is what makes it
-// safe to quote them into a query.
+// foldedWords returns words of letters and digits only, which makes it safe to quote them in a query.
 func foldedWords(s string) []string {
 	var words []string
 	for word := range strings.FieldsFuncSeq(foldRunes(s), func(r rune) bool { return !isLetterOrDigit(r) }) {
@@ -58,12 +55,12 @@ func foldedWords(s string) []string {
 	return words
 }
 
-// foldRunes composes at the end what is no mark, the syllables of Hangul.
+// foldRunes composes the result again, which restores the syllables of Hangul.
 func foldRunes(s string) string {
 	return norm.NFC.String(foldCase(cutMarks(s)))
 }
 
-// cutMarks takes broken bytes out first: behind one the library leaves a letter as it is.
+// cutMarks removes invalid bytes first: the library does not change a letter that follows one.
 func cutMarks(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsMark(r) {
@@ -73,8 +70,8 @@ func cutMarks(s string) string {
 	}, norm.NFKD.String(strings.ToValidUTF8(s, " ")))
 }
 
-// foldCase lowers before it folds: folding alone swaps the two cases of
-// Cherokee, and leaves a dot on the i of İstanbul that istanbul has not.
+// foldCase lowers before it folds: folding alone swaps the two cases of Cherokee, and leaves a combining dot on the i
+// of İstanbul, which istanbul does not have.
 func foldCase(s string) string {
 	return cases.Fold().String(strings.ToLower(s))
 }
@@ -106,7 +103,7 @@ func appendPairs(words []string, run []rune) []string {
 	return words
 }
 
-// isUnspaced counts the long-vowel sign in, which belongs to no single script.
+// isUnspaced includes the long-vowel sign, which belongs to no single script.
 func isUnspaced(r rune) bool {
 	const longVowel = 'ー'
 	return r == longVowel || unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana)

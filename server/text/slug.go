@@ -7,7 +7,7 @@ import (
 	"github.com/gosimple/slug"
 )
 
-// What slugs are made of.
+// How long slugs may be, and what they are made of.
 const (
 	SlugMax         = 80
 	slugFallback    = "petition"
@@ -15,11 +15,10 @@ const (
 	slugAlphabet    = "abcdefghijklmnopqrstuvwxyz234567"
 )
 
-// SlugOf gives the readable part of a petition's web address: ASCII words
-// joined by single hyphens, whatever the script of the title.
+// SlugOf returns the readable part of a petition's web address: ASCII words joined by single hyphens, whatever the
+// script of the title.
 func SlugOf(title string) string {
-	// Cut here, since the library would be told its limit by a variable that
-	// the whole process shares.
+	// Cut here, since the library has its limit in a global variable.
 	words := strings.FieldsFunc(slug.Make(title), func(r rune) bool { return r == '-' || r == '_' })
 	if len(words) == 0 {
 		return slugFallback
@@ -34,8 +33,7 @@ func SlugOf(title string) string {
 	return short
 }
 
-// SlugWithSuffix tells a slug from its namesakes by 8 characters made of the
-// first five bytes of random.
+// SlugWithSuffix makes a slug unique with 8 characters made of the first five bytes of random.
 func SlugWithSuffix(slug string, random []byte) string {
 	return slug + "-" + base32.NewEncoding(slugAlphabet).EncodeToString(random[:SlugSuffixBytes])
 }

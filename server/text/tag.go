@@ -15,28 +15,24 @@ const (
 	tagKeyMin, tagKeyMax = 1, 50
 	tagLabelMax          = 100
 
-	// WholeList is the index of a fault that no single tag is guilty of.
+	// WholeList is the index of a fault that is not that of a single tag.
 	WholeList = -1
 )
 
-// Tag is a tag as it is stored: the key by which it is found and the
-// label as people wrote it first.
+// Tag is a tag as it is stored: the key by which it is found, and the label as it was first written.
 type Tag struct{ Key, Label string }
 
-// TagFault is what is wrong with the tag at Index of the input, or with the
-// list itself when Index is WholeList.
+// TagFault is what is wrong with the tag at Index of the input, or with the list itself when Index is WholeList.
 type TagFault struct {
 	Index   int
 	Message string
 }
 
-// TagKey gives the key under which a tag is known: "#Climate Justice!" and
-// "climatejustice" are one tag. It is NFKC, case-folded, of letters, digits,
-// marks and underscores alone; an empty key stands for no tag.
+// TagKey returns the key of a tag: "#Climate Justice!" and "climatejustice" are the same tag. A key is in NFKC,
+// case-folded, and consists of letters, digits, marks and underscores only. It is empty if the name is not a tag.
 func TagKey(name string) string {
-	// Each step may undo the work of another: folding decomposes, and a cut
-	// character lets its neighbours compose. Two rounds settle what people
-	// write; the bound is for what they do not.
+	// Each step may undo another: folding decomposes, and removing a character may let its neighbours compose. Two
+	// rounds suffice for what people write; the bound is for everything else.
 	for range 8 {
 		key := strings.Map(tagRune, norm.NFKC.String(foldCase(norm.NFKC.String(name))))
 		if key == name {
@@ -47,8 +43,8 @@ func TagKey(name string) string {
 	return name
 }
 
-// tagRune drops what a key has no room for. Fillers and variation selectors
-// are letters and marks by class, but nobody sees them.
+// tagRune drops what does not belong in a key. Fillers and variation selectors are letters and marks by class, but
+// invisible.
 func tagRune(r rune) rune {
 	keep := r == '_' || unicode.In(r, unicode.L, unicode.M, unicode.Nd, unicode.Nl)
 	if !keep || isInvisible(r) {
@@ -65,8 +61,7 @@ func tagLabel(s string) string {
 	return strings.Join(strings.Fields(s), " ")
 }
 
-// CheckTags gives the tags of a petition in the order written; of two that
-// have one key the first stays.
+// CheckTags returns the tags of a petition in the given order; of two with the same key the first is kept.
 func CheckTags(tags []string) (entries []Tag, faults []TagFault) {
 	seen := make(map[string]bool, len(tags))
 	for i, tag := range tags {

@@ -9,8 +9,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Limits of what people write, in characters (code points) after
-// normalisation. They are part of the public contract.
+// Limits of what people write, in characters (code points) after normalisation. They are part of the public contract.
 const (
 	TitleMin      = 3
 	TitleMax      = 150
@@ -24,10 +23,9 @@ const (
 	AddresseesMax = 10
 )
 
-// CheckLine cleans a text of one line: NFC, trimmed, runs of white space made
-// one space. What names the text at the start of the fault's sentence; an
-// empty fault means that clean may be stored. A line in which nothing can be
-// seen counts as empty.
+// CheckLine cleans a text of one line: NFC, trimmed, runs of white space replaced by one space. What names the text at
+// the start of the fault's sentence; if fault is empty, clean may be stored. A line without visible characters counts
+// as empty.
 func CheckLine(s, what string, least, most int) (clean, fault string) {
 	if !utf8.ValidString(s) {
 		return "", what + " must be valid UTF-8 text."
@@ -42,9 +40,8 @@ func CheckLine(s, what string, least, most int) (clean, fault string) {
 	return checkLength(strings.Join(strings.Fields(s), " "), what, least, most)
 }
 
-// CheckText cleans a text of many lines: NFC, every line end made "\n", empty
-// lines before and white space behind cut. White space within stays as it is,
-// since Markdown reads meaning into it.
+// CheckText cleans a text of several lines: NFC, every line end replaced by "\n", leading empty lines and trailing
+// white space removed. Other white space is kept, since it has a meaning in Markdown.
 func CheckText(s, what string, least, most int) (clean, fault string) {
 	if !utf8.ValidString(s) {
 		return "", what + " must be valid UTF-8 text."
@@ -60,8 +57,8 @@ func CheckText(s, what string, least, most int) (clean, fault string) {
 	return checkLength(s, what, least, most)
 }
 
-// checkLength compares what can be seen with the lower limit, so that
-// invisible characters cannot fill a text up, and everything with the upper.
+// checkLength compares the number of visible characters with the lower limit, which cannot be met with invisible ones,
+// and that of all characters with the upper.
 func checkLength(s, what string, least, most int) (clean, fault string) {
 	seen := countVisible(s)
 	if seen == 0 {
@@ -86,20 +83,20 @@ func countVisible(s string) int {
 	return n
 }
 
-// isInvisible reports whether r leaves no trace of its own on the screen:
-// format characters, fillers such as U+3164 and the empty Braille pattern.
+// isInvisible reports whether r is not visible by itself: format characters, fillers such as U+3164 and the empty
+// Braille pattern.
 func isInvisible(r rune) bool {
 	const brailleBlank = '\u2800'
 	return r == brailleBlank || unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }
 
-// isBidiControl covers the marks as well as the embeddings, overrides and isolates.
+// isBidiControl includes the marks as well as embeddings, overrides and isolates.
 func isBidiControl(r rune) bool {
 	return unicode.Is(unicode.Bidi_Control, r)
 }
 
-// isBidiOverride leaves out the marks U+061C, U+200E and U+200F, which long
-// texts in Arabic and Hebrew need and which cannot reorder what follows them.
+// isBidiOverride excludes the marks U+061C, U+200E and U+200F, which long texts in Arabic and Hebrew need and which
+// cannot reorder what follows them.
 func isBidiOverride(r rune) bool {
 	return r >= '\u202A' && r <= '\u202E' || r >= '\u2066' && r <= '\u2069'
 }
