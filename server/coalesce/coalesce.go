@@ -11,9 +11,9 @@ import (
 )
 
 // Reads are readings of several kinds. While as many of a kind are under way as there may be, those who come wait, and
-// each reading that ends lets some of them go as one, in the order in which they came. It is to reading what the
-// ledger's group commit is to signing: the more ask, the less each costs. A group that is full need not wait, unless
-// for a processor. A reading begins after all those it is for have asked, so that nobody is told what was true before.
+// each reading that ends lets some of them go as one, in the order in which they came. It is to reading what the ledger's
+// group commit is to signing: the more ask, the less each costs. A group that is full need not wait, unless for a
+// processor. A reading begins after all those it is for have asked, so that nobody is told what was true before.
 type Reads[Kind, Key comparable, V any] struct {
 	most   int // readings of a kind at once; 0: all read alone
 	full   int // the same with those of groups that are full
@@ -48,8 +48,8 @@ const (
 
 var errBroken = errors.New("coalesce: who read for others did not come to an end")
 
-// New returns Reads of which atOnce groups that are full are read at once, and half as many others: the other half of
-// the processors writes answers. With none all read alone.
+// New returns Reads of which atOnce groups that are full are read at once, and half as many others: the other half of the
+// processors writes answers. With none all read alone.
 func New[Kind, Key comparable, V any](atOnce int) *Reads[Kind, Key, V] {
 	r := &Reads[Kind, Key, V]{queues: map[Kind]*queue[Key, V]{}, full: atOnce}
 	if atOnce > 0 {
@@ -83,7 +83,7 @@ func (t *Reads[Kind, Key, V]) Read(ctx context.Context, kind Kind, key Key, fetc
 	return g.found[key], g.err
 }
 
-// join returns the group that waits, or nil for those who may read at once.
+// join gives the group that waits, or nil to who may read at once.
 func (t *Reads[Kind, Key, V]) join(kind Kind, key Key) *group[Key, V] {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -122,8 +122,8 @@ func (t *Reads[Kind, Key, V]) lead(ctx context.Context, kind Kind, g *group[Key,
 	g.found, g.err = fetch(ctx, g.keys)
 }
 
-// ended gives the turn of a reading that has ended to those who wait longest. They go first, so that the database does
-// not stand idle while the answers of this reading are written.
+// ended gives the turn of a reading that has ended to those who wait longest. They go first, so that the database does not
+// stand idle while the answers of this reading are written.
 func (t *Reads[Kind, Key, V]) ended(kind Kind) {
 	t.mu.Lock()
 	called := t.pass(kind)
@@ -133,7 +133,7 @@ func (t *Reads[Kind, Key, V]) ended(kind Kind) {
 	}
 }
 
-// pass gives a turn on, with mu held. It reports whether anybody takes it.
+// pass gives a turn on, with mu held. It tells whether anybody takes it.
 func (t *Reads[Kind, Key, V]) pass(kind Kind) bool {
 	l := t.queues[kind]
 	if len(l.groups) > 0 && (l.running <= t.most || l.groups[0].waiting == groupMost) {

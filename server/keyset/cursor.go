@@ -12,19 +12,20 @@ import (
 	"github.com/google/uuid"
 )
 
-// errBadCursor is all that is said of a cursor that does not belong to the list: a forged, a cut and a borrowed one are
-// alike.
+// errBadCursor is all that is said of a cursor that does not belong to the
+// list: a forged, a cut and a borrowed one are alike.
 var errBadCursor = errors.New("the cursor does not belong to this list; take one from the same list with the same filter and order")
 
 const (
 	cursorVersion = 1
 	cursorMAC     = 8
-	// cursorMax refuses long input before anything is computed; the longest sort key there is, a tag of 50 characters,
-	// stays below it.
+	// cursorMax refuses long input before anything is computed; the longest
+	// sort key there is, a tag of 50 characters, stays below it.
 	cursorMax = 400
 )
 
-// Cursor is a place within a list: the sort keys of a row, and its id, which tells rows with equal keys apart.
+// Cursor is a place within a list: the sort keys of a row, and its id, which
+// tells rows with equal keys apart.
 type Cursor struct {
 	Keys []Key
 	ID   uuid.UUID
@@ -63,7 +64,8 @@ func Time(t time.Time) Key {
 // Position returns the number of an Int key.
 func (k Key) Position() int64 { return int64(k.bits) }
 
-// Value returns the key as an argument of a statement: int64, float64, time.Time in UTC or string.
+// Value gives the key as an argument of a statement: int64, float64,
+// time.Time in UTC or string.
 func (k Key) Value() any {
 	switch k.kind {
 	case cursorInt:
@@ -77,15 +79,17 @@ func (k Key) Value() any {
 	}
 }
 
-// Codec writes and reads cursors. They are authenticated, so that a client can neither make one up nor carry it to
-// another list, and what is read back has the kinds of keys that were written for that list.
+// Codec writes and reads cursors. They are authenticated, so that a
+// client can neither make one up nor carry it to another list, and what is
+// read back has the kinds of keys that were written for that list.
 type Codec struct{ key []byte }
 
 // NewCodec returns a codec that authenticates with the key.
 func NewCodec(key []byte) Codec { return Codec{key: key} }
 
-// Encode returns the opaque form: base64url of version, number of keys, keys, id and MAC. List describes the list that
-// the cursor is bound to: its name, parent, filter and order.
+// Encode returns the opaque form: base64url of version, number of keys, keys,
+// id and MAC. List describes the list that the cursor is bound to: its name,
+// parent, filter and order.
 func (c Codec) Encode(list string, at Cursor) string {
 	raw := append(make([]byte, 0, 64), cursorVersion, byte(len(at.Keys)))
 	for _, key := range at.Keys {
@@ -101,7 +105,8 @@ func (c Codec) Encode(list string, at Cursor) string {
 	return base64.RawURLEncoding.EncodeToString(append(raw, c.mac(list, raw)...))
 }
 
-// Decode returns errBadCursor for everything that encode did not write for this list with this key.
+// Decode returns errBadCursor for everything that encode did not write for this
+// list with this key.
 func (c Codec) Decode(list, s string) (Cursor, error) {
 	if len(s) > cursorMax {
 		return Cursor{}, errBadCursor
@@ -127,8 +132,8 @@ func (c Codec) mac(list string, payload []byte) []byte {
 	return h.Sum(nil)[:cursorMAC]
 }
 
-// parseCursor does not trust the MAC with its life: a payload of an older release may be authentic and still have
-// another form.
+// parseCursor does not trust the MAC with its life: a payload of an older
+// release may be authentic and still have another form.
 func parseCursor(payload []byte) (Cursor, error) {
 	if len(payload) < 2 || payload[0] != cursorVersion {
 		return Cursor{}, errBadCursor

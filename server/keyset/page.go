@@ -11,8 +11,8 @@ const (
 	MaxSize     = 100
 )
 
-// Args are the arguments of a list: first and after page forwards, last and before backwards. The other bound may stand
-// beside either.
+// Args are the arguments of a list: first and after page forwards, last
+// and before backwards. The other bound may stand beside either.
 type Args struct {
 	First, Last   *int
 	After, Before *string
@@ -27,7 +27,7 @@ type Edge[N any] struct {
 	place func() string
 }
 
-// Cursor returns the place, sealed: this is done only for those who ask.
+// Cursor gives the place, sealed: which is done only for those who ask.
 func (e Edge[N]) Cursor() string { return e.place() }
 
 // PageInfo says what lies beyond a page.
@@ -37,10 +37,10 @@ type PageInfo struct {
 	start, end func() string // nil on an empty page
 }
 
-// StartCursor returns the place of the first row, or nil where there is none.
+// StartCursor gives the place of the first row, or nil where there is none.
 func (p PageInfo) StartCursor() *string { return placeOf(p.start) }
 
-// EndCursor returns the place of the last row, or nil where there is none.
+// EndCursor gives the place of the last row, or nil where there is none.
 func (p PageInfo) EndCursor() *string { return placeOf(p.end) }
 
 func placeOf(row func() string) *string {
@@ -58,20 +58,22 @@ type ArgumentError struct {
 	cause    error
 }
 
-// Error returns the sentence for people.
+// Error gives the sentence for people.
 func (e *ArgumentError) Error() string { return e.Message }
 
-// Unwrap returns the cause, where there is one.
+// Unwrap gives the cause, where there is one.
 func (e *ArgumentError) Unwrap() error { return e.cause }
 
-// Window is a checked Args: at most Limit rows between two bounds, from the end when Backward.
+// Window is a checked Args: at most Limit rows between two bounds, from
+// the end when Backward.
 type Window struct {
 	Limit         int
 	Backward      bool
 	After, Before *string
 }
 
-// Window checks the arguments; without first and last it is the first page of the default size.
+// Window checks the arguments; without first and last it is the first page of
+// the default size.
 func (a Args) Window(defaultSize, maxSize int) (Window, error) {
 	w := Window{Limit: defaultSize, After: a.After, Before: a.Before}
 	argument, size := "first", a.First
@@ -91,11 +93,12 @@ func (a Args) Window(defaultSize, maxSize int) (Window, error) {
 	return w, nil
 }
 
-// Fetch is the number of rows to read: the one beyond the page tells whether there is another page, so that nothing
-// needs counting.
+// Fetch is the number of rows to read: the one beyond the page tells whether
+// there is another page, so that nothing needs counting.
 func (w Window) Fetch() int { return w.Limit + 1 }
 
-// Bounds decodes the cursors of a window for the list that is read; an absent bound is nil.
+// Bounds decodes the cursors of a window for the list that is read; an absent
+// bound is nil.
 func (w Window) Bounds(codec Codec, list string) (after, before *Cursor, err error) {
 	if after, err = decodeBound(codec, list, "after", w.After); err != nil {
 		return nil, nil, err
@@ -118,8 +121,9 @@ func decodeBound(codec Codec, list, argument string, s *string) (*Cursor, error)
 	return &at, nil
 }
 
-// Cut makes a page of the rows that were read: up to w.fetch of them, in the order of reading, which for a backward
-// window runs against the list. The edges come in the order of the list.
+// Cut makes a page of the rows that were read: up to w.fetch of them, in
+// the order of reading, which for a backward window runs against the list.
+// The edges come in the order of the list.
 func Cut[N any](rows []N, w Window, place func(N) string) ([]Edge[N], PageInfo) {
 	more := len(rows) > w.Limit
 	if more {
