@@ -111,7 +111,8 @@ func TestCursorIsBoundToItsList(t *testing.T) {
 	})
 }
 
-// TestCursorKeepsListAndPlaceApart moves the border between the two: what is signed must not read the same.
+// TestCursorKeepsListAndPlaceApart moves the border between the two: what is
+// signed must not read the same.
 func TestCursorKeepsListAndPlaceApart(t *testing.T) {
 	t.Parallel()
 	c := testCodec()

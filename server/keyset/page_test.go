@@ -154,8 +154,8 @@ func describePage(edges []Edge[int], info PageInfo) string {
 // model is a list of distinct numbers with the reads that a database does.
 type model []int
 
-// read gives what a keyset query would: the rows between the bounds, from the end when backward, at most as many as
-// asked for.
+// read gives what a keyset query would: the rows between the bounds, from the
+// end when backward, at most as many as asked for.
 func (m model) read(w Window) []int {
 	rows := slices.Clone(m)
 	if w.After != nil {
@@ -198,8 +198,8 @@ func TestWalkingGivesEveryRowOnce(t *testing.T) {
 	})
 }
 
-// TestPagesTellTheirNeighbours walks forward and steps back once from every page: what lies before a page is the page
-// before it.
+// TestPagesTellTheirNeighbours walks forward and steps back once from every
+// page: what lies before a page is the page before it.
 func TestPagesTellTheirNeighbours(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
