@@ -81,8 +81,8 @@ func (s *Service) Rank(ctx context.Context) error {
 	return nil
 }
 
-// RankAll compares every rank with its counter and its petition: after a start, and now and then, since a replica that
-// died took with it what it had remembered, and one of an earlier version writes no states beside ranks.
+// RankAll compares every rank with its counter and its petition: after a start, and regularly, since a replica that
+// died has lost its records, and one of an earlier version does not write states beside ranks.
 func (s *Service) RankAll(ctx context.Context) error {
 	_, err := s.rerank(ctx, nil)
 	return err

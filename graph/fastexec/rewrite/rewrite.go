@@ -189,7 +189,7 @@ func (r *rewriter) collectFields(call *ast.CallExpr) bool {
 	if len(call.Args) != 3 || arguments(call.Args[:2]) != "ec.OperationContext, sel" {
 		return false
 	}
-	// Lists of types are told apart by where they lie, so each must be a variable of the package.
+	// Lists of types are distinguished by their addresses, so each must be a package-level variable.
 	_, variable := call.Args[2].(*ast.Ident)
 	call.Fun = selector("Fields", call.Pos())
 	return variable
