@@ -120,7 +120,8 @@ func (a *author) selection(typ string, depth int) string {
 	return b.String()
 }
 
-// field writes a field with arguments: by another name if its own is taken, or that of another type, and an alias is left.
+// field writes a field with arguments: by another name if its own is taken, or that of another type, and an alias is
+// left.
 func (a *author) field(typ, name string, depth int, taken map[string]bool) string {
 	def := schema().Types[typ].Fields.ForName(name)
 	below := schema().Types[def.Type.Name()]

@@ -12,8 +12,8 @@ import (
 	"petitiond/server/database/dbtest"
 )
 
-// TestColumns asks for each field of petitions alone, in all the ways in which one comes to them: each says what it says among
-// all the others, so that what it needs was read.
+// TestColumns asks for each field of petitions alone, in all the ways in which one comes to them: each says what it
+// says among all the others, so that what it needs was read.
 func TestColumns(t *testing.T) {
 	t.Parallel()
 	fields := []string{}
@@ -89,7 +89,8 @@ func only(value any, fields []string, field string) any {
 	return value
 }
 
-// TestBodiesThatNobodyAskedFor checks that comments say what they do however they are asked, and that it is not read otherwise.
+// TestBodiesThatNobodyAskedFor checks that comments say what they do however they are asked, and that it is not read
+// otherwise.
 func TestBodiesThatNobodyAskedFor(t *testing.T) {
 	t.Parallel()
 	dbtest.EachCounting(t, func(t *testing.T, db *database.DB, counter *dbtest.Counter) {
@@ -125,8 +126,8 @@ func TestBodiesThatNobodyAskedFor(t *testing.T) {
 	})
 }
 
-// TestEveryFieldNamesItsColumns asks for each field of petitions alone: one of which nobody has said what it needs would
-// have the whole row read.
+// TestEveryFieldNamesItsColumns asks for each field of petitions alone: one of which nobody has said what it needs
+// would have the whole row read.
 func TestEveryFieldNamesItsColumns(t *testing.T) {
 	t.Parallel()
 	dbtest.EachCounting(t, func(t *testing.T, db *database.DB, counter *dbtest.Counter) {

@@ -8,8 +8,8 @@ import (
 	"petitiond/server/database/dbtest"
 )
 
-// TestPayloadsReadWhatIsSelected changes things with and without asking for what they are now: a petition or a comment is
-// read again for those who ask alone.
+// TestPayloadsReadWhatIsSelected changes things with and without asking for what they are now: a petition or a comment
+// is read again for those who ask alone.
 func TestPayloadsReadWhatIsSelected(t *testing.T) {
 	t.Parallel()
 	dbtest.EachCounting(t, func(t *testing.T, db *database.DB, counter *dbtest.Counter) {

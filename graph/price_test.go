@@ -13,7 +13,8 @@ import (
 	"petitiond/server/database/dbtest"
 )
 
-// free are the arguments and input fields that make no list read more than it answers: TestPlans looks at the statements.
+// free are the arguments and input fields that make no list read more than it answers: TestPlans looks at the
+// statements.
 var free = []string{
 	"first", "after", "last", "before", // the page itself
 	"ids", "interval", "from", "to", // what is paid for by its size
@@ -21,8 +22,8 @@ var free = []string{
 	"PetitionOrder.field", "PetitionOrder.direction", // where an order has a price, it is that of the argument
 }
 
-// TestEveryArgumentThatReadsMoreHasAWeight looks for arguments of lists that make them read more than they answer, and have
-// no price.
+// TestEveryArgumentThatReadsMoreHasAWeight looks for arguments of lists that make them read more than they answer, and
+// have no price.
 func TestEveryArgumentThatReadsMoreHasAWeight(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}

@@ -164,8 +164,8 @@ func TestReadsKindsDoNotWaitForEachOther(t *testing.T) {
 	})
 }
 
-// TestTogetherWithoutThoseWhoLeave has each of three who wait leave, or none, or all: who stays is answered, whoever is the one
-// who reads for the others.
+// TestTogetherWithoutThoseWhoLeave has each of three who wait leave, or none, or all: who stays is answered, whoever is
+// the one who reads for the others.
 func TestReadsWithoutThoseWhoLeave(t *testing.T) {
 	t.Parallel()
 	for leaving := range 1 << 3 {

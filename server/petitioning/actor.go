@@ -135,8 +135,8 @@ func HasActor(ctx context.Context) bool {
 	return ok
 }
 
-// Authenticate returns the actor of a bearer credential: the admin key, an edit token or an API key. An unknown, expired
-// or revoked one is ErrUnauthenticated, never an anonymous actor.
+// Authenticate returns the actor of a bearer credential: the admin key, an edit token or an API key. An unknown,
+// expired or revoked one is ErrUnauthenticated, never an anonymous actor.
 func (s *Service) Authenticate(ctx context.Context, bearer string) (*Actor, error) {
 	if s.opt.AdminKey != "" && subtle.ConstantTimeCompare([]byte(bearer), []byte(s.opt.AdminKey)) == 1 {
 		return &Actor{caller: adminCaller, scopes: Scopes()}, nil

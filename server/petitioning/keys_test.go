@@ -110,7 +110,8 @@ func atOnce(t *testing.T, dialect database.Dialect, program func(i int, db *data
 	return last
 }
 
-// Of programs that start at once on a new database, each with a file of its own, one decides, and no other makes a file.
+// Of programs that start at once on a new database, each with a file of its own, one decides, and no other makes a
+// file.
 func TestFirstStartsAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, dialect := range []database.Dialect{database.SQLite, database.Postgres} {

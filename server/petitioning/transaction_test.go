@@ -128,7 +128,8 @@ func unavailable(t testing.TB, err error) {
 	}
 }
 
-// TestCallersWhoHangUp are told, if they still listen, that nobody knows or that nothing was done; a repeat with the key settles it.
+// TestCallersWhoHangUp are told, if they still listen, that nobody knows or that nothing was done; a repeat with the
+// key settles it.
 func TestCallersWhoHangUp(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {

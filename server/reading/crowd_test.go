@@ -18,8 +18,8 @@ import (
 	"petitiond/server/sitetest"
 )
 
-// TestCrowdReadsWhatEachMaySee has many people read petitions, some of which only their makers see, at once, in the ways
-// that read for several together: each is given what was asked for, as by who asks alone.
+// TestCrowdReadsWhatEachMaySee has many people read petitions, some of which only their makers see, at once, in the
+// ways that read for several together: each is given what was asked for, as by who asks alone.
 func TestCrowdReadsWhatEachMaySee(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {

@@ -266,8 +266,8 @@ func TestHistoryTellsWhatWasTakenBack(t *testing.T) {
 	})
 }
 
-// TestHistoryWithAClockBehind asks a server whose clock is behind that of the one which counted: nothing is lost, and what
-// is still to come counts with the last interval.
+// TestHistoryWithAClockBehind asks a server whose clock is behind that of the one which counted: nothing is lost, and
+// what is still to come counts with the last interval.
 func TestHistoryWithAClockBehind(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {

@@ -15,8 +15,8 @@ import (
 	"petitiond/server/sitetest"
 )
 
-// TestPlans has both databases explain the statements that are read most, on a filled site: they must find their rows by
-// an index, and sort no more than a page.
+// TestPlans has both databases explain the statements that are read most, on a filled site: they must find their rows
+// by an index, and sort no more than a page.
 func TestPlans(t *testing.T) {
 	t.Parallel()
 	sitetest.NotRaced(t)

@@ -44,8 +44,8 @@ type signatureRow struct {
 	signed database.Time
 }
 
-// scanning returns a function that scans the rows of a statement: signatureColumns of public signatures, and more behind
-// them.
+// scanning returns a function that scans the rows of a statement: signatureColumns of public signatures, and more
+// behind them.
 func (r *signatureRow) scanning(more ...any) func(scanner) (*ent.Signature, error) {
 	into := append([]any{&r.to.ID, &r.number, &r.to.Name, &r.to.Country, &r.signed}, more...)
 	return func(row scanner) (*ent.Signature, error) {

@@ -27,8 +27,8 @@ func Equal(t testing.TB, what string, want, got any, options ...cmp.Option) {
 	}
 }
 
-// Faults fails the test unless err is made of exactly these faults, each as its code and its path. Every message must be
-// a sentence.
+// Faults fails the test unless err is made of exactly these faults, each as its code and its path. Every message must
+// be a sentence.
 func Faults(t testing.TB, err error, want ...string) {
 	t.Helper()
 	for _, f := range petitioning.Faults(err) {

@@ -1,5 +1,5 @@
-// Package sitetest makes sites for tests: the domain at work on a throw-away database, on a clock that stands still, and
-// what may be done there without ado.
+// Package sitetest makes sites for tests: the domain at work on a throw-away database, on a clock that stands still,
+// and what may be done there without ado.
 package sitetest
 
 import (
