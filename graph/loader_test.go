@@ -13,8 +13,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"petitiond/server/eventmark"
 	"petitiond/server/reading"
-	"petitiond/server/subscription"
 )
 
 // thing is a row with a key; some things share one, and some have none.
@@ -201,7 +201,7 @@ func TestFollowSurvivesAPanic(t *testing.T) {
 	t.Parallel()
 	bug := errors.New("told of the bug")
 	ctx := graphql.WithResponseContext(t.Context(), nil, func(context.Context, any) error { return bug })
-	ctx, stream := subscription.With(ctx)
+	ctx, stream := eventmark.With(ctx)
 	answer, closed := stream.Ask(), make(chan struct{})
 	events := follow(ctx, func() { close(closed) }, nil, func(context.Context) (*thing, error) { panic("bug") })
 	if v, more := <-events; more {

@@ -8,24 +8,24 @@ import (
 
 	"petitiond/ent"
 	"petitiond/graph/scalar"
+	"petitiond/server/eventmark"
 	"petitiond/server/figures"
 	"petitiond/server/live"
 	"petitiond/server/reading"
-	"petitiond/server/subscription"
 )
 
 // follow sends what next returns until the subscriber has gone. It calls next only when the subscriber is ready for an
 // event, which is then the newest. about returns the mark of an event; nil means that events have none. An error from
 // next ends the subscription.
 func follow[T any](
-	ctx context.Context, end func(), about func(*T) subscription.Mark, next func(context.Context) (*T, error),
+	ctx context.Context, end func(), about func(*T) eventmark.Mark, next func(context.Context) (*T, error),
 ) <-chan *T {
 	out := make(chan *T)
 	go func() {
 		defer close(out)
 		defer end()
 		for {
-			answer := subscription.Next(ctx)
+			answer := eventmark.Next(ctx)
 			if answer == nil {
 				return
 			}
@@ -92,11 +92,11 @@ func (r *Resolver) counts(ctx context.Context, ids ...scalar.ID) (<-chan *figure
 	for _, v := range w.Baseline() {
 		editions[v.Petition] = v.Edition
 	}
-	about := func(c *figures.Value) subscription.Mark {
+	about := func(c *figures.Value) eventmark.Mark {
 		if len(ids) > 1 { // their versions cannot be compared
-			return subscription.Mark{Topic: c.Petition.String()}
+			return eventmark.Mark{Topic: c.Petition.String()}
 		}
-		return subscription.Mark{Topic: c.Petition.String(), Version: int64(c.Version)}
+		return eventmark.Mark{Topic: c.Petition.String(), Version: int64(c.Version)}
 	}
 	return follow(ctx, w.Close, about, func(ctx context.Context) (*figures.Value, error) {
 		for {
@@ -133,8 +133,8 @@ func (r *Resolver) petitions(ctx context.Context, id scalar.ID) (<-chan *ent.Pet
 		return nil, err
 	}
 	told := 0 // versions begin with 1
-	about := func(row *ent.Petition) subscription.Mark {
-		return subscription.Mark{Topic: row.ID.String(), Version: int64(row.Version)}
+	about := func(row *ent.Petition) eventmark.Mark {
+		return eventmark.Mark{Topic: row.ID.String(), Version: int64(row.Version)}
 	}
 	return follow(ctx, w.Close, about, func(ctx context.Context) (*ent.Petition, error) {
 		for {
@@ -190,7 +190,7 @@ func (r *Resolver) statistics(ctx context.Context) (<-chan *reading.Statistics, 
 	if err != nil {
 		return nil, err
 	}
-	about := func(*reading.Statistics) subscription.Mark { return subscription.Mark{Topic: "statistics"} }
+	about := func(*reading.Statistics) eventmark.Mark { return eventmark.Mark{Topic: "statistics"} }
 	return follow(ctx, w.Close, about, func(ctx context.Context) (*reading.Statistics, error) {
 		v, err := w.Next(ctx)
 		return &v, err

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,7 +11,7 @@ import (
 	"runtime/debug"
 	"syscall"
 
-	"petitiond/server/transport/trace"
+	"petitiond/server/transport/requestid"
 )
 
 // version is set by the linker for a release.
@@ -31,60 +29,6 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(status(err))
 	}
-}
-
-// misuse is the error for a command line that makes no sense, with the right usage.
-type misuse struct{ fault, usage string }
-
-// seeHelp is the usage if no particular command was meant.
-const seeHelp = "petitiond help lists commands and flags"
-
-func (m misuse) Error() string { return m.fault + "\n" + m.usage }
-
-// status returns the exit code for an error: 2 for a misuse, as is usual, so that scripts can tell it from a failure.
-func status(err error) int {
-	if _, ok := errors.AsType[misuse](err); ok {
-		return 2
-	}
-	return 1
-}
-
-// run executes one command, whose flags follow its name. Without a name it is serve.
-func run(ctx context.Context, args, environment []string, stdout, stderr io.Writer) error {
-	name, rest := "serve", args
-	if len(args) > 0 && args[0] != "" && args[0][0] != '-' {
-		name, rest = args[0], args[1:]
-	}
-	c, known := commands()[name]
-	if !known {
-		return misuse{fmt.Sprintf("there is no command %q", name), seeHelp}
-	}
-	if c.runBare != nil {
-		if err := c.checkArgs(name, rest); err != nil {
-			return err
-		}
-		return c.runBare(stdout)
-	}
-	err := c.load(ctx, name, rest, environment, stdout, stderr)
-	if errors.Is(err, flag.ErrHelp) {
-		return help(stdout)
-	}
-	return err
-}
-
-// load reads the settings and executes a command with them.
-func (c command) load(ctx context.Context, name string, rest, environment []string, stdout, stderr io.Writer) error {
-	own, rest := c.splitArgs(rest)
-	config, extra, err := Load(rest, environment)
-	if err != nil {
-		return err
-	}
-	args := append(own, extra...)
-	if err := c.checkArgs(name, args); err != nil {
-		return err
-	}
-	config.database.Wall = wall()
-	return c.run(ctx, invocation{config: config, args: args, log: logger(config, stderr), out: stdout})
 }
 
 // logger returns a logger that writes text for people in development and JSON for machines in production. In both,
@@ -110,7 +54,7 @@ type requestLog struct{ slog.Handler }
 func (l requestLog) Handle(ctx context.Context, line slog.Record) error {
 	present := false
 	line.Attrs(func(a slog.Attr) bool { present = a.Key == "request_id"; return !present })
-	if id := trace.ID(ctx); id != "" && !present {
+	if id := requestid.ID(ctx); id != "" && !present {
 		line.AddAttrs(slog.String("request_id", id))
 	}
 	return l.Handler.Handle(ctx, line)

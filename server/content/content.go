@@ -15,7 +15,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 
-	"petitiond/server/header"
+	"petitiond/server/httpheader"
 )
 
 // Bytes are the bytes to send. They must not be changed or copied once they were sent.
@@ -47,13 +47,13 @@ func (b *Bytes) Send(w http.ResponseWriter, r *http.Request, status int, kind st
 	h := w.Header()
 	h.Add("Vary", "Accept-Encoding")
 	body, encoding := b.Plain, ""
-	if len(body) >= shortest && header.Takes(r.Header["Accept-Encoding"], "gzip", "x-gzip") {
+	if len(body) >= shortest && httpheader.Takes(r.Header["Accept-Encoding"], "gzip", "x-gzip") {
 		body, encoding = b.compressed(), "gzip"
 	}
 	if tagged {
 		tag := b.tag(kind, encoding)
 		h["Etag"] = []string{tag}
-		if header.Matches(r.Header["If-None-Match"], tag) {
+		if httpheader.Matches(r.Header["If-None-Match"], tag) {
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}

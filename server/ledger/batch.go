@@ -10,9 +10,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"petitiond/server/buckets"
 	"petitiond/server/figures"
 	"petitiond/server/idempotency"
+	"petitiond/server/timespan"
 )
 
 // batch is the content of one transaction, and what its last run made of it.
@@ -274,7 +274,7 @@ func (b *batch) move(ctx context.Context, t tx) error {
 	}
 	var err error
 	// Read within the transaction, so that what is published with a version belongs to that version.
-	b.lastHour, err = t.lastHour(ctx, signed, buckets.Hour.Ago(b.now))
+	b.lastHour, err = t.lastHour(ctx, signed, timespan.Hour.Ago(b.now))
 	return err
 }
 

@@ -10,8 +10,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/lib/pq"
 
-	"petitiond/server/buckets"
 	"petitiond/server/database"
+	"petitiond/server/timespan"
 )
 
 // census reads the figures of petitions and counts their rows, in one transaction.
@@ -49,7 +49,7 @@ const (
  WHERE p.PETITIONS GROUP BY p.petition_id, p.id, p.replies HAVING p.replies <> COUNT(r.id)`
 )
 
-var censusDays = `SELECT petition_id, ` + buckets.Day.SQL() + `, day, added - removed, removed FROM signature_days WHERE PETITIONS`
+var censusDays = `SELECT petition_id, ` + timespan.Day.SQL() + `, day, added - removed, removed FROM signature_days WHERE PETITIONS`
 
 // take reads everything.
 func (c *census) take(ctx context.Context) error {
@@ -69,7 +69,7 @@ func (c *census) take(ctx context.Context) error {
 	for _, t := range c.counted {
 		t.trending = trendOf(t.minutes)
 		for minute, n := range t.minutes {
-			t.days[bucketOf(buckets.Day, minute.start)] += n
+			t.days[bucketOf(timespan.Day, minute.start)] += n
 		}
 	}
 	return nil
@@ -117,14 +117,14 @@ func (c *census) counters(ctx context.Context) error {
 // buckets reads the stored sums of minutes, hours and days.
 func (c *census) buckets(ctx context.Context) error {
 	// The last minute in which a right clock can have dated something.
-	minute := buckets.MinuteOf(database.Latest(c.now))
-	err := c.bucketsOf(ctx, censusMinutes, bucketOf(buckets.Minute, minute), func(t *tally) (map[bucket]int, *int) {
+	minute := timespan.MinuteOf(database.Latest(c.now))
+	err := c.bucketsOf(ctx, censusMinutes, bucketOf(timespan.Minute, minute), func(t *tally) (map[bucket]int, *int) {
 		return t.minutes, &t.minutesAhead
 	})
 	if err != nil {
 		return err
 	}
-	return c.bucketsOf(ctx, censusDays, bucketOf(buckets.Day, minute), func(t *tally) (map[bucket]int, *int) {
+	return c.bucketsOf(ctx, censusDays, bucketOf(timespan.Day, minute), func(t *tally) (map[bucket]int, *int) {
 		return t.days, &t.daysAhead
 	})
 }
@@ -199,7 +199,7 @@ func (c *census) group(rows *sql.Rows) error {
 	}
 	c.stored[petition].signaturesAhead += ahead
 	if c.redates {
-		minute = min(minute, buckets.MinuteOf(database.Latest(c.now)))
+		minute = min(minute, timespan.MinuteOf(database.Latest(c.now)))
 	}
 	// Whatever its state: a number that was withdrawn is not given again.
 	t.issued = max(t.issued, number)
@@ -208,7 +208,7 @@ func (c *census) group(rows *sql.Rows) error {
 	case "COUNTED":
 		t.total += n
 		t.named += named
-		t.minutes[bucketOf(buckets.Minute, minute)] += n
+		t.minutes[bucketOf(timespan.Minute, minute)] += n
 		t.countries[country] += n
 	case "PENDING":
 		t.pending += n

@@ -11,11 +11,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"petitiond/server/buckets"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
 	"petitiond/server/figures"
 	"petitiond/server/ledger"
+	"petitiond/server/timespan"
 )
 
 // restless is a clock that runs, stumbles and goes back.
@@ -255,7 +255,7 @@ func TestPast(t *testing.T) {
 		}
 		must(t, b.Batch(list...)...)
 		f := audit(t, db, p)
-		if f.Minutes[-2] != 1 || f.Minutes[buckets.MinuteOf(epoch)-1] != 2 || f.Minutes[buckets.MinuteOf(epoch)] != 1 {
+		if f.Minutes[-2] != 1 || f.Minutes[timespan.MinuteOf(epoch)-1] != 2 || f.Minutes[timespan.MinuteOf(epoch)] != 1 {
 			t.Errorf("got minutes %v", f.Minutes)
 		}
 		if got := scan[database.Time](t, db, `SELECT MAX(created_at) FROM comments`); !got.Equal(epoch.Add(time.Minute - time.Microsecond)) {

@@ -6,9 +6,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"petitiond/server/buckets"
 	"petitiond/server/database"
 	"petitiond/server/figures"
+	"petitiond/server/timespan"
 )
 
 // counter is the locked row of one petition together with what the running transaction adds to it.
@@ -78,34 +78,11 @@ func (c *counter) count(s *signatureRow) {
 	if c.minutes == nil {
 		c.minutes, c.days, c.countries = map[int64]int{}, map[int64]int{}, map[string]int{}
 	}
-	minute := buckets.MinuteOf(s.at)
+	minute := timespan.MinuteOf(s.at)
 	c.minutes[minute]++
-	c.days[buckets.Day.Start(minute)]++
+	c.days[timespan.Day.Start(minute)]++
 	c.countries[s.Country]++
 	c.trending = addTrend(c.trending, s.at)
-	c.moved = true
-}
-
-// number gives a new signature the next number. Numbers are given without gaps and never again.
-func (c *counter) number(s *signatureRow) {
-	c.issued++
-	s.number, s.fresh = c.issued, true
-}
-
-// comment gives a comment its number and adds it to the figures.
-func (c *counter) comment(r *commentRow) {
-	c.commentsIssued++
-	c.commented = true
-	r.number = c.commentsIssued
-	c.comments++
-	if r.Parent == nil {
-		c.threads++
-	} else {
-		if c.answers == nil {
-			c.answers = map[uuid.UUID]int{}
-		}
-		c.answers[*r.Parent]++
-	}
 	c.moved = true
 }
 

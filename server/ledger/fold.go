@@ -8,23 +8,23 @@ import (
 
 	"github.com/google/uuid"
 
-	"petitiond/server/buckets"
 	"petitiond/server/database"
+	"petitiond/server/timespan"
 )
 
 const (
-	foldAtOnce  = 50                     // petitions that one look finds
-	foldStretch = 2 * int64(buckets.Day) // minutes that one transaction folds at most
+	foldAtOnce  = 50                      // petitions that one look finds
+	foldStretch = 2 * int64(timespan.Day) // minutes that one transaction folds at most
 )
 
 // The statements of folding. What is folded is of one petition, $1, and before the minute $2.
 var (
 	// The inner part walks along the index of minutes and ends soon; grouping all minutes would not.
 	foldOldest = `SELECT petition_id, MIN(minute) FROM (SELECT petition_id, minute FROM signature_buckets
- WHERE span = ` + buckets.Minute.SQL() + ` AND minute < $1 ORDER BY minute LIMIT $2) AS aged GROUP BY petition_id`
-	foldWhat = `petition_id = $1 AND span = ` + buckets.Minute.SQL() + ` AND minute < $2`
+ WHERE span = ` + timespan.Minute.SQL() + ` AND minute < $1 ORDER BY minute LIMIT $2) AS aged GROUP BY petition_id`
+	foldWhat = `petition_id = $1 AND span = ` + timespan.Minute.SQL() + ` AND minute < $2`
 	foldInto = `INSERT INTO signature_buckets (petition_id, span, minute, added, removed)
- SELECT petition_id, ` + buckets.Hour.SQL() + `, ` + buckets.Hour.StartSQL(`minute`) + ` AS hour, SUM(added), SUM(removed)
+ SELECT petition_id, ` + timespan.Hour.SQL() + `, ` + timespan.Hour.StartSQL(`minute`) + ` AS hour, SUM(added), SUM(removed)
  FROM signature_buckets WHERE ` + foldWhat + ` GROUP BY petition_id, hour
  ON CONFLICT (petition_id, span, minute) DO UPDATE SET added = signature_buckets.added + excluded.added,
  removed = signature_buckets.removed + excluded.removed`
@@ -35,7 +35,7 @@ var (
 // petition's counter and moves whole hours, so that every sum is right before, within and after it. What
 // another replica has folded meanwhile is not there any more.
 func (l *Ledger) Fold(ctx context.Context) error {
-	aged := buckets.Hour.Start(buckets.MinuteOf(l.opt.Now().Add(-l.opt.KeepMinutes)))
+	aged := timespan.Hour.Start(timespan.MinuteOf(l.opt.Now().Add(-l.opt.KeepMinutes)))
 	for {
 		found, err := l.oldest(ctx, aged)
 		if err != nil || len(found) == 0 {
@@ -44,7 +44,7 @@ func (l *Ledger) Fold(ctx context.Context) error {
 		// In no order: each is a transaction of its own, and holds one counter.
 		for petition, first := range found {
 			// A stretch at a time, so that the counter is not held for long where a petition has not been folded for weeks.
-			until := min(aged, buckets.Hour.Start(first+foldStretch))
+			until := min(aged, timespan.Hour.Start(first+foldStretch))
 			if err := l.fold(ctx, petition, until); err != nil {
 				return err
 			}

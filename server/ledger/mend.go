@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"petitiond/server/buckets"
 	"petitiond/server/figures"
+	"petitiond/server/timespan"
 )
 
 // mending writes what the rows say to a petition whose counter the running transaction holds.
@@ -77,7 +77,7 @@ func (m mending) minutes(ctx context.Context, stored, counted map[bucket]int) er
 		n := counted[b]
 		// Only the sum is known. The difference is booked in the present minute, where it does the least to the history.
 		if b == allTime {
-			b, n = bucketOf(buckets.Minute, buckets.MinuteOf(m.now)), counted[b]-stored[b]
+			b, n = bucketOf(timespan.Minute, timespan.MinuteOf(m.now)), counted[b]-stored[b]
 		} else if err := m.exec(ctx, `DELETE FROM signature_buckets WHERE petition_id = $1 AND span <= $2 AND minute >= $3 AND minute < $4`,
 			m.counter.petition, b.span, b.start, b.start+int64(b.span)); err != nil {
 			return err
@@ -101,7 +101,7 @@ func (m mending) days(ctx context.Context, stored, counted map[bucket]int) error
 		n := counted[b]
 		if b == allTime {
 			// As with minutes: booked today, since nobody knows the day.
-			b, n = bucketOf(buckets.Day, buckets.MinuteOf(m.now)), counted[b]-stored[b]
+			b, n = bucketOf(timespan.Day, timespan.MinuteOf(m.now)), counted[b]-stored[b]
 		} else if err := m.exec(ctx, `DELETE FROM signature_days WHERE petition_id = $1 AND day = $2`, m.counter.petition, b.start); err != nil {
 			return err
 		}

@@ -8,9 +8,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/lib/pq"
 
-	"petitiond/server/buckets"
 	"petitiond/server/database"
 	"petitiond/server/idempotency"
+	"petitiond/server/timespan"
 )
 
 // The statements of PostgreSQL: a batch each, in arrays. An empty string in an array stands for NULL.
@@ -67,7 +67,7 @@ const (
 )
 
 // One look along the index for each petition that was signed: the minutes of a petition lie together.
-var pqLastHour = `SELECT i.id, ` + buckets.LastHour(`$2`, `b.petition_id = i.id`) + ` FROM unnest($1::uuid[]) AS i(id)`
+var pqLastHour = `SELECT i.id, ` + timespan.LastHour(`$2`, `b.petition_id = i.id`) + ` FROM unnest($1::uuid[]) AS i(id)`
 
 var postgresSQL = []string{
 	pqLock, pqKeepKeys, pqTakenKeys, pqFindKeys, pqFindSignatures, pqSign, pqWritten, pqComment, pqMoveCounters, pqMoveBuckets,

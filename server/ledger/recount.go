@@ -10,9 +10,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"petitiond/server/buckets"
 	"petitiond/server/database"
 	"petitiond/server/figures"
+	"petitiond/server/timespan"
 )
 
 const (
@@ -176,7 +176,7 @@ func (l *Ledger) measure(
 	// Minutes that a right clock would not have folded yet are unfolded, which only makes sense where dates are corrected.
 	unfolds := int64(math.MaxInt64)
 	if redates {
-		unfolds = buckets.Hour.Start(buckets.MinuteOf(database.Latest(now).Add(-l.opt.KeepMinutes)))
+		unfolds = timespan.Hour.Start(timespan.MinuteOf(database.Latest(now).Add(-l.opt.KeepMinutes)))
 	}
 	for petition, s := range c.stored {
 		align(s, c.counted[petition], unfolds)

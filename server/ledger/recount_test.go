@@ -9,10 +9,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"petitiond/server/buckets"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
 	"petitiond/server/ledger"
+	"petitiond/server/timespan"
 )
 
 // discussed gives a petition with four signatures, of two countries and in three minutes of two days, a comment
@@ -52,7 +52,7 @@ func recount(t testing.TB, b *book) []ledger.Difference {
 func TestRecount(t *testing.T) {
 	t.Parallel()
 	type differences map[string][2]int
-	minute := buckets.MinuteOf(epoch)
+	minute := timespan.MinuteOf(epoch)
 	tests := []struct {
 		name, spoil string
 		want        differences
@@ -221,7 +221,7 @@ func TestFold(t *testing.T) {
 			return sums[int64](t, db, `SELECT minute, added FROM signature_buckets WHERE span = 60 AND petition_id = $1`, p)
 		}
 		sign(time.Hour, 47*time.Hour, 49*time.Hour-time.Minute, 49*time.Hour, 50*time.Hour+time.Minute, 50*time.Hour+2*time.Minute, 5000*time.Hour)
-		hour := func(hours int64) int64 { return buckets.MinuteOf(epoch) - 60*hours }
+		hour := func(hours int64) int64 { return timespan.MinuteOf(epoch) - 60*hours }
 		if diff := cmp.Diff(map[int64]int{hour(49): 2, hour(51): 2, hour(5000): 1}, fold()); diff != "" {
 			t.Errorf("hours (-want +got):\n%s", diff)
 		}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"petitiond/server/buckets"
+	"petitiond/server/timespan"
 )
 
 // tally is all that is counted of a petition: as it is stored, or as the rows have it.
@@ -59,13 +59,13 @@ func align(stored, counted *tally, unfolds int64) {
 	}
 	folded := map[bucket]bool{}
 	for b := range stored.minutes {
-		folded[b] = b.span == buckets.Hour
+		folded[b] = b.span == timespan.Hour
 	}
 	// Stored minutes go into the hour that was folded around them; those of the rows only where it was right to fold it.
 	for _, t := range []*tally{stored, counted} {
 		for b, n := range maps.Clone(t.minutes) {
-			hour := bucketOf(buckets.Hour, b.start)
-			if b.span == buckets.Minute && folded[hour] && (t == stored || hour.start < unfolds) {
+			hour := bucketOf(timespan.Hour, b.start)
+			if b.span == timespan.Minute && folded[hour] && (t == stored || hour.start < unfolds) {
 				delete(t.minutes, b)
 				t.minutes[hour] += n
 			}

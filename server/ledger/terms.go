@@ -8,9 +8,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"petitiond/server/buckets"
 	"petitiond/server/database"
 	"petitiond/server/figures"
+	"petitiond/server/timespan"
 )
 
 // Querier runs statements in a transaction of the caller's. Both *sql.Tx and ent's transaction are one.
@@ -95,11 +95,11 @@ func (l Locked) Set(ctx context.Context, q Querier, terms Terms, now time.Time) 
 }
 
 // lastHourOfOne sums the last hour of one petition.
-var lastHourOfOne = `SELECT ` + buckets.LastHour(`$2`, `b.petition_id = $1`)
+var lastHourOfOne = `SELECT ` + timespan.LastHour(`$2`, `b.petition_id = $1`)
 
 // readCounts returns the counts of a counter, with the last hour as it is in the running transaction.
 func readCounts(ctx context.Context, q Querier, c *counter, now time.Time) (figures.Value, error) {
-	rows, err := q.QueryContext(ctx, lastHourOfOne, c.petition, buckets.Hour.Ago(now))
+	rows, err := q.QueryContext(ctx, lastHourOfOne, c.petition, timespan.Hour.Ago(now))
 	if err != nil {
 		return figures.Value{}, fmt.Errorf("summing the last hour: %w", err)
 	}

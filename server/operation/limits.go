@@ -1,6 +1,6 @@
 package operation
 
-import "petitiond/server/strict"
+import "petitiond/server/strictjson"
 
 // Limits bounds what a request may contain and cost. Its zero value does not mean "no limit" and is of no use: start
 // from [DefaultLimits].
@@ -60,4 +60,6 @@ func DefaultLimits() Limits {
 const jsonMembers = 1000
 
 // JSON returns the limits of the JSON that clients send.
-func (l Limits) JSON() strict.Limits { return strict.Limits{Depth: l.JSONDepth, Members: jsonMembers} }
+func (l Limits) JSON() strictjson.Limits {
+	return strictjson.Limits{Depth: l.JSONDepth, Members: jsonMembers}
+}

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"petitiond/server/strict"
+	"petitiond/server/strictjson"
 )
 
 // Manifest holds the documents that a site trusts, by the names that its clients use for them.
@@ -29,13 +29,13 @@ func ReadManifest(r io.Reader) (Manifest, error) {
 	if len(text) > largestManifest {
 		return nil, fmt.Errorf("the manifest is larger than %d bytes", largestManifest)
 	}
-	value, err := strict.Limits{Depth: 8, Members: largestManifest}.Decode(text)
+	value, err := strictjson.Limits{Depth: 8, Members: largestManifest}.Decode(text)
 	if err != nil {
 		return nil, fmt.Errorf("the manifest %w", err)
 	}
 	members, ok := value.(map[string]any)
 	if !ok {
-		return nil, fmt.Errorf("the manifest %w", strict.ErrNotObject)
+		return nil, fmt.Errorf("the manifest %w", strictjson.ErrNotObject)
 	}
 	if format, apollo := members["format"]; apollo {
 		return readApollo(format, members)

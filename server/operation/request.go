@@ -3,7 +3,7 @@ package operation
 import (
 	"net/url"
 
-	"petitiond/server/strict"
+	"petitiond/server/strictjson"
 )
 
 // Request is a decoded request for an operation.
@@ -25,7 +25,7 @@ func (l Limits) ReadJSON(text []byte) (*Request, *Refusal) {
 	}
 	members, ok := value.(map[string]any)
 	if !ok {
-		return nil, malformed("The body %v.", strict.ErrNotObject)
+		return nil, malformed("The body %v.", strictjson.ErrNotObject)
 	}
 	return decodeMembers(members)
 }

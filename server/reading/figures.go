@@ -7,11 +7,11 @@ import (
 
 	"github.com/google/uuid"
 
-	"petitiond/server/buckets"
 	"petitiond/server/database"
 	"petitiond/server/figures"
 	"petitiond/server/reading/sight"
 	"petitiond/server/state"
+	"petitiond/server/timespan"
 )
 
 // Figures are the numbers of one petition: its count, without the sum of the last hour, and numbers that have no
@@ -72,7 +72,7 @@ func (s *Reader) LastHour(ctx context.Context, petitions []uuid.UUID) (map[uuid.
 	dependOn(ctx, wordsOf, petitions...)
 	dependOn(ctx, numbersOf, petitions...)
 	var args database.Args
-	text := `SELECT p.id, ` + buckets.LastHour(args.Add(buckets.Hour.Ago(s.opt.Now())), `b.petition_id = p.id`) +
+	text := `SELECT p.id, ` + timespan.LastHour(args.Add(timespan.Hour.Ago(s.opt.Now())), `b.petition_id = p.id`) +
 		` FROM petitions AS p WHERE ` + args.Among(s.source.Dialect(), `p.id`, petitions) + ` AND ` + sight.Here
 	out := make(map[uuid.UUID]int, len(petitions))
 	err := s.source.LookUp(ctx, s.viewer.Petitions(`p`).Statement(text, args), func(rows *sql.Rows) error {
@@ -92,8 +92,8 @@ func (s *Reader) LastHour(ctx context.Context, petitions []uuid.UUID) (map[uuid.
 // many petitions that are watched few were signed recently, and only the minutes of those are summed.
 func (s *Service) News(ctx context.Context, petitions []uuid.UUID) ([]figures.Value, error) {
 	var args database.Args
-	since := buckets.Hour.Ago(s.opt.Now())
-	hour, lately := buckets.LastHour(args.Add(since), `b.petition_id = c.petition_id`), args.Add(buckets.TimeOf(since))
+	since := timespan.Hour.Ago(s.opt.Now())
+	hour, lately := timespan.LastHour(args.Add(since), `b.petition_id = c.petition_id`), args.Add(timespan.TimeOf(since))
 	text := `SELECT c.petition_id, c.total, c.goal, c.version, c.as_of, c.comments_issued, p.version,
  CASE WHEN c.as_of < ` + lately + ` THEN 0 ELSE ` + hour + ` END
  FROM counters AS c JOIN petitions AS p ON p.id = c.petition_id WHERE ` + args.Among(s.source.Dialect(), `c.petition_id`, petitions)
@@ -121,7 +121,7 @@ func (s *Service) Statistics(ctx context.Context) (Statistics, error) {
 	dependOnSite(ctx)
 	var out Statistics
 	var args database.Args
-	hour := buckets.LastHour(args.Add(buckets.Hour.Ago(s.opt.Now())),
+	hour := timespan.LastHour(args.Add(timespan.Hour.Ago(s.opt.Now())),
 		`EXISTS (SELECT 1 FROM petitions AS p WHERE p.id = b.petition_id AND `+sight.Here+`)`)
 	text := `SELECT counted.petitions, counted.opened, ` + s.signedInAll() + `, ` + hour + ` FROM (SELECT COUNT(*) AS petitions,
   COALESCE(SUM(CASE WHEN p.state = 'OPEN' THEN 1 ELSE 0 END), 0) AS opened FROM petitions AS p WHERE ` + sight.Here + `) AS counted`

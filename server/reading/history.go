@@ -11,11 +11,11 @@ import (
 	"github.com/google/uuid"
 	"github.com/lib/pq"
 
-	"petitiond/server/buckets"
 	"petitiond/server/budget"
 	"petitiond/server/database"
 	"petitiond/server/keyset"
 	"petitiond/server/reading/sight"
+	"petitiond/server/timespan"
 )
 
 // Interval is the step of a history.
@@ -42,16 +42,16 @@ type CountPoint struct {
 	Total          int // at the end of the interval
 }
 
-func (i Interval) span() buckets.Span {
+func (i Interval) span() timespan.Span {
 	switch i {
 	case Minute:
-		return buckets.Minute
+		return timespan.Minute
 	case Hour:
-		return buckets.Hour
+		return timespan.Hour
 	case Day:
-		return buckets.Day
+		return timespan.Day
 	}
-	return 7 * buckets.Day
+	return 7 * timespan.Day
 }
 
 func (i Interval) minutes() int64 { return int64(i.span()) }
@@ -60,7 +60,7 @@ func (i Interval) minutes() int64 { return int64(i.span()) }
 func (i Interval) start(minute int64) int64 {
 	shift := int64(0)
 	if i == Week {
-		shift = 3 * int64(buckets.Day)
+		shift = 3 * int64(timespan.Day)
 	}
 	return i.span().Start(minute+shift) - shift
 }
@@ -77,9 +77,9 @@ func (s *Reader) Histories(ctx context.Context, petitions []uuid.UUID, step Inte
 	dependOn(ctx, wordsOf, petitions...)
 	dependOn(ctx, numbersOf, petitions...)
 	until := s.opt.Now()
-	end := buckets.MinuteOf(until)
+	end := timespan.MinuteOf(until)
 	if to != nil {
-		until, end = *to, buckets.MinuteOf(to.Add(time.Minute-1))-1 // exclusive: the last minute that begins before it
+		until, end = *to, timespan.MinuteOf(to.Add(time.Minute-1))-1 // exclusive: the last minute that begins before it
 	}
 	if from != nil && until.Before(*from) {
 		return nil, &keyset.ArgumentError{Argument: "to", Message: "The range must not end before it starts."}
@@ -121,13 +121,13 @@ func (s *Reader) historyStarts(ctx context.Context, petitions []uuid.UUID, from 
 	out := make(map[uuid.UUID]int64, len(petitions))
 	if from != nil {
 		for _, petition := range petitions {
-			out[petition] = buckets.MinuteOf(*from)
+			out[petition] = timespan.MinuteOf(*from)
 		}
 		return out, nil
 	}
 	var args database.Args
 	least := `(SELECT MIN(b.minute) FROM signature_buckets AS b WHERE b.petition_id = p.id AND b.span = `
-	text := `SELECT p.id, ` + least + buckets.Minute.SQL() + `), ` + least + buckets.Hour.SQL() + `) FROM petitions AS p WHERE ` +
+	text := `SELECT p.id, ` + least + timespan.Minute.SQL() + `), ` + least + timespan.Hour.SQL() + `) FROM petitions AS p WHERE ` +
 		args.Among(s.source.Dialect(), `p.id`, petitions) + ` AND ` + sight.Here
 	err := s.source.Each(ctx, s.viewer.Petitions(`p`).Statement(text, args), func(rows *sql.Rows) error {
 		var of uuid.UUID
@@ -229,8 +229,8 @@ func (s *Service) historySQL(step Interval, w, end string) string {
 	return `SELECT id, ` + list + ` FROM (SELECT id, ` +
 		fmt.Sprintf(`CASE WHEN minute < first THEN -1 ELSE (minute - first) / %d END AS place, `, step.minutes()) +
 		`SUM(added) AS added, SUM(removed) AS removed FROM (` + read(`b.day`, `signature_days`, `b.day < w.days`) + ` UNION ALL ` +
-		read(`b.minute`, `signature_buckets`, `b.span = `+buckets.Hour.SQL()+rest) + ` UNION ALL ` +
-		read(`b.minute`, `signature_buckets`, `b.span = `+buckets.Minute.SQL()+rest) + `) AS history GROUP BY 1, 2) AS steps GROUP BY id`
+		read(`b.minute`, `signature_buckets`, `b.span = `+timespan.Hour.SQL()+rest) + ` UNION ALL ` +
+		read(`b.minute`, `signature_buckets`, `b.span = `+timespan.Minute.SQL()+rest) + `) AS history GROUP BY 1, 2) AS steps GROUP BY id`
 }
 
 // span is the range of a history, in minutes.
@@ -250,7 +250,7 @@ func (r span) points(step Interval) ([]*CountPoint, error) {
 				Message:  fmt.Sprintf("This gives more than %d points; ask for a longer interval or a shorter time.", HistoryMost),
 			}
 		}
-		points = append(points, &CountPoint{At: buckets.TimeOf(at)})
+		points = append(points, &CountPoint{At: timespan.TimeOf(at)})
 	}
 	return points, nil
 }
@@ -259,7 +259,7 @@ func (r span) points(step Interval) ([]*CountPoint, error) {
 // intervals are shorter than a day, and otherwise the day in which it ends.
 func (r span) wholeDays(step Interval) int64 {
 	switch {
-	case step.span() < buckets.Day:
+	case step.span() < timespan.Day:
 		return Day.start(r.start)
 	case r.open:
 		return math.MaxInt32

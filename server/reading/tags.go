@@ -10,11 +10,11 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/ent"
-	"petitiond/server/buckets"
 	"petitiond/server/database"
 	"petitiond/server/keyset"
 	"petitiond/server/reading/sight"
 	"petitiond/server/text"
+	"petitiond/server/timespan"
 )
 
 const tagColumns = `t.id, t.key, t.label, t.open_petitions`
@@ -116,13 +116,13 @@ func (s *Service) TrendingTags(ctx context.Context, first int) ([]*TrendingTag, 
 	// Joined from minutes to petitions to tags: each step has fewer rows than the one before.
 	query := `SELECT ` + tagColumns + `, tagged.signed FROM (SELECT pt.tag_id, SUM(petition.signed) AS signed
   FROM (SELECT b.petition_id, SUM(b.added - b.removed) AS signed FROM signature_buckets AS b
-   WHERE b.span = ` + buckets.Minute.SQL() + ` AND b.minute > $1 GROUP BY b.petition_id) AS petition
+   WHERE b.span = ` + timespan.Minute.SQL() + ` AND b.minute > $1 GROUP BY b.petition_id) AS petition
   CROSS JOIN petitions AS p CROSS JOIN petition_tags AS pt
   WHERE p.id = petition.petition_id AND ` + sight.Here + ` AND pt.petition_id = p.id
   GROUP BY pt.tag_id HAVING SUM(petition.signed) > 0) AS tagged
  CROSS JOIN tags AS t WHERE t.id = tagged.tag_id ORDER BY tagged.signed DESC, t.key LIMIT $2`
 	var out []*TrendingTag
-	asked := sight.Open(`p`).Statement(query, database.Args{buckets.Day.Ago(s.opt.Now()), first})
+	asked := sight.Open(`p`).Statement(query, database.Args{timespan.Day.Ago(s.opt.Now()), first})
 	err := s.source.Each(ctx, asked, func(rows *sql.Rows) error {
 		one := &TrendingTag{}
 		t, err := scanTag(rows, &one.SignaturesLastDay)

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"petitiond/server/budget"
-	"petitiond/server/subscription"
+	"petitiond/server/eventmark"
 	"petitiond/server/transport"
 )
 
@@ -124,7 +124,7 @@ func TestEventsAreBounded(t *testing.T) {
 			tell(t, conn, subscribe("1", `subscription { hello }`))
 			var got []string
 			for i, size := range test.sizes {
-				source <- marked{Mark: subscription.Mark{Topic: test.topics[i]}, value: strings.Repeat("x", size)}
+				source <- marked{Mark: eventmark.Mark{Topic: test.topics[i]}, value: strings.Repeat("x", size)}
 				got = append(got, hear(t, conn).Type)
 			}
 			if got[len(got)-1] == "next" {

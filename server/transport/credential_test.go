@@ -13,7 +13,7 @@ import (
 
 	"github.com/coder/websocket"
 
-	"petitiond/server/subscription"
+	"petitiond/server/eventmark"
 	"petitiond/server/transport"
 )
 
@@ -139,7 +139,7 @@ func TestOperationEndsWithItsCredential(t *testing.T) {
 					t.Errorf("the id is not free again: %d %s", got.status, got.body)
 				}
 				skim(t, lines, `data: {"id":"bad"}`)
-				s.tellMost(t, "a", subscription.Mark{Topic: "a", Version: 1}, 5)
+				s.tellMost(t, "a", eventmark.Mark{Topic: "a", Version: 1}, 5)
 				told := map[string]bool{}
 				for line := range lines {
 					if strings.HasPrefix(line, "data: ") {
@@ -163,7 +163,7 @@ func TestOperationEndsWithItsCredential(t *testing.T) {
 }
 
 // tellMost sends an event over every execution that still takes one.
-func (s *station) tellMost(t *testing.T, id string, mark subscription.Mark, total int) {
+func (s *station) tellMost(t *testing.T, id string, mark eventmark.Mark, total int) {
 	t.Helper()
 	s.mu.Lock()
 	sources := s.on[id]
@@ -241,7 +241,7 @@ func TestCredentialThatCannotBeChecked(t *testing.T) {
 		k.set("bad", later)
 		before := k.count("bad")
 		eventually(t, "it is asked twice while it cannot be checked", func() bool { return k.count("bad") >= before+2 })
-		s.tell(t, "a", subscription.Mark{Topic: "a", Version: 1}, 5)
+		s.tell(t, "a", eventmark.Mark{Topic: "a", Version: 1}, 5)
 		skim(t, lines, `data: {"data":{"signatureCount":{"total":5}}}`)
 		k.set("bad", errRevoked)
 		skim(t, lines, `data: `+ended)

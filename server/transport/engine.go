@@ -11,8 +11,8 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"petitiond/server/errcode"
+	"petitiond/server/eventmark"
 	"petitiond/server/operation"
-	"petitiond/server/subscription"
 )
 
 // engine runs operations that were already checked: it is gqlgen's executor without gqlgen's own parsing and
@@ -56,14 +56,14 @@ type answerKey struct{}
 
 // withAnswer returns a context for reading the next answer of a subscription, in whose place the subscription may end
 // with an error.
-func withAnswer(ctx context.Context, answer *subscription.Answer) context.Context {
+func withAnswer(ctx context.Context, answer *eventmark.Answer) context.Context {
 	return context.WithValue(ctx, answerKey{}, answer)
 }
 
 // endWithError turns the error with which a subscription ended into a last answer, since there is no event to carry it.
 func endWithError(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
 	resp := next(ctx)
-	answer, ok := ctx.Value(answerKey{}).(*subscription.Answer)
+	answer, ok := ctx.Value(answerKey{}).(*eventmark.Answer)
 	if resp != nil || !ok || answer.Err == nil {
 		return resp
 	}

@@ -16,7 +16,7 @@ import (
 	"petitiond/server/operation"
 	"petitiond/server/transport/credential"
 	"petitiond/server/transport/fault"
-	"petitiond/server/transport/trace"
+	"petitiond/server/transport/requestid"
 )
 
 // ErrUnavailable reports that a credential cannot be checked at present. An error that wraps it is answered with
@@ -79,7 +79,7 @@ func present(domain graphql.ErrorPresenterFunc) graphql.ErrorPresenterFunc {
 			late.Path, late.Locations = presented.Path, presented.Locations
 			return late
 		}
-		presented.Extensions["requestId"] = trace.ID(ctx)
+		presented.Extensions["requestId"] = requestid.ID(ctx)
 		return presented
 	}
 }
@@ -93,7 +93,7 @@ func onlyPublished(presenter graphql.ErrorPresenterFunc, log *slog.Logger) graph
 			return presented
 		}
 		log.ErrorContext(ctx, "an error without a published code was held back",
-			"request_id", trace.ID(ctx), "code", operation.CodeOf(presented), "type", fmt.Sprintf("%T", err))
+			"request_id", requestid.ID(ctx), "code", operation.CodeOf(presented), "type", fmt.Sprintf("%T", err))
 		secret := fault.Hidden(ctx)
 		secret.Path, secret.Locations = presented.Path, presented.Locations
 		return secret

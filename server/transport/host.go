@@ -6,8 +6,8 @@ import (
 	"net/http"
 
 	"petitiond/server/budget"
+	"petitiond/server/eventmark"
 	"petitiond/server/operation"
-	"petitiond/server/subscription"
 	"petitiond/server/transport/connection"
 	"petitiond/server/transport/fault"
 )
@@ -43,7 +43,7 @@ func (h *host) Answer(ctx context.Context, anonymous bool, op *operation.Operati
 // Subscribe starts a subscription. Each call of next waits for an event, which is computed within a memory budget of
 // its own.
 func (h *host) Subscribe(ctx context.Context, op *operation.Operation) (next func() (*connection.Event, *fault.Fault)) {
-	ctx, asking := subscription.With(ctx)
+	ctx, asking := eventmark.With(ctx)
 	responses, ctx := h.engine.begin(ctx, op)
 	began := false
 	return func() (*connection.Event, *fault.Fault) {

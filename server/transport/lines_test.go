@@ -12,7 +12,7 @@ import (
 
 	"github.com/coder/websocket"
 
-	"petitiond/server/subscription"
+	"petitiond/server/eventmark"
 	"petitiond/server/transport"
 )
 
@@ -156,13 +156,13 @@ func TestResume(t *testing.T) {
 	tr, server := serve(t, s.options())
 	first := listen(t, t.Context(), server, `subscription { signatureCount(petitionId: "a") { total } }`)
 	s.begun(t, 1)
-	s.tell(t, "a", subscription.Mark{Topic: "a", Version: 5}, 50)
+	s.tell(t, "a", eventmark.Mark{Topic: "a", Version: 5}, 50)
 	skim(t, first, "id: 5")
 	stale := listen(t, t.Context(), server, `subscription { signatureCount(petitionId: "a") { total } }`, "Last-Event-ID: 4")
 	skim(t, stale, "id: 5")
 	fresh := listen(t, t.Context(), server, `subscription { signatureCount(petitionId: "a") { total } }`, "Last-Event-ID: 5")
 	eventually(t, "all read the same", func() bool { return tr.Sharing() == 3 })
-	s.tell(t, "a", subscription.Mark{Topic: "a", Version: 6}, 60)
+	s.tell(t, "a", eventmark.Mark{Topic: "a", Version: 6}, 60)
 	for line := range fresh {
 		if strings.HasPrefix(line, "id: ") {
 			if line != "id: 6" {
@@ -234,7 +234,7 @@ func TestStream(t *testing.T) {
 	if got := ask(t, http.MethodPost, server, operation("2", "{ hello }"), bearing); got.status != http.StatusConflict {
 		t.Errorf("an id twice: %d, want 409", got.status)
 	}
-	s.tell(t, "a", subscription.Mark{Topic: "a", Version: 1}, 5)
+	s.tell(t, "a", eventmark.Mark{Topic: "a", Version: 1}, 5)
 	skim(t, lines, `data: {"id":"2","payload":{"data":{"signatureCount":{"total":5}}}}`)
 	if got := ask(t, http.MethodDelete, server+"?operationId=2", "", bearing); got.status != http.StatusOK {
 		t.Errorf("ended: %d, want 200", got.status)

@@ -3,7 +3,7 @@ package transport
 import (
 	"strings"
 
-	"petitiond/server/header"
+	"petitiond/server/httpheader"
 )
 
 // media is a media type that an answer can have.
@@ -72,9 +72,9 @@ func negotiate(headers []string) accepted {
 
 // preferences returns how much each type is wanted, and whether anything is named at all.
 func preferences(headers []string) (plain, modern, events preference, any bool) {
-	for element := range header.Elements(headers) {
+	for element := range httpheader.Elements(headers) {
 		any = true
-		typ, quality, ok := header.MediaRange(element)
+		typ, quality, ok := httpheader.MediaRange(element)
 		if !ok {
 			continue
 		}

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"petitiond/server/errcode"
-	"petitiond/server/header"
+	"petitiond/server/httpheader"
 	"petitiond/server/operation"
 	"petitiond/server/transport/fault"
 )
@@ -59,7 +59,7 @@ func (i *intake) checkBody(h http.Header, length int64) *fault.Fault {
 	typ, params, err := mime.ParseMediaType(strings.Join(h.Values("Content-Type"), ","))
 	encoding := strings.Join(h.Values("Content-Encoding"), ",")
 	switch {
-	case err != nil, typ != string(mediaJSON), !header.IsUTF8(params), encoding != "" && !strings.EqualFold(encoding, "identity"):
+	case err != nil, typ != string(mediaJSON), !httpheader.IsUTF8(params), encoding != "" && !strings.EqualFold(encoding, "identity"):
 		return fault.New(http.StatusUnsupportedMediaType, errcode.UnsupportedMediaType, message)
 	case length > i.limits.Body:
 		return i.tooLarge()

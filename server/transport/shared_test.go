@@ -14,7 +14,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
-	"petitiond/server/subscription"
+	"petitiond/server/eventmark"
 	"petitiond/server/transport"
 )
 
@@ -52,7 +52,7 @@ func (s *station) options() transport.Options {
 }
 
 // tell sends an event over every execution there is for the petition.
-func (s *station) tell(t *testing.T, id string, mark subscription.Mark, total int) {
+func (s *station) tell(t *testing.T, id string, mark eventmark.Mark, total int) {
 	t.Helper()
 	s.mu.Lock()
 	sources := s.on[id]
@@ -110,7 +110,7 @@ func TestEqualOperationsAreExecutedOnce(t *testing.T) {
 		join()
 	}
 	s.begun(t, 1)
-	s.tell(t, "a", subscription.Mark{Topic: "a", Version: 1}, 7)
+	s.tell(t, "a", eventmark.Mark{Topic: "a", Version: 1}, 7)
 	for i, conn := range conns {
 		if got := heard(t, conn, fmt.Sprintf("operation %d", i)); got != 7 {
 			t.Errorf("socket %d was told %d, want 7", i, got)
@@ -153,7 +153,7 @@ func TestViewersShareNothing(t *testing.T) {
 			schema := newStub()
 			schema.sources["hello"] = func(ctx context.Context, _ map[string]any) (<-chan any, error) {
 				events := make(chan any, 1)
-				events <- marked{Mark: subscription.Mark{Topic: "who"}, value: ctx.Value(actorKey{})} // told to who comes later
+				events <- marked{Mark: eventmark.Mark{Topic: "who"}, value: ctx.Value(actorKey{})} // told to who comes later
 				return events, nil
 			}
 			_, server := serve(t, transport.Options{Schema: schema, Authenticate: known, Impersonal: []string{"SignatureCount"}})
@@ -181,7 +181,7 @@ func TestImpersonalIsShared(t *testing.T) {
 	s.begun(t, 1)
 	tell(t, admin, watching("1", watchOne, "a"))
 	eventually(t, "both read the same", func() bool { return tr.Sharing() == 2 })
-	s.tell(t, "a", subscription.Mark{Topic: "a", Version: 1}, 3)
+	s.tell(t, "a", eventmark.Mark{Topic: "a", Version: 1}, 3)
 	if a, b := heard(t, nobody, "1"), heard(t, admin, "1"); a != 3 || b != 3 {
 		t.Errorf("told %d and %d, want 3", a, b)
 	}
@@ -195,7 +195,7 @@ func TestImpersonalIsShared(t *testing.T) {
 	if m := hear(t, nobody); m.Type != "error" || !strings.Contains(string(m.Payload), "NOT_FOUND") {
 		t.Errorf("nobody got %s %s, want NOT_FOUND", m.Type, m.Payload)
 	}
-	s.tell(t, "hidden", subscription.Mark{Topic: "hidden"}, 9)
+	s.tell(t, "hidden", eventmark.Mark{Topic: "hidden"}, 9)
 	if got := heard(t, admin, "2"); got != 9 {
 		t.Errorf("the admin was told %d, want 9", got)
 	}
@@ -210,7 +210,7 @@ func TestEventsWithoutTopic(t *testing.T) {
 	tell(t, early, watching("1", watchOne, "a"))
 	s.begun(t, 1)
 	for n := range 40 {
-		s.tell(t, "a", subscription.Mark{}, n)
+		s.tell(t, "a", eventmark.Mark{}, n)
 	}
 	for n := range 40 {
 		if got := heard(t, early, "1"); got != n {
@@ -220,7 +220,7 @@ func TestEventsWithoutTopic(t *testing.T) {
 	late := open(t, server, `{}`)
 	tell(t, late, watching("1", watchOne, "a"))
 	eventually(t, "both read the same", func() bool { return tr.Sharing() == 2 })
-	s.tell(t, "a", subscription.Mark{}, 40)
+	s.tell(t, "a", eventmark.Mark{}, 40)
 	if a, b := heard(t, early, "1"), heard(t, late, "1"); a != 40 || b != 40 {
 		t.Errorf("told %d and %d, want 40", a, b)
 	}
@@ -243,7 +243,7 @@ func TestSlowReaderSkips(t *testing.T) {
 		source := s.on["a"][0]
 		s.mu.Unlock()
 		source <- marked{
-			Mark:  subscription.Mark{Topic: "a", Version: int64(n)},
+			Mark:  eventmark.Mark{Topic: "a", Version: int64(n)},
 			value: map[string]any{"total": n, "filler": strings.Repeat("x", 8<<10)},
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"petitiond/server/errcode"
 	"petitiond/server/transport/connection"
 	"petitiond/server/transport/fault"
-	"petitiond/server/transport/trace"
+	"petitiond/server/transport/requestid"
 )
 
 // The single connection mode of graphql-sse: a client reserves a stream with PUT, opens it with GET, sends operations
@@ -115,7 +115,7 @@ func (o *opener) beginOnStream(w http.ResponseWriter, r *http.Request, token str
 		return f
 	}
 	return o.connections.Streams.Send(token, connection.Beside{
-		ID: id, Bytes: len(text), Request: trace.ID(r.Context()), Who: who, Operation: op,
+		ID: id, Bytes: len(text), Request: requestid.ID(r.Context()), Who: who, Operation: op,
 	})
 }
 

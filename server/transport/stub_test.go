@@ -17,7 +17,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"petitiond/server/edge"
-	"petitiond/server/subscription"
+	"petitiond/server/eventmark"
 	"petitiond/server/transport"
 )
 
@@ -107,7 +107,7 @@ func (s *stub) resolve(ctx context.Context, op *graphql.OperationContext, field 
 
 // marked is an event that says what it is about, or the error that comes in place of one.
 type marked struct {
-	subscription.Mark
+	eventmark.Mark
 
 	value any
 	end   error
@@ -126,7 +126,7 @@ func (s *stub) subscribe(start context.Context, op *graphql.OperationContext, fi
 				return nil
 			}
 			if m, ok := event.(marked); ok {
-				answer := subscription.Next(start)
+				answer := eventmark.Next(start)
 				if answer.Mark, answer.Err, event = m.Mark, m.end, m.value; m.end != nil {
 					return nil
 				}

@@ -19,13 +19,13 @@ import (
 	"petitiond/server/transport/connection"
 	"petitiond/server/transport/credential"
 	"petitiond/server/transport/fault"
-	"petitiond/server/transport/trace"
+	"petitiond/server/transport/requestid"
 )
 
 // Options says what a Transport serves, and to whom. Only Schema is required.
 type Options struct {
 	// Schema is what gqlgen generated. Its subscriptions mark their events, and report the error with which they end,
-	// by means of package subscription.
+	// by means of package eventmark.
 	Schema graphql.ExecutableSchema
 	// ErrorPresenter turns errors of execution into what clients read. It must map unknown errors to the code INTERNAL,
 	// to which the request id is added here. The default hides every error that has no code.
@@ -122,8 +122,8 @@ func allowOrigins(origins []string, next http.Handler) http.Handler {
 		// An empty list of origins would mean all of them.
 		AllowOriginFunc: func(origin string) bool { return slices.Contains(origins, origin) },
 		AllowedMethods:  []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete},
-		AllowedHeaders:  []string{"Accept", "Authorization", "Content-Type", "Last-Event-ID", trace.Header, costHeader, streamHeader},
-		ExposedHeaders:  []string{trace.Header, "Retry-After", cacheStatusHeader},
+		AllowedHeaders:  []string{"Accept", "Authorization", "Content-Type", "Last-Event-ID", requestid.Header, costHeader, streamHeader},
+		ExposedHeaders:  []string{requestid.Header, "Retry-After", cacheStatusHeader},
 		MaxAge:          int((10 * time.Minute).Seconds()),
 	}).Handler(next)
 }
@@ -200,10 +200,10 @@ func peer(r *http.Request) netip.Addr {
 
 // ServeHTTP answers one request, or takes over its connection.
 func (t *Transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	id := trace.Of(r)
-	r = r.WithContext(trace.With(r.Context(), id))
+	id := requestid.Of(r)
+	r = r.WithContext(requestid.With(r.Context(), id))
 	header := w.Header()
-	header[trace.Header] = []string{id}
+	header[requestid.Header] = []string{id}
 	header["X-Content-Type-Options"] = headerValues["nosniff"]
 	header["Cache-Control"] = headerValues["no-store"]
 	header.Add("Vary", "Accept, Authorization, X-GraphQL-Cost")
@@ -224,7 +224,7 @@ func (t *Transport) recoverPanic(w http.ResponseWriter, r *http.Request) {
 	if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(v)
 	}
-	trace.LogPanic(r.Context(), t.log, v)
+	requestid.LogPanic(r.Context(), t.log, v)
 	refuse(w, mediaJSON, fault.Internal(r.Context()))
 }
 
@@ -269,7 +269,7 @@ func spreadOver(ctx context.Context) time.Duration {
 // recovered returns the default of Options.Recover.
 func recovered(log *slog.Logger) graphql.RecoverFunc {
 	return func(ctx context.Context, v any) error {
-		trace.LogPanic(ctx, log, v)
+		requestid.LogPanic(ctx, log, v)
 		return fault.Hidden(ctx)
 	}
 }

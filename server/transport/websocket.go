@@ -13,8 +13,8 @@ import (
 	"petitiond/server/transport/connection"
 	"petitiond/server/transport/credential"
 	"petitiond/server/transport/fault"
+	"petitiond/server/transport/requestid"
 	"petitiond/server/transport/socket"
-	"petitiond/server/transport/trace"
 )
 
 const protocol = "graphql-transport-ws"
@@ -91,7 +91,7 @@ func (o *opener) sameSite(r *http.Request) bool {
 
 // open registers the connection that a request asks for.
 func (o *opener) open(p connection.Protocol, r *http.Request, who credential.Identity) (*connection.Conn, *fault.Fault) {
-	return o.connections.Open(p, strings.Clone(trace.ID(r.Context())), o.network(r), who)
+	return o.connections.Open(p, strings.Clone(requestid.ID(r.Context())), o.network(r), who)
 }
 
 func (o *opener) network(r *http.Request) netip.Prefix { return Network(o.address(r)) }

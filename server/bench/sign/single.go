@@ -5,9 +5,9 @@ import (
 	"database/sql"
 	"fmt"
 
-	"petitiond/server/buckets"
 	"petitiond/server/database"
 	"petitiond/server/ledger"
+	"petitiond/server/timespan"
 )
 
 // single writes each signature in a transaction of its own, as a server without group commit would: it locks and
@@ -59,12 +59,12 @@ func (s *single) write(ctx context.Context, tx *sql.Tx, row ledger.Signature) er
 	if err := tx.StmtContext(ctx, s.statements[0]).QueryRowContext(ctx, row.Petition, now).Scan(&number); err != nil {
 		return err
 	}
-	minute := buckets.MinuteOf(now)
+	minute := timespan.MinuteOf(now)
 	for i, args := range [][]any{
 		{row.Key.ID, row.Key.Input, row.Petition, now},
 		{row.ID, row.Petition, number, row.Digest, row.Name, row.Address, row.ShowName, row.Country, now},
 		{row.Petition, minute},
-		{row.Petition, buckets.Day.Start(minute)},
+		{row.Petition, timespan.Day.Start(minute)},
 		{row.Petition, row.Country},
 	} {
 		if _, err := tx.StmtContext(ctx, s.statements[i+1]).ExecContext(ctx, args...); err != nil {

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"petitiond/server/subscription"
+	"petitiond/server/eventmark"
 )
 
 // sent is an event as a browser's EventSource understands it.
@@ -64,7 +64,7 @@ func FuzzEvents(f *testing.F) {
 			errs, _ = json.Marshal([]string{text})
 		}
 		for _, m := range []Protocol{Events, Stream} {
-			out := m.appendNext([]byte(":\n\n"), string(quoted), event{Mark: subscription.Mark{Version: version}, body: body})
+			out := m.appendNext([]byte(":\n\n"), string(quoted), event{Mark: eventmark.Mark{Version: version}, body: body})
 			out = m.appendEnd(out, string(quoted), errs)
 			got := understand(string(out))
 			want := 2

@@ -8,11 +8,11 @@ import (
 	"sync/atomic"
 
 	"petitiond/server/budget"
+	"petitiond/server/eventmark"
 	"petitiond/server/operation"
-	"petitiond/server/subscription"
 	"petitiond/server/transport/credential"
 	"petitiond/server/transport/fault"
-	"petitiond/server/transport/trace"
+	"petitiond/server/transport/requestid"
 )
 
 // backlog is how many events without a topic are kept for slow readers. A reader that falls further behind misses the
@@ -21,7 +21,7 @@ const backlog = 100
 
 // event is one answer of a subscription, encoded.
 type event struct {
-	subscription.Mark
+	eventmark.Mark
 
 	number uint64 // in its feed, from 1
 	body   []byte
@@ -50,7 +50,7 @@ type feed struct {
 
 // publish adds an event and queues the connections of all readers. The events of a feed together may take no more bytes
 // than one answer, and no more memory than is left.
-func (f *feed) publish(k *Keeper, mark subscription.Mark, body []byte) error {
+func (f *feed) publish(k *Keeper, mark eventmark.Mark, body []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	old := f.news.Load()
@@ -93,7 +93,7 @@ func (f *feed) account(k *Keeper, next *news) error {
 }
 
 // surplus returns how many of the oldest events without a topic must go to make room for a new event.
-func (n *news) surplus(mark subscription.Mark, size, most int) (surplus int) {
+func (n *news) surplus(mark eventmark.Mark, size, most int) (surplus int) {
 	if mark.Topic != "" {
 		return 0
 	}
@@ -218,7 +218,7 @@ func (k *Keeper) newFeed(ctx context.Context, op *operation.Operation, first *ta
 func (k *Keeper) broadcast(ctx context.Context, op *operation.Operation, f *feed) (errs []byte) {
 	defer func() {
 		if v := recover(); v != nil {
-			trace.LogPanic(ctx, k.Logger, v)
+			requestid.LogPanic(ctx, k.Logger, v)
 			errs = fault.Internal(ctx).JSON()
 		}
 	}()
@@ -260,6 +260,6 @@ func (k *Keeper) subscribe(ctx context.Context, t *task, who credential.Identity
 		}
 	}
 	k.feeds.join(t, op.Key(), func() *feed {
-		return k.newFeed(trace.With(k.Alive, trace.New()), op, t)
+		return k.newFeed(requestid.With(k.Alive, requestid.New()), op, t)
 	})
 }

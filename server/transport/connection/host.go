@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"petitiond/server/budget"
+	"petitiond/server/eventmark"
 	"petitiond/server/operation"
-	"petitiond/server/strict"
-	"petitiond/server/subscription"
+	"petitiond/server/strictjson"
 	"petitiond/server/transport/credential"
 	"petitiond/server/transport/fault"
 )
@@ -29,7 +29,7 @@ type Host interface {
 
 // Event is an answer of a subscription.
 type Event struct {
-	subscription.Mark
+	eventmark.Mark
 
 	Body []byte // in JSON
 }
@@ -55,9 +55,9 @@ type Bounds struct {
 type Options struct {
 	Host        Host
 	Limits      Bounds
-	Message     int64         // bytes of a message, and of all requests together that wait for one stream
-	Answer      int           // bytes of an answer, and of all events together that a feed keeps
-	JSON        strict.Limits // of messages
+	Message     int64             // bytes of a message, and of all requests together that wait for one stream
+	Answer      int               // bytes of an answer, and of all events together that a feed keeps
+	JSON        strictjson.Limits // of messages
 	Credentials *credential.Registry
 	Memory      *budget.Memory
 	// Readers is a semaphore: its capacity is how many long messages may be read at once.

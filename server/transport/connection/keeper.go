@@ -19,8 +19,8 @@ import (
 	"petitiond/server/transport/credential"
 	"petitiond/server/transport/epoll"
 	"petitiond/server/transport/fault"
+	"petitiond/server/transport/requestid"
 	"petitiond/server/transport/socket"
-	"petitiond/server/transport/trace"
 )
 
 const (
@@ -131,9 +131,9 @@ func (k *Keeper) begin() (err error) {
 // lasting returns the context of an operation that outlives the request it came with.
 func (k *Keeper) lasting(who credential.Identity, request string) context.Context {
 	if who.Anonymous() {
-		return trace.With(k.Alive, request)
+		return requestid.With(k.Alive, request)
 	}
-	return trace.With(who.Context, request)
+	return requestid.With(who.Context, request)
 }
 
 // Size returns how many connections are open.

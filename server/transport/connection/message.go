@@ -3,11 +3,9 @@ package connection
 import (
 	"bytes"
 	"context"
-	"net/http"
 	"strings"
 
 	"petitiond/server/operation"
-	"petitiond/server/strict"
 	"petitiond/server/transport/credential"
 	"petitiond/server/transport/fault"
 	"petitiond/server/transport/socket"
@@ -186,30 +184,6 @@ func (c *Conn) handle(m message) (*request, *socket.Closing) {
 	return nil, nil
 }
 
-// initialise authenticates the credential in connection_init. Without one, that of the handshake stays in force. It
-// needs mu.
-func (c *Conn) initialise(m message) {
-	if !m.authorized {
-		c.acknowledge()
-		return
-	}
-	go func() {
-		who, f := c.keeper.Credentials.Prove(c.id, m.authorization)
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		switch {
-		case f != nil && f.Status == http.StatusServiceUnavailable:
-			c.close(tryLater, "Try again later")
-		case f != nil:
-			c.close(socket.ErrForbidden.Code, socket.ErrForbidden.Reason)
-		case !c.gone && !c.leaving:
-			c.keeper.Credentials.Release(c.who)
-			c.who = c.keeper.Credentials.Hold(who)
-			c.acknowledge()
-		}
-	}()
-}
-
 // waiting returns how many messages wait to be read, and their bytes.
 func (c *Conn) waiting() (messages, bytes int) {
 	c.mu.Lock()
@@ -218,37 +192,6 @@ func (c *Conn) waiting() (messages, bytes int) {
 		bytes += len(text)
 	}
 	return len(c.in.texts), bytes
-}
-
-// acknowledge answers connection_init. It needs mu.
-func (c *Conn) acknowledge() {
-	c.session.Acknowledged()
-	c.write(socket.AppendFrame(nil, socket.Text, socket.AppendAck(nil, nil)))
-}
-
-// credentialIn finds the member authorization, in upper or lower case, in the payload of connection_init. A value that
-// is not a string, or is there twice, is never treated as no credential; null is.
-func credentialIn(payload []byte, limits strict.Limits) (value string, present bool, closing *socket.Closing) {
-	decoded, err := limits.Decode(payload)
-	members, ok := decoded.(map[string]any)
-	if err != nil || !ok {
-		return "", false, socket.ErrInvalid
-	}
-	var given any
-	found := 0
-	for name, member := range members {
-		if strings.EqualFold(name, "authorization") {
-			found, given = found+1, member
-		}
-	}
-	switch {
-	case found > 1:
-		return "", false, socket.ErrForbidden
-	case given == nil:
-		return "", false, nil
-	}
-	value, _ = given.(string)
-	return value, true, nil
 }
 
 // request is an operation from a message that has not been checked yet.

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"petitiond/server/budget"
-	"petitiond/server/strict"
+	"petitiond/server/strictjson"
 	"petitiond/server/transport/credential"
 	"petitiond/server/transport/fault"
 )
@@ -45,7 +45,7 @@ func newLoneKeeper(t *testing.T) *Keeper {
 			Read: 10 * time.Second, Event: 10 * time.Second, Init: 5 * time.Second, Ping: 15 * time.Second, Pong: 12 * time.Second,
 			Age: 4 * time.Hour,
 		},
-		Message: 64 << 10, Answer: 1 << 20, JSON: strict.Limits{Depth: 32, Members: 1000},
+		Message: 64 << 10, Answer: 1 << 20, JSON: strictjson.Limits{Depth: 32, Members: 1000},
 		Credentials: credential.NewRegistry(&credential.Authority{Alive: alive, Now: time.Now, Logger: quiet}, &running),
 		Memory:      budget.NewMemory(1 << 30), Readers: make(chan struct{}, 1),
 		Alive: alive, Running: &running, Now: time.Now, Logger: quiet,

@@ -8,7 +8,7 @@ import (
 	"petitiond/server/operation"
 	"petitiond/server/transport/credential"
 	"petitiond/server/transport/fault"
-	"petitiond/server/transport/trace"
+	"petitiond/server/transport/requestid"
 )
 
 // task is an operation of a client. A subscription reads a feed.
@@ -30,7 +30,7 @@ type task struct {
 // recoverPanic ends a task whose handling panicked.
 func (t *task) recoverPanic(ctx context.Context) {
 	if v := recover(); v != nil {
-		trace.LogPanic(ctx, t.conn.keeper.Logger, v)
+		requestid.LogPanic(ctx, t.conn.keeper.Logger, v)
 		t.refuse(fault.Flaw(fault.Hidden(ctx)))
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"petitiond/server/transport/fault"
-	"petitiond/server/transport/trace"
+	"petitiond/server/transport/requestid"
 )
 
 // recheck is how long a credential is taken as valid before it is authenticated again, since it may have been revoked.
@@ -81,11 +81,11 @@ func (a *Authority) Recheck(ctx context.Context) *fault.Fault {
 
 // Prove is Authorize for connections, where there is no request. The identity lives as long as Alive.
 func (a *Authority) Prove(id, value string) (who Identity, f *fault.Fault) {
-	ctx, cancel := context.WithTimeout(trace.With(a.Alive, id), a.Patience)
+	ctx, cancel := context.WithTimeout(requestid.With(a.Alive, id), a.Patience)
 	defer cancel()
 	defer func() {
 		if v := recover(); v != nil {
-			trace.LogPanic(ctx, a.Logger, v)
+			requestid.LogPanic(ctx, a.Logger, v)
 			who, f = Identity{}, fault.Unchecked()
 		}
 	}()

@@ -12,7 +12,7 @@ import (
 
 	"petitiond/server/errcode"
 	"petitiond/server/operation"
-	"petitiond/server/transport/trace"
+	"petitiond/server/transport/requestid"
 )
 
 // Fault is a request that is refused.
@@ -66,7 +66,7 @@ func Internal(ctx context.Context) *Fault {
 // Hidden returns the error that clients see in place of one that they must not see.
 func Hidden(ctx context.Context) *gqlerror.Error {
 	err := operation.Coded(errcode.Internal, "Something went wrong on our side. Quote the request id if you report it.")
-	err.Extensions["requestId"] = trace.ID(ctx)
+	err.Extensions["requestId"] = requestid.ID(ctx)
 	return err
 }
 

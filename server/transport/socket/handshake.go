@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"slices"
 
-	"petitiond/server/header"
+	"petitiond/server/httpheader"
 )
 
 // Why a request is not a valid handshake.
@@ -38,12 +38,12 @@ func CheckUpgrade(h http.Header, method string, protoMajor, protoMinor int) erro
 	switch {
 	case method != http.MethodGet:
 		return ErrMethod
-	case protoMajor != 1, protoMinor < 1, !header.Lists(h["Connection"], "upgrade"), !header.Lists(h["Upgrade"], "websocket"):
+	case protoMajor != 1, protoMinor < 1, !httpheader.Lists(h["Connection"], "upgrade"), !httpheader.Lists(h["Upgrade"], "websocket"):
 		return ErrUpgrade
-	case header.Only(h["Sec-Websocket-Version"]) != version:
+	case httpheader.Only(h["Sec-Websocket-Version"]) != version:
 		return ErrVersion
 	}
-	key, err := base64.StdEncoding.DecodeString(header.Only(h["Sec-Websocket-Key"]))
+	key, err := base64.StdEncoding.DecodeString(httpheader.Only(h["Sec-Websocket-Key"]))
 	if err != nil || len(key) != 16 {
 		return ErrKey
 	}
@@ -52,5 +52,5 @@ func CheckUpgrade(h http.Header, method string, protoMajor, protoMinor int) erro
 
 // Protocols returns the subprotocols that a client offers, the one it likes best first.
 func Protocols(h http.Header) []string {
-	return slices.Collect(header.Elements(h["Sec-Websocket-Protocol"]))
+	return slices.Collect(httpheader.Elements(h["Sec-Websocket-Protocol"]))
 }

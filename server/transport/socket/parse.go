@@ -6,7 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"petitiond/server/strict"
+	"petitiond/server/strictjson"
 )
 
 // The members of a message, as they stand in its text; nil is absent.
@@ -36,7 +36,7 @@ func Parse(l *Limits, text []byte) (Event, *Closing) {
 	if closing != nil {
 		return Event{}, closing
 	}
-	kind, _ := strict.String(m.kind)
+	kind, _ := strictjson.String(m.kind)
 	switch kind {
 	case "connection_init":
 		return bare(KindInit, m, l.InitPayload, errInitSize)
@@ -79,7 +79,7 @@ func subscribe(l *Limits, m message) (Event, *Closing) {
 	}
 	var query []byte
 	sound := true
-	limits := strict.Limits{Depth: l.JSONDepth, Members: l.JSONMembers}
+	limits := strictjson.Limits{Depth: l.JSONDepth, Members: l.JSONMembers}
 	_ = limits.Object(m.payload, func(name string, value []byte) {
 		switch name {
 		case "query":
@@ -99,7 +99,7 @@ func subscribe(l *Limits, m message) (Event, *Closing) {
 // identity returns the id of an operation. An id with half a surrogate pair is refused, since it could not be repeated
 // in an answer.
 func (m message) identity(l *Limits) (string, *Closing) {
-	id, ok := strict.String(m.id)
+	id, ok := strictjson.String(m.id)
 	escaped := bytes.IndexByte(m.id, '\\') >= 0
 	if !ok || id == "" || len(id) > l.ID || escaped && strings.ContainsRune(id, utf8.RuneError) {
 		return "", errID
@@ -115,7 +115,7 @@ func isString(value []byte) bool { return value != nil && value[0] == '"' }
 
 // takeApart finds the members of a message.
 func takeApart(l *Limits, text []byte) (m message, closing *Closing) {
-	limits := strict.Limits{Depth: l.JSONDepth + 1, Members: l.JSONMembers} // the payload lies one level deeper
+	limits := strictjson.Limits{Depth: l.JSONDepth + 1, Members: l.JSONMembers} // the payload lies one level deeper
 	err := limits.Object(text, func(name string, value []byte) {
 		switch name {
 		case "id":
@@ -127,9 +127,9 @@ func takeApart(l *Limits, text []byte) (m message, closing *Closing) {
 		}
 	})
 	switch {
-	case errors.Is(err, strict.ErrNotObject):
+	case errors.Is(err, strictjson.ErrNotObject):
 		return m, errNotObject
-	case errors.Is(err, strict.ErrNotJSON), errors.Is(err, strict.ErrTrailing):
+	case errors.Is(err, strictjson.ErrNotJSON), errors.Is(err, strictjson.ErrTrailing):
 		return m, errNotJSON
 	case err != nil:
 		return m, invalid("it " + err.Error())

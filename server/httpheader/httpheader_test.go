@@ -1,4 +1,4 @@
-package header_test
+package httpheader_test
 
 import (
 	"slices"
@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"petitiond/server/header"
+	"petitiond/server/httpheader"
 )
 
 func TestElements(t *testing.T) {
@@ -19,11 +19,11 @@ func TestElements(t *testing.T) {
 		"Lines":   {[]string{"a,b", "c"}, []string{"a", "b", "c"}},
 		"Repeats": {[]string{"a", "a"}, []string{"a", "a"}},
 	} {
-		if diff := cmp.Diff(test.want, slices.Collect(header.Elements(test.lines))); diff != "" {
+		if diff := cmp.Diff(test.want, slices.Collect(httpheader.Elements(test.lines))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
-	for range header.Elements([]string{"a, b"}) {
+	for range httpheader.Elements([]string{"a, b"}) {
 		break // the rest is not asked for
 	}
 }
@@ -31,7 +31,7 @@ func TestElements(t *testing.T) {
 func TestLists(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]bool{"upgrade": true, "keep-alive, Upgrade": true, "upgrades": false, "": false, "h2c, x": false} {
-		if got := header.Lists([]string{line}, "upgrade"); got != want {
+		if got := httpheader.Lists([]string{line}, "upgrade"); got != want {
 			t.Errorf("%q: %v", line, got)
 		}
 	}
@@ -39,7 +39,7 @@ func TestLists(t *testing.T) {
 
 func TestOnly(t *testing.T) {
 	t.Parallel()
-	if a, b, c := header.Only(nil), header.Only([]string{"13"}), header.Only([]string{"13", "13"}); a != "" || b != "13" || c != "" {
+	if a, b, c := httpheader.Only(nil), httpheader.Only([]string{"13"}), httpheader.Only([]string{"13", "13"}); a != "" || b != "13" || c != "" {
 		t.Errorf("%q, %q and %q", a, b, c)
 	}
 }
@@ -49,7 +49,7 @@ func TestMatches(t *testing.T) {
 	for line, want := range map[string]bool{
 		`"a"`: true, `W/"a"`: true, `"b", "a"`: true, `*`: true, `"b"`: false, `a`: false, ``: false, `"b", *`: true,
 	} {
-		if got := header.Matches([]string{line}, `"a"`); got != want {
+		if got := httpheader.Matches([]string{line}, `"a"`); got != want {
 			t.Errorf("%s: %v", line, got)
 		}
 	}
@@ -61,7 +61,7 @@ func TestTakes(t *testing.T) {
 		"gzip": true, "GZIP": true, "x-gzip": true, "br, gzip;q=0.1": true, "gzip;q=0": false, "gzip; Q=0.0": false,
 		"*": true, "*;q=0": false, "gzip;q=0, *": false, "gzip, *;q=0": true, "identity": false, "": false, "gzip;q=x": false,
 	} {
-		if got := header.Takes([]string{line}, "gzip", "x-gzip"); got != want {
+		if got := httpheader.Takes([]string{line}, "gzip", "x-gzip"); got != want {
 			t.Errorf("%q: %v", line, got)
 		}
 	}
@@ -89,7 +89,7 @@ func TestMediaRange(t *testing.T) {
 		"a/b;q=0.1;q=0.2":             {},
 		"text/plain;charset=us-ascii": {},
 	} {
-		typ, quality, ok := header.MediaRange(element)
+		typ, quality, ok := httpheader.MediaRange(element)
 		if typ != want.typ || quality != want.quality || ok != want.ok {
 			t.Errorf("%q: %q %v %v, want %+v", element, typ, quality, ok, want)
 		}

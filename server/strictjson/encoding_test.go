@@ -1,4 +1,4 @@
-package strict_test
+package strictjson_test
 
 import (
 	"encoding/json"
@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"petitiond/server/strict"
+	"petitiond/server/strictjson"
 )
 
 func TestDecode(t *testing.T) {
@@ -24,41 +24,41 @@ func TestDecode(t *testing.T) {
 		{name: "Empty", text: `{}`, want: map[string]any{}},
 		{name: "Scalar", text: `"a"`, want: "a"},
 		{name: "Deep", text: `[[[]]]`, want: []any{[]any{[]any{}}}},
-		{name: "TooDeep", text: `[[[[]]]]`, err: strict.ErrTooDeep},
-		{name: "TooDeepObject", text: `[[[{}]]]`, err: strict.ErrTooDeep},
+		{name: "TooDeep", text: `[[[[]]]]`, err: strictjson.ErrTooDeep},
+		{name: "TooDeepObject", text: `[[[{}]]]`, err: strictjson.ErrTooDeep},
 		{name: "Numbers", text: `[-0,9007199254740993,1e400,1E-400]`, want: []any{json.Number("-0"), json.Number("9007199254740993"), json.Number("1e400"), json.Number("1E-400")}},
-		{name: "NumberWithPlus", text: `[+1]`, err: strict.ErrNotJSON},
-		{name: "NumberWithZero", text: `[01]`, err: strict.ErrNotJSON},
-		{name: "NumberWithoutDigits", text: `[-]`, err: strict.ErrNotJSON},
-		{name: "NumberWithPoint", text: `[1.]`, err: strict.ErrNotJSON},
-		{name: "NotANumber", text: `[NaN]`, err: strict.ErrNotJSON},
-		{name: "DeepArrays", text: strings.Repeat("[", 30_000), err: strict.ErrTooDeep},
-		{name: "TwiceBelow", text: `[{"a":{"b":1,"c":2,"b":3}}]`, err: strict.ErrTwice},
-		{name: "TwiceInside", text: `[{"b":1,"c":2,"b":3}]`, err: strict.ErrTwice},
-		{name: "SurrogateAlone", text: `"\ud800"`, err: strict.ErrSurrogate},
-		{name: "SurrogatesReversed", text: `"\udc00\ud800"`, err: strict.ErrSurrogate},
-		{name: "SurrogateBeforeText", text: `"\ud83dx"`, err: strict.ErrSurrogate},
+		{name: "NumberWithPlus", text: `[+1]`, err: strictjson.ErrNotJSON},
+		{name: "NumberWithZero", text: `[01]`, err: strictjson.ErrNotJSON},
+		{name: "NumberWithoutDigits", text: `[-]`, err: strictjson.ErrNotJSON},
+		{name: "NumberWithPoint", text: `[1.]`, err: strictjson.ErrNotJSON},
+		{name: "NotANumber", text: `[NaN]`, err: strictjson.ErrNotJSON},
+		{name: "DeepArrays", text: strings.Repeat("[", 30_000), err: strictjson.ErrTooDeep},
+		{name: "TwiceBelow", text: `[{"a":{"b":1,"c":2,"b":3}}]`, err: strictjson.ErrTwice},
+		{name: "TwiceInside", text: `[{"b":1,"c":2,"b":3}]`, err: strictjson.ErrTwice},
+		{name: "SurrogateAlone", text: `"\ud800"`, err: strictjson.ErrSurrogate},
+		{name: "SurrogatesReversed", text: `"\udc00\ud800"`, err: strictjson.ErrSurrogate},
+		{name: "SurrogateBeforeText", text: `"\ud83dx"`, err: strictjson.ErrSurrogate},
 		{name: "Surrogates", text: `"\ud83d\udc1d"`, want: "🐝"},
 		{name: "EscapedBackslash", text: `"\\ud800"`, want: `\ud800`},
-		{name: "ControlCharacter", text: "\"\x01\"", err: strict.ErrNotJSON},
-		{name: "Twice", text: `{"a":1,"a":1}`, err: strict.ErrTwice},
-		{name: "TwiceByEscape", text: `{"a":1,"\u0061":1}`, err: strict.ErrTwice},
-		{name: "TooMany", text: `{"a":1,"b":1,"c":1,"d":1,"e":1}`, err: strict.ErrTooMany},
-		{name: "Trailing", text: `{} {}`, err: strict.ErrTrailing},
-		{name: "TrailingBracket", text: `{}]`, err: strict.ErrTrailing},
-		{name: "Unclosed", text: `{"a":[1`, err: strict.ErrNotJSON},
-		{name: "WrongBracket", text: `[1}`, err: strict.ErrNotJSON},
-		{name: "Comma", text: `[1,]`, err: strict.ErrNotJSON},
-		{name: "NoColon", text: `{"a" 1}`, err: strict.ErrNotJSON},
-		{name: "NumberName", text: `{1:1}`, err: strict.ErrNotJSON},
-		{name: "Nothing", text: ``, err: strict.ErrNotJSON},
-		{name: "ByteOrderMark", text: "\ufeff{}", err: strict.ErrNotJSON},
-		{name: "NotUTF8", text: "\"\xff\"", err: strict.ErrNotUTF8},
+		{name: "ControlCharacter", text: "\"\x01\"", err: strictjson.ErrNotJSON},
+		{name: "Twice", text: `{"a":1,"a":1}`, err: strictjson.ErrTwice},
+		{name: "TwiceByEscape", text: `{"a":1,"\u0061":1}`, err: strictjson.ErrTwice},
+		{name: "TooMany", text: `{"a":1,"b":1,"c":1,"d":1,"e":1}`, err: strictjson.ErrTooMany},
+		{name: "Trailing", text: `{} {}`, err: strictjson.ErrTrailing},
+		{name: "TrailingBracket", text: `{}]`, err: strictjson.ErrTrailing},
+		{name: "Unclosed", text: `{"a":[1`, err: strictjson.ErrNotJSON},
+		{name: "WrongBracket", text: `[1}`, err: strictjson.ErrNotJSON},
+		{name: "Comma", text: `[1,]`, err: strictjson.ErrNotJSON},
+		{name: "NoColon", text: `{"a" 1}`, err: strictjson.ErrNotJSON},
+		{name: "NumberName", text: `{1:1}`, err: strictjson.ErrNotJSON},
+		{name: "Nothing", text: ``, err: strictjson.ErrNotJSON},
+		{name: "ByteOrderMark", text: "\ufeff{}", err: strictjson.ErrNotJSON},
+		{name: "NotUTF8", text: "\"\xff\"", err: strictjson.ErrNotUTF8},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := strict.Limits{Depth: 3, Members: 4}.Decode([]byte(test.text))
+			got, err := strictjson.Limits{Depth: 3, Members: 4}.Decode([]byte(test.text))
 			if !errors.Is(err, test.err) {
 				t.Errorf("error = %v, want %v", err, test.err)
 			}
@@ -119,8 +119,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add(`{"":{"":1e700,"":0}}`)
 	f.Add(strings.Repeat(`[`, 40) + `"canary"`)
 	f.Fuzz(func(t *testing.T, text string) {
-		value, err := strict.Limits{Depth: 32, Members: 1000}.Decode([]byte(text))
-		if twice := namesTwice(text); twice && err == nil || !twice && errors.Is(err, strict.ErrTwice) {
+		value, err := strictjson.Limits{Depth: 32, Members: 1000}.Decode([]byte(text))
+		if twice := namesTwice(text); twice && err == nil || !twice && errors.Is(err, strictjson.ErrTwice) {
 			t.Errorf("%q names a member twice: %v, and is answered %v", text, twice, err)
 		}
 		if err != nil {

@@ -1,26 +1,26 @@
-package subscription_test
+package eventmark_test
 
 import (
 	"context"
 	"errors"
 	"testing"
 
-	"petitiond/server/subscription"
+	"petitiond/server/eventmark"
 )
 
 func TestAnswersAreThoseThatWereAskedFor(t *testing.T) {
 	t.Parallel()
-	ctx, stream := subscription.With(t.Context())
+	ctx, stream := eventmark.With(t.Context())
 	for version := range int64(3) {
 		asked := stream.Ask()
-		subscription.Next(ctx).Mark.Version = version
+		eventmark.Next(ctx).Mark.Version = version
 		if asked.Mark.Version != version {
 			t.Errorf("version %d of the answer, want %d", asked.Mark.Version, version)
 		}
 	}
 	end := errors.New("the end")
 	asked := stream.Ask()
-	subscription.Next(ctx).Err = end
+	eventmark.Next(ctx).Err = end
 	if !errors.Is(asked.Err, end) {
 		t.Errorf("ended with %v, want %v", asked.Err, end)
 	}
@@ -29,9 +29,9 @@ func TestAnswersAreThoseThatWereAskedFor(t *testing.T) {
 // A source that marks nothing leaves what was asked for: the mark of a later event must not come too early.
 func TestAnswersOfSilentSourcesAreForgotten(t *testing.T) {
 	t.Parallel()
-	ctx, stream := subscription.With(t.Context())
+	ctx, stream := eventmark.With(t.Context())
 	first, second := stream.Ask(), stream.Ask()
-	subscription.Next(ctx).Mark.Topic = "second"
+	eventmark.Next(ctx).Mark.Topic = "second"
 	if first.Mark.Topic != "" || second.Mark.Topic != "second" {
 		t.Errorf("topics %q and %q", first.Mark.Topic, second.Mark.Topic)
 	}
@@ -39,13 +39,13 @@ func TestAnswersOfSilentSourcesAreForgotten(t *testing.T) {
 
 func TestNextEnds(t *testing.T) {
 	t.Parallel()
-	if subscription.Next(t.Context()) == nil {
+	if eventmark.Next(t.Context()) == nil {
 		t.Error("nobody asks, and there is no answer to write on")
 	}
 	ctx, end := context.WithCancel(t.Context())
-	ctx, _ = subscription.With(ctx)
+	ctx, _ = eventmark.With(ctx)
 	end()
-	if a := subscription.Next(ctx); a != nil {
+	if a := eventmark.Next(ctx); a != nil {
 		t.Errorf("%v was asked for", a)
 	}
 }

@@ -12,10 +12,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"petitiond/server/buckets"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
 	"petitiond/server/ledger"
+	"petitiond/server/timespan"
 )
 
 // atWill is a book whose clock is set by hand.
@@ -165,7 +165,7 @@ func TestRecountRedatesTakenBack(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b, p := newAtWill(t, db), petition(t, db, open())
-		minute, day := buckets.MinuteOf(epoch), buckets.MinuteOf(epoch.Truncate(24*time.Hour))
+		minute, day := timespan.MinuteOf(epoch), timespan.MinuteOf(epoch.Truncate(24*time.Hour))
 		b.at(t, epoch.Add(-time.Hour), signature(p, "before"))
 		b.at(t, epoch.Add(36*time.Hour), signature(p, "ahead"), signature(p, "taken back"))
 		b.at(t, epoch.Add(72*time.Hour), signature(p, "later"))
@@ -206,7 +206,7 @@ func TestRecountRedatesHours(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := newAtWill(t, db)
-		now, minute, day := epoch.Add(10*time.Minute), buckets.MinuteOf(epoch), buckets.MinuteOf(epoch.Truncate(24*time.Hour))
+		now, minute, day := epoch.Add(10*time.Minute), timespan.MinuteOf(epoch), timespan.MinuteOf(epoch.Truncate(24*time.Hour))
 		fold := func(p uuid.UUID, hour int64) {
 			exec(t, db, `UPDATE signature_buckets SET span = 60, minute = $2 WHERE petition_id = $1`, p, hour)
 		}
@@ -285,7 +285,7 @@ func TestRecountUnfolds(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b, p, other := newAtWill(t, db), petition(t, db, open()), petition(t, db, open())
-		minute, old := buckets.MinuteOf(epoch), int64(8*24*60)
+		minute, old := timespan.MinuteOf(epoch), int64(8*24*60)
 		at := func(p uuid.UUID, ago int64, key string) {
 			s := signature(p, key)
 			s.At = epoch.Add(-time.Duration(ago) * time.Minute)

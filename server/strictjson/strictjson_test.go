@@ -1,4 +1,4 @@
-package strict_test
+package strictjson_test
 
 import (
 	"encoding/json"
@@ -10,10 +10,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"petitiond/server/strict"
+	"petitiond/server/strictjson"
 )
 
-var limits = strict.Limits{Depth: 3, Members: 4}
+var limits = strictjson.Limits{Depth: 3, Members: 4}
 
 // texts are JSON and what is not, with what is wrong with each.
 var texts = []struct {
@@ -24,52 +24,52 @@ var texts = []struct {
 	{"Scalar", `"a"`, nil},
 	{"Lists", `[[],[ ]]`, nil},
 	{"Deepest", `[[[]]]`, nil},
-	{"TooDeep", `[[[[]]]]`, strict.ErrTooDeep},
-	{"TooDeepObject", `[[[{}]]]`, strict.ErrTooDeep},
-	{"TooDeepByFar", strings.Repeat("[", 30_000), strict.ErrTooDeep},
+	{"TooDeep", `[[[[]]]]`, strictjson.ErrTooDeep},
+	{"TooDeepObject", `[[[{}]]]`, strictjson.ErrTooDeep},
+	{"TooDeepByFar", strings.Repeat("[", 30_000), strictjson.ErrTooDeep},
 	{"Members", `{"a":1,"b":1,"c":1,"d":1}`, nil},
-	{"TooMany", `{"a":1,"b":1,"c":1,"d":1,"e":1}`, strict.ErrTooMany},
-	{"TooManyBelow", `[{"x":{"a":1,"b":1,"c":1,"d":1,"e":1}}]`, strict.ErrTooMany},
+	{"TooMany", `{"a":1,"b":1,"c":1,"d":1,"e":1}`, strictjson.ErrTooMany},
+	{"TooManyBelow", `[{"x":{"a":1,"b":1,"c":1,"d":1,"e":1}}]`, strictjson.ErrTooMany},
 	{"ManyApart", `[{"a":1,"b":1,"c":1,"d":1},{"a":1,"b":1,"c":1,"d":1}]`, nil},
 	{"ManyAround", `{"a":{"a":1,"b":1,"c":1,"d":1},"b":1,"c":1,"d":1}`, nil},
-	{"Twice", `{"a":1,"b":2,"a":1}`, strict.ErrTwice},
-	{"TwiceByEscape", `{"a":1,"\u0061":1}`, strict.ErrTwice},
-	{"TwiceBelow", `[{"a":{"b":1,"c":2,"b":3}}]`, strict.ErrTwice},
-	{"TwiceInNoJSON", `[{"a":1,"a":1}`, strict.ErrNotJSON},
+	{"Twice", `{"a":1,"b":2,"a":1}`, strictjson.ErrTwice},
+	{"TwiceByEscape", `{"a":1,"\u0061":1}`, strictjson.ErrTwice},
+	{"TwiceBelow", `[{"a":{"b":1,"c":2,"b":3}}]`, strictjson.ErrTwice},
+	{"TwiceInNoJSON", `[{"a":1,"a":1}`, strictjson.ErrNotJSON},
 	{"EmptyNames", `{"":{"":1}}`, nil},
-	{"Trailing", `{} {}`, strict.ErrTrailing},
-	{"TrailingBracket", `{}]`, strict.ErrTrailing},
-	{"Nothing", ``, strict.ErrNotJSON},
-	{"Space", ` `, strict.ErrNotJSON},
-	{"Unclosed", `{"a":[1`, strict.ErrNotJSON},
-	{"UnclosedString", `"a`, strict.ErrNotJSON},
-	{"UnclosedEscape", `"\`, strict.ErrNotJSON},
-	{"UnclosedCode", `"\u00`, strict.ErrNotJSON},
+	{"Trailing", `{} {}`, strictjson.ErrTrailing},
+	{"TrailingBracket", `{}]`, strictjson.ErrTrailing},
+	{"Nothing", ``, strictjson.ErrNotJSON},
+	{"Space", ` `, strictjson.ErrNotJSON},
+	{"Unclosed", `{"a":[1`, strictjson.ErrNotJSON},
+	{"UnclosedString", `"a`, strictjson.ErrNotJSON},
+	{"UnclosedEscape", `"\`, strictjson.ErrNotJSON},
+	{"UnclosedCode", `"\u00`, strictjson.ErrNotJSON},
 	{"Escapes", `"\"\\\/\b\f\n\r\t\u00Ff"`, nil},
-	{"EscapeUnknown", `"\x"`, strict.ErrNotJSON},
-	{"EscapeNoHex", `"\u00g0"`, strict.ErrNotJSON},
-	{"EscapeControl", "\"\\u00\x100\"", strict.ErrNotJSON}, // 0x10 | 0x20 is a digit
-	{"Control", "\"\x01\"", strict.ErrNotJSON},
-	{"WrongBracket", `[1}`, strict.ErrNotJSON},
-	{"CommaInList", `[1,]`, strict.ErrNotJSON},
-	{"CommaInObject", `{"a":1,}`, strict.ErrNotJSON},
-	{"CommaFirst", `[,1]`, strict.ErrNotJSON},
-	{"NoColon", `{"a" 1}`, strict.ErrNotJSON},
-	{"NoComma", `{"a":1 "b":2}`, strict.ErrNotJSON},
-	{"NumberName", `{1:1}`, strict.ErrNotJSON},
+	{"EscapeUnknown", `"\x"`, strictjson.ErrNotJSON},
+	{"EscapeNoHex", `"\u00g0"`, strictjson.ErrNotJSON},
+	{"EscapeControl", "\"\\u00\x100\"", strictjson.ErrNotJSON}, // 0x10 | 0x20 is a digit
+	{"Control", "\"\x01\"", strictjson.ErrNotJSON},
+	{"WrongBracket", `[1}`, strictjson.ErrNotJSON},
+	{"CommaInList", `[1,]`, strictjson.ErrNotJSON},
+	{"CommaInObject", `{"a":1,}`, strictjson.ErrNotJSON},
+	{"CommaFirst", `[,1]`, strictjson.ErrNotJSON},
+	{"NoColon", `{"a" 1}`, strictjson.ErrNotJSON},
+	{"NoComma", `{"a":1 "b":2}`, strictjson.ErrNotJSON},
+	{"NumberName", `{1:1}`, strictjson.ErrNotJSON},
 	{"Numbers", `[0,-0,10,1.5,1e5,1E-5,1e400]`, nil},
-	{"Plus", `+1`, strict.ErrNotJSON},
-	{"LeadingZero", `[01]`, strict.ErrNotJSON},
-	{"Minus", `-`, strict.ErrNotJSON},
-	{"Point", `1.`, strict.ErrNotJSON},
-	{"PointFirst", `.5`, strict.ErrNotJSON},
-	{"Exponent", `1e`, strict.ErrNotJSON},
-	{"ExponentSigns", `1e+-1`, strict.ErrNotJSON},
-	{"Word", `nul`, strict.ErrNotJSON},
-	{"WordGoesOn", `nulll`, strict.ErrTrailing},
-	{"NaN", `NaN`, strict.ErrNotJSON},
-	{"Zero", "\x00", strict.ErrNotJSON},
-	{"ByteOrderMark", "\ufeff{}", strict.ErrNotJSON},
+	{"Plus", `+1`, strictjson.ErrNotJSON},
+	{"LeadingZero", `[01]`, strictjson.ErrNotJSON},
+	{"Minus", `-`, strictjson.ErrNotJSON},
+	{"Point", `1.`, strictjson.ErrNotJSON},
+	{"PointFirst", `.5`, strictjson.ErrNotJSON},
+	{"Exponent", `1e`, strictjson.ErrNotJSON},
+	{"ExponentSigns", `1e+-1`, strictjson.ErrNotJSON},
+	{"Word", `nul`, strictjson.ErrNotJSON},
+	{"WordGoesOn", `nulll`, strictjson.ErrTrailing},
+	{"NaN", `NaN`, strictjson.ErrNotJSON},
+	{"Zero", "\x00", strictjson.ErrNotJSON},
+	{"ByteOrderMark", "\ufeff{}", strictjson.ErrNotJSON},
 }
 
 func TestCheck(t *testing.T) {
@@ -96,7 +96,7 @@ func TestObject(t *testing.T) {
 	if diff := cmp.Diff([]string{`a={"x":1}`, `b=[ ]`, `c="d"`}, got); diff != "" {
 		t.Errorf("members (-want +got):\n%s", diff)
 	}
-	for text, want := range map[string]error{`[]`: strict.ErrNotObject, `7`: strict.ErrNotObject, `x`: strict.ErrNotJSON, ``: strict.ErrNotJSON, `{}x`: strict.ErrTrailing} {
+	for text, want := range map[string]error{`[]`: strictjson.ErrNotObject, `7`: strictjson.ErrNotObject, `x`: strictjson.ErrNotJSON, ``: strictjson.ErrNotJSON, `{}x`: strictjson.ErrTrailing} {
 		if err := limits.Object([]byte(text), func(string, []byte) {}); !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", text, err, want)
 		}
@@ -106,7 +106,7 @@ func TestObject(t *testing.T) {
 // An object with many more names than are allowed is given up at the first of them that is too many.
 func TestTooManyIsToldEarly(t *testing.T) {
 	t.Parallel()
-	if err := limits.Check([]byte(`{"a":1,"b":1,"c":1,"d":1,` + strings.Repeat("x", 1000))); !errors.Is(err, strict.ErrTooMany) {
+	if err := limits.Check([]byte(`{"a":1,"b":1,"c":1,"d":1,` + strings.Repeat("x", 1000))); !errors.Is(err, strictjson.ErrTooMany) {
 		t.Errorf("what follows the last member that is allowed was read: %v", err)
 	}
 }
@@ -118,13 +118,13 @@ func FuzzCheck(f *testing.F) {
 			f.Add([]byte(test.text))
 		}
 	}
-	wide := strict.Limits{Depth: 1000, Members: 1000}
+	wide := strictjson.Limits{Depth: 1000, Members: 1000}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		err := wide.Check(text)
-		if errors.Is(err, strict.ErrTooDeep) || errors.Is(err, strict.ErrTooMany) {
+		if errors.Is(err, strictjson.ErrTooDeep) || errors.Is(err, strictjson.ErrTooMany) {
 			return
 		}
-		if valid := json.Valid(text); valid != (err == nil || errors.Is(err, strict.ErrTwice)) {
+		if valid := json.Valid(text); valid != (err == nil || errors.Is(err, strictjson.ErrTwice)) {
 			t.Fatalf("%q: %v, though encoding/json says %v", text, err, valid)
 		}
 		var want map[string]json.RawMessage
@@ -159,7 +159,7 @@ func BenchmarkCheck(b *testing.B) {
 			b.SetBytes(int64(len(text)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := (strict.Limits{Depth: 3, Members: 1000}).Check([]byte(text)); err != nil {
+				if err := (strictjson.Limits{Depth: 3, Members: 1000}).Check([]byte(text)); err != nil {
 					b.Fatal(err)
 				}
 			}

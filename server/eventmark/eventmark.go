@@ -1,7 +1,7 @@
-// Package subscription lets the source of a subscription's events say what each event is about, or with which error the
+// Package eventmark lets the source of a subscription's events say what each event is about, or with which error the
 // events end. The GraphQL runtime passes on the data of an event and nothing else. The transport therefore creates the
 // [Answer] before the event exists, and passes it to the source through the context; the source fills it in.
-package subscription
+package eventmark
 
 import "context"
 

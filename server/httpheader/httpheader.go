@@ -1,5 +1,5 @@
-// Package header parses the lists in HTTP headers, as RFC 9110 defines them.
-package header
+// Package httpheader parses the lists in HTTP headers, as RFC 9110 defines them.
+package httpheader
 
 import (
 	"iter"

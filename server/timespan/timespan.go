@@ -1,9 +1,9 @@
-// Package buckets knows the stretches of time in which signatures are summed, and how their sums are read. A signature
+// Package timespan knows the stretches of time in which signatures are summed, and how their sums are read. A signature
 // is in one minute or, when this has aged, in one hour; and in one day.
 //
 // Times count in minutes since 1970, in UTC. Nothing here reads a database: the package names what the statements of
 // others have in common.
-package buckets
+package timespan
 
 import (
 	"strconv"

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"petitiond/server/transport/fault"
-	"petitiond/server/transport/trace"
+	"petitiond/server/transport/requestid"
 )
 
 const (
@@ -148,7 +148,7 @@ func (r *Registry) work() {
 		if c == nil {
 			return
 		}
-		who, refused := r.Prove(trace.New(), "Bearer "+bearer)
+		who, refused := r.Prove(requestid.New(), "Bearer "+bearer)
 		r.settle(c, who, refused)
 	}
 }

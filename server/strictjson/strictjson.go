@@ -1,9 +1,10 @@
-// Package strict reads JSON, and refuses what encoding/json accepts although it is ambiguous or needlessly expensive:
-// an object that names a member twice, more nesting or more members than the caller allows, more than one value.
+// Package strictjson reads JSON, and refuses what encoding/json accepts although it is ambiguous or needlessly
+// expensive: an object that names a member twice, more nesting or more members than the caller allows, more than one
+// value.
 //
 // It takes time linear in the length of the text, except for sorting the member names of an object. Check and Object do
 // not check that the text is UTF-8, nor that surrogate pairs are complete; Decode does.
-package strict
+package strictjson
 
 import (
 	"bytes"

@@ -11,7 +11,7 @@ import (
 
 	"petitiond/server/edge"
 	"petitiond/server/transport"
-	"petitiond/server/transport/trace"
+	"petitiond/server/transport/requestid"
 )
 
 // scrapes is how many connections may ask for metrics at once, where those have a listener of their own.
@@ -82,7 +82,7 @@ func (a *App) edge(handler http.Handler) edge.Options {
 			}
 			return transport.Network(address)
 		},
-		Panicked: func(ctx context.Context, thrown any) { trace.LogPanic(ctx, a.log, thrown) },
+		Panicked: func(ctx context.Context, thrown any) { requestid.LogPanic(ctx, a.log, thrown) },
 		// Lengths of time are measured by it, and nothing that is stored.
 		Now: time.Now, Logger: a.log,
 	}

@@ -1,5 +1,5 @@
-// Package trace gives each request an id, by which everything that is logged about it can be found.
-package trace
+// Package requestid gives each request an id, by which everything that is logged about it can be found.
+package requestid
 
 import (
 	"context"

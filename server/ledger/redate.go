@@ -4,8 +4,8 @@ import (
 	"context"
 	"time"
 
-	"petitiond/server/buckets"
 	"petitiond/server/database"
+	"petitiond/server/timespan"
 )
 
 // redated returns the time that is given to what a wrong clock has dated: the present, but where the latest time is in
@@ -62,9 +62,9 @@ func (m mending) redateComments(ctx context.Context) error {
 
 // gatherMinutes sums the minutes and hours that begin later than the present minute in this one.
 func (m mending) gatherMinutes(ctx context.Context) error {
-	petition, minute := m.counter.petition, buckets.MinuteOf(database.Latest(m.now))
+	petition, minute := m.counter.petition, timespan.MinuteOf(database.Latest(m.now))
 	err := m.exec(ctx, `INSERT INTO signature_buckets (petition_id, span, minute, added, removed)
- SELECT petition_id, `+buckets.Minute.SQL()+`, CAST($2 AS bigint), SUM(added), SUM(removed) FROM signature_buckets
+ SELECT petition_id, `+timespan.Minute.SQL()+`, CAST($2 AS bigint), SUM(added), SUM(removed) FROM signature_buckets
  WHERE petition_id = $1 AND minute > $2 GROUP BY petition_id
  ON CONFLICT (petition_id, span, minute) DO UPDATE SET added = signature_buckets.added + excluded.added,
  removed = signature_buckets.removed + excluded.removed`, petition, minute)
@@ -76,7 +76,7 @@ func (m mending) gatherMinutes(ctx context.Context) error {
 
 // gatherDays sums the days that begin later than the present one in this one.
 func (m mending) gatherDays(ctx context.Context) error {
-	petition, day := m.counter.petition, buckets.Day.Start(buckets.MinuteOf(database.Latest(m.now)))
+	petition, day := m.counter.petition, timespan.Day.Start(timespan.MinuteOf(database.Latest(m.now)))
 	err := m.exec(ctx, `INSERT INTO signature_days (petition_id, day, added, removed)
  SELECT petition_id, CAST($2 AS bigint), SUM(added), SUM(removed) FROM signature_days
  WHERE petition_id = $1 AND day > $2 GROUP BY petition_id

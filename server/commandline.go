@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+)
+
+// misuse is the error for a command line that makes no sense, with the right usage.
+type misuse struct{ fault, usage string }
+
+// seeHelp is the usage if no particular command was meant.
+const seeHelp = "petitiond help lists commands and flags"
+
+func (m misuse) Error() string { return m.fault + "\n" + m.usage }
+
+// status returns the exit code for an error: 2 for a misuse, as is usual, so that scripts can tell it from a failure.
+func status(err error) int {
+	if _, ok := errors.AsType[misuse](err); ok {
+		return 2
+	}
+	return 1
+}
+
+// run executes one command, whose flags follow its name. Without a name it is serve.
+func run(ctx context.Context, args, environment []string, stdout, stderr io.Writer) error {
+	name, rest := "serve", args
+	if len(args) > 0 && args[0] != "" && args[0][0] != '-' {
+		name, rest = args[0], args[1:]
+	}
+	c, known := commands()[name]
+	if !known {
+		return misuse{fmt.Sprintf("there is no command %q", name), seeHelp}
+	}
+	if c.runBare != nil {
+		if err := c.checkArgs(name, rest); err != nil {
+			return err
+		}
+		return c.runBare(stdout)
+	}
+	err := c.load(ctx, name, rest, environment, stdout, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return help(stdout)
+	}
+	return err
+}
+
+// load reads the settings and executes a command with them.
+func (c command) load(ctx context.Context, name string, rest, environment []string, stdout, stderr io.Writer) error {
+	own, rest := c.splitArgs(rest)
+	config, extra, err := Load(rest, environment)
+	if err != nil {
+		return err
+	}
+	args := append(own, extra...)
+	if err := c.checkArgs(name, args); err != nil {
+		return err
+	}
+	config.database.Wall = wall()
+	return c.run(ctx, invocation{config: config, args: args, log: logger(config, stderr), out: stdout})
+}
