@@ -10669,20 +10669,22 @@ func (m *SlugMutation) ResetEdge(name string) error {
 // TagMutation represents an operation that mutates the Tag nodes in the graph.
 type TagMutation struct {
 	config
-	op                Op
-	typ               string
-	id                *uuid.UUID
-	key               *string
-	label             *string
-	open_petitions    *int
-	addopen_petitions *int
-	clearedFields     map[string]struct{}
-	petitions         map[uuid.UUID]struct{}
-	removedpetitions  map[uuid.UUID]struct{}
-	clearedpetitions  bool
-	done              bool
-	oldValue          func(context.Context) (*Tag, error)
-	predicates        []predicate.Tag
+	op                  Op
+	typ                 string
+	id                  *uuid.UUID
+	key                 *string
+	label               *string
+	open_petitions      *int
+	addopen_petitions   *int
+	public_petitions    *int
+	addpublic_petitions *int
+	clearedFields       map[string]struct{}
+	petitions           map[uuid.UUID]struct{}
+	removedpetitions    map[uuid.UUID]struct{}
+	clearedpetitions    bool
+	done                bool
+	oldValue            func(context.Context) (*Tag, error)
+	predicates          []predicate.Tag
 }
 
 var _ ent.Mutation = (*TagMutation)(nil)
@@ -10917,6 +10919,62 @@ func (m *TagMutation) ResetOpenPetitions() {
 	m.addopen_petitions = nil
 }
 
+// SetPublicPetitions sets the "public_petitions" field.
+func (m *TagMutation) SetPublicPetitions(i int) {
+	m.public_petitions = &i
+	m.addpublic_petitions = nil
+}
+
+// PublicPetitions returns the value of the "public_petitions" field in the mutation.
+func (m *TagMutation) PublicPetitions() (r int, exists bool) {
+	v := m.public_petitions
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPublicPetitions returns the old "public_petitions" field's value of the Tag entity.
+// If the Tag object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TagMutation) OldPublicPetitions(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPublicPetitions is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPublicPetitions requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPublicPetitions: %w", err)
+	}
+	return oldValue.PublicPetitions, nil
+}
+
+// AddPublicPetitions adds i to the "public_petitions" field.
+func (m *TagMutation) AddPublicPetitions(i int) {
+	if m.addpublic_petitions != nil {
+		*m.addpublic_petitions += i
+	} else {
+		m.addpublic_petitions = &i
+	}
+}
+
+// AddedPublicPetitions returns the value that was added to the "public_petitions" field in this mutation.
+func (m *TagMutation) AddedPublicPetitions() (r int, exists bool) {
+	v := m.addpublic_petitions
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetPublicPetitions resets all changes to the "public_petitions" field.
+func (m *TagMutation) ResetPublicPetitions() {
+	m.public_petitions = nil
+	m.addpublic_petitions = nil
+}
+
 // AddPetitionIDs adds the "petitions" edge to the Petition entity by ids.
 func (m *TagMutation) AddPetitionIDs(ids ...uuid.UUID) {
 	if m.petitions == nil {
@@ -11005,7 +11063,7 @@ func (m *TagMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *TagMutation) Fields() []string {
-	fields := make([]string, 0, 3)
+	fields := make([]string, 0, 4)
 	if m.key != nil {
 		fields = append(fields, tag.FieldKey)
 	}
@@ -11014,6 +11072,9 @@ func (m *TagMutation) Fields() []string {
 	}
 	if m.open_petitions != nil {
 		fields = append(fields, tag.FieldOpenPetitions)
+	}
+	if m.public_petitions != nil {
+		fields = append(fields, tag.FieldPublicPetitions)
 	}
 	return fields
 }
@@ -11029,6 +11090,8 @@ func (m *TagMutation) Field(name string) (ent.Value, bool) {
 		return m.Label()
 	case tag.FieldOpenPetitions:
 		return m.OpenPetitions()
+	case tag.FieldPublicPetitions:
+		return m.PublicPetitions()
 	}
 	return nil, false
 }
@@ -11044,6 +11107,8 @@ func (m *TagMutation) OldField(ctx context.Context, name string) (ent.Value, err
 		return m.OldLabel(ctx)
 	case tag.FieldOpenPetitions:
 		return m.OldOpenPetitions(ctx)
+	case tag.FieldPublicPetitions:
+		return m.OldPublicPetitions(ctx)
 	}
 	return nil, fmt.Errorf("unknown Tag field %s", name)
 }
@@ -11074,6 +11139,13 @@ func (m *TagMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetOpenPetitions(v)
 		return nil
+	case tag.FieldPublicPetitions:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPublicPetitions(v)
+		return nil
 	}
 	return fmt.Errorf("unknown Tag field %s", name)
 }
@@ -11085,6 +11157,9 @@ func (m *TagMutation) AddedFields() []string {
 	if m.addopen_petitions != nil {
 		fields = append(fields, tag.FieldOpenPetitions)
 	}
+	if m.addpublic_petitions != nil {
+		fields = append(fields, tag.FieldPublicPetitions)
+	}
 	return fields
 }
 
@@ -11095,6 +11170,8 @@ func (m *TagMutation) AddedField(name string) (ent.Value, bool) {
 	switch name {
 	case tag.FieldOpenPetitions:
 		return m.AddedOpenPetitions()
+	case tag.FieldPublicPetitions:
+		return m.AddedPublicPetitions()
 	}
 	return nil, false
 }
@@ -11110,6 +11187,13 @@ func (m *TagMutation) AddField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.AddOpenPetitions(v)
+		return nil
+	case tag.FieldPublicPetitions:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddPublicPetitions(v)
 		return nil
 	}
 	return fmt.Errorf("unknown Tag numeric field %s", name)
@@ -11146,6 +11230,9 @@ func (m *TagMutation) ResetField(name string) error {
 		return nil
 	case tag.FieldOpenPetitions:
 		m.ResetOpenPetitions()
+		return nil
+	case tag.FieldPublicPetitions:
+		m.ResetPublicPetitions()
 		return nil
 	}
 	return fmt.Errorf("unknown Tag field %s", name)

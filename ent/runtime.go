@@ -207,4 +207,10 @@ func init() {
 	tag.DefaultOpenPetitions = tagDescOpenPetitions.Default.(int)
 	// tag.OpenPetitionsValidator is a validator for the "open_petitions" field. It is called by the builders before save.
 	tag.OpenPetitionsValidator = tagDescOpenPetitions.Validators[0].(func(int) error)
+	// tagDescPublicPetitions is the schema descriptor for public_petitions field.
+	tagDescPublicPetitions := tagFields[4].Descriptor()
+	// tag.DefaultPublicPetitions holds the default value on creation for the public_petitions field.
+	tag.DefaultPublicPetitions = tagDescPublicPetitions.Default.(int)
+	// tag.PublicPetitionsValidator is a validator for the "public_petitions" field. It is called by the builders before save.
+	tag.PublicPetitionsValidator = tagDescPublicPetitions.Validators[0].(func(int) error)
 }

@@ -24,6 +24,8 @@ type Tag struct {
 	Label string `json:"label,omitempty"`
 	// public: petitions in state OPEN that bear it
 	OpenPetitions int `json:"open_petitions,omitempty"`
+	// public: petitions that everybody sees and that bear it; a tag that has none is nobody's to see but theirs who see a draft with it
+	PublicPetitions int `json:"public_petitions,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
 	// The values are being populated by the TagQuery when eager-loading is set.
 	Edges        TagEdges `json:"edges"`
@@ -64,7 +66,7 @@ func (*Tag) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case tag.FieldOpenPetitions:
+		case tag.FieldOpenPetitions, tag.FieldPublicPetitions:
 			values[i] = new(sql.NullInt64)
 		case tag.FieldKey, tag.FieldLabel:
 			values[i] = new(sql.NullString)
@@ -108,6 +110,12 @@ func (_m *Tag) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field open_petitions", values[i])
 			} else if value.Valid {
 				_m.OpenPetitions = int(value.Int64)
+			}
+		case tag.FieldPublicPetitions:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field public_petitions", values[i])
+			} else if value.Valid {
+				_m.PublicPetitions = int(value.Int64)
 			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
@@ -163,6 +171,9 @@ func (_m *Tag) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("open_petitions=")
 	builder.WriteString(fmt.Sprintf("%v", _m.OpenPetitions))
+	builder.WriteString(", ")
+	builder.WriteString("public_petitions=")
+	builder.WriteString(fmt.Sprintf("%v", _m.PublicPetitions))
 	builder.WriteByte(')')
 	return builder.String()
 }

@@ -50,6 +50,20 @@ func (_c *TagCreate) SetNillableOpenPetitions(v *int) *TagCreate {
 	return _c
 }
 
+// SetPublicPetitions sets the "public_petitions" field.
+func (_c *TagCreate) SetPublicPetitions(v int) *TagCreate {
+	_c.mutation.SetPublicPetitions(v)
+	return _c
+}
+
+// SetNillablePublicPetitions sets the "public_petitions" field if the given value is not nil.
+func (_c *TagCreate) SetNillablePublicPetitions(v *int) *TagCreate {
+	if v != nil {
+		_c.SetPublicPetitions(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *TagCreate) SetID(v uuid.UUID) *TagCreate {
 	_c.mutation.SetID(v)
@@ -110,6 +124,10 @@ func (_c *TagCreate) defaults() {
 		v := tag.DefaultOpenPetitions
 		_c.mutation.SetOpenPetitions(v)
 	}
+	if _, ok := _c.mutation.PublicPetitions(); !ok {
+		v := tag.DefaultPublicPetitions
+		_c.mutation.SetPublicPetitions(v)
+	}
 }
 
 // check runs all checks and user-defined validators on the builder.
@@ -126,6 +144,14 @@ func (_c *TagCreate) check() error {
 	if v, ok := _c.mutation.OpenPetitions(); ok {
 		if err := tag.OpenPetitionsValidator(v); err != nil {
 			return &ValidationError{Name: "open_petitions", err: fmt.Errorf(`ent: validator failed for field "Tag.open_petitions": %w`, err)}
+		}
+	}
+	if _, ok := _c.mutation.PublicPetitions(); !ok {
+		return &ValidationError{Name: "public_petitions", err: errors.New(`ent: missing required field "Tag.public_petitions"`)}
+	}
+	if v, ok := _c.mutation.PublicPetitions(); ok {
+		if err := tag.PublicPetitionsValidator(v); err != nil {
+			return &ValidationError{Name: "public_petitions", err: fmt.Errorf(`ent: validator failed for field "Tag.public_petitions": %w`, err)}
 		}
 	}
 	return nil
@@ -175,6 +201,10 @@ func (_c *TagCreate) createSpec() (*Tag, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.OpenPetitions(); ok {
 		_spec.SetField(tag.FieldOpenPetitions, field.TypeInt, value)
 		_node.OpenPetitions = value
+	}
+	if value, ok := _c.mutation.PublicPetitions(); ok {
+		_spec.SetField(tag.FieldPublicPetitions, field.TypeInt, value)
+		_node.PublicPetitions = value
 	}
 	if nodes := _c.mutation.PetitionsIDs(); len(nodes) > 0 {
 		edge := &sqlgraph.EdgeSpec{
@@ -278,6 +308,24 @@ func (u *TagUpsert) AddOpenPetitions(v int) *TagUpsert {
 	return u
 }
 
+// SetPublicPetitions sets the "public_petitions" field.
+func (u *TagUpsert) SetPublicPetitions(v int) *TagUpsert {
+	u.Set(tag.FieldPublicPetitions, v)
+	return u
+}
+
+// UpdatePublicPetitions sets the "public_petitions" field to the value that was provided on create.
+func (u *TagUpsert) UpdatePublicPetitions() *TagUpsert {
+	u.SetExcluded(tag.FieldPublicPetitions)
+	return u
+}
+
+// AddPublicPetitions adds v to the "public_petitions" field.
+func (u *TagUpsert) AddPublicPetitions(v int) *TagUpsert {
+	u.Add(tag.FieldPublicPetitions, v)
+	return u
+}
+
 // UpdateNewValues updates the mutable fields using the new values that were set on create except the ID field.
 // Using this option is equivalent to using:
 //
@@ -361,6 +409,27 @@ func (u *TagUpsertOne) AddOpenPetitions(v int) *TagUpsertOne {
 func (u *TagUpsertOne) UpdateOpenPetitions() *TagUpsertOne {
 	return u.Update(func(s *TagUpsert) {
 		s.UpdateOpenPetitions()
+	})
+}
+
+// SetPublicPetitions sets the "public_petitions" field.
+func (u *TagUpsertOne) SetPublicPetitions(v int) *TagUpsertOne {
+	return u.Update(func(s *TagUpsert) {
+		s.SetPublicPetitions(v)
+	})
+}
+
+// AddPublicPetitions adds v to the "public_petitions" field.
+func (u *TagUpsertOne) AddPublicPetitions(v int) *TagUpsertOne {
+	return u.Update(func(s *TagUpsert) {
+		s.AddPublicPetitions(v)
+	})
+}
+
+// UpdatePublicPetitions sets the "public_petitions" field to the value that was provided on create.
+func (u *TagUpsertOne) UpdatePublicPetitions() *TagUpsertOne {
+	return u.Update(func(s *TagUpsert) {
+		s.UpdatePublicPetitions()
 	})
 }
 
@@ -614,6 +683,27 @@ func (u *TagUpsertBulk) AddOpenPetitions(v int) *TagUpsertBulk {
 func (u *TagUpsertBulk) UpdateOpenPetitions() *TagUpsertBulk {
 	return u.Update(func(s *TagUpsert) {
 		s.UpdateOpenPetitions()
+	})
+}
+
+// SetPublicPetitions sets the "public_petitions" field.
+func (u *TagUpsertBulk) SetPublicPetitions(v int) *TagUpsertBulk {
+	return u.Update(func(s *TagUpsert) {
+		s.SetPublicPetitions(v)
+	})
+}
+
+// AddPublicPetitions adds v to the "public_petitions" field.
+func (u *TagUpsertBulk) AddPublicPetitions(v int) *TagUpsertBulk {
+	return u.Update(func(s *TagUpsert) {
+		s.AddPublicPetitions(v)
+	})
+}
+
+// UpdatePublicPetitions sets the "public_petitions" field to the value that was provided on create.
+func (u *TagUpsertBulk) UpdatePublicPetitions() *TagUpsertBulk {
+	return u.Update(func(s *TagUpsert) {
+		s.UpdatePublicPetitions()
 	})
 }
 

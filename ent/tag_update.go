@@ -65,6 +65,27 @@ func (_u *TagUpdate) AddOpenPetitions(v int) *TagUpdate {
 	return _u
 }
 
+// SetPublicPetitions sets the "public_petitions" field.
+func (_u *TagUpdate) SetPublicPetitions(v int) *TagUpdate {
+	_u.mutation.ResetPublicPetitions()
+	_u.mutation.SetPublicPetitions(v)
+	return _u
+}
+
+// SetNillablePublicPetitions sets the "public_petitions" field if the given value is not nil.
+func (_u *TagUpdate) SetNillablePublicPetitions(v *int) *TagUpdate {
+	if v != nil {
+		_u.SetPublicPetitions(*v)
+	}
+	return _u
+}
+
+// AddPublicPetitions adds value to the "public_petitions" field.
+func (_u *TagUpdate) AddPublicPetitions(v int) *TagUpdate {
+	_u.mutation.AddPublicPetitions(v)
+	return _u
+}
+
 // AddPetitionIDs adds the "petitions" edge to the Petition entity by IDs.
 func (_u *TagUpdate) AddPetitionIDs(ids ...uuid.UUID) *TagUpdate {
 	_u.mutation.AddPetitionIDs(ids...)
@@ -140,6 +161,11 @@ func (_u *TagUpdate) check() error {
 			return &ValidationError{Name: "open_petitions", err: fmt.Errorf(`ent: validator failed for field "Tag.open_petitions": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.PublicPetitions(); ok {
+		if err := tag.PublicPetitionsValidator(v); err != nil {
+			return &ValidationError{Name: "public_petitions", err: fmt.Errorf(`ent: validator failed for field "Tag.public_petitions": %w`, err)}
+		}
+	}
 	return nil
 }
 
@@ -169,6 +195,12 @@ func (_u *TagUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if value, ok := _u.mutation.AddedOpenPetitions(); ok {
 		_spec.AddField(tag.FieldOpenPetitions, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.PublicPetitions(); ok {
+		_spec.SetField(tag.FieldPublicPetitions, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedPublicPetitions(); ok {
+		_spec.AddField(tag.FieldPublicPetitions, field.TypeInt, value)
 	}
 	if _u.mutation.PetitionsCleared() {
 		edge := &sqlgraph.EdgeSpec{
@@ -284,6 +316,27 @@ func (_u *TagUpdateOne) AddOpenPetitions(v int) *TagUpdateOne {
 	return _u
 }
 
+// SetPublicPetitions sets the "public_petitions" field.
+func (_u *TagUpdateOne) SetPublicPetitions(v int) *TagUpdateOne {
+	_u.mutation.ResetPublicPetitions()
+	_u.mutation.SetPublicPetitions(v)
+	return _u
+}
+
+// SetNillablePublicPetitions sets the "public_petitions" field if the given value is not nil.
+func (_u *TagUpdateOne) SetNillablePublicPetitions(v *int) *TagUpdateOne {
+	if v != nil {
+		_u.SetPublicPetitions(*v)
+	}
+	return _u
+}
+
+// AddPublicPetitions adds value to the "public_petitions" field.
+func (_u *TagUpdateOne) AddPublicPetitions(v int) *TagUpdateOne {
+	_u.mutation.AddPublicPetitions(v)
+	return _u
+}
+
 // AddPetitionIDs adds the "petitions" edge to the Petition entity by IDs.
 func (_u *TagUpdateOne) AddPetitionIDs(ids ...uuid.UUID) *TagUpdateOne {
 	_u.mutation.AddPetitionIDs(ids...)
@@ -372,6 +425,11 @@ func (_u *TagUpdateOne) check() error {
 			return &ValidationError{Name: "open_petitions", err: fmt.Errorf(`ent: validator failed for field "Tag.open_petitions": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.PublicPetitions(); ok {
+		if err := tag.PublicPetitionsValidator(v); err != nil {
+			return &ValidationError{Name: "public_petitions", err: fmt.Errorf(`ent: validator failed for field "Tag.public_petitions": %w`, err)}
+		}
+	}
 	return nil
 }
 
@@ -418,6 +476,12 @@ func (_u *TagUpdateOne) sqlSave(ctx context.Context) (_node *Tag, err error) {
 	}
 	if value, ok := _u.mutation.AddedOpenPetitions(); ok {
 		_spec.AddField(tag.FieldOpenPetitions, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.PublicPetitions(); ok {
+		_spec.SetField(tag.FieldPublicPetitions, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedPublicPetitions(); ok {
+		_spec.AddField(tag.FieldPublicPetitions, field.TypeInt, value)
 	}
 	if _u.mutation.PetitionsCleared() {
 		edge := &sqlgraph.EdgeSpec{

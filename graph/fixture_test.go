@@ -14,6 +14,7 @@ import (
 	"petitiond/ent/petition"
 	"petitiond/graph/scalar"
 	"petitiond/server/petitioning"
+	"petitiond/server/sitetest"
 )
 
 // names are what cases write for ids, tokens and cursors, which differ from run to run: <petition:green>.
@@ -274,6 +275,10 @@ func (s *site) set(ctx context.Context, id uuid.UUID, state string, end time.Tim
 		return err
 	}
 	_, err = s.db.Write.ExecContext(ctx, `UPDATE ranks SET state = $2 WHERE petition_id = $1`, id, state)
+	if err != nil {
+		return err
+	}
+	_, err = s.db.Write.ExecContext(ctx, sitetest.CountPublic)
 	if err != nil {
 		return err
 	}

@@ -137,6 +137,8 @@ func TestMissingSecretIsNotMadeAnew(t *testing.T) {
 
 // beforeFingerprints takes back the migrations from the fifth on, which made the fingerprints; the last one first.
 var beforeFingerprints = []string{
+	`DROP INDEX tag_public`,
+	`ALTER TABLE tags DROP COLUMN public_petitions`,
 	`DROP INDEX rank_state_signatures_petition_id`,
 	`DROP INDEX rank_state_trending_petition_id`,
 	`ALTER TABLE ranks DROP COLUMN state`,

@@ -435,12 +435,23 @@ var (
 		{Name: "key", Type: field.TypeString, Unique: true},
 		{Name: "label", Type: field.TypeString},
 		{Name: "open_petitions", Type: field.TypeInt, Default: 0},
+		{Name: "public_petitions", Type: field.TypeInt, Default: 0},
 	}
 	// TagsTable holds the schema information for the "tags" table.
 	TagsTable = &schema.Table{
 		Name:       "tags",
 		Columns:    TagsColumns,
 		PrimaryKey: []*schema.Column{TagsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "tag_public",
+				Unique:  false,
+				Columns: []*schema.Column{TagsColumns[1]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "public_petitions > 0",
+				},
+			},
+		},
 	}
 	// TokensColumns holds the columns for the "tokens" table.
 	TokensColumns = []*schema.Column{

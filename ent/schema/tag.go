@@ -2,8 +2,10 @@ package schema
 
 import (
 	"entgo.io/ent"
+	"entgo.io/ent/dialect/entsql"
 	"entgo.io/ent/schema/edge"
 	"entgo.io/ent/schema/field"
+	"entgo.io/ent/schema/index"
 	"github.com/google/uuid"
 )
 
@@ -18,6 +20,8 @@ func (Tag) Fields() []ent.Field {
 		field.String("key").Unique().Immutable().Comment("public: the normalised name that finds it"),
 		field.String("label").Comment("public: as the first person wrote it"),
 		field.Int("open_petitions").Default(0).NonNegative().Comment("public: petitions in state OPEN that bear it"),
+		field.Int("public_petitions").Default(0).NonNegative().
+			Comment("public: petitions that everybody sees and that bear it; a tag that has none is nobody's to see but theirs who see a draft with it"),
 	}
 }
 
@@ -25,5 +29,12 @@ func (Tag) Fields() []ent.Field {
 func (Tag) Edges() []ent.Edge {
 	return []ent.Edge{
 		edge.From("petitions", Petition.Type).Ref("tags").Through("petition_tags", PetitionTag.Type),
+	}
+}
+
+// Indexes of Tag: lists of tags walk along those that everybody sees, and not past those of drafts.
+func (Tag) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("key").StorageKey("tag_public").Annotations(entsql.IndexWhere("public_petitions > 0")),
 	}
 }

@@ -18,6 +18,8 @@ const (
 	FieldLabel = "label"
 	// FieldOpenPetitions holds the string denoting the open_petitions field in the database.
 	FieldOpenPetitions = "open_petitions"
+	// FieldPublicPetitions holds the string denoting the public_petitions field in the database.
+	FieldPublicPetitions = "public_petitions"
 	// EdgePetitions holds the string denoting the petitions edge name in mutations.
 	EdgePetitions = "petitions"
 	// EdgePetitionTags holds the string denoting the petition_tags edge name in mutations.
@@ -44,6 +46,7 @@ var Columns = []string{
 	FieldKey,
 	FieldLabel,
 	FieldOpenPetitions,
+	FieldPublicPetitions,
 }
 
 var (
@@ -67,6 +70,10 @@ var (
 	DefaultOpenPetitions int
 	// OpenPetitionsValidator is a validator for the "open_petitions" field. It is called by the builders before save.
 	OpenPetitionsValidator func(int) error
+	// DefaultPublicPetitions holds the default value on creation for the "public_petitions" field.
+	DefaultPublicPetitions int
+	// PublicPetitionsValidator is a validator for the "public_petitions" field. It is called by the builders before save.
+	PublicPetitionsValidator func(int) error
 )
 
 // OrderOption defines the ordering options for the Tag queries.
@@ -90,6 +97,11 @@ func ByLabel(opts ...sql.OrderTermOption) OrderOption {
 // ByOpenPetitions orders the results by the open_petitions field.
 func ByOpenPetitions(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldOpenPetitions, opts...).ToFunc()
+}
+
+// ByPublicPetitions orders the results by the public_petitions field.
+func ByPublicPetitions(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldPublicPetitions, opts...).ToFunc()
 }
 
 // ByPetitionsCount orders the results by petitions count.

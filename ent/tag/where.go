@@ -65,6 +65,11 @@ func OpenPetitions(v int) predicate.Tag {
 	return predicate.Tag(sql.FieldEQ(FieldOpenPetitions, v))
 }
 
+// PublicPetitions applies equality check predicate on the "public_petitions" field. It's identical to PublicPetitionsEQ.
+func PublicPetitions(v int) predicate.Tag {
+	return predicate.Tag(sql.FieldEQ(FieldPublicPetitions, v))
+}
+
 // KeyEQ applies the EQ predicate on the "key" field.
 func KeyEQ(v string) predicate.Tag {
 	return predicate.Tag(sql.FieldEQ(FieldKey, v))
@@ -233,6 +238,46 @@ func OpenPetitionsLT(v int) predicate.Tag {
 // OpenPetitionsLTE applies the LTE predicate on the "open_petitions" field.
 func OpenPetitionsLTE(v int) predicate.Tag {
 	return predicate.Tag(sql.FieldLTE(FieldOpenPetitions, v))
+}
+
+// PublicPetitionsEQ applies the EQ predicate on the "public_petitions" field.
+func PublicPetitionsEQ(v int) predicate.Tag {
+	return predicate.Tag(sql.FieldEQ(FieldPublicPetitions, v))
+}
+
+// PublicPetitionsNEQ applies the NEQ predicate on the "public_petitions" field.
+func PublicPetitionsNEQ(v int) predicate.Tag {
+	return predicate.Tag(sql.FieldNEQ(FieldPublicPetitions, v))
+}
+
+// PublicPetitionsIn applies the In predicate on the "public_petitions" field.
+func PublicPetitionsIn(vs ...int) predicate.Tag {
+	return predicate.Tag(sql.FieldIn(FieldPublicPetitions, vs...))
+}
+
+// PublicPetitionsNotIn applies the NotIn predicate on the "public_petitions" field.
+func PublicPetitionsNotIn(vs ...int) predicate.Tag {
+	return predicate.Tag(sql.FieldNotIn(FieldPublicPetitions, vs...))
+}
+
+// PublicPetitionsGT applies the GT predicate on the "public_petitions" field.
+func PublicPetitionsGT(v int) predicate.Tag {
+	return predicate.Tag(sql.FieldGT(FieldPublicPetitions, v))
+}
+
+// PublicPetitionsGTE applies the GTE predicate on the "public_petitions" field.
+func PublicPetitionsGTE(v int) predicate.Tag {
+	return predicate.Tag(sql.FieldGTE(FieldPublicPetitions, v))
+}
+
+// PublicPetitionsLT applies the LT predicate on the "public_petitions" field.
+func PublicPetitionsLT(v int) predicate.Tag {
+	return predicate.Tag(sql.FieldLT(FieldPublicPetitions, v))
+}
+
+// PublicPetitionsLTE applies the LTE predicate on the "public_petitions" field.
+func PublicPetitionsLTE(v int) predicate.Tag {
+	return predicate.Tag(sql.FieldLTE(FieldPublicPetitions, v))
 }
 
 // HasPetitions applies the HasEdge predicate on the "petitions" edge.

@@ -214,14 +214,12 @@ func (e *edit) write(ctx context.Context, before, after content) error {
 }
 
 func (e *edit) retag(ctx context.Context, tags []text.Tag) error {
-	open := e.row.State == petition.StateOPEN
-	if open {
-		if err := e.countTags(ctx, e.row.ID, -1); err != nil {
-			return err
-		}
-	}
-	if err := e.setTags(ctx, e.row.ID, tags); err != nil || !open {
+	counts := tagCountsIn(e.row.State)
+	if err := e.countTags(ctx, e.row.ID, tagCounts{-counts.open, -counts.public}); err != nil {
 		return err
 	}
-	return e.countTags(ctx, e.row.ID, 1)
+	if err := e.setTags(ctx, e.row.ID, tags); err != nil {
+		return err
+	}
+	return e.countTags(ctx, e.row.ID, counts)
 }

@@ -35,6 +35,7 @@ type life struct {
 	named, comments      int
 	starts, ends, closed *time.Time
 	outcome              *petition.Outcome
+	tags                 []string
 }
 
 // step is one thing that people do; it gives what should be answered and what was.
@@ -49,6 +50,7 @@ func stepsOfLife() map[string]step {
 		"comment": (*life).comment,
 		"goal":    (*life).moveGoal,
 		"title":   (*life).retitle,
+		"tags":    (*life).retag,
 		"end":     (*life).moveEnd,
 		"hide":    (*life).hide,
 		"wait":    (*life).wait,
@@ -133,6 +135,20 @@ func (l *life) edit(adjust func(*petitioning.Update)) error {
 	u := petitioning.Update{Petition: l.id, Version: l.version}
 	adjust(&u)
 	return l.b.Update(l.owner, u)
+}
+
+// retag gives the petition other tags, or the same.
+func (l *life) retag(r *rapid.T) (string, error) {
+	tags := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"bees", "trees", "moss"}), 0, 3, rapid.ID).Draw(r, "tags")
+	got := l.edit(func(u *petitioning.Update) { u.Tags = &tags })
+	if !l.editable() {
+		return "WRONG_STATE input.id", got
+	}
+	if !slices.Equal(tags, l.tags) {
+		l.tags = tags
+		l.version++
+	}
+	return "", got
 }
 
 func (l *life) editable() bool {
@@ -223,6 +239,10 @@ func (l *life) check(t testing.TB) {
 	equal(t, "figures", []int{len(l.signed), l.named, l.comments, l.comments, l.goal, l.countVersion},
 		[]int{figures.Total, figures.Named, figures.Comments, figures.Threads, figures.Goal, figures.Version})
 	equal(t, "state beside the rank", string(l.state), value[string](t, l.b, `SELECT state FROM ranks WHERE petition_id = $1`, l.id))
+	equal(t, "tags that count other petitions than there are", 0, value[int](t, l.b, `SELECT COUNT(*) FROM tags WHERE open_petitions <>
+ (SELECT COUNT(*) FROM petition_tags AS pt JOIN petitions AS p ON p.id = pt.petition_id WHERE pt.tag_id = tags.id AND p.state = 'OPEN')
+ OR public_petitions <> (SELECT COUNT(*) FROM petition_tags AS pt JOIN petitions AS p ON p.id = pt.petition_id
+ WHERE pt.tag_id = tags.id AND p.state IN ('OPEN', 'PAUSED', 'CLOSED', 'ARCHIVED'))`))
 	sums := value[string](t, l.b, `SELECT CAST(COUNT(*) AS text) || ' ' || CAST(COALESCE(MAX(number), 0) AS text) || ' ' || CAST(
  (SELECT COALESCE(SUM(added - removed), 0) FROM signature_buckets WHERE petition_id = $1) AS text)
  FROM signatures WHERE petition_id = $1`, l.id)
@@ -235,7 +255,7 @@ func TestLives(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
 		rapid.Check(t, func(r *rapid.T) {
-			d := draft()
+			d := draft(func(d *petitioning.Draft) { d.Tags = []string{"bees", "trees"} })
 			if rapid.Bool().Draw(r, "starts later") {
 				d.StartsAt = p(b.Clock.Now().Add(time.Hour))
 			}
@@ -243,7 +263,7 @@ func TestLives(t *testing.T) {
 			ok(t, err)
 			l := &life{
 				b: b, id: made.Petition, owner: b.As(t, made.EditToken), other: b.As(t, ""), state: petition.StateDRAFT, version: 1,
-				goal: 100, title: "Save the bees", signed: map[int]bool{}, starts: d.StartsAt,
+				goal: 100, title: "Save the bees", signed: map[int]bool{}, starts: d.StartsAt, tags: d.Tags,
 			}
 			todo := stepsOfLife()
 			for _, name := range rapid.SliceOfN(rapid.SampledFrom(slices.Sorted(maps.Keys(todo))), 1, 12).Draw(r, "steps") {

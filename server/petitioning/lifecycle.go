@@ -60,18 +60,14 @@ func (e *edit) open(ctx context.Context) (ledger.Terms, error) {
 // enter moves the petition to another state, and the counts of its tags and its place among the ranks with it. The rank
 // comes last: whoever holds it waits for nobody, so that rerank can wait for it.
 func (e *edit) enter(ctx context.Context, next petition.State) (ledger.Terms, error) {
-	was, is := state.Signable(e.row.State), state.Signable(next)
+	was, is := tagCountsIn(e.row.State), tagCountsIn(next)
 	if was != is {
-		n := 1
-		if was {
-			n = -1
-		}
-		if err := e.countTags(ctx, e.row.ID, n); err != nil {
+		if err := e.countTags(ctx, e.row.ID, tagCounts{is.open - was.open, is.public - was.public}); err != nil {
 			return ledger.Terms{}, err
 		}
 	}
 	terms := e.counter.Terms()
-	terms.Accepting = is
+	terms.Accepting = state.Signable(next)
 	if err := e.Petition.UpdateOneID(e.row.ID).SetState(next).Exec(ctx); err != nil {
 		return ledger.Terms{}, err
 	}

@@ -11,11 +11,12 @@ import (
 	"petitiond/ent/petition"
 	"petitiond/ent/petitiontag"
 	"petitiond/ent/tag"
+	"petitiond/server/state"
 	"petitiond/server/text"
 )
 
-// setTags stores the tags of a petition in the given order, and creates new tags. If the petition is open, the caller
-// updates the tags' counts.
+// setTags stores the tags of a petition in the given order, and creates new tags. The caller updates
+// the tags' counts.
 func (t *tx) setTags(ctx context.Context, id uuid.UUID, entries []text.Tag) error {
 	// In the order of keys: two transactions that create the same tags cannot deadlock.
 	sorted := slices.SortedFunc(slices.Values(entries), func(a, b text.Tag) int { return strings.Compare(a.Key, b.Key) })
@@ -48,14 +49,30 @@ func (t *tx) setTags(ctx context.Context, id uuid.UUID, entries []text.Tag) erro
 	return nil
 }
 
-// countTags adds n to the number of open petitions of each of the petition's tags.
-func (t *tx) countTags(ctx context.Context, id uuid.UUID, n int) error {
+// tagCounts are what a petition adds to the numbers of open and of public petitions of its tags.
+type tagCounts struct{ open, public int }
+
+func tagCountsIn(s petition.State) (c tagCounts) {
+	if state.Signable(s) {
+		c.open = 1
+	}
+	if state.Public(s) {
+		c.public = 1
+	}
+	return c
+}
+
+// countTags adds to the numbers of each of the petition's tags.
+func (t *tx) countTags(ctx context.Context, id uuid.UUID, n tagCounts) error {
+	if n == (tagCounts{}) {
+		return nil
+	}
 	ids, err := t.Tag.Query().Where(tag.HasPetitionsWith(petition.ID(id))).Order(tag.ByKey()).IDs(ctx)
 	if err != nil {
 		return err
 	}
 	for _, one := range ids {
-		if err := t.Tag.UpdateOneID(one).AddOpenPetitions(n).Exec(ctx); err != nil {
+		if err := t.Tag.UpdateOneID(one).AddOpenPetitions(n.open).AddPublicPetitions(n.public).Exec(ctx); err != nil {
 			return err
 		}
 	}

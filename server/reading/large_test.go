@@ -158,7 +158,7 @@ func (b *bundle) ranksWithoutBodies(t *testing.T, counter *dbtest.Counter) {
 func (b *bundle) walkInStates(t *testing.T, counter *dbtest.Counter) {
 	t.Helper()
 	entered := regexp.MustCompile(`rank_state_(signatures|trending)_petition_id[^\n]*\n?[^\n]*\((\(state\)::text )?(state)? ?=`)
-	explain := map[database.Dialect]string{database.SQLite: `EXPLAIN QUERY PLAN `, database.Postgres: `EXPLAIN `}[b.DB.Dialect]
+	explain := explainOf[b.DB.Dialect]
 	for states, query := range map[int]reading.PetitionQuery{
 		1: {},
 		2: {Filter: &reading.Filter{States: []petition.State{petition.StateOPEN, petition.StateARCHIVED}}},
@@ -183,7 +183,10 @@ func (b *bundle) walkInStates(t *testing.T, counter *dbtest.Counter) {
 	}
 }
 
-// planOf gives the last column of what explains a statement, in lines.
+// explainOf begins the statement that explains another.
+var explainOf = map[database.Dialect]string{database.SQLite: `EXPLAIN QUERY PLAN `, database.Postgres: `EXPLAIN `}
+
+// planOf returns the last column of what explains a statement, in lines.
 func (b *bundle) planOf(t *testing.T, explain string, args []any) string {
 	t.Helper()
 	rows, err := b.DB.Read.QueryContext(t.Context(), explain, args...)

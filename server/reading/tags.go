@@ -31,7 +31,7 @@ func (s *Reader) Tags(ctx context.Context, search *string, page keyset.Args) (*T
 		where += ` AND FALSE`
 	}
 	l := list[*ent.Tag]{
-		name: name, columns: tagColumns, from: `tags AS t`, where: where, seen: s.viewer.Tags(`t.id`), args: args,
+		name: name, columns: tagColumns, from: `tags AS t`, where: where, seen: s.viewer.Tags(`t`), args: args,
 		order: keyset.Order{Columns: []string{`t.key`}},
 		scan: func(row scanner) (*ent.Tag, keyset.Cursor, error) {
 			t, err := scanTag(row)
@@ -52,7 +52,7 @@ func (s *Reader) TagByName(ctx context.Context, name string) (*ent.Tag, error) {
 	dependOnTags(ctx)
 	var out *ent.Tag
 	query := `SELECT ` + tagColumns + ` FROM tags AS t WHERE t.key = $1 AND ` + sight.Here
-	asked := s.viewer.Tags(`t.id`).Statement(query, database.Args{text.TagKey(name)})
+	asked := s.viewer.Tags(`t`).Statement(query, database.Args{text.TagKey(name)})
 	err := s.source.LookUp(ctx, asked, func(rows *sql.Rows) (err error) {
 		out, err = scanTag(rows)
 		return err
@@ -90,7 +90,7 @@ func (s *Reader) TagsByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Tag, err
 	var args database.Args
 	var out []*ent.Tag
 	query := `SELECT ` + tagColumns + ` FROM tags AS t WHERE ` + args.Among(s.source.Dialect(), `t.id`, ids) + ` AND ` + sight.Here
-	err := s.source.LookUp(ctx, s.viewer.Tags(`t.id`).Statement(query, args), func(rows *sql.Rows) error {
+	err := s.source.LookUp(ctx, s.viewer.Tags(`t`).Statement(query, args), func(rows *sql.Rows) error {
 		t, err := scanTag(rows)
 		out = append(out, t)
 		return err

@@ -10,6 +10,7 @@ import (
 
 	"petitiond/ent/petition"
 	"petitiond/server/petitioning"
+	"petitiond/server/state"
 )
 
 // As returns a context in which the holder of a credential acts; an empty one is nobody's.
@@ -101,12 +102,17 @@ func (s *Site) Signed(t testing.TB, times []time.Time, tags ...string) uuid.UUID
 	return id
 }
 
+// CountPublic counts the public petitions of all tags again, for tests that move petitions by SQL.
+var CountPublic = `UPDATE tags SET public_petitions = (SELECT COUNT(*) FROM petition_tags AS pt JOIN petitions AS p
+ ON p.id = pt.petition_id WHERE pt.tag_id = tags.id AND p.state IN ` + state.PublicSQL + `)`
+
 // Move puts a petition into a state that no operation of the domain leads to.
-func (s *Site) Move(t testing.TB, id uuid.UUID, state petition.State) {
+func (s *Site) Move(t testing.TB, id uuid.UUID, to petition.State) {
 	t.Helper()
-	s.Exec(t, `UPDATE petitions SET state = $2 WHERE id = $1`, id, string(state))
-	s.Exec(t, `UPDATE ranks SET state = $2 WHERE petition_id = $1`, id, string(state))
-	s.Exec(t, `UPDATE counters SET accepting = $2 WHERE petition_id = $1`, id, state == petition.StateOPEN)
+	s.Exec(t, `UPDATE petitions SET state = $2 WHERE id = $1`, id, string(to))
+	s.Exec(t, `UPDATE ranks SET state = $2 WHERE petition_id = $1`, id, string(to))
+	s.Exec(t, `UPDATE counters SET accepting = $2 WHERE petition_id = $1`, id, to == petition.StateOPEN)
+	s.Exec(t, CountPublic)
 }
 
 // Exec runs a statement.

@@ -47,11 +47,17 @@ func (v Viewer) SignatureList() Seen { return Seen{publicSignature + v.parent()}
 // CommentList is the condition for the comments of the petition [Parent], which is checked once for the list.
 func (v Viewer) CommentList() Seen { return Seen{publicComment + v.parent()} }
 
-// Tags is the condition for tags, given the column with their id: a petition that the viewer sees must have the tag, or
-// tags of drafts would be disclosed.
-func (v Viewer) Tags(id string) Seen {
-	return Seen{`EXISTS (SELECT 1 FROM petition_tags AS b JOIN petitions AS seen ON seen.id = b.petition_id
- WHERE b.tag_id = ` + id + ` AND ` + v.petitions(`seen`) + `)`}
+// Tags is the condition for the tags of a table or alias: a petition that the viewer sees must have the tag, or tags of
+// drafts would be disclosed. How many public ones have it stands beside the tag, since anybody can make many drafts.
+func (v Viewer) Tags(alias string) Seen {
+	switch {
+	case v.All:
+		return Seen{`EXISTS (SELECT 1 FROM petition_tags AS b WHERE b.tag_id = ` + alias + `.id)`}
+	case len(v.Own) == 0:
+		return Seen{alias + `.public_petitions > 0`}
+	}
+	return Seen{`(` + alias + `.public_petitions > 0 OR ` + alias + `.id IN
+ (SELECT b.tag_id FROM petition_tags AS b WHERE b.petition_id IN (` + v.own() + `)))`}
 }
 
 // Open is the condition for what is shown of open petitions only, which everybody sees.
@@ -73,11 +79,16 @@ func (v Viewer) petitions(alias string) string {
 	if len(v.Own) == 0 {
 		return condition
 	}
+	return `(` + condition + ` OR ` + alias + `.id IN (` + v.own() + `))`
+}
+
+// own lists the ids of the viewer's own petitions.
+func (v Viewer) own() string {
 	ids := make([]string, len(v.Own))
 	for i, id := range v.Own {
 		ids[i] = `'` + id.String() + `'`
 	}
-	return `(` + condition + ` OR ` + alias + `.id IN (` + strings.Join(ids, `, `) + `))`
+	return strings.Join(ids, `, `)
 }
 
 // petition is the condition for rows with the id of their petition in a column.
