@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -124,7 +125,7 @@ func TestReadersSeeWhatWasAcknowledged(t *testing.T) {
 		t.Parallel()
 		environment := append(fresh(t, database.Postgres), "PETITION_RATE_LIMITS=off", "PETITION_ADMIN_KEY="+adminOfTests)
 		here, there := start(t, environment), start(t, environment)
-		readAndWrite(t, length, here, there, time.Second, func() { deafen(t, here) })
+		readAndWrite(t, length, here, there, time.Second, func() { deafen(t, here.db.Write) })
 	})
 }
 
@@ -134,6 +135,11 @@ func TestReplicaThatHearsNothing(t *testing.T) {
 	t.Parallel()
 	environment := append(fresh(t, database.Postgres), "PETITION_RATE_LIMITS=off")
 	here, there := start(t, environment), start(t, environment)
+	control, err := here.db.Write.Conn(t.Context()) // kept: while the database accepts none, a pool could not make another
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer control.Close()
 	s := &subject{}
 	s.id, _ = here.openTagged(t, "silence")
 	way := ways()[0]
@@ -144,8 +150,8 @@ func TestReplicaThatHearsNothing(t *testing.T) {
 			}
 		}
 		listening(t, here)
-		accept(t, here, false)
-		deafen(t, here)
+		accept(t, control, false)
+		deafen(t, control)
 		if !here.sign(t, s.id, fmt.Sprintf("silent%d@example.org", n)) {
 			t.Fatal("a signature was not acknowledged")
 		}
@@ -153,7 +159,7 @@ func TestReplicaThatHearsNothing(t *testing.T) {
 		for end := time.Now().Add(1500 * time.Millisecond); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 			there.check(t, way, s, time.Second)
 		}
-		accept(t, here, true)
+		accept(t, control, true)
 	}
 	listening(t, here)
 }
@@ -176,9 +182,9 @@ func listening(t *testing.T, s *site) {
 }
 
 // accept lets the database accept new connections or not; those that there are stay.
-func accept(t *testing.T, s *site, accepting bool) {
+func accept(t *testing.T, control *sql.Conn, accepting bool) {
 	t.Helper()
-	if _, err := s.db.Write.ExecContext(t.Context(), `UPDATE pg_database SET datallowconn = $1 WHERE datname = current_database()`, accepting); err != nil {
+	if _, err := control.ExecContext(t.Context(), `UPDATE pg_database SET datallowconn = $1 WHERE datname = current_database()`, accepting); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -323,7 +324,7 @@ func TestReplicasLoseNews(t *testing.T) {
 		})
 	}
 	for n := range kills {
-		deafen(t, []*site{a, b}[n%2])
+		deafen(t, []*site{a, b}[n%2].db.Write)
 	}
 	stop()
 	signers.Wait()
@@ -341,11 +342,13 @@ func TestReplicasLoseNews(t *testing.T) {
 }
 
 // deafen ends the connections by which two servers listen, as soon as both do.
-func deafen(t *testing.T, s *site) {
+func deafen(t *testing.T, db interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		var killed int
-		err := s.db.Write.QueryRowContext(t.Context(), `WITH ears AS (SELECT pid FROM pg_stat_activity
+		err := db.QueryRowContext(t.Context(), `WITH ears AS (SELECT pid FROM pg_stat_activity
  WHERE application_name = '' AND datname = current_database())
  SELECT COUNT(*) FILTER (WHERE pg_terminate_backend(pid, 10000)) FROM ears WHERE (SELECT COUNT(*) FROM ears) = 2`).Scan(&killed)
 		switch {
