@@ -341,10 +341,13 @@ func TestReplicasLoseNews(t *testing.T) {
 	}
 }
 
-// deafen ends the connections by which two servers listen, as soon as both do.
-func deafen(t *testing.T, db interface {
+// querier asks a database, by a pool or by one connection.
+type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
-}) {
+}
+
+// deafen ends the connections by which two servers listen, as soon as both do.
+func deafen(t *testing.T, db querier) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		var killed int
