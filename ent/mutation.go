@@ -6283,6 +6283,7 @@ type PetitionTagMutation struct {
 	typ             string
 	created         *int64
 	addcreated      *int64
+	state           *string
 	position        *int
 	addposition     *int
 	clearedFields   map[string]struct{}
@@ -6408,6 +6409,25 @@ func (m *PetitionTagMutation) AddedCreated() (r int64, exists bool) {
 func (m *PetitionTagMutation) ResetCreated() {
 	m.created = nil
 	m.addcreated = nil
+}
+
+// SetState sets the "state" field.
+func (m *PetitionTagMutation) SetState(s string) {
+	m.state = &s
+}
+
+// State returns the value of the "state" field in the mutation.
+func (m *PetitionTagMutation) State() (r string, exists bool) {
+	v := m.state
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetState resets all changes to the "state" field.
+func (m *PetitionTagMutation) ResetState() {
+	m.state = nil
 }
 
 // SetPosition sets the "position" field.
@@ -6537,7 +6557,7 @@ func (m *PetitionTagMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *PetitionTagMutation) Fields() []string {
-	fields := make([]string, 0, 4)
+	fields := make([]string, 0, 5)
 	if m.petition != nil {
 		fields = append(fields, petitiontag.FieldPetitionID)
 	}
@@ -6546,6 +6566,9 @@ func (m *PetitionTagMutation) Fields() []string {
 	}
 	if m.created != nil {
 		fields = append(fields, petitiontag.FieldCreated)
+	}
+	if m.state != nil {
+		fields = append(fields, petitiontag.FieldState)
 	}
 	if m.position != nil {
 		fields = append(fields, petitiontag.FieldPosition)
@@ -6564,6 +6587,8 @@ func (m *PetitionTagMutation) Field(name string) (ent.Value, bool) {
 		return m.TagID()
 	case petitiontag.FieldCreated:
 		return m.Created()
+	case petitiontag.FieldState:
+		return m.State()
 	case petitiontag.FieldPosition:
 		return m.Position()
 	}
@@ -6602,6 +6627,13 @@ func (m *PetitionTagMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetCreated(v)
+		return nil
+	case petitiontag.FieldState:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetState(v)
 		return nil
 	case petitiontag.FieldPosition:
 		v, ok := value.(int)
@@ -6694,6 +6726,9 @@ func (m *PetitionTagMutation) ResetField(name string) error {
 		return nil
 	case petitiontag.FieldCreated:
 		m.ResetCreated()
+		return nil
+	case petitiontag.FieldState:
+		m.ResetState()
 		return nil
 	case petitiontag.FieldPosition:
 		m.ResetPosition()

@@ -23,6 +23,8 @@ type PetitionTag struct {
 	TagID uuid.UUID `json:"tag_id,omitempty"`
 	// public: when the petition was created, in microseconds since 1970; a tag's petitions are listed by it
 	Created int64 `json:"created,omitempty"`
+	// public by order alone: the petition's state, so that a list walks along the petitions in its states alone
+	State string `json:"state,omitempty"`
 	// public by order alone: place among the petition's tags
 	Position int `json:"position,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
@@ -71,6 +73,8 @@ func (*PetitionTag) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case petitiontag.FieldCreated, petitiontag.FieldPosition:
 			values[i] = new(sql.NullInt64)
+		case petitiontag.FieldState:
+			values[i] = new(sql.NullString)
 		case petitiontag.FieldPetitionID, petitiontag.FieldTagID:
 			values[i] = new(uuid.UUID)
 		default:
@@ -105,6 +109,12 @@ func (_m *PetitionTag) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field created", values[i])
 			} else if value.Valid {
 				_m.Created = value.Int64
+			}
+		case petitiontag.FieldState:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field state", values[i])
+			} else if value.Valid {
+				_m.State = value.String
 			}
 		case petitiontag.FieldPosition:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
@@ -165,6 +175,9 @@ func (_m *PetitionTag) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("created=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Created))
+	builder.WriteString(", ")
+	builder.WriteString("state=")
+	builder.WriteString(_m.State)
 	builder.WriteString(", ")
 	builder.WriteString("position=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Position))

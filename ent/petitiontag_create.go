@@ -50,6 +50,20 @@ func (_c *PetitionTagCreate) SetNillableCreated(v *int64) *PetitionTagCreate {
 	return _c
 }
 
+// SetState sets the "state" field.
+func (_c *PetitionTagCreate) SetState(v string) *PetitionTagCreate {
+	_c.mutation.SetState(v)
+	return _c
+}
+
+// SetNillableState sets the "state" field if the given value is not nil.
+func (_c *PetitionTagCreate) SetNillableState(v *string) *PetitionTagCreate {
+	if v != nil {
+		_c.SetState(*v)
+	}
+	return _c
+}
+
 // SetPosition sets the "position" field.
 func (_c *PetitionTagCreate) SetPosition(v int) *PetitionTagCreate {
 	_c.mutation.SetPosition(v)
@@ -113,6 +127,10 @@ func (_c *PetitionTagCreate) defaults() {
 		v := petitiontag.DefaultCreated
 		_c.mutation.SetCreated(v)
 	}
+	if _, ok := _c.mutation.State(); !ok {
+		v := petitiontag.DefaultState
+		_c.mutation.SetState(v)
+	}
 	if _, ok := _c.mutation.Position(); !ok {
 		v := petitiontag.DefaultPosition
 		_c.mutation.SetPosition(v)
@@ -129,6 +147,9 @@ func (_c *PetitionTagCreate) check() error {
 	}
 	if _, ok := _c.mutation.Created(); !ok {
 		return &ValidationError{Name: "created", err: errors.New(`ent: missing required field "PetitionTag.created"`)}
+	}
+	if _, ok := _c.mutation.State(); !ok {
+		return &ValidationError{Name: "state", err: errors.New(`ent: missing required field "PetitionTag.state"`)}
 	}
 	if _, ok := _c.mutation.Position(); !ok {
 		return &ValidationError{Name: "position", err: errors.New(`ent: missing required field "PetitionTag.position"`)}
@@ -165,6 +186,10 @@ func (_c *PetitionTagCreate) createSpec() (*PetitionTag, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Created(); ok {
 		_spec.SetField(petitiontag.FieldCreated, field.TypeInt64, value)
 		_node.Created = value
+	}
+	if value, ok := _c.mutation.State(); ok {
+		_spec.SetField(petitiontag.FieldState, field.TypeString, value)
+		_node.State = value
 	}
 	if value, ok := _c.mutation.Position(); ok {
 		_spec.SetField(petitiontag.FieldPosition, field.TypeInt, value)
@@ -298,6 +323,18 @@ func (u *PetitionTagUpsert) AddCreated(v int64) *PetitionTagUpsert {
 	return u
 }
 
+// SetState sets the "state" field.
+func (u *PetitionTagUpsert) SetState(v string) *PetitionTagUpsert {
+	u.Set(petitiontag.FieldState, v)
+	return u
+}
+
+// UpdateState sets the "state" field to the value that was provided on create.
+func (u *PetitionTagUpsert) UpdateState() *PetitionTagUpsert {
+	u.SetExcluded(petitiontag.FieldState)
+	return u
+}
+
 // SetPosition sets the "position" field.
 func (u *PetitionTagUpsert) SetPosition(v int) *PetitionTagUpsert {
 	u.Set(petitiontag.FieldPosition, v)
@@ -402,6 +439,20 @@ func (u *PetitionTagUpsertOne) AddCreated(v int64) *PetitionTagUpsertOne {
 func (u *PetitionTagUpsertOne) UpdateCreated() *PetitionTagUpsertOne {
 	return u.Update(func(s *PetitionTagUpsert) {
 		s.UpdateCreated()
+	})
+}
+
+// SetState sets the "state" field.
+func (u *PetitionTagUpsertOne) SetState(v string) *PetitionTagUpsertOne {
+	return u.Update(func(s *PetitionTagUpsert) {
+		s.SetState(v)
+	})
+}
+
+// UpdateState sets the "state" field to the value that was provided on create.
+func (u *PetitionTagUpsertOne) UpdateState() *PetitionTagUpsertOne {
+	return u.Update(func(s *PetitionTagUpsert) {
+		s.UpdateState()
 	})
 }
 
@@ -653,6 +704,20 @@ func (u *PetitionTagUpsertBulk) AddCreated(v int64) *PetitionTagUpsertBulk {
 func (u *PetitionTagUpsertBulk) UpdateCreated() *PetitionTagUpsertBulk {
 	return u.Update(func(s *PetitionTagUpsert) {
 		s.UpdateCreated()
+	})
+}
+
+// SetState sets the "state" field.
+func (u *PetitionTagUpsertBulk) SetState(v string) *PetitionTagUpsertBulk {
+	return u.Update(func(s *PetitionTagUpsert) {
+		s.SetState(v)
+	})
+}
+
+// UpdateState sets the "state" field to the value that was provided on create.
+func (u *PetitionTagUpsertBulk) UpdateState() *PetitionTagUpsertBulk {
+	return u.Update(func(s *PetitionTagUpsert) {
+		s.UpdateState()
 	})
 }
 

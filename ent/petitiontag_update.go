@@ -80,6 +80,20 @@ func (_u *PetitionTagUpdate) AddCreated(v int64) *PetitionTagUpdate {
 	return _u
 }
 
+// SetState sets the "state" field.
+func (_u *PetitionTagUpdate) SetState(v string) *PetitionTagUpdate {
+	_u.mutation.SetState(v)
+	return _u
+}
+
+// SetNillableState sets the "state" field if the given value is not nil.
+func (_u *PetitionTagUpdate) SetNillableState(v *string) *PetitionTagUpdate {
+	if v != nil {
+		_u.SetState(*v)
+	}
+	return _u
+}
+
 // SetPosition sets the "position" field.
 func (_u *PetitionTagUpdate) SetPosition(v int) *PetitionTagUpdate {
 	_u.mutation.ResetPosition()
@@ -189,6 +203,9 @@ func (_u *PetitionTagUpdate) sqlSave(ctx context.Context) (_node int, err error)
 	}
 	if value, ok := _u.mutation.AddedCreated(); ok {
 		_spec.AddField(petitiontag.FieldCreated, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.State(); ok {
+		_spec.SetField(petitiontag.FieldState, field.TypeString, value)
 	}
 	if value, ok := _u.mutation.Position(); ok {
 		_spec.SetField(petitiontag.FieldPosition, field.TypeInt, value)
@@ -322,6 +339,20 @@ func (_u *PetitionTagUpdateOne) SetNillableCreated(v *int64) *PetitionTagUpdateO
 // AddCreated adds value to the "created" field.
 func (_u *PetitionTagUpdateOne) AddCreated(v int64) *PetitionTagUpdateOne {
 	_u.mutation.AddCreated(v)
+	return _u
+}
+
+// SetState sets the "state" field.
+func (_u *PetitionTagUpdateOne) SetState(v string) *PetitionTagUpdateOne {
+	_u.mutation.SetState(v)
+	return _u
+}
+
+// SetNillableState sets the "state" field if the given value is not nil.
+func (_u *PetitionTagUpdateOne) SetNillableState(v *string) *PetitionTagUpdateOne {
+	if v != nil {
+		_u.SetState(*v)
+	}
 	return _u
 }
 
@@ -466,6 +497,9 @@ func (_u *PetitionTagUpdateOne) sqlSave(ctx context.Context) (_node *PetitionTag
 	}
 	if value, ok := _u.mutation.AddedCreated(); ok {
 		_spec.AddField(petitiontag.FieldCreated, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.State(); ok {
+		_spec.SetField(petitiontag.FieldState, field.TypeString, value)
 	}
 	if value, ok := _u.mutation.Position(); ok {
 		_spec.SetField(petitiontag.FieldPosition, field.TypeInt, value)

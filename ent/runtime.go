@@ -127,8 +127,12 @@ func init() {
 	petitiontagDescCreated := petitiontagFields[2].Descriptor()
 	// petitiontag.DefaultCreated holds the default value on creation for the created field.
 	petitiontag.DefaultCreated = petitiontagDescCreated.Default.(int64)
+	// petitiontagDescState is the schema descriptor for state field.
+	petitiontagDescState := petitiontagFields[3].Descriptor()
+	// petitiontag.DefaultState holds the default value on creation for the state field.
+	petitiontag.DefaultState = petitiontagDescState.Default.(string)
 	// petitiontagDescPosition is the schema descriptor for position field.
-	petitiontagDescPosition := petitiontagFields[3].Descriptor()
+	petitiontagDescPosition := petitiontagFields[4].Descriptor()
 	// petitiontag.DefaultPosition holds the default value on creation for the position field.
 	petitiontag.DefaultPosition = petitiontagDescPosition.Default.(int)
 	rankFields := schema.Rank{}.Fields()

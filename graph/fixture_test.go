@@ -278,6 +278,10 @@ func (s *site) set(ctx context.Context, id uuid.UUID, state string, end time.Tim
 	if err != nil {
 		return err
 	}
+	_, err = s.db.Write.ExecContext(ctx, `UPDATE petition_tags SET state = $2 WHERE petition_id = $1`, id, state)
+	if err != nil {
+		return err
+	}
 	_, err = s.db.Write.ExecContext(ctx, sitetest.CountPublic)
 	if err != nil {
 		return err

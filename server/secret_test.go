@@ -137,6 +137,9 @@ func TestMissingSecretIsNotMadeAnew(t *testing.T) {
 
 // beforeFingerprints takes back the migrations from the fifth on, which made the fingerprints; the last one first.
 var beforeFingerprints = []string{
+	`DROP INDEX petitiontag_listed`,
+	`ALTER TABLE petition_tags DROP COLUMN state`,
+	`CREATE INDEX petitiontag_listed ON petition_tags (tag_id, created, petition_id)`,
 	`DROP INDEX tag_public`,
 	`ALTER TABLE tags DROP COLUMN public_petitions`,
 	`DROP INDEX rank_state_signatures_petition_id`,

@@ -228,6 +228,7 @@ var (
 	// PetitionTagsColumns holds the columns for the "petition_tags" table.
 	PetitionTagsColumns = []*schema.Column{
 		{Name: "created", Type: field.TypeInt64, Default: 0},
+		{Name: "state", Type: field.TypeString, Default: "DRAFT"},
 		{Name: "position", Type: field.TypeInt, Default: 0},
 		{Name: "petition_id", Type: field.TypeUUID},
 		{Name: "tag_id", Type: field.TypeUUID},
@@ -236,17 +237,17 @@ var (
 	PetitionTagsTable = &schema.Table{
 		Name:       "petition_tags",
 		Columns:    PetitionTagsColumns,
-		PrimaryKey: []*schema.Column{PetitionTagsColumns[2], PetitionTagsColumns[3]},
+		PrimaryKey: []*schema.Column{PetitionTagsColumns[3], PetitionTagsColumns[4]},
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "petition_tags_petitions_petition",
-				Columns:    []*schema.Column{PetitionTagsColumns[2]},
+				Columns:    []*schema.Column{PetitionTagsColumns[3]},
 				RefColumns: []*schema.Column{PetitionsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
 			{
 				Symbol:     "petition_tags_tags_tag",
-				Columns:    []*schema.Column{PetitionTagsColumns[3]},
+				Columns:    []*schema.Column{PetitionTagsColumns[4]},
 				RefColumns: []*schema.Column{TagsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -255,7 +256,7 @@ var (
 			{
 				Name:    "petitiontag_listed",
 				Unique:  false,
-				Columns: []*schema.Column{PetitionTagsColumns[3], PetitionTagsColumns[0], PetitionTagsColumns[2]},
+				Columns: []*schema.Column{PetitionTagsColumns[4], PetitionTagsColumns[1], PetitionTagsColumns[0], PetitionTagsColumns[3]},
 			},
 		},
 	}

@@ -16,6 +16,8 @@ const (
 	FieldTagID = "tag_id"
 	// FieldCreated holds the string denoting the created field in the database.
 	FieldCreated = "created"
+	// FieldState holds the string denoting the state field in the database.
+	FieldState = "state"
 	// FieldPosition holds the string denoting the position field in the database.
 	FieldPosition = "position"
 	// EdgePetition holds the string denoting the petition edge name in mutations.
@@ -49,6 +51,7 @@ var Columns = []string{
 	FieldPetitionID,
 	FieldTagID,
 	FieldCreated,
+	FieldState,
 	FieldPosition,
 }
 
@@ -65,6 +68,8 @@ func ValidColumn(column string) bool {
 var (
 	// DefaultCreated holds the default value on creation for the "created" field.
 	DefaultCreated int64
+	// DefaultState holds the default value on creation for the "state" field.
+	DefaultState string
 	// DefaultPosition holds the default value on creation for the "position" field.
 	DefaultPosition int
 )
@@ -85,6 +90,11 @@ func ByTagID(opts ...sql.OrderTermOption) OrderOption {
 // ByCreated orders the results by the created field.
 func ByCreated(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldCreated, opts...).ToFunc()
+}
+
+// ByState orders the results by the state field.
+func ByState(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldState, opts...).ToFunc()
 }
 
 // ByPosition orders the results by the position field.

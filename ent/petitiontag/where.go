@@ -25,6 +25,11 @@ func Created(v int64) predicate.PetitionTag {
 	return predicate.PetitionTag(sql.FieldEQ(FieldCreated, v))
 }
 
+// State applies equality check predicate on the "state" field. It's identical to StateEQ.
+func State(v string) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldEQ(FieldState, v))
+}
+
 // Position applies equality check predicate on the "position" field. It's identical to PositionEQ.
 func Position(v int) predicate.PetitionTag {
 	return predicate.PetitionTag(sql.FieldEQ(FieldPosition, v))
@@ -108,6 +113,71 @@ func CreatedLT(v int64) predicate.PetitionTag {
 // CreatedLTE applies the LTE predicate on the "created" field.
 func CreatedLTE(v int64) predicate.PetitionTag {
 	return predicate.PetitionTag(sql.FieldLTE(FieldCreated, v))
+}
+
+// StateEQ applies the EQ predicate on the "state" field.
+func StateEQ(v string) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldEQ(FieldState, v))
+}
+
+// StateNEQ applies the NEQ predicate on the "state" field.
+func StateNEQ(v string) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldNEQ(FieldState, v))
+}
+
+// StateIn applies the In predicate on the "state" field.
+func StateIn(vs ...string) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldIn(FieldState, vs...))
+}
+
+// StateNotIn applies the NotIn predicate on the "state" field.
+func StateNotIn(vs ...string) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldNotIn(FieldState, vs...))
+}
+
+// StateGT applies the GT predicate on the "state" field.
+func StateGT(v string) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldGT(FieldState, v))
+}
+
+// StateGTE applies the GTE predicate on the "state" field.
+func StateGTE(v string) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldGTE(FieldState, v))
+}
+
+// StateLT applies the LT predicate on the "state" field.
+func StateLT(v string) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldLT(FieldState, v))
+}
+
+// StateLTE applies the LTE predicate on the "state" field.
+func StateLTE(v string) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldLTE(FieldState, v))
+}
+
+// StateContains applies the Contains predicate on the "state" field.
+func StateContains(v string) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldContains(FieldState, v))
+}
+
+// StateHasPrefix applies the HasPrefix predicate on the "state" field.
+func StateHasPrefix(v string) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldHasPrefix(FieldState, v))
+}
+
+// StateHasSuffix applies the HasSuffix predicate on the "state" field.
+func StateHasSuffix(v string) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldHasSuffix(FieldState, v))
+}
+
+// StateEqualFold applies the EqualFold predicate on the "state" field.
+func StateEqualFold(v string) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldEqualFold(FieldState, v))
+}
+
+// StateContainsFold applies the ContainsFold predicate on the "state" field.
+func StateContainsFold(v string) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldContainsFold(FieldState, v))
 }
 
 // PositionEQ applies the EQ predicate on the "position" field.

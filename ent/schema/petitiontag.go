@@ -24,6 +24,8 @@ func (PetitionTag) Fields() []ent.Field {
 		field.UUID("tag_id", uuid.UUID{}).Comment("public"),
 		field.Int64("created").Default(0).
 			Comment("public: when the petition was created, in microseconds since 1970; a tag's petitions are listed by it"),
+		field.String("state").Default("DRAFT").
+			Comment("public by order alone: the petition's state, so that a list walks along the petitions in its states alone"),
 		field.Int("position").Default(0).Comment("public by order alone: place among the petition's tags"),
 	}
 }
@@ -38,5 +40,5 @@ func (PetitionTag) Edges() []ent.Edge {
 
 // Indexes of PetitionTag.
 func (PetitionTag) Indexes() []ent.Index {
-	return []ent.Index{index.Fields("tag_id", "created", "petition_id").StorageKey("petitiontag_listed")}
+	return []ent.Index{index.Fields("tag_id", "state", "created", "petition_id").StorageKey("petitiontag_listed")}
 }

@@ -209,8 +209,8 @@ func ordered(migrations []database.Migration) []string {
 	return names
 }
 
-// TestTagsLearnTheAgeOfPetitions starts from a version in which tags did not have it.
-func TestTagsLearnTheAgeOfPetitions(t *testing.T) {
+// TestListsLearnOfPetitions starts from a version in which neither tags nor ranks had a petition's age and state.
+func TestListsLearnOfPetitions(t *testing.T) {
 	t.Parallel()
 	eachEmpty(t, func(t *testing.T, db *database.DB) {
 		if _, err := db.MigrateTo(t.Context(), db.Migrations(), 3); err != nil {
@@ -218,6 +218,7 @@ func TestTagsLearnTheAgeOfPetitions(t *testing.T) {
 		}
 		exec(t, db.Write, "INSERT INTO tags (id, key, label) VALUES ($1, 'k', 'l')", petition)
 		var want []time.Time
+		states := []string{"OPEN", "DRAFT", "CLOSED", "HIDDEN", "ARCHIVED", "PAUSED"}
 		for i, fraction := range []time.Duration{0, 500_000, 123_456, 100, 1, 999_999} {
 			created := time.Date(2026, time.March, 2, 10, 0, i, 0, time.UTC).Add(fraction * time.Microsecond)
 			if i == 0 {
@@ -226,7 +227,8 @@ func TestTagsLearnTheAgeOfPetitions(t *testing.T) {
 			want = append(want, created)
 			id := fmt.Sprintf("01890a5d-ac96-774b-bcce-b302099a80%02d", i)
 			exec(t, db.Write, `INSERT INTO petitions (id, slug, title, body, language, addressees, state, petitioner, created_at, updated_at)
-				VALUES ($1, $2, 't', 'b', 'en', '[]', 'OPEN', 'p', $3, $3)`, id, id, created)
+				VALUES ($1, $2, 't', 'b', 'en', '[]', $4, 'p', $3, $3)`, id, id, created, states[i])
+			exec(t, db.Write, "INSERT INTO ranks (petition_id) VALUES ($1)", id)
 			exec(t, db.Write, "INSERT INTO petition_tags (petition_id, tag_id) VALUES ($1, $2)", id, petition)
 		}
 		if _, err := db.Migrate(t.Context()); err != nil {
@@ -237,6 +239,14 @@ func TestTagsLearnTheAgeOfPetitions(t *testing.T) {
 			if got := scan[int64](t, db.Read, "SELECT created FROM petition_tags WHERE petition_id = $1", id); got != created.UnixMicro() {
 				t.Errorf("got %s, want %s", time.UnixMicro(got).UTC(), created)
 			}
+			for _, table := range []string{"petition_tags", "ranks"} {
+				if got := scan[string](t, db.Read, "SELECT state FROM "+table+" WHERE petition_id = $1", id); got != states[i] {
+					t.Errorf("%s has the state %s, want %s", table, got, states[i])
+				}
+			}
+		}
+		if got := scan[int](t, db.Read, "SELECT public_petitions FROM tags WHERE id = $1", petition); got != 4 {
+			t.Errorf("the tag has %d public petitions, want 4", got)
 		}
 	})
 }

@@ -239,6 +239,8 @@ func (l *life) check(t testing.TB) {
 	equal(t, "figures", []int{len(l.signed), l.named, l.comments, l.comments, l.goal, l.countVersion},
 		[]int{figures.Total, figures.Named, figures.Comments, figures.Threads, figures.Goal, figures.Version})
 	equal(t, "state beside the rank", string(l.state), value[string](t, l.b, `SELECT state FROM ranks WHERE petition_id = $1`, l.id))
+	equal(t, "states beside tags that differ", 0, value[int](t, l.b,
+		`SELECT COUNT(*) FROM petition_tags WHERE petition_id = $1 AND state <> $2`, l.id, string(l.state)))
 	equal(t, "tags that count other petitions than there are", 0, value[int](t, l.b, `SELECT COUNT(*) FROM tags WHERE open_petitions <>
  (SELECT COUNT(*) FROM petition_tags AS pt JOIN petitions AS p ON p.id = pt.petition_id WHERE pt.tag_id = tags.id AND p.state = 'OPEN')
  OR public_petitions <> (SELECT COUNT(*) FROM petition_tags AS pt JOIN petitions AS p ON p.id = pt.petition_id

@@ -11,6 +11,7 @@ import (
 
 	"petitiond/ent"
 	"petitiond/ent/petition"
+	"petitiond/ent/petitiontag"
 	"petitiond/ent/predicate"
 	"petitiond/server/database"
 	"petitiond/server/ledger"
@@ -69,6 +70,9 @@ func (e *edit) enter(ctx context.Context, next petition.State) (ledger.Terms, er
 	terms := e.counter.Terms()
 	terms.Accepting = state.Signable(next)
 	if err := e.Petition.UpdateOneID(e.row.ID).SetState(next).Exec(ctx); err != nil {
+		return ledger.Terms{}, err
+	}
+	if err := e.PetitionTag.Update().Where(petitiontag.PetitionID(e.row.ID)).SetState(string(next)).Exec(ctx); err != nil {
 		return ledger.Terms{}, err
 	}
 	return terms, e.Rank.UpdateOneID(e.row.ID).SetState(string(next)).Exec(ctx)

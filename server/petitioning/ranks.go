@@ -81,11 +81,13 @@ func (s *Service) Rank(ctx context.Context) error {
 	return nil
 }
 
-// RankAll compares every rank with its counter and its petition: after a start, and regularly, since a replica that
-// died has lost its records, and one of an earlier version does not write states beside ranks.
+// RankAll compares every rank with its counter and its petition, and every tag with its petitions: after a start, and
+// regularly, since a replica that died has lost its records, and one of an earlier version does not write states.
 func (s *Service) RankAll(ctx context.Context) error {
-	_, err := s.rerank(ctx, nil)
-	return err
+	if _, err := s.rerank(ctx, nil); err != nil {
+		return err
+	}
+	return s.recountTags(ctx)
 }
 
 // rerank copies counters to ranks where they differ, for all petitions or the given ones. It returns false if another

@@ -53,7 +53,12 @@ func TestRanksFollowTheCounts(t *testing.T) {
 		equal(t, "forgotten", 0, value[int](t, b, `SELECT signatures FROM ranks WHERE petition_id = $1`, lively.Petition))
 		ok(t, b.RankAll(t.Context()))
 		b.Exec(t, `UPDATE ranks SET trending = 0, state = 'DRAFT'`)
+		b.Exec(t, `UPDATE petition_tags SET state = 'DRAFT'`)
+		b.Exec(t, `UPDATE tags SET open_petitions = 7, public_petitions = 0`)
 		ok(t, b.RankAll(t.Context()))
+		equal(t, "states beside tags found again", 0, value[int](t, b, `SELECT COUNT(*) FROM petition_tags WHERE state <> 'OPEN'`))
+		equal(t, "petitions of tags counted again", 0, value[int](t, b, `SELECT COUNT(*) FROM tags AS t WHERE public_petitions <>
+ open_petitions OR open_petitions <> (SELECT COUNT(*) FROM petition_tags AS pt WHERE pt.tag_id = t.id)`))
 		equal(t, "states found again", 0, value[int](t, b, `SELECT COUNT(*) FROM ranks WHERE state <> 'OPEN'`))
 		equal(t, "trends found again", 0, value[int](t, b, `SELECT COUNT(*) FROM ranks WHERE trending = 0`))
 		equal(t, "found again", 3, value[int](t, b, `SELECT signatures FROM ranks WHERE petition_id = $1`, lively.Petition))

@@ -33,7 +33,7 @@ func (t *tx) setTags(ctx context.Context, id uuid.UUID, entries []text.Tag) erro
 	if len(entries) == 0 {
 		return nil
 	}
-	row, err := t.Petition.Query().Where(petition.ID(id)).Select(petition.FieldCreatedAt).Only(ctx)
+	row, err := t.Petition.Query().Where(petition.ID(id)).Select(petition.FieldCreatedAt, petition.FieldState).Only(ctx)
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,9 @@ func (t *tx) setTags(ctx context.Context, id uuid.UUID, entries []text.Tag) erro
 		if err != nil {
 			return err
 		}
-		if err := t.PetitionTag.Create().SetPetitionID(id).SetTagID(known).SetPosition(i).SetCreated(row.CreatedAt.UnixMicro()).Exec(ctx); err != nil {
+		err = t.PetitionTag.Create().SetPetitionID(id).SetTagID(known).SetPosition(i).
+			SetCreated(row.CreatedAt.UnixMicro()).SetState(string(row.State)).Exec(ctx)
+		if err != nil {
 			return err
 		}
 	}
@@ -91,6 +93,30 @@ func (t *tx) index(ctx context.Context, id uuid.UUID, c content) error {
 		id, text.Fold(c.row.Title), text.Fold(c.row.Summary), text.Fold(c.row.Body), text.Fold(strings.Join(labels, " ")))
 	if err != nil {
 		return fmt.Errorf("indexing a petition: %w", err)
+	}
+	return nil
+}
+
+// recountTags corrects the states beside tags, and the tags' numbers of open and of public petitions, where they are
+// wrong: a replica of an earlier version does not write them. What is right as a statement begins is not written, even
+// if a petition changes meanwhile; what was wrong and changes meanwhile is left for the next call.
+func (s *Service) recountTags(ctx context.Context) error {
+	for _, text := range []string{
+		`UPDATE petition_tags SET state = p.state FROM petitions AS p
+ WHERE p.id = petition_tags.petition_id AND petition_tags.state <> p.state`,
+		`UPDATE tags SET open_petitions = n.open, public_petitions = n.public FROM (
+  SELECT t.id, SUM(CASE WHEN pt.state IN ` + state.SignableSQL + ` THEN 1 ELSE 0 END) AS open,
+   SUM(CASE WHEN pt.state IN ` + state.PublicSQL + ` THEN 1 ELSE 0 END) AS public
+  FROM tags AS t LEFT JOIN petition_tags AS pt ON pt.tag_id = t.id GROUP BY t.id) AS n
+ WHERE n.id = tags.id AND (tags.open_petitions <> n.open OR tags.public_petitions <> n.public)`,
+	} {
+		err := s.inTx(ctx, func(t *tx) error {
+			_, err := t.sql.ExecContext(ctx, text)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("recounting the petitions of tags: %w", err)
+		}
 	}
 	return nil
 }

@@ -37,8 +37,9 @@ func (b *bundle) crowded(t testing.TB, n int) {
  '2026-01-01 00:00:00+00:00', '2026-01-01 00:00:00+00:00' FROM NUMBERS`,
 			`INSERT INTO ranks (petition_id, signatures, trending, state) SELECT ID, i, i, CASE WHEN i % 2 = 0 THEN 'OPEN' ELSE 'CLOSED' END FROM NUMBERS`,
 			`INSERT INTO counters (petition_id, total, goal, as_of) SELECT ID, i, 100, '2026-01-01 00:00:00+00:00' FROM NUMBERS`,
-			`INSERT INTO petition_tags (petition_id, tag_id, created, position)
- SELECT ID, ('00000000-0000-7000-8000-00000000000' || CAST(i % 2 AS text))KIND, 1767225600000000, 0 FROM NUMBERS`,
+			`INSERT INTO petition_tags (petition_id, tag_id, created, state, position)
+ SELECT ID, ('00000000-0000-7000-8000-00000000000' || CAST(i % 2 AS text))KIND, 1767225600000000,
+ CASE WHEN i % 2 = 0 THEN 'OPEN' ELSE 'CLOSED' END, 0 FROM NUMBERS`,
 			`INSERT INTO search_documents (petition_id, title, summary, body, tags) SELECT ID, 'otter', '', 'x', '' FROM NUMBERS`,
 		} {
 			b.Exec(t, some.Replace(strings.NewReplacer("ID", id, "NUMBERS", numbers).Replace(text)))
@@ -103,6 +104,7 @@ func TestLargeSite(t *testing.T) {
 		}
 		b.passNothingBy(t, counter)
 		b.walkInStates(t, counter)
+		b.walkInStatesOfTags(t, counter)
 		otters.Search, otters.Order = p("otter"), nil
 		equal(t, "total of too many matches", nil, total(read(otters, keyset.Args{})))
 		ranked := walk(t, 100, false, petitionID, func(args keyset.Args) (*reading.PetitionConnection, error) {
@@ -180,6 +182,25 @@ func (b *bundle) walkInStates(t *testing.T, counter *dbtest.Counter) {
 				t.Errorf("%d states by %s: an index of ranks is entered by %d:\n%s", states, field, got, plans)
 			}
 		}
+	}
+}
+
+// walkInStatesOfTags looks for the list of a tag's petitions, in the order of its index, that would walk past closed ones.
+func (b *bundle) walkInStatesOfTags(t *testing.T, counter *dbtest.Counter) {
+	t.Helper()
+	entered := regexp.MustCompile(`petitiontag_listed[^\n]*\n?[^\n]*\(?\(?state\)?(::text)? ?=`)
+	odd := uuid.MustParse("00000000-0000-7000-8000-000000000001")
+	counter.Reset()
+	order := reading.Order{Field: reading.ByCreatedAt, Direction: reading.Desc}
+	pages, err := b.Reads(b.As(t, "")).TagPetitions(b.As(t, ""), order, reading.Wanted{}, keyset.Args{First: p(1)}, odd)
+	ok(t, err)
+	equal(t, "open petitions of a tag", 0, len(pages[odd].Edges))
+	plans := ""
+	for _, call := range counter.Calls() {
+		plans += b.planOf(t, explainOf[b.DB.Dialect]+call.Text, call.Args)
+	}
+	if !entered.MatchString(plans) {
+		t.Errorf("the index of tagged petitions is not entered by the state:\n%s", plans)
 	}
 }
 

@@ -116,7 +116,7 @@ func (s *Reader) TagPetitions(
 	}
 	from := source{
 		from:  `petition_tags AS pt CROSS JOIN petitions AS p`,
-		where: sight.Here + ` AND pt.tag_id = ` + sight.Parent + ` AND p.id = pt.petition_id`,
+		where: sight.Here + ` AND pt.tag_id = ` + sight.Parent + c.in(`pt.state`) + ` AND p.id = pt.petition_id`,
 		few:   true,
 	}
 	by := c.sort(order, from, s.source.Dialect())

@@ -90,6 +90,7 @@ func (v Volume) statements(kind database.Dialect) []string {
  SELECT ` + petition("i") + `, ` + id("8003", "11 + i % 90") + created + `, 1 FROM ` + from(1, v.Petitions),
 		`UPDATE tags SET open_petitions = (SELECT COUNT(*) FROM petition_tags AS pt JOIN petitions AS p ON p.id = pt.petition_id
  WHERE pt.tag_id = tags.id AND p.state = 'OPEN')`,
+		`UPDATE petition_tags SET state = p.state FROM petitions AS p WHERE p.id = petition_tags.petition_id`,
 		CountPublic,
 		`INSERT INTO search_documents (petition_id, title, summary, body, tags)
  SELECT ` + petition("i") + `, 'save otter ' || CAST(i AS text), 'they are few', 'body w' || CAST(i % 1000 AS text), 'tag' FROM ` + from(1, v.Petitions),

@@ -111,6 +111,7 @@ func (s *Site) Move(t testing.TB, id uuid.UUID, to petition.State) {
 	t.Helper()
 	s.Exec(t, `UPDATE petitions SET state = $2 WHERE id = $1`, id, string(to))
 	s.Exec(t, `UPDATE ranks SET state = $2 WHERE petition_id = $1`, id, string(to))
+	s.Exec(t, `UPDATE petition_tags SET state = $2 WHERE petition_id = $1`, id, string(to))
 	s.Exec(t, `UPDATE counters SET accepting = $2 WHERE petition_id = $1`, id, to == petition.StateOPEN)
 	s.Exec(t, CountPublic)
 }

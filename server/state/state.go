@@ -81,11 +81,12 @@ func In(allows func(petition.State) bool) []petition.State {
 	return out
 }
 
-// The states in which everybody sees a petition, and all the others, as lists of SQL. Both are written out, so that an
-// index finds them.
+// States as lists of SQL: those in which a petition may be signed, those in which everybody sees it, and those in which
+// not everybody does. The last are written out, so that an index finds them.
 var (
-	PublicSQL = List(In(Public))
-	UnseenSQL = List(In(func(s petition.State) bool { return !Public(s) }))
+	SignableSQL = List(In(Signable))
+	PublicSQL   = List(In(Public))
+	UnseenSQL   = List(In(func(s petition.State) bool { return !Public(s) }))
 )
 
 // List writes states as a list of SQL.
