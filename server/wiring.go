@@ -114,27 +114,6 @@ func (a *App) serveGraphQL() error {
 	return a.trust()
 }
 
-// limits returns the limits of the transport, as the settings and the system allow.
-func (a *App) limits() transport.Limits {
-	l := a.config.Limits
-	// Zero is no limit.
-	if !a.config.RateLimits {
-		l.SocketsPerAddress = 0
-	}
-	if _, most := divide(a.config, descriptors()); l.Sockets > most {
-		a.log.Warn("the system allows fewer open sockets than the settings", "sockets", most)
-		l.Sockets = most
-	}
-	return l
-}
-
-// divide returns how many plain connections and sockets there may be, as the settings and the system allow. What is
-// left is for the database and files, and for what comes and goes.
-func divide(c Config, descriptors int) (connections, sockets int) {
-	connections = min(c.Connections, max(8, descriptors/4))
-	return connections, min(c.Limits.Sockets, max(1, descriptors-500-connections))
-}
-
 // trust makes the transport serve the documents of the site's manifest alone, where there is one, with those that
 // our own pages send.
 func (a *App) trust() error {

@@ -128,9 +128,8 @@ func makeFile(path string) (string, error) {
 	if err = errors.Join(err, file.Close()); err != nil {
 		return "", fmt.Errorf("open the SQLite file: %w", err)
 	}
-	// SQLite names the log after the file: by its second name the same data would have a second log.
-	if linkCount(info) > 1 {
-		return "", ErrTwoNames
+	if err = onlyName(info); err != nil {
+		return "", err
 	}
 	if path, err = filepath.EvalSymlinks(path); err != nil {
 		return "", fmt.Errorf("find the SQLite file: %w", err)

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"math"
 	"time"
 
 	"github.com/google/uuid"
@@ -92,23 +91,3 @@ func (c *counter) counts(lastHour int) figures.Value {
 		Petition: c.petition, Total: c.total, Goal: c.goal, LastHour: &lastHour, Version: int(c.version), AsOf: c.asOf,
 	}
 }
-
-// trendEpoch is t0 of the trend, and trendHalfLife the time in which a signature's weight halves.
-var trendEpoch = time.Date(2020, time.January, 1, 0, 0, 0, 0, time.UTC)
-
-const trendHalfLife = 6 * time.Hour
-
-// addTrend adds one signature to a trend, which is log2 Σ 2^((t−t0)/6 h) over a petition's signatures
-// (forward decay: Cormode, Shkapenyuk, Srivastava, Xu, «Forward Decay», ICDE 2009). The logarithm is kept
-// because the sum itself leaves the range of a float64 within months. 0 stands for no signature.
-func addTrend(trend float64, t time.Time) float64 {
-	weight := weightOf(t)
-	if trend == 0 {
-		return weight
-	}
-	high, low := max(trend, weight), min(trend, weight)
-	return high + math.Log2(1+math.Exp2(low-high))
-}
-
-// weightOf returns the binary logarithm of a signature's weight.
-func weightOf(t time.Time) float64 { return float64(t.Sub(trendEpoch)) / float64(trendHalfLife) }

@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -138,28 +137,5 @@ func wrong[K comparable](stored, counted map[K]int) (keys []K) {
 	return keys
 }
 
-// sameTrend compares a trend with one that was made of whole minutes, which are off by half a minute at most:
-// 2^(1/720) for a half-life of six hours.
-func sameTrend(stored, counted float64) bool { return math.Abs(stored-counted) < 0.01 }
-
 // hundredths makes a difference of trends readable: differences are whole numbers.
 func hundredths(v float64) int { return int(math.Round(100 * v)) }
-
-// trendOf returns the trend of signatures in these minutes, as if all had been given in the middle of theirs.
-func trendOf(minutes map[bucket]int) float64 {
-	const middle = 30 * time.Second
-	high, sum := math.Inf(-1), 0.0
-	for b, n := range minutes {
-		if n > 0 {
-			high = max(high, weightOf(b.time().Add(middle)))
-		}
-	}
-	// Weights grow without bound with time. Divided by the greatest, all of them are numbers that can be added.
-	for b, n := range minutes {
-		sum += float64(n) * math.Exp2(weightOf(b.time().Add(middle))-high)
-	}
-	if sum <= 0 {
-		return 0
-	}
-	return high + math.Log2(sum)
-}

@@ -16,6 +16,3 @@ func (s *Service) RedateChanges(ctx context.Context) error {
 
 // ReopenEarly lets tests open what a wrong clock has closed without waiting for the minute.
 func (s *Service) ReopenEarly(ctx context.Context) error { _, err := s.reopenEarly(ctx); return err }
-
-// CheckKey returns what is wrong with an idempotency key.
-var CheckKey = checkKey

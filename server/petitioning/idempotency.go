@@ -3,24 +3,12 @@ package petitioning
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
 	"petitiond/server/database"
 	"petitiond/server/idempotency"
-)
-
-// How long keys are, in characters. It is part of the public contract.
-const (
-	idempotencyKeyMin    = 1
-	idempotencyKeyMax    = 255
-	anonymousIdempotency = 22 // 128 bits in base64
 )
 
 const (
@@ -37,64 +25,11 @@ func (s *Service) idempotencyKey(ctx context.Context, f *faults, mutation string
 		return nil, nil //nolint:nilnil // no key is no fault
 	}
 	actor := ActorFrom(ctx)
-	if fault := checkKey(*key, actor.Anonymous()); fault != "" {
+	if fault := idempotency.CheckKey(*key, actor.Anonymous()); fault != "" {
 		f.add(fault, "idempotencyKey")
 		return nil, nil //nolint:nilnil // reported with the other faults
 	}
 	return idempotency.New(s.opt.Keys, actor.caller, mutation, *key, input)
-}
-
-// checkKey returns what is wrong with a key. Each credential has a namespace of its own, so its keys may be anything.
-// Anonymous callers share one namespace, so their keys must be secrets: anybody who guesses a key and its input would
-// get the answer that belongs to another caller.
-func checkKey(key string, anonymous bool) (fault string) {
-	n := utf8.RuneCountInString(key)
-	switch {
-	case anonymous && (n < anonymousIdempotency || n > idempotencyKeyMax || !utf8.ValidString(key) || !scattered(key)):
-		return fmt.Sprintf(
-			"Without a credential the idempotencyKey must be random and have %d to %d characters: a UUID, for example.",
-			anonymousIdempotency, idempotencyKeyMax)
-	case n < idempotencyKeyMin || n > idempotencyKeyMax || !utf8.ValidString(key):
-		return fmt.Sprintf("The idempotencyKey must have %d to %d characters.", idempotencyKeyMin, idempotencyKeyMax)
-	case strings.ContainsFunc(key, unicode.IsControl):
-		return "The idempotencyKey must have no control characters."
-	}
-	return ""
-}
-
-const (
-	scatteredCharacters = 6
-	scatteredSteps      = 4
-	scatteredDigits     = 32 // characters of a key of digits alone; shorter ones are times and counters
-)
-
-// scattered reports whether a key may be random: it has at least 6 different characters, and at least 4 different steps
-// from one character to the next. That refuses a few characters repeated, and sequences such as 0123456789abcdef. It
-// refuses less than one in 10^12 of what is random in base64 (22 characters), in hexadecimal (32) or as a UUID of
-// version 4, with dashes or without. Of ULIDs, with 16 random characters of 32, it refuses less than one in 4*10^7,
-// even if their time adds no character. Digits alone must be 32, as a time with a counter behind it is all digits, too.
-func scattered(key string) bool {
-	if len(key) < scatteredDigits && strings.Trim(key, "0123456789") == "" {
-		return false
-	}
-	characters, steps := make([]rune, 0, scatteredCharacters), make([]rune, 0, scatteredSteps)
-	before := rune(-1)
-	for _, r := range key {
-		characters = withDifferent(characters, r)
-		if before >= 0 {
-			steps = withDifferent(steps, r-before)
-		}
-		before = r
-	}
-	return len(characters) == scatteredCharacters && len(steps) == scatteredSteps
-}
-
-// withDifferent adds r if it is not in the list yet and there is room.
-func withDifferent(list []rune, r rune) []rune {
-	if len(list) == cap(list) || slices.Contains(list, r) {
-		return list
-	}
-	return append(list, r)
 }
 
 // replay returns the answer that was stored for the key, and whether there is one. It is called before any check of

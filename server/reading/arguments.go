@@ -27,14 +27,8 @@ func CheckIDs(argument string, least, n int) error {
 // CommentsBy returns the order of comments, by default the newest first.
 func CommentsBy(o *CommentOrder) CommentOrder { return or(o, Newest) }
 
-// TagPetitionsBy returns the order of a tag's petitions, by default the newest first.
-func TagPetitionsBy(o *Order) Order { return or(o, newestFirst) }
-
 // TrendingFirst returns how many trending tags to read.
 func TrendingFirst(first *int) int { return or(first, trendingFirst) }
-
-// newestFirst is the default order of petitions.
-var newestFirst = Order{Field: ByCreatedAt, Direction: Desc}
 
 func or[V any](p *V, otherwise V) V {
 	if p == nil {

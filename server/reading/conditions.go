@@ -83,30 +83,6 @@ func (s *Reader) narrowings(c conditions, tags []narrowing, signatures *int, sea
 // asksRows reports whether there are conditions on the petitions' own rows besides their states.
 func (c conditions) asksRows() bool { return c.own(&database.Args{}) != "" }
 
-// alongRanks reports whether a list that is not sorted as a whole is read along an index of the ranks. The best results
-// of a search are read in that way, too.
-func (o Order) alongRanks() bool {
-	switch o.Field {
-	case BySignatureCount, ByTrending, ByRelevance:
-		return true
-	}
-	return false
-}
-
-// check refuses unknown orders.
-func (o Order) check(searching bool) error {
-	switch o.Field {
-	case ByCreatedAt, ByStartsAt, ByEndsAt, BySignatureCount, ByTrending:
-		return nil
-	case ByRelevance:
-		if searching {
-			return nil
-		}
-		return &keyset.ArgumentError{Argument: "orderBy", Message: "RELEVANCE needs a search."}
-	}
-	return &keyset.ArgumentError{Argument: "orderBy", Message: "There is no such order."}
-}
-
 // own returns the conditions of a filter on the petitions' own rows.
 func (f Filter) own() (func(*database.Args) string, error) {
 	language := ""

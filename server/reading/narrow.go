@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"petitiond/server/database"
@@ -92,54 +91,6 @@ func (s *Reader) chooseAmong(ctx context.Context, c conditions, most int) (sourc
 	out := c.asked(fewest, s.source.Dialect())
 	out.rare = len(sizes) > 0 && sizes[len(sizes)-1] <= most
 	return out, nil
-}
-
-// counting returns a function that counts a list. For counting it pays to read more petitions than for a page.
-func (s *Reader) counting(c conditions) func(context.Context) (*int, error) {
-	return func(ctx context.Context) (*int, error) {
-		if len(c.narrow) == 1 {
-			n, all, err := s.countAmong(ctx, c)
-			if err != nil || all {
-				return n, err
-			}
-			return s.countIn(ctx, c, c.asked(-1, s.source.Dialect()))
-		}
-		from, err := s.chooseAmong(ctx, c, s.opt.Sizes.Counted)
-		if err != nil {
-			return nil, err
-		}
-		return s.countIn(ctx, c, from)
-	}
-}
-
-// countIn counts the petitions of a source.
-func (s *Reader) countIn(ctx context.Context, c conditions, from source) (*int, error) {
-	return s.counted(c.seen, from.from, from.where+c.inStates(), from.args)(ctx)
-}
-
-// countAmong counts a list among the first petitions that meet its only narrowing, and reports whether that is the
-// total. If most petitions meet it, more than are counted are soon found; if few do, these are all.
-func (s *Reader) countAmong(ctx context.Context, c conditions) (total *int, all bool, err error) {
-	n, most := c.narrow[0], s.opt.Sizes.Counted
-	c.narrow = []narrowing{{set: func(args *database.Args) string { return n.set(args) + ` LIMIT ` + strconv.Itoa(most+1) }}}
-	early := c.asked(0, s.source.Dialect())
-	var found, met int
-	query := fmt.Sprintf(`SELECT found, CASE WHEN found > %d THEN 0 ELSE (%s) END FROM (%s) AS early`,
-		countedMost, size(n.set(&early.args), most),
-		size(`SELECT 1 AS one FROM `+early.from+` WHERE `+early.where+c.inStates(), countedMost))
-	err = s.source.Each(ctx, c.seen.Statement(query, early.args), func(rows *sql.Rows) error { return rows.Scan(&found, &met) })
-	if err != nil {
-		return nil, false, fmt.Errorf("counting a list: %w", err)
-	}
-	if found > countedMost {
-		return nil, true, nil
-	}
-	return &found, met <= most, nil
-}
-
-// size counts the rows of a statement, as found; it stops above most.
-func size(of string, most int) string {
-	return fmt.Sprintf(`SELECT COUNT(*) AS found FROM (%s LIMIT %d) AS met`, of, most+1)
 }
 
 // sizes returns how many petitions meet each of the conditions; it stops counting above most.

@@ -2,7 +2,6 @@ package reading
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"strings"
 	"time"
@@ -11,35 +10,9 @@ import (
 
 	"petitiond/ent"
 	"petitiond/ent/petition"
-	"petitiond/server/database"
 	"petitiond/server/keyset"
 	"petitiond/server/reading/sight"
 )
-
-// OrderField is what petitions are ordered by.
-type OrderField string
-
-// Direction is the direction of an order.
-type Direction string
-
-// The orders of petitions.
-const (
-	ByCreatedAt      OrderField = "CREATED_AT"
-	ByStartsAt       OrderField = "STARTS_AT"
-	ByEndsAt         OrderField = "ENDS_AT"
-	BySignatureCount OrderField = "SIGNATURE_COUNT"
-	ByTrending       OrderField = "TRENDING"
-	ByRelevance      OrderField = "RELEVANCE"
-
-	Asc  Direction = "ASC"
-	Desc Direction = "DESC"
-)
-
-// Order is an order of petitions.
-type Order struct {
-	Field     OrderField
-	Direction Direction
-}
 
 // Filter says which petitions a list has. An empty field is no condition, except for States.
 type Filter struct {
@@ -60,10 +33,7 @@ type PetitionQuery struct {
 	Wanted Wanted `json:"-"` // does not change the list, and cursors do not depend on it
 }
 
-const (
-	countedMost = 10_000 // a greater total is not worth its cost
-	searchMost  = 200    // characters of a search
-)
+const searchMost = 200 // characters of a search
 
 // Petitions returns a page of petitions that the viewer may see.
 func (s *Reader) Petitions(ctx context.Context, q PetitionQuery, page keyset.Args) (*PetitionConnection, error) {
@@ -161,21 +131,5 @@ func (r *reading) placing(at sortValue) func(scanner) (*ent.Petition, keyset.Cur
 	return func(from scanner) (*ent.Petition, keyset.Cursor, error) {
 		p, err := r.scan(from, row)
 		return p, keyset.Cursor{Keys: []keyset.Key{at.key()}, ID: p.ID}, err
-	}
-}
-
-// counted returns a function that counts a list in one statement, which stops early if there are too many.
-func (s *Service) counted(seen sight.Seen, table, where string, args database.Args) func(context.Context) (*int, error) {
-	return func(ctx context.Context) (*int, error) {
-		n := 0
-		text := size(`SELECT 1 AS one FROM `+table+` WHERE `+where, countedMost)
-		err := s.source.Each(ctx, seen.Statement(text, args), func(rows *sql.Rows) error { return rows.Scan(&n) })
-		if err != nil {
-			return nil, fmt.Errorf("counting a list: %w", err)
-		}
-		if n > countedMost {
-			return nil, nil //nolint:nilnil // the contract's null: too many to count
-		}
-		return &n, nil
 	}
 }

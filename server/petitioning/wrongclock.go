@@ -8,6 +8,7 @@ import (
 
 	entsql "entgo.io/ent/dialect/sql"
 
+	"petitiond/ent"
 	"petitiond/ent/petition"
 	"petitiond/ent/predicate"
 	"petitiond/ent/slug"
@@ -183,4 +184,35 @@ func (e *edit) redateCreation(ctx context.Context) error {
 		return fmt.Errorf("dating a petition anew under its tags: %w", err)
 	}
 	return nil
+}
+
+// closedAhead is closedEarly as a condition of a query.
+func closedAhead(latest time.Time) predicate.Petition {
+	return petition.And(petition.StateEQ(petition.StateCLOSED), petition.EndsAtGT(latest), petition.OutcomeIsNil(),
+		func(s *entsql.Selector) { s.Where(entsql.ColumnsEQ(petition.FieldClosedAt, petition.FieldEndsAt)) })
+}
+
+// reopenEarly reopens petitions that CloseDue closed too early because of a wrong clock: at their end, which has not
+// come yet. A petition whose outcome was recorded since stays closed. It returns how many were reopened.
+func (s *Service) reopenEarly(ctx context.Context) (int, error) {
+	opened, err := s.changeFound(ctx, closedAhead(s.latest()), func(ctx context.Context, e *edit) (ledger.Terms, error) {
+		if !closedEarly(e.row, e.now) {
+			return ledger.Terms{}, errUnchanged
+		}
+		if err := e.Petition.UpdateOneID(e.row.ID).ClearClosedAt().Exec(ctx); err != nil {
+			return ledger.Terms{}, err
+		}
+		return e.enter(ctx, petition.StateOPEN)
+	})
+	if opened > 0 {
+		s.opt.Logger.Warn("petitions that a wrong clock has closed were opened again", "petitions", opened)
+	}
+	return opened, err
+}
+
+// closedEarly reports whether CloseDue closed a petition too early because of a wrong clock. A petition that was closed
+// by hand has a time of closing before its end.
+func closedEarly(row *ent.Petition, now time.Time) bool {
+	return row.State == petition.StateCLOSED && row.Outcome == nil && row.ClosedAt != nil && row.EndsAt != nil &&
+		row.ClosedAt.Equal(*row.EndsAt) && row.ClosedAt.After(database.Latest(now))
 }
