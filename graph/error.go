@@ -12,7 +12,7 @@ import (
 
 	"petitiond/graph/model"
 	"petitiond/graph/scalar"
-	"petitiond/server/budget"
+	"petitiond/server/answerbudget"
 	"petitiond/server/errcode"
 	"petitiond/server/keyset"
 	"petitiond/server/live"
@@ -64,7 +64,7 @@ func (r *Resolver) present(ctx context.Context, err error) *gqlerror.Error {
 	switch {
 	case errors.Is(err, live.ErrUnknown):
 		return presented(errcode.NotFound, errNoPetition.Message)
-	case errors.Is(err, budget.ErrAnswer), errors.Is(err, budget.ErrMemory):
+	case errors.Is(err, answerbudget.ErrAnswer), errors.Is(err, answerbudget.ErrMemory):
 		// The transport replaces the whole answer with an error of its own.
 		return presented(errcode.Internal, "The answer was given up.")
 	case errors.Is(err, live.ErrClosed):

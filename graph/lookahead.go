@@ -33,16 +33,16 @@ var (
 	edgeTypes       = []string{"PetitionEdge"}
 )
 
-// wantedHere returns what is selected of the petition that is being resolved.
-func wantedHere(ctx context.Context) reading.Wanted {
-	w := reading.Wanted{Columns: columnsHere(ctx)}
+// selectedHere returns what is selected of the petition that is being resolved.
+func selectedHere(ctx context.Context) reading.Selection {
+	w := reading.Selection{Columns: columnsHere(ctx)}
 	note(ctx, &w, fieldsHere(ctx, petitionTypes))
 	return w
 }
 
-// wantedInList is the same for a connection of petitions.
-func wantedInList(ctx context.Context) reading.Wanted {
-	w := reading.Wanted{Columns: columnsHere(ctx)}
+// selectedInList is the same for a connection of petitions.
+func selectedInList(ctx context.Context) reading.Selection {
+	w := reading.Selection{Columns: columnsHere(ctx)}
 	op := graphql.GetOperationContext(ctx)
 	for _, field := range fieldsHere(ctx, connectionTypes) {
 		switch field.Name {
@@ -59,9 +59,9 @@ func wantedInList(ctx context.Context) reading.Wanted {
 	return w
 }
 
-// wantedIn is the same for a petition in a field of what is being resolved.
-func wantedIn(ctx context.Context, name string) reading.Wanted {
-	w := reading.Wanted{Columns: columnsHere(ctx)}
+// selectedIn is the same for a petition in a field of what is being resolved.
+func selectedIn(ctx context.Context, name string) reading.Selection {
+	w := reading.Selection{Columns: columnsHere(ctx)}
 	for _, field := range fieldsHere(ctx, nil) {
 		if field.Name == name {
 			note(ctx, &w, fastexec.Fields(graphql.GetOperationContext(ctx), field.Selections, petitionTypes))
@@ -139,7 +139,7 @@ var besideRow = map[string]bool{
 }
 
 // note adds what the fields of a petition need besides columns.
-func note(ctx context.Context, w *reading.Wanted, fields []graphql.CollectedField) {
+func note(ctx context.Context, w *reading.Selection, fields []graphql.CollectedField) {
 	for _, field := range fields {
 		switch field.Name {
 		case "goal", "signatureCount", "count", "commentCount":

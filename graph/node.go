@@ -13,13 +13,13 @@ import (
 )
 
 // petition returns the petition with what is wanted of it, or nil if the actor may see none with this id.
-func (r *Resolver) petition(ctx context.Context, id uuid.UUID, w reading.Wanted) (*ent.Petition, error) {
+func (r *Resolver) petition(ctx context.Context, id uuid.UUID, w reading.Selection) (*ent.Petition, error) {
 	found, err := r.reads(ctx).PetitionsByID(ctx, []uuid.UUID{id}, w)
 	return r.only(ctx, found, w, err)
 }
 
 // only returns the one petition that was found, or nil.
-func (r *Resolver) only(ctx context.Context, found reading.Found, w reading.Wanted, err error) (*ent.Petition, error) {
+func (r *Resolver) only(ctx context.Context, found reading.Found, w reading.Selection, err error) (*ent.Petition, error) {
 	joinFound(ctx, found.Rows, w, found.Figures)
 	return one(found.Rows, err)
 }
@@ -37,9 +37,9 @@ func (r *Resolver) petitionBy(ctx context.Context, id *scalar.ID, slug *string) 
 	case (id == nil) == (slug == nil):
 		return nil, &keyset.ArgumentError{Argument: "id", Message: "Give either id or slug."}
 	case id != nil:
-		return r.petition(ctx, petitionKey(*id), wantedHere(ctx))
+		return r.petition(ctx, petitionKey(*id), selectedHere(ctx))
 	}
-	w := wantedHere(ctx)
+	w := selectedHere(ctx)
 	found, err := r.reads(ctx).PetitionBySlug(ctx, *slug, w)
 	return r.only(ctx, found, w, err)
 }
@@ -67,10 +67,10 @@ func joinPage[N comparable](ctx context.Context, list *reading.Connection[N], er
 func (r *Resolver) petitionPage(
 	ctx context.Context, q reading.PetitionQuery, page keyset.Args,
 ) (*reading.PetitionConnection, error) {
-	q.Wanted = wantedInList(ctx)
+	q.Selection = selectedInList(ctx)
 	list, err := r.reads(ctx).Petitions(ctx, q, page)
 	if err == nil {
-		joinFound(ctx, list.Nodes(), q.Wanted, list.Figures())
+		joinFound(ctx, list.Nodes(), q.Selection, list.Figures())
 	}
 	return list, err
 }
@@ -91,7 +91,7 @@ func (r *Resolver) nodes(ctx context.Context, ids []*scalar.ID) ([]scalar.Node, 
 		return nil, err
 	}
 	found := map[scalar.ID]scalar.Node{}
-	w := wantedHere(ctx)
+	w := selectedHere(ctx)
 	petitions := func(ctx context.Context, keys []uuid.UUID) ([]*ent.Petition, error) {
 		found, err := r.reads(ctx).PetitionsByID(ctx, keys, w)
 		joinFound(ctx, found.Rows, w, found.Figures)

@@ -64,7 +64,7 @@ func (r *Resolver) commentPayload(ctx context.Context, id uuid.UUID, err error) 
 
 // changed returns the petition that a mutation made or changed.
 func (r *Resolver) changed(ctx context.Context, id uuid.UUID) *ent.Petition {
-	return read(ctx, "petition", func() (*ent.Petition, error) { return r.petition(ctx, id, wantedIn(ctx, "petition")) })
+	return read(ctx, "petition", func() (*ent.Petition, error) { return r.petition(ctx, id, selectedIn(ctx, "petition")) })
 }
 
 // noFaults is the list of a payload whose mutation has none.

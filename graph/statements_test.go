@@ -117,7 +117,7 @@ func (s *site) readMostParents(t *testing.T) {
 	if err != nil || len(replies) != len(ids) {
 		t.Errorf("%d lists of replies, error %v", len(replies), err)
 	}
-	petitions, err := s.reading.As(reading.Anybody).TagPetitions(t.Context(), reading.Order{Field: reading.ByStartsAt}, reading.Wanted{}, page, ids...)
+	petitions, err := s.reading.As(reading.Anybody).TagPetitions(t.Context(), reading.Order{Field: reading.ByStartsAt}, reading.Selection{}, page, ids...)
 	if err != nil || len(petitions) != len(ids) {
 		t.Errorf("%d lists of petitions, error %v", len(petitions), err)
 	}

@@ -71,7 +71,7 @@ func (r *Resolver) watch(ctx context.Context, aspect figures.Aspect, ids ...scal
 	if err != nil {
 		return nil, err
 	}
-	seen, err := r.reads(ctx).PetitionsByID(ctx, keys, reading.Wanted{})
+	seen, err := r.reads(ctx).PetitionsByID(ctx, keys, reading.Selection{})
 	if err == nil && len(seen.Rows) < len(w.Baseline()) {
 		err = errNoPetition
 	}
@@ -143,7 +143,7 @@ func (r *Resolver) petitions(ctx context.Context, id scalar.ID) (<-chan *ent.Pet
 					return nil, err
 				}
 			}
-			found, err := r.reads(ctx).PetitionsByID(ctx, []uuid.UUID{id.UUID}, reading.Wanted{})
+			found, err := r.reads(ctx).PetitionsByID(ctx, []uuid.UUID{id.UUID}, reading.Selection{})
 			row, err := one(found.Rows, err)
 			switch {
 			case err != nil:

@@ -9,7 +9,7 @@ import (
 	"net/netip"
 	"time"
 
-	"petitiond/server/edge"
+	"petitiond/server/httpserver"
 	"petitiond/server/transport"
 	"petitiond/server/transport/requestid"
 )
@@ -21,7 +21,7 @@ const scrapes = 16
 type door struct {
 	net.Listener
 
-	server *edge.Server // nil until it is furnished
+	server *httpserver.Server // nil until it is furnished
 }
 
 // openDoors opens the addresses of the settings.
@@ -57,23 +57,23 @@ func (a *App) furnish() error {
 	if err != nil {
 		return err
 	}
-	a.doors[0].server = edge.New(a.edge(warnOfProxies(a.config.TrustedProxies, a.log, public)))
+	a.doors[0].server = httpserver.New(a.edge(warnOfProxies(a.config.TrustedProxies, a.log, public)))
 	if len(a.doors) == 1 {
 		return nil
 	}
 	// An address for machines of the operator: few connections, and none of them is counted against the others.
 	o := a.edge(a.metricsRoute())
 	o.Connections, o.ConnectionsPerClient = scrapes, 0
-	a.doors[1].server = edge.New(o)
+	a.doors[1].server = httpserver.New(o)
 	a.log.Info("serving metrics", "address", a.doors[1].Addr().String())
 	return nil
 }
 
 // edge returns what holds for every handler, whatever the address.
-func (a *App) edge(handler http.Handler) edge.Options {
+func (a *App) edge(handler http.Handler) httpserver.Options {
 	vouched := vouching(a.config.TrustedProxies)
 	connections, _ := divide(a.config, descriptors())
-	o := edge.Options{
+	o := httpserver.Options{
 		Handler: handler, BodyTime: a.config.Limits.Read, AnswerTime: a.config.Limits.Write,
 		Connections: connections,
 		Client: func(address netip.Addr) netip.Prefix {

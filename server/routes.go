@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"time"
 
-	"petitiond/server/content"
+	"petitiond/server/precompressed"
 )
 
 // routes returns what answers each path. Every route is counted under its pattern, not under the path that was asked
@@ -73,7 +73,7 @@ func say(w http.ResponseWriter, status int, text string) {
 
 // schemaFile serves the contract, word for word.
 func schemaFile(sdl string) http.Handler {
-	text := content.New([]byte(sdl))
+	text := precompressed.New([]byte(sdl))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// It may be kept, but the tag is compared each time: an update of the program can change the schema.
 		w.Header().Set("Cache-Control", "no-cache")

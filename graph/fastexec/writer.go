@@ -8,7 +8,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 
-	"petitiond/server/budget"
+	"petitiond/server/answerbudget"
 )
 
 // Write writes an answer or an event as JSON into an empty buffer. If that exceeds the budget of its operation, it
@@ -17,7 +17,7 @@ import (
 func Write(ctx context.Context, into *bytes.Buffer, data graphql.Marshaler) {
 	growing := pages.Get().(*page) //nolint:forcetypeassert // nothing else is in there
 	growing.Reset()
-	fits := growing.write(budget.From(ctx), data)
+	fits := growing.write(answerbudget.From(ctx), data)
 	if !fits || into.Cap() > largest { // a subscription keeps its buffer for the next event
 		*into = bytes.Buffer{}
 	}
@@ -38,7 +38,7 @@ var pages = sync.Pool{New: func() any { return new(page) }}
 type page struct {
 	bytes.Buffer
 
-	budget *budget.Budget
+	budget *answerbudget.Budget
 	room   int // size at which the budget is charged again
 }
 
@@ -46,7 +46,7 @@ type page struct {
 type full struct{}
 
 // write reports whether the answer fits.
-func (p *page) write(b *budget.Budget, data graphql.Marshaler) (fits bool) {
+func (p *page) write(b *answerbudget.Budget, data graphql.Marshaler) (fits bool) {
 	defer func() {
 		p.budget = nil
 		if v := recover(); v != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 
 	"petitiond/graph/fastexec"
-	"petitiond/server/budget"
+	"petitiond/server/answerbudget"
 )
 
 // text is an answer that is written in steps of 1,000 bytes.
@@ -34,15 +34,15 @@ func TestWrite(t *testing.T) {
 		want               error
 	}{
 		"Empty": {0, 1000, 1000, nil}, "Small": {999, 1000, 1000, nil}, "Exact": {1000, 1000, 1000, nil},
-		"OneMore": {1001, 1000, 1000, budget.ErrAnswer}, "Large": {1_000_000, 2_000_000, 8_000_000, nil},
-		"TooLarge": {3_000_000, 2_000_000, 16_000_000, budget.ErrAnswer}, "NoMemory": {1_000_000, 2_000_000, 1_000_000, budget.ErrMemory},
+		"OneMore": {1001, 1000, 1000, answerbudget.ErrAnswer}, "Large": {1_000_000, 2_000_000, 8_000_000, nil},
+		"TooLarge": {3_000_000, 2_000_000, 16_000_000, answerbudget.ErrAnswer}, "NoMemory": {1_000_000, 2_000_000, 1_000_000, answerbudget.ErrMemory},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := budget.NewMemory(int64(test.memory)).Budget(test.most)
+			b := answerbudget.NewMemory(int64(test.memory)).Budget(test.most)
 			defer b.Close()
 			var out bytes.Buffer
-			fastexec.Write(budget.With(t.Context(), b), &out, text(test.size))
+			fastexec.Write(answerbudget.With(t.Context(), b), &out, text(test.size))
 			if err := b.Err(); !errors.Is(err, test.want) {
 				t.Errorf("error %v, want %v", err, test.want)
 			}
@@ -63,11 +63,11 @@ func TestWrite(t *testing.T) {
 // TestWriteStopsAtTheBudget checks that what is beyond the budget is not even computed.
 func TestWriteStopsAtTheBudget(t *testing.T) {
 	t.Parallel()
-	b := budget.NewMemory(1 << 20).Budget(10_000)
+	b := answerbudget.NewMemory(1 << 20).Budget(10_000)
 	defer b.Close()
 	steps := 0
 	var out bytes.Buffer
-	fastexec.Write(budget.With(t.Context(), b), &out, graphql.WriterFunc(func(w io.Writer) {
+	fastexec.Write(answerbudget.With(t.Context(), b), &out, graphql.WriterFunc(func(w io.Writer) {
 		for range 1000 {
 			steps++
 			_, _ = io.WriteString(w, strings.Repeat("a", 1000))

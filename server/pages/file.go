@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"path"
 
-	"petitiond/server/content"
+	"petitiond/server/precompressed"
 )
 
 // written contains the files that are written by hand.
@@ -22,7 +22,7 @@ var fetched embed.FS
 
 // asset is a file that pages load.
 type asset struct {
-	content *content.Bytes
+	content *precompressed.Bytes
 	kind    string
 	version string
 }
@@ -57,7 +57,7 @@ func (l library) add(files fs.FS, name string) error {
 	if err != nil {
 		return fmt.Errorf("read %s: %w", name, err)
 	}
-	l[path.Base(name)] = asset{content: content.New(text), kind: kind, version: digest(text)}
+	l[path.Base(name)] = asset{content: precompressed.New(text), kind: kind, version: digest(text)}
 	return nil
 }
 

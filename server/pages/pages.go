@@ -10,7 +10,7 @@ import (
 	"net/url"
 	"strings"
 
-	"petitiond/server/budget"
+	"petitiond/server/answerbudget"
 )
 
 // Options are what the pages show and where it comes from.
@@ -187,7 +187,7 @@ func (s *site) shown(ctx context.Context, pattern, name string, view any) (page 
 func (s *site) failed(ctx context.Context, pattern string, err error) (page *Page, keep bool) {
 	cause := ctx.Err()
 	switch {
-	case errors.Is(err, budget.ErrMemory):
+	case errors.Is(err, answerbudget.ErrMemory):
 		return s.notices[http.StatusServiceUnavailable], false
 	case !errors.Is(cause, context.Canceled): // else all clients have gone
 		s.options.Logger.ErrorContext(ctx, "page failed", "page", pattern, "error", err)

@@ -10,8 +10,8 @@ import (
 	"html/template"
 	"net/http"
 
-	"petitiond/server/budget"
-	"petitiond/server/content"
+	"petitiond/server/answerbudget"
+	"petitiond/server/precompressed"
 )
 
 //go:embed templates/*.html
@@ -51,7 +51,7 @@ type Page struct {
 	status   int
 	location string // the address to which the page has moved
 	policy   string // its Content-Security-Policy; empty: that of all pages
-	html     content.Bytes
+	html     precompressed.Bytes
 }
 
 // pageBytes is about what a page takes in memory besides its text.
@@ -63,7 +63,7 @@ func (p *Page) Size() int { return p.html.Size() + pageBytes }
 // draft is a page that is being written. It counts its bytes against a budget.
 type draft struct {
 	bytes.Buffer
-	budget *budget.Budget
+	budget *answerbudget.Budget
 	room   int // bytes that it may have before the budget must be asked
 }
 
@@ -79,18 +79,18 @@ func (d *draft) Write(text []byte) (n int, err error) {
 
 // render renders a template.
 func (t templates) render(ctx context.Context, status int, name string, view any) (*Page, error) {
-	text := draft{budget: budget.From(ctx)}
+	text := draft{budget: answerbudget.From(ctx)}
 	if err := t[name].ExecuteTemplate(&text, "page", view); err != nil {
 		return nil, fmt.Errorf("render %s: %w", name, err)
 	}
-	return &Page{status: status, html: content.Bytes{Plain: text.Bytes()}}, nil
+	return &Page{status: status, html: precompressed.Bytes{Plain: text.Bytes()}}, nil
 }
 
 // moved returns a redirection to another address. Browsers must revalidate it each time: if a title is changed back,
 // the redirection turns around, and a browser that remembered the old one would go in circles.
 func moved(to string) *Page {
 	text := `<a href="` + template.HTMLEscapeString(to) + `">This page has moved.</a>` + "\n"
-	return &Page{status: http.StatusMovedPermanently, location: to, html: content.Bytes{Plain: []byte(text)}}
+	return &Page{status: http.StatusMovedPermanently, location: to, html: precompressed.Bytes{Plain: []byte(text)}}
 }
 
 // send answers a request with the page. Only a page that was found has a tag: an error must not be confirmed by a 304.

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"petitiond/server/budget"
+	"petitiond/server/answerbudget"
 	"petitiond/server/pages"
 )
 
@@ -155,9 +155,9 @@ func TestPageWithinItsBudget(t *testing.T) {
 		{6 << 20, 64 << 20, http.StatusOK}, {4 << 20, 64 << 20, http.StatusInternalServerError}, {6 << 20, 4 << 20, http.StatusServiceUnavailable},
 	} {
 		o.Share = func(ctx context.Context, _ string, render pages.Render, send func(*pages.Page, string)) error {
-			b := budget.NewMemory(int64(test.memory)).Budget(test.most)
+			b := answerbudget.NewMemory(int64(test.memory)).Budget(test.most)
 			defer b.Close()
-			page, keep := render(budget.With(ctx, b))
+			page, keep := render(answerbudget.With(ctx, b))
 			if keep != (test.status == http.StatusOK) {
 				t.Errorf("%d: keep it: %t", test.status, keep)
 			}

@@ -218,7 +218,7 @@ func TestMakerSeesTheDraftInTheSameRequest(t *testing.T) {
 		ctx := b.As(t, "")
 		made, err := b.Create(ctx, draft())
 		ok(t, err)
-		found, err := b.Reads(ctx).PetitionsByID(ctx, []uuid.UUID{made.Petition}, reading.Wanted{})
+		found, err := b.Reads(ctx).PetitionsByID(ctx, []uuid.UUID{made.Petition}, reading.Selection{})
 		ok(t, err)
 		equal(t, "rows", 1, len(found.Rows))
 	})

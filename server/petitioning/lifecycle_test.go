@@ -239,7 +239,7 @@ func TestSlugs(t *testing.T) {
 		b := setup(t, db)
 		resolves := func(ctx context.Context, name string) uuid.UUID {
 			t.Helper()
-			found, err := b.Reads(ctx).PetitionBySlug(ctx, name, reading.Wanted{})
+			found, err := b.Reads(ctx).PetitionBySlug(ctx, name, reading.Selection{})
 			ok(t, err)
 			if len(found.Rows) == 0 {
 				return uuid.Nil

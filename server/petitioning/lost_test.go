@@ -52,13 +52,13 @@ func (b *bundle) readers(t *testing.T) map[string]func(n int) error {
 			if err := b.Sign(anybody, signing(id, n)); err != nil {
 				return err
 			}
-			return found(b.Reads(anybody).PetitionsByID(anybody, []uuid.UUID{id}, reading.Wanted{Figures: true}))
+			return found(b.Reads(anybody).PetitionsByID(anybody, []uuid.UUID{id}, reading.Selection{Figures: true}))
 		},
 		"ByID": func(int) error {
-			return found(b.Reads(anybody).PetitionsByID(anybody, []uuid.UUID{id}, reading.Wanted{}))
+			return found(b.Reads(anybody).PetitionsByID(anybody, []uuid.UUID{id}, reading.Selection{}))
 		},
 		"BySlug": func(int) error {
-			return found(b.Reads(anybody).PetitionBySlug(anybody, slug, reading.Wanted{Figures: true}))
+			return found(b.Reads(anybody).PetitionBySlug(anybody, slug, reading.Selection{Figures: true}))
 		},
 		"Figures": func(int) error { _, err := b.Reads(anybody).Figures(anybody, []uuid.UUID{id}); return err },
 		"List": func(int) error {
@@ -138,7 +138,7 @@ func TestDatabaseIsAwayForLong(t *testing.T) {
 	var readers sync.WaitGroup
 	for range 20 {
 		readers.Go(func() {
-			if _, err := b.Reads(ctx).PetitionsByID(ctx, []uuid.UUID{id}, reading.Wanted{}); !petitioning.IsPassing(err) || errors.Is(err, context.DeadlineExceeded) {
+			if _, err := b.Reads(ctx).PetitionsByID(ctx, []uuid.UUID{id}, reading.Selection{}); !petitioning.IsPassing(err) || errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("got %v, want that the database is away", err)
 			}
 		})

@@ -150,7 +150,7 @@ func (s *Service) notOpen(ctx context.Context, id uuid.UUID, field []string) err
 func (s *Service) stateOf(ctx context.Context, id uuid.UUID) (*ent.Petition, error) {
 	state, _ := reading.ColumnsOf("state")
 	starts, _ := reading.ColumnsOf("startsAt")
-	found, err := s.seen(ctx).PetitionsByID(ctx, []uuid.UUID{id}, reading.Wanted{Columns: state | starts})
+	found, err := s.seen(ctx).PetitionsByID(ctx, []uuid.UUID{id}, reading.Selection{Columns: state | starts})
 	if err != nil {
 		return nil, fmt.Errorf("reading a petition's state: %w", err)
 	}

@@ -33,7 +33,7 @@ func (b *bundle) newestTagged(t *testing.T) (ids []uuid.UUID) {
 	t.Helper()
 	tag := value[uuid.UUID](t, b, `SELECT id FROM tags`)
 	lists, err := b.Reads(b.As(t, "")).TagPetitions(b.As(t, ""), reading.Order{Field: reading.ByCreatedAt, Direction: reading.Desc},
-		reading.Wanted{}, keyset.Args{}, tag)
+		reading.Selection{}, keyset.Args{}, tag)
 	ok(t, err)
 	for _, e := range lists[tag].Edges {
 		ids = append(ids, e.Node.ID)

@@ -46,7 +46,7 @@ func BenchmarkReads(b *testing.B) {
 
 // readPage reads the petition, its numbers, tags, ten comments and ten signatures.
 func (b *bundle) readPage(ctx context.Context) error {
-	found, err := b.Reads(ctx).PetitionBySlug(ctx, "slug-1", reading.Wanted{Figures: true})
+	found, err := b.Reads(ctx).PetitionBySlug(ctx, "slug-1", reading.Selection{Figures: true})
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (b *bundle) readPage(ctx context.Context) error {
 
 // readList reads twenty petitions with their numbers and tags.
 func (b *bundle) readList(ctx context.Context) error {
-	list, err := b.Reads(ctx).Petitions(ctx, reading.PetitionQuery{Wanted: reading.Wanted{Figures: true}}, keyset.Args{})
+	list, err := b.Reads(ctx).Petitions(ctx, reading.PetitionQuery{Selection: reading.Selection{Figures: true}}, keyset.Args{})
 	if err != nil {
 		return err
 	}

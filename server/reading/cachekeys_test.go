@@ -69,11 +69,11 @@ func TestTopicsAreExact(t *testing.T) {
 		m := mark(t, b)
 		reads := map[string]func(context.Context) error{
 			"text": func(ctx context.Context) error {
-				_, err := b.Reads(ctx).PetitionsByID(ctx, []uuid.UUID{m.Petition}, reading.Wanted{Body: true})
+				_, err := b.Reads(ctx).PetitionsByID(ctx, []uuid.UUID{m.Petition}, reading.Selection{Body: true})
 				return err
 			},
 			"figures": func(ctx context.Context) error {
-				_, err := b.Reads(ctx).PetitionsByID(ctx, []uuid.UUID{m.Petition}, reading.Wanted{Figures: true})
+				_, err := b.Reads(ctx).PetitionsByID(ctx, []uuid.UUID{m.Petition}, reading.Selection{Figures: true})
 				return err
 			},
 			"comments": func(ctx context.Context) error {

@@ -11,7 +11,7 @@ import (
 	"petitiond/ent"
 	"petitiond/server/database"
 	"petitiond/server/keyset"
-	"petitiond/server/reading/sight"
+	"petitiond/server/reading/visibility"
 )
 
 // CommentOrder is an order of comments.
@@ -55,7 +55,7 @@ func (s *Reader) Comments(ctx context.Context, q CommentQuery, page keyset.Args,
 	dependOn(ctx, commentsOf, petitions...)
 	return browse(ctx, s, list[*ent.Comment]{
 		name: "comments " + string(q.Order), columns: q.Bodies.names(), from: `comments AS c`,
-		where: `c.petition_id = ` + sight.Parent + ` AND c.parent_id IS NULL AND ` + sight.Here,
+		where: `c.petition_id = ` + visibility.Parent + ` AND c.parent_id IS NULL AND ` + visibility.Here,
 		seen:  s.viewer.CommentList(), order: q.Order.keys(), together: true,
 		scan:    q.Order.placing(new(commentRow).scanning()),
 		belongs: func(c *ent.Comment, petition uuid.UUID) { c.PetitionID = petition },
@@ -68,7 +68,7 @@ func (s *Reader) Replies(ctx context.Context, bodies Bodies, page keyset.Args, c
 	row := &commentRow{}
 	return browse(ctx, s, list[*ent.Comment]{
 		name: "replies", columns: bodies.names() + `, c.petition_id`, from: `comments AS c`,
-		where: `c.parent_id = ` + sight.Parent + ` AND ` + sight.Here,
+		where: `c.parent_id = ` + visibility.Parent + ` AND ` + visibility.Here,
 		seen:  s.viewer.Comments(`c.petition_id`), order: Oldest.keys(),
 		scan:    Oldest.placing(row.scanning(&row.to.PetitionID)),
 		belongs: func(c *ent.Comment, comment uuid.UUID) { c.ParentID = &comment },
@@ -80,7 +80,7 @@ func (s *Reader) Replies(ctx context.Context, bodies Bodies, page keyset.Args, c
 func (s *Reader) CommentsAfter(ctx context.Context, petition uuid.UUID, number, most int) ([]*ent.Comment, error) {
 	args := database.Args{petition, number, most}
 	row := &commentRow{}
-	text := `SELECT ` + commentColumns + `, c.parent_id FROM comments AS c WHERE c.petition_id = $1 AND c.number > $2 AND ` + sight.Here +
+	text := `SELECT ` + commentColumns + `, c.parent_id FROM comments AS c WHERE c.petition_id = $1 AND c.number > $2 AND ` + visibility.Here +
 		` ORDER BY c.number DESC LIMIT $3`
 	row.to.PetitionID = petition
 	out, err := rowsOf(ctx, s, s.viewer.Comments(`c.petition_id`).Statement(text, args), row.scanning(&row.to.ParentID))

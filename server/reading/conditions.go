@@ -8,7 +8,7 @@ import (
 	"petitiond/ent/petition"
 	"petitiond/server/database"
 	"petitiond/server/keyset"
-	"petitiond/server/reading/sight"
+	"petitiond/server/reading/visibility"
 	"petitiond/server/state"
 	"petitiond/server/text"
 )
@@ -17,7 +17,7 @@ import (
 // chosen from (source), and both together determine how petitions are sorted (sorting).
 type conditions struct {
 	name     string // with filter and order: binds the cursors
-	seen     sight.Seen
+	seen     visibility.Seen
 	order    Order
 	states   []petition.State
 	own      func(*database.Args) string // AND … the conditions on the petitions' own rows

@@ -51,8 +51,8 @@ func TestCrowdReadsWhatEachMaySee(t *testing.T) {
 				for range 20 {
 					who, which := random.IntN(len(actors)), random.IntN(len(all))
 					o, sees := all[which], all[which].public || who == 1 || who == which+2
-					wanted := reading.Wanted{Figures: random.IntN(2) == 0, Body: random.IntN(2) == 0, Tags: random.IntN(2) == 0}
-					b.readAs(actors[who], t, o.created.Petition, which, sees, wanted)
+					selection := reading.Selection{Figures: random.IntN(2) == 0, Body: random.IntN(2) == 0, Tags: random.IntN(2) == 0}
+					b.readAs(actors[who], t, o.created.Petition, which, sees, selection)
 				}
 			})
 		}
@@ -61,7 +61,7 @@ func TestCrowdReadsWhatEachMaySee(t *testing.T) {
 }
 
 // readAs reads a petition, which has as many signatures and comments as its number says, in every way.
-func (b *bundle) readAs(ctx context.Context, t *testing.T, id uuid.UUID, number int, sees bool, w reading.Wanted) {
+func (b *bundle) readAs(ctx context.Context, t *testing.T, id uuid.UUID, number int, sees bool, w reading.Selection) {
 	byID, err := b.Reads(ctx).PetitionsByID(ctx, []uuid.UUID{id}, w)
 	bySlug, err2 := b.Reads(ctx).PetitionBySlug(ctx, fmt.Sprintf("petition-%d-of-the-crowd", number), w)
 	signatures, err3 := b.Reads(ctx).Signatures(ctx, keyset.Args{First: p(50)}, id)

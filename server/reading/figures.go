@@ -9,7 +9,7 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/figures"
-	"petitiond/server/reading/sight"
+	"petitiond/server/reading/visibility"
 	"petitiond/server/state"
 	"petitiond/server/timespan"
 )
@@ -51,7 +51,7 @@ func (s *Reader) Figures(ctx context.Context, petitions []uuid.UUID) (map[uuid.U
 	dependOn(ctx, numbersOf, petitions...)
 	var args database.Args
 	text := `SELECT f.petition_id, ` + figureColumns + ` FROM petitions AS p JOIN counters AS f ON f.petition_id = p.id
- WHERE ` + args.Among(s.source.Dialect(), `p.id`, petitions) + ` AND ` + sight.Here
+ WHERE ` + args.Among(s.source.Dialect(), `p.id`, petitions) + ` AND ` + visibility.Here
 	out := make(map[uuid.UUID]*Figures, len(petitions))
 	var of uuid.UUID
 	var row figuresRow
@@ -73,7 +73,7 @@ func (s *Reader) LastHour(ctx context.Context, petitions []uuid.UUID) (map[uuid.
 	dependOn(ctx, numbersOf, petitions...)
 	var args database.Args
 	text := `SELECT p.id, ` + timespan.LastHour(args.Add(timespan.Hour.Ago(s.opt.Now())), `b.petition_id = p.id`) +
-		` FROM petitions AS p WHERE ` + args.Among(s.source.Dialect(), `p.id`, petitions) + ` AND ` + sight.Here
+		` FROM petitions AS p WHERE ` + args.Among(s.source.Dialect(), `p.id`, petitions) + ` AND ` + visibility.Here
 	out := make(map[uuid.UUID]int, len(petitions))
 	err := s.source.LookUp(ctx, s.viewer.Petitions(`p`).Statement(text, args), func(rows *sql.Rows) error {
 		var of uuid.UUID
@@ -98,7 +98,7 @@ func (s *Service) News(ctx context.Context, petitions []uuid.UUID) ([]figures.Va
  CASE WHEN c.as_of < ` + lately + ` THEN 0 ELSE ` + hour + ` END
  FROM counters AS c JOIN petitions AS p ON p.id = c.petition_id WHERE ` + args.Among(s.source.Dialect(), `c.petition_id`, petitions)
 	var out []figures.Value
-	err := s.source.LookUp(ctx, sight.Unshown(text, args), func(rows *sql.Rows) error {
+	err := s.source.LookUp(ctx, visibility.Unshown(text, args), func(rows *sql.Rows) error {
 		v, asOf, hour := figures.Value{}, database.Time{}, 0
 		err := rows.Scan(&v.Petition, &v.Total, &v.Goal, &v.Version, &asOf, &v.Comment, &v.Edition, &hour)
 		v.AsOf, v.LastHour = asOf.Time, &hour
@@ -122,9 +122,9 @@ func (s *Service) Statistics(ctx context.Context) (Statistics, error) {
 	var out Statistics
 	var args database.Args
 	hour := timespan.LastHour(args.Add(timespan.Hour.Ago(s.opt.Now())),
-		`EXISTS (SELECT 1 FROM petitions AS p WHERE p.id = b.petition_id AND `+sight.Here+`)`)
+		`EXISTS (SELECT 1 FROM petitions AS p WHERE p.id = b.petition_id AND `+visibility.Here+`)`)
 	text := `SELECT counted.petitions, counted.opened, ` + s.signedInAll() + `, ` + hour + ` FROM (SELECT COUNT(*) AS petitions,
-  COALESCE(SUM(CASE WHEN p.state = 'OPEN' THEN 1 ELSE 0 END), 0) AS opened FROM petitions AS p WHERE ` + sight.Here + `) AS counted`
+  COALESCE(SUM(CASE WHEN p.state = 'OPEN' THEN 1 ELSE 0 END), 0) AS opened FROM petitions AS p WHERE ` + visibility.Here + `) AS counted`
 	err := s.source.Each(ctx, Anybody.Petitions(`p`).Statement(text, args), func(rows *sql.Rows) error {
 		return rows.Scan(&out.PetitionCount, &out.OpenPetitionCount, &out.SignatureCount, &out.SignaturesLastHour)
 	})

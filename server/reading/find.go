@@ -11,14 +11,14 @@ import (
 	"github.com/lib/pq"
 
 	"petitiond/ent"
-	"petitiond/server/budget"
+	"petitiond/server/answerbudget"
 	"petitiond/server/database"
-	"petitiond/server/reading/sight"
+	"petitiond/server/reading/visibility"
 	"petitiond/server/responsecache"
 )
 
 // PetitionsByID returns those of the petitions that the viewer may see.
-func (s *Reader) PetitionsByID(ctx context.Context, ids []uuid.UUID, w Wanted) (Found, error) {
+func (s *Reader) PetitionsByID(ctx context.Context, ids []uuid.UUID, w Selection) (Found, error) {
 	dependOn(ctx, wordsOf, ids...) // including those that cannot be seen yet
 	switch len(ids) {
 	case 0:
@@ -33,7 +33,7 @@ func (s *Reader) PetitionsByID(ctx context.Context, ids []uuid.UUID, w Wanted) (
 }
 
 // PetitionBySlug returns the petition that has or once had the slug, if the viewer may see it.
-func (s *Reader) PetitionBySlug(ctx context.Context, slug string, w Wanted) (Found, error) {
+func (s *Reader) PetitionBySlug(ctx context.Context, slug string, w Selection) (Found, error) {
 	if !utf8.ValidString(slug) || strings.ContainsRune(slug, 0) { // PostgreSQL would return an error
 		return Found{}, nil
 	}
@@ -49,14 +49,14 @@ type keyed struct{ table, column, kind string }
 
 // sought is everything besides the key that a look-up of petitions depends on.
 type sought struct {
-	by     keyed
-	wanted Wanted
-	seen   sight.Seen
+	by        keyed
+	selection Selection
+	seen      visibility.Seen
 }
 
 // petitionBy reads a petition by a key, in one statement with others that are looked up in the same way at the same
 // time.
-func (s *Reader) petitionBy(ctx context.Context, by keyed, key string, w Wanted) (Found, error) {
+func (s *Reader) petitionBy(ctx context.Context, by keyed, key string, w Selection) (Found, error) {
 	k := sought{by, w, s.viewer.Petitions(`p`)}
 	found, err := s.bySought.Read(ctx, k, key, func(ctx context.Context, keys []string) (map[string]Found, error) {
 		return s.petitionsBy(ctx, k, keys)
@@ -67,8 +67,8 @@ func (s *Reader) petitionBy(ctx context.Context, by keyed, key string, w Wanted)
 // petitionsBy reads a petition by each key. Each of several keys is looked up by itself, which keeps PostgreSQL from
 // planning to read the whole table.
 func (s *Reader) petitionsBy(ctx context.Context, k sought, keys []string) (map[string]Found, error) {
-	r, columns, scan := s.newReading(ctx, k.wanted)
-	text, args := `SELECT `+k.by.column+` AS asked, `+columns+` FROM `+k.by.table+r.table()+` WHERE `+sight.Here+` AND `+k.by.column+` = `, database.Args{}
+	r, columns, scan := s.newReading(ctx, k.selection)
+	text, args := `SELECT `+k.by.column+` AS asked, `+columns+` FROM `+k.by.table+r.table()+` WHERE `+visibility.Here+` AND `+k.by.column+` = `, database.Args{}
 	if len(keys) == 1 {
 		text += args.Add(keys[0])
 	} else {
@@ -91,10 +91,10 @@ func (s *Reader) petitionsBy(ctx context.Context, k sought, keys []string) (map[
 }
 
 // petitionsOf reads the petitions that meet a condition and that the viewer may see.
-func (s *Reader) petitionsOf(ctx context.Context, table, where string, args database.Args, w Wanted) (Found, error) {
+func (s *Reader) petitionsOf(ctx context.Context, table, where string, args database.Args, w Selection) (Found, error) {
 	r, columns, scan := s.newReading(ctx, w)
 	found := Found{Figures: r.figures}
-	text := `SELECT ` + columns + ` FROM ` + table + r.table() + ` WHERE ` + where + ` AND ` + sight.Here
+	text := `SELECT ` + columns + ` FROM ` + table + r.table() + ` WHERE ` + where + ` AND ` + visibility.Here
 	err := s.source.LookUp(ctx, s.viewer.Petitions(`p`).Statement(text, args), func(rows *sql.Rows) error {
 		p, err := r.scan(rows, scan)
 		if err != nil {
@@ -111,7 +111,7 @@ func (s *Reader) petitionsOf(ctx context.Context, table, where string, args data
 
 // newReading returns what is read of petitions AS p besides the row, all columns to select, and a function that scans
 // the rows.
-func (s *Reader) newReading(ctx context.Context, w Wanted) (r *reading, columns string, scan func(scanner) (*ent.Petition, error)) {
+func (s *Reader) newReading(ctx context.Context, w Selection) (r *reading, columns string, scan func(scanner) (*ent.Petition, error)) {
 	r = newReading(ctx, w)
 	r.tagged = taggedColumn(s.source.Dialect())
 	return r, r.columns() + w.Columns.names(), w.Columns.scanning()
@@ -131,7 +131,7 @@ func (s *Reader) Bodies(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]str
 	dependOn(ctx, wordsOf, ids...)
 	var args database.Args
 	out := make(map[uuid.UUID]string, len(ids))
-	text := `SELECT p.id, p.body FROM petitions AS p WHERE ` + args.Among(s.source.Dialect(), `p.id`, ids) + ` AND ` + sight.Here
+	text := `SELECT p.id, p.body FROM petitions AS p WHERE ` + args.Among(s.source.Dialect(), `p.id`, ids) + ` AND ` + visibility.Here
 	err := s.source.LookUp(ctx, s.viewer.Petitions(`p`).Statement(text, args), func(rows *sql.Rows) error {
 		var id uuid.UUID
 		var body string
@@ -139,7 +139,7 @@ func (s *Reader) Bodies(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]str
 			return err
 		}
 		out[id] = body
-		return budget.From(ctx).Read(len(body))
+		return answerbudget.From(ctx).Read(len(body))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("reading bodies: %w", err)
@@ -151,7 +151,7 @@ func (s *Reader) Bodies(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]str
 func (s *Reader) SignaturesByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Signature, error) {
 	var args database.Args
 	row := &signatureRow{}
-	text := `SELECT ` + signatureColumns + `, s.petition_id FROM signatures AS s WHERE ` + args.Among(s.source.Dialect(), `s.id`, ids) + ` AND ` + sight.Here
+	text := `SELECT ` + signatureColumns + `, s.petition_id FROM signatures AS s WHERE ` + args.Among(s.source.Dialect(), `s.id`, ids) + ` AND ` + visibility.Here
 	rows, err := rowsOf(ctx, s, s.viewer.Signatures(`s.petition_id`).Statement(text, args), row.scanning(&row.to.PetitionID))
 	for _, row := range rows {
 		dependOn(ctx, wordsOf, row.PetitionID)
@@ -164,7 +164,7 @@ func (s *Reader) SignaturesByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Si
 func (s *Reader) CommentsByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Comment, error) {
 	var args database.Args
 	row := &commentRow{}
-	text := `SELECT ` + commentColumns + `, c.petition_id, c.parent_id FROM comments AS c WHERE ` + args.Among(s.source.Dialect(), `c.id`, ids) + ` AND ` + sight.Here
+	text := `SELECT ` + commentColumns + `, c.petition_id, c.parent_id FROM comments AS c WHERE ` + args.Among(s.source.Dialect(), `c.id`, ids) + ` AND ` + visibility.Here
 	rows, err := rowsOf(ctx, s, s.viewer.Comments(`c.petition_id`).Statement(text, args), row.scanning(&row.to.PetitionID, &row.to.ParentID))
 	for _, row := range rows {
 		dependOn(ctx, wordsOf, row.PetitionID)
@@ -183,7 +183,7 @@ func missing(ctx context.Context, some bool, err error) error {
 }
 
 // rowsOf returns the rows of a statement. The caller wraps the errors.
-func rowsOf[N any](ctx context.Context, s *Reader, asked sight.Statement, scan func(scanner) (N, error)) ([]N, error) {
+func rowsOf[N any](ctx context.Context, s *Reader, asked visibility.Statement, scan func(scanner) (N, error)) ([]N, error) {
 	var out []N
 	err := s.source.LookUp(ctx, asked, func(rows *sql.Rows) error {
 		row, err := scan(rows)
@@ -212,14 +212,14 @@ func hold(ctx context.Context, row any) error {
 	case *ent.Comment:
 		bytes += len(row.Body)
 	}
-	return budget.From(ctx).Hold(bytes)
+	return answerbudget.From(ctx).Hold(bytes)
 }
 
 // Sees reports whether the viewer may see the petition.
 func (s *Reader) Sees(ctx context.Context, id uuid.UUID) (bool, error) {
 	dependOn(ctx, wordsOf, id)
 	seen := false
-	text := `SELECT TRUE FROM petitions AS p WHERE p.id = $1 AND ` + sight.Here
+	text := `SELECT TRUE FROM petitions AS p WHERE p.id = $1 AND ` + visibility.Here
 	err := s.source.LookUp(ctx, s.viewer.Petitions(`p`).Statement(text, database.Args{id}), func(rows *sql.Rows) error { return rows.Scan(&seen) })
 	if err != nil {
 		return false, fmt.Errorf("looking for a petition: %w", err)

@@ -11,10 +11,10 @@ import (
 	"github.com/google/uuid"
 	"github.com/lib/pq"
 
-	"petitiond/server/budget"
+	"petitiond/server/answerbudget"
 	"petitiond/server/database"
 	"petitiond/server/keyset"
-	"petitiond/server/reading/sight"
+	"petitiond/server/reading/visibility"
 	"petitiond/server/timespan"
 )
 
@@ -92,7 +92,7 @@ func (s *Reader) Histories(ctx context.Context, petitions []uuid.UUID, step Inte
 	for petition, minute := range first {
 		r := span{petition, step.start(minute), end, to == nil}
 		points, err := r.points(step)
-		if err := budget.From(ctx).Hold(len(points) * pointBytes); err != nil {
+		if err := answerbudget.From(ctx).Hold(len(points) * pointBytes); err != nil {
 			return nil, err
 		}
 		if out[petition] = (History{points, err}); len(points) > 0 {
@@ -128,7 +128,7 @@ func (s *Reader) historyStarts(ctx context.Context, petitions []uuid.UUID, from 
 	var args database.Args
 	least := `(SELECT MIN(b.minute) FROM signature_buckets AS b WHERE b.petition_id = p.id AND b.span = `
 	text := `SELECT p.id, ` + least + timespan.Minute.SQL() + `), ` + least + timespan.Hour.SQL() + `) FROM petitions AS p WHERE ` +
-		args.Among(s.source.Dialect(), `p.id`, petitions) + ` AND ` + sight.Here
+		args.Among(s.source.Dialect(), `p.id`, petitions) + ` AND ` + visibility.Here
 	err := s.source.Each(ctx, s.viewer.Petitions(`p`).Statement(text, args), func(rows *sql.Rows) error {
 		var of uuid.UUID
 		var minute, hour *int64
@@ -223,7 +223,7 @@ func (s *Service) historySQL(step Interval, w, end string) string {
 	}
 	read := func(minute, table, which string) string {
 		return `SELECT w.id, w.first, ` + minute + ` AS minute, b.added, b.removed FROM ` + w + ` CROSS JOIN petitions AS p CROSS JOIN ` +
-			table + ` AS b WHERE p.id = w.id AND ` + sight.Here + ` AND b.petition_id = p.id AND ` + which
+			table + ` AS b WHERE p.id = w.id AND ` + visibility.Here + ` AND b.petition_id = p.id AND ` + which
 	}
 	rest := ` AND b.minute >= w.days AND b.minute <= ` + end
 	return `SELECT id, ` + list + ` FROM (SELECT id, ` +

@@ -98,7 +98,7 @@ func TestLargeSite(t *testing.T) {
 			tagged := reading.PetitionQuery{Order: o, Filter: &reading.Filter{Tags: []string{"even", "odd"}, AllTags: []string{"even"}}}
 			equal(t, fmt.Sprintf("tagged by %v", o), 20, len(read(tagged, keyset.Args{}).Edges))
 			tags := []uuid.UUID{uuid.MustParse("00000000-0000-7000-8000-000000000000"), uuid.MustParse("00000000-0000-7000-8000-000000000001")}
-			pages, err := b.Reads(ctx).TagPetitions(ctx, *o, reading.Wanted{}, keyset.Args{}, tags...)
+			pages, err := b.Reads(ctx).TagPetitions(ctx, *o, reading.Selection{}, keyset.Args{}, tags...)
 			ok(t, err)
 			equal(t, fmt.Sprintf("petitions of tags by %v", o), []int{20, 0}, []int{len(pages[tags[0]].Edges), len(pages[tags[1]].Edges)})
 		}
@@ -185,14 +185,15 @@ func (b *bundle) walkInStates(t *testing.T, counter *dbtest.Counter) {
 	}
 }
 
-// walkInStatesOfTags looks for the list of a tag's petitions, in the order of its index, that would walk past closed ones.
+// walkInStatesOfTags looks for the list of a tag's petitions, in the order of its index, that would walk past closed
+// ones.
 func (b *bundle) walkInStatesOfTags(t *testing.T, counter *dbtest.Counter) {
 	t.Helper()
 	entered := regexp.MustCompile(`petitiontag_listed[^\n]*\n?[^\n]*\(?\(?state\)?(::text)? ?=`)
 	odd := uuid.MustParse("00000000-0000-7000-8000-000000000001")
 	counter.Reset()
 	order := reading.Order{Field: reading.ByCreatedAt, Direction: reading.Desc}
-	pages, err := b.Reads(b.As(t, "")).TagPetitions(b.As(t, ""), order, reading.Wanted{}, keyset.Args{First: p(1)}, odd)
+	pages, err := b.Reads(b.As(t, "")).TagPetitions(b.As(t, ""), order, reading.Selection{}, keyset.Args{First: p(1)}, odd)
 	ok(t, err)
 	equal(t, "open petitions of a tag", 0, len(pages[odd].Edges))
 	plans := ""

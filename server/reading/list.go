@@ -13,7 +13,7 @@ import (
 	"petitiond/ent"
 	"petitiond/server/database"
 	"petitiond/server/keyset"
-	"petitiond/server/reading/sight"
+	"petitiond/server/reading/visibility"
 )
 
 // Connection is a page of a list. Its rows carry no database client: nothing can be read through them that bypasses the
@@ -77,8 +77,8 @@ type list[N any] struct {
 	columns  string
 	from     string // FROM and joins
 	where    string
-	seen     sight.Seen    // the condition of sight in where
-	args     database.Args // of all of these
+	seen     visibility.Seen // the condition of visibility in where
+	args     database.Args   // of all of these
 	order    keyset.Order
 	inner    *inner                                      // chooses the ids of a page first, where that is cheaper; nil: not
 	byValues bool                                        // the best plan depends on the values of the arguments
@@ -120,7 +120,7 @@ func browse[N any](ctx context.Context, s *Reader, l list[N], page keyset.Args, 
 // paged is everything besides the parent that the first or last page of a list depends on.
 type paged struct {
 	name, where, columns string
-	seen                 sight.Seen
+	seen                 visibility.Seen
 	keyset.Window
 }
 
@@ -196,10 +196,10 @@ func connect[N any](s *Reader, l list[N], id uuid.UUID, w keyset.Window, rows []
 }
 
 // statement writes the SQL of a page of each parent's list.
-func (l list[N]) statement(d database.Dialect, w keyset.Window, after, before *keyset.Cursor, parents []uuid.UUID) sight.Statement {
+func (l list[N]) statement(d database.Dialect, w keyset.Window, after, before *keyset.Cursor, parents []uuid.UUID) visibility.Statement {
 	args, first := slices.Clone(l.args), ""
 	if len(parents) > 1 {
-		first = sight.Parent + " AS of_parent, "
+		first = visibility.Parent + " AS of_parent, "
 	}
 	text := l.body(first, w, after, before, &args)
 	return l.seen.Statement(text, args).Of(d, parents)

@@ -214,7 +214,7 @@ func TestCursorsBelongToTheirList(t *testing.T) {
 			"Relevance":      petitions(reading.PetitionQuery{Filter: all, Search: p("petition")}),
 			"Tags":           func(args keyset.Args) error { _, err := b.Reads(ctx).Tags(ctx, nil, args); return err },
 			"TagPetitions": func(args keyset.Args) error {
-				_, err := b.Reads(ctx).TagPetitions(ctx, asc, reading.Wanted{}, args, uuid.New())
+				_, err := b.Reads(ctx).TagPetitions(ctx, asc, reading.Selection{}, args, uuid.New())
 				return err
 			},
 			"Signatures": func(args keyset.Args) error { _, err := b.Reads(ctx).Signatures(ctx, args, site[0].id); return err },
@@ -275,7 +275,7 @@ func TestListArguments(t *testing.T) {
 			_, err := b.Reads(b.As(t, "")).Petitions(b.As(t, ""), tt.query, keyset.Args{})
 			refused(t, err, tt.name, tt.argument)
 		}
-		_, err := b.Reads(b.As(t, "")).TagPetitions(b.As(t, ""), reading.Order{Field: reading.ByRelevance}, reading.Wanted{}, keyset.Args{}, uuid.New())
+		_, err := b.Reads(b.As(t, "")).TagPetitions(b.As(t, ""), reading.Order{Field: reading.ByRelevance}, reading.Selection{}, keyset.Args{}, uuid.New())
 		refused(t, err, "relevance among the petitions of a tag", "orderBy")
 		many := reading.Filter{States: make([]petition.State, 100_000)}
 		for i := range many.States {

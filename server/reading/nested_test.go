@@ -112,7 +112,7 @@ func TestTagPetitions(t *testing.T) {
 			for _, bearer := range []string{"", adminKey} {
 				ctx := b.As(t, bearer)
 				counter.Reset()
-				pages, err := b.Reads(ctx).TagPetitions(ctx, *o, reading.Wanted{}, keyset.Args{First: p(3)}, ids...)
+				pages, err := b.Reads(ctx).TagPetitions(ctx, *o, reading.Selection{}, keyset.Args{First: p(3)}, ids...)
 				ok(t, err)
 				equal(t, "statements", 1, counter.Count())
 				for _, tag := range all.Nodes() {
@@ -124,7 +124,7 @@ func TestTagPetitions(t *testing.T) {
 					equal(t, "first of "+tag.Key, want[:min(3, len(want))], first)
 					equal(t, "more of "+tag.Key, len(want) > 3, pages[tag.ID].PageInfo.HasNextPage)
 					got := walk(t, i%4+1, i%2 == 0, petitionID, func(args keyset.Args) (*reading.PetitionConnection, error) {
-						pages, err := b.Reads(ctx).TagPetitions(ctx, *o, reading.Wanted{}, args, tag.ID)
+						pages, err := b.Reads(ctx).TagPetitions(ctx, *o, reading.Selection{}, args, tag.ID)
 						return pages[tag.ID], err
 					})
 					equal(t, fmt.Sprintf("petitions of %s by %v", tag.Key, o), want, got)

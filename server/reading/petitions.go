@@ -11,7 +11,7 @@ import (
 	"petitiond/ent"
 	"petitiond/ent/petition"
 	"petitiond/server/keyset"
-	"petitiond/server/reading/sight"
+	"petitiond/server/reading/visibility"
 )
 
 // Filter says which petitions a list has. An empty field is no condition, except for States.
@@ -27,10 +27,10 @@ type Filter struct {
 
 // PetitionQuery asks for a list of petitions.
 type PetitionQuery struct {
-	Search *string
-	Filter *Filter
-	Order  *Order // nil: the newest first, or the most relevant with a search
-	Wanted Wanted `json:"-"` // does not change the list, and cursors do not depend on it
+	Search    *string
+	Filter    *Filter
+	Order     *Order    // nil: the newest first, or the most relevant with a search
+	Selection Selection `json:"-"` // does not change the list, and cursors do not depend on it
 }
 
 const searchMost = 200 // characters of a search
@@ -71,34 +71,34 @@ func (s *Reader) petitionPage(ctx context.Context, c conditions, from source, q 
 	if c.order.Field == ByRelevance {
 		return s.relevant(ctx, c, from, q, page)
 	}
-	found, err := s.petitionPages(ctx, c, from, c.sort(c.order, from, s.source.Dialect()), q.Wanted, page)
+	found, err := s.petitionPages(ctx, c, from, c.sort(c.order, from, s.source.Dialect()), q.Selection, page)
 	return found[uuid.Nil], err
 }
 
 // TagPetitions returns the page of each tag's open petitions.
 func (s *Reader) TagPetitions(
-	ctx context.Context, order Order, wanted Wanted, page keyset.Args, tags ...uuid.UUID,
+	ctx context.Context, order Order, selection Selection, page keyset.Args, tags ...uuid.UUID,
 ) (map[uuid.UUID]*PetitionConnection, error) {
 	dependOnLists(ctx)
-	c, err := s.conditions("tag petitions", PetitionQuery{Order: &order, Wanted: wanted})
+	c, err := s.conditions("tag petitions", PetitionQuery{Order: &order, Selection: selection})
 	if err != nil {
 		return nil, err
 	}
 	from := source{
 		from:  `petition_tags AS pt CROSS JOIN petitions AS p`,
-		where: sight.Here + ` AND pt.tag_id = ` + sight.Parent + c.in(`pt.state`) + ` AND p.id = pt.petition_id`,
+		where: visibility.Here + ` AND pt.tag_id = ` + visibility.Parent + c.in(`pt.state`) + ` AND p.id = pt.petition_id`,
 		few:   true,
 	}
 	by := c.sort(order, from, s.source.Dialect())
 	if order.Field == ByCreatedAt {
 		by = c.byTagging(from)
 	}
-	return s.petitionPages(ctx, c, from, by, wanted, page, tags...)
+	return s.petitionPages(ctx, c, from, by, selection, page, tags...)
 }
 
 // petitionPages reads pages of the petitions of a source, sorted, with what is wanted of them.
 func (s *Reader) petitionPages(
-	ctx context.Context, c conditions, from source, by sorting, w Wanted, page keyset.Args, parents ...uuid.UUID,
+	ctx context.Context, c conditions, from source, by sorting, w Selection, page keyset.Args, parents ...uuid.UUID,
 ) (map[uuid.UUID]*PetitionConnection, error) {
 	w.Tags = false // for many petitions a separate statement is cheaper
 	r := newReading(ctx, w)

@@ -55,9 +55,9 @@ func (b *bundle) hotReads() map[string]func(context.Context) error {
 		several = append(several, id("8000", 1+5*i))
 		threads = append(threads, id("8002", 5*i))
 	}
-	wanted := reading.Wanted{Figures: true}
+	selection := reading.Selection{Figures: true}
 	list := func(q reading.PetitionQuery) func(context.Context) error {
-		q.Wanted = wanted
+		q.Selection = selection
 		return func(ctx context.Context) error {
 			page, err := b.Reads(ctx).Petitions(ctx, q, keyset.Args{})
 			if err == nil && page.PageInfo.HasNextPage {
@@ -84,11 +84,11 @@ func (b *bundle) hotReads() map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"Page": b.readPage,
 		"PageWithBody": func(ctx context.Context) error {
-			_, err := b.Reads(ctx).PetitionBySlug(ctx, "slug-9", reading.Wanted{Body: true})
+			_, err := b.Reads(ctx).PetitionBySlug(ctx, "slug-9", reading.Selection{Body: true})
 			return err
 		},
 		"PetitionsByID": func(ctx context.Context) error {
-			_, err := b.Reads(ctx).PetitionsByID(ctx, several, wanted)
+			_, err := b.Reads(ctx).PetitionsByID(ctx, several, selection)
 			return err
 		},
 		"Tags":               func(ctx context.Context) error { _, err := b.Reads(ctx).TagsOf(ctx, several); return err },
@@ -109,7 +109,7 @@ func (b *bundle) hotReads() map[string]func(context.Context) error {
 		"ListByStart": list(reading.PetitionQuery{Order: by(reading.ByStartsAt)}),
 		"ListOfAll":   list(reading.PetitionQuery{Filter: &reading.Filter{States: sitetest.States}}),
 		"TagPage": func(ctx context.Context) error {
-			_, err := b.Reads(ctx).TagPetitions(ctx, *by(reading.ByCreatedAt), wanted, keyset.Args{}, id("8003", 5))
+			_, err := b.Reads(ctx).TagPetitions(ctx, *by(reading.ByCreatedAt), selection, keyset.Args{}, id("8003", 5))
 			return err
 		},
 		"TrendingTags": func(ctx context.Context) error { _, err := b.Reads(ctx).TrendingTags(ctx, 10); return err },

@@ -100,7 +100,7 @@ func (s *Reader) relevant(ctx context.Context, c conditions, from source, q Peti
 		return nil, fmt.Errorf("ranking matches: %w", err)
 	}
 	edges, info := keyset.Cut(within(ids, w, after, before), w, func(p placed[uuid.UUID]) string { return s.codec.Encode(bound, p.at) })
-	found, err := s.PetitionsByID(ctx, nodes(edges), q.Wanted)
+	found, err := s.PetitionsByID(ctx, nodes(edges), q.Selection)
 	if err != nil {
 		return nil, fmt.Errorf("reading matches: %w", err)
 	}

@@ -11,7 +11,7 @@ import (
 	"petitiond/server/coalesce"
 	"petitiond/server/database"
 	"petitiond/server/keyset"
-	"petitiond/server/reading/sight"
+	"petitiond/server/reading/visibility"
 	"petitiond/server/secret"
 )
 
@@ -28,7 +28,7 @@ type Options struct {
 // Service reads a migrated database. It is safe for concurrent use.
 type Service struct {
 	opt      Options
-	source   sight.Source
+	source   visibility.Source
 	codec    keyset.Codec
 	rendered *rendered
 	bySought *coalesce.Reads[sought, string, Found]
@@ -55,7 +55,7 @@ func New(opt Options) *Service {
 	}
 	return &Service{
 		opt:      opt,
-		source:   sight.NewSource(opt.Database),
+		source:   visibility.NewSource(opt.Database),
 		codec:    keyset.NewCodec(opt.Keys.Digest(secret.Cursor)),
 		rendered: newRendered(),
 		bySought: coalesce.New[sought, string, Found](atOnce),
@@ -64,7 +64,7 @@ func New(opt Options) *Service {
 }
 
 // Viewer is the person who is looking. The zero Viewer is anybody.
-type Viewer = sight.Viewer
+type Viewer = visibility.Viewer
 
 // Anybody sees what everybody may see.
 var Anybody = Viewer{}

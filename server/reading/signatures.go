@@ -10,7 +10,7 @@ import (
 	"petitiond/ent"
 	"petitiond/server/database"
 	"petitiond/server/keyset"
-	"petitiond/server/reading/sight"
+	"petitiond/server/reading/visibility"
 	"petitiond/server/secret"
 )
 
@@ -25,7 +25,7 @@ func (s *Reader) Signatures(ctx context.Context, page keyset.Args, petitions ...
 		name:     "signatures",
 		columns:  signatureColumns,
 		from:     `signatures AS s`,
-		where:    `s.petition_id = ` + sight.Parent + ` AND ` + sight.Here,
+		where:    `s.petition_id = ` + visibility.Parent + ` AND ` + visibility.Here,
 		seen:     s.viewer.SignatureList(),
 		order:    keyset.Order{Columns: []string{`s.number`}, Desc: true},
 		together: true,

@@ -12,7 +12,7 @@ import (
 	"petitiond/ent"
 	"petitiond/server/database"
 	"petitiond/server/keyset"
-	"petitiond/server/reading/sight"
+	"petitiond/server/reading/visibility"
 	"petitiond/server/text"
 	"petitiond/server/timespan"
 )
@@ -22,7 +22,7 @@ const tagColumns = `t.id, t.key, t.label, t.open_petitions`
 // Tags returns a page of the tags whose names begin with the search, by name.
 func (s *Reader) Tags(ctx context.Context, search *string, page keyset.Args) (*TagConnection, error) {
 	dependOnLists(ctx)
-	name, where, args := "tags", sight.Here, database.Args(nil)
+	name, where, args := "tags", visibility.Here, database.Args(nil)
 	if prefix := text.TagKey(deref(search)); prefix != "" {
 		name += " " + prefix
 		// A range of the index: not LIKE, whose wildcard _ is a letter of tags.
@@ -51,7 +51,7 @@ func (s *Reader) Tags(ctx context.Context, search *string, page keyset.Args) (*T
 func (s *Reader) TagByName(ctx context.Context, name string) (*ent.Tag, error) {
 	dependOnTags(ctx)
 	var out *ent.Tag
-	query := `SELECT ` + tagColumns + ` FROM tags AS t WHERE t.key = $1 AND ` + sight.Here
+	query := `SELECT ` + tagColumns + ` FROM tags AS t WHERE t.key = $1 AND ` + visibility.Here
 	asked := s.viewer.Tags(`t`).Statement(query, database.Args{text.TagKey(name)})
 	err := s.source.LookUp(ctx, asked, func(rows *sql.Rows) (err error) {
 		out, err = scanTag(rows)
@@ -68,7 +68,7 @@ func (s *Reader) TagsOf(ctx context.Context, petitions []uuid.UUID) (map[uuid.UU
 	dependOn(ctx, wordsOf, petitions...)
 	var args database.Args
 	query := `SELECT pt.petition_id, ` + tagColumns + ` FROM petitions AS p JOIN petition_tags AS pt ON pt.petition_id = p.id
- JOIN tags AS t ON t.id = pt.tag_id WHERE ` + args.Among(s.source.Dialect(), `p.id`, petitions) + ` AND ` + sight.Here + ` ORDER BY pt.position`
+ JOIN tags AS t ON t.id = pt.tag_id WHERE ` + args.Among(s.source.Dialect(), `p.id`, petitions) + ` AND ` + visibility.Here + ` ORDER BY pt.position`
 	out := make(map[uuid.UUID][]*ent.Tag, len(petitions))
 	var of uuid.UUID
 	row := &behind{first: []any{&of}}
@@ -89,7 +89,7 @@ func (s *Reader) TagsByID(ctx context.Context, ids []uuid.UUID) ([]*ent.Tag, err
 	dependOnTags(ctx)
 	var args database.Args
 	var out []*ent.Tag
-	query := `SELECT ` + tagColumns + ` FROM tags AS t WHERE ` + args.Among(s.source.Dialect(), `t.id`, ids) + ` AND ` + sight.Here
+	query := `SELECT ` + tagColumns + ` FROM tags AS t WHERE ` + args.Among(s.source.Dialect(), `t.id`, ids) + ` AND ` + visibility.Here
 	err := s.source.LookUp(ctx, s.viewer.Tags(`t`).Statement(query, args), func(rows *sql.Rows) error {
 		t, err := scanTag(rows)
 		out = append(out, t)
@@ -118,11 +118,11 @@ func (s *Service) TrendingTags(ctx context.Context, first int) ([]*TrendingTag, 
   FROM (SELECT b.petition_id, SUM(b.added - b.removed) AS signed FROM signature_buckets AS b
    WHERE b.span = ` + timespan.Minute.SQL() + ` AND b.minute > $1 GROUP BY b.petition_id) AS petition
   CROSS JOIN petitions AS p CROSS JOIN petition_tags AS pt
-  WHERE p.id = petition.petition_id AND ` + sight.Here + ` AND pt.petition_id = p.id
+  WHERE p.id = petition.petition_id AND ` + visibility.Here + ` AND pt.petition_id = p.id
   GROUP BY pt.tag_id HAVING SUM(petition.signed) > 0) AS tagged
  CROSS JOIN tags AS t WHERE t.id = tagged.tag_id ORDER BY tagged.signed DESC, t.key LIMIT $2`
 	var out []*TrendingTag
-	asked := sight.Open(`p`).Statement(query, database.Args{timespan.Day.Ago(s.opt.Now()), first})
+	asked := visibility.Open(`p`).Statement(query, database.Args{timespan.Day.Ago(s.opt.Now()), first})
 	err := s.source.Each(ctx, asked, func(rows *sql.Rows) error {
 		one := &TrendingTag{}
 		t, err := scanTag(rows, &one.SignaturesLastDay)

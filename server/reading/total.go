@@ -7,13 +7,13 @@ import (
 	"strconv"
 
 	"petitiond/server/database"
-	"petitiond/server/reading/sight"
+	"petitiond/server/reading/visibility"
 )
 
 const countedMost = 10_000 // a greater total is not worth its cost
 
 // counted returns a function that counts a list in one statement, which stops early if there are too many.
-func (s *Service) counted(seen sight.Seen, table, where string, args database.Args) func(context.Context) (*int, error) {
+func (s *Service) counted(seen visibility.Seen, table, where string, args database.Args) func(context.Context) (*int, error) {
 	return func(ctx context.Context) (*int, error) {
 		n := 0
 		text := size(`SELECT 1 AS one FROM `+table+` WHERE `+where, countedMost)

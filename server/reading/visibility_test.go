@@ -82,7 +82,7 @@ func sights(b *bundle, m marker) []sight {
 		}
 	}
 	id, ids, several := m.Petition, []uuid.UUID{m.Petition}, []uuid.UUID{uuid.New(), m.Petition}
-	everything := reading.Wanted{Figures: true, Body: true}
+	everything := reading.Selection{Figures: true, Body: true}
 	byCreation := reading.Order{Field: reading.ByCreatedAt, Direction: reading.Desc}
 	return []sight{
 		{"Petitions", whenOpen, list(reading.PetitionQuery{})},
@@ -91,23 +91,23 @@ func sights(b *bundle, m marker) []sight {
 		{"Petitions", whoSees, list(reading.PetitionQuery{Filter: all, Search: p("marker"), Order: &byCreation})},
 		{"Petitions", whoSees, list(reading.PetitionQuery{Filter: &reading.Filter{States: sitetest.States, Tags: []string{m.tag}}})},
 		{"TagPetitions", whenOpen, func(ctx context.Context) (bool, error) {
-			pages, err := b.Reads(ctx).TagPetitions(ctx, byCreation, reading.Wanted{}, keyset.Args{}, m.tagID)
+			pages, err := b.Reads(ctx).TagPetitions(ctx, byCreation, reading.Selection{}, keyset.Args{}, m.tagID)
 			return len(pages[m.tagID].Edges) > 0, err
 		}},
-		{"Petitions", whoSees, list(reading.PetitionQuery{Filter: all, Wanted: everything})},
-		{"Petitions", whoSees, list(reading.PetitionQuery{Filter: all, Wanted: everything, Search: p("marker")})},
+		{"Petitions", whoSees, list(reading.PetitionQuery{Filter: all, Selection: everything})},
+		{"Petitions", whoSees, list(reading.PetitionQuery{Filter: all, Selection: everything, Search: p("marker")})},
 		{"TagPetitions", whenOpen, func(ctx context.Context) (bool, error) {
 			pages, err := b.Reads(ctx).TagPetitions(ctx, byCreation, everything, keyset.Args{}, m.tagID, uuid.New())
 			return len(pages[m.tagID].Edges)+len(pages[m.tagID].Figures()) > 0, err
 		}},
 		{"PetitionsByID", whoSees, func(ctx context.Context) (bool, error) {
-			return foundAny(b.Reads(ctx).PetitionsByID(ctx, ids, reading.Wanted{}))
+			return foundAny(b.Reads(ctx).PetitionsByID(ctx, ids, reading.Selection{}))
 		}},
 		{"PetitionsByID", whoSees, func(ctx context.Context) (bool, error) {
 			return foundAny(b.Reads(ctx).PetitionsByID(ctx, several, everything))
 		}},
 		{"PetitionBySlug", whoSees, func(ctx context.Context) (bool, error) {
-			return foundAny(b.Reads(ctx).PetitionBySlug(ctx, m.slug, reading.Wanted{}))
+			return foundAny(b.Reads(ctx).PetitionBySlug(ctx, m.slug, reading.Selection{}))
 		}},
 		{"PetitionBySlug", whoSees, func(ctx context.Context) (bool, error) {
 			return foundAny(b.Reads(ctx).PetitionBySlug(ctx, m.oldSlug, everything))

@@ -39,7 +39,7 @@ func (s *Site) Reads(ctx context.Context) *reading.Reader {
 // Row returns a petition that the operator must see.
 func (s *Site) Row(t testing.TB, id uuid.UUID) *ent.Petition {
 	t.Helper()
-	found, err := s.Reads(Operator(t)).PetitionsByID(Operator(t), []uuid.UUID{id}, reading.Wanted{})
+	found, err := s.Reads(Operator(t)).PetitionsByID(Operator(t), []uuid.UUID{id}, reading.Selection{})
 	if err != nil || len(found.Rows) != 1 {
 		t.Fatalf("reading a petition: %d rows, error %v", len(found.Rows), err)
 	}

@@ -11,10 +11,10 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
-	"petitiond/server/budget"
-	"petitiond/server/content"
+	"petitiond/server/answerbudget"
 	"petitiond/server/errcode"
 	"petitiond/server/operation"
+	"petitiond/server/precompressed"
 	"petitiond/server/transport/fault"
 )
 
@@ -25,7 +25,7 @@ type answer struct {
 	status int
 	retry  int // seconds after which to try again; 0: no Retry-After is sent
 	whole  bool
-	body   content.Bytes
+	body   precompressed.Bytes
 	fresh  int // seconds for which a cache may serve it without asking again
 
 	page Page // set if this is a page and not an answer of an operation: then only fault may be set besides
@@ -39,7 +39,7 @@ const countedFrom = 128 << 10
 
 // hold reserves the memory of the answer while it is being sent, and reports whether there was enough. The caller calls
 // release when it has been sent. A shared answer is counted once, however many clients it is being sent to.
-func (a *answer) hold(m *budget.Memory) bool {
+func (a *answer) hold(m *answerbudget.Memory) bool {
 	if a.size() < countedFrom {
 		return true
 	}
@@ -53,7 +53,7 @@ func (a *answer) hold(m *budget.Memory) bool {
 }
 
 // release returns the memory that hold reserved.
-func (a *answer) release(m *budget.Memory) {
+func (a *answer) release(m *answerbudget.Memory) {
 	if a.size() < countedFrom {
 		return
 	}
@@ -86,7 +86,7 @@ func outcomeUnknown(op *operation.Operation) *answer {
 
 // newAnswer returns the answer for the result of an execution.
 func newAnswer(resp *graphql.Response, fresh int) *answer {
-	a := &answer{body: content.Bytes{Plain: encode(resp)}, whole: len(resp.Errors) == 0, fresh: fresh}
+	a := &answer{body: precompressed.Bytes{Plain: encode(resp)}, whole: len(resp.Errors) == 0, fresh: fresh}
 	status, because := statusOf(resp)
 	if a.status = status; status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 		a.retry = 1

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"petitiond/server/budget"
+	"petitiond/server/answerbudget"
 	"petitiond/server/eventmark"
 	"petitiond/server/transport"
 )
@@ -144,7 +144,7 @@ func TestMemoryForAnswers(t *testing.T) {
 	t.Parallel()
 	schema, inside, leave := newStub(), make(chan struct{}), make(chan struct{})
 	wait := func(ctx context.Context, _ map[string]any) (any, error) {
-		if err := budget.From(ctx).Read(1 << 20); err != nil {
+		if err := answerbudget.From(ctx).Read(1 << 20); err != nil {
 			return nil, err
 		}
 		inside <- struct{}{}
@@ -152,7 +152,9 @@ func TestMemoryForAnswers(t *testing.T) {
 		return "done", nil
 	}
 	schema.resolvers["hello"] = wait
-	schema.resolvers["touch"] = func(ctx context.Context, _ map[string]any) (any, error) { return "", budget.From(ctx).Read(1 << 20) }
+	schema.resolvers["touch"] = func(ctx context.Context, _ map[string]any) (any, error) {
+		return "", answerbudget.From(ctx).Read(1 << 20)
+	}
 	_, server := serve(t, transport.Options{Schema: schema, Memory: 2 << 20})
 	first := make(chan reply)
 	go func() { first <- ask(t, http.MethodPost, server, query(`{ hello }`)) }()

@@ -79,7 +79,8 @@ func (t *Transport) serveOperation(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// answerMutation runs a mutation as soon as there is room. Its answer is not compressed: see [content.Bytes.Send].
+// answerMutation runs a mutation as soon as there is room. Its answer is not compressed: see
+// [precompressed.Bytes.Send].
 func (t *Transport) answerMutation(ctx context.Context, w http.ResponseWriter, header http.Header, m media, op *operation.Operation) {
 	a := t.sharing.run(ctx, op, wantsCost(header))
 	if !a.hold(t.sharing.memory) {

@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"petitiond/server/budget"
+	"petitiond/server/answerbudget"
 	"petitiond/server/responsecache"
 	"petitiond/server/transport"
 )
@@ -214,7 +214,7 @@ func TestPagesTakeMemory(t *testing.T) {
 		t.Errorf("b after a: %v", err)
 	}
 	if got, _, err := s.share(t.Context(), "c", func(ctx context.Context) (transport.Page, bool) {
-		return leaf("c"), budget.From(ctx).Read(1<<20) == nil
+		return leaf("c"), answerbudget.From(ctx).Read(1<<20) == nil
 	}); err == nil {
 		t.Errorf("what was read had no room, and %v was sent", got)
 	}

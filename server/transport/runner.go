@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"petitiond/server/budget"
+	"petitiond/server/answerbudget"
 	"petitiond/server/errcode"
 	"petitiond/server/operation"
 	"petitiond/server/transport/credential"
@@ -16,7 +16,7 @@ type runner struct {
 	engine     *engine
 	admission  *admission
 	authority  *credential.Authority
-	memory     *budget.Memory
+	memory     *answerbudget.Memory
 	freshness  freshness
 	answerSize int // bytes of an answer
 	costLimit  int // points of an operation
@@ -24,7 +24,7 @@ type runner struct {
 
 func newRunner(o Options, a *credential.Authority) *runner {
 	return &runner{
-		engine: newEngine(o), admission: newAdmission(o.Limits), authority: a, memory: budget.NewMemory(o.Memory),
+		engine: newEngine(o), admission: newAdmission(o.Limits), authority: a, memory: answerbudget.NewMemory(o.Memory),
 		freshness: newFreshness(o.Schema.Schema()), answerSize: o.Limits.AnswerSize, costLimit: o.Limits.Cost,
 	}
 }
@@ -52,13 +52,13 @@ func (r *runner) run(ctx context.Context, op *operation.Operation, report bool) 
 	defer done() // also if it panics
 	b := r.memory.Budget(r.answerSize)
 	defer b.Close()
-	resp := r.engine.execute(budget.With(ctx, b), op)
+	resp := r.engine.execute(answerbudget.With(ctx, b), op)
 	if report {
 		resp.Extensions = withExtensions(resp.Extensions, costReport(op.Cost, r.costLimit))
 	}
 	a := newAnswer(resp, r.freshness.of(op.Definition))
 	switch err := b.Err(); {
-	case errors.Is(err, budget.ErrMemory):
+	case errors.Is(err, answerbudget.ErrMemory):
 		return outcomeUnknown(op)
 	case err != nil || len(a.body.Plain) > r.answerSize: // with its errors
 		return tooLarge(op, r.answerSize)
@@ -75,10 +75,10 @@ func (r *runner) render(ctx context.Context, render func(context.Context) (Page,
 	defer done() // also if it panics
 	b := r.memory.Budget(r.answerSize)
 	defer b.Close()
-	ctx, cancel := context.WithTimeoutCause(budget.With(ctx, b), r.engine.timeout, errTimeout)
+	ctx, cancel := context.WithTimeoutCause(answerbudget.With(ctx, b), r.engine.timeout, errTimeout)
 	defer cancel()
 	page, keep := render(ctx)
-	if errors.Is(b.Err(), budget.ErrMemory) {
+	if errors.Is(b.Err(), answerbudget.ErrMemory) {
 		return &answer{fault: fault.NoMemory()}, false
 	}
 	return &answer{page: page}, keep

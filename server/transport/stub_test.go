@@ -16,8 +16,8 @@ import (
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 
-	"petitiond/server/edge"
 	"petitiond/server/eventmark"
+	"petitiond/server/httpserver"
 	"petitiond/server/transport"
 )
 
@@ -165,7 +165,7 @@ func behindEdge(h http.Handler, l transport.Limits) http.Handler {
 	if l == (transport.Limits{}) {
 		l = transport.DefaultLimits()
 	}
-	return edge.New(edge.Options{
+	return httpserver.New(httpserver.Options{
 		Handler: h, BodyTime: l.Read, AnswerTime: l.Write, Now: time.Now, Logger: slog.New(slog.DiscardHandler),
 		Panicked: func(_ context.Context, thrown any) { panic(thrown) },
 	})

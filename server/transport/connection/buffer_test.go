@@ -3,7 +3,7 @@ package connection
 import (
 	"testing"
 
-	"petitiond/server/budget"
+	"petitiond/server/answerbudget"
 	"petitiond/server/transport/credential"
 )
 
@@ -43,7 +43,7 @@ func TestBuffer(t *testing.T) {
 			t.Parallel()
 			k := newLoneKeeper(t)
 			if k.Answer = answer; test.memory > 0 {
-				k.Memory = budget.NewMemory(test.memory)
+				k.Memory = answerbudget.NewMemory(test.memory)
 			}
 			client := &deaf{takes: test.takes}
 			c := &Conn{keeper: k, out: outgoing{conn: client}}

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"petitiond/server/budget"
+	"petitiond/server/answerbudget"
 	"petitiond/server/eventmark"
 	"petitiond/server/operation"
 	"petitiond/server/transport/credential"
@@ -82,11 +82,11 @@ func (f *feed) account(k *Keeper, next *news) error {
 	}
 	switch {
 	case bytes > k.Answer:
-		return budget.ErrAnswer
+		return answerbudget.ErrAnswer
 	case bytes <= f.bytes:
 		k.Memory.Give(f.bytes - bytes)
 	case !k.Memory.Take(bytes - f.bytes):
-		return budget.ErrMemory
+		return answerbudget.ErrMemory
 	}
 	f.bytes = bytes
 	return nil
@@ -232,7 +232,7 @@ func (k *Keeper) broadcast(ctx context.Context, op *operation.Operation, f *feed
 			return nil
 		}
 		switch err := f.publish(k, e.Mark, e.Body); {
-		case errors.Is(err, budget.ErrMemory):
+		case errors.Is(err, answerbudget.ErrMemory):
 			return fault.NoMemory().JSON()
 		case err != nil:
 			return fault.AnswerTooLarge(k.Answer).JSON()

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"petitiond/server/budget"
+	"petitiond/server/answerbudget"
 	"petitiond/server/eventmark"
 	"petitiond/server/operation"
 	"petitiond/server/strictjson"
@@ -59,7 +59,7 @@ type Options struct {
 	Answer      int               // bytes of an answer, and of all events together that a feed keeps
 	JSON        strictjson.Limits // of messages
 	Credentials *credential.Registry
-	Memory      *budget.Memory
+	Memory      *answerbudget.Memory
 	// Readers is a semaphore: its capacity is how many long messages may be read at once.
 	Readers chan struct{}
 	// Alive is the context of all that outlives its request; Running waits for the goroutines that run in it.

@@ -7,12 +7,12 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/ent"
-	"petitiond/server/budget"
+	"petitiond/server/answerbudget"
 	"petitiond/server/database"
 )
 
-// Wanted says what is read of petitions in one statement.
-type Wanted struct {
+// Selection says what is read of petitions in one statement.
+type Selection struct {
 	Columns Columns // of the row
 	Figures bool    // their numbers
 	Body    bool    // into the row
@@ -22,23 +22,23 @@ type Wanted struct {
 // Found are petitions that were read in one statement.
 type Found struct {
 	Rows    []*ent.Petition
-	Figures map[uuid.UUID]*Figures // of each of them; nil if not wanted
+	Figures map[uuid.UUID]*Figures // of each of them; nil if not selection
 }
 
 // reading reads what is wanted besides the row. Its columns come before those of the row.
 type reading struct {
-	Wanted
+	Selection
 	figures map[uuid.UUID]*Figures
 	tagged  string // the column of tags
-	budget  *budget.Budget
+	budget  *answerbudget.Budget
 	before  behind
 	numbers figuresRow
 	body    string
 	tags    []byte
 }
 
-func newReading(ctx context.Context, w Wanted) *reading {
-	r := &reading{Wanted: w, budget: budget.From(ctx)}
+func newReading(ctx context.Context, w Selection) *reading {
+	r := &reading{Selection: w, budget: answerbudget.From(ctx)}
 	if r.Figures {
 		r.figures, r.before.first = map[uuid.UUID]*Figures{}, r.numbers.into()
 	}

@@ -1,4 +1,4 @@
-package edge_test
+package httpserver_test
 
 import (
 	"bufio"
@@ -21,7 +21,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"petitiond/server/edge"
+	"petitiond/server/httpserver"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -31,7 +31,7 @@ const patience = 20 * time.Second
 
 // house is a server that runs until its test ends.
 type house struct {
-	*edge.Server
+	*httpserver.Server
 	address string
 	log     *text
 	thrown  chan any
@@ -57,7 +57,7 @@ func (s *text) String() string {
 }
 
 // build serves a handler on the loopback. Each address is a client, unless o says otherwise.
-func build(t *testing.T, h http.HandlerFunc, o edge.Options, wrap func(net.Listener) net.Listener) *house {
+func build(t *testing.T, h http.HandlerFunc, o httpserver.Options, wrap func(net.Listener) net.Listener) *house {
 	t.Helper()
 	s := &house{log: &text{}, thrown: make(chan any, 10)}
 	o.Handler, o.Now, o.Logger = h, time.Now, slog.New(slog.NewTextHandler(s.log, nil))
@@ -74,7 +74,7 @@ func build(t *testing.T, h http.HandlerFunc, o edge.Options, wrap func(net.Liste
 	if o.Client == nil {
 		o.Client = func(a netip.Addr) netip.Prefix { return netip.PrefixFrom(a, a.BitLen()) }
 	}
-	s.Server = edge.New(o)
+	s.Server = httpserver.New(o)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -200,7 +200,7 @@ const refused = "503 There are too many open connections."
 func TestLongestWaitingGivesWay(t *testing.T) {
 	t.Parallel()
 	r := newRooms()
-	s := build(t, r.ServeHTTP, edge.Options{Connections: 4}, nil)
+	s := build(t, r.ServeHTTP, httpserver.Options{Connections: 4}, nil)
 	working := s.dial(t, "127.0.0.1").say(get("/held"))
 	<-r.entered
 	body := s.dial(t, "127.0.0.1").say(post("/read"))
@@ -237,7 +237,7 @@ func TestLongestWaitingGivesWay(t *testing.T) {
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	r := newRooms()
-	s := build(t, r.ServeHTTP, edge.Options{Connections: 3, ConnectionsPerClient: 2}, nil)
+	s := build(t, r.ServeHTTP, httpserver.Options{Connections: 3, ConnectionsPerClient: 2}, nil)
 	var working []*client
 	for range 2 {
 		working = append(working, s.dial(t, "127.0.0.2").say(get("/held")))
@@ -273,7 +273,7 @@ func TestRefused(t *testing.T) {
 func TestClientsAreApart(t *testing.T) {
 	t.Parallel()
 	r := newRooms()
-	s := build(t, r.ServeHTTP, edge.Options{Connections: 10, ConnectionsPerClient: 3}, nil)
+	s := build(t, r.ServeHTTP, httpserver.Options{Connections: 10, ConnectionsPerClient: 3}, nil)
 	other := s.dial(t, "127.0.0.3").say(get("/"))
 	want(t, "another", other.hear(), "200 here")
 	var held []*client
@@ -296,7 +296,7 @@ func TestClientsAreApart(t *testing.T) {
 func TestTakenOver(t *testing.T) {
 	t.Parallel()
 	r := newRooms()
-	s := build(t, r.ServeHTTP, edge.Options{Connections: 2, BodyTime: time.Second, AnswerTime: time.Second}, nil)
+	s := build(t, r.ServeHTTP, httpserver.Options{Connections: 2, BodyTime: time.Second, AnswerTime: time.Second}, nil)
 	c := s.dial(t, "127.0.0.1").say(post("/taken"))
 	conn := <-r.taken
 	want(t, "the one that is taken over", c.hear(), "200 taken")
@@ -339,7 +339,7 @@ func eventually(t *testing.T, what string, true func() bool) {
 func TestShutdown(t *testing.T) {
 	t.Parallel()
 	r := newRooms()
-	s := build(t, r.ServeHTTP, edge.Options{}, nil)
+	s := build(t, r.ServeHTTP, httpserver.Options{}, nil)
 	working := s.dial(t, "127.0.0.1").say(get("/held"))
 	body := s.dial(t, "127.0.0.1").say(post("/read") + "bo")
 	unread := s.dial(t, "127.0.0.1").say(post("/held"))
@@ -414,7 +414,7 @@ func TestTimes(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
 					r, l := &rooms{entered: make(chan struct{}, 10)}, make(pipes, 1)
-					s := edge.New(edge.Options{
+					s := httpserver.New(httpserver.Options{
 						Handler: r, BodyTime: 7 * time.Second, AnswerTime: time.Minute, Connections: 10, Now: time.Now,
 						Logger: slog.New(slog.DiscardHandler),
 					})
@@ -454,7 +454,7 @@ func TestSlowHandler(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l := make(pipes, 1)
-		s := edge.New(edge.Options{
+		s := httpserver.New(httpserver.Options{
 			Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				body, _ := io.ReadAll(r.Body)
 				select {
@@ -484,7 +484,7 @@ func TestRefusalThatNobodyReads(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		l := make(pipes, 1)
-		s := edge.New(edge.Options{
+		s := httpserver.New(httpserver.Options{
 			Handler: newRooms(), BodyTime: time.Second, AnswerTime: time.Second, Connections: 10, Now: time.Now,
 			Logger: slog.New(slog.DiscardHandler),
 		})
@@ -518,7 +518,7 @@ func TestPanics(t *testing.T) {
 		}
 		w.Header().Set("Etag", `"canary"`)
 		panic("canary")
-	}, edge.Options{}, nil)
+	}, httpserver.Options{}, nil)
 	for _, test := range []struct {
 		text, want string
 		told       bool
@@ -559,7 +559,7 @@ func TestComplaints(t *testing.T) {
 			w.Header().Set("Content-Length", "canary")
 			w.WriteHeader(http.StatusOK)
 		}
-	}, edge.Options{}, nil)
+	}, httpserver.Options{}, nil)
 	for text, status := range map[string]string{
 		"\x16\x03\x01\x02\x00\x01\x00": "400", // TLS
 		"GET / HTTP/1.1\r\n\r\n":       "400",
@@ -577,10 +577,10 @@ func TestComplaints(t *testing.T) {
 		"http: TLS handshake error from 127.0.0.1:4711: canary", "http: URL query contains semicolon: canary", "canary",
 		"http: Accept error: accept tcp 127.0.0.1:8080: canary; retrying in 5ms", // which the listener logs
 	} {
-		edge.Complain(slog.NewTextHandler(s.log, nil), line)
+		httpserver.Complain(slog.NewTextHandler(s.log, nil), line)
 	}
 	want(t, "the log of what clients do wrong", s.log.String(), "")
-	edge.Complain(slog.NewTextHandler(s.log, nil), "http: panic serving 127.0.0.1:4711: canary\ngoroutine 7 [running]:")
+	httpserver.Complain(slog.NewTextHandler(s.log, nil), "http: panic serving 127.0.0.1:4711: canary\ngoroutine 7 [running]:")
 	if log := s.log.String(); !strings.Contains(log, "level=ERROR") || !strings.Contains(log, "panic serving") {
 		t.Errorf("a panic outside of a handler: logged %q", log)
 	}
@@ -623,7 +623,7 @@ func TestAcceptFails(t *testing.T) {
 			t.Parallel()
 			f := &failing{errs: make(chan error, 3)}
 			r := newRooms()
-			s := build(t, r.ServeHTTP, edge.Options{}, func(l net.Listener) net.Listener { f.Listener = l; return f })
+			s := build(t, r.ServeHTTP, httpserver.Options{}, func(l net.Listener) net.Listener { f.Listener = l; return f })
 			kept := s.dial(t, "127.0.0.1").say(get("/"))
 			want(t, "one that is kept", kept.hear(), "200 here")
 			s.waiting(t, 1)
@@ -663,7 +663,7 @@ func TestAnswersThatNobodyReads(t *testing.T) {
 				return
 			}
 		}
-	}, edge.Options{AnswerTime: 100 * time.Millisecond}, nil)
+	}, httpserver.Options{AnswerTime: 100 * time.Millisecond}, nil)
 	s.dial(t, "127.0.0.1").say(get("/"))
 	select {
 	case err := <-ended:
@@ -677,7 +677,7 @@ func TestAnswersThatNobodyReads(t *testing.T) {
 
 // served is a server whose connections have the clock of the test.
 type served struct {
-	*edge.Server
+	*httpserver.Server
 	pipes pipes
 }
 
@@ -691,7 +691,7 @@ func (s *served) dial(t *testing.T) *client {
 }
 
 // serve starts a server within a test's bubble. Its paths are ways in which an answer can be left unread.
-func serve(t *testing.T, o edge.Options) *served {
+func serve(t *testing.T, o httpserver.Options) *served {
 	t.Helper()
 	large := strings.Repeat("x", 100_000)
 	mux := http.NewServeMux()
@@ -721,7 +721,7 @@ func serve(t *testing.T, o edge.Options) *served {
 	if o.AnswerTime == 0 {
 		o.AnswerTime = time.Minute
 	}
-	s := &served{edge.New(o), make(pipes, 1)}
+	s := &served{httpserver.New(o), make(pipes, 1)}
 	go func() { _ = s.Serve(s.pipes) }()
 	t.Cleanup(func() { _ = s.Close() })
 	return s
@@ -738,7 +738,7 @@ func said(name string) string { return strings.Repeat(get("/"+name), 3) }
 func TestUnreadAnswersGiveWay(t *testing.T) {
 	t.Parallel()
 	one := netip.MustParsePrefix("192.0.2.1/32")
-	for limit, o := range map[string]edge.Options{
+	for limit, o := range map[string]httpserver.Options{
 		"All": {Connections: 2},
 		"Client": {
 			Connections: 10, ConnectionsPerClient: 2, Client: func(netip.Addr) netip.Prefix { return one },
@@ -772,7 +772,7 @@ func TestUnreadAnswersGiveWay(t *testing.T) {
 func TestReaderKeepsItsPlace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := serve(t, edge.Options{Connections: 2})
+		s := serve(t, httpserver.Options{Connections: 2})
 		quick := s.dial(t)
 		heard := make(chan string, 1)
 		go func() { heard <- quick.say(get("/later")).hear() }()
@@ -798,7 +798,7 @@ func TestAnswerHasAMoment(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				s := serve(t, edge.Options{Connections: 1})
+				s := serve(t, httpserver.Options{Connections: 1})
 				c := s.dial(t).say(get("/" + name))
 				synctest.Wait() // until the answer is being sent: before that the connection only waits
 				for range 3 {
@@ -833,7 +833,7 @@ func TestStopWithUnreadAnswers(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/%s", name, answer), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					s := serve(t, edge.Options{Connections: 10, AnswerTime: answer})
+					s := serve(t, httpserver.Options{Connections: 10, AnswerTime: answer})
 					c := s.dial(t)
 					go c.say(said(name))
 					synctest.Wait()
@@ -858,7 +858,7 @@ func TestStopWithUnreadAnswers(t *testing.T) {
 func TestStopWaitsForAnswers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := serve(t, edge.Options{Connections: 10})
+		s := serve(t, httpserver.Options{Connections: 10})
 		working, slow := s.dial(t).say(get("/later")), s.dial(t).say(get("/Large"))
 		synctest.Wait()
 		ended := make(chan error, 1)

@@ -1,4 +1,4 @@
-package edge
+package httpserver
 
 import (
 	"context"
@@ -67,7 +67,7 @@ func New(o Options) *Server {
 		DisableGeneralOptionsHandler: true,
 		ConnContext:                  s.places.know,
 		ConnState:                    s.places.follow,
-		ErrorLog:                     slog.NewLogLogger(complaints{o.Logger.Handler()}, slog.LevelError),
+		ErrorLog:                     slog.NewLogLogger(httpLog{o.Logger.Handler()}, slog.LevelError),
 	}
 	s.http.RegisterOnShutdown(s.places.drain)
 	return s

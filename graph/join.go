@@ -9,7 +9,7 @@ import (
 
 	"petitiond/ent"
 	"petitiond/graph/scalar"
-	"petitiond/server/budget"
+	"petitiond/server/answerbudget"
 	"petitiond/server/figures"
 	"petitiond/server/keyset"
 	"petitiond/server/reading"
@@ -80,7 +80,7 @@ var (
 	})
 	toComments  = toList(petitionID, aboveComment, (*reading.Reader).Comments)
 	toReplies   = toList(commentID, aboveReply, (*reading.Reader).Replies)
-	toPetitions = withWanted(toList(tagID, aboveTagged, tagPetitions))
+	toPetitions = withSelection(toList(tagID, aboveTagged, tagPetitions))
 )
 
 // The edges back to the row under which others were read.
@@ -96,7 +96,7 @@ var (
 // read for the fields selected of it.
 type belonging[Row comparable] struct {
 	above *edge[Row, none, *ent.Petition]
-	read  *edge[Row, reading.Wanted, *ent.Petition]
+	read  *edge[Row, reading.Selection, *ent.Petition]
 }
 
 var (
@@ -106,8 +106,8 @@ var (
 )
 
 func belongs[Row comparable](above *edge[Row, none, *ent.Petition]) belonging[Row] {
-	return belonging[Row]{above, &edge[Row, reading.Wanted, *ent.Petition]{above.key, func(
-		ctx context.Context, _ *siblings[Row], from *reading.Reader, w reading.Wanted, ids []uuid.UUID,
+	return belonging[Row]{above, &edge[Row, reading.Selection, *ent.Petition]{above.key, func(
+		ctx context.Context, _ *siblings[Row], from *reading.Reader, w reading.Selection, ids []uuid.UUID,
 	) (map[uuid.UUID]*ent.Petition, error) {
 		found, err := from.PetitionsByID(ctx, ids, w)
 		joinFound(ctx, found.Rows, w, found.Figures)
@@ -122,7 +122,7 @@ func petitionOf[Row comparable](ctx context.Context, from *reading.Reader, row R
 	if found, ok := petitionAbove(ctx, row, of); ok {
 		return found, nil
 	}
-	found, err := load(ctx, from, row, of.read, wantedHere(ctx))
+	found, err := load(ctx, from, row, of.read, selectedHere(ctx))
 	if found == nil && err == nil {
 		err = errNoPetition // hidden since the row was read
 	}
@@ -144,22 +144,22 @@ func petitionAbove[Row comparable](ctx context.Context, row Row, of belonging[Ro
 }
 
 // joinFound makes siblings of petitions that were read together, and records what was read with them.
-func joinFound(ctx context.Context, rows []*ent.Petition, wanted reading.Wanted, counted map[uuid.UUID]*reading.Figures) {
-	knowWanted(ctx, join(ctx, rows), wanted, counted)
+func joinFound(ctx context.Context, rows []*ent.Petition, selection reading.Selection, counted map[uuid.UUID]*reading.Figures) {
+	knowSelected(ctx, join(ctx, rows), selection, counted)
 }
 
-// knowWanted records what was read with the siblings, so it is not read again.
-func knowWanted(
-	ctx context.Context, s *siblings[*ent.Petition], wanted reading.Wanted, counted map[uuid.UUID]*reading.Figures,
+// knowSelected records what was read with the siblings, so it is not read again.
+func knowSelected(
+	ctx context.Context, s *siblings[*ent.Petition], selection reading.Selection, counted map[uuid.UUID]*reading.Figures,
 ) {
-	if wanted.Figures {
+	if selection.Figures {
 		know(s, toFigures, counted)
 		joinCounts(ctx, s.rows, counted)
 	}
-	if wanted.Tags {
+	if selection.Tags {
 		knowTags(ctx, s)
 	}
-	if wanted.Body {
+	if selection.Body {
 		bodies := make(map[uuid.UUID]string, len(s.rows))
 		for _, row := range s.rows {
 			bodies[row.ID] = row.Body
@@ -202,12 +202,12 @@ func parentOf(ctx context.Context, from *reading.Reader, row *ent.Comment) (*ent
 
 // tagList is the arguments and the selection of a list of a tag's petitions.
 type tagList struct {
-	order  reading.Order
-	wanted reading.Wanted
+	order     reading.Order
+	selection reading.Selection
 }
 
-// withWanted records for the petitions of a list what was read with them.
-func withWanted(
+// withSelection records for the petitions of a list what was read with them.
+func withSelection(
 	e *edge[*ent.Tag, pageOf[tagList], *reading.PetitionConnection],
 ) *edge[*ent.Tag, pageOf[tagList], *reading.PetitionConnection] {
 	return &edge[*ent.Tag, pageOf[tagList], *reading.PetitionConnection]{e.key, func(
@@ -216,7 +216,7 @@ func withWanted(
 		found, err := e.read(ctx, s, from, p, tags)
 		for _, list := range found {
 			if rows := list.Nodes(); len(rows) > 0 { // they all share one map of figures
-				knowWanted(ctx, siblingsOf(ctx, rows[0]), p.by.wanted, list.Figures())
+				knowSelected(ctx, siblingsOf(ctx, rows[0]), p.by.selection, list.Figures())
 				break
 			}
 		}
@@ -228,14 +228,14 @@ func withWanted(
 func tagPetitions(
 	from *reading.Reader, ctx context.Context, l tagList, p keyset.Args, tags ...uuid.UUID,
 ) (map[uuid.UUID]*reading.PetitionConnection, error) {
-	return from.TagPetitions(ctx, l.order, l.wanted, p, tags...)
+	return from.TagPetitions(ctx, l.order, l.selection, p, tags...)
 }
 
 // petitionsOf returns a page of a tag's petitions.
 func petitionsOf(
 	ctx context.Context, from *reading.Reader, tag *ent.Tag, order reading.Order, p keyset.Args,
 ) (*reading.PetitionConnection, error) {
-	return load(ctx, from, tag, toPetitions, page(tagList{order, wantedInList(ctx)}, p))
+	return load(ctx, from, tag, toPetitions, page(tagList{order, selectedInList(ctx)}, p))
 }
 
 // figuresOf returns the numbers of a petition.
@@ -255,13 +255,13 @@ func figuresOf(ctx context.Context, from *reading.Reader, row *ent.Petition) (*r
 func renderedOf(ctx context.Context, p *reading.Reader, row *ent.Petition) (string, error) {
 	body, err := load(ctx, p, row, toBody, none{})
 	if err == nil {
-		err = errors.Join(budget.From(ctx).Err(), ctx.Err())
+		err = errors.Join(answerbudget.From(ctx).Err(), ctx.Err())
 	}
 	if err != nil {
 		return "", err
 	}
 	html := p.BodyHTML(row.ID, row.Version, body)
-	return html, budget.From(ctx).Read(len(html))
+	return html, answerbudget.From(ctx).Read(len(html))
 }
 
 // history is the arguments of a history.

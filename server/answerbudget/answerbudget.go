@@ -1,11 +1,11 @@
-// Package budget bounds the memory that answers take. Each operation has its own Budget, and all operations of a
+// Package answerbudget bounds the memory that answers take. Each operation has its own Budget, and all operations of a
 // process share one Memory.
 //
 // The cost of an operation bounds how many rows it reads, but neither how long their texts are nor how often a document
 // repeats a text by aliases. So bytes are counted at two points: texts when they are read from the database or
 // rendered, and the answer while it is written. The counting code stops at the first error, which the transport turns
 // into the operation's only answer.
-package budget
+package answerbudget
 
 import (
 	"context"
@@ -17,9 +17,9 @@ import (
 
 var (
 	// ErrAnswer means that the answer of an operation would be larger than allowed.
-	ErrAnswer = errors.New("budget: the answer is too large")
+	ErrAnswer = errors.New("answerbudget: the answer is too large")
 	// ErrMemory means that all operations together already take as much memory as allowed.
-	ErrMemory = errors.New("budget: the memory for answers is in use")
+	ErrMemory = errors.New("answerbudget: the memory for answers is in use")
 )
 
 const (

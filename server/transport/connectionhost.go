@@ -5,7 +5,7 @@ import (
 	"errors"
 	"net/http"
 
-	"petitiond/server/budget"
+	"petitiond/server/answerbudget"
 	"petitiond/server/eventmark"
 	"petitiond/server/operation"
 	"petitiond/server/transport/connection"
@@ -50,11 +50,11 @@ func (h *host) Subscribe(ctx context.Context, op *operation.Operation) (next fun
 		b := h.memory.Budget(h.intake.limits.onConnection())
 		defer b.Close()
 		answer := asking.Ask()
-		resp := responses(withAnswer(budget.With(ctx, b), answer))
+		resp := responses(withAnswer(answerbudget.With(ctx, b), answer))
 		switch err := b.Err(); {
 		case resp == nil:
 			return nil, nil
-		case errors.Is(err, budget.ErrMemory):
+		case errors.Is(err, answerbudget.ErrMemory):
 			return nil, fault.NoMemory()
 		case err != nil:
 			return nil, fault.AnswerTooLarge(h.intake.limits.onConnection())

@@ -1,4 +1,4 @@
-package content_test
+package precompressed_test
 
 import (
 	"compress/gzip"
@@ -10,10 +10,10 @@ import (
 	"sync"
 	"testing"
 
-	"petitiond/server/content"
+	"petitiond/server/precompressed"
 )
 
-func send(b *content.Bytes, kind string, tagged bool, header ...string) *httptest.ResponseRecorder {
+func send(b *precompressed.Bytes, kind string, tagged bool, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
@@ -28,7 +28,7 @@ func send(b *content.Bytes, kind string, tagged bool, header ...string) *httptes
 func TestRepresentations(t *testing.T) {
 	t.Parallel()
 	text := strings.Repeat("word ", 1000)
-	b := content.New([]byte(text))
+	b := precompressed.New([]byte(text))
 	kinds := []string{"text/html; charset=utf-8", "application/json", "application/graphql-response+json; charset=utf-8"}
 	encodings := []string{"identity", "gzip"}
 	var mu sync.Mutex
@@ -89,7 +89,7 @@ func unzipped(t *testing.T, w *httptest.ResponseRecorder) string {
 
 func TestTagNamesTheBytes(t *testing.T) {
 	t.Parallel()
-	one, two := content.New([]byte("one")), content.New([]byte("two"))
+	one, two := precompressed.New([]byte("one")), precompressed.New([]byte("two"))
 	if a, b := send(one, "text/css", true).Header().Get("Etag"), send(two, "text/css", true).Header().Get("Etag"); a == b {
 		t.Errorf("both have the tag %s", a)
 	}

@@ -1,10 +1,10 @@
-package edge
+package httpserver
 
 import "log/slog"
 
 // Complain writes a line as net/http does.
 func Complain(h slog.Handler, line string) {
-	slog.NewLogLogger(complaints{h}, slog.LevelError).Print(line)
+	slog.NewLogLogger(httpLog{h}, slog.LevelError).Print(line)
 }
 
 // Waiting is how many connections wait for their clients to send something.

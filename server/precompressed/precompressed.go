@@ -1,8 +1,8 @@
-// Package content sends bytes that many clients ask for. They are compressed only once and have tags, by which browsers
-// and caches avoid receiving them again.
+// Package precompressed sends bytes that many clients ask for. They are compressed only once and have tags, by which
+// browsers and caches avoid receiving them again.
 //
 // It knows HTTP's rules for representations and nothing else: neither what the bytes mean nor how long they stay valid.
-package content
+package precompressed
 
 import (
 	"bytes"

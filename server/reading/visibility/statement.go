@@ -1,4 +1,4 @@
-package sight
+package visibility
 
 import (
 	"context"
@@ -12,14 +12,14 @@ import (
 )
 
 const (
-	// Here stands in the text of a statement for the condition of sight.
+	// Here stands in the text of a statement for the condition of visibility.
 	Here = ":seen"
 	// Parent stands in the text of a list for the id of the object that the list belongs to.
 	Parent = ":parent"
 )
 
-// ErrUnguarded reports that the text of a statement has no place for the condition of sight.
-var ErrUnguarded = errors.New("sight: a statement does not say where its condition of sight stands")
+// ErrUnguarded reports that the text of a statement has no place for the condition of visibility.
+var ErrUnguarded = errors.New("visibility: a statement does not say where its condition of visibility stands")
 
 // Statement is a statement that a [Source] may run.
 type Statement struct {

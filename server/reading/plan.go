@@ -8,7 +8,7 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/keyset"
-	"petitiond/server/reading/sight"
+	"petitiond/server/reading/visibility"
 	"petitiond/server/text"
 )
 
@@ -44,7 +44,7 @@ type source struct {
 // others for each of them. With -1 all narrowings are checked for each petition.
 func (c conditions) asked(through int, d database.Dialect) source {
 	var args database.Args
-	out := source{from: `petitions AS p`, where: sight.Here + c.own(&args)}
+	out := source{from: `petitions AS p`, where: visibility.Here + c.own(&args)}
 	for i, n := range c.narrow {
 		if i != through {
 			out.where += n.probe(&args)
@@ -104,7 +104,7 @@ func (s *Service) sizes(ctx context.Context, list []narrowing, most int) ([]int,
 		counts[i] = `(` + size(n.set(&args), most) + `)`
 		into[i] = &sizes[i]
 	}
-	err := s.source.Each(ctx, sight.Unshown(`SELECT `+strings.Join(counts, `, `), args), func(rows *sql.Rows) error { return rows.Scan(into...) })
+	err := s.source.Each(ctx, visibility.Unshown(`SELECT `+strings.Join(counts, `, `), args), func(rows *sql.Rows) error { return rows.Scan(into...) })
 	if err != nil {
 		return nil, fmt.Errorf("sizing a list: %w", err)
 	}

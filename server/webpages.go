@@ -49,7 +49,7 @@ func (a *App) startPage(ctx context.Context) ([]pages.Card, pages.Site, error) {
 	list, err := a.anybody().Petitions(ctx, reading.PetitionQuery{
 		Order: &reading.Order{Field: reading.ByTrending, Direction: reading.Desc},
 		// No body: cards have none, and it is the longest column.
-		Wanted: reading.Wanted{Figures: true},
+		Selection: reading.Selection{Figures: true},
 	}, keyset.Args{First: &first})
 	if err != nil {
 		return nil, pages.Site{}, err
@@ -95,7 +95,7 @@ func card(row *ent.Petition, f *reading.Figures, tags []*ent.Tag) pages.Card {
 // petitionPage returns everything that the page of one petition shows, or nil where there is none to be seen: of a
 // hidden petition nobody is told that it exists.
 func (a *App) petitionPage(ctx context.Context, slug string) (*pages.Petition, error) {
-	found, err := a.anybody().PetitionBySlug(ctx, slug, reading.Wanted{Figures: true, Body: true})
+	found, err := a.anybody().PetitionBySlug(ctx, slug, reading.Selection{Figures: true, Body: true})
 	if err != nil || len(found.Rows) == 0 {
 		return nil, err
 	}

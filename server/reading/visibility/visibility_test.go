@@ -1,4 +1,4 @@
-package sight_test
+package visibility_test
 
 import (
 	"database/sql"
@@ -11,16 +11,16 @@ import (
 	"petitiond/ent/petition"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
-	"petitiond/server/reading/sight"
+	"petitiond/server/reading/visibility"
 )
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
 
 // run reads a column of texts.
-func run(t *testing.T, db *database.DB, asked sight.Statement) ([]string, error) {
+func run(t *testing.T, db *database.DB, asked visibility.Statement) ([]string, error) {
 	t.Helper()
 	var out []string
-	err := sight.NewSource(db).Each(t.Context(), asked, func(rows *sql.Rows) error {
+	err := visibility.NewSource(db).Each(t.Context(), asked, func(rows *sql.Rows) error {
 		var text string
 		err := rows.Scan(&text)
 		out = append(out, text)
@@ -33,13 +33,13 @@ func run(t *testing.T, db *database.DB, asked sight.Statement) ([]string, error)
 func TestNothingRunsUnguarded(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
-		for name, asked := range map[string]sight.Statement{
-			"NoPlace":     sight.Viewer{All: true}.Petitions(`p`).Statement(`SELECT p.slug FROM petitions AS p`, nil),
-			"NoCondition": sight.Seen{}.Statement(`SELECT p.slug FROM petitions AS p WHERE `+sight.Here, nil),
-			"List":        sight.Seen{}.Statement(`SELECT c.body FROM comments AS c WHERE c.petition_id = `+sight.Parent, nil).Of(db.Dialect, []uuid.UUID{{}}),
+		for name, asked := range map[string]visibility.Statement{
+			"NoPlace":     visibility.Viewer{All: true}.Petitions(`p`).Statement(`SELECT p.slug FROM petitions AS p`, nil),
+			"NoCondition": visibility.Seen{}.Statement(`SELECT p.slug FROM petitions AS p WHERE `+visibility.Here, nil),
+			"List":        visibility.Seen{}.Statement(`SELECT c.body FROM comments AS c WHERE c.petition_id = `+visibility.Parent, nil).Of(db.Dialect, []uuid.UUID{{}}),
 		} {
-			if got, err := run(t, db, asked); !errors.Is(err, sight.ErrUnguarded) || got != nil {
-				t.Errorf("%s: read %q with error %v, want %v", name, got, err, sight.ErrUnguarded)
+			if got, err := run(t, db, asked); !errors.Is(err, visibility.ErrUnguarded) || got != nil {
+				t.Errorf("%s: read %q with error %v, want %v", name, got, err, visibility.ErrUnguarded)
 			}
 		}
 	})
@@ -66,25 +66,25 @@ func TestViewers(t *testing.T) {
 		}
 		public := []string{"ARCHIVED", "CLOSED", "OPEN", "PAUSED"}
 		for name, c := range map[string]struct {
-			viewer sight.Viewer
+			viewer visibility.Viewer
 			want   []string
 		}{
-			"Anybody":    {sight.Viewer{}, public},
-			"Stranger":   {sight.Viewer{Own: []uuid.UUID{uuid.New()}}, public},
-			"Petitioner": {sight.Viewer{Own: ids[2:4]}, []string{"ARCHIVED", "CLOSED", "DRAFT", "HIDDEN", "OPEN", "PAUSED"}},
-			"Operator":   {sight.Viewer{All: true}, states},
+			"Anybody":    {visibility.Viewer{}, public},
+			"Stranger":   {visibility.Viewer{Own: []uuid.UUID{uuid.New()}}, public},
+			"Petitioner": {visibility.Viewer{Own: ids[2:4]}, []string{"ARCHIVED", "CLOSED", "DRAFT", "HIDDEN", "OPEN", "PAUSED"}},
+			"Operator":   {visibility.Viewer{All: true}, states},
 		} {
-			rows, err := run(t, db, c.viewer.Petitions(`p`).Statement(`SELECT p.slug FROM petitions AS p WHERE `+sight.Here+` ORDER BY 1`, nil))
+			rows, err := run(t, db, c.viewer.Petitions(`p`).Statement(`SELECT p.slug FROM petitions AS p WHERE `+visibility.Here+` ORDER BY 1`, nil))
 			if err != nil || !slices.Equal(rows, c.want) {
 				t.Errorf("%s sees petitions %v, error %v; want %v", name, rows, err, c.want)
 			}
 			beside, err := run(t, db, c.viewer.Figures(`d.petition_id`).Statement(
-				`SELECT p.slug FROM signature_days AS d JOIN petitions AS p ON p.id = d.petition_id WHERE `+sight.Here+` ORDER BY 1`, nil))
+				`SELECT p.slug FROM signature_days AS d JOIN petitions AS p ON p.id = d.petition_id WHERE `+visibility.Here+` ORDER BY 1`, nil))
 			if err != nil || !slices.Equal(beside, c.want) {
 				t.Errorf("%s sees what stands beside %v, error %v; want %v", name, beside, err, c.want)
 			}
 		}
-		open, err := run(t, db, sight.Open(`p`).Statement(`SELECT p.slug FROM petitions AS p WHERE `+sight.Here, nil))
+		open, err := run(t, db, visibility.Open(`p`).Statement(`SELECT p.slug FROM petitions AS p WHERE `+visibility.Here, nil))
 		if err != nil || !slices.Equal(open, []string{"OPEN"}) {
 			t.Errorf("open petitions are %v, error %v", open, err)
 		}
@@ -95,10 +95,10 @@ func TestViewers(t *testing.T) {
 func TestStatesSavesLookingOnly(t *testing.T) {
 	t.Parallel()
 	asked := func() []petition.State { return []petition.State{petition.StateDRAFT, petition.StateOPEN} }
-	if got := (sight.Viewer{}).States(asked()); !slices.Equal(got, []petition.State{petition.StateOPEN}) {
+	if got := (visibility.Viewer{}).States(asked()); !slices.Equal(got, []petition.State{petition.StateOPEN}) {
 		t.Errorf("anybody looks in %v", got)
 	}
-	for _, v := range []sight.Viewer{{All: true}, {Own: []uuid.UUID{{}}}} {
+	for _, v := range []visibility.Viewer{{All: true}, {Own: []uuid.UUID{{}}}} {
 		if got := v.States(asked()); !slices.Equal(got, asked()) {
 			t.Errorf("%v looks in %v", v, got)
 		}

@@ -1,4 +1,4 @@
-package edge
+package httpserver
 
 import (
 	"context"
@@ -7,17 +7,17 @@ import (
 	"strings"
 )
 
-// complaints receives the log lines of net/http, which are plain text. Most of them are about mistakes of clients and
+// httpLog receives the log lines of net/http, which are plain text. Most of them are about mistakes of clients and
 // contain their addresses: these are dropped. A line about a defect of this program is logged as an error, without its
 // values, and with the stack: net/http logs on the goroutine that has the defect, so the stack shows where it is. That
 // connections cannot be accepted is not handled here, but logged by the listener.
-type complaints struct{ slog.Handler }
+type httpLog struct{ slog.Handler }
 
 // Enabled accepts every line.
-func (complaints) Enabled(context.Context, slog.Level) bool { return true }
+func (httpLog) Enabled(context.Context, slog.Level) bool { return true }
 
 // Handle logs a line if it is about a defect of ours.
-func (c complaints) Handle(ctx context.Context, line slog.Record) error {
+func (c httpLog) Handle(ctx context.Context, line slog.Record) error {
 	for _, defect := range []string{
 		"http: panic serving", // outside ServeHTTP, which reports panics of handlers itself
 		"http: response.WriteHeader on hijacked connection",

@@ -1,8 +1,8 @@
-// Package sight makes sure that nothing is read without the condition under which its viewer may see it. A [Source]
-// runs only values of type [Statement]. A Statement consists of a text and a condition that only a [Viewer] can make,
-// and the text must contain a place for the condition. Statements whose rows are shown to nobody are made with
-// [Unshown], which makes them easy to find.
-package sight
+// Package visibility makes sure that nothing is read without the condition under which its viewer may see it. A
+// [Source] runs only values of type [Statement]. A Statement consists of a text and a condition that only a [Viewer]
+// can make, and the text must contain a place for the condition. Statements whose rows are shown to nobody are made
+// with [Unshown], which makes them easy to find.
+package visibility
 
 import (
 	"slices"

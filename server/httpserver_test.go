@@ -19,7 +19,7 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
-	"petitiond/server/edge"
+	"petitiond/server/httpserver"
 )
 
 // announce gives the header of a request whose body does not follow.
@@ -388,7 +388,7 @@ func TestPanicsAreLogged(t *testing.T) {
 			panic("canary@example.org")
 		})
 		handler := s.metrics.counting("/broken", broken)
-		server := httptest.NewServer(edge.New(s.edge(handler)))
+		server := httptest.NewServer(httpserver.New(s.edge(handler)))
 		defer server.Close()
 		response, err := client.Get(server.URL)
 		if err != nil {
