@@ -399,7 +399,7 @@ func TestPanicsAreLogged(t *testing.T) {
 		if response.StatusCode != http.StatusInternalServerError || strings.Contains(string(text), "canary") {
 			t.Errorf("got %d %s", response.StatusCode, text)
 		}
-		contains(t, s.log.String(), "level=ERROR", "panic", "type=string", "edge_test.go")
+		contains(t, s.log.String(), "level=ERROR", "panic", "type=string", "httpserver_test.go")
 		if strings.Contains(s.log.String(), "canary") {
 			t.Errorf("the log has what was thrown:\n%s", s.log)
 		}

@@ -588,7 +588,7 @@ func TestComplaints(t *testing.T) {
 		"/twice": "superfluous response.WriteHeader", "/length": "invalid Content-Length",
 	} {
 		s.dial(t, "127.0.0.1").say(get(path)).hear()
-		for _, part := range []string{"level=ERROR", line, "edge_test.go"} {
+		for _, part := range []string{"level=ERROR", line, "httpserver_test.go"} {
 			if log := s.log.String(); !strings.Contains(log, part) {
 				t.Errorf("%s: logged %q", path, log)
 			}
