@@ -106,6 +106,12 @@ func (t *site) report(before, after []holding) (err error) {
 	last, m, later := t.reads.percentile(minutes-size, minutes)
 	fmt.Printf("reads: p99 of the first %d minutes %.1f ms (%d, %d refused), of the last %.1f ms (%d, %d refused), %.2f times\n",
 		size, ms(first), n, lost, ms(last), m, later, ms(last)/ms(first))
+	fmt.Printf("p99 of each minute in ms:")
+	for i := range minutes {
+		p99, _, _ := t.reads.percentile(i, i+1)
+		fmt.Printf(" %.1f", ms(p99))
+	}
+	fmt.Println()
 	if minutes >= 2*window && ms(last) > slower*ms(first) {
 		err = errors.Join(err, fmt.Errorf("reads now take %.2f times as long", ms(last)/ms(first)))
 	}
