@@ -13,13 +13,14 @@ const (
 	mediaJSON    media = "application/json"
 	mediaGraphQL media = "application/graphql-response+json"
 	mediaEvents  media = "text/event-stream"
+	mediaParts   media = "multipart/mixed" // with the parameter subscriptionSpec
 )
 
-// accepted is what a client accepts: the type of a single answer (empty if none), and whether an event stream is
-// accepted.
+// accepted is what a client accepts: the types of a single answer and of an answer that stays open. Each is empty if
+// none is accepted.
 type accepted struct {
 	answer media
-	events bool
+	stream media
 }
 
 // refusal returns the type in which to refuse a request.
@@ -27,7 +28,7 @@ func (a accepted) refusal() media {
 	switch {
 	case a.answer != "":
 		return a.answer
-	case a.events:
+	case a.stream != "":
 		return mediaGraphQL
 	default:
 		return mediaJSON
@@ -54,39 +55,51 @@ const (
 )
 
 // negotiate reads Accept headers. A client that sends none gets application/json; one that wants both types of answers
-// equally gets the newer.
+// equally gets the newer, and one that wants both kinds of streams equally gets events.
 func negotiate(headers []string) accepted {
-	plain, modern, events, any := preferences(headers)
-	if !any {
+	wanted := preferences(headers)
+	if wanted == nil {
 		return accepted{answer: mediaJSON}
 	}
-	result := accepted{events: events.quality > 0 && events.exact == exactly}
+	var result accepted
+	plain, modern := wanted[mediaJSON], wanted[mediaGraphQL]
 	switch {
 	case modern.quality > 0 && (modern.over(plain) || modern == plain && modern.exact == exactly):
 		result.answer = mediaGraphQL
 	case plain.quality > 0:
 		result.answer = mediaJSON
 	}
+	// A stream must be named: a client that accepts anything does not expect an answer without an end.
+	for _, m := range []media{mediaParts, mediaEvents} {
+		if p := wanted[m]; p.quality > 0 && p.exact == exactly && !wanted[result.stream].over(p) {
+			result.stream = m
+		}
+	}
 	return result
 }
 
-// preferences returns how much each type is wanted, and whether anything is named at all.
-func preferences(headers []string) (plain, modern, events preference, any bool) {
+// preferences returns how much each type is wanted, or nil if none is named at all.
+func preferences(headers []string) map[media]preference {
+	var wanted map[media]preference
 	for element := range httpheader.Elements(headers) {
-		any = true
-		typ, quality, ok := httpheader.MediaRange(element)
-		if !ok {
+		if wanted == nil {
+			wanted = make(map[media]preference, 4)
+		}
+		typ, params, quality, ok := httpheader.MediaRange(element)
+		// multipart/mixed alone is the answer to a query with @defer, which is never sent.
+		if !ok || typ == string(mediaParts) && params["subscriptionspec"] != "1.0" {
 			continue
 		}
-		prefer(&plain, mediaJSON, typ, quality)
-		prefer(&modern, mediaGraphQL, typ, quality)
-		prefer(&events, mediaEvents, typ, quality)
+		for _, m := range []media{mediaJSON, mediaGraphQL, mediaEvents, mediaParts} {
+			wanted[m] = wanted[m].with(m, typ, quality)
+		}
 	}
-	return plain, modern, events, any
+	return wanted
 }
 
-// prefer lets the most exact range decide about a type, as RFC 9110 says.
-func prefer(p *preference, m media, typ string, quality float64) {
+// with returns the preference for a type when a further range is considered: the most exact range decides, as RFC 9110
+// says.
+func (p preference) with(m media, typ string, quality float64) preference {
 	exact := 0
 	family, _, _ := strings.Cut(string(m), "/")
 	switch typ {
@@ -98,6 +111,7 @@ func prefer(p *preference, m media, typ string, quality float64) {
 		exact = anything
 	}
 	if exact > p.exact {
-		*p = preference{quality: quality, exact: exact}
+		return preference{quality: quality, exact: exact}
 	}
+	return p
 }
