@@ -54,15 +54,18 @@ const (
 	exactly
 )
 
+// negotiable are the types that are chosen from; of streams that are wanted equally, the last one.
+var negotiable = [...]media{mediaJSON, mediaGraphQL, mediaParts, mediaEvents}
+
 // negotiate reads Accept headers. A client that sends none gets application/json; one that wants both types of answers
 // equally gets the newer, and one that wants both kinds of streams equally gets events.
 func negotiate(headers []string) accepted {
-	wanted := preferences(headers)
-	if wanted == nil {
+	wanted, any := preferences(headers)
+	if !any {
 		return accepted{answer: mediaJSON}
 	}
 	var result accepted
-	plain, modern := wanted[mediaJSON], wanted[mediaGraphQL]
+	plain, modern := wanted[0], wanted[1]
 	switch {
 	case modern.quality > 0 && (modern.over(plain) || modern == plain && modern.exact == exactly):
 		result.answer = mediaGraphQL
@@ -70,31 +73,29 @@ func negotiate(headers []string) accepted {
 		result.answer = mediaJSON
 	}
 	// A stream must be named: a client that accepts anything does not expect an answer without an end.
-	for _, m := range []media{mediaParts, mediaEvents} {
-		if p := wanted[m]; p.quality > 0 && p.exact == exactly && !wanted[result.stream].over(p) {
-			result.stream = m
+	var best preference
+	for i, m := range negotiable[2:] {
+		if p := wanted[2+i]; p.quality > 0 && p.exact == exactly && !best.over(p) {
+			result.stream, best = m, p
 		}
 	}
 	return result
 }
 
-// preferences returns how much each type is wanted, or nil if none is named at all.
-func preferences(headers []string) map[media]preference {
-	var wanted map[media]preference
+// preferences returns how much each of the negotiable types is wanted, and whether anything is named at all.
+func preferences(headers []string) (wanted [len(negotiable)]preference, any bool) {
 	for element := range httpheader.Elements(headers) {
-		if wanted == nil {
-			wanted = make(map[media]preference, 4)
-		}
+		any = true
 		typ, params, quality, ok := httpheader.MediaRange(element)
-		// multipart/mixed alone is the answer to a query with @defer, which is never sent.
+		// Other multipart/mixed is the answer to a query with @defer, which is never sent.
 		if !ok || typ == string(mediaParts) && params["subscriptionspec"] != "1.0" {
 			continue
 		}
-		for _, m := range []media{mediaJSON, mediaGraphQL, mediaEvents, mediaParts} {
-			wanted[m] = wanted[m].with(m, typ, quality)
+		for i, m := range negotiable {
+			wanted[i] = wanted[i].with(m, typ, quality)
 		}
 	}
-	return wanted
+	return wanted, any
 }
 
 // with returns the preference for a type when a further range is considered: the most exact range decides, as RFC 9110

@@ -70,11 +70,13 @@ func TestParts(t *testing.T) {
 			"{}", `{"payload":{"data":{"signatureCount":{"total":1}}}}`, `{"payload":{"data":{"signatureCount":{"total":2}}}}`,
 		}},
 		"Get": {
-			"GET", "?" + url.Values{"query": {"subscription { hello }"}}.Encode(), "", []string{inParts},
+			"GET", "?" + url.Values{"query": {"subscription { hello }"}}.Encode(), "",
+			[]string{inParts},
 			[]string{"{}", `{"payload":{"data":{"hello":null}}}`},
 		},
 		"Credential": {
-			"POST", "", query("subscription { hello }"), []string{inParts, "Authorization: Bearer good"},
+			"POST", "", query("subscription { hello }"),
+			[]string{inParts, "Authorization: Bearer good"},
 			[]string{"{}", `{"payload":{"data":{"hello":"admin"}}}`},
 		},
 		"Query": {"POST", "", hello, []string{only}, []string{"{}", `{"payload":{"data":{"hello":null}}}`}},

@@ -16,8 +16,8 @@ import (
 )
 
 // serveEvents answers an operation on a connection of its own, as server-sent events or as the parts of a multipart
-// response: one for every answer, and then the end. graphql-sse calls this the distinct connections mode; a browser's own
-// EventSource reads it too. Parts are what Apollo's clients read.
+// response: one for every answer, and then the end. graphql-sse calls this the distinct connections mode; a browser's
+// own EventSource reads it too. Parts are what Apollo's clients read.
 func (o *opener) serveEvents(w http.ResponseWriter, r *http.Request, m media, who credential.Identity, op *operation.Operation) {
 	p := connection.Events
 	if m == mediaParts {
