@@ -54,8 +54,11 @@ const (
 	exactly
 )
 
-// negotiable are the types that are chosen from; of streams that are wanted equally, the last one.
+// negotiable are the types that are chosen from: first those of single answers, and then those of streams, of which the
+// last is chosen if several are wanted equally.
 var negotiable = [...]media{mediaJSON, mediaGraphQL, mediaParts, mediaEvents}
+
+const answers = 2 // of the negotiable types are those of single answers
 
 // negotiate reads Accept headers. A client that sends none gets application/json; one that wants both types of answers
 // equally gets the newer, and one that wants both kinds of streams equally gets events.
@@ -74,9 +77,9 @@ func negotiate(headers []string) accepted {
 	}
 	// A stream must be named: a client that accepts anything does not expect an answer without an end.
 	var best preference
-	for i, m := range negotiable[2:] {
-		if p := wanted[2+i]; p.quality > 0 && p.exact == exactly && !best.over(p) {
-			result.stream, best = m, p
+	for i, p := range wanted {
+		if i >= answers && p.quality > 0 && p.exact == exactly && !best.over(p) {
+			result.stream, best = negotiable[i], p
 		}
 	}
 	return result
