@@ -14,7 +14,7 @@ import (
 // What most people would use against the server itself. The protocols are the same on every database, so one is enough.
 func TestClients(t *testing.T) {
 	t.Parallel()
-	for _, program := range []string{"graphql-ws", "graphql-sse", "apollo", "urql", "codegen"} {
+	for _, program := range []string{"graphql-ws", "graphql-sse", "apollo", "multipart", "urql", "codegen"} {
 		t.Run(program, func(t *testing.T) {
 			t.Parallel()
 			s := start(t, sqlite(t))

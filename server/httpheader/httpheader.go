@@ -81,21 +81,21 @@ func quality(parameter string) float64 {
 	return number
 }
 
-// MediaRange parses one element of Accept. It is not ok if it is invalid or demands a character set other than UTF-8;
-// then it matches nothing.
-func MediaRange(element string) (typ string, quality float64, ok bool) {
+// MediaRange parses one element of Accept; the names of its parameters are in lower case. It is not ok if it is invalid
+// or demands a character set other than UTF-8; then it matches nothing.
+func MediaRange(element string) (typ string, params map[string]string, quality float64, ok bool) {
 	typ, params, err := mime.ParseMediaType(element)
 	if err != nil || !IsUTF8(params) {
-		return "", 0, false
+		return "", nil, 0, false
 	}
 	quality = 1
 	if q, given := params["q"]; given {
 		quality, err = strconv.ParseFloat(q, 64)
 		if err != nil || !(quality >= 0 && quality <= 1) {
-			return "", 0, false
+			return "", nil, 0, false
 		}
 	}
-	return typ, quality, true
+	return typ, params, quality, true
 }
 
 // IsUTF8 reports whether the parameters of a media type allow UTF-8.

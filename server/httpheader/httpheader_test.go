@@ -89,7 +89,10 @@ func TestMediaRange(t *testing.T) {
 		"a/b;q=0.1;q=0.2":             {},
 		"text/plain;charset=us-ascii": {},
 	} {
-		typ, quality, ok := httpheader.MediaRange(element)
+		typ, params, quality, ok := httpheader.MediaRange(element)
+		if (params != nil) != ok {
+			t.Errorf("%q: parameters %v", element, params)
+		}
 		if typ != want.typ || quality != want.quality || ok != want.ok {
 			t.Errorf("%q: %q %v %v, want %+v", element, typ, quality, ok, want)
 		}

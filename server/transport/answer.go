@@ -15,6 +15,7 @@ import (
 	"petitiond/server/errcode"
 	"petitiond/server/operation"
 	"petitiond/server/precompressed"
+	"petitiond/server/transport/connection"
 	"petitiond/server/transport/fault"
 )
 
@@ -151,5 +152,5 @@ const charset = "; charset=utf-8"
 var headerValues = map[string][]string{
 	statusHit: {statusHit}, statusMiss: {statusMiss}, statusBypass: {statusBypass}, "nosniff": {"nosniff"}, "no-store": {"no-store"},
 	string(mediaJSON): {string(mediaJSON) + charset}, string(mediaGraphQL): {string(mediaGraphQL) + charset},
-	string(mediaEvents): {string(mediaEvents) + charset},
+	string(mediaEvents): {string(mediaEvents) + charset}, string(mediaParts): {connection.PartsType},
 }

@@ -64,14 +64,14 @@ func (t *Transport) serveOperation(w http.ResponseWriter, r *http.Request) {
 	case known != nil:
 		t.deliver(w, r, accept.answer, known, statusHit)
 	case f != nil && f.Status == 0 && accept.answer == "":
-		refuseByEvents(w, f)
+		refuseByStream(w, accept.stream, f)
 	case f != nil:
 		if f.Cost > 0 && wantsCost(r.Header) {
 			f.Extensions = costReport(f.Cost, t.intake.limits.Cost)
 		}
 		refuse(w, accept.refusal(), f)
 	case op.Kind() == ast.Subscription, accept.answer == "":
-		t.opener.serveEvents(w, r, who, op)
+		t.opener.serveEvents(w, r, accept.stream, who, op)
 	case op.Kind() == ast.Mutation:
 		t.answerMutation(who.Context, w, r.Header, accept.answer, op)
 	default:
@@ -116,9 +116,9 @@ func withExtensions(given, more map[string]any) map[string]any {
 func (t *Transport) admit(
 	w http.ResponseWriter, r *http.Request, accept accepted,
 ) (who credential.Identity, op *operation.Operation, known *answer, f *fault.Fault) {
-	if accept.answer == "" && !accept.events {
+	if accept == (accepted{}) {
 		return who, nil, nil, fault.New(http.StatusNotAcceptable, errcode.BadRequest,
-			"Accept one of application/graphql-response+json, application/json and, for subscriptions, text/event-stream; in UTF-8.")
+			"Accept one of application/graphql-response+json, application/json and, for subscriptions, text/event-stream or multipart/mixed;subscriptionSpec=1.0; in UTF-8.")
 	}
 	if who, f = identify(t.authority, r); f != nil {
 		return who, nil, nil, f
@@ -183,8 +183,9 @@ func permit(method string, kind ast.Operation, accept accepted) *fault.Fault {
 		f := fault.New(http.StatusMethodNotAllowed, errcode.MethodNotAllowed, "Send mutations with POST.")
 		f.Allow = http.MethodPost
 		return f
-	case kind == ast.Subscription && !accept.events:
-		return fault.New(http.StatusNotAcceptable, errcode.BadRequest, "A subscription is answered as text/event-stream, or over a WebSocket.")
+	case kind == ast.Subscription && accept.stream == "":
+		return fault.New(http.StatusNotAcceptable, errcode.BadRequest,
+			"A subscription is answered as text/event-stream or multipart/mixed;subscriptionSpec=1.0, or over a WebSocket.")
 	default:
 		return nil
 	}

@@ -13,13 +13,14 @@ const (
 	mediaJSON    media = "application/json"
 	mediaGraphQL media = "application/graphql-response+json"
 	mediaEvents  media = "text/event-stream"
+	mediaParts   media = "multipart/mixed" // with the parameter subscriptionSpec
 )
 
-// accepted is what a client accepts: the type of a single answer (empty if none), and whether an event stream is
-// accepted.
+// accepted is what a client accepts: the types of a single answer and of an answer that stays open. Each is empty if
+// none is accepted.
 type accepted struct {
 	answer media
-	events bool
+	stream media
 }
 
 // refusal returns the type in which to refuse a request.
@@ -27,7 +28,7 @@ func (a accepted) refusal() media {
 	switch {
 	case a.answer != "":
 		return a.answer
-	case a.events:
+	case a.stream != "":
 		return mediaGraphQL
 	default:
 		return mediaJSON
@@ -53,40 +54,56 @@ const (
 	exactly
 )
 
+// negotiable are the types that are chosen from: first those of single answers, and then those of streams, of which the
+// last is chosen if several are wanted equally.
+var negotiable = [...]media{mediaJSON, mediaGraphQL, mediaParts, mediaEvents}
+
+const answers = 2 // of the negotiable types are those of single answers
+
 // negotiate reads Accept headers. A client that sends none gets application/json; one that wants both types of answers
-// equally gets the newer.
+// equally gets the newer, and one that wants both kinds of streams equally gets events.
 func negotiate(headers []string) accepted {
-	plain, modern, events, any := preferences(headers)
+	wanted, any := preferences(headers)
 	if !any {
 		return accepted{answer: mediaJSON}
 	}
-	result := accepted{events: events.quality > 0 && events.exact == exactly}
+	var result accepted
+	plain, modern := wanted[0], wanted[1]
 	switch {
 	case modern.quality > 0 && (modern.over(plain) || modern == plain && modern.exact == exactly):
 		result.answer = mediaGraphQL
 	case plain.quality > 0:
 		result.answer = mediaJSON
 	}
+	// A stream must be named: a client that accepts anything does not expect an answer without an end.
+	var best preference
+	for i, p := range wanted {
+		if i >= answers && p.quality > 0 && p.exact == exactly && !best.over(p) {
+			result.stream, best = negotiable[i], p
+		}
+	}
 	return result
 }
 
-// preferences returns how much each type is wanted, and whether anything is named at all.
-func preferences(headers []string) (plain, modern, events preference, any bool) {
+// preferences returns how much each of the negotiable types is wanted, and whether anything is named at all.
+func preferences(headers []string) (wanted [len(negotiable)]preference, any bool) {
 	for element := range httpheader.Elements(headers) {
 		any = true
-		typ, quality, ok := httpheader.MediaRange(element)
-		if !ok {
+		typ, params, quality, ok := httpheader.MediaRange(element)
+		// Other multipart/mixed is the answer to a query with @defer, which is never sent.
+		if !ok || typ == string(mediaParts) && params["subscriptionspec"] != "1.0" {
 			continue
 		}
-		prefer(&plain, mediaJSON, typ, quality)
-		prefer(&modern, mediaGraphQL, typ, quality)
-		prefer(&events, mediaEvents, typ, quality)
+		for i, m := range negotiable {
+			wanted[i] = wanted[i].with(m, typ, quality)
+		}
 	}
-	return plain, modern, events, any
+	return wanted, any
 }
 
-// prefer lets the most exact range decide about a type, as RFC 9110 says.
-func prefer(p *preference, m media, typ string, quality float64) {
+// with returns the preference for a type when a further range is considered: the most exact range decides, as RFC 9110
+// says.
+func (p preference) with(m media, typ string, quality float64) preference {
 	exact := 0
 	family, _, _ := strings.Cut(string(m), "/")
 	switch typ {
@@ -98,6 +115,7 @@ func prefer(p *preference, m media, typ string, quality float64) {
 		exact = anything
 	}
 	if exact > p.exact {
-		*p = preference{quality: quality, exact: exact}
+		return preference{quality: quality, exact: exact}
 	}
+	return p
 }

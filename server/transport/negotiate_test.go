@@ -37,9 +37,26 @@ func TestNegotiate(t *testing.T) {
 		{"BadQuality", []string{"application/json;q=2"}, nothing},
 		{"NoNumber", []string{"application/json;q=NaN"}, nothing},
 		{"Broken", []string{"application/json/x, ;;"}, nothing},
-		{"Events", []string{"text/event-stream"}, accepted{events: true}},
-		{"EventsOrJSON", []string{"text/event-stream, application/json;q=0.1"}, accepted{answer: mediaJSON, events: true}},
+		{"Events", []string{"text/event-stream"}, accepted{stream: mediaEvents}},
+		{"EventsOrJSON", []string{"text/event-stream, application/json;q=0.1"}, accepted{answer: mediaJSON, stream: mediaEvents}},
 		{"EventsRefused", []string{"text/event-stream;q=0, application/json"}, plain},
+		{"Parts", []string{`multipart/mixed;subscriptionSpec="1.0"`}, accepted{stream: mediaParts}},
+		{
+			"ApolloWeb",
+			[]string{"multipart/mixed;boundary=graphql;subscriptionSpec=1.0,application/graphql-response+json,application/json;q=0.9"},
+			accepted{answer: mediaGraphQL, stream: mediaParts},
+		},
+		{"ApolloDefer", []string{"multipart/mixed;deferSpec=20220824,application/json"}, plain},
+		{"OtherParts", []string{`multipart/mixed;subscriptionSpec="2.0", application/json`}, plain},
+		{
+			"Urql",
+			[]string{"application/graphql-response+json, application/graphql+json, application/json, text/event-stream, multipart/mixed"},
+			accepted{answer: mediaGraphQL, stream: mediaEvents},
+		},
+		{"BothStreams", []string{"multipart/mixed;subscriptionSpec=1.0, text/event-stream"}, accepted{stream: mediaEvents}},
+		{"PartsPreferred", []string{"multipart/mixed;subscriptionSpec=1.0, text/event-stream;q=0.9"}, accepted{stream: mediaParts}},
+		{"PartsRefused", []string{"multipart/mixed;subscriptionSpec=1.0;q=0, application/json"}, plain},
+		{"AnyMultipartIsNoStream", []string{"multipart/*;subscriptionSpec=1.0, application/json"}, plain},
 		{"AnyTextIsNoStream", []string{"text/*"}, nothing},
 	}
 	for _, test := range tests {
@@ -55,9 +72,10 @@ func TestNegotiate(t *testing.T) {
 func FuzzNegotiate(f *testing.F) {
 	f.Add("application/json;q=0.5, */*")
 	f.Add("text/event-stream;charset=\"")
+	f.Add("multipart/mixed;subscriptionSpec=1.0")
 	f.Fuzz(func(t *testing.T, accept string) {
 		got := negotiate([]string{accept})
-		if got.refusal() == "" || got.answer == mediaEvents {
+		if got.refusal() == "" || got.answer == mediaEvents || got.answer == mediaParts {
 			t.Errorf("%q became %+v", accept, got)
 		}
 	})

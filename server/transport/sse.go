@@ -15,44 +15,56 @@ import (
 	"petitiond/server/transport/fault"
 )
 
-// serveEvents answers an operation as server-sent events, on a connection of its own: next for every answer, then
-// complete. graphql-sse calls this the distinct connections mode; a browser's own EventSource reads it too.
-func (o *opener) serveEvents(w http.ResponseWriter, r *http.Request, who credential.Identity, op *operation.Operation) {
-	c, f := o.open(connection.Events, r, who)
+// serveEvents answers an operation on a connection of its own, as server-sent events or as the parts of a multipart
+// response: one for every answer, and then the end. graphql-sse calls this the distinct connections mode; a browser's
+// own EventSource reads it too. Parts are what Apollo's clients read.
+func (o *opener) serveEvents(w http.ResponseWriter, r *http.Request, m media, who credential.Identity, op *operation.Operation) {
+	p := connection.Events
+	if m == mediaParts {
+		p = connection.Parts
+	}
+	c, f := o.open(p, r, who)
 	if f != nil {
 		refuse(w, mediaGraphQL, f)
 		return
 	}
 	// A client that reconnects sends the version that it has; EventSource does so by itself.
 	version, _ := strconv.ParseInt(r.Header.Get("Last-Event-ID"), 10, 64)
-	o.openEvents(w, r, c, connection.WithOperation(op, version))
+	o.openEvents(w, r, p, c, connection.WithOperation(op, version))
 }
 
-// refuseByEvents sends the refusal of an operation as an event stream, to a client that accepts nothing else: of any
-// other response, a browser's EventSource reports only that it failed.
-func refuseByEvents(w http.ResponseWriter, f *fault.Fault) {
-	out := connection.AppendEvent(nil, "next", 0, encode(&graphql.Response{Errors: f.Errors}))
-	write(w, http.StatusOK, mediaEvents, connection.AppendEvent(out, "complete", 0, nil))
+// refuseByStream sends the refusal of an operation as a stream, to a client that accepts nothing else: of any other
+// response, a browser's EventSource reports only that it failed.
+func refuseByStream(w http.ResponseWriter, m media, f *fault.Fault) {
+	body := encode(&graphql.Response{Errors: f.Errors})
+	if m == mediaParts {
+		write(w, http.StatusOK, m, connection.AppendPart([]byte(connection.PartsHead), body, true))
+		return
+	}
+	out := connection.AppendEvent(nil, "next", 0, body)
+	write(w, http.StatusOK, m, connection.AppendEvent(out, "complete", 0, nil))
 }
 
 // openEvents sends the head of a stream at once: the client learns that the stream is open before the first event.
-func (o *opener) openEvents(w http.ResponseWriter, r *http.Request, c *connection.Conn, begin connection.Beginning) {
-	const blank = ":\n\n"
+func (o *opener) openEvents(w http.ResponseWriter, r *http.Request, p connection.Protocol, c *connection.Conn, begin connection.Beginning) {
 	head := w.Header()
 	head["Content-Type"] = headerValues[string(mediaEvents)]
+	if p == connection.Parts {
+		head["Content-Type"] = headerValues[string(mediaParts)]
+	}
 	// Some proxies would otherwise buffer events.
 	head.Set("X-Accel-Buffering", "no")
 	if r.ProtoMajor == 1 {
 		own := head.Clone()
 		own.Set("Date", now().UTC().Format(http.TimeFormat))
 		own.Set("Connection", "close") // its end is the end of the stream
-		o.takeOver(w, c, http.StatusOK, own, blank, begin)
+		o.takeOver(w, c, http.StatusOK, own, p.Head(), begin)
 		return
 	}
 	// An HTTP/2 connection cannot be hijacked, so this goroutine copies the events.
 	w.WriteHeader(http.StatusOK)
 	near, far := net.Pipe()
-	c.Adopt(far, nil, []byte(blank), begin)
+	c.Adopt(far, nil, []byte(p.Head()), begin)
 	copyEvents(w, r, near, o.intake.limits.Event)
 }
 

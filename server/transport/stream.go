@@ -50,7 +50,7 @@ func (o *opener) serveStream(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method == http.MethodPost || r.URL.Query().Has("query"):
 		o.sendToStream(w, r, token)
-	case negotiate(r.Header.Values("Accept")).events:
+	case negotiate(r.Header.Values("Accept")).stream == mediaEvents:
 		o.openStream(w, r, token)
 	default:
 		refuse(w, mediaJSON, fault.New(http.StatusNotAcceptable, errcode.BadRequest, "Accept text/event-stream."))
@@ -74,7 +74,7 @@ func (o *opener) openStream(w http.ResponseWriter, r *http.Request, token string
 		refuse(w, mediaJSON, f)
 		return
 	}
-	o.openEvents(w, r, c, o.connections.Streams.WithStream(token))
+	o.openEvents(w, r, connection.Stream, c, o.connections.Streams.WithStream(token))
 }
 
 // sendToStream accepts an operation with 202; its answer is sent over the stream.
@@ -109,7 +109,7 @@ func (o *opener) beginOnStream(w http.ResponseWriter, r *http.Request, token str
 	}
 	op, f := o.intake.prepare(request)
 	if f == nil {
-		f = permit(r.Method, op.Kind(), accepted{answer: mediaJSON, events: true})
+		f = permit(r.Method, op.Kind(), accepted{answer: mediaJSON, stream: mediaEvents})
 	}
 	if f != nil {
 		return f

@@ -165,7 +165,7 @@ func (c *Conn) flush(into []byte) []byte {
 	if more && len(c.out.pending) == 0 && !c.gone { // else Ready calls
 		c.keeper.dispatch.callOne(c)
 	}
-	if over && c.protocol == Events {
+	if over && c.protocol.single() {
 		c.leave()
 	}
 	return out
@@ -175,7 +175,7 @@ func (c *Conn) flush(into []byte) []byte {
 func (c *Conn) finish(id string, out []byte) {
 	c.release(id)
 	c.write(out)
-	if c.protocol == Events {
+	if c.protocol.single() {
 		c.leave()
 	}
 }

@@ -83,7 +83,7 @@ func (c *Conn) ping(at int32) {
 		c.write(socket.AppendFrame(nil, socket.Ping, nil))
 		return
 	}
-	c.write([]byte(":\n\n"))
+	c.write([]byte(c.protocol.heartbeat()))
 }
 
 // end ends a connection. A WebSocket is closed with a code; an event stream just ends, without completing its
@@ -107,7 +107,7 @@ func (c *Conn) expire() {
 	if c.protocol != Socket { // on a WebSocket all operations carry the credential of the connection
 		for id, t := range c.session.Operations() {
 			f := t.who.Fault()
-			if c.protocol == Events {
+			if c.protocol.single() {
 				f = c.who.Fault()
 			}
 			if f != nil {

@@ -14,7 +14,48 @@ const (
 	Socket Protocol = iota // graphql-transport-ws
 	Events                 // server-sent events, for one operation
 	Stream                 // server-sent events, for operations that are sent beside it
+	Parts                  // a multipart response, for one operation
 )
+
+// single reports whether a connection is for one operation, and ends with it.
+func (p Protocol) single() bool { return p == Events || p == Parts }
+
+// A multipart response as Apollo's clients read it ("Multipart HTTP protocol for GraphQL subscriptions", version 1.0).
+// They take a part only when they see the boundary behind it, so every part is sent with its closing boundary, and the
+// first boundary stands in the head. Line breaks within JSON are escaped, so no answer contains a boundary.
+const (
+	PartsType = `multipart/mixed;boundary="graphql";subscriptionSpec="1.0"` // the Content-Type
+	PartsHead = "\r\n--graphql"                                             // what comes before the first part
+
+	partHead  = "\r\nContent-Type: application/json\r\n\r\n"
+	heartbeat = partHead + "{}" + PartsHead
+)
+
+// AppendPart appends the part that carries an answer. After the last part, the response is complete.
+func AppendPart(out, body []byte, last bool) []byte {
+	out = append(append(out, partHead+`{"payload":`...), body...)
+	out = append(out, "}"+PartsHead...)
+	if last {
+		out = append(out, "--\r\n"...)
+	}
+	return out
+}
+
+// Head returns what a stream begins with, which shows the client that it is open before there is an answer.
+func (p Protocol) Head() string {
+	if p == Parts {
+		return PartsHead + heartbeat
+	}
+	return p.heartbeat()
+}
+
+// heartbeat returns what shows on a stream that the server is alive, and is passed over by clients.
+func (p Protocol) heartbeat() string {
+	if p == Parts {
+		return heartbeat
+	}
+	return ":\n\n"
+}
 
 // appendNext appends the message that carries an event of an operation. The id is a JSON string.
 func (p Protocol) appendNext(out []byte, id string, e event) []byte {
@@ -24,6 +65,8 @@ func (p Protocol) appendNext(out []byte, id string, e event) []byte {
 		return socket.AppendNext(out, id, e.body)
 	case Events:
 		return AppendEvent(out, "next", e.Version, e.body)
+	case Parts:
+		return AppendPart(out, e.body, false)
 	default:
 		out = append(out, "event: next\ndata: "...)
 		out = appendMember(out, id, e.body)
@@ -43,8 +86,11 @@ func (p Protocol) appendEnd(out []byte, id string, errs []byte) []byte {
 		body := append(append([]byte(`{"errors":`), errs...), '}')
 		out = p.appendNext(out, id, event{body: body})
 	}
-	if p == Events {
+	switch p {
+	case Events:
 		return AppendEvent(out, "complete", 0, nil)
+	case Parts:
+		return append(out, "--\r\n"...)
 	}
 	out = append(out, "event: complete\ndata: "...)
 	out = appendMember(out, id, nil)
