@@ -166,7 +166,7 @@ var (
 	anyField = regexp.MustCompile(`"(cursor|startCursor|endCursor|editToken|requestId)":"([^"]+)"`)
 )
 
-// readable gives an answer as want sections hold it.
+// readable returns an answer as want sections hold it.
 func (c *scenario) readable(t *testing.T, r reply) string {
 	var out strings.Builder
 	if r.status != http.StatusOK {

@@ -49,7 +49,7 @@ func (n *names) clone() *names {
 	return &names{real: maps.Clone(n.real), names: maps.Clone(n.names)}
 }
 
-// fresh gives the name of something, at need a new one.
+// fresh returns the name of something, at need a new one.
 func (n *names) fresh(kind, real string) string {
 	if name, known := n.names[real]; known {
 		return name
@@ -183,7 +183,7 @@ func (s *site) exec(t testing.TB, statement string, args ...any) {
 	}
 }
 
-// id gives the key behind the name of a row.
+// id returns the key behind the name of a row.
 func (s *site) id(name string) uuid.UUID {
 	s.names.mu.Lock()
 	defer s.names.mu.Unlock()

@@ -48,7 +48,7 @@ func TestEveryArgumentThatReadsMoreHasAWeight(t *testing.T) {
 	}
 }
 
-// unpriced gives what has no weight of an argument, or of the fields of an object that is one.
+// unpriced returns what has no weight of an argument, or of the fields of an object that is one.
 func unpriced(path, name string, typ *ast.Type, directives ast.DirectiveList) (out []string) {
 	def := schema().Types[typ.Name()]
 	switch {

@@ -72,7 +72,7 @@ func (s *site) countNested(t *testing.T, counter *dbtest.Counter) {
 	}
 }
 
-// nestings gives selections of a type that follow its edges, each with the number of statements it may cost. A petition
+// nestings returns selections of a type that follow its edges, each with the number of statements it may cost. A petition
 // that was known already is asked for its body and its numbers, and any for two histories, one of which has to find its
 // start.
 func nestings(owner string, depth int) map[string]int {
@@ -202,7 +202,7 @@ func (s *site) crowd(t testing.TB, n int) {
 	}
 }
 
-// ids gives n ids of a kind, or some of each kind.
+// ids returns n ids of a kind, or some of each kind.
 func (s *site) ids(kind string, n int) []string {
 	s.names.mu.Lock()
 	defer s.names.mu.Unlock()

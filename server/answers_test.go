@@ -46,7 +46,7 @@ func (f *fact) add() {
 	f.steps = append(f.steps, step{time.Now(), f.last(time.Now()) + 1})
 }
 
-// by gives what everybody may rely on who begins to read now, if news may take so long.
+// by returns what everybody may rely on who begins to read now, if news may take so long.
 func (f *fact) by(late time.Duration) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -257,7 +257,7 @@ func (s *site) check(t *testing.T, how way, of *subject, late time.Duration) (hi
 	return status == "petitiond; hit"
 }
 
-// read gives the data of an answer, and where it came from.
+// read returns the data of an answer, and where it came from.
 func (s *site) read(t testing.TB, bearer, document string, variables map[string]any) (data any, status string) {
 	t.Helper()
 	body, err := json.Marshal(map[string]any{"query": document, "variables": variables})

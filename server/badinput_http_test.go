@@ -19,7 +19,7 @@ func raw(name, want string, bytes func(s *stage) string) badInput {
 	}}
 }
 
-// request gives the bytes of a request with a body.
+// request returns the bytes of a request with a body.
 func request(method, path, body string, headers ...string) string {
 	head := method + " " + path + " HTTP/1.1\r\nHost: localhost\r\n"
 	typed := false

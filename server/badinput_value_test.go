@@ -287,7 +287,7 @@ func signing(name, want, input string) badInput {
 // signFields also asks for the field.
 const signFields = `mutation($input: SignPetitionInput!) { signPetition(input: $input) { status userErrors { code message field } } }`
 
-// signature gives a good input but for one field.
+// signature returns a good input but for one field.
 func signature(field, value string) string {
 	fields := map[string]string{"petitionId": `"PETITION"`, "name": `"Ann"`, "email": `"good@example.org"`}
 	fields[field] = value

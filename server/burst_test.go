@@ -226,7 +226,7 @@ func TestVersion(t *testing.T) {
 	})
 }
 
-// visit gives what a client is told, at least of a version, that goes away again.
+// visit returns what a client is told, at least of a version, that goes away again.
 func (s *site) visit(t *testing.T, petition string, version int64) counted {
 	t.Helper()
 	w := s.watch(t, petition)

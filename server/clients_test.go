@@ -23,7 +23,7 @@ func TestClients(t *testing.T) {
 	}
 }
 
-// sqlite gives settings that lead to a fresh SQLite database.
+// sqlite returns settings that lead to a fresh SQLite database.
 func sqlite(t *testing.T) []string {
 	t.Helper()
 	return []string{

@@ -234,7 +234,7 @@ func TestAddressIsClosedDuringMigration(t *testing.T) {
 	})
 }
 
-// empty gives settings that lead to the same database with nothing in it, or for SQLite to a new file.
+// empty returns settings that lead to the same database with nothing in it, or for SQLite to a new file.
 func empty(t *testing.T, environment []string) []string {
 	t.Helper()
 	config, _, err := Load(nil, environment)

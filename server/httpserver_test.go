@@ -22,7 +22,7 @@ import (
 	"petitiond/server/httpserver"
 )
 
-// announce gives the header of a request whose body does not follow.
+// announce returns the header of a request whose body does not follow.
 func announce(method, path string, headers ...string) string {
 	lines := append([]string{method + " " + path + " HTTP/1.1", "Host: localhost"}, headers...)
 	if !strings.Contains(strings.Join(headers, "\n"), "Transfer-Encoding") {

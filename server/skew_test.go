@@ -19,7 +19,7 @@ type wrong struct{ atomic.Int64 }
 
 func (w *wrong) jump(off time.Duration) { w.Store(int64(off)) }
 
-// on gives a server this clock.
+// on returns a server this clock.
 func (w *wrong) on(c *Config) {
 	c.database.Wall = func() time.Time { return time.Now().Add(time.Duration(w.Load())) }
 }
@@ -65,7 +65,7 @@ const (
 	loggedRight = "the clock can be trusted again"
 )
 
-// endsTomorrow gives a petition its end.
+// endsTomorrow returns a petition its end.
 func (s *site) endsTomorrow(t *testing.T, id string) {
 	t.Helper()
 	// Written by hand: an edit would need the version.

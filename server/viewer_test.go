@@ -54,7 +54,7 @@ func TestSharedSubscriptionsKeepSecrets(t *testing.T) {
 	})
 }
 
-// first gives the data of the first event of a subscription, which stays open until the test ends.
+// first returns the data of the first event of a subscription, which stays open until the test ends.
 func (s *site) first(t *testing.T, bearer, document, petition string) string {
 	t.Helper()
 	body, err := json.Marshal(map[string]any{"query": document, "variables": map[string]any{"id": petition}})

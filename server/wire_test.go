@@ -82,7 +82,7 @@ func (w *wire) answer() string {
 	}
 }
 
-// firstEvent gives the data of the first event of a stream.
+// firstEvent returns the data of the first event of a stream.
 func firstEvent(stream io.Reader) io.Reader {
 	for lines := bufio.NewScanner(stream); lines.Scan(); {
 		if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
@@ -104,7 +104,7 @@ type graphQL struct {
 	}
 }
 
-// codes gives the codes of an answer: of the first of its errors or, where there is none, of all userErrors with their
+// codes returns the codes of an answer: of the first of its errors or, where there is none, of all userErrors with their
 // fields. It is ok if there are neither, and empty if the answer is none of GraphQL's.
 func codes(raw []byte) string {
 	var a graphQL
@@ -133,7 +133,7 @@ func codes(raw []byte) string {
 	return strings.Join(out, ", ")
 }
 
-// codeOf gives the code of the first error, or what is wrong with the errors.
+// codeOf returns the code of the first error, or what is wrong with the errors.
 func codeOf(a graphQL) string {
 	first := a.Errors[0].Extensions
 	switch {
@@ -201,12 +201,12 @@ const (
 	opFinal    = 0x80 // added to the kind: the last frame of its message
 )
 
-// frame gives a frame as clients send it, with a mask that changes nothing. Its first byte is as it is told.
+// frame returns a frame as clients send it, with a mask that changes nothing. Its first byte is as it is told.
 func frame(first byte, payload string) string {
 	return frameHead(first, len(payload)) + "\x00\x00\x00\x00" + payload
 }
 
-// frameHead gives the head of a frame up to the mask.
+// frameHead returns the head of a frame up to the mask.
 func frameHead(first byte, length int) string {
 	head := []byte{first, 0x80}
 	switch {
@@ -348,7 +348,7 @@ func (w *wire) initialise() error {
 	return nil
 }
 
-// quote gives a text as JSON has it.
+// quote returns a text as JSON has it.
 func quote(text string) string {
 	raw, err := json.Marshal(text)
 	if err != nil {
@@ -357,7 +357,7 @@ func quote(text string) string {
 	return string(raw)
 }
 
-// subscribe gives the message that begins an operation.
+// subscribe returns the message that begins an operation.
 func subscribe(id, query string) string {
 	return `{"id":` + quote(id) + `,"type":"subscribe","payload":{"query":` + quote(query) + `}}`
 }

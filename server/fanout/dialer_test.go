@@ -30,7 +30,7 @@ type proxy struct {
 	silent  chan struct{} // closed to silence what is connected
 }
 
-// newProxy gives a proxy, and the address of the database by way of it.
+// newProxy returns a proxy, and the address of the database by way of it.
 func newProxy(t *testing.T, address string) (*proxy, string) {
 	t.Helper()
 	u, err := url.Parse(address)

@@ -154,7 +154,7 @@ func describePage(edges []Edge[int], info PageInfo) string {
 // model is a list of distinct numbers with the reads that a database does.
 type model []int
 
-// read gives what a keyset query would: the rows between the bounds, from the
+// read returns what a keyset query would: the rows between the bounds, from the
 // end when backward, at most as many as asked for.
 func (m model) read(w Window) []int {
 	rows := slices.Clone(m)

@@ -40,7 +40,7 @@ func agree(t testing.TB, db *database.DB, petition uuid.UUID, off float64) audit
 	return got
 }
 
-// stored gives the figures as they were written.
+// stored returns the figures as they were written.
 func stored(t testing.TB, db *database.DB, petition uuid.UUID) audited {
 	t.Helper()
 	f := audited{Replies: map[uuid.UUID]int{}}
@@ -61,7 +61,7 @@ func stored(t testing.TB, db *database.DB, petition uuid.UUID) audited {
 	return f
 }
 
-// recounted gives the same from the rows alone.
+// recounted returns the same from the rows alone.
 func recounted(t testing.TB, db *database.DB, petition uuid.UUID) audited {
 	t.Helper()
 	f := audited{

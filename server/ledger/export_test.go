@@ -69,10 +69,10 @@ func NewQueue(room int) *Queue { return &Queue{newQueue(room)} }
 // Push queues an entry of a petition.
 func (q *Queue) Push(petition uuid.UUID) error { return q.push(&entry{petition: petition}) }
 
-// Take gives the petitions of the next entries, at most n.
+// Take returns the petitions of the next entries, at most n.
 func (q *Queue) Take(n int) []uuid.UUID { return petitionIDs(q.take(nil, n)) }
 
-// Drain gives the petitions of all that wait.
+// Drain returns the petitions of all that wait.
 func (q *Queue) Drain() []uuid.UUID { return petitionIDs(q.drain()) }
 
 // Close lets nothing more in.

@@ -14,7 +14,7 @@ import (
 	"petitiond/server/ledger"
 )
 
-// keyed gives the signature of an address with a key.
+// keyed returns the signature of an address with a key.
 func keyed(petition uuid.UUID, address, id, input string) ledger.Signature {
 	s := signature(petition, address)
 	s.Key = key(id, input)

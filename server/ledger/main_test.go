@@ -87,14 +87,14 @@ func (b *book) run() (stop func()) {
 	})
 }
 
-// told gives what was told of a petition so far.
+// told returns what was told of a petition so far.
 func (b *book) told(petition uuid.UUID) []figures.Value {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.changes[petition]
 }
 
-// newID gives a key as the program does.
+// newID returns a key as the program does.
 func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
 
 // petition makes a petition with a counter.
@@ -130,7 +130,7 @@ func amend(db *database.DB, id uuid.UUID, now time.Time, f func(*ledger.Terms)) 
 	return locked, change, err
 }
 
-// signature gives the signature of an address that shows its name.
+// signature returns the signature of an address that shows its name.
 func signature(petition uuid.UUID, address string) ledger.Signature {
 	return ledger.Signature{
 		ID: newID(), Petition: petition, Digest: append(petition[:], address...), Name: []byte{0, 1, 0xff},
@@ -147,12 +147,12 @@ func signatures(petition uuid.UUID, n int) []any {
 	return list
 }
 
-// comment gives a comment, or a reply if there is a parent.
+// comment returns a comment, or a reply if there is a parent.
 func comment(petition uuid.UUID, parent *uuid.UUID) ledger.Comment {
 	return ledger.Comment{ID: newID(), Petition: petition, Parent: parent, Body: "Because."}
 }
 
-// key gives an idempotency key.
+// key returns an idempotency key.
 func key(id, input string) *idempotency.Key { return &idempotency.Key{ID: id, Input: []byte(input)} }
 
 // scan reads the one value of a query.
@@ -170,7 +170,7 @@ func kept(t testing.TB, db *database.DB, id string) bool {
 	return scan[int](t, db, `SELECT COUNT(*) FROM idempotency_keys WHERE id = $1`, id) == 1
 }
 
-// errs gives the errors of answers by name, for a comparison.
+// errs returns the errors of answers by name, for a comparison.
 func errs(answers []ledger.Answer) []string {
 	names := make([]string, len(answers))
 	for i, a := range answers {

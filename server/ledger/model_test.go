@@ -178,7 +178,7 @@ func (w *world) write(rt *rapid.T, b *book, list []plan, lost bool) {
 	}
 }
 
-// replayed gives what a key was answered, if it was.
+// replayed returns what a key was answered, if it was.
 func (w *world) replayed(k *idempotency.Key) (ledger.Answer, bool) {
 	if k == nil {
 		return ledger.Answer{}, false

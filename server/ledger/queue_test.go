@@ -12,7 +12,7 @@ import (
 	"petitiond/server/ledger"
 )
 
-// filled gives a queue with these words in it: each letter is an entry of the petition of that letter.
+// filled returns a queue with these words in it: each letter is an entry of the petition of that letter.
 func filled(t *testing.T, room int, letters string) *ledger.Queue {
 	t.Helper()
 	q := ledger.NewQueue(room)

@@ -15,7 +15,7 @@ import (
 	"petitiond/server/timespan"
 )
 
-// discussed gives a petition with four signatures, of two countries and in three minutes of two days, a comment
+// discussed returns a petition with four signatures, of two countries and in three minutes of two days, a comment
 // and a reply.
 func discussed(t *testing.T, b *book) (p uuid.UUID, thread ledger.Comment) {
 	t.Helper()

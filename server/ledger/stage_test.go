@@ -30,7 +30,7 @@ type script struct {
 
 func (s *stage) play(p script) { s.script.Store(&p) }
 
-// now gives the script of the moment.
+// now returns the script of the moment.
 func (s *stage) now() script {
 	if p := s.script.Load(); p != nil {
 		return *p

@@ -117,7 +117,7 @@ func (v *visitor) step() {
 	v.n++
 }
 
-// key gives a new idempotency key, or none.
+// key returns a new idempotency key, or none.
 func (v *visitor) key() *string {
 	if v.rng.IntN(3) == 0 {
 		return nil

@@ -65,7 +65,7 @@ func petitionOf(row *ent.Petition) map[string]any {
 	return out
 }
 
-// tags gives the tags of a petition as key=label.
+// tags returns the tags of a petition as key=label.
 func (b *bundle) tags(t testing.TB, id uuid.UUID) []string {
 	t.Helper()
 	found, err := b.Reads(operator(t)).TagsOf(operator(t), []uuid.UUID{id})

@@ -29,7 +29,7 @@ func (b *bundle) places(t testing.TB, texts ...string) []string {
 	return slices.Compact(out)
 }
 
-// spellings gives a text plain and in the encodings in which it could hide. Of base64 there are three, by
+// spellings returns a text plain and in the encodings in which it could hide. Of base64 there are three, by
 // where in a group of three bytes the text begins; the characters that its neighbours touch are left out.
 func spellings(text string) [][]byte {
 	hexed := hex.EncodeToString([]byte(text))

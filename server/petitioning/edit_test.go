@@ -322,7 +322,7 @@ func TestTagsAreCountedWhileOpen(t *testing.T) {
 	})
 }
 
-// editions gives the versions that were told.
+// editions returns the versions that were told.
 func editions(told []figures.Value) []int {
 	var out []int
 	for _, c := range told {

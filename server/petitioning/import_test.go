@@ -18,7 +18,7 @@ import (
 	"petitiond/server/sitetest"
 )
 
-// importable gives a petition of the demo content as the domain takes it.
+// importable returns a petition of the demo content as the domain takes it.
 func importable(d demo.Petition) petitioning.Imported {
 	in := petitioning.Imported{
 		Draft: petitioning.Draft{

@@ -15,7 +15,7 @@ import (
 	"petitiond/server/secret"
 )
 
-// bare gives a Service whose ledger is not at work.
+// bare returns a Service whose ledger is not at work.
 func bare(t *testing.T, db *database.DB) *Service {
 	t.Helper()
 	keys, err := secret.Parse([]byte(base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{7}, secret.RootSize))))

@@ -19,7 +19,7 @@ import (
 	"petitiond/server/reading"
 )
 
-// proxied gives a Service whose PostgreSQL is behind a proxy.
+// proxied returns a Service whose PostgreSQL is behind a proxy.
 func proxied(t *testing.T) (*bundle, *pgproxy.Proxy) {
 	t.Helper()
 	p := pgproxy.New(t, dbtest.URL(t, database.Postgres))

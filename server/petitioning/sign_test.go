@@ -50,7 +50,7 @@ func TestSignCounts(t *testing.T) {
 	})
 }
 
-// signatures gives the first page of a petition's signatures.
+// signatures returns the first page of a petition's signatures.
 func (b *bundle) signatures(t testing.TB, ctx context.Context, id uuid.UUID) *reading.SignatureConnection {
 	t.Helper()
 	pages, err := b.Reads(ctx).Signatures(ctx, keyset.Args{}, id)

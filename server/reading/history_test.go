@@ -45,7 +45,7 @@ func next(step reading.Interval, at time.Time) time.Time {
 	return at.AddDate(0, 0, 7)
 }
 
-// told gives the history of signatures as the contract tells it.
+// told returns the history of signatures as the contract tells it.
 func history(signed []time.Time, step reading.Interval, from, to time.Time) []reading.CountPoint {
 	var out []reading.CountPoint
 	for at := steps()[step](from); at.Before(to); at = next(step, at) {
@@ -63,7 +63,7 @@ func history(signed []time.Time, step reading.Interval, from, to time.Time) []re
 	return out
 }
 
-// points gives the history of a petition by value.
+// points returns the history of a petition by value.
 func (b *bundle) points(ctx context.Context, id uuid.UUID, step reading.Interval, from, to *time.Time) ([]reading.CountPoint, error) {
 	list, err := b.History(ctx, id, step, from, to)
 	var out []reading.CountPoint
@@ -167,7 +167,7 @@ func TestHistoryOfYear(t *testing.T) {
 	})
 }
 
-// plan gives the lines of an EXPLAIN.
+// plan returns the lines of an EXPLAIN.
 func (b *bundle) plan(t testing.TB, query string, args ...any) string {
 	t.Helper()
 	var plan strings.Builder

@@ -99,7 +99,7 @@ func TestPetitionLists(t *testing.T) {
 	})
 }
 
-// canonical gives a filter with its language as petitions keep theirs.
+// canonical returns a filter with its language as petitions keep theirs.
 func canonical(f *reading.Filter) *reading.Filter {
 	if f == nil || f.Language == nil || *f.Language != "pt-br" {
 		return f

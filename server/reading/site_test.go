@@ -76,7 +76,7 @@ var (
 	spelled   = []string{"Climate Justice", "#climatejustice", "Bees", "BEES!", "Städte", "staedte", "a_b", "ab", "水", "Zebra", "éa"}
 )
 
-// crowd gives n signatures of the last weeks, most of them named, in the order of time.
+// crowd returns n signatures of the last weeks, most of them named, in the order of time.
 func crowd(random *rand.Rand, n int) []petitioning.ImportedSignature {
 	out := make([]petitioning.ImportedSignature, n)
 	for i := range out {
@@ -89,7 +89,7 @@ func crowd(random *rand.Rand, n int) []petitioning.ImportedSignature {
 	return out
 }
 
-// expected gives the ids of the petitions of a list in its order: what the contract says, in Go.
+// expected returns the ids of the petitions of a list in its order: what the contract says, in Go.
 func expected(site []known, all bool, f *reading.Filter, o *reading.Order) []uuid.UUID {
 	var list []known
 	for _, k := range site {

@@ -84,7 +84,7 @@ func TestQueries(t *testing.T) {
 	}
 }
 
-// ftsTable gives an FTS5 table that cuts at the spaces of a folded text and at
+// ftsTable returns an FTS5 table that cuts at the spaces of a folded text and at
 // nothing else; unicode61 would lose letters younger than itself.
 func ftsTable(t *testing.T) *sql.DB {
 	t.Helper()
