@@ -1354,7 +1354,9 @@ RATE_LIMITED, OUTCOME_UNKNOWN, UNAVAILABLE, TIMEOUT, PERSISTED_QUERY_NOT_FOUND, 
 INTERNAL.
 
 **Text** is counted in Unicode code points. Control characters are refused with INVALID, except line breaks and tabs in
-multi-line texts.
+multi-line texts, in which vertical tabs, form feeds and Unicode's separators of lines and paragraphs become line
+breaks. Embeddings and isolates of writing direction that are closed again are taken out; those that stay open are
+refused, and so are overrides.
 
 **Credentials** travel as ` + "`" + `Authorization: Bearer SECRET` + "`" + `, or in the payload of ` + "`" + `connection_init` + "`" + ` over WebSocket. A
 credential that is unknown or has expired is refused with UNAUTHENTICATED; it is never ignored. While a connection or
@@ -1429,11 +1431,35 @@ canonical form.
 scalar Locale @specifiedBy(url: "https://www.rfc-editor.org/info/bcp47")
 
 """
-Text in CommonMark, as its author wrote it. Raw HTML in it counts as plain text and never reaches the rendered form.
+Text in CommonMark, as its author wrote it, with GitHub's tables, strikethrough (` + "`" + `~~` + "`" + `; a single tilde means nothing) and
+bare links. It differs in three ways, so that nothing that was written is lost or misread:
+
+- Raw HTML counts as plain text: it is shown as it was typed.
+- Beside letters of scripts without spaces, and of Korean, ` + "`" + `*` + "`" + ` and ` + "`" + `~~` + "`" + ` need no space before or after punctuation:
+  ` + "`" + `これは**「重要」**です` + "`" + `.
+- A bare link may hold letters of every script with spaces. In other scripts the next letter ends it; ` + "`" + `<` + "`" + ` and ` + "`" + `>` + "`" + ` around
+  an address take it as it is.
 """
 scalar Markdown @specifiedBy(url: "https://spec.commonmark.org/0.31.2/")
 
-"""A fragment of HTML that the server made from Markdown and sanitised: safe to insert into a page as it is."""
+"""
+A fragment of HTML that the server made from Markdown and sanitised: safe to insert into a page as it is. No word of the
+source is missing, except a label by which a link refers to its definition. It consists of these elements:
+
+- ` + "`" + `p` + "`" + `, ` + "`" + `br` + "`" + `, ` + "`" + `hr` + "`" + `, ` + "`" + `strong` + "`" + `, ` + "`" + `em` + "`" + `, ` + "`" + `del` + "`" + `, ` + "`" + `code` + "`" + `, ` + "`" + `pre` + "`" + `, ` + "`" + `blockquote` + "`" + `, ` + "`" + `ul` + "`" + `, and those of tables: ` + "`" + `table` + "`" + `, ` + "`" + `thead` + "`" + `,
+  ` + "`" + `tbody` + "`" + `, ` + "`" + `tr` + "`" + `, ` + "`" + `th` + "`" + ` and ` + "`" + `td` + "`" + `. They have no attributes.
+- ` + "`" + `h2` + "`" + ` to ` + "`" + `h6` + "`" + `: one level below the heading of the source, since a page has a first one of its own. The sixth stays.
+- ` + "`" + `ol` + "`" + ` and ` + "`" + `li` + "`" + `, with ` + "`" + `start` + "`" + ` and ` + "`" + `value` + "`" + ` where they do not count on from 1: the number that was written is shown. If it
+  begins with a zero, it is a part of the text.
+- ` + "`" + `a` + "`" + ` with ` + "`" + `href` + "`" + `, ` + "`" + `rel` + "`" + `, and ` + "`" + `title` + "`" + ` if the source has one. It leads to an ` + "`" + `http` + "`" + `, ` + "`" + `https` + "`" + `, ` + "`" + `mailto` + "`" + ` or ` + "`" + `tel` + "`" + ` address,
+  or, if ` + "`" + `href` + "`" + ` begins with ` + "`" + `/` + "`" + `, to that path of this site. An image is a link to it, by the text that describes it.
+
+Links to anything else, and definitions that no link refers to, are shown as they were typed. A link without a text
+shows its address. Of a link within a link, such as an image, only the text and the title are shown. What is written
+behind a code fence stands in a paragraph above the code. A row of a table that is longer than its head has the rest in
+its last cell. A source with more than 1,000 ` + "`" + `[` + "`" + `, or whose HTML would be too long, is one paragraph, shown as it was
+typed.
+"""
 scalar HTML @specifiedBy(url: "https://html.spec.whatwg.org/multipage/")
 
 """An absolute web address with the scheme ` + "`" + `https` + "`" + ` or ` + "`" + `http` + "`" + `."""
@@ -1468,7 +1494,7 @@ type Petition implements Node {
   """The full text as it was written, at most 50,000 characters."""
   body: Markdown! @cost(weight: "5")
 
-  """The full text rendered and sanitised: a small multiple of ` + "`" + `body` + "`" + ` in length."""
+  """The full text rendered and sanitised: a small multiple of ` + "`" + `body` + "`" + ` in length, and at most 1 MiB."""
   bodyHtml: HTML! @cost(weight: "5")
 
   """

@@ -13,54 +13,38 @@ import (
 	"pgregory.net/rapid"
 )
 
-func TestRenderMarkdown(t *testing.T) {
+// rel is the attribute that every link gets.
+const rel = ` rel="nofollow noopener noreferrer"`
+
+type markdownCase struct{ name, in, want string }
+
+func checkMarkdown(t *testing.T, cases []markdownCase) {
+	t.Helper()
 	t.Parallel()
-	const rel = ` rel="nofollow noopener noreferrer"`
-	tests := []struct{ name, in, want string }{
-		{"Empty", "", ""},
-		{"Paragraphs", "One\n\ntwo  \nthree", "<p>One</p>\n<p>two<br>\nthree</p>\n"},
-		{"Emphasis", "*a* **b** ~~c~~ `d`", "<p><em>a</em> <strong>b</strong> <del>c</del> <code>d</code></p>\n"},
-		{"FirstHeadingIsThePages", "# A\n\n## B\n\n###### C", "<h2>A</h2>\n<h2>B</h2>\n<h6>C</h6>\n"},
-		{"List", "1. a\n2. b\n   - c", "<ol>\n<li>a</li>\n<li>b\n<ul>\n<li>c</li>\n</ul>\n</li>\n</ol>\n"},
-		{"Quote", "> a", "<blockquote>\n<p>a</p>\n</blockquote>\n"},
-		{"Code", "```go\na < b\n```", "<pre><code>a &lt; b\n</code></pre>\n"},
-		{"Rule", "---", "<hr>\n"},
-		{
-			"Table", "|a|b|\n|:-|-|\n|c|",
-			"<table>\n<thead>\n<tr>\n<th>a</th>\n<th>b</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n<td>c</td>\n<td></td>\n</tr>\n</tbody>\n</table>\n",
-		},
-		{"Link", `[a](https://example.org "t")`, `<p><a href="https://example.org"` + rel + ">a</a></p>\n"},
-		{"LinkUpperCase", `[a](HTTP://example.org)`, `<p><a href="http://example.org"` + rel + ">a</a></p>\n"},
-		{"BareLink", "see https://example.org.", `<p>see <a href="https://example.org"` + rel + ">https://example.org</a>.</p>\n"},
-		{"AngleLink", "<http://example.org>", `<p><a href="http://example.org"` + rel + ">http://example.org</a></p>\n"},
-		{"BareWWW", "www.example.org", `<p><a href="http://www.example.org"` + rel + ">www.example.org</a></p>\n"},
-		{"Reference", "[a]\n\n[a]: https://example.org", `<p><a href="https://example.org"` + rel + ">a</a></p>\n"},
-		{"ScriptLink", "[a](javascript:alert(1))", "<p>a</p>\n"},
-		{"ScriptLinkDisguised", "[a](java&#x09;script&colon;alert(1)) [b](<\x01javascript:x>)", "<p>a b</p>\n"},
-		{"DataLink", "[a](data:text/html;base64,AAAA)", "<p>a</p>\n"},
-		{"HostlessLink", "[a](https:) [b](https:/x) [c](http:d)", "<p>a b c</p>\n"},
-		{"LinkWithUser", "[a](https://example.org@evil.example)", "<p>a</p>\n"},
-		{"BrokenLink", "https://example.org:www.a.b", "<p>https://example.org:www.a.b</p>\n"},
-		{"RelInText", "`rel=\"nofollow noreferrer\"`", "<p><code>rel=&#34;nofollow noreferrer&#34;</code></p>\n"},
-		{"MailLink", "<ada@example.org>", "<p>ada@example.org</p>\n"},
-		{"RelativeLink", "[a](/x) [b](//example.org) [c](#d)", "<p>a b c</p>\n"},
-		{"ImageIsItsDescription", "![a *cat*](https://example.org/cat.png)", "<p>a <em>cat</em></p>\n"},
-		{"ImageInLink", "[![a](b.png)](https://example.org)", `<p><a href="https://example.org"` + rel + ">a</a></p>\n"},
-		{"InlineHTML", `a <b onclick="x">b</b> <img src=x onerror=y>`, "<p>a b </p>\n"},
-		{"BlockHTML", "<script>alert(1)</script>\n\na", "\n<p>a</p>\n"},
-		{"Comment", "<!-- a -->\n\nb", "\n<p>b</p>\n"},
-		{"Entities", "&lt;script&gt; & &#0;", "<p>&lt;script&gt; &amp; \ufffd</p>\n"},
-		{"InvalidUTF8", "a\xffb", "<p>a\ufffdb</p>\n"},
-		{"NUL", "a\x00b", "<p>a\ufffdb</p>\n"},
-	}
-	for _, tt := range tests {
+	for _, tt := range cases {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			if diff := cmp.Diff(tt.want, RenderMarkdown(tt.in)); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
+				t.Errorf("%q (-want +got):\n%s", tt.in, diff)
 			}
 		})
 	}
+}
+
+func TestRenderMarkdown(t *testing.T) {
+	checkMarkdown(t, []markdownCase{
+		{"Empty", "", ""},
+		{"Paragraphs", "One\n\ntwo  \nthree", "<p>One</p>\n<p>two<br>\nthree</p>\n"},
+		{"Emphasis", "*a* **b** ~~c~~ `d`", "<p><em>a</em> <strong>b</strong> <del>c</del> <code>d</code></p>\n"},
+		{"List", "1. a\n2. b\n   - c", "<ol>\n<li>a</li>\n<li>b\n<ul>\n<li>c</li>\n</ul>\n</li>\n</ol>\n"},
+		{"Quote", "> a", "<blockquote>\n<p>a</p>\n</blockquote>\n"},
+		{"Code", "```\na < b\n```", "<pre><code>a &lt; b\n</code></pre>\n"},
+		{"Rule", "---", "<hr>\n"},
+		{"RelInText", "`rel=\"nofollow noreferrer\"`", "<p><code>rel=&#34;nofollow noreferrer&#34;</code></p>\n"},
+		{"Entities", "&lt;script&gt; & &#0;", "<p>&lt;script&gt; &amp; \ufffd</p>\n"},
+		{"InvalidUTF8", "a\xffb", "<p>a\ufffdb</p>\n"},
+		{"NUL", "a\x00b", "<p>a\ufffdb</p>\n"},
+	})
 }
 
 func TestRenderMarkdownBounds(t *testing.T) {
@@ -88,6 +72,29 @@ func TestRenderMarkdownBounds(t *testing.T) {
 		"Rows":            "|a|\n|-|\n" + fill("|b|\n"),
 		"Quotation":       fill(`"`),
 		"Breaks":          fill("\\\n"),
+		"Definitions":     strings.Repeat("[a]: /b\n", bracketsMax) + fill("c\n"),
+		"DefinitionsOpen": strings.Repeat("[a]: /b \"\n", bracketsMax) + fill("c\n"),
+		"Demands":         strings.Repeat("[a]: b\n", bracketsMax) + fill("c\n"),
+		"RefusedLinks":    strings.Repeat("[a](b)\n", bracketsMax) + fill("c\n"),
+		"RefusedTails":    strings.Repeat("[a](b\n\"c\") ", bracketsMax),
+		"Titles":          "[a]: /b \"" + strings.Repeat("c", 1000) + "\"\n\n" + strings.Repeat("[a] ", 990),
+		"RawHTML":         fill("<a \"'>"),
+		"Comments":        fill("<!-- "),
+		"BareStarts":      fill("https://a"),
+		"BareUsers":       fill("https://a@b.c/"),
+		"BareBrackets":    "https://a.b/" + fill(")"),
+		"BareEntities":    "https://a.b/" + fill("&c;"),
+		"BareSemicolons":  "https://a.b/&" + fill(";"),
+		"BareHosts":       fill("www.-"),
+		"BareLongHost":    "https://" + fill("a.") + "1",
+		"BareMails":       fill("a@b "),
+		"Mails":           fill("a@b.c "),
+		"MailStarts":      fill("(a@"),
+		"Numbers":         fill("7.\n5.\n"),
+		"NumbersSpelled":  fill("01. a\n"),
+		"NestedLinks":     strings.Repeat("![", 900) + strings.Repeat("](/a)", 900),
+		"LinksInEmphasis": strings.Repeat("*a **b ", 3000) + strings.Repeat("http://a.b ", 2500),
+		"LongRows":        "|a|\n|-|\n" + strings.Repeat("|b"+strings.Repeat("|c", 20)+"\n", 1000),
 		"LinkStartsAfter": strings.Repeat("[a](", 990) + strings.Repeat("a", BodyMax),
 	}
 	for name, source := range sources {
@@ -109,11 +116,11 @@ func TestRenderMarkdownBounds(t *testing.T) {
 
 func TestRenderMarkdownFallsBackToTheSource(t *testing.T) {
 	t.Parallel()
-	source := strings.Repeat("[", bracketsMax) + "<b>"
-	if got := RenderMarkdown(source); strings.HasPrefix(got, "<p>[[") && strings.Contains(got, "&lt;b&gt;") {
+	source := strings.Repeat("[", bracketsMax) + "*<b>*"
+	if got := RenderMarkdown(source); !strings.HasSuffix(got, "[<em>&lt;b&gt;</em></p>\n") {
 		t.Error("a source within the bound was not rendered")
 	}
-	want := "<p>[" + strings.Repeat("[", bracketsMax) + "&lt;b&gt;</p>\n"
+	want := "<p>[" + strings.Repeat("[", bracketsMax) + "*&lt;b&gt;*</p>\n"
 	if diff := cmp.Diff(want, RenderMarkdown("["+source)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -175,22 +182,27 @@ func FuzzRenderMarkdown(f *testing.F) {
 	})
 }
 
-var webAddress = regexp.MustCompile(`^https?://[^/]`)
+// promisedLink is how an address that a link leads to begins.
+var promisedLink = regexp.MustCompile(`^(https?://[^/@]|mailto:[^/]|tel:[^/]|/([^/\\]|$))`)
 
-// checkHTMLPromises reads the output as a browser would and allows nothing
-// but the elements and attributes of the promise.
+// checkHTMLPromises reads the output as a browser would and allows nothing but the elements and attributes of the
+// promise.
 func checkHTMLPromises(t interface{ Errorf(string, ...any) }, source string) {
 	elements := strings.Fields("p br hr strong em del code pre blockquote ul ol li h2 h3 h4 h5 h6 table thead tbody tr th td a")
 	out := RenderMarkdown(source)
 	if !utf8.ValidString(out) || strings.Contains(strings.ToLower(out), "<script") {
 		t.Errorf("RenderMarkdown(%q) = %q", source, out)
 	}
+	if again := RenderMarkdown(source); again != out {
+		t.Errorf("RenderMarkdown(%q) = %q, and then %q", source, out, again)
+	}
+	links := 0
 	for tokens := html.NewTokenizer(strings.NewReader(out)); tokens.Next() != html.ErrorToken; {
 		token := tokens.Token()
 		switch token.Type {
 		case html.TextToken:
 			continue
-		case html.StartTagToken, html.EndTagToken, html.SelfClosingTagToken:
+		case html.StartTagToken, html.EndTagToken:
 			if !slices.Contains(elements, token.Data) {
 				t.Errorf("RenderMarkdown(%q) holds the element %q", source, token.Data)
 			}
@@ -198,19 +210,33 @@ func checkHTMLPromises(t interface{ Errorf(string, ...any) }, source string) {
 		default:
 			t.Errorf("RenderMarkdown(%q) holds %q", source, token)
 		}
+		if token.Data == "a" {
+			links += map[html.TokenType]int{html.StartTagToken: 1, html.EndTagToken: -1}[token.Type]
+		}
+		if links < 0 || links > 1 {
+			t.Errorf("RenderMarkdown(%q) has links in links: %q", source, out)
+		}
 	}
 }
 
 func checkAttributes(t interface{ Errorf(string, ...any) }, source string, token html.Token) {
-	if len(token.Attr) == 0 {
-		return
-	}
 	got := map[string]string{}
 	for _, a := range token.Attr {
 		got[a.Key] = a.Val
 	}
-	href := got["href"]
-	if token.Data != "a" || len(token.Attr) != 2 || !webAddress.MatchString(href) || got["rel"] != "nofollow noopener noreferrer" {
+	number := regexp.MustCompile(`^[0-9]{1,9}$`)
+	fine := len(got) == 0
+	switch token.Data {
+	case "ol":
+		fine = fine || len(got) == 1 && number.MatchString(got["start"])
+	case "li":
+		fine = fine || len(got) == 1 && number.MatchString(got["value"])
+	case "a":
+		delete(got, "title")
+		fine = token.Type == html.EndTagToken ||
+			len(got) == 2 && promisedLink.MatchString(got["href"]) && got["rel"] == "nofollow noopener noreferrer"
+	}
+	if !fine {
 		t.Errorf("RenderMarkdown(%q) holds the tag %q", source, token)
 	}
 }

@@ -2,6 +2,7 @@ package text
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -23,14 +24,14 @@ const (
 	AddresseesMax = 10
 )
 
-// CheckLine cleans a text of one line: NFC, trimmed, runs of white space replaced by one space. What names the text at
-// the start of the fault's sentence; if fault is empty, clean may be stored. A line without visible characters counts
-// as empty.
+// CheckLine cleans a text of one line: NFC, closed embeddings removed, trimmed, runs of white space replaced by one
+// space. What names the text at the start of the fault's sentence; if fault is empty, clean may be stored. A line
+// without visible characters counts as empty.
 func CheckLine(s, what string, least, most int) (clean, fault string) {
 	if !utf8.ValidString(s) {
 		return "", what + " must be valid UTF-8 text."
 	}
-	s = strings.TrimSpace(norm.NFC.String(s))
+	s = strings.TrimSpace(norm.NFC.String(cutEmbeddings(s)))
 	if strings.ContainsFunc(s, unicode.IsControl) {
 		return "", what + " must be a single line without control characters."
 	}
@@ -40,13 +41,17 @@ func CheckLine(s, what string, least, most int) (clean, fault string) {
 	return checkLength(strings.Join(strings.Fields(s), " "), what, least, most)
 }
 
-// CheckText cleans a text of several lines: NFC, every line end replaced by "\n", leading empty lines and trailing
-// white space removed. Other white space is kept, since it has a meaning in Markdown.
+// lineEnds makes every line end a "\n". Word processors put a vertical tab where a line was broken by hand and a form
+// feed where a page was.
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\v", "\n", "\f", "\n", "\u2028", "\n", "\u2029", "\n\n")
+
+// CheckText cleans a text of several lines: NFC, every line end replaced by "\n", leading empty lines, trailing white
+// space and closed embeddings removed. Other white space is kept, since it has a meaning in Markdown.
 func CheckText(s, what string, least, most int) (clean, fault string) {
 	if !utf8.ValidString(s) {
 		return "", what + " must be valid UTF-8 text."
 	}
-	s = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(norm.NFC.String(s))
+	s = lineEnds.Replace(norm.NFC.String(cutEmbeddings(s)))
 	s = strings.TrimRightFunc(strings.TrimLeft(s, "\n"), unicode.IsSpace)
 	if strings.ContainsFunc(s, isForbiddenControl) {
 		return "", what + " must not contain control characters other than line breaks and tabs."
@@ -99,6 +104,46 @@ func isBidiControl(r rune) bool {
 // cannot reorder what follows them.
 func isBidiOverride(r rune) bool {
 	return r >= '\u202A' && r <= '\u202E' || r >= '\u2066' && r <= '\u2069'
+}
+
+// cutEmbeddings removes embeddings and isolates that are closed again: messengers and word processors put them around
+// what they let people copy. Those that stay open, and overrides, are left to be refused.
+func cutEmbeddings(s string) string {
+	if !strings.ContainsFunc(s, isBidiOverride) {
+		return s
+	}
+	runes := []rune(s)
+	var open []int // the places of those not closed yet
+	for i, r := range runes {
+		switch {
+		case !isBidiOverride(r):
+		case r != popEmbedding && r != popIsolate:
+			open = append(open, i)
+		case len(open) > 0:
+			last := open[len(open)-1]
+			open = open[:len(open)-1]
+			if r == endOfBidi(runes[last]) {
+				runes[last], runes[i] = -1, -1
+			}
+		}
+	}
+	return string(slices.DeleteFunc(runes, func(r rune) bool { return r < 0 }))
+}
+
+const (
+	popEmbedding = '\u202C'
+	popIsolate   = '\u2069'
+)
+
+// endOfBidi returns the sign that closes an embedding or isolate; 0 for an override, which must not be closed either.
+func endOfBidi(r rune) rune {
+	switch r {
+	case '\u202A', '\u202B':
+		return popEmbedding
+	case '\u2066', '\u2067', '\u2068':
+		return popIsolate
+	}
+	return 0
 }
 
 func isForbiddenControl(r rune) bool {

@@ -1,0 +1,56 @@
+package text
+
+import "testing"
+
+func TestRenderMarkdownBareLinks(t *testing.T) {
+	link := func(address, words string) string { return `<a href="` + address + `"` + rel + ">" + words + "</a>" }
+	web := func(address string) string { return link(address, address) }
+	checkMarkdown(t, []markdownCase{
+		{"Stop", "see https://example.org.", "<p>see " + web("https://example.org") + ".</p>\n"},
+		{"WWW", "www.example.org", "<p>" + link("http://www.example.org", "www.example.org") + "</p>\n"},
+		{"Umlaut", "https://de.wikipedia.org/wiki/Müll ok", "<p>" + link("https://de.wikipedia.org/wiki/M%C3%BCll", "https://de.wikipedia.org/wiki/Müll") + " ok</p>\n"},
+		{"Cyrillic", "https://ru.wikipedia.org/wiki/Петиция", "<p>" + link("https://ru.wikipedia.org/wiki/%D0%9F%D0%B5%D1%82%D0%B8%D1%86%D0%B8%D1%8F", "https://ru.wikipedia.org/wiki/Петиция") + "</p>\n"},
+		{"Polish", "http://www.example.org/żółw!", "<p>" + link("http://www.example.org/%C5%BC%C3%B3%C5%82w", "http://www.example.org/żółw") + "!</p>\n"},
+		{"PolishWWW", "(www.example.org/żółw)", "<p>(" + link("http://www.example.org/%C5%BC%C3%B3%C5%82w", "www.example.org/żółw") + ")</p>\n"},
+		{"Query", "https://a.example/?q=Ö&r=ж#ü", "<p>" + link("https://a.example/?q=%C3%96&amp;r=%D0%B6#%C3%BC", "https://a.example/?q=Ö&amp;r=ж#ü") + "</p>\n"},
+		{"Marks", "https://hi.wikipedia.org/wiki/हिन्दी।", "<p>" + link("https://hi.wikipedia.org/wiki/%E0%A4%B9%E0%A4%BF%E0%A4%A8%E0%A5%8D%E0%A4%A6%E0%A5%80", "https://hi.wikipedia.org/wiki/हिन्दी") + "।</p>\n"},
+		{"Arabic", "https://ar.wikipedia.org/wiki/عريضة، نعم", "<p>" + link("https://ar.wikipedia.org/wiki/%D8%B9%D8%B1%D9%8A%D8%B6%D8%A9", "https://ar.wikipedia.org/wiki/عريضة") + "، نعم</p>\n"},
+		{"Joiner", "https://fa.example/می\u200cخواهم", "<p>" + link("https://fa.example/%D9%85%DB%8C%E2%80%8C%D8%AE%D9%88%D8%A7%D9%87%D9%85", "https://fa.example/می\u200cخواهم") + "</p>\n"},
+		{"KoreanPath", "https://ko.wikipedia.org/wiki/청원", "<p>" + link("https://ko.wikipedia.org/wiki/%EC%B2%AD%EC%9B%90", "https://ko.wikipedia.org/wiki/청원") + "</p>\n"},
+		{"KoreanParticle", "https://example.org를 보세요", "<p>" + web("https://example.org") + "를 보세요</p>\n"},
+		{"CyrillicHost", "https://пример.рф/", "<p>" + link("https://%D0%BF%D1%80%D0%B8%D0%BC%D0%B5%D1%80.%D1%80%D1%84/", "https://пример.рф/") + "</p>\n"},
+		{"LatinHost", "https://exämple.org/", "<p>" + link("https://ex%C3%A4mple.org/", "https://exämple.org/") + "</p>\n"},
+		{"Punycode", "https://xn--e1afmkfd.xn--p1ai/a", "<p>" + web("https://xn--e1afmkfd.xn--p1ai/a") + "</p>\n"},
+		{"NextSentence", "https://example.org.Дальше", "<p>" + web("https://example.org") + ".Дальше</p>\n"},
+		{"NextSentenceLatin", "https://example.org.Next", "<p>" + web("https://example.org") + ".Next</p>\n"},
+		{"Capitals", "HTTPS://EXAMPLE.ORG/A", "<p>" + link("https://EXAMPLE.ORG/A", "HTTPS://EXAMPLE.ORG/A") + "</p>\n"},
+		{"HanEnds", "https://zh.wikipedia.org/wiki/请愿", "<p>" + web("https://zh.wikipedia.org/wiki/") + "请愿</p>\n"},
+		{"KanaEnds", "https://example.jp/aをご覧ください", "<p>" + web("https://example.jp/a") + "をご覧ください</p>\n"},
+		{"KanaEndsHost", "https://example.jpを.見て", "<p>" + web("https://example.jp") + "を.見て</p>\n"},
+		{"FullWidth", "（https://example.jp/a）", "<p>（" + web("https://example.jp/a") + "）</p>\n"},
+		{"FullWidthStop", "https://example.jp/a。次", "<p>" + web("https://example.jp/a") + "。次</p>\n"},
+		{"AfterKana", "詳細はhttps://example.jp/a、www.example.jpで", "<p>詳細は" + web("https://example.jp/a") + "、" + link("http://www.example.jp", "www.example.jp") + "で</p>\n"},
+		{"AfterColon", "链接：https://example.cn/a", "<p>链接：" + web("https://example.cn/a") + "</p>\n"},
+		{"Quoted", `„https://example.org/a“ "https://example.org/b"`, "<p>„" + web("https://example.org/a") + "“ &#34;" + web("https://example.org/b") + "&#34;</p>\n"},
+		{"WithinWord", "xhttps://example.org awww.example.org", "<p>xhttps://example.org awww.example.org</p>\n"},
+		{"Bold", "**https://example.org/a_b_c**", "<p><strong>" + web("https://example.org/a_b_c") + "</strong></p>\n"},
+		{"Brackets", "(https://example.org/a_(b)) https://example.org/c)", "<p>(" + web("https://example.org/a_(b)") + ") " + web("https://example.org/c") + ")</p>\n"},
+		{"Entity", "https://example.org/?a=b&amp;", "<p>" + web("https://example.org/?a=b") + "&amp;</p>\n"},
+		{"Port", "http://example.org:8080/a", "<p>" + web("http://example.org:8080/a") + "</p>\n"},
+		{"WrongPort", "https://example.org:www.a.b", "<p>https://example.org:www.a.b</p>\n"},
+		{"User", "https://a:b@example.org/c&amp;", "<p>https://a:b@example.org/c&amp;</p>\n"},
+		{"NoHost", "http:// https://a www. http://localhost/", "<p>http:// https://a www. http://localhost/</p>\n"},
+		{"Twice", "https://a.example/https://b.example", "<p>" + web("https://a.example/https://b.example") + "</p>\n"},
+		{"InLinkText", "[https://a.example](/b)", "<p>" + link("/b", "https://a.example") + "</p>\n"},
+		{"InLinkTextWithPath", "[a https://a.example/c_(d) e](/b)", "<p>" + link("/b", "a https://a.example/c_(d) e") + "</p>\n"},
+		{"MailInLinkText", "[ada@a.example](/b)", "<p>" + link("/b", "ada@a.example") + "</p>\n"},
+		{"InBrackets", "[https://a.example/b] [see https://a.example/c[d]e.]", "<p>[" + web("https://a.example/b") + "] [see " + link("https://a.example/c%5Bd%5De", "https://a.example/c[d]e") + ".]</p>\n"},
+		{"AfterOpenBracket", "[a https://a.example/b", "<p>[a " + web("https://a.example/b") + "</p>\n"},
+		{"InCode", "`https://a.example`", "<p><code>https://a.example</code></p>\n"},
+		{"SoftBreak", "a\nhttps://a.example\nb", "<p>a\n" + web("https://a.example") + "\nb</p>\n"},
+		{"Mail", "ada@example.org, (bob_c@example.co.uk)", "<p>" + link("mailto:ada@example.org", "ada@example.org") + ", (" + link("mailto:bob_c@example.co.uk", "bob_c@example.co.uk") + ")</p>\n"},
+		{"MailHost", "a ada@mail.exämple.org.", "<p>a " + link("mailto:ada@mail.ex%C3%A4mple.org", "ada@mail.exämple.org") + ".</p>\n"},
+		{"MailParticle", "ada@example.org로 ada@example.orgまで.です", "<p>" + link("mailto:ada@example.org", "ada@example.org") + "로 " + link("mailto:ada@example.org", "ada@example.org") + "まで.です</p>\n"},
+		{"NoMail", "ada@example @example.org ada@example.org_x", "<p>ada@example @example.org ada@example.org_x</p>\n"},
+	})
+}
