@@ -72,9 +72,9 @@ func (s *site) countNested(t *testing.T, counter *dbtest.Counter) {
 	}
 }
 
-// nestings returns selections of a type that follow its edges, each with the number of statements it may cost. A petition
-// that was known already is asked for its body and its numbers, and any for two histories, one of which has to find its
-// start.
+// nestings returns selections of a type that follow its edges, each with the number of statements it may cost. A
+// petition that was known already is asked for its body and its numbers, and any for two histories, one of which has to
+// find its start.
 func nestings(owner string, depth int) map[string]int {
 	leaf := map[string]int{
 		"Petition": 5, "Signature": 0, "Comment": 0, "Tag": 0, "SignatureCount": 1,
