@@ -24,12 +24,14 @@ func isPostgres(address string) bool {
 }
 
 // sessionDefaults apply to every connection unless the address says otherwise. JIT is off because statements are short
-// here: compiling one takes longer than running it, a tenth of a second for the first on a connection.
+// here: compiling one takes longer than running it, a tenth of a second for the first on a connection. The wait for a lock
+// is longer than PostgreSQL's deadlock_timeout of one second: otherwise deadlocks would be taken for long waits, and their
+// transactions not be repeated.
 func sessionDefaults() map[string]string {
 	return map[string]string{
 		"jit":                                 "off",
 		"statement_timeout":                   "3s",
-		"lock_timeout":                        "1s",
+		"lock_timeout":                        "2s",
 		"idle_in_transaction_session_timeout": "5s",
 	}
 }

@@ -214,12 +214,23 @@ func (e *edit) write(ctx context.Context, before, after content) error {
 }
 
 func (e *edit) retag(ctx context.Context, tags []text.Tag) error {
-	counts := tagCountsIn(e.row.State)
-	if err := e.countTags(ctx, e.row.ID, tagCounts{-counts.open, -counts.public}); err != nil {
+	before, err := e.tagIDs(ctx, e.row.ID)
+	if err != nil {
 		return err
 	}
 	if err := e.setTags(ctx, e.row.ID, tags); err != nil {
 		return err
 	}
-	return e.countTags(ctx, e.row.ID, counts)
+	after, err := e.tagIDs(ctx, e.row.ID)
+	if err != nil {
+		return err
+	}
+	moved := map[uuid.UUID]int{}
+	for _, id := range before {
+		moved[id]--
+	}
+	for _, id := range after {
+		moved[id]++
+	}
+	return e.countTags(ctx, moved, tagCountsIn(e.row.State))
 }

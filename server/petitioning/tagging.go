@@ -3,6 +3,7 @@ package petitioning
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -64,17 +65,29 @@ func tagCountsIn(s petition.State) (c tagCounts) {
 	return c
 }
 
-// countTags adds to the numbers of each of the petition's tags.
-func (t *tx) countTags(ctx context.Context, id uuid.UUID, n tagCounts) error {
-	if n == (tagCounts{}) {
+// tagIDs returns the tags of a petition.
+func (t *tx) tagIDs(ctx context.Context, petition uuid.UUID) ([]uuid.UUID, error) {
+	var ids []uuid.UUID
+	err := t.PetitionTag.Query().Where(petitiontag.PetitionID(petition)).Select(petitiontag.FieldTagID).Scan(ctx, &ids)
+	return ids, err
+}
+
+// countTags adds to the numbers of tags, for so many petitions of each. Rows of tags are locked by nothing else, once in
+// a transaction and in the order of keys: two transactions with the same tags then wait for each other in turn, and never
+// both for each other. New tags are made before, when a transaction holds none of these locks yet.
+func (t *tx) countTags(ctx context.Context, petitions map[uuid.UUID]int, each tagCounts) error {
+	if each == (tagCounts{}) {
 		return nil
 	}
-	ids, err := t.Tag.Query().Where(tag.HasPetitionsWith(petition.ID(id))).Order(tag.ByKey()).IDs(ctx)
+	maps.DeleteFunc(petitions, func(_ uuid.UUID, n int) bool { return n == 0 })
+	ids, err := t.Tag.Query().Where(tag.IDIn(slices.Collect(maps.Keys(petitions))...)).Order(tag.ByKey()).IDs(ctx)
 	if err != nil {
 		return err
 	}
-	for _, one := range ids {
-		if err := t.Tag.UpdateOneID(one).AddOpenPetitions(n.open).AddPublicPetitions(n.public).Exec(ctx); err != nil {
+	for _, id := range ids {
+		n := petitions[id]
+		err := t.Tag.UpdateOneID(id).AddOpenPetitions(n * each.open).AddPublicPetitions(n * each.public).Exec(ctx)
+		if err != nil {
 			return err
 		}
 	}
