@@ -42,7 +42,7 @@ func settings(t *testing.T, pool *sql.DB, names ...string) map[string]string {
 func TestSessionSettings(t *testing.T) {
 	t.Parallel()
 	general := map[string]string{
-		"statement_timeout": "3s", "lock_timeout": "1s", "idle_in_transaction_session_timeout": "5s",
+		"statement_timeout": "3s", "lock_timeout": "2s", "idle_in_transaction_session_timeout": "5s",
 		"TimeZone": "UTC", "transaction_isolation": "read committed", "application_name": "petitiond", "jit": "off",
 	}
 	ledger := map[string]string{
@@ -70,14 +70,14 @@ func TestSessionSettings(t *testing.T) {
 		t.Parallel()
 		db := opened(t, database.Options{}, with(t, dbtest.URL(t, database.Postgres), map[string]string{
 			"statement_timeout": "7s", "work_mem": "5MB", "application_name": "mine", // may be chosen
-			"synchronous_commit": "off", "TimeZone": "Asia/Tokyo", "lock_timeout": "2s", // some may not
+			"synchronous_commit": "off", "TimeZone": "Asia/Tokyo", "lock_timeout": "3s", // some may not
 			"default_transaction_isolation": "serializable",
 		}))
 		general, ledger := maps.Clone(general), maps.Clone(ledger)
 		for _, want := range []map[string]string{general, ledger} {
 			want["statement_timeout"], want["work_mem"], want["application_name"] = "7s", "5MB", "mine"
 		}
-		general["lock_timeout"], general["synchronous_commit"] = "2s", "off"
+		general["lock_timeout"], general["synchronous_commit"] = "3s", "off"
 		check(t, db.Write, general)
 		check(t, db.Ledger, ledger)
 	})
