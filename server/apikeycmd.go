@@ -19,6 +19,9 @@ func createKey(ctx context.Context, in invocation) error {
 	}
 	return withCore(ctx, in, func(ctx context.Context, c *core) error {
 		bearer, err := c.domain.CreateAPIKey(ctx, name, scopes)
+		if faults := petitioning.Faults(err); len(faults) > 0 && faults[0].Code == petitioning.Invalid {
+			return commands()["key"].misused(faults[0].Message)
+		}
 		if err != nil {
 			return err
 		}

@@ -152,8 +152,9 @@ func TestCommandFaults(t *testing.T) {
 		{"key", "create", "--name", "x", "--scope", "NONE"},
 		{"key", "create", "--scope", "SIGN"},
 	} {
-		if _, err := petitiond(t, environment, args...); err == nil {
-			t.Errorf("petitiond %s: want an error", strings.Join(args, " "))
+		_, err := petitiond(t, environment, args...)
+		if want := map[string]int{"hide": 1, "key": 2}[args[0]]; err == nil || status(err) != want {
+			t.Errorf("petitiond %s: %v, want the exit code %d", strings.Join(args, " "), err, want)
 		}
 	}
 }

@@ -123,7 +123,8 @@ func TestBodiesThatAreNeeded(t *testing.T) {
 	})
 }
 
-// Who sends what was announced, or announces nothing, keeps the connection.
+// Who sends what was announced, or announces nothing, keeps the connection. One whose body has no announced length is
+// answered and loses it: a proxy may have believed another length.
 func TestConnectionsAreKept(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, func(t *testing.T, environment []string) {
@@ -136,16 +137,17 @@ func TestConnectionsAreKept(t *testing.T) {
 			"Content-Length: %d\r\n\r\n%s", len(body), body)
 		chunked := fmt.Sprintf("POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"+
 			"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(body), body)
-		for _, text := range []string{get, get + get + get, post, chunked, post + post + get, get + chunked + get} {
+		for _, text := range []string{get, get + get + get, post, post + post + get, get + post + chunked} {
 			w.say(text)
-			for range strings.Count(text, "HTTP/1.1") {
+			requests := strings.Count(text, "HTTP/1.1")
+			for i := range requests {
 				response, err := http.ReadResponse(w.in, nil)
 				if err != nil {
 					t.Fatalf("%.60q: %v", text, err)
 				}
 				_, _ = io.Copy(io.Discard, response.Body)
 				_ = response.Body.Close()
-				if response.StatusCode != http.StatusOK || response.Close {
+				if last := strings.HasSuffix(text, chunked) && i == requests-1; response.StatusCode != http.StatusOK || response.Close != last {
 					t.Errorf("%.60q: %d, close: %v", text, response.StatusCode, response.Close)
 				}
 			}

@@ -17,6 +17,10 @@ const (
 	MaxSkew = 5 * time.Second
 	// settlingTime is how long a clock that has jumped must run evenly before it is trusted, on SQLite.
 	settlingTime = 30 * time.Second
+	// slewing is how fast the time follows a wall clock that nothing can be compared with, on SQLite. A clock that is
+	// corrected gradually moves by half a millisecond a second; one that is set again and again, by less than MaxSkew at a
+	// time, is soon further off than that.
+	slewing = 0.05
 	// clockEvery is how often the clock is compared.
 	clockEvery = time.Second
 )
@@ -36,7 +40,8 @@ var ErrClock = errors.New("the clock differs")
 // On PostgreSQL it follows the clock of the database, which all replicas share. The wall clock of this machine does not
 // influence it, but has to agree: if the two differ, there is no way to tell which of them is wrong.
 //
-// On SQLite there is only the wall clock, and the only error that can be noticed is a jump. After a jump, the time
+// On SQLite there is only the wall clock, and the only error that can be noticed is a jump. Smaller differences are
+// followed slowly, so that many small jumps are noticed like a large one, and the time never goes back. After a jump, it
 // advances as if there had been none, until the wall clock has come back, or has run evenly for half a minute and is
 // trusted.
 type Clock struct {
@@ -177,6 +182,8 @@ func (c *Clock) follow() {
 	agrees := func(m moment) bool { return between(-MaxSkew, is.time.Sub(m.at(is.elapsed)), MaxSkew) }
 	switch {
 	case agrees(c.right):
+		most := time.Duration(slewing * float64(is.elapsed-c.right.elapsed))
+		is.time = c.right.at(is.elapsed).Add(max(-most, min(is.time.Sub(c.right.at(is.elapsed)), most)))
 		c.right, c.jumped = is, nil
 	case c.jumped == nil || !agrees(*c.jumped):
 		c.jumped = &is

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -82,6 +83,9 @@ func (o Options) Open(ctx context.Context, url string) (*DB, error) {
 		o.Wrap = func(c driver.Connector) driver.Connector { return c }
 	}
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
+		if strings.Contains(path, "?") { // other programs take parameters there; as part of a name nobody means it
+			return nil, fmt.Errorf("%w; SQLite takes no parameters", ErrURL)
+		}
 		return o.openSQLite(ctx, path)
 	}
 	if isPostgres(url) {

@@ -19,6 +19,7 @@ func TestOpenRefusesAddresses(t *testing.T) {
 		"NoPath":          "sqlite:",
 		"Memory":          "sqlite::memory:",
 		"SlashesOfURL":    "sqlite://hunter2.db",
+		"Parameters":      "sqlite:hunter2.db?mode=memory",
 		"BadEscape":       "postgres://ann:hunter2%zz@localhost/db",
 		"BadPort":         "postgres://ann:hunter2@localhost:port/db",
 		"BadMode":         "postgres://ann:hunter2@localhost/db?sslmode=hunter2",

@@ -19,6 +19,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	} else {
 		r = a.expectBody(r)
 	}
+	if len(r.TransferEncoding) > 0 {
+		// net/http forgets a Content-Length beside it. A proxy may have believed that one, and what comes next would not be
+		// a request of the same client (RFC 9112, section 6.3).
+		w.Header().Set("Connection", "close")
+	}
 	defer func() { a.finish(r.Context(), recover()) }()
 	if r.RequestURI == "*" && r.Method == http.MethodOptions {
 		return // "OPTIONS *" asks about the server as a whole: that it answers is all there is to say

@@ -20,7 +20,7 @@ import (
 // closed too early. It returns how many petitions it has changed. The caller must know that the clock is right now.
 func (s *Service) Mend(ctx context.Context) (petitions int, err error) {
 	var errs []error
-	for _, mend := range []func(context.Context) (int, error){s.redatePublic, s.reopenEarly, s.redateChanges} {
+	for _, mend := range []func(context.Context) (int, error){s.redatePublic, s.reopenEarly, s.redateChanges, s.redateCredentials} {
 		n, err := mend(ctx)
 		petitions, errs = petitions+n, append(errs, err)
 	}
@@ -85,6 +85,20 @@ func datedAhead(latest time.Time) []predicate.Petition {
 func (s *Service) redateChanges(ctx context.Context) (int, error) {
 	latest := s.latest()
 	return s.redate(ctx, petition.Or(petition.UpdatedAtGT(latest), petition.ClosedAtGT(latest)))
+}
+
+// redateCredentials sets the current time in credentials that were made in the future. It returns 0: they are no
+// petitions.
+func (s *Service) redateCredentials(ctx context.Context) (int, error) {
+	return 0, s.inTx(ctx, func(t *tx) error {
+		for _, table := range []string{"tokens", "api_keys"} {
+			_, err := t.sql.ExecContext(ctx, `UPDATE `+table+` SET created_at = $1 WHERE created_at > $2`, s.opt.Now(), s.latest())
+			if err != nil {
+				return fmt.Errorf("dating credentials: %w", err)
+			}
+		}
+		return nil
+	})
 }
 
 // startedWhenPublished matches petitions whose start was not planned: it was set together with the slug.

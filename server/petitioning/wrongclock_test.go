@@ -189,6 +189,7 @@ func TestMendsAll(t *testing.T) {
 		ok(t, err)
 		equal(t, "mended", 2*many, mended)
 		equal(t, "left", []int{0, 0, 0}, left())
+		equal(t, "tokens dated ahead", 0, value[int](t, b, `SELECT COUNT(*) FROM tokens WHERE created_at > $1`, monday))
 		mended, err = b.Mend(t.Context())
 		ok(t, err)
 		equal(t, "mended again", 0, mended)

@@ -63,6 +63,9 @@ func (o *opener) admitSocket(w http.ResponseWriter, r *http.Request) (credential
 	if !o.sameSite(r) {
 		return credential.Identity{}, fault.New(http.StatusForbidden, errcode.Forbidden, "Pages of this origin may not open WebSockets on this server.")
 	}
+	if r.ContentLength != 0 { // its bytes would be taken for frames
+		return credential.Identity{}, fault.New(http.StatusBadRequest, errcode.BadRequest, "A WebSocket handshake has no body.")
+	}
 	if err := socket.CheckUpgrade(r.Header, r.Method, r.ProtoMajor, r.ProtoMinor); err != nil {
 		status := http.StatusBadRequest
 		switch {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -161,11 +162,16 @@ func TestSocketHandshake(t *testing.T) {
 		{"Credential", []string{"Authorization: Bearer good"}, 101},
 		{"BadCredential", []string{"Authorization: Bearer bad"}, 401},
 		{"BadVersion", []string{"Sec-WebSocket-Version: 12"}, 426},
+		{"Body", nil, 400},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			r := request(t, http.MethodGet, server, nil, append([]string{
+			body := io.Reader(nil)
+			if test.name == "Body" {
+				body = strings.NewReader("0123456789")
+			}
+			r := request(t, http.MethodGet, server, body, append([]string{
 				"Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
 				"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Protocol: graphql-transport-ws",
 			}, test.headers...)...)
