@@ -23,6 +23,10 @@ type Options struct {
 	Petitions func(ctx context.Context) ([]Card, Site, error)
 	// Petition returns a petition by its slug or a former one, or nil if there is none that visitors may see.
 	Petition func(ctx context.Context, slug string) (*Petition, error)
+	// Preview is like Petition for those who have an edit token, which may open more to them.
+	Preview func(ctx context.Context, slug, token string) (*Petition, error)
+	// IsPassing reports whether an error of the functions above is temporary; nil: none is.
+	IsPassing func(error) bool
 	// Share calls send with the page of this name, which render makes now or has made before: pages are the same for
 	// everybody. Status is the value of the header Cache-Status. An error means that nothing was sent, since the server
 	// is too busy. If Share is nil, every request is rendered separately.
@@ -54,6 +58,9 @@ func build(o Options, third fs.FS) (http.Handler, error) {
 	o.PublicURL = strings.TrimRight(o.PublicURL, "/")
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.IsPassing == nil {
+		o.IsPassing = func(error) bool { return false }
 	}
 	if o.Share == nil {
 		o.Share = func(ctx context.Context, _ string, render Render, send func(*Page, string)) error {
@@ -113,7 +120,7 @@ type startView struct {
 
 // start shows the open petitions and the numbers of the site.
 func (s *site) start(w http.ResponseWriter, r *http.Request) {
-	s.serve(w, r, func(ctx context.Context) (*Page, bool) {
+	s.serve(w, r, r.URL.Path, func(ctx context.Context) (*Page, bool) {
 		cards, numbers, err := s.options.Petitions(ctx)
 		if err != nil {
 			return s.failed(ctx, r.Pattern, err)
@@ -127,13 +134,18 @@ func (s *site) start(w http.ResponseWriter, r *http.Request) {
 type petitionView struct {
 	Head     head
 	Petition *Petition
+	Unseen   string // who sees it, if not everybody does
 }
 
 // petition shows a petition by its current slug. Former slugs redirect to it, so that old links still work and search
 // engines find each petition at one address.
 func (s *site) petition(w http.ResponseWriter, r *http.Request) {
+	if token := r.URL.Query().Get(previewParameter); token != "" {
+		s.preview(w, r, token)
+		return
+	}
 	slug := r.PathValue("slug")
-	s.serve(w, r, func(ctx context.Context) (*Page, bool) {
+	s.serve(w, r, r.URL.Path, func(ctx context.Context) (*Page, bool) {
 		p, err := s.options.Petition(ctx, slug)
 		switch {
 		case err != nil:
@@ -142,7 +154,7 @@ func (s *site) petition(w http.ResponseWriter, r *http.Request) {
 			// It is not kept: otherwise requests for made-up addresses could displace the pages that others read.
 			return s.notices[http.StatusNotFound], false
 		case p.Slug != slug:
-			return moved(address(p.Slug)), true
+			return redirection(http.StatusMovedPermanently, address(p.Slug)), true
 		}
 		view := petitionView{Head: s.head(p.Title), Petition: p}
 		view.Head.Description, view.Head.Address, view.Head.Script = p.Summary, address(p.Slug), "sign.js"
@@ -153,8 +165,9 @@ func (s *site) petition(w http.ResponseWriter, r *http.Request) {
 
 func address(slug string) string { return "/p/" + url.PathEscape(slug) }
 
-// serve sends the page that render makes for the path. The query of the address does not matter.
-func (s *site) serve(w http.ResponseWriter, r *http.Request, render Render) {
+// serve sends the page that render makes. Those who ask for a page of the same name may share one: the name is the path,
+// since the query of an address does not matter.
+func (s *site) serve(w http.ResponseWriter, r *http.Request, name string, render Render) {
 	send := func(page *Page, status string) {
 		if status != "" {
 			w.Header().Set("Cache-Status", status)
@@ -163,7 +176,7 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request, render Render) {
 			page.send(w, r)
 		}
 	}
-	if s.options.Share(r.Context(), r.URL.Path, render, send) != nil {
+	if s.options.Share(r.Context(), name, render, send) != nil {
 		send(s.notices[http.StatusServiceUnavailable], "")
 	}
 }
@@ -192,8 +205,11 @@ func (s *site) failed(ctx context.Context, pattern string, err error) (page *Pag
 	case !errors.Is(cause, context.Canceled): // else all clients have gone
 		s.options.Logger.ErrorContext(ctx, "page failed", "page", pattern, "error", err)
 	}
-	if errors.Is(cause, context.DeadlineExceeded) {
+	switch {
+	case errors.Is(cause, context.DeadlineExceeded):
 		return s.notices[http.StatusGatewayTimeout], false
+	case s.options.IsPassing(err):
+		return s.notices[http.StatusServiceUnavailable], false
 	}
 	return s.notices[http.StatusInternalServerError], false
 }
@@ -215,7 +231,7 @@ func (s *site) renderNotices() (map[int]*Page, error) {
 			"This page cannot be shown", "Something went wrong on our side. Please try again in a moment.",
 		},
 		http.StatusServiceUnavailable: {
-			"This site is very busy", "The server cannot take more requests right now. Please try again in a moment.",
+			"This page cannot be shown right now", "The server is very busy, or is being restarted. Please try again in a moment.",
 		},
 		http.StatusGatewayTimeout: {
 			"This page took too long", "The server is very busy right now. Please try again in a moment.",
