@@ -65,8 +65,8 @@ func openDatabase(ctx context.Context, config Config, log *slog.Logger) (_ *core
 	return c, nil
 }
 
-// unmatched says of an error about the secret which two things belong together. It never has the address of the database,
-// which may contain a password.
+// unmatched says of an error about the secret which two things belong together. It never has the address of the
+// database, which may contain a password.
 func (c Config) unmatched(err error) error {
 	for _, apart := range []error{petitioning.ErrOtherSecret, petitioning.ErrSecretMissing, petitioning.ErrSecretUnproven} {
 		if errors.Is(err, apart) {

@@ -117,7 +117,9 @@ func (s *site) edit(t *testing.T, bearer, id string, version int, what string) {
 func (s *site) publish(t *testing.T, bearer, id string) {
 	t.Helper()
 	out := struct {
-		PublishPetition struct{ Petition struct{ State petition.State } }
+		PublishPetition struct {
+			Petition struct{ State petition.State }
+		}
 	}{}
 	s.ask(t, bearer, `mutation($id: ID!) { publishPetition(id: $id) { petition { state } } }`, map[string]any{"id": id}, &out)
 	if out.PublishPetition.Petition.State != petition.StateOPEN {

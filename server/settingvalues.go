@@ -80,7 +80,8 @@ func setMemory(c *Config, v string) error {
 	return errors.New("must be auto, or a whole number of MiB or GiB, at least 64MiB")
 }
 
-// setPublicURL takes the base of all links, without the slash that each path begins with. Only development does without.
+// setPublicURL takes the base of all links, without the slash that each path begins with. Only development does
+// without.
 func setPublicURL(c *Config, v string) error {
 	if v == "" && c.Env == development {
 		return nil

@@ -156,8 +156,8 @@ func (l *lane) commit(ctx context.Context, b *batch) error {
 	}
 }
 
-// giveUp answers for a batch that was tried long enough, the last time with this error. Where its COMMIT was lost, others
-// may be shown responses of before it, which the observer must forget.
+// giveUp answers for a batch that was tried long enough, the last time with this error. Where its COMMIT was lost,
+// others may be shown responses of before it, which the observer must forget.
 func (l *lane) giveUp(b *batch, last error) error {
 	l.ledger.opt.Logger.Error("ledger: gave a batch up", "entries", len(b.entries), "outcome_unknown", b.lost, "error", last)
 	if b.lost {

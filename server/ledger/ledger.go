@@ -204,8 +204,8 @@ func (l *Ledger) submit(ctx context.Context, e *entry) (Receipt, error) {
 	return e.wait(ctx)
 }
 
-// wait returns the entry's answer. When ctx ends first the entry may still be written, unless it is in the queue yet: then
-// it leaves that.
+// wait returns the entry's answer. When ctx ends first the entry may still be written, unless it is in the queue yet:
+// then it leaves that.
 func (e *entry) wait(ctx context.Context) (Receipt, error) {
 	select {
 	case <-e.done:

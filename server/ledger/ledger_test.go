@@ -276,8 +276,8 @@ func TestCallerHangsUp(t *testing.T) {
 	})
 }
 
-// TestCallerLeavesTheQueue lets callers give up while another batch is under way: nothing of theirs is written, and they
-// hear so.
+// TestCallerLeavesTheQueue lets callers give up while another batch is under way: nothing of theirs is written, and
+// they hear so.
 func TestCallerLeavesTheQueue(t *testing.T) {
 	t.Parallel()
 	eachStaged(t, func(t *testing.T, db *database.DB, s *stage) {

@@ -165,8 +165,8 @@ func (s *site) petition(w http.ResponseWriter, r *http.Request) {
 
 func address(slug string) string { return "/p/" + url.PathEscape(slug) }
 
-// serve sends the page that render makes. Those who ask for a page of the same name may share one: the name is the path,
-// since the query of an address does not matter.
+// serve sends the page that render makes. Those who ask for a page of the same name may share one: the name is the
+// path, since the query of an address does not matter.
 func (s *site) serve(w http.ResponseWriter, r *http.Request, name string, render Render) {
 	send := func(page *Page, status string) {
 		if status != "" {

@@ -8,9 +8,9 @@ import (
 // previewParameter is the parameter of an address that bears the edit token.
 const previewParameter = "preview"
 
-// preview shows a petition that is not public to those who have its edit token. The token is a secret, and addresses are
-// not: the page is kept nowhere, it is named in no Referer, and its script takes the token out of the address bar. If
-// everybody may see the petition, visitors are sent to its own address.
+// preview shows a petition that is not public to those who have its edit token. The token is a secret, and addresses
+// are not: the page is kept nowhere, it is named in no Referer, and its script takes the token out of the address bar.
+// If everybody may see the petition, visitors are sent to its own address.
 func (s *site) preview(w http.ResponseWriter, r *http.Request, token string) {
 	// Set here, since they hold for every answer: a page that says that the server is busy loads files, too.
 	w.Header().Set("Cache-Control", "no-store")

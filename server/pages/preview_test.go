@@ -53,16 +53,16 @@ func TestPreviewKeepsTheToken(t *testing.T) {
 		status int
 		to     string
 	}{
-		"Draft":       {preview, "DRAFT", http.StatusOK, ""},
-		"FormerSlug":  {strings.Replace(preview, "night-bus", "day-bus", 1), "DRAFT", http.StatusOK, ""},
-		"OtherToken":  {"/p/night-bus?preview=pe_other", "DRAFT", http.StatusNotFound, ""},
-		"NoSuchSlug":  {"/p/none?preview=" + editToken, "DRAFT", http.StatusNotFound, ""},
-		"Open":        {preview, "OPEN", http.StatusSeeOther, "/p/night-bus"},
-		"Paused":      {preview, "PAUSED", http.StatusSeeOther, "/p/night-bus"},
-		"Closed":      {strings.Replace(preview, "night-bus", "day-bus", 1), "CLOSED", http.StatusSeeOther, "/p/night-bus"},
-		"Archived":    {preview, "ARCHIVED", http.StatusSeeOther, "/p/night-bus"},
-		"WithMore":    {preview + "&utm_source=x", "DRAFT", http.StatusOK, ""},
-		"OtherSpelt":  {"/p/night%2Dbus?preview=pe%5Fcanary", "DRAFT", http.StatusOK, ""},
+		"Draft":        {preview, "DRAFT", http.StatusOK, ""},
+		"FormerSlug":   {strings.Replace(preview, "night-bus", "day-bus", 1), "DRAFT", http.StatusOK, ""},
+		"OtherToken":   {"/p/night-bus?preview=pe_other", "DRAFT", http.StatusNotFound, ""},
+		"NoSuchSlug":   {"/p/none?preview=" + editToken, "DRAFT", http.StatusNotFound, ""},
+		"Open":         {preview, "OPEN", http.StatusSeeOther, "/p/night-bus"},
+		"Paused":       {preview, "PAUSED", http.StatusSeeOther, "/p/night-bus"},
+		"Closed":       {strings.Replace(preview, "night-bus", "day-bus", 1), "CLOSED", http.StatusSeeOther, "/p/night-bus"},
+		"Archived":     {preview, "ARCHIVED", http.StatusSeeOther, "/p/night-bus"},
+		"WithMore":     {preview + "&utm_source=x", "DRAFT", http.StatusOK, ""},
+		"OtherSpelt":   {"/p/night%2Dbus?preview=pe%5Fcanary", "DRAFT", http.StatusOK, ""},
 		"BesideOthers": {"/p/night-bus?utm_source=x&preview=" + editToken, "DRAFT", http.StatusOK, ""},
 	}
 	for name, test := range tests {

@@ -82,8 +82,8 @@ func (e *edit) enter(ctx context.Context, next petition.State) (ledger.Terms, er
 	return terms, e.Rank.UpdateOneID(e.row.ID).SetState(string(next)).Exec(ctx)
 }
 
-// Close ends the collection of signatures and may record the outcome. Closing a closed petition records the outcome that
-// is given, also in place of another one: it may not have been known before, or may have been wrong.
+// Close ends the collection of signatures and may record the outcome. Closing a closed petition records the outcome
+// that is given, also in place of another one: it may not have been known before, or may have been wrong.
 func (s *Service) Close(ctx context.Context, id uuid.UUID, outcome *petition.Outcome) error {
 	field := []string{"input", "id"}
 	return s.change(ctx, id, field, func(ctx context.Context, e *edit) (ledger.Terms, error) {

@@ -15,8 +15,8 @@ import (
 	"petitiond/server/text"
 )
 
-// draftSlug returns the slug of a draft with a title. It ends in characters made of the id, so that it does not take the
-// plain one from anybody, and stays recognisable when the title changes.
+// draftSlug returns the slug of a draft with a title. It ends in characters made of the id, so that it does not take
+// the plain one from anybody, and stays recognisable when the title changes.
 func draftSlug(id uuid.UUID, title string) string {
 	return suffixed(title, id[len(id)-text.SlugSuffixBytes:]) // the end of a UUIDv7 is random
 }
@@ -27,9 +27,9 @@ func suffixed(title string, suffix []byte) string {
 	return text.SlugWithSuffix(strings.TrimRight(short, "-"), suffix)
 }
 
-// takeSlug reserves a slug for a petition's title: that of a draft, or in a state in which links lead to the petition the
-// plain one if no other petition ever had it, and else one that is as new: by its time it is known when the petition was
-// published (see startedWhenPublished). A slug is never reused for another petition.
+// takeSlug reserves a slug for a petition's title: that of a draft, or in a state in which links lead to the petition
+// the plain one if no other petition ever had it, and else one that is as new: by its time it is known when the
+// petition was published (see startedWhenPublished). A slug is never reused for another petition.
 func (t *tx) takeSlug(ctx context.Context, id uuid.UUID, in petition.State, title string, now time.Time) (string, error) {
 	random := make([]byte, text.SlugSuffixBytes)
 	rand.Read(random) // never fails
