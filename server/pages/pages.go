@@ -44,7 +44,7 @@ type site struct {
 	files     library
 	templates templates
 	graphiql  workbench
-	notices   map[int]*Page // by status: pages that say why there is no other
+	notices   map[notice]*Page
 }
 
 // New returns a handler for /, /p/{slug}, /graphiql and /assets/. For every other path it sends a page that says that
@@ -152,7 +152,7 @@ func (s *site) petition(w http.ResponseWriter, r *http.Request) {
 			return s.failed(ctx, r.Pattern, err)
 		case p == nil:
 			// It is not kept: otherwise requests for made-up addresses could displace the pages that others read.
-			return s.notices[http.StatusNotFound], false
+			return s.notices[missing], false
 		case p.Slug != slug:
 			return redirection(http.StatusMovedPermanently, address(p.Slug)), true
 		}
@@ -177,13 +177,13 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request, name string, render
 		}
 	}
 	if s.options.Share(r.Context(), name, render, send) != nil {
-		send(s.notices[http.StatusServiceUnavailable], "")
+		send(s.notices[busy], "")
 	}
 }
 
 // missing says that there is nothing at an address.
 func (s *site) missing(w http.ResponseWriter, r *http.Request) {
-	s.notices[http.StatusNotFound].send(w, r)
+	s.notices[missing].send(w, r)
 }
 
 // shown renders a template, or reports that this failed.
@@ -201,48 +201,64 @@ func (s *site) failed(ctx context.Context, pattern string, err error) (page *Pag
 	cause := ctx.Err()
 	switch {
 	case errors.Is(err, answerbudget.ErrMemory):
-		return s.notices[http.StatusServiceUnavailable], false
+		return s.notices[busy], false
 	case !errors.Is(cause, context.Canceled): // else all clients have gone
 		s.options.Logger.ErrorContext(ctx, "page failed", "page", pattern, "error", err)
 	}
 	switch {
 	case errors.Is(cause, context.DeadlineExceeded):
-		return s.notices[http.StatusGatewayTimeout], false
+		return s.notices[late], false
 	case s.options.IsPassing(err):
-		return s.notices[http.StatusServiceUnavailable], false
+		return s.notices[away], false
 	}
-	return s.notices[http.StatusInternalServerError], false
+	return s.notices[broken], false
 }
+
+// notice is a page that says why there is no other.
+type notice struct {
+	status      int
+	title, text string
+}
+
+// The notices.
+var (
+	missing = notice{
+		http.StatusNotFound, "There is nothing here", "The address may be mistyped, or the page is no longer public.",
+	}
+	broken = notice{
+		http.StatusInternalServerError, "This page cannot be shown",
+		"Something went wrong on our side. Please try again in a moment.",
+	}
+	busy = notice{
+		http.StatusServiceUnavailable, "This site is very busy",
+		"The server cannot take more requests right now. Please try again in a moment.",
+	}
+	away = notice{
+		http.StatusServiceUnavailable, "This page cannot be shown right now",
+		"Something that this site needs does not answer. Please try again in a moment.",
+	}
+	late = notice{
+		http.StatusGatewayTimeout, "This page took too long",
+		"The server is very busy right now. Please try again in a moment.",
+	}
+)
 
 type noticeView struct {
 	Head head
 	Text string
 }
 
-// renderNotices renders the pages that say why there is no other. They are rendered once, at the start, so that they
-// can be sent even if the server has no time or memory for a page.
-func (s *site) renderNotices() (map[int]*Page, error) {
-	notices := map[int]*Page{}
-	for status, text := range map[int][2]string{
-		http.StatusNotFound: {
-			"There is nothing here", "The address may be mistyped, or the page is no longer public.",
-		},
-		http.StatusInternalServerError: {
-			"This page cannot be shown", "Something went wrong on our side. Please try again in a moment.",
-		},
-		http.StatusServiceUnavailable: {
-			"This page cannot be shown right now", "The server is very busy, or is being restarted. Please try again in a moment.",
-		},
-		http.StatusGatewayTimeout: {
-			"This page took too long", "The server is very busy right now. Please try again in a moment.",
-		},
-	} {
-		view := noticeView{Head: s.head(text[0]), Text: text[1]}
-		page, err := s.templates.render(context.Background(), status, "notice.html", view)
+// renderNotices renders the notices. They are rendered once, at the start, so that they can be sent even if the server
+// has no time or memory for a page.
+func (s *site) renderNotices() (map[notice]*Page, error) {
+	notices := map[notice]*Page{}
+	for _, n := range []notice{missing, broken, busy, away, late} {
+		view := noticeView{Head: s.head(n.title), Text: n.text}
+		page, err := s.templates.render(context.Background(), n.status, "notice.html", view)
 		if err != nil {
 			return nil, err
 		}
-		notices[status] = page
+		notices[n] = page
 	}
 	return notices, nil
 }

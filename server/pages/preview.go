@@ -22,7 +22,7 @@ func (s *site) preview(w http.ResponseWriter, r *http.Request, token string) {
 		case err != nil:
 			return s.failed(ctx, r.Pattern, err)
 		case p == nil:
-			return s.notices[http.StatusNotFound], false
+			return s.notices[missing], false
 		case unseen(p.State) == "":
 			return redirection(http.StatusSeeOther, address(p.Slug)), false
 		}
