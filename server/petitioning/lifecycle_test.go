@@ -237,6 +237,7 @@ func TestNewEndReopens(t *testing.T) {
 				equal(t, "counted", 2, b.Figures(t, made.Petition).Total)
 				equal(t, "open petitions of its tag", 1, value[int](t, b, `SELECT open_petitions FROM tags WHERE key = 'new'`))
 				equal(t, "state beside the rank", "OPEN", value[string](t, b, `SELECT state FROM ranks WHERE petition_id = $1`, made.Petition))
+				equal(t, "state beside the tag", "OPEN", value[string](t, b, `SELECT state FROM petition_tags WHERE petition_id = $1`, made.Petition))
 				if next != nil {
 					b.Clock.Advance(time.Hour)
 					ok(t, b.CloseDue(t.Context()))
