@@ -3,12 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -233,26 +236,34 @@ func TestTakenAddress(t *testing.T) {
 	})
 }
 
-// knock asks an address until somebody answers, and returns how often nobody did.
-func knock(t *testing.T, address string, end <-chan struct{}) (refused int) {
+// knock asks an address until somebody answers, and returns how often nobody did. Once started is true somebody must.
+func knock(t *testing.T, address string, started *atomic.Bool) (refused int) {
 	t.Helper()
 	for {
+		must := started.Load() // before asking
 		conn, err := net.DialTimeout("tcp", address, time.Second)
-		if err == nil {
+		switch {
+		case err == nil:
 			_ = conn.Close()
 			return refused
-		}
-		if !errors.Is(err, syscall.ECONNREFUSED) {
+		case must || !errors.Is(err, syscall.ECONNREFUSED):
 			t.Errorf("a caller met %v", err)
+			return refused
 		}
 		refused++
-		select {
-		case <-end:
-			t.Error("nobody ever answered")
-			return refused
-		default:
-		}
+		time.Sleep(time.Millisecond)
 	}
+}
+
+// noticed is a connector that closes a channel when it is used for the first time.
+type noticed struct {
+	driver.Connector
+	used func()
+}
+
+func (n noticed) Connect(ctx context.Context) (driver.Conn, error) {
+	n.used()
+	return n.Connector.Connect(ctx)
 }
 
 // Those who connect while a start works on the database are refused and do not wait for an answer.
@@ -271,10 +282,14 @@ func TestAddressIsClosedDuringMigration(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		end, refused := make(chan struct{}), make(chan int)
-		pending := -1
+		begun := make(chan struct{}) // the work on the database: before it the address is tried for a moment
+		used := sync.OnceFunc(func() { close(begun) })
+		config.database.Wrap = func(c driver.Connector) driver.Connector { return noticed{c, used} }
+		var started atomic.Bool
+		refused, pending := make(chan int), -1
 		go func() {
-			n := knock(t, address, end)
+			<-begun
+			n := knock(t, address, &started)
 			if db, err := database.Open(context.Background(), config.DatabaseURL); err != nil {
 				t.Errorf("when somebody answers, the database is not there: %v", err)
 			} else {
@@ -287,11 +302,11 @@ func TestAddressIsClosedDuringMigration(t *testing.T) {
 			refused <- n
 		}()
 		app, err := NewApp(t.Context(), config, logger(config, &safeBuffer{}))
+		started.Store(true)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer app.Close()
-		close(end)
 		if n := <-refused; n == 0 || pending != 0 || app.Address() != address {
 			t.Errorf("%d callers were refused, %d migrations were missing when one was not, and it listens on %s, want %s",
 				n, pending, app.Address(), address)
