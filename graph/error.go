@@ -3,7 +3,6 @@ package graph
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"time"
 
@@ -71,7 +70,7 @@ func (r *Resolver) present(ctx context.Context, err error) *gqlerror.Error {
 		return retryable(presented(errcode.Unavailable, "The server is going down. Connect again in a moment."), time.Second)
 	}
 	if ctx.Err() == nil { // a client that has gone, or a timeout, is not worth a log line
-		r.Logger.ErrorContext(ctx, "a field failed", "path", graphql.GetPath(ctx).String(), "error", logged(err))
+		r.Logger.ErrorContext(ctx, "a field failed", "path", graphql.GetPath(ctx).String(), "error", petitioning.Cause(err))
 		if petitioning.IsPassing(err) {
 			return retryable(presented(errcode.Unavailable, "The database does not answer just now. Try again in a moment."), time.Second)
 		}
@@ -88,17 +87,6 @@ func retryable(e *gqlerror.Error, after time.Duration) *gqlerror.Error {
 		e.Extensions["retryAfterSeconds"] = *wait
 	}
 	return e
-}
-
-// logged returns what a log line may contain of an error: its kind. The text of a driver's error may contain values.
-func logged(err error) string {
-	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
-		err = inner
-	}
-	if coded, ok := err.(interface{ SQLState() string }); ok {
-		return "SQLSTATE " + coded.SQLState()
-	}
-	return fmt.Sprintf("%T", err)
 }
 
 // userErrors splits the error of a mutation: what a person can correct goes into the payload, the rest stays an error.

@@ -240,6 +240,9 @@ func (s *site) own(t testing.TB, n *names, kind string) {
 		do(func() error { return s.set(ctx, id, "DRAFT", noon.Add(-time.Minute)) })
 	case "ended": // the upkeep has not closed it yet
 		do(func() error { return s.set(ctx, id, "OPEN", noon.Add(-time.Minute)) })
+	case "over": // as the upkeep closes it: at its end
+		do(func() error { return s.set(ctx, id, "OPEN", noon.Add(-time.Minute)) })
+		do(func() error { return s.domain.Close(ctx, id, nil) })
 	case "paused":
 		do(func() error { return s.set(ctx, id, "PAUSED", noon.Add(time.Hour)) })
 	case "archived":

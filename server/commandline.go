@@ -6,6 +6,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"os"
+	"os/user"
+	"strings"
 )
 
 // misuse is the error for a command line that makes no sense, with the right usage.
@@ -59,5 +62,23 @@ func (c command) load(ctx context.Context, name string, rest, environment []stri
 		return err
 	}
 	config.database.Wall = wall()
-	return c.run(ctx, invocation{config: config, args: args, log: logger(config, stderr), out: stdout})
+	log := logger(config, stderr)
+	if name != "serve" {
+		log = log.With("by", caller(environment)) // a trace of who has done it; a server does what others ask for
+	}
+	return c.run(ctx, invocation{config: config, args: args, log: log, out: stdout})
+}
+
+// caller names who runs a command, as far as the system tells: also the person behind sudo.
+func caller(environment []string) string {
+	name := fmt.Sprintf("uid %d", os.Getuid()) // in a container there may be no names
+	if known, err := user.Current(); err == nil {
+		name = known.Username
+	}
+	for _, pair := range environment {
+		if person, ok := strings.CutPrefix(pair, "SUDO_USER="); ok && person != name {
+			return person + " as " + name
+		}
+	}
+	return name
 }

@@ -12,10 +12,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"petitiond/graph/scalar"
 	"petitiond/server/database"
 	"petitiond/server/fanout"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 )
 
 // invocation is one call of a command.
@@ -70,7 +73,7 @@ func commands() map[string]command {
 		"demo":    {usage: "demo              load the demo content into an empty database", run: loadDemo},
 		"key":     {usage: "key create --name N --scope S …  create an API key and print it, once", ownFlags: true, run: createKey},
 		"recount": {usage: "recount           correct figures that differ from the rows, and dates that lie ahead; exits 1 if there were any", run: recount},
-		"hide":    {usage: "hide ID           hide a petition at once", args: 1, run: hide},
+		"hide":    {usage: "hide ID           hide a petition at once, by its id or its slug", args: 1, run: hide},
 		"version": {usage: "version           print version, commit and Go version", runBare: printVersion},
 		"help":    {usage: "help              print this text", runBare: help},
 	}
@@ -158,13 +161,30 @@ func loadDemo(ctx context.Context, in invocation) error {
 	})
 }
 
-// hide takes a petition out of public view. The id comes as the API shows it.
+// hide takes a petition out of public view.
 func hide(ctx context.Context, in invocation) error {
-	id := scalar.ParseID(in.args[0])
-	if !id.Is(scalar.Petition) {
-		return errors.New("the argument is not the id of a petition")
+	return withCore(ctx, in, func(ctx context.Context, c *core) error {
+		id, err := c.petitionNamed(ctx, in.args[0])
+		if err != nil {
+			return err
+		}
+		return c.domain.Hide(ctx, id)
+	})
+}
+
+// petitionNamed returns the petition with an id, as the API shows it, or a slug, as it stands in the address of a page.
+func (c *core) petitionNamed(ctx context.Context, name string) (uuid.UUID, error) {
+	if id := scalar.ParseID(name); id.Is(scalar.Petition) {
+		return id.UUID, nil
 	}
-	return withCore(ctx, in, func(ctx context.Context, c *core) error { return c.domain.Hide(ctx, id.UUID) })
+	found, err := c.reading.As(petitioning.ActorFrom(ctx).Viewer()).PetitionBySlug(ctx, name, reading.Selection{})
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if len(found.Rows) == 0 {
+		return uuid.Nil, errors.New("no petition has this id or slug")
+	}
+	return found.Rows[0].ID, nil
 }
 
 // errDiffered is the error of a recount that found and corrected something, so that scripts notice.

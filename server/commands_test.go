@@ -3,14 +3,20 @@ package main
 import (
 	"bytes"
 	"context"
+	"database/sql/driver"
 	"errors"
+	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"petitiond/graph/scalar"
 	"petitiond/server/database"
 )
 
@@ -142,6 +148,55 @@ func TestCommandsBesideServer(t *testing.T) {
 	})
 }
 
+// A petition is hidden by its id, its slug or a former one, and the log of the command has who did it.
+func TestHideAndKeyLeaveATrace(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, environment []string) {
+		s := start(t, environment)
+		for i, name := range []func(id, slug, former string) string{
+			func(id, _, _ string) string { return id },
+			func(_, slug, _ string) string { return slug },
+			func(_, _, former string) string { return former },
+		} {
+			id, token := s.open(t)
+			former := s.slug(t, id)
+			s.edit(t, token, id, 2, fmt.Sprintf(`title: "Even more trees %d"`, i))
+			slug := s.slug(t, id)
+			lines := traced(t, append(environment, "SUDO_USER=ann"), "hide", name(id, slug, former))
+			contains(t, lines, `msg="a petition was hidden"`, "petition="+scalar.ParseID(id).UUID.String(), "was=OPEN", `by="ann as `)
+			if strings.Contains(lines, slug) {
+				t.Errorf("the trace has words of the title: %s", lines)
+			}
+			if page := s.page(t, "/p/"+slug); page.status != http.StatusNotFound {
+				t.Errorf("the page of a hidden petition: %d", page.status)
+			}
+			if again := traced(t, environment, "hide", slug); strings.Contains(again, "was hidden") {
+				t.Errorf("hidden again: %s", again)
+			}
+		}
+		lines := traced(t, environment, "key", "create", "--name", "canary desk", "--scope", "ADMIN", "--scope", "SIGN")
+		contains(t, lines, `msg="an API key was created"`, "key=", "ADMIN", "SIGN", " by=", "time=")
+		if strings.Contains(lines, "canary") || strings.Contains(lines, "pk_") {
+			t.Errorf("the trace has the key's name or the key: %s", lines)
+		}
+		for _, none := range []string{"no-such-petition", "Even-More-Trees-0", "", "UAGiBJTuBH8rh5z8XeOjupI", "' OR 1=1"} {
+			if _, err := petitiond(t, environment, "hide", none); err == nil || status(err) != 1 {
+				t.Errorf("hide %q ends with %v, want status 1", none, err)
+			}
+		}
+	})
+}
+
+// traced runs a command and returns its log.
+func traced(t *testing.T, environment []string, args ...string) string {
+	t.Helper()
+	var out, log bytes.Buffer
+	if err := run(t.Context(), args, environment, &out, &log); err != nil {
+		t.Errorf("%v: %v", args, err)
+	}
+	return log.String()
+}
+
 func TestCommandFaults(t *testing.T) {
 	t.Parallel()
 	environment := []string{"PETITION_DATABASE_URL=sqlite:" + t.TempDir() + "/x.db", "PETITION_SECRET_FILE=" + t.TempDir() + "/key"}
@@ -181,20 +236,34 @@ func TestTakenAddress(t *testing.T) {
 	})
 }
 
-// knocking is a log that notes what a caller of an address meets at each line.
-type knocking struct {
-	safeBuffer
-	address string
-	met     map[string]error // by the line
+// knock asks an address until somebody answers, and returns how often nobody did. Once started is true somebody must.
+func knock(t *testing.T, address string, started *atomic.Bool) (refused int) {
+	t.Helper()
+	for {
+		must := started.Load() // before asking
+		conn, err := net.DialTimeout("tcp", address, time.Second)
+		switch {
+		case err == nil:
+			_ = conn.Close()
+			return refused
+		case must || !errors.Is(err, syscall.ECONNREFUSED):
+			t.Errorf("a caller met %v", err)
+			return refused
+		}
+		refused++
+		time.Sleep(time.Millisecond)
+	}
 }
 
-func (k *knocking) Write(line []byte) (int, error) {
-	conn, err := net.DialTimeout("tcp", k.address, time.Second)
-	if err == nil {
-		err = conn.Close()
-	}
-	k.met[string(line)] = err
-	return k.safeBuffer.Write(line)
+// noticed is a connector that closes a channel when it is used for the first time.
+type noticed struct {
+	driver.Connector
+	used func()
+}
+
+func (n noticed) Connect(ctx context.Context) (driver.Conn, error) {
+	n.used()
+	return n.Connector.Connect(ctx)
 }
 
 // Those who connect while a start works on the database are refused and do not wait for an answer.
@@ -213,24 +282,34 @@ func TestAddressIsClosedDuringMigration(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		log := &knocking{address: address, met: map[string]error{}}
-		app, err := NewApp(t.Context(), config, logger(config, log))
+		begun := make(chan struct{}) // the work on the database: before it the address is tried for a moment
+		used := sync.OnceFunc(func() { close(begun) })
+		config.database.Wrap = func(c driver.Connector) driver.Connector { return noticed{c, used} }
+		var started atomic.Bool
+		refused, pending := make(chan int), -1
+		go func() {
+			<-begun
+			n := knock(t, address, &started)
+			if db, err := database.Open(context.Background(), config.DatabaseURL); err != nil {
+				t.Errorf("when somebody answers, the database is not there: %v", err)
+			} else {
+				list, err := db.Pending(context.Background())
+				pending = len(list)
+				if err := errors.Join(err, db.Close()); err != nil {
+					t.Error(err)
+				}
+			}
+			refused <- n
+		}()
+		app, err := NewApp(t.Context(), config, logger(config, &safeBuffer{}))
+		started.Store(true)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer app.Close()
-		migrated := 0
-		for line, err := range log.met {
-			if !strings.Contains(line, "migrated the database") {
-				continue
-			}
-			migrated++
-			if !errors.Is(err, syscall.ECONNREFUSED) {
-				t.Errorf("a caller met %v at %s", err, line)
-			}
-		}
-		if migrated == 0 || app.Address() != address {
-			t.Errorf("%d migrations, and it listens on %s, want %s", migrated, app.Address(), address)
+		if n := <-refused; n == 0 || pending != 0 || app.Address() != address {
+			t.Errorf("%d callers were refused, %d migrations were missing when one was not, and it listens on %s, want %s",
+				n, pending, app.Address(), address)
 		}
 	})
 }

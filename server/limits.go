@@ -21,10 +21,8 @@ func (a *App) limits() transport.Limits {
 	if !a.config.RateLimits {
 		l.SocketsPerAddress = 0
 	}
-	if _, most := divide(a.config, descriptors()); l.Sockets > most {
-		a.log.Warn("the system allows fewer open sockets than the settings", "sockets", most)
-		l.Sockets = most
-	}
+	_, most := divide(a.config, descriptors())
+	l.Sockets = min(l.Sockets, most)
 	return l
 }
 

@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
+	"strings"
 	"time"
 
 	"petitiond/server/httpserver"
@@ -22,6 +24,19 @@ type door struct {
 	net.Listener
 
 	server *httpserver.Server // nil until it is furnished
+}
+
+// url returns the base of links for those whose settings have none: the address that the setting names, with the port
+// that is listened on. What listens on all addresses of this machine is reached by localhost, as is the first loopback.
+func (d *door) url(setting string) string {
+	host, _, _ := net.SplitHostPort(setting) // it was listened on, and so can be read
+	ip, _ := netip.ParseAddr(host)
+	if host == "" || ip.Unmap().IsUnspecified() || ip.Unmap() == netip.AddrFrom4([4]byte{127, 0, 0, 1}) {
+		host = "localhost"
+	}
+	_, port, _ := net.SplitHostPort(d.Addr().String())
+	base := url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}
+	return strings.TrimSuffix(base.String(), ":80")
 }
 
 // openDoors opens the addresses of the settings.
@@ -65,7 +80,6 @@ func (a *App) furnish() error {
 	o := a.edge(a.metricsRoute())
 	o.Connections, o.ConnectionsPerClient = scrapes, 0
 	a.doors[1].server = httpserver.New(o)
-	a.log.Info("serving metrics", "address", a.doors[1].Addr().String())
 	return nil
 }
 

@@ -10,7 +10,9 @@ import (
 	"runtime"
 	"runtime/debug"
 	"syscall"
+	"time"
 
+	"petitiond/server/database"
 	"petitiond/server/transport/requestid"
 )
 
@@ -32,11 +34,15 @@ func main() {
 }
 
 // logger returns a logger that writes text for people in development and JSON for machines in production. In both,
-// durations are written as in 20s: JSON would have nanoseconds.
+// durations are written as in 20s, where JSON would have nanoseconds, and of errors the cause, without the values that
+// their texts may have.
 func logger(config Config, w io.Writer) *slog.Logger {
 	o := &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-		if a.Value.Kind() == slog.KindDuration {
-			a.Value = slog.StringValue(a.Value.Duration().String())
+		switch v := a.Value.Any().(type) {
+		case time.Duration:
+			a.Value = slog.StringValue(v.String())
+		case error:
+			a.Value = slog.StringValue(database.Cause(v))
 		}
 		return a
 	}}

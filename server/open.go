@@ -21,6 +21,7 @@ type core struct {
 	log     *slog.Logger
 	db      *database.DB
 	keys    *secret.Keys
+	applied []database.Migration
 	reading *reading.Service
 	ledger  *ledger.Ledger
 	domain  *petitioning.Service
@@ -32,41 +33,62 @@ func openCore(ctx context.Context, config Config, log *slog.Logger) (*core, erro
 	if err != nil {
 		return nil, err
 	}
+	c.report()
+	c.read()
 	if err := c.build(ctx, ledger.Unobserved{}, new(petitioning.Moved)); err != nil {
 		return nil, errors.Join(err, c.db.Close())
 	}
 	return c, nil
 }
 
-// openDatabase opens the database, migrates it, and reads the keys that belong to it. What writes is missing yet.
+// openDatabase opens the database, migrates it, and reads the keys that belong to it. What reads and writes is missing
+// yet, and nothing is logged unless it fails: see core.report.
 func openDatabase(ctx context.Context, config Config, log *slog.Logger) (_ *core, err error) {
 	c := &core{config: config, log: log}
-	// Only here, and not while the settings were read, is there a logger to say it.
-	for _, name := range config.Exposed {
-		log.Warn("others than its owner may read or change the file of a secret; chmod 600 ends that", "setting", name)
-	}
 	if c.db, err = config.database.Open(ctx, config.DatabaseURL); err != nil {
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}
 	// From here on the pool is open, and nobody but this function could close it.
 	defer func() {
 		if err != nil {
+			c.report()
 			err = errors.Join(err, c.db.Close())
 		}
 	}()
-	applied, err := c.db.Migrate(ctx)
-	if err != nil {
+	if c.applied, err = c.db.Migrate(ctx); err != nil {
 		return nil, fmt.Errorf("migrating the database: %w", err)
-	}
-	for _, m := range applied {
-		log.Info("migrated the database", "version", m.Version, "name", m.Name)
 	}
 	// After the migration: the digest that ties the secret to this database stands in a table.
 	if c.keys, err = petitioning.KeysOf(ctx, c.db, config.secretFile()); err != nil {
-		return nil, fmt.Errorf("database and PETITION_SECRET_FILE %s: %w", config.SecretFile, err)
+		return nil, config.unmatched(err)
 	}
-	c.reading = reading.New(reading.Options{Database: c.db, Keys: c.keys, PublicURL: config.PublicURL, Logger: log})
 	return c, nil
+}
+
+// unmatched says of an error about the secret which two things belong together. It never has the address of the
+// database, which may contain a password.
+func (c Config) unmatched(err error) error {
+	for _, apart := range []error{petitioning.ErrOtherSecret, petitioning.ErrSecretMissing, petitioning.ErrSecretUnproven} {
+		if errors.Is(err, apart) {
+			return fmt.Errorf("PETITION_DATABASE_URL's database and PETITION_SECRET_FILE %s belong together: %w", c.SecretFile, err)
+		}
+	}
+	return fmt.Errorf("PETITION_SECRET_FILE %s: %w", c.SecretFile, err)
+}
+
+// report logs what a start has found and done. A server does this behind its first line, which says where it listens.
+func (c *core) report() {
+	for _, name := range c.config.Exposed {
+		c.log.Warn("others than its owner may read or change the file of a secret; chmod 600 ends that", "setting", name)
+	}
+	for _, m := range c.applied {
+		c.log.Info("migrated the database", "version", m.Version, "name", m.Name)
+	}
+}
+
+// read makes what reads the database. Links that it makes begin with the public URL.
+func (c *core) read() {
+	c.reading = reading.New(reading.Options{Database: c.db, Keys: c.keys, PublicURL: c.config.PublicURL, Logger: c.log})
 }
 
 // build puts the domain on the database. The observer hears of everything that is written from now on.

@@ -75,7 +75,15 @@ func (a *App) serve(ctx context.Context) error {
 // announce logs where and how the server is reached, and what its operator should know of the settings.
 func (a *App) announce() {
 	release, _, _ := build()
+	// The first line of all: those who start the program read the address there.
 	a.log.Info("serving", "address", a.Address(), "url", a.config.PublicURL, "version", release, "database", string(a.db.Dialect))
+	if len(a.doors) > 1 {
+		a.log.Info("serving metrics", "address", a.doors[1].Addr().String())
+	}
+	a.report()
+	if most := a.limits().Sockets; a.config.Limits.Sockets > most {
+		a.log.Warn("the system allows fewer open sockets than the settings", "sockets", most)
+	}
 	for _, warning := range a.config.warnings() {
 		a.log.Warn(warning)
 	}

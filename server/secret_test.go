@@ -70,7 +70,8 @@ func refused(t *testing.T, what string, err, want error) {
 	switch {
 	case !errors.Is(err, want):
 		t.Errorf("%s: want %v, got %v", what, want, err)
-	case strings.Contains(err.Error(), "\n"), !strings.Contains(err.Error(), "database and PETITION_SECRET_FILE"):
+	case strings.Contains(err.Error(), "\n"), !strings.Contains(err.Error(), "PETITION_DATABASE_URL's database and PETITION_SECRET_FILE "),
+		!strings.Contains(err.Error(), " belong together: "), strings.Contains(err.Error(), "postgres://"):
 		t.Errorf("%s: want one line that names database and secret file, got %q", what, err)
 	}
 }

@@ -55,9 +55,11 @@ func siteSettings() []setting {
 			set: textSetter(func(c *Config) *string { return &c.MetricsListen }),
 		},
 		{
-			name: "PUBLIC_URL", development: "http://localhost:8080", production: noDefault,
-			meaning: "base URL of all links",
-			set:     setPublicURL,
+			// Where there is none the address that is listened on takes its place: see the type door.
+			name: "PUBLIC_URL", production: noDefault,
+			meaning: "base URL of all links; if unset, the address that the server listens on, such as " +
+				"`http://localhost:8080`",
+			set: setPublicURL,
 		},
 		{
 			// A secret, since the address of a PostgreSQL contains a password.

@@ -80,8 +80,12 @@ func setMemory(c *Config, v string) error {
 	return errors.New("must be auto, or a whole number of MiB or GiB, at least 64MiB")
 }
 
-// setPublicURL takes the base of all links, without the slash that each path begins with.
+// setPublicURL takes the base of all links, without the slash that each path begins with. Only development does
+// without.
 func setPublicURL(c *Config, v string) error {
+	if v == "" && c.Env == development {
+		return nil
+	}
 	// Paths are appended to it, and nothing could stand behind a query or a fragment.
 	u, err := url.Parse(v)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {

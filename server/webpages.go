@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"html/template"
 	"net/http"
 
@@ -11,6 +12,7 @@ import (
 	"petitiond/graph/scalar"
 	"petitiond/server/keyset"
 	"petitiond/server/pages"
+	"petitiond/server/petitioning"
 	"petitiond/server/reading"
 	"petitiond/server/state"
 	"petitiond/server/transport"
@@ -24,13 +26,13 @@ const (
 	pageReplies     = 64 << 10 // bytes of all that are shown: those of twenty comments could be longer than all else
 )
 
-// webPages returns the HTML pages. They show what anybody may see, whoever asks: so one rendering serves everybody.
+// webPages returns the HTML pages. But for previews they show what anybody may see, whoever asks: so one rendering
+// serves everybody.
 func (a *App) webPages() (http.Handler, error) {
 	return pages.New(pages.Options{
-		PublicURL: a.config.PublicURL, Logger: a.log,
-		// It begins by asking for the schema, and sends what its user writes.
-		GraphiQL:  a.config.Introspection && a.config.TrustedDocuments == "",
-		Petitions: a.startPage, Petition: a.petitionPage, Share: a.sharePage,
+		PublicURL: a.config.PublicURL, Logger: a.log, GraphiQL: a.graphiQL(),
+		Petitions: a.startPage, Petition: a.petitionPage, Preview: a.previewPage, Share: a.sharePage,
+		IsPassing: petitioning.IsPassing,
 	})
 }
 
@@ -54,7 +56,7 @@ func (a *App) startPage(ctx context.Context) ([]pages.Card, pages.Site, error) {
 	if err != nil {
 		return nil, pages.Site{}, err
 	}
-	cards, err := a.cards(ctx, list.Nodes(), list.Figures())
+	cards, err := cardsOf(ctx, a.anybody(), list.Nodes(), list.Figures())
 	if err != nil {
 		return nil, pages.Site{}, err
 	}
@@ -64,15 +66,15 @@ func (a *App) startPage(ctx context.Context) ([]pages.Card, pages.Site, error) {
 	}, err
 }
 
-// cards puts petitions on cards, with their tags, which are read for all at once.
-func (a *App) cards(
-	ctx context.Context, rows []*ent.Petition, figures map[uuid.UUID]*reading.Figures,
+// cardsOf puts petitions on cards, with their tags, which are read for all at once.
+func cardsOf(
+	ctx context.Context, from *reading.Reader, rows []*ent.Petition, figures map[uuid.UUID]*reading.Figures,
 ) ([]pages.Card, error) {
 	ids := make([]uuid.UUID, len(rows))
 	for i, row := range rows {
 		ids[i] = row.ID
 	}
-	tags, err := a.anybody().TagsOf(ctx, ids)
+	tags, err := from.TagsOf(ctx, ids)
 	out := make([]pages.Card, 0, len(rows))
 	for _, row := range rows {
 		out = append(out, card(row, figures[row.ID], tags[row.ID]))
@@ -92,14 +94,32 @@ func card(row *ent.Petition, f *reading.Figures, tags []*ent.Tag) pages.Card {
 	return c
 }
 
-// petitionPage returns everything that the page of one petition shows, or nil where there is none to be seen: of a
-// hidden petition nobody is told that it exists.
+// petitionPage returns what everybody sees of a petition.
 func (a *App) petitionPage(ctx context.Context, slug string) (*pages.Petition, error) {
-	found, err := a.anybody().PetitionBySlug(ctx, slug, reading.Selection{Figures: true, Body: true})
+	return a.petition(ctx, a.anybody(), slug)
+}
+
+// previewPage returns what those who have an edit token see. Other credentials do not belong into an address: with them
+// one sees what everybody sees.
+func (a *App) previewPage(ctx context.Context, slug, token string) (*pages.Petition, error) {
+	actor, err := a.domain.Editor(ctx, token)
+	switch {
+	case errors.Is(err, petitioning.ErrUnauthenticated):
+		return a.petitionPage(ctx, slug)
+	case err != nil:
+		return nil, err
+	}
+	return a.petition(ctx, a.reading.As(actor.Viewer()), slug)
+}
+
+// petition returns everything that the page of one petition shows, or nil where there is none to be seen: of a hidden
+// petition nobody is told that it exists.
+func (a *App) petition(ctx context.Context, from *reading.Reader, slug string) (*pages.Petition, error) {
+	found, err := from.PetitionBySlug(ctx, slug, reading.Selection{Figures: true, Body: true})
 	if err != nil || len(found.Rows) == 0 {
 		return nil, err
 	}
-	cards, err := a.cards(ctx, found.Rows, found.Figures)
+	cards, err := cardsOf(ctx, from, found.Rows, found.Figures)
 	if err != nil {
 		return nil, err
 	}
@@ -115,20 +135,20 @@ func (a *App) petitionPage(ctx context.Context, slug string) (*pages.Petition, e
 	}
 	page.ImageURL = orNone(row.ImageURL)
 	page.BodyHTML = template.HTML(a.reading.BodyHTML(row.ID, row.Version, row.Body)) //nolint:gosec // sanitised by BodyHTML
-	return page, a.fill(ctx, row.ID, page)
+	return page, a.fill(ctx, from, row.ID, page)
 }
 
 // fill adds the people: comments and signatories, the newest of each.
-func (a *App) fill(ctx context.Context, id uuid.UUID, page *pages.Petition) error {
+func (a *App) fill(ctx context.Context, from *reading.Reader, id uuid.UUID, page *pages.Petition) error {
 	comments, signatories := pageComments, pageSignatories
-	list, err := a.anybody().Comments(ctx, reading.CommentQuery{Order: reading.Newest, Bodies: reading.WithBodies}, keyset.Args{First: &comments}, id)
+	list, err := from.Comments(ctx, reading.CommentQuery{Order: reading.Newest, Bodies: reading.WithBodies}, keyset.Args{First: &comments}, id)
 	if err != nil {
 		return err
 	}
-	if page.Comments, err = a.conversation(ctx, list[id].Nodes()); err != nil {
+	if page.Comments, err = conversation(ctx, from, list[id].Nodes()); err != nil {
 		return err
 	}
-	signed, err := a.anybody().Signatures(ctx, keyset.Args{First: &signatories}, id)
+	signed, err := from.Signatures(ctx, keyset.Args{First: &signatories}, id)
 	if err != nil {
 		return err
 	}
@@ -143,7 +163,7 @@ func (a *App) fill(ctx context.Context, id uuid.UUID, page *pages.Petition) erro
 
 // conversation returns comments with their first replies, which are read for all at once. Replies are left out once
 // those before them have filled the room: how long they are is up to those who write them.
-func (a *App) conversation(ctx context.Context, rows []*ent.Comment) ([]pages.Comment, error) {
+func conversation(ctx context.Context, from *reading.Reader, rows []*ent.Comment) ([]pages.Comment, error) {
 	ids := make([]uuid.UUID, len(rows))
 	for i, row := range rows {
 		ids[i] = row.ID
@@ -152,7 +172,7 @@ func (a *App) conversation(ctx context.Context, rows []*ent.Comment) ([]pages.Co
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	replies, err := a.anybody().Replies(ctx, reading.WithBodies, keyset.Args{}, ids...)
+	replies, err := from.Replies(ctx, reading.WithBodies, keyset.Args{}, ids...)
 	if err != nil {
 		return nil, err
 	}

@@ -38,9 +38,13 @@ type App struct {
 func NewApp(ctx context.Context, config Config, log *slog.Logger) (_ *App, err error) {
 	a := &App{}
 	defer func() {
-		if err != nil {
-			err = errors.Join(err, a.Close())
+		if err == nil {
+			return
 		}
+		if a.core != nil {
+			a.report()
+		}
+		err = errors.Join(err, a.Close())
 	}()
 	if err = tryAddresses(ctx, config); err != nil {
 		return nil, err
@@ -52,6 +56,14 @@ func NewApp(ctx context.Context, config Config, log *slog.Logger) (_ *App, err e
 	if a.release, err = a.db.LockServing(); err != nil {
 		return nil, err
 	}
+	// Links may have the port that was found free, so that this comes before what makes links.
+	if a.doors, err = openDoors(ctx, config); err != nil {
+		return nil, err
+	}
+	if a.config.PublicURL == "" {
+		a.config.PublicURL = a.doors[0].url(config.Listen)
+	}
+	a.read()
 	a.metrics = newMetrics()
 	// The observer comes before what it observes: a ledger without it could commit something that nobody hears of.
 	if a.observer, err = a.newObserver(); err != nil {
@@ -69,9 +81,6 @@ func NewApp(ctx context.Context, config Config, log *slog.Logger) (_ *App, err e
 	a.migrated.question = func(ctx context.Context) (bool, error) {
 		pending, err := db.Pending(ctx)
 		return len(pending) == 0, err
-	}
-	if a.doors, err = openDoors(ctx, config); err != nil {
-		return nil, err
 	}
 	a.metrics.show(a)
 	if err = a.furnish(); err != nil {

@@ -1478,11 +1478,15 @@ type Petition implements Node {
 
   """
   The readable part of the petition's web address, at most 80 bytes, unique among all petitions. It follows the title;
-  former slugs still find the petition and are never given to another one.
+  former slugs still find the petition and are never given to another one. That of a draft ends in eight more characters;
+  its final slug is chosen when it is published.
   """
   slug: String!
 
-  """The web address of the petition's page."""
+  """
+  The web address of the petition's page. While a petition is not public, its petitioner sees a preview there with
+  ` + "`" + `?preview=` + "`" + ` and the edit token behind the address; anybody else is told that there is nothing.
+  """
   url: URL!
 
   """The title, 3 to 150 characters."""
@@ -1512,7 +1516,7 @@ type Petition implements Node {
   """The state of the petition, which decides whether it can be signed."""
   state: PetitionState!
 
-  """What the petition achieved; null as long as no outcome is recorded."""
+  """What the petition achieved, as it was recorded last; null as long as no outcome is recorded."""
   outcome: Outcome
 
   """The public name of the person or body behind the petition, 1 to 100 characters."""
@@ -1527,10 +1531,15 @@ type Petition implements Node {
   """When signing starts or started; null for a draft whose signing starts when it is published."""
   startsAt: DateTime
 
-  """When the petition closes automatically; null if it stays open until somebody closes it."""
+  """
+  When the petition closes automatically; null if it stays open until somebody closes it. One that was closed earlier
+  keeps the end that it had.
+  """
   endsAt: DateTime
 
-  """When the petition closed: equal to ` + "`" + `endsAt` + "`" + ` if it closed automatically, null if it has not closed."""
+  """
+  When the petition closed: equal to ` + "`" + `endsAt` + "`" + ` if it closed automatically, null if it has not closed or was opened again.
+  """
   closedAt: DateTime
 
   """When the petition was first saved."""
@@ -1639,7 +1648,10 @@ enum PetitionState {
   """Public, but for now it can be neither signed nor commented on."""
   PAUSED
 
-  """Public and finished: it can no longer be signed, but still be commented on."""
+  """
+  Public and closed: it can no longer be signed, but still be commented on. A petition that has closed automatically
+  opens again with a new end: see ` + "`" + `UpdatePetitionInput.endsAt` + "`" + `.
+  """
   CLOSED
 
   """Public and kept for the record: it can be neither signed nor commented on."""
@@ -2350,7 +2362,12 @@ input UpdatePetitionInput {
   """A new goal, 1 to 100,000,000; null is INVALID."""
   goal: Int
 
-  """A new end, later than now and than ` + "`" + `startsAt` + "`" + `; null removes the end."""
+  """
+  A new end, later than now and than ` + "`" + `startsAt` + "`" + `; null removes the end. A petition that has closed automatically, and for
+  which no outcome is recorded, becomes OPEN again with it: its petitioner can do this until seven days after the end,
+  the site's staff at any time. Of any other petition that is CLOSED, ARCHIVED or HIDDEN the end cannot be moved:
+  WRONG_STATE.
+  """
   endsAt: DateTime
 }
 
@@ -2359,7 +2376,7 @@ input ClosePetitionInput {
   """The id of the petition."""
   id: ID!
 
-  """What it achieved; absent or null: not known yet."""
+  """What it achieved, in place of any other outcome; absent or null: not known yet, or as it is recorded."""
   outcome: Outcome
 }
 
@@ -2490,8 +2507,9 @@ type Mutation {
   ): PetitionPayload! @cost(weight: "10")
 
   """
-  Changes a petition, which its petitioner and the site's staff may do. A new title makes a new slug. User errors:
-  INVALID, NOT_FOUND, FORBIDDEN, WRONG_STATE, VERSION_CONFLICT, UNAVAILABLE, OUTCOME_UNKNOWN.
+  Changes a petition, which its petitioner and the site's staff may do; what is CLOSED, ARCHIVED or HIDDEN only the staff
+  can edit. A new title makes a new slug, and a new end may open a closed petition again. User errors: INVALID,
+  NOT_FOUND, FORBIDDEN, WRONG_STATE, VERSION_CONFLICT, UNAVAILABLE, OUTCOME_UNKNOWN.
   """
   updatePetition(
     """The changes."""
@@ -2509,8 +2527,10 @@ type Mutation {
   ): PetitionPayload! @cost(weight: "10")
 
   """
-  Closes an OPEN or PAUSED petition for good: it can no longer be signed. Closing a petition that is already closed
-  changes nothing and returns it. User errors: NOT_FOUND, FORBIDDEN, WRONG_STATE, UNAVAILABLE, OUTCOME_UNKNOWN.
+  Closes an OPEN or PAUSED petition for good: it can no longer be signed. Closing a CLOSED petition with an outcome
+  records that outcome, in place of another one if there is one; the former one is not kept. Without an outcome, or with
+  the same, it changes nothing. Either way it returns the petition. User errors: NOT_FOUND, FORBIDDEN, WRONG_STATE,
+  UNAVAILABLE, OUTCOME_UNKNOWN.
   """
   closePetition(
     """Which petition, and what it achieved."""

@@ -111,7 +111,7 @@ func (c *Clock) Run(ctx context.Context, log *slog.Logger) error {
 		err := c.Check()
 		switch {
 		case err != nil && !wrong:
-			log.Error("nothing can be written until the clock of this machine is right", "error", err)
+			log.Error("nothing can be written until the clock of this machine is right", "error", err.Error()) // by how much it differs
 		case err == nil && wrong:
 			log.Info("the clock can be trusted again")
 		}

@@ -119,7 +119,7 @@ func isOf(e *pq.Error, classes ...pqerror.Class) bool {
 // isRefusal reports whether err proves that a COMMIT has written nothing. A FATAL error does not: the server may send
 // it after the commit. Nor does a disk error: SQLite may still find the commit in its log when it opens the file again.
 func isRefusal(err error) bool {
-	if errors.Is(err, sql.ErrTxDone) || errors.Is(err, pq.ErrInFailedTransaction) {
+	if errors.Is(err, sql.ErrTxDone) || errors.Is(err, pq.ErrInFailedTransaction) || neverConnected(err) {
 		return true
 	}
 	if pq.As(err) != nil {
@@ -127,6 +127,12 @@ func isRefusal(err error) bool {
 	}
 	code, ok := sqliteCode(err)
 	return ok && code&0xff != sqlite3.SQLITE_IOERR
+}
+
+// neverConnected reports whether there was no connection over which something could have been sent.
+func neverConnected(err error) bool {
+	e, ok := errors.AsType[*net.OpError](err)
+	return ok && e.Op == "dial"
 }
 
 // sqliteCode returns the extended result code of an SQLite error.

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io"
+	"net"
 	"testing"
 
 	"github.com/lib/pq"
@@ -219,6 +220,8 @@ func TestOutcomeUnknown(t *testing.T) {
 		"Unique":            {&pq.Error{Severity: "ERROR", Code: pqerror.UniqueViolation}, false},
 		"Cancelled":         {&pq.Error{Severity: "ERROR", Code: pqerror.QueryCanceled}, false},
 		"AlreadyRolledBack": {sql.ErrTxDone, false},
+		"Cut":               {&net.OpError{Op: "read", Err: errBoom}, true},
+		"NeverConnected":    {&net.OpError{Op: "dial", Err: errBoom}, false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

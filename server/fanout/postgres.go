@@ -140,10 +140,9 @@ func (p *Postgres) pulse(ctx context.Context, listener *pq.Listener, connection 
 // watch hears of the listener's connection.
 func (p *Postgres) watch(event pq.ListenerEventType, err error) {
 	switch event {
-	// Only the kind of an error is logged: its text may hold the address of the database.
 	case pq.ListenerEventDisconnected, pq.ListenerEventConnectionAttemptFailed:
 		p.opt.Receiver.Broken()
-		p.opt.Logger.Warn("news of other replicas are interrupted; what is watched is read again meanwhile", "error", fmt.Sprintf("%T", err))
+		p.opt.Logger.Warn("news of other replicas are interrupted; what is watched is read again meanwhile", "error", err)
 	case pq.ListenerEventReconnected:
 		p.opt.Logger.Info("news of other replicas flow again")
 	// The first connection: listen reports the rest.
@@ -209,7 +208,7 @@ func (p *Postgres) send(ctx context.Context) {
 		}
 		for _, payload := range pack(p.take()) {
 			if err := p.notify(ctx, payload); err != nil && ctx.Err() == nil {
-				p.opt.Logger.Warn("news for other replicas were not sent", "error", fmt.Sprintf("%T", err))
+				p.opt.Logger.Warn("news for other replicas were not sent", "error", err)
 				// If one fails the others would, too: they are not worth a timeout each.
 				break
 			}

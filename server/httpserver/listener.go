@@ -2,7 +2,6 @@ package httpserver
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"sync"
@@ -57,11 +56,11 @@ func (s *places) failed(err error) {
 	at := s.now()
 	if last, ok := s.logged[""]; !ok || at.Sub(last) >= time.Minute {
 		s.logged[""] = at
-		reason := fmt.Sprintf("%T", err)
+		reason := err
 		if known {
-			reason = errno.Error() // the error itself contains addresses
+			reason = errno // the error around it contains addresses
 		}
-		s.log.Error("connections cannot be accepted", "reason", reason)
+		s.log.Error("connections cannot be accepted", "error", reason)
 	}
 	s.mu.Unlock()
 	if errno == syscall.EMFILE || errno == syscall.ENFILE {

@@ -44,6 +44,14 @@ func (l *Ledger) Queue(list ...any) (wait func() []Answer) {
 	return func() []Answer { wg.Wait(); return out }
 }
 
+// Waiting is how many entries are in the queue of a petition's lane.
+func (l *Ledger) Waiting(petition uuid.UUID) int {
+	q := l.laneOf(petition).queue
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.waiting
+}
+
 func newEntry(what any) *entry {
 	switch w := what.(type) {
 	case Signature:

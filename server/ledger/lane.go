@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,10 +22,14 @@ type entry struct {
 	petition  uuid.UUID
 	key       *idempotency.Key
 
+	claimed atomic.Bool // by the lane that writes it, or by the caller who no longer waits for it
 	receipt Receipt
 	err     error
 	done    chan struct{} // closed when receipt and err are final
 }
+
+// claim decides what becomes of an entry, and reports whether nobody has done so before.
+func (e *entry) claim() bool { return e.claimed.CompareAndSwap(false, true) }
 
 // fail settles an entry that was not written.
 func (e *entry) fail(err error) {
@@ -46,6 +52,11 @@ func (l *lane) run() {
 		batch = l.queue.take(batch[:0], l.ledger.opt.MaxBatch)
 		if len(batch) == 0 {
 			return
+		}
+		// Those who have left the queue were told that nothing was written.
+		batch = slices.DeleteFunc(batch, func(e *entry) bool { return !e.claim() })
+		if len(batch) == 0 {
+			continue
 		}
 		if l.write(batch) {
 			l.refuse() // before anybody is answered: those who ask after that are not among those who queued up
@@ -140,15 +151,15 @@ func (l *lane) commit(ctx context.Context, b *batch) error {
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
-			return l.giveUp(b)
+			return l.giveUp(b, err)
 		}
 	}
 }
 
-// giveUp answers for a batch that was tried long enough. Where its COMMIT was lost, others may be shown responses of
-// before it, which the observer must forget.
-func (l *lane) giveUp(b *batch) error {
-	l.ledger.opt.Logger.Error("ledger: gave a batch up", "entries", len(b.entries), "outcome_unknown", b.lost)
+// giveUp answers for a batch that was tried long enough, the last time with this error. Where its COMMIT was lost,
+// others may be shown responses of before it, which the observer must forget.
+func (l *lane) giveUp(b *batch, last error) error {
+	l.ledger.opt.Logger.Error("ledger: gave a batch up", "entries", len(b.entries), "outcome_unknown", b.lost, "error", last)
 	if b.lost {
 		l.ledger.opt.Observer.Doubtful()
 		return ErrOutcomeUnknown

@@ -204,12 +204,16 @@ func (l *Ledger) submit(ctx context.Context, e *entry) (Receipt, error) {
 	return e.wait(ctx)
 }
 
-// wait returns the entry's answer. When ctx ends first the entry may still be written.
+// wait returns the entry's answer. When ctx ends first the entry may still be written, unless it is in the queue yet:
+// then it leaves that.
 func (e *entry) wait(ctx context.Context) (Receipt, error) {
 	select {
 	case <-e.done:
 		return e.receipt, e.err
 	case <-ctx.Done():
+		if e.claim() {
+			return Receipt{}, fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
+		}
 		return Receipt{}, fmt.Errorf("%w: %w", ErrOutcomeUnknown, ctx.Err())
 	}
 }

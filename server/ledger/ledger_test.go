@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -271,6 +272,47 @@ func TestCallerHangsUp(t *testing.T) {
 		must(t, b.Queue(signature(p, "cid"))()...)
 		if f := audit(t, db, p); f.Total != 2 {
 			t.Errorf("got %d signatures, want those of ann and cid", f.Total)
+		}
+	})
+}
+
+// TestCallerLeavesTheQueue lets callers give up while another batch is under way: nothing of theirs is written, and
+// they hear so.
+func TestCallerLeavesTheQueue(t *testing.T) {
+	t.Parallel()
+	eachStaged(t, func(t *testing.T, db *database.DB, s *stage) {
+		p := petition(t, db, open())
+		b := running(t, db, ledger.Options{})
+		held, entered, release := hold()
+		s.play(held)
+		first := b.Queue(signature(p, "ann"))
+		<-entered
+		ctx, cancel := context.WithCancel(t.Context())
+		answers := make(chan error)
+		for _, who := range []string{"bob", "cid"} {
+			go func() {
+				_, err := b.Sign(ctx, signature(p, who))
+				answers <- err
+			}()
+		}
+		go func() {
+			_, err := b.Comment(ctx, comment(p, nil))
+			answers <- err
+		}()
+		for b.Waiting(p) < 3 {
+			time.Sleep(time.Millisecond)
+		}
+		cancel()
+		for range 3 {
+			if err := <-answers; !errors.Is(err, ledger.ErrUnavailable) || !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v, want ErrUnavailable and why", err)
+			}
+		}
+		release()
+		must(t, first()...)
+		must(t, b.Queue(signature(p, "dan"))()...)
+		if f := audit(t, db, p); f.Total != 2 || f.Comments != 0 {
+			t.Errorf("got %d signatures and %d comments, want those of ann and dan", f.Total, f.Comments)
 		}
 	})
 }

@@ -112,7 +112,7 @@ func (h *Hub) reread(ctx context.Context, due []uuid.UUID) []uuid.UUID {
 		return due[n:]
 	}
 	if ctx.Err() == nil {
-		h.options.Logger.WarnContext(ctx, "watched petitions could not be read again; the next round tries it", "err", err)
+		h.options.Logger.WarnContext(ctx, "watched petitions could not be read again; the next round tries it", "error", err)
 	}
 	return nil
 }

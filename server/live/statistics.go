@@ -110,7 +110,7 @@ func (g *Gauge[T]) take(ctx context.Context) {
 		return // a later polling may have read something newer
 	}
 	if err != nil {
-		g.options.Logger.WarnContext(ctx, "a watched figure could not be read; it is read again within the interval", "err", err)
+		g.options.Logger.WarnContext(ctx, "a watched figure could not be read; it is read again within the interval", "error", err)
 		return
 	}
 	g.readAt = g.options.Now()

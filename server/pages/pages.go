@@ -23,6 +23,10 @@ type Options struct {
 	Petitions func(ctx context.Context) ([]Card, Site, error)
 	// Petition returns a petition by its slug or a former one, or nil if there is none that visitors may see.
 	Petition func(ctx context.Context, slug string) (*Petition, error)
+	// Preview is like Petition for those who have an edit token, which may open more to them.
+	Preview func(ctx context.Context, slug, token string) (*Petition, error)
+	// IsPassing reports whether an error of the functions above is temporary; nil: none is.
+	IsPassing func(error) bool
 	// Share calls send with the page of this name, which render makes now or has made before: pages are the same for
 	// everybody. Status is the value of the header Cache-Status. An error means that nothing was sent, since the server
 	// is too busy. If Share is nil, every request is rendered separately.
@@ -40,7 +44,7 @@ type site struct {
 	files     library
 	templates templates
 	graphiql  workbench
-	notices   map[int]*Page // by status: pages that say why there is no other
+	notices   map[notice]*Page
 }
 
 // New returns a handler for /, /p/{slug}, /graphiql and /assets/. For every other path it sends a page that says that
@@ -54,6 +58,9 @@ func build(o Options, third fs.FS) (http.Handler, error) {
 	o.PublicURL = strings.TrimRight(o.PublicURL, "/")
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.IsPassing == nil {
+		o.IsPassing = func(error) bool { return false }
 	}
 	if o.Share == nil {
 		o.Share = func(ctx context.Context, _ string, render Render, send func(*Page, string)) error {
@@ -113,7 +120,7 @@ type startView struct {
 
 // start shows the open petitions and the numbers of the site.
 func (s *site) start(w http.ResponseWriter, r *http.Request) {
-	s.serve(w, r, func(ctx context.Context) (*Page, bool) {
+	s.serve(w, r, r.URL.Path, func(ctx context.Context) (*Page, bool) {
 		cards, numbers, err := s.options.Petitions(ctx)
 		if err != nil {
 			return s.failed(ctx, r.Pattern, err)
@@ -127,22 +134,27 @@ func (s *site) start(w http.ResponseWriter, r *http.Request) {
 type petitionView struct {
 	Head     head
 	Petition *Petition
+	Unseen   string // who sees it, if not everybody does
 }
 
 // petition shows a petition by its current slug. Former slugs redirect to it, so that old links still work and search
 // engines find each petition at one address.
 func (s *site) petition(w http.ResponseWriter, r *http.Request) {
+	if token := r.URL.Query().Get(previewParameter); token != "" {
+		s.preview(w, r, token)
+		return
+	}
 	slug := r.PathValue("slug")
-	s.serve(w, r, func(ctx context.Context) (*Page, bool) {
+	s.serve(w, r, r.URL.Path, func(ctx context.Context) (*Page, bool) {
 		p, err := s.options.Petition(ctx, slug)
 		switch {
 		case err != nil:
 			return s.failed(ctx, r.Pattern, err)
 		case p == nil:
 			// It is not kept: otherwise requests for made-up addresses could displace the pages that others read.
-			return s.notices[http.StatusNotFound], false
+			return s.notices[missing], false
 		case p.Slug != slug:
-			return moved(address(p.Slug)), true
+			return redirection(http.StatusMovedPermanently, address(p.Slug)), true
 		}
 		view := petitionView{Head: s.head(p.Title), Petition: p}
 		view.Head.Description, view.Head.Address, view.Head.Script = p.Summary, address(p.Slug), "sign.js"
@@ -153,8 +165,9 @@ func (s *site) petition(w http.ResponseWriter, r *http.Request) {
 
 func address(slug string) string { return "/p/" + url.PathEscape(slug) }
 
-// serve sends the page that render makes for the path. The query of the address does not matter.
-func (s *site) serve(w http.ResponseWriter, r *http.Request, render Render) {
+// serve sends the page that render makes. Those who ask for a page of the same name may share one: the name is the
+// path, since the query of an address does not matter.
+func (s *site) serve(w http.ResponseWriter, r *http.Request, name string, render Render) {
 	send := func(page *Page, status string) {
 		if status != "" {
 			w.Header().Set("Cache-Status", status)
@@ -163,14 +176,14 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request, render Render) {
 			page.send(w, r)
 		}
 	}
-	if s.options.Share(r.Context(), r.URL.Path, render, send) != nil {
-		send(s.notices[http.StatusServiceUnavailable], "")
+	if s.options.Share(r.Context(), name, render, send) != nil {
+		send(s.notices[busy], "")
 	}
 }
 
 // missing says that there is nothing at an address.
 func (s *site) missing(w http.ResponseWriter, r *http.Request) {
-	s.notices[http.StatusNotFound].send(w, r)
+	s.notices[missing].send(w, r)
 }
 
 // shown renders a template, or reports that this failed.
@@ -188,45 +201,64 @@ func (s *site) failed(ctx context.Context, pattern string, err error) (page *Pag
 	cause := ctx.Err()
 	switch {
 	case errors.Is(err, answerbudget.ErrMemory):
-		return s.notices[http.StatusServiceUnavailable], false
+		return s.notices[busy], false
 	case !errors.Is(cause, context.Canceled): // else all clients have gone
 		s.options.Logger.ErrorContext(ctx, "page failed", "page", pattern, "error", err)
 	}
-	if errors.Is(cause, context.DeadlineExceeded) {
-		return s.notices[http.StatusGatewayTimeout], false
+	switch {
+	case errors.Is(cause, context.DeadlineExceeded):
+		return s.notices[late], false
+	case s.options.IsPassing(err):
+		return s.notices[away], false
 	}
-	return s.notices[http.StatusInternalServerError], false
+	return s.notices[broken], false
 }
+
+// notice is a page that says why there is no other.
+type notice struct {
+	status      int
+	title, text string
+}
+
+// The notices.
+var (
+	missing = notice{
+		http.StatusNotFound, "There is nothing here", "The address may be mistyped, or the page is no longer public.",
+	}
+	broken = notice{
+		http.StatusInternalServerError, "This page cannot be shown",
+		"Something went wrong on our side. Please try again in a moment.",
+	}
+	busy = notice{
+		http.StatusServiceUnavailable, "This site is very busy",
+		"The server cannot take more requests right now. Please try again in a moment.",
+	}
+	away = notice{
+		http.StatusServiceUnavailable, "This page cannot be shown right now",
+		"Something that this site needs does not answer. Please try again in a moment.",
+	}
+	late = notice{
+		http.StatusGatewayTimeout, "This page took too long",
+		"The server is very busy right now. Please try again in a moment.",
+	}
+)
 
 type noticeView struct {
 	Head head
 	Text string
 }
 
-// renderNotices renders the pages that say why there is no other. They are rendered once, at the start, so that they
-// can be sent even if the server has no time or memory for a page.
-func (s *site) renderNotices() (map[int]*Page, error) {
-	notices := map[int]*Page{}
-	for status, text := range map[int][2]string{
-		http.StatusNotFound: {
-			"There is nothing here", "The address may be mistyped, or the page is no longer public.",
-		},
-		http.StatusInternalServerError: {
-			"This page cannot be shown", "Something went wrong on our side. Please try again in a moment.",
-		},
-		http.StatusServiceUnavailable: {
-			"This site is very busy", "The server cannot take more requests right now. Please try again in a moment.",
-		},
-		http.StatusGatewayTimeout: {
-			"This page took too long", "The server is very busy right now. Please try again in a moment.",
-		},
-	} {
-		view := noticeView{Head: s.head(text[0]), Text: text[1]}
-		page, err := s.templates.render(context.Background(), status, "notice.html", view)
+// renderNotices renders the notices. They are rendered once, at the start, so that they can be sent even if the server
+// has no time or memory for a page.
+func (s *site) renderNotices() (map[notice]*Page, error) {
+	notices := map[notice]*Page{}
+	for _, n := range []notice{missing, broken, busy, away, late} {
+		view := noticeView{Head: s.head(n.title), Text: n.text}
+		page, err := s.templates.render(context.Background(), n.status, "notice.html", view)
 		if err != nil {
 			return nil, err
 		}
-		notices[status] = page
+		notices[n] = page
 	}
 	return notices, nil
 }

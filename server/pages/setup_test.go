@@ -17,6 +17,9 @@ import (
 
 const public = "https://petitions.example"
 
+// editToken is the one that opens a preview.
+const editToken = "pe_canary"
+
 // fake holds what the pages are told.
 type fake struct {
 	cards    []pages.Card
@@ -32,6 +35,12 @@ func (f *fake) options() pages.Options {
 		Petitions: func(context.Context) ([]pages.Card, pages.Site, error) { return f.cards, f.site, f.err },
 		Petition: func(_ context.Context, slug string) (*pages.Petition, error) {
 			if slug == "none" {
+				return nil, f.err
+			}
+			return f.petition, f.err
+		},
+		Preview: func(_ context.Context, slug, token string) (*pages.Petition, error) {
+			if slug == "none" || token != editToken {
 				return nil, f.err
 			}
 			return f.petition, f.err

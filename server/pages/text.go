@@ -40,6 +40,22 @@ func direction(tag string) string {
 	}
 }
 
+// unseen returns a sentence about who sees a petition, or nothing if everybody does.
+func unseen(state string) string {
+	switch state {
+	case "OPEN", "PAUSED", "CLOSED", "ARCHIVED":
+		return ""
+	case "IN_REVIEW":
+		return "This petition is waiting for a moderator. Until then only you and the site's staff see it."
+	case "REJECTED":
+		return "A moderator has rejected this petition. Only you and the site's staff see it."
+	case "HIDDEN":
+		return "This petition was removed from public view. Only you and the site's staff see it."
+	default:
+		return "This is a draft. Until you publish it, only you and the site's staff see it."
+	}
+}
+
 // outcome returns a sentence about what a petition has achieved.
 func outcome(name string) string {
 	switch name {

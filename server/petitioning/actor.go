@@ -143,14 +143,15 @@ func (s *Service) Authenticate(ctx context.Context, bearer string) (*Actor, erro
 	}
 	switch {
 	case strings.HasPrefix(bearer, editTokenPrefix):
-		return s.editor(ctx, bearer)
+		return s.Editor(ctx, bearer)
 	case strings.HasPrefix(bearer, apiKeyPrefix):
 		return s.partner(ctx, bearer)
 	}
 	return nil, ErrUnauthenticated
 }
 
-func (s *Service) editor(ctx context.Context, bearer string) (*Actor, error) {
+// Editor returns the actor of an edit token. Any other credential is ErrUnauthenticated.
+func (s *Service) Editor(ctx context.Context, bearer string) (*Actor, error) {
 	t, err := s.lookup.Token.Query().
 		Where(token.Hash(secret.Hash(bearer)), token.PurposeEQ(token.PurposeEDIT)).Only(ctx)
 	if ent.IsNotFound(err) || (err == nil && expired(t.ExpiresAt, s.opt.Now())) {
@@ -179,7 +180,8 @@ func (s *Service) partner(ctx context.Context, bearer string) (*Actor, error) {
 
 func expired(at *time.Time, now time.Time) bool { return at != nil && !now.Before(*at) }
 
-// CreateAPIKey creates a key for a partner's program and returns its secret, which is stored nowhere.
+// CreateAPIKey creates a key for a partner's program and returns its secret, which is stored nowhere. It leaves a trace
+// in the log.
 func (s *Service) CreateAPIKey(ctx context.Context, name string, scopes []Scope) (string, error) {
 	f := &faults{}
 	name, fault := text.CheckLine(name, "The name", 1, 100)
@@ -201,8 +203,14 @@ func (s *Service) CreateAPIKey(ctx context.Context, name string, scopes []Scope)
 	// The id is random and makes the derived secret random; it is not stored.
 	nonce := uuid.New()
 	bearer := s.opt.Keys.Token(apiKeyPrefix, secret.EditToken, []byte("api key"), nonce[:], id[:])
-	return bearer, s.inTx(ctx, func(t *tx) error {
+	err := s.inTx(ctx, func(t *tx) error {
 		return t.ApiKey.Create().SetID(id).SetName(name).SetHash(secret.Hash(bearer)).SetScopes(texts).
 			SetCreatedAt(s.opt.Now()).Exec(ctx)
 	})
+	if err != nil {
+		return "", err
+	}
+	// Without its name, which somebody typed: the row has that.
+	s.opt.Logger.InfoContext(ctx, "an API key was created", "key", id, "scopes", texts)
+	return bearer, nil
 }

@@ -181,7 +181,7 @@ func checkEnd(f *faults, start, end *time.Time, now time.Time) {
 
 // insertPetition inserts a petition and everything that belongs to it from the beginning.
 func (s *Service) insertPetition(ctx context.Context, t *tx, id uuid.UUID, c content, state petition.State, now time.Time) error {
-	name := draftSlug(c.row.Title)
+	name := draftSlug(id, c.row.Title)
 	create := t.Petition.Create().SetID(id).SetSlug(name).SetState(state).SetCreatedAt(now).SetUpdatedAt(now)
 	for _, field := range fields.All {
 		value := field.Value(&c.row)

@@ -106,14 +106,19 @@ func (s *Service) Update(ctx context.Context, u Update) error {
 		}
 		edited := present
 		u.apply(f, &edited, e.now)
-		e.judge(ctx, f, present, edited)
+		reopens := e.judge(ctx, f, present, edited)
 		if err := f.err(); err != nil {
 			return ledger.Terms{}, err
 		}
 		if edited.equal(present) {
 			return ledger.Terms{}, errUnchanged
 		}
-		return edited.terms(e.row.State), e.write(ctx, present, edited)
+		err = e.write(ctx, present, edited)
+		if err != nil || !reopens {
+			return edited.terms(e.row.State), err
+		}
+		_, err = e.reopen(ctx)
+		return edited.terms(petition.StateOPEN), err
 	})
 }
 
@@ -165,18 +170,39 @@ func (u Update) apply(f *faults, c *content, now time.Time) {
 	}
 }
 
-// judge adds a fault for what the state of the petition does not allow.
-func (e *edit) judge(ctx context.Context, f *faults, before, after content) {
-	if ActorFrom(ctx).IsAdmin() {
-		return
-	}
-	if !state.Editable(e.row.State) {
+// reopenWithin is how long after the end of a petition its petitioner may still move the end.
+const reopenWithin = 7 * 24 * time.Hour
+
+// judge adds a fault for what the state of the petition does not allow. It reports whether the edit opens the petition
+// again: a new end does that if the petition has ended by itself.
+func (e *edit) judge(ctx context.Context, f *faults, before, after content) (reopens bool) {
+	admin := ActorFrom(ctx).IsAdmin()
+	moved := !sameTime(before.row.EndsAt, after.row.EndsAt)
+	reopens = moved && endedByItself(e.row)
+	switch {
+	// Also where the end has passed a moment ago and nobody has closed the petition yet.
+	case moved && !admin && (reopens || state.Closable(e.row.State)) && e.endedBefore(e.now.Add(-reopenWithin)):
+		f.addError(errorf(WrongState, f.field("endsAt"),
+			"The petition ended more than seven days ago; now only the site's staff can move its end."))
+	case reopens, state.Editable(e.row.State):
+		if !admin && e.counter.Issued() > 0 {
+			f.frozen(before, after)
+		}
+	case !admin:
 		f.addError(errorf(WrongState, f.field("id"), "A petition in this state is not edited any more."))
-		return
+	case moved:
+		f.addError(errorf(WrongState, f.field("endsAt"),
+			"The end of this petition cannot be moved: only one that has ended by itself, and has no outcome, opens again."))
 	}
-	if e.counter.Issued() == 0 {
-		return
-	}
+	return reopens
+}
+
+func sameTime(a, b *time.Time) bool { return a == b || a != nil && b != nil && a.Equal(*b) }
+
+func (e *edit) endedBefore(at time.Time) bool { return e.row.EndsAt != nil && e.row.EndsAt.Before(at) }
+
+// frozen adds a fault for each text that an edit changes and that people have signed.
+func (f *faults) frozen(before, after content) {
 	for _, field := range fields.All {
 		if field.Change == fields.UntilSigned && !field.Same(&before.row, &after.row) {
 			f.addError(errorf(WrongState, f.field(field.Name),
@@ -195,8 +221,8 @@ func (e *edit) write(ctx context.Context, before, after content) error {
 	if err := after.assign(row.Mutation()); err != nil {
 		return err
 	}
-	if after.row.Title != before.row.Title && state.Linked(e.row.State) {
-		name, err := e.takeSlug(ctx, e.row.ID, after.row.Title, e.now)
+	if after.row.Title != before.row.Title {
+		name, err := e.takeSlug(ctx, e.row.ID, e.row.State, after.row.Title, e.now)
 		if err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package petitioning
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -40,6 +41,9 @@ type Error struct {
 
 // Error returns the code and the message.
 func (e *Error) Error() string { return string(e.Code) + ": " + e.Message }
+
+// LogValue returns the same: nothing in it is from the input.
+func (e *Error) LogValue() slog.Value { return slog.StringValue(e.Error()) }
 
 // Errors are all the faults of one request.
 type Errors []*Error

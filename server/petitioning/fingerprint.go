@@ -18,9 +18,9 @@ import (
 // Errors for a secret that does not belong to the database. With the wrong secret every address could sign again, and
 // no name could be read.
 var (
-	ErrOtherSecret = errors.New("the database belongs to another secret than the one in this file; " +
+	ErrOtherSecret = errors.New("the database was made with another secret than the one in this file; " +
 		"put back the secret file of this database, or restore both from one backup")
-	ErrSecretMissing = errors.New("there is no such file, and the database belongs to a secret already; " +
+	ErrSecretMissing = errors.New("there is no such file, and the database was made with one; " +
 		"put back the secret file of this database (all who serve it share one), or restore both from one backup")
 	ErrSecretUnproven = errors.New("nothing in the database was made with the secret in this file; " +
 		"put back the secret file of this database, or restore both from one backup")

@@ -86,7 +86,7 @@ func (s *Service) settle(ctx context.Context, id uuid.UUID, in Imported, c conte
 		row := e.Petition.UpdateOneID(id).SetNillableEndsAt(in.EndsAt).SetNillableClosedAt(in.ClosedAt).
 			SetNillableOutcome(in.Outcome)
 		if state.Linked(in.State) {
-			name, err := e.takeSlug(ctx, id, c.row.Title, in.CreatedAt)
+			name, err := e.takeSlug(ctx, id, in.State, c.row.Title, in.CreatedAt)
 			if err != nil {
 				return ledger.Terms{}, err
 			}

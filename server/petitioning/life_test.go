@@ -77,10 +77,7 @@ func (l *life) publish(*rapid.T) (string, error) {
 }
 
 func (l *life) close(r *rapid.T) (string, error) {
-	var outcome *petition.Outcome
-	if rapid.Bool().Draw(r, "with an outcome") {
-		outcome = p(petition.OutcomeVICTORY)
-	}
+	outcome := rapid.SampledFrom([]*petition.Outcome{nil, p(petition.OutcomeVICTORY), p(petition.OutcomeREFUSED)}).Draw(r, "outcome")
 	got := l.b.Close(l.owner, l.id, outcome)
 	switch l.state {
 	case petition.StateOPEN:
@@ -91,7 +88,7 @@ func (l *life) close(r *rapid.T) (string, error) {
 		l.state, l.closed, l.outcome = petition.StateCLOSED, &at, outcome
 		l.version++
 	case petition.StateCLOSED:
-		if l.outcome == nil && outcome != nil {
+		if outcome != nil && !same(l.outcome, outcome) {
 			l.outcome = outcome
 			l.version++
 		}
@@ -131,10 +128,12 @@ func (l *life) comment(*rapid.T) (string, error) {
 }
 
 // edit sends an edit with the present version.
-func (l *life) edit(adjust func(*petitioning.Update)) error {
+func (l *life) edit(adjust func(*petitioning.Update)) error { return l.editAs(l.owner, adjust) }
+
+func (l *life) editAs(who context.Context, adjust func(*petitioning.Update)) error {
 	u := petitioning.Update{Petition: l.id, Version: l.version}
 	adjust(&u)
-	return l.b.Update(l.owner, u)
+	return l.b.Update(who, u)
 }
 
 // retag gives the petition other tags, or the same.
@@ -194,15 +193,32 @@ func (l *life) moveEnd(r *rapid.T) (string, error) {
 	if hours := rapid.IntRange(0, 3).Draw(r, "hours"); hours > 0 {
 		end = p(l.b.Clock.Now().Add(time.Duration(hours)*time.Hour + time.Minute)) // behind every start
 	}
-	got := l.edit(func(u *petitioning.Update) { u.EndsAt = &end })
-	if !l.editable() {
-		return "WRONG_STATE input.id", got
+	who, staff := l.owner, rapid.Bool().Draw(r, "by the staff")
+	if staff {
+		who = petitioning.WithActor(l.owner, petitioning.Operator())
 	}
-	if !same(l.ends, end) {
+	got := l.editAs(who, func(u *petitioning.Update) { u.EndsAt = &end })
+	moved, reopens := !same(l.ends, end), l.endedByItself()
+	late := l.ends != nil && l.b.Clock.Now().After(l.ends.Add(7*24*time.Hour))
+	switch {
+	case moved && late && !staff && (reopens || l.state == petition.StateOPEN):
+		return "WRONG_STATE input.endsAt", got
+	case moved && reopens:
+		l.state, l.closed = petition.StateOPEN, nil
+	case !l.editable() && !staff:
+		return "WRONG_STATE input.id", got
+	case !l.editable() && moved:
+		return "WRONG_STATE input.endsAt", got
+	}
+	if moved {
 		l.ends = end
 		l.version++
 	}
 	return "", got
+}
+
+func (l *life) endedByItself() bool {
+	return l.state == petition.StateCLOSED && l.outcome == nil && l.ends != nil && l.closed.Equal(*l.ends)
 }
 
 func (l *life) hide(r *rapid.T) (string, error) {
@@ -218,7 +234,8 @@ func (l *life) hide(r *rapid.T) (string, error) {
 }
 
 func (l *life) wait(r *rapid.T) (string, error) {
-	l.b.Clock.Advance(time.Duration(rapid.IntRange(1, 90).Draw(r, "minutes")) * time.Minute)
+	minutes := rapid.OneOf(rapid.IntRange(1, 90), rapid.Just(8*24*60)).Draw(r, "minutes")
+	l.b.Clock.Advance(time.Duration(minutes) * time.Minute)
 	if rapid.Bool().Draw(r, "nobody looks yet") {
 		return "", nil
 	}

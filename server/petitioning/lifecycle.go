@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"petitiond/ent"
 	"petitiond/ent/petition"
 	"petitiond/ent/petitiontag"
 	"petitiond/server/ledger"
@@ -37,7 +38,7 @@ func (s *Service) Publish(ctx context.Context, id uuid.UUID) error {
 
 // open makes a petition public: it gets its slug and its start, and may be signed from then on.
 func (e *edit) open(ctx context.Context) (ledger.Terms, error) {
-	name, err := e.takeSlug(ctx, e.row.ID, e.row.Title, e.now)
+	name, err := e.takeSlug(ctx, e.row.ID, petition.StateOPEN, e.row.Title, e.now)
 	if err != nil {
 		return ledger.Terms{}, err
 	}
@@ -81,8 +82,8 @@ func (e *edit) enter(ctx context.Context, next petition.State) (ledger.Terms, er
 	return terms, e.Rank.UpdateOneID(e.row.ID).SetState(string(next)).Exec(ctx)
 }
 
-// Close ends the collection of signatures and may record the outcome. Closing a closed petition may still add an
-// outcome that was not known before.
+// Close ends the collection of signatures and may record the outcome. Closing a closed petition records the outcome
+// that is given, also in place of another one: it may not have been known before, or may have been wrong.
 func (s *Service) Close(ctx context.Context, id uuid.UUID, outcome *petition.Outcome) error {
 	field := []string{"input", "id"}
 	return s.change(ctx, id, field, func(ctx context.Context, e *edit) (ledger.Terms, error) {
@@ -90,7 +91,7 @@ func (s *Service) Close(ctx context.Context, id uuid.UUID, outcome *petition.Out
 		case state.Closable(e.row.State):
 			return e.close(ctx, outcome)
 		case e.row.State == petition.StateCLOSED:
-			if outcome == nil || e.row.Outcome != nil {
+			if outcome == nil || e.row.Outcome != nil && *e.row.Outcome == *outcome {
 				return ledger.Terms{}, errUnchanged
 			}
 			return e.counter.Terms(), e.Petition.UpdateOneID(id).SetOutcome(*outcome).Exec(ctx)
@@ -112,14 +113,19 @@ func (e *edit) close(ctx context.Context, outcome *petition.Outcome) (ledger.Ter
 	return e.enter(ctx, petition.StateCLOSED)
 }
 
-// Hide hides a petition from everybody at once. It is for operators.
+// Hide hides a petition from everybody at once. It is for operators, and leaves a trace in the log.
 func (s *Service) Hide(ctx context.Context, id uuid.UUID) error {
-	return s.change(ctx, id, nil, func(ctx context.Context, e *edit) (ledger.Terms, error) {
-		if e.row.State == petition.StateHIDDEN {
+	was := petition.StateHIDDEN
+	err := s.change(ctx, id, nil, func(ctx context.Context, e *edit) (ledger.Terms, error) {
+		if was = e.row.State; was == petition.StateHIDDEN {
 			return ledger.Terms{}, errUnchanged
 		}
 		return e.enter(ctx, petition.StateHIDDEN)
 	})
+	if err == nil && was != petition.StateHIDDEN {
+		s.opt.Logger.InfoContext(ctx, "a petition was hidden", "petition", id, "was", was)
+	}
+	return err
 }
 
 // CloseDue closes the petitions whose end has passed, with their end as the time of closing. The ledger has refused
@@ -138,6 +144,21 @@ func (s *Service) CloseDue(ctx context.Context) error {
 		return e.close(ctx, nil)
 	})
 	return err
+}
+
+// endedByItself reports whether a petition has closed at its end and nobody has recorded an outcome since, by which it
+// would be finished. A petition that was closed by hand has a time of closing before its end.
+func endedByItself(row *ent.Petition) bool {
+	return row.State == petition.StateCLOSED && row.Outcome == nil && row.ClosedAt != nil && row.EndsAt != nil &&
+		row.ClosedAt.Equal(*row.EndsAt)
+}
+
+// reopen opens a petition again that has ended by itself.
+func (e *edit) reopen(ctx context.Context) (ledger.Terms, error) {
+	if err := e.Petition.UpdateOneID(e.row.ID).ClearClosedAt().Exec(ctx); err != nil {
+		return ledger.Terms{}, err
+	}
+	return e.enter(ctx, petition.StateOPEN)
 }
 
 // changeAll changes petitions as the operator, and returns how many it has changed. If one fails, it continues with the

@@ -2,6 +2,7 @@ package petitioning_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -132,9 +133,150 @@ func TestCloseEndsTheSigning(t *testing.T) {
 		later := b.Row(t, made.Petition)
 		equal(t, "outcome told later", petition.OutcomePARTIAL_VICTORY, *later.Outcome)
 		equal(t, "closedAt", *row.ClosedAt, *later.ClosedAt)
-		ok(t, b.Close(ctx, made.Petition, p(petition.OutcomeREFUSED)))
-		equal(t, "closed with another outcome", petitionOf(later), petitionOf(b.Row(t, made.Petition)))
 		equal(t, "news", []int{4}, editions(b.Told()))
+	})
+}
+
+// TestOutcomeCanBeMended closes a closed petition with other outcomes: the last one is what it achieved.
+func TestOutcomeCanBeMended(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		for name, who := range map[string]func(petitioning.Created) context.Context{
+			"Petitioner": func(made petitioning.Created) context.Context { return b.As(t, made.EditToken) },
+			"Operator":   func(petitioning.Created) context.Context { return operator(t) },
+		} {
+			t.Run(name, func(t *testing.T) {
+				made := b.MustPublish(t)
+				b.MustSign(t, made.Petition, 1)
+				ctx := who(made)
+				ok(t, b.Close(ctx, made.Petition, p(petition.OutcomeREFUSED)))
+				first := b.Row(t, made.Petition)
+				b.Told()
+				for i, outcome := range []petition.Outcome{
+					petition.OutcomeVICTORY, petition.OutcomeANSWERED, petition.OutcomePARTIAL_VICTORY, petition.OutcomeWITHDRAWN, petition.OutcomeREFUSED,
+				} {
+					b.Clock.Advance(time.Minute)
+					ok(t, b.Close(ctx, made.Petition, &outcome))
+					row := b.Row(t, made.Petition)
+					equal(t, "outcome", outcome, *row.Outcome)
+					equal(t, "state", petition.StateCLOSED, row.State)
+					equal(t, "closedAt", *first.ClosedAt, *row.ClosedAt)
+					equal(t, "version", first.Version+1+i, row.Version)
+					equal(t, "updatedAt", b.Clock.Now(), row.UpdatedAt)
+					equal(t, "news", []int{row.Version}, editions(b.Told()))
+				}
+				before := petitionOf(b.Row(t, made.Petition))
+				b.Clock.Advance(time.Minute)
+				ok(t, b.Close(ctx, made.Petition, p(petition.OutcomeREFUSED)))
+				ok(t, b.Close(ctx, made.Petition, nil))
+				equal(t, "closed again with the same outcome, and with none", before, petitionOf(b.Row(t, made.Petition)))
+				faults(t, b.Close(b.As(t, ""), made.Petition, p(petition.OutcomeVICTORY)), "FORBIDDEN input.id")
+			})
+		}
+	})
+}
+
+// TestNewEndReopens moves and removes the end of petitions that have ended by themselves.
+func TestNewEndReopens(t *testing.T) {
+	t.Parallel()
+	const week = 7 * 24 * time.Hour
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		for _, c := range []struct {
+			name   string
+			staff  bool
+			after  time.Duration // the end
+			unseen bool          // nobody has closed it yet
+			open   bool          // without an end from now on
+			want   []string
+		}{
+			{name: "Petitioner", after: time.Minute},
+			{name: "PetitionerRemovesTheEnd", after: time.Minute, open: true},
+			{name: "PetitionerOnTheSeventhDay", after: week},
+			{name: "PetitionerTooLate", after: week + time.Microsecond, want: []string{"WRONG_STATE input.endsAt"}},
+			{name: "PetitionerTooLateRemovesTheEnd", after: week + time.Hour, open: true, want: []string{"WRONG_STATE input.endsAt"}},
+			{name: "PetitionerBeforeItIsClosed", after: time.Second, unseen: true},
+			{name: "PetitionerTooLateBeforeItIsClosed", after: week + time.Hour, unseen: true, want: []string{"WRONG_STATE input.endsAt"}},
+			{name: "Operator", staff: true, after: time.Minute},
+			{name: "OperatorMuchLater", staff: true, after: 100 * week},
+			{name: "OperatorRemovesTheEnd", staff: true, after: 100 * week, open: true},
+			{name: "OperatorBeforeItIsClosed", staff: true, after: 2 * week, unseen: true},
+		} {
+			t.Run(c.name, func(t *testing.T) {
+				end := b.Clock.Now().Add(time.Hour)
+				made := b.MustPublish(t, func(d *petitioning.Draft) { d.EndsAt, d.Tags = &end, []string{"old"} })
+				b.MustSign(t, made.Petition, 1)
+				b.Clock.Advance(time.Hour + c.after)
+				if !c.unseen {
+					ok(t, b.CloseDue(t.Context()))
+					equal(t, "state after the end", petition.StateCLOSED, b.Row(t, made.Petition).State)
+				}
+				faults(t, b.Sign(b.As(t, ""), signing(made.Petition, 2)), "WRONG_STATE input.petitionId")
+				before, who := b.Row(t, made.Petition), b.As(t, made.EditToken)
+				if c.staff {
+					who = operator(t)
+				}
+				next := p(b.Clock.Now().Add(time.Hour))
+				if c.open {
+					next = nil
+				}
+				b.Told()
+				got := b.Update(who, b.Edit(t, made.Petition, func(u *petitioning.Update) { u.EndsAt, u.Tags = &next, &[]string{"new"} }))
+				faults(t, got, c.want...)
+				after := b.Row(t, made.Petition)
+				if c.want != nil {
+					equal(t, "petition", petitionOf(before), petitionOf(after))
+					faults(t, b.Sign(b.As(t, ""), signing(made.Petition, 2)), "WRONG_STATE input.petitionId")
+					return
+				}
+				equal(t, "state, end and time of closing", []any{petition.StateOPEN, next, (*time.Time)(nil)}, []any{after.State, after.EndsAt, after.ClosedAt})
+				equal(t, "version", before.Version+1, after.Version)
+				equal(t, "news", []int{after.Version}, editions(b.Told()))
+				b.MustSign(t, made.Petition, 2)
+				equal(t, "counted", 2, b.Figures(t, made.Petition).Total)
+				equal(t, "open petitions of its tag", 1, value[int](t, b, `SELECT open_petitions FROM tags WHERE key = 'new'`))
+				equal(t, "state beside the rank", "OPEN", value[string](t, b, `SELECT state FROM ranks WHERE petition_id = $1`, made.Petition))
+				equal(t, "state beside the tag", "OPEN", value[string](t, b, `SELECT state FROM petition_tags WHERE petition_id = $1`, made.Petition))
+				if next != nil {
+					b.Clock.Advance(time.Hour)
+					ok(t, b.CloseDue(t.Context()))
+					equal(t, "time of closing", *next, *b.Row(t, made.Petition).ClosedAt)
+				}
+				ok(t, b.Hide(operator(t), made.Petition)) // so that no other case counts it
+			})
+		}
+	})
+}
+
+// TestEndOfAFinishedPetition moves the end of petitions that somebody has finished: nothing of the edit is kept.
+func TestEndOfAFinishedPetition(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		end := monday.Add(time.Hour)
+		ends := func(d *petitioning.Draft) { d.EndsAt = &end }
+		byHand, known, archived, hidden, endless := b.MustPublish(t, ends), b.MustPublish(t, ends), b.MustPublish(t, ends), b.MustPublish(t, ends), b.MustPublish(t)
+		ok(t, b.Close(operator(t), byHand.Petition, nil))
+		ok(t, b.Close(operator(t), endless.Petition, nil))
+		b.Clock.Advance(time.Hour)
+		ok(t, b.CloseDue(t.Context()))
+		ok(t, b.Close(operator(t), known.Petition, p(petition.OutcomeVICTORY)))
+		b.Move(t, archived.Petition, petition.StateARCHIVED)
+		ok(t, b.Hide(operator(t), hidden.Petition))
+		for _, made := range []petitioning.Created{byHand, known, archived, hidden, endless} {
+			before := petitionOf(b.Row(t, made.Petition))
+			for _, next := range []*time.Time{nil, p(monday.Add(5 * time.Hour))} {
+				if next == nil && made == endless {
+					continue // as it is
+				}
+				edit := func(u *petitioning.Update) { u.EndsAt, u.Goal = &next, p(5) }
+				faults(t, b.Update(operator(t), b.Edit(t, made.Petition, edit)), "WRONG_STATE input.endsAt")
+				faults(t, b.Update(b.As(t, made.EditToken), b.Edit(t, made.Petition, edit)), "WRONG_STATE input.id")
+				equal(t, "petition", before, petitionOf(b.Row(t, made.Petition)))
+			}
+			ok(t, b.Update(operator(t), b.Edit(t, made.Petition, func(u *petitioning.Update) { u.Goal = p(7) })))
+		}
 	})
 }
 
@@ -276,26 +418,49 @@ func TestSlugs(t *testing.T) {
 	})
 }
 
-func TestSlugsOfDraftsFollowNoTitle(t *testing.T) {
+// TestSlugsOfDraftsFollowTheTitle retitles a draft: each of its slugs still finds it, and all end alike.
+func TestSlugsOfDraftsFollowTheTitle(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		long := "Nine times nine letters and then some more words until the slug has no room for any of them left"
+		const long = "Nine times nine letters and then some more words until the slug has no room for any of them left"
 		made := b.MustCreate(t, func(d *petitioning.Draft) { d.Title = long })
-		name := b.Row(t, made.Petition).Slug
-		if len(name) > 80 {
-			t.Errorf("the slug %q has %d bytes, want at most 80", name, len(name))
+		id, owner := made.Petition, b.As(t, made.EditToken)
+		slug := func() string { return b.Row(t, id).Slug }
+		first := slug()
+		end := first[len(first)-len("-abcdefgh"):]
+		if len(first) > 80 || !strings.HasPrefix(first, "nine-times-nine-letters-") || end[0] != '-' {
+			t.Errorf("the slug is %q, want one of the title with a suffix, at most 80 bytes", first)
 		}
-		ok(t, b.Update(operator(t), b.Edit(t, made.Petition, func(u *petitioning.Update) { u.Title = p("Another") })))
-		equal(t, "slug", name, b.Row(t, made.Petition).Slug)
-		ok(t, b.Publish(operator(t), made.Petition))
-		equal(t, "slug", "another", b.Row(t, made.Petition).Slug)
-		again := b.MustPublish(t, func(d *petitioning.Draft) { d.Title = long })
-		next := b.MustPublish(t, func(d *petitioning.Draft) { d.Title = long })
-		for _, id := range []uuid.UUID{again.Petition, next.Petition} {
-			if name := b.Row(t, id).Slug; len(name) > 80 {
-				t.Errorf("the slug %q has %d bytes, want at most 80", name, len(name))
-			}
+		retitle := func(title string) {
+			t.Helper()
+			ok(t, b.Update(owner, b.Edit(t, id, func(u *petitioning.Update) { u.Title = &title })))
+		}
+		for _, state := range []petition.State{petition.StateDRAFT, petition.StateIN_REVIEW, petition.StateREJECTED} {
+			b.Move(t, id, state)
+			retitle("Another " + string(state))
+			equal(t, "slug", "another-"+strings.ReplaceAll(strings.ToLower(string(state)), "_", "-")+end, slug())
+		}
+		b.Move(t, id, petition.StateDRAFT)
+		retitle("東京の木")
+		equal(t, "slug", "dong-jing-nomu"+end, slug())
+		retitle("Another")
+		equal(t, "slug", "another"+end, slug())
+		retitle("  Another!")
+		equal(t, "slug of the same words", "another"+end, slug())
+		for _, name := range []string{first, "another-in-review" + end, "dong-jing-nomu" + end, "another" + end} {
+			found, err := b.Reads(owner).PetitionBySlug(owner, name, reading.Selection{})
+			ok(t, err)
+			equal(t, "petitions found by "+name, 1, len(found.Rows))
+			found, err = b.Reads(b.As(t, "")).PetitionBySlug(t.Context(), name, reading.Selection{})
+			ok(t, err)
+			equal(t, "petitions that others find by "+name, 0, len(found.Rows))
+		}
+		ok(t, b.Publish(owner, id))
+		equal(t, "slug", "another", slug())
+		again, next := b.MustPublish(t, func(d *petitioning.Draft) { d.Title = long }), b.MustPublish(t, func(d *petitioning.Draft) { d.Title = long })
+		if a, n := b.Row(t, again.Petition).Slug, b.Row(t, next.Petition).Slug; len(a) > 80 || len(n) > 80 || a == n {
+			t.Errorf("the slugs %q and %q, want two of at most 80 bytes", a, n)
 		}
 	})
 }

@@ -144,6 +144,9 @@ func (s *Service) inTx(ctx context.Context, fn func(*tx) error) error {
 // IsPassing reports whether err is a temporary failure of the database: the same request may succeed in a moment.
 func IsPassing(err error) bool { return database.IsPassing(err) }
 
+// Cause describes an error for the log, without the values that its text may have.
+func Cause(err error) string { return database.Cause(err) }
+
 // joined makes ent work within a transaction that database.InTx has begun.
 type joined struct {
 	entsql.Conn

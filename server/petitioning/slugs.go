@@ -9,24 +9,35 @@ import (
 
 	"github.com/google/uuid"
 
+	"petitiond/ent/petition"
 	"petitiond/ent/slug"
+	"petitiond/server/state"
 	"petitiond/server/text"
 )
 
-// draftSlug returns the slug of a draft, to which nobody has a link yet.
-func draftSlug(title string) string {
-	random := make([]byte, text.SlugSuffixBytes)
-	rand.Read(random) // never fails
-	plain := text.SlugOf(title)
-	short := plain[:min(len(plain), text.SlugMax-len("-abcdefgh"))]
-	return text.SlugWithSuffix(strings.TrimRight(short, "-"), random)
+// draftSlug returns the slug of a draft with a title. It ends in characters made of the id, so that it does not take
+// the plain one from anybody, and stays recognisable when the title changes.
+func draftSlug(id uuid.UUID, title string) string {
+	return suffixed(title, id[len(id)-text.SlugSuffixBytes:]) // the end of a UUIDv7 is random
 }
 
-// takeSlug reserves a slug for a petition's title: the plain one if no other petition ever had it. A slug is never
-// reused for another petition.
-func (t *tx) takeSlug(ctx context.Context, id uuid.UUID, title string, now time.Time) (string, error) {
+func suffixed(title string, suffix []byte) string {
 	plain := text.SlugOf(title)
-	for _, name := range []string{plain, draftSlug(title), draftSlug(title)} {
+	short := plain[:min(len(plain), text.SlugMax-len("-abcdefgh"))]
+	return text.SlugWithSuffix(strings.TrimRight(short, "-"), suffix)
+}
+
+// takeSlug reserves a slug for a petition's title: that of a draft, or in a state in which links lead to the petition
+// the plain one if no other petition ever had it, and else one that is as new: by its time it is known when the
+// petition was published (see startedWhenPublished). A slug is never reused for another petition.
+func (t *tx) takeSlug(ctx context.Context, id uuid.UUID, in petition.State, title string, now time.Time) (string, error) {
+	random := make([]byte, text.SlugSuffixBytes)
+	rand.Read(random) // never fails
+	names := []string{text.SlugOf(title), suffixed(title, random)}
+	if !state.Linked(in) {
+		names[0] = draftSlug(id, title)
+	}
+	for _, name := range names {
 		_, err := t.sql.ExecContext(ctx, `INSERT INTO slugs (slug, petition_id, created_at) VALUES ($1, $2, $3)
  ON CONFLICT (slug) DO NOTHING`, name, id, now)
 		if err != nil {
@@ -40,5 +51,5 @@ func (t *tx) takeSlug(ctx context.Context, id uuid.UUID, title string, now time.
 			return name, nil
 		}
 	}
-	return "", fmt.Errorf("taking a slug: two random ones were taken")
+	return "", fmt.Errorf("taking a slug: a random one was taken")
 }

@@ -213,10 +213,7 @@ func (s *Service) reopenEarly(ctx context.Context) (int, error) {
 		if !closedEarly(e.row, e.now) {
 			return ledger.Terms{}, errUnchanged
 		}
-		if err := e.Petition.UpdateOneID(e.row.ID).ClearClosedAt().Exec(ctx); err != nil {
-			return ledger.Terms{}, err
-		}
-		return e.enter(ctx, petition.StateOPEN)
+		return e.reopen(ctx)
 	})
 	if opened > 0 {
 		s.opt.Logger.Warn("petitions that a wrong clock has closed were opened again", "petitions", opened)
@@ -224,9 +221,7 @@ func (s *Service) reopenEarly(ctx context.Context) (int, error) {
 	return opened, err
 }
 
-// closedEarly reports whether CloseDue closed a petition too early because of a wrong clock. A petition that was closed
-// by hand has a time of closing before its end.
+// closedEarly reports whether CloseDue closed a petition too early because of a wrong clock.
 func closedEarly(row *ent.Petition, now time.Time) bool {
-	return row.State == petition.StateCLOSED && row.Outcome == nil && row.ClosedAt != nil && row.EndsAt != nil &&
-		row.ClosedAt.Equal(*row.EndsAt) && row.ClosedAt.After(database.Latest(now))
+	return endedByItself(row) && row.ClosedAt.After(database.Latest(now))
 }

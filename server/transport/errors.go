@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 
@@ -85,7 +84,7 @@ func present(domain graphql.ErrorPresenterFunc) graphql.ErrorPresenterFunc {
 }
 
 // onlyPublished calls a presenter and hides every error that has no published code. The log records that an error was
-// hidden, and of which type it was.
+// hidden, and what caused it.
 func onlyPublished(presenter graphql.ErrorPresenterFunc, log *slog.Logger) graphql.ErrorPresenterFunc {
 	return func(ctx context.Context, err error) *gqlerror.Error {
 		presented := presenter(ctx, err)
@@ -93,7 +92,7 @@ func onlyPublished(presenter graphql.ErrorPresenterFunc, log *slog.Logger) graph
 			return presented
 		}
 		log.ErrorContext(ctx, "an error without a published code was held back",
-			"request_id", requestid.ID(ctx), "code", operation.CodeOf(presented), "type", fmt.Sprintf("%T", err))
+			"request_id", requestid.ID(ctx), "code", operation.CodeOf(presented), "error", err)
 		secret := fault.Hidden(ctx)
 		secret.Path, secret.Locations = presented.Path, presented.Locations
 		return secret

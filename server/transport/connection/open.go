@@ -60,7 +60,7 @@ func (c *Conn) Adopt(conn net.Conn, read, head []byte, begin Beginning) {
 		}
 	})
 	if err != nil {
-		c.keeper.Logger.Warn("a connection could not be kept", "request_id", c.id)
+		c.keeper.Logger.Warn("a connection could not be kept", "request_id", c.id, "error", err)
 		c.Abandon()
 	}
 }
