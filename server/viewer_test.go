@@ -2,11 +2,13 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"petitiond/graph/scalar"
 	"petitiond/server/petitioning"
@@ -70,7 +72,9 @@ func (s *site) hear(t *testing.T, bearer, document string, variables map[string]
 	if err != nil {
 		t.Fatal(err)
 	}
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/graphql", strings.NewReader(string(body)))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // a test that waits in vain fails
+	t.Cleanup(cancel)
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/graphql", strings.NewReader(string(body)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,6 +145,51 @@ func TestSharedDashboardsKeepRights(t *testing.T) {
 			first := s.hear(t, bearers[who], document, variables)()
 			if refused := strings.Contains(first, `"indexes":[1]`) && strings.Contains(first, "NOT_FOUND"); refused == sees[who] {
 				t.Errorf("%s, who comes later, is told %s", who, first)
+			}
+		}
+	})
+}
+
+// TestSharedCountsKeepRights hides a petition whose count people with and without credentials watch in the same words:
+// it ends for those who may no longer see it, and the others see on.
+func TestSharedCountsKeepRights(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, environment []string) {
+		s := start(t, append(environment, "PETITION_RATE_LIMITS=off", "PETITION_ADMIN_KEY="+adminOfTests))
+		_, stranger := s.open(t)
+		for _, document := range []string{
+			`subscription($id: ID!) { signatureCount(petitionId: $id) { goal } }`,
+			`subscription($id: ID!) { signatureCount(petitionId: $id) { goal petition { id signatureCount } } }`,
+			`subscription($id: ID!) { signatureCount(petitionId: $id) { goal petition { title } } }`,
+		} {
+			hidden, owner := s.open(t)
+			watching := map[string]func() string{}
+			for who, bearer := range map[string]string{"nobody": "", "stranger": stranger, "owner": owner, "admin": adminOfTests} {
+				watching[who] = s.hear(t, bearer, document, map[string]any{"id": hidden})
+			}
+			for who, hear := range watching {
+				if first := hear(); !strings.Contains(first, `"goal":100`) {
+					t.Fatalf("%s is told %s", who, first)
+				}
+			}
+			if err := s.domain.Hide(petitioning.WithActor(t.Context(), petitioning.Operator()), scalar.ParseID(hidden).UUID); err != nil {
+				t.Fatal(err)
+			}
+			for _, who := range []string{"nobody", "stranger"} {
+				if last := watching[who](); !strings.Contains(last, "NOT_FOUND") {
+					t.Errorf("%s is told %s when it is hidden", who, last)
+				}
+			}
+			s.ask(t, adminOfTests, `mutation($id: ID!) { updatePetition(input: {id: $id, version: 3, goal: 77}) { petition { id } } }`,
+				map[string]any{"id": hidden}, &struct{}{})
+			for _, who := range []string{"owner", "admin"} {
+				told := watching[who]()
+				for strings.Contains(told, `"goal":100`) { // the same again, by an execution of their own
+					told = watching[who]()
+				}
+				if !strings.Contains(told, `"goal":77`) {
+					t.Errorf("%s is told %s, want the new goal", who, told)
+				}
 			}
 		}
 	})
