@@ -49,6 +49,11 @@ func (r *Resolver) PresentError(ctx context.Context, err error) *gqlerror.Error 
 
 // present returns the error with its code and message.
 func (r *Resolver) present(ctx context.Context, err error) *gqlerror.Error {
+	if ids, ok := errors.AsType[missing](err); ok {
+		out := presented(errcode.NotFound, ids.Error())
+		out.Extensions["field"], out.Extensions["indexes"] = ids.argument, ids.indexes
+		return out
+	}
 	if argument, ok := errors.AsType[*keyset.ArgumentError](err); ok {
 		out := presented(errcode.BadUserInput, argument.Message)
 		out.Extensions["field"] = argument.Argument
@@ -61,8 +66,6 @@ func (r *Resolver) present(ctx context.Context, err error) *gqlerror.Error {
 		return retryable(presented(string(faults[0].Code), faults[0].Message), faults[0].RetryAfter)
 	}
 	switch {
-	case errors.Is(err, live.ErrUnknown):
-		return presented(errcode.NotFound, errNoPetition.Message)
 	case errors.Is(err, answerbudget.ErrAnswer), errors.Is(err, answerbudget.ErrMemory):
 		// The transport replaces the whole answer with an error of its own.
 		return presented(errcode.Internal, "The answer was given up.")

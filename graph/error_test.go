@@ -43,7 +43,6 @@ func TestPresentError(t *testing.T) {
 		{"Scalar", t.Context(), scalar.Error("x"), map[string]any{"code": "BAD_USER_INPUT", "field": ""}, ""},
 		{"Domain", t.Context(), fmt.Errorf("reading: %w", &petitioning.Error{Code: petitioning.NotFound}), map[string]any{"code": "NOT_FOUND"}, ""},
 		{"Retry", t.Context(), petitioning.Errors{{Code: petitioning.Unavailable, RetryAfter: 1200 * time.Millisecond}}, map[string]any{"code": "UNAVAILABLE", "retryAfterSeconds": 2}, ""},
-		{"UnknownPetition", t.Context(), fmt.Errorf("watching: %w", live.ErrUnknown), map[string]any{"code": "NOT_FOUND"}, ""},
 		{"HubClosed", t.Context(), live.ErrClosed, map[string]any{"code": "UNAVAILABLE", "retryAfterSeconds": 1}, ""},
 		{"Driver", t.Context(), fmt.Errorf("reading: %w", &pq.Error{Code: "22012", Message: hidden}), map[string]any{"code": "INTERNAL"}, "SQLSTATE 22012"},
 		{"Slow", t.Context(), fmt.Errorf("reading: %w", &pq.Error{Code: "57014", Message: hidden}), map[string]any{"code": "UNAVAILABLE", "retryAfterSeconds": 1}, "SQLSTATE 57014"},

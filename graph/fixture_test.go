@@ -25,7 +25,7 @@ type names struct {
 }
 
 // kinds are how names of ids begin, by their type tags.
-var kinds = map[byte]string{scalar.Petition: "petition", scalar.Signature: "signature", scalar.Comment: "comment", scalar.Tag: "tag"}
+var kinds = map[byte]string{scalar.Petition: "petition", scalar.Signature: "signature", scalar.Comment: "comment", scalar.Tag: "tag", scalar.Count: "count"}
 
 // newNames begins with ids that nothing has: <petition:none>.
 func newNames() *names {
@@ -297,6 +297,7 @@ func (s *site) set(ctx context.Context, id uuid.UUID, state string, end time.Tim
 func (s *site) label(t testing.TB, n *names, name string, id uuid.UUID) {
 	t.Helper()
 	n.set("petition:"+name, scalar.NewID(scalar.Petition, id).String())
+	n.set("count:"+name, scalar.NewID(scalar.Count, id).String())
 	for _, list := range []struct {
 		tag         byte
 		kind, query string

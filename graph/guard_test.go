@@ -253,7 +253,7 @@ func (q leakyQuery) Node(_ context.Context, id scalar.ID) (scalar.Node, error) {
 }
 
 func (p leakyPetition) Count(_ context.Context, obj *ent.Petition) (*figures.Value, error) {
-	return &figures.Value{Petition: obj.ID, Goal: 1}, nil
+	return &figures.Value{Petition: obj.ID, Goal: 1, LastHour: ptr(0)}, nil
 }
 
 // number is one that a row of nothing has not.
@@ -302,6 +302,7 @@ func edgesHide(t *testing.T, s *site) {
 	}
 	for edge := range edges() {
 		switch owner, field, _ := strings.Cut(edge, "."); {
+		case edge == "Petition.count": // the leak itself; what it would be made of was refused above
 		case owner == "SignatureCount":
 			ask("Petition", "count { "+field+" "+selection(owner, field)+" }")
 		case slices.Contains(rowTypes, owner):

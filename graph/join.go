@@ -36,7 +36,7 @@ var (
 	toFigures = &edge[*ent.Petition, none, *reading.Figures]{petitionID, func(
 		ctx context.Context, s *siblings[*ent.Petition], from *reading.Reader, _ none, ids []uuid.UUID,
 	) (map[uuid.UUID]*reading.Figures, error) {
-		found, err := from.Figures(ctx, ids)
+		found, err := from.Figures(ctx, ids, hoursAsked(ctx))
 		joinCounts(ctx, s.rows, found)
 		return found, err
 	}}
@@ -56,11 +56,6 @@ var (
 		ctx context.Context, _ *siblings[*ent.Petition], from *reading.Reader, h history, ids []uuid.UUID,
 	) (map[uuid.UUID]reading.History, error) {
 		return from.Histories(ctx, ids, h.step, h.from.time(), h.to.time())
-	}}
-	toLastHour = &edge[*figures.Value, none, int]{petitionOfCount, func(
-		ctx context.Context, _ *siblings[*figures.Value], from *reading.Reader, _ none, ids []uuid.UUID,
-	) (map[uuid.UUID]int, error) {
-		return from.LastHour(ctx, ids)
 	}}
 	toParent = &edge[*ent.Comment, none, *ent.Comment]{parentOfComment, func(
 		ctx context.Context, _ *siblings[*ent.Comment], from *reading.Reader, _ none, ids []uuid.UUID,
@@ -127,6 +122,20 @@ func petitionOf[Row comparable](ctx context.Context, from *reading.Reader, row R
 		err = errNoPetition // hidden since the row was read
 	}
 	return found, err
+}
+
+// petitionOfCounted returns the petition of a count, or nil if it has gone. Of a count that was not read under its
+// petition, as that of an event, it reads nothing as long as the count tells all that is selected.
+func petitionOfCounted(ctx context.Context, from *reading.Reader, c *figures.Value) (*ent.Petition, error) {
+	switch _, above := known(ctx, c, aboveCount); {
+	case c.Gone:
+		return nil, nil //nolint:nilnil // there is no petition that may be seen, as the contract tells
+	case above || !toldByCount(ctx):
+		return petitionOf(ctx, from, c, ofCount)
+	}
+	row := &ent.Petition{ID: c.Petition}
+	joinFound(ctx, []*ent.Petition{row}, reading.Selection{Figures: true}, map[uuid.UUID]*reading.Figures{c.Petition: {Value: *c}})
+	return row, nil
 }
 
 // petitionAbove returns the petition under which a row was read. For a reply this may be the petition of the comment
@@ -275,6 +284,9 @@ func historyOf(ctx context.Context, p *reading.Reader, row *ent.Petition, step r
 	found, err := load(ctx, p, row, toHistory, history{step, momentOf(from), momentOf(to)})
 	if err == nil {
 		err = found.Err // of this petition alone
+	}
+	if found.Points == nil && err == nil {
+		found.Points = []*reading.CountPoint{} // there is one, without points
 	}
 	return found.Points, err
 }

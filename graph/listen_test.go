@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/uuid"
+	"github.com/vektah/gqlparser/v2/ast"
 
 	"petitiond/ent"
 	"petitiond/graph/scalar"
@@ -52,11 +54,16 @@ func streaming(t *testing.T, f func(ctx context.Context, t *testing.T, s *site))
 		t.Parallel()
 		s := newSite(t, db)
 		s.own(t, s.names, "open")
-		ctx, leave := context.WithCancel(s.resolver.Around(t.Context()))
+		ctx, leave := context.WithCancel(s.resolver.Around(unselective(t.Context())))
 		f(ctx, t, s)
 		leave()
 		s.watched(t, false)
 	})
+}
+
+// unselective gives the context of an operation that selects nothing, for resolvers that are called without one.
+func unselective(ctx context.Context) context.Context {
+	return graphql.WithOperationContext(ctx, &graphql.OperationContext{Operation: &ast.OperationDefinition{}})
 }
 
 // watched waits until somebody watches a petition, or until nobody does.

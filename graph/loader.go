@@ -18,8 +18,9 @@ type loaders struct {
 	siblings map[any]any      // by each of the rows
 	later    []func(*loaders) // functions that join more
 
-	judged sync.Once // guards bodies
+	judged sync.Once // guards bodies and hours
 	bodies reading.Bodies
+	hours  reading.Hours
 }
 
 type loadersKey struct{}

@@ -74,62 +74,63 @@ func selectedIn(ctx context.Context, name string) reading.Selection {
 // petition leads to may lead back to it.
 func columnsHere(ctx context.Context) reading.Columns {
 	c := reading.OnlyID
-	if !columnsIn(graphql.GetFieldContext(ctx).Field.Selections, &c) {
-		return 0
+	known := every(graphql.GetFieldContext(ctx).Field.Selections, func(field *ast.Field) bool {
+		if field.ObjectDefinition.Name != "Petition" {
+			return true
+		}
+		columns, ok := reading.ColumnsOf(field.Name)
+		c |= columns
+		return ok || besideRow[field.Name]
+	})
+	if !known {
+		return 0 // the whole row
 	}
 	return c
 }
 
-// columnsIn adds the columns that a selection needs. If it returns false, the selection needs the whole row.
-func columnsIn(selection ast.SelectionSet, c *reading.Columns) bool {
-	for _, s := range selection {
-		known := false
+// every reports whether all fields of a selection, at every depth and whatever their conditions, are as asked.
+func every(selection ast.SelectionSet, is func(*ast.Field) bool) bool {
+	return !slices.ContainsFunc(selection, func(s ast.Selection) bool {
 		switch s := s.(type) {
 		case *ast.Field:
-			known = columnsOf(s, c) && columnsIn(s.SelectionSet, c)
+			return !is(s) || !every(s.SelectionSet, is)
 		case *ast.InlineFragment:
-			known = columnsIn(s.SelectionSet, c)
+			return !every(s.SelectionSet, is)
 		case *ast.FragmentSpread:
-			known = columnsIn(s.Definition.SelectionSet, c)
+			return !every(s.Definition.SelectionSet, is)
 		}
-		if !known {
-			return false
-		}
-	}
-	return true
+		return true
+	})
 }
 
-// columnsOf is columnsIn for one field.
-func columnsOf(field *ast.Field, c *reading.Columns) bool {
-	if field.ObjectDefinition.Name != "Petition" {
-		return true
-	}
-	columns, ok := reading.ColumnsOf(field.Name)
-	*c |= columns
-	return ok || besideRow[field.Name]
+// asks reports whether the operation selects a field of that name of any object of the type.
+func (l *loaders) asks(ctx context.Context, of, name string) bool {
+	return !every(graphql.GetOperationContext(ctx).Operation.SelectionSet, func(field *ast.Field) bool {
+		return field.Name != name || field.ObjectDefinition.Name != of
+	})
+}
+
+// judge looks once for what the whole operation selects.
+func (l *loaders) judge(ctx context.Context) {
+	l.judged.Do(func() {
+		l.bodies = reading.Bodies(l.asks(ctx, "Comment", "body"))
+		l.hours = reading.Hours(l.asks(ctx, "SignatureCount", "lastHour"))
+	})
 }
 
 // bodiesAsked reports whether the operation selects the body of any comment. If so, all lists of comments are read with
 // bodies: two fields may yield the same comment, and a reply leads back to its parent.
 func bodiesAsked(ctx context.Context) reading.Bodies {
 	l := loadersFrom(ctx)
-	l.judged.Do(func() { l.bodies = bodiesIn(graphql.GetOperationContext(ctx).Operation.SelectionSet) })
+	l.judge(ctx)
 	return l.bodies
 }
 
-func bodiesIn(selection ast.SelectionSet) reading.Bodies {
-	return reading.Bodies(slices.ContainsFunc(selection, func(s ast.Selection) bool {
-		switch s := s.(type) {
-		case *ast.Field:
-			asked := s.Name == "body" && s.ObjectDefinition.Name == "Comment"
-			return asked || bool(bodiesIn(s.SelectionSet))
-		case *ast.InlineFragment:
-			return bool(bodiesIn(s.SelectionSet))
-		case *ast.FragmentSpread:
-			return bool(bodiesIn(s.Definition.SelectionSet))
-		}
-		return true
-	}))
+// hoursAsked reports whether the operation selects the last hour of any count. If so, all figures are read with it.
+func hoursAsked(ctx context.Context) reading.Hours {
+	l := loadersFrom(ctx)
+	l.judge(ctx)
+	return l.hours
 }
 
 // besideRow are the fields of a petition that need nothing of its row except the id.
@@ -138,20 +139,38 @@ var besideRow = map[string]bool{
 	"commentCount": true, "comments": true, "signatureHistory": true,
 }
 
-// note adds what the fields of a petition need besides columns.
+// note adds what the fields of a petition need besides columns. Figures with the last hour are not read with the row:
+// its sum is known by [toFigures] alone.
 func note(ctx context.Context, w *reading.Selection, fields []graphql.CollectedField) {
+	withRow := hoursAsked(ctx) == reading.WithoutHours
 	for _, field := range fields {
 		switch field.Name {
 		case "goal", "signatureCount", "count", "commentCount":
-			w.Figures = true
+			w.Figures = withRow
 		case "body", "bodyHtml":
 			w.Body = true
 		case "tags":
 			w.Tags = true
 		case "signatures", "comments": // whose lengths are figures
 			for _, inner := range fastexec.Fields(graphql.GetOperationContext(ctx), field.Selections, nil) {
-				w.Figures = w.Figures || inner.Name == "totalCount"
+				w.Figures = w.Figures || inner.Name == "totalCount" && withRow
 			}
 		}
 	}
+}
+
+// Impersonal names what of an event is the same for all who may see the event at all: the leaf fields of a type, or a
+// single field. A subscription that selects nothing else is executed once for all of them. The fields of a petition are
+// those that its count tells.
+var Impersonal = []string{
+	"SignatureCount", "Statistics",
+	"SignatureCount.petition", "Petition.id", "Petition.goal", "Petition.signatureCount", "Petition.count",
+}
+
+// toldByCount reports whether a count tells all that is selected of its petition, which is being resolved.
+func toldByCount(ctx context.Context) bool {
+	return every(graphql.GetFieldContext(ctx).Field.Selections, func(field *ast.Field) bool {
+		of := field.ObjectDefinition.Name
+		return of != "Petition" || field.Name == "__typename" || slices.Contains(Impersonal, of+"."+field.Name)
+	})
 }

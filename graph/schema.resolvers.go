@@ -177,23 +177,20 @@ func (r *signatureResolver) Petition(ctx context.Context, obj *ent.Signature) (*
 	return petitionOf(ctx, r.reads(ctx), obj, ofSignature)
 }
 
+func (r *signatureCountResolver) ID(ctx context.Context, obj *figures.Value) (*scalar.ID, error) {
+	return identify(scalar.Count, obj.Petition), nil
+}
+
 func (r *signatureCountResolver) PetitionID(ctx context.Context, obj *figures.Value) (*scalar.ID, error) {
 	return identify(scalar.Petition, obj.Petition), nil
 }
 
 func (r *signatureCountResolver) Petition(ctx context.Context, obj *figures.Value) (*ent.Petition, error) {
-	return petitionOf(ctx, r.reads(ctx), obj, ofCount)
-}
-
-func (r *signatureCountResolver) LastHour(ctx context.Context, obj *figures.Value) (int, error) {
-	if obj.LastHour != nil {
-		return *obj.LastHour, nil
-	}
-	return load(ctx, r.reads(ctx), obj, toLastHour, none{})
+	return petitionOfCounted(ctx, r.reads(ctx), obj)
 }
 
 func (r *subscriptionResolver) SignatureCount(ctx context.Context, petitionID scalar.ID) (<-chan *figures.Value, error) {
-	return r.counts(ctx, petitionID)
+	return r.counts(ctx, "", petitionID)
 }
 
 func (r *subscriptionResolver) SignatureCounts(ctx context.Context, petitionIds []*scalar.ID) (<-chan *figures.Value, error) {
@@ -201,7 +198,7 @@ func (r *subscriptionResolver) SignatureCounts(ctx context.Context, petitionIds 
 	if err != nil {
 		return nil, err
 	}
-	return r.counts(ctx, ids...)
+	return r.counts(ctx, "petitionIds", ids...)
 }
 
 func (r *subscriptionResolver) Statistics(ctx context.Context) (<-chan *reading.Statistics, error) {

@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,7 +34,7 @@ import (
 	"petitiond/server/transport"
 )
 
-// noon is what every clock of a site says.
+// noon is what every clock of a site says until the site's time passes.
 var noon = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 
 // siteMemory is what the answers of a site may take together, in bytes.
@@ -60,6 +61,8 @@ type site struct {
 
 	moved petitioning.Moved
 
+	passed atomic.Int64 // since noon, in nanoseconds
+
 	mu   sync.Mutex
 	held []figures.Value // guarded by mu: news that wait for release
 	hold bool            // guarded by mu
@@ -83,7 +86,7 @@ func newSiteWithin(t testing.TB, db *database.DB, limits transport.Limits) *site
 	t.Helper()
 	s := &site{db: db, log: &lines{}, names: newNames(), client: &http.Client{Transport: &http.Transport{}}}
 	log := slog.New(slog.NewTextHandler(s.log, nil))
-	now := func() time.Time { return noon }
+	now := func() time.Time { return noon.Add(time.Duration(s.passed.Load())) }
 	keys, err := secret.Parse([]byte(base64.StdEncoding.EncodeToString(make([]byte, secret.RootSize))))
 	if err != nil {
 		t.Fatal(err)

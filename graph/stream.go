@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"errors"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/uuid"
@@ -34,7 +35,7 @@ func follow[T any](
 				return
 			}
 			if err != nil {
-				answer.Err = err
+				answer.Err, answer.Mark.Denied = err, errors.Is(err, errNoPetition)
 				return
 			}
 			if about != nil {
@@ -60,61 +61,50 @@ func guarded[T any](ctx context.Context, next func(context.Context) (*T, error))
 	return next(ctx)
 }
 
-// watch starts to watch petitions. It returns an error if the actor may not see one of them. It checks that after it
-// has started to watch, so a petition that is hidden in between is noticed.
-func (r *Resolver) watch(ctx context.Context, aspect figures.Aspect, ids ...scalar.ID) (*live.Watcher, error) {
-	keys := make([]uuid.UUID, len(ids))
-	for i, id := range ids {
-		keys[i] = petitionKey(id)
-	}
-	w, err := r.Hub.Watch(ctx, aspect|figures.Edition, keys...)
-	if err != nil {
-		return nil, err
-	}
-	seen, err := r.reads(ctx).PetitionsByID(ctx, keys, reading.Selection{})
-	if err == nil && len(seen.Rows) < len(w.Baseline()) {
-		err = errNoPetition
-	}
-	if err != nil {
-		w.Close()
-		return nil, err
-	}
-	return w, nil
+// watch starts to watch a petition. It returns an error if the actor may not see it.
+func (r *Resolver) watch(ctx context.Context, aspect figures.Aspect, id scalar.ID) (*live.Watcher, error) {
+	w, _, err := r.watchAll(ctx, aspect, []uuid.UUID{petitionKey(id)}, false)
+	return w, err
 }
 
-// counts follows the counts of petitions until one of them is hidden.
-func (r *Resolver) counts(ctx context.Context, ids ...scalar.ID) (<-chan *figures.Value, error) {
-	w, err := r.watch(ctx, figures.Count, ids...)
+// watchAll starts to watch petitions, and returns which of them the actor may not see: that is an error, unless some
+// may be missing and are not all. It looks after it has started to watch, so a petition that is hidden in between is
+// noticed.
+func (r *Resolver) watchAll(
+	ctx context.Context, aspect figures.Aspect, keys []uuid.UUID, some bool,
+) (w *live.Watcher, unseen map[uuid.UUID]bool, err error) {
+	w, unknown := r.Hub.Watch(ctx, aspect|figures.Edition, keys...)
+	if unknown != nil && !errors.Is(unknown, live.ErrUnknown) {
+		return nil, nil, unknown
+	}
+	unseen, err = r.unseen(ctx, keys)
+	switch {
+	case err != nil:
+	case unknown != nil, len(unseen) == len(w.Baseline()), len(unseen) > 0 && !some:
+		err = errNoPetition
+	default:
+		return w, unseen, nil
+	}
+	if w != nil {
+		w.Close()
+	}
+	return nil, unseen, err
+}
+
+// unseen returns those of the keys that no petition has which the actor may see.
+func (r *Resolver) unseen(ctx context.Context, keys []uuid.UUID) (map[uuid.UUID]bool, error) {
+	found, err := r.reads(ctx).PetitionsByID(ctx, keys, reading.Selection{Columns: reading.OnlyID})
 	if err != nil {
 		return nil, err
 	}
-	editions, versions := map[uuid.UUID]int{}, map[uuid.UUID]int{}
-	for _, v := range w.Baseline() {
-		editions[v.Petition] = v.Edition
+	unseen := map[uuid.UUID]bool{}
+	for _, key := range keys {
+		unseen[key] = true
 	}
-	about := func(c *figures.Value) eventmark.Mark {
-		if len(ids) > 1 { // their versions cannot be compared
-			return eventmark.Mark{Topic: c.Petition.String()}
-		}
-		return eventmark.Mark{Topic: c.Petition.String(), Version: int64(c.Version)}
+	for _, row := range found.Rows {
+		delete(unseen, row.ID)
 	}
-	return follow(ctx, w.Close, about, func(ctx context.Context) (*figures.Value, error) {
-		for {
-			v, err := w.Next(ctx)
-			if err == nil && v.Edition != editions[v.Petition] {
-				err = r.seen(ctx, v.Petition)
-			}
-			if err != nil {
-				return nil, err
-			}
-			editions[v.Petition] = v.Edition
-			if told, ok := versions[v.Petition]; ok && told == v.Version {
-				continue // only the text changed
-			}
-			versions[v.Petition] = v.Version
-			return &v, nil
-		}
-	}), nil
+	return unseen, nil
 }
 
 // seen checks again whether the actor may see the petition.

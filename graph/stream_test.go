@@ -11,12 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
-	"petitiond/graph/scalar"
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
 	"petitiond/server/figures"
-	"petitiond/server/keyset"
-	"petitiond/server/live"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
 )
@@ -54,54 +51,6 @@ func TestSignatureCount(t *testing.T) {
 		}
 		if v := next(t, events); v.Goal != 99 || v.Total != 40 {
 			t.Errorf("after the goal moved: %+v", v)
-		}
-	})
-}
-
-func TestSignatureCounts(t *testing.T) {
-	streaming(t, func(ctx context.Context, t *testing.T, s *site) {
-		s.own(t, s.names, "signed")
-		s.own(t, s.names, "closed")
-		names := []string{"petition:signed", "petition:open", "petition:closed"}
-		var ids []*scalar.ID
-		for _, name := range append(names, names[0]) {
-			ids = append(ids, ptr(s.publicID(name)))
-		}
-		watch := s.resolver.Subscription().SignatureCounts
-		events, err := watch(ctx, ids)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range names {
-			if v := next(t, events); v.Petition != s.id(name) {
-				t.Errorf("the first of %s is %+v", name, v)
-			}
-		}
-		s.sign(t, s.id("petition:signed"), "a", 2)
-		s.sign(t, s.id("petition:open"), "a", 3)
-		for newest := map[uuid.UUID]int{}; newest[s.id("petition:signed")] < 3 || newest[s.id("petition:open")] < 3; {
-			v := next(t, events)
-			if v.Total < newest[v.Petition] || v.Petition == s.id("petition:closed") {
-				t.Errorf("%+v after %d", v, newest[v.Petition])
-			}
-			newest[v.Petition] = v.Total
-		}
-		var argument *keyset.ArgumentError
-		if _, err := watch(ctx, nil); !errors.As(err, &argument) {
-			t.Errorf("none gives %v", err)
-		}
-		if _, err := watch(ctx, make([]*scalar.ID, 101)); !errors.As(err, &argument) {
-			t.Errorf("101 give %v", err)
-		}
-		if _, err := watch(ctx, append(ids, ptr(s.publicID("petition:none")))); !errors.Is(err, live.ErrUnknown) {
-			t.Errorf("one unknown among them gives %v", err)
-		}
-		if err := s.domain.Hide(operator(ctx), s.id("petition:closed")); err != nil {
-			t.Fatal(err)
-		}
-		ends(t, events)
-		if _, err := watch(ctx, ids); petitioning.Faults(err) == nil {
-			t.Errorf("one hidden among them gives %v", err)
 		}
 	})
 }

@@ -41,6 +41,13 @@ func TestClientsComeBack(t *testing.T) {
 	nodetest.Run(t, f.orders, "clients/restart.mjs", f.url, f.control)
 }
 
+// Clients that keep objects by their ids, while petitions are signed and hidden.
+func TestClientsCaches(t *testing.T) {
+	t.Parallel()
+	f := newFront(t, sqlite(t))
+	nodetest.Run(t, f.orders, "clients/caches.mjs", f.url, f.control)
+}
+
 func TestBrowser(t *testing.T) {
 	t.Parallel()
 	browser := nodetest.Browser(t)

@@ -10,12 +10,15 @@ import (
 	"net/url"
 	"sync"
 	"testing"
+
+	"petitiond/graph/scalar"
+	"petitiond/server/petitioning"
 )
 
 // front stands before a server, as a proxy would, and keeps its address while the server is started anew.
 type front struct {
 	url     string      // what clients are told
-	control string      // where a program gives its orders: restart, cut, resumed
+	control string      // where a program gives its orders: restart, hide, cut, resumed
 	orders  chan func() // what the goroutine of the test must do
 	mu      sync.Mutex  // guards what follows
 	target  *url.URL    // where the server listens at present
@@ -34,26 +37,35 @@ func newFront(t *testing.T, environment []string) *front {
 	f.url = f.proxy.URL
 
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /restart", func(_ http.ResponseWriter, r *http.Request) {
-		done := make(chan struct{})
-		order := func() {
-			defer close(done)
-			s.stop()
-			s = start(t, environment)
-			f.aim(t, s.url)
+	mux.HandleFunc("POST /restart", f.order(func(*http.Request) {
+		s.stop()
+		s = start(t, environment)
+		f.aim(t, s.url)
+	}))
+	mux.HandleFunc("POST /hide/{id}", f.order(func(r *http.Request) {
+		id := scalar.ParseID(r.PathValue("id")).UUID
+		if err := s.domain.Hide(petitioning.WithActor(t.Context(), petitioning.Operator()), id); err != nil {
+			t.Error(err)
 		}
-		select {
-		case f.orders <- order:
-			<-done
-		case <-r.Context().Done(): // the program is gone
-		}
-	})
+	}))
 	mux.HandleFunc("POST /cut", func(http.ResponseWriter, *http.Request) { f.proxy.CloseClientConnections() })
 	mux.HandleFunc("POST /resumed", f.resumed)
 	control := httptest.NewServer(mux)
 	t.Cleanup(control.Close)
 	f.control = control.URL
 	return f
+}
+
+// order hands what is to be done to the goroutine of the test, and waits for it.
+func (f *front) order(do func(*http.Request)) http.HandlerFunc {
+	return func(_ http.ResponseWriter, r *http.Request) {
+		done := make(chan struct{})
+		select {
+		case f.orders <- func() { defer close(done); do(r) }:
+			<-done
+		case <-r.Context().Done(): // the program is gone
+		}
+	}
 }
 
 func (f *front) aim(t *testing.T, address string) {

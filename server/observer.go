@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -24,6 +25,7 @@ type observer struct {
 	replicas  *fanout.Postgres // nil where there are none
 	moved     petitioning.Moved
 	metrics   *metrics
+	now       func() time.Time // by the clock that dates signatures
 }
 
 var (
@@ -38,6 +40,7 @@ func (a *App) newObserver() (*observer, error) {
 		responses: transport.NewResponses(a.config.Limits.AnswerBytes),
 		hub:       live.New(live.Options{Read: a.reading.News, Logger: a.log}),
 		metrics:   a.metrics,
+		now:       a.db.Clock.Now,
 	}
 	// On PostgreSQL there may be other replicas. Until their news come, and if none ever do, what is kept is soon old.
 	o.responses.Cautious(a.db.Dialect == database.Postgres)
@@ -56,10 +59,31 @@ func (a *App) newObserver() (*observer, error) {
 func (o *observer) run(ctx context.Context) error {
 	var parts errgroup.Group
 	parts.Go(func() error { return o.hub.Run(ctx) })
+	parts.Go(func() error { return everyMinute(ctx, o.now, o.minuteBegins) })
 	if o.replicas != nil {
 		parts.Go(func() error { return o.replicas.Run(ctx) })
 	}
 	return parts.Wait()
+}
+
+// minuteBegins drops and reads again what shows last hours: signatures have grown older than an hour, of which nobody
+// tells. Every replica finds the same, since all know the same time.
+func (o *observer) minuteBegins() {
+	o.responses.Drop(reading.MinuteKey())
+	o.hub.Reread()
+}
+
+// everyMinute calls do at the beginning of each minute until ctx ends.
+func everyMinute(ctx context.Context, now func() time.Time, do func()) error {
+	for {
+		at := now()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(at.Truncate(time.Minute).Add(time.Minute).Sub(at)):
+			do()
+		}
+	}
 }
 
 // Committed spreads what was committed here.

@@ -38,7 +38,7 @@ func TestReplicas(t *testing.T) {
 	a, b := twins(t, "postgres")
 	for name, test := range map[string]func(t *testing.T, a, b *site){
 		"OneAddress": oneAddress, "ManyAddresses": manyAddresses, "OneKey": oneKey, "Closing": closing, "Hiding": hiding,
-		"Comments": commentsInOrder, "LiveValues": liveValues,
+		"Comments": commentsInOrder, "LiveValues": liveValues, "LastHour": lastHourFalls,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, a, b) })
 	}
@@ -49,7 +49,7 @@ func TestReplicasWithoutNews(t *testing.T) {
 	t.Parallel()
 	a, b := twins(t, "local")
 	for name, test := range map[string]func(t *testing.T, a, b *site){
-		"Hiding": hiding, "Comments": commentsInOrder, "LiveValues": liveValues,
+		"Hiding": hiding, "Comments": commentsInOrder, "LiveValues": liveValues, "LastHour": lastHourFalls,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, a, b) })
 	}
@@ -296,6 +296,55 @@ func liveValues(t *testing.T, a, b *site) {
 	t.Logf("seen everywhere at most %s after the answer", slowest)
 	if slowest > 10*time.Second {
 		t.Errorf("seen only after %s", slowest)
+	}
+}
+
+// Time passes for both alike: signatures that have grown older than an hour are told by both, without a new version.
+func lastHourFalls(t *testing.T, a, b *site) {
+	petition, _ := a.open(t)
+	type hour struct {
+		Total, LastHour int
+		Version         int64
+	}
+	event := struct{ SignatureCount hour }{}
+	next := func(w *stream) hour {
+		if err := w.next(&event); err != nil {
+			t.Fatal(err)
+		}
+		return event.SignatureCount
+	}
+	for n := range 3 {
+		if !a.sign(t, petition, fmt.Sprintf("signer%d@example.org", n)) {
+			t.Fatal("not acknowledged")
+		}
+	}
+	const count = `signatureCount(petitionId: $id) { total lastHour version }`
+	watchers := []*stream{a.stream(t, `subscription($id: ID!) { `+count+` }`, petition), b.stream(t, `subscription($id: ID!) { `+count+` }`, petition)}
+	for _, w := range watchers {
+		for v := next(w); v.Total < 3 || v.LastHour != v.Total; v = next(w) {
+		}
+	}
+	// An hour is long. What was signed is moved back instead, of which nobody is told either.
+	_, err := a.db.Write.ExecContext(t.Context(), `UPDATE signature_buckets SET minute = minute - 60 WHERE petition_id = $1 AND span = 1`,
+		scalar.ParseID(petition).UUID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := []hour{next(watchers[0]), next(watchers[1])}
+	for _, s := range []*site{a, b} {
+		asked := struct{ Petition struct{ Count hour } }{}
+		for end := time.Now().Add(6 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+			s.ask(t, "", `query($id: ID!) { petition(id: $id) { count { total lastHour version } } }`, map[string]any{"id": petition}, &asked)
+			if asked.Petition.Count.LastHour == 0 {
+				break
+			}
+		}
+		told = append(told, asked.Petition.Count)
+	}
+	for _, v := range told {
+		if v != told[0] || v.LastHour != 0 || v.Total != 3 {
+			t.Errorf("told %+v, want the same by all, and nobody in the last hour", told)
+		}
 	}
 }
 

@@ -107,11 +107,10 @@ func (a *App) serveGraphQL() error {
 			return petitioning.ActorFrom(before).Same(petitioning.ActorFrom(now))
 		},
 		// The one list whose length no argument says: it follows from an interval and two times.
-		Sizes:        map[string]func(map[string]any) int{"Petition.signatureHistory": r.HistorySize},
-		ShareAnswers: a.config.SharedAnswers,
-		Responses:    a.observer.responses,
-		// Types that are the same for everybody who may see them: a subscription to nothing else is executed once for all.
-		Impersonal:     []string{"SignatureCount", "Statistics"},
+		Sizes:          map[string]func(map[string]any) int{"Petition.signatureHistory": r.HistorySize},
+		ShareAnswers:   a.config.SharedAnswers,
+		Responses:      a.observer.responses,
+		Impersonal:     graph.Impersonal,
 		Address:        addressFrom(a.config.TrustedProxies),
 		AllowedOrigins: a.config.AllowedOrigins,
 		Introspection:  a.config.Introspection,

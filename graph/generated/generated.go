@@ -188,6 +188,8 @@ type ComplexityRoot struct {
 	SignatureCount struct {
 		AsOf       func(childComplexity int) int
 		Goal       func(childComplexity int) int
+		Gone       func(childComplexity int) int
+		ID         func(childComplexity int) int
 		LastHour   func(childComplexity int) int
 		Petition   func(childComplexity int) int
 		PetitionID func(childComplexity int) int
@@ -304,10 +306,9 @@ type SignatureResolver interface {
 	Petition(ctx context.Context, obj *ent.Signature) (*ent.Petition, error)
 }
 type SignatureCountResolver interface {
+	ID(ctx context.Context, obj *figures.Value) (*scalar.ID, error)
 	PetitionID(ctx context.Context, obj *figures.Value) (*scalar.ID, error)
 	Petition(ctx context.Context, obj *figures.Value) (*ent.Petition, error)
-
-	LastHour(ctx context.Context, obj *figures.Value) (int, error)
 }
 type SubscriptionResolver interface {
 	SignatureCount(ctx context.Context, petitionID scalar.ID) (<-chan *figures.Value, error)
@@ -987,6 +988,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.SignatureCount.Goal(childComplexity), true
+	case "SignatureCount.gone":
+		if e.ComplexityRoot.SignatureCount.Gone == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SignatureCount.Gone(childComplexity), true
+	case "SignatureCount.id":
+		if e.ComplexityRoot.SignatureCount.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.SignatureCount.ID(childComplexity), true
 	case "SignatureCount.lastHour":
 		if e.ComplexityRoot.SignatureCount.LastHour == nil {
 			break
@@ -1344,7 +1357,8 @@ NOT_FOUND in a subscription.
 **Lists** are connections. ` + "`" + `first` + "`" + ` with ` + "`" + `after` + "`" + ` reads forwards, ` + "`" + `last` + "`" + ` with ` + "`" + `before` + "`" + ` backwards; a page holds 20 items
 unless ` + "`" + `first` + "`" + ` or ` + "`" + `last` + "`" + ` asks for another number from 1 to 100. A number outside that range, ` + "`" + `first` + "`" + ` together with
 ` + "`" + `last` + "`" + `, or a cursor that does not come from the same list is refused with BAD_USER_INPUT. Cursors are opaque.
-` + "`" + `pageInfo` + "`" + ` costs nothing beside its page.
+` + "`" + `pageInfo` + "`" + ` costs nothing beside its page. A list of a petition, comment or tag that cannot be read, such as from a
+cursor of another list, is null, and ` + "`" + `errors` + "`" + ` says why: the rest of the answer is there.
 
 **Errors.** What a person can correct is listed in ` + "`" + `userErrors` + "`" + ` of a mutation's payload, every fault at once. All other
 errors are at the top level of the response with ` + "`" + `extensions.code` + "`" + `: GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED,
@@ -1567,7 +1581,7 @@ type Petition implements Node {
 
     """Read before this cursor."""
     before: String
-  ): SignatureConnection!
+  ): SignatureConnection
     @listSize(
       assumedSize: 20
       slicingArguments: ["first", "last"]
@@ -1594,7 +1608,7 @@ type Petition implements Node {
 
     """The order of the comments."""
     orderBy: CommentOrder = NEWEST
-  ): CommentConnection!
+  ): CommentConnection
     @listSize(
       assumedSize: 20
       slicingArguments: ["first", "last"]
@@ -1605,10 +1619,14 @@ type Petition implements Node {
   """
   How the count changed over time, one point for each interval, in order and without gaps: an interval in which nothing
   happened has a point with zeros and the total unchanged. Intervals are aligned to UTC; a week starts on Monday.
-  Minutes are kept for seven days; after that, an hour's changes are reported at its first minute. At most 1,000
-  points: a range that has more, or that ends before it starts, is refused with BAD_USER_INPUT. A petition that never
-  had a signature has no points unless ` + "`" + `from` + "`" + ` is given. With ` + "`" + `from` + "`" + ` the cost depends on the number of points; without
-  it, 1,000 points are assumed.
+  Minutes are kept for seven days; after that, an hour's changes are reported at its first minute. The future has no
+  points. A petition that never had a signature has none either, unless ` + "`" + `from` + "`" + ` is given.
+
+  There are at most 1,000 points. Without ` + "`" + `from` + "`" + ` they are the latest: 1,000 of HOUR reach back 41 days, of DAY nearly
+  three years. What was counted before is part of the first point's ` + "`" + `total` + "`" + `, which is then more than it ` + "`" + `added` + "`" + `: ask for
+  a longer interval, such as DAY, to see all of it. With ` + "`" + `from` + "`" + `, a range that has more points, or that ends before it
+  starts, is refused with BAD_USER_INPUT. With ` + "`" + `from` + "`" + ` the cost depends on the number of points; without it, 1,000 points
+  are assumed.
   """
   signatureHistory(
     """The length of each interval."""
@@ -1616,13 +1634,13 @@ type Petition implements Node {
 
     """
     The start of the range, inclusive; the interval that contains it is the first. Default: the interval of the first
-    signature.
+    signature, or the 1,000th from the end.
     """
     from: DateTime
 
-    """The end of the range, exclusive. Default: now."""
+    """The end of the range, exclusive. Default: now, which is the latest end as well."""
     to: DateTime
-  ): [CountPoint!]! @cost(weight: "10") @listSize(assumedSize: 1000)
+  ): [CountPoint!] @cost(weight: "10") @listSize(assumedSize: 1000)
 
   """Increases with every edit and change of state. ` + "`" + `updatePetition` + "`" + ` must name the version that it is based on."""
   version: Int!
@@ -1709,16 +1727,28 @@ enum CommentOrder {
   MOST_LIKED
 }
 
-"""The count of a petition at one version. Of two values, the one with the greater ` + "`" + `version` + "`" + ` is newer."""
+"""
+The count of a petition at one version. Of two values, the one with the greater ` + "`" + `version` + "`" + ` is newer; at one version all
+fields but ` + "`" + `lastHour` + "`" + ` are the same wherever the value comes from.
+
+Clients that keep objects by their ids (Apollo Client, urql's graphcache, Relay) move every number on a page by
+themselves if the page shows what the subscription selects: show ` + "`" + `count { id total }` + "`" + ` and subscribe to
+` + "`" + `signatureCount(…) { id total }` + "`" + `. Where pages show ` + "`" + `Petition.signatureCount` + "`" + `, subscribe to
+` + "`" + `signatureCount(…) { id total petition { id signatureCount } }` + "`" + `.
+"""
 type SignatureCount @cacheControl(maxAge: 1) {
+  """The opaque and stable id of the count. It is not the id of the petition, and ` + "`" + `Query.node` + "`" + ` does not find it."""
+  id: ID!
+
   """The id of the petition."""
   petitionId: ID!
 
   """
-  The petition itself. It is the only field here that may need to read from the database: leave it out of subscriptions
-  with many subscribers.
+  The petition itself; null if it has gone. In an event of a subscription, ` + "`" + `id` + "`" + `, ` + "`" + `goal` + "`" + `, ` + "`" + `signatureCount` + "`" + ` and ` + "`" + `count` + "`" + `
+  are answered from the event, without a query. Any other field of the petition is read from the database for each
+  event: leave those out of subscriptions with many subscribers.
   """
-  petition: Petition!
+  petition: Petition
 
   """How many signatures count."""
   total: Int!
@@ -1729,7 +1759,12 @@ type SignatureCount @cacheControl(maxAge: 1) {
   """` + "`" + `total` + "`" + ` divided by ` + "`" + `goal` + "`" + `: 0.5 is half way, and more than 1 means that the goal is surpassed."""
   progress: Float!
 
-  """How many signatures were counted within the hour before this value was read, to the minute."""
+  """
+  How many signatures were counted in the present minute and the 59 before, less those that were taken back in them. It
+  is the one number that changes without a new version: it falls as signatures grow older than an hour. In one minute
+  and at one version, queries and subscriptions of every server return the same. A subscription that selects it sends an
+  event when it falls, which is once a minute at most; where it is not selected, there are no such events.
+  """
   lastHour: Int!
 
   """Increases with every change of ` + "`" + `total` + "`" + ` or ` + "`" + `goal` + "`" + `; a petition never has the same version twice."""
@@ -1740,6 +1775,12 @@ type SignatureCount @cacheControl(maxAge: 1) {
   the previous one into the future.
   """
   asOf: DateTime!
+
+  """
+  Whether this is the last value of a petition that the caller can no longer see, because it was hidden. Only events of
+  ` + "`" + `signatureCounts` + "`" + ` say so.
+  """
+  gone: Boolean!
 }
 
 """One interval in the history of a count."""
@@ -1823,7 +1864,7 @@ type Comment implements Node {
 
     """Read before this cursor."""
     before: String
-  ): CommentConnection!
+  ): CommentConnection
     @listSize(
       assumedSize: 20
       slicingArguments: ["first", "last"]
@@ -1871,7 +1912,7 @@ type Tag implements Node @cost(weight: "0.3") {
     bear the tag are read and sorted. RELEVANCE is refused with BAD_USER_INPUT.
     """
     orderBy: PetitionOrder @cost(weight: "100")
-  ): PetitionConnection!
+  ): PetitionConnection
     @listSize(
       assumedSize: 20
       slicingArguments: ["first", "last"]
@@ -2576,7 +2617,11 @@ type Subscription {
   """
   The counts of several petitions in one operation, for a dashboard. Each petition behaves as in ` + "`" + `signatureCount` + "`" + `: one
   event for each at once, then at most four a second for each. If the caller cannot see one of them, the whole
-  operation is refused with NOT_FOUND.
+  operation is refused with NOT_FOUND, and ` + "`" + `extensions.indexes` + "`" + ` lists the places of those ids in ` + "`" + `petitionIds` + "`" + `, from 0.
+
+  A petition that is hidden later ends its own share only: it has one more event, with its last numbers and with ` + "`" + `gone` + "`" + `
+  true, and the others go on. If it is shown again, its events come again. When all have gone, the operation ends with
+  NOT_FOUND.
   """
   signatureCounts(
     """The ids of 1 to 100 petitions, else BAD_USER_INPUT; repeated ids count once."""
@@ -2845,6 +2890,8 @@ func (ec *executionContext) childFields_SignatureConnection(ctx context.Context,
 
 func (ec *executionContext) childFields_SignatureCount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
+	case "id":
+		return ec.fieldContext_SignatureCount_id(ctx, field)
 	case "petitionId":
 		return ec.fieldContext_SignatureCount_petitionId(ctx, field)
 	case "petition":
@@ -2861,6 +2908,8 @@ func (ec *executionContext) childFields_SignatureCount(ctx context.Context, fiel
 		return ec.fieldContext_SignatureCount_version(ctx, field)
 	case "asOf":
 		return ec.fieldContext_SignatureCount_asOf(ctx, field)
+	case "gone":
+		return ec.fieldContext_SignatureCount_gone(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SignatureCount", field.Name)
 }
@@ -3897,10 +3946,10 @@ func (ec *executionContext) _Comment_replies(ctx context.Context, field graphql.
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *reading.Connection[*ent.Comment]) graphql.Marshaler {
-			return ec.marshalNCommentConnection2ᚖpetitiondᚋserverᚋreadingᚐConnection(ctx, selections, v)
+			return ec.marshalOCommentConnection2ᚖpetitiondᚋserverᚋreadingᚐConnection(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Comment_replies(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5174,10 +5223,10 @@ func (ec *executionContext) _Petition_signatures(ctx context.Context, field grap
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *reading.Connection[*ent.Signature]) graphql.Marshaler {
-			return ec.marshalNSignatureConnection2ᚖpetitiondᚋserverᚋreadingᚐConnection(ctx, selections, v)
+			return ec.marshalOSignatureConnection2ᚖpetitiondᚋserverᚋreadingᚐConnection(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Petition_signatures(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5241,10 +5290,10 @@ func (ec *executionContext) _Petition_comments(ctx context.Context, field graphq
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *reading.Connection[*ent.Comment]) graphql.Marshaler {
-			return ec.marshalNCommentConnection2ᚖpetitiondᚋserverᚋreadingᚐConnection(ctx, selections, v)
+			return ec.marshalOCommentConnection2ᚖpetitiondᚋserverᚋreadingᚐConnection(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Petition_comments(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5285,10 +5334,10 @@ func (ec *executionContext) _Petition_signatureHistory(ctx context.Context, fiel
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*reading.CountPoint) graphql.Marshaler {
-			return ec.marshalNCountPoint2ᚕᚖpetitiondᚋserverᚋreadingᚐCountPointᚄ(ctx, selections, v)
+			return ec.marshalOCountPoint2ᚕᚖpetitiondᚋserverᚋreadingᚐCountPointᚄ(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Petition_signatureHistory(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6368,6 +6417,29 @@ func (ec *executionContext) fieldContext_SignatureConnection_totalCount(_ contex
 	return graphql.NewScalarFieldContext("SignatureConnection", field, true, false, "Int")
 }
 
+func (ec *executionContext) _SignatureCount_id(ctx context.Context, field graphql.CollectedField, obj *figures.Value) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SignatureCount_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.SignatureCount().ID(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *scalar.ID) graphql.Marshaler {
+			return ec.marshalNID2ᚖpetitiondᚋgraphᚋscalarᚐID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SignatureCount_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SignatureCount", field, true, true, "ID")
+}
+
 func (ec *executionContext) _SignatureCount_petitionId(ctx context.Context, field graphql.CollectedField, obj *figures.Value) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6404,10 +6476,10 @@ func (ec *executionContext) _SignatureCount_petition(ctx context.Context, field 
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *ent.Petition) graphql.Marshaler {
-			return ec.marshalNPetition2ᚖpetitiondᚋentᚐPetition(ctx, selections, v)
+			return ec.marshalOPetition2ᚖpetitiondᚋentᚐPetition(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_SignatureCount_petition(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6493,7 +6565,7 @@ func (ec *executionContext) fieldContext_SignatureCount_progress(_ context.Conte
 }
 
 func (ec *executionContext) _SignatureCount_lastHour(ctx context.Context, field graphql.CollectedField, obj *figures.Value) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
+	return fastexec.Leaf(
 		ctx,
 		ec.OperationContext,
 		field,
@@ -6501,18 +6573,18 @@ func (ec *executionContext) _SignatureCount_lastHour(ctx context.Context, field 
 			return ec.fieldContext_SignatureCount_lastHour(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.SignatureCount().LastHour(ctx, obj)
+			return obj.LastHour, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalNInt2ᚖint(ctx, selections, v)
 		},
 		true,
 		true,
 	)
 }
 func (ec *executionContext) fieldContext_SignatureCount_lastHour(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("SignatureCount", field, true, true, "Int")
+	return graphql.NewScalarFieldContext("SignatureCount", field, false, false, "Int")
 }
 
 func (ec *executionContext) _SignatureCount_version(ctx context.Context, field graphql.CollectedField, obj *figures.Value) (ret graphql.Marshaler) {
@@ -6559,6 +6631,29 @@ func (ec *executionContext) _SignatureCount_asOf(ctx context.Context, field grap
 }
 func (ec *executionContext) fieldContext_SignatureCount_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SignatureCount", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _SignatureCount_gone(ctx context.Context, field graphql.CollectedField, obj *figures.Value) (ret graphql.Marshaler) {
+	return fastexec.Leaf(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SignatureCount_gone(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Gone, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SignatureCount_gone(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SignatureCount", field, false, false, "Boolean")
 }
 
 func (ec *executionContext) _SignatureEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *keyset.Edge[*ent.Signature]) (ret graphql.Marshaler) {
@@ -7022,10 +7117,10 @@ func (ec *executionContext) _Tag_petitions(ctx context.Context, field graphql.Co
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *reading.Connection[*ent.Petition]) graphql.Marshaler {
-			return ec.marshalNPetitionConnection2ᚖpetitiondᚋserverᚋreadingᚐConnection(ctx, selections, v)
+			return ec.marshalOPetitionConnection2ᚖpetitiondᚋserverᚋreadingᚐConnection(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Tag_petitions(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -9144,7 +9239,7 @@ func (ec *executionContext) _Comment(ctx context.Context, sel ast.SelectionSet, 
 				})
 		case "replies":
 			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, true,
+				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Comment_replies(ctx, field, obj)
 				})
@@ -9600,7 +9695,7 @@ func (ec *executionContext) _Petition(ctx context.Context, sel ast.SelectionSet,
 				})
 		case "signatures":
 			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, true,
+				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_signatures(ctx, field, obj)
 				})
@@ -9612,13 +9707,13 @@ func (ec *executionContext) _Petition(ctx context.Context, sel ast.SelectionSet,
 				})
 		case "comments":
 			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, true,
+				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_comments(ctx, field, obj)
 				})
 		case "signatureHistory":
 			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, true,
+				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_signatureHistory(ctx, field, obj)
 				})
@@ -10036,6 +10131,12 @@ func (ec *executionContext) _SignatureCount(ctx context.Context, sel ast.Selecti
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("SignatureCount")
+		case "id":
+			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._SignatureCount_id(ctx, field, obj)
+				})
 		case "petitionId":
 			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
 				true, true,
@@ -10044,7 +10145,7 @@ func (ec *executionContext) _SignatureCount(ctx context.Context, sel ast.Selecti
 				})
 		case "petition":
 			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, true,
+				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._SignatureCount_petition(ctx, field, obj)
 				})
@@ -10064,11 +10165,10 @@ func (ec *executionContext) _SignatureCount(ctx context.Context, sel ast.Selecti
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "lastHour":
-			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, true,
-				func(ctx context.Context) graphql.Marshaler {
-					return ec._SignatureCount_lastHour(ctx, field, obj)
-				})
+			out.Values[i] = ec._SignatureCount_lastHour(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "version":
 			out.Values[i] = ec._SignatureCount_version(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -10076,6 +10176,11 @@ func (ec *executionContext) _SignatureCount(ctx context.Context, sel ast.Selecti
 			}
 		case "asOf":
 			out.Values[i] = ec._SignatureCount_asOf(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "gone":
+			out.Values[i] = ec._SignatureCount_gone(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -10245,7 +10350,7 @@ func (ec *executionContext) _Tag(ctx context.Context, sel ast.SelectionSet, obj 
 				})
 		case "petitions":
 			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, true,
+				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Tag_petitions(ctx, field, obj)
 				})
@@ -10849,14 +10954,6 @@ func (ec *executionContext) marshalNComment2ᚖpetitiondᚋentᚐComment(ctx con
 	return ec._Comment(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNCommentConnection2ᚖpetitiondᚋserverᚋreadingᚐConnection(ctx context.Context, sel ast.SelectionSet, v *reading.Connection[*ent.Comment]) graphql.Marshaler {
-	if v == nil {
-		graphql.AddInvalidNullError(ctx, "CommentConnection!")
-		return graphql.Null
-	}
-	return ec._CommentConnection(ctx, sel, v)
-}
-
 func (ec *executionContext) marshalNCommentEdge2petitiondᚋserverᚋkeysetᚐEdge(ctx context.Context, sel ast.SelectionSet, v keyset.Edge[*ent.Comment]) graphql.Marshaler {
 	return ec._CommentEdge(ctx, sel, &v)
 }
@@ -10883,22 +10980,6 @@ func (ec *executionContext) marshalNCommentPayload2ᚖpetitiondᚋgraphᚋmodel�
 		return graphql.Null
 	}
 	return ec._CommentPayload(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalNCountPoint2ᚕᚖpetitiondᚋserverᚋreadingᚐCountPointᚄ(ctx context.Context, sel ast.SelectionSet, v []*reading.CountPoint) graphql.Marshaler {
-	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
-		return ec.marshalNCountPoint2ᚖpetitiondᚋserverᚋreadingᚐCountPoint(ctx, sel, v[i])
-	})
-
-	for _, e := range ret {
-		if e == graphql.Null {
-			return graphql.Null
-		}
-	}
-
-	return ret
 }
 
 func (ec *executionContext) marshalNCountPoint2ᚖpetitiondᚋserverᚋreadingᚐCountPoint(ctx context.Context, sel ast.SelectionSet, v *reading.CountPoint) graphql.Marshaler {
@@ -11322,14 +11403,6 @@ func (ec *executionContext) marshalNSignature2ᚖpetitiondᚋentᚐSignature(ctx
 	return ec._Signature(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNSignatureConnection2ᚖpetitiondᚋserverᚋreadingᚐConnection(ctx context.Context, sel ast.SelectionSet, v *reading.Connection[*ent.Signature]) graphql.Marshaler {
-	if v == nil {
-		graphql.AddInvalidNullError(ctx, "SignatureConnection!")
-		return graphql.Null
-	}
-	return ec._SignatureConnection(ctx, sel, v)
-}
-
 func (ec *executionContext) marshalNSignatureCount2ᚖpetitiondᚋserverᚋfiguresᚐValue(ctx context.Context, sel ast.SelectionSet, v *figures.Value) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "SignatureCount!")
@@ -11751,6 +11824,13 @@ func (ec *executionContext) marshalOComment2ᚖpetitiondᚋentᚐComment(ctx con
 	return ec._Comment(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOCommentConnection2ᚖpetitiondᚋserverᚋreadingᚐConnection(ctx context.Context, sel ast.SelectionSet, v *reading.Connection[*ent.Comment]) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CommentConnection(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalOCommentOrder2ᚖpetitiondᚋserverᚋreadingᚐCommentOrder(ctx context.Context, v any) (*reading.CommentOrder, error) {
 	if v == nil {
 		return nil, nil
@@ -11782,6 +11862,25 @@ var (
 		reading.MostLiked: "MOST_LIKED",
 	}
 )
+
+func (ec *executionContext) marshalOCountPoint2ᚕᚖpetitiondᚋserverᚋreadingᚐCountPointᚄ(ctx context.Context, sel ast.SelectionSet, v []*reading.CountPoint) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNCountPoint2ᚖpetitiondᚋserverᚋreadingᚐCountPoint(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
 
 func (ec *executionContext) unmarshalOCountryCode2ᚖstring(ctx context.Context, v any) (*string, error) {
 	if v == nil {
@@ -11956,6 +12055,13 @@ func (ec *executionContext) marshalOPetition2ᚖpetitiondᚋentᚐPetition(ctx c
 	return ec._Petition(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOPetitionConnection2ᚖpetitiondᚋserverᚋreadingᚐConnection(ctx context.Context, sel ast.SelectionSet, v *reading.Connection[*ent.Petition]) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._PetitionConnection(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalOPetitionFilter2ᚖpetitiondᚋserverᚋreadingᚐFilter(ctx context.Context, v any) (*reading.Filter, error) {
 	if v == nil {
 		return nil, nil
@@ -12006,6 +12112,13 @@ func (ec *executionContext) marshalOPetitionState2ᚕpetitiondᚋentᚋpetition�
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalOSignatureConnection2ᚖpetitiondᚋserverᚋreadingᚐConnection(ctx context.Context, sel ast.SelectionSet, v *reading.Connection[*ent.Signature]) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._SignatureConnection(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOSigningStatus2ᚖpetitiondᚋgraphᚋmodelᚐSigningStatus(ctx context.Context, v any) (*model.SigningStatus, error) {

@@ -14,6 +14,7 @@ const (
 	Signature byte = 'S'
 	Comment   byte = 'C'
 	Tag       byte = 'T'
+	Count     byte = 'N' // of a petition, whose UUID it has; it is no Node
 )
 
 // idSize is the length of an id before it is encoded: a tag and a UUID.

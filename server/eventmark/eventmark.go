@@ -14,6 +14,9 @@ type Mark struct {
 	// Version grows with every event of a topic. A client that reconnects with it is not sent again what it already
 	// has.
 	Version int64
+	// Denied marks the event by which its viewer learns that something is no longer to be seen. Others may still see it:
+	// their subscription goes on under their own rights, with [Continue].
+	Denied bool
 }
 
 // Answer describes the next event of a subscription.
@@ -33,6 +36,17 @@ func With(ctx context.Context) (context.Context, *Stream) {
 	s := &Stream{asked: make(chan *Answer, 1)}
 	return context.WithValue(ctx, streamKey{}, s), s
 }
+
+type continueKey struct{}
+
+// Continue returns a context in which to start a subscription that goes on for one which has begun before. What is
+// missing then has gone since, and is no reason to refuse the rest.
+func Continue(ctx context.Context) context.Context {
+	return context.WithValue(ctx, continueKey{}, true)
+}
+
+// Continues reports whether the subscription goes on for one that has begun before.
+func Continues(ctx context.Context) bool { return ctx.Value(continueKey{}) != nil }
 
 // Ask asks for the next event. The Answer that it returns is complete once the event, or the end of the events, has
 // arrived.

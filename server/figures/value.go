@@ -16,12 +16,17 @@ type Value struct {
 	Version int       `json:"v,omitzero"` // grows with every change of Total or Goal; zero: unsigned yet, or the counts are not told
 	AsOf    time.Time `json:"a,omitzero"` // when Version was written
 
-	// LastHour is the number of signatures added, less those taken back, in the hour before AsOf, or in the last hour when
-	// it was read. It is nil where it has not been summed, and what it points to never changes.
+	// LastHour is the number of signatures added, less those taken back, in the minute in which it was summed and the 59
+	// before. It is the one number that changes without a new Version: it falls as time passes. It is nil where it has not
+	// been summed, and what it points to never changes.
 	LastHour *int `json:"h,omitzero"`
 
 	Comment int `json:"c,omitzero"` // number of the newest comment in its petition; zero: none, or not told
 	Edition int `json:"e,omitzero"` // version of the petition's text and state; zero: not told
+
+	// Gone is set in the last value for a watcher who can no longer see the petition. It depends on who watches, and so it
+	// is never sent to other replicas.
+	Gone bool `json:"-"`
 }
 
 // Progress is the part of the goal that is reached; it goes past 1 with the goal.
@@ -32,9 +37,10 @@ type Aspect uint8
 
 // The aspects of a petition.
 const (
-	Count    Aspect = 1 << iota // Total, Goal or LastHour, with a new Version
+	Count    Aspect = 1 << iota // Total or Goal, with a new Version
 	Comments                    // a newer Comment
 	Edition                     // a higher Edition
+	Hour                        // LastHour, with a new Version or without one
 
 	// Aspects is how many there are.
 	Aspects = iota
@@ -45,8 +51,7 @@ const (
 func (v *Value) Merge(n Value) Aspect {
 	var changed Aspect
 	if n.Version > v.Version {
-		v.count(n)
-		changed |= Count
+		changed |= Count | v.count(n)
 	}
 	if n.Comment > v.Comment {
 		v.Comment = n.Comment
@@ -61,14 +66,26 @@ func (v *Value) Merge(n Value) Aspect {
 
 // Refresh is Merge for a complete value that was read: at the same version its last hour may be another one, since
 // hours pass without a new version, and a new petition has counts at version zero.
-func (v *Value) Refresh(n Value) Aspect {
+func (v *Value) Refresh(n Value) (changed Aspect) {
 	if n.Version == v.Version {
-		v.count(n)
+		changed = v.count(n)
 	}
-	return v.Merge(n)
+	return changed | v.Merge(n)
 }
 
-// count takes over the counts of n.
-func (v *Value) count(n Value) {
+// count takes over the counts of n, and returns Hour if the last hour is another one.
+func (v *Value) count(n Value) (changed Aspect) {
+	if !v.SameHour(n) {
+		changed = Hour
+	}
 	v.Total, v.Goal, v.LastHour, v.Version, v.AsOf = n.Total, n.Goal, n.LastHour, n.Version, n.AsOf
+	return changed
+}
+
+// SameHour reports whether two values say the same of the last hour.
+func (v *Value) SameHour(n Value) bool {
+	if v.LastHour == nil || n.LastHour == nil {
+		return v.LastHour == n.LastHour
+	}
+	return *v.LastHour == *n.LastHour
 }

@@ -21,9 +21,15 @@ func TestMerge(t *testing.T) {
 		"HigherVersion": {
 			Value{Total: 4, Goal: 8, LastHour: ptr(1), Version: 4, AsOf: time.Unix(4, 0)},
 			Value{Total: 4, Goal: 8, LastHour: ptr(1), Version: 4, AsOf: time.Unix(4, 0), Comment: 1, Edition: 2},
+			Count | Hour,
+		},
+		"HigherVersionInTheSameHour": {
+			Value{Total: 5, Goal: 7, LastHour: ptr(2), Version: 4, AsOf: time.Unix(4, 0)},
+			Value{Total: 5, Goal: 7, LastHour: ptr(2), Version: 4, AsOf: time.Unix(4, 0), Comment: 1, Edition: 2},
 			Count,
 		},
-		"LateVersion": {Value{Total: 4, Version: 2, AsOf: time.Unix(9, 0)}, old, 0},
+		"SameVersionAnHourLater": {Value{Total: 5, Goal: 9, LastHour: ptr(0), Version: 3, AsOf: time.Unix(3, 0)}, old, 0},
+		"LateVersion":            {Value{Total: 4, Version: 2, AsOf: time.Unix(9, 0)}, old, 0},
 		"NewerComment": {
 			Value{Comment: 2},
 			Value{Total: 5, Goal: 9, LastHour: ptr(2), Version: 3, AsOf: time.Unix(3, 0), Comment: 2, Edition: 2},
@@ -64,6 +70,36 @@ func TestMergeInAnyOrder(t *testing.T) {
 			t.Fatalf("another order gave another value (-one +other):\n%s", diff)
 		}
 	})
+}
+
+// TestRefresh takes over what was read: at the same version, the last hour alone may be another one.
+func TestRefresh(t *testing.T) {
+	t.Parallel()
+	at := func(version, hour, edition int) Value {
+		return Value{Total: version, Goal: 9, LastHour: &hour, Version: version, AsOf: time.Unix(int64(version), 0), Comment: 1, Edition: edition}
+	}
+	tests := map[string]struct {
+		old, read, want Value
+		changed         Aspect
+	}{
+		"Itself":          {at(3, 2, 1), at(3, 2, 1), at(3, 2, 1), 0},
+		"AnHourLater":     {at(3, 2, 1), at(3, 0, 1), at(3, 0, 1), Hour},
+		"HigherVersion":   {at(3, 2, 1), at(4, 3, 1), at(4, 3, 1), Count | Hour},
+		"LateVersion":     {at(3, 2, 1), at(2, 1, 1), at(3, 2, 1), 0},
+		"HourAndEdition":  {at(3, 2, 1), at(3, 1, 2), at(3, 1, 2), Hour | Edition},
+		"First":           {Value{}, at(0, 0, 1), at(0, 0, 1), Hour | Comments | Edition},
+		"UnsignedAnyMore": {at(0, 1, 1), at(0, 0, 1), at(0, 0, 1), Hour},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := test.old
+			changed := got.Refresh(test.read)
+			if diff := cmp.Diff(test.want, got); diff != "" || changed != test.changed {
+				t.Errorf("Refresh() changed %b, want %b; value (-want +got):\n%s", changed, test.changed, diff)
+			}
+		})
+	}
 }
 
 // drawValue draws a value whose counts follow from its version, as a ledger's do.

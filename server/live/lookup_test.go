@@ -175,21 +175,64 @@ func TestHangingRead(t *testing.T) {
 	})
 }
 
-// The signatures of the last hour grow fewer without a new version: who comes later gets the present figure, and
-// nobody is woken for it.
-func TestLastHourIsRefreshed(t *testing.T) {
+// The signatures of the last hour grow fewer without a new version: those who watch it are woken, once, and the others
+// are not. A new watcher gets the present figure.
+func TestLastHourFalls(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := newStore(at(1, 5))
 		h, _ := start(t, s, live.Options{})
-		w := watch(t, h, figures.Count, id(1))
-		next(t, w)
-		quiet := at(1, 5)
-		quiet.LastHour = new(int)
-		s.put(quiet)
-		silent(t, w, 5*time.Second)
-		h.Publish(at(1, 5)) // late
-		if diff := cmp.Diff(quiet, next(t, watch(t, h, figures.Count, id(1)))); diff != "" {
-			t.Errorf("Next() (-want +got):\n%s", diff)
+		counts, hours := watch(t, h, figures.Count, id(1)), watch(t, h, figures.Count|figures.Hour, id(1))
+		next(t, counts)
+		next(t, hours)
+		later := at(1, 5)
+		for left := 4; left >= 0; left-- {
+			later.LastHour = &left
+			s.put(later)
+			h.Reread()
+			if diff := cmp.Diff(later, next(t, hours)); diff != "" {
+				t.Errorf("with %d left (-want +got):\n%s", left, diff)
+			}
+			silent(t, hours, 5*time.Second) // what is read again is the same
 		}
+		silent(t, counts, time.Second)
+		h.Publish(at(1, 5)) // late
+		silent(t, hours, 5*time.Second)
+		if diff := cmp.Diff(later, next(t, watch(t, h, figures.Count, id(1)))); diff != "" {
+			t.Errorf("Next() of a new watcher (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// However many petitions lose signatures of the last hour at once, each wakes its watchers once.
+func TestLastHoursFallTogether(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const petitions = 700
+		s := newStore()
+		var ids []uuid.UUID
+		for n := range petitions {
+			s.put(at(n, 2))
+			ids = append(ids, id(n))
+		}
+		h, _ := start(t, s, live.Options{})
+		w := watch(t, h, figures.Count|figures.Hour, ids...)
+		for range petitions {
+			next(t, w)
+		}
+		for n := range petitions {
+			later := at(n, 2)
+			later.LastHour = new(int)
+			s.put(later)
+		}
+		reads := len(s.reads())
+		h.Reread()
+		for range petitions {
+			if got := next(t, w); *got.LastHour != 0 || got.Version != 2 {
+				t.Fatalf("%d signatures of the last hour at version %d, want none at 2", *got.LastHour, got.Version)
+			}
+		}
+		if n := len(s.reads()) - reads; n != 2 {
+			t.Errorf("%d reads for %d petitions, want 2", n, petitions)
+		}
+		silent(t, w, 3*time.Second)
 	})
 }

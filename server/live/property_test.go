@@ -40,7 +40,7 @@ func drawStep(t *rapid.T) step {
 	return step{
 		Pause:    millis("pause", 300),
 		Petition: rapid.IntRange(1, petitions).Draw(t, "petition"),
-		Aspect:   figures.Aspect(rapid.Uint8Range(1, 7).Draw(t, "aspect")),
+		Aspect:   figures.Aspect(rapid.Uint8Range(1, 15).Draw(t, "aspect")),
 		Watch:    rapid.IntRange(0, 3).Draw(t, "watch") == 0,
 		Wide:     rapid.Bool().Draw(t, "wide"),
 		Slow:     millis("slow", 900),
@@ -132,6 +132,9 @@ func (w *world) commit(s step) {
 		v.Edition++
 		news.Edition = v.Edition
 	}
+	if s.Aspect&figures.Hour != 0 { // time passes, of which nobody is told
+		v.LastHour = ptr(*v.LastHour - 1)
+	}
 	w.store.put(v)
 	if s.Lost {
 		return
@@ -213,8 +216,11 @@ func (o *observer) look() error {
 func (o *observer) same(a, b figures.Value) bool {
 	return (o.step.Aspect&figures.Count == 0 || a.Version == b.Version) &&
 		(o.step.Aspect&figures.Comments == 0 || a.Comment == b.Comment) &&
-		(o.step.Aspect&figures.Edition == 0 || a.Edition == b.Edition)
+		(o.step.Aspect&figures.Edition == 0 || a.Edition == b.Edition) &&
+		(o.step.Aspect&figures.Hour == 0 || a.Version == b.Version && a.SameHour(b))
 }
+
+func ptr[T any](v T) *T { return &v }
 
 // missed finds fault with an observer that stayed and does not know the newest, or was woken too often.
 func (o *observer) missed(s *store) error {

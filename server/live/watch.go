@@ -126,7 +126,7 @@ func (w *Watcher) Baseline() []figures.Value { return w.baseline }
 // Next waits for news and returns them: for a watcher of counts first the present value of each petition, and from
 // then on, one petition after another, the newest value of each that changed in a watched aspect. What changed twice
 // before it was fetched comes once, and versions grow from one value of a petition to the next, but for a watcher of
-// several aspects, which gets the same version again when only another aspect changed. It fails with ErrClosed when the
+// other aspects, which gets the same version again when only one of those changed. It fails with ErrClosed when the
 // watcher or the hub has ended, and with the context's error when ctx ends first. It takes the place of Notify.
 func (w *Watcher) Next(ctx context.Context) (figures.Value, error) {
 	if w.bell == nil {

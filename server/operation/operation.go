@@ -47,24 +47,31 @@ func (o *Operation) Key() (key Key) {
 	return Key(h.Sum(nil))
 }
 
-// SelectsLeavesOf reports whether all root fields are of one of these types, and only leaf fields are selected of them.
-func (o *Operation) SelectsLeavesOf(types []string) bool {
+// SelectsOnly reports whether the operation selects nothing but what is named: by a type, such as Person, what is at
+// the root, and leaf fields of it anywhere; by a type and a field, such as Person.friend, that field.
+func (o *Operation) SelectsOnly(names []string) bool {
 	return !slices.ContainsFunc(o.Definition.SelectionSet, func(root ast.Selection) bool {
 		field, ok := root.(*ast.Field)
-		return !ok || !slices.Contains(types, field.Definition.Type.Name()) || !leaves(field.SelectionSet)
+		return !ok || !slices.Contains(names, field.Definition.Type.Name()) || !only(field.SelectionSet, names)
 	})
 }
 
-func leaves(set ast.SelectionSet) bool {
+func only(set ast.SelectionSet, names []string) bool {
 	return !slices.ContainsFunc(set, func(s ast.Selection) bool {
 		switch s := s.(type) {
 		case *ast.Field:
-			return len(s.SelectionSet) > 0
+			return !named(s, names) || !only(s.SelectionSet, names)
 		case *ast.InlineFragment:
-			return !leaves(s.SelectionSet)
+			return !only(s.SelectionSet, names)
 		case *ast.FragmentSpread:
-			return !leaves(s.Definition.SelectionSet)
+			return !only(s.Definition.SelectionSet, names)
 		}
 		return true
 	})
+}
+
+func named(field *ast.Field, names []string) bool {
+	of := field.ObjectDefinition.Name
+	leaf := len(field.SelectionSet) == 0
+	return field.Name == "__typename" || leaf && slices.Contains(names, of) || slices.Contains(names, of+"."+field.Name)
 }

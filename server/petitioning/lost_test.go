@@ -60,7 +60,10 @@ func (b *bundle) readers(t *testing.T) map[string]func(n int) error {
 		"BySlug": func(int) error {
 			return found(b.Reads(anybody).PetitionBySlug(anybody, slug, reading.Selection{Figures: true}))
 		},
-		"Figures": func(int) error { _, err := b.Reads(anybody).Figures(anybody, []uuid.UUID{id}); return err },
+		"Figures": func(int) error {
+			_, err := b.Reads(anybody).Figures(anybody, []uuid.UUID{id}, reading.WithHours)
+			return err
+		},
 		"List": func(int) error {
 			_, err := b.Reads(anybody).Petitions(anybody, reading.PetitionQuery{}, keyset.Args{First: p(10)})
 			return err

@@ -18,6 +18,7 @@ const (
 	aboutComments                  // its comments
 	aboutLists                     // which petitions and tags there are
 	aboutSite                      // the figures of all petitions together
+	aboutMinute                    // last hours, which fall as time passes
 )
 
 func wordsOf(petition uuid.UUID) responsecache.Topic {
@@ -70,6 +71,14 @@ func OpenPetitions(ctx context.Context, tag *ent.Tag) int {
 
 // dependOnSite records that the answer under ctx shows sums over all petitions.
 func dependOnSite(ctx context.Context) { responsecache.On(ctx, responsecache.Topic{Kind: aboutSite}) }
+
+// dependOnMinute records that the answer under ctx shows a last hour.
+func dependOnMinute(ctx context.Context) {
+	responsecache.On(ctx, responsecache.Topic{Kind: aboutMinute})
+}
+
+// MinuteKey returns the topic that changes at the beginning of each minute, without a new value.
+func MinuteKey() responsecache.Topic { return responsecache.Topic{Kind: aboutMinute} }
 
 // CacheKeys returns the topics that have changed with a new value: answers that depend on one of them are out of date.
 func CacheKeys(v figures.Value) []responsecache.Topic {

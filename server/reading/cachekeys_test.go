@@ -121,3 +121,38 @@ func TestTopicsAreExact(t *testing.T) {
 		}
 	})
 }
+
+// TestMinuteKey keeps what shows a last hour until the minute has passed, and the rest longer.
+func TestMinuteKey(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		id := b.Signed(t, []time.Time{monday})
+		store := responsecache.New(responsecache.Options[bool]{
+			Bytes: 1 << 20, Size: func(bool) int { return 1 }, Longest: time.Hour, Brief: time.Hour, Now: database.Now,
+		})
+		read := map[string]func(context.Context) error{
+			"hours": func(ctx context.Context) error {
+				_, err := b.Reads(ctx).Figures(ctx, []uuid.UUID{id}, reading.WithHours)
+				return err
+			},
+			"counts": func(ctx context.Context) error {
+				_, err := b.Reads(ctx).Figures(ctx, []uuid.UUID{id}, reading.WithoutHours)
+				return err
+			},
+			"site": func(ctx context.Context) error { _, err := b.Reading.Statistics(ctx); return err },
+		}
+		for name, f := range read {
+			_, _, err := store.Get(t.Context(), responsecache.Key{name[0]}, func(r *responsecache.Recorder) (bool, responsecache.Verdict) {
+				ok(t, f(r.Within(b.As(t, ""))))
+				return true, responsecache.Keep
+			})
+			ok(t, err)
+		}
+		store.Drop(reading.MinuteKey())
+		for name, want := range map[string]bool{"hours": false, "counts": true, "site": false} {
+			_, kept := store.Kept(responsecache.Key{name[0]})
+			equal(t, name+" are kept", want, kept)
+		}
+	})
+}

@@ -14,8 +14,7 @@ import (
 	"petitiond/server/timespan"
 )
 
-// Figures are the numbers of one petition: its count, without the sum of the last hour, and numbers that have no
-// version.
+// Figures are the numbers of one petition: its count, and numbers that have no version.
 type Figures struct {
 	figures.Value
 
@@ -45,20 +44,46 @@ func (r *figuresRow) figures(of uuid.UUID) *Figures {
 	}
 }
 
+// Hours says whether figures are read with the sum of the last hour. They are read by one statement, so that the sum
+// belongs to the version of the count beside it.
+type Hours bool
+
+// Whether figures have the sum of the last hour.
+const (
+	WithHours    Hours = true
+	WithoutHours Hours = false
+)
+
+// hourColumn returns the column with the last hour of counters AS f. Of many petitions few were signed recently, and
+// only the minutes of those are summed.
+func (s *Service) hourColumn(args *database.Args) string {
+	since := timespan.Hour.Ago(s.opt.Now())
+	return `CASE WHEN f.as_of < ` + args.Add(timespan.TimeOf(since)) + ` THEN 0 ELSE ` +
+		timespan.LastHour(args.Add(since), `b.petition_id = f.petition_id`) + ` END`
+}
+
 // Figures returns the numbers of the petitions that the viewer may see.
-func (s *Reader) Figures(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]*Figures, error) {
+func (s *Reader) Figures(ctx context.Context, petitions []uuid.UUID, hours Hours) (map[uuid.UUID]*Figures, error) {
 	dependOn(ctx, wordsOf, petitions...)
 	dependOn(ctx, numbersOf, petitions...)
 	var args database.Args
-	text := `SELECT f.petition_id, ` + figureColumns + ` FROM petitions AS p JOIN counters AS f ON f.petition_id = p.id
- WHERE ` + args.Among(s.source.Dialect(), `p.id`, petitions) + ` AND ` + visibility.Here
-	out := make(map[uuid.UUID]*Figures, len(petitions))
 	var of uuid.UUID
 	var row figuresRow
-	into := append([]any{&of}, row.into()...)
+	var hour int64
+	columns, into := figureColumns, append([]any{&of}, row.into()...)
+	if hours {
+		dependOnMinute(ctx)
+		columns, into = columns+`, `+s.hourColumn(&args), append(into, &hour)
+	}
+	text := `SELECT f.petition_id, ` + columns + ` FROM petitions AS p JOIN counters AS f ON f.petition_id = p.id
+ WHERE ` + args.Among(s.source.Dialect(), `p.id`, petitions) + ` AND ` + visibility.Here
+	out := make(map[uuid.UUID]*Figures, len(petitions))
 	err := s.source.LookUp(ctx, s.viewer.Petitions(`p`).Statement(text, args), func(rows *sql.Rows) error {
 		err := rows.Scan(into...)
 		out[of] = row.figures(of)
+		if hours {
+			out[of].LastHour = new(int(hour))
+		}
 		return err
 	})
 	if err != nil {
@@ -67,36 +92,17 @@ func (s *Reader) Figures(ctx context.Context, petitions []uuid.UUID) (map[uuid.U
 	return out, nil
 }
 
-// LastHour returns the signatures of the last 60 minutes, of each petition that the viewer may see.
-func (s *Reader) LastHour(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]int, error) {
-	dependOn(ctx, wordsOf, petitions...)
-	dependOn(ctx, numbersOf, petitions...)
-	var args database.Args
-	text := `SELECT p.id, ` + timespan.LastHour(args.Add(timespan.Hour.Ago(s.opt.Now())), `b.petition_id = p.id`) +
-		` FROM petitions AS p WHERE ` + args.Among(s.source.Dialect(), `p.id`, petitions) + ` AND ` + visibility.Here
-	out := make(map[uuid.UUID]int, len(petitions))
-	err := s.source.LookUp(ctx, s.viewer.Petitions(`p`).Statement(text, args), func(rows *sql.Rows) error {
-		var of uuid.UUID
-		var n int
-		err := rows.Scan(&of, &n)
-		out[of] = n
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("summing the last hour: %w", err)
-	}
-	return out, nil
+// IsFresh reports whether a value was written in the present minute. Its last hour is then what it was when its version
+// was written; later, signatures grow older than an hour while the version stays.
+func (s *Service) IsFresh(v figures.Value) bool {
+	return timespan.MinuteOf(v.AsOf) >= timespan.MinuteOf(s.opt.Now())
 }
 
-// News returns the newest values of petitions, regardless of who may see them: the hub itself shows them to nobody. Of
-// many petitions that are watched few were signed recently, and only the minutes of those are summed.
+// News returns the newest values of petitions, regardless of who may see them: the hub itself shows them to nobody.
 func (s *Service) News(ctx context.Context, petitions []uuid.UUID) ([]figures.Value, error) {
 	var args database.Args
-	since := timespan.Hour.Ago(s.opt.Now())
-	hour, lately := timespan.LastHour(args.Add(since), `b.petition_id = c.petition_id`), args.Add(timespan.TimeOf(since))
-	text := `SELECT c.petition_id, c.total, c.goal, c.version, c.as_of, c.comments_issued, p.version,
- CASE WHEN c.as_of < ` + lately + ` THEN 0 ELSE ` + hour + ` END
- FROM counters AS c JOIN petitions AS p ON p.id = c.petition_id WHERE ` + args.Among(s.source.Dialect(), `c.petition_id`, petitions)
+	text := `SELECT f.petition_id, f.total, f.goal, f.version, f.as_of, f.comments_issued, p.version, ` + s.hourColumn(&args) +
+		` FROM counters AS f JOIN petitions AS p ON p.id = f.petition_id WHERE ` + args.Among(s.source.Dialect(), `f.petition_id`, petitions)
 	var out []figures.Value
 	err := s.source.LookUp(ctx, visibility.Unshown(text, args), func(rows *sql.Rows) error {
 		v, asOf, hour := figures.Value{}, database.Time{}, 0
@@ -119,6 +125,7 @@ type Statistics struct {
 // Statistics sums what everybody may see.
 func (s *Service) Statistics(ctx context.Context) (Statistics, error) {
 	dependOnSite(ctx)
+	dependOnMinute(ctx)
 	var out Statistics
 	var args database.Args
 	hour := timespan.LastHour(args.Add(timespan.Hour.Ago(s.opt.Now())),

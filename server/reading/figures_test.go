@@ -1,6 +1,7 @@
 package reading_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -18,18 +19,31 @@ func TestLastHour(t *testing.T) {
 		b := setup(t, db)
 		lively := b.Signed(t, []time.Time{minutesAgo(61), minutesAgo(60), minutesAgo(59), minutesAgo(30), minutesAgo(0)})
 		quiet, unsigned := b.Signed(t, []time.Time{minutesAgo(600)}), b.Signed(t, nil)
-		hours, err := b.Reads(b.As(t, "")).LastHour(b.As(t, ""), []uuid.UUID{lively, quiet, unsigned})
-		ok(t, err)
-		equal(t, "last hour", map[uuid.UUID]int{lively: 3, quiet: 0, unsigned: 0}, hours)
+		hours := func(of ...uuid.UUID) map[uuid.UUID]int {
+			t.Helper()
+			found, err := b.Reads(b.As(t, "")).Figures(b.As(t, ""), of, reading.WithHours)
+			ok(t, err)
+			out := map[uuid.UUID]int{}
+			for id, f := range found {
+				out[id] = *f.LastHour
+				equal(t, "what the hub is told", *b.News(t, id).LastHour, *f.LastHour)
+			}
+			return out
+		}
+		equal(t, "last hour", map[uuid.UUID]int{lively: 3, quiet: 0, unsigned: 0}, hours(lively, quiet, unsigned))
+		equal(t, "last hour of figures without it", (*int)(nil), b.Figures(t, lively).LastHour)
 		equal(t, "news", 3, *b.News(t, lively).LastHour)
 		equal(t, "news of the quiet one", 0, *b.News(t, quiet).LastHour)
 		site, err := b.Reading.Statistics(b.As(t, ""))
 		ok(t, err)
 		equal(t, "site", reading.Statistics{PetitionCount: 3, OpenPetitionCount: 3, SignatureCount: 6, SignaturesLastHour: 3}, site)
-		b.Clock.Advance(30 * time.Minute)
-		hours, err = b.Reads(b.As(t, "")).LastHour(b.As(t, ""), []uuid.UUID{lively})
-		ok(t, err)
-		equal(t, "half an hour later", map[uuid.UUID]int{lively: 1}, hours)
+		for _, step := range []struct{ later, want int }{{0, 3}, {1, 2}, {29, 2}, {30, 1}, {59, 1}, {60, 0}, {600, 0}} {
+			at := b.Clock.Now()
+			b.Clock.Advance(time.Duration(step.later) * time.Minute)
+			equal(t, fmt.Sprintf("%d minutes later", step.later), map[uuid.UUID]int{lively: step.want}, hours(lively))
+			equal(t, "is the value of this minute", step.later == 0, b.Reading.IsFresh(b.News(t, lively)))
+			b.Clock.Advance(at.Sub(b.Clock.Now()))
+		}
 	})
 }
 

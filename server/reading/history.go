@@ -72,17 +72,13 @@ type History struct {
 }
 
 // Histories returns the history of each petition's count, gaps filled with zeros. Without from it begins with the first
-// signature; without to it ends now.
+// signature, or has the latest HistoryMost intervals. Without to it ends now, which it does at the latest.
 func (s *Reader) Histories(ctx context.Context, petitions []uuid.UUID, step Interval, from, to *time.Time) (map[uuid.UUID]History, error) {
 	dependOn(ctx, wordsOf, petitions...)
 	dependOn(ctx, numbersOf, petitions...)
-	until := s.opt.Now()
-	end := timespan.MinuteOf(until)
-	if to != nil {
-		until, end = *to, timespan.MinuteOf(to.Add(time.Minute-1))-1 // exclusive: the last minute that begins before it
-	}
-	if from != nil && until.Before(*from) {
-		return nil, &keyset.ArgumentError{Argument: "to", Message: "The range must not end before it starts."}
+	end, open, err := s.historyEnds(from, to)
+	if err != nil {
+		return nil, err
 	}
 	first, err := s.historyStarts(ctx, petitions, from)
 	if err != nil {
@@ -90,7 +86,10 @@ func (s *Reader) Histories(ctx context.Context, petitions []uuid.UUID, step Inte
 	}
 	out, asked := make(map[uuid.UUID]History, len(first)), make([]span, 0, len(first))
 	for petition, minute := range first {
-		r := span{petition, step.start(minute), end, to == nil}
+		if from == nil {
+			minute = max(minute, end-(HistoryMost-1)*step.minutes())
+		}
+		r := span{petition, step.start(minute), end, open}
 		points, err := r.points(step)
 		if err := answerbudget.From(ctx).Hold(len(points) * pointBytes); err != nil {
 			return nil, err
@@ -109,11 +108,28 @@ func (s *Reader) Histories(ctx context.Context, petitions []uuid.UUID, step Inte
 // HistoryMost is refused.
 func (s *Service) HistorySize(step Interval, from time.Time, to *time.Time) int {
 	end := s.opt.Now()
-	if to != nil {
+	if to != nil && to.Before(end) {
 		end = *to
 	}
 	// Both ends may lie within an interval.
 	return int(min(max(int64(end.Sub(from).Minutes())/step.minutes()+2, 0), HistoryMost))
+}
+
+// historyEnds returns the last minute of histories, and whether they last until now: what is still to come has no
+// points.
+func (s *Service) historyEnds(from, to *time.Time) (end int64, open bool, err error) {
+	now := s.opt.Now()
+	until := now
+	if to != nil {
+		until = *to
+	}
+	switch {
+	case from != nil && until.Before(*from):
+		return 0, false, &keyset.ArgumentError{Argument: "to", Message: "The range must not end before it starts."}
+	case to == nil || to.After(now):
+		return timespan.MinuteOf(now), true, nil
+	}
+	return timespan.MinuteOf(to.Add(time.Minute-1)) - 1, false, nil // exclusive: the last minute that begins before it
 }
 
 // historyStarts returns the minutes in which histories begin, for petitions that have one.

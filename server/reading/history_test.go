@@ -45,9 +45,12 @@ func next(step reading.Interval, at time.Time) time.Time {
 	return at.AddDate(0, 0, 7)
 }
 
-// told returns the history of signatures as the contract tells it.
+// history returns the history of signatures as the contract tells it: the future has no points.
 func history(signed []time.Time, step reading.Interval, from, to time.Time) []reading.CountPoint {
 	var out []reading.CountPoint
+	if now := monday.Add(time.Nanosecond); now.Before(to) {
+		to = now
+	}
 	for at := steps()[step](from); at.Before(to); at = next(step, at) {
 		point := reading.CountPoint{At: at}
 		for _, s := range signed {
@@ -201,8 +204,10 @@ func TestHistoryRanges(t *testing.T) {
 			{"ToIsExclusive", id, hour(8, 0), hour(8, 30*time.Minute), points{point(8, 0, 2)}},
 			{"ToWithinTheMinute", id, hour(8, 0), hour(8, 30*time.Minute+time.Microsecond), points{point(8, 1, 3)}},
 			{"AfterTheFirst", id, hour(7, 0), hour(9, 0), points{point(7, 0, 2), point(8, 1, 3)}},
-			{"Future", id, hour(10, 0), hour(12, 0), points{point(10, 0, 3), point(11, 0, 3)}},
-			{"FutureAlone", id, hour(20, 0), hour(21, 0), points{point(20, 0, 3)}},
+			{"Future", id, hour(9, 0), hour(12, 0), points{point(9, 0, 3), point(10, 0, 3)}},
+			{"FutureWithoutFrom", id, nil, hour(1000, 0), points{point(5, 2, 2), point(6, 0, 2), point(7, 0, 2), point(8, 1, 3), point(9, 0, 3), point(10, 0, 3)}},
+			{"FutureInThisInterval", id, hour(10, 0), hour(11, -time.Microsecond), points{point(10, 0, 3)}},
+			{"FutureAlone", id, hour(20, 0), hour(21, 0), nil},
 			{"Nothing", id, hour(7, 0), hour(7, 0), nil},
 			{"UntilBeforeTheFirst", id, nil, hour(4, 0), nil},
 			{"Unsigned", unsigned, nil, nil, nil},
@@ -224,13 +229,47 @@ func TestHistoryRanges(t *testing.T) {
 			refused(t, err, "too many weeks", "interval")
 		}
 		far := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
-		_, err = b.History(b.As(t, ""), id, reading.Minute, nil, &far)
-		refused(t, err, "too many minutes", "interval")
+		all, err := b.History(b.As(t, ""), id, reading.Minute, nil, &far)
+		ok(t, err)
+		equal(t, "last minute", monday.Truncate(time.Minute), all[len(all)-1].At)
 		most, err := b.History(b.As(t, ""), id, reading.Minute, hour(10, -1000*time.Minute), hour(10, 0))
 		ok(t, err)
 		equal(t, "points of the longest range", 1000, len(most))
 		_, err = b.History(b.As(t, ""), id, reading.Minute, hour(10, -1000*time.Minute), hour(10, 1))
 		refused(t, err, "one minute more", "interval")
+	})
+}
+
+// TestHistoryWithoutStart asks for more intervals than a history may have: it has the latest of them, and its first
+// point tells what was counted before.
+func TestHistoryWithoutStart(t *testing.T) {
+	t.Parallel()
+	ago := func(d time.Duration) time.Time { return monday.Add(-d) }
+	const day = 24 * time.Hour
+	signed := []time.Time{ago(8000 * day), ago(2000 * day), ago(50 * day), ago(41 * day), ago(30 * time.Hour), ago(time.Minute)}
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		id := b.Signed(t, signed)
+		for _, folded := range []bool{false, true} {
+			if folded {
+				ok(t, b.Ledger.Fold(t.Context()))
+			}
+			for step, span := range map[reading.Interval]time.Duration{
+				reading.Minute: time.Minute, reading.Hour: time.Hour, reading.Day: day, reading.Week: 7 * day,
+			} {
+				for _, to := range []*time.Time{nil, p(monday.Add(time.Hour)), p(ago(40 * day))} {
+					end := monday.Add(time.Nanosecond) // as in the model
+					if to != nil && to.Before(end) {
+						end = *to
+					}
+					from := steps()[step](end.Add(-time.Nanosecond)).Add(-999 * span)
+					got, err := b.points(b.As(t, ""), id, step, nil, to)
+					ok(t, err)
+					equal(t, fmt.Sprintf("%s to %v", step, to), history(signed, step, from, end), got)
+					equal(t, "points", 1000, len(got))
+				}
+			}
+		}
 	})
 }
 

@@ -91,8 +91,11 @@ func (b *bundle) hotReads() map[string]func(context.Context) error {
 			_, err := b.Reads(ctx).PetitionsByID(ctx, several, selection)
 			return err
 		},
-		"Tags":               func(ctx context.Context) error { _, err := b.Reads(ctx).TagsOf(ctx, several); return err },
-		"Figures":            func(ctx context.Context) error { _, err := b.Reads(ctx).Figures(ctx, several); return err },
+		"Tags": func(ctx context.Context) error { _, err := b.Reads(ctx).TagsOf(ctx, several); return err },
+		"Figures": func(ctx context.Context) error {
+			_, err := b.Reads(ctx).Figures(ctx, several, reading.WithoutHours)
+			return err
+		},
 		"News":               func(ctx context.Context) error { _, err := b.Reading.News(ctx, several); return err },
 		"Comments":           comments(reading.Newest, hot),
 		"CommentsLiked":      comments(reading.MostLiked, hot),
@@ -113,7 +116,10 @@ func (b *bundle) hotReads() map[string]func(context.Context) error {
 			return err
 		},
 		"TrendingTags": func(ctx context.Context) error { _, err := b.Reads(ctx).TrendingTags(ctx, 10); return err },
-		"LastHour":     func(ctx context.Context) error { _, err := b.Reads(ctx).LastHour(ctx, several); return err },
-		"History":      func(ctx context.Context) error { _, err := b.History(ctx, hot, reading.Day, nil, nil); return err },
+		"Hours": func(ctx context.Context) error {
+			_, err := b.Reads(ctx).Figures(ctx, several, reading.WithHours)
+			return err
+		},
+		"History": func(ctx context.Context) error { _, err := b.History(ctx, hot, reading.Day, nil, nil); return err },
 	}
 }

@@ -115,10 +115,18 @@ func sights(b *bundle, m marker) []sight {
 		{"Sees", whoSees, func(ctx context.Context) (bool, error) { return b.Reads(ctx).Sees(ctx, id) }},
 		{"Bodies", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.Reads(ctx).Bodies(ctx, ids)) }},
 		{"Bodies", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.Reads(ctx).Bodies(ctx, several)) }},
-		{"Figures", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.Reads(ctx).Figures(ctx, ids)) }},
-		{"Figures", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.Reads(ctx).Figures(ctx, several)) }},
-		{"LastHour", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.Reads(ctx).LastHour(ctx, ids)) }},
-		{"LastHour", whoSees, func(ctx context.Context) (bool, error) { return keyed(b.Reads(ctx).LastHour(ctx, several)) }},
+		{"Figures", whoSees, func(ctx context.Context) (bool, error) {
+			return keyed(b.Reads(ctx).Figures(ctx, ids, reading.WithoutHours))
+		}},
+		{"Figures", whoSees, func(ctx context.Context) (bool, error) {
+			return keyed(b.Reads(ctx).Figures(ctx, several, reading.WithoutHours))
+		}},
+		{"Figures", whoSees, func(ctx context.Context) (bool, error) {
+			return keyed(b.Reads(ctx).Figures(ctx, ids, reading.WithHours))
+		}},
+		{"Figures", whoSees, func(ctx context.Context) (bool, error) {
+			return keyed(b.Reads(ctx).Figures(ctx, several, reading.WithHours))
+		}},
 		{"Histories", whoSees, func(ctx context.Context) (bool, error) { return some(b.History(ctx, id, reading.Hour, nil, nil)) }},
 		{"Histories", whoSees, func(ctx context.Context) (bool, error) {
 			points, err := b.History(ctx, id, reading.Hour, p(monday.Add(-time.Hour)), p(monday.Add(time.Hour)))
@@ -245,7 +253,7 @@ func TestEveryReadIsGuarded(t *testing.T) {
 	t.Parallel()
 	known := []string{
 		// They tell nothing of a petition, or only of a row that the caller has.
-		"As", "BodyHTML", "HistorySize", "SignatoryName", "URL",
+		"As", "BodyHTML", "HistorySize", "IsFresh", "SignatoryName", "URL",
 		// The hub shows its values to nobody by itself.
 		"News",
 	}

@@ -49,7 +49,7 @@ func (s *Site) Row(t testing.TB, id uuid.UUID) *ent.Petition {
 // Figures returns the numbers of a petition.
 func (s *Site) Figures(t testing.TB, id uuid.UUID) reading.Figures {
 	t.Helper()
-	found, err := s.Reads(Operator(t)).Figures(Operator(t), []uuid.UUID{id})
+	found, err := s.Reads(Operator(t)).Figures(Operator(t), []uuid.UUID{id}, reading.WithoutHours)
 	if err != nil || found[id] == nil {
 		t.Fatalf("reading figures: %v, error %v", found, err)
 	}

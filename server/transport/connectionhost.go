@@ -67,6 +67,6 @@ func (h *host) Subscribe(ctx context.Context, op *operation.Operation) (next fun
 	}
 }
 
-// Impersonal reports whether an operation selects nothing but leaf fields of types whose values are the same for all
-// who may see them at all. What an edge leads to may depend on who is looking.
-func (h *host) Impersonal(op *operation.Operation) bool { return op.SelectsLeavesOf(h.alike) }
+// Impersonal reports whether an operation selects nothing but what is the same for all who may see it at all. What any
+// other edge leads to may depend on who is looking.
+func (h *host) Impersonal(op *operation.Operation) bool { return op.SelectsOnly(h.alike) }

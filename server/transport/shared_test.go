@@ -201,6 +201,57 @@ func TestImpersonalIsShared(t *testing.T) {
 	}
 }
 
+// TestDeniedGoesApart lets a shared subscription be denied one of its topics: readers without a credential are told so,
+// one with a credential goes on alone, and who comes later begins anew.
+func TestDeniedGoesApart(t *testing.T) {
+	t.Parallel()
+	s := newStation()
+	continued := make(chan bool, 10)
+	inner := s.sources["signatureCount"]
+	s.sources["signatureCount"] = func(ctx context.Context, args map[string]any) (<-chan any, error) {
+		continued <- eventmark.Continues(ctx)
+		return inner(ctx, args)
+	}
+	tr, server := serve(t, s.options())
+	nobody, admin := open(t, server, `{}`), open(t, server, `{"authorization":"Bearer good"}`)
+	tell(t, nobody, watching("1", watchOne, "a"))
+	s.begun(t, 1)
+	tell(t, admin, watching("1", watchOne, "a"))
+	eventually(t, "both read the same", func() bool { return tr.Sharing() == 2 })
+	s.tell(t, "a", eventmark.Mark{Topic: "other"}, 1)
+	if a, b := heard(t, nobody, "1"), heard(t, admin, "1"); a != 1 || b != 1 {
+		t.Errorf("told %d and %d, want 1", a, b)
+	}
+	s.tell(t, "a", eventmark.Mark{Topic: "a", Denied: true}, 2)
+	if got := heard(t, nobody, "1"); got != 2 {
+		t.Errorf("nobody was told %d, want what is denied: 2", got)
+	}
+	s.begun(t, 2)
+	if first, second := <-continued, <-continued; first || !second {
+		t.Errorf("the first execution continues: %v, the admin's own: %v", first, second)
+	}
+	shared, own := s.on["a"][0], s.on["a"][1]
+	own <- marked{Mark: eventmark.Mark{Topic: "a"}, value: map[string]any{"total": 3}}
+	if got := heard(t, admin, "1"); got != 3 {
+		t.Errorf("the admin was told %d, want 3", got)
+	}
+	// The others go on with what is left to them, and so does the admin.
+	shared <- marked{Mark: eventmark.Mark{Topic: "other"}, value: map[string]any{"total": 4}}
+	if got := heard(t, nobody, "1"); got != 4 {
+		t.Errorf("nobody was told %d, want 4", got)
+	}
+	own <- marked{Mark: eventmark.Mark{Topic: "a", Denied: true}, value: map[string]any{"total": 5}}
+	if got := heard(t, admin, "1"); got != 5 {
+		t.Errorf("the admin was told %d of what is denied to the admin, too, want 5", got)
+	}
+	late := open(t, server, `{}`)
+	tell(t, late, watching("1", watchOne, "a"))
+	s.begun(t, 3)
+	if <-continued {
+		t.Error("who comes later continues something")
+	}
+}
+
 // TestEventsWithoutTopic come in order, to those who were there.
 func TestEventsWithoutTopic(t *testing.T) {
 	t.Parallel()

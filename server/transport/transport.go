@@ -44,8 +44,9 @@ type Options struct {
 	// Same reports whether two results of Authenticate are the same person with the same rights. If not, whatever is
 	// open under the credential ends as if the credential had been revoked. By default any two are the same.
 	Same func(before, now context.Context) bool
-	// Impersonal are the types whose leaf fields have the same values for all who may see the object at all. A
-	// subscription that selects nothing else is executed once for all its subscribers.
+	// Impersonal names what has the same value for all who may see the object at all: the leaf fields of a type, such as
+	// SignatureCount, or a single field, such as Petition.goal. A subscription that selects nothing else is executed once
+	// for all its subscribers.
 	Impersonal []string
 	// Sizes are functions, by the name of a field such as Petition.signatureHistory, that return how many items the
 	// field has, for fields where @listSize cannot express it. Arguments have the types that JSON decodes to; absent

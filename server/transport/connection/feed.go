@@ -231,6 +231,9 @@ func (k *Keeper) broadcast(ctx context.Context, op *operation.Operation, f *feed
 		if e == nil {
 			return nil
 		}
+		if e.Denied {
+			k.feeds.close(f) // those who come now are told that it is missing by an execution of their own
+		}
 		switch err := f.publish(k, e.Mark, e.Body); {
 		case errors.Is(err, answerbudget.ErrMemory):
 			return fault.NoMemory().JSON()
@@ -241,8 +244,8 @@ func (k *Keeper) broadcast(ctx context.Context, op *operation.Operation, f *feed
 }
 
 // subscribe makes t read the events of op: from a shared feed if they are the same for everybody, and otherwise from a
-// feed of its own. A shared feed runs without a credential; if it fails, a client with a credential gets a feed of its
-// own, since it may be allowed to see more.
+// feed of its own. A shared feed runs without a credential; if it fails or is denied something, a client with a
+// credential gets a feed of its own, since it may be allowed to see more.
 func (k *Keeper) subscribe(ctx context.Context, t *task, who credential.Identity, op *operation.Operation) {
 	if !who.Anonymous() && !k.Host.Impersonal(op) {
 		k.newFeed(ctx, op, t)
@@ -252,10 +255,14 @@ func (k *Keeper) subscribe(ctx context.Context, t *task, who credential.Identity
 		t.end() // nothing runs for this task alone, and the context would take more memory than all the rest of it
 		t.end = nil
 	} else {
-		t.apart = func() {
+		t.apart = func(begun bool) {
+			own := ctx
+			if begun {
+				own = eventmark.Continue(ctx)
+			}
 			t.attach(func() {
 				t.apart, t.seen = nil, 0
-				k.newFeed(ctx, op, t)
+				k.newFeed(own, op, t)
 			})
 		}
 	}

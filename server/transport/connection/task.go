@@ -19,7 +19,7 @@ type task struct {
 	id    string                 // the same as JSON
 	feed  *feed                  // nil until the operation has begun
 	end   context.CancelFunc     // cancels what runs for this operation alone
-	apart func()                 // starts a feed of the task's own, if the shared one fails; nil: not possible
+	apart func(begun bool)       // starts a feed of the task's own, if more may be seen so; nil: it does already
 	place int                    // in the feed's readers; guarded by the feed's lock
 	seen  uint64                 // number of the last event that was sent
 	since uint64                 // number of the feed's last event when the task joined
@@ -87,25 +87,37 @@ func (t *task) refuse(f *fault.Fault) {
 }
 
 // appendDue appends the events that the client has not been sent yet, and reports whether the operation has ended. If a
-// shared feed has failed, a task that may have more rights gets a feed of its own. It needs the connection's mu.
+// shared feed has failed or is denied something, a task that may have more rights gets a feed of its own. It needs the
+// connection's mu.
 func (t *task) appendDue(out []byte) (_ []byte, ended bool) {
 	n := t.feed.news.Load()
 	for _, e := range n.events {
-		if t.isNew(e) {
-			out = t.conn.protocol.appendNext(out, t.id, e)
+		if !t.isNew(e) {
+			continue
 		}
+		if e.Denied && t.apart != nil {
+			t.goApart(true)
+			return out, false
+		}
+		out = t.conn.protocol.appendNext(out, t.id, e)
 	}
 	t.seen = n.last
 	switch {
 	case !n.ended:
 		return out, false
 	case n.errs != nil && t.apart != nil:
-		t.conn.keeper.feeds.leave(t)
-		t.feed = nil
-		go t.apart()
+		t.goApart(false)
 		return out, false
 	}
 	return t.conn.protocol.appendEnd(out, t.id, n.errs), true
+}
+
+// goApart leaves the shared feed for one of the task's own. Begun says whether the shared one had begun. It needs the
+// connection's mu.
+func (t *task) goApart(begun bool) {
+	t.conn.keeper.feeds.leave(t)
+	t.feed = nil
+	go t.apart(begun)
 }
 
 // isNew reports whether an event must be sent: not if it was already, nor if it has no topic and happened before the

@@ -31,6 +31,7 @@ export const limit = { timeout: 30_000 };
 export const countOf = /* GraphQL */ `
   subscription Count($id: ID!) {
     signatureCount(petitionId: $id) {
+      id
       petitionId
       total
       version
@@ -140,7 +141,8 @@ export const unwatched = () =>
 
 export const codes = (errors) => errors.map((error) => error.extensions?.code);
 
-// Asks the Go test behind the server: to stop it and start it again, to cut connections, what requests looked like.
+// Asks the Go test behind the server: to stop it and start it again, to hide a petition, to cut connections, what
+// requests looked like.
 async function tell(order) {
   const response = await fetch(`${control}/${order}`, { method: 'POST' });
   assert.ok(response.ok, `${order}: ${response.status}`);
@@ -148,5 +150,6 @@ async function tell(order) {
 }
 
 export const restart = () => tell('restart');
+export const hide = (petition) => tell(`hide/${petition.id}`);
 export const cut = () => tell('cut');
 export const resumed = async () => JSON.parse(await tell('resumed'));
