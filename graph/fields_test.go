@@ -49,3 +49,38 @@ func TestFieldsOfTheContract(t *testing.T) {
 		}
 	}
 }
+
+// TestContractTellsWhatHolds looks for what those who build forms must know to tell it to people: nobody is told by an
+// answer that an address had signed before.
+func TestContractTellsWhatHolds(t *testing.T) {
+	t.Parallel()
+	sign := schema().Types["SignPetitionInput"]
+	counted := schema().Types["SigningStatus"].EnumValues.ForName("COUNTED")
+	for where, text := range map[string]string{
+		"SignPetitionInput":          sign.Description,
+		"SignPetitionInput.showName": sign.Fields.ForName("showName").Description,
+		"SigningStatus.COUNTED":      counted.Description,
+		"Mutation.signPetition":      schema().Mutation.Fields.ForName("signPetition").Description,
+	} {
+		if !strings.Contains(text, "hold") || !strings.Contains(text, "address") {
+			t.Errorf("%s does not say whose signature holds: %s", where, text)
+		}
+	}
+}
+
+// TestNullMeansTheDefault finds what has a default and cannot be null.
+func TestNullMeansTheDefault(t *testing.T) {
+	t.Parallel()
+	for _, def := range schema().Types {
+		for _, field := range def.Fields {
+			if field.DefaultValue != nil && field.Type.NonNull {
+				t.Errorf("%s.%s cannot be null and has a default", def.Name, field.Name)
+			}
+			for _, argument := range field.Arguments {
+				if argument.DefaultValue != nil && argument.Type.NonNull && !strings.HasPrefix(def.Name, "__") {
+					t.Errorf("the argument %s of %s.%s cannot be null and has a default", argument.Name, def.Name, field.Name)
+				}
+			}
+		}
+	}
+}

@@ -7,13 +7,27 @@ import (
 	"petitiond/graph/model"
 	"petitiond/server/fields"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 )
 
 func signingOf(in model.SignPetitionInput) petitioning.Signing {
 	return petitioning.Signing{
-		Petition: petitionKey(in.PetitionID), Name: in.Name, Email: in.Email, Country: in.Country, ShowName: in.ShowName,
-		Comment: in.Comment, StatementVersion: in.StatementVersion, Locale: in.Locale, IdempotencyKey: in.IdempotencyKey,
+		Petition: petitionKey(in.PetitionID), Name: in.Name, Email: in.Email, Country: in.Country,
+		ShowName: in.ShowName != nil && *in.ShowName, Comment: in.Comment, StatementVersion: in.StatementVersion, Locale: in.Locale,
+		IdempotencyKey: in.IdempotencyKey,
 	}
+}
+
+// orderOf converts an order. The direction is null where a client writes so; absent it has the default of the schema.
+func orderOf(in *model.PetitionOrder) *reading.Order {
+	if in == nil {
+		return nil
+	}
+	out := reading.Order{Field: in.Field, Direction: reading.Desc}
+	if in.Direction != nil {
+		out.Direction = *in.Direction
+	}
+	return &out
 }
 
 func remarkOf(in model.AddCommentInput) petitioning.Remark {

@@ -300,7 +300,7 @@ func (r *Resolver) HistorySize(arguments map[string]any) int {
 		return reading.HistoryMost
 	}
 	if to, ends := arguments["to"].(string); ends {
-		if end, err := scalar.UnmarshalDateTime(to); err == nil {
+		if end, err := scalar.UnmarshalDateTime(to); err == nil && !end.IsZero() {
 			return r.Reading.HistorySize(reading.Interval(step), start, &end)
 		}
 	}
@@ -311,8 +311,9 @@ func (r *Resolver) HistorySize(arguments map[string]any) int {
 // differ in their locations.
 type moment struct{ option[time.Time] }
 
+// momentOf takes the zero time, which stands for a blank text, for none.
 func momentOf(t *time.Time) moment {
-	if t == nil {
+	if t == nil || t.IsZero() {
 		return moment{}
 	}
 	return moment{option[time.Time]{t.UTC().Round(0), true}}

@@ -141,9 +141,9 @@ func (r *queryResolver) Petition(ctx context.Context, id *scalar.ID, slug *strin
 	return r.petitionBy(ctx, id, slug)
 }
 
-func (r *queryResolver) Petitions(ctx context.Context, first *int, after *string, last *int, before *string, search *string, filter *reading.Filter, orderBy *reading.Order) (*reading.Connection[*ent.Petition], error) {
+func (r *queryResolver) Petitions(ctx context.Context, first *int, after *string, last *int, before *string, search *string, filter *reading.Filter, orderBy *model.PetitionOrder) (*reading.Connection[*ent.Petition], error) {
 	page := keyset.Args{First: first, After: after, Last: last, Before: before}
-	return r.petitionPage(ctx, reading.PetitionQuery{Search: search, Filter: filter, Order: orderBy}, page)
+	return r.petitionPage(ctx, reading.PetitionQuery{Search: search, Filter: filter, Order: orderOf(orderBy)}, page)
 }
 
 func (r *queryResolver) Tag(ctx context.Context, name string) (*ent.Tag, error) {
@@ -221,8 +221,8 @@ func (r *tagResolver) PetitionCount(ctx context.Context, obj *ent.Tag) (int, err
 	return reading.OpenPetitions(ctx, obj), nil
 }
 
-func (r *tagResolver) Petitions(ctx context.Context, obj *ent.Tag, first *int, after *string, last *int, before *string, orderBy *reading.Order) (*reading.Connection[*ent.Petition], error) {
-	page, order := keyset.Args{First: first, After: after, Last: last, Before: before}, reading.TagPetitionsBy(orderBy)
+func (r *tagResolver) Petitions(ctx context.Context, obj *ent.Tag, first *int, after *string, last *int, before *string, orderBy *model.PetitionOrder) (*reading.Connection[*ent.Petition], error) {
+	page, order := keyset.Args{First: first, After: after, Last: last, Before: before}, reading.TagPetitionsBy(orderOf(orderBy))
 	list, err := petitionsOf(ctx, r.reads(ctx), obj, order, page)
 	return list.Totalling(func(ctx context.Context) (int, error) { return reading.OpenPetitions(ctx, obj), nil }), err
 }

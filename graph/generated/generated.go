@@ -156,7 +156,7 @@ type ComplexityRoot struct {
 		Node         func(childComplexity int, id scalar.ID) int
 		Nodes        func(childComplexity int, ids []*scalar.ID) int
 		Petition     func(childComplexity int, id *scalar.ID, slug *string) int
-		Petitions    func(childComplexity int, first *int, after *string, last *int, before *string, search *string, filter *reading.Filter, orderBy *reading.Order) int
+		Petitions    func(childComplexity int, first *int, after *string, last *int, before *string, search *string, filter *reading.Filter, orderBy *model.PetitionOrder) int
 		Statistics   func(childComplexity int) int
 		Tag          func(childComplexity int, name string) int
 		Tags         func(childComplexity int, first *int, after *string, last *int, before *string, search *string) int
@@ -223,7 +223,7 @@ type ComplexityRoot struct {
 		Key           func(childComplexity int) int
 		Label         func(childComplexity int) int
 		PetitionCount func(childComplexity int) int
-		Petitions     func(childComplexity int, first *int, after *string, last *int, before *string, orderBy *reading.Order) int
+		Petitions     func(childComplexity int, first *int, after *string, last *int, before *string, orderBy *model.PetitionOrder) int
 	}
 
 	TagConnection struct {
@@ -292,7 +292,7 @@ type QueryResolver interface {
 	Node(ctx context.Context, id scalar.ID) (scalar.Node, error)
 	Nodes(ctx context.Context, ids []*scalar.ID) ([]scalar.Node, error)
 	Petition(ctx context.Context, id *scalar.ID, slug *string) (*ent.Petition, error)
-	Petitions(ctx context.Context, first *int, after *string, last *int, before *string, search *string, filter *reading.Filter, orderBy *reading.Order) (*reading.Connection[*ent.Petition], error)
+	Petitions(ctx context.Context, first *int, after *string, last *int, before *string, search *string, filter *reading.Filter, orderBy *model.PetitionOrder) (*reading.Connection[*ent.Petition], error)
 	Tag(ctx context.Context, name string) (*ent.Tag, error)
 	Tags(ctx context.Context, first *int, after *string, last *int, before *string, search *string) (*reading.Connection[*ent.Tag], error)
 	TrendingTags(ctx context.Context, first *int) ([]*reading.TrendingTag, error)
@@ -321,7 +321,7 @@ type TagResolver interface {
 	ID(ctx context.Context, obj *ent.Tag) (*scalar.ID, error)
 
 	PetitionCount(ctx context.Context, obj *ent.Tag) (int, error)
-	Petitions(ctx context.Context, obj *ent.Tag, first *int, after *string, last *int, before *string, orderBy *reading.Order) (*reading.Connection[*ent.Petition], error)
+	Petitions(ctx context.Context, obj *ent.Tag, first *int, after *string, last *int, before *string, orderBy *model.PetitionOrder) (*reading.Connection[*ent.Petition], error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -854,7 +854,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.Petitions(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["search"].(*string), args["filter"].(*reading.Filter), args["orderBy"].(*reading.Order)), true
+		return e.ComplexityRoot.Query.Petitions(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["search"].(*string), args["filter"].(*reading.Filter), args["orderBy"].(*model.PetitionOrder)), true
 	case "Query.statistics":
 		if e.ComplexityRoot.Query.Statistics == nil {
 			break
@@ -1160,7 +1160,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Tag.Petitions(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["orderBy"].(*reading.Order)), true
+		return e.ComplexityRoot.Tag.Petitions(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string), args["orderBy"].(*model.PetitionOrder)), true
 
 	case "TagConnection.edges":
 		if e.ComplexityRoot.TagConnection.Edges == nil {
@@ -1367,10 +1367,23 @@ NOT_FOUND, METHOD_NOT_ALLOWED, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, LIMIT_
 RATE_LIMITED, OUTCOME_UNKNOWN, UNAVAILABLE, TIMEOUT, PERSISTED_QUERY_NOT_FOUND, PERSISTED_QUERY_NOT_SUPPORTED and
 INTERNAL.
 
-**Text** is counted in Unicode code points. Control characters are refused with INVALID, except line breaks and tabs in
-multi-line texts, in which vertical tabs, form feeds and Unicode's separators of lines and paragraphs become line
-breaks. Embeddings and isolates of writing direction that are closed again are taken out; those that stay open are
-refused, and so are overrides.
+**Text** is brought into NFC and counted in Unicode code points; characters that nobody sees do not count towards a
+minimum. White space around it is cut, except for the indent of the first of several lines. In mutations control
+characters are refused with INVALID, except line breaks and tabs in texts of several lines (summaries, bodies and
+comments), in which vertical tabs, form feeds and Unicode's separators of lines and paragraphs become line breaks. In
+texts of one line (all others) a run of spaces becomes one. Embeddings and isolates of writing direction that are closed
+again are taken out; those that stay open are refused, and so are overrides. Marks of direction may stay.
+
+**Names** of signatories, of authors and of petitioners have 1 to 100 characters on one line, among them a letter or
+digit. Marks of direction, byte order marks and soft hyphens are cut from them. A name is refused with INVALID if it
+begins with ` + "`" + `-` + "`" + `, ` + "`" + `=` + "`" + `, ` + "`" + `+` + "`" + ` or ` + "`" + `@` + "`" + `; if it contains ` + "`" + `<` + "`" + `, ` + "`" + `>` + "`" + `, U+FFFD, an e-mail address or any other ` + "`" + `@` + "`" + ` between letters, a
+web address with a scheme, with ` + "`" + `www.` + "`" + ` or with a path, other invisible characters than those that its script or an emoji
+is spelt with, or more than 3 combining marks on one letter (8 in scripts that stack them, such as Burmese and Tibetan);
+and, unless it is a petitioner's, if it contains the bare name of a web site, such as ` + "`" + `example.org` + "`" + `.
+
+**What is left out.** An optional argument or input field may be left out or null; both mean the default where there is
+one. In a mutation or filter an optional text or DateTime that is blank counts as left out, except for idempotency keys,
+and blank items of lists are passed over. ` + "`" + `updatePetition` + "`" + ` says of each field what null and a blank text mean there.
 
 **Credentials** travel as ` + "`" + `Authorization: Bearer SECRET` + "`" + `, or in the payload of ` + "`" + `connection_init` + "`" + ` over WebSocket. A
 credential that is unknown or has expired is refused with UNAUTHENTICATED; it is never ignored. While a connection or
@@ -1422,25 +1435,33 @@ directive @listSize(
 
 """
 A point in time in the format of RFC 3339, such as ` + "`" + `2022-08-28T15:21:28Z` + "`" + `. An offset is required on input. Output is
-always in UTC, with up to six fractional digits of a second.
+always in UTC, with up to six fractional digits of a second. A blank text means no time, as null does.
 """
 scalar DateTime @specifiedBy(url: "https://scalars.graphql.org/andimarek/date-time")
 
 """
-An e-mail address such as ` + "`" + `ada@example.org` + "`" + `, at most 254 characters. It is an input type only: no field of this API
-ever returns an address. An address to which no mail could be sent is refused with the user error INVALID.
+An e-mail address such as ` + "`" + `ada@example.org` + "`" + `. It is an input type only: no field of this API ever returns an address.
+White space and invisible characters around it are cut. It has at most 254 bytes in UTF-8, 64 of them before the ` + "`" + `@` + "`" + `.
+
+What stands before the ` + "`" + `@` + "`" + ` consists of letters and digits of any script, which are kept in NFC, their marks, and
+` + "`" + `` + "`" + `#$&'*+-/=?^_` + "`" + `{|}~` + "`" + `` + "`" + `, with single full stops between them. It must not begin with ` + "`" + `-` + "`" + `, ` + "`" + `/` + "`" + ` or ` + "`" + `|` + "`" + `, nor contain ` + "`" + `!` + "`" + ` or
+` + "`" + `%` + "`" + `, which old mail programs take for commands and routes. What stands behind is the name of a public mail domain, which
+may be an international one: two labels at least, of letters, digits and hyphens (also two in the third and fourth
+place), without underscores. IP addresses, names of local networks and a full stop at the end are refused, as is
+everything else, with the user error INVALID.
 """
 scalar EmailAddress
 
 """
-A country or territory as its two capital letters of ISO 3166-1 alpha-2, such as ` + "`" + `NZ` + "`" + `. In a mutation an unknown code
-is refused with the user error INVALID.
+A country or territory as its two capital letters of ISO 3166-1 alpha-2, such as ` + "`" + `NZ` + "`" + `; and ` + "`" + `XK` + "`" + ` for Kosovo, to which ISO
+has given none. Small letters are taken, too. In a mutation an unknown code is refused with the user error INVALID.
 """
 scalar CountryCode @specifiedBy(url: "https://www.iso.org/iso-3166-country-codes.html")
 
 """
 A language tag of BCP 47, such as ` + "`" + `en` + "`" + ` or ` + "`" + `pt-BR` + "`" + `; ` + "`" + `und` + "`" + ` where the language is not known. It is returned in its
-canonical form.
+canonical form. A tag that is malformed, has an underscore, names no language or is longer than 35 characters is
+refused: in a mutation with the user error INVALID, in a filter with BAD_USER_INPUT.
 """
 scalar Locale @specifiedBy(url: "https://www.rfc-editor.org/info/bcp47")
 
@@ -1491,8 +1512,9 @@ type Petition implements Node {
   id: ID!
 
   """
-  The readable part of the petition's web address, at most 80 bytes, unique among all petitions. It follows the title;
-  former slugs still find the petition and are never given to another one. That of a draft ends in eight more characters;
+  The readable part of the petition's web address, at most 80 bytes, unique among all petitions. It follows the title as
+  the petition's language spells it in ASCII: ` + "`" + `für` + "`" + ` is ` + "`" + `fuer` + "`" + ` in German, and ` + "`" + `fur` + "`" + ` where the language is not stated.
+  Former slugs still find the petition and are never given to another one. That of a draft ends in eight more characters;
   its final slug is chosen when it is published.
   """
   slug: String!
@@ -1533,7 +1555,7 @@ type Petition implements Node {
   """What the petition achieved, as it was recorded last; null as long as no outcome is recorded."""
   outcome: Outcome
 
-  """The public name of the person or body behind the petition, 1 to 100 characters."""
+  """The public name of the person or body behind the petition."""
   petitioner: String!
 
   """The tags, at most 10, in the petitioner's order."""
@@ -2033,9 +2055,9 @@ type TagEdge @cost(weight: "0") {
 }
 
 """
-Which petitions to list: those that meet all of these conditions. A field that is absent, null or an empty list is no
-condition, except for ` + "`" + `states` + "`" + `. Each of the others has a cost of its own: if few petitions meet it, or if all that do
-are counted, many more are read than a page has.
+Which petitions to list: those that meet all of these conditions. A field that is absent, null, blank or an empty list
+is no condition, except for ` + "`" + `states` + "`" + `. Each of the others has a cost of its own: if few petitions meet it, or if all that
+do are counted, many more are read than a page has.
 """
 input PetitionFilter {
   """
@@ -2069,7 +2091,7 @@ input PetitionOrder {
   field: PetitionOrderField!
 
   """The direction; by default the greatest or latest first."""
-  direction: OrderDirection! = DESC
+  direction: OrderDirection = DESC
 }
 
 """What petitions can be ordered by."""
@@ -2331,35 +2353,50 @@ input CreatePetitionInput {
   """The full text, at most 50,000 characters."""
   body: Markdown!
 
-  """A picture: an ` + "`" + `https` + "`" + ` address of at most 2,000 characters, without a user name; absent or null: none."""
+  """
+  A picture: an ` + "`" + `https` + "`" + ` address of at most 2,000 characters, without a user name and with spaces, control characters and
+  ` + "`" + `` + "`" + `"<>\^` + "`" + `{|}` + "`" + `` + "`" + ` escaped. Absent or null: none.
+  """
   imageUrl: URL
 
-  """The language of the text; absent or null: ` + "`" + `und` + "`" + `."""
+  """The language of the text; absent or null: ` + "`" + `und` + "`" + `. It cannot be changed later."""
   language: Locale
 
   """Those to whom the petition is addressed: at most 10, of 1 to 200 characters each; absent or null: nobody."""
   addressees: [String!]
 
-  """At most 10 tags; different spellings of a tag count as one. Absent or null: none."""
+  """
+  At most 10 tags, each of at most 100 characters and with 1 to 50 letters and digits; different spellings of a tag
+  count as one. Absent or null: none.
+  """
   tags: [String!]
 
-  """The number of signatures aimed at, 1 to 100,000,000; null counts as absent."""
+  """The number of signatures aimed at, 1 to 100,000,000."""
   goal: Int = 100
 
-  """When signing starts, which must not be in the past; absent or null: when the petition is published."""
+  """
+  When signing starts, which must not be in the past: a start up to 90 seconds ago is taken for now. Absent or null:
+  when the petition is published. It cannot be changed later.
+  """
   startsAt: DateTime
 
   """When the petition closes automatically, later than now and than ` + "`" + `startsAt` + "`" + `; absent or null: never."""
   endsAt: DateTime
 
-  """The public name of the person or body behind the petition, 1 to 100 characters."""
+  """
+  The public name of the person or body behind the petition, as described under **Names**; it may be the name of a web
+  site, such as ` + "`" + `WeMove.EU` + "`" + `. It cannot be changed later.
+  """
   petitioner: String!
 
-  """The petitioner's address; never shown to anybody."""
+  """The petitioner's address; never shown to anybody. It cannot be changed later. Absent or null: none."""
   petitionerEmail: EmailAddress
 }
 
-"""Changes to a petition. What is absent stays as it is."""
+"""
+Changes to a petition. What is absent stays as it is, and what has no field here stays as it was given. The limits are
+those of ` + "`" + `CreatePetitionInput` + "`" + `.
+"""
 input UpdatePetitionInput {
   """The id of the petition."""
   id: ID!
@@ -2368,26 +2405,26 @@ input UpdatePetitionInput {
   version: Int!
 
   """
-  A new title, 3 to 150 characters; null is INVALID, and after the first counted signature WRONG_STATE for the
-  petitioner.
+  A new title, 3 to 150 characters; null and blank are INVALID, and after the first counted signature WRONG_STATE for
+  the petitioner.
   """
   title: String
 
   """
-  A new summary, at most 500 characters; null is INVALID, and after the first counted signature WRONG_STATE for the
-  petitioner.
+  A new summary, at most 500 characters; blank empties it, null is INVALID, and after the first counted signature
+  WRONG_STATE for the petitioner.
   """
   summary: String
 
   """
-  A new full text, at most 50,000 characters; null is INVALID, and after the first counted signature WRONG_STATE for
-  the petitioner.
+  A new full text, at most 50,000 characters; null and blank are INVALID, and after the first counted signature
+  WRONG_STATE for the petitioner.
   """
   body: Markdown
 
   """
-  Another picture: an ` + "`" + `https` + "`" + ` address of at most 2,000 characters, without a user name; null removes the picture. After
-  the first counted signature WRONG_STATE for the petitioner.
+  Another picture: an ` + "`" + `https` + "`" + ` address of at most 2,000 characters, without a user name; null or blank removes the
+  picture. After the first counted signature WRONG_STATE for the petitioner.
   """
   imageUrl: URL
 
@@ -2404,7 +2441,7 @@ input UpdatePetitionInput {
   goal: Int
 
   """
-  A new end, later than now and than ` + "`" + `startsAt` + "`" + `; null removes the end. A petition that has closed automatically, and for
+  A new end, later than now and than ` + "`" + `startsAt` + "`" + `; null or blank removes the end. A petition that has closed automatically, and for
   which no outcome is recorded, becomes OPEN again with it: its petitioner can do this until seven days after the end,
   the site's staff at any time. Of any other petition that is CLOSED, ARCHIVED or HIDDEN the end cannot be moved:
   WRONG_STATE.
@@ -2438,14 +2475,17 @@ type PetitionPayload @cost(weight: "0") {
 }
 
 """
-A signature. One person signs a petition once: a second signature with the same address gets the same answer and
-changes nothing.
+A signature. One person signs a petition once, and the first signature holds as it was given: with its name, its
+country, its comment, and whether the name is public. A second one with the same address gets the same answer, which
+does not tell strangers who has signed, and changes nothing of that, whatever it says; nor is there another way yet to
+change it. Clients should say so to everybody who signs. Spellings of one mailbox are the same address: letter case, a
+` + "`" + `+tag` + "`" + `, and dots where the mail provider ignores them.
 """
 input SignPetitionInput {
   """The id of the petition."""
   petitionId: ID!
 
-  """The signatory's name, 1 to 100 characters, without links. It is shown only if ` + "`" + `showName` + "`" + ` is true."""
+  """The signatory's name, as described under **Names**. It is shown only if ` + "`" + `showName` + "`" + ` is true."""
   name: String!
 
   """The signatory's address; never shown to anybody."""
@@ -2454,8 +2494,11 @@ input SignPetitionInput {
   """The signatory's country; absent or null: not stated."""
   country: CountryCode
 
-  """Whether the name may be public."""
-  showName: Boolean! = false
+  """
+  Whether the name may be public. What was said with the first signature of an address holds: signing again with another
+  wish neither shows the name nor hides it.
+  """
+  showName: Boolean = false
 
   """
   The reason for signing, 1 to 2,000 characters. It becomes a comment when the signature counts, with the name if
@@ -2482,7 +2525,10 @@ input SignPetitionInput {
 
 """What happened to a signature."""
 enum SigningStatus {
-  """The signature counts: this site counts signatures at once."""
+  """
+  A signature of this address counts: this site counts signatures at once. It is the first one of the address, which may
+  have come earlier and holds as it was given.
+  """
   COUNTED
 
   """A mail was sent to the address; the signature counts when the link or code in it is used."""
@@ -2515,7 +2561,7 @@ input AddCommentInput {
   """The plain text, 1 to 2,000 characters."""
   body: String!
 
-  """The name to show, 1 to 100 characters, without links; absent or null: anonymous."""
+  """The name to show, as described under **Names**; absent, null or blank: anonymous."""
   authorName: String
 
   """
@@ -2548,8 +2594,9 @@ type Mutation {
   ): PetitionPayload! @cost(weight: "10")
 
   """
-  Changes a petition, which its petitioner and the site's staff may do; what is CLOSED, ARCHIVED or HIDDEN only the staff
-  can edit. A new title makes a new slug, and a new end may open a closed petition again. User errors: INVALID,
+  Changes a petition, which its petitioner and the site's staff may do. A new title makes a new slug, and a new end may
+  open a closed petition again. Once the petition is CLOSED, ARCHIVED or HIDDEN, only the staff can change anything else:
+  it is WRONG_STATE for the petitioner. User errors: INVALID,
   NOT_FOUND, FORBIDDEN, WRONG_STATE, VERSION_CONFLICT, UNAVAILABLE, OUTCOME_UNKNOWN.
   """
   updatePetition(
@@ -2559,8 +2606,9 @@ type Mutation {
 
   """
   Publishes a draft, which becomes OPEN, or IN_REVIEW where the site reviews petitions first. If it has no start,
-  signing starts now. Publishing a petition that is already published changes nothing and returns it; a draft whose end
-  has passed is refused with WRONG_STATE. User errors: NOT_FOUND, FORBIDDEN, WRONG_STATE, UNAVAILABLE, OUTCOME_UNKNOWN.
+  signing starts now. Publishing a petition that is already published or in review changes nothing and returns it; one
+  that is REJECTED or HIDDEN, and a draft whose end has passed, is refused with WRONG_STATE. User errors: NOT_FOUND,
+  FORBIDDEN, WRONG_STATE, UNAVAILABLE, OUTCOME_UNKNOWN.
   """
   publishPetition(
     """The id of the petition."""
@@ -2570,7 +2618,7 @@ type Mutation {
   """
   Closes an OPEN or PAUSED petition for good: it can no longer be signed. Closing a CLOSED petition with an outcome
   records that outcome, in place of another one if there is one; the former one is not kept. Without an outcome, or with
-  the same, it changes nothing. Either way it returns the petition. User errors: NOT_FOUND, FORBIDDEN, WRONG_STATE,
+  the same, it changes nothing. Either way it returns the petition. In any other state it is WRONG_STATE. User errors: NOT_FOUND, FORBIDDEN, WRONG_STATE,
   UNAVAILABLE, OUTCOME_UNKNOWN.
   """
   closePetition(
@@ -2579,9 +2627,9 @@ type Mutation {
   ): PetitionPayload! @cost(weight: "10")
 
   """
-  Signs a petition that is OPEN, between its start and its end. An answer without errors means that the signature is
-  stored durably. User errors: INVALID, NOT_FOUND, WRONG_STATE, IDEMPOTENCY_MISMATCH, RATE_LIMITED, UNAVAILABLE,
-  OUTCOME_UNKNOWN.
+  Signs a petition that is OPEN, between its start and its end. An answer without errors means that a signature of this
+  address is stored durably: this one, or an earlier one, which then holds as it was given. User errors: INVALID,
+  NOT_FOUND, WRONG_STATE, IDEMPOTENCY_MISMATCH, RATE_LIMITED, UNAVAILABLE, OUTCOME_UNKNOWN.
   """
   signPetition(
     """The signature."""
@@ -3470,8 +3518,8 @@ func (ec *executionContext) field_Query_petitions_args(ctx context.Context, rawA
 	}
 	args["filter"] = arg5
 	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
-		func(ctx context.Context, v any) (*reading.Order, error) {
-			return ec.unmarshalOPetitionOrder2ᚖpetitiondᚋserverᚋreadingᚐOrder(ctx, v)
+		func(ctx context.Context, v any) (*model.PetitionOrder, error) {
+			return ec.unmarshalOPetitionOrder2ᚖpetitiondᚋgraphᚋmodelᚐPetitionOrder(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -3646,8 +3694,8 @@ func (ec *executionContext) field_Tag_petitions_args(ctx context.Context, rawArg
 	}
 	args["before"] = arg3
 	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "orderBy",
-		func(ctx context.Context, v any) (*reading.Order, error) {
-			return ec.unmarshalOPetitionOrder2ᚖpetitiondᚋserverᚋreadingᚐOrder(ctx, v)
+		func(ctx context.Context, v any) (*model.PetitionOrder, error) {
+			return ec.unmarshalOPetitionOrder2ᚖpetitiondᚋgraphᚋmodelᚐPetitionOrder(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -5790,7 +5838,7 @@ func (ec *executionContext) _Query_petitions(ctx context.Context, field graphql.
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Petitions(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["search"].(*string), fc.Args["filter"].(*reading.Filter), fc.Args["orderBy"].(*reading.Order))
+			return ec.Resolvers.Query().Petitions(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["search"].(*string), fc.Args["filter"].(*reading.Filter), fc.Args["orderBy"].(*model.PetitionOrder))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *reading.Connection[*ent.Petition]) graphql.Marshaler {
@@ -7113,7 +7161,7 @@ func (ec *executionContext) _Tag_petitions(ctx context.Context, field graphql.Co
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Tag().Petitions(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["orderBy"].(*reading.Order))
+			return ec.Resolvers.Tag().Petitions(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string), fc.Args["orderBy"].(*model.PetitionOrder))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *reading.Connection[*ent.Petition]) graphql.Marshaler {
@@ -8874,8 +8922,8 @@ func UnmarshalPetitionFilter(ctx context.Context, raw any) (reading.Filter, erro
 	return out, err
 }
 
-func (ec *executionContext) unmarshalInputPetitionOrder(ctx context.Context, obj any) (reading.Order, error) {
-	var it reading.Order
+func (ec *executionContext) unmarshalInputPetitionOrder(ctx context.Context, obj any) (model.PetitionOrder, error) {
+	var it model.PetitionOrder
 	if obj == nil {
 		return it, nil
 	}
@@ -8905,7 +8953,7 @@ func (ec *executionContext) unmarshalInputPetitionOrder(ctx context.Context, obj
 			it.Field = data
 		case "direction":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("direction"))
-			data, err := ec.unmarshalNOrderDirection2petitiondᚋserverᚋreadingᚐDirection(ctx, v)
+			data, err := ec.unmarshalOOrderDirection2ᚖpetitiondᚋserverᚋreadingᚐDirection(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -8921,8 +8969,8 @@ func (ec *executionContext) unmarshalInputPetitionOrder(ctx context.Context, obj
 //
 // ctx must come from a gqlgen request; outside one there is no unmarshaler to use
 // and the returned error says so.
-func UnmarshalPetitionOrder(ctx context.Context, raw any) (reading.Order, error) {
-	var out reading.Order
+func UnmarshalPetitionOrder(ctx context.Context, raw any) (model.PetitionOrder, error) {
+	var out model.PetitionOrder
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "PetitionOrder", raw, &out)
 	return out, err
 }
@@ -8979,7 +9027,7 @@ func (ec *executionContext) unmarshalInputSignPetitionInput(ctx context.Context,
 			it.Country = data
 		case "showName":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("showName"))
-			data, err := ec.unmarshalNBoolean2bool(ctx, v)
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -11204,32 +11252,6 @@ func (ec *executionContext) marshalNNode2ᚕpetitiondᚋgraphᚋscalarᚐNode(ct
 	return ret
 }
 
-func (ec *executionContext) unmarshalNOrderDirection2petitiondᚋserverᚋreadingᚐDirection(ctx context.Context, v any) (reading.Direction, error) {
-	tmp, err := scalar.UnmarshalText(v)
-	res := unmarshalNOrderDirection2petitiondᚋserverᚋreadingᚐDirection[tmp]
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNOrderDirection2petitiondᚋserverᚋreadingᚐDirection(ctx context.Context, sel ast.SelectionSet, v reading.Direction) graphql.Marshaler {
-	_ = sel
-	res := scalar.MarshalText(marshalNOrderDirection2petitiondᚋserverᚋreadingᚐDirection[v])
-	if res == graphql.Null {
-		graphql.AddInvalidNullFromMarshaler(ctx, "OrderDirection!")
-	}
-	return res
-}
-
-var (
-	unmarshalNOrderDirection2petitiondᚋserverᚋreadingᚐDirection = map[string]reading.Direction{
-		"ASC":  reading.Asc,
-		"DESC": reading.Desc,
-	}
-	marshalNOrderDirection2petitiondᚋserverᚋreadingᚐDirection = map[reading.Direction]string{
-		reading.Asc:  "ASC",
-		reading.Desc: "DESC",
-	}
-)
-
 func (ec *executionContext) marshalNPageInfo2petitiondᚋserverᚋkeysetᚐPageInfo(ctx context.Context, sel ast.SelectionSet, v keyset.PageInfo) graphql.Marshaler {
 	return ec._PageInfo(ctx, sel, &v)
 }
@@ -12012,6 +12034,36 @@ func (ec *executionContext) marshalONode2petitiondᚋgraphᚋscalarᚐNode(ctx c
 	return ec._Node(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalOOrderDirection2ᚖpetitiondᚋserverᚋreadingᚐDirection(ctx context.Context, v any) (*reading.Direction, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := scalar.UnmarshalText(v)
+	res := unmarshalOOrderDirection2ᚖpetitiondᚋserverᚋreadingᚐDirection[tmp]
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOOrderDirection2ᚖpetitiondᚋserverᚋreadingᚐDirection(ctx context.Context, sel ast.SelectionSet, v *reading.Direction) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := scalar.MarshalText(marshalOOrderDirection2ᚖpetitiondᚋserverᚋreadingᚐDirection[*v])
+	return res
+}
+
+var (
+	unmarshalOOrderDirection2ᚖpetitiondᚋserverᚋreadingᚐDirection = map[string]reading.Direction{
+		"ASC":  reading.Asc,
+		"DESC": reading.Desc,
+	}
+	marshalOOrderDirection2ᚖpetitiondᚋserverᚋreadingᚐDirection = map[reading.Direction]string{
+		reading.Asc:  "ASC",
+		reading.Desc: "DESC",
+	}
+)
+
 func (ec *executionContext) unmarshalOOutcome2ᚖpetitiondᚋentᚋpetitionᚐOutcome(ctx context.Context, v any) (*petition.Outcome, error) {
 	if v == nil {
 		return nil, nil
@@ -12070,7 +12122,7 @@ func (ec *executionContext) unmarshalOPetitionFilter2ᚖpetitiondᚋserverᚋrea
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalOPetitionOrder2ᚖpetitiondᚋserverᚋreadingᚐOrder(ctx context.Context, v any) (*reading.Order, error) {
+func (ec *executionContext) unmarshalOPetitionOrder2ᚖpetitiondᚋgraphᚋmodelᚐPetitionOrder(ctx context.Context, v any) (*model.PetitionOrder, error) {
 	if v == nil {
 		return nil, nil
 	}

@@ -10,6 +10,7 @@ import (
 	"petitiond/ent/petition"
 	"petitiond/graph/scalar"
 	"petitiond/server/petitioning"
+	"petitiond/server/reading"
 	"strconv"
 	"time"
 
@@ -25,7 +26,7 @@ type AddCommentInput struct {
 	ParentID *scalar.ID `json:"parentId"`
 	// The plain text, 1 to 2,000 characters.
 	Body string `json:"body"`
-	// The name to show, 1 to 100 characters, without links; absent or null: anonymous.
+	// The name to show, as described under **Names**; absent, null or blank: anonymous.
 	AuthorName *string `json:"authorName"`
 	// A key of 1 to 255 characters that the caller chooses. Without a credential it must be random, such as a UUID: it is
 	// refused with INVALID if it has fewer than 22 characters or is obviously not random, such as a few repeated characters,
@@ -50,6 +51,14 @@ type CommentPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// The order of a list of petitions. Petitions that are equal are ordered by age, in the same direction.
+type PetitionOrder struct {
+	// What to order by.
+	Field reading.OrderField `json:"field"`
+	// The direction; by default the greatest or latest first.
+	Direction *reading.Direction `json:"direction"`
+}
+
 // The result of creating or changing a petition.
 type PetitionPayload struct {
 	// The petition as it is now; null if there are user errors.
@@ -62,19 +71,23 @@ type PetitionPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
-// A signature. One person signs a petition once: a second signature with the same address gets the same answer and
-// changes nothing.
+// A signature. One person signs a petition once, and the first signature holds as it was given: with its name, its
+// country, its comment, and whether the name is public. A second one with the same address gets the same answer, which
+// does not tell strangers who has signed, and changes nothing of that, whatever it says; nor is there another way yet to
+// change it. Clients should say so to everybody who signs. Spellings of one mailbox are the same address: letter case, a
+// `+tag`, and dots where the mail provider ignores them.
 type SignPetitionInput struct {
 	// The id of the petition.
 	PetitionID scalar.ID `json:"petitionId"`
-	// The signatory's name, 1 to 100 characters, without links. It is shown only if `showName` is true.
+	// The signatory's name, as described under **Names**. It is shown only if `showName` is true.
 	Name string `json:"name"`
 	// The signatory's address; never shown to anybody.
 	Email string `json:"email"`
 	// The signatory's country; absent or null: not stated.
 	Country *string `json:"country"`
-	// Whether the name may be public.
-	ShowName bool `json:"showName"`
+	// Whether the name may be public. What was said with the first signature of an address holds: signing again with another
+	// wish neither shows the name nor hides it.
+	ShowName *bool `json:"showName"`
 	// The reason for signing, 1 to 2,000 characters. It becomes a comment when the signature counts, with the name if
 	// `showName` is true, else anonymous. Absent or null: none.
 	Comment *string `json:"comment"`
@@ -106,23 +119,24 @@ type SignPetitionPayload struct {
 type Subscription struct {
 }
 
-// Changes to a petition. What is absent stays as it is.
+// Changes to a petition. What is absent stays as it is, and what has no field here stays as it was given. The limits are
+// those of `CreatePetitionInput`.
 type UpdatePetitionInput struct {
 	// The id of the petition.
 	ID scalar.ID `json:"id"`
 	// The version that the changes are based on; VERSION_CONFLICT if the petition now has another one.
 	Version int `json:"version"`
-	// A new title, 3 to 150 characters; null is INVALID, and after the first counted signature WRONG_STATE for the
-	// petitioner.
-	Title graphql.Omittable[*string] `json:"title"`
-	// A new summary, at most 500 characters; null is INVALID, and after the first counted signature WRONG_STATE for the
-	// petitioner.
-	Summary graphql.Omittable[*string] `json:"summary"`
-	// A new full text, at most 50,000 characters; null is INVALID, and after the first counted signature WRONG_STATE for
+	// A new title, 3 to 150 characters; null and blank are INVALID, and after the first counted signature WRONG_STATE for
 	// the petitioner.
+	Title graphql.Omittable[*string] `json:"title"`
+	// A new summary, at most 500 characters; blank empties it, null is INVALID, and after the first counted signature
+	// WRONG_STATE for the petitioner.
+	Summary graphql.Omittable[*string] `json:"summary"`
+	// A new full text, at most 50,000 characters; null and blank are INVALID, and after the first counted signature
+	// WRONG_STATE for the petitioner.
 	Body graphql.Omittable[*string] `json:"body"`
-	// Another picture: an `https` address of at most 2,000 characters, without a user name; null removes the picture. After
-	// the first counted signature WRONG_STATE for the petitioner.
+	// Another picture: an `https` address of at most 2,000 characters, without a user name; null or blank removes the
+	// picture. After the first counted signature WRONG_STATE for the petitioner.
 	ImageURL graphql.Omittable[*string] `json:"imageUrl"`
 	// A new list of those to whom it is addressed, at most 10 of 1 to 200 characters; null is INVALID, and after the first
 	// counted signature WRONG_STATE for the petitioner.
@@ -131,7 +145,7 @@ type UpdatePetitionInput struct {
 	Tags graphql.Omittable[[]string] `json:"tags"`
 	// A new goal, 1 to 100,000,000; null is INVALID.
 	Goal graphql.Omittable[*int] `json:"goal"`
-	// A new end, later than now and than `startsAt`; null removes the end. A petition that has closed automatically, and for
+	// A new end, later than now and than `startsAt`; null or blank removes the end. A petition that has closed automatically, and for
 	// which no outcome is recorded, becomes OPEN again with it: its petitioner can do this until seven days after the end,
 	// the site's staff at any time. Of any other petition that is CLOSED, ARCHIVED or HIDDEN the end cannot be moved:
 	// WRONG_STATE.
@@ -155,7 +169,8 @@ type UserError struct {
 type SigningStatus string
 
 const (
-	// The signature counts: this site counts signatures at once.
+	// A signature of this address counts: this site counts signatures at once. It is the first one of the address, which may
+	// have come earlier and holds as it was given.
 	SigningStatusCounted SigningStatus = "COUNTED"
 	// A mail was sent to the address; the signature counts when the link or code in it is used.
 	SigningStatusConfirmationSent SigningStatus = "CONFIRMATION_SENT"

@@ -26,9 +26,14 @@ func MarshalDateTime(t time.Time) graphql.Marshaler {
 
 // UnmarshalDateTime takes a date and time of RFC 3339 between the years 1 and
 // 9999 and returns it in UTC, cut to microseconds. As scalars.graphql.org
-// demands, the offset must be known: -00:00 is refused.
+// demands, the offset must be known: -00:00 is refused. A blank text, which
+// forms send of a field that nobody filled in, becomes the zero time; the text
+// of that moment is refused.
 func UnmarshalDateTime(v any) (time.Time, error) {
 	text, ok := v.(string)
+	if ok && strings.TrimSpace(text) == "" {
+		return time.Time{}, nil
+	}
 	if !ok || !dateTime.MatchString(text) || strings.HasSuffix(text, "-00:00") {
 		return time.Time{}, errDateTime
 	}
@@ -37,7 +42,7 @@ func UnmarshalDateTime(v any) (time.Time, error) {
 		return time.Time{}, errDateTime
 	}
 	t = t.UTC().Truncate(time.Microsecond)
-	if t.Year() < 1 || t.Year() > 9999 {
+	if t.Year() < 1 || t.Year() > 9999 || t.IsZero() {
 		return time.Time{}, errDateTime
 	}
 	return t, nil

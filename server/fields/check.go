@@ -34,23 +34,24 @@ func checkAddress(given any) (any, []Fault) {
 	if fault != "" {
 		return nil, []Fault{{Message: fault}}
 	}
-	return []byte(address.Typed), nil
+	return []byte(address.Kept), nil
 }
 
 func checkAddressees(given any) (any, []Fault) {
 	names := given.([]string) //nolint:forcetypeassert // In says that they are texts
-	// Before each is looked at: too many are one fault, not one each.
-	if len(names) > text.AddresseesMax {
-		return []string(nil), []Fault{{Message: fmt.Sprintf("Give at most %d addressees.", text.AddresseesMax)}}
-	}
-	out, faults := make([]string, len(names)), []Fault(nil)
+	out, faults := []string{}, []Fault(nil)
 	for i, name := range names {
+		if text.IsBlank(name) {
+			continue
+		}
 		clean, fault := text.CheckLine(name, "An addressee", text.AddresseeMin, text.AddresseeMax)
 		if fault != "" {
 			faults = append(faults, Fault{fault, []string{fmt.Sprint(i)}})
 		}
-		// Also what is faulty keeps its place, by which the faults name it.
-		out[i] = clean
+		out = append(out, clean)
+	}
+	if len(out) > text.AddresseesMax { // one fault, not one for each
+		return []string(nil), []Fault{{Message: fmt.Sprintf("Give at most %d addressees.", text.AddresseesMax)}}
 	}
 	return out, faults
 }

@@ -36,9 +36,11 @@ type Field struct {
 	Wide   bool                    // read only where it is asked for by itself
 	Sealed bool                    // shown to nobody, and written sealed
 	Draft  bool                    // given when a petition is created
-	Change Change
-	Null   bool // an edit may take it away
-	Absent any  // what a draft means that leaves it out; nil: none
+
+	Required bool // a draft must give it: one that is blank is judged like any other
+	Change   Change
+	Null     bool // an edit may take it away
+	Absent   any  // what a draft means that leaves it out; nil: none
 
 	// Check cleans what was given and says what is wrong with it; nil takes everything.
 	Check func(given any) (clean any, faults []Fault)
@@ -56,7 +58,7 @@ var All = []Field{
 	{Column: petition.FieldSlug, Name: "slug", Makes: []string{"url"}, In: func(p *ent.Petition) any { return &p.Slug }},
 	{
 		Column: petition.FieldTitle, Name: "title", In: func(p *ent.Petition) any { return &p.Title },
-		Draft: true, Change: UntilSigned, Check: checked(title),
+		Draft: true, Required: true, Change: UntilSigned, Check: checked(title),
 	},
 	{
 		Column: petition.FieldSummary, Name: "summary", In: func(p *ent.Petition) any { return &p.Summary },
@@ -65,7 +67,7 @@ var All = []Field{
 	{
 		// It may be longer than all else on a page of a list, and lists leave it out.
 		Column: petition.FieldBody, Name: "body", In: func(p *ent.Petition) any { return &p.Body }, Wide: true,
-		Draft: true, Change: UntilSigned, Check: checked(body),
+		Draft: true, Required: true, Change: UntilSigned, Check: checked(body),
 	},
 	{
 		Column: petition.FieldImageURL, Name: "imageUrl", In: func(p *ent.Petition) any { return &p.ImageURL },
@@ -74,7 +76,7 @@ var All = []Field{
 	{
 		// It stays as it was given: people sign a petition of somebody.
 		Column: petition.FieldPetitioner, Name: "petitioner", In: func(p *ent.Petition) any { return &p.Petitioner },
-		Draft: true, Check: checked(text.CheckName),
+		Draft: true, Required: true, Check: checked(text.CheckPetitioner),
 	},
 	{
 		Column: petition.FieldLanguage, Name: "language", In: func(p *ent.Petition) any { return &p.Language },

@@ -67,9 +67,9 @@ func decodeMembers(members map[string]any) (*Request, *Refusal) {
 		case "operationName":
 			request.OperationName, ok = optional[string](value)
 		case "variables":
-			request.Variables, ok = optional[map[string]any](value)
+			request.Variables, ok = object(value)
 		case "extensions":
-			request.Extensions, ok = optional[map[string]any](value)
+			request.Extensions, ok = object(value)
 		case "documentId":
 			id, ok = optional[string](value)
 		default:
@@ -86,6 +86,15 @@ func decodeMembers(members map[string]any) (*Request, *Refusal) {
 		return nil, noDocument()
 	}
 	return request, nil
+}
+
+// object converts a value that must be an object or null. An empty list is an object without members, too: PHP writes
+// every empty array as one.
+func object(value any) (map[string]any, bool) {
+	if list, ok := value.([]any); ok && len(list) == 0 {
+		return nil, true
+	}
+	return optional[map[string]any](value)
 }
 
 // optional converts a value that must be of type T or null.

@@ -53,6 +53,8 @@ func TestPetition(t *testing.T) {
 		`<strong data-live="total">1,240</strong> of <span data-live="goal">2,500</span> signatures`,
 		`aria-live="polite"`, `<p>The <strong>whole</strong> text.</p>`, `<li dir="auto">Safety</li>`,
 		`<form data-sign="UAb-c" data-statement=`, `<noscript>`,
+		`its first signature holds: signing again changes neither the name nor whether it is shown.`,
+		`<p data-status="COUNTED">Your signature counts. If you had signed with this address before, that first signature holds`,
 		`<bdi>Maud</bdi> <span class="signed">signed</span>`, `I need it.`,
 		`<span class="anonymous">Anonymous</span> <time`, `So do I.`,
 		`<span class="number">1,240</span> <bdi>Elliot Hartley</bdi> <span class="country" data-country="GB">GB</span>`,

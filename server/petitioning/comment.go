@@ -18,7 +18,7 @@ type Remark struct {
 	Petition       uuid.UUID
 	Parent         *uuid.UUID
 	Body           string
-	AuthorName     *string // nil: anonymous
+	AuthorName     *string // nil or blank: anonymous
 	IdempotencyKey *string `json:"-"`
 }
 
@@ -34,8 +34,8 @@ func (s *Service) Comment(ctx context.Context, r Remark) (uuid.UUID, error) {
 	}
 	row := ledger.Comment{ID: newID(), Petition: r.Petition, Parent: r.Parent, Key: key}
 	row.Body = checked(f, checkComment, r.Body, "body")
-	if r.AuthorName != nil {
-		name := checked(f, text.CheckName, *r.AuthorName, "authorName")
+	if author := filled(r.AuthorName); author != nil {
+		name := checked(f, text.CheckName, *author, "authorName")
 		row.Author = &name
 	}
 	if err := s.checkPlace(ctx, f, r); err != nil {

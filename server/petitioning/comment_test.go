@@ -48,6 +48,12 @@ func TestCommentsAndReplies(t *testing.T) {
 			{ID: named, Petition: made.Petition, Author: p("Ada Obi"), Body: "Second", At: b.Clock.Now(), Number: 2},
 			{ID: reply, Petition: made.Petition, Parent: &anonymous, Author: p("Li"), Body: "Reply", At: b.Clock.Now(), Number: 3},
 		}, got)
+		for _, blank := range []string{"", "  ", "\u200b"} {
+			id := b.MustComment(t, petitioning.Remark{Petition: b.MustPublish(t).Petition, Body: "Well", AuthorName: &blank})
+			rows, err := b.Reads(b.As(t, "")).CommentsByID(b.As(t, ""), []uuid.UUID{id})
+			ok(t, err)
+			equal(t, "author with a blank name", (*string)(nil), rows[0].AuthorName)
+		}
 		figures := b.Figures(t, made.Petition)
 		equal(t, "threads and comments", []int{2, 3}, []int{figures.Threads, figures.Comments})
 		equal(t, "version of the count", 0, figures.Version)

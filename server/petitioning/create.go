@@ -23,6 +23,7 @@ const (
 	goalMin        = 1
 	goalMax        = 100_000_000
 	createMutation = "createPetition"
+	startGrace     = 90 * time.Second // how old a start may be that is meant as now
 )
 
 // Created is a new petition. EditToken is shown to its maker only: as a bearer credential it may see, edit, publish and
@@ -126,7 +127,7 @@ func (s *Service) checkDraft(f *faults, d Draft, now time.Time) content {
 	for _, field := range fields.All {
 		if field.Draft {
 			value, given := field.Given(d)
-			if !given {
+			if !given || !field.Required && isBlank(value) {
 				value = field.Absent
 			}
 			c.set(f, field, value)
@@ -136,9 +137,7 @@ func (s *Service) checkDraft(f *faults, d Draft, now time.Time) content {
 	if d.Goal != nil {
 		c.goal = checkGoal(f, *d.Goal)
 	}
-	if c.row.StartsAt != nil && c.row.StartsAt.Before(now) {
-		f.add("The start must not lie in the past; leave it out to start when the petition is published.", "startsAt")
-	}
+	c.row.StartsAt = checkStart(f, c.row.StartsAt, now)
 	checkEnd(f, c.row.StartsAt, c.row.EndsAt, now)
 	return c
 }
@@ -169,6 +168,18 @@ func checkGoal(f *faults, goal int) int {
 	return goal
 }
 
+// checkStart returns when signing starts. Who says "now" says a moment that has passed when it is read, by a clock that
+// may differ from ours.
+func checkStart(f *faults, start *time.Time, now time.Time) *time.Time {
+	switch {
+	case start == nil || !start.Before(now):
+		return start
+	case now.Sub(*start) > startGrace:
+		f.add("The start must not lie in the past; leave it out to start when the petition is published.", "startsAt")
+	}
+	return &now
+}
+
 func checkEnd(f *faults, start, end *time.Time, now time.Time) {
 	switch {
 	case end == nil:
@@ -181,7 +192,7 @@ func checkEnd(f *faults, start, end *time.Time, now time.Time) {
 
 // insertPetition inserts a petition and everything that belongs to it from the beginning.
 func (s *Service) insertPetition(ctx context.Context, t *tx, id uuid.UUID, c content, state petition.State, now time.Time) error {
-	name := draftSlug(id, c.row.Title)
+	name := draftSlug(id, headline{c.row.Title, c.row.Language})
 	create := t.Petition.Create().SetID(id).SetSlug(name).SetState(state).SetCreatedAt(now).SetUpdatedAt(now)
 	for _, field := range fields.All {
 		value := field.Value(&c.row)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -97,7 +98,7 @@ func TestCreateDefaults(t *testing.T) {
 
 func TestCreateNamesEveryFault(t *testing.T) {
 	t.Parallel()
-	past, soon, later := monday.Add(-time.Microsecond), monday.Add(time.Hour), monday.Add(2*time.Hour)
+	past, soon, later := monday.Add(-91*time.Second), monday.Add(time.Hour), monday.Add(2*time.Hour)
 	tests := []struct {
 		name   string
 		adjust func(*petitioning.Draft)
@@ -106,7 +107,7 @@ func TestCreateNamesEveryFault(t *testing.T) {
 		{"Everything", func(d *petitioning.Draft) {
 			*d = petitioning.Draft{
 				IdempotencyKey: p("short"), Title: "ab", Summary: p(strings.Repeat("x", 501)), Body: strings.Repeat("x", 50_001),
-				Language: p("tlhingan-Hol!"), Addressees: []string{"fine", "", strings.Repeat("x", 201)},
+				Language: p("tlhingan-Hol!"), Addressees: []string{"fine", "\x00", strings.Repeat("x", 201)},
 				Tags: []string{"fine", "!!!", strings.Repeat("x", 51)}, Goal: p(0), StartsAt: &past, EndsAt: &past,
 				Petitioner: "buy at https://example.org", PetitionerEmail: p("nobody"),
 			}
@@ -158,6 +159,90 @@ func TestCreateNamesEveryFault(t *testing.T) {
 				equal(t, "is written", tt.want == nil, wrote == 1)
 			})
 		}
+	})
+}
+
+// TestBlankFieldsOfADraftAreAbsent leaves every optional text and time blank, as a form sends it. A key is for
+// programs, and one that is blank is a mistake.
+func TestBlankFieldsOfADraftAreAbsent(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		plain := petitionOf(b.Row(t, b.MustCreate(t).Petition))
+		for _, blank := range []string{"", " \u3000", "\t\r\n", "\u200b\u200e"} {
+			first := b.MustCreate(t, blankened(blank))
+			got := petitionOf(b.Row(t, first.Petition))
+			for _, ownField := range []string{"id", "slug"} {
+				got[ownField] = plain[ownField]
+			}
+			equal(t, "petition", plain, got)
+			equal(t, "tags", []string(nil), b.tags(t, first.Petition))
+			equal(t, "without an address", 1, value[int](t, b,
+				`SELECT COUNT(*) FROM petitions WHERE id = $1 AND petitioner_address IS NULL`, first.Petition))
+		}
+		made := b.MustCreate(t, func(d *petitioning.Draft) {
+			d.Addressees, d.Tags = []string{"", "The mayor", " ", "The council"}, []string{" ", "Shade", ""}
+		})
+		equal(t, "addressees", []string{"The mayor", "The council"}, b.Row(t, made.Petition).Addressees)
+		equal(t, "tags", []string{"shade=Shade"}, b.tags(t, made.Petition))
+		_, err := b.Create(b.As(t, ""), draft(func(d *petitioning.Draft) {
+			d.Addressees = append(slices.Repeat([]string{""}, 20), "\x00")
+			d.Tags = []string{"", "!"}
+		}))
+		faults(t, err, "INVALID input.addressees.20", "INVALID input.tags.1")
+		b.MustCreate(t, func(d *petitioning.Draft) { d.Addressees = append(slices.Repeat([]string{"M"}, 10), "", " ") })
+	})
+}
+
+// blankened leaves each field of a draft blank that may be left out, except for the key.
+func blankened(blank string) func(*petitioning.Draft) {
+	return func(d *petitioning.Draft) {
+		v := reflect.ValueOf(d).Elem()
+		for i := range v.NumField() {
+			switch field := v.Field(i).Addr().Interface().(type) {
+			case **string:
+				*field = &blank
+			case **time.Time:
+				*field = &time.Time{}
+			case *[]string:
+				*field = []string{blank, blank}
+			}
+		}
+		d.IdempotencyKey = nil
+	}
+}
+
+// TestStartsNow has clients that say when it is now, by clocks that differ and requests that take their time.
+func TestStartsNow(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		for _, late := range []time.Duration{0, time.Microsecond, time.Second, 30 * time.Second, time.Minute, 90 * time.Second} {
+			start, end := b.Clock.Now().Add(-late), b.Clock.Now().Add(time.Second)
+			made := b.MustCreate(t, func(d *petitioning.Draft) { d.StartsAt, d.EndsAt = &start, &end })
+			equal(t, "startsAt", b.Clock.Now(), *b.Row(t, made.Petition).StartsAt)
+			ok(t, b.Publish(b.As(t, made.EditToken), made.Petition))
+			b.MustSign(t, made.Petition, 1)
+		}
+		for _, late := range []time.Duration{90*time.Second + time.Microsecond, time.Hour} {
+			start := b.Clock.Now().Add(-late)
+			_, err := b.Create(b.As(t, ""), draft(func(d *petitioning.Draft) { d.StartsAt = &start }))
+			faults(t, err, "INVALID input.startsAt")
+		}
+	})
+}
+
+// TestSlugsSpeakTheLanguage also changes the title, which makes another slug.
+func TestSlugsSpeakTheLanguage(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		made := b.MustPublish(t, func(d *petitioning.Draft) { d.Title, d.Language = "Grüne Höfe & Gärten", p("de-CH") })
+		equal(t, "slug", "gruene-hoefe-und-gaerten", b.Row(t, made.Petition).Slug)
+		ok(t, b.Update(b.As(t, made.EditToken), b.Edit(t, made.Petition, func(u *petitioning.Update) { u.Title = p("Grüne Straßen") })))
+		equal(t, "slug", "gruene-strassen", b.Row(t, made.Petition).Slug)
+		made = b.MustPublish(t, func(d *petitioning.Draft) { d.Title = "Grüne Höfe & Gärten" })
+		equal(t, "slug", "grune-hofe-and-garten", b.Row(t, made.Petition).Slug)
 	})
 }
 

@@ -156,6 +156,9 @@ func (u Update) apply(f *faults, c *content, now time.Time) {
 			continue
 		}
 		if value, given := field.Given(u); given {
+			if field.Null && isBlank(value) {
+				value = nil
+			}
 			c.set(f, field, value)
 		}
 	}
@@ -222,7 +225,7 @@ func (e *edit) write(ctx context.Context, before, after content) error {
 		return err
 	}
 	if after.row.Title != before.row.Title {
-		name, err := e.takeSlug(ctx, e.row.ID, e.row.State, after.row.Title, e.now)
+		name, err := e.takeSlug(ctx, e.row.ID, e.row.State, headline{after.row.Title, after.row.Language}, e.now)
 		if err != nil {
 			return err
 		}

@@ -68,6 +68,27 @@ func TestUpdateWritesEachField(t *testing.T) {
 			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.Row(t, id).ImageURL }, (*string)(nil),
 		},
 		{
+			"BlankImage", func(u *petitioning.Update) { u.ImageURL = p(p(" ")) },
+			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.Row(t, id).ImageURL }, (*string)(nil),
+		},
+		{
+			"BlankSummary", func(u *petitioning.Update) { u.Summary = p(" \n") },
+			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.Row(t, id).Summary }, "",
+		},
+		{
+			"BlankEnd", func(u *petitioning.Update) { u.EndsAt = p(&time.Time{}) },
+			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.Row(t, id).EndsAt }, (*time.Time)(nil),
+		},
+		{
+			"BlankAddressees", func(u *petitioning.Update) { u.Addressees = &[]string{"", "Two", " "} },
+			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.Row(t, id).Addressees },
+			[]string{"Two"},
+		},
+		{
+			"BlankTags", func(u *petitioning.Update) { u.Tags = &[]string{"", " "} },
+			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.tags(t, id) }, []string(nil),
+		},
+		{
 			"Tags", func(u *petitioning.Update) { u.Tags = &[]string{"Wasps", "Bees"} },
 			func(t testing.TB, b *bundle, id uuid.UUID) any { return b.tags(t, id) },
 			[]string{"wasps=Wasps", "bees=Bees"},
@@ -163,12 +184,13 @@ func TestUpdateFaults(t *testing.T) {
 		}},
 		{"Values", func(u *petitioning.Update) {
 			u.Title, u.Summary, u.Body, u.Goal = p("ab"), p(strings.Repeat("x", 501)), p(strings.Repeat("x", 50_001)), p(100_000_001)
-			u.Addressees, u.Tags, u.EndsAt = &[]string{"", "b"}, &[]string{"a", "?"}, p(&past)
+			u.Addressees, u.Tags, u.EndsAt = &[]string{"a\nb", "b"}, &[]string{"a", "?"}, p(&past)
 		}, []string{
 			"INVALID input.title", "INVALID input.summary", "INVALID input.body", "INVALID input.addressees.0", "INVALID input.tags.1",
 			"INVALID input.goal", "INVALID input.endsAt",
 		}},
 		{"EndAtStart", func(u *petitioning.Update) { u.EndsAt = p(p(monday.Add(time.Hour))) }, []string{"INVALID input.endsAt"}},
+		{"Blank", func(u *petitioning.Update) { u.Title, u.Body = p(""), p(" ") }, []string{"INVALID input.title", "INVALID input.body"}},
 		{"OldVersion", func(u *petitioning.Update) { u.Version--; u.Title = p("") }, []string{"VERSION_CONFLICT input.version"}},
 		{"NewVersion", func(u *petitioning.Update) { u.Version++; u.Title = p("Longer") }, []string{"VERSION_CONFLICT input.version"}},
 		{"BrokenText", func(u *petitioning.Update) { u.Title, u.Body = p("nul\x00"), p("broken \xff") }, []string{

@@ -86,7 +86,7 @@ func (s *Service) settle(ctx context.Context, id uuid.UUID, in Imported, c conte
 		row := e.Petition.UpdateOneID(id).SetNillableEndsAt(in.EndsAt).SetNillableClosedAt(in.ClosedAt).
 			SetNillableOutcome(in.Outcome)
 		if state.Linked(in.State) {
-			name, err := e.takeSlug(ctx, id, in.State, c.row.Title, in.CreatedAt)
+			name, err := e.takeSlug(ctx, id, in.State, headline{c.row.Title, c.row.Language}, in.CreatedAt)
 			if err != nil {
 				return ledger.Terms{}, err
 			}
@@ -141,10 +141,7 @@ func (s *Service) importSignatures(ctx context.Context, id uuid.UUID, list []Imp
 
 func (s *Service) importedSignature(id uuid.UUID, in ImportedSignature) (ledger.Signature, error) {
 	f := &faults{}
-	signing := Signing{Petition: id, Name: in.Name, Email: in.Address, ShowName: in.ShowName}
-	if in.Country != "" {
-		signing.Country = &in.Country
-	}
+	signing := Signing{Petition: id, Name: in.Name, Email: in.Address, Country: &in.Country, ShowName: in.ShowName}
 	row := s.checkSigning(f, signing)
 	row.At = in.At
 	return row, f.err()
@@ -154,8 +151,8 @@ func (s *Service) importComment(ctx context.Context, id uuid.UUID, parent *uuid.
 	f := &faults{}
 	row := ledger.Comment{ID: newID(), Petition: id, Parent: parent, FromSignatory: in.FromSignatory, At: in.At}
 	row.Body = checked(f, checkComment, in.Body, "body")
-	if in.Author != nil {
-		name := checked(f, text.CheckName, *in.Author, "author")
+	if author := filled(in.Author); author != nil {
+		name := checked(f, text.CheckName, *author, "author")
 		row.Author = &name
 	}
 	if err := f.err(); err != nil {

@@ -202,7 +202,7 @@ func TestImportRefuses(t *testing.T) {
 		in.Signatures = []petitioning.ImportedSignature{{Name: "", Address: "nobody", Country: "UK", At: monday}}
 		_, err = b.Import(operator(t), in)
 		faults(t, err, "INVALID name", "INVALID email", "INVALID country")
-		in.Signatures, in.Comments = nil, []petitioning.ImportedComment{{Author: p(""), At: monday}}
+		in.Signatures, in.Comments = nil, []petitioning.ImportedComment{{Author: p("ada@gmx.de"), At: monday}}
 		_, err = b.Import(operator(t), in)
 		faults(t, err, "INVALID body", "INVALID author")
 		page, err := b.Reads(b.As(t, "")).Petitions(b.As(t, ""), reading.PetitionQuery{}, keyset.Args{})

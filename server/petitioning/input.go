@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"petitiond/server/text"
 )
 
 // Draft is the input for a new petition.
@@ -30,10 +32,30 @@ type Update struct {
 	Title      *string
 	Summary    *string
 	Body       *string
-	ImageURL   **string // a nil inside clears it
+	ImageURL   **string // a nil or a blank text inside clears it
 	Addressees *[]string
 	Tags       *[]string
 	Goal       *int
-	EndsAt     **time.Time // a nil inside clears it
+	EndsAt     **time.Time // a nil or a zero time inside clears it
 	Nulls      []string    // fields other than endsAt that were given as null
+}
+
+// filled returns an optional text, or nil if it was left blank.
+func filled(s *string) *string {
+	if s == nil || text.IsBlank(*s) {
+		return nil
+	}
+	return s
+}
+
+// isBlank reports whether a value is that of a field that was left blank: a text of which nothing is seen, or the zero
+// time.
+func isBlank(value any) bool {
+	switch value := value.(type) {
+	case string:
+		return text.IsBlank(value)
+	case time.Time:
+		return value.IsZero()
+	}
+	return false
 }

@@ -38,7 +38,7 @@ func (s *Service) Publish(ctx context.Context, id uuid.UUID) error {
 
 // open makes a petition public: it gets its slug and its start, and may be signed from then on.
 func (e *edit) open(ctx context.Context) (ledger.Terms, error) {
-	name, err := e.takeSlug(ctx, e.row.ID, petition.StateOPEN, e.row.Title, e.now)
+	name, err := e.takeSlug(ctx, e.row.ID, petition.StateOPEN, headline{e.row.Title, e.row.Language}, e.now)
 	if err != nil {
 		return ledger.Terms{}, err
 	}

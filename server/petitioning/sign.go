@@ -58,20 +58,20 @@ func (s *Service) checkSigning(f *faults, in Signing) ledger.Signature {
 	name := checked(f, text.CheckName, in.Name, "name")
 	address, fault := text.ParseAddress(in.Email)
 	f.add(fault, "email")
-	if in.Country != nil {
-		row.Country = checked(f, text.CheckCountry, *in.Country, "country")
+	if country := filled(in.Country); country != nil {
+		row.Country = checked(f, text.CheckCountry, *country, "country")
 	}
-	if in.Locale != nil {
-		row.Locale = checked(f, text.CheckLocale, *in.Locale, "locale")
+	if locale := filled(in.Locale); locale != nil {
+		row.Locale = checked(f, text.CheckLocale, *locale, "locale")
 	}
-	if in.StatementVersion != nil {
-		row.Statement = checked(f, checkStatement, *in.StatementVersion, "statementVersion")
+	if statement := filled(in.StatementVersion); statement != nil {
+		row.Statement = checked(f, checkStatement, *statement, "statementVersion")
 	}
-	if in.Comment != nil {
-		row.Comment = s.signingComment(row, name, checked(f, checkComment, *in.Comment, "comment"))
+	if comment := filled(in.Comment); comment != nil {
+		row.Comment = s.signingComment(row, name, checked(f, checkComment, *comment, "comment"))
 	}
 	row.Name = s.opt.Keys.Seal(secret.NameSeal, []byte(name), row.ID[:])
-	row.Address = s.opt.Keys.Seal(secret.AddressSeal, []byte(address.Typed), row.ID[:])
+	row.Address = s.opt.Keys.Seal(secret.AddressSeal, []byte(address.Kept), row.ID[:])
 	row.Digest = s.opt.Keys.ShortDigest(secret.AddressDigest, in.Petition[:], []byte(address.Canonical))
 	return row
 }

@@ -2,6 +2,7 @@ package petitioning_test
 
 import (
 	"context"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -46,7 +47,7 @@ func TestSignCounts(t *testing.T) {
 		sealed := value[[]byte](t, b, `SELECT address FROM signatures WHERE number = 1`)
 		address, err := b.Keys.Open(secret.AddressSeal, sealed, row.ID[:])
 		ok(t, err)
-		equal(t, "mail goes to", "Ada.Obi+x@Example.ORG", string(address))
+		equal(t, "mail goes to", "Ada.Obi+x@example.org", string(address))
 	})
 }
 
@@ -67,7 +68,7 @@ func TestSignNamesEveryFault(t *testing.T) {
 	}{
 		{"Everything", func(s *petitioning.Signing) {
 			s.IdempotencyKey, s.Name, s.Email, s.Country = p(strings.Repeat("k", 256)), "www.example.org", "ada@localhost", p("UK")
-			s.Comment, s.StatementVersion, s.Locale = p(" "), p(strings.Repeat("x", 101)), p("english!")
+			s.Comment, s.StatementVersion, s.Locale = p("\x00"), p(strings.Repeat("x", 101)), p("english!")
 		}, []string{
 			"INVALID input.idempotencyKey", "INVALID input.name", "INVALID input.email", "INVALID input.country", "INVALID input.comment",
 			"INVALID input.statementVersion", "INVALID input.locale",
@@ -127,6 +128,82 @@ func TestOneAddressCountsOnce(t *testing.T) {
 		equal(t, "total of the other", 1, b.Figures(t, other.Petition).Total)
 		digests := value[int](t, b, `SELECT COUNT(DISTINCT digest) FROM signatures`)
 		equal(t, "digests, which cannot be linked over petitions", 4, digests)
+	})
+}
+
+// TestMailGoesWhereItWasChecked signs with addresses around which, or in whose domain, there is what nobody sees.
+func TestMailGoesWhereItWasChecked(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		for typed, want := range map[string]string{
+			"ada9@example.org\u200b": "ada9@example.org", "ada@exa\u00admple.org": "ada@example.org", "\u200eada@example.org": "ada@example.org",
+			"\ufeffJu\u0308rgen@Bücher.example ": "Jürgen@xn--bcher-kva.example",
+		} {
+			made := b.MustPublish(t, func(d *petitioning.Draft) { d.PetitionerEmail = &typed })
+			b.MustSign(t, made.Petition, 1, func(s *petitioning.Signing) { s.Email = typed })
+			b.MustSign(t, made.Petition, 1, func(s *petitioning.Signing) { s.Email = want })
+			equal(t, "signatures of one mailbox", 1, b.Figures(t, made.Petition).Total)
+			id := value[uuid.UUID](t, b, `SELECT id FROM signatures WHERE petition_id = $1`, made.Petition)
+			sealed := value[[]byte](t, b, `SELECT address FROM signatures WHERE id = $1`, id)
+			address, err := b.Keys.Open(secret.AddressSeal, sealed, id[:])
+			ok(t, err)
+			equal(t, "mail to the signatory goes to", want, string(address))
+			sealed = value[[]byte](t, b, `SELECT petitioner_address FROM petitions WHERE id = $1`, made.Petition)
+			address, err = b.Keys.Open(secret.AddressSeal, sealed, made.Petition[:])
+			ok(t, err)
+			equal(t, "mail to the petitioner goes to", want, string(address))
+		}
+	})
+}
+
+// TestBlankFieldsOfASignatureAreAbsent leaves every optional text blank.
+func TestBlankFieldsOfASignatureAreAbsent(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		for _, blank := range []string{"", "   ", "\n\t", "\u200b\u3164"} {
+			made := b.MustPublish(t)
+			b.MustSign(t, made.Petition, 1, func(s *petitioning.Signing) {
+				v := reflect.ValueOf(s).Elem()
+				for i := range v.NumField() {
+					if field, isText := v.Field(i).Addr().Interface().(**string); isText {
+						*field = &blank
+					}
+				}
+				s.IdempotencyKey = nil // is for programs, and one that is blank is a mistake
+			})
+			figures := b.Figures(t, made.Petition)
+			equal(t, "total and comments", []int{1, 0}, []int{figures.Total, figures.Comments})
+			equal(t, "rows without them", 1, value[int](t, b, `SELECT COUNT(*) FROM signatures
+ WHERE petition_id = $1 AND locale IS NULL AND statement_version IS NULL AND country IS NULL`, made.Petition))
+		}
+	})
+}
+
+// TestFirstSignatureHolds signs again with another wish for the public name, in both directions.
+func TestFirstSignatureHolds(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		for _, shown := range []bool{true, false} {
+			made := b.MustPublish(t)
+			sign := func(name string, show bool) {
+				b.MustSign(t, made.Petition, 1, func(s *petitioning.Signing) { s.Name, s.ShowName = name, show })
+			}
+			sign("Ada Obi", shown)
+			sign("Ada Lovelace", !shown)
+			var names []string
+			for _, row := range b.signatures(t, b.As(t, ""), made.Petition).Nodes() {
+				names = append(names, sitetest.OrEmpty(b.Reading.SignatoryName(t.Context(), row)))
+			}
+			want := []string(nil)
+			if shown {
+				want = []string{"Ada Obi"}
+			}
+			equal(t, "public names", want, names)
+			equal(t, "total", 1, b.Figures(t, made.Petition).Total)
+		}
 	})
 }
 

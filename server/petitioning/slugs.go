@@ -15,14 +15,19 @@ import (
 	"petitiond/server/text"
 )
 
+// headline is what a petition's slug is made of.
+type headline struct{ title, language string }
+
+func (h headline) slug() string { return text.SlugOf(h.title, h.language) }
+
 // draftSlug returns the slug of a draft with a title. It ends in characters made of the id, so that it does not take
 // the plain one from anybody, and stays recognisable when the title changes.
-func draftSlug(id uuid.UUID, title string) string {
-	return suffixed(title, id[len(id)-text.SlugSuffixBytes:]) // the end of a UUIDv7 is random
+func draftSlug(id uuid.UUID, of headline) string {
+	return suffixed(of, id[len(id)-text.SlugSuffixBytes:]) // the end of a UUIDv7 is random
 }
 
-func suffixed(title string, suffix []byte) string {
-	plain := text.SlugOf(title)
+func suffixed(of headline, suffix []byte) string {
+	plain := of.slug()
 	short := plain[:min(len(plain), text.SlugMax-len("-abcdefgh"))]
 	return text.SlugWithSuffix(strings.TrimRight(short, "-"), suffix)
 }
@@ -30,12 +35,12 @@ func suffixed(title string, suffix []byte) string {
 // takeSlug reserves a slug for a petition's title: that of a draft, or in a state in which links lead to the petition
 // the plain one if no other petition ever had it, and else one that is as new: by its time it is known when the
 // petition was published (see startedWhenPublished). A slug is never reused for another petition.
-func (t *tx) takeSlug(ctx context.Context, id uuid.UUID, in petition.State, title string, now time.Time) (string, error) {
+func (t *tx) takeSlug(ctx context.Context, id uuid.UUID, in petition.State, of headline, now time.Time) (string, error) {
 	random := make([]byte, text.SlugSuffixBytes)
 	rand.Read(random) // never fails
-	names := []string{text.SlugOf(title), suffixed(title, random)}
+	names := []string{of.slug(), suffixed(of, random)}
 	if !state.Linked(in) {
-		names[0] = draftSlug(id, title)
+		names[0] = draftSlug(id, of)
 	}
 	for _, name := range names {
 		_, err := t.sql.ExecContext(ctx, `INSERT INTO slugs (slug, petition_id, created_at) VALUES ($1, $2, $3)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"petitiond/ent/petition"
 	"petitiond/server/database"
@@ -35,10 +36,7 @@ func (s *Reader) conditions(name string, q PetitionQuery) (conditions, error) {
 	if err := order.check(q.Search != nil); err != nil {
 		return conditions{}, err
 	}
-	f := Filter{}
-	if q.Filter != nil {
-		f = *q.Filter
-	}
+	f := or(q.Filter, Filter{}).filled()
 	tags, err := tagged(f)
 	if err != nil {
 		return conditions{}, err
@@ -82,6 +80,19 @@ func (s *Reader) narrowings(c conditions, tags []narrowing, signatures *int, sea
 
 // asksRows reports whether there are conditions on the petitions' own rows besides their states.
 func (c conditions) asksRows() bool { return c.own(&database.Args{}) != "" }
+
+// filled returns the filter without texts and times that were left blank.
+func (f Filter) filled() Filter {
+	if f.Language != nil && text.IsBlank(*f.Language) {
+		f.Language = nil
+	}
+	for _, at := range []**time.Time{&f.StartedAfter, &f.EndsBefore} {
+		if *at != nil && (*at).IsZero() {
+			*at = nil
+		}
+	}
+	return f
+}
 
 // own returns the conditions of a filter on the petitions' own rows.
 func (f Filter) own() (func(*database.Args) string, error) {

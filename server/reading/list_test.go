@@ -109,6 +109,37 @@ func canonical(f *reading.Filter) *reading.Filter {
 	return &c
 }
 
+// TestBlankConditionsAreNone leaves fields of a filter blank, as a form for searching does.
+func TestBlankConditionsAreNone(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		site := siteOf(t, b, 20, 5)
+		ctx, starts := operator(t), reading.Order{Field: reading.ByStartsAt, Direction: reading.Desc}
+		blank := reading.Filter{
+			States: sitetest.States, Language: p(" "), Tags: []string{"", "\u200b"}, AllTags: []string{" "},
+			StartedAfter: &time.Time{}, EndsBefore: &time.Time{},
+		}
+		some := blank
+		some.Tags, some.AllTags = []string{" ", "bees"}, []string{"", "bees", "\t"}
+		for given, means := range map[*reading.Filter]*reading.Filter{
+			&blank: {States: sitetest.States},
+			&some:  {States: sitetest.States, Tags: []string{"bees"}},
+		} {
+			got := walk(t, 3, false, petitionID, func(args keyset.Args) (*reading.PetitionConnection, error) {
+				q := reading.PetitionQuery{Filter: given, Order: &starts, Search: p("\u200b ")}
+				return b.Reads(ctx).Petitions(ctx, q, args)
+			})
+			equal(t, "petitions", expected(site, true, means, &starts), got)
+		}
+		tags, err := b.Reads(ctx).Tags(ctx, p("\u200b"), keyset.Args{})
+		ok(t, err)
+		all, err := b.Reads(ctx).Tags(ctx, nil, keyset.Args{})
+		ok(t, err)
+		equal(t, "tags", len(all.Edges), len(tags.Edges))
+	})
+}
+
 func TestEveryPageSize(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {

@@ -3,7 +3,6 @@ package reading
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,6 +11,7 @@ import (
 	"petitiond/ent/petition"
 	"petitiond/server/keyset"
 	"petitiond/server/reading/visibility"
+	"petitiond/server/text"
 )
 
 // Filter says which petitions a list has. An empty field is no condition, except for States.
@@ -37,7 +37,7 @@ const searchMost = 200 // characters of a search
 
 // Petitions returns a page of petitions that the viewer may see.
 func (s *Reader) Petitions(ctx context.Context, q PetitionQuery, page keyset.Args) (*PetitionConnection, error) {
-	if q.Search != nil && strings.TrimSpace(*q.Search) == "" {
+	if q.Search != nil && text.IsBlank(*q.Search) {
 		q.Search = nil
 	}
 	if q.Search != nil && len([]rune(*q.Search)) > searchMost {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 
 	"petitiond/server/database"
@@ -111,7 +112,7 @@ func (s *Service) sizes(ctx context.Context, list []narrowing, most int) ([]int,
 	return sizes, nil
 }
 
-// tagged returns the narrowings of a filter to petitions with any or all of its tags.
+// tagged returns the narrowings of a filter to petitions with any or all of its tags. Blank ones are passed over.
 func tagged(f Filter) ([]narrowing, error) {
 	for _, list := range []struct {
 		argument string
@@ -122,11 +123,13 @@ func tagged(f Filter) ([]narrowing, error) {
 		}
 	}
 	var out []narrowing
-	if len(f.Tags) > 0 {
-		out = append(out, bearing(f.Tags))
+	if names := slices.DeleteFunc(slices.Clone(f.Tags), text.IsBlank); len(names) > 0 {
+		out = append(out, bearing(names))
 	}
 	for _, name := range f.AllTags {
-		out = append(out, bearing([]string{name}))
+		if !text.IsBlank(name) {
+			out = append(out, bearing([]string{name}))
+		}
 	}
 	return out, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"strings"
 	"unicode"
 
 	"github.com/google/uuid"
@@ -27,7 +26,7 @@ func (s *Reader) Tags(ctx context.Context, search *string, page keyset.Args) (*T
 		name += " " + prefix
 		// A range of the index: not LIKE, whose wildcard _ is a letter of tags.
 		where += ` AND t.key >= ` + args.Add(prefix) + ` AND t.key < ` + args.Add(prefix+string(unicode.MaxRune))
-	} else if strings.TrimSpace(deref(search)) != "" { // nothing but punctuation: no name begins with it
+	} else if !text.IsBlank(deref(search)) { // nothing but punctuation: no name begins with it
 		where += ` AND FALSE`
 	}
 	l := list[*ent.Tag]{

@@ -4,8 +4,9 @@ import "strings"
 
 const faultCountry = "The country must be a two-letter code of ISO 3166-1, such as DE or KE."
 
-// countryCodes are the 249 officially assigned codes of ISO 3166-1 alpha-2. They are listed here because
-// golang.org/x/text/language also accepts codes that are reserved, withdrawn or not of ISO: SU, EU, UK, TA, XK.
+// countryCodes are the 249 officially assigned codes of ISO 3166-1 alpha-2, and XK. ISO has none for Kosovo; XK is one
+// that it leaves to its users, and what the European Union, CLDR and browsers call the country. The codes are listed
+// here because golang.org/x/text/language also accepts some that are reserved, withdrawn or not of ISO: SU, EU, UK, TA.
 const countryCodes = `
 AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ
 BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ
@@ -30,6 +31,7 @@ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ
 UA UG UM US UY UZ
 VA VC VE VG VI VN VU
 WF WS
+XK
 YE YT
 ZA ZM ZW
 `

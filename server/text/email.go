@@ -3,9 +3,12 @@ package text
 import (
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
+	"golang.org/x/text/unicode/norm"
+	"golang.org/x/text/width"
 )
 
 // Limits of RFC 5321, section 4.5.3.1, and RFC 1035 in bytes; a path of 256 bytes leaves 254 to the address between its
@@ -18,15 +21,16 @@ const (
 
 // The faults say what to correct and never repeat the input.
 const (
-	faultAddressLength = "The e-mail address must have at most 254 characters, 64 of them before the @."
-	faultAddressForm   = "The e-mail address must look like name@example.org, without spaces, quotes or brackets."
+	faultAddressLength = "The e-mail address must have at most 254 bytes, 64 of them before the @; letters beyond ASCII have two to four."
+	faultAddressForm   = "The e-mail address must look like name@example.org, without spaces, quotes, brackets or invisible characters."
+	faultAddressRoute  = "The e-mail address must not begin with -, / or |, nor have ! or % before the @."
 	faultAddressDomain = "The e-mail address must end in the name of a public mail domain, such as example.org."
 )
 
 // Address is a mailbox in two forms.
 type Address struct {
-	// Typed is where mail goes: what the person wrote, trimmed.
-	Typed string
+	// Kept is where mail goes: the local part as it was written, in NFC, and the domain in lower-case ASCII.
+	Kept string
 	// Canonical is the same for all spellings of one mailbox. It feeds the digest that keeps signatures unique and
 	// nothing else.
 	Canonical string
@@ -51,15 +55,19 @@ func mailboxRules() []mailboxRule {
 }
 
 // ParseAddress accepts the part of mail syntax that people have: one mailbox, a local part without quotes, a domain
-// with a dot in it. The domain may be an international one.
+// with a dot in it. Both may be international. What nobody sees around the address is cut.
 func ParseAddress(s string) (address Address, fault string) {
-	typed := strings.TrimSpace(s)
-	if len(typed) > addressMax {
+	s = strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || isInvisible(r) })
+	if len(s) > addressMax {
 		return Address{}, faultAddressLength
 	}
-	local, host, found := strings.Cut(typed, "@")
-	if !found || !isLocalPart(local) {
+	local, host, found := strings.Cut(s, "@")
+	local = norm.NFC.String(local)
+	switch {
+	case !found || !isLocalPart(local):
 		return Address{}, faultAddressForm
+	case isRoute(local):
+		return Address{}, faultAddressRoute
 	}
 	domain, ok := mailDomain(host)
 	if !ok {
@@ -68,13 +76,14 @@ func ParseAddress(s string) (address Address, fault string) {
 	if len(local) > localPartMax || len(local)+len("@")+len(domain) > addressMax {
 		return Address{}, faultAddressLength
 	}
-	return Address{Typed: typed, Canonical: canonicalAddress(local, domain)}, ""
+	return Address{Kept: local + "@" + domain, Canonical: canonicalAddress(local, domain)}, ""
 }
 
-// isLocalPart checks for a dot-atom of RFC 5322 in ASCII.
+// isLocalPart checks for a dot-atom of RFC 5322, with the letters beyond ASCII that RFC 6531 adds.
 func isLocalPart(s string) bool {
 	for atom := range strings.SplitSeq(s, ".") {
-		if atom == "" || strings.ContainsFunc(atom, isNotAtomRune) {
+		first, _ := utf8.DecodeRuneInString(atom)
+		if atom == "" || unicode.IsMark(first) || strings.ContainsFunc(atom, isNotAtomRune) {
 			return false
 		}
 	}
@@ -82,18 +91,31 @@ func isLocalPart(s string) bool {
 }
 
 func isNotAtomRune(r rune) bool {
-	return !isASCIIAlphanumeric(r) && !strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r)
+	if r < utf8.RuneSelf {
+		return !isASCIIAlphanumeric(r) && !strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r)
+	}
+	return !unicode.In(r, unicode.L, unicode.M, unicode.Nd) || isInvisible(r)
 }
 
 func isASCIIAlphanumeric(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
 }
 
-// mailDomain returns the domain in lower-case ASCII. It refuses what is not under a top-level domain, numeric last
-// labels and thus IP addresses included.
+// isRoute reports what old mail programs take for an option, a file, a program, or a way through other hosts. Exim
+// refuses most of that by default: such addresses come from those who try what a program does with them.
+func isRoute(local string) bool {
+	return strings.ContainsAny(local[:1], "-/|") || strings.ContainsAny(local, "!%")
+}
+
+// mailNames maps what people write to the name that is looked up, as browsers do. Unlike idna.Lookup it takes labels
+// with hyphens in the third and fourth place, which RFC 5321 does not forbid.
+var mailNames = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.CheckHyphens(false))
+
+// mailDomain returns the domain in lower-case ASCII. It refuses what RFC 5321 does not call a domain, underscores among
+// it, and what is not under a top-level domain, numeric last labels and thus IP addresses included.
 func mailDomain(s string) (domain string, ok bool) {
 	// The library replaces invalid UTF-8 by a valid character.
-	domain, err := idna.Lookup.ToASCII(s)
+	domain, err := mailNames.ToASCII(s)
 	if err != nil || !utf8.ValidString(s) {
 		return "", false
 	}
@@ -105,8 +127,13 @@ func mailDomain(s string) (domain string, ok bool) {
 	return domain, true
 }
 
+// isNotHostLabel looks for hyphens at the ends of international labels as people write them: in ASCII they begin with xn.
 func isNotHostLabel(label string) bool {
-	return label == "" || len(label) > hostLabelMax
+	shown := label
+	if strings.HasPrefix(label, "xn--") {
+		shown, _ = mailNames.ToUnicode(label)
+	}
+	return label == "" || len(label) > hostLabelMax || strings.HasPrefix(shown, "-") || strings.HasSuffix(shown, "-")
 }
 
 // isTopLevel refuses names that are only used in local networks.
@@ -121,10 +148,11 @@ func isTopLevel(label string) bool {
 	return len(label) >= 2 && !strings.ContainsFunc(label, func(r rune) bool { return r < 'a' || r > 'z' })
 }
 
-// canonicalAddress expects a checked local part and a domain in lower-case ASCII. A local part that would become empty
-// is kept as it is.
+// canonicalAddress expects a checked local part and a domain in lower-case ASCII.
 func canonicalAddress(local, domain string) string {
-	local = strings.ToLower(local)
+	// Keyboards of Chinese and Japanese have letters of another width. And of the two small forms of Σ, the one at the end
+	// of words is lost where the address was typed in capitals.
+	local = norm.NFC.String(strings.ReplaceAll(strings.ToLower(width.Fold.String(local)), "ς", "σ"))
 	if plus := strings.IndexByte(local[1:], '+'); plus >= 0 {
 		// Of "a.+tag" a dot remains, with which no local part may end.
 		local = strings.TrimRight(local[:1+plus], ".")
@@ -137,6 +165,7 @@ func canonicalAddress(local, domain string) string {
 	return local + "@" + domain
 }
 
+// apply keeps a local part of which nothing, or no address, would be left.
 func (r mailboxRule) apply(local, domain string) string {
 	bare := strings.Map(func(c rune) rune {
 		if strings.ContainsRune(r.ignored, c) {
@@ -144,7 +173,7 @@ func (r mailboxRule) apply(local, domain string) string {
 		}
 		return c
 	}, local)
-	if bare != "" {
+	if bare != "" && !isRoute(bare) {
 		local = bare
 	}
 	if r.domain != "" {

@@ -1,25 +1,36 @@
 package text
 
 import (
+	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 
-	"golang.org/x/net/idna"
-	"golang.org/x/net/publicsuffix"
 	"golang.org/x/text/unicode/norm"
 )
 
 const (
 	nameMin, nameMax = 1, 100
 
-	// marksPerLetter is what living scripts need; more are meant to spill into neighbouring lines.
-	marksPerLetter = 3
+	// What living scripts put on one letter, and what those put there that stack letters: Burmese has six in a name,
+	// Tibetan seven in words from Sanskrit. More are meant to spill into neighbouring lines.
+	marksMost, stackedMost = 3, 8
 )
 
-// CheckName cleans the public name of a signatory, a petitioner or the author of a comment. Look-alike letters of other
-// scripts are accepted: they are a matter for moderation, since any rule would refuse real names.
+// CheckName cleans the public name of a signatory or of the author of a comment. Look-alike letters of other scripts
+// are accepted: they are a matter for moderation, since any rule would refuse real names.
 func CheckName(s string) (clean, fault string) {
-	clean, fault = CheckLine(s, "The name", nameMin, nameMax)
+	clean, fault = CheckPetitioner(s)
+	if fault == "" && hasHost(clean) {
+		return "", faultLink
+	}
+	return clean, fault
+}
+
+// CheckPetitioner cleans the public name of the person or body behind a petition. The name of a body may be that of its
+// site, such as WeMove.EU.
+func CheckPetitioner(s string) (clean, fault string) {
+	clean, fault = CheckLine(cutFromNames.Replace(s), "The name", nameMin, nameMax)
 	if fault == "" {
 		fault = nameFault(clean)
 	}
@@ -29,121 +40,125 @@ func CheckName(s string) (clean, fault string) {
 	return clean, ""
 }
 
+// cutFromNames cuts what keyboards, messengers and word processors leave in a name, and nobody sees: marks of writing
+// direction, byte order marks and soft hyphens.
+var cutFromNames = strings.NewReplacer("\u200E", "", "\u200F", "", "\u061C", "", "\uFEFF", "", "\u00AD", "")
+
+const faultLink = "The name must not contain a link; put a space behind a full stop."
+
 func nameFault(name string) string {
+	plain := norm.NFKC.String(name) // full-width signs are taken for the plain ones, by people and by spreadsheets
 	switch {
 	case hasHidden(name):
 		return "The name must not contain invisible characters."
-	case startsFormula(name):
+	case strings.ContainsAny(plain, "<>\uFFFD"):
+		return "The name must not contain <, > or U+FFFD, which stands for a letter that was lost."
+	case strings.IndexAny(plain, "-=+@") == 0:
 		return "The name must not begin with -, =, + or @."
-	case hasLink(name):
-		return "The name must not contain a link; put a space behind a full stop."
+	case emailAddress.MatchString(plain):
+		return "The name must not contain an e-mail address, nor an @ between letters: everybody would see it."
+	case hasLink(plain):
+		return faultLink
 	case hasPiledMarks(name):
-		return "The name must not have more than 3 combining marks on one letter."
+		return fmt.Sprintf("The name must not have more than %d combining marks on one letter, or %d in scripts that stack them.",
+			marksMost, stackedMost)
 	case !strings.ContainsFunc(name, isLetterOrDigit):
 		return "The name must contain at least one letter or digit."
 	}
 	return ""
 }
 
+// emailAddress finds an @ between what may end the local part of an address and what may begin its domain, whatever
+// that is. A handle behind a space or a bracket is none.
+var emailAddress = regexp.MustCompile(`[\pL\pM\pN.!#$%&*+=?^_{|}~-]"?@[\pL\pN\[]`)
+
 func isLetterOrDigit(r rune) bool {
 	return unicode.IsLetter(r) || unicode.IsNumber(r)
 }
 
-// startsFormula looks through compatibility forms: spreadsheets treat the full-width signs as the plain ones.
-func startsFormula(name string) bool {
-	return strings.IndexAny(norm.NFKC.String(name), "-=+@") == 0
-}
-
-// hasHidden reports whether there are invisible characters, except for joiners between letters of scripts that spell
-// names with them, and variation selectors, which only choose the look of the character before them.
+// hasHidden reports whether there are invisible characters that spell nothing. Variation selectors only choose the look
+// of the character before them.
 func hasHidden(name string) bool {
-	runes := []rune(name)
+	runes := []rune(regionFlag.ReplaceAllString(name, "🏴"))
 	for i, r := range runes {
-		if !isInvisible(r) || unicode.Is(unicode.Variation_Selector, r) {
-			continue
-		}
-		within := i > 0 && i < len(runes)-1
-		if !within || !isJoiner(r) || !usesJoiners(runes[i-1]) || !usesJoiners(runes[i+1]) {
+		if isInvisible(r) && !unicode.Is(unicode.Variation_Selector, r) && !spells(runes[:i], r, runes[i+1:]) {
 			return true
 		}
 	}
 	return false
 }
 
-func isJoiner(r rune) bool {
-	return r == '\u200C' || r == '\u200D'
+// regionFlag is the flag of a part of a country: a black flag and letters that nobody sees, such as gbwls for Wales.
+var regionFlag = regexp.MustCompile(`🏴[\x{E0030}-\x{E0039}\x{E0061}-\x{E007A}]{3,6}\x{E007F}`)
+
+// spells reports whether an invisible character belongs to the spelling of what stands around it.
+func spells(before []rune, r rune, after []rune) bool {
+	const nonJoiner, joiner, space, vowelSeparator = '\u200C', '\u200D', '\u200B', '\u180E'
+	last, next := edge(before, len(before)-1), edge(after, 0)
+	switch r {
+	case nonJoiner, joiner:
+		// The spelling may need it at the end of a word as well: it keeps a final consonant from its virama's usual form.
+		if usesJoiners(last) && (usesJoiners(next) || !isLetterOrDigit(next)) {
+			return true
+		}
+		const emojiStyle = '\uFE0F'
+		if last == emojiStyle {
+			last = edge(before, len(before)-2)
+		}
+		return r == joiner && isPictograph(last) && isPictograph(next)
+	case space: // keyboards of these scripts put it between words
+		return unicode.In(last, unwrittenSpaces...) && unicode.In(next, unwrittenSpaces...)
+	case vowelSeparator:
+		return unicode.Is(unicode.Mongolian, last) && unicode.Is(unicode.Mongolian, next)
+	}
+	return false
 }
 
-// usesJoiners reports whether r is of a script for which IDNA allows joiners in context.
+// edge returns a rune of a text, or a space beyond its ends.
+func edge(text []rune, i int) rune {
+	if i < 0 || i >= len(text) {
+		return ' '
+	}
+	return text[i]
+}
+
+// unwrittenSpaces are scripts without spaces between words, whose line breaks a zero-width space tells.
+var unwrittenSpaces = []*unicode.RangeTable{unicode.Khmer, unicode.Lao, unicode.Myanmar, unicode.Thai}
+
+// usesJoiners reports whether r is of a script that spells words with joiners.
 func usesJoiners(r rune) bool {
-	return unicode.In(r, unicode.Arabic, unicode.Syriac, unicode.Devanagari, unicode.Bengali, unicode.Gurmukhi, unicode.Gujarati,
-		unicode.Oriya, unicode.Tamil, unicode.Telugu, unicode.Kannada, unicode.Malayalam, unicode.Sinhala)
+	return unicode.In(r, unicode.Arabic, unicode.Syriac, unicode.Mandaic, unicode.Nko, unicode.Mongolian, unicode.Devanagari,
+		unicode.Bengali, unicode.Gurmukhi, unicode.Gujarati, unicode.Oriya, unicode.Tamil, unicode.Telugu, unicode.Kannada,
+		unicode.Malayalam, unicode.Sinhala, unicode.Khmer, unicode.Myanmar)
+}
+
+// isPictograph reports whether r may be a part of an emoji of several parts, also of one that is newer than the tables.
+func isPictograph(r rune) bool {
+	const leftRightArrow = '\u2194' // of the head that shakes
+	return unicode.Is(unicode.So, r) || r == leftRightArrow || r >= 0x1F000 && r <= 0x1FAFF
 }
 
 // hasPiledMarks reports whether too many combining marks are on one letter. Spacing vowel signs do not count, since
 // they cannot pile up.
 func hasPiledMarks(name string) bool {
-	marks := 0
+	marks, stacked := 0, 0
 	for _, r := range name {
-		if !unicode.In(r, unicode.Mn, unicode.Me) {
-			marks = 0
-			continue
+		switch {
+		case unicode.In(r, stacking...) && unicode.Is(unicode.Mn, r):
+			stacked++
+		case unicode.In(r, unicode.Mn, unicode.Me):
+			marks++
+		case !isInvisible(r): // a joiner begins no new letter
+			marks, stacked = 0, 0
 		}
-		if marks++; marks > marksPerLetter {
+		if marks > marksMost || marks+stacked > stackedMost {
 			return true
 		}
 	}
 	return false
 }
 
-// hasLink reports whether there is a web or e-mail address, with or without a scheme.
-func hasLink(name string) bool {
-	name = strings.ToLower(norm.NFKC.String(name))
-	for _, sign := range []string{"://", "http:", "https:", "mailto:", "www."} {
-		if strings.Contains(name, sign) {
-			return true
-		}
-	}
-	for name != "" {
-		start := strings.IndexFunc(name, isHostRune)
-		if start < 0 {
-			return false
-		}
-		name = name[start:]
-		end := strings.IndexFunc(name, func(r rune) bool { return !isHostRune(r) })
-		if end < 0 {
-			end = len(name)
-		}
-		if looksLikeHost(strings.Trim(name[:end], ".-"), strings.HasPrefix(name[end:], "/")) {
-			return true
-		}
-		name = name[end:]
-	}
-	return false
-}
-
-func isHostRune(r rune) bool {
-	return isLetterOrDigit(r) || unicode.IsMark(r) || r == '-' || r == '.'
-}
-
-// looksLikeHost reports whether a word ends in a public suffix. Some surnames after initials and titles are public
-// suffixes, too (J.Wang, Dr.Li), so without a path the label before the suffix must be longer.
-func looksLikeHost(word string, withPath bool) bool {
-	ascii, err := idna.Punycode.ToASCII(word)
-	if err != nil || !strings.Contains(ascii, ".") {
-		return false
-	}
-	if withPath {
-		return len(ascii)-strings.LastIndexByte(ascii, '.') > 2
-	}
-	suffix, registered := publicsuffix.PublicSuffix(ascii)
-	if !registered && !strings.Contains(suffix, ".") {
-		return false
-	}
-	labels := strings.Split(strings.TrimSuffix(ascii, "."+suffix), ".")
-	least := 3
-	if len(suffix) == 2 {
-		least = 4
-	}
-	return len(labels[len(labels)-1]) >= least
+// stacking are scripts that write several signs above and below one letter.
+var stacking = []*unicode.RangeTable{
+	unicode.Tibetan, unicode.Myanmar, unicode.Khmer, unicode.Tai_Tham, unicode.Balinese, unicode.Javanese,
 }

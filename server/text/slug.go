@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/gosimple/slug"
+	"golang.org/x/text/language"
 )
 
 // How long slugs may be, and what they are made of.
@@ -16,10 +17,12 @@ const (
 )
 
 // SlugOf returns the readable part of a petition's web address: ASCII words joined by single hyphens, whatever the
-// script of the title.
-func SlugOf(title string) string {
+// script of the title. The language, a tag of BCP 47, decides how & is read and letters are spelt: ü is ue in German,
+// and u in Turkish. Languages that the library does not know are treated as English.
+func SlugOf(title, tag string) string {
+	base, _ := language.Make(tag).Base()
 	// Cut here, since the library has its limit in a global variable.
-	words := strings.FieldsFunc(slug.Make(title), func(r rune) bool { return r == '-' || r == '_' })
+	words := strings.FieldsFunc(slug.MakeLang(title, base.String()), func(r rune) bool { return r == '-' || r == '_' })
 	if len(words) == 0 {
 		return slugFallback
 	}

@@ -32,10 +32,33 @@ func TestSlugOf(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if diff := cmp.Diff(tt.want, SlugOf(tt.in)); diff != "" {
+			if diff := cmp.Diff(tt.want, SlugOf(tt.in, "und")); diff != "" {
 				t.Errorf("SlugOf(%q) (-want +got):\n%s", tt.in, diff)
 			}
 		})
+	}
+}
+
+func TestSlugOfLanguages(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ language, in, want string }{
+		{"de", "Größere Städte für Zürich & Köln", "groessere-staedte-fuer-zuerich-und-koeln"},
+		{"de-AT", "Öffis für alle", "oeffis-fuer-alle"},
+		{"DE", "Bäume", "baeume"},
+		{"tr", "Gülhane & Üsküdar", "gulhane-ve-uskudar"},
+		{"fr", "Air & eau", "air-et-eau"},
+		{"pt-BR", "Água & ar", "agua-e-ar"},
+		{"sv", "Luft & vatten", "luft-och-vatten"},
+		{"nb-NO", "Rød grød", "roed-groed"},
+		{"en", "Air & water", "air-and-water"},
+		{"und", "Air & water", "air-and-water"},
+		{"", "Air & water", "air-and-water"},
+		{"x", "Air & water", "air-and-water"},
+		{"de", "1,5 °C", "1-5-degc"},
+	} {
+		if got := SlugOf(tt.in, tt.language); got != tt.want {
+			t.Errorf("SlugOf(%q, %q) = %q, want %q", tt.in, tt.language, got, tt.want)
+		}
 	}
 }
 
@@ -65,28 +88,29 @@ func TestSlugIsUsable(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		title := rapid.OneOf(anyText(), rapid.StringN(0, TitleMax, -1)).Draw(t, "title")
 		random := rapid.SliceOfN(rapid.Byte(), SlugSuffixBytes, SlugSuffixBytes).Draw(t, "random")
-		checkSlugPromises(t, title, random)
+		language := rapid.SampledFrom([]string{"und", "de", "el", "hu", "kk", "sl-SI", "zh"}).Draw(t, "language")
+		checkSlugPromises(t, title, language, random)
 	})
 }
 
 func FuzzSlugOf(f *testing.F) {
 	for _, s := range []string{"Clean air", "東京", "_-_", "🌍", "\xff", strings.Repeat("é ", 90)} {
-		f.Add(s, []byte{1, 2, 3, 4, 5})
+		f.Add(s, "de", []byte{1, 2, 3, 4, 5})
 	}
-	f.Fuzz(func(t *testing.T, title string, random []byte) {
+	f.Fuzz(func(t *testing.T, title, language string, random []byte) {
 		if len(random) >= SlugSuffixBytes {
-			checkSlugPromises(t, title, random)
+			checkSlugPromises(t, title, language, random)
 		}
 	})
 }
 
-func checkSlugPromises(t interface{ Errorf(string, ...any) }, title string, random []byte) {
-	plain := SlugOf(title)
+func checkSlugPromises(t interface{ Errorf(string, ...any) }, title, language string, random []byte) {
+	plain := SlugOf(title, language)
 	if !slugForm.MatchString(plain) || len(plain) > SlugMax {
-		t.Errorf("SlugOf(%q) = %q", title, plain)
+		t.Errorf("SlugOf(%q, %q) = %q", title, language, plain)
 	}
-	if again := SlugOf(plain); again != plain {
-		t.Errorf("SlugOf(%q) = %q, again %q", title, plain, again)
+	if again := SlugOf(plain, language); again != plain {
+		t.Errorf("SlugOf(%q, %q) = %q, again %q", title, language, plain, again)
 	}
 	full := SlugWithSuffix(plain, random)
 	if !slugForm.MatchString(full) || len(full) != len(plain)+9 || !strings.HasPrefix(full, plain+"-") {

@@ -61,10 +61,14 @@ func tagLabel(s string) string {
 	return strings.Join(strings.Fields(s), " ")
 }
 
-// CheckTags returns the tags of a petition in the given order; of two with the same key the first is kept.
+// CheckTags returns the tags of a petition in the given order; of two with the same key the first is kept, and blank
+// ones are passed over.
 func CheckTags(tags []string) (entries []Tag, faults []TagFault) {
 	seen := make(map[string]bool, len(tags))
 	for i, tag := range tags {
+		if IsBlank(tag) {
+			continue
+		}
 		entry, fault := checkTag(tag)
 		if fault != "" {
 			faults = append(faults, TagFault{Index: i, Message: fault})

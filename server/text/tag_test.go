@@ -79,8 +79,26 @@ func TestCheckTags(t *testing.T) {
 			entries: []Tag{{"climatejustice", "Climate Justice!"}, {"bees", "bees"}},
 		},
 		{
+			name:    "BlankOnesArePassedOver",
+			in:      []string{"", "bees", " \u3000", "\u200b\ufeff", "trees", ""},
+			entries: []Tag{{"bees", "bees"}, {"trees", "trees"}},
+		},
+		{
+			name:    "MarksOfDirectionStay",
+			in:      []string{"#שלום\u200f!", "نعم\u061c"},
+			entries: []Tag{{"שלום", "שלום\u200f!"}, {"نعم", "نعم\u061c"}},
+		},
+		{
+			name: "ErrOverride",
+			in:   []string{"a\u202eb", "a\u2066b"},
+			faults: []TagFault{
+				{0, "A tag must not contain characters that override the direction of writing."},
+				{1, "A tag must not contain characters that override the direction of writing."},
+			},
+		},
+		{
 			name: "ErrEach",
-			in:   []string{"fine", "", "!!", "a\x00b", strings.Repeat("k", 51), strings.Repeat(".", 101) + "k"},
+			in:   []string{"fine", "#", "!!", "a\x00b", strings.Repeat("k", 51), strings.Repeat(".", 101) + "k"},
 			faults: []TagFault{
 				{1, "A tag must have 1 to 100 characters."},
 				{2, "A tag must contain at least one letter or digit."},

@@ -35,8 +35,8 @@ func CheckLine(s, what string, least, most int) (clean, fault string) {
 	if strings.ContainsFunc(s, unicode.IsControl) {
 		return "", what + " must be a single line without control characters."
 	}
-	if strings.ContainsFunc(s, isBidiControl) {
-		return "", what + " must not contain characters that change the direction of writing."
+	if strings.ContainsFunc(s, isBidiOverride) {
+		return "", what + " must not contain characters that override the direction of writing."
 	}
 	return checkLength(strings.Join(strings.Fields(s), " "), what, least, most)
 }
@@ -78,6 +78,10 @@ func checkLength(s, what string, least, most int) (clean, fault string) {
 	return "", fmt.Sprintf("%s must have %d to %d characters.", what, least, most)
 }
 
+// IsBlank reports whether nothing of a text can be seen. An optional text that is blank was left out: forms send every
+// field, whether or not it was filled in.
+func IsBlank(s string) bool { return countVisible(s) == 0 }
+
 func countVisible(s string) int {
 	n := 0
 	for _, r := range s {
@@ -95,13 +99,8 @@ func isInvisible(r rune) bool {
 	return r == brailleBlank || unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }
 
-// isBidiControl includes the marks as well as embeddings, overrides and isolates.
-func isBidiControl(r rune) bool {
-	return unicode.Is(unicode.Bidi_Control, r)
-}
-
-// isBidiOverride excludes the marks U+061C, U+200E and U+200F, which long texts in Arabic and Hebrew need and which
-// cannot reorder what follows them.
+// isBidiOverride excludes the marks U+061C, U+200E and U+200F, which texts in Arabic and Hebrew need, be it for a full
+// stop at the end, and which cannot reorder what follows them.
 func isBidiOverride(r rune) bool {
 	return r >= '\u202A' && r <= '\u202E' || r >= '\u2066' && r <= '\u2069'
 }

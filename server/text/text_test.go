@@ -31,7 +31,7 @@ func TestCheckLine(t *testing.T) {
 	const what = "The title"
 	const length = "The title must have 3 to 10 characters."
 	const control = "The title must be a single line without control characters."
-	const direction = "The title must not contain characters that change the direction of writing."
+	const direction = "The title must not contain characters that override the direction of writing."
 	tests := []struct{ name, in, clean, fault string }{
 		{"Plain", "Clean air", "Clean air", ""},
 		{"Trimmed", " \t Clean air\n", "Clean air", ""},
@@ -57,8 +57,13 @@ func TestCheckLine(t *testing.T) {
 		{"ErrNULAtEnd", "Clean air\x00", "", control},
 		{"ErrC1", "Clean\u0085air", "", control},
 		{"ErrBidiOverride", "Clean\u202eria", "", direction},
-		{"ErrBidiMark", "Clean\u200fair", "", direction},
-		{"ErrArabicMark", "Clean\u061cair", "", direction},
+		{"BidiMarkStays", "עצרו את\u200f!", "עצרו את\u200f!", ""},
+		{"BidiMarkAtEndStays", "ראש העיר\u200f", "ראש העיר\u200f", ""},
+		{"LatinMarkStays", "(\u200e2026)", "(\u200e2026)", ""},
+		{"ArabicMarkStays", "بيئة\u061c!", "بيئة\u061c!", ""},
+		{"ErrMarksOnly", "\u200e\u200f\u061c", "", length},
+		{"ErrBidiIsolate", "Clean\u2067air", "", direction},
+		{"ErrBidiEmbedding", "Clean\u202aair", "", direction},
 		{"ErrUTF8", "Clean\xffair", "", "The title must be valid UTF-8 text."},
 	}
 	for _, tt := range tests {
@@ -156,10 +161,24 @@ func TestCleanTextStaysClean(t *testing.T) {
 	})
 }
 
+func TestIsBlank(t *testing.T) {
+	t.Parallel()
+	for _, s := range []string{"", " ", "\u3000\t\n", "\u200b\u200e\ufeff", "\u3164", "\u00a0\u2800"} {
+		if !IsBlank(s) {
+			t.Errorf("%q is not blank", s)
+		}
+	}
+	for _, s := range []string{"x", " . ", "\x00", "\xff", "\u0301", "\u200ba"} {
+		if IsBlank(s) {
+			t.Errorf("%q is blank", s)
+		}
+	}
+}
+
 func TestBidiSets(t *testing.T) {
 	t.Parallel()
 	for r := rune(0); r <= unicode.MaxRune; r++ {
-		if isBidiOverride(r) && !isBidiControl(r) {
+		if isBidiOverride(r) && !unicode.Is(unicode.Bidi_Control, r) {
 			t.Errorf("%U is an override but no control", r)
 		}
 	}
@@ -174,7 +193,7 @@ func FuzzCheckText(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		line, _ := CheckLine(s, "It", 0, 1000)
-		if strings.ContainsFunc(line, unicode.IsControl) || strings.ContainsFunc(line, isBidiControl) {
+		if strings.ContainsFunc(line, unicode.IsControl) || strings.ContainsFunc(line, isBidiOverride) {
 			t.Errorf("CheckLine(%q) = %q", s, line)
 		}
 		text, _ := CheckText(s, "It", 0, 1000)

@@ -441,7 +441,7 @@ func TestProtocolInvalidMessages(t *testing.T) {
 		"PayloadString":      `{"id":"1","type":"subscribe","payload":"{hello}"}`,
 		"WithoutQuery":       `{"id":"1","type":"subscribe","payload":{}}`,
 		"QueryNumber":        `{"id":"1","type":"subscribe","payload":{"query":1}}`,
-		"VariablesList":      `{"id":"1","type":"subscribe","payload":{"query":"{hello}","variables":[]}}`,
+		"VariablesList":      `{"id":"1","type":"subscribe","payload":{"query":"{hello}","variables":[1]}}`,
 		"OperationNameList":  `{"id":"1","type":"subscribe","payload":{"query":"{hello}","operationName":[]}}`,
 		"ExtensionsString":   `{"id":"1","type":"subscribe","payload":{"query":"{hello}","extensions":""}}`,
 		"TooDeep":            `{"type":"ping","payload":` + strings.Repeat(`{"a":`, 40) + `1` + strings.Repeat(`}`, 40) + `}`,

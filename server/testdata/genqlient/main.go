@@ -103,7 +103,7 @@ func sign(ctx context.Context, url, id string) error {
 // read asks by POST and by GET.
 func read(ctx context.Context, url, id string) error {
 	for _, client := range []graphql.Client{graphql.NewClient(url, http.DefaultClient), graphql.NewClientUsingGet(url, http.DefaultClient)} {
-		front, err := Front(ctx, client, nil, nil, &PetitionOrder{Field: PetitionOrderFieldCreatedAt, Direction: OrderDirectionDesc})
+		front, err := Front(ctx, client, nil, nil, &PetitionOrder{Field: PetitionOrderFieldCreatedAt, Direction: new(OrderDirectionDesc)})
 		if err != nil {
 			return fmt.Errorf("front: %w", err)
 		}

@@ -87,7 +87,7 @@ func subscribe(l *Limits, m message) (Event, *Closing) {
 		case "operationName":
 			sound = sound && (absent(value) || isString(value))
 		case "variables", "extensions":
-			sound = sound && (absent(value) || isObject(value))
+			sound = sound && (absent(value) || isObject(value) || isEmptyList(value))
 		}
 	}) // the error was already ruled out when the message was parsed
 	if !sound || !isString(query) {
@@ -110,6 +110,11 @@ func (m message) identity(l *Limits) (string, *Closing) {
 func absent(value []byte) bool { return value == nil || value[0] == 'n' }
 
 func isObject(value []byte) bool { return value != nil && value[0] == '{' }
+
+// isEmptyList finds what PHP writes for an object without members.
+func isEmptyList(value []byte) bool {
+	return value != nil && value[0] == '[' && len(bytes.TrimLeft(value[1:], " \t\r\n")) == len("]")
+}
 
 func isString(value []byte) bool { return value != nil && value[0] == '"' }
 

@@ -77,7 +77,11 @@ func TestReceive(t *testing.T) {
 		{"SubscribeQueryNull", sub + `{"query":null}}`, said{}, 4400},
 		{"SubscribeQueryNumber", sub + `{"query":1}}`, said{}, 4400},
 		{"SubscribeOperationNameNumber", sub + `{"query":"","operationName":1}}`, said{}, 4400},
-		{"SubscribeVariablesList", sub + `{"query":"","variables":[]}}`, said{}, 4400},
+		{"SubscribeVariablesList", sub + `{"query":"","variables":[ {}]}}`, said{}, 4400},
+		{"SubscribeExtensionsList", sub + `{"query":"","extensions":[[]]}}`, said{}, 4400},
+		{"SubscribeEmptyLists", sub + `{"query":"","variables":[],"extensions":[ ]}}`, said{
+			socket.KindSubscribe, "1", `{"query":"","variables":[],"extensions":[ ]}`,
+		}, 0},
 		{"SubscribeVariablesString", sub + `{"query":"","variables":"{}"}}`, said{}, 4400},
 		{"SubscribeExtensionsString", sub + `{"query":"","extensions":"a"}}`, said{}, 4400},
 		{"SubscribeExtensionsFalse", sub + `{"query":"","extensions":false}}`, said{}, 4400},
