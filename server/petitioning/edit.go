@@ -124,26 +124,8 @@ func (s *Service) Update(ctx context.Context, u Update) error {
 
 // content returns the current text of the petition in the form in which edits are checked.
 func (e *edit) content(ctx context.Context) (content, error) {
-	tags, err := e.tags(ctx)
+	tags, err := e.tagsOf(ctx, e.row.ID)
 	return content{row: *e.row, tags: tags, goal: e.counter.Terms().Goal}, err
-}
-
-func (e *edit) tags(ctx context.Context) ([]text.Tag, error) {
-	rows, err := e.sql.QueryContext(ctx, `SELECT t.key, t.label FROM petition_tags pt JOIN tags t ON t.id = pt.tag_id
- WHERE pt.petition_id = $1 ORDER BY pt.position`, e.row.ID)
-	if err != nil {
-		return nil, fmt.Errorf("reading tags: %w", err)
-	}
-	defer rows.Close()
-	var out []text.Tag
-	for rows.Next() {
-		var t text.Tag
-		if err := rows.Scan(&t.Key, &t.Label); err != nil {
-			return nil, fmt.Errorf("reading tags: %w", err)
-		}
-		out = append(out, t)
-	}
-	return out, rows.Err()
 }
 
 // apply applies the edit to the current text, and adds all faults to f.

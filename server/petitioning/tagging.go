@@ -16,6 +16,25 @@ import (
 	"petitiond/server/text"
 )
 
+// tagsOf returns the tags of a petition as its author gave them.
+func (t *tx) tagsOf(ctx context.Context, id uuid.UUID) ([]text.Tag, error) {
+	rows, err := t.sql.QueryContext(ctx, `SELECT t.key, t.label FROM petition_tags pt JOIN tags t ON t.id = pt.tag_id
+ WHERE pt.petition_id = $1 ORDER BY pt.position`, id)
+	if err != nil {
+		return nil, fmt.Errorf("reading tags: %w", err)
+	}
+	defer rows.Close()
+	var out []text.Tag
+	for rows.Next() {
+		var one text.Tag
+		if err := rows.Scan(&one.Key, &one.Label); err != nil {
+			return nil, fmt.Errorf("reading tags: %w", err)
+		}
+		out = append(out, one)
+	}
+	return out, rows.Err()
+}
+
 // setTags stores the tags of a petition in the given order, and creates new tags. The caller updates
 // the tags' counts.
 func (t *tx) setTags(ctx context.Context, id uuid.UUID, entries []text.Tag) error {
@@ -90,22 +109,6 @@ func (t *tx) countTags(ctx context.Context, petitions map[uuid.UUID]int, each ta
 		if err != nil {
 			return err
 		}
-	}
-	return nil
-}
-
-// index writes the folded text in which searches find a petition.
-func (t *tx) index(ctx context.Context, id uuid.UUID, c content) error {
-	labels := make([]string, len(c.tags))
-	for i, e := range c.tags {
-		labels[i] = e.Label + " " + e.Key
-	}
-	_, err := t.sql.ExecContext(ctx, `INSERT INTO search_documents (petition_id, title, summary, body, tags)
- VALUES ($1, $2, $3, $4, $5) ON CONFLICT (petition_id) DO UPDATE SET title = excluded.title, summary = excluded.summary,
- body = excluded.body, tags = excluded.tags`,
-		id, text.Fold(c.row.Title), text.Fold(c.row.Summary), text.Fold(c.row.Body), text.Fold(strings.Join(labels, " ")))
-	if err != nil {
-		return fmt.Errorf("indexing a petition: %w", err)
 	}
 	return nil
 }
