@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -213,7 +214,7 @@ func (e *edit) write(ctx context.Context, before, after content) error {
 	if err := row.Exec(ctx); err != nil {
 		return err
 	}
-	if !after.taggedAs(before) {
+	if !slices.Equal(after.tags, before.tags) {
 		if err := e.retag(ctx, after.tags); err != nil {
 			return err
 		}
@@ -222,23 +223,23 @@ func (e *edit) write(ctx context.Context, before, after content) error {
 }
 
 func (e *edit) retag(ctx context.Context, tags []text.Tag) error {
-	before, err := e.tagIDs(ctx, e.row.ID)
+	before, err := e.taggings(ctx, e.row.ID)
 	if err != nil {
 		return err
 	}
 	if err := e.setTags(ctx, e.row.ID, tags); err != nil {
 		return err
 	}
-	after, err := e.tagIDs(ctx, e.row.ID)
+	after, err := e.taggings(ctx, e.row.ID)
 	if err != nil {
 		return err
 	}
-	moved := map[uuid.UUID]int{}
-	for _, id := range before {
-		moved[id]--
+	moved := map[tagging]int{}
+	for _, one := range before {
+		moved[one]--
 	}
-	for _, id := range after {
-		moved[id]++
+	for _, one := range after {
+		moved[one]++
 	}
 	return e.countTags(ctx, moved, tagCountsIn(e.row.State))
 }

@@ -76,3 +76,24 @@ func TestDocumentsAreLeftToEdits(t *testing.T) {
 		equal(t, "title", "edited", value[string](t, b, `SELECT title FROM search_documents`))
 	})
 }
+
+// TestOneReplicaRewrites has another replica that is at it.
+func TestOneReplicaRewrites(t *testing.T) {
+	t.Parallel()
+	db := dbtest.New(t, database.Postgres)
+	b := setup(t, db)
+	b.tagged(t, "bees")
+	b.Exec(t, `UPDATE search_documents SET text_version = 0`)
+	b.Exec(t, `UPDATE tags SET key_version = 0`)
+	other, err := db.Write.BeginTx(t.Context(), nil)
+	ok(t, err)
+	_, err = other.ExecContext(t.Context(), `SELECT pg_advisory_xact_lock(1685021555), pg_advisory_xact_lock(1952540531)`) // "docs" and "tags"
+	ok(t, err)
+	const stale = `SELECT (SELECT COUNT(*) FROM search_documents WHERE text_version = 0) + (SELECT COUNT(*) FROM tags WHERE key_version = 0)`
+	for _, want := range []int{2, 0} {
+		ok(t, b.RewriteDocuments(t.Context()))
+		ok(t, b.RankAll(t.Context()))
+		equal(t, "what is left of earlier versions", want, value[int](t, b, stale))
+		_ = other.Rollback()
+	}
+}
