@@ -6284,6 +6284,7 @@ type PetitionTagMutation struct {
 	created         *int64
 	addcreated      *int64
 	state           *string
+	label           *string
 	position        *int
 	addposition     *int
 	clearedFields   map[string]struct{}
@@ -6430,6 +6431,25 @@ func (m *PetitionTagMutation) ResetState() {
 	m.state = nil
 }
 
+// SetLabel sets the "label" field.
+func (m *PetitionTagMutation) SetLabel(s string) {
+	m.label = &s
+}
+
+// Label returns the value of the "label" field in the mutation.
+func (m *PetitionTagMutation) Label() (r string, exists bool) {
+	v := m.label
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetLabel resets all changes to the "label" field.
+func (m *PetitionTagMutation) ResetLabel() {
+	m.label = nil
+}
+
 // SetPosition sets the "position" field.
 func (m *PetitionTagMutation) SetPosition(i int) {
 	m.position = &i
@@ -6557,7 +6577,7 @@ func (m *PetitionTagMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *PetitionTagMutation) Fields() []string {
-	fields := make([]string, 0, 5)
+	fields := make([]string, 0, 6)
 	if m.petition != nil {
 		fields = append(fields, petitiontag.FieldPetitionID)
 	}
@@ -6569,6 +6589,9 @@ func (m *PetitionTagMutation) Fields() []string {
 	}
 	if m.state != nil {
 		fields = append(fields, petitiontag.FieldState)
+	}
+	if m.label != nil {
+		fields = append(fields, petitiontag.FieldLabel)
 	}
 	if m.position != nil {
 		fields = append(fields, petitiontag.FieldPosition)
@@ -6589,6 +6612,8 @@ func (m *PetitionTagMutation) Field(name string) (ent.Value, bool) {
 		return m.Created()
 	case petitiontag.FieldState:
 		return m.State()
+	case petitiontag.FieldLabel:
+		return m.Label()
 	case petitiontag.FieldPosition:
 		return m.Position()
 	}
@@ -6634,6 +6659,13 @@ func (m *PetitionTagMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetState(v)
+		return nil
+	case petitiontag.FieldLabel:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetLabel(v)
 		return nil
 	case petitiontag.FieldPosition:
 		v, ok := value.(int)
@@ -6729,6 +6761,9 @@ func (m *PetitionTagMutation) ResetField(name string) error {
 		return nil
 	case petitiontag.FieldState:
 		m.ResetState()
+		return nil
+	case petitiontag.FieldLabel:
+		m.ResetLabel()
 		return nil
 	case petitiontag.FieldPosition:
 		m.ResetPosition()
@@ -10708,6 +10743,9 @@ type TagMutation struct {
 	typ                 string
 	id                  *uuid.UUID
 	key                 *string
+	key_version         *int
+	addkey_version      *int
+	former_key          *string
 	label               *string
 	open_petitions      *int
 	addopen_petitions   *int
@@ -10860,6 +10898,111 @@ func (m *TagMutation) OldKey(ctx context.Context) (v string, err error) {
 // ResetKey resets all changes to the "key" field.
 func (m *TagMutation) ResetKey() {
 	m.key = nil
+}
+
+// SetKeyVersion sets the "key_version" field.
+func (m *TagMutation) SetKeyVersion(i int) {
+	m.key_version = &i
+	m.addkey_version = nil
+}
+
+// KeyVersion returns the value of the "key_version" field in the mutation.
+func (m *TagMutation) KeyVersion() (r int, exists bool) {
+	v := m.key_version
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldKeyVersion returns the old "key_version" field's value of the Tag entity.
+// If the Tag object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TagMutation) OldKeyVersion(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldKeyVersion is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldKeyVersion requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldKeyVersion: %w", err)
+	}
+	return oldValue.KeyVersion, nil
+}
+
+// AddKeyVersion adds i to the "key_version" field.
+func (m *TagMutation) AddKeyVersion(i int) {
+	if m.addkey_version != nil {
+		*m.addkey_version += i
+	} else {
+		m.addkey_version = &i
+	}
+}
+
+// AddedKeyVersion returns the value that was added to the "key_version" field in this mutation.
+func (m *TagMutation) AddedKeyVersion() (r int, exists bool) {
+	v := m.addkey_version
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetKeyVersion resets all changes to the "key_version" field.
+func (m *TagMutation) ResetKeyVersion() {
+	m.key_version = nil
+	m.addkey_version = nil
+}
+
+// SetFormerKey sets the "former_key" field.
+func (m *TagMutation) SetFormerKey(s string) {
+	m.former_key = &s
+}
+
+// FormerKey returns the value of the "former_key" field in the mutation.
+func (m *TagMutation) FormerKey() (r string, exists bool) {
+	v := m.former_key
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFormerKey returns the old "former_key" field's value of the Tag entity.
+// If the Tag object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TagMutation) OldFormerKey(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFormerKey is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFormerKey requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFormerKey: %w", err)
+	}
+	return oldValue.FormerKey, nil
+}
+
+// ClearFormerKey clears the value of the "former_key" field.
+func (m *TagMutation) ClearFormerKey() {
+	m.former_key = nil
+	m.clearedFields[tag.FieldFormerKey] = struct{}{}
+}
+
+// FormerKeyCleared returns if the "former_key" field was cleared in this mutation.
+func (m *TagMutation) FormerKeyCleared() bool {
+	_, ok := m.clearedFields[tag.FieldFormerKey]
+	return ok
+}
+
+// ResetFormerKey resets all changes to the "former_key" field.
+func (m *TagMutation) ResetFormerKey() {
+	m.former_key = nil
+	delete(m.clearedFields, tag.FieldFormerKey)
 }
 
 // SetLabel sets the "label" field.
@@ -11098,9 +11241,15 @@ func (m *TagMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *TagMutation) Fields() []string {
-	fields := make([]string, 0, 4)
+	fields := make([]string, 0, 6)
 	if m.key != nil {
 		fields = append(fields, tag.FieldKey)
+	}
+	if m.key_version != nil {
+		fields = append(fields, tag.FieldKeyVersion)
+	}
+	if m.former_key != nil {
+		fields = append(fields, tag.FieldFormerKey)
 	}
 	if m.label != nil {
 		fields = append(fields, tag.FieldLabel)
@@ -11121,6 +11270,10 @@ func (m *TagMutation) Field(name string) (ent.Value, bool) {
 	switch name {
 	case tag.FieldKey:
 		return m.Key()
+	case tag.FieldKeyVersion:
+		return m.KeyVersion()
+	case tag.FieldFormerKey:
+		return m.FormerKey()
 	case tag.FieldLabel:
 		return m.Label()
 	case tag.FieldOpenPetitions:
@@ -11138,6 +11291,10 @@ func (m *TagMutation) OldField(ctx context.Context, name string) (ent.Value, err
 	switch name {
 	case tag.FieldKey:
 		return m.OldKey(ctx)
+	case tag.FieldKeyVersion:
+		return m.OldKeyVersion(ctx)
+	case tag.FieldFormerKey:
+		return m.OldFormerKey(ctx)
 	case tag.FieldLabel:
 		return m.OldLabel(ctx)
 	case tag.FieldOpenPetitions:
@@ -11159,6 +11316,20 @@ func (m *TagMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetKey(v)
+		return nil
+	case tag.FieldKeyVersion:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetKeyVersion(v)
+		return nil
+	case tag.FieldFormerKey:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFormerKey(v)
 		return nil
 	case tag.FieldLabel:
 		v, ok := value.(string)
@@ -11189,6 +11360,9 @@ func (m *TagMutation) SetField(name string, value ent.Value) error {
 // this mutation.
 func (m *TagMutation) AddedFields() []string {
 	var fields []string
+	if m.addkey_version != nil {
+		fields = append(fields, tag.FieldKeyVersion)
+	}
 	if m.addopen_petitions != nil {
 		fields = append(fields, tag.FieldOpenPetitions)
 	}
@@ -11203,6 +11377,8 @@ func (m *TagMutation) AddedFields() []string {
 // was not set, or was not defined in the schema.
 func (m *TagMutation) AddedField(name string) (ent.Value, bool) {
 	switch name {
+	case tag.FieldKeyVersion:
+		return m.AddedKeyVersion()
 	case tag.FieldOpenPetitions:
 		return m.AddedOpenPetitions()
 	case tag.FieldPublicPetitions:
@@ -11216,6 +11392,13 @@ func (m *TagMutation) AddedField(name string) (ent.Value, bool) {
 // type.
 func (m *TagMutation) AddField(name string, value ent.Value) error {
 	switch name {
+	case tag.FieldKeyVersion:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddKeyVersion(v)
+		return nil
 	case tag.FieldOpenPetitions:
 		v, ok := value.(int)
 		if !ok {
@@ -11237,7 +11420,11 @@ func (m *TagMutation) AddField(name string, value ent.Value) error {
 // ClearedFields returns all nullable fields that were cleared during this
 // mutation.
 func (m *TagMutation) ClearedFields() []string {
-	return nil
+	var fields []string
+	if m.FieldCleared(tag.FieldFormerKey) {
+		fields = append(fields, tag.FieldFormerKey)
+	}
+	return fields
 }
 
 // FieldCleared returns a boolean indicating if a field with the given name was
@@ -11250,6 +11437,11 @@ func (m *TagMutation) FieldCleared(name string) bool {
 // ClearField clears the value of the field with the given name. It returns an
 // error if the field is not defined in the schema.
 func (m *TagMutation) ClearField(name string) error {
+	switch name {
+	case tag.FieldFormerKey:
+		m.ClearFormerKey()
+		return nil
+	}
 	return fmt.Errorf("unknown Tag nullable field %s", name)
 }
 
@@ -11259,6 +11451,12 @@ func (m *TagMutation) ResetField(name string) error {
 	switch name {
 	case tag.FieldKey:
 		m.ResetKey()
+		return nil
+	case tag.FieldKeyVersion:
+		m.ResetKeyVersion()
+		return nil
+	case tag.FieldFormerKey:
+		m.ResetFormerKey()
 		return nil
 	case tag.FieldLabel:
 		m.ResetLabel()

@@ -25,6 +25,8 @@ type PetitionTag struct {
 	Created int64 `json:"created,omitempty"`
 	// public by order alone: the petition's state, so that a list walks along the petitions in its states alone
 	State string `json:"state,omitempty"`
+	// public: the tag as the petition's author wrote it; empty: as tags has it
+	Label string `json:"label,omitempty"`
 	// public by order alone: place among the petition's tags
 	Position int `json:"position,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
@@ -73,7 +75,7 @@ func (*PetitionTag) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case petitiontag.FieldCreated, petitiontag.FieldPosition:
 			values[i] = new(sql.NullInt64)
-		case petitiontag.FieldState:
+		case petitiontag.FieldState, petitiontag.FieldLabel:
 			values[i] = new(sql.NullString)
 		case petitiontag.FieldPetitionID, petitiontag.FieldTagID:
 			values[i] = new(uuid.UUID)
@@ -115,6 +117,12 @@ func (_m *PetitionTag) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field state", values[i])
 			} else if value.Valid {
 				_m.State = value.String
+			}
+		case petitiontag.FieldLabel:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field label", values[i])
+			} else if value.Valid {
+				_m.Label = value.String
 			}
 		case petitiontag.FieldPosition:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
@@ -178,6 +186,9 @@ func (_m *PetitionTag) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("state=")
 	builder.WriteString(_m.State)
+	builder.WriteString(", ")
+	builder.WriteString("label=")
+	builder.WriteString(_m.Label)
 	builder.WriteString(", ")
 	builder.WriteString("position=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Position))

@@ -64,6 +64,20 @@ func (_c *PetitionTagCreate) SetNillableState(v *string) *PetitionTagCreate {
 	return _c
 }
 
+// SetLabel sets the "label" field.
+func (_c *PetitionTagCreate) SetLabel(v string) *PetitionTagCreate {
+	_c.mutation.SetLabel(v)
+	return _c
+}
+
+// SetNillableLabel sets the "label" field if the given value is not nil.
+func (_c *PetitionTagCreate) SetNillableLabel(v *string) *PetitionTagCreate {
+	if v != nil {
+		_c.SetLabel(*v)
+	}
+	return _c
+}
+
 // SetPosition sets the "position" field.
 func (_c *PetitionTagCreate) SetPosition(v int) *PetitionTagCreate {
 	_c.mutation.SetPosition(v)
@@ -131,6 +145,10 @@ func (_c *PetitionTagCreate) defaults() {
 		v := petitiontag.DefaultState
 		_c.mutation.SetState(v)
 	}
+	if _, ok := _c.mutation.Label(); !ok {
+		v := petitiontag.DefaultLabel
+		_c.mutation.SetLabel(v)
+	}
 	if _, ok := _c.mutation.Position(); !ok {
 		v := petitiontag.DefaultPosition
 		_c.mutation.SetPosition(v)
@@ -150,6 +168,9 @@ func (_c *PetitionTagCreate) check() error {
 	}
 	if _, ok := _c.mutation.State(); !ok {
 		return &ValidationError{Name: "state", err: errors.New(`ent: missing required field "PetitionTag.state"`)}
+	}
+	if _, ok := _c.mutation.Label(); !ok {
+		return &ValidationError{Name: "label", err: errors.New(`ent: missing required field "PetitionTag.label"`)}
 	}
 	if _, ok := _c.mutation.Position(); !ok {
 		return &ValidationError{Name: "position", err: errors.New(`ent: missing required field "PetitionTag.position"`)}
@@ -190,6 +211,10 @@ func (_c *PetitionTagCreate) createSpec() (*PetitionTag, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.State(); ok {
 		_spec.SetField(petitiontag.FieldState, field.TypeString, value)
 		_node.State = value
+	}
+	if value, ok := _c.mutation.Label(); ok {
+		_spec.SetField(petitiontag.FieldLabel, field.TypeString, value)
+		_node.Label = value
 	}
 	if value, ok := _c.mutation.Position(); ok {
 		_spec.SetField(petitiontag.FieldPosition, field.TypeInt, value)
@@ -335,6 +360,18 @@ func (u *PetitionTagUpsert) UpdateState() *PetitionTagUpsert {
 	return u
 }
 
+// SetLabel sets the "label" field.
+func (u *PetitionTagUpsert) SetLabel(v string) *PetitionTagUpsert {
+	u.Set(petitiontag.FieldLabel, v)
+	return u
+}
+
+// UpdateLabel sets the "label" field to the value that was provided on create.
+func (u *PetitionTagUpsert) UpdateLabel() *PetitionTagUpsert {
+	u.SetExcluded(petitiontag.FieldLabel)
+	return u
+}
+
 // SetPosition sets the "position" field.
 func (u *PetitionTagUpsert) SetPosition(v int) *PetitionTagUpsert {
 	u.Set(petitiontag.FieldPosition, v)
@@ -453,6 +490,20 @@ func (u *PetitionTagUpsertOne) SetState(v string) *PetitionTagUpsertOne {
 func (u *PetitionTagUpsertOne) UpdateState() *PetitionTagUpsertOne {
 	return u.Update(func(s *PetitionTagUpsert) {
 		s.UpdateState()
+	})
+}
+
+// SetLabel sets the "label" field.
+func (u *PetitionTagUpsertOne) SetLabel(v string) *PetitionTagUpsertOne {
+	return u.Update(func(s *PetitionTagUpsert) {
+		s.SetLabel(v)
+	})
+}
+
+// UpdateLabel sets the "label" field to the value that was provided on create.
+func (u *PetitionTagUpsertOne) UpdateLabel() *PetitionTagUpsertOne {
+	return u.Update(func(s *PetitionTagUpsert) {
+		s.UpdateLabel()
 	})
 }
 
@@ -718,6 +769,20 @@ func (u *PetitionTagUpsertBulk) SetState(v string) *PetitionTagUpsertBulk {
 func (u *PetitionTagUpsertBulk) UpdateState() *PetitionTagUpsertBulk {
 	return u.Update(func(s *PetitionTagUpsert) {
 		s.UpdateState()
+	})
+}
+
+// SetLabel sets the "label" field.
+func (u *PetitionTagUpsertBulk) SetLabel(v string) *PetitionTagUpsertBulk {
+	return u.Update(func(s *PetitionTagUpsert) {
+		s.SetLabel(v)
+	})
+}
+
+// UpdateLabel sets the "label" field to the value that was provided on create.
+func (u *PetitionTagUpsertBulk) UpdateLabel() *PetitionTagUpsertBulk {
+	return u.Update(func(s *PetitionTagUpsert) {
+		s.UpdateLabel()
 	})
 }
 

@@ -94,6 +94,20 @@ func (_u *PetitionTagUpdate) SetNillableState(v *string) *PetitionTagUpdate {
 	return _u
 }
 
+// SetLabel sets the "label" field.
+func (_u *PetitionTagUpdate) SetLabel(v string) *PetitionTagUpdate {
+	_u.mutation.SetLabel(v)
+	return _u
+}
+
+// SetNillableLabel sets the "label" field if the given value is not nil.
+func (_u *PetitionTagUpdate) SetNillableLabel(v *string) *PetitionTagUpdate {
+	if v != nil {
+		_u.SetLabel(*v)
+	}
+	return _u
+}
+
 // SetPosition sets the "position" field.
 func (_u *PetitionTagUpdate) SetPosition(v int) *PetitionTagUpdate {
 	_u.mutation.ResetPosition()
@@ -206,6 +220,9 @@ func (_u *PetitionTagUpdate) sqlSave(ctx context.Context) (_node int, err error)
 	}
 	if value, ok := _u.mutation.State(); ok {
 		_spec.SetField(petitiontag.FieldState, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.Label(); ok {
+		_spec.SetField(petitiontag.FieldLabel, field.TypeString, value)
 	}
 	if value, ok := _u.mutation.Position(); ok {
 		_spec.SetField(petitiontag.FieldPosition, field.TypeInt, value)
@@ -356,6 +373,20 @@ func (_u *PetitionTagUpdateOne) SetNillableState(v *string) *PetitionTagUpdateOn
 	return _u
 }
 
+// SetLabel sets the "label" field.
+func (_u *PetitionTagUpdateOne) SetLabel(v string) *PetitionTagUpdateOne {
+	_u.mutation.SetLabel(v)
+	return _u
+}
+
+// SetNillableLabel sets the "label" field if the given value is not nil.
+func (_u *PetitionTagUpdateOne) SetNillableLabel(v *string) *PetitionTagUpdateOne {
+	if v != nil {
+		_u.SetLabel(*v)
+	}
+	return _u
+}
+
 // SetPosition sets the "position" field.
 func (_u *PetitionTagUpdateOne) SetPosition(v int) *PetitionTagUpdateOne {
 	_u.mutation.ResetPosition()
@@ -500,6 +531,9 @@ func (_u *PetitionTagUpdateOne) sqlSave(ctx context.Context) (_node *PetitionTag
 	}
 	if value, ok := _u.mutation.State(); ok {
 		_spec.SetField(petitiontag.FieldState, field.TypeString, value)
+	}
+	if value, ok := _u.mutation.Label(); ok {
+		_spec.SetField(petitiontag.FieldLabel, field.TypeString, value)
 	}
 	if value, ok := _u.mutation.Position(); ok {
 		_spec.SetField(petitiontag.FieldPosition, field.TypeInt, value)

@@ -131,8 +131,12 @@ func init() {
 	petitiontagDescState := petitiontagFields[3].Descriptor()
 	// petitiontag.DefaultState holds the default value on creation for the state field.
 	petitiontag.DefaultState = petitiontagDescState.Default.(string)
+	// petitiontagDescLabel is the schema descriptor for label field.
+	petitiontagDescLabel := petitiontagFields[4].Descriptor()
+	// petitiontag.DefaultLabel holds the default value on creation for the label field.
+	petitiontag.DefaultLabel = petitiontagDescLabel.Default.(string)
 	// petitiontagDescPosition is the schema descriptor for position field.
-	petitiontagDescPosition := petitiontagFields[4].Descriptor()
+	petitiontagDescPosition := petitiontagFields[5].Descriptor()
 	// petitiontag.DefaultPosition holds the default value on creation for the position field.
 	petitiontag.DefaultPosition = petitiontagDescPosition.Default.(int)
 	rankFields := schema.Rank{}.Fields()
@@ -205,14 +209,18 @@ func init() {
 	signatureday.RemovedValidator = signaturedayDescRemoved.Validators[0].(func(int) error)
 	tagFields := schema.Tag{}.Fields()
 	_ = tagFields
+	// tagDescKeyVersion is the schema descriptor for key_version field.
+	tagDescKeyVersion := tagFields[2].Descriptor()
+	// tag.DefaultKeyVersion holds the default value on creation for the key_version field.
+	tag.DefaultKeyVersion = tagDescKeyVersion.Default.(int)
 	// tagDescOpenPetitions is the schema descriptor for open_petitions field.
-	tagDescOpenPetitions := tagFields[3].Descriptor()
+	tagDescOpenPetitions := tagFields[5].Descriptor()
 	// tag.DefaultOpenPetitions holds the default value on creation for the open_petitions field.
 	tag.DefaultOpenPetitions = tagDescOpenPetitions.Default.(int)
 	// tag.OpenPetitionsValidator is a validator for the "open_petitions" field. It is called by the builders before save.
 	tag.OpenPetitionsValidator = tagDescOpenPetitions.Validators[0].(func(int) error)
 	// tagDescPublicPetitions is the schema descriptor for public_petitions field.
-	tagDescPublicPetitions := tagFields[4].Descriptor()
+	tagDescPublicPetitions := tagFields[6].Descriptor()
 	// tag.DefaultPublicPetitions holds the default value on creation for the public_petitions field.
 	tag.DefaultPublicPetitions = tagDescPublicPetitions.Default.(int)
 	// tag.PublicPetitionsValidator is a validator for the "public_petitions" field. It is called by the builders before save.

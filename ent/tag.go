@@ -20,7 +20,11 @@ type Tag struct {
 	ID uuid.UUID `json:"id,omitempty"`
 	// public: the normalised name that finds it
 	Key string `json:"key,omitempty"`
-	// public: as the first person wrote it
+	// public by order alone: the version of the rule that made the key
+	KeyVersion int `json:"key_version,omitempty"`
+	// public: the key by an earlier rule, which finds the tag where no other has it
+	FormerKey *string `json:"former_key,omitempty"`
+	// public: as most public petitions write it, or as the first person wrote it
 	Label string `json:"label,omitempty"`
 	// public: petitions in state OPEN that bear it
 	OpenPetitions int `json:"open_petitions,omitempty"`
@@ -66,9 +70,9 @@ func (*Tag) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case tag.FieldOpenPetitions, tag.FieldPublicPetitions:
+		case tag.FieldKeyVersion, tag.FieldOpenPetitions, tag.FieldPublicPetitions:
 			values[i] = new(sql.NullInt64)
-		case tag.FieldKey, tag.FieldLabel:
+		case tag.FieldKey, tag.FieldFormerKey, tag.FieldLabel:
 			values[i] = new(sql.NullString)
 		case tag.FieldID:
 			values[i] = new(uuid.UUID)
@@ -98,6 +102,19 @@ func (_m *Tag) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field key", values[i])
 			} else if value.Valid {
 				_m.Key = value.String
+			}
+		case tag.FieldKeyVersion:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field key_version", values[i])
+			} else if value.Valid {
+				_m.KeyVersion = int(value.Int64)
+			}
+		case tag.FieldFormerKey:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field former_key", values[i])
+			} else if value.Valid {
+				_m.FormerKey = new(string)
+				*_m.FormerKey = value.String
 			}
 		case tag.FieldLabel:
 			if value, ok := values[i].(*sql.NullString); !ok {
@@ -165,6 +182,14 @@ func (_m *Tag) String() string {
 	builder.WriteString(fmt.Sprintf("id=%v, ", _m.ID))
 	builder.WriteString("key=")
 	builder.WriteString(_m.Key)
+	builder.WriteString(", ")
+	builder.WriteString("key_version=")
+	builder.WriteString(fmt.Sprintf("%v", _m.KeyVersion))
+	builder.WriteString(", ")
+	if v := _m.FormerKey; v != nil {
+		builder.WriteString("former_key=")
+		builder.WriteString(*v)
+	}
 	builder.WriteString(", ")
 	builder.WriteString("label=")
 	builder.WriteString(_m.Label)

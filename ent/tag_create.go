@@ -30,6 +30,34 @@ func (_c *TagCreate) SetKey(v string) *TagCreate {
 	return _c
 }
 
+// SetKeyVersion sets the "key_version" field.
+func (_c *TagCreate) SetKeyVersion(v int) *TagCreate {
+	_c.mutation.SetKeyVersion(v)
+	return _c
+}
+
+// SetNillableKeyVersion sets the "key_version" field if the given value is not nil.
+func (_c *TagCreate) SetNillableKeyVersion(v *int) *TagCreate {
+	if v != nil {
+		_c.SetKeyVersion(*v)
+	}
+	return _c
+}
+
+// SetFormerKey sets the "former_key" field.
+func (_c *TagCreate) SetFormerKey(v string) *TagCreate {
+	_c.mutation.SetFormerKey(v)
+	return _c
+}
+
+// SetNillableFormerKey sets the "former_key" field if the given value is not nil.
+func (_c *TagCreate) SetNillableFormerKey(v *string) *TagCreate {
+	if v != nil {
+		_c.SetFormerKey(*v)
+	}
+	return _c
+}
+
 // SetLabel sets the "label" field.
 func (_c *TagCreate) SetLabel(v string) *TagCreate {
 	_c.mutation.SetLabel(v)
@@ -120,6 +148,10 @@ func (_c *TagCreate) ExecX(ctx context.Context) {
 
 // defaults sets the default values of the builder before save.
 func (_c *TagCreate) defaults() {
+	if _, ok := _c.mutation.KeyVersion(); !ok {
+		v := tag.DefaultKeyVersion
+		_c.mutation.SetKeyVersion(v)
+	}
 	if _, ok := _c.mutation.OpenPetitions(); !ok {
 		v := tag.DefaultOpenPetitions
 		_c.mutation.SetOpenPetitions(v)
@@ -134,6 +166,9 @@ func (_c *TagCreate) defaults() {
 func (_c *TagCreate) check() error {
 	if _, ok := _c.mutation.Key(); !ok {
 		return &ValidationError{Name: "key", err: errors.New(`ent: missing required field "Tag.key"`)}
+	}
+	if _, ok := _c.mutation.KeyVersion(); !ok {
+		return &ValidationError{Name: "key_version", err: errors.New(`ent: missing required field "Tag.key_version"`)}
 	}
 	if _, ok := _c.mutation.Label(); !ok {
 		return &ValidationError{Name: "label", err: errors.New(`ent: missing required field "Tag.label"`)}
@@ -193,6 +228,14 @@ func (_c *TagCreate) createSpec() (*Tag, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Key(); ok {
 		_spec.SetField(tag.FieldKey, field.TypeString, value)
 		_node.Key = value
+	}
+	if value, ok := _c.mutation.KeyVersion(); ok {
+		_spec.SetField(tag.FieldKeyVersion, field.TypeInt, value)
+		_node.KeyVersion = value
+	}
+	if value, ok := _c.mutation.FormerKey(); ok {
+		_spec.SetField(tag.FieldFormerKey, field.TypeString, value)
+		_node.FormerKey = &value
 	}
 	if value, ok := _c.mutation.Label(); ok {
 		_spec.SetField(tag.FieldLabel, field.TypeString, value)
@@ -278,6 +321,24 @@ type (
 	}
 )
 
+// SetKeyVersion sets the "key_version" field.
+func (u *TagUpsert) SetKeyVersion(v int) *TagUpsert {
+	u.Set(tag.FieldKeyVersion, v)
+	return u
+}
+
+// UpdateKeyVersion sets the "key_version" field to the value that was provided on create.
+func (u *TagUpsert) UpdateKeyVersion() *TagUpsert {
+	u.SetExcluded(tag.FieldKeyVersion)
+	return u
+}
+
+// AddKeyVersion adds v to the "key_version" field.
+func (u *TagUpsert) AddKeyVersion(v int) *TagUpsert {
+	u.Add(tag.FieldKeyVersion, v)
+	return u
+}
+
 // SetLabel sets the "label" field.
 func (u *TagUpsert) SetLabel(v string) *TagUpsert {
 	u.Set(tag.FieldLabel, v)
@@ -346,6 +407,9 @@ func (u *TagUpsertOne) UpdateNewValues() *TagUpsertOne {
 		if _, exists := u.create.mutation.Key(); exists {
 			s.SetIgnore(tag.FieldKey)
 		}
+		if _, exists := u.create.mutation.FormerKey(); exists {
+			s.SetIgnore(tag.FieldFormerKey)
+		}
 	}))
 	return u
 }
@@ -375,6 +439,27 @@ func (u *TagUpsertOne) Update(set func(*TagUpsert)) *TagUpsertOne {
 		set(&TagUpsert{UpdateSet: update})
 	}))
 	return u
+}
+
+// SetKeyVersion sets the "key_version" field.
+func (u *TagUpsertOne) SetKeyVersion(v int) *TagUpsertOne {
+	return u.Update(func(s *TagUpsert) {
+		s.SetKeyVersion(v)
+	})
+}
+
+// AddKeyVersion adds v to the "key_version" field.
+func (u *TagUpsertOne) AddKeyVersion(v int) *TagUpsertOne {
+	return u.Update(func(s *TagUpsert) {
+		s.AddKeyVersion(v)
+	})
+}
+
+// UpdateKeyVersion sets the "key_version" field to the value that was provided on create.
+func (u *TagUpsertOne) UpdateKeyVersion() *TagUpsertOne {
+	return u.Update(func(s *TagUpsert) {
+		s.UpdateKeyVersion()
+	})
 }
 
 // SetLabel sets the "label" field.
@@ -619,6 +704,9 @@ func (u *TagUpsertBulk) UpdateNewValues() *TagUpsertBulk {
 			if _, exists := b.mutation.Key(); exists {
 				s.SetIgnore(tag.FieldKey)
 			}
+			if _, exists := b.mutation.FormerKey(); exists {
+				s.SetIgnore(tag.FieldFormerKey)
+			}
 		}
 	}))
 	return u
@@ -649,6 +737,27 @@ func (u *TagUpsertBulk) Update(set func(*TagUpsert)) *TagUpsertBulk {
 		set(&TagUpsert{UpdateSet: update})
 	}))
 	return u
+}
+
+// SetKeyVersion sets the "key_version" field.
+func (u *TagUpsertBulk) SetKeyVersion(v int) *TagUpsertBulk {
+	return u.Update(func(s *TagUpsert) {
+		s.SetKeyVersion(v)
+	})
+}
+
+// AddKeyVersion adds v to the "key_version" field.
+func (u *TagUpsertBulk) AddKeyVersion(v int) *TagUpsertBulk {
+	return u.Update(func(s *TagUpsert) {
+		s.AddKeyVersion(v)
+	})
+}
+
+// UpdateKeyVersion sets the "key_version" field to the value that was provided on create.
+func (u *TagUpsertBulk) UpdateKeyVersion() *TagUpsertBulk {
+	return u.Update(func(s *TagUpsert) {
+		s.UpdateKeyVersion()
+	})
 }
 
 // SetLabel sets the "label" field.

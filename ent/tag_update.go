@@ -30,6 +30,27 @@ func (_u *TagUpdate) Where(ps ...predicate.Tag) *TagUpdate {
 	return _u
 }
 
+// SetKeyVersion sets the "key_version" field.
+func (_u *TagUpdate) SetKeyVersion(v int) *TagUpdate {
+	_u.mutation.ResetKeyVersion()
+	_u.mutation.SetKeyVersion(v)
+	return _u
+}
+
+// SetNillableKeyVersion sets the "key_version" field if the given value is not nil.
+func (_u *TagUpdate) SetNillableKeyVersion(v *int) *TagUpdate {
+	if v != nil {
+		_u.SetKeyVersion(*v)
+	}
+	return _u
+}
+
+// AddKeyVersion adds value to the "key_version" field.
+func (_u *TagUpdate) AddKeyVersion(v int) *TagUpdate {
+	_u.mutation.AddKeyVersion(v)
+	return _u
+}
+
 // SetLabel sets the "label" field.
 func (_u *TagUpdate) SetLabel(v string) *TagUpdate {
 	_u.mutation.SetLabel(v)
@@ -187,6 +208,15 @@ func (_u *TagUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 			}
 		}
 	}
+	if value, ok := _u.mutation.KeyVersion(); ok {
+		_spec.SetField(tag.FieldKeyVersion, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedKeyVersion(); ok {
+		_spec.AddField(tag.FieldKeyVersion, field.TypeInt, value)
+	}
+	if _u.mutation.FormerKeyCleared() {
+		_spec.ClearField(tag.FieldFormerKey, field.TypeString)
+	}
 	if value, ok := _u.mutation.Label(); ok {
 		_spec.SetField(tag.FieldLabel, field.TypeString, value)
 	}
@@ -279,6 +309,27 @@ type TagUpdateOne struct {
 	hooks     []Hook
 	mutation  *TagMutation
 	modifiers []func(*sql.UpdateBuilder)
+}
+
+// SetKeyVersion sets the "key_version" field.
+func (_u *TagUpdateOne) SetKeyVersion(v int) *TagUpdateOne {
+	_u.mutation.ResetKeyVersion()
+	_u.mutation.SetKeyVersion(v)
+	return _u
+}
+
+// SetNillableKeyVersion sets the "key_version" field if the given value is not nil.
+func (_u *TagUpdateOne) SetNillableKeyVersion(v *int) *TagUpdateOne {
+	if v != nil {
+		_u.SetKeyVersion(*v)
+	}
+	return _u
+}
+
+// AddKeyVersion adds value to the "key_version" field.
+func (_u *TagUpdateOne) AddKeyVersion(v int) *TagUpdateOne {
+	_u.mutation.AddKeyVersion(v)
+	return _u
 }
 
 // SetLabel sets the "label" field.
@@ -467,6 +518,15 @@ func (_u *TagUpdateOne) sqlSave(ctx context.Context) (_node *Tag, err error) {
 				ps[i](selector)
 			}
 		}
+	}
+	if value, ok := _u.mutation.KeyVersion(); ok {
+		_spec.SetField(tag.FieldKeyVersion, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedKeyVersion(); ok {
+		_spec.AddField(tag.FieldKeyVersion, field.TypeInt, value)
+	}
+	if _u.mutation.FormerKeyCleared() {
+		_spec.ClearField(tag.FieldFormerKey, field.TypeString)
 	}
 	if value, ok := _u.mutation.Label(); ok {
 		_spec.SetField(tag.FieldLabel, field.TypeString, value)

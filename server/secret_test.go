@@ -138,6 +138,15 @@ func TestMissingSecretIsNotMadeAnew(t *testing.T) {
 
 // beforeFingerprints takes back the migrations from the fifth on, which made the fingerprints; the last one first.
 var beforeFingerprints = []string{
+	`DROP INDEX search_documents_text_version`,
+	`ALTER TABLE search_documents DROP COLUMN text_version`,
+	`DROP INDEX tag_key_version`,
+	`DROP INDEX tag_former_key`,
+	`ALTER TABLE tags DROP COLUMN key_version`,
+	`ALTER TABLE tags DROP COLUMN former_key`,
+	`DROP TABLE tag_labels`,
+	`DROP INDEX petitiontag_unlabelled`,
+	`ALTER TABLE petition_tags DROP COLUMN label`,
 	`DROP INDEX petitiontag_listed`,
 	`ALTER TABLE petition_tags DROP COLUMN state`,
 	`CREATE INDEX petitiontag_listed ON petition_tags (tag_id, created, petition_id)`,
@@ -153,23 +162,29 @@ var beforeFingerprints = []string{
 	`DELETE FROM goose_db_version WHERE version_id >= 5`,
 }
 
+// rewrite runs statements on a database that nobody serves.
+func rewrite(t *testing.T, environment []string, statements ...string) {
+	t.Helper()
+	db, err := database.Open(t.Context(), setTo(t, environment, "PETITION_DATABASE_URL"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range statements {
+		if _, err := db.Write.ExecContext(t.Context(), text); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A database of a version that did not know its secret takes the one it was made with, when it is served again.
 func TestEarlierDatabaseIsServedAgain(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, func(t *testing.T, environment []string) {
 		petition := signedOnce(t, environment)
-		db, err := database.Open(t.Context(), setTo(t, environment, "PETITION_DATABASE_URL"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, query := range beforeFingerprints {
-			if _, err := db.Write.ExecContext(t.Context(), query); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := db.Close(); err != nil {
-			t.Fatal(err)
-		}
+		rewrite(t, environment, beforeFingerprints...)
 		begin(t, with(environment, "PETITION_SECRET_FILE", secretOf(t, 'b', 0o600)), petitioning.ErrSecretUnproven)
 		s := start(t, environment)
 		if !s.sign(t, petition, "ada@example.org") || s.count(t, petition) != 1 {

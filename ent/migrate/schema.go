@@ -229,6 +229,7 @@ var (
 	PetitionTagsColumns = []*schema.Column{
 		{Name: "created", Type: field.TypeInt64, Default: 0},
 		{Name: "state", Type: field.TypeString, Default: "DRAFT"},
+		{Name: "label", Type: field.TypeString, Default: ""},
 		{Name: "position", Type: field.TypeInt, Default: 0},
 		{Name: "petition_id", Type: field.TypeUUID},
 		{Name: "tag_id", Type: field.TypeUUID},
@@ -237,17 +238,17 @@ var (
 	PetitionTagsTable = &schema.Table{
 		Name:       "petition_tags",
 		Columns:    PetitionTagsColumns,
-		PrimaryKey: []*schema.Column{PetitionTagsColumns[3], PetitionTagsColumns[4]},
+		PrimaryKey: []*schema.Column{PetitionTagsColumns[4], PetitionTagsColumns[5]},
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "petition_tags_petitions_petition",
-				Columns:    []*schema.Column{PetitionTagsColumns[3]},
+				Columns:    []*schema.Column{PetitionTagsColumns[4]},
 				RefColumns: []*schema.Column{PetitionsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
 			{
 				Symbol:     "petition_tags_tags_tag",
-				Columns:    []*schema.Column{PetitionTagsColumns[4]},
+				Columns:    []*schema.Column{PetitionTagsColumns[5]},
 				RefColumns: []*schema.Column{TagsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -256,7 +257,15 @@ var (
 			{
 				Name:    "petitiontag_listed",
 				Unique:  false,
-				Columns: []*schema.Column{PetitionTagsColumns[4], PetitionTagsColumns[1], PetitionTagsColumns[0], PetitionTagsColumns[3]},
+				Columns: []*schema.Column{PetitionTagsColumns[5], PetitionTagsColumns[1], PetitionTagsColumns[0], PetitionTagsColumns[4]},
+			},
+			{
+				Name:    "petitiontag_unlabelled",
+				Unique:  false,
+				Columns: []*schema.Column{PetitionTagsColumns[5]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "label = ''",
+				},
 			},
 		},
 	}
@@ -434,6 +443,8 @@ var (
 	TagsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeUUID},
 		{Name: "key", Type: field.TypeString, Unique: true},
+		{Name: "key_version", Type: field.TypeInt, Default: 0},
+		{Name: "former_key", Type: field.TypeString, Nullable: true},
 		{Name: "label", Type: field.TypeString},
 		{Name: "open_petitions", Type: field.TypeInt, Default: 0},
 		{Name: "public_petitions", Type: field.TypeInt, Default: 0},
@@ -451,6 +462,19 @@ var (
 				Annotation: &entsql.IndexAnnotation{
 					Where: "public_petitions > 0",
 				},
+			},
+			{
+				Name:    "tag_former_key",
+				Unique:  false,
+				Columns: []*schema.Column{TagsColumns[3]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "former_key IS NOT NULL",
+				},
+			},
+			{
+				Name:    "tag_key_version",
+				Unique:  false,
+				Columns: []*schema.Column{TagsColumns[2]},
 			},
 		},
 	}

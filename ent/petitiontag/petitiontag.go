@@ -18,6 +18,8 @@ const (
 	FieldCreated = "created"
 	// FieldState holds the string denoting the state field in the database.
 	FieldState = "state"
+	// FieldLabel holds the string denoting the label field in the database.
+	FieldLabel = "label"
 	// FieldPosition holds the string denoting the position field in the database.
 	FieldPosition = "position"
 	// EdgePetition holds the string denoting the petition edge name in mutations.
@@ -52,6 +54,7 @@ var Columns = []string{
 	FieldTagID,
 	FieldCreated,
 	FieldState,
+	FieldLabel,
 	FieldPosition,
 }
 
@@ -70,6 +73,8 @@ var (
 	DefaultCreated int64
 	// DefaultState holds the default value on creation for the "state" field.
 	DefaultState string
+	// DefaultLabel holds the default value on creation for the "label" field.
+	DefaultLabel string
 	// DefaultPosition holds the default value on creation for the "position" field.
 	DefaultPosition int
 )
@@ -95,6 +100,11 @@ func ByCreated(opts ...sql.OrderTermOption) OrderOption {
 // ByState orders the results by the state field.
 func ByState(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldState, opts...).ToFunc()
+}
+
+// ByLabel orders the results by the label field.
+func ByLabel(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldLabel, opts...).ToFunc()
 }
 
 // ByPosition orders the results by the position field.

@@ -180,6 +180,71 @@ func StateContainsFold(v string) predicate.PetitionTag {
 	return predicate.PetitionTag(sql.FieldContainsFold(FieldState, v))
 }
 
+// LabelEQ applies the EQ predicate on the "label" field.
+func LabelEQ(v string) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldEQ(FieldLabel, v))
+}
+
+// LabelNEQ applies the NEQ predicate on the "label" field.
+func LabelNEQ(v string) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldNEQ(FieldLabel, v))
+}
+
+// LabelIn applies the In predicate on the "label" field.
+func LabelIn(vs ...string) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldIn(FieldLabel, vs...))
+}
+
+// LabelNotIn applies the NotIn predicate on the "label" field.
+func LabelNotIn(vs ...string) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldNotIn(FieldLabel, vs...))
+}
+
+// LabelGT applies the GT predicate on the "label" field.
+func LabelGT(v string) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldGT(FieldLabel, v))
+}
+
+// LabelGTE applies the GTE predicate on the "label" field.
+func LabelGTE(v string) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldGTE(FieldLabel, v))
+}
+
+// LabelLT applies the LT predicate on the "label" field.
+func LabelLT(v string) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldLT(FieldLabel, v))
+}
+
+// LabelLTE applies the LTE predicate on the "label" field.
+func LabelLTE(v string) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldLTE(FieldLabel, v))
+}
+
+// LabelContains applies the Contains predicate on the "label" field.
+func LabelContains(v string) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldContains(FieldLabel, v))
+}
+
+// LabelHasPrefix applies the HasPrefix predicate on the "label" field.
+func LabelHasPrefix(v string) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldHasPrefix(FieldLabel, v))
+}
+
+// LabelHasSuffix applies the HasSuffix predicate on the "label" field.
+func LabelHasSuffix(v string) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldHasSuffix(FieldLabel, v))
+}
+
+// LabelEqualFold applies the EqualFold predicate on the "label" field.
+func LabelEqualFold(v string) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldEqualFold(FieldLabel, v))
+}
+
+// LabelContainsFold applies the ContainsFold predicate on the "label" field.
+func LabelContainsFold(v string) predicate.PetitionTag {
+	return predicate.PetitionTag(sql.FieldContainsFold(FieldLabel, v))
+}
+
 // PositionEQ applies the EQ predicate on the "position" field.
 func PositionEQ(v int) predicate.PetitionTag {
 	return predicate.PetitionTag(sql.FieldEQ(FieldPosition, v))

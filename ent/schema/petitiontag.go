@@ -2,6 +2,7 @@ package schema
 
 import (
 	"entgo.io/ent"
+	"entgo.io/ent/dialect/entsql"
 	"entgo.io/ent/schema"
 	"entgo.io/ent/schema/edge"
 	"entgo.io/ent/schema/field"
@@ -26,6 +27,7 @@ func (PetitionTag) Fields() []ent.Field {
 			Comment("public: when the petition was created, in microseconds since 1970; a tag's petitions are listed by it"),
 		field.String("state").Default("DRAFT").
 			Comment("public by order alone: the petition's state, so that a list walks along the petitions in its states alone"),
+		field.String("label").Default("").Comment("public: the tag as the petition's author wrote it; empty: as tags has it"),
 		field.Int("position").Default(0).Comment("public by order alone: place among the petition's tags"),
 	}
 }
@@ -38,7 +40,10 @@ func (PetitionTag) Edges() []ent.Edge {
 	}
 }
 
-// Indexes of PetitionTag.
+// Indexes of PetitionTag. The second is empty as a rule, and finds what a replica of an earlier version has written.
 func (PetitionTag) Indexes() []ent.Index {
-	return []ent.Index{index.Fields("tag_id", "state", "created", "petition_id").StorageKey("petitiontag_listed")}
+	return []ent.Index{
+		index.Fields("tag_id", "state", "created", "petition_id").StorageKey("petitiontag_listed"),
+		index.Fields("tag_id").StorageKey("petitiontag_unlabelled").Annotations(entsql.IndexWhere("label = ''")),
+	}
 }

@@ -18,7 +18,10 @@ func (Tag) Fields() []ent.Field {
 		field.UUID("id", uuid.UUID{}).Immutable().Comment("public"),
 		// In the order of code points, as SQLite has it, whatever collation a PostgreSQL database was made with.
 		field.String("key").Unique().Immutable().Comment("public: the normalised name that finds it"),
-		field.String("label").Comment("public: as the first person wrote it"),
+		field.Int("key_version").Default(0).Comment("public by order alone: the version of the rule that made the key"),
+		field.String("former_key").Optional().Nillable().Immutable().
+			Comment("public: the key by an earlier rule, which finds the tag where no other has it"),
+		field.String("label").Comment("public: as most public petitions write it, or as the first person wrote it"),
 		field.Int("open_petitions").Default(0).NonNegative().Comment("public: petitions in state OPEN that bear it"),
 		field.Int("public_petitions").Default(0).NonNegative().
 			Comment("public: petitions that everybody sees and that bear it; a tag that has none is nobody's to see but theirs who see a draft with it"),
@@ -32,9 +35,12 @@ func (Tag) Edges() []ent.Edge {
 	}
 }
 
-// Indexes of Tag: lists of tags walk along those that everybody sees, and not past those of drafts.
+// Indexes of Tag: lists of tags walk along those that everybody sees, and not past those of drafts. The others find
+// former keys, and keys that are to be made again.
 func (Tag) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("key").StorageKey("tag_public").Annotations(entsql.IndexWhere("public_petitions > 0")),
+		index.Fields("former_key").StorageKey("tag_former_key").Annotations(entsql.IndexWhere("former_key IS NOT NULL")),
+		index.Fields("key_version").StorageKey("tag_key_version"),
 	}
 }

@@ -14,6 +14,10 @@ const (
 	FieldID = "id"
 	// FieldKey holds the string denoting the key field in the database.
 	FieldKey = "key"
+	// FieldKeyVersion holds the string denoting the key_version field in the database.
+	FieldKeyVersion = "key_version"
+	// FieldFormerKey holds the string denoting the former_key field in the database.
+	FieldFormerKey = "former_key"
 	// FieldLabel holds the string denoting the label field in the database.
 	FieldLabel = "label"
 	// FieldOpenPetitions holds the string denoting the open_petitions field in the database.
@@ -44,6 +48,8 @@ const (
 var Columns = []string{
 	FieldID,
 	FieldKey,
+	FieldKeyVersion,
+	FieldFormerKey,
 	FieldLabel,
 	FieldOpenPetitions,
 	FieldPublicPetitions,
@@ -66,6 +72,8 @@ func ValidColumn(column string) bool {
 }
 
 var (
+	// DefaultKeyVersion holds the default value on creation for the "key_version" field.
+	DefaultKeyVersion int
 	// DefaultOpenPetitions holds the default value on creation for the "open_petitions" field.
 	DefaultOpenPetitions int
 	// OpenPetitionsValidator is a validator for the "open_petitions" field. It is called by the builders before save.
@@ -87,6 +95,16 @@ func ByID(opts ...sql.OrderTermOption) OrderOption {
 // ByKey orders the results by the key field.
 func ByKey(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldKey, opts...).ToFunc()
+}
+
+// ByKeyVersion orders the results by the key_version field.
+func ByKeyVersion(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldKeyVersion, opts...).ToFunc()
+}
+
+// ByFormerKey orders the results by the former_key field.
+func ByFormerKey(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldFormerKey, opts...).ToFunc()
 }
 
 // ByLabel orders the results by the label field.

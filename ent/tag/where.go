@@ -60,6 +60,16 @@ func Key(v string) predicate.Tag {
 	return predicate.Tag(sql.FieldEQ(FieldKey, v))
 }
 
+// KeyVersion applies equality check predicate on the "key_version" field. It's identical to KeyVersionEQ.
+func KeyVersion(v int) predicate.Tag {
+	return predicate.Tag(sql.FieldEQ(FieldKeyVersion, v))
+}
+
+// FormerKey applies equality check predicate on the "former_key" field. It's identical to FormerKeyEQ.
+func FormerKey(v string) predicate.Tag {
+	return predicate.Tag(sql.FieldEQ(FieldFormerKey, v))
+}
+
 // OpenPetitions applies equality check predicate on the "open_petitions" field. It's identical to OpenPetitionsEQ.
 func OpenPetitions(v int) predicate.Tag {
 	return predicate.Tag(sql.FieldEQ(FieldOpenPetitions, v))
@@ -133,6 +143,121 @@ func KeyEqualFold(v string) predicate.Tag {
 // KeyContainsFold applies the ContainsFold predicate on the "key" field.
 func KeyContainsFold(v string) predicate.Tag {
 	return predicate.Tag(sql.FieldContainsFold(FieldKey, v))
+}
+
+// KeyVersionEQ applies the EQ predicate on the "key_version" field.
+func KeyVersionEQ(v int) predicate.Tag {
+	return predicate.Tag(sql.FieldEQ(FieldKeyVersion, v))
+}
+
+// KeyVersionNEQ applies the NEQ predicate on the "key_version" field.
+func KeyVersionNEQ(v int) predicate.Tag {
+	return predicate.Tag(sql.FieldNEQ(FieldKeyVersion, v))
+}
+
+// KeyVersionIn applies the In predicate on the "key_version" field.
+func KeyVersionIn(vs ...int) predicate.Tag {
+	return predicate.Tag(sql.FieldIn(FieldKeyVersion, vs...))
+}
+
+// KeyVersionNotIn applies the NotIn predicate on the "key_version" field.
+func KeyVersionNotIn(vs ...int) predicate.Tag {
+	return predicate.Tag(sql.FieldNotIn(FieldKeyVersion, vs...))
+}
+
+// KeyVersionGT applies the GT predicate on the "key_version" field.
+func KeyVersionGT(v int) predicate.Tag {
+	return predicate.Tag(sql.FieldGT(FieldKeyVersion, v))
+}
+
+// KeyVersionGTE applies the GTE predicate on the "key_version" field.
+func KeyVersionGTE(v int) predicate.Tag {
+	return predicate.Tag(sql.FieldGTE(FieldKeyVersion, v))
+}
+
+// KeyVersionLT applies the LT predicate on the "key_version" field.
+func KeyVersionLT(v int) predicate.Tag {
+	return predicate.Tag(sql.FieldLT(FieldKeyVersion, v))
+}
+
+// KeyVersionLTE applies the LTE predicate on the "key_version" field.
+func KeyVersionLTE(v int) predicate.Tag {
+	return predicate.Tag(sql.FieldLTE(FieldKeyVersion, v))
+}
+
+// FormerKeyEQ applies the EQ predicate on the "former_key" field.
+func FormerKeyEQ(v string) predicate.Tag {
+	return predicate.Tag(sql.FieldEQ(FieldFormerKey, v))
+}
+
+// FormerKeyNEQ applies the NEQ predicate on the "former_key" field.
+func FormerKeyNEQ(v string) predicate.Tag {
+	return predicate.Tag(sql.FieldNEQ(FieldFormerKey, v))
+}
+
+// FormerKeyIn applies the In predicate on the "former_key" field.
+func FormerKeyIn(vs ...string) predicate.Tag {
+	return predicate.Tag(sql.FieldIn(FieldFormerKey, vs...))
+}
+
+// FormerKeyNotIn applies the NotIn predicate on the "former_key" field.
+func FormerKeyNotIn(vs ...string) predicate.Tag {
+	return predicate.Tag(sql.FieldNotIn(FieldFormerKey, vs...))
+}
+
+// FormerKeyGT applies the GT predicate on the "former_key" field.
+func FormerKeyGT(v string) predicate.Tag {
+	return predicate.Tag(sql.FieldGT(FieldFormerKey, v))
+}
+
+// FormerKeyGTE applies the GTE predicate on the "former_key" field.
+func FormerKeyGTE(v string) predicate.Tag {
+	return predicate.Tag(sql.FieldGTE(FieldFormerKey, v))
+}
+
+// FormerKeyLT applies the LT predicate on the "former_key" field.
+func FormerKeyLT(v string) predicate.Tag {
+	return predicate.Tag(sql.FieldLT(FieldFormerKey, v))
+}
+
+// FormerKeyLTE applies the LTE predicate on the "former_key" field.
+func FormerKeyLTE(v string) predicate.Tag {
+	return predicate.Tag(sql.FieldLTE(FieldFormerKey, v))
+}
+
+// FormerKeyContains applies the Contains predicate on the "former_key" field.
+func FormerKeyContains(v string) predicate.Tag {
+	return predicate.Tag(sql.FieldContains(FieldFormerKey, v))
+}
+
+// FormerKeyHasPrefix applies the HasPrefix predicate on the "former_key" field.
+func FormerKeyHasPrefix(v string) predicate.Tag {
+	return predicate.Tag(sql.FieldHasPrefix(FieldFormerKey, v))
+}
+
+// FormerKeyHasSuffix applies the HasSuffix predicate on the "former_key" field.
+func FormerKeyHasSuffix(v string) predicate.Tag {
+	return predicate.Tag(sql.FieldHasSuffix(FieldFormerKey, v))
+}
+
+// FormerKeyIsNil applies the IsNil predicate on the "former_key" field.
+func FormerKeyIsNil() predicate.Tag {
+	return predicate.Tag(sql.FieldIsNull(FieldFormerKey))
+}
+
+// FormerKeyNotNil applies the NotNil predicate on the "former_key" field.
+func FormerKeyNotNil() predicate.Tag {
+	return predicate.Tag(sql.FieldNotNull(FieldFormerKey))
+}
+
+// FormerKeyEqualFold applies the EqualFold predicate on the "former_key" field.
+func FormerKeyEqualFold(v string) predicate.Tag {
+	return predicate.Tag(sql.FieldEqualFold(FieldFormerKey, v))
+}
+
+// FormerKeyContainsFold applies the ContainsFold predicate on the "former_key" field.
+func FormerKeyContainsFold(v string) predicate.Tag {
+	return predicate.Tag(sql.FieldContainsFold(FieldFormerKey, v))
 }
 
 // LabelEQ applies the EQ predicate on the "label" field.

@@ -1904,12 +1904,17 @@ type Tag implements Node @cost(weight: "0.3") {
   id: ID!
 
   """
-  The key: normalised by NFKC and case folding to letters, digits, marks and ` + "`" + `_` + "`" + `, without ` + "`" + `#` + "`" + `. ` + "`" + `#Climate Justice!` + "`" + ` and
-  ` + "`" + `climatejustice` + "`" + ` are one tag.
+  The key: normalised by NFKC and case folding to letters, digits, marks, ` + "`" + `_` + "`" + `, and the signs without which the tag would
+  say something else: ` + "`" + `+` + "`" + ` and ` + "`" + `#` + "`" + ` behind a letter or digit, ` + "`" + `&` + "`" + ` between two, a minus behind a word or before a number,
+  ` + "`" + `%` + "`" + ` and currencies at a number, and what separates two digits (` + "`" + `_` + "`" + ` for a space). ` + "`" + `#Climate Justice!` + "`" + ` and
+  ` + "`" + `climatejustice` + "`" + ` are one tag; ` + "`" + `C` + "`" + `, ` + "`" + `C#` + "`" + ` and ` + "`" + `C++` + "`" + `, or ` + "`" + `1.5 °C` + "`" + ` and ` + "`" + `15 °C` + "`" + `, are not.
   """
   name: String!
 
-  """The tag as people write it, spaces and capitals included."""
+  """
+  The tag as people write it, spaces and capitals included. Among the tags of a petition: as that petition's author
+  wrote it. Elsewhere: as most published petitions do, or where several ways are as common, the one that was first.
+  """
   label: String!
 
   """How many OPEN petitions have the tag."""
@@ -2203,9 +2208,18 @@ type Query {
     before: String
 
     """
-    Words to find in title, summary, body and tags, at most 200 characters; more are refused with BAD_USER_INPUT. Case
-    and accents do not matter. Each of the first 16 words must be found, the last one as the beginning of a word.
-    Absent, null or blank: no search.
+    Words to find in title, summary, body and tags, at most 200 characters; more are refused with BAD_USER_INPUT. Each of
+    the first 16 words must be found, the last one as the beginning of a word. In scripts that put no spaces between
+    words, such as Chinese, Japanese, Thai, Lao, Khmer and Burmese, any part of a text is found; of long ones the first 64
+    letters or so count. Absent, null or blank: no search.
+
+    Case, accents and other marks do not matter, nor do letters that another keyboard lacks (` + "`" + `coeur` + "`" + ` finds ` + "`" + `cœur` + "`" + `, ` + "`" + `Lodz` + "`" + `
+    ` + "`" + `Łódź` + "`" + `, ` + "`" + `Kadikoy` + "`" + ` ` + "`" + `Kadıköy` + "`" + `), apostrophes within words, soft hyphens, joiners and tatweels, the script of digits,
+    Persian or Arabic kaf, yeh and heh, and how a nasal is written in Hindi. What does matter: spaces and hyphens
+    (` + "`" + `email` + "`" + ` does not find ` + "`" + `e-mail` + "`" + `), and spellings with other letters (` + "`" + `Groesse` + "`" + ` does not find ` + "`" + `Größe` + "`" + `).
+
+    There are no operators: a minus before a word, quotation marks and other signs are passed over, and words such as OR
+    are words to find.
     """
     search: String @cost(weight: "100")
 
@@ -2225,7 +2239,10 @@ type Query {
 
   """A tag by its name; null if no petition that the caller may see has it."""
   tag(
-    """The name or any spelling that is normalised to it, such as ` + "`" + `#Climate Justice!` + "`" + `."""
+    """
+    The name or any spelling that is normalised to it, such as ` + "`" + `#Climate Justice!` + "`" + `. A name that a tag had by an earlier
+    rule finds it, unless a published petition has a tag of that name.
+    """
     name: String!
   ): Tag @cacheControl(maxAge: 5)
 

@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// Run does the periodic tasks: once a second it closes petitions whose end has passed and rewrites changed ranks, once
-// a minute it compares all ranks and reopens what a wrong clock has closed, once an hour it deletes old idempotency
-// keys. It returns when ctx ends; a task that fails is logged and tried again the next time.
+// Run does the periodic tasks: once a second it closes petitions whose end has passed, rewrites changed ranks, and
+// writes search documents of an earlier version again; once a minute it compares all ranks and tags and reopens what a
+// wrong clock has closed; once an hour it deletes old idempotency keys. It returns when ctx ends; a task that fails is
+// logged and tried again the next time.
 //
 // Times in the future, from a wrong clock, are replaced every ten minutes, and not at the start: this clock itself may
 // be slow until the system has set it. Unless a second clock confirms this one, nothing is reopened or replaced.
@@ -30,6 +31,7 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-second.C:
 			s.task(ctx, "close what is due", s.CloseDue)
 			s.task(ctx, "rewrite ranks", s.Rank)
+			s.task(ctx, "write search documents again", s.rewriteDocuments)
 		case <-minute.C:
 			minutely()
 		case <-redate.C:

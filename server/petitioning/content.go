@@ -34,12 +34,7 @@ func (c content) equal(o content) bool {
 			return false
 		}
 	}
-	return c.goal == o.goal && c.taggedAs(o)
-}
-
-// taggedAs reports whether two contents have the same tags, regardless of spelling.
-func (c content) taggedAs(o content) bool {
-	return slices.EqualFunc(c.tags, o.tags, func(a, b text.Tag) bool { return a.Key == b.Key })
+	return c.goal == o.goal && slices.Equal(c.tags, o.tags)
 }
 
 // assign writes the fields that may be edited into a row's mutation: each once, since PostgreSQL refuses two

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -124,26 +125,8 @@ func (s *Service) Update(ctx context.Context, u Update) error {
 
 // content returns the current text of the petition in the form in which edits are checked.
 func (e *edit) content(ctx context.Context) (content, error) {
-	tags, err := e.tags(ctx)
+	tags, err := e.tagsOf(ctx, e.row.ID)
 	return content{row: *e.row, tags: tags, goal: e.counter.Terms().Goal}, err
-}
-
-func (e *edit) tags(ctx context.Context) ([]text.Tag, error) {
-	rows, err := e.sql.QueryContext(ctx, `SELECT t.key, t.label FROM petition_tags pt JOIN tags t ON t.id = pt.tag_id
- WHERE pt.petition_id = $1 ORDER BY pt.position`, e.row.ID)
-	if err != nil {
-		return nil, fmt.Errorf("reading tags: %w", err)
-	}
-	defer rows.Close()
-	var out []text.Tag
-	for rows.Next() {
-		var t text.Tag
-		if err := rows.Scan(&t.Key, &t.Label); err != nil {
-			return nil, fmt.Errorf("reading tags: %w", err)
-		}
-		out = append(out, t)
-	}
-	return out, rows.Err()
 }
 
 // apply applies the edit to the current text, and adds all faults to f.
@@ -234,7 +217,7 @@ func (e *edit) write(ctx context.Context, before, after content) error {
 	if err := row.Exec(ctx); err != nil {
 		return err
 	}
-	if !after.taggedAs(before) {
+	if !slices.Equal(after.tags, before.tags) {
 		if err := e.retag(ctx, after.tags); err != nil {
 			return err
 		}
@@ -243,23 +226,23 @@ func (e *edit) write(ctx context.Context, before, after content) error {
 }
 
 func (e *edit) retag(ctx context.Context, tags []text.Tag) error {
-	before, err := e.tagIDs(ctx, e.row.ID)
+	before, err := e.taggings(ctx, e.row.ID)
 	if err != nil {
 		return err
 	}
 	if err := e.setTags(ctx, e.row.ID, tags); err != nil {
 		return err
 	}
-	after, err := e.tagIDs(ctx, e.row.ID)
+	after, err := e.taggings(ctx, e.row.ID)
 	if err != nil {
 		return err
 	}
-	moved := map[uuid.UUID]int{}
-	for _, id := range before {
-		moved[id]--
+	moved := map[tagging]int{}
+	for _, one := range before {
+		moved[one]--
 	}
-	for _, id := range after {
-		moved[id]++
+	for _, one := range after {
+		moved[one]++
 	}
 	return e.countTags(ctx, moved, tagCountsIn(e.row.State))
 }

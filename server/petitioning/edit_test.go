@@ -158,7 +158,7 @@ func TestUpdateThatChangesNothing(t *testing.T) {
 			func(*petitioning.Update) {},
 			func(u *petitioning.Update) {
 				u.Title, u.Summary, u.Body, u.Goal = p("Save  the bees "), p(""), p("They are few.\n"), p(100)
-				u.Addressees, u.Tags, u.EndsAt = &[]string{}, &[]string{"#CLIMATE"}, p(&again)
+				u.Addressees, u.Tags, u.EndsAt = &[]string{}, &[]string{"# Climate"}, p(&again)
 			},
 		} {
 			ok(t, b.Update(b.As(t, made.EditToken), b.Edit(t, made.Petition, adjust)))

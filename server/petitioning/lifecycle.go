@@ -59,15 +59,15 @@ func (e *edit) open(ctx context.Context) (ledger.Terms, error) {
 func (e *edit) enter(ctx context.Context, next petition.State) (ledger.Terms, error) {
 	was, is := tagCountsIn(e.row.State), tagCountsIn(next)
 	if was != is {
-		ids, err := e.tagIDs(ctx, e.row.ID)
+		taggings, err := e.taggings(ctx, e.row.ID)
 		if err != nil {
 			return ledger.Terms{}, err
 		}
-		one := make(map[uuid.UUID]int, len(ids))
-		for _, id := range ids {
-			one[id] = 1
+		once := make(map[tagging]int, len(taggings))
+		for _, one := range taggings {
+			once[one] = 1
 		}
-		if err := e.countTags(ctx, one, tagCounts{is.open - was.open, is.public - was.public}); err != nil {
+		if err := e.countTags(ctx, once, tagCounts{is.open - was.open, is.public - was.public}); err != nil {
 			return ledger.Terms{}, err
 		}
 	}

@@ -3,7 +3,6 @@ package petitioning
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -12,21 +11,33 @@ import (
 	"petitiond/ent/petition"
 	"petitiond/ent/petitiontag"
 	"petitiond/ent/tag"
-	"petitiond/server/state"
 	"petitiond/server/text"
 )
+
+// tagsOf returns the tags of a petition as its author gave them.
+func (t *tx) tagsOf(ctx context.Context, id uuid.UUID) ([]text.Tag, error) {
+	rows, err := t.sql.QueryContext(ctx, `SELECT t.key, CASE pt.label WHEN '' THEN t.label ELSE pt.label END
+ FROM petition_tags pt JOIN tags t ON t.id = pt.tag_id WHERE pt.petition_id = $1 ORDER BY pt.position`, id)
+	if err != nil {
+		return nil, fmt.Errorf("reading tags: %w", err)
+	}
+	defer rows.Close()
+	var out []text.Tag
+	for rows.Next() {
+		var one text.Tag
+		if err := rows.Scan(&one.Key, &one.Label); err != nil {
+			return nil, fmt.Errorf("reading tags: %w", err)
+		}
+		out = append(out, one)
+	}
+	return out, rows.Err()
+}
 
 // setTags stores the tags of a petition in the given order, and creates new tags. The caller updates
 // the tags' counts.
 func (t *tx) setTags(ctx context.Context, id uuid.UUID, entries []text.Tag) error {
-	// In the order of keys: two transactions that create the same tags cannot deadlock.
-	sorted := slices.SortedFunc(slices.Values(entries), func(a, b text.Tag) int { return strings.Compare(a.Key, b.Key) })
-	for _, e := range sorted {
-		_, err := t.sql.ExecContext(ctx, `INSERT INTO tags (id, key, label, open_petitions) VALUES ($1, $2, $3, 0)
- ON CONFLICT (key) DO NOTHING`, newID(), e.Key, e.Label)
-		if err != nil {
-			return fmt.Errorf("making a tag: %w", err)
-		}
+	if err := t.makeTags(ctx, entries); err != nil {
+		return fmt.Errorf("making tags: %w", err)
 	}
 	if _, err := t.PetitionTag.Delete().Where(petitiontag.PetitionID(id)).Exec(ctx); err != nil {
 		return err
@@ -43,7 +54,7 @@ func (t *tx) setTags(ctx context.Context, id uuid.UUID, entries []text.Tag) erro
 		if err != nil {
 			return err
 		}
-		err = t.PetitionTag.Create().SetPetitionID(id).SetTagID(known).SetPosition(i).
+		err = t.PetitionTag.Create().SetPetitionID(id).SetTagID(known).SetLabel(e.Label).SetPosition(i).
 			SetCreated(row.CreatedAt.UnixMicro()).SetState(string(row.State)).Exec(ctx)
 		if err != nil {
 			return err
@@ -52,83 +63,28 @@ func (t *tx) setTags(ctx context.Context, id uuid.UUID, entries []text.Tag) erro
 	return nil
 }
 
-// tagCounts are what a petition adds to the numbers of open and of public petitions of its tags.
-type tagCounts struct{ open, public int }
-
-func tagCountsIn(s petition.State) (c tagCounts) {
-	if state.Signable(s) {
-		c.open = 1
+// makeTags creates the tags that there are not yet. One that has the key of another only by an earlier rule makes room
+// for it first. In the order of keys, two transactions that create the same tags cannot deadlock.
+func (t *tx) makeTags(ctx context.Context, entries []text.Tag) error {
+	sorted := slices.SortedFunc(slices.Values(entries), func(a, b text.Tag) int { return strings.Compare(a.Key, b.Key) })
+	keys := make([]string, len(sorted))
+	for i, e := range sorted {
+		keys[i] = e.Key
 	}
-	if state.Public(s) {
-		c.public = 1
-	}
-	return c
-}
-
-// tagIDs returns the tags of a petition.
-func (t *tx) tagIDs(ctx context.Context, petition uuid.UUID) ([]uuid.UUID, error) {
-	var ids []uuid.UUID
-	err := t.PetitionTag.Query().Where(petitiontag.PetitionID(petition)).Select(petitiontag.FieldTagID).Scan(ctx, &ids)
-	return ids, err
-}
-
-// countTags adds to the numbers of tags, for so many petitions of each. Rows of tags are locked by nothing else, once in
-// a transaction and in the order of keys: two transactions with the same tags then wait for each other in turn, and never
-// both for each other. New tags are made before, when a transaction holds none of these locks yet.
-func (t *tx) countTags(ctx context.Context, petitions map[uuid.UUID]int, each tagCounts) error {
-	if each == (tagCounts{}) {
-		return nil
-	}
-	maps.DeleteFunc(petitions, func(_ uuid.UUID, n int) bool { return n == 0 })
-	ids, err := t.Tag.Query().Where(tag.IDIn(slices.Collect(maps.Keys(petitions))...)).Order(tag.ByKey()).IDs(ctx)
+	stale, err := t.Tag.Query().Where(tag.KeyIn(keys...), tag.KeyVersionLT(text.TagKeyVersion)).Order(tag.ByKey()).All(ctx)
 	if err != nil {
 		return err
 	}
-	for _, id := range ids {
-		n := petitions[id]
-		err := t.Tag.UpdateOneID(id).AddOpenPetitions(n * each.open).AddPublicPetitions(n * each.public).Exec(ctx)
-		if err != nil {
+	for _, one := range stale {
+		if err := t.rekey(ctx, one); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-// index writes the folded text in which searches find a petition.
-func (t *tx) index(ctx context.Context, id uuid.UUID, c content) error {
-	labels := make([]string, len(c.tags))
-	for i, e := range c.tags {
-		labels[i] = e.Label + " " + e.Key
-	}
-	_, err := t.sql.ExecContext(ctx, `INSERT INTO search_documents (petition_id, title, summary, body, tags)
- VALUES ($1, $2, $3, $4, $5) ON CONFLICT (petition_id) DO UPDATE SET title = excluded.title, summary = excluded.summary,
- body = excluded.body, tags = excluded.tags`,
-		id, text.Fold(c.row.Title), text.Fold(c.row.Summary), text.Fold(c.row.Body), text.Fold(strings.Join(labels, " ")))
-	if err != nil {
-		return fmt.Errorf("indexing a petition: %w", err)
-	}
-	return nil
-}
-
-// recountTags corrects the states beside tags, and the tags' numbers of open and of public petitions, where they are
-// wrong: a replica of an earlier version does not write them. What is right as a statement begins is not written, even
-// if a petition changes meanwhile; what was wrong and changes meanwhile is left for the next call.
-func (s *Service) recountTags(ctx context.Context) error {
-	for _, text := range []string{
-		`UPDATE petition_tags SET state = p.state FROM petitions AS p
- WHERE p.id = petition_tags.petition_id AND petition_tags.state <> p.state`,
-		`UPDATE tags SET open_petitions = n.open, public_petitions = n.public FROM (
-  SELECT t.id, SUM(CASE WHEN pt.state IN ` + state.SignableSQL + ` THEN 1 ELSE 0 END) AS open,
-   SUM(CASE WHEN pt.state IN ` + state.PublicSQL + ` THEN 1 ELSE 0 END) AS public
-  FROM tags AS t LEFT JOIN petition_tags AS pt ON pt.tag_id = t.id GROUP BY t.id) AS n
- WHERE n.id = tags.id AND (tags.open_petitions <> n.open OR tags.public_petitions <> n.public)`,
-	} {
-		err := s.inTx(ctx, func(t *tx) error {
-			_, err := t.sql.ExecContext(ctx, text)
-			return err
-		})
+	for _, e := range sorted {
+		_, err := t.sql.ExecContext(ctx, `INSERT INTO tags (id, key, label, key_version, open_petitions) VALUES ($1, $2, $3, $4, 0)
+ ON CONFLICT (key) DO NOTHING`, newID(), e.Key, e.Label, text.TagKeyVersion)
 		if err != nil {
-			return fmt.Errorf("recounting the petitions of tags: %w", err)
+			return err
 		}
 	}
 	return nil

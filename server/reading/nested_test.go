@@ -86,7 +86,7 @@ func TestTagByName(t *testing.T) {
 			if tag == nil {
 				t.Fatalf("%q finds no tag", name)
 			}
-			equal(t, "label, as it was written first", "Climate Justice", tag.Label)
+			equal(t, "label, as it was written first of two ways", "Climate Justice", tag.Label)
 			equal(t, "open petitions", 2, tag.OpenPetitions)
 		}
 		for _, name := range []string{"", "climate", "!!!", "\x00", "\xff\xfe", strings.Repeat("é", 100_000)} {

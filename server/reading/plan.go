@@ -139,7 +139,7 @@ func bearing(names []string) narrowing {
 	among := func(args *database.Args) string {
 		ids := make([]string, len(names))
 		for i, name := range names {
-			ids[i] = `(SELECT t.id FROM tags AS t WHERE t.key = ` + args.Add(text.TagKey(name)) + `)`
+			ids[i] = named(name, args)
 		}
 		return strings.Join(ids, `, `)
 	}
@@ -169,7 +169,7 @@ func (c conditions) signedBy(n int) narrowing {
 	}
 }
 
-// search narrows to petitions in which every word of a search is found.
+// search narrows to petitions in which every term of a search is found.
 func (s *Service) search(search string) narrowing {
 	query := s.matching(search)
 	if query == "" { // nothing but punctuation: no petition matches

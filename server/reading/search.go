@@ -34,36 +34,36 @@ func (s *Service) matches(query string) string {
 	return `search_index JOIN search_documents AS d ON d.id = search_index.rowid WHERE search_index MATCH ` + query
 }
 
-// matchesOne returns the condition that every word occurs in the document d. SQLite's index can only be asked about one
-// document by reading the whole list of a word, so the text itself is searched: it consists of words separated by
+// matchesOne returns the condition that every term occurs in the document d. SQLite's index can only be asked about one
+// document by reading the whole list of a term, so the text itself is searched: it consists of terms separated by
 // single spaces.
 func (s *Service) matchesOne(search string, args *database.Args) string {
 	if s.source.Dialect() == database.Postgres {
 		return `d.document @@ to_tsquery('simple', ` + args.Add(s.matching(search)) + `)`
 	}
-	return eachWord(search, args, ` AND `, func(in func(string) string) string {
+	return eachTerm(search, args, ` AND `, func(in func(string) string) string {
 		return `(` + in(`title`) + ` OR ` + in(`tags`) + ` OR ` + in(`summary`) + ` OR ` + in(`body`) + `)`
 	})
 }
 
-// places returns the sum of the weights of the best place of each word in document d, where every word stands. So the
+// places returns the sum of the weights of the best place of each term in document d, where every term stands. So the
 // body, which may be long, is not looked into: what stands nowhere else stands there.
 func places(search string, args *database.Args) string {
-	return eachWord(search, args, ` + `, func(in func(string) string) string {
+	return eachTerm(search, args, ` + `, func(in func(string) string) string {
 		return `(CASE WHEN ` + in(`title`) + ` THEN 10 WHEN ` + in(`tags`) + ` THEN 4 WHEN ` + in(`summary`) + ` THEN 2 ELSE 1 END)`
 	})
 }
 
-// eachWord joins what of makes for each word, by the condition that the word stands in a column of document d.
-func eachWord(search string, args *database.Args, join string, of func(in func(column string) string) string) string {
-	words := text.SearchWords(search)
-	out := make([]string, len(words))
-	for i, word := range words {
-		word = ` ` + word
-		if i < len(words)-1 { // the last word may be a prefix
-			word += ` `
+// eachTerm joins what of makes for each term, by the condition that the term stands in a column of document d.
+func eachTerm(search string, args *database.Args, join string, of func(in func(column string) string) string) string {
+	terms := text.SearchTerms(search)
+	out := make([]string, len(terms))
+	for i, term := range terms {
+		written := ` ` + term.Text
+		if !term.Prefix {
+			written += ` `
 		}
-		w := args.Add(word)
+		w := args.Add(written)
 		out[i] = of(func(column string) string { return `instr(' ' || d.` + column + ` || ' ', ` + w + `) > 0` })
 	}
 	return strings.Join(out, join)

@@ -45,6 +45,8 @@ func TestSearchFinds(t *testing.T) {
 		{"CAFÉ facade", []int{1}},
 		{"coffee", []int{1}},
 		{"naive", []int{1}},
+		{"oeuvre", []int{1}},
+		{"ŒUVRE", []int{1}},
 		{"西口", []int{2}},
 		{"エレベーター", []int{2}},
 		{"ｴﾚﾍﾞｰﾀｰ", []int{2}},
@@ -60,13 +62,20 @@ func TestSearchFinds(t *testing.T) {
 		{"istanbul", []int{5}},
 		{"ISTANBUL SOKAK", []int{5}},
 		{"cınarlar", []int{5}},
-		{"cinarlar", nil}, // ı is no i with an accent
+		{"cinarlar", []int{5}},
+		{"IHLAMUR", []int{5}},
 		{"심야", []int{6}},
 		{"버스", []int{6}},
 		{"66", []int{7}},
 		{"b2b", []int{7}},
 		{"route 6", []int{7}},
 		{"don't", []int{7}},
+		{"dont", []int{7}},
+		{"-b2b", []int{7}}, // there are no operators
+		{"cafe -square", []int{1}},
+		{"cafe or b2b", nil},
+		{"groessere", nil},
+		{`"66 and b2b"`, []int{7}},
 		{"3.14", []int{7}},
 		{"petition", nil},
 		{"-- ; '", nil},
@@ -86,6 +95,61 @@ func TestSearchFinds(t *testing.T) {
 				want = append(want, corpus[i].Title)
 			}
 			equal(t, fmt.Sprintf("what %q finds", tt.search), want, b.Titles(t, reading.PetitionQuery{Search: &tt.search}))
+		}
+	})
+}
+
+// TestSearchFindsInEveryScript has titles, and searches by which each of them is found, and by which none is.
+func TestSearchFindsInEveryScript(t *testing.T) {
+	t.Parallel()
+	corpus := []struct{ title, found, missed string }{
+		{"ขอให้ยกเลิกโครงการสร้างเขื่อน", "เขื่อน|ยกเลิก|โครงการ|ขอให้|เขื่อน โครงการ", "ช้างป่า"},
+		{"สนับสนุนมาตรา ๑๑๒", "112|มาตรา", "๑๑๓"},
+		{"សូមបញ្ឈប់ការកាប់ព្រៃឈើ", "ព្រៃឈើ|ការកាប់|ឈើ", "ដំរី"},
+		{"ကျောင်းအသစ်ဆောက်ပေးပါ", "ဆောက်ပေးပါ|အသစ်|ကျောင်း", "မြစ်"},
+		{"ຂໍໃຫ້ຮັກສາປ່າໄມ້", "ປ່າໄມ້|ຮັກສາ|ປ່າ", "ເຂື່ອນ"},
+		{"安全な飲料水", "水|飲 水|飲料|全|飲料水|安全 水", "料飲|火"},
+		{"保護老樹", "樹|老|保護 樹|老樹", "護保"},
+		{"消費税をゼロに", "税|消費|ゼロ|に", "費消"},
+		{"Sauvons le cœur de la ville d’Orléans", "coeur|cœur|CŒUR|orleans|d'orleans|dorleans|ville|coe", "couer"},
+		{"Rettet Łódź und Wrocław", "Lodz|Wroclaw|łódź|LODZ wroc", "lodzi"},
+		{"Cầu Đà Nẵng an toàn", "Da Nang|đà nẵng|cau", "ta nang"},
+		{"Rød grød på Ærø", "grod|rod|aero|ÆRØ|Ærø", "groed"},
+		{"Þingvellir og Ísafjörður, Ħamrun", "thingvellir|isafjordur|hamrun", "pingvellir"},
+		{"Antwort per e-mail", "e-mail|mail|E Mail", "email"},
+		{"Weißer Großraum", "weisser|WEISSER|weiß|grossraum", "weiszer"},
+		{"KADIKÖY SAHİLİ HALKINDIR", "Kadıköy|kadikoy|sahili|halkındır|HALKINDIR", "kadykoy"},
+		{"Iğdır Ağrı dağı", "IĞDIR|igdir|ığdır|AĞRI|agri dagi", "ogri"},
+		{"Azərbaycan məktəbləri", "azerbaycan|AZƏRBAYCAN|mektebleri", "azarbaycan"},
+		{"ʻŌlelo Hawaiʻi schools", "Hawaii|Hawai'i|hawai‘i|olelo|ʻōlelo", "hawaiki"},
+		{"Oʻzbekiston va qoraqalpogʻiston", "O'zbekiston|ozbekiston|Oʼzbekiston|o’zbekiston|qoraqalpog'iston", "uzbekiston"},
+		{"Збережімо п'ять парків", "пʼять|п’ять|пять", "пьять"},
+		{"Escola al col·legi", "collegi|col·legi|col.legi", "colegi"},
+		{"مـحـمـد والقدس", "محمد|والقدس|مـحـمـد", "محمود"},
+		{"کتابخانه می\u200cخواهیم", "كتابخانه|کتابخانه|میخواهیم|می\u200cخواهیم", "کتابها"},
+		{"صفحة ٢٠٢٦ عن المدرسة", "2026|۲۰۲۶|صفحه", "2025"},
+		{"हिंदी में शिक्षा", "हिन्दी|हिंदी|शिक्षा", "न्याय"},
+		{"ইংরেজি শিক্ষা সম্পর্কে", "শিক্ষা|ইংরেজি", "বিদ্যালয়"},
+		{"അനിൽ കുമാർ", "അനില്\u200d|കുമാര്\u200d", "സുനിൽ"},
+		{"ענייני צה״ל", "צהל|צה\"ל|צה״ל", "צבא"},
+		{"Bürger\u00adentscheid für alle", "bürgerentscheid|burgerentscheid", "buerger"},
+	}
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		for _, c := range corpus {
+			b.MustPublish(t, func(d *petitioning.Draft) { d.Title = c.title })
+		}
+		for _, c := range corpus {
+			for search := range strings.SplitSeq(c.found, "|") {
+				if found := b.Titles(t, reading.PetitionQuery{Search: &search}); !slices.Contains(found, c.title) {
+					t.Errorf("%q does not find %q, but %q", search, c.title, found)
+				}
+			}
+			for search := range strings.SplitSeq(c.missed, "|") {
+				if found := b.Titles(t, reading.PetitionQuery{Search: &search}); len(found) > 0 {
+					t.Errorf("%q finds %q", search, found)
+				}
+			}
 		}
 	})
 }

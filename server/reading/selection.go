@@ -78,9 +78,9 @@ func (r *reading) columns() (out string) {
 func taggedColumn(d database.Dialect) string {
 	const tags = `petition_tags AS pt JOIN tags AS t ON t.id = pt.tag_id WHERE pt.petition_id = p.id`
 	if d == database.Postgres {
-		return `(SELECT json_agg(json_build_array(` + tagColumns + `) ORDER BY pt.position) FROM ` + tags + `)`
+		return `(SELECT json_agg(json_build_array(` + writtenColumns + `) ORDER BY pt.position) FROM ` + tags + `)`
 	}
-	return `(SELECT json_group_array(json_array(id, key, label, open_petitions)) FROM (SELECT ` + tagColumns + ` FROM ` + tags + ` ORDER BY pt.position))`
+	return `(SELECT json_group_array(json(tag)) FROM (SELECT json_array(` + writtenColumns + `) AS tag FROM ` + tags + ` ORDER BY pt.position))`
 }
 
 // tagsOf decodes a value of taggedColumn. An empty text means no tags.

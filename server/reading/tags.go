@@ -16,13 +16,18 @@ import (
 	"petitiond/server/timespan"
 )
 
-const tagColumns = `t.id, t.key, t.label, t.open_petitions`
+// tagColumns are those of a tag by itself, and writtenColumns those of one that a petition has: its label is as that
+// petition's author wrote it. A replica of an earlier version does not store that.
+const (
+	tagColumns     = `t.id, t.key, t.label, t.open_petitions`
+	writtenColumns = `t.id, t.key, CASE pt.label WHEN '' THEN t.label ELSE pt.label END, t.open_petitions`
+)
 
 // Tags returns a page of the tags whose names begin with the search, by name.
 func (s *Reader) Tags(ctx context.Context, search *string, page keyset.Args) (*TagConnection, error) {
 	dependOnLists(ctx)
 	name, where, args := "tags", visibility.Here, database.Args(nil)
-	if prefix := text.TagKey(deref(search)); prefix != "" {
+	if prefix := text.TagKeyPrefix(deref(search)); prefix != "" {
 		name += " " + prefix
 		// A range of the index: not LIKE, whose wildcard _ is a letter of tags.
 		where += ` AND t.key >= ` + args.Add(prefix) + ` AND t.key < ` + args.Add(prefix+string(unicode.MaxRune))
@@ -46,12 +51,22 @@ func (s *Reader) Tags(ctx context.Context, search *string, page keyset.Args) (*T
 	return c, nil
 }
 
+// named returns the id of the tag that a name finds: the one with its key. Where no public petition has that, it is one
+// that had the key by an earlier rule: a draft that nobody sees must not take its name away.
+func named(name string, args *database.Args) string {
+	key := args.Add(text.TagKey(name))
+	return `COALESCE((SELECT t.id FROM tags AS t WHERE t.key = ` + key + ` AND t.public_petitions > 0),
+ (SELECT t.id FROM tags AS t WHERE t.former_key = ` + key + ` AND t.public_petitions > 0 ORDER BY t.key LIMIT 1),
+ (SELECT t.id FROM tags AS t WHERE t.key = ` + key + `))`
+}
+
 // TagByName returns the tag with the name, or nil.
 func (s *Reader) TagByName(ctx context.Context, name string) (*ent.Tag, error) {
 	dependOnTags(ctx)
 	var out *ent.Tag
-	query := `SELECT ` + tagColumns + ` FROM tags AS t WHERE t.key = $1 AND ` + visibility.Here
-	asked := s.viewer.Tags(`t`).Statement(query, database.Args{text.TagKey(name)})
+	var args database.Args
+	query := `SELECT ` + tagColumns + ` FROM tags AS t WHERE t.id = ` + named(name, &args) + ` AND ` + visibility.Here
+	asked := s.viewer.Tags(`t`).Statement(query, args)
 	err := s.source.LookUp(ctx, asked, func(rows *sql.Rows) (err error) {
 		out, err = scanTag(rows)
 		return err
@@ -66,7 +81,7 @@ func (s *Reader) TagByName(ctx context.Context, name string) (*ent.Tag, error) {
 func (s *Reader) TagsOf(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID][]*ent.Tag, error) {
 	dependOn(ctx, wordsOf, petitions...)
 	var args database.Args
-	query := `SELECT pt.petition_id, ` + tagColumns + ` FROM petitions AS p JOIN petition_tags AS pt ON pt.petition_id = p.id
+	query := `SELECT pt.petition_id, ` + writtenColumns + ` FROM petitions AS p JOIN petition_tags AS pt ON pt.petition_id = p.id
  JOIN tags AS t ON t.id = pt.tag_id WHERE ` + args.Among(s.source.Dialect(), `p.id`, petitions) + ` AND ` + visibility.Here + ` ORDER BY pt.position`
 	out := make(map[uuid.UUID][]*ent.Tag, len(petitions))
 	var of uuid.UUID

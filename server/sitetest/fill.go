@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"petitiond/server/database"
+	"petitiond/server/state"
 )
 
 // Volume is how much a site has. The first petition is the hot one: Zipf's law gives it the most of everything, and
@@ -77,7 +78,7 @@ func (v Volume) statements(kind database.Dialect) []string {
 		return out
 	}
 	text := []string{
-		`INSERT INTO tags (id, key, label) SELECT ` + id("8003", "i") + `, 'tag' || CAST(i AS text), 'Tag' FROM ` + from(1, 100),
+		`INSERT INTO tags (id, key, label) SELECT ` + id("8003", "i") + `, 'tag' || CAST(i AS text), 'Tag ' || CAST(i AS text) FROM ` + from(1, 100),
 		`INSERT INTO petitions (id, slug, title, summary, body, language, addressees, state, petitioner, starts_at, ends_at, created_at, updated_at)
  SELECT ` + petition("i") + `, 'slug-' || CAST(i AS text), 'Save otter ' || CAST(i AS text), 'They are few.', ` + d.words + `,
  CASE WHEN i % 10 = 0 THEN 'de' ELSE 'en' END, '["The parliament"]',
@@ -90,7 +91,10 @@ func (v Volume) statements(kind database.Dialect) []string {
  SELECT ` + petition("i") + `, ` + id("8003", "11 + i % 90") + created + `, 1 FROM ` + from(1, v.Petitions),
 		`UPDATE tags SET open_petitions = (SELECT COUNT(*) FROM petition_tags AS pt JOIN petitions AS p ON p.id = pt.petition_id
  WHERE pt.tag_id = tags.id AND p.state = 'OPEN')`,
-		`UPDATE petition_tags SET state = p.state FROM petitions AS p WHERE p.id = petition_tags.petition_id`,
+		`UPDATE petition_tags SET state = p.state, label = t.label FROM petitions AS p, tags AS t
+ WHERE p.id = petition_tags.petition_id AND t.id = petition_tags.tag_id`,
+		`INSERT INTO tag_labels (tag_id, label, public_petitions) SELECT tag_id, label, COUNT(*) FROM petition_tags
+ WHERE state IN ` + state.PublicSQL + ` GROUP BY tag_id, label`,
 		CountPublic,
 		`INSERT INTO search_documents (petition_id, title, summary, body, tags)
  SELECT ` + petition("i") + `, 'save otter ' || CAST(i AS text), 'they are few', 'body w' || CAST(i % 1000 AS text), 'tag' FROM ` + from(1, v.Petitions),

@@ -94,7 +94,7 @@ func lastWord(s []byte, words []string) string {
 		if cut < 0 || !strings.EqualFold(string(s[cut:]), word) {
 			continue
 		}
-		if r, _ := utf8.DecodeLastRune(s[:cut]); !isLetterOrDigit(r) || isUnspaced(r) {
+		if r, _ := utf8.DecodeLastRune(s[:cut]); !isLetterOrDigit(r) || isHanOrKana(r) {
 			return word
 		}
 	}
@@ -143,7 +143,7 @@ func endsAddress(r rune) bool {
 	if r < utf8.RuneSelf {
 		return !isLetterOrDigit(r) && !strings.ContainsRune(addressSigns, r)
 	}
-	return isUnspaced(r) || !unicode.In(r, unicode.L, unicode.M, unicode.Nd) && !strings.ContainsRune(joiners, r)
+	return isHanOrKana(r) || !unicode.In(r, unicode.L, unicode.M, unicode.Nd) && !strings.ContainsRune(joiners, r)
 }
 
 // trimAddress cuts what belongs to the sentence around an address: punctuation, a closing bracket that was opened

@@ -44,5 +44,5 @@ func (u unspacedEmphasis) Parse(parent ast.Node, block text.Reader, pc parser.Co
 }
 
 func joinsPunctuation(r rune) bool {
-	return isUnspaced(r) || unicode.Is(unicode.Hangul, r)
+	return isHanOrKana(r) || unicode.Is(unicode.Hangul, r)
 }

@@ -1,110 +1,237 @@
 package text
 
 import (
+	"iter"
 	"strings"
 	"unicode"
-
-	"golang.org/x/text/cases"
-	"golang.org/x/text/unicode/norm"
+	"unicode/utf8"
 )
 
+// SearchTextVersion grows when SearchText changes. Documents with a lower one are written again in the background.
+const SearchTextVersion = 1
+
+// The work of the search index is bounded by these. Stored texts and searches are cut alike.
 const (
-	// foldedWordMax keeps words far below the limits of tsquery and FTS5 tokens. Indexed text and searches are cut
-	// alike.
-	foldedWordMax  = 64
-	searchWordsMax = 16
+	wordMax        = 64     // letters of a term, far below the limits of tsquery and FTS5
+	searchWordsMax = 16     // words of a search
+	searchTermsMax = 64     // terms of a search: in scripts without spaces a word has many
+	storedTermsMax = 60_000 // terms of a text: one for each letter of the longest body in a script without spaces, and some
 )
 
-// Fold prepares a text for the search index: words without case and accents, joined by single spaces. Runs in scripts
-// without spaces become overlapping pairs of characters, by which any part of a run is found.
-func Fold(s string) string {
-	return strings.Join(foldedWords(s), " ")
+// SearchText returns the terms under which the search index finds a text, joined by single spaces. A term is a word,
+// folded. A run of letters of a script without spaces has a term at each of its letters, by which any part of it is
+// found. A word with apostrophes is found with them, without them, and by each of its parts: l'eau has the terms l, eau
+// and leau.
+func SearchText(s string) string {
+	var out strings.Builder
+	stored := 0
+	for term := range storedTerms(foldLetters(s)) {
+		if stored++; stored > storedTermsMax {
+			break
+		}
+		if stored > 1 {
+			out.WriteByte(' ')
+		}
+		out.WriteString(term)
+	}
+	return out.String()
 }
 
-// FTSQuery returns a match expression for SQLite's FTS5 that finds all words of the query, the last one also as a
-// prefix. It is empty if the query has no words.
-func FTSQuery(query string) string {
-	words := SearchWords(query)
-	if len(words) == 0 {
-		return ""
+// storedTerms yields the terms of a folded text.
+func storedTerms(folded string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for parts := range wordsOf(folded) {
+			if len(parts) > 1 {
+				parts = append(parts, strings.Join(parts, ""))
+			}
+			for _, part := range parts {
+				for r := range runsOf(part) {
+					if !r.eachStored(yield) {
+						return
+					}
+				}
+			}
+		}
 	}
-	return `"` + strings.Join(words, `" AND "`) + `" *`
+}
+
+// SearchTerm is what a search looks for: a term of a text, or the beginning of one. It has letters and digits only,
+// which makes it safe to quote in a query.
+type SearchTerm struct {
+	Text   string
+	Prefix bool
+}
+
+// SearchTerms returns the terms of the first 16 words of a search, all of which must be found. The last word may be the
+// beginning of one.
+func SearchTerms(search string) []SearchTerm {
+	var terms []SearchTerm
+	words := 0
+	for parts := range wordsOf(foldLetters(search)) {
+		for r := range runsOf(strings.Join(parts, "")) {
+			if words++; words <= searchWordsMax {
+				terms = append(terms, r.searched()...)
+			}
+		}
+	}
+	if len(terms) == 0 {
+		return nil
+	}
+	terms = terms[:min(len(terms), searchTermsMax)]
+	terms[len(terms)-1].Prefix = true
+	return terms
+}
+
+// FTSQuery returns a match expression for SQLite's FTS5 that finds all terms of a search. It is empty if there are
+// none.
+func FTSQuery(search string) string {
+	return joinTerms(search, ` AND `, func(t SearchTerm) string {
+		if t.Prefix {
+			return `"` + t.Text + `" *`
+		}
+		return `"` + t.Text + `"`
+	})
 }
 
 // TSQuery returns the same for PostgreSQL's to_tsquery or a cast to tsquery.
-func TSQuery(query string) string {
-	words := SearchWords(query)
-	if len(words) == 0 {
-		return ""
-	}
-	return "'" + strings.Join(words, "' & '") + "':*"
-}
-
-// SearchWords returns the first 16 words of a search, folded as in the index.
-func SearchWords(query string) []string {
-	words := foldedWords(query)
-	return words[:min(len(words), searchWordsMax)]
-}
-
-// foldedWords returns words of letters and digits only, which makes it safe to quote them in a query.
-func foldedWords(s string) []string {
-	var words []string
-	for word := range strings.FieldsFuncSeq(foldRunes(s), func(r rune) bool { return !isLetterOrDigit(r) }) {
-		words = appendRuns(words, []rune(word))
-	}
-	return words
-}
-
-// foldRunes composes the result again, which restores the syllables of Hangul.
-func foldRunes(s string) string {
-	return norm.NFC.String(foldCase(cutMarks(s)))
-}
-
-// cutMarks removes invalid bytes first: the library does not change a letter that follows one.
-func cutMarks(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsMark(r) {
-			return -1
+func TSQuery(search string) string {
+	return joinTerms(search, ` & `, func(t SearchTerm) string {
+		if t.Prefix {
+			return `'` + t.Text + `':*`
 		}
-		return r
-	}, norm.NFKD.String(strings.ToValidUTF8(s, " ")))
+		return `'` + t.Text + `'`
+	})
 }
 
-// foldCase lowers before it folds: folding alone swaps the two cases of Cherokee, and leaves a combining dot on the i
-// of İstanbul, which istanbul does not have.
-func foldCase(s string) string {
-	return cases.Fold().String(strings.ToLower(s))
+func joinTerms(search, and string, written func(SearchTerm) string) string {
+	terms := SearchTerms(search)
+	out := make([]string, len(terms))
+	for i, t := range terms {
+		out[i] = written(t)
+	}
+	return strings.Join(out, and)
 }
 
-// appendRuns cuts a word where its script changes from spaced to unspaced.
-func appendRuns(words []string, word []rune) []string {
-	for len(word) > 0 {
-		unspaced, end := isUnspaced(word[0]), 1
-		for end < len(word) && isUnspaced(word[end]) == unspaced {
-			end++
+// wordsOf yields the words of a folded text, each in the parts between its apostrophes. Only letters on both sides make
+// an apostrophe part of a word: elsewhere it is a quotation mark, or a separator of digits.
+func wordsOf(folded string) iter.Seq[[]string] {
+	return func(yield func([]string) bool) {
+		var word []string // its memory is used again
+		for field := range strings.FieldsFuncSeq(folded, func(r rune) bool { return r != apostrophe && !isLetterOrDigit(r) }) {
+			word = word[:0]
+			for part := range strings.FieldsFuncSeq(field, func(r rune) bool { return r == apostrophe }) {
+				if len(word) > 0 && !joined(word[len(word)-1], part) {
+					if !yield(word) {
+						return
+					}
+					word = word[:0]
+				}
+				word = append(word, part)
+			}
+			if len(word) > 0 && !yield(word) {
+				return
+			}
 		}
-		if unspaced {
-			words = appendPairs(words, word[:end])
-		} else {
-			words = append(words, string(word[:min(end, foldedWordMax)]))
+	}
+}
+
+// joined reports whether an apostrophe between two parts has letters on both sides.
+func joined(before, after string) bool {
+	last, _ := utf8.DecodeLastRuneInString(before)
+	first, _ := utf8.DecodeRuneInString(after)
+	return unicode.IsLetter(last) && unicode.IsLetter(first)
+}
+
+// run is a part of a word that is written in scripts of one kind.
+type run struct {
+	letters string
+	size    int // how many letters make a term
+}
+
+// runsOf cuts a word where its script changes from one with spaces to one without.
+func runsOf(word string) iter.Seq[run] {
+	return func(yield func(run) bool) {
+		for rest := word; rest != ""; {
+			first, _ := utf8.DecodeRuneInString(rest)
+			size := termSize(first)
+			end := strings.IndexFunc(rest, func(r rune) bool { return termSize(r) != size })
+			if end < 0 {
+				end = len(rest)
+			}
+			if !yield(run{rest[:end], size}) {
+				return
+			}
+			rest = rest[end:]
 		}
-		word = word[end:]
 	}
-	return words
 }
 
-func appendPairs(words []string, run []rune) []string {
-	if len(run) == 1 {
-		return append(words, string(run))
+// wholeWord is the size of terms in scripts that put spaces between words.
+const wholeWord = 0
+
+// termSize returns how many letters make a term in the script of r: the fewer letters a script has, the more of them it
+// takes to tell one word from another.
+func termSize(r rune) int {
+	const thai = 0xE00 // the first such script
+	switch {
+	case r < thai:
+		return wholeWord
+	case isHanOrKana(r) || unicode.In(r, unicode.Bopomofo, unicode.Yi, unicode.Tangut, unicode.Nushu, unicode.Khitan_Small_Script):
+		return 2
+	case unicode.In(r, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar, unicode.Tai_Le, unicode.New_Tai_Lue,
+		unicode.Tai_Tham, unicode.Tai_Viet, unicode.Javanese, unicode.Balinese):
+		return 3
 	}
-	for i := range len(run) - 1 {
-		words = append(words, string(run[i:i+2]))
-	}
-	return words
+	return wholeWord
 }
 
-// isUnspaced includes the long-vowel sign, which belongs to no single script.
-func isUnspaced(r rune) bool {
+// isHanOrKana includes the long-vowel sign, which belongs to no single script.
+func isHanOrKana(r rune) bool {
 	const longVowel = 'ー'
 	return r == longVowel || unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana)
+}
+
+// eachStored yields the terms that are stored of a run. Where there are no spaces one begins at every letter, and the
+// last ones are shorter than the others.
+func (r run) eachStored(yield func(string) bool) bool {
+	if r.size == wholeWord {
+		return yield(firstLetters(r.letters, wordMax))
+	}
+	for i := range r.letters {
+		if !yield(firstLetters(r.letters[i:], r.size)) {
+			return false
+		}
+	}
+	return true
+}
+
+// searched returns what must be found of a run. What is shorter than a term is the beginning of some, wherever it
+// stands.
+func (r run) searched() (terms []SearchTerm) {
+	if r.size == wholeWord {
+		return []SearchTerm{{Text: firstLetters(r.letters, wordMax)}}
+	}
+	left := utf8.RuneCountInString(r.letters)
+	if left < r.size {
+		return []SearchTerm{{Text: r.letters, Prefix: true}}
+	}
+	for i := range r.letters {
+		if left < r.size {
+			break
+		}
+		terms = append(terms, SearchTerm{Text: firstLetters(r.letters[i:], r.size)})
+		left--
+	}
+	return terms
+}
+
+// firstLetters returns the first n letters of a text, or all if it has fewer.
+func firstLetters(s string, n int) string {
+	for i := range s {
+		if n == 0 {
+			return s[:i]
+		}
+		n--
+	}
+	return s
 }

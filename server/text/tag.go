@@ -19,38 +19,13 @@ const (
 	WholeList = -1
 )
 
-// Tag is a tag as it is stored: the key by which it is found, and the label as it was first written.
+// Tag is a tag as it is stored: the key by which it is found, and the label as the petitioner wrote it.
 type Tag struct{ Key, Label string }
 
 // TagFault is what is wrong with the tag at Index of the input, or with the list itself when Index is WholeList.
 type TagFault struct {
 	Index   int
 	Message string
-}
-
-// TagKey returns the key of a tag: "#Climate Justice!" and "climatejustice" are the same tag. A key is in NFKC,
-// case-folded, and consists of letters, digits, marks and underscores only. It is empty if the name is not a tag.
-func TagKey(name string) string {
-	// Each step may undo another: folding decomposes, and removing a character may let its neighbours compose. Two
-	// rounds suffice for what people write; the bound is for everything else.
-	for range 8 {
-		key := strings.Map(tagRune, norm.NFKC.String(foldCase(norm.NFKC.String(name))))
-		if key == name {
-			break
-		}
-		name = key
-	}
-	return name
-}
-
-// tagRune drops what does not belong in a key. Fillers and variation selectors are letters and marks by class, but
-// invisible.
-func tagRune(r rune) rune {
-	keep := r == '_' || unicode.In(r, unicode.L, unicode.M, unicode.Nd, unicode.Nl)
-	if !keep || isInvisible(r) {
-		return -1
-	}
-	return r
 }
 
 // tagLabel is the tag as it is shown: trimmed, without the leading "#".
@@ -98,7 +73,7 @@ func checkTag(tag string) (entry Tag, fault string) {
 		return Tag{}, "A tag must contain at least one letter or digit."
 	}
 	if utf8.RuneCountInString(key) > tagKeyMax {
-		return Tag{}, fmt.Sprintf("A tag must have at most %d letters and digits.", tagKeyMax)
+		return Tag{}, fmt.Sprintf("A tag must have at most %d letters, digits and signs.", tagKeyMax)
 	}
 	return Tag{Key: key, Label: label}, ""
 }

@@ -1,0 +1,149 @@
+package text
+
+import (
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/text/unicode/norm"
+	"pgregory.net/rapid"
+)
+
+func TestTagKeyMeetsItsSpellings(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, key string
+		spellings []string
+	}{
+		{"Seed", "cloudflare", []string{"#Cloudflare,", "cloudflare", "  ##CLOUDFLARE "}},
+		{"Words", "climatejustice", []string{"#Climate Justice!", "climatejustice", "Climate-Justice", "ＣlimateＪustice", "climate — justice"}},
+		{"Underscore", "save_the_bees", []string{"save_the_bees", "#Save_The_Bees"}},
+		{"SharpS", "strasse", []string{"Straße", "STRASSE"}},
+		{"Accent", "café", []string{"Café", "CAFE\u0301"}},
+		{"Sigma", "οδοσ", []string{"ΟΔΟΣ", "οδος"}},
+		{"Ligature", "office", []string{"oﬃce", "OFFICE"}},
+		{"Digits", "covid19", []string{"COVID-19", "covid¹⁹", "Covid 19"}},
+		{"DottedI", "istanbul", []string{"İstanbul", "istanbul"}},
+		{"DotlessI", "isparta", []string{"ISPARTA", "ısparta", "Isparta"}},
+		{"Cherokee", "Ꮳ", []string{"ꮳ", "Ꮳ"}},
+		{"Japanese", "カタカナ", []string{"ｶﾀｶﾅ", "カタカナ"}},
+		{"Devanagari", "हिन्दी", []string{"#हिन्दी"}},
+		{"Persian", "میخواهم", []string{"می\u200cخواهم", "میخواهم"}},
+		{"Heart", "love", []string{"love ❤️", "love"}},
+		{"ComposesOverTheGap", "é", []string{"e!\u0301", "é"}},
+		{"Plus", "c++", []string{"C++", "#c++", "Ｃ＋＋", "C++!"}},
+		{"Sharp", "c#", []string{"C#", "#C#", "Ｃ＃", "C\u200b#"}},
+		{"Between", "r&d", []string{"R&D", "R & D", "r＆d"}},
+		{"Signs", "c++&c#", []string{"C++ & C#"}},
+		{"Decimal", "1.5c", []string{"1.5 °C", "1.5°C", "１．５ ℃"}},
+		{"Minus", "−5", []string{"-5", "−5", "–5"}},
+		{"Behind", "a−", []string{"A-", "A−", "#A- !"}},
+		{"Percent", "50%", []string{"50%", "50 %", "５０％"}},
+		{"Currency", "5€", []string{"5€", "5 €"}},
+		{"Fraction", "1/2", []string{"½", "1/2", "1⁄2"}},
+		{"MixedFraction", "1_1/2", []string{"1½", "1 1/2", "1_½"}},
+		{"Power", "10^6", []string{"10⁶", "10^6"}},
+		{"Range", "2025-2030", []string{"2025-2030", "2025 – 2030", "2025−2030"}},
+		{"Article", "art5_3", []string{"Art. 5 (3)", "Art 5 [3]"}},
+		{"Nothing", "", []string{"", "#!?", "\u3164", "❤️", "+", "&", "- -", "%"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			for _, s := range tt.spellings {
+				if diff := cmp.Diff(tt.key, TagKey(s)); diff != "" {
+					t.Errorf("TagKey(%q) (-want +got):\n%s", s, diff)
+				}
+			}
+		})
+	}
+}
+
+// TestTagsThatDifferStayDifferent has groups of tags, each of which says something else than the others of its group.
+func TestTagsThatDifferStayDifferent(t *testing.T) {
+	t.Parallel()
+	for _, group := range [][]string{
+		{"C", "C#", "C++", "C+", "C##"},
+		{"F", "F#"},
+		{"R&D", "RD"},
+		{"AT&T", "ATT"},
+		{"Black & White", "Black White"},
+		{"LGBTQ", "LGBTQ+", "LGBTQ++"},
+		{"Disney", "Disney+"},
+		{"A", "A+", "A-"},
+		{"Rh+", "Rh-"},
+		{"18", "18+", "-18", ">18", "<18", "≤18", "±18"},
+		{"1.5 °C", "15 °C", "1,5 °C", "-1.5 °C", "+1.5 °C", "1.5 %"},
+		{"2,5", "25", "2.5", "2:5", "2/5", "2-5", "2 5", "2×5", "2⅕", "2⁵"},
+		{"+5", "-5", "5", "±5"},
+		{"January -5", "January 5", "January +5"},
+		{"½", "12", "1.2", "⅓", "1½", "11/2", "1.5"},
+		{"10²", "102", "10₂0", "10.2"},
+		{"24/7", "247", "24-7"},
+		{"9/11", "911", "9-11", "9.11"},
+		{"10 000", "10000", "10.000", "10'000", "10,000"},
+		{"50 %", "50", "50 ‰", "5.0 %"},
+		{"500 €", "500 $", "500 £", "500"},
+		{"Art. 5 (3)", "Art. 53"},
+		{"Web 2.0", "Web 20"},
+		{"٢٫٥", "٢٥"},
+		{"2020 - 2030", "20202030"},
+	} {
+		keys := map[string]string{}
+		for _, tag := range group {
+			key := TagKey(tag)
+			if other, ok := keys[key]; ok {
+				t.Errorf("%q and %q have the same key %q", other, tag, key)
+			}
+			keys[key] = tag
+		}
+	}
+}
+
+func TestTagKeyPrefix(t *testing.T) {
+	t.Parallel()
+	for _, tag := range []string{"COVID-19", "Climate-Justice", "C++", "R&D", "1.5 °C", "A-", "-5 °C", "½ price", "24/7"} {
+		written := ""
+		for _, r := range tag {
+			written += string(r)
+			if prefix := TagKeyPrefix(written); !strings.HasPrefix(TagKey(tag), prefix) {
+				t.Errorf("who has written %q of %q looks for keys with %q, and not %q", written, tag, prefix, TagKey(tag))
+			}
+		}
+	}
+}
+
+func TestTagKeyIsSettled(t *testing.T) {
+	t.Parallel()
+	signs := rapid.StringOfN(rapid.SampledFrom([]rune("ab1⁵½²5 +#&-−–%$€<~.,/⁄'’(_\u0301\u200bⅧ①")), 0, 12, -1)
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.OneOf(anyText(), signs).Draw(t, "s")
+		checkTagKeyPromises(t, s)
+		if key := TagKey(s); key != TagKey(tagLabel(s)) && norm.NFC.IsNormalString(s) {
+			t.Fatalf("the label %q has another key than %q", tagLabel(s), s)
+		}
+	})
+}
+
+func FuzzTagKey(f *testing.F) {
+	for _, s := range []string{"#Climate Justice!", "e!\u0301", "ͅ", "İ", "ﷺ", "\u034f", strings.Repeat("\u0301", 70), "\xff", "C++ & C#", "-1½ %"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) { checkTagKeyPromises(t, s) })
+}
+
+func checkTagKeyPromises(t interface{ Errorf(string, ...any) }, s string) {
+	key := TagKey(s)
+	if again := TagKey(key); again != key {
+		t.Errorf("TagKey(%q) = %q, again %q", s, key, again)
+	}
+	if TagKey("#"+s+" !") != key {
+		t.Errorf("TagKey(%q) = %q changes with what does not count", s, key)
+	}
+	for _, r := range key {
+		if !inKey(r) && r != '^' && !unicode.In(r, unicode.Po, unicode.Pd, unicode.Sm, unicode.Sc) || isInvisible(r) {
+			t.Errorf("TagKey(%q) holds %U", s, r)
+		}
+	}
+}
