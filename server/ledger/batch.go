@@ -26,7 +26,7 @@ type batch struct {
 	outcomes   []outcome
 	signatures []*signatureRow // inserted; those whose address was there are left out
 	comments   []*commentRow
-	lastHour   map[uuid.UUID]int
+	found
 }
 
 // outcome is what an entry's caller is told once the transaction is durable.
@@ -100,7 +100,7 @@ func (b *batch) resolve(ctx context.Context, t tx) error {
 func (b *batch) begin(counters map[uuid.UUID]*counter, now time.Time) {
 	b.counters, b.now = counters, now
 	b.outcomes = make([]outcome, len(b.entries))
-	b.signatures, b.comments, b.lastHour = nil, nil, nil
+	b.signatures, b.comments, b.found = nil, nil, found{}
 	// One time for all rows of a petition in this batch, even if its clock and that of the batch before differ a little.
 	for _, c := range counters {
 		c.at = c.timeAt(now)
@@ -130,9 +130,16 @@ func (b *batch) gate() {
 
 // keep stores the idempotency keys of what is about to be written, and answers every entry whose key is
 // known already, also where the petition has closed since.
-func (b *batch) keep(ctx context.Context, t tx) error {
-	var fresh []idempotency.Record
-	var known []string        // those to be looked up
+func (b *batch) keep(ctx context.Context, t tx) (err error) {
+	fresh, known := b.keys()
+	if b.found, err = t.prepare(ctx, b.inquiry(fresh)); err != nil {
+		return err
+	}
+	return b.replay(ctx, t, append(known, b.taken...))
+}
+
+// keys returns the keys to be stored, and the ids of those to be looked up.
+func (b *batch) keys() (fresh []idempotency.Record, known []string) {
 	first := map[string]int{} // place of the first entry of each key in this batch: it alone is written
 	for i, e := range b.entries {
 		if e.key == nil {
@@ -155,13 +162,27 @@ func (b *batch) keep(ctx context.Context, t tx) error {
 	}
 	// In the order of ids, or two batches could each wait for a key that the other has stored.
 	slices.SortFunc(fresh, func(a, b idempotency.Record) int { return cmp.Compare(a.ID, b.ID) })
-	taken, err := t.keepKeys(ctx, fresh)
-	if err != nil {
-		return err
-	}
 	// A key that was refused with one entry and is kept with another says nothing about the refused one.
-	known = slices.DeleteFunc(known, func(id string) bool { _, ok := first[id]; return ok })
-	return b.replay(ctx, t, append(known, taken...))
+	return fresh, slices.DeleteFunc(known, func(id string) bool { _, ok := first[id]; return ok })
+}
+
+// inquiry asks about the signatures that may be written. That some turn out to be repeated costs less than to ask a
+// second time.
+func (b *batch) inquiry(keys []idempotency.Record) inquiry {
+	ask := inquiry{keys: keys, since: timespan.Hour.Ago(b.now)}
+	signed := map[uuid.UUID]bool{}
+	for i, e := range b.entries {
+		if e.signature != nil && !b.outcomes[i].done {
+			ask.digests = append(ask.digests, e.signature.Digest)
+			signed[e.petition] = true
+		}
+	}
+	for _, id := range b.petitions {
+		if signed[id] {
+			ask.petitions = append(ask.petitions, id)
+		}
+	}
+	return ask
 }
 
 // replay answers the entries whose keys were stored by an earlier transaction.
@@ -212,7 +233,7 @@ func (b *batch) sign(ctx context.Context, t tx) error {
 	if len(b.signatures) == 0 {
 		return nil
 	}
-	if err := t.insertSignatures(ctx, b.signatures); err != nil {
+	if err := t.sign(ctx, b.signatures, b.known); err != nil {
 		return err
 	}
 	// An address that had signed before is answered like a new one, and nothing of it is counted or written.
@@ -245,7 +266,6 @@ func (b *batch) comment(ctx context.Context, t tx) error {
 // move writes each counter and each bucket once, however many signatures moved it.
 func (b *batch) move(ctx context.Context, t tx) error {
 	var moved []*counter
-	var signed []uuid.UUID
 	// In the order of the locks, so that the same batch writes its rows in the same order each time it runs.
 	for _, id := range b.petitions {
 		c := b.counters[id]
@@ -255,27 +275,18 @@ func (b *batch) move(ctx context.Context, t tx) error {
 		moved = append(moved, c)
 		// Comments leave the version as it is: it belongs to the count alone, and clients compare it.
 		if c.counted() {
-			signed = append(signed, id)
 			c.version++
 			c.asOf = c.at
+			b.lastHour[id] += c.added(timespan.Hour.Ago(b.now))
 		}
 	}
 	if len(moved) == 0 {
 		return nil
 	}
-	if err := t.moveCounters(ctx, moved); err != nil {
+	if err := t.move(ctx, moved, b.signatures); err != nil {
 		return err
 	}
-	if err := t.moveBuckets(ctx, moved); err != nil {
-		return err
-	}
-	if len(signed) == 0 {
-		return nil
-	}
-	var err error
-	// Read within the transaction, so that what is published with a version belongs to that version.
-	b.lastHour, err = t.lastHour(ctx, signed, timespan.Hour.Ago(b.now))
-	return err
+	return t.moveBuckets(ctx, moved)
 }
 
 // answer hands the outcomes to the callers' entries, after the commit.

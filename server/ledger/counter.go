@@ -68,6 +68,16 @@ func (c *counter) moment(own time.Time) time.Time {
 // counted reports whether the running transaction moved the total.
 func (c *counter) counted() bool { return len(c.minutes) > 0 }
 
+// added returns how many signatures the running transaction adds after a minute.
+func (c *counter) added(since int64) (sum int) {
+	for minute, n := range c.minutes {
+		if minute > since {
+			sum += n
+		}
+	}
+	return sum
+}
+
 // count adds a new signature to the figures. Its number was given before.
 func (c *counter) count(s *signatureRow) {
 	c.total++

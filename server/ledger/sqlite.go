@@ -85,19 +85,27 @@ func (t sqliteTx) lock(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUI
 	return out, nil
 }
 
-// keepKeys knows of each key by itself whether it was there.
-func (t sqliteTx) keepKeys(ctx context.Context, keys []idempotency.Record) (taken []string, err error) {
+// prepare knows of each key by itself whether it was there.
+func (t sqliteTx) prepare(ctx context.Context, ask inquiry) (found, error) {
+	out := found{lastHour: make(map[uuid.UUID]int, len(ask.petitions))}
 	// They come in the order of their ids, which matters to PostgreSQL alone.
-	for _, k := range keys {
+	for _, k := range ask.keys {
 		wrote, err := t.insert(ctx, idempotency.Insert, k.ID, k.Input, k.Answer, k.At)
 		if err != nil {
-			return nil, err
+			return out, err
 		}
 		if !wrote {
-			taken = append(taken, k.ID)
+			out.taken = append(out.taken, k.ID)
 		}
 	}
-	return taken, nil
+	for _, id := range ask.petitions {
+		var n int
+		if err := t.stmt(ctx, lastHourOfOne).QueryRowContext(ctx, id, ask.since).Scan(&n); err != nil {
+			return out, err
+		}
+		out.lastHour[id] = n
+	}
+	return out, nil
 }
 
 // findKeys reads what keys were answered.
@@ -116,9 +124,9 @@ func (t sqliteTx) findKeys(ctx context.Context, ids []string) (map[string]idempo
 	return out, nil
 }
 
-// insertSignatures tries each row with the number that is next, and takes the number only if the row was written. There
-// is nobody beside this transaction who could have taken it.
-func (t sqliteTx) insertSignatures(ctx context.Context, rows []*signatureRow) error {
+// sign tries each row with the number that is next, and takes the number only if the row was written. There is nobody
+// beside this transaction who could have taken it.
+func (t sqliteTx) sign(ctx context.Context, rows []*signatureRow, _ map[string]bool) error {
 	for _, r := range rows {
 		// The unique key decides, so that there is no look before the insertion as on PostgreSQL.
 		wrote, err := t.insert(ctx, liteSign, r.ID, r.counter.petition, r.counter.issued+1, r.Digest, r.Name, r.Address, r.ShowName,
@@ -161,8 +169,8 @@ func (t sqliteTx) insertComments(ctx context.Context, rows []*commentRow) error 
 	return nil
 }
 
-// moveCounters writes absolute values, as on PostgreSQL.
-func (t sqliteTx) moveCounters(ctx context.Context, counters []*counter) error {
+// move writes absolute values, as on PostgreSQL. The signatures stand there already.
+func (t sqliteTx) move(ctx context.Context, counters []*counter, _ []*signatureRow) error {
 	for _, c := range counters {
 		err := t.exec(ctx, liteMoveCounter, c.petition, c.total, c.issued, c.version, c.asOf, c.named, c.threads,
 			c.comments, c.commentsIssued, c.trending)
@@ -198,21 +206,4 @@ func (t sqliteTx) moveBuckets(ctx context.Context, counters []*counter) error {
 		}
 	}
 	return nil
-}
-
-// lastHour sums the minutes since a time, petition by petition.
-func (t sqliteTx) lastHour(ctx context.Context, petitions []uuid.UUID, since int64) (map[uuid.UUID]int, error) {
-	out := make(map[uuid.UUID]int, len(petitions))
-	for _, id := range petitions {
-		err := t.each(ctx, lastHourOfOne, []any{id, since}, func(rows *sql.Rows) error {
-			var n int
-			err := rows.Scan(&n)
-			out[id] = n
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
 }
