@@ -19,6 +19,7 @@ import (
 type batch struct {
 	entries   []*entry
 	petitions []uuid.UUID // once each, in the order in which they are locked
+	unsummed  int         // see Options
 	lost      bool        // the COMMIT of the last run was not answered
 
 	now        time.Time // of the run, read under the locks
@@ -41,8 +42,8 @@ type outcome struct {
 var errWritten = errors.New("ledger: the run before was committed")
 
 // newBatch sorts the petitions by their ids. That is the order of locks in every process: see settle.
-func newBatch(entries []*entry) *batch {
-	b := &batch{entries: entries}
+func newBatch(entries []*entry, unsummed int) *batch {
+	b := &batch{entries: entries, unsummed: unsummed}
 	for _, e := range entries {
 		b.petitions = append(b.petitions, e.petition)
 	}
@@ -263,9 +264,10 @@ func (b *batch) comment(ctx context.Context, t tx) error {
 	return t.insertComments(ctx, b.comments)
 }
 
-// move writes each counter and each bucket once, however many signatures moved it.
+// move writes each counter and each sum once, however many signatures moved it.
 func (b *batch) move(ctx context.Context, t tx) error {
-	var moved []*counter
+	var moved, summed []*counter
+	var due []uuid.UUID // petitions with signatures of earlier batches that are summed up now
 	// In the order of the locks, so that the same batch writes its rows in the same order each time it runs.
 	for _, id := range b.petitions {
 		c := b.counters[id]
@@ -274,19 +276,32 @@ func (b *batch) move(ctx context.Context, t tx) error {
 		}
 		moved = append(moved, c)
 		// Comments leave the version as it is: it belongs to the count alone, and clients compare it.
-		if c.counted() {
-			c.version++
-			c.asOf = c.at
-			b.lastHour[id] += c.added(timespan.Hour.Ago(b.now))
+		if !c.counted() {
+			continue
+		}
+		c.version++
+		c.asOf = c.at
+		b.lastHour[id] += c.added(timespan.Hour.Ago(b.now))
+		if c.leave(b.unsummed) {
+			continue
+		}
+		summed = append(summed, c)
+		if c.unsummedTo > c.unsummedAfter {
+			due = append(due, id)
+		}
+		c.unsummedAfter, c.unsummedTo = c.issued, c.issued
+	}
+	for _, step := range []func() error{
+		func() error { return t.sumUp(ctx, due) }, // before the counters, which say what is left
+		func() error { return t.move(ctx, moved, b.signatures) },
+		func() error { return t.moveSums(ctx, summed) },
+		func() error { return t.moveReplies(ctx, moved) },
+	} {
+		if err := step(); err != nil {
+			return err
 		}
 	}
-	if len(moved) == 0 {
-		return nil
-	}
-	if err := t.move(ctx, moved, b.signatures); err != nil {
-		return err
-	}
-	return t.moveBuckets(ctx, moved)
+	return nil
 }
 
 // answer hands the outcomes to the callers' entries, after the commit.

@@ -24,7 +24,11 @@ type counter struct {
 	trending       float64
 	accepting      bool
 	since, until   *time.Time
+	// Signatures with numbers above the first and up to the second are in no sum yet, see unsummed.go.
+	unsummedAfter, unsummedTo int
 
+	begun     int               // issued when the transaction began
+	first     bool              // the first of the petition's signatures are left out of the sums
 	at        time.Time         // time of the batch, see timeAt
 	moved     bool              // is there anything to write
 	commented bool              // are there new comments

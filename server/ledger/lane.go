@@ -87,7 +87,7 @@ func (l *lane) write(batch []*entry) (away bool) {
 // settle writes a batch that fails by its content as two halves, and these as theirs, until the bad row is
 // alone: it harms only its sender, at the price of some twenty transactions.
 func (l *lane) settle(ctx context.Context, batch []*entry) (away bool) {
-	err := l.commit(ctx, newBatch(batch))
+	err := l.commit(ctx, newBatch(batch, l.ledger.opt.Unsummed))
 	if err == nil {
 		return false
 	}

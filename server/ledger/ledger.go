@@ -94,8 +94,10 @@ type Options struct {
 	MaxQueue int              // entries that wait in one lane, default 8,192; half of them for one petition
 	Patience time.Duration    // how long a batch is tried while the database is away, default 10 s; twice after a lost COMMIT
 
+	Unsummed    int           // signatures of a petition with which all of them are summed up, default 32
 	KeepMinutes time.Duration // age at which minutes of a history are folded into hours, default 7 days, at least one
 	Every       time.Duration // from one recount by Keep to the next, default 10 min
+	SumUp       time.Duration // after which Keep sums up signatures that are in no sum yet, default 10 s
 }
 
 func (o *Options) setDefaults() {
@@ -114,12 +116,18 @@ func (o *Options) setDefaults() {
 	if o.Patience == 0 {
 		o.Patience = 10 * time.Second
 	}
+	if o.Unsummed == 0 {
+		o.Unsummed = 32 // so many rows are what every reader of sums reads besides
+	}
 	if o.KeepMinutes == 0 {
 		o.KeepMinutes = 7 * 24 * time.Hour
 	}
 	o.KeepMinutes = max(o.KeepMinutes, 24*time.Hour) // what is lively today is read from minutes
 	if o.Every == 0 {
 		o.Every = 10 * time.Minute
+	}
+	if o.SumUp == 0 {
+		o.SumUp = 10 * time.Second
 	}
 }
 

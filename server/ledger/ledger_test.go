@@ -93,7 +93,7 @@ func TestEmptyIsNull(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		t.Parallel()
-		b := newBook(t, db, ledger.Options{})
+		b := newBook(t, db, ledger.Options{Unsummed: 1})
 		p := petition(t, db, open())
 		s := signature(p, "ann")
 		s.Country, s.Locale, s.Statement = "", "", ""

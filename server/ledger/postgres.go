@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -35,17 +36,21 @@ const (
    signed_at)
   SELECT id, petition, number, 'COUNTED', digest, name, address, shown, NULLIF(country, ''), NULLIF(locale, ''),
    NULLIF(statement, ''), at
-  FROM unnest($11::uuid[], $12::uuid[], $13::bigint[], $14::bytea[], $15::bytea[], $16::bytea[], $17::bool[], $18::text[],
-   $19::text[], $20::text[], $21::timestamptz[])
+  FROM unnest($13::uuid[], $14::uuid[], $15::bigint[], $16::bytea[], $17::bytea[], $18::bytea[], $19::bool[], $20::text[],
+   $21::text[], $22::text[], $23::timestamptz[])
    AS i(id, petition, number, digest, name, address, shown, country, locale, statement, at)
+ ), left_out AS (
+  INSERT INTO unsummed (petition_id) SELECT * FROM unnest($24::uuid[]) ON CONFLICT DO NOTHING
  )
  UPDATE counters c SET total = i.total, issued = i.issued, version = i.version, as_of = i.as_of,
- named = i.named, threads = i.threads, comments = i.comments, comments_issued = i.comments_issued, trending = i.trending
+ named = i.named, threads = i.threads, comments = i.comments, comments_issued = i.comments_issued, trending = i.trending,
+ unsummed_after = i.unsummed_after, unsummed_to = i.unsummed_to
  FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[],
- $10::float8[]) AS i(petition, total, issued, version, as_of, named, threads, comments, comments_issued, trending)
+ $10::float8[], $11::bigint[], $12::bigint[])
+ AS i(petition, total, issued, version, as_of, named, threads, comments, comments_issued, trending, unsummed_after, unsummed_to)
  WHERE c.petition_id = i.petition AND c.petition_id = ANY($1::uuid[])`
 	// Three tables in one statement: each of its own costs a way to the server and back.
-	pqMoveBuckets = `WITH minutes AS (
+	pqMoveSums = `WITH minutes AS (
   INSERT INTO signature_buckets AS b (petition_id, minute, added) SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[])
   ON CONFLICT (petition_id, span, minute) DO UPDATE SET added = b.added + excluded.added
  ), days AS (
@@ -54,7 +59,7 @@ const (
  )
  INSERT INTO signature_country_buckets AS b (petition_id, country, added) SELECT * FROM unnest($7::uuid[], $8::text[], $9::bigint[])
  ON CONFLICT (petition_id, country) DO UPDATE SET added = b.added + excluded.added`
-	pqMoveAnswers = `UPDATE comments c SET replies = c.replies + i.n
+	pqMoveReplies = `UPDATE comments c SET replies = c.replies + i.n
  FROM unnest($1::uuid[], $2::bigint[]) AS i(parent, n)
  WHERE c.id = i.parent AND c.id = ANY($1::uuid[])`
 )
@@ -76,11 +81,14 @@ var pqPrepare = `WITH kept AS (
  SELECT s.digest, NULL::uuid, 0 FROM unnest($5::bytea[]) AS i(digest)
  CROSS JOIN LATERAL (SELECT digest FROM signatures WHERE digest >= i.digest ORDER BY digest LIMIT 1) AS s
  WHERE s.digest = i.digest
- UNION ALL SELECT NULL, i.id, ` + timespan.LastHour(`$7`, `b.petition_id = i.id`) + ` FROM unnest($6::uuid[]) AS i(id)
+ UNION ALL SELECT NULL, i.id, ` + timespan.LastHour(`$7`, `$8`, isID) + ` FROM unnest($6::uuid[]) AS i(id)
  UNION ALL SELECT NULL, NULL, COUNT(*) FROM kept`
 
+// isID is the condition that a column holds i.id.
+func isID(column string) string { return column + ` = i.id` }
+
 var postgresSQL = []string{
-	pqLock, pqPrepare, pqTakenKeys, pqFindKeys, pqWritten, pqComment, pqMove, pqMoveBuckets, pqMoveAnswers,
+	pqLock, pqPrepare, pqTakenKeys, pqFindKeys, pqWritten, pqComment, pqSumUp, pqMove, pqMoveSums, pqMoveReplies,
 }
 
 type pqStore struct{ *statements }
@@ -118,7 +126,7 @@ func (t pqTx) prepare(ctx context.Context, ask inquiry) (found, error) {
 		blobs(ask.keys, func(k idempotency.Record) []byte { return k.Input }),
 		uuids(ask.keys, func(k idempotency.Record) uuid.UUID { return k.Answer }),
 		times(ask.keys, func(k idempotency.Record) time.Time { return k.At }),
-		pq.ByteaArray(ask.digests), uuids(ask.petitions, same), ask.since,
+		pq.ByteaArray(ask.digests), uuids(ask.petitions, same), ask.since, timespan.TimeOf(ask.since + 1),
 	}, func(rows *sql.Rows) error {
 		var digest sql.RawBytes // no copy: the key of the map makes one
 		var petition uuid.NullUUID
@@ -197,6 +205,10 @@ func (t pqTx) insertComments(ctx context.Context, rows []*commentRow) error {
 // move writes absolute values, not differences: the rows are locked, so that nobody has moved them since they were read,
 // and a batch that runs twice writes the same.
 func (t pqTx) move(ctx context.Context, counters []*counter, signed []*signatureRow) error {
+	if len(counters) == 0 {
+		return nil
+	}
+	firsts := slices.DeleteFunc(slices.Clone(counters), func(c *counter) bool { return !c.first })
 	return t.exec(ctx, pqMove,
 		uuids(counters, func(c *counter) uuid.UUID { return c.petition }),
 		ints(counters, func(c *counter) int { return c.total }),
@@ -208,6 +220,8 @@ func (t pqTx) move(ctx context.Context, counters []*counter, signed []*signature
 		ints(counters, func(c *counter) int { return c.comments }),
 		ints(counters, func(c *counter) int { return c.commentsIssued }),
 		floats(counters, func(c *counter) float64 { return c.trending }),
+		ints(counters, func(c *counter) int { return c.unsummedAfter }),
+		ints(counters, func(c *counter) int { return c.unsummedTo }),
 
 		uuids(signed, func(r *signatureRow) uuid.UUID { return r.ID }),
 		uuids(signed, func(r *signatureRow) uuid.UUID { return r.counter.petition }),
@@ -219,27 +233,38 @@ func (t pqTx) move(ctx context.Context, counters []*counter, signed []*signature
 		texts(signed, func(r *signatureRow) string { return r.Country }),
 		texts(signed, func(r *signatureRow) string { return r.Locale }),
 		texts(signed, func(r *signatureRow) string { return r.Statement }),
-		times(signed, func(r *signatureRow) time.Time { return r.at }))
+		times(signed, func(r *signatureRow) time.Time { return r.at }),
+
+		uuids(firsts, func(c *counter) uuid.UUID { return c.petition }))
 }
 
-// moveBuckets adds to rows that the counter's lock protects: the order in which the maps come does not matter to
-// anybody.
-func (t pqTx) moveBuckets(ctx context.Context, counters []*counter) error {
+// sumUp runs the same statement as Keep.
+func (t pqTx) sumUp(ctx context.Context, petitions []uuid.UUID) error {
+	if len(petitions) == 0 {
+		return nil
+	}
+	return t.exec(ctx, pqSumUp, uuids(petitions, same))
+}
+
+// moveSums adds to rows that the counter's lock protects: the order in which the maps come does not matter to anybody.
+func (t pqTx) moveSums(ctx context.Context, counters []*counter) error {
+	if len(counters) == 0 {
+		return nil
+	}
 	minutes := moves(counters, func(c *counter) map[int64]int { return c.minutes })
 	days := moves(counters, func(c *counter) map[int64]int { return c.days })
 	countries := moves(counters, func(c *counter) map[string]int { return c.countries })
-	if len(minutes) > 0 {
-		times := func(m move[int64]) int { return int(m.key) }
-		err := t.exec(ctx, pqMoveBuckets, petitionsOf(minutes), ints(minutes, times), numbersOf(minutes),
-			petitionsOf(days), ints(days, times), numbersOf(days),
-			petitionsOf(countries), texts(countries, func(m move[string]) string { return m.key }), numbersOf(countries))
-		if err != nil {
-			return err
-		}
-	}
-	answers := moves(counters, func(c *counter) map[uuid.UUID]int { return c.answers })
-	if len(answers) == 0 {
+	times := func(m move[int64]) int { return int(m.key) }
+	return t.exec(ctx, pqMoveSums, petitionsOf(minutes), ints(minutes, times), numbersOf(minutes),
+		petitionsOf(days), ints(days, times), numbersOf(days),
+		petitionsOf(countries), texts(countries, func(m move[string]) string { return m.key }), numbersOf(countries))
+}
+
+// moveReplies adds to the parents that the counter's lock protects as well.
+func (t pqTx) moveReplies(ctx context.Context, counters []*counter) error {
+	replies := moves(counters, func(c *counter) map[uuid.UUID]int { return c.answers })
+	if len(replies) == 0 {
 		return nil
 	}
-	return t.exec(ctx, pqMoveAnswers, uuids(answers, func(m move[uuid.UUID]) uuid.UUID { return m.key }), numbersOf(answers))
+	return t.exec(ctx, pqMoveReplies, uuids(replies, func(m move[uuid.UUID]) uuid.UUID { return m.key }), numbersOf(replies))
 }

@@ -49,8 +49,12 @@ type tx interface {
 	insertComments(ctx context.Context, rows []*commentRow) error
 	// move writes counters as the transaction has moved them, and the signatures that sign has numbered.
 	move(ctx context.Context, counters []*counter, signed []*signatureRow) error
-	// moveBuckets moves minutes and days, countries and the replies of parents.
-	moveBuckets(ctx context.Context, counters []*counter) error
+	// sumUp adds to the sums of petitions the signatures that earlier transactions have left out of them.
+	sumUp(ctx context.Context, petitions []uuid.UUID) error
+	// moveSums moves minutes, days and countries of counters that leave nothing out.
+	moveSums(ctx context.Context, counters []*counter) error
+	// moveReplies moves the replies of parents.
+	moveReplies(ctx context.Context, counters []*counter) error
 }
 
 // inquiry is what a transaction asks before it signs.
@@ -171,13 +175,14 @@ func (s session) each(ctx context.Context, text string, args []any, scan func(*s
 }
 
 const counterColumns = `petition_id, total, issued, version, as_of, goal, named, threads, comments, comments_issued,
- trending, accepting, since, until`
+ trending, accepting, since, until, unsummed_after, unsummed_to`
 
 // scanCounter reads counterColumns. Drivers return times in zones of their own.
 func scanCounter(rows interface{ Scan(...any) error }) (*counter, error) {
 	c := &counter{}
 	err := rows.Scan(&c.petition, &c.total, &c.issued, &c.version, &c.asOf, &c.goal, &c.named, &c.threads, &c.comments,
-		&c.commentsIssued, &c.trending, &c.accepting, &c.since, &c.until)
+		&c.commentsIssued, &c.trending, &c.accepting, &c.since, &c.until, &c.unsummedAfter, &c.unsummedTo)
+	c.begun = c.issued
 	c.asOf = c.asOf.UTC()
 	return c, err
 }
