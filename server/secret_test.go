@@ -138,6 +138,9 @@ func TestMissingSecretIsNotMadeAnew(t *testing.T) {
 
 // beforeFingerprints takes back the migrations from the fifth on, which made the fingerprints; the last one first.
 var beforeFingerprints = []string{
+	`DROP TABLE unsummed`,
+	`ALTER TABLE counters DROP COLUMN unsummed_to`,
+	`ALTER TABLE counters DROP COLUMN unsummed_after`,
 	`DROP INDEX petitiontag_listed`,
 	`ALTER TABLE petition_tags DROP COLUMN state`,
 	`CREATE INDEX petitiontag_listed ON petition_tags (tag_id, created, petition_id)`,

@@ -21,7 +21,7 @@ const (
 	// What this transaction wrote bears its number.
 	pqTakenKeys = `SELECT id FROM idempotency_keys WHERE id = ANY($1::text[]) AND xmin <> pg_current_xact_id()::xid`
 	pqFindKeys  = `SELECT id, input, answer FROM idempotency_keys WHERE id = ANY($1::text[])`
-	pqWritten = `SELECT (SELECT COUNT(*) FROM unnest($1::uuid[]) AS i(id)
+	pqWritten   = `SELECT (SELECT COUNT(*) FROM unnest($1::uuid[]) AS i(id)
   CROSS JOIN LATERAL (SELECT FROM signatures WHERE id = i.id LIMIT 1) AS s)
  + (SELECT COUNT(*) FROM unnest($2::uuid[]) AS i(id)
   CROSS JOIN LATERAL (SELECT FROM comments WHERE id = i.id LIMIT 1) AS c) > 0`
@@ -69,9 +69,9 @@ const (
 // ON CONFLICT waits for a transaction that has written the same key until that has ended.
 //
 // The counter's lock keeps every other writer of these petitions out, so that an address that is absent here is still
-// absent when the rows are inserted; the unique key is the guard if that should ever be wrong. A plain join would do, but
-// its plan is kept: made while the table is small it reads the whole table for every batch, or walks along another index.
-// LATERAL with a LIMIT leaves the planner the one index.
+// absent when the rows are inserted; the unique key is the guard if that should ever be wrong. A plain join would do,
+// but its plan is kept: made while the table is small it reads the whole table for every batch, or walks along another
+// index. LATERAL with a LIMIT leaves the planner the one index.
 //
 // The minutes of a petition lie together, so that a last hour is one look along an index.
 var pqPrepare = `WITH kept AS (
@@ -165,8 +165,8 @@ func (t pqTx) findKeys(ctx context.Context, ids []string) (map[string]idempotenc
 	return out, err
 }
 
-// sign numbers the new ones alone, and leaves the rest to move. An ON CONFLICT would do without a look for addresses, but
-// gives no number to what it leaves out: numbers must be known before the rows are written, and have no gaps.
+// sign numbers the new ones alone, and leaves the rest to move. An ON CONFLICT would do without a look for addresses,
+// but gives no number to what it leaves out: numbers must be known before the rows are written, and have no gaps.
 func (t pqTx) sign(_ context.Context, rows []*signatureRow, known map[string]bool) error {
 	for _, r := range rows {
 		digest := string(r.Digest)
@@ -202,8 +202,8 @@ func (t pqTx) insertComments(ctx context.Context, rows []*commentRow) error {
 		times(rows, func(r *commentRow) time.Time { return r.at }))
 }
 
-// move writes absolute values, not differences: the rows are locked, so that nobody has moved them since they were read,
-// and a batch that runs twice writes the same.
+// move writes absolute values, not differences: the rows are locked, so that nobody has moved them since they were
+// read, and a batch that runs twice writes the same.
 func (t pqTx) move(ctx context.Context, counters []*counter, signed []*signatureRow) error {
 	if len(counters) == 0 {
 		return nil

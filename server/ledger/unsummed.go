@@ -13,11 +13,11 @@ import (
 	"petitiond/server/timespan"
 )
 
-// A signature belongs to the sums of its minute, its day and its country. Under a crowd many signatures of a batch share
-// them; where signatures are spread over many petitions each would move three sums of its own. So a petition may have a
-// few signatures that are in no sum yet: the counter says which, by their numbers, and whoever reads sums adds these
-// rows. The table unsummed names the petitions that have any. They are summed up by the batch that would leave too many,
-// and by Keep after some seconds.
+// A signature belongs to the sums of its minute, its day and its country. Under a crowd many signatures of a batch
+// share them; where signatures are spread over many petitions each would move three sums of its own. So a petition may
+// have a few signatures that are in no sum yet: the counter says which, by their numbers, and whoever reads sums adds
+// these rows. The table unsummed names the petitions that have any. They are summed up by the batch that would leave
+// too many, and by Keep after some seconds.
 
 // sumUpAtOnce is how many petitions one transaction sums up: it holds their counters for some milliseconds.
 const sumUpAtOnce = 100
@@ -38,8 +38,8 @@ func (c *counter) leave(most int) bool {
 	return true
 }
 
-// unsummedRows reads the signatures that are in no sum yet, of petitions that PETITIONS stands for. LATERAL with a LIMIT
-// leaves PostgreSQL's planner the index of numbers, see pqPrepare; SQLite takes the tables in this order.
+// unsummedRows reads the signatures that are in no sum yet, of petitions that PETITIONS stands for. LATERAL with a
+// LIMIT leaves PostgreSQL's planner the index of numbers, see pqPrepare; SQLite takes the tables in this order.
 func unsummedRows(d database.Dialect) string {
 	rows := `signatures AS s WHERE c.PETITIONS AND ` + timespan.Unsummed
 	if d == database.Postgres {

@@ -14,7 +14,7 @@ import (
 	"petitiond/server/ledger"
 )
 
-// summed gives how many signatures of a petition the tables of sums hold: by minutes, days and countries.
+// summed returns how many signatures of a petition the tables of sums hold: by minutes, days and countries.
 func summed(t testing.TB, db *database.DB, petition uuid.UUID) [3]int {
 	t.Helper()
 	var out [3]int
@@ -24,7 +24,7 @@ func summed(t testing.TB, db *database.DB, petition uuid.UUID) [3]int {
 	return out
 }
 
-// named says whether the table of petitions with signatures in no sum names this one.
+// named reports whether the table of petitions with signatures in no sum names this one.
 func named(t testing.TB, db *database.DB, petition uuid.UUID) bool {
 	t.Helper()
 	return scan[int](t, db, `SELECT COUNT(*) FROM unsummed WHERE petition_id = $1`, petition) == 1
@@ -153,8 +153,8 @@ func TestSumUpWhileSigning(t *testing.T) {
 	})
 }
 
-// TestUnsummedBesideAnEarlierVersion has a program that knows of none sign, too: it gives the next number and sums it at
-// once.
+// TestUnsummedBesideAnEarlierVersion has a program that knows of none sign, too: it gives the next number and sums it
+// at once.
 func TestUnsummedBesideAnEarlierVersion(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {

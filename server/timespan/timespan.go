@@ -56,8 +56,8 @@ const Unsummed = `s.petition_id = c.petition_id AND s.number > c.unsummed_after 
 
 // LastHour is the number of signatures added, less those taken back, in the last hour, as an expression in SQL. Since
 // is the placeholder of Hour.Ago, begin that of the time at which the next minute begins, and of the condition on the
-// column that says whose signatures are meant. Minutes are folded into hours when they are much older, so that they alone
-// are asked.
+// column that says whose signatures are meant. Minutes are folded into hours when they are much older, so that they
+// alone are asked.
 func LastHour(since, begin string, of func(column string) string) string {
 	return `((SELECT COALESCE(SUM(b.added - b.removed), 0) FROM signature_buckets AS b WHERE b.span = ` + Minute.SQL() +
 		` AND b.minute > ` + since + ` AND ` + of(`b.petition_id`) + `)` +

@@ -330,6 +330,9 @@ func TestEveryStepOfRecountFails(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		if err := w.ledger.SumUp(t.Context()); err != nil { // or there would be no sums to falsify
+			t.Fatal(err)
+		}
 		want := w.numbers(t, figures, w.petition)
 		b.fail(t, func(a attempt) int {
 			err := database.InTx(t.Context(), w.db.Write, func(tx *sql.Tx) error {
