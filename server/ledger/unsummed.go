@@ -19,16 +19,19 @@ import (
 // these rows. The table unsummed names the petitions that have any. They are summed up by the batch that would leave
 // too many, and by Keep after some seconds.
 
+// few is how many signatures of a petition in one batch may be left: more of them share their sums well enough.
+const few = 4
+
 // sumUpAtOnce is how many petitions one transaction sums up: it holds their counters for some milliseconds.
 const sumUpAtOnce = 100
 
 // leave leaves the signatures of the running transaction out of the sums, and reports whether it may: together with
 // those that were left before they must be fewer than most.
 func (c *counter) leave(most int) bool {
-	left := c.unsummedTo - c.unsummedAfter
+	left, added := c.unsummedTo-c.unsummedAfter, c.issued-c.begun
 	// An earlier version of the program that runs beside gives numbers, too, and sums them at once. Those that are left
 	// must be a range that it is not in.
-	if left > 0 && c.unsummedTo != c.begun || left+c.issued-c.begun >= most {
+	if left > 0 && c.unsummedTo != c.begun || added > few || left+added >= most {
 		return false
 	}
 	if left == 0 {
