@@ -26,6 +26,7 @@ import (
 	"petitiond/ent/slug"
 	"petitiond/ent/tag"
 	"petitiond/ent/token"
+	"petitiond/ent/unsummed"
 
 	"entgo.io/ent"
 	"entgo.io/ent/dialect"
@@ -71,6 +72,8 @@ type Client struct {
 	Tag *TagClient
 	// Token is the client for interacting with the Token builders.
 	Token *TokenClient
+	// Unsummed is the client for interacting with the Unsummed builders.
+	Unsummed *UnsummedClient
 }
 
 // NewClient creates a new client configured with the given options.
@@ -97,6 +100,7 @@ func (c *Client) init() {
 	c.Slug = NewSlugClient(c.config)
 	c.Tag = NewTagClient(c.config)
 	c.Token = NewTokenClient(c.config)
+	c.Unsummed = NewUnsummedClient(c.config)
 }
 
 type (
@@ -204,6 +208,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		Slug:                   NewSlugClient(cfg),
 		Tag:                    NewTagClient(cfg),
 		Token:                  NewTokenClient(cfg),
+		Unsummed:               NewUnsummedClient(cfg),
 	}, nil
 }
 
@@ -238,6 +243,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		Slug:                   NewSlugClient(cfg),
 		Tag:                    NewTagClient(cfg),
 		Token:                  NewTokenClient(cfg),
+		Unsummed:               NewUnsummedClient(cfg),
 	}, nil
 }
 
@@ -269,7 +275,7 @@ func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
 		c.ApiKey, c.Comment, c.Counter, c.Idempotency, c.Outbox, c.Petition,
 		c.PetitionTag, c.Rank, c.Signature, c.SignatureBucket,
-		c.SignatureCountryBucket, c.SignatureDay, c.Slug, c.Tag, c.Token,
+		c.SignatureCountryBucket, c.SignatureDay, c.Slug, c.Tag, c.Token, c.Unsummed,
 	} {
 		n.Use(hooks...)
 	}
@@ -281,7 +287,7 @@ func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
 		c.ApiKey, c.Comment, c.Counter, c.Idempotency, c.Outbox, c.Petition,
 		c.PetitionTag, c.Rank, c.Signature, c.SignatureBucket,
-		c.SignatureCountryBucket, c.SignatureDay, c.Slug, c.Tag, c.Token,
+		c.SignatureCountryBucket, c.SignatureDay, c.Slug, c.Tag, c.Token, c.Unsummed,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -320,6 +326,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.Tag.mutate(ctx, m)
 	case *TokenMutation:
 		return c.Token.mutate(ctx, m)
+	case *UnsummedMutation:
+		return c.Unsummed.mutate(ctx, m)
 	default:
 		return nil, fmt.Errorf("ent: unknown mutation type %T", m)
 	}
@@ -2495,17 +2503,150 @@ func (c *TokenClient) mutate(ctx context.Context, m *TokenMutation) (Value, erro
 	}
 }
 
+// UnsummedClient is a client for the Unsummed schema.
+type UnsummedClient struct {
+	config
+}
+
+// NewUnsummedClient returns a client for the Unsummed from the given config.
+func NewUnsummedClient(c config) *UnsummedClient {
+	return &UnsummedClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `unsummed.Hooks(f(g(h())))`.
+func (c *UnsummedClient) Use(hooks ...Hook) {
+	c.hooks.Unsummed = append(c.hooks.Unsummed, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `unsummed.Intercept(f(g(h())))`.
+func (c *UnsummedClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Unsummed = append(c.inters.Unsummed, interceptors...)
+}
+
+// Create returns a builder for creating a Unsummed entity.
+func (c *UnsummedClient) Create() *UnsummedCreate {
+	mutation := newUnsummedMutation(c.config, OpCreate)
+	return &UnsummedCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Unsummed entities.
+func (c *UnsummedClient) CreateBulk(builders ...*UnsummedCreate) *UnsummedCreateBulk {
+	return &UnsummedCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *UnsummedClient) MapCreateBulk(slice any, setFunc func(*UnsummedCreate, int)) *UnsummedCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &UnsummedCreateBulk{err: fmt.Errorf("calling to UnsummedClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*UnsummedCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &UnsummedCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Unsummed.
+func (c *UnsummedClient) Update() *UnsummedUpdate {
+	mutation := newUnsummedMutation(c.config, OpUpdate)
+	return &UnsummedUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *UnsummedClient) UpdateOne(_m *Unsummed) *UnsummedUpdateOne {
+	mutation := newUnsummedMutation(c.config, OpUpdateOne, withUnsummed(_m))
+	return &UnsummedUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *UnsummedClient) UpdateOneID(id uuid.UUID) *UnsummedUpdateOne {
+	mutation := newUnsummedMutation(c.config, OpUpdateOne, withUnsummedID(id))
+	return &UnsummedUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Unsummed.
+func (c *UnsummedClient) Delete() *UnsummedDelete {
+	mutation := newUnsummedMutation(c.config, OpDelete)
+	return &UnsummedDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *UnsummedClient) DeleteOne(_m *Unsummed) *UnsummedDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *UnsummedClient) DeleteOneID(id uuid.UUID) *UnsummedDeleteOne {
+	builder := c.Delete().Where(unsummed.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &UnsummedDeleteOne{builder}
+}
+
+// Query returns a query builder for Unsummed.
+func (c *UnsummedClient) Query() *UnsummedQuery {
+	return &UnsummedQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeUnsummed},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Unsummed entity by its id.
+func (c *UnsummedClient) Get(ctx context.Context, id uuid.UUID) (*Unsummed, error) {
+	return c.Query().Where(unsummed.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *UnsummedClient) GetX(ctx context.Context, id uuid.UUID) *Unsummed {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *UnsummedClient) Hooks() []Hook {
+	return c.hooks.Unsummed
+}
+
+// Interceptors returns the client interceptors.
+func (c *UnsummedClient) Interceptors() []Interceptor {
+	return c.inters.Unsummed
+}
+
+func (c *UnsummedClient) mutate(ctx context.Context, m *UnsummedMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&UnsummedCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&UnsummedUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&UnsummedUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&UnsummedDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Unsummed mutation op: %q", m.Op())
+	}
+}
+
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
 		ApiKey, Comment, Counter, Idempotency, Outbox, Petition, PetitionTag, Rank,
 		Signature, SignatureBucket, SignatureCountryBucket, SignatureDay, Slug, Tag,
-		Token []ent.Hook
+		Token, Unsummed []ent.Hook
 	}
 	inters struct {
 		ApiKey, Comment, Counter, Idempotency, Outbox, Petition, PetitionTag, Rank,
 		Signature, SignatureBucket, SignatureCountryBucket, SignatureDay, Slug, Tag,
-		Token []ent.Interceptor
+		Token, Unsummed []ent.Interceptor
 	}
 )
 

@@ -41,6 +41,10 @@ type Counter struct {
 	CommentsIssued int `json:"comments_issued,omitempty"`
 	// public by order alone: log2 of the sum over signatures of 2^((t-t0)/6 h); 0 while there is none
 	Trending float64 `json:"trending,omitempty"`
+	// internal: signatures with numbers above it, up to unsummed_to, are in no sum yet
+	UnsummedAfter int `json:"unsummed_after,omitempty"`
+	// internal: see unsummed_after
+	UnsummedTo int `json:"unsummed_to,omitempty"`
 	// internal: may signatures be written
 	Accepting bool `json:"accepting,omitempty"`
 	// internal: start of accepting, the petition's startsAt
@@ -59,7 +63,7 @@ func (*Counter) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullBool)
 		case counter.FieldTrending:
 			values[i] = new(sql.NullFloat64)
-		case counter.FieldTotal, counter.FieldIssued, counter.FieldVersion, counter.FieldGoal, counter.FieldPending, counter.FieldNamed, counter.FieldThreads, counter.FieldComments, counter.FieldCommentsIssued:
+		case counter.FieldTotal, counter.FieldIssued, counter.FieldVersion, counter.FieldGoal, counter.FieldPending, counter.FieldNamed, counter.FieldThreads, counter.FieldComments, counter.FieldCommentsIssued, counter.FieldUnsummedAfter, counter.FieldUnsummedTo:
 			values[i] = new(sql.NullInt64)
 		case counter.FieldAsOf, counter.FieldSince, counter.FieldUntil:
 			values[i] = new(sql.NullTime)
@@ -152,6 +156,18 @@ func (_m *Counter) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.Trending = value.Float64
 			}
+		case counter.FieldUnsummedAfter:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field unsummed_after", values[i])
+			} else if value.Valid {
+				_m.UnsummedAfter = int(value.Int64)
+			}
+		case counter.FieldUnsummedTo:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field unsummed_to", values[i])
+			} else if value.Valid {
+				_m.UnsummedTo = int(value.Int64)
+			}
 		case counter.FieldAccepting:
 			if value, ok := values[i].(*sql.NullBool); !ok {
 				return fmt.Errorf("unexpected type %T for field accepting", values[i])
@@ -240,6 +256,12 @@ func (_m *Counter) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("trending=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Trending))
+	builder.WriteString(", ")
+	builder.WriteString("unsummed_after=")
+	builder.WriteString(fmt.Sprintf("%v", _m.UnsummedAfter))
+	builder.WriteString(", ")
+	builder.WriteString("unsummed_to=")
+	builder.WriteString(fmt.Sprintf("%v", _m.UnsummedTo))
 	builder.WriteString(", ")
 	builder.WriteString("accepting=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Accepting))

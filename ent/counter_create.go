@@ -162,6 +162,34 @@ func (_c *CounterCreate) SetNillableTrending(v *float64) *CounterCreate {
 	return _c
 }
 
+// SetUnsummedAfter sets the "unsummed_after" field.
+func (_c *CounterCreate) SetUnsummedAfter(v int) *CounterCreate {
+	_c.mutation.SetUnsummedAfter(v)
+	return _c
+}
+
+// SetNillableUnsummedAfter sets the "unsummed_after" field if the given value is not nil.
+func (_c *CounterCreate) SetNillableUnsummedAfter(v *int) *CounterCreate {
+	if v != nil {
+		_c.SetUnsummedAfter(*v)
+	}
+	return _c
+}
+
+// SetUnsummedTo sets the "unsummed_to" field.
+func (_c *CounterCreate) SetUnsummedTo(v int) *CounterCreate {
+	_c.mutation.SetUnsummedTo(v)
+	return _c
+}
+
+// SetNillableUnsummedTo sets the "unsummed_to" field if the given value is not nil.
+func (_c *CounterCreate) SetNillableUnsummedTo(v *int) *CounterCreate {
+	if v != nil {
+		_c.SetUnsummedTo(*v)
+	}
+	return _c
+}
+
 // SetAccepting sets the "accepting" field.
 func (_c *CounterCreate) SetAccepting(v bool) *CounterCreate {
 	_c.mutation.SetAccepting(v)
@@ -281,6 +309,14 @@ func (_c *CounterCreate) defaults() {
 		v := counter.DefaultTrending
 		_c.mutation.SetTrending(v)
 	}
+	if _, ok := _c.mutation.UnsummedAfter(); !ok {
+		v := counter.DefaultUnsummedAfter
+		_c.mutation.SetUnsummedAfter(v)
+	}
+	if _, ok := _c.mutation.UnsummedTo(); !ok {
+		v := counter.DefaultUnsummedTo
+		_c.mutation.SetUnsummedTo(v)
+	}
 	if _, ok := _c.mutation.Accepting(); !ok {
 		v := counter.DefaultAccepting
 		_c.mutation.SetAccepting(v)
@@ -361,6 +397,22 @@ func (_c *CounterCreate) check() error {
 	}
 	if _, ok := _c.mutation.Trending(); !ok {
 		return &ValidationError{Name: "trending", err: errors.New(`ent: missing required field "Counter.trending"`)}
+	}
+	if _, ok := _c.mutation.UnsummedAfter(); !ok {
+		return &ValidationError{Name: "unsummed_after", err: errors.New(`ent: missing required field "Counter.unsummed_after"`)}
+	}
+	if v, ok := _c.mutation.UnsummedAfter(); ok {
+		if err := counter.UnsummedAfterValidator(v); err != nil {
+			return &ValidationError{Name: "unsummed_after", err: fmt.Errorf(`ent: validator failed for field "Counter.unsummed_after": %w`, err)}
+		}
+	}
+	if _, ok := _c.mutation.UnsummedTo(); !ok {
+		return &ValidationError{Name: "unsummed_to", err: errors.New(`ent: missing required field "Counter.unsummed_to"`)}
+	}
+	if v, ok := _c.mutation.UnsummedTo(); ok {
+		if err := counter.UnsummedToValidator(v); err != nil {
+			return &ValidationError{Name: "unsummed_to", err: fmt.Errorf(`ent: validator failed for field "Counter.unsummed_to": %w`, err)}
+		}
 	}
 	if _, ok := _c.mutation.Accepting(); !ok {
 		return &ValidationError{Name: "accepting", err: errors.New(`ent: missing required field "Counter.accepting"`)}
@@ -444,6 +496,14 @@ func (_c *CounterCreate) createSpec() (*Counter, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Trending(); ok {
 		_spec.SetField(counter.FieldTrending, field.TypeFloat64, value)
 		_node.Trending = value
+	}
+	if value, ok := _c.mutation.UnsummedAfter(); ok {
+		_spec.SetField(counter.FieldUnsummedAfter, field.TypeInt, value)
+		_node.UnsummedAfter = value
+	}
+	if value, ok := _c.mutation.UnsummedTo(); ok {
+		_spec.SetField(counter.FieldUnsummedTo, field.TypeInt, value)
+		_node.UnsummedTo = value
 	}
 	if value, ok := _c.mutation.Accepting(); ok {
 		_spec.SetField(counter.FieldAccepting, field.TypeBool, value)
@@ -698,6 +758,42 @@ func (u *CounterUpsert) UpdateTrending() *CounterUpsert {
 // AddTrending adds v to the "trending" field.
 func (u *CounterUpsert) AddTrending(v float64) *CounterUpsert {
 	u.Add(counter.FieldTrending, v)
+	return u
+}
+
+// SetUnsummedAfter sets the "unsummed_after" field.
+func (u *CounterUpsert) SetUnsummedAfter(v int) *CounterUpsert {
+	u.Set(counter.FieldUnsummedAfter, v)
+	return u
+}
+
+// UpdateUnsummedAfter sets the "unsummed_after" field to the value that was provided on create.
+func (u *CounterUpsert) UpdateUnsummedAfter() *CounterUpsert {
+	u.SetExcluded(counter.FieldUnsummedAfter)
+	return u
+}
+
+// AddUnsummedAfter adds v to the "unsummed_after" field.
+func (u *CounterUpsert) AddUnsummedAfter(v int) *CounterUpsert {
+	u.Add(counter.FieldUnsummedAfter, v)
+	return u
+}
+
+// SetUnsummedTo sets the "unsummed_to" field.
+func (u *CounterUpsert) SetUnsummedTo(v int) *CounterUpsert {
+	u.Set(counter.FieldUnsummedTo, v)
+	return u
+}
+
+// UpdateUnsummedTo sets the "unsummed_to" field to the value that was provided on create.
+func (u *CounterUpsert) UpdateUnsummedTo() *CounterUpsert {
+	u.SetExcluded(counter.FieldUnsummedTo)
+	return u
+}
+
+// AddUnsummedTo adds v to the "unsummed_to" field.
+func (u *CounterUpsert) AddUnsummedTo(v int) *CounterUpsert {
+	u.Add(counter.FieldUnsummedTo, v)
 	return u
 }
 
@@ -1018,6 +1114,48 @@ func (u *CounterUpsertOne) AddTrending(v float64) *CounterUpsertOne {
 func (u *CounterUpsertOne) UpdateTrending() *CounterUpsertOne {
 	return u.Update(func(s *CounterUpsert) {
 		s.UpdateTrending()
+	})
+}
+
+// SetUnsummedAfter sets the "unsummed_after" field.
+func (u *CounterUpsertOne) SetUnsummedAfter(v int) *CounterUpsertOne {
+	return u.Update(func(s *CounterUpsert) {
+		s.SetUnsummedAfter(v)
+	})
+}
+
+// AddUnsummedAfter adds v to the "unsummed_after" field.
+func (u *CounterUpsertOne) AddUnsummedAfter(v int) *CounterUpsertOne {
+	return u.Update(func(s *CounterUpsert) {
+		s.AddUnsummedAfter(v)
+	})
+}
+
+// UpdateUnsummedAfter sets the "unsummed_after" field to the value that was provided on create.
+func (u *CounterUpsertOne) UpdateUnsummedAfter() *CounterUpsertOne {
+	return u.Update(func(s *CounterUpsert) {
+		s.UpdateUnsummedAfter()
+	})
+}
+
+// SetUnsummedTo sets the "unsummed_to" field.
+func (u *CounterUpsertOne) SetUnsummedTo(v int) *CounterUpsertOne {
+	return u.Update(func(s *CounterUpsert) {
+		s.SetUnsummedTo(v)
+	})
+}
+
+// AddUnsummedTo adds v to the "unsummed_to" field.
+func (u *CounterUpsertOne) AddUnsummedTo(v int) *CounterUpsertOne {
+	return u.Update(func(s *CounterUpsert) {
+		s.AddUnsummedTo(v)
+	})
+}
+
+// UpdateUnsummedTo sets the "unsummed_to" field to the value that was provided on create.
+func (u *CounterUpsertOne) UpdateUnsummedTo() *CounterUpsertOne {
+	return u.Update(func(s *CounterUpsert) {
+		s.UpdateUnsummedTo()
 	})
 }
 
@@ -1513,6 +1651,48 @@ func (u *CounterUpsertBulk) AddTrending(v float64) *CounterUpsertBulk {
 func (u *CounterUpsertBulk) UpdateTrending() *CounterUpsertBulk {
 	return u.Update(func(s *CounterUpsert) {
 		s.UpdateTrending()
+	})
+}
+
+// SetUnsummedAfter sets the "unsummed_after" field.
+func (u *CounterUpsertBulk) SetUnsummedAfter(v int) *CounterUpsertBulk {
+	return u.Update(func(s *CounterUpsert) {
+		s.SetUnsummedAfter(v)
+	})
+}
+
+// AddUnsummedAfter adds v to the "unsummed_after" field.
+func (u *CounterUpsertBulk) AddUnsummedAfter(v int) *CounterUpsertBulk {
+	return u.Update(func(s *CounterUpsert) {
+		s.AddUnsummedAfter(v)
+	})
+}
+
+// UpdateUnsummedAfter sets the "unsummed_after" field to the value that was provided on create.
+func (u *CounterUpsertBulk) UpdateUnsummedAfter() *CounterUpsertBulk {
+	return u.Update(func(s *CounterUpsert) {
+		s.UpdateUnsummedAfter()
+	})
+}
+
+// SetUnsummedTo sets the "unsummed_to" field.
+func (u *CounterUpsertBulk) SetUnsummedTo(v int) *CounterUpsertBulk {
+	return u.Update(func(s *CounterUpsert) {
+		s.SetUnsummedTo(v)
+	})
+}
+
+// AddUnsummedTo adds v to the "unsummed_to" field.
+func (u *CounterUpsertBulk) AddUnsummedTo(v int) *CounterUpsertBulk {
+	return u.Update(func(s *CounterUpsert) {
+		s.AddUnsummedTo(v)
+	})
+}
+
+// UpdateUnsummedTo sets the "unsummed_to" field to the value that was provided on create.
+func (u *CounterUpsertBulk) UpdateUnsummedTo() *CounterUpsertBulk {
+	return u.Update(func(s *CounterUpsert) {
+		s.UpdateUnsummedTo()
 	})
 }
 

@@ -253,6 +253,48 @@ func (_u *CounterUpdate) AddTrending(v float64) *CounterUpdate {
 	return _u
 }
 
+// SetUnsummedAfter sets the "unsummed_after" field.
+func (_u *CounterUpdate) SetUnsummedAfter(v int) *CounterUpdate {
+	_u.mutation.ResetUnsummedAfter()
+	_u.mutation.SetUnsummedAfter(v)
+	return _u
+}
+
+// SetNillableUnsummedAfter sets the "unsummed_after" field if the given value is not nil.
+func (_u *CounterUpdate) SetNillableUnsummedAfter(v *int) *CounterUpdate {
+	if v != nil {
+		_u.SetUnsummedAfter(*v)
+	}
+	return _u
+}
+
+// AddUnsummedAfter adds value to the "unsummed_after" field.
+func (_u *CounterUpdate) AddUnsummedAfter(v int) *CounterUpdate {
+	_u.mutation.AddUnsummedAfter(v)
+	return _u
+}
+
+// SetUnsummedTo sets the "unsummed_to" field.
+func (_u *CounterUpdate) SetUnsummedTo(v int) *CounterUpdate {
+	_u.mutation.ResetUnsummedTo()
+	_u.mutation.SetUnsummedTo(v)
+	return _u
+}
+
+// SetNillableUnsummedTo sets the "unsummed_to" field if the given value is not nil.
+func (_u *CounterUpdate) SetNillableUnsummedTo(v *int) *CounterUpdate {
+	if v != nil {
+		_u.SetUnsummedTo(*v)
+	}
+	return _u
+}
+
+// AddUnsummedTo adds value to the "unsummed_to" field.
+func (_u *CounterUpdate) AddUnsummedTo(v int) *CounterUpdate {
+	_u.mutation.AddUnsummedTo(v)
+	return _u
+}
+
 // SetAccepting sets the "accepting" field.
 func (_u *CounterUpdate) SetAccepting(v bool) *CounterUpdate {
 	_u.mutation.SetAccepting(v)
@@ -381,6 +423,16 @@ func (_u *CounterUpdate) check() error {
 			return &ValidationError{Name: "comments_issued", err: fmt.Errorf(`ent: validator failed for field "Counter.comments_issued": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.UnsummedAfter(); ok {
+		if err := counter.UnsummedAfterValidator(v); err != nil {
+			return &ValidationError{Name: "unsummed_after", err: fmt.Errorf(`ent: validator failed for field "Counter.unsummed_after": %w`, err)}
+		}
+	}
+	if v, ok := _u.mutation.UnsummedTo(); ok {
+		if err := counter.UnsummedToValidator(v); err != nil {
+			return &ValidationError{Name: "unsummed_to", err: fmt.Errorf(`ent: validator failed for field "Counter.unsummed_to": %w`, err)}
+		}
+	}
 	return nil
 }
 
@@ -464,6 +516,18 @@ func (_u *CounterUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if value, ok := _u.mutation.AddedTrending(); ok {
 		_spec.AddField(counter.FieldTrending, field.TypeFloat64, value)
+	}
+	if value, ok := _u.mutation.UnsummedAfter(); ok {
+		_spec.SetField(counter.FieldUnsummedAfter, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedUnsummedAfter(); ok {
+		_spec.AddField(counter.FieldUnsummedAfter, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.UnsummedTo(); ok {
+		_spec.SetField(counter.FieldUnsummedTo, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedUnsummedTo(); ok {
+		_spec.AddField(counter.FieldUnsummedTo, field.TypeInt, value)
 	}
 	if value, ok := _u.mutation.Accepting(); ok {
 		_spec.SetField(counter.FieldAccepting, field.TypeBool, value)
@@ -726,6 +790,48 @@ func (_u *CounterUpdateOne) AddTrending(v float64) *CounterUpdateOne {
 	return _u
 }
 
+// SetUnsummedAfter sets the "unsummed_after" field.
+func (_u *CounterUpdateOne) SetUnsummedAfter(v int) *CounterUpdateOne {
+	_u.mutation.ResetUnsummedAfter()
+	_u.mutation.SetUnsummedAfter(v)
+	return _u
+}
+
+// SetNillableUnsummedAfter sets the "unsummed_after" field if the given value is not nil.
+func (_u *CounterUpdateOne) SetNillableUnsummedAfter(v *int) *CounterUpdateOne {
+	if v != nil {
+		_u.SetUnsummedAfter(*v)
+	}
+	return _u
+}
+
+// AddUnsummedAfter adds value to the "unsummed_after" field.
+func (_u *CounterUpdateOne) AddUnsummedAfter(v int) *CounterUpdateOne {
+	_u.mutation.AddUnsummedAfter(v)
+	return _u
+}
+
+// SetUnsummedTo sets the "unsummed_to" field.
+func (_u *CounterUpdateOne) SetUnsummedTo(v int) *CounterUpdateOne {
+	_u.mutation.ResetUnsummedTo()
+	_u.mutation.SetUnsummedTo(v)
+	return _u
+}
+
+// SetNillableUnsummedTo sets the "unsummed_to" field if the given value is not nil.
+func (_u *CounterUpdateOne) SetNillableUnsummedTo(v *int) *CounterUpdateOne {
+	if v != nil {
+		_u.SetUnsummedTo(*v)
+	}
+	return _u
+}
+
+// AddUnsummedTo adds value to the "unsummed_to" field.
+func (_u *CounterUpdateOne) AddUnsummedTo(v int) *CounterUpdateOne {
+	_u.mutation.AddUnsummedTo(v)
+	return _u
+}
+
 // SetAccepting sets the "accepting" field.
 func (_u *CounterUpdateOne) SetAccepting(v bool) *CounterUpdateOne {
 	_u.mutation.SetAccepting(v)
@@ -867,6 +973,16 @@ func (_u *CounterUpdateOne) check() error {
 			return &ValidationError{Name: "comments_issued", err: fmt.Errorf(`ent: validator failed for field "Counter.comments_issued": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.UnsummedAfter(); ok {
+		if err := counter.UnsummedAfterValidator(v); err != nil {
+			return &ValidationError{Name: "unsummed_after", err: fmt.Errorf(`ent: validator failed for field "Counter.unsummed_after": %w`, err)}
+		}
+	}
+	if v, ok := _u.mutation.UnsummedTo(); ok {
+		if err := counter.UnsummedToValidator(v); err != nil {
+			return &ValidationError{Name: "unsummed_to", err: fmt.Errorf(`ent: validator failed for field "Counter.unsummed_to": %w`, err)}
+		}
+	}
 	return nil
 }
 
@@ -967,6 +1083,18 @@ func (_u *CounterUpdateOne) sqlSave(ctx context.Context) (_node *Counter, err er
 	}
 	if value, ok := _u.mutation.AddedTrending(); ok {
 		_spec.AddField(counter.FieldTrending, field.TypeFloat64, value)
+	}
+	if value, ok := _u.mutation.UnsummedAfter(); ok {
+		_spec.SetField(counter.FieldUnsummedAfter, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedUnsummedAfter(); ok {
+		_spec.AddField(counter.FieldUnsummedAfter, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.UnsummedTo(); ok {
+		_spec.SetField(counter.FieldUnsummedTo, field.TypeInt, value)
+	}
+	if value, ok := _u.mutation.AddedUnsummedTo(); ok {
+		_spec.AddField(counter.FieldUnsummedTo, field.TypeInt, value)
 	}
 	if value, ok := _u.mutation.Accepting(); ok {
 		_spec.SetField(counter.FieldAccepting, field.TypeBool, value)

@@ -21,6 +21,7 @@ import (
 	"petitiond/ent/slug"
 	"petitiond/ent/tag"
 	"petitiond/ent/token"
+	"petitiond/ent/unsummed"
 	"reflect"
 	"sync"
 
@@ -102,6 +103,7 @@ func checkColumn(t, c string) error {
 			slug.Table:                   slug.ValidColumn,
 			tag.Table:                    tag.ValidColumn,
 			token.Table:                  token.ValidColumn,
+			unsummed.Table:               unsummed.ValidColumn,
 		})
 	})
 	return columnCheck(t, c)

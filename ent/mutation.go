@@ -54,6 +54,7 @@ const (
 	TypeSlug                   = "Slug"
 	TypeTag                    = "Tag"
 	TypeToken                  = "Token"
+	TypeUnsummed               = "Unsummed"
 )
 
 // ApiKeyMutation represents an operation that mutates the ApiKey nodes in the graph.
@@ -2034,6 +2035,10 @@ type CounterMutation struct {
 	addcomments_issued *int
 	trending           *float64
 	addtrending        *float64
+	unsummed_after     *int
+	addunsummed_after  *int
+	unsummed_to        *int
+	addunsummed_to     *int
 	accepting          *bool
 	since              *time.Time
 	until              *time.Time
@@ -2743,6 +2748,118 @@ func (m *CounterMutation) ResetTrending() {
 	m.addtrending = nil
 }
 
+// SetUnsummedAfter sets the "unsummed_after" field.
+func (m *CounterMutation) SetUnsummedAfter(i int) {
+	m.unsummed_after = &i
+	m.addunsummed_after = nil
+}
+
+// UnsummedAfter returns the value of the "unsummed_after" field in the mutation.
+func (m *CounterMutation) UnsummedAfter() (r int, exists bool) {
+	v := m.unsummed_after
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUnsummedAfter returns the old "unsummed_after" field's value of the Counter entity.
+// If the Counter object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *CounterMutation) OldUnsummedAfter(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUnsummedAfter is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUnsummedAfter requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUnsummedAfter: %w", err)
+	}
+	return oldValue.UnsummedAfter, nil
+}
+
+// AddUnsummedAfter adds i to the "unsummed_after" field.
+func (m *CounterMutation) AddUnsummedAfter(i int) {
+	if m.addunsummed_after != nil {
+		*m.addunsummed_after += i
+	} else {
+		m.addunsummed_after = &i
+	}
+}
+
+// AddedUnsummedAfter returns the value that was added to the "unsummed_after" field in this mutation.
+func (m *CounterMutation) AddedUnsummedAfter() (r int, exists bool) {
+	v := m.addunsummed_after
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetUnsummedAfter resets all changes to the "unsummed_after" field.
+func (m *CounterMutation) ResetUnsummedAfter() {
+	m.unsummed_after = nil
+	m.addunsummed_after = nil
+}
+
+// SetUnsummedTo sets the "unsummed_to" field.
+func (m *CounterMutation) SetUnsummedTo(i int) {
+	m.unsummed_to = &i
+	m.addunsummed_to = nil
+}
+
+// UnsummedTo returns the value of the "unsummed_to" field in the mutation.
+func (m *CounterMutation) UnsummedTo() (r int, exists bool) {
+	v := m.unsummed_to
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUnsummedTo returns the old "unsummed_to" field's value of the Counter entity.
+// If the Counter object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *CounterMutation) OldUnsummedTo(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUnsummedTo is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUnsummedTo requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUnsummedTo: %w", err)
+	}
+	return oldValue.UnsummedTo, nil
+}
+
+// AddUnsummedTo adds i to the "unsummed_to" field.
+func (m *CounterMutation) AddUnsummedTo(i int) {
+	if m.addunsummed_to != nil {
+		*m.addunsummed_to += i
+	} else {
+		m.addunsummed_to = &i
+	}
+}
+
+// AddedUnsummedTo returns the value that was added to the "unsummed_to" field in this mutation.
+func (m *CounterMutation) AddedUnsummedTo() (r int, exists bool) {
+	v := m.addunsummed_to
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetUnsummedTo resets all changes to the "unsummed_to" field.
+func (m *CounterMutation) ResetUnsummedTo() {
+	m.unsummed_to = nil
+	m.addunsummed_to = nil
+}
+
 // SetAccepting sets the "accepting" field.
 func (m *CounterMutation) SetAccepting(b bool) {
 	m.accepting = &b
@@ -2911,7 +3028,7 @@ func (m *CounterMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *CounterMutation) Fields() []string {
-	fields := make([]string, 0, 14)
+	fields := make([]string, 0, 16)
 	if m.total != nil {
 		fields = append(fields, counter.FieldTotal)
 	}
@@ -2944,6 +3061,12 @@ func (m *CounterMutation) Fields() []string {
 	}
 	if m.trending != nil {
 		fields = append(fields, counter.FieldTrending)
+	}
+	if m.unsummed_after != nil {
+		fields = append(fields, counter.FieldUnsummedAfter)
+	}
+	if m.unsummed_to != nil {
+		fields = append(fields, counter.FieldUnsummedTo)
 	}
 	if m.accepting != nil {
 		fields = append(fields, counter.FieldAccepting)
@@ -2984,6 +3107,10 @@ func (m *CounterMutation) Field(name string) (ent.Value, bool) {
 		return m.CommentsIssued()
 	case counter.FieldTrending:
 		return m.Trending()
+	case counter.FieldUnsummedAfter:
+		return m.UnsummedAfter()
+	case counter.FieldUnsummedTo:
+		return m.UnsummedTo()
 	case counter.FieldAccepting:
 		return m.Accepting()
 	case counter.FieldSince:
@@ -3021,6 +3148,10 @@ func (m *CounterMutation) OldField(ctx context.Context, name string) (ent.Value,
 		return m.OldCommentsIssued(ctx)
 	case counter.FieldTrending:
 		return m.OldTrending(ctx)
+	case counter.FieldUnsummedAfter:
+		return m.OldUnsummedAfter(ctx)
+	case counter.FieldUnsummedTo:
+		return m.OldUnsummedTo(ctx)
 	case counter.FieldAccepting:
 		return m.OldAccepting(ctx)
 	case counter.FieldSince:
@@ -3113,6 +3244,20 @@ func (m *CounterMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetTrending(v)
 		return nil
+	case counter.FieldUnsummedAfter:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUnsummedAfter(v)
+		return nil
+	case counter.FieldUnsummedTo:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUnsummedTo(v)
+		return nil
 	case counter.FieldAccepting:
 		v, ok := value.(bool)
 		if !ok {
@@ -3172,6 +3317,12 @@ func (m *CounterMutation) AddedFields() []string {
 	if m.addtrending != nil {
 		fields = append(fields, counter.FieldTrending)
 	}
+	if m.addunsummed_after != nil {
+		fields = append(fields, counter.FieldUnsummedAfter)
+	}
+	if m.addunsummed_to != nil {
+		fields = append(fields, counter.FieldUnsummedTo)
+	}
 	return fields
 }
 
@@ -3200,6 +3351,10 @@ func (m *CounterMutation) AddedField(name string) (ent.Value, bool) {
 		return m.AddedCommentsIssued()
 	case counter.FieldTrending:
 		return m.AddedTrending()
+	case counter.FieldUnsummedAfter:
+		return m.AddedUnsummedAfter()
+	case counter.FieldUnsummedTo:
+		return m.AddedUnsummedTo()
 	}
 	return nil, false
 }
@@ -3279,6 +3434,20 @@ func (m *CounterMutation) AddField(name string, value ent.Value) error {
 		}
 		m.AddTrending(v)
 		return nil
+	case counter.FieldUnsummedAfter:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddUnsummedAfter(v)
+		return nil
+	case counter.FieldUnsummedTo:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddUnsummedTo(v)
+		return nil
 	}
 	return fmt.Errorf("unknown Counter numeric field %s", name)
 }
@@ -3353,6 +3522,12 @@ func (m *CounterMutation) ResetField(name string) error {
 		return nil
 	case counter.FieldTrending:
 		m.ResetTrending()
+		return nil
+	case counter.FieldUnsummedAfter:
+		m.ResetUnsummedAfter()
+		return nil
+	case counter.FieldUnsummedTo:
+		m.ResetUnsummedTo()
 		return nil
 	case counter.FieldAccepting:
 		m.ResetAccepting()
@@ -12196,4 +12371,274 @@ func (m *TokenMutation) ClearEdge(name string) error {
 // It returns an error if the edge is not defined in the schema.
 func (m *TokenMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown Token edge %s", name)
+}
+
+// UnsummedMutation represents an operation that mutates the Unsummed nodes in the graph.
+type UnsummedMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *uuid.UUID
+	clearedFields map[string]struct{}
+	done          bool
+	oldValue      func(context.Context) (*Unsummed, error)
+	predicates    []predicate.Unsummed
+}
+
+var _ ent.Mutation = (*UnsummedMutation)(nil)
+
+// unsummedOption allows management of the mutation configuration using functional options.
+type unsummedOption func(*UnsummedMutation)
+
+// newUnsummedMutation creates new mutation for the Unsummed entity.
+func newUnsummedMutation(c config, op Op, opts ...unsummedOption) *UnsummedMutation {
+	m := &UnsummedMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeUnsummed,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withUnsummedID sets the ID field of the mutation.
+func withUnsummedID(id uuid.UUID) unsummedOption {
+	return func(m *UnsummedMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *Unsummed
+		)
+		m.oldValue = func(ctx context.Context) (*Unsummed, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().Unsummed.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withUnsummed sets the old Unsummed of the mutation.
+func withUnsummed(node *Unsummed) unsummedOption {
+	return func(m *UnsummedMutation) {
+		m.oldValue = func(context.Context) (*Unsummed, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m UnsummedMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m UnsummedMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of Unsummed entities.
+func (m *UnsummedMutation) SetID(id uuid.UUID) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *UnsummedMutation) ID() (id uuid.UUID, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *UnsummedMutation) IDs(ctx context.Context) ([]uuid.UUID, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []uuid.UUID{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().Unsummed.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// Where appends a list predicates to the UnsummedMutation builder.
+func (m *UnsummedMutation) Where(ps ...predicate.Unsummed) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the UnsummedMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *UnsummedMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.Unsummed, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *UnsummedMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *UnsummedMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (Unsummed).
+func (m *UnsummedMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *UnsummedMutation) Fields() []string {
+	fields := make([]string, 0, 0)
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *UnsummedMutation) Field(name string) (ent.Value, bool) {
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *UnsummedMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	return nil, fmt.Errorf("unknown Unsummed field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *UnsummedMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	}
+	return fmt.Errorf("unknown Unsummed field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *UnsummedMutation) AddedFields() []string {
+	return nil
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *UnsummedMutation) AddedField(name string) (ent.Value, bool) {
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *UnsummedMutation) AddField(name string, value ent.Value) error {
+	return fmt.Errorf("unknown Unsummed numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *UnsummedMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *UnsummedMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *UnsummedMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown Unsummed nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *UnsummedMutation) ResetField(name string) error {
+	return fmt.Errorf("unknown Unsummed field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *UnsummedMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *UnsummedMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *UnsummedMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *UnsummedMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *UnsummedMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *UnsummedMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *UnsummedMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown Unsummed unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *UnsummedMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown Unsummed edge %s", name)
 }

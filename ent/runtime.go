@@ -99,8 +99,20 @@ func init() {
 	counterDescTrending := counterFields[11].Descriptor()
 	// counter.DefaultTrending holds the default value on creation for the trending field.
 	counter.DefaultTrending = counterDescTrending.Default.(float64)
+	// counterDescUnsummedAfter is the schema descriptor for unsummed_after field.
+	counterDescUnsummedAfter := counterFields[12].Descriptor()
+	// counter.DefaultUnsummedAfter holds the default value on creation for the unsummed_after field.
+	counter.DefaultUnsummedAfter = counterDescUnsummedAfter.Default.(int)
+	// counter.UnsummedAfterValidator is a validator for the "unsummed_after" field. It is called by the builders before save.
+	counter.UnsummedAfterValidator = counterDescUnsummedAfter.Validators[0].(func(int) error)
+	// counterDescUnsummedTo is the schema descriptor for unsummed_to field.
+	counterDescUnsummedTo := counterFields[13].Descriptor()
+	// counter.DefaultUnsummedTo holds the default value on creation for the unsummed_to field.
+	counter.DefaultUnsummedTo = counterDescUnsummedTo.Default.(int)
+	// counter.UnsummedToValidator is a validator for the "unsummed_to" field. It is called by the builders before save.
+	counter.UnsummedToValidator = counterDescUnsummedTo.Validators[0].(func(int) error)
 	// counterDescAccepting is the schema descriptor for accepting field.
-	counterDescAccepting := counterFields[12].Descriptor()
+	counterDescAccepting := counterFields[14].Descriptor()
 	// counter.DefaultAccepting holds the default value on creation for the accepting field.
 	counter.DefaultAccepting = counterDescAccepting.Default.(bool)
 	outboxFields := schema.Outbox{}.Fields()

@@ -44,6 +44,8 @@ type Tx struct {
 	Tag *TagClient
 	// Token is the client for interacting with the Token builders.
 	Token *TokenClient
+	// Unsummed is the client for interacting with the Unsummed builders.
+	Unsummed *UnsummedClient
 
 	// lazily loaded.
 	client     *Client
@@ -190,6 +192,7 @@ func (tx *Tx) init() {
 	tx.Slug = NewSlugClient(tx.config)
 	tx.Tag = NewTagClient(tx.config)
 	tx.Token = NewTokenClient(tx.config)
+	tx.Unsummed = NewUnsummedClient(tx.config)
 }
 
 // txDriver wraps the given dialect.Tx with a nop dialect.Driver implementation.

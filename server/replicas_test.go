@@ -111,7 +111,8 @@ func audit(t *testing.T, a, b *site, petition string, want int) {
 	id := scalar.ParseID(petition).UUID
 	var rows, addresses, first, last, added int
 	err := a.db.Read.QueryRowContext(t.Context(), `SELECT COUNT(*), COUNT(DISTINCT digest), MIN(number), MAX(number),
- (SELECT SUM(added - removed) FROM signature_buckets WHERE petition_id = $1 AND span = 1)
+ (SELECT COALESCE(SUM(added - removed), 0) FROM signature_buckets WHERE petition_id = $1 AND span = 1)
+ + (SELECT unsummed_to - unsummed_after FROM counters WHERE petition_id = $1)
  FROM signatures WHERE petition_id = $1 AND state = 'COUNTED'`, id).Scan(&rows, &addresses, &first, &last, &added)
 	if err != nil {
 		t.Fatal(err)

@@ -33,6 +33,10 @@ const (
 	FieldCommentsIssued = "comments_issued"
 	// FieldTrending holds the string denoting the trending field in the database.
 	FieldTrending = "trending"
+	// FieldUnsummedAfter holds the string denoting the unsummed_after field in the database.
+	FieldUnsummedAfter = "unsummed_after"
+	// FieldUnsummedTo holds the string denoting the unsummed_to field in the database.
+	FieldUnsummedTo = "unsummed_to"
 	// FieldAccepting holds the string denoting the accepting field in the database.
 	FieldAccepting = "accepting"
 	// FieldSince holds the string denoting the since field in the database.
@@ -57,6 +61,8 @@ var Columns = []string{
 	FieldComments,
 	FieldCommentsIssued,
 	FieldTrending,
+	FieldUnsummedAfter,
+	FieldUnsummedTo,
 	FieldAccepting,
 	FieldSince,
 	FieldUntil,
@@ -107,6 +113,14 @@ var (
 	CommentsIssuedValidator func(int) error
 	// DefaultTrending holds the default value on creation for the "trending" field.
 	DefaultTrending float64
+	// DefaultUnsummedAfter holds the default value on creation for the "unsummed_after" field.
+	DefaultUnsummedAfter int
+	// UnsummedAfterValidator is a validator for the "unsummed_after" field. It is called by the builders before save.
+	UnsummedAfterValidator func(int) error
+	// DefaultUnsummedTo holds the default value on creation for the "unsummed_to" field.
+	DefaultUnsummedTo int
+	// UnsummedToValidator is a validator for the "unsummed_to" field. It is called by the builders before save.
+	UnsummedToValidator func(int) error
 	// DefaultAccepting holds the default value on creation for the "accepting" field.
 	DefaultAccepting bool
 )
@@ -172,6 +186,16 @@ func ByCommentsIssued(opts ...sql.OrderTermOption) OrderOption {
 // ByTrending orders the results by the trending field.
 func ByTrending(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldTrending, opts...).ToFunc()
+}
+
+// ByUnsummedAfter orders the results by the unsummed_after field.
+func ByUnsummedAfter(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldUnsummedAfter, opts...).ToFunc()
+}
+
+// ByUnsummedTo orders the results by the unsummed_to field.
+func ByUnsummedTo(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldUnsummedTo, opts...).ToFunc()
 }
 
 // ByAccepting orders the results by the accepting field.

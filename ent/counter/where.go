@@ -110,6 +110,16 @@ func Trending(v float64) predicate.Counter {
 	return predicate.Counter(sql.FieldEQ(FieldTrending, v))
 }
 
+// UnsummedAfter applies equality check predicate on the "unsummed_after" field. It's identical to UnsummedAfterEQ.
+func UnsummedAfter(v int) predicate.Counter {
+	return predicate.Counter(sql.FieldEQ(FieldUnsummedAfter, v))
+}
+
+// UnsummedTo applies equality check predicate on the "unsummed_to" field. It's identical to UnsummedToEQ.
+func UnsummedTo(v int) predicate.Counter {
+	return predicate.Counter(sql.FieldEQ(FieldUnsummedTo, v))
+}
+
 // Accepting applies equality check predicate on the "accepting" field. It's identical to AcceptingEQ.
 func Accepting(v bool) predicate.Counter {
 	return predicate.Counter(sql.FieldEQ(FieldAccepting, v))
@@ -563,6 +573,86 @@ func TrendingLT(v float64) predicate.Counter {
 // TrendingLTE applies the LTE predicate on the "trending" field.
 func TrendingLTE(v float64) predicate.Counter {
 	return predicate.Counter(sql.FieldLTE(FieldTrending, v))
+}
+
+// UnsummedAfterEQ applies the EQ predicate on the "unsummed_after" field.
+func UnsummedAfterEQ(v int) predicate.Counter {
+	return predicate.Counter(sql.FieldEQ(FieldUnsummedAfter, v))
+}
+
+// UnsummedAfterNEQ applies the NEQ predicate on the "unsummed_after" field.
+func UnsummedAfterNEQ(v int) predicate.Counter {
+	return predicate.Counter(sql.FieldNEQ(FieldUnsummedAfter, v))
+}
+
+// UnsummedAfterIn applies the In predicate on the "unsummed_after" field.
+func UnsummedAfterIn(vs ...int) predicate.Counter {
+	return predicate.Counter(sql.FieldIn(FieldUnsummedAfter, vs...))
+}
+
+// UnsummedAfterNotIn applies the NotIn predicate on the "unsummed_after" field.
+func UnsummedAfterNotIn(vs ...int) predicate.Counter {
+	return predicate.Counter(sql.FieldNotIn(FieldUnsummedAfter, vs...))
+}
+
+// UnsummedAfterGT applies the GT predicate on the "unsummed_after" field.
+func UnsummedAfterGT(v int) predicate.Counter {
+	return predicate.Counter(sql.FieldGT(FieldUnsummedAfter, v))
+}
+
+// UnsummedAfterGTE applies the GTE predicate on the "unsummed_after" field.
+func UnsummedAfterGTE(v int) predicate.Counter {
+	return predicate.Counter(sql.FieldGTE(FieldUnsummedAfter, v))
+}
+
+// UnsummedAfterLT applies the LT predicate on the "unsummed_after" field.
+func UnsummedAfterLT(v int) predicate.Counter {
+	return predicate.Counter(sql.FieldLT(FieldUnsummedAfter, v))
+}
+
+// UnsummedAfterLTE applies the LTE predicate on the "unsummed_after" field.
+func UnsummedAfterLTE(v int) predicate.Counter {
+	return predicate.Counter(sql.FieldLTE(FieldUnsummedAfter, v))
+}
+
+// UnsummedToEQ applies the EQ predicate on the "unsummed_to" field.
+func UnsummedToEQ(v int) predicate.Counter {
+	return predicate.Counter(sql.FieldEQ(FieldUnsummedTo, v))
+}
+
+// UnsummedToNEQ applies the NEQ predicate on the "unsummed_to" field.
+func UnsummedToNEQ(v int) predicate.Counter {
+	return predicate.Counter(sql.FieldNEQ(FieldUnsummedTo, v))
+}
+
+// UnsummedToIn applies the In predicate on the "unsummed_to" field.
+func UnsummedToIn(vs ...int) predicate.Counter {
+	return predicate.Counter(sql.FieldIn(FieldUnsummedTo, vs...))
+}
+
+// UnsummedToNotIn applies the NotIn predicate on the "unsummed_to" field.
+func UnsummedToNotIn(vs ...int) predicate.Counter {
+	return predicate.Counter(sql.FieldNotIn(FieldUnsummedTo, vs...))
+}
+
+// UnsummedToGT applies the GT predicate on the "unsummed_to" field.
+func UnsummedToGT(v int) predicate.Counter {
+	return predicate.Counter(sql.FieldGT(FieldUnsummedTo, v))
+}
+
+// UnsummedToGTE applies the GTE predicate on the "unsummed_to" field.
+func UnsummedToGTE(v int) predicate.Counter {
+	return predicate.Counter(sql.FieldGTE(FieldUnsummedTo, v))
+}
+
+// UnsummedToLT applies the LT predicate on the "unsummed_to" field.
+func UnsummedToLT(v int) predicate.Counter {
+	return predicate.Counter(sql.FieldLT(FieldUnsummedTo, v))
+}
+
+// UnsummedToLTE applies the LTE predicate on the "unsummed_to" field.
+func UnsummedToLTE(v int) predicate.Counter {
+	return predicate.Counter(sql.FieldLTE(FieldUnsummedTo, v))
 }
 
 // AcceptingEQ applies the EQ predicate on the "accepting" field.

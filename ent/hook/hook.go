@@ -188,6 +188,18 @@ func (f TokenFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.TokenMutation", m)
 }
 
+// The UnsummedFunc type is an adapter to allow the use of ordinary
+// function as Unsummed mutator.
+type UnsummedFunc func(context.Context, *ent.UnsummedMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f UnsummedFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.UnsummedMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.UnsummedMutation", m)
+}
+
 // Condition is a hook condition function.
 type Condition func(context.Context, ent.Mutation) bool
 

@@ -23,6 +23,7 @@ import (
 	"petitiond/ent/slug"
 	"petitiond/ent/tag"
 	"petitiond/ent/token"
+	"petitiond/ent/unsummed"
 
 	"entgo.io/ent/dialect/sql"
 )
@@ -488,6 +489,33 @@ func (f TraverseToken) Traverse(ctx context.Context, q ent.Query) error {
 	return fmt.Errorf("unexpected query type %T. expect *ent.TokenQuery", q)
 }
 
+// The UnsummedFunc type is an adapter to allow the use of ordinary function as a Querier.
+type UnsummedFunc func(context.Context, *ent.UnsummedQuery) (ent.Value, error)
+
+// Query calls f(ctx, q).
+func (f UnsummedFunc) Query(ctx context.Context, q ent.Query) (ent.Value, error) {
+	if q, ok := q.(*ent.UnsummedQuery); ok {
+		return f(ctx, q)
+	}
+	return nil, fmt.Errorf("unexpected query type %T. expect *ent.UnsummedQuery", q)
+}
+
+// The TraverseUnsummed type is an adapter to allow the use of ordinary function as Traverser.
+type TraverseUnsummed func(context.Context, *ent.UnsummedQuery) error
+
+// Intercept is a dummy implementation of Intercept that returns the next Querier in the pipeline.
+func (f TraverseUnsummed) Intercept(next ent.Querier) ent.Querier {
+	return next
+}
+
+// Traverse calls f(ctx, q).
+func (f TraverseUnsummed) Traverse(ctx context.Context, q ent.Query) error {
+	if q, ok := q.(*ent.UnsummedQuery); ok {
+		return f(ctx, q)
+	}
+	return fmt.Errorf("unexpected query type %T. expect *ent.UnsummedQuery", q)
+}
+
 // NewQuery returns the generic Query interface for the given typed query.
 func NewQuery(q ent.Query) (Query, error) {
 	switch q := q.(type) {
@@ -521,6 +549,8 @@ func NewQuery(q ent.Query) (Query, error) {
 		return &query[*ent.TagQuery, predicate.Tag, tag.OrderOption]{typ: ent.TypeTag, tq: q}, nil
 	case *ent.TokenQuery:
 		return &query[*ent.TokenQuery, predicate.Token, token.OrderOption]{typ: ent.TypeToken, tq: q}, nil
+	case *ent.UnsummedQuery:
+		return &query[*ent.UnsummedQuery, predicate.Unsummed, unsummed.OrderOption]{typ: ent.TypeUnsummed, tq: q}, nil
 	default:
 		return nil, fmt.Errorf("unknown query type %T", q)
 	}

@@ -114,6 +114,8 @@ var (
 		{Name: "comments", Type: field.TypeInt, Default: 0},
 		{Name: "comments_issued", Type: field.TypeInt, Default: 0},
 		{Name: "trending", Type: field.TypeFloat64, Default: 0},
+		{Name: "unsummed_after", Type: field.TypeInt, Default: 0},
+		{Name: "unsummed_to", Type: field.TypeInt, Default: 0},
 		{Name: "accepting", Type: field.TypeBool, Default: false},
 		{Name: "since", Type: field.TypeTime, Nullable: true},
 		{Name: "until", Type: field.TypeTime, Nullable: true},
@@ -501,6 +503,16 @@ var (
 			},
 		},
 	}
+	// UnsummedColumns holds the columns for the "unsummed" table.
+	UnsummedColumns = []*schema.Column{
+		{Name: "petition_id", Type: field.TypeUUID},
+	}
+	// UnsummedTable holds the schema information for the "unsummed" table.
+	UnsummedTable = &schema.Table{
+		Name:       "unsummed",
+		Columns:    UnsummedColumns,
+		PrimaryKey: []*schema.Column{UnsummedColumns[0]},
+	}
 	// Tables holds all the tables in the schema.
 	Tables = []*schema.Table{
 		APIKeysTable,
@@ -518,6 +530,7 @@ var (
 		SlugsTable,
 		TagsTable,
 		TokensTable,
+		UnsummedTable,
 	}
 )
 
@@ -534,4 +547,7 @@ func init() {
 	PetitionTagsTable.ForeignKeys[1].RefTable = TagsTable
 	SignaturesTable.ForeignKeys[0].RefTable = PetitionsTable
 	SlugsTable.ForeignKeys[0].RefTable = PetitionsTable
+	UnsummedTable.Annotation = &entsql.Annotation{
+		Table: "unsummed",
+	}
 }

@@ -50,3 +50,6 @@ type Tag func(*sql.Selector)
 
 // Token is the predicate function for token builders.
 type Token func(*sql.Selector)
+
+// Unsummed is the predicate function for unsummed builders.
+type Unsummed func(*sql.Selector)

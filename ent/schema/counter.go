@@ -28,6 +28,9 @@ func (Counter) Fields() []ent.Field {
 		field.Int("comments_issued").Default(0).NonNegative().Comment("internal: last comment number given"),
 		field.Float("trending").Default(0).
 			Comment("public by order alone: log2 of the sum over signatures of 2^((t-t0)/6 h); 0 while there is none"),
+		field.Int("unsummed_after").Default(0).NonNegative().
+			Comment("internal: signatures with numbers above it, up to unsummed_to, are in no sum yet"),
+		field.Int("unsummed_to").Default(0).NonNegative().Comment("internal: see unsummed_after"),
 		field.Bool("accepting").Default(false).Comment("internal: may signatures be written"),
 		field.Time("since").Optional().Nillable().Comment("internal: start of accepting, the petition's startsAt"),
 		field.Time("until").Optional().Nillable().Comment("internal: end of accepting, the petition's endsAt"),

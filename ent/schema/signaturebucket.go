@@ -2,14 +2,16 @@ package schema
 
 import (
 	"entgo.io/ent"
+	"entgo.io/ent/dialect/entsql"
+	"entgo.io/ent/schema"
 	"entgo.io/ent/schema/field"
 	"entgo.io/ent/schema/index"
 	"github.com/google/uuid"
 )
 
 // SignatureBucket says how many signatures of a petition were added and taken back in one minute, or in one
-// hour into which minutes that have aged were folded. The transaction that moves the count moves the bucket, so
-// that the sum over a petition is always its total.
+// hour into which minutes that have aged were folded. The transaction that moves the count moves the bucket, or has
+// the counter say which signatures are in none yet: their number and the sum over a petition are always its total.
 type SignatureBucket struct{ ent.Schema }
 
 // Fields of SignatureBucket.
@@ -28,6 +30,21 @@ func (SignatureBucket) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("petition_id", "span", "minute").Unique(),
 		index.Fields("span", "minute"),
+	}
+}
+
+// Unsummed names the petitions with signatures that are in no bucket, day or country yet. The counter says which.
+type Unsummed struct{ ent.Schema }
+
+// Annotations of Unsummed.
+func (Unsummed) Annotations() []schema.Annotation {
+	return []schema.Annotation{entsql.Annotation{Table: "unsummed"}}
+}
+
+// Fields of Unsummed.
+func (Unsummed) Fields() []ent.Field {
+	return []ent.Field{
+		field.UUID("id", uuid.UUID{}).StorageKey("petition_id").Immutable().Comment("internal: the petition"),
 	}
 }
 

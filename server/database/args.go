@@ -28,6 +28,15 @@ func (a *Args) Among(d Dialect, column string, ids []uuid.UUID) string {
 	return column + " IN (SELECT value FROM json_each(" + a.Add(writeIDs(ids, `[`, `"`, `]`)) + "))"
 }
 
+// MinuteSQL is the minute since 1970 that holds the time in a column, as an expression in SQL.
+func (d Dialect) MinuteSQL(column string) string {
+	if d == Postgres {
+		return `floor(extract(epoch FROM ` + column + `) / 60)::bigint`
+	}
+	// Its own reading of a time rounds to milliseconds, and so into the next minute.
+	return `strftime('%s', substr(` + column + `, 1, 16)) / 60`
+}
+
 // UUIDArray writes ids as an array of PostgreSQL.
 func UUIDArray(ids []uuid.UUID) string { return writeIDs(ids, `{`, ``, `}`) }
 

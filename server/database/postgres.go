@@ -48,7 +48,7 @@ func sessionRules() map[string]string {
 // ledgerRules add what the ledger needs. An acknowledged signature must be on disk. A batch may wait for a counter row
 // as long as a statement may take, longer than readers wait for a lock: only statement_timeout ends that wait.
 func ledgerRules() map[string]string {
-	return map[string]string{"synchronous_commit": "on", "lock_timeout": "0"}
+	return map[string]string{"synchronous_commit": "on", "lock_timeout": "0", "plan_cache_mode": "force_generic_plan"}
 }
 
 // lookUpRules have prepared statements planned only once.

@@ -19,6 +19,7 @@ import (
 type batch struct {
 	entries   []*entry
 	petitions []uuid.UUID // once each, in the order in which they are locked
+	unsummed  int         // see Options
 	lost      bool        // the COMMIT of the last run was not answered
 
 	now        time.Time // of the run, read under the locks
@@ -26,7 +27,7 @@ type batch struct {
 	outcomes   []outcome
 	signatures []*signatureRow // inserted; those whose address was there are left out
 	comments   []*commentRow
-	lastHour   map[uuid.UUID]int
+	found
 }
 
 // outcome is what an entry's caller is told once the transaction is durable.
@@ -41,8 +42,8 @@ type outcome struct {
 var errWritten = errors.New("ledger: the run before was committed")
 
 // newBatch sorts the petitions by their ids. That is the order of locks in every process: see settle.
-func newBatch(entries []*entry) *batch {
-	b := &batch{entries: entries}
+func newBatch(entries []*entry, unsummed int) *batch {
+	b := &batch{entries: entries, unsummed: unsummed}
 	for _, e := range entries {
 		b.petitions = append(b.petitions, e.petition)
 	}
@@ -100,7 +101,7 @@ func (b *batch) resolve(ctx context.Context, t tx) error {
 func (b *batch) begin(counters map[uuid.UUID]*counter, now time.Time) {
 	b.counters, b.now = counters, now
 	b.outcomes = make([]outcome, len(b.entries))
-	b.signatures, b.comments, b.lastHour = nil, nil, nil
+	b.signatures, b.comments, b.found = nil, nil, found{}
 	// One time for all rows of a petition in this batch, even if its clock and that of the batch before differ a little.
 	for _, c := range counters {
 		c.at = c.timeAt(now)
@@ -130,9 +131,16 @@ func (b *batch) gate() {
 
 // keep stores the idempotency keys of what is about to be written, and answers every entry whose key is
 // known already, also where the petition has closed since.
-func (b *batch) keep(ctx context.Context, t tx) error {
-	var fresh []idempotency.Record
-	var known []string        // those to be looked up
+func (b *batch) keep(ctx context.Context, t tx) (err error) {
+	fresh, known := b.keys()
+	if b.found, err = t.prepare(ctx, b.inquiry(fresh)); err != nil {
+		return err
+	}
+	return b.replay(ctx, t, append(known, b.taken...))
+}
+
+// keys returns the keys to be stored, and the ids of those to be looked up.
+func (b *batch) keys() (fresh []idempotency.Record, known []string) {
 	first := map[string]int{} // place of the first entry of each key in this batch: it alone is written
 	for i, e := range b.entries {
 		if e.key == nil {
@@ -155,13 +163,27 @@ func (b *batch) keep(ctx context.Context, t tx) error {
 	}
 	// In the order of ids, or two batches could each wait for a key that the other has stored.
 	slices.SortFunc(fresh, func(a, b idempotency.Record) int { return cmp.Compare(a.ID, b.ID) })
-	taken, err := t.keepKeys(ctx, fresh)
-	if err != nil {
-		return err
-	}
 	// A key that was refused with one entry and is kept with another says nothing about the refused one.
-	known = slices.DeleteFunc(known, func(id string) bool { _, ok := first[id]; return ok })
-	return b.replay(ctx, t, append(known, taken...))
+	return fresh, slices.DeleteFunc(known, func(id string) bool { _, ok := first[id]; return ok })
+}
+
+// inquiry asks about the signatures that may be written. That some turn out to be repeated costs less than to ask a
+// second time.
+func (b *batch) inquiry(keys []idempotency.Record) inquiry {
+	ask := inquiry{keys: keys, since: timespan.Hour.Ago(b.now)}
+	signed := map[uuid.UUID]bool{}
+	for i, e := range b.entries {
+		if e.signature != nil && !b.outcomes[i].done {
+			ask.digests = append(ask.digests, e.signature.Digest)
+			signed[e.petition] = true
+		}
+	}
+	for _, id := range b.petitions {
+		if signed[id] {
+			ask.petitions = append(ask.petitions, id)
+		}
+	}
+	return ask
 }
 
 // replay answers the entries whose keys were stored by an earlier transaction.
@@ -212,7 +234,7 @@ func (b *batch) sign(ctx context.Context, t tx) error {
 	if len(b.signatures) == 0 {
 		return nil
 	}
-	if err := t.insertSignatures(ctx, b.signatures); err != nil {
+	if err := t.sign(ctx, b.signatures, b.known); err != nil {
 		return err
 	}
 	// An address that had signed before is answered like a new one, and nothing of it is counted or written.
@@ -242,10 +264,10 @@ func (b *batch) comment(ctx context.Context, t tx) error {
 	return t.insertComments(ctx, b.comments)
 }
 
-// move writes each counter and each bucket once, however many signatures moved it.
+// move writes each counter and each sum once, however many signatures moved it.
 func (b *batch) move(ctx context.Context, t tx) error {
-	var moved []*counter
-	var signed []uuid.UUID
+	var moved, summed []*counter
+	var due []uuid.UUID // petitions with signatures of earlier batches that are summed up now
 	// In the order of the locks, so that the same batch writes its rows in the same order each time it runs.
 	for _, id := range b.petitions {
 		c := b.counters[id]
@@ -254,28 +276,32 @@ func (b *batch) move(ctx context.Context, t tx) error {
 		}
 		moved = append(moved, c)
 		// Comments leave the version as it is: it belongs to the count alone, and clients compare it.
-		if c.counted() {
-			signed = append(signed, id)
-			c.version++
-			c.asOf = c.at
+		if !c.counted() {
+			continue
+		}
+		c.version++
+		c.asOf = c.at
+		b.lastHour[id] += c.added(timespan.Hour.Ago(b.now))
+		if c.leave(b.unsummed) {
+			continue
+		}
+		summed = append(summed, c)
+		if c.unsummedTo > c.unsummedAfter {
+			due = append(due, id)
+		}
+		c.unsummedAfter, c.unsummedTo = c.issued, c.issued
+	}
+	for _, step := range []func() error{
+		func() error { return t.sumUp(ctx, due) }, // before the counters, which say what is left
+		func() error { return t.move(ctx, moved, b.signatures) },
+		func() error { return t.moveSums(ctx, summed) },
+		func() error { return t.moveReplies(ctx, moved) },
+	} {
+		if err := step(); err != nil {
+			return err
 		}
 	}
-	if len(moved) == 0 {
-		return nil
-	}
-	if err := t.moveCounters(ctx, moved); err != nil {
-		return err
-	}
-	if err := t.moveBuckets(ctx, moved); err != nil {
-		return err
-	}
-	if len(signed) == 0 {
-		return nil
-	}
-	var err error
-	// Read within the transaction, so that what is published with a version belongs to that version.
-	b.lastHour, err = t.lastHour(ctx, signed, timespan.Hour.Ago(b.now))
-	return err
+	return nil
 }
 
 // answer hands the outcomes to the callers' entries, after the commit.

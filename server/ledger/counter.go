@@ -24,7 +24,11 @@ type counter struct {
 	trending       float64
 	accepting      bool
 	since, until   *time.Time
+	// Signatures with numbers above the first and up to the second are in no sum yet, see unsummed.go.
+	unsummedAfter, unsummedTo int
 
+	begun     int               // issued when the transaction began
+	first     bool              // the first of the petition's signatures are left out of the sums
 	at        time.Time         // time of the batch, see timeAt
 	moved     bool              // is there anything to write
 	commented bool              // are there new comments
@@ -67,6 +71,16 @@ func (c *counter) moment(own time.Time) time.Time {
 
 // counted reports whether the running transaction moved the total.
 func (c *counter) counted() bool { return len(c.minutes) > 0 }
+
+// added returns how many signatures the running transaction adds after a minute.
+func (c *counter) added(since int64) (sum int) {
+	for minute, n := range c.minutes {
+		if minute > since {
+			sum += n
+		}
+	}
+	return sum
+}
 
 // count adds a new signature to the figures. Its number was given before.
 func (c *counter) count(s *signatureRow) {

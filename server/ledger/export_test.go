@@ -14,14 +14,13 @@ type Answer struct {
 	Err error
 }
 
-// Batch writes signatures and comments, all of one lane, as one transaction in this order, beside Run or
-// without it.
+// Batch writes signatures and comments as one transaction in this order, beside Run or without it.
 func (l *Ledger) Batch(list ...any) []Answer {
 	entries := make([]*entry, len(list))
 	for i, what := range list {
 		entries[i] = newEntry(what)
 	}
-	l.laneOf(entries[0].petition).write(entries)
+	l.lanes[0].write(entries)
 	out := make([]Answer, len(list))
 	for i, e := range entries {
 		out[i] = Answer{e.receipt, e.err}
@@ -36,7 +35,7 @@ func (l *Ledger) Queue(list ...any) (wait func() []Answer) {
 	for i, what := range list {
 		e := newEntry(what)
 		e.done = make(chan struct{})
-		if out[i].Err = l.enqueue(e); out[i].Err != nil {
+		if out[i].Err = l.queue.push(e); out[i].Err != nil {
 			continue
 		}
 		wg.Go(func() { <-e.done; out[i] = Answer{e.receipt, e.err} })
@@ -44,9 +43,9 @@ func (l *Ledger) Queue(list ...any) (wait func() []Answer) {
 	return func() []Answer { wg.Wait(); return out }
 }
 
-// Waiting is how many entries are in the queue of a petition's lane.
-func (l *Ledger) Waiting(petition uuid.UUID) int {
-	q := l.laneOf(petition).queue
+// Waiting is how many entries are in the queue.
+func (l *Ledger) Waiting() int {
+	q := l.queue
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.waiting
@@ -68,26 +67,62 @@ var AddTrend = addTrend
 // PostgresSQL are the statements of PostgreSQL.
 var PostgresSQL = postgresSQL
 
-// Queue is what waits in a lane.
-type Queue struct{ *queue }
+// The limits of a queue.
+const (
+	Crowd      = crowd
+	PatientFor = patientFor
+)
+
+// Queue is what waits for lanes. It has one of its own.
+type Queue struct{ QueueLane }
 
 // NewQueue makes a queue for so many entries.
-func NewQueue(room int) *Queue { return &Queue{newQueue(room)} }
+func NewQueue(room int) *Queue {
+	q := newQueue(room)
+	return &Queue{QueueLane{queue: q, lane: &lane{}}}
+}
+
+// Lane returns another lane.
+func (q *Queue) Lane() *QueueLane { return &QueueLane{queue: q.queue, lane: &lane{}} }
+
+// QueueLane is a lane that takes from a queue.
+type QueueLane struct {
+	queue *queue
+	lane  *lane
+	taken []*entry
+}
 
 // Push queues an entry of a petition.
-func (q *Queue) Push(petition uuid.UUID) error { return q.push(&entry{petition: petition}) }
+func (q *Queue) Push(petition uuid.UUID) error { return q.queue.push(&entry{petition: petition}) }
 
-// Take returns the petitions of the next entries, at most n.
-func (q *Queue) Take(n int) []uuid.UUID { return petitionIDs(q.take(nil, n)) }
+// Take ends the batch before and gives the petitions of the next entries, at most n.
+func (l *QueueLane) Take(n int) []uuid.UUID {
+	l.Done()
+	l.taken = l.queue.take(l.lane, nil, n)
+	return petitionIDs(l.taken)
+}
+
+// Done ends the batch that was taken last.
+func (l *QueueLane) Done() {
+	l.queue.done(l.lane, l.taken)
+	l.taken = nil
+}
+
+// Due reports whether a lane may begin.
+func (l *QueueLane) Due() bool {
+	l.queue.mu.Lock()
+	defer l.queue.mu.Unlock()
+	return l.queue.due()
+}
 
 // Drain returns the petitions of all that wait.
-func (q *Queue) Drain() []uuid.UUID { return petitionIDs(q.drain()) }
+func (q *Queue) Drain() []uuid.UUID { return petitionIDs(q.queue.drain()) }
 
 // Close lets nothing more in.
-func (q *Queue) Close() { q.close() }
+func (q *Queue) Close() { q.queue.close() }
 
 // Petitions is how many petitions somebody waits for.
-func (q *Queue) Petitions() int { return len(q.petitions) }
+func (q *Queue) Petitions() int { return len(q.queue.petitions) }
 
 func petitionIDs(entries []*entry) []uuid.UUID {
 	out := make([]uuid.UUID, len(entries))

@@ -36,42 +36,39 @@ func (e *entry) fail(err error) {
 	e.receipt, e.err = Receipt{}, err
 }
 
-// lane writes its entries one batch after another. It has a goroutine of its own, and with it one transaction at a
-// time: on PostgreSQL there are as many lanes as connections, on SQLite one. A petition belongs to one lane, so that
-// lanes never wait for each other's counters.
-type lane struct {
-	ledger *Ledger
-	queue  *queue
-}
+// lane writes one batch after another. It has a goroutine of its own, and with it one transaction at a time: on
+// PostgreSQL there are as many lanes as connections, on SQLite one.
+type lane struct{ ledger *Ledger }
 
 // run writes what arrived during one commit as the next batch. That commit was the wait, so an idle lane
 // writes a lone entry at once.
 func (l *lane) run() {
-	batch := make([]*entry, 0, l.ledger.opt.MaxBatch)
+	batch, claimed := make([]*entry, 0, l.ledger.opt.MaxBatch), make([]*entry, 0, l.ledger.opt.MaxBatch)
 	for {
-		batch = l.queue.take(batch[:0], l.ledger.opt.MaxBatch)
+		batch = l.ledger.queue.take(l, batch[:0], l.ledger.opt.MaxBatch)
 		if len(batch) == 0 {
 			return
 		}
 		// Those who have left the queue were told that nothing was written.
-		batch = slices.DeleteFunc(batch, func(e *entry) bool { return !e.claim() })
-		if len(batch) == 0 {
-			continue
-		}
-		if l.write(batch) {
+		claimed = append(claimed[:0], batch...)
+		claimed = slices.DeleteFunc(claimed, func(e *entry) bool { return !e.claim() })
+		away := len(claimed) > 0 && l.write(claimed)
+		l.ledger.queue.done(l, batch)
+		if away {
 			l.refuse() // before anybody is answered: those who ask after that are not among those who queued up
 		}
-		for _, e := range batch {
+		for _, e := range claimed {
 			close(e.done)
 		}
 		clear(batch)
+		clear(claimed)
 	}
 }
 
 // refuse answers what queued up behind a batch that was given up, so that nobody waits for one patience after
 // another.
 func (l *lane) refuse() {
-	for _, e := range l.queue.drain() {
+	for _, e := range l.ledger.queue.drain() {
 		e.fail(ErrUnavailable)
 		close(e.done)
 	}
@@ -87,7 +84,7 @@ func (l *lane) write(batch []*entry) (away bool) {
 // settle writes a batch that fails by its content as two halves, and these as theirs, until the bad row is
 // alone: it harms only its sender, at the price of some twenty transactions.
 func (l *lane) settle(ctx context.Context, batch []*entry) (away bool) {
-	err := l.commit(ctx, newBatch(batch))
+	err := l.commit(ctx, newBatch(batch, l.ledger.opt.Unsummed))
 	if err == nil {
 		return false
 	}

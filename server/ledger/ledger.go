@@ -91,11 +91,13 @@ type Options struct {
 	Now      func() time.Time // default that of the database's Clock
 	Logger   *slog.Logger     // default discards
 	MaxBatch int              // rows in one transaction, default 1,024: measured, see doc/benchmarks.md
-	MaxQueue int              // entries that wait in one lane, default 8,192; half of them for one petition
+	MaxQueue int              // entries that wait, default 8,192; half of them for one petition
 	Patience time.Duration    // how long a batch is tried while the database is away, default 10 s; twice after a lost COMMIT
 
+	Unsummed    int           // signatures of a petition with which all of them are summed up, default 32
 	KeepMinutes time.Duration // age at which minutes of a history are folded into hours, default 7 days, at least one
 	Every       time.Duration // from one recount by Keep to the next, default 10 min
+	SumUp       time.Duration // after which Keep sums up signatures that are in no sum yet, default 10 s
 }
 
 func (o *Options) setDefaults() {
@@ -114,12 +116,18 @@ func (o *Options) setDefaults() {
 	if o.Patience == 0 {
 		o.Patience = 10 * time.Second
 	}
+	if o.Unsummed == 0 {
+		o.Unsummed = 32 // so many rows are what every reader of sums reads besides
+	}
 	if o.KeepMinutes == 0 {
 		o.KeepMinutes = 7 * 24 * time.Hour
 	}
 	o.KeepMinutes = max(o.KeepMinutes, 24*time.Hour) // what is lively today is read from minutes
 	if o.Every == 0 {
 		o.Every = 10 * time.Minute
+	}
+	if o.SumUp == 0 {
+		o.SumUp = 10 * time.Second
 	}
 }
 
@@ -128,6 +136,7 @@ type Ledger struct {
 	opt   Options
 	db    *database.DB
 	store store
+	queue *queue
 	lanes []*lane
 }
 
@@ -141,9 +150,9 @@ func New(ctx context.Context, db *database.DB, opt Options) (*Ledger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing the ledger: %w", err)
 	}
-	l := &Ledger{opt: opt, db: db, store: s}
+	l := &Ledger{opt: opt, db: db, store: s, queue: newQueue(opt.MaxQueue)}
 	for range lanes {
-		l.lanes = append(l.lanes, &lane{ledger: l, queue: newQueue(opt.MaxQueue)})
+		l.lanes = append(l.lanes, &lane{ledger: l})
 	}
 	return l, nil
 }
@@ -155,9 +164,7 @@ func (l *Ledger) Run(ctx context.Context) error {
 		wg.Go(lane.run)
 	}
 	<-ctx.Done()
-	for _, lane := range l.lanes {
-		lane.queue.close()
-	}
+	l.queue.close()
 	wg.Wait()
 	return l.store.close()
 }
@@ -178,7 +185,7 @@ func (l *Ledger) Comment(ctx context.Context, c Comment) (Receipt, error) {
 func (l *Ledger) SignLater(ctx context.Context, s Signature) (wait func() error) {
 	e := &entry{signature: &s, petition: s.Petition, key: s.Key, done: make(chan struct{})}
 	for {
-		err := l.enqueue(e)
+		err := l.queue.push(e)
 		if err == nil {
 			return func() error { _, err := e.wait(ctx); return err }
 		}
@@ -198,7 +205,7 @@ func (l *Ledger) submit(ctx context.Context, e *entry) (Receipt, error) {
 		return Receipt{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	e.done = make(chan struct{})
-	if err := l.enqueue(e); err != nil {
+	if err := l.queue.push(e); err != nil {
 		return Receipt{}, err
 	}
 	return e.wait(ctx)
@@ -216,14 +223,6 @@ func (e *entry) wait(ctx context.Context) (Receipt, error) {
 		}
 		return Receipt{}, fmt.Errorf("%w: %w", ErrOutcomeUnknown, ctx.Err())
 	}
-}
-
-func (l *Ledger) enqueue(e *entry) error { return l.laneOf(e.petition).queue.push(e) }
-
-// laneOf returns the lane of a petition, always the same: two batches of this process never wait for each
-// other's counter. The last byte of a UUIDv7 is random.
-func (l *Ledger) laneOf(petition uuid.UUID) *lane {
-	return l.lanes[int(petition[len(petition)-1])%len(l.lanes)]
 }
 
 // now returns the time for what is written, or an error that wraps ErrUnavailable where nobody knows the time.

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -17,27 +18,10 @@ import (
 const (
 	pqLock = `SELECT ` + counterColumns + ` FROM counters WHERE petition_id = ANY($1::uuid[])
  ORDER BY petition_id FOR UPDATE`
-	// ON CONFLICT waits for a transaction that has written the same key until that has ended.
-	pqKeepKeys = `INSERT INTO idempotency_keys (id, input, answer, created_at)
- SELECT * FROM unnest($1::text[], $2::bytea[], $3::uuid[], $4::timestamptz[]) ON CONFLICT DO NOTHING`
 	// What this transaction wrote bears its number.
 	pqTakenKeys = `SELECT id FROM idempotency_keys WHERE id = ANY($1::text[]) AND xmin <> pg_current_xact_id()::xid`
 	pqFindKeys  = `SELECT id, input, answer FROM idempotency_keys WHERE id = ANY($1::text[])`
-	// The counter's lock keeps every other writer of these petitions out, so that what is absent here is still absent when
-	// the rows are inserted; the unique key is the guard if that should ever be wrong. A plain join would do, but its plan
-	// is kept: made while the table is small it reads the whole table for every batch, or walks along another index. This
-	// form leaves the planner the one index.
-	pqFindSignatures = `SELECT s.digest FROM unnest($1::bytea[]) AS i(digest)
- CROSS JOIN LATERAL (SELECT digest FROM signatures WHERE digest >= i.digest ORDER BY digest LIMIT 1) AS s
- WHERE s.digest = i.digest`
-	pqSign = `INSERT INTO signatures (id, petition_id, number, state, digest, name, address, show_name, country, locale,
- statement_version, signed_at)
- SELECT id, petition, number, 'COUNTED', digest, name, address, shown, NULLIF(country, ''), NULLIF(locale, ''),
- NULLIF(statement, ''), at
- FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bytea[], $5::bytea[], $6::bytea[], $7::bool[], $8::text[], $9::text[],
- $10::text[], $11::timestamptz[])
- AS i(id, petition, number, digest, name, address, shown, country, locale, statement, at)`
-	pqWritten = `SELECT (SELECT COUNT(*) FROM unnest($1::uuid[]) AS i(id)
+	pqWritten   = `SELECT (SELECT COUNT(*) FROM unnest($1::uuid[]) AS i(id)
   CROSS JOIN LATERAL (SELECT FROM signatures WHERE id = i.id LIMIT 1) AS s)
  + (SELECT COUNT(*) FROM unnest($2::uuid[]) AS i(id)
   CROSS JOIN LATERAL (SELECT FROM comments WHERE id = i.id LIMIT 1) AS c) > 0`
@@ -45,14 +29,28 @@ const (
  SELECT id, petition, NULLIF(parent, '')::uuid, number, NULLIF(author, ''), signed, NULLIF(signatory, ''::bytea), body, at
  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::bool[], $7::bytea[], $8::text[], $9::timestamptz[])
  AS i(id, petition, parent, number, author, signed, signatory, body, at)`
-	// Naming the keys twice has the same reason: no kept plan that reads the whole table.
-	pqMoveCounters = `UPDATE counters c SET total = i.total, issued = i.issued, version = i.version, as_of = i.as_of,
- named = i.named, threads = i.threads, comments = i.comments, comments_issued = i.comments_issued, trending = i.trending
+	// Signatures go with the counters, which saves a way to the server and back. Naming the keys twice keeps the plan from
+	// reading the whole table, see pqPrepare.
+	pqMove = `WITH signed AS (
+  INSERT INTO signatures (id, petition_id, number, state, digest, name, address, show_name, country, locale, statement_version,
+   signed_at)
+  SELECT id, petition, number, 'COUNTED', digest, name, address, shown, NULLIF(country, ''), NULLIF(locale, ''),
+   NULLIF(statement, ''), at
+  FROM unnest($13::uuid[], $14::uuid[], $15::bigint[], $16::bytea[], $17::bytea[], $18::bytea[], $19::bool[], $20::text[],
+   $21::text[], $22::text[], $23::timestamptz[])
+   AS i(id, petition, number, digest, name, address, shown, country, locale, statement, at)
+ ), left_out AS (
+  INSERT INTO unsummed (petition_id) SELECT * FROM unnest($24::uuid[]) ON CONFLICT DO NOTHING
+ )
+ UPDATE counters c SET total = i.total, issued = i.issued, version = i.version, as_of = i.as_of,
+ named = i.named, threads = i.threads, comments = i.comments, comments_issued = i.comments_issued, trending = i.trending,
+ unsummed_after = i.unsummed_after, unsummed_to = i.unsummed_to
  FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::timestamptz[], $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[],
- $10::float8[]) AS i(petition, total, issued, version, as_of, named, threads, comments, comments_issued, trending)
+ $10::float8[], $11::bigint[], $12::bigint[])
+ AS i(petition, total, issued, version, as_of, named, threads, comments, comments_issued, trending, unsummed_after, unsummed_to)
  WHERE c.petition_id = i.petition AND c.petition_id = ANY($1::uuid[])`
 	// Three tables in one statement: each of its own costs a way to the server and back.
-	pqMoveBuckets = `WITH minutes AS (
+	pqMoveSums = `WITH minutes AS (
   INSERT INTO signature_buckets AS b (petition_id, minute, added) SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[])
   ON CONFLICT (petition_id, span, minute) DO UPDATE SET added = b.added + excluded.added
  ), days AS (
@@ -61,17 +59,36 @@ const (
  )
  INSERT INTO signature_country_buckets AS b (petition_id, country, added) SELECT * FROM unnest($7::uuid[], $8::text[], $9::bigint[])
  ON CONFLICT (petition_id, country) DO UPDATE SET added = b.added + excluded.added`
-	pqMoveAnswers = `UPDATE comments c SET replies = c.replies + i.n
+	pqMoveReplies = `UPDATE comments c SET replies = c.replies + i.n
  FROM unnest($1::uuid[], $2::bigint[]) AS i(parent, n)
  WHERE c.id = i.parent AND c.id = ANY($1::uuid[])`
 )
 
-// One look along the index for each petition that was signed: the minutes of a petition lie together.
-var pqLastHour = `SELECT i.id, ` + timespan.LastHour(`$2`, `b.petition_id = i.id`) + ` FROM unnest($1::uuid[]) AS i(id)`
+// pqPrepare stores keys, finds addresses and sums last hours: one way to the server for what are three questions.
+//
+// ON CONFLICT waits for a transaction that has written the same key until that has ended.
+//
+// The counter's lock keeps every other writer of these petitions out, so that an address that is absent here is still
+// absent when the rows are inserted; the unique key is the guard if that should ever be wrong. A plain join would do,
+// but its plan is kept: made while the table is small it reads the whole table for every batch, or walks along another
+// index. LATERAL with a LIMIT leaves the planner the one index.
+//
+// The minutes of a petition lie together, so that a last hour is one look along an index.
+var pqPrepare = `WITH kept AS (
+  INSERT INTO idempotency_keys (id, input, answer, created_at)
+  SELECT * FROM unnest($1::text[], $2::bytea[], $3::uuid[], $4::timestamptz[]) ON CONFLICT DO NOTHING RETURNING 1
+ )
+ SELECT s.digest, NULL::uuid, 0 FROM unnest($5::bytea[]) AS i(digest)
+ CROSS JOIN LATERAL (SELECT digest FROM signatures WHERE digest >= i.digest ORDER BY digest LIMIT 1) AS s
+ WHERE s.digest = i.digest
+ UNION ALL SELECT NULL, i.id, ` + timespan.LastHour(`$7`, `$8`, isID) + ` FROM unnest($6::uuid[]) AS i(id)
+ UNION ALL SELECT NULL, NULL, COUNT(*) FROM kept`
+
+// isID is the condition that a column holds i.id.
+func isID(column string) string { return column + ` = i.id` }
 
 var postgresSQL = []string{
-	pqLock, pqKeepKeys, pqTakenKeys, pqFindKeys, pqFindSignatures, pqSign, pqWritten, pqComment, pqMoveCounters, pqMoveBuckets,
-	pqMoveAnswers, pqLastHour,
+	pqLock, pqPrepare, pqTakenKeys, pqFindKeys, pqWritten, pqComment, pqSumUp, pqMove, pqMoveSums, pqMoveReplies,
 }
 
 type pqStore struct{ *statements }
@@ -82,39 +99,6 @@ func (s *pqStore) inTx(ctx context.Context, fn func(context.Context, tx) error) 
 }
 
 type pqTx struct{ session }
-
-// column makes the array of one column from rows. A batch goes as one array a column, because that costs one way to the
-// server and one plan whatever its size; a statement of so many VALUES would be planned again for each number of rows.
-func column[R, V any](rows []R, value func(R) V) []V {
-	out := make([]V, len(rows))
-	for i, r := range rows {
-		out[i] = value(r)
-	}
-	return out
-}
-
-// The arrays by type. lib/pq writes those of its own types without reflection.
-func texts[R any](rows []R, value func(R) string) any { return pq.StringArray(column(rows, value)) }
-
-func blobs[R any](rows []R, value func(R) []byte) any   { return pq.ByteaArray(column(rows, value)) }
-func bools[R any](rows []R, value func(R) bool) any     { return pq.BoolArray(column(rows, value)) }
-func floats[R any](rows []R, value func(R) float64) any { return pq.Float64Array(column(rows, value)) }
-
-func uuids[R any](rows []R, value func(R) uuid.UUID) any {
-	return texts(rows, func(r R) string { return value(r).String() })
-}
-
-func ints[R any](rows []R, value func(R) int) any {
-	return pq.Int64Array(column(rows, func(r R) int64 { return int64(value(r)) }))
-}
-
-// times writes times with all their digits: the server rounds to microseconds, as every time here is already.
-func times[R any](rows []R, value func(R) time.Time) any {
-	return texts(rows, func(r R) string { return value(r).UTC().Format(time.RFC3339Nano) })
-}
-
-// same is the column of rows that are values themselves.
-func same[V any](v V) V { return v }
 
 // lock takes the counters in the order of their ids, as every writer does, so that two batches cannot each hold what
 // the other waits for. A petition that is not there has no lock, and its entries are refused.
@@ -128,27 +112,45 @@ func (t pqTx) lock(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]*c
 	return out, err
 }
 
-// keepKeys asks which keys were there only if some were not written, which is rare. It cannot ask before: another batch
+// prepare asks which keys were there only if some were not written, which is rare. It cannot ask before: another batch
 // may store the same key between the question and the insertion, and only the insertion waits for it.
-func (t pqTx) keepKeys(ctx context.Context, keys []idempotency.Record) (taken []string, err error) {
-	if len(keys) == 0 {
-		return nil, nil
+func (t pqTx) prepare(ctx context.Context, ask inquiry) (found, error) {
+	out := found{known: make(map[string]bool, len(ask.digests)), lastHour: make(map[uuid.UUID]int, len(ask.petitions))}
+	if len(ask.keys) == 0 && len(ask.digests) == 0 {
+		return out, nil
 	}
-	ids := texts(keys, func(k idempotency.Record) string { return k.ID })
-	wrote, err := t.wrote(ctx, pqKeepKeys, ids,
-		blobs(keys, func(k idempotency.Record) []byte { return k.Input }),
-		uuids(keys, func(k idempotency.Record) uuid.UUID { return k.Answer }),
-		times(keys, func(k idempotency.Record) time.Time { return k.At }))
-	if err != nil || wrote == int64(len(keys)) {
-		return nil, err
-	}
-	err = t.each(ctx, pqTakenKeys, []any{ids}, func(rows *sql.Rows) error {
-		var id string
-		err := rows.Scan(&id)
-		taken = append(taken, id)
+	ids := texts(ask.keys, func(k idempotency.Record) string { return k.ID })
+	kept := 0
+	err := t.each(ctx, pqPrepare, []any{
+		ids,
+		blobs(ask.keys, func(k idempotency.Record) []byte { return k.Input }),
+		uuids(ask.keys, func(k idempotency.Record) uuid.UUID { return k.Answer }),
+		times(ask.keys, func(k idempotency.Record) time.Time { return k.At }),
+		pq.ByteaArray(ask.digests), uuids(ask.petitions, same), ask.since, timespan.TimeOf(ask.since + 1),
+	}, func(rows *sql.Rows) error {
+		var digest sql.RawBytes // no copy: the key of the map makes one
+		var petition uuid.NullUUID
+		var n int
+		err := rows.Scan(&digest, &petition, &n)
+		switch {
+		case digest != nil:
+			out.known[string(digest)] = true
+		case petition.Valid:
+			out.lastHour[petition.UUID] = n
+		default:
+			kept = n
+		}
 		return err
 	})
-	return taken, err
+	if err != nil || kept == len(ask.keys) {
+		return out, err
+	}
+	return out, t.each(ctx, pqTakenKeys, []any{ids}, func(rows *sql.Rows) error {
+		var id string
+		err := rows.Scan(&id)
+		out.taken = append(out.taken, id)
+		return err
+	})
 }
 
 // findKeys reads what keys were answered. Those that were stored by this very transaction are not asked for.
@@ -163,14 +165,9 @@ func (t pqTx) findKeys(ctx context.Context, ids []string) (map[string]idempotenc
 	return out, err
 }
 
-// insertSignatures looks for the addresses first and inserts the new ones alone. An ON CONFLICT would do without the
-// look, but gives no number to what it leaves out: numbers must be known before the rows are written, and have no gaps.
-func (t pqTx) insertSignatures(ctx context.Context, rows []*signatureRow) error {
-	known, err := t.knownDigests(ctx, rows)
-	if err != nil {
-		return err
-	}
-	var fresh []*signatureRow
+// sign numbers the new ones alone, and leaves the rest to move. An ON CONFLICT would do without a look for addresses,
+// but gives no number to what it leaves out: numbers must be known before the rows are written, and have no gaps.
+func (t pqTx) sign(_ context.Context, rows []*signatureRow, known map[string]bool) error {
 	for _, r := range rows {
 		digest := string(r.Digest)
 		if known[digest] {
@@ -178,37 +175,8 @@ func (t pqTx) insertSignatures(ctx context.Context, rows []*signatureRow) error 
 		}
 		known[digest] = true // a second one in this batch is not new any more
 		r.counter.number(r)
-		fresh = append(fresh, r)
 	}
-	if len(fresh) == 0 {
-		return nil
-	}
-	return t.exec(ctx, pqSign,
-		uuids(fresh, func(r *signatureRow) uuid.UUID { return r.ID }),
-		uuids(fresh, func(r *signatureRow) uuid.UUID { return r.counter.petition }),
-		ints(fresh, func(r *signatureRow) int { return r.number }),
-		blobs(fresh, func(r *signatureRow) []byte { return r.Digest }),
-		blobs(fresh, func(r *signatureRow) []byte { return r.Name }),
-		blobs(fresh, func(r *signatureRow) []byte { return r.Address }),
-		bools(fresh, func(r *signatureRow) bool { return r.ShowName }),
-		texts(fresh, func(r *signatureRow) string { return r.Country }),
-		texts(fresh, func(r *signatureRow) string { return r.Locale }),
-		texts(fresh, func(r *signatureRow) string { return r.Statement }),
-		times(fresh, func(r *signatureRow) time.Time { return r.at }))
-}
-
-// knownDigests finds the addresses that have signed. A digest is of petition and address, so that it needs no petition.
-func (t pqTx) knownDigests(ctx context.Context, rows []*signatureRow) (map[string]bool, error) {
-	out := make(map[string]bool, len(rows))
-	digests := blobs(rows, func(r *signatureRow) []byte { return r.Digest })
-	err := t.each(ctx, pqFindSignatures, []any{digests}, func(rows *sql.Rows) error {
-		// No copy: the key of the map below makes one.
-		var digest sql.RawBytes
-		err := rows.Scan(&digest)
-		out[string(digest)] = true
-		return err
-	})
-	return out, err
+	return nil
 }
 
 // written looks for any row of the run, by ids that nobody else can have made.
@@ -234,10 +202,14 @@ func (t pqTx) insertComments(ctx context.Context, rows []*commentRow) error {
 		times(rows, func(r *commentRow) time.Time { return r.at }))
 }
 
-// moveCounters writes absolute values, not differences: the rows are locked, so that nobody has moved them since they
-// were read, and a batch that runs twice writes the same.
-func (t pqTx) moveCounters(ctx context.Context, counters []*counter) error {
-	return t.exec(ctx, pqMoveCounters,
+// move writes absolute values, not differences: the rows are locked, so that nobody has moved them since they were
+// read, and a batch that runs twice writes the same.
+func (t pqTx) move(ctx context.Context, counters []*counter, signed []*signatureRow) error {
+	if len(counters) == 0 {
+		return nil
+	}
+	firsts := slices.DeleteFunc(slices.Clone(counters), func(c *counter) bool { return !c.first })
+	return t.exec(ctx, pqMove,
 		uuids(counters, func(c *counter) uuid.UUID { return c.petition }),
 		ints(counters, func(c *counter) int { return c.total }),
 		ints(counters, func(c *counter) int { return c.issued }),
@@ -247,82 +219,52 @@ func (t pqTx) moveCounters(ctx context.Context, counters []*counter) error {
 		ints(counters, func(c *counter) int { return c.threads }),
 		ints(counters, func(c *counter) int { return c.comments }),
 		ints(counters, func(c *counter) int { return c.commentsIssued }),
-		floats(counters, func(c *counter) float64 { return c.trending }))
+		floats(counters, func(c *counter) float64 { return c.trending }),
+		ints(counters, func(c *counter) int { return c.unsummedAfter }),
+		ints(counters, func(c *counter) int { return c.unsummedTo }),
+
+		uuids(signed, func(r *signatureRow) uuid.UUID { return r.ID }),
+		uuids(signed, func(r *signatureRow) uuid.UUID { return r.counter.petition }),
+		ints(signed, func(r *signatureRow) int { return r.number }),
+		blobs(signed, func(r *signatureRow) []byte { return r.Digest }),
+		blobs(signed, func(r *signatureRow) []byte { return r.Name }),
+		blobs(signed, func(r *signatureRow) []byte { return r.Address }),
+		bools(signed, func(r *signatureRow) bool { return r.ShowName }),
+		texts(signed, func(r *signatureRow) string { return r.Country }),
+		texts(signed, func(r *signatureRow) string { return r.Locale }),
+		texts(signed, func(r *signatureRow) string { return r.Statement }),
+		times(signed, func(r *signatureRow) time.Time { return r.at }),
+
+		uuids(firsts, func(c *counter) uuid.UUID { return c.petition }))
 }
 
-// parentOf returns the parent as the array holds it, where an empty string stands for NULL.
-func parentOf(r *commentRow) string {
-	if r.Parent == nil {
-		return ""
+// sumUp runs the same statement as Keep.
+func (t pqTx) sumUp(ctx context.Context, petitions []uuid.UUID) error {
+	if len(petitions) == 0 {
+		return nil
 	}
-	return r.Parent.String()
+	return t.exec(ctx, pqSumUp, uuids(petitions, same))
 }
 
-// authorOf does the same for the author, who may have no name but never an empty one.
-func authorOf(r *commentRow) string {
-	if r.Author == nil {
-		return ""
+// moveSums adds to rows that the counter's lock protects: the order in which the maps come does not matter to anybody.
+func (t pqTx) moveSums(ctx context.Context, counters []*counter) error {
+	if len(counters) == 0 {
+		return nil
 	}
-	return *r.Author
-}
-
-// move is one addition to a bucket or to a parent's replies.
-type move[K comparable] struct {
-	petition uuid.UUID
-	key      K
-	n        int
-}
-
-// moves lists what all counters of a batch add, so that it goes as one array.
-func moves[K comparable](counters []*counter, of func(*counter) map[K]int) []move[K] {
-	var out []move[K]
-	for _, c := range counters {
-		for k, n := range of(c) {
-			out = append(out, move[K]{c.petition, k, n})
-		}
-	}
-	return out
-}
-
-// moveBuckets adds to rows that the counter's lock protects: the order in which the maps come does not matter to
-// anybody.
-func (t pqTx) moveBuckets(ctx context.Context, counters []*counter) error {
 	minutes := moves(counters, func(c *counter) map[int64]int { return c.minutes })
 	days := moves(counters, func(c *counter) map[int64]int { return c.days })
 	countries := moves(counters, func(c *counter) map[string]int { return c.countries })
-	if len(minutes) > 0 {
-		times := func(m move[int64]) int { return int(m.key) }
-		err := t.exec(ctx, pqMoveBuckets, petitionsOf(minutes), ints(minutes, times), numbersOf(minutes),
-			petitionsOf(days), ints(days, times), numbersOf(days),
-			petitionsOf(countries), texts(countries, func(m move[string]) string { return m.key }), numbersOf(countries))
-		if err != nil {
-			return err
-		}
-	}
-	answers := moves(counters, func(c *counter) map[uuid.UUID]int { return c.answers })
-	if len(answers) == 0 {
+	times := func(m move[int64]) int { return int(m.key) }
+	return t.exec(ctx, pqMoveSums, petitionsOf(minutes), ints(minutes, times), numbersOf(minutes),
+		petitionsOf(days), ints(days, times), numbersOf(days),
+		petitionsOf(countries), texts(countries, func(m move[string]) string { return m.key }), numbersOf(countries))
+}
+
+// moveReplies adds to the parents that the counter's lock protects as well.
+func (t pqTx) moveReplies(ctx context.Context, counters []*counter) error {
+	replies := moves(counters, func(c *counter) map[uuid.UUID]int { return c.answers })
+	if len(replies) == 0 {
 		return nil
 	}
-	return t.exec(ctx, pqMoveAnswers, uuids(answers, func(m move[uuid.UUID]) uuid.UUID { return m.key }), numbersOf(answers))
-}
-
-func petitionsOf[K comparable](list []move[K]) any {
-	return uuids(list, func(m move[K]) uuid.UUID { return m.petition })
-}
-
-func numbersOf[K comparable](list []move[K]) any {
-	return ints(list, func(m move[K]) int { return m.n })
-}
-
-// lastHour sums the minutes since a time, which include those that this transaction has just added.
-func (t pqTx) lastHour(ctx context.Context, petitions []uuid.UUID, since int64) (map[uuid.UUID]int, error) {
-	out := make(map[uuid.UUID]int, len(petitions))
-	err := t.each(ctx, pqLastHour, []any{uuids(petitions, same), since}, func(rows *sql.Rows) error {
-		var id uuid.UUID
-		var n int
-		err := rows.Scan(&id, &n)
-		out[id] = n
-		return err
-	})
-	return out, err
+	return t.exec(ctx, pqMoveReplies, uuids(replies, func(m move[uuid.UUID]) uuid.UUID { return m.key }), numbersOf(replies))
 }

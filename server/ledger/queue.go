@@ -1,33 +1,50 @@
 package ledger
 
 import (
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 )
 
-// queue holds the entries that wait in a lane, petition by petition, so that one under a crowd keeps nobody
-// else waiting and cannot take all the room.
+const (
+	// crowd is how many entries have to wait for a lane to begin while another one writes. Many small transactions cost
+	// both sides several times what a few large ones do: see doc/benchmarks.md.
+	crowd = 16
+	// patientFor is how long what waits does so for one batch: one that takes longer may be held up by something that
+	// has nothing to do with the others.
+	patientFor = 100 * time.Millisecond
+)
+
+// queue holds the entries that wait for a lane, petition by petition, so that one under a crowd keeps nobody else
+// waiting and cannot take all the room. A petition of which one lane writes comes to no other one: lanes never wait for
+// each other's counters.
 type queue struct {
 	room int // entries in all; a single petition has half of it
 
 	mu        sync.Mutex // guards what follows
 	petitions map[uuid.UUID]*petitionQueue
-	turns     []*petitionQueue // those in which somebody waits, in the order of their turns
+	turns     []*petitionQueue // those in which somebody waits and of which no lane writes, in the order of their turns
 	waiting   int
+	ready     int // of those who wait, in turns
+	began     map[*lane]time.Time
 	closed    bool
-	filled    chan struct{} // holds one token while somebody waits or the queue is closed
+	changed   *sync.Cond
 }
 
 // petitionQueue is what waits for one petition, in order.
 type petitionQueue struct {
 	petition uuid.UUID
 	entries  []*entry
+	held     bool // a lane writes of it
 }
 
 // newQueue returns a queue with room for so many entries.
 func newQueue(room int) *queue {
-	return &queue{room: room, petitions: map[uuid.UUID]*petitionQueue{}, filled: make(chan struct{}, 1)}
+	q := &queue{room: room, petitions: map[uuid.UUID]*petitionQueue{}, began: map[*lane]time.Time{}}
+	q.changed = sync.NewCond(&q.mu)
+	return q
 }
 
 // push lets an entry wait at the end of its petition's line.
@@ -48,34 +65,82 @@ func (q *queue) push(e *entry) error {
 	}
 	l.entries = append(l.entries, e)
 	q.waiting++
-	q.wake()
+	if !l.held {
+		q.ready++
+		q.wake()
+	}
 	return nil
 }
 
-// wake leaves a token for the lane, unless there is one. The caller holds mu.
+// wake lets a lane begin if it is time. The caller holds mu.
 func (q *queue) wake() {
-	select {
-	case q.filled <- struct{}{}:
-	default:
+	if q.due() {
+		q.changed.Signal()
 	}
 }
 
-// take waits for entries and appends at most n of them to batch. It returns none when the queue is closed and
-// empty.
-func (q *queue) take(batch []*entry, n int) []*entry {
-	for {
-		<-q.filled
-		q.mu.Lock()
-		batch = q.serve(batch, n)
-		// The token that was taken stood for all that waits.
-		if q.waiting > 0 || q.closed {
-			q.wake()
+// due reports whether a lane may begin: the first one at once, so that an idle server lets nobody wait.
+func (q *queue) due() bool {
+	writing := 0
+	for _, began := range q.began {
+		if time.Since(began) < patientFor {
+			writing++
 		}
-		ended := q.closed
-		q.mu.Unlock()
-		if len(batch) > 0 || ended {
+	}
+	return q.ready > 0 && (q.closed || q.ready >= crowd*writing)
+}
+
+// take waits until the lane may begin and appends at most n entries to batch, of petitions that are the lane's until it
+// is done. It returns none when the queue is closed and empty.
+func (q *queue) take(by *lane, batch []*entry, n int) []*entry {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for !q.due() {
+		if q.closed && q.waiting == 0 {
 			return batch
 		}
+		q.changed.Wait()
+	}
+	batch = q.serve(batch, n)
+	for _, e := range batch {
+		if l := q.petitions[e.petition]; !l.held {
+			l.held = true
+			q.ready -= len(l.entries)
+		}
+	}
+	q.turns = slices.DeleteFunc(q.turns, func(l *petitionQueue) bool { return l.held })
+	q.began[by] = time.Now() //nolint:forbidigo // a length is measured, by the monotonic clock
+	time.AfterFunc(patientFor, q.look)
+	return batch
+}
+
+// look wakes a lane if it is time by now.
+func (q *queue) look() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.wake()
+}
+
+// done ends a lane's batch: who waits for its petitions gets a turn.
+func (q *queue) done(by *lane, batch []*entry) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.began, by)
+	for _, e := range batch {
+		l := q.petitions[e.petition]
+		if l == nil || !l.held {
+			continue
+		}
+		if l.held = false; len(l.entries) == 0 {
+			delete(q.petitions, l.petition)
+			continue
+		}
+		q.turns = append(q.turns, l)
+		q.ready += len(l.entries)
+	}
+	q.wake()
+	if q.closed {
+		q.changed.Broadcast()
 	}
 }
 
@@ -93,21 +158,24 @@ func (q *queue) serve(batch []*entry, n int) []*entry {
 		l.entries = l.entries[some:]
 		n -= some
 		q.waiting -= some
-		if len(l.entries) == 0 {
-			delete(q.petitions, l.petition)
-			continue
+		q.ready -= some
+		if len(l.entries) > 0 {
+			// Back to the end of the round, behind those who have not had their turn.
+			q.turns = append(q.turns, l)
 		}
-		// Back to the end of the round, behind those who have not had their turn.
-		q.turns = append(q.turns, l)
 	}
 	return batch
 }
 
-// drain takes everything that waits.
+// drain takes everything that waits, but for what waits for other lanes.
 func (q *queue) drain() []*entry {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.serve(nil, q.waiting)
+	all := q.serve(nil, q.ready)
+	for _, e := range all {
+		delete(q.petitions, e.petition)
+	}
+	return all
 }
 
 // close lets nothing more in.
@@ -115,5 +183,5 @@ func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
-	q.wake()
+	q.changed.Broadcast()
 }

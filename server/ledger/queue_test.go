@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
@@ -76,6 +77,7 @@ func TestQueueRoom(t *testing.T) {
 	push('c', ledger.ErrBusy) // all
 	q.Take(1)
 	push('h', nil)
+	q.Done()
 	if got := letters(q.Drain()); len(got) != 5 {
 		t.Errorf("drained %q, want five", got)
 	}
@@ -93,9 +95,6 @@ func TestHotPetitionLeavesRoom(t *testing.T) {
 	t.Parallel()
 	eachStaged(t, func(t *testing.T, db *database.DB, s *stage) {
 		hot, cold := petition(t, db, open()), petition(t, db, open())
-		for cold[15]%4 != hot[15]%4 { // in one lane
-			cold = petition(t, db, open())
-		}
 		b := running(t, db, ledger.Options{MaxQueue: 40, MaxBatch: 4})
 		held, entered, release := hold()
 		s.play(held)
@@ -120,6 +119,51 @@ func TestHotPetitionLeavesRoom(t *testing.T) {
 	})
 }
 
+// TestQueueLanes has several lanes take from one queue: none takes of a petition of which another one writes, and a
+// second one begins beside the first when a crowd waits or the first takes long.
+func TestQueueLanes(t *testing.T) {
+	t.Parallel()
+	q := ledger.NewQueue(1000)
+	first, second := q.Lane(), q.Lane()
+	push := func(petition byte, n int) {
+		t.Helper()
+		for range n {
+			if err := q.Push(uuid.UUID{petition}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	push('a', 1)
+	if got := letters(first.Take(10)); got != "a" { // at once
+		t.Fatalf("took %q", got)
+	}
+	push('a', 3)
+	push('b', ledger.Crowd-1)
+	if second.Due() {
+		t.Error("a second lane begins before there is a crowd; those of the first one's petition do not count")
+	}
+	push('c', 1)
+	if got := letters(second.Take(2)); got != "bc" {
+		t.Errorf("took %q, want each petition in its turn but the one of which a lane writes", got)
+	}
+	first.Done()
+	if first.Due() {
+		t.Error("a lane begins beside the second before there is a crowd")
+	}
+	waited := time.Now()
+	if got := letters(first.Take(2)); got != "aa" {
+		t.Errorf("took %q, want two of the petition that was written first", got)
+	}
+	if took := time.Since(waited); took < ledger.PatientFor/2 {
+		t.Errorf("waited %v for the second lane, want %v", took, ledger.PatientFor)
+	}
+	second.Done()
+	first.Done()
+	if got := letters(first.Take(1000)); len(got) != ledger.Crowd-2+1 {
+		t.Errorf("%d entries are left, want %d", len(got), ledger.Crowd-1)
+	}
+}
+
 // TestQueueGivesBack keeps no line of a petition for which nobody waits.
 func TestQueueGivesBack(t *testing.T) {
 	t.Parallel()
@@ -132,6 +176,7 @@ func TestQueueGivesBack(t *testing.T) {
 			t.Fatalf("took %d", len(got))
 		}
 	}
+	q.Done()
 	if n := q.Petitions(); n != 0 {
 		t.Errorf("%d petitions are left", n)
 	}

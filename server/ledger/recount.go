@@ -38,9 +38,10 @@ func (l *Ledger) Recount(ctx context.Context) ([]Difference, error) {
 // Keep does what nobody asks for until ctx ends: it recounts every ten minutes, in steps between which it
 // rests, and folds aged minutes every hour. It dates anew only where two clocks agree.
 func (l *Ledger) Keep(ctx context.Context) error {
-	recount, fold := time.NewTicker(l.opt.Every), time.NewTicker(time.Hour)
+	recount, fold, sum := time.NewTicker(l.opt.Every), time.NewTicker(time.Hour), time.NewTicker(l.opt.SumUp)
 	defer recount.Stop()
 	defer fold.Stop()
+	defer sum.Stop()
 	l.task(ctx, l.Fold)
 	for {
 		select {
@@ -48,6 +49,8 @@ func (l *Ledger) Keep(ctx context.Context) error {
 			return nil
 		case <-fold.C:
 			l.task(ctx, l.Fold)
+		case <-sum.C:
+			l.task(ctx, l.SumUp)
 		case <-recount.C:
 			l.task(ctx, l.recountGently)
 		}
@@ -196,6 +199,10 @@ func (l *Ledger) mend(ctx context.Context, petition uuid.UUID, redates bool) (di
 		}
 		now, err := l.now()
 		if err != nil {
+			return err
+		}
+		// What is mended are sums, so that nothing may be left out of them.
+		if err := sumUp(ctx, tx, l.db.Dialect, []uuid.UUID{petition}); err != nil {
 			return err
 		}
 		stored, counted, err := l.measure(ctx, tx, []uuid.UUID{petition}, now, redates)

@@ -3,12 +3,9 @@ package ledger
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/lib/pq"
 
 	"petitiond/server/database"
 	"petitiond/server/timespan"
@@ -24,8 +21,7 @@ type census struct {
 	stored, counted map[uuid.UUID]*tally
 }
 
-// The statements of a census. PETITIONS stands for the condition that names them, MINUTE for the minute of a
-// signature. Those that look at the times of rows have the latest right one as $2.
+// The statements of a census, see forPetitions. Those that look at the times of rows have the latest right one as $2.
 const (
 	censusCounters = `SELECT petition_id, total, issued, pending, named, threads, comments, comments_issued, trending,
  as_of FROM counters WHERE PETITIONS`
@@ -54,7 +50,7 @@ var censusDays = `SELECT petition_id, ` + timespan.Day.SQL() + `, day, added - r
 // take reads everything.
 func (c *census) take(ctx context.Context) error {
 	for _, read := range []func(context.Context) error{
-		c.counters, c.buckets, c.countries, c.signatures, c.comments, c.replies,
+		c.counters, c.buckets, c.countries, c.unsummed, c.signatures, c.comments, c.replies,
 	} {
 		if err := read(ctx); err != nil {
 			return err
@@ -77,17 +73,7 @@ func (c *census) take(ctx context.Context) error {
 
 // each runs one of the statements and scans its rows.
 func (c *census) each(ctx context.Context, text string, scan func(*sql.Rows) error, more ...any) error {
-	petitions, minute := `petition_id = ANY($1::uuid[])`, `floor(extract(epoch FROM signed_at) / 60)::bigint`
-	var list any = pq.Array(c.petitions)
-	if c.dialect == database.SQLite {
-		// Its own reading of a time rounds to milliseconds, and so into the next minute.
-		petitions, minute = `petition_id IN (SELECT value FROM json_each($1))`, `strftime('%s', substr(signed_at, 1, 16)) / 60`
-		ids, _ := json.Marshal(c.petitions) //nolint:errchkjson // ids always marshal
-		list = string(ids)
-	}
-	// Both databases run the same statements but for these two words.
-	text = strings.NewReplacer("PETITIONS", petitions, "MINUTE", minute).Replace(text)
-	rows, err := c.q.QueryContext(ctx, text, append([]any{list}, more...)...)
+	rows, err := c.q.QueryContext(ctx, forPetitions(c.dialect, text), append([]any{listOf(c.dialect, c.petitions)}, more...)...)
 	if err != nil {
 		return err
 	}
@@ -168,6 +154,34 @@ func (c *census) countries(ctx context.Context) error {
 	})
 }
 
+// unsummed adds the signatures that are in no sum yet to the sums, where readers find them.
+func (c *census) unsummed(ctx context.Context) error {
+	text := `SELECT petition_id, minute, country, COUNT(*) FROM (` + unsummedRows(c.dialect) + `
+ AND c.petition_id IN (SELECT petition_id FROM unsummed)) AS u GROUP BY petition_id, minute, country`
+	return c.each(ctx, text, func(rows *sql.Rows) error {
+		var petition uuid.UUID
+		var minute int64
+		var country string
+		var n int
+		err := rows.Scan(&petition, &minute, &country, &n)
+		if t := c.stored[petition]; t != nil {
+			minute = c.dated(minute)
+			t.minutes[bucketOf(timespan.Minute, minute)] += n
+			t.days[bucketOf(timespan.Day, minute)] += n
+			t.countries[country] += n
+		}
+		return err
+	})
+}
+
+// dated returns the minute of a signature, or where it is dated anew the one that it will have.
+func (c *census) dated(minute int64) int64 {
+	if c.redates {
+		return min(minute, timespan.MinuteOf(database.Latest(c.now)))
+	}
+	return minute
+}
+
 // signatures counts the rows by state, minute and country.
 func (c *census) signatures(ctx context.Context) error {
 	last := 0
@@ -198,9 +212,7 @@ func (c *census) group(rows *sql.Rows) error {
 		return nil
 	}
 	c.stored[petition].signaturesAhead += ahead
-	if c.redates {
-		minute = min(minute, timespan.MinuteOf(database.Latest(c.now)))
-	}
+	minute = c.dated(minute)
 	// Whatever its state: a number that was withdrawn is not given again.
 	t.issued = max(t.issued, number)
 	// In any other state a signature counts for nothing: its number alone stays given.

@@ -98,7 +98,7 @@ func TestRecount(t *testing.T) {
 		{"CountryInvented", `INSERT INTO signature_country_buckets (petition_id, country, added) VALUES ($1, 'EE', 2)`, differences{`country "EE"`: {2, 0}}, false},
 	}
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
-		b := newBook(t, db, ledger.Options{Now: func() time.Time { return epoch }})
+		b := newBook(t, db, ledger.Options{Now: func() time.Time { return epoch }, Unsummed: 1})
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
 				p, _ := discussed(t, b)
@@ -200,7 +200,7 @@ func TestFold(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		now := epoch
-		b := newBook(t, db, ledger.Options{Now: func() time.Time { return now }, KeepMinutes: 48 * time.Hour})
+		b := newBook(t, db, ledger.Options{Now: func() time.Time { return now }, KeepMinutes: 48 * time.Hour, Unsummed: 1})
 		p := petition(t, db, open())
 		sign := func(ages ...time.Duration) {
 			t.Helper()

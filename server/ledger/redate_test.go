@@ -27,7 +27,7 @@ type atWill struct {
 func newAtWill(t *testing.T, db *database.DB) *atWill {
 	t.Helper()
 	b := &atWill{}
-	b.book = newBook(t, db, ledger.Options{Now: func() time.Time { return *b.clock.Load() }})
+	b.book = newBook(t, db, ledger.Options{Now: func() time.Time { return *b.clock.Load() }, Unsummed: 1})
 	return b
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/idempotency"
+	"petitiond/server/timespan"
 )
 
 // The statements of SQLite: one row each, run in a loop. A prepared statement costs microseconds there, and
@@ -26,7 +27,8 @@ const (
 	liteComment       = `INSERT INTO comments (id, petition_id, parent_id, number, author_name, from_signatory, signatory, body, created_at)
  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 	liteMoveCounter = `UPDATE counters SET total = $2, issued = $3, version = $4, as_of = $5, named = $6, threads = $7,
- comments = $8, comments_issued = $9, trending = $10 WHERE petition_id = $1`
+ comments = $8, comments_issued = $9, trending = $10, unsummed_after = $11, unsummed_to = $12 WHERE petition_id = $1`
+	liteLeave = `INSERT INTO unsummed (petition_id) VALUES ($1) ON CONFLICT DO NOTHING`
 	// One statement for each table: in the same process none of them costs a way to a server.
 	liteMoveMinute = `INSERT INTO signature_buckets (petition_id, minute, added) VALUES ($1, $2, $3)
  ON CONFLICT (petition_id, span, minute) DO UPDATE SET added = added + excluded.added`
@@ -34,13 +36,13 @@ const (
  ON CONFLICT (petition_id, day) DO UPDATE SET added = added + excluded.added`
 	liteMoveCountry = `INSERT INTO signature_country_buckets (petition_id, country, added) VALUES ($1, $2, $3)
  ON CONFLICT (petition_id, country) DO UPDATE SET added = added + excluded.added`
-	liteMoveAnswers = `UPDATE comments SET replies = replies + $2 WHERE id = $1`
+	liteMoveReplies = `UPDATE comments SET replies = replies + $2 WHERE id = $1`
 )
 
-var sqliteSQL = []string{
+var sqliteSQL = append([]string{
 	liteLock, idempotency.Insert, idempotency.Select, liteSign, liteFindSignature, liteFindComment, liteComment, liteMoveCounter,
-	liteMoveMinute, liteMoveDay, liteMoveCountry, liteMoveAnswers, lastHourOfOne,
-}
+	liteLeave, liteMoveMinute, liteMoveDay, liteMoveCountry, liteMoveReplies, lastHourOfOne,
+}, liteSumUp...)
 
 type sqliteStore struct{ *statements }
 
@@ -85,19 +87,27 @@ func (t sqliteTx) lock(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUI
 	return out, nil
 }
 
-// keepKeys knows of each key by itself whether it was there.
-func (t sqliteTx) keepKeys(ctx context.Context, keys []idempotency.Record) (taken []string, err error) {
+// prepare knows of each key by itself whether it was there.
+func (t sqliteTx) prepare(ctx context.Context, ask inquiry) (found, error) {
+	out := found{lastHour: make(map[uuid.UUID]int, len(ask.petitions))}
 	// They come in the order of their ids, which matters to PostgreSQL alone.
-	for _, k := range keys {
+	for _, k := range ask.keys {
 		wrote, err := t.insert(ctx, idempotency.Insert, k.ID, k.Input, k.Answer, k.At)
 		if err != nil {
-			return nil, err
+			return out, err
 		}
 		if !wrote {
-			taken = append(taken, k.ID)
+			out.taken = append(out.taken, k.ID)
 		}
 	}
-	return taken, nil
+	for _, id := range ask.petitions {
+		var n int
+		if err := t.stmt(ctx, lastHourOfOne).QueryRowContext(ctx, id, ask.since, timespan.TimeOf(ask.since+1)).Scan(&n); err != nil {
+			return out, err
+		}
+		out.lastHour[id] = n
+	}
+	return out, nil
 }
 
 // findKeys reads what keys were answered.
@@ -116,9 +126,9 @@ func (t sqliteTx) findKeys(ctx context.Context, ids []string) (map[string]idempo
 	return out, nil
 }
 
-// insertSignatures tries each row with the number that is next, and takes the number only if the row was written. There
-// is nobody beside this transaction who could have taken it.
-func (t sqliteTx) insertSignatures(ctx context.Context, rows []*signatureRow) error {
+// sign tries each row with the number that is next, and takes the number only if the row was written. There is nobody
+// beside this transaction who could have taken it.
+func (t sqliteTx) sign(ctx context.Context, rows []*signatureRow, _ map[string]bool) error {
 	for _, r := range rows {
 		// The unique key decides, so that there is no look before the insertion as on PostgreSQL.
 		wrote, err := t.insert(ctx, liteSign, r.ID, r.counter.petition, r.counter.issued+1, r.Digest, r.Name, r.Address, r.ShowName,
@@ -161,20 +171,39 @@ func (t sqliteTx) insertComments(ctx context.Context, rows []*commentRow) error 
 	return nil
 }
 
-// moveCounters writes absolute values, as on PostgreSQL.
-func (t sqliteTx) moveCounters(ctx context.Context, counters []*counter) error {
+// move writes absolute values, as on PostgreSQL. The signatures stand there already.
+func (t sqliteTx) move(ctx context.Context, counters []*counter, _ []*signatureRow) error {
 	for _, c := range counters {
 		err := t.exec(ctx, liteMoveCounter, c.petition, c.total, c.issued, c.version, c.asOf, c.named, c.threads,
-			c.comments, c.commentsIssued, c.trending)
+			c.comments, c.commentsIssued, c.trending, c.unsummedAfter, c.unsummedTo)
 		if err != nil {
+			return err
+		}
+		if !c.first {
+			continue
+		}
+		if err := t.exec(ctx, liteLeave, c.petition); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// moveBuckets writes one row for each bucket that the batch has touched, however many signatures fell into it.
-func (t sqliteTx) moveBuckets(ctx context.Context, counters []*counter) error {
+// sumUp runs the same statements as Keep.
+func (t sqliteTx) sumUp(ctx context.Context, petitions []uuid.UUID) error {
+	if len(petitions) == 0 {
+		return nil
+	}
+	for _, text := range liteSumUp {
+		if err := t.exec(ctx, text, listOf(database.SQLite, petitions)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// moveSums writes one row for each sum that the batch has touched, however many signatures fell into it.
+func (t sqliteTx) moveSums(ctx context.Context, counters []*counter) error {
 	for _, c := range counters {
 		for minute, n := range c.minutes {
 			if err := t.exec(ctx, liteMoveMinute, c.petition, minute, n); err != nil {
@@ -191,28 +220,18 @@ func (t sqliteTx) moveBuckets(ctx context.Context, counters []*counter) error {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// moveReplies writes one row for each parent.
+func (t sqliteTx) moveReplies(ctx context.Context, counters []*counter) error {
+	for _, c := range counters {
 		for parent, n := range c.answers {
-			if err := t.exec(ctx, liteMoveAnswers, parent, n); err != nil {
+			if err := t.exec(ctx, liteMoveReplies, parent, n); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
-}
-
-// lastHour sums the minutes since a time, petition by petition.
-func (t sqliteTx) lastHour(ctx context.Context, petitions []uuid.UUID, since int64) (map[uuid.UUID]int, error) {
-	out := make(map[uuid.UUID]int, len(petitions))
-	for _, id := range petitions {
-		err := t.each(ctx, lastHourOfOne, []any{id, since}, func(rows *sql.Rows) error {
-			var n int
-			err := rows.Scan(&n)
-			out[id] = n
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
 }

@@ -36,22 +36,40 @@ type commentRow struct {
 type tx interface {
 	// lock takes the counters until the transaction ends, and returns those that there are.
 	lock(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]*counter, error)
-	// keepKeys stores keys and returns the ids of those that were stored before.
-	keepKeys(ctx context.Context, keys []idempotency.Record) (taken []string, err error)
+	// prepare stores keys, and finds out what is there already of what is about to be written.
+	prepare(ctx context.Context, ask inquiry) (found, error)
 	// findKeys returns what is stored of keys, by their ids.
 	findKeys(ctx context.Context, ids []string) (map[string]idempotency.Record, error)
 	// written says whether one of the rows is there, by its id.
 	written(ctx context.Context, signatures []*signatureRow, comments []*commentRow) (bool, error)
-	// insertSignatures writes the rows whose address is new to the petition, and numbers them.
-	insertSignatures(ctx context.Context, rows []*signatureRow) error
+	// sign numbers the rows whose address is new to the petition, given the addresses that were found. It may leave it to
+	// move to write them.
+	sign(ctx context.Context, rows []*signatureRow, known map[string]bool) error
 	// insertComments writes comments, which bear their numbers already.
 	insertComments(ctx context.Context, rows []*commentRow) error
-	// moveCounters writes counters as the transaction has moved them.
-	moveCounters(ctx context.Context, counters []*counter) error
-	// moveBuckets moves minutes and days, countries and the replies of parents.
-	moveBuckets(ctx context.Context, counters []*counter) error
-	// lastHour sums the minutes after since, with those that the transaction has moved.
-	lastHour(ctx context.Context, petitions []uuid.UUID, since int64) (map[uuid.UUID]int, error)
+	// move writes counters as the transaction has moved them, and the signatures that sign has numbered.
+	move(ctx context.Context, counters []*counter, signed []*signatureRow) error
+	// sumUp adds to the sums of petitions the signatures that earlier transactions have left out of them.
+	sumUp(ctx context.Context, petitions []uuid.UUID) error
+	// moveSums moves minutes, days and countries of counters that leave nothing out.
+	moveSums(ctx context.Context, counters []*counter) error
+	// moveReplies moves the replies of parents.
+	moveReplies(ctx context.Context, counters []*counter) error
+}
+
+// inquiry is what a transaction asks before it signs.
+type inquiry struct {
+	keys      []idempotency.Record // to be stored, in the order of their ids
+	digests   [][]byte             // of addresses that may have signed
+	petitions []uuid.UUID          // whose signatures of the last hour are to be summed
+	since     int64                // the minute before that hour
+}
+
+// found is the answer. SQLite leaves known empty: there the insertion of a signature tells whether its address is new.
+type found struct {
+	taken    []string          // ids of the keys that were stored before
+	known    map[string]bool   // digests of addresses that have signed
+	lastHour map[uuid.UUID]int // without what this transaction adds
 }
 
 // store opens transactions on one kind of database. It hands on the context for the statements in them.
@@ -157,13 +175,14 @@ func (s session) each(ctx context.Context, text string, args []any, scan func(*s
 }
 
 const counterColumns = `petition_id, total, issued, version, as_of, goal, named, threads, comments, comments_issued,
- trending, accepting, since, until`
+ trending, accepting, since, until, unsummed_after, unsummed_to`
 
 // scanCounter reads counterColumns. Drivers return times in zones of their own.
 func scanCounter(rows interface{ Scan(...any) error }) (*counter, error) {
 	c := &counter{}
 	err := rows.Scan(&c.petition, &c.total, &c.issued, &c.version, &c.asOf, &c.goal, &c.named, &c.threads, &c.comments,
-		&c.commentsIssued, &c.trending, &c.accepting, &c.since, &c.until)
+		&c.commentsIssued, &c.trending, &c.accepting, &c.since, &c.until, &c.unsummedAfter, &c.unsummedTo)
+	c.begun = c.issued
 	c.asOf = c.asOf.UTC()
 	return c, err
 }

@@ -95,11 +95,12 @@ func (l Locked) Set(ctx context.Context, q Querier, terms Terms, now time.Time) 
 }
 
 // lastHourOfOne sums the last hour of one petition.
-var lastHourOfOne = `SELECT ` + timespan.LastHour(`$2`, `b.petition_id = $1`)
+var lastHourOfOne = `SELECT ` + timespan.LastHour(`$2`, `$3`, func(column string) string { return column + ` = $1` })
 
 // readCounts returns the counts of a counter, with the last hour as it is in the running transaction.
 func readCounts(ctx context.Context, q Querier, c *counter, now time.Time) (figures.Value, error) {
-	rows, err := q.QueryContext(ctx, lastHourOfOne, c.petition, timespan.Hour.Ago(now))
+	since := timespan.Hour.Ago(now)
+	rows, err := q.QueryContext(ctx, lastHourOfOne, c.petition, since, timespan.TimeOf(since+1))
 	if err != nil {
 		return figures.Value{}, fmt.Errorf("summing the last hour: %w", err)
 	}

@@ -57,9 +57,8 @@ const (
 // hourColumn returns the column with the last hour of counters AS f. Of many petitions few were signed recently, and
 // only the minutes of those are summed.
 func (s *Service) hourColumn(args *database.Args) string {
-	since := timespan.Hour.Ago(s.opt.Now())
-	return `CASE WHEN f.as_of < ` + args.Add(timespan.TimeOf(since)) + ` THEN 0 ELSE ` +
-		timespan.LastHour(args.Add(since), `b.petition_id = f.petition_id`) + ` END`
+	return `CASE WHEN f.as_of < ` + args.Add(timespan.TimeOf(timespan.Hour.Ago(s.opt.Now()))) + ` THEN 0 ELSE ` +
+		s.lastHour(args, func(column string) string { return column + ` = f.petition_id` }) + ` END`
 }
 
 // Figures returns the numbers of the petitions that the viewer may see.
@@ -90,6 +89,12 @@ func (s *Reader) Figures(ctx context.Context, petitions []uuid.UUID, hours Hours
 		return nil, fmt.Errorf("reading figures: %w", err)
 	}
 	return out, nil
+}
+
+// lastHour is the expression for the signatures of the last 60 minutes, see timespan.LastHour.
+func (s *Service) lastHour(args *database.Args, of func(column string) string) string {
+	since := timespan.Hour.Ago(s.opt.Now())
+	return timespan.LastHour(args.Add(since), args.Add(timespan.TimeOf(since+1)), of)
 }
 
 // IsFresh reports whether a value was written in the present minute. Its last hour is then what it was when its version
@@ -128,8 +133,9 @@ func (s *Service) Statistics(ctx context.Context) (Statistics, error) {
 	dependOnMinute(ctx)
 	var out Statistics
 	var args database.Args
-	hour := timespan.LastHour(args.Add(timespan.Hour.Ago(s.opt.Now())),
-		`EXISTS (SELECT 1 FROM petitions AS p WHERE p.id = b.petition_id AND `+visibility.Here+`)`)
+	hour := s.lastHour(&args, func(column string) string {
+		return `EXISTS (SELECT 1 FROM petitions AS p WHERE p.id = ` + column + ` AND ` + visibility.Here + `)`
+	})
 	text := `SELECT counted.petitions, counted.opened, ` + s.signedInAll() + `, ` + hour + ` FROM (SELECT COUNT(*) AS petitions,
   COALESCE(SUM(CASE WHEN p.state = 'OPEN' THEN 1 ELSE 0 END), 0) AS opened FROM petitions AS p WHERE ` + visibility.Here + `) AS counted`
 	err := s.source.Each(ctx, Anybody.Petitions(`p`).Statement(text, args), func(rows *sql.Rows) error {

@@ -1,7 +1,9 @@
 package reading_test
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -99,3 +101,80 @@ func TestTrendingTags(t *testing.T) {
 		}
 	})
 }
+
+// TestReadersAddWhatIsInNoSum reads everything that is summed before and after the sums are brought up to date: nobody
+// can tell the difference.
+func TestReadersAddWhatIsInNoSum(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		ctx := b.As(t, "")
+		var ids []uuid.UUID
+		for i := range 6 { // some with sums and rows, some with rows alone, one with neither
+			var times []time.Time
+			for j := range i * 9 {
+				times = append(times, monday.Add(-time.Duration(j*j*(i+1))*time.Minute-time.Duration(j)*time.Second))
+			}
+			ids = append(ids, b.Signed(t, times, "Bees", []string{"Even", "Odd"}[i%2]))
+			for j := range i % 4 { // one by one: these wait for their sums
+				b.MustSign(t, ids[i], 1000+j)
+			}
+		}
+		look := func() (out []any) {
+			figures, err := b.Reads(ctx).Figures(ctx, ids, reading.WithHours)
+			ok(t, err)
+			var hours []int
+			for _, id := range ids {
+				hours = append(hours, *figures[id].LastHour)
+			}
+			site, err := b.Reading.Statistics(ctx)
+			ok(t, err)
+			tags, err := b.Reads(ctx).TrendingTags(ctx, 10)
+			ok(t, err)
+			out = append(out, hours, site)
+			for _, tag := range tags {
+				out = append(out, tag.Tag.Key, tag.SignaturesLastDay)
+			}
+			for _, id := range ids {
+				news := b.News(t, id)
+				out = append(out, news.Total, *news.LastHour)
+				for step := range steps() {
+					from := monday.AddDate(0, 0, -100)
+					if step == reading.Minute || step == reading.Hour {
+						from = monday.Add(-16 * time.Hour)
+					}
+					for _, to := range []*time.Time{nil, p(monday.Add(-26 * time.Minute)), p(monday.Add(-30 * time.Hour))} {
+						if to != nil && to.Before(from) {
+							continue
+						}
+						points, err := b.points(ctx, id, step, &from, to)
+						ok(t, err)
+						if last := points[len(points)-1]; to == nil && last.Total != news.Total {
+							t.Errorf("a history by %s ends with %d of %d", step, last.Total, news.Total)
+						}
+						out = append(out, step, points)
+					}
+				}
+				points, err := b.points(ctx, id, reading.Week, nil, nil)
+				ok(t, err)
+				out = append(out, points)
+			}
+			return out
+		}
+		if n := value[int](t, b, `SELECT COUNT(*) FROM unsummed`); n == 0 {
+			t.Error("no petition has signatures in no sum")
+		}
+		before := look()
+		ok(t, b.Ledger.SumUp(t.Context()))
+		if n := value[int](t, b, `SELECT COUNT(*) FROM unsummed`); n != 0 {
+			t.Errorf("%d petitions have signatures in no sum", n)
+		}
+		after := look()
+		slices.SortStableFunc(before, byText)
+		slices.SortStableFunc(after, byText)
+		equal(t, "what is read", before, after)
+	})
+}
+
+// byText orders what comes from a map.
+func byText(a, b any) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) }

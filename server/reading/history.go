@@ -132,6 +132,10 @@ func (s *Service) historyEnds(from, to *time.Time) (end int64, open bool, err er
 	return timespan.MinuteOf(to.Add(time.Minute-1)) - 1, false, nil // exclusive: the last minute that begins before it
 }
 
+// unsummed are the signatures s of the petition p that are in no sum yet.
+const unsummed = `unsummed AS u CROSS JOIN counters AS c CROSS JOIN signatures AS s
+ WHERE u.petition_id = p.id AND c.petition_id = p.id AND ` + timespan.Unsummed
+
 // historyStarts returns the minutes in which histories begin, for petitions that have one.
 func (s *Reader) historyStarts(ctx context.Context, petitions []uuid.UUID, from *time.Time) (map[uuid.UUID]int64, error) {
 	out := make(map[uuid.UUID]int64, len(petitions))
@@ -143,17 +147,17 @@ func (s *Reader) historyStarts(ctx context.Context, petitions []uuid.UUID, from 
 	}
 	var args database.Args
 	least := `(SELECT MIN(b.minute) FROM signature_buckets AS b WHERE b.petition_id = p.id AND b.span = `
-	text := `SELECT p.id, ` + least + timespan.Minute.SQL() + `), ` + least + timespan.Hour.SQL() + `) FROM petitions AS p WHERE ` +
+	text := `SELECT p.id, ` + least + timespan.Minute.SQL() + `), ` + least + timespan.Hour.SQL() + `),
+ (SELECT MIN(` + s.source.Dialect().MinuteSQL(`s.signed_at`) + `) FROM ` + unsummed + `) FROM petitions AS p WHERE ` +
 		args.Among(s.source.Dialect(), `p.id`, petitions) + ` AND ` + visibility.Here
 	err := s.source.Each(ctx, s.viewer.Petitions(`p`).Statement(text, args), func(rows *sql.Rows) error {
 		var of uuid.UUID
-		var minute, hour *int64
-		err := rows.Scan(&of, &minute, &hour)
-		if hour != nil && (minute == nil || *hour < *minute) {
-			minute = hour
-		}
-		if minute != nil {
-			out[of] = *minute
+		var minute, hour, unsummed *int64
+		err := rows.Scan(&of, &minute, &hour, &unsummed)
+		for _, first := range []*int64{minute, hour, unsummed} {
+			if before, ok := out[of]; first != nil && (!ok || *first < before) {
+				out[of] = *first
+			}
 		}
 		return err
 	})
@@ -231,7 +235,7 @@ func (s *Service) spans(step Interval, asked []span, args *database.Args) string
 // number 0, up to the minute end; what lies before is number -1. It returns one row for each petition, with a JSON list
 // of [number, added, removed], so a history is one row whatever its length. Up to the minute w.days whole days are read
 // as days, which makes a year some hundred buckets; the rest is read as minutes, and as hours where minutes were folded
-// into them.
+// into them. The few signatures that are in no sum yet are read by themselves.
 func (s *Service) historySQL(step Interval, w, end string) string {
 	list := `json_group_array(json_array(place, added, removed))`
 	if s.source.Dialect() == database.Postgres {
@@ -242,11 +246,15 @@ func (s *Service) historySQL(step Interval, w, end string) string {
 			table + ` AS b WHERE p.id = w.id AND ` + visibility.Here + ` AND b.petition_id = p.id AND ` + which
 	}
 	rest := ` AND b.minute >= w.days AND b.minute <= ` + end
+	minute := s.source.Dialect().MinuteSQL(`s.signed_at`)
+	single := `SELECT w.id, w.first, ` + minute + ` AS minute, 1, 0 FROM ` + w + ` CROSS JOIN petitions AS p CROSS JOIN ` +
+		unsummed + ` AND p.id = w.id AND ` + visibility.Here + ` AND ` + minute + ` <= ` + end
 	return `SELECT id, ` + list + ` FROM (SELECT id, ` +
 		fmt.Sprintf(`CASE WHEN minute < first THEN -1 ELSE (minute - first) / %d END AS place, `, step.minutes()) +
 		`SUM(added) AS added, SUM(removed) AS removed FROM (` + read(`b.day`, `signature_days`, `b.day < w.days`) + ` UNION ALL ` +
 		read(`b.minute`, `signature_buckets`, `b.span = `+timespan.Hour.SQL()+rest) + ` UNION ALL ` +
-		read(`b.minute`, `signature_buckets`, `b.span = `+timespan.Minute.SQL()+rest) + `) AS history GROUP BY 1, 2) AS steps GROUP BY id`
+		read(`b.minute`, `signature_buckets`, `b.span = `+timespan.Minute.SQL()+rest) + ` UNION ALL ` + single +
+		`) AS history GROUP BY 1, 2) AS steps GROUP BY id`
 }
 
 // span is the range of a history, in minutes.

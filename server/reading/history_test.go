@@ -294,6 +294,7 @@ func TestHistoryTellsWhatWasTakenBack(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
 		id := b.Signed(t, []time.Time{monday.Add(-90 * time.Minute), monday.Add(-80 * time.Minute), monday.Add(-time.Minute)})
+		ok(t, b.Ledger.SumUp(t.Context()))
 		b.Exec(t, `UPDATE signature_buckets SET removed = 1 WHERE petition_id = $1 AND minute = $2`, id, monday.Add(-time.Minute).Unix()/60)
 		got, err := b.points(b.As(t, ""), id, reading.Hour, nil, nil)
 		ok(t, err)

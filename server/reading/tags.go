@@ -129,14 +129,18 @@ func (s *Service) TrendingTags(ctx context.Context, first int) ([]*TrendingTag, 
 	}
 	// Joined from minutes to petitions to tags: each step has fewer rows than the one before.
 	query := `SELECT ` + tagColumns + `, tagged.signed FROM (SELECT pt.tag_id, SUM(petition.signed) AS signed
-  FROM (SELECT b.petition_id, SUM(b.added - b.removed) AS signed FROM signature_buckets AS b
-   WHERE b.span = ` + timespan.Minute.SQL() + ` AND b.minute > $1 GROUP BY b.petition_id) AS petition
+  FROM (SELECT petition_id, SUM(signed) AS signed FROM (
+   SELECT b.petition_id, b.added - b.removed AS signed FROM signature_buckets AS b
+   WHERE b.span = ` + timespan.Minute.SQL() + ` AND b.minute > $1
+   UNION ALL SELECT u.petition_id, (SELECT COUNT(*) FROM signatures AS s WHERE ` + timespan.Unsummed + ` AND s.signed_at >= $3)
+   FROM unsummed AS u CROSS JOIN counters AS c WHERE c.petition_id = u.petition_id) AS lately GROUP BY petition_id) AS petition
   CROSS JOIN petitions AS p CROSS JOIN petition_tags AS pt
   WHERE p.id = petition.petition_id AND ` + visibility.Here + ` AND pt.petition_id = p.id
   GROUP BY pt.tag_id HAVING SUM(petition.signed) > 0) AS tagged
  CROSS JOIN tags AS t WHERE t.id = tagged.tag_id ORDER BY tagged.signed DESC, t.key LIMIT $2`
 	var out []*TrendingTag
-	asked := visibility.Open(`p`).Statement(query, database.Args{timespan.Day.Ago(s.opt.Now()), first})
+	since := timespan.Day.Ago(s.opt.Now())
+	asked := visibility.Open(`p`).Statement(query, database.Args{since, first, timespan.TimeOf(since + 1)})
 	err := s.source.Each(ctx, asked, func(rows *sql.Rows) error {
 		one := &TrendingTag{}
 		t, err := scanTag(rows, &one.SignaturesLastDay)

@@ -49,10 +49,19 @@ func floor(a, b int64) int64 {
 // Ago returns the last minute that is not in the stretch up to now: minutes after it are.
 func (s Span) Ago(now time.Time) int64 { return MinuteOf(now) - int64(s) }
 
+// Unsummed is the condition for a signature s that the counter c of its petition says is in no sum yet. Whoever reads
+// sums adds these rows. There are a few dozen at most, of a petition that the table unsummed names.
+const Unsummed = `s.petition_id = c.petition_id AND s.number > c.unsummed_after AND s.number <= c.unsummed_to
+ AND s.state = 'COUNTED'`
+
 // LastHour is the number of signatures added, less those taken back, in the last hour, as an expression in SQL. Since
-// is the placeholder of Hour.Ago, and of the condition on the bucket b that says whose signatures are meant. Minutes
-// are folded into hours when they are much older, so that they alone are asked.
-func LastHour(since, of string) string {
-	return `(SELECT COALESCE(SUM(b.added - b.removed), 0) FROM signature_buckets AS b WHERE b.span = ` + Minute.SQL() +
-		` AND b.minute > ` + since + ` AND ` + of + `)`
+// is the placeholder of Hour.Ago, begin that of the time at which the next minute begins, and of the condition on the
+// column that says whose signatures are meant. Minutes are folded into hours when they are much older, so that they
+// alone are asked.
+func LastHour(since, begin string, of func(column string) string) string {
+	return `((SELECT COALESCE(SUM(b.added - b.removed), 0) FROM signature_buckets AS b WHERE b.span = ` + Minute.SQL() +
+		` AND b.minute > ` + since + ` AND ` + of(`b.petition_id`) + `)` +
+		// A subquery for each petition, so that it goes by the index of numbers whatever the planner thinks of theirs.
+		` + (SELECT COALESCE(SUM((SELECT COUNT(*) FROM signatures AS s WHERE ` + Unsummed + ` AND s.signed_at >= ` + begin + `)), 0)
+ FROM unsummed AS u CROSS JOIN counters AS c WHERE c.petition_id = u.petition_id AND ` + of(`u.petition_id`) + `))`
 }

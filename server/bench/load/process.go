@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"petitiond/server/database"
 )
 
 // hertz is the unit in which the kernel reports processor time: ticks per second.
@@ -55,6 +57,36 @@ func (s *Server) Allocated(ctx context.Context) (objects, size float64, err erro
 		return 0, 0, errors.New("the server's metrics have no allocations")
 	}
 	return objects, size, nil
+}
+
+// Work is processor time in seconds.
+type Work struct{ Program, Database float64 }
+
+// Spent returns the processor time so far of a server, or of this process if there is none, and of all processes of
+// PostgreSQL. SQLite's is part of the program's.
+func Spent(ctx context.Context, db *database.DB, s *Server) (w Work, err error) {
+	pid := os.Getpid()
+	if s != nil {
+		pid = s.PID()
+	}
+	if w.Program, err = Processor(pid); err != nil || db.Dialect == database.SQLite {
+		return w, err
+	}
+	rows, err := db.Read.QueryContext(ctx, `SELECT pid FROM pg_stat_activity`)
+	if err != nil {
+		return w, err
+	}
+	defer rows.Close()
+	var pids []int
+	for rows.Next() {
+		var pid int
+		if err := rows.Scan(&pid); err != nil {
+			return w, err
+		}
+		pids = append(pids, pid)
+	}
+	w.Database, err = Family(pids)
+	return w, errors.Join(err, rows.Err())
 }
 
 // Processor returns the processor time of a process in seconds, its own and the kernel's on its behalf.

@@ -107,7 +107,7 @@ func (b *bench) measure(ctx context.Context, db *database.DB, o operation, conne
 		})
 	}
 	wait(ctx, warm)
-	before, err := spent(ctx, db, w.server)
+	before, err := load.Spent(ctx, db, w.server)
 	made, also := b.allocated(ctx, w.server)
 	if err = errors.Join(err, also); err != nil {
 		return r, err
@@ -121,7 +121,7 @@ func (b *bench) measure(ctx context.Context, db *database.DB, o operation, conne
 	wait(ctx, b.length)
 	counting.Store(false)
 	took := time.Since(began).Seconds()
-	after, err := spent(ctx, db, w.server)
+	after, err := load.Spent(ctx, db, w.server)
 	makes, also := b.allocated(ctx, w.server)
 	resident, alsoResident := load.Resident(w.server.PID())
 	err = errors.Join(err, also, alsoResident, profiled())
@@ -138,7 +138,7 @@ func (b *bench) measure(ctx context.Context, db *database.DB, o operation, conne
 	n := float64(len(all))
 	return result{
 		rate: n / took, p50: all[len(all)/2], p99: all[len(all)*99/100], hits: float64(hits.Load()) / n,
-		server: 1000 * (after.server - before.server) / n, database: 1000 * (after.database - before.database) / n,
+		server: 1000 * (after.Program - before.Program) / n, database: 1000 * (after.Database - before.Database) / n,
 		allocations: allocations{(makes.objects - made.objects) / n, (makes.size - made.size) / n}, resident: resident,
 	}, err
 }
@@ -168,11 +168,11 @@ func settle(ctx context.Context, db *database.DB, ways []way) error {
 
 func spentByAll(ctx context.Context, db *database.DB, ways []way) (seconds float64, err error) {
 	for _, w := range ways {
-		p, err := spent(ctx, db, w.server)
+		p, err := load.Spent(ctx, db, w.server)
 		if err != nil {
 			return 0, err
 		}
-		seconds += p.server + p.database/float64(len(ways)) // all ways share the database
+		seconds += p.Program + p.Database/float64(len(ways)) // all ways share the database
 	}
 	return seconds, nil
 }
@@ -203,32 +203,6 @@ func sign(ctx context.Context, s *load.Server, ids []uuid.UUID, failed *atomic.P
 			return
 		}
 	}
-}
-
-// processor is processor time in seconds.
-type processor struct{ server, database float64 }
-
-// spent returns the processor time of the server and of all processes of PostgreSQL so far. SQLite's is part of the
-// server's.
-func spent(ctx context.Context, db *database.DB, s *load.Server) (p processor, err error) {
-	if p.server, err = load.Processor(s.PID()); err != nil || db.Dialect == database.SQLite {
-		return p, err
-	}
-	rows, err := db.Read.QueryContext(ctx, `SELECT pid FROM pg_stat_activity`)
-	if err != nil {
-		return p, err
-	}
-	defer rows.Close()
-	var pids []int
-	for rows.Next() {
-		var pid int
-		if err := rows.Scan(&pid); err != nil {
-			return p, err
-		}
-		pids = append(pids, pid)
-	}
-	p.database, err = load.Family(pids)
-	return p, errors.Join(err, rows.Err())
 }
 
 func publicID(id uuid.UUID) string { return scalar.NewID(scalar.Petition, id).String() }

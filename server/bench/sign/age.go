@@ -23,7 +23,7 @@ func (b *bench) age(ctx context.Context, db *database.DB, petition uuid.UUID, w 
 	}
 	var rounds []result
 	for range b.rounds {
-		r, err := b.measure(ctx, w, 1)
+		r, err := b.measure(ctx, db, w, 1)
 		if err != nil {
 			return err
 		}

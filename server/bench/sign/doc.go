@@ -1,9 +1,9 @@
-// Sign compares three ways to process signatures, side by side in one run, on PostgreSQL and on SQLite with durable
-// commits:
+// Sign compares ways to process signatures, side by side in one run, on PostgreSQL and on SQLite with durable commits:
 //
 //	single  one transaction for each signature, through the same driver, writing the same rows
 //	ledger  the ledger alone
 //	server  the whole program over HTTP and GraphQL
+//	peer    on PostgreSQL, a program that writes signatures and counters in batches, behind gqlgen, and does nothing else
 //
 // each with 128 callers, on one petition and over 2,000, in interleaved rounds of which the median counts. With -aged N
 // the ledger then goes on signing the one petition until it has N signatures, and is measured again. Run it on a

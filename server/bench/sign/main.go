@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -24,7 +25,7 @@ func main() {
 	flag.Int64Var(&b.aged, "aged", 0, "signatures that one petition has when the ledger is measured again; 0: it is not")
 	flag.IntVar(&b.batch, "batch", 0, "rows in one transaction of the ledger; 0: the program's default")
 	flag.IntVar(&b.lanes, "lanes", 0, "concurrent transactions of the ledger, on PostgreSQL; 0: the program's default")
-	flag.StringVar(&b.only, "way", "", "measure only this way: single, ledger or server")
+	flag.StringVar(&b.only, "way", "", "measure only these ways, such as server,peer; empty: all")
 	only := flag.String("on", "both", "postgres, sqlite or both")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -43,7 +44,7 @@ type bench struct {
 	only            string
 	length          time.Duration
 	aged            int64
-	program         load.Program
+	program, peer   load.Program
 	people          atomic.Int64 // how many have signed
 }
 
@@ -56,6 +57,9 @@ func (b *bench) run(ctx context.Context, only string) error {
 	if b.program, err = load.Build(ctx, folder); err != nil {
 		return err
 	}
+	if b.peer, err = load.BuildOther(ctx, folder, "peer", "./server/bench/sign/peer"); err != nil {
+		return err
+	}
 	fmt.Println(load.Machine())
 	return load.Each(ctx, only, b.compare)
 }
@@ -65,8 +69,9 @@ func (b *bench) next() load.Person { return load.Somebody(b.people.Add(1)) }
 
 // way is one way to process signatures. Its function sign signs petition number n of the list as a new person.
 type way struct {
-	name string
-	sign func(caller, petition int) error
+	name   string
+	sign   func(caller, petition int) error
+	server *load.Server // nil where this process itself signs
 }
 
 // compare measures every way on one database and prints a table.
@@ -89,17 +94,18 @@ func (b *bench) compare(ctx context.Context, on load.Database) (err error) {
 		return err
 	}
 	if b.only != "" {
-		ways = slices.DeleteFunc(ways, func(w way) bool { return w.name != b.only })
+		only := strings.Split(b.only, ",")
+		ways = slices.DeleteFunc(ways, func(w way) bool { return !slices.Contains(only, w.name) })
 	}
 	defer func() { err = errors.Join(err, end()) }()
 	fmt.Printf("\n%s; %d callers, %d rounds of %s\n\n", title, b.callers, b.rounds, b.length)
-	fmt.Println("| petitions | way | signatures/s | of single | p50 ms | p99 ms |")
-	fmt.Println("|--:|---|--:|--:|--:|--:|")
-	one, err := b.rows(ctx, ways, 1)
+	fmt.Println("| petitions | way | signatures/s | of the first | p50 ms | p99 ms | CPU program, µs each | CPU database, µs each |")
+	fmt.Println("|--:|---|--:|--:|--:|--:|--:|--:|")
+	one, err := b.rows(ctx, db, ways, 1)
 	if err != nil {
 		return err
 	}
-	if _, err := b.rows(ctx, ways, len(petitions)); err != nil || b.aged == 0 {
+	if _, err := b.rows(ctx, db, ways, len(petitions)); err != nil || b.aged == 0 {
 		return err
 	}
 	i := slices.IndexFunc(ways, func(w way) bool { return w.name == "ledger" })
@@ -110,11 +116,11 @@ func (b *bench) compare(ctx context.Context, on load.Database) (err error) {
 }
 
 // rows measures every way on some petitions, prints the results and returns their medians.
-func (b *bench) rows(ctx context.Context, ways []way, spread int) ([]result, error) {
+func (b *bench) rows(ctx context.Context, db *database.DB, ways []way, spread int) ([]result, error) {
 	all := make([][]result, len(ways))
 	for range b.rounds {
 		for i, w := range ways {
-			r, err := b.measure(ctx, w, spread)
+			r, err := b.measure(ctx, db, w, spread)
 			if err != nil {
 				return nil, fmt.Errorf("%s over %d petitions: %w", w.name, spread, err)
 			}
@@ -125,7 +131,8 @@ func (b *bench) rows(ctx context.Context, ways []way, spread int) ([]result, err
 	for i, w := range ways {
 		m := median(all[i])
 		medians[i] = m
-		fmt.Printf("| %d | %s | %.0f | %.1f | %.1f | %.1f |\n", spread, w.name, m.rate, m.rate/medians[0].rate, m.p50, m.p99)
+		fmt.Printf("| %d | %s | %.0f | %.2f | %.1f | %.1f | %.0f | %.0f |\n", spread, w.name, m.rate, m.rate/medians[0].rate,
+			m.p50, m.p99, m.program, m.database)
 	}
 	return medians, nil
 }

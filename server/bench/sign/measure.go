@@ -2,20 +2,27 @@ package main
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"petitiond/server/bench/load"
+	"petitiond/server/database"
 )
 
-// result is one measurement: signatures per second, and how many milliseconds one takes.
-type result struct{ rate, p50, p99 float64 }
+// result is one measurement.
+type result struct {
+	rate, p50, p99    float64 // signatures per second, and how many milliseconds one takes
+	program, database float64 // microseconds of processor time per signature
+}
 
 // warm is how long callers sign before the measurement begins.
 const warm = 500 * time.Millisecond
 
 // measure has all callers sign, spread over that many petitions.
-func (b *bench) measure(ctx context.Context, w way, spread int) (result, error) {
+func (b *bench) measure(ctx context.Context, db *database.DB, w way, spread int) (result, error) {
 	var counting, stopped atomic.Bool
 	var failed atomic.Pointer[error]
 	times := make([][]float64, b.callers)
@@ -35,13 +42,18 @@ func (b *bench) measure(ctx context.Context, w way, spread int) (result, error) 
 		})
 	}
 	wait(ctx, warm)
+	before, err := load.Spent(ctx, db, w.server)
 	began := time.Now()
 	counting.Store(true)
 	wait(ctx, b.length)
 	counting.Store(false)
 	took := time.Since(began).Seconds()
+	after, also := load.Spent(ctx, db, w.server)
 	stopped.Store(true)
 	callers.Wait()
+	if err := errors.Join(err, also); err != nil {
+		return result{}, err
+	}
 	if err := failed.Load(); err != nil {
 		return result{}, *err
 	}
@@ -50,7 +62,11 @@ func (b *bench) measure(ctx context.Context, w way, spread int) (result, error) 
 	if len(all) == 0 {
 		return result{}, ctx.Err()
 	}
-	return result{rate: float64(len(all)) / took, p50: all[len(all)/2], p99: all[len(all)*99/100]}, ctx.Err()
+	each := 1e6 / float64(len(all))
+	return result{
+		rate: float64(len(all)) / took, p50: all[len(all)/2], p99: all[len(all)*99/100],
+		program: each * (after.Program - before.Program), database: each * (after.Database - before.Database),
+	}, ctx.Err()
 }
 
 func wait(ctx context.Context, d time.Duration) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/google/uuid"
@@ -27,9 +28,23 @@ func (b *bench) ways(ctx context.Context, on load.Database, db *database.DB, pet
 	if err != nil {
 		return nil, nil, err
 	}
-	server, sign, err := b.serve(ctx, on, petitions)
-	if err != nil {
-		return nil, nil, err
+	ways := []way{
+		{name: "single", sign: func(_, n int) error { return single.sign(ctx, b.next().Signature(keys, petitions[n])) }},
+		{name: "ledger", sign: func(_, n int) error {
+			_, err := book.Sign(ctx, b.next().Signature(keys, petitions[n]))
+			return err
+		}},
+	}
+	programs := []program{{"server", b.program}}
+	if on.Dialect == database.Postgres {
+		programs = append(programs, program{"peer", b.peer})
+	}
+	for _, p := range programs {
+		w, err := b.serve(ctx, p, on, petitions)
+		if err != nil {
+			return nil, nil, err
+		}
+		ways = append(ways, w)
 	}
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
@@ -37,23 +52,28 @@ func (b *bench) ways(ctx context.Context, on load.Database, db *database.DB, pet
 	end := func() error {
 		stop()
 		running.Wait()
-		return server.Stop()
+		var errs []error
+		for _, w := range ways {
+			if w.server != nil {
+				errs = append(errs, w.server.Stop())
+			}
+		}
+		return errors.Join(errs...)
 	}
-	return []way{
-		{"single", func(_, n int) error { return single.sign(ctx, b.next().Signature(keys, petitions[n])) }},
-		{"ledger", func(_, n int) error {
-			_, err := book.Sign(ctx, b.next().Signature(keys, petitions[n]))
-			return err
-		}},
-		{"server", sign},
-	}, end, nil
+	return ways, end, nil
 }
 
-// serve starts the whole program and opens one connection per caller.
-func (b *bench) serve(ctx context.Context, on load.Database, petitions []uuid.UUID) (*load.Server, func(caller, petition int) error, error) {
-	server, err := b.program.Serve(ctx, on)
+// program is one that signs over HTTP and GraphQL.
+type program struct {
+	name string
+	load.Program
+}
+
+// serve starts a program and opens one connection per caller.
+func (b *bench) serve(ctx context.Context, p program, on load.Database, petitions []uuid.UUID) (way, error) {
+	server, err := p.Serve(ctx, on)
 	if err != nil {
-		return nil, nil, err
+		return way{}, err
 	}
 	clients := make([]*load.Client, b.callers)
 	for i := range clients {
@@ -63,5 +83,6 @@ func (b *bench) serve(ctx context.Context, on load.Database, petitions []uuid.UU
 	for i, id := range petitions {
 		ids[i] = scalar.NewID(scalar.Petition, id).String()
 	}
-	return server, func(caller, n int) error { return clients[caller].Sign(ctx, ids[n], b.next()) }, nil
+	sign := func(caller, n int) error { return clients[caller].Sign(ctx, ids[n], b.next()) }
+	return way{p.name, sign, server}, nil
 }

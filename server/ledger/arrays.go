@@ -1,0 +1,83 @@
+package ledger
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/lib/pq"
+)
+
+// column makes the array of one column from rows. A batch goes as one array a column, because that costs one way to the
+// server and one plan whatever its size; a statement of so many VALUES would be planned again for each number of rows.
+func column[R, V any](rows []R, value func(R) V) []V {
+	out := make([]V, len(rows))
+	for i, r := range rows {
+		out[i] = value(r)
+	}
+	return out
+}
+
+// The arrays by type. lib/pq writes those of its own types without reflection.
+func texts[R any](rows []R, value func(R) string) any { return pq.StringArray(column(rows, value)) }
+
+func blobs[R any](rows []R, value func(R) []byte) any   { return pq.ByteaArray(column(rows, value)) }
+func bools[R any](rows []R, value func(R) bool) any     { return pq.BoolArray(column(rows, value)) }
+func floats[R any](rows []R, value func(R) float64) any { return pq.Float64Array(column(rows, value)) }
+
+func uuids[R any](rows []R, value func(R) uuid.UUID) any {
+	return texts(rows, func(r R) string { return value(r).String() })
+}
+
+func ints[R any](rows []R, value func(R) int) any {
+	return pq.Int64Array(column(rows, func(r R) int64 { return int64(value(r)) }))
+}
+
+// times writes times with all their digits: the server rounds to microseconds, as every time here is already.
+func times[R any](rows []R, value func(R) time.Time) any {
+	return texts(rows, func(r R) string { return value(r).UTC().Format(time.RFC3339Nano) })
+}
+
+// same is the column of rows that are values themselves.
+func same[V any](v V) V { return v }
+
+// parentOf returns the parent as the array holds it, where an empty string stands for NULL.
+func parentOf(r *commentRow) string {
+	if r.Parent == nil {
+		return ""
+	}
+	return r.Parent.String()
+}
+
+// authorOf does the same for the author, who may have no name but never an empty one.
+func authorOf(r *commentRow) string {
+	if r.Author == nil {
+		return ""
+	}
+	return *r.Author
+}
+
+// move is one addition to a bucket or to a parent's replies.
+type move[K comparable] struct {
+	petition uuid.UUID
+	key      K
+	n        int
+}
+
+// moves lists what all counters of a batch add, so that it goes as one array.
+func moves[K comparable](counters []*counter, of func(*counter) map[K]int) []move[K] {
+	var out []move[K]
+	for _, c := range counters {
+		for k, n := range of(c) {
+			out = append(out, move[K]{c.petition, k, n})
+		}
+	}
+	return out
+}
+
+func petitionsOf[K comparable](list []move[K]) any {
+	return uuids(list, func(m move[K]) uuid.UUID { return m.petition })
+}
+
+func numbersOf[K comparable](list []move[K]) any {
+	return ints(list, func(m move[K]) int { return m.n })
+}
