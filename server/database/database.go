@@ -83,7 +83,8 @@ func (o Options) Open(ctx context.Context, url string) (*DB, error) {
 		o.Wrap = func(c driver.Connector) driver.Connector { return c }
 	}
 	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
-		if strings.Contains(path, "?") { // other programs take parameters there; as part of a name nobody means it
+		// Other programs take parameters there; a name may have a question mark, but nobody means one like that.
+		if _, parameters, ok := strings.Cut(path, "?"); ok && strings.Contains(parameters, "=") {
 			return nil, fmt.Errorf("%w; SQLite takes no parameters", ErrURL)
 		}
 		return o.openSQLite(ctx, path)

@@ -173,7 +173,7 @@ func TestOneClock(t *testing.T) {
 		for _, s := range []step{
 			{"Start", 0, -days, true, -days, [2]int{0, 0}},
 			{"Drift", time.Second, -days + 4*time.Second, true, -days, [2]int{0, 0}}, // it is followed slowly
-			{"DriftOn", 10 * time.Second, -days, true, -days, [2]int{0, 0}},
+			{"DriftOn", 5 * time.Second, -days, true, -days, [2]int{0, 0}},
 			{"Jump", 10 * time.Second, 0, false, -days, [2]int{1, 0}},
 			{"StillInDoubt", half - 5*time.Second, 0, false, -days, [2]int{1, 0}},
 			{"Believed", 10 * time.Second, 0, true, 0, [2]int{1, 1}},

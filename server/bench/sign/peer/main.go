@@ -111,7 +111,7 @@ func (m mutation) SignPetition(ctx context.Context, in model.SignPetitionInput) 
 	digest := sha256.Sum256(append(in.PetitionID.UUID[:], in.Email...))
 	s := &signature{
 		id: uuid.Must(uuid.NewV7()), petition: in.PetitionID.UUID, digest: digest[:16], name: in.Name, address: in.Email,
-		shown: in.ShowName, done: make(chan error, 1),
+		shown: in.ShowName != nil && *in.ShowName, done: make(chan error, 1),
 	}
 	if in.Country != nil {
 		s.country = *in.Country
