@@ -38,7 +38,6 @@ type source struct {
 	where string // all conditions except those on the states
 	args  database.Args
 	few   bool // there are so few that they are sorted, instead of walking the list until a page is full
-	rare  bool // few petitions meet the last narrowing
 }
 
 // asked returns the source that reads the petitions that meet one of the narrowings, given by its index, and checks the
@@ -90,7 +89,6 @@ func (s *Reader) chooseAmong(ctx context.Context, c conditions, most int) (sourc
 		}
 	}
 	out := c.asked(fewest, s.source.Dialect())
-	out.rare = len(sizes) > 0 && sizes[len(sizes)-1] <= most
 	return out, nil
 }
 
