@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"petitiond/graph"
-	"petitiond/graph/generated"
 	"petitiond/server/live"
 	"petitiond/server/operation"
 	"petitiond/server/pages"
@@ -93,7 +92,7 @@ func NewApp(ctx context.Context, config Config, log *slog.Logger) (_ *App, err e
 // what the fields of this schema mean, is handed to it here.
 func (a *App) serveGraphQL() error {
 	r := &graph.Resolver{Domain: a.domain, Reading: a.reading, Hub: a.observer.hub, Site: a.site, Logger: a.log}
-	schema := generated.NewExecutableSchema(generated.Config{Resolvers: r})
+	schema := graph.Schema(r)
 	// The text that the generated code embeds, so that what is served is what is executed.
 	a.sdl = schema.Schema().Query.Position.Src.Input
 	a.transport = transport.New(transport.Options{
