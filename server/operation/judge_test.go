@@ -64,7 +64,7 @@ func TestMessages(t *testing.T) {
 		{"Tokens", open, "{" + strings.Repeat("v ", 1000) + "}", []string{`LIMIT_EXCEEDED: A document may have at most 1000 tokens.`}},
 		{"Comments", open, "{ v }" + strings.Repeat("#\n", 998), []string{`LIMIT_EXCEEDED: A document may have at most 1000 tokens.`}},
 		{"JustEnoughTokens", open, "{ v }" + strings.Repeat("#\n", 997), nil},
-		{"Bytes", open, "{ v } #" + strings.Repeat("é", 9000), []string{`LIMIT_EXCEEDED: A document may have at most 16384 bytes.`}},
+		{"Bytes", open, "{ v } #" + strings.Repeat("é", 9000), []string{`LIMIT_EXCEEDED: A document may have at most 16384 bytes. Send long texts as variables.`}},
 		{"LongName", open, `{ ` + strings.Repeat("x", 300) + ` }`, []string{`GRAPHQL_VALIDATION_FAILED: Cannot query field "` + strings.Repeat("x", 177) + "…"}},
 	}
 	for _, test := range tests {
