@@ -23,7 +23,7 @@ type task struct {
 	place int                    // in the feed's readers; guarded by the feed's lock
 	seen  uint64                 // number of the last event that was sent
 	since uint64                 // number of the feed's last event when the task joined
-	known int64                  // version that the client already has
+	known int64                  // version of the last event that the client has; 0: none, or the first event was judged
 	left  bool
 }
 
@@ -123,8 +123,10 @@ func (t *task) goApart(begun bool) {
 // isNew reports whether an event must be sent: not if it was already, nor if it has no topic and happened before the
 // task joined, nor if the client has that version already.
 func (t *task) isNew(e event) bool {
-	old := e.number <= t.seen
-	missed := e.Topic == "" && e.number <= t.since
-	known := e.Version != 0 && e.Version <= t.known
-	return !old && !missed && !known
+	if e.number <= t.seen || e.Topic == "" && e.number <= t.since {
+		return false
+	}
+	known := t.known
+	t.known = 0 // the versions that follow are higher than that of the first event, whatever the client has
+	return e.Version == 0 || e.Version != known
 }
