@@ -183,8 +183,8 @@ func operationSettings() []setting {
 		{
 			name: "MEMORY", development: "auto", production: "auto",
 			meaning: "memory that the program should not exceed, such as `512MiB` or `4GiB`: the closer it comes, the more " +
-				"often it collects garbage, and answers under way take at most a third of it; `auto`: three quarters of " +
-				"what the machine or the container has",
+				"often it collects garbage, and answers under way take at most a third of it, long requests a twelfth; `auto`: " +
+				"three quarters of what the machine or the container has",
 			set: setMemory,
 		},
 		{

@@ -115,7 +115,7 @@ func (o *opener) beginOnStream(w http.ResponseWriter, r *http.Request, token str
 		return f
 	}
 	return o.connections.Streams.Send(token, connection.Beside{
-		ID: id, Bytes: len(text), Request: requestid.ID(r.Context()), Who: who, Operation: op,
+		ID: id, Request: requestid.ID(r.Context()), Who: who, Operation: op,
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/rs/cors"
 
+	"petitiond/server/answerbudget"
 	"petitiond/server/operation"
 	"petitiond/server/transport/connection"
 	"petitiond/server/transport/credential"
@@ -70,7 +71,7 @@ type Options struct {
 	// Limits defaults to [DefaultLimits] if it is the zero value.
 	Limits Limits
 	// Memory is how many bytes all answers together may take while they are computed, sent, or wait for a client that
-	// does not read. The default is 1 GiB.
+	// does not read. The default is 1 GiB. Requests longer than 64 KiB may take a quarter as much besides.
 	Memory int64
 	// Logger records panics and hidden errors. By default nothing is logged.
 	Logger *slog.Logger
@@ -96,7 +97,8 @@ func New(o Options) *Transport {
 	t := &Transport{log: o.Logger}
 	var alive context.Context
 	alive, t.die = context.WithCancel(context.Background())
-	t.intake = &intake{limits: o.Limits, judge: operation.New(operation.Options{
+	requests := answerbudget.NewMemory(o.Memory / 4)
+	t.intake = &intake{limits: o.Limits, memory: requests, judge: operation.New(operation.Options{
 		Schema: o.Schema.Schema(), Sizes: o.Sizes, Introspection: o.Introspection, Discreet: o.Discreet, Limits: o.Limits.Limits,
 	})}
 	t.authority = &credential.Authority{
@@ -106,7 +108,7 @@ func New(o Options) *Transport {
 	t.connections = connection.New(connection.Options{
 		Host:   &host{sharing: t.sharing, intake: t.intake, alike: o.Impersonal},
 		Limits: o.Limits.Bounds, Message: o.Limits.Body, Answer: o.Limits.onConnection(), JSON: o.Limits.JSON(),
-		Credentials: credential.NewRegistry(t.authority, &t.running), Memory: t.sharing.memory,
+		Credentials: credential.NewRegistry(t.authority, &t.running), Memory: t.sharing.memory, Requests: requests,
 		Readers: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 		Alive:   alive, Running: &t.running, Now: now, Logger: o.Logger,
 	})

@@ -18,6 +18,7 @@ type task struct {
 	who   *credential.Credential // its own, beside the connection's; nil: none
 	id    string                 // the same as JSON
 	feed  *feed                  // nil until the operation has begun
+	taken int                    // bytes of the memory for requests
 	end   context.CancelFunc     // cancels what runs for this operation alone
 	apart func(begun bool)       // starts a feed of the task's own, if more may be seen so; nil: it does already
 	place int                    // in the feed's readers; guarded by the feed's lock
@@ -121,7 +122,8 @@ func (t *task) goApart(begun bool) {
 }
 
 // isNew reports whether an event must be sent: not if it was already, nor if it has no topic and happened before the
-// task joined, nor if the client has that version already.
+// task joined, nor if it is the first and the client has that version already. A client may also have a version that
+// is not there: of another petition, or from before the database was restored. Then it has nothing that counts.
 func (t *task) isNew(e event) bool {
 	if e.number <= t.seen || e.Topic == "" && e.number <= t.since {
 		return false
