@@ -39,9 +39,10 @@ func badSockets() []badInput {
 		handshake("WithoutProtocol", "close 4406", "Sec-WebSocket-Protocol:"),
 		handshake("OtherProtocol", "close 4406", "Sec-WebSocket-Protocol: graphql-ws"),
 		handshake("HostileProtocol", "close 4406", "Sec-WebSocket-Protocol: "+canary),
-		handshake("OriginOther", "403 FORBIDDEN", "Origin: https://"+canary+".example"),
+		handshake("OriginOther", "403 FORBIDDEN", "Origin: https://other.example"), // whose name is logged
 		handshake("OriginNull", "403 FORBIDDEN", "Origin: null"),
-		handshake("OriginLike", "403 FORBIDDEN", "Origin: http://127.0.0.1."+canary+".example"),
+		handshake("OriginLike", "403 FORBIDDEN", "Origin: http://127.0.0.1.other.example"),
+		handshake("OriginWithAName", "403 FORBIDDEN", "Origin: https://"+canary+"@other.example"),
 		handshake("OriginGarbage", "403 FORBIDDEN", "Origin: "+canary),
 		handshake("WithoutKey", "400 BAD_REQUEST|400", "Sec-WebSocket-Key:"),
 		handshake("ShortKey", "400 BAD_REQUEST|400", "Sec-WebSocket-Key: "+canary),

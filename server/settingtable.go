@@ -134,9 +134,10 @@ func accessSettings() []setting {
 			set: textSetter(func(c *Config) *string { return &c.TrustedDocuments }),
 		},
 		{
-			name:    "ALLOWED_ORIGINS",
-			meaning: "other sites whose pages may use the API, such as `https://example.org`, separated by commas",
-			set:     setOrigins,
+			name: "ALLOWED_ORIGINS",
+			meaning: "[other sites](#pages-of-other-sites) whose pages may use the API, such as `https://example.org`, separated by " +
+				"commas; with `*` the pages of all sites may read. In development those of this machine may do everything",
+			set: setOrigins,
 		},
 		{
 			name:    "TRUSTED_PROXIES",

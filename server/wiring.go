@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -106,19 +108,30 @@ func (a *App) serveGraphQL() error {
 			return petitioning.ActorFrom(before).Same(petitioning.ActorFrom(now))
 		},
 		// The one list whose length no argument says: it follows from an interval and two times.
-		Sizes:          map[string]func(map[string]any) int{"Petition.signatureHistory": r.HistorySize},
-		ShareAnswers:   a.config.SharedAnswers,
-		Responses:      a.observer.responses,
-		Impersonal:     graph.Impersonal,
-		Address:        addressFrom(a.config.TrustedProxies),
-		AllowedOrigins: a.config.AllowedOrigins,
-		Introspection:  a.config.Introspection,
-		Discreet:       a.config.Env == production,
-		Limits:         a.limits(),
-		Memory:         memoryLimit(a.config) / 3, // the rest is for what is kept, connections and garbage
-		Logger:         a.log,
+		Sizes:           map[string]func(map[string]any) int{"Petition.signatureHistory": r.HistorySize},
+		ShareAnswers:    a.config.SharedAnswers,
+		Responses:       a.observer.responses,
+		Impersonal:      graph.Impersonal,
+		Address:         addressFrom(a.config.TrustedProxies),
+		AllowedOrigins:  a.allowedOrigins(),
+		LoopbackOrigins: a.config.Env == development,
+		Introspection:   a.config.Introspection,
+		Discreet:        a.config.Env == production,
+		Limits:          a.limits(),
+		Memory:          memoryLimit(a.config) / 3, // the rest is for what is kept, connections and garbage
+		Logger:          a.log,
 	})
 	return a.trust()
+}
+
+// allowedOrigins returns the origins of the settings, and that of the site: a proxy may ask us under another name, by
+// which our own pages would look like those of another site.
+func (a *App) allowedOrigins() []string {
+	origins := slices.Clone(a.config.AllowedOrigins)
+	if site, err := url.Parse(a.config.PublicURL); err == nil {
+		origins = append(origins, originOf(site))
+	}
+	return origins
 }
 
 // trust makes the transport serve the documents of the site's manifest alone, where there is one, with those that

@@ -137,7 +137,7 @@ func (t *Transport) admit(
 			return who, nil, known, nil
 		}
 	}
-	return who, op, nil, permit(r.Method, op.Kind(), accept)
+	return who, op, nil, t.intake.permit(r, op.Kind(), accept)
 }
 
 // recall returns the operation that a request asks for, and the key of its answer if it is a query. A request with the
@@ -173,9 +173,9 @@ func (t *Transport) answerQuery(
 	t.deliver(w, r, m, a, how)
 }
 
-// permit refuses operations that the request's method or Accept header does not allow.
-func permit(method string, kind ast.Operation, accept accepted) *fault.Fault {
-	switch {
+// permit refuses operations that the request's method, its Accept header or the page that sends it does not allow.
+func (i *intake) permit(r *http.Request, kind ast.Operation, accept accepted) *fault.Fault {
+	switch method := r.Method; {
 	case method == http.MethodHead && (kind == ast.Subscription || accept.answer == ""):
 		f := fault.New(http.StatusMethodNotAllowed, errcode.MethodNotAllowed, "HEAD cannot answer for an event stream. Send GET or POST.")
 		f.Allow = "GET, POST"
@@ -187,6 +187,8 @@ func permit(method string, kind ast.Operation, accept accepted) *fault.Fault {
 	case kind == ast.Subscription && accept.stream == "":
 		return fault.New(http.StatusNotAcceptable, errcode.BadRequest,
 			"A subscription is answered as text/event-stream or multipart/mixed;subscriptionSpec=1.0, or over a WebSocket.")
+	case kind == ast.Mutation && i.origins.of(r) == reads:
+		return fault.ReadOnly()
 	default:
 		return nil
 	}

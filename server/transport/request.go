@@ -19,9 +19,10 @@ import (
 
 // intake reads requests and checks what they ask for.
 type intake struct {
-	judge  *operation.Judge
-	limits Limits
-	memory *answerbudget.Memory // of long requests
+	judge   *operation.Judge
+	limits  Limits
+	origins *origins
+	memory  *answerbudget.Memory // of long requests
 }
 
 // prepare returns the operation that a request asks for.

@@ -109,7 +109,7 @@ func (o *opener) beginOnStream(w http.ResponseWriter, r *http.Request, token str
 	}
 	op, f := o.intake.prepare(request)
 	if f == nil {
-		f = permit(r.Method, op.Kind(), accepted{answer: mediaJSON, stream: mediaEvents})
+		f = o.intake.permit(r, op.Kind(), accepted{answer: mediaJSON, stream: mediaEvents})
 	}
 	if f != nil {
 		return f

@@ -23,6 +23,7 @@ const (
 type Conn struct {
 	keeper   *Keeper
 	protocol Protocol
+	readOnly bool   // no mutation that a client sends over it is run
 	id       string // for log lines and errors
 	address  netip.Prefix
 

@@ -5,6 +5,8 @@ import (
 	"context"
 	"strings"
 
+	"github.com/vektah/gqlparser/v2/ast"
+
 	"petitiond/server/operation"
 	"petitiond/server/transport/credential"
 	"petitiond/server/transport/fault"
@@ -211,6 +213,9 @@ type request struct {
 func (b *request) judge() *operation.Operation {
 	defer b.task.recoverPanic(b.ctx)
 	op, f := b.task.conn.keeper.Host.Prepare(b.payload)
+	if f == nil && b.task.conn.readOnly && op.Kind() == ast.Mutation {
+		f = fault.ReadOnly()
+	}
 	if f != nil {
 		b.task.refuse(f)
 		return nil
