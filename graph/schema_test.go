@@ -14,8 +14,8 @@ import (
 	"petitiond/server/database/dbtest"
 )
 
-// TestSchemaAnnouncesWhatIsDone: introspection names the directives of the contract and of the specification, and no type
-// that nothing leads to.
+// TestSchemaAnnouncesWhatIsDone: introspection names the directives of the contract and of the specification, and no
+// type that nothing leads to.
 func TestSchemaAnnouncesWhatIsDone(t *testing.T) {
 	t.Parallel()
 	want := []string{"cacheControl", "cost", "deprecated", "include", "listSize", "oneOf", "skip", "specifiedBy"}

@@ -139,9 +139,19 @@ func TestLongRequestsAreBounded(t *testing.T) {
 	}
 	free := func(after string) {
 		t.Helper()
-		eventually(t, "there is room after "+after, func() bool { return tr.TakenByRequests() == 0 })
+		empty := func() bool { return tr.TakenByRequests() == 0 }
+		eventually(t, "there is room after "+after, empty)
 		if refused() {
 			t.Errorf("after %s a long request is refused", after)
+		}
+		eventually(t, "that request has gone", empty)
+	}
+	// The probe must not come first: what it takes for a moment would be missing to what it is to show.
+	held := func(what string, bytes int) {
+		t.Helper()
+		eventually(t, what+" takes room", func() bool { return tr.TakenByRequests() == int64(2*bytes) })
+		if !refused() {
+			t.Errorf("beside %s there is room", what)
 		}
 	}
 	free("nothing")
@@ -159,10 +169,10 @@ func TestLongRequestsAreBounded(t *testing.T) {
 	free("a body of unknown length")
 
 	slow, end = io.Pipe()
-	half := request(t, http.MethodPost, server, io.MultiReader(strings.NewReader(long[:90_000]), slow))
-	half.ContentLength = int64(len(long))
-	go func() { answered <- do(t, half) }()
-	eventually(t, "a body takes room", refused)
+	slowly := request(t, http.MethodPost, server, io.MultiReader(strings.NewReader(long[:90_000]), slow))
+	slowly.ContentLength = int64(len(long))
+	go func() { answered <- do(t, slowly) }()
+	held("a body", len(long))
 	short("a body arrives")
 	_, _ = io.WriteString(end, long[90_000:])
 	_ = end.Close()
@@ -179,14 +189,14 @@ func TestLongRequestsAreBounded(t *testing.T) {
 			_ = resp.Body.Close()
 		}
 	}()
-	eventually(t, "an event stream takes room", refused)
+	held("an event stream", len(subscription))
 	short("an event stream is open")
 	stop()
 	free("an event stream")
 
 	conn := open(t, server, `{}`)
 	tell(t, conn, message{ID: "1", Type: "subscribe", Payload: json.RawMessage(subscription)})
-	eventually(t, "an operation over a socket takes room", refused)
+	held("an operation over a socket", len(subscription))
 	second := open(t, server, `{}`)
 	tell(t, second, message{ID: "1", Type: "subscribe", Payload: json.RawMessage(longer)})
 	if got := parting(t, second); got != websocket.StatusTryAgainLater {
@@ -206,7 +216,7 @@ func TestLongRequestsAreBounded(t *testing.T) {
 	if got := ask(t, http.MethodPost, server, waiting, bearing); got.status != http.StatusAccepted {
 		t.Errorf("an operation that waits for its stream: %d %s", got.status, got.body)
 	}
-	eventually(t, "an operation that waits for its stream takes room", refused)
+	held("an operation that waits for its stream", len(waiting))
 	if got := ask(t, http.MethodDelete, server+"?operationId=1", "", bearing); got.status != http.StatusOK {
 		t.Errorf("ended: %d %s", got.status, got.body)
 	}
@@ -216,8 +226,9 @@ func TestLongRequestsAreBounded(t *testing.T) {
 	for _, step := range begun() {
 		step(t, w)
 	}
-	w.send(t, masked(beginText, `{"type":"ping"`+strings.Repeat(" ", 100_000)))
-	eventually(t, "half a message takes room", refused)
+	half := `{"type":"ping"` + strings.Repeat(" ", 100_000)
+	w.send(t, masked(beginText, half))
+	held("half a message", len(half))
 	other, _, _ := knock(t, server)
 	for _, step := range begun(raw(masked(beginText, strings.Repeat(" ", 150_000))), closed(1013, "")) {
 		step(t, other)
@@ -225,8 +236,8 @@ func TestLongRequestsAreBounded(t *testing.T) {
 	w.send(t, masked(endOf, `}`))
 	hears(pongMessage)(t, w)
 	free("a message")
-	w.send(t, masked(beginText, strings.Repeat(" ", 100_000)))
-	eventually(t, "half a message takes room again", refused)
+	w.send(t, masked(beginText, half))
+	held("half a message again", len(half))
 	_ = w.conn.Close()
 	free("a client that hung up")
 }
