@@ -61,9 +61,6 @@ func (o *opener) admitSocket(w http.ResponseWriter, r *http.Request) (credential
 	if o.intake.origins.of(r) == nothing { // nothing else keeps a page from reading over a socket
 		return credential.Identity{}, fault.New(http.StatusForbidden, errcode.Forbidden, "Pages of this origin may not open WebSockets on this server.")
 	}
-	if r.ContentLength != 0 { // its bytes would be taken for frames
-		return credential.Identity{}, fault.New(http.StatusBadRequest, errcode.BadRequest, "A WebSocket handshake has no body.")
-	}
 	if err := socket.CheckUpgrade(r.Header, r.Method, r.ProtoMajor, r.ProtoMinor); err != nil {
 		status := http.StatusBadRequest
 		switch {
@@ -75,6 +72,9 @@ func (o *opener) admitSocket(w http.ResponseWriter, r *http.Request) (credential
 			status = http.StatusUpgradeRequired
 		}
 		return credential.Identity{}, fault.New(status, errcode.BadRequest, "This is not a valid WebSocket handshake (RFC 6455).")
+	}
+	if r.ContentLength != 0 { // its bytes would be taken for frames
+		return credential.Identity{}, fault.New(http.StatusBadRequest, errcode.BadRequest, "A WebSocket handshake has no body.")
 	}
 	return identify(o.authority, r)
 }
