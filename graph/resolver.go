@@ -3,9 +3,13 @@ package graph
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 
+	"petitiond/graph/generated"
 	"petitiond/server/live"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
@@ -19,6 +23,20 @@ type Resolver struct {
 	Site    *live.Gauge[reading.Statistics] // the figures of the whole site
 	Logger  *slog.Logger
 }
+
+// Schema returns the schema as it is served. The resolvers are a [Resolver], or what a test puts in its place.
+func Schema(resolvers generated.ResolverRoot) graphql.ExecutableSchema {
+	return generated.NewExecutableSchema(generated.Config{Schema: contract(), Resolvers: resolvers})
+}
+
+// contract is what schema.graphqls says. gqlgen adds @defer to every schema, and clients would read in it that parts of
+// an answer may come later: here it comes as a whole.
+var contract = sync.OnceValue(func() *ast.Schema {
+	schema := *generated.NewExecutableSchema(generated.Config{}).Schema()
+	schema.Directives = maps.Clone(schema.Directives)
+	delete(schema.Directives, "defer")
+	return &schema
+})
 
 // Around returns the context of one answer: with fresh loaders, and with an anonymous actor if authentication added
 // none. It is called for the start of a subscription, and within that context for each of its events.

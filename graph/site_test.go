@@ -23,7 +23,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"petitiond/graph"
-	"petitiond/graph/generated"
 	"petitiond/server/database"
 	"petitiond/server/figures"
 	"petitiond/server/ledger"
@@ -107,7 +106,7 @@ func newSiteWithin(t testing.TB, db *database.DB, limits transport.Limits) *site
 	s.gauge = live.NewGauge(s.reading.Statistics, live.GaugeOptions{Interval: 10 * time.Millisecond, Logger: log})
 	s.resolver = &graph.Resolver{Domain: s.domain, Reading: s.reading, Hub: s.hub, Site: s.gauge, Logger: log}
 	s.transport = transport.New(transport.Options{
-		Schema:         generated.NewExecutableSchema(generated.Config{Resolvers: s.resolver}),
+		Schema:         graph.Schema(s.resolver),
 		ErrorPresenter: s.resolver.PresentError, Around: s.resolver.Around, Authenticate: s.authenticate,
 		Introspection: true, Limits: limits, Memory: siteMemory, Logger: log,
 		Sizes: map[string]func(map[string]any) int{"Petition.signatureHistory": s.resolver.HistorySize},
@@ -268,7 +267,7 @@ func checkCodes(t testing.TB, r reply) {
 
 // schema is the contract as it is served.
 var schema = sync.OnceValue(func() *ast.Schema {
-	return generated.NewExecutableSchema(generated.Config{}).Schema()
+	return graph.Schema(nil).Schema()
 })
 
 // documentedCodes are those that the description of the schema names for top-level errors.

@@ -52,7 +52,8 @@ func TestBrowser(t *testing.T) {
 	t.Parallel()
 	browser := nodetest.Browser(t)
 	f := newFront(t, sqlite(t))
-	nodetest.Run(t, f.orders, "clients/browser.mjs", f.url, f.control, browser)
+	open := start(t, append(sqlite(t), "PETITION_ALLOWED_ORIGINS=*"))
+	nodetest.Run(t, f.orders, "clients/browser.mjs", f.url, f.control, browser, open.url)
 }
 
 // What genqlient generates from the contract compiles, and reads, signs and watches.

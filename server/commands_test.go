@@ -179,7 +179,7 @@ func TestHideAndKeyLeaveATrace(t *testing.T) {
 		if strings.Contains(lines, "canary") || strings.Contains(lines, "pk_") {
 			t.Errorf("the trace has the key's name or the key: %s", lines)
 		}
-		for _, none := range []string{"no-such-petition", "Even-More-Trees-0", "", "UAGiBJTuBH8rh5z8XeOjupI", "' OR 1=1"} {
+		for _, none := range []string{"no-such-petition", "Even-Less-Trees-0", "", "UAGiBJTuBH8rh5z8XeOjupI", "' OR 1=1"} {
 			if _, err := petitiond(t, environment, "hide", none); err == nil || status(err) != 1 {
 				t.Errorf("hide %q ends with %v, want status 1", none, err)
 			}

@@ -83,6 +83,36 @@ func TestFaults(t *testing.T) {
 		"PETITION_ADMIN_KEY=canary":                         "32 characters",
 		"PETITION_ADMIN_KEY_FILE=/canary":                   "cannot be read",
 		"PETITION_ALLOWED_ORIGINS=canary":                   "https://example.org",
+		"PETITION_ALLOWED_ORIGINS=null":                     "https://example.org",
+		"PETITION_ALLOWED_ORIGINS=https://canary/":          "without a path",
+		"PETITION_ALLOWED_ORIGINS=https://canary/app":       "without a path",
+		"PETITION_ALLOWED_ORIGINS=https://canary?a":         "without a path",
+		"PETITION_ALLOWED_ORIGINS=https://a:b@canary":       "https://example.org",
+		"PETITION_ALLOWED_ORIGINS=https://:8080":            "https://example.org",
+		"PETITION_ALLOWED_ORIGINS=ftp://canary":             "https://example.org",
+		"PETITION_ALLOWED_ORIGINS=//canary":                 "https://example.org",
+		"PETITION_ALLOWED_ORIGINS=https://*.canary.org":     "write each origin by itself",
+		"PETITION_ALLOWED_ORIGINS=*.canary.org":             "write each origin by itself",
+		"PETITION_ALLOWED_ORIGINS=https://*":                "or * alone",
+		"PETITION_ALLOWED_ORIGINS=*,https://*.canary.org":   "write each origin by itself",
+		"PETITION_ALLOWED_ORIGINS=**":                       "write each origin by itself",
+		"PETITION_ALLOWED_ORIGINS=http://canary:*":          "write each origin by itself",
+		"PETITION_ALLOWED_ORIGINS=https://Canary.example":   "small letters",
+		"PETITION_ALLOWED_ORIGINS=HTTPS://canary.example":   "small letters",
+		"PETITION_ALLOWED_ORIGINS=https://bücher.canary":    "xn--",
+		"PETITION_ALLOWED_ORIGINS=https://canary.рф":        "xn--",
+		"PETITION_ALLOWED_ORIGINS=https://canary:443":       "leave it out",
+		"PETITION_ALLOWED_ORIGINS=http://canary:80":         "leave it out",
+		"PETITION_ALLOWED_ORIGINS=https://[::1]:443":        "leave it out",
+		"PETITION_ALLOWED_ORIGINS=https://canary:":          "as browsers send them",
+		"PETITION_ALLOWED_ORIGINS=https://canary:99999":     "as browsers send them",
+		"PETITION_ALLOWED_ORIGINS=https://canary:0443":      "as browsers send them",
+		"PETITION_ALLOWED_ORIGINS=http://127.1:8080":        "as browsers send them",
+		"PETITION_ALLOWED_ORIGINS=http://127.0.0.01":        "as browsers send them",
+		"PETITION_ALLOWED_ORIGINS=http://0x7f.1":            "as browsers send them",
+		"PETITION_ALLOWED_ORIGINS=http://2130706433":        "as browsers send them",
+		"PETITION_ALLOWED_ORIGINS=http://[0:0::1]":          "as browsers send them",
+		"PETITION_ALLOWED_ORIGINS=http://[fe80::1%25eth0]":  "https://example.org",
 		"PETITION_TRUSTED_PROXIES=canary":                   "10.0.0.0/8",
 		"PETITION_FANOUT=canary":                            "auto, postgres or local",
 		"PETITION_FANOUT=nats://canary":                     "not part of this release",
@@ -215,4 +245,31 @@ func cell(value string) string {
 		return "must be set"
 	}
 	return "`" + value + "`"
+}
+
+// Origins that browsers send are taken as they are.
+func TestAllowedOrigins(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string][]string{
+		"":                            nil,
+		"*":                           {"*"},
+		"https://a.example":           {"https://a.example"},
+		"https://a.example, http://b": {"https://a.example", "http://b"},
+		"*,https://a.example":         {"*", "https://a.example"},
+		"https://a.example:8443 http://localhost:5173 http://b.example:443 https://b.example:80": {
+			"https://a.example:8443", "http://localhost:5173", "http://b.example:443", "https://b.example:80",
+		},
+		"http://192.0.2.1 http://[2001:db8::1]:8080 http://[::1]": {"http://192.0.2.1", "http://[2001:db8::1]:8080", "http://[::1]"},
+		"https://xn--bcher-kva.example https://a_b.example https://1.2.3.4.example https://a.example.": {
+			"https://xn--bcher-kva.example", "https://a_b.example", "https://1.2.3.4.example", "https://a.example.",
+		},
+	} {
+		c, _, err := Load(nil, []string{"PETITION_ALLOWED_ORIGINS=" + value})
+		if err != nil {
+			t.Errorf("%q is refused: %v", value, err)
+		}
+		if diff := cmp.Diff(want, c.AllowedOrigins); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", value, diff)
+		}
+	}
 }

@@ -36,8 +36,8 @@ func divide(c Config, descriptors int) (connections, sockets int) {
 // documentLimits bound what a request may ask for. They are checked before anything is executed.
 func documentLimits() []setting {
 	return []setting{
-		numberLimit("BODY", "bytes of a request body or a WebSocket message", 1<<10, 1<<20,
-			func(l *transport.Limits) *int64 { return &l.Body }),
+		numberLimit("BODY", "bytes of a request body or a WebSocket message; the default holds the longest petition in any "+
+			"script, however it is escaped", 1<<10, 1<<20, func(l *transport.Limits) *int64 { return &l.Body }),
 		numberLimit("JSON_DEPTH", "nested objects and lists in a body", 8, 128,
 			func(l *transport.Limits) *int { return &l.JSONDepth }),
 		numberLimit("DOCUMENT", "bytes of a GraphQL document", 1<<10, 256<<10,
@@ -89,7 +89,7 @@ func timeLimits() []setting {
 	return []setting{
 		timeLimit("OPERATION_TIME", "time that a query, a mutation or a web page may take", 100*time.Millisecond, time.Minute,
 			func(l *transport.Limits) *time.Duration { return &l.Operation }),
-		timeLimit("BODY_TIME", "time in which a body must arrive", time.Second, time.Minute,
+		timeLimit("BODY_TIME", "time in which a body must arrive, or each 64 KiB of a longer one", time.Second, time.Minute,
 			func(l *transport.Limits) *time.Duration { return &l.Read }),
 		timeLimit("ANSWER_TIME", "time in which an answer must be sent", time.Second, time.Minute,
 			func(l *transport.Limits) *time.Duration { return &l.Write }),

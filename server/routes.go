@@ -15,6 +15,7 @@ func (a *App) routes() (http.Handler, error) {
 	mux := http.NewServeMux()
 	handle := func(pattern string, h http.Handler) { mux.Handle(pattern, a.metrics.counting(pattern, h)) }
 	handle("/graphql", a.forBrowsers(a.transport))
+	mux.Handle("/graphql/{$}", a.metrics.counting("/graphql", a.forBrowsers(a.transport))) // it is written either way
 	handle("GET /schema.graphqls", schemaFile(a.sdl))
 	handle("GET /healthz", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") }))
 	handle("GET /readyz", http.HandlerFunc(a.ready))

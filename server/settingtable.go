@@ -134,9 +134,10 @@ func accessSettings() []setting {
 			set: textSetter(func(c *Config) *string { return &c.TrustedDocuments }),
 		},
 		{
-			name:    "ALLOWED_ORIGINS",
-			meaning: "other sites whose pages may use the API, such as `https://example.org`, separated by commas",
-			set:     setOrigins,
+			name: "ALLOWED_ORIGINS",
+			meaning: "[other sites](#pages-of-other-sites) whose pages may use the API, such as `https://example.org`, separated by " +
+				"commas; with `*` the pages of all sites may read. In development those of this machine may do everything",
+			set: setOrigins,
 		},
 		{
 			name:    "TRUSTED_PROXIES",
@@ -183,8 +184,8 @@ func operationSettings() []setting {
 		{
 			name: "MEMORY", development: "auto", production: "auto",
 			meaning: "memory that the program should not exceed, such as `512MiB` or `4GiB`: the closer it comes, the more " +
-				"often it collects garbage, and answers under way take at most a third of it; `auto`: three quarters of " +
-				"what the machine or the container has",
+				"often it collects garbage, and answers under way take at most a third of it, long requests a twelfth; `auto`: " +
+				"three quarters of what the machine or the container has",
 			set: setMemory,
 		},
 		{

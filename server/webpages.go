@@ -15,6 +15,7 @@ import (
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
 	"petitiond/server/state"
+	"petitiond/server/text"
 	"petitiond/server/transport"
 )
 
@@ -31,7 +32,7 @@ const (
 func (a *App) webPages() (http.Handler, error) {
 	return pages.New(pages.Options{
 		PublicURL: a.config.PublicURL, Logger: a.log, GraphiQL: a.graphiQL(),
-		Petitions: a.startPage, Petition: a.petitionPage, Preview: a.previewPage, Share: a.sharePage,
+		Petitions: a.startPage, Petition: a.petitionPage, Preview: a.previewPage, Slug: text.SlugMeant, Share: a.sharePage,
 		IsPassing: petitioning.IsPassing,
 	})
 }

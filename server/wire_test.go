@@ -104,8 +104,8 @@ type graphQL struct {
 	}
 }
 
-// codes returns the codes of an answer: of the first of its errors or, where there is none, of all userErrors with their
-// fields. It is ok if there are neither, and empty if the answer is none of GraphQL's.
+// codes returns the codes of an answer: of the first of its errors or, where there is none, of all userErrors with
+// their fields. It is ok if there are neither, and empty if the answer is none of GraphQL's.
 func codes(raw []byte) string {
 	var a graphQL
 	if json.Unmarshal(raw, &a) != nil {

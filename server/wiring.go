@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"petitiond/graph"
-	"petitiond/graph/generated"
 	"petitiond/server/live"
 	"petitiond/server/operation"
 	"petitiond/server/pages"
@@ -93,7 +94,7 @@ func NewApp(ctx context.Context, config Config, log *slog.Logger) (_ *App, err e
 // what the fields of this schema mean, is handed to it here.
 func (a *App) serveGraphQL() error {
 	r := &graph.Resolver{Domain: a.domain, Reading: a.reading, Hub: a.observer.hub, Site: a.site, Logger: a.log}
-	schema := generated.NewExecutableSchema(generated.Config{Resolvers: r})
+	schema := graph.Schema(r)
 	// The text that the generated code embeds, so that what is served is what is executed.
 	a.sdl = schema.Schema().Query.Position.Src.Input
 	a.transport = transport.New(transport.Options{
@@ -107,19 +108,30 @@ func (a *App) serveGraphQL() error {
 			return petitioning.ActorFrom(before).Same(petitioning.ActorFrom(now))
 		},
 		// The one list whose length no argument says: it follows from an interval and two times.
-		Sizes:          map[string]func(map[string]any) int{"Petition.signatureHistory": r.HistorySize},
-		ShareAnswers:   a.config.SharedAnswers,
-		Responses:      a.observer.responses,
-		Impersonal:     graph.Impersonal,
-		Address:        addressFrom(a.config.TrustedProxies),
-		AllowedOrigins: a.config.AllowedOrigins,
-		Introspection:  a.config.Introspection,
-		Discreet:       a.config.Env == production,
-		Limits:         a.limits(),
-		Memory:         memoryLimit(a.config) / 3, // the rest is for what is kept, connections and garbage
-		Logger:         a.log,
+		Sizes:           map[string]func(map[string]any) int{"Petition.signatureHistory": r.HistorySize},
+		ShareAnswers:    a.config.SharedAnswers,
+		Responses:       a.observer.responses,
+		Impersonal:      graph.Impersonal,
+		Address:         addressFrom(a.config.TrustedProxies),
+		AllowedOrigins:  a.allowedOrigins(),
+		LoopbackOrigins: a.config.Env == development,
+		Introspection:   a.config.Introspection,
+		Discreet:        a.config.Env == production,
+		Limits:          a.limits(),
+		Memory:          memoryLimit(a.config) / 3, // the rest is for what is kept, connections and garbage
+		Logger:          a.log,
 	})
 	return a.trust()
+}
+
+// allowedOrigins returns the origins of the settings, and that of the site: a proxy may ask us under another name, by
+// which our own pages would look like those of another site.
+func (a *App) allowedOrigins() []string {
+	origins := slices.Clone(a.config.AllowedOrigins)
+	if site, err := url.Parse(a.config.PublicURL); err == nil {
+		origins = append(origins, originOf(site))
+	}
+	return origins
 }
 
 // trust makes the transport serve the documents of the site's manifest alone, where there is one, with those that

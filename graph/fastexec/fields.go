@@ -28,7 +28,7 @@ type place struct {
 }
 
 // Fields returns the fields that a selection has on an object. It replaces graphql.CollectFields, which collects them
-// again for every operation: here they are collected once for a document without @skip, @include and @defer.
+// again for every operation: here they are collected once for a document without @skip and @include.
 //
 // The result must not be changed. The types must be a package-level variable: a list that was made for the call would
 // add an entry with each call.
@@ -70,7 +70,7 @@ func shapeOf(doc *ast.QueryDocument) *shape {
 	return known.(*shape) //nolint:forcetypeassert // the same
 }
 
-// varies reports whether a selection contains @skip, @include or @defer.
+// varies reports whether a selection contains @skip or @include.
 func varies(selected ast.SelectionSet) bool {
 	return slices.ContainsFunc(selected, func(s ast.Selection) bool {
 		switch s := s.(type) {
@@ -85,5 +85,5 @@ func varies(selected ast.SelectionSet) bool {
 	})
 }
 
-// some reports whether there are directives: a valid request has no others than @skip, @include and @defer.
+// some reports whether there are directives: a valid request has no others than @skip and @include.
 func some(directives ast.DirectiveList) bool { return len(directives) > 0 }

@@ -1356,9 +1356,10 @@ NOT_FOUND in a subscription.
 
 **Lists** are connections. ` + "`" + `first` + "`" + ` with ` + "`" + `after` + "`" + ` reads forwards, ` + "`" + `last` + "`" + ` with ` + "`" + `before` + "`" + ` backwards; a page holds 20 items
 unless ` + "`" + `first` + "`" + ` or ` + "`" + `last` + "`" + ` asks for another number from 1 to 100. A number outside that range, ` + "`" + `first` + "`" + ` together with
-` + "`" + `last` + "`" + `, or a cursor that does not come from the same list is refused with BAD_USER_INPUT. Cursors are opaque.
-` + "`" + `pageInfo` + "`" + ` costs nothing beside its page. A list of a petition, comment or tag that cannot be read, such as from a
-cursor of another list, is null, and ` + "`" + `errors` + "`" + ` says why: the rest of the answer is there.
+` + "`" + `last` + "`" + `, or a cursor that does not come from the same list is refused with BAD_USER_INPUT. Cursors are opaque; an empty
+one is none, so ` + "`" + `after: ""` + "`" + ` reads from the beginning and ` + "`" + `before: ""` + "`" + ` from the end. ` + "`" + `pageInfo` + "`" + ` costs nothing beside its
+page. A list of a petition, comment or tag that cannot be read, such as from a cursor of another list, is null, and
+` + "`" + `errors` + "`" + ` says why: the rest of the answer is there.
 
 **Errors.** What a person can correct is listed in ` + "`" + `userErrors` + "`" + ` of a mutation's payload, every fault at once. All other
 errors are at the top level of the response with ` + "`" + `extensions.code` + "`" + `: GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED,
@@ -2189,7 +2190,7 @@ type Query {
     """The id of the petition."""
     id: ID
 
-    """The current slug of the petition, or a former one."""
+    """The current slug of the petition, or a former one, in capital or small letters."""
     slug: String
   ): Petition @cacheControl(maxAge: 5)
 

@@ -49,16 +49,24 @@ const buffered = 2 << 10
 // body is the body of a request.
 type body struct {
 	io.ReadCloser
-	place *place
-	whole bool // has been read to its end
+	answer *answer
+	came   int  // bytes since the deadline was set
+	whole  bool // has been read to its end
 }
+
+// stretch is how many bytes of a body must arrive within BodyTime. So a long body may come as slowly as a short one.
+const stretch = 64 << 10
 
 // Read notices the end of the body, at which net/http removes the deadline. From then on the client is not waited for.
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
+	if b.came += n; err == nil && b.came >= stretch && !b.answer.place.hurried() {
+		b.came = 0
+		b.answer.limitReading(b.answer.server.options.BodyTime)
+	}
 	if errors.Is(err, io.EOF) && !b.whole {
 		b.whole = true
-		b.place.work()
+		b.answer.place.work()
 	}
 	return n, err //nolint:wrapcheck // a reader passes on what it reads
 }
@@ -68,7 +76,7 @@ func (b *body) Read(p []byte) (int, error) {
 func (a *answer) expectBody(r *http.Request) *http.Request {
 	a.limitReading(a.server.options.BodyTime)
 	a.place.expect()
-	a.body = &body{ReadCloser: r.Body, place: a.place}
+	a.body = &body{ReadCloser: r.Body, answer: a}
 	r = r.WithContext(r.Context()) // a copy, since net/http still needs the original body
 	r.Body = a.body
 	return r

@@ -24,8 +24,8 @@ const (
 // Options are what a Server serves, and its limits.
 type Options struct {
 	Handler http.Handler
-	// BodyTime is how long a body may take to arrive after its header. Then a handler that reads gets
-	// [os.ErrDeadlineExceeded].
+	// BodyTime is how long a body may take to arrive after its header, for each 64 KiB of it. Then a handler that reads
+	// gets [os.ErrDeadlineExceeded].
 	BodyTime time.Duration
 	// AnswerTime is how long an answer may take to be sent after it was begun.
 	AnswerTime time.Duration

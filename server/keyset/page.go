@@ -12,7 +12,7 @@ const (
 )
 
 // Args are the arguments of a list: first and after page forwards, last and before backwards. Both bounds may be given
-// with either.
+// with either. An empty bound is none: clients that cannot leave out a string send it for the beginning and the end.
 type Args struct {
 	First, Last   *int
 	After, Before *string
@@ -73,7 +73,7 @@ type Window struct {
 
 // Window checks the arguments. Without first and last it returns the first page of the default size.
 func (a Args) Window(defaultSize, maxSize int) (Window, error) {
-	w := Window{Limit: defaultSize, After: a.After, Before: a.Before}
+	w := Window{Limit: defaultSize, After: bound(a.After), Before: bound(a.Before)}
 	argument, size := "first", a.First
 	if a.Last != nil {
 		if a.First != nil {
@@ -89,6 +89,14 @@ func (a Args) Window(defaultSize, maxSize int) (Window, error) {
 	}
 	w.Limit = *size
 	return w, nil
+}
+
+// bound returns a bound, or nil if it is empty.
+func bound(cursor *string) *string {
+	if cursor != nil && *cursor == "" {
+		return nil
+	}
+	return cursor
 }
 
 // Fetch returns how many rows to read: one more than the page has, which shows whether there is another page without
@@ -129,11 +137,14 @@ func Cut[N any](rows []N, w Window, place func(N) string) ([]Edge[N], PageInfo) 
 	for i, row := range rows {
 		edges[i] = Edge[N]{Node: row, place: func() string { return place(row) }}
 	}
-	// A bound is the position of a row of the list, so there is a row beyond the page.
-	info := PageInfo{HasNextPage: more, HasPreviousPage: w.After != nil}
+	// A bound is the position of a row of the list, so there is a row beyond the page, on whichever side it is. The row
+	// that was read in excess is on the side to which the page was read.
+	info := PageInfo{HasNextPage: w.Before != nil, HasPreviousPage: w.After != nil}
 	if w.Backward {
 		slices.Reverse(edges)
-		info = PageInfo{HasNextPage: w.Before != nil, HasPreviousPage: more}
+		info.HasPreviousPage = info.HasPreviousPage || more
+	} else {
+		info.HasNextPage = info.HasNextPage || more
 	}
 	if len(edges) > 0 {
 		info.start, info.end = edges[0].place, edges[len(edges)-1].place

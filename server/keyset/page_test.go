@@ -29,6 +29,10 @@ func TestPageArgsWindow(t *testing.T) {
 		{"BoundsAlone", both, Window{Limit: 20, After: &a, Before: &b}},
 		{"FirstBetween", Args{First: new(int(2)), After: &a, Before: &b}, Window{Limit: 2, After: &a, Before: &b}},
 		{"LastBetween", Args{Last: new(int(2)), After: &a, Before: &b}, Window{Limit: 2, Backward: true, After: &a, Before: &b}},
+		{"FromTheBeginning", Args{First: new(int(2)), After: new("")}, Window{Limit: 2}},
+		{"FromTheEnd", Args{Last: new(int(2)), Before: new("")}, Window{Limit: 2, Backward: true}},
+		{"BothBoundsEmpty", Args{After: new(""), Before: new("")}, Window{Limit: 20}},
+		{"OneBoundEmpty", Args{First: new(int(2)), After: new(""), Before: &b}, Window{Limit: 2, Before: &b}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -124,9 +128,15 @@ func TestCutPage(t *testing.T) {
 		{"Exact", []int{1, 2}, Window{Limit: 2}, "[1 2] 1..2 next:false previous:false"},
 		{"More", []int{1, 2, 3}, Window{Limit: 2}, "[1 2] 1..2 next:true previous:false"},
 		{"MoreAfter", []int{4, 5, 6}, Window{Limit: 2, After: &x}, "[4 5] 4..5 next:true previous:true"},
-		{"BoundedByBefore", []int{4, 5}, Window{Limit: 2, Before: &x}, "[4 5] 4..5 next:false previous:false"},
+		{"BoundedByBefore", []int{4, 5}, Window{Limit: 2, Before: &x}, "[4 5] 4..5 next:true previous:false"},
+		{"MoreBefore", []int{4, 5, 6}, Window{Limit: 2, Before: &x}, "[4 5] 4..5 next:true previous:false"},
+		{"Between", []int{4, 5}, Window{Limit: 2, After: &x, Before: &x}, "[4 5] 4..5 next:true previous:true"},
+		{"EmptyBetween", nil, Window{Limit: 2, After: &x, Before: &x}, "[] next:true previous:true"},
 		{"Backward", []int{9, 8, 7}, Window{Limit: 2, Backward: true}, "[8 9] 8..9 next:false previous:true"},
 		{"BackwardBefore", []int{3}, Window{Limit: 2, Backward: true, Before: &x}, "[3] 3..3 next:true previous:false"},
+		{"BackwardAfter", []int{9, 8}, Window{Limit: 2, Backward: true, After: &x}, "[8 9] 8..9 next:false previous:true"},
+		{"BackwardMoreAfter", []int{9, 8, 7}, Window{Limit: 2, Backward: true, After: &x}, "[8 9] 8..9 next:false previous:true"},
+		{"BackwardBetween", []int{9, 8}, Window{Limit: 2, Backward: true, After: &x, Before: &x}, "[8 9] 8..9 next:true previous:true"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -218,6 +228,40 @@ func TestPagesTellTheirNeighbours(t *testing.T) {
 			if previous, args.After = nodesOf(edges), info.EndCursor(); !info.HasNextPage {
 				return
 			}
+		}
+	})
+}
+
+// TestPagesBetweenBounds reads a page between any two rows, either way, and compares what it says about its neighbours
+// with the list.
+func TestPagesBetweenBounds(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		list := model(rapid.SliceOfNDistinct(rapid.Int(), 2, 20, rapid.ID[int]).Draw(t, "list"))
+		size := int(rapid.IntRange(1, 6).Draw(t, "size"))
+		args := Args{First: &size}
+		if rapid.Bool().Draw(t, "backward") {
+			args = Args{Last: &size}
+		}
+		from, to := -1, len(list) // the rows at the bounds
+		if rapid.Bool().Draw(t, "after") {
+			from = rapid.IntRange(0, len(list)-2).Draw(t, "from")
+			args.After = new(strconv.Itoa(list[from]))
+		}
+		if rapid.Bool().Draw(t, "before") {
+			to = rapid.IntRange(from+1, len(list)-1).Draw(t, "to")
+			args.Before = new(strconv.Itoa(list[to]))
+		}
+		edges, info := readPage(t, list, args)
+		first, behind := from+1, min(from+1+size, to) // where the page begins, and what follows it
+		if args.Last != nil {
+			first, behind = max(to-size, from+1), to
+		}
+		if !slices.Equal(nodesOf(edges), list[first:behind]) {
+			t.Fatalf("the page is %v, want %v", nodesOf(edges), list[first:behind])
+		}
+		if info.HasPreviousPage != (first > 0) || info.HasNextPage != (behind < len(list)) {
+			t.Fatalf("rows %d to %d of %d: next %v, previous %v", first, behind, len(list), info.HasNextPage, info.HasPreviousPage)
 		}
 	})
 }

@@ -16,7 +16,7 @@ const maxCount = 1 << 20
 
 // shape is the size of a selection set with every fragment expanded.
 type shape struct {
-	roots  int // fields on its own level
+	roots  int // fields of the schema on its own level
 	fields int // fields on all levels
 	depth  int // selection sets within each other, itself included
 	schema int // the same below __schema and __type
@@ -78,8 +78,7 @@ func exceeds(checks ...check) *gqlerror.Error {
 	return nil
 }
 
-// inspect returns an error for the first limit that a document exceeds, or what was learned about it. It also removes
-// @defer, since the whole answer is sent at once.
+// inspect returns an error for the first limit that a document exceeds, or what was learned about it.
 func (l Limits) inspect(doc *ast.QueryDocument) (survey, *gqlerror.Error) {
 	err := exceeds(
 		check{"operations", len(doc.Operations), l.Operations, "A document may have at most %d operations."},
@@ -214,10 +213,10 @@ func (g *guard) selection(set ast.SelectionSet) (s shape) {
 			s.add(g.field(selection))
 		case *ast.InlineFragment:
 			g.name(selection.TypeCondition)
-			selection.Directives = g.fragmentDirectives(selection.Directives)
+			g.note(selection.Directives)
 			s.add(g.selection(selection.SelectionSet))
 		case *ast.FragmentSpread:
-			selection.Directives = g.fragmentDirectives(selection.Directives)
+			g.note(selection.Directives)
 			s.add(g.spread(selection.Name))
 		}
 	}
@@ -236,7 +235,10 @@ func (g *guard) field(f *ast.Field) shape {
 	g.arguments(f.Arguments)
 	below := g.selection(f.SelectionSet)
 	s := shape{roots: 1, fields: min(below.fields+1, maxCount), depth: below.depth, schema: below.schema}
-	if f.Name == "__schema" || f.Name == "__type" {
+	switch f.Name {
+	case "__typename":
+		s.roots = 0 // it does nothing, and some clients write it into every operation
+	case "__schema", "__type":
 		s.depth, s.schema = 0, max(below.depth, below.schema)
 	}
 	return s
@@ -272,18 +274,6 @@ func (g *guard) body(def *ast.FragmentDefinition) shape {
 	g.name(def.TypeCondition)
 	g.note(def.Directives)
 	return g.selection(def.SelectionSet)
-}
-
-// fragmentDirectives counts directives and removes @defer, since an answer is sent as a whole.
-func (g *guard) fragmentDirectives(list ast.DirectiveList) ast.DirectiveList {
-	g.note(list)
-	var kept ast.DirectiveList
-	for _, d := range list {
-		if d.Name != "defer" {
-			kept = append(kept, d)
-		}
-	}
-	return kept
 }
 
 // note counts directives, and records the variables on which @skip and @include depend.

@@ -77,7 +77,7 @@ func FuzzPrepare(f *testing.F) {
 	for _, pair := range careless {
 		f.Add(pair[0], pair[1], "")
 	}
-	f.Add(`query($n: Int, $ids: [ID!]!) { nodes(ids: $ids) { ... on Petition @defer { comments(first: $n) { nodes { id } } } } }`, `{"n": -1, "ids": ["a"]}`, "")
+	f.Add(`query($n: Int, $ids: [ID!]!) { nodes(ids: $ids) { ... on Petition @include(if: true) { comments(first: $n) { nodes { id } } } } }`, `{"n": -1, "ids": ["a"]}`, "")
 	f.Add(`query A($n: Int = 5) { petitions(first: $n) { nodes { id } } } query B { __typename }`, `{"n": null}`, "A")
 	open, shut := newContractJudge(Options{Introspection: true}), newContractJudge(Options{})
 	f.Fuzz(func(t *testing.T, text, variables, name string) {

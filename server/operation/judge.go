@@ -59,11 +59,15 @@ func (j *Judge) Prepare(r *Request) (*Operation, *Refusal) {
 		return nil, refusal
 	}
 	op, refusal := j.operation(text, r.OperationName, r.Variables)
-	if refusal == nil && r.Query != "" && name != "" {
+	if refusal != nil {
+		return nil, refusal
+	}
+	if r.Query != "" && name != "" {
 		// Only now: a refused document must not evict one that is in use.
 		j.library.keep(name, text)
 	}
-	return op, refusal
+	op.Bytes = r.Bytes
+	return op, nil
 }
 
 // operation returns the operation of that name in a document, ready to run.
@@ -94,7 +98,7 @@ func (j *Judge) operation(text, name string, given map[string]any) (*Operation, 
 
 // document returns the parsed document of a text if it is valid. Nothing of refused documents is cached.
 func (j *Judge) document(text string) (*document, *Refusal) {
-	if err := exceeds(check{"document", len(text), j.limits.Document, "A document may have at most %d bytes."}); err != nil {
+	if err := exceeds(check{"document", len(text), j.limits.Document, "A document may have at most %d bytes. Send long texts as variables."}); err != nil {
 		return nil, refused(err)
 	}
 	key := digest(sha256.Sum256([]byte(text)))

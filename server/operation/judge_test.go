@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/vektah/gqlparser/v2/ast"
 )
 
 // messages returns what a document is refused with.
@@ -65,7 +64,7 @@ func TestMessages(t *testing.T) {
 		{"Tokens", open, "{" + strings.Repeat("v ", 1000) + "}", []string{`LIMIT_EXCEEDED: A document may have at most 1000 tokens.`}},
 		{"Comments", open, "{ v }" + strings.Repeat("#\n", 998), []string{`LIMIT_EXCEEDED: A document may have at most 1000 tokens.`}},
 		{"JustEnoughTokens", open, "{ v }" + strings.Repeat("#\n", 997), nil},
-		{"Bytes", open, "{ v } #" + strings.Repeat("é", 9000), []string{`LIMIT_EXCEEDED: A document may have at most 16384 bytes.`}},
+		{"Bytes", open, "{ v } #" + strings.Repeat("é", 9000), []string{`LIMIT_EXCEEDED: A document may have at most 16384 bytes. Send long texts as variables.`}},
 		{"LongName", open, `{ ` + strings.Repeat("x", 300) + ` }`, []string{`GRAPHQL_VALIDATION_FAILED: Cannot query field "` + strings.Repeat("x", 177) + "…"}},
 	}
 	for _, test := range tests {
@@ -112,26 +111,5 @@ func TestDocumentsAreRemembered(t *testing.T) {
 	}
 	if n := len(maps.Collect(e.documents.All())); n != 1 {
 		t.Errorf("%d documents are kept, want the valid one alone", n)
-	}
-}
-
-// gqlgen would answer the rest of a deferred fragment in a second part, for
-// which a plain answer has no place.
-func TestDeferIsLeftOut(t *testing.T) {
-	t.Parallel()
-	e := newTestJudge(Options{})
-	doc := `{ ... @defer @include(if: true) { v } ...F @defer(label: "x") } fragment F on Query { n { ... @defer { v } } }`
-	op, f := e.Prepare(&Request{Query: doc})
-	if f != nil {
-		t.Fatal(f.Errors)
-	}
-	top := op.Definition.SelectionSet
-	got := []int{
-		len(top[0].(*ast.InlineFragment).Directives),
-		len(top[1].(*ast.FragmentSpread).Directives),
-		len(op.Document.Fragments[0].SelectionSet[0].(*ast.Field).SelectionSet[0].(*ast.InlineFragment).Directives),
-	}
-	if diff := cmp.Diff([]int{1, 0, 0}, got); diff != "" {
-		t.Errorf("directives left (-want +got):\n%s", diff)
 	}
 }

@@ -55,11 +55,16 @@ func DefaultLimits() Limits {
 	}
 }
 
-// jsonMembers is how many members a JSON object from a client may have: more than any request needs, and few enough to
-// be checked for duplicate names.
-const jsonMembers = 1000
+const (
+	// jsonMembers is how many members a JSON object from a client may have: more than any request needs, and few enough
+	// to be checked for duplicate names.
+	jsonMembers = 1000
+	// jsonValues is how many values there may be in a request: far more than any needs, and few enough that a request of
+	// any length takes a few megabytes of memory at most once it is decoded.
+	jsonValues = 1 << 15
+)
 
 // JSON returns the limits of the JSON that clients send.
 func (l Limits) JSON() strictjson.Limits {
-	return strictjson.Limits{Depth: l.JSONDepth, Members: jsonMembers}
+	return strictjson.Limits{Depth: l.JSONDepth, Members: jsonMembers, Values: jsonValues}
 }

@@ -18,6 +18,7 @@ type Operation struct {
 	Definition *ast.OperationDefinition
 	Variables  map[string]any
 	Cost       int  // points
+	Bytes      int  // of the request
 	Timed      bool // the cost depends on the time
 
 	doc *document

@@ -1,7 +1,9 @@
 package operation
 
 import (
+	"encoding/json"
 	"net/url"
+	"strings"
 
 	"petitiond/server/strictjson"
 )
@@ -12,6 +14,20 @@ type Request struct {
 	OperationName string
 	Variables     map[string]any
 	Extensions    map[string]any
+	Bytes         int // of its text
+}
+
+// ShortRequest is how many bytes a request may have that takes no memory from anybody: hardly one has more, and as the
+// number of connections is limited, so is what all of them take.
+const ShortRequest = 64 << 10
+
+// RequestMemory returns how many bytes a request takes of the memory that long ones share: none if it is short, else
+// its text and what is decoded from it.
+func RequestMemory(bytes int) int {
+	if bytes <= ShortRequest {
+		return 0
+	}
+	return 2 * bytes
 }
 
 // ReadJSON reads a request that is a JSON object.
@@ -23,11 +39,11 @@ func (l Limits) ReadJSON(text []byte) (*Request, *Refusal) {
 	if _, ok := value.([]any); ok {
 		return nil, malformed("Send one operation per request: lists of operations are not accepted.")
 	}
-	members, ok := value.(map[string]any)
+	given, ok := value.(map[string]any)
 	if !ok {
 		return nil, malformed("The body %v.", strictjson.ErrNotObject)
 	}
-	return decodeMembers(members)
+	return decodeMembers(given, len(text))
 }
 
 // ReadURL reads a request from the query string of a URL.
@@ -36,30 +52,37 @@ func (l Limits) ReadURL(text []byte) (*Request, *Refusal) {
 	if err != nil {
 		return nil, malformed("The query string of the URL is malformed.")
 	}
-	members := map[string]any{}
-	for _, name := range []string{"query", "operationName", "variables", "extensions", "documentId"} {
-		given := values[name]
-		if len(given) > 1 {
+	given := map[string]any{}
+	for _, name := range memberNames {
+		parameters := values[name]
+		if len(parameters) > 1 {
 			return nil, malformed("The URL has %s twice.", name)
 		}
-		if len(given) == 0 || given[0] == "" {
+		if len(parameters) == 0 || parameters[0] == "" {
 			continue
 		}
-		members[name] = given[0]
+		given[name] = parameters[0]
 		if name == "variables" || name == "extensions" {
-			if members[name], err = l.JSON().Decode([]byte(given[0])); err != nil {
+			if given[name], err = l.JSON().Decode([]byte(parameters[0])); err != nil {
 				return nil, malformed("The parameter %s %v.", name, err)
 			}
 		}
 	}
-	return decodeMembers(members)
+	return decodeMembers(given, len(text))
 }
 
-// decodeMembers checks the members of a request. Members are refused that neither the specification nor its draft on
-// persisted documents defines: additional data belongs in extensions.
-func decodeMembers(members map[string]any) (*Request, *Refusal) {
-	request, id := &Request{}, ""
-	for name, value := range members {
+// memberNames are what a request may have, by the specification and its draft on persisted documents.
+var memberNames = []string{"query", "operationName", "variables", "extensions", "documentId"}
+
+// maxUnknown is how many bytes the members may have that are ignored.
+const maxUnknown = 4 << 10
+
+// decodeMembers reads the members of a request. Others are ignored, as most servers do, since clients send notes of
+// their own beside them; but not what takes room, nor what is probably a known name misspelt: a request that does
+// something else than was meant is worse than none.
+func decodeMembers(given map[string]any, bytes int) (*Request, *Refusal) {
+	request, id, unknown := &Request{Bytes: bytes}, "", 0
+	for name, value := range given {
 		var ok bool
 		switch name {
 		case "query":
@@ -73,19 +96,42 @@ func decodeMembers(members map[string]any) (*Request, *Refusal) {
 		case "documentId":
 			id, ok = optional[string](value)
 		default:
-			return nil, malformed("A request has the members query or documentId, operationName, variables and extensions, and no other.")
+			ok, unknown = true, unknown+len(name)+size(value)
 		}
 		if !ok {
 			return nil, malformed("The member %s has the wrong type: query, documentId and operationName are strings, variables and extensions objects.", name)
 		}
 	}
-	if r := request.withDocumentID(id); r != nil {
-		return nil, r
+	r := checkUnknown(given, unknown)
+	if r == nil {
+		r = request.withDocumentID(id)
 	}
-	if request.Query == "" && request.Extensions["persistedQuery"] == nil {
-		return nil, noDocument()
+	if r == nil && request.Query == "" && request.Extensions["persistedQuery"] == nil {
+		r = noDocument()
 	}
-	return request, nil
+	return request, r
+}
+
+// checkUnknown refuses members that are not ignored: a name that begins like one of ours, in capitals or small letters,
+// or more bytes of them than maxUnknown.
+func checkUnknown(given map[string]any, bytes int) *Refusal {
+	for name := range given {
+		for _, known := range memberNames {
+			if name != known && len(name) >= len(known) && strings.EqualFold(name[:len(known)], known) {
+				return malformed("A member of the request begins like %s. Write %s, or choose another name.", known, known)
+			}
+		}
+	}
+	if bytes > maxUnknown {
+		return malformed("The members of a request besides %s may have at most %d bytes together.", strings.Join(memberNames, ", "), maxUnknown)
+	}
+	return nil
+}
+
+// size returns the length of a decoded value as JSON.
+func size(value any) int {
+	text, _ := json.Marshal(value) // what was decoded can be encoded
+	return len(text)
 }
 
 // object converts a value that must be an object or null. An empty list is an object without members, too: PHP writes

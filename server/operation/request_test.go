@@ -19,6 +19,7 @@ func FuzzReadJSON(f *testing.F) {
 	f.Add(strings.Repeat(`[`, 40) + `"canary"`)
 	f.Fuzz(func(t *testing.T, text string) {
 		request, refused := DefaultLimits().ReadJSON([]byte(text))
+		text = strings.TrimPrefix(text, "\ufeff") // which encoding/json does not know
 		if refused == nil && (!json.Valid([]byte(text)) || request.Query == "" && request.Extensions["persistedQuery"] == nil) {
 			t.Errorf("%q was taken", text)
 		}

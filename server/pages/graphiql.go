@@ -98,7 +98,7 @@ type graphiqlView struct {
 
 // workbench shows GraphiQL. If there is a petition, the operations in it work without being edited.
 func (s *site) workbench(w http.ResponseWriter, r *http.Request) {
-	s.serve(w, r, r.URL.Path, func(ctx context.Context) (*Page, bool) {
+	s.serve(w, r, "/graphiql", func(ctx context.Context) (*Page, bool) {
 		cards, _, err := s.options.Petitions(ctx)
 		if err != nil {
 			return s.failed(ctx, r.Pattern, err)

@@ -27,6 +27,8 @@ type Options struct {
 	Preview func(ctx context.Context, slug, token string) (*Petition, error)
 	// IsPassing reports whether an error of the functions above is temporary; nil: none is.
 	IsPassing func(error) bool
+	// Slug returns the slug that is meant by the end of an address, as people copy it. If Slug is nil, it is as it is.
+	Slug func(typed string) string
 	// Share calls send with the page of this name, which render makes now or has made before: pages are the same for
 	// everybody. Status is the value of the header Cache-Status. An error means that nothing was sent, since the server
 	// is too busy. If Share is nil, every request is rendered separately.
@@ -69,6 +71,9 @@ func build(o Options, third fs.FS) (http.Handler, error) {
 			return nil
 		}
 	}
+	if o.Slug == nil {
+		o.Slug = func(typed string) string { return typed }
+	}
 	files, err := load(written, third)
 	if err != nil {
 		return nil, fmt.Errorf("load the files of the pages: %w", err)
@@ -89,6 +94,10 @@ func (s *site) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.start)
 	mux.HandleFunc("GET /p/{slug}", s.petition)
+	// As people copy it.
+	mux.HandleFunc("GET /p/{slug}/{$}", s.petition)
+	mux.HandleFunc("GET /P/{slug}", s.petition)
+	mux.HandleFunc("GET /P/{slug}/{$}", s.petition)
 	if s.options.GraphiQL {
 		mux.HandleFunc("GET /graphiql", s.workbench)
 	}
@@ -120,7 +129,7 @@ type startView struct {
 
 // start shows the open petitions and the numbers of the site.
 func (s *site) start(w http.ResponseWriter, r *http.Request) {
-	s.serve(w, r, r.URL.Path, func(ctx context.Context) (*Page, bool) {
+	s.serve(w, r, "/", func(ctx context.Context) (*Page, bool) {
 		cards, numbers, err := s.options.Petitions(ctx)
 		if err != nil {
 			return s.failed(ctx, r.Pattern, err)
@@ -137,15 +146,15 @@ type petitionView struct {
 	Unseen   string // who sees it, if not everybody does
 }
 
-// petition shows a petition by its current slug. Former slugs redirect to it, so that old links still work and search
-// engines find each petition at one address.
+// petition shows a petition by its current slug. Former slugs and other spellings redirect to it, so that old links
+// still work and search engines find each petition at one address.
 func (s *site) petition(w http.ResponseWriter, r *http.Request) {
 	if token := r.URL.Query().Get(previewParameter); token != "" {
 		s.preview(w, r, token)
 		return
 	}
-	slug := r.PathValue("slug")
-	s.serve(w, r, r.URL.Path, func(ctx context.Context) (*Page, bool) {
+	slug := s.options.Slug(r.PathValue("slug"))
+	s.serve(w, r, address(slug), func(ctx context.Context) (*Page, bool) {
 		p, err := s.options.Petition(ctx, slug)
 		switch {
 		case err != nil:
@@ -165,10 +174,13 @@ func (s *site) petition(w http.ResponseWriter, r *http.Request) {
 
 func address(slug string) string { return "/p/" + url.PathEscape(slug) }
 
-// serve sends the page that render makes. Those who ask for a page of the same name may share one: the name is the
-// path, since the query of an address does not matter.
-func (s *site) serve(w http.ResponseWriter, r *http.Request, name string, render Render) {
+// serve sends the page at an address, which render makes. The query of the address does not matter. A request for it in
+// another spelling is redirected; otherwise everybody could have copies of one page kept.
+func (s *site) serve(w http.ResponseWriter, r *http.Request, at string, render Render) {
 	send := func(page *Page, status string) {
+		if path, _, _ := strings.Cut(at, "?"); page.status == http.StatusOK && r.URL.EscapedPath() != path {
+			page = redirection(http.StatusMovedPermanently, path)
+		}
 		if status != "" {
 			w.Header().Set("Cache-Status", status)
 		}
@@ -176,7 +188,7 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request, name string, render
 			page.send(w, r)
 		}
 	}
-	if s.options.Share(r.Context(), name, render, send) != nil {
+	if s.options.Share(r.Context(), at, render, send) != nil {
 		send(s.notices[busy], "")
 	}
 }

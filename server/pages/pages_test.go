@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"petitiond/server/pages"
+	"petitiond/server/text"
 )
 
 func TestStart(t *testing.T) {
@@ -140,6 +141,52 @@ func TestFormerSlug(t *testing.T) {
 	}
 	if got := w.Header().Get("Cache-Control"); got != "no-cache" {
 		t.Errorf("Cache-Control %q: a redirection that is kept cannot be turned around", got)
+	}
+}
+
+// TestAddressAsPeopleCopyIt redirects other spellings of an address, with its query, and keeps one page for all of
+// them.
+func TestAddressAsPeopleCopyIt(t *testing.T) {
+	t.Parallel()
+	shared := map[string]int{}
+	o := setup().options()
+	o.Slug = text.SlugMeant
+	o.Share = func(ctx context.Context, name string, render pages.Render, send func(*pages.Page, string)) error {
+		shared[name]++
+		page, _ := render(ctx)
+		send(page, "")
+		return nil
+	}
+	h := serve(t, o, bundle())
+	for _, target := range []string{
+		"/p/night-bus/", "/p/NIGHT-BUS", "/p/Night-Bus", "/p/night-bus.", "/p/night-bus,", "/p/night-bus...", "/p/night-bus%E2%80%A6", "/p/night-bus)",
+		"/p/%22night-bus%22", "/p/night-bus%20", "/p/NIGHT-BUS./", "/P/NIGHT-BUS", "/P/NIGHT-BUS/", "/p/night%2Dbus", "/p/-night-bus-",
+	} {
+		for query, want := range map[string]string{"": "/p/night-bus", "?utm_source=mail&a=%20b": "/p/night-bus?utm_source=mail&a=%20b", "?": "/p/night-bus"} {
+			w := get(t, h, target+query)
+			if w.Code != http.StatusMovedPermanently || w.Header().Get("Location") != want {
+				t.Errorf("GET %s: status %d to %q, want 301 to %s", target+query, w.Code, w.Header().Get("Location"), want)
+			}
+		}
+	}
+	if len(shared) != 1 || shared["/p/night-bus"] == 0 {
+		t.Errorf("pages are kept as %v, want one", shared)
+	}
+	for target, want := range map[string]string{
+		"/p/FORMER?utm_source=mail": "/p/night-bus?utm_source=mail", "/p/former./?a": "/p/night-bus?a", "/p/former": "/p/night-bus",
+	} {
+		w := get(t, h, target)
+		if w.Code != http.StatusMovedPermanently || w.Header().Get("Location") != want {
+			t.Errorf("GET %s: status %d to %q, want 301 to %s", target, w.Code, w.Header().Get("Location"), want)
+		}
+	}
+	for _, target := range []string{"/p/night-bus?utm_source=mail", "/p/night-bus"} {
+		page(t, h, target)
+	}
+	for _, target := range []string{"/p/NONE", "/p/none/", "/p/none.?a=b", "/p/NIGHT-BUS/more"} {
+		if w := get(t, h, target); w.Code != http.StatusNotFound {
+			t.Errorf("GET %s: status %d, want 404", target, w.Code)
+		}
 	}
 }
 

@@ -16,7 +16,7 @@ func (s *site) preview(w http.ResponseWriter, r *http.Request, token string) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	// Pages are shared by name, and this one only among those who send the same token. It is not kept for the next one.
-	s.serve(w, r, r.URL.Path+"?"+previewParameter+"="+token, func(ctx context.Context) (*Page, bool) {
+	s.serve(w, r, r.URL.EscapedPath()+"?"+previewParameter+"="+token, func(ctx context.Context) (*Page, bool) {
 		p, err := s.options.Preview(ctx, r.PathValue("slug"), token)
 		switch {
 		case err != nil:

@@ -102,6 +102,10 @@ func (p *Page) send(w http.ResponseWriter, r *http.Request) {
 	if p.location != "" {
 		header.Set("Location", p.location)
 	}
+	// A page that has moved keeps the query, such as what tells a campaign's visitors apart; that of a preview is a secret.
+	if p.status == http.StatusMovedPermanently && r.URL.RawQuery != "" {
+		header.Set("Location", p.location+"?"+r.URL.RawQuery)
+	}
 	kept := header.Get("Cache-Control") == "" // or else this page is for one visitor alone
 	if kept {
 		// A copy must be revalidated before it is shown again: numbers change, and a petition may be hidden at any time.

@@ -15,6 +15,7 @@ import (
 	"petitiond/server/database"
 	"petitiond/server/reading/visibility"
 	"petitiond/server/responsecache"
+	"petitiond/server/text"
 )
 
 // PetitionsByID returns those of the petitions that the viewer may see.
@@ -32,8 +33,10 @@ func (s *Reader) PetitionsByID(ctx context.Context, ids []uuid.UUID, w Selection
 	return found.noted(ctx), err
 }
 
-// PetitionBySlug returns the petition that has or once had the slug, if the viewer may see it.
+// PetitionBySlug returns the petition that has or once had the slug, as far as the viewer may see it; see
+// [text.SlugMeant].
 func (s *Reader) PetitionBySlug(ctx context.Context, slug string, w Selection) (Found, error) {
+	slug = text.SlugMeant(slug)
 	if !utf8.ValidString(slug) || strings.ContainsRune(slug, 0) { // PostgreSQL would return an error
 		return Found{}, nil
 	}

@@ -259,10 +259,12 @@ func TestCursorsBelongToTheirList(t *testing.T) {
 			},
 		}
 		for name, list := range lists {
-			for _, cursor := range []string{good, "", "nonsense", good[1:], good + "A", "\x00", "\xff", strings.Repeat("A", 100_000)} {
+			for _, cursor := range []string{good, " ", "nonsense", good[1:], good + "A", "\x00", "\xff", strings.Repeat("A", 100_000)} {
 				refused(t, list(keyset.Args{After: &cursor}), name+" after", "after")
 				refused(t, list(keyset.Args{Before: &cursor}), name+" before", "before")
 			}
+			ok(t, list(keyset.Args{After: p("")}))
+			ok(t, list(keyset.Args{Before: p(""), After: p("")}))
 			for _, size := range []int{0, -1, 101} {
 				refused(t, list(keyset.Args{First: &size}), name+" first", "first")
 				refused(t, list(keyset.Args{Last: &size}), name+" last", "last")

@@ -15,9 +15,10 @@ var (
 )
 
 // Decode reads exactly one JSON value. It is strict where encoding/json is lenient: the text must be UTF-8 without half
-// surrogate pairs, no object may have a member twice, nothing may follow the value, and depth and members are bounded.
+// surrogate pairs, no object may have a member twice, nothing may follow the value, and what it holds is bounded.
 // Numbers become json.Number.
 func (l Limits) Decode(text []byte) (value any, err error) {
+	text = bytes.TrimPrefix(text, mark)
 	switch {
 	case !utf8.Valid(text):
 		return nil, ErrNotUTF8

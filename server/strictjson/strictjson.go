@@ -1,6 +1,6 @@
 // Package strictjson reads JSON, and refuses what encoding/json accepts although it is ambiguous or needlessly
-// expensive: an object that names a member twice, more nesting or more members than the caller allows, more than one
-// value.
+// expensive: an object that names a member twice, more nesting, members or values than the caller allows, more than one
+// value. A byte order mark at the beginning is passed over, as RFC 8259 permits: some editors and programs write one.
 //
 // It takes time linear in the length of the text, except for sorting the member names of an object. Check and Object do
 // not check that the text is UTF-8, nor that surrogate pairs are complete; Decode does.
@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 )
@@ -20,6 +21,7 @@ var (
 	ErrTrailing  = errors.New("continues after the first JSON value")
 	ErrTooDeep   = errors.New("nests objects or lists too deeply")
 	ErrTooMany   = errors.New("has an object with too many members")
+	ErrTooLong   = errors.New("has too many values")
 	ErrTwice     = errors.New("names a member of an object twice")
 	ErrNotObject = errors.New("must be a JSON object")
 )
@@ -28,19 +30,33 @@ var (
 type Limits struct {
 	Depth   int // objects and lists within each other
 	Members int // of one object
+	// Values is how many there may be in all, those in objects and lists included; 0: as many as there are. A decoded
+	// value takes up to a hundred times the memory of its text.
+	Values int
 }
+
+// mark is the byte order mark in UTF-8.
+var mark = []byte("\ufeff")
 
 // Check returns why a text is not exactly one JSON value within the limits, or nil.
 func (l Limits) Check(text []byte) error {
-	w := walker{text: text, limits: l}
+	w := l.walker(text)
 	return w.whole(nil)
+}
+
+// walker returns what reads a text, behind its byte order mark.
+func (l Limits) walker(text []byte) walker {
+	if l.Values == 0 {
+		l.Values = math.MaxInt
+	}
+	return walker{text: bytes.TrimPrefix(text, mark), limits: l}
 }
 
 // Object checks a text that must be an object, and calls visit for each of its members with the text of the value. If
 // an error is returned, what was visited must be discarded.
 func (l Limits) Object(text []byte, visit func(name string, value []byte)) error {
-	w := walker{text: text, limits: l}
-	if w.space(); w.peek() != '{' && json.Valid(text) {
+	w := l.walker(text)
+	if w.space(); w.peek() != '{' && json.Valid(w.text) {
 		return ErrNotObject
 	}
 	return w.whole(visit)
@@ -64,6 +80,7 @@ type walker struct {
 	text   []byte
 	at     int
 	limits Limits
+	values int      // that began so far
 	names  [][]byte // of the members of the enclosing objects
 	twice  bool     // reported last, since the text may also turn out not to be JSON
 }
@@ -119,6 +136,9 @@ func (w *walker) space() {
 // value reads a value that may nest at most so deep. Visit is called for the members of an object, but not for those of
 // nested objects.
 func (w *walker) value(depth int, visit visitor) error {
+	if w.values++; w.values > w.limits.Values {
+		return ErrTooLong
+	}
 	ok := false
 	switch c := w.peek(); c {
 	case '{', '[':

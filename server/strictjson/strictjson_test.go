@@ -1,6 +1,7 @@
 package strictjson_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -69,7 +70,14 @@ var texts = []struct {
 	{"WordGoesOn", `nulll`, strictjson.ErrTrailing},
 	{"NaN", `NaN`, strictjson.ErrNotJSON},
 	{"Zero", "\x00", strictjson.ErrNotJSON},
-	{"ByteOrderMark", "\ufeff{}", strictjson.ErrNotJSON},
+	{"ByteOrderMark", "\ufeff{}", nil},
+	{"ByteOrderMarkBeforeSpace", "\ufeff {\"a\":1}", nil},
+	{"ByteOrderMarkAlone", "\ufeff", strictjson.ErrNotJSON},
+	{"ByteOrderMarkTwice", "\ufeff\ufeff{}", strictjson.ErrNotJSON},
+	{"ByteOrderMarkBehindSpace", " \ufeff{}", strictjson.ErrNotJSON},
+	{"ByteOrderMarkInside", "{\ufeff}", strictjson.ErrNotJSON},
+	{"ByteOrderMarkBehind", "{}\ufeff", strictjson.ErrTrailing},
+	{"ByteOrderMarkOfUTF16", "\xff\xfe{\x00}\x00", strictjson.ErrNotJSON},
 }
 
 func TestCheck(t *testing.T) {
@@ -111,6 +119,29 @@ func TestTooManyIsToldEarly(t *testing.T) {
 	}
 }
 
+// Values are counted wherever they are, and a text with too many is given up at the first of them.
+func TestTooManyValues(t *testing.T) {
+	t.Parallel()
+	limits := strictjson.Limits{Depth: 3, Members: 4, Values: 5}
+	for text, want := range map[string]error{
+		`[1,"a",null,{}]`:                         nil,
+		`[1,"a",null,[],{}]`:                      strictjson.ErrTooLong,
+		`{"a":{"b":1,"c":[1]}}`:                   nil,
+		`{"a":{"b":1,"c":[1,2]}}`:                 strictjson.ErrTooLong,
+		`[1,2,3,4,` + strings.Repeat("5,", 1000):  strictjson.ErrTooLong,
+		`[1,2,3,4,` + strings.Repeat("x", 1000):   strictjson.ErrTooLong,
+		`[1,2,3,x,` + strings.Repeat("5,", 1000):  strictjson.ErrNotJSON,
+		`"` + strings.Repeat("long ", 1000) + `"`: nil,
+	} {
+		if err := limits.Check([]byte(text)); !errors.Is(err, want) {
+			t.Errorf("%.30s: %v, want %v", text, err, want)
+		}
+		if _, err := limits.Decode([]byte(text)); !errors.Is(err, want) {
+			t.Errorf("decoding %.30s: %v, want %v", text, err, want)
+		}
+	}
+}
+
 // What is taken is what encoding/json takes, and an object's members are those that it finds.
 func FuzzCheck(f *testing.F) {
 	for _, test := range texts {
@@ -124,6 +155,7 @@ func FuzzCheck(f *testing.F) {
 		if errors.Is(err, strictjson.ErrTooDeep) || errors.Is(err, strictjson.ErrTooMany) {
 			return
 		}
+		text = bytes.TrimPrefix(text, []byte("\ufeff")) // which encoding/json does not know
 		if valid := json.Valid(text); valid != (err == nil || errors.Is(err, strictjson.ErrTwice)) {
 			t.Fatalf("%q: %v, though encoding/json says %v", text, err, valid)
 		}

@@ -36,6 +36,12 @@ func SlugOf(title, tag string) string {
 	return short
 }
 
+// SlugMeant returns the slug that somebody means: addresses are copied in capitals, and out of sentences with the full
+// stop or the bracket behind them. Slugs have small letters and digits at both ends, so no two are meant by one text.
+func SlugMeant(typed string) string {
+	return strings.TrimFunc(strings.ToLower(typed), func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })
+}
+
 // SlugWithSuffix makes a slug unique with 8 characters made of the first five bytes of random.
 func SlugWithSuffix(slug string, random []byte) string {
 	return slug + "-" + base32.NewEncoding(slugAlphabet).EncodeToString(random[:SlugSuffixBytes])

@@ -62,6 +62,32 @@ func TestSlugOfLanguages(t *testing.T) {
 	}
 }
 
+func TestSlugMeant(t *testing.T) {
+	t.Parallel()
+	for typed, want := range map[string]string{
+		"night-bus": "night-bus", "NIGHT-BUS": "night-bus", "Night-Bus": "night-bus", "night-bus.": "night-bus", "night-bus/": "night-bus",
+		" night-bus\n": "night-bus", "„night-bus“": "night-bus", "(night-bus),": "night-bus", "night-bus…": "night-bus", "--night-bus--": "night-bus",
+		"24-hours-7": "24-hours-7", "night.bus": "night.bus", "NİGHT": "night", "": "", "...": "", "\x00": "", "\xff": "",
+	} {
+		if got := SlugMeant(typed); got != want {
+			t.Errorf("SlugMeant(%q) = %q, want %q", typed, got, want)
+		}
+	}
+}
+
+// A slug is meant by itself, in capitals and in a sentence.
+func TestSlugOfIsMeant(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		made := SlugWithSuffix(SlugOf(rapid.String().Draw(t, "title"), "en"), []byte("abcde"))
+		for _, typed := range []string{made, strings.ToUpper(made), made + ".", "(" + made + "/)"} {
+			if got := SlugMeant(typed); got != made {
+				t.Fatalf("SlugMeant(%q) = %q", typed, got)
+			}
+		}
+	})
+}
+
 func TestSlugWithSuffix(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -129,5 +131,38 @@ func TestCORS(t *testing.T) {
 				t.Errorf("allowed headers: %q", allowed)
 			}
 		})
+	}
+}
+
+// TestCredentialInTheAddress refuses a credential where logs keep it, instead of treating its holder as nobody.
+func TestCredentialInTheAddress(t *testing.T) {
+	t.Parallel()
+	_, server := serve(t, transport.Options{Schema: whoami(), Authenticate: known})
+	for _, name := range []string{"access_token", "accessToken", "ACCESS_TOKEN", "api_key", "apikey", "authorization", "edit_token", "bearer"} {
+		parameters := "?query=" + url.QueryEscape("{ hello }") + "&" + name + "=good"
+		for way, got := range map[string]reply{
+			"GET":         ask(t, http.MethodGet, server+parameters, ""),
+			"HEAD":        {status: ask(t, http.MethodHead, server+parameters, "").status, body: `{"errors":[{"extensions":{"code":"BAD_REQUEST"}}]}`},
+			"POST":        ask(t, http.MethodPost, server+"?"+name+"=good", hello),
+			"PUT":         ask(t, http.MethodPut, server+"?"+name+"=good", ""),
+			"events":      ask(t, http.MethodGet, server+parameters, "", events),
+			"with header": ask(t, http.MethodPost, server+"?"+name+"=good", hello, "Authorization: Bearer good"),
+		} {
+			if got.status != http.StatusBadRequest || got.code() != "BAD_REQUEST" || strings.Contains(got.body, "good") {
+				t.Errorf("%s by %s: %d %s", name, way, got.status, got.body)
+			}
+		}
+		if _, status := dial(t, server+"?"+name+"=good"); status != http.StatusBadRequest {
+			t.Errorf("%s by a socket: %d", name, status)
+		}
+	}
+	got := ask(t, http.MethodGet, server+"?access_token=good&query={hello}", "")
+	if !strings.Contains(got.body, "Authorization: Bearer") {
+		t.Errorf("the error does not say where a credential belongs: %s", got.body)
+	}
+	for _, harmless := range []string{"?query={hello}&access=1", "?query={hello}&utm_source=access_token", "?query={hello}&my_access_token=1"} {
+		if got := ask(t, http.MethodGet, server+harmless, ""); got.status != http.StatusOK {
+			t.Errorf("%s: %d %s", harmless, got.status, got.body)
+		}
 	}
 }

@@ -75,14 +75,14 @@ func TestRawRequests(t *testing.T) {
 		{"QuotedCharset", post("Content-Type: application/json; charset=\"utf-8\"\r\n"+length, hello), []int{200}, `"hello"`},
 		{"Utf16", post("Content-Type: application/json; charset=utf-16\r\n"+length, hello), []int{415}, "UNSUPPORTED_MEDIA_TYPE"},
 		{"Chunked", post(json+"Transfer-Encoding: chunked\r\n", chunked(hello[:5], hello[5:])), []int{200}, `"hello"`},
-		{"ChunkedTooLarge", post(json+"Transfer-Encoding: chunked\r\n", chunked(strings.Repeat(" ", 40<<10), strings.Repeat(" ", 30<<10))), []int{413}, "PAYLOAD_TOO_LARGE"},
+		{"ChunkedTooLarge", post(json+"Transfer-Encoding: chunked\r\n", chunked(strings.Repeat(" ", 600<<10), strings.Repeat(" ", 600<<10))), []int{413}, "PAYLOAD_TOO_LARGE"},
 		{"BrokenChunk", post(json+"Transfer-Encoding: chunked\r\n", "zz\r\n"), []int{400}, "BAD_REQUEST"},
 		{"OtherTransferEncoding", post(json+"Transfer-Encoding: gzip\r\n", hello), []int{501}, ""},
 		{"TwoLengths", post(json+length+"Content-Length: 1\r\n", hello), []int{400}, ""},
 
 		// Whoever asks first is told first, and sends nothing in vain.
 		{"ExpectAndGo", post(json+length+"Expect: 100-continue\r\n", hello), []int{100, 200}, `"hello"`},
-		{"ExpectTooLarge", post(json+"Content-Length: 70000\r\nExpect: 100-continue\r\n", ""), []int{413}, "PAYLOAD_TOO_LARGE"},
+		{"ExpectTooLarge", post(json+"Content-Length: 2000000\r\nExpect: 100-continue\r\n", ""), []int{413}, "PAYLOAD_TOO_LARGE"},
 		{"ExpectText", post("Content-Type: text/plain\r\nContent-Length: 70000\r\nExpect: 100-continue\r\n", ""), []int{415}, "UNSUPPORTED_MEDIA_TYPE"},
 		{"ExpectNotAcceptable", post(json+length+"Accept: image/png\r\nExpect: 100-continue\r\n", ""), []int{406}, "BAD_REQUEST"},
 		{"ExpectUnauthenticated", post(json+length+"Authorization: Bearer x\r\nExpect: 100-continue\r\n", ""), []int{401}, "UNAUTHENTICATED"},
@@ -238,6 +238,7 @@ func TestPreflight(t *testing.T) {
 		return ask(t, http.MethodOptions, server, "", "Origin: "+origin, "Access-Control-Request-Method: "+method, "Access-Control-Request-Headers: "+headers).header
 	}
 	for _, headers := range []string{
+		"apollographql-client-name,content-type", "traceparent", "baggage,sentry-trace", "if-none-match", "x-requested-with", "x-other",
 		"content-type", "authorization,content-type", "x-graphql-cost", "x-request-id", "x-graphql-event-stream-token", "last-event-id",
 		"accept,authorization,content-type,last-event-id,x-graphql-cost,x-graphql-event-stream-token,x-request-id",
 	} {
@@ -252,7 +253,6 @@ func TestPreflight(t *testing.T) {
 		}
 	}
 	for name, got := range map[string]http.Header{
-		"OtherHeader": preflight(friend, "POST", "content-type,x-other"),
 		"OtherMethod": preflight(friend, "PATCH", "content-type"),
 		"Null":        preflight("null", "POST", "content-type"),
 		"Stranger":    preflight("https://stranger.example", "POST", "content-type"),

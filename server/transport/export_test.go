@@ -21,3 +21,6 @@ func (t *Transport) Waiting() (messages, bytes int) { return t.connections.Waiti
 
 // Sharing returns how many operations share the events of others.
 func (t *Transport) Sharing() int { return t.connections.Sharing() }
+
+// TakenByRequests returns how much memory long requests take.
+func (t *Transport) TakenByRequests() int64 { return t.intake.memory.Taken() }

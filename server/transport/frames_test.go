@@ -375,8 +375,8 @@ func TestProtocol(t *testing.T) {
 		{"ContinuesNothing", begun(raw(masked(endOf, pingMessage)), closed(1002, ""))},
 		{"NotUTF8", begun(raw(masked(wholeText, "{\"type\":\"\xff\"}")), closed(1007, ""))},
 		{"NotUTF8InFragment", begun(raw(masked(beginText, "\xf4\x90")), closed(1007, ""))},
-		{"TooLarge", begun(raw(masked(wholeText, strings.Repeat(" ", 64<<10+1))[:20]), closed(1009, ""))},
-		{"TooLargeTogether", begun(raw(masked(beginText, strings.Repeat(" ", 64<<10)), masked(moreOf, "  ")), closed(1009, ""))},
+		{"TooLarge", begun(raw(masked(wholeText, strings.Repeat(" ", 1<<20+1))[:20]), closed(1009, ""))},
+		{"TooLargeTogether", begun(raw(masked(beginText, strings.Repeat(" ", 768<<10)), masked(moreOf, "  ")), closed(1009, ""))},
 
 		// Closing.
 		{"Close", begun(leave("\x03\xe8"), closed(1000, ""))},

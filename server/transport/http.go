@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -136,7 +137,7 @@ func (t *Transport) admit(
 			return who, nil, known, nil
 		}
 	}
-	return who, op, nil, permit(r.Method, op.Kind(), accept)
+	return who, op, nil, t.intake.permit(r, op.Kind(), accept)
 }
 
 // recall returns the operation that a request asks for, and the key of its answer if it is a query. A request with the
@@ -172,9 +173,9 @@ func (t *Transport) answerQuery(
 	t.deliver(w, r, m, a, how)
 }
 
-// permit refuses operations that the request's method or Accept header does not allow.
-func permit(method string, kind ast.Operation, accept accepted) *fault.Fault {
-	switch {
+// permit refuses operations that the request's method, its Accept header or the page that sends it does not allow.
+func (i *intake) permit(r *http.Request, kind ast.Operation, accept accepted) *fault.Fault {
+	switch method := r.Method; {
 	case method == http.MethodHead && (kind == ast.Subscription || accept.answer == ""):
 		f := fault.New(http.StatusMethodNotAllowed, errcode.MethodNotAllowed, "HEAD cannot answer for an event stream. Send GET or POST.")
 		f.Allow = "GET, POST"
@@ -186,14 +187,20 @@ func permit(method string, kind ast.Operation, accept accepted) *fault.Fault {
 	case kind == ast.Subscription && accept.stream == "":
 		return fault.New(http.StatusNotAcceptable, errcode.BadRequest,
 			"A subscription is answered as text/event-stream or multipart/mixed;subscriptionSpec=1.0, or over a WebSocket.")
+	case kind == ast.Mutation && i.origins.of(r) == reads:
+		return fault.ReadOnly()
 	default:
 		return nil
 	}
 }
 
 // identify finds whose credential a request carries. A request without one is anonymous; one with an unreadable
-// credential is refused.
+// credential is refused, or with one where it does not belong.
 func identify(a *credential.Authority, r *http.Request) (credential.Identity, *fault.Fault) {
+	if hasCredential(r.URL.RawQuery) {
+		return credential.Identity{}, fault.Malformed("Send no credential in the address, which is kept in logs: send it in the header " +
+			"Authorization: Bearer SECRET, or over a WebSocket in the payload of connection_init.")
+	}
 	switch values := r.Header.Values("Authorization"); len(values) {
 	case 0:
 		return credential.None(r.Context()), nil
@@ -202,6 +209,25 @@ func identify(a *credential.Authority, r *http.Request) (credential.Identity, *f
 	default:
 		return credential.Identity{}, fault.Denied()
 	}
+}
+
+// credentialParameters are the names by which clients put credentials into addresses.
+var credentialParameters = []string{
+	"access_token", "accessToken", "auth_token", "authToken", "edit_token", "editToken", "api_key", "apiKey", "authorization", "bearer",
+}
+
+// hasCredential reports whether the query of an address has a parameter for a credential. If it were ignored, the
+// client would wonder why it is anonymous.
+func hasCredential(query string) bool {
+	for query != "" {
+		var pair string
+		pair, query, _ = strings.Cut(query, "&")
+		name, _, _ := strings.Cut(pair, "=")
+		if slices.ContainsFunc(credentialParameters, func(p string) bool { return strings.EqualFold(p, name) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // refuse answers a request that was not executed.

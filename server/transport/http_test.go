@@ -66,7 +66,28 @@ func TestHTTP(t *testing.T) {
 		{name: "JSONString", body: `"{ hello }"`, status: 400, code: "BAD_REQUEST"},
 		{name: "NotUTF8", body: "{\"query\":\"{ hello(name: \\\"\xff\\\") }\"}", status: 400, code: "BAD_REQUEST"},
 		{name: "MemberTwice", body: `{"query":"{ hello }","query":"{ hello }"}`, status: 400, code: "BAD_REQUEST"},
-		{name: "MemberUnknown", body: `{"query":"{ hello }","id":"1"}`, status: 400, code: "BAD_REQUEST"},
+		{name: "MemberUnknown", body: `{"query":"{ hello }","id":"1"}`, status: 200},
+		{name: "MembersUnknown", body: `{"id":null,"query":"{ hello }","client":{"name":"ios","tags":["a",1]},"":0,"q":1,"quer":"{ nope }","__proto__":{}}`, status: 200},
+		{name: "MemberUnknownLargest", body: `{"query":"{ hello }","note":"` + strings.Repeat("x", 4<<10-6) + `"}`, status: 200},
+		{name: "MemberUnknownTooLarge", body: `{"query":"{ hello }","note":"` + strings.Repeat("x", 4<<10-5) + `"}`, status: 400, code: "BAD_REQUEST"},
+		{name: "MembersUnknownTooLarge", body: `{"query":"{ hello }","a":"` + strings.Repeat("x", 3<<10) + `","b":"` + strings.Repeat("x", 3<<10) + `"}`, status: 400, code: "BAD_REQUEST"},
+		{name: "MemberLikeQuery", body: `{"query":"{ hello }","queryText":"{ hello }"}`, status: 400, code: "BAD_REQUEST"},
+		{name: "MemberLikeVariables", body: `{"query":"{ hello }","variablesJSON":"{}"}`, status: 400, code: "BAD_REQUEST"},
+		{name: "MemberLikeExtensions", body: `{"query":"{ hello }","EXTENSIONS":{}}`, status: 400, code: "BAD_REQUEST"},
+		{name: "MemberLikeOperationName", body: `{"query":"{ hello }","operationname":"A"}`, status: 400, code: "BAD_REQUEST"},
+		{name: "MemberLikeDocumentID", body: `{"query":"{ hello }","documentID":"A"}`, status: 400, code: "BAD_REQUEST"},
+		{name: "ByteOrderMark", body: "\ufeff" + hello, status: 200},
+		{name: "ByteOrderMarkInDocument", body: query("\ufeff{ hello }"), status: 200},
+		{name: "ByteOrderMarkTwice", body: "\ufeff\ufeff" + hello, status: 400, code: "BAD_REQUEST"},
+		{name: "ByteOrderMarkAlone", body: "\ufeff", status: 400, code: "BAD_REQUEST"},
+		{name: "GetByteOrderMark", method: "GET", path: get("query", "\ufeffquery($n: String) { hello(name: $n) }", "variables", "\ufeff{\"n\":\"a\"}"), status: 200},
+		{name: "TypenameInMutation", body: query("mutation { __typename touch }"), status: 200},
+		{name: "TypenameInMutationByFragment", body: query("mutation { touch ...F } fragment F on Mutation { kind: __typename }"), status: 200},
+		{name: "TypenameAlone", body: query("mutation { __typename }"), status: 200},
+		{name: "MutationOfTwo", body: query("mutation { __typename touch other }"), status: 200, code: "LIMIT_EXCEEDED"},
+		{name: "MutationOfTwoByAlias", body: query("mutation { a: touch b: touch }"), status: 200, code: "LIMIT_EXCEEDED"},
+		{name: "MutationOfTwoByFragment", body: query("mutation { ...F other } fragment F on Mutation { __typename touch }"), status: 200, code: "LIMIT_EXCEEDED"},
+		{name: "GetMutationWithTypename", method: "GET", path: get("query", "mutation { __typename touch }"), status: 405, code: "METHOD_NOT_ALLOWED"},
 		{name: "MemberOtherCase", body: `{"Query":"{ hello }"}`, status: 400, code: "BAD_REQUEST"},
 		{name: "NoQuery", body: `{}`, status: 400, code: "BAD_REQUEST"},
 		{name: "NullQuery", body: `{"query":null}`, status: 400, code: "BAD_REQUEST"},
@@ -79,7 +100,8 @@ func TestHTTP(t *testing.T) {
 		{name: "OperationNameNumber", body: `{"query":"{ hello }","operationName":7}`, status: 400, code: "BAD_REQUEST"},
 		{name: "TooDeep", body: `{"query":"{ hello }","variables":{"a":` + strings.Repeat("[", 31) + strings.Repeat("]", 31) + `}}`, status: 400, code: "BAD_REQUEST"},
 		{name: "DeepEnough", body: `{"query":"{ hello }","variables":{"a":` + strings.Repeat("[", 30) + strings.Repeat("]", 30) + `}}`, status: 200},
-		{name: "TooLarge", body: `{"query":"` + strings.Repeat("#", 64<<10) + `"}`, status: 413, code: "PAYLOAD_TOO_LARGE"},
+		{name: "TooLarge", body: `{"query":"` + strings.Repeat("#", 1<<20) + `"}`, status: 413, code: "PAYLOAD_TOO_LARGE"},
+		{name: "ManyValues", body: `{"query":"{ hello }","variables":{"a":[` + strings.Repeat("0,", 40_000) + `0]}}`, status: 400, code: "BAD_REQUEST"},
 
 		{name: "GetNoQuery", method: "GET", status: 400, code: "BAD_REQUEST"},
 		{name: "GetTwice", method: "GET", path: get("query", "{ hello }", "query", "{ hello }"), status: 400, code: "BAD_REQUEST"},
@@ -351,7 +373,7 @@ func TestLengthIsJudgedFirst(t *testing.T) {
 	never, end := io.Pipe()
 	t.Cleanup(func() { _ = end.Close() })
 	r := request(t, http.MethodPost, server, never)
-	r.ContentLength = 64<<10 + 1
+	r.ContentLength = transport.DefaultLimits().Body + 1
 	if got := do(t, r); got.status != http.StatusRequestEntityTooLarge {
 		t.Errorf("status %d, want 413", got.status)
 	}

@@ -15,7 +15,10 @@ type Limits struct {
 	operation.Limits
 	connection.Bounds
 
-	Body int64 // bytes of a request's body, or of a WebSocket message
+	// Body is how many bytes a request's body may have, or a WebSocket message. By default it is enough for the longest
+	// texts that an operation of ours takes, in every script: some clients escape each letter with six bytes, and one
+	// beyond Unicode's first plane with twelve. Proxies commonly allow as much.
+	Body int64
 
 	Operation time.Duration // execution of a query or mutation
 	Write     time.Duration // sending an answer; enforced by the HTTP server
@@ -30,7 +33,7 @@ type Limits struct {
 // DefaultLimits returns the limits that apply unless the operator sets others.
 func DefaultLimits() Limits {
 	return Limits{
-		Body:   64 << 10,
+		Body:   768 << 10,
 		Limits: operation.DefaultLimits(),
 		Bounds: connection.Bounds{
 			Sockets:           60000,

@@ -3,6 +3,7 @@ package transport_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"strings"
@@ -170,6 +171,32 @@ func TestResume(t *testing.T) {
 			}
 			break
 		}
+	}
+}
+
+// TestResumeWithAVersionThatIsNotThere comes back with ids that we have not sent, or not for what is there now: the
+// database was restored, or the id is of another petition. The present value comes at once, and then all that follows,
+// the version with that number included.
+func TestResumeWithAVersionThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	for _, id := range []string{
+		"4", "999", "9223372036854775807", "9223372036854775808", "18446744073709551616", strings.Repeat("9", 200), "-3", "3.0", "three", "",
+	} {
+		t.Run("id "+id[:min(len(id), 25)], func(t *testing.T) {
+			t.Parallel()
+			s := newStation()
+			_, server := serve(t, s.options())
+			first := listen(t, t.Context(), server, `subscription { signatureCount(petitionId: "a") { total } }`)
+			s.begun(t, 1)
+			s.tell(t, "a", eventmark.Mark{Topic: "a", Version: 3}, 30)
+			skim(t, first, "id: 3")
+			again := listen(t, t.Context(), server, `subscription { signatureCount(petitionId: "a") { total } }`, "Last-Event-ID: "+id)
+			skim(t, again, "id: 3")
+			for version := int64(4); version <= 6; version++ {
+				s.tell(t, "a", eventmark.Mark{Topic: "a", Version: version}, int(10*version))
+				skim(t, again, fmt.Sprint("id: ", version))
+			}
+		})
 	}
 }
 

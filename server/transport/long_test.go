@@ -68,6 +68,7 @@ func TestLongMessagesKeepNobodyWaiting(t *testing.T) {
 func TestLongMessagesWaitAtTheClient(t *testing.T) {
 	t.Parallel()
 	limits := transport.DefaultLimits()
+	limits.Body = 64 << 10 // of the longest, no client may send as many at once
 	tr, server := serve(t, transport.Options{Limits: limits})
 	release := tr.HoldReaders()
 	w, _, _ := knock(t, server)

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"strings"
 
+	"petitiond/server/answerbudget"
 	"petitiond/server/errcode"
 	"petitiond/server/httpheader"
 	"petitiond/server/operation"
@@ -17,8 +19,10 @@ import (
 
 // intake reads requests and checks what they ask for.
 type intake struct {
-	judge  *operation.Judge
-	limits Limits
+	judge   *operation.Judge
+	limits  Limits
+	origins *origins
+	memory  *answerbudget.Memory // of long requests
 }
 
 // prepare returns the operation that a request asks for.
@@ -35,8 +39,8 @@ func (i *intake) read(w http.ResponseWriter, r *http.Request) ([]byte, *fault.Fa
 		}
 		return i.readBody(w, r)
 	}
-	if int64(len(r.URL.RawQuery)) > i.limits.Body {
-		return nil, i.tooLarge()
+	if most := min(i.limits.Body, operation.ShortRequest); int64(len(r.URL.RawQuery)) > most { // it has taken no memory
+		return nil, requestTooLarge(most)
 	}
 	return []byte(r.URL.RawQuery), nil
 }
@@ -62,7 +66,7 @@ func (i *intake) checkBody(h http.Header, length int64) *fault.Fault {
 	case err != nil, typ != string(mediaJSON), !httpheader.IsUTF8(params), encoding != "" && !strings.EqualFold(encoding, "identity"):
 		return fault.New(http.StatusUnsupportedMediaType, errcode.UnsupportedMediaType, message)
 	case length > i.limits.Body:
-		return i.tooLarge()
+		return requestTooLarge(i.limits.Body)
 	default:
 		return nil
 	}
@@ -70,9 +74,18 @@ func (i *intake) checkBody(h http.Header, length int64) *fault.Fault {
 
 // readBody reads a body, which may be chunked, up to the limit of its size. The HTTP server limits the time.
 func (i *intake) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *fault.Fault) {
-	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, i.limits.Body))
+	body := http.MaxBytesReader(w, r.Body, i.limits.Body)
+	text, err := io.ReadAll(io.LimitReader(body, operation.ShortRequest+1))
+	if err == nil && len(text) > operation.ShortRequest {
+		if !i.hold(r) {
+			return nil, fault.NoRoom()
+		}
+		var rest []byte
+		rest, err = io.ReadAll(body)
+		text = append(text, rest...)
+	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, i.tooLarge()
+		return nil, requestTooLarge(i.limits.Body)
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return nil, fault.New(http.StatusRequestTimeout, errcode.BadRequest, "The body took too long to arrive.")
@@ -83,8 +96,22 @@ func (i *intake) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *faul
 	return text, nil
 }
 
-// tooLarge refuses a body, or a query string that is as long.
-func (i *intake) tooLarge() *fault.Fault {
-	message := fmt.Sprintf("The request is larger than %d bytes.", i.limits.Body)
+// hold takes the memory for a long request until it is answered, and reports whether there was enough.
+func (i *intake) hold(r *http.Request) bool {
+	n := int(r.ContentLength)
+	if n < 0 {
+		n = int(i.limits.Body) // it is chunked, and may be as long
+	}
+	n = operation.RequestMemory(n)
+	if !i.memory.Take(n) {
+		return false
+	}
+	context.AfterFunc(r.Context(), func() { i.memory.Give(n) })
+	return true
+}
+
+// requestTooLarge refuses a body, or a query string.
+func requestTooLarge(most int64) *fault.Fault {
+	message := fmt.Sprintf("The request is larger than %d bytes.", most)
 	return fault.New(http.StatusRequestEntityTooLarge, errcode.PayloadTooLarge, message)
 }

@@ -28,9 +28,17 @@ func (o *opener) serveEvents(w http.ResponseWriter, r *http.Request, m media, wh
 		refuse(w, mediaGraphQL, f)
 		return
 	}
-	// A client that reconnects sends the version that it has; EventSource does so by itself.
-	version, _ := strconv.ParseInt(r.Header.Get("Last-Event-ID"), 10, 64)
-	o.openEvents(w, r, p, c, connection.WithOperation(op, version))
+	o.openEvents(w, r, p, c, connection.WithOperation(op, lastVersion(r.Header)))
+}
+
+// lastVersion returns the version of the last event that a client has, which it sends when it reconnects; EventSource
+// does so by itself. It is 0 if there is none, or it is no number that we have sent as an id.
+func lastVersion(h http.Header) int64 {
+	version, err := strconv.ParseInt(h.Get("Last-Event-ID"), 10, 64)
+	if err != nil { // of a number that is too large ParseInt returns the largest beside the error
+		return 0
+	}
+	return version
 }
 
 // refuseByStream sends the refusal of an operation as a stream, to a client that accepts nothing else: of any other

@@ -109,13 +109,13 @@ func (o *opener) beginOnStream(w http.ResponseWriter, r *http.Request, token str
 	}
 	op, f := o.intake.prepare(request)
 	if f == nil {
-		f = permit(r.Method, op.Kind(), accepted{answer: mediaJSON, stream: mediaEvents})
+		f = o.intake.permit(r, op.Kind(), accepted{answer: mediaJSON, stream: mediaEvents})
 	}
 	if f != nil {
 		return f
 	}
 	return o.connections.Streams.Send(token, connection.Beside{
-		ID: id, Bytes: len(text), Request: requestid.ID(r.Context()), Who: who, Operation: op,
+		ID: id, Request: requestid.ID(r.Context()), Who: who, Operation: op,
 	})
 }
 

@@ -8,13 +8,12 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/rs/cors"
 
+	"petitiond/server/answerbudget"
 	"petitiond/server/operation"
 	"petitiond/server/transport/connection"
 	"petitiond/server/transport/credential"
@@ -60,9 +59,11 @@ type Options struct {
 	Responses *Responses
 	// Address returns the client's address. By default it is the peer's address.
 	Address func(r *http.Request) netip.Addr
-	// AllowedOrigins are the sites besides our own whose pages may read answers and open sockets, such as
-	// https://example.org.
+	// AllowedOrigins are the sites besides our own whose pages may use the API, such as https://example.org. With "*"
+	// among them the pages of all other sites may send queries and subscriptions, but no mutations.
 	AllowedOrigins []string
+	// LoopbackOrigins allows everything to pages that are served by the machine of their visitor.
+	LoopbackOrigins bool
 	// Introspection lets clients ask for the schema. Where it is off, errors do not suggest names either.
 	Introspection bool
 	// Discreet keeps errors from suggesting names in any case.
@@ -70,7 +71,7 @@ type Options struct {
 	// Limits defaults to [DefaultLimits] if it is the zero value.
 	Limits Limits
 	// Memory is how many bytes all answers together may take while they are computed, sent, or wait for a client that
-	// does not read. The default is 1 GiB.
+	// does not read. The default is 1 GiB. Requests longer than 64 KiB may take a quarter as much besides.
 	Memory int64
 	// Logger records panics and hidden errors. By default nothing is logged.
 	Logger *slog.Logger
@@ -96,7 +97,9 @@ func New(o Options) *Transport {
 	t := &Transport{log: o.Logger}
 	var alive context.Context
 	alive, t.die = context.WithCancel(context.Background())
-	t.intake = &intake{limits: o.Limits, judge: operation.New(operation.Options{
+	origins := newOrigins(o)
+	requests := answerbudget.NewMemory(o.Memory / 4)
+	t.intake = &intake{limits: o.Limits, origins: origins, memory: requests, judge: operation.New(operation.Options{
 		Schema: o.Schema.Schema(), Sizes: o.Sizes, Introspection: o.Introspection, Discreet: o.Discreet, Limits: o.Limits.Limits,
 	})}
 	t.authority = &credential.Authority{
@@ -106,27 +109,15 @@ func New(o Options) *Transport {
 	t.connections = connection.New(connection.Options{
 		Host:   &host{sharing: t.sharing, intake: t.intake, alike: o.Impersonal},
 		Limits: o.Limits.Bounds, Message: o.Limits.Body, Answer: o.Limits.onConnection(), JSON: o.Limits.JSON(),
-		Credentials: credential.NewRegistry(t.authority, &t.running), Memory: t.sharing.memory,
+		Credentials: credential.NewRegistry(t.authority, &t.running), Memory: t.sharing.memory, Requests: requests,
 		Readers: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 		Alive:   alive, Running: &t.running, Now: now, Logger: o.Logger,
 	})
 	t.opener = &opener{
-		intake: t.intake, authority: t.authority, connections: t.connections, address: o.Address, origins: o.AllowedOrigins,
+		intake: t.intake, authority: t.authority, connections: t.connections, address: o.Address,
 	}
-	t.handler = allowOrigins(o.AllowedOrigins, http.HandlerFunc(t.route))
+	t.handler = origins.share(http.HandlerFunc(t.route))
 	return t
-}
-
-// allowOrigins lets pages of other sites read answers.
-func allowOrigins(origins []string, next http.Handler) http.Handler {
-	return cors.New(cors.Options{
-		// An empty list of origins would mean all of them.
-		AllowOriginFunc: func(origin string) bool { return slices.Contains(origins, origin) },
-		AllowedMethods:  []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete},
-		AllowedHeaders:  []string{"Accept", "Authorization", "Content-Type", "Last-Event-ID", requestid.Header, costHeader, streamHeader},
-		ExposedHeaders:  []string{requestid.Header, "Retry-After", cacheStatusHeader},
-		MaxAge:          int((10 * time.Minute).Seconds()),
-	}).Handler(next)
 }
 
 // withDefaults fills in what was left out.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -25,7 +24,6 @@ type opener struct {
 	authority   *credential.Authority
 	connections *connection.Keeper
 	address     func(*http.Request) netip.Addr
-	origins     []string // whose pages may open sockets, besides our own
 }
 
 // upgrades reports whether a request asks for a WebSocket.
@@ -60,11 +58,8 @@ func (o *opener) serveSocket(w http.ResponseWriter, r *http.Request) {
 
 // admitSocket checks a handshake before it is answered.
 func (o *opener) admitSocket(w http.ResponseWriter, r *http.Request) (credential.Identity, *fault.Fault) {
-	if !o.sameSite(r) {
+	if o.intake.origins.of(r) == nothing { // nothing else keeps a page from reading over a socket
 		return credential.Identity{}, fault.New(http.StatusForbidden, errcode.Forbidden, "Pages of this origin may not open WebSockets on this server.")
-	}
-	if r.ContentLength != 0 { // its bytes would be taken for frames
-		return credential.Identity{}, fault.New(http.StatusBadRequest, errcode.BadRequest, "A WebSocket handshake has no body.")
 	}
 	if err := socket.CheckUpgrade(r.Header, r.Method, r.ProtoMajor, r.ProtoMinor); err != nil {
 		status := http.StatusBadRequest
@@ -78,23 +73,18 @@ func (o *opener) admitSocket(w http.ResponseWriter, r *http.Request) (credential
 		}
 		return credential.Identity{}, fault.New(status, errcode.BadRequest, "This is not a valid WebSocket handshake (RFC 6455).")
 	}
-	return identify(o.authority, r)
-}
-
-// sameSite reports whether the page that opens a socket is ours or allowed. Browsers always send the Origin header, so
-// a client without one is not a browser.
-func (o *opener) sameSite(r *http.Request) bool {
-	origin := r.Header.Get("Origin")
-	if origin == "" || slices.Contains(o.origins, origin) {
-		return true
+	if r.ContentLength != 0 { // its bytes would be taken for frames
+		return credential.Identity{}, fault.New(http.StatusBadRequest, errcode.BadRequest, "A WebSocket handshake has no body.")
 	}
-	page, err := url.Parse(origin)
-	return err == nil && page.Host != "" && strings.EqualFold(page.Host, r.Host)
+	return identify(o.authority, r)
 }
 
 // open registers the connection that a request asks for.
 func (o *opener) open(p connection.Protocol, r *http.Request, who credential.Identity) (*connection.Conn, *fault.Fault) {
-	return o.connections.Open(p, strings.Clone(requestid.ID(r.Context())), o.network(r), who)
+	return o.connections.Open(connection.Opening{
+		Protocol: p, Request: strings.Clone(requestid.ID(r.Context())), Address: o.network(r), Who: who,
+		ReadOnly: o.intake.origins.of(r) == reads,
+	})
 }
 
 func (o *opener) network(r *http.Request) netip.Prefix { return Network(o.address(r)) }

@@ -230,7 +230,7 @@ func TestSocketCloseCodes(t *testing.T) {
 		{"NotJSON", transport.Options{}, `nonsense`, 4400},
 		{"UnknownType", transport.Options{}, `{"type":"hello"}`, 4400},
 		{"NoInit", impatient, ``, 4408},
-		{"TooLarge", transport.Options{}, `{"type":"connection_init","payload":{"a":"` + strings.Repeat("x", 64<<10) + `"}}`, 1009},
+		{"TooLarge", transport.Options{}, `{"type":"connection_init","payload":{"a":"` + strings.Repeat("x", 1<<20) + `"}}`, 1009},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

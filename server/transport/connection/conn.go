@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"petitiond/server/operation"
 	"petitiond/server/transport/credential"
 	"petitiond/server/transport/socket"
 )
@@ -22,6 +23,7 @@ const (
 type Conn struct {
 	keeper   *Keeper
 	protocol Protocol
+	readOnly bool   // no mutation that a client sends over it is run
 	id       string // for log lines and errors
 	address  netip.Prefix
 
@@ -44,7 +46,9 @@ type Conn struct {
 type incoming struct {
 	frames  socket.Reader
 	texts   [][]byte // messages that wait for the earlier ones; the first is being read
-	halved  int32    // since when part of a message has been here; 0: no part has
+	taken   int32    // bytes of the memory for requests that frames and texts take
+	halved  int32    // since when part of a message has been here, or the latest 64 KiB of it; 0: no part has
+	came    int32    // bytes of that message when halved was set
 	paused  int32    // since when reading from the client has been paused, while its long messages are read
 	surplus int32    // bytes that the client of an event stream has sent
 	rate    rate
@@ -64,14 +68,16 @@ type rate struct {
 	left float32 // messages
 }
 
-// take takes a token, and reports whether there was one.
-func (r *rate) take(now int32, perSecond, burst int) bool {
+// take takes tokens for a message, and reports whether there were as many: one, and another for each 64 KiB, since
+// reading it takes as long; but never more than there can be.
+func (r *rate) take(now int32, perSecond, burst, bytes int) bool {
 	r.left = min(r.left+float32(now-r.at)*float32(perSecond)/ticksASecond, float32(burst))
 	r.at = now
-	if r.left < 1 {
+	tokens := float32(min(1+bytes/operation.ShortRequest, burst))
+	if r.left < tokens {
 		return false
 	}
-	r.left--
+	r.left -= tokens
 	return true
 }
 
@@ -116,12 +122,42 @@ func (c *Conn) Receive(data []byte) {
 	if closing, ok := errors.AsType[*socket.Closing](err); ok {
 		c.close(closing.Code, closing.Reason)
 	}
+	if !c.hold() {
+		c.close(tryLater, "Too many long messages: try again later")
+	}
+	held := int32(c.in.frames.Came())
 	switch {
 	case c.in.frames.Idle():
 		c.in.halved = 0
-	case c.in.halved == 0 || c.in.frames.Fresh():
-		c.in.halved = c.keeper.ticks()
+	case c.in.halved == 0 || c.in.frames.Fresh() || held-c.in.came >= operation.ShortRequest:
+		c.in.halved, c.in.came = c.keeper.ticks(), held
 	}
+}
+
+// hold takes as much of the memory for requests as the messages need that have not been handled yet, and reports
+// whether there was enough. It needs mu.
+func (c *Conn) hold() bool {
+	bytes := 0
+	if !c.gone {
+		bytes = c.in.frames.Came() + c.in.waiting()
+	}
+	need := operation.RequestMemory(bytes)
+	switch more := need - int(c.in.taken); {
+	case more < 0:
+		c.keeper.Requests.Give(-more)
+	case !c.keeper.Requests.Take(more):
+		return false
+	}
+	c.in.taken = int32(need)
+	return true
+}
+
+// waiting returns the bytes of the messages that wait to be read.
+func (in *incoming) waiting() (bytes int) {
+	for _, text := range in.texts {
+		bytes += len(text)
+	}
+	return bytes
 }
 
 // write sends data, and keeps what the client has no room for. It needs mu.
@@ -187,6 +223,7 @@ func (c *Conn) release(id string) {
 		return
 	}
 	t.left = true
+	c.keeper.Requests.Give(t.taken)
 	c.keeper.Credentials.Release(t.who)
 	if t.feed != nil {
 		c.keeper.feeds.leave(t)
@@ -211,6 +248,7 @@ func (c *Conn) close(code int, reason string) {
 	c.releaseAll()
 	c.write(socket.AppendClose(nil, code, reason))
 	c.in.frames = socket.Reader{Max: c.in.frames.Max} // releases its buffers
+	c.hold()
 	c.leave()
 }
 
@@ -235,6 +273,7 @@ func (c *Conn) drop() {
 	c.out.conn.Close()
 	c.releaseAll()
 	c.out.take(c.keeper)
+	c.hold()
 	c.keeper.Credentials.Release(c.who)
 	c.keeper.table.remove(c)
 }

@@ -43,7 +43,7 @@ type Bounds struct {
 	MessageBurst      int // messages that a client may send at once
 	InitPayload       int // bytes of the payload of connection_init
 
-	Read  time.Duration // for a message on a connection to arrive whole, or a body, which the HTTP server enforces
+	Read  time.Duration // for 64 KiB of a message or a body to arrive, or all of a shorter one; the HTTP server enforces the latter
 	Event time.Duration // for the client to take what was written to it
 	Init  time.Duration // for connection_init to arrive
 	Ping  time.Duration // between pings or comments that check a connection
@@ -55,11 +55,12 @@ type Bounds struct {
 type Options struct {
 	Host        Host
 	Limits      Bounds
-	Message     int64             // bytes of a message, and of all requests together that wait for one stream
+	Message     int64             // bytes of a message
 	Answer      int               // bytes of an answer, and of all events together that a feed keeps
 	JSON        strictjson.Limits // of messages
 	Credentials *credential.Registry
-	Memory      *answerbudget.Memory
+	Memory      *answerbudget.Memory // of answers
+	Requests    *answerbudget.Memory // of long requests
 	// Readers is a semaphore: its capacity is how many long messages may be read at once.
 	Readers chan struct{}
 	// Alive is the context of all that outlives its request; Running waits for the goroutines that run in it.

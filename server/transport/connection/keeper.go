@@ -67,17 +67,25 @@ func New(o Options) *Keeper {
 // stands for "never".
 func (k *Keeper) ticks() int32 { return int32(k.Now().Sub(k.zero)/tick) + 1 }
 
-// Open registers a connection for a request with this id, from this address, under a credential, or returns why there
-// is no room for it.
-func (k *Keeper) Open(p Protocol, request string, address netip.Prefix, who credential.Identity) (*Conn, *fault.Fault) {
-	c := &Conn{keeper: k, protocol: p, id: request, address: address}
-	if p == Socket {
+// Opening is a request for a connection.
+type Opening struct {
+	Protocol Protocol
+	Request  string // its id
+	Address  netip.Prefix
+	Who      credential.Identity
+	ReadOnly bool // no mutations are run over the connection
+}
+
+// Open registers a connection, or returns why there is no room for it.
+func (k *Keeper) Open(o Opening) (*Conn, *fault.Fault) {
+	c := &Conn{keeper: k, protocol: o.Protocol, readOnly: o.ReadOnly, id: o.Request, address: o.Address}
+	if o.Protocol == Socket {
 		c.in.frames.Max = int32(min(k.Message, 1<<30))
 	}
-	if p == Stream {
+	if o.Protocol == Stream {
 		c.session.Acknowledged()
 	}
-	if f := k.admit(c, who.Outlive(k.Alive)); f != nil {
+	if f := k.admit(c, o.Who.Outlive(k.Alive)); f != nil {
 		return nil, f
 	}
 	return c, nil

@@ -5,6 +5,8 @@ import (
 	"context"
 	"strings"
 
+	"github.com/vektah/gqlparser/v2/ast"
+
 	"petitiond/server/operation"
 	"petitiond/server/transport/credential"
 	"petitiond/server/transport/fault"
@@ -31,7 +33,7 @@ func (c *Conn) receive(op socket.Opcode, payload []byte) error {
 			return nil
 		}
 	}
-	if !c.in.rate.take(c.keeper.ticks(), c.keeper.Limits.Messages, c.keeper.Limits.MessageBurst) {
+	if !c.in.rate.take(c.keeper.ticks(), c.keeper.Limits.Messages, c.keeper.Limits.MessageBurst, len(payload)) {
 		return &socket.Closing{Code: tooManyMessages, Reason: "Too many messages"}
 	}
 	switch op {
@@ -99,6 +101,7 @@ func (c *Conn) read() {
 		c.in.texts = c.in.texts[1:]
 	}
 	c.in.texts = nil
+	c.hold()
 	if c.gone {
 		return
 	}
@@ -122,6 +125,8 @@ func (c *Conn) readOne(text []byte) {
 	m, closing := c.keeper.parse(text)
 	var began *request
 	c.mu.Lock()
+	c.in.texts[0] = nil // what it asks for takes memory of its own
+	c.hold()
 	if closing == nil && !c.gone && !c.leaving {
 		began, closing = c.handle(m)
 	}
@@ -173,8 +178,13 @@ func (c *Conn) handle(m message) (*request, *socket.Closing) {
 		if c.expire(); c.gone || c.leaving {
 			return nil, nil
 		}
+		taken := operation.RequestMemory(len(e.Payload))
+		if !c.keeper.Requests.Take(taken) {
+			c.write(socket.AppendFrame(nil, socket.Text, socket.AppendError(nil, socket.Quote(e.ID), fault.NoRoom().JSON())))
+			return nil, nil
+		}
 		b := &request{
-			task: &task{conn: c, name: strings.Clone(e.ID), id: socket.Quote(e.ID)},
+			task: &task{conn: c, name: strings.Clone(e.ID), id: socket.Quote(e.ID), taken: taken},
 			who:  c.keeper.Credentials.Identity(c.who), payload: bytes.Clone(e.Payload),
 		}
 		b.ctx, b.task.end = context.WithCancel(c.keeper.lasting(b.who, c.id))
@@ -188,10 +198,7 @@ func (c *Conn) handle(m message) (*request, *socket.Closing) {
 func (c *Conn) waiting() (messages, bytes int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, text := range c.in.texts {
-		bytes += len(text)
-	}
-	return len(c.in.texts), bytes
+	return len(c.in.texts), c.in.waiting()
 }
 
 // request is an operation from a message that has not been checked yet.
@@ -206,6 +213,9 @@ type request struct {
 func (b *request) judge() *operation.Operation {
 	defer b.task.recoverPanic(b.ctx)
 	op, f := b.task.conn.keeper.Host.Prepare(b.payload)
+	if f == nil && b.task.conn.readOnly && op.Kind() == ast.Mutation {
+		f = fault.ReadOnly()
+	}
 	if f != nil {
 		b.task.refuse(f)
 		return nil

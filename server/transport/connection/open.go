@@ -7,6 +7,7 @@ import (
 
 	"petitiond/server/operation"
 	"petitiond/server/transport/epoll"
+	"petitiond/server/transport/fault"
 	"petitiond/server/transport/socket"
 )
 
@@ -22,7 +23,12 @@ func WithoutProtocol(c *Conn) { c.close(socket.ErrSubprotocol.Code, socket.ErrSu
 // WithOperation runs the one operation of an event stream. Version is that of the last event that the client has, or 0.
 func WithOperation(op *operation.Operation, version int64) Beginning {
 	return func(c *Conn) {
-		t := &task{conn: c, known: version}
+		t := &task{conn: c, known: version, taken: operation.RequestMemory(op.Bytes)}
+		if !c.keeper.Requests.Take(t.taken) {
+			c.write(c.protocol.appendEnd(nil, "", fault.NoRoom().JSON()))
+			c.leave()
+			return
+		}
 		who := c.keeper.Credentials.Identity(c.who)
 		ctx, end := context.WithCancel(c.keeper.lasting(who, c.id))
 		t.end = end

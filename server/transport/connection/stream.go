@@ -43,7 +43,7 @@ type stream struct {
 // early is an operation that waits for its stream.
 type early struct {
 	id    string
-	bytes int // of the request
+	bytes int // of the request, for which it takes memory while it waits
 	begin func(*Conn) *fault.Fault
 }
 
@@ -86,6 +86,7 @@ func (s *Streams) clear() {
 // drop needs mu.
 func (s *Streams) drop(token string, st *stream) {
 	delete(s.open, token)
+	s.stopWaiting(st.early)
 	if st.conn == nil {
 		s.uncount(st)
 	}
@@ -131,6 +132,7 @@ func (s *Streams) opened(token string, c *Conn) {
 	}
 	s.uncount(st)
 	st.conn = c
+	s.stopWaiting(st.early)
 	for _, e := range st.early {
 		_ = e.begin(c) // a client whose connection has ended needs no answer
 	}
@@ -159,7 +161,6 @@ func (s *Streams) Find(token string) *fault.Fault {
 // Beside is an operation whose answer goes to a stream.
 type Beside struct {
 	ID        string // of the operation, on the stream
-	Bytes     int    // of the request
 	Request   string // id of the request
 	Who       credential.Identity
 	Operation *operation.Operation
@@ -168,13 +169,13 @@ type Beside struct {
 // Send starts an operation on a stream: at once, or when the stream is open.
 func (s *Streams) Send(token string, b Beside) *fault.Fault {
 	who, request := b.Who.Outlive(s.keeper.Alive), strings.Clone(b.Request)
-	return s.hand(token, early{id: b.ID, bytes: b.Bytes, begin: func(c *Conn) *fault.Fault {
+	return s.hand(token, early{id: b.ID, bytes: b.Operation.Bytes, begin: func(c *Conn) *fault.Fault {
 		return beginBeside(c, b.ID, request, who, b.Operation)
 	}})
 }
 
 // hand passes an operation to a stream: at once, or when the stream is open. The operations that wait for a stream may
-// together have no more bytes than one request.
+// together have no more bytes than a short request; a longer one waits alone.
 func (s *Streams) hand(token string, e early) *fault.Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -194,15 +195,24 @@ func (s *Streams) hand(token string, e early) *fault.Fault {
 		return twiceOnStream()
 	case len(st.early) >= s.keeper.Limits.SocketOperations:
 		return crowdedStream(s.keeper.Limits.SocketOperations)
-	case len(st.early) > 0 && int64(bytes) > s.keeper.Message:
-		return fault.Flaw(operation.Exceeded("body", int(s.keeper.Message),
+	case len(st.early) > 0 && bytes > operation.ShortRequest:
+		return fault.Flaw(operation.Exceeded("body", operation.ShortRequest,
 			"The operations waiting for this stream are together too large. Open the stream first."))
+	case !s.keeper.Requests.Take(operation.RequestMemory(e.bytes)):
+		return fault.NoRoom()
 	}
 	st.early = append(st.early, e)
 	return nil
 }
 
 func (e early) same(other early) bool { return e.id == other.id }
+
+// stopWaiting returns the memory of operations that no longer wait. It needs mu.
+func (s *Streams) stopWaiting(list []early) {
+	for _, e := range list {
+		s.keeper.Requests.Give(operation.RequestMemory(e.bytes))
+	}
+}
 
 // End ends an operation of a stream, or one that waits for it.
 func (s *Streams) End(token, id string) *fault.Fault {
@@ -213,7 +223,10 @@ func (s *Streams) End(token, id string) *fault.Fault {
 	case st == nil:
 		return noStream()
 	case st.conn == nil:
-		st.early = slices.DeleteFunc(st.early, early{id: id}.same)
+		if i := slices.IndexFunc(st.early, early{id: id}.same); i >= 0 {
+			s.stopWaiting(st.early[i : i+1])
+			st.early = slices.Delete(st.early, i, i+1)
+		}
 		return nil
 	}
 	st.conn.mu.Lock()
@@ -247,7 +260,11 @@ func beginBeside(c *Conn, id, request string, who credential.Identity, op *opera
 	case c.session.Len() >= c.keeper.Limits.SocketOperations:
 		return crowdedStream(c.keeper.Limits.SocketOperations)
 	}
-	t := &task{conn: c, name: id, id: socket.Quote(id), who: c.keeper.Credentials.Hold(who)}
+	taken := operation.RequestMemory(op.Bytes)
+	if !c.keeper.Requests.Take(taken) {
+		return fault.NoRoom()
+	}
+	t := &task{conn: c, name: id, id: socket.Quote(id), taken: taken, who: c.keeper.Credentials.Hold(who)}
 	ctx, end := context.WithCancel(c.keeper.lasting(who, request))
 	t.end = end
 	c.session.Begin(id, t)

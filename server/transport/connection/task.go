@@ -18,12 +18,13 @@ type task struct {
 	who   *credential.Credential // its own, beside the connection's; nil: none
 	id    string                 // the same as JSON
 	feed  *feed                  // nil until the operation has begun
+	taken int                    // bytes of the memory for requests
 	end   context.CancelFunc     // cancels what runs for this operation alone
 	apart func(begun bool)       // starts a feed of the task's own, if more may be seen so; nil: it does already
 	place int                    // in the feed's readers; guarded by the feed's lock
 	seen  uint64                 // number of the last event that was sent
 	since uint64                 // number of the feed's last event when the task joined
-	known int64                  // version that the client already has
+	known int64                  // version of the last event that the client has; 0: none, or the first event was judged
 	left  bool
 }
 
@@ -121,10 +122,13 @@ func (t *task) goApart(begun bool) {
 }
 
 // isNew reports whether an event must be sent: not if it was already, nor if it has no topic and happened before the
-// task joined, nor if the client has that version already.
+// task joined, nor if it is the first and the client has that version already. A client may also have a version that
+// is not there: of another petition, or from before the database was restored. Then it has nothing that counts.
 func (t *task) isNew(e event) bool {
-	old := e.number <= t.seen
-	missed := e.Topic == "" && e.number <= t.since
-	known := e.Version != 0 && e.Version <= t.known
-	return !old && !missed && !known
+	if e.number <= t.seen || e.Topic == "" && e.number <= t.since {
+		return false
+	}
+	known := t.known
+	t.known = 0 // the versions that follow are higher than that of the first event, whatever the client has
+	return e.Version == 0 || e.Version != known
 }

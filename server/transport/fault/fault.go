@@ -75,6 +75,11 @@ func NoMemory() *Fault {
 	return Passing(errcode.Unavailable, "The server is sending too many large answers. Try again in a moment.")
 }
 
+// NoRoom refuses a long request, which there is no memory to read at present.
+func NoRoom() *Fault {
+	return Passing(errcode.Unavailable, "The server is reading too many long requests. Try again in a moment.")
+}
+
 // AnswerTooLarge refuses an operation whose answer would have more bytes than most.
 func AnswerTooLarge(most int) *Fault {
 	return Flaw(operation.Exceeded("answer", most, fmt.Sprintf("An answer may have at most %d bytes. Ask for less at a time.", most)))
@@ -93,6 +98,11 @@ func Altered() *Fault {
 // Unchecked refuses a credential that cannot be checked at present.
 func Unchecked() *Fault {
 	return New(http.StatusServiceUnavailable, errcode.Unavailable, "The credential cannot be checked at present. Try again in a moment.")
+}
+
+// ReadOnly refuses a mutation of a page that may only read.
+func ReadOnly() *Fault {
+	return New(http.StatusForbidden, errcode.Forbidden, "Pages of this origin may read, but not change anything. The site's operator can allow it to them by name.")
 }
 
 // JSON returns the list of errors as it is sent.

@@ -82,6 +82,14 @@ func (r *Reader) Read(data []byte, on func(op Opcode, payload []byte) error) err
 // Idle reports whether no incomplete frame or message is held.
 func (r *Reader) Idle() bool { return r.part == nil }
 
+// Came returns how many bytes of an incomplete message have come.
+func (r *Reader) Came() int {
+	if r.part == nil {
+		return 0
+	}
+	return len(r.part.joined)
+}
+
 // Fresh reports whether the incomplete message or frame began in the last Read. A control frame between the fragments
 // of a message does not count as a beginning.
 func (r *Reader) Fresh() bool { return r.part != nil && r.fresh }

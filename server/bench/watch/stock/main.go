@@ -26,7 +26,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"petitiond/graph"
-	"petitiond/graph/generated"
 	"petitiond/server/database"
 	"petitiond/server/fanout"
 	"petitiond/server/figures"
@@ -160,7 +159,7 @@ func (s *site) Lost() { s.hub.Reread() }
 // package would add a module that nothing else needs.
 func (s *site) handler() http.Handler {
 	r := &graph.Resolver{Domain: s.domain, Reading: s.reading, Hub: s.hub, Site: s.gauge, Logger: s.log}
-	e := executor.New(generated.NewExecutableSchema(generated.Config{Resolvers: r}))
+	e := executor.New(graph.Schema(r))
 	e.SetQueryCache(lru.New[*ast.QueryDocument](1000))
 	e.SetErrorPresenter(r.PresentError)
 	e.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {

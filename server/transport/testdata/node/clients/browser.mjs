@@ -1,9 +1,10 @@
-// Usage: node browser.mjs SITE CONTROL BROWSER
+// Usage: node browser.mjs SITE CONTROL BROWSER OPEN
+// OPEN is another site, which lets the pages of all sites read.
 // What a browser brings along, EventSource and WebSocket, on pages that the server itself serves.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, afterEach, test } from 'node:test';
 import { chromium } from 'playwright-core';
-import { codes, countOf, cut, eventually, limit, open, origin, restart, resumed, sign, sleep, socketURL, unwatched } from './site.mjs';
+import { codes, countOf, cut, eventually, limit, open, origin, restart, resumed, sign, sleep, socketURL, unwatched, url } from './site.mjs';
 
 let browser, page;
 
@@ -165,16 +166,64 @@ test('a WebSocket is refused with the codes of the protocol', limit, async () =>
   assert.equal((await dial(page, socketURL, ['graphql-ws'])).code, 1006, 'the old protocol is not spoken');
 });
 
+// A browser sees two sites in these two names of one machine.
+const elsewhere = async () => {
+  const other = await browser.newPage();
+  await other.goto(`${origin.replace('127.0.0.1', 'localhost')}/healthz`);
+  return other;
+};
+
+// A page within another that hides where it is from: its origin is null.
+const hidden = async (around) => {
+  await around.evaluate(() => {
+    const frame = document.createElement('iframe');
+    frame.sandbox = 'allow-scripts';
+    frame.srcdoc = '<p>A page.';
+    document.body.append(frame);
+  });
+  return (await around.waitForSelector('iframe')).contentFrame();
+};
+
+// What comes of requests that a page sends, each with a header of its own.
+const outcomes = (where, site) =>
+  where.evaluate(async (site) => {
+    const headers = { 'content-type': 'application/json', traceparent: '00-1-1-00', 'x-anything': '1' };
+    const send = async (query, init = {}) => {
+      try {
+        const target = init.method ? site : `${site}?${new URLSearchParams({ query })}`;
+        const response = await fetch(target, init.method && { ...init, headers, body: JSON.stringify({ query }) });
+        const { data, errors } = await response.json();
+        return errors?.[0].extensions.code ?? (response.headers.get('x-request-id') && data.__typename);
+      } catch {
+        return 'blocked';
+      }
+    };
+    const post = { method: 'POST' };
+    return [await send('{ __typename }'), await send('{ __typename }', post), await send('mutation { __typename }', post)];
+  }, site);
+
+test('pages of this machine may do everything in development', limit, async () => {
+  const other = await elsewhere();
+  assert.deepEqual(await outcomes(other, url), ['Query', 'Query', 'Mutation']);
+  assert.equal(await dial(other, socketURL, ['graphql-transport-ws']), 'graphql-transport-ws');
+  await other.close();
+});
+
 test('pages of other sites get nothing', limit, async () => {
-  // A browser sees two sites in these two names of one machine.
-  const elsewhere = await browser.newPage();
-  await elsewhere.goto(`${origin.replace('127.0.0.1', 'localhost')}/healthz`);
-  assert.equal((await dial(elsewhere, socketURL, ['graphql-transport-ws'])).code, 1006);
-  const outcome = (init) => elsewhere.evaluate(([target, init]) => fetch(target, init).then(({ status }) => status, () => 'blocked'), [`${origin}/graphql?query={__typename}`, init]);
-  assert.equal(await outcome({}), 'blocked');
-  const body = JSON.stringify({ query: '{ __typename }' });
-  assert.equal(await outcome({ method: 'POST', headers: { 'content-type': 'application/json' }, body }), 'blocked');
-  await elsewhere.close();
+  const other = await elsewhere();
+  const frame = await hidden(other);
+  assert.deepEqual(await outcomes(frame, url), ['blocked', 'blocked', 'blocked']);
+  assert.equal((await dial(frame, socketURL, ['graphql-transport-ws'])).code, 1006);
+  await other.close();
+});
+
+test('pages of all sites may read where they are allowed to', limit, async () => {
+  const all = `${process.argv[5]}/graphql`;
+  const other = await elsewhere();
+  const frame = await hidden(other);
+  assert.deepEqual(await outcomes(frame, all), ['Query', 'Query', 'FORBIDDEN']);
+  assert.equal(await dial(frame, all.replace(/^http/, 'ws'), ['graphql-transport-ws']), 'graphql-transport-ws');
+  await other.close();
 });
 
 test('the page of a petition follows its count', limit, async () => {

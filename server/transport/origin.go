@@ -1,0 +1,141 @@
+package transport
+
+import (
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/rs/cors"
+
+	"petitiond/server/transport/requestid"
+)
+
+// anyOrigin stands for all sites among Options.AllowedOrigins.
+const anyOrigin = "*"
+
+// rights are what the page that a request comes from may do. Browsers name its origin; a client that names none is not
+// a page of another site.
+type rights int
+
+const (
+	nothing rights = iota // its browser keeps the answers from it
+	reads                 // queries and subscriptions
+	writes                // everything
+)
+
+// origins decides what pages of other sites may do.
+//
+// Nobody is known by a cookie, so a page can do no more in the name of its visitors than a program could: all may be
+// allowed to read. To change something is another matter, since the address that it comes from is that of the visitor.
+// A page that many visit could sign from the addresses of all of them, and only pages of named origins may.
+type origins struct {
+	named    []string
+	all      bool // others may read
+	loopback bool // pages of this machine may do everything
+	refused  refusedOrigins
+}
+
+func newOrigins(o Options) *origins {
+	named := slices.DeleteFunc(slices.Clone(o.AllowedOrigins), func(origin string) bool { return origin == anyOrigin })
+	return &origins{
+		named: named, all: len(named) < len(o.AllowedOrigins), loopback: o.LoopbackOrigins,
+		refused: refusedOrigins{told: map[string]bool{}, log: o.Logger},
+	}
+}
+
+// of returns what the page that a request comes from may do.
+func (o *origins) of(r *http.Request) rights {
+	origin := r.Header.Get("Origin")
+	switch {
+	case origin == "", slices.Contains(o.named, origin):
+		return writes
+	case origin == "null": // of a file, or of a page that hides where it is from
+		return o.others(origin)
+	}
+	page, err := url.Parse(origin)
+	if err == nil && page.Host != "" && (strings.EqualFold(page.Host, r.Host) || o.loopback && isLoopback(page.Hostname())) {
+		return writes
+	}
+	return o.others(origin)
+}
+
+// others returns what the pages of an origin may do that is not named.
+func (o *origins) others(origin string) rights {
+	if o.all {
+		return reads
+	}
+	o.refused.tell(origin)
+	return nothing
+}
+
+// isLoopback reports whether a host is the machine itself.
+func isLoopback(host string) bool {
+	if address, err := netip.ParseAddr(host); err == nil {
+		return address.IsLoopback()
+	}
+	return host == "localhost" || strings.HasSuffix(host, ".localhost")
+}
+
+// share lets pages of other sites read answers. They may send any header.
+func (o *origins) share(next http.Handler) http.Handler {
+	options := cors.Options{
+		AllowOriginVaryRequestFunc: func(r *http.Request, _ string) (bool, []string) { return o.of(r) != nothing, nil },
+		AllowedMethods:             []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete},
+		AllowedHeaders:             []string{"*"},
+		ExposedHeaders:             []string{requestid.Header, "Retry-After", cacheStatusHeader},
+		MaxAge:                     int((10 * time.Minute).Seconds()),
+	}
+	if o.all {
+		// The same answer for every page, which caches understand.
+		options.AllowOriginVaryRequestFunc, options.AllowedOrigins = nil, []string{anyOrigin}
+	}
+	return cors.New(options).Handler(next)
+}
+
+// refusedOrigins logs the name of each origin whose pages were refused, once. It remembers a hundred of them. If there
+// are more, as when somebody makes them up, it says nothing for the rest of the hour, and then begins again.
+type refusedOrigins struct {
+	log *slog.Logger
+
+	mu    sync.Mutex // guards what follows
+	told  map[string]bool
+	since time.Time // when told was empty
+}
+
+const (
+	mostRefused = 100
+	longestName = 300 // bytes of an origin; names of hosts have at most 253
+)
+
+// tell logs an origin.
+func (o *refusedOrigins) tell(origin string) {
+	if !isOrigin(origin) {
+		return // a browser would not send it, and it is not for our log
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.told) >= mostRefused && now().Sub(o.since) >= time.Hour {
+		clear(o.told)
+	}
+	if o.told[origin] || len(o.told) >= mostRefused {
+		return
+	}
+	if len(o.told) == 0 {
+		o.since = now()
+	}
+	o.told[strings.Clone(origin)] = true
+	o.log.Warn("pages of another origin were refused: PETITION_ALLOWED_ORIGINS does not name it", "origin", origin)
+}
+
+// isOrigin reports whether a text is an origin as a browser sends it: a scheme and a host, or null.
+func isOrigin(text string) bool {
+	scheme, host, ok := strings.Cut(text, "://")
+	return text == "null" || ok && scheme != "" && host != "" && len(text) <= longestName && !strings.ContainsFunc(scheme+host, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && !strings.ContainsRune("+.-_:[]", r)
+	})
+}
