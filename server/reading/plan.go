@@ -88,8 +88,7 @@ func (s *Reader) chooseAmong(ctx context.Context, c conditions, most int) (sourc
 			fewest = i
 		}
 	}
-	out := c.asked(fewest, s.source.Dialect())
-	return out, nil
+	return c.asked(fewest, s.source.Dialect()), nil
 }
 
 // sizes returns how many petitions meet each of the conditions; it stops counting above most.

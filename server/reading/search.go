@@ -73,9 +73,11 @@ func eachTerm(search string, args *database.Args, join string, of func(in func(c
 // most, then tags, then the summary: these are PostgreSQL's weights A to D. SQLite's bm25 would score all matches, and
 // needs the places of words, which its index does not keep.
 func (s *Service) scores(search string, args *database.Args) string {
-	score := places(search, args)
+	var score string
 	if s.source.Dialect() == database.Postgres {
 		score = `ts_rank(d.document, to_tsquery('simple', ` + args.Add(s.matching(search)) + `))`
+	} else {
+		score = places(search, args)
 	}
 	return `SELECT d.petition_id AS id, ` + score + ` AS score FROM search_documents AS d WHERE d.petition_id IN (SELECT id FROM best)`
 }
