@@ -2212,7 +2212,8 @@ type Query {
     Words to find in title, summary, body and tags, at most 200 characters; more are refused with BAD_USER_INPUT. Each of
     the first 16 words must be found, the last one as the beginning of a word. In scripts that put no spaces between
     words, such as Chinese, Japanese, Thai, Lao, Khmer and Burmese, any part of a text is found; of long ones the first 64
-    letters or so count. Absent, null or blank: no search.
+    letters or so count. If a text has more than 128 different words with the same first five letters, the others are not
+    found. Absent, null or blank: no search.
 
     Case, accents and other marks do not matter, nor do letters that another keyboard lacks (` + "`" + `coeur` + "`" + ` finds ` + "`" + `cœur` + "`" + `, ` + "`" + `Lodz` + "`" + `
     ` + "`" + `Łódź` + "`" + `, ` + "`" + `Kadikoy` + "`" + ` ` + "`" + `Kadıköy` + "`" + `), apostrophes within words, soft hyphens, joiners and tatweels, the script of digits,

@@ -38,7 +38,6 @@ type source struct {
 	where string // all conditions except those on the states
 	args  database.Args
 	few   bool // there are so few that they are sorted, instead of walking the list until a page is full
-	rare  bool // few petitions meet the last narrowing
 }
 
 // asked returns the source that reads the petitions that meet one of the narrowings, given by its index, and checks the
@@ -89,9 +88,7 @@ func (s *Reader) chooseAmong(ctx context.Context, c conditions, most int) (sourc
 			fewest = i
 		}
 	}
-	out := c.asked(fewest, s.source.Dialect())
-	out.rare = len(sizes) > 0 && sizes[len(sizes)-1] <= most
-	return out, nil
+	return c.asked(fewest, s.source.Dialect()), nil
 }
 
 // sizes returns how many petitions meet each of the conditions; it stops counting above most.

@@ -69,19 +69,17 @@ func eachTerm(search string, args *database.Args, join string, of func(in func(c
 	return strings.Join(out, join)
 }
 
-// scores returns a statement that yields ids and scores, the greater the better, of at least the documents in best.
-// Titles weigh most, then tags, then the summary: these are PostgreSQL's weights A to D, and the same ones are given to
-// SQLite's bm25, whose scores are the more negative the better. Since bm25 can only score all matches at once, the
-// weights alone are used if there are many.
-func (s *Service) scores(search string, few bool, args *database.Args) string {
-	of := `FROM search_documents AS d WHERE d.petition_id IN (SELECT id FROM best)`
-	switch {
-	case s.source.Dialect() == database.Postgres:
-		return `SELECT d.petition_id AS id, ts_rank(d.document, to_tsquery('simple', ` + args.Add(s.matching(search)) + `)) AS score ` + of
-	case few:
-		return `SELECT d.petition_id AS id, -bm25(search_index, 10.0, 4.0, 2.0, 1.0) AS score FROM ` + s.matches(args.Add(s.matching(search)))
+// scores returns a statement that yields ids and scores, the greater the better, of the documents in best. Titles weigh
+// most, then tags, then the summary: these are PostgreSQL's weights A to D. SQLite's bm25 would score all matches, and
+// needs the places of words, which its index does not keep.
+func (s *Service) scores(search string, args *database.Args) string {
+	var score string
+	if s.source.Dialect() == database.Postgres {
+		score = `ts_rank(d.document, to_tsquery('simple', ` + args.Add(s.matching(search)) + `))`
+	} else {
+		score = places(search, args)
 	}
-	return `SELECT d.petition_id AS id, ` + places(search, args) + ` AS score ` + of
+	return `SELECT d.petition_id AS id, ` + score + ` AS score FROM search_documents AS d WHERE d.petition_id IN (SELECT id FROM best)`
 }
 
 // relevant returns a page by relevance. The order is computed again for every page, so a cursor is an index into it.
@@ -137,7 +135,7 @@ func (s *Reader) ranked(ctx context.Context, search string, c conditions, from s
 	// Materialised, or SQLite would repeat the search for every row that it joins.
 	text := fmt.Sprintf(`WITH best AS MATERIALIZED (%s), scored AS MATERIALIZED (%s)
  SELECT best.id FROM best JOIN scored ON scored.id = best.id ORDER BY score %s, best.key %s, best.id %s`,
-		best, s.scores(search, from.rare, &args), direction, direction, direction)
+		best, s.scores(search, &args), direction, direction, direction)
 	var ids []uuid.UUID
 	err := s.source.Each(ctx, c.seen.Statement(text, args), func(rows *sql.Rows) error {
 		var id uuid.UUID

@@ -16,6 +16,11 @@ const (
 	searchWordsMax = 16     // words of a search
 	searchTermsMax = 64     // terms of a search: in scripts without spaces a word has many
 	storedTermsMax = 60_000 // terms of a text: one for each letter of the longest body in a script without spaces, and some
+
+	// Different terms of a text that begin with the same letters. A search for a beginning reads as many lists as there are
+	// terms that begin so, and a text can be written that has thousands; no natural one has that many.
+	crowdLetters = 5
+	crowdMax     = 128
 )
 
 // SearchText returns the terms under which the search index finds a text, joined by single spaces. A term is a word,
@@ -25,7 +30,11 @@ const (
 func SearchText(s string) string {
 	var out strings.Builder
 	stored := 0
+	crowds := crowds{known: map[string]bool{}, sizes: map[string]int{}}
 	for term := range storedTerms(foldLetters(s)) {
+		if !crowds.admit(term) {
+			continue
+		}
 		if stored++; stored > storedTermsMax {
 			break
 		}
@@ -35,6 +44,26 @@ func SearchText(s string) string {
 		out.WriteString(term)
 	}
 	return out.String()
+}
+
+// crowds counts the different terms of a text that begin with the same letters.
+type crowds struct {
+	known map[string]bool
+	sizes map[string]int
+}
+
+// admit reports whether a term is stored: it has few letters, is known, or has not too many beside it.
+func (c crowds) admit(term string) bool {
+	beginning := firstLetters(term, crowdLetters)
+	if len(beginning) == len(term) || c.known[term] {
+		return true
+	}
+	if c.sizes[beginning] == crowdMax {
+		return false
+	}
+	c.sizes[beginning]++
+	c.known[term] = true
+	return true
 }
 
 // storedTerms yields the terms of a folded text.

@@ -2,6 +2,7 @@ package text
 
 import (
 	"database/sql"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -290,5 +291,26 @@ func checkSearchPromises(t interface{ Errorf(string, ...any) }, s string) {
 	}
 	if (ts == "") != (stored == "") || ts != "" && !tsForm.MatchString(ts) {
 		t.Errorf("TSQuery(%q) = %s", s, ts)
+	}
+}
+
+// TestSearchTextHasNoCrowds checks that a search for the beginning of words meets few terms of one text, and that no
+// natural text loses any.
+func TestSearchTextHasNoCrowds(t *testing.T) {
+	t.Parallel()
+	var crowd, words strings.Builder
+	for i := range 5000 {
+		fmt.Fprintf(&crowd, "wwwww%d ", i)
+		fmt.Fprintf(&words, "w%dx ", i)
+	}
+	if got := len(strings.Fields(SearchText(crowd.String()))); got != crowdMax {
+		t.Errorf("%d terms of a crowd are stored, want %d", got, crowdMax)
+	}
+	if got := len(strings.Fields(SearchText(words.String()))); got != 5000 {
+		t.Errorf("%d of 5,000 words are stored", got)
+	}
+	again := "wwwww1 wwwww2 wwwww1"
+	if got := SearchText(again); got != again {
+		t.Errorf("%q became %q", again, got)
 	}
 }

@@ -1,0 +1,4 @@
+-- +goose Up
+
+-- Only SQLite's index changes here.
+SELECT 1;
