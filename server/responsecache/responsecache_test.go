@@ -221,29 +221,34 @@ func TestLongComputations(t *testing.T) {
 	t.Parallel()
 	const first, second = 0, 1500 * time.Millisecond
 	for name, test := range map[string]struct {
-		meanwhile func(*Store[string])             // 1.2 s after the beginning
+		meanwhile func(*Store[string])            // 1.2 s after the beginning
 		want      map[time.Duration]time.Duration // whose result gets who came after so long
 		kept      time.Duration
 	}{
 		"Undisturbed": {
 			func(*Store[string]) {},
-			map[time.Duration]time.Duration{0: first, second: first, 2900 * time.Millisecond: first, 3900 * time.Millisecond: first}, first,
+			map[time.Duration]time.Duration{0: first, second: first, 2900 * time.Millisecond: first, 3900 * time.Millisecond: first},
+			first,
 		},
 		"AnotherDropped": {
 			func(s *Store[string]) { s.Drop(topics[1]) },
-			map[time.Duration]time.Duration{0: first, second: first, 2900 * time.Millisecond: first, 3900 * time.Millisecond: first}, first,
+			map[time.Duration]time.Duration{0: first, second: first, 2900 * time.Millisecond: first, 3900 * time.Millisecond: first},
+			first,
 		},
 		"Dropped": {
 			func(s *Store[string]) { s.Drop(topics[0]) },
-			map[time.Duration]time.Duration{0: first, time.Second: first, second: second, 2900 * time.Millisecond: second}, second,
+			map[time.Duration]time.Duration{0: first, time.Second: first, second: second, 2900 * time.Millisecond: second},
+			second,
 		},
 		"Cleared": {
 			func(s *Store[string]) { s.Clear() },
-			map[time.Duration]time.Duration{0: first, time.Second: first, second: second, 2900 * time.Millisecond: second}, second,
+			map[time.Duration]time.Duration{0: first, time.Second: first, second: second, 2900 * time.Millisecond: second},
+			second,
 		},
 		"Cautious": {
 			func(s *Store[string]) { s.Cautious(true) },
-			map[time.Duration]time.Duration{0: first, time.Second: first, second: second, 2400 * time.Millisecond: second}, -1,
+			map[time.Duration]time.Duration{0: first, time.Second: first, second: second, 2400 * time.Millisecond: second},
+			-1,
 		},
 	} {
 		for _, late := range []bool{false, true} {
