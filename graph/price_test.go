@@ -79,14 +79,15 @@ func TestPrices(t *testing.T) {
 			`{ petitions ` + page + ` }`: 81,
 			`{ petitions(orderBy: {field: TRENDING}, filter: {states: [CLOSED]}) ` + page + ` }`:                                                 81,
 			`{ petitions(filter: {tags: ["a"]}) ` + page + ` }`:                                                                                  131,
-			`{ petitions(search: "a", filter: {language: "en", minSignatures: 9}) { totalCount nodes { title tags { name } signatureCount } } }`: 301,
+			`{ petitions(search: "a", filter: {language: "en", minSignatures: 9}) { totalCount nodes { title tags { name } signatureCount } } }`: 401,
 			`{ tag(name: "a") { name petitions ` + page + ` } }`:                                                                                 82,
 			`{ tag(name: "a") { name petitions(orderBy: {field: TRENDING}) ` + page + ` } }`:                                                     182,
-			`{ trendingTags(first: 10) { tag { name } } }`:                                                                                       64,
+			`{ trendingTags(first: 10) { tag { name } } }`:                                                                                       114,
+			`{ statistics { petitionCount openPetitionCount signatureCount signaturesLastHour } }`:                                               51,
 			// These go through all of a site's petitions again and again.
 			`{ tags(first: 100) { nodes { petitions(first: 1, orderBy: {field: TRENDING}) { nodes { id } } } } }`:                 10_231,
 			`{ petitions(first: 5) { nodes { tags { petitions(first: 1, orderBy: {field: ENDS_AT}) { nodes { id } } } } } }`:      5_121,
-			aliases(10, `petitions(first: 1, search: "a", filter: {tags: ["a"], allTags: ["b"], language: "fr"}) { totalCount }`): 2_720,
+			aliases(10, `petitions(first: 1, search: "a", filter: {tags: ["a"], allTags: ["b"], language: "fr"}) { totalCount }`): 3_720,
 		} {
 			m, err := s.measure(context.Background(), counter, query)
 			if err != nil || m.cost != want || m.refused != (want > 1000) {

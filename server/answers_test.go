@@ -381,6 +381,42 @@ func TestListsHoldWhatWasAcknowledged(t *testing.T) {
 	})
 }
 
+// TestStatisticsHoldWhatWasAcknowledged lets many ask for the numbers of the site, with a credential and without, in
+// many words, while others sign. Sums are read by one for all, and none misses what was acknowledged before.
+func TestStatisticsHoldWhatWasAcknowledged(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, environment []string) {
+		s := start(t, append(environment, "PETITION_RATE_LIMITS=off", "PETITION_ADMIN_KEY="+adminOfTests))
+		of := &subject{}
+		of.id, of.token = s.openTagged(t, "sums")
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		var all sync.WaitGroup
+		for w := range 2 {
+			all.Go(func() { s.keepSigning(ctx, t, of, fmt.Sprint(w)) })
+		}
+		for r := range 9 {
+			bearer := []string{"", adminOfTests, of.token}[r%3]
+			all.Go(func() {
+				for n := 0; ctx.Err() == nil; n++ {
+					least := of.signatures.by(0)
+					document := fmt.Sprintf(`query { a%d: __typename statistics { signatureCount signaturesLastHour } again: statistics { signatureCount } }`, n%5)
+					data, status := s.read(t, bearer, document, nil)
+					for _, path := range []string{"statistics.signatureCount", "statistics.signaturesLastHour", "again.signatureCount"} {
+						if got := numberAt(data, path); got < least {
+							t.Errorf("%s was %d when %d had been acknowledged (%s)", path, got, least, status)
+						}
+					}
+				}
+			})
+		}
+		all.Wait()
+		if of.signatures.by(0) == 0 {
+			t.Error("nobody signed: nothing was tried")
+		}
+	})
+}
+
 // TestSharedAnswersKeepSecrets lets people without a credential read what only the petitioner and the staff may see,
 // with the very words that those use, before and after them.
 func TestSharedAnswersKeepSecrets(t *testing.T) {

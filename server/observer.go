@@ -14,12 +14,14 @@ import (
 	"petitiond/server/live"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
+	"petitiond/server/responsecache"
 	"petitiond/server/transport"
 )
 
 // observer hears of everything that is committed here or on another replica, and sees to it that nobody is shown what
 // it has made old. It is there before the ledger and the domain, so that nothing is written that it does not hear of.
 type observer struct {
+	sums      *reading.SiteSums // of which responses are made: whatever happens to these happens to them first
 	responses *transport.Responses
 	hub       *live.Hub
 	replicas  *fanout.Postgres // nil where there are none
@@ -37,13 +39,14 @@ var (
 // newObserver connects what is committed with those who watch.
 func (a *App) newObserver() (*observer, error) {
 	o := &observer{
+		sums:      a.sums,
 		responses: transport.NewResponses(a.config.Limits.AnswerBytes),
 		hub:       live.New(live.Options{Read: a.reading.News, Logger: a.log}),
 		metrics:   a.metrics,
 		now:       a.db.Clock.Now,
 	}
 	// On PostgreSQL there may be other replicas. Until their news come, and if none ever do, what is kept is soon old.
-	o.responses.Cautious(a.db.Dialect == database.Postgres)
+	o.cautious(a.db.Dialect == database.Postgres)
 	if a.db.Dialect != database.Postgres || a.config.Fanout == "local" {
 		return o, nil
 	}
@@ -69,7 +72,7 @@ func (o *observer) run(ctx context.Context) error {
 // minuteBegins drops and reads again what shows last hours: signatures have grown older than an hour, of which nobody
 // tells. Every replica finds the same, since all know the same time.
 func (o *observer) minuteBegins() {
-	o.responses.Drop(reading.MinuteKey())
+	o.drop(reading.MinuteKey())
 	o.hub.Reread()
 }
 
@@ -99,23 +102,38 @@ func (o *observer) Committed(values ...figures.Value) {
 // who are told of a change, in whatever way, and ask again see it.
 func (o *observer) Received(values ...figures.Value) {
 	for _, v := range values {
-		o.responses.Drop(reading.CacheKeys(v)...)
+		o.drop(reading.CacheKeys(v)...)
 	}
 	o.hub.Publish(values...)
 }
 
+// drop forgets what depends on one of the topics.
+func (o *observer) drop(topics ...responsecache.Topic) {
+	o.sums.Drop(topics...)
+	o.responses.Drop(topics...)
+}
+
 // Doubtful forgets all responses, since nobody knows which of them are old.
-func (o *observer) Doubtful() { o.responses.Clear() }
+func (o *observer) Doubtful() {
+	o.sums.Clear()
+	o.responses.Clear()
+}
 
 // Recounted counts what a recount has found.
 func (o *observer) Recounted(found []ledger.Difference) { o.metrics.recounted(found) }
 
 // Broken makes responses short-lived while news of other replicas are missed.
-func (o *observer) Broken() { o.responses.Cautious(true) }
+func (o *observer) Broken() { o.cautious(true) }
+
+// cautious says whether news of other replicas may be missed.
+func (o *observer) cautious(on bool) {
+	o.sums.Cautious(on)
+	o.responses.Cautious(on)
+}
 
 // Lost reads again what is watched and forgets what is kept: nobody knows what changed meanwhile.
 func (o *observer) Lost() {
-	o.responses.Cautious(false)
-	o.responses.Clear()
+	o.cautious(false)
+	o.Doubtful()
 	o.hub.Reread()
 }

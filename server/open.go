@@ -22,6 +22,7 @@ type core struct {
 	db      *database.DB
 	keys    *secret.Keys
 	applied []database.Migration
+	sums    *reading.SiteSums
 	reading *reading.Service
 	ledger  *ledger.Ledger
 	domain  *petitioning.Service
@@ -88,7 +89,10 @@ func (c *core) report() {
 
 // read makes what reads the database. Links that it makes begin with the public URL.
 func (c *core) read() {
-	c.reading = reading.New(reading.Options{Database: c.db, Keys: c.keys, PublicURL: c.config.PublicURL, Logger: c.log})
+	c.sums = reading.NewSiteSums()
+	c.reading = reading.New(reading.Options{
+		Database: c.db, Keys: c.keys, PublicURL: c.config.PublicURL, Logger: c.log, SiteSums: c.sums,
+	})
 }
 
 // build puts the domain on the database. The observer hears of everything that is written from now on.

@@ -2223,7 +2223,7 @@ type Query {
     There are no operators: a minus before a word, quotation marks and other signs are passed over, and words such as OR
     are words to find.
     """
-    search: String @cost(weight: "100")
+    search: String @cost(weight: "200")
 
     """Which petitions; absent or null: the OPEN ones."""
     filter: PetitionFilter
@@ -2282,11 +2282,11 @@ type Query {
     first: Int = 10
   ): [TrendingTag!]!
     @cacheControl(maxAge: 1)
-    @cost(weight: "50")
+    @cost(weight: "100")
     @listSize(assumedSize: 10, slicingArguments: ["first"], requireOneSlicingArgument: false)
 
   """The numbers of the whole site."""
-  statistics: Statistics! @cost(weight: "10")
+  statistics: Statistics! @cost(weight: "50")
 }
 
 """Something that a person can correct in the input of a mutation."""

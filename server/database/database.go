@@ -37,12 +37,13 @@ type DB struct {
 	Dialect Dialect
 	// Write is the pool on which the domain writes. On SQLite it is one connection, the only one that may write.
 	Write *sql.DB
-	// Read is for statements that change nothing. On SQLite its connections refuse changes; on PostgreSQL it is the
+	// Read is for statements that change nothing and may take long, such as searches, totals and sums. On SQLite a few of
+	// them run at once and the others wait, within their time; its connections refuse changes. On PostgreSQL it is the
 	// same pool as Write.
 	Read *sql.DB
-	// LookUp is for reading statements that use the same indexes whatever their arguments. PostgreSQL plans each of
-	// them only once per connection; by default it would plan some of them every time, which takes longer than running
-	// them. On SQLite it is the same pool as Read.
+	// LookUp is for reading statements that use the same indexes whatever their arguments and find few rows: they never
+	// wait for those of Read. PostgreSQL plans each of them only once per connection; by default it would plan some of
+	// them every time, which takes longer than running them. On SQLite its connections refuse changes.
 	LookUp *sql.DB
 	// Ledger is the pool on which the ledger writes. On PostgreSQL it has connections of its own: no signature ever
 	// waits for a connection that a slow reader holds. On SQLite it is the same pool as Write.
@@ -57,8 +58,8 @@ type DB struct {
 
 // Options are what can be chosen when a database is opened. The program runs with the zero value.
 type Options struct {
-	// Write, Read, LookUp and Ledger are numbers of connections, by default 12, 8, 12 and 4. Read applies to SQLite,
-	// the others to PostgreSQL.
+	// Write, Read, LookUp and Ledger are numbers of connections, by default 12, 3, 12 and 4. Read applies to SQLite,
+	// LookUp to both, the others to PostgreSQL.
 	Write, Read, LookUp, Ledger int
 	// Wrap wraps the driver for all pools, for example to count statements.
 	Wrap func(driver.Connector) driver.Connector
@@ -78,7 +79,7 @@ func Open(ctx context.Context, url string) (*DB, error) {
 
 // Open is like the function Open, with options.
 func (o Options) Open(ctx context.Context, url string) (*DB, error) {
-	o.Write, o.Read, o.LookUp, o.Ledger = cmp.Or(o.Write, 12), cmp.Or(o.Read, 8), cmp.Or(o.LookUp, 12), cmp.Or(o.Ledger, 4)
+	o.Write, o.Read, o.LookUp, o.Ledger = cmp.Or(o.Write, 12), cmp.Or(o.Read, 3), cmp.Or(o.LookUp, 12), cmp.Or(o.Ledger, 4)
 	if o.Wrap == nil {
 		o.Wrap = func(c driver.Connector) driver.Connector { return c }
 	}

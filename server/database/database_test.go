@@ -1,10 +1,12 @@
 package database_test
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
@@ -66,11 +68,11 @@ func TestPools(t *testing.T) {
 	t.Run("SQLite", func(t *testing.T) {
 		t.Parallel()
 		db := empty(t, database.SQLite)
-		if got, want := open(t, db), [4]int{1, 8, 8, 1}; got != want {
+		if got, want := open(t, db), [4]int{1, 3, 12, 1}; got != want {
 			t.Errorf("got %v connections to write, read, look up and for the ledger, want %v", got, want)
 		}
-		if db.Ledger != db.Write || db.Read == db.Write || db.LookUp != db.Read {
-			t.Error("the ledger must share the writer, and readers must not")
+		if db.Ledger != db.Write || db.Read == db.Write || db.LookUp == db.Read || db.LookUp == db.Write {
+			t.Error("the ledger must share the writer, readers must not, and look-ups must not wait for them")
 		}
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
@@ -88,7 +90,7 @@ func TestPools(t *testing.T) {
 		options := database.Options{Write: 3, Read: 2, LookUp: 6, Ledger: 5}
 		lite := opened(t, options, "sqlite:"+filepath.Join(t.TempDir(), "test.db"))
 		postgres := opened(t, options, dbtest.URL(t, database.Postgres))
-		if got, want := open(t, lite), [4]int{1, 2, 2, 1}; got != want {
+		if got, want := open(t, lite), [4]int{1, 2, 6, 1}; got != want {
 			t.Errorf("SQLite: got %v, want %v", got, want)
 		}
 		if got, want := open(t, postgres), [4]int{3, 3, 6, 5}; got != want {
@@ -112,6 +114,40 @@ func TestPoolsKeepConnections(t *testing.T) {
 		}
 		if stats := db.Read.Stats(); stats.Idle != want || stats.MaxIdleClosed != 0 {
 			t.Errorf("%d connections idle, %d closed; want all %d kept", stats.Idle, stats.MaxIdleClosed, want)
+		}
+	})
+}
+
+// TestLookUpsPassWhatTakesLong takes every connection on which long statements run. One more of those waits, within its
+// time; look-ups do not, nor does the question whether the database is migrated.
+func TestLookUpsPassWhatTakesLong(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		t.Parallel()
+		taken := conns(t, db.Read)
+		rows, err := db.AskByIndex(soon(t), "SELECT 1")
+		if err != nil {
+			t.Fatalf("a look-up waits: %v", err)
+		}
+		if err := rows.Close(); err != nil {
+			t.Error(err)
+		}
+		if pending, err := db.Pending(soon(t)); err != nil || len(pending) > 0 {
+			t.Errorf("%d migrations are pending, error %v", len(pending), err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if rows, err := db.Ask(ctx, "SELECT 1"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("one more ran (error %v, %v)", err, rows)
+		}
+		if err := taken[0].Close(); err != nil {
+			t.Error(err)
+		}
+		if rows, err = db.Ask(soon(t), "SELECT 1"); err != nil {
+			t.Fatalf("there is room again, and: %v", err)
+		}
+		if err := rows.Close(); err != nil {
+			t.Error(err)
 		}
 	})
 }

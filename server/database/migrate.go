@@ -133,10 +133,10 @@ func (db *DB) applied(ctx context.Context) ([]int64, error) {
 		exists = "SELECT count(*) > 0 FROM sqlite_master WHERE name = 'goose_db_version'"
 	}
 	var migrated bool
-	if err := db.Read.QueryRowContext(ctx, exists).Scan(&migrated); err != nil || !migrated {
+	if err := db.LookUp.QueryRowContext(ctx, exists).Scan(&migrated); err != nil || !migrated {
 		return nil, err
 	}
-	rows, err := db.Read.QueryContext(ctx, "SELECT version_id FROM goose_db_version WHERE is_applied")
+	rows, err := db.LookUp.QueryContext(ctx, "SELECT version_id FROM goose_db_version WHERE is_applied")
 	if err != nil {
 		return nil, err
 	}

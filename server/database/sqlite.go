@@ -24,6 +24,17 @@ func sqlitePragmas() []pragma {
 		{"journal_mode", "WAL", "wal"},
 		{"synchronous", "FULL", "2"},
 		{"foreign_keys", "1", "1"},
+		{"temp_store", "1", "1"}, // in files: what is sorted may be as large as the site
+	}
+}
+
+// readerPragmas bound the memory of a reader: its cache, which is also how much it sorts before it writes to a file.
+// There are many readers, and the system keeps the pages of the file besides. There is no limit for all of them
+// together: the driver is built without the statistics that SQLite's soft heap limit goes by.
+func readerPragmas() []pragma {
+	return []pragma{
+		{"query_only", "1", "1"},
+		{"cache_size", "-2000", "-2000"}, // KiB
 	}
 }
 
@@ -49,7 +60,7 @@ func (o Options) openSQLite(ctx context.Context, path string) (_ *DB, err error)
 		}
 	}()
 	writing := append(append(sqlitePragmas(), pragma{"query_only", "0", "0"}), writerPragmas()...)
-	reading := append(sqlitePragmas(), pragma{"query_only", "1", "1"})
+	reading := append(sqlitePragmas(), readerPragmas()...)
 	// The writer is opened first: it turns the journal into a write-ahead log, which readers are not allowed to do.
 	if db.Write, err = o.sqlitePool(ctx, path, writing, "immediate", 1); err != nil {
 		return nil, err
@@ -58,8 +69,9 @@ func (o Options) openSQLite(ctx context.Context, path string) (_ *DB, err error)
 	if db.Read, err = o.sqlitePool(ctx, path, reading, "deferred", o.Read); err != nil {
 		return nil, err
 	}
-	// Look-ups have a pool of their own on PostgreSQL alone, where plans depend on a setting of the session.
-	db.LookUp = db.Read
+	if db.LookUp, err = o.sqlitePool(ctx, path, reading, "deferred", o.LookUp); err != nil {
+		return nil, err
+	}
 	// Checkpoints are no statements of the program: those who count or fail statements must not see them.
 	unwrapped := Options{Wrap: func(c driver.Connector) driver.Connector { return c }}
 	helper, err := unwrapped.sqlitePool(ctx, path, append(sqlitePragmas(), pragma{"query_only", "0", "0"}), "deferred", 1)

@@ -35,6 +35,7 @@ func TestPragmasHoldOnEveryConnection(t *testing.T) {
 	db := empty(t, database.SQLite)
 	want := map[string]string{
 		"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "5000", "query_only": "0",
+		"temp_store": "1", "cache_size": "-65536",
 	}
 	check := func(pool string, conn *sql.Conn) {
 		t.Helper()
@@ -48,17 +49,21 @@ func TestPragmasHoldOnEveryConnection(t *testing.T) {
 	for _, conn := range conns(t, db.Write) {
 		check("Write", conn)
 	}
-	want["query_only"] = "1"
-	for _, conn := range conns(t, db.Read) {
-		check("Read", conn)
+	want["query_only"], want["cache_size"] = "1", "-2000"
+	for name, pool := range map[string]*sql.DB{"Read": db.Read, "LookUp": db.LookUp} {
+		for _, conn := range conns(t, pool) {
+			check(name, conn)
+		}
 	}
 }
 
 func TestReadersCannotWrite(t *testing.T) {
 	t.Parallel()
 	db := empty(t, database.SQLite)
-	if _, err := db.Read.ExecContext(t.Context(), "CREATE TABLE t (n int)"); err == nil {
-		t.Error("a reader made a table")
+	for name, pool := range map[string]*sql.DB{"Read": db.Read, "LookUp": db.LookUp} {
+		if _, err := pool.ExecContext(t.Context(), "CREATE TABLE t (n int)"); err == nil {
+			t.Errorf("%s made a table", name)
+		}
 	}
 }
 

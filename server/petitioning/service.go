@@ -79,12 +79,12 @@ func New(opt Options) *Service {
 	return s
 }
 
-// newest returns the pool that reads the latest committed state without waiting for writers. On SQLite this is the
-// readers' pool, since the writer has only one connection; on PostgreSQL it is not, since readers may be given a
-// replica.
+// newest returns the pool that reads the latest committed state without waiting for writers, nor for what takes long.
+// On SQLite this is that of look-ups, since the writer has only one connection; on PostgreSQL it is not, since readers
+// may be given a replica.
 func newest(db *database.DB) *sql.DB {
 	if db.Dialect == database.SQLite {
-		return db.Read
+		return db.LookUp
 	}
 	return db.Write
 }

@@ -69,8 +69,11 @@ func OpenPetitions(ctx context.Context, tag *ent.Tag) int {
 	return tag.OpenPetitions
 }
 
-// dependOnSite records that the answer under ctx shows sums over all petitions.
-func dependOnSite(ctx context.Context) { responsecache.On(ctx, responsecache.Topic{Kind: aboutSite}) }
+// dependOnSite records that the answer under ctx shows sums over all petitions, and their last hour.
+func dependOnSite(ctx context.Context) {
+	responsecache.On(ctx, responsecache.Topic{Kind: aboutSite})
+	dependOnMinute(ctx)
+}
 
 // dependOnMinute records that the answer under ctx shows a last hour.
 func dependOnMinute(ctx context.Context) {

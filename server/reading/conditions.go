@@ -37,8 +37,7 @@ func (s *Reader) conditions(name string, q PetitionQuery) (conditions, error) {
 		return conditions{}, err
 	}
 	f := or(q.Filter, Filter{}).filled()
-	tags, err := tagged(f)
-	if err != nil {
+	if err := f.checkTags(); err != nil {
 		return conditions{}, err
 	}
 	own, err := f.own()
@@ -52,17 +51,17 @@ func (s *Reader) conditions(name string, q PetitionQuery) (conditions, error) {
 	if len(f.States) > 0 {
 		c.states = s.viewer.States(knownStates(f.States))
 	}
-	c.narrow = s.narrowings(c, tags, f.MinSignatures, q.Search)
+	c.narrow = s.narrowings(c, f, q.Search)
 	c.byValues = len(c.narrow) > 0 || c.asksRows()
 	return c, nil
 }
 
 // narrowings returns those of a query. A list that walks along the index of another table also needs one for the
 // conditions on the petitions' rows: if few petitions met them, the walk would pass nearly all petitions.
-func (s *Reader) narrowings(c conditions, tags []narrowing, signatures *int, search *string) []narrowing {
-	out := tags
-	if signatures != nil {
-		out = append(out, c.signedBy(*signatures))
+func (s *Reader) narrowings(c conditions, f Filter, search *string) []narrowing {
+	out := c.tagged(f)
+	if f.MinSignatures != nil {
+		out = append(out, c.signedBy(*f.MinSignatures))
 	}
 	if c.order.alongRanks() && c.asksRows() {
 		out = append(out, narrowing{

@@ -129,31 +129,38 @@ type Statistics struct {
 
 // Statistics sums what everybody may see.
 func (s *Service) Statistics(ctx context.Context) (Statistics, error) {
-	dependOnSite(ctx)
-	dependOnMinute(ctx)
-	var out Statistics
-	var args database.Args
-	hour := s.lastHour(&args, func(column string) string {
-		return `EXISTS (SELECT 1 FROM petitions AS p WHERE p.id = ` + column + ` AND ` + visibility.Here + `)`
-	})
-	text := `SELECT counted.petitions, counted.opened, ` + s.signedInAll() + `, ` + hour + ` FROM (SELECT COUNT(*) AS petitions,
-  COALESCE(SUM(CASE WHEN p.state = 'OPEN' THEN 1 ELSE 0 END), 0) AS opened FROM petitions AS p WHERE ` + visibility.Here + `) AS counted`
-	err := s.source.Each(ctx, Anybody.Petitions(`p`).Statement(text, args), func(rows *sql.Rows) error {
-		return rows.Scan(&out.PetitionCount, &out.OpenPetitionCount, &out.SignatureCount, &out.SignaturesLastHour)
-	})
+	out, err := siteSum(ctx, s, "statistics", dependOnSite, s.sumSite)
 	if err != nil {
 		return out, fmt.Errorf("summing the site: %w", err)
 	}
 	return out, nil
 }
 
-// signedInAll returns the SQL for the sum of the counters that everybody may see. PostgreSQL reads all and skips the
-// few others; SQLite, for which each look-up in another table is expensive, subtracts them from the sum of all.
-func (s *Service) signedInAll() string {
+func (s *Service) sumSite(ctx context.Context) (out Statistics, err error) {
+	var args database.Args
+	signed := s.signedInAll(&args)
+	text := `SELECT counted.petitions, counted.opened, signed.total, signed.hour FROM (SELECT COUNT(*) AS petitions,
+  COALESCE(SUM(CASE WHEN p.state = 'OPEN' THEN 1 ELSE 0 END), 0) AS opened FROM petitions AS p WHERE ` + visibility.Here + `) AS counted
+ CROSS JOIN (` + signed + `) AS signed`
+	err = s.source.Each(ctx, Anybody.Petitions(`p`).Statement(text, args), func(rows *sql.Rows) error {
+		return rows.Scan(&out.PetitionCount, &out.OpenPetitionCount, &out.SignatureCount, &out.SignaturesLastHour)
+	})
+	return out, err
+}
+
+// signedInAll returns the SQL of the signatures that everybody may see, in total and in the last hour. PostgreSQL reads
+// all and skips the few others. SQLite, for which each look-up in another table is expensive, subtracts them from the
+// sums of all, and looks for minutes of those alone that were ever signed: most of what nobody sees is drafts.
+func (s *Service) signedInAll(args *database.Args) string {
+	const total = `SELECT COALESCE(SUM(c.total), 0) FROM counters AS c`
 	if s.source.Dialect() == database.Postgres {
-		return `(SELECT COALESCE(SUM(c.total), 0) FROM counters AS c
- WHERE NOT EXISTS (SELECT 1 FROM petitions AS p WHERE p.id = c.petition_id AND ` + `p.state IN ` + state.UnseenSQL + `))`
+		seen := func(petition string) string {
+			return `NOT EXISTS (SELECT 1 FROM petitions AS p WHERE p.id = ` + petition + ` AND p.state IN ` + state.UnseenSQL + `)`
+		}
+		return `SELECT (` + total + ` WHERE ` + seen(`c.petition_id`) + `) AS total, ` + s.lastHour(args, seen) + ` AS hour`
 	}
-	return `(SELECT COALESCE(SUM(c.total), 0) FROM counters AS c) - (SELECT COALESCE(SUM(c.total), 0)
- FROM petitions AS p CROSS JOIN counters AS c WHERE c.petition_id = p.id AND ` + `p.state IN ` + state.UnseenSQL + `)`
+	hour := s.lastHour(args, func(string) string { return `TRUE` })
+	return `SELECT (` + total + `) - COALESCE(SUM(f.total), 0) AS total, ` + hour +
+		` - COALESCE(SUM(CASE WHEN f.issued > 0 THEN ` + s.hourColumn(args) + ` ELSE 0 END), 0) AS hour
+ FROM petitions AS p CROSS JOIN counters AS f WHERE f.petition_id = p.id AND p.state IN ` + state.UnseenSQL
 }

@@ -92,6 +92,8 @@ func (s *Reader) TagPetitions(
 	by := c.sort(order, from, s.source.Dialect())
 	if order.Field == ByCreatedAt {
 		by = c.byTagging(from)
+	} else {
+		c.byValues = true // all petitions of the tag are sorted
 	}
 	return s.petitionPages(ctx, c, from, by, selection, page, tags...)
 }

@@ -109,30 +109,35 @@ func (s *Service) sizes(ctx context.Context, list []narrowing, most int) ([]int,
 	return sizes, nil
 }
 
-// tagged returns the narrowings of a filter to petitions with any or all of its tags. Blank ones are passed over.
-func tagged(f Filter) ([]narrowing, error) {
+// checkTags refuses more tags than a filter may have.
+func (f Filter) checkTags() error {
 	for _, list := range []struct {
 		argument string
 		names    []string
 	}{{"filter.tags", f.Tags}, {"filter.allTags", f.AllTags}} {
 		if len(list.names) > 2*text.TagsMax {
-			return nil, &keyset.ArgumentError{Argument: list.argument, Message: fmt.Sprintf("Give at most %d tags.", 2*text.TagsMax)}
+			return &keyset.ArgumentError{Argument: list.argument, Message: fmt.Sprintf("Give at most %d tags.", 2*text.TagsMax)}
 		}
 	}
-	var out []narrowing
+	return nil
+}
+
+// tagged returns the narrowings of a filter to petitions with any or all of its tags. Blank ones are passed over.
+func (c conditions) tagged(f Filter) (out []narrowing) {
 	if names := slices.DeleteFunc(slices.Clone(f.Tags), text.IsBlank); len(names) > 0 {
-		out = append(out, bearing(names))
+		out = append(out, c.bearing(names))
 	}
 	for _, name := range f.AllTags {
 		if !text.IsBlank(name) {
-			out = append(out, bearing([]string{name}))
+			out = append(out, c.bearing([]string{name}))
 		}
 	}
-	return out, nil
+	return out
 }
 
-// bearing narrows to petitions with one of the tags.
-func bearing(names []string) narrowing {
+// bearing narrows to petitions with one of the tags, in the states of the list: of a tag that many drafts or closed
+// petitions bear, nobody reads those that they do not ask for.
+func (c conditions) bearing(names []string) narrowing {
 	among := func(args *database.Args) string {
 		ids := make([]string, len(names))
 		for i, name := range names {
@@ -146,7 +151,7 @@ func bearing(names []string) narrowing {
 	}
 	return narrowing{
 		set: func(args *database.Args) string {
-			return `SELECT ` + distinct + `x.petition_id AS id FROM petition_tags AS x WHERE x.tag_id IN (` + among(args) + `)`
+			return `SELECT ` + distinct + `x.petition_id AS id FROM petition_tags AS x WHERE x.tag_id IN (` + among(args) + `)` + c.in(`x.state`)
 		},
 		probe: func(args *database.Args) string {
 			return ` AND (SELECT TRUE FROM petition_tags AS x WHERE x.petition_id = p.id AND x.tag_id IN (` + among(args) + `) LIMIT 1)`

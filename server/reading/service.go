@@ -23,6 +23,7 @@ type Options struct {
 	Now       func() time.Time // default that of the database's Clock
 	Logger    *slog.Logger     // default discards
 	Sizes     Sizes            // default those that suit a site of some hundred thousand petitions
+	SiteSums  *SiteSums        // dropped by those who change something; nil: nothing is kept
 }
 
 // Service reads a migrated database. It is safe for concurrent use.
@@ -33,6 +34,7 @@ type Service struct {
 	rendered *rendered
 	bySought *coalesce.Reads[sought, string, Found]
 	byParent *coalesce.Reads[paged, uuid.UUID, any] // connections
+	bySum    *coalesce.Reads[string, struct{}, any] // sums over the whole site
 
 	unopened     atomic.Int64 // names that could not be opened since the last log line
 	unopenedSaid atomic.Int64 // time of that log line, in nanoseconds since 1970; 0: never
@@ -60,6 +62,7 @@ func New(opt Options) *Service {
 		rendered: newRendered(),
 		bySought: coalesce.New[sought, string, Found](atOnce),
 		byParent: coalesce.New[paged, uuid.UUID, any](atOnce),
+		bySum:    coalesce.New[string, struct{}, any](1),
 	}
 }
 

@@ -123,10 +123,23 @@ type TrendingTag struct {
 
 // TrendingTags returns the tags whose open petitions were signed most within the last 24 hours.
 func (s *Service) TrendingTags(ctx context.Context, first int) ([]*TrendingTag, error) {
-	dependOnLists(ctx)
 	if first < 1 || first > keyset.MaxSize {
 		return nil, &keyset.ArgumentError{Argument: "first", Message: fmt.Sprintf("first must be between 1 and %d.", keyset.MaxSize)}
 	}
+	all, err := siteSum(ctx, s, "trending tags", dependOnLists, s.sumTags)
+	if err != nil {
+		return nil, fmt.Errorf("reading trending tags: %w", err)
+	}
+	out := make([]*TrendingTag, 0, min(first, len(all)))
+	for _, one := range all[:min(first, len(all))] {
+		t := *one.Tag // a row of its own: what is read together with it differs from answer to answer
+		out = append(out, &TrendingTag{Tag: &t, SignaturesLastDay: one.SignaturesLastDay})
+	}
+	return out, nil
+}
+
+// sumTags reads as many trending tags as anybody can ask for: how many they are is the least of the work.
+func (s *Service) sumTags(ctx context.Context) (out []TrendingTag, err error) {
 	// Joined from minutes to petitions to tags: each step has fewer rows than the one before.
 	query := `SELECT ` + tagColumns + `, tagged.signed FROM (SELECT pt.tag_id, SUM(petition.signed) AS signed
   FROM (SELECT petition_id, SUM(signed) AS signed FROM (
@@ -138,20 +151,15 @@ func (s *Service) TrendingTags(ctx context.Context, first int) ([]*TrendingTag, 
   WHERE p.id = petition.petition_id AND ` + visibility.Here + ` AND pt.petition_id = p.id
   GROUP BY pt.tag_id HAVING SUM(petition.signed) > 0) AS tagged
  CROSS JOIN tags AS t WHERE t.id = tagged.tag_id ORDER BY tagged.signed DESC, t.key LIMIT $2`
-	var out []*TrendingTag
 	since := timespan.Day.Ago(s.opt.Now())
-	asked := visibility.Open(`p`).Statement(query, database.Args{since, first, timespan.TimeOf(since + 1)})
-	err := s.source.Each(ctx, asked, func(rows *sql.Rows) error {
-		one := &TrendingTag{}
-		t, err := scanTag(rows, &one.SignaturesLastDay)
-		one.Tag = t
+	asked := visibility.Open(`p`).Statement(query, database.Args{since, keyset.MaxSize, timespan.TimeOf(since + 1)})
+	err = s.source.Each(ctx, asked, func(rows *sql.Rows) error {
+		one := TrendingTag{}
+		one.Tag, err = scanTag(rows, &one.SignaturesLastDay)
 		out = append(out, one)
 		return err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("reading trending tags: %w", err)
-	}
-	return out, nil
+	return out, err
 }
 
 func scanTag(row scanner, more ...any) (*ent.Tag, error) {

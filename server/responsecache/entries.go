@@ -12,6 +12,7 @@ type entry struct {
 	key      Key
 	start    uint64    // number of the last drop before it was begun
 	began    time.Time // when that was
+	ended    time.Time // when it was computed, or the oldest of its parts that had been kept; zero: neither yet
 	running  bool      // being computed
 	attached bool      // those who come now may have it
 	kept     bool      // and it is there
@@ -132,8 +133,7 @@ func (s *shelf) use(e *entry) {
 	s.used.push(e)
 }
 
-// current returns the entry of key unless it is too old. Then the one who comes now computes it again, even if it is
-// still running.
+// current returns the entry of key unless it is too old. Then the one who comes now computes it again.
 func (s *shelf) current(key Key, now time.Time) *entry {
 	e := s.entries[key]
 	if e != nil && s.expired(e, now) {
@@ -143,14 +143,20 @@ func (s *shelf) current(key Key, now time.Time) *entry {
 	return e
 }
 
-// expired reports whether an entry is older than an answer may be. The age is that of its beginning: what was read may
-// be as old.
+// expired reports whether an entry is older than an answer may be. Its age is that of its end: had something that it
+// depends on changed since its beginning, it would have been dropped. So what is computed has no age, however long it
+// takes, and those who come meanwhile wait for it instead of computing the same again. Where news of changes may be
+// lost nobody knows what has changed, and what was read may be as old as the beginning.
 func (s *shelf) expired(e *entry, now time.Time) bool {
-	lifetime := s.longest
-	if e.fleeting || s.cautious {
-		lifetime = s.short
+	switch {
+	case s.cautious:
+		return now.Sub(e.began) > s.short
+	case e.running:
+		return false
+	case e.fleeting:
+		return now.Sub(e.ended) > s.short
 	}
-	return now.Sub(e.began) > lifetime
+	return now.Sub(e.ended) > s.longest
 }
 
 // judge reports whether those who came at that moment may have the result that they waited for.
@@ -174,6 +180,9 @@ func (s *shelf) finish(e *entry, value any, verdict Verdict, bytes int) {
 	defer s.mu.Unlock()
 	s.running.remove(e)
 	e.running = false
+	if e.ended.IsZero() {
+		e.ended = now
+	}
 	e.value, e.verdict = value, verdict
 	e.bytes = bytes + entryBytes + e.count*linkBytes
 	switch {
@@ -248,6 +257,21 @@ func (s *shelf) brief(e *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e.fleeting = true
+}
+
+// age makes an entry that is computed as old as a part of it that was kept already, maybe on another shelf.
+func (s *shelf) age(e, part *entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !e.running {
+		return
+	}
+	if e.ended.IsZero() || part.ended.Before(e.ended) {
+		e.ended = part.ended
+	}
+	if part.began.Before(e.began) {
+		e.began = part.began
+	}
 }
 
 // Drop forgets every answer that depends on one of the topics. When it returns, nobody who comes gets anything that

@@ -51,6 +51,13 @@ func Briefly(ctx context.Context) {
 	}
 }
 
+// contains makes the answer that is computed under ctx as old as a part of it that was kept.
+func contains(ctx context.Context, part *entry) {
+	if r, ok := ctx.Value(recorderKey{}).(*Recorder); ok {
+		r.shelf.age(r.entry, part)
+	}
+}
+
 func (r *Recorder) on(topics []Topic) {
 	if links := r.unseen(topics); len(links) > 0 {
 		r.shelf.learn(r.entry, links)

@@ -107,23 +107,81 @@ func TestLifetime(t *testing.T) {
 		}
 	}
 	compute(Key{1}, time.Second, false)
-	c.pass(4 * time.Second)
-	kept(Key{1}, true) // exactly five seconds from the beginning
+	c.pass(5 * time.Second)
+	kept(Key{1}, true) // exactly five seconds from the end
 	c.pass(1)
 	kept(Key{1}, false)
 
 	compute(Key{2}, 600*time.Millisecond, true)
-	kept(Key{2}, true)
-	c.pass(400 * time.Millisecond)
+	c.pass(time.Second)
 	kept(Key{2}, true)
 	c.pass(1)
 	kept(Key{2}, false)
 
+	// What takes longer than it may be kept is kept as long as anything else.
 	compute(Key{3}, 1100*time.Millisecond, true)
+	kept(Key{3}, true)
+	c.pass(time.Second)
+	kept(Key{3}, true)
+	c.pass(1)
 	kept(Key{3}, false)
 	compute(Key{4}, 6*time.Second, false)
-	kept(Key{4}, false)
+	kept(Key{4}, true)
+
+	// Nobody knows what has changed meanwhile.
+	s.Cautious(true)
+	compute(Key{5}, time.Second, false)
+	kept(Key{5}, true)
+	compute(Key{6}, time.Second+1, false)
+	kept(Key{6}, false)
 	sound(t, s)
+}
+
+// An answer is as old as the oldest of what it was made of.
+func TestParts(t *testing.T) {
+	t.Parallel()
+	c := &clock{}
+	parts, wholes := New(options(c)), New(options(c))
+	compute := func(r *Recorder) (string, Verdict) {
+		ctx := r.Within(t.Context())
+		Briefly(ctx)
+		part, _, err := parts.Get(ctx, Key{1}, func(r *Recorder) (string, Verdict) {
+			Briefly(r.Within(ctx))
+			return "part", Keep
+		})
+		if err != nil || part != "part" {
+			t.Errorf("got %q, %v", part, err)
+		}
+		c.pass(100 * time.Millisecond)
+		return "of " + part, Keep
+	}
+	whole := func(key Key, want How) {
+		t.Helper()
+		if got, how, err := wholes.Get(t.Context(), key, compute); got != "of part" || how != want || err != nil {
+			t.Errorf("got %q by %d, %v; want by %d", got, how, err, want)
+		}
+	}
+	whole(Key{1}, Computed) // with a new part, 100 ms ago
+	c.pass(800 * time.Millisecond)
+	whole(Key{2}, Computed) // with that part, which is 900 ms old
+	c.pass(100 * time.Millisecond)
+	whole(Key{1}, Hit)
+	if _, ok := wholes.Kept(Key{2}); ok {
+		t.Error("a whole is kept longer than its part")
+	}
+	for _, s := range []*Store[string]{parts, wholes} {
+		s.Clear()
+		s.Cautious(true)
+	}
+	whole(Key{1}, Computed)
+	c.pass(800 * time.Millisecond)
+	whole(Key{2}, Computed)
+	c.pass(50 * time.Millisecond)
+	if _, ok := wholes.Kept(Key{2}); ok {
+		t.Error("a whole is kept longer than its part, though news may be lost")
+	}
+	sound(t, parts)
+	sound(t, wholes)
 }
 
 func TestCautious(t *testing.T) {
@@ -157,39 +215,82 @@ func TestCautious(t *testing.T) {
 	}
 }
 
-// A computation that is older than its result may live takes no more callers, and who came when it was that old
-// already, which it said too late, does not get it.
-func TestOldComputations(t *testing.T) {
+// A computation that takes longer than its result is kept takes callers to its end, and its result is kept then. Those
+// who come after something in it was dropped do not get it, nor those who come late while news may be lost.
+func TestLongComputations(t *testing.T) {
 	t.Parallel()
-	for _, late := range []bool{false, true} {
-		synctest.Test(t, func(t *testing.T) {
-			s := New(Options[string]{Bytes: 1 << 20, Size: func(string) int { return 0 }, Longest: 5 * time.Second, Brief: time.Second, Now: time.Now})
-			compute := func(value string) func(*Recorder) (string, Verdict) {
-				return func(r *Recorder) (string, Verdict) {
-					if !late {
-						Briefly(r.Within(t.Context()))
+	const first, second = 0, 1500 * time.Millisecond
+	for name, test := range map[string]struct {
+		meanwhile func(*Store[string])            // 1.2 s after the beginning
+		want      map[time.Duration]time.Duration // whose result gets who came after so long
+		kept      time.Duration
+	}{
+		"Undisturbed": {
+			func(*Store[string]) {},
+			map[time.Duration]time.Duration{0: first, second: first, 2900 * time.Millisecond: first, 3900 * time.Millisecond: first},
+			first,
+		},
+		"AnotherDropped": {
+			func(s *Store[string]) { s.Drop(topics[1]) },
+			map[time.Duration]time.Duration{0: first, second: first, 2900 * time.Millisecond: first, 3900 * time.Millisecond: first},
+			first,
+		},
+		"Dropped": {
+			func(s *Store[string]) { s.Drop(topics[0]) },
+			map[time.Duration]time.Duration{0: first, time.Second: first, second: second, 2900 * time.Millisecond: second},
+			second,
+		},
+		"Cleared": {
+			func(s *Store[string]) { s.Clear() },
+			map[time.Duration]time.Duration{0: first, time.Second: first, second: second, 2900 * time.Millisecond: second},
+			second,
+		},
+		"Cautious": {
+			func(s *Store[string]) { s.Cautious(true) },
+			map[time.Duration]time.Duration{0: first, time.Second: first, second: second, 2400 * time.Millisecond: second},
+			-1,
+		},
+	} {
+		for _, late := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, late), func(t *testing.T) {
+				t.Parallel()
+				bubble(t, func(t *testing.T, s *Store[string]) {
+					compute := func(value string) func(*Recorder) (string, Verdict) {
+						return func(r *Recorder) (string, Verdict) {
+							say := func() {
+								Briefly(r.Within(t.Context()))
+								On(r.Within(t.Context()), topics[0])
+							}
+							if !late {
+								say()
+							}
+							time.Sleep(3 * time.Second)
+							say()
+							return value, Keep
+						}
 					}
-					time.Sleep(3 * time.Second)
-					Briefly(r.Within(t.Context()))
-					return value, Keep
-				}
-			}
-			want := map[time.Duration]string{0: "0s", 900 * time.Millisecond: "0s", 1100 * time.Millisecond: "1.1s", 2 * time.Second: "1.1s"}
-			if late { // all waited for the first, then the two for each other
-				want[2*time.Second] = "1.1s"
-			}
-			var all sync.WaitGroup
-			for after, value := range want {
-				all.Go(func() {
-					time.Sleep(after)
-					got, _, err := s.Get(t.Context(), Key{1}, compute(after.String()))
-					if got != value && !(late && after > time.Second && got != "0s") || err != nil {
-						t.Errorf("who came after %s got that of %s, %v; want %s", after, got, err, value)
+					var all sync.WaitGroup
+					all.Go(func() {
+						time.Sleep(1200 * time.Millisecond)
+						test.meanwhile(s)
+					})
+					for after, whose := range test.want {
+						all.Go(func() {
+							time.Sleep(after)
+							got, _, err := s.Get(t.Context(), Key{1}, compute(after.String()))
+							// Who learns late that the first is not for them computes with whom they meet then.
+							if got != whose.String() && !(late && whose == second && got != time.Duration(first).String()) || err != nil {
+								t.Errorf("who came after %s got that of %s, %v; want that of %s", after, got, err, whose)
+							}
+						})
+					}
+					all.Wait()
+					if _, ok := s.Kept(Key{1}); ok != (test.kept >= 0) && !late {
+						t.Errorf("in the end it is kept: %v", ok)
 					}
 				})
-			}
-			all.Wait()
-		})
+			})
+		}
 	}
 }
 

@@ -38,7 +38,8 @@ type Options[V any] struct {
 	Bytes int
 	// Size is what a value takes in memory, about.
 	Size func(V) int
-	// Longest is how old an answer grows at most. It counts from the moment when computing began, as the next does.
+	// Longest is how old an answer grows at most. It counts from the moment when it was computed, as the next does; while
+	// the store is cautious, from that when computing began.
 	Longest time.Duration
 	// Brief is the same for what [Briefly] was said of, and for everything while the store is cautious.
 	Brief time.Duration
@@ -62,12 +63,17 @@ func New[V any](o Options[V]) *Store[V] {
 // The one whose compute it is runs it to its end, even if ctx ends; those who wait for another's leave with ctx,
 // which returns the only error. compute says on its [Recorder] what the result depends on. The recorder is nil where
 // the result will be nobody else's: then the computation may end with the caller's context.
+//
+// An answer may be part of one that is computed under ctx for another store. What is kept makes that as old as itself.
+// What the part depends on is the caller's to say of the whole, too; and it must be dropped from the store of the parts
+// first, or the whole could be made of an old part after its own drop.
 func (s *Store[V]) Get(ctx context.Context, key Key, compute func(*Recorder) (V, Verdict)) (value V, how How, err error) {
 	// Under constant drops one could wait without end for a result that is stale when it comes: so only twice.
 	for range 2 {
 		e, role, at := s.enter(key)
 		switch role {
 		case finder:
+			contains(ctx, e)
 			return valueOf[V](e), Hit, nil
 		case author:
 			return s.author(e, compute), Computed, nil

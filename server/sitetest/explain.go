@@ -37,7 +37,7 @@ func (s *Site) explainSQLite(t testing.TB, call dbtest.Call) (faults []string) {
 	if s.DB.Dialect != database.SQLite {
 		return nil
 	}
-	rows, err := s.DB.Read.QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+call.Text, call.Args...)
+	rows, err := s.DB.Write.QueryContext(t.Context(), `EXPLAIN QUERY PLAN `+call.Text, call.Args...)
 	OK(t, err)
 	defer rows.Close()
 	// What is made by a statement is as short as a page; tags are some hundred, and unsummed (u) names the petitions that
