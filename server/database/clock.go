@@ -41,8 +41,8 @@ var ErrClock = errors.New("the clock differs")
 // influence it, but has to agree: if the two differ, there is no way to tell which of them is wrong.
 //
 // On SQLite there is only the wall clock, and the only error that can be noticed is a jump. Smaller differences are
-// followed slowly, so that many small jumps are noticed like a large one, and the time never goes back. After a jump, it
-// advances as if there had been none, until the wall clock has come back, or has run evenly for half a minute and is
+// followed slowly, so that many small jumps are noticed like a large one, and the time never goes back. After a jump,
+// it advances as if there had been none, until the wall clock has come back, or has run evenly for half a minute and is
 // trusted.
 type Clock struct {
 	wall    func() time.Time     // the wall clock of this machine

@@ -171,8 +171,8 @@ func TestMigrationsPair(t *testing.T) {
 }
 
 // dropsCarelessly reports whether a migration drops a table inside a transaction, which every migration is unless it
-// says otherwise. On SQLite this would also delete the rows that refer to the table, and its triggers. Nothing refers to
-// the index of searches, which is made from other rows.
+// says otherwise. On SQLite this would also delete the rows that refer to the table, and its triggers. Nothing refers
+// to the index of searches, which is made from other rows.
 func dropsCarelessly(text string) bool {
 	text = strings.ReplaceAll(text, "DROP TABLE search_index;", "")
 	return regexp.MustCompile(`(?im)^[^-\n]*\bDROP\s+TABLE\b`).MatchString(text) && !strings.Contains(text, "+goose NO TRANSACTION")

@@ -24,9 +24,9 @@ func isPostgres(address string) bool {
 }
 
 // sessionDefaults apply to every connection unless the address says otherwise. JIT is off because statements are short
-// here: compiling one takes longer than running it, a tenth of a second for the first on a connection. The wait for a lock
-// is longer than PostgreSQL's deadlock_timeout of one second: otherwise deadlocks would be taken for long waits, and their
-// transactions not be repeated.
+// here: compiling one takes longer than running it, a tenth of a second for the first on a connection. The wait for a
+// lock is longer than PostgreSQL's deadlock_timeout of one second: otherwise deadlocks would be taken for long waits,
+// and their transactions not be repeated.
 func sessionDefaults() map[string]string {
 	return map[string]string{
 		"jit":                                 "off",

@@ -251,7 +251,7 @@ func TestDriftingClock(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		if off := c.Now().Sub(time.Now()) - 36*time.Second; off.Abs() > time.Second {
+		if off := time.Until(c.Now()) - 36*time.Second; off.Abs() > time.Second {
 			t.Errorf("the time is %s from the clock's", off)
 		}
 		stop()

@@ -102,7 +102,8 @@ func (p *Page) send(w http.ResponseWriter, r *http.Request) {
 	if p.location != "" {
 		header.Set("Location", p.location)
 	}
-	// A page that has moved keeps the query, such as what tells a campaign's visitors apart; that of a preview is a secret.
+	// A page that has moved keeps the query, such as what tells a campaign's visitors apart; that of a preview is a
+	// secret.
 	if p.status == http.StatusMovedPermanently && r.URL.RawQuery != "" {
 		header.Set("Location", p.location+"?"+r.URL.RawQuery)
 	}

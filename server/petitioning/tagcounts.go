@@ -88,8 +88,8 @@ func (t *tx) countTags(ctx context.Context, petitions map[tagging]int, each tagC
 	return nil
 }
 
-// countLabels adds to the numbers of public petitions that write a tag in some ways, and lets the tag itself be shown as
-// most of them write it. What a replica of an earlier version has not stored is left to recountTags.
+// countLabels adds to the numbers of public petitions that write a tag in some ways, and lets the tag itself be shown
+// as most of them write it. What a replica of an earlier version has not stored is left to recountTags.
 func (t *tx) countLabels(ctx context.Context, id uuid.UUID, labels map[string]int, public int) error {
 	for label, n := range labels {
 		if label == "" {

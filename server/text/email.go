@@ -127,7 +127,8 @@ func mailDomain(s string) (domain string, ok bool) {
 	return domain, true
 }
 
-// isNotHostLabel looks for hyphens at the ends of international labels as people write them: in ASCII they begin with xn.
+// isNotHostLabel looks for hyphens at the ends of international labels as people write them: in ASCII they begin with
+// xn.
 func isNotHostLabel(label string) bool {
 	shown := label
 	if strings.HasPrefix(label, "xn--") {

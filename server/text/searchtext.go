@@ -17,8 +17,8 @@ const (
 	searchTermsMax = 64     // terms of a search: in scripts without spaces a word has many
 	storedTermsMax = 60_000 // terms of a text: one for each letter of the longest body in a script without spaces, and some
 
-	// Different terms of a text that begin with the same letters. A search for a beginning reads as many lists as there are
-	// terms that begin so, and a text can be written that has thousands; no natural one has that many.
+	// Different terms of a text that begin with the same letters. A search for a beginning reads as many lists as there
+	// are terms that begin so, and a text can be written that has thousands; no natural one has that many.
 	crowdLetters = 5
 	crowdMax     = 128
 )
