@@ -100,7 +100,7 @@ func TestLogNamesTheCause(t *testing.T) {
 	s.page(t, "/")
 	s.send(t, "", `{ petitions(search: "canary") { nodes { title } } }`, nil)
 	s.outcome(t, petition, "canary@example.org")
-	for _, line := range []string{"news of other replicas are interrupted", "page failed", "a field failed", "gave a batch up"} {
+	for _, line := range []string{"news of other replicas are interrupted", "page failed", "a field failed", "writes fail"} {
 		found := regexp.MustCompile(`msg="[^"]*` + line + `.*`)
 		deadline := time.Now().Add(20 * time.Second)
 		for !found.MatchString(s.log.String()) && time.Now().Before(deadline) {

@@ -50,6 +50,8 @@ type DB struct {
 	Ledger *sql.DB
 	// Clock is the clock whose time is stored and decides.
 	Clock *Clock
+	// Failed counts the writes that fail through no fault of those who asked for them.
+	Failed FailedWrites
 
 	path        string                  // of the SQLite file, with links resolved
 	checkpoints *checkpoints            // on SQLite only
