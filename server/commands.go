@@ -71,7 +71,11 @@ func commands() map[string]command {
 		"serve":   {usage: "serve             migrate the database and serve until SIGTERM (the default)", run: serve},
 		"migrate": {usage: "migrate           apply the migrations and list them", run: migrate},
 		"demo":    {usage: "demo              load the demo content into an empty database", run: loadDemo},
-		"key":     {usage: "key create --name N --scope S …  create an API key and print it, once", ownFlags: true, run: createKey},
+		"key": {
+			usage: "key create --name N --scope S …  create an API key and print it, once; the scopes are " + petitioning.ScopeList() +
+				", of which ADMIN alone opens something in this release",
+			ownFlags: true, run: createKey,
+		},
 		"recount": {usage: "recount           correct figures that differ from the rows, and dates that lie ahead; exits 1 if there were any", run: recount},
 		"hide":    {usage: "hide ID           hide a petition at once, by its id or its slug", args: 1, run: hide},
 		"version": {usage: "version           print version, commit and Go version", runBare: printVersion},
