@@ -77,7 +77,7 @@ func commands() map[string]command {
 			ownFlags: true, run: createKey,
 		},
 		"recount": {usage: "recount           correct figures that differ from the rows, and dates that lie ahead; exits 1 if there were any", run: recount},
-		"hide":    {usage: "hide ID           hide a petition at once, by its id or its slug", args: 1, run: hide},
+		"hide":    {usage: "hide ID           hide a petition at once, by its id or its slug; no command of this release undoes it", args: 1, run: hide},
 		"version": {usage: "version           print version, commit and Go version", runBare: printVersion},
 		"help":    {usage: "help              print this text", runBare: help},
 	}
@@ -172,7 +172,11 @@ func hide(ctx context.Context, in invocation) error {
 		if err != nil {
 			return err
 		}
-		return c.domain.Hide(ctx, id)
+		if err := c.domain.Hide(ctx, id); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(in.out, "%s is hidden\n", scalar.NewID(scalar.Petition, id))
+		return err
 	})
 }
 

@@ -177,6 +177,9 @@ func TestHideAndKeyLeaveATrace(t *testing.T) {
 			if page := s.page(t, "/p/"+slug); page.status != http.StatusNotFound {
 				t.Errorf("the page of a hidden petition: %d", page.status)
 			}
+			if out, err := petitiond(t, environment, "hide", slug); out != id+" is hidden\n" || err != nil {
+				t.Errorf("hide prints %q, %v", out, err)
+			}
 			if again := traced(t, environment, "hide", slug); strings.Contains(again, "was hidden") {
 				t.Errorf("hidden again: %s", again)
 			}

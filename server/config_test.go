@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -58,6 +59,34 @@ func TestProduction(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("faults (-want +got):\n%s", diff)
+	}
+}
+
+// The settings that README lists for production are all that a start needs, and each is needed.
+func TestReadmeProduction(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(readme), "## In production\n")
+	_, block, _ := strings.Cut(rest, "```sh\n")
+	block, _, _ = strings.Cut(block, "```")
+	var list []string
+	for line := range strings.Lines(block) {
+		pair, _, _ := strings.Cut(line, "#")
+		list = append(list, strings.TrimSpace(pair))
+	}
+	list = with(list, "PETITION_SECRET_FILE", secretOf(t, 'a', 0o600))
+	list = with(list, "PETITION_DATABASE_URL", "postgres://db/x")
+	if c, _, err := Load(nil, list); err != nil || c.Env != production || len(list) != 6 {
+		t.Errorf("%v: %v", list, err)
+	}
+	for i, pair := range list[1:] {
+		fewer := slices.Delete(slices.Clone(list), i+1, i+2)
+		if _, _, err := Load(nil, fewer); err == nil {
+			t.Errorf("it starts without %s", pair)
+		}
 	}
 }
 
