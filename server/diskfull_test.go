@@ -27,7 +27,7 @@ func (s *site) fill(t *testing.T) {
 	}
 }
 
-// While the disk is full, /readyz says that the database answers; the log says why writes fail, and the metrics how many.
+// While the disk is full, /readyz says that the database answers. The log says why writes fail, the metrics how many.
 func TestDiskIsFull(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, func(t *testing.T, environment []string) {

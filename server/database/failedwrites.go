@@ -53,11 +53,11 @@ func isFull(err error) bool {
 	return pq.As(err, pqerror.DiskFull) != nil || ok && code&0xff == sqlite3.SQLITE_FULL
 }
 
-// failureEvery is how often the log says that writes fail with one kind of trouble: while a disk is full all of them do.
+// failureEvery is how often the log says that writes fail with one kind of trouble: while a disk is full, all do.
 const failureEvery = 10 * time.Second
 
-// FailedWrites counts the writes that were asked for and failed through no fault of those who asked, and logs why. It is
-// safe for concurrent use; the zero value is ready.
+// FailedWrites counts the writes that were asked for and failed through no fault of those who asked, and logs why. It
+// is safe for concurrent use; the zero value is ready.
 type FailedWrites struct {
 	mu     sync.Mutex // guards what follows
 	counts map[Trouble]int

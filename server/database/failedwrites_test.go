@@ -96,7 +96,7 @@ func TestFailedWrites(t *testing.T) {
 		time.Sleep(10*time.Second - 1)
 		failed.Log(t.Context(), log, database.ErrClock)
 		lines()
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		failed.Log(t.Context(), log, database.ErrClock)
 		failed.Add(t.Context(), log, &pq.Error{Code: pqerror.DiskFull})
 		lines("trouble=clock failed=4", "trouble=full failed=5")

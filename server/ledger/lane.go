@@ -167,8 +167,8 @@ func (l *lane) commit(ctx context.Context, b *batch) error {
 }
 
 // giveUp answers for a batch that was tried long enough, and in vain because of last. Where its COMMIT was lost, others
-// may be shown responses of before it, which the observer must forget. Those who wait for the rows count them as failed;
-// the log is told here, since some may have stopped waiting.
+// may be shown responses of before it, which the observer must forget. Those who wait for the rows count them as
+// failed; the log is told here, since some may have stopped waiting.
 func (l *lane) giveUp(b *batch, last error) error {
 	l.ledger.db.Failed.Log(context.Background(), l.ledger.opt.Logger, last)
 	if b.lost {

@@ -180,7 +180,7 @@ func (s *Service) partner(ctx context.Context, bearer string) (*Actor, error) {
 
 func expired(at *time.Time, now time.Time) bool { return at != nil && !now.Before(*at) }
 
-// CheckAPIKey returns the name for an API key as it is stored, and everything that is wrong with the name and the scopes.
+// CheckAPIKey returns the name for an API key as it is stored, and everything that is wrong with name and scopes.
 func CheckAPIKey(name string, scopes []Scope) (string, error) {
 	f := &faults{}
 	name, fault := text.CheckLine(name, "The name", 1, 100)
