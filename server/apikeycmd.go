@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"strings"
 
 	"petitiond/server/petitioning"
 )
@@ -17,11 +18,12 @@ func createKey(ctx context.Context, in invocation) error {
 	if err != nil {
 		return err
 	}
+	// Before the database is opened, which would make and migrate one.
+	if _, err := petitioning.CheckAPIKey(name, scopes); err != nil {
+		return commands()["key"].misused(sentences(petitioning.Faults(err)))
+	}
 	return withCore(ctx, in, func(ctx context.Context, c *core) error {
 		bearer, err := c.domain.CreateAPIKey(ctx, name, scopes)
-		if faults := petitioning.Faults(err); len(faults) > 0 && faults[0].Code == petitioning.Invalid {
-			return commands()["key"].misused(faults[0].Message)
-		}
 		if err != nil {
 			return err
 		}
@@ -29,6 +31,15 @@ func createKey(ctx context.Context, in invocation) error {
 		_, err = fmt.Fprintln(in.out, bearer)
 		return err
 	})
+}
+
+// sentences returns what is wrong in one line.
+func sentences(faults petitioning.Errors) string {
+	var all []string
+	for _, f := range faults {
+		all = append(all, f.Message)
+	}
+	return strings.Join(all, " ")
 }
 
 // parseKeyFlags reads the name and the scopes, which the domain checks.

@@ -59,7 +59,7 @@ func (c command) load(ctx context.Context, name string, rest, environment []stri
 	}
 	args := append(own, extra...)
 	if err := c.checkArgs(name, args); err != nil {
-		return err
+		return misplaced(args, err)
 	}
 	config.database.Wall = wall()
 	log := logger(config, stderr)
@@ -67,6 +67,16 @@ func (c command) load(ctx context.Context, name string, rest, environment []stri
 		log = log.With("by", caller(environment)) // a trace of who has done it; a server does what others ask for
 	}
 	return c.run(ctx, invocation{config: config, args: args, log: log, out: stdout})
+}
+
+// misplaced returns a better error for arguments if the first is a command, which stands behind flags.
+func misplaced(args []string, err error) error {
+	if len(args) > 0 {
+		if c, known := commands()[args[0]]; known {
+			return c.misused("the command comes first: petitiond " + args[0] + ", and then its flags")
+		}
+	}
+	return err
 }
 
 // caller names who runs a command, as far as the system tells: also the person behind sudo.

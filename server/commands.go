@@ -71,9 +71,13 @@ func commands() map[string]command {
 		"serve":   {usage: "serve             migrate the database and serve until SIGTERM (the default)", run: serve},
 		"migrate": {usage: "migrate           apply the migrations and list them", run: migrate},
 		"demo":    {usage: "demo              load the demo content into an empty database", run: loadDemo},
-		"key":     {usage: "key create --name N --scope S …  create an API key and print it, once", ownFlags: true, run: createKey},
+		"key": {
+			usage: "key create --name N --scope S …  create an API key and print it, once; the scopes are " + petitioning.ScopeList() +
+				", of which ADMIN alone opens something in this release",
+			ownFlags: true, run: createKey,
+		},
 		"recount": {usage: "recount           correct figures that differ from the rows, and dates that lie ahead; exits 1 if there were any", run: recount},
-		"hide":    {usage: "hide ID           hide a petition at once, by its id or its slug", args: 1, run: hide},
+		"hide":    {usage: "hide ID           hide a petition at once, by its id or its slug; no command of this release undoes it", args: 1, run: hide},
 		"version": {usage: "version           print version, commit and Go version", runBare: printVersion},
 		"help":    {usage: "help              print this text", runBare: help},
 	}
@@ -168,7 +172,11 @@ func hide(ctx context.Context, in invocation) error {
 		if err != nil {
 			return err
 		}
-		return c.domain.Hide(ctx, id)
+		if err := c.domain.Hide(ctx, id); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(in.out, "%s is hidden\n", scalar.NewID(scalar.Petition, id))
+		return err
 	})
 }
 

@@ -65,11 +65,18 @@ func TestMisuse(t *testing.T) {
 		{"key make", `there is no command "key make"`, "usage: petitiond key create --name"},
 		{"key create now --name x", `petitiond key create does not take the argument "now"`, "usage: petitiond key create --name"},
 		{"key create --named x", "there is no flag --named; settings", "usage: petitiond key create --name"},
+		{"key create", "The name must have", "usage: petitiond key create --name"},
+		{"key create --scope SIGN", "The name must have", "usage: petitiond key create --name"},
+		{"key create --name x", "Give at least one scope of SIGN, READ_SIGNATURES,", "usage: petitiond key create --name"},
+		{"key create --name x --scope read", "There is no such scope; the scopes are SIGN, READ_SIGNATURES, ", "usage: petitiond key create --name"},
+		{"key create --name x --scope ADMIN --scope canary", "There is no such scope; the scopes are SIGN, ", "usage: petitiond key create --name"},
 		{"key", "petitiond key needs another argument", "usage: petitiond key create --name"},
 		{"hide", "petitiond hide needs another argument", "usage: petitiond hide ID"},
 		{"hide a b", `petitiond hide does not take the argument "b"`, "usage: petitiond hide ID"},
 		{"hide a --env development b", `petitiond hide does not take the argument "b"`, "usage: petitiond hide ID"},
-		{"--env development recount", `petitiond serve does not take the argument "recount"`, "usage: petitiond serve"},
+		{"--env development recount", `the command comes first: petitiond recount, and then its flags`, "usage: petitiond recount"},
+		{"--env=development key create", `the command comes first: petitiond key, and then its flags`, "usage: petitiond key create"},
+		{"--env development elsewhere", `petitiond serve does not take the argument "elsewhere"`, "usage: petitiond serve"},
 		{"recount --lisen=canary", "there is no flag --lisen", seeHelp},
 		{"recount --listen", "the flag --listen needs a value", seeHelp},
 		{"recount --=canary", "a flag is written --name value", seeHelp},
@@ -169,6 +176,9 @@ func TestHideAndKeyLeaveATrace(t *testing.T) {
 			}
 			if page := s.page(t, "/p/"+slug); page.status != http.StatusNotFound {
 				t.Errorf("the page of a hidden petition: %d", page.status)
+			}
+			if out, err := petitiond(t, environment, "hide", slug); out != id+" is hidden\n" || err != nil {
+				t.Errorf("hide prints %q, %v", out, err)
 			}
 			if again := traced(t, environment, "hide", slug); strings.Contains(again, "was hidden") {
 				t.Errorf("hidden again: %s", again)

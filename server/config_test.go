@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -61,12 +62,45 @@ func TestProduction(t *testing.T) {
 	}
 }
 
+// The settings that README lists for production are all that a start needs, and each is needed.
+func TestReadmeProduction(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(readme), "## In production\n")
+	_, block, _ := strings.Cut(rest, "```sh\n")
+	block, _, _ = strings.Cut(block, "```")
+	var list []string
+	for line := range strings.Lines(block) {
+		pair, _, _ := strings.Cut(line, "#")
+		list = append(list, strings.TrimSpace(pair))
+	}
+	list = with(list, "PETITION_SECRET_FILE", secretOf(t, 'a', 0o600))
+	list = with(list, "PETITION_DATABASE_URL", "postgres://db/x")
+	if c, _, err := Load(nil, list); err != nil || c.Env != production || len(list) != 6 {
+		t.Errorf("%v: %v", list, err)
+	}
+	for i, pair := range list[1:] {
+		fewer := slices.Delete(slices.Clone(list), i+1, i+2)
+		if _, _, err := Load(nil, fewer); err == nil {
+			t.Errorf("it starts without %s", pair)
+		}
+	}
+}
+
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	for pair, want := range map[string]string{
 		"PETITION_ENV=staging":                              "development or production",
 		"PETITION_LISTN=:80":                                "no such setting",
 		"PETITION_PUBLIC_URL=ftp://canary":                  "http or https",
+		"PETITION_PUBLIC_URL=https://example.org/canary":    "without a path",
+		"PETITION_PUBLIC_URL=https://example.org//canary/":  "without a path",
+		"PETITION_PUBLIC_URL=https://example.org/%63anary":  "without a path",
+		"PETITION_PUBLIC_URL=https://ann:canary@b.org":      "without a name or a password",
+		"PETITION_DRAIN=10":                                 "with its unit, such as 500ms, 10s",
 		"PETITION_DATABASE_URL=mysql://canary":              "sqlite: or postgres://",
 		"PETITION_DATABASE_URL=postgres://a:canary%x@h/d":   "write @ as %40",
 		"PETITION_DATABASE_URL=postgres://a:b/canary@h/d":   "write @ as %40",

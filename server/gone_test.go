@@ -18,21 +18,44 @@ import (
 // gone is a site whose PostgreSQL has gone: connections to it are refused.
 func gone(t *testing.T, more ...string) (s *site, petition, token string) {
 	t.Helper()
+	s, petition, token, leave := goes(t, more)
+	leave()
+	return s, petition, token
+}
+
+// goes is a site whose PostgreSQL goes when leave is called.
+func goes(t *testing.T, more []string, adjust ...func(*Config)) (s *site, petition, token string, leave func()) {
+	t.Helper()
 	environment := fresh(t, database.Postgres)
 	proxy, err := pgproxy.Open(dbtest.URL(t, database.Postgres))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s = start(t, append(with(environment, "PETITION_DATABASE_URL", proxy.URL), more...))
+	s = start(t, append(with(environment, "PETITION_DATABASE_URL", proxy.URL), more...), adjust...)
 	petition, token = s.open(t)
 	if !s.sign(t, petition, "ada@example.org") {
 		t.Fatal("not acknowledged")
 	}
 	s.page(t, "/")
-	if err := proxy.Close(); err != nil {
-		t.Fatal(err)
+	return s, petition, token, func() {
+		if err := proxy.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
-	return s, petition, token
+}
+
+// A server whose clock was wrong says, once its database has gone, that this does not answer.
+func TestReadinessNamesWhatIsWrongNow(t *testing.T) {
+	t.Parallel()
+	var clock wrong
+	s, _, _, leave := goes(t, []string{"PETITION_FANOUT=local"}, clock.on)
+	s.readiness(t, http.StatusOK, "ready")
+	clock.jump(time.Hour)
+	s.readiness(t, http.StatusServiceUnavailable, "the clock differs from the database's")
+	leave()
+	s.readiness(t, http.StatusServiceUnavailable, "the database does not answer")
+	clock.jump(0)
+	s.readiness(t, http.StatusServiceUnavailable, "the database does not answer")
 }
 
 // What could not even reach the database is UNAVAILABLE: nobody need ask whether it was done.
@@ -100,7 +123,7 @@ func TestLogNamesTheCause(t *testing.T) {
 	s.page(t, "/")
 	s.send(t, "", `{ petitions(search: "canary") { nodes { title } } }`, nil)
 	s.outcome(t, petition, "canary@example.org")
-	for _, line := range []string{"news of other replicas are interrupted", "page failed", "a field failed", "gave a batch up"} {
+	for _, line := range []string{"news of other replicas are interrupted", "page failed", "a field failed", "writes fail"} {
 		found := regexp.MustCompile(`msg="[^"]*` + line + `.*`)
 		deadline := time.Now().Add(20 * time.Second)
 		for !found.MatchString(s.log.String()) && time.Now().Before(deadline) {

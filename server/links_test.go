@@ -61,8 +61,8 @@ func (s *site) linksTo(t *testing.T, base string) {
 
 func TestLinksFollowThePublicURL(t *testing.T) {
 	t.Parallel()
-	s := start(t, append(fresh(t, database.SQLite), "PETITION_PUBLIC_URL=https://petitions.example.org/a/"))
-	s.linksTo(t, "https://petitions.example.org/a")
+	s := start(t, append(fresh(t, database.SQLite), "PETITION_PUBLIC_URL=https://petitions.example.org/"))
+	s.linksTo(t, "https://petitions.example.org")
 }
 
 func TestAddressAsURL(t *testing.T) {

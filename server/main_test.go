@@ -71,7 +71,7 @@ func start(t testing.TB, environment []string, adjust ...func(*Config)) *site {
 		if err := <-ended; err != nil {
 			t.Errorf("the server ended with an error: %v\n%s", err, log)
 		}
-		if err := app.Close(); err != nil && !database.IsConnectionLost(err) { // some tests break connections
+		if err := app.Close(); err != nil {
 			t.Errorf("closing: %v", err)
 		}
 	})

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"petitiond/server/database"
 	"petitiond/server/ledger"
 )
 
@@ -63,6 +64,13 @@ func (m *metrics) show(a *App) {
 	gauge("petitiond_database_connections", "Open connections of the writing pool.", func() float64 {
 		return float64(a.db.Write.Stats().OpenConnections)
 	})
+	failed := &a.db.Failed // it outlives a.db
+	for _, trouble := range database.Troubles() {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "petitiond_failed_writes_total", Help: "Mutations that were answered UNAVAILABLE or OUTCOME_UNKNOWN, by the trouble that the database had.",
+			ConstLabels: prometheus.Labels{"trouble": string(trouble)},
+		}, func() float64 { return float64(failed.Count(trouble)) }))
+	}
 	responses := a.observer.responses
 	gauge("petitiond_shared_answer_bytes", "Memory that answers take which are kept for everybody.", func() float64 {
 		return float64(responses.Stats().Bytes)

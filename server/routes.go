@@ -70,8 +70,8 @@ func (a *App) metricsRoute() http.Handler {
 	return mux
 }
 
-// ready reports whether the server can do its work: database there and migrated, clock right, not draining. Load
-// balancers ask it every few seconds, so that what is asked first is what costs nothing.
+// ready reports whether the server can do its work: not draining, database there and migrated, clock right. The clock
+// comes last: while the database is away, nobody knows whether it still differs from the database's.
 func (a *App) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
@@ -79,16 +79,15 @@ func (a *App) ready(w http.ResponseWriter, r *http.Request) {
 		say(w, http.StatusServiceUnavailable, "draining")
 		return
 	}
-	if err := a.db.Clock.Check(); err != nil {
-		say(w, http.StatusServiceUnavailable, err.Error())
-		return
-	}
 	migrated, err := a.migrated.ask(ctx)
+	skew := a.db.Clock.Check()
 	switch {
 	case err != nil:
 		say(w, http.StatusServiceUnavailable, "the database does not answer")
 	case !migrated:
 		say(w, http.StatusServiceUnavailable, "the database is not migrated")
+	case skew != nil:
+		say(w, http.StatusServiceUnavailable, skew.Error())
 	default:
 		say(w, http.StatusOK, "ready")
 	}

@@ -57,7 +57,7 @@ func siteSettings() []setting {
 		{
 			// Where there is none the address that is listened on takes its place: see the type door.
 			name: "PUBLIC_URL", production: noDefault,
-			meaning: "base URL of all links; if unset, the address that the server listens on, such as " +
+			meaning: "base URL of all links, without a path; if unset, the address that the server listens on, such as " +
 				"`http://localhost:8080`",
 			set: setPublicURL,
 		},
@@ -185,17 +185,17 @@ func operationSettings() []setting {
 			name: "MEMORY", development: "auto", production: "auto",
 			meaning: "memory that the program should not exceed, such as `512MiB` or `4GiB`: the closer it comes, the more " +
 				"often it collects garbage, and answers under way take at most a third of it, long requests a twelfth; `auto`: " +
-				"three quarters of what the machine or the container has",
+				"three quarters of what the machine or the container has (at least `64MiB`)",
 			set: setMemory,
 		},
 		{
 			name: "RECOUNT", development: "10m", production: "10m",
-			meaning: "interval at which every figure is compared with the rows",
+			meaning: "interval at which every figure is compared with the rows (1s to 24h)",
 			set:     durationSetter(func(c *Config) *time.Duration { return &c.Recount }, time.Second, 24*time.Hour),
 		},
 		{
 			name: "DRAIN", development: "20s", production: "20s",
-			meaning: "longest time from SIGTERM to exit",
+			meaning: "longest time from SIGTERM to exit (1s to 10m)",
 			set:     durationSetter(func(c *Config) *time.Duration { return &c.Drain }, time.Second, 10*time.Minute),
 		},
 	}

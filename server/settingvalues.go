@@ -41,7 +41,7 @@ func durationSetter(field func(*Config) *time.Duration, least, most time.Duratio
 	return func(c *Config, v string) error {
 		d, err := time.ParseDuration(v)
 		if err != nil || d < least || d > most {
-			return fmt.Errorf("must be a time from %s to %s", shortDuration(least), shortDuration(most))
+			return fmt.Errorf("must be a time from %s to %s, with its unit, such as 500ms, 10s or 1m30s", shortDuration(least), shortDuration(most))
 		}
 		*field(c) = d
 		return nil
@@ -91,6 +91,13 @@ func setPublicURL(c *Config, v string) error {
 	u, err := url.Parse(v)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
 		return errors.New("must be an http or https address such as https://petitions.example.org")
+	}
+	// The routes are at the root, so that links below a path would lead nowhere.
+	if strings.Trim(u.EscapedPath(), "/") != "" {
+		return errors.New("must be without a path: this program serves a whole host; write it as https://petitions.example.org")
+	}
+	if u.User != nil { // everybody would read it in every link
+		return errors.New("must be without a name or a password")
 	}
 	c.PublicURL = strings.TrimRight(v, "/")
 	return nil

@@ -112,10 +112,10 @@ type SignPetitionPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
-// Everything that can be watched, over WebSocket (graphql-transport-ws) or server-sent events. A field that returns a
-// value sends the current one at once and then only the newest: a slow subscriber misses values in between, but never
-// the last one. Nothing is sent before it is stored durably. If the caller cannot see the petition, or no longer can, the
-// operation ends with the error NOT_FOUND.
+// Everything that can be watched, over WebSocket (graphql-transport-ws), server-sent events or multipart responses. A
+// field that returns a value sends the current one at once and then only the newest: a slow subscriber misses values in
+// between, but never the last one. Nothing is sent before it is stored durably. If the caller cannot see the petition, or
+// no longer can, the operation ends with the error NOT_FOUND.
 type Subscription struct {
 }
 

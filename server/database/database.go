@@ -50,6 +50,8 @@ type DB struct {
 	Ledger *sql.DB
 	// Clock is the clock whose time is stored and decides.
 	Clock *Clock
+	// Failed counts the writes that fail through no fault of those who asked for them.
+	Failed FailedWrites
 
 	path        string                  // of the SQLite file, with links resolved
 	checkpoints *checkpoints            // on SQLite only
@@ -106,14 +108,17 @@ func (o Options) pool(connector driver.Connector, dialect Dialect, size int) *sq
 }
 
 // Close waits for what is running and closes every pool. On SQLite the last connection that is closed moves the
-// write-ahead log into the file. Only a writer can do that, which is why the writer is closed last.
+// write-ahead log into the file. Only a writer can do that, which is why the writer is closed last. A connection that
+// had broken before, as all do when PostgreSQL restarts, cannot take its leave: it is closed all the same.
 func (db *DB) Close() error {
 	var errs []error
 	if db.checkpoints != nil {
 		errs = append(errs, db.checkpoints.close())
 	}
 	for _, pool := range db.pools() {
-		errs = append(errs, pool.Close())
+		if err := pool.Close(); db.Dialect == SQLite || !IsConnectionLost(err) {
+			errs = append(errs, err)
+		}
 	}
 	return errors.Join(errs...)
 }

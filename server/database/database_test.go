@@ -2,6 +2,7 @@ package database_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/database/pgproxy"
 )
 
 func TestOpenRefusesAddresses(t *testing.T) {
@@ -170,6 +172,38 @@ func TestClose(t *testing.T) {
 			t.Errorf("closing twice: %v", err)
 		}
 	})
+}
+
+// TestCloseAfterRestart closes pools whose connections have broken, which is no failure: only the driver still has to
+// learn of it.
+func TestCloseAfterRestart(t *testing.T) {
+	t.Parallel()
+	proxy := pgproxy.New(t, dbtest.URL(t, database.Postgres))
+	db, err := database.Open(t.Context(), proxy.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pools := []*sql.DB{db.Write, db.LookUp, db.Ledger}
+	for _, pool := range pools {
+		var all []*sql.Conn
+		for range 3 {
+			conn, err := pool.Conn(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, conn)
+		}
+		for _, conn := range all {
+			_ = conn.Close() // it stays in the pool
+		}
+	}
+	proxy.Forget()
+	for _, pool := range pools {
+		_, _ = pool.ExecContext(t.Context(), "SELECT 1") // notices that a connection has broken; the others are idle
+	}
+	if err := db.Close(); err != nil {
+		t.Errorf("closing: %v", err)
+	}
 }
 
 func TestPlaceholders(t *testing.T) {

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -52,10 +53,13 @@ func (l *lane) run() {
 		// Those who have left the queue were told that nothing was written.
 		claimed = append(claimed[:0], batch...)
 		claimed = slices.DeleteFunc(claimed, func(e *entry) bool { return !e.claim() })
-		away := len(claimed) > 0 && l.write(claimed)
+		var away error
+		if len(claimed) > 0 {
+			away = l.write(claimed)
+		}
 		l.ledger.queue.done(l, batch)
-		if away {
-			l.refuse() // before anybody is answered: those who ask after that are not among those who queued up
+		if away != nil {
+			l.refuse(away) // before anybody is answered: those who ask after that are not among those who queued up
 		}
 		for _, e := range claimed {
 			close(e.done)
@@ -66,16 +70,19 @@ func (l *lane) run() {
 }
 
 // refuse answers what queued up behind a batch that was given up, so that nobody waits for one patience after
-// another.
-func (l *lane) refuse() {
+// another. Of these nothing was sent, whatever became of the batch.
+func (l *lane) refuse(cause error) {
+	if given, ok := errors.AsType[*givenUp](cause); ok {
+		cause = given.cause
+	}
 	for _, e := range l.ledger.queue.drain() {
-		e.fail(ErrUnavailable)
+		e.fail(fmt.Errorf("%w: %w", ErrUnavailable, cause))
 		close(e.done)
 	}
 }
 
-// write settles a batch as one transaction, and reports whether it was given up because the database was away.
-func (l *lane) write(batch []*entry) (away bool) {
+// write settles a batch as one transaction, and returns an error if it was given up because the database was away.
+func (l *lane) write(batch []*entry) (away error) {
 	ctx, cancel := l.patience()
 	defer cancel()
 	return l.settle(ctx, batch)
@@ -83,20 +90,22 @@ func (l *lane) write(batch []*entry) (away bool) {
 
 // settle writes a batch that fails by its content as two halves, and these as theirs, until the bad row is
 // alone: it harms only its sender, at the price of some twenty transactions.
-func (l *lane) settle(ctx context.Context, batch []*entry) (away bool) {
+func (l *lane) settle(ctx context.Context, batch []*entry) (away error) {
 	err := l.commit(ctx, newBatch(batch, l.ledger.opt.Unsummed))
-	if err == nil {
-		return false
+	if err != nil && len(batch) > 1 && !isAway(err) {
+		half := len(batch) / 2
+		away = l.settle(ctx, batch[:half])
+		return cmp.Or(l.settle(ctx, batch[half:]), away)
 	}
-	if len(batch) == 1 || isAway(err) {
+	if err != nil {
 		for _, e := range batch {
 			e.fail(err)
 		}
-		return isAway(err)
 	}
-	half := len(batch) / 2
-	away = l.settle(ctx, batch[:half])
-	return l.settle(ctx, batch[half:]) || away
+	if isAway(err) {
+		return err
+	}
+	return nil
 }
 
 // refusedFor is how long a batch is tried that the database refuses. What it lacks does not come back soon, and those
@@ -121,6 +130,7 @@ func isAway(err error) bool {
 //
 // Running it again is harmless: see batch.resolve.
 func (l *lane) commit(ctx context.Context, b *batch) error {
+	var last error
 	asking, refused := false, false
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, 250*time.Millisecond) {
 		err := l.try(ctx, b)
@@ -131,6 +141,9 @@ func (l *lane) commit(ctx context.Context, b *batch) error {
 		}
 		if !b.lost && ctx.Err() == nil && !database.IsPassing(err) {
 			return err
+		}
+		if last == nil || ctx.Err() == nil { // an attempt that was cut short does not tell what the trouble is
+			last = err
 		}
 		switch {
 		case b.lost && !asking:
@@ -148,21 +161,31 @@ func (l *lane) commit(ctx context.Context, b *batch) error {
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
-			return l.giveUp(b, err)
+			return l.giveUp(b, last)
 		}
 	}
 }
 
-// giveUp answers for a batch that was tried long enough, the last time with this error. Where its COMMIT was lost,
-// others may be shown responses of before it, which the observer must forget.
+// giveUp answers for a batch that was tried long enough, and in vain because of last. Where its COMMIT was lost, others
+// may be shown responses of before it, which the observer must forget. Those who wait for the rows count them as
+// failed; the log is told here, since some may have stopped waiting.
 func (l *lane) giveUp(b *batch, last error) error {
-	l.ledger.opt.Logger.Error("ledger: gave a batch up", "entries", len(b.entries), "outcome_unknown", b.lost, "error", last)
+	l.ledger.db.Failed.Log(context.Background(), l.ledger.opt.Logger, last)
 	if b.lost {
 		l.ledger.opt.Observer.Doubtful()
-		return ErrOutcomeUnknown
+		return &givenUp{ErrOutcomeUnknown, last}
 	}
-	return ErrUnavailable
+	return &givenUp{ErrUnavailable, last}
 }
+
+// givenUp is what became of a batch that was given up, and why.
+type givenUp struct{ outcome, cause error }
+
+// Error returns both.
+func (g *givenUp) Error() string { return g.outcome.Error() + ": " + g.cause.Error() }
+
+// Unwrap returns both.
+func (g *givenUp) Unwrap() []error { return []error{g.outcome, g.cause} }
 
 // try runs the transaction once. A panic in it becomes an error, since callers wait for an answer.
 func (l *lane) try(ctx context.Context, b *batch) (err error) {

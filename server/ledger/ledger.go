@@ -23,12 +23,21 @@ var (
 	// ErrClosed says that the petition took no signature at the moment its counter was locked.
 	ErrClosed = errors.New("ledger: the petition does not accept signatures")
 	// ErrBusy says that the queue is full; nothing was written.
-	ErrBusy = errors.New("ledger: too much to write")
+	ErrBusy error = trouble("ledger: too much to write")
 	// ErrUnavailable says that the database did not answer in time; nothing was written.
-	ErrUnavailable = errors.New("ledger: database unavailable")
+	ErrUnavailable error = trouble("ledger: database unavailable")
 	// ErrOutcomeUnknown says that nobody knows whether the row was written: ask again with the same key.
-	ErrOutcomeUnknown = errors.New("ledger: outcome unknown")
+	ErrOutcomeUnknown error = trouble("ledger: outcome unknown")
 )
+
+// trouble is an error of fixed words, which the log may have.
+type trouble string
+
+// Error returns the words.
+func (t trouble) Error() string { return string(t) }
+
+// LogValue returns the same.
+func (t trouble) LogValue() slog.Value { return slog.StringValue(string(t)) }
 
 // Signature is one signature to be counted.
 type Signature struct {

@@ -78,7 +78,11 @@ func (j *Judge) operation(text, name string, given map[string]any) (*Operation, 
 	}
 	op := doc.Operations.ForName(name)
 	if op == nil {
-		return nil, refused(Coded(errcode.ValidationFailed, "The document has no operation with that name. Name one of its operations in operationName."))
+		message := "The document has no operation with that name. Name one of its operations in operationName."
+		if name == "" { // one operation alone needs no name
+			message = "The document has several operations. Name the one to run in operationName."
+		}
+		return nil, refused(Coded(errcode.ValidationFailed, message))
 	}
 	variables, err := coerce(j.schema, op, given)
 	if err == nil {

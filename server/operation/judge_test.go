@@ -113,3 +113,28 @@ func TestDocumentsAreRemembered(t *testing.T) {
 		t.Errorf("%d documents are kept, want the valid one alone", n)
 	}
 }
+
+func TestOperationNames(t *testing.T) {
+	t.Parallel()
+	const (
+		unknown = "The document has no operation with that name. Name one of its operations in operationName."
+		unnamed = "The document has several operations. Name the one to run in operationName."
+	)
+	for _, c := range []struct{ doc, name, want string }{
+		{"{ v }", "", ""},
+		{"query A { v }", "", ""},
+		{"query A { v } query B { v }", "B", ""},
+		{"{ v }", "A", unknown},
+		{"query A { v }", "B", unknown},
+		{"query A { v } query B { v }", "C", unknown},
+		{"query A { v } query B { v }", "", unnamed},
+	} {
+		got := ""
+		if _, f := newTestJudge(Options{}).Prepare(&Request{Query: c.doc, OperationName: c.name}); f != nil {
+			got = f.Errors[0].Message
+		}
+		if got != c.want {
+			t.Errorf("%q of %q: got %q, want %q", c.name, c.doc, got, c.want)
+		}
+	}
+}

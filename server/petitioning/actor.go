@@ -180,30 +180,46 @@ func (s *Service) partner(ctx context.Context, bearer string) (*Actor, error) {
 
 func expired(at *time.Time, now time.Time) bool { return at != nil && !now.Before(*at) }
 
-// CreateAPIKey creates a key for a partner's program and returns its secret, which is stored nowhere. It leaves a trace
-// in the log.
-func (s *Service) CreateAPIKey(ctx context.Context, name string, scopes []Scope) (string, error) {
+// CheckAPIKey returns the name for an API key as it is stored, and everything that is wrong with name and scopes.
+func CheckAPIKey(name string, scopes []Scope) (string, error) {
 	f := &faults{}
 	name, fault := text.CheckLine(name, "The name", 1, 100)
 	f.add(fault, "name")
-	if len(scopes) == 0 {
-		f.add("Give at least one scope.", "scope")
+	unknown := func(s Scope) bool { return !slices.Contains(Scopes(), s) }
+	switch {
+	case len(scopes) == 0:
+		f.add("Give at least one scope of "+ScopeList()+".", "scope")
+	case slices.ContainsFunc(scopes, unknown):
+		f.add("There is no such scope; the scopes are "+ScopeList()+".", "scope")
+	}
+	return name, f.err()
+}
+
+// ScopeList returns all scopes as people read them.
+func ScopeList() string {
+	var list []string
+	for _, scope := range Scopes() {
+		list = append(list, string(scope))
+	}
+	return strings.Join(list, ", ")
+}
+
+// CreateAPIKey creates a key for a partner's program and returns its secret, which is stored nowhere. It leaves a trace
+// in the log.
+func (s *Service) CreateAPIKey(ctx context.Context, name string, scopes []Scope) (string, error) {
+	name, err := CheckAPIKey(name, scopes)
+	if err != nil {
+		return "", err
 	}
 	texts := make([]string, len(scopes))
 	for i, scope := range scopes {
 		texts[i] = string(scope)
-		if !slices.Contains(Scopes(), scope) {
-			f.add("This is none of the scopes.", "scope")
-		}
-	}
-	if err := f.err(); err != nil {
-		return "", err
 	}
 	id := newID()
 	// The id is random and makes the derived secret random; it is not stored.
 	nonce := uuid.New()
 	bearer := s.opt.Keys.Token(apiKeyPrefix, secret.EditToken, []byte("api key"), nonce[:], id[:])
-	err := s.inTx(ctx, func(t *tx) error {
+	err = s.inTx(ctx, func(t *tx) error {
 		return t.ApiKey.Create().SetID(id).SetName(name).SetHash(secret.Hash(bearer)).SetScopes(texts).
 			SetCreatedAt(s.opt.Now()).Exec(ctx)
 	})

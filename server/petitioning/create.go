@@ -2,7 +2,6 @@ package petitioning
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -77,7 +76,7 @@ func (s *Service) recreated(ctx context.Context, id uuid.UUID, err error) (Creat
 	}
 	bearer, err := s.repeatedToken(ctx, id)
 	if IsPassing(err) { // the petition exists: the caller must not be told that nothing was done
-		return Created{}, errors.Join(errOutcomeUnknown(), err)
+		return Created{}, s.failed(ctx, errOutcomeUnknown(), err)
 	}
 	if err != nil {
 		return Created{}, fmt.Errorf("finding the edit token of a repeated request: %w", err)

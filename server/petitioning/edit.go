@@ -34,7 +34,7 @@ func (s *Service) change(ctx context.Context, id uuid.UUID, field []string, fn f
 	err := s.inTx(ctx, func(t *tx) error {
 		counter, err := ledger.Lock(ctx, t.sql, s.db.Dialect, id)
 		if errors.Is(err, ledger.ErrNotFound) {
-			return NoPetition(field...)
+			return noneToEdit(field)
 		}
 		if err != nil {
 			return err
@@ -90,7 +90,13 @@ func mayEdit(ctx context.Context, row *ent.Petition, field []string) error {
 	case state.Public(row.State):
 		return errorf(Forbidden, field, "Only the petitioner may do this: send the edit token as Authorization: Bearer.")
 	}
-	return NoPetition(field...)
+	return noneToEdit(field)
+}
+
+// noneToEdit is NoPetition for those who want to change one: most often they forgot their token. It is the same whether
+// or not there is such a petition.
+func noneToEdit(field []string) *Error {
+	return errorf(NotFound, field, "There is no such petition, or it takes its edit token to see it: send that as Authorization: Bearer.")
 }
 
 // Update edits a petition, unless it has changed since the version that the caller names.

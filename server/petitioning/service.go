@@ -120,7 +120,7 @@ type tx struct {
 func (s *Service) inTx(ctx context.Context, fn func(*tx) error) error {
 	err := s.db.Clock.Check()
 	if err != nil {
-		return errors.Join(errUnavailable(), err)
+		return s.failed(ctx, errUnavailable(), err)
 	}
 	for range 3 {
 		err = database.InTx(ctx, s.db.Write, func(t *sql.Tx) error {
@@ -134,11 +134,20 @@ func (s *Service) inTx(ctx context.Context, fn func(*tx) error) error {
 	switch {
 	case errors.Is(err, database.ErrOutcomeUnknown):
 		s.opt.Observer.Doubtful()
-		return errors.Join(errOutcomeUnknown(), err)
+		return s.failed(ctx, errOutcomeUnknown(), err)
 	case ctx.Err() == nil && IsPassing(err):
-		return errors.Join(errUnavailable(), err)
+		return s.failed(ctx, errUnavailable(), err)
 	}
 	return err
+}
+
+// failed returns the answer to a write that failed through no fault of the caller. Those who ask are not told why: the
+// log is, and the metrics. A caller who has gone hears neither, and need not have met any trouble.
+func (s *Service) failed(ctx context.Context, answer *Error, cause error) error {
+	if !errors.Is(ctx.Err(), context.Canceled) {
+		s.db.Failed.Add(ctx, s.opt.Logger, cause)
+	}
+	return errors.Join(answer, cause)
 }
 
 // IsPassing reports whether err is a temporary failure of the database: the same request may succeed in a moment.

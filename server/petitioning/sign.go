@@ -110,9 +110,9 @@ func (s *Service) refusal(ctx context.Context, err error, id uuid.UUID, field []
 	case errors.Is(err, idempotency.ErrMismatch):
 		return errKeyMismatch()
 	case errors.Is(err, ledger.ErrBusy), errors.Is(err, ledger.ErrUnavailable):
-		return errUnavailable()
+		return s.failed(ctx, errUnavailable(), err)
 	case errors.Is(err, ledger.ErrOutcomeUnknown):
-		return errOutcomeUnknown()
+		return s.failed(ctx, errOutcomeUnknown(), err)
 	}
 	return fmt.Errorf("writing to the ledger: %w", err)
 }

@@ -20,22 +20,25 @@ const (
 // CheckName cleans the public name of a signatory or of the author of a comment. Look-alike letters of other scripts
 // are accepted: they are a matter for moderation, since any rule would refuse real names.
 func CheckName(s string) (clean, fault string) {
-	clean, fault = CheckPetitioner(s)
+	clean, fault = checkName(s, "The name")
 	if fault == "" && hasHost(clean) {
-		return "", faultLink
+		return "", "The name" + faultLink
 	}
 	return clean, fault
 }
 
 // CheckPetitioner cleans the public name of the person or body behind a petition. The name of a body may be that of its
 // site, such as WeMove.EU.
-func CheckPetitioner(s string) (clean, fault string) {
-	clean, fault = CheckLine(cutFromNames.Replace(s), "The name", nameMin, nameMax)
-	if fault == "" {
-		fault = nameFault(clean)
-	}
+func CheckPetitioner(s string) (clean, fault string) { return checkName(s, "The petitioner") }
+
+// checkName cleans a name, which faults call what.
+func checkName(s, what string) (clean, fault string) {
+	clean, fault = CheckLine(cutFromNames.Replace(s), what, nameMin, nameMax)
 	if fault != "" {
 		return "", fault
+	}
+	if fault = nameFault(clean); fault != "" {
+		return "", what + fault
 	}
 	return clean, ""
 }
@@ -44,26 +47,27 @@ func CheckPetitioner(s string) (clean, fault string) {
 // direction, byte order marks and soft hyphens.
 var cutFromNames = strings.NewReplacer("\u200E", "", "\u200F", "", "\u061C", "", "\uFEFF", "", "\u00AD", "")
 
-const faultLink = "The name must not contain a link; put a space behind a full stop."
+const faultLink = " must not contain a link; put a space behind a full stop."
 
+// nameFault returns what a name must or must not be, or "".
 func nameFault(name string) string {
 	plain := norm.NFKC.String(name) // full-width signs are taken for the plain ones, by people and by spreadsheets
 	switch {
 	case hasHidden(name):
-		return "The name must not contain invisible characters."
+		return " must not contain invisible characters."
 	case strings.ContainsAny(plain, "<>\uFFFD"):
-		return "The name must not contain <, > or U+FFFD, which stands for a letter that was lost."
+		return " must not contain <, > or U+FFFD, which stands for a letter that was lost."
 	case strings.IndexAny(plain, "-=+@") == 0:
-		return "The name must not begin with -, =, + or @."
+		return " must not begin with -, =, + or @."
 	case emailAddress.MatchString(plain):
-		return "The name must not contain an e-mail address, nor an @ between letters: everybody would see it."
+		return " must not contain an e-mail address, nor an @ between letters: everybody would see it."
 	case hasLink(plain):
 		return faultLink
 	case hasPiledMarks(name):
-		return fmt.Sprintf("The name must not have more than %d combining marks on one letter, or %d in scripts that stack them.",
+		return fmt.Sprintf(" must not have more than %d combining marks on one letter, or %d in scripts that stack them.",
 			marksMost, stackedMost)
 	case !strings.ContainsFunc(name, isLetterOrDigit):
-		return "The name must contain at least one letter or digit."
+		return " must contain at least one letter or digit."
 	}
 	return ""
 }

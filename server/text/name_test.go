@@ -125,9 +125,9 @@ func TestPetitionersMayBeSites(t *testing.T) {
 		}
 	}
 	for _, in := range []string{
-		"https://wemove.eu", "www.wemove.eu", "wemove.eu/donate", "info@wemove.eu", "Ann <b>", "=1", "mailto:x", "t.co/abc", "\u200d",
+		"https://wemove.eu", "www.wemove.eu", "wemove.eu/donate", "info@wemove.eu", "Ann <b>", "=1", "mailto:x", "t.co/abc", "\u200d", "", strings.Repeat("a", nameMax+1),
 	} {
-		if clean, fault := CheckPetitioner(in); clean != "" || fault == "" {
+		if clean, fault := CheckPetitioner(in); clean != "" || !strings.HasPrefix(fault, "The petitioner must ") {
 			t.Errorf("CheckPetitioner(%q) = %q, want a fault", in, clean)
 		}
 	}

@@ -1,0 +1,115 @@
+package database
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/lib/pq"
+	"github.com/lib/pq/pqerror"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// Trouble is why a write failed, as far as an operator has to tell them apart.
+type Trouble string
+
+// The kinds of trouble.
+const (
+	TroubleClock   Trouble = "clock"   // the right time is not known
+	TroubleFull    Trouble = "full"    // the database's disk has no room
+	TroubleRefused Trouble = "refused" // the database answers but cannot write: read-only, a broken disk, no memory
+	TroubleAway    Trouble = "away"    // a connection broke or could not be opened
+	TroubleSlow    Trouble = "slow"    // a lock or an answer took too long
+	TroubleOther   Trouble = "other"
+)
+
+// Troubles returns all kinds.
+func Troubles() []Trouble {
+	return []Trouble{TroubleClock, TroubleFull, TroubleRefused, TroubleAway, TroubleSlow, TroubleOther}
+}
+
+// TroubleOf returns the kind of trouble that an error is due to. What the database said counts before how long it took:
+// a write that is refused is tried until its time is over.
+func TroubleOf(err error) Trouble {
+	switch {
+	case errors.Is(err, ErrClock):
+		return TroubleClock
+	case isFull(err):
+		return TroubleFull
+	case IsRefused(err):
+		return TroubleRefused
+	case IsConnectionLost(err):
+		return TroubleAway
+	case IsTimeout(err):
+		return TroubleSlow
+	}
+	return TroubleOther
+}
+
+func isFull(err error) bool {
+	code, ok := sqliteCode(err)
+	return pq.As(err, pqerror.DiskFull) != nil || ok && code&0xff == sqlite3.SQLITE_FULL
+}
+
+// failureEvery is how often the log says that writes fail with one kind of trouble: while a disk is full, all do.
+const failureEvery = 10 * time.Second
+
+// FailedWrites counts the writes that were asked for and failed through no fault of those who asked, and logs why. It
+// is safe for concurrent use; the zero value is ready.
+type FailedWrites struct {
+	mu     sync.Mutex // guards what follows
+	counts map[Trouble]int
+	lines  map[Trouble]line
+}
+
+// line is what the log was last told of one kind of trouble.
+type line struct {
+	at    time.Time // on the monotonic clock
+	count int
+}
+
+// Add counts a write that failed, and logs why.
+func (f *FailedWrites) Add(ctx context.Context, log *slog.Logger, err error) {
+	kind := TroubleOf(err)
+	f.mu.Lock()
+	if f.counts == nil {
+		f.counts = map[Trouble]int{}
+	}
+	f.counts[kind]++
+	f.mu.Unlock()
+	f.Log(ctx, log, err)
+}
+
+// Log logs why writes fail that others count. The log hears of a kind of trouble at once, and then every ten seconds at
+// most, each time with how many have failed since the line before.
+func (f *FailedWrites) Log(ctx context.Context, log *slog.Logger, err error) {
+	kind := TroubleOf(err)
+	if failed, due := f.due(kind); due {
+		log.ErrorContext(ctx, "writes fail", "trouble", string(kind), "failed", failed, "error", err)
+	}
+}
+
+// due reports whether the log has to be told of a kind of trouble now, and of how many writes.
+func (f *FailedWrites) due(kind Trouble) (failed int, due bool) {
+	now := time.Now() //nolint:forbidigo // only how much time has passed counts
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	last, before := f.lines[kind]
+	if before && now.Sub(last.at) < failureEvery {
+		return 0, false
+	}
+	if f.lines == nil {
+		f.lines = map[Trouble]line{}
+	}
+	f.lines[kind] = line{now, f.counts[kind]}
+	return f.counts[kind] - last.count, true
+}
+
+// Count returns how many writes have failed so far because of one kind of trouble.
+func (f *FailedWrites) Count(kind Trouble) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.counts[kind]
+}
