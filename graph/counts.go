@@ -45,6 +45,8 @@ func (r *Resolver) counts(ctx context.Context, argument string, ids ...scalar.ID
 	for i, id := range ids {
 		keys[i] = petitionKey(id)
 	}
+	// A subscription that goes on under rights of its own has been told of what has gone meanwhile: only a new one is
+	// refused.
 	w, unseen, err := r.watchAll(ctx, aspect, keys, eventmark.Continues(ctx))
 	if errors.Is(err, errNoPetition) {
 		err = noPetitions(argument, keys, unseen)
@@ -72,6 +74,7 @@ func (c *counting) next(ctx context.Context) (*figures.Value, error) {
 			return nil, err
 		}
 		s := c.shares[v.Petition]
+		// Read before look, which may change it: of a petition that comes and goes only the change is worth an event.
 		before := s.gone
 		if err := c.look(ctx, s, v); err != nil {
 			return nil, err
@@ -102,6 +105,7 @@ func (c *counting) look(ctx context.Context, s *share, v figures.Value) error {
 	case !s.gone && !seen:
 		c.gone++
 	}
+	// Whether a petition is seen changes with its edition only, so most values cost no statement.
 	s.edition, s.gone = v.Edition, !seen
 	return nil
 }
@@ -109,6 +113,7 @@ func (c *counting) look(ctx context.Context, s *share, v figures.Value) error {
 // farewell returns the last value of a petition that has gone: the one that was told before, since what is newer may
 // have been written after it was hidden.
 func (c *counting) farewell(s *share, v figures.Value) (*figures.Value, error) {
+	// Nothing is left to wait for. With one petition this is the first farewell.
 	if c.gone == len(c.shares) {
 		return nil, c.end
 	}

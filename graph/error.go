@@ -49,6 +49,7 @@ func (r *Resolver) PresentError(ctx context.Context, err error) *gqlerror.Error 
 
 // present returns the error with its code and message.
 func (r *Resolver) present(ctx context.Context, err error) *gqlerror.Error {
+	// Before the faults of the domain: it unwraps to one of them, whose message would name no places.
 	if ids, ok := errors.AsType[missing](err); ok {
 		out := presented(errcode.NotFound, ids.Error())
 		out.Extensions["field"], out.Extensions["indexes"] = ids.argument, ids.indexes
@@ -98,6 +99,7 @@ func userErrors(err error) ([]*model.UserError, error) {
 	if err != nil && len(faults) == 0 {
 		return nil, err
 	}
+	// Not nil without faults: the list is never null in the schema.
 	out := make([]*model.UserError, len(faults))
 	for i, f := range faults {
 		out[i] = &model.UserError{Code: f.Code, Message: f.Message, Field: f.Field, RetryAfterSeconds: seconds(f.RetryAfter)}

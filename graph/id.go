@@ -27,6 +27,7 @@ func commentKey(id *scalar.ID) *uuid.UUID {
 		return nil
 	}
 	if !id.Is(scalar.Comment) {
+		// Not nil: a reply to what is no comment would become a comment of its own.
 		return &uuid.Nil
 	}
 	return &id.UUID

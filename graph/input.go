@@ -47,9 +47,12 @@ func updateOf(in model.UpdatePetitionInput) petitioning.Update {
 		if !omittable || !value.IsSet() {
 			continue
 		}
+		// The name in the schema is the link between the two structs, whose fields need not have the same names in Go.
 		name, _, _ := strings.Cut(input.Type().Field(i).Tag.Get("json"), ",")
 		given := input.Field(i).MethodByName("Value").Call(nil)[0]
 		into := fields.Named(update, name)
+		// A field that can be removed is a pointer to a pointer: the outer one says that it was given, the inner one is
+		// the value.
 		clears := given.Kind() == reflect.Pointer && into.Type().Elem() == given.Type()
 		switch {
 		case given.IsNil() && !clears:

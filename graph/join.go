@@ -33,6 +33,8 @@ func parentOfComment(row *ent.Comment) uuid.UUID {
 
 // The edges to what is read for rows.
 var (
+	// The figures lead to counts, and these back to their petitions: so SignatureCount.petition of a petition costs
+	// nothing.
 	toFigures = &edge[*ent.Petition, none, *reading.Figures]{petitionID, func(
 		ctx context.Context, s *siblings[*ent.Petition], from *reading.Reader, _ none, ids []uuid.UUID,
 	) (map[uuid.UUID]*reading.Figures, error) {
@@ -128,6 +130,7 @@ func petitionOf[Row comparable](ctx context.Context, from *reading.Reader, row R
 // petition, as that of an event, it reads nothing as long as the count tells all that is selected.
 func petitionOfCounted(ctx context.Context, from *reading.Reader, c *figures.Value) (*ent.Petition, error) {
 	switch _, above := known(ctx, c, aboveCount); {
+	// First: what was read of it before it went must not be shown any more.
 	case c.Gone:
 		return nil, nil //nolint:nilnil // there is no petition that may be seen, as the contract tells
 	case above || !toldByCount(ctx):
@@ -181,6 +184,7 @@ func knowSelected(
 func knowTags(ctx context.Context, s *siblings[*ent.Petition]) {
 	tags := make(map[uuid.UUID][]*ent.Tag, len(s.rows))
 	for _, row := range s.rows {
+		// Nil means that they were not read. What is unknown of one is not recorded for any.
 		if row.Edges.Tags == nil {
 			return
 		}
@@ -197,6 +201,7 @@ func joinCounts(ctx context.Context, rows []*ent.Petition, counted map[uuid.UUID
 		for _, f := range counted {
 			counts = append(counts, &f.Value)
 		}
+		// With register instead of join: the lock of the loaders is held already.
 		know(register(l, counts), aboveCount, byKey(rows, petitionID))
 	})
 }
@@ -224,6 +229,7 @@ func withSelection(
 	) (map[uuid.UUID]*reading.PetitionConnection, error) {
 		found, err := e.read(ctx, s, from, p, tags)
 		for _, list := range found {
+			// The rows of all lists are siblings by now, so the first row leads to all of them.
 			if rows := list.Nodes(); len(rows) > 0 { // they all share one map of figures
 				knowSelected(ctx, siblingsOf(ctx, rows[0]), p.by.selection, list.Figures())
 				break
@@ -251,6 +257,7 @@ func petitionsOf(
 func figuresOf(ctx context.Context, from *reading.Reader, row *ent.Petition) (*reading.Figures, error) {
 	found, err := load(ctx, from, row, toFigures, none{})
 	if found == nil {
+		// Never nil: resolvers return parts of it together with the error.
 		found = &reading.Figures{}
 		if err == nil {
 			err = errNoPetition // hidden since the row was read
@@ -264,6 +271,7 @@ func figuresOf(ctx context.Context, from *reading.Reader, row *ent.Petition) (*r
 func renderedOf(ctx context.Context, p *reading.Reader, row *ent.Petition) (string, error) {
 	body, err := load(ctx, p, row, toBody, none{})
 	if err == nil {
+		// Before it is rendered: what one body has exceeded must keep the next from being rendered at all.
 		err = errors.Join(answerbudget.From(ctx).Err(), ctx.Err())
 	}
 	if err != nil {
@@ -297,6 +305,8 @@ func (r *Resolver) HistorySize(arguments map[string]any) int {
 	from, begins := arguments["from"].(string)
 	start, err := scalar.UnmarshalDateTime(from)
 	if !begins || err != nil {
+		// The dearest, also where the argument cannot be read: the resolver refuses it, so it was merely priced too
+		// high.
 		return reading.HistoryMost
 	}
 	if to, ends := arguments["to"].(string); ends {

@@ -12,7 +12,8 @@ import (
 	"petitiond/server/reading"
 )
 
-// loaders know which rows of an answer were read together. They live as long as the answer.
+// loaders know which rows of an answer were read together. They live as long as the answer. Their lock is taken before
+// that of siblings, never while one of these is held.
 type loaders struct {
 	mu       sync.Mutex       // guards siblings and later
 	siblings map[any]any      // by each of the rows
@@ -47,7 +48,7 @@ type siblings[Row comparable] struct {
 type answered struct{ what, once any }
 
 // edge leads from rows to something that is read for all siblings at once. Edges are declared once, as variables; two
-// readings of the same edge differ only in their arguments.
+// readings of the same edge differ only in their arguments. They are told apart by their addresses.
 type edge[Row, Args comparable, V any] struct {
 	key func(Row) uuid.UUID // for a row with a zero key nothing is read
 
@@ -68,6 +69,7 @@ type asked[Row, Args comparable, V any] struct {
 // outcome returns the outcome of this reading, or nil if it was not made for the siblings yet. It needs their mu.
 func (a asked[Row, Args, V]) outcome(s *siblings[Row]) func() (map[uuid.UUID]V, error) {
 	for i := range s.read {
+		// A list, since an answer asks few things of the same rows; equal only if edge, arguments and all types are.
 		if s.read[i].what == any(a) {
 			return s.read[i].once.(func() (map[uuid.UUID]V, error)) //nolint:forcetypeassert // the type follows from that of a
 		}
@@ -110,6 +112,7 @@ func known[Row, Args comparable, V any](ctx context.Context, row Row, e *edge[Ro
 func register[Row comparable](l *loaders, rows []Row) *siblings[Row] {
 	s := &siblings[Row]{rows: rows}
 	for _, row := range rows {
+		// A row read twice is two rows, with two addresses. Of one that is registered again, the latest siblings count.
 		l.siblings[row] = s
 	}
 	return s
@@ -136,6 +139,7 @@ func siblingsOf[Row comparable](ctx context.Context, row Row) *siblings[Row] {
 		if len(l.later) == 0 {
 			return register(l, []Row{row})
 		}
+		// Until the row is found: which of the deferred it belongs to is not known.
 		l.later[0](l)
 		l.later = l.later[1:]
 	}
@@ -147,6 +151,8 @@ func load[Row, Args comparable, V any](ctx context.Context, from *reading.Reader
 	s.mu.Lock()
 	once := a.outcome(s)
 	if once == nil {
+		// Read outside of mu, and once also if it fails: resolvers of other fields need the siblings meanwhile, and
+		// reading joins rows itself. All who ask for the same wait for the one reading.
 		once = sync.OnceValues(func() (map[uuid.UUID]V, error) {
 			if keys := distinct(s.rows, e.key); len(keys) > 0 {
 				return e.read(ctx, s, from, args, keys)
@@ -168,6 +174,7 @@ func distinct[Row any](rows []Row, key func(Row) uuid.UUID) []uuid.UUID {
 			keys = append(keys, k)
 		}
 	}
+	// Sorted, so that equal questions make equal statements, and duplicates stand together.
 	slices.SortFunc(keys, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
 	return slices.Compact(keys)
 }
@@ -209,6 +216,8 @@ func toList[Row, N, By comparable](
 		ctx context.Context, s *siblings[Row], from *reading.Reader, p pageOf[By], parents []uuid.UUID,
 	) (map[uuid.UUID]*reading.Connection[N], error) {
 		found, err := read(from, ctx, p.by, p.args(), parents...)
+		// All rows of all parents become siblings, so what they lead to is read with one statement and not one for each
+		// parent.
 		know(joinAll(ctx, found, (*reading.Connection[N]).Nodes), back, byKey(s.rows, key))
 		return found, err
 	}}

@@ -80,8 +80,11 @@ func columnsHere(ctx context.Context) reading.Columns {
 		}
 		columns, ok := reading.ColumnsOf(field.Name)
 		c |= columns
+		// What a field in neither table needs of the row is unknown. The whole row is then read: a new field works, if
+		// slowly.
 		return ok || besideRow[field.Name]
 	})
+	// Every stops at the first field that is not known, and c is then incomplete.
 	if !known {
 		return 0 // the whole row
 	}
@@ -105,6 +108,7 @@ func every(selection ast.SelectionSet, is func(*ast.Field) bool) bool {
 
 // asks reports whether the operation selects a field of that name of any object of the type.
 func (l *loaders) asks(ctx context.Context, of, name string) bool {
+	// Whatever @skip and @include say: at worst something is read that nobody needs.
 	return !every(graphql.GetOperationContext(ctx).Operation.SelectionSet, func(field *ast.Field) bool {
 		return field.Name != name || field.ObjectDefinition.Name != of
 	})

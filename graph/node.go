@@ -34,6 +34,7 @@ func one[Row any](rows []*Row, err error) (*Row, error) {
 
 func (r *Resolver) petitionBy(ctx context.Context, id *scalar.ID, slug *string) (*ent.Petition, error) {
 	switch {
+	// The schema cannot say that exactly one is required, short of an input type.
 	case (id == nil) == (slug == nil):
 		return nil, &keyset.ArgumentError{Argument: "id", Message: "Give either id or slug."}
 	case id != nil:
@@ -105,6 +106,8 @@ func (r *Resolver) nodes(ctx context.Context, ids []*scalar.ID) ([]scalar.Node, 
 	)
 	out := make([]scalar.Node, len(list))
 	for i, id := range list {
+		// In the order in which they were asked for, with nil where there is none: the client knows them by their
+		// places.
 		out[i] = found[id]
 	}
 	return out, err

@@ -32,6 +32,7 @@ func Schema(resolvers generated.ResolverRoot) graphql.ExecutableSchema {
 // contract is what schema.graphqls says. gqlgen adds @defer to every schema, and clients would read in it that parts of
 // an answer may come later: here it comes as a whole.
 var contract = sync.OnceValue(func() *ast.Schema {
+	// A copy, since the generated package returns the schema that it uses itself.
 	schema := *generated.NewExecutableSchema(generated.Config{}).Schema()
 	schema.Directives = maps.Clone(schema.Directives)
 	delete(schema.Directives, "defer")
@@ -44,9 +45,11 @@ func (r *Resolver) Around(ctx context.Context) context.Context {
 	if !petitioning.HasActor(ctx) {
 		ctx = petitioning.WithActor(ctx, petitioning.Anonymous())
 	}
+	// Loaders that are there already are those of the subscription's start: so this is one of its events.
 	if _, event := ctx.Value(loadersKey{}).(*loaders); event {
 		ctx = withRoot(ctx)
 	}
+	// New ones for each event, too: what was read for the last is old.
 	return withLoaders(ctx)
 }
 

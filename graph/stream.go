@@ -31,6 +31,7 @@ func follow[T any](
 				return
 			}
 			v, err := guarded(ctx, next)
+			// The subscriber has gone, and next failed because of that: there is nobody to tell.
 			if ctx.Err() != nil {
 				return
 			}
@@ -39,6 +40,7 @@ func follow[T any](
 				return
 			}
 			if about != nil {
+				// Before the value is sent: from then on the transport reads what is marked.
 				answer.Mark = about(v)
 			}
 			select {
@@ -73,6 +75,7 @@ func (r *Resolver) watch(ctx context.Context, aspect figures.Aspect, id scalar.I
 func (r *Resolver) watchAll(
 	ctx context.Context, aspect figures.Aspect, keys []uuid.UUID, some bool,
 ) (w *live.Watcher, unseen map[uuid.UUID]bool, err error) {
+	// The edition always, since hiding a petition changes nothing else.
 	w, unknown := r.Hub.Watch(ctx, aspect|figures.Edition, keys...)
 	if unknown != nil && !errors.Is(unknown, live.ErrUnknown) {
 		return nil, nil, unknown
@@ -154,11 +157,14 @@ func (r *Resolver) comments(ctx context.Context, id scalar.ID) (<-chan *ent.Comm
 	if err != nil {
 		return nil, err
 	}
+	// From what was newest when watching began, and not from what is read now: a comment in between would be lost.
 	last, waiting := w.Baseline()[0].Comment, []*ent.Comment(nil)
 	return follow(ctx, w.Close, nil, func(ctx context.Context) (*ent.Comment, error) {
 		for len(waiting) == 0 {
 			_, err := w.Next(ctx)
 			if err == nil {
+				// Before the comments are read: of a petition that was hidden nothing more is sent, whatever was
+				// written before.
 				err = r.seen(ctx, id.UUID)
 			}
 			if err == nil {

@@ -83,6 +83,7 @@ func (h *Hub) await(ctx context.Context, lookups []*lookup) error {
 	for _, l := range lookups {
 		select {
 		case <-l.done:
+		// When the hub ends, what waits in its queue is never read.
 		case <-h.done:
 			return ErrClosed
 		case <-ctx.Done():

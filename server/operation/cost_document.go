@@ -51,6 +51,7 @@ func everything(*ast.FieldDefinition) bool { return true }
 func (b *biller) object(
 	sets []ast.SelectionSet, typ *ast.Definition, around sized, which func(*ast.FieldDefinition) bool,
 ) (p price, err *gqlerror.Error) {
+	// Given up: bill refuses the whole operation, so what is returned here does not matter.
 	if b.left < 0 {
 		return p, nil
 	}
@@ -82,6 +83,7 @@ func (b *biller) object(
 
 // field prices all selections of one response name in an object, which are executed as one field.
 func (b *biller) field(group []*ast.Field, def *ast.FieldDefinition, parent *ast.Definition, around sized) (*bill, *gqlerror.Error) {
+	// The first stands for all: overlaps has found that they have the same name and arguments.
 	field := group[0]
 	open := &bill{once: b.fields[def].once, items: 1}
 	b.charge(open, field, def)
@@ -117,6 +119,7 @@ func (b *biller) count(open *bill, def *ast.FieldDefinition, parent *ast.Definit
 func (b *biller) objects(open *bill, group []*ast.Field, typ *ast.Definition, inside sized) *gqlerror.Error {
 	page := open.list && len(inside.fields) > 0
 	listed := func(def *ast.FieldDefinition) bool { return !page || slices.Contains(inside.fields, def.Name) }
+	// A price for each type and not a maximum yet: which is the dearest may depend on the variables.
 	for _, object := range b.schema.PossibleTypes[typ.Name] {
 		p, err := b.object(below(group), object, inside, listed)
 		if err != nil {
@@ -139,6 +142,7 @@ func (b *biller) objects(open *bill, group []*ast.Field, typ *ast.Definition, in
 // charge adds the weights of the arguments that a field has.
 func (b *biller) charge(open *bill, field *ast.Field, def *ast.FieldDefinition) {
 	for _, argument := range field.Arguments {
+		// An argument that is left out costs nothing, even one with a default.
 		c := charge{weight: b.fields[def].arguments[argument.Name], value: argument.Value}
 		if typ := def.Arguments.ForName(argument.Name).Type; b.inputs[typ.Name()] {
 			c.typ = typ
@@ -180,6 +184,7 @@ func (b *biller) size(open *bill, field *ast.Field, def *ast.FieldDefinition) (i
 
 // settled reports whether a bill is the same for all variables.
 func (b *bill) settled() bool {
+	// With around, the number of objects is that which the enclosing field was asked for, in a variable.
 	open := func(p price) bool { return len(p.open) > 0 }
 	return len(b.charges) == 0 && b.slice == nil && !b.around && !slices.ContainsFunc(b.objects, open) && !slices.ContainsFunc(b.beside, open)
 }

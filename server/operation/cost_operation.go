@@ -66,6 +66,8 @@ func (b *bill) points(t *tariff, variables map[string]any, around int) points {
 	}
 	below := times(b.count(around, inside), dearest(b.objects, t, variables, inside))
 	if b.list {
+		// The rows are read whatever is selected of them: a list costs a point, and one at least for each row, even if
+		// only __typename is asked for.
 		length := b.length
 		if b.slice != nil {
 			length = inside
@@ -111,6 +113,7 @@ func (c charge) points(t *tariff, variables map[string]any) points {
 // range counts as not given: the domain refuses it, and no list is read at all.
 func (s *slice) items(variables map[string]any) int {
 	if s.measure != nil {
+		// All arguments, and not those alone that a client gave: the function sees the defaults as a resolver would.
 		given := make(map[string]any, len(s.definitions))
 		for _, def := range s.definitions {
 			given[def.Name] = s.argument([]string{def.Name}, variables)
@@ -136,6 +139,7 @@ func (s *slice) items(variables map[string]any) int {
 // extent returns the number of items that a value asks for, negative if it asks for none.
 func extent(value any) int {
 	switch value := value.(type) {
+	// Whole numbers are int64 wherever they come from: a literal, or a variable of type Int after coercion.
 	case int64:
 		return int(value)
 	case []any:

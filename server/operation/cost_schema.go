@@ -24,6 +24,7 @@ const (
 func plus(a, b points) points { return min(a+b, maxPoints) }
 
 func times(n int, each points) points {
+	// Divided, since the product itself could overflow.
 	if n > 0 && each > maxPoints/points(n) {
 		return maxPoints
 	}
@@ -67,6 +68,8 @@ func newTariff(schema *ast.Schema, page int, sizes map[string]func(map[string]an
 		page:   page,
 	}
 	for name, def := range schema.Types {
+		// The weights that the specification assumes: one for an object, none for a scalar or an enum. Interfaces and
+		// unions need none here, since their objects are priced by their own types.
 		t.types[name] = 0
 		if def.Kind == ast.Object {
 			t.types[name] = point
@@ -79,6 +82,7 @@ func newTariff(schema *ast.Schema, page int, sizes map[string]func(map[string]an
 			t.fields[field].measure = sizes[name+"."+field.Name]
 		}
 	}
+	// After the fares of all fields are known: input types lead to one another.
 	for name := range schema.Types {
 		t.inputs[name] = t.hasWeights(name, map[string]bool{})
 	}
@@ -153,6 +157,7 @@ func (t *tariff) hasWeights(name string, seen map[string]bool) bool {
 	if def.Kind != ast.InputObject || seen[name] {
 		return false
 	}
+	// Input types may contain themselves. One that is being looked at further up adds nothing new.
 	seen[name] = true
 	return slices.ContainsFunc(def.Fields, func(field *ast.FieldDefinition) bool {
 		return t.fields[field].once > 0 || t.hasWeights(field.Type.Name(), seen)
@@ -172,6 +177,8 @@ func (t *tariff) input(typ *ast.Type, value any) (sum points) {
 		}
 	case map[string]any:
 		for _, field := range t.schema.Types[typ.Name()].Fields {
+			// Only what is given costs something. The nesting of the value, which JSON or the document bounds, ends the
+			// recursion.
 			if item := value[field.Name]; item != nil {
 				sum = plus(sum, plus(t.fields[field].once, t.input(field.Type, item)))
 			}

@@ -88,6 +88,7 @@ func (l Limits) inspect(doc *ast.QueryDocument) (survey, *gqlerror.Error) {
 		return survey{}, err
 	}
 	g := newGuard(doc)
+	// Also those that no operation spreads: validation walks through them as well.
 	for _, fragment := range doc.Fragments {
 		g.definition(fragment)
 	}
@@ -188,6 +189,8 @@ func (g *guard) reach(p *piece, op *ast.OperationDefinition) (nodes int) {
 	visit = func(p *piece) {
 		nodes += p.nodes
 		if op != nil && p.conditions != nil {
+			// Only for operations: a fragment has no variables of its own, and its conditions are checked with those of
+			// each operation that reaches it.
 			g.conditions[op] = append(g.conditions[op], p.conditions...)
 		}
 		for name := range p.spreads {
@@ -239,6 +242,7 @@ func (g *guard) field(f *ast.Field) shape {
 	case "__typename":
 		s.roots = 0 // it does nothing, and some clients write it into every operation
 	case "__schema", "__type":
+		// What was counted as depth below is moved: only one of the two limits applies to introspection.
 		s.depth, s.schema = 0, max(below.depth, below.schema)
 	}
 	return s

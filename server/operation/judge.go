@@ -76,6 +76,8 @@ func (j *Judge) operation(text, name string, given map[string]any) (*Operation, 
 	if refusal != nil {
 		return nil, refusal
 	}
+	// Without a name it is the only operation, or none if there are several: GetOperation in section 6.1 of the
+	// specification.
 	op := doc.Operations.ForName(name)
 	if op == nil {
 		message := "The document has no operation with that name. Name one of its operations in operationName."
@@ -102,6 +104,8 @@ func (j *Judge) operation(text, name string, given map[string]any) (*Operation, 
 
 // document returns the parsed document of a text if it is valid. Nothing of refused documents is cached.
 func (j *Judge) document(text string) (*document, *Refusal) {
+	// The cheap checks come first, and each bounds what the next one costs: bytes before the hash, tokens before the
+	// parser, counts before validation.
 	if err := exceeds(check{"document", len(text), j.limits.Document, "A document may have at most %d bytes. Send long texts as variables."}); err != nil {
 		return nil, refused(err)
 	}
@@ -181,6 +185,7 @@ func (j *Judge) cost(doc *document, op *ast.OperationDefinition, variables map[s
 func (j *Judge) price(doc *document, op *ast.OperationDefinition) (price, *gqlerror.Error) {
 	doc.mu.Lock()
 	defer doc.mu.Unlock()
+	// The lock is held while the price is worked out: many who ask at once for a new document wait for one computation.
 	if p, known := doc.prices[op]; known {
 		return p, nil
 	}

@@ -22,6 +22,7 @@ const apolloManifest = "apollo-persisted-query-manifest"
 // ReadManifest reads the file that a client's build writes: an object from names to texts, as graphql-codegen and Relay
 // write it, or Apollo's manifest.
 func ReadManifest(r io.Reader) (Manifest, error) {
+	// One byte more than is allowed tells a longer file from one of just that length.
 	text, err := io.ReadAll(io.LimitReader(r, largestManifest+1))
 	if err != nil {
 		return nil, fmt.Errorf("the manifest cannot be read: %w", err)
@@ -29,6 +30,7 @@ func ReadManifest(r io.Reader) (Manifest, error) {
 	if len(text) > largestManifest {
 		return nil, fmt.Errorf("the manifest is larger than %d bytes", largestManifest)
 	}
+	// The members are as many as the file has room for: it comes from the operator, and not from a client.
 	value, err := strictjson.Limits{Depth: 8, Members: largestManifest}.Decode(text)
 	if err != nil {
 		return nil, fmt.Errorf("the manifest %w", err)
@@ -87,6 +89,7 @@ func (j *Judge) Trust(m Manifest) error {
 		return errors.New("the manifest has no document")
 	}
 	l := trusted{}
+	// In order, so the same manifest is always refused for the same document.
 	for _, name := range slices.Sorted(maps.Keys(m)) {
 		text := m[name]
 		if _, r := j.document(text); r != nil {
@@ -116,6 +119,7 @@ func (l trusted) find(name, text string) (string, *Refusal) {
 	switch {
 	case name == "" && text == "":
 		return "", noDocument()
+	// An explicit name may look like the hash of another text, so the text itself is compared.
 	case text == "" && known == "", text != "" && l[hashOf(text)] != text:
 		return "", unknownDocument()
 	case text == "":

@@ -41,6 +41,8 @@ func (o *Operation) Key() (key Key) {
 		return key
 	}
 	h := sha256.New()
+	// Each part is hashed by itself, lest the end of one be taken for the beginning of the next. The name is that of
+	// the definition, which a request may leave out if there is only one.
 	for _, part := range [][]byte{[]byte(o.Text), []byte(o.Definition.Name), variables} {
 		sum := sha256.Sum256(part)
 		h.Write(sum[:])
@@ -52,6 +54,7 @@ func (o *Operation) Key() (key Key) {
 // the root, and leaf fields of it anywhere; by a type and a field, such as Person.friend, that field.
 func (o *Operation) SelectsOnly(names []string) bool {
 	return !slices.ContainsFunc(o.Definition.SelectionSet, func(root ast.Selection) bool {
+		// A fragment at the root is not looked into: the operation is then simply not shared.
 		field, ok := root.(*ast.Field)
 		return !ok || !slices.Contains(names, field.Definition.Type.Name()) || !only(field.SelectionSet, names)
 	})

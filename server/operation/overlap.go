@@ -22,6 +22,7 @@ func (j *Judge) overlaps(doc *ast.QueryDocument) gqlerror.List {
 	o := &overlap{schema: j.schema, most: j.limits.Errors, told: map[*ast.Field]bool{}}
 	for _, op := range doc.Operations {
 		for _, compare := range []func([]ast.SelectionSet){o.meanings, o.shapes} {
+			// For each comparison anew: they visit different fields.
 			o.left = maxRevisits * j.limits.Fields
 			compare([]ast.SelectionSet{op.SelectionSet})
 			if o.left < 0 {
@@ -50,6 +51,7 @@ type overlap struct {
 func (o *overlap) meanings(sets []ast.SelectionSet) {
 	for _, group := range o.collect(sets) {
 		for _, together := range byParent(group) {
+			// Being the same is transitive, so comparing all with the first compares all with each other.
 			for _, field := range together[1:] {
 				switch other := together[0]; {
 				case field.Name != other.Name:

@@ -118,6 +118,7 @@ func (l *learned) find(name, text string) (string, *Refusal) {
 		return text, nil
 	case !isHash(name):
 		return "", malformed("A document is named by its SHA-256, in 64 lower-case hexadecimal digits.")
+	// Checked, since otherwise any client could store a text under the name of another.
 	case text != "" && hashOf(text) != name:
 		return "", otherDocument()
 	case text != "":

@@ -36,6 +36,7 @@ func (l Limits) ReadJSON(text []byte) (*Request, *Refusal) {
 	if err != nil {
 		return nil, malformed("The body %v.", err)
 	}
+	// Limits are for one operation: a batch would multiply them.
 	if _, ok := value.([]any); ok {
 		return nil, malformed("Send one operation per request: lists of operations are not accepted.")
 	}
@@ -55,6 +56,7 @@ func (l Limits) ReadURL(text []byte) (*Request, *Refusal) {
 	given := map[string]any{}
 	for _, name := range memberNames {
 		parameters := values[name]
+		// Of two values a proxy or a cache might take the other one.
 		if len(parameters) > 1 {
 			return nil, malformed("The URL has %s twice.", name)
 		}

@@ -73,6 +73,7 @@ func (j *Judge) validate(doc *ast.QueryDocument, learned survey) gqlerror.List {
 	if learned.longest > maxSuggested {
 		list = j.rules.plain
 	}
+	// The walk also gives each field its definition, without which overlaps and the prices cannot be worked out.
 	if errs := j.walk(doc, list); len(errs) > 0 {
 		return errs
 	}
@@ -86,6 +87,7 @@ func (j *Judge) validate(doc *ast.QueryDocument, learned survey) gqlerror.List {
 
 // walk checks a document against rules.
 func (j *Judge) walk(doc *ast.QueryDocument, list []core.Rule) (errs gqlerror.List) {
+	// The rules of gqlparser cannot stop a walk in another way.
 	defer func() {
 		v := recover()
 		if _, stopped := v.(tooManyErrors); v != nil && !stopped {

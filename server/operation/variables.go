@@ -17,12 +17,15 @@ import (
 // quotes values in its errors.
 func coerce(schema *ast.Schema, op *ast.OperationDefinition, given map[string]any) (map[string]any, *gqlerror.Error) {
 	variables := make(map[string]any, len(op.VariableDefinitions))
+	// Variables that the operation does not declare are ignored, as the specification has it.
 	for _, def := range op.VariableDefinitions {
 		value, present := given[def.Variable]
 		if !present && def.DefaultValue != nil {
+			// Coerced below like a value that was given: 1 is a literal of Float, and one item stands for a list.
 			value, _ = def.DefaultValue.Value(nil)
 			present = true
 		}
+		// Absent is not null: an edit leaves one field as it is, and clears the other.
 		if !present && !def.Type.NonNull {
 			continue
 		}
@@ -90,6 +93,7 @@ func coerceValue(schema *ast.Schema, typ *ast.Type, value any) (any, *misfit) {
 func coerceList(schema *ast.Schema, elem *ast.Type, value any) (any, *misfit) {
 	list, ok := value.([]any)
 	if !ok {
+		// Not null, which has been returned as null already: null is no list of one null (section 3.11).
 		list = []any{value}
 	}
 	result := make([]any, len(list))
@@ -110,6 +114,7 @@ func coerceObject(schema *ast.Schema, def *ast.Definition, value any) (any, *mis
 	if !ok {
 		return nil, &misfit{need: "must be an object of type " + def.Name}
 	}
+	// Unknown fields are refused, as section 3.10 demands: one that is misspelt would otherwise go unnoticed.
 	for name := range object {
 		if def.Fields.ForName(name) == nil {
 			return nil, &misfit{need: "has a field that " + def.Name + " does not have"}
@@ -149,6 +154,7 @@ func coerceScalar(name string, value any) (any, *misfit) {
 		_, ok = value.(bool)
 	case "String":
 		_, ok = value.(string)
+	// Whole numbers are ids as well (section 3.5.5).
 	case "ID":
 		_, text := value.(string)
 		_, whole := value.(int64)
@@ -162,6 +168,8 @@ func coerceScalar(name string, value any) (any, *misfit) {
 
 // wholeNumber accepts what fits an Int, even with a fraction of zero.
 func wholeNumber(value any) (any, bool) {
+	// Some clients write 1.0, since their languages do not tell it from 1. The bound comes before the conversion, of
+	// which Go does not say what it makes of a number that is out of range.
 	if f, ok := value.(float64); ok && f == math.Trunc(f) && math.Abs(f) <= 1<<31 {
 		value = int64(f)
 	}

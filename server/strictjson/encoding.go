@@ -43,6 +43,7 @@ func halfSurrogate(text []byte) bool {
 	for i := 0; i < len(text); i++ {
 		unit, size := rune(-1), 1
 		if text[i] == '\\' {
+			// Both bytes are stepped over, so the second backslash of two begins no escape of its own.
 			size = 2
 			if code, err := strconv.ParseUint(string(text[min(i+2, len(text)):min(i+6, len(text))]), 16, 16); err == nil && i+1 < len(text) && text[i+1] == 'u' {
 				unit, size = rune(code), 6

@@ -56,6 +56,7 @@ func (l Limits) walker(text []byte) walker {
 // an error is returned, what was visited must be discarded.
 func (l Limits) Object(text []byte, visit func(name string, value []byte)) error {
 	w := l.walker(text)
+	// The second reading is only to tell a value of another kind from what is no JSON at all.
 	if w.space(); w.peek() != '{' && json.Valid(w.text) {
 		return ErrNotObject
 	}
@@ -295,6 +296,7 @@ func (w *walker) number() bool {
 	if w.next('.') && !w.digits() {
 		return false
 	}
+	// With this bit set, a capital is a small letter.
 	if w.peek()|0x20 != 'e' {
 		return true
 	}
@@ -329,6 +331,7 @@ func double(names [][]byte) bool {
 		}
 		return false
 	}
+	// In place: the names are dropped when their object has been read.
 	slices.SortFunc(names, bytes.Compare)
 	for i := 1; i < len(names); i++ {
 		if bytes.Equal(names[i-1], names[i]) {

@@ -39,6 +39,7 @@ ZA ZM ZW
 // CheckCountry returns the code in upper case.
 func CheckCountry(s string) (code, fault string) {
 	code = strings.ToUpper(s)
+	// The list is searched as one text, so what stands between two codes must not be taken for a part of one.
 	if len(s) != 2 || len(code) != 2 || strings.ContainsAny(code, " \n") || !strings.Contains(countryCodes, code) {
 		return "", faultCountry
 	}

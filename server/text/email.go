@@ -58,6 +58,7 @@ func mailboxRules() []mailboxRule {
 // with a dot in it. Both may be international. What nobody sees around the address is cut.
 func ParseAddress(s string) (address Address, fault string) {
 	s = strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) || isInvisible(r) })
+	// Before anything is normalised, which takes time; and again below, since that changes lengths.
 	if len(s) > addressMax {
 		return Address{}, faultAddressLength
 	}

@@ -30,6 +30,8 @@ func (a *admission) enter(ctx context.Context) bool {
 	default:
 	}
 	select {
+	// Nobody overtakes those who wait: a place that becomes free goes to the first of them, before the channel has room
+	// again.
 	case a.queue <- struct{}{}:
 		defer func() { <-a.queue }()
 	default:

@@ -46,6 +46,8 @@ func (a *answer) hold(m *answerbudget.Memory) bool {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	// The size must not change between hold and release. It does not, as what is compressed later is counted from the
+	// start.
 	if a.senders == 0 && !m.Take(a.size()) {
 		return false
 	}
@@ -130,6 +132,8 @@ func (t *Transport) deliver(w http.ResponseWriter, r *http.Request, m media, a *
 	if a.retry > 0 {
 		header.Set("Retry-After", strconv.Itoa(a.retry))
 	}
+	// A cache may keep what is complete and the same for everybody. The body of a POST is no part of a cache's key, and
+	// an answer with errors may name the request that it was given to.
 	keeps := r.Method != http.MethodPost && a.status == http.StatusOK && a.whole && len(r.Header["Authorization"]) == 0
 	if keeps {
 		header["Cache-Control"] = []string{a.caching()}

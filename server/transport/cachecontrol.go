@@ -54,6 +54,7 @@ func (f freshness) of(op *ast.OperationDefinition) int {
 			switch s := s.(type) {
 			case *ast.Field:
 				seconds, ok := f[s.Definition]
+				// Below the root a field without a hint follows its parent, so only the root needs to decide.
 				if introspective := strings.HasPrefix(s.Name, "__"); !ok && root && !introspective {
 					seconds, ok = 0, true
 				}

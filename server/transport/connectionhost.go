@@ -43,12 +43,14 @@ func (h *host) Answer(ctx context.Context, anonymous bool, op *operation.Operati
 // Subscribe starts a subscription. Each call of next waits for an event, which is computed within a memory budget of
 // its own.
 func (h *host) Subscribe(ctx context.Context, op *operation.Operation) (next func() (*connection.Event, *fault.Fault)) {
+	// Before the start: the resolver takes from this context what says that an event is asked for.
 	ctx, asking := eventmark.With(ctx)
 	responses, ctx := h.engine.begin(ctx, op)
 	began := false
 	return func() (*connection.Event, *fault.Fault) {
 		b := h.memory.Budget(h.intake.limits.onConnection())
 		defer b.Close()
+		// Asked for before the event is read, since its source fills in the mark first and sends the event then.
 		answer := asking.Ask()
 		resp := responses(withAnswer(answerbudget.With(ctx, b), answer))
 		switch err := b.Err(); {
@@ -58,6 +60,7 @@ func (h *host) Subscribe(ctx context.Context, op *operation.Operation) (next fun
 			return nil, fault.NoMemory()
 		case err != nil:
 			return nil, fault.AnswerTooLarge(h.intake.limits.onConnection())
+		// Only at the start is this a refusal. Later the same is an event, as one field of it may have failed.
 		case !began && len(resp.Data) == 0 && len(resp.Errors) > 0:
 			return nil, fault.Flaw(resp.Errors...)
 		}

@@ -73,6 +73,8 @@ func endWithError(ctx context.Context, next graphql.ResponseHandler) *graphql.Re
 
 // begin starts an operation. Each call of next returns one answer, until there are no more.
 func (e *engine) begin(ctx context.Context, op *operation.Operation) (next graphql.ResponseHandler, _ context.Context) {
+	// gqlgen's executor would set all of this while it parses an operation; the generated code calls the middleware
+	// without asking whether there is any.
 	return e.DispatchOperation(ctx, &graphql.OperationContext{
 		RawQuery:               op.Text,
 		OperationName:          op.Name,

@@ -50,6 +50,8 @@ func statusOf(resp *graphql.Response) (status int, because *gqlerror.Error) {
 	if len(resp.Data) > 0 && !bytes.Equal(resp.Data, []byte("null")) {
 		return http.StatusOK, nil
 	}
+	// The first error that has a status decides. Other codes have none: the operation was executed, and this is its
+	// answer.
 	for _, err := range resp.Errors {
 		switch operation.CodeOf(err) {
 		case errcode.RateLimited:
@@ -73,6 +75,8 @@ func present(domain graphql.ErrorPresenterFunc) graphql.ErrorPresenterFunc {
 		if presented == nil || operation.CodeOf(presented) != errcode.Internal {
 			return presented
 		}
+		// When the time is over every statement fails, with errors that nobody knows: the cause tells them from real
+		// ones.
 		if errors.Is(context.Cause(ctx), errTimeout) {
 			late := tooLate(ctx)
 			late.Path, late.Locations = presented.Path, presented.Locations

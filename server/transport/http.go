@@ -29,6 +29,7 @@ const costHeader = "X-Graphql-Cost"
 // route chooses the handler of a request.
 func (t *Transport) route(w http.ResponseWriter, r *http.Request) {
 	switch {
+	// Before everything else: a handshake is a GET without an operation.
 	case upgrades(r):
 		t.opener.serveSocket(w, r)
 	case r.Method == http.MethodPut:
@@ -64,6 +65,7 @@ func (t *Transport) serveOperation(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case known != nil:
 		t.deliver(w, r, accept.answer, known, statusHit)
+	// What is wrong with the operation itself is told in the stream; a refused request has its status.
 	case f != nil && f.Status == 0 && accept.answer == "":
 		refuseByStream(w, accept.stream, f)
 	case f != nil:
@@ -121,6 +123,7 @@ func (t *Transport) admit(
 		return who, nil, nil, fault.New(http.StatusNotAcceptable, errcode.BadRequest,
 			"Accept one of application/graphql-response+json, application/json and, for subscriptions, text/event-stream or multipart/mixed;subscriptionSpec=1.0; in UTF-8.")
 	}
+	// Before the body is read: a credential that does not hold costs us no more than its header.
 	if who, f = identify(t.authority, r); f != nil {
 		return who, nil, nil, f
 	}
@@ -132,6 +135,8 @@ func (t *Transport) admit(
 	if f != nil {
 		return who, nil, nil, f
 	}
+	// The key of what is no query is zero, under which nothing is kept; and a query whose answer is accepted is always
+	// permitted, so permit need not be asked.
 	if accept.answer != "" && t.sharing.applies(r.Header) {
 		if known, ok := t.sharing.answers.Kept(key); ok {
 			return who, nil, known, nil
@@ -155,6 +160,7 @@ func (t *Transport) recall(method string, text []byte) (*operation.Operation, re
 		return op, responsecache.Key{}, f
 	}
 	known := recalledRequest{string(text), op, responsecache.Key(op.Key()), op.Size()}
+	// Its cost depends on the time: it must be worked out again with each request.
 	if !op.Timed {
 		t.sharing.recalled.keep(method, known)
 	}
@@ -267,6 +273,7 @@ func encode(resp *graphql.Response) []byte {
 		body.WriteString(`"` + name + `":`)
 		body.Write(value)
 	}
+	// Errors come first, as the specification recommends (section 7.1), lest they be overlooked behind long data.
 	if len(resp.Errors) > 0 {
 		member("errors", mustJSON(resp.Errors))
 	}

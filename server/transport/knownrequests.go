@@ -77,6 +77,7 @@ func (r *recalled) hash(method string, text []byte) uint64 {
 // find returns what is known of a request.
 func (r *recalled) find(method string, text []byte) (known recalledRequest, ok bool) {
 	known, ok = r.known.Get(r.hash(method, text))
+	// Compared, since two requests may have the same hash; a miss only costs the parsing.
 	return known, ok && known.text == string(text)
 }
 

@@ -70,6 +70,7 @@ func negotiate(headers []string) accepted {
 	var result accepted
 	plain, modern := wanted[0], wanted[1]
 	switch {
+	// Only a client that names the newer type is known to understand it: to one that takes anything, the older is sent.
 	case modern.quality > 0 && (modern.over(plain) || modern == plain && modern.exact == exactly):
 		result.answer = mediaGraphQL
 	case plain.quality > 0:

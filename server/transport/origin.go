@@ -58,6 +58,7 @@ func (o *origins) of(r *http.Request) rights {
 		return o.others(origin)
 	}
 	page, err := url.Parse(origin)
+	// The scheme is not compared: behind a proxy that ends TLS, we do not know our own.
 	if err == nil && page.Host != "" && (strings.EqualFold(page.Host, r.Host) || o.loopback && isLoopback(page.Hostname())) {
 		return writes
 	}

@@ -75,6 +75,7 @@ func (i *intake) checkBody(h http.Header, length int64) *fault.Fault {
 // readBody reads a body, which may be chunked, up to the limit of its size. The HTTP server limits the time.
 func (i *intake) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *fault.Fault) {
 	body := http.MaxBytesReader(w, r.Body, i.limits.Body)
+	// Hardly a body is longer. Only one that is asks for memory, and before the rest of it is read.
 	text, err := io.ReadAll(io.LimitReader(body, operation.ShortRequest+1))
 	if err == nil && len(text) > operation.ShortRequest {
 		if !i.hold(r) {
@@ -106,6 +107,7 @@ func (i *intake) hold(r *http.Request) bool {
 	if !i.memory.Take(n) {
 		return false
 	}
+	// The server ends the context of a request when its handler returns.
 	context.AfterFunc(r.Context(), func() { i.memory.Give(n) })
 	return true
 }

@@ -49,6 +49,7 @@ func (r *runner) run(ctx context.Context, op *operation.Operation, report bool) 
 	if f != nil {
 		return &answer{fault: f}
 	}
+	// The place is given back before the answer is sent: a slow client must not keep others from running.
 	defer done() // also if it panics
 	b := r.memory.Budget(r.answerSize)
 	defer b.Close()

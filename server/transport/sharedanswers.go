@@ -81,6 +81,7 @@ func (s *sharing) page(
 			a, _ := s.render(ctx, render)
 			return a, responsecache.Own
 		}
+		// Not cancelled when the first who asked hangs up, as in share.
 		a, keep := s.render(r.Within(context.WithoutCancel(ctx)), render)
 		if keep {
 			return a, responsecache.Keep
@@ -105,6 +106,7 @@ func received(a *answer, came responsecache.How, err error) (_ *answer, how stri
 // share returns the answer to a query that is shared by all who ask the same without a credential.
 func (s *sharing) share(ctx context.Context, op *operation.Operation) (a *answer, how string) {
 	a, came, err := s.answers.Get(ctx, responsecache.Key(op.Key()), func(r *responsecache.Recorder) (*answer, responsecache.Verdict) {
+		// The result will be nobody else's, so it may end with its client.
 		if r == nil {
 			return s.run(ctx, op, false), responsecache.Own
 		}

@@ -71,6 +71,7 @@ func (o *opener) openEvents(w http.ResponseWriter, r *http.Request, p connection
 	}
 	// An HTTP/2 connection cannot be hijacked, so this goroutine copies the events.
 	w.WriteHeader(http.StatusOK)
+	// A pipe has no buffer: as long as the client takes nothing, nothing is taken from the connection either.
 	near, far := net.Pipe()
 	c.Adopt(far, nil, []byte(p.Head()), begin)
 	copyEvents(w, r, near, o.intake.limits.Event)
@@ -79,6 +80,7 @@ func (o *opener) openEvents(w http.ResponseWriter, r *http.Request, p connection
 // copyEvents copies events to the client until either side ends.
 func copyEvents(w http.ResponseWriter, r *http.Request, from net.Conn, patience time.Duration) {
 	defer from.Close()
+	// Read would otherwise wait for the next event, although its client has gone.
 	stop := context.AfterFunc(r.Context(), func() { _ = from.Close() })
 	defer stop()
 	conn, buffer := http.NewResponseController(w), make([]byte, 4<<10)
@@ -87,6 +89,7 @@ func copyEvents(w http.ResponseWriter, r *http.Request, from net.Conn, patience 
 		if err != nil {
 			return
 		}
+		// Anew for each write: the stream may last for hours.
 		_ = conn.SetWriteDeadline(within(patience))
 		if _, err := w.Write(buffer[:n]); err != nil || conn.Flush() != nil {
 			return

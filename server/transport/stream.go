@@ -33,6 +33,7 @@ func (o *opener) reserveStream(w http.ResponseWriter, r *http.Request) {
 		refuse(w, mediaJSON, f)
 		return
 	}
+	// Who has the token may send to the stream, so it must not be guessed: these are at least 128 random bits.
 	token := rand.Text()
 	if !o.connections.Streams.Reserve(token, o.network(r)) {
 		refuse(w, mediaJSON, fault.New(http.StatusServiceUnavailable, errcode.Unavailable,
@@ -48,6 +49,7 @@ func (o *opener) reserveStream(w http.ResponseWriter, r *http.Request) {
 func (o *opener) serveStream(w http.ResponseWriter, r *http.Request) {
 	token := streamToken(r)
 	switch {
+	// A GET with a query is an operation for the stream; one without opens it.
 	case r.Method == http.MethodPost || r.URL.Query().Has("query"):
 		o.sendToStream(w, r, token)
 	case negotiate(r.Header.Values("Accept")).stream == mediaEvents:
@@ -70,6 +72,8 @@ func (o *opener) openStream(w http.ResponseWriter, r *http.Request, token string
 	}
 	c, f := o.open(connection.Stream, r, who)
 	if f != nil {
+		// The claim is ours alone. Without this the token would stay taken until it is swept, and its client could not
+		// begin again.
 		o.connections.Streams.Forget(token)
 		refuse(w, mediaJSON, f)
 		return
@@ -104,6 +108,7 @@ func (o *opener) beginOnStream(w http.ResponseWriter, r *http.Request, token str
 	if id == "" || len(id) > connection.LongestID {
 		return fault.Malformed("Name the operation in extensions.operationId, with at most %d bytes.", connection.LongestID)
 	}
+	// Before the operation is checked, which takes longer. Send asks again, since the stream may end meanwhile.
 	if f = o.connections.Streams.Find(token); f != nil {
 		return f
 	}

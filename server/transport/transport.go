@@ -154,6 +154,7 @@ func (o Options) withDefaults() Options {
 			return nil, errors.New("no credential is known")
 		}
 	}
+	// Around whatever presenter was given: no error passes that has no published code.
 	o.ErrorPresenter = onlyPublished(o.ErrorPresenter, o.Logger)
 	return o
 }
@@ -197,6 +198,7 @@ func (t *Transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header[requestid.Header] = []string{id}
 	header["X-Content-Type-Options"] = headerValues["nosniff"]
+	// Unless a handler says otherwise, nothing may be kept: most answers are for one client.
 	header["Cache-Control"] = headerValues["no-store"]
 	header.Add("Vary", "Accept, Authorization, X-GraphQL-Cost")
 	defer t.recoverPanic(w, r)
@@ -213,6 +215,7 @@ func (t *Transport) recoverPanic(w http.ResponseWriter, r *http.Request) {
 	if v == nil {
 		return
 	}
+	// This is how a handler cuts a connection; net/http knows it and logs nothing.
 	if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		panic(v)
 	}
@@ -226,6 +229,7 @@ func (t *Transport) recoverPanic(w http.ResponseWriter, r *http.Request) {
 // not.
 func (t *Transport) Shutdown(ctx context.Context) error {
 	err := t.connections.Shutdown(ctx, spreadOver(ctx))
+	// Only after the connections have gone: it ends the contexts of what still runs for them.
 	t.die()
 	ended := make(chan struct{})
 	go func() {

@@ -48,6 +48,8 @@ func (o *opener) serveSocket(w http.ResponseWriter, r *http.Request) {
 	head.Set("Upgrade", "websocket")
 	head.Set("Connection", "Upgrade")
 	head.Set("Sec-WebSocket-Accept", socket.AcceptKey(r.Header.Get("Sec-WebSocket-Key")))
+	// A client without the protocol is answered and then closed with 4406: of a handshake that is refused, a page
+	// learns nothing.
 	begin := connection.WithoutProtocol
 	if spoken {
 		head.Set("Sec-WebSocket-Protocol", protocol)
@@ -82,6 +84,7 @@ func (o *opener) admitSocket(w http.ResponseWriter, r *http.Request) (credential
 // open registers the connection that a request asks for.
 func (o *opener) open(p connection.Protocol, r *http.Request, who credential.Identity) (*connection.Conn, *fault.Fault) {
 	return o.connections.Open(connection.Opening{
+		// Cloned, since the id may be a part of the request's header and the connection lives for hours.
 		Protocol: p, Request: strings.Clone(requestid.ID(r.Context())), Address: o.network(r), Who: who,
 		ReadOnly: o.intake.origins.of(r) == reads,
 	})
@@ -118,6 +121,7 @@ func (o *opener) takeOver(
 	first.WriteString("HTTP/1.1 " + statusLine(status) + "\r\n")
 	_ = head.Write(&first) // a buffer takes everything
 	first.WriteString("\r\n" + after)
+	// What a client has sent behind its request is in net/http's buffer already, and would be lost.
 	rest, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
 	c.Adopt(conn, rest, first.Bytes(), begin)
 }

@@ -20,6 +20,9 @@ const (
 
 // Conn is a connection that stays open: a WebSocket or an event stream. While idle it costs this struct and, on Linux,
 // a file descriptor: no goroutine and no buffer.
+//
+// Locks are taken in this order: that of Streams, a connection's mu, that of the feeds, a feed's; those of dispatch and
+// of the table come last.
 type Conn struct {
 	keeper   *Keeper
 	protocol Protocol
@@ -86,6 +89,7 @@ func (c *Conn) Ready() {
 	c.mu.Lock()
 	if !c.gone {
 		c.out.stalled = 0
+		// Taken first, since write keeps again what the client still has no room for, and then counts it anew.
 		c.write(c.out.take(c.keeper))
 		if c.leaving && len(c.out.pending) == 0 && !c.gone {
 			c.out.conn.Finish()
@@ -93,6 +97,7 @@ func (c *Conn) Ready() {
 	}
 	again := !c.gone && len(c.out.pending) == 0
 	c.mu.Unlock()
+	// What was published while the client was behind is due, and was not written when the connection's turn came.
 	if again {
 		c.keeper.dispatch.callOne(c)
 	}
@@ -122,6 +127,7 @@ func (c *Conn) Receive(data []byte) {
 	if closing, ok := errors.AsType[*socket.Closing](err); ok {
 		c.close(closing.Code, closing.Reason)
 	}
+	// After the frames were read: only now is it known what is incomplete and what waits.
 	if !c.hold() {
 		c.close(tryLater, "Too many long messages: try again later")
 	}
@@ -129,6 +135,8 @@ func (c *Conn) Receive(data []byte) {
 	switch {
 	case c.in.frames.Idle():
 		c.in.halved = 0
+	// The clock starts again with each message and with each further 64 KiB of one: so Limits.Read is the least speed
+	// of a client, whatever the length of its messages, and one byte now and then does not keep memory in use.
 	case c.in.halved == 0 || c.in.frames.Fresh() || held-c.in.came >= operation.ShortRequest:
 		c.in.halved, c.in.came = c.keeper.ticks(), held
 	}
@@ -143,6 +151,7 @@ func (c *Conn) hold() bool {
 	}
 	need := operation.RequestMemory(bytes)
 	switch more := need - int(c.in.taken); {
+	// A long message gives its memory back as soon as it has been handled, not when the connection ends.
 	case more < 0:
 		c.keeper.Requests.Give(-more)
 	case !c.keeper.Requests.Take(more):
@@ -183,6 +192,9 @@ func (c *Conn) flush(into []byte) []byte {
 		return into
 	}
 	out := into[:0]
+	// Out is bounded by two answers: the events of one feed are no more than one, and no other is begun beyond that.
+	// This is also what outgoing.keep has room for, so a client that reads nothing does not lose its connection by one
+	// write.
 	over, more := false, false
 	for id, t := range c.session.Operations() {
 		if t.feed == nil {
@@ -222,6 +234,7 @@ func (c *Conn) release(id string) {
 	if !known {
 		return
 	}
+	// What still runs for the task sees it under the lock, and sends nothing for an id that the client may use again.
 	t.left = true
 	c.keeper.Requests.Give(t.taken)
 	c.keeper.Credentials.Release(t.who)
@@ -246,6 +259,7 @@ func (c *Conn) close(code int, reason string) {
 		return
 	}
 	c.releaseAll()
+	// No answer may follow a close frame (RFC 6455, section 5.5.1), so the operations have ended before it is written.
 	c.write(socket.AppendClose(nil, code, reason))
 	c.in.frames = socket.Reader{Max: c.in.frames.Max} // releases its buffers
 	c.hold()
@@ -269,11 +283,13 @@ func (c *Conn) drop() {
 	if c.gone {
 		return
 	}
+	// Before anything is released: hold then asks for nothing, and nothing more is written.
 	c.gone = true
 	c.out.conn.Close()
 	c.releaseAll()
 	c.out.take(c.keeper)
 	c.hold()
 	c.keeper.Credentials.Release(c.who)
+	// Last: with the last connection Shutdown returns, and everything must have been given back by then.
 	c.keeper.table.remove(c)
 }

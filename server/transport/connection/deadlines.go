@@ -19,6 +19,8 @@ func (k *Keeper) watch() {
 			return
 		case <-ticker.C:
 		}
+		// It only starts the checks, which may ask the database: what is open under a credential that has ended is
+		// closed in a later round, or before it is next written to.
 		k.Credentials.Check()
 		at := k.ticks()
 		for from := 0; ; from += chunk {
@@ -38,6 +40,7 @@ func (k *Keeper) watch() {
 func (c *Conn) inspect(at int32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	// Without a network connection yet it can neither be written to nor closed; Adopt or Abandon is about to be called.
 	if c.gone || c.out.conn == nil {
 		return
 	}
@@ -53,6 +56,8 @@ func (c *Conn) inspect(at int32) {
 	case len(c.in.texts) == 0 && c.out.stalled != 0 && since(c.out.stalled) >= o.Event:
 		c.drop()
 	case len(c.in.texts) > 0: // the client is waiting for us, not we for it
+		// While paused the connection is not with the poller, which would report that the client has taken something:
+		// only the time before the pause counts.
 		if c.out.stalled != 0 && since(c.out.stalled)-since(max(c.in.paused, c.out.stalled)) >= o.Event {
 			c.drop()
 		}
@@ -62,6 +67,8 @@ func (c *Conn) inspect(at int32) {
 		c.close(socket.Policy, "A message took too long to arrive")
 	case since(c.life.opened) >= age(c.life.opened, o.Age):
 		c.end(socket.GoingAway, "Connect again")
+	// A client that has not taken what was written before the ping cannot have seen the ping: Limits.Event judges it
+	// instead.
 	case c.life.asked != 0 && since(c.life.asked) >= o.Pong && c.out.stalled == 0:
 		c.drop()
 	case c.life.asked == 0 && since(max(c.life.spoke, c.life.opened)) >= o.Ping && len(c.out.pending) == 0:
@@ -71,6 +78,7 @@ func (c *Conn) inspect(at int32) {
 
 // age returns how long a connection may live. It varies from connection to connection, lest all reconnect together.
 func age(opened int32, limit time.Duration) time.Duration {
+	// The tick of its opening serves as a random number, so that no connection has to store one.
 	spread := time.Duration(opened%1000) * limit / 5000 // up to 20 %
 	return limit - limit/10 + spread
 }
@@ -106,6 +114,7 @@ func (c *Conn) expire() {
 	}
 	if c.protocol != Socket { // on a WebSocket all operations carry the credential of the connection
 		for id, t := range c.session.Operations() {
+			// The one operation of a stream came with the connection's credential and has none of its own.
 			f := t.who.Fault()
 			if c.protocol.single() {
 				f = c.who.Fault()

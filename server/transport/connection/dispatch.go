@@ -72,6 +72,8 @@ func (d *dispatch) run() {
 			return
 		case <-d.wake:
 		}
+		// The wake-up is taken before the pause: what is queued during it leaves another, and at worst a writer finds
+		// nothing.
 		time.Sleep(gatherTime)
 		for {
 			conns = d.take(conns[:0])
@@ -93,6 +95,7 @@ func (d *dispatch) run() {
 // may be missing from the coming write, and causes another.
 func (d *dispatch) take(into []*Conn) []*Conn {
 	d.mu.Lock()
+	// From the end, so nothing has to be moved. A writer goes on until the queue is empty, so all have their turn.
 	n := min(turn, len(d.queue))
 	into = append(into, d.queue[len(d.queue)-n:]...)
 	clear(d.queue[len(d.queue)-n:])

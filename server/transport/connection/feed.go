@@ -69,6 +69,8 @@ func (f *feed) publish(k *Keeper, mark eventmark.Mark, body []byte) error {
 	if err := f.account(k, next); err != nil {
 		return err
 	}
+	// Stored before the readers are queued: a writer that is quick must find the new event, as nobody queues them
+	// again.
 	f.news.Store(next)
 	k.dispatch.call(f.readers)
 	return nil
@@ -114,6 +116,7 @@ func (n *news) surplus(mark eventmark.Mark, size, most int) (surplus int) {
 func (f *feed) finish(k *Keeper, errs []byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	// The events stay: a reader that is behind is sent them, and then the end.
 	last := *f.news.Load()
 	last.ended, last.errs = true, errs
 	f.news.Store(&last)
@@ -126,6 +129,8 @@ func (f *feed) finish(k *Keeper, errs []byte) {
 func (f *feed) join(t *task) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	// Events before since that have no topic were not meant for this task; those with a topic are the present state,
+	// and are.
 	t.feed, t.place, t.since = f, len(f.readers), f.news.Load().last
 	f.readers = append(f.readers, t)
 }
@@ -156,6 +161,7 @@ func (s *feeds) join(t *task, key operation.Key, open func() *feed) {
 		f.join(t)
 		return
 	}
+	// Under the lock, so two tasks that come together do not both open a feed.
 	f := open()
 	f.key = key
 	s.open[key] = f
@@ -173,6 +179,7 @@ func (s *feeds) leave(t *task) {
 
 // forget keeps new readers from joining a feed that has ended. It needs mu.
 func (s *feeds) forget(f *feed) {
+	// A later feed may have its key by now, and a feed of one task alone is not in the map at all.
 	if s.open[f.key] == f {
 		delete(s.open, f.key)
 	}
@@ -207,6 +214,8 @@ func (k *Keeper) newFeed(ctx context.Context, op *operation.Operation, first *ta
 	k.Running.Go(func() {
 		defer cancel()
 		errs := k.broadcast(ctx, op, f)
+		// Closed before it is finished: a task that joined between the two would be sent the end of this feed, although
+		// it could have had another.
 		k.feeds.close(f)
 		f.finish(k, errs)
 	})
@@ -255,18 +264,24 @@ func (k *Keeper) subscribe(ctx context.Context, t *task, who credential.Identity
 		t.end() // nothing runs for this task alone, and the context would take more memory than all the rest of it
 		t.end = nil
 	} else {
+		// The shared feed sees what anybody sees: only where it is denied something, or fails, may this client see
+		// more.
 		t.apart = func(begun bool) {
 			own := ctx
 			if begun {
 				own = eventmark.Continue(ctx)
 			}
 			t.attach(func() {
+				// The numbers of events begin again in another feed. The own feed has the client's rights, so there is
+				// nowhere else to go.
 				t.apart, t.seen = nil, 0
 				k.newFeed(own, op, t)
 			})
 		}
 	}
 	k.feeds.join(t, op.Key(), func() *feed {
+		// It outlives the request of its first reader, and so has neither that request's context and id nor anyone's
+		// credential.
 		return k.newFeed(requestid.With(k.Alive, requestid.New()), op, t)
 	})
 }

@@ -15,6 +15,8 @@ func (c *Conn) initialise(m message) {
 		c.acknowledge()
 		return
 	}
+	// Proving a credential may ask the database, and this goroutine reads for all connections. Meanwhile a subscribe
+	// closes the connection with 4401, and another connection_init with 4429.
 	go func() {
 		who, f := c.keeper.Credentials.Prove(c.id, m.authorization)
 		c.mu.Lock()
@@ -25,6 +27,7 @@ func (c *Conn) initialise(m message) {
 		case f != nil:
 			c.close(socket.ErrForbidden.Code, socket.ErrForbidden.Reason)
 		case !c.gone && !c.leaving:
+			// Of the handshake. What is held is counted, so each Hold needs its Release.
 			c.keeper.Credentials.Release(c.who)
 			c.who = c.keeper.Credentials.Hold(who)
 			c.acknowledge()
@@ -47,6 +50,7 @@ func credentialIn(payload []byte, limits strictjson.Limits) (value string, prese
 		return "", false, socket.ErrInvalid
 	}
 	var given any
+	// All members are looked at, since the order of a map would otherwise decide which of two is taken.
 	found := 0
 	for name, member := range members {
 		if strings.EqualFold(name, "authorization") {

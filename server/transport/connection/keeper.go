@@ -2,7 +2,7 @@
 // modes of graphql-sse. A [Host] runs what clients ask for over them; the registry of package credential knows whose
 // credentials they carry.
 //
-// A [Keeper] holds the connections (table.go) and watches over them (watch.go). A connection (conn.go) receives
+// A [Keeper] holds the connections (table.go) and watches over them (deadlines.go). A connection (conn.go) receives
 // messages (message.go) that start and end tasks (task.go). A task reads the events of its subscription from a feed,
 // which equal subscriptions share (feed.go); they are written when the connection's turn comes (dispatch.go). stream.go
 // manages the event streams that are opened with a token.
@@ -63,8 +63,8 @@ func New(o Options) *Keeper {
 	return k
 }
 
-// ticks returns the time as a 32-bit number, since every connection stores seven of them. It is never zero, which
-// stands for "never".
+// ticks returns the time as a 32-bit number, since every connection stores eight of them. It is never zero, which
+// stands for "never". It lasts for 3.4 years from the start of the program.
 func (k *Keeper) ticks() int32 { return int32(k.Now().Sub(k.zero)/tick) + 1 }
 
 // Opening is a request for a connection.
@@ -80,9 +80,11 @@ type Opening struct {
 func (k *Keeper) Open(o Opening) (*Conn, *fault.Fault) {
 	c := &Conn{keeper: k, protocol: o.Protocol, readOnly: o.ReadOnly, id: o.Request, address: o.Address}
 	if o.Protocol == Socket {
+		// The reader counts in 32 bits, too.
 		c.in.frames.Max = int32(min(k.Message, 1<<30))
 	}
 	if o.Protocol == Stream {
+		// On an event stream nobody sends connection_init; its operations are admitted by their own requests.
 		c.session.Acknowledged()
 	}
 	if f := k.admit(c, o.Who.Outlive(k.Alive)); f != nil {
@@ -96,6 +98,7 @@ func (k *Keeper) admit(c *Conn, who credential.Identity) *fault.Fault {
 	t := &k.table
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	// Checked under the lock under which it is entered: otherwise many that come at once would exceed the limits.
 	o := k.Limits
 	switch {
 	case t.closed:
@@ -176,6 +179,7 @@ func (k *Keeper) Shutdown(ctx context.Context, spread time.Duration) error {
 // closeAll closes the connections one after the other, and waits until they have gone.
 func (k *Keeper) closeAll(ctx context.Context, spread time.Duration) error {
 	everybody, empty := k.table.end()
+	// A few connections need not take all of the time: at 50 a second their clients come back slowly enough.
 	spread = min(spread, time.Duration(len(everybody))*20*time.Millisecond)
 	began := k.Now()
 	for i, c := range everybody {
@@ -186,6 +190,7 @@ func (k *Keeper) closeAll(ctx context.Context, spread time.Duration) error {
 			case <-ctx.Done():
 			}
 		}
+		// Also for those whose turn has not come when ctx ends: they still get a close frame before they are dropped.
 		c.goodbye()
 	}
 	select {

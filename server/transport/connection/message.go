@@ -28,6 +28,8 @@ func (c *Conn) receive(op socket.Opcode, payload []byte) error {
 	case socket.CloseFrame:
 		return c.answerClose(payload)
 	case socket.Pong:
+		// The answer to our ping takes no token: a client must not be closed for too many messages because we asked it
+		// often.
 		if c.life.asked != 0 {
 			c.life.asked = 0
 			return nil
@@ -68,6 +70,8 @@ const atOnce = 4 << 10
 func (c *Conn) text(text []byte) error {
 	if len(text) > atOnce || len(c.in.texts) > 0 {
 		c.in.texts = append(c.in.texts, bytes.Clone(text))
+		// The first starts the goroutine that reads all of them, one after the other: what a client sends is handled in
+		// its order.
 		if len(c.in.texts) == 1 {
 			c.out.conn.Pause()
 			c.in.paused = c.keeper.ticks()
@@ -84,6 +88,8 @@ func (c *Conn) text(text []byte) error {
 		return closing
 	}
 	if began != nil {
+		// Parsing, validating and pricing may take milliseconds, and a mutation waits for the disk: neither is for this
+		// goroutine.
 		go func() { began.begin(began.judge()) }()
 	}
 	return nil
@@ -96,6 +102,8 @@ func (c *Conn) read() {
 	for len(c.in.texts) > 0 && !c.gone && !c.leaving {
 		text := c.in.texts[0]
 		c.mu.Unlock()
+		// Its place in texts is kept meanwhile, so that a message which arrives now waits behind it and starts no
+		// second reader.
 		c.readOne(text)
 		c.mu.Lock()
 		c.in.texts = c.in.texts[1:]
@@ -112,6 +120,7 @@ func (c *Conn) read() {
 			*since += c.keeper.ticks() - max(c.in.paused, *since)
 		}
 	}
+	// Also for a connection that is leaving: it is the poller that notices when its client hangs up.
 	if c.out.conn.Resume() != nil {
 		c.drop()
 	}
@@ -135,6 +144,8 @@ func (c *Conn) readOne(text []byte) {
 	}
 	c.mu.Unlock()
 	if began != nil {
+		// Still within the semaphore, since validating a long request takes time as well. Running it does not count: it
+		// has its own limit of what runs at once, and may wait there.
 		op := began.judge()
 		go began.begin(op)
 	}
@@ -175,6 +186,7 @@ func (c *Conn) handle(m message) (*request, *socket.Closing) {
 			"This connection has too many operations. Complete one first."))
 		c.write(socket.AppendFrame(nil, socket.Text, socket.AppendError(nil, socket.Quote(e.ID), f.JSON())))
 	case socket.KindSubscribe:
+		// The credential may have ended since it was last looked at.
 		if c.expire(); c.gone || c.leaving {
 			return nil, nil
 		}
@@ -184,10 +196,13 @@ func (c *Conn) handle(m message) (*request, *socket.Closing) {
 			return nil, nil
 		}
 		b := &request{
+			// Copies, since the event is a part of the message, whose bytes are used again for the next.
 			task: &task{conn: c, name: strings.Clone(e.ID), id: socket.Quote(e.ID), taken: taken},
 			who:  c.keeper.Credentials.Identity(c.who), payload: bytes.Clone(e.Payload),
 		}
 		b.ctx, b.task.end = context.WithCancel(c.keeper.lasting(b.who, c.id))
+		// Before the operation is checked: a complete that follows at once must find it, and a second subscribe with
+		// its id must not (the protocol closes the connection with 4409).
 		c.session.Begin(b.task.name, b.task)
 		return b, nil
 	}
@@ -213,6 +228,7 @@ type request struct {
 func (b *request) judge() *operation.Operation {
 	defer b.task.recoverPanic(b.ctx)
 	op, f := b.task.conn.keeper.Host.Prepare(b.payload)
+	// CORS does not apply to WebSockets, so what a page may only read is enforced here for each operation.
 	if f == nil && b.task.conn.readOnly && op.Kind() == ast.Mutation {
 		f = fault.ReadOnly()
 	}

@@ -11,7 +11,7 @@ import (
 	"petitiond/server/transport/socket"
 )
 
-// Beginning is called once a connection is established.
+// Beginning is called once a connection is established. It needs mu, and so must not wait.
 type Beginning func(*Conn)
 
 // WithNothing does nothing: the client sends the first message.
@@ -39,6 +39,7 @@ func WithOperation(op *operation.Operation, version int64) Beginning {
 
 // WithStream makes the connection that of a claimed stream, and runs the operations that wait for it.
 func (s *Streams) WithStream(token string) Beginning {
+	// On a goroutine: the lock of the streams comes before that of the connection, which is held here.
 	return func(c *Conn) { go s.opened(token, c) }
 }
 
@@ -59,8 +60,11 @@ func (c *Conn) Adopt(conn net.Conn, read, head []byte, begin Beginning) {
 			return
 		}
 		c.out.conn = adopted
+		// Under one lock with what follows: a task of a reserved stream must not write before the head of the response.
 		c.write(head)
 		begin(c)
+		// Asked after conn is set, while Shutdown marks the end before it looks for conn: so one of the two sees the
+		// other.
 		if c.keeper.table.ended() { // Shutdown began before this connection was established
 			c.end(socket.GoingAway, "Going away")
 		}

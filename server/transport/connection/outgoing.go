@@ -14,6 +14,7 @@ type outgoing struct {
 
 // write sends data, and keeps what the client has no room for. It reports whether the connection may stay.
 func (o *outgoing) write(k *Keeper, data []byte) bool {
+	// What came earlier must leave earlier, even if the client has room again by now.
 	if len(o.pending) > 0 {
 		return o.keep(k, data)
 	}
@@ -28,7 +29,8 @@ func (o *outgoing) write(k *Keeper, data []byte) bool {
 	return true
 }
 
-// keep keeps what the client has no room for, within the limits of one connection and of all answers together.
+// keep keeps what the client has no room for, within the limits of one connection and of all answers together. It
+// copies: the caller writes the next connection's events into the same buffer.
 func (o *outgoing) keep(k *Keeper, data []byte) bool {
 	if len(o.pending)+len(data) > 2*k.Answer+spareBytes || !k.Memory.Take(len(data)) {
 		return false

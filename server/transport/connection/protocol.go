@@ -61,6 +61,8 @@ func (p Protocol) heartbeat() string {
 func (p Protocol) appendNext(out []byte, id string, e event) []byte {
 	switch p {
 	case Socket:
+		// The size is worked out beforehand, so the body is copied once, behind its frame's header, and not into a
+		// message first.
 		out = socket.AppendHeader(out, socket.Text, socket.NextSize(id, len(e.body)))
 		return socket.AppendNext(out, id, e.body)
 	case Events:
@@ -83,6 +85,7 @@ func (p Protocol) appendEnd(out []byte, id string, errs []byte) []byte {
 		return socket.AppendFrame(out, socket.Text, socket.AppendComplete(nil, id))
 	}
 	if errs != nil {
+		// Event streams have no message for errors: they are an answer without data, as over HTTP.
 		body := append(append([]byte(`{"errors":`), errs...), '}')
 		out = p.appendNext(out, id, event{body: body})
 	}

@@ -22,7 +22,7 @@ import (
 // reserved is how long a stream stays reserved without being opened.
 const reserved = 30 * time.Second
 
-// Streams are the reserved and the open event streams, by their tokens.
+// Streams are the reserved and the open event streams, by their tokens. Their lock is taken before that of a connection.
 type Streams struct {
 	keeper *Keeper
 
@@ -118,6 +118,7 @@ func (s *Streams) Claim(token string) *fault.Fault {
 	case st.opening:
 		return fault.New(http.StatusConflict, errcode.BadRequest, "This event stream is already open.")
 	}
+	// The time starts again: it may take a moment until the response has its connection.
 	st.opening, st.made = true, s.keeper.Now()
 	return nil
 }
@@ -132,6 +133,7 @@ func (s *Streams) opened(token string, c *Conn) {
 	}
 	s.uncount(st)
 	st.conn = c
+	// Given back first, since each operation takes the same memory as a task when it begins.
 	s.stopWaiting(st.early)
 	for _, e := range st.early {
 		_ = e.begin(c) // a client whose connection has ended needs no answer
@@ -169,6 +171,8 @@ type Beside struct {
 // Send starts an operation on a stream: at once, or when the stream is open.
 func (s *Streams) Send(token string, b Beside) *fault.Fault {
 	who, request := b.Who.Outlive(s.keeper.Alive), strings.Clone(b.Request)
+	// The request is over when its operation begins to answer, so neither its context nor a part of its text may be
+	// kept.
 	return s.hand(token, early{id: b.ID, bytes: b.Operation.Bytes, begin: func(c *Conn) *fault.Fault {
 		return beginBeside(c, b.ID, request, who, b.Operation)
 	}})
@@ -222,6 +226,7 @@ func (s *Streams) End(token, id string) *fault.Fault {
 	switch {
 	case st == nil:
 		return noStream()
+	// Ending what is not there is no error: it may have ended by itself while the request was on its way.
 	case st.conn == nil:
 		if i := slices.IndexFunc(st.early, early{id: id}.same); i >= 0 {
 			s.stopWaiting(st.early[i : i+1])
@@ -251,6 +256,7 @@ func noStream() *fault.Fault {
 func beginBeside(c *Conn, id, request string, who credential.Identity, op *operation.Operation) *fault.Fault {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	// Looked for under the same lock under which it is begun below: two requests may come with one id at the same time.
 	_, twice := c.session.Find(id)
 	switch {
 	case c.gone || c.leaving:

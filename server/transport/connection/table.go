@@ -43,6 +43,8 @@ func (t *table) remove(c *Conn) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	last := len(t.all) - 1
+	// Those who go through the table in parts may miss the one that is moved. That does no harm: it is inspected a
+	// second later, and Shutdown has a copy of the whole.
 	t.all[c.place] = t.all[last]
 	t.all[c.place].place = c.place
 	t.all[last] = nil
@@ -90,6 +92,8 @@ func (t *table) end() (everybody []*Conn, empty <-chan struct{}) {
 func (t *table) close(d *dispatch) {
 	t.mu.Lock()
 	loop := t.loop
+	// Before the loop is closed, so Adopt finds no loop instead of a closed one. It is not started again: the table is
+	// closed.
 	t.loop = nil
 	t.mu.Unlock()
 	if loop != nil {

@@ -11,7 +11,8 @@ import (
 	"petitiond/server/transport/requestid"
 )
 
-// task is an operation of a client. A subscription reads a feed.
+// task is an operation of a client. A subscription reads a feed. What changes is guarded by the lock of the connection,
+// except for place.
 type task struct {
 	conn  *Conn
 	name  string                 // its id on the connection; empty on a stream of its own
@@ -40,6 +41,8 @@ func (t *task) recoverPanic(ctx context.Context) {
 func (t *task) run(ctx context.Context, who credential.Identity, op *operation.Operation) {
 	defer t.recoverPanic(ctx)
 	if op.Kind() == ast.Subscription {
+		// A subscription waits for no place among what runs, where the credential of a query or a mutation is checked
+		// again.
 		if f := t.conn.keeper.Credentials.Recheck(ctx); f != nil {
 			t.refuse(f)
 			return
@@ -62,6 +65,7 @@ func (t *task) attach(join func()) {
 		join()
 	}
 	t.conn.mu.Unlock()
+	// The feed may have events already, and queues its readers only for the next.
 	t.conn.keeper.dispatch.callOne(t.conn)
 }
 
@@ -118,6 +122,8 @@ func (t *task) appendDue(out []byte) (_ []byte, ended bool) {
 func (t *task) goApart(begun bool) {
 	t.conn.keeper.feeds.leave(t)
 	t.feed = nil
+	// On a goroutine, since it takes the connection's lock, which is held here. Until then the task has no feed and
+	// nothing is due.
 	go t.apart(begun)
 }
 

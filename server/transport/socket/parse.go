@@ -56,6 +56,7 @@ func Parse(l *Limits, text []byte) (Event, *Closing) {
 
 // bare returns a message whose payload must be an object of limited size, null or absent.
 func bare(kind Kind, m message, most int, larger *Closing) (Event, *Closing) {
+	// Before its form is looked at: a large payload is refused as that, whatever it holds.
 	if len(m.payload) > most {
 		return Event{}, larger
 	}

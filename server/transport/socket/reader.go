@@ -105,6 +105,7 @@ func (r *Reader) step(data []byte, on func(Opcode, []byte) error) (int, error) {
 		return len(data), err
 	}
 	rest := data[n:]
+	// The usual case: a message that has arrived whole is neither copied nor kept.
 	if size := int(f.size); size <= len(rest) && f.whole() {
 		unmask(rest[:size], f.mask)
 		return n + size, r.deliver(f.op, rest[:size], on)
@@ -123,6 +124,8 @@ func (r *Reader) header(data []byte) (f frame, n int, err error) {
 	held, head := 0, data
 	if p := r.part; p != nil && p.have > 0 {
 		held = p.have
+		// This may copy a part of the payload as well. Only what belongs to the header is counted below, so it is read
+		// again.
 		head = p.header[:held+copy(p.header[held:], data)]
 	}
 	f, n, err = r.parse(head)
@@ -217,6 +220,8 @@ func (r *Reader) take(data []byte, on func(Opcode, []byte) error) (int, error) {
 	p := r.part
 	n := min(int(p.left), len(data))
 	p.add(data[:n], int(r.Max))
+	// With each piece, and not at the end: what cannot become UTF-8 any more is refused at once (RFC 6455, section
+	// 8.1).
 	if p.kind == Text && !p.op.control() && !p.text() {
 		return n, errText
 	}
@@ -230,6 +235,7 @@ func (r *Reader) take(data []byte, on func(Opcode, []byte) error) (int, error) {
 		return n, r.deliver(p.op, payload, on)
 	case p.fin:
 		kind, payload := p.kind, p.joined
+		// Before the call: the message is over, and Came no longer counts it.
 		p.kind, p.joined, p.checked = Continuation, nil, 0
 		return n, on(kind, payload)
 	}
@@ -247,6 +253,7 @@ func (r *Reader) deliver(op Opcode, payload []byte, on func(Opcode, []byte) erro
 		if _, _, err := ParseClose(payload); err != nil {
 			return err
 		}
+		// Nothing may follow a close frame (section 5.5.1); what does is not looked at.
 		r.over = true
 	}
 	return on(op, payload)
