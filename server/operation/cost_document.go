@@ -125,6 +125,7 @@ func (b *biller) objects(open *bill, group []*ast.Field, typ *ast.Definition, in
 		if err != nil {
 			return err
 		}
+		// The weight of the object itself belongs to each item, and not to the fields beside the list.
 		p.known = plus(p.known, b.types[object.Name])
 		open.objects = append(open.objects, p)
 		if !page {

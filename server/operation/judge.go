@@ -149,6 +149,7 @@ func (j *Judge) parse(text string) (doc *ast.QueryDocument, tokens int, err *gql
 	if failed != nil || len(doc.Operations) == 0 {
 		return nil, tokens, Coded(errcode.ParseFailed, "The document has no operation.")
 	}
+	// gqlparser reads variables of fragments, an experiment that is in no version of the specification.
 	for _, fragment := range doc.Fragments {
 		if list := fragment.VariableDefinition; len(list) > 0 {
 			return nil, tokens, located(Coded(errcode.ParseFailed, "Syntax error: a fragment cannot have variables of its own."), list[0].Position)

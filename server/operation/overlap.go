@@ -95,6 +95,7 @@ func (o *overlap) sameShape(a, b *ast.Type) bool {
 // collect returns the fields of selection sets, with all fragments expanded, grouped by response name in the order of
 // first occurrence.
 func (o *overlap) collect(sets []ast.SelectionSet) (groups [][]*ast.Field) {
+	// Nothing more to learn: the document is refused already.
 	if o.left < 0 || len(o.errs) >= o.most {
 		return nil
 	}
@@ -179,6 +180,7 @@ func byParent(group []*ast.Field) (sets [][]*ast.Field) {
 			parents = append(parents, p)
 		}
 	}
+	// The usual case: all of them can belong to the same object.
 	if len(parents) < 2 {
 		return [][]*ast.Field{group}
 	}

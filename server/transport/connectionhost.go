@@ -34,6 +34,7 @@ func (h *host) Prepare(text []byte) (*operation.Operation, *fault.Fault) {
 // Answer runs a query or a mutation and returns its answer in JSON.
 func (h *host) Answer(ctx context.Context, anonymous bool, op *operation.Operation) ([]byte, *fault.Fault) {
 	a := h.answer(ctx, anonymous, op)
+	// Measured again, since a shared answer may have been made for HTTP, where more is allowed.
 	if most := h.intake.limits.onConnection(); len(a.body.Plain) > most {
 		a = tooLarge(op, most)
 	}

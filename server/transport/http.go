@@ -86,6 +86,7 @@ func (t *Transport) serveOperation(w http.ResponseWriter, r *http.Request) {
 // [precompressed.Bytes.Send].
 func (t *Transport) answerMutation(ctx context.Context, w http.ResponseWriter, header http.Header, m media, op *operation.Operation) {
 	a := t.sharing.run(ctx, op, wantsCost(header))
+	// By now the mutation has been executed, so a refusal would be wrong: its client must ask again for the outcome.
 	if !a.hold(t.sharing.memory) {
 		a = outcomeUnknown(op)
 	}

@@ -75,6 +75,8 @@ func (s *sharing) page(
 		a, _ := s.render(ctx, render)
 		return a, statusBypass
 	}
+	// In the same store, so that one bound holds for both. The key of an operation is a digest of digests, never of
+	// such a name.
 	key := responsecache.Key(sha256.Sum256([]byte("page " + name)))
 	a, came, err := s.answers.Get(ctx, key, func(r *responsecache.Recorder) (*answer, responsecache.Verdict) {
 		if r == nil {

@@ -114,6 +114,7 @@ func (o *opener) beginOnStream(w http.ResponseWriter, r *http.Request, token str
 	}
 	op, f := o.intake.prepare(request)
 	if f == nil {
+		// What this request accepts does not matter: the answers go over the stream, which carries both kinds.
 		f = o.intake.permit(r, op.Kind(), accepted{answer: mediaJSON, stream: mediaEvents})
 	}
 	if f != nil {

@@ -98,6 +98,7 @@ func New(o Options) *Transport {
 	var alive context.Context
 	alive, t.die = context.WithCancel(context.Background())
 	origins := newOrigins(o)
+	// Apart from the answers' memory: long requests must not take what others are answered with, nor the reverse.
 	requests := answerbudget.NewMemory(o.Memory / 4)
 	t.intake = &intake{limits: o.Limits, origins: origins, memory: requests, judge: operation.New(operation.Options{
 		Schema: o.Schema.Schema(), Sizes: o.Sizes, Introspection: o.Introspection, Discreet: o.Discreet, Limits: o.Limits.Limits,
@@ -116,6 +117,7 @@ func New(o Options) *Transport {
 	t.opener = &opener{
 		intake: t.intake, authority: t.authority, connections: t.connections, address: o.Address,
 	}
+	// Around everything else, so that a page of another site can read refusals, too.
 	t.handler = origins.share(http.HandlerFunc(t.route))
 	return t
 }

@@ -197,6 +197,7 @@ func (c *Conn) flush(into []byte) []byte {
 	// write.
 	over, more := false, false
 	for id, t := range c.session.Operations() {
+		// A query or a mutation sends its answer by itself, and a subscription without a feed has not begun.
 		if t.feed == nil {
 			continue
 		}

@@ -144,6 +144,7 @@ func (k *Keeper) lasting(who credential.Identity, request string) context.Contex
 	if who.Anonymous() {
 		return requestid.With(k.Alive, request)
 	}
+	// This context has outlived its request since the identity was taken over (see Identity.Outlive).
 	return requestid.With(who.Context, request)
 }
 
@@ -172,6 +173,7 @@ func (k *Keeper) Waiting() (messages, bytes int) {
 // on.
 func (k *Keeper) Shutdown(ctx context.Context, spread time.Duration) error {
 	err := k.closeAll(ctx, spread)
+	// Last, since the closing handshakes need the loop and the writers.
 	k.table.close(&k.dispatch)
 	return err
 }

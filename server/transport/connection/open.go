@@ -79,6 +79,7 @@ func (c *Conn) Adopt(conn net.Conn, read, head []byte, begin Beginning) {
 func (c *Conn) goodbye() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	// One that is not established yet is ended by Adopt.
 	if c.out.conn != nil {
 		c.end(socket.GoingAway, "Going away")
 	}

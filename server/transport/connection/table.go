@@ -85,6 +85,7 @@ func (t *table) end() (everybody []*Conn, empty <-chan struct{}) {
 			close(t.empty)
 		}
 	}
+	// A copy, since connections remove themselves from the table while they are being closed.
 	return slices.Clone(t.all), t.empty
 }
 

@@ -76,6 +76,7 @@ func (t *task) answer(body []byte) {
 	if t.left {
 		return
 	}
+	// Answer and end in one write: a client that has one has the other, unless the connection breaks.
 	out := t.conn.protocol.appendNext(nil, t.id, event{body: body})
 	out = t.conn.protocol.appendEnd(out, t.id, nil)
 	t.conn.finish(t.name, out)
