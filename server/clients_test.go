@@ -71,7 +71,7 @@ func TestGenqlient(t *testing.T) {
 	outputOf(t, dir, "go", "run", ".", s.url)
 }
 
-// prepareGenqlient makes a module of a folder, with a client that its configuration generates from the server's contract.
+// prepareGenqlient makes a module of a folder, with a client that its configuration makes of the server's contract.
 func (s *site) prepareGenqlient(t *testing.T, dir string) {
 	t.Helper()
 	_, contract := s.get(t, "/schema.graphqls")

@@ -10,6 +10,8 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +20,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -33,12 +36,11 @@ const petitionOfPage = "UAGC5QsgwHAslOuy5jdTAFs"
 
 // watchers are the files that watch a petition, each with the lines in which it prints the count.
 var watchers = map[string][]string{
-	"graphql-ws.mjs":  {`^(\d+) of 100$`},
-	"graphql-sse.mjs": {`^distinct (\d+)$`, `^single (\d+)$`},
-	"dashboard.mjs":   {`^Cloudflare, .*: (\d+)$`},
-	"apollo.mjs":      {`^Cloudflare, .*: (\d+)$`},
-	"urql.mjs":        {`^Cloudflare, .*: (\d+)$`},
-	"tanstack.mjs":    {`^(\d+)$`},
+	"graphql-ws.mjs": {`^(\d+) of 100$`},
+	"dashboard.mjs":  {`^Cloudflare, .*: (\d+)$`},
+	"apollo.mjs":     {`^Cloudflare, .*: (\d+)$`},
+	"urql.mjs":       {`^Cloudflare, .*: (\d+)$`},
+	"tanstack.mjs":   {`^(\d+)$`},
 }
 
 // Every file of doc/clients.md runs as it stands, with no change but the server's address.
@@ -64,6 +66,10 @@ func TestClientsPage(t *testing.T) {
 		if out, err := cmd.CombinedOutput(); string(out) != "closed with 4403\n" {
 			t.Errorf("with a key that nobody has: %v\n%s", err, out)
 		}
+	})
+	t.Run("graphql-sse.mjs", func(t *testing.T) {
+		t.Parallel()
+		s.testModesOfPage(t)
 	})
 	t.Run("eventsource.js", func(t *testing.T) {
 		t.Parallel()
@@ -108,7 +114,7 @@ func TestClientsPageIsChecked(t *testing.T) {
 		got = append(got, found[1])
 	}
 	want := slices.Concat(slices.Collect(maps.Keys(watchers)), []string{
-		"apollo-list.mjs", "eventsource.js", "sign.mjs",
+		"apollo-list.mjs", "eventsource.js", "graphql-sse.mjs", "sign.mjs",
 		"codegen/codegen.ts", "codegen/operations.graphql", "codegen/page.ts",
 		"genqlient/genqlient.yaml", "genqlient/main.go", "genqlient/operations.graphql",
 		"relay/Page.js", "relay/compile.sh", "relay/live.mjs", "relay/relay.config.json",
@@ -237,6 +243,27 @@ func (s *site) testCodegenOfPage(t *testing.T, dir string) {
 	want := "Cloudflare, stop supporting IBSA websites 2022\nCOUNTED 1\n"
 	if got := outputOf(t, dir, "node", "page.js"); got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// testModesOfPage watches in both modes of graphql-sse. A client reserves the stream of a single connection by PUT.
+func (s *site) testModesOfPage(t *testing.T) {
+	target, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reserved atomic.Int32
+	forward := httputil.NewSingleHostReverseProxy(target)
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut {
+			reserved.Add(1)
+		}
+		forward.ServeHTTP(w, r)
+	}))
+	defer front.Close()
+	s.follow(t, clientCommand(t, clientsPage(t, front.URL), "node", "graphql-sse.mjs"), `^distinct (\d+)$`, `^single (\d+)$`)
+	if n := reserved.Load(); n != 1 {
+		t.Errorf("%d of two clients reserved a stream, want one", n)
 	}
 }
 
