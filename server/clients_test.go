@@ -2,7 +2,6 @@ package main
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -61,29 +60,25 @@ func TestGenqlient(t *testing.T) {
 	t.Parallel()
 	s := start(t, sqlite(t))
 	dir := t.TempDir()
-	_, contract := s.get(t, "/schema.graphqls")
-	put(t, filepath.Join(dir, "schema.graphqls"), []byte(contract))
 	for name, source := range map[string]string{
-		"go.mod":             "../.ci/clients.mod",
-		"go.sum":             "../.ci/clients.sum",
 		"genqlient.yaml":     "testdata/genqlient/genqlient.yaml",
 		"main.go":            "testdata/genqlient/main.go",
 		"operations.graphql": "transport/testdata/node/clients/operations.graphql",
 	} {
-		text, err := os.ReadFile(source)
-		if err != nil {
-			t.Fatal(err)
-		}
-		put(t, filepath.Join(dir, name), text)
+		put(t, filepath.Join(dir, name), []byte(readText(t, source)))
 	}
-	for _, args := range [][]string{{"tool", "genqlient", "genqlient.yaml"}, {"run", ".", s.url}} {
-		cmd := exec.CommandContext(t.Context(), "go", args...)
-		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("go %v: %v\n%s", args, err, out)
-		}
-	}
+	s.prepareGenqlient(t, dir)
+	outputOf(t, dir, "go", "run", ".", s.url)
+}
+
+// prepareGenqlient makes a module of a folder, with a client that its configuration makes of the server's contract.
+func (s *site) prepareGenqlient(t *testing.T, dir string) {
+	t.Helper()
+	_, contract := s.get(t, "/schema.graphqls")
+	put(t, filepath.Join(dir, "schema.graphqls"), []byte(contract))
+	put(t, filepath.Join(dir, "go.mod"), []byte(readText(t, "../.ci/clients.mod")))
+	put(t, filepath.Join(dir, "go.sum"), []byte(readText(t, "../.ci/clients.sum")))
+	outputOf(t, dir, "go", "tool", "genqlient", "genqlient.yaml")
 }
 
 func put(t *testing.T, name string, text []byte) {

@@ -3,17 +3,13 @@
 // What a browser brings along, EventSource and WebSocket, on pages that the server itself serves.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, afterEach, test } from 'node:test';
-import { chromium } from 'playwright-core';
+import { launch } from './chromium.mjs';
 import { codes, countOf, cut, eventually, limit, open, origin, restart, resumed, sign, sleep, socketURL, unwatched, url } from './site.mjs';
 
 let browser, page;
 
 before(async () => {
-  browser = await chromium.launch({
-    executablePath: process.argv[4],
-    // Whoever runs as root has no sandbox; the rest keeps the browser from calling home.
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  });
+  browser = await launch(process.argv[4]);
 }, { timeout: 60_000 });
 after(() => browser.close());
 
