@@ -10,8 +10,8 @@ import (
 )
 
 // TestDigestedInputs pins how the inputs that take an idempotency key are written down for its digest. A request that
-// is repeated after an update of the program must have the same digest as before: a new optional field is left out where
-// it is absent, by the tag json:",omitempty", and changes nothing here.
+// is repeated after an update of the program must have the same digest as before: a new optional field is left out
+// where it is absent, by the tag json:",omitempty", and changes nothing here.
 func TestDigestedInputs(t *testing.T) {
 	t.Parallel()
 	goal, text := 7, "x"

@@ -22,7 +22,8 @@ import (
 // reserved is how long a stream stays reserved without being opened.
 const reserved = 30 * time.Second
 
-// Streams are the reserved and the open event streams, by their tokens. Their lock is taken before that of a connection.
+// Streams are the reserved and the open event streams, by their tokens. Their lock is taken before that of a
+// connection.
 type Streams struct {
 	keeper *Keeper
 

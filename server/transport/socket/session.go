@@ -58,14 +58,11 @@ const (
 	ready
 )
 
-// Receive judges a message that [Parse] has read by the connection's state. What the protocol forbids is returned as the
-// way to close the connection. The caller answers the rest:
-//   - KindInit by Acknowledged and an ack, or by closing with 4403,
-//   - KindSubscribe by Begin, and results; or by an error without Begin,
-//   - KindComplete by End, without any message,
-//   - KindPing by a pong with the same payload,
-//   - KindRefused by an error,
-//   - KindPong and KindNone by nothing. The latter is a complete for an operation that is over already.
+// Receive judges a message that [Parse] has read by the connection's state. What the protocol forbids is returned as
+// the way to close the connection. The caller answers the rest: - KindInit by Acknowledged and an ack, or by closing
+// with 4403, - KindSubscribe by Begin, and results; or by an error without Begin, - KindComplete by End, without any
+// message, - KindPing by a pong with the same payload, - KindRefused by an error, - KindPong and KindNone by nothing.
+// The latter is a complete for an operation that is over already.
 func (s *Session[T]) Receive(l *Limits, event Event) (Event, *Closing) {
 	switch event.Kind {
 	case KindInit:
