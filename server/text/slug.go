@@ -3,7 +3,6 @@ package text
 import (
 	"encoding/base32"
 	"strings"
-	"unicode"
 
 	"github.com/gosimple/slug"
 	"golang.org/x/text/language"
@@ -38,12 +37,9 @@ func SlugOf(title, tag string) string {
 }
 
 // SlugMeant returns the slug that somebody means: addresses are copied in capitals, and out of sentences with the full
-// stop or the bracket behind them; but nobody means control characters. Slugs have small letters and digits at both
-// ends, so no two are meant by one text.
+// stop or the bracket behind them. Slugs have small letters and digits at both ends, so no two are meant by one text.
 func SlugMeant(typed string) string {
-	return strings.TrimFunc(strings.ToLower(typed), func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && !unicode.IsControl(r)
-	})
+	return strings.TrimFunc(strings.ToLower(typed), func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })
 }
 
 // SlugWithSuffix makes a slug unique with 8 characters made of the first five bytes of random.
