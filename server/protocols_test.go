@@ -294,7 +294,7 @@ func TestPagesOfOtherSitesByDefault(t *testing.T) {
 		{[]string{"PETITION_ALLOWED_ORIGINS=*"}, "https://other.example", "POST", "*", "FORBIDDEN"},
 		{[]string{"PETITION_ALLOWED_ORIGINS=*,https://other.example"}, "https://other.example", "POST", "*", "ok"},
 		{[]string{"PETITION_ALLOWED_ORIGINS=*"}, "http://localhost:5173", "POST", "*", "ok"},
-		{[]string{"PETITION_ALLOWED_ORIGINS=*", "PETITION_PUBLIC_URL=https://Petitions.example:443/at"}, "https://petitions.example", "POST", "*", "ok"},
+		{[]string{"PETITION_ALLOWED_ORIGINS=*", "PETITION_PUBLIC_URL=https://Petitions.example:443"}, "https://petitions.example", "POST", "*", "ok"},
 	} {
 		s := start(t, append(fresh(t, database.SQLite), c.settings...))
 		response := s.respond(t, http.MethodOptions, "/graphql", "", "Origin", c.origin, "Access-Control-Request-Method", c.method)
