@@ -2,6 +2,10 @@ package fields
 
 import (
 	"fmt"
+	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"petitiond/server/text"
 )
@@ -54,4 +58,22 @@ func checkAddressees(given any) (any, []Fault) {
 		return []string(nil), []Fault{{Message: fmt.Sprintf("Give at most %d addressees.", text.AddresseesMax)}}
 	}
 	return out, faults
+}
+
+// imageURL takes an address that a browser of others may load: it bears no name or password, and no second meaning.
+func imageURL(s string) (clean, fault string) {
+	const most = 2000
+	u, err := url.Parse(s)
+	switch {
+	case utf8.RuneCountInString(s) > most || !utf8.ValidString(s):
+		return "", fmt.Sprintf("The image must have an address of at most %d characters.", most)
+	case err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || strings.ContainsFunc(s, notInAddress):
+		return "", "The image must be an https address such as https://example.org/bees.jpg, without a user name."
+	}
+	return u.String(), ""
+}
+
+// notInAddress reports what must be escaped in an address.
+func notInAddress(r rune) bool {
+	return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune(`"<>\^`+"`{|}", r)
 }

@@ -85,6 +85,10 @@ func (s *Service) recreated(ctx context.Context, id uuid.UUID, err error) (Creat
 	return Created{Petition: id, EditToken: bearer}, nil
 }
 
+// tokenIsRepeated is how long a repeated createPetition receives the edit token again: long enough for a client whose
+// answer was lost, and short for anybody who finds the key later, in a log or on a shared machine.
+const tokenIsRepeated = 10 * time.Minute
+
 // repeatedToken returns the edit token for a repeated request, or "". The token is returned again only for a short
 // time, and never after the petition was published, since the input that belongs to the key is public then.
 func (s *Service) repeatedToken(ctx context.Context, id uuid.UUID) (string, error) {

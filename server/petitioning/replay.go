@@ -12,9 +12,6 @@ import (
 )
 
 const (
-	// tokenIsRepeated is how long a repeated createPetition receives the edit token again: long enough for a client
-	// whose answer was lost, and short for anybody who finds the key later, in a log or on a shared machine.
-	tokenIsRepeated = 10 * time.Minute
 	// keysAtOnce is how many keys are deleted in one transaction. It is bounded, lest others wait long for it.
 	keysAtOnce = 5000
 )

@@ -10,20 +10,6 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Limits of what people write, in characters (code points) after normalisation. They are part of the public contract.
-const (
-	TitleMin      = 3
-	TitleMax      = 150
-	SummaryMax    = 500
-	BodyMin       = 1
-	BodyMax       = 50_000
-	CommentMin    = 1
-	CommentMax    = 2_000
-	AddresseeMin  = 1
-	AddresseeMax  = 200
-	AddresseesMax = 10
-)
-
 // CheckLine cleans a text of one line: NFC, closed embeddings removed, trimmed, runs of white space replaced by one
 // space. What names the text at the start of the fault's sentence; if fault is empty, clean may be stored. A line
 // without visible characters counts as empty.

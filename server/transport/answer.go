@@ -132,22 +132,11 @@ func (t *Transport) deliver(w http.ResponseWriter, r *http.Request, m media, a *
 	if a.retry > 0 {
 		header.Set("Retry-After", strconv.Itoa(a.retry))
 	}
-	// A cache may keep what is complete and the same for everybody. The body of a POST is no part of a cache's key, and
-	// an answer with errors may name the request that it was given to.
-	keeps := r.Method != http.MethodPost && a.status == http.StatusOK && a.whole && len(r.Header["Authorization"]) == 0
+	keeps := a.cacheable(r)
 	if keeps {
 		header["Cache-Control"] = []string{a.caching()}
 	}
 	a.body.Send(w, r, a.status, headerValues[string(m)][0], keeps)
-}
-
-// caching returns the Cache-Control of an answer that caches may keep.
-func (a *answer) caching() string {
-	if a.fresh == 0 {
-		return "no-cache"
-	}
-	// No Age is sent: an answer from memory is known to be current, whenever it was computed.
-	return "public, max-age=" + strconv.Itoa(a.fresh)
 }
 
 const charset = "; charset=utf-8"

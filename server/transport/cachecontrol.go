@@ -1,6 +1,8 @@
 package transport
 
 import (
+	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -74,4 +76,19 @@ func (f freshness) of(op *ast.OperationDefinition) int {
 	}
 	look(op.SelectionSet, true)
 	return smallest
+}
+
+// cacheable reports whether caches may keep an answer: if it is complete and the same for everybody. The body of a POST
+// is no part of a cache's key, and an answer with errors may name the request that it was given to.
+func (a *answer) cacheable(r *http.Request) bool {
+	return r.Method != http.MethodPost && a.status == http.StatusOK && a.whole && len(r.Header["Authorization"]) == 0
+}
+
+// caching returns the Cache-Control of an answer that caches may keep.
+func (a *answer) caching() string {
+	if a.fresh == 0 {
+		return "no-cache"
+	}
+	// No Age is sent: an answer from memory is known to be current, whenever it was computed.
+	return "public, max-age=" + strconv.Itoa(a.fresh)
 }
