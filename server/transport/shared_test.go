@@ -35,11 +35,11 @@ func newStation() *station {
 		if id == "hidden" && ctx.Value(actorKey{}) == nil {
 			return nil, &gqlerror.Error{Message: "No such petition.", Extensions: map[string]any{"code": "NOT_FOUND"}}
 		}
-		s.started.Add(1)
 		source := make(chan any)
 		s.mu.Lock()
 		s.on[id] = append(s.on[id], source)
 		s.mu.Unlock()
+		s.started.Add(1) // now its source is there
 		context.AfterFunc(ctx, func() { s.ended <- struct{}{} })
 		return source, nil
 	}
@@ -230,7 +230,9 @@ func TestDeniedGoesApart(t *testing.T) {
 	if first, second := <-continued, <-continued; first || !second {
 		t.Errorf("the first execution continues: %v, the admin's own: %v", first, second)
 	}
+	s.mu.Lock()
 	shared, own := s.on["a"][0], s.on["a"][1]
+	s.mu.Unlock()
 	own <- marked{Mark: eventmark.Mark{Topic: "a"}, value: map[string]any{"total": 3}}
 	if got := heard(t, admin, "1"); got != 3 {
 		t.Errorf("the admin was told %d, want 3", got)
