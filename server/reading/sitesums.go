@@ -30,8 +30,9 @@ type outcome struct {
 }
 
 // siteSum returns a sum over the whole site. One at a time is read, however many ask: for all who asked before it
-// began, whatever else their operations ask for. What was read is kept until something changes that it depends on.
-func siteSum[V any](ctx context.Context, s *Service, name string, depend func(context.Context), read func(context.Context) (V, error)) (V, error) {
+// began, whatever else their operations ask for. What was read is kept until something changes that it depends on; a
+// costly sum may lag behind what changes without a word, by as much as [responsecache.Costly] says.
+func siteSum[V any](ctx context.Context, s *Service, name string, costly bool, depend func(context.Context), read func(context.Context) (V, error)) (V, error) {
 	depend(ctx)
 	inTurn := func(ctx context.Context) outcome {
 		value, err := s.bySum.Read(ctx, name, struct{}{}, func(ctx context.Context, _ []struct{}) (map[struct{}]any, error) {
@@ -51,6 +52,9 @@ func siteSum[V any](ctx context.Context, s *Service, name string, depend func(co
 			ctx, cancel := context.WithTimeout(r.Within(context.WithoutCancel(ctx)), sumTime)
 			defer cancel()
 			depend(ctx)
+			if costly {
+				responsecache.Costly(ctx)
+			}
 			out := inTurn(ctx)
 			if out.err != nil { // for those who wait, too: each of them would run into the same
 				return out, responsecache.Tell

@@ -126,7 +126,7 @@ func (s *Service) TrendingTags(ctx context.Context, first int) ([]*TrendingTag, 
 	if first < 1 || first > keyset.MaxSize {
 		return nil, &keyset.ArgumentError{Argument: "first", Message: fmt.Sprintf("first must be between 1 and %d.", keyset.MaxSize)}
 	}
-	all, err := siteSum(ctx, s, "trending tags", dependOnLists, s.sumTags)
+	all, err := siteSum(ctx, s, "trending tags", true, dependOnLists, s.sumTags)
 	if err != nil {
 		return nil, fmt.Errorf("reading trending tags: %w", err)
 	}

@@ -17,11 +17,13 @@ type entry struct {
 	attached bool      // those who come now may have it
 	kept     bool      // and it is there
 	fleeting bool      // Briefly was said
+	costly   bool      // Costly was said
 	// before is the number of the drop before which one must have come to get the result: of the first since the
 	// beginning that took something the result may have been read from.
 	before uint64
 	links  *link
-	count  int // of links
+	count  int           // of links
+	took   time.Duration // how long it was computed
 
 	done    chan struct{} // closed when the next two are there
 	value   any
@@ -85,6 +87,13 @@ const (
 // share is the part of all memory that one answer may take: a few must not push out all others.
 const share = 8
 
+// What [Costly] was said of rests for so many times as long as it took to compute: a twentieth of the time, and of one
+// processor, is the most that is spent on it. No rest is longer than costlyLongest.
+const (
+	costlyRest    = 19
+	costlyLongest = 30 * time.Second
+)
+
 // newShelf returns an empty shelf for so many bytes.
 func newShelf(most int, longest, short time.Duration, now func() time.Time) shelf {
 	return shelf{most: most, longest: longest, short: short, now: now, entries: map[Key]*entry{}, topics: index{}}
@@ -143,20 +152,29 @@ func (s *shelf) current(key Key, now time.Time) *entry {
 	return e
 }
 
-// expired reports whether an entry is older than an answer may be. Its age is that of its end: had something that it
+// expired reports whether an entry is older than it may be. Its age is that of its end: had something that it
 // depends on changed since its beginning, it would have been dropped. So what is computed has no age, however long it
 // takes, and those who come meanwhile wait for it instead of computing the same again. Where news of changes may be
 // lost nobody knows what has changed, and what was read may be as old as the beginning.
 func (s *shelf) expired(e *entry, now time.Time) bool {
 	switch {
 	case s.cautious:
-		return now.Sub(e.began) > s.short
+		return now.Sub(e.began) > s.lifetime(e)
 	case e.running:
 		return false
-	case e.fleeting:
-		return now.Sub(e.ended) > s.short
 	}
-	return now.Sub(e.ended) > s.longest
+	return now.Sub(e.ended) > s.lifetime(e)
+}
+
+// lifetime returns how old an entry may grow.
+func (s *shelf) lifetime(e *entry) time.Duration {
+	switch {
+	case e.costly && !e.running:
+		return max(s.short, min(costlyRest*e.took, costlyLongest))
+	case e.costly, e.fleeting, s.cautious:
+		return s.short
+	}
+	return s.longest
 }
 
 // judge reports whether those who came at that moment may have the result that they waited for.
@@ -180,6 +198,7 @@ func (s *shelf) finish(e *entry, value any, verdict Verdict, bytes int) {
 	defer s.mu.Unlock()
 	s.running.remove(e)
 	e.running = false
+	e.took = now.Sub(e.began)
 	if e.ended.IsZero() {
 		e.ended = now
 	}
@@ -257,6 +276,13 @@ func (s *shelf) brief(e *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e.fleeting = true
+}
+
+// cost makes an entry live for as long as its computing deserves.
+func (s *shelf) cost(e *entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e.costly = true
 }
 
 // age makes an entry that is computed as old as a part of it that was kept already, maybe on another shelf.

@@ -22,7 +22,7 @@ type Recorder struct {
 
 type recorderKey struct{}
 
-// Within returns a context in which [On] and [Briefly] speak of r's answer.
+// Within returns a context in which [On], [Briefly] and [Costly] speak of r's answer.
 func (r *Recorder) Within(ctx context.Context) context.Context {
 	if r == nil {
 		return ctx
@@ -48,6 +48,14 @@ func Recorded(ctx context.Context) bool {
 func Briefly(ctx context.Context) {
 	if r, ok := ctx.Value(recorderKey{}).(*Recorder); ok {
 		r.shelf.brief(r.entry)
+	}
+}
+
+// Costly says that the answer that is computed under ctx may change without a word, and takes long to compute: it is
+// kept for a moment, or for nineteen times as long as computing took, up to half a minute.
+func Costly(ctx context.Context) {
+	if r, ok := ctx.Value(recorderKey{}).(*Recorder); ok {
+		r.shelf.cost(r.entry)
 	}
 }
 

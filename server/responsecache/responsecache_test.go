@@ -128,8 +128,35 @@ func TestLifetime(t *testing.T) {
 	compute(Key{4}, 6*time.Second, false)
 	kept(Key{4}, true)
 
+	// What is costly rests for as long as it took, nineteen times over, and for a moment at least.
+	costly := func(key Key, took time.Duration) {
+		_, _, _ = s.Get(t.Context(), key, func(r *Recorder) (string, Verdict) {
+			ctx := r.Within(t.Context())
+			Briefly(ctx)
+			Costly(ctx)
+			c.pass(took)
+			return "value", Keep
+		})
+	}
+	for took, rest := range map[time.Duration]time.Duration{
+		0: time.Second, 10 * time.Millisecond: time.Second, 100 * time.Millisecond: 1900 * time.Millisecond,
+		time.Second: 19 * time.Second, time.Minute: 30 * time.Second,
+	} {
+		key := Key{10, byte(took / 1e7)}
+		costly(key, took)
+		c.pass(rest)
+		kept(key, true)
+		c.pass(1)
+		kept(key, false)
+	}
+
 	// Nobody knows what has changed meanwhile.
 	s.Cautious(true)
+	costly(Key{7}, 100*time.Millisecond)
+	c.pass(1800 * time.Millisecond)
+	kept(Key{7}, true) // exactly nineteen times as long, since the beginning
+	c.pass(1)
+	kept(Key{7}, false)
 	compute(Key{5}, time.Second, false)
 	kept(Key{5}, true)
 	compute(Key{6}, time.Second+1, false)
