@@ -50,7 +50,7 @@ bench: ## run the benchmarks, then compare ways to sign, watch and read; FLAGS='
 bench-versions: ## compare this tree with an earlier commit, in one run; BEFORE=v0.1.0 names the commit
 	go run ./server/bench/versions -before $(or $(BEFORE),HEAD) $(FLAGS)
 
-bench-data: ## fill an empty database with a site to measure; FLAGS='-deep -database sqlite:PATH' for the large site
+bench-data: ## fill an empty database with a site to measure; FLAGS='-large -database sqlite:PATH' for the large site
 	go run ./server/bench/data $(FLAGS)
 
 replay: ## sign one petition 6,103,056 times and check that every figure is exact; FLAGS='-on sqlite -signatures 100000' narrows it
@@ -73,4 +73,4 @@ vulnerabilities: ## look up known vulnerabilities in the databases of Go and npm
 	.ci/vulnerabilities
 
 migration: ## draft migrations for both databases from ent's schema: make migration name=add_likes
-	go run ./server/database/draft -name $(or $(name),$(error name what it does, for example: make migration name=add_likes))
+	go run ./server/database/draftmigration -name $(or $(name),$(error name what it does, for example: make migration name=add_likes))

@@ -1,7 +1,7 @@
 // Program data fills an empty database with a site, the same each time, so that what is read from it can be measured:
 //
 //	go run ./server/bench/data -database sqlite:data/lively.db
-//	go run ./server/bench/data -database postgres://… -deep
+//	go run ./server/bench/data -database postgres://… -large
 //
 // The first is 2,000 petitions with a million signatures by Zipf's law and 100,000 comments; the second 200,000
 // petitions, one of which has five million signatures and 100,000 comments. Serve it with the same secret file.
@@ -28,12 +28,12 @@ func main() {
 	site := load.Lively
 	address := flag.String("database", "sqlite:data/petitions.db", "sqlite:PATH or postgres://…, which must be empty")
 	file := flag.String("secret", "data/secret.key", "the secret file, which is created if it is missing")
-	deep := flag.Bool("deep", false, "make the large site")
+	large := flag.Bool("large", false, "make the large site")
 	flag.IntVar(&site.Petitions, "petitions", site.Petitions, "number of petitions")
 	flag.IntVar(&site.Signatures, "signatures", site.Signatures, "approximate number of signatures")
 	flag.IntVar(&site.Comments, "comments", site.Comments, "approximate number of comments")
 	flag.Parse()
-	if *deep {
+	if *large {
 		site = load.Deep
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

@@ -1,10 +1,10 @@
 //go:build linux
 
-// Program deep measures how long reads of a large site take, with shared answers off: one reader repeats each read many
+// Program largesite measures how long reads of a large site take, with shared answers off: one reader repeats each read many
 // times. The site must have been made by make bench-data, and nothing else may use it meanwhile:
 //
-//	make bench-data FLAGS='-deep -database sqlite:data/deep.db -secret data/deep.key'
-//	go run ./server/bench/deep -database sqlite:data/deep.db -secret data/deep.key
+//	make bench-data FLAGS='-large -database sqlite:data/large.db -secret data/large.key'
+//	go run ./server/bench/largesite -database sqlite:data/large.db -secret data/large.key
 //
 // The times are those of whole requests, of which the database takes a part.
 package main
@@ -30,8 +30,8 @@ import (
 
 func main() {
 	b := bench{}
-	flag.StringVar(&b.on.URL, "database", "sqlite:data/deep.db", "sqlite:PATH or postgres://… of a site that bench-data has made")
-	flag.StringVar(&b.secret, "secret", "data/deep.key", "the secret file that it was made with")
+	flag.StringVar(&b.on.URL, "database", "sqlite:data/large.db", "sqlite:PATH or postgres://… of a site that bench-data has made")
+	flag.StringVar(&b.secret, "secret", "data/large.key", "the secret file that it was made with")
 	flag.IntVar(&b.times, "times", 20, "how often each read is made")
 	flag.IntVar(&b.page, "page", 5000, "which page is read beside the first")
 	flag.Parse()
