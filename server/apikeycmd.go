@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"petitiond/server/petitioning"
+	"petitiond/server/settings"
 )
 
 // createKey creates an API key and prints it, the only time that it can be seen: the database keeps its digest. The
@@ -65,7 +66,7 @@ func parseKeyFlags(args []string) (name string, scopes []petitioning.Scope, err 
 	case errors.Is(err, flag.ErrHelp):
 		return "", nil, err
 	case err != nil:
-		return "", nil, misused(flagFault(err) + "; settings come from the environment")
+		return "", nil, misused(settings.FlagFault(err) + "; settings come from the environment")
 	case fs.NArg() > 0:
 		return "", nil, misused(fmt.Sprintf("petitiond key create does not take the argument %q", fs.Arg(0)))
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"petitiond/server/settings"
 	"petitiond/server/transport/nodetest"
 )
 
@@ -66,9 +67,9 @@ func TestLog(t *testing.T) {
 // Times in the log are what people write, for machines too.
 func TestTimesInTheLog(t *testing.T) {
 	t.Parallel()
-	for _, env := range []string{development, production} {
+	for _, env := range []string{settings.Development, settings.Production} {
 		var out bytes.Buffer
-		logger(Config{Env: env}, &out).With("pause", time.Millisecond).Info("draining", "longest", 20*time.Second, slog.Group("of", "all", time.Minute))
+		logger(settings.Config{Env: env}, &out).With("pause", time.Millisecond).Info("draining", "longest", 20*time.Second, slog.Group("of", "all", time.Minute))
 		contains(t, strings.NewReplacer(`"`, "", ":", "=").Replace(out.String()), "pause=1ms", "longest=20s", "1m0s")
 	}
 }

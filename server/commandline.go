@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/user"
 	"strings"
+
+	"petitiond/server/settings"
 )
 
 // misuse is the error for a command line that makes no sense, with the right usage.
@@ -53,7 +55,10 @@ func run(ctx context.Context, args, environment []string, stdout, stderr io.Writ
 // load reads the settings and executes a command with them.
 func (c command) load(ctx context.Context, name string, rest, environment []string, stdout, stderr io.Writer) error {
 	own, rest := c.splitArgs(rest)
-	config, extra, err := Load(rest, environment)
+	config, extra, err := settings.Load(rest, environment)
+	if wrong, ok := errors.AsType[settings.FlagError](err); ok {
+		return misuse{wrong.Error(), seeHelp}
+	}
 	if err != nil {
 		return err
 	}
@@ -61,7 +66,7 @@ func (c command) load(ctx context.Context, name string, rest, environment []stri
 	if err := c.checkArgs(name, args); err != nil {
 		return misplaced(args, err)
 	}
-	config.database.Wall = wall()
+	config.Database.Wall = wall()
 	log := logger(config, stderr)
 	if name != "serve" {
 		log = log.With("by", caller(environment)) // a trace of who has done it; a server does what others ask for

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -17,13 +16,15 @@ import (
 	"petitiond/graph/scalar"
 	"petitiond/server/database"
 	"petitiond/server/fanout"
+	"petitiond/server/machine"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
+	"petitiond/server/settings"
 )
 
 // invocation is one call of a command.
 type invocation struct {
-	config Config
+	config settings.Config
 	args   []string // what is neither the command's name nor a flag
 	log    *slog.Logger
 	out    io.Writer
@@ -76,7 +77,7 @@ func commands() map[string]command {
 				", of which ADMIN alone opens something in this release",
 			ownFlags: true, run: createKey,
 		},
-		"recount": {usage: "recount           correct figures that differ from the rows, and dates that lie ahead; exits 1 if there were any", run: recount},
+		"recount": {usage: "recount           correct figures that differ from the rows, and dates that lie ahead; exits 1 if there were any", run: recountAll},
 		"hide":    {usage: "hide ID           hide a petition at once, by its id or its slug; no command of this release undoes it", args: 1, run: hide},
 		"version": {usage: "version           print version, commit and Go version", runBare: printVersion},
 		"help":    {usage: "help              print this text", runBare: help},
@@ -86,7 +87,7 @@ func commands() map[string]command {
 // serve runs the server until ctx ends.
 func serve(ctx context.Context, in invocation) error {
 	// Commands end before it would matter to them.
-	go tuneGC(ctx, in.config)
+	go machine.TuneGC(ctx, memoryLimit(in.config))
 	app, err := NewApp(ctx, in.config, in.log)
 	if err != nil {
 		return err
@@ -198,11 +199,11 @@ func (c *core) petitionNamed(ctx context.Context, name string) (uuid.UUID, error
 // errDiffered is the error of a recount that found and corrected something, so that scripts notice.
 var errDiffered = errors.New("some figures or dates were wrong and were corrected")
 
-// recount compares every figure with the rows, and prints and corrects those that differ. It also makes right what a
+// recountAll compares every figure with the rows, and prints and corrects those that differ. It also makes right what a
 // wrong clock has dated ahead or closed.
-func recount(ctx context.Context, in invocation) error {
+func recountAll(ctx context.Context, in invocation) error {
 	return withCore(ctx, in, func(ctx context.Context, c *core) error {
-		found, err := c.ledger.Recount(ctx)
+		found, err := c.recounter(nil).Recount(ctx)
 		mended, fault := c.domain.Mend(ctx)
 		err = errors.Join(err, fault)
 		for _, d := range found {
@@ -239,19 +240,7 @@ func help(out io.Writer) error {
 	}
 	b.WriteString("\nSettings are environment variables. Each is also a flag, except those marked *, which can be read from a file " +
 		"that the variable …_FILE names.\n\n")
-	for _, s := range settings() {
-		mark := "--" + s.flag()
-		if s.secret {
-			mark = "*"
-		}
-		fmt.Fprintf(&b, "  %-26s %-18s %s\n", s.variable(), mark, plain(s.meaning))
-	}
+	settings.Describe(&b)
 	_, err := io.WriteString(out, b.String())
 	return err
 }
-
-// link matches a link in Markdown.
-var link = regexp.MustCompile(`\[([^]]*)\]\([^)]*\)`)
-
-// plain removes the README's Markdown from a text.
-func plain(text string) string { return strings.ReplaceAll(link.ReplaceAllString(text, "$1"), "`", "") }

@@ -18,6 +18,7 @@ import (
 
 	"petitiond/graph/scalar"
 	"petitiond/server/database"
+	"petitiond/server/settings"
 )
 
 // petitiond runs a command and returns its output.
@@ -288,13 +289,13 @@ func TestAddressIsClosedDuringMigration(t *testing.T) {
 		if err := free.Close(); err != nil {
 			t.Fatal(err)
 		}
-		config, _, err := Load(nil, with(empty(t, environment), "PETITION_LISTEN", address))
+		config, _, err := settings.Load(nil, with(empty(t, environment), "PETITION_LISTEN", address))
 		if err != nil {
 			t.Fatal(err)
 		}
 		begun := make(chan struct{}) // the work on the database: before it the address is tried for a moment
 		used := sync.OnceFunc(func() { close(begun) })
-		config.database.Wrap = func(c driver.Connector) driver.Connector { return noticed{c, used} }
+		config.Database.Wrap = func(c driver.Connector) driver.Connector { return noticed{c, used} }
 		var started atomic.Bool
 		refused, pending := make(chan int), -1
 		go func() {
@@ -327,7 +328,7 @@ func TestAddressIsClosedDuringMigration(t *testing.T) {
 // empty returns settings that lead to the same database with nothing in it, or for SQLite to a new file.
 func empty(t *testing.T, environment []string) []string {
 	t.Helper()
-	config, _, err := Load(nil, environment)
+	config, _, err := settings.Load(nil, environment)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -350,7 +351,7 @@ func TestSecondServeIsRefused(t *testing.T) {
 	file := t.TempDir() + "/one.db"
 	environment := []string{"PETITION_DATABASE_URL=sqlite:" + file, "PETITION_LISTEN=127.0.0.1:0", "PETITION_SECRET_FILE=" + t.TempDir() + "/key"}
 	start(t, environment)
-	config, _, err := Load(nil, environment)
+	config, _, err := settings.Load(nil, environment)
 	if err != nil {
 		t.Fatal(err)
 	}

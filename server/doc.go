@@ -1,5 +1,5 @@
 // Petitiond is a self-hosted GraphQL API for petitions: people open a petition, sign it, discuss it, and watch its
 // count live. See README.md for how to run it and server/doc/design.md for how it is built.
 //
-// Package main wires the rooms of the house together: settings, commands, routes, start and stop. Nobody imports it.
+// Package main wires the packages together: commands, routes, start and stop. Nobody imports it.
 package main

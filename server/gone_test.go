@@ -13,6 +13,7 @@ import (
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
 	"petitiond/server/database/pgproxy"
+	"petitiond/server/settings"
 )
 
 // gone is a site whose PostgreSQL has gone: connections to it are refused.
@@ -24,7 +25,7 @@ func gone(t *testing.T, more ...string) (s *site, petition, token string) {
 }
 
 // goes is a site whose PostgreSQL goes when leave is called.
-func goes(t *testing.T, more []string, adjust ...func(*Config)) (s *site, petition, token string, leave func()) {
+func goes(t *testing.T, more []string, adjust ...func(*settings.Config)) (s *site, petition, token string, leave func()) {
 	t.Helper()
 	environment := fresh(t, database.Postgres)
 	proxy, err := pgproxy.Open(dbtest.URL(t, database.Postgres))
@@ -148,9 +149,9 @@ func TestLogNamesTheCause(t *testing.T) {
 // Every line in production is one object whose error is a text, and whose durations are texts.
 func TestErrorsInTheLog(t *testing.T) {
 	t.Parallel()
-	for _, env := range []string{development, production} {
+	for _, env := range []string{settings.Development, settings.Production} {
 		out := &safeBuffer{}
-		log := logger(Config{Env: env}, out)
+		log := logger(settings.Config{Env: env}, out)
 		log.Error("failed", "error", errors.Join(database.ErrOutcomeUnknown, errors.New("canary typed this")), "wait", 3*time.Second)
 		contains(t, out.String(), database.ErrOutcomeUnknown.Error(), "3s")
 		if strings.Contains(out.String(), "canary") || strings.Contains(out.String(), "errorString") {

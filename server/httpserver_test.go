@@ -20,6 +20,7 @@ import (
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
 	"petitiond/server/httpserver"
+	"petitiond/server/settings"
 )
 
 // announce returns the header of a request whose body does not follow.
@@ -472,7 +473,7 @@ func TestUpgradeOfAnOldVersion(t *testing.T) {
 // What the system allows is enough for all that may be open at once.
 func TestDivide(t *testing.T) {
 	t.Parallel()
-	c, _, err := Load(nil, nil)
+	c, _, err := settings.Load(nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"petitiond/server/database"
+	"petitiond/server/settings"
 )
 
 // Without a public URL links lead to where the server listens.
@@ -120,7 +121,7 @@ func TestFirstLineHasTheAddress(t *testing.T) {
 func TestFailedStartTellsWhatItDid(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, func(t *testing.T, environment []string) {
-		config, _, err := Load(nil, append(empty(t, environment), "PETITION_SECRET_FILE="+t.TempDir()))
+		config, _, err := settings.Load(nil, append(empty(t, environment), "PETITION_SECRET_FILE="+t.TempDir()))
 		if err != nil {
 			t.Fatal(err)
 		}

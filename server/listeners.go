@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"petitiond/server/httpserver"
+	"petitiond/server/machine"
+	"petitiond/server/settings"
 	"petitiond/server/transport"
 	"petitiond/server/transport/requestid"
 )
@@ -40,7 +42,7 @@ func (d *door) url(setting string) string {
 }
 
 // openDoors opens the addresses of the settings.
-func openDoors(ctx context.Context, config Config) (doors []*door, err error) {
+func openDoors(ctx context.Context, config settings.Config) (doors []*door, err error) {
 	for _, wanted := range []struct{ setting, address string }{
 		{"PETITION_LISTEN", config.Listen}, {"PETITION_METRICS_LISTEN", config.MetricsListen},
 	} {
@@ -58,7 +60,7 @@ func openDoors(ctx context.Context, config Config) (doors []*door, err error) {
 
 // tryAddresses fails where an address cannot be had, and leaves none open: those who connect before there is somebody
 // to serve them are refused at once and do not wait.
-func tryAddresses(ctx context.Context, config Config) error {
+func tryAddresses(ctx context.Context, config settings.Config) error {
 	doors, err := openDoors(ctx, config)
 	for _, d := range doors {
 		err = errors.Join(err, d.Close())
@@ -86,7 +88,7 @@ func (a *App) furnish() error {
 // edge returns what holds for every handler, whatever the address.
 func (a *App) edge(handler http.Handler) httpserver.Options {
 	vouched := vouching(a.config.TrustedProxies)
-	connections, _ := divide(a.config, descriptors())
+	connections, _ := divide(a.config, machine.Descriptors())
 	o := httpserver.Options{
 		Handler: handler, BodyTime: a.config.Limits.Read, AnswerTime: a.config.Limits.Write,
 		Connections: connections,

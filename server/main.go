@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"petitiond/server/database"
+	"petitiond/server/settings"
 	"petitiond/server/transport/requestid"
 )
 
@@ -36,7 +37,7 @@ func main() {
 // logger returns a logger that writes text for people in development and JSON for machines in production. In both,
 // durations are written as in 20s, where JSON would have nanoseconds, and of errors the cause, without the values that
 // their texts may have.
-func logger(config Config, w io.Writer) *slog.Logger {
+func logger(config settings.Config, w io.Writer) *slog.Logger {
 	o := &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		switch v := a.Value.Any().(type) {
 		case time.Duration:
@@ -46,7 +47,7 @@ func logger(config Config, w io.Writer) *slog.Logger {
 		}
 		return a
 	}}
-	if config.Env == production {
+	if config.Env == settings.Production {
 		return slog.New(requestLog{slog.NewJSONHandler(w, o)})
 	}
 	return slog.New(requestLog{slog.NewTextHandler(w, o)})

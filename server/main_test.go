@@ -14,6 +14,7 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/settings"
 )
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
@@ -48,9 +49,9 @@ type site struct {
 }
 
 // start runs a server until the test ends. Functions in adjust change what settings cannot.
-func start(t testing.TB, environment []string, adjust ...func(*Config)) *site {
+func start(t testing.TB, environment []string, adjust ...func(*settings.Config)) *site {
 	t.Helper()
-	config, _, err := Load(nil, environment)
+	config, _, err := settings.Load(nil, environment)
 	if err != nil {
 		t.Fatal(err)
 	}

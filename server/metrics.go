@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"petitiond/server/database"
-	"petitiond/server/ledger"
+	"petitiond/server/ledger/recount"
 )
 
 // metrics are what /metrics shows. Labels are routes and numbers, never anything of a client's.
@@ -89,7 +89,7 @@ func (m *metrics) show(a *App) {
 }
 
 // recounted notes what a recount has found.
-func (m *metrics) recounted(found []ledger.Difference) {
+func (m *metrics) recounted(found []recount.Difference) {
 	m.recounts.Inc()
 	m.differences.Add(float64(len(found)))
 }

@@ -11,6 +11,7 @@ import (
 	"petitiond/server/fanout"
 	"petitiond/server/figures"
 	"petitiond/server/ledger"
+	"petitiond/server/ledger/recount"
 	"petitiond/server/live"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
@@ -32,6 +33,7 @@ type observer struct {
 
 var (
 	_ ledger.Observer      = (*observer)(nil)
+	_ recount.Observer     = (*observer)(nil)
 	_ petitioning.Observer = (*observer)(nil)
 	_ fanout.Receiver      = (*observer)(nil)
 )
@@ -120,7 +122,7 @@ func (o *observer) Doubtful() {
 }
 
 // Recounted counts what a recount has found.
-func (o *observer) Recounted(found []ledger.Difference) { o.metrics.recounted(found) }
+func (o *observer) Recounted(found []recount.Difference) { o.metrics.recounted(found) }
 
 // Broken makes responses short-lived while news of other replicas are missed.
 func (o *observer) Broken() { o.cautious(true) }

@@ -9,15 +9,18 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"petitiond/server/database"
+	"petitiond/server/fingerprint"
 	"petitiond/server/ledger"
+	"petitiond/server/ledger/recount"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
 	"petitiond/server/secret"
+	"petitiond/server/settings"
 )
 
 // core is what commands and the server share: the database and the domain on it.
 type core struct {
-	config  Config
+	config  settings.Config
 	log     *slog.Logger
 	db      *database.DB
 	keys    *secret.Keys
@@ -29,7 +32,7 @@ type core struct {
 }
 
 // openCore makes the core of a command ready. What it changes it tells nobody: see core.ring.
-func openCore(ctx context.Context, config Config, log *slog.Logger) (*core, error) {
+func openCore(ctx context.Context, config settings.Config, log *slog.Logger) (*core, error) {
 	c, err := openDatabase(ctx, config, log)
 	if err != nil {
 		return nil, err
@@ -44,9 +47,9 @@ func openCore(ctx context.Context, config Config, log *slog.Logger) (*core, erro
 
 // openDatabase opens the database, migrates it, and reads the keys that belong to it. What reads and writes is missing
 // yet, and nothing is logged unless it fails: see core.report.
-func openDatabase(ctx context.Context, config Config, log *slog.Logger) (_ *core, err error) {
+func openDatabase(ctx context.Context, config settings.Config, log *slog.Logger) (_ *core, err error) {
 	c := &core{config: config, log: log}
-	if c.db, err = config.database.Open(ctx, config.DatabaseURL); err != nil {
+	if c.db, err = config.Database.Open(ctx, config.DatabaseURL); err != nil {
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}
 	// From here on the pool is open, and nobody but this function could close it.
@@ -60,21 +63,21 @@ func openDatabase(ctx context.Context, config Config, log *slog.Logger) (_ *core
 		return nil, fmt.Errorf("migrating the database: %w", err)
 	}
 	// After the migration: the digest that ties the secret to this database stands in a table.
-	if c.keys, err = petitioning.KeysOf(ctx, c.db, config.secretFile()); err != nil {
-		return nil, config.unmatched(err)
+	if c.keys, err = fingerprint.KeysOf(ctx, c.db, secretFile(config)); err != nil {
+		return nil, unmatched(config, err)
 	}
 	return c, nil
 }
 
 // unmatched says of an error about the secret which two things belong together. It never has the address of the
 // database, which may contain a password.
-func (c Config) unmatched(err error) error {
-	for _, apart := range []error{petitioning.ErrOtherSecret, petitioning.ErrSecretMissing, petitioning.ErrSecretUnproven} {
+func unmatched(config settings.Config, err error) error {
+	for _, apart := range []error{fingerprint.ErrOtherSecret, fingerprint.ErrSecretMissing, fingerprint.ErrSecretUnproven} {
 		if errors.Is(err, apart) {
-			return fmt.Errorf("PETITION_DATABASE_URL's database and PETITION_SECRET_FILE %s belong together: %w", c.SecretFile, err)
+			return fmt.Errorf("PETITION_DATABASE_URL's database and PETITION_SECRET_FILE %s belong together: %w", config.SecretFile, err)
 		}
 	}
-	return fmt.Errorf("PETITION_SECRET_FILE %s: %w", c.SecretFile, err)
+	return fmt.Errorf("PETITION_SECRET_FILE %s: %w", config.SecretFile, err)
 }
 
 // report logs what a start has found and done. A server does this behind its first line, which says where it listens.
@@ -99,7 +102,6 @@ func (c *core) read() {
 func (c *core) build(ctx context.Context, o ledger.Observer, moved *petitioning.Moved) (err error) {
 	c.ledger, err = ledger.New(ctx, c.db, ledger.Options{
 		Observer: o,
-		Every:    c.config.Recount,
 		// Those who wait are told that nothing was written before their own time is over.
 		Patience: c.config.Limits.Operation * 4 / 5,
 		Logger:   c.log,
@@ -114,18 +116,23 @@ func (c *core) build(ctx context.Context, o ledger.Observer, moved *petitioning.
 	return nil
 }
 
+// recounter returns what compares figures with the rows. The observer, if there is one, hears of what was corrected.
+func (c *core) recounter(o recount.Observer) *recount.Recounter {
+	return recount.New(c.db, recount.Options{Observer: o, Every: c.config.Recount, Logger: c.log})
+}
+
 // secretFile is the file of the setting. Only development makes it.
-func (c Config) secretFile() petitioning.SecretFile {
-	file := petitioning.SecretFile{Load: func() (*secret.Keys, error) { return secret.Load(c.SecretFile) }}
-	if c.Env == development {
-		file.Make = func() (*secret.Keys, error) { return secret.LoadOrCreate(c.SecretFile) }
+func secretFile(config settings.Config) fingerprint.File {
+	file := fingerprint.File{Load: func() (*secret.Keys, error) { return secret.Load(config.SecretFile) }}
+	if config.Env == settings.Development {
+		file.Make = func() (*secret.Keys, error) { return secret.LoadOrCreate(config.SecretFile) }
 	}
 	return file
 }
 
 // adminKey returns the credential of the operator. Production has the one that was set, or none.
-func adminKey(config Config, k *secret.Keys) string {
-	if config.AdminKey != "" || config.Env == production {
+func adminKey(config settings.Config, k *secret.Keys) string {
+	if config.AdminKey != "" || config.Env == settings.Production {
 		return config.AdminKey
 	}
 	// Derived and not random, so that it is the same at each start and can be kept in scripts.

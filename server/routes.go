@@ -7,6 +7,7 @@ import (
 
 	"petitiond/server/httpheader"
 	"petitiond/server/precompressed"
+	"petitiond/server/settings"
 )
 
 // routes returns what answers each path. Every route is counted under its pattern, not under the path that was asked
@@ -20,7 +21,7 @@ func (a *App) routes() (http.Handler, error) {
 	handle("GET /healthz", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") }))
 	handle("GET /readyz", http.HandlerFunc(a.ready))
 	// Metrics tell how busy a site is: in production they are shown only at an address of their own.
-	if a.config.Env != production && a.config.MetricsListen == "" {
+	if a.config.Env != settings.Production && a.config.MetricsListen == "" {
 		handle(metricsPattern, a.metrics.handler())
 	}
 	web, err := a.webPages()

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"petitiond/server/database"
+	"petitiond/server/settings"
 )
 
 // Address is where the server listens.
@@ -27,6 +28,7 @@ func (a *App) Run(ctx context.Context) error {
 	parts.Go(func() error { return a.db.Clock.Run(below, a.log) })
 	parts.Go(func() error { return a.ledger.Run(below) })
 	parts.Go(func() error { return a.ledger.Keep(below) })
+	parts.Go(func() error { return a.recounter(a.observer).Keep(below) })
 	parts.Go(func() error { return a.observer.run(below) })
 	parts.Go(func() error { return a.domain.Run(below) })
 	if a.db.Dialect == database.SQLite {
@@ -84,11 +86,11 @@ func (a *App) announce() {
 	if most := a.limits().Sockets; a.config.Limits.Sockets > most {
 		a.log.Warn("the system allows fewer open sockets than the settings", "sockets", most)
 	}
-	for _, warning := range a.config.warnings() {
+	for _, warning := range warnings(a.config) {
 		a.log.Warn(warning)
 	}
 	switch {
-	case a.config.Env == production: // it has the key that was set, or none
+	case a.config.Env == settings.Production: // it has the key that was set, or none
 	case a.config.AdminKey != "":
 	case a.isLoopback():
 		a.log.Info("admin key of this development server", "bearer", adminKey(a.config, a.keys))
@@ -105,12 +107,12 @@ func (a *App) isLoopback() bool {
 }
 
 // warnings are what the settings of a site in production leave open.
-func (c Config) warnings() []string {
-	if c.Env != production {
+func warnings(config settings.Config) []string {
+	if config.Env != settings.Production {
 		return nil
 	}
 	list := []string{"signatures count at once, without a confirmed mailbox: the count tells whether an address was new"}
-	if !strings.HasPrefix(c.DatabaseURL, "sqlite:") && !database.IsVerified(c.DatabaseURL) {
+	if !strings.HasPrefix(config.DatabaseURL, "sqlite:") && !database.IsVerified(config.DatabaseURL) {
 		list = append(list, "nobody checks that it is PostgreSQL that answers: "+
 			"those on the way there can read and change everything; add sslmode=verify-full to the address of the database")
 	}

@@ -15,8 +15,9 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
-	"petitiond/server/petitioning"
+	"petitiond/server/fingerprint"
 	"petitiond/server/secret"
+	"petitiond/server/settings"
 )
 
 // with returns settings of which one is changed.
@@ -54,7 +55,7 @@ func secretOf(t *testing.T, fill byte, mode fs.FileMode) string {
 // begin makes a server ready that must be refused, in one line.
 func begin(t *testing.T, environment []string, want error) {
 	t.Helper()
-	config, _, err := Load(nil, environment)
+	config, _, err := settings.Load(nil, environment)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,12 +95,12 @@ func TestOtherSecretIsRefused(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, environment []string) {
 		petition := signedOnce(t, environment)
 		other := with(environment, "PETITION_SECRET_FILE", secretOf(t, 'b', 0o600))
-		begin(t, other, petitioning.ErrOtherSecret)
+		begin(t, other, fingerprint.ErrOtherSecret)
 		for _, args := range [][]string{
 			{"demo"}, {"hide", petition}, {"recount"}, {"key", "create", "--name", "desk", "--scope", "ADMIN"},
 		} {
 			_, err := petitiond(t, other, args...)
-			refused(t, args[0], err, petitioning.ErrOtherSecret)
+			refused(t, args[0], err, fingerprint.ErrOtherSecret)
 		}
 		if _, err := petitiond(t, other, "migrate"); err != nil { // has no use for the secret
 			t.Errorf("migrate: %v", err)
@@ -121,9 +122,9 @@ func TestMissingSecretIsNotMadeAnew(t *testing.T) {
 		if err := os.Rename(path, kept); err != nil {
 			t.Fatal(err)
 		}
-		begin(t, environment, petitioning.ErrSecretMissing)
+		begin(t, environment, fingerprint.ErrSecretMissing)
 		_, err := petitiond(t, environment, "recount")
-		refused(t, "recount", err, petitioning.ErrSecretMissing)
+		refused(t, "recount", err, fingerprint.ErrSecretMissing)
 		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("another secret was made: %v", err)
 		}
@@ -188,13 +189,13 @@ func TestEarlierDatabaseIsServedAgain(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, environment []string) {
 		petition := signedOnce(t, environment)
 		rewrite(t, environment, beforeFingerprints...)
-		begin(t, with(environment, "PETITION_SECRET_FILE", secretOf(t, 'b', 0o600)), petitioning.ErrSecretUnproven)
+		begin(t, with(environment, "PETITION_SECRET_FILE", secretOf(t, 'b', 0o600)), fingerprint.ErrSecretUnproven)
 		s := start(t, environment)
 		if !s.sign(t, petition, "ada@example.org") || s.count(t, petition) != 1 {
 			t.Error("the address counts again")
 		}
 		s.stop()
-		begin(t, with(environment, "PETITION_SECRET_FILE", secretOf(t, 'b', 0o600)), petitioning.ErrOtherSecret)
+		begin(t, with(environment, "PETITION_SECRET_FILE", secretOf(t, 'b', 0o600)), fingerprint.ErrOtherSecret)
 	})
 }
 
@@ -204,7 +205,7 @@ func TestReplicaWithoutTheSecretIsRefused(t *testing.T) {
 	environment := fresh(t, database.Postgres)
 	start(t, environment)
 	path := filepath.Join(t.TempDir(), "data", "secret.key")
-	begin(t, with(environment, "PETITION_SECRET_FILE", path), petitioning.ErrSecretMissing)
+	begin(t, with(environment, "PETITION_SECRET_FILE", path), fingerprint.ErrSecretMissing)
 	if _, err := os.Stat(filepath.Dir(path)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the replica left a secret behind: %v", err)
 	}
@@ -291,17 +292,17 @@ func TestExposedSecretFile(t *testing.T) {
 	}
 	for _, mode := range []fs.FileMode{0o644, 0o640, 0o604, 0o660} {
 		path := secretOf(t, 'a', mode)
-		_, _, err := Load(nil, inProduction(path, "sqlite:x.db"))
+		_, _, err := settings.Load(nil, inProduction(path, "sqlite:x.db"))
 		if err == nil || !strings.HasPrefix(err.Error(), "PETITION_SECRET_FILE: ") || strings.Contains(err.Error(), "\n") {
 			t.Errorf("mode %o in production: want one line about the file, got %v", mode, err)
 		}
-		c, _, err := Load(nil, []string{"PETITION_SECRET_FILE=" + path})
+		c, _, err := settings.Load(nil, []string{"PETITION_SECRET_FILE=" + path})
 		if err != nil || !slices.Equal(c.Exposed, []string{"PETITION_SECRET_FILE"}) {
 			t.Errorf("mode %o in development: want it noted, got %v, error %v", mode, c.Exposed, err)
 		}
 	}
 	for _, mode := range []fs.FileMode{0o600, 0o400} {
-		c, _, err := Load(nil, inProduction(secretOf(t, 'a', mode), "sqlite:x.db"))
+		c, _, err := settings.Load(nil, inProduction(secretOf(t, 'a', mode), "sqlite:x.db"))
 		if err != nil || len(c.Exposed) > 0 {
 			t.Errorf("mode %o: got %v, error %v; want it taken", mode, c.Exposed, err)
 		}
@@ -369,22 +370,22 @@ func TestUnverifiedDatabaseIsWarnedOf(t *testing.T) {
 		"postgres://localhost/x":                                     false,
 		"sqlite:x.db":                                                false,
 	} {
-		c, _, err := Load(nil, inProduction(secretOf(t, 'a', 0o600), url))
+		c, _, err := settings.Load(nil, inProduction(secretOf(t, 'a', 0o600), url))
 		if err != nil {
 			t.Fatal(err)
 		}
-		list := strings.Join(c.warnings(), "\n")
+		list := strings.Join(warnings(c), "\n")
 		if got := strings.Contains(list, "sslmode=verify-full"); got != want || strings.Contains(list, "canary") {
 			t.Errorf("%s: warned %t, want %t, without the address:\n%s", url, got, want, list)
 		}
-		c.Env = development
-		if len(c.warnings()) > 0 {
-			t.Errorf("%s: development warns: %q", url, c.warnings())
+		c.Env = settings.Development
+		if len(warnings(c)) > 0 {
+			t.Errorf("%s: development warns: %q", url, warnings(c))
 		}
 	}
 	s := start(t, inProduction(secretOf(t, 'a', 0o600), dbtest.URL(t, database.SQLite)))
 	s.stop()
-	contains(t, s.log.String(), s.config.warnings()...)
+	contains(t, s.log.String(), warnings(s.config)...)
 }
 
 // A server and the commands beside it meet by whatever name of the file they come.
@@ -398,7 +399,7 @@ func TestServerAndCommandsMeetByEveryName(t *testing.T) {
 	}
 	s := start(t, environment)
 	linked := with(environment, "PETITION_DATABASE_URL", "sqlite:"+link)
-	config, _, err := Load(nil, linked)
+	config, _, err := settings.Load(nil, linked)
 	if err != nil {
 		t.Fatal(err)
 	}

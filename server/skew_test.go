@@ -12,6 +12,7 @@ import (
 
 	"petitiond/graph/scalar"
 	"petitiond/server/database"
+	"petitiond/server/settings"
 )
 
 // wrong is a wall clock that is off by what it holds.
@@ -20,8 +21,8 @@ type wrong struct{ atomic.Int64 }
 func (w *wrong) jump(off time.Duration) { w.Store(int64(off)) }
 
 // on returns a server this clock.
-func (w *wrong) on(c *Config) {
-	c.database.Wall = func() time.Time { return time.Now().Add(time.Duration(w.Load())) }
+func (w *wrong) on(c *settings.Config) {
+	c.Database.Wall = func() time.Time { return time.Now().Add(time.Duration(w.Load())) }
 }
 
 // outcome signs and returns the status, or the code of the error.
@@ -179,7 +180,7 @@ func TestCommandWithWrongClock(t *testing.T) {
 	s := start(t, environment)
 	petition, _ := s.open(t)
 	s.spoil(t, `UPDATE counters SET total = 5`)
-	config, _, err := Load(nil, environment)
+	config, _, err := settings.Load(nil, environment)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +188,7 @@ func TestCommandWithWrongClock(t *testing.T) {
 	w.jump(48 * time.Hour)
 	w.on(&config)
 	for name, do := range map[string]func(context.Context, invocation) error{
-		"recount": recount, "hide": hide, "demo": loadDemo,
+		"recount": recountAll, "hide": hide, "demo": loadDemo,
 	} {
 		var out bytes.Buffer
 		err := do(t.Context(), invocation{config: config, args: []string{petition}, log: logger(config, &out), out: &out})

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"petitiond/server/pages"
+	"petitiond/server/settings"
 )
 
 // manifest writes a file of trusted documents.
@@ -69,7 +70,7 @@ func TestBadTrustedDocuments(t *testing.T) {
 		"NoJSON":  {manifest(t, "{"), "is not valid JSON"},
 		"Unknown": {manifest(t, `{"home":"{ nothing }"}`), `the document "home" of the manifest: Cannot query field`},
 	} {
-		config, _, err := Load(nil, []string{
+		config, _, err := settings.Load(nil, []string{
 			"PETITION_LISTEN=127.0.0.1:0", "PETITION_DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "x.db"),
 			"PETITION_SECRET_FILE=" + filepath.Join(t.TempDir(), "secret.key"), "PETITION_TRUSTED_DOCUMENTS=" + test.file,
 		})

@@ -17,6 +17,7 @@ import (
 	"petitiond/server/pages"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
+	"petitiond/server/settings"
 	"petitiond/server/transport"
 )
 
@@ -36,7 +37,7 @@ type App struct {
 
 // NewApp makes the server ready: the database open and migrated, and then the addresses bound. An address that is taken
 // is refused before anything is done to the database.
-func NewApp(ctx context.Context, config Config, log *slog.Logger) (_ *App, err error) {
+func NewApp(ctx context.Context, config settings.Config, log *slog.Logger) (_ *App, err error) {
 	a := &App{}
 	defer func() {
 		if err == nil {
@@ -114,9 +115,9 @@ func (a *App) serveGraphQL() error {
 		Impersonal:      graph.Impersonal,
 		Address:         addressFrom(a.config.TrustedProxies),
 		AllowedOrigins:  a.allowedOrigins(),
-		LoopbackOrigins: a.config.Env == development,
+		LoopbackOrigins: a.config.Env == settings.Development,
 		Introspection:   a.config.Introspection,
-		Discreet:        a.config.Env == production,
+		Discreet:        a.config.Env == settings.Production,
 		Limits:          a.limits(),
 		Memory:          memoryLimit(a.config) / 3, // the rest is for what is kept, connections and garbage
 		Logger:          a.log,
@@ -129,7 +130,7 @@ func (a *App) serveGraphQL() error {
 func (a *App) allowedOrigins() []string {
 	origins := slices.Clone(a.config.AllowedOrigins)
 	if site, err := url.Parse(a.config.PublicURL); err == nil {
-		origins = append(origins, originOf(site))
+		origins = append(origins, settings.OriginOf(site))
 	}
 	return origins
 }

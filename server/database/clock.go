@@ -28,6 +28,14 @@ const (
 // Latest returns the latest time that a clock which is right can have written by now.
 func Latest(now time.Time) time.Time { return now.Add(MaxSkew) }
 
+// Ahead returns how far a stored time lies in the future where a wrong clock has written it, else 0.
+func Ahead(stored, now time.Time) time.Duration {
+	if stored.After(Latest(now)) {
+		return stored.Sub(now)
+	}
+	return 0
+}
+
 // DatesAhead is logged where something is dated ahead and no second clock tells that it is wrong.
 const DatesAhead = "dates lie ahead: see to the clock of this machine, then run `petitiond recount`"
 

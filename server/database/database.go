@@ -123,6 +123,16 @@ func (db *DB) Close() error {
 	return errors.Join(errs...)
 }
 
+// Newest returns the pool that reads the latest committed state without waiting for writers, nor for what takes long.
+// On SQLite this is that of look-ups, since the writer has only one connection; on PostgreSQL it is not, since readers
+// may be given a replica.
+func (db *DB) Newest() *sql.DB {
+	if db.Dialect == SQLite {
+		return db.LookUp
+	}
+	return db.Write
+}
+
 // pools returns each pool once, the writer last.
 func (db *DB) pools() []*sql.DB {
 	var pools []*sql.DB

@@ -48,3 +48,13 @@ func commit(tx *sql.Tx) error {
 		return fmt.Errorf("commit: %w: %w", ErrOutcomeUnknown, err)
 	}
 }
+
+// TryLock takes an advisory lock of PostgreSQL until the transaction ends, or returns false if another replica holds
+// it. On SQLite the transaction itself is the lock.
+func TryLock(ctx context.Context, tx *sql.Tx, d Dialect, key int64) (got bool, err error) {
+	if d != Postgres {
+		return true, nil
+	}
+	err = tx.QueryRowContext(ctx, `SELECT pg_try_advisory_xact_lock($1)`, key).Scan(&got)
+	return got, err
+}

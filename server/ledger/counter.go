@@ -41,18 +41,10 @@ type counter struct {
 // timeAt returns the time of what is written now. It is never before asOf, since two replicas know the time a little
 // differently, but for an asOf so far ahead that a wrong clock has written it: then the real time decides.
 func (c *counter) timeAt(now time.Time) time.Time {
-	if c.asOf.After(now) && ahead(c.asOf, now) == 0 {
+	if c.asOf.After(now) && database.Ahead(c.asOf, now) == 0 {
 		return c.asOf
 	}
 	return now
-}
-
-// ahead returns how far asOf lies in the future where a wrong clock has written it, else 0.
-func ahead(asOf, now time.Time) time.Duration {
-	if asOf.After(database.Latest(now)) {
-		return asOf.Sub(now)
-	}
-	return 0
 }
 
 // accepts reports whether a signature of this batch is in: from the start on and before the end. It asks the
@@ -95,7 +87,7 @@ func (c *counter) count(s *signatureRow) {
 	c.minutes[minute]++
 	c.days[timespan.Day.Start(minute)]++
 	c.countries[s.Country]++
-	c.trending = addTrend(c.trending, s.at)
+	c.trending = AddTrend(c.trending, s.at, 1)
 	c.moved = true
 }
 

@@ -2,12 +2,14 @@ package ledger_test
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
 	"petitiond/server/ledger"
+	"petitiond/server/ledger/ledgertest"
 )
 
 // TestTrend adds signatures one by one, in any order, and compares with the formula.
@@ -17,12 +19,13 @@ func TestTrend(t *testing.T) {
 		minutes := rapid.SliceOfN(rapid.IntRange(-3_000_000, 30_000_000), 1, 200).Draw(t, "minutes since 2020")
 		var times []time.Time
 		trend := 0.0
-		for _, m := range minutes {
+		for i, m := range minutes {
 			at := time.Date(2020, 1, 1, 0, 0, 1, 0, time.UTC).Add(time.Duration(m) * time.Minute)
-			times = append(times, at)
-			trend = ledger.AddTrend(trend, at)
+			n := 1 + i%3
+			times = append(times, slices.Repeat([]time.Time{at}, n)...)
+			trend = ledger.AddTrend(trend, at, n)
 		}
-		if want := trendOf(times); math.Abs(trend-want) > 1e-8*max(1, math.Abs(want)) {
+		if want := ledgertest.TrendOf(times); math.Abs(trend-want) > 1e-8*max(1, math.Abs(want)) {
 			t.Fatalf("got %v, want %v", trend, want)
 		}
 	})
@@ -33,7 +36,7 @@ func TestTrendDecays(t *testing.T) {
 	t.Parallel()
 	of := func(n int, at time.Time) (trend float64) {
 		for range n {
-			trend = ledger.AddTrend(trend, at)
+			trend = ledger.AddTrend(trend, at, 1)
 		}
 		return trend
 	}

@@ -1,9 +1,7 @@
 package ledger
 
 import (
-	"context"
 	"sync"
-	"time"
 
 	"github.com/google/uuid"
 )
@@ -60,9 +58,6 @@ func newEntry(what any) *entry {
 	}
 	panic("neither a signature nor a comment")
 }
-
-// AddTrend adds a signature to a trend.
-var AddTrend = addTrend
 
 // PostgresSQL are the statements of PostgreSQL.
 var PostgresSQL = postgresSQL
@@ -131,12 +126,3 @@ func petitionIDs(entries []*entry) []uuid.UUID {
 	}
 	return out
 }
-
-// RecountResting recounts and tells rest how long each step has worked.
-func (l *Ledger) RecountResting(ctx context.Context, rest func(worked time.Duration)) error {
-	_, err := l.recount(ctx, true, rest)
-	return err
-}
-
-// RecountOnce recounts once as Keep does.
-func (l *Ledger) RecountOnce(ctx context.Context) error { return l.recountGently(ctx) }

@@ -58,17 +58,18 @@ func (l *Ledger) oldest(ctx context.Context, before int64) (map[uuid.UUID]int64,
 	if err != nil {
 		return nil, fmt.Errorf("finding aged minutes: %w", err)
 	}
-	defer rows.Close()
 	found := map[uuid.UUID]int64{}
-	for rows.Next() {
+	err = database.Each(rows, func(rows *sql.Rows) error {
 		var petition uuid.UUID
 		var first int64
-		if err := rows.Scan(&petition, &first); err != nil {
-			return nil, fmt.Errorf("finding aged minutes: %w", err)
-		}
+		err := rows.Scan(&petition, &first)
 		found[petition] = first
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("finding aged minutes: %w", err)
 	}
-	return found, rows.Err()
+	return found, nil
 }
 
 // fold folds a petition's minutes before a full hour. When nobody knows whether it was committed the next look

@@ -78,8 +78,6 @@ type Observer interface {
 	Committed(values ...figures.Value)
 	// Doubtful is called when nobody can know whether a transaction was committed.
 	Doubtful()
-	// Recounted is called with what each recount by Keep found and mended.
-	Recounted(found []Difference)
 }
 
 // Unobserved is an Observer who does nothing.
@@ -91,8 +89,8 @@ func (Unobserved) Committed(...figures.Value) {}
 // Doubtful does nothing.
 func (Unobserved) Doubtful() {}
 
-// Recounted does nothing.
-func (Unobserved) Recounted([]Difference) {}
+// KeepMinutes is the age at which minutes of a history are folded into hours unless Options say otherwise.
+const KeepMinutes = 7 * 24 * time.Hour
 
 // Options of a Ledger. The zero value serves.
 type Options struct {
@@ -104,8 +102,7 @@ type Options struct {
 	Patience time.Duration    // how long a batch is tried while the database is away, default 10 s; twice after a lost COMMIT
 
 	Unsummed    int           // signatures of a petition with which all of them are summed up, default 32
-	KeepMinutes time.Duration // age at which minutes of a history are folded into hours, default 7 days, at least one
-	Every       time.Duration // from one recount by Keep to the next, default 10 min
+	KeepMinutes time.Duration // age at which minutes of a history are folded into hours, at least a day, default KeepMinutes
 	SumUp       time.Duration // after which Keep sums up signatures that are in no sum yet, default 10 s
 }
 
@@ -129,12 +126,9 @@ func (o *Options) setDefaults() {
 		o.Unsummed = 32 // so many rows are what every reader of sums reads besides
 	}
 	if o.KeepMinutes == 0 {
-		o.KeepMinutes = 7 * 24 * time.Hour
+		o.KeepMinutes = KeepMinutes
 	}
 	o.KeepMinutes = max(o.KeepMinutes, 24*time.Hour) // what is lively today is read from minutes
-	if o.Every == 0 {
-		o.Every = 10 * time.Minute
-	}
 	if o.SumUp == 0 {
 		o.SumUp = 10 * time.Second
 	}

@@ -17,21 +17,37 @@ import (
 	"petitiond/server/figures"
 	"petitiond/server/idempotency"
 	"petitiond/server/ledger"
+	"petitiond/server/ledger/ledgertest"
+	"petitiond/server/ledger/recount"
 )
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
 
-// epoch is when the time of these tests begins.
-var epoch = time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
+// What tests of the ledger and of recounts share.
+var (
+	epoch     = ledgertest.Epoch
+	open      = ledgertest.Open
+	newID     = ledgertest.NewID
+	petition  = ledgertest.Petition
+	signature = ledgertest.Signature
+	comment   = ledgertest.Comment
+	exec      = ledgertest.Exec
+	audit     = ledgertest.Audit
+	summed    = ledgertest.Summed
+)
 
-// open gives terms under which everybody may sign.
-func open() ledger.Terms { return ledger.Terms{Accepting: true, Goal: 100} }
+// scan reads the one value of a query.
+func scan[T any](t testing.TB, db *database.DB, query string, args ...any) T {
+	t.Helper()
+	return ledgertest.Scan[T](t, db, query, args...)
+}
 
 // book is a ledger on a database, and what it told of its commits.
 type book struct {
 	*ledger.Ledger
-	t  testing.TB
-	db *database.DB
+	t   testing.TB
+	db  *database.DB
+	opt ledger.Options
 
 	mu      sync.Mutex
 	changes map[uuid.UUID][]figures.Value // guarded by mu
@@ -42,12 +58,11 @@ type told func(values ...figures.Value)
 
 func (f told) Committed(values ...figures.Value) { f(values...) }
 func (told) Doubtful()                           {}
-func (told) Recounted([]ledger.Difference)       {}
 
 // newBook makes a ledger that does not run.
 func newBook(t testing.TB, db *database.DB, o ledger.Options) *book {
 	t.Helper()
-	b := &book{t: t, db: db, changes: map[uuid.UUID][]figures.Value{}}
+	b := &book{t: t, db: db, opt: o, changes: map[uuid.UUID][]figures.Value{}}
 	tell := o.Observer
 	o.Observer = told(func(changes ...figures.Value) {
 		if tell != nil {
@@ -94,27 +109,6 @@ func (b *book) told(petition uuid.UUID) []figures.Value {
 	return b.changes[petition]
 }
 
-// newID returns a key as the program does.
-func newID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
-
-// petition makes a petition with a counter.
-func petition(t testing.TB, db *database.DB, terms ledger.Terms) uuid.UUID {
-	t.Helper()
-	id := newID()
-	err := database.InTx(context.Background(), db.Write, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(context.Background(), `INSERT INTO petitions (id, slug, title, body, language, addressees, state,
- petitioner, created_at, updated_at) VALUES ($1, $2, 't', 'b', 'en', '[]', 'OPEN', 'p', $3, $3)`, id, id.String(), epoch)
-		if err != nil {
-			return err
-		}
-		return ledger.Open(context.Background(), tx, id, terms, epoch)
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return id
-}
-
 // amend changes the terms of a petition in a transaction of its own, as the domain does.
 func amend(db *database.DB, id uuid.UUID, now time.Time, f func(*ledger.Terms)) (locked ledger.Locked, change figures.Value, err error) {
 	ctx := context.Background()
@@ -130,14 +124,6 @@ func amend(db *database.DB, id uuid.UUID, now time.Time, f func(*ledger.Terms)) 
 	return locked, change, err
 }
 
-// signature returns the signature of an address that shows its name.
-func signature(petition uuid.UUID, address string) ledger.Signature {
-	return ledger.Signature{
-		ID: newID(), Petition: petition, Digest: append(petition[:], address...), Name: []byte{0, 1, 0xff},
-		Address: []byte(address), ShowName: true, Country: "EE", Locale: "et", Statement: "v1",
-	}
-}
-
 // signatures gives those of n addresses that nobody else has.
 func signatures(petition uuid.UUID, n int) []any {
 	list := make([]any, n)
@@ -147,22 +133,8 @@ func signatures(petition uuid.UUID, n int) []any {
 	return list
 }
 
-// comment returns a comment, or a reply if there is a parent.
-func comment(petition uuid.UUID, parent *uuid.UUID) ledger.Comment {
-	return ledger.Comment{ID: newID(), Petition: petition, Parent: parent, Body: "Because."}
-}
-
 // key returns an idempotency key.
 func key(id, input string) *idempotency.Key { return &idempotency.Key{ID: id, Input: []byte(input)} }
-
-// scan reads the one value of a query.
-func scan[T any](t testing.TB, db *database.DB, query string, args ...any) (value T) {
-	t.Helper()
-	if err := db.Read.QueryRowContext(context.Background(), query, args...).Scan(&value); err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
-	return value
-}
 
 // kept says whether an idempotency key is stored.
 func kept(t testing.TB, db *database.DB, id string) bool {
@@ -238,3 +210,44 @@ func person(i int) string { return fmt.Sprintf("person %d", i) }
 
 // someZone is a zone that no database of ours is in.
 func someZone() *time.Location { return time.FixedZone("somewhere", 5*3600+1800) }
+
+// differences recounts as the ledger's options say and returns what it has found.
+func differences(t testing.TB, b *book) []recount.Difference {
+	t.Helper()
+	found, err := recount.New(b.db, recount.Options{Now: b.opt.Now, KeepMinutes: b.opt.KeepMinutes}).Recount(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// checkTold makes sure that a petition's changes were told in their order: no version left out or twice, no
+// time and no total before the one told before, and the last one as it is stored.
+func checkTold(t testing.TB, db *database.DB, petition uuid.UUID, told []figures.Value) {
+	t.Helper()
+	var last figures.Value
+	comment := 0
+	for _, c := range told {
+		if c.Comment > 0 {
+			if c.Comment <= comment {
+				t.Fatalf("told of %+v after comment %d", c, comment)
+			}
+			comment = c.Comment
+		}
+		if c.Version == 0 { // comments alone
+			continue
+		}
+		if c.Version != last.Version+1 || c.Total < last.Total || c.AsOf.Before(last.AsOf) {
+			t.Fatalf("told of %+v after %+v", c, last)
+		}
+		last = c
+	}
+	if last.Version == 0 {
+		return
+	}
+	got := scan[int](t, db, `SELECT total FROM counters WHERE petition_id = $1 AND version = $2`, petition, last.Version)
+	at := scan[database.Time](t, db, `SELECT as_of FROM counters WHERE petition_id = $1`, petition)
+	if got != last.Total || !at.Equal(last.AsOf) {
+		t.Errorf("last told of %+v, stored are %d at %v", last, got, at)
+	}
+}

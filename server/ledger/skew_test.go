@@ -6,11 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
 	"petitiond/server/ledger"
+	"petitiond/server/ledger/recount"
 )
 
 // wrong is a wall clock that is off by what it holds.
@@ -60,7 +59,7 @@ func TestWrongClockWritesNothing(t *testing.T) {
 				if kept(t, here, name) != test.good {
 					t.Errorf("%s: the key was kept: %t", name, !test.good)
 				}
-				if _, err := b.Recount(t.Context()); errors.Is(err, database.ErrClock) == test.good {
+				if _, err := recount.New(there, recount.Options{}).Recount(t.Context()); errors.Is(err, database.ErrClock) == test.good {
 					t.Errorf("%s: a recount ended with %v, want it done: %t", name, err, test.good)
 				}
 				must(t, a.Batch(signature(p, name+" here"))...)
@@ -125,55 +124,6 @@ func TestStoredAhead(t *testing.T) {
 					}
 				}
 			})
-		}
-	})
-}
-
-// TestRecountMendsTime finds an as_of of two days ahead where nobody signs any more, tells those who watch, and
-// leaves alone what clocks may differ.
-func TestRecountMendsTime(t *testing.T) {
-	t.Parallel()
-	dbtest.Each(t, func(t *testing.T, db *database.DB) {
-		b := newBook(t, db, ledger.Options{Now: func() time.Time { return epoch }})
-		p, _ := discussed(t, b)
-		for range 2 { // once found and once not found any more
-			exec(t, db, `UPDATE counters SET as_of = $2 WHERE petition_id = $1`, p, epoch.Add(database.MaxSkew))
-			if found := recount(t, b); len(found) > 0 {
-				t.Errorf("found %+v where nothing is wrong", found)
-			}
-			exec(t, db, `UPDATE counters SET as_of = $2 WHERE petition_id = $1`, p, epoch.Add(48*time.Hour))
-			want := []ledger.Difference{{Petition: p, Figure: "as of, in seconds ahead", Stored: 2 * 24 * 3600}}
-			if diff := cmp.Diff(want, recount(t, b)); diff != "" {
-				t.Errorf("differences (-want +got):\n%s", diff)
-			}
-			if found := recount(t, b); len(found) > 0 {
-				t.Errorf("found %+v again", found)
-			}
-		}
-		told := b.told(p)
-		if last := told[len(told)-1]; last.Version != 3 || !last.AsOf.Equal(epoch) || last.Total != 4 {
-			t.Errorf("told %+v at last, want version 3 as of %s", last, epoch)
-		}
-	})
-}
-
-// TestRecountRestsByWork lets the clock jump while a recount works: it rests as long as its work has taken.
-func TestRecountRestsByWork(t *testing.T) {
-	t.Parallel()
-	dbtest.Each(t, func(t *testing.T, db *database.DB) {
-		now := epoch
-		b := newBook(t, db, ledger.Options{Now: func() time.Time {
-			now = now.Add(48 * time.Hour)
-			return now
-		}})
-		petition(t, db, open())
-		err := b.RecountResting(t.Context(), func(worked time.Duration) {
-			if worked > time.Hour {
-				t.Errorf("one petition took %s", worked)
-			}
-		})
-		if err != nil {
-			t.Fatal(err)
 		}
 	})
 }

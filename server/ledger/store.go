@@ -165,13 +165,7 @@ func (s session) each(ctx context.Context, text string, args []any, scan func(*s
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := scan(rows); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
+	return database.Each(rows, scan)
 }
 
 const counterColumns = `petition_id, total, issued, version, as_of, goal, named, threads, comments, comments_issued,

@@ -60,11 +60,14 @@ func Lock(ctx context.Context, q Querier, dialect database.Dialect, petition uui
 	if err != nil {
 		return Locked{}, fmt.Errorf("locking a counter: %w", err)
 	}
-	return Locked{counter: c}, rows.Err()
+	return Locked{counter: c, dialect: dialect}, rows.Err()
 }
 
 // Locked is a counter that the running transaction holds.
-type Locked struct{ counter *counter }
+type Locked struct {
+	counter *counter
+	dialect database.Dialect
+}
 
 // Issued is the last number that was given to a signature.
 func (l Locked) Issued() int { return l.counter.issued }

@@ -41,13 +41,14 @@ func (c *counter) leave(most int) bool {
 	return true
 }
 
-// unsummedRows reads the signatures that are in no sum yet, of petitions that PETITIONS stands for. LATERAL with a
+// UnsummedRows is the statement that reads petition_id, minute and country of the signatures that are in no sum yet, of
+// the petitions whose counters c meet a condition. MINUTE stands for Dialect.MinuteSQL of signed_at. LATERAL with a
 // LIMIT leaves PostgreSQL's planner the index of numbers, see pqPrepare; SQLite takes the tables in this order.
-func unsummedRows(d database.Dialect) string {
-	rows := `signatures AS s WHERE c.PETITIONS AND ` + timespan.Unsummed
+func UnsummedRows(d database.Dialect, which string) string {
+	rows := `signatures AS s WHERE ` + which + ` AND ` + timespan.Unsummed
 	if d == database.Postgres {
 		rows = `LATERAL (SELECT s.petition_id, s.signed_at, s.country FROM signatures AS s WHERE ` + timespan.Unsummed +
-			` ORDER BY s.number LIMIT c.unsummed_to - c.unsummed_after) AS s WHERE c.PETITIONS`
+			` ORDER BY s.number LIMIT c.unsummed_to - c.unsummed_after) AS s WHERE ` + which
 	}
 	return `SELECT s.petition_id, MINUTE AS minute, COALESCE(s.country, '') AS country FROM counters AS c CROSS JOIN ` + rows
 }
@@ -67,11 +68,11 @@ var (
 	sumForget = `DELETE FROM unsummed WHERE PETITIONS`
 	sumMark   = `UPDATE counters SET unsummed_after = unsummed_to WHERE PETITIONS`
 
-	pqSumUp = forPetitions(database.Postgres, strings.ReplaceAll(`WITH u AS MATERIALIZED (`+unsummedRows(database.Postgres)+`), minutes AS (`+sumMinutes+`),
+	pqSumUp = forPetitions(database.Postgres, strings.ReplaceAll(`WITH u AS MATERIALIZED (`+UnsummedRows(database.Postgres, `c.PETITIONS`)+`), minutes AS (`+sumMinutes+`),
  days AS (`+sumDays+`), countries AS (`+sumCountries+`), forgotten AS (`+sumForget+`) `+sumMark, `ROWS`, `u`))
 	liteSumUp = func() (all []string) {
 		for _, text := range []string{sumMinutes, sumDays, sumCountries, sumForget, sumMark} {
-			text = strings.ReplaceAll(text, `ROWS`, `(`+unsummedRows(database.SQLite)+`) AS u`)
+			text = strings.ReplaceAll(text, `ROWS`, `(`+UnsummedRows(database.SQLite, `c.PETITIONS`)+`) AS u`)
 			all = append(all, forPetitions(database.SQLite, text))
 		}
 		return all
@@ -148,13 +149,8 @@ func petitionsOfRows(rows *sql.Rows, err error) (ids []uuid.UUID, _ error) {
 	if err != nil {
 		return nil, fmt.Errorf("finding signatures to sum up: %w", err)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var id uuid.UUID
-		if err := rows.Scan(&id); err != nil {
-			return nil, fmt.Errorf("finding signatures to sum up: %w", err)
-		}
-		ids = append(ids, id)
+	if ids, err = database.IDs(rows); err != nil {
+		return nil, fmt.Errorf("finding signatures to sum up: %w", err)
 	}
-	return ids, rows.Err()
+	return ids, nil
 }

@@ -6,23 +6,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
 	"petitiond/server/ledger"
 )
-
-// summed returns how many signatures of a petition the tables of sums hold: by minutes, days and countries.
-func summed(t testing.TB, db *database.DB, petition uuid.UUID) [3]int {
-	t.Helper()
-	var out [3]int
-	for i, table := range []string{"signature_buckets", "signature_days", "signature_country_buckets"} {
-		out[i] = scan[int](t, db, `SELECT COALESCE(SUM(added - removed), 0) FROM `+table+` WHERE petition_id = $1`, petition)
-	}
-	return out
-}
 
 // named reports whether the table of petitions with signatures in no sum names this one.
 func named(t testing.TB, db *database.DB, petition uuid.UUID) bool {
@@ -139,7 +128,7 @@ func TestSumUpWhileSigning(t *testing.T) {
 			for _, b := range books {
 				sumUp(t, b)
 			}
-			if found := recount(t, books[0]); len(found) > 0 {
+			if found := differences(t, books[0]); len(found) > 0 {
 				t.Fatalf("found %+v", found)
 			}
 		}
@@ -184,69 +173,9 @@ func TestUnsummedBesideAnEarlierVersion(t *testing.T) {
 		} {
 			step()
 			audit(t, db, p)
-			if found := recount(t, b); len(found) > 0 {
+			if found := differences(t, b); len(found) > 0 {
 				t.Errorf("found %+v", found)
 			}
 		}
-	})
-}
-
-// TestRecountUnsummed finds what is wrong also where signatures are in no sum yet, and finds nothing where nothing is.
-func TestRecountUnsummed(t *testing.T) {
-	t.Parallel()
-	dbtest.Each(t, func(t *testing.T, db *database.DB) {
-		b := newBook(t, db, ledger.Options{Now: func() time.Time { return epoch }})
-		for name, tt := range map[string]struct {
-			spoil string
-			want  []string
-		}{
-			"Nothing":   {`SELECT $1`, nil},
-			"Total":     {`UPDATE counters SET total = 9 WHERE petition_id = $1`, []string{"total"}},
-			"SummedToo": {`INSERT INTO signature_days (petition_id, day, added) VALUES ($1, 0, 2)`, []string{"signed on 1970-01-01"}},
-			"Withdrawn": {`DELETE FROM signatures WHERE petition_id = $1 AND number = 4`, []string{"named", "total", "trend in hundredths"}},
-			"Invalid":   {`UPDATE signatures SET state = 'INVALIDATED' WHERE petition_id = $1 AND number = 4`, []string{"named", "total", "trend in hundredths"}},
-			"NotNamed":  {`DELETE FROM unsummed WHERE petition_id = $1`, nil},
-		} {
-			t.Run(name, func(t *testing.T) {
-				p, _ := discussed(t, b)
-				exec(t, db, tt.spoil, p)
-				var got []string
-				for _, d := range recount(t, b) {
-					got = append(got, d.Figure)
-				}
-				if diff := cmp.Diff(tt.want, got); diff != "" {
-					t.Errorf("figures that differ (-want +got):\n%s", diff)
-				}
-				if again := recount(t, b); len(again) > 0 {
-					t.Errorf("found again: %+v", again)
-				}
-				// Where something was to be mended nothing is left out of the sums, nor where no reader would find it.
-				if got, want := summed(t, db, p) == [3]int{}, name == "Nothing"; got != want {
-					t.Errorf("all signatures are left out of the sums: %v, want %v", got, want)
-				}
-			})
-		}
-	})
-}
-
-// TestRecountRedatesUnsummed dates signatures anew that are in no sum yet.
-func TestRecountRedatesUnsummed(t *testing.T) {
-	t.Parallel()
-	dbtest.Each(t, func(t *testing.T, db *database.DB) {
-		b := &atWill{}
-		b.book = newBook(t, db, ledger.Options{Now: func() time.Time { return *b.clock.Load() }})
-		p := petition(t, db, open())
-		b.at(t, epoch.Add(-time.Hour), signature(p, "before"))
-		b.at(t, epoch.Add(36*time.Hour), signature(p, "ahead"), signature(p, "also"))
-		if got := b.found(t, epoch)["signatures dated ahead"]; got != [2]int{2, 0} {
-			t.Errorf("found %v signatures ahead, want 2", got)
-		}
-		if diff := cmp.Diff([]time.Duration{-time.Hour, 0, 0}, times(t, db, signedAt, p, epoch)); diff != "" {
-			t.Errorf("signed at (-want +got):\n%s", diff)
-		}
-		if told := b.told(p); *told[len(told)-1].LastHour != 2 {
-			t.Errorf("told of %d signatures in the last hour, want 2", *told[len(told)-1].LastHour)
-		}
-		agree(t, db, p, 0.01)
 	})
 }

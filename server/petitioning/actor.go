@@ -20,11 +20,8 @@ import (
 	"petitiond/server/text"
 )
 
-// Prefixes of credentials, by which each kind can be recognised.
-const (
-	editTokenPrefix = "pe_"
-	apiKeyPrefix    = "pk_"
-)
+// apiKeyPrefix is how every API key begins, as secret.EditTokenPrefix for edit tokens.
+const apiKeyPrefix = "pk_"
 
 // ErrUnauthenticated reports that a credential is unknown or has expired.
 var ErrUnauthenticated = errors.New("the credential is unknown or has expired")
@@ -142,7 +139,7 @@ func (s *Service) Authenticate(ctx context.Context, bearer string) (*Actor, erro
 		return &Actor{caller: adminCaller, scopes: Scopes()}, nil
 	}
 	switch {
-	case strings.HasPrefix(bearer, editTokenPrefix):
+	case strings.HasPrefix(bearer, secret.EditTokenPrefix):
 		return s.Editor(ctx, bearer)
 	case strings.HasPrefix(bearer, apiKeyPrefix):
 		return s.partner(ctx, bearer)

@@ -12,6 +12,7 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/ledger/recount"
 	"petitiond/server/petitioning"
 	"petitiond/server/sitetest"
 )
@@ -45,7 +46,7 @@ func TestSixteenClients(t *testing.T) {
 		for _, p := range places {
 			p.judge(t, replicas[1])
 		}
-		found, err := replicas[0].Ledger.Recount(t.Context())
+		found, err := recount.New(db, recount.Options{Now: replicas[0].Clock.Now}).Recount(t.Context())
 		ok(t, err)
 		equal(t, "differences", 0, len(found))
 	})

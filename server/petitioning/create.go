@@ -108,18 +108,12 @@ func (s *Service) repeatedToken(ctx context.Context, id uuid.UUID) (string, erro
 	if err != nil || !draft {
 		return "", err
 	}
-	return editToken(s.opt.Keys, id, row.ID), nil
-}
-
-// editToken derives the token from the secret: a repeated request can receive it again although only its hash is
-// stored.
-func editToken(keys *secret.Keys, petition, nonce uuid.UUID) string {
-	return keys.Token(editTokenPrefix, secret.EditToken, petition[:], nonce[:])
+	return s.opt.Keys.EditToken(id, row.ID), nil
 }
 
 func (s *Service) issueEditToken(ctx context.Context, t *tx, petition uuid.UUID, now time.Time) (string, error) {
 	nonce := newID()
-	bearer := editToken(s.opt.Keys, petition, nonce)
+	bearer := s.opt.Keys.EditToken(petition, nonce)
 	return bearer, t.Token.Create().SetID(nonce).SetHash(secret.Hash(bearer)).SetPurpose(token.PurposeEDIT).
 		SetPetitionID(petition).SetCreatedAt(now).Exec(ctx)
 }
@@ -221,7 +215,7 @@ func (s *Service) insertPetition(ctx context.Context, t *tx, id uuid.UUID, c con
 	if err := t.Rank.Create().SetID(id).SetState(string(state)).Exec(ctx); err != nil {
 		return err
 	}
-	if err := t.setTags(ctx, id, c.tags); err != nil {
+	if err := t.tags().Set(ctx, id, c.tags); err != nil {
 		return err
 	}
 	return t.index(ctx, id, c)

@@ -15,7 +15,6 @@ import (
 	"petitiond/server/figures"
 	"petitiond/server/ledger"
 	"petitiond/server/state"
-	"petitiond/server/text"
 )
 
 // edit is a petition that is being changed: its row, its locked counter, and the transaction that holds both.
@@ -131,7 +130,7 @@ func (s *Service) Update(ctx context.Context, u Update) error {
 
 // content returns the current text of the petition in the form in which edits are checked.
 func (e *edit) content(ctx context.Context) (content, error) {
-	tags, err := e.tagsOf(ctx, e.row.ID)
+	tags, err := e.tags().Of(ctx, e.row.ID)
 	return content{row: *e.row, tags: tags, goal: e.counter.Terms().Goal}, err
 }
 
@@ -224,31 +223,9 @@ func (e *edit) write(ctx context.Context, before, after content) error {
 		return err
 	}
 	if !slices.Equal(after.tags, before.tags) {
-		if err := e.retag(ctx, after.tags); err != nil {
+		if err := e.tags().Replace(ctx, e.row.ID, e.row.State, after.tags); err != nil {
 			return err
 		}
 	}
 	return e.index(ctx, e.row.ID, after)
-}
-
-func (e *edit) retag(ctx context.Context, tags []text.Tag) error {
-	before, err := e.taggings(ctx, e.row.ID)
-	if err != nil {
-		return err
-	}
-	if err := e.setTags(ctx, e.row.ID, tags); err != nil {
-		return err
-	}
-	after, err := e.taggings(ctx, e.row.ID)
-	if err != nil {
-		return err
-	}
-	moved := map[tagging]int{}
-	for _, one := range before {
-		moved[one]--
-	}
-	for _, one := range after {
-		moved[one]++
-	}
-	return e.countTags(ctx, moved, tagCountsIn(e.row.State))
 }

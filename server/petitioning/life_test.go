@@ -262,7 +262,7 @@ func (l *life) check(t testing.TB) {
  (SELECT COUNT(*) FROM petition_tags AS pt JOIN petitions AS p ON p.id = pt.petition_id WHERE pt.tag_id = tags.id AND p.state = 'OPEN')
  OR public_petitions <> (SELECT COUNT(*) FROM petition_tags AS pt JOIN petitions AS p ON p.id = pt.petition_id
  WHERE pt.tag_id = tags.id AND p.state IN ('OPEN', 'PAUSED', 'CLOSED', 'ARCHIVED'))`))
-	equal(t, "labels that count other petitions than there are", 0, value[int](t, l.b, wrongLabels))
+	equal(t, "labels that count other petitions than there are", 0, value[int](t, l.b, sitetest.WrongLabels))
 	sums := value[string](t, l.b, `SELECT CAST(COUNT(*) AS text) || ' ' || CAST(COALESCE(MAX(number), 0) AS text) || ' ' || CAST(
  (SELECT COALESCE(SUM(added - removed), 0) FROM signature_buckets WHERE petition_id = $1) + (SELECT unsummed_to - unsummed_after FROM counters WHERE petition_id = $1) AS text)
  FROM signatures WHERE petition_id = $1`, l.id)

@@ -9,7 +9,6 @@ import (
 
 	"petitiond/ent"
 	"petitiond/ent/petition"
-	"petitiond/ent/petitiontag"
 	"petitiond/server/ledger"
 	"petitiond/server/state"
 )
@@ -57,26 +56,12 @@ func (e *edit) open(ctx context.Context) (ledger.Terms, error) {
 // enter moves the petition to another state, and the counts of its tags and its place among the ranks with it. The rank
 // comes last: whoever holds it waits for nobody, so that rerank can wait for it.
 func (e *edit) enter(ctx context.Context, next petition.State) (ledger.Terms, error) {
-	was, is := tagCountsIn(e.row.State), tagCountsIn(next)
-	if was != is {
-		taggings, err := e.taggings(ctx, e.row.ID)
-		if err != nil {
-			return ledger.Terms{}, err
-		}
-		once := make(map[tagging]int, len(taggings))
-		for _, one := range taggings {
-			once[one] = 1
-		}
-		if err := e.countTags(ctx, once, tagCounts{is.open - was.open, is.public - was.public}); err != nil {
-			return ledger.Terms{}, err
-		}
+	if err := e.tags().Enter(ctx, e.row.ID, e.row.State, next); err != nil {
+		return ledger.Terms{}, err
 	}
 	terms := e.counter.Terms()
 	terms.Accepting = state.Signable(next)
 	if err := e.Petition.UpdateOneID(e.row.ID).SetState(next).Exec(ctx); err != nil {
-		return ledger.Terms{}, err
-	}
-	if err := e.PetitionTag.Update().Where(petitiontag.PetitionID(e.row.ID)).SetState(string(next)).Exec(ctx); err != nil {
 		return ledger.Terms{}, err
 	}
 	return terms, e.Rank.UpdateOneID(e.row.ID).SetState(string(next)).Exec(ctx)

@@ -2,7 +2,6 @@ package petitioning
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"sync"
 
@@ -10,6 +9,7 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/figures"
+	"petitiond/server/petitioning/tagging"
 )
 
 // rankLock is the key of PostgreSQL's advisory lock under which ranks are rewritten; without it replicas would wait for
@@ -87,7 +87,9 @@ func (s *Service) RankAll(ctx context.Context) error {
 	if _, err := s.rerank(ctx, nil); err != nil {
 		return err
 	}
-	return s.recountTags(ctx)
+	return tagging.Store{Database: s.db, Lookup: s.lookup, InTx: func(ctx context.Context, fn func(tagging.Tags) error) error {
+		return s.inTx(ctx, func(t *tx) error { return fn(t.tags()) })
+	}}.Recount(ctx)
 }
 
 // rerank copies counters to ranks where they differ, for all petitions or the given ones. It returns false if another
@@ -100,7 +102,7 @@ func (s *Service) rerank(ctx context.Context, ids []uuid.UUID) (done bool, err e
 		text += ` AND ` + args.Among(s.db.Dialect, `ranks.petition_id`, ids)
 	}
 	err = s.inTx(ctx, func(t *tx) error {
-		if done, err = tryLock(ctx, t.sql, s.db.Dialect, rankLock); !done || err != nil {
+		if done, err = database.TryLock(ctx, t.sql, s.db.Dialect, rankLock); !done || err != nil {
 			return err
 		}
 		if _, err := t.sql.ExecContext(ctx, text, args...); err != nil || ids != nil {
@@ -113,15 +115,4 @@ func (s *Service) rerank(ctx context.Context, ids []uuid.UUID) (done bool, err e
 		return false, fmt.Errorf("rewriting ranks: %w", err)
 	}
 	return done, nil
-}
-
-// tryLock takes an advisory lock until the transaction ends, or returns false if another replica holds it. On SQLite
-// the transaction itself is the lock.
-func tryLock(ctx context.Context, t *sql.Tx, d database.Dialect, key int64) (bool, error) {
-	if d != database.Postgres {
-		return true, nil
-	}
-	var got bool
-	err := t.QueryRowContext(ctx, `SELECT pg_try_advisory_xact_lock($1)`, key).Scan(&got)
-	return got, err
 }

@@ -35,7 +35,7 @@ func (s *Service) replay(ctx context.Context, key *idempotency.Key) (uuid.UUID, 
 	if key == nil {
 		return uuid.Nil, false, nil
 	}
-	answer, found, err := idempotency.Find(ctx, database.Reader{DB: newest(s.db)}, *key)
+	answer, found, err := idempotency.Find(ctx, database.Reader{DB: s.db.Newest()}, *key)
 	if errors.Is(err, idempotency.ErrMismatch) {
 		err = errKeyMismatch()
 	}

@@ -49,7 +49,7 @@ func (s *Service) rewriteDocuments(ctx context.Context) error {
 	for time.Since(started) < rewritingTime {
 		rewritten := 0
 		err := s.inTx(ctx, func(t *tx) error {
-			mine, err := tryLock(ctx, t.sql, s.db.Dialect, documentLock)
+			mine, err := database.TryLock(ctx, t.sql, s.db.Dialect, documentLock)
 			if err == nil && mine {
 				rewritten, err = t.rewriteSome(ctx, s.db.Dialect)
 			}
@@ -76,7 +76,7 @@ func (t *tx) rewriteSome(ctx context.Context, d database.Dialect) (rewritten int
 		if err != nil {
 			return 0, err
 		}
-		tags, err := t.tagsOf(ctx, row.ID)
+		tags, err := t.tags().Of(ctx, row.ID)
 		if err != nil {
 			return 0, err
 		}
@@ -99,18 +99,5 @@ func staleDocuments(ctx context.Context, t *sql.Tx, d database.Dialect) ([]uuid.
 	if err != nil {
 		return nil, err
 	}
-	return scanIDs(rows)
-}
-
-// scanIDs returns the ids that are the only column of rows, and closes them.
-func scanIDs(rows *sql.Rows) (out []uuid.UUID, err error) {
-	defer rows.Close()
-	for rows.Next() {
-		var id uuid.UUID
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		out = append(out, id)
-	}
-	return out, rows.Err()
+	return database.IDs(rows)
 }

@@ -82,7 +82,7 @@ func TestOneReplicaRewrites(t *testing.T) {
 	t.Parallel()
 	db := dbtest.New(t, database.Postgres)
 	b := setup(t, db)
-	b.tagged(t, "bees")
+	b.MustPublish(t, func(d *petitioning.Draft) { d.Tags = []string{"bees"} })
 	b.Exec(t, `UPDATE search_documents SET text_version = 0`)
 	b.Exec(t, `UPDATE tags SET key_version = 0`)
 	other, err := db.Write.BeginTx(t.Context(), nil)

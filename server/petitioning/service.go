@@ -15,6 +15,7 @@ import (
 	"petitiond/server/database"
 	"petitiond/server/figures"
 	"petitiond/server/ledger"
+	"petitiond/server/petitioning/tagging"
 	"petitiond/server/reading"
 	"petitiond/server/secret"
 )
@@ -73,20 +74,10 @@ func New(opt Options) *Service {
 	s := &Service{
 		opt:    opt,
 		db:     opt.Database,
-		lookup: client(opt.Database.Dialect, newest(opt.Database)),
+		lookup: client(opt.Database.Dialect, opt.Database.Newest()),
 	}
 	readOnly(s.lookup)
 	return s
-}
-
-// newest returns the pool that reads the latest committed state without waiting for writers, nor for what takes long.
-// On SQLite this is that of look-ups, since the writer has only one connection; on PostgreSQL it is not, since readers
-// may be given a replica.
-func newest(db *database.DB) *sql.DB {
-	if db.Dialect == database.SQLite {
-		return db.LookUp
-	}
-	return db.Write
 }
 
 // client returns a client that reads, even while PostgreSQL is being restarted.
@@ -114,6 +105,9 @@ type tx struct {
 	*ent.Client
 	sql *sql.Tx
 }
+
+// tags are those of petitions, in the transaction.
+func (t *tx) tags() tagging.Tags { return tagging.In(t.Client, t.sql) }
 
 // inTx runs fn in an explicit transaction, and again if the database demands it: fn may run twice. Nothing may be
 // published before inTx has returned nil. Nothing is written while the time is unknown.

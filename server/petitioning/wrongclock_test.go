@@ -10,6 +10,7 @@ import (
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
 	"petitiond/server/keyset"
+	"petitiond/server/ledger/recount"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
 	"petitiond/server/sitetest"
@@ -211,10 +212,10 @@ func TestTrendAfterRecount(t *testing.T) {
 		}
 		ok(t, b.Rank(t.Context()))
 		equal(t, "trend by the wrong clock", []uuid.UUID{quiet.Petition, lively.Petition}, b.order(t, reading.ByTrending))
-		found, err := b.Ledger.Recount(t.Context())
+		found, err := recount.New(db, recount.Options{Now: b.Clock.Now}).Recount(t.Context())
 		ok(t, err)
 		equal(t, "is found", true, len(found) > 0)
-		ok(t, b.Rank(t.Context()))
+		ok(t, b.RankAll(t.Context()))
 		equal(t, "trend", []uuid.UUID{lively.Petition, quiet.Petition}, b.order(t, reading.ByTrending))
 		b.Clock.Advance(time.Minute)
 		points, err := b.History(operator(t), quiet.Petition, reading.Day, p(monday), p(monday.Add(time.Hour)))

@@ -126,6 +126,15 @@ func (k *Keys) Token(prefix string, purpose Purpose, parts ...[]byte) string {
 	return prefix + base64.RawURLEncoding.EncodeToString(k.Digest(purpose, parts...))
 }
 
+// EditTokenPrefix is how every edit token begins.
+const EditTokenPrefix = "pe_"
+
+// EditToken derives the edit token of a petition: a repeated request can receive it again although only its hash is
+// stored.
+func (k *Keys) EditToken(petition, nonce [16]byte) string {
+	return k.Token(EditTokenPrefix, EditToken, petition[:], nonce[:])
+}
+
 // Format keeps keys out of logs and messages, whatever verb they are formatted with.
 func (k *Keys) Format(state fmt.State, _ rune) {
 	_, _ = state.Write([]byte("secret.Keys"))

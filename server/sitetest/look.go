@@ -126,3 +126,9 @@ func (s *Site) Each(t testing.TB, query string, fn func([]any), names *[]string,
 	}
 	OK(t, rows.Err())
 }
+
+// WrongLabels counts labels with another number of public petitions than there are, or that are missing.
+const WrongLabels = `SELECT (SELECT COUNT(*) FROM tag_labels AS l WHERE l.public_petitions <> (SELECT COUNT(*) FROM petition_tags AS pt
+ WHERE pt.tag_id = l.tag_id AND pt.label = l.label AND pt.state IN ('OPEN', 'PAUSED', 'CLOSED', 'ARCHIVED'))) +
+ (SELECT COUNT(*) FROM petition_tags AS pt WHERE pt.state IN ('OPEN', 'PAUSED', 'CLOSED', 'ARCHIVED') AND NOT EXISTS
+ (SELECT 1 FROM tag_labels AS l WHERE l.tag_id = pt.tag_id AND l.label = pt.label))`

@@ -66,9 +66,6 @@ func (f Observed) Committed(values ...figures.Value) { f(values...) }
 // Doubtful implements ledger.Observer.
 func (Observed) Doubtful() {}
 
-// Recounted implements ledger.Observer.
-func (Observed) Recounted([]ledger.Difference) {}
-
 // New returns a site with a ledger at work, both on the clock of the site.
 func New(t testing.TB, db *database.DB, adjust ...func(*petitioning.Options)) *Site {
 	t.Helper()

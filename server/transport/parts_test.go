@@ -20,7 +20,7 @@ import (
 
 const inParts = `Accept: multipart/mixed;subscriptionSpec="1.0", application/json`
 
-// part is one part of an answer, and whether the answer ended in order behind the last one.
+// partsOf returns the parts of an answer, and whether it ended in order behind the last one.
 func partsOf(t *testing.T, kind, body string) (parts []string, ended bool) {
 	t.Helper()
 	media, params, err := mime.ParseMediaType(kind)

@@ -20,7 +20,7 @@ import (
 
 	"petitiond/server/bench/load"
 	"petitiond/server/database"
-	"petitiond/server/ledger"
+	"petitiond/server/ledger/recount"
 	"petitiond/server/secret"
 )
 
@@ -64,11 +64,7 @@ func fill(ctx context.Context, address, file string, site load.Site) (err error)
 	if _, err := site.Make(ctx, db, keys, progress); err != nil {
 		return err
 	}
-	l, err := ledger.New(ctx, db, ledger.Options{})
-	if err != nil {
-		return err
-	}
-	differences, err := l.Recount(ctx)
+	differences, err := recount.New(db, recount.Options{}).Recount(ctx)
 	if err == nil && len(differences) > 0 {
 		err = fmt.Errorf("%d figures differ from the rows", len(differences))
 	}

@@ -19,6 +19,7 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/ledger"
+	"petitiond/server/ledger/recount"
 	"petitiond/server/petitioning"
 	"petitiond/server/secret"
 )
@@ -305,7 +306,7 @@ func (b *brittle) crash(t *testing.T, look func(found *world)) {
 // audit recounts every figure.
 func (w *world) audit(t *testing.T) {
 	t.Helper()
-	wrong, err := w.ledger.Recount(t.Context())
+	wrong, err := recount.New(w.db, recount.Options{}).Recount(t.Context())
 	if err != nil || len(wrong) > 0 {
 		t.Errorf("figures that differ from the rows: %v, error %v", wrong, err)
 	}
@@ -352,12 +353,12 @@ func TestEveryStepOfRecountFails(t *testing.T) {
 				t.Fatal(err)
 			}
 			b.arm(a)
-			_, err = w.ledger.Recount(t.Context())
+			_, err = recount.New(w.db, recount.Options{}).Recount(t.Context())
 			steps, struck := b.disarm()
 			if got := w.numbers(t, figures, w.petition); err == nil && !slices.Equal(got, want) {
 				t.Errorf("%s (%s): a recount that found no fault left %v, want %v", a, struck, got, want)
 			}
-			if _, err := w.ledger.Recount(t.Context()); err != nil {
+			if _, err := recount.New(w.db, recount.Options{}).Recount(t.Context()); err != nil {
 				t.Errorf("%s (%s): the recount after it: %v", a, struck, err)
 			}
 			if got := w.numbers(t, figures, w.petition); !slices.Equal(got, want) {

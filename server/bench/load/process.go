@@ -35,28 +35,23 @@ func Resident(pid int) (int64, error) {
 	return 0, errUnread
 }
 
-// Allocated returns how many objects and bytes a server has allocated since it began, from its metrics.
-func (s *Server) Allocated(ctx context.Context) (objects, size float64, err error) {
+// Allocated returns how many objects a server has allocated since it began, from its metrics.
+func (s *Server) Allocated(ctx context.Context) (objects float64, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.Address+"/metrics", nil)
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	defer response.Body.Close()
-	found := map[string]float64{}
 	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
-		if name, value, ok := strings.Cut(lines.Text(), " "); ok && strings.HasPrefix(name, "go_memstats_") {
-			found[name], _ = strconv.ParseFloat(value, 64)
+		if value, ok := strings.CutPrefix(lines.Text(), "go_memstats_mallocs_total "); ok {
+			return strconv.ParseFloat(value, 64)
 		}
 	}
-	objects, size = found["go_memstats_mallocs_total"], found["go_memstats_alloc_bytes_total"]
-	if objects == 0 || size == 0 {
-		return 0, 0, errors.New("the server's metrics have no allocations")
-	}
-	return objects, size, nil
+	return 0, errors.New("the server's metrics have no allocations")
 }
 
 // Work is processor time in seconds.

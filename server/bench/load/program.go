@@ -20,7 +20,6 @@ import (
 // Program is a built program with a secret. Programs in one folder share the secret.
 type Program struct {
 	folder, name string
-	file         string // of the program, unless it is name in folder
 	settings     []string
 }
 
@@ -54,18 +53,7 @@ func BuildIn(ctx context.Context, tree, folder, name, source string, flags ...st
 	return p, nil
 }
 
-// Built returns another build of the program, in a file, with the same secret and settings.
-func (p Program) Built(file string) Program {
-	p.file = file
-	return p
-}
-
-func (p Program) path() string {
-	if p.file != "" {
-		return p.file
-	}
-	return filepath.Join(p.folder, p.name)
-}
+func (p Program) path() string { return filepath.Join(p.folder, p.name) }
 
 func (p Program) secretFile() string { return filepath.Join(p.folder, "secret.key") }
 

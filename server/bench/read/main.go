@@ -14,10 +14,7 @@
 //	on      the server with shared answers
 //	signed  the same while 50 signatures a second go to the petitions that are read
 //
-// With -build it compares builds or settings of the server instead, each without shared answers. (Program versions
-// compares commits.)
-//
-//	go run ./server/bench/read -build one=/tmp/petitiond -build "other=bin/petitiond GOGC=400"
+// Program versions compares commits and settings.
 package main
 
 import (
@@ -47,7 +44,6 @@ func main() {
 	flag.StringVar(&b.profiles, "profile", "", "write profiles of the server into files with this prefix")
 	flag.StringVar(&b.only, "way", "", "measure only these ways, such as sql,off")
 	flag.StringVar(&b.operation, "op", "", "measure only this operation: Page, List or Count")
-	flag.Func("build", "compare this build, given as NAME=FILE with its settings behind it; can be repeated", b.addBuild)
 	connections := flag.Int("connections", 0, "measure only with this number of connections")
 	on := flag.String("on", "both", "postgres, sqlite or both")
 	flag.Parse()
@@ -71,7 +67,6 @@ type bench struct {
 	only, operation    string
 	folder, profiles   string
 	program, yardstick load.Program
-	builds             []build
 }
 
 func (b *bench) run(ctx context.Context, on string) (err error) {
@@ -138,7 +133,7 @@ func (b *bench) compare(ctx context.Context, on load.Database) (err error) {
 	if err := settle(ctx, db, ways); err != nil {
 		return err
 	}
-	fmt.Println(b.header())
+	fmt.Println(header)
 	for _, o := range operations {
 		for _, n := range b.connections {
 			if b.operation != "" && b.operation != o.name {
@@ -154,9 +149,6 @@ func (b *bench) compare(ctx context.Context, on load.Database) (err error) {
 
 // begin starts what is measured.
 func (b *bench) begin(ctx context.Context, f *fleet) ([]way, error) {
-	if len(b.builds) > 0 {
-		return b.beginBuilds(ctx, f)
-	}
 	profiles := [2]string{filepath.Join(b.folder, "off.pprof"), filepath.Join(b.folder, "on.pprof")}
 	program, err := f.start(ctx, b.program.With("BENCH_PROFILE="+profiles[1]))
 	if err != nil {

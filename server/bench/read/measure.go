@@ -28,14 +28,14 @@ type result struct {
 	rate, p50, p99   float64 // answers per second; milliseconds
 	server, database float64 // milliseconds of processor time per answer
 	hits             float64
-	resident         int64 // bytes of the server when it ends
-
-	allocations // for each answer, of builds alone
 }
 
 // warm is how long reading goes on before it is measured: the server adapts its garbage collector only after three
 // seconds of load.
 const warm = 5 * time.Second
+
+const header = "| operation | connections | way | answers/s | of memory | of sql | p50 ms | p99 ms | CPU server, ms each | " +
+	"CPU database, ms each | from memory |\n|---|--:|---|--:|--:|--:|--:|--:|--:|--:|--:|"
 
 // rows measures every way, in turn, and prints the medians.
 func (b *bench) rows(ctx context.Context, db *database.DB, o operation, connections int, ways []way, ids []uuid.UUID) error {
@@ -48,10 +48,6 @@ func (b *bench) rows(ctx context.Context, db *database.DB, o operation, connecti
 			}
 			all[w.name] = append(all[w.name], r)
 		}
-	}
-	if len(b.builds) > 0 {
-		compareBuilds(o, connections, ways, all)
-		return nil
 	}
 	medians := map[string]result{}
 	for name, list := range all {
@@ -108,8 +104,7 @@ func (b *bench) measure(ctx context.Context, db *database.DB, o operation, conne
 	}
 	wait(ctx, warm)
 	before, err := load.Spent(ctx, db, w.server)
-	made, also := b.allocated(ctx, w.server)
-	if err = errors.Join(err, also); err != nil {
+	if err != nil {
 		return r, err
 	}
 	profiled, err := b.profile(w, fmt.Sprintf("%s-%s-%d", db.Dialect, o.name, connections))
@@ -122,9 +117,7 @@ func (b *bench) measure(ctx context.Context, db *database.DB, o operation, conne
 	counting.Store(false)
 	took := time.Since(began).Seconds()
 	after, err := load.Spent(ctx, db, w.server)
-	makes, also := b.allocated(ctx, w.server)
-	resident, alsoResident := load.Resident(w.server.PID())
-	err = errors.Join(err, also, alsoResident, profiled())
+	err = errors.Join(err, profiled())
 	cancel()
 	crowd.Wait()
 	if failure := failed.Load(); failure != nil {
@@ -139,14 +132,7 @@ func (b *bench) measure(ctx context.Context, db *database.DB, o operation, conne
 	return result{
 		rate: n / took, p50: all[len(all)/2], p99: all[len(all)*99/100], hits: float64(hits.Load()) / n,
 		server: 1000 * (after.Program - before.Program) / n, database: 1000 * (after.Database - before.Database) / n,
-		allocations: allocations{(makes.objects - made.objects) / n, (makes.size - made.size) / n}, resident: resident,
 	}, err
-}
-
-// median returns the value in the middle, of an even number of values the upper one.
-func median(values []float64) float64 {
-	slices.Sort(values)
-	return values[len(values)/2]
 }
 
 // settle waits for a second without load: a server that has just started recounts everything, and the database still

@@ -6,6 +6,10 @@
 //	go run ./server/bench/versions -before main
 //	go run ./server/bench/versions -before v0.1.0 -on sqlite -op page,sign -rounds 5
 //
+// Each version may have settings of its own: so settings are compared, too.
+//
+//	go run ./server/bench/versions -set-before GOGC=100 -set-after "GOGC=400 GOMEMLIMIT=1GiB"
+//
 // The operations:
 //
 //	count  the count of a petition, from shared answers
@@ -35,6 +39,8 @@ import (
 func main() {
 	var b bench
 	flag.StringVar(&b.before, "before", "HEAD", "the commit to compare the working tree with")
+	flag.Func("set-before", "settings of the commit, separated by spaces", b.setting(0))
+	flag.Func("set-after", "settings of the working tree", b.setting(1))
 	flag.IntVar(&b.rounds, "rounds", 3, "rounds of four turns: before, after, after, before")
 	flag.DurationVar(&b.length, "length", 2*time.Second, "length of one turn")
 	only := flag.String("op", "", "measure only these operations, such as page,sign")
@@ -54,8 +60,13 @@ type bench struct {
 	rounds     int
 	length     time.Duration
 	programs   [2]load.Program // before and after
+	settings   [2][]string
 	operations []operation
 	people     atomic.Int64 // how many have signed
+}
+
+func (b *bench) setting(of int) func(string) error {
+	return func(text string) error { b.settings[of] = strings.Fields(text); return nil }
 }
 
 func (b *bench) run(ctx context.Context, on, only string) error {
@@ -104,8 +115,9 @@ func (b *bench) build(ctx context.Context, folder string) (err error) {
 // compare measures every operation on one kind of database and prints a table.
 func (b *bench) compare(ctx context.Context, on load.Database) error {
 	fmt.Printf("\n%s: the working tree against %s; %d rounds of four turns of %s\n\n", on.Dialect, b.before, b.rounds, b.length)
-	fmt.Println("| operation | connections | before, answers/s | after, answers/s | after ÷ before | of processor time each |")
-	fmt.Println("|---|--:|--:|--:|--:|--:|")
+	fmt.Println("| operation | connections | before, answers/s | after, answers/s | after ÷ before | of processor time each | " +
+		"of objects each | before, MB | after, MB |")
+	fmt.Println("|---|--:|--:|--:|--:|--:|--:|--:|--:|")
 	for _, o := range b.operations {
 		if err := b.row(ctx, on, o); err != nil {
 			return fmt.Errorf("%s: %w", o.name, err)
@@ -123,7 +135,7 @@ func (b *bench) row(ctx context.Context, on load.Database, o operation) (err err
 		}
 	}()
 	for i, p := range b.programs {
-		if sites[i], err = open(ctx, p.With(o.settings...), on, fmt.Sprintf("%s_%d", o.name, i), o); err != nil {
+		if sites[i], err = open(ctx, p.With(o.settings...).With(b.settings[i]...), on, fmt.Sprintf("%s_%d", o.name, i), o); err != nil {
 			return err
 		}
 	}
@@ -137,7 +149,7 @@ func (b *bench) row(ctx context.Context, on load.Database, o operation) (err err
 		turns[i] = append(turns[i], t)
 	}
 	before, after := median(turns[0]), median(turns[1])
-	fmt.Printf("| %s | %d | %.0f | %.0f | %.2f | %.2f |\n", o.name, o.connections, before.rate, after.rate,
-		after.rate/before.rate, after.processor/before.processor)
+	fmt.Printf("| %s | %d | %.0f | %.0f | %.2f | %.2f | %.2f | %.0f | %.0f |\n", o.name, o.connections, before.rate, after.rate,
+		after.rate/before.rate, after.processor/before.processor, after.objects/before.objects, before.resident, after.resident)
 	return nil
 }

@@ -84,16 +84,24 @@ func request(document string, variables map[string]any) []byte {
 	return body
 }
 
-// turn is one measurement: answers per second, and the server's processor time for each in seconds.
-type turn struct{ rate, processor float64 }
+// turn is one measurement.
+type turn struct {
+	rate      float64 // answers per second
+	processor float64 // the server's time for each, in seconds
+	objects   float64 // allocated for each
+	resident  float64 // megabytes of the server at the end
+}
 
-// median returns the median of the rates, and separately that of the processor times.
+// median returns the median of each figure by itself.
 func median(turns []turn) (m turn) {
 	by := func(figure func(turn) float64) float64 {
 		slices.SortFunc(turns, func(a, b turn) int { return cmp.Compare(figure(a), figure(b)) })
 		return (figure(turns[(len(turns)-1)/2]) + figure(turns[len(turns)/2])) / 2
 	}
-	return turn{by(func(t turn) float64 { return t.rate }), by(func(t turn) float64 { return t.processor })}
+	return turn{
+		by(func(t turn) float64 { return t.rate }), by(func(t turn) float64 { return t.processor }),
+		by(func(t turn) float64 { return t.objects }), by(func(t turn) float64 { return t.resident }),
+	}
 }
 
 // take has all connections send requests for one turn. Answers in its first quarter do not count.
@@ -116,19 +124,30 @@ func (b *bench) take(ctx context.Context, s *site, o operation) (t turn, err err
 		})
 	}
 	time.Sleep(b.length / 4)
-	before, err := load.Processor(s.server.PID())
+	before, err := usageOf(ctx, s.server)
 	began := time.Now()
 	counting.Store(true)
 	time.Sleep(b.length)
 	counting.Store(false)
 	n, took := float64(answered.Load()), time.Since(began).Seconds()
-	after, failed := load.Processor(s.server.PID())
+	after, failed := usageOf(ctx, s.server)
 	cancel()
 	crowd.Wait()
 	if err = errors.Join(append(errs, err, failed)...); err == nil && n == 0 {
 		err = errors.New("there was not a single answer")
 	}
-	return turn{n / took, (after - before) / n}, err
+	return turn{n / took, (after.processor - before.processor) / n, (after.objects - before.objects) / n, after.resident}, err
+}
+
+// usage is what a server has taken of the machine since it began, and what it holds.
+type usage struct{ processor, objects, resident float64 }
+
+func usageOf(ctx context.Context, s *load.Server) (u usage, err error) {
+	u.processor, err = load.Processor(s.PID())
+	objects, failed := s.Allocated(ctx)
+	resident, also := load.Resident(s.PID())
+	u.objects, u.resident = objects, float64(resident)/1e6
+	return u, errors.Join(err, failed, also)
 }
 
 // ask makes one request.

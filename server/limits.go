@@ -1,0 +1,34 @@
+package main
+
+import (
+	"petitiond/server/machine"
+	"petitiond/server/settings"
+	"petitiond/server/transport"
+)
+
+// memoryLimit returns how many bytes the program may take, or 0 where that is unknown.
+func memoryLimit(config settings.Config) int64 {
+	if config.Memory != 0 {
+		return config.Memory
+	}
+	return machine.Memory() / 4 * 3
+}
+
+// limits returns the limits of the transport, as the settings and the system allow.
+func (a *App) limits() transport.Limits {
+	l := a.config.Limits
+	// Zero is no limit.
+	if !a.config.RateLimits {
+		l.SocketsPerAddress = 0
+	}
+	_, most := divide(a.config, machine.Descriptors())
+	l.Sockets = min(l.Sockets, most)
+	return l
+}
+
+// divide returns how many plain connections and sockets there may be, as the settings and the system allow. What is
+// left is for the database and files, and for what comes and goes.
+func divide(c settings.Config, descriptors int) (connections, sockets int) {
+	connections = min(c.Connections, max(8, descriptors/4))
+	return connections, min(c.Limits.Sockets, max(1, descriptors-500-connections))
+}
