@@ -16,6 +16,7 @@ import (
 	"petitiond/ent/counter"
 	"petitiond/ent/idempotency"
 	"petitiond/ent/outbox"
+	"petitiond/ent/outcomerecord"
 	"petitiond/ent/petition"
 	"petitiond/ent/petitiontag"
 	"petitiond/ent/rank"
@@ -52,6 +53,8 @@ type Client struct {
 	Idempotency *IdempotencyClient
 	// Outbox is the client for interacting with the Outbox builders.
 	Outbox *OutboxClient
+	// OutcomeRecord is the client for interacting with the OutcomeRecord builders.
+	OutcomeRecord *OutcomeRecordClient
 	// Petition is the client for interacting with the Petition builders.
 	Petition *PetitionClient
 	// PetitionTag is the client for interacting with the PetitionTag builders.
@@ -90,6 +93,7 @@ func (c *Client) init() {
 	c.Counter = NewCounterClient(c.config)
 	c.Idempotency = NewIdempotencyClient(c.config)
 	c.Outbox = NewOutboxClient(c.config)
+	c.OutcomeRecord = NewOutcomeRecordClient(c.config)
 	c.Petition = NewPetitionClient(c.config)
 	c.PetitionTag = NewPetitionTagClient(c.config)
 	c.Rank = NewRankClient(c.config)
@@ -198,6 +202,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		Counter:                NewCounterClient(cfg),
 		Idempotency:            NewIdempotencyClient(cfg),
 		Outbox:                 NewOutboxClient(cfg),
+		OutcomeRecord:          NewOutcomeRecordClient(cfg),
 		Petition:               NewPetitionClient(cfg),
 		PetitionTag:            NewPetitionTagClient(cfg),
 		Rank:                   NewRankClient(cfg),
@@ -233,6 +238,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		Counter:                NewCounterClient(cfg),
 		Idempotency:            NewIdempotencyClient(cfg),
 		Outbox:                 NewOutboxClient(cfg),
+		OutcomeRecord:          NewOutcomeRecordClient(cfg),
 		Petition:               NewPetitionClient(cfg),
 		PetitionTag:            NewPetitionTagClient(cfg),
 		Rank:                   NewRankClient(cfg),
@@ -273,8 +279,8 @@ func (c *Client) Close() error {
 // In order to add hooks to a specific client, call: `client.Node.Use(...)`.
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
-		c.ApiKey, c.Comment, c.Counter, c.Idempotency, c.Outbox, c.Petition,
-		c.PetitionTag, c.Rank, c.Signature, c.SignatureBucket,
+		c.ApiKey, c.Comment, c.Counter, c.Idempotency, c.Outbox, c.OutcomeRecord,
+		c.Petition, c.PetitionTag, c.Rank, c.Signature, c.SignatureBucket,
 		c.SignatureCountryBucket, c.SignatureDay, c.Slug, c.Tag, c.Token, c.Unsummed,
 	} {
 		n.Use(hooks...)
@@ -285,8 +291,8 @@ func (c *Client) Use(hooks ...Hook) {
 // In order to add interceptors to a specific client, call: `client.Node.Intercept(...)`.
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
-		c.ApiKey, c.Comment, c.Counter, c.Idempotency, c.Outbox, c.Petition,
-		c.PetitionTag, c.Rank, c.Signature, c.SignatureBucket,
+		c.ApiKey, c.Comment, c.Counter, c.Idempotency, c.Outbox, c.OutcomeRecord,
+		c.Petition, c.PetitionTag, c.Rank, c.Signature, c.SignatureBucket,
 		c.SignatureCountryBucket, c.SignatureDay, c.Slug, c.Tag, c.Token, c.Unsummed,
 	} {
 		n.Intercept(interceptors...)
@@ -306,6 +312,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.Idempotency.mutate(ctx, m)
 	case *OutboxMutation:
 		return c.Outbox.mutate(ctx, m)
+	case *OutcomeRecordMutation:
+		return c.OutcomeRecord.mutate(ctx, m)
 	case *PetitionMutation:
 		return c.Petition.mutate(ctx, m)
 	case *PetitionTagMutation:
@@ -1043,6 +1051,139 @@ func (c *OutboxClient) mutate(ctx context.Context, m *OutboxMutation) (Value, er
 		return (&OutboxDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown Outbox mutation op: %q", m.Op())
+	}
+}
+
+// OutcomeRecordClient is a client for the OutcomeRecord schema.
+type OutcomeRecordClient struct {
+	config
+}
+
+// NewOutcomeRecordClient returns a client for the OutcomeRecord from the given config.
+func NewOutcomeRecordClient(c config) *OutcomeRecordClient {
+	return &OutcomeRecordClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `outcomerecord.Hooks(f(g(h())))`.
+func (c *OutcomeRecordClient) Use(hooks ...Hook) {
+	c.hooks.OutcomeRecord = append(c.hooks.OutcomeRecord, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `outcomerecord.Intercept(f(g(h())))`.
+func (c *OutcomeRecordClient) Intercept(interceptors ...Interceptor) {
+	c.inters.OutcomeRecord = append(c.inters.OutcomeRecord, interceptors...)
+}
+
+// Create returns a builder for creating a OutcomeRecord entity.
+func (c *OutcomeRecordClient) Create() *OutcomeRecordCreate {
+	mutation := newOutcomeRecordMutation(c.config, OpCreate)
+	return &OutcomeRecordCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of OutcomeRecord entities.
+func (c *OutcomeRecordClient) CreateBulk(builders ...*OutcomeRecordCreate) *OutcomeRecordCreateBulk {
+	return &OutcomeRecordCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *OutcomeRecordClient) MapCreateBulk(slice any, setFunc func(*OutcomeRecordCreate, int)) *OutcomeRecordCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &OutcomeRecordCreateBulk{err: fmt.Errorf("calling to OutcomeRecordClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*OutcomeRecordCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &OutcomeRecordCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for OutcomeRecord.
+func (c *OutcomeRecordClient) Update() *OutcomeRecordUpdate {
+	mutation := newOutcomeRecordMutation(c.config, OpUpdate)
+	return &OutcomeRecordUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *OutcomeRecordClient) UpdateOne(_m *OutcomeRecord) *OutcomeRecordUpdateOne {
+	mutation := newOutcomeRecordMutation(c.config, OpUpdateOne, withOutcomeRecord(_m))
+	return &OutcomeRecordUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *OutcomeRecordClient) UpdateOneID(id uuid.UUID) *OutcomeRecordUpdateOne {
+	mutation := newOutcomeRecordMutation(c.config, OpUpdateOne, withOutcomeRecordID(id))
+	return &OutcomeRecordUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for OutcomeRecord.
+func (c *OutcomeRecordClient) Delete() *OutcomeRecordDelete {
+	mutation := newOutcomeRecordMutation(c.config, OpDelete)
+	return &OutcomeRecordDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *OutcomeRecordClient) DeleteOne(_m *OutcomeRecord) *OutcomeRecordDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *OutcomeRecordClient) DeleteOneID(id uuid.UUID) *OutcomeRecordDeleteOne {
+	builder := c.Delete().Where(outcomerecord.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &OutcomeRecordDeleteOne{builder}
+}
+
+// Query returns a query builder for OutcomeRecord.
+func (c *OutcomeRecordClient) Query() *OutcomeRecordQuery {
+	return &OutcomeRecordQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeOutcomeRecord},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a OutcomeRecord entity by its id.
+func (c *OutcomeRecordClient) Get(ctx context.Context, id uuid.UUID) (*OutcomeRecord, error) {
+	return c.Query().Where(outcomerecord.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *OutcomeRecordClient) GetX(ctx context.Context, id uuid.UUID) *OutcomeRecord {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *OutcomeRecordClient) Hooks() []Hook {
+	return c.hooks.OutcomeRecord
+}
+
+// Interceptors returns the client interceptors.
+func (c *OutcomeRecordClient) Interceptors() []Interceptor {
+	return c.inters.OutcomeRecord
+}
+
+func (c *OutcomeRecordClient) mutate(ctx context.Context, m *OutcomeRecordMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&OutcomeRecordCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&OutcomeRecordUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&OutcomeRecordUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&OutcomeRecordDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown OutcomeRecord mutation op: %q", m.Op())
 	}
 }
 
@@ -2639,14 +2780,14 @@ func (c *UnsummedClient) mutate(ctx context.Context, m *UnsummedMutation) (Value
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
-		ApiKey, Comment, Counter, Idempotency, Outbox, Petition, PetitionTag, Rank,
-		Signature, SignatureBucket, SignatureCountryBucket, SignatureDay, Slug, Tag,
-		Token, Unsummed []ent.Hook
+		ApiKey, Comment, Counter, Idempotency, Outbox, OutcomeRecord, Petition,
+		PetitionTag, Rank, Signature, SignatureBucket, SignatureCountryBucket,
+		SignatureDay, Slug, Tag, Token, Unsummed []ent.Hook
 	}
 	inters struct {
-		ApiKey, Comment, Counter, Idempotency, Outbox, Petition, PetitionTag, Rank,
-		Signature, SignatureBucket, SignatureCountryBucket, SignatureDay, Slug, Tag,
-		Token, Unsummed []ent.Interceptor
+		ApiKey, Comment, Counter, Idempotency, Outbox, OutcomeRecord, Petition,
+		PetitionTag, Rank, Signature, SignatureBucket, SignatureCountryBucket,
+		SignatureDay, Slug, Tag, Token, Unsummed []ent.Interceptor
 	}
 )
 

@@ -11,6 +11,7 @@ import (
 	"petitiond/ent/counter"
 	"petitiond/ent/idempotency"
 	"petitiond/ent/outbox"
+	"petitiond/ent/outcomerecord"
 	"petitiond/ent/petition"
 	"petitiond/ent/petitiontag"
 	"petitiond/ent/rank"
@@ -93,6 +94,7 @@ func checkColumn(t, c string) error {
 			counter.Table:                counter.ValidColumn,
 			idempotency.Table:            idempotency.ValidColumn,
 			outbox.Table:                 outbox.ValidColumn,
+			outcomerecord.Table:          outcomerecord.ValidColumn,
 			petition.Table:               petition.ValidColumn,
 			petitiontag.Table:            petitiontag.ValidColumn,
 			rank.Table:                   rank.ValidColumn,

@@ -11,6 +11,7 @@ import (
 	"petitiond/ent/counter"
 	"petitiond/ent/idempotency"
 	"petitiond/ent/outbox"
+	"petitiond/ent/outcomerecord"
 	"petitiond/ent/petition"
 	"petitiond/ent/petitiontag"
 	"petitiond/ent/predicate"
@@ -44,6 +45,7 @@ const (
 	TypeCounter                = "Counter"
 	TypeIdempotency            = "Idempotency"
 	TypeOutbox                 = "Outbox"
+	TypeOutcomeRecord          = "OutcomeRecord"
 	TypePetition               = "Petition"
 	TypePetitionTag            = "PetitionTag"
 	TypeRank                   = "Rank"
@@ -4742,6 +4744,536 @@ func (m *OutboxMutation) ClearEdge(name string) error {
 // It returns an error if the edge is not defined in the schema.
 func (m *OutboxMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown Outbox edge %s", name)
+}
+
+// OutcomeRecordMutation represents an operation that mutates the OutcomeRecord nodes in the graph.
+type OutcomeRecordMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *uuid.UUID
+	petition_id   *uuid.UUID
+	outcome       *string
+	version       *int
+	addversion    *int
+	recorded_at   *time.Time
+	clearedFields map[string]struct{}
+	done          bool
+	oldValue      func(context.Context) (*OutcomeRecord, error)
+	predicates    []predicate.OutcomeRecord
+}
+
+var _ ent.Mutation = (*OutcomeRecordMutation)(nil)
+
+// outcomerecordOption allows management of the mutation configuration using functional options.
+type outcomerecordOption func(*OutcomeRecordMutation)
+
+// newOutcomeRecordMutation creates new mutation for the OutcomeRecord entity.
+func newOutcomeRecordMutation(c config, op Op, opts ...outcomerecordOption) *OutcomeRecordMutation {
+	m := &OutcomeRecordMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeOutcomeRecord,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withOutcomeRecordID sets the ID field of the mutation.
+func withOutcomeRecordID(id uuid.UUID) outcomerecordOption {
+	return func(m *OutcomeRecordMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *OutcomeRecord
+		)
+		m.oldValue = func(ctx context.Context) (*OutcomeRecord, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().OutcomeRecord.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withOutcomeRecord sets the old OutcomeRecord of the mutation.
+func withOutcomeRecord(node *OutcomeRecord) outcomerecordOption {
+	return func(m *OutcomeRecordMutation) {
+		m.oldValue = func(context.Context) (*OutcomeRecord, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m OutcomeRecordMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m OutcomeRecordMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of OutcomeRecord entities.
+func (m *OutcomeRecordMutation) SetID(id uuid.UUID) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *OutcomeRecordMutation) ID() (id uuid.UUID, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *OutcomeRecordMutation) IDs(ctx context.Context) ([]uuid.UUID, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []uuid.UUID{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().OutcomeRecord.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetPetitionID sets the "petition_id" field.
+func (m *OutcomeRecordMutation) SetPetitionID(u uuid.UUID) {
+	m.petition_id = &u
+}
+
+// PetitionID returns the value of the "petition_id" field in the mutation.
+func (m *OutcomeRecordMutation) PetitionID() (r uuid.UUID, exists bool) {
+	v := m.petition_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPetitionID returns the old "petition_id" field's value of the OutcomeRecord entity.
+// If the OutcomeRecord object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *OutcomeRecordMutation) OldPetitionID(ctx context.Context) (v uuid.UUID, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPetitionID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPetitionID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPetitionID: %w", err)
+	}
+	return oldValue.PetitionID, nil
+}
+
+// ResetPetitionID resets all changes to the "petition_id" field.
+func (m *OutcomeRecordMutation) ResetPetitionID() {
+	m.petition_id = nil
+}
+
+// SetOutcome sets the "outcome" field.
+func (m *OutcomeRecordMutation) SetOutcome(s string) {
+	m.outcome = &s
+}
+
+// Outcome returns the value of the "outcome" field in the mutation.
+func (m *OutcomeRecordMutation) Outcome() (r string, exists bool) {
+	v := m.outcome
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldOutcome returns the old "outcome" field's value of the OutcomeRecord entity.
+// If the OutcomeRecord object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *OutcomeRecordMutation) OldOutcome(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldOutcome is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldOutcome requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldOutcome: %w", err)
+	}
+	return oldValue.Outcome, nil
+}
+
+// ResetOutcome resets all changes to the "outcome" field.
+func (m *OutcomeRecordMutation) ResetOutcome() {
+	m.outcome = nil
+}
+
+// SetVersion sets the "version" field.
+func (m *OutcomeRecordMutation) SetVersion(i int) {
+	m.version = &i
+	m.addversion = nil
+}
+
+// Version returns the value of the "version" field in the mutation.
+func (m *OutcomeRecordMutation) Version() (r int, exists bool) {
+	v := m.version
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldVersion returns the old "version" field's value of the OutcomeRecord entity.
+// If the OutcomeRecord object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *OutcomeRecordMutation) OldVersion(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldVersion is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldVersion requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldVersion: %w", err)
+	}
+	return oldValue.Version, nil
+}
+
+// AddVersion adds i to the "version" field.
+func (m *OutcomeRecordMutation) AddVersion(i int) {
+	if m.addversion != nil {
+		*m.addversion += i
+	} else {
+		m.addversion = &i
+	}
+}
+
+// AddedVersion returns the value that was added to the "version" field in this mutation.
+func (m *OutcomeRecordMutation) AddedVersion() (r int, exists bool) {
+	v := m.addversion
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetVersion resets all changes to the "version" field.
+func (m *OutcomeRecordMutation) ResetVersion() {
+	m.version = nil
+	m.addversion = nil
+}
+
+// SetRecordedAt sets the "recorded_at" field.
+func (m *OutcomeRecordMutation) SetRecordedAt(t time.Time) {
+	m.recorded_at = &t
+}
+
+// RecordedAt returns the value of the "recorded_at" field in the mutation.
+func (m *OutcomeRecordMutation) RecordedAt() (r time.Time, exists bool) {
+	v := m.recorded_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRecordedAt returns the old "recorded_at" field's value of the OutcomeRecord entity.
+// If the OutcomeRecord object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *OutcomeRecordMutation) OldRecordedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRecordedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRecordedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRecordedAt: %w", err)
+	}
+	return oldValue.RecordedAt, nil
+}
+
+// ResetRecordedAt resets all changes to the "recorded_at" field.
+func (m *OutcomeRecordMutation) ResetRecordedAt() {
+	m.recorded_at = nil
+}
+
+// Where appends a list predicates to the OutcomeRecordMutation builder.
+func (m *OutcomeRecordMutation) Where(ps ...predicate.OutcomeRecord) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the OutcomeRecordMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *OutcomeRecordMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.OutcomeRecord, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *OutcomeRecordMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *OutcomeRecordMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (OutcomeRecord).
+func (m *OutcomeRecordMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *OutcomeRecordMutation) Fields() []string {
+	fields := make([]string, 0, 4)
+	if m.petition_id != nil {
+		fields = append(fields, outcomerecord.FieldPetitionID)
+	}
+	if m.outcome != nil {
+		fields = append(fields, outcomerecord.FieldOutcome)
+	}
+	if m.version != nil {
+		fields = append(fields, outcomerecord.FieldVersion)
+	}
+	if m.recorded_at != nil {
+		fields = append(fields, outcomerecord.FieldRecordedAt)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *OutcomeRecordMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case outcomerecord.FieldPetitionID:
+		return m.PetitionID()
+	case outcomerecord.FieldOutcome:
+		return m.Outcome()
+	case outcomerecord.FieldVersion:
+		return m.Version()
+	case outcomerecord.FieldRecordedAt:
+		return m.RecordedAt()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *OutcomeRecordMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case outcomerecord.FieldPetitionID:
+		return m.OldPetitionID(ctx)
+	case outcomerecord.FieldOutcome:
+		return m.OldOutcome(ctx)
+	case outcomerecord.FieldVersion:
+		return m.OldVersion(ctx)
+	case outcomerecord.FieldRecordedAt:
+		return m.OldRecordedAt(ctx)
+	}
+	return nil, fmt.Errorf("unknown OutcomeRecord field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *OutcomeRecordMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case outcomerecord.FieldPetitionID:
+		v, ok := value.(uuid.UUID)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPetitionID(v)
+		return nil
+	case outcomerecord.FieldOutcome:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetOutcome(v)
+		return nil
+	case outcomerecord.FieldVersion:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetVersion(v)
+		return nil
+	case outcomerecord.FieldRecordedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRecordedAt(v)
+		return nil
+	}
+	return fmt.Errorf("unknown OutcomeRecord field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *OutcomeRecordMutation) AddedFields() []string {
+	var fields []string
+	if m.addversion != nil {
+		fields = append(fields, outcomerecord.FieldVersion)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *OutcomeRecordMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case outcomerecord.FieldVersion:
+		return m.AddedVersion()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *OutcomeRecordMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case outcomerecord.FieldVersion:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddVersion(v)
+		return nil
+	}
+	return fmt.Errorf("unknown OutcomeRecord numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *OutcomeRecordMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *OutcomeRecordMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *OutcomeRecordMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown OutcomeRecord nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *OutcomeRecordMutation) ResetField(name string) error {
+	switch name {
+	case outcomerecord.FieldPetitionID:
+		m.ResetPetitionID()
+		return nil
+	case outcomerecord.FieldOutcome:
+		m.ResetOutcome()
+		return nil
+	case outcomerecord.FieldVersion:
+		m.ResetVersion()
+		return nil
+	case outcomerecord.FieldRecordedAt:
+		m.ResetRecordedAt()
+		return nil
+	}
+	return fmt.Errorf("unknown OutcomeRecord field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *OutcomeRecordMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *OutcomeRecordMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *OutcomeRecordMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *OutcomeRecordMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *OutcomeRecordMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *OutcomeRecordMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *OutcomeRecordMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown OutcomeRecord unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *OutcomeRecordMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown OutcomeRecord edge %s", name)
 }
 
 // PetitionMutation represents an operation that mutates the Petition nodes in the graph.

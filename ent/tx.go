@@ -24,6 +24,8 @@ type Tx struct {
 	Idempotency *IdempotencyClient
 	// Outbox is the client for interacting with the Outbox builders.
 	Outbox *OutboxClient
+	// OutcomeRecord is the client for interacting with the OutcomeRecord builders.
+	OutcomeRecord *OutcomeRecordClient
 	// Petition is the client for interacting with the Petition builders.
 	Petition *PetitionClient
 	// PetitionTag is the client for interacting with the PetitionTag builders.
@@ -182,6 +184,7 @@ func (tx *Tx) init() {
 	tx.Counter = NewCounterClient(tx.config)
 	tx.Idempotency = NewIdempotencyClient(tx.config)
 	tx.Outbox = NewOutboxClient(tx.config)
+	tx.OutcomeRecord = NewOutcomeRecordClient(tx.config)
 	tx.Petition = NewPetitionClient(tx.config)
 	tx.PetitionTag = NewPetitionTagClient(tx.config)
 	tx.Rank = NewRankClient(tx.config)

@@ -68,6 +68,18 @@ func (f OutboxFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, erro
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.OutboxMutation", m)
 }
 
+// The OutcomeRecordFunc type is an adapter to allow the use of ordinary
+// function as OutcomeRecord mutator.
+type OutcomeRecordFunc func(context.Context, *ent.OutcomeRecordMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f OutcomeRecordFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.OutcomeRecordMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.OutcomeRecordMutation", m)
+}
+
 // The PetitionFunc type is an adapter to allow the use of ordinary
 // function as Petition mutator.
 type PetitionFunc func(context.Context, *ent.PetitionMutation) (ent.Value, error)

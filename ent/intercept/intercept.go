@@ -12,6 +12,7 @@ import (
 	"petitiond/ent/counter"
 	"petitiond/ent/idempotency"
 	"petitiond/ent/outbox"
+	"petitiond/ent/outcomerecord"
 	"petitiond/ent/petition"
 	"petitiond/ent/petitiontag"
 	"petitiond/ent/predicate"
@@ -217,6 +218,33 @@ func (f TraverseOutbox) Traverse(ctx context.Context, q ent.Query) error {
 		return f(ctx, q)
 	}
 	return fmt.Errorf("unexpected query type %T. expect *ent.OutboxQuery", q)
+}
+
+// The OutcomeRecordFunc type is an adapter to allow the use of ordinary function as a Querier.
+type OutcomeRecordFunc func(context.Context, *ent.OutcomeRecordQuery) (ent.Value, error)
+
+// Query calls f(ctx, q).
+func (f OutcomeRecordFunc) Query(ctx context.Context, q ent.Query) (ent.Value, error) {
+	if q, ok := q.(*ent.OutcomeRecordQuery); ok {
+		return f(ctx, q)
+	}
+	return nil, fmt.Errorf("unexpected query type %T. expect *ent.OutcomeRecordQuery", q)
+}
+
+// The TraverseOutcomeRecord type is an adapter to allow the use of ordinary function as Traverser.
+type TraverseOutcomeRecord func(context.Context, *ent.OutcomeRecordQuery) error
+
+// Intercept is a dummy implementation of Intercept that returns the next Querier in the pipeline.
+func (f TraverseOutcomeRecord) Intercept(next ent.Querier) ent.Querier {
+	return next
+}
+
+// Traverse calls f(ctx, q).
+func (f TraverseOutcomeRecord) Traverse(ctx context.Context, q ent.Query) error {
+	if q, ok := q.(*ent.OutcomeRecordQuery); ok {
+		return f(ctx, q)
+	}
+	return fmt.Errorf("unexpected query type %T. expect *ent.OutcomeRecordQuery", q)
 }
 
 // The PetitionFunc type is an adapter to allow the use of ordinary function as a Querier.
@@ -529,6 +557,8 @@ func NewQuery(q ent.Query) (Query, error) {
 		return &query[*ent.IdempotencyQuery, predicate.Idempotency, idempotency.OrderOption]{typ: ent.TypeIdempotency, tq: q}, nil
 	case *ent.OutboxQuery:
 		return &query[*ent.OutboxQuery, predicate.Outbox, outbox.OrderOption]{typ: ent.TypeOutbox, tq: q}, nil
+	case *ent.OutcomeRecordQuery:
+		return &query[*ent.OutcomeRecordQuery, predicate.OutcomeRecord, outcomerecord.OrderOption]{typ: ent.TypeOutcomeRecord, tq: q}, nil
 	case *ent.PetitionQuery:
 		return &query[*ent.PetitionQuery, predicate.Petition, petition.OrderOption]{typ: ent.TypePetition, tq: q}, nil
 	case *ent.PetitionTagQuery:

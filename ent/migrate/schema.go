@@ -173,6 +173,27 @@ var (
 			},
 		},
 	}
+	// OutcomeRecordsColumns holds the columns for the "outcome_records" table.
+	OutcomeRecordsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "petition_id", Type: field.TypeUUID},
+		{Name: "outcome", Type: field.TypeString},
+		{Name: "version", Type: field.TypeInt},
+		{Name: "recorded_at", Type: field.TypeTime},
+	}
+	// OutcomeRecordsTable holds the schema information for the "outcome_records" table.
+	OutcomeRecordsTable = &schema.Table{
+		Name:       "outcome_records",
+		Columns:    OutcomeRecordsColumns,
+		PrimaryKey: []*schema.Column{OutcomeRecordsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "outcomerecord_petition_id_version",
+				Unique:  true,
+				Columns: []*schema.Column{OutcomeRecordsColumns[1], OutcomeRecordsColumns[3]},
+			},
+		},
+	}
 	// PetitionsColumns holds the columns for the "petitions" table.
 	PetitionsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeUUID},
@@ -520,6 +541,7 @@ var (
 		CountersTable,
 		IdempotencyKeysTable,
 		OutboxTable,
+		OutcomeRecordsTable,
 		PetitionsTable,
 		PetitionTagsTable,
 		RanksTable,

@@ -21,6 +21,9 @@ type Idempotency func(*sql.Selector)
 // Outbox is the predicate function for outbox builders.
 type Outbox func(*sql.Selector)
 
+// OutcomeRecord is the predicate function for outcomerecord builders.
+type OutcomeRecord func(*sql.Selector)
+
 // Petition is the predicate function for petition builders.
 type Petition func(*sql.Selector)
 

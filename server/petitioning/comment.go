@@ -30,7 +30,7 @@ func (s *Service) Comment(ctx context.Context, r Remark) (uuid.UUID, error) {
 		return uuid.Nil, err
 	}
 	if id, ok, err := s.replay(ctx, key); ok || err != nil {
-		return id, err
+		return id, s.unread(ctx, err)
 	}
 	row := ledger.Comment{ID: newID(), Petition: r.Petition, Parent: r.Parent, Key: key}
 	row.Body = checked(f, checkComment, r.Body, "body")
@@ -39,7 +39,7 @@ func (s *Service) Comment(ctx context.Context, r Remark) (uuid.UUID, error) {
 		row.Author = &name
 	}
 	if err := s.checkPlace(ctx, f, r); err != nil {
-		return uuid.Nil, err
+		return uuid.Nil, s.unread(ctx, err)
 	}
 	if err := f.err(); err != nil {
 		return uuid.Nil, err

@@ -40,7 +40,7 @@ func (s *Service) Create(ctx context.Context, d Draft) (Created, error) {
 		return Created{}, err
 	}
 	if id, ok, err := s.replay(ctx, key); ok || err != nil {
-		return s.recreated(ctx, id, err)
+		return s.recreated(ctx, id, s.unread(ctx, err))
 	}
 	now := s.opt.Now()
 	content := s.checkDraft(f, d, now)

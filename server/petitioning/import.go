@@ -83,8 +83,10 @@ func (s *Service) Import(ctx context.Context, in Imported) (uuid.UUID, error) {
 func (s *Service) settle(ctx context.Context, id uuid.UUID, in Imported, c content) error {
 	ctx = WithActor(ctx, Operator())
 	return s.change(ctx, id, nil, func(ctx context.Context, e *edit) (ledger.Terms, error) {
-		row := e.Petition.UpdateOneID(id).SetNillableEndsAt(in.EndsAt).SetNillableClosedAt(in.ClosedAt).
-			SetNillableOutcome(in.Outcome)
+		row := e.Petition.UpdateOneID(id).SetNillableEndsAt(in.EndsAt).SetNillableClosedAt(in.ClosedAt)
+		if err := e.record(ctx, in.Outcome); err != nil {
+			return ledger.Terms{}, err
+		}
 		if state.Linked(in.State) {
 			name, err := e.takeSlug(ctx, id, in.State, headline{c.row.Title, c.row.Language}, in.CreatedAt)
 			if err != nil {

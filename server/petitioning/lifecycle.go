@@ -79,7 +79,7 @@ func (s *Service) Close(ctx context.Context, id uuid.UUID, outcome *petition.Out
 			if outcome == nil || e.row.Outcome != nil && *e.row.Outcome == *outcome {
 				return ledger.Terms{}, errUnchanged
 			}
-			return e.counter.Terms(), e.Petition.UpdateOneID(id).SetOutcome(*outcome).Exec(ctx)
+			return e.counter.Terms(), e.record(ctx, outcome)
 		}
 		return ledger.Terms{}, errorf(WrongState, field, "Only an open or paused petition can be closed.")
 	})
@@ -91,11 +91,26 @@ func (e *edit) close(ctx context.Context, outcome *petition.Outcome) (ledger.Ter
 	if end := e.row.EndsAt; end != nil && end.Before(at) {
 		at = *end
 	}
-	row := e.Petition.UpdateOneID(e.row.ID).SetClosedAt(at).SetNillableOutcome(outcome)
-	if err := row.Exec(ctx); err != nil {
+	if err := e.Petition.UpdateOneID(e.row.ID).SetClosedAt(at).Exec(ctx); err != nil {
+		return ledger.Terms{}, err
+	}
+	if err := e.record(ctx, outcome); err != nil {
 		return ledger.Terms{}, err
 	}
 	return e.enter(ctx, petition.StateCLOSED)
+}
+
+// record sets the outcome of the petition, if there is one, beside those that were recorded before.
+func (e *edit) record(ctx context.Context, outcome *petition.Outcome) error {
+	if outcome == nil {
+		return nil
+	}
+	err := e.OutcomeRecord.Create().SetID(newID()).SetPetitionID(e.row.ID).SetOutcome(string(*outcome)).
+		SetVersion(e.row.Version + 1).SetRecordedAt(e.now).Exec(ctx)
+	if err != nil {
+		return err
+	}
+	return e.Petition.UpdateOneID(e.row.ID).SetOutcome(*outcome).Exec(ctx)
 }
 
 // Hide hides a petition from everybody at once. It is for operators, and leaves a trace in the log.

@@ -137,6 +137,22 @@ func TestCloseEndsTheSigning(t *testing.T) {
 	})
 }
 
+// outcomes returns what was recorded for a petition, in the order of its versions.
+func (b *bundle) outcomes(t *testing.T, id uuid.UUID) string {
+	t.Helper()
+	rows, err := b.DB.Read.QueryContext(t.Context(), `SELECT outcome FROM outcome_records WHERE petition_id = $1 ORDER BY version`, id)
+	ok(t, err)
+	defer rows.Close()
+	var all []string
+	for rows.Next() {
+		var one string
+		ok(t, rows.Scan(&one))
+		all = append(all, one)
+	}
+	ok(t, rows.Err())
+	return strings.Join(all, " ")
+}
+
 // TestOutcomeCanBeMended closes a closed petition with other outcomes: the last one is what it achieved.
 func TestOutcomeCanBeMended(t *testing.T) {
 	t.Parallel()
@@ -169,6 +185,8 @@ func TestOutcomeCanBeMended(t *testing.T) {
 				before := petitionOf(b.Row(t, made.Petition))
 				b.Clock.Advance(time.Minute)
 				ok(t, b.Close(ctx, made.Petition, p(petition.OutcomeREFUSED)))
+				equal(t, "outcomes that the site has a record of", "REFUSED VICTORY ANSWERED PARTIAL_VICTORY WITHDRAWN REFUSED",
+					b.outcomes(t, made.Petition))
 				ok(t, b.Close(ctx, made.Petition, nil))
 				equal(t, "closed again with the same outcome, and with none", before, petitionOf(b.Row(t, made.Petition)))
 				faults(t, b.Close(b.As(t, ""), made.Petition, p(petition.OutcomeVICTORY)), "FORBIDDEN input.id")

@@ -149,6 +149,36 @@ func TestDatabaseIsAwayForLong(t *testing.T) {
 	readers.Wait()
 }
 
+// TestNothingIsWrittenOutOfSight loses the database at each read on which a write depends: those who ask are told, as of
+// any other trouble, that nothing was written.
+func TestNothingIsWrittenOutOfSight(t *testing.T) {
+	t.Parallel()
+	b, proxy := proxied(t)
+	id := b.MustPublish(t).Petition
+	said := b.MustComment(t, petitioning.Remark{Petition: id, Body: "First"})
+	const key = "one more key that nobody has thought of yet"
+	for name, write := range map[string]func(context.Context) error{
+		"Create":  func(ctx context.Context) error { _, err := b.Create(ctx, draft(func(d *petitioning.Draft) { d.IdempotencyKey = p(key) })); return err },
+		"Comment": func(ctx context.Context) error { _, err := b.Comment(ctx, petitioning.Remark{Petition: id, Body: "Second"}); return err },
+		"Reply": func(ctx context.Context) error {
+			_, err := b.Comment(ctx, petitioning.Remark{Petition: id, Parent: &said, Body: "Third"})
+			return err
+		},
+		"Repeat": func(ctx context.Context) error {
+			_, err := b.Comment(ctx, petitioning.Remark{Petition: id, Body: "Fourth", IdempotencyKey: p(key)})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer proxy.Leave()()
+			err := write(b.As(t, ""))
+			if faults := petitioning.Faults(err); len(faults) != 1 || faults[0].Code != petitioning.Unavailable {
+				t.Errorf("got %v, want that nothing could be written", err)
+			}
+		})
+	}
+}
+
 // TestCreatedAndOutOfSight loses the answer to the COMMIT of a petition, and then the database, once its key was found
 // again, at each of the reads that follow: it is there, and nobody may be told that nothing was done.
 func TestCreatedAndOutOfSight(t *testing.T) {

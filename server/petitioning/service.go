@@ -135,6 +135,14 @@ func (s *Service) inTx(ctx context.Context, fn func(*tx) error) error {
 	return err
 }
 
+// unread returns the answer to a write for which something could not be read: nothing was written.
+func (s *Service) unread(ctx context.Context, err error) error {
+	if ctx.Err() == nil && IsPassing(err) {
+		return s.failed(ctx, errUnavailable(), err)
+	}
+	return err
+}
+
 // failed returns the answer to a write that failed through no fault of the caller. Those who ask are not told why: the
 // log is, and the metrics. A caller who has gone hears neither, and need not have met any trouble.
 func (s *Service) failed(ctx context.Context, answer *Error, cause error) error {

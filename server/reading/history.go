@@ -124,10 +124,14 @@ func (s *Service) historyEnds(from, to *time.Time) (end int64, open bool, err er
 		until = *to
 	}
 	switch {
+	case from != nil && until.Before(*from) && to == nil:
+		return 0, false, &keyset.ArgumentError{Argument: "from", Message: "The range must not start in the future."}
 	case from != nil && until.Before(*from):
 		return 0, false, &keyset.ArgumentError{Argument: "to", Message: "The range must not end before it starts."}
 	case to == nil || to.After(now):
 		return timespan.MinuteOf(now), true, nil
+	case from != nil && to.Equal(*from): // nothing lies between them, though an interval around them may have signatures
+		return math.MinInt32, false, nil
 	}
 	return timespan.MinuteOf(to.Add(time.Minute-1)) - 1, false, nil // exclusive: the last minute that begins before it
 }

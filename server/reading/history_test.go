@@ -209,6 +209,7 @@ func TestHistoryRanges(t *testing.T) {
 			{"FutureInThisInterval", id, hour(10, 0), hour(11, -time.Microsecond), points{point(10, 0, 3)}},
 			{"FutureAlone", id, hour(20, 0), hour(21, 0), nil},
 			{"Nothing", id, hour(7, 0), hour(7, 0), nil},
+			{"NothingWithinAnInterval", id, hour(5, 30*time.Minute), hour(5, 30*time.Minute), nil},
 			{"UntilBeforeTheFirst", id, nil, hour(4, 0), nil},
 			{"Unsigned", unsigned, nil, nil, nil},
 			{"UnsignedFrom", unsigned, hour(9, 0), nil, points{point(9, 0, 0), point(10, 0, 0)}},
@@ -223,7 +224,7 @@ func TestHistoryRanges(t *testing.T) {
 		_, err := b.History(b.As(t, ""), id, reading.Hour, hour(7, 1), hour(7, 0))
 		refused(t, err, "a range that ends before it starts", "to")
 		_, err = b.History(b.As(t, ""), id, reading.Hour, hour(11, 0), nil)
-		refused(t, err, "a range that starts after now", "to")
+		refused(t, err, "a range that starts after now", "from")
 		for _, from := range []time.Time{{}, time.Unix(0, 0).UTC(), monday.AddDate(-5000, 0, 0)} {
 			_, err = b.History(b.As(t, ""), id, reading.Week, &from, nil)
 			refused(t, err, "too many weeks", "interval")

@@ -35,7 +35,7 @@ func checkOrigin(origin string) error {
 		return errors.New("must have names beyond ASCII as browsers send them, such as https://xn--bcher-kva.example")
 	case strings.ToLower(origin) != origin:
 		return errors.New("must be written in small letters, as browsers send it")
-	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || origin != u.Scheme+"://"+u.Host:
+	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || !isHost(u.Hostname()) || origin != u.Scheme+"://"+u.Host:
 		return errors.New("must be origins such as https://example.org, without a path or a slash at the end, or *")
 	case origin != OriginOf(u):
 		return errors.New("must not have the port 443 of https or 80 of http, since browsers leave it out")
@@ -64,6 +64,24 @@ func isSentPort(u *url.URL) bool {
 	port, err := strconv.ParseUint(u.Port(), 10, 16)
 	return !strings.HasSuffix(u.Host, ":") && (u.Port() == "" || err == nil && strconv.FormatUint(port, 10) == u.Port())
 }
+
+// isHost reports whether a host may be the name of one, or an address: labels of letters, digits, hyphens and
+// underscores between dots. Letters beyond ASCII are left to those who resolve it.
+func isHost(host string) bool {
+	if strings.Contains(host, ":") {
+		_, err := netip.ParseAddr(host)
+		return err == nil
+	}
+	for label := range strings.SplitSeq(strings.TrimSuffix(host, "."), ".") {
+		strange := func(r rune) bool { return r <= unicode.MaxASCII && !strings.ContainsRune(labelLetters, r) }
+		if label == "" || strings.ContainsFunc(label, strange) {
+			return false
+		}
+	}
+	return true
+}
+
+const labelLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 
 // isSentHost reports whether a host is a name, or an address in the one form that browsers send. They take every name
 // that ends with a number for an address, and rewrite it.

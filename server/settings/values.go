@@ -88,7 +88,7 @@ func setPublicURL(c *Config, v string) error {
 	}
 	// Paths are appended to it, and nothing could stand behind a query or a fragment.
 	u, err := url.Parse(v)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || !isHost(u.Hostname()) || strings.ContainsAny(v, "?#") {
 		return errors.New("must be an http or https address such as https://petitions.example.org")
 	}
 	// The routes are at the root, so that links below a path would lead nowhere.
