@@ -158,8 +158,14 @@ func TestNothingIsWrittenOutOfSight(t *testing.T) {
 	said := b.MustComment(t, petitioning.Remark{Petition: id, Body: "First"})
 	const key = "one more key that nobody has thought of yet"
 	for name, write := range map[string]func(context.Context) error{
-		"Create":  func(ctx context.Context) error { _, err := b.Create(ctx, draft(func(d *petitioning.Draft) { d.IdempotencyKey = p(key) })); return err },
-		"Comment": func(ctx context.Context) error { _, err := b.Comment(ctx, petitioning.Remark{Petition: id, Body: "Second"}); return err },
+		"Create": func(ctx context.Context) error {
+			_, err := b.Create(ctx, draft(func(d *petitioning.Draft) { d.IdempotencyKey = p(key) }))
+			return err
+		},
+		"Comment": func(ctx context.Context) error {
+			_, err := b.Comment(ctx, petitioning.Remark{Petition: id, Body: "Second"})
+			return err
+		},
 		"Reply": func(ctx context.Context) error {
 			_, err := b.Comment(ctx, petitioning.Remark{Petition: id, Parent: &said, Body: "Third"})
 			return err
