@@ -386,7 +386,7 @@ func (s *site) together(t *testing.T, documents map[string]string) {
 			case <-stop:
 				peak <- most
 				return
-			case <-time.After(5 * time.Millisecond):
+			case <-time.After(5 * time.Millisecond): // it is a sample: nothing tells when the heap is largest
 				runtime.ReadMemStats(&now)
 				most = max(most, now.HeapAlloc)
 			}

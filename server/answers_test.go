@@ -156,6 +156,7 @@ func TestReplicaThatHearsNothing(t *testing.T) {
 			t.Fatal("a signature was not acknowledged")
 		}
 		s.signatures.acknowledge(n + 1)
+		// So long it is cut off, while real signatures go on: how old its answers are is measured.
 		for end := time.Now().Add(1500 * time.Millisecond); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 			there.check(t, way, s, time.Second)
 		}
@@ -167,7 +168,7 @@ func TestReplicaThatHearsNothing(t *testing.T) {
 // listening waits until two servers listen.
 func listening(t *testing.T, s *site) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) { // only PostgreSQL knows
 		var ears int
 		err := s.db.Write.QueryRowContext(t.Context(), `SELECT COUNT(*) FROM pg_stat_activity WHERE application_name = '' AND datname = current_database()`).Scan(&ears)
 		switch {

@@ -217,7 +217,7 @@ func manyMembers(n int) string {
 	return b.String()
 }
 
-// drip says a text one byte after another until it is stopped.
+// drip says a text one byte after another until it is stopped: slowly, by the clock of the server's own deadlines.
 func drip(w *wire, text string) (stop func()) {
 	done := make(chan struct{})
 	go func() {

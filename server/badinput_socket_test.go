@@ -115,7 +115,7 @@ func neverRead(t testing.TB, s *stage) (string, *wire) {
 		if err != nil && !os.IsTimeout(err) {
 			return "closed", w
 		}
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond) // more at once would be too many messages
 	}
 	return "open after 35 s", w
 }
@@ -266,7 +266,7 @@ func TestSocketsOfOneAddress(t *testing.T) {
 		t.Errorf("another address was answered %q", refused)
 	}
 	_ = last.Close()
-	for until := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for until := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) { // the server has yet to see it
 		if _, refused := from("127.0.0.9"); refused == "" {
 			break
 		} else if time.Now().After(until) {

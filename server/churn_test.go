@@ -71,6 +71,7 @@ func held() holdings {
 // settle waits until no more is held than before and nobody watches; or, where that does not happen, a good while.
 func (s *site) settle(before holdings) holdings {
 	client.CloseIdleConnections()
+	// What has ended is counted by the runtime and the kernel, which tell nobody.
 	for until := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		h := held()
 		_, watchers := s.observer.hub.Size()

@@ -35,10 +35,12 @@ func run(ctx context.Context, args, environment []string, stdout, stderr io.Writ
 	if len(args) > 0 && args[0] != "" && args[0][0] != '-' {
 		name, rest = args[0], args[1:]
 	}
+	// The command comes first, so that flags of its own and those of the settings cannot be taken for each other.
 	c, known := commands()[name]
 	if !known {
 		return misuse{fmt.Sprintf("there is no command %q", name), seeHelp}
 	}
+	// These need no settings, and must answer whatever is wrong with them.
 	if c.runBare != nil {
 		if err := c.checkArgs(name, rest); err != nil {
 			return err
@@ -54,6 +56,7 @@ func run(ctx context.Context, args, environment []string, stdout, stderr io.Writ
 
 // load reads the settings and executes a command with them.
 func (c command) load(ctx context.Context, name string, rest, environment []string, stdout, stderr io.Writer) error {
+	// Arguments may stand before flags and behind them.
 	own, rest := c.splitArgs(rest)
 	config, extra, err := settings.Load(rest, environment)
 	if wrong, ok := errors.AsType[settings.FlagError](err); ok {
@@ -87,6 +90,7 @@ func misplaced(args []string, err error) error {
 // caller names who runs a command, as far as the system tells: also the person behind sudo.
 func caller(environment []string) string {
 	name := fmt.Sprintf("uid %d", os.Getuid()) // in a container there may be no names
+	// By the process and not by $USER, which anybody can set.
 	if known, err := user.Current(); err == nil {
 		name = known.Username
 	}

@@ -262,7 +262,7 @@ func knock(t *testing.T, address string, started *atomic.Bool) (refused int) {
 			return refused
 		}
 		refused++
-		time.Sleep(time.Millisecond)
+		time.Sleep(time.Millisecond) // a port that is not listened on tells nobody when it is
 	}
 }
 

@@ -36,6 +36,7 @@ func TestEarlierTagsAndTextsAreFound(t *testing.T) {
 			Tags []tag
 		}{id, []tag{{"1.5c", "1.5 °C"}}})
 		diff := ""
+		// The server writes them again by itself, in a second or so.
 		for until := time.Now().Add(20 * time.Second); time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
 			got = found{}
 			s.ask(t, "", `{ former: tag(name: "15c") { name label } present: tag(name: "#1.5 °C") { name label }

@@ -221,7 +221,7 @@ func (s *site) holdOpen(t *testing.T, address string, n int) (held []*wire) {
 	return held
 }
 
-// opened waits until the server has so many plain connections.
+// opened waits until the server has so many plain connections; the kernel accepts them before the server does.
 func (s *site) opened(t *testing.T, n int) {
 	t.Helper()
 	for until := time.Now().Add(20 * time.Second); s.doors[0].server.Open() < n; time.Sleep(time.Millisecond) {

@@ -82,14 +82,40 @@ func start(t testing.TB, environment []string, adjust ...func(*settings.Config))
 
 // safeBuffer is a log that can be written and read concurrently.
 type safeBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+	mu    sync.Mutex
+	b     bytes.Buffer
+	wrote chan struct{} // closed by the next Write; nil if nobody waits for it
 }
 
 func (s *safeBuffer) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.wrote != nil {
+		close(s.wrote)
+		s.wrote = nil
+	}
 	return s.b.Write(p)
+}
+
+// until waits until the log is as it should be, and returns it; or as it is after 20 s.
+func (s *safeBuffer) until(holds func(log string) bool) string {
+	for late := time.After(20 * time.Second); ; {
+		s.mu.Lock()
+		log := s.b.String()
+		if s.wrote == nil {
+			s.wrote = make(chan struct{})
+		}
+		wrote := s.wrote
+		s.mu.Unlock()
+		if holds(log) {
+			return log
+		}
+		select {
+		case <-wrote:
+		case <-late:
+			return log
+		}
+	}
 }
 
 func (s *safeBuffer) String() string {

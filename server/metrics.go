@@ -42,6 +42,7 @@ func newMetrics() *metrics {
 
 // show adds what is read of the server's parts, which must be there.
 func (m *metrics) show(a *App) {
+	// Read when somebody asks: nothing is counted twice, and nothing has to be told of every change.
 	gauge := func(name, help string, value func() float64) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 	}

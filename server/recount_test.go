@@ -63,7 +63,7 @@ func (s *site) spoil(t *testing.T, text string) {
 func (s *site) await(t *testing.T, metric string, want float64) {
 	t.Helper()
 	line := regexp.MustCompile(`(?m)^` + metric + ` (\S+)$`)
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) { // as a scraper asks
 		_, text := s.get(t, "/metrics")
 		if found := line.FindStringSubmatch(text); found != nil {
 			if got, _ := strconv.ParseFloat(found[1], 64); got == want {

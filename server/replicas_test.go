@@ -176,6 +176,7 @@ func closing(t *testing.T, a, b *site) {
 	var acknowledged atomic.Int64
 	var closed atomic.Bool
 	var signers sync.WaitGroup
+	busy := make(chan struct{})
 	for door := range 8 {
 		signers.Go(func() {
 			for i := 0; ; i++ {
@@ -183,16 +184,16 @@ func closing(t *testing.T, a, b *site) {
 				if !b.sign(t, petition, fmt.Sprintf("signer%d.%d@example.org", door, i)) {
 					return
 				}
-				acknowledged.Add(1)
+				if acknowledged.Add(1) == 50 {
+					close(busy)
+				}
 				if late {
 					t.Error("signed there after it was closed here")
 				}
 			}
 		})
 	}
-	for acknowledged.Load() < 50 {
-		time.Sleep(time.Millisecond)
-	}
+	<-busy
 	a.ask(t, token, `mutation($id: ID!) { closePetition(input: {id: $id}) { petition { state } } }`, map[string]any{"id": petition}, &struct{}{})
 	closed.Store(true)
 	signers.Wait()
@@ -225,7 +226,7 @@ func hiding(t *testing.T, a, b *site) {
 // holds waits for a server to have so many watchers, those of an earlier test being gone.
 func (s *site) holds(t *testing.T, want int) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) { // the hub tells nobody who comes
 		_, got := s.observer.hub.Size()
 		if got == want {
 			return
@@ -256,7 +257,7 @@ func commentsInOrder(t *testing.T, a, b *site) {
 			select {
 			case <-begun:
 				return
-			case <-time.After(50 * time.Millisecond):
+			case <-time.After(50 * time.Millisecond): // more at once than one event may hold would be lost
 			}
 		}
 	}()
@@ -338,6 +339,7 @@ func lastHourFalls(t *testing.T, a, b *site) {
 	told := []hour{next(watchers[0]), next(watchers[1])}
 	for _, s := range []*site{a, b} {
 		asked := struct{ Petition struct{ Count hour } }{}
+		// What is in memory lasts for five seconds at most, and nothing drops it here.
 		for end := time.Now().Add(6 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 			s.ask(t, "", `query($id: ID!) { petition(id: $id) { count { total lastHour version } } }`, map[string]any{"id": petition}, &asked)
 			if asked.Petition.Count.LastHour == 0 {
@@ -403,7 +405,7 @@ type querier interface {
 // deafen ends the connections by which two servers listen, as soon as both do.
 func deafen(t *testing.T, db querier) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) { // only PostgreSQL knows
 		var killed int
 		err := db.QueryRowContext(t.Context(), `WITH ears AS (SELECT pid FROM pg_stat_activity
  WHERE application_name = '' AND datname = current_database())

@@ -24,6 +24,7 @@ func (a *App) Run(ctx context.Context) error {
 	// The parts that requests stand on outlive the last request.
 	below, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+	// Each of them runs until below ends.
 	var parts errgroup.Group
 	parts.Go(func() error { return a.db.Clock.Run(below, a.log) })
 	parts.Go(func() error { return a.ledger.Run(below) })
@@ -39,6 +40,7 @@ func (a *App) Run(ctx context.Context) error {
 	}
 
 	err := a.serve(ctx)
+	// Only now, since the requests that are answered last write, too.
 	stop()
 	if err := errors.Join(err, parts.Wait()); err != nil {
 		return err

@@ -45,11 +45,9 @@ func (s *site) outcome(t *testing.T, petition, email string) string {
 // logs waits until the log holds a text so many times.
 func (s *site) logs(t *testing.T, text string, times int) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
-	for ; strings.Count(s.log.String(), text) != times; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%q is not there %d times:\n%s", text, times, s.log)
-		}
+	so := func(log string) bool { return strings.Count(log, text) == times }
+	if log := s.log.until(so); !so(log) {
+		t.Fatalf("%q is not there %d times:\n%s", text, times, log)
 	}
 }
 
@@ -285,11 +283,9 @@ func TestCommandMendsDates(t *testing.T) {
 // logged waits until the log holds a text.
 func (s *site) logged(t *testing.T, text string) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
-	for ; !strings.Contains(s.log.String(), text); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%q is not there:\n%s", text, s.log)
-		}
+	so := func(log string) bool { return strings.Contains(log, text) }
+	if log := s.log.until(so); !so(log) {
+		t.Fatalf("%q is not there:\n%s", text, log)
 	}
 }
 

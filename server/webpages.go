@@ -61,6 +61,7 @@ func (a *App) startPage(ctx context.Context) ([]pages.Card, pages.Site, error) {
 	if err != nil {
 		return nil, pages.Site{}, err
 	}
+	// Summed for everybody by one reader, and so cheap here.
 	all, err := a.reading.Statistics(ctx)
 	return cards, pages.Site{
 		Petitions: all.PetitionCount, Open: all.OpenPetitionCount, Signatures: all.SignatureCount, LastHour: all.SignaturesLastHour,
@@ -180,7 +181,7 @@ func conversation(ctx context.Context, from *reading.Reader, rows []*ent.Comment
 	out := make([]pages.Comment, len(rows))
 	room := pageReplies
 	for i, row := range rows {
-		out[i] = said(row)
+		out[i] = said(row) // comments themselves always: how many there are is known
 		for _, reply := range replies[row.ID].Nodes() {
 			if room -= len(reply.Body); room < 0 {
 				break

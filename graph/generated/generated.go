@@ -2275,7 +2275,7 @@ type Query {
 
   """
   The tags whose OPEN petitions received the most signatures within the last 24 hours, the most first; tags without
-  any are left out. The list may lag two seconds.
+  any are left out. The list may lag two seconds; on a site with very many signatures a day up to half a minute.
   """
   trendingTags(
     """How many at most, 1 to 100; any other number is refused with BAD_USER_INPUT."""
@@ -2637,8 +2637,8 @@ type Mutation {
   """
   Closes an OPEN or PAUSED petition for good: it can no longer be signed. Closing a CLOSED petition with an outcome
   records that outcome, in place of another one if there is one; the former one is not kept. Without an outcome, or with
-  the same, it changes nothing. Either way it returns the petition. In any other state it is WRONG_STATE. User errors: NOT_FOUND, FORBIDDEN, WRONG_STATE,
-  UNAVAILABLE, OUTCOME_UNKNOWN.
+  the same, it changes nothing. Either way it returns the petition. In any other state it is WRONG_STATE. User errors:
+  NOT_FOUND, FORBIDDEN, WRONG_STATE, UNAVAILABLE, OUTCOME_UNKNOWN.
   """
   closePetition(
     """Which petition, and what it achieved."""

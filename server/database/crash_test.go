@@ -40,7 +40,7 @@ func backend(ctx context.Context, tx *sql.Tx) (pid int, err error) {
 	return pid, err
 }
 
-// eventually waits until a query on pool returns true.
+// eventually waits until a query on pool returns true. What it asks of only the database knows.
 func eventually(t *testing.T, pool *sql.DB, query string, args ...any) {
 	t.Helper()
 	for ctx := soon(t); !scan[bool](t, pool, query, args...); {

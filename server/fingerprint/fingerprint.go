@@ -39,6 +39,7 @@ type File struct {
 // start at once on one database, one of them decides. If a database without a fingerprint is already in use, it is
 // bound only after checking that some of its rows were made with this secret.
 func KeysOf(ctx context.Context, db *database.DB, file File) (*secret.Keys, error) {
+	// Without a lock first: nearly every start finds the digest, and needs no transaction.
 	known, err := digest(ctx, db.Newest())
 	if err != nil {
 		return nil, err
@@ -53,6 +54,7 @@ func KeysOf(ctx context.Context, db *database.DB, file File) (*secret.Keys, erro
 				return fmt.Errorf("waiting for another start: %w", err)
 			}
 		}
+		// Another start may have decided while this one waited.
 		known, err := digest(ctx, tx)
 		if err == nil && known != nil {
 			keys, err = file.matching(known)
@@ -174,6 +176,7 @@ func traces(ctx context.Context, tx *sql.Tx, keys *secret.Keys) (made, proven bo
 	return made, false, nil
 }
 
+// look reports whether there are such rows, and whether the keys made one of the newest.
 func (t trace) look(ctx context.Context, tx *sql.Tx, keys *secret.Keys) (found, proven bool, err error) {
 	rows, err := tx.QueryContext(ctx, t.query+fmt.Sprintf(` ORDER BY id DESC LIMIT %d`, traceMost))
 	if err != nil {

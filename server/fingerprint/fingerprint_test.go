@@ -135,7 +135,8 @@ func TestFirstStartsAtOnce(t *testing.T) {
 					select {
 					case <-second:
 						t.Error("two programs decide at once")
-					case <-time.After(200 * time.Millisecond): // the others wait for this one
+					// The others wait for a lock of the database meanwhile, as nobody can see from here.
+					case <-time.After(200 * time.Millisecond):
 					}
 					made.Add(1)
 					return sitetest.KeysOf(t, byte(i)), nil

@@ -326,6 +326,7 @@ func (s *house) waiting(t *testing.T, n int) {
 	eventually(t, fmt.Sprintf("%d connections wait", n), func() bool { return s.Waiting() == n })
 }
 
+// eventually asks until it is so: numbers of open connections change in goroutines of net/http.
 func eventually(t *testing.T, what string, true func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !true(); time.Sleep(time.Millisecond) {

@@ -3,8 +3,8 @@ package ledger_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -297,7 +297,7 @@ func TestCallerLeavesTheQueue(t *testing.T) {
 			answers <- err
 		}()
 		for b.Waiting() < 3 {
-			time.Sleep(time.Millisecond)
+			runtime.Gosched() // they are on their way
 		}
 		cancel()
 		for range 3 {

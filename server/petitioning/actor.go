@@ -74,6 +74,7 @@ func (a *Actor) IsAdmin() bool { return slices.Contains(a.scopes, ScopeAdmin) }
 
 // Same reports whether two results of authentication are the same caller with the same rights.
 func (a *Actor) Same(b *Actor) bool {
+	// What a request has created is left out: that is its own, and another request with the credential may not see it.
 	return a.caller == b.caller && slices.Equal(a.rights(), b.rights()) && slices.Equal(a.edits, b.edits)
 }
 
@@ -135,6 +136,8 @@ func HasActor(ctx context.Context) bool {
 // Authenticate returns the actor of a bearer credential: the admin key, an edit token or an API key. An unknown,
 // expired or revoked one is ErrUnauthenticated, never an anonymous actor.
 func (s *Service) Authenticate(ctx context.Context, bearer string) (*Actor, error) {
+	// In constant time, or how long it takes would tell how many characters are right. Other credentials are found by
+	// their hashes, which tell nothing.
 	if s.opt.AdminKey != "" && subtle.ConstantTimeCompare([]byte(bearer), []byte(s.opt.AdminKey)) == 1 {
 		return &Actor{caller: adminCaller, scopes: Scopes()}, nil
 	}
@@ -160,6 +163,7 @@ func (s *Service) Editor(ctx context.Context, bearer string) (*Actor, error) {
 	return &Actor{caller: editTokenCallerPrefix + t.ID.String(), edits: []uuid.UUID{t.PetitionID}, expires: t.ExpiresAt}, nil
 }
 
+// partner returns the actor of an API key.
 func (s *Service) partner(ctx context.Context, bearer string) (*Actor, error) {
 	k, err := s.lookup.ApiKey.Query().Where(apikey.Hash(secret.Hash(bearer)), apikey.RevokedAtIsNil()).Only(ctx)
 	if ent.IsNotFound(err) || (err == nil && expired(k.ExpiresAt, s.opt.Now())) {

@@ -38,6 +38,7 @@ func (s *Service) Comment(ctx context.Context, r Remark) (uuid.UUID, error) {
 		name := checked(f, text.CheckName, *author, "authorName")
 		row.Author = &name
 	}
+	// Not under a lock, as signing is: a comment that comes while its petition closes harms no count.
 	if err := s.checkPlace(ctx, f, r); err != nil {
 		return uuid.Nil, s.unread(ctx, err)
 	}
@@ -63,6 +64,7 @@ func (s *Service) checkPlace(ctx context.Context, f *faults, r Remark) error {
 	if r.Parent == nil {
 		return nil
 	}
+	// A hidden comment is not found either: to refuse the reply in other words would show that it is there.
 	found, err := s.seen(ctx).CommentsByID(ctx, []uuid.UUID{*r.Parent})
 	if err != nil {
 		return fmt.Errorf("reading a parent comment: %w", err)

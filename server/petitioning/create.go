@@ -39,6 +39,7 @@ func (s *Service) Create(ctx context.Context, d Draft) (Created, error) {
 	if err != nil {
 		return Created{}, err
 	}
+	// Before anything is checked: what was accepted once is answered again, although its start may lie in the past by now.
 	if id, ok, err := s.replay(ctx, key); ok || err != nil {
 		return s.recreated(ctx, id, s.unread(ctx, err))
 	}
@@ -60,6 +61,7 @@ func (s *Service) Create(ctx context.Context, d Draft) (Created, error) {
 		return err
 	})
 	if err != nil {
+		// The same request may have been first, or the answer to this COMMIT was lost: either way the key knows.
 		if id, ok, again := s.replay(ctx, key); ok || Faults(again) != nil {
 			return s.recreated(ctx, id, again)
 		}
@@ -111,6 +113,8 @@ func (s *Service) repeatedToken(ctx context.Context, id uuid.UUID) (string, erro
 	return s.opt.Keys.EditToken(id, row.ID), nil
 }
 
+// issueEditToken makes the edit token of a new petition. The id of its row is what it is derived from, so that
+// repeatedToken can make it again; its hash alone is stored.
 func (s *Service) issueEditToken(ctx context.Context, t *tx, petition uuid.UUID, now time.Time) (string, error) {
 	nonce := newID()
 	bearer := s.opt.Keys.EditToken(petition, nonce)
@@ -146,6 +150,7 @@ func checked(f *faults, rule func(string) (string, string), value string, path .
 	return clean
 }
 
+// checkTagList returns the tags of a list, and adds a fault for each that is wrong, at its place.
 func checkTagList(f *faults, values []string) []text.Tag {
 	tags, wrong := text.CheckTags(values)
 	for _, w := range wrong {
@@ -177,6 +182,7 @@ func checkStart(f *faults, start *time.Time, now time.Time) *time.Time {
 	return &now
 }
 
+// checkEnd adds a fault to an end that nobody could sign before.
 func checkEnd(f *faults, start, end *time.Time, now time.Time) {
 	switch {
 	case end == nil:
@@ -193,6 +199,7 @@ func (s *Service) insertPetition(ctx context.Context, t *tx, id uuid.UUID, c con
 	create := t.Petition.Create().SetID(id).SetSlug(name).SetState(state).SetCreatedAt(now).SetUpdatedAt(now)
 	for _, field := range fields.All {
 		value := field.Value(&c.row)
+		// Bound to the petition: in another row it does not open.
 		if address, ok := value.([]byte); ok && field.Sealed {
 			value = s.opt.Keys.Seal(secret.AddressSeal, address, id[:])
 		}
@@ -208,6 +215,7 @@ func (s *Service) insertPetition(ctx context.Context, t *tx, id uuid.UUID, c con
 	if err := t.Slug.Create().SetID(name).SetPetitionID(id).SetCreatedAt(now).Exec(ctx); err != nil {
 		return err
 	}
+	// It accepts nothing yet: that begins when it is opened.
 	terms := ledger.Terms{Since: c.row.StartsAt, Until: c.row.EndsAt, Goal: c.goal}
 	if err := ledger.Open(ctx, t.sql, id, terms, now); err != nil {
 		return err

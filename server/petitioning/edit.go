@@ -38,10 +38,12 @@ func (s *Service) change(ctx context.Context, id uuid.UUID, field []string, fn f
 		if err != nil {
 			return err
 		}
+		// Read behind the lock: those who held it before have committed what they changed.
 		row, err := t.Petition.Get(ctx, id)
 		if err != nil {
 			return err
 		}
+		// Here and not before, since what may be disclosed depends on the state.
 		if err := mayEdit(ctx, row, field); err != nil {
 			return err
 		}
@@ -102,6 +104,7 @@ func noneToEdit(field []string) *Error {
 func (s *Service) Update(ctx context.Context, u Update) error {
 	f := inInput()
 	return s.change(ctx, u.Petition, f.field("id"), func(ctx context.Context, e *edit) (ledger.Terms, error) {
+		// Under the lock, so that of two edits of one version the second fails.
 		if e.row.Version != u.Version {
 			return ledger.Terms{}, errorf(VersionConflict, f.field("version"),
 				"The petition was edited meanwhile. Read it again, then send the edit with its present version.")
@@ -156,6 +159,7 @@ func (u Update) apply(f *faults, c *content, now time.Time) {
 	if u.Goal != nil {
 		c.goal = checkGoal(f, *u.Goal)
 	}
+	// An end that has passed is no fault of an edit that leaves it as it is.
 	if u.EndsAt != nil {
 		checkEnd(f, c.row.StartsAt, c.row.EndsAt, now)
 	}
@@ -175,6 +179,7 @@ func (e *edit) judge(ctx context.Context, f *faults, before, after content) (reo
 	case moved && !admin && (reopens || state.Closable(e.row.State)) && e.endedBefore(e.now.Add(-reopenWithin)):
 		f.addError(errorf(WrongState, f.field("endsAt"),
 			"The petition ended more than seven days ago; now only the site's staff can move its end."))
+	// Issued and not counted: a signature that was taken back was given for this text all the same.
 	case reopens, state.Editable(e.row.State):
 		if !admin && e.counter.Issued() > 0 {
 			f.frozen(before, after)
@@ -202,6 +207,7 @@ func (f *faults) frozen(before, after content) {
 	}
 }
 
+// terms are those under which the petition collects signatures in a state.
 func (c content) terms(in petition.State) ledger.Terms {
 	return ledger.Terms{Accepting: state.Signable(in), Since: c.row.StartsAt, Until: c.row.EndsAt, Goal: c.goal}
 }

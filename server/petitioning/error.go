@@ -68,6 +68,7 @@ func Faults(err error) Errors {
 	return nil
 }
 
+// errorf makes an error. What it formats is never from the input: messages are logged and shown as they are.
 func errorf(code Code, field []string, format string, args ...any) *Error {
 	return &Error{Code: code, Field: field, Message: fmt.Sprintf(format, args...)}
 }
@@ -78,6 +79,7 @@ type faults struct {
 	root []string // path of the fields, such as input
 }
 
+// inInput collects faults of the argument named input.
 func inInput() *faults { return &faults{root: []string{"input"}} }
 
 // field returns the path of a field of this input.

@@ -63,6 +63,7 @@ func (s *Service) Import(ctx context.Context, in Imported) (uuid.UUID, error) {
 		if err := s.insertPetition(ctx, t, id, early, petition.StateDRAFT, in.CreatedAt); err != nil {
 			return err
 		}
+		// For the signatures of the past it accepts everything, whatever its state and its times will be: settle sets those.
 		locked, err := ledger.Lock(ctx, t.sql, s.db.Dialect, id)
 		if err != nil {
 			return err
@@ -73,6 +74,7 @@ func (s *Service) Import(ctx context.Context, in Imported) (uuid.UUID, error) {
 	if err != nil {
 		return uuid.Nil, fmt.Errorf("importing a petition: %w", err)
 	}
+	// Not in the transaction above: the ledger has its own, and thousands of rows would hold the lock for long.
 	if err := s.importPeople(ctx, id, in); err != nil {
 		return uuid.Nil, fmt.Errorf("importing the people of a petition: %w", err)
 	}
@@ -141,6 +143,7 @@ func (s *Service) importSignatures(ctx context.Context, id uuid.UUID, list []Imp
 	return nil
 }
 
+// importedSignature checks a signature as one that is given now, and dates it as it was given.
 func (s *Service) importedSignature(id uuid.UUID, in ImportedSignature) (ledger.Signature, error) {
 	f := &faults{}
 	signing := Signing{Petition: id, Name: in.Name, Email: in.Address, Country: &in.Country, ShowName: in.ShowName}
@@ -149,6 +152,7 @@ func (s *Service) importedSignature(id uuid.UUID, in ImportedSignature) (ledger.
 	return row, f.err()
 }
 
+// importComment writes a comment or a reply. It is not queued like signatures: a reply needs its parent to be there.
 func (s *Service) importComment(ctx context.Context, id uuid.UUID, parent *uuid.UUID, in ImportedComment) (uuid.UUID, error) {
 	f := &faults{}
 	row := ledger.Comment{ID: newID(), Petition: id, Parent: parent, FromSignatory: in.FromSignatory, At: in.At}

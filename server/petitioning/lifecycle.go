@@ -42,6 +42,7 @@ func (e *edit) open(ctx context.Context) (ledger.Terms, error) {
 		return ledger.Terms{}, err
 	}
 	start := e.now
+	// A start that was planned holds; one that has passed meanwhile becomes now, since nobody could sign the draft.
 	if e.row.StartsAt != nil && start.Before(*e.row.StartsAt) {
 		start = *e.row.StartsAt
 	}
@@ -79,6 +80,7 @@ func (s *Service) Close(ctx context.Context, id uuid.UUID, outcome *petition.Out
 			if outcome == nil || e.row.Outcome != nil && *e.row.Outcome == *outcome {
 				return ledger.Terms{}, errUnchanged
 			}
+			// Its terms stay: it has been closed before.
 			return e.counter.Terms(), e.record(ctx, outcome)
 		}
 		return ledger.Terms{}, errorf(WrongState, field, "Only an open or paused petition can be closed.")
@@ -88,6 +90,7 @@ func (s *Service) Close(ctx context.Context, id uuid.UUID, outcome *petition.Out
 // close ends the signing now, or at the petition's end if that has passed.
 func (e *edit) close(ctx context.Context, outcome *petition.Outcome) (ledger.Terms, error) {
 	at := e.now
+	// Signatures were refused since its end, whenever somebody noticed.
 	if end := e.row.EndsAt; end != nil && end.Before(at) {
 		at = *end
 	}
@@ -133,7 +136,7 @@ func (s *Service) Hide(ctx context.Context, id uuid.UUID) error {
 func (s *Service) CloseDue(ctx context.Context) error {
 	ids, err := s.lookup.Petition.Query().
 		Where(petition.StateIn(state.In(state.Closable)...), petition.EndsAtLTE(s.opt.Now())).
-		Limit(100).IDs(ctx)
+		Limit(100).IDs(ctx) // the rest have their turn a second later
 	if err != nil {
 		return fmt.Errorf("looking for petitions that end: %w", err)
 	}

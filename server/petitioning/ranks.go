@@ -70,6 +70,7 @@ func (m *Moved) putBack(petitions []uuid.UUID) {
 // Rank rewrites the ranks of the petitions whose counts have changed on this replica.
 func (s *Service) Rank(ctx context.Context) error {
 	ids := s.opt.Moved.take()
+	// Some at a time, so that no transaction holds many rows for long.
 	for len(ids) > 0 {
 		some := ids[:min(len(ids), 1000)]
 		if done, err := s.rerank(ctx, some); err != nil || !done {

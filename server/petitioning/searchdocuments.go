@@ -71,6 +71,7 @@ func (t *tx) rewriteSome(ctx context.Context, d database.Dialect) (rewritten int
 	if err != nil {
 		return 0, err
 	}
+	// One at least, however long it is, or a long one would stop all others.
 	for size := 0; rewritten < len(ids) && size < rewrittenBytes; rewritten++ {
 		row, err := t.Petition.Get(ctx, ids[rewritten])
 		if err != nil {

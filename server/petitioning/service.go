@@ -116,6 +116,7 @@ func (s *Service) inTx(ctx context.Context, fn func(*tx) error) error {
 	if err != nil {
 		return s.failed(ctx, errUnavailable(), err)
 	}
+	// PostgreSQL resolves a deadlock by failing one of the two; the third failure in a row is no coincidence any more.
 	for range 3 {
 		err = database.InTx(ctx, s.db.Write, func(t *sql.Tx) error {
 			driver := joined{entsql.Conn{ExecQuerier: t}, string(s.db.Dialect)}

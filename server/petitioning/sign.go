@@ -47,7 +47,9 @@ func (s *Service) Sign(ctx context.Context, in Signing) error {
 	if err := f.err(); err != nil {
 		return err
 	}
-	row.Key = key // the ledger answers a repeated request before it looks at the petition
+	// Whether the petition is open is not asked here: the ledger decides it under the lock that orders counts. It answers
+	// a repeated request before that, so that a lost answer can be asked for again when the petition has closed.
+	row.Key = key
 	_, err = s.opt.Ledger.Sign(ctx, row)
 	return s.refusal(ctx, err, in.Petition, f.field("petitionId"))
 }
@@ -70,12 +72,15 @@ func (s *Service) checkSigning(f *faults, in Signing) ledger.Signature {
 	if comment := filled(in.Comment); comment != nil {
 		row.Comment = s.signingComment(row, name, checked(f, checkComment, *comment, "comment"))
 	}
+	// Sealed for this row, so that no name can be moved to another signature. The digest is of the address as its mailbox
+	// is known, together with the petition: of another petition it would be another, and cannot be compared.
 	row.Name = s.opt.Keys.Seal(secret.NameSeal, []byte(name), row.ID[:])
 	row.Address = s.opt.Keys.Seal(secret.AddressSeal, []byte(address.Kept), row.ID[:])
 	row.Digest = s.opt.Keys.ShortDigest(secret.AddressDigest, in.Petition[:], []byte(address.Canonical))
 	return row
 }
 
+// checkStatement checks which statement was signed; what the versions mean is up to the frontend.
 func checkStatement(v string) (string, string) {
 	return text.CheckLine(v, "The statementVersion", 0, statementMax)
 }
@@ -117,12 +122,14 @@ func (s *Service) refusal(ctx context.Context, err error, id uuid.UUID, field []
 	return fmt.Errorf("writing to the ledger: %w", err)
 }
 
+// errUnavailable says that the same request may be sent again, even without a key.
 func errUnavailable() *Error {
 	e := errorf(Unavailable, nil, "The server cannot write just now; nothing was written. Try again in a moment.")
 	e.RetryAfter = time.Second
 	return e
 }
 
+// errOutcomeUnknown says that the row may be there: only with the key is it safe to send the request again.
 func errOutcomeUnknown() *Error {
 	e := errorf(OutcomeUnknown, nil,
 		"The server lost sight of the outcome. Send the same request with the same idempotencyKey again.")

@@ -43,6 +43,7 @@ func (t *tx) takeSlug(ctx context.Context, id uuid.UUID, in petition.State, of h
 		names[0] = draftSlug(id, of)
 	}
 	for _, name := range names {
+		// Written first and asked then: of two petitions that want the same name at once one waits here for the other.
 		_, err := t.sql.ExecContext(ctx, `INSERT INTO slugs (slug, petition_id, created_at) VALUES ($1, $2, $3)
  ON CONFLICT (slug) DO NOTHING`, name, id, now)
 		if err != nil {

@@ -28,6 +28,7 @@ type conditions struct {
 
 // conditions checks a query.
 func (s *Reader) conditions(name string, q PetitionQuery) (conditions, error) {
+	// The whole query: a cursor of one list must not be taken for another's, whose order it knows nothing of.
 	described, err := json.Marshal(q)
 	if err != nil {
 		return conditions{}, fmt.Errorf("describing a list: %w", err)
@@ -48,6 +49,7 @@ func (s *Reader) conditions(name string, q PetitionQuery) (conditions, error) {
 		name: name + " " + string(described), seen: s.viewer.Petitions(`p`), order: order, own: own,
 		states: []petition.State{petition.StateOPEN},
 	}
+	// Only those whose petitions the viewer can meet at all, so that no index is walked for the others.
 	if len(f.States) > 0 {
 		c.states = s.viewer.States(knownStates(f.States))
 	}
@@ -105,6 +107,7 @@ func (f Filter) own() (func(*database.Args) string, error) {
 	}
 	return func(args *database.Args) (out string) {
 		if language != "" {
+			// `pt` means `pt-BR`, too, as everybody who filters by it expects; `pt-BR` means itself.
 			out += ` AND (p.language = ` + args.Add(language) + ` OR p.language LIKE ` + args.Add(language+`-%`) + `)`
 		}
 		if f.StartedAfter != nil {
@@ -130,6 +133,7 @@ func (c conditions) inStates() string { return c.in(`p.state`) }
 
 // in is inStates for another column.
 func (c conditions) in(column string) string {
+	// None of those that were asked for is known and may be seen: an empty list in brackets would be no SQL.
 	if len(c.states) == 0 {
 		return ` AND FALSE`
 	}

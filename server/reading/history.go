@@ -42,6 +42,7 @@ type CountPoint struct {
 	Total          int // at the end of the interval
 }
 
+// span is the length of an interval. There are no buckets of weeks: they are summed from days.
 func (i Interval) span() timespan.Span {
 	switch i {
 	case Minute:
@@ -90,6 +91,7 @@ func (s *Reader) Histories(ctx context.Context, petitions []uuid.UUID, step Inte
 			minute = max(minute, end-(HistoryMost-1)*step.minutes())
 		}
 		r := span{petition, step.start(minute), end, open}
+		// Each has its own error: one petition that is too old for its interval does not spoil the histories of others.
 		points, err := r.points(step)
 		if err := answerbudget.From(ctx).Hold(len(points) * pointBytes); err != nil {
 			return nil, err
@@ -149,6 +151,7 @@ func (s *Reader) historyStarts(ctx context.Context, petitions []uuid.UUID, from 
 		}
 		return out, nil
 	}
+	// Minutes and hours by themselves, since each is one look at the begin of an index; the least of both would not be.
 	var args database.Args
 	least := `(SELECT MIN(b.minute) FROM signature_buckets AS b WHERE b.petition_id = p.id AND b.span = `
 	text := `SELECT p.id, ` + least + timespan.Minute.SQL() + `), ` + least + timespan.Hour.SQL() + `),
@@ -208,6 +211,7 @@ func (s *Reader) fill(ctx context.Context, step Interval, asked []span, out map[
 	if err != nil {
 		return fmt.Errorf("reading histories: %w", err)
 	}
+	// Totals are running sums, so that the last is the sum of all buckets and gaps need no rows.
 	for _, r := range asked {
 		total := before[r.petition]
 		for _, p := range out[r.petition].Points {

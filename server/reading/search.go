@@ -56,6 +56,7 @@ func places(search string, args *database.Args) string {
 
 // eachTerm joins what of makes for each term, by the condition that the term stands in a column of document d.
 func eachTerm(search string, args *database.Args, join string, of func(in func(column string) string) string) string {
+	// A space before a term is the begin of a word; one behind it its end, unless any word may begin with the term.
 	terms := text.SearchTerms(search)
 	out := make([]string, len(terms))
 	for i, term := range terms {
@@ -93,6 +94,7 @@ func (s *Reader) relevant(ctx context.Context, c conditions, from source, q Peti
 	if err != nil {
 		return nil, err
 	}
+	// All that are ranked, for each page: ids alone, of which a thousand take less than one page of rows.
 	ids, err := s.ranked(ctx, *q.Search, c, from)
 	if err != nil {
 		return nil, fmt.Errorf("ranking matches: %w", err)
@@ -103,6 +105,7 @@ func (s *Reader) relevant(ctx context.Context, c conditions, from source, q Peti
 		return nil, fmt.Errorf("reading matches: %w", err)
 	}
 	out := &PetitionConnection{PageInfo: info, figures: found.Figures}
+	// In the order of the ranking. One that has been hidden between the two statements is left out.
 	for _, e := range edges {
 		at := slices.IndexFunc(found.Rows, func(row *ent.Petition) bool { return row.ID == e.Node.node })
 		if at >= 0 {
@@ -112,6 +115,7 @@ func (s *Reader) relevant(ctx context.Context, c conditions, from source, q Peti
 	return out, nil
 }
 
+// nodes returns the ids on a page.
 func nodes(edges []keyset.Edge[placed[uuid.UUID]]) []uuid.UUID {
 	ids := make([]uuid.UUID, len(edges))
 	for i, e := range edges {
@@ -129,6 +133,7 @@ func (s *Reader) ranked(ctx context.Context, search string, c conditions, from s
 	if c.order.Direction == Asc {
 		direction = `ASC`
 	}
+	// Which thousand are ranked must not depend on the direction, or the last page of one would not be the first of the other.
 	by := c.sort(Order{Field: BySignatureCount, Direction: Desc}, from, s.source.Dialect())
 	args := slices.Clone(from.args)
 	best := by.inner.sql(from.where, by.keys, keyset.Window{Limit: rankedMost - 1}, nil, nil, &args)

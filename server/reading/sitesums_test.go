@@ -86,7 +86,7 @@ func TestSiteSumsAreReadInTurn(t *testing.T) {
 					}
 				})
 			}
-			time.Sleep(200 * time.Millisecond)
+			time.Sleep(200 * time.Millisecond) // nearly all wait by then; those who come later only weaken the test
 			free()
 			all.Wait()
 			if n := counter.Count(); n < 1 || n > 8 {
@@ -108,7 +108,7 @@ func TestSumsAreAwaited(t *testing.T) {
 			_, err := from.Statistics(b.As(t, ""))
 			first <- err
 		}()
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(50 * time.Millisecond) // for the first to wait; if it is late the other waits in its place
 		ctx, cancel := context.WithTimeout(b.As(t, ""), 50*time.Millisecond)
 		defer cancel()
 		if _, err := from.Statistics(ctx); !errors.Is(err, context.DeadlineExceeded) {

@@ -31,6 +31,7 @@ func (s *Service) counted(seen visibility.Seen, table, where string, args databa
 // counting returns a function that counts a list. For counting it pays to read more petitions than for a page.
 func (s *Reader) counting(c conditions) func(context.Context) (*int, error) {
 	return func(ctx context.Context) (*int, error) {
+		// With one narrowing, counting among those that meet it is the way to find out how many they are.
 		if len(c.narrow) == 1 {
 			n, all, err := s.countAmong(ctx, c)
 			if err != nil || all {
@@ -58,6 +59,7 @@ func (s *Reader) countAmong(ctx context.Context, c conditions) (total *int, all 
 	c.narrow = []narrowing{{set: func(args *database.Args) string { return n.set(args) + ` LIMIT ` + strconv.Itoa(most+1) }}}
 	early := c.asked(0, s.source.Dialect())
 	var found, met int
+	// One statement for both numbers. The second is asked only where the first is no answer yet.
 	query := fmt.Sprintf(`SELECT found, CASE WHEN found > %d THEN 0 ELSE (%s) END FROM (%s) AS early`,
 		countedMost, size(n.set(&early.args), most),
 		size(`SELECT 1 AS one FROM `+early.from+` WHERE `+early.where+c.inStates(), countedMost))
@@ -71,7 +73,8 @@ func (s *Reader) countAmong(ctx context.Context, c conditions) (total *int, all 
 	return &found, met <= most, nil
 }
 
-// size counts the rows of a statement, as found; it stops above most.
+// size counts the rows of a statement, as found; it stops above most, and so returns one more than most for any number
+// beyond.
 func size(of string, most int) string {
 	return fmt.Sprintf(`SELECT COUNT(*) AS found FROM (%s LIMIT %d) AS met`, of, most+1)
 }

@@ -19,6 +19,7 @@ func documentLimits() []setting {
 	return []setting{
 		numberLimit("BODY", "bytes of a request body or a WebSocket message; the default holds the longest petition in any "+
 			"script, however it is escaped", 1<<10, 1<<20, func(l *transport.Limits) *int64 { return &l.Body }),
+		// Depths are bounded twice, in JSON and in GraphQL: variables are one and arguments the other.
 		numberLimit("JSON_DEPTH", "nested objects and lists in a body", 8, 128,
 			func(l *transport.Limits) *int { return &l.JSONDepth }),
 		numberLimit("DOCUMENT", "bytes of a GraphQL document", 1<<10, 256<<10,
@@ -41,6 +42,7 @@ func documentLimits() []setting {
 			func(l *transport.Limits) *int { return &l.Fields }),
 		numberLimit("DEPTH", "nested selection sets", 4, 50,
 			func(l *transport.Limits) *int { return &l.Depth }),
+		// Introspection, as tools send it, nests deeper than any question about petitions.
 		numberLimit("SCHEMA_DEPTH", "the same in introspection", 14, 50,
 			func(l *transport.Limits) *int { return &l.SchemaDepth }),
 		numberLimit("VALUE_DEPTH", "nested lists and objects in an argument", 2, 20,
@@ -78,6 +80,7 @@ func timeLimits() []setting {
 			func(l *transport.Limits) *time.Duration { return &l.Event }),
 		timeLimit("INIT_TIME", "time in which `connection_init` must arrive", time.Second, time.Minute,
 			func(l *transport.Limits) *time.Duration { return &l.Init }),
+		// More than wait would wait longer than their clients do: they are refused at once.
 		numberLimit("IN_FLIGHT", "queries, mutations and web pages that run at once; four times as many wait, any more are "+
 			"answered `UNAVAILABLE`", 1, 10_000, func(l *transport.Limits) *int { return &l.InFlight }),
 		timeLimit("WAIT", "longest time that they wait", time.Millisecond, 10*time.Second,
@@ -98,6 +101,7 @@ func socketLimits() []setting {
 			func(l *transport.Limits) *int { return &l.SocketOperations }),
 		timeLimit("SOCKET_AGE", "time after which one of them is closed, roughly, and its client connects again",
 			time.Minute, 24*time.Hour, func(l *transport.Limits) *time.Duration { return &l.Age }),
+		// A rate and a burst: a page that is opened sends all its operations at once, and hardly anything afterwards.
 		numberLimit("MESSAGES", "messages per second that a client may send on a WebSocket", 1, 10_000,
 			func(l *transport.Limits) *int { return &l.Messages }),
 		numberLimit("MESSAGE_BURST", "messages that may arrive at once", 2, 10_000,

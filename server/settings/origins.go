@@ -25,6 +25,7 @@ func setOrigins(c *Config, v string) error {
 
 // checkOrigin says how to write an origin that no browser would send.
 func checkOrigin(origin string) error {
+	// The order of the cases is that of what helps most: a star is taken for a pattern before it is a wrong host.
 	u, err := url.Parse(origin)
 	beyondASCII := func(r rune) bool { return r > unicode.MaxASCII }
 	switch {
@@ -88,6 +89,7 @@ const labelLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345
 func isSentHost(host string) bool {
 	last := host[strings.LastIndexByte(strings.TrimSuffix(host, "."), '.')+1:]
 	_, err := strconv.ParseUint(strings.TrimSuffix(last, "."), 0, 64)
+	// Without a number at its end it is a name, and without a colon no IPv6 address.
 	if err != nil && !strings.Contains(host, ":") {
 		return true
 	}

@@ -63,6 +63,7 @@ func Load(args, environment []string) (Config, []string, error) {
 		name, value, _ := strings.Cut(pair, "=")
 		env[name] = value
 	}
+	// A flag that does not exist ends it at once: what follows it may be its value or an argument.
 	flags, rest, err := parseFlags(args)
 	if err != nil {
 		return Config{}, nil, err

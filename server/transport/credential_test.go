@@ -162,7 +162,7 @@ func TestOperationEndsWithItsCredential(t *testing.T) {
 	}
 }
 
-// tellMost sends an event over every execution that still takes one.
+// tellMost sends an event over every execution that still takes one; one that has ended says so in no other way.
 func (s *station) tellMost(t *testing.T, id string, mark eventmark.Mark, total int) {
 	t.Helper()
 	s.mu.Lock()

@@ -163,7 +163,7 @@ func TestTrickle(t *testing.T) {
 			select {
 			case <-stop:
 				return
-			case <-time.After(20 * time.Millisecond):
+			case <-time.After(20 * time.Millisecond): // slowly, by the clock of the connection's deadline
 				_, _ = io.WriteString(conn, " ")
 			}
 		}

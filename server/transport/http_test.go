@@ -380,7 +380,7 @@ func TestLengthIsJudgedFirst(t *testing.T) {
 }
 
 // The deadlines of one request must neither stop its own operation nor reach
-// the next request on the same connection.
+// the next request on the same connection. They are the kernel's, so time has to pass for real.
 func TestDeadlinesEnd(t *testing.T) {
 	t.Parallel()
 	limits := transport.DefaultLimits()

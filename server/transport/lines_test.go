@@ -55,6 +55,7 @@ func TestSocketsAreLimited(t *testing.T) {
 	}
 }
 
+// eventually asks until it is so: what clients send and close arrives through the kernel.
 func eventually(t *testing.T, what string, true func() bool) {
 	t.Helper()
 	for end := time.Now().Add(10 * time.Second); !true(); time.Sleep(time.Millisecond) {

@@ -88,7 +88,7 @@ func TestLongMessagesWaitAtTheClient(t *testing.T) {
 		if n, bytes := tr.Waiting(); n > 2 || bytes > 128<<10 {
 			t.Errorf("%d messages of %d bytes wait", n, bytes)
 		}
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(5 * time.Millisecond) // it is a sample: the client writes as fast as it may
 	}
 	release()
 	for i := range many {

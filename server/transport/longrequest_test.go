@@ -281,7 +281,7 @@ func TestLongRequestsMayTakeLonger(t *testing.T) {
 	closed(1008, "")(t, w)
 }
 
-// pacer reads a text in pieces, with a pause before each.
+// pacer reads a text in pieces, with a pause before each: for real, since the deadlines are those of connections.
 type pacer struct {
 	text  string
 	each  int

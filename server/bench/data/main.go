@@ -12,10 +12,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"petitiond/server/bench/load"
@@ -36,13 +33,7 @@ func main() {
 	if *large {
 		site = load.Deep
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := fill(ctx, *address, *file, site)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	load.Main(func(ctx context.Context) error { return fill(ctx, *address, *file, site) })
 }
 
 func fill(ctx context.Context, address, file string, site load.Site) (err error) {

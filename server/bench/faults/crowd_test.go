@@ -113,7 +113,7 @@ func (c *crowd) sign(address, key string) {
 			c.t.Errorf("%s has had no answer for a minute, %s in the end", address, got)
 			return
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond) // as a client that tries again
 	}
 }
 

@@ -64,7 +64,7 @@ func TestConnectionsStall(t *testing.T) {
 	for range of(1, 5) {
 		people.await(100, time.Minute)
 		release := proxy.Hold()
-		time.Sleep(10 * time.Second)
+		time.Sleep(10 * time.Second) // longer than the server's patience, by the clocks of two programs
 		release()
 		t.Logf("the first signature came %s after the stall", people.await(1, soon))
 	}

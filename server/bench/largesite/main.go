@@ -17,11 +17,9 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"petitiond/server/bench/load"
@@ -35,13 +33,7 @@ func main() {
 	flag.IntVar(&b.times, "times", 20, "how often each read is made")
 	flag.IntVar(&b.page, "page", 5000, "which page is read beside the first")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := b.run(ctx)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	load.Main(func(ctx context.Context) error { return b.run(ctx) })
 }
 
 type bench struct {

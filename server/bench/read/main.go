@@ -23,11 +23,9 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"petitiond/server/bench/load"
@@ -50,13 +48,7 @@ func main() {
 	if *connections > 0 {
 		b.connections = []int{*connections}
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := b.run(ctx, *on)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	load.Main(func(ctx context.Context) error { return b.run(ctx, *on) })
 }
 
 type bench struct {

@@ -6,8 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"petitiond/server/bench/load"
 )
@@ -19,13 +17,7 @@ func main() {
 	flag.IntVar(&r.watchers, "watchers", 100, "subscriptions to the count")
 	only := flag.String("on", "both", "postgres, sqlite or both")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := r.run(ctx, *only)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	load.Main(func(ctx context.Context) error { return r.run(ctx, *only) })
 }
 
 // replay is what to replay, and how.

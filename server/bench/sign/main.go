@@ -6,11 +6,9 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"petitiond/server/bench/load"
@@ -28,13 +26,7 @@ func main() {
 	flag.StringVar(&b.only, "way", "", "measure only these ways, such as server,peer; empty: all")
 	only := flag.String("on", "both", "postgres, sqlite or both")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := b.run(ctx, *only)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	load.Main(func(ctx context.Context) error { return b.run(ctx, *only) })
 }
 
 // bench is one comparison.

@@ -6,9 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"petitiond/server/bench/load"
@@ -24,13 +22,7 @@ func main() {
 	flag.IntVar(&s.idle, "idle", 100, "connections on which nothing more is sent")
 	only := flag.String("on", "both", "postgres, sqlite or both")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := s.run(ctx, *only)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "soak:", err)
-		os.Exit(1)
-	}
+	load.Main(func(ctx context.Context) error { return s.run(ctx, *only) })
 }
 
 // soak is how long a run lasts, and how much of everything there is.

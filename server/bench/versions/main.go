@@ -25,12 +25,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"petitiond/server/bench/load"
@@ -46,13 +44,7 @@ func main() {
 	only := flag.String("op", "", "measure only these operations, such as page,sign")
 	on := flag.String("on", "both", "postgres, sqlite or both")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := b.run(ctx, *on, *only)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+	load.Main(func(ctx context.Context) error { return b.run(ctx, *on, *only) })
 }
 
 type bench struct {

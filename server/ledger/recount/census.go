@@ -89,6 +89,7 @@ func (c *census) each(ctx context.Context, text string, scan func(*sql.Rows) err
 
 // counters makes the tallies: without a counter there is nothing to compare.
 func (c *census) counters(ctx context.Context) error {
+	// The first statement: the others fill the tallies that are made here.
 	return c.each(ctx, censusCounters, func(rows *sql.Rows) error {
 		var petition uuid.UUID
 		t := newTally()
@@ -245,6 +246,7 @@ func (c *census) comments(ctx context.Context) error {
 
 // replies notes the parents whose number of replies is wrong.
 func (c *census) replies(ctx context.Context) error {
+	// Both numbers at once: only the parents that come back are in the tallies, and so are the only ones to be corrected.
 	return c.each(ctx, censusReplies, func(rows *sql.Rows) error {
 		var petition, parent uuid.UUID
 		var stored, counted int

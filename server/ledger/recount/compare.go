@@ -22,6 +22,7 @@ func (r *Recounter) compare(
 	ctx context.Context, step []uuid.UUID, redates bool,
 ) (corrected []Difference, left int, err error) {
 	var stored, counted map[uuid.UUID]*tally
+	// One time for the whole step: what lies ahead of it must be the same in all of its statements.
 	now := r.opt.Now()
 	err = r.db.Snapshot(ctx, func(tx *sql.Tx) (err error) {
 		stored, counted, err = r.measure(ctx, tx, step, now, redates)
@@ -57,6 +58,7 @@ func (r *Recounter) measure(
 		q: q, dialect: r.db.Dialect, petitions: petitions, now: now, redates: redates,
 		stored: map[uuid.UUID]*tally{}, counted: map[uuid.UUID]*tally{},
 	}
+	// A petition without a counter is in neither map: nothing of it is shown, so that there is nothing to compare.
 	if err := c.take(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -81,6 +83,7 @@ func (r *Recounter) correct(ctx context.Context, petition uuid.UUID, redates boo
 		if err != nil {
 			return err
 		}
+		// Behind the lock: the wait for it may have been long.
 		if err := r.db.Clock.Check(); err != nil {
 			return err
 		}

@@ -121,6 +121,7 @@ func (c correction) countries(ctx context.Context, stored, counted map[string]in
 
 // replies writes the numbers of replies that are wrong, which the census has found alone.
 func (c correction) replies(ctx context.Context, stored, counted map[uuid.UUID]int) error {
+	// By themselves: comments have no version that those who watch compare.
 	for _, parent := range wrong(stored, counted) {
 		if err := c.exec(ctx, `UPDATE comments SET replies = $2 WHERE id = $1`, parent, counted[parent]); err != nil {
 			return err

@@ -55,6 +55,7 @@ func (t Tags) count(ctx context.Context, petitions map[tagging]int, each counts)
 	if each == (counts{}) {
 		return nil
 	}
+	// By tag, since each tag's row is written once, whatever the labels.
 	labels := map[uuid.UUID]map[string]int{}
 	for one, n := range petitions {
 		if n != 0 {
@@ -92,7 +93,7 @@ func (t Tags) count(ctx context.Context, petitions map[tagging]int, each counts)
 // as most of them write it. What a replica of an earlier version has not stored is left to Store.Recount.
 func (t Tags) countLabels(ctx context.Context, id uuid.UUID, labels map[string]int, public int) error {
 	for label, n := range labels {
-		if label == "" {
+		if label == "" { // a replica of an earlier version has stored none
 			continue
 		}
 		_, err := t.sql.ExecContext(ctx, `INSERT INTO tag_labels (tag_id, label, public_petitions) VALUES ($1, $2, $3)

@@ -21,6 +21,7 @@ func (r repair) wrong() string {
 	return `SELECT EXISTS (SELECT 1 FROM ` + strings.TrimSuffix(r.table+`, `+r.from, `, `) + ` WHERE ` + r.where + `)`
 }
 
+// mend returns the statement that corrects it.
 func (r repair) mend() string {
 	from := ``
 	if r.from != `` {
@@ -53,6 +54,7 @@ type Store struct {
 
 // Recount makes keys again that an earlier rule has made, and corrects what stands beside tags, where it is wrong.
 func (s Store) Recount(ctx context.Context) error {
+	// In this order: keys decide which tags there are, states which petitions count, and labels which is shown.
 	for _, do := range []func(context.Context) error{
 		s.rekey, s.repairing(restateTags), s.repairing(recountPetitions), s.recountLabels, s.repairing(relabel),
 	} {
@@ -63,6 +65,7 @@ func (s Store) Recount(ctx context.Context) error {
 	return nil
 }
 
+// repairing returns a task that corrects what is wrong, and begins no transaction where nothing is.
 func (s Store) repairing(r repair) func(context.Context) error {
 	return func(ctx context.Context) error {
 		wrong := false
@@ -97,6 +100,7 @@ func (s Store) recountLabels(ctx context.Context) error {
 	return nil
 }
 
+// recountLabelsOf counts the labels of one tag from its petitions, while its row keeps those out who count, too.
 func (t Tags) recountLabelsOf(ctx context.Context, id uuid.UUID) error {
 	for _, text := range []string{
 		`UPDATE tags SET key_version = key_version WHERE id = $1`, // locks it, as count does

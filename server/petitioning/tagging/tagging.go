@@ -25,7 +25,7 @@ type Tags struct {
 	sql *sql.Tx
 }
 
-// In returns tags in a transaction, of which it is given both faces.
+// In returns tags in a transaction, which it is given twice: as ent's, for rows, and as SQL, for whole tables.
 func In(client *ent.Client, tx *sql.Tx) Tags { return Tags{client, tx} }
 
 // Of returns the tags of a petition as its author gave them.
@@ -64,6 +64,7 @@ func (t Tags) Set(ctx context.Context, id uuid.UUID, entries []text.Tag) error {
 	if err != nil {
 		return err
 	}
+	// Beside each tag stand the petition's age and state, by which lists under a tag are ordered and narrowed.
 	for i, e := range entries {
 		known, err := t.Tag.Query().Where(tag.Key(e.Key)).OnlyID(ctx)
 		if err != nil {
@@ -91,6 +92,8 @@ func (t Tags) Replace(ctx context.Context, id uuid.UUID, in petition.State, entr
 	if err != nil {
 		return err
 	}
+	// By tag and label: another spelling of the same tag moves no number of the tag, but those of its labels. What stays
+	// comes to zero and is not written.
 	moved := map[tagging]int{}
 	for _, one := range before {
 		moved[one]--
@@ -117,6 +120,7 @@ func (t Tags) Enter(ctx context.Context, id uuid.UUID, from, to petition.State) 
 			return err
 		}
 	}
+	// In every case: the state is repeated beside each tag, whatever it counts for.
 	return t.PetitionTag.Update().Where(petitiontag.PetitionID(id)).SetState(string(to)).Exec(ctx)
 }
 
@@ -132,12 +136,14 @@ func (t Tags) create(ctx context.Context, entries []text.Tag) error {
 	if err != nil {
 		return err
 	}
+	// Stale ones first: a key that one has by an earlier rule only may be the key of a tag that is about to be made.
 	for _, one := range stale {
 		if err := t.rekey(ctx, one); err != nil {
 			return err
 		}
 	}
 	for _, e := range sorted {
+		// Another transaction may make the same tag: this waits until it has ended, and then does nothing.
 		_, err := t.sql.ExecContext(ctx, `INSERT INTO tags (id, key, label, key_version, open_petitions) VALUES ($1, $2, $3, $4, 0)
  ON CONFLICT (key) DO NOTHING`, uuid.Must(uuid.NewV7()), e.Key, e.Label, text.TagKeyVersion)
 		if err != nil {
