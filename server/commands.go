@@ -87,7 +87,7 @@ func commands() map[string]command {
 // serve runs the server until ctx ends.
 func serve(ctx context.Context, in invocation) error {
 	// Commands end before it would matter to them.
-	go machine.TuneGC(ctx, memoryLimit(in.config))
+	go machine.TuneGC(ctx, heapLimit(in.config))
 	app, err := NewApp(ctx, in.config, in.log)
 	if err != nil {
 		return err

@@ -49,7 +49,7 @@ func openCore(ctx context.Context, config settings.Config, log *slog.Logger) (*c
 // yet, and nothing is logged unless it fails: see core.report.
 func openDatabase(ctx context.Context, config settings.Config, log *slog.Logger) (_ *core, err error) {
 	c := &core{config: config, log: log}
-	if c.db, err = config.Database.Open(ctx, config.DatabaseURL); err != nil {
+	if c.db, err = databaseOptions(config).Open(ctx, config.DatabaseURL); err != nil {
 		return nil, fmt.Errorf("opening the database: %w", err)
 	}
 	// From here on the pool is open, and nobody but this function could close it.

@@ -119,7 +119,7 @@ func (a *App) serveGraphQL() error {
 		Introspection:   a.config.Introspection,
 		Discreet:        a.config.Env == settings.Production,
 		Limits:          a.limits(),
-		Memory:          memoryLimit(a.config) / 3, // the rest is for what is kept, connections and garbage
+		Memory:          heapLimit(a.config) / 3, // the rest is for what is kept, connections and garbage
 		Logger:          a.log,
 	})
 	return a.trust()

@@ -63,6 +63,9 @@ type Options struct {
 	// Write, Read, LookUp and Ledger are numbers of connections, by default 12, 3, 12 and 4. Read applies to SQLite,
 	// LookUp to both, the others to PostgreSQL.
 	Write, Read, LookUp, Ledger int
+	// Memory is how many bytes the program may take, or 0 if that is unknown: SQLite keeps less of its file where there is
+	// little.
+	Memory int64
 	// Wrap wraps the driver for all pools, for example to count statements.
 	Wrap func(driver.Connector) driver.Connector
 	// Wall is the wall clock of this machine, by default time.Now. Tests set wrong ones.
@@ -81,7 +84,7 @@ func Open(ctx context.Context, url string) (*DB, error) {
 
 // Open is like the function Open, with options.
 func (o Options) Open(ctx context.Context, url string) (*DB, error) {
-	o.Write, o.Read, o.LookUp, o.Ledger = cmp.Or(o.Write, 12), cmp.Or(o.Read, 3), cmp.Or(o.LookUp, 12), cmp.Or(o.Ledger, 4)
+	o.setDefaults()
 	if o.Wrap == nil {
 		o.Wrap = func(c driver.Connector) driver.Connector { return c }
 	}
@@ -96,6 +99,10 @@ func (o Options) Open(ctx context.Context, url string) (*DB, error) {
 		return o.openPostgres(ctx, url)
 	}
 	return nil, ErrURL
+}
+
+func (o *Options) setDefaults() {
+	o.Write, o.Read, o.LookUp, o.Ledger = cmp.Or(o.Write, 12), cmp.Or(o.Read, 3), cmp.Or(o.LookUp, 12), cmp.Or(o.Ledger, 4)
 }
 
 // pool returns a pool of at most size connections. It keeps all of them open when idle: closing and reopening them

@@ -3,6 +3,7 @@ package ledger_test
 import (
 	"errors"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/database/diskfault"
 	"petitiond/server/ledger"
 )
 
@@ -196,4 +198,53 @@ func TestRefusals(t *testing.T) {
 		}
 		audit(t, db, p)
 	})
+}
+
+// brokenDisk returns what SQLite says when its log cannot be written: whether anything was nobody knows.
+func brokenDisk(t *testing.T) error {
+	t.Helper()
+	folder := t.TempDir()
+	disk := diskfault.New(t, folder)
+	db, err := database.Open(t.Context(), "sqlite:"+filepath.Join(folder, "broken.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	disk.Judge(func(o diskfault.Operation) diskfault.Fate {
+		if o.Kind == diskfault.Write && strings.HasSuffix(o.File, "-wal") {
+			return diskfault.FailBefore
+		}
+		return diskfault.Pass
+	})
+	defer disk.Judge(nil)
+	_, err = db.Write.ExecContext(t.Context(), `CREATE TABLE canary (a)`)
+	if err == nil {
+		t.Fatal("the disk is not broken")
+	}
+	return err
+}
+
+// TestDiskRefusesEveryCommit has a disk that takes nothing any more, as beyond the size that a file may have. Callers are
+// told at once that nobody knows, instead of waiting until all patience is over.
+func TestDiskRefusesEveryCommit(t *testing.T) {
+	t.Parallel()
+	db, s := staged(t, database.SQLite)
+	p := petition(t, db, open())
+	b := newBook(t, db, steadfast())
+	broken := brokenDisk(t)
+	s.play(script{commit: func(c *curtain) error { return errors.Join(c.Rollback(), broken) }})
+	began := time.Now()
+	for _, a := range b.Batch(signature(p, "ann"), comment(p, nil)) {
+		if !errors.Is(a.Err, ledger.ErrOutcomeUnknown) {
+			t.Errorf("got %v, want that the outcome is unknown", a.Err)
+		}
+	}
+	if took := time.Since(began); took > 20*time.Second { // as for a refusal
+		t.Errorf("the answer took %s", took)
+	}
+	s.play(script{})
+	must(t, b.Batch(signature(p, "ann"))...)
+	if f := audit(t, db, p); f.Total != 1 || f.Comments != 0 {
+		t.Errorf("got %d signatures and %d comments, want 1 and 0", f.Total, f.Comments)
+	}
 }

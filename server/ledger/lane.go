@@ -146,15 +146,19 @@ func (l *lane) commit(ctx context.Context, b *batch) error {
 			last = err
 		}
 		switch {
-		case b.lost && !asking:
+		// Also where a COMMIT was refused by a disk that is broken or full: it answers at once, and goes on refusing.
+		case !refused && database.IsRefused(err):
+			refused = true
+			var cancel context.CancelFunc
+			if b.lost { // what became of it is asked even if the patience is over
+				ctx = context.WithoutCancel(ctx)
+			}
+			ctx, cancel = context.WithTimeout(ctx, refusedFor)
+			defer cancel()
+		case b.lost && !asking && !refused:
 			asking = true
 			var cancel context.CancelFunc
 			ctx, cancel = l.patience()
-			defer cancel()
-		case !b.lost && !refused && database.IsRefused(err):
-			refused = true
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, refusedFor)
 			defer cancel()
 		}
 		// Others wait in the queue meanwhile: that is the push back which a database in trouble needs.
