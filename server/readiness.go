@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"net/http"
 	"sync"
+	"time"
 )
 
 // probe asks something that may take longer than anybody waits for it: a driver need not notice that a context has
@@ -52,4 +54,27 @@ func (p *probe) answer(ctx context.Context, r *reply) {
 	p.pending = nil
 	p.mu.Unlock()
 	close(r.done)
+}
+
+// ready reports whether the server can do its work: not draining, database there and migrated, clock right. The clock
+// comes last: while the database is away, nobody knows whether it still differs from the database's.
+func (a *App) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	if a.draining.Load() {
+		say(w, http.StatusServiceUnavailable, "draining")
+		return
+	}
+	migrated, err := a.migrated.ask(ctx)
+	skew := a.db.Clock.Check()
+	switch {
+	case err != nil:
+		say(w, http.StatusServiceUnavailable, "the database does not answer")
+	case !migrated:
+		say(w, http.StatusServiceUnavailable, "the database is not migrated")
+	case skew != nil:
+		say(w, http.StatusServiceUnavailable, skew.Error())
+	default:
+		say(w, http.StatusOK, "ready")
+	}
 }

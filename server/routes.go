@@ -1,11 +1,8 @@
 package main
 
 import (
-	"context"
 	"net/http"
-	"time"
 
-	"petitiond/server/httpheader"
 	"petitiond/server/precompressed"
 	"petitiond/server/settings"
 )
@@ -32,36 +29,6 @@ func (a *App) routes() (http.Handler, error) {
 	return mux, nil
 }
 
-// graphiQL reports whether there is a page with GraphiQL. It begins by asking for the schema, and sends what its user
-// writes.
-func (a *App) graphiQL() bool { return a.config.Introspection && a.config.TrustedDocuments == "" }
-
-// forBrowsers sends people who open the address of the API in a browser to GraphiQL. Programs do not ask for a page.
-func (a *App) forBrowsers(api http.Handler) http.Handler {
-	if !a.graphiQL() {
-		return api
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
-		if !reads || r.URL.RawQuery != "" || !wantsPage(r.Header["Accept"]) {
-			api.ServeHTTP(w, r)
-			return
-		}
-		w.Header().Set("Cache-Control", "no-store") // an address that answers programs otherwise
-		http.Redirect(w, r, "/graphiql", http.StatusSeeOther)
-	})
-}
-
-// wantsPage reports whether a client accepts HTML by name: what accepts anything can be any program.
-func wantsPage(accept []string) bool {
-	for element := range httpheader.Elements(accept) {
-		if typ, _, quality, ok := httpheader.MediaRange(element); ok && typ == "text/html" && quality > 0 {
-			return true
-		}
-	}
-	return false
-}
-
 const metricsPattern = "GET /metrics"
 
 // metricsRoute answers where metrics have a listener of their own.
@@ -69,29 +36,6 @@ func (a *App) metricsRoute() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle(metricsPattern, a.metrics.counting(metricsPattern, a.metrics.handler()))
 	return mux
-}
-
-// ready reports whether the server can do its work: not draining, database there and migrated, clock right. The clock
-// comes last: while the database is away, nobody knows whether it still differs from the database's.
-func (a *App) ready(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
-	defer cancel()
-	if a.draining.Load() {
-		say(w, http.StatusServiceUnavailable, "draining")
-		return
-	}
-	migrated, err := a.migrated.ask(ctx)
-	skew := a.db.Clock.Check()
-	switch {
-	case err != nil:
-		say(w, http.StatusServiceUnavailable, "the database does not answer")
-	case !migrated:
-		say(w, http.StatusServiceUnavailable, "the database is not migrated")
-	case skew != nil:
-		say(w, http.StatusServiceUnavailable, skew.Error())
-	default:
-		say(w, http.StatusOK, "ready")
-	}
 }
 
 // say answers with one line for people and scripts, which no cache may keep.

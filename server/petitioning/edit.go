@@ -115,7 +115,7 @@ func (s *Service) Update(ctx context.Context, u Update) error {
 		}
 		edited := present
 		u.apply(f, &edited, e.now)
-		reopens := e.judge(ctx, f, present, edited)
+		reopens := e.checkState(ctx, f, present, edited)
 		if err := f.err(); err != nil {
 			return ledger.Terms{}, err
 		}
@@ -165,18 +165,14 @@ func (u Update) apply(f *faults, c *content, now time.Time) {
 	}
 }
 
-// reopenWithin is how long after the end of a petition its petitioner may still move the end.
-const reopenWithin = 7 * 24 * time.Hour
-
-// judge adds a fault for what the state of the petition does not allow. It reports whether the edit opens the petition
+// checkState adds a fault for what the state of the petition does not allow. It reports whether the edit opens the petition
 // again: a new end does that if the petition has ended by itself.
-func (e *edit) judge(ctx context.Context, f *faults, before, after content) (reopens bool) {
+func (e *edit) checkState(ctx context.Context, f *faults, before, after content) (reopens bool) {
 	admin := ActorFrom(ctx).IsAdmin()
 	moved := !sameTime(before.row.EndsAt, after.row.EndsAt)
 	reopens = moved && endedByItself(e.row)
 	switch {
-	// Also where the end has passed a moment ago and nobody has closed the petition yet.
-	case moved && !admin && (reopens || state.Closable(e.row.State)) && e.endedBefore(e.now.Add(-reopenWithin)):
+	case moved && !admin && e.endedForGood():
 		f.addError(errorf(WrongState, f.field("endsAt"),
 			"The petition ended more than seven days ago; now only the site's staff can move its end."))
 	// Issued and not counted: a signature that was taken back was given for this text all the same.
@@ -194,8 +190,6 @@ func (e *edit) judge(ctx context.Context, f *faults, before, after content) (reo
 }
 
 func sameTime(a, b *time.Time) bool { return a == b || a != nil && b != nil && a.Equal(*b) }
-
-func (e *edit) endedBefore(at time.Time) bool { return e.row.EndsAt != nil && e.row.EndsAt.Before(at) }
 
 // frozen adds a fault for each text that an edit changes and that people have signed.
 func (f *faults) frozen(before, after content) {

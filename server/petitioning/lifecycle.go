@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"petitiond/ent"
 	"petitiond/ent/petition"
 	"petitiond/server/ledger"
 	"petitiond/server/state"
@@ -147,21 +146,6 @@ func (s *Service) CloseDue(ctx context.Context) error {
 		return e.close(ctx, nil)
 	})
 	return err
-}
-
-// endedByItself reports whether a petition has closed at its end and nobody has recorded an outcome since, by which it
-// would be finished. A petition that was closed by hand has a time of closing before its end.
-func endedByItself(row *ent.Petition) bool {
-	return row.State == petition.StateCLOSED && row.Outcome == nil && row.ClosedAt != nil && row.EndsAt != nil &&
-		row.ClosedAt.Equal(*row.EndsAt)
-}
-
-// reopen opens a petition again that has ended by itself.
-func (e *edit) reopen(ctx context.Context) (ledger.Terms, error) {
-	if err := e.Petition.UpdateOneID(e.row.ID).ClearClosedAt().Exec(ctx); err != nil {
-		return ledger.Terms{}, err
-	}
-	return e.enter(ctx, petition.StateOPEN)
 }
 
 // changeAll changes petitions as the operator, and returns how many it has changed. If one fails, it continues with the
