@@ -35,8 +35,8 @@ type gcTuner struct {
 }
 
 // TuneGC gives the heap more room while there is much to collect, within a limit of memory: the closer the heap comes
-// to it, the more often garbage is collected. A limit of 0 is an unknown one. The operator's own GOGC and GOMEMLIMIT are
-// left alone. It returns when ctx ends.
+// to it, the more often garbage is collected. A limit of 0 is an unknown one. The operator's own GOGC and GOMEMLIMIT
+// are left alone. It returns when ctx ends.
 func TuneGC(ctx context.Context, limit int64) {
 	if os.Getenv("GOMEMLIMIT") == "" && limit > 0 {
 		debug.SetMemoryLimit(limit)

@@ -54,6 +54,7 @@ func CheckTags(tags []string) (entries []Tag, faults []TagFault) {
 			entries = append(entries, entry)
 		}
 	}
+	// Counted at last, since those with the same key are one tag.
 	if len(entries) > TagsMax {
 		faults = append(faults, TagFault{Index: WholeList, Message: fmt.Sprintf("A petition must have at most %d tags.", TagsMax)})
 	}
@@ -63,6 +64,8 @@ func CheckTags(tags []string) (entries []Tag, faults []TagFault) {
 	return entries, nil
 }
 
+// checkTag returns one tag. The label is bounded as it is typed and the key as it is compared: a label of signs alone
+// has no key, and one may be longer than the other.
 func checkTag(tag string) (entry Tag, fault string) {
 	label, fault := CheckLine(tagLabel(tag), "A tag", tagKeyMin, tagLabelMax)
 	if fault != "" {

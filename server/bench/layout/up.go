@@ -57,9 +57,9 @@ func circles(uses []uint64) (sets []uint64) {
 	return sets
 }
 
-// fewestUp puts the files of a circle in the order in which the fewest arrows run up. For each set of files it knows the
-// best order of that set at the bottom: one more file above it adds its arrows to files that are not in the set. That is
-// 2^n steps for n files; packages have few.
+// fewestUp puts the files of a circle in the order in which the fewest arrows run up. For each set of files it knows
+// the best order of that set at the bottom: one more file above it adds its arrows to files that are not in the set.
+// That is 2^n steps for n files; packages have few.
 func fewestUp(uses []uint64, circle uint64) int {
 	var files []int
 	for rest := circle; rest != 0; rest &= rest - 1 {

@@ -87,6 +87,7 @@ func (c *crowd) connect() (err error) {
 	if c.poll, err = syscall.EpollCreate1(syscall.EPOLL_CLOEXEC); err != nil {
 		return fmt.Errorf("epoll: %w", err)
 	}
+	// What arrives is read from the first socket on: a server whose first values nobody reads would have to keep them.
 	go c.listen()
 	var next atomic.Int64
 	faults := make([]error, handshakes)
@@ -107,12 +108,13 @@ func (c *crowd) connect() (err error) {
 // listen reads everything that arrives, until the process ends.
 func (c *crowd) listen() {
 	events := make([]syscall.EpollEvent, 1024)
-	buffer := make([]byte, 256<<10)
+	buffer := make([]byte, 256<<10) // one for all sockets: thousands of them would not fit into the processor's caches
 	for {
 		n, err := syscall.EpollWait(c.poll, events, -1)
 		if err != nil && !errors.Is(err, syscall.EINTR) {
 			panic(err)
 		}
+		// Once for all that arrived together, not once for each.
 		c.mu.Lock()
 		for _, e := range events[:max(n, 0)] {
 			c.read(c.sockets[e.Fd], buffer)
@@ -121,6 +123,7 @@ func (c *crowd) listen() {
 	}
 }
 
+// read takes what has arrived on a socket. It reads once: if there is more, epoll reports the socket again.
 func (c *crowd) read(s *socket, buffer []byte) {
 	have := copy(buffer, s.rest)
 	n, err := syscall.Read(s.fd, buffer[have:])
@@ -134,6 +137,7 @@ func (c *crowd) read(s *socket, buffer []byte) {
 	c.take(s, buffer[:have+n], time.Now().UnixNano())
 }
 
+// lose counts a socket that the server has ended.
 func (c *crowd) lose(s *socket) {
 	if s.fd >= 0 {
 		_ = syscall.Close(s.fd) // which also removes it from epoll
@@ -153,6 +157,7 @@ func (c *crowd) take(s *socket, data []byte, now int64) {
 	s.rest = append(s.rest[:0], rest...)
 }
 
+// takeEvents takes server-sent events, which end with an empty line.
 func (c *crowd) takeEvents(s *socket, data []byte, now int64) (rest []byte) {
 	for {
 		event, after, whole := bytes.Cut(data, []byte("\n\n"))
@@ -167,6 +172,8 @@ func (c *crowd) takeEvents(s *socket, data []byte, now int64) (rest []byte) {
 	}
 }
 
+// takeFrames takes frames of a WebSocket. What is no value is answered as graphql-transport-ws wants it, or the server
+// would close the socket.
 func (c *crowd) takeFrames(s *socket, data []byte, now int64) (rest []byte) {
 	for {
 		op, payload, length := frame(data)
@@ -212,6 +219,7 @@ func (c *crowd) takeValue(s *socket, text []byte, now int64) bool {
 	if i < 0 {
 		return false
 	}
+	// By hand: to decode the JSON of every value would cost more than the server takes to send it.
 	v := value{c.operation(text), 0}
 	for _, digit := range text[i+len(versionMark):] {
 		if digit < '0' || digit > '9' {
@@ -220,7 +228,7 @@ func (c *crowd) takeValue(s *socket, text []byte, now int64) bool {
 		v.version = 10*v.version + int64(digit-'0')
 	}
 	place := &c.versions[s.number*len(c.Petitions)+v.operation]
-	if v.version < *place {
+	if v.version < *place { // which must never happen: newer values only replace older ones
 		c.backwards++
 	}
 	*place = v.version
@@ -255,6 +263,7 @@ func (c *crowd) writtenAt(v value, text []byte) int64 {
 	return at
 }
 
+// asOf returns when a value was written, by the clock of this machine, which the server shares.
 func asOf(text []byte) int64 {
 	_, after, _ := bytes.Cut(text, asOfMark)
 	moment, _, _ := bytes.Cut(after, []byte(`"`))
@@ -265,6 +274,7 @@ func asOf(text []byte) int64 {
 	return t.UnixNano()
 }
 
+// answer returns what was received so far, as soon as all have the versions that are asked for or the time is over.
 func (c *crowd) answer(q question) told {
 	if q.Begin {
 		return c.begin()
@@ -323,6 +333,7 @@ func (c *crowd) add(s *socket, came []byte) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	// What came with the handshake first, and epoll only then: nothing that follows can overtake it.
 	c.sockets[s.number] = s
 	c.take(s, slices.Clone(came), time.Now().UnixNano())
 	if s.fd < 0 {
