@@ -3,6 +3,7 @@ package petitioning
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/server/database"
+	"petitiond/server/petitioning/tagging"
 	"petitiond/server/text"
 )
 
@@ -18,6 +20,9 @@ const (
 	// "docs" in ASCII.
 	documentLock = 0x646f6373
 
+	// A longer text is indexed a moment after the commit: for as long as indexing takes nobody else may write on SQLite.
+	indexedAtOnce = 8 << 10 // bytes
+
 	// So much is written again in a transaction, for which signatures may have to wait on SQLite.
 	rewrittenAtOnce = 20
 	rewrittenBytes  = 64 << 10
@@ -25,38 +30,66 @@ const (
 	rewritingTime = 250 * time.Millisecond // of each second
 )
 
-// index writes the terms by which searches find a petition.
-func (t *tx) index(ctx context.Context, id uuid.UUID, c content) error {
+// document holds the terms by which searches find a petition.
+type document struct {
+	petition                   uuid.UUID
+	version                    int // of the petition whose text it is
+	title, summary, body, tags string
+	later                      bool // the terms of the body are still to be made
+}
+
+// newDocument makes the terms, those of a long body only if all are to be there: that may take a tenth of a second.
+func newDocument(id uuid.UUID, c content, all bool) document {
 	labels := make([]string, len(c.tags))
 	for i, e := range c.tags {
 		labels[i] = e.Label + " " + e.Key
 	}
+	d := document{
+		petition: id, version: c.row.Version, later: !all && len(c.row.Body) > indexedAtOnce,
+		title: text.SearchText(c.row.Title), summary: text.SearchText(c.row.Summary), tags: text.SearchText(strings.Join(labels, " ")),
+	}
+	if !d.later {
+		d.body = text.SearchText(c.row.Body)
+	}
+	return d
+}
+
+// index writes the terms by which searches find a petition. Those of a long body follow within seconds; until then an
+// edited petition is found by the former ones.
+func (t *tx) index(ctx context.Context, id uuid.UUID, c content) error {
+	return t.write(ctx, newDocument(id, c, false))
+}
+
+func (t *tx) write(ctx context.Context, d document) error {
+	version := text.SearchTextVersion
+	if d.later {
+		version = 0 // so that it is found by rewriteDocuments
+	}
 	_, err := t.sql.ExecContext(ctx, `INSERT INTO search_documents (petition_id, title, summary, body, tags, text_version)
  VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (petition_id) DO UPDATE SET title = excluded.title, summary = excluded.summary,
- body = excluded.body, tags = excluded.tags, text_version = excluded.text_version`,
-		id, text.SearchText(c.row.Title), text.SearchText(c.row.Summary), text.SearchText(c.row.Body),
-		text.SearchText(strings.Join(labels, " ")), text.SearchTextVersion)
+ body = CASE WHEN excluded.text_version = 0 THEN search_documents.body ELSE excluded.body END,
+ tags = excluded.tags, text_version = excluded.text_version`, d.petition, d.title, d.summary, d.body, d.tags, version)
 	if err != nil {
 		return fmt.Errorf("indexing a petition: %w", err)
 	}
 	return nil
 }
 
-// rewriteDocuments writes the search documents again whose terms an earlier version has made, for a short time and a
-// few in a transaction, on one replica at a time. It is called every second and finds none as a rule.
+// rewriteDocuments writes the search documents whose terms are missing or were made by an earlier version, for a short
+// time and a few in a transaction, on one replica at a time. It is called every second and finds few as a rule.
 func (s *Service) rewriteDocuments(ctx context.Context) error {
 	started := time.Now() //nolint:forbidigo // a length is measured, by the monotonic clock
 	for time.Since(started) < rewritingTime {
 		rewritten := 0
-		err := s.inTx(ctx, func(t *tx) error {
-			mine, err := database.TryLock(ctx, t.sql, s.db.Dialect, documentLock)
-			if err == nil && mine {
-				rewritten, err = t.rewriteSome(ctx, s.db.Dialect)
-			}
-			return err
-		})
+		stale, err := s.staleDocuments(ctx)
+		if err == nil && len(stale) > 0 {
+			err = s.inTx(ctx, func(t *tx) (err error) {
+				rewritten, err = t.rewrite(ctx, s.db.Dialect, stale)
+				return err
+			})
+		}
 		if err != nil {
-			return fmt.Errorf("writing search documents again: %w", err)
+			return fmt.Errorf("writing search documents: %w", err)
 		}
 		if rewritten == 0 {
 			return nil
@@ -65,40 +98,62 @@ func (s *Service) rewriteDocuments(ctx context.Context) error {
 	return nil
 }
 
-// rewriteSome returns how many documents it has written.
-func (t *tx) rewriteSome(ctx context.Context, d database.Dialect) (rewritten int, err error) {
-	ids, err := staleDocuments(ctx, t.sql, d)
-	if err != nil {
-		return 0, err
-	}
-	// One at least, however long it is, or a long one would stop all others.
-	for size := 0; rewritten < len(ids) && size < rewrittenBytes; rewritten++ {
-		row, err := t.Petition.Get(ctx, ids[rewritten])
-		if err != nil {
-			return 0, err
-		}
-		tags, err := t.tags().Of(ctx, row.ID)
-		if err != nil {
-			return 0, err
-		}
-		if err := t.index(ctx, row.ID, content{row: *row, tags: tags}); err != nil {
-			return 0, err
-		}
-		size += len(row.Body)
-	}
-	return rewritten, nil
-}
-
-// staleDocuments locks some documents of earlier versions, except those that an edit is writing, and returns their
-// petitions. An edit that comes now waits, and writes the document after it was written from what was there before.
-func staleDocuments(ctx context.Context, t *sql.Tx, d database.Dialect) ([]uuid.UUID, error) {
-	query := fmt.Sprintf(`SELECT petition_id FROM search_documents WHERE text_version < $1 LIMIT %d`, rewrittenAtOnce)
-	if d == database.Postgres { // on SQLite the transaction is alone
-		query += ` FOR UPDATE SKIP LOCKED`
-	}
-	rows, err := t.QueryContext(ctx, query, text.SearchTextVersion)
+// staleDocuments makes some of the documents that are to be written, outside of any transaction: of one petition at
+// least, however long its text is, or it would stop all others.
+func (s *Service) staleDocuments(ctx context.Context) (stale []document, err error) {
+	rows, err := s.db.Newest().QueryContext(ctx,
+		fmt.Sprintf(`SELECT petition_id FROM search_documents WHERE text_version < $1 LIMIT %d`, rewrittenAtOnce), text.SearchTextVersion)
 	if err != nil {
 		return nil, err
 	}
-	return database.IDs(rows)
+	ids, err := database.IDs(rows)
+	if err != nil {
+		return nil, err
+	}
+	size := 0
+	for _, id := range ids {
+		if size >= rewrittenBytes {
+			break
+		}
+		row, err := s.lookup.Petition.Get(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		tags, err := tagging.Of(ctx, s.db.Newest(), id)
+		if err != nil {
+			return nil, err
+		}
+		stale = append(stale, newDocument(id, content{row: *row, tags: tags}, true))
+		size += len(row.Body)
+	}
+	return stale, nil
+}
+
+// rewrite writes documents and returns how many. It leaves out those whose petition has another text by now, or is just
+// being edited: they come in the next turn.
+func (t *tx) rewrite(ctx context.Context, d database.Dialect, stale []document) (rewritten int, err error) {
+	mine, err := database.TryLock(ctx, t.sql, d, documentLock)
+	if err != nil || !mine {
+		return 0, err
+	}
+	query := `SELECT p.version FROM petitions AS p JOIN search_documents AS d ON d.petition_id = p.id
+ WHERE p.id = $1 AND d.text_version < $2`
+	if d == database.Postgres { // on SQLite the transaction is alone
+		query += ` FOR SHARE OF p SKIP LOCKED FOR UPDATE OF d SKIP LOCKED`
+	}
+	for _, one := range stale {
+		version := 0
+		err := t.sql.QueryRowContext(ctx, query, one.petition, text.SearchTextVersion).Scan(&version)
+		if errors.Is(err, sql.ErrNoRows) || err == nil && version != one.version {
+			continue
+		}
+		if err != nil {
+			return 0, err
+		}
+		if err := t.write(ctx, one); err != nil {
+			return 0, err
+		}
+		rewritten++
+	}
+	return rewritten, nil
 }

@@ -97,3 +97,26 @@ func TestOneReplicaRewrites(t *testing.T) {
 		_ = other.Rollback()
 	}
 }
+
+// TestLongTextsAreIndexedLater has a body whose terms take long to make: those who write wait for none of them.
+func TestLongTextsAreIndexedLater(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		long := func(word string) string { return word + strings.Repeat(" and more of the same", 1000) }
+		made := b.MustPublish(t, func(d *petitioning.Draft) { d.Title, d.Body = "Save the otters", long("waterfall") })
+		id := []uuid.UUID{made.Petition}
+		equal(t, "found by its title at once", id, b.finds(t, "otters"))
+		equal(t, "found by its body at once", 0, len(b.finds(t, "waterfall")))
+		ok(t, b.RewriteDocuments(t.Context()))
+		equal(t, "found by its body", id, b.finds(t, "waterfall"))
+
+		ok(t, b.Update(operator(t), b.Edit(t, made.Petition, func(u *petitioning.Update) { u.Title, u.Body = p("Save the beavers"), p(long("canal")) })))
+		equal(t, "found by its new title at once", id, b.finds(t, "beavers"))
+		equal(t, "found by its former body until then", id, b.finds(t, "waterfall"))
+		ok(t, b.RewriteDocuments(t.Context()))
+		equal(t, "found by its new body", id, b.finds(t, "canal"))
+		equal(t, "found by its former body", 0, len(b.finds(t, "waterfall")))
+		equal(t, "documents that are still to be written", 0, value[int](t, b, `SELECT COUNT(*) FROM search_documents WHERE text_version = 0`))
+	})
+}

@@ -29,8 +29,16 @@ type Tags struct {
 func In(client *ent.Client, tx *sql.Tx) Tags { return Tags{client, tx} }
 
 // Of returns the tags of a petition as its author gave them.
-func (t Tags) Of(ctx context.Context, id uuid.UUID) ([]text.Tag, error) {
-	rows, err := t.sql.QueryContext(ctx, `SELECT t.key, CASE pt.label WHEN '' THEN t.label ELSE pt.label END
+func (t Tags) Of(ctx context.Context, id uuid.UUID) ([]text.Tag, error) { return Of(ctx, t.sql, id) }
+
+// Querier runs statements: a transaction, or a pool.
+type Querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// Of returns the tags of a petition as its author gave them, as q knows them.
+func Of(ctx context.Context, q Querier, id uuid.UUID) ([]text.Tag, error) {
+	rows, err := q.QueryContext(ctx, `SELECT t.key, CASE pt.label WHEN '' THEN t.label ELSE pt.label END
  FROM petition_tags pt JOIN tags t ON t.id = pt.tag_id WHERE pt.petition_id = $1 ORDER BY pt.position`, id)
 	if err != nil {
 		return nil, fmt.Errorf("reading tags: %w", err)
