@@ -24,6 +24,14 @@ var (
 	linkStart = regexp.MustCompile(`^(?i:https?|mailto|tel):|^/(?:[^/\\]|$)`)
 )
 
+// escapedIPv6 is a host whose brackets were escaped, without which it is none.
+var escapedIPv6 = regexp.MustCompile(`^(?i)(https?://)%5B([0-9a-f:.]+)%5D`)
+
+// escapeAddress returns an address as it stands in HTML. Entities in it are resolved where they may stand.
+func escapeAddress(address []byte, resolve bool) []byte {
+	return escapedIPv6.ReplaceAll(util.URLEscape(address, resolve), []byte("${1}[${2}]"))
+}
+
 // linkable reports whether a link may lead to an address, which is escaped already. The sanitiser decides alike.
 func linkable(address []byte) bool {
 	u, err := url.Parse(string(address))
@@ -57,7 +65,7 @@ func (b bracketLinks) Parse(parent ast.Node, block text.Reader, pc parser.Contex
 	if reference != nil {
 		markUsed(reference, pc)
 	}
-	address := util.URLEscape(*destination, true)
+	address := escapeAddress(*destination, true)
 	if !linkable(address) {
 		_, end := block.Position()
 		return asTyped(parent, node, block.Value(text.NewSegment(bracket.Start, end.Start)))
@@ -133,7 +141,7 @@ func (a angleLinks) Parse(parent ast.Node, block text.Reader, pc parser.Context)
 
 // addressOf returns where an address without brackets leads.
 func addressOf(link *ast.AutoLink, source []byte) []byte {
-	address := util.URLEscape(link.URL(source), false)
+	address := escapeAddress(link.URL(source), false)
 	if link.AutoLinkType == ast.AutoLinkEmail {
 		return append([]byte("mailto:"), address...)
 	}
@@ -169,7 +177,7 @@ func (d definitions) Transform(paragraph *ast.Paragraph, reader text.Reader, pc 
 		return
 	}
 	for _, node := range found {
-		if linkable(util.URLEscape(node.Destination, true)) {
+		if linkable(escapeAddress(node.Destination, true)) {
 			pc.AddReference(definition{parser.NewReference(node.Label, node.Destination, node.Title), node})
 			continue
 		}
@@ -279,7 +287,7 @@ func renderDefinition(w util.BufWriter, source []byte, n ast.Node, entering bool
 	_, _ = w.WriteString("<p>")
 	html.DefaultWriter.RawWrite(w, before)
 	if found {
-		writeLink(w, util.URLEscape(node.Destination, true), node.Destination)
+		writeLink(w, escapeAddress(node.Destination, true), node.Destination)
 	}
 	html.DefaultWriter.RawWrite(w, after)
 	_, _ = w.WriteString("</p>\n")
