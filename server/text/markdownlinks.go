@@ -9,7 +9,6 @@ import (
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/renderer"
-	"github.com/yuin/goldmark/renderer/html"
 	"github.com/yuin/goldmark/text"
 	"github.com/yuin/goldmark/util"
 )
@@ -42,10 +41,14 @@ func linkable(address []byte) bool {
 }
 
 // leadsSomewhere reports whether an address with one of linkSchemes is whole. Without a host a browser would treat one
-// of the web as relative; a user name before the host makes a link look as if it led elsewhere.
+// of the web as relative; a user name before the host makes a link look as if it led elsewhere. A mail may have a
+// subject or a text, and leave it to the reader to whom it goes.
 func leadsSomewhere(u *url.URL) bool {
-	if u.Scheme == "http" || u.Scheme == "https" {
+	switch u.Scheme {
+	case "http", "https":
 		return u.Host != "" && u.User == nil
+	case "mailto":
+		return u.Opaque != "" || u.Host == "" && u.Path == "" && u.RawQuery != ""
 	}
 	return u.Opaque != ""
 }
@@ -260,7 +263,7 @@ func renderLink(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.Walk
 		_, _ = w.WriteString("</a>")
 	case !entering && title != nil:
 		_, _ = w.WriteString(" (")
-		html.DefaultWriter.Write(w, title)
+		textWriter.Write(w, title)
 		_, _ = w.WriteString(")")
 	}
 	return ast.WalkContinue, nil
@@ -271,7 +274,7 @@ func renderAutoLink(w util.BufWriter, source []byte, n ast.Node, entering bool) 
 	switch {
 	case !entering:
 	case isInLink(n):
-		html.DefaultWriter.RawWrite(w, link.Label(source))
+		textWriter.RawWrite(w, link.Label(source))
 	default:
 		writeLink(w, addressOf(link, source), link.Label(source))
 	}
@@ -285,18 +288,18 @@ func renderDefinition(w util.BufWriter, source []byte, n ast.Node, entering bool
 	}
 	before, after, found := bytes.Cut(bytes.TrimSpace(node.Lines().Value(source)), node.Destination)
 	_, _ = w.WriteString("<p>")
-	html.DefaultWriter.RawWrite(w, before)
+	textWriter.RawWrite(w, before)
 	if found {
 		writeLink(w, escapeAddress(node.Destination, true), node.Destination)
 	}
-	html.DefaultWriter.RawWrite(w, after)
+	textWriter.RawWrite(w, after)
 	_, _ = w.WriteString("</p>\n")
 	return ast.WalkContinue, nil
 }
 
 func renderRawHTML(w util.BufWriter, source []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
 	if entering {
-		html.DefaultWriter.RawWrite(w, n.(*ast.RawHTML).Segments.Value(source))
+		textWriter.RawWrite(w, n.(*ast.RawHTML).Segments.Value(source))
 	}
 	return ast.WalkSkipChildren, nil
 }
@@ -326,13 +329,13 @@ func openLink(w util.BufWriter, address, title []byte) {
 	_, _ = w.Write(util.EscapeHTML(address))
 	if title != nil {
 		_, _ = w.WriteString(`" title="`)
-		html.DefaultWriter.Write(w, title)
+		textWriter.Write(w, title)
 	}
 	_, _ = w.WriteString(`">`)
 }
 
 func writeLink(w util.BufWriter, address, words []byte) {
 	openLink(w, address, nil)
-	html.DefaultWriter.RawWrite(w, words)
+	textWriter.RawWrite(w, words)
 	_, _ = w.WriteString("</a>")
 }
