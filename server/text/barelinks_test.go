@@ -1,6 +1,15 @@
 package text
 
-import "testing"
+import (
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+	"pgregory.net/rapid"
+)
 
 func TestRenderMarkdownBareLinks(t *testing.T) {
 	link := func(address, words string) string { return `<a href="` + address + `"` + rel + ">" + words + "</a>" }
@@ -21,8 +30,6 @@ func TestRenderMarkdownBareLinks(t *testing.T) {
 		{"CyrillicHost", "https://пример.рф/", "<p>" + link("https://%D0%BF%D1%80%D0%B8%D0%BC%D0%B5%D1%80.%D1%80%D1%84/", "https://пример.рф/") + "</p>\n"},
 		{"LatinHost", "https://exämple.org/", "<p>" + link("https://ex%C3%A4mple.org/", "https://exämple.org/") + "</p>\n"},
 		{"Punycode", "https://xn--e1afmkfd.xn--p1ai/a", "<p>" + web("https://xn--e1afmkfd.xn--p1ai/a") + "</p>\n"},
-		{"NextSentence", "https://example.org.Дальше", "<p>" + web("https://example.org") + ".Дальше</p>\n"},
-		{"NextSentenceLatin", "https://example.org.Next", "<p>" + web("https://example.org") + ".Next</p>\n"},
 		{"Capitals", "HTTPS://EXAMPLE.ORG/A", "<p>" + link("https://EXAMPLE.ORG/A", "HTTPS://EXAMPLE.ORG/A") + "</p>\n"},
 		{"HanEnds", "https://zh.wikipedia.org/wiki/请愿", "<p>" + web("https://zh.wikipedia.org/wiki/") + "请愿</p>\n"},
 		{"KanaEnds", "https://example.jp/aをご覧ください", "<p>" + web("https://example.jp/a") + "をご覧ください</p>\n"},
@@ -53,4 +60,121 @@ func TestRenderMarkdownBareLinks(t *testing.T) {
 		{"MailParticle", "ada@example.org로 ada@example.orgまで.です", "<p>" + link("mailto:ada@example.org", "ada@example.org") + "로 " + link("mailto:ada@example.org", "ada@example.org") + "まで.です</p>\n"},
 		{"NoMail", "ada@example @example.org ada@example.org_x", "<p>ada@example @example.org ada@example.org_x</p>\n"},
 	})
+}
+
+// TestRenderMarkdownBareLinksTakeTheWholeHost has hosts of which a part is the name of another one.
+func TestRenderMarkdownBareLinksTakeTheWholeHost(t *testing.T) {
+	t.Parallel()
+	for source, address := range map[string]string{
+		"https://www.change.Org/p/abc": "https://www.change.Org/p/abc", "https://www.change.Org/p/abc?x=1": "https://www.change.Org/p/abc?x=1",
+		"http://www.stadt.Berlin/rathaus": "http://www.stadt.Berlin/rathaus", "https://www.gruene.De.": "https://www.gruene.De",
+		"https://www.Example.Com/x": "https://www.Example.Com/x", "HTTPS://WWW.CHANGE.Org/p/a": "https://WWW.CHANGE.Org/p/a",
+		"Https://Example.Org/a": "https://Example.Org/a", "www.Example.Com/x": "http://www.Example.Com/x", "Www.Example.Com": "http://Www.Example.Com",
+		"https://пример.РФ/": "https://пример.РФ/", "https://ПРИМЕР.РФ/": "https://ПРИМЕР.РФ/", "https://www.bündnis.Org/x": "https://www.bündnis.Org/x",
+		"https://shop.example.COM.au/a": "https://shop.example.COM.au/a", "https://mein.verein.Tokyo": "https://mein.verein.Tokyo",
+		"info@verein.example.Org": "mailto:info@verein.example.Org", "Ada@Example.Org": "mailto:Ada@Example.Org", "ada@BÜRO.Example.": "mailto:ada@BÜRO.Example",
+		"https://example.org.Next": "https://example.org.Next", "https://example.org.Дальше": "https://example.org.Дальше",
+		"https://example.org./a": "https://example.org./a", "https://example.org:8080.": "https://example.org:8080", "https://example.org:": "https://example.org",
+		"https://foo_bar.example.org/x": "https://foo_bar.example.org/x", "https://example.XN--P1AI/x": "https://example.XN--P1AI/x",
+		"http://192.0.2.1/a": "http://192.0.2.1/a", "http://192.0.2.1:8080": "http://192.0.2.1:8080", "http://192.0.2.1.": "http://192.0.2.1",
+		"http://[2001:db8::1]/x": "http://[2001:db8::1]/x", "https://[2001:DB8::1]:8080/x?y#z.": "https://[2001:DB8::1]:8080/x?y#z",
+		"https://example.org😀": "https://example.org", "https://example.org–see": "https://example.org", "https://example.org, www": "https://example.org",
+		"_www.example.org_": "http://www.example.org", "**https://example.Org**": "https://example.Org",
+		"https://foo.bar_baz/x": "", "https://example.org1/x": "", "https://foo.bar.c1/x": "", "https://example.org_x": "", "https://example..org/x": "",
+		"https://a.b_www.example.org": "https://a.b_www.example.org", "https://foo.bar_baz.www.example.org1/x": "", "https://user@www.example.org/": "", "https://example.org:80a/": "",
+		"https://example.org❤.ws/": "", "foo-www.example.org": "", "foo.www.example.org": "", "foo_www.example.org": "", "ada@foo.example.org1": "",
+		"ada@example.org@example.com": "", "ada@example.org_x.example": "", "http://1.2.3/": "", "http://[2001:db8::1/x": "", "http://[::1]x.example/": "",
+		"https://" + strings.Repeat("a.", 150) + "example.org": "", "https://" + strings.Repeat("a.example", 40) + "/": "", "ada@" + strings.Repeat("a.", 150) + "org": "",
+	} {
+		if got := strings.Join(linksIn(source), " "); got != address {
+			t.Errorf("%q links to %q, want %q", source, got, address)
+		}
+	}
+}
+
+// linksIn returns the addresses of the links in rendered Markdown, as people read them.
+func linksIn(source string) (addresses []string) {
+	for tokens := html.NewTokenizer(strings.NewReader(RenderMarkdown(source))); tokens.Next() != html.ErrorToken; {
+		for _, attribute := range tokens.Token().Attr {
+			if attribute.Key == "href" {
+				address, _ := url.PathUnescape(attribute.Val)
+				addresses = append(addresses, address)
+			}
+		}
+	}
+	return addresses
+}
+
+// writtenHost finds all that can be the host of an address of the web or of mail.
+var writtenHost = regexp.MustCompile(`(?:://|@)([-\pL\pM\pN_.]*)|[-\pL\pM\pN_.]*(?i:www)\.[-\pL\pM\pN_.]*`)
+
+func TestRenderMarkdownBareLinksLeadToHostsThatAreWritten(t *testing.T) {
+	t.Parallel()
+	parts := rapid.SampledFrom([]string{
+		"https://", "http://", "www.", "Www.", "ada@", "a", "B", "example", "Org", "ORG", "org", "ö", "Ж", "рф", "РФ", "1", "xn--p1ai", ".", ".", ".", "-", "_", ":", ":80",
+		"/", "?", "#", "@", " ", "(", ")", ",", "😀", "–", "’", "~", "*", "=", "&amp;",
+	})
+	linked := 0
+	rapid.Check(t, func(t *rapid.T) {
+		source := strings.Join(rapid.SliceOfN(parts, 0, 16).Draw(t, "parts"), "")
+		var hosts []string
+		for _, found := range writtenHost.FindAllStringSubmatch(source, -1) {
+			for _, host := range []string{found[0], found[1]} {
+				host = strings.TrimRight(host, "._-")
+				hosts = append(hosts, host, strings.TrimLeft(host, "_")) // of emphasis
+			}
+		}
+		for _, address := range linksIn(source) {
+			linked++
+			u, err := url.Parse(address)
+			if err != nil {
+				t.Fatalf("%q links to %q: %v", source, address, err)
+			}
+			_, mail, _ := strings.Cut(u.Opaque, "@")
+			if host := strings.TrimSuffix(u.Hostname()+mail, "."); !slices.Contains(hosts, host) {
+				t.Fatalf("%q links to %q, which is none of %q", source, host, hosts)
+			}
+		}
+	})
+	if linked == 0 {
+		t.Error("nothing that was drawn is a link: the property was never tried")
+	}
+}
+
+func TestRenderMarkdownBareLinksEnd(t *testing.T) {
+	t.Parallel()
+	for source, address := range map[string]string{
+		"https://en.wikipedia.org/wiki/Michelson–Morley_experiment ok": "https://en.wikipedia.org/wiki/Michelson–Morley_experiment",
+		"https://fr.wikipedia.org/wiki/L’Équipe":                       "https://fr.wikipedia.org/wiki/L’Équipe",
+		"https://he.wikipedia.org/wiki/צה״ל":                           "https://he.wikipedia.org/wiki/צה״ל",
+		"https://ca.wikipedia.org/wiki/Col·legi":                       "https://ca.wikipedia.org/wiki/Col·legi",
+		"https://ru.wikipedia.org/wiki/Закон_Бойля_—_Мариотта.":        "https://ru.wikipedia.org/wiki/Закон_Бойля_—_Мариотта",
+		"(https://de.wikipedia.org/wiki/A_(B)–C)":                      "https://de.wikipedia.org/wiki/A_(B)–C",
+		"https://example.org/100€":                                     "https://example.org/100€", "https://example.org/😀": "https://example.org/😀",
+		"https://example.org/🌈/x": "https://example.org/🌈/x", "https://example.org/👩🏽\u200d🌾?a": "https://example.org/👩🏽\u200d🌾?a",
+		"https://example.org/5°C!": "https://example.org/5°C", "https://example.org/a½": "https://example.org/a½", "https://example.org/№5": "https://example.org/№5",
+		"https://example.org/a…b…": "https://example.org/a…b", "https://example.org/a– b": "https://example.org/a", "https://example.org/a’ b": "https://example.org/a",
+		"https://example.org/a’, b": "https://example.org/a", "„https://example.org/a“, b": "https://example.org/a", "«https://example.org/a»;": "https://example.org/a",
+		"https://example.org/a“b": "https://example.org/a", "https://example.org/a”": "https://example.org/a", "https://example.org/עברית־ב": "https://example.org/עברית־ב",
+		"https://example.org/عريضة،نعم": "https://example.org/عريضة", "https://example.org/ایران؟": "https://example.org/ایران", "https://example.org/हिन्दी।नया": "https://example.org/हिन्दी",
+		"https://example.org/a\u00a0b": "https://example.org/a", "https://example.org/a\u3000b": "https://example.org/a", "https://example.org/a\u200bb": "https://example.org/a",
+		"https://example.org/a\ufffdb": "https://example.org/a", "https://example.org/a？b": "https://example.org/a", "https://example.org/a※注意": "https://example.org/a",
+		"https://example.org/a・b": "https://example.org/a", "https://example.org/a～b": "https://example.org/a", "https://example.org/a」b": "https://example.org/a",
+
+		"https://example.org/aครับผม ok": "https://example.org/a", "ดูที่ https://example.org/a1ครับ": "https://example.org/a1", "https://example.org/aເດີ": "https://example.org/a",
+		"https://example.org/éសូម": "https://example.org/é", "https://example.org/a_bမှာ": "https://example.org/a_b", "https://example.org/a를 보세요": "https://example.org/a",
+		"https://example.org/?q=aครับ": "https://example.org/?q=a", "https://example.orgครับ": "https://example.org", "https://example.org:80에서": "https://example.org:80",
+		"www.example.orgครับ": "http://www.example.org", "ada@example.orgครับ": "mailto:ada@example.org",
+		"https://th.wikipedia.org/wiki/ประเทศไทย ok":    "https://th.wikipedia.org/wiki/ประเทศไทย",
+		"https://th.wikipedia.org/wiki/กรุงเทพ_(เมือง)": "https://th.wikipedia.org/wiki/กรุงเทพ_(เมือง)",
+		"https://km.wikipedia.org/wiki/កម្ពុជា។":        "https://km.wikipedia.org/wiki/កម្ពុជា",
+		"https://my.wikipedia.org/wiki/မြန်မာ?a=b":      "https://my.wikipedia.org/wiki/မြန်မာ?a=b",
+		"https://ko.wikipedia.org/wiki/대한민국_2026년":      "https://ko.wikipedia.org/wiki/대한민국_2026년",
+		"https://zh.wikipedia.org/wiki/请愿?a":            "https://zh.wikipedia.org/wiki/",
+		"https://example.한국/a https://example.ไทย/":     "https://example.한국/a https://example.ไทย/",
+	} {
+		if got := strings.Join(linksIn(source), " "); got != address {
+			t.Errorf("%q links to %q, want %q", source, got, address)
+		}
+	}
 }

@@ -128,15 +128,56 @@ func mailDomain(s string) (domain string, ok bool) {
 	return domain, true
 }
 
-// isNotHostLabel looks for hyphens at the ends of international labels as people write them: in ASCII they begin with
-// xn.
+// isNotHostLabel looks at international labels as people write them: in ASCII they begin with xn.
 func isNotHostLabel(label string) bool {
 	shown := label
 	if strings.HasPrefix(label, "xn--") {
 		shown, _ = mailNames.ToUnicode(label)
+		if !isRegistrable([]rune(shown)) {
+			return true
+		}
 	}
 	return label == "" || len(label) > hostLabelMax || strings.HasPrefix(shown, "-") || strings.HasSuffix(shown, "-")
 }
+
+// isRegistrable reports whether IDNA 2008 (RFC 5892) has the characters of an international label, which the library
+// leaves out: it takes symbols and emoji, as browsers do, and no registry does.
+func isRegistrable(label []rune) bool {
+	for i, r := range label {
+		if !spellsHost(label[:i], r, label[i+1:]) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(label, isArabicDigit) || !slices.ContainsFunc(label, isExtendedArabicDigit)
+}
+
+// spellsHost reports whether r may stand in a label between what is before and after it. The library has checked
+// joiners.
+func spellsHost(before []rune, r rune, after []rune) bool {
+	last, next := edge(before, len(before)-1), edge(after, 0)
+	switch r {
+	case '-', '\u200C', '\u200D', '۽', '۾', '་', '〇':
+		return true
+	case '·': // Catalan
+		return last == 'l' && next == 'l'
+	case '͵':
+		return unicode.Is(unicode.Greek, next)
+	case '׳', '״':
+		return unicode.Is(unicode.Hebrew, last)
+	case '・':
+		return slices.ContainsFunc(before, isHanOrKana) || slices.ContainsFunc(after, isHanOrKana)
+	case 'ـ', 'ߺ', '〮', '〯', '〱', '〲', '〳', '〴', '〵', '〻': // decoration and repetition
+		return false
+	}
+	if unicode.Is(unicode.Hangul, r) {
+		return r >= '가' && r <= '힣' // and no letters of syllables
+	}
+	return unicode.In(r, unicode.L, unicode.Mn, unicode.Mc, unicode.Nd)
+}
+
+func isArabicDigit(r rune) bool { return r >= '٠' && r <= '٩' }
+
+func isExtendedArabicDigit(r rune) bool { return r >= '۰' && r <= '۹' }
 
 // isTopLevel refuses names that are only used in local networks.
 func isTopLevel(label string) bool {

@@ -58,7 +58,7 @@ func newMarkdown() *markdown {
 					util.Prioritized(pageStyle{}, 100),
 				),
 			)),
-			goldmark.WithRendererOptions(renderer.WithNodeRenderers(
+			goldmark.WithRendererOptions(withTextWriter(), renderer.WithNodeRenderers(
 				util.Prioritized(linkRenderer{}, 100),
 				util.Prioritized(extension.NewStrikethroughHTMLRenderer(), 500),
 				util.Prioritized(extension.NewTableHTMLRenderer(

@@ -41,7 +41,7 @@ func TestRenderMarkdown(t *testing.T) {
 		{"Code", "```\na < b\n```", "<pre><code>a &lt; b\n</code></pre>\n"},
 		{"Rule", "---", "<hr>\n"},
 		{"RelInText", "`rel=\"nofollow noreferrer\"`", "<p><code>rel=&#34;nofollow noreferrer&#34;</code></p>\n"},
-		{"Entities", "&lt;script&gt; & &#0;", "<p>&lt;script&gt; &amp; \ufffd</p>\n"},
+		{"Entities", "&lt;script&gt; & &#0;", "<p>&lt;script&gt; &amp; &amp;#0;</p>\n"},
 		{"InvalidUTF8", "a\xffb", "<p>a\ufffdb</p>\n"},
 		{"NUL", "a\x00b", "<p>a\ufffdb</p>\n"},
 	})

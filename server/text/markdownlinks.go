@@ -9,7 +9,6 @@ import (
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/parser"
 	"github.com/yuin/goldmark/renderer"
-	"github.com/yuin/goldmark/renderer/html"
 	"github.com/yuin/goldmark/text"
 	"github.com/yuin/goldmark/util"
 )
@@ -24,6 +23,14 @@ var (
 	linkStart = regexp.MustCompile(`^(?i:https?|mailto|tel):|^/(?:[^/\\]|$)`)
 )
 
+// escapedIPv6 is a host whose brackets were escaped, without which it is none.
+var escapedIPv6 = regexp.MustCompile(`^(?i)(https?://)%5B([0-9a-f:.]+)%5D`)
+
+// escapeAddress returns an address as it stands in HTML. Entities in it are resolved where they may stand.
+func escapeAddress(address []byte, resolve bool) []byte {
+	return escapedIPv6.ReplaceAll(util.URLEscape(address, resolve), []byte("${1}[${2}]"))
+}
+
 // linkable reports whether a link may lead to an address, which is escaped already. The sanitiser decides alike.
 func linkable(address []byte) bool {
 	u, err := url.Parse(string(address))
@@ -34,10 +41,14 @@ func linkable(address []byte) bool {
 }
 
 // leadsSomewhere reports whether an address with one of linkSchemes is whole. Without a host a browser would treat one
-// of the web as relative; a user name before the host makes a link look as if it led elsewhere.
+// of the web as relative; a user name before the host makes a link look as if it led elsewhere. A mail may have a
+// subject or a text, and leave it to the reader to whom it goes.
 func leadsSomewhere(u *url.URL) bool {
-	if u.Scheme == "http" || u.Scheme == "https" {
+	switch u.Scheme {
+	case "http", "https":
 		return u.Host != "" && u.User == nil
+	case "mailto":
+		return u.Opaque != "" || u.Host == "" && u.Path == "" && u.RawQuery != ""
 	}
 	return u.Opaque != ""
 }
@@ -57,7 +68,7 @@ func (b bracketLinks) Parse(parent ast.Node, block text.Reader, pc parser.Contex
 	if reference != nil {
 		markUsed(reference, pc)
 	}
-	address := util.URLEscape(*destination, true)
+	address := escapeAddress(*destination, true)
 	if !linkable(address) {
 		_, end := block.Position()
 		return asTyped(parent, node, block.Value(text.NewSegment(bracket.Start, end.Start)))
@@ -133,7 +144,7 @@ func (a angleLinks) Parse(parent ast.Node, block text.Reader, pc parser.Context)
 
 // addressOf returns where an address without brackets leads.
 func addressOf(link *ast.AutoLink, source []byte) []byte {
-	address := util.URLEscape(link.URL(source), false)
+	address := escapeAddress(link.URL(source), false)
 	if link.AutoLinkType == ast.AutoLinkEmail {
 		return append([]byte("mailto:"), address...)
 	}
@@ -169,7 +180,7 @@ func (d definitions) Transform(paragraph *ast.Paragraph, reader text.Reader, pc 
 		return
 	}
 	for _, node := range found {
-		if linkable(util.URLEscape(node.Destination, true)) {
+		if linkable(escapeAddress(node.Destination, true)) {
 			pc.AddReference(definition{parser.NewReference(node.Label, node.Destination, node.Title), node})
 			continue
 		}
@@ -252,7 +263,7 @@ func renderLink(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.Walk
 		_, _ = w.WriteString("</a>")
 	case !entering && title != nil:
 		_, _ = w.WriteString(" (")
-		html.DefaultWriter.Write(w, title)
+		textWriter.Write(w, title)
 		_, _ = w.WriteString(")")
 	}
 	return ast.WalkContinue, nil
@@ -263,7 +274,7 @@ func renderAutoLink(w util.BufWriter, source []byte, n ast.Node, entering bool) 
 	switch {
 	case !entering:
 	case isInLink(n):
-		html.DefaultWriter.RawWrite(w, link.Label(source))
+		textWriter.RawWrite(w, link.Label(source))
 	default:
 		writeLink(w, addressOf(link, source), link.Label(source))
 	}
@@ -277,18 +288,18 @@ func renderDefinition(w util.BufWriter, source []byte, n ast.Node, entering bool
 	}
 	before, after, found := bytes.Cut(bytes.TrimSpace(node.Lines().Value(source)), node.Destination)
 	_, _ = w.WriteString("<p>")
-	html.DefaultWriter.RawWrite(w, before)
+	textWriter.RawWrite(w, before)
 	if found {
-		writeLink(w, util.URLEscape(node.Destination, true), node.Destination)
+		writeLink(w, escapeAddress(node.Destination, true), node.Destination)
 	}
-	html.DefaultWriter.RawWrite(w, after)
+	textWriter.RawWrite(w, after)
 	_, _ = w.WriteString("</p>\n")
 	return ast.WalkContinue, nil
 }
 
 func renderRawHTML(w util.BufWriter, source []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
 	if entering {
-		html.DefaultWriter.RawWrite(w, n.(*ast.RawHTML).Segments.Value(source))
+		textWriter.RawWrite(w, n.(*ast.RawHTML).Segments.Value(source))
 	}
 	return ast.WalkSkipChildren, nil
 }
@@ -318,13 +329,13 @@ func openLink(w util.BufWriter, address, title []byte) {
 	_, _ = w.Write(util.EscapeHTML(address))
 	if title != nil {
 		_, _ = w.WriteString(`" title="`)
-		html.DefaultWriter.Write(w, title)
+		textWriter.Write(w, title)
 	}
 	_, _ = w.WriteString(`">`)
 }
 
 func writeLink(w util.BufWriter, address, words []byte) {
 	openLink(w, address, nil)
-	html.DefaultWriter.RawWrite(w, words)
+	textWriter.RawWrite(w, words)
 	_, _ = w.WriteString("</a>")
 }

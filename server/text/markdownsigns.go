@@ -23,6 +23,7 @@ func (d doubleTilde) Parse(parent ast.Node, block text.Reader, pc parser.Context
 
 // unspacedEmphasis is emphasis that may also begin or end between a letter of a script without spaces and a
 // punctuation mark, as in これは**「重要」**です, where CommonMark wants a space. Particles of Korean join what they follow.
+// A single asterisk follows CommonMark: between such letters and a bracket or a comma it refers to a note.
 type unspacedEmphasis struct{ parser.InlineParser }
 
 // Parse implements parser.InlineParser.
@@ -31,7 +32,7 @@ func (u unspacedEmphasis) Parse(parent ast.Node, block text.Reader, pc parser.Co
 	before := block.PrecendingCharacter()
 	node := u.InlineParser.Parse(parent, block, pc)
 	sign, ok := node.(*parser.Delimiter)
-	if !ok || sign.Char == '_' {
+	if !ok || sign.Char == '_' || sign.OriginalLength == 1 {
 		return node
 	}
 	after := ' '

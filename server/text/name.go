@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -33,7 +34,7 @@ func CheckPetitioner(s string) (clean, fault string) { return checkName(s, "The 
 
 // checkName cleans a name, which faults call what.
 func checkName(s, what string) (clean, fault string) {
-	clean, fault = CheckLine(cutFromNames.Replace(s), what, nameMin, nameMax)
+	clean, fault = CheckLine(cutUnseen(s), what, nameMin, nameMax)
 	if fault != "" {
 		return "", fault
 	}
@@ -43,9 +44,18 @@ func checkName(s, what string) (clean, fault string) {
 	return clean, ""
 }
 
-// cutFromNames cuts what keyboards, messengers and word processors leave in a name, and nobody sees: marks of writing
-// direction, byte order marks and soft hyphens.
-var cutFromNames = strings.NewReplacer("\u200E", "", "\u200F", "", "\u061C", "", "\uFEFF", "", "\u00AD", "")
+// cutUnseen cuts what keyboards, messengers and word processors leave in a name, and nobody sees: marks of writing
+// direction, byte order marks and soft hyphens; and at both ends of words spaces without width and word joiners, which
+// stand within words, if anywhere.
+func cutUnseen(s string) string {
+	return unseenBefore.ReplaceAllString(unseenBehind.ReplaceAllString(unseenAnywhere.Replace(s), "$1"), "$1")
+}
+
+var (
+	unseenAnywhere = strings.NewReplacer("\u200E", "", "\u200F", "", "\u061C", "", "\uFEFF", "", "\u00AD", "")
+	unseenBefore   = regexp.MustCompile(`(^|\pZ)[\x{200B}\x{2060}]+`)
+	unseenBehind   = regexp.MustCompile(`[\x{200B}\x{2060}]+(\pZ|$)`)
+)
 
 const faultLink = " must not contain a link; put a space behind a full stop."
 
@@ -59,7 +69,7 @@ func nameFault(name string) string {
 		return " must not contain <, > or U+FFFD, which stands for a letter that was lost."
 	case strings.IndexAny(plain, "-=+@") == 0:
 		return " must not begin with -, =, + or @."
-	case emailAddress.MatchString(plain):
+	case adjoiningAt.MatchString(plain) || hasMailAddress(plain):
 		return " must not contain an e-mail address, nor an @ between letters: everybody would see it."
 	case hasLink(plain):
 		return faultLink
@@ -72,9 +82,36 @@ func nameFault(name string) string {
 	return ""
 }
 
-// emailAddress finds an @ between what may end the local part of an address and what may begin its domain, whatever
-// that is. A handle behind a space or a bracket is none.
-var emailAddress = regexp.MustCompile(`[\pL\pM\pN.!#$%&*+=?^_{|}~-]"?@[\pL\pN\[]`)
+// adjoiningAt finds an @ between what may end the local part of an address and what may begin its domain, whatever that
+// is. A handle behind a space or a bracket is none.
+var adjoiningAt = regexp.MustCompile(`[\pL\pM\pN.!#$%&*+=?^_{|}~-]"?@[\pL\pM\pN\pS._@\[-]`)
+
+// hasMailAddress reports whether there is the domain of an address behind an @, if anything that may end a local part
+// stands before it. Spaces and comments, as in "ada (private) @ example.org", are a part of the syntax of mail.
+func hasMailAddress(plain string) bool {
+	for i := strings.IndexByte(plain, '@'); i >= 0; {
+		before, _ := utf8.DecodeLastRuneInString(strings.TrimRightFunc(plain[:i], unicode.IsSpace))
+		plain = plain[i+1:]
+		if isLocalEnd(before) {
+			host := mailComments.ReplaceAllString(plain, "")
+			if end := strings.IndexAny(host, " \t()<>[]{},;:!?/'’\""); end >= 0 {
+				host = host[:end]
+			}
+			if _, ok := mailDomain(strings.TrimRight(host, ".")); ok {
+				return true
+			}
+		}
+		i = strings.IndexByte(plain, '@')
+	}
+	return false
+}
+
+// mailComments finds the spaces and comments with which a text begins.
+var mailComments = regexp.MustCompile(`^(?:\pZ|\([^()]*\))+`)
+
+func isLocalEnd(r rune) bool {
+	return isLetterOrDigit(r) || unicode.IsMark(r) || strings.ContainsRune("!#$%&'’*+-/=?^_`{|}~.\")", r)
+}
 
 func isLetterOrDigit(r rune) bool {
 	return unicode.IsLetter(r) || unicode.IsNumber(r)

@@ -40,6 +40,9 @@ func TestCheckNameTakesPeople(t *testing.T) {
 		"Entity":         "Smith & Sons",
 		"Handle":         "Ada Obi (@ada)",
 		"HandleAtEnd":    "Ada Obi @ada",
+		"HandleDotted":   "Ada Obi (@ada.obi)",
+		"HandleBehind":   "Ada: @ada / @obi",
+		"AtPlace":        "Ada @ Berlin",
 		"Longest":        strings.Repeat("名", nameMax),
 	}
 	for name, in := range names {
@@ -63,6 +66,9 @@ func TestCheckNameTakesTitles(t *testing.T) {
 		"Mr.Kim", "Mrs.Green", "mrs.green", "Capt.Ford", "Herr.Schmidt", "Fam.Schmidt", "Frau.Li", "JUDr.Li", "doc.MUDr.Li", "Prof.Ng", "prof.li", "Dott.Re", "Anna.Ma",
 		"Max.Schmidt", "maria.schmidt", "Dr.med.vet.", "B.Sc./M.Sc.", "Dr.rer.nat.", "Ph.D.", "LL.M.", "Co.KG", "S.p.A.", "Müller.GmbH",
 		"St.Pauli/Altona", "Mr.Smith/Mrs.Smith", "Mr.Kim/Mrs.Kim", "mr.kim/mrs.kim", "J.Wang/K.Li", "Dipl.Ing./MBA", "гор.Москва", "1.FC Köln",
+		"Shri.Dev Kumar", "shri.kumar", "Kapil.Dev", "KAPIL.DEV", "Lisa.Ong", "Jane.Ong", "Adv.Ong", "Argento.Asia", "JOHN.LI", "MARIA.MA", "anna.ng", "maria.li",
+		"Anna-Maria.Ng", "NGUYEN.VU", "thuy.do", "Mr.Kim/wife", "A.Kim/b.Lee", "a.kim/b.lee", "Fam.Green/köln", "St.Green/altona", "Kapil.Dev/wife", "Anna.Ng/mann", "Dr.Li/frau",
+		"Max.Schmidt/berlin", "Dr.Li/wife",
 		"e.V./gGmbH", "n/a", "Ann/Bob", "Jr./Sr.", "Kita St.Georg/Nord",
 	} {
 		if clean, fault := CheckName(in); clean != in || fault != "" {
@@ -110,6 +116,9 @@ func TestCheckNameCuts(t *testing.T) {
 	for in, want := range map[string]string{
 		"Ada Muster\u200e": "Ada Muster", "\u200fעדה\u200f": "עדה", "\u061cعلي": "علي", "\ufeffAda": "Ada", "Ad\u00ada Mus\u00adter": "Ada Muster",
 		"Ada\u200e \u200eMuster": "Ada Muster", "A\u00ad\u030ada": "Åda",
+		"សុខ ដារា\u200b": "សុខ ដារា", "សុខ\u200b ដារា": "សុខ ដារា", "សុខ \u200bដារា": "សុខ ដារា", "\u200bសុខ": "សុខ", "មោង\u200b\u200b \u200bហ": "មោង ហ",
+		"မောင်\u200b": "မောင်", "ສົມ\u200bສັກ\u200b": "ສົມ\u200bສັກ", "Ada Muster\u200b": "Ada Muster", "Ada Muster\u2060": "Ada Muster", "\u2060Ada": "Ada",
+		"Ada\u200b\u2060 \u2060\u200bMuster": "Ada Muster", "\u200b Ada \u200b": "Ada", "Ada\u200b\u200e": "Ada", "Ada\u200b\u00a0Muster": "Ada Muster",
 	} {
 		if clean, fault := CheckName(in); clean != want || fault != "" {
 			t.Errorf("CheckName(%q) = %q, %q, want %q", in, clean, fault, want)
@@ -125,6 +134,7 @@ func TestPetitionersMayBeSites(t *testing.T) {
 		}
 	}
 	for _, in := range []string{
+		"bund(x)@bund.net", "bund @bund.net", "bund'@bund.net",
 		"https://wemove.eu", "www.wemove.eu", "wemove.eu/donate", "info@wemove.eu", "Ann <b>", "=1", "mailto:x", "t.co/abc", "\u200d", "", strings.Repeat("a", nameMax+1),
 	} {
 		if clean, fault := CheckPetitioner(in); clean != "" || !strings.HasPrefix(fault, "The petitioner must ") {
@@ -205,6 +215,15 @@ func TestCheckNameRefuses(t *testing.T) {
 		{"PathUpper", "T.CO/ABC", link},
 		{"PathCapitalised", "Bit.ly/Abc", link},
 		{"SeeWWW", "see www.evil", link},
+		{"DomainShop", "buy.shop", link},
+		{"DomainShopCapitalised", "Buy.Shop", link},
+		{"DomainOfDevelopers", "evil.dev", link},
+		{"DomainOfACountryHyphen", "cheap-pills.ws", link},
+		{"PathOfACountry", "anna.ng/offer", link},
+		{"PathOfADeveloper", "kapil.dev/x", link},
+		{"PathOfOneLetter", "x.com/abc", link},
+		{"PathPlain", "example.com/x", link},
+		{"PathOfATitleUnderACountry", "fam.de/kredit", link},
 		{"HTMLTag", "<b>Ada", markup},
 		{"Bracket", "Ada > Bob", markup},
 		{"FullWidthBracket", "Ada ＜", markup},
@@ -223,6 +242,27 @@ func TestCheckNameRefuses(t *testing.T) {
 		{"MailboxFullWidth", "ada＠gmx．de", address},
 		{"MailboxSmallAt", "ada﹫gmx.de", address},
 		{"AtBetweenLetters", "M@ry", address},
+		{"MailboxApostrophe", "max.mueller'@gmx.de", address},
+		{"MailboxSlash", "max/@gmx.de", address},
+		{"MailboxBacktick", "max`@web.de", address},
+		{"MailboxTypographic", "max’@gmx.de", address},
+		{"MailboxEmoji", "max@💩.la", address},
+		{"MailboxHyphen", "max@-foo.de", address},
+		{"MailboxUnderscoreDomain", "max@_x.de", address},
+		{"MailboxTwoAts", "max@@gmx.de", address},
+		{"MailboxDot", "max@.gmx.de", address},
+		{"MailboxComment", "max(privat)@gmx.de", address},
+		{"MailboxCommentBehind", "max@(privat)gmx.de", address},
+		{"MailboxComments", "max (a) (b) @ (c) gmx.de", address},
+		{"MailboxBracket", "max)@web.de", address},
+		{"MailboxSpaceBefore", "max.mueller @gmx.de", address},
+		{"MailboxSpaceBehind", "max.mueller@ gmx.de", address},
+		{"MailboxSpaces", "max.mueller @ gmx.de", address},
+		{"MailboxNoBreakSpace", "ada\u00a0@gmx.de", address},
+		{"MailboxQuotedSpace", `"max mueller" @gmx.de`, address},
+		{"MailboxSpaceFullWidth", "ada ＠ gmx．de", address},
+		{"MailboxSpaceInternational", "ада @почта.рф", address},
+		{"MailboxInText", "Max, max.mueller @gmx.de!", address},
 		{"SoftHyphenInMailbox", "ada@\u00adgmx.de", address},
 		{"SoftHyphenInDomain", "pay\u00ad.com", link},
 		{"MarkBeforeFormula", "\u200e=1", formula},
@@ -278,5 +318,35 @@ func checkNamePromises(t interface{ Errorf(string, ...any) }, s string) {
 	}
 	if again, fault := CheckName(clean); again != clean || fault != "" {
 		t.Errorf("CheckName(%q) = %q, %q: not settled", clean, again, fault)
+	}
+}
+
+// TestNamesAreNoAddresses draws addresses with all that one may hold, and what people put around the @.
+func TestNamesAreNoAddresses(t *testing.T) {
+	t.Parallel()
+	local := rapid.OneOf(rapid.StringMatching("[a-zA-Z0-9+_üÖЖ'`/{}|~^?=#$&*-]{1,6}(\\.[a-z0-9'`/{}|~^?=#$&*_-]{1,5}){0,2}"), rapid.String())
+	domain := rapid.OneOf(
+		rapid.SampledFrom([]string{"gmx.de", "Bücher.example", "example。org", "ｅxample.org", "xn--e1afmkfd.xn--p1ai", "почта.рф", "paral·lel.cat", "カ・タ.jp", "צה״ל.org.il", "ab--cd.org"}),
+		rapid.StringMatching(`[A-Za-z0-9]{1,5}(\.[a-zA-Z]{2,4}){1,2}`),
+	)
+	around := rapid.SampledFrom([]string{"", "", " ", "\u00a0", "\u3000", "(x)", " (x y) ", "()", "(a) (b)"})
+	taken := 0
+	rapid.Check(t, func(t *rapid.T) {
+		local, domain := local.Draw(t, "local"), domain.Draw(t, "domain")
+		if _, fault := ParseAddress(local + "@" + domain); fault != "" {
+			return
+		}
+		taken++
+		name := local + around.Draw(t, "before") + "@" + around.Draw(t, "behind") + domain
+		for _, s := range []string{name, "Max (" + name + ")", "Max " + name + "!"} {
+			for _, check := range []func(string) (string, string){CheckName, CheckPetitioner} {
+				if clean, _ := check(s); clean != "" {
+					t.Fatalf("the address %q passes as the name %q", s, clean)
+				}
+			}
+		}
+	})
+	if taken == 0 {
+		t.Error("no drawn address was accepted: the property was never tried")
 	}
 }

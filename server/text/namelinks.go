@@ -26,10 +26,13 @@ ngo ong рф укр бел бг срб қаз орг ком онлайн сай�
 
 	// titles are abbreviations that stand before names, with a full stop.
 	titles = `
-arch ass assoc asst avv bacc bakk cand capt cmdr col dipl doc dott dr dra drs eng fam fr frau gebr gen herr hon hr ing
+adv arch ass assoc asst avv bacc bakk cand capt cmdr col dipl doc dott dr dra drs eng fam fr frau gebr gen herr hon hr ing
 insp ir judr jun lic lt mag maj mddr med mgr miss mlle mme mr mrs ms mudr mvdr mx paeddr phdr phil prim priv prof rer
-rev rndr sen sgt sig sr sra srta st sta ste stud supt thdr univ
+rev rndr sen sgt shri sig smt sr sra srta st sta ste stud supt thdr univ
 `
+
+	// surnames are domains that are names of many people as well: Kapil.Dev, JOHN.LI.
+	surnames = `asia dev do li lu ma mo ng ong so su vu ye`
 )
 
 // linkSign is what begins a link wherever it leads.
@@ -46,18 +49,26 @@ func hasLink(name string) bool {
 		if !found || path == "" || path[0] == ' ' || strings.HasSuffix(word, ".") {
 			continue
 		}
-		if site, _ := splitHost(word); site != "" && !joinsNames(word, site, path) {
+		if site, _ := splitHost(word); site != "" && !joinsNames(word, path) {
 			return true
 		}
 	}
 	return false
 }
 
-// joinsNames reports whether a slash stands between names, as in "J.Wang/K.Li" and "mr.kim/mrs.kim".
-func joinsNames(word, site, behind string) bool {
+// joinsNames reports whether the slash behind a word stands between names, as in "J.Wang/K.Li", "mr.kim/mrs.kim" and
+// "Mr.Kim/wife".
+func joinsNames(word, behind string) bool {
+	site, suffix := splitHost(word)
 	next, _ := utf8.DecodeRuneInString(behind)
 	title, _, _ := strings.Cut(strings.ToLower(behind), ".")
-	return isCapitalised(word) && unicode.IsUpper(next) || isTitle(site) && isTitle(title)
+	if isCapitalised(word) && unicode.IsUpper(next) || isTitle(site) && isTitle(title) {
+		return true
+	}
+	if isWebDomain(suffix) && !isSurname(word, suffix) {
+		return false
+	}
+	return isTitle(site) || utf8.RuneCountInString(site) == 1 || isCapitalised(word)
 }
 
 // hasHost reports whether there is the bare name of a web site.
@@ -65,14 +76,34 @@ func hasHost(name string) bool {
 	for word := range dottedWords(norm.NFKC.String(name)) {
 		site, suffix := splitHost(word)
 		switch n := utf8.RuneCountInString(site); {
-		case isTitle(site):
-		case len(suffix) == 2 && n >= 4 && !isCapitalised(word): // J.Ma, Dr.Li and Anna.Ng are people
-			return true
-		case n >= 3 && (strings.Contains(suffix, ".") || isOneOf(suffix, webDomains)):
+		case isTitle(site) || isSurname(word, suffix) || !isWebDomain(suffix):
+		case len(suffix) == 2:
+			if n >= 4 && !isCapitalised(word) { // J.Ma, Dr.Ye and Anna.Re are people
+				return true
+			}
+		case n >= 3:
 			return true
 		}
 	}
 	return false
+}
+
+// isWebDomain reports whether a public suffix, in lower case, is hardly the end of a name.
+func isWebDomain(suffix string) bool {
+	return len(suffix) == 2 || strings.Contains(suffix, ".") || isOneOf(suffix, webDomains)
+}
+
+// isSurname reports whether a word ends in a surname, although sites do, too. Below a domain of more than two letters a
+// name has its capital.
+func isSurname(word, suffix string) bool {
+	if len(suffix) > 2 {
+		word = strings.TrimRight(word, ".-")
+		first, _ := utf8.DecodeRuneInString(word[strings.LastIndexByte(word, '.')+1:])
+		if !unicode.IsUpper(first) {
+			return false
+		}
+	}
+	return isOneOf(suffix, surnames)
 }
 
 // dottedWords returns the words of a text that may be hosts, each with the text behind it.

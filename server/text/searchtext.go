@@ -195,8 +195,13 @@ func runsOf(word string) iter.Seq[run] {
 	}
 }
 
-// wholeWord is the size of terms in scripts that put spaces between words.
-const wholeWord = 0
+// Sizes of terms: in scripts that put spaces between words, in Han, kana and their kin, and in other alphabets without
+// spaces.
+const (
+	wholeWord    = 0
+	hanTerm      = 2
+	unspacedTerm = 3
+)
 
 // termSize returns how many letters make a term in the script of r: the fewer letters a script has, the more of them it
 // takes to tell one word from another.
@@ -206,10 +211,10 @@ func termSize(r rune) int {
 	case r < thai:
 		return wholeWord
 	case isHanOrKana(r) || unicode.In(r, unicode.Bopomofo, unicode.Yi, unicode.Tangut, unicode.Nushu, unicode.Khitan_Small_Script):
-		return 2
+		return hanTerm
 	case unicode.In(r, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar, unicode.Tai_Le, unicode.New_Tai_Lue,
 		unicode.Tai_Tham, unicode.Tai_Viet, unicode.Javanese, unicode.Balinese):
-		return 3
+		return unspacedTerm
 	}
 	return wholeWord
 }

@@ -72,7 +72,7 @@ func checkTag(tag string) (entry Tag, fault string) {
 		return Tag{}, fault
 	}
 	key := TagKey(label)
-	if !strings.ContainsFunc(key, isLetterOrDigit) {
+	if key == "" {
 		return Tag{}, "A tag must contain at least one letter or digit."
 	}
 	if utf8.RuneCountInString(key) > tagKeyMax {

@@ -9,14 +9,15 @@ import (
 )
 
 // TagKeyVersion grows when TagKey changes. Tags with the keys of a lower one get others in the background.
-const TagKeyVersion = 1
+const TagKeyVersion = 2
 
 // minus is the sign; a hyphen, which joins words, is none.
 const minus = '−'
 
 // TagKey returns the key of a tag: "#Climate Justice!" and "climatejustice" are the same tag. A key is in NFKC,
-// case-folded, and consists of letters, digits, marks, underscores, and the signs without which a tag would say
-// something else: C++ and C#, R&D, 1.5 °C, -5 and 50%. It is empty if the name is not a tag.
+// case-folded, and consists of letters, digits, marks, underscores, emoji, and the signs without which a tag would say
+// something else: C++ and C#, R&D, A≠B, 1.5 °C, -5, 50%, §218 and .NET. It is empty if the name is not a tag: if it has
+// no letter or digit.
 func TagKey(name string) string {
 	// Each step may undo another: folding decomposes, and removing a character may let its neighbours compose. Two
 	// rounds suffice for what people write; the bound is for everything else.
@@ -26,6 +27,9 @@ func TagKey(name string) string {
 			break
 		}
 		name = key
+	}
+	if !strings.ContainsFunc(name, isLetterOrDigit) {
+		return ""
 	}
 	return name
 }
@@ -60,7 +64,7 @@ func isFraction(r rune) bool {
 
 // keepSigns drops what does not belong in a key. What lies between two letters or digits is looked at as one.
 func keepSigns(s string) string {
-	in := []rune(strings.Map(keySpelling, s))
+	in := []rune(strings.Map(keySpelling, regionFlag.ReplaceAllStringFunc(s, spellRegion)))
 	out := make([]rune, 0, len(in))
 	for len(in) > 0 {
 		end := slices.IndexFunc(in, inKey)
@@ -77,23 +81,58 @@ func keepSigns(s string) string {
 	return string(out)
 }
 
+// spellRegion writes the letters of a flag that nobody sees as ASCII's, which are at the same places of their block.
+func spellRegion(flag string) string {
+	const tags, end = 0xE0000, 0xE007F
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == end:
+			return -1
+		case r > tags && r < end:
+			return r - tags
+		}
+		return r
+	}, flag)
+}
+
 // keySpelling drops fillers and variation selectors, which are letters and marks by class but invisible, and gives each
 // sign one form.
 func keySpelling(r rune) rune {
-	switch {
-	case isInvisible(r):
+	if isInvisible(r) {
 		return -1
-	case r == '⁄' || r == '∕':
+	}
+	switch r {
+	case '⁄', '∕':
 		return '/'
-	case r == '’' || r == '‘':
+	case '’', '‘':
 		return apostrophe
+	case '♯':
+		return '#'
+	case '٪':
+		return '%'
+	case '؉':
+		return '‰'
+	case '؊':
+		return '‱'
 	}
 	return r
 }
 
 // inKey reports whether r is part of a key wherever it stands.
 func inKey(r rune) bool {
-	return r == '_' || unicode.In(r, unicode.L, unicode.M, unicode.Nd, unicode.Nl)
+	return r == '_' || unicode.In(r, unicode.L, unicode.M, unicode.Nd, unicode.Nl) || isEmoji(r)
+}
+
+// isEmoji reports whether r is one of the pictures that people put into tags, or a part of one: a bee, half a flag, a
+// skin. Signs of music, religion and gender are among them; bullets, arrows, ® and ° are not.
+func isEmoji(r rune) bool {
+	switch {
+	case r >= 0x1F000 && r <= 0x1FAFF:
+		return true
+	case r >= 0x2300 && r <= 0x23FF, r >= 0x2600 && r <= 0x27BF, r >= 0x2B00 && r <= 0x2BFF:
+		return unicode.Is(unicode.So, r)
+	}
+	return false
 }
 
 func first(list []rune) rune {
@@ -127,12 +166,17 @@ func (g gap) kept() []rune {
 	out, rest := g.behind()
 	bare := []rune(strings.TrimSpace(string(rest)))
 	switch {
-	case string(bare) == "&" && g.before != 0 && g.after != 0:
-		return append(out, '&')
-	case unicode.IsDigit(g.after):
-		return append(out, g.sign(rest, bare)...)
+	case g.after == 0:
+		return out
+	case g.before != 0 && len(bare) == 1 && relates(bare[0]):
+		return append(out, bare[0])
 	}
-	return out
+	return append(out, g.sign(rest, bare)...)
+}
+
+// relates reports whether r says how two words are related: R&D, A≠B. Bars and tildes part them.
+func relates(r rune) bool {
+	return r == '&' || unicode.Is(unicode.Sm, r) && r != '|' && r != '~' && !isDash(r)
 }
 
 // separator returns the first sign of a gap between two digits: 1.5 is neither 15 nor 1/5. Spaces, brackets and symbols
@@ -148,7 +192,7 @@ func (g gap) separator() rune {
 	return '_'
 }
 
-// behind returns the signs that belong to the word or number before the gap, and the rest of it: C++, A-, 50 %.
+// behind returns the signs that belong to the word or number before the gap, and the rest of it: C++, A-, US$, 50 %.
 func (g gap) behind() (out, rest []rune) {
 	rest = g.signs
 	if g.before == 0 {
@@ -164,20 +208,29 @@ func (g gap) behind() (out, rest []rune) {
 		return []rune{minus}, rest[1:]
 	}
 	bare := []rune(strings.TrimLeftFunc(string(rest), unicode.IsSpace))
-	if unicode.IsDigit(g.before) && (first(bare) == '%' || first(bare) == '‰' || unicode.Is(unicode.Sc, first(bare))) {
+	if unicode.Is(unicode.Sc, rest[0]) || unicode.IsDigit(g.before) && isUnit(first(bare)) {
 		return bare[:1], bare[1:]
 	}
 	return nil, rest
 }
 
-// sign returns the sign of the number behind the gap, such as -5, >18 or $5. A hyphen that joins it to a word is none.
+func isUnit(r rune) bool {
+	return strings.ContainsRune("%‰‱", r) || unicode.Is(unicode.Sc, r)
+}
+
+// sign returns the sign of what is behind the gap, such as .NET, $AP, -5, >18, $5 or §218. A hyphen that joins a number
+// to a word is none, nor is the last full stop of several.
 func (g gap) sign(rest, bare []rune) []rune {
 	switch r := last(rest); {
+	case unicode.Is(unicode.Sc, r) || r == '.' && g.before == 0 && isLetterOrDigit(g.after) && last(rest[:len(rest)-1]) != '.':
+		return []rune{r}
+	case !unicode.IsDigit(g.after):
+		return nil
 	case isDash(r) && (len(rest) > 1 || g.before == 0):
 		return []rune{minus}
 	case unicode.Is(unicode.Sm, r):
 		return []rune{r}
-	case unicode.Is(unicode.Sc, last(bare)):
+	case unicode.Is(unicode.Sc, last(bare)) || last(bare) == '§' || last(bare) == '¶':
 		return []rune{last(bare)}
 	}
 	return nil

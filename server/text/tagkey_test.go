@@ -30,7 +30,23 @@ func TestTagKeyMeetsItsSpellings(t *testing.T) {
 		{"Japanese", "カタカナ", []string{"ｶﾀｶﾅ", "カタカナ"}},
 		{"Devanagari", "हिन्दी", []string{"#हिन्दी"}},
 		{"Persian", "میخواهم", []string{"می\u200cخواهم", "میخواهم"}},
-		{"Heart", "love", []string{"love ❤️", "love"}},
+		{"Heart", "love❤", []string{"love ❤️", "Love❤", "#love-❤"}},
+		{"MusicalSharp", "f#", []string{"F♯", "F#", "f♯"}},
+		{"ArabicPercent", "50%", []string{"50٪", "50%", "50 ٪"}},
+		{"PerTenThousand", "10‱", []string{"10‱", "10 ‱", "10؊"}},
+		{"PerMille", "10‰", []string{"10‰", "10؉"}},
+		{"Section", "§218", []string{"§218", "§ 218", "§§ 218", "(§218)", "# § 218!"}},
+		{"SectionWithin", "wegmit§218stgb", []string{"Weg mit § 218 StGB", "wegmit§218stgb"}},
+		{"Unequal", "a≠b", []string{"A≠B", "a ≠ b", "a=\u0338b"}},
+		{"Flag", "madein🇩🇪", []string{"Made in 🇩🇪", "madein🇩🇪"}},
+		{"FlagOfAPart", "🏴gbwlsrugby", []string{"🏴\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f Rugby"}},
+		{"Farmer", "👩🏽🌾first", []string{"👩🏽\u200d🌾 first", "👩🏽🌾First"}},
+		{"Framework", ".net", []string{".NET", "#.NET", "(.net)", " .Net "}},
+		{"FrameworkWithin", "aspnet", []string{"ASP.NET", "ASP .NET", "aspnet"}},
+		{"Ellipsis", "undjetzt", []string{"...und jetzt", "…und jetzt", ". und jetzt"}},
+		{"CurrencyOfLetters", "us$", []string{"US$", "us＄"}},
+		{"Decoration", "climate", []string{"climate®©", "► climate ●", "°climate°", "«climate»", "~climate~", "climate |", "climate."}},
+		{"Separators", "newspolitics", []string{"News | Politics", "news ~ politics", "news -> politics", "news · politics"}},
 		{"ComposesOverTheGap", "é", []string{"e!\u0301", "é"}},
 		{"Plus", "c++", []string{"C++", "#c++", "Ｃ＋＋", "C++!"}},
 		{"Sharp", "c#", []string{"C#", "#C#", "Ｃ＃", "C\u200b#"}},
@@ -46,7 +62,7 @@ func TestTagKeyMeetsItsSpellings(t *testing.T) {
 		{"Power", "10^6", []string{"10⁶", "10^6"}},
 		{"Range", "2025-2030", []string{"2025-2030", "2025 – 2030", "2025−2030"}},
 		{"Article", "art5_3", []string{"Art. 5 (3)", "Art 5 [3]"}},
-		{"Nothing", "", []string{"", "#!?", "\u3164", "❤️", "+", "&", "- -", "%"}},
+		{"Nothing", "", []string{"", "#!?", "\u3164", "❤️", "+", "&", "- -", "%", "_", "\u0301", "§", "$", "=", ".", "🇩🇪", "♯"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -65,7 +81,22 @@ func TestTagsThatDifferStayDifferent(t *testing.T) {
 	t.Parallel()
 	for _, group := range [][]string{
 		{"C", "C#", "C++", "C+", "C##"},
-		{"F", "F#"},
+		{"F", "F♯", "F♭", "F♮"},
+		{"C", "C♯"},
+		{"50", "50٪", "50‰", "50‱"},
+		{"10", "10‱"},
+		{"5", ".5"},
+		{"218", "§218", "¶218"},
+		{"Art. 5", "Art. §5"},
+		{"AB", "A≠B", "A=B", "A<B", "A>B", "A→B", "A×B", "A+B", "A∩B"},
+		{"NET", ".NET"},
+		{"Made in", "Made in 🇩🇪", "Made in 🇫🇷"},
+		{"Save", "Save 🐝", "Save 🐳", "🐝 Save"},
+		{"Farmer 👩🏽\u200d🌾", "Farmer 👨🏽\u200d🌾", "Farmer 👩🏿\u200d🌾", "Farmer"},
+		{"Rugby 🏴\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f", "Rugby 🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f", "Rugby 🏴"},
+		{"Vote ✓", "Vote ✗", "Vote ☮", "Vote"},
+		{"US", "US$", "US€"},
+		{"ASAP", "A$AP"},
 		{"R&D", "RD"},
 		{"AT&T", "ATT"},
 		{"Black & White", "Black White"},
@@ -103,7 +134,7 @@ func TestTagsThatDifferStayDifferent(t *testing.T) {
 
 func TestTagKeyPrefix(t *testing.T) {
 	t.Parallel()
-	for _, tag := range []string{"COVID-19", "Climate-Justice", "C++", "R&D", "1.5 °C", "A-", "-5 °C", "½ price", "24/7"} {
+	for _, tag := range []string{"COVID-19", "Climate-Justice", "C++", "R&D", "1.5 °C", "A-", "-5 °C", "½ price", "24/7", ".NET", "§ 218 StGB", "A≠B", "Save 🐝", "🐝 Save", "Made in 🇩🇪", "50٪", "US$", "F♯", "🏴\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f Rugby"} {
 		written := ""
 		for _, r := range tag {
 			written += string(r)
@@ -116,7 +147,7 @@ func TestTagKeyPrefix(t *testing.T) {
 
 func TestTagKeyIsSettled(t *testing.T) {
 	t.Parallel()
-	signs := rapid.StringOfN(rapid.SampledFrom([]rune("ab1⁵½²5 +#&-−–%$€<~.,/⁄'’(_\u0301\u200bⅧ①")), 0, 12, -1)
+	signs := rapid.StringOfN(rapid.SampledFrom([]rune("ab1⁵½²5 +#&-−–%$€<~.,/⁄'’(_\u0301\u200bⅧ①♯♭§٪‱=≠\u0338🐝🇩🏴\U000e0067\U000e007f❤🏽|°…")), 0, 12, -1)
 	rapid.Check(t, func(t *rapid.T) {
 		s := rapid.OneOf(anyText(), signs).Draw(t, "s")
 		checkTagKeyPromises(t, s)
