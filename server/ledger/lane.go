@@ -29,6 +29,15 @@ type entry struct {
 	done    chan struct{} // closed when receipt and err are final
 }
 
+// answer is what the entry's caller is told, and whoever repeats the call with its key: a comment that was sent by itself
+// is answered with its own id, a signature, also with a comment, with its petition.
+func (e *entry) answer() uuid.UUID {
+	if e.comment != nil {
+		return e.comment.ID
+	}
+	return e.petition
+}
+
 // claim decides what becomes of an entry, and reports whether nobody has done so before.
 func (e *entry) claim() bool { return e.claimed.CompareAndSwap(false, true) }
 
@@ -134,6 +143,9 @@ func (l *lane) commit(ctx context.Context, b *batch) error {
 	asking, refused := false, false
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, 250*time.Millisecond) {
 		err := l.try(ctx, b)
+		for errors.Is(err, errKeyTaken) && ctx.Err() == nil {
+			err = l.try(ctx, b) // which finds the key, since whoever has stored it has committed
+		}
 		if err == nil || errors.Is(err, errWritten) {
 			b.answer()
 			l.ledger.opt.Observer.Committed(b.values()...)

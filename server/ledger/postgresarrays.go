@@ -1,10 +1,13 @@
 package ledger
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/lib/pq"
+
+	"petitiond/server/idempotency"
 )
 
 // column makes the array of one column from rows. A batch goes as one array a column, because that costs one way to the
@@ -80,4 +83,65 @@ func petitionsOf[K comparable](list []move[K]) any {
 
 func numbersOf[K comparable](list []move[K]) any {
 	return ints(list, func(m move[K]) int { return m.n })
+}
+
+// columnsOfKeys are the arrays of keys.
+func columnsOfKeys(keys []idempotency.Record) []any {
+	return []any{
+		texts(keys, func(k idempotency.Record) string { return k.ID }),
+		blobs(keys, func(k idempotency.Record) []byte { return k.Input }),
+		uuids(keys, func(k idempotency.Record) uuid.UUID { return k.Answer }),
+		times(keys, func(k idempotency.Record) time.Time { return k.At }),
+	}
+}
+
+// columnsOfSignatures are the arrays of signatures.
+func columnsOfSignatures(rows []*signatureRow) []any {
+	return []any{
+		uuids(rows, func(r *signatureRow) uuid.UUID { return r.ID }),
+		uuids(rows, func(r *signatureRow) uuid.UUID { return r.counter.petition }),
+		ints(rows, func(r *signatureRow) int { return r.number }),
+		blobs(rows, func(r *signatureRow) []byte { return r.Digest }),
+		blobs(rows, func(r *signatureRow) []byte { return r.Name }),
+		blobs(rows, func(r *signatureRow) []byte { return r.Address }),
+		bools(rows, func(r *signatureRow) bool { return r.ShowName }),
+		texts(rows, func(r *signatureRow) string { return r.Country }),
+		texts(rows, func(r *signatureRow) string { return r.Locale }),
+		texts(rows, func(r *signatureRow) string { return r.Statement }),
+		times(rows, func(r *signatureRow) time.Time { return r.at }),
+	}
+}
+
+// columnsOfCounters are the arrays of counters, and the petitions of those that leave something out for the first time.
+func columnsOfCounters(counters []*counter) []any {
+	firsts := slices.DeleteFunc(slices.Clone(counters), func(c *counter) bool { return !c.first })
+	petition := func(c *counter) uuid.UUID { return c.petition }
+	return []any{
+		uuids(counters, petition),
+		ints(counters, func(c *counter) int { return c.total }),
+		ints(counters, func(c *counter) int { return c.issued }),
+		ints(counters, func(c *counter) int { return int(c.version) }),
+		times(counters, func(c *counter) time.Time { return c.asOf }),
+		ints(counters, func(c *counter) int { return c.named }),
+		ints(counters, func(c *counter) int { return c.threads }),
+		ints(counters, func(c *counter) int { return c.comments }),
+		ints(counters, func(c *counter) int { return c.commentsIssued }),
+		floats(counters, func(c *counter) float64 { return c.trending }),
+		ints(counters, func(c *counter) int { return c.unsummedAfter }),
+		ints(counters, func(c *counter) int { return c.unsummedTo }),
+		uuids(firsts, petition),
+	}
+}
+
+// columnsOfSums are the arrays of what counters add to minutes, days and countries.
+func columnsOfSums(counters []*counter) []any {
+	minutes := moves(counters, func(c *counter) map[int64]int { return c.minutes })
+	days := moves(counters, func(c *counter) map[int64]int { return c.days })
+	countries := moves(counters, func(c *counter) map[string]int { return c.countries })
+	begin := func(m move[int64]) int { return int(m.key) }
+	return []any{
+		petitionsOf(minutes), ints(minutes, begin), numbersOf(minutes),
+		petitionsOf(days), ints(days, begin), numbersOf(days),
+		petitionsOf(countries), texts(countries, func(m move[string]) string { return m.key }), numbersOf(countries),
+	}
 }
