@@ -21,11 +21,13 @@ type batch struct {
 	petitions []uuid.UUID // once each, in the order in which they are locked
 	unsummed  int         // see Options
 	lost      bool        // the COMMIT of the last run was not answered
+	wary      bool        // some of the keys may be known, and are looked for before anything is written
 
 	now        time.Time // of the run, read under the locks
 	outcomes   []outcome
-	keys       []idempotency.Record // to be stored, in the order of their ids
-	signatures []*signatureRow      // inserted; those whose address was there are left out
+	kept       map[string]idempotency.Record // the keys that were stored before, by their ids, as far as they were looked for
+	keys       []idempotency.Record          // to be stored, in the order of their ids
+	signatures []*signatureRow               // inserted; those whose address was there are left out
 	comments   []*commentRow
 	found
 }
@@ -64,6 +66,9 @@ func (b *batch) settle(ctx context.Context, t tx, clock func() (time.Time, error
 		return err
 	}
 	b.begin(seen, now)
+	if err := b.recall(ctx, t); err != nil {
+		return err
+	}
 	b.gate()
 	if err := b.write(ctx, t); err != nil {
 		return err
@@ -94,9 +99,6 @@ func (b *batch) look(ctx context.Context, t tx, clock func() (time.Time, error))
 func (b *batch) inquiry(now time.Time) inquiry {
 	ask := inquiry{petitions: b.petitions, since: timespan.Hour.Ago(now)}
 	for _, e := range b.entries {
-		if e.key != nil {
-			ask.keys = append(ask.keys, e.key.ID)
-		}
 		if e.signature != nil {
 			ask.digests = append(ask.digests, e.signature.Digest)
 		}
@@ -126,11 +128,27 @@ func (b *batch) resolve(ctx context.Context, t tx) error {
 func (b *batch) begin(seen found, now time.Time) {
 	b.found, b.now = seen, now
 	b.outcomes = make([]outcome, len(b.entries))
-	b.keys, b.signatures, b.comments = nil, nil, nil
+	b.kept, b.keys, b.signatures, b.comments = nil, nil, nil, nil
 	// One time for all rows of a petition in this batch, even if its clock and that of the batch before differ a little.
 	for _, c := range b.counters {
 		c.at = c.timeAt(now)
 	}
+}
+
+// recall looks for keys, if some may be known or belong to what is refused: a known one is answered all the same. Hardly
+// any is known, so that it is mostly left to their insertion to find out.
+func (b *batch) recall(ctx context.Context, t tx) (err error) {
+	wary, ids := b.wary, []string(nil)
+	for _, e := range b.entries {
+		if e.key != nil {
+			ids = append(ids, e.key.ID)
+			wary = wary || b.refusal(e) != nil
+		}
+	}
+	if wary && len(ids) > 0 {
+		b.kept, err = t.findKeys(ctx, ids)
+	}
+	return err
 }
 
 // gate answers every entry whose key is known already, also where the petition has closed since, and refuses what the

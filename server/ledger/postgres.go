@@ -16,8 +16,9 @@ import (
 
 // The statements of PostgreSQL: a batch each, in arrays. An empty string in an array stands for NULL.
 const (
-	pqFindKeys = `SELECT k.id, k.input, k.answer FROM ` + pqKeys
-	pqWritten  = `SELECT (SELECT COUNT(*) FROM unnest($1::uuid[]) AS i(id)
+	pqFindKeys = `SELECT k.id, k.input, k.answer FROM unnest($1::text[]) AS i(id)
+ CROSS JOIN LATERAL (SELECT id, input, answer FROM idempotency_keys WHERE id >= i.id ORDER BY id LIMIT 1) AS k WHERE k.id = i.id`
+	pqWritten = `SELECT (SELECT COUNT(*) FROM unnest($1::uuid[]) AS i(id)
   CROSS JOIN LATERAL (SELECT FROM signatures WHERE id = i.id LIMIT 1) AS s)
  + (SELECT COUNT(*) FROM unnest($2::uuid[]) AS i(id)
   CROSS JOIN LATERAL (SELECT FROM comments WHERE id = i.id LIMIT 1) AS c) > 0`
@@ -30,71 +31,76 @@ const (
  WHERE c.id = i.parent AND c.id = ANY($1::uuid[])`
 )
 
-// pqKeys are the keys with the ids in $1. A plain join would do, here and for addresses below, but its plan is kept:
-// made while the table is small it reads the whole table for every batch, or walks along another index. LATERAL with a
-// LIMIT leaves the planner the one index.
-const pqKeys = `unnest($1::text[]) AS i(id)
- CROSS JOIN LATERAL (SELECT id, input, answer FROM idempotency_keys WHERE id >= i.id ORDER BY id LIMIT 1) AS k WHERE k.id = i.id`
-
 // pqLook locks counters in the order of their ids, as every writer does, so that two batches cannot each hold what the
-// other waits for. With them come whether any of the keys and which of the addresses are there, and the last hours: one
-// way to the server for what are four questions. The minutes of a petition lie together, so that a last hour is one look
-// along an index.
+// other waits for. With them come the addresses that are there and the last hours: one way to the server for what are
+// three questions. The minutes of a petition lie together, so that a last hour is one look along an index.
 //
 // The counter's lock keeps every other writer of these petitions out, so that an address that is absent here is still
 // absent when the rows are inserted; the unique key is the guard if that should ever be wrong. But only the counters
 // themselves are read as they are once they are locked. All else is as it was when the statement began: a counter that
 // lies elsewhere by now has moved since.
+//
+// A plain join would find addresses, but its plan is kept: made while the table is small it reads the whole table for
+// every batch, or walks along another index. LATERAL with a LIMIT leaves the planner the one index.
 var pqLook = `WITH held AS MATERIALIZED (
-  SELECT ctid AS place, ` + counterColumns + ` FROM counters WHERE petition_id = ANY($2::uuid[]) ORDER BY petition_id FOR UPDATE
+  SELECT ctid AS place, ` + counterColumns + ` FROM counters WHERE petition_id = ANY($1::uuid[]) ORDER BY petition_id FOR UPDATE
  )
- SELECT ` + counterColumns + `, ` + timespan.LastHour(`$4`, `$5`, isID) + `,
+ SELECT ` + counterColumns + `, ` + timespan.LastHour(`$3`, `$4`, isID) + `,
  place <> (SELECT ctid FROM counters AS c WHERE c.petition_id = i.petition_id),
- EXISTS (SELECT FROM ` + pqKeys + `),
- (SELECT array_agg(s.digest) FROM unnest($3::bytea[]) AS i(digest)
+ (SELECT array_agg(s.digest) FROM unnest($2::bytea[]) AS i(digest)
   CROSS JOIN LATERAL (SELECT digest FROM signatures WHERE digest >= i.digest ORDER BY digest LIMIT 1) AS s
   WHERE s.digest = i.digest)
  FROM held AS i`
 
-// pqMove writes keys, signatures, counters and sums: one way to the server for all of them. It counts the keys that it
-// has stored. ON CONFLICT waits for a transaction that has written the same key until that has ended. Naming the
-// petitions twice keeps the plan from reading the whole table, see pqKeys.
-const pqMove = `WITH signed AS (
+// The statement that writes keys, signatures, counters and, in pqMoveSummed, sums: one way to the server for all of them.
+// It counts the keys that it has stored. ON CONFLICT waits for a transaction that has written the same key until that
+// has ended. Naming the petitions twice keeps the plan from reading the whole table, see pqLook. Arrays side by side in a
+// SELECT are read row by row, where in a FROM each would be stored first.
+const (
+	pqMove       = pqMoveBegin + pqMoveEnd
+	pqMoveSummed = pqMoveBegin + pqMoveSums + pqMoveEnd
+	pqMoveBegin  = `WITH signed AS (
   INSERT INTO signatures (id, petition_id, number, state, digest, name, address, show_name, country, locale, statement_version,
    signed_at)
   SELECT id, petition, number, 'COUNTED', digest, name, address, shown, NULLIF(country, ''), NULLIF(locale, ''),
    NULLIF(statement, ''), at
-  FROM unnest($5::uuid[], $6::uuid[], $7::bigint[], $8::bytea[], $9::bytea[], $10::bytea[], $11::bool[], $12::text[],
-   $13::text[], $14::text[], $15::timestamptz[])
-   AS i(id, petition, number, digest, name, address, shown, country, locale, statement, at)
+  FROM (SELECT unnest($5::uuid[]) AS id, unnest($6::uuid[]) AS petition, unnest($7::bigint[]) AS number,
+   unnest($8::bytea[]) AS digest, unnest($9::bytea[]) AS name, unnest($10::bytea[]) AS address, unnest($11::bool[]) AS shown,
+   unnest($12::text[]) AS country, unnest($13::text[]) AS locale, unnest($14::text[]) AS statement,
+   unnest($15::timestamptz[]) AS at) AS i
  ), counted AS (
   UPDATE counters c SET total = i.total, issued = i.issued, version = i.version, as_of = i.as_of,
   named = i.named, threads = i.threads, comments = i.comments, comments_issued = i.comments_issued, trending = i.trending,
   unsummed_after = i.unsummed_after, unsummed_to = i.unsummed_to
-  FROM unnest($16::uuid[], $17::bigint[], $18::bigint[], $19::bigint[], $20::timestamptz[], $21::bigint[], $22::bigint[],
-   $23::bigint[], $24::bigint[], $25::float8[], $26::bigint[], $27::bigint[])
-  AS i(petition, total, issued, version, as_of, named, threads, comments, comments_issued, trending, unsummed_after, unsummed_to)
+  FROM (SELECT unnest($16::uuid[]) AS petition, unnest($17::bigint[]) AS total, unnest($18::bigint[]) AS issued,
+   unnest($19::bigint[]) AS version, unnest($20::timestamptz[]) AS as_of, unnest($21::bigint[]) AS named,
+   unnest($22::bigint[]) AS threads, unnest($23::bigint[]) AS comments, unnest($24::bigint[]) AS comments_issued,
+   unnest($25::float8[]) AS trending, unnest($26::bigint[]) AS unsummed_after, unnest($27::bigint[]) AS unsummed_to) AS i
   WHERE c.petition_id = i.petition AND c.petition_id = ANY($16::uuid[])
  ), left_out AS (
-  INSERT INTO unsummed (petition_id) SELECT * FROM unnest($28::uuid[]) ON CONFLICT DO NOTHING
- ), minutes AS (
-  INSERT INTO signature_buckets AS b (petition_id, minute, added) SELECT * FROM unnest($29::uuid[], $30::bigint[], $31::bigint[])
+  INSERT INTO unsummed (petition_id) SELECT unnest($28::uuid[]) ON CONFLICT DO NOTHING
+ )`
+	pqMoveSums = `, minutes AS (
+  INSERT INTO signature_buckets AS b (petition_id, minute, added) SELECT unnest($29::uuid[]), unnest($30::bigint[]), unnest($31::bigint[])
   ON CONFLICT (petition_id, span, minute) DO UPDATE SET added = b.added + excluded.added
  ), days AS (
-  INSERT INTO signature_days AS b (petition_id, day, added) SELECT * FROM unnest($32::uuid[], $33::bigint[], $34::bigint[])
+  INSERT INTO signature_days AS b (petition_id, day, added) SELECT unnest($32::uuid[]), unnest($33::bigint[]), unnest($34::bigint[])
   ON CONFLICT (petition_id, day) DO UPDATE SET added = b.added + excluded.added
  ), countries AS (
-  INSERT INTO signature_country_buckets AS b (petition_id, country, added) SELECT * FROM unnest($35::uuid[], $36::text[], $37::bigint[])
+  INSERT INTO signature_country_buckets AS b (petition_id, country, added)
+  SELECT unnest($35::uuid[]), unnest($36::text[]), unnest($37::bigint[])
   ON CONFLICT (petition_id, country) DO UPDATE SET added = b.added + excluded.added
- )
+ )`
+	pqMoveEnd = `
  INSERT INTO idempotency_keys (id, input, answer, created_at)
- SELECT * FROM unnest($1::text[], $2::bytea[], $3::uuid[], $4::timestamptz[]) ON CONFLICT DO NOTHING`
+ SELECT unnest($1::text[]), unnest($2::bytea[]), unnest($3::uuid[]), unnest($4::timestamptz[]) ON CONFLICT DO NOTHING`
+)
 
 // isID is the condition that a column holds the petition of i.
 func isID(column string) string { return column + ` = i.petition_id` }
 
 var postgresSQL = []string{
-	pqLook, pqFindKeys, pqWritten, pqComment, pqSumUp, pqMove, pqMoveReplies,
+	pqLook, pqFindKeys, pqWritten, pqComment, pqSumUp, pqMove, pqMoveSummed, pqMoveReplies,
 }
 
 type pqStore struct{ *statements }
@@ -106,26 +112,22 @@ func (s *pqStore) inTx(ctx context.Context, fn func(context.Context, tx) error) 
 
 type pqTx struct{ session }
 
-// look reads the keys only if any is there, which is rare. Where there is no counter, nothing says whether one is.
+// look asks for everything at once.
 func (t pqTx) look(ctx context.Context, ask inquiry) (found, error) {
 	out := found{counters: map[uuid.UUID]*counter{}, known: map[string]bool{}, lastHour: map[uuid.UUID]int{}}
-	kept := true
 	err := t.each(ctx, pqLook, []any{
-		texts(ask.keys, same), uuids(ask.petitions, same), pq.ByteaArray(ask.digests), ask.since, timespan.TimeOf(ask.since + 1),
+		uuids(ask.petitions, same), blobs(ask.digests, same), ask.since, timespan.TimeOf(ask.since + 1),
 	}, func(rows *sql.Rows) error {
 		var n int
 		var stale bool
 		var known pq.ByteaArray
-		c, err := scanCounter(rows, &n, &stale, &kept, &known)
+		c, err := scanCounter(rows, &n, &stale, &known)
 		out.counters[c.petition], out.lastHour[c.petition], out.stale = c, n, out.stale || stale
 		for _, digest := range known {
 			out.known[string(digest)] = true
 		}
 		return err
 	})
-	if err == nil && kept && len(ask.keys) > 0 {
-		out.kept, err = t.findKeys(ctx, ask.keys)
-	}
 	return out, err
 }
 
@@ -185,8 +187,11 @@ func (t pqTx) move(ctx context.Context, m moved) error {
 	if len(m.counters) == 0 && len(m.keys) == 0 {
 		return nil
 	}
-	stored, err := t.wrote(ctx, pqMove, slices.Concat(
-		columnsOfKeys(m.keys), columnsOfSignatures(m.signed), columnsOfCounters(m.counters), columnsOfSums(m.summed))...)
+	text, args := pqMove, slices.Concat(columnsOfKeys(m.keys), columnsOfSignatures(m.signed), columnsOfCounters(m.counters))
+	if len(m.summed) > 0 {
+		text, args = pqMoveSummed, append(args, columnsOfSums(m.summed)...)
+	}
+	stored, err := t.wrote(ctx, text, args...)
 	if err == nil && int(stored) < len(m.keys) {
 		err = errKeyTaken
 	}

@@ -72,8 +72,8 @@ func (t sqliteTx) insert(ctx context.Context, text string, args ...any) (bool, e
 }
 
 // look only reads: the transaction is immediate, and SQLite has one writer.
-func (t sqliteTx) look(ctx context.Context, ask inquiry) (out found, err error) {
-	out = found{counters: map[uuid.UUID]*counter{}, lastHour: map[uuid.UUID]int{}}
+func (t sqliteTx) look(ctx context.Context, ask inquiry) (found, error) {
+	out := found{counters: map[uuid.UUID]*counter{}, lastHour: map[uuid.UUID]int{}}
 	for _, id := range ask.petitions {
 		err := t.each(ctx, liteLock, []any{id}, func(rows *sql.Rows) (err error) {
 			out.counters[id], err = scanCounter(rows)
@@ -88,8 +88,7 @@ func (t sqliteTx) look(ctx context.Context, ask inquiry) (out found, err error) 
 		}
 		out.lastHour[id] = n
 	}
-	out.kept, err = t.findKeys(ctx, ask.keys)
-	return out, err
+	return out, nil
 }
 
 // findKeys reads what keys were answered.
@@ -160,7 +159,7 @@ func (t sqliteTx) move(ctx context.Context, m moved) error {
 		if err != nil {
 			return err
 		}
-		if !fresh { // cannot be, as nobody else writes
+		if !fresh {
 			return errKeyTaken
 		}
 	}

@@ -37,6 +37,8 @@ type commentRow struct {
 type tx interface {
 	// look takes counters until the transaction ends, and finds out what is there already of what is about to be written.
 	look(ctx context.Context, ask inquiry) (found, error)
+	// findKeys returns what is stored of keys, by their ids.
+	findKeys(ctx context.Context, ids []string) (map[string]idempotency.Record, error)
 	// written says whether one of the rows is there, by its id.
 	written(ctx context.Context, signatures []*signatureRow, comments []*commentRow) (bool, error)
 	// sign numbers the rows whose address is new to the petition, given the addresses that were found. It may leave it to
@@ -47,7 +49,7 @@ type tx interface {
 	// sumUp adds to the sums of petitions the signatures that earlier transactions have left out of them.
 	sumUp(ctx context.Context, petitions []uuid.UUID) error
 	// move writes keys, the signatures that sign has numbered, and counters and sums as the transaction has moved them. It
-	// returns errKeyTaken if another transaction has stored one of the keys since look.
+	// returns errKeyTaken if one of the keys was stored before.
 	move(ctx context.Context, m moved) error
 	// moveReplies moves the replies of parents.
 	moveReplies(ctx context.Context, counters []*counter) error
@@ -56,18 +58,16 @@ type tx interface {
 // inquiry is what a transaction asks before it writes.
 type inquiry struct {
 	petitions []uuid.UUID // in the order in which they are locked
-	keys      []string    // their ids
 	digests   [][]byte    // of addresses that may have signed
 	since     int64       // the minute before the last hour
 }
 
 // found is the answer. SQLite leaves known empty: there the insertion of a signature tells whether its address is new.
 type found struct {
-	counters map[uuid.UUID]*counter        // of the petitions that there are
-	kept     map[string]idempotency.Record // the keys that were stored before, by their ids
-	known    map[string]bool               // digests of addresses that have signed
-	lastHour map[uuid.UUID]int             // without what this transaction adds
-	stale    bool                          // a counter has moved while it was waited for: all but counters may be old
+	counters map[uuid.UUID]*counter // of the petitions that there are
+	known    map[string]bool        // digests of addresses that have signed
+	lastHour map[uuid.UUID]int      // without what this transaction adds
+	stale    bool                   // a counter has moved while it was waited for: all but counters may be old
 }
 
 // moved is what a transaction writes at its end.
@@ -78,8 +78,8 @@ type moved struct {
 	summed   []*counter // those of them that leave nothing out of the sums
 }
 
-// errKeyTaken says that another transaction has stored a key of this one since it looked for it.
-var errKeyTaken = errors.New("ledger: an idempotency key was stored meanwhile")
+// errKeyTaken says that an earlier transaction has stored a key of this one.
+var errKeyTaken = errors.New("ledger: an idempotency key was stored before")
 
 // store opens transactions on one kind of database. It hands on the context for the statements in them.
 type store interface {
