@@ -46,7 +46,8 @@ type DB struct {
 	// them every time, which takes longer than running them. On SQLite its connections refuse changes.
 	LookUp *sql.DB
 	// Ledger is the pool on which the ledger writes. On PostgreSQL it has connections of its own: no signature ever
-	// waits for a connection that a slow reader holds. On SQLite it is the same pool as Write.
+	// waits for a connection that a slow reader holds, and they take bytes as arguments in PostgreSQL's binary format. On
+	// SQLite it is the same pool as Write.
 	Ledger *sql.DB
 	// Clock is the clock whose time is stored and decides.
 	Clock *Clock

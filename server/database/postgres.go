@@ -79,16 +79,18 @@ func (o Options) openPostgres(ctx context.Context, address string) (_ *DB, err e
 		}
 	}()
 	// Opened when there is something to migrate: it is in use for seconds, and its limits would be wrong for all else.
-	db.migrate = func() (*sql.DB, error) { return o.postgresPool(address, "petitiond migrate", migrationRules(), 2) }
-	if db.Write, err = o.postgresPool(address, "petitiond", nil, o.Write); err != nil {
+	db.migrate = func() (*sql.DB, error) {
+		return o.postgresPool(address, "petitiond migrate", migrationRules(), 2, inText)
+	}
+	if db.Write, err = o.postgresPool(address, "petitiond", nil, o.Write, inText); err != nil {
 		return nil, err
 	}
 	// Readers do not wait for writers on PostgreSQL, so that one pool does for both.
 	db.Read = db.Write
-	if db.LookUp, err = o.postgresPool(address, "petitiond", lookUpRules(), o.LookUp); err != nil {
+	if db.LookUp, err = o.postgresPool(address, "petitiond", lookUpRules(), o.LookUp, inText); err != nil {
 		return nil, err
 	}
-	if db.Ledger, err = o.postgresPool(address, "petitiond ledger", ledgerRules(), o.Ledger); err != nil {
+	if db.Ledger, err = o.postgresPool(address, "petitiond ledger", ledgerRules(), o.Ledger, inBinary); err != nil {
 		return nil, err
 	}
 	if err = checkPostgres(ctx, db.Write); err != nil {
@@ -104,8 +106,17 @@ func (o Options) openPostgres(ctx context.Context, address string) (_ *DB, err e
 	return db, checkSetting(ctx, db.Ledger, "synchronous_commit", "on")
 }
 
+// format says how a pool sends bytes as arguments. Sent in binary they are what the server keeps, whatever their type;
+// but JSON is no text there.
+type format bool
+
+const (
+	inText   format = false
+	inBinary format = true
+)
+
 // postgresPool returns a pool whose sessions have this name, the rules for all sessions, and the given ones.
-func (o Options) postgresPool(address, name string, rules map[string]string, size int) (*sql.DB, error) {
+func (o Options) postgresPool(address, name string, rules map[string]string, size int, bytes format) (*sql.DB, error) {
 	config, err := pq.NewConfig(address)
 	if err != nil {
 		return nil, badAddress()
@@ -113,6 +124,7 @@ func (o Options) postgresPool(address, name string, rules map[string]string, siz
 	if config.BinaryParameters {
 		return nil, errors.New("remove binary_parameters from the PostgreSQL address: JSON columns cannot be written with it")
 	}
+	config.BinaryParameters = bool(bytes)
 	settings := sessionDefaults()
 	for _, more := range []map[string]string{config.Runtime, sessionRules(), rules} {
 		maps.Copy(settings, more)

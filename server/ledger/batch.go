@@ -21,11 +21,13 @@ type batch struct {
 	petitions []uuid.UUID // once each, in the order in which they are locked
 	unsummed  int         // see Options
 	lost      bool        // the COMMIT of the last run was not answered
+	wary      bool        // some of the keys may be known, and are looked for before anything is written
 
 	now        time.Time // of the run, read under the locks
-	counters   map[uuid.UUID]*counter
 	outcomes   []outcome
-	signatures []*signatureRow // inserted; those whose address was there are left out
+	kept       map[string]idempotency.Record // the keys that were stored before, by their ids, as far as they were looked for
+	keys       []idempotency.Record          // to be stored, in the order of their ids
+	signatures []*signatureRow               // inserted; those whose address was there are left out
 	comments   []*commentRow
 	found
 }
@@ -56,27 +58,52 @@ func newBatch(entries []*entry, unsummed int) *batch {
 // locks in every process: counters by petition, then keys by id, then rows that only the holder of a counter
 // touches.
 func (b *batch) settle(ctx context.Context, t tx, clock func() (time.Time, error)) error {
-	counters, err := t.lock(ctx, b.petitions)
+	seen, now, err := b.look(ctx, t, clock)
 	if err != nil {
 		return err
 	}
 	if err := b.resolve(ctx, t); err != nil {
 		return err
 	}
-	// The clock is read only now: the wait for the locks may have lasted until a petition's end.
-	now, err := clock()
-	if err != nil {
+	b.begin(seen, now)
+	if err := b.recall(ctx, t); err != nil {
 		return err
 	}
-	b.begin(counters, now)
 	b.gate()
-	if err := b.keep(ctx, t); err != nil {
-		return err
-	}
 	if err := b.write(ctx, t); err != nil {
 		return err
 	}
 	return b.move(ctx, t)
+}
+
+// look takes the locks and finds out what is there. What was found while others held a counter may be as old as the
+// wait for it, so that it is looked for again: now that this transaction holds them, none can move.
+func (b *batch) look(ctx context.Context, t tx, clock func() (time.Time, error)) (found, time.Time, error) {
+	before, err := clock()
+	if err != nil {
+		return found{}, before, err
+	}
+	seen, err := t.look(ctx, b.inquiry(before))
+	if err != nil {
+		return found{}, before, err
+	}
+	// The wait for the locks may have lasted until a petition's end.
+	now, err := clock()
+	if err == nil && (seen.stale || timespan.Hour.Ago(now) != timespan.Hour.Ago(before)) {
+		seen, err = t.look(ctx, b.inquiry(now))
+	}
+	return seen, now, err
+}
+
+// inquiry asks for everything that the entries name. That some are refused costs less than to ask a second time.
+func (b *batch) inquiry(now time.Time) inquiry {
+	ask := inquiry{petitions: b.petitions, since: timespan.Hour.Ago(now)}
+	for _, e := range b.entries {
+		if e.signature != nil {
+			ask.digests = append(ask.digests, e.signature.Digest)
+		}
+	}
+	return ask
 }
 
 // resolve finds out what became of a run whose COMMIT was not answered. That run has ended, since it held
@@ -98,113 +125,71 @@ func (b *batch) resolve(ctx context.Context, t tx) error {
 }
 
 // begin forgets what an earlier run made.
-func (b *batch) begin(counters map[uuid.UUID]*counter, now time.Time) {
-	b.counters, b.now = counters, now
+func (b *batch) begin(seen found, now time.Time) {
+	b.found, b.now = seen, now
 	b.outcomes = make([]outcome, len(b.entries))
-	b.signatures, b.comments, b.found = nil, nil, found{}
+	b.kept, b.keys, b.signatures, b.comments = nil, nil, nil, nil
 	// One time for all rows of a petition in this batch, even if its clock and that of the batch before differ a little.
-	for _, c := range counters {
+	for _, c := range b.counters {
 		c.at = c.timeAt(now)
 	}
 }
 
-// gate refuses what the petition's terms, read under its lock, do not allow.
+// recall looks for keys, if some may be known or belong to what is refused: a known one is answered all the same. Hardly
+// any is known, so that it is mostly left to their insertion to find out.
+func (b *batch) recall(ctx context.Context, t tx) (err error) {
+	wary, ids := b.wary, []string(nil)
+	for _, e := range b.entries {
+		if e.key != nil {
+			ids = append(ids, e.key.ID)
+			wary = wary || b.refusal(e) != nil
+		}
+	}
+	if wary && len(ids) > 0 {
+		b.kept, err = t.findKeys(ctx, ids)
+	}
+	return err
+}
+
+// gate answers every entry whose key is known already, also where the petition has closed since, and refuses what the
+// petition's terms, read under its lock, do not allow. The keys of the rest are to be stored.
 func (b *batch) gate() {
-	for i, e := range b.entries {
-		o := &b.outcomes[i]
-		o.sameAs = -1
-		o.receipt.Answer = e.petition
-		// A comment that was sent by itself is answered with its own id; a signature, also with a comment, with its petition.
-		if e.comment != nil {
-			o.receipt.Answer = e.comment.ID
-		}
-		switch c := b.counters[e.petition]; {
-		// Nothing is written, and its key is not kept either: see keep.
-		case c == nil:
-			o.err, o.done = ErrNotFound, true
-		// Whether a petition may be commented on was decided before: no count depends on it.
-		case e.signature != nil && !c.accepts():
-			o.err, o.done = ErrClosed, true
-		}
-	}
-}
-
-// keep stores the idempotency keys of what is about to be written, and answers every entry whose key is
-// known already, also where the petition has closed since.
-func (b *batch) keep(ctx context.Context, t tx) (err error) {
-	fresh, known := b.keys()
-	if b.found, err = t.prepare(ctx, b.inquiry(fresh)); err != nil {
-		return err
-	}
-	return b.replay(ctx, t, append(known, b.taken...))
-}
-
-// keys returns the keys to be stored, and the ids of those to be looked up.
-func (b *batch) keys() (fresh []idempotency.Record, known []string) {
 	first := map[string]int{} // place of the first entry of each key in this batch: it alone is written
 	for i, e := range b.entries {
-		if e.key == nil {
-			continue
-		}
 		o := &b.outcomes[i]
-		// The same call twice in one batch, which happens when a client is impatient. Whether the inputs agree is found out
-		// when it is answered.
-		if j, ok := first[e.key.ID]; ok {
-			o.sameAs, o.done = j, true
-			continue
+		*o = outcome{receipt: Receipt{Answer: e.answer()}, sameAs: -1}
+		if e.key != nil {
+			if k, ok := b.kept[e.key.ID]; ok {
+				o.receipt.Answer, o.err, o.done = k.Answer, e.key.Check(k.Key), true
+				continue
+			}
+			// The same call twice in one batch, which happens when a client is impatient. Whether the inputs agree is found
+			// out when it is answered.
+			if j, ok := first[e.key.ID]; ok {
+				o.sameAs, o.done = j, true
+				continue
+			}
 		}
-		// It was refused. If the key is known its first answer counts, and if not it stays free for another try.
-		if o.done {
-			known = append(known, e.key.ID)
-			continue
+		// Of what is refused nothing is written, and its key stays free for another try.
+		if o.err = b.refusal(e); o.err != nil {
+			o.done = true
+		} else if e.key != nil {
+			first[e.key.ID] = i
+			b.keys = append(b.keys, idempotency.Record{Key: *e.key, Answer: o.receipt.Answer, At: b.now})
 		}
-		first[e.key.ID] = i
-		fresh = append(fresh, idempotency.Record{Key: *e.key, Answer: o.receipt.Answer, At: b.now})
 	}
 	// In the order of ids, or two batches could each wait for a key that the other has stored.
-	slices.SortFunc(fresh, func(a, b idempotency.Record) int { return cmp.Compare(a.ID, b.ID) })
-	// A key that was refused with one entry and is kept with another says nothing about the refused one.
-	return fresh, slices.DeleteFunc(known, func(id string) bool { _, ok := first[id]; return ok })
+	slices.SortFunc(b.keys, func(a, b idempotency.Record) int { return cmp.Compare(a.ID, b.ID) })
 }
 
-// inquiry asks about the signatures that may be written. That some turn out to be repeated costs less than to ask a
-// second time.
-func (b *batch) inquiry(keys []idempotency.Record) inquiry {
-	ask := inquiry{keys: keys, since: timespan.Hour.Ago(b.now)}
-	signed := map[uuid.UUID]bool{}
-	for i, e := range b.entries {
-		if e.signature != nil && !b.outcomes[i].done {
-			ask.digests = append(ask.digests, e.signature.Digest)
-			signed[e.petition] = true
-		}
-	}
-	for _, id := range b.petitions {
-		if signed[id] {
-			ask.petitions = append(ask.petitions, id)
-		}
-	}
-	return ask
-}
-
-// replay answers the entries whose keys were stored by an earlier transaction.
-func (b *batch) replay(ctx context.Context, t tx, ids []string) error {
-	if len(ids) == 0 {
-		return nil
-	}
-	kept, err := t.findKeys(ctx, ids)
-	if err != nil {
-		return err
-	}
-	for i, e := range b.entries {
-		if e.key == nil {
-			continue
-		}
-		// Where there is none the outcome stands: that of a refused entry, whose key was only looked up.
-		k, ok := kept[e.key.ID]
-		if !ok {
-			continue
-		}
-		b.outcomes[i] = outcome{receipt: Receipt{Answer: k.Answer}, err: e.key.Check(k.Key), done: true, sameAs: -1}
+// refusal returns why an entry must not be written. Whether a petition may be commented on was decided before: no count
+// depends on it.
+func (b *batch) refusal(e *entry) error {
+	switch c := b.counters[e.petition]; {
+	case c == nil:
+		return ErrNotFound
+	case e.signature != nil && !c.accepts():
+		return ErrClosed
 	}
 	return nil
 }
@@ -264,9 +249,9 @@ func (b *batch) comment(ctx context.Context, t tx) error {
 	return t.insertComments(ctx, b.comments)
 }
 
-// move writes each counter and each sum once, however many signatures moved it.
+// move writes each key, counter and sum once, however many signatures moved it.
 func (b *batch) move(ctx context.Context, t tx) error {
-	var moved, summed []*counter
+	var counters, summed []*counter
 	var due []uuid.UUID // petitions with signatures of earlier batches that are summed up now
 	// In the order of the locks, so that the same batch writes its rows in the same order each time it runs.
 	for _, id := range b.petitions {
@@ -274,7 +259,7 @@ func (b *batch) move(ctx context.Context, t tx) error {
 		if c == nil || !c.moved {
 			continue
 		}
-		moved = append(moved, c)
+		counters = append(counters, c)
 		// Comments leave the version as it is: it belongs to the count alone, and clients compare it.
 		if !c.counted() {
 			continue
@@ -291,17 +276,14 @@ func (b *batch) move(ctx context.Context, t tx) error {
 		}
 		c.unsummedAfter, c.unsummedTo = c.issued, c.issued
 	}
-	for _, step := range []func() error{
-		func() error { return t.sumUp(ctx, due) }, // before the counters, which say what is left
-		func() error { return t.move(ctx, moved, b.signatures) },
-		func() error { return t.moveSums(ctx, summed) },
-		func() error { return t.moveReplies(ctx, moved) },
-	} {
-		if err := step(); err != nil {
-			return err
-		}
+	// Before the counters, which say what is left.
+	if err := t.sumUp(ctx, due); err != nil {
+		return err
 	}
-	return nil
+	if err := t.move(ctx, moved{b.keys, b.signatures, counters, summed}); err != nil {
+		return err
+	}
+	return t.moveReplies(ctx, counters)
 }
 
 // answer hands the outcomes to the callers' entries, after the commit.

@@ -29,6 +29,15 @@ type entry struct {
 	done    chan struct{} // closed when receipt and err are final
 }
 
+// answer is what the entry's caller is told, and whoever repeats the call with its key: a comment that was sent by itself
+// is answered with its own id, a signature, also with a comment, with its petition.
+func (e *entry) answer() uuid.UUID {
+	if e.comment != nil {
+		return e.comment.ID
+	}
+	return e.petition
+}
+
 // claim decides what becomes of an entry, and reports whether nobody has done so before.
 func (e *entry) claim() bool { return e.claimed.CompareAndSwap(false, true) }
 
@@ -39,7 +48,10 @@ func (e *entry) fail(err error) {
 
 // lane writes one batch after another. It has a goroutine of its own, and with it one transaction at a time: on
 // PostgreSQL there are as many lanes as connections, on SQLite one.
-type lane struct{ ledger *Ledger }
+type lane struct {
+	ledger *Ledger
+	wary   bool // there were repeated keys in the last batch, so that there may be some in the next
+}
 
 // run writes what arrived during one commit as the next batch. That commit was the wait, so an idle lane
 // writes a lone entry at once.
@@ -131,9 +143,15 @@ func isAway(err error) bool {
 // Running it again is harmless: see batch.resolve.
 func (l *lane) commit(ctx context.Context, b *batch) error {
 	var last error
+	b.wary = l.wary
+	defer func() { l.wary = len(b.kept) > 0 }()
 	asking, refused := false, false
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, 250*time.Millisecond) {
 		err := l.try(ctx, b)
+		for errors.Is(err, errKeyTaken) && ctx.Err() == nil {
+			b.wary = true
+			err = l.try(ctx, b) // which finds the key, since whoever has stored it has committed
+		}
 		if err == nil || errors.Is(err, errWritten) {
 			b.answer()
 			l.ledger.opt.Observer.Committed(b.values()...)

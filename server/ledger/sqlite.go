@@ -57,8 +57,8 @@ func (s *sqliteStore) inTx(ctx context.Context, fn func(context.Context, tx) err
 type sqliteTx struct{ session }
 
 // get runs a query of at most one row and reports whether there was one.
-func (t sqliteTx) get(ctx context.Context, text string, arg any, into ...any) (bool, error) {
-	err := t.stmt(ctx, text).QueryRowContext(ctx, arg).Scan(into...)
+func (t sqliteTx) get(ctx context.Context, text string, args []any, into ...any) (bool, error) {
+	err := t.stmt(ctx, text).QueryRowContext(ctx, args...).Scan(into...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return false, nil
 	}
@@ -71,38 +71,19 @@ func (t sqliteTx) insert(ctx context.Context, text string, args ...any) (bool, e
 	return n == 1, err
 }
 
-// lock only reads: the transaction is immediate, and SQLite has one writer.
-func (t sqliteTx) lock(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]*counter, error) {
-	out := make(map[uuid.UUID]*counter, len(petitions))
-	for _, id := range petitions {
-		err := t.each(ctx, liteLock, []any{id}, func(rows *sql.Rows) error {
-			c, err := scanCounter(rows)
-			out[id] = c
+// look only reads: the transaction is immediate, and SQLite has one writer.
+func (t sqliteTx) look(ctx context.Context, ask inquiry) (found, error) {
+	out := found{counters: map[uuid.UUID]*counter{}, lastHour: map[uuid.UUID]int{}}
+	for _, id := range ask.petitions {
+		err := t.each(ctx, liteLock, []any{id}, func(rows *sql.Rows) (err error) {
+			out.counters[id], err = scanCounter(rows)
 			return err
 		})
 		if err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-// prepare knows of each key by itself whether it was there.
-func (t sqliteTx) prepare(ctx context.Context, ask inquiry) (found, error) {
-	out := found{lastHour: make(map[uuid.UUID]int, len(ask.petitions))}
-	// They come in the order of their ids, which matters to PostgreSQL alone.
-	for _, k := range ask.keys {
-		wrote, err := t.insert(ctx, idempotency.Insert, k.ID, k.Input, k.Answer, k.At)
-		if err != nil {
 			return out, err
 		}
-		if !wrote {
-			out.taken = append(out.taken, k.ID)
-		}
-	}
-	for _, id := range ask.petitions {
-		var n int
-		if err := t.stmt(ctx, lastHourOfOne).QueryRowContext(ctx, id, ask.since, timespan.TimeOf(ask.since+1)).Scan(&n); err != nil {
+		n := 0
+		if _, err := t.get(ctx, lastHourOfOne, []any{id, ask.since, timespan.TimeOf(ask.since + 1)}, &n); err != nil {
 			return out, err
 		}
 		out.lastHour[id] = n
@@ -112,10 +93,10 @@ func (t sqliteTx) prepare(ctx context.Context, ask inquiry) (found, error) {
 
 // findKeys reads what keys were answered.
 func (t sqliteTx) findKeys(ctx context.Context, ids []string) (map[string]idempotency.Record, error) {
-	out := make(map[string]idempotency.Record, len(ids))
+	out := map[string]idempotency.Record{}
 	for _, id := range ids {
 		var k idempotency.Record
-		found, err := t.get(ctx, idempotency.Select, id, &k.ID, &k.Input, &k.Answer)
+		found, err := t.get(ctx, idempotency.Select, []any{id}, &k.ID, &k.Input, &k.Answer)
 		if err != nil {
 			return nil, err
 		}
@@ -147,12 +128,12 @@ func (t sqliteTx) sign(ctx context.Context, rows []*signatureRow, _ map[string]b
 func (t sqliteTx) written(ctx context.Context, signatures []*signatureRow, comments []*commentRow) (bool, error) {
 	var one int
 	for _, r := range signatures {
-		if there, err := t.get(ctx, liteFindSignature, r.ID, &one); there || err != nil {
+		if there, err := t.get(ctx, liteFindSignature, []any{r.ID}, &one); there || err != nil {
 			return there, err
 		}
 	}
 	for _, r := range comments {
-		if there, err := t.get(ctx, liteFindComment, r.ID, &one); there || err != nil {
+		if there, err := t.get(ctx, liteFindComment, []any{r.ID}, &one); there || err != nil {
 			return there, err
 		}
 	}
@@ -172,8 +153,17 @@ func (t sqliteTx) insertComments(ctx context.Context, rows []*commentRow) error 
 }
 
 // move writes absolute values, as on PostgreSQL. The signatures stand there already.
-func (t sqliteTx) move(ctx context.Context, counters []*counter, _ []*signatureRow) error {
-	for _, c := range counters {
+func (t sqliteTx) move(ctx context.Context, m moved) error {
+	for _, k := range m.keys {
+		fresh, err := t.insert(ctx, idempotency.Insert, k.ID, k.Input, k.Answer, k.At)
+		if err != nil {
+			return err
+		}
+		if !fresh {
+			return errKeyTaken
+		}
+	}
+	for _, c := range m.counters {
 		err := t.exec(ctx, liteMoveCounter, c.petition, c.total, c.issued, c.version, c.asOf, c.named, c.threads,
 			c.comments, c.commentsIssued, c.trending, c.unsummedAfter, c.unsummedTo)
 		if err != nil {
@@ -186,7 +176,7 @@ func (t sqliteTx) move(ctx context.Context, counters []*counter, _ []*signatureR
 			return err
 		}
 	}
-	return nil
+	return t.moveSums(ctx, m.summed)
 }
 
 // sumUp runs the same statements as Keep.

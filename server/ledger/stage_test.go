@@ -14,10 +14,10 @@ import (
 )
 
 // stage stands between the pools of a database and the driver, and plays what a script says. It counts the
-// transactions that were begun, and those of them that were committed.
+// transactions that were begun, those of them that were committed, and the statements that the database refused.
 type stage struct {
-	script          atomic.Pointer[script]
-	begins, commits atomic.Int64
+	script                   atomic.Pointer[script]
+	begins, commits, refused atomic.Int64
 }
 
 // script is what goes wrong, or only waits. A nil function lets everything pass.
@@ -162,7 +162,8 @@ func (s stagedStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (
 	if err := s.enter(); err != nil {
 		return nil, err
 	}
-	return s.fullStmt.ExecContext(ctx, args)
+	res, err := s.fullStmt.ExecContext(ctx, args)
+	return res, s.noted(err)
 }
 
 // QueryContext implements driver.StmtQueryContext.
@@ -170,7 +171,15 @@ func (s stagedStmt) QueryContext(ctx context.Context, args []driver.NamedValue) 
 	if err := s.enter(); err != nil {
 		return nil, err
 	}
-	return s.fullStmt.QueryContext(ctx, args)
+	rows, err := s.fullStmt.QueryContext(ctx, args)
+	return rows, s.noted(err)
+}
+
+func (s stagedStmt) noted(err error) error {
+	if err != nil {
+		s.stage.refused.Add(1)
+	}
+	return err
 }
 
 // BeginTx implements driver.ConnBeginTx.

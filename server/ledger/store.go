@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -34,10 +35,8 @@ type commentRow struct {
 // tx is a running transaction in the statements of one database. Every method takes and returns whole batches,
 // so that PostgreSQL may send arrays where SQLite loops over a prepared statement.
 type tx interface {
-	// lock takes the counters until the transaction ends, and returns those that there are.
-	lock(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]*counter, error)
-	// prepare stores keys, and finds out what is there already of what is about to be written.
-	prepare(ctx context.Context, ask inquiry) (found, error)
+	// look takes counters until the transaction ends, and finds out what is there already of what is about to be written.
+	look(ctx context.Context, ask inquiry) (found, error)
 	// findKeys returns what is stored of keys, by their ids.
 	findKeys(ctx context.Context, ids []string) (map[string]idempotency.Record, error)
 	// written says whether one of the rows is there, by its id.
@@ -47,30 +46,40 @@ type tx interface {
 	sign(ctx context.Context, rows []*signatureRow, known map[string]bool) error
 	// insertComments writes comments, which bear their numbers already.
 	insertComments(ctx context.Context, rows []*commentRow) error
-	// move writes counters as the transaction has moved them, and the signatures that sign has numbered.
-	move(ctx context.Context, counters []*counter, signed []*signatureRow) error
 	// sumUp adds to the sums of petitions the signatures that earlier transactions have left out of them.
 	sumUp(ctx context.Context, petitions []uuid.UUID) error
-	// moveSums moves minutes, days and countries of counters that leave nothing out.
-	moveSums(ctx context.Context, counters []*counter) error
+	// move writes keys, the signatures that sign has numbered, and counters and sums as the transaction has moved them. It
+	// returns errKeyTaken if one of the keys was stored before.
+	move(ctx context.Context, m moved) error
 	// moveReplies moves the replies of parents.
 	moveReplies(ctx context.Context, counters []*counter) error
 }
 
-// inquiry is what a transaction asks before it signs.
+// inquiry is what a transaction asks before it writes.
 type inquiry struct {
-	keys      []idempotency.Record // to be stored, in the order of their ids
-	digests   [][]byte             // of addresses that may have signed
-	petitions []uuid.UUID          // whose signatures of the last hour are to be summed
-	since     int64                // the minute before that hour
+	petitions []uuid.UUID // in the order in which they are locked
+	digests   [][]byte    // of addresses that may have signed
+	since     int64       // the minute before the last hour
 }
 
 // found is the answer. SQLite leaves known empty: there the insertion of a signature tells whether its address is new.
 type found struct {
-	taken    []string          // ids of the keys that were stored before
-	known    map[string]bool   // digests of addresses that have signed
-	lastHour map[uuid.UUID]int // without what this transaction adds
+	counters map[uuid.UUID]*counter // of the petitions that there are
+	known    map[string]bool        // digests of addresses that have signed
+	lastHour map[uuid.UUID]int      // without what this transaction adds
+	stale    bool                   // a counter has moved while it was waited for: all but counters may be old
 }
+
+// moved is what a transaction writes at its end.
+type moved struct {
+	keys     []idempotency.Record // in the order of their ids
+	signed   []*signatureRow
+	counters []*counter
+	summed   []*counter // those of them that leave nothing out of the sums
+}
+
+// errKeyTaken says that an earlier transaction has stored a key of this one.
+var errKeyTaken = errors.New("ledger: an idempotency key was stored before")
 
 // store opens transactions on one kind of database. It hands on the context for the statements in them.
 type store interface {
@@ -171,11 +180,13 @@ func (s session) each(ctx context.Context, text string, args []any, scan func(*s
 const counterColumns = `petition_id, total, issued, version, as_of, goal, named, threads, comments, comments_issued,
  trending, accepting, since, until, unsummed_after, unsummed_to`
 
-// scanCounter reads counterColumns. Drivers return times in zones of their own.
-func scanCounter(rows interface{ Scan(...any) error }) (*counter, error) {
+// scanCounter reads counterColumns, and what stands behind them. Drivers return times in zones of their own.
+func scanCounter(rows interface{ Scan(...any) error }, more ...any) (*counter, error) {
 	c := &counter{}
-	err := rows.Scan(&c.petition, &c.total, &c.issued, &c.version, &c.asOf, &c.goal, &c.named, &c.threads, &c.comments,
-		&c.commentsIssued, &c.trending, &c.accepting, &c.since, &c.until, &c.unsummedAfter, &c.unsummedTo)
+	err := rows.Scan(append([]any{
+		&c.petition, &c.total, &c.issued, &c.version, &c.asOf, &c.goal, &c.named, &c.threads, &c.comments,
+		&c.commentsIssued, &c.trending, &c.accepting, &c.since, &c.until, &c.unsummedAfter, &c.unsummedTo,
+	}, more...)...)
 	c.begun = c.issued
 	c.asOf = c.asOf.UTC()
 	return c, err

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+	"github.com/lib/pq"
 
 	"petitiond/server/database"
 	"petitiond/server/timespan"
@@ -89,10 +90,19 @@ func forPetitions(d database.Dialect, text string) string {
 	return strings.NewReplacer(`PETITIONS`, petitions, `MINUTE`, d.MinuteSQL(`signed_at`)).Replace(text)
 }
 
+// textsOf is an array of ids for connections other than the ledger's.
+func textsOf(petitions []uuid.UUID) any {
+	out := make(pq.StringArray, len(petitions))
+	for i, id := range petitions {
+		out[i] = id.String()
+	}
+	return out
+}
+
 // listOf is the list $1 of a statement for petitions.
 func listOf(d database.Dialect, petitions []uuid.UUID) any {
 	if d == database.Postgres {
-		return uuids(petitions, same)
+		return textsOf(petitions)
 	}
 	list, _ := json.Marshal(petitions) //nolint:errchkjson // ids always marshal
 	return string(list)
@@ -141,7 +151,7 @@ func (l *Ledger) hold(ctx context.Context, tx *sql.Tx, petitions []uuid.UUID) ([
 		return petitions, nil
 	}
 	return petitionsOfRows(tx.QueryContext(ctx, `SELECT petition_id FROM counters WHERE petition_id = ANY($1::uuid[])
- ORDER BY petition_id FOR UPDATE SKIP LOCKED`, uuids(petitions, same)))
+ ORDER BY petition_id FOR UPDATE SKIP LOCKED`, textsOf(petitions)))
 }
 
 // petitionsOfRows reads rows of an id each.

@@ -23,15 +23,16 @@ const (
 	// restCycles is how many are few. With four times the room there is a quarter of the collections, so what was just
 	// many is more than few, and the tuner does not swing back and forth.
 	restCycles = 1
-	// lasting is for how many seconds in a row there must be many or few before the growth changes.
+	// lasting is for how many seconds in a row there must be few before the growth is the usual one again. A crowd is
+	// believed at once.
 	lasting = 3
 )
 
 // gcTuner decides how much room Go's garbage collector leaves for garbage.
 type gcTuner struct {
-	growth       int
-	busy, rested int // for how many seconds
-	cycles       uint64
+	growth int
+	rested int // for how many seconds
+	cycles uint64
 }
 
 // TuneGC gives the heap more room while there is much to collect, within a limit of memory: the closer the heap comes
@@ -68,11 +69,8 @@ func (t *gcTuner) decide(cycles uint64) (growth int) {
 	if t.rested++; ran > restCycles {
 		t.rested = 0
 	}
-	if t.busy++; ran < busyCycles {
-		t.busy = 0
-	}
 	switch {
-	case t.busy >= lasting:
+	case ran >= busyCycles:
 		t.growth = busyGrowth
 	case t.rested >= lasting:
 		t.growth = usualGrowth

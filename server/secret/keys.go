@@ -10,6 +10,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
+	"sync"
 )
 
 // keySize is the length of every derived key in bytes, for AES-256 and HMAC-SHA256.
@@ -27,7 +29,7 @@ var ErrNotOpened = errors.New("the sealed value is damaged, or was sealed with a
 
 // Keys digests and seals, with separate keys for each purpose. It never changes, so it is safe for concurrent use.
 type Keys struct {
-	macs  [purposes][]byte
+	macs  [purposes]sync.Pool // of hash.Hash: to make one takes as long as a digest of a short text
 	seals [purposes]cipher.AEAD
 }
 
@@ -43,7 +45,7 @@ func newKeys(root []byte) (*Keys, error) {
 		if err != nil {
 			return nil, err
 		}
-		k.macs[p] = mac
+		k.macs[p].New = func() any { return hmac.New(sha256.New, mac) }
 		if k.seals[p], err = newAEAD(seal); err != nil {
 			return nil, err
 		}
@@ -76,7 +78,9 @@ func newAEAD(key []byte) (cipher.AEAD, error) {
 // Digest returns the HMAC-SHA256 of parts with the key of the purpose. Each part is preceded by its length, so that
 // ("ab", "c") and ("a", "bc") have different digests.
 func (k *Keys) Digest(purpose Purpose, parts ...[]byte) []byte {
-	mac := hmac.New(sha256.New, k.macs[purpose])
+	mac := k.macs[purpose].Get().(hash.Hash) //nolint:forcetypeassert // nothing else is in there
+	defer k.macs[purpose].Put(mac)
+	mac.Reset()
 	var length [8]byte
 	for _, part := range parts {
 		binary.BigEndian.PutUint64(length[:], uint64(len(part)))

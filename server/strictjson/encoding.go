@@ -18,27 +18,68 @@ var (
 // surrogate pairs, no object may have a member twice, nothing may follow the value, and what it holds is bounded.
 // Numbers become json.Number.
 func (l Limits) Decode(text []byte) (value any, err error) {
-	text = bytes.TrimPrefix(text, mark)
 	switch {
 	case !utf8.Valid(text):
 		return nil, ErrNotUTF8
 	case halfSurrogate(text):
 		return nil, ErrSurrogate
 	}
-	if err := l.Check(text); err != nil {
+	w := l.walker(text)
+	if err := w.whole(nil); err != nil {
 		return nil, err
 	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.UseNumber()
-	if decoder.Decode(&value) != nil {
-		return nil, ErrNotJSON
+	w.at = 0
+	return w.decode(), nil
+}
+
+// decode returns the value that follows, of a text that was checked. encoding/json would check it twice more.
+func (w *walker) decode() any {
+	w.space()
+	start := w.at
+	switch w.peek() {
+	case '{':
+		object := map[string]any{}
+		w.elements('}', func() {
+			name, _ := w.decode().(string)
+			w.space()
+			w.next(':')
+			object[name] = w.decode()
+		})
+		return object
+	case '[':
+		list := []any{}
+		w.elements(']', func() { list = append(list, w.decode()) })
+		return list
+	case '"':
+		w.str()
+		text, _ := String(w.text[start:w.at])
+		return text
+	case 't', 'f':
+		return w.word("true") || !w.word("false")
+	case 'n':
+		w.word("null")
+		return nil
 	}
-	return value, nil
+	w.number()
+	return json.Number(w.text[start:w.at])
+}
+
+// elements calls element for each of an object or a list, up to its end.
+func (w *walker) elements(end byte, element func()) {
+	w.at++
+	for w.space(); !w.next(end); w.space() {
+		element()
+		w.space()
+		w.next(',')
+	}
 }
 
 // halfSurrogate reports whether an escape in a string stands for half a surrogate pair. encoding/json would silently
 // replace it with another character.
 func halfSurrogate(text []byte) bool {
+	if bytes.IndexByte(text, '\\') < 0 {
+		return false
+	}
 	high := false // the escape just before was the first half
 	for i := 0; i < len(text); i++ {
 		unit, size := rune(-1), 1

@@ -69,7 +69,7 @@ func nameFault(name string) string {
 		return " must not contain <, > or U+FFFD, which stands for a letter that was lost."
 	case strings.IndexAny(plain, "-=+@") == 0:
 		return " must not begin with -, =, + or @."
-	case adjoiningAt.MatchString(plain) || hasMailAddress(plain):
+	case strings.Contains(plain, "@") && (adjoiningAt.MatchString(plain) || hasMailAddress(plain)): // one sign is found fast
 		return " must not contain an e-mail address, nor an @ between letters: everybody would see it."
 	case hasLink(plain):
 		return faultLink
@@ -120,6 +120,9 @@ func isLetterOrDigit(r rune) bool {
 // hasHidden reports whether there are invisible characters that spell nothing. Variation selectors only choose the look
 // of the character before them.
 func hasHidden(name string) bool {
+	if !strings.ContainsFunc(name, isInvisible) {
+		return false
+	}
 	runes := []rune(regionFlag.ReplaceAllString(name, "🏴"))
 	for i, r := range runes {
 		if isInvisible(r) && !unicode.Is(unicode.Variation_Selector, r) && !spells(runes[:i], r, runes[i+1:]) {
@@ -185,6 +188,8 @@ func hasPiledMarks(name string) bool {
 	marks, stacked := 0, 0
 	for _, r := range name {
 		switch {
+		case r < utf8.RuneSelf: // the tables take longer
+			marks, stacked = 0, 0
 		case unicode.In(r, stacking...) && unicode.Is(unicode.Mn, r):
 			stacked++
 		case unicode.In(r, unicode.Mn, unicode.Me):

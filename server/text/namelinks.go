@@ -40,6 +40,9 @@ var linkSign = regexp.MustCompile(`(?i)://|\bhttps?:|\bmailto:|\bwww\.`)
 
 // hasLink reports whether there is a web address with a scheme, www., or a path. It expects a name in NFKC.
 func hasLink(name string) bool {
+	if !strings.ContainsAny(name, ":.") {
+		return false
+	}
 	if linkSign.MatchString(name) {
 		return true
 	}
@@ -109,7 +112,7 @@ func isSurname(word, suffix string) bool {
 // dottedWords returns the words of a text that may be hosts, each with the text behind it.
 func dottedWords(text string) iter.Seq2[string, string] {
 	return func(yield func(word, rest string) bool) {
-		for {
+		for strings.Contains(text, ".") {
 			start := strings.IndexFunc(text, isHostRune)
 			if start < 0 {
 				return

@@ -82,6 +82,9 @@ func countVisible(s string) int {
 // Braille pattern.
 func isInvisible(r rune) bool {
 	const brailleBlank = '\u2800'
+	if r < utf8.RuneSelf { // the tables take longer
+		return false
+	}
 	return r == brailleBlank || unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }
 
