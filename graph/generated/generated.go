@@ -1376,11 +1376,12 @@ texts of one line (all others) a run of spaces becomes one. Embeddings and isola
 again are taken out; those that stay open are refused, and so are overrides. Marks of direction may stay.
 
 **Names** of signatories, of authors and of petitioners have 1 to 100 characters on one line, among them a letter or
-digit. Marks of direction, byte order marks and soft hyphens are cut from them. A name is refused with INVALID if it
-begins with ` + "`" + `-` + "`" + `, ` + "`" + `=` + "`" + `, ` + "`" + `+` + "`" + ` or ` + "`" + `@` + "`" + `; if it contains ` + "`" + `<` + "`" + `, ` + "`" + `>` + "`" + `, U+FFFD, an e-mail address or any other ` + "`" + `@` + "`" + ` between letters, a
-web address with a scheme, with ` + "`" + `www.` + "`" + ` or with a path, other invisible characters than those that its script or an emoji
-is spelt with, or more than 3 combining marks on one letter (8 in scripts that stack them, such as Burmese and Tibetan);
-and, unless it is a petitioner's, if it contains the bare name of a web site, such as ` + "`" + `example.org` + "`" + `.
+digit. Marks of direction, byte order marks and soft hyphens are cut from them, and spaces without width from the ends of
+words. A name is refused with INVALID if it begins with ` + "`" + `-` + "`" + `, ` + "`" + `=` + "`" + `, ` + "`" + `+` + "`" + ` or ` + "`" + `@` + "`" + `; if it contains ` + "`" + `<` + "`" + `, ` + "`" + `>` + "`" + `, U+FFFD, an e-mail
+address, also with spaces or a comment at its ` + "`" + `@` + "`" + `, or any other ` + "`" + `@` + "`" + ` between letters, a web address with a scheme, with
+` + "`" + `www.` + "`" + ` or with a path, other invisible characters than those that its script or an emoji is spelt with, or more than 3
+combining marks on one letter (8 in scripts that stack them, such as Burmese and Tibetan); and, unless it is a
+petitioner's, if it contains the bare name of a web site, such as ` + "`" + `example.org` + "`" + `.
 
 **What is left out.** An optional argument or input field may be left out or null; both mean the default where there is
 one. In a mutation or filter an optional text or DateTime that is blank counts as left out, except for idempotency keys,
@@ -1447,8 +1448,8 @@ White space and invisible characters around it are cut. It has at most 254 bytes
 What stands before the ` + "`" + `@` + "`" + ` consists of letters and digits of any script, which are kept in NFC, their marks, and
 ` + "`" + `` + "`" + `#$&'*+-/=?^_` + "`" + `{|}~` + "`" + `` + "`" + `, with single full stops between them. It must not begin with ` + "`" + `-` + "`" + `, ` + "`" + `/` + "`" + ` or ` + "`" + `|` + "`" + `, nor contain ` + "`" + `!` + "`" + ` or
 ` + "`" + `%` + "`" + `, which old mail programs take for commands and routes. What stands behind is the name of a public mail domain, which
-may be an international one: two labels at least, of letters, digits and hyphens (also two in the third and fourth
-place), without underscores. IP addresses, names of local networks and a full stop at the end are refused, as is
+may be an international one by IDNA 2008, so without symbols and emoji: two labels at least, of letters, digits and
+hyphens (also two in the third and fourth place), without underscores. IP addresses, names of local networks and a full stop at the end are refused, as is
 everything else, with the user error INVALID.
 """
 scalar EmailAddress
@@ -1471,16 +1472,19 @@ Text in CommonMark, as its author wrote it, with GitHub's tables, strikethrough 
 bare links. It differs in three ways, so that nothing that was written is lost or misread:
 
 - Raw HTML counts as plain text: it is shown as it was typed.
-- Beside letters of scripts without spaces, and of Korean, ` + "`" + `*` + "`" + ` and ` + "`" + `~~` + "`" + ` need no space before or after punctuation:
+- Beside letters of scripts without spaces, and of Korean, ` + "`" + `**` + "`" + ` and ` + "`" + `~~` + "`" + ` need no space before or after punctuation:
   ` + "`" + `これは**「重要」**です` + "`" + `.
-- A bare link may hold letters of every script with spaces. In other scripts the next letter ends it; ` + "`" + `<` + "`" + ` and ` + "`" + `>` + "`" + ` around
-  an address take it as it is.
+- A bare link may hold letters, numbers and symbols of every script, and dashes and apostrophes between them. Its host is
+  all that could be a part of one; if that is no host, there is no link. In scripts without spaces the next word begins at
+  the next letter: Han, kana and full-width signs end a link wherever they stand, other such letters, and Korean ones,
+  right behind a letter or digit of another script. ` + "`" + `<` + "`" + ` and ` + "`" + `>` + "`" + ` around an address take it as it is.
 """
 scalar Markdown @specifiedBy(url: "https://spec.commonmark.org/0.31.2/")
 
 """
 A fragment of HTML that the server made from Markdown and sanitised: safe to insert into a page as it is. No word of the
-source is missing, except a label by which a link refers to its definition. It consists of these elements:
+source is missing, except a label by which a link refers to its definition. An entity that stands for a character which
+the source may not hold is shown as it was typed. It consists of these elements:
 
 - ` + "`" + `p` + "`" + `, ` + "`" + `br` + "`" + `, ` + "`" + `hr` + "`" + `, ` + "`" + `strong` + "`" + `, ` + "`" + `em` + "`" + `, ` + "`" + `del` + "`" + `, ` + "`" + `code` + "`" + `, ` + "`" + `pre` + "`" + `, ` + "`" + `blockquote` + "`" + `, ` + "`" + `ul` + "`" + `, and those of tables: ` + "`" + `table` + "`" + `, ` + "`" + `thead` + "`" + `,
   ` + "`" + `tbody` + "`" + `, ` + "`" + `tr` + "`" + `, ` + "`" + `th` + "`" + ` and ` + "`" + `td` + "`" + `. They have no attributes.
@@ -1905,9 +1909,10 @@ type Tag implements Node @cost(weight: "0.3") {
   id: ID!
 
   """
-  The key: normalised by NFKC and case folding to letters, digits, marks, ` + "`" + `_` + "`" + `, and the signs without which the tag would
-  say something else: ` + "`" + `+` + "`" + ` and ` + "`" + `#` + "`" + ` behind a letter or digit, ` + "`" + `&` + "`" + ` between two, a minus behind a word or before a number,
-  ` + "`" + `%` + "`" + ` and currencies at a number, and what separates two digits (` + "`" + `_` + "`" + ` for a space). ` + "`" + `#Climate Justice!` + "`" + ` and
+  The key: normalised by NFKC and case folding to letters, digits, marks, ` + "`" + `_` + "`" + `, emoji and other pictures, and the signs
+  without which the tag would say something else: ` + "`" + `+` + "`" + ` and ` + "`" + `#` + "`" + ` behind a letter or digit, ` + "`" + `&` + "`" + ` and signs of mathematics
+  between two, a minus behind a word or before a number, ` + "`" + `%` + "`" + ` and currencies at a number, a currency at a word, ` + "`" + `§` + "`" + ` before
+  a number, a full stop at the beginning, and what separates two digits (` + "`" + `_` + "`" + ` for a space). ` + "`" + `#Climate Justice!` + "`" + ` and
   ` + "`" + `climatejustice` + "`" + ` are one tag; ` + "`" + `C` + "`" + `, ` + "`" + `C#` + "`" + ` and ` + "`" + `C++` + "`" + `, or ` + "`" + `1.5 °C` + "`" + ` and ` + "`" + `15 °C` + "`" + `, are not.
   """
   name: String!
@@ -2217,8 +2222,9 @@ type Query {
 
     Case, accents and other marks do not matter, nor do letters that another keyboard lacks (` + "`" + `coeur` + "`" + ` finds ` + "`" + `cœur` + "`" + `, ` + "`" + `Lodz` + "`" + `
     ` + "`" + `Łódź` + "`" + `, ` + "`" + `Kadikoy` + "`" + ` ` + "`" + `Kadıköy` + "`" + `), apostrophes within words, soft hyphens, joiners and tatweels, the script of digits,
-    Persian or Arabic kaf, yeh and heh, and how a nasal is written in Hindi. What does matter: spaces and hyphens
-    (` + "`" + `email` + "`" + ` does not find ` + "`" + `e-mail` + "`" + `), and spellings with other letters (` + "`" + `Groesse` + "`" + ` does not find ` + "`" + `Größe` + "`" + `).
+    Persian or Arabic kaf, yeh and heh, how a nasal is written in Hindi, and the double letters of Yiddish. What does
+    matter: spaces and hyphens (` + "`" + `email` + "`" + ` does not find ` + "`" + `e-mail` + "`" + `), and spellings with other letters (` + "`" + `Groesse` + "`" + ` does not find
+    ` + "`" + `Größe` + "`" + `).
 
     There are no operators: a minus before a word, quotation marks and other signs are passed over, and words such as OR
     are words to find.

@@ -12,6 +12,7 @@ import (
 	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
+	"petitiond/server/text"
 )
 
 // finds returns the petitions that a search finds.
@@ -68,7 +69,7 @@ func TestDocumentsAreLeftToEdits(t *testing.T) {
 		b.Exec(t, `UPDATE search_documents SET text_version = 0`)
 		tx, err := db.Write.BeginTx(t.Context(), nil)
 		ok(t, err)
-		_, err = tx.ExecContext(t.Context(), `UPDATE search_documents SET title = 'edited', text_version = 1`)
+		_, err = tx.ExecContext(t.Context(), `UPDATE search_documents SET title = 'edited', text_version = $1`, text.SearchTextVersion)
 		ok(t, err)
 		ok(t, b.RewriteDocuments(t.Context()))
 		ok(t, tx.Commit())

@@ -8,7 +8,7 @@ import (
 )
 
 // SearchTextVersion grows when SearchText changes. Documents with a lower one are written again in the background.
-const SearchTextVersion = 1
+const SearchTextVersion = 2
 
 // The work of the search index is bounded by these. Stored texts and searches are cut alike.
 const (
@@ -25,8 +25,8 @@ const (
 
 // SearchText returns the terms under which the search index finds a text, joined by single spaces. A term is a word,
 // folded. A run of letters of a script without spaces has a term at each of its letters, by which any part of it is
-// found. A word with apostrophes is found with them, without them, and by each of its parts: l'eau has the terms l, eau
-// and leau.
+// found. A word with apostrophes is found with them, without them, and by its parts: l'eau has the terms l, eau and
+// leau.
 func SearchText(s string) string {
 	var out strings.Builder
 	stored := 0
@@ -70,10 +70,7 @@ func (c crowds) admit(term string) bool {
 func storedTerms(folded string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for parts := range wordsOf(folded) {
-			if len(parts) > 1 {
-				parts = append(parts, strings.Join(parts, ""))
-			}
-			for _, part := range parts {
+			for _, part := range spellings(parts) {
 				for r := range runsOf(part) {
 					if !r.eachStored(yield) {
 						return
@@ -82,6 +79,19 @@ func storedTerms(folded string) iter.Seq[string] {
 			}
 		}
 	}
+}
+
+// spellings returns by what a word with these parts is found: each of them and all together. Of three, as in rock'n'roll,
+// those that stand side by side are often written alone. More are hardly words, and would have terms without number.
+func spellings(parts []string) []string {
+	switch len(parts) {
+	case 1:
+		return parts
+	case 3:
+		parts = append(parts, parts[0]+parts[1], parts[1]+parts[2])
+		return append(parts, strings.Join(parts[:3], ""))
+	}
+	return append(parts, strings.Join(parts, ""))
 }
 
 // SearchTerm is what a search looks for: a term of a text, or the beginning of one. It has letters and digits only,

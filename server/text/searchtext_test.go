@@ -40,6 +40,13 @@ func TestSearchText(t *testing.T) {
 		{"Quotes", `'one' "two" ‘3’ "it's"`, "one two 3 it s its"},
 		{"DigitsApart", "1'000 6'5\"", "1 000 6 5"},
 		{"MiddleDot", "col·legi", "col legi collegi"},
+		{"TwoApostrophes", "rock'n'roll", "rock n roll rockn nroll rocknroll"},
+		{"ThreeApostrophes", "a'b'c'd", "a b c d abcd"},
+		{"Yiddish", "ײדיש ױפן װאס ﬠײַן", "יידיש ויפן וואס עיין"},
+		{"Gaf", "گل ګل", "گل گل"},
+		{"Pashto", "ښوونځي ډېر سړی", "ښوونځي ډير سړي"},
+		{"Kurdish", "گەڕان وڵات کۆمەڵ", "گهران ولات كومهل"},
+		{"Sindhi", "ڪتاب", "كتاب"},
 		{"Tatweel", "مـحـمـد", "محمد"},
 		{"SoftHyphen", "Bürger\u00adentscheid", "burgerentscheid"},
 		{"Joiner", "می\u200cخواهم", "ميخواهم"},
@@ -116,11 +123,26 @@ func TestDigitsAreWrittenPlain(t *testing.T) {
 // TestStoredTermsAreBounded has a text that would have more terms than the index should hold.
 func TestStoredTermsAreBounded(t *testing.T) {
 	t.Parallel()
-	for letter, want := range map[string]int{"水": BodyMax, "㌔": storedTermsMax, "ﷺ": storedTermsMax, "ก": BodyMax, "a'": 25_001} {
+	for letter, want := range map[string]int{"水": BodyMax, "㌔": storedTermsMax, "ﷺ": storedTermsMax, "ก": BodyMax, "a'": 25_001, "a'b'c ": 49_998} {
 		text := strings.Repeat(letter, BodyMax/len([]rune(letter)))
 		if got := strings.Count(SearchText(text), " ") + 1; got != want {
 			t.Errorf("%d times %s: %d terms, want %d", BodyMax, letter, got, want)
 		}
+	}
+}
+
+// TestStoredTextsFitATsvector has the text whose terms are the longest for its length: PostgreSQL takes a megabyte.
+func TestStoredTextsFitATsvector(t *testing.T) {
+	t.Parallel()
+	var text strings.Builder
+	for i := range BodyMax / 22 {
+		for place, digits := 0, i; place < 21; place, digits = place+1, digits/32 {
+			text.WriteRune('𐐨' + rune(digits%32)) // it has four bytes
+		}
+		text.WriteByte("'' "[i%3])
+	}
+	if got := len(SearchText(text.String())); got < 600_000 || got > 1<<20-100_000 {
+		t.Errorf("the terms have %d bytes", got)
 	}
 }
 
@@ -188,7 +210,7 @@ func ftsTable(t *testing.T) *sql.DB {
 func TestSearchFindsWhatItsTextHolds(t *testing.T) {
 	t.Parallel()
 	db := ftsTable(t)
-	text := "Größere Straßen? Save the BEES in 東京都 and Ελλάδα; ラーメン. L'eau d’Orléans, ขอให้ยกเลิกโครงการสร้างเขื่อน"
+	text := "Größere Straßen? Save the BEES in 東京都 and Ελλάδα; ラーメン. L'eau d’Orléans, Rock'n'Roll, ײדיש ګل, ขอให้ยกเลิกโครงการสร้างเขื่อน"
 	if _, err := db.ExecContext(t.Context(), `INSERT INTO search (words) VALUES ($1)`, SearchText(text)); err != nil {
 		t.Fatal(err)
 	}
@@ -211,6 +233,12 @@ func TestSearchFindsWhatItsTextHolds(t *testing.T) {
 		{"Elided", "eau orleans", true},
 		{"WithoutApostrophe", "leau dorleans", true},
 		{"OtherApostrophe", "l’eau d'orleans", true},
+		{"PartOfAnElision", "rock'n orleans", true},
+		{"RestOfAnElision", "n'roll orleans", true},
+		{"WholeElision", "rocknroll", true},
+		{"Yiddish", "יידיש", true},
+		{"YiddishAsWritten", "ײדיש", true},
+		{"PersianGaf", "گل", true},
 		{"ThaiWord", "เขื่อน", true},
 		{"ThaiWords", "เขื่อน โครงการ", true},
 		{"ThaiNotThere", "นกแก้ว", false},
