@@ -292,8 +292,10 @@ func TestKeyStoredMeanwhile(t *testing.T) {
 	got := b.Batch(keyed(p, "ann", "same", "1"), keyed(p, "bob", "another", "1"), keyed(p, "cid", "free", "1"), signature(p, "dan"))
 	s.play(script{})
 	want := []ledger.Answer{
-		{Receipt: ledger.Receipt{Answer: other}}, {Err: idempotency.ErrMismatch},
-		{Receipt: ledger.Receipt{Answer: p, Number: 2}}, {Receipt: ledger.Receipt{Answer: p, Number: 3}},
+		{Receipt: ledger.Receipt{Answer: other}},
+		{Err: idempotency.ErrMismatch},
+		{Receipt: ledger.Receipt{Answer: p, Number: 2}},
+		{Receipt: ledger.Receipt{Answer: p, Number: 3}},
 	}
 	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b error) bool { return errors.Is(a, b) })); diff != "" {
 		t.Errorf("answers (-want +got):\n%s", diff)
