@@ -230,7 +230,7 @@ func TestCrossedKeys(t *testing.T) {
 	t.Parallel()
 	eachStaged(t, func(t *testing.T, db *database.DB, s *stage) {
 		b := newBook(t, db, ledger.Options{Patience: time.Minute}) // the race detector makes it long
-		const n, keys = 8, 300
+		const n, keys = 8, 100
 		petitions := make([]uuid.UUID, n)
 		for i := range petitions {
 			petitions[i] = petition(t, db, open())
