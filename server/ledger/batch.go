@@ -54,9 +54,8 @@ func newBatch(entries []*entry, unsummed int) *batch {
 	return b
 }
 
-// settle does the work of the transaction; it may run several times. The order of its steps is the order of
-// locks in every process: counters by petition, then keys by id, then rows that only the holder of a counter
-// touches.
+// settle does the work of the transaction; it may run several times. The order of locks is the same in every process:
+// counters by petition, then keys by id. All other rows only the holder of a counter touches.
 func (b *batch) settle(ctx context.Context, t tx, clock func() (time.Time, error)) error {
 	seen, now, err := b.look(ctx, t, clock)
 	if err != nil {
@@ -135,8 +134,8 @@ func (b *batch) begin(seen found, now time.Time) {
 	}
 }
 
-// recall looks for keys, if some may be known or belong to what is refused: a known one is answered all the same. Hardly
-// any is known, so that it is mostly left to their insertion to find out.
+// recall looks for keys, if some may be known or belong to what is refused: a known one is answered all the same.
+// Hardly any is known, so that it is mostly left to their insertion to find out.
 func (b *batch) recall(ctx context.Context, t tx) (err error) {
 	wary, ids := b.wary, []string(nil)
 	for _, e := range b.entries {

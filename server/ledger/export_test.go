@@ -18,7 +18,7 @@ func (l *Ledger) Batch(list ...any) []Answer {
 	for i, what := range list {
 		entries[i] = newEntry(what)
 	}
-	_ = l.lanes[0].write(entries) // each entry has its own error
+	_ = (&lane{ledger: l}).write(entries) // each entry has its own error
 	out := make([]Answer, len(list))
 	for i, e := range entries {
 		out[i] = Answer{e.receipt, e.err}

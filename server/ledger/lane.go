@@ -29,8 +29,8 @@ type entry struct {
 	done    chan struct{} // closed when receipt and err are final
 }
 
-// answer is what the entry's caller is told, and whoever repeats the call with its key: a comment that was sent by itself
-// is answered with its own id, a signature, also with a comment, with its petition.
+// answer is what the entry's caller is told, and whoever repeats the call with its key: a comment that was sent by
+// itself is answered with its own id, a signature, also with a comment, with its petition.
 func (e *entry) answer() uuid.UUID {
 	if e.comment != nil {
 		return e.comment.ID

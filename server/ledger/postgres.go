@@ -52,10 +52,10 @@ var pqLook = `WITH held AS MATERIALIZED (
   WHERE s.digest = i.digest)
  FROM held AS i`
 
-// The statement that writes keys, signatures, counters and, in pqMoveSummed, sums: one way to the server for all of them.
-// It counts the keys that it has stored. ON CONFLICT waits for a transaction that has written the same key until that
-// has ended. Naming the petitions twice keeps the plan from reading the whole table, see pqLook. Arrays side by side in a
-// SELECT are read row by row, where in a FROM each would be stored first.
+// The statement that writes keys, signatures, counters and, in pqMoveSummed, sums: one way to the server for all of
+// them. It counts the keys that it has stored. ON CONFLICT waits for a transaction that has written the same key until
+// that has ended. Naming the petitions twice keeps the plan from reading the whole table, see pqLook. Arrays side by
+// side in a SELECT are read row by row, where in a FROM each would be stored first.
 const (
 	pqMove       = pqMoveBegin + pqMoveEnd
 	pqMoveSummed = pqMoveBegin + pqMoveSums + pqMoveEnd
@@ -181,8 +181,8 @@ func (t pqTx) insertComments(ctx context.Context, rows []*commentRow) error {
 }
 
 // move writes absolute values, not differences: the rows are locked, so that nobody has moved them since they were
-// read, and a batch that runs twice writes the same. To the sums it adds; the counter's lock protects them, too, so that
-// the order in which the maps come does not matter to anybody.
+// read, and a batch that runs twice writes the same. To the sums it adds; the counter's lock protects them, too, so
+// that the order in which the maps come does not matter to anybody.
 func (t pqTx) move(ctx context.Context, m moved) error {
 	if len(m.counters) == 0 && len(m.keys) == 0 {
 		return nil

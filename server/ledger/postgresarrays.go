@@ -25,12 +25,12 @@ func array[R any](rows []R, of oid.Oid, put func([]byte, R) []byte) any {
 	if dimensions == 0 {
 		return out
 	}
-	out = binary.BigEndian.AppendUint32(out, uint32(len(rows))) //nolint:gosec // a batch is much shorter
-	out = binary.BigEndian.AppendUint32(out, 1)                 // where it begins
+	out = binary.BigEndian.AppendUint32(out, uint32(len(rows)))
+	out = binary.BigEndian.AppendUint32(out, 1) // where it begins
 	for _, r := range rows {
 		at := len(out)
 		out = put(append(out, 0, 0, 0, 0), r)
-		binary.BigEndian.PutUint32(out[at:], uint32(len(out)-at-4)) //nolint:gosec // so is a value
+		binary.BigEndian.PutUint32(out[at:], uint32(len(out)-at-4))
 	}
 	return out
 }
@@ -74,7 +74,7 @@ func times[R any](rows []R, value func(R) time.Time) any {
 }
 
 func appendInt(b []byte, n int64) []byte {
-	return binary.BigEndian.AppendUint64(b, uint64(n)) //nolint:gosec // the same bits
+	return binary.BigEndian.AppendUint64(b, uint64(n))
 }
 
 // same is the column of rows that are values themselves.
