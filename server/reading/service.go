@@ -34,6 +34,7 @@ type Service struct {
 	rendered *rendered
 	bySought *coalesce.Reads[sought, string, Found]
 	byParent *coalesce.Reads[paged, uuid.UUID, any] // connections
+	byTagged *coalesce.Reads[visibility.Seen, packed, tagged]
 	bySum    *coalesce.Reads[string, struct{}, any] // sums over the whole site
 
 	unopened     atomic.Int64 // names that could not be opened since the last log line
@@ -62,6 +63,7 @@ func New(opt Options) *Service {
 		rendered: newRendered(),
 		bySought: coalesce.New[sought, string, Found](atOnce),
 		byParent: coalesce.New[paged, uuid.UUID, any](atOnce),
+		byTagged: coalesce.New[visibility.Seen, packed, tagged](atOnce),
 		bySum:    coalesce.New[string, struct{}, any](1),
 	}
 }

@@ -1,9 +1,11 @@
 package reading
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"unicode"
 
 	"github.com/google/uuid"
@@ -77,16 +79,42 @@ func (s *Reader) TagByName(ctx context.Context, name string) (*ent.Tag, error) {
 	return out, nil
 }
 
-// TagsOf returns the tags of each petition in the order in which they were given.
+// TagsOf returns the tags of each petition in the order in which they were given. They are read in one statement with
+// those for other lists of petitions that are asked for at the same time.
 func (s *Reader) TagsOf(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID][]*ent.Tag, error) {
 	dependOn(ctx, wordsOf, petitions...)
+	seen := s.viewer.Petitions(`p`)
+	all, err := s.byTagged.Read(ctx, seen, pack(petitions), func(ctx context.Context, lists []packed) (map[packed]tagged, error) {
+		found, err := s.tagsOf(ctx, seen, unpack(lists))
+		out := make(map[packed]tagged, len(lists))
+		for _, list := range lists {
+			out[list] = found
+		}
+		return out, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[uuid.UUID][]*ent.Tag, len(petitions))
+	for _, id := range petitions {
+		if tags, ok := all[id]; ok {
+			out[id] = tags
+		}
+	}
+	return out, nil
+}
+
+// tagged are the tags of petitions.
+type tagged map[uuid.UUID][]*ent.Tag
+
+func (s *Reader) tagsOf(ctx context.Context, seen visibility.Seen, petitions []uuid.UUID) (tagged, error) {
 	var args database.Args
 	query := `SELECT pt.petition_id, ` + writtenColumns + ` FROM petitions AS p JOIN petition_tags AS pt ON pt.petition_id = p.id
  JOIN tags AS t ON t.id = pt.tag_id WHERE ` + args.Among(s.source.Dialect(), `p.id`, petitions) + ` AND ` + visibility.Here + ` ORDER BY pt.position`
-	out := make(map[uuid.UUID][]*ent.Tag, len(petitions))
+	out := make(tagged, len(petitions))
 	var of uuid.UUID
 	row := &behind{first: []any{&of}}
-	err := s.source.LookUp(ctx, s.viewer.Petitions(`p`).Statement(query, args), func(rows *sql.Rows) error {
+	err := s.source.LookUp(ctx, seen.Statement(query, args), func(rows *sql.Rows) error {
 		row.row = rows
 		t, err := scanTag(row)
 		out[of] = append(out[of], t)
@@ -96,6 +124,28 @@ func (s *Reader) TagsOf(ctx context.Context, petitions []uuid.UUID) (map[uuid.UU
 		return nil, fmt.Errorf("reading the tags of petitions: %w", err)
 	}
 	return out, nil
+}
+
+// packed is a list of ids that can be compared with ==: their bytes, one after the other.
+type packed string
+
+func pack(ids []uuid.UUID) packed {
+	out := make([]byte, 0, len(ids)*len(uuid.UUID{}))
+	for _, id := range ids {
+		out = append(out, id[:]...)
+	}
+	return packed(out)
+}
+
+// unpack returns the ids of all lists, each once.
+func unpack(lists []packed) (ids []uuid.UUID) {
+	for _, list := range lists {
+		for id := range slices.Chunk([]byte(list), len(uuid.UUID{})) {
+			ids = append(ids, uuid.UUID(id))
+		}
+	}
+	slices.SortFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	return slices.Compact(ids)
 }
 
 // TagsByID returns those of the tags that a visible petition has.
