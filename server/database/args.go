@@ -28,6 +28,21 @@ func (a *Args) Among(d Dialect, column string, ids []uuid.UUID) string {
 	return column + " IN (SELECT value FROM json_each(" + a.Add(writeIDs(ids, `[`, `"`, `]`)) + "))"
 }
 
+// UUID is a uuid.UUID that is scanned without a copy of its text.
+type UUID uuid.UUID
+
+// Scan accepts what uuid.UUID does.
+func (u *UUID) Scan(src any) (err error) {
+	if text, ok := src.([]byte); ok && len(text) == textLength {
+		*(*uuid.UUID)(u), err = uuid.ParseBytes(text)
+		return err
+	}
+	return (*uuid.UUID)(u).Scan(src)
+}
+
+// textLength is the length of a UUID as both databases write it.
+const textLength = 36
+
 // MinuteSQL is the minute since 1970 that holds the time in a column, as an expression in SQL.
 func (d Dialect) MinuteSQL(column string) string {
 	if d == Postgres {

@@ -34,6 +34,7 @@ type Service struct {
 	rendered *rendered
 	bySought *coalesce.Reads[sought, string, Found]
 	byParent *coalesce.Reads[paged, uuid.UUID, any] // connections
+	byPage   *coalesce.Reads[samePage, struct{}, *PetitionConnection]
 	byTagged *coalesce.Reads[visibility.Seen, packed, tagged]
 	bySum    *coalesce.Reads[string, struct{}, any] // sums over the whole site
 
@@ -63,6 +64,7 @@ func New(opt Options) *Service {
 		rendered: newRendered(),
 		bySought: coalesce.New[sought, string, Found](atOnce),
 		byParent: coalesce.New[paged, uuid.UUID, any](atOnce),
+		byPage:   coalesce.New[samePage, struct{}, *PetitionConnection](atOnce),
 		byTagged: coalesce.New[visibility.Seen, packed, tagged](atOnce),
 		bySum:    coalesce.New[string, struct{}, any](1),
 	}

@@ -113,11 +113,11 @@ func (s *Reader) tagsOf(ctx context.Context, seen visibility.Seen, petitions []u
  JOIN tags AS t ON t.id = pt.tag_id WHERE ` + args.Among(s.source.Dialect(), `p.id`, petitions) + ` AND ` + visibility.Here + ` ORDER BY pt.position`
 	out := make(tagged, len(petitions))
 	var of uuid.UUID
-	row := &behind{first: []any{&of}}
+	var row tagRow
+	into := append([]any{(*database.UUID)(&of)}, row.into()...)
 	err := s.source.LookUp(ctx, seen.Statement(query, args), func(rows *sql.Rows) error {
-		row.row = rows
-		t, err := scanTag(row)
-		out[of] = append(out[of], t)
+		err := rows.Scan(into...)
+		out[of] = append(out[of], row.tag())
 		return err
 	})
 	if err != nil {
@@ -212,7 +212,23 @@ func (s *Service) sumTags(ctx context.Context) (out []TrendingTag, err error) {
 	return out, err
 }
 
-func scanTag(row scanner, more ...any) (*ent.Tag, error) {
-	t := &ent.Tag{}
-	return t, row.Scan(append([]any{&t.ID, &t.Key, &t.Label, &t.OpenPetitions}, more...)...)
+func scanTag(from scanner, more ...any) (*ent.Tag, error) {
+	var row tagRow
+	err := from.Scan(append(row.into(), more...)...)
+	return row.tag(), err
+}
+
+// tagRow is where tags are scanned, one row after the other, in the types of the drivers.
+type tagRow struct {
+	id         uuid.UUID
+	key, label string
+	open       int64
+}
+
+// into returns where to scan tagColumns or writtenColumns.
+func (r *tagRow) into() []any { return []any{(*database.UUID)(&r.id), &r.key, &r.label, &r.open} }
+
+// tag returns the tag in the row that was scanned last.
+func (r *tagRow) tag() *ent.Tag {
+	return &ent.Tag{ID: r.id, Key: r.key, Label: r.label, OpenPetitions: int(r.open)}
 }
