@@ -14,13 +14,12 @@ package fastexec
 import (
 	"context"
 	"io"
+	"reflect"
 	"sync/atomic"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
-
-	"petitiond/graph/scalar"
 )
 
 // Slice computes a list, element by element. It replaces graphql.MarshalSliceConcurrently.
@@ -39,8 +38,8 @@ func Slice(
 	return list
 }
 
-// Resolve computes a field that has a resolver, unless it may have to wait: if it leads to other objects and is not in a
-// later element of a list. It then reports false, and the field is for the method ResolveConcurrently of
+// Resolve computes a field that has a resolver, unless it may have to wait: if it leads to other objects and is not in
+// a later element of a list. It then reports false, and the field is for the method ResolveConcurrently of
 // graphql.FieldSet.
 func Resolve(
 	ctx context.Context, out *graphql.FieldSet, field graphql.CollectedField, oc *graphql.OperationContext,
@@ -141,8 +140,9 @@ func isPlain(v any, nonNull bool) bool {
 		return v != nil || !nonNull
 	case *time.Time:
 		return v != nil || !nonNull
-	case *scalar.ID:
-		return v != nil || !nonNull
+	case graphql.Marshaler: // a pointer to what writes itself, such as an ID
+		at := reflect.ValueOf(v)
+		return at.Kind() == reflect.Pointer && (!at.IsNil() || !nonNull)
 	}
 	return false
 }
