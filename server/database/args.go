@@ -1,6 +1,8 @@
 package database
 
 import (
+	"bytes"
+	"slices"
 	"strconv"
 
 	"github.com/google/uuid"
@@ -42,6 +44,29 @@ func (u *UUID) Scan(src any) (err error) {
 
 // textLength is the length of a UUID as both databases write it.
 const textLength = 36
+
+// UUIDSet is ids that can be compared with ==: their bytes, one after the other.
+type UUIDSet string
+
+// SetOf returns the ids as a set.
+func SetOf(ids []uuid.UUID) UUIDSet {
+	out := make([]byte, 0, len(ids)*len(uuid.UUID{}))
+	for _, id := range ids {
+		out = append(out, id[:]...)
+	}
+	return UUIDSet(out)
+}
+
+// Union returns the ids of all sets, each once.
+func Union(sets []UUIDSet) (ids []uuid.UUID) {
+	for _, set := range sets {
+		for id := range slices.Chunk([]byte(set), len(uuid.UUID{})) {
+			ids = append(ids, uuid.UUID(id))
+		}
+	}
+	slices.SortFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	return slices.Compact(ids)
+}
 
 // MinuteSQL is the minute since 1970 that holds the time in a column, as an expression in SQL.
 func (d Dialect) MinuteSQL(column string) string {

@@ -35,7 +35,7 @@ type Service struct {
 	bySought *coalesce.Reads[sought, string, Found]
 	byParent *coalesce.Reads[paged, uuid.UUID, any] // connections
 	byPage   *coalesce.Reads[samePage, struct{}, *PetitionConnection]
-	byTagged *coalesce.Reads[visibility.Seen, packed, tagged]
+	byTagged *coalesce.Reads[visibility.Seen, database.UUIDSet, tagged]
 	bySum    *coalesce.Reads[string, struct{}, any] // sums over the whole site
 
 	unopened     atomic.Int64 // names that could not be opened since the last log line
@@ -65,7 +65,7 @@ func New(opt Options) *Service {
 		bySought: coalesce.New[sought, string, Found](atOnce),
 		byParent: coalesce.New[paged, uuid.UUID, any](atOnce),
 		byPage:   coalesce.New[samePage, struct{}, *PetitionConnection](atOnce),
-		byTagged: coalesce.New[visibility.Seen, packed, tagged](atOnce),
+		byTagged: coalesce.New[visibility.Seen, database.UUIDSet, tagged](atOnce),
 		bySum:    coalesce.New[string, struct{}, any](1),
 	}
 }

@@ -1,11 +1,9 @@
 package reading
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
 	"unicode"
 
 	"github.com/google/uuid"
@@ -84,11 +82,11 @@ func (s *Reader) TagByName(ctx context.Context, name string) (*ent.Tag, error) {
 func (s *Reader) TagsOf(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID][]*ent.Tag, error) {
 	dependOn(ctx, wordsOf, petitions...)
 	seen := s.viewer.Petitions(`p`)
-	all, err := s.byTagged.Read(ctx, seen, pack(petitions), func(ctx context.Context, lists []packed) (map[packed]tagged, error) {
-		found, err := s.tagsOf(ctx, seen, unpack(lists))
-		out := make(map[packed]tagged, len(lists))
-		for _, list := range lists {
-			out[list] = found
+	all, err := s.byTagged.Read(ctx, seen, database.SetOf(petitions), func(ctx context.Context, sets []database.UUIDSet) (map[database.UUIDSet]tagged, error) {
+		found, err := s.tagsOf(ctx, seen, database.Union(sets))
+		out := make(map[database.UUIDSet]tagged, len(sets))
+		for _, set := range sets {
+			out[set] = found
 		}
 		return out, err
 	})
@@ -124,28 +122,6 @@ func (s *Reader) tagsOf(ctx context.Context, seen visibility.Seen, petitions []u
 		return nil, fmt.Errorf("reading the tags of petitions: %w", err)
 	}
 	return out, nil
-}
-
-// packed is a list of ids that can be compared with ==: their bytes, one after the other.
-type packed string
-
-func pack(ids []uuid.UUID) packed {
-	out := make([]byte, 0, len(ids)*len(uuid.UUID{}))
-	for _, id := range ids {
-		out = append(out, id[:]...)
-	}
-	return packed(out)
-}
-
-// unpack returns the ids of all lists, each once.
-func unpack(lists []packed) (ids []uuid.UUID) {
-	for _, list := range lists {
-		for id := range slices.Chunk([]byte(list), len(uuid.UUID{})) {
-			ids = append(ids, uuid.UUID(id))
-		}
-	}
-	slices.SortFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
-	return slices.Compact(ids)
 }
 
 // TagsByID returns those of the tags that a visible petition has.
