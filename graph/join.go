@@ -46,7 +46,7 @@ var (
 		ctx context.Context, _ *siblings[*ent.Petition], from *reading.Reader, _ none, ids []uuid.UUID,
 	) (map[uuid.UUID][]*ent.Tag, error) {
 		found, err := from.TagsOf(ctx, ids)
-		joinAll(ctx, found, func(list []*ent.Tag) []*ent.Tag { return list })
+		joinTags(ctx, found)
 		return found, err
 	}}
 	toBody = &edge[*ent.Petition, none, string]{petitionID, func(
@@ -115,11 +115,11 @@ func belongs[Row comparable](above *edge[Row, none, *ent.Petition]) belonging[Ro
 // petitionOf returns the petition that a visible row belongs to: the one under which it was read, or else one that is
 // read with what is selected of it here. Another alias may select more, so the selection is part of the edge's
 // arguments.
-func petitionOf[Row comparable](ctx context.Context, from *reading.Reader, row Row, of belonging[Row]) (*ent.Petition, error) {
+func petitionOf[Row comparable](ctx context.Context, r *Resolver, row Row, of belonging[Row]) (*ent.Petition, error) {
 	if found, ok := petitionAbove(ctx, row, of); ok {
 		return found, nil
 	}
-	found, err := load(ctx, from, row, of.read, selectedHere(ctx))
+	found, err := load(ctx, r, row, of.read, selectedHere(ctx))
 	if found == nil && err == nil {
 		err = errNoPetition // hidden since the row was read
 	}
@@ -128,13 +128,13 @@ func petitionOf[Row comparable](ctx context.Context, from *reading.Reader, row R
 
 // petitionOfCounted returns the petition of a count, or nil if it has gone. Of a count that was not read under its
 // petition, as that of an event, it reads nothing as long as the count tells all that is selected.
-func petitionOfCounted(ctx context.Context, from *reading.Reader, c *figures.Value) (*ent.Petition, error) {
+func petitionOfCounted(ctx context.Context, r *Resolver, c *figures.Value) (*ent.Petition, error) {
 	switch _, above := known(ctx, c, aboveCount); {
 	// First: what was read of it before it went must not be shown any more.
 	case c.Gone:
 		return nil, nil //nolint:nilnil // there is no petition that may be seen, as the contract tells
 	case above || !toldByCount(ctx):
-		return petitionOf(ctx, from, c, ofCount)
+		return petitionOf(ctx, r, c, ofCount)
 	}
 	row := &ent.Petition{ID: c.Petition}
 	joinFound(ctx, []*ent.Petition{row}, reading.Selection{Figures: true}, map[uuid.UUID]*reading.Figures{c.Petition: {Value: *c}})
@@ -190,8 +190,13 @@ func knowTags(ctx context.Context, s *siblings[*ent.Petition]) {
 		}
 		tags[row.ID] = row.Edges.Tags
 	}
-	joinAll(ctx, tags, func(list []*ent.Tag) []*ent.Tag { return list })
+	joinTags(ctx, tags)
 	know(s, toTags, tags)
+}
+
+// joinTags makes siblings of the tags of petitions, which lead to lists of petitions.
+func joinTags(ctx context.Context, tagged map[uuid.UUID][]*ent.Tag) {
+	joinLater(ctx, func(l *loaders) { register(l, allOf(tagged, func(list []*ent.Tag) []*ent.Tag { return list })) })
 }
 
 // joinCounts makes siblings of the counts of petitions, which lead back to them.
@@ -207,11 +212,11 @@ func joinCounts(ctx context.Context, rows []*ent.Petition, counted map[uuid.UUID
 }
 
 // parentOf returns the comment that a visible reply replies to.
-func parentOf(ctx context.Context, from *reading.Reader, row *ent.Comment) (*ent.Comment, error) {
+func parentOf(ctx context.Context, r *Resolver, row *ent.Comment) (*ent.Comment, error) {
 	if found, ok := known(ctx, row, aboveReply); ok {
 		return found, nil
 	}
-	return load(ctx, from, row, toParent, none{})
+	return load(ctx, r, row, toParent, none{})
 }
 
 // tagList is the arguments and the selection of a list of a tag's petitions.
@@ -248,14 +253,14 @@ func tagPetitions(
 
 // petitionsOf returns a page of a tag's petitions.
 func petitionsOf(
-	ctx context.Context, from *reading.Reader, tag *ent.Tag, order reading.Order, p keyset.Args,
+	ctx context.Context, r *Resolver, tag *ent.Tag, order reading.Order, p keyset.Args,
 ) (*reading.PetitionConnection, error) {
-	return load(ctx, from, tag, toPetitions, page(tagList{order, selectedInList(ctx)}, p))
+	return load(ctx, r, tag, toPetitions, page(tagList{order, selectedInList(ctx)}, p))
 }
 
 // figuresOf returns the numbers of a petition.
-func figuresOf(ctx context.Context, from *reading.Reader, row *ent.Petition) (*reading.Figures, error) {
-	found, err := load(ctx, from, row, toFigures, none{})
+func figuresOf(ctx context.Context, r *Resolver, row *ent.Petition) (*reading.Figures, error) {
+	found, err := load(ctx, r, row, toFigures, none{})
 	if found == nil {
 		// Never nil: resolvers return parts of it together with the error.
 		found = &reading.Figures{}
@@ -268,8 +273,8 @@ func figuresOf(ctx context.Context, from *reading.Reader, row *ent.Petition) (*r
 
 // renderedOf returns the body of a petition in HTML. What an operation renders is charged to its budget: otherwise a
 // document of a few hundred bytes could ask for gigabytes.
-func renderedOf(ctx context.Context, p *reading.Reader, row *ent.Petition) (string, error) {
-	body, err := load(ctx, p, row, toBody, none{})
+func renderedOf(ctx context.Context, r *Resolver, row *ent.Petition) (string, error) {
+	body, err := load(ctx, r, row, toBody, none{})
 	if err == nil {
 		// Before it is rendered: what one body has exceeded must keep the next from being rendered at all.
 		err = errors.Join(answerbudget.From(ctx).Err(), ctx.Err())
@@ -277,7 +282,7 @@ func renderedOf(ctx context.Context, p *reading.Reader, row *ent.Petition) (stri
 	if err != nil {
 		return "", err
 	}
-	html := p.BodyHTML(row.ID, row.Version, body)
+	html := r.Reading.BodyHTML(row.ID, row.Version, body)
 	return html, answerbudget.From(ctx).Read(len(html))
 }
 
@@ -288,8 +293,8 @@ type history struct {
 }
 
 // historyOf returns the history of a petition.
-func historyOf(ctx context.Context, p *reading.Reader, row *ent.Petition, step reading.Interval, from, to *time.Time) ([]*reading.CountPoint, error) {
-	found, err := load(ctx, p, row, toHistory, history{step, momentOf(from), momentOf(to)})
+func historyOf(ctx context.Context, r *Resolver, row *ent.Petition, step reading.Interval, from, to *time.Time) ([]*reading.CountPoint, error) {
+	found, err := load(ctx, r, row, toHistory, history{step, momentOf(from), momentOf(to)})
 	if err == nil {
 		err = found.Err // of this petition alone
 	}

@@ -146,7 +146,7 @@ func siblingsOf[Row comparable](ctx context.Context, row Row) *siblings[Row] {
 }
 
 // load returns what an edge leads to from a row. It reads it for all of the row's siblings at once.
-func load[Row, Args comparable, V any](ctx context.Context, from *reading.Reader, row Row, e *edge[Row, Args, V], args Args) (V, error) {
+func load[Row, Args comparable, V any](ctx context.Context, r *Resolver, row Row, e *edge[Row, Args, V], args Args) (V, error) {
 	s, a := siblingsOf(ctx, row), asked[Row, Args, V]{e, args}
 	s.mu.Lock()
 	once := a.outcome(s)
@@ -155,7 +155,7 @@ func load[Row, Args comparable, V any](ctx context.Context, from *reading.Reader
 		// reading joins rows itself. All who ask for the same wait for the one reading.
 		once = sync.OnceValues(func() (map[uuid.UUID]V, error) {
 			if keys := distinct(s.rows, e.key); len(keys) > 0 {
-				return e.read(ctx, s, from, args, keys)
+				return e.read(ctx, s, r.reads(ctx), args, keys)
 			}
 			return nil, nil //nolint:nilnil // without keys there is nothing to read
 		})
@@ -179,13 +179,12 @@ func distinct[Row any](rows []Row, key func(Row) uuid.UUID) []uuid.UUID {
 	return slices.Compact(keys)
 }
 
-// joinAll makes siblings of the rows in what was found.
-func joinAll[V any, Row comparable](ctx context.Context, found map[uuid.UUID]V, rows func(V) []Row) *siblings[Row] {
-	var all []Row
+// allOf returns the rows in what was found.
+func allOf[V, Row any](found map[uuid.UUID]V, rows func(V) []Row) (all []Row) {
 	for _, v := range found {
 		all = append(all, rows(v)...)
 	}
-	return join(ctx, all)
+	return all
 }
 
 // pageOf identifies a page of a list: by its order or other arguments, and by which page it is.
@@ -218,7 +217,7 @@ func toList[Row, N, By comparable](
 		found, err := read(from, ctx, p.by, p.args(), parents...)
 		// All rows of all parents become siblings, so what they lead to is read with one statement and not one for each
 		// parent.
-		know(joinAll(ctx, found, (*reading.Connection[N]).Nodes), back, byKey(s.rows, key))
+		know(join(ctx, allOf(found, (*reading.Connection[N]).Nodes)), back, byKey(s.rows, key))
 		return found, err
 	}}
 }

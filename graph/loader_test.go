@@ -79,7 +79,7 @@ func TestLoad(t *testing.T) {
 					if row.key == uuid.Nil {
 						want = ""
 					}
-					if got, err := load(ctx, nil, row, it, ""); got != want || err != nil {
+					if got, err := load(ctx, &Resolver{}, row, it, ""); got != want || err != nil {
 						t.Errorf("got %q, error %v, want %q", got, err, want)
 					}
 				})
@@ -100,7 +100,7 @@ func TestLoad(t *testing.T) {
 			edge *edge[*thing, string, string]
 			args string
 		}{{it, "a"}, {other, "a"}, {it, "b"}, {other, "b"}, {it, "a"}} {
-			if _, err := load(ctx, nil, rows[0], by.edge, by.args); err != nil {
+			if _, err := load(ctx, &Resolver{}, rows[0], by.edge, by.args); err != nil {
 				t.Error(err)
 			}
 		}
@@ -114,7 +114,7 @@ func TestLoad(t *testing.T) {
 		it := r.edge()
 		for _, row := range things(1, 2) { // the same keys, read at other times
 			for range 2 {
-				if _, err := load(ctx, nil, row, it, ""); err != nil {
+				if _, err := load(ctx, &Resolver{}, row, it, ""); err != nil {
 					t.Error(err)
 				}
 			}
@@ -128,7 +128,7 @@ func TestLoad(t *testing.T) {
 		rows := things(0, 0)
 		ctx, r := setup(rows)
 		it := r.edge()
-		if got, err := load(ctx, nil, rows[1], it, ""); got != "" || err != nil || len(r.asked) > 0 {
+		if got, err := load(ctx, &Resolver{}, rows[1], it, ""); got != "" || err != nil || len(r.asked) > 0 {
 			t.Errorf("got %q, error %v, asked %v", got, err, r.asked)
 		}
 	})
@@ -139,7 +139,7 @@ func TestLoad(t *testing.T) {
 		it := r.edge()
 		r.err = errors.New("lost")
 		for _, row := range rows {
-			if _, err := load(ctx, nil, row, it, ""); !errors.Is(err, r.err) {
+			if _, err := load(ctx, &Resolver{}, row, it, ""); !errors.Is(err, r.err) {
 				t.Errorf("got error %v", err)
 			}
 		}
@@ -163,7 +163,7 @@ func TestLoad(t *testing.T) {
 						t.Error("no panic")
 					}
 				}()
-				_, _ = load(ctx, nil, row, broken, none{})
+				_, _ = load(ctx, &Resolver{}, row, broken, none{})
 			}()
 		}
 	})
@@ -179,13 +179,13 @@ func TestLoad(t *testing.T) {
 			for _, k := range keys {
 				found[k] = things(10*k[15], 10*k[15]+1)
 			}
-			joinAll(ctx, found, func(list []*thing) []*thing { return list })
+			join(ctx, allOf(found, func(list []*thing) []*thing { return list }))
 			return found, nil
 		}}
 		for _, parent := range parents {
-			list, _ := load(ctx, nil, parent, children, none{})
+			list, _ := load(ctx, &Resolver{}, parent, children, none{})
 			for _, child := range list {
-				if _, err := load(ctx, nil, child, it, ""); err != nil {
+				if _, err := load(ctx, &Resolver{}, child, it, ""); err != nil {
 					t.Error(err)
 				}
 			}

@@ -23,7 +23,7 @@ func selected(ctx context.Context, name string) bool {
 
 // fieldsHere returns the fields that are selected in the field that is being resolved.
 func fieldsHere(ctx context.Context, types []string) []graphql.CollectedField {
-	return fastexec.Fields(graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx).Field.Selections, types)
+	return fastexec.Fields(ctx, graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx).Field.Selections, types)
 }
 
 // The types that a selection of each kind of field is about, as the executor names them.
@@ -47,11 +47,11 @@ func selectedInList(ctx context.Context) reading.Selection {
 	for _, field := range fieldsHere(ctx, connectionTypes) {
 		switch field.Name {
 		case "nodes":
-			note(ctx, &w, fastexec.Fields(op, field.Selections, petitionTypes))
+			note(ctx, &w, fastexec.Fields(ctx, op, field.Selections, petitionTypes))
 		case "edges":
-			for _, inner := range fastexec.Fields(op, field.Selections, edgeTypes) {
+			for _, inner := range fastexec.Fields(ctx, op, field.Selections, edgeTypes) {
 				if inner.Name == "node" {
-					note(ctx, &w, fastexec.Fields(op, inner.Selections, petitionTypes))
+					note(ctx, &w, fastexec.Fields(ctx, op, inner.Selections, petitionTypes))
 				}
 			}
 		}
@@ -64,7 +64,7 @@ func selectedIn(ctx context.Context, name string) reading.Selection {
 	w := reading.Selection{Columns: columnsHere(ctx)}
 	for _, field := range fieldsHere(ctx, nil) {
 		if field.Name == name {
-			note(ctx, &w, fastexec.Fields(graphql.GetOperationContext(ctx), field.Selections, petitionTypes))
+			note(ctx, &w, fastexec.Fields(ctx, graphql.GetOperationContext(ctx), field.Selections, petitionTypes))
 		}
 	}
 	return w
@@ -156,7 +156,7 @@ func note(ctx context.Context, w *reading.Selection, fields []graphql.CollectedF
 		case "tags":
 			w.Tags = true
 		case "signatures", "comments": // whose lengths are figures
-			for _, inner := range fastexec.Fields(graphql.GetOperationContext(ctx), field.Selections, nil) {
+			for _, inner := range fastexec.Fields(ctx, graphql.GetOperationContext(ctx), field.Selections, nil) {
 				w.Figures = w.Figures || inner.Name == "totalCount" && withRow
 			}
 		}

@@ -23,16 +23,16 @@ func (r *commentResolver) ID(ctx context.Context, obj *ent.Comment) (*scalar.ID,
 }
 
 func (r *commentResolver) Petition(ctx context.Context, obj *ent.Comment) (*ent.Petition, error) {
-	return petitionOf(ctx, r.reads(ctx), obj, ofComment)
+	return petitionOf(ctx, r.Resolver, obj, ofComment)
 }
 
 func (r *commentResolver) Parent(ctx context.Context, obj *ent.Comment) (*ent.Comment, error) {
-	return parentOf(ctx, r.reads(ctx), obj)
+	return parentOf(ctx, r.Resolver, obj)
 }
 
 func (r *commentResolver) Replies(ctx context.Context, obj *ent.Comment, first *int, after *string, last *int, before *string) (*reading.Connection[*ent.Comment], error) {
 	args := keyset.Args{First: first, After: after, Last: last, Before: before}
-	list, err := load(ctx, r.reads(ctx), obj, toReplies, page(bodiesAsked(ctx), args))
+	list, err := load(ctx, r.Resolver, obj, toReplies, page(bodiesAsked(ctx), args))
 	return list.Totalling(func(context.Context) (int, error) { return obj.Replies, nil }), err
 }
 
@@ -75,58 +75,58 @@ func (r *petitionResolver) URL(ctx context.Context, obj *ent.Petition) (string, 
 }
 
 func (r *petitionResolver) Body(ctx context.Context, obj *ent.Petition) (string, error) {
-	return load(ctx, r.reads(ctx), obj, toBody, none{})
+	return load(ctx, r.Resolver, obj, toBody, none{})
 }
 
 func (r *petitionResolver) BodyHTML(ctx context.Context, obj *ent.Petition) (string, error) {
-	return renderedOf(ctx, r.reads(ctx), obj)
+	return renderedOf(ctx, r.Resolver, obj)
 }
 
 func (r *petitionResolver) Tags(ctx context.Context, obj *ent.Petition) ([]*ent.Tag, error) {
-	return load(ctx, r.reads(ctx), obj, toTags, none{})
+	return load(ctx, r.Resolver, obj, toTags, none{})
 }
 
 func (r *petitionResolver) Goal(ctx context.Context, obj *ent.Petition) (int, error) {
-	f, err := figuresOf(ctx, r.reads(ctx), obj)
+	f, err := figuresOf(ctx, r.Resolver, obj)
 	return f.Goal, err
 }
 
 func (r *petitionResolver) SignatureCount(ctx context.Context, obj *ent.Petition) (int, error) {
-	f, err := figuresOf(ctx, r.reads(ctx), obj)
+	f, err := figuresOf(ctx, r.Resolver, obj)
 	return f.Total, err
 }
 
 func (r *petitionResolver) Count(ctx context.Context, obj *ent.Petition) (*figures.Value, error) {
-	f, err := figuresOf(ctx, r.reads(ctx), obj)
+	f, err := figuresOf(ctx, r.Resolver, obj)
 	return &f.Value, err
 }
 
 func (r *petitionResolver) Signatures(ctx context.Context, obj *ent.Petition, first *int, after *string, last *int, before *string) (*reading.Connection[*ent.Signature], error) {
 	args := keyset.Args{First: first, After: after, Last: last, Before: before}
-	list, err := load(ctx, r.reads(ctx), obj, toSignatures, page(none{}, args))
+	list, err := load(ctx, r.Resolver, obj, toSignatures, page(none{}, args))
 	return list.Totalling(func(ctx context.Context) (int, error) {
-		f, err := figuresOf(ctx, r.reads(ctx), obj)
+		f, err := figuresOf(ctx, r.Resolver, obj)
 		return f.Named, err
 	}), err
 }
 
 func (r *petitionResolver) CommentCount(ctx context.Context, obj *ent.Petition) (int, error) {
-	f, err := figuresOf(ctx, r.reads(ctx), obj)
+	f, err := figuresOf(ctx, r.Resolver, obj)
 	return f.Comments, err
 }
 
 func (r *petitionResolver) Comments(ctx context.Context, obj *ent.Petition, first *int, after *string, last *int, before *string, orderBy *reading.CommentOrder) (*reading.Connection[*ent.Comment], error) {
 	args := keyset.Args{First: first, After: after, Last: last, Before: before}
 	query := reading.CommentQuery{Order: reading.CommentsBy(orderBy), Bodies: bodiesAsked(ctx)}
-	list, err := load(ctx, r.reads(ctx), obj, toComments, page(query, args))
+	list, err := load(ctx, r.Resolver, obj, toComments, page(query, args))
 	return list.Totalling(func(ctx context.Context) (int, error) {
-		f, err := figuresOf(ctx, r.reads(ctx), obj)
+		f, err := figuresOf(ctx, r.Resolver, obj)
 		return f.Threads, err
 	}), err
 }
 
 func (r *petitionResolver) SignatureHistory(ctx context.Context, obj *ent.Petition, interval reading.Interval, from *time.Time, to *time.Time) ([]*reading.CountPoint, error) {
-	return historyOf(ctx, r.reads(ctx), obj, interval, from, to)
+	return historyOf(ctx, r.Resolver, obj, interval, from, to)
 }
 
 func (r *queryResolver) Node(ctx context.Context, id scalar.ID) (scalar.Node, error) {
@@ -174,7 +174,7 @@ func (r *signatureResolver) Name(ctx context.Context, obj *ent.Signature) (*stri
 }
 
 func (r *signatureResolver) Petition(ctx context.Context, obj *ent.Signature) (*ent.Petition, error) {
-	return petitionOf(ctx, r.reads(ctx), obj, ofSignature)
+	return petitionOf(ctx, r.Resolver, obj, ofSignature)
 }
 
 func (r *signatureCountResolver) ID(ctx context.Context, obj *figures.Value) (*scalar.ID, error) {
@@ -186,7 +186,7 @@ func (r *signatureCountResolver) PetitionID(ctx context.Context, obj *figures.Va
 }
 
 func (r *signatureCountResolver) Petition(ctx context.Context, obj *figures.Value) (*ent.Petition, error) {
-	return petitionOfCounted(ctx, r.reads(ctx), obj)
+	return petitionOfCounted(ctx, r.Resolver, obj)
 }
 
 func (r *subscriptionResolver) SignatureCount(ctx context.Context, petitionID scalar.ID) (<-chan *figures.Value, error) {
@@ -223,7 +223,7 @@ func (r *tagResolver) PetitionCount(ctx context.Context, obj *ent.Tag) (int, err
 
 func (r *tagResolver) Petitions(ctx context.Context, obj *ent.Tag, first *int, after *string, last *int, before *string, orderBy *model.PetitionOrder) (*reading.Connection[*ent.Petition], error) {
 	page, order := keyset.Args{First: first, After: after, Last: last, Before: before}, reading.TagPetitionsBy(orderOf(orderBy))
-	list, err := petitionsOf(ctx, r.reads(ctx), obj, order, page)
+	list, err := petitionsOf(ctx, r.Resolver, obj, order, page)
 	return list.Totalling(func(ctx context.Context) (int, error) { return reading.OpenPetitions(ctx, obj), nil }), err
 }
 

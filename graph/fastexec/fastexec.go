@@ -14,6 +14,7 @@ package fastexec
 import (
 	"context"
 	"io"
+	"reflect"
 	"sync/atomic"
 	"time"
 
@@ -26,25 +27,26 @@ func Slice(
 	ctx context.Context, length int, _ int64, omitPanicHandler bool,
 	element func(ctx context.Context, i int) graphql.Marshaler,
 ) graphql.Array {
-	list := make(graphql.Array, length)
+	list, places := make(graphql.Array, length), make([]place, length)
+	first := in(ctx)
 	for i := range list {
-		at := graphql.WithFieldContext(ctx, &graphql.FieldContext{Index: &i})
+		at := &places[i]
+		at.Context, at.index, at.later, at.shape = ctx, i, first.later || i > 0, first.shape
 		list[i] = guarded(at, !omitPanicHandler, graphql.AddError, graphql.Recover,
 			func(ctx context.Context) graphql.Marshaler { return element(ctx, i) })
 	}
 	return list
 }
 
-// Resolve computes a field that has a resolver: concurrently with others if it leads to other objects and is not in a
-// later element of a list, and otherwise at once. It replaces the method ResolveConcurrently of graphql.FieldSet.
+// Resolve computes a field that has a resolver, unless it may have to wait: if it leads to other objects and is not in
+// a later element of a list. It then reports false, and the field is for the method ResolveConcurrently of
+// graphql.FieldSet.
 func Resolve(
 	ctx context.Context, out *graphql.FieldSet, field graphql.CollectedField, oc *graphql.OperationContext,
-	deferred *graphql.DeferredGroup, i int, recoverFromPanic, nonNull bool,
-	resolve func(ctx context.Context) graphql.Marshaler,
-) {
-	if field.IsDeferred() || len(field.Selections) > 0 && !follows(ctx) {
-		out.ResolveConcurrently(oc, deferred, i, recoverFromPanic, nonNull, resolve)
-		return
+	i int, recoverFromPanic, nonNull bool, resolve func(ctx context.Context) graphql.Marshaler,
+) bool {
+	if field.IsDeferred() || len(field.Selections) > 0 && !isLater(ctx) {
+		return false
 	}
 	out.Values[i] = guarded(ctx, recoverFromPanic, oc.Error, oc.Recover, resolve)
 	invalid := graphql.Marshaler(graphql.RequiredNull)
@@ -54,16 +56,7 @@ func Resolve(
 	if out.Values[i] == invalid {
 		atomic.AddUint32(&out.Invalids, 1)
 	}
-}
-
-// follows reports whether an earlier element of a list has already read the same.
-func follows(ctx context.Context) bool {
-	for at := graphql.GetFieldContext(ctx); at != nil; at = at.Parent {
-		if at.Index != nil && *at.Index > 0 {
-			return true
-		}
-	}
-	return false
+	return true
 }
 
 func guarded(
@@ -81,25 +74,56 @@ func guarded(
 	return compute(ctx)
 }
 
-// Leaf computes a field that is a field of a struct and has neither arguments nor fields below it. It replaces
-// graphql.ResolveField, which records the path of the field for possible errors; that costs more than all the rest of a
-// leaf. A value that cannot cause an error needs no path; any other value is left to graphql.ResolveField.
+// byGqlgen computes a field by graphql.ResolveField, with what was read or with a function that panics as reading did.
+// It is called for whatever may need an error, which gqlgen reports.
+type byGqlgen = func(read func(context.Context) (any, error)) graphql.Marshaler
+
+// Leaf computes a field that has neither arguments nor fields below it. It takes the place of graphql.ResolveField,
+// which records the path of the field for possible errors; that costs more than all the rest of a leaf. A value that
+// cannot cause an error needs no path; any other value is left to graphql.ResolveField.
+//
+// The functions must be called here and handed to nobody else, or each leaf of an answer would allocate them.
 func Leaf[T any](
-	ctx context.Context, oc *graphql.OperationContext, field graphql.CollectedField,
-	begin func(context.Context, graphql.CollectedField) (*graphql.FieldContext, error),
-	read func(context.Context) (any, error),
-	middleware func(context.Context, graphql.Resolver) graphql.Resolver,
-	marshal func(context.Context, ast.SelectionSet, T) graphql.Marshaler,
-	recoverFromPanic, nonNull bool,
-) graphql.Marshaler {
-	v, err := read(ctx)
-	if err == nil && isPlain(v, nonNull) {
-		if value, ok := v.(T); ok {
-			return marshal(ctx, nil, value)
+	ctx context.Context, nonNull bool, read func(context.Context) (T, error),
+	marshal func(context.Context, ast.SelectionSet, T) graphql.Marshaler, again byGqlgen,
+) (out graphql.Marshaler) {
+	defer func() {
+		if v := recover(); v != nil {
+			out = again(func(context.Context) (any, error) { panic(v) })
 		}
+	}()
+	v, err := read(ctx)
+	if err != nil || !isPlain(v, nonNull) {
+		return again(func(context.Context) (any, error) { return v, err })
 	}
-	again := func(context.Context) (any, error) { return v, err }
-	return graphql.ResolveField(ctx, oc, field, begin, again, middleware, marshal, recoverFromPanic, nonNull)
+	return marshal(ctx, nil, v)
+}
+
+// Branch computes a field without arguments that leads to an object or a list. It takes the place of
+// graphql.ResolveField, which records the path of the field: here what is below the field can find the path out.
+func Branch[T any](
+	ctx context.Context, field graphql.CollectedField, read func(context.Context) (T, error),
+	marshal func(context.Context, ast.SelectionSet, T) graphql.Marshaler, again byGqlgen,
+) (out graphql.Marshaler) {
+	defer func() {
+		if v := recover(); v != nil {
+			out = again(func(context.Context) (any, error) { panic(v) })
+		}
+	}()
+	at := &branch{place: in(ctx), own: field}
+	at.field = &at.own
+	v, err := read(&at.place)
+	if err != nil || any(v) == nil {
+		return again(func(context.Context) (any, error) { return v, err })
+	}
+	return marshal(&at.place, field.Selections, v)
+}
+
+// branch is a place together with its field, as a single allocation.
+type branch struct {
+	place
+
+	own graphql.CollectedField
 }
 
 // isPlain reports whether a value can be written without an error. An Int has 32 bits, and a nil pointer is null, which
@@ -116,6 +140,9 @@ func isPlain(v any, nonNull bool) bool {
 		return v != nil || !nonNull
 	case *time.Time:
 		return v != nil || !nonNull
+	case graphql.Marshaler: // a pointer to what writes itself, such as an ID
+		at := reflect.ValueOf(v)
+		return at.Kind() == reflect.Pointer && (!at.IsNil() || !nonNull)
 	}
 	return false
 }

@@ -5,12 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
@@ -34,7 +34,7 @@ func request(t *testing.T) (context.Context, *graphql.OperationContext) {
 
 func named(name string, below ...ast.Selection) graphql.CollectedField {
 	return graphql.CollectedField{
-		Field:      &ast.Field{Name: name, Alias: name, Definition: &ast.FieldDefinition{Name: name}, Position: &ast.Position{Line: 1, Column: 2}},
+		Field:      &ast.Field{Name: name, Alias: name, Definition: &ast.FieldDefinition{Name: name}, ObjectDefinition: &ast.Definition{Name: "Thing"}, Position: &ast.Position{Line: 1, Column: 2}},
 		Selections: below,
 	}
 }
@@ -55,6 +55,24 @@ type told struct {
 	Errors gqlerror.List
 }
 
+// read is what a field's function returns, or its panic.
+type read[T any] struct {
+	value T
+	err   error
+	bug   any
+}
+
+var errLost = errors.New("lost")
+
+func reads[T any](values ...T) map[string]read[T] {
+	var none T
+	out := map[string]read[T]{"Error": {err: errLost}, "ErrorBesideValue": {value: values[0], err: errLost}, "Panic": {bug: "bug"}, "Zero": {value: none}}
+	for i, v := range values {
+		out[fmt.Sprint("Value", i)] = read[T]{value: v}
+	}
+	return out
+}
+
 // TestLeafIsAsResolveField checks that every value of a leaf is answered as gqlgen answers it, errors with their places
 // included.
 func TestLeafIsAsResolveField(t *testing.T) {
@@ -66,27 +84,24 @@ func TestLeafIsAsResolveField(t *testing.T) {
 	instant := func(_ context.Context, _ ast.SelectionSet, v time.Time) graphql.Marshaler {
 		return scalar.MarshalDateTime(v)
 	}
-	a, seven, large := "a", 7, 1<<40
-	for name, give := range map[string]func() (any, error){
-		"Text": func() (any, error) { return "a\"b", nil }, "Nothing": func() (any, error) { return nil, nil },
-		"Error": func() (any, error) { return nil, errors.New("lost") }, "ErrorBesideValue": func() (any, error) { return a, errors.New("lost") },
-		"OtherType": func() (any, error) { return 1.5, nil }, "Time": func() (any, error) { return time.Unix(1e9, 1000), nil },
-		"Number": func() (any, error) { return -7, nil }, "NumberTooLarge": func() (any, error) { return large, nil },
-		"TextPointer": func() (any, error) { return &a, nil }, "NoText": func() (any, error) { return (*string)(nil), nil },
-		"NumberPointer": func() (any, error) { return &seven, nil }, "NoNumber": func() (any, error) { return (*int)(nil), nil },
-		"LargePointer": func() (any, error) { return &large, nil }, "NoTime": func() (any, error) { return (*time.Time)(nil), nil },
-	} {
-		for _, nonNull := range []bool{true, false} {
-			t.Run(fmt.Sprintf("%s/%v", name, nonNull), func(t *testing.T) {
-				t.Parallel()
-				alike(t, give, text, nonNull)
-				alike(t, give, number, nonNull)
-				alike(t, give, instant, nonNull)
-				alike(t, give, pointed(text, nonNull), nonNull)
-				alike(t, give, pointed(number, nonNull), nonNull)
-				alike(t, give, pointed(instant, nonNull), nonNull)
-			})
-		}
+	id := func(_ context.Context, _ ast.SelectionSet, v scalar.ID) graphql.Marshaler { return v }
+	truth := func(_ context.Context, _ ast.SelectionSet, v bool) graphql.Marshaler {
+		return graphql.MarshalBoolean(v)
+	}
+	float := func(_ context.Context, _ ast.SelectionSet, v float64) graphql.Marshaler {
+		return graphql.MarshalFloat(v)
+	}
+	one := scalar.NewID(scalar.Tag, uuid.UUID{1})
+	for _, nonNull := range []bool{true, false} {
+		leafAlike(t, text, nonNull, reads("a\"b"))
+		leafAlike(t, number, nonNull, reads(-7, 1<<40))
+		leafAlike(t, instant, nonNull, reads(time.Unix(1e9, 1000)))
+		leafAlike(t, truth, nonNull, reads(true))
+		leafAlike(t, float, nonNull, reads(1.5))
+		leafAlike(t, pointed(text, nonNull), nonNull, reads(new("a")))
+		leafAlike(t, pointed(number, nonNull), nonNull, reads(new(7), new(1<<40)))
+		leafAlike(t, pointed(instant, nonNull), nonNull, reads(new(time.Unix(1e9, 1000))))
+		leafAlike(t, pointed(id, nonNull), nonNull, reads(&one))
 	}
 }
 
@@ -105,30 +120,107 @@ func pointed[T any](marshal marshaler[T], nonNull bool) marshaler[*T] {
 	}
 }
 
-func alike[T any](t *testing.T, give func() (any, error), marshal marshaler[T], nonNull bool) {
+func leafAlike[T any](t *testing.T, marshal marshaler[T], nonNull bool, all map[string]read[T]) {
 	t.Helper()
-	reads := 0
-	resolve := func(context.Context) (any, error) { reads++; return give() }
-	ways := map[string]told{}
-	for way, field := range map[string]func(context.Context, *graphql.OperationContext) graphql.Marshaler{
-		"gqlgen": func(ctx context.Context, op *graphql.OperationContext) graphql.Marshaler {
-			return graphql.ResolveField(ctx, op, named("leaf"), begin, resolve, nil, marshal, true, nonNull)
-		},
-		"fastexec": func(ctx context.Context, op *graphql.OperationContext) graphql.Marshaler {
-			return fastexec.Leaf(ctx, op, named("leaf"), begin, resolve, nil, marshal, true, nonNull)
-		},
-	} {
-		ctx, op := request(t)
-		value := field(ctx, op)
-		if reads != 1 {
-			t.Errorf("%s reads it %d times", way, reads)
+	alike(t, named("leaf"), marshal, nonNull, all, func(
+		ctx context.Context, _ graphql.CollectedField, read func(context.Context) (T, error), again func(func(context.Context) (any, error)) graphql.Marshaler,
+	) graphql.Marshaler {
+		return fastexec.Leaf(ctx, nonNull, read, marshal, again)
+	})
+}
+
+// alike compares what gqlgen makes of a field with what a way to compute it makes of it.
+func alike[T any](
+	t *testing.T, field graphql.CollectedField, marshal marshaler[T], nonNull bool, all map[string]read[T],
+	compute func(context.Context, graphql.CollectedField, func(context.Context) (T, error), func(func(context.Context) (any, error)) graphql.Marshaler) graphql.Marshaler,
+) {
+	t.Helper()
+	for name, one := range all {
+		times := 0
+		resolve := func(context.Context) (T, error) {
+			if times++; one.bug != nil {
+				panic(one.bug)
+			}
+			return one.value, one.err
 		}
-		reads = 0
-		ways[way] = told{written(value), value == graphql.Null, graphql.GetErrors(ctx)}
+		ways := [2]told{}
+		for i := range ways {
+			ctx, op := request(t)
+			byGqlgen := func(read func(context.Context) (any, error)) graphql.Marshaler {
+				return graphql.ResolveField(ctx, op, field, begin, read, nil, marshal, true, nonNull)
+			}
+			var value graphql.Marshaler
+			if i == 0 {
+				value = byGqlgen(func(ctx context.Context) (any, error) { return resolve(ctx) })
+			} else {
+				value = compute(ctx, field, resolve, byGqlgen)
+			}
+			ways[i] = told{written(value), value == graphql.Null, graphql.GetErrors(ctx)}
+		}
+		if times != len(ways) {
+			t.Errorf("%T, %s: it was read %d times in %d ways", one.value, name, times, len(ways))
+		}
+		if diff := cmp.Diff(ways[0], ways[1], cmp.Comparer(func(a, b *gqlerror.Error) bool { return a.Error() == b.Error() && a.Path.String() == b.Path.String() })); diff != "" {
+			t.Errorf("%T, non-null %v, %s: as gqlgen (-) and here (+):\n%s", one.value, nonNull, name, diff)
+		}
 	}
-	if diff := cmp.Diff(ways["gqlgen"], ways["fastexec"], cmp.Comparer(func(a, b *gqlerror.Error) bool { return a.Error() == b.Error() && a.Path.String() == b.Path.String() })); diff != "" {
-		t.Errorf("as gqlgen (-) and here (+):\n%s", diff)
+}
+
+// TestLeafAllocatesLittle checks that the functions which a leaf is given are not allocated: an answer has hundreds of
+// leaves.
+func TestLeafAllocatesLittle(t *testing.T) { //nolint:paralleltest // it counts what others would allocate
+	ctx, op := request(t)
+	field := named("leaf")
+	marshal := func(_ context.Context, _ ast.SelectionSet, v string) graphql.Marshaler { return scalar.MarshalText(v) }
+	object := &struct{ text string }{"a"}
+	got := testing.AllocsPerRun(100, func() {
+		fastexec.Leaf(ctx, true, func(context.Context) (string, error) { return object.text, nil },
+			func(ctx context.Context, selected ast.SelectionSet, v string) graphql.Marshaler {
+				return marshal(ctx, selected, v)
+			},
+			func(read func(context.Context) (any, error)) graphql.Marshaler {
+				return graphql.ResolveField(ctx, op, field, begin, read, nil, marshal, true, true)
+			})
+	})
+	if got > 1 {
+		t.Errorf("a text takes %v allocations, want the one for the text itself", got)
 	}
+}
+
+// TestBranchIsAsResolveField checks the same of fields that lead to objects and lists, whose fields may fail, too.
+func TestBranchIsAsResolveField(t *testing.T) {
+	t.Parallel()
+	below := func(ctx context.Context, _ ast.SelectionSet, name string) graphql.Marshaler {
+		switch name {
+		case "fails":
+			graphql.AddError(ctx, errLost)
+			return graphql.Null
+		case "panics":
+			panic("bug below")
+		}
+		return scalar.MarshalText(graphql.GetPath(ctx).String() + " " + graphql.GetFieldContext(ctx).Object)
+	}
+	list := func(ctx context.Context, selected ast.SelectionSet, names []string) graphql.Marshaler {
+		return fastexec.Slice(ctx, len(names), 0, false, func(ctx context.Context, i int) graphql.Marshaler { return below(ctx, selected, names[i]) })
+	}
+	anything := func(ctx context.Context, selected ast.SelectionSet, v any) graphql.Marshaler {
+		return below(ctx, selected, fmt.Sprint(v))
+	}
+	for _, nonNull := range []bool{true, false} {
+		branchAlike(t, below, nonNull, reads("works", "fails", "panics"))
+		branchAlike(t, pointed(below, nonNull), nonNull, reads(new("works")))
+		branchAlike(t, list, nonNull, reads([]string{"works", "fails", "panics", "works"}))
+		branchAlike(t, anything, nonNull, reads[any]("works"))
+	}
+}
+
+func branchAlike[T any](t *testing.T, marshal marshaler[T], nonNull bool, all map[string]read[T]) {
+	t.Helper()
+	alike(t, named("branch", named("x").Field), marshal, nonNull, all, func(
+		ctx context.Context, field graphql.CollectedField, read func(context.Context) (T, error), again func(func(context.Context) (any, error)) graphql.Marshaler,
+	) graphql.Marshaler {
+		return fastexec.Branch(ctx, field, read, marshal, again)
+	})
 }
 
 // TestSlice checks that elements are computed one after another, that each knows its place, and that a
@@ -155,35 +247,27 @@ func TestSlice(t *testing.T) {
 	}
 }
 
-// TestResolve checks that fields that lead to objects run side by side in the first element, and that in later ones
-// none waits for another.
+// TestResolve checks that fields that lead to objects are left to run side by side in the first element, and that all
+// others are computed at once.
 func TestResolve(t *testing.T) {
 	t.Parallel()
-	for _, place := range []int{0, 1} {
-		ctx, op := request(t)
-		graphql.GetFieldContext(ctx).Index = &place
-		fields := []graphql.CollectedField{named("leaf"), named("a", named("x").Field), named("b", named("x").Field)}
-		out := graphql.NewFieldSet(fields)
-		deferred := fastexec.Deferred(ctx, fields)
-		var meeting sync.WaitGroup
-		meeting.Add(2)
-		for i, field := range fields {
-			fastexec.Resolve(ctx, out, field, op, &deferred, i, true, true, func(context.Context) graphql.Marshaler {
-				if len(field.Selections) > 0 && place == 0 {
-					meeting.Done()
-					meeting.Wait() // which never ends if the other waits for this one
+	ctx, op := request(t)
+	fields := []graphql.CollectedField{named("leaf"), named("a", named("x").Field)}
+	fastexec.Slice(ctx, 3, 0, false, func(ctx context.Context, place int) graphql.Marshaler {
+		return fastexec.Branch(ctx, named("node", named("x").Field), func(context.Context) (string, error) { return "", nil },
+			func(ctx context.Context, _ ast.SelectionSet, _ string) graphql.Marshaler {
+				out := graphql.NewFieldSet(fields)
+				for i, field := range fields {
+					done := fastexec.Resolve(ctx, out, field, op, i, true, true, func(context.Context) graphql.Marshaler {
+						return scalar.MarshalText(field.Name)
+					})
+					if want := place > 0 || field.Name == "leaf"; done != want || done != (out.Values[i] != nil) {
+						t.Errorf("element %d: field %s is there at once: %v", place, field.Name, done)
+					}
 				}
-				return scalar.MarshalText(field.Name)
-			})
-			if at := out.Values[i] != nil; at != (place > 0 || field.Name == "leaf") {
-				t.Errorf("element %d: field %s is there at once: %v", place, field.Name, at)
-			}
-		}
-		out.Dispatch(ctx)
-		if got := written(fastexec.Object(fields, out)); got != written(out) || got != `{"leaf":"leaf","a":"a","b":"b"}` || out.Invalids != 0 {
-			t.Errorf("element %d: %s, %d invalid", place, got, out.Invalids)
-		}
-	}
+				return graphql.Null
+			}, nil)
+	})
 }
 
 // TestResolveInvalid checks that null where there must be none makes the object invalid, and so does a panic.
@@ -202,8 +286,7 @@ func TestResolveInvalid(t *testing.T) {
 	} {
 		ctx, op := request(t)
 		out := graphql.NewFieldSet([]graphql.CollectedField{named("leaf")})
-		deferred := graphql.NewDeferredGroup(ctx)
-		fastexec.Resolve(ctx, out, named("leaf"), op, &deferred, 0, true, test.nonNull, test.gives)
+		fastexec.Resolve(ctx, out, named("leaf"), op, 0, true, test.nonNull, test.gives)
 		if out.Invalids != test.want {
 			t.Errorf("%+v: %d invalid", test, out.Invalids)
 		}

@@ -1,6 +1,7 @@
 package fastexec
 
 import (
+	"context"
 	"runtime"
 	"slices"
 	"sync"
@@ -17,14 +18,16 @@ var shapes sync.Map // of *shape by weak.Pointer[ast.QueryDocument]
 // shape is what a document selects, independent of its variables.
 type shape struct {
 	varies bool     // the selection depends on variables
-	fields sync.Map // of []graphql.CollectedField by place
+	fields sync.Map // of *collected by the address of the first of the selections
 }
 
-// place identifies a selection and a list of types by their addresses in memory.
-type place struct {
-	first  *ast.Selection
+// collected are the fields that a selection has on objects of some types. Lists of types are told apart by their
+// addresses. The list of those with the same first selection is never changed, only replaced.
+type collected struct {
 	length int
 	types  *string
+	fields []graphql.CollectedField
+	next   *collected
 }
 
 // Fields returns the fields that a selection has on an object. It replaces graphql.CollectFields, which collects them
@@ -32,26 +35,56 @@ type place struct {
 //
 // The result must not be changed. The types must be a package-level variable: a list that was made for the call would
 // add an entry with each call.
-func Fields(oc *graphql.OperationContext, selected ast.SelectionSet, types []string) []graphql.CollectedField {
+func Fields(
+	ctx context.Context, oc *graphql.OperationContext, selected ast.SelectionSet, types []string,
+) []graphql.CollectedField {
 	if len(selected) == 0 || oc.Doc == nil {
 		return graphql.CollectFields(oc, selected, types)
 	}
-	s := shapeOf(oc.Doc)
+	s := shapeOf(ctx, oc)
 	if s.varies {
 		return graphql.CollectFields(oc, selected, types)
 	}
-	at := place{first: &selected[0], length: len(selected)}
+	var of *string
 	if len(types) > 0 {
-		at.types = &types[0]
+		of = &types[0]
 	}
-	known, ok := s.fields.Load(at)
-	if !ok { // the first result is kept: its selections are used as places, too
-		known, _ = s.fields.LoadOrStore(at, graphql.CollectFields(oc, selected, types))
+	at := &selected[0]
+	for {
+		first, _ := s.fields.Load(at)
+		list, _ := first.(*collected)
+		for one := list; one != nil; one = one.next {
+			if one.length == len(selected) && one.types == of {
+				return one.fields
+			}
+		}
+		// Until it is found: the first result is kept, since its selections are used as addresses, too.
+		more := &collected{len(selected), of, graphql.CollectFields(oc, selected, types), list}
+		if list == nil {
+			s.fields.LoadOrStore(at, more)
+		} else {
+			s.fields.CompareAndSwap(at, list, more)
+		}
 	}
-	return known.([]graphql.CollectedField) //nolint:forcetypeassert // nothing else is in there
 }
 
-func shapeOf(doc *ast.QueryDocument) *shape {
+// shapeOf returns the shape of the document of the operation under ctx.
+func shapeOf(ctx context.Context, oc *graphql.OperationContext) *shape {
+	if p := placeOf(ctx); p != nil && p.shape != nil {
+		return p.shape // which saves looking for it
+	}
+	return shapeOfDocument(oc.Doc)
+}
+
+// shapeIn is shapeOf where there may be no operation.
+func shapeIn(ctx context.Context) *shape {
+	if !graphql.HasOperationContext(ctx) || graphql.GetOperationContext(ctx).Doc == nil {
+		return nil
+	}
+	return shapeOfDocument(graphql.GetOperationContext(ctx).Doc)
+}
+
+func shapeOfDocument(doc *ast.QueryDocument) *shape {
 	key := weak.Make(doc)
 	if known, ok := shapes.Load(key); ok {
 		return known.(*shape) //nolint:forcetypeassert // nothing else is in there

@@ -72,7 +72,9 @@ func TestFieldsAreAsCollectFields(t *testing.T) {
 			for _, b := range []bool{true, false, true} {
 				variables := map[string]any{"b": b}
 				want := selections(graphql.CollectFields, op(variables), op(nil).Operation.SelectionSet, queryTypes)
-				got := selections(fastexec.Fields, op(variables), op(nil).Operation.SelectionSet, queryTypes)
+				got := selections(func(oc *graphql.OperationContext, set ast.SelectionSet, types []string) []graphql.CollectedField {
+					return fastexec.Fields(t.Context(), oc, set, types)
+				}, op(variables), op(nil).Operation.SelectionSet, queryTypes)
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("with %t (-CollectFields +Fields):\n%s", b, diff)
 				}
@@ -84,11 +86,11 @@ func TestFieldsAreAsCollectFields(t *testing.T) {
 func TestFieldsOfAnotherType(t *testing.T) {
 	t.Parallel()
 	op := operation(t, `{ things { ... on Thing { name } ... on Named { other: name } } }`)
-	below := fastexec.Fields(op(nil), op(nil).Operation.SelectionSet, queryTypes)[0].Selections
-	if n := len(fastexec.Fields(op(nil), below, thingTypes)); n != 2 {
+	below := fastexec.Fields(t.Context(), op(nil), op(nil).Operation.SelectionSet, queryTypes)[0].Selections
+	if n := len(fastexec.Fields(t.Context(), op(nil), below, thingTypes)); n != 2 {
 		t.Errorf("%d fields of a thing, want 2", n)
 	}
-	if n := len(fastexec.Fields(op(nil), below, thingTypes[1:])); n != 1 {
+	if n := len(fastexec.Fields(t.Context(), op(nil), below, thingTypes[1:])); n != 1 {
 		t.Errorf("%d fields of something else that has a name, want 1", n)
 	}
 }
@@ -98,7 +100,7 @@ func TestFieldsAreFoundOnce(t *testing.T) { //nolint:paralleltest // it counts w
 	func() {
 		op := operation(t, `{ thing { name } }`)
 		selected := op(nil).Operation.SelectionSet
-		first, next := fastexec.Fields(op(nil), selected, queryTypes), fastexec.Fields(op(nil), selected, queryTypes)
+		first, next := fastexec.Fields(t.Context(), op(nil), selected, queryTypes), fastexec.Fields(t.Context(), op(nil), selected, queryTypes)
 		if &first[0] != &next[0] {
 			t.Error("they were found again")
 		}

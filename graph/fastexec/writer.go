@@ -98,4 +98,10 @@ func (p *page) grown() {
 }
 
 // write needs no error: what gqlgen writes to is a buffer.
-func write(w io.Writer, text string) { _, _ = io.WriteString(w, text) }
+func write(w io.Writer, text string) {
+	if p, ok := w.(*page); ok { // as nearly always: saves looking for the method
+		_, _ = p.WriteString(text)
+		return
+	}
+	_, _ = io.WriteString(w, text)
+}

@@ -3804,22 +3804,30 @@ func (ec *executionContext) field___Type_inputFields_args(ctx context.Context, r
 // region    **************************** field.gotpl *****************************
 
 func (ec *executionContext) _Comment_id(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Comment_id(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (*scalar.ID, error) {
 			return ec.Resolvers.Comment().ID(ctx, obj)
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *scalar.ID) graphql.Marshaler {
 			return ec.marshalNID2ᚖpetitiondᚋgraphᚋscalarᚐID(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Comment_id(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *scalar.ID) graphql.Marshaler {
+					return ec.marshalNID2ᚖpetitiondᚋgraphᚋscalarᚐID(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Comment_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -3827,22 +3835,30 @@ func (ec *executionContext) fieldContext_Comment_id(_ context.Context, field gra
 }
 
 func (ec *executionContext) _Comment_petition(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Comment_petition(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) (*ent.Petition, error) {
 			return ec.Resolvers.Comment().Petition(ctx, obj)
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *ent.Petition) graphql.Marshaler {
 			return ec.marshalNPetition2ᚖpetitiondᚋentᚐPetition(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Comment_petition(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *ent.Petition) graphql.Marshaler {
+					return ec.marshalNPetition2ᚖpetitiondᚋentᚐPetition(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Comment_petition(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -3859,22 +3875,30 @@ func (ec *executionContext) fieldContext_Comment_petition(_ context.Context, fie
 }
 
 func (ec *executionContext) _Comment_authorName(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Comment_authorName(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*string, error) {
 			return obj.AuthorName, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Comment_authorName(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+					return ec.marshalOString2ᚖstring(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Comment_authorName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -3882,22 +3906,30 @@ func (ec *executionContext) fieldContext_Comment_authorName(_ context.Context, f
 }
 
 func (ec *executionContext) _Comment_fromSignatory(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Comment_fromSignatory(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (bool, error) {
 			return obj.FromSignatory, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
 			return ec.marshalNBoolean2bool(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Comment_fromSignatory(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+					return ec.marshalNBoolean2bool(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Comment_fromSignatory(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -3905,22 +3937,30 @@ func (ec *executionContext) fieldContext_Comment_fromSignatory(_ context.Context
 }
 
 func (ec *executionContext) _Comment_body(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Comment_body(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (string, error) {
 			return obj.Body, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
 			return ec.marshalNString2string(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Comment_body(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+					return ec.marshalNString2string(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Comment_body(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -3928,22 +3968,30 @@ func (ec *executionContext) fieldContext_Comment_body(_ context.Context, field g
 }
 
 func (ec *executionContext) _Comment_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Comment_createdAt(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (time.Time, error) {
 			return obj.CreatedAt, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
 			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Comment_createdAt(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+					return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Comment_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -3951,22 +3999,30 @@ func (ec *executionContext) fieldContext_Comment_createdAt(_ context.Context, fi
 }
 
 func (ec *executionContext) _Comment_editedAt(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Comment_editedAt(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*time.Time, error) {
 			return obj.EditedAt, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
 			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Comment_editedAt(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+					return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Comment_editedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -3974,22 +4030,30 @@ func (ec *executionContext) fieldContext_Comment_editedAt(_ context.Context, fie
 }
 
 func (ec *executionContext) _Comment_parent(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Comment_parent(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) (*ent.Comment, error) {
 			return ec.Resolvers.Comment().Parent(ctx, obj)
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *ent.Comment) graphql.Marshaler {
 			return ec.marshalOComment2ᚖpetitiondᚋentᚐComment(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Comment_parent(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *ent.Comment) graphql.Marshaler {
+					return ec.marshalOComment2ᚖpetitiondᚋentᚐComment(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Comment_parent(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4050,22 +4114,30 @@ func (ec *executionContext) fieldContext_Comment_replies(ctx context.Context, fi
 }
 
 func (ec *executionContext) _Comment_likeCount(ctx context.Context, field graphql.CollectedField, obj *ent.Comment) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Comment_likeCount(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (int, error) {
 			return obj.Likes, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
 			return ec.marshalNInt2int(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Comment_likeCount(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+					return ec.marshalNInt2int(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Comment_likeCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4073,22 +4145,30 @@ func (ec *executionContext) fieldContext_Comment_likeCount(_ context.Context, fi
 }
 
 func (ec *executionContext) _CommentConnection_edges(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Comment]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CommentConnection_edges(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) ([]keyset.Edge[*ent.Comment], error) {
 			return obj.Edges, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []keyset.Edge[*ent.Comment]) graphql.Marshaler {
 			return ec.marshalNCommentEdge2ᚕpetitiondᚋserverᚋkeysetᚐEdgeᚄ(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_CommentConnection_edges(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v []keyset.Edge[*ent.Comment]) graphql.Marshaler {
+					return ec.marshalNCommentEdge2ᚕpetitiondᚋserverᚋkeysetᚐEdgeᚄ(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_CommentConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4105,22 +4185,30 @@ func (ec *executionContext) fieldContext_CommentConnection_edges(_ context.Conte
 }
 
 func (ec *executionContext) _CommentConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Comment]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CommentConnection_nodes(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) ([]*ent.Comment, error) {
 			return obj.Nodes(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*ent.Comment) graphql.Marshaler {
 			return ec.marshalNComment2ᚕᚖpetitiondᚋentᚐCommentᚄ(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_CommentConnection_nodes(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v []*ent.Comment) graphql.Marshaler {
+					return ec.marshalNComment2ᚕᚖpetitiondᚋentᚐCommentᚄ(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_CommentConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4137,22 +4225,30 @@ func (ec *executionContext) fieldContext_CommentConnection_nodes(_ context.Conte
 }
 
 func (ec *executionContext) _CommentConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Comment]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CommentConnection_pageInfo(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) (keyset.PageInfo, error) {
 			return obj.PageInfo, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v keyset.PageInfo) graphql.Marshaler {
 			return ec.marshalNPageInfo2petitiondᚋserverᚋkeysetᚐPageInfo(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_CommentConnection_pageInfo(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v keyset.PageInfo) graphql.Marshaler {
+					return ec.marshalNPageInfo2petitiondᚋserverᚋkeysetᚐPageInfo(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_CommentConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4169,22 +4265,30 @@ func (ec *executionContext) fieldContext_CommentConnection_pageInfo(_ context.Co
 }
 
 func (ec *executionContext) _CommentConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Comment]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CommentConnection_totalCount(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (*int, error) {
 			return obj.TotalCount(ctx)
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
 			return ec.marshalNInt2ᚖint(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_CommentConnection_totalCount(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+					return ec.marshalNInt2ᚖint(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_CommentConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4192,22 +4296,30 @@ func (ec *executionContext) fieldContext_CommentConnection_totalCount(_ context.
 }
 
 func (ec *executionContext) _CommentEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *keyset.Edge[*ent.Comment]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CommentEdge_cursor(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (string, error) {
 			return obj.Cursor(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
 			return ec.marshalNString2string(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_CommentEdge_cursor(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+					return ec.marshalNString2string(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_CommentEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4215,22 +4327,30 @@ func (ec *executionContext) fieldContext_CommentEdge_cursor(_ context.Context, f
 }
 
 func (ec *executionContext) _CommentEdge_node(ctx context.Context, field graphql.CollectedField, obj *keyset.Edge[*ent.Comment]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CommentEdge_node(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) (*ent.Comment, error) {
 			return obj.Node, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *ent.Comment) graphql.Marshaler {
 			return ec.marshalNComment2ᚖpetitiondᚋentᚐComment(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_CommentEdge_node(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *ent.Comment) graphql.Marshaler {
+					return ec.marshalNComment2ᚖpetitiondᚋentᚐComment(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_CommentEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4247,22 +4367,30 @@ func (ec *executionContext) fieldContext_CommentEdge_node(_ context.Context, fie
 }
 
 func (ec *executionContext) _CommentPayload_comment(ctx context.Context, field graphql.CollectedField, obj *model.CommentPayload) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CommentPayload_comment(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) (*ent.Comment, error) {
 			return obj.Comment, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *ent.Comment) graphql.Marshaler {
 			return ec.marshalOComment2ᚖpetitiondᚋentᚐComment(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_CommentPayload_comment(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *ent.Comment) graphql.Marshaler {
+					return ec.marshalOComment2ᚖpetitiondᚋentᚐComment(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_CommentPayload_comment(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4279,22 +4407,30 @@ func (ec *executionContext) fieldContext_CommentPayload_comment(_ context.Contex
 }
 
 func (ec *executionContext) _CommentPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.CommentPayload) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CommentPayload_userErrors(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) ([]*model.UserError, error) {
 			return obj.UserErrors, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
 			return ec.marshalNUserError2ᚕᚖpetitiondᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_CommentPayload_userErrors(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+					return ec.marshalNUserError2ᚕᚖpetitiondᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_CommentPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4311,22 +4447,30 @@ func (ec *executionContext) fieldContext_CommentPayload_userErrors(_ context.Con
 }
 
 func (ec *executionContext) _CountPoint_at(ctx context.Context, field graphql.CollectedField, obj *reading.CountPoint) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CountPoint_at(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (time.Time, error) {
 			return obj.At, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
 			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_CountPoint_at(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+					return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_CountPoint_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4334,22 +4478,30 @@ func (ec *executionContext) fieldContext_CountPoint_at(_ context.Context, field 
 }
 
 func (ec *executionContext) _CountPoint_added(ctx context.Context, field graphql.CollectedField, obj *reading.CountPoint) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CountPoint_added(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (int, error) {
 			return obj.Added, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
 			return ec.marshalNInt2int(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_CountPoint_added(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+					return ec.marshalNInt2int(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_CountPoint_added(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4357,22 +4509,30 @@ func (ec *executionContext) fieldContext_CountPoint_added(_ context.Context, fie
 }
 
 func (ec *executionContext) _CountPoint_removed(ctx context.Context, field graphql.CollectedField, obj *reading.CountPoint) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CountPoint_removed(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (int, error) {
 			return obj.Removed, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
 			return ec.marshalNInt2int(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_CountPoint_removed(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+					return ec.marshalNInt2int(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_CountPoint_removed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4380,22 +4540,30 @@ func (ec *executionContext) fieldContext_CountPoint_removed(_ context.Context, f
 }
 
 func (ec *executionContext) _CountPoint_total(ctx context.Context, field graphql.CollectedField, obj *reading.CountPoint) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CountPoint_total(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (int, error) {
 			return obj.Total, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
 			return ec.marshalNInt2int(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_CountPoint_total(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+					return ec.marshalNInt2int(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_CountPoint_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4667,22 +4835,30 @@ func (ec *executionContext) fieldContext_Mutation_addComment(ctx context.Context
 }
 
 func (ec *executionContext) _PageInfo_hasNextPage(ctx context.Context, field graphql.CollectedField, obj *keyset.PageInfo) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PageInfo_hasNextPage(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (bool, error) {
 			return obj.HasNextPage, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
 			return ec.marshalNBoolean2bool(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_PageInfo_hasNextPage(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+					return ec.marshalNBoolean2bool(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_PageInfo_hasNextPage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4690,22 +4866,30 @@ func (ec *executionContext) fieldContext_PageInfo_hasNextPage(_ context.Context,
 }
 
 func (ec *executionContext) _PageInfo_hasPreviousPage(ctx context.Context, field graphql.CollectedField, obj *keyset.PageInfo) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PageInfo_hasPreviousPage(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (bool, error) {
 			return obj.HasPreviousPage, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
 			return ec.marshalNBoolean2bool(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_PageInfo_hasPreviousPage(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+					return ec.marshalNBoolean2bool(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_PageInfo_hasPreviousPage(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4713,22 +4897,30 @@ func (ec *executionContext) fieldContext_PageInfo_hasPreviousPage(_ context.Cont
 }
 
 func (ec *executionContext) _PageInfo_startCursor(ctx context.Context, field graphql.CollectedField, obj *keyset.PageInfo) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PageInfo_startCursor(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*string, error) {
 			return obj.StartCursor(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_PageInfo_startCursor(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+					return ec.marshalOString2ᚖstring(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_PageInfo_startCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4736,22 +4928,30 @@ func (ec *executionContext) fieldContext_PageInfo_startCursor(_ context.Context,
 }
 
 func (ec *executionContext) _PageInfo_endCursor(ctx context.Context, field graphql.CollectedField, obj *keyset.PageInfo) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PageInfo_endCursor(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*string, error) {
 			return obj.EndCursor(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_PageInfo_endCursor(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+					return ec.marshalOString2ᚖstring(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_PageInfo_endCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4759,22 +4959,30 @@ func (ec *executionContext) fieldContext_PageInfo_endCursor(_ context.Context, f
 }
 
 func (ec *executionContext) _Petition_id(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Petition_id(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (*scalar.ID, error) {
 			return ec.Resolvers.Petition().ID(ctx, obj)
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *scalar.ID) graphql.Marshaler {
 			return ec.marshalNID2ᚖpetitiondᚋgraphᚋscalarᚐID(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Petition_id(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *scalar.ID) graphql.Marshaler {
+					return ec.marshalNID2ᚖpetitiondᚋgraphᚋscalarᚐID(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Petition_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4782,22 +4990,30 @@ func (ec *executionContext) fieldContext_Petition_id(_ context.Context, field gr
 }
 
 func (ec *executionContext) _Petition_slug(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Petition_slug(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (string, error) {
 			return obj.Slug, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
 			return ec.marshalNString2string(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Petition_slug(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+					return ec.marshalNString2string(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Petition_slug(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4805,22 +5021,30 @@ func (ec *executionContext) fieldContext_Petition_slug(_ context.Context, field 
 }
 
 func (ec *executionContext) _Petition_url(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Petition_url(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (string, error) {
 			return ec.Resolvers.Petition().URL(ctx, obj)
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
 			return ec.marshalNURL2string(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Petition_url(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+					return ec.marshalNURL2string(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Petition_url(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4828,22 +5052,30 @@ func (ec *executionContext) fieldContext_Petition_url(_ context.Context, field g
 }
 
 func (ec *executionContext) _Petition_title(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Petition_title(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (string, error) {
 			return obj.Title, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
 			return ec.marshalNString2string(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Petition_title(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+					return ec.marshalNString2string(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Petition_title(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4851,22 +5083,30 @@ func (ec *executionContext) fieldContext_Petition_title(_ context.Context, field
 }
 
 func (ec *executionContext) _Petition_summary(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Petition_summary(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (string, error) {
 			return obj.Summary, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
 			return ec.marshalNString2string(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Petition_summary(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+					return ec.marshalNString2string(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Petition_summary(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4874,22 +5114,30 @@ func (ec *executionContext) fieldContext_Petition_summary(_ context.Context, fie
 }
 
 func (ec *executionContext) _Petition_body(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Petition_body(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (string, error) {
 			return ec.Resolvers.Petition().Body(ctx, obj)
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
 			return ec.marshalNMarkdown2string(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Petition_body(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+					return ec.marshalNMarkdown2string(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Petition_body(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4897,22 +5145,30 @@ func (ec *executionContext) fieldContext_Petition_body(_ context.Context, field 
 }
 
 func (ec *executionContext) _Petition_bodyHtml(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Petition_bodyHtml(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (string, error) {
 			return ec.Resolvers.Petition().BodyHTML(ctx, obj)
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
 			return ec.marshalNHTML2string(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Petition_bodyHtml(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+					return ec.marshalNHTML2string(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Petition_bodyHtml(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4920,22 +5176,30 @@ func (ec *executionContext) fieldContext_Petition_bodyHtml(_ context.Context, fi
 }
 
 func (ec *executionContext) _Petition_imageUrl(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Petition_imageUrl(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*string, error) {
 			return obj.ImageURL, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOURL2ᚖstring(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Petition_imageUrl(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+					return ec.marshalOURL2ᚖstring(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Petition_imageUrl(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -4943,22 +5207,30 @@ func (ec *executionContext) fieldContext_Petition_imageUrl(_ context.Context, fi
 }
 
 func (ec *executionContext) _Petition_language(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Petition_language(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (string, error) {
 			return obj.Language, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
 			return ec.marshalNLocale2string(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Petition_language(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+					return ec.marshalNLocale2string(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Petition_language(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5035,22 +5307,30 @@ func (ec *executionContext) fieldContext_Petition_outcome(_ context.Context, fie
 }
 
 func (ec *executionContext) _Petition_petitioner(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Petition_petitioner(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (string, error) {
 			return obj.Petitioner, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
 			return ec.marshalNString2string(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Petition_petitioner(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+					return ec.marshalNString2string(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Petition_petitioner(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5058,22 +5338,30 @@ func (ec *executionContext) fieldContext_Petition_petitioner(_ context.Context, 
 }
 
 func (ec *executionContext) _Petition_tags(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Petition_tags(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) ([]*ent.Tag, error) {
 			return ec.Resolvers.Petition().Tags(ctx, obj)
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*ent.Tag) graphql.Marshaler {
 			return ec.marshalNTag2ᚕᚖpetitiondᚋentᚐTagᚄ(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Petition_tags(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v []*ent.Tag) graphql.Marshaler {
+					return ec.marshalNTag2ᚕᚖpetitiondᚋentᚐTagᚄ(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Petition_tags(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5090,22 +5378,30 @@ func (ec *executionContext) fieldContext_Petition_tags(_ context.Context, field 
 }
 
 func (ec *executionContext) _Petition_goal(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Petition_goal(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (int, error) {
 			return ec.Resolvers.Petition().Goal(ctx, obj)
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
 			return ec.marshalNInt2int(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Petition_goal(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+					return ec.marshalNInt2int(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Petition_goal(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5113,22 +5409,30 @@ func (ec *executionContext) fieldContext_Petition_goal(_ context.Context, field 
 }
 
 func (ec *executionContext) _Petition_startsAt(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Petition_startsAt(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*time.Time, error) {
 			return obj.StartsAt, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
 			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Petition_startsAt(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+					return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Petition_startsAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5136,22 +5440,30 @@ func (ec *executionContext) fieldContext_Petition_startsAt(_ context.Context, fi
 }
 
 func (ec *executionContext) _Petition_endsAt(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Petition_endsAt(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*time.Time, error) {
 			return obj.EndsAt, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
 			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Petition_endsAt(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+					return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Petition_endsAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5159,22 +5471,30 @@ func (ec *executionContext) fieldContext_Petition_endsAt(_ context.Context, fiel
 }
 
 func (ec *executionContext) _Petition_closedAt(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Petition_closedAt(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*time.Time, error) {
 			return obj.ClosedAt, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
 			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Petition_closedAt(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+					return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Petition_closedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5182,22 +5502,30 @@ func (ec *executionContext) fieldContext_Petition_closedAt(_ context.Context, fi
 }
 
 func (ec *executionContext) _Petition_createdAt(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Petition_createdAt(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (time.Time, error) {
 			return obj.CreatedAt, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
 			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Petition_createdAt(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+					return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Petition_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5205,22 +5533,30 @@ func (ec *executionContext) fieldContext_Petition_createdAt(_ context.Context, f
 }
 
 func (ec *executionContext) _Petition_updatedAt(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Petition_updatedAt(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (time.Time, error) {
 			return obj.UpdatedAt, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
 			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Petition_updatedAt(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+					return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Petition_updatedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5228,22 +5564,30 @@ func (ec *executionContext) fieldContext_Petition_updatedAt(_ context.Context, f
 }
 
 func (ec *executionContext) _Petition_signatureCount(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Petition_signatureCount(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (int, error) {
 			return ec.Resolvers.Petition().SignatureCount(ctx, obj)
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
 			return ec.marshalNInt2int(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Petition_signatureCount(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+					return ec.marshalNInt2int(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Petition_signatureCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5251,22 +5595,30 @@ func (ec *executionContext) fieldContext_Petition_signatureCount(_ context.Conte
 }
 
 func (ec *executionContext) _Petition_count(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Petition_count(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) (*figures.Value, error) {
 			return ec.Resolvers.Petition().Count(ctx, obj)
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *figures.Value) graphql.Marshaler {
 			return ec.marshalNSignatureCount2ᚖpetitiondᚋserverᚋfiguresᚐValue(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Petition_count(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *figures.Value) graphql.Marshaler {
+					return ec.marshalNSignatureCount2ᚖpetitiondᚋserverᚋfiguresᚐValue(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Petition_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5327,22 +5679,30 @@ func (ec *executionContext) fieldContext_Petition_signatures(ctx context.Context
 }
 
 func (ec *executionContext) _Petition_commentCount(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Petition_commentCount(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (int, error) {
 			return ec.Resolvers.Petition().CommentCount(ctx, obj)
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
 			return ec.marshalNInt2int(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Petition_commentCount(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+					return ec.marshalNInt2int(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Petition_commentCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5438,22 +5798,30 @@ func (ec *executionContext) fieldContext_Petition_signatureHistory(ctx context.C
 }
 
 func (ec *executionContext) _Petition_version(ctx context.Context, field graphql.CollectedField, obj *ent.Petition) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Petition_version(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (int, error) {
 			return obj.Version, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
 			return ec.marshalNInt2int(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Petition_version(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+					return ec.marshalNInt2int(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Petition_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5461,22 +5829,30 @@ func (ec *executionContext) fieldContext_Petition_version(_ context.Context, fie
 }
 
 func (ec *executionContext) _PetitionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Petition]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PetitionConnection_edges(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) ([]keyset.Edge[*ent.Petition], error) {
 			return obj.Edges, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []keyset.Edge[*ent.Petition]) graphql.Marshaler {
 			return ec.marshalNPetitionEdge2ᚕpetitiondᚋserverᚋkeysetᚐEdgeᚄ(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_PetitionConnection_edges(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v []keyset.Edge[*ent.Petition]) graphql.Marshaler {
+					return ec.marshalNPetitionEdge2ᚕpetitiondᚋserverᚋkeysetᚐEdgeᚄ(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_PetitionConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5493,22 +5869,30 @@ func (ec *executionContext) fieldContext_PetitionConnection_edges(_ context.Cont
 }
 
 func (ec *executionContext) _PetitionConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Petition]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PetitionConnection_nodes(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) ([]*ent.Petition, error) {
 			return obj.Nodes(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*ent.Petition) graphql.Marshaler {
 			return ec.marshalNPetition2ᚕᚖpetitiondᚋentᚐPetitionᚄ(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_PetitionConnection_nodes(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v []*ent.Petition) graphql.Marshaler {
+					return ec.marshalNPetition2ᚕᚖpetitiondᚋentᚐPetitionᚄ(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_PetitionConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5525,22 +5909,30 @@ func (ec *executionContext) fieldContext_PetitionConnection_nodes(_ context.Cont
 }
 
 func (ec *executionContext) _PetitionConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Petition]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PetitionConnection_pageInfo(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) (keyset.PageInfo, error) {
 			return obj.PageInfo, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v keyset.PageInfo) graphql.Marshaler {
 			return ec.marshalNPageInfo2petitiondᚋserverᚋkeysetᚐPageInfo(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_PetitionConnection_pageInfo(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v keyset.PageInfo) graphql.Marshaler {
+					return ec.marshalNPageInfo2petitiondᚋserverᚋkeysetᚐPageInfo(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_PetitionConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5557,22 +5949,30 @@ func (ec *executionContext) fieldContext_PetitionConnection_pageInfo(_ context.C
 }
 
 func (ec *executionContext) _PetitionConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Petition]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PetitionConnection_totalCount(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*int, error) {
 			return obj.TotalCount(ctx)
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
 			return ec.marshalOInt2ᚖint(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_PetitionConnection_totalCount(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+					return ec.marshalOInt2ᚖint(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_PetitionConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5580,22 +5980,30 @@ func (ec *executionContext) fieldContext_PetitionConnection_totalCount(_ context
 }
 
 func (ec *executionContext) _PetitionEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *keyset.Edge[*ent.Petition]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PetitionEdge_cursor(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (string, error) {
 			return obj.Cursor(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
 			return ec.marshalNString2string(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_PetitionEdge_cursor(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+					return ec.marshalNString2string(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_PetitionEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5603,22 +6011,30 @@ func (ec *executionContext) fieldContext_PetitionEdge_cursor(_ context.Context, 
 }
 
 func (ec *executionContext) _PetitionEdge_node(ctx context.Context, field graphql.CollectedField, obj *keyset.Edge[*ent.Petition]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PetitionEdge_node(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) (*ent.Petition, error) {
 			return obj.Node, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *ent.Petition) graphql.Marshaler {
 			return ec.marshalNPetition2ᚖpetitiondᚋentᚐPetition(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_PetitionEdge_node(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *ent.Petition) graphql.Marshaler {
+					return ec.marshalNPetition2ᚖpetitiondᚋentᚐPetition(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_PetitionEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5635,22 +6051,30 @@ func (ec *executionContext) fieldContext_PetitionEdge_node(_ context.Context, fi
 }
 
 func (ec *executionContext) _PetitionPayload_petition(ctx context.Context, field graphql.CollectedField, obj *model.PetitionPayload) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PetitionPayload_petition(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) (*ent.Petition, error) {
 			return obj.Petition, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *ent.Petition) graphql.Marshaler {
 			return ec.marshalOPetition2ᚖpetitiondᚋentᚐPetition(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_PetitionPayload_petition(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *ent.Petition) graphql.Marshaler {
+					return ec.marshalOPetition2ᚖpetitiondᚋentᚐPetition(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_PetitionPayload_petition(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5667,22 +6091,30 @@ func (ec *executionContext) fieldContext_PetitionPayload_petition(_ context.Cont
 }
 
 func (ec *executionContext) _PetitionPayload_editToken(ctx context.Context, field graphql.CollectedField, obj *model.PetitionPayload) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PetitionPayload_editToken(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*string, error) {
 			return obj.EditToken, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_PetitionPayload_editToken(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+					return ec.marshalOString2ᚖstring(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_PetitionPayload_editToken(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -5690,22 +6122,30 @@ func (ec *executionContext) fieldContext_PetitionPayload_editToken(_ context.Con
 }
 
 func (ec *executionContext) _PetitionPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.PetitionPayload) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_PetitionPayload_userErrors(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) ([]*model.UserError, error) {
 			return obj.UserErrors, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
 			return ec.marshalNUserError2ᚕᚖpetitiondᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_PetitionPayload_userErrors(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+					return ec.marshalNUserError2ᚕᚖpetitiondᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_PetitionPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6030,22 +6470,30 @@ func (ec *executionContext) fieldContext_Query_trendingTags(ctx context.Context,
 }
 
 func (ec *executionContext) _Query_statistics(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Query_statistics(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) (*reading.Statistics, error) {
 			return ec.Resolvers.Query().Statistics(ctx)
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *reading.Statistics) graphql.Marshaler {
 			return ec.marshalNStatistics2ᚖpetitiondᚋserverᚋreadingᚐStatistics(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Query_statistics(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *reading.Statistics) graphql.Marshaler {
+					return ec.marshalNStatistics2ᚖpetitiondᚋserverᚋreadingᚐStatistics(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Query_statistics(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6106,22 +6554,30 @@ func (ec *executionContext) fieldContext_Query___type(ctx context.Context, field
 }
 
 func (ec *executionContext) _Query___schema(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Query___schema(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) (*introspection.Schema, error) {
 			return ec.IntrospectSchema()
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *introspection.Schema) graphql.Marshaler {
 			return ec.marshalN__Schema2ᚖgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐSchema(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Query___schema(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *introspection.Schema) graphql.Marshaler {
+					return ec.marshalN__Schema2ᚖgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐSchema(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Query___schema(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6161,22 +6617,30 @@ func (ec *executionContext) fieldContext_SignPetitionPayload_status(_ context.Co
 }
 
 func (ec *executionContext) _SignPetitionPayload_petition(ctx context.Context, field graphql.CollectedField, obj *model.SignPetitionPayload) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_SignPetitionPayload_petition(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) (*ent.Petition, error) {
 			return obj.Petition, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *ent.Petition) graphql.Marshaler {
 			return ec.marshalOPetition2ᚖpetitiondᚋentᚐPetition(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_SignPetitionPayload_petition(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *ent.Petition) graphql.Marshaler {
+					return ec.marshalOPetition2ᚖpetitiondᚋentᚐPetition(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_SignPetitionPayload_petition(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6193,22 +6657,30 @@ func (ec *executionContext) fieldContext_SignPetitionPayload_petition(_ context.
 }
 
 func (ec *executionContext) _SignPetitionPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.SignPetitionPayload) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_SignPetitionPayload_userErrors(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) ([]*model.UserError, error) {
 			return obj.UserErrors, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
 			return ec.marshalNUserError2ᚕᚖpetitiondᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_SignPetitionPayload_userErrors(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+					return ec.marshalNUserError2ᚕᚖpetitiondᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_SignPetitionPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6225,22 +6697,30 @@ func (ec *executionContext) fieldContext_SignPetitionPayload_userErrors(_ contex
 }
 
 func (ec *executionContext) _Signature_id(ctx context.Context, field graphql.CollectedField, obj *ent.Signature) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Signature_id(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (*scalar.ID, error) {
 			return ec.Resolvers.Signature().ID(ctx, obj)
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *scalar.ID) graphql.Marshaler {
 			return ec.marshalNID2ᚖpetitiondᚋgraphᚋscalarᚐID(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Signature_id(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *scalar.ID) graphql.Marshaler {
+					return ec.marshalNID2ᚖpetitiondᚋgraphᚋscalarᚐID(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Signature_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6248,22 +6728,30 @@ func (ec *executionContext) fieldContext_Signature_id(_ context.Context, field g
 }
 
 func (ec *executionContext) _Signature_number(ctx context.Context, field graphql.CollectedField, obj *ent.Signature) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Signature_number(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*int, error) {
 			return obj.Number, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
 			return ec.marshalOInt2ᚖint(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Signature_number(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+					return ec.marshalOInt2ᚖint(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Signature_number(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6271,22 +6759,30 @@ func (ec *executionContext) fieldContext_Signature_number(_ context.Context, fie
 }
 
 func (ec *executionContext) _Signature_name(ctx context.Context, field graphql.CollectedField, obj *ent.Signature) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Signature_name(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*string, error) {
 			return ec.Resolvers.Signature().Name(ctx, obj)
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Signature_name(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+					return ec.marshalOString2ᚖstring(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Signature_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6294,22 +6790,30 @@ func (ec *executionContext) fieldContext_Signature_name(_ context.Context, field
 }
 
 func (ec *executionContext) _Signature_country(ctx context.Context, field graphql.CollectedField, obj *ent.Signature) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Signature_country(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*string, error) {
 			return obj.Country, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOCountryCode2ᚖstring(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Signature_country(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+					return ec.marshalOCountryCode2ᚖstring(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Signature_country(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6317,22 +6821,30 @@ func (ec *executionContext) fieldContext_Signature_country(_ context.Context, fi
 }
 
 func (ec *executionContext) _Signature_signedAt(ctx context.Context, field graphql.CollectedField, obj *ent.Signature) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Signature_signedAt(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (time.Time, error) {
 			return obj.SignedAt, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
 			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Signature_signedAt(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+					return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Signature_signedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6340,22 +6852,30 @@ func (ec *executionContext) fieldContext_Signature_signedAt(_ context.Context, f
 }
 
 func (ec *executionContext) _Signature_petition(ctx context.Context, field graphql.CollectedField, obj *ent.Signature) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Signature_petition(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) (*ent.Petition, error) {
 			return ec.Resolvers.Signature().Petition(ctx, obj)
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *ent.Petition) graphql.Marshaler {
 			return ec.marshalNPetition2ᚖpetitiondᚋentᚐPetition(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Signature_petition(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *ent.Petition) graphql.Marshaler {
+					return ec.marshalNPetition2ᚖpetitiondᚋentᚐPetition(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Signature_petition(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6372,22 +6892,30 @@ func (ec *executionContext) fieldContext_Signature_petition(_ context.Context, f
 }
 
 func (ec *executionContext) _SignatureConnection_edges(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Signature]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_SignatureConnection_edges(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) ([]keyset.Edge[*ent.Signature], error) {
 			return obj.Edges, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []keyset.Edge[*ent.Signature]) graphql.Marshaler {
 			return ec.marshalNSignatureEdge2ᚕpetitiondᚋserverᚋkeysetᚐEdgeᚄ(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_SignatureConnection_edges(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v []keyset.Edge[*ent.Signature]) graphql.Marshaler {
+					return ec.marshalNSignatureEdge2ᚕpetitiondᚋserverᚋkeysetᚐEdgeᚄ(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_SignatureConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6404,22 +6932,30 @@ func (ec *executionContext) fieldContext_SignatureConnection_edges(_ context.Con
 }
 
 func (ec *executionContext) _SignatureConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Signature]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_SignatureConnection_nodes(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) ([]*ent.Signature, error) {
 			return obj.Nodes(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*ent.Signature) graphql.Marshaler {
 			return ec.marshalNSignature2ᚕᚖpetitiondᚋentᚐSignatureᚄ(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_SignatureConnection_nodes(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v []*ent.Signature) graphql.Marshaler {
+					return ec.marshalNSignature2ᚕᚖpetitiondᚋentᚐSignatureᚄ(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_SignatureConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6436,22 +6972,30 @@ func (ec *executionContext) fieldContext_SignatureConnection_nodes(_ context.Con
 }
 
 func (ec *executionContext) _SignatureConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Signature]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_SignatureConnection_pageInfo(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) (keyset.PageInfo, error) {
 			return obj.PageInfo, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v keyset.PageInfo) graphql.Marshaler {
 			return ec.marshalNPageInfo2petitiondᚋserverᚋkeysetᚐPageInfo(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_SignatureConnection_pageInfo(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v keyset.PageInfo) graphql.Marshaler {
+					return ec.marshalNPageInfo2petitiondᚋserverᚋkeysetᚐPageInfo(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_SignatureConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6468,22 +7012,30 @@ func (ec *executionContext) fieldContext_SignatureConnection_pageInfo(_ context.
 }
 
 func (ec *executionContext) _SignatureConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Signature]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_SignatureConnection_totalCount(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (*int, error) {
 			return obj.TotalCount(ctx)
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
 			return ec.marshalNInt2ᚖint(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_SignatureConnection_totalCount(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+					return ec.marshalNInt2ᚖint(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_SignatureConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6491,22 +7043,30 @@ func (ec *executionContext) fieldContext_SignatureConnection_totalCount(_ contex
 }
 
 func (ec *executionContext) _SignatureCount_id(ctx context.Context, field graphql.CollectedField, obj *figures.Value) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_SignatureCount_id(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (*scalar.ID, error) {
 			return ec.Resolvers.SignatureCount().ID(ctx, obj)
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *scalar.ID) graphql.Marshaler {
 			return ec.marshalNID2ᚖpetitiondᚋgraphᚋscalarᚐID(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_SignatureCount_id(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *scalar.ID) graphql.Marshaler {
+					return ec.marshalNID2ᚖpetitiondᚋgraphᚋscalarᚐID(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_SignatureCount_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6514,22 +7074,30 @@ func (ec *executionContext) fieldContext_SignatureCount_id(_ context.Context, fi
 }
 
 func (ec *executionContext) _SignatureCount_petitionId(ctx context.Context, field graphql.CollectedField, obj *figures.Value) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_SignatureCount_petitionId(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (*scalar.ID, error) {
 			return ec.Resolvers.SignatureCount().PetitionID(ctx, obj)
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *scalar.ID) graphql.Marshaler {
 			return ec.marshalNID2ᚖpetitiondᚋgraphᚋscalarᚐID(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_SignatureCount_petitionId(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *scalar.ID) graphql.Marshaler {
+					return ec.marshalNID2ᚖpetitiondᚋgraphᚋscalarᚐID(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_SignatureCount_petitionId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6537,22 +7105,30 @@ func (ec *executionContext) fieldContext_SignatureCount_petitionId(_ context.Con
 }
 
 func (ec *executionContext) _SignatureCount_petition(ctx context.Context, field graphql.CollectedField, obj *figures.Value) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_SignatureCount_petition(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) (*ent.Petition, error) {
 			return ec.Resolvers.SignatureCount().Petition(ctx, obj)
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *ent.Petition) graphql.Marshaler {
 			return ec.marshalOPetition2ᚖpetitiondᚋentᚐPetition(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_SignatureCount_petition(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *ent.Petition) graphql.Marshaler {
+					return ec.marshalOPetition2ᚖpetitiondᚋentᚐPetition(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_SignatureCount_petition(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6569,22 +7145,30 @@ func (ec *executionContext) fieldContext_SignatureCount_petition(_ context.Conte
 }
 
 func (ec *executionContext) _SignatureCount_total(ctx context.Context, field graphql.CollectedField, obj *figures.Value) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_SignatureCount_total(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (int, error) {
 			return obj.Total, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
 			return ec.marshalNInt2int(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_SignatureCount_total(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+					return ec.marshalNInt2int(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_SignatureCount_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6592,22 +7176,30 @@ func (ec *executionContext) fieldContext_SignatureCount_total(_ context.Context,
 }
 
 func (ec *executionContext) _SignatureCount_goal(ctx context.Context, field graphql.CollectedField, obj *figures.Value) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_SignatureCount_goal(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (int, error) {
 			return obj.Goal, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
 			return ec.marshalNInt2int(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_SignatureCount_goal(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+					return ec.marshalNInt2int(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_SignatureCount_goal(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6638,22 +7230,30 @@ func (ec *executionContext) fieldContext_SignatureCount_progress(_ context.Conte
 }
 
 func (ec *executionContext) _SignatureCount_lastHour(ctx context.Context, field graphql.CollectedField, obj *figures.Value) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_SignatureCount_lastHour(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (*int, error) {
 			return obj.LastHour, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
 			return ec.marshalNInt2ᚖint(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_SignatureCount_lastHour(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+					return ec.marshalNInt2ᚖint(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_SignatureCount_lastHour(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6661,22 +7261,30 @@ func (ec *executionContext) fieldContext_SignatureCount_lastHour(_ context.Conte
 }
 
 func (ec *executionContext) _SignatureCount_version(ctx context.Context, field graphql.CollectedField, obj *figures.Value) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_SignatureCount_version(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (int, error) {
 			return obj.Version, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
 			return ec.marshalNInt2int(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_SignatureCount_version(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+					return ec.marshalNInt2int(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_SignatureCount_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6684,22 +7292,30 @@ func (ec *executionContext) fieldContext_SignatureCount_version(_ context.Contex
 }
 
 func (ec *executionContext) _SignatureCount_asOf(ctx context.Context, field graphql.CollectedField, obj *figures.Value) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_SignatureCount_asOf(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (time.Time, error) {
 			return obj.AsOf, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
 			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_SignatureCount_asOf(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+					return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_SignatureCount_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6707,22 +7323,30 @@ func (ec *executionContext) fieldContext_SignatureCount_asOf(_ context.Context, 
 }
 
 func (ec *executionContext) _SignatureCount_gone(ctx context.Context, field graphql.CollectedField, obj *figures.Value) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_SignatureCount_gone(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (bool, error) {
 			return obj.Gone, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
 			return ec.marshalNBoolean2bool(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_SignatureCount_gone(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+					return ec.marshalNBoolean2bool(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_SignatureCount_gone(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6730,22 +7354,30 @@ func (ec *executionContext) fieldContext_SignatureCount_gone(_ context.Context, 
 }
 
 func (ec *executionContext) _SignatureEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *keyset.Edge[*ent.Signature]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_SignatureEdge_cursor(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (string, error) {
 			return obj.Cursor(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
 			return ec.marshalNString2string(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_SignatureEdge_cursor(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+					return ec.marshalNString2string(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_SignatureEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6753,22 +7385,30 @@ func (ec *executionContext) fieldContext_SignatureEdge_cursor(_ context.Context,
 }
 
 func (ec *executionContext) _SignatureEdge_node(ctx context.Context, field graphql.CollectedField, obj *keyset.Edge[*ent.Signature]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_SignatureEdge_node(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) (*ent.Signature, error) {
 			return obj.Node, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *ent.Signature) graphql.Marshaler {
 			return ec.marshalNSignature2ᚖpetitiondᚋentᚐSignature(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_SignatureEdge_node(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *ent.Signature) graphql.Marshaler {
+					return ec.marshalNSignature2ᚖpetitiondᚋentᚐSignature(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_SignatureEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6785,22 +7425,30 @@ func (ec *executionContext) fieldContext_SignatureEdge_node(_ context.Context, f
 }
 
 func (ec *executionContext) _Statistics_petitionCount(ctx context.Context, field graphql.CollectedField, obj *reading.Statistics) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Statistics_petitionCount(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (int, error) {
 			return obj.PetitionCount, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
 			return ec.marshalNInt2int(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Statistics_petitionCount(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+					return ec.marshalNInt2int(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Statistics_petitionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6808,22 +7456,30 @@ func (ec *executionContext) fieldContext_Statistics_petitionCount(_ context.Cont
 }
 
 func (ec *executionContext) _Statistics_openPetitionCount(ctx context.Context, field graphql.CollectedField, obj *reading.Statistics) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Statistics_openPetitionCount(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (int, error) {
 			return obj.OpenPetitionCount, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
 			return ec.marshalNInt2int(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Statistics_openPetitionCount(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+					return ec.marshalNInt2int(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Statistics_openPetitionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6831,22 +7487,30 @@ func (ec *executionContext) fieldContext_Statistics_openPetitionCount(_ context.
 }
 
 func (ec *executionContext) _Statistics_signatureCount(ctx context.Context, field graphql.CollectedField, obj *reading.Statistics) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Statistics_signatureCount(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (int, error) {
 			return obj.SignatureCount, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
 			return ec.marshalNInt2int(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Statistics_signatureCount(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+					return ec.marshalNInt2int(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Statistics_signatureCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6854,22 +7518,30 @@ func (ec *executionContext) fieldContext_Statistics_signatureCount(_ context.Con
 }
 
 func (ec *executionContext) _Statistics_signaturesLastHour(ctx context.Context, field graphql.CollectedField, obj *reading.Statistics) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Statistics_signaturesLastHour(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (int, error) {
 			return obj.SignaturesLastHour, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
 			return ec.marshalNInt2int(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Statistics_signaturesLastHour(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+					return ec.marshalNInt2int(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Statistics_signaturesLastHour(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7085,22 +7757,30 @@ func (ec *executionContext) fieldContext_Subscription_petitionChanged(ctx contex
 }
 
 func (ec *executionContext) _Tag_id(ctx context.Context, field graphql.CollectedField, obj *ent.Tag) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Tag_id(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (*scalar.ID, error) {
 			return ec.Resolvers.Tag().ID(ctx, obj)
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *scalar.ID) graphql.Marshaler {
 			return ec.marshalNID2ᚖpetitiondᚋgraphᚋscalarᚐID(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Tag_id(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *scalar.ID) graphql.Marshaler {
+					return ec.marshalNID2ᚖpetitiondᚋgraphᚋscalarᚐID(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Tag_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7108,22 +7788,30 @@ func (ec *executionContext) fieldContext_Tag_id(_ context.Context, field graphql
 }
 
 func (ec *executionContext) _Tag_name(ctx context.Context, field graphql.CollectedField, obj *ent.Tag) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Tag_name(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (string, error) {
 			return obj.Key, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
 			return ec.marshalNString2string(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Tag_name(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+					return ec.marshalNString2string(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Tag_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7131,22 +7819,30 @@ func (ec *executionContext) fieldContext_Tag_name(_ context.Context, field graph
 }
 
 func (ec *executionContext) _Tag_label(ctx context.Context, field graphql.CollectedField, obj *ent.Tag) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Tag_label(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (string, error) {
 			return obj.Label, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
 			return ec.marshalNString2string(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Tag_label(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+					return ec.marshalNString2string(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Tag_label(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7154,22 +7850,30 @@ func (ec *executionContext) fieldContext_Tag_label(_ context.Context, field grap
 }
 
 func (ec *executionContext) _Tag_petitionCount(ctx context.Context, field graphql.CollectedField, obj *ent.Tag) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Tag_petitionCount(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (int, error) {
 			return ec.Resolvers.Tag().PetitionCount(ctx, obj)
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
 			return ec.marshalNInt2int(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Tag_petitionCount(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+					return ec.marshalNInt2int(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_Tag_petitionCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7221,22 +7925,30 @@ func (ec *executionContext) fieldContext_Tag_petitions(ctx context.Context, fiel
 }
 
 func (ec *executionContext) _TagConnection_edges(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Tag]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_TagConnection_edges(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) ([]keyset.Edge[*ent.Tag], error) {
 			return obj.Edges, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []keyset.Edge[*ent.Tag]) graphql.Marshaler {
 			return ec.marshalNTagEdge2ᚕpetitiondᚋserverᚋkeysetᚐEdgeᚄ(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_TagConnection_edges(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v []keyset.Edge[*ent.Tag]) graphql.Marshaler {
+					return ec.marshalNTagEdge2ᚕpetitiondᚋserverᚋkeysetᚐEdgeᚄ(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_TagConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7253,22 +7965,30 @@ func (ec *executionContext) fieldContext_TagConnection_edges(_ context.Context, 
 }
 
 func (ec *executionContext) _TagConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Tag]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_TagConnection_nodes(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) ([]*ent.Tag, error) {
 			return obj.Nodes(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []*ent.Tag) graphql.Marshaler {
 			return ec.marshalNTag2ᚕᚖpetitiondᚋentᚐTagᚄ(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_TagConnection_nodes(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v []*ent.Tag) graphql.Marshaler {
+					return ec.marshalNTag2ᚕᚖpetitiondᚋentᚐTagᚄ(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_TagConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7285,22 +8005,30 @@ func (ec *executionContext) fieldContext_TagConnection_nodes(_ context.Context, 
 }
 
 func (ec *executionContext) _TagConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Tag]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_TagConnection_pageInfo(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) (keyset.PageInfo, error) {
 			return obj.PageInfo, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v keyset.PageInfo) graphql.Marshaler {
 			return ec.marshalNPageInfo2petitiondᚋserverᚋkeysetᚐPageInfo(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_TagConnection_pageInfo(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v keyset.PageInfo) graphql.Marshaler {
+					return ec.marshalNPageInfo2petitiondᚋserverᚋkeysetᚐPageInfo(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_TagConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7317,22 +8045,30 @@ func (ec *executionContext) fieldContext_TagConnection_pageInfo(_ context.Contex
 }
 
 func (ec *executionContext) _TagConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *reading.Connection[*ent.Tag]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_TagConnection_totalCount(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*int, error) {
 			return obj.TotalCount(ctx)
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
 			return ec.marshalOInt2ᚖint(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_TagConnection_totalCount(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+					return ec.marshalOInt2ᚖint(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_TagConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7340,22 +8076,30 @@ func (ec *executionContext) fieldContext_TagConnection_totalCount(_ context.Cont
 }
 
 func (ec *executionContext) _TagEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *keyset.Edge[*ent.Tag]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_TagEdge_cursor(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (string, error) {
 			return obj.Cursor(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
 			return ec.marshalNString2string(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_TagEdge_cursor(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+					return ec.marshalNString2string(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_TagEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7363,22 +8107,30 @@ func (ec *executionContext) fieldContext_TagEdge_cursor(_ context.Context, field
 }
 
 func (ec *executionContext) _TagEdge_node(ctx context.Context, field graphql.CollectedField, obj *keyset.Edge[*ent.Tag]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_TagEdge_node(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) (*ent.Tag, error) {
 			return obj.Node, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *ent.Tag) graphql.Marshaler {
 			return ec.marshalNTag2ᚖpetitiondᚋentᚐTag(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_TagEdge_node(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *ent.Tag) graphql.Marshaler {
+					return ec.marshalNTag2ᚖpetitiondᚋentᚐTag(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_TagEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7395,22 +8147,30 @@ func (ec *executionContext) fieldContext_TagEdge_node(_ context.Context, field g
 }
 
 func (ec *executionContext) _TrendingTag_tag(ctx context.Context, field graphql.CollectedField, obj *reading.TrendingTag) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_TrendingTag_tag(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) (*ent.Tag, error) {
 			return obj.Tag, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *ent.Tag) graphql.Marshaler {
 			return ec.marshalNTag2ᚖpetitiondᚋentᚐTag(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_TrendingTag_tag(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *ent.Tag) graphql.Marshaler {
+					return ec.marshalNTag2ᚖpetitiondᚋentᚐTag(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_TrendingTag_tag(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7427,22 +8187,30 @@ func (ec *executionContext) fieldContext_TrendingTag_tag(_ context.Context, fiel
 }
 
 func (ec *executionContext) _TrendingTag_signaturesLastDay(ctx context.Context, field graphql.CollectedField, obj *reading.TrendingTag) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_TrendingTag_signaturesLastDay(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (int, error) {
 			return obj.SignaturesLastDay, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
 			return ec.marshalNInt2int(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_TrendingTag_signaturesLastDay(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+					return ec.marshalNInt2int(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_TrendingTag_signaturesLastDay(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7473,22 +8241,30 @@ func (ec *executionContext) fieldContext_UserError_code(_ context.Context, field
 }
 
 func (ec *executionContext) _UserError_message(ctx context.Context, field graphql.CollectedField, obj *model.UserError) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_UserError_message(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (string, error) {
 			return obj.Message, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
 			return ec.marshalNString2string(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_UserError_message(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+					return ec.marshalNString2string(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_UserError_message(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7519,22 +8295,30 @@ func (ec *executionContext) fieldContext_UserError_field(_ context.Context, fiel
 }
 
 func (ec *executionContext) _UserError_retryAfterSeconds(ctx context.Context, field graphql.CollectedField, obj *model.UserError) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_UserError_retryAfterSeconds(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*int, error) {
 			return obj.RetryAfterSeconds, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
 			return ec.marshalOInt2ᚖint(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_UserError_retryAfterSeconds(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+					return ec.marshalOInt2ᚖint(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext_UserError_retryAfterSeconds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7542,22 +8326,30 @@ func (ec *executionContext) fieldContext_UserError_retryAfterSeconds(_ context.C
 }
 
 func (ec *executionContext) ___Directive_name(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___Directive_name(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (string, error) {
 			return obj.Name, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
 			return ec.marshalNString2string(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___Directive_name(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+					return ec.marshalNString2string(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___Directive_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7565,22 +8357,30 @@ func (ec *executionContext) fieldContext___Directive_name(_ context.Context, fie
 }
 
 func (ec *executionContext) ___Directive_description(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___Directive_description(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*string, error) {
 			return obj.Description(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___Directive_description(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+					return ec.marshalOString2ᚖstring(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___Directive_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7588,22 +8388,30 @@ func (ec *executionContext) fieldContext___Directive_description(_ context.Conte
 }
 
 func (ec *executionContext) ___Directive_isRepeatable(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___Directive_isRepeatable(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (bool, error) {
 			return obj.IsRepeatable, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
 			return ec.marshalNBoolean2bool(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___Directive_isRepeatable(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+					return ec.marshalNBoolean2bool(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___Directive_isRepeatable(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7678,22 +8486,30 @@ func (ec *executionContext) fieldContext___Directive_args(ctx context.Context, f
 }
 
 func (ec *executionContext) ___EnumValue_name(ctx context.Context, field graphql.CollectedField, obj *introspection.EnumValue) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___EnumValue_name(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (string, error) {
 			return obj.Name, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
 			return ec.marshalNString2string(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___EnumValue_name(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+					return ec.marshalNString2string(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___EnumValue_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7701,22 +8517,30 @@ func (ec *executionContext) fieldContext___EnumValue_name(_ context.Context, fie
 }
 
 func (ec *executionContext) ___EnumValue_description(ctx context.Context, field graphql.CollectedField, obj *introspection.EnumValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___EnumValue_description(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*string, error) {
 			return obj.Description(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___EnumValue_description(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+					return ec.marshalOString2ᚖstring(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___EnumValue_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7724,22 +8548,30 @@ func (ec *executionContext) fieldContext___EnumValue_description(_ context.Conte
 }
 
 func (ec *executionContext) ___EnumValue_isDeprecated(ctx context.Context, field graphql.CollectedField, obj *introspection.EnumValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___EnumValue_isDeprecated(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (bool, error) {
 			return obj.IsDeprecated(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
 			return ec.marshalNBoolean2bool(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___EnumValue_isDeprecated(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+					return ec.marshalNBoolean2bool(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___EnumValue_isDeprecated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7747,22 +8579,30 @@ func (ec *executionContext) fieldContext___EnumValue_isDeprecated(_ context.Cont
 }
 
 func (ec *executionContext) ___EnumValue_deprecationReason(ctx context.Context, field graphql.CollectedField, obj *introspection.EnumValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___EnumValue_deprecationReason(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*string, error) {
 			return obj.DeprecationReason(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___EnumValue_deprecationReason(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+					return ec.marshalOString2ᚖstring(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___EnumValue_deprecationReason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7770,22 +8610,30 @@ func (ec *executionContext) fieldContext___EnumValue_deprecationReason(_ context
 }
 
 func (ec *executionContext) ___Field_name(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___Field_name(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (string, error) {
 			return obj.Name, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
 			return ec.marshalNString2string(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___Field_name(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+					return ec.marshalNString2string(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___Field_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7793,22 +8641,30 @@ func (ec *executionContext) fieldContext___Field_name(_ context.Context, field g
 }
 
 func (ec *executionContext) ___Field_description(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___Field_description(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*string, error) {
 			return obj.Description(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___Field_description(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+					return ec.marshalOString2ᚖstring(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___Field_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7860,22 +8716,30 @@ func (ec *executionContext) fieldContext___Field_args(ctx context.Context, field
 }
 
 func (ec *executionContext) ___Field_type(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___Field_type(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) (*introspection.Type, error) {
 			return obj.Type, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *introspection.Type) graphql.Marshaler {
 			return ec.marshalN__Type2ᚖgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐType(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___Field_type(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *introspection.Type) graphql.Marshaler {
+					return ec.marshalN__Type2ᚖgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐType(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___Field_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7892,22 +8756,30 @@ func (ec *executionContext) fieldContext___Field_type(_ context.Context, field g
 }
 
 func (ec *executionContext) ___Field_isDeprecated(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___Field_isDeprecated(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (bool, error) {
 			return obj.IsDeprecated(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
 			return ec.marshalNBoolean2bool(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___Field_isDeprecated(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+					return ec.marshalNBoolean2bool(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___Field_isDeprecated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7915,22 +8787,30 @@ func (ec *executionContext) fieldContext___Field_isDeprecated(_ context.Context,
 }
 
 func (ec *executionContext) ___Field_deprecationReason(ctx context.Context, field graphql.CollectedField, obj *introspection.Field) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___Field_deprecationReason(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*string, error) {
 			return obj.DeprecationReason(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___Field_deprecationReason(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+					return ec.marshalOString2ᚖstring(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___Field_deprecationReason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7938,22 +8818,30 @@ func (ec *executionContext) fieldContext___Field_deprecationReason(_ context.Con
 }
 
 func (ec *executionContext) ___InputValue_name(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___InputValue_name(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (string, error) {
 			return obj.Name, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
 			return ec.marshalNString2string(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___InputValue_name(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+					return ec.marshalNString2string(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___InputValue_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7961,22 +8849,30 @@ func (ec *executionContext) fieldContext___InputValue_name(_ context.Context, fi
 }
 
 func (ec *executionContext) ___InputValue_description(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___InputValue_description(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*string, error) {
 			return obj.Description(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___InputValue_description(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+					return ec.marshalOString2ᚖstring(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___InputValue_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -7984,22 +8880,30 @@ func (ec *executionContext) fieldContext___InputValue_description(_ context.Cont
 }
 
 func (ec *executionContext) ___InputValue_type(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___InputValue_type(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) (*introspection.Type, error) {
 			return obj.Type, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *introspection.Type) graphql.Marshaler {
 			return ec.marshalN__Type2ᚖgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐType(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___InputValue_type(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *introspection.Type) graphql.Marshaler {
+					return ec.marshalN__Type2ᚖgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐType(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___InputValue_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -8016,22 +8920,30 @@ func (ec *executionContext) fieldContext___InputValue_type(_ context.Context, fi
 }
 
 func (ec *executionContext) ___InputValue_defaultValue(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return fastexec.Leaf(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___InputValue_defaultValue(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*string, error) {
 			return obj.DefaultValue, nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___InputValue_defaultValue(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+					return ec.marshalOString2ᚖstring(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___InputValue_defaultValue(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -8039,22 +8951,30 @@ func (ec *executionContext) fieldContext___InputValue_defaultValue(_ context.Con
 }
 
 func (ec *executionContext) ___InputValue_isDeprecated(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___InputValue_isDeprecated(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (bool, error) {
 			return obj.IsDeprecated(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
 			return ec.marshalNBoolean2bool(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___InputValue_isDeprecated(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+					return ec.marshalNBoolean2bool(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___InputValue_isDeprecated(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -8062,22 +8982,30 @@ func (ec *executionContext) fieldContext___InputValue_isDeprecated(_ context.Con
 }
 
 func (ec *executionContext) ___InputValue_deprecationReason(ctx context.Context, field graphql.CollectedField, obj *introspection.InputValue) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___InputValue_deprecationReason(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*string, error) {
 			return obj.DeprecationReason(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___InputValue_deprecationReason(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+					return ec.marshalOString2ᚖstring(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___InputValue_deprecationReason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -8085,22 +9013,30 @@ func (ec *executionContext) fieldContext___InputValue_deprecationReason(_ contex
 }
 
 func (ec *executionContext) ___Schema_description(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___Schema_description(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*string, error) {
 			return obj.Description(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___Schema_description(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+					return ec.marshalOString2ᚖstring(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___Schema_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -8108,22 +9044,30 @@ func (ec *executionContext) fieldContext___Schema_description(_ context.Context,
 }
 
 func (ec *executionContext) ___Schema_types(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___Schema_types(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) ([]introspection.Type, error) {
 			return obj.Types(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []introspection.Type) graphql.Marshaler {
 			return ec.marshalN__Type2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐTypeᚄ(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___Schema_types(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v []introspection.Type) graphql.Marshaler {
+					return ec.marshalN__Type2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐTypeᚄ(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___Schema_types(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -8140,22 +9084,30 @@ func (ec *executionContext) fieldContext___Schema_types(_ context.Context, field
 }
 
 func (ec *executionContext) ___Schema_queryType(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___Schema_queryType(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) (*introspection.Type, error) {
 			return obj.QueryType(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *introspection.Type) graphql.Marshaler {
 			return ec.marshalN__Type2ᚖgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐType(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___Schema_queryType(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *introspection.Type) graphql.Marshaler {
+					return ec.marshalN__Type2ᚖgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐType(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___Schema_queryType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -8172,22 +9124,30 @@ func (ec *executionContext) fieldContext___Schema_queryType(_ context.Context, f
 }
 
 func (ec *executionContext) ___Schema_mutationType(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___Schema_mutationType(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) (*introspection.Type, error) {
 			return obj.MutationType(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *introspection.Type) graphql.Marshaler {
 			return ec.marshalO__Type2ᚖgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐType(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___Schema_mutationType(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *introspection.Type) graphql.Marshaler {
+					return ec.marshalO__Type2ᚖgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐType(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___Schema_mutationType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -8204,22 +9164,30 @@ func (ec *executionContext) fieldContext___Schema_mutationType(_ context.Context
 }
 
 func (ec *executionContext) ___Schema_subscriptionType(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___Schema_subscriptionType(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) (*introspection.Type, error) {
 			return obj.SubscriptionType(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *introspection.Type) graphql.Marshaler {
 			return ec.marshalO__Type2ᚖgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐType(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___Schema_subscriptionType(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *introspection.Type) graphql.Marshaler {
+					return ec.marshalO__Type2ᚖgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐType(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___Schema_subscriptionType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -8236,22 +9204,30 @@ func (ec *executionContext) fieldContext___Schema_subscriptionType(_ context.Con
 }
 
 func (ec *executionContext) ___Schema_directives(ctx context.Context, field graphql.CollectedField, obj *introspection.Schema) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___Schema_directives(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) ([]introspection.Directive, error) {
 			return obj.Directives(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []introspection.Directive) graphql.Marshaler {
 			return ec.marshalN__Directive2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐDirectiveᚄ(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___Schema_directives(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v []introspection.Directive) graphql.Marshaler {
+					return ec.marshalN__Directive2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐDirectiveᚄ(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___Schema_directives(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -8268,22 +9244,30 @@ func (ec *executionContext) fieldContext___Schema_directives(_ context.Context, 
 }
 
 func (ec *executionContext) ___Type_kind(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___Type_kind(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (string, error) {
 			return obj.Kind(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
 			return ec.marshalN__TypeKind2string(ctx, selections, v)
 		},
-		true,
-		true,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___Type_kind(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+					return ec.marshalN__TypeKind2string(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___Type_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -8291,22 +9275,30 @@ func (ec *executionContext) fieldContext___Type_kind(_ context.Context, field gr
 }
 
 func (ec *executionContext) ___Type_name(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___Type_name(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*string, error) {
 			return obj.Name(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___Type_name(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+					return ec.marshalOString2ᚖstring(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___Type_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -8314,22 +9306,30 @@ func (ec *executionContext) fieldContext___Type_name(_ context.Context, field gr
 }
 
 func (ec *executionContext) ___Type_description(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___Type_description(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*string, error) {
 			return obj.Description(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___Type_description(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+					return ec.marshalOString2ᚖstring(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___Type_description(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -8337,22 +9337,30 @@ func (ec *executionContext) fieldContext___Type_description(_ context.Context, f
 }
 
 func (ec *executionContext) ___Type_specifiedByURL(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___Type_specifiedByURL(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*string, error) {
 			return obj.SpecifiedByURL(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
 			return ec.marshalOString2ᚖstring(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___Type_specifiedByURL(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+					return ec.marshalOString2ᚖstring(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___Type_specifiedByURL(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -8404,22 +9412,30 @@ func (ec *executionContext) fieldContext___Type_fields(ctx context.Context, fiel
 }
 
 func (ec *executionContext) ___Type_interfaces(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___Type_interfaces(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) ([]introspection.Type, error) {
 			return obj.Interfaces(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []introspection.Type) graphql.Marshaler {
 			return ec.marshalO__Type2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐTypeᚄ(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___Type_interfaces(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v []introspection.Type) graphql.Marshaler {
+					return ec.marshalO__Type2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐTypeᚄ(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___Type_interfaces(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -8436,22 +9452,30 @@ func (ec *executionContext) fieldContext___Type_interfaces(_ context.Context, fi
 }
 
 func (ec *executionContext) ___Type_possibleTypes(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___Type_possibleTypes(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) ([]introspection.Type, error) {
 			return obj.PossibleTypes(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []introspection.Type) graphql.Marshaler {
 			return ec.marshalO__Type2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐTypeᚄ(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___Type_possibleTypes(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v []introspection.Type) graphql.Marshaler {
+					return ec.marshalO__Type2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐTypeᚄ(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___Type_possibleTypes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -8556,22 +9580,30 @@ func (ec *executionContext) fieldContext___Type_inputFields(ctx context.Context,
 }
 
 func (ec *executionContext) ___Type_ofType(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___Type_ofType(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) (*introspection.Type, error) {
 			return obj.OfType(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *introspection.Type) graphql.Marshaler {
 			return ec.marshalO__Type2ᚖgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐType(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___Type_ofType(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *introspection.Type) graphql.Marshaler {
+					return ec.marshalO__Type2ᚖgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐType(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___Type_ofType(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -8588,22 +9620,30 @@ func (ec *executionContext) fieldContext___Type_ofType(_ context.Context, field 
 }
 
 func (ec *executionContext) ___Type_isOneOf(ctx context.Context, field graphql.CollectedField, obj *introspection.Type) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext___Type_isOneOf(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (bool, error) {
 			return obj.IsOneOf(), nil
 		},
-		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
 			return ec.marshalOBoolean2bool(ctx, selections, v)
 		},
-		true,
-		false,
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext___Type_isOneOf(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+					return ec.marshalOBoolean2bool(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
 	)
 }
 func (ec *executionContext) fieldContext___Type_isOneOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -9259,7 +10299,7 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 var commentImplementors = []string{"Comment", "Node"}
 
 func (ec *executionContext) _Comment(ctx context.Context, sel ast.SelectionSet, obj *ent.Comment) graphql.Marshaler {
-	fields := fastexec.Fields(ec.OperationContext, sel, commentImplementors)
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, commentImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := fastexec.Deferred(ctx, fields)
@@ -9268,17 +10308,27 @@ func (ec *executionContext) _Comment(ctx context.Context, sel ast.SelectionSet, 
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("Comment")
 		case "id":
-			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, true,
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Comment_id(ctx, field, obj)
-				})
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, true,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._Comment_id(ctx, field, obj)
+					})
+			}
 		case "petition":
-			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, true,
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Comment_petition(ctx, field, obj)
-				})
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, true,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._Comment_petition(ctx, field, obj)
+					})
+			}
 		case "authorName":
 			out.Values[i] = ec._Comment_authorName(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -9305,17 +10355,27 @@ func (ec *executionContext) _Comment(ctx context.Context, sel ast.SelectionSet, 
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "parent":
-			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, false,
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Comment_parent(ctx, field, obj)
-				})
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, false,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._Comment_parent(ctx, field, obj)
+					})
+			}
 		case "replies":
-			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, false,
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Comment_replies(ctx, field, obj)
-				})
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, false,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._Comment_replies(ctx, field, obj)
+					})
+			}
 		case "likeCount":
 			out.Values[i] = ec._Comment_likeCount(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -9341,7 +10401,7 @@ func (ec *executionContext) _Comment(ctx context.Context, sel ast.SelectionSet, 
 var commentConnectionImplementors = []string{"CommentConnection"}
 
 func (ec *executionContext) _CommentConnection(ctx context.Context, sel ast.SelectionSet, obj *reading.Connection[*ent.Comment]) graphql.Marshaler {
-	fields := fastexec.Fields(ec.OperationContext, sel, commentConnectionImplementors)
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, commentConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := fastexec.Deferred(ctx, fields)
@@ -9365,11 +10425,16 @@ func (ec *executionContext) _CommentConnection(ctx context.Context, sel ast.Sele
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "totalCount":
-			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, true,
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._CommentConnection_totalCount(ctx, field, obj)
-				})
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, true,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._CommentConnection_totalCount(ctx, field, obj)
+					})
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -9390,7 +10455,7 @@ func (ec *executionContext) _CommentConnection(ctx context.Context, sel ast.Sele
 var commentEdgeImplementors = []string{"CommentEdge"}
 
 func (ec *executionContext) _CommentEdge(ctx context.Context, sel ast.SelectionSet, obj *keyset.Edge[*ent.Comment]) graphql.Marshaler {
-	fields := fastexec.Fields(ec.OperationContext, sel, commentEdgeImplementors)
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, commentEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := fastexec.Deferred(ctx, fields)
@@ -9428,7 +10493,7 @@ func (ec *executionContext) _CommentEdge(ctx context.Context, sel ast.SelectionS
 var commentPayloadImplementors = []string{"CommentPayload"}
 
 func (ec *executionContext) _CommentPayload(ctx context.Context, sel ast.SelectionSet, obj *model.CommentPayload) graphql.Marshaler {
-	fields := fastexec.Fields(ec.OperationContext, sel, commentPayloadImplementors)
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, commentPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := fastexec.Deferred(ctx, fields)
@@ -9466,7 +10531,7 @@ func (ec *executionContext) _CommentPayload(ctx context.Context, sel ast.Selecti
 var countPointImplementors = []string{"CountPoint"}
 
 func (ec *executionContext) _CountPoint(ctx context.Context, sel ast.SelectionSet, obj *reading.CountPoint) graphql.Marshaler {
-	fields := fastexec.Fields(ec.OperationContext, sel, countPointImplementors)
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, countPointImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := fastexec.Deferred(ctx, fields)
@@ -9514,7 +10579,7 @@ func (ec *executionContext) _CountPoint(ctx context.Context, sel ast.SelectionSe
 var mutationImplementors = []string{"Mutation"}
 
 func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet) graphql.Marshaler {
-	fields := fastexec.Fields(ec.OperationContext, sel, mutationImplementors)
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, mutationImplementors)
 	ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{
 		Object: "Mutation",
 	})
@@ -9592,7 +10657,7 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 var pageInfoImplementors = []string{"PageInfo"}
 
 func (ec *executionContext) _PageInfo(ctx context.Context, sel ast.SelectionSet, obj *keyset.PageInfo) graphql.Marshaler {
-	fields := fastexec.Fields(ec.OperationContext, sel, pageInfoImplementors)
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, pageInfoImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := fastexec.Deferred(ctx, fields)
@@ -9640,7 +10705,7 @@ func (ec *executionContext) _PageInfo(ctx context.Context, sel ast.SelectionSet,
 var petitionImplementors = []string{"Petition", "Node"}
 
 func (ec *executionContext) _Petition(ctx context.Context, sel ast.SelectionSet, obj *ent.Petition) graphql.Marshaler {
-	fields := fastexec.Fields(ec.OperationContext, sel, petitionImplementors)
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, petitionImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := fastexec.Deferred(ctx, fields)
@@ -9649,22 +10714,32 @@ func (ec *executionContext) _Petition(ctx context.Context, sel ast.SelectionSet,
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("Petition")
 		case "id":
-			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, true,
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_id(ctx, field, obj)
-				})
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, true,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._Petition_id(ctx, field, obj)
+					})
+			}
 		case "slug":
 			out.Values[i] = ec._Petition_slug(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "url":
-			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, true,
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_url(ctx, field, obj)
-				})
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, true,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._Petition_url(ctx, field, obj)
+					})
+			}
 		case "title":
 			out.Values[i] = ec._Petition_title(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -9676,17 +10751,27 @@ func (ec *executionContext) _Petition(ctx context.Context, sel ast.SelectionSet,
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "body":
-			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, true,
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_body(ctx, field, obj)
-				})
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, true,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._Petition_body(ctx, field, obj)
+					})
+			}
 		case "bodyHtml":
-			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, true,
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_bodyHtml(ctx, field, obj)
-				})
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, true,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._Petition_bodyHtml(ctx, field, obj)
+					})
+			}
 		case "imageUrl":
 			out.Values[i] = ec._Petition_imageUrl(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -9718,17 +10803,27 @@ func (ec *executionContext) _Petition(ctx context.Context, sel ast.SelectionSet,
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "tags":
-			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, true,
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_tags(ctx, field, obj)
-				})
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, true,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._Petition_tags(ctx, field, obj)
+					})
+			}
 		case "goal":
-			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, true,
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_goal(ctx, field, obj)
-				})
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, true,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._Petition_goal(ctx, field, obj)
+					})
+			}
 		case "startsAt":
 			out.Values[i] = ec._Petition_startsAt(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -9755,41 +10850,71 @@ func (ec *executionContext) _Petition(ctx context.Context, sel ast.SelectionSet,
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "signatureCount":
-			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, true,
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_signatureCount(ctx, field, obj)
-				})
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, true,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._Petition_signatureCount(ctx, field, obj)
+					})
+			}
 		case "count":
-			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, true,
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_count(ctx, field, obj)
-				})
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, true,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._Petition_count(ctx, field, obj)
+					})
+			}
 		case "signatures":
-			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, false,
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_signatures(ctx, field, obj)
-				})
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, false,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._Petition_signatures(ctx, field, obj)
+					})
+			}
 		case "commentCount":
-			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, true,
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_commentCount(ctx, field, obj)
-				})
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, true,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._Petition_commentCount(ctx, field, obj)
+					})
+			}
 		case "comments":
-			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, false,
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_comments(ctx, field, obj)
-				})
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, false,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._Petition_comments(ctx, field, obj)
+					})
+			}
 		case "signatureHistory":
-			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, false,
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Petition_signatureHistory(ctx, field, obj)
-				})
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, false,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._Petition_signatureHistory(ctx, field, obj)
+					})
+			}
 		case "version":
 			out.Values[i] = ec._Petition_version(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -9815,7 +10940,7 @@ func (ec *executionContext) _Petition(ctx context.Context, sel ast.SelectionSet,
 var petitionConnectionImplementors = []string{"PetitionConnection"}
 
 func (ec *executionContext) _PetitionConnection(ctx context.Context, sel ast.SelectionSet, obj *reading.Connection[*ent.Petition]) graphql.Marshaler {
-	fields := fastexec.Fields(ec.OperationContext, sel, petitionConnectionImplementors)
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, petitionConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := fastexec.Deferred(ctx, fields)
@@ -9839,11 +10964,16 @@ func (ec *executionContext) _PetitionConnection(ctx context.Context, sel ast.Sel
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "totalCount":
-			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, false,
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._PetitionConnection_totalCount(ctx, field, obj)
-				})
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, false,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._PetitionConnection_totalCount(ctx, field, obj)
+					})
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -9864,7 +10994,7 @@ func (ec *executionContext) _PetitionConnection(ctx context.Context, sel ast.Sel
 var petitionEdgeImplementors = []string{"PetitionEdge"}
 
 func (ec *executionContext) _PetitionEdge(ctx context.Context, sel ast.SelectionSet, obj *keyset.Edge[*ent.Petition]) graphql.Marshaler {
-	fields := fastexec.Fields(ec.OperationContext, sel, petitionEdgeImplementors)
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, petitionEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := fastexec.Deferred(ctx, fields)
@@ -9902,7 +11032,7 @@ func (ec *executionContext) _PetitionEdge(ctx context.Context, sel ast.Selection
 var petitionPayloadImplementors = []string{"PetitionPayload"}
 
 func (ec *executionContext) _PetitionPayload(ctx context.Context, sel ast.SelectionSet, obj *model.PetitionPayload) graphql.Marshaler {
-	fields := fastexec.Fields(ec.OperationContext, sel, petitionPayloadImplementors)
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, petitionPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := fastexec.Deferred(ctx, fields)
@@ -9945,7 +11075,7 @@ func (ec *executionContext) _PetitionPayload(ctx context.Context, sel ast.Select
 var queryImplementors = []string{"Query"}
 
 func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) graphql.Marshaler {
-	fields := fastexec.Fields(ec.OperationContext, sel, queryImplementors)
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, queryImplementors)
 	ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{
 		Object: "Query",
 	})
@@ -10043,7 +11173,7 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 var signPetitionPayloadImplementors = []string{"SignPetitionPayload"}
 
 func (ec *executionContext) _SignPetitionPayload(ctx context.Context, sel ast.SelectionSet, obj *model.SignPetitionPayload) graphql.Marshaler {
-	fields := fastexec.Fields(ec.OperationContext, sel, signPetitionPayloadImplementors)
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, signPetitionPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := fastexec.Deferred(ctx, fields)
@@ -10086,7 +11216,7 @@ func (ec *executionContext) _SignPetitionPayload(ctx context.Context, sel ast.Se
 var signatureImplementors = []string{"Signature", "Node"}
 
 func (ec *executionContext) _Signature(ctx context.Context, sel ast.SelectionSet, obj *ent.Signature) graphql.Marshaler {
-	fields := fastexec.Fields(ec.OperationContext, sel, signatureImplementors)
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, signatureImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := fastexec.Deferred(ctx, fields)
@@ -10095,22 +11225,32 @@ func (ec *executionContext) _Signature(ctx context.Context, sel ast.SelectionSet
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("Signature")
 		case "id":
-			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, true,
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Signature_id(ctx, field, obj)
-				})
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, true,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._Signature_id(ctx, field, obj)
+					})
+			}
 		case "number":
 			out.Values[i] = ec._Signature_number(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "name":
-			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, false,
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Signature_name(ctx, field, obj)
-				})
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, false,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._Signature_name(ctx, field, obj)
+					})
+			}
 		case "country":
 			out.Values[i] = ec._Signature_country(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -10122,11 +11262,16 @@ func (ec *executionContext) _Signature(ctx context.Context, sel ast.SelectionSet
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "petition":
-			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, true,
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Signature_petition(ctx, field, obj)
-				})
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, true,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._Signature_petition(ctx, field, obj)
+					})
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -10147,7 +11292,7 @@ func (ec *executionContext) _Signature(ctx context.Context, sel ast.SelectionSet
 var signatureConnectionImplementors = []string{"SignatureConnection"}
 
 func (ec *executionContext) _SignatureConnection(ctx context.Context, sel ast.SelectionSet, obj *reading.Connection[*ent.Signature]) graphql.Marshaler {
-	fields := fastexec.Fields(ec.OperationContext, sel, signatureConnectionImplementors)
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, signatureConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := fastexec.Deferred(ctx, fields)
@@ -10171,11 +11316,16 @@ func (ec *executionContext) _SignatureConnection(ctx context.Context, sel ast.Se
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "totalCount":
-			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, true,
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._SignatureConnection_totalCount(ctx, field, obj)
-				})
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, true,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._SignatureConnection_totalCount(ctx, field, obj)
+					})
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -10196,7 +11346,7 @@ func (ec *executionContext) _SignatureConnection(ctx context.Context, sel ast.Se
 var signatureCountImplementors = []string{"SignatureCount"}
 
 func (ec *executionContext) _SignatureCount(ctx context.Context, sel ast.SelectionSet, obj *figures.Value) graphql.Marshaler {
-	fields := fastexec.Fields(ec.OperationContext, sel, signatureCountImplementors)
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, signatureCountImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := fastexec.Deferred(ctx, fields)
@@ -10205,23 +11355,38 @@ func (ec *executionContext) _SignatureCount(ctx context.Context, sel ast.Selecti
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("SignatureCount")
 		case "id":
-			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, true,
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._SignatureCount_id(ctx, field, obj)
-				})
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, true,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._SignatureCount_id(ctx, field, obj)
+					})
+			}
 		case "petitionId":
-			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, true,
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._SignatureCount_petitionId(ctx, field, obj)
-				})
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, true,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._SignatureCount_petitionId(ctx, field, obj)
+					})
+			}
 		case "petition":
-			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, false,
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._SignatureCount_petition(ctx, field, obj)
-				})
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, false,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._SignatureCount_petition(ctx, field, obj)
+					})
+			}
 		case "total":
 			out.Values[i] = ec._SignatureCount_total(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -10277,7 +11442,7 @@ func (ec *executionContext) _SignatureCount(ctx context.Context, sel ast.Selecti
 var signatureEdgeImplementors = []string{"SignatureEdge"}
 
 func (ec *executionContext) _SignatureEdge(ctx context.Context, sel ast.SelectionSet, obj *keyset.Edge[*ent.Signature]) graphql.Marshaler {
-	fields := fastexec.Fields(ec.OperationContext, sel, signatureEdgeImplementors)
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, signatureEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := fastexec.Deferred(ctx, fields)
@@ -10315,7 +11480,7 @@ func (ec *executionContext) _SignatureEdge(ctx context.Context, sel ast.Selectio
 var statisticsImplementors = []string{"Statistics"}
 
 func (ec *executionContext) _Statistics(ctx context.Context, sel ast.SelectionSet, obj *reading.Statistics) graphql.Marshaler {
-	fields := fastexec.Fields(ec.OperationContext, sel, statisticsImplementors)
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, statisticsImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := fastexec.Deferred(ctx, fields)
@@ -10363,7 +11528,7 @@ func (ec *executionContext) _Statistics(ctx context.Context, sel ast.SelectionSe
 var subscriptionImplementors = []string{"Subscription"}
 
 func (ec *executionContext) _Subscription(ctx context.Context, sel ast.SelectionSet) func(ctx context.Context) graphql.Marshaler {
-	fields := fastexec.Fields(ec.OperationContext, sel, subscriptionImplementors)
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, subscriptionImplementors)
 	ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{
 		Object: "Subscription",
 	})
@@ -10391,7 +11556,7 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 var tagImplementors = []string{"Tag", "Node"}
 
 func (ec *executionContext) _Tag(ctx context.Context, sel ast.SelectionSet, obj *ent.Tag) graphql.Marshaler {
-	fields := fastexec.Fields(ec.OperationContext, sel, tagImplementors)
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, tagImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := fastexec.Deferred(ctx, fields)
@@ -10400,11 +11565,16 @@ func (ec *executionContext) _Tag(ctx context.Context, sel ast.SelectionSet, obj 
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("Tag")
 		case "id":
-			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, true,
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Tag_id(ctx, field, obj)
-				})
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, true,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._Tag_id(ctx, field, obj)
+					})
+			}
 		case "name":
 			out.Values[i] = ec._Tag_name(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -10416,17 +11586,27 @@ func (ec *executionContext) _Tag(ctx context.Context, sel ast.SelectionSet, obj 
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "petitionCount":
-			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, true,
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Tag_petitionCount(ctx, field, obj)
-				})
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, true,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._Tag_petitionCount(ctx, field, obj)
+					})
+			}
 		case "petitions":
-			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, false,
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Tag_petitions(ctx, field, obj)
-				})
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, false,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._Tag_petitions(ctx, field, obj)
+					})
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -10447,7 +11627,7 @@ func (ec *executionContext) _Tag(ctx context.Context, sel ast.SelectionSet, obj 
 var tagConnectionImplementors = []string{"TagConnection"}
 
 func (ec *executionContext) _TagConnection(ctx context.Context, sel ast.SelectionSet, obj *reading.Connection[*ent.Tag]) graphql.Marshaler {
-	fields := fastexec.Fields(ec.OperationContext, sel, tagConnectionImplementors)
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, tagConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := fastexec.Deferred(ctx, fields)
@@ -10471,11 +11651,16 @@ func (ec *executionContext) _TagConnection(ctx context.Context, sel ast.Selectio
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "totalCount":
-			fastexec.Resolve(ctx, out, field, ec.OperationContext, &deferred, i,
-				true, false,
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._TagConnection_totalCount(ctx, field, obj)
-				})
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, false,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._TagConnection_totalCount(ctx, field, obj)
+					})
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -10496,7 +11681,7 @@ func (ec *executionContext) _TagConnection(ctx context.Context, sel ast.Selectio
 var tagEdgeImplementors = []string{"TagEdge"}
 
 func (ec *executionContext) _TagEdge(ctx context.Context, sel ast.SelectionSet, obj *keyset.Edge[*ent.Tag]) graphql.Marshaler {
-	fields := fastexec.Fields(ec.OperationContext, sel, tagEdgeImplementors)
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, tagEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := fastexec.Deferred(ctx, fields)
@@ -10534,7 +11719,7 @@ func (ec *executionContext) _TagEdge(ctx context.Context, sel ast.SelectionSet, 
 var trendingTagImplementors = []string{"TrendingTag"}
 
 func (ec *executionContext) _TrendingTag(ctx context.Context, sel ast.SelectionSet, obj *reading.TrendingTag) graphql.Marshaler {
-	fields := fastexec.Fields(ec.OperationContext, sel, trendingTagImplementors)
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, trendingTagImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := fastexec.Deferred(ctx, fields)
@@ -10572,7 +11757,7 @@ func (ec *executionContext) _TrendingTag(ctx context.Context, sel ast.SelectionS
 var userErrorImplementors = []string{"UserError"}
 
 func (ec *executionContext) _UserError(ctx context.Context, sel ast.SelectionSet, obj *model.UserError) graphql.Marshaler {
-	fields := fastexec.Fields(ec.OperationContext, sel, userErrorImplementors)
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, userErrorImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := fastexec.Deferred(ctx, fields)
@@ -10620,7 +11805,7 @@ func (ec *executionContext) _UserError(ctx context.Context, sel ast.SelectionSet
 var __DirectiveImplementors = []string{"__Directive"}
 
 func (ec *executionContext) ___Directive(ctx context.Context, sel ast.SelectionSet, obj *introspection.Directive) graphql.Marshaler {
-	fields := fastexec.Fields(ec.OperationContext, sel, __DirectiveImplementors)
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, __DirectiveImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := fastexec.Deferred(ctx, fields)
@@ -10673,7 +11858,7 @@ func (ec *executionContext) ___Directive(ctx context.Context, sel ast.SelectionS
 var __EnumValueImplementors = []string{"__EnumValue"}
 
 func (ec *executionContext) ___EnumValue(ctx context.Context, sel ast.SelectionSet, obj *introspection.EnumValue) graphql.Marshaler {
-	fields := fastexec.Fields(ec.OperationContext, sel, __EnumValueImplementors)
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, __EnumValueImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := fastexec.Deferred(ctx, fields)
@@ -10721,7 +11906,7 @@ func (ec *executionContext) ___EnumValue(ctx context.Context, sel ast.SelectionS
 var __FieldImplementors = []string{"__Field"}
 
 func (ec *executionContext) ___Field(ctx context.Context, sel ast.SelectionSet, obj *introspection.Field) graphql.Marshaler {
-	fields := fastexec.Fields(ec.OperationContext, sel, __FieldImplementors)
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, __FieldImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := fastexec.Deferred(ctx, fields)
@@ -10779,7 +11964,7 @@ func (ec *executionContext) ___Field(ctx context.Context, sel ast.SelectionSet, 
 var __InputValueImplementors = []string{"__InputValue"}
 
 func (ec *executionContext) ___InputValue(ctx context.Context, sel ast.SelectionSet, obj *introspection.InputValue) graphql.Marshaler {
-	fields := fastexec.Fields(ec.OperationContext, sel, __InputValueImplementors)
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, __InputValueImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := fastexec.Deferred(ctx, fields)
@@ -10837,7 +12022,7 @@ func (ec *executionContext) ___InputValue(ctx context.Context, sel ast.Selection
 var __SchemaImplementors = []string{"__Schema"}
 
 func (ec *executionContext) ___Schema(ctx context.Context, sel ast.SelectionSet, obj *introspection.Schema) graphql.Marshaler {
-	fields := fastexec.Fields(ec.OperationContext, sel, __SchemaImplementors)
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, __SchemaImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := fastexec.Deferred(ctx, fields)
@@ -10895,7 +12080,7 @@ func (ec *executionContext) ___Schema(ctx context.Context, sel ast.SelectionSet,
 var __TypeImplementors = []string{"__Type"}
 
 func (ec *executionContext) ___Type(ctx context.Context, sel ast.SelectionSet, obj *introspection.Type) graphql.Marshaler {
-	fields := fastexec.Fields(ec.OperationContext, sel, __TypeImplementors)
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, __TypeImplementors)
 
 	out := graphql.NewFieldSet(fields)
 	deferred := fastexec.Deferred(ctx, fields)
@@ -11005,8 +12190,6 @@ func (ec *executionContext) unmarshalNClosePetitionInput2petitiondᚋgraphᚋmod
 
 func (ec *executionContext) marshalNComment2ᚕᚖpetitiondᚋentᚐCommentᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Comment) graphql.Marshaler {
 	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
 		return ec.marshalNComment2ᚖpetitiondᚋentᚐComment(ctx, sel, v[i])
 	})
 
@@ -11033,8 +12216,6 @@ func (ec *executionContext) marshalNCommentEdge2petitiondᚋserverᚋkeysetᚐEd
 
 func (ec *executionContext) marshalNCommentEdge2ᚕpetitiondᚋserverᚋkeysetᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []keyset.Edge[*ent.Comment]) graphql.Marshaler {
 	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
 		return ec.marshalNCommentEdge2petitiondᚋserverᚋkeysetᚐEdge(ctx, sel, v[i])
 	})
 
@@ -11269,8 +12450,6 @@ func (ec *executionContext) marshalNMarkdown2string(ctx context.Context, sel ast
 
 func (ec *executionContext) marshalNNode2ᚕpetitiondᚋgraphᚋscalarᚐNode(ctx context.Context, sel ast.SelectionSet, v []scalar.Node) graphql.Marshaler {
 	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
 		return ec.marshalONode2petitiondᚋgraphᚋscalarᚐNode(ctx, sel, v[i])
 	})
 
@@ -11283,8 +12462,6 @@ func (ec *executionContext) marshalNPageInfo2petitiondᚋserverᚋkeysetᚐPageI
 
 func (ec *executionContext) marshalNPetition2ᚕᚖpetitiondᚋentᚐPetitionᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Petition) graphql.Marshaler {
 	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
 		return ec.marshalNPetition2ᚖpetitiondᚋentᚐPetition(ctx, sel, v[i])
 	})
 
@@ -11319,8 +12496,6 @@ func (ec *executionContext) marshalNPetitionEdge2petitiondᚋserverᚋkeysetᚐE
 
 func (ec *executionContext) marshalNPetitionEdge2ᚕpetitiondᚋserverᚋkeysetᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []keyset.Edge[*ent.Petition]) graphql.Marshaler {
 	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
 		return ec.marshalNPetitionEdge2petitiondᚋserverᚋkeysetᚐEdge(ctx, sel, v[i])
 	})
 
@@ -11428,8 +12603,6 @@ func (ec *executionContext) marshalNSignPetitionPayload2ᚖpetitiondᚋgraphᚋm
 
 func (ec *executionContext) marshalNSignature2ᚕᚖpetitiondᚋentᚐSignatureᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Signature) graphql.Marshaler {
 	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
 		return ec.marshalNSignature2ᚖpetitiondᚋentᚐSignature(ctx, sel, v[i])
 	})
 
@@ -11464,8 +12637,6 @@ func (ec *executionContext) marshalNSignatureEdge2petitiondᚋserverᚋkeysetᚐ
 
 func (ec *executionContext) marshalNSignatureEdge2ᚕpetitiondᚋserverᚋkeysetᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []keyset.Edge[*ent.Signature]) graphql.Marshaler {
 	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
 		return ec.marshalNSignatureEdge2petitiondᚋserverᚋkeysetᚐEdge(ctx, sel, v[i])
 	})
 
@@ -11531,8 +12702,6 @@ func (ec *executionContext) marshalNString2ᚕstringᚄ(ctx context.Context, sel
 
 func (ec *executionContext) marshalNTag2ᚕᚖpetitiondᚋentᚐTagᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Tag) graphql.Marshaler {
 	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
 		return ec.marshalNTag2ᚖpetitiondᚋentᚐTag(ctx, sel, v[i])
 	})
 
@@ -11567,8 +12736,6 @@ func (ec *executionContext) marshalNTagEdge2petitiondᚋserverᚋkeysetᚐEdge(c
 
 func (ec *executionContext) marshalNTagEdge2ᚕpetitiondᚋserverᚋkeysetᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []keyset.Edge[*ent.Tag]) graphql.Marshaler {
 	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
 		return ec.marshalNTagEdge2petitiondᚋserverᚋkeysetᚐEdge(ctx, sel, v[i])
 	})
 
@@ -11583,8 +12750,6 @@ func (ec *executionContext) marshalNTagEdge2ᚕpetitiondᚋserverᚋkeysetᚐEdg
 
 func (ec *executionContext) marshalNTrendingTag2ᚕᚖpetitiondᚋserverᚋreadingᚐTrendingTagᚄ(ctx context.Context, sel ast.SelectionSet, v []*reading.TrendingTag) graphql.Marshaler {
 	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
 		return ec.marshalNTrendingTag2ᚖpetitiondᚋserverᚋreadingᚐTrendingTag(ctx, sel, v[i])
 	})
 
@@ -11626,8 +12791,6 @@ func (ec *executionContext) unmarshalNUpdatePetitionInput2petitiondᚋgraphᚋmo
 
 func (ec *executionContext) marshalNUserError2ᚕᚖpetitiondᚋgraphᚋmodelᚐUserErrorᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
 	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
 		return ec.marshalNUserError2ᚖpetitiondᚋgraphᚋmodelᚐUserError(ctx, sel, v[i])
 	})
 
@@ -11698,8 +12861,6 @@ func (ec *executionContext) marshalN__Directive2githubᚗcomᚋ99designsᚋgqlge
 
 func (ec *executionContext) marshalN__Directive2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐDirectiveᚄ(ctx context.Context, sel ast.SelectionSet, v []introspection.Directive) graphql.Marshaler {
 	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
 		return ec.marshalN__Directive2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐDirective(ctx, sel, v[i])
 	})
 
@@ -11742,8 +12903,6 @@ func (ec *executionContext) unmarshalN__DirectiveLocation2ᚕstringᚄ(ctx conte
 
 func (ec *executionContext) marshalN__DirectiveLocation2ᚕstringᚄ(ctx context.Context, sel ast.SelectionSet, v []string) graphql.Marshaler {
 	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
 		return ec.marshalN__DirectiveLocation2string(ctx, sel, v[i])
 	})
 
@@ -11770,8 +12929,6 @@ func (ec *executionContext) marshalN__InputValue2githubᚗcomᚋ99designsᚋgqlg
 
 func (ec *executionContext) marshalN__InputValue2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐInputValueᚄ(ctx context.Context, sel ast.SelectionSet, v []introspection.InputValue) graphql.Marshaler {
 	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
 		return ec.marshalN__InputValue2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐInputValue(ctx, sel, v[i])
 	})
 
@@ -11798,8 +12955,6 @@ func (ec *executionContext) marshalN__Type2githubᚗcomᚋ99designsᚋgqlgenᚋg
 
 func (ec *executionContext) marshalN__Type2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐTypeᚄ(ctx context.Context, sel ast.SelectionSet, v []introspection.Type) graphql.Marshaler {
 	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
 		return ec.marshalN__Type2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐType(ctx, sel, v[i])
 	})
 
@@ -11915,8 +13070,6 @@ func (ec *executionContext) marshalOCountPoint2ᚕᚖpetitiondᚋserverᚋreadin
 		return graphql.Null
 	}
 	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
 		return ec.marshalNCountPoint2ᚖpetitiondᚋserverᚋreadingᚐCountPoint(ctx, sel, v[i])
 	})
 
@@ -12177,8 +13330,6 @@ func (ec *executionContext) marshalOPetitionState2ᚕpetitiondᚋentᚋpetition�
 		return graphql.Null
 	}
 	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
 		return ec.marshalNPetitionState2petitiondᚋentᚋpetitionᚐState(ctx, sel, v[i])
 	})
 
@@ -12297,8 +13448,6 @@ func (ec *executionContext) marshalO__EnumValue2ᚕgithubᚗcomᚋ99designsᚋgq
 		return graphql.Null
 	}
 	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
 		return ec.marshalN__EnumValue2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐEnumValue(ctx, sel, v[i])
 	})
 
@@ -12316,8 +13465,6 @@ func (ec *executionContext) marshalO__Field2ᚕgithubᚗcomᚋ99designsᚋgqlgen
 		return graphql.Null
 	}
 	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
 		return ec.marshalN__Field2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐField(ctx, sel, v[i])
 	})
 
@@ -12335,8 +13482,6 @@ func (ec *executionContext) marshalO__InputValue2ᚕgithubᚗcomᚋ99designsᚋg
 		return graphql.Null
 	}
 	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
 		return ec.marshalN__InputValue2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐInputValue(ctx, sel, v[i])
 	})
 
@@ -12354,8 +13499,6 @@ func (ec *executionContext) marshalO__Type2ᚕgithubᚗcomᚋ99designsᚋgqlgen�
 		return graphql.Null
 	}
 	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
 		return ec.marshalN__Type2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐType(ctx, sel, v[i])
 	})
 

@@ -20,6 +20,9 @@ const (
 // idSize is the length of an id before it is encoded: a tag and a UUID.
 const idSize = 1 + len(uuid.UUID{})
 
+// idLength is the length of the text of an id.
+var idLength = base64.RawURLEncoding.EncodedLen(idSize)
+
 // ID is the global id of an object: a type tag and a UUID, which clients see
 // as base64url without padding. The zero ID names nothing.
 type ID struct {
@@ -35,7 +38,7 @@ func NewID(tag byte, key uuid.UUID) ID {
 // ParseID reads the text of an id. What is not exactly the text of an id gives
 // the zero ID: to a client a malformed id and one that names nothing are alike.
 func ParseID(text string) ID {
-	if len(text) != base64.RawURLEncoding.EncodedLen(idSize) {
+	if len(text) != idLength {
 		return ID{}
 	}
 	var raw [idSize]byte
@@ -54,17 +57,21 @@ func ParseID(text string) ID {
 func (id ID) Is(tag byte) bool { return id.Type == tag && tag != 0 }
 
 // String returns the text that clients see.
-func (id ID) String() string {
+func (id ID) String() string { return string(id.append(nil)) }
+
+// append appends the text that clients see.
+func (id ID) append(to []byte) []byte {
 	var raw [idSize]byte
 	raw[0] = id.Type
 	copy(raw[1:], id.UUID[:])
-	return base64.RawURLEncoding.EncodeToString(raw[:])
+	return base64.RawURLEncoding.AppendEncode(to, raw[:])
 }
 
 // MarshalGQL writes the id as a GraphQL string.
 func (id ID) MarshalGQL(w io.Writer) {
 	// The alphabet of base64url needs no escapes. A writer of gqlgen does not fail.
-	_, _ = io.WriteString(w, `"`+id.String()+`"`)
+	text := append(make([]byte, 0, 2+idLength), '"')
+	_, _ = w.Write(append(id.append(text), '"'))
 }
 
 // UnmarshalGQL takes a string or an integer, as the specification says of ID.

@@ -40,14 +40,17 @@ func UnmarshalInt32(v any) (int32, error) {
 
 // MarshalInt writes a Go int as an Int. More than 32 bits cannot be said in
 // GraphQL: it is an error of the field, never a wrong number.
-func MarshalInt(n int) graphql.ContextMarshaler {
-	return graphql.ContextWriterFunc(func(_ context.Context, w io.Writer) error {
-		if _, err := narrow(int64(n)); err != nil {
-			return Error("The number is too large for an Int.")
-		}
-		_, err := io.WriteString(w, strconv.Itoa(n))
-		return err
-	})
+func MarshalInt(n int) graphql.ContextMarshaler { return number(n) }
+
+type number int
+
+// MarshalGQLContext writes the number.
+func (n number) MarshalGQLContext(_ context.Context, w io.Writer) error {
+	if _, err := narrow(int64(n)); err != nil {
+		return Error("The number is too large for an Int.")
+	}
+	_, err := io.WriteString(w, strconv.Itoa(int(n)))
+	return err
 }
 
 // UnmarshalInt takes what [UnmarshalInt32] takes, for fields whose Go type is int.

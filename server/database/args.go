@@ -1,6 +1,8 @@
 package database
 
 import (
+	"bytes"
+	"slices"
 	"strconv"
 
 	"github.com/google/uuid"
@@ -26,6 +28,44 @@ func (a *Args) Among(d Dialect, column string, ids []uuid.UUID) string {
 		return column + " = ANY(" + a.Add(UUIDArray(ids)) + "::uuid[])"
 	}
 	return column + " IN (SELECT value FROM json_each(" + a.Add(writeIDs(ids, `[`, `"`, `]`)) + "))"
+}
+
+// UUID is a uuid.UUID that is scanned without a copy of its text.
+type UUID uuid.UUID
+
+// Scan accepts what uuid.UUID does.
+func (u *UUID) Scan(src any) (err error) {
+	if text, ok := src.([]byte); ok && len(text) == textLength {
+		*(*uuid.UUID)(u), err = uuid.ParseBytes(text)
+		return err
+	}
+	return (*uuid.UUID)(u).Scan(src)
+}
+
+// textLength is the length of a UUID as both databases write it.
+const textLength = 36
+
+// UUIDSet is ids that can be compared with ==: their bytes, one after the other.
+type UUIDSet string
+
+// SetOf returns the ids as a set.
+func SetOf(ids []uuid.UUID) UUIDSet {
+	out := make([]byte, 0, len(ids)*len(uuid.UUID{}))
+	for _, id := range ids {
+		out = append(out, id[:]...)
+	}
+	return UUIDSet(out)
+}
+
+// Union returns the ids of all sets, each once.
+func Union(sets []UUIDSet) (ids []uuid.UUID) {
+	for _, set := range sets {
+		for id := range slices.Chunk([]byte(set), len(uuid.UUID{})) {
+			ids = append(ids, uuid.UUID(id))
+		}
+	}
+	slices.SortFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	return slices.Compact(ids)
 }
 
 // MinuteSQL is the minute since 1970 that holds the time in a column, as an expression in SQL.

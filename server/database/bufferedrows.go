@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"sync"
 )
 
 // bufferedRows are rows that have all arrived. On a connection that can be lost, a statement outside a transaction
@@ -14,8 +15,15 @@ import (
 type bufferedRows struct {
 	driver.Rows
 	width  int
-	values []driver.Value // row after row
+	all    *[]driver.Value // row after row
+	values []driver.Value  // those not yet read
 }
+
+// buffers are lists of values for rows to come.
+var buffers = sync.Pool{New: func() any { return new([]driver.Value) }}
+
+// largestBuffer is up to how many values a list may hold to be used again: a page of 100 petitions has half of it.
+const largestBuffer = 4096
 
 // bufferRows reads rows to their end and closes them if that fails.
 func bufferRows(rows driver.Rows) (driver.Rows, error) {
@@ -23,12 +31,14 @@ func bufferRows(rows driver.Rows) (driver.Rows, error) {
 	if w.width == 0 { // a statement without a result
 		return rows, nil
 	}
+	w.all = buffers.Get().(*[]driver.Value) //nolint:forcetypeassert // nothing else is in there
 	for {
-		n := len(w.values)
-		w.values = slices.Grow(w.values, w.width)[:n+w.width]
-		row := w.values[n:]
+		n := len(*w.all)
+		*w.all = slices.Grow(*w.all, w.width)[:n+w.width]
+		row := (*w.all)[n:]
 		if err := rows.Next(row); errors.Is(err, io.EOF) {
-			w.values = w.values[:n]
+			*w.all = (*w.all)[:n]
+			w.values = *w.all
 			return w, nil
 		} else if err != nil {
 			_ = rows.Close() // its error would be the same
@@ -40,6 +50,17 @@ func bufferRows(rows driver.Rows) (driver.Rows, error) {
 			}
 		}
 	}
+}
+
+// Close ends the reading.
+func (w *bufferedRows) Close() error {
+	if all := w.all; all != nil && cap(*all) <= largestBuffer {
+		clear(*all)
+		*all = (*all)[:0]
+		buffers.Put(all)
+	}
+	w.all, w.values = nil, nil
+	return w.Rows.Close()
 }
 
 // Next copies the next row.

@@ -2,6 +2,7 @@ package database
 
 import (
 	"context"
+	"database/sql/driver"
 	"io/fs"
 	"time"
 )
@@ -31,4 +32,12 @@ func (c *Clock) Compare(ctx context.Context) error { return c.compare(ctx) }
 // Adjust corrects the clock by a reading of the database's.
 func (c *Clock) Adjust(theirs time.Time, sent, received time.Duration) {
 	c.adjust(theirs, sent, received)
+}
+
+// LargestBuffer is the bound of BufferSize.
+const LargestBuffer = largestBuffer
+
+// BufferSize takes a list that rows arrive in from those kept, and returns how many values it has room for.
+func BufferSize() int {
+	return cap(*buffers.Get().(*[]driver.Value))
 }

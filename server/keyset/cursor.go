@@ -6,7 +6,9 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"hash"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -79,10 +81,18 @@ func (k Key) Value() any {
 
 // Codec encodes and decodes cursors. They are authenticated: a client can neither forge one nor use it with another
 // list, and a decoded cursor has the kinds of keys that were written for its list.
-type Codec struct{ key []byte }
+type Codec struct{ sealers *sync.Pool }
 
 // NewCodec returns a codec that authenticates with the key.
-func NewCodec(key []byte) Codec { return Codec{key: key} }
+func NewCodec(key []byte) Codec {
+	return Codec{&sync.Pool{New: func() any { return &sealer{mac: hmac.New(sha256.New, key)} }}}
+}
+
+// sealer computes one MAC after another: to make an HMAC takes longer than to use it.
+type sealer struct {
+	mac  hash.Hash
+	text []byte // what is authenticated
+}
 
 // Encode returns the opaque form: base64url of version, number of keys, keys, id and MAC. List describes the list that
 // the cursor is bound to: its name, parent, filter and order.
@@ -98,7 +108,8 @@ func (c Codec) Encode(list string, at Cursor) string {
 		raw = binary.BigEndian.AppendUint64(raw, key.bits)
 	}
 	raw = append(raw, at.ID[:]...)
-	return base64.RawURLEncoding.EncodeToString(append(raw, c.mac(list, raw)...))
+	mac := c.mac(list, raw)
+	return base64.RawURLEncoding.EncodeToString(append(raw, mac[:]...))
 }
 
 // Decode returns errBadCursor for everything that Encode did not write for this list with this key.
@@ -112,19 +123,23 @@ func (c Codec) Decode(list, s string) (Cursor, error) {
 		return Cursor{}, errBadCursor
 	}
 	payload, mac := raw[:len(raw)-cursorMAC], raw[len(raw)-cursorMAC:]
-	if !hmac.Equal(mac, c.mac(list, payload)) {
+	if want := c.mac(list, payload); !hmac.Equal(mac, want[:]) {
 		return Cursor{}, errBadCursor
 	}
 	return parseCursor(payload)
 }
 
-func (c Codec) mac(list string, payload []byte) []byte {
-	h := hmac.New(sha256.New, c.key)
+func (c Codec) mac(list string, payload []byte) (out [cursorMAC]byte) {
+	s := c.sealers.Get().(*sealer) //nolint:forcetypeassert // nothing else is in there
+	defer c.sealers.Put(s)
 	// The length separates list and payload.
-	h.Write(binary.AppendUvarint(nil, uint64(len(list))))
-	h.Write([]byte(list))
-	h.Write(payload)
-	return h.Sum(nil)[:cursorMAC]
+	s.text = append(binary.AppendUvarint(s.text[:0], uint64(len(list))), list...)
+	s.text = append(s.text, payload...)
+	s.mac.Reset()
+	s.mac.Write(s.text)
+	s.text = s.mac.Sum(s.text[:0])
+	copy(out[:], s.text)
+	return out
 }
 
 // parseCursor does not rely on the MAC alone: a cursor from an older release may be authentic and still have another

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"petitiond/ent"
 	"petitiond/ent/petition"
 	"petitiond/server/database"
@@ -99,6 +101,8 @@ func (c Columns) scanning(more ...any) func(scanner) (*ent.Petition, error) {
 // scanned directly: SQLite stores times and lists as text, and each row needs pointers of its own.
 func placeOf(field any) (place any, after func() error) {
 	switch field := field.(type) {
+	case *uuid.UUID:
+		return (*database.UUID)(field), nil
 	case *time.Time:
 		at := new(database.Time)
 		return at, func() error { *field = at.Time; return nil }

@@ -2,6 +2,7 @@ package reading
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"petitiond/ent"
 	"petitiond/ent/petition"
+	"petitiond/server/answerbudget"
 	"petitiond/server/keyset"
 	"petitiond/server/reading/visibility"
 	"petitiond/server/text"
@@ -58,12 +60,14 @@ func (s *Reader) Petitions(ctx context.Context, q PetitionQuery, page keyset.Arg
 	if err != nil {
 		return nil, err
 	}
-	out, err := s.petitionPage(ctx, c, from, q, page)
+	found, err := s.petitionPage(ctx, c, from, q, page)
 	if err != nil {
 		return nil, err
 	}
+	dependOnFigures(ctx, found.figures)
+	out := *found // which others may have, too
 	out.total = s.counting(c)
-	return out, nil
+	return &out, nil
 }
 
 // petitionPage reads a page of the petitions of a source.
@@ -71,8 +75,50 @@ func (s *Reader) petitionPage(ctx context.Context, c conditions, from source, q 
 	if c.order.Field == ByRelevance {
 		return s.relevant(ctx, c, from, q, page)
 	}
-	found, err := s.petitionPages(ctx, c, from, c.sort(c.order, from, s.source.Dialect()), q.Selection, page)
-	return found[uuid.Nil], err
+	read := func(ctx context.Context) (*PetitionConnection, error) {
+		found, err := s.petitionPages(ctx, c, from, c.sort(c.order, from, s.source.Dialect()), q.Selection, page)
+		return found[uuid.Nil], err
+	}
+	if c.byValues { // it may take long, and ends with those who asked for it
+		return read(ctx)
+	}
+	return s.readOnce(ctx, c, q.Selection, page, read)
+}
+
+// samePage is everything that a page of petitions depends on.
+type samePage struct {
+	name          string // of the list, with its filter and order
+	seen          visibility.Seen
+	selection     Selection
+	page          keyset.Window // without its bounds, which are pointers
+	after, before string
+}
+
+// readOnce reads a page once for all who ask for it while it is being read for others. Each of them is charged for it.
+func (s *Reader) readOnce(
+	ctx context.Context, c conditions, selection Selection, page keyset.Args, read func(context.Context) (*PetitionConnection, error),
+) (*PetitionConnection, error) {
+	w, err := page.Window(keyset.DefaultSize, keyset.MaxSize)
+	if err != nil {
+		return nil, err
+	}
+	kind := samePage{c.name, c.seen, selection, w, deref(w.After), deref(w.Before)}
+	kind.page.After, kind.page.Before = nil, nil
+	charged := false
+	found, err := s.byPage.Read(ctx, kind, struct{}{}, func(ctx context.Context, keys []struct{}) (map[struct{}]*PetitionConnection, error) {
+		charged = true
+		found, err := read(ctx)
+		return map[struct{}]*PetitionConnection{keys[0]: found}, err
+	})
+	if err != nil || charged {
+		return found, err
+	}
+	for _, e := range found.Edges {
+		if err := errors.Join(hold(ctx, e.Node), answerbudget.From(ctx).Read(len(e.Node.Body))); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
 }
 
 // TagPetitions returns the page of each tag's open petitions.
@@ -95,7 +141,12 @@ func (s *Reader) TagPetitions(
 	} else {
 		c.byValues = true // all petitions of the tag are sorted
 	}
-	return s.petitionPages(ctx, c, from, by, selection, page, tags...)
+	found, err := s.petitionPages(ctx, c, from, by, selection, page, tags...)
+	for _, list := range found {
+		dependOnFigures(ctx, list.figures)
+		break // they all share one map
+	}
+	return found, err
 }
 
 // petitionPages reads pages of the petitions of a source, sorted, with what is wanted of them.
@@ -105,7 +156,6 @@ func (s *Reader) petitionPages(
 	w.Tags = false // for many petitions a separate statement is cheaper
 	r := newReading(ctx, w)
 	found, err := browse(ctx, s, petitionList(c, from, by, r), page, parents...)
-	dependOnFigures(ctx, r.figures)
 	for _, one := range found {
 		one.figures = r.figures
 	}

@@ -34,6 +34,8 @@ type Service struct {
 	rendered *rendered
 	bySought *coalesce.Reads[sought, string, Found]
 	byParent *coalesce.Reads[paged, uuid.UUID, any] // connections
+	byPage   *coalesce.Reads[samePage, struct{}, *PetitionConnection]
+	byTagged *coalesce.Reads[visibility.Seen, database.UUIDSet, tagged]
 	bySum    *coalesce.Reads[string, struct{}, any] // sums over the whole site
 
 	unopened     atomic.Int64 // names that could not be opened since the last log line
@@ -62,6 +64,8 @@ func New(opt Options) *Service {
 		rendered: newRendered(),
 		bySought: coalesce.New[sought, string, Found](atOnce),
 		byParent: coalesce.New[paged, uuid.UUID, any](atOnce),
+		byPage:   coalesce.New[samePage, struct{}, *PetitionConnection](atOnce),
+		byTagged: coalesce.New[visibility.Seen, database.UUIDSet, tagged](atOnce),
 		bySum:    coalesce.New[string, struct{}, any](1),
 	}
 }

@@ -77,19 +77,45 @@ func (s *Reader) TagByName(ctx context.Context, name string) (*ent.Tag, error) {
 	return out, nil
 }
 
-// TagsOf returns the tags of each petition in the order in which they were given.
+// TagsOf returns the tags of each petition in the order in which they were given. They are read in one statement with
+// those for other lists of petitions that are asked for at the same time.
 func (s *Reader) TagsOf(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID][]*ent.Tag, error) {
 	dependOn(ctx, wordsOf, petitions...)
+	seen := s.viewer.Petitions(`p`)
+	all, err := s.byTagged.Read(ctx, seen, database.SetOf(petitions), func(ctx context.Context, sets []database.UUIDSet) (map[database.UUIDSet]tagged, error) {
+		found, err := s.tagsOf(ctx, seen, database.Union(sets))
+		out := make(map[database.UUIDSet]tagged, len(sets))
+		for _, set := range sets {
+			out[set] = found
+		}
+		return out, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[uuid.UUID][]*ent.Tag, len(petitions))
+	for _, id := range petitions {
+		if tags, ok := all[id]; ok {
+			out[id] = tags
+		}
+	}
+	return out, nil
+}
+
+// tagged are the tags of petitions.
+type tagged map[uuid.UUID][]*ent.Tag
+
+func (s *Reader) tagsOf(ctx context.Context, seen visibility.Seen, petitions []uuid.UUID) (tagged, error) {
 	var args database.Args
 	query := `SELECT pt.petition_id, ` + writtenColumns + ` FROM petitions AS p JOIN petition_tags AS pt ON pt.petition_id = p.id
  JOIN tags AS t ON t.id = pt.tag_id WHERE ` + args.Among(s.source.Dialect(), `p.id`, petitions) + ` AND ` + visibility.Here + ` ORDER BY pt.position`
-	out := make(map[uuid.UUID][]*ent.Tag, len(petitions))
+	out := make(tagged, len(petitions))
 	var of uuid.UUID
-	row := &behind{first: []any{&of}}
-	err := s.source.LookUp(ctx, s.viewer.Petitions(`p`).Statement(query, args), func(rows *sql.Rows) error {
-		row.row = rows
-		t, err := scanTag(row)
-		out[of] = append(out[of], t)
+	var row tagRow
+	into := append([]any{(*database.UUID)(&of)}, row.into()...)
+	err := s.source.LookUp(ctx, seen.Statement(query, args), func(rows *sql.Rows) error {
+		err := rows.Scan(into...)
+		out[of] = append(out[of], row.tag())
 		return err
 	})
 	if err != nil {
@@ -162,7 +188,23 @@ func (s *Service) sumTags(ctx context.Context) (out []TrendingTag, err error) {
 	return out, err
 }
 
-func scanTag(row scanner, more ...any) (*ent.Tag, error) {
-	t := &ent.Tag{}
-	return t, row.Scan(append([]any{&t.ID, &t.Key, &t.Label, &t.OpenPetitions}, more...)...)
+func scanTag(from scanner, more ...any) (*ent.Tag, error) {
+	var row tagRow
+	err := from.Scan(append(row.into(), more...)...)
+	return row.tag(), err
+}
+
+// tagRow is where tags are scanned, one row after the other, in the types of the drivers.
+type tagRow struct {
+	id         uuid.UUID
+	key, label string
+	open       int64
+}
+
+// into returns where to scan tagColumns or writtenColumns.
+func (r *tagRow) into() []any { return []any{(*database.UUID)(&r.id), &r.key, &r.label, &r.open} }
+
+// tag returns the tag in the row that was scanned last.
+func (r *tagRow) tag() *ent.Tag {
+	return &ent.Tag{ID: r.id, Key: r.key, Label: r.label, OpenPetitions: int(r.open)}
 }

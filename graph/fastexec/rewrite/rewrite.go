@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"go/ast"
@@ -23,7 +22,7 @@ type rule struct {
 	name string // of what is called
 	of   string // the package or variable before the dot
 	most int    // how many calls one function may have; 0 for any number
-	// edit changes the call in place, and reports whether it was as expected.
+	// edit notes what the call becomes, and reports whether it was as expected.
 	edit func(r *rewriter, call *ast.CallExpr) bool
 }
 
@@ -41,13 +40,23 @@ var rules = []rule{
 const answers = 3
 
 // leafTypes are Go's types of fields that fastexec.Leaf is for.
-var leafTypes = []string{"string", "bool", "int", "time.Time", "*string", "*int", "*time.Time"}
+var leafTypes = []string{"string", "bool", "int", "time.Time", "*string", "*int", "*time.Time", "*scalar.ID"}
 
-// rewriter edits the syntax tree of one file.
+// rewriter edits the text of one file.
 type rewriter struct {
-	file   *ast.File
-	leaves map[string]bool // the functions of field contexts that belong to struct fields without arguments
-	done   map[string]int  // calls that were edited, in all
+	code       []byte
+	base       int // position of the first byte
+	file       *ast.File
+	contexts   map[string]kind        // the functions of field contexts by their names
+	statements map[*ast.CallExpr]bool // the calls that are statements
+	done       map[string]int         // calls that were edited, in all
+	edits      []edit
+}
+
+// edit replaces a part of the text. The parts of two edits never overlap.
+type edit struct {
+	from, to int
+	text     string
 }
 
 // rewrite returns generated code that calls package fastexec.
@@ -57,13 +66,14 @@ func rewrite(code []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := rewriter{file: file, leaves: map[string]bool{}, done: map[string]int{}}
+	r := rewriter{
+		code: code, base: files.File(file.Pos()).Base(), file: file,
+		contexts: map[string]kind{}, statements: map[*ast.CallExpr]bool{}, done: map[string]int{},
+	}
 	if err := r.run(); err != nil {
 		return nil, err
 	}
-	var out bytes.Buffer
-	err = format.Node(&out, files, file)
-	return out.Bytes(), err
+	return format.Source(r.edited())
 }
 
 func (r *rewriter) run() error {
@@ -72,9 +82,7 @@ func (r *rewriter) run() error {
 	}
 	named := r.named()
 	for _, f := range r.functions() {
-		if isLeafContext(f) {
-			r.leaves[f.Name.Name] = true
-		}
+		r.contexts[f.Name.Name] = kindOf(f)
 	}
 	for _, f := range r.functions() {
 		if err := r.function(f); err != nil {
@@ -105,9 +113,8 @@ func (r *rewriter) addImport() error {
 	if len(r.file.Imports) == 0 {
 		return errors.New("it imports nothing")
 	}
-	imports := r.file.Decls[0].(*ast.GenDecl) //nolint:forcetypeassert // imports come first
-	path := &ast.BasicLit{Kind: token.STRING, Value: strconv.Quote(fastexec), ValuePos: r.file.Imports[0].Pos()}
-	imports.Specs = slices.Insert(imports.Specs, 0, ast.Spec(&ast.ImportSpec{Path: path}))
+	at := r.file.Imports[0]
+	r.replace(at, strconv.Quote(fastexec)+"\n"+r.text(at))
 	return nil
 }
 
@@ -136,6 +143,11 @@ func (r *rewriter) functions() (list []*ast.FuncDecl) {
 func (r *rewriter) function(f *ast.FuncDecl) (err error) {
 	calls := map[string]int{}
 	ast.Inspect(f, func(n ast.Node) bool {
+		if statement, ok := n.(*ast.ExprStmt); ok {
+			if call, ok := statement.X.(*ast.CallExpr); ok {
+				r.statements[call] = true
+			}
+		}
 		if call, ok := n.(*ast.CallExpr); ok && err == nil {
 			err = r.call(call, calls)
 		}
@@ -144,7 +156,7 @@ func (r *rewriter) function(f *ast.FuncDecl) (err error) {
 	if err != nil {
 		return err
 	}
-	return object(f, calls)
+	return r.object(f, calls)
 }
 
 // call edits a call by its rule, if it has one. calls are those of the function so far.
@@ -166,7 +178,7 @@ func (r *rewriter) call(call *ast.CallExpr, calls map[string]int) error {
 
 // object makes a function that computes an object return what fastexec writes. Such a function has a set of fields,
 // collects the fields and groups those that are deferred, once each.
-func object(f *ast.FuncDecl, calls map[string]int) error {
+func (r *rewriter) object(f *ast.FuncDecl, calls map[string]int) error {
 	if calls["NewFieldSet"] != calls["NewDeferredGroup"] || calls["NewFieldSet"] > calls["CollectFields"] {
 		return errors.New("an object does not collect its fields and group the deferred ones once each")
 	}
@@ -180,8 +192,7 @@ func object(f *ast.FuncDecl, calls map[string]int) error {
 	if !ok || len(last.Results) != 1 || types.ExprString(last.Results[0]) != "out" {
 		return errors.New("an object does not end with: return out")
 	}
-	at := last.Results[0].Pos()
-	last.Results[0] = &ast.CallExpr{Fun: selector("Object", at), Lparen: at, Args: idents(at, "fields", "out"), Rparen: at}
+	r.replace(last.Results[0], "fastexec.Object(fields, out)")
 	return nil
 }
 
@@ -191,67 +202,81 @@ func (r *rewriter) collectFields(call *ast.CallExpr) bool {
 	}
 	// Lists of types are distinguished by their addresses, so each must be a package-level variable.
 	_, variable := call.Args[2].(*ast.Ident)
-	call.Fun = selector("Fields", call.Pos())
+	r.replace(call, "fastexec.Fields(ctx, "+arguments(call.Args)+")")
 	return variable
 }
 
 func (r *rewriter) deferredGroup(call *ast.CallExpr) bool {
-	if arguments(call.Args) != "ctx" {
-		return false
-	}
-	call.Fun = selector("Deferred", call.Pos())
-	call.Args = append(call.Args, idents(call.Rparen, "fields")...)
-	return true
+	r.replace(call, "fastexec.Deferred(ctx, fields)")
+	return arguments(call.Args) == "ctx"
 }
 
+// resolveConcurrently leaves the call to those fields that fastexec.Resolve does not compute. The function that
+// computes the field is written twice: if both calls were given the same one, it would be allocated for each field.
 func (r *rewriter) resolveConcurrently(call *ast.CallExpr) bool {
-	if len(call.Args) != 6 || arguments(call.Args[:3]) != "ec.OperationContext, &deferred, i" {
+	if len(call.Args) != 6 || arguments(call.Args[:3]) != "ec.OperationContext, &deferred, i" || !r.statements[call] {
 		return false
 	}
-	call.Fun = selector("Resolve", call.Pos())
-	call.Args = slices.Concat(idents(call.Lparen, "ctx", "out", "field"), call.Args)
+	r.replace(call, "if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, "+r.texts(call.Args[3:])+") {\n"+
+		r.text(call)+"\n}")
 	return true
 }
 
 // marshalSlice takes lists whose elements are computed without a limit of how many at once, and with their panics
-// caught.
+// caught. It removes what gqlgen notes in the place of each element for middleware, which there is none of.
 func (r *rewriter) marshalSlice(call *ast.CallExpr) bool {
 	if len(call.Args) != 5 || arguments(call.Args[:4]) != "ctx, len(v), 0, false" {
 		return false
 	}
-	call.Fun = selector("Slice", call.Pos())
-	return true
+	element, ok := call.Args[4].(*ast.FuncLit)
+	if !ok {
+		return false
+	}
+	r.replace(call.Fun, "fastexec.Slice")
+	body := element.Body.List
+	if len(body) == 3 && r.text(body[0]) == "fc := graphql.GetFieldContext(ctx)" && r.text(body[1]) == "fc.Result = &v[i]" {
+		r.replaceBetween(body[0].Pos(), body[2].Pos(), "")
+		body = body[2:]
+	}
+	return len(body) == 1
 }
 
-// resolveField edits leaves. All other fields stay as gqlgen computes them.
+// resolveField edits leaves and branches. All other fields stay as gqlgen computes them.
 func (r *rewriter) resolveField(call *ast.CallExpr) bool {
-	if len(call.Args) != 9 {
+	if len(call.Args) != 9 || arguments(call.Args[:3]) != "ctx, ec.OperationContext, field" {
 		return false
 	}
-	context, ok := returned(call.Args[3])
+	begin, ok := returned(call.Args[3])
+	read, isRead := call.Args[4].(*ast.FuncLit)
 	marshal, isMarshal := call.Args[6].(*ast.FuncLit)
-	if !ok || !isMarshal {
+	if !ok || !isRead || !isMarshal || arguments(call.Args[7:8]) != "true" {
 		return false
 	}
-	place, ok := context[0].(*ast.CallExpr)
-	if ok && r.isLeaf(call, types.ExprString(place.Fun), lastParameter(marshal)) {
-		call.Fun = selector("Leaf", call.Pos())
-		r.done["Leaf"]++
+	context, ok := begin[0].(*ast.CallExpr)
+	if _, only := onlyReturn(read.Body); ok && only && arguments(call.Args[5:6]) == "nil" {
+		r.field(call, r.contexts[strings.TrimPrefix(types.ExprString(context.Fun), "ec.")], read, lastParameter(marshal))
 	}
 	return ok
 }
 
-func (r *rewriter) isLeaf(call *ast.CallExpr, context, result string) bool {
-	value, ok := returned(call.Args[4])
-	return ok && isFieldOfObject(value) && types.ExprString(call.Args[5]) == "nil" &&
-		r.leaves[strings.TrimPrefix(context, "ec.")] && slices.Contains(leafTypes, result)
+// field edits a field of a kind and of a type.
+func (r *rewriter) field(call *ast.CallExpr, kind kind, read *ast.FuncLit, of string) {
+	var begin string
+	switch {
+	case kind == leaf && slices.Contains(leafTypes, of):
+		begin = "fastexec.Leaf(ctx, " + r.text(call.Args[8])
+		r.done["Leaf"]++
+	case kind == branch:
+		begin = "fastexec.Branch(ctx, field"
+	default:
+		return
+	}
+	r.replace(call, begin+",\nfunc(ctx context.Context) ("+of+", error) "+r.text(read.Body)+",\n"+r.text(call.Args[6])+",\n"+
+		"func(read func(context.Context) (any, error)) graphql.Marshaler {\nreturn "+r.text(call.Fun)+"(\n"+
+		r.texts(call.Args[:4])+",\nread,\n"+r.texts(call.Args[5:])+",\n)\n},\n)")
 }
 
 func (r *rewriter) marshalAnswer(call *ast.CallExpr) bool {
-	if arguments(call.Args) != "&buf" {
-		return false
-	}
-	call.Fun = selector("Write", call.Pos())
-	call.Args = slices.Concat(idents(call.Lparen, "ctx"), call.Args, idents(call.Rparen, "data"))
-	return true
+	r.replace(call, "fastexec.Write(ctx, &buf, data)")
+	return arguments(call.Args) == "&buf"
 }

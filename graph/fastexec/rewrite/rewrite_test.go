@@ -27,61 +27,54 @@ func changed(t *testing.T, code string, changes ...change) string {
 	return code
 }
 
-// TestRewrite checks that just these pieces change, and that comments and lines stay where they are.
+// rewritten is what becomes of it.
+//
+//go:embed testdata/rewritten.txt
+var rewritten string
+
 func TestRewrite(t *testing.T) {
 	t.Parallel()
-	want := changed(t, generated,
-		change{"\t\"things/model\"\n", "\t\"petitiond/graph/fastexec\"\n\t\"things/model\"\n"},
-		change{"data.MarshalGQL(&buf)", "fastexec.Write(ctx, &buf, data)"},
-		change{
-			"_Thing_name(ctx context.Context, field graphql.CollectedField, obj *model.Thing) (ret graphql.Marshaler) {\n\treturn graphql.ResolveField(",
-			"_Thing_name(ctx context.Context, field graphql.CollectedField, obj *model.Thing) (ret graphql.Marshaler) {\n\treturn fastexec.Leaf(",
-		},
-		change{"graphql.CollectFields(", "fastexec.Fields("},
-		change{"graphql.NewDeferredGroup(ctx)", "fastexec.Deferred(ctx, fields)"},
-		change{"out.ResolveConcurrently(ec.", "fastexec.Resolve(ctx, out, field, ec."},
-		change{"\treturn out\n", "\treturn fastexec.Object(fields, out)\n"},
-		change{"graphql.MarshalSliceConcurrently(", "fastexec.Slice("},
-	)
 	got, err := rewrite([]byte(generated))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, string(got)); diff != "" {
+	if diff := cmp.Diff(rewritten, string(got)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
-// TestLeaves checks which fields are leaves: all others are computed by gqlgen.
-func TestLeaves(t *testing.T) {
+// TestFields checks which fields are leaves and branches: all others are computed by gqlgen.
+func TestFields(t *testing.T) {
 	t.Parallel()
-	second := strings.NewReplacer("_Thing_id", "_Thing_title", `field, true, true, "ID"`, `field, false, false, "String"`, "ec.Resolvers.Thing().ID(ctx, obj)", "obj.Title, nil")
-	two := second.Replace(generated)
+	const leaf, branch = `graphql.NewScalarFieldContext("Thing", field, false, false, "String")`, "\treturn fc, nil\n"
 	for name, test := range map[string]struct {
-		change change
-		want   int
+		change           change
+		leaves, branches int
 	}{
-		"Two":       {change{}, 2},
-		"Method":    {change{"obj.Title, nil", "obj.Title(), nil"}, 1},
-		"Error":     {change{"obj.Title, nil", "obj.Title, obj.Err"}, 1},
-		"More":      {change{"return obj.Title, nil", "fc := graphql.GetFieldContext(ctx)\n\t\t\treturn obj.Title, nil"}, 1},
-		"List":      {change{"v string", "v []string"}, 0},
-		"Directive": {change{"nil,\n\t\tfunc(ctx context.Context, s", "ec.middleware,\n\t\tfunc(ctx context.Context, s"}, 0},
-		"Arguments": {change{`graphql.NewScalarFieldContext("Thing", field, false, false, "String")`, "&graphql.FieldContext{Args: args}, nil"}, 0},
-		"Resolver":  {change{"field, false, false", "field, false, true"}, 0},
+		"All":                 {change{}, 2, 1},
+		"Method":              {change{"obj.Name, nil", "obj.Name(), nil"}, 2, 1},
+		"MoreThanReading":     {change{"return obj.Name, nil", "fc := graphql.GetFieldContext(ctx)\n\t\t\treturn obj.Name, fc.Err"}, 1, 1},
+		"Enumeration":         {change{"v string", "v model.Color"}, 0, 1},
+		"ListOfLeaves":        {change{"v string", "v []string"}, 0, 1},
+		"Directives":          {change{"\t\tnil,\n\t\tfunc(ctx context.Context, s", "\t\tec.middleware,\n\t\tfunc(ctx context.Context, s"}, 0, 0},
+		"LeafWithArguments":   {change{"\treturn " + leaf, "\tfc, err = " + leaf + "\n\tfc.Args, err = ec.args(ctx)\n\treturn fc, err"}, 1, 1},
+		"BranchWithArguments": {change{branch, "\tfc.Args, err = ec.args(ctx)\n" + branch}, 2, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			code := two
-			if name != "Two" {
-				code = changed(t, two, test.change)
+			code := generated
+			if name != "All" {
+				code = changed(t, code, test.change)
 			}
 			got, err := rewrite([]byte(code))
-			if none := err != nil && strings.Contains(err.Error(), "no field is a leaf"); none != (test.want == 0) {
-				t.Errorf("error %v, want %d leaves", err, test.want)
+			if none := err != nil && strings.Contains(err.Error(), "no field is a leaf"); none != (test.leaves == 0) {
+				t.Fatalf("error %v, want %d leaves", err, test.leaves)
 			}
-			if n := strings.Count(string(got), "fastexec.Leaf("); n != test.want {
-				t.Errorf("%d leaves, want %d", n, test.want)
+			if n := strings.Count(string(got), "fastexec.Leaf("); n != test.leaves {
+				t.Errorf("%d leaves, want %d", n, test.leaves)
+			}
+			if n := strings.Count(string(got), "fastexec.Branch("); err == nil && n != test.branches {
+				t.Errorf("%d branches, want %d", n, test.branches)
 			}
 		})
 	}
@@ -109,11 +102,13 @@ func TestRewriteFails(t *testing.T) {
 		"ReturnsMore":       {change{"\treturn out\n", "\treturn out, nil\n"}, "_Thing: an object does not end"},
 		"ReturnsOther":      {change{"\treturn out\n", "\treturn ec.wrap(out)\n"}, "_Thing: an object does not end"},
 		"NoResolve":         {change{"out.ResolveConcurrently(", "out.Concurrently("}, "ResolveConcurrently is named 0 times"},
+		"ResolveInside":     {change{"\t\t\tout.ResolveConcurrently(", "\t\t\t_ = out.ResolveConcurrently("}, "_Thing: ResolveConcurrently has other arguments"},
 		"OtherResolve":      {change{"&deferred, i,", "deferred, i,"}, "_Thing: ResolveConcurrently has other arguments"},
 		"ResolveElsewhere":  {change{"return ec._Subscription_thing", "out.ResolveConcurrently(ec.OperationContext, &deferred, i, true, true, nil)\n\treturn ec._Subscription_thing"}, "_Subscription: ResolveConcurrently is called outside"},
 		"NoSlice":           {change{"graphql.MarshalSliceConcurrently(", "graphql.MarshalSlice("}, "MarshalSliceConcurrently is named 0 times"},
 		"LimitedSlice":      {change{list, "graphql.MarshalSliceConcurrently(ctx, len(v), 8, false, "}, "MarshalSliceConcurrently has other arguments"},
 		"SliceWithPanics":   {change{list, "graphql.MarshalSliceConcurrently(ctx, len(v), 0, true, "}, "MarshalSliceConcurrently has other arguments"},
+		"SliceNotesOther":   {change{"fc.Result = &v[i]", "fc.Result = v[i]"}, "MarshalSliceConcurrently has other arguments"},
 		"NoField":           {change{"graphql.ResolveField(", "graphql.ComputeField("}, "ResolveField is named 0 times"},
 		"FieldOfMore":       {change{"\t\ttrue,\n\t\ttrue,\n\t)", "\t\ttrue,\n\t\ttrue,\n\t\ttrue,\n\t)"}, "_Thing_name: ResolveField has other arguments"},
 		"FieldsContext":     {change{"return ec.fieldContext_Thing_name(ctx, field)", "return nil, nil"}, "_Thing_name: ResolveField has other arguments"},

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
 	"strings"
 )
 
@@ -41,25 +42,49 @@ func onlyReturn(body *ast.BlockStmt) ([]ast.Expr, bool) {
 	return statement.Results, true
 }
 
-// isFieldOfObject reports whether values are a field of the object's struct, and no error.
-func isFieldOfObject(values []ast.Expr) bool {
-	if len(values) != 2 || types.ExprString(values[1]) != "nil" {
-		return false
+// kind is what a field leads to, as far as it can be seen from the function that makes its context.
+type kind int
+
+const (
+	other  kind = iota // it has arguments, or the function does something unknown
+	leaf               // nothing
+	branch             // an object or a list of objects
+)
+
+// kindOf returns the kind of the field whose context a function makes. Both kinds have functions that do nothing else.
+func kindOf(f *ast.FuncDecl) kind {
+	switch body := f.Body.List; len(body) {
+	case 1:
+		values, ok := onlyReturn(f.Body)
+		if call, isOne := first(values).(*ast.CallExpr); ok && isOne && isCall(call, "graphql", "NewScalarFieldContext") {
+			return leaf
+		}
+	case 2:
+		set, isSet := body[0].(*ast.AssignStmt)
+		done, isReturn := body[1].(*ast.ReturnStmt)
+		if isSet && isReturn && arguments(done.Results) == "fc, nil" && isContext(first(set.Rhs)) {
+			return branch
+		}
 	}
-	field, ok := values[0].(*ast.SelectorExpr)
-	return ok && types.ExprString(field.X) == "obj"
+	return other
 }
 
-// isLeafContext reports whether a function makes the context of a field that has neither arguments, nor fields below
-// it, nor a method or resolver.
-func isLeafContext(f *ast.FuncDecl) bool {
-	values, ok := onlyReturn(f.Body)
-	if !ok || len(values) != 1 {
+// isContext reports whether an expression is a new graphql.FieldContext.
+func isContext(e ast.Expr) bool {
+	address, ok := e.(*ast.UnaryExpr)
+	if !ok {
 		return false
 	}
-	call, ok := values[0].(*ast.CallExpr)
-	return ok && isCall(call, "graphql", "NewScalarFieldContext") && len(call.Args) == 5 &&
-		types.ExprString(call.Args[2]) == "false" && types.ExprString(call.Args[3]) == "false"
+	made, ok := address.X.(*ast.CompositeLit)
+	return ok && types.ExprString(made.Type) == "graphql.FieldContext"
+}
+
+// first returns the only expression of a list, or nil.
+func first(list []ast.Expr) ast.Expr {
+	if len(list) != 1 {
+		return nil
+	}
+	return list[0]
 }
 
 // lastParameter returns the type of a function's last parameter as it is written.
@@ -71,15 +96,33 @@ func lastParameter(f *ast.FuncLit) string {
 	return types.ExprString(list[len(list)-1].Type)
 }
 
-// selector is the name of a function of package fastexec. Where it stands decides how gofmt breaks lines.
-func selector(name string, at token.Pos) ast.Expr {
-	return &ast.SelectorExpr{X: &ast.Ident{Name: "fastexec", NamePos: at}, Sel: &ast.Ident{Name: name, NamePos: at}}
+// text returns the text of a node.
+func (r *rewriter) text(n ast.Node) string { return string(r.code[r.at(n.Pos()):r.at(n.End())]) }
+
+// texts returns the text from the first to the last of some nodes.
+func (r *rewriter) texts(list []ast.Expr) string {
+	return string(r.code[r.at(list[0].Pos()):r.at(list[len(list)-1].End())])
 }
 
-func idents(at token.Pos, names ...string) []ast.Expr {
-	list := make([]ast.Expr, len(names))
-	for i, name := range names {
-		list[i] = &ast.Ident{Name: name, NamePos: at}
+// at returns the offset of a position in the text.
+func (r *rewriter) at(pos token.Pos) int { return int(pos) - r.base }
+
+// replace notes the new text of a node.
+func (r *rewriter) replace(n ast.Node, text string) { r.replaceBetween(n.Pos(), n.End(), text) }
+
+// replaceBetween notes the new text between two positions.
+func (r *rewriter) replaceBetween(from, to token.Pos, text string) {
+	r.edits = append(r.edits, edit{r.at(from), r.at(to), text})
+}
+
+// edited returns the text with all edits.
+func (r *rewriter) edited() []byte {
+	slices.SortFunc(r.edits, func(a, b edit) int { return a.from - b.from })
+	var out []byte
+	at := 0
+	for _, e := range r.edits {
+		out = append(append(out, r.code[at:e.from]...), e.text...)
+		at = e.to
 	}
-	return list
+	return append(out, r.code[at:]...)
 }
