@@ -112,8 +112,8 @@ func (o *Outbox) Sweep(ctx context.Context) error {
 	return nil
 }
 
-// Redate makes due at once what a wrong clock has dated ahead, which would otherwise wait until that time. It returns how
-// many entries it has changed. The caller must know that the clock is right now.
+// Redate makes due at once what a wrong clock has dated ahead, which would otherwise wait until that time. It returns
+// how many entries it has changed. The caller must know that the clock is right now.
 func Redate(ctx context.Context, pool *sql.DB, now time.Time) (int, error) {
 	n, err := inPortions(ctx, pool, `UPDATE outbox SET due_at = $3, created_at = $3 WHERE id IN
  (SELECT id FROM outbox WHERE created_at > $1 AND parked_at IS NULL LIMIT $2)`, database.Latest(now), now)

@@ -31,8 +31,8 @@ const (
 // leaseTime bounds a look for entries and its transaction.
 const leaseTime = 5 * time.Second
 
-// lease takes at most so many entries that are due: for the time of a lease nobody else takes them. It returns after how
-// long to look again, unless something else happens.
+// lease takes at most so many entries that are due: for the time of a lease nobody else takes them. It returns after
+// how long to look again, unless something else happens.
 func (l *lane) lease(ctx context.Context, most int) (found []leased, wait time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, leaseTime)
 	defer cancel()

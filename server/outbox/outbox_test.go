@@ -76,7 +76,9 @@ func TestGivesUp(t *testing.T) {
 		p.run(o)
 		id := p.add(mails(1)...)[0]
 		for i, minutes := range []float64{1, 3, 9, 27, 81, 243, 729} {
-			p.until("try", func() bool { return p.count(`tries = $1 AND due_at > $2`, i+1, p.now()) == 1 && tries.Load() == int64(i+1) }, o)
+			p.until("try", func() bool {
+				return p.count(`tries = $1 AND due_at > $2`, i+1, p.now()) == 1 && tries.Load() == int64(i+1)
+			}, o)
 			p.until("put back", func() bool { return p.dueIn(id) != time.Minute }, o) // the length of a lease
 			if wait := p.dueIn(id).Minutes(); wait < 0.8*minutes || wait > 1.2*minutes {
 				t.Errorf("after try %d it waits for %.1f minutes, want about %.0f", i+1, wait, minutes)

@@ -12,8 +12,8 @@ import (
 // burst is for how long a pace that was not used up can be caught up with.
 const burst = 100 * time.Millisecond
 
-// pace spreads entries over time. It is kept as the time at which the next one is in step: how many have been begun with
-// over any time T by all replicas is at most the rate times T, plus those of one burst.
+// pace spreads entries over time. It is kept as the time at which the next one is in step: how many have been begun
+// with over any time T by all replicas is at most the rate times T, plus those of one burst.
 type pace struct {
 	step  time.Duration // from one entry to the next
 	ahead time.Duration // how far the next one may be ahead of the present
@@ -31,7 +31,8 @@ func (p pace) allow(now, next time.Time, most int) int {
 	return min(most, int((p.ahead-p.from(now, next).Sub(now))/p.step))
 }
 
-// pause returns how long to wait for others: for one at least, and long enough for a few, where there are many a second.
+// pause returns how long to wait for others: for one at least, and long enough for a few, where there are many a
+// second.
 func (p pace) pause() time.Duration { return max(p.step, burst/2) }
 
 // after returns when the next one is in step once n were begun with.
@@ -47,8 +48,8 @@ func (p pace) from(now, next time.Time) time.Time {
 	return next
 }
 
-// lockPace returns when the next entry of a kind is in step. Until the transaction ends, no other replica leases entries
-// of the kind.
+// lockPace returns when the next entry of a kind is in step. Until the transaction ends, no other replica leases
+// entries of the kind.
 func lockPace(ctx context.Context, tx *sql.Tx, d database.Dialect, kind string, now time.Time) (time.Time, error) {
 	_, err := tx.ExecContext(ctx, `INSERT INTO outbox_paces (kind, next_at) VALUES ($1, $2) ON CONFLICT (kind) DO NOTHING`, kind, now)
 	if err != nil {
