@@ -100,9 +100,12 @@ func TestOutboxPage(t *testing.T) {
 		if page := s.page(t, "/outbox/none"); page.status != http.StatusNotFound {
 			t.Errorf("a mail that is not there: status %d", page.status)
 		}
-		eventually(t, "it is settled", func() bool { return s.outboxRows(t) == "" })
-		_, metrics := s.get(t, "/metrics")
-		contains(t, metrics, `petitiond_outbox_sent_total{kind="mail"} 1`, `petitiond_outbox_waiting{kind="mail"}`)
+		metrics := ""
+		eventually(t, "it is settled and counted", func() bool {
+			_, metrics = s.get(t, "/metrics")
+			return s.outboxRows(t) == "" && strings.Contains(metrics, `petitiond_outbox_sent_total{kind="mail"} 1`)
+		})
+		contains(t, metrics, `petitiond_outbox_waiting{kind="mail"}`)
 		if strings.Contains(metrics+s.log.String(), "canary") {
 			t.Error("the address is in the log or the metrics")
 		}

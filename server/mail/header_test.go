@@ -19,7 +19,7 @@ import (
 func TestHeaders(t *testing.T) {
 	t.Parallel()
 	s := served(t, smtptest.Options{})
-	o := petition.Order{To: "ada@exämple.org", Language: "de", Letter: petition.Test{Link: site}, Unsubscribe: site + "/no-mail#t=x"}
+	o := petition.Order{To: "ada@exämple.org", Language: "de", Letter: petition.Test{Link: site}, Unsubscribe: site + "/no-mail?t=x"}
 	if err := sender(t, s, nil).Send(t.Context(), rendered(t, o)); err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestHeaders(t *testing.T) {
 		"From": `"Petitions" <petitions@example.org>`, "To": "<ada@xn--exmple-cua.org>",
 		"Message-Id":     "<01890a5d-ac96-774b-bcce-b302099a8057@petitions.example.org>",
 		"Auto-Submitted": "auto-generated", "Content-Language": "de", "Mime-Version": "1.0",
-		"List-Unsubscribe":      "<" + site + "/no-mail#t=x>",
+		"List-Unsubscribe":      "<" + site + "/no-mail?t=x>",
 		"List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
 		"X-Mailer":              "", "User-Agent": "",
 	} {

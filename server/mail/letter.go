@@ -126,7 +126,7 @@ func letters() map[string]Letter {
 type Order struct {
 	To          string
 	Language    string // BCP 47; that of the site if there are no messages in it
-	Unsubscribe string // address at which one request ends such mail; empty if there is none
+	Unsubscribe string // address at which one request, without a part behind #, ends such mail; empty if there is none
 	Letter      Letter
 }
 

@@ -79,10 +79,8 @@ func (m *Messages) Render(o Order, site string) (Message, error) {
 			return Message{}, fmt.Errorf("{%s}: %w", name, v.err)
 		}
 	}
-	if o.Unsubscribe != "" {
-		if v := address(o.Unsubscribe); v.err != nil {
-			return Message{}, v.err
-		}
+	if o.Unsubscribe != "" && (address(o.Unsubscribe).err != nil || strings.Contains(o.Unsubscribe, "#")) {
+		return Message{}, errUnsubscribe
 	}
 	return t.write(t.letters[o.Letter.name()], have, o)
 }

@@ -24,7 +24,7 @@ func TestEveryLetterInEveryLanguage(t *testing.T) {
 	for _, language := range languages {
 		for _, l := range examples("Keep the night bus") {
 			name := fmt.Sprintf("%s %T", language, l)
-			m := rendered(t, mail.Order{To: "ada@example.org", Language: language, Letter: l, Unsubscribe: site + "/no-mail#t=x"})
+			m := rendered(t, mail.Order{To: "ada@example.org", Language: language, Letter: l, Unsubscribe: site + "/no-mail?t=x"})
 			direction := map[bool]string{true: "rtl", false: "ltr"}[language == "ar"]
 			if m.Language != language || m.Direction != direction {
 				t.Errorf("%s: in %s, %s", name, m.Language, m.Direction)
@@ -46,7 +46,7 @@ func TestEveryLetterInEveryLanguage(t *testing.T) {
 			if strings.ContainsAny(m.Subject+m.Text, "{}<>") {
 				t.Errorf("%s: something was not filled in:\n%s\n%s", name, m.Subject, m.Text)
 			}
-			if !strings.Contains(m.Text, "petitions.example.org") || !strings.Contains(m.Text, site+"/no-mail#t=x") {
+			if !strings.Contains(m.Text, "petitions.example.org") || !strings.Contains(m.Text, site+"/no-mail?t=x") {
 				t.Errorf("%s: who sends it and how to end that is missing:\n%s", name, m.Text)
 			}
 		}
@@ -227,8 +227,10 @@ func TestRenderRefuses(t *testing.T) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
-	if _, err := loaded(t).Render(mail.Order{Letter: mail.Test{Link: site}, Unsubscribe: "mailto:x"}, site); err == nil {
-		t.Error("an address at which one cannot unsubscribe was taken")
+	for _, end := range []string{"mailto:x", site + "/#t=x", site + "/\n"} {
+		if _, err := loaded(t).Render(mail.Order{Letter: mail.Test{Link: site}, Unsubscribe: end}, site); err == nil {
+			t.Errorf("%q, at which one cannot unsubscribe, was taken", end)
+		}
 	}
 	if _, err := loaded(t).Render(mail.Order{Letter: mail.Test{Link: site}}, "example.org"); err == nil {
 		t.Error("a site without an address was taken")

@@ -137,7 +137,7 @@ func parse(t testing.TB, content []byte) read {
 		}
 		*to = strings.ReplaceAll(string(body), "\r\n", "\n")
 	}
-	if _, err := parts.NextRawPart(); err != io.EOF { //nolint:errorlint // it is not wrapped
+	if _, err := parts.NextRawPart(); err != io.EOF {
 		t.Fatalf("more than two parts: %v", err)
 	}
 	return out

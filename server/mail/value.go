@@ -44,6 +44,8 @@ const (
 	errDay     fault = "a time is zero"
 	errMinutes fault = "a number of minutes is not from 11 to 99"
 	errList    fault = "a list is empty or too long"
+
+	errUnsubscribe fault = "an address to unsubscribe is no http or https address, or has a part that no request sends"
 )
 
 const (

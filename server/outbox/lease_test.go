@@ -82,6 +82,29 @@ func TestLateWorkers(t *testing.T) {
 	})
 }
 
+// What could not be settled is settled the next time, and not sent again.
+func TestSettlesAgain(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, p *post) {
+		var sent sends
+		o := outbox.New(p.options(sent.handle))
+		id := p.add(mails(1)...)[0]
+		if err := o.Send(t.Context(), kind); err != nil {
+			t.Fatal(err)
+		}
+		away, cancel := context.WithCancel(t.Context())
+		cancel()
+		if o.Settle(away, kind) || p.count(`1 = 1`) != 1 || o.Stats()[0].Sent != 0 {
+			t.Error("it was settled without a database")
+		}
+		p.run(o)
+		p.until("settled", func() bool { return p.count(`1 = 1`) == 0 && o.Stats()[0].Sent == 1 }, o)
+		if sent.of(id) != 1 {
+			t.Errorf("sent %d times", sent.of(id))
+		}
+	})
+}
+
 // Replicas share what there is, and none sends what another has sent.
 func TestReplicasShare(t *testing.T) {
 	t.Parallel()
@@ -119,33 +142,32 @@ func TestReplicasShare(t *testing.T) {
 	}
 }
 
-// However many wait, a new entry is sent within two seconds, while the old ones go on.
+// However many wait, a new entry is sent after no more of them than are at hand, and they go on. In the long form it is
+// also timed: a machine that is busy with other tests proves nothing.
 func TestNewEntryBesideManyOthers(t *testing.T) {
 	t.Parallel()
-	waiting := 5_000
-	if os.Getenv("PETITION_TEST_FAULTS") == "long" {
+	waiting, timed := 5_000, os.Getenv("PETITION_TEST_FAULTS") == "long"
+	if timed {
 		waiting = 100_000
 	}
 	each(t, func(t *testing.T, p *post) {
 		var sent sends
-		fresh := make(chan struct{}, 1)
-		options := p.options(func(ctx context.Context, d outbox.Delivery) error {
+		start, fresh := time.Now(), make(chan int, 1)
+		options := p.options(func(_ context.Context, d outbox.Delivery) error {
 			if string(d.Payload) == "new" {
-				fresh <- struct{}{}
+				fresh <- sent.entries()
 			}
 			sent.note(d)
 			return nil
 		})
 		options.Pace = 500 // as a mail server might bear
+		options.Now = func() time.Time { return epoch.Add(time.Hour + time.Since(start)).Truncate(time.Microsecond) }
 		for left := waiting; left > 0; left -= 1000 {
 			p.add(mails(min(left, 1000))...)
 		}
 		if p.db.Dialect == database.Postgres {
 			p.exec(`ANALYZE outbox`)
 		}
-		p.advance(time.Hour)
-		start := time.Now()
-		options.Now = func() time.Time { return p.now().Add(time.Since(start)).Truncate(time.Microsecond) }
 		o := outbox.New(options)
 		p.run(o)
 		p.until("some are sent", func() bool { return sent.entries() > 100 })
@@ -153,19 +175,35 @@ func TestNewEntryBesideManyOthers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		added := time.Now()
 		if _, err := p.db.Write.ExecContext(t.Context(), outbox.Insert, row.Args()...); err != nil {
 			t.Fatal(err)
 		}
-		before := sent.entries()
+		added, before := time.Now(), sent.entries()
 		o.Wake()
-		<-fresh
-		if took := time.Since(added); took > 2*time.Second {
+		// Those that are being sent, those of a lease that did not see it yet, and those of its own.
+		if others := <-fresh - before; others > 3*8 {
+			t.Errorf("beside %d others it had to wait for %d", waiting, others)
+		}
+		if took := time.Since(added); timed && took > 2*time.Second {
 			t.Errorf("beside %d others it took %s", waiting, took)
-		} else {
-			t.Logf("beside %d others it took %s", waiting, took.Round(time.Millisecond))
 		}
 		p.until("the old ones go on", func() bool { return sent.entries() > before+100 })
+	})
+}
+
+// Many that have failed together and are due again together do not come before a new one.
+func TestNewEntryBesideThoseThatFailed(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, p *post) {
+		p.add(mails(500)...)
+		p.exec(`UPDATE outbox SET tries = 1, due_at = $1`, epoch.Add(2*time.Second))
+		p.advance(time.Second)
+		id := p.add(mails(1)...)[0]
+		p.advance(time.Second)
+		leased, err := outbox.New(p.options(new(sends).handle)).Lease(t.Context(), kind)
+		if err != nil || len(leased) != 8 || !slices.Contains(leased, id) {
+			t.Errorf("%d were leased, the new one among them: %t; error %v", len(leased), slices.Contains(leased, id), err)
+		}
 	})
 }
 

@@ -92,6 +92,7 @@ func TestGivesUp(t *testing.T) {
 		if p.count(`id = $1 AND tries = 8 AND parked_at IS NOT NULL`, id) != 1 {
 			t.Error("it was tried again")
 		}
+		p.until("counted", func() bool { return o.Stats()[0].Failed >= 8 && o.Stats()[0].GivenUp == 1 })
 		o.Count(t.Context())
 		if got := o.Stats()[0]; got.Failed < 8 || got.GivenUp != 1 || got.Parked != 1 || got.Sent != 0 {
 			t.Errorf("got %+v", got)

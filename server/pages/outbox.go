@@ -53,8 +53,8 @@ func (s *site) mail(w http.ResponseWriter, r *http.Request) {
 	page.send(w, r)
 }
 
-// mailPolicy is that of the HTML of a mail: it may have styles and nothing else, and may open its links, as mail programs
-// do, in a window of their own.
+// mailPolicy is that of the HTML of a mail: it may have styles and nothing else, and may open its links, as mail
+// programs do, in a window of their own.
 const mailPolicy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; " +
 	"frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox"
 

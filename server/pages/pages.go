@@ -25,7 +25,8 @@ type Options struct {
 	Petition func(ctx context.Context, slug string) (*Petition, error)
 	// Preview is like Petition for those who have an edit token, which may open more to them.
 	Preview func(ctx context.Context, slug, token string) (*Petition, error)
-	// Outbox returns the mails that were kept instead of being sent, the latest first. If Outbox is nil, they have no pages.
+	// Outbox returns the mails that were kept instead of being sent, the latest first. If Outbox is nil, they have no
+	// pages.
 	Outbox func() []Mail
 	// IsPassing reports whether an error of the functions above is temporary; nil: none is.
 	IsPassing func(error) bool
@@ -51,8 +52,8 @@ type site struct {
 	notices   map[notice]*Page
 }
 
-// New returns a handler for /, /p/{slug}, /graphiql, /outbox and /assets/. For every other path it sends a page that says that
-// there is nothing.
+// New returns a handler for /, /p/{slug}, /graphiql, /outbox and /assets/. For every other path it sends a page that
+// says that there is nothing.
 func New(o Options) (http.Handler, error) {
 	return build(o, fetched)
 }
