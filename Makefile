@@ -41,11 +41,12 @@ faults: ## kill, cut and stall the running program, for a long time; make test d
 soak: ## run everything at once for an hour and report what has worn out; FLAGS='-for 1m -on sqlite' narrows it
 	go run ./server/bench/soak $(FLAGS)
 
-bench: ## run the benchmarks, then compare ways to sign, watch and read; FLAGS='-bench X' runs only some benchmarks
+bench: ## run the benchmarks, then compare ways to sign, watch and read, and send mails; FLAGS='-bench X' runs only some benchmarks
 	go test -run '^$$' -bench . $(FLAGS) ./server/...
 	$(if $(FLAGS),,go run ./server/bench/sign -aged 2000000)
 	$(if $(FLAGS),,go run ./server/bench/watch)
 	$(if $(FLAGS),,go run ./server/bench/read)
+	$(if $(FLAGS),,go run ./server/bench/outbox)
 
 bench-versions: ## compare this tree with an earlier commit, in one run; BEFORE=v0.1.0 names the commit
 	go run ./server/bench/versions -before $(or $(BEFORE),HEAD) $(FLAGS)

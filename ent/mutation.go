@@ -4041,6 +4041,8 @@ type OutboxMutation struct {
 	kind          *string
 	petition_id   *uuid.UUID
 	payload       *[]byte
+	priority      *int
+	addpriority   *int
 	tries         *int
 	addtries      *int
 	due_at        *time.Time
@@ -4209,7 +4211,7 @@ func (m *OutboxMutation) PetitionID() (r uuid.UUID, exists bool) {
 // OldPetitionID returns the old "petition_id" field's value of the Outbox entity.
 // If the Outbox object wasn't provided to the builder, the object is fetched from the database.
 // An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *OutboxMutation) OldPetitionID(ctx context.Context) (v uuid.UUID, err error) {
+func (m *OutboxMutation) OldPetitionID(ctx context.Context) (v *uuid.UUID, err error) {
 	if !m.op.Is(OpUpdateOne) {
 		return v, errors.New("OldPetitionID is only allowed on UpdateOne operations")
 	}
@@ -4223,9 +4225,22 @@ func (m *OutboxMutation) OldPetitionID(ctx context.Context) (v uuid.UUID, err er
 	return oldValue.PetitionID, nil
 }
 
+// ClearPetitionID clears the value of the "petition_id" field.
+func (m *OutboxMutation) ClearPetitionID() {
+	m.petition_id = nil
+	m.clearedFields[outbox.FieldPetitionID] = struct{}{}
+}
+
+// PetitionIDCleared returns if the "petition_id" field was cleared in this mutation.
+func (m *OutboxMutation) PetitionIDCleared() bool {
+	_, ok := m.clearedFields[outbox.FieldPetitionID]
+	return ok
+}
+
 // ResetPetitionID resets all changes to the "petition_id" field.
 func (m *OutboxMutation) ResetPetitionID() {
 	m.petition_id = nil
+	delete(m.clearedFields, outbox.FieldPetitionID)
 }
 
 // SetPayload sets the "payload" field.
@@ -4262,6 +4277,62 @@ func (m *OutboxMutation) OldPayload(ctx context.Context) (v []byte, err error) {
 // ResetPayload resets all changes to the "payload" field.
 func (m *OutboxMutation) ResetPayload() {
 	m.payload = nil
+}
+
+// SetPriority sets the "priority" field.
+func (m *OutboxMutation) SetPriority(i int) {
+	m.priority = &i
+	m.addpriority = nil
+}
+
+// Priority returns the value of the "priority" field in the mutation.
+func (m *OutboxMutation) Priority() (r int, exists bool) {
+	v := m.priority
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPriority returns the old "priority" field's value of the Outbox entity.
+// If the Outbox object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *OutboxMutation) OldPriority(ctx context.Context) (v int, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPriority is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPriority requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPriority: %w", err)
+	}
+	return oldValue.Priority, nil
+}
+
+// AddPriority adds i to the "priority" field.
+func (m *OutboxMutation) AddPriority(i int) {
+	if m.addpriority != nil {
+		*m.addpriority += i
+	} else {
+		m.addpriority = &i
+	}
+}
+
+// AddedPriority returns the value that was added to the "priority" field in this mutation.
+func (m *OutboxMutation) AddedPriority() (r int, exists bool) {
+	v := m.addpriority
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetPriority resets all changes to the "priority" field.
+func (m *OutboxMutation) ResetPriority() {
+	m.priority = nil
+	m.addpriority = nil
 }
 
 // SetTries sets the "tries" field.
@@ -4475,7 +4546,7 @@ func (m *OutboxMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *OutboxMutation) Fields() []string {
-	fields := make([]string, 0, 7)
+	fields := make([]string, 0, 8)
 	if m.kind != nil {
 		fields = append(fields, outbox.FieldKind)
 	}
@@ -4484,6 +4555,9 @@ func (m *OutboxMutation) Fields() []string {
 	}
 	if m.payload != nil {
 		fields = append(fields, outbox.FieldPayload)
+	}
+	if m.priority != nil {
+		fields = append(fields, outbox.FieldPriority)
 	}
 	if m.tries != nil {
 		fields = append(fields, outbox.FieldTries)
@@ -4511,6 +4585,8 @@ func (m *OutboxMutation) Field(name string) (ent.Value, bool) {
 		return m.PetitionID()
 	case outbox.FieldPayload:
 		return m.Payload()
+	case outbox.FieldPriority:
+		return m.Priority()
 	case outbox.FieldTries:
 		return m.Tries()
 	case outbox.FieldDueAt:
@@ -4534,6 +4610,8 @@ func (m *OutboxMutation) OldField(ctx context.Context, name string) (ent.Value, 
 		return m.OldPetitionID(ctx)
 	case outbox.FieldPayload:
 		return m.OldPayload(ctx)
+	case outbox.FieldPriority:
+		return m.OldPriority(ctx)
 	case outbox.FieldTries:
 		return m.OldTries(ctx)
 	case outbox.FieldDueAt:
@@ -4572,6 +4650,13 @@ func (m *OutboxMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetPayload(v)
 		return nil
+	case outbox.FieldPriority:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPriority(v)
+		return nil
 	case outbox.FieldTries:
 		v, ok := value.(int)
 		if !ok {
@@ -4608,6 +4693,9 @@ func (m *OutboxMutation) SetField(name string, value ent.Value) error {
 // this mutation.
 func (m *OutboxMutation) AddedFields() []string {
 	var fields []string
+	if m.addpriority != nil {
+		fields = append(fields, outbox.FieldPriority)
+	}
 	if m.addtries != nil {
 		fields = append(fields, outbox.FieldTries)
 	}
@@ -4619,6 +4707,8 @@ func (m *OutboxMutation) AddedFields() []string {
 // was not set, or was not defined in the schema.
 func (m *OutboxMutation) AddedField(name string) (ent.Value, bool) {
 	switch name {
+	case outbox.FieldPriority:
+		return m.AddedPriority()
 	case outbox.FieldTries:
 		return m.AddedTries()
 	}
@@ -4630,6 +4720,13 @@ func (m *OutboxMutation) AddedField(name string) (ent.Value, bool) {
 // type.
 func (m *OutboxMutation) AddField(name string, value ent.Value) error {
 	switch name {
+	case outbox.FieldPriority:
+		v, ok := value.(int)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddPriority(v)
+		return nil
 	case outbox.FieldTries:
 		v, ok := value.(int)
 		if !ok {
@@ -4645,6 +4742,9 @@ func (m *OutboxMutation) AddField(name string, value ent.Value) error {
 // mutation.
 func (m *OutboxMutation) ClearedFields() []string {
 	var fields []string
+	if m.FieldCleared(outbox.FieldPetitionID) {
+		fields = append(fields, outbox.FieldPetitionID)
+	}
 	if m.FieldCleared(outbox.FieldParkedAt) {
 		fields = append(fields, outbox.FieldParkedAt)
 	}
@@ -4662,6 +4762,9 @@ func (m *OutboxMutation) FieldCleared(name string) bool {
 // error if the field is not defined in the schema.
 func (m *OutboxMutation) ClearField(name string) error {
 	switch name {
+	case outbox.FieldPetitionID:
+		m.ClearPetitionID()
+		return nil
 	case outbox.FieldParkedAt:
 		m.ClearParkedAt()
 		return nil
@@ -4681,6 +4784,9 @@ func (m *OutboxMutation) ResetField(name string) error {
 		return nil
 	case outbox.FieldPayload:
 		m.ResetPayload()
+		return nil
+	case outbox.FieldPriority:
+		m.ResetPriority()
 		return nil
 	case outbox.FieldTries:
 		m.ResetTries()

@@ -21,10 +21,12 @@ type Outbox struct {
 	ID uuid.UUID `json:"id,omitempty"`
 	// internal: which mail or call
 	Kind string `json:"kind,omitempty"`
-	// internal
-	PetitionID uuid.UUID `json:"petition_id,omitempty"`
+	// internal: what it is about
+	PetitionID *uuid.UUID `json:"petition_id,omitempty"`
 	// internal: sealed
 	Payload []byte `json:"-"`
+	// internal: 0 if somebody waits, else 1
+	Priority int `json:"priority,omitempty"`
 	// staff
 	Tries int `json:"tries,omitempty"`
 	// staff: not before
@@ -41,15 +43,17 @@ func (*Outbox) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
+		case outbox.FieldPetitionID:
+			values[i] = &sql.NullScanner{S: new(uuid.UUID)}
 		case outbox.FieldPayload:
 			values[i] = new([]byte)
-		case outbox.FieldTries:
+		case outbox.FieldPriority, outbox.FieldTries:
 			values[i] = new(sql.NullInt64)
 		case outbox.FieldKind:
 			values[i] = new(sql.NullString)
 		case outbox.FieldDueAt, outbox.FieldParkedAt, outbox.FieldCreatedAt:
 			values[i] = new(sql.NullTime)
-		case outbox.FieldID, outbox.FieldPetitionID:
+		case outbox.FieldID:
 			values[i] = new(uuid.UUID)
 		default:
 			values[i] = new(sql.UnknownType)
@@ -79,16 +83,23 @@ func (_m *Outbox) assignValues(columns []string, values []any) error {
 				_m.Kind = value.String
 			}
 		case outbox.FieldPetitionID:
-			if value, ok := values[i].(*uuid.UUID); !ok {
+			if value, ok := values[i].(*sql.NullScanner); !ok {
 				return fmt.Errorf("unexpected type %T for field petition_id", values[i])
-			} else if value != nil {
-				_m.PetitionID = *value
+			} else if value.Valid {
+				_m.PetitionID = new(uuid.UUID)
+				*_m.PetitionID = *value.S.(*uuid.UUID)
 			}
 		case outbox.FieldPayload:
 			if value, ok := values[i].(*[]byte); !ok {
 				return fmt.Errorf("unexpected type %T for field payload", values[i])
 			} else if value != nil {
 				_m.Payload = *value
+			}
+		case outbox.FieldPriority:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field priority", values[i])
+			} else if value.Valid {
+				_m.Priority = int(value.Int64)
 			}
 		case outbox.FieldTries:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
@@ -154,10 +165,15 @@ func (_m *Outbox) String() string {
 	builder.WriteString("kind=")
 	builder.WriteString(_m.Kind)
 	builder.WriteString(", ")
-	builder.WriteString("petition_id=")
-	builder.WriteString(fmt.Sprintf("%v", _m.PetitionID))
+	if v := _m.PetitionID; v != nil {
+		builder.WriteString("petition_id=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
 	builder.WriteString(", ")
 	builder.WriteString("payload=<sensitive>")
+	builder.WriteString(", ")
+	builder.WriteString("priority=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Priority))
 	builder.WriteString(", ")
 	builder.WriteString("tries=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Tries))

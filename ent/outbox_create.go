@@ -36,9 +36,31 @@ func (_c *OutboxCreate) SetPetitionID(v uuid.UUID) *OutboxCreate {
 	return _c
 }
 
+// SetNillablePetitionID sets the "petition_id" field if the given value is not nil.
+func (_c *OutboxCreate) SetNillablePetitionID(v *uuid.UUID) *OutboxCreate {
+	if v != nil {
+		_c.SetPetitionID(*v)
+	}
+	return _c
+}
+
 // SetPayload sets the "payload" field.
 func (_c *OutboxCreate) SetPayload(v []byte) *OutboxCreate {
 	_c.mutation.SetPayload(v)
+	return _c
+}
+
+// SetPriority sets the "priority" field.
+func (_c *OutboxCreate) SetPriority(v int) *OutboxCreate {
+	_c.mutation.SetPriority(v)
+	return _c
+}
+
+// SetNillablePriority sets the "priority" field if the given value is not nil.
+func (_c *OutboxCreate) SetNillablePriority(v *int) *OutboxCreate {
+	if v != nil {
+		_c.SetPriority(*v)
+	}
 	return _c
 }
 
@@ -123,6 +145,10 @@ func (_c *OutboxCreate) ExecX(ctx context.Context) {
 
 // defaults sets the default values of the builder before save.
 func (_c *OutboxCreate) defaults() {
+	if _, ok := _c.mutation.Priority(); !ok {
+		v := outbox.DefaultPriority
+		_c.mutation.SetPriority(v)
+	}
 	if _, ok := _c.mutation.Tries(); !ok {
 		v := outbox.DefaultTries
 		_c.mutation.SetTries(v)
@@ -134,11 +160,16 @@ func (_c *OutboxCreate) check() error {
 	if _, ok := _c.mutation.Kind(); !ok {
 		return &ValidationError{Name: "kind", err: errors.New(`ent: missing required field "Outbox.kind"`)}
 	}
-	if _, ok := _c.mutation.PetitionID(); !ok {
-		return &ValidationError{Name: "petition_id", err: errors.New(`ent: missing required field "Outbox.petition_id"`)}
-	}
 	if _, ok := _c.mutation.Payload(); !ok {
 		return &ValidationError{Name: "payload", err: errors.New(`ent: missing required field "Outbox.payload"`)}
+	}
+	if _, ok := _c.mutation.Priority(); !ok {
+		return &ValidationError{Name: "priority", err: errors.New(`ent: missing required field "Outbox.priority"`)}
+	}
+	if v, ok := _c.mutation.Priority(); ok {
+		if err := outbox.PriorityValidator(v); err != nil {
+			return &ValidationError{Name: "priority", err: fmt.Errorf(`ent: validator failed for field "Outbox.priority": %w`, err)}
+		}
 	}
 	if _, ok := _c.mutation.Tries(); !ok {
 		return &ValidationError{Name: "tries", err: errors.New(`ent: missing required field "Outbox.tries"`)}
@@ -196,11 +227,15 @@ func (_c *OutboxCreate) createSpec() (*Outbox, *sqlgraph.CreateSpec) {
 	}
 	if value, ok := _c.mutation.PetitionID(); ok {
 		_spec.SetField(outbox.FieldPetitionID, field.TypeUUID, value)
-		_node.PetitionID = value
+		_node.PetitionID = &value
 	}
 	if value, ok := _c.mutation.Payload(); ok {
 		_spec.SetField(outbox.FieldPayload, field.TypeBytes, value)
 		_node.Payload = value
+	}
+	if value, ok := _c.mutation.Priority(); ok {
+		_spec.SetField(outbox.FieldPriority, field.TypeInt, value)
+		_node.Priority = value
 	}
 	if value, ok := _c.mutation.Tries(); ok {
 		_spec.SetField(outbox.FieldTries, field.TypeInt, value)
@@ -343,6 +378,9 @@ func (u *OutboxUpsertOne) UpdateNewValues() *OutboxUpsertOne {
 		}
 		if _, exists := u.create.mutation.Payload(); exists {
 			s.SetIgnore(outbox.FieldPayload)
+		}
+		if _, exists := u.create.mutation.Priority(); exists {
+			s.SetIgnore(outbox.FieldPriority)
 		}
 		if _, exists := u.create.mutation.CreatedAt(); exists {
 			s.SetIgnore(outbox.FieldCreatedAt)
@@ -625,6 +663,9 @@ func (u *OutboxUpsertBulk) UpdateNewValues() *OutboxUpsertBulk {
 			}
 			if _, exists := b.mutation.Payload(); exists {
 				s.SetIgnore(outbox.FieldPayload)
+			}
+			if _, exists := b.mutation.Priority(); exists {
+				s.SetIgnore(outbox.FieldPriority)
 			}
 			if _, exists := b.mutation.CreatedAt(); exists {
 				s.SetIgnore(outbox.FieldCreatedAt)

@@ -144,6 +144,9 @@ func (_u *OutboxUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 			}
 		}
 	}
+	if _u.mutation.PetitionIDCleared() {
+		_spec.ClearField(outbox.FieldPetitionID, field.TypeUUID)
+	}
 	if value, ok := _u.mutation.Tries(); ok {
 		_spec.SetField(outbox.FieldTries, field.TypeInt, value)
 	}
@@ -325,6 +328,9 @@ func (_u *OutboxUpdateOne) sqlSave(ctx context.Context) (_node *Outbox, err erro
 				ps[i](selector)
 			}
 		}
+	}
+	if _u.mutation.PetitionIDCleared() {
+		_spec.ClearField(outbox.FieldPetitionID, field.TypeUUID)
 	}
 	if value, ok := _u.mutation.Tries(); ok {
 		_spec.SetField(outbox.FieldTries, field.TypeInt, value)

@@ -117,8 +117,14 @@ func init() {
 	counter.DefaultAccepting = counterDescAccepting.Default.(bool)
 	outboxFields := schema.Outbox{}.Fields()
 	_ = outboxFields
+	// outboxDescPriority is the schema descriptor for priority field.
+	outboxDescPriority := outboxFields[4].Descriptor()
+	// outbox.DefaultPriority holds the default value on creation for the priority field.
+	outbox.DefaultPriority = outboxDescPriority.Default.(int)
+	// outbox.PriorityValidator is a validator for the "priority" field. It is called by the builders before save.
+	outbox.PriorityValidator = outboxDescPriority.Validators[0].(func(int) error)
 	// outboxDescTries is the schema descriptor for tries field.
-	outboxDescTries := outboxFields[4].Descriptor()
+	outboxDescTries := outboxFields[5].Descriptor()
 	// outbox.DefaultTries holds the default value on creation for the tries field.
 	outbox.DefaultTries = outboxDescTries.Default.(int)
 	// outbox.TriesValidator is a validator for the "tries" field. It is called by the builders before save.

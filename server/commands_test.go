@@ -64,6 +64,10 @@ func TestMisuse(t *testing.T) {
 	list := []lines{
 		{"sevre", `there is no command "sevre"`, seeHelp},
 		{"key make", `there is no command "key make"`, "usage: petitiond key create --name"},
+		{"mail", "petitiond mail needs another argument", "usage: petitiond mail test ADDRESS"},
+		{"mail test", "petitiond mail needs another argument", "usage: petitiond mail test ADDRESS"},
+		{"mail send ada@example.org", `there is no command "mail send"`, "usage: petitiond mail test ADDRESS"},
+		{"mail test ada@example.org now", `petitiond mail does not take the argument "now"`, "usage: petitiond mail test ADDRESS"},
 		{"key create now --name x", `petitiond key create does not take the argument "now"`, "usage: petitiond key create --name"},
 		{"key create --named x", "there is no flag --named; settings", "usage: petitiond key create --name"},
 		{"key create", "The name must have", "usage: petitiond key create --name"},

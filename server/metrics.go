@@ -72,6 +72,7 @@ func (m *metrics) show(a *App) {
 			ConstLabels: prometheus.Labels{"trouble": string(trouble)},
 		}, func() float64 { return float64(failed.Count(trouble)) }))
 	}
+	m.registry.MustRegister(outboxMetrics{a.mailing.box.Stats})
 	responses := a.observer.responses
 	gauge("petitiond_shared_answer_bytes", "Memory that answers take which are kept for everybody.", func() float64 {
 		return float64(responses.Stats().Bytes)

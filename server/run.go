@@ -32,6 +32,10 @@ func (a *App) Run(ctx context.Context) error {
 	parts.Go(func() error { return a.recounter(a.observer).Keep(below) })
 	parts.Go(func() error { return a.observer.run(below) })
 	parts.Go(func() error { return a.domain.Run(below) })
+	// It ends beside the requests and not after them: what those still put into the outbox is sent by whoever serves next.
+	sending, ended := context.WithCancel(ctx)
+	defer ended()
+	parts.Go(func() error { return a.mailing.run(sending) })
 	if a.db.Dialect == database.SQLite {
 		// Commands on the same file cannot reach the hub of this process: they ring, and all is read again.
 		bell := a.bell()
@@ -40,6 +44,7 @@ func (a *App) Run(ctx context.Context) error {
 	}
 
 	err := a.serve(ctx)
+	ended()
 	// Only now, since the requests that are answered last write, too.
 	stop()
 	if err := errors.Join(err, parts.Wait()); err != nil {

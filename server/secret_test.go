@@ -139,6 +139,12 @@ func TestMissingSecretIsNotMadeAnew(t *testing.T) {
 
 // beforeFingerprints takes back the migrations from the fifth on, which made the fingerprints; the last one first.
 var beforeFingerprints = []string{
+	`DROP TABLE outbox_paces`,
+	`DROP INDEX outbox_parked`,
+	`DROP INDEX outbox_fresh`,
+	`DROP INDEX outbox_due`,
+	`ALTER TABLE outbox DROP COLUMN priority`,
+	`CREATE INDEX outbox_due ON outbox (due_at, id) WHERE parked_at IS NULL`,
 	`DROP TABLE outcome_records`,
 	`DROP TABLE unsummed`,
 	`ALTER TABLE counters DROP COLUMN unsummed_to`,

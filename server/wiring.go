@@ -27,6 +27,7 @@ type App struct {
 	observer  *observer
 	site      *live.Gauge[reading.Statistics]
 	transport *transport.Transport
+	mailing   *mailing
 	sdl       string // the text of schema.graphqls
 	doors     []*door
 	migrated  probe
@@ -76,6 +77,9 @@ func NewApp(ctx context.Context, config settings.Config, log *slog.Logger) (_ *A
 	}
 	a.site = live.NewGauge(a.reading.Statistics, live.GaugeOptions{Logger: log})
 	if err = a.serveGraphQL(); err != nil {
+		return nil, err
+	}
+	if a.mailing, err = a.newMailing(); err != nil {
 		return nil, err
 	}
 	// A probe may outlive Close, which takes a.db away; the closed pool then answers it with an error.

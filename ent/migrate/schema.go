@@ -150,8 +150,9 @@ var (
 	OutboxColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeUUID},
 		{Name: "kind", Type: field.TypeString},
-		{Name: "petition_id", Type: field.TypeUUID},
+		{Name: "petition_id", Type: field.TypeUUID, Nullable: true},
 		{Name: "payload", Type: field.TypeBytes},
+		{Name: "priority", Type: field.TypeInt, Default: 0},
 		{Name: "tries", Type: field.TypeInt, Default: 0},
 		{Name: "due_at", Type: field.TypeTime},
 		{Name: "parked_at", Type: field.TypeTime, Nullable: true},
@@ -166,9 +167,25 @@ var (
 			{
 				Name:    "outbox_due",
 				Unique:  false,
-				Columns: []*schema.Column{OutboxColumns[5], OutboxColumns[0]},
+				Columns: []*schema.Column{OutboxColumns[1], OutboxColumns[4], OutboxColumns[6], OutboxColumns[0]},
 				Annotation: &entsql.IndexAnnotation{
 					Where: "parked_at IS NULL",
+				},
+			},
+			{
+				Name:    "outbox_fresh",
+				Unique:  false,
+				Columns: []*schema.Column{OutboxColumns[1], OutboxColumns[6], OutboxColumns[0]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "parked_at IS NULL AND priority = 0 AND tries = 0",
+				},
+			},
+			{
+				Name:    "outbox_parked",
+				Unique:  false,
+				Columns: []*schema.Column{OutboxColumns[7]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "parked_at IS NOT NULL",
 				},
 			},
 		},

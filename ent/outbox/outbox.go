@@ -17,6 +17,8 @@ const (
 	FieldPetitionID = "petition_id"
 	// FieldPayload holds the string denoting the payload field in the database.
 	FieldPayload = "payload"
+	// FieldPriority holds the string denoting the priority field in the database.
+	FieldPriority = "priority"
 	// FieldTries holds the string denoting the tries field in the database.
 	FieldTries = "tries"
 	// FieldDueAt holds the string denoting the due_at field in the database.
@@ -35,6 +37,7 @@ var Columns = []string{
 	FieldKind,
 	FieldPetitionID,
 	FieldPayload,
+	FieldPriority,
 	FieldTries,
 	FieldDueAt,
 	FieldParkedAt,
@@ -52,6 +55,10 @@ func ValidColumn(column string) bool {
 }
 
 var (
+	// DefaultPriority holds the default value on creation for the "priority" field.
+	DefaultPriority int
+	// PriorityValidator is a validator for the "priority" field. It is called by the builders before save.
+	PriorityValidator func(int) error
 	// DefaultTries holds the default value on creation for the "tries" field.
 	DefaultTries int
 	// TriesValidator is a validator for the "tries" field. It is called by the builders before save.
@@ -74,6 +81,11 @@ func ByKind(opts ...sql.OrderTermOption) OrderOption {
 // ByPetitionID orders the results by the petition_id field.
 func ByPetitionID(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldPetitionID, opts...).ToFunc()
+}
+
+// ByPriority orders the results by the priority field.
+func ByPriority(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldPriority, opts...).ToFunc()
 }
 
 // ByTries orders the results by the tries field.

@@ -70,6 +70,11 @@ func Payload(v []byte) predicate.Outbox {
 	return predicate.Outbox(sql.FieldEQ(FieldPayload, v))
 }
 
+// Priority applies equality check predicate on the "priority" field. It's identical to PriorityEQ.
+func Priority(v int) predicate.Outbox {
+	return predicate.Outbox(sql.FieldEQ(FieldPriority, v))
+}
+
 // Tries applies equality check predicate on the "tries" field. It's identical to TriesEQ.
 func Tries(v int) predicate.Outbox {
 	return predicate.Outbox(sql.FieldEQ(FieldTries, v))
@@ -195,6 +200,16 @@ func PetitionIDLTE(v uuid.UUID) predicate.Outbox {
 	return predicate.Outbox(sql.FieldLTE(FieldPetitionID, v))
 }
 
+// PetitionIDIsNil applies the IsNil predicate on the "petition_id" field.
+func PetitionIDIsNil() predicate.Outbox {
+	return predicate.Outbox(sql.FieldIsNull(FieldPetitionID))
+}
+
+// PetitionIDNotNil applies the NotNil predicate on the "petition_id" field.
+func PetitionIDNotNil() predicate.Outbox {
+	return predicate.Outbox(sql.FieldNotNull(FieldPetitionID))
+}
+
 // PayloadEQ applies the EQ predicate on the "payload" field.
 func PayloadEQ(v []byte) predicate.Outbox {
 	return predicate.Outbox(sql.FieldEQ(FieldPayload, v))
@@ -233,6 +248,46 @@ func PayloadLT(v []byte) predicate.Outbox {
 // PayloadLTE applies the LTE predicate on the "payload" field.
 func PayloadLTE(v []byte) predicate.Outbox {
 	return predicate.Outbox(sql.FieldLTE(FieldPayload, v))
+}
+
+// PriorityEQ applies the EQ predicate on the "priority" field.
+func PriorityEQ(v int) predicate.Outbox {
+	return predicate.Outbox(sql.FieldEQ(FieldPriority, v))
+}
+
+// PriorityNEQ applies the NEQ predicate on the "priority" field.
+func PriorityNEQ(v int) predicate.Outbox {
+	return predicate.Outbox(sql.FieldNEQ(FieldPriority, v))
+}
+
+// PriorityIn applies the In predicate on the "priority" field.
+func PriorityIn(vs ...int) predicate.Outbox {
+	return predicate.Outbox(sql.FieldIn(FieldPriority, vs...))
+}
+
+// PriorityNotIn applies the NotIn predicate on the "priority" field.
+func PriorityNotIn(vs ...int) predicate.Outbox {
+	return predicate.Outbox(sql.FieldNotIn(FieldPriority, vs...))
+}
+
+// PriorityGT applies the GT predicate on the "priority" field.
+func PriorityGT(v int) predicate.Outbox {
+	return predicate.Outbox(sql.FieldGT(FieldPriority, v))
+}
+
+// PriorityGTE applies the GTE predicate on the "priority" field.
+func PriorityGTE(v int) predicate.Outbox {
+	return predicate.Outbox(sql.FieldGTE(FieldPriority, v))
+}
+
+// PriorityLT applies the LT predicate on the "priority" field.
+func PriorityLT(v int) predicate.Outbox {
+	return predicate.Outbox(sql.FieldLT(FieldPriority, v))
+}
+
+// PriorityLTE applies the LTE predicate on the "priority" field.
+func PriorityLTE(v int) predicate.Outbox {
+	return predicate.Outbox(sql.FieldLTE(FieldPriority, v))
 }
 
 // TriesEQ applies the EQ predicate on the "tries" field.

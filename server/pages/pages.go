@@ -25,6 +25,9 @@ type Options struct {
 	Petition func(ctx context.Context, slug string) (*Petition, error)
 	// Preview is like Petition for those who have an edit token, which may open more to them.
 	Preview func(ctx context.Context, slug, token string) (*Petition, error)
+	// Outbox returns the mails that were kept instead of being sent, the latest first. If Outbox is nil, they have no
+	// pages.
+	Outbox func() []Mail
 	// IsPassing reports whether an error of the functions above is temporary; nil: none is.
 	IsPassing func(error) bool
 	// Slug returns the slug that is meant by the end of an address, as people copy it. If Slug is nil, it is as it is.
@@ -49,8 +52,8 @@ type site struct {
 	notices   map[notice]*Page
 }
 
-// New returns a handler for /, /p/{slug}, /graphiql and /assets/. For every other path it sends a page that says that
-// there is nothing.
+// New returns a handler for /, /p/{slug}, /graphiql, /outbox and /assets/. For every other path it sends a page that
+// says that there is nothing.
 func New(o Options) (http.Handler, error) {
 	return build(o, fetched)
 }
@@ -100,6 +103,11 @@ func (s *site) routes() http.Handler {
 	mux.HandleFunc("GET /P/{slug}/{$}", s.petition)
 	if s.options.GraphiQL {
 		mux.HandleFunc("GET /graphiql", s.workbench)
+	}
+	if s.options.Outbox != nil {
+		mux.HandleFunc("GET /outbox", s.outbox)
+		mux.HandleFunc("GET /outbox/{id}", s.mail)
+		mux.HandleFunc("GET /outbox/{id}/html", s.mailBody)
 	}
 	mux.HandleFunc("GET /assets/{name}", s.file)
 	mux.HandleFunc("GET /", s.missing)

@@ -23,18 +23,19 @@ type templates map[string]*template.Template
 // parse parses the pages, each together with the frame that all share.
 func parse(files library) (templates, error) {
 	frame, err := template.New("").Funcs(template.FuncMap{
-		"address":   address,
-		"asset":     files.address,
-		"direction": direction,
-		"language":  language,
-		"number":    number,
-		"outcome":   outcome,
+		"address":     address,
+		"asset":       files.address,
+		"direction":   direction,
+		"language":    language,
+		"mailAddress": mailAddress,
+		"number":      number,
+		"outcome":     outcome,
 	}).ParseFS(templateFiles, "templates/frame.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse the frame: %w", err)
 	}
 	pages := templates{}
-	for _, name := range []string{"start.html", "petition.html", "notice.html", "graphiql.html"} {
+	for _, name := range []string{"start.html", "petition.html", "notice.html", "graphiql.html", "outbox.html", "mail.html"} {
 		page, err := frame.Clone()
 		if err != nil {
 			return nil, fmt.Errorf("clone the frame: %w", err)

@@ -18,6 +18,7 @@ const (
 	CallerDigest                 // of callers, to whom an idempotency key belongs
 	AuthorLink                   // links a comment to the signature that it came with
 	Fingerprint                  // by which a database recognises its secret
+	OutboxSeal                   // what waits to be sent
 	purposes
 )
 
@@ -32,6 +33,7 @@ var purposeNames = [purposes]string{
 	CallerDigest:  "caller digest",
 	AuthorLink:    "author link",
 	Fingerprint:   "fingerprint",
+	OutboxSeal:    "outbox seal",
 }
 
 // String returns the name of the purpose.

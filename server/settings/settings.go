@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	netmail "net/mail"
 	"net/netip"
 	"os"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"petitiond/server/database"
+	"petitiond/server/mail"
 	"petitiond/server/secret"
 	"petitiond/server/transport"
 )
@@ -33,7 +35,11 @@ type Config struct {
 	Demo             bool
 	Confirmation     string
 	Review           bool
-	SMTPURL          string
+	SMTP             *mail.Server // nil: none
+	MailFrom         *netmail.Address
+	MailBounce       string
+	MailPace         int    // mails a second
+	Messages         string // folder; empty: ours
 	AdminKey         string
 	RateLimits       bool
 	Introspection    bool

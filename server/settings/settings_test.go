@@ -62,6 +62,20 @@ func TestProduction(t *testing.T) {
 	}
 }
 
+// A mail server needs a sender; the other settings of mail have defaults.
+func TestMailServerNeedsASender(t *testing.T) {
+	t.Parallel()
+	address := "PETITION_SMTP_URL=smtp://ann:pass@mail.example.org"
+	if _, _, err := Load(nil, []string{address}); err == nil || !strings.Contains(err.Error(), "PETITION_MAIL_FROM: must be set with PETITION_SMTP_URL") {
+		t.Errorf("got %v", err)
+	}
+	c, _, err := Load(nil, []string{address, "PETITION_MAIL_FROM=Petitions of Ann <ann@exämple.org>"})
+	if err != nil || c.SMTP.Address() != "mail.example.org:587" || c.MailPace != 50 ||
+		c.Sender().Name != "Petitions of Ann" || c.Sender().Address != "ann@xn--exmple-cua.org" {
+		t.Errorf("got %+v, %v", c, err)
+	}
+}
+
 // The settings that README lists for production are all that a start needs, and each is needed.
 func TestReadmeProduction(t *testing.T) {
 	t.Parallel()
@@ -130,6 +144,16 @@ func TestFaults(t *testing.T) {
 		"PETITION_ALLOWED_ORIGINS=https://canary%x":         "https://example.org",
 		"PETITION_DEMO=canary":                              "true or false",
 		"PETITION_CONFIRMATION=email":                       "not part of this release",
+		"PETITION_SMTP_URL=canary:25":                       "smtp://user:password@host:port",
+		"PETITION_SMTP_URL=smtp://a:b/canary@h":             "write @ as %40",
+		"PETITION_SMTP_URL=smtp://a:canary@h?tls=none":      "tls=none with a password",
+		"PETITION_SMTP_URL=smtps://a:canary@h?tls=none":     "always encrypted",
+		"PETITION_SMTP_URL=http://canary":                   "smtp:// or smtps://",
+		"PETITION_MAIL_FROM=canary":                         "must be one address",
+		"PETITION_MAIL_FROM=Ann <canary@localhost>":         "must be an address",
+		"PETITION_MAIL_BOUNCE=Ann <canary@example.org>":     "must be an address",
+		"PETITION_MAIL_PACE=0":                              "from 1 to 10000",
+		"PETITION_MESSAGES=/canary":                         "must be a folder",
 		"PETITION_CONFIRMATION=canary":                      "none or email",
 		"PETITION_REVIEW=on":                                "not part of this release",
 		"PETITION_ADMIN_KEY=canary":                         "32 characters",

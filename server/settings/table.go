@@ -29,7 +29,7 @@ func (s setting) flag() string     { return strings.ToLower(strings.ReplaceAll(s
 // PETITION_FANOUT does on PETITION_DATABASE_URL.
 func settings() []setting {
 	return slices.Concat(
-		siteSettings(), releaseSettings(), accessSettings(), connectionSettings(), operationSettings(), limitSettings(),
+		siteSettings(), releaseSettings(), mailSettings(), accessSettings(), connectionSettings(), operationSettings(), limitSettings(),
 	)
 }
 
@@ -98,11 +98,6 @@ func releaseSettings() []setting {
 			name: "REVIEW", development: "off", production: "on",
 			meaning: "`off`: a petition opens as soon as it is published; `on` is not part of this release",
 			set:     setReview,
-		},
-		{
-			name: "SMTP_URL", secret: true,
-			meaning: "`smtp://user:pass@host:port`; this release sends no mail",
-			set:     textSetter(func(c *Config) *string { return &c.SMTPURL }),
 		},
 	}
 }

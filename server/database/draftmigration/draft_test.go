@@ -129,7 +129,7 @@ func TestDifferencesAreSeen(t *testing.T) {
 		}, "open_petitions"},
 		"ColumnLeftOver": {[]string{"  position ", "  surplus text NULL,\n  position "}, "petition_tags"},
 		"Nullable":       {[]string{"goal bigint NOT NULL", "goal bigint NULL", "goal integer NOT NULL", "goal integer NULL"}, "goal"},
-		"OtherCondition": {[]string{"WHERE parked_at IS NULL", "WHERE parked_at IS NOT NULL"}, "outbox_due"},
+		"OtherCondition": {[]string{"WHERE signatory IS NOT NULL", "WHERE signatory IS NULL"}, "comment_signatory"},
 		"NotUnique":      {[]string{"CREATE UNIQUE INDEX signature_petition_id_number", "CREATE INDEX signature_petition_id_number"}, "unique"},
 		"TableMissing":   {[]string{"CREATE TABLE api_keys", "CREATE TABLE doors", "ON api_keys", "ON doors"}, "create table \"api_keys\""},
 	}

@@ -1,0 +1,89 @@
+package outbox
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"petitiond/server/database"
+)
+
+// settle writes how tries have ended, in one transaction for all that have ended since the last one. It reports whether
+// nothing is left to settle.
+func (l *lane) settle(ctx context.Context) bool {
+	l.mu.Lock()
+	results := l.results
+	l.mu.Unlock()
+	if len(results) == 0 {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, leaseTime)
+	defer cancel()
+	now := l.box.opt.Now()
+	err := database.InTx(ctx, l.box.opt.DB.Write, func(tx *sql.Tx) error { return l.settleIn(ctx, tx, results, now) })
+	l.trouble(ctx, "settling what was sent failed", err)
+	if err != nil {
+		return false // if it succeeds too late, others have sent the same once more, with the same ids
+	}
+	l.mu.Lock()
+	l.results = l.results[len(results):]
+	l.mu.Unlock()
+	l.count(results, now)
+	return true
+}
+
+// settleIn deletes what was sent, whoever holds it by now. What failed is changed only while nobody has leased it anew.
+func (l *lane) settleIn(ctx context.Context, tx *sql.Tx, results []result, now time.Time) error {
+	var sent []uuid.UUID
+	for _, r := range results {
+		if r.err == nil {
+			sent = append(sent, r.ID)
+			continue
+		}
+		if err := l.fail(ctx, tx, r, now); err != nil {
+			return err
+		}
+	}
+	if len(sent) == 0 {
+		return nil
+	}
+	var args database.Args
+	_, err := tx.ExecContext(ctx, `DELETE FROM outbox WHERE `+args.Among(l.box.opt.DB.Dialect, "id", sent), args...)
+	if err != nil {
+		return fmt.Errorf("deleting what was sent: %w", err)
+	}
+	return nil
+}
+
+// fail parks an entry or sets the time of its next try.
+func (l *lane) fail(ctx context.Context, tx *sql.Tx, r result, now time.Time) error {
+	query, at := `UPDATE outbox SET due_at = $3 WHERE id = $1 AND tries = $2`, now.Add(l.box.wait(r.Try))
+	if l.isLast(r) {
+		query, at = `UPDATE outbox SET parked_at = $3 WHERE id = $1 AND tries = $2`, now
+	}
+	if _, err := tx.ExecContext(ctx, query, r.ID, r.Try, at); err != nil {
+		return fmt.Errorf("putting back what was not sent: %w", err)
+	}
+	return nil
+}
+
+// isLast reports whether a try that failed was the last one.
+func (l *lane) isLast(r result) bool { return isPermanent(r.err) || r.Try >= l.box.opt.Tries }
+
+// count adds results to the numbers, and logs those that failed.
+func (l *lane) count(results []result, now time.Time) {
+	for _, r := range results {
+		switch {
+		case r.err == nil:
+			l.sent.Add(1)
+			continue
+		case l.isLast(r):
+			l.givenUp.Add(1)
+		}
+		l.failed.Add(1)
+		l.say(r, l.isLast(r), now)
+	}
+}
