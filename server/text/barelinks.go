@@ -30,8 +30,8 @@ var (
 	entityName = regexp.MustCompile(`^[a-zA-Z0-9]+;$`)
 )
 
-// bareLinks are addresses of the web and of mail that stand in a text without any sign around them. A host is taken as a
-// whole or not at all, since a part of it is the name of another one. Behind it an address may hold letters of every
+// bareLinks are addresses of the web and of mail that stand in a text without any sign around them. A host is taken as
+// a whole or not at all, since a part of it is the name of another one. Behind it an address may hold letters of every
 // script and what people write between them, except where the next letter may be the next word.
 type bareLinks struct{}
 
@@ -103,15 +103,15 @@ func lastWord(s []byte, words []string) string {
 	return ""
 }
 
-// continuesHost reports whether a host that is said to begin behind a text is the end of a longer one. Underscores may be
-// signs of emphasis.
+// continuesHost reports whether a host that is said to begin behind a text is the end of a longer one. Underscores may
+// be signs of emphasis.
 func continuesHost(before []byte) bool {
 	r, _ := utf8.DecodeLastRune(bytes.TrimRight(before, "_"))
 	return r == '.' || r == '-' || r == '@' || isLetterOrDigit(r) && !isUnspaced(r)
 }
 
-// webAddressLength returns how many bytes of s are an address of the web, whose host stands behind a prefix, and whether
-// that is a host. Behind www. it has another dot.
+// webAddressLength returns how many bytes of s are an address of the web, whose host stands behind a prefix, and
+// whether that is a host. Behind www. it has another dot.
 func webAddressLength(s []byte, prefix int, bare bool) (length int, ok bool) {
 	host := hostRun(s[prefix:])
 	end := prefix + len(host)
@@ -187,8 +187,9 @@ func pathRun(s []byte) []byte {
 	})
 }
 
-// endsWord reports whether a letter of a script without spaces, or of Korean, whose particles join the word before them,
-// stands right behind one of another script: the next word begins there. Behind a sign it begins a part of the address.
+// endsWord reports whether a letter of a script without spaces, or of Korean, whose particles join the word before
+// them, stands right behind one of another script: the next word begins there. Behind a sign it begins a part of the
+// address.
 func endsWord(before, r rune) bool {
 	return isUnspaced(r) && !isUnspaced(before) && unicode.In(before, unicode.L, unicode.M, unicode.N)
 }

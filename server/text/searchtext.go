@@ -81,8 +81,9 @@ func storedTerms(folded string) iter.Seq[string] {
 	}
 }
 
-// spellings returns by what a word with these parts is found: each of them and all together. Of three, as in rock'n'roll,
-// those that stand side by side are often written alone. More are hardly words, and would have terms without number.
+// spellings returns by what a word with these parts is found: each of them and all together. Of three, as in
+// rock'n'roll, those that stand side by side are often written alone. More are hardly words, and would have terms
+// without number.
 func spellings(parts []string) []string {
 	switch len(parts) {
 	case 1:
