@@ -38,6 +38,12 @@ func TestPaths(t *testing.T) {
 		if status, _ := s.get(t, "/nowhere"); status != http.StatusNotFound {
 			t.Errorf("an unknown path: want 404, got %d", status)
 		}
+		// Tools that run on pages of other sites read the contract, which is public.
+		response := s.respond(t, http.MethodGet, "/schema.graphqls", "", "Origin", "https://elsewhere.example")
+		_ = response.Body.Close()
+		if allowed := response.Header.Get("Access-Control-Allow-Origin"); allowed != "*" {
+			t.Errorf("pages of %q may read the contract, want all", allowed)
+		}
 	})
 }
 

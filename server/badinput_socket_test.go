@@ -259,9 +259,13 @@ func TestSocketsOfOneAddress(t *testing.T) {
 		}
 		last = w
 	}
-	if _, said := from("127.0.0.9"); said != "429 RATE_LIMITED" && said != "503 UNAVAILABLE" {
+	if _, said := from("127.0.0.9"); said != "503 UNAVAILABLE" {
 		t.Errorf("the 201st socket was answered %q", said)
 	}
+	_, metrics := s.get(t, "/metrics")
+	contains(t, metrics, `petitiond_refused_connections_total{cause="address",kind="open"} 1`,
+		`petitiond_refused_connections_total{cause="all",kind="open"} 0`, `petitiond_refused_connections_total{cause="address",kind="plain"} 0`)
+	contains(t, s.log.String(), "PETITION_MAX_SOCKETS_PER_ADDRESS")
 	if _, refused := from("127.0.0.10"); refused != "" {
 		t.Errorf("another address was answered %q", refused)
 	}

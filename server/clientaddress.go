@@ -36,25 +36,28 @@ func vouching(trusted []netip.Prefix) func(netip.Addr) bool {
 	}
 }
 
-// warnOfProxies warns once if requests come by a proxy that nobody named. All its clients count as one address then,
-// which has far less than all of them need. It may also be a client that pretends: whose address it is, is not told.
+// warnOfProxies warns once if requests come by a proxy that nobody named, and once if one that is named says in headers
+// that are not read whose request it is. All its clients count as one address then, which has far less than all of them
+// need. It may also be a client that pretends: whose address it is, is not told.
 func warnOfProxies(trusted []netip.Prefix, log *slog.Logger, next http.Handler) http.Handler {
 	vouched := vouching(trusted)
-	var warned atomic.Bool
+	var stranger, silent atomic.Bool
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !warned.Load() && forwarded(r.Header) {
-			if peer, _ := parseAddress(r.RemoteAddr); !vouched(peer) && warned.CompareAndSwap(false, true) {
+		// The names are those that net/http keeps.
+		read, other := len(r.Header["X-Forwarded-For"]) > 0, len(r.Header["Forwarded"])+len(r.Header["X-Real-Ip"]) > 0
+		if read && !stranger.Load() || other && (!stranger.Load() || !silent.Load()) {
+			peer, _ := parseAddress(r.RemoteAddr)
+			switch {
+			case !vouched(peer) && stranger.CompareAndSwap(false, true):
 				log.Warn("a request was forwarded by a proxy that PETITION_TRUSTED_PROXIES does not name: " +
 					"if it is yours, name it there, since all its clients count as one address")
+			case vouched(peer) && !read && silent.CompareAndSwap(false, true):
+				log.Warn("a proxy that PETITION_TRUSTED_PROXIES names sends Forwarded or X-Real-IP, but no X-Forwarded-For, which " +
+					"alone is read: let it send that, since all its clients count as one address")
 			}
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// forwarded reports whether a request bears what proxies add to it. The names are those that net/http keeps.
-func forwarded(h http.Header) bool {
-	return len(h["X-Forwarded-For"]) > 0 || len(h["Forwarded"]) > 0 || len(h["X-Real-Ip"]) > 0
 }
 
 // parseAddress reads an address that may have a port, in the one form that it is compared in.

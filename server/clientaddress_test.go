@@ -57,24 +57,29 @@ func TestAddress(t *testing.T) {
 	}
 }
 
-// A proxy that nobody named is warned of once, by the name of the setting and without an address.
+// A proxy that nobody named is warned of once, by the name of the setting and without an address; and so is a named one
+// that does not say whose requests it forwards in the header that is read.
 func TestWarnOfProxies(t *testing.T) {
 	t.Parallel()
 	proxies := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
 	tests := []struct {
 		name         string
 		peer, header string
-		warned       bool
+		warning      string // a part of it
 	}{
-		{"Direct", "198.51.100.1:4711", "", false},
-		{"OtherHeader", "198.51.100.1:4711", "X-Forwarded-Host", false},
-		{"Named", "10.0.0.1:4711", "X-Forwarded-For", false},
-		{"NamedMapped", "[::ffff:10.0.0.1]:4711", "X-Forwarded-For", false},
-		{"Stranger", "198.51.100.1:4711", "X-Forwarded-For", true},
-		{"StrangerSix", "[2001:db8::1]:4711", "X-Forwarded-For", true},
-		{"Loopback", "127.0.0.1:4711", "x-forwarded-for", true},
-		{"RealIP", "198.51.100.1:4711", "X-Real-IP", true},
-		{"Forwarded", "198.51.100.1:4711", "Forwarded", true},
+		{"Direct", "198.51.100.1:4711", "", ""},
+		{"OtherHeader", "198.51.100.1:4711", "X-Forwarded-Host", ""},
+		{"Named", "10.0.0.1:4711", "X-Forwarded-For", ""},
+		{"NamedMapped", "[::ffff:10.0.0.1]:4711", "X-Forwarded-For", ""},
+		{"NamedWithAll", "10.0.0.1:4711", "X-Forwarded-For X-Real-IP Forwarded", ""},
+		{"NamedWithNothing", "10.0.0.1:4711", "", ""}, // as those send that ask whether the server is well
+		{"NamedRealIP", "10.0.0.1:4711", "X-Real-IP", "no X-Forwarded-For"},
+		{"NamedForwarded", "10.0.0.1:4711", "Forwarded", "no X-Forwarded-For"},
+		{"Stranger", "198.51.100.1:4711", "X-Forwarded-For", "does not name"},
+		{"StrangerSix", "[2001:db8::1]:4711", "X-Forwarded-For", "does not name"},
+		{"Loopback", "127.0.0.1:4711", "x-forwarded-for", "does not name"},
+		{"RealIP", "198.51.100.1:4711", "X-Real-IP", "does not name"},
+		{"Forwarded", "198.51.100.1:4711", "Forwarded", "does not name"},
 	}
 	for _, test := range tests {
 		var log bytes.Buffer
@@ -84,14 +89,14 @@ func TestWarnOfProxies(t *testing.T) {
 		for range 3 {
 			r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 			r.RemoteAddr = test.peer
-			if test.header != "" {
-				r.Header.Set(test.header, "203.0.113.9")
+			for _, header := range strings.Fields(test.header) {
+				r.Header.Set(header, "203.0.113.9")
 			}
 			h.ServeHTTP(httptest.NewRecorder(), r)
 		}
 		lines := strings.Count(log.String(), "PETITION_TRUSTED_PROXIES")
-		if test.warned != (lines == 1) || lines > 1 || served != 3 {
-			t.Errorf("%s: %d warnings for %d requests", test.name, lines, served)
+		if (test.warning != "") != (lines == 1) || lines > 1 || served != 3 || !strings.Contains(log.String(), test.warning) {
+			t.Errorf("%s: %d warnings for %d requests: %s", test.name, lines, served, &log)
 		}
 		if strings.Contains(log.String(), "203.0.113.9") || strings.Contains(log.String(), "4711") {
 			t.Errorf("%s: the log has an address: %s", test.name, &log)

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"petitiond/server/database"
@@ -67,18 +68,20 @@ func TestGenqlient(t *testing.T) {
 	} {
 		put(t, filepath.Join(dir, name), []byte(readText(t, source)))
 	}
-	s.prepareGenqlient(t, dir)
-	outputOf(t, dir, "go", "run", ".", s.url)
+	s.makeGenqlient(t, dir)
+	outputOf(t, dir, "./client", s.url)
 }
 
-// prepareGenqlient makes a module of a folder, with a client that its configuration makes of the server's contract.
-func (s *site) prepareGenqlient(t *testing.T, dir string) {
+// makeGenqlient makes a program of the files in a folder, by the commands of doc/clients.md.
+func (s *site) makeGenqlient(t *testing.T, dir string) {
 	t.Helper()
-	_, contract := s.get(t, "/schema.graphqls")
-	put(t, filepath.Join(dir, "schema.graphqls"), []byte(contract))
-	put(t, filepath.Join(dir, "go.mod"), []byte(readText(t, "../.ci/clients.mod")))
-	put(t, filepath.Join(dir, "go.sum"), []byte(readText(t, "../.ci/clients.sum")))
-	outputOf(t, dir, "go", "tool", "genqlient", "genqlient.yaml")
+	for _, found := range snippet.FindAllStringSubmatch(readText(t, "doc/clients.md"), -1) {
+		if found[1] == "genqlient/make.sh" {
+			outputOf(t, dir, "sh", "-c", strings.ReplaceAll(found[2], "localhost:8080", strings.TrimPrefix(s.url, "http://")))
+			return
+		}
+	}
+	t.Fatal("doc/clients.md has no genqlient/make.sh")
 }
 
 func put(t *testing.T, name string, text []byte) {

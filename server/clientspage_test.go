@@ -36,11 +36,15 @@ const petitionOfPage = "UAGC5QsgwHAslOuy5jdTAFs"
 
 // watchers are the files that watch a petition, each with the lines in which it prints the count.
 var watchers = map[string][]string{
-	"graphql-ws.mjs": {`^(\d+) of 100$`},
-	"dashboard.mjs":  {`^Cloudflare, .*: (\d+)$`},
-	"apollo.mjs":     {`^Cloudflare, .*: (\d+)$`},
-	"urql.mjs":       {`^Cloudflare, .*: (\d+)$`},
-	"tanstack.mjs":   {`^(\d+)$`},
+	"graphql-ws.mjs":    {`^(\d+) of 100$`},
+	"graphql-sse.mjs":   {`^distinct (\d+)$`, `^single (\d+)$`},
+	"dashboard.mjs":     {`^Cloudflare, .*: (\d+)$`},
+	"apollo.mjs":        {`^Cloudflare, .*: (\d+)$`},
+	"urql.mjs":          {`^Cloudflare, .*: (\d+)$`},
+	"tanstack.mjs":      {`^(\d+)$`},
+	"relay/live.mjs":    {`^Cloudflare, .*: (\d+)$`},
+	"eventsource.js":    {`^(\d+) of 100$`},
+	"genqlient/main.go": {`^(\d+)$`},
 }
 
 // Every file of doc/clients.md runs as it stands, with no change but the server's address.
@@ -49,17 +53,11 @@ func TestClientsPage(t *testing.T) {
 	s := start(t, append(sqlite(t), "PETITION_DEMO=true", "PETITION_ADMIN_KEY="+adminOfTests))
 	dir := clientsPage(t, s.url)
 
-	for name, lines := range watchers {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			s.follow(t, clientCommand(t, dir, "node", name), lines...)
-		})
-	}
 	t.Run("graphql-ws.mjs with a key", func(t *testing.T) {
 		t.Parallel()
 		cmd := clientCommand(t, dir, "node", "graphql-ws.mjs")
 		cmd.Env = append(cmd.Environ(), "PETITION_KEY="+adminOfTests)
-		s.follow(t, cmd, watchers["graphql-ws.mjs"]...)
+		follow(t, cmd).awaitCounts(t, s.signPetitionOfPage(t), watchers["graphql-ws.mjs"]...)
 
 		cmd = clientCommand(t, dir, "node", "graphql-ws.mjs")
 		cmd.Env = append(cmd.Environ(), "PETITION_KEY=pe_nobody")
@@ -67,14 +65,9 @@ func TestClientsPage(t *testing.T) {
 			t.Errorf("with a key that nobody has: %v\n%s", err, out)
 		}
 	})
-	t.Run("graphql-sse.mjs", func(t *testing.T) {
+	t.Run("graphql-sse.mjs in one connection", func(t *testing.T) {
 		t.Parallel()
 		s.testModesOfPage(t)
-	})
-	t.Run("eventsource.js", func(t *testing.T) {
-		t.Parallel()
-		paste := filepath.Join(nodetest.Dir(t), "clients", "paste.mjs")
-		s.follow(t, clientCommand(t, dir, "node", paste, s.url, nodetest.Browser(t), "eventsource.js"), `^(\d+) of 100$`)
 	})
 	t.Run("apollo-list.mjs", func(t *testing.T) {
 		t.Parallel()
@@ -83,22 +76,9 @@ func TestClientsPage(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	})
-	t.Run("relay", func(t *testing.T) {
-		t.Parallel()
-		dir := filepath.Join(dir, "relay")
-		outputOf(t, dir, "sh", "compile.sh")
-		s.follow(t, clientCommand(t, dir, "node", "live.mjs"), `^Cloudflare, .*: (\d+)$`)
-	})
 	t.Run("codegen", func(t *testing.T) {
 		t.Parallel()
 		s.testCodegenOfPage(t, filepath.Join(dir, "codegen"))
-	})
-	t.Run("genqlient", func(t *testing.T) {
-		t.Parallel()
-		dir := filepath.Join(dir, "genqlient")
-		s.prepareGenqlient(t, dir)
-		outputOf(t, dir, "go", "build", "-o", "client", ".")
-		s.follow(t, clientCommand(t, dir, "./client"), `^(\d+)$`)
 	})
 	t.Run("sign.mjs", func(t *testing.T) {
 		t.Parallel()
@@ -106,7 +86,83 @@ func TestClientsPage(t *testing.T) {
 	})
 }
 
-// The page has no file that the test above leaves out.
+// Whoever watches by a file of the page sees every signature, also after the server was restarted under them, and after
+// it was away for a while behind a proxy.
+func TestClientsPageComesBack(t *testing.T) {
+	t.Parallel()
+	f := newFront(t, append(sqlite(t), "PETITION_DEMO=true"))
+	f.unanswered = make(chan string, 1000)
+	dir := clientsPage(t, f.url)
+	browser := nodetest.Browser(t)
+	outputOf(t, filepath.Join(dir, "relay"), "sh", "compile.sh")
+	f.site.makeGenqlient(t, filepath.Join(dir, "genqlient"))
+
+	programs := map[string]*watcher{}
+	for name := range watchers {
+		cmd := clientCommand(t, filepath.Join(dir, filepath.Dir(name)), "node", filepath.Base(name))
+		switch name {
+		case "eventsource.js":
+			paste := filepath.Join(nodetest.Dir(t), "clients", "paste.mjs")
+			cmd = clientCommand(t, dir, "node", paste, f.url, browser, name)
+		case "genqlient/main.go":
+			cmd = clientCommand(t, filepath.Join(dir, "genqlient"), "./client")
+		}
+		programs[name] = follow(t, cmd)
+	}
+	all := func(least int) {
+		t.Helper()
+		for name, p := range programs {
+			p.awaitCounts(t, least, watchers[name]...)
+		}
+	}
+	all(0)
+	all(f.site.signPetitionOfPage(t))
+	f.restart(t)
+	all(f.site.signPetitionOfPage(t))
+	f.site.stop()
+	for late := time.After(time.Minute); ; {
+		select {
+		case request := <-f.unanswered:
+			if request != "GET text/event-stream" { // that of a browser, which gives up after it
+				continue
+			}
+		case <-late:
+			t.Error("no EventSource has come back")
+		}
+		break
+	}
+	f.begin(t)
+	all(f.site.signPetitionOfPage(t))
+}
+
+// The dashboard goes on without what was hidden, be it while it watches or while the server is restarted.
+func TestDashboardOfPage(t *testing.T) {
+	t.Parallel()
+	f := newFront(t, append(sqlite(t), "PETITION_DEMO=true"))
+	var found struct {
+		Petitions struct{ Nodes []struct{ ID string } }
+	}
+	f.site.ask(t, "", `{ petitions(first: 100) { nodes { id } } }`, nil, &found)
+	others := slices.DeleteFunc(found.Petitions.Nodes, func(n struct{ ID string }) bool { return n.ID == petitionOfPage })
+	dashboard := follow(t, clientCommand(t, clientsPage(t, f.url), "node", "dashboard.mjs"))
+	watches := func(least int) {
+		t.Helper()
+		dashboard.awaitCounts(t, least, watchers["dashboard.mjs"]...)
+	}
+	watches(0)
+	f.site.hide(t, others[0].ID)
+	watches(f.site.signPetitionOfPage(t))
+	f.restart(t)
+	watches(f.site.signPetitionOfPage(t))
+	// Nobody tells it of this one: when it comes back, it is refused.
+	f.aim(t, "http://127.0.0.1:1")
+	f.proxy.CloseClientConnections()
+	f.site.hide(t, others[1].ID)
+	f.aim(t, f.site.url)
+	watches(f.site.signPetitionOfPage(t))
+}
+
+// The page has no file that the tests above leave out.
 func TestClientsPageIsChecked(t *testing.T) {
 	t.Parallel()
 	var got []string
@@ -114,10 +170,10 @@ func TestClientsPageIsChecked(t *testing.T) {
 		got = append(got, found[1])
 	}
 	want := slices.Concat(slices.Collect(maps.Keys(watchers)), []string{
-		"apollo-list.mjs", "eventsource.js", "graphql-sse.mjs", "sign.mjs",
+		"apollo-list.mjs", "sign.mjs",
 		"codegen/codegen.ts", "codegen/operations.graphql", "codegen/page.ts",
-		"genqlient/genqlient.yaml", "genqlient/main.go", "genqlient/operations.graphql",
-		"relay/Page.js", "relay/compile.sh", "relay/live.mjs", "relay/relay.config.json",
+		"genqlient/genqlient.yaml", "genqlient/make.sh", "genqlient/operations.graphql",
+		"relay/Page.js", "relay/compile.sh", "relay/relay.config.json",
 	})
 	slices.Sort(got)
 	slices.Sort(want)
@@ -151,7 +207,7 @@ func clientsPage(t *testing.T, address string) (dir string) {
 // clientCommand returns a command that ends with the test, and may end a browser before it.
 func clientCommand(t *testing.T, dir, name string, args ...string) *exec.Cmd {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir
@@ -172,9 +228,14 @@ func outputOf(t *testing.T, dir, name string, args ...string) string {
 	return string(out)
 }
 
-// follow runs a program that watches the petition. By each of the patterns it must print a line with the count, and
-// after a signature one with a count that includes it.
-func (s *site) follow(t *testing.T, cmd *exec.Cmd, patterns ...string) {
+// watcher is a program that watches the petition.
+type watcher struct {
+	lines   *bufio.Scanner
+	printed strings.Builder
+}
+
+// follow runs a program until the test ends.
+func follow(t *testing.T, cmd *exec.Cmd) *watcher {
 	t.Helper()
 	out, in := io.Pipe()
 	cmd.Stdout, cmd.Stderr = in, in
@@ -187,28 +248,25 @@ func (s *site) follow(t *testing.T, cmd *exec.Cmd, patterns ...string) {
 		_ = cmd.Wait()
 		_ = in.Close()
 	}()
-	defer func() {
+	t.Cleanup(func() {
 		_ = out.Close() // a program that is still printing must not wait for a reader
 		_ = cmd.Cancel()
 		<-ended
-	}()
-
-	lines := bufio.NewScanner(out)
-	awaitCounts(t, lines, patterns, 0)
-	awaitCounts(t, lines, patterns, s.signPetitionOfPage(t))
+	})
+	return &watcher{lines: bufio.NewScanner(out)}
 }
 
 // awaitCounts reads lines until there was one by each of the patterns whose count is at least so high.
-func awaitCounts(t *testing.T, lines *bufio.Scanner, patterns []string, least int) {
+func (w *watcher) awaitCounts(t *testing.T, least int, patterns ...string) {
 	t.Helper()
-	var printed strings.Builder
 	for left := slices.Clone(patterns); len(left) > 0; {
-		if !lines.Scan() {
-			t.Fatalf("no count of %d by %q in:\n%s", least, left, printed.String())
+		if !w.lines.Scan() {
+			t.Fatalf("no count of %d by %q in:\n%s", least, left, w.printed.String())
 		}
-		printed.WriteString(lines.Text() + "\n")
+		line := w.lines.Text()
+		w.printed.WriteString(line + "\n")
 		left = slices.DeleteFunc(left, func(pattern string) bool {
-			found := regexp.MustCompile(pattern).FindStringSubmatch(lines.Text())
+			found := regexp.MustCompile(pattern).FindStringSubmatch(line)
 			if found == nil {
 				return false
 			}
@@ -260,8 +318,9 @@ func (s *site) testModesOfPage(t *testing.T) {
 		}
 		forward.ServeHTTP(w, r)
 	}))
-	defer front.Close()
-	s.follow(t, clientCommand(t, clientsPage(t, front.URL), "node", "graphql-sse.mjs"), `^distinct (\d+)$`, `^single (\d+)$`)
+	t.Cleanup(front.Close)
+	cmd := clientCommand(t, clientsPage(t, front.URL), "node", "graphql-sse.mjs")
+	follow(t, cmd).awaitCounts(t, 0, watchers["graphql-sse.mjs"]...)
 	if n := reserved.Load(); n != 1 {
 		t.Errorf("%d of two clients reserved a stream, want one", n)
 	}

@@ -20,40 +20,60 @@ type front struct {
 	url     string      // what clients are told
 	control string      // where a program gives its orders: restart, hide, cut, resumed
 	orders  chan func() // what the goroutine of the test must do
-	mu      sync.Mutex  // guards what follows
-	target  *url.URL    // where the server listens at present
-	ids     []string    // the Last-Event-ID of requests since they were last asked for
-	proxy   *httptest.Server
+	site    *site       // the server at present
+
+	environment []string // the server's settings
+
+	// unanswered receives what was answered with 502, unless it is full. If it is nil, connections are cut instead.
+	unanswered chan string
+
+	mu     sync.Mutex // guards what follows
+	target *url.URL   // where the server listens at present
+	ids    []string   // the Last-Event-ID of requests since they were last asked for
+	proxy  *httptest.Server
 }
 
 // newFront starts a server with settings, and what stands before it.
 func newFront(t *testing.T, environment []string) *front {
 	t.Helper()
-	f := &front{orders: make(chan func())}
-	s := start(t, environment)
-	f.aim(t, s.url)
+	f := &front{orders: make(chan func()), site: start(t, environment), environment: environment}
+	f.aim(t, f.site.url)
 	f.proxy = httptest.NewServer(f.forward())
 	t.Cleanup(f.proxy.Close)
 	f.url = f.proxy.URL
 
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /restart", f.order(func(*http.Request) {
-		s.stop()
-		s = start(t, environment)
-		f.aim(t, s.url)
-	}))
-	mux.HandleFunc("POST /hide/{id}", f.order(func(r *http.Request) {
-		id := scalar.ParseID(r.PathValue("id")).UUID
-		if err := s.domain.Hide(petitioning.WithActor(t.Context(), petitioning.Operator()), id); err != nil {
-			t.Error(err)
-		}
-	}))
+	mux.HandleFunc("POST /restart", f.order(func(*http.Request) { f.restart(t) }))
+	mux.HandleFunc("POST /hide/{id}", f.order(func(r *http.Request) { f.site.hide(t, r.PathValue("id")) }))
 	mux.HandleFunc("POST /cut", func(http.ResponseWriter, *http.Request) { f.proxy.CloseClientConnections() })
 	mux.HandleFunc("POST /resumed", f.resumed)
 	control := httptest.NewServer(mux)
 	t.Cleanup(control.Close)
 	f.control = control.URL
 	return f
+}
+
+// restart stops the server in good order and starts another on the same database.
+func (f *front) restart(t *testing.T) {
+	t.Helper()
+	f.site.stop()
+	f.begin(t)
+}
+
+// begin starts a server in place of one that has stopped.
+func (f *front) begin(t *testing.T) {
+	t.Helper()
+	f.site = start(t, f.environment)
+	f.aim(t, f.site.url)
+}
+
+// hide takes a petition out of public view.
+func (s *site) hide(t *testing.T, petition string) {
+	t.Helper()
+	err := s.domain.Hide(petitioning.WithActor(t.Context(), petitioning.Operator()), scalar.ParseID(petition).UUID)
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 // order hands what is to be done to the goroutine of the test, and waits for it.
@@ -79,7 +99,8 @@ func (f *front) aim(t *testing.T, address string) {
 	f.target = target
 }
 
-// forward passes requests on. Where no server answers the connection is cut, as if nobody listened.
+// forward passes requests on. Where no server answers the connection is cut, as if nobody listened, or the answer is 502
+// as that of a proxy.
 func (f *front) forward() http.Handler {
 	return &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
@@ -91,7 +112,16 @@ func (f *front) forward() http.Handler {
 			r.SetURL(f.target)
 			r.Out.Host = r.In.Host // origins are compared with it
 		},
-		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, _ error) {
+			if f.unanswered == nil {
+				panic(http.ErrAbortHandler)
+			}
+			select {
+			case f.unanswered <- r.Method + " " + r.Header.Get("Accept"):
+			default:
+			}
+			w.WriteHeader(http.StatusBadGateway)
+		},
 		ErrorLog:     log.New(io.Discard, "", 0),
 		// A server that stops would wait for connections that were never used.
 		Transport: &http.Transport{DisableKeepAlives: true},

@@ -451,21 +451,31 @@ func TestReadyInTime(t *testing.T) {
 	})
 }
 
-// HTTP/1.0 has no upgrades.
-func TestUpgradeOfAnOldVersion(t *testing.T) {
+// A handshake from which a proxy has taken what makes it one: the answer says what. HTTP/1.0 has no upgrades.
+func TestUpgradeThatAProxyHasDropped(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, func(t *testing.T, environment []string) {
 		s := start(t, environment)
-		w := s.wire(t)
-		w.wait(20 * time.Second)
-		w.say(strings.Replace(upgrade(s.Address()), "HTTP/1.1", "HTTP/1.0", 1))
-		response, err := http.ReadResponse(bufio.NewReader(w), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = response.Body.Close()
-		if response.StatusCode != http.StatusUpgradeRequired || response.Header.Get("Upgrade") != "websocket" {
-			t.Errorf("got %d, upgrade to %q", response.StatusCode, response.Header.Get("Upgrade"))
+		for _, dropped := range [][2]string{
+			{"HTTP/1.1", "HTTP/1.0"}, {"Upgrade: websocket\r\n", ""}, {"Connection: Upgrade\r\n", "Connection: close\r\n"},
+		} {
+			w := s.wire(t)
+			w.wait(20 * time.Second)
+			handshake := upgrade(s.Address())
+			if !strings.Contains(handshake, dropped[0]) {
+				t.Fatalf("the handshake has no %q", dropped[0])
+			}
+			w.say(strings.Replace(handshake, dropped[0], dropped[1], 1))
+			response, err := http.ReadResponse(bufio.NewReader(w), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := io.ReadAll(response.Body)
+			_ = response.Body.Close()
+			if err != nil || response.StatusCode != http.StatusUpgradeRequired || response.Header.Get("Upgrade") != "websocket" {
+				t.Errorf("%q: got %d, upgrade to %q: %v", dropped[0], response.StatusCode, response.Header.Get("Upgrade"), err)
+			}
+			contains(t, string(text), "BAD_REQUEST", "a proxy in front of the server must pass them on")
 		}
 	})
 }

@@ -12,6 +12,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/google/uuid"
+
+	"petitiond/graph/scalar"
 	"petitiond/server/database"
 	"petitiond/server/settings"
 	"petitiond/server/transport/requestid"
@@ -35,11 +38,15 @@ func main() {
 }
 
 // logger returns a logger that writes text for people in development and JSON for machines in production. In both,
-// durations are written as in 20s, where JSON would have nanoseconds, and of errors the cause, without the values that
-// their texts may have.
+// durations are written as in 20s, where JSON would have nanoseconds, petitions by their ids in the API, and of errors
+// the cause, without the values that their texts may have.
 func logger(config settings.Config, w io.Writer) *slog.Logger {
 	o := &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		switch v := a.Value.Any().(type) {
+		case uuid.UUID:
+			if a.Key == "petition" {
+				a.Value = slog.StringValue(scalar.NewID(scalar.Petition, v).String())
+			}
 		case time.Duration:
 			a.Value = slog.StringValue(v.String())
 		case error:

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"petitiond/server/database"
+	"petitiond/server/httpserver"
 	"petitiond/server/ledger/recount"
 )
 
@@ -65,10 +66,11 @@ func (m *metrics) show(a *App) {
 	gauge("petitiond_database_connections", "Open connections of the writing pool.", func() float64 {
 		return float64(a.db.Write.Stats().OpenConnections)
 	})
+	m.showRefusals(a)
 	failed := &a.db.Failed // it outlives a.db
 	for _, trouble := range database.Troubles() {
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
-			Name: "petitiond_failed_writes_total", Help: "Mutations that were answered UNAVAILABLE or OUTCOME_UNKNOWN, by the trouble that the database had.",
+			Name: "petitiond_failed_writes_total", Help: "Mutations that were answered UNAVAILABLE or OUTCOME_UNKNOWN because of the database or the clock, by the trouble.",
 			ConstLabels: prometheus.Labels{"trouble": string(trouble)},
 		}, func() float64 { return float64(failed.Count(trouble)) }))
 	}
@@ -87,6 +89,29 @@ func (m *metrics) show(a *App) {
 			Name: "petitiond_shared_answers_total", Help: "Queries without a credential and web pages, by how they came by their answer.",
 			ConstLabels: prometheus.Labels{"how": how},
 		}, func() float64 { return float64(count()) }))
+	}
+}
+
+// showRefusals adds how many connections there was no room for.
+func (m *metrics) showRefusals(a *App) {
+	add := func(kind, cause string, count func() int) {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "petitiond_refused_connections_total",
+			Help: "Connections that a limit has cost, by its cause: open ones (WebSockets and event streams) that were refused, " +
+				"and plain ones that were refused or closed for a newer one.",
+			ConstLabels: prometheus.Labels{"kind": kind, "cause": cause},
+		}, func() float64 { return float64(count()) }))
+	}
+	for cause := range a.transport.Refusals() {
+		add("open", cause, func() int { return a.transport.Refusals()[cause] })
+	}
+	for _, limit := range httpserver.Limits() {
+		add("plain", string(limit), func() (lost int) {
+			for _, d := range a.doors {
+				lost += d.server.Limited(limit)
+			}
+			return lost
+		})
 	}
 }
 

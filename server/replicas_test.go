@@ -391,8 +391,9 @@ func TestReplicasLoseNews(t *testing.T) {
 		t.Logf("%d signatures, seen %s after the last answer", total, seen.Sub(answered))
 	}
 	for _, s := range []*site{a, b} {
-		if strings.Count(s.log.String(), "news of other replicas are interrupted") < kills {
-			t.Errorf("a server lost fewer connections than were killed:\n%s", s.log)
+		// Once a minute at most, and not for each connection that was killed.
+		if n := strings.Count(s.log.String(), "news of other replicas are interrupted"); n == 0 || n >= kills {
+			t.Errorf("the log says %d times that news are interrupted:\n%s", n, s.log)
 		}
 	}
 }

@@ -54,6 +54,7 @@ func schemaFile(sdl string) http.Handler {
 		// It may be kept, but the tag is compared each time: an update of the program can change the schema.
 		w.Header().Set("Cache-Control", "no-cache")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Access-Control-Allow-Origin", "*") // everybody may read it, and tools in browsers do
 		text.Send(w, r, http.StatusOK, "text/plain; charset=utf-8", true)
 	})
 }

@@ -123,6 +123,9 @@ func warnings(config settings.Config) []string {
 		list = append(list, "nobody checks that it is PostgreSQL that answers: "+
 			"those on the way there can read and change everything; add sslmode=verify-full to the address of the database")
 	}
+	if strings.HasPrefix(config.PublicURL, "http://") {
+		list = append(list, "PETITION_PUBLIC_URL is not https: names, addresses and edit tokens travel where others can read them")
+	}
 	return list
 }
 

@@ -395,6 +395,20 @@ func TestUnverifiedDatabaseIsWarnedOf(t *testing.T) {
 	contains(t, s.log.String(), warnings(s.config)...)
 }
 
+// Production says where the links of the site are not encrypted.
+func TestPublicURLWithoutTLSIsWarnedOf(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]bool{"http://petitions.example.org": true, "https://petitions.example.org": false} {
+		c, _, err := settings.Load(nil, with(inProduction(secretOf(t, 'a', 0o600), "sqlite:x.db"), "PETITION_PUBLIC_URL", address))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(strings.Join(warnings(c), "\n"), "PETITION_PUBLIC_URL"); got != want {
+			t.Errorf("%s: warned %t, want %t", address, got, want)
+		}
+	}
+}
+
 // A server and the commands beside it meet by whatever name of the file they come.
 func TestServerAndCommandsMeetByEveryName(t *testing.T) {
 	t.Parallel()

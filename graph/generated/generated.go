@@ -1365,8 +1365,7 @@ page. A list of a petition, comment or tag that cannot be read, such as from a c
 errors are at the top level of the response with ` + "`" + `extensions.code` + "`" + `: GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED,
 BAD_REQUEST, BAD_USER_INPUT (paging, cursors and filters of reads; names the ` + "`" + `field` + "`" + `), UNAUTHENTICATED, FORBIDDEN,
 NOT_FOUND, METHOD_NOT_ALLOWED, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, LIMIT_EXCEEDED (names the ` + "`" + `limit` + "`" + `),
-RATE_LIMITED, OUTCOME_UNKNOWN, UNAVAILABLE, TIMEOUT, PERSISTED_QUERY_NOT_FOUND, PERSISTED_QUERY_NOT_SUPPORTED and
-INTERNAL.
+OUTCOME_UNKNOWN, UNAVAILABLE, TIMEOUT, PERSISTED_QUERY_NOT_FOUND, PERSISTED_QUERY_NOT_SUPPORTED and INTERNAL.
 
 **Text** is brought into NFC and counted in Unicode code points; characters that nobody sees do not count towards a
 minimum. White space around it is cut, except for the indent of the first of several lines. In mutations control
@@ -2333,16 +2332,22 @@ enum UserErrorCode {
   """Somebody else has changed the petition since the given version: read it again and repeat the change."""
   VERSION_CONFLICT
 
-  """Too many of these from this caller: try again after ` + "`" + `retryAfterSeconds` + "`" + `."""
+  """
+  Too many of these from this caller: try again after ` + "`" + `retryAfterSeconds` + "`" + `. This version does not send it: it comes with
+  limits on how often something may be done.
+  """
   RATE_LIMITED
 
-  """A challenge must be solved first and its solution sent along."""
+  """
+  A challenge must be solved first and its solution sent along. This version does not send it: it comes with limits on
+  how often something may be done.
+  """
   CHALLENGE_REQUIRED
 
   """The idempotency key was used before with another input."""
   IDEMPOTENCY_MISMATCH
 
-  """The token is unknown, used or expired."""
+  """The token is unknown, used or expired. This version does not send it: no mutation takes such a token yet."""
   TOKEN_INVALID
 
   """The server cannot do it now, and nothing was changed: try again after ` + "`" + `retryAfterSeconds` + "`" + `."""
@@ -2611,7 +2616,7 @@ type CommentPayload @cost(weight: "0") {
 type Mutation {
   """
   Saves a new petition as a draft and returns the token with which its petitioner can edit it. User errors: INVALID,
-  IDEMPOTENCY_MISMATCH, RATE_LIMITED, UNAVAILABLE, OUTCOME_UNKNOWN.
+  IDEMPOTENCY_MISMATCH, UNAVAILABLE, OUTCOME_UNKNOWN.
   """
   createPetition(
     """The new petition."""
@@ -2642,9 +2647,9 @@ type Mutation {
 
   """
   Closes an OPEN or PAUSED petition for good: it can no longer be signed. Closing a CLOSED petition with an outcome
-  records that outcome, in place of another one if there is one; the former one is not kept. Without an outcome, or with
-  the same, it changes nothing. Either way it returns the petition. In any other state it is WRONG_STATE. User errors:
-  NOT_FOUND, FORBIDDEN, WRONG_STATE, UNAVAILABLE, OUTCOME_UNKNOWN.
+  records that outcome, which the petition then shows in place of another one; the site keeps a record of both. Without
+  an outcome, or with the same, it changes nothing. Either way it returns the petition. In any other state it is
+  WRONG_STATE. User errors: NOT_FOUND, FORBIDDEN, WRONG_STATE, UNAVAILABLE, OUTCOME_UNKNOWN.
   """
   closePetition(
     """Which petition, and what it achieved."""
@@ -2654,7 +2659,7 @@ type Mutation {
   """
   Signs a petition that is OPEN, between its start and its end. An answer without errors means that a signature of this
   address is stored durably: this one, or an earlier one, which then holds as it was given. User errors: INVALID,
-  NOT_FOUND, WRONG_STATE, IDEMPOTENCY_MISMATCH, RATE_LIMITED, UNAVAILABLE, OUTCOME_UNKNOWN.
+  NOT_FOUND, WRONG_STATE, IDEMPOTENCY_MISMATCH, UNAVAILABLE, OUTCOME_UNKNOWN.
   """
   signPetition(
     """The signature."""
@@ -2663,7 +2668,7 @@ type Mutation {
 
   """
   Adds a comment to a petition that is OPEN or CLOSED. User errors: INVALID, NOT_FOUND, WRONG_STATE,
-  IDEMPOTENCY_MISMATCH, RATE_LIMITED, UNAVAILABLE, OUTCOME_UNKNOWN.
+  IDEMPOTENCY_MISMATCH, UNAVAILABLE, OUTCOME_UNKNOWN.
   """
   addComment(
     """The comment."""
@@ -2693,8 +2698,8 @@ type Subscription {
   operation is refused with NOT_FOUND, and ` + "`" + `extensions.indexes` + "`" + ` lists the places of those ids in ` + "`" + `petitionIds` + "`" + `, from 0.
 
   A petition that is hidden later ends its own share only: it has one more event, with its last numbers and with ` + "`" + `gone` + "`" + `
-  true, and the others go on. If it is shown again, its events come again. When all have gone, the operation ends with
-  NOT_FOUND.
+  true, and the others go on. If it is shown again, its events come again. When the last one goes, the operation ends
+  with NOT_FOUND instead of an event. Those who reconnect leave out what is gone.
   """
   signatureCounts(
     """The ids of 1 to 100 petitions, else BAD_USER_INPUT; repeated ids count once."""

@@ -119,7 +119,7 @@ func (c *Clock) Run(ctx context.Context, log *slog.Logger) error {
 		err := c.Check()
 		switch {
 		case err != nil && !wrong:
-			log.Error("nothing can be written until the clock of this machine is right", "error", err.Error()) // by how much it differs
+			log.Error(c.remedy(), "error", err.Error()) // by how much it differs
 		case err == nil && wrong:
 			log.Info("the clock can be trusted again")
 		}
@@ -132,6 +132,15 @@ func (c *Clock) Run(ctx context.Context, log *slog.Logger) error {
 			_ = c.compare(ctx)
 		}
 	}
+}
+
+// remedy says what must happen before something can be written again. Of two clocks that differ nobody knows which is
+// wrong.
+func (c *Clock) remedy() string {
+	if c.source == nil {
+		return "nothing can be written until the clock of this machine has come back, or has run evenly for half a minute"
+	}
+	return "nothing can be written until the clocks of this machine and of the database agree: correct the wrong one"
 }
 
 // compare corrects the time by the database's clock or, on SQLite, by the wall clock.

@@ -5,11 +5,12 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
-	"time"
 
 	"github.com/lib/pq"
 	"github.com/lib/pq/pqerror"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"petitiond/server/recurring"
 )
 
 // Trouble is why a write failed, as far as an operator has to tell them apart.
@@ -53,21 +54,13 @@ func isFull(err error) bool {
 	return pq.As(err, pqerror.DiskFull) != nil || ok && code&0xff == sqlite3.SQLITE_FULL
 }
 
-// failureEvery is how often the log says that writes fail with one kind of trouble: while a disk is full, all do.
-const failureEvery = 10 * time.Second
-
 // FailedWrites counts the writes that were asked for and failed through no fault of those who asked, and logs why. It
 // is safe for concurrent use; the zero value is ready.
 type FailedWrites struct {
 	mu     sync.Mutex // guards what follows
 	counts map[Trouble]int
-	lines  map[Trouble]line
-}
-
-// line is what the log was last told of one kind of trouble.
-type line struct {
-	at    time.Time // on the monotonic clock
-	count int
+	told   map[Trouble]int // what counts was when the log was last told
+	lines  recurring.Lines
 }
 
 // Add counts a write that failed, and logs why.
@@ -82,29 +75,25 @@ func (f *FailedWrites) Add(ctx context.Context, log *slog.Logger, err error) {
 	f.Log(ctx, log, err)
 }
 
-// Log logs why writes fail that others count. The log hears of a kind of trouble at once, and then every ten seconds at
+// Log logs why writes fail that others count. The log hears of a kind of trouble at once, and then once a minute at
 // most, each time with how many have failed since the line before.
 func (f *FailedWrites) Log(ctx context.Context, log *slog.Logger, err error) {
 	kind := TroubleOf(err)
-	if failed, due := f.due(kind); due {
-		log.ErrorContext(ctx, "writes fail", "trouble", string(kind), "failed", failed, "error", err)
+	if _, due := f.lines.Due(string(kind)); due {
+		log.ErrorContext(ctx, "writes fail", "trouble", string(kind), "failed", f.since(kind), "error", err)
 	}
 }
 
-// due reports whether the log has to be told of a kind of trouble now, and of how many writes.
-func (f *FailedWrites) due(kind Trouble) (failed int, due bool) {
-	now := time.Now() //nolint:forbidigo // only how much time has passed counts
+// since returns how many writes have failed since the log was last told.
+func (f *FailedWrites) since(kind Trouble) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	last, before := f.lines[kind]
-	if before && now.Sub(last.at) < failureEvery {
-		return 0, false
+	if f.told == nil {
+		f.told = map[Trouble]int{}
 	}
-	if f.lines == nil {
-		f.lines = map[Trouble]line{}
-	}
-	f.lines[kind] = line{now, f.counts[kind]}
-	return f.counts[kind] - last.count, true
+	failed := f.counts[kind] - f.told[kind]
+	f.told[kind] = f.counts[kind]
+	return failed
 }
 
 // Count returns how many writes have failed so far because of one kind of trouble.

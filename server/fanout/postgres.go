@@ -15,6 +15,7 @@ import (
 	"github.com/lib/pq"
 
 	"petitiond/server/figures"
+	"petitiond/server/recurring"
 )
 
 const (
@@ -55,6 +56,8 @@ type Postgres struct {
 	mu      sync.Mutex                  // guards waiting
 	waiting map[uuid.UUID]figures.Value // by petition
 	ready   chan struct{}               // holds one token while something waits
+
+	failing recurring.Lines // what the log was told of trouble with the database
 }
 
 // NewPostgres returns a carrier that works while Run does.
@@ -142,9 +145,13 @@ func (p *Postgres) watch(event pq.ListenerEventType, err error) {
 	switch event {
 	case pq.ListenerEventDisconnected, pq.ListenerEventConnectionAttemptFailed:
 		p.opt.Receiver.Broken()
-		p.opt.Logger.Warn("news of other replicas are interrupted; what is watched is read again meanwhile", "error", err)
+		if times, due := p.failing.Due("listen"); due {
+			p.opt.Logger.Warn("news of other replicas are interrupted; what is watched is read again meanwhile", "times", times, "error", err)
+		}
 	case pq.ListenerEventReconnected:
-		p.opt.Logger.Info("news of other replicas flow again")
+		if p.failing.Over("listen") {
+			p.opt.Logger.Info("news of other replicas flow again")
+		}
 	// The first connection: listen reports the rest.
 	case pq.ListenerEventConnected:
 	}
@@ -207,8 +214,14 @@ func (p *Postgres) send(ctx context.Context) {
 		case <-p.ready:
 		}
 		for _, payload := range pack(p.take()) {
-			if err := p.notify(ctx, payload); err != nil && ctx.Err() == nil {
-				p.opt.Logger.Warn("news for other replicas were not sent", "error", err)
+			err := p.notify(ctx, payload)
+			if err == nil && p.failing.Over("send") {
+				p.opt.Logger.Info("news for other replicas are sent again")
+			}
+			if err != nil && ctx.Err() == nil {
+				if times, due := p.failing.Due("send"); due {
+					p.opt.Logger.Warn("news for other replicas were not sent", "times", times, "error", err)
+				}
 				// If one fails the others would, too: they are not worth a timeout each.
 				break
 			}

@@ -10,6 +10,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"petitiond/server/recurring"
 )
 
 // places are all connections that no handler has hijacked. If there is no room for another one, the connection is
@@ -28,7 +30,8 @@ type places struct {
 	all      *queue                  // of all places
 	clients  map[netip.Prefix]*queue // of the places of each client that has a limit
 	draining bool
-	logged   map[string]time.Time // when each warning was last logged
+
+	limited recurring.Lines // how often there was no room, by the limit
 }
 
 // place is one connection. It waits for its client while expecting or writing is set, and between requests; otherwise
@@ -57,7 +60,7 @@ const (
 func newPlaces(o Options) *places {
 	return &places{
 		most: o.Connections, each: o.ConnectionsPerClient, client: o.Client, log: o.Logger, now: o.Now,
-		open: map[net.Conn]*place{}, all: newQueue(), clients: map[netip.Prefix]*queue{}, logged: map[string]time.Time{},
+		open: map[net.Conn]*place{}, all: newQueue(), clients: map[netip.Prefix]*queue{}, limited: recurring.Lines{Now: o.Now},
 	}
 }
 
@@ -92,10 +95,11 @@ func (s *places) room(client netip.Prefix) (gone net.Conn, ok bool) {
 		return nil, false
 	case own != nil && own.size() >= s.each:
 		longest = own.longest(s.now())
-		s.warn("a client has reached the limit of connections per address", "most", s.each)
+		s.warn(PerClient, "a client has reached the limit of connections per address: if it is a proxy, "+
+			"PETITION_TRUSTED_PROXIES must name it; else see PETITION_MAX_CONNECTIONS_PER_ADDRESS", s.each)
 	case s.all.size() >= s.most:
 		longest = s.all.longest(s.now())
-		s.warn("the limit of connections is reached", "most", s.most)
+		s.warn(OfAll, "the limit of connections is reached: see PETITION_MAX_CONNECTIONS", s.most)
 	default:
 		return nil, true
 	}
@@ -106,15 +110,24 @@ func (s *places) room(client netip.Prefix) (gone net.Conn, ok bool) {
 	return longest.conn, true
 }
 
-// warn logs a warning, each at most once a minute: a flood of connections must not become a flood of lines. It needs
-// mu.
-func (s *places) warn(what string, more ...any) {
-	at := s.now()
-	if last, ok := s.logged[what]; ok && at.Sub(last) < time.Minute {
-		return
+// Limit is one that connections can reach.
+type Limit string
+
+// The limits.
+const (
+	PerClient Limit = "address"
+	OfAll     Limit = "all"
+)
+
+// Limits returns all of them.
+func Limits() []Limit { return []Limit{PerClient, OfAll} }
+
+// warn counts that a limit was reached and logs it, each at most once a minute: a flood of connections must not become
+// a flood of lines.
+func (s *places) warn(limit Limit, text string, most int) {
+	if times, due := s.limited.Due(string(limit)); due {
+		s.log.Warn(text, "most", most, "times", times)
 	}
-	s.logged[what] = at
-	s.log.Warn(what, more...)
 }
 
 // take registers a place and puts it into its queues, as one that waits for its client. It needs mu.

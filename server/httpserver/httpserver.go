@@ -86,5 +86,8 @@ func (s *Server) Shutdown(ctx context.Context) error { return s.http.Shutdown(ct
 // Close ends everything at once.
 func (s *Server) Close() error { return s.http.Close() }
 
+// Limited returns how many connections were lost to a limit: refused, or closed for a newer one.
+func (s *Server) Limited(limit Limit) int { return s.places.limited.Total(string(limit)) }
+
 // Open returns how many connections are open, without those that a handler has hijacked.
 func (s *Server) Open() int { return s.places.size() }

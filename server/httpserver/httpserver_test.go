@@ -267,6 +267,9 @@ func TestRefused(t *testing.T) {
 	if strings.Contains(s.log.String(), "127.0.0.") {
 		t.Errorf("the log has addresses:\n%s", s.log)
 	}
+	if each, all := s.Limited(httpserver.PerClient), s.Limited(httpserver.OfAll); each != 3 || all < 3 {
+		t.Errorf("%d connections were lost to the limit of a client, and %d to that of all, want 3 and 3 or more", each, all)
+	}
 }
 
 // A client at its limit loses connections of its own, not those of others.

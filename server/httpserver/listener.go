@@ -52,17 +52,13 @@ func (l *listener) Close() error {
 // it closes the connection that has waited longest: otherwise clients that do nothing could keep all others out.
 func (s *places) failed(err error) {
 	errno, known := errors.AsType[syscall.Errno](err)
-	s.mu.Lock()
-	at := s.now()
-	if last, ok := s.logged[""]; !ok || at.Sub(last) >= time.Minute {
-		s.logged[""] = at
+	if times, due := s.limited.Due("accept"); due {
 		reason := err
 		if known {
 			reason = errno // the error around it contains addresses
 		}
-		s.log.Error("connections cannot be accepted", "error", reason)
+		s.log.Error("connections cannot be accepted", "times", times, "error", reason)
 	}
-	s.mu.Unlock()
 	if errno == syscall.EMFILE || errno == syscall.ENFILE {
 		s.spare()
 	}

@@ -11,25 +11,26 @@ func (l *Ledger) Keep(ctx context.Context) error {
 	fold, sum := time.NewTicker(time.Hour), time.NewTicker(l.opt.SumUp)
 	defer fold.Stop()
 	defer sum.Stop()
-	l.task(ctx, l.Fold)
+	l.task(ctx, "fold minutes", l.Fold)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-fold.C:
-			l.task(ctx, l.Fold)
+			l.task(ctx, "fold minutes", l.Fold)
 		case <-sum.C:
-			l.task(ctx, l.SumUp)
+			l.task(ctx, "sum up signatures", l.SumUp)
 		}
 	}
 }
 
 // task does not start while nobody knows the time, since nothing may be written then; the Clock logs it.
-func (l *Ledger) task(ctx context.Context, do func(context.Context) error) {
+func (l *Ledger) task(ctx context.Context, name string, do func(context.Context) error) {
 	if l.db.Clock.Check() != nil {
 		return
 	}
-	if err := do(ctx); err != nil && ctx.Err() == nil {
-		l.opt.Logger.Error("ledger: upkeep failed and is tried again in its turn", "error", err)
+	err := do(ctx)
+	if err == nil || ctx.Err() == nil {
+		l.failing.Task(ctx, l.opt.Logger, name, err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"petitiond/server/database"
 	"petitiond/server/figures"
 	"petitiond/server/idempotency"
+	"petitiond/server/recurring"
 )
 
 // Errors of single entries, beside idempotency.ErrMismatch. Everything else that the ledger answers is a fault of the
@@ -141,6 +142,8 @@ type Ledger struct {
 	store store
 	queue *queue
 	lanes []*lane
+
+	failing recurring.Lines // what the log was told of the tasks of Keep
 }
 
 // New prepares the statements of a Ledger on a migrated database. Run must be called for it to write.

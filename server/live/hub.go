@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/server/figures"
+	"petitiond/server/recurring"
 )
 
 var (
@@ -69,6 +70,7 @@ type Hub struct {
 	again    chan struct{} // holds one: read all that is watched now
 	done     chan struct{} // closed when Run ends
 	watchers atomic.Int64
+	failing  recurring.Lines // what the log was told of reads that failed
 }
 
 // New returns a hub. It wakes nobody and reads nothing before Run is called.

@@ -108,13 +108,13 @@ func (h *Hub) load(ctx context.Context, l *lookup) {
 func (h *Hub) reread(ctx context.Context, due []uuid.UUID) []uuid.UUID {
 	n := min(chunk, len(due))
 	err := h.read(ctx, due[:n])
-	if err == nil {
-		return due[n:]
+	if err == nil || ctx.Err() == nil {
+		h.failing.Task(ctx, h.options.Logger, "read watched petitions again", err)
 	}
-	if ctx.Err() == nil {
-		h.options.Logger.WarnContext(ctx, "watched petitions could not be read again; the next round tries it", "error", err)
+	if err != nil {
+		return nil
 	}
-	return nil
+	return due[n:]
 }
 
 // read merges what the source says of the petitions.

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"petitiond/server/recurring"
 )
 
 // GaugeOptions says at what pace a gauge reads. All have defaults.
@@ -34,6 +36,7 @@ type Gauge[T comparable] struct {
 	changed  chan struct{} // closed at the next turn, and when a watcher or the gauge ends
 
 	polling sync.WaitGroup
+	failing recurring.Lines // what the log was told of reads that failed
 }
 
 // GaugeWatcher is one who watches a gauge.
@@ -109,8 +112,8 @@ func (g *Gauge[T]) take(ctx context.Context) {
 	if ctx.Err() != nil {
 		return // a later polling may have read something newer
 	}
+	g.failing.Task(ctx, g.options.Logger, "read a watched figure", err)
 	if err != nil {
-		g.options.Logger.WarnContext(ctx, "a watched figure could not be read; it is read again within the interval", "error", err)
 		return
 	}
 	g.readAt = g.options.Now()

@@ -19,6 +19,7 @@ func (s *Service) Run(ctx context.Context) error {
 	defer minute.Stop()
 	defer hour.Stop()
 	defer redate.Stop()
+	ctx = unasked(ctx)
 	minutely := func() {
 		s.task(ctx, "compare ranks", s.RankAll)
 		s.task(ctx, "open what a wrong clock has closed", s.confirmed(s.reopenEarly))
@@ -43,7 +44,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// task runs a task and logs its error. It does nothing while the time is unknown, since nothing may be written then;
+// task runs a task and logs how it has fared. It does nothing while the time is unknown, since nothing may be written then;
 // the Clock itself reports that.
 func (s *Service) task(ctx context.Context, name string, do func(context.Context) error) {
 	if s.db.Clock.Check() != nil {
@@ -51,7 +52,15 @@ func (s *Service) task(ctx context.Context, name string, do func(context.Context
 	}
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	if err := do(ctx); err != nil && ctx.Err() == nil {
-		s.opt.Logger.Error("upkeep failed", "task", name, "error", err)
+	err := do(ctx)
+	if err == nil || ctx.Err() == nil {
+		s.failing.Task(ctx, s.opt.Logger, name, err)
 	}
 }
+
+type unaskedKey struct{}
+
+// unasked returns a context for what nobody has asked for: where it fails, nobody has to be answered.
+func unasked(ctx context.Context) context.Context { return context.WithValue(ctx, unaskedKey{}, true) }
+
+func isUnasked(ctx context.Context) bool { return ctx.Value(unaskedKey{}) != nil }

@@ -17,6 +17,7 @@ import (
 	"petitiond/server/ledger"
 	"petitiond/server/petitioning/tagging"
 	"petitiond/server/reading"
+	"petitiond/server/recurring"
 	"petitiond/server/secret"
 )
 
@@ -49,6 +50,8 @@ type Service struct {
 	opt    Options
 	db     *database.DB
 	lookup *ent.Client // finds credentials and keys for any caller: reads the newest state, never writes
+
+	failing recurring.Lines // what the log was told of the tasks of Run
 }
 
 // New returns a Service on a migrated database.
@@ -145,8 +148,12 @@ func (s *Service) unread(ctx context.Context, err error) error {
 }
 
 // failed returns the answer to a write that failed through no fault of the caller. Those who ask are not told why: the
-// log is, and the metrics. A caller who has gone hears neither, and need not have met any trouble.
+// log is, and the metrics. A caller who has gone hears neither, and need not have met any trouble. Where nobody has
+// asked there is no answer, and the caller logs the cause.
 func (s *Service) failed(ctx context.Context, answer *Error, cause error) error {
+	if isUnasked(ctx) {
+		return cause
+	}
 	if !errors.Is(ctx.Err(), context.Canceled) {
 		s.db.Failed.Add(ctx, s.opt.Logger, cause)
 	}

@@ -31,7 +31,7 @@ func checkOrigin(origin string) error {
 	switch {
 	case strings.Contains(origin, "*"):
 		return errors.New("has a pattern, which matches nothing; write each origin by itself, such as https://www.example.org, " +
-			"or * alone, which lets the pages of all sites read")
+			"and * for the pages of all sites, which may then read")
 	case strings.ContainsFunc(origin, beyondASCII):
 		return errors.New("must have names beyond ASCII as browsers send them, such as https://xn--bcher-kva.example")
 	case strings.ToLower(origin) != origin:

@@ -169,7 +169,7 @@ func TestFaults(t *testing.T) {
 		"PETITION_ALLOWED_ORIGINS=//canary":                 "https://example.org",
 		"PETITION_ALLOWED_ORIGINS=https://*.canary.org":     "write each origin by itself",
 		"PETITION_ALLOWED_ORIGINS=*.canary.org":             "write each origin by itself",
-		"PETITION_ALLOWED_ORIGINS=https://*":                "or * alone",
+		"PETITION_ALLOWED_ORIGINS=https://*":                "and * for the pages of all sites",
 		"PETITION_ALLOWED_ORIGINS=*,https://*.canary.org":   "write each origin by itself",
 		"PETITION_ALLOWED_ORIGINS=**":                       "write each origin by itself",
 		"PETITION_ALLOWED_ORIGINS=http://canary:*":          "write each origin by itself",

@@ -125,7 +125,7 @@ func accessSettings() []setting {
 		{
 			name: "TRUSTED_DOCUMENTS",
 			meaning: "file of the only documents to serve, as written by graphql-codegen (`persisted-documents.json`) or " +
-				"Apollo (`persisted-query-manifest.json`); if unset, every document is served",
+				"Apollo (`persisted-query-manifest.json`); there is no GraphiQL then. If unset, every document is served",
 			set: textSetter(func(c *Config) *string { return &c.TrustedDocuments }),
 		},
 		{
@@ -136,7 +136,7 @@ func accessSettings() []setting {
 		},
 		{
 			name:    "TRUSTED_PROXIES",
-			meaning: "networks whose `X-Forwarded-For` is trusted, separated by commas",
+			meaning: "addresses or networks of [proxies](#behind-a-proxy), whose `X-Forwarded-For` is trusted, separated by commas",
 			set:     setProxies,
 		},
 	}

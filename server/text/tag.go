@@ -67,13 +67,18 @@ func CheckTags(tags []string) (entries []Tag, faults []TagFault) {
 // checkTag returns one tag. The label is bounded as it is typed and the key as it is compared: a label of signs alone
 // has no key, and one may be longer than the other.
 func checkTag(tag string) (entry Tag, fault string) {
-	label, fault := CheckLine(tagLabel(tag), "A tag", tagKeyMin, tagLabelMax)
+	const bare = "A tag must contain at least one letter or digit."
+	label := tagLabel(tag)
+	if label == "" { // nothing but the sign before it
+		return Tag{}, bare
+	}
+	label, fault = CheckLine(label, "A tag", tagKeyMin, tagLabelMax)
 	if fault != "" {
 		return Tag{}, fault
 	}
 	key := TagKey(label)
 	if key == "" {
-		return Tag{}, "A tag must contain at least one letter or digit."
+		return Tag{}, bare
 	}
 	if utf8.RuneCountInString(key) > tagKeyMax {
 		return Tag{}, fmt.Sprintf("A tag must have at most %d letters, digits and signs.", tagKeyMax)

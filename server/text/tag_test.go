@@ -68,7 +68,7 @@ func TestCheckTags(t *testing.T) {
 			name: "ErrEach",
 			in:   []string{"fine", "#", "!!", "a\x00b", strings.Repeat("k", 51), strings.Repeat(".", 101) + "k"},
 			faults: []TagFault{
-				{1, "A tag must have 1 to 100 characters."},
+				{1, "A tag must contain at least one letter or digit."},
 				{2, "A tag must contain at least one letter or digit."},
 				{3, "A tag must be a single line without control characters."},
 				{4, "A tag must have at most 50 letters, digits and signs."},

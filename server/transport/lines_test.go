@@ -1,9 +1,11 @@
 package transport_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -19,16 +21,21 @@ import (
 
 func TestSocketsAreLimited(t *testing.T) {
 	t.Parallel()
-	tests := map[string]func(*transport.Limits){
-		"PerAddress": func(l *transport.Limits) { l.SocketsPerAddress = 3 },
-		"PerProcess": func(l *transport.Limits) { l.Sockets = 3 },
+	tests := []struct {
+		cause   string
+		set     func(*transport.Limits)
+		setting string // which the log names
+	}{
+		{"address", func(l *transport.Limits) { l.SocketsPerAddress = 3 }, "PETITION_MAX_SOCKETS_PER_ADDRESS"},
+		{"all", func(l *transport.Limits) { l.Sockets = 3 }, "PETITION_MAX_SOCKETS "},
 	}
-	for name, set := range tests {
-		t.Run(name, func(t *testing.T) {
+	for _, test := range tests {
+		t.Run(test.cause, func(t *testing.T) {
 			t.Parallel()
 			limits := transport.DefaultLimits()
-			set(&limits)
-			tr, server := serve(t, transport.Options{Limits: limits})
+			test.set(&limits)
+			var log bytes.Buffer
+			tr, server := serve(t, transport.Options{Limits: limits, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 			var conns []*websocket.Conn
 			for range 3 {
 				conns = append(conns, open(t, server, `{}`))
@@ -47,6 +54,12 @@ func TestSocketsAreLimited(t *testing.T) {
 			}
 			if got := ask(t, http.MethodPut, server, ""); got.status != http.StatusServiceUnavailable {
 				t.Errorf("the fourth reservation got %d, want 503", got.status)
+			}
+			if n := tr.Refusals()[test.cause]; n != 3 {
+				t.Errorf("%d refusals are counted, want 3", n)
+			}
+			if lines := log.String(); strings.Count(lines, test.setting) != 1 || strings.Count(lines, "\n") != 1 || strings.Contains(lines, "127.0.0.1") {
+				t.Errorf("want one line that names the setting, and no address, got:\n%s", lines)
 			}
 			_ = conns[0].CloseNow()
 			eventually(t, "the closed socket is counted out", func() bool { return tr.Open() == 2 })

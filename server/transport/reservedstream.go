@@ -35,9 +35,8 @@ func (o *opener) reserveStream(w http.ResponseWriter, r *http.Request) {
 	}
 	// Who has the token may send to the stream, so it must not be guessed: these are at least 128 random bits.
 	token := rand.Text()
-	if !o.connections.Streams.Reserve(token, o.network(r)) {
-		refuse(w, mediaJSON, fault.New(http.StatusServiceUnavailable, errcode.Unavailable,
-			"Too many event streams are reserved. Open one that you have reserved, or try again later."))
+	if f := o.connections.Streams.Reserve(token, o.network(r)); f != nil {
+		refuse(w, mediaJSON, f)
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")

@@ -252,6 +252,9 @@ func (t *Transport) Shutdown(ctx context.Context) error {
 // Open returns how many sockets and event streams are open.
 func (t *Transport) Open() int { return t.connections.Size() }
 
+// Refusals returns how many sockets and event streams were refused, by the cause.
+func (t *Transport) Refusals() map[string]int { return t.connections.Refusals() }
+
 // longestSpread bounds how long closing all connections is spread out.
 const longestSpread = 10 * time.Second
 

@@ -26,9 +26,11 @@ type opener struct {
 	address     func(*http.Request) netip.Addr
 }
 
-// upgrades reports whether a request asks for a WebSocket.
+// upgrades reports whether a request asks for a WebSocket, or did so before a proxy has dropped the header Upgrade, as
+// proxies do that are not told otherwise. They pass on the key.
 func upgrades(r *http.Request) bool {
-	return r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
+	return r.Method == http.MethodGet &&
+		(strings.EqualFold(r.Header.Get("Upgrade"), "websocket") || len(r.Header["Sec-Websocket-Key"]) > 0)
 }
 
 // serveSocket takes over a connection as a WebSocket.
@@ -64,16 +66,17 @@ func (o *opener) admitSocket(w http.ResponseWriter, r *http.Request) (credential
 		return credential.Identity{}, fault.New(http.StatusForbidden, errcode.Forbidden, "Pages of this origin may not open WebSockets on this server.")
 	}
 	if err := socket.CheckUpgrade(r.Header, r.Method, r.ProtoMajor, r.ProtoMinor); err != nil {
-		status := http.StatusBadRequest
+		status, message := http.StatusBadRequest, "This is not a valid WebSocket handshake (RFC 6455)."
 		switch {
 		case errors.Is(err, socket.ErrVersion):
 			w.Header().Set("Sec-WebSocket-Version", "13")
 			status = http.StatusUpgradeRequired
 		case errors.Is(err, socket.ErrUpgrade):
 			w.Header().Set("Upgrade", "websocket")
-			status = http.StatusUpgradeRequired
+			status, message = http.StatusUpgradeRequired, "A WebSocket handshake needs HTTP/1.1 and the headers Upgrade: websocket and "+
+				"Connection: Upgrade. They did not arrive: a proxy in front of the server must pass them on."
 		}
-		return credential.Identity{}, fault.New(status, errcode.BadRequest, "This is not a valid WebSocket handshake (RFC 6455).")
+		return credential.Identity{}, fault.New(status, errcode.BadRequest, message)
 	}
 	if r.ContentLength != 0 { // its bytes would be taken for frames
 		return credential.Identity{}, fault.New(http.StatusBadRequest, errcode.BadRequest, "A WebSocket handshake has no body.")

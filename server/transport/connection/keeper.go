@@ -10,12 +10,11 @@ package connection
 
 import (
 	"context"
-	"net/http"
 	"net/netip"
 	"time"
 
-	"petitiond/server/errcode"
 	"petitiond/server/operation"
+	"petitiond/server/recurring"
 	"petitiond/server/transport/credential"
 	"petitiond/server/transport/epoll"
 	"petitiond/server/transport/fault"
@@ -44,6 +43,7 @@ type Keeper struct {
 	table    table
 	feeds    feeds
 	dispatch dispatch
+	refusals recurring.Lines
 }
 
 // New returns a Keeper. Its goroutines run from the first connection until Shutdown.
@@ -58,6 +58,7 @@ func New(o Options) *Keeper {
 		table:    table{by: map[netip.Prefix]int{}},
 		feeds:    feeds{open: map[operation.Key]*feed{}},
 		dispatch: dispatch{wake: make(chan struct{}, 1), halted: make(chan struct{})},
+		refusals: recurring.Lines{Now: o.Now},
 	}
 	k.Streams = Streams{keeper: k, open: map[string]*stream{}, by: map[netip.Prefix]int{}}
 	return k
@@ -104,12 +105,12 @@ func (k *Keeper) admit(c *Conn, who credential.Identity) *fault.Fault {
 	case t.closed:
 		return refused("The server is shutting down. Connect again in a moment.")
 	case len(t.all) >= o.Sockets:
-		return refused("The server has too many open connections. Try again later.")
+		return k.refuse(full)
 	case o.SocketsPerAddress > 0 && t.by[c.address] >= o.SocketsPerAddress:
-		return refused("There are too many open connections from your address. Close one first.")
+		return k.refuse(fullAddress)
 	}
 	if err := k.begin(); err != nil {
-		return refused("The server cannot open another connection. Try again later.")
+		return k.refuse(noMeans)
 	}
 	c.place = len(t.all)
 	t.all = append(t.all, c)
@@ -118,11 +119,6 @@ func (k *Keeper) admit(c *Conn, who credential.Identity) *fault.Fault {
 	c.in.rate = rate{at: c.life.opened, left: float32(o.MessageBurst)}
 	c.who = k.Credentials.Hold(who)
 	return nil
-}
-
-// refused returns the fault of a connection for which there is no room.
-func refused(message string) *fault.Fault {
-	return fault.New(http.StatusServiceUnavailable, errcode.Unavailable, message)
 }
 
 // begin starts the loop and the goroutines with the first connection. It needs the table's mu.

@@ -149,7 +149,7 @@ func TestNothingBeginsOnAStreamThatIsBeingOpened(t *testing.T) {
 		}})
 	}
 	for token, opens := range map[string]bool{"opens": true, "fails": false} {
-		if !k.Streams.Reserve(token, netip.Prefix{}) {
+		if k.Streams.Reserve(token, netip.Prefix{}) != nil {
 			t.Fatal("no room")
 		}
 		for i, step := range []func() *fault.Fault{
@@ -193,7 +193,7 @@ func TestStreamsAreSweptOnceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := newLoneKeeper(t)
 		k.Limits.SocketsPerAddress = 2
-		reserve := func() bool { return k.Streams.Reserve(rand.Text(), netip.Prefix{}) }
+		reserve := func() bool { return k.Streams.Reserve(rand.Text(), netip.Prefix{}) == nil }
 		for i, step := range []struct {
 			wait time.Duration
 			room bool

@@ -48,23 +48,32 @@ type early struct {
 	begin func(*Conn) *fault.Fault
 }
 
-// Reserve reserves a stream that can be opened with the token, and reports whether there was room for it.
-func (s *Streams) Reserve(token string, address netip.Prefix) bool {
+// Reserve reserves a stream that can be opened with the token, or returns why there is no room for it.
+func (s *Streams) Reserve(token string, address netip.Prefix) *fault.Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l := s.keeper.Limits
-	full := func() bool {
-		return len(s.open) >= l.Sockets || l.SocketsPerAddress > 0 && s.by[address] >= l.SocketsPerAddress
-	}
-	if full() && s.keeper.Now().Sub(s.swept) >= time.Second { // clear looks at every stream, so at most once a second
+	// clear looks at every stream, so at most once a second.
+	if s.full(address) != "" && s.keeper.Now().Sub(s.swept) >= time.Second {
 		s.clear()
 	}
-	if full() {
-		return false
+	if cause := s.full(address); cause != "" {
+		s.keeper.refuse(cause)
+		return refused("Too many event streams are reserved. Open one that you have reserved, or try again later.")
 	}
 	s.open[token] = &stream{address: address, made: s.keeper.Now()}
 	s.by[address]++
-	return true
+	return nil
+}
+
+// full returns why no stream can be reserved, or nothing if one can. It needs mu.
+func (s *Streams) full(address netip.Prefix) string {
+	switch l := s.keeper.Limits; {
+	case len(s.open) >= l.Sockets:
+		return full
+	case l.SocketsPerAddress > 0 && s.by[address] >= l.SocketsPerAddress:
+		return fullAddress
+	}
+	return ""
 }
 
 // sweep forgets streams that were not opened in time, or whose connection has gone.
