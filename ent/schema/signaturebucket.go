@@ -2,8 +2,6 @@ package schema
 
 import (
 	"entgo.io/ent"
-	"entgo.io/ent/dialect/entsql"
-	"entgo.io/ent/schema"
 	"entgo.io/ent/schema/field"
 	"entgo.io/ent/schema/index"
 	"github.com/google/uuid"
@@ -31,55 +29,4 @@ func (SignatureBucket) Indexes() []ent.Index {
 		index.Fields("petition_id", "span", "minute").Unique(),
 		index.Fields("span", "minute"),
 	}
-}
-
-// Unsummed names the petitions with signatures that are in no bucket, day or country yet. The counter says which.
-type Unsummed struct{ ent.Schema }
-
-// Annotations of Unsummed.
-func (Unsummed) Annotations() []schema.Annotation {
-	return []schema.Annotation{entsql.Annotation{Table: "unsummed"}}
-}
-
-// Fields of Unsummed.
-func (Unsummed) Fields() []ent.Field {
-	return []ent.Field{
-		field.UUID("id", uuid.UUID{}).StorageKey("petition_id").Immutable().Comment("internal: the petition"),
-	}
-}
-
-// SignatureDay is the same by day, for long histories: its sum over a petition is the total as well.
-type SignatureDay struct{ ent.Schema }
-
-// Fields of SignatureDay.
-func (SignatureDay) Fields() []ent.Field {
-	return []ent.Field{
-		field.UUID("petition_id", uuid.UUID{}).Immutable().Comment("public"),
-		field.Int64("day").Immutable().Comment("public: its first minute, since 1970-01-01 00:00 UTC"),
-		field.Int("added").Default(0).NonNegative().Comment("public"),
-		field.Int("removed").Default(0).NonNegative().Comment("public"),
-	}
-}
-
-// Indexes of SignatureDay.
-func (SignatureDay) Indexes() []ent.Index {
-	return []ent.Index{index.Fields("petition_id", "day").Unique()}
-}
-
-// SignatureCountryBucket is the same by country, over all time. Country is empty where none was given.
-type SignatureCountryBucket struct{ ent.Schema }
-
-// Fields of SignatureCountryBucket.
-func (SignatureCountryBucket) Fields() []ent.Field {
-	return []ent.Field{
-		field.UUID("petition_id", uuid.UUID{}).Immutable().Comment("public"),
-		field.String("country").Immutable().Comment("public from ten signatures on: ISO 3166-1 alpha-2 or empty"),
-		field.Int("added").Default(0).NonNegative().Comment("as country"),
-		field.Int("removed").Default(0).NonNegative().Comment("as country"),
-	}
-}
-
-// Indexes of SignatureCountryBucket.
-func (SignatureCountryBucket) Indexes() []ent.Index {
-	return []ent.Index{index.Fields("petition_id", "country").Unique()}
 }

@@ -7,9 +7,6 @@ import (
 )
 
 const (
-	// CommentsATick is how many new comments are sent at once. If there are more, only the newest are sent: a
-	// subscriber that falls behind skips to the present.
-	CommentsATick = 50
 	// idsMost is how many ids one argument may name.
 	idsMost = 100
 	// trendingFirst is the default of first in trendingTags.
