@@ -136,6 +136,8 @@ func (s *Server) Connections() int {
 // Close ends the server and its connections.
 func (s *Server) Close() error {
 	err := s.server.Close()
+	// Here, too: the server knows its listener only once it has begun to serve, which a busy machine may put off.
+	_ = s.at.Close()
 	if end := <-s.served; !errors.Is(end, smtp.ErrServerClosed) && !errors.Is(end, net.ErrClosed) {
 		err = errors.Join(err, end)
 	}
