@@ -2636,9 +2636,9 @@ type Mutation {
 
   """
   Closes an OPEN or PAUSED petition for good: it can no longer be signed. Closing a CLOSED petition with an outcome
-  records that outcome, in place of another one if there is one; the former one is not kept. Without an outcome, or with
-  the same, it changes nothing. Either way it returns the petition. In any other state it is WRONG_STATE. User errors:
-  NOT_FOUND, FORBIDDEN, WRONG_STATE, UNAVAILABLE, OUTCOME_UNKNOWN.
+  records that outcome, which the petition then shows in place of another one; the site keeps a record of both. Without
+  an outcome, or with the same, it changes nothing. Either way it returns the petition. In any other state it is
+  WRONG_STATE. User errors: NOT_FOUND, FORBIDDEN, WRONG_STATE, UNAVAILABLE, OUTCOME_UNKNOWN.
   """
   closePetition(
     """Which petition, and what it achieved."""
@@ -2670,6 +2670,11 @@ Everything that can be watched, over WebSocket (graphql-transport-ws), server-se
 field that returns a value sends the current one at once and then only the newest: a slow subscriber misses values in
 between, but never the last one. Nothing is sent before it is stored durably. If the caller cannot see the petition, or
 no longer can, the operation ends with the error NOT_FOUND.
+
+An event that is answered without a query (see ` + "`" + `SignatureCount.petition` + "`" + `; ` + "`" + `statistics` + "`" + ` is another) is sent at once. Any
+other is read in its turn: a few at a time, and those of one address at a pace, so that all their events together cost
+1,000 points a second. An event that has to wait is late, and is then the newest. It may be read for as long as an
+operation, else it has the error TIMEOUT.
 """
 type Subscription {
   """
@@ -2687,8 +2692,8 @@ type Subscription {
   operation is refused with NOT_FOUND, and ` + "`" + `extensions.indexes` + "`" + ` lists the places of those ids in ` + "`" + `petitionIds` + "`" + `, from 0.
 
   A petition that is hidden later ends its own share only: it has one more event, with its last numbers and with ` + "`" + `gone` + "`" + `
-  true, and the others go on. If it is shown again, its events come again. When all have gone, the operation ends with
-  NOT_FOUND.
+  true, and the others go on. If it is shown again, its events come again. When the last one goes, the operation ends
+  with NOT_FOUND instead of an event. Those who reconnect leave out what is gone.
   """
   signatureCounts(
     """The ids of 1 to 100 petitions, else BAD_USER_INPUT; repeated ids count once."""
@@ -2703,7 +2708,7 @@ type Subscription {
 
   """
   The comments and replies that a petition receives from now on, each once and in order. When more than 50 arrive
-  within about a quarter of a second, only the newest 50 of them are sent.
+  within about a quarter of a second, or while their events have to wait, only the newest 50 of them are sent.
   """
   commentAdded(
     """The id of the petition."""
