@@ -63,14 +63,14 @@ func (r *Resolver) counts(ctx context.Context, argument string, ids ...scalar.ID
 		}
 	}
 	c.end = noPetitions(argument, keys, all)
-	return follow(ctx, w.Close, c.about, c.next), nil
+	return follow(ctx, source[figures.Value]{wait: w.Wait, next: c.next, about: c.about, end: w.Close}), nil
 }
 
-// next waits for the next value that the subscriber does not know yet.
+// next returns the next value that the subscriber does not know yet, or nil if there is none.
 func (c *counting) next(ctx context.Context) (*figures.Value, error) {
 	for {
-		v, err := c.watcher.Next(ctx)
-		if err != nil {
+		v, ok, err := c.watcher.Poll()
+		if err != nil || !ok {
 			return nil, err
 		}
 		s := c.shares[v.Petition]

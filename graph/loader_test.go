@@ -202,8 +202,11 @@ func TestFollowSurvivesAPanic(t *testing.T) {
 	bug := errors.New("told of the bug")
 	ctx := graphql.WithResponseContext(t.Context(), nil, func(context.Context, any) error { return bug })
 	ctx, stream := eventmark.With(ctx)
-	answer, closed := stream.Ask(), make(chan struct{})
-	events := follow(ctx, func() { close(closed) }, nil, func(context.Context) (*thing, error) { panic("bug") })
+	answer, closed := stream.Ask(nil), make(chan struct{})
+	events := follow(ctx, source[thing]{
+		wait: func(context.Context) error { return nil }, next: func(context.Context) (*thing, error) { panic("bug") },
+		end: func() { close(closed) },
+	})
 	if v, more := <-events; more {
 		t.Errorf("it goes on with %v", v)
 	}

@@ -15,22 +15,30 @@ import (
 	"petitiond/server/reading"
 )
 
-// follow sends what next returns until the subscriber has gone. It calls next only when the subscriber is ready for an
-// event, which is then the newest. about returns the mark of an event; nil means that events have none. An error from
-// next ends the subscription.
-func follow[T any](
-	ctx context.Context, end func(), about func(*T) eventmark.Mark, next func(context.Context) (*T, error),
-) <-chan *T {
+// source is where the events of a subscription come from. None of its functions is called before the subscriber is
+// ready for an event.
+type source[T any] struct {
+	// wait waits for news without taking them, and never reads.
+	wait func(context.Context) error
+	// next takes the newest and never waits. It returns nil if there is nothing new after all. An error ends the
+	// subscription.
+	next  func(context.Context) (*T, error)
+	about func(*T) eventmark.Mark // the mark of an event; nil: events have none
+	end   func()
+}
+
+// follow sends the events of a source until the subscriber has gone.
+func follow[T any](ctx context.Context, s source[T]) <-chan *T {
 	out := make(chan *T)
 	go func() {
 		defer close(out)
-		defer end()
+		defer s.end()
 		for {
 			answer := eventmark.Next(ctx)
 			if answer == nil {
 				return
 			}
-			v, err := guarded(ctx, next)
+			v, err := s.event(ctx, answer)
 			// The subscriber has gone, and next failed because of that: there is nobody to tell.
 			if ctx.Err() != nil {
 				return
@@ -39,9 +47,9 @@ func follow[T any](
 				answer.Err, answer.Mark.Denied = err, errors.Is(err, errNoPetition)
 				return
 			}
-			if about != nil {
+			if s.about != nil {
 				// Before the value is sent: from then on the transport reads what is marked.
-				answer.Mark = about(v)
+				answer.Mark = s.about(v)
 			}
 			select {
 			case out <- v:
@@ -51,6 +59,21 @@ func follow[T any](
 		}
 	}()
 	return out
+}
+
+// event waits for the next event, and takes it when there is room to read what it takes.
+func (s source[T]) event(ctx context.Context, answer *eventmark.Answer) (v *T, err error) {
+	for v == nil && err == nil {
+		if err = s.wait(ctx); err != nil {
+			return nil, err
+		}
+		err = answer.Read(ctx, func(ctx context.Context) (bool, error) {
+			var err error
+			v, err = guarded(ctx, s.next)
+			return v != nil || err != nil, err
+		})
+	}
+	return v, err
 }
 
 // guarded turns a panic into an error: on a goroutine of our own nobody else recovers, and the program would crash.
@@ -129,26 +152,31 @@ func (r *Resolver) petitions(ctx context.Context, id scalar.ID) (<-chan *ent.Pet
 	about := func(row *ent.Petition) eventmark.Mark {
 		return eventmark.Mark{Topic: row.ID.String(), Version: int64(row.Version)}
 	}
-	return follow(ctx, w.Close, about, func(ctx context.Context) (*ent.Petition, error) {
-		for {
-			if told > 0 {
-				if _, err := w.Next(ctx); err != nil {
-					return nil, err
-				}
-			}
-			found, err := r.reads(ctx).PetitionsByID(ctx, []uuid.UUID{id.UUID}, reading.Selection{})
-			row, err := one(found.Rows, err)
-			switch {
-			case err != nil:
+	wait := func(ctx context.Context) error {
+		if told == 0 { // the present state comes without news
+			return nil
+		}
+		return w.Wait(ctx)
+	}
+	return follow(ctx, source[ent.Petition]{wait: wait, about: about, end: w.Close, next: func(ctx context.Context) (*ent.Petition, error) {
+		if told > 0 {
+			if _, ok, err := w.Poll(); err != nil || !ok {
 				return nil, err
-			case row == nil:
-				return nil, errNoPetition
-			case row.Version != told: // otherwise this version was already sent: it was read before its news arrived
-				told = row.Version
-				return row, nil
 			}
 		}
-	}), nil
+		found, err := r.reads(ctx).PetitionsByID(ctx, []uuid.UUID{id.UUID}, reading.Selection{})
+		row, err := one(found.Rows, err)
+		switch {
+		case err != nil:
+			return nil, err
+		case row == nil:
+			return nil, errNoPetition
+		case row.Version == told: // this version was already sent: it was read before its news arrived
+			return nil, nil //nolint:nilnil // nothing is new
+		}
+		told = row.Version
+		return row, nil
+	}}), nil
 }
 
 // comments follows the comments made after now, in their order, until the petition is hidden.
@@ -158,26 +186,53 @@ func (r *Resolver) comments(ctx context.Context, id scalar.ID) (<-chan *ent.Comm
 		return nil, err
 	}
 	// From what was newest when watching began, and not from what is read now: a comment in between would be lost.
-	last, waiting := w.Baseline()[0].Comment, []*ent.Comment(nil)
-	return follow(ctx, w.Close, nil, func(ctx context.Context) (*ent.Comment, error) {
-		for len(waiting) == 0 {
-			_, err := w.Next(ctx)
-			if err == nil {
-				// Before the comments are read: of a petition that was hidden nothing more is sent, whatever was
-				// written before.
-				err = r.seen(ctx, id.UUID)
-			}
-			if err == nil {
-				waiting, err = r.reads(ctx).CommentsAfter(ctx, id.UUID, last, reading.CommentsATick)
-			}
-			if err != nil {
-				return nil, err
-			}
+	c := &commenting{Resolver: r, watcher: w, petition: id.UUID, last: w.Baseline()[0].Comment}
+	return follow(ctx, source[ent.Comment]{wait: c.wait, next: c.next, end: w.Close}), nil
+}
+
+// commenting is a subscription to the comments of a petition.
+type commenting struct {
+	*Resolver
+
+	watcher  *live.Watcher
+	petition uuid.UUID
+	last     int // number of the last comment that was read
+	// due are comments that were read with an earlier one and are sent after it. They are read again then: an event may
+	// have to wait for long, and all their texts would be kept meanwhile.
+	due []uuid.UUID
+}
+
+func (c *commenting) wait(ctx context.Context) error {
+	if len(c.due) > 0 {
+		return nil
+	}
+	return c.watcher.Wait(ctx)
+}
+
+// next returns the next comment. Of a petition that was hidden nothing more is sent, whatever was written before.
+func (c *commenting) next(ctx context.Context) (*ent.Comment, error) {
+	if len(c.due) == 0 {
+		if _, ok, err := c.watcher.Poll(); err != nil || !ok {
+			return nil, err
 		}
-		next := waiting[0]
-		waiting, last = waiting[1:], next.Number
-		return next, nil
-	}), nil
+	}
+	if err := c.seen(ctx, c.petition); err != nil {
+		return nil, err
+	}
+	if len(c.due) > 0 {
+		found, err := c.reads(ctx).CommentsByID(ctx, c.due[:1])
+		c.due = c.due[1:]
+		return one(found, err)
+	}
+	found, err := c.reads(ctx).CommentsAfter(ctx, c.petition, c.last, reading.CommentsATick)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	for _, row := range found[1:] {
+		c.due = append(c.due, row.ID)
+	}
+	c.last = found[len(found)-1].Number
+	return found[0], nil
 }
 
 // statistics follows the figures of the site.
@@ -187,8 +242,11 @@ func (r *Resolver) statistics(ctx context.Context) (<-chan *reading.Statistics, 
 		return nil, err
 	}
 	about := func(*reading.Statistics) eventmark.Mark { return eventmark.Mark{Topic: "statistics"} }
-	return follow(ctx, w.Close, about, func(ctx context.Context) (*reading.Statistics, error) {
-		v, err := w.Next(ctx)
+	return follow(ctx, source[reading.Statistics]{wait: w.Wait, about: about, end: w.Close, next: func(context.Context) (*reading.Statistics, error) {
+		v, ok, err := w.Poll()
+		if !ok {
+			return nil, err
+		}
 		return &v, err
-	}), nil
+	}}), nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
+	"petitiond/server/eventmark"
 	"petitiond/server/figures"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
@@ -138,6 +139,53 @@ func TestCommentAdded(t *testing.T) {
 			t.Fatal(err)
 		}
 		ends(t, events)
+	})
+}
+
+// An event that has to wait until there is room to read is the newest by then, and comments keep their order.
+func TestEventsThatWaitAreTheNewest(t *testing.T) {
+	streaming(t, func(ctx context.Context, t *testing.T, s *site) {
+		open := s.id("petition:open")
+		waits, proceed := make(chan struct{}), make(chan struct{})
+		gate := func(ctx context.Context, read func(context.Context) (bool, error)) error {
+			waits <- struct{}{}
+			<-proceed
+			_, err := read(ctx)
+			return err
+		}
+		ctx, asking := eventmark.With(ctx)
+		counts, err := s.resolver.Subscription().SignatureCount(ctx, s.publicID("petition:open"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		asking.Ask(gate)
+		<-waits // for the first event
+		s.sign(t, open, "a", 3)
+		proceed <- struct{}{}
+		if v := next(t, counts); v.Total != 3 {
+			t.Errorf("an event that had to wait has %d, want 3", v.Total)
+		}
+		ctx, asking = eventmark.With(ctx)
+		comments, err := s.resolver.Subscription().CommentAdded(ctx, s.publicID("petition:open"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want, got []string
+		for i := range 3 {
+			want = append(want, fmt.Sprintf("Comment %d", i))
+			if _, err := s.domain.Comment(ctx, petitioning.Remark{Petition: open, Body: want[i]}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range want {
+			asking.Ask(gate)
+			<-waits
+			proceed <- struct{}{}
+			got = append(got, next(t, comments).Body)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("comments that had to wait (-want +got):\n%s", diff)
+		}
 	})
 }
 

@@ -116,6 +116,11 @@ type SignPetitionPayload struct {
 // field that returns a value sends the current one at once and then only the newest: a slow subscriber misses values in
 // between, but never the last one. Nothing is sent before it is stored durably. If the caller cannot see the petition, or
 // no longer can, the operation ends with the error NOT_FOUND.
+//
+// An event that is answered without a query (see `SignatureCount.petition`; `statistics` is another) is sent at once. Any
+// other is read in its turn: a few at a time, and those of one address at a pace, so that all their events together cost
+// 1,000 points a second. An event that has to wait is late, and is then the newest. It may be read for as long as an
+// operation, else it has the error TIMEOUT.
 type Subscription struct {
 }
 

@@ -24,6 +24,23 @@ type Answer struct {
 	Mark Mark
 	// Err is the error with which the subscription ends, instead of another event.
 	Err error
+
+	gate Gate
+}
+
+// Gate calls read when there is room for an event that has to be read, with a context that bounds the reading. Read
+// reports whether there was anything, and what went wrong; the gate returns the error, or the one by which the reading
+// was stopped. If there was anything, room is kept for computing the event.
+type Gate func(ctx context.Context, read func(context.Context) (found bool, err error)) error
+
+// Read calls read as soon as there is room for it: the source calls it when there are news, and takes them within read,
+// when they may have become newer. See [Gate].
+func (a *Answer) Read(ctx context.Context, read func(context.Context) (found bool, err error)) error {
+	if a.gate == nil {
+		_, err := read(ctx)
+		return err
+	}
+	return a.gate(ctx, read)
 }
 
 // Stream passes the answers of one subscription to its source.
@@ -48,14 +65,14 @@ func Continue(ctx context.Context) context.Context {
 // Continues reports whether the subscription goes on for one that has begun before.
 func Continues(ctx context.Context) bool { return ctx.Value(continueKey{}) != nil }
 
-// Ask asks for the next event. The Answer that it returns is complete once the event, or the end of the events, has
-// arrived.
-func (s *Stream) Ask() *Answer {
+// Ask asks for the next event, which is read through the gate unless that is nil. The Answer that it returns is complete
+// once the event, or the end of the events, has arrived.
+func (s *Stream) Ask(gate Gate) *Answer {
 	select {
 	case <-s.asked: // left by a source that does not use this package
 	default:
 	}
-	a := &Answer{}
+	a := &Answer{gate: gate}
 	s.asked <- a
 	return a
 }

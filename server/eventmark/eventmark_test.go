@@ -12,14 +12,14 @@ func TestAnswersAreThoseThatWereAskedFor(t *testing.T) {
 	t.Parallel()
 	ctx, stream := eventmark.With(t.Context())
 	for version := range int64(3) {
-		asked := stream.Ask()
+		asked := stream.Ask(nil)
 		eventmark.Next(ctx).Mark.Version = version
 		if asked.Mark.Version != version {
 			t.Errorf("version %d of the answer, want %d", asked.Mark.Version, version)
 		}
 	}
 	end := errors.New("the end")
-	asked := stream.Ask()
+	asked := stream.Ask(nil)
 	eventmark.Next(ctx).Err = end
 	if !errors.Is(asked.Err, end) {
 		t.Errorf("ended with %v, want %v", asked.Err, end)
@@ -30,7 +30,7 @@ func TestAnswersAreThoseThatWereAskedFor(t *testing.T) {
 func TestAnswersOfSilentSourcesAreForgotten(t *testing.T) {
 	t.Parallel()
 	ctx, stream := eventmark.With(t.Context())
-	first, second := stream.Ask(), stream.Ask()
+	first, second := stream.Ask(nil), stream.Ask(nil)
 	eventmark.Next(ctx).Mark.Topic = "second"
 	if first.Mark.Topic != "" || second.Mark.Topic != "second" {
 		t.Errorf("topics %q and %q", first.Mark.Topic, second.Mark.Topic)

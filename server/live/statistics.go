@@ -155,33 +155,56 @@ func (g *Gauge[T]) halt() {
 // context's error when ctx ends first.
 func (w *GaugeWatcher[T]) Next(ctx context.Context) (T, error) {
 	for {
-		value, changed, err := w.unseen()
-		if changed == nil {
+		if value, ok, err := w.Poll(); ok || err != nil {
 			return value, err
 		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return value, ctx.Err()
+		if err := w.Wait(ctx); err != nil {
+			return *new(T), err
 		}
 	}
 }
 
-// unseen returns a value not seen yet, or else what to wait for.
-func (w *GaugeWatcher[T]) unseen() (value T, changed <-chan struct{}, err error) {
+// Wait waits until Poll has something to return: a value, or that the watcher or the gauge has ended. It fails only with
+// the context's error.
+func (w *GaugeWatcher[T]) Wait(ctx context.Context) error {
+	for {
+		w.gauge.mu.Lock()
+		due, changed := w.ends() || w.due(), w.gauge.changed
+		w.gauge.mu.Unlock()
+		if due {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Poll returns the value that Next would return at once, if there is one, and never waits.
+func (w *GaugeWatcher[T]) Poll() (value T, ok bool, err error) {
 	g := w.gauge
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
-	case w.ended || g.closed:
-		return value, nil, ErrClosed
-	// A value may have changed and changed back since this watcher looked: then there is nothing new for it.
-	case g.known && (w.seen == 0 || g.turn > w.seen && g.value != w.value):
+	case w.ends():
+		return value, false, ErrClosed
+	case w.due():
 		w.seen, w.value = g.turn, g.value
-		return g.value, nil, nil
-	default:
-		return value, g.changed, nil
+		return g.value, true, nil
 	}
+	return value, false, nil
+}
+
+// ends reports whether there will be no further value. It needs the gauge's mu.
+func (w *GaugeWatcher[T]) ends() bool { return w.ended || w.gauge.closed }
+
+// due reports whether there is a value that this watcher has not seen. It needs the gauge's mu.
+func (w *GaugeWatcher[T]) due() bool {
+	g := w.gauge
+	// A value may have changed and changed back since this watcher looked: then there is nothing new for it.
+	return g.known && (w.seen == 0 || g.turn > w.seen && g.value != w.value)
 }
 
 // Close ends the watcher; the last one takes the polling with it. It may be called more than once.

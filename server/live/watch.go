@@ -11,8 +11,8 @@ import (
 	"petitiond/server/figures"
 )
 
-// Watcher is one who watches some petitions. It has no goroutine of its own: its owner calls Next, or asks by
-// Notify to be told when to call Poll. Those are for one goroutine at a time; Close may be called by any.
+// Watcher is one who watches some petitions. It has no goroutine of its own: its owner calls Next; or Poll
+// when Wait has returned or Notify has called. Those are for one goroutine at a time; Close may be called by any.
 type Watcher struct {
 	hub      *Hub
 	aspect   figures.Aspect
@@ -130,21 +130,39 @@ func (w *Watcher) Baseline() []figures.Value { return w.baseline }
 // other aspects, which gets the same version again when only one of those changed. It fails with ErrClosed when the
 // watcher or the hub has ended, and with the context's error when ctx ends first. It takes the place of Notify.
 func (w *Watcher) Next(ctx context.Context) (figures.Value, error) {
-	if w.bell == nil {
-		w.bell = make(chan struct{}, 1)
-		w.Notify(func() { poke(w.bell) })
-	}
 	for {
 		v, ok, err := w.Poll()
 		if ok || err != nil {
 			return v, err
 		}
+		if err := w.Wait(ctx); err != nil {
+			return figures.Value{}, err
+		}
+	}
+}
+
+// Wait waits until Poll may have something to return: news, or that the watcher or the hub has ended. It fails only with
+// the context's error. Like Next it takes the place of Notify.
+func (w *Watcher) Wait(ctx context.Context) error {
+	if w.bell == nil {
+		w.bell = make(chan struct{}, 1)
+		w.Notify(func() { poke(w.bell) })
+	}
+	for !w.queued() {
 		select {
 		case <-w.bell:
 		case <-ctx.Done():
-			return figures.Value{}, ctx.Err()
+			return ctx.Err()
 		}
 	}
+	return nil
+}
+
+// queued reports whether there is something for Poll to look at.
+func (w *Watcher) queued() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.ended || w.head != nil
 }
 
 // Poll returns the next news if there are any, in the same order as Next, and never waits.

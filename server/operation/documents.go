@@ -16,6 +16,8 @@ type digest [sha256.Size]byte
 type document struct {
 	*ast.QueryDocument
 	key        digest
+	text       string
+	tokens     int
 	conditions map[*ast.OperationDefinition][]string // the variables that @skip and @include depend on
 
 	mu     sync.Mutex

@@ -97,8 +97,9 @@ func (j *Judge) operation(text, name string, given map[string]any) (*Operation, 
 	if err != nil {
 		return nil, &Refusal{Errors: gqlerror.List{err}, Cost: cost}
 	}
+	// Text and name are those of the document: those of the request are another copy, which a subscription would keep.
 	return &Operation{
-		Text: text, Name: name, Document: doc.QueryDocument, Definition: op, Variables: variables, Cost: cost, Timed: timed, doc: doc,
+		Text: doc.text, Name: op.Name, Document: doc.QueryDocument, Definition: op, Variables: variables, Cost: cost, Timed: timed, doc: doc,
 	}, nil
 }
 
@@ -127,6 +128,8 @@ func (j *Judge) document(text string) (*document, *Refusal) {
 	judged := &document{
 		QueryDocument: doc,
 		key:           key,
+		text:          text,
+		tokens:        tokens,
 		conditions:    learned.conditions,
 		prices:        map[*ast.OperationDefinition]price{},
 		bytes:         entryBytes + len(text)*textBytes + tokens*tokenBytes,

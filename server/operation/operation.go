@@ -13,7 +13,7 @@ import (
 // changed, so it may run any number of times.
 type Operation struct {
 	Text       string // of the document
-	Name       string // operationName of the request
+	Name       string // empty if it has none
 	Document   *ast.QueryDocument
 	Definition *ast.OperationDefinition
 	Variables  map[string]any

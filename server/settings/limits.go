@@ -104,6 +104,9 @@ func socketLimits() []setting {
 		// A rate and a burst: a page that is opened sends all its operations at once, and hardly anything afterwards.
 		numberLimit("MESSAGES", "messages per second that a client may send on a WebSocket", 1, 10_000,
 			func(l *transport.Limits) *int { return &l.Messages }),
+		numberLimit("EVENT_COST", "points a second that events of one address may cost, if they read more than their counts; "+
+			"what exceeds it is sent later; no limit if `PETITION_RATE_LIMITS` is off", 10, 1_000_000,
+			func(l *transport.Limits) *int { return &l.EventCost }),
 		numberLimit("MESSAGE_BURST", "messages that may arrive at once", 2, 10_000,
 			func(l *transport.Limits) *int { return &l.MessageBurst }),
 		numberLimit("INIT_PAYLOAD", "bytes of the payload of `connection_init`", 256, 64<<10,

@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
 
 	"petitiond/server/answerbudget"
 	"petitiond/server/eventmark"
@@ -18,6 +22,8 @@ type host struct {
 
 	intake *intake
 	alike  []string // Options.Impersonal
+	turns  *turns
+	starts chan struct{} // places of subscriptions that begin
 }
 
 var _ connection.Host = (*host)(nil)
@@ -42,19 +48,29 @@ func (h *host) Answer(ctx context.Context, anonymous bool, op *operation.Operati
 }
 
 // Subscribe starts a subscription. Each call of next waits for an event, which is computed within a memory budget of
-// its own.
-func (h *host) Subscribe(ctx context.Context, op *operation.Operation) (next func() (*connection.Event, *fault.Fault)) {
+// its own; if it has to be read, in its turn and within the time of an operation.
+func (h *host) Subscribe(
+	ctx context.Context, op *operation.Operation, from func() []netip.Prefix,
+) (next func() (*connection.Event, *fault.Fault)) {
 	// Before the start: the resolver takes from this context what says that an event is asked for.
 	ctx, asking := eventmark.With(ctx)
-	responses, ctx := h.engine.begin(ctx, op)
-	began := false
+	responses, ctx := h.start(ctx, op)
+	began, reads := false, !h.Impersonal(op)
 	return func() (*connection.Event, *fault.Fault) {
 		b := h.memory.Budget(h.intake.limits.onConnection())
-		defer b.Close()
+		ctx, cancel := context.WithCancelCause(ctx)
+		o := &occasion{turns: h.turns, from: from, points: op.Cost, budget: b, time: h.engine.timeout, cancel: cancel}
+		defer o.end()
+		gate := eventmark.Gate(nil)
+		if reads {
+			gate = o.read
+		}
 		// Asked for before the event is read, since its source fills in the mark first and sends the event then.
-		answer := asking.Ask()
+		answer := asking.Ask(gate)
 		resp := responses(withAnswer(answerbudget.With(ctx, b), answer))
 		switch err := b.Err(); {
+		case resp == nil && errors.Is(context.Cause(ctx), errTimeout):
+			return nil, fault.Flaw(tooLate(ctx))
 		case resp == nil:
 			return nil, nil
 		case errors.Is(err, answerbudget.ErrMemory):
@@ -69,6 +85,20 @@ func (h *host) Subscribe(ctx context.Context, op *operation.Operation) (next fun
 		// encode copies, which is needed: gqlgen writes every event into the same buffer.
 		return &connection.Event{Mark: answer.Mark, Body: encode(resp)}, nil
 	}
+}
+
+// start starts a subscription in its turn and within the time of an operation. There are as many places as for
+// operations, and those who wait are not refused: after a restart all clients come at once.
+func (h *host) start(ctx context.Context, op *operation.Operation) (graphql.ResponseHandler, context.Context) {
+	if take(ctx, h.starts) != nil {
+		return func(context.Context) *graphql.Response { return nil }, ctx
+	}
+	defer func() { <-h.starts }()
+	// What has started lasts longer, and ends with the context that this one comes from.
+	ctx, cancel := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(h.engine.timeout, func() { cancel(errTimeout) })
+	defer timer.Stop()
+	return h.engine.begin(ctx, op)
 }
 
 // Impersonal reports whether an operation selects nothing but what is the same for all who may see it at all. What any

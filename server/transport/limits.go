@@ -23,8 +23,9 @@ type Limits struct {
 	Operation time.Duration // execution of a query or mutation
 	Write     time.Duration // sending an answer; enforced by the HTTP server
 
-	InFlight int           // queries and mutations that run at once
-	Wait     time.Duration // for a place among them
+	InFlight  int           // queries and mutations that run at once
+	Wait      time.Duration // for a place among them
+	EventCost int           // points a second that events of one address may cost, if they are read
 
 	AnswerSize  int // bytes of an answer; see onConnection
 	AnswerBytes int // memory for answers that are shared
@@ -53,8 +54,9 @@ func DefaultLimits() Limits {
 		Operation: 5 * time.Second,
 		Write:     15 * time.Second,
 
-		InFlight: 200,
-		Wait:     time.Second,
+		InFlight:  200,
+		Wait:      time.Second,
+		EventCost: 1000,
 
 		AnswerSize:  4 << 20,
 		AnswerBytes: 64 << 20,

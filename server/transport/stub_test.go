@@ -41,6 +41,7 @@ type stub struct {
 	resolvers map[string]resolver
 	sources   map[string]source
 	schema    *ast.Schema
+	computes  func(ctx context.Context) any // what an event is that was read
 }
 
 func newStub() *stub {
@@ -113,6 +114,9 @@ type marked struct {
 	end   error
 }
 
+// reading is an event that has to be read first.
+type reading = func(ctx context.Context) (found bool, err error)
+
 func (s *stub) subscribe(start context.Context, op *graphql.OperationContext, field graphql.CollectedField) graphql.ResponseHandler {
 	events, err := s.sources[field.Name](start, field.ArgumentMap(op.Variables))
 	if err != nil {
@@ -124,6 +128,13 @@ func (s *stub) subscribe(start context.Context, op *graphql.OperationContext, fi
 		case event, ok := <-events:
 			if !ok {
 				return nil
+			}
+			if read, ok := event.(reading); ok {
+				answer := eventmark.Next(start)
+				if answer.Err = answer.Read(start, read); answer.Err != nil {
+					return nil
+				}
+				event = s.computes(ctx)
 			}
 			if m, ok := event.(marked); ok {
 				answer := eventmark.Next(start)

@@ -45,7 +45,7 @@ type Options struct {
 	Same func(before, now context.Context) bool
 	// Impersonal names what has the same value for all who may see the object at all: the leaf fields of a type, such as
 	// SignatureCount, or a single field, such as Petition.goal. A subscription that selects nothing else is executed once
-	// for all its subscribers.
+	// for all its subscribers, and its events wait for no turn: computing one must read nothing.
 	Impersonal []string
 	// Sizes are functions, by the name of a field such as Petition.signatureHistory, that return how many items the
 	// field has, for fields where @listSize cannot express it. Arguments have the types that JSON decodes to; absent
@@ -71,7 +71,8 @@ type Options struct {
 	// Limits defaults to [DefaultLimits] if it is the zero value.
 	Limits Limits
 	// Memory is how many bytes all answers together may take while they are computed, sent, or wait for a client that
-	// does not read. The default is 1 GiB. Requests longer than 64 KiB may take a quarter as much besides.
+	// does not read. The default is 1 GiB. Requests longer than 64 KiB may take a quarter as much besides, and open
+	// subscriptions three eighths, those of one address a quarter of these.
 	Memory int64
 	// Logger records panics and hidden errors. By default nothing is logged.
 	Logger *slog.Logger
@@ -103,14 +104,24 @@ func New(o Options) *Transport {
 	t.intake = &intake{limits: o.Limits, origins: origins, memory: requests, judge: operation.New(operation.Options{
 		Schema: o.Schema.Schema(), Sizes: o.Sizes, Introspection: o.Introspection, Discreet: o.Discreet, Limits: o.Limits.Limits,
 	})}
+	// Apart from both: what is open for hours must not take what comes and goes.
+	kept := o.Memory / 8 * 3
+	keptEach := kept / 4
+	if o.Limits.SocketsPerAddress == 0 { // nor is anything else limited by address
+		keptEach = 0
+	}
 	t.authority = &credential.Authority{
 		Authenticate: o.Authenticate, Expires: o.Expires, Same: o.Same, Patience: o.Limits.Operation, Alive: alive, Now: now, Logger: o.Logger,
 	}
 	t.sharing = newSharing(o, newRunner(o, t.authority))
 	t.connections = connection.New(connection.Options{
-		Host:   &host{sharing: t.sharing, intake: t.intake, alike: o.Impersonal},
+		Host: &host{
+			sharing: t.sharing, intake: t.intake, alike: o.Impersonal,
+			turns: newTurns(o.Limits), starts: make(chan struct{}, o.Limits.InFlight),
+		},
 		Limits: o.Limits.Bounds, Message: o.Limits.Body, Answer: o.Limits.onConnection(), JSON: o.Limits.JSON(),
 		Credentials: credential.NewRegistry(t.authority, &t.running), Memory: t.sharing.memory, Requests: requests,
+		Kept: answerbudget.NewMemory(kept), KeptEach: keptEach,
 		Readers: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 		Alive:   alive, Running: &t.running, Now: now, Logger: o.Logger,
 	})
@@ -254,6 +265,9 @@ func (t *Transport) Open() int { return t.connections.Size() }
 
 // Refusals returns how many sockets and event streams were refused, by the cause.
 func (t *Transport) Refusals() map[string]int { return t.connections.Refusals() }
+
+// Kept returns how many bytes of memory open subscriptions are reckoned to take.
+func (t *Transport) Kept() int64 { return t.connections.Kept.Taken() }
 
 // longestSpread bounds how long closing all connections is spread out.
 const longestSpread = 10 * time.Second

@@ -3,6 +3,8 @@ package connection
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -40,6 +42,7 @@ type news struct {
 // readers are sent the same bytes.
 type feed struct {
 	key    operation.Key // of a shared one
+	op     *operation.Operation
 	news   atomic.Pointer[news]
 	cancel context.CancelFunc
 
@@ -153,18 +156,23 @@ type feeds struct {
 	open map[operation.Key]*feed
 }
 
-// join lets t read the feed of key. If there is none, open opens it with t as its first reader.
-func (s *feeds) join(t *task, key operation.Key, open func() *feed) {
+// join lets t read the feed of key. If there is none, open opens it with t as its first reader, or returns nil if there
+// is no room for it, which join reports.
+func (s *feeds) join(t *task, key operation.Key, open func() *feed) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if f := s.open[key]; f != nil {
 		f.join(t)
-		return
+		return true
 	}
 	// Under the lock, so two tasks that come together do not both open a feed.
 	f := open()
+	if f == nil {
+		return false
+	}
 	f.key = key
 	s.open[key] = f
+	return true
 }
 
 // leave removes a reader from its feed, and cancels a feed that has none left.
@@ -204,14 +212,36 @@ func (s *feeds) close(f *feed) {
 	s.forget(f)
 }
 
+// sampled is how many readers of a feed are asked for their addresses.
+const sampled = 16
+
+// addresses returns the addresses of some readers: of all if they are few, and else of any.
+func (f *feed) addresses() (some []netip.Prefix) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := len(f.readers)
+	for i := range min(n, sampled) {
+		if n > sampled {
+			i = rand.IntN(n)
+		}
+		some = append(some, f.readers[i].conn.address)
+	}
+	return some
+}
+
 // newFeed runs a subscription until it ends or ctx does. Its first reader joins before it starts, lest it miss an
-// event.
+// event. It returns nil if there is no memory for it.
 func (k *Keeper) newFeed(ctx context.Context, op *operation.Operation, first *task) *feed {
+	held := k.holdings.take(op, first.conn.address)
+	if held == nil {
+		return nil
+	}
 	ctx, cancel := context.WithCancel(ctx)
-	f := &feed{cancel: cancel}
+	f := &feed{op: op, cancel: cancel}
 	f.news.Store(&news{})
 	f.join(first)
 	k.Running.Go(func() {
+		defer held.give()
 		defer cancel()
 		errs := k.broadcast(ctx, op, f)
 		// Closed before it is finished: a task that joined between the two would be sent the end of this feed, although
@@ -231,7 +261,7 @@ func (k *Keeper) broadcast(ctx context.Context, op *operation.Operation, f *feed
 			errs = fault.Internal(ctx).JSON()
 		}
 	}()
-	next := k.Host.Subscribe(ctx, op)
+	next := k.Host.Subscribe(ctx, op, f.addresses)
 	for {
 		e, refused := next()
 		if refused != nil {
@@ -254,11 +284,10 @@ func (k *Keeper) broadcast(ctx context.Context, op *operation.Operation, f *feed
 
 // subscribe makes t read the events of op: from a shared feed if they are the same for everybody, and otherwise from a
 // feed of its own. A shared feed runs without a credential; if it fails or is denied something, a client with a
-// credential gets a feed of its own, since it may be allowed to see more.
-func (k *Keeper) subscribe(ctx context.Context, t *task, who credential.Identity, op *operation.Operation) {
+// credential gets a feed of its own, since it may be allowed to see more. It reports whether there was room.
+func (k *Keeper) subscribe(ctx context.Context, t *task, who credential.Identity, op *operation.Operation) bool {
 	if !who.Anonymous() && !k.Host.Impersonal(op) {
-		k.newFeed(ctx, op, t)
-		return
+		return k.newFeed(ctx, op, t) != nil
 	}
 	if who.Anonymous() {
 		t.end() // nothing runs for this task alone, and the context would take more memory than all the rest of it
@@ -266,20 +295,20 @@ func (k *Keeper) subscribe(ctx context.Context, t *task, who credential.Identity
 	} else {
 		// The shared feed sees what anybody sees: only where it is denied something, or fails, may this client see
 		// more.
-		t.apart = func(begun bool) {
+		t.apart = func(op *operation.Operation, begun bool) { // op is that of the feed, lest it be kept twice
 			own := ctx
 			if begun {
 				own = eventmark.Continue(ctx)
 			}
-			t.attach(func() {
+			t.attach(func() bool {
 				// The numbers of events begin again in another feed. The own feed has the client's rights, so there is
 				// nowhere else to go.
 				t.apart, t.seen = nil, 0
-				k.newFeed(own, op, t)
+				return k.newFeed(own, op, t) != nil
 			})
 		}
 	}
-	k.feeds.join(t, op.Key(), func() *feed {
+	return k.feeds.join(t, op.Key(), func() *feed {
 		// It outlives the request of its first reader, and so has neither that request's context and id nor anyone's
 		// credential.
 		return k.newFeed(requestid.With(k.Alive, requestid.New()), op, t)

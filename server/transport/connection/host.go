@@ -3,6 +3,7 @@ package connection
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -21,8 +22,9 @@ type Host interface {
 	// Answer runs a query or a mutation, and returns its answer in no more than Limits.Answer bytes.
 	Answer(ctx context.Context, anonymous bool, op *operation.Operation) ([]byte, *fault.Fault)
 	// Subscribe begins a subscription. The returned function waits for the next event. At the end it returns a nil
-	// event, with the fault that ended the subscription if there was one.
-	Subscribe(ctx context.Context, op *operation.Operation) func() (*Event, *fault.Fault)
+	// event, with the fault that ended the subscription if there was one. From returns addresses of some who subscribe
+	// at present, to one of which an event may be charged.
+	Subscribe(ctx context.Context, op *operation.Operation, from func() []netip.Prefix) func() (*Event, *fault.Fault)
 	// Impersonal reports whether the events of a subscription are the same for all who may see them at all.
 	Impersonal(op *operation.Operation) bool
 }
@@ -61,6 +63,8 @@ type Options struct {
 	Credentials *credential.Registry
 	Memory      *answerbudget.Memory // of answers
 	Requests    *answerbudget.Memory // of long requests
+	Kept        *answerbudget.Memory // of operations that are kept: subscriptions, and what waits for its stream
+	KeptEach    int64                // of Kept for one address; 0: all of it
 	// Readers is a semaphore: its capacity is how many long messages may be read at once.
 	Readers chan struct{}
 	// Alive is the context of all that outlives its request; Running waits for the goroutines that run in it.

@@ -13,6 +13,8 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/vektah/gqlparser/v2/ast"
+
 	"petitiond/server/operation"
 	"petitiond/server/recurring"
 	"petitiond/server/transport/credential"
@@ -42,6 +44,7 @@ type Keeper struct {
 	zero     time.Time
 	table    table
 	feeds    feeds
+	holdings holdings
 	dispatch dispatch
 	refusals recurring.Lines
 }
@@ -54,9 +57,12 @@ func New(o Options) *Keeper {
 			ID: LongestID, InitPayload: o.Limits.InitPayload, PingPayload: pingPayload, Operations: o.Limits.SocketOperations,
 			JSONDepth: o.JSON.Depth, JSONMembers: o.JSON.Members,
 		},
-		zero:     o.Now(),
-		table:    table{by: map[netip.Prefix]int{}},
-		feeds:    feeds{open: map[operation.Key]*feed{}},
+		zero:  o.Now(),
+		table: table{by: map[netip.Prefix]int{}},
+		feeds: feeds{open: map[operation.Key]*feed{}},
+		holdings: holdings{
+			memory: o.Kept, each: o.KeptEach, documents: map[*ast.QueryDocument]*document{}, by: map[netip.Prefix]int64{},
+		},
 		dispatch: dispatch{wake: make(chan struct{}, 1), halted: make(chan struct{})},
 		refusals: recurring.Lines{Now: o.Now},
 	}

@@ -14,7 +14,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+
 	"petitiond/server/answerbudget"
+	"petitiond/server/operation"
 	"petitiond/server/strictjson"
 	"petitiond/server/transport/credential"
 	"petitiond/server/transport/fault"
@@ -48,6 +52,7 @@ func newLoneKeeper(t *testing.T) *Keeper {
 		Message: 64 << 10, Answer: 1 << 20, JSON: strictjson.Limits{Depth: 32, Members: 1000},
 		Credentials: credential.NewRegistry(&credential.Authority{Alive: alive, Now: time.Now, Logger: quiet}, &running),
 		Memory:      answerbudget.NewMemory(1 << 30), Requests: answerbudget.NewMemory(1 << 30), Readers: make(chan struct{}, 1),
+		Kept:  answerbudget.NewMemory(1 << 30),
 		Alive: alive, Running: &running, Now: time.Now, Logger: quiet,
 	})
 	t.Cleanup(func() {
@@ -142,8 +147,15 @@ func TestNothingBeginsOnAStreamThatIsBeingOpened(t *testing.T) {
 	t.Parallel()
 	k := newLoneKeeper(t)
 	var began []string
+	judge := operation.New(operation.Options{
+		Schema: gqlparser.MustLoadSchema(&ast.Source{Input: "type Query { hello: String }"}), Limits: operation.DefaultLimits(),
+	})
+	op, refused := judge.Prepare(&operation.Request{Query: "{ hello }"})
+	if refused != nil {
+		t.Fatal(refused.Errors)
+	}
 	hand := func(token, id string) *fault.Fault {
-		return k.Streams.hand(token, early{id: id, begin: func(*Conn) *fault.Fault {
+		return k.Streams.hand(token, early{id: id, op: op, begin: func(*Conn) *fault.Fault {
 			began = append(began, id)
 			return nil
 		}})
@@ -181,6 +193,9 @@ func TestNothingBeginsOnAStreamThatIsBeingOpened(t *testing.T) {
 			t.Errorf("opened: %v, %q began", f, began)
 		}
 		began = nil
+	}
+	if kept := k.Kept.Taken(); kept != 0 {
+		t.Errorf("%d bytes are kept of what has begun or ended", kept)
 	}
 	if len(k.Streams.by) > 0 {
 		t.Errorf("%v are counted as reserved", k.Streams.by)

@@ -44,8 +44,9 @@ type stream struct {
 // early is an operation that waits for its stream.
 type early struct {
 	id    string
-	bytes int // of the request, for which it takes memory while it waits
+	op    *operation.Operation
 	begin func(*Conn) *fault.Fault
+	held  *holding // the memory that it takes while it waits, beside that of its request
 }
 
 // Reserve reserves a stream that can be opened with the token, or returns why there is no room for it.
@@ -183,7 +184,7 @@ func (s *Streams) Send(token string, b Beside) *fault.Fault {
 	who, request := b.Who.Outlive(s.keeper.Alive), strings.Clone(b.Request)
 	// The request is over when its operation begins to answer, so neither its context nor a part of its text may be
 	// kept.
-	return s.hand(token, early{id: b.ID, bytes: b.Operation.Bytes, begin: func(c *Conn) *fault.Fault {
+	return s.hand(token, early{id: b.ID, op: b.Operation, begin: func(c *Conn) *fault.Fault {
 		return beginBeside(c, b.ID, request, who, b.Operation)
 	}})
 }
@@ -200,9 +201,9 @@ func (s *Streams) hand(token string, e early) *fault.Fault {
 	if st.conn != nil {
 		return e.begin(st.conn)
 	}
-	bytes := e.bytes
+	bytes := e.op.Bytes
 	for _, other := range st.early {
-		bytes += other.bytes
+		bytes += other.op.Bytes
 	}
 	switch {
 	case slices.ContainsFunc(st.early, e.same):
@@ -212,7 +213,12 @@ func (s *Streams) hand(token string, e early) *fault.Fault {
 	case len(st.early) > 0 && bytes > operation.ShortRequest:
 		return fault.Flaw(operation.Exceeded("body", operation.ShortRequest,
 			"The operations waiting for this stream are together too large. Open the stream first."))
-	case !s.keeper.Requests.Take(operation.RequestMemory(e.bytes)):
+	}
+	if e.held = s.keeper.holdings.take(e.op, st.address); e.held == nil {
+		return fault.Crowded()
+	}
+	if !s.keeper.Requests.Take(operation.RequestMemory(e.op.Bytes)) {
+		e.held.give()
 		return fault.NoRoom()
 	}
 	st.early = append(st.early, e)
@@ -224,7 +230,8 @@ func (e early) same(other early) bool { return e.id == other.id }
 // stopWaiting returns the memory of operations that no longer wait. It needs mu.
 func (s *Streams) stopWaiting(list []early) {
 	for _, e := range list {
-		s.keeper.Requests.Give(operation.RequestMemory(e.bytes))
+		e.held.give()
+		s.keeper.Requests.Give(operation.RequestMemory(e.op.Bytes))
 	}
 }
 

@@ -21,11 +21,12 @@ type task struct {
 	feed  *feed                  // nil until the operation has begun
 	taken int                    // bytes of the memory for requests
 	end   context.CancelFunc     // cancels what runs for this operation alone
-	apart func(begun bool)       // starts a feed of the task's own, if more may be seen so; nil: it does already
-	place int                    // in the feed's readers; guarded by the feed's lock
-	seen  uint64                 // number of the last event that was sent
-	since uint64                 // number of the feed's last event when the task joined
-	known int64                  // version of the last event that the client has; 0: none, or the first event was judged
+	// apart starts a feed of the task's own, if more may be seen so; nil: it does already.
+	apart func(op *operation.Operation, begun bool)
+	place int    // in the feed's readers; guarded by the feed's lock
+	seen  uint64 // number of the last event that was sent
+	since uint64 // number of the feed's last event when the task joined
+	known int64  // version of the last event that the client has; 0: none, or the first event was judged
 	left  bool
 }
 
@@ -41,13 +42,13 @@ func (t *task) recoverPanic(ctx context.Context) {
 func (t *task) run(ctx context.Context, who credential.Identity, op *operation.Operation) {
 	defer t.recoverPanic(ctx)
 	if op.Kind() == ast.Subscription {
-		// A subscription waits for no place among what runs, where the credential of a query or a mutation is checked
-		// again.
+		// A subscription waits for its place later, when its feed begins, and under nobody's credential if that is
+		// shared. That of a query or a mutation is checked again where it waits.
 		if f := t.conn.keeper.Credentials.Recheck(ctx); f != nil {
 			t.refuse(f)
 			return
 		}
-		t.attach(func() { t.conn.keeper.subscribe(ctx, t, who, op) })
+		t.attach(func() bool { return t.conn.keeper.subscribe(ctx, t, who, op) })
 		return
 	}
 	body, f := t.conn.keeper.Host.Answer(ctx, who.Anonymous(), op)
@@ -58,13 +59,16 @@ func (t *task) run(ctx context.Context, who credential.Identity, op *operation.O
 	t.answer(body)
 }
 
-// attach calls join to make t read a feed, unless the operation has ended meanwhile.
-func (t *task) attach(join func()) {
+// attach calls join to make t read a feed, unless the operation has ended meanwhile. If join reports that there was no
+// room, the operation ends.
+func (t *task) attach(join func() bool) {
 	t.conn.mu.Lock()
-	if !t.left {
-		join()
-	}
+	joined := t.left || join()
 	t.conn.mu.Unlock()
+	if !joined {
+		t.refuse(fault.Crowded())
+		return
+	}
 	// The feed may have events already, and queues its readers only for the next.
 	t.conn.keeper.dispatch.callOne(t.conn)
 }
@@ -122,8 +126,9 @@ func (t *task) appendDue(out []byte) (_ []byte, ended bool) {
 // connection's mu.
 func (t *task) goApart(begun bool) {
 	t.conn.keeper.feeds.leave(t)
+	op := t.feed.op
 	t.feed = nil
 	// On a goroutine, since it takes the connection's lock, which is held here. Until then the task has no feed and
 	// nothing is due.
-	go t.apart(begun)
+	go t.apart(op, begun)
 }

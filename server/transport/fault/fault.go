@@ -80,6 +80,11 @@ func NoRoom() *Fault {
 	return Passing(errcode.Unavailable, "The server is reading too many long requests. Try again in a moment.")
 }
 
+// Crowded refuses a subscription, or an operation that is to wait, which there is no memory to keep at present.
+func Crowded() *Fault {
+	return Passing(errcode.Unavailable, "The server keeps too many different subscriptions. End some of yours, or try again in a moment.")
+}
+
 // AnswerTooLarge refuses an operation whose answer would have more bytes than most.
 func AnswerTooLarge(most int) *Fault {
 	return Flaw(operation.Exceeded("answer", most, fmt.Sprintf("An answer may have at most %d bytes. Ask for less at a time.", most)))
