@@ -7,6 +7,8 @@ package graph
 
 import (
 	"context"
+	"time"
+
 	"petitiond/ent"
 	"petitiond/graph/generated"
 	"petitiond/graph/model"
@@ -15,7 +17,6 @@ import (
 	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
-	"time"
 )
 
 func (r *commentResolver) ID(ctx context.Context, obj *ent.Comment) (*scalar.ID, error) {

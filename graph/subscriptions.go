@@ -7,7 +7,6 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/uuid"
 
-	"petitiond/ent"
 	"petitiond/graph/scalar"
 	"petitiond/server/eventmark"
 	"petitiond/server/figures"
@@ -142,107 +141,13 @@ func (r *Resolver) seen(ctx context.Context, id uuid.UUID) error {
 	return err
 }
 
-// petitions follows the text and state of a petition, beginning with the present ones, until it is hidden.
-func (r *Resolver) petitions(ctx context.Context, id scalar.ID) (<-chan *ent.Petition, error) {
-	w, err := r.watch(ctx, figures.Edition, id)
-	if err != nil {
-		return nil, err
-	}
-	told := 0 // versions begin with 1
-	about := func(row *ent.Petition) eventmark.Mark {
-		return eventmark.Mark{Topic: row.ID.String(), Version: int64(row.Version)}
-	}
-	wait := func(ctx context.Context) error {
-		if told == 0 { // the present state comes without news
-			return nil
-		}
-		return w.Wait(ctx)
-	}
-	return follow(ctx, source[ent.Petition]{wait: wait, about: about, end: w.Close, next: func(ctx context.Context) (*ent.Petition, error) {
-		if told > 0 {
-			if _, ok, err := w.Poll(); err != nil || !ok {
-				return nil, err
-			}
-		}
-		found, err := r.reads(ctx).PetitionsByID(ctx, []uuid.UUID{id.UUID}, reading.Selection{})
-		row, err := one(found.Rows, err)
-		switch {
-		case err != nil:
-			return nil, err
-		case row == nil:
-			return nil, errNoPetition
-		case row.Version == told: // this version was already sent: it was read before its news arrived
-			return nil, nil //nolint:nilnil // nothing is new
-		}
-		told = row.Version
-		return row, nil
-	}}), nil
-}
-
-// comments follows the comments made after now, in their order, until the petition is hidden.
-func (r *Resolver) comments(ctx context.Context, id scalar.ID) (<-chan *ent.Comment, error) {
-	w, err := r.watch(ctx, figures.Comments, id)
-	if err != nil {
-		return nil, err
-	}
-	// From what was newest when watching began, and not from what is read now: a comment in between would be lost.
-	c := &commenting{Resolver: r, watcher: w, petition: id.UUID, last: w.Baseline()[0].Comment}
-	return follow(ctx, source[ent.Comment]{wait: c.wait, next: c.next, end: w.Close}), nil
-}
-
-// commenting is a subscription to the comments of a petition.
-type commenting struct {
-	*Resolver
-
-	watcher  *live.Watcher
-	petition uuid.UUID
-	last     int // number of the last comment that was read
-	// due are comments that were read with an earlier one and are sent after it. They are read again then: an event may
-	// have to wait for long, and all their texts would be kept meanwhile.
-	due []uuid.UUID
-}
-
-func (c *commenting) wait(ctx context.Context) error {
-	if len(c.due) > 0 {
-		return nil
-	}
-	return c.watcher.Wait(ctx)
-}
-
-// next returns the next comment. Of a petition that was hidden nothing more is sent, whatever was written before.
-func (c *commenting) next(ctx context.Context) (*ent.Comment, error) {
-	if len(c.due) == 0 {
-		if _, ok, err := c.watcher.Poll(); err != nil || !ok {
-			return nil, err
-		}
-	}
-	if err := c.seen(ctx, c.petition); err != nil {
-		return nil, err
-	}
-	if len(c.due) > 0 {
-		found, err := c.reads(ctx).CommentsByID(ctx, c.due[:1])
-		c.due = c.due[1:]
-		return one(found, err)
-	}
-	found, err := c.reads(ctx).CommentsAfter(ctx, c.petition, c.last, reading.CommentsATick)
-	if err != nil || len(found) == 0 {
-		return nil, err
-	}
-	for _, row := range found[1:] {
-		c.due = append(c.due, row.ID)
-	}
-	c.last = found[len(found)-1].Number
-	return found[0], nil
-}
-
 // statistics follows the figures of the site.
 func (r *Resolver) statistics(ctx context.Context) (<-chan *reading.Statistics, error) {
 	w, err := r.Site.Watch()
 	if err != nil {
 		return nil, err
 	}
-	about := func(*reading.Statistics) eventmark.Mark { return eventmark.Mark{Topic: "statistics"} }
-	return follow(ctx, source[reading.Statistics]{wait: w.Wait, about: about, end: w.Close, next: func(context.Context) (*reading.Statistics, error) {
+	return follow(ctx, source[reading.Statistics]{wait: w.Wait, about: statisticsMark, end: w.Close, next: func(context.Context) (*reading.Statistics, error) {
 		v, ok, err := w.Poll()
 		if !ok {
 			return nil, err

@@ -63,7 +63,7 @@ func (r *Resolver) counts(ctx context.Context, argument string, ids ...scalar.ID
 		}
 	}
 	c.end = noPetitions(argument, keys, all)
-	return follow(ctx, source[figures.Value]{wait: w.Wait, next: c.next, about: c.about, end: w.Close}), nil
+	return follow(ctx, source[figures.Value]{wait: w.Wait, next: c.next, about: c.mark, end: w.Close}), nil
 }
 
 // next returns the next value that the subscriber does not know yet, or nil if there is none.
@@ -127,16 +127,6 @@ func (c *counting) farewell(s *share, v figures.Value) (*figures.Value, error) {
 // differs reports whether a value is worth an event: not if only the text of its petition has changed.
 func (c *counting) differs(told *figures.Value, v figures.Value) bool {
 	return told.Version != v.Version || bool(c.hours) && !told.SameHour(v)
-}
-
-// about returns the mark of a value. A client that reconnects is not sent a version that it has, unless the versions
-// are those of several petitions, or the last hour is selected and may have fallen since that version was written.
-func (c *counting) about(v *figures.Value) eventmark.Mark {
-	m := eventmark.Mark{Topic: v.Petition.String(), Denied: v.Gone}
-	if len(c.shares) == 1 && (!bool(c.hours) || c.Reading.IsFresh(*v)) {
-		m.Version = int64(v.Version)
-	}
-	return m
 }
 
 // missing is the error for those ids in an argument that name no petition which the actor may see.
