@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"io"
+	"log"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -25,6 +26,7 @@ import (
 	"testing"
 	"time"
 
+	"petitiond/server/settings"
 	"petitiond/server/transport/nodetest"
 )
 
@@ -86,8 +88,8 @@ func TestClientsPage(t *testing.T) {
 	})
 }
 
-// Whoever watches by a file of the page sees every signature, also after the server was restarted under them, and after
-// it was away for a while behind a proxy.
+// Whoever watches by a file of the page sees every signature, also after the server was restarted under them, after it
+// was away for a while behind a proxy, and while it ends whatever has been open for long.
 func TestClientsPageComesBack(t *testing.T) {
 	t.Parallel()
 	f := newFront(t, append(sqlite(t), "PETITION_DEMO=true"))
@@ -131,8 +133,10 @@ func TestClientsPageComesBack(t *testing.T) {
 		}
 		break
 	}
-	f.begin(t)
-	all(f.site.signPetitionOfPage(t))
+	f.begin(t, func(c *settings.Config) { c.Limits.Age = time.Second })
+	for range 3 { // they come back at different times, so that some have been closed before the others are there
+		all(f.site.signPetitionOfPage(t))
+	}
 }
 
 // The dashboard goes on without what was hidden, be it while it watches or while the server is restarted.
@@ -312,6 +316,7 @@ func (s *site) testModesOfPage(t *testing.T) {
 	}
 	var reserved atomic.Int32
 	forward := httputil.NewSingleHostReverseProxy(target)
+	forward.ErrorLog = log.New(io.Discard, "", 0) // at the end its client is gone
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPut {
 			reserved.Add(1)

@@ -13,6 +13,7 @@ import (
 
 	"petitiond/graph/scalar"
 	"petitiond/server/petitioning"
+	"petitiond/server/settings"
 )
 
 // front stands before a server, as a proxy would, and keeps its address while the server is started anew.
@@ -61,9 +62,9 @@ func (f *front) restart(t *testing.T) {
 }
 
 // begin starts a server in place of one that has stopped.
-func (f *front) begin(t *testing.T) {
+func (f *front) begin(t *testing.T, adjust ...func(*settings.Config)) {
 	t.Helper()
-	f.site = start(t, f.environment)
+	f.site = start(t, f.environment, adjust...)
 	f.aim(t, f.site.url)
 }
 
@@ -99,8 +100,8 @@ func (f *front) aim(t *testing.T, address string) {
 	f.target = target
 }
 
-// forward passes requests on. Where no server answers the connection is cut, as if nobody listened, or the answer is 502
-// as that of a proxy.
+// forward passes requests on. Where no server answers the connection is cut, as if nobody listened, or the answer is
+// 502 as that of a proxy.
 func (f *front) forward() http.Handler {
 	return &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
@@ -122,7 +123,7 @@ func (f *front) forward() http.Handler {
 			}
 			w.WriteHeader(http.StatusBadGateway)
 		},
-		ErrorLog:     log.New(io.Discard, "", 0),
+		ErrorLog: log.New(io.Discard, "", 0),
 		// A server that stops would wait for connections that were never used.
 		Transport: &http.Transport{DisableKeepAlives: true},
 	}

@@ -44,8 +44,8 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 }
 
-// task runs a task and logs how it has fared. It does nothing while the time is unknown, since nothing may be written then;
-// the Clock itself reports that.
+// task runs a task and logs how it has fared. It does nothing while the time is unknown, since nothing may be written
+// then; the Clock itself reports that.
 func (s *Service) task(ctx context.Context, name string, do func(context.Context) error) {
 	if s.db.Clock.Check() != nil {
 		return
