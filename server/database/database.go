@@ -37,9 +37,9 @@ type DB struct {
 	Dialect Dialect
 	// Write is the pool on which the domain writes. On SQLite it is one connection, the only one that may write.
 	Write *sql.DB
-	// Read is for statements that change nothing and may take long, such as searches, totals and sums. On SQLite a few of
-	// them run at once and the others wait, within their time; its connections refuse changes. On PostgreSQL it is the
-	// same pool as Write.
+	// Read is for statements that change nothing and may take long, such as searches, totals and sums. A few of them run
+	// at once and the others wait, within their time: nothing else waits behind them. On SQLite its connections refuse
+	// changes.
 	Read *sql.DB
 	// LookUp is for reading statements that use the same indexes whatever their arguments and find few rows: they never
 	// wait for those of Read. PostgreSQL plans each of them only once per connection; by default it would plan some of
@@ -61,8 +61,8 @@ type DB struct {
 
 // Options are what can be chosen when a database is opened. The program runs with the zero value.
 type Options struct {
-	// Write, Read, LookUp and Ledger are numbers of connections, by default 12, 3, 12 and 4. Read applies to SQLite,
-	// LookUp to both, the others to PostgreSQL.
+	// Write, Read, LookUp and Ledger are numbers of connections, by default 9, 3, 12 and 4. Write and Ledger apply to
+	// PostgreSQL only. README.md says how many a server takes.
 	Write, Read, LookUp, Ledger int
 	// Memory is how many bytes the program may take, or 0 if that is unknown: SQLite keeps less of its file where there is
 	// little.
@@ -103,7 +103,7 @@ func (o Options) Open(ctx context.Context, url string) (*DB, error) {
 }
 
 func (o *Options) setDefaults() {
-	o.Write, o.Read, o.LookUp, o.Ledger = cmp.Or(o.Write, 12), cmp.Or(o.Read, 3), cmp.Or(o.LookUp, 12), cmp.Or(o.Ledger, 4)
+	o.Write, o.Read, o.LookUp, o.Ledger = cmp.Or(o.Write, 9), cmp.Or(o.Read, 3), cmp.Or(o.LookUp, 12), cmp.Or(o.Ledger, 4)
 }
 
 // pool returns a pool of at most size connections. It keeps all of them open when idle: closing and reopening them
@@ -132,8 +132,8 @@ func (db *DB) Close() error {
 }
 
 // Newest returns the pool that reads the latest committed state without waiting for writers, nor for what takes long.
-// On SQLite this is that of look-ups, since the writer has only one connection; on PostgreSQL it is not, since readers
-// may be given a replica.
+// On SQLite this is that of look-ups, since the writer has only one connection; on PostgreSQL it is the one that writes,
+// since readers may be given a replica.
 func (db *DB) Newest() *sql.DB {
 	if db.Dialect == SQLite {
 		return db.LookUp

@@ -85,8 +85,9 @@ func (o Options) openPostgres(ctx context.Context, address string) (_ *DB, err e
 	if db.Write, err = o.postgresPool(address, "petitiond", nil, o.Write, inText); err != nil {
 		return nil, err
 	}
-	// Readers do not wait for writers on PostgreSQL, so that one pool does for both.
-	db.Read = db.Write
+	if db.Read, err = o.postgresPool(address, "petitiond read", nil, o.Read, inText); err != nil {
+		return nil, err
+	}
 	if db.LookUp, err = o.postgresPool(address, "petitiond", lookUpRules(), o.LookUp, inText); err != nil {
 		return nil, err
 	}

@@ -27,6 +27,24 @@ func found(t *testing.T, db *database.DB, word string) bool {
 	return scan[bool](t, db.Read, query, word)
 }
 
+// foundIn returns the state in which a search finds the petition by a word. SQLite's index has none but the public ones.
+func foundIn(t *testing.T, db *database.DB, word string) (state string) {
+	t.Helper()
+	for _, state = range []string{"OPEN", "PAUSED", "CLOSED", "ARCHIVED", "DRAFT", "HIDDEN"} {
+		query := "SELECT count(*) > 0 FROM search_documents WHERE document @@ to_tsquery('simple', $1) AND state = $2"
+		if db.Dialect == database.SQLite {
+			query = `SELECT count(*) > 0 FROM search_index WHERE search_index MATCH '"_' || $2 || '" AND ' || $1`
+		}
+		if scan[bool](t, db.Read, query, word, state) {
+			return state
+		}
+	}
+	if db.Dialect == database.SQLite && !found(t, db, word) {
+		return scan[string](t, db.Read, "SELECT state FROM petitions")
+	}
+	return ""
+}
+
 func TestSearchFollowsTheDocuments(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
@@ -48,6 +66,13 @@ func TestSearchFollowsTheDocuments(t *testing.T) {
 		expect("upserted", map[string]bool{"first": false, "second": true, "body": true})
 		exec(t, db.Write, "UPDATE search_documents SET body = 'third' WHERE petition_id = $1", petition)
 		expect("updated", map[string]bool{"body": false, "third": true, "second": true})
+		for _, state := range []string{"DRAFT", "CLOSED", "HIDDEN", "HIDDEN", "PAUSED", "OPEN"} {
+			exec(t, db.Write, "UPDATE petitions SET state = $2 WHERE id = $1", petition, state)
+			exec(t, db.Write, "UPDATE search_documents SET summary = 'fourth' WHERE petition_id = $1", petition)
+			if got := foundIn(t, db, "fourth"); got != state {
+				t.Errorf("a petition that is %s is found in the state %q", state, got)
+			}
+		}
 		exec(t, db.Write, "DELETE FROM petitions WHERE id = $1", petition)
 		expect("petition deleted", map[string]bool{"second": false, "third": false, "tag": false})
 		if db.Dialect == database.SQLite { // fails when the index holds what the documents do not

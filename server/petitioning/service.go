@@ -133,7 +133,9 @@ func (s *Service) inTx(ctx context.Context, fn func(*tx) error) error {
 	case errors.Is(err, database.ErrOutcomeUnknown):
 		s.opt.Observer.Doubtful()
 		return s.failed(ctx, errOutcomeUnknown(), err)
-	case ctx.Err() == nil && IsPassing(err):
+	// Also where the caller's time is over: it was spent on waiting for a connection, a lock or a statement, and nothing
+	// was written.
+	case IsPassing(err), errors.Is(err, sql.ErrTxDone):
 		return s.failed(ctx, errUnavailable(), err)
 	}
 	return err
@@ -141,7 +143,7 @@ func (s *Service) inTx(ctx context.Context, fn func(*tx) error) error {
 
 // unread returns the answer to a write for which something could not be read: nothing was written.
 func (s *Service) unread(ctx context.Context, err error) error {
-	if ctx.Err() == nil && IsPassing(err) {
+	if IsPassing(err) {
 		return s.failed(ctx, errUnavailable(), err)
 	}
 	return err

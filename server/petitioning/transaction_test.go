@@ -2,6 +2,7 @@ package petitioning_test
 
 import (
 	"context"
+	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"net"
@@ -114,6 +115,46 @@ func TestOutage(t *testing.T) {
 			equal(t, "goal", 5, b.Figures(t, made.Petition).Goal)
 		})
 	}
+}
+
+// TestWritesThatOnlyWaited takes every connection to write on until the time of those who ask is over: nothing was sent,
+// and they are told that nothing was written. With a key they wait for the look at it as well.
+func TestWritesThatOnlyWaited(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := setup(t, db)
+		made := b.MustPublish(t)
+		owner := b.As(t, made.EditToken)
+		keyed := draft(func(d *petitioning.Draft) { d.IdempotencyKey = p("5f0c1d8e-93b7-4a26-8e4d-b1a7c2f60935") })
+		u := b.Edit(t, made.Petition, func(u *petitioning.Update) { u.Goal = p(5) })
+		for _, pool := range []*sql.DB{db.Write, db.Newest()} {
+			for range pool.Stats().MaxOpenConnections {
+				conn, err := pool.Conn(t.Context())
+				ok(t, err)
+				defer conn.Close()
+			}
+			if db.Newest() == db.Write {
+				break
+			}
+		}
+		for name, write := range map[string]func(context.Context) error{
+			"Create":  func(ctx context.Context) error { _, err := b.Create(ctx, draft()); return err },
+			"Keyed":   func(ctx context.Context) error { _, err := b.Create(ctx, keyed); return err },
+			"Update":  func(ctx context.Context) error { return b.Update(ctx, u) },
+			"Publish": func(ctx context.Context) error { return b.Publish(ctx, made.Petition) },
+			"Close":   func(ctx context.Context) error { return b.Close(ctx, made.Petition, nil) },
+			"Comment": func(ctx context.Context) error {
+				_, err := b.Comment(ctx, petitioning.Remark{Petition: made.Petition, Body: "Well", IdempotencyKey: keyed.IdempotencyKey})
+				return err
+			},
+		} {
+			t.Run(name, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(owner, 20*time.Millisecond)
+				defer cancel()
+				unavailable(t, write(ctx))
+			})
+		}
+	})
 }
 
 // unavailable fails the test unless err says that nothing was written and when to come again.

@@ -1,6 +1,7 @@
 package reading
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -20,14 +21,17 @@ type conditions struct {
 	name     string // with filter and order: binds the cursors
 	seen     visibility.Seen
 	order    Order
-	states   []petition.State
+	states   []petition.State            // among what everybody sees, or the operator
+	ownIn    []petition.State            // among the viewer's own petitions, besides these
 	own      func(*database.Args) string // AND … the conditions on the petitions' own rows
+	terms    []text.SearchTerm           // of the search
+	crowded  bool                        // too many words begin with the last of these
 	narrow   []narrowing                 // the conditions on other tables; a search comes last
 	byValues bool                        // how the list is best read depends on the values it is read with
 }
 
 // conditions checks a query.
-func (s *Reader) conditions(name string, q PetitionQuery) (conditions, error) {
+func (s *Reader) conditions(ctx context.Context, name string, q PetitionQuery) (conditions, error) {
 	// The whole query: a cursor of one list must not be taken for another's, whose order it knows nothing of.
 	described, err := json.Marshal(q)
 	if err != nil {
@@ -46,21 +50,27 @@ func (s *Reader) conditions(name string, q PetitionQuery) (conditions, error) {
 		return conditions{}, err
 	}
 	c := conditions{
-		name: name + " " + string(described), seen: s.viewer.Petitions(`p`), order: order, own: own,
+		name: name + " " + string(described), seen: s.viewer.PetitionList(`p`), order: order, own: own,
 		states: []petition.State{petition.StateOPEN},
 	}
 	// Only those whose petitions the viewer can meet at all, so that no index is walked for the others.
 	if len(f.States) > 0 {
-		c.states = s.viewer.States(knownStates(f.States))
+		c.states, c.ownIn = s.viewer.States(knownStates(f.States))
 	}
-	c.narrow = s.narrowings(c, f, q.Search)
+	if c.terms = text.SearchTerms(deref(q.Search)); q.Search != nil && len(c.terms) == 0 {
+		c.states, c.ownIn = nil, nil // nothing but punctuation: no petition matches
+	}
+	if c.crowded, err = s.crowded(ctx, c); err != nil {
+		return conditions{}, fmt.Errorf("counting words: %w", err)
+	}
+	c.narrow = s.narrowings(c, f)
 	c.byValues = len(c.narrow) > 0 || c.asksRows()
 	return c, nil
 }
 
 // narrowings returns those of a query. A list that walks along the index of another table also needs one for the
 // conditions on the petitions' rows: if few petitions met them, the walk would pass nearly all petitions.
-func (s *Reader) narrowings(c conditions, f Filter, search *string) []narrowing {
+func (s *Reader) narrowings(c conditions, f Filter) []narrowing {
 	out := c.tagged(f)
 	if f.MinSignatures != nil {
 		out = append(out, c.signedBy(*f.MinSignatures))
@@ -73,8 +83,8 @@ func (s *Reader) narrowings(c conditions, f Filter, search *string) []narrowing 
 			probe: func(*database.Args) string { return `` }, // checked in any case
 		})
 	}
-	if search != nil {
-		out = append(out, s.search(*search))
+	if len(c.terms) > 0 {
+		out = append(out, s.searched(c))
 	}
 	return out
 }
@@ -132,10 +142,12 @@ func knownStates(states []petition.State) []petition.State {
 func (c conditions) inStates() string { return c.in(`p.state`) }
 
 // in is inStates for another column.
-func (c conditions) in(column string) string {
+func (c conditions) in(column string) string { return in(column, c.states) }
+
+func in(column string, states []petition.State) string {
 	// None of those that were asked for is known and may be seen: an empty list in brackets would be no SQL.
-	if len(c.states) == 0 {
+	if len(states) == 0 {
 		return ` AND FALSE`
 	}
-	return ` AND ` + column + ` IN ` + state.List(c.states)
+	return ` AND ` + column + ` IN ` + state.List(states)
 }

@@ -80,7 +80,7 @@ type list[N any] struct {
 	seen     visibility.Seen // the condition of visibility in where
 	args     database.Args   // of all of these
 	order    keyset.Order
-	inner    *inner                                      // chooses the ids of a page first, where that is cheaper; nil: not
+	inner    inner                                       // chooses the ids of a page first, where that is cheaper; where then joins them
 	byValues bool                                        // the best plan depends on the values of the arguments
 	together bool                                        // name, where and columns determine it, so equal readings may be combined
 	scan     func(row scanner) (N, keyset.Cursor, error) // of columns, in its order
@@ -205,36 +205,33 @@ func (l list[N]) statement(d database.Dialect, w keyset.Window, after, before *k
 	return l.seen.Statement(text, args).Of(d, parents)
 }
 
-// body returns the SELECT of one list; first comes before its own columns. If the ids are chosen first, the table is
-// joined to them by its alias p.
+// body returns the SELECT of one list; first comes before its own columns. If the ids are chosen first, its table is
+// joined to them.
 func (l list[N]) body(first string, w keyset.Window, after, before *keyset.Cursor, args *database.Args) string {
-	if l.inner == nil {
+	if len(l.inner) == 0 {
 		return fmt.Sprintf("SELECT %s%s FROM %s WHERE %s%s ORDER BY %s LIMIT %d", first, l.columns, l.from, l.where,
 			l.order.Condition(after, before, args.Add), l.order.By(w.Backward), w.Fetch())
 	}
 	of := l.order
 	of.Columns = []string{"page.key", "page.id"}
-	return fmt.Sprintf("SELECT %s%s FROM (%s) AS page CROSS JOIN %s WHERE p.id = page.id ORDER BY %s",
-		first, l.columns, l.inner.sql(l.where, l.order, w, after, before, args), l.from, of.By(w.Backward))
+	return fmt.Sprintf("SELECT %s%s FROM (%s) AS page CROSS JOIN %s WHERE %s ORDER BY %s",
+		first, l.columns, l.inner.sql(l.order, w, after, before, args), l.from, l.where, of.By(w.Backward))
 }
 
 // inner chooses the ids of a page, with their sort keys, from indexes alone. It merges several sorted lists, such as
 // one for each state: the database then reads one page of each list instead of all rows.
-type inner struct {
-	from     string
-	branches []branch
-}
+type inner []branch
 
 // branch is one of the sorted lists.
 type branch struct {
-	where string     // AND …
-	key   string     // the sort key of rows without one of their own, which all of them share
-	last  *time.Time // its value, which sorts last in either direction; nil: rows have their own keys
+	place
+	key  string     // the sort key of rows without one of their own, which all of them share
+	last *time.Time // its value, which sorts last in either direction; nil: rows have their own keys
 }
 
-func (i *inner) sql(where string, k keyset.Order, w keyset.Window, after, before *keyset.Cursor, args *database.Args) string {
-	parts := make([]string, len(i.branches))
-	for n, b := range i.branches {
+func (i inner) sql(k keyset.Order, w keyset.Window, after, before *keyset.Cursor, args *database.Args) string {
+	parts := make([]string, len(i))
+	for n, b := range i {
 		key, order, condition := k.Columns[0], k.By(w.Backward), ""
 		if b.last == nil {
 			condition = k.Condition(after, before, args.Add)
@@ -242,8 +239,8 @@ func (i *inner) sql(where string, k keyset.Order, w keyset.Window, after, before
 			// The first column is NULL in all of these rows; it stays in ORDER BY to match the index.
 			key, condition = b.key, b.condition(k, after, before, args)
 		}
-		parts[n] = fmt.Sprintf("SELECT %s AS id, %s AS key FROM %s WHERE %s%s%s ORDER BY %s LIMIT %d",
-			k.Columns[1], key, i.from, where, b.where, condition, order, w.Fetch())
+		parts[n] = fmt.Sprintf("SELECT %s AS id, %s AS key FROM %s WHERE %s%s ORDER BY %s LIMIT %d",
+			k.Columns[1], key, b.from, b.where, condition, order, w.Fetch())
 	}
 	if len(parts) == 1 {
 		return parts[0]
@@ -256,7 +253,7 @@ func (i *inner) sql(where string, k keyset.Order, w keyset.Window, after, before
 }
 
 // single reports whether there is only one list, and its rows have sort keys of their own.
-func (i *inner) single() bool { return len(i.branches) == 1 && i.branches[0].last == nil }
+func (i inner) single() bool { return len(i) == 1 && i[0].last == nil }
 
 // condition returns the SQL of the bounds among rows that share their sort key.
 func (b branch) condition(k keyset.Order, after, before *keyset.Cursor, args *database.Args) string {

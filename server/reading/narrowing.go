@@ -32,29 +32,54 @@ type Sizes struct {
 // would pass before a page is full.
 var usualSizes = Sizes{Few: 4000, Several: 20_000, Counted: 50_000}
 
-// source is where the petitions of a list are chosen from.
-type source struct {
+// place is where petitions AS p are chosen from.
+type place struct {
 	from  string
 	where string // all conditions except those on the states
-	args  database.Args
-	few   bool // there are so few that they are sorted, instead of walking the list until a page is full
+}
+
+// source is where the petitions of a list are chosen from: one place or two. A place that is empty is not asked for.
+type source struct {
+	place
+	few  bool  // there are so few that they are sorted, instead of walking the list until a page is full
+	mine place // the viewer's own petitions, which are few, in states that not everybody sees
+	args database.Args
 }
 
 // asked returns the source that reads the petitions that meet one of the narrowings, given by its index, and checks the
-// others for each of them. With -1 all narrowings are checked for each petition.
-func (c conditions) asked(through int, d database.Dialect) source {
-	var args database.Args
-	out := source{from: `petitions AS p`, where: visibility.Here + c.own(&args)}
-	for i, n := range c.narrow {
-		if i != through {
-			out.where += n.probe(&args)
-			continue
+// others for each of them. With -1 all narrowings are checked for each petition, as they are for the viewer's own.
+func (c conditions) asked(through int, d database.Dialect) (out source) {
+	if len(c.states) > 0 || len(c.ownIn) == 0 {
+		out.place = place{`petitions AS p`, visibility.Here + c.own(&out.args)}
+		for i, n := range c.narrow {
+			if i != through {
+				out.where += n.probe(&out.args)
+				continue
+			}
+			from, on := goThrough(n.set(&out.args), d)
+			out.from, out.few, out.where = from, true, out.where+on
 		}
-		from, on := goThrough(n.set(&args), d)
-		out.from, out.few, out.where = from, true, out.where+on
 	}
-	out.args = args
+	if len(c.ownIn) > 0 {
+		from, on := goThrough(`SELECT m.id FROM petitions AS m WHERE m.id IN (`+visibility.Own+`)`, d)
+		out.mine = place{from, `p.id IN (` + visibility.Own + `)` + on + c.own(&out.args)}
+		for _, n := range c.narrow {
+			out.mine.where += n.probe(&out.args)
+		}
+	}
 	return out
+}
+
+// rows returns a SELECT of all petitions of the source, without an order.
+func (s source) rows(c conditions) string {
+	var parts []string
+	if s.from != "" {
+		parts = append(parts, `SELECT 1 AS one FROM `+s.from+` WHERE `+s.where+c.inStates())
+	}
+	if s.mine.from != "" {
+		parts = append(parts, `SELECT 1 AS one FROM `+s.mine.from+` WHERE `+s.mine.where+in(`p.state`, c.ownIn))
+	}
+	return strings.Join(parts, ` UNION ALL `)
 }
 
 // goThrough returns the tables that yield the petitions of a set, and the condition that joins them.
@@ -78,6 +103,9 @@ func (s *Reader) choose(ctx context.Context, c conditions) (source, error) {
 
 // chooseAmong returns a source by the narrowing that the fewest petitions meet, if they are at most so many.
 func (s *Reader) chooseAmong(ctx context.Context, c conditions, most int) (source, error) {
+	if len(c.states) == 0 { // at most the viewer's own petitions
+		return c.asked(-1, s.source.Dialect()), nil
+	}
 	// Counted, not estimated: planners guess such numbers wrong by orders of magnitude.
 	sizes, err := s.sizes(ctx, c.narrow, most)
 	if err != nil {
@@ -173,19 +201,12 @@ func (c conditions) signedBy(n int) narrowing {
 	}
 }
 
-// search narrows to petitions in which every term of a search is found.
-func (s *Service) search(search string) narrowing {
-	query := s.matching(search)
-	if query == "" { // nothing but punctuation: no petition matches
-		return narrowing{
-			set:   func(*database.Args) string { return `SELECT x.petition_id AS id FROM ranks AS x WHERE FALSE` },
-			probe: func(*database.Args) string { return ` AND FALSE` },
-		}
+// searched narrows to petitions in which every term of the search is found, in the states of the list, as bearing does.
+func (s *Service) searched(c conditions) narrowing {
+	return narrowing{
+		set: func(args *database.Args) string { return s.matches(c, args) },
+		probe: func(args *database.Args) string {
+			return ` AND (SELECT ` + s.matchesOne(c.terms, args) + ` FROM search_documents AS d WHERE d.petition_id = p.id LIMIT 1)`
+		},
 	}
-	set := func(args *database.Args) string {
-		return `SELECT d.petition_id AS id FROM ` + s.matches(args.Add(query))
-	}
-	return narrowing{set: set, probe: func(args *database.Args) string {
-		return ` AND (SELECT ` + s.matchesOne(search, args) + ` FROM search_documents AS d WHERE d.petition_id = p.id LIMIT 1)`
-	}}
 }

@@ -82,19 +82,13 @@ func (c conditions) sort(o Order, from source, d database.Dialect) sorting {
 	case ByTrending:
 		return c.byRank(`r.trending`, desc, from, new(sortFloat))
 	}
-	out := sorting{keys: keyset.Order{Columns: []string{`p.created_at`, `p.id`}, Desc: desc}, at: &sortTime{}}
-	if from.few {
-		out.inner = c.all(from.from, ``)
-	} else {
-		out.inner = c.walk(from.from, `p.state`, branch{})
-	}
-	return out
+	return sorting{keys: keyset.Order{Columns: []string{`p.created_at`, `p.id`}, Desc: desc}, inner: c.lists(from, branch{}), at: &sortTime{}}
 }
 
 // byTagging sorts the petitions of tags by their creation, which is in the index of the tag.
 func (c conditions) byTagging(from source) sorting {
 	keys := keyset.Order{Columns: []string{`pt.created`, `pt.petition_id`}, Desc: c.order.Direction == Desc, Micros: true}
-	return sorting{keys: keys, inner: c.all(from.from, ``), at: new(sortMicros)}
+	return sorting{keys: keys, inner: c.lists(from, branch{}), at: new(sortMicros)}
 }
 
 // byTime sorts by a time that may be absent; petitions without it come last.
@@ -108,45 +102,61 @@ func (c conditions) byTime(column string, desc bool, from source, d database.Dia
 	}
 	if from.few {
 		key := `COALESCE(` + column + `, ` + written + `)`
-		return sorting{keys: keyset.Order{Columns: []string{key, `p.id`}, Desc: desc}, inner: c.all(from.from, ``), at: &sortTime{}}
+		return sorting{keys: keyset.Order{Columns: []string{key, `p.id`}, Desc: desc}, inner: c.lists(from, branch{}), at: &sortTime{}}
 	}
 	return sorting{
 		keys: keyset.Order{Columns: []string{column, `p.id`}, Desc: desc},
-		inner: c.walk(from.from, `p.state`,
-			branch{where: ` AND ` + column + ` IS NOT NULL`},
-			branch{where: ` AND ` + column + ` IS NULL`, key: written, last: &last}),
+		inner: c.lists(from,
+			branch{place: place{where: ` AND ` + column + ` IS NOT NULL`}},
+			branch{place: place{where: ` AND ` + column + ` IS NULL`}, key: written, last: &last}),
 		at: &sortTime{},
 	}
 }
 
 // byRank sorts by a column of the ranks, whose index contains the petition's id, for each state.
 func (c conditions) byRank(column string, desc bool, from source, at sortValue) sorting {
-	out := sorting{keys: keyset.Order{Columns: []string{column, `r.petition_id`}, Desc: desc}, at: at}
-	if from.few {
-		out.inner = c.all(from.from+` CROSS JOIN ranks AS r`, ` AND r.petition_id = p.id`)
-	} else {
-		out.inner = c.walk(`ranks AS r CROSS JOIN `+from.from, `r.state`, branch{where: c.inStates() + ` AND p.id = r.petition_id`})
+	ranked := func(p place) place {
+		if p.from == "" {
+			return p
+		}
+		return place{p.from + ` CROSS JOIN ranks AS r`, p.where + ` AND r.petition_id = p.id`}
 	}
+	from.mine = ranked(from.mine)
+	if from.few {
+		from.place = ranked(from.place)
+	} else {
+		from.place = place{`ranks AS r CROSS JOIN ` + from.from, from.where + c.inStates() + ` AND p.id = r.petition_id`}
+	}
+	out := sorting{keys: keyset.Order{Columns: []string{column, `r.petition_id`}, Desc: desc}, at: at}
+	out.inner = c.listsBy(`r.state`, from, branch{})
 	return out
 }
 
-// all sorts all rows.
-func (c conditions) all(from, on string) inner {
-	return inner{from: from, branches: []branch{{where: c.inStates() + on}}}
+// lists returns the lists that make up that of a source, each with every part of the order.
+func (c conditions) lists(from source, parts ...branch) inner {
+	return c.listsBy(`p.state`, from, parts...)
 }
 
-// walk reads the list along indexes that are sorted within a state, which is in the given column: a page for each state
-// and each part of the order.
-func (c conditions) walk(from, column string, parts ...branch) inner {
-	out := inner{from: from}
-	for _, state := range c.states {
+// listsBy returns all rows of a source as one list if they are few. Otherwise they are walked along indexes that are
+// sorted within a state, which is in the given column: there is a list for each state. The viewer's own petitions are
+// one more.
+func (c conditions) listsBy(column string, from source, parts ...branch) inner {
+	var out inner
+	add := func(at place, states string) {
 		for _, b := range parts {
-			b.where += ` AND ` + column + ` = '` + string(state) + `'`
-			out.branches = append(out.branches, b)
+			b.place = place{at.from, at.where + b.where + states}
+			out = append(out, b)
 		}
 	}
-	if len(c.states) == 0 {
-		out.branches = []branch{{where: ` AND FALSE`}}
+	if from.few || len(c.states)+len(c.ownIn) == 0 {
+		add(from.place, c.inStates())
+	} else {
+		for _, state := range c.states {
+			add(from.place, ` AND `+column+` = '`+string(state)+`'`)
+		}
+	}
+	if from.mine.from != "" {
+		add(from.mine, in(`p.state`, c.ownIn))
 	}
 	return out
 }

@@ -49,7 +49,7 @@ func (s *Reader) Petitions(ctx context.Context, q PetitionQuery, page keyset.Arg
 		q.Order = &Order{Field: ByRelevance, Direction: Desc}
 	}
 	dependOnLists(ctx)
-	c, err := s.conditions("petitions", q)
+	c, err := s.conditions(ctx, "petitions", q)
 	if err != nil {
 		return nil, err
 	}
@@ -126,15 +126,14 @@ func (s *Reader) TagPetitions(
 	ctx context.Context, order Order, selection Selection, page keyset.Args, tags ...uuid.UUID,
 ) (map[uuid.UUID]*PetitionConnection, error) {
 	dependOnLists(ctx)
-	c, err := s.conditions("tag petitions", PetitionQuery{Order: &order, Selection: selection})
+	c, err := s.conditions(ctx, "tag petitions", PetitionQuery{Order: &order, Selection: selection})
 	if err != nil {
 		return nil, err
 	}
-	from := source{
+	from := source{few: true, place: place{
 		from:  `petition_tags AS pt CROSS JOIN petitions AS p`,
 		where: visibility.Here + ` AND pt.tag_id = ` + visibility.Parent + c.in(`pt.state`) + ` AND p.id = pt.petition_id`,
-		few:   true,
-	}
+	}}
 	by := c.sort(order, from, s.source.Dialect())
 	if order.Field == ByCreatedAt {
 		by = c.byTagging(from)
@@ -168,12 +167,13 @@ func petitionList(c conditions, from source, by sorting, r *reading) list[*ent.P
 	l := list[*ent.Petition]{
 		name: c.name, seen: c.seen, args: from.args, order: by.keys, byValues: c.byValues, scan: r.placing(by.at),
 	}
-	if from.few || c.byValues || !by.inner.single() {
-		l.columns, l.from, l.where, l.inner = r.columns()+r.Columns.names()+`, page.key`, `petitions AS p`+r.table(), from.where, &by.inner
+	if from.few || from.mine.from != "" || c.byValues || !by.inner.single() {
+		l.columns, l.from, l.inner = r.columns()+r.Columns.names()+`, page.key`, `petitions AS p`+r.table(), by.inner
+		l.where = `p.id = page.id`
 		return l
 	}
 	l.columns = r.columns() + r.Columns.names() + `, ` + by.keys.Columns[0]
-	l.from, l.where = by.inner.from+r.table(), from.where+by.inner.branches[0].where
+	l.from, l.where = by.inner[0].from+r.table(), by.inner[0].where
 	return l
 }
 

@@ -6,58 +6,91 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/google/uuid"
 
 	"petitiond/ent"
+	"petitiond/ent/petition"
 	"petitiond/server/database"
 	"petitiond/server/keyset"
+	"petitiond/server/reading/visibility"
+	"petitiond/server/state"
 	"petitiond/server/text"
 )
 
-// rankedMost is how many matches, the most signed first, are ranked by relevance.
-const rankedMost = 1000
+const (
+	rankedMost    = 1000 // matches, the most signed first, are ranked by relevance
+	mergedMost    = 2000 // words whose lists SQLite merges; more take longer than looking into texts
+	listedLetters = 4    // beginnings of so many letters have lists of their own in SQLite's index, or of fewer
+)
 
-// matching returns the search in the query language of the database's full-text index.
-func (s *Service) matching(search string) string {
-	if s.source.Dialect() == database.Postgres {
-		return text.TSQuery(search)
+// crowded reports whether the index has so many words that begin with the last term that their lists are not merged.
+// They are as many as somebody likes who publishes texts for that. Beginnings of a few letters have lists of their own.
+func (s *Service) crowded(ctx context.Context, c conditions) (bool, error) {
+	unlisted := !slices.Equal(c.terms, text.Shortened(c.terms, listedLetters))
+	if s.source.Dialect() == database.Postgres || len(c.states) == 0 || !unlisted {
+		return false, nil
 	}
-	return text.FTSQuery(search)
+	n, begin := 0, c.terms[len(c.terms)-1].Text
+	words := visibility.Unshown(size(`SELECT 1 AS one FROM search_terms WHERE term >= $1 AND term < $2`, mergedMost),
+		database.Args{begin, begin + string(unicode.MaxRune)})
+	err := s.source.Each(ctx, words, func(rows *sql.Rows) error { return rows.Scan(&n) })
+	return n > mergedMost, err
 }
 
-// matches returns FROM and WHERE of the documents that match.
-func (s *Service) matches(query string) string {
-	if s.source.Dialect() == database.Postgres {
-		return `search_documents AS d WHERE d.document @@ to_tsquery('simple', ` + query + `)`
+// matches returns a SELECT of the petitions that a search finds, in the states of the list.
+func (s *Service) matches(c conditions, args *database.Args) string {
+	var named, parts []string
+	var unseen []petition.State
+	for _, one := range c.states {
+		switch {
+		case s.source.Dialect() == database.Postgres: // an index for each state
+			parts = append(parts, `SELECT d.petition_id AS id FROM search_documents AS d WHERE `+s.matchesOne(c.terms, args)+` AND d.state = '`+string(one)+`'`)
+		case state.Public(one):
+			named = append(named, `"_`+string(one)+`"`)
+		default:
+			unseen = append(unseen, one)
+		}
 	}
-	return `search_index JOIN search_documents AS d ON d.id = search_index.rowid WHERE search_index MATCH ` + query
+	if len(named) > 0 {
+		terms, more := c.terms, ``
+		if c.crowded { // the list of a shorter beginning, and a look at the text of what it finds
+			terms, more = text.Shortened(terms, listedLetters), ` AND `+s.matchesOne(terms, args)
+		}
+		parts = append(parts, `SELECT d.petition_id AS id FROM search_index JOIN search_documents AS d ON d.id = search_index.rowid
+ WHERE search_index MATCH `+args.Add(`(`+strings.Join(named, ` OR `)+`) AND `+text.FTSQuery(terms))+more)
+	}
+	if len(unseen) > 0 { // only the operator asks for all of these; they are in no index, which anybody could fill
+		parts = append(parts, `SELECT d.petition_id AS id FROM petitions AS u CROSS JOIN search_documents AS d
+ WHERE d.petition_id = u.id`+in(`u.state`, unseen)+` AND `+s.matchesOne(c.terms, args))
+	}
+	return strings.Join(parts, ` UNION ALL `)
 }
 
 // matchesOne returns the condition that every term occurs in the document d. SQLite's index can only be asked about one
 // document by reading the whole list of a term, so the text itself is searched: it consists of terms separated by
 // single spaces.
-func (s *Service) matchesOne(search string, args *database.Args) string {
+func (s *Service) matchesOne(terms []text.SearchTerm, args *database.Args) string {
 	if s.source.Dialect() == database.Postgres {
-		return `d.document @@ to_tsquery('simple', ` + args.Add(s.matching(search)) + `)`
+		return `d.document @@ to_tsquery('simple', ` + args.Add(text.TSQuery(terms)) + `)`
 	}
-	return eachTerm(search, args, ` AND `, func(in func(string) string) string {
+	return eachTerm(terms, args, ` AND `, func(in func(string) string) string {
 		return `(` + in(`title`) + ` OR ` + in(`tags`) + ` OR ` + in(`summary`) + ` OR ` + in(`body`) + `)`
 	})
 }
 
 // places returns the sum of the weights of the best place of each term in document d, where every term stands. So the
 // body, which may be long, is not looked into: what stands nowhere else stands there.
-func places(search string, args *database.Args) string {
-	return eachTerm(search, args, ` + `, func(in func(string) string) string {
+func places(terms []text.SearchTerm, args *database.Args) string {
+	return eachTerm(terms, args, ` + `, func(in func(string) string) string {
 		return `(CASE WHEN ` + in(`title`) + ` THEN 10 WHEN ` + in(`tags`) + ` THEN 4 WHEN ` + in(`summary`) + ` THEN 2 ELSE 1 END)`
 	})
 }
 
 // eachTerm joins what of makes for each term, by the condition that the term stands in a column of document d.
-func eachTerm(search string, args *database.Args, join string, of func(in func(column string) string) string) string {
+func eachTerm(terms []text.SearchTerm, args *database.Args, join string, of func(in func(column string) string) string) string {
 	// A space before a term is the begin of a word; one behind it its end, unless any word may begin with the term.
-	terms := text.SearchTerms(search)
 	out := make([]string, len(terms))
 	for i, term := range terms {
 		written := ` ` + term.Text
@@ -73,12 +106,12 @@ func eachTerm(search string, args *database.Args, join string, of func(in func(c
 // scores returns a statement that yields ids and scores, the greater the better, of the documents in best. Titles weigh
 // most, then tags, then the summary: these are PostgreSQL's weights A to D. SQLite's bm25 would score all matches, and
 // needs the places of words, which its index does not keep.
-func (s *Service) scores(search string, args *database.Args) string {
+func (s *Service) scores(terms []text.SearchTerm, args *database.Args) string {
 	var score string
 	if s.source.Dialect() == database.Postgres {
-		score = `ts_rank(d.document, to_tsquery('simple', ` + args.Add(s.matching(search)) + `))`
+		score = `ts_rank(d.document, to_tsquery('simple', ` + args.Add(text.TSQuery(terms)) + `))`
 	} else {
-		score = places(search, args)
+		score = places(terms, args)
 	}
 	return `SELECT d.petition_id AS id, ` + score + ` AS score FROM search_documents AS d WHERE d.petition_id IN (SELECT id FROM best)`
 }
@@ -95,7 +128,7 @@ func (s *Reader) relevant(ctx context.Context, c conditions, from source, q Peti
 		return nil, err
 	}
 	// All that are ranked, for each page: ids alone, of which a thousand take less than one page of rows.
-	ids, err := s.ranked(ctx, *q.Search, c, from)
+	ids, err := s.ranked(ctx, c, from)
 	if err != nil {
 		return nil, fmt.Errorf("ranking matches: %w", err)
 	}
@@ -125,8 +158,8 @@ func nodes(edges []keyset.Edge[placed[uuid.UUID]]) []uuid.UUID {
 }
 
 // ranked returns the ids of the best matches in order.
-func (s *Reader) ranked(ctx context.Context, search string, c conditions, from source) ([]uuid.UUID, error) {
-	if s.matching(search) == "" {
+func (s *Reader) ranked(ctx context.Context, c conditions, from source) ([]uuid.UUID, error) {
+	if len(c.terms) == 0 {
 		return nil, nil
 	}
 	direction := `DESC`
@@ -136,11 +169,11 @@ func (s *Reader) ranked(ctx context.Context, search string, c conditions, from s
 	// Which thousand are ranked does not depend on the direction: the last page of one is the first of the other.
 	by := c.sort(Order{Field: BySignatureCount, Direction: Desc}, from, s.source.Dialect())
 	args := slices.Clone(from.args)
-	best := by.inner.sql(from.where, by.keys, keyset.Window{Limit: rankedMost - 1}, nil, nil, &args)
+	best := by.inner.sql(by.keys, keyset.Window{Limit: rankedMost - 1}, nil, nil, &args)
 	// Materialised, or SQLite would repeat the search for every row that it joins.
 	text := fmt.Sprintf(`WITH best AS MATERIALIZED (%s), scored AS MATERIALIZED (%s)
  SELECT best.id FROM best JOIN scored ON scored.id = best.id ORDER BY score %s, best.key %s, best.id %s`,
-		best, s.scores(search, &args), direction, direction, direction)
+		best, s.scores(c.terms, &args), direction, direction, direction)
 	var ids []uuid.UUID
 	err := s.source.Each(ctx, c.seen.Statement(text, args), func(rows *sql.Rows) error {
 		var id uuid.UUID

@@ -295,3 +295,45 @@ func TestLongestBody(t *testing.T) {
 		equal(t, "found by the end of the text", 1, len(page.Edges))
 	})
 }
+
+// TestCrowdedBeginnings has more words that begin alike than SQLite merges lists for: a search for their beginning asks
+// the list of a shorter one, and finds the same.
+func TestCrowdedBeginnings(t *testing.T) {
+	t.Parallel()
+	dbtest.EachCounting(t, func(t *testing.T, db *database.DB, counter *dbtest.Counter) {
+		b := setup(t, db)
+		crowd, other := b.MustPublish(t).Petition, b.MustPublish(t).Petition
+		words := make([]string, 2001)
+		for i := range words {
+			words[i] = fmt.Sprintf("qwxyz%da", i)
+		}
+		b.Exec(t, `UPDATE search_documents SET body = $2 WHERE petition_id = $1`, crowd, strings.Join(words, " "))
+		b.Exec(t, `UPDATE search_documents SET body = 'qwxyab qwxyz' WHERE petition_id = $1`, other)
+		for _, c := range []struct {
+			search, asks string
+			want         []uuid.UUID
+		}{
+			{"qwxyz", `"qwxy" *`, []uuid.UUID{crowd, other}},
+			{"qwxyz2", `"qwxyz2" *`, []uuid.UUID{crowd}},
+			{"qwxyz qwxyz", `"qwxyz" AND "qwxy" *`, []uuid.UUID{other}},
+			{"qwxy", `"qwxy" *`, []uuid.UUID{crowd, other}},
+			{"qwxya", `"qwxya" *`, []uuid.UUID{other}},
+		} {
+			counter.Reset()
+			page, err := b.Reads(b.As(t, "")).Petitions(b.As(t, ""), reading.PetitionQuery{Search: &c.search}, keyset.Args{})
+			ok(t, err)
+			total, err := page.TotalCount(b.As(t, ""))
+			ok(t, err)
+			equal(t, c.search+": total", len(c.want), *total)
+			var got []uuid.UUID
+			for _, row := range page.Nodes() {
+				got = append(got, row.ID)
+			}
+			slices.SortFunc(got, func(a, b uuid.UUID) int { return strings.Compare(a.String(), b.String()) })
+			equal(t, c.search, c.want, got)
+			if asked := fmt.Sprint(counter.Calls()); db.Dialect == database.SQLite && !strings.Contains(asked, `AND `+c.asks) {
+				t.Errorf("%s: the index is not asked for %s: %s", c.search, c.asks, asked)
+			}
+		}
+	})
+}

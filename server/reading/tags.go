@@ -26,30 +26,40 @@ const (
 // Tags returns a page of the tags whose names begin with the search, by name.
 func (s *Reader) Tags(ctx context.Context, search *string, page keyset.Args) (*TagConnection, error) {
 	dependOnLists(ctx)
-	name, where, args := "tags", visibility.Here, database.Args(nil)
+	name, begins, args := "tags", ``, database.Args(nil)
 	if prefix := text.TagKeyPrefix(deref(search)); prefix != "" {
 		name += " " + prefix
 		// A range of the index: not LIKE, whose wildcard _ is a letter of tags.
-		where += ` AND t.key >= ` + args.Add(prefix) + ` AND t.key < ` + args.Add(prefix+string(unicode.MaxRune))
+		begins = ` AND t.key >= ` + args.Add(prefix) + ` AND t.key < ` + args.Add(prefix+string(unicode.MaxRune))
 	} else if !text.IsBlank(deref(search)) { // nothing but punctuation: no name begins with it
-		where += ` AND FALSE`
+		begins = ` AND FALSE`
 	}
 	l := list[*ent.Tag]{
-		name: name, columns: tagColumns, from: `tags AS t`, where: where, seen: s.viewer.Tags(`t`), args: args,
+		name: name, columns: tagColumns, from: `tags AS t`, where: visibility.Here + begins, seen: s.viewer.TagList(`t`), args: args,
 		order: keyset.Order{Columns: []string{`t.key`}},
 		scan: func(row scanner) (*ent.Tag, keyset.Cursor, error) {
 			t, err := scanTag(row)
 			return t, keyset.Cursor{Keys: []keyset.Key{keyset.Text(t.Key)}, ID: t.ID}, err
 		},
 	}
+	rows := `SELECT 1 AS one FROM ` + l.from + ` WHERE ` + l.where
+	if s.viewer.Owns() {
+		mine := place{ownTags, `t.id = chosen.id AND t.public_petitions = 0` + begins}
+		rows += ` UNION ALL SELECT 1 FROM ` + mine.from + ` WHERE ` + mine.where
+		l.inner, l.where = inner{{place: place{l.from, l.where}}, {place: mine}}, `t.id = page.id`
+		l.order.Columns = append(l.order.Columns, `t.id`)
+	}
 	found, err := browse(ctx, s, l, page)
 	if err != nil {
 		return nil, err
 	}
 	c := found[uuid.Nil]
-	c.total = s.counted(l.seen, l.from, l.where, l.args)
+	c.total = s.counted(l.seen, rows, l.args)
 	return c, nil
 }
+
+// ownTags has the tags of the viewer's own petitions, AS t.
+const ownTags = `(SELECT DISTINCT b.tag_id AS id FROM petition_tags AS b WHERE b.petition_id IN (` + visibility.Own + `)) AS chosen CROSS JOIN tags AS t`
 
 // named returns the id of the tag that a name finds: the one with its key. Where no public petition has that, it is one
 // that had the key by an earlier rule: a draft that nobody sees must not take its name away.

@@ -122,10 +122,18 @@ func SearchTerms(search string) []SearchTerm {
 	return terms
 }
 
-// FTSQuery returns a match expression for SQLite's FTS5 that finds all terms of a search. It is empty if there are
-// none.
-func FTSQuery(search string) string {
-	return joinTerms(search, ` AND `, func(t SearchTerm) string {
+// Shortened returns the terms of a search with the last one, the beginning of a word, cut to its first letters.
+func Shortened(terms []SearchTerm, letters int) []SearchTerm {
+	if len(terms) == 0 {
+		return nil
+	}
+	last := terms[len(terms)-1]
+	return append(terms[:len(terms)-1:len(terms)-1], SearchTerm{Text: firstLetters(last.Text, letters), Prefix: last.Prefix})
+}
+
+// FTSQuery returns a match expression for SQLite's FTS5 that finds all terms. It is empty if there are none.
+func FTSQuery(terms []SearchTerm) string {
+	return joinTerms(terms, ` AND `, func(t SearchTerm) string {
 		if t.Prefix {
 			return `"` + t.Text + `" *`
 		}
@@ -134,8 +142,8 @@ func FTSQuery(search string) string {
 }
 
 // TSQuery returns the same for PostgreSQL's to_tsquery or a cast to tsquery.
-func TSQuery(search string) string {
-	return joinTerms(search, ` & `, func(t SearchTerm) string {
+func TSQuery(terms []SearchTerm) string {
+	return joinTerms(terms, ` & `, func(t SearchTerm) string {
 		if t.Prefix {
 			return `'` + t.Text + `':*`
 		}
@@ -143,8 +151,7 @@ func TSQuery(search string) string {
 	})
 }
 
-func joinTerms(search, and string, written func(SearchTerm) string) string {
-	terms := SearchTerms(search)
+func joinTerms(terms []SearchTerm, and string, written func(SearchTerm) string) string {
 	out := make([]string, len(terms))
 	for i, t := range terms {
 		out[i] = written(t)

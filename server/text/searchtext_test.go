@@ -184,7 +184,7 @@ func TestQueries(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if diff := cmp.Diff([]string{tt.fts, tt.ts}, []string{FTSQuery(tt.in), TSQuery(tt.in)}); diff != "" {
+			if diff := cmp.Diff([]string{tt.fts, tt.ts}, []string{FTSQuery(SearchTerms(tt.in)), TSQuery(SearchTerms(tt.in))}); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -246,7 +246,7 @@ func TestSearchFindsWhatItsTextHolds(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			var n int
-			if err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM search WHERE search MATCH $1`, FTSQuery(tt.query)).Scan(&n); err != nil {
+			if err := db.QueryRowContext(t.Context(), `SELECT count(*) FROM search WHERE search MATCH $1`, FTSQuery(SearchTerms(tt.query))).Scan(&n); err != nil {
 				t.Fatal(err)
 			}
 			if (n == 1) != tt.found {
@@ -261,7 +261,7 @@ func TestAnyTextIsFoundByItsOwnWords(t *testing.T) {
 	db := ftsTable(t)
 	rapid.Check(t, func(t *rapid.T) {
 		text := anyText().Draw(t, "text")
-		query := FTSQuery(text)
+		query := FTSQuery(SearchTerms(text))
 		if query == "" {
 			return
 		}
@@ -313,7 +313,7 @@ func checkSearchPromises(t interface{ Errorf(string, ...any) }, s string) {
 			t.Errorf("SearchText(%q) holds the term %q", s, word)
 		}
 	}
-	fts, ts := FTSQuery(s), TSQuery(s)
+	fts, ts := FTSQuery(SearchTerms(s)), TSQuery(SearchTerms(s))
 	if (fts == "") != (stored == "") || fts != "" && !ftsForm.MatchString(fts) {
 		t.Errorf("FTSQuery(%q) = %s", s, fts)
 	}

@@ -14,6 +14,8 @@ import (
 const (
 	// Here stands in the text of a statement for the condition of visibility.
 	Here = ":seen"
+	// Own stands in the text of a list for the ids of the viewer's own petitions, without brackets.
+	Own = ":own"
 	// Parent stands in the text of a list for the id of the object that the list belongs to.
 	Parent = ":parent"
 )
@@ -30,10 +32,11 @@ type Statement struct {
 
 // Statement puts the condition into a text.
 func (s Seen) Statement(text string, args database.Args) Statement {
-	if s.condition == "" || !strings.Contains(text, Here) {
+	own := strings.Contains(text, Own)
+	if s.condition == "" || own && s.own == "" || !own && !strings.Contains(text, Here) {
 		return Statement{err: ErrUnguarded}
 	}
-	return Statement{text: strings.ReplaceAll(text, Here, s.condition), args: args}
+	return Statement{text: strings.NewReplacer(Here, s.condition, Own, s.own).Replace(text), args: args}
 }
 
 // Unshown returns a statement whose rows are not shown to anybody directly: its result decides how something is read,

@@ -5,7 +5,6 @@
 package visibility
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -21,7 +20,10 @@ type Viewer struct {
 }
 
 // Seen is the condition under which a viewer sees what a statement reads.
-type Seen struct{ condition string }
+type Seen struct {
+	condition string
+	own       string // what a list says of the viewer's own petitions: their ids
+}
 
 // The conditions on a signature or comment itself, besides that on its petition.
 const (
@@ -30,45 +32,81 @@ const (
 )
 
 // Petitions is the condition for the petitions of a table or alias.
-func (v Viewer) Petitions(alias string) Seen { return Seen{v.petitions(alias)} }
+func (v Viewer) Petitions(alias string) Seen { return Seen{condition: v.petitions(alias)} }
 
 // Figures is the condition for numbers, given the column with the id of their petition.
-func (v Viewer) Figures(petition string) Seen { return Seen{v.petition(petition)} }
+func (v Viewer) Figures(petition string) Seen { return Seen{condition: v.petition(petition)} }
 
 // Signatures is the condition for signatures, given the column with the id of their petition.
-func (v Viewer) Signatures(petition string) Seen { return Seen{publicSignature + v.petition(petition)} }
+func (v Viewer) Signatures(petition string) Seen {
+	return Seen{condition: publicSignature + v.petition(petition)}
+}
 
 // Comments is the condition for comments, given the column with the id of their petition.
-func (v Viewer) Comments(petition string) Seen { return Seen{publicComment + v.petition(petition)} }
+func (v Viewer) Comments(petition string) Seen {
+	return Seen{condition: publicComment + v.petition(petition)}
+}
 
 // SignatureList is the condition for the signatures of the petition [Parent], which is checked once for the list.
-func (v Viewer) SignatureList() Seen { return Seen{publicSignature + v.parent()} }
+func (v Viewer) SignatureList() Seen { return Seen{condition: publicSignature + v.parent()} }
 
 // CommentList is the condition for the comments of the petition [Parent], which is checked once for the list.
-func (v Viewer) CommentList() Seen { return Seen{publicComment + v.parent()} }
+func (v Viewer) CommentList() Seen { return Seen{condition: publicComment + v.parent()} }
+
+// PetitionList is the condition for a list of petitions. A viewer with petitions of their own sees two lists united: at
+// [Here] the one that everybody sees, and at [Own] their own. One condition for both would keep databases from walking
+// along the index of the first alone, and anybody can become the owner of a draft.
+func (v Viewer) PetitionList(alias string) Seen {
+	return Seen{condition: v.anybodys().petitions(alias), own: v.own()}
+}
 
 // Tags is the condition for the tags of a table or alias: a petition that the viewer sees must have the tag, or tags of
 // drafts would be disclosed. How many public ones have it stands beside the tag, since anybody can make many drafts.
 func (v Viewer) Tags(alias string) Seen {
-	switch {
-	case v.All:
-		return Seen{`EXISTS (SELECT 1 FROM petition_tags AS b WHERE b.tag_id = ` + alias + `.id)`}
-	case len(v.Own) == 0:
-		return Seen{alias + `.public_petitions > 0`}
-	}
-	return Seen{`(` + alias + `.public_petitions > 0 OR ` + alias + `.id IN
+	if v.Owns() {
+		return Seen{condition: `(` + v.anybodys().tags(alias) + ` OR ` + alias + `.id IN
  (SELECT b.tag_id FROM petition_tags AS b WHERE b.petition_id IN (` + v.own() + `)))`}
+	}
+	return Seen{condition: v.tags(alias)}
+}
+
+// TagList is the condition for a list of tags, like PetitionList.
+func (v Viewer) TagList(alias string) Seen {
+	return Seen{condition: v.anybodys().tags(alias), own: v.own()}
 }
 
 // Open is the condition for what is shown of open petitions only, which everybody sees.
-func Open(alias string) Seen { return Seen{alias + `.state = 'OPEN'`} }
+func Open(alias string) Seen { return Seen{condition: alias + `.state = 'OPEN'`} }
 
-// States removes the states in which the viewer sees no petition. It only saves work; it protects nothing.
-func (v Viewer) States(states []petition.State) []petition.State {
-	if v.All || len(v.Own) > 0 {
-		return states
+// States returns in which of the states the viewer meets petitions among those at [Here], and in which among those at
+// [Own]. It only saves work; it protects nothing.
+func (v Viewer) States(states []petition.State) (here, own []petition.State) {
+	if v.All {
+		return states, nil
 	}
-	return slices.DeleteFunc(states, func(one petition.State) bool { return !state.Public(one) })
+	for _, one := range states {
+		switch {
+		case state.Public(one):
+			here = append(here, one)
+		case v.Owns():
+			own = append(own, one)
+		}
+	}
+	return here, own
+}
+
+// Owns reports whether there is anything that the viewer sees only by owning it: whether lists have a part at [Own].
+func (v Viewer) Owns() bool { return !v.All && len(v.Own) > 0 }
+
+// anybodys is the viewer without petitions of their own.
+func (v Viewer) anybodys() Viewer { return Viewer{All: v.All} }
+
+// tags is the condition for tags without those of the viewer's own petitions.
+func (v Viewer) tags(alias string) string {
+	if v.All {
+		return `EXISTS (SELECT 1 FROM petition_tags AS b WHERE b.tag_id = ` + alias + `.id)`
+	}
+	return alias + `.public_petitions > 0`
 }
 
 func (v Viewer) petitions(alias string) string {

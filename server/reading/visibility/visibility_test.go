@@ -35,6 +35,8 @@ func TestNothingRunsUnguarded(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		for name, asked := range map[string]visibility.Statement{
 			"NoPlace":     visibility.Viewer{All: true}.Petitions(`p`).Statement(`SELECT p.slug FROM petitions AS p`, nil),
+			"NoOwn":       visibility.Viewer{}.PetitionList(`p`).Statement(`SELECT p.slug FROM petitions AS p WHERE `+visibility.Here+` AND p.id IN (`+visibility.Own+`)`, nil),
+			"NotOfLists":  visibility.Viewer{Own: []uuid.UUID{{}}}.Petitions(`p`).Statement(`SELECT p.slug FROM petitions AS p WHERE p.id IN (`+visibility.Own+`)`, nil),
 			"NoCondition": visibility.Seen{}.Statement(`SELECT p.slug FROM petitions AS p WHERE `+visibility.Here, nil),
 			"List":        visibility.Seen{}.Statement(`SELECT c.body FROM comments AS c WHERE c.petition_id = `+visibility.Parent, nil).Of(db.Dialect, []uuid.UUID{{}}),
 		} {
@@ -78,6 +80,9 @@ func TestViewers(t *testing.T) {
 			if err != nil || !slices.Equal(rows, c.want) {
 				t.Errorf("%s sees petitions %v, error %v; want %v", name, rows, err, c.want)
 			}
+			if got := list(t, db, c.viewer); !slices.Equal(got, c.want) {
+				t.Errorf("%s meets petitions %v in lists, want %v", name, got, c.want)
+			}
 			beside, err := run(t, db, c.viewer.Figures(`d.petition_id`).Statement(
 				`SELECT p.slug FROM signature_days AS d JOIN petitions AS p ON p.id = d.petition_id WHERE `+visibility.Here+` ORDER BY 1`, nil))
 			if err != nil || !slices.Equal(beside, c.want) {
@@ -91,16 +96,35 @@ func TestViewers(t *testing.T) {
 	})
 }
 
+// list returns the slugs in both parts of a list.
+func list(t *testing.T, db *database.DB, viewer visibility.Viewer) []string {
+	t.Helper()
+	text := `SELECT p.slug FROM petitions AS p WHERE ` + visibility.Here
+	if viewer.Owns() {
+		text += ` UNION SELECT p.slug FROM petitions AS p WHERE p.id IN (` + visibility.Own + `)`
+	}
+	out, err := run(t, db, viewer.PetitionList(`p`).Statement(text+` ORDER BY 1`, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
 // TestStatesSavesLookingOnly compares it with what the condition leaves out.
 func TestStatesSavesLookingOnly(t *testing.T) {
 	t.Parallel()
-	asked := func() []petition.State { return []petition.State{petition.StateDRAFT, petition.StateOPEN} }
-	if got := (visibility.Viewer{}).States(asked()); !slices.Equal(got, []petition.State{petition.StateOPEN}) {
-		t.Errorf("anybody looks in %v", got)
-	}
-	for _, v := range []visibility.Viewer{{All: true}, {Own: []uuid.UUID{{}}}} {
-		if got := v.States(asked()); !slices.Equal(got, asked()) {
-			t.Errorf("%v looks in %v", v, got)
+	draft, open := []petition.State{petition.StateDRAFT}, []petition.State{petition.StateOPEN}
+	for name, c := range map[string]struct {
+		viewer    visibility.Viewer
+		here, own []petition.State
+	}{
+		"Anybody":    {visibility.Viewer{}, open, nil},
+		"Petitioner": {visibility.Viewer{Own: []uuid.UUID{{}}}, open, draft},
+		"Operator":   {visibility.Viewer{All: true, Own: []uuid.UUID{{}}}, slices.Concat(draft, open), nil},
+	} {
+		here, own := c.viewer.States(slices.Concat(draft, open))
+		if !slices.Equal(here, c.here) || !slices.Equal(own, c.own) {
+			t.Errorf("%s looks in %v, and among own ones in %v", name, here, own)
 		}
 	}
 }
