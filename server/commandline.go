@@ -6,8 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
-	"os/user"
 	"strings"
 
 	"petitiond/server/settings"
@@ -87,17 +85,29 @@ func misplaced(args []string, err error) error {
 	return err
 }
 
-// caller names who runs a command, as far as the system tells: also the person behind sudo.
-func caller(environment []string) string {
-	name := fmt.Sprintf("uid %d", os.Getuid()) // in a container there may be no names
-	// By the process and not by $USER, which anybody can set.
-	if known, err := user.Current(); err == nil {
-		name = known.Username
+// splitArgs separates the command's own arguments from the flags of the settings that follow.
+func (c command) splitArgs(args []string) (own, rest []string) {
+	if c.ownFlags {
+		return args, nil
 	}
-	for _, pair := range environment {
-		if person, ok := strings.CutPrefix(pair, "SUDO_USER="); ok && person != name {
-			return person + " as " + name
-		}
+	n := 0
+	for n < len(args) && n < c.args && !strings.HasPrefix(args[n], "-") {
+		n++
 	}
-	return name
+	// Cut to its length, so that what is appended to it later does not write over the rest.
+	return args[:n:n], args[n:]
 }
+
+// checkArgs refuses arguments that are missing or too many.
+func (c command) checkArgs(name string, args []string) error {
+	switch {
+	case c.ownFlags || len(args) == c.args:
+		return nil
+	case len(args) < c.args:
+		return c.misused("petitiond " + name + " needs another argument")
+	}
+	return c.misused(fmt.Sprintf("petitiond %s does not take the argument %q", name, args[c.args]))
+}
+
+// misused returns the error for a call that makes no sense, with the right usage.
+func (c command) misused(fault string) error { return misuse{fault, "usage: petitiond " + c.usage} }

@@ -40,33 +40,6 @@ type command struct {
 	runBare  func(out io.Writer) error // needs no settings, and works even if they are wrong
 }
 
-// splitArgs separates the command's own arguments from the flags of the settings that follow.
-func (c command) splitArgs(args []string) (own, rest []string) {
-	if c.ownFlags {
-		return args, nil
-	}
-	n := 0
-	for n < len(args) && n < c.args && !strings.HasPrefix(args[n], "-") {
-		n++
-	}
-	// Cut to its length, so that what is appended to it later does not write over the rest.
-	return args[:n:n], args[n:]
-}
-
-// checkArgs refuses arguments that are missing or too many.
-func (c command) checkArgs(name string, args []string) error {
-	switch {
-	case c.ownFlags || len(args) == c.args:
-		return nil
-	case len(args) < c.args:
-		return c.misused("petitiond " + name + " needs another argument")
-	}
-	return c.misused(fmt.Sprintf("petitiond %s does not take the argument %q", name, args[c.args]))
-}
-
-// misused returns the error for a call that makes no sense, with the right usage.
-func (c command) misused(fault string) error { return misuse{fault, "usage: petitiond " + c.usage} }
-
 // commands returns what the binary can do, by name. What each says of itself is what help prints.
 func commands() map[string]command {
 	return map[string]command{

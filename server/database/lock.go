@@ -4,25 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 )
 
 // ErrInUse means that another server is using the same SQLite file.
 var ErrInUse = errors.New("another server already serves this SQLite file; stop it first, or use PostgreSQL to run several")
-
-// ErrTwoNames means that an SQLite file has hard links. SQLite names its locks and its write-ahead log after the file:
-// two programs that opened it by different names would not see each other's, and overwrite each other's changes.
-var ErrTwoNames = errors.New("the SQLite file has a second name (a hard link), which would corrupt it; " +
-	"remove one of the names, or replace it by a symbolic link")
-
-// onlyName refuses an SQLite file that has hard links.
-func onlyName(info fs.FileInfo) error {
-	if linkCount(info) > 1 {
-		return ErrTwoNames
-	}
-	return nil
-}
 
 // errLocked means that another process holds a lock file.
 var errLocked = errors.New("the file is locked")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/google/uuid"
@@ -86,4 +87,16 @@ func (l *lane) count(results []result, now time.Time) {
 		l.failed.Add(1)
 		l.say(r, l.isLast(r), now)
 	}
+}
+
+// wait returns how long an entry waits after so many tries: 1, 3, 9, 27 and 81 minutes, 4 and 12 hours, a fifth more or
+// less. The last try is some 18 hours after the first, so that a night without a mail server loses nothing, and many
+// that have failed at once do not come back at once.
+func (o *Outbox) wait(tries int) time.Duration {
+	d := o.opt.First
+	for range tries - 1 {
+		d *= 3
+	}
+	spread := rand.N(d*2/5 + 1)                        //nolint:gosec // nobody gains anything by guessing it
+	return (d*4/5 + spread).Truncate(time.Microsecond) // which is all that PostgreSQL stores
 }

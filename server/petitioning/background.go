@@ -32,7 +32,7 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-second.C:
 			s.task(ctx, "close what is due", s.CloseDue)
 			s.task(ctx, "rewrite ranks", s.Rank)
-			s.task(ctx, "write search documents again", s.rewriteDocuments)
+			s.task(ctx, "write search documents again", s.IndexTexts)
 		case <-minute.C:
 			minutely()
 		case <-redate.C:

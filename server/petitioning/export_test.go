@@ -16,6 +16,3 @@ func (s *Service) RedateChanges(ctx context.Context) error {
 
 // ReopenEarly lets tests open what a wrong clock has closed without waiting for the minute.
 func (s *Service) ReopenEarly(ctx context.Context) error { _, err := s.reopenEarly(ctx); return err }
-
-// RewriteDocuments lets tests write search documents again without waiting for the second.
-func (s *Service) RewriteDocuments(ctx context.Context) error { return s.rewriteDocuments(ctx) }

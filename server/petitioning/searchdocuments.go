@@ -63,7 +63,7 @@ func (t *tx) index(ctx context.Context, id uuid.UUID, c content) error {
 func (t *tx) write(ctx context.Context, d document) error {
 	version := text.SearchTextVersion
 	if d.later {
-		version = 0 // so that it is found by rewriteDocuments
+		version = 0 // so that it is found by IndexTexts
 	}
 	_, err := t.sql.ExecContext(ctx, `INSERT INTO search_documents (petition_id, title, summary, body, tags, text_version)
  VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (petition_id) DO UPDATE SET title = excluded.title, summary = excluded.summary,
@@ -75,9 +75,9 @@ func (t *tx) write(ctx context.Context, d document) error {
 	return nil
 }
 
-// rewriteDocuments writes the search documents whose terms are missing or were made by an earlier version, for a short
+// IndexTexts writes the search documents whose terms are missing or were made by an earlier version, for a short
 // time and a few in a transaction, on one replica at a time. It is called every second and finds few as a rule.
-func (s *Service) rewriteDocuments(ctx context.Context) error {
+func (s *Service) IndexTexts(ctx context.Context) error {
 	started := time.Now() //nolint:forbidigo // a length is measured, by the monotonic clock
 	for time.Since(started) < rewritingTime {
 		rewritten := 0

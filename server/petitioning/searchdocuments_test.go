@@ -44,7 +44,7 @@ func TestEarlierDocumentsAreWrittenAgain(t *testing.T) {
 			equal(t, "found by "+search+" before", 0, len(b.finds(t, search)))
 		}
 		for range 46 { // a busy machine may write one at a time
-			ok(t, b.RewriteDocuments(t.Context()))
+			ok(t, b.IndexTexts(t.Context()))
 		}
 		equal(t, "documents of the first version", 0, value[int](t, b, `SELECT COUNT(*) FROM search_documents WHERE text_version = 0`))
 		for _, search := range []string{"lodz", "coeur", "เขื่อน", "da nang"} {
@@ -71,9 +71,9 @@ func TestDocumentsAreLeftToEdits(t *testing.T) {
 		ok(t, err)
 		_, err = tx.ExecContext(t.Context(), `UPDATE search_documents SET title = 'edited', text_version = $1`, text.SearchTextVersion)
 		ok(t, err)
-		ok(t, b.RewriteDocuments(t.Context()))
+		ok(t, b.IndexTexts(t.Context()))
 		ok(t, tx.Commit())
-		ok(t, b.RewriteDocuments(t.Context()))
+		ok(t, b.IndexTexts(t.Context()))
 		equal(t, "title", "edited", value[string](t, b, `SELECT title FROM search_documents`))
 	})
 }
@@ -92,7 +92,7 @@ func TestOneReplicaRewrites(t *testing.T) {
 	ok(t, err)
 	const stale = `SELECT (SELECT COUNT(*) FROM search_documents WHERE text_version = 0) + (SELECT COUNT(*) FROM tags WHERE key_version = 0)`
 	for _, want := range []int{2, 0} {
-		ok(t, b.RewriteDocuments(t.Context()))
+		ok(t, b.IndexTexts(t.Context()))
 		ok(t, b.RankAll(t.Context()))
 		equal(t, "what is left of earlier versions", want, value[int](t, b, stale))
 		_ = other.Rollback()
@@ -109,13 +109,13 @@ func TestLongTextsAreIndexedLater(t *testing.T) {
 		id := []uuid.UUID{made.Petition}
 		equal(t, "found by its title at once", id, b.finds(t, "otters"))
 		equal(t, "found by its body at once", 0, len(b.finds(t, "waterfall")))
-		ok(t, b.RewriteDocuments(t.Context()))
+		ok(t, b.IndexTexts(t.Context()))
 		equal(t, "found by its body", id, b.finds(t, "waterfall"))
 
 		ok(t, b.Update(operator(t), b.Edit(t, made.Petition, func(u *petitioning.Update) { u.Title, u.Body = p("Save the beavers"), p(long("canal")) })))
 		equal(t, "found by its new title at once", id, b.finds(t, "beavers"))
 		equal(t, "found by its former body until then", id, b.finds(t, "waterfall"))
-		ok(t, b.RewriteDocuments(t.Context()))
+		ok(t, b.IndexTexts(t.Context()))
 		equal(t, "found by its new body", id, b.finds(t, "canal"))
 		equal(t, "found by its former body", 0, len(b.finds(t, "waterfall")))
 		equal(t, "documents that are still to be written", 0, value[int](t, b, `SELECT COUNT(*) FROM search_documents WHERE text_version = 0`))

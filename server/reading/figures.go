@@ -129,7 +129,7 @@ type Statistics struct {
 
 // Statistics sums what everybody may see.
 func (s *Service) Statistics(ctx context.Context) (Statistics, error) {
-	out, err := siteSum(ctx, s, "statistics", false, dependOnSite, s.sumSite)
+	out, err := siteSum(ctx, s, "statistics", 0, dependOnSite, s.sumSite)
 	if err != nil {
 		return out, fmt.Errorf("summing the site: %w", err)
 	}

@@ -289,6 +289,9 @@ func TestLongestBody(t *testing.T) {
 		for _, body := range []string{string(rare), strings.Join(short, " "), strings.Repeat("\ufdfa", 50_000), strings.Repeat("㌔", 50_000)} {
 			b.MustPublish(t, func(d *petitioning.Draft) { d.Body = body })
 		}
+		for range 4 { // long texts one at a time
+			ok(t, b.IndexTexts(t.Context()))
+		}
 		equal(t, "found", 4, len(b.Titles(t, reading.PetitionQuery{Search: p("bees")})))
 		page, err := b.Reads(b.As(t, "")).Petitions(b.As(t, ""), reading.PetitionQuery{Search: p(string(rare[40_000:40_003]))}, keyset.Args{})
 		ok(t, err)

@@ -30,9 +30,9 @@ type outcome struct {
 }
 
 // siteSum returns a sum over the whole site. One at a time is read, however many ask: for all who asked before it
-// began, whatever else their operations ask for. What was read is kept until something changes that it depends on; a
-// costly sum may lag behind what changes without a word, by as much as [responsecache.Costly] says.
-func siteSum[V any](ctx context.Context, s *Service, name string, costly bool, depend func(context.Context), read func(context.Context) (V, error)) (V, error) {
+// began, whatever else their operations ask for. What was read is kept until something changes that it depends on; what
+// changes without a word may be behind by lag, if the sum is costly: see [responsecache.Costly].
+func siteSum[V any](ctx context.Context, s *Service, name string, lag time.Duration, depend func(context.Context), read func(context.Context) (V, error)) (V, error) {
 	depend(ctx)
 	inTurn := func(ctx context.Context) outcome {
 		value, err := s.bySum.Read(ctx, name, struct{}{}, func(ctx context.Context, _ []struct{}) (map[struct{}]any, error) {
@@ -52,8 +52,8 @@ func siteSum[V any](ctx context.Context, s *Service, name string, costly bool, d
 			ctx, cancel := context.WithTimeout(r.Within(context.WithoutCancel(ctx)), sumTime)
 			defer cancel()
 			depend(ctx)
-			if costly {
-				responsecache.Costly(ctx)
+			if lag > 0 {
+				responsecache.Costly(ctx, lag)
 			}
 			out := inTurn(ctx)
 			if out.err != nil { // for those who wait, too: each of them would run into the same

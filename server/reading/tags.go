@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"time"
 	"unicode"
 
 	"github.com/google/uuid"
@@ -157,12 +158,15 @@ type TrendingTag struct {
 	SignaturesLastDay int
 }
 
+// trendingLag is how old trending tags may be where summing them takes long.
+const trendingLag = 30 * time.Second
+
 // TrendingTags returns the tags whose open petitions were signed most within the last 24 hours.
 func (s *Service) TrendingTags(ctx context.Context, first int) ([]*TrendingTag, error) {
 	if first < 1 || first > keyset.MaxSize {
 		return nil, &keyset.ArgumentError{Argument: "first", Message: fmt.Sprintf("first must be between 1 and %d.", keyset.MaxSize)}
 	}
-	all, err := siteSum(ctx, s, "trending tags", true, dependOnLists, s.sumTags)
+	all, err := siteSum(ctx, s, "trending tags", trendingLag, dependOnLists, s.sumTags)
 	if err != nil {
 		return nil, fmt.Errorf("reading trending tags: %w", err)
 	}

@@ -10,14 +10,14 @@ import (
 // read after done is closed and never changes then.
 type entry struct {
 	key      Key
-	start    uint64    // number of the last drop before it was begun
-	began    time.Time // when that was
-	ended    time.Time // when it was computed, or the oldest of its parts that had been kept; zero: neither yet
-	running  bool      // being computed
-	attached bool      // those who come now may have it
-	kept     bool      // and it is there
-	fleeting bool      // Briefly was said
-	costly   bool      // Costly was said
+	start    uint64        // number of the last drop before it was begun
+	began    time.Time     // when that was
+	ended    time.Time     // when it was computed, or the oldest of its parts that had been kept; zero: neither yet
+	running  bool          // being computed
+	attached bool          // those who come now may have it
+	kept     bool          // and it is there
+	fleeting bool          // Briefly was said
+	costly   time.Duration // how long Costly lets it be kept; 0: it was not said
 	// before is the number of the drop before which one must have come to get the result: of the first since the
 	// beginning that took something the result may have been read from.
 	before uint64
@@ -87,12 +87,9 @@ const (
 // share is the part of all memory that one answer may take: a few must not push out all others.
 const share = 8
 
-// What [Costly] was said of rests for so many times as long as it took to compute: a twentieth of the time, and of one
-// processor, is the most that is spent on it. No rest is longer than costlyLongest.
-const (
-	costlyRest    = 19
-	costlyLongest = 30 * time.Second
-)
+// costlyRest is for how many times as long as it took to compute something is kept of which [Costly] was said: a
+// twentieth of the time, and of one processor, is the most that is spent on it.
+const costlyRest = 19
 
 // newShelf returns an empty shelf for so many bytes.
 func newShelf(most int, longest, short time.Duration, now func() time.Time) shelf {
@@ -169,9 +166,9 @@ func (s *shelf) expired(e *entry, now time.Time) bool {
 // lifetime returns how old an entry may grow.
 func (s *shelf) lifetime(e *entry) time.Duration {
 	switch {
-	case e.costly && !e.running:
-		return max(s.short, min(costlyRest*e.took, costlyLongest))
-	case e.costly, e.fleeting, s.cautious:
+	case e.costly > 0 && !e.running:
+		return max(s.short, min(costlyRest*e.took, e.costly))
+	case e.costly > 0, e.fleeting, s.cautious:
 		return s.short
 	}
 	return s.longest
@@ -278,11 +275,11 @@ func (s *shelf) brief(e *entry) {
 	e.fleeting = true
 }
 
-// cost makes an entry live for as long as its computing deserves.
-func (s *shelf) cost(e *entry) {
+// cost makes an entry live for as long as its computing deserves, and longest at most.
+func (s *shelf) cost(e *entry, longest time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e.costly = true
+	e.costly = longest
 }
 
 // age makes an entry that is computed as old as a part of it that was kept already, maybe on another shelf.

@@ -3,6 +3,7 @@ package responsecache
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // Topic is something that answers depend on. What it means is the caller's matter.
@@ -52,10 +53,10 @@ func Briefly(ctx context.Context) {
 }
 
 // Costly says that the answer that is computed under ctx may change without a word, and takes long to compute: it is
-// kept for a moment, or for nineteen times as long as computing took, up to half a minute.
-func Costly(ctx context.Context) {
+// kept for a moment, or for nineteen times as long as computing took, up to longest.
+func Costly(ctx context.Context, longest time.Duration) {
 	if r, ok := ctx.Value(recorderKey{}).(*Recorder); ok {
-		r.shelf.cost(r.entry)
+		r.shelf.cost(r.entry, longest)
 	}
 }
 

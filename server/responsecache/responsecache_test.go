@@ -133,7 +133,7 @@ func TestLifetime(t *testing.T) {
 		_, _, _ = s.Get(t.Context(), key, func(r *Recorder) (string, Verdict) {
 			ctx := r.Within(t.Context())
 			Briefly(ctx)
-			Costly(ctx)
+			Costly(ctx, 30*time.Second)
 			c.pass(took)
 			return "value", Keep
 		})

@@ -1,0 +1,27 @@
+package main
+
+import (
+	"petitiond/server/database"
+	"petitiond/server/machine"
+	"petitiond/server/settings"
+)
+
+// memoryLimit returns how many bytes the program may take, or 0 where that is unknown.
+func memoryLimit(config settings.Config) int64 {
+	if config.Memory != 0 {
+		return config.Memory
+	}
+	return machine.Memory() / 4 * 3
+}
+
+// heapLimit returns how much of that is left for Go's heap. SQLite keeps pages of its file outside of it.
+func heapLimit(config settings.Config) int64 {
+	return max(0, memoryLimit(config)-databaseOptions(config).Caches(config.DatabaseURL))
+}
+
+// databaseOptions are those with which the program opens its database.
+func databaseOptions(config settings.Config) database.Options {
+	options := config.Database
+	options.Memory = memoryLimit(config)
+	return options
+}
