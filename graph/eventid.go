@@ -7,8 +7,8 @@ import (
 	"petitiond/server/reading"
 )
 
-// The marks of events: which event replaces which, and the version by which a client that reconnects is not sent what it
-// has. An event stream sends the version as its id; an event without one has no id.
+// The marks of events: which event replaces which, and the version by which a client that reconnects is not sent what
+// it has. An event stream sends the version as its id; an event without one has no id.
 
 // mark returns the mark of a value. A client that reconnects is not sent a version that it has, unless the versions
 // are those of several petitions, or the last hour is selected and may have fallen since that version was written.

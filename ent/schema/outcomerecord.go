@@ -7,8 +7,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// OutcomeRecord is an outcome that was recorded for a petition. The petition itself has the newest; another one does not
-// overwrite what was published before.
+// OutcomeRecord is an outcome that was recorded for a petition. The petition itself has the newest; another one does
+// not overwrite what was published before.
 type OutcomeRecord struct{ ent.Schema }
 
 // Fields of OutcomeRecord.

@@ -67,7 +67,9 @@ func TestUUIDScansAsGooglesDoes(t *testing.T) {
 	id := uuid.MustParse("019abcde-0123-7456-89ab-0123456789ab")
 	for _, src := range []any{
 		id.String(), []byte(id.String()), []byte(strings.ToUpper(id.String())), []byte("{" + id.String() + "}"), id[:],
-		nil, "", []byte(nil), []byte{}, []byte("no"), []byte(strings.Repeat("x", 36)), 5,
+		nil, "", []byte(nil),
+		[]byte{},
+		[]byte("no"), []byte(strings.Repeat("x", 36)), 5,
 	} {
 		var got database.UUID
 		var want uuid.UUID

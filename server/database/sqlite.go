@@ -29,10 +29,10 @@ func sqlitePragmas() []pragma {
 	}
 }
 
-// What the connections of SQLite keep of the file, in KiB: a reader little, since there are many and the system keeps the
-// file besides, and the writer enough for the pages that it writes to at random, those of two unique indexes. It is also
-// how much a connection sorts before it writes to a file. There is no limit for all of them together: the driver is built
-// without the statistics that SQLite's soft heap limit goes by.
+// What the connections of SQLite keep of the file, in KiB: a reader little, since there are many and the system keeps
+// the file besides, and the writer enough for the pages that it writes to at random, those of two unique indexes. It is
+// also how much a connection sorts before it writes to a file. There is no limit for all of them together: the driver
+// is built without the statistics that SQLite's soft heap limit goes by.
 const (
 	readerCache = 2000
 	writerCache = 65536

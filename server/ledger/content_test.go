@@ -224,8 +224,8 @@ func brokenDisk(t *testing.T) error {
 	return err
 }
 
-// TestDiskRefusesEveryCommit has a disk that takes nothing any more, as beyond the size that a file may have. Callers are
-// told at once that nobody knows, instead of waiting until all patience is over.
+// TestDiskRefusesEveryCommit has a disk that takes nothing any more, as beyond the size that a file may have. Callers
+// are told at once that nobody knows, instead of waiting until all patience is over.
 func TestDiskRefusesEveryCommit(t *testing.T) {
 	t.Parallel()
 	db, s := staged(t, database.SQLite)

@@ -165,8 +165,8 @@ func (u Update) apply(f *faults, c *content, now time.Time) {
 	}
 }
 
-// checkState adds a fault for what the state of the petition does not allow. It reports whether the edit opens the petition
-// again: a new end does that if the petition has ended by itself.
+// checkState adds a fault for what the state of the petition does not allow. It reports whether the edit opens the
+// petition again: a new end does that if the petition has ended by itself.
 func (e *edit) checkState(ctx context.Context, f *faults, before, after content) (reopens bool) {
 	admin := ActorFrom(ctx).IsAdmin()
 	moved := !sameTime(before.row.EndsAt, after.row.EndsAt)

@@ -43,8 +43,8 @@ func (b Bodies) names() string {
 	return strings.Replace(commentColumns, `c.body`, `''`, 1)
 }
 
-// CommentsATick is how many new comments are sent at once. If there are more, only the newest are sent: a subscriber that
-// falls behind skips to the present.
+// CommentsATick is how many new comments are sent at once. If there are more, only the newest are sent: a subscriber
+// that falls behind skips to the present.
 const CommentsATick = 50
 
 // CommentQuery asks for a list of comments.

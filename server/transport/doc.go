@@ -4,10 +4,10 @@
 //
 // A request arrives in http.go; package operation checks the operation and prices it; runner.go runs it with engine.go
 // as soon as admission.go has a place for it. Answers of queries without a credential are shared (sharedanswers.go,
-// answer.go). websocket.go, eventstreams.go and reservedstream.go open long-lived connections, which package connection keeps;
-// connectionhost.go runs what clients ask for over them. The packages below have one job each: credential finds whose
-// credential a request carries, fault describes refused requests, requestid identifies requests in the log, socket
-// implements WebSocket frames and messages, and epoll watches idle connections.
+// answer.go). websocket.go, eventstreams.go and reservedstream.go open long-lived connections, which package connection
+// keeps; connectionhost.go runs what clients ask for over them. The packages below have one job each: credential finds
+// whose credential a request carries, fault describes refused requests, requestid identifies requests in the log,
+// socket implements WebSocket frames and messages, and epoll watches idle connections.
 //
 // It knows gqlgen and nothing of petitions: domain errors arrive already presented, and a caller's identity is just a
 // context. No query text, variable or credential is ever logged or repeated in an error.

@@ -36,6 +36,7 @@ func serveKeeping(t *testing.T, memory int64) (*transport.Transport, string) {
 
 func openFrom(t *testing.T, server, address string) *websocket.Conn {
 	t.Helper()
+	//nolint:bodyclose // the library closes it
 	conn, _, err := websocket.Dial(t.Context(), strings.Replace(server, "http", "ws", 1), &websocket.DialOptions{
 		Subprotocols: []string{"graphql-transport-ws"}, HTTPHeader: http.Header{"X-Request-ID": {address}},
 	})

@@ -1,7 +1,7 @@
 //go:build linux
 
-// Program largesite measures how long reads of a large site take, with shared answers off: one reader repeats each read many
-// times. The site must have been made by make bench-data, and nothing else may use it meanwhile:
+// Program largesite measures how long reads of a large site take, with shared answers off: one reader repeats each read
+// many times. The site must have been made by make bench-data, and nothing else may use it meanwhile:
 //
 //	make bench-data FLAGS='-large -database sqlite:data/large.db -secret data/large.key'
 //	go run ./server/bench/largesite -database sqlite:data/large.db -secret data/large.key
