@@ -65,8 +65,8 @@ func Continue(ctx context.Context) context.Context {
 // Continues reports whether the subscription goes on for one that has begun before.
 func Continues(ctx context.Context) bool { return ctx.Value(continueKey{}) != nil }
 
-// Ask asks for the next event, which is read through the gate unless that is nil. The Answer that it returns is complete
-// once the event, or the end of the events, has arrived.
+// Ask asks for the next event, which is read through the gate unless that is nil. The Answer that it returns is
+// complete once the event, or the end of the events, has arrived.
 func (s *Stream) Ask(gate Gate) *Answer {
 	select {
 	case <-s.asked: // left by a source that does not use this package

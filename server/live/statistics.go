@@ -161,8 +161,8 @@ func (w *GaugeWatcher[T]) Next(ctx context.Context) (T, error) {
 	}
 }
 
-// Wait waits until Poll has something to return: a value, or that the watcher or the gauge has ended. It fails only with
-// the context's error.
+// Wait waits until Poll has something to return: a value, or that the watcher or the gauge has ended. It fails only
+// with the context's error.
 func (w *GaugeWatcher[T]) Wait(ctx context.Context) error {
 	for {
 		w.gauge.mu.Lock()

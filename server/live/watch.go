@@ -141,8 +141,8 @@ func (w *Watcher) Next(ctx context.Context) (figures.Value, error) {
 	}
 }
 
-// Wait waits until Poll may have something to return: news, or that the watcher or the hub has ended. It fails only with
-// the context's error. Like Next it takes the place of Notify.
+// Wait waits until Poll may have something to return: news, or that the watcher or the hub has ended. It fails only
+// with the context's error. Like Next it takes the place of Notify.
 func (w *Watcher) Wait(ctx context.Context) error {
 	if w.bell == nil {
 		w.bell = make(chan struct{}, 1)

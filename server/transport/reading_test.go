@@ -12,8 +12,8 @@ import (
 	"petitiond/server/transport"
 )
 
-// readingFirst returns a stub whose subscription hello has one event, for which read is called, and which is answered by
-// compute. That of signatureCount has an event that is told by itself.
+// readingFirst returns a stub whose subscription hello has one event, for which read is called, and which is answered
+// by compute. That of signatureCount has an event that is told by itself.
 func readingFirst(read reading, compute func(context.Context) any) *stub {
 	s := newStub()
 	give := func(event any) source {

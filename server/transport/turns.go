@@ -10,8 +10,8 @@ import (
 	"petitiond/server/answerbudget"
 )
 
-// turns lets few events be read at a time, and those of one network at a pace: a subscription reads for as long as it is
-// open, without being asked for again, and thousands may be woken by one signature. An event waits for as long as it
+// turns lets few events be read at a time, and those of one network at a pace: a subscription reads for as long as it
+// is open, without being asked for again, and thousands may be woken by one signature. An event waits for as long as it
 // takes, and is then the newest. Of each network only the first waits for a place: so networks take turns, however many
 // events of one are waiting.
 type turns struct {
