@@ -59,10 +59,8 @@ func arguments(n int) string {
 // opening opens many subscriptions, and returns what each is said to take and takes.
 func (s *site) opening(t *testing.T, document string, ids []string) (said, took int) {
 	t.Helper()
-	//nolint:bodyclose // the library closes it
-	conn, _, err := websocket.Dial(t.Context(), strings.Replace(s.url, "http", "ws", 1)+"/graphql", &websocket.DialOptions{
-		Subprotocols: []string{"graphql-transport-ws"},
-	})
+	options := &websocket.DialOptions{Subprotocols: []string{"graphql-transport-ws"}}
+	conn, _, err := websocket.Dial(t.Context(), strings.Replace(s.url, "http", "ws", 1)+"/graphql", options) //nolint:bodyclose // the library does
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,10 +36,10 @@ func serveKeeping(t *testing.T, memory int64) (*transport.Transport, string) {
 
 func openFrom(t *testing.T, server, address string) *websocket.Conn {
 	t.Helper()
-	//nolint:bodyclose // the library closes it
-	conn, _, err := websocket.Dial(t.Context(), strings.Replace(server, "http", "ws", 1), &websocket.DialOptions{
+	options := &websocket.DialOptions{
 		Subprotocols: []string{"graphql-transport-ws"}, HTTPHeader: http.Header{"X-Request-ID": {address}},
-	})
+	}
+	conn, _, err := websocket.Dial(t.Context(), strings.Replace(server, "http", "ws", 1), options) //nolint:bodyclose // the library does
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -222,7 +222,7 @@ func (f *feed) addresses() (some []netip.Prefix) {
 	n := len(f.readers)
 	for i := range min(n, sampled) {
 		if n > sampled {
-			i = rand.IntN(n) //nolint:gosec // a sample
+			i = rand.IntN(n) //nolint:gosec // any will do
 		}
 		some = append(some, f.readers[i].conn.address)
 	}
