@@ -124,8 +124,8 @@ func (db *DB) Close() error {
 }
 
 // Newest returns the pool that reads the latest committed state without waiting for writers, nor for what takes long.
-// On SQLite this is that of look-ups, since the writer has only one connection; on PostgreSQL it is the one that writes,
-// since readers may be given a replica.
+// On SQLite this is that of look-ups, since the writer has only one connection; on PostgreSQL it is the one that
+// writes, since readers may be given a replica.
 func (db *DB) Newest() *sql.DB {
 	if db.Dialect == SQLite {
 		return db.LookUp

@@ -121,8 +121,8 @@ func TestPoolsKeepConnections(t *testing.T) {
 }
 
 // TestNothingWaitsForWhatTakesLong takes every connection on which long statements run. One more of those waits, within
-// its time. Look-ups do not, nor do writes, the search for a credential, the ledger, or the question whether the database
-// is migrated.
+// its time. Look-ups do not, nor do writes, the search for a credential, the ledger, or the question whether the
+// database is migrated.
 func TestNothingWaitsForWhatTakesLong(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {

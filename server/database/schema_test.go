@@ -27,7 +27,8 @@ func found(t *testing.T, db *database.DB, word string) bool {
 	return scan[bool](t, db.Read, query, word)
 }
 
-// foundIn returns the state in which a search finds the petition by a word. SQLite's index has none but the public ones.
+// foundIn returns the state in which a search finds the petition by a word. SQLite's index has none but the public
+// ones.
 func foundIn(t *testing.T, db *database.DB, word string) (state string) {
 	t.Helper()
 	for _, state = range []string{"OPEN", "PAUSED", "CLOSED", "ARCHIVED", "DRAFT", "HIDDEN"} {

@@ -117,8 +117,8 @@ func TestOutage(t *testing.T) {
 	}
 }
 
-// TestWritesThatOnlyWaited takes every connection to write on until the time of those who ask is over: nothing was sent,
-// and they are told that nothing was written. With a key they wait for the look at it as well.
+// TestWritesThatOnlyWaited takes every connection to write on until the time of those who ask is over: nothing was
+// sent, and they are told that nothing was written. With a key they wait for the look at it as well.
 func TestWritesThatOnlyWaited(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {

@@ -262,8 +262,8 @@ func (b *bundle) moveAll(t testing.TB, from, to petition.State) {
 	}
 }
 
-// passNothingBySearch gives a word to more closed petitions, and then drafts, than are gone through: a search of open ones
-// for it must not take these for matches, and walk along all open ones instead.
+// passNothingBySearch gives a word to more closed petitions, and then drafts, than are gone through: a search of open
+// ones for it must not take these for matches, and walk along all open ones instead.
 func (b *bundle) passNothingBySearch(t *testing.T, counter *dbtest.Counter) {
 	t.Helper()
 	b.Exec(t, `UPDATE search_documents SET summary = 'zyxwvut' WHERE petition_id IN (SELECT id FROM petitions WHERE state = 'CLOSED')`)
