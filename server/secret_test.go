@@ -137,8 +137,8 @@ func TestMissingSecretIsNotMadeAnew(t *testing.T) {
 	})
 }
 
-// beforeFingerprints takes back the migrations from the fifth on, which made the fingerprints; the last one first. What is
-// for one database only begins with its name.
+// beforeFingerprints takes back the migrations from the fifth on, which made the fingerprints; the last one first. What
+// is for one database only begins with its name.
 var beforeFingerprints = []string{
 	`SQLite: DROP TRIGGER petitions_deleted`,
 	`SQLite: DROP TRIGGER petitions_moving`,

@@ -149,8 +149,8 @@ func TestDatabaseIsAwayForLong(t *testing.T) {
 	readers.Wait()
 }
 
-// TestNothingIsWrittenOutOfSight loses the database at each read on which a write depends: those who ask are told, as of
-// any other trouble, that nothing was written.
+// TestNothingIsWrittenOutOfSight loses the database at each read on which a write depends: those who ask are told, as
+// of any other trouble, that nothing was written.
 func TestNothingIsWrittenOutOfSight(t *testing.T) {
 	t.Parallel()
 	b, proxy := proxied(t)
