@@ -7,8 +7,6 @@ package graph
 
 import (
 	"context"
-	"time"
-
 	"petitiond/ent"
 	"petitiond/graph/generated"
 	"petitiond/graph/model"
@@ -17,6 +15,7 @@ import (
 	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
+	"time"
 )
 
 func (r *commentResolver) ID(ctx context.Context, obj *ent.Comment) (*scalar.ID, error) {

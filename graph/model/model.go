@@ -29,9 +29,9 @@ type AddCommentInput struct {
 	// The name to show, as described under **Names**; absent, null or blank: anonymous.
 	AuthorName *string `json:"authorName"`
 	// A key of 1 to 255 characters that the caller chooses. Without a credential it must be random, such as a UUID: it is
-	// refused with INVALID if it has fewer than 22 characters or is obviously not random, such as a few repeated
-	// characters, a sequence, or only digits. For 48 hours the same key with the same input returns the same result; with
-	// another input it is refused with IDEMPOTENCY_MISMATCH. Absent or null: repeating the call makes another comment.
+	// refused with INVALID if it has fewer than 22 characters or is obviously not random, such as a few repeated characters,
+	// a sequence, or only digits. For 48 hours the same key with the same input returns the same result; with another input
+	// it is refused with IDEMPOTENCY_MISMATCH. Absent or null: repeating the call makes another comment.
 	IdempotencyKey *string `json:"idempotencyKey"`
 }
 
@@ -63,9 +63,9 @@ type PetitionOrder struct {
 type PetitionPayload struct {
 	// The petition as it is now; null if there are user errors.
 	Petition *ent.Petition `json:"petition"`
-	// Only from `createPetition`: the secret that, as `Authorization: Bearer`, lets its holder see, edit, publish and
-	// close this petition. It is not shown again, unless the call is repeated with its idempotency key within ten minutes
-	// and while the petition is a draft; a later repeat returns null here.
+	// Only from `createPetition`: the secret that, as `Authorization: Bearer`, lets its holder see, edit, publish and close
+	// this petition. It is not shown again, unless the call is repeated with its idempotency key within ten minutes and
+	// while the petition is a draft; a later repeat returns null here.
 	EditToken *string `json:"editToken"`
 	// What to correct; empty if the mutation succeeded.
 	UserErrors []*UserError `json:"userErrors"`
@@ -73,9 +73,9 @@ type PetitionPayload struct {
 
 // A signature. One person signs a petition once, and the first signature holds as it was given: with its name, its
 // country, its comment, and whether the name is public. A second one with the same address gets the same answer, which
-// does not tell strangers who has signed, and changes nothing of that, whatever it says; nor is there another way yet
-// to change it. Clients should say so to everybody who signs. Spellings of one mailbox are the same address: letter
-// case, a `+tag`, and dots where the mail provider ignores them.
+// does not tell strangers who has signed, and changes nothing of that, whatever it says; nor is there another way yet to
+// change it. Clients should say so to everybody who signs. Spellings of one mailbox are the same address: letter case, a
+// `+tag`, and dots where the mail provider ignores them.
 type SignPetitionInput struct {
 	// The id of the petition.
 	PetitionID scalar.ID `json:"petitionId"`
@@ -85,8 +85,8 @@ type SignPetitionInput struct {
 	Email string `json:"email"`
 	// The signatory's country; absent or null: not stated.
 	Country *string `json:"country"`
-	// Whether the name may be public. What was said with the first signature of an address holds: signing again with
-	// another wish neither shows the name nor hides it.
+	// Whether the name may be public. What was said with the first signature of an address holds: signing again with another
+	// wish neither shows the name nor hides it.
 	ShowName *bool `json:"showName"`
 	// The reason for signing, 1 to 2,000 characters. It becomes a comment when the signature counts, with the name if
 	// `showName` is true, else anonymous. Absent or null: none.
@@ -96,10 +96,9 @@ type SignPetitionInput struct {
 	// The signatory's language, for mails; absent or null: that of the petition.
 	Locale *string `json:"locale"`
 	// A key of 1 to 255 characters that the caller chooses. Without a credential it must be random, such as a UUID: it is
-	// refused with INVALID if it has fewer than 22 characters or is obviously not random, such as a few repeated
-	// characters, a sequence, or only digits. For 48 hours the same key with the same input returns the same result; with
-	// another input it is refused with IDEMPOTENCY_MISMATCH. With a key, a call whose answer was lost can be repeated
-	// safely.
+	// refused with INVALID if it has fewer than 22 characters or is obviously not random, such as a few repeated characters,
+	// a sequence, or only digits. For 48 hours the same key with the same input returns the same result; with another input
+	// it is refused with IDEMPOTENCY_MISMATCH. With a key, a call whose answer was lost can be repeated safely.
 	IdempotencyKey *string `json:"idempotencyKey"`
 }
 
@@ -115,18 +114,18 @@ type SignPetitionPayload struct {
 
 // Everything that can be watched, over WebSocket (graphql-transport-ws), server-sent events or multipart responses. A
 // field that returns a value sends the current one at once and then only the newest: a slow subscriber misses values in
-// between, but never the last one. Nothing is sent before it is stored durably. If the caller cannot see the petition,
-// or no longer can, the operation ends with the error NOT_FOUND.
+// between, but never the last one. Nothing is sent before it is stored durably. If the caller cannot see the petition, or
+// no longer can, the operation ends with the error NOT_FOUND.
 //
-// An event that is answered without a query (see `SignatureCount.petition`; `statistics` is another) is sent at once.
-// Any other is read in its turn: a few at a time, and those of one address at a pace, so that all their events together
-// cost 1,000 points a second. An event that has to wait is late, and is then the newest. It may be read for as long as
-// an operation, else it has the error TIMEOUT.
+// An event that is answered without a query (see `SignatureCount.petition`; `statistics` is another) is sent at once. Any
+// other is read in its turn: a few at a time, and those of one address at a pace, so that all their events together cost
+// 1,000 points a second. An event that has to wait is late, and is then the newest. It may be read for as long as an
+// operation, else it has the error TIMEOUT.
 type Subscription struct {
 }
 
-// Changes to a petition. What is absent stays as it is, and what has no field here stays as it was given. The limits
-// are those of `CreatePetitionInput`.
+// Changes to a petition. What is absent stays as it is, and what has no field here stays as it was given. The limits are
+// those of `CreatePetitionInput`.
 type UpdatePetitionInput struct {
 	// The id of the petition.
 	ID scalar.ID `json:"id"`
@@ -151,10 +150,10 @@ type UpdatePetitionInput struct {
 	Tags graphql.Omittable[[]string] `json:"tags"`
 	// A new goal, 1 to 100,000,000; null is INVALID.
 	Goal graphql.Omittable[*int] `json:"goal"`
-	// A new end, later than now and than `startsAt`; null or blank removes the end. A petition that has closed
-	// automatically, and for which no outcome is recorded, becomes OPEN again with it: its petitioner can do this until
-	// seven days after the end, the site's staff at any time. Of any other petition that is CLOSED, ARCHIVED or HIDDEN the
-	// end cannot be moved: WRONG_STATE.
+	// A new end, later than now and than `startsAt`; null or blank removes the end. A petition that has closed automatically, and for
+	// which no outcome is recorded, becomes OPEN again with it: its petitioner can do this until seven days after the end,
+	// the site's staff at any time. Of any other petition that is CLOSED, ARCHIVED or HIDDEN the end cannot be moved:
+	// WRONG_STATE.
 	EndsAt graphql.Omittable[*time.Time] `json:"endsAt"`
 }
 
@@ -175,8 +174,8 @@ type UserError struct {
 type SigningStatus string
 
 const (
-	// A signature of this address counts: this site counts signatures at once. It is the first one of the address, which
-	// may have come earlier and holds as it was given.
+	// A signature of this address counts: this site counts signatures at once. It is the first one of the address, which may
+	// have come earlier and holds as it was given.
 	SigningStatusCounted SigningStatus = "COUNTED"
 	// A mail was sent to the address; the signature counts when the link or code in it is used.
 	SigningStatusConfirmationSent SigningStatus = "CONFIRMATION_SENT"

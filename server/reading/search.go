@@ -166,7 +166,7 @@ func (s *Reader) ranked(ctx context.Context, c conditions, from source) ([]uuid.
 	if c.order.Direction == Asc {
 		direction = `ASC`
 	}
-	// Which thousand are ranked does not depend on the direction: the last page of one is the first of the other.
+	// Which are ranked must not depend on the direction, or the last page of one would not be the first of the other.
 	by := c.sort(Order{Field: BySignatureCount, Direction: Desc}, from, s.source.Dialect())
 	args := slices.Clone(from.args)
 	best := by.inner.sql(by.keys, keyset.Window{Limit: rankedMost - 1}, nil, nil, &args)

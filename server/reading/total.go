@@ -12,8 +12,7 @@ import (
 
 const countedMost = 10_000 // a greater total is not worth its cost
 
-// counted returns a function that counts the rows of a SELECT in one statement, which stops early if there are too
-// many.
+// counted returns a function that counts the rows of a SELECT in one statement, which stops early if they are too many.
 func (s *Service) counted(seen visibility.Seen, rows string, args database.Args) func(context.Context) (*int, error) {
 	return func(ctx context.Context) (*int, error) {
 		n := 0
