@@ -1,13 +1,11 @@
 package database
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -102,19 +100,6 @@ func (o Options) Open(ctx context.Context, url string) (*DB, error) {
 	return nil, ErrURL
 }
 
-func (o *Options) setDefaults() {
-	o.Write, o.Read, o.LookUp, o.Ledger = cmp.Or(o.Write, 9), cmp.Or(o.Read, 3), cmp.Or(o.LookUp, 12), cmp.Or(o.Ledger, 4)
-}
-
-// pool returns a pool of at most size connections. It keeps all of them open when idle: closing and reopening them
-// would cost more than the statements do.
-func (o Options) pool(connector driver.Connector, dialect Dialect, size int) *sql.DB {
-	pool := sql.OpenDB(preparer{o.Wrap(connector), dialect})
-	pool.SetMaxOpenConns(size)
-	pool.SetMaxIdleConns(size)
-	return pool
-}
-
 // Close waits for what is running and closes every pool. On SQLite the last connection that is closed moves the
 // write-ahead log into the file. Only a writer can do that, which is why the writer is closed last. A connection that
 // had broken before, as all do when PostgreSQL restarts, cannot take its leave: it is closed all the same.
@@ -129,25 +114,4 @@ func (db *DB) Close() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// Newest returns the pool that reads the latest committed state without waiting for writers, nor for what takes long.
-// On SQLite this is that of look-ups, since the writer has only one connection; on PostgreSQL it is the one that
-// writes, since readers may be given a replica.
-func (db *DB) Newest() *sql.DB {
-	if db.Dialect == SQLite {
-		return db.LookUp
-	}
-	return db.Write
-}
-
-// pools returns each pool once, the writer last.
-func (db *DB) pools() []*sql.DB {
-	var pools []*sql.DB
-	for _, pool := range []*sql.DB{db.LookUp, db.Read, db.Ledger, db.Write} {
-		if pool != nil && !slices.Contains(pools, pool) {
-			pools = append(pools, pool)
-		}
-	}
-	return pools
 }

@@ -1,63 +1,69 @@
-// Package idempotency is how a repeated request is answered as the first one was.
-//
-// A key stands for one request of one caller: it is stored with a digest of the input and with the answer, in the
-// transaction that does what was asked. A request that meets it again with the same input is answered from there and
-// changes nothing; another input under the same key is a mistake of the caller. The ledger stores keys by the batch and
-// the domain one at a time; what a key is, what its answer is, and for how long it counts is known here alone.
 package idempotency
 
 import (
-	"bytes"
-	"encoding/base64"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"time"
-
-	"github.com/google/uuid"
-
-	"petitiond/server/secret"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
-// Kept is how long a repeated request is answered as the first one was: at least, since a key counts until it is swept.
-const Kept = 48 * time.Hour
+// How long keys are, in characters. It is part of the public contract.
+const (
+	keyMin          = 1
+	keyMax          = 255
+	anonymousKeyMin = 22 // 128 bits in base64
+)
 
-// ErrMismatch says that the key was used before with another input.
-var ErrMismatch = errors.New("idempotency key used with another input")
-
-// Key makes a request repeatable: the same ID with the same Input is carried out once and answered every time.
-type Key struct {
-	ID    string // names caller, mutation and the caller's key
-	Input []byte // digest of the input
-}
-
-// New returns the stored form of a caller's key for a mutation with this input. Caller and mutation are in its ID: the
-// same key of another caller or for another mutation is another key. It tells those who see it stored nothing of
-// either.
-func New(keys *secret.Keys, caller, mutation, key string, input any) (*Key, error) {
-	canonical, err := json.Marshal(input)
-	if err != nil {
-		return nil, fmt.Errorf("writing an input down: %w", err)
+// CheckKey returns what is wrong with a key. Each credential has a namespace of its own, so its keys may be anything.
+// Anonymous callers share one namespace, so their keys must be secrets: anybody who guesses a key and its input would
+// get the answer that belongs to another caller.
+func CheckKey(key string, anonymous bool) (fault string) {
+	n := utf8.RuneCountInString(key)
+	switch {
+	case anonymous && (n < anonymousKeyMin || n > keyMax || !utf8.ValidString(key) || !scattered(key)):
+		return fmt.Sprintf(
+			"Without a credential the idempotencyKey must be random and have %d to %d characters: a UUID, for example.",
+			anonymousKeyMin, keyMax)
+	case n < keyMin || n > keyMax || !utf8.ValidString(key):
+		return fmt.Sprintf("The idempotencyKey must have %d to %d characters.", keyMin, keyMax)
+	case strings.ContainsFunc(key, unicode.IsControl):
+		return "The idempotencyKey must have no control characters."
 	}
-	id := keys.ShortDigest(secret.CallerDigest, []byte(mutation), []byte(caller), []byte(key))
-	return &Key{
-		ID:    base64.RawURLEncoding.EncodeToString(id),
-		Input: keys.ShortDigest(secret.InputDigest, canonical),
-	}, nil
+	return ""
 }
 
-// Check returns ErrMismatch unless the other use of the same key had the same input.
-func (k Key) Check(other Key) error {
-	if !bytes.Equal(k.Input, other.Input) {
-		return ErrMismatch
+const (
+	scatteredCharacters = 6
+	scatteredSteps      = 4
+	scatteredDigits     = 32 // characters of a key of digits alone; shorter ones are times and counters
+)
+
+// scattered reports whether a key may be random: it has at least 6 different characters, and at least 4 different steps
+// from one character to the next. That refuses a few characters repeated, and sequences such as 0123456789abcdef. It
+// refuses less than one in 10^12 of what is random in base64 (22 characters), in hexadecimal (32) or as a UUID of
+// version 4, with dashes or without. Of ULIDs, with 16 random characters of 32, it refuses less than one in 4*10^7,
+// even if their time adds no character. Digits alone must be 32, as a time with a counter behind it is all digits, too.
+func scattered(key string) bool {
+	if len(key) < scatteredDigits && strings.Trim(key, "0123456789") == "" {
+		return false
 	}
-	return nil
+	characters, steps := make([]rune, 0, scatteredCharacters), make([]rune, 0, scatteredSteps)
+	before := rune(-1)
+	for _, r := range key {
+		characters = withDifferent(characters, r)
+		if before >= 0 {
+			steps = withDifferent(steps, r-before)
+		}
+		before = r
+	}
+	return len(characters) == scatteredCharacters && len(steps) == scatteredSteps
 }
 
-// Record is a key with the answer of the request that it stands for.
-type Record struct {
-	Key
-
-	Answer uuid.UUID
-	At     time.Time
+// withDifferent adds r if it is not in the list yet and there is room.
+func withDifferent(list []rune, r rune) []rune {
+	if len(list) == cap(list) || slices.Contains(list, r) {
+		return list
+	}
+	return append(list, r)
 }

@@ -204,9 +204,9 @@ func (c conditions) signedBy(n int) narrowing {
 // searched narrows to petitions in which every term of the search is found, in the states of the list, as bearing does.
 func (s *Service) searched(c conditions) narrowing {
 	return narrowing{
-		set: func(args *database.Args) string { return s.matches(c, args) },
+		set: func(args *database.Args) string { return s.statement(c).Matches(args) },
 		probe: func(args *database.Args) string {
-			return ` AND (SELECT ` + s.matchesOne(c.terms, args) + ` FROM search_documents AS d WHERE d.petition_id = p.id LIMIT 1)`
+			return ` AND (SELECT ` + s.statement(c).MatchesOne(args) + ` FROM search_documents AS d WHERE d.petition_id = p.id LIMIT 1)`
 		},
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"petitiond/server/coalesce"
 	"petitiond/server/database"
 	"petitiond/server/keyset"
+	"petitiond/server/reading/renderedbody"
 	"petitiond/server/reading/visibility"
 	"petitiond/server/secret"
 )
@@ -31,7 +32,7 @@ type Service struct {
 	opt      Options
 	source   visibility.Source
 	codec    keyset.Codec
-	rendered *rendered
+	rendered *renderedbody.Cache
 	bySought *coalesce.Reads[sought, string, Found]
 	byParent *coalesce.Reads[paged, uuid.UUID, any] // connections
 	byPage   *coalesce.Reads[samePage, struct{}, *PetitionConnection]
@@ -61,7 +62,7 @@ func New(opt Options) *Service {
 		opt:      opt,
 		source:   visibility.NewSource(opt.Database),
 		codec:    keyset.NewCodec(opt.Keys.Digest(secret.Cursor)),
-		rendered: newRendered(),
+		rendered: renderedbody.New(),
 		bySought: coalesce.New[sought, string, Found](atOnce),
 		byParent: coalesce.New[paged, uuid.UUID, any](atOnce),
 		byPage:   coalesce.New[samePage, struct{}, *PetitionConnection](atOnce),
@@ -84,3 +85,8 @@ type Reader struct {
 
 // As returns a reader for a viewer.
 func (s *Service) As(v Viewer) *Reader { return &Reader{s, v} }
+
+// BodyHTML returns the body of a petition at a version as sanitised HTML.
+func (s *Service) BodyHTML(petition uuid.UUID, version int, body string) string {
+	return s.rendered.HTML(petition, version, body)
+}

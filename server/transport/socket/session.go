@@ -6,16 +6,6 @@ import (
 	"slices"
 )
 
-// Limits bounds what a client may send.
-type Limits struct {
-	ID          int // bytes of an operation's id
-	InitPayload int // bytes of the payload of connection_init
-	PingPayload int // bytes of the payload of a ping or a pong
-	Operations  int // under way at the same time
-	JSONDepth   int // objects and lists within each other in a payload
-	JSONMembers int // of one object
-}
-
 // Kind says what a client wants.
 type Kind byte
 
