@@ -1,4 +1,5 @@
-// Package renderedbody renders the bodies of petitions to HTML, a few at a time, and keeps those that were asked for lately.
+// Package renderedbody renders the bodies of petitions to HTML, a few at a time, and keeps those that were asked for
+// lately.
 package renderedbody
 
 import (

@@ -1,5 +1,5 @@
-// Package searchsql writes the SQL by which the databases find petitions by the terms of a search, each by an index of its
-// own. What is found is the same on both.
+// Package searchsql writes the SQL by which the databases find petitions by the terms of a search, each by an index of
+// its own. What is found is the same on both.
 package searchsql
 
 import (
