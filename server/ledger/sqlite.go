@@ -159,6 +159,7 @@ func (t sqliteTx) move(ctx context.Context, m moved) error {
 		if err != nil {
 			return err
 		}
+		// Looked up before and found free: it has come meanwhile, and the batch is run again with it.
 		if !fresh {
 			return errKeyTaken
 		}

@@ -43,6 +43,7 @@ func (s Sending) seal(m Message, at time.Time) (envelope, error) {
 			return envelope{}, fmt.Errorf("the address for bounces: %w", err)
 		}
 	}
+	// By all three: a server that takes only ASCII must be asked for its extension before any of them is sent.
 	e.utf8 = !isASCII(e.from + e.to + from)
 	msg := gomail.NewMsg(gomail.WithEncoding(gomail.EncodingQP), gomail.WithNoDefaultUserAgent())
 	if err := errors.Join(msg.FromFormat(line(s.From.Name, typedCharacters), from), msg.To(to)); err != nil {

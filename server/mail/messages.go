@@ -233,7 +233,7 @@ func readBlock(given string, have values) (b block, err error) {
 		return b, fits(b, linkValue, have)
 	}
 	m := marked.FindStringSubmatch(given)
-	if m == nil {
+	if m == nil { // no sign of another kind: a paragraph may begin with anything else
 		b.Kind = paragraph
 		b.text, err = readText(given, have)
 		return b, err

@@ -24,12 +24,14 @@ func (s *Service) Run(ctx context.Context) error {
 		s.task(ctx, "compare ranks", s.RankAll)
 		s.task(ctx, "open what a wrong clock has closed", s.confirmed(s.reopenEarly))
 	}
+	// Also at the start: what another server had noted to do was lost if it died.
 	minutely()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-second.C:
+			// In this order, so that a petition that closes now is ranked as a closed one.
 			s.task(ctx, "close what is due", s.CloseDue)
 			s.task(ctx, "rewrite ranks", s.Rank)
 			s.task(ctx, "write search documents again", s.IndexTexts)

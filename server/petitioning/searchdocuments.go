@@ -112,6 +112,7 @@ func (s *Service) staleDocuments(ctx context.Context) (stale []document, err err
 	}
 	size := 0
 	for _, id := range ids {
+		// Bounded by what was read so far, and not by what is to come: so even the longest text has its turn.
 		if size >= rewrittenBytes {
 			break
 		}
@@ -119,6 +120,7 @@ func (s *Service) staleDocuments(ctx context.Context) (stale []document, err err
 		if err != nil {
 			return nil, err
 		}
+		// Read after the row: if somebody changes tags in between the version has grown, and rewrite leaves it out.
 		tags, err := tagging.Of(ctx, s.db.Newest(), id)
 		if err != nil {
 			return nil, err

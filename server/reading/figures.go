@@ -69,6 +69,7 @@ func (s *Reader) Figures(ctx context.Context, petitions []uuid.UUID, hours Hours
 	var of uuid.UUID
 	var row figuresRow
 	var hour int64
+	// Scanned into the same places row after row: a list asks for hundreds of them.
 	columns, into := figureColumns, append([]any{&of}, row.into()...)
 	if hours {
 		dependOnMinute(ctx)

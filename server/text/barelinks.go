@@ -226,6 +226,7 @@ func isFullWidth(r rune) bool {
 // trimAddress cuts what belongs to the sentence around an address: punctuation, a closing bracket that was opened
 // before the address, and an entity.
 func trimAddress(s []byte) []byte {
+	// How many brackets of each kind close what was opened before the address, as in (see example.org/a).
 	unopened := map[byte]int{}
 	for _, pair := range []string{"()", "{}"} {
 		unopened[pair[1]] = bytes.Count(s, []byte(pair[1:])) - bytes.Count(s, []byte(pair[:1]))
@@ -238,7 +239,7 @@ func trimAddress(s []byte) []byte {
 		case strings.IndexByte("?!.,:*_~'", last) >= 0:
 		case unopened[last] > 0:
 			unopened[last]--
-		case last == ';':
+		case last == ';': // the sentence's own, or the end of an entity, which is cut whole
 			cut = entityLength(s)
 		default:
 			cut = 0

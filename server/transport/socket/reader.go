@@ -159,6 +159,7 @@ func (r *Reader) parse(b []byte) (f frame, n int, err error) {
 	case f.op == Continuation && r.part.fragments >= maxFragments:
 		return f, 0, errFragments
 	}
+	// All that the first byte shows is judged before there is a second one.
 	if len(b) < 2 {
 		return f, 0, nil
 	}
