@@ -8,7 +8,7 @@ import (
 
 // What an open subscription takes in memory at most, as measured, apart from its document.
 const (
-	openBytes  = 22 << 10 // its goroutines, its contexts and its place among those who watch
+	openBytes  = 26 << 10 // its goroutines, its contexts and its place among those who watch
 	givenBytes = 1 << 10  // for a value that its fields are given, since one may be what is watched, such as an id
 	fieldBytes = 120      // for a token of the document, since the runtime remembers which fields it selects
 )
