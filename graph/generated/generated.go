@@ -1365,7 +1365,8 @@ page. A list of a petition, comment or tag that cannot be read, such as from a c
 errors are at the top level of the response with ` + "`" + `extensions.code` + "`" + `: GRAPHQL_PARSE_FAILED, GRAPHQL_VALIDATION_FAILED,
 BAD_REQUEST, BAD_USER_INPUT (paging, cursors and filters of reads; names the ` + "`" + `field` + "`" + `), UNAUTHENTICATED, FORBIDDEN,
 NOT_FOUND, METHOD_NOT_ALLOWED, PAYLOAD_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, LIMIT_EXCEEDED (names the ` + "`" + `limit` + "`" + `),
-OUTCOME_UNKNOWN, UNAVAILABLE, TIMEOUT, PERSISTED_QUERY_NOT_FOUND, PERSISTED_QUERY_NOT_SUPPORTED and INTERNAL.
+OUTCOME_UNKNOWN, UNAVAILABLE, TIMEOUT, PERSISTED_QUERY_NOT_FOUND, PERSISTED_QUERY_NOT_SUPPORTED, INTERNAL, and
+RATE_LIMITED, which this version does not send.
 
 **Text** is brought into NFC and counted in Unicode code points; characters that nobody sees do not count towards a
 minimum. White space around it is cut, except for the indent of the first of several lines. In mutations control
