@@ -103,6 +103,13 @@ func (l *QueueLane) Done() {
 	l.taken = nil
 }
 
+// GiveUp ends the batch that was taken last and returns the petitions of all that waited behind it.
+func (l *QueueLane) GiveUp() []uuid.UUID {
+	taken := l.taken
+	l.taken = nil
+	return petitionIDs(l.queue.giveUp(l.lane, taken))
+}
+
 // Due reports whether a lane may begin.
 func (l *QueueLane) Due() bool {
 	l.queue.mu.Lock()
@@ -110,8 +117,6 @@ func (l *QueueLane) Due() bool {
 	return l.queue.due()
 }
 
-// Drain returns the petitions of all that wait.
-func (q *Queue) Drain() []uuid.UUID { return petitionIDs(q.queue.drain()) }
 
 // Close lets nothing more in.
 func (q *Queue) Close() { q.queue.close() }

@@ -69,9 +69,10 @@ func (l *lane) run() {
 		if len(claimed) > 0 {
 			away = l.write(claimed)
 		}
-		l.ledger.queue.done(l, batch)
 		if away != nil {
-			l.refuse(away) // before anybody is answered: those who ask after that are not among those who queued up
+			l.refuse(batch, away) // before anybody is answered: those who ask after that are not among those who queued up
+		} else {
+			l.ledger.queue.done(l, batch)
 		}
 		for _, e := range claimed {
 			close(e.done)
@@ -81,13 +82,13 @@ func (l *lane) run() {
 	}
 }
 
-// refuse answers what queued up behind a batch that was given up, so that nobody waits for one patience after
+// refuse ends a batch that was given up and answers what queued up behind it, so that nobody waits for one patience after
 // another. Of these nothing was sent, whatever became of the batch.
-func (l *lane) refuse(cause error) {
+func (l *lane) refuse(batch []*entry, cause error) {
 	if given, ok := errors.AsType[*givenUp](cause); ok {
 		cause = given.cause
 	}
-	for _, e := range l.ledger.queue.drain() {
+	for _, e := range l.ledger.queue.giveUp(l, batch) {
 		e.fail(fmt.Errorf("%w: %w", ErrUnavailable, cause))
 		close(e.done)
 	}

@@ -125,6 +125,15 @@ func (q *queue) look() {
 func (q *queue) done(by *lane, batch []*entry) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.release(by, batch)
+	q.wake()
+	if q.closed {
+		q.changed.Broadcast()
+	}
+}
+
+// release is done without the lock, which the caller holds, and wakes nobody.
+func (q *queue) release(by *lane, batch []*entry) {
 	delete(q.began, by)
 	for _, e := range batch {
 		l := q.petitions[e.petition]
@@ -137,10 +146,6 @@ func (q *queue) done(by *lane, batch []*entry) {
 		}
 		q.turns = append(q.turns, l)
 		q.ready += len(l.entries)
-	}
-	q.wake()
-	if q.closed {
-		q.changed.Broadcast()
 	}
 }
 
@@ -167,13 +172,18 @@ func (q *queue) serve(batch []*entry, n int) []*entry {
 	return batch
 }
 
-// drain takes everything that waits, but for what waits for other lanes.
-func (q *queue) drain() []*entry {
+// giveUp ends a lane's batch and takes everything that waits, but for what waits for other lanes: in one step, since
+// another lane would take up what a batch leaves behind, only to try as long and as vainly.
+func (q *queue) giveUp(by *lane, batch []*entry) []*entry {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.release(by, batch)
 	all := q.serve(nil, q.ready)
 	for _, e := range all {
 		delete(q.petitions, e.petition)
+	}
+	if q.closed {
+		q.changed.Broadcast()
 	}
 	return all
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -78,7 +79,7 @@ func TestQueueRoom(t *testing.T) {
 	q.Take(1)
 	push('h', nil)
 	q.Done()
-	if got := letters(q.Drain()); len(got) != 5 {
+	if got := letters(q.GiveUp()); len(got) != 5 {
 		t.Errorf("drained %q, want five", got)
 	}
 	push('h', nil)
@@ -162,6 +163,42 @@ func TestQueueLanes(t *testing.T) {
 	if got := letters(first.Take(1000)); len(got) != ledger.Crowd-2+1 {
 		t.Errorf("%d entries are left, want %d", len(got), ledger.Crowd-1)
 	}
+}
+
+// TestQueueGivesUp ends a batch in vain while another lane is idle: what waited behind the batch goes with it, and is not
+// the other lane's to try again.
+func TestQueueGivesUp(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		q := filled(t, 1000, "a")
+		other := q.Lane()
+		if got := letters(q.Take(1)); got != "a" {
+			t.Fatalf("took %q", got)
+		}
+		taken := make(chan string)
+		go func() { taken <- letters(other.Take(10)) }()
+		push := func(letter byte) {
+			t.Helper()
+			if err := q.Push(uuid.UUID{letter}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		push('a')
+		push('a')
+		synctest.Wait()
+		if got := letters(q.GiveUp()); got != "aa" {
+			t.Errorf("%q went with the batch, want what waited behind it", got)
+		}
+		synctest.Wait()
+		push('b')
+		if got := <-taken; got != "b" {
+			t.Errorf("the other lane took %q, want what came afterwards", got)
+		}
+		other.Done()
+		if n := q.Petitions(); n != 0 {
+			t.Errorf("%d petitions are left", n)
+		}
+	})
 }
 
 // TestQueueGivesBack keeps no line of a petition for which nobody waits.
