@@ -57,3 +57,15 @@ func TestSeedPetition(t *testing.T) {
 		}
 	})
 }
+
+// A server that is stopped while it loads the demo content, as by somebody who sees a slow disk, has not failed.
+func TestStopWhileLoading(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, environment []string) {
+		s := start(t, append(environment, "PETITION_DEMO=true"))
+		s.stop() // which reports an error of the server
+		if log := s.log.String(); !strings.Contains(log, "stopped") {
+			t.Errorf("want a word of how it ended:\n%s", log)
+		}
+	})
+}

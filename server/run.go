@@ -58,6 +58,10 @@ func (a *App) Run(ctx context.Context) error {
 func (a *App) serve(ctx context.Context) error {
 	if a.config.Demo {
 		if err := a.loadDemo(ctx); err != nil {
+			if ctx.Err() != nil { // whoever stops a server that is starting has seen nothing fail
+				a.log.Warn("stopped while loading the demo content: the database has a part of it")
+				return nil
+			}
 			return err
 		}
 	}
