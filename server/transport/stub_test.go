@@ -229,7 +229,8 @@ func request(t *testing.T, method, url string, body io.Reader, headers ...string
 
 func do(t *testing.T, r *http.Request) reply {
 	t.Helper()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	// What asks whether to continue is not sent before the answer: a refusal cannot cross the body on its way.
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, ExpectContinueTimeout: time.Minute}}
 	resp, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)
