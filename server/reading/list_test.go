@@ -73,7 +73,11 @@ func TestPetitionLists(t *testing.T) {
 		n := 0
 		for name, f := range filters() {
 			t.Run(name, func(t *testing.T) {
-				for _, o := range append(orders(), orders()...) {
+				tried := orders()
+				if !sitetest.Raced { // twice, in other pages and as another viewer
+					tried = append(tried, orders()...)
+				}
+				for _, o := range tried {
 					if n++; n == len(filters())*len(orders()) {
 						b.ReadAsMany()
 					}
