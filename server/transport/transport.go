@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -130,6 +131,29 @@ func New(o Options) *Transport {
 	// Around everything else, so that a page of another site can read refusals, too.
 	t.handler = origins.share(http.HandlerFunc(t.route))
 	return t
+}
+
+// Shutdown ends every subscription: sockets are closed with 1001 and event streams are cut, one after the other (see
+// [connection.Keeper.Shutdown]). It returns when the last connection has gone and what ran for them has ended, or when
+// ctx ends. New connections are refused from now on; queries and mutations over HTTP are not.
+func (t *Transport) Shutdown(ctx context.Context) error {
+	err := t.connections.Shutdown(ctx)
+	// Only after the connections have gone: it ends the contexts of what still runs for them.
+	t.die()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		t.running.Wait()
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if err != nil {
+		return fmt.Errorf("wait for subscriptions to end: %w", err)
+	}
+	return nil
 }
 
 // withDefaults fills in what was left out.

@@ -5,7 +5,7 @@
 // A [Keeper] holds the connections (openconnections.go) and watches over them (deadlines.go). A connection (conn.go)
 // receives messages (message.go) that start and end tasks (task.go). A task reads the events of its subscription from a
 // feed, which equal subscriptions share (feed.go); they are written when the connection's turn comes (dispatch.go).
-// reservedstreams.go manages the event streams that are opened with a token.
+// reservedstreams.go manages the event streams that are opened with a token; shutdown.go closes everything, spread out.
 package connection
 
 import (

@@ -56,7 +56,7 @@ func newLoneKeeper(t *testing.T) *Keeper {
 		Alive: alive, Running: &running, Now: time.Now, Logger: quiet,
 	})
 	t.Cleanup(func() {
-		if err := k.Shutdown(context.Background(), 0); err != nil {
+		if err := k.Shutdown(context.Background()); err != nil {
 			t.Error(err)
 		}
 		die()
