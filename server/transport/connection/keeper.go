@@ -13,8 +13,6 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/vektah/gqlparser/v2/ast"
-
 	"petitiond/server/operation"
 	"petitiond/server/recurring"
 	"petitiond/server/transport/credential"
@@ -42,7 +40,7 @@ type Keeper struct {
 	zero     time.Time
 	table    table
 	feeds    feeds
-	holdings holdings
+	holdings *holdings
 	dispatch dispatch
 	refusals recurring.Lines
 }
@@ -55,12 +53,10 @@ func New(o Options) *Keeper {
 			ID: LongestID, InitPayload: o.Limits.InitPayload, PingPayload: socket.PingPayload, Operations: o.Limits.SocketOperations,
 			JSONDepth: o.JSON.Depth, JSONMembers: o.JSON.Members,
 		},
-		zero:  o.Now(),
-		table: table{by: map[netip.Prefix]int{}},
-		feeds: feeds{open: map[operation.Key]*feed{}},
-		holdings: holdings{
-			memory: o.Kept, each: o.KeptEach, documents: map[*ast.QueryDocument]*document{}, by: map[netip.Prefix]int64{},
-		},
+		zero:     o.Now(),
+		table:    table{by: map[netip.Prefix]int{}},
+		feeds:    feeds{open: map[operation.Key]*feed{}},
+		holdings: newHoldings(o.MemorySize, o.Limits.SocketsPerAddress > 0),
 		dispatch: dispatch{wake: make(chan struct{}, 1), halted: make(chan struct{})},
 		refusals: recurring.Lines{Now: o.Now},
 	}
@@ -150,6 +146,9 @@ func (k *Keeper) lasting(who credential.Identity, request string) context.Contex
 
 // Size returns how many connections are open.
 func (k *Keeper) Size() int { return k.table.size() }
+
+// Kept returns how many bytes the operations that are kept are reckoned to take.
+func (k *Keeper) Kept() int64 { return k.holdings.memory.Taken() }
 
 // Sharing returns how many operations read shared feeds.
 func (k *Keeper) Sharing() int { return k.feeds.reading() }
