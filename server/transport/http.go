@@ -193,10 +193,8 @@ func (i *intake) permit(r *http.Request, kind ast.Operation, accept accepted) *f
 	case kind == ast.Subscription && accept.stream == "":
 		return fault.New(http.StatusNotAcceptable, errcode.BadRequest,
 			"A subscription is answered as text/event-stream or multipart/mixed;subscriptionSpec=1.0, or over a WebSocket.")
-	case kind == ast.Mutation && i.origins.of(r) == reads:
-		return fault.ReadOnly()
 	default:
-		return nil
+		return i.origins.of(r).forbid(kind)
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/vektah/gqlparser/v2/ast"
+
 	"petitiond/server/operation"
 	"petitiond/server/recurring"
 	"petitiond/server/transport/credential"
@@ -74,12 +76,13 @@ type Opening struct {
 	Request  string // its id
 	Address  netip.Prefix
 	Who      credential.Identity
-	ReadOnly bool // no mutations are run over the connection
+	// Forbid returns why an operation of a kind that a client sends over the connection may not run, or nil.
+	Forbid func(ast.Operation) *fault.Fault
 }
 
 // Open registers a connection, or returns why there is no room for it.
 func (k *Keeper) Open(o Opening) (*Conn, *fault.Fault) {
-	c := &Conn{keeper: k, protocol: o.Protocol, readOnly: o.ReadOnly, id: o.Request, address: o.Address}
+	c := &Conn{keeper: k, protocol: o.Protocol, forbid: o.Forbid, id: o.Request, address: o.Address}
 	if o.Protocol == Socket {
 		// The reader counts in 32 bits, too.
 		c.in.frames.Max = int32(min(k.Message, 1<<30))
