@@ -48,7 +48,7 @@ func (m *metrics) show(a *App) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 	}
 	gauge("petitiond_open_lines", "Open WebSockets and event streams.", func() float64 { return float64(a.transport.Open()) })
-	gauge("petitiond_subscription_bytes", "Memory that open subscriptions are reckoned to take at most; an eighth of PETITION_MEMORY is allowed.",
+	gauge("petitiond_subscription_bytes", "Memory that open subscriptions are reckoned to take at most; up to an eighth of PETITION_MEMORY is allowed.",
 		func() float64 { return float64(a.transport.Kept()) })
 	gauge("petitiond_plain_connections", "Open connections that are neither WebSockets nor event streams.", func() float64 {
 		open := 0

@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/99designs/gqlgen/graphql"
-
 	"petitiond/server/operation"
 	"petitiond/server/transport/connection"
 	"petitiond/server/transport/credential"
@@ -19,16 +17,21 @@ import (
 // response: one for every answer, and then the end. graphql-sse calls this the distinct connections mode; a browser's
 // own EventSource reads it too. Parts are what Apollo's clients read.
 func (o *opener) serveEvents(w http.ResponseWriter, r *http.Request, m media, who credential.Identity, op *operation.Operation) {
-	p := connection.Events
-	if m == mediaParts {
-		p = connection.Parts
-	}
+	p := streaming(m)
 	c, f := o.open(p, r, who)
 	if f != nil {
 		refuse(w, mediaGraphQL, f)
 		return
 	}
 	o.openEvents(w, r, p, c, connection.WithOperation(op, lastVersion(r.Header)))
+}
+
+// streaming returns the protocol of a stream for one operation.
+func streaming(m media) connection.Protocol {
+	if m == mediaParts {
+		return connection.Parts
+	}
+	return connection.Events
 }
 
 // lastVersion returns the version of the last event that a client has, which it sends when it reconnects; EventSource
@@ -44,13 +47,7 @@ func lastVersion(h http.Header) int64 {
 // refuseByStream sends the refusal of an operation as a stream, to a client that accepts nothing else: of any other
 // response, a browser's EventSource reports only that it failed.
 func refuseByStream(w http.ResponseWriter, m media, f *fault.Fault) {
-	body := encode(&graphql.Response{Errors: f.Errors})
-	if m == mediaParts {
-		write(w, http.StatusOK, m, connection.AppendPart([]byte(connection.PartsHead), body, true))
-		return
-	}
-	out := connection.AppendEvent(nil, "next", 0, body)
-	write(w, http.StatusOK, m, connection.AppendEvent(out, "complete", 0, nil))
+	write(w, http.StatusOK, m, streaming(m).Refusal(f.JSON()))
 }
 
 // openEvents sends the head of a stream at once: the client learns that the stream is open before the first event.

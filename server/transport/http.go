@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -194,47 +193,9 @@ func (i *intake) permit(r *http.Request, kind ast.Operation, accept accepted) *f
 	case kind == ast.Subscription && accept.stream == "":
 		return fault.New(http.StatusNotAcceptable, errcode.BadRequest,
 			"A subscription is answered as text/event-stream or multipart/mixed;subscriptionSpec=1.0, or over a WebSocket.")
-	case kind == ast.Mutation && i.origins.of(r) == reads:
-		return fault.ReadOnly()
 	default:
-		return nil
+		return i.origins.of(r).forbid(kind)
 	}
-}
-
-// identify finds whose credential a request carries. A request without one is anonymous; one with an unreadable
-// credential is refused, or with one where it does not belong.
-func identify(a *credential.Authority, r *http.Request) (credential.Identity, *fault.Fault) {
-	if hasCredential(r.URL.RawQuery) {
-		return credential.Identity{}, fault.Malformed("Send no credential in the address, which is kept in logs: send it in the header " +
-			"Authorization: Bearer SECRET, or over a WebSocket in the payload of connection_init.")
-	}
-	switch values := r.Header.Values("Authorization"); len(values) {
-	case 0:
-		return credential.None(r.Context()), nil
-	case 1:
-		return a.Authorize(r.Context(), values[0])
-	default:
-		return credential.Identity{}, fault.Denied()
-	}
-}
-
-// credentialParameters are the names by which clients put credentials into addresses.
-var credentialParameters = []string{
-	"access_token", "accessToken", "auth_token", "authToken", "edit_token", "editToken", "api_key", "apiKey", "authorization", "bearer",
-}
-
-// hasCredential reports whether the query of an address has a parameter for a credential. If it were ignored, the
-// client would wonder why it is anonymous.
-func hasCredential(query string) bool {
-	for query != "" {
-		var pair string
-		pair, query, _ = strings.Cut(query, "&")
-		name, _, _ := strings.Cut(pair, "=")
-		if slices.ContainsFunc(credentialParameters, func(p string) bool { return strings.EqualFold(p, name) }) {
-			return true
-		}
-	}
-	return false
 }
 
 // refuse answers a request that was not executed.

@@ -11,7 +11,10 @@ import (
 	"time"
 
 	"github.com/rs/cors"
+	"github.com/vektah/gqlparser/v2/ast"
 
+	"petitiond/server/errcode"
+	"petitiond/server/transport/fault"
 	"petitiond/server/transport/requestid"
 )
 
@@ -27,6 +30,16 @@ const (
 	reads                 // queries and subscriptions
 	writes                // everything
 )
+
+// forbid refuses an operation that changes something to a page that may only read. A page that may do nothing is not
+// refused here: its browser asks before it sends a mutation, and it gets no socket.
+func (r rights) forbid(kind ast.Operation) *fault.Fault {
+	if r == reads && kind == ast.Mutation {
+		return fault.New(http.StatusForbidden, errcode.Forbidden,
+			"Pages of this origin may read, but not change anything. The site's operator can allow it to them by name.")
+	}
+	return nil
+}
 
 // origins decides what pages of other sites may do.
 //

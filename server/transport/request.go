@@ -8,12 +8,14 @@ import (
 	"mime"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 
 	"petitiond/server/answerbudget"
 	"petitiond/server/errcode"
 	"petitiond/server/httpheader"
 	"petitiond/server/operation"
+	"petitiond/server/transport/credential"
 	"petitiond/server/transport/fault"
 )
 
@@ -116,4 +118,40 @@ func (i *intake) hold(r *http.Request) bool {
 func requestTooLarge(most int64) *fault.Fault {
 	message := fmt.Sprintf("The request is larger than %d bytes.", most)
 	return fault.New(http.StatusRequestEntityTooLarge, errcode.PayloadTooLarge, message)
+}
+
+// identify finds whose credential a request carries. A request without one is anonymous; one with an unreadable
+// credential is refused, or with one where it does not belong.
+func identify(a *credential.Authority, r *http.Request) (credential.Identity, *fault.Fault) {
+	if hasCredential(r.URL.RawQuery) {
+		return credential.Identity{}, fault.Malformed("Send no credential in the address, which is kept in logs: send it in the header " +
+			"Authorization: Bearer SECRET, or over a WebSocket in the payload of connection_init.")
+	}
+	switch values := r.Header.Values("Authorization"); len(values) {
+	case 0:
+		return credential.None(r.Context()), nil
+	case 1:
+		return a.Authorize(r.Context(), values[0])
+	default:
+		return credential.Identity{}, fault.Denied()
+	}
+}
+
+// credentialParameters are the names by which clients put credentials into addresses.
+var credentialParameters = []string{
+	"access_token", "accessToken", "auth_token", "authToken", "edit_token", "editToken", "api_key", "apiKey", "authorization", "bearer",
+}
+
+// hasCredential reports whether the query of an address has a parameter for a credential. If it were ignored, the
+// client would wonder why it is anonymous.
+func hasCredential(query string) bool {
+	for query != "" {
+		var pair string
+		pair, query, _ = strings.Cut(query, "&")
+		name, _, _ := strings.Cut(pair, "=")
+		if slices.ContainsFunc(credentialParameters, func(p string) bool { return strings.EqualFold(p, name) }) {
+			return true
+		}
+	}
+	return false
 }

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -103,12 +104,6 @@ func New(o Options) *Transport {
 	t.intake = &intake{limits: o.Limits, origins: origins, memory: requests, judge: operation.New(operation.Options{
 		Schema: o.Schema.Schema(), Sizes: o.Sizes, Introspection: o.Introspection, Discreet: o.Discreet, Limits: o.Limits.Limits,
 	})}
-	// Apart from both: what is open for hours must not take what comes and goes.
-	kept := o.Memory / 8 * 3
-	keptEach := kept / 4
-	if o.Limits.SocketsPerAddress == 0 { // nor is anything else limited by address
-		keptEach = 0
-	}
 	t.authority = &credential.Authority{
 		Authenticate: o.Authenticate, Expires: o.Expires, Same: o.Same, Patience: o.Limits.Operation, Alive: alive, Now: now, Logger: o.Logger,
 	}
@@ -119,10 +114,9 @@ func New(o Options) *Transport {
 			turns: newTurns(o.Limits), starts: make(chan struct{}, o.Limits.InFlight),
 		},
 		Limits: o.Limits.Bounds, Message: o.Limits.Body, Answer: o.Limits.onConnection(), JSON: o.Limits.JSON(),
-		Credentials: credential.NewRegistry(t.authority, &t.running), Memory: t.sharing.memory, Requests: requests,
-		Kept: answerbudget.NewMemory(kept), KeptEach: keptEach,
-		Readers: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
-		Alive:   alive, Running: &t.running, Now: now, Logger: o.Logger,
+		Credentials: credential.NewRegistry(t.authority, &t.running), Memory: t.sharing.memory, MemorySize: o.Memory,
+		Requests: requests, Readers: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
+		Alive: alive, Running: &t.running, Now: now, Logger: o.Logger,
 	})
 	t.opener = &opener{
 		intake: t.intake, authority: t.authority, connections: t.connections, address: o.Address,
@@ -130,6 +124,29 @@ func New(o Options) *Transport {
 	// Around everything else, so that a page of another site can read refusals, too.
 	t.handler = origins.share(http.HandlerFunc(t.route))
 	return t
+}
+
+// Shutdown ends every subscription: sockets are closed with 1001 and event streams are cut, one after the other (see
+// [connection.Keeper.Shutdown]). It returns when the last connection has gone and what ran for them has ended, or when
+// ctx ends. New connections are refused from now on; queries and mutations over HTTP are not.
+func (t *Transport) Shutdown(ctx context.Context) error {
+	err := t.connections.Shutdown(ctx)
+	// Only after the connections have gone: it ends the contexts of what still runs for them.
+	t.die()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		t.running.Wait()
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	if err != nil {
+		return fmt.Errorf("wait for subscriptions to end: %w", err)
+	}
+	return nil
 }
 
 // withDefaults fills in what was left out.
@@ -242,7 +259,7 @@ func (t *Transport) Open() int { return t.connections.Size() }
 func (t *Transport) Refusals() map[string]int { return t.connections.Refusals() }
 
 // Kept returns how many bytes of memory open subscriptions are reckoned to take.
-func (t *Transport) Kept() int64 { return t.connections.Kept.Taken() }
+func (t *Transport) Kept() int64 { return t.connections.Kept() }
 
 // recovered returns the default of Options.Recover.
 func recovered(log *slog.Logger) graphql.RecoverFunc {

@@ -89,7 +89,7 @@ func (o *opener) open(p connection.Protocol, r *http.Request, who credential.Ide
 	return o.connections.Open(connection.Opening{
 		// Cloned, since the id may be a part of the request's header and the connection lives for hours.
 		Protocol: p, Request: strings.Clone(requestid.ID(r.Context())), Address: o.network(r), Who: who,
-		ReadOnly: o.intake.origins.of(r) == reads,
+		Forbid: o.intake.origins.of(r).forbid,
 	})
 }
 

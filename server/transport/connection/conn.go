@@ -6,8 +6,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vektah/gqlparser/v2/ast"
+
 	"petitiond/server/operation"
 	"petitiond/server/transport/credential"
+	"petitiond/server/transport/fault"
 	"petitiond/server/transport/socket"
 )
 
@@ -26,8 +29,8 @@ const (
 type Conn struct {
 	keeper   *Keeper
 	protocol Protocol
-	readOnly bool   // no mutation that a client sends over it is run
-	id       string // for log lines and errors
+	forbid   func(ast.Operation) *fault.Fault // see Opening
+	id       string                           // for log lines and errors
 	address  netip.Prefix
 
 	// guarded by the lock of the table

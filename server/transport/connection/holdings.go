@@ -36,6 +36,22 @@ type holding struct {
 	bytes   int // apart from the document
 }
 
+// newHoldings returns holdings that may take three eighths as much as all answers together, and of one address a quarter
+// of that; without perAddress, nothing is limited by address. It is a memory of its own: what is open for hours must not
+// take what comes and goes.
+//
+// The program gives answers a third of what its heap may take (wiring.go), so this is an eighth of the heap: with
+// PostgreSQL the eighth of PETITION_MEMORY that README promises. SQLite's pages are no part of the heap and may take
+// a quarter of PETITION_MEMORY: then it is an eighth of the other three quarters.
+func newHoldings(answersMemory int64, perAddress bool) *holdings {
+	all := answersMemory / 8 * 3
+	h := &holdings{memory: answerbudget.NewMemory(all), documents: map[*ast.QueryDocument]*document{}, by: map[netip.Prefix]int64{}}
+	if perAddress {
+		h.each = all / 4
+	}
+	return h
+}
+
 // take takes the memory that an operation needs while it is kept. It returns nil if there is not enough.
 func (h *holdings) take(op *operation.Operation, address netip.Prefix) *holding {
 	h.mu.Lock()

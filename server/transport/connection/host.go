@@ -62,9 +62,8 @@ type Options struct {
 	JSON        strictjson.Limits // of messages
 	Credentials *credential.Registry
 	Memory      *answerbudget.Memory // of answers
+	MemorySize  int64                // bytes of Memory; what is kept may take three eighths as much besides
 	Requests    *answerbudget.Memory // of long requests
-	Kept        *answerbudget.Memory // of operations that are kept: subscriptions, and what waits for its stream
-	KeptEach    int64                // of Kept for one address; 0: all of it
 	// Readers is a semaphore: its capacity is how many long messages may be read at once.
 	Readers chan struct{}
 	// Alive is the context of all that outlives its request; Running waits for the goroutines that run in it.

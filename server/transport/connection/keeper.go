@@ -5,7 +5,7 @@
 // A [Keeper] holds the connections (openconnections.go) and watches over them (deadlines.go). A connection (conn.go)
 // receives messages (message.go) that start and end tasks (task.go). A task reads the events of its subscription from a
 // feed, which equal subscriptions share (feed.go); they are written when the connection's turn comes (dispatch.go).
-// reservedstreams.go manages the event streams that are opened with a token.
+// reservedstreams.go manages the event streams that are opened with a token; shutdown.go closes everything, spread out.
 package connection
 
 import (
@@ -42,7 +42,7 @@ type Keeper struct {
 	zero     time.Time
 	table    table
 	feeds    feeds
-	holdings holdings
+	holdings *holdings
 	dispatch dispatch
 	refusals recurring.Lines
 }
@@ -55,12 +55,10 @@ func New(o Options) *Keeper {
 			ID: LongestID, InitPayload: o.Limits.InitPayload, PingPayload: socket.PingPayload, Operations: o.Limits.SocketOperations,
 			JSONDepth: o.JSON.Depth, JSONMembers: o.JSON.Members,
 		},
-		zero:  o.Now(),
-		table: table{by: map[netip.Prefix]int{}},
-		feeds: feeds{open: map[operation.Key]*feed{}},
-		holdings: holdings{
-			memory: o.Kept, each: o.KeptEach, documents: map[*ast.QueryDocument]*document{}, by: map[netip.Prefix]int64{},
-		},
+		zero:     o.Now(),
+		table:    table{by: map[netip.Prefix]int{}},
+		feeds:    feeds{open: map[operation.Key]*feed{}},
+		holdings: newHoldings(o.MemorySize, o.Limits.SocketsPerAddress > 0),
 		dispatch: dispatch{wake: make(chan struct{}, 1), halted: make(chan struct{})},
 		refusals: recurring.Lines{Now: o.Now},
 	}
@@ -78,12 +76,13 @@ type Opening struct {
 	Request  string // its id
 	Address  netip.Prefix
 	Who      credential.Identity
-	ReadOnly bool // no mutations are run over the connection
+	// Forbid returns why an operation of a kind that a client sends over the connection may not run, or nil.
+	Forbid func(ast.Operation) *fault.Fault
 }
 
 // Open registers a connection, or returns why there is no room for it.
 func (k *Keeper) Open(o Opening) (*Conn, *fault.Fault) {
-	c := &Conn{keeper: k, protocol: o.Protocol, readOnly: o.ReadOnly, id: o.Request, address: o.Address}
+	c := &Conn{keeper: k, protocol: o.Protocol, forbid: o.Forbid, id: o.Request, address: o.Address}
 	if o.Protocol == Socket {
 		// The reader counts in 32 bits, too.
 		c.in.frames.Max = int32(min(k.Message, 1<<30))
@@ -150,6 +149,9 @@ func (k *Keeper) lasting(who credential.Identity, request string) context.Contex
 
 // Size returns how many connections are open.
 func (k *Keeper) Size() int { return k.table.size() }
+
+// Kept returns how many bytes the operations that are kept are reckoned to take.
+func (k *Keeper) Kept() int64 { return k.holdings.memory.Taken() }
 
 // Sharing returns how many operations read shared feeds.
 func (k *Keeper) Sharing() int { return k.feeds.reading() }

@@ -5,8 +5,6 @@ import (
 	"context"
 	"strings"
 
-	"github.com/vektah/gqlparser/v2/ast"
-
 	"petitiond/server/operation"
 	"petitiond/server/transport/credential"
 	"petitiond/server/transport/fault"
@@ -229,8 +227,8 @@ func (b *request) judge() *operation.Operation {
 	defer b.task.recoverPanic(b.ctx)
 	op, f := b.task.conn.keeper.Host.Prepare(b.payload)
 	// CORS does not apply to WebSockets, so what a page may only read is enforced here for each operation.
-	if f == nil && b.task.conn.readOnly && op.Kind() == ast.Mutation {
-		f = fault.ReadOnly()
+	if f == nil {
+		f = b.task.conn.forbid(op.Kind())
 	}
 	if f != nil {
 		b.task.refuse(f)

@@ -4,19 +4,17 @@ package connection
 // They take a part only when they see the boundary behind it, so every part is sent with its closing boundary, and the
 // first boundary stands in the head. Line breaks within JSON are escaped, so no answer contains a boundary.
 const (
-	PartsType = `multipart/mixed;boundary="graphql";subscriptionSpec="1.0"` // the Content-Type
-	PartsHead = "\r\n--graphql"                                             // what comes before the first part
+	// PartsType is the Content-Type.
+	PartsType = `multipart/mixed;boundary="graphql";subscriptionSpec="1.0"`
 
+	partsHead = "\r\n--graphql" // what comes before the first part
+	partsEnd  = "--\r\n"        // what comes after the last, and completes the response
 	partHead  = "\r\nContent-Type: application/json\r\n\r\n"
-	heartbeat = partHead + "{}" + PartsHead
+	heartbeat = partHead + "{}" + partsHead
 )
 
-// AppendPart appends the part that carries an answer. After the last part, the response is complete.
-func AppendPart(out, body []byte, last bool) []byte {
+// appendPart appends the part that carries an answer.
+func appendPart(out, body []byte) []byte {
 	out = append(append(out, partHead+`{"payload":`...), body...)
-	out = append(out, "}"+PartsHead...)
-	if last {
-		out = append(out, "--\r\n"...)
-	}
-	return out
+	return append(out, "}"+partsHead...)
 }

@@ -51,12 +51,11 @@ func newLoneKeeper(t *testing.T) *Keeper {
 		},
 		Message: 64 << 10, Answer: 1 << 20, JSON: strictjson.Limits{Depth: 32, Members: 1000},
 		Credentials: credential.NewRegistry(&credential.Authority{Alive: alive, Now: time.Now, Logger: quiet}, &running),
-		Memory:      answerbudget.NewMemory(1 << 30), Requests: answerbudget.NewMemory(1 << 30), Readers: make(chan struct{}, 1),
-		Kept:  answerbudget.NewMemory(1 << 30),
-		Alive: alive, Running: &running, Now: time.Now, Logger: quiet,
+		Memory:      answerbudget.NewMemory(1 << 30), MemorySize: 1 << 30, Requests: answerbudget.NewMemory(1 << 30),
+		Readers: make(chan struct{}, 1), Alive: alive, Running: &running, Now: time.Now, Logger: quiet,
 	})
 	t.Cleanup(func() {
-		if err := k.Shutdown(context.Background(), 0); err != nil {
+		if err := k.Shutdown(context.Background()); err != nil {
 			t.Error(err)
 		}
 		die()
@@ -194,7 +193,7 @@ func TestNothingBeginsOnAStreamThatIsBeingOpened(t *testing.T) {
 		}
 		began = nil
 	}
-	if kept := k.Kept.Taken(); kept != 0 {
+	if kept := k.Kept(); kept != 0 {
 		t.Errorf("%d bytes are kept of what has begun or ended", kept)
 	}
 	if len(k.Streams.by) > 0 {

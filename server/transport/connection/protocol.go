@@ -23,7 +23,7 @@ func (p Protocol) single() bool { return p == Events || p == Parts }
 // Head returns what a stream begins with, which shows the client that it is open before there is an answer.
 func (p Protocol) Head() string {
 	if p == Parts {
-		return PartsHead + heartbeat
+		return partsHead + heartbeat
 	}
 	return p.heartbeat()
 }
@@ -45,9 +45,9 @@ func (p Protocol) appendNext(out []byte, id string, e event) []byte {
 		out = socket.AppendHeader(out, socket.Text, socket.NextSize(id, len(e.body)))
 		return socket.AppendNext(out, id, e.body)
 	case Events:
-		return AppendEvent(out, "next", e.Version, e.body)
+		return appendEvent(out, "next", e.Version, e.body)
 	case Parts:
-		return AppendPart(out, e.body, false)
+		return appendPart(out, e.body)
 	default:
 		out = append(out, "event: next\ndata: "...)
 		out = appendMember(out, id, e.body)
@@ -70,17 +70,27 @@ func (p Protocol) appendEnd(out []byte, id string, errs []byte) []byte {
 	}
 	switch p {
 	case Events:
-		return AppendEvent(out, "complete", 0, nil)
+		return appendEvent(out, "complete", 0, nil)
 	case Parts:
-		return append(out, "--\r\n"...)
+		return append(out, partsEnd...)
 	}
 	out = append(out, "event: complete\ndata: "...)
 	out = appendMember(out, id, nil)
 	return append(out, "\n\n"...)
 }
 
-// AppendEvent appends a server-sent event. A version above 0 becomes its id, which the client sends when it reconnects.
-func AppendEvent(out []byte, name string, version int64, body []byte) []byte {
+// Refusal returns the whole of a stream for an operation that was refused before the stream was opened: the errors, and
+// the end.
+func (p Protocol) Refusal(errs []byte) []byte {
+	var out []byte
+	if p == Parts {
+		out = []byte(partsHead)
+	}
+	return p.appendEnd(out, "", errs)
+}
+
+// appendEvent appends a server-sent event. A version above 0 becomes its id, which the client sends when it reconnects.
+func appendEvent(out []byte, name string, version int64, body []byte) []byte {
 	out = append(append(out, "event: "...), name...)
 	if version > 0 {
 		out = strconv.AppendInt(append(out, "\nid: "...), version, 10)

@@ -105,11 +105,6 @@ func Unchecked() *Fault {
 	return New(http.StatusServiceUnavailable, errcode.Unavailable, "The credential cannot be checked at present. Try again in a moment.")
 }
 
-// ReadOnly refuses a mutation of a page that may only read.
-func ReadOnly() *Fault {
-	return New(http.StatusForbidden, errcode.Forbidden, "Pages of this origin may read, but not change anything. The site's operator can allow it to them by name.")
-}
-
 // JSON returns the list of errors as it is sent.
 func (f *Fault) JSON() []byte {
 	text, err := json.Marshal(f.Errors)
