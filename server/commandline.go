@@ -68,10 +68,7 @@ func (c command) load(ctx context.Context, name string, rest, environment []stri
 		return misplaced(args, err)
 	}
 	config.Database.Wall = wall()
-	log := logger(config, stderr)
-	if name != "serve" {
-		log = log.With("by", caller(environment)) // a trace of who has done it; a server does what others ask for
-	}
+	log := loggerOf(name, config, environment, stderr)
 	return c.run(ctx, invocation{config: config, args: args, log: log, out: stdout})
 }
 

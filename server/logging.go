@@ -55,6 +55,15 @@ func (l requestLog) Handle(ctx context.Context, line slog.Record) error {
 	return l.Handler.Handle(ctx, line)
 }
 
+// loggerOf returns the log of a command. Its lines say who has done it; a server does what others ask for.
+func loggerOf(command string, config settings.Config, environment []string, w io.Writer) *slog.Logger {
+	log := logger(config, w)
+	if command != "serve" {
+		log = log.With("by", caller(environment))
+	}
+	return log
+}
+
 // caller names who runs a command, as far as the system tells: also the person behind sudo.
 func caller(environment []string) string {
 	name := fmt.Sprintf("uid %d", os.Getuid()) // in a container there may be no names

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 )
 
@@ -32,6 +33,19 @@ func (db *DB) LockServing() (release func() error, err error) {
 
 // Beside returns the path of a file beside the SQLite file. It is the same by whatever link the database was opened.
 func (db *DB) Beside(ending string) string { return db.path + ending }
+
+// ErrTwoNames means that an SQLite file has hard links. SQLite names its locks and its write-ahead log after the file:
+// two programs that opened it by different names would not see each other's, and overwrite each other's changes.
+var ErrTwoNames = errors.New("the SQLite file has a second name (a hard link), which would corrupt it; " +
+	"remove one of the names, or replace it by a symbolic link")
+
+// onlyName refuses an SQLite file that has hard links.
+func onlyName(info fs.FileInfo) error {
+	if linkCount(info) > 1 {
+		return ErrTwoNames
+	}
+	return nil
+}
 
 // waitLock waits until the lock file at path is free, and takes it.
 func waitLock(ctx context.Context, path string) (release func() error, err error) {

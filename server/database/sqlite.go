@@ -6,7 +6,6 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -173,17 +172,4 @@ func makeFile(path string) (string, error) {
 		return "", fmt.Errorf("find the SQLite file: %w", err)
 	}
 	return path, nil
-}
-
-// ErrTwoNames means that an SQLite file has hard links. SQLite names its locks and its write-ahead log after the file:
-// two programs that opened it by different names would not see each other's, and overwrite each other's changes.
-var ErrTwoNames = errors.New("the SQLite file has a second name (a hard link), which would corrupt it; " +
-	"remove one of the names, or replace it by a symbolic link")
-
-// onlyName refuses an SQLite file that has hard links.
-func onlyName(info fs.FileInfo) error {
-	if linkCount(info) > 1 {
-		return ErrTwoNames
-	}
-	return nil
 }

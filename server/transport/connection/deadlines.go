@@ -36,7 +36,7 @@ func (k *Keeper) watch() {
 	}
 }
 
-// inspect ends a connection that has exceeded a limit, and pings a silent one.
+// inspect ends a connection that has exceeded a limit, and keeps the others alive.
 func (c *Conn) inspect(at int32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -67,12 +67,8 @@ func (c *Conn) inspect(at int32) {
 		c.close(socket.Policy, "A message took too long to arrive")
 	case since(c.life.opened) >= age(c.life.opened, o.Age):
 		c.end(socket.GoingAway, "Connect again")
-	// A client that has not taken what was written before the ping cannot have seen the ping: Limits.Event judges it
-	// instead.
-	case c.life.asked != 0 && since(c.life.asked) >= o.Pong && c.out.stalled == 0:
-		c.drop()
-	case c.life.asked == 0 && since(max(c.life.spoke, c.life.opened)) >= o.Ping && len(c.out.pending) == 0:
-		c.ping(at)
+	default:
+		c.keepAlive(at, since)
 	}
 }
 
@@ -81,17 +77,6 @@ func age(opened int32, limit time.Duration) time.Duration {
 	// The tick of its opening serves as a random number, so that no connection has to store one.
 	spread := time.Duration(opened%1000) * limit / 5000 // up to 20 %
 	return limit - limit/10 + spread
-}
-
-// ping checks that the client is still there and reading: the kernel accepts bytes for a client that no longer reads.
-func (c *Conn) ping(at int32) {
-	c.life.spoke = at
-	if c.protocol == Socket {
-		c.life.asked = at
-		c.write(socket.AppendFrame(nil, socket.Ping, nil))
-		return
-	}
-	c.write([]byte(c.protocol.heartbeat()))
 }
 
 // end ends a connection. A WebSocket is closed with a code; an event stream just ends, without completing its

@@ -28,14 +28,6 @@ func (p Protocol) Head() string {
 	return p.heartbeat()
 }
 
-// heartbeat returns what shows on a stream that the server is alive, and is passed over by clients.
-func (p Protocol) heartbeat() string {
-	if p == Parts {
-		return heartbeat
-	}
-	return ":\n\n"
-}
-
 // appendNext appends the message that carries an event of an operation. The id is a JSON string.
 func (p Protocol) appendNext(out []byte, id string, e event) []byte {
 	switch p {

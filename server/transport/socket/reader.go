@@ -18,6 +18,10 @@ var (
 	errFragments  = &Closing{TooBig, "A message has too many fragments"}
 )
 
+// maxFragments is how many fragments a message may have. Each costs work even if it is empty, and clients that fragment
+// messages at all make few of them.
+const maxFragments = 1000
+
 // Reader finds the messages in the bytes that a client sends. Between messages it holds no memory besides itself; an
 // incomplete message is kept until the rest arrives, so the caller must bound how long a Reader is not [Reader.Idle].
 type Reader struct {
