@@ -26,6 +26,25 @@ const (
  SELECT id, petition, NULLIF(parent, '')::uuid, number, NULLIF(author, ''), signed, NULLIF(signatory, ''::bytea), body, at
  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::bool[], $7::bytea[], $8::text[], $9::timestamptz[])
  AS i(id, petition, parent, number, author, signed, signatory, body, at)`
+	pqWait = `INSERT INTO signatures (id, petition_id, state, digest, name, address, show_name, country, locale, statement_version,
+  signed_at, token, code, reason, updates)
+ SELECT id, petition, 'PENDING', digest, name, address, shown, NULLIF(country, ''), NULLIF(locale, ''), NULLIF(statement, ''), at,
+  NULLIF(token, ''::bytea), NULLIF(code, ''::bytea), NULLIF(reason, ''::bytea), updates
+ FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::uuid[]) AS petition, unnest($3::bytea[]) AS digest, unnest($4::bytea[]) AS name,
+  unnest($5::bytea[]) AS address, unnest($6::bool[]) AS shown, unnest($7::text[]) AS country, unnest($8::text[]) AS locale,
+  unnest($9::text[]) AS statement, unnest($10::timestamptz[]) AS at, unnest($11::bytea[]) AS token, unnest($12::bytea[]) AS code,
+  unnest($13::bytea[]) AS reason, unnest($14::bool[]) AS updates) AS i`
+	// Those who hold the counters of signatures alone write to them, so that the rows stay as they are read.
+	pqFind = `SELECT s.* FROM unnest($1::uuid[]) AS i(id)
+ CROSS JOIN LATERAL (SELECT ` + storedColumns + ` FROM signatures AS s WHERE s.id = i.id LIMIT 1) AS s`
+	pqClosings = `SELECT p.id, p.closed_at FROM unnest($1::uuid[]) AS i(id) CROSS JOIN LATERAL (SELECT id, closed_at
+  FROM petitions WHERE id = i.id AND state = 'CLOSED' AND closed_at IS NOT NULL LIMIT 1) AS p`
+	pqConfirm = `UPDATE signatures s SET state = 'COUNTED', number = i.number, confirmed_at = i.at, code = NULL, reason = NULL
+ FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::bigint[]) AS number, unnest($3::timestamptz[]) AS at) AS i
+ WHERE s.id = i.id AND s.` + pqAmong
+	pqErase  = `DELETE FROM signatures AS s WHERE s.` + pqAmong
+	pqNewest = `SELECT i.id, s.signed_at FROM unnest($1::uuid[]) AS i(id) CROSS JOIN LATERAL (SELECT signed_at FROM signatures
+  WHERE petition_id = i.id AND number > 0 AND state = 'COUNTED' ORDER BY number DESC LIMIT $2) AS s`
 	pqMoveReplies = `UPDATE comments c SET replies = c.replies + i.n
  FROM unnest($1::uuid[], $2::bigint[]) AS i(parent, n)
  WHERE c.id = i.parent AND c.id = ANY($1::uuid[])`
@@ -71,36 +90,44 @@ const (
  ), counted AS (
   UPDATE counters c SET total = i.total, issued = i.issued, version = i.version, as_of = i.as_of,
   named = i.named, threads = i.threads, comments = i.comments, comments_issued = i.comments_issued, trending = i.trending,
-  unsummed_after = i.unsummed_after, unsummed_to = i.unsummed_to
+  unsummed_after = i.unsummed_after, unsummed_to = i.unsummed_to, pending = i.pending
   FROM (SELECT unnest($16::uuid[]) AS petition, unnest($17::bigint[]) AS total, unnest($18::bigint[]) AS issued,
    unnest($19::bigint[]) AS version, unnest($20::timestamptz[]) AS as_of, unnest($21::bigint[]) AS named,
    unnest($22::bigint[]) AS threads, unnest($23::bigint[]) AS comments, unnest($24::bigint[]) AS comments_issued,
-   unnest($25::float8[]) AS trending, unnest($26::bigint[]) AS unsummed_after, unnest($27::bigint[]) AS unsummed_to) AS i
+   unnest($25::float8[]) AS trending, unnest($26::bigint[]) AS unsummed_after, unnest($27::bigint[]) AS unsummed_to,
+   unnest($28::bigint[]) AS pending) AS i
   WHERE c.petition_id = i.petition AND c.petition_id = ANY($16::uuid[])
  ), left_out AS (
-  INSERT INTO unsummed (petition_id) SELECT unnest($28::uuid[]) ON CONFLICT DO NOTHING
+  INSERT INTO unsummed (petition_id) SELECT unnest($29::uuid[]) ON CONFLICT DO NOTHING
  )`
 	pqMoveSums = `, minutes AS (
-  INSERT INTO signature_buckets AS b (petition_id, minute, added) SELECT unnest($29::uuid[]), unnest($30::bigint[]), unnest($31::bigint[])
-  ON CONFLICT (petition_id, span, minute) DO UPDATE SET added = b.added + excluded.added
+  INSERT INTO signature_buckets AS b (petition_id, minute, added, removed)
+  SELECT unnest($30::uuid[]), unnest($31::bigint[]), unnest($32::bigint[]), unnest($33::bigint[])
+  ON CONFLICT (petition_id, span, minute) DO UPDATE SET added = b.added + excluded.added, removed = b.removed + excluded.removed
  ), days AS (
-  INSERT INTO signature_days AS b (petition_id, day, added) SELECT unnest($32::uuid[]), unnest($33::bigint[]), unnest($34::bigint[])
-  ON CONFLICT (petition_id, day) DO UPDATE SET added = b.added + excluded.added
+  INSERT INTO signature_days AS b (petition_id, day, added, removed)
+  SELECT unnest($34::uuid[]), unnest($35::bigint[]), unnest($36::bigint[]), unnest($37::bigint[])
+  ON CONFLICT (petition_id, day) DO UPDATE SET added = b.added + excluded.added, removed = b.removed + excluded.removed
  ), countries AS (
-  INSERT INTO signature_country_buckets AS b (petition_id, country, added)
-  SELECT unnest($35::uuid[]), unnest($36::text[]), unnest($37::bigint[])
-  ON CONFLICT (petition_id, country) DO UPDATE SET added = b.added + excluded.added
+  INSERT INTO signature_country_buckets AS b (petition_id, country, added, removed)
+  SELECT unnest($38::uuid[]), unnest($39::text[]), unnest($40::bigint[]), unnest($41::bigint[])
+  ON CONFLICT (petition_id, country) DO UPDATE SET added = b.added + excluded.added, removed = b.removed + excluded.removed
  )`
 	pqMoveEnd = `
  INSERT INTO idempotency_keys (id, input, answer, created_at)
  SELECT unnest($1::text[]), unnest($2::bytea[]), unnest($3::uuid[]), unnest($4::timestamptz[]) ON CONFLICT DO NOTHING`
 )
 
+// pqAmong is the condition that an id of the signatures s is in the array $1, which is sorted: that it is between the
+// ends is what keeps the plan from reading the whole table, see pqLook.
+const pqAmong = `id = ANY($1::uuid[]) AND s.id >= ($1::uuid[])[1] AND s.id <= ($1::uuid[])[cardinality($1::uuid[])]`
+
 // isID is the condition that a column holds the petition of i.
 func isID(column string) string { return column + ` = i.petition_id` }
 
 var postgresSQL = []string{
-	pqLook, pqFindKeys, pqWritten, pqComment, pqSumUp, pqMove, pqMoveSummed, pqMoveReplies,
+	pqLook, pqFindKeys, pqWritten, pqWait, pqFind, pqClosings, pqConfirm, pqErase, pqNewest, pqComment, pqSumUp, pqMove,
+	pqMoveSummed, pqMoveReplies,
 }
 
 type pqStore struct{ *statements }
@@ -143,9 +170,10 @@ func (t pqTx) findKeys(ctx context.Context, ids []string) (map[string]idempotenc
 	return out, err
 }
 
-// sign numbers the new ones alone, and leaves the rest to move. An ON CONFLICT would do without a look for addresses,
+// sign numbers the new ones alone, and leaves the rest to move, but for those that wait. An ON CONFLICT would do without a look for addresses,
 // but gives no number to what it leaves out: numbers must be known before the rows are written, and have no gaps.
-func (t pqTx) sign(_ context.Context, rows []*signatureRow, known map[string]bool) error {
+func (t pqTx) sign(ctx context.Context, rows []*signatureRow, known map[string]bool) error {
+	var waiting []*signatureRow
 	for _, r := range rows {
 		digest := string(r.Digest)
 		if known[digest] {
@@ -153,8 +181,72 @@ func (t pqTx) sign(_ context.Context, rows []*signatureRow, known map[string]boo
 		}
 		known[digest] = true // a second one in this batch is not new any more
 		r.counter.number(r)
+		if r.Waiting != nil {
+			waiting = append(waiting, r)
+		}
 	}
-	return nil
+	if len(waiting) == 0 {
+		return nil
+	}
+	return t.exec(ctx, pqWait, columnsOfWaiting(waiting)...)
+}
+
+// find reads signatures by their ids.
+func (t pqTx) find(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*stored, error) {
+	out := make(map[uuid.UUID]*stored, len(ids))
+	err := t.each(ctx, pqFind, []any{uuids(ids, same)}, func(rows *sql.Rows) error {
+		s, err := scanStored(rows)
+		out[s.id] = s
+		return err
+	})
+	return out, err
+}
+
+// closings reads when petitions were closed.
+func (t pqTx) closings(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]time.Time, error) {
+	out := map[uuid.UUID]time.Time{}
+	err := t.each(ctx, pqClosings, []any{uuids(petitions, same)}, func(rows *sql.Rows) error {
+		var id uuid.UUID
+		var at time.Time
+		err := rows.Scan(&id, &at)
+		out[id] = at
+		return err
+	})
+	return out, err
+}
+
+// confirm moves rows to the others.
+func (t pqTx) confirm(ctx context.Context, rows []*stored) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	slices.SortFunc(rows, func(a, b *stored) int { return compareIDs(a.id, b.id) })
+	return t.exec(ctx, pqConfirm,
+		uuids(rows, func(s *stored) uuid.UUID { return s.id }),
+		ints(rows, func(s *stored) int { return s.number }),
+		times(rows, func(s *stored) time.Time { return s.counter.at }))
+}
+
+// erase deletes rows.
+func (t pqTx) erase(ctx context.Context, ids []uuid.UUID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	slices.SortFunc(ids, compareIDs)
+	return t.exec(ctx, pqErase, uuids(ids, same))
+}
+
+// newest reads along the index of numbers, from its end.
+func (t pqTx) newest(ctx context.Context, petitions []uuid.UUID, most int) (map[uuid.UUID][]time.Time, error) {
+	out := map[uuid.UUID][]time.Time{}
+	err := t.each(ctx, pqNewest, []any{uuids(petitions, same), most}, func(rows *sql.Rows) error {
+		var id uuid.UUID
+		var at time.Time
+		err := rows.Scan(&id, &at)
+		out[id] = append(out[id], at)
+		return err
+	})
+	return out, err
 }
 
 // written looks for any row of the run, by ids that nobody else can have made.
@@ -212,5 +304,7 @@ func (t pqTx) moveReplies(ctx context.Context, counters []*counter) error {
 	if len(replies) == 0 {
 		return nil
 	}
-	return t.exec(ctx, pqMoveReplies, uuids(replies, func(m move[uuid.UUID]) uuid.UUID { return m.key }), numbersOf(replies))
+	return t.exec(ctx, pqMoveReplies,
+		uuids(replies, func(m move[uuid.UUID, int]) uuid.UUID { return m.key }),
+		ints(replies, func(m move[uuid.UUID, int]) int { return m.n }))
 }

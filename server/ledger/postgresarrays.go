@@ -96,30 +96,31 @@ func authorOf(r *commentRow) string {
 	return *r.Author
 }
 
-// move is one addition to a bucket or to a parent's replies.
-type move[K comparable] struct {
+// move is what is added to a bucket or to a parent's replies.
+type move[K comparable, N any] struct {
 	petition uuid.UUID
 	key      K
-	n        int
+	n        N
 }
 
 // moves lists what all counters of a batch add, so that it goes as one array.
-func moves[K comparable](counters []*counter, of func(*counter) map[K]int) []move[K] {
-	var out []move[K]
+func moves[K comparable, N any](counters []*counter, of func(*counter) map[K]N) []move[K, N] {
+	var out []move[K, N]
 	for _, c := range counters {
 		for k, n := range of(c) {
-			out = append(out, move[K]{c.petition, k, n})
+			out = append(out, move[K, N]{c.petition, k, n})
 		}
 	}
 	return out
 }
 
-func petitionsOf[K comparable](list []move[K]) any {
-	return uuids(list, func(m move[K]) uuid.UUID { return m.petition })
-}
-
-func numbersOf[K comparable](list []move[K]) any {
-	return ints(list, func(m move[K]) int { return m.n })
+// columnsOfMoves are the arrays of sums, of which keys is one.
+func columnsOfMoves[K comparable](list []move[K, sum], keys any) []any {
+	return []any{
+		uuids(list, func(m move[K, sum]) uuid.UUID { return m.petition }), keys,
+		ints(list, func(m move[K, sum]) int { return m.n.added }),
+		ints(list, func(m move[K, sum]) int { return m.n.removed }),
+	}
 }
 
 // columnsOfKeys are the arrays of keys.
@@ -149,6 +150,17 @@ func columnsOfSignatures(rows []*signatureRow) []any {
 	}
 }
 
+// columnsOfWaiting are the arrays of signatures that wait: no numbers, and what they have besides.
+func columnsOfWaiting(rows []*signatureRow) []any {
+	columns := columnsOfSignatures(rows)
+	return append(slices.Delete(columns, 2, 3),
+		blobs(rows, func(r *signatureRow) []byte { return r.Waiting.Token }),
+		blobs(rows, func(r *signatureRow) []byte { return r.Waiting.Code }),
+		blobs(rows, func(r *signatureRow) []byte { return r.Waiting.Reason }),
+		bools(rows, func(r *signatureRow) bool { return r.Waiting.Updates }),
+	)
+}
+
 // columnsOfCounters are the arrays of counters, and the petitions of those that leave something out for the first time.
 func columnsOfCounters(counters []*counter) []any {
 	firsts := slices.DeleteFunc(slices.Clone(counters), func(c *counter) bool { return !c.first })
@@ -166,19 +178,20 @@ func columnsOfCounters(counters []*counter) []any {
 		floats(counters, func(c *counter) float64 { return c.trending }),
 		ints(counters, func(c *counter) int { return c.unsummedAfter }),
 		ints(counters, func(c *counter) int { return c.unsummedTo }),
+		ints(counters, func(c *counter) int { return c.pending }),
 		uuids(firsts, petition),
 	}
 }
 
 // columnsOfSums are the arrays of what counters add to minutes, days and countries.
 func columnsOfSums(counters []*counter) []any {
-	minutes := moves(counters, func(c *counter) map[int64]int { return c.minutes })
-	days := moves(counters, func(c *counter) map[int64]int { return c.days })
-	countries := moves(counters, func(c *counter) map[string]int { return c.countries })
-	begin := func(m move[int64]) int { return int(m.key) }
-	return []any{
-		petitionsOf(minutes), ints(minutes, begin), numbersOf(minutes),
-		petitionsOf(days), ints(days, begin), numbersOf(days),
-		petitionsOf(countries), texts(countries, func(m move[string]) string { return m.key }), numbersOf(countries),
-	}
+	minutes := moves(counters, func(c *counter) map[int64]sum { return c.minutes })
+	days := moves(counters, func(c *counter) map[int64]sum { return c.days })
+	countries := moves(counters, func(c *counter) map[string]sum { return c.countries })
+	begin := func(m move[int64, sum]) int { return int(m.key) }
+	return slices.Concat(
+		columnsOfMoves(minutes, ints(minutes, begin)),
+		columnsOfMoves(days, ints(days, begin)),
+		columnsOfMoves(countries, texts(countries, func(m move[string, sum]) string { return m.key })),
+	)
 }
