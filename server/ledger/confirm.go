@@ -193,12 +193,15 @@ func (b *batch) writeChanges(ctx context.Context, t tx, rows map[int]*stored) er
 			untrended = append(untrended, c.petition)
 		}
 	}
-	// Erased first: their numbers and addresses are then free of rows.
-	if err := t.erase(ctx, erased); err != nil {
-		return err
+	if len(erased) > 0 {
+		if err := t.erase(ctx, erased); err != nil {
+			return err
+		}
 	}
-	if err := t.confirm(ctx, confirmed); err != nil {
-		return err
+	if len(confirmed) > 0 {
+		if err := t.confirm(ctx, confirmed); err != nil {
+			return err
+		}
 	}
 	return b.trend(ctx, t, untrended)
 }

@@ -260,6 +260,31 @@ func TestWithdrawInvalidated(t *testing.T) {
 	})
 }
 
+// TestConfirmLate counts what was signed in a minute that has become part of an hour meanwhile.
+func TestConfirmLate(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		p := petition(t, db, open())
+		now := epoch
+		b := newBook(t, db, ledger.Options{Unsummed: 1, Now: func() time.Time { return now }})
+		ann, bob := waiting(p, "ann"), waiting(p, "bob")
+		must(t, b.Batch(ann, bob, signature(p, "cid"))...)
+		for i, row := range []ledger.Signature{ann, bob} {
+			now = epoch.Add(time.Duration(8+i) * 24 * time.Hour)
+			if err := b.Fold(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			must(t, b.Batch(confirm(row))...)
+			if got, want := summed(t, db, p), i+2; got != [3]int{want, want, want} {
+				t.Errorf("the sums hold %v, want %d", got, want)
+			}
+			if found := differences(t, b); len(found) > 0 {
+				t.Errorf("found %+v", found)
+			}
+		}
+	})
+}
+
 // TestOneConfirmationAtOnce presses one button fifty times, at two replicas.
 func TestOneConfirmationAtOnce(t *testing.T) {
 	t.Parallel()

@@ -204,22 +204,11 @@ func (t pqTx) find(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*stored,
 
 // closings reads when petitions were closed.
 func (t pqTx) closings(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]time.Time, error) {
-	out := map[uuid.UUID]time.Time{}
-	err := t.each(ctx, pqClosings, []any{uuids(petitions, same)}, func(rows *sql.Rows) error {
-		var id uuid.UUID
-		var at time.Time
-		err := rows.Scan(&id, &at)
-		out[id] = at
-		return err
-	})
-	return out, err
+	return t.closingsBy(ctx, pqClosings, uuids(petitions, same))
 }
 
 // confirm moves rows to the others.
 func (t pqTx) confirm(ctx context.Context, rows []*stored) error {
-	if len(rows) == 0 {
-		return nil
-	}
 	slices.SortFunc(rows, func(a, b *stored) int { return compareIDs(a.id, b.id) })
 	return t.exec(ctx, pqConfirm,
 		uuids(rows, func(s *stored) uuid.UUID { return s.id }),
@@ -229,9 +218,6 @@ func (t pqTx) confirm(ctx context.Context, rows []*stored) error {
 
 // erase deletes rows.
 func (t pqTx) erase(ctx context.Context, ids []uuid.UUID) error {
-	if len(ids) == 0 {
-		return nil
-	}
 	slices.SortFunc(ids, compareIDs)
 	return t.exec(ctx, pqErase, uuids(ids, same))
 }

@@ -25,11 +25,12 @@ const (
 	liteWait = `INSERT INTO signatures (id, petition_id, state, digest, name, address, show_name, country, locale,
  statement_version, signed_at, token, code, reason, updates)
  VALUES ($1, $2, 'PENDING', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (digest) DO NOTHING`
-	liteFind     = `SELECT ` + storedColumns + ` FROM signatures AS s WHERE id = $1`
-	liteClosings = `SELECT closed_at FROM petitions WHERE id = $1 AND state = 'CLOSED' AND closed_at IS NOT NULL`
-	liteConfirm  = `UPDATE signatures SET state = 'COUNTED', number = $2, confirmed_at = $3, code = NULL, reason = NULL WHERE id = $1`
-	liteErase    = `DELETE FROM signatures WHERE id = $1`
-	liteNewest   = `SELECT signed_at FROM signatures WHERE petition_id = $1 AND number > 0 AND state = 'COUNTED'
+	liteFind     = `SELECT ` + storedColumns + ` FROM json_each($1) AS i CROSS JOIN signatures AS s WHERE s.id = i.value`
+	liteClosings = `SELECT p.id, p.closed_at FROM json_each($1) AS i CROSS JOIN petitions AS p
+ WHERE p.id = i.value AND p.state = 'CLOSED' AND p.closed_at IS NOT NULL`
+	liteConfirm = `UPDATE signatures SET state = 'COUNTED', number = $2, confirmed_at = $3, code = NULL, reason = NULL WHERE id = $1`
+	liteErase   = `DELETE FROM signatures WHERE id IN (SELECT value FROM json_each($1))`
+	liteNewest  = `SELECT signed_at FROM signatures WHERE petition_id = $1 AND number > 0 AND state = 'COUNTED'
  ORDER BY number DESC LIMIT $2`
 	// Asked only after a COMMIT that was not answered.
 	liteFindSignature = `SELECT 1 FROM signatures WHERE id = $1`
@@ -145,38 +146,20 @@ func (t sqliteTx) signOne(ctx context.Context, r *signatureRow) (wrote bool, err
 		country, locale, statement, r.at)
 }
 
-// find reads signatures by their ids.
+// find reads signatures by their ids, in one statement: each by itself costs as much again.
 func (t sqliteTx) find(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*stored, error) {
 	out := make(map[uuid.UUID]*stored, len(ids))
-	for _, id := range ids {
-		if out[id] != nil { // many may confirm one
-			continue
-		}
-		err := t.each(ctx, liteFind, []any{id}, func(rows *sql.Rows) (err error) {
-			out[id], err = scanStored(rows)
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
+	err := t.each(ctx, liteFind, []any{listOf(database.SQLite, ids)}, func(rows *sql.Rows) error {
+		s, err := scanStored(rows)
+		out[s.id] = s
+		return err
+	})
+	return out, err
 }
 
 // closings reads when petitions were closed.
 func (t sqliteTx) closings(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]time.Time, error) {
-	out := map[uuid.UUID]time.Time{}
-	for _, id := range petitions {
-		var at time.Time
-		found, err := t.get(ctx, liteClosings, []any{id}, &at)
-		if err != nil {
-			return nil, err
-		}
-		if found {
-			out[id] = at
-		}
-	}
-	return out, nil
+	return t.closingsBy(ctx, liteClosings, listOf(database.SQLite, petitions))
 }
 
 // confirm moves rows to the others.
@@ -191,12 +174,7 @@ func (t sqliteTx) confirm(ctx context.Context, rows []*stored) error {
 
 // erase deletes rows.
 func (t sqliteTx) erase(ctx context.Context, ids []uuid.UUID) error {
-	for _, id := range ids {
-		if err := t.exec(ctx, liteErase, id); err != nil {
-			return err
-		}
-	}
-	return nil
+	return t.exec(ctx, liteErase, listOf(database.SQLite, ids))
 }
 
 // newest reads along the index of numbers, from its end.

@@ -209,6 +209,19 @@ func (s session) each(ctx context.Context, text string, args []any, scan func(*s
 	return database.Each(rows, scan)
 }
 
+// closingsBy runs the statement that reads them.
+func (s session) closingsBy(ctx context.Context, text string, list any) (map[uuid.UUID]time.Time, error) {
+	out := map[uuid.UUID]time.Time{}
+	err := s.each(ctx, text, []any{list}, func(rows *sql.Rows) error {
+		var petition uuid.UUID
+		var at time.Time
+		err := rows.Scan(&petition, &at)
+		out[petition] = at
+		return err
+	})
+	return out, err
+}
+
 const counterColumns = `petition_id, total, issued, version, as_of, goal, pending, named, threads, comments,
  comments_issued, trending, accepting, since, until, unsummed_after, unsummed_to`
 
