@@ -199,8 +199,8 @@ func (b *batch) refusal(e *entry) error {
 	return nil
 }
 
-// write carries out what remains. Nobody in a batch is answered before all of it is durable, so that it may have an order
-// of its own: those who withdraw come first, or they could not sign again.
+// write carries out what remains. Nobody in a batch is answered before all of it is durable, so that it may have an
+// order of its own: those who withdraw come first, or they could not sign again.
 func (b *batch) write(ctx context.Context, t tx) error {
 	if err := b.change(ctx, t); err != nil {
 		return err

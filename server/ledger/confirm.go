@@ -7,10 +7,11 @@ import (
 	"github.com/google/uuid"
 )
 
-// A signature may wait for its mailbox: then it stands among the others without a number, keeps its address from signing
-// again, and counts for nothing. It is confirmed or withdrawn in the same transactions in which others sign, under the
-// same lock. Both may be repeated: a confirmation is answered with the number that was given by the first one, and of
-// what is gone there is nothing to withdraw. So they need no key, and a run whose COMMIT was lost may be run again.
+// A signature may wait for its mailbox: then it stands among the others without a number, keeps its address from
+// signing again, and counts for nothing. It is confirmed or withdrawn in the same transactions in which others sign,
+// under the same lock. Both may be repeated: a confirmation is answered with the number that was given by the first
+// one, and of what is gone there is nothing to withdraw. So they need no key, and a run whose COMMIT was lost may be
+// run again.
 
 // Waiting is what a signature has that waits for its mailbox.
 type Waiting struct {
@@ -19,8 +20,8 @@ type Waiting struct {
 	Updates     bool
 }
 
-// Confirmation says that the mailbox of a signature has confirmed it. Comment is its reason, opened by those who have the
-// key: it is written if the signature counts by this, and has a reason still.
+// Confirmation says that the mailbox of a signature has confirmed it. Comment is its reason, opened by those who have
+// the key: it is written if the signature counts by this, and has a reason still.
 type Confirmation struct {
 	Signature, Petition uuid.UUID
 	Comment             *Comment

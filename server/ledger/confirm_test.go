@@ -436,8 +436,8 @@ func TestTakeTrend(t *testing.T) {
 	}
 }
 
-// TestTrendOfMany takes back the signature that outweighs all others of a petition with more than a trend is made of: it
-// is as good as the newest rows tell, and a recount mends it.
+// TestTrendOfMany takes back the signature that outweighs all others of a petition with more than a trend is made of:
+// it is as good as the newest rows tell, and a recount mends it.
 func TestTrendOfMany(t *testing.T) {
 	t.Parallel()
 	const most = 1000

@@ -146,8 +146,8 @@ func TestLostCommit(t *testing.T) {
 	})
 }
 
-// TestLostConfirmation does the same with confirmations and withdrawals, alone and beside new rows. They have no rows of
-// their own by which they could be found, and those who watch hear of them all the same.
+// TestLostConfirmation does the same with confirmations and withdrawals, alone and beside new rows. They have no rows
+// of their own by which they could be found, and those who watch hear of them all the same.
 func TestLostConfirmation(t *testing.T) {
 	t.Parallel()
 	beside := map[string]func(p uuid.UUID) any{

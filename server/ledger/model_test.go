@@ -160,8 +160,8 @@ func (w *world) plan(rt *rapid.T, prefix string) []plan {
 	return list
 }
 
-// changes draws confirmations and withdrawals, which come before the rest of a batch, and carries them out in the model.
-// Each signature has one at most: of two whose COMMIT was lost one may hear of the other.
+// changes draws confirmations and withdrawals, which come before the rest of a batch, and carries them out in the
+// model. Each signature has one at most: of two whose COMMIT was lost one may hear of the other.
 func (w *world) changes(rt *rapid.T) (list []plan) {
 	changed := map[*signer]bool{}
 	for range rapid.IntRange(0, 3).Draw(rt, "changes") {

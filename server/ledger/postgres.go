@@ -10,6 +10,7 @@ import (
 	"github.com/lib/pq"
 
 	"petitiond/server/database"
+	"petitiond/server/database/pgarray"
 	"petitiond/server/idempotency"
 	"petitiond/server/timespan"
 )
@@ -143,7 +144,7 @@ type pqTx struct{ session }
 func (t pqTx) look(ctx context.Context, ask inquiry) (found, error) {
 	out := found{counters: map[uuid.UUID]*counter{}, known: map[string]bool{}, lastHour: map[uuid.UUID]int{}}
 	err := t.each(ctx, pqLook, []any{
-		uuids(ask.petitions, same), blobs(ask.digests, same), ask.since, timespan.TimeOf(ask.since + 1),
+		pgarray.UUIDs(ask.petitions, pgarray.Same), pgarray.Blobs(ask.digests, pgarray.Same), ask.since, timespan.TimeOf(ask.since + 1),
 	}, func(rows *sql.Rows) error {
 		var n int
 		var stale bool
@@ -161,7 +162,7 @@ func (t pqTx) look(ctx context.Context, ask inquiry) (found, error) {
 // findKeys reads what keys were answered.
 func (t pqTx) findKeys(ctx context.Context, ids []string) (map[string]idempotency.Record, error) {
 	out := make(map[string]idempotency.Record, len(ids))
-	err := t.each(ctx, pqFindKeys, []any{texts(ids, same)}, func(rows *sql.Rows) error {
+	err := t.each(ctx, pqFindKeys, []any{pgarray.Texts(ids, pgarray.Same)}, func(rows *sql.Rows) error {
 		var k idempotency.Record
 		err := rows.Scan(&k.ID, &k.Input, &k.Answer)
 		out[k.ID] = k
@@ -170,8 +171,9 @@ func (t pqTx) findKeys(ctx context.Context, ids []string) (map[string]idempotenc
 	return out, err
 }
 
-// sign numbers the new ones alone, and leaves the rest to move, but for those that wait. An ON CONFLICT would do without a look for addresses,
-// but gives no number to what it leaves out: numbers must be known before the rows are written, and have no gaps.
+// sign numbers the new ones alone, and leaves the rest to move, but for those that wait. An ON CONFLICT would do
+// without a look for addresses, but gives no number to what it leaves out: numbers must be known before the rows are
+// written, and have no gaps.
 func (t pqTx) sign(ctx context.Context, rows []*signatureRow, known map[string]bool) error {
 	var waiting []*signatureRow
 	for _, r := range rows {
@@ -194,7 +196,7 @@ func (t pqTx) sign(ctx context.Context, rows []*signatureRow, known map[string]b
 // find reads signatures by their ids.
 func (t pqTx) find(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*stored, error) {
 	out := make(map[uuid.UUID]*stored, len(ids))
-	err := t.each(ctx, pqFind, []any{uuids(ids, same)}, func(rows *sql.Rows) error {
+	err := t.each(ctx, pqFind, []any{pgarray.UUIDs(ids, pgarray.Same)}, func(rows *sql.Rows) error {
 		s, err := scanStored(rows)
 		out[s.id] = s
 		return err
@@ -204,28 +206,28 @@ func (t pqTx) find(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*stored,
 
 // closings reads when petitions were closed.
 func (t pqTx) closings(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]time.Time, error) {
-	return t.closingsBy(ctx, pqClosings, uuids(petitions, same))
+	return t.closingsBy(ctx, pqClosings, pgarray.UUIDs(petitions, pgarray.Same))
 }
 
 // confirm moves rows to the others.
 func (t pqTx) confirm(ctx context.Context, rows []*stored) error {
 	slices.SortFunc(rows, func(a, b *stored) int { return compareIDs(a.id, b.id) })
 	return t.exec(ctx, pqConfirm,
-		uuids(rows, func(s *stored) uuid.UUID { return s.id }),
-		ints(rows, func(s *stored) int { return s.number }),
-		times(rows, func(s *stored) time.Time { return s.counter.at }))
+		pgarray.UUIDs(rows, func(s *stored) uuid.UUID { return s.id }),
+		pgarray.Ints(rows, func(s *stored) int { return s.number }),
+		pgarray.Times(rows, func(s *stored) time.Time { return s.counter.at }))
 }
 
 // erase deletes rows.
 func (t pqTx) erase(ctx context.Context, ids []uuid.UUID) error {
 	slices.SortFunc(ids, compareIDs)
-	return t.exec(ctx, pqErase, uuids(ids, same))
+	return t.exec(ctx, pqErase, pgarray.UUIDs(ids, pgarray.Same))
 }
 
 // newest reads along the index of numbers, from its end.
 func (t pqTx) newest(ctx context.Context, petitions []uuid.UUID, most int) (map[uuid.UUID][]time.Time, error) {
 	out := map[uuid.UUID][]time.Time{}
-	err := t.each(ctx, pqNewest, []any{uuids(petitions, same), most}, func(rows *sql.Rows) error {
+	err := t.each(ctx, pqNewest, []any{pgarray.UUIDs(petitions, pgarray.Same), most}, func(rows *sql.Rows) error {
 		var id uuid.UUID
 		var at time.Time
 		err := rows.Scan(&id, &at)
@@ -238,8 +240,8 @@ func (t pqTx) newest(ctx context.Context, petitions []uuid.UUID, most int) (map[
 // written looks for any row of the run, by ids that nobody else can have made.
 func (t pqTx) written(ctx context.Context, signatures []*signatureRow, comments []*commentRow) (there bool, err error) {
 	err = t.each(ctx, pqWritten, []any{
-		uuids(signatures, func(r *signatureRow) uuid.UUID { return r.ID }),
-		uuids(comments, func(r *commentRow) uuid.UUID { return r.ID }),
+		pgarray.UUIDs(signatures, func(r *signatureRow) uuid.UUID { return r.ID }),
+		pgarray.UUIDs(comments, func(r *commentRow) uuid.UUID { return r.ID }),
 	}, func(rows *sql.Rows) error { return rows.Scan(&there) })
 	return there, err
 }
@@ -247,15 +249,15 @@ func (t pqTx) written(ctx context.Context, signatures []*signatureRow, comments 
 // insertComments writes comments whose numbers were given under the lock, so that none can be there already.
 func (t pqTx) insertComments(ctx context.Context, rows []*commentRow) error {
 	return t.exec(ctx, pqComment,
-		uuids(rows, func(r *commentRow) uuid.UUID { return r.ID }),
-		uuids(rows, func(r *commentRow) uuid.UUID { return r.counter.petition }),
-		texts(rows, parentOf),
-		ints(rows, func(r *commentRow) int { return r.number }),
-		texts(rows, authorOf),
-		bools(rows, func(r *commentRow) bool { return r.FromSignatory }),
-		blobs(rows, func(r *commentRow) []byte { return r.Signatory }),
-		texts(rows, func(r *commentRow) string { return r.Body }),
-		times(rows, func(r *commentRow) time.Time { return r.at }))
+		pgarray.UUIDs(rows, func(r *commentRow) uuid.UUID { return r.ID }),
+		pgarray.UUIDs(rows, func(r *commentRow) uuid.UUID { return r.counter.petition }),
+		pgarray.Texts(rows, parentOf),
+		pgarray.Ints(rows, func(r *commentRow) int { return r.number }),
+		pgarray.Texts(rows, authorOf),
+		pgarray.Bools(rows, func(r *commentRow) bool { return r.FromSignatory }),
+		pgarray.Blobs(rows, func(r *commentRow) []byte { return r.Signatory }),
+		pgarray.Texts(rows, func(r *commentRow) string { return r.Body }),
+		pgarray.Times(rows, func(r *commentRow) time.Time { return r.at }))
 }
 
 // move writes absolute values, not differences: the rows are locked, so that nobody has moved them since they were
@@ -281,7 +283,7 @@ func (t pqTx) sumUp(ctx context.Context, petitions []uuid.UUID) error {
 	if len(petitions) == 0 {
 		return nil
 	}
-	return t.exec(ctx, pqSumUp, uuids(petitions, same))
+	return t.exec(ctx, pqSumUp, pgarray.UUIDs(petitions, pgarray.Same))
 }
 
 // moveReplies adds to the parents that the counter's lock protects as well.
@@ -291,6 +293,6 @@ func (t pqTx) moveReplies(ctx context.Context, counters []*counter) error {
 		return nil
 	}
 	return t.exec(ctx, pqMoveReplies,
-		uuids(replies, func(m move[uuid.UUID, int]) uuid.UUID { return m.key }),
-		ints(replies, func(m move[uuid.UUID, int]) int { return m.n }))
+		pgarray.UUIDs(replies, func(m move[uuid.UUID, int]) uuid.UUID { return m.key }),
+		pgarray.Ints(replies, func(m move[uuid.UUID, int]) int { return m.n }))
 }

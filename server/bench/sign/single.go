@@ -11,8 +11,8 @@ import (
 	"petitiond/server/timespan"
 )
 
-// single writes or confirms each signature in a transaction of its own, as a server without group commit would: it locks
-// and updates the counter, and then writes the same rows as the ledger.
+// single writes or confirms each signature in a transaction of its own, as a server without group commit would: it
+// locks and updates the counter, and then writes the same rows as the ledger.
 type single struct {
 	db         *database.DB
 	statements []*sql.Stmt
