@@ -8203,6 +8203,15 @@ type SignatureMutation struct {
 	locale            *string
 	statement_version *string
 	signed_at         *time.Time
+	token             *[]byte
+	code              *[]byte
+	reason            *[]byte
+	updates           *bool
+	confirmed_at      *time.Time
+	mails             *int16
+	addmails          *int16
+	mailed_at         *time.Time
+	reminded_at       *time.Time
 	clearedFields     map[string]struct{}
 	petition          *uuid.UUID
 	clearedpetition   bool
@@ -8823,6 +8832,392 @@ func (m *SignatureMutation) ResetSignedAt() {
 	m.signed_at = nil
 }
 
+// SetToken sets the "token" field.
+func (m *SignatureMutation) SetToken(b []byte) {
+	m.token = &b
+}
+
+// Token returns the value of the "token" field in the mutation.
+func (m *SignatureMutation) Token() (r []byte, exists bool) {
+	v := m.token
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldToken returns the old "token" field's value of the Signature entity.
+// If the Signature object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SignatureMutation) OldToken(ctx context.Context) (v *[]byte, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldToken is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldToken requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldToken: %w", err)
+	}
+	return oldValue.Token, nil
+}
+
+// ClearToken clears the value of the "token" field.
+func (m *SignatureMutation) ClearToken() {
+	m.token = nil
+	m.clearedFields[signature.FieldToken] = struct{}{}
+}
+
+// TokenCleared returns if the "token" field was cleared in this mutation.
+func (m *SignatureMutation) TokenCleared() bool {
+	_, ok := m.clearedFields[signature.FieldToken]
+	return ok
+}
+
+// ResetToken resets all changes to the "token" field.
+func (m *SignatureMutation) ResetToken() {
+	m.token = nil
+	delete(m.clearedFields, signature.FieldToken)
+}
+
+// SetCode sets the "code" field.
+func (m *SignatureMutation) SetCode(b []byte) {
+	m.code = &b
+}
+
+// Code returns the value of the "code" field in the mutation.
+func (m *SignatureMutation) Code() (r []byte, exists bool) {
+	v := m.code
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCode returns the old "code" field's value of the Signature entity.
+// If the Signature object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SignatureMutation) OldCode(ctx context.Context) (v *[]byte, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCode is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCode requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCode: %w", err)
+	}
+	return oldValue.Code, nil
+}
+
+// ClearCode clears the value of the "code" field.
+func (m *SignatureMutation) ClearCode() {
+	m.code = nil
+	m.clearedFields[signature.FieldCode] = struct{}{}
+}
+
+// CodeCleared returns if the "code" field was cleared in this mutation.
+func (m *SignatureMutation) CodeCleared() bool {
+	_, ok := m.clearedFields[signature.FieldCode]
+	return ok
+}
+
+// ResetCode resets all changes to the "code" field.
+func (m *SignatureMutation) ResetCode() {
+	m.code = nil
+	delete(m.clearedFields, signature.FieldCode)
+}
+
+// SetReason sets the "reason" field.
+func (m *SignatureMutation) SetReason(b []byte) {
+	m.reason = &b
+}
+
+// Reason returns the value of the "reason" field in the mutation.
+func (m *SignatureMutation) Reason() (r []byte, exists bool) {
+	v := m.reason
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldReason returns the old "reason" field's value of the Signature entity.
+// If the Signature object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SignatureMutation) OldReason(ctx context.Context) (v *[]byte, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldReason is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldReason requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldReason: %w", err)
+	}
+	return oldValue.Reason, nil
+}
+
+// ClearReason clears the value of the "reason" field.
+func (m *SignatureMutation) ClearReason() {
+	m.reason = nil
+	m.clearedFields[signature.FieldReason] = struct{}{}
+}
+
+// ReasonCleared returns if the "reason" field was cleared in this mutation.
+func (m *SignatureMutation) ReasonCleared() bool {
+	_, ok := m.clearedFields[signature.FieldReason]
+	return ok
+}
+
+// ResetReason resets all changes to the "reason" field.
+func (m *SignatureMutation) ResetReason() {
+	m.reason = nil
+	delete(m.clearedFields, signature.FieldReason)
+}
+
+// SetUpdates sets the "updates" field.
+func (m *SignatureMutation) SetUpdates(b bool) {
+	m.updates = &b
+}
+
+// Updates returns the value of the "updates" field in the mutation.
+func (m *SignatureMutation) Updates() (r bool, exists bool) {
+	v := m.updates
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUpdates returns the old "updates" field's value of the Signature entity.
+// If the Signature object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SignatureMutation) OldUpdates(ctx context.Context) (v bool, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUpdates is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUpdates requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUpdates: %w", err)
+	}
+	return oldValue.Updates, nil
+}
+
+// ResetUpdates resets all changes to the "updates" field.
+func (m *SignatureMutation) ResetUpdates() {
+	m.updates = nil
+}
+
+// SetConfirmedAt sets the "confirmed_at" field.
+func (m *SignatureMutation) SetConfirmedAt(t time.Time) {
+	m.confirmed_at = &t
+}
+
+// ConfirmedAt returns the value of the "confirmed_at" field in the mutation.
+func (m *SignatureMutation) ConfirmedAt() (r time.Time, exists bool) {
+	v := m.confirmed_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldConfirmedAt returns the old "confirmed_at" field's value of the Signature entity.
+// If the Signature object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SignatureMutation) OldConfirmedAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldConfirmedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldConfirmedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldConfirmedAt: %w", err)
+	}
+	return oldValue.ConfirmedAt, nil
+}
+
+// ClearConfirmedAt clears the value of the "confirmed_at" field.
+func (m *SignatureMutation) ClearConfirmedAt() {
+	m.confirmed_at = nil
+	m.clearedFields[signature.FieldConfirmedAt] = struct{}{}
+}
+
+// ConfirmedAtCleared returns if the "confirmed_at" field was cleared in this mutation.
+func (m *SignatureMutation) ConfirmedAtCleared() bool {
+	_, ok := m.clearedFields[signature.FieldConfirmedAt]
+	return ok
+}
+
+// ResetConfirmedAt resets all changes to the "confirmed_at" field.
+func (m *SignatureMutation) ResetConfirmedAt() {
+	m.confirmed_at = nil
+	delete(m.clearedFields, signature.FieldConfirmedAt)
+}
+
+// SetMails sets the "mails" field.
+func (m *SignatureMutation) SetMails(i int16) {
+	m.mails = &i
+	m.addmails = nil
+}
+
+// Mails returns the value of the "mails" field in the mutation.
+func (m *SignatureMutation) Mails() (r int16, exists bool) {
+	v := m.mails
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldMails returns the old "mails" field's value of the Signature entity.
+// If the Signature object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SignatureMutation) OldMails(ctx context.Context) (v int16, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldMails is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldMails requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldMails: %w", err)
+	}
+	return oldValue.Mails, nil
+}
+
+// AddMails adds i to the "mails" field.
+func (m *SignatureMutation) AddMails(i int16) {
+	if m.addmails != nil {
+		*m.addmails += i
+	} else {
+		m.addmails = &i
+	}
+}
+
+// AddedMails returns the value that was added to the "mails" field in this mutation.
+func (m *SignatureMutation) AddedMails() (r int16, exists bool) {
+	v := m.addmails
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetMails resets all changes to the "mails" field.
+func (m *SignatureMutation) ResetMails() {
+	m.mails = nil
+	m.addmails = nil
+}
+
+// SetMailedAt sets the "mailed_at" field.
+func (m *SignatureMutation) SetMailedAt(t time.Time) {
+	m.mailed_at = &t
+}
+
+// MailedAt returns the value of the "mailed_at" field in the mutation.
+func (m *SignatureMutation) MailedAt() (r time.Time, exists bool) {
+	v := m.mailed_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldMailedAt returns the old "mailed_at" field's value of the Signature entity.
+// If the Signature object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SignatureMutation) OldMailedAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldMailedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldMailedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldMailedAt: %w", err)
+	}
+	return oldValue.MailedAt, nil
+}
+
+// ClearMailedAt clears the value of the "mailed_at" field.
+func (m *SignatureMutation) ClearMailedAt() {
+	m.mailed_at = nil
+	m.clearedFields[signature.FieldMailedAt] = struct{}{}
+}
+
+// MailedAtCleared returns if the "mailed_at" field was cleared in this mutation.
+func (m *SignatureMutation) MailedAtCleared() bool {
+	_, ok := m.clearedFields[signature.FieldMailedAt]
+	return ok
+}
+
+// ResetMailedAt resets all changes to the "mailed_at" field.
+func (m *SignatureMutation) ResetMailedAt() {
+	m.mailed_at = nil
+	delete(m.clearedFields, signature.FieldMailedAt)
+}
+
+// SetRemindedAt sets the "reminded_at" field.
+func (m *SignatureMutation) SetRemindedAt(t time.Time) {
+	m.reminded_at = &t
+}
+
+// RemindedAt returns the value of the "reminded_at" field in the mutation.
+func (m *SignatureMutation) RemindedAt() (r time.Time, exists bool) {
+	v := m.reminded_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldRemindedAt returns the old "reminded_at" field's value of the Signature entity.
+// If the Signature object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SignatureMutation) OldRemindedAt(ctx context.Context) (v *time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldRemindedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldRemindedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldRemindedAt: %w", err)
+	}
+	return oldValue.RemindedAt, nil
+}
+
+// ClearRemindedAt clears the value of the "reminded_at" field.
+func (m *SignatureMutation) ClearRemindedAt() {
+	m.reminded_at = nil
+	m.clearedFields[signature.FieldRemindedAt] = struct{}{}
+}
+
+// RemindedAtCleared returns if the "reminded_at" field was cleared in this mutation.
+func (m *SignatureMutation) RemindedAtCleared() bool {
+	_, ok := m.clearedFields[signature.FieldRemindedAt]
+	return ok
+}
+
+// ResetRemindedAt resets all changes to the "reminded_at" field.
+func (m *SignatureMutation) ResetRemindedAt() {
+	m.reminded_at = nil
+	delete(m.clearedFields, signature.FieldRemindedAt)
+}
+
 // ClearPetition clears the "petition" edge to the Petition entity.
 func (m *SignatureMutation) ClearPetition() {
 	m.clearedpetition = true
@@ -8884,7 +9279,7 @@ func (m *SignatureMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *SignatureMutation) Fields() []string {
-	fields := make([]string, 0, 11)
+	fields := make([]string, 0, 19)
 	if m.petition != nil {
 		fields = append(fields, signature.FieldPetitionID)
 	}
@@ -8918,6 +9313,30 @@ func (m *SignatureMutation) Fields() []string {
 	if m.signed_at != nil {
 		fields = append(fields, signature.FieldSignedAt)
 	}
+	if m.token != nil {
+		fields = append(fields, signature.FieldToken)
+	}
+	if m.code != nil {
+		fields = append(fields, signature.FieldCode)
+	}
+	if m.reason != nil {
+		fields = append(fields, signature.FieldReason)
+	}
+	if m.updates != nil {
+		fields = append(fields, signature.FieldUpdates)
+	}
+	if m.confirmed_at != nil {
+		fields = append(fields, signature.FieldConfirmedAt)
+	}
+	if m.mails != nil {
+		fields = append(fields, signature.FieldMails)
+	}
+	if m.mailed_at != nil {
+		fields = append(fields, signature.FieldMailedAt)
+	}
+	if m.reminded_at != nil {
+		fields = append(fields, signature.FieldRemindedAt)
+	}
 	return fields
 }
 
@@ -8948,6 +9367,22 @@ func (m *SignatureMutation) Field(name string) (ent.Value, bool) {
 		return m.StatementVersion()
 	case signature.FieldSignedAt:
 		return m.SignedAt()
+	case signature.FieldToken:
+		return m.Token()
+	case signature.FieldCode:
+		return m.Code()
+	case signature.FieldReason:
+		return m.Reason()
+	case signature.FieldUpdates:
+		return m.Updates()
+	case signature.FieldConfirmedAt:
+		return m.ConfirmedAt()
+	case signature.FieldMails:
+		return m.Mails()
+	case signature.FieldMailedAt:
+		return m.MailedAt()
+	case signature.FieldRemindedAt:
+		return m.RemindedAt()
 	}
 	return nil, false
 }
@@ -8979,6 +9414,22 @@ func (m *SignatureMutation) OldField(ctx context.Context, name string) (ent.Valu
 		return m.OldStatementVersion(ctx)
 	case signature.FieldSignedAt:
 		return m.OldSignedAt(ctx)
+	case signature.FieldToken:
+		return m.OldToken(ctx)
+	case signature.FieldCode:
+		return m.OldCode(ctx)
+	case signature.FieldReason:
+		return m.OldReason(ctx)
+	case signature.FieldUpdates:
+		return m.OldUpdates(ctx)
+	case signature.FieldConfirmedAt:
+		return m.OldConfirmedAt(ctx)
+	case signature.FieldMails:
+		return m.OldMails(ctx)
+	case signature.FieldMailedAt:
+		return m.OldMailedAt(ctx)
+	case signature.FieldRemindedAt:
+		return m.OldRemindedAt(ctx)
 	}
 	return nil, fmt.Errorf("unknown Signature field %s", name)
 }
@@ -9065,6 +9516,62 @@ func (m *SignatureMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetSignedAt(v)
 		return nil
+	case signature.FieldToken:
+		v, ok := value.([]byte)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetToken(v)
+		return nil
+	case signature.FieldCode:
+		v, ok := value.([]byte)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCode(v)
+		return nil
+	case signature.FieldReason:
+		v, ok := value.([]byte)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetReason(v)
+		return nil
+	case signature.FieldUpdates:
+		v, ok := value.(bool)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUpdates(v)
+		return nil
+	case signature.FieldConfirmedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetConfirmedAt(v)
+		return nil
+	case signature.FieldMails:
+		v, ok := value.(int16)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetMails(v)
+		return nil
+	case signature.FieldMailedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetMailedAt(v)
+		return nil
+	case signature.FieldRemindedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetRemindedAt(v)
+		return nil
 	}
 	return fmt.Errorf("unknown Signature field %s", name)
 }
@@ -9076,6 +9583,9 @@ func (m *SignatureMutation) AddedFields() []string {
 	if m.addnumber != nil {
 		fields = append(fields, signature.FieldNumber)
 	}
+	if m.addmails != nil {
+		fields = append(fields, signature.FieldMails)
+	}
 	return fields
 }
 
@@ -9086,6 +9596,8 @@ func (m *SignatureMutation) AddedField(name string) (ent.Value, bool) {
 	switch name {
 	case signature.FieldNumber:
 		return m.AddedNumber()
+	case signature.FieldMails:
+		return m.AddedMails()
 	}
 	return nil, false
 }
@@ -9101,6 +9613,13 @@ func (m *SignatureMutation) AddField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.AddNumber(v)
+		return nil
+	case signature.FieldMails:
+		v, ok := value.(int16)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddMails(v)
 		return nil
 	}
 	return fmt.Errorf("unknown Signature numeric field %s", name)
@@ -9130,6 +9649,24 @@ func (m *SignatureMutation) ClearedFields() []string {
 	}
 	if m.FieldCleared(signature.FieldStatementVersion) {
 		fields = append(fields, signature.FieldStatementVersion)
+	}
+	if m.FieldCleared(signature.FieldToken) {
+		fields = append(fields, signature.FieldToken)
+	}
+	if m.FieldCleared(signature.FieldCode) {
+		fields = append(fields, signature.FieldCode)
+	}
+	if m.FieldCleared(signature.FieldReason) {
+		fields = append(fields, signature.FieldReason)
+	}
+	if m.FieldCleared(signature.FieldConfirmedAt) {
+		fields = append(fields, signature.FieldConfirmedAt)
+	}
+	if m.FieldCleared(signature.FieldMailedAt) {
+		fields = append(fields, signature.FieldMailedAt)
+	}
+	if m.FieldCleared(signature.FieldRemindedAt) {
+		fields = append(fields, signature.FieldRemindedAt)
 	}
 	return fields
 }
@@ -9165,6 +9702,24 @@ func (m *SignatureMutation) ClearField(name string) error {
 		return nil
 	case signature.FieldStatementVersion:
 		m.ClearStatementVersion()
+		return nil
+	case signature.FieldToken:
+		m.ClearToken()
+		return nil
+	case signature.FieldCode:
+		m.ClearCode()
+		return nil
+	case signature.FieldReason:
+		m.ClearReason()
+		return nil
+	case signature.FieldConfirmedAt:
+		m.ClearConfirmedAt()
+		return nil
+	case signature.FieldMailedAt:
+		m.ClearMailedAt()
+		return nil
+	case signature.FieldRemindedAt:
+		m.ClearRemindedAt()
 		return nil
 	}
 	return fmt.Errorf("unknown Signature nullable field %s", name)
@@ -9206,6 +9761,30 @@ func (m *SignatureMutation) ResetField(name string) error {
 		return nil
 	case signature.FieldSignedAt:
 		m.ResetSignedAt()
+		return nil
+	case signature.FieldToken:
+		m.ResetToken()
+		return nil
+	case signature.FieldCode:
+		m.ResetCode()
+		return nil
+	case signature.FieldReason:
+		m.ResetReason()
+		return nil
+	case signature.FieldUpdates:
+		m.ResetUpdates()
+		return nil
+	case signature.FieldConfirmedAt:
+		m.ResetConfirmedAt()
+		return nil
+	case signature.FieldMails:
+		m.ResetMails()
+		return nil
+	case signature.FieldMailedAt:
+		m.ResetMailedAt()
+		return nil
+	case signature.FieldRemindedAt:
+		m.ResetRemindedAt()
 		return nil
 	}
 	return fmt.Errorf("unknown Signature field %s", name)

@@ -177,6 +177,16 @@ func init() {
 	signatureDescNumber := signatureFields[2].Descriptor()
 	// signature.NumberValidator is a validator for the "number" field. It is called by the builders before save.
 	signature.NumberValidator = signatureDescNumber.Validators[0].(func(int) error)
+	// signatureDescUpdates is the schema descriptor for updates field.
+	signatureDescUpdates := signatureFields[15].Descriptor()
+	// signature.DefaultUpdates holds the default value on creation for the updates field.
+	signature.DefaultUpdates = signatureDescUpdates.Default.(bool)
+	// signatureDescMails is the schema descriptor for mails field.
+	signatureDescMails := signatureFields[17].Descriptor()
+	// signature.DefaultMails holds the default value on creation for the mails field.
+	signature.DefaultMails = signatureDescMails.Default.(int16)
+	// signature.MailsValidator is a validator for the "mails" field. It is called by the builders before save.
+	signature.MailsValidator = signatureDescMails.Validators[0].(func(int16) error)
 	signaturebucketFields := schema.SignatureBucket{}.Fields()
 	_ = signaturebucketFields
 	// signaturebucketDescSpan is the schema descriptor for span field.

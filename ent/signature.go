@@ -42,6 +42,22 @@ type Signature struct {
 	StatementVersion *string `json:"statement_version,omitempty"`
 	// public with the name
 	SignedAt time.Time `json:"signed_at,omitempty"`
+	// internal: digest of the token in the signatory's mails, which confirms and withdraws
+	Token *[]byte `json:"-"`
+	// internal: digest of the code that confirms as the token does; none once the signature counts
+	Code *[]byte `json:"-"`
+	// internal: sealed; the comment that this signature brings with it when it counts
+	Reason *[]byte `json:"-"`
+	// staff: did the signatory agree to news by mail
+	Updates bool `json:"updates,omitempty"`
+	// staff: when the mailbox confirmed it; none if none had to
+	ConfirmedAt *time.Time `json:"confirmed_at,omitempty"`
+	// internal: how many mails ask for the confirmation
+	Mails int16 `json:"mails,omitempty"`
+	// internal: when the last one of them was written
+	MailedAt *time.Time `json:"mailed_at,omitempty"`
+	// internal: when the reminder was written
+	RemindedAt *time.Time `json:"reminded_at,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
 	// The values are being populated by the SignatureQuery when eager-loading is set.
 	Edges        SignatureEdges `json:"edges"`
@@ -73,15 +89,15 @@ func (*Signature) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case signature.FieldDigest, signature.FieldName, signature.FieldAddress:
+		case signature.FieldDigest, signature.FieldName, signature.FieldAddress, signature.FieldToken, signature.FieldCode, signature.FieldReason:
 			values[i] = new([]byte)
-		case signature.FieldShowName:
+		case signature.FieldShowName, signature.FieldUpdates:
 			values[i] = new(sql.NullBool)
-		case signature.FieldNumber:
+		case signature.FieldNumber, signature.FieldMails:
 			values[i] = new(sql.NullInt64)
 		case signature.FieldState, signature.FieldCountry, signature.FieldLocale, signature.FieldStatementVersion:
 			values[i] = new(sql.NullString)
-		case signature.FieldSignedAt:
+		case signature.FieldSignedAt, signature.FieldConfirmedAt, signature.FieldMailedAt, signature.FieldRemindedAt:
 			values[i] = new(sql.NullTime)
 		case signature.FieldID, signature.FieldPetitionID:
 			values[i] = new(uuid.UUID)
@@ -176,6 +192,57 @@ func (_m *Signature) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.SignedAt = value.Time
 			}
+		case signature.FieldToken:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field token", values[i])
+			} else if value != nil {
+				_m.Token = value
+			}
+		case signature.FieldCode:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field code", values[i])
+			} else if value != nil {
+				_m.Code = value
+			}
+		case signature.FieldReason:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field reason", values[i])
+			} else if value != nil {
+				_m.Reason = value
+			}
+		case signature.FieldUpdates:
+			if value, ok := values[i].(*sql.NullBool); !ok {
+				return fmt.Errorf("unexpected type %T for field updates", values[i])
+			} else if value.Valid {
+				_m.Updates = value.Bool
+			}
+		case signature.FieldConfirmedAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field confirmed_at", values[i])
+			} else if value.Valid {
+				_m.ConfirmedAt = new(time.Time)
+				*_m.ConfirmedAt = value.Time
+			}
+		case signature.FieldMails:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field mails", values[i])
+			} else if value.Valid {
+				_m.Mails = int16(value.Int64)
+			}
+		case signature.FieldMailedAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field mailed_at", values[i])
+			} else if value.Valid {
+				_m.MailedAt = new(time.Time)
+				*_m.MailedAt = value.Time
+			}
+		case signature.FieldRemindedAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field reminded_at", values[i])
+			} else if value.Valid {
+				_m.RemindedAt = new(time.Time)
+				*_m.RemindedAt = value.Time
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -254,6 +321,33 @@ func (_m *Signature) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("signed_at=")
 	builder.WriteString(_m.SignedAt.Format(time.ANSIC))
+	builder.WriteString(", ")
+	builder.WriteString("token=<sensitive>")
+	builder.WriteString(", ")
+	builder.WriteString("code=<sensitive>")
+	builder.WriteString(", ")
+	builder.WriteString("reason=<sensitive>")
+	builder.WriteString(", ")
+	builder.WriteString("updates=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Updates))
+	builder.WriteString(", ")
+	if v := _m.ConfirmedAt; v != nil {
+		builder.WriteString("confirmed_at=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
+	builder.WriteString(", ")
+	builder.WriteString("mails=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Mails))
+	builder.WriteString(", ")
+	if v := _m.MailedAt; v != nil {
+		builder.WriteString("mailed_at=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
+	builder.WriteString(", ")
+	if v := _m.RemindedAt; v != nil {
+		builder.WriteString("reminded_at=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
 	builder.WriteByte(')')
 	return builder.String()
 }

@@ -123,6 +123,94 @@ func (_c *SignatureCreate) SetSignedAt(v time.Time) *SignatureCreate {
 	return _c
 }
 
+// SetToken sets the "token" field.
+func (_c *SignatureCreate) SetToken(v []byte) *SignatureCreate {
+	_c.mutation.SetToken(v)
+	return _c
+}
+
+// SetCode sets the "code" field.
+func (_c *SignatureCreate) SetCode(v []byte) *SignatureCreate {
+	_c.mutation.SetCode(v)
+	return _c
+}
+
+// SetReason sets the "reason" field.
+func (_c *SignatureCreate) SetReason(v []byte) *SignatureCreate {
+	_c.mutation.SetReason(v)
+	return _c
+}
+
+// SetUpdates sets the "updates" field.
+func (_c *SignatureCreate) SetUpdates(v bool) *SignatureCreate {
+	_c.mutation.SetUpdates(v)
+	return _c
+}
+
+// SetNillableUpdates sets the "updates" field if the given value is not nil.
+func (_c *SignatureCreate) SetNillableUpdates(v *bool) *SignatureCreate {
+	if v != nil {
+		_c.SetUpdates(*v)
+	}
+	return _c
+}
+
+// SetConfirmedAt sets the "confirmed_at" field.
+func (_c *SignatureCreate) SetConfirmedAt(v time.Time) *SignatureCreate {
+	_c.mutation.SetConfirmedAt(v)
+	return _c
+}
+
+// SetNillableConfirmedAt sets the "confirmed_at" field if the given value is not nil.
+func (_c *SignatureCreate) SetNillableConfirmedAt(v *time.Time) *SignatureCreate {
+	if v != nil {
+		_c.SetConfirmedAt(*v)
+	}
+	return _c
+}
+
+// SetMails sets the "mails" field.
+func (_c *SignatureCreate) SetMails(v int16) *SignatureCreate {
+	_c.mutation.SetMails(v)
+	return _c
+}
+
+// SetNillableMails sets the "mails" field if the given value is not nil.
+func (_c *SignatureCreate) SetNillableMails(v *int16) *SignatureCreate {
+	if v != nil {
+		_c.SetMails(*v)
+	}
+	return _c
+}
+
+// SetMailedAt sets the "mailed_at" field.
+func (_c *SignatureCreate) SetMailedAt(v time.Time) *SignatureCreate {
+	_c.mutation.SetMailedAt(v)
+	return _c
+}
+
+// SetNillableMailedAt sets the "mailed_at" field if the given value is not nil.
+func (_c *SignatureCreate) SetNillableMailedAt(v *time.Time) *SignatureCreate {
+	if v != nil {
+		_c.SetMailedAt(*v)
+	}
+	return _c
+}
+
+// SetRemindedAt sets the "reminded_at" field.
+func (_c *SignatureCreate) SetRemindedAt(v time.Time) *SignatureCreate {
+	_c.mutation.SetRemindedAt(v)
+	return _c
+}
+
+// SetNillableRemindedAt sets the "reminded_at" field if the given value is not nil.
+func (_c *SignatureCreate) SetNillableRemindedAt(v *time.Time) *SignatureCreate {
+	if v != nil {
+		_c.SetRemindedAt(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *SignatureCreate) SetID(v uuid.UUID) *SignatureCreate {
 	_c.mutation.SetID(v)
@@ -141,6 +229,7 @@ func (_c *SignatureCreate) Mutation() *SignatureMutation {
 
 // Save creates the Signature in the database.
 func (_c *SignatureCreate) Save(ctx context.Context) (*Signature, error) {
+	_c.defaults()
 	return withHooks(ctx, _c.sqlSave, _c.mutation, _c.hooks)
 }
 
@@ -163,6 +252,18 @@ func (_c *SignatureCreate) Exec(ctx context.Context) error {
 func (_c *SignatureCreate) ExecX(ctx context.Context) {
 	if err := _c.Exec(ctx); err != nil {
 		panic(err)
+	}
+}
+
+// defaults sets the default values of the builder before save.
+func (_c *SignatureCreate) defaults() {
+	if _, ok := _c.mutation.Updates(); !ok {
+		v := signature.DefaultUpdates
+		_c.mutation.SetUpdates(v)
+	}
+	if _, ok := _c.mutation.Mails(); !ok {
+		v := signature.DefaultMails
+		_c.mutation.SetMails(v)
 	}
 }
 
@@ -189,6 +290,17 @@ func (_c *SignatureCreate) check() error {
 	}
 	if _, ok := _c.mutation.SignedAt(); !ok {
 		return &ValidationError{Name: "signed_at", err: errors.New(`ent: missing required field "Signature.signed_at"`)}
+	}
+	if _, ok := _c.mutation.Updates(); !ok {
+		return &ValidationError{Name: "updates", err: errors.New(`ent: missing required field "Signature.updates"`)}
+	}
+	if _, ok := _c.mutation.Mails(); !ok {
+		return &ValidationError{Name: "mails", err: errors.New(`ent: missing required field "Signature.mails"`)}
+	}
+	if v, ok := _c.mutation.Mails(); ok {
+		if err := signature.MailsValidator(v); err != nil {
+			return &ValidationError{Name: "mails", err: fmt.Errorf(`ent: validator failed for field "Signature.mails": %w`, err)}
+		}
 	}
 	if len(_c.mutation.PetitionIDs()) == 0 {
 		return &ValidationError{Name: "petition", err: errors.New(`ent: missing required edge "Signature.petition"`)}
@@ -268,6 +380,38 @@ func (_c *SignatureCreate) createSpec() (*Signature, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.SignedAt(); ok {
 		_spec.SetField(signature.FieldSignedAt, field.TypeTime, value)
 		_node.SignedAt = value
+	}
+	if value, ok := _c.mutation.Token(); ok {
+		_spec.SetField(signature.FieldToken, field.TypeBytes, value)
+		_node.Token = &value
+	}
+	if value, ok := _c.mutation.Code(); ok {
+		_spec.SetField(signature.FieldCode, field.TypeBytes, value)
+		_node.Code = &value
+	}
+	if value, ok := _c.mutation.Reason(); ok {
+		_spec.SetField(signature.FieldReason, field.TypeBytes, value)
+		_node.Reason = &value
+	}
+	if value, ok := _c.mutation.Updates(); ok {
+		_spec.SetField(signature.FieldUpdates, field.TypeBool, value)
+		_node.Updates = value
+	}
+	if value, ok := _c.mutation.ConfirmedAt(); ok {
+		_spec.SetField(signature.FieldConfirmedAt, field.TypeTime, value)
+		_node.ConfirmedAt = &value
+	}
+	if value, ok := _c.mutation.Mails(); ok {
+		_spec.SetField(signature.FieldMails, field.TypeInt16, value)
+		_node.Mails = value
+	}
+	if value, ok := _c.mutation.MailedAt(); ok {
+		_spec.SetField(signature.FieldMailedAt, field.TypeTime, value)
+		_node.MailedAt = &value
+	}
+	if value, ok := _c.mutation.RemindedAt(); ok {
+		_spec.SetField(signature.FieldRemindedAt, field.TypeTime, value)
+		_node.RemindedAt = &value
 	}
 	if nodes := _c.mutation.PetitionIDs(); len(nodes) > 0 {
 		edge := &sqlgraph.EdgeSpec{
@@ -491,6 +635,144 @@ func (u *SignatureUpsert) UpdateStatementVersion() *SignatureUpsert {
 // ClearStatementVersion clears the value of the "statement_version" field.
 func (u *SignatureUpsert) ClearStatementVersion() *SignatureUpsert {
 	u.SetNull(signature.FieldStatementVersion)
+	return u
+}
+
+// SetToken sets the "token" field.
+func (u *SignatureUpsert) SetToken(v []byte) *SignatureUpsert {
+	u.Set(signature.FieldToken, v)
+	return u
+}
+
+// UpdateToken sets the "token" field to the value that was provided on create.
+func (u *SignatureUpsert) UpdateToken() *SignatureUpsert {
+	u.SetExcluded(signature.FieldToken)
+	return u
+}
+
+// ClearToken clears the value of the "token" field.
+func (u *SignatureUpsert) ClearToken() *SignatureUpsert {
+	u.SetNull(signature.FieldToken)
+	return u
+}
+
+// SetCode sets the "code" field.
+func (u *SignatureUpsert) SetCode(v []byte) *SignatureUpsert {
+	u.Set(signature.FieldCode, v)
+	return u
+}
+
+// UpdateCode sets the "code" field to the value that was provided on create.
+func (u *SignatureUpsert) UpdateCode() *SignatureUpsert {
+	u.SetExcluded(signature.FieldCode)
+	return u
+}
+
+// ClearCode clears the value of the "code" field.
+func (u *SignatureUpsert) ClearCode() *SignatureUpsert {
+	u.SetNull(signature.FieldCode)
+	return u
+}
+
+// SetReason sets the "reason" field.
+func (u *SignatureUpsert) SetReason(v []byte) *SignatureUpsert {
+	u.Set(signature.FieldReason, v)
+	return u
+}
+
+// UpdateReason sets the "reason" field to the value that was provided on create.
+func (u *SignatureUpsert) UpdateReason() *SignatureUpsert {
+	u.SetExcluded(signature.FieldReason)
+	return u
+}
+
+// ClearReason clears the value of the "reason" field.
+func (u *SignatureUpsert) ClearReason() *SignatureUpsert {
+	u.SetNull(signature.FieldReason)
+	return u
+}
+
+// SetUpdates sets the "updates" field.
+func (u *SignatureUpsert) SetUpdates(v bool) *SignatureUpsert {
+	u.Set(signature.FieldUpdates, v)
+	return u
+}
+
+// UpdateUpdates sets the "updates" field to the value that was provided on create.
+func (u *SignatureUpsert) UpdateUpdates() *SignatureUpsert {
+	u.SetExcluded(signature.FieldUpdates)
+	return u
+}
+
+// SetConfirmedAt sets the "confirmed_at" field.
+func (u *SignatureUpsert) SetConfirmedAt(v time.Time) *SignatureUpsert {
+	u.Set(signature.FieldConfirmedAt, v)
+	return u
+}
+
+// UpdateConfirmedAt sets the "confirmed_at" field to the value that was provided on create.
+func (u *SignatureUpsert) UpdateConfirmedAt() *SignatureUpsert {
+	u.SetExcluded(signature.FieldConfirmedAt)
+	return u
+}
+
+// ClearConfirmedAt clears the value of the "confirmed_at" field.
+func (u *SignatureUpsert) ClearConfirmedAt() *SignatureUpsert {
+	u.SetNull(signature.FieldConfirmedAt)
+	return u
+}
+
+// SetMails sets the "mails" field.
+func (u *SignatureUpsert) SetMails(v int16) *SignatureUpsert {
+	u.Set(signature.FieldMails, v)
+	return u
+}
+
+// UpdateMails sets the "mails" field to the value that was provided on create.
+func (u *SignatureUpsert) UpdateMails() *SignatureUpsert {
+	u.SetExcluded(signature.FieldMails)
+	return u
+}
+
+// AddMails adds v to the "mails" field.
+func (u *SignatureUpsert) AddMails(v int16) *SignatureUpsert {
+	u.Add(signature.FieldMails, v)
+	return u
+}
+
+// SetMailedAt sets the "mailed_at" field.
+func (u *SignatureUpsert) SetMailedAt(v time.Time) *SignatureUpsert {
+	u.Set(signature.FieldMailedAt, v)
+	return u
+}
+
+// UpdateMailedAt sets the "mailed_at" field to the value that was provided on create.
+func (u *SignatureUpsert) UpdateMailedAt() *SignatureUpsert {
+	u.SetExcluded(signature.FieldMailedAt)
+	return u
+}
+
+// ClearMailedAt clears the value of the "mailed_at" field.
+func (u *SignatureUpsert) ClearMailedAt() *SignatureUpsert {
+	u.SetNull(signature.FieldMailedAt)
+	return u
+}
+
+// SetRemindedAt sets the "reminded_at" field.
+func (u *SignatureUpsert) SetRemindedAt(v time.Time) *SignatureUpsert {
+	u.Set(signature.FieldRemindedAt, v)
+	return u
+}
+
+// UpdateRemindedAt sets the "reminded_at" field to the value that was provided on create.
+func (u *SignatureUpsert) UpdateRemindedAt() *SignatureUpsert {
+	u.SetExcluded(signature.FieldRemindedAt)
+	return u
+}
+
+// ClearRemindedAt clears the value of the "reminded_at" field.
+func (u *SignatureUpsert) ClearRemindedAt() *SignatureUpsert {
+	u.SetNull(signature.FieldRemindedAt)
 	return u
 }
 
@@ -730,6 +1012,167 @@ func (u *SignatureUpsertOne) ClearStatementVersion() *SignatureUpsertOne {
 	})
 }
 
+// SetToken sets the "token" field.
+func (u *SignatureUpsertOne) SetToken(v []byte) *SignatureUpsertOne {
+	return u.Update(func(s *SignatureUpsert) {
+		s.SetToken(v)
+	})
+}
+
+// UpdateToken sets the "token" field to the value that was provided on create.
+func (u *SignatureUpsertOne) UpdateToken() *SignatureUpsertOne {
+	return u.Update(func(s *SignatureUpsert) {
+		s.UpdateToken()
+	})
+}
+
+// ClearToken clears the value of the "token" field.
+func (u *SignatureUpsertOne) ClearToken() *SignatureUpsertOne {
+	return u.Update(func(s *SignatureUpsert) {
+		s.ClearToken()
+	})
+}
+
+// SetCode sets the "code" field.
+func (u *SignatureUpsertOne) SetCode(v []byte) *SignatureUpsertOne {
+	return u.Update(func(s *SignatureUpsert) {
+		s.SetCode(v)
+	})
+}
+
+// UpdateCode sets the "code" field to the value that was provided on create.
+func (u *SignatureUpsertOne) UpdateCode() *SignatureUpsertOne {
+	return u.Update(func(s *SignatureUpsert) {
+		s.UpdateCode()
+	})
+}
+
+// ClearCode clears the value of the "code" field.
+func (u *SignatureUpsertOne) ClearCode() *SignatureUpsertOne {
+	return u.Update(func(s *SignatureUpsert) {
+		s.ClearCode()
+	})
+}
+
+// SetReason sets the "reason" field.
+func (u *SignatureUpsertOne) SetReason(v []byte) *SignatureUpsertOne {
+	return u.Update(func(s *SignatureUpsert) {
+		s.SetReason(v)
+	})
+}
+
+// UpdateReason sets the "reason" field to the value that was provided on create.
+func (u *SignatureUpsertOne) UpdateReason() *SignatureUpsertOne {
+	return u.Update(func(s *SignatureUpsert) {
+		s.UpdateReason()
+	})
+}
+
+// ClearReason clears the value of the "reason" field.
+func (u *SignatureUpsertOne) ClearReason() *SignatureUpsertOne {
+	return u.Update(func(s *SignatureUpsert) {
+		s.ClearReason()
+	})
+}
+
+// SetUpdates sets the "updates" field.
+func (u *SignatureUpsertOne) SetUpdates(v bool) *SignatureUpsertOne {
+	return u.Update(func(s *SignatureUpsert) {
+		s.SetUpdates(v)
+	})
+}
+
+// UpdateUpdates sets the "updates" field to the value that was provided on create.
+func (u *SignatureUpsertOne) UpdateUpdates() *SignatureUpsertOne {
+	return u.Update(func(s *SignatureUpsert) {
+		s.UpdateUpdates()
+	})
+}
+
+// SetConfirmedAt sets the "confirmed_at" field.
+func (u *SignatureUpsertOne) SetConfirmedAt(v time.Time) *SignatureUpsertOne {
+	return u.Update(func(s *SignatureUpsert) {
+		s.SetConfirmedAt(v)
+	})
+}
+
+// UpdateConfirmedAt sets the "confirmed_at" field to the value that was provided on create.
+func (u *SignatureUpsertOne) UpdateConfirmedAt() *SignatureUpsertOne {
+	return u.Update(func(s *SignatureUpsert) {
+		s.UpdateConfirmedAt()
+	})
+}
+
+// ClearConfirmedAt clears the value of the "confirmed_at" field.
+func (u *SignatureUpsertOne) ClearConfirmedAt() *SignatureUpsertOne {
+	return u.Update(func(s *SignatureUpsert) {
+		s.ClearConfirmedAt()
+	})
+}
+
+// SetMails sets the "mails" field.
+func (u *SignatureUpsertOne) SetMails(v int16) *SignatureUpsertOne {
+	return u.Update(func(s *SignatureUpsert) {
+		s.SetMails(v)
+	})
+}
+
+// AddMails adds v to the "mails" field.
+func (u *SignatureUpsertOne) AddMails(v int16) *SignatureUpsertOne {
+	return u.Update(func(s *SignatureUpsert) {
+		s.AddMails(v)
+	})
+}
+
+// UpdateMails sets the "mails" field to the value that was provided on create.
+func (u *SignatureUpsertOne) UpdateMails() *SignatureUpsertOne {
+	return u.Update(func(s *SignatureUpsert) {
+		s.UpdateMails()
+	})
+}
+
+// SetMailedAt sets the "mailed_at" field.
+func (u *SignatureUpsertOne) SetMailedAt(v time.Time) *SignatureUpsertOne {
+	return u.Update(func(s *SignatureUpsert) {
+		s.SetMailedAt(v)
+	})
+}
+
+// UpdateMailedAt sets the "mailed_at" field to the value that was provided on create.
+func (u *SignatureUpsertOne) UpdateMailedAt() *SignatureUpsertOne {
+	return u.Update(func(s *SignatureUpsert) {
+		s.UpdateMailedAt()
+	})
+}
+
+// ClearMailedAt clears the value of the "mailed_at" field.
+func (u *SignatureUpsertOne) ClearMailedAt() *SignatureUpsertOne {
+	return u.Update(func(s *SignatureUpsert) {
+		s.ClearMailedAt()
+	})
+}
+
+// SetRemindedAt sets the "reminded_at" field.
+func (u *SignatureUpsertOne) SetRemindedAt(v time.Time) *SignatureUpsertOne {
+	return u.Update(func(s *SignatureUpsert) {
+		s.SetRemindedAt(v)
+	})
+}
+
+// UpdateRemindedAt sets the "reminded_at" field to the value that was provided on create.
+func (u *SignatureUpsertOne) UpdateRemindedAt() *SignatureUpsertOne {
+	return u.Update(func(s *SignatureUpsert) {
+		s.UpdateRemindedAt()
+	})
+}
+
+// ClearRemindedAt clears the value of the "reminded_at" field.
+func (u *SignatureUpsertOne) ClearRemindedAt() *SignatureUpsertOne {
+	return u.Update(func(s *SignatureUpsert) {
+		s.ClearRemindedAt()
+	})
+}
+
 // Exec executes the query.
 func (u *SignatureUpsertOne) Exec(ctx context.Context) error {
 	if len(u.create.conflict) == 0 {
@@ -787,6 +1230,7 @@ func (_c *SignatureCreateBulk) Save(ctx context.Context) ([]*Signature, error) {
 	for i := range _c.builders {
 		func(i int, root context.Context) {
 			builder := _c.builders[i]
+			builder.defaults()
 			var mut Mutator = MutateFunc(func(ctx context.Context, m Mutation) (Value, error) {
 				mutation, ok := m.(*SignatureMutation)
 				if !ok {
@@ -1129,6 +1573,167 @@ func (u *SignatureUpsertBulk) UpdateStatementVersion() *SignatureUpsertBulk {
 func (u *SignatureUpsertBulk) ClearStatementVersion() *SignatureUpsertBulk {
 	return u.Update(func(s *SignatureUpsert) {
 		s.ClearStatementVersion()
+	})
+}
+
+// SetToken sets the "token" field.
+func (u *SignatureUpsertBulk) SetToken(v []byte) *SignatureUpsertBulk {
+	return u.Update(func(s *SignatureUpsert) {
+		s.SetToken(v)
+	})
+}
+
+// UpdateToken sets the "token" field to the value that was provided on create.
+func (u *SignatureUpsertBulk) UpdateToken() *SignatureUpsertBulk {
+	return u.Update(func(s *SignatureUpsert) {
+		s.UpdateToken()
+	})
+}
+
+// ClearToken clears the value of the "token" field.
+func (u *SignatureUpsertBulk) ClearToken() *SignatureUpsertBulk {
+	return u.Update(func(s *SignatureUpsert) {
+		s.ClearToken()
+	})
+}
+
+// SetCode sets the "code" field.
+func (u *SignatureUpsertBulk) SetCode(v []byte) *SignatureUpsertBulk {
+	return u.Update(func(s *SignatureUpsert) {
+		s.SetCode(v)
+	})
+}
+
+// UpdateCode sets the "code" field to the value that was provided on create.
+func (u *SignatureUpsertBulk) UpdateCode() *SignatureUpsertBulk {
+	return u.Update(func(s *SignatureUpsert) {
+		s.UpdateCode()
+	})
+}
+
+// ClearCode clears the value of the "code" field.
+func (u *SignatureUpsertBulk) ClearCode() *SignatureUpsertBulk {
+	return u.Update(func(s *SignatureUpsert) {
+		s.ClearCode()
+	})
+}
+
+// SetReason sets the "reason" field.
+func (u *SignatureUpsertBulk) SetReason(v []byte) *SignatureUpsertBulk {
+	return u.Update(func(s *SignatureUpsert) {
+		s.SetReason(v)
+	})
+}
+
+// UpdateReason sets the "reason" field to the value that was provided on create.
+func (u *SignatureUpsertBulk) UpdateReason() *SignatureUpsertBulk {
+	return u.Update(func(s *SignatureUpsert) {
+		s.UpdateReason()
+	})
+}
+
+// ClearReason clears the value of the "reason" field.
+func (u *SignatureUpsertBulk) ClearReason() *SignatureUpsertBulk {
+	return u.Update(func(s *SignatureUpsert) {
+		s.ClearReason()
+	})
+}
+
+// SetUpdates sets the "updates" field.
+func (u *SignatureUpsertBulk) SetUpdates(v bool) *SignatureUpsertBulk {
+	return u.Update(func(s *SignatureUpsert) {
+		s.SetUpdates(v)
+	})
+}
+
+// UpdateUpdates sets the "updates" field to the value that was provided on create.
+func (u *SignatureUpsertBulk) UpdateUpdates() *SignatureUpsertBulk {
+	return u.Update(func(s *SignatureUpsert) {
+		s.UpdateUpdates()
+	})
+}
+
+// SetConfirmedAt sets the "confirmed_at" field.
+func (u *SignatureUpsertBulk) SetConfirmedAt(v time.Time) *SignatureUpsertBulk {
+	return u.Update(func(s *SignatureUpsert) {
+		s.SetConfirmedAt(v)
+	})
+}
+
+// UpdateConfirmedAt sets the "confirmed_at" field to the value that was provided on create.
+func (u *SignatureUpsertBulk) UpdateConfirmedAt() *SignatureUpsertBulk {
+	return u.Update(func(s *SignatureUpsert) {
+		s.UpdateConfirmedAt()
+	})
+}
+
+// ClearConfirmedAt clears the value of the "confirmed_at" field.
+func (u *SignatureUpsertBulk) ClearConfirmedAt() *SignatureUpsertBulk {
+	return u.Update(func(s *SignatureUpsert) {
+		s.ClearConfirmedAt()
+	})
+}
+
+// SetMails sets the "mails" field.
+func (u *SignatureUpsertBulk) SetMails(v int16) *SignatureUpsertBulk {
+	return u.Update(func(s *SignatureUpsert) {
+		s.SetMails(v)
+	})
+}
+
+// AddMails adds v to the "mails" field.
+func (u *SignatureUpsertBulk) AddMails(v int16) *SignatureUpsertBulk {
+	return u.Update(func(s *SignatureUpsert) {
+		s.AddMails(v)
+	})
+}
+
+// UpdateMails sets the "mails" field to the value that was provided on create.
+func (u *SignatureUpsertBulk) UpdateMails() *SignatureUpsertBulk {
+	return u.Update(func(s *SignatureUpsert) {
+		s.UpdateMails()
+	})
+}
+
+// SetMailedAt sets the "mailed_at" field.
+func (u *SignatureUpsertBulk) SetMailedAt(v time.Time) *SignatureUpsertBulk {
+	return u.Update(func(s *SignatureUpsert) {
+		s.SetMailedAt(v)
+	})
+}
+
+// UpdateMailedAt sets the "mailed_at" field to the value that was provided on create.
+func (u *SignatureUpsertBulk) UpdateMailedAt() *SignatureUpsertBulk {
+	return u.Update(func(s *SignatureUpsert) {
+		s.UpdateMailedAt()
+	})
+}
+
+// ClearMailedAt clears the value of the "mailed_at" field.
+func (u *SignatureUpsertBulk) ClearMailedAt() *SignatureUpsertBulk {
+	return u.Update(func(s *SignatureUpsert) {
+		s.ClearMailedAt()
+	})
+}
+
+// SetRemindedAt sets the "reminded_at" field.
+func (u *SignatureUpsertBulk) SetRemindedAt(v time.Time) *SignatureUpsertBulk {
+	return u.Update(func(s *SignatureUpsert) {
+		s.SetRemindedAt(v)
+	})
+}
+
+// UpdateRemindedAt sets the "reminded_at" field to the value that was provided on create.
+func (u *SignatureUpsertBulk) UpdateRemindedAt() *SignatureUpsertBulk {
+	return u.Update(func(s *SignatureUpsert) {
+		s.UpdateRemindedAt()
+	})
+}
+
+// ClearRemindedAt clears the value of the "reminded_at" field.
+func (u *SignatureUpsertBulk) ClearRemindedAt() *SignatureUpsertBulk {
+	return u.Update(func(s *SignatureUpsert) {
+		s.ClearRemindedAt()
 	})
 }
 

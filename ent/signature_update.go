@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"petitiond/ent/predicate"
 	"petitiond/ent/signature"
+	"time"
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
@@ -179,6 +180,137 @@ func (_u *SignatureUpdate) ClearStatementVersion() *SignatureUpdate {
 	return _u
 }
 
+// SetToken sets the "token" field.
+func (_u *SignatureUpdate) SetToken(v []byte) *SignatureUpdate {
+	_u.mutation.SetToken(v)
+	return _u
+}
+
+// ClearToken clears the value of the "token" field.
+func (_u *SignatureUpdate) ClearToken() *SignatureUpdate {
+	_u.mutation.ClearToken()
+	return _u
+}
+
+// SetCode sets the "code" field.
+func (_u *SignatureUpdate) SetCode(v []byte) *SignatureUpdate {
+	_u.mutation.SetCode(v)
+	return _u
+}
+
+// ClearCode clears the value of the "code" field.
+func (_u *SignatureUpdate) ClearCode() *SignatureUpdate {
+	_u.mutation.ClearCode()
+	return _u
+}
+
+// SetReason sets the "reason" field.
+func (_u *SignatureUpdate) SetReason(v []byte) *SignatureUpdate {
+	_u.mutation.SetReason(v)
+	return _u
+}
+
+// ClearReason clears the value of the "reason" field.
+func (_u *SignatureUpdate) ClearReason() *SignatureUpdate {
+	_u.mutation.ClearReason()
+	return _u
+}
+
+// SetUpdates sets the "updates" field.
+func (_u *SignatureUpdate) SetUpdates(v bool) *SignatureUpdate {
+	_u.mutation.SetUpdates(v)
+	return _u
+}
+
+// SetNillableUpdates sets the "updates" field if the given value is not nil.
+func (_u *SignatureUpdate) SetNillableUpdates(v *bool) *SignatureUpdate {
+	if v != nil {
+		_u.SetUpdates(*v)
+	}
+	return _u
+}
+
+// SetConfirmedAt sets the "confirmed_at" field.
+func (_u *SignatureUpdate) SetConfirmedAt(v time.Time) *SignatureUpdate {
+	_u.mutation.SetConfirmedAt(v)
+	return _u
+}
+
+// SetNillableConfirmedAt sets the "confirmed_at" field if the given value is not nil.
+func (_u *SignatureUpdate) SetNillableConfirmedAt(v *time.Time) *SignatureUpdate {
+	if v != nil {
+		_u.SetConfirmedAt(*v)
+	}
+	return _u
+}
+
+// ClearConfirmedAt clears the value of the "confirmed_at" field.
+func (_u *SignatureUpdate) ClearConfirmedAt() *SignatureUpdate {
+	_u.mutation.ClearConfirmedAt()
+	return _u
+}
+
+// SetMails sets the "mails" field.
+func (_u *SignatureUpdate) SetMails(v int16) *SignatureUpdate {
+	_u.mutation.ResetMails()
+	_u.mutation.SetMails(v)
+	return _u
+}
+
+// SetNillableMails sets the "mails" field if the given value is not nil.
+func (_u *SignatureUpdate) SetNillableMails(v *int16) *SignatureUpdate {
+	if v != nil {
+		_u.SetMails(*v)
+	}
+	return _u
+}
+
+// AddMails adds value to the "mails" field.
+func (_u *SignatureUpdate) AddMails(v int16) *SignatureUpdate {
+	_u.mutation.AddMails(v)
+	return _u
+}
+
+// SetMailedAt sets the "mailed_at" field.
+func (_u *SignatureUpdate) SetMailedAt(v time.Time) *SignatureUpdate {
+	_u.mutation.SetMailedAt(v)
+	return _u
+}
+
+// SetNillableMailedAt sets the "mailed_at" field if the given value is not nil.
+func (_u *SignatureUpdate) SetNillableMailedAt(v *time.Time) *SignatureUpdate {
+	if v != nil {
+		_u.SetMailedAt(*v)
+	}
+	return _u
+}
+
+// ClearMailedAt clears the value of the "mailed_at" field.
+func (_u *SignatureUpdate) ClearMailedAt() *SignatureUpdate {
+	_u.mutation.ClearMailedAt()
+	return _u
+}
+
+// SetRemindedAt sets the "reminded_at" field.
+func (_u *SignatureUpdate) SetRemindedAt(v time.Time) *SignatureUpdate {
+	_u.mutation.SetRemindedAt(v)
+	return _u
+}
+
+// SetNillableRemindedAt sets the "reminded_at" field if the given value is not nil.
+func (_u *SignatureUpdate) SetNillableRemindedAt(v *time.Time) *SignatureUpdate {
+	if v != nil {
+		_u.SetRemindedAt(*v)
+	}
+	return _u
+}
+
+// ClearRemindedAt clears the value of the "reminded_at" field.
+func (_u *SignatureUpdate) ClearRemindedAt() *SignatureUpdate {
+	_u.mutation.ClearRemindedAt()
+	return _u
+}
+
 // Mutation returns the SignatureMutation object of the builder.
 func (_u *SignatureUpdate) Mutation() *SignatureMutation {
 	return _u.mutation
@@ -221,6 +353,11 @@ func (_u *SignatureUpdate) check() error {
 	if v, ok := _u.mutation.State(); ok {
 		if err := signature.StateValidator(v); err != nil {
 			return &ValidationError{Name: "state", err: fmt.Errorf(`ent: validator failed for field "Signature.state": %w`, err)}
+		}
+	}
+	if v, ok := _u.mutation.Mails(); ok {
+		if err := signature.MailsValidator(v); err != nil {
+			return &ValidationError{Name: "mails", err: fmt.Errorf(`ent: validator failed for field "Signature.mails": %w`, err)}
 		}
 	}
 	if _u.mutation.PetitionCleared() && len(_u.mutation.PetitionIDs()) > 0 {
@@ -297,6 +434,51 @@ func (_u *SignatureUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if _u.mutation.StatementVersionCleared() {
 		_spec.ClearField(signature.FieldStatementVersion, field.TypeString)
+	}
+	if value, ok := _u.mutation.Token(); ok {
+		_spec.SetField(signature.FieldToken, field.TypeBytes, value)
+	}
+	if _u.mutation.TokenCleared() {
+		_spec.ClearField(signature.FieldToken, field.TypeBytes)
+	}
+	if value, ok := _u.mutation.Code(); ok {
+		_spec.SetField(signature.FieldCode, field.TypeBytes, value)
+	}
+	if _u.mutation.CodeCleared() {
+		_spec.ClearField(signature.FieldCode, field.TypeBytes)
+	}
+	if value, ok := _u.mutation.Reason(); ok {
+		_spec.SetField(signature.FieldReason, field.TypeBytes, value)
+	}
+	if _u.mutation.ReasonCleared() {
+		_spec.ClearField(signature.FieldReason, field.TypeBytes)
+	}
+	if value, ok := _u.mutation.Updates(); ok {
+		_spec.SetField(signature.FieldUpdates, field.TypeBool, value)
+	}
+	if value, ok := _u.mutation.ConfirmedAt(); ok {
+		_spec.SetField(signature.FieldConfirmedAt, field.TypeTime, value)
+	}
+	if _u.mutation.ConfirmedAtCleared() {
+		_spec.ClearField(signature.FieldConfirmedAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.Mails(); ok {
+		_spec.SetField(signature.FieldMails, field.TypeInt16, value)
+	}
+	if value, ok := _u.mutation.AddedMails(); ok {
+		_spec.AddField(signature.FieldMails, field.TypeInt16, value)
+	}
+	if value, ok := _u.mutation.MailedAt(); ok {
+		_spec.SetField(signature.FieldMailedAt, field.TypeTime, value)
+	}
+	if _u.mutation.MailedAtCleared() {
+		_spec.ClearField(signature.FieldMailedAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.RemindedAt(); ok {
+		_spec.SetField(signature.FieldRemindedAt, field.TypeTime, value)
+	}
+	if _u.mutation.RemindedAtCleared() {
+		_spec.ClearField(signature.FieldRemindedAt, field.TypeTime)
 	}
 	_spec.AddModifiers(_u.modifiers...)
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
@@ -471,6 +653,137 @@ func (_u *SignatureUpdateOne) ClearStatementVersion() *SignatureUpdateOne {
 	return _u
 }
 
+// SetToken sets the "token" field.
+func (_u *SignatureUpdateOne) SetToken(v []byte) *SignatureUpdateOne {
+	_u.mutation.SetToken(v)
+	return _u
+}
+
+// ClearToken clears the value of the "token" field.
+func (_u *SignatureUpdateOne) ClearToken() *SignatureUpdateOne {
+	_u.mutation.ClearToken()
+	return _u
+}
+
+// SetCode sets the "code" field.
+func (_u *SignatureUpdateOne) SetCode(v []byte) *SignatureUpdateOne {
+	_u.mutation.SetCode(v)
+	return _u
+}
+
+// ClearCode clears the value of the "code" field.
+func (_u *SignatureUpdateOne) ClearCode() *SignatureUpdateOne {
+	_u.mutation.ClearCode()
+	return _u
+}
+
+// SetReason sets the "reason" field.
+func (_u *SignatureUpdateOne) SetReason(v []byte) *SignatureUpdateOne {
+	_u.mutation.SetReason(v)
+	return _u
+}
+
+// ClearReason clears the value of the "reason" field.
+func (_u *SignatureUpdateOne) ClearReason() *SignatureUpdateOne {
+	_u.mutation.ClearReason()
+	return _u
+}
+
+// SetUpdates sets the "updates" field.
+func (_u *SignatureUpdateOne) SetUpdates(v bool) *SignatureUpdateOne {
+	_u.mutation.SetUpdates(v)
+	return _u
+}
+
+// SetNillableUpdates sets the "updates" field if the given value is not nil.
+func (_u *SignatureUpdateOne) SetNillableUpdates(v *bool) *SignatureUpdateOne {
+	if v != nil {
+		_u.SetUpdates(*v)
+	}
+	return _u
+}
+
+// SetConfirmedAt sets the "confirmed_at" field.
+func (_u *SignatureUpdateOne) SetConfirmedAt(v time.Time) *SignatureUpdateOne {
+	_u.mutation.SetConfirmedAt(v)
+	return _u
+}
+
+// SetNillableConfirmedAt sets the "confirmed_at" field if the given value is not nil.
+func (_u *SignatureUpdateOne) SetNillableConfirmedAt(v *time.Time) *SignatureUpdateOne {
+	if v != nil {
+		_u.SetConfirmedAt(*v)
+	}
+	return _u
+}
+
+// ClearConfirmedAt clears the value of the "confirmed_at" field.
+func (_u *SignatureUpdateOne) ClearConfirmedAt() *SignatureUpdateOne {
+	_u.mutation.ClearConfirmedAt()
+	return _u
+}
+
+// SetMails sets the "mails" field.
+func (_u *SignatureUpdateOne) SetMails(v int16) *SignatureUpdateOne {
+	_u.mutation.ResetMails()
+	_u.mutation.SetMails(v)
+	return _u
+}
+
+// SetNillableMails sets the "mails" field if the given value is not nil.
+func (_u *SignatureUpdateOne) SetNillableMails(v *int16) *SignatureUpdateOne {
+	if v != nil {
+		_u.SetMails(*v)
+	}
+	return _u
+}
+
+// AddMails adds value to the "mails" field.
+func (_u *SignatureUpdateOne) AddMails(v int16) *SignatureUpdateOne {
+	_u.mutation.AddMails(v)
+	return _u
+}
+
+// SetMailedAt sets the "mailed_at" field.
+func (_u *SignatureUpdateOne) SetMailedAt(v time.Time) *SignatureUpdateOne {
+	_u.mutation.SetMailedAt(v)
+	return _u
+}
+
+// SetNillableMailedAt sets the "mailed_at" field if the given value is not nil.
+func (_u *SignatureUpdateOne) SetNillableMailedAt(v *time.Time) *SignatureUpdateOne {
+	if v != nil {
+		_u.SetMailedAt(*v)
+	}
+	return _u
+}
+
+// ClearMailedAt clears the value of the "mailed_at" field.
+func (_u *SignatureUpdateOne) ClearMailedAt() *SignatureUpdateOne {
+	_u.mutation.ClearMailedAt()
+	return _u
+}
+
+// SetRemindedAt sets the "reminded_at" field.
+func (_u *SignatureUpdateOne) SetRemindedAt(v time.Time) *SignatureUpdateOne {
+	_u.mutation.SetRemindedAt(v)
+	return _u
+}
+
+// SetNillableRemindedAt sets the "reminded_at" field if the given value is not nil.
+func (_u *SignatureUpdateOne) SetNillableRemindedAt(v *time.Time) *SignatureUpdateOne {
+	if v != nil {
+		_u.SetRemindedAt(*v)
+	}
+	return _u
+}
+
+// ClearRemindedAt clears the value of the "reminded_at" field.
+func (_u *SignatureUpdateOne) ClearRemindedAt() *SignatureUpdateOne {
+	_u.mutation.ClearRemindedAt()
+	return _u
+}
+
 // Mutation returns the SignatureMutation object of the builder.
 func (_u *SignatureUpdateOne) Mutation() *SignatureMutation {
 	return _u.mutation
@@ -526,6 +839,11 @@ func (_u *SignatureUpdateOne) check() error {
 	if v, ok := _u.mutation.State(); ok {
 		if err := signature.StateValidator(v); err != nil {
 			return &ValidationError{Name: "state", err: fmt.Errorf(`ent: validator failed for field "Signature.state": %w`, err)}
+		}
+	}
+	if v, ok := _u.mutation.Mails(); ok {
+		if err := signature.MailsValidator(v); err != nil {
+			return &ValidationError{Name: "mails", err: fmt.Errorf(`ent: validator failed for field "Signature.mails": %w`, err)}
 		}
 	}
 	if _u.mutation.PetitionCleared() && len(_u.mutation.PetitionIDs()) > 0 {
@@ -619,6 +937,51 @@ func (_u *SignatureUpdateOne) sqlSave(ctx context.Context) (_node *Signature, er
 	}
 	if _u.mutation.StatementVersionCleared() {
 		_spec.ClearField(signature.FieldStatementVersion, field.TypeString)
+	}
+	if value, ok := _u.mutation.Token(); ok {
+		_spec.SetField(signature.FieldToken, field.TypeBytes, value)
+	}
+	if _u.mutation.TokenCleared() {
+		_spec.ClearField(signature.FieldToken, field.TypeBytes)
+	}
+	if value, ok := _u.mutation.Code(); ok {
+		_spec.SetField(signature.FieldCode, field.TypeBytes, value)
+	}
+	if _u.mutation.CodeCleared() {
+		_spec.ClearField(signature.FieldCode, field.TypeBytes)
+	}
+	if value, ok := _u.mutation.Reason(); ok {
+		_spec.SetField(signature.FieldReason, field.TypeBytes, value)
+	}
+	if _u.mutation.ReasonCleared() {
+		_spec.ClearField(signature.FieldReason, field.TypeBytes)
+	}
+	if value, ok := _u.mutation.Updates(); ok {
+		_spec.SetField(signature.FieldUpdates, field.TypeBool, value)
+	}
+	if value, ok := _u.mutation.ConfirmedAt(); ok {
+		_spec.SetField(signature.FieldConfirmedAt, field.TypeTime, value)
+	}
+	if _u.mutation.ConfirmedAtCleared() {
+		_spec.ClearField(signature.FieldConfirmedAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.Mails(); ok {
+		_spec.SetField(signature.FieldMails, field.TypeInt16, value)
+	}
+	if value, ok := _u.mutation.AddedMails(); ok {
+		_spec.AddField(signature.FieldMails, field.TypeInt16, value)
+	}
+	if value, ok := _u.mutation.MailedAt(); ok {
+		_spec.SetField(signature.FieldMailedAt, field.TypeTime, value)
+	}
+	if _u.mutation.MailedAtCleared() {
+		_spec.ClearField(signature.FieldMailedAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.RemindedAt(); ok {
+		_spec.SetField(signature.FieldRemindedAt, field.TypeTime, value)
+	}
+	if _u.mutation.RemindedAtCleared() {
+		_spec.ClearField(signature.FieldRemindedAt, field.TypeTime)
 	}
 	_spec.AddModifiers(_u.modifiers...)
 	_node = &Signature{config: _u.config}

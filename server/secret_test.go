@@ -140,6 +140,17 @@ func TestMissingSecretIsNotMadeAnew(t *testing.T) {
 // beforeFingerprints takes back the migrations from the fifth on, which made the fingerprints; the last one first. What
 // is for one database only begins with its name.
 var beforeFingerprints = []string{
+	`DROP INDEX signature_pending`,
+	`DROP INDEX signature_code`,
+	`DROP INDEX signature_token`,
+	`ALTER TABLE signatures DROP COLUMN reminded_at`,
+	`ALTER TABLE signatures DROP COLUMN mailed_at`,
+	`ALTER TABLE signatures DROP COLUMN mails`,
+	`ALTER TABLE signatures DROP COLUMN confirmed_at`,
+	`ALTER TABLE signatures DROP COLUMN updates`,
+	`ALTER TABLE signatures DROP COLUMN reason`,
+	`ALTER TABLE signatures DROP COLUMN code`,
+	`ALTER TABLE signatures DROP COLUMN token`,
 	`SQLite: DROP TRIGGER petitions_deleted`,
 	`SQLite: DROP TRIGGER petitions_moving`,
 	`SQLite: DROP TRIGGER petitions_moved`,

@@ -347,6 +347,14 @@ var (
 		{Name: "locale", Type: field.TypeString, Nullable: true},
 		{Name: "statement_version", Type: field.TypeString, Nullable: true},
 		{Name: "signed_at", Type: field.TypeTime},
+		{Name: "token", Type: field.TypeBytes, Nullable: true},
+		{Name: "code", Type: field.TypeBytes, Nullable: true},
+		{Name: "reason", Type: field.TypeBytes, Nullable: true},
+		{Name: "updates", Type: field.TypeBool, Default: false},
+		{Name: "confirmed_at", Type: field.TypeTime, Nullable: true},
+		{Name: "mails", Type: field.TypeInt16, Default: 0},
+		{Name: "mailed_at", Type: field.TypeTime, Nullable: true},
+		{Name: "reminded_at", Type: field.TypeTime, Nullable: true},
 		{Name: "petition_id", Type: field.TypeUUID},
 	}
 	// SignaturesTable holds the schema information for the "signatures" table.
@@ -357,7 +365,7 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "signatures_petitions_signatures",
-				Columns:    []*schema.Column{SignaturesColumns[11]},
+				Columns:    []*schema.Column{SignaturesColumns[19]},
 				RefColumns: []*schema.Column{PetitionsColumns[0]},
 				OnDelete:   schema.NoAction,
 			},
@@ -371,14 +379,38 @@ var (
 			{
 				Name:    "signature_petition_id_number",
 				Unique:  true,
-				Columns: []*schema.Column{SignaturesColumns[11], SignaturesColumns[1]},
+				Columns: []*schema.Column{SignaturesColumns[19], SignaturesColumns[1]},
 			},
 			{
 				Name:    "signature_public",
 				Unique:  false,
-				Columns: []*schema.Column{SignaturesColumns[11], SignaturesColumns[1]},
+				Columns: []*schema.Column{SignaturesColumns[19], SignaturesColumns[1]},
 				Annotation: &entsql.IndexAnnotation{
 					Where: "show_name AND state = 'COUNTED'",
+				},
+			},
+			{
+				Name:    "signature_token",
+				Unique:  true,
+				Columns: []*schema.Column{SignaturesColumns[11]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "token IS NOT NULL",
+				},
+			},
+			{
+				Name:    "signature_code",
+				Unique:  true,
+				Columns: []*schema.Column{SignaturesColumns[12]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "code IS NOT NULL",
+				},
+			},
+			{
+				Name:    "signature_pending",
+				Unique:  false,
+				Columns: []*schema.Column{SignaturesColumns[10], SignaturesColumns[0]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "state = 'PENDING'",
 				},
 			},
 		},

@@ -31,6 +31,17 @@ func (Signature) Fields() []ent.Field {
 		field.String("locale").Optional().Nillable().Comment("internal: language of mails, BCP 47"),
 		field.String("statement_version").Optional().Nillable().Comment("staff: the consent text that was shown"),
 		field.Time("signed_at").Immutable().Comment("public with the name"),
+		field.Bytes("token").Optional().Nillable().Sensitive().
+			Comment("internal: digest of the token in the signatory's mails, which confirms and withdraws"),
+		field.Bytes("code").Optional().Nillable().Sensitive().
+			Comment("internal: digest of the code that confirms as the token does; none once the signature counts"),
+		field.Bytes("reason").Optional().Nillable().Sensitive().
+			Comment("internal: sealed; the comment that this signature brings with it when it counts"),
+		field.Bool("updates").Default(false).Comment("staff: did the signatory agree to news by mail"),
+		field.Time("confirmed_at").Optional().Nillable().Comment("staff: when the mailbox confirmed it; none if none had to"),
+		field.Int16("mails").Default(0).NonNegative().Comment("internal: how many mails ask for the confirmation"),
+		field.Time("mailed_at").Optional().Nillable().Comment("internal: when the last one of them was written"),
+		field.Time("reminded_at").Optional().Nillable().Comment("internal: when the reminder was written"),
 	}
 }
 
@@ -41,12 +52,17 @@ func (Signature) Edges() []ent.Edge {
 	}
 }
 
-// Indexes of Signature: the two keys that guard the count, and the public list.
+// Indexes of Signature: the two keys that guard the count, the public list, and what those are found by that wait for
+// their mailbox.
 func (Signature) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("digest").Unique(),
 		index.Fields("petition_id", "number").Unique(),
 		index.Fields("petition_id", "number").StorageKey("signature_public").
 			Annotations(entsql.IndexWhere("show_name AND state = 'COUNTED'")),
+		index.Fields("token").Unique().Annotations(entsql.IndexWhere("token IS NOT NULL")),
+		index.Fields("code").Unique().Annotations(entsql.IndexWhere("code IS NOT NULL")),
+		index.Fields("signed_at", "id").StorageKey("signature_pending").
+			Annotations(entsql.IndexWhere("state = 'PENDING'")),
 	}
 }

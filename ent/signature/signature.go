@@ -36,6 +36,22 @@ const (
 	FieldStatementVersion = "statement_version"
 	// FieldSignedAt holds the string denoting the signed_at field in the database.
 	FieldSignedAt = "signed_at"
+	// FieldToken holds the string denoting the token field in the database.
+	FieldToken = "token"
+	// FieldCode holds the string denoting the code field in the database.
+	FieldCode = "code"
+	// FieldReason holds the string denoting the reason field in the database.
+	FieldReason = "reason"
+	// FieldUpdates holds the string denoting the updates field in the database.
+	FieldUpdates = "updates"
+	// FieldConfirmedAt holds the string denoting the confirmed_at field in the database.
+	FieldConfirmedAt = "confirmed_at"
+	// FieldMails holds the string denoting the mails field in the database.
+	FieldMails = "mails"
+	// FieldMailedAt holds the string denoting the mailed_at field in the database.
+	FieldMailedAt = "mailed_at"
+	// FieldRemindedAt holds the string denoting the reminded_at field in the database.
+	FieldRemindedAt = "reminded_at"
 	// EdgePetition holds the string denoting the petition edge name in mutations.
 	EdgePetition = "petition"
 	// Table holds the table name of the signature in the database.
@@ -63,6 +79,14 @@ var Columns = []string{
 	FieldLocale,
 	FieldStatementVersion,
 	FieldSignedAt,
+	FieldToken,
+	FieldCode,
+	FieldReason,
+	FieldUpdates,
+	FieldConfirmedAt,
+	FieldMails,
+	FieldMailedAt,
+	FieldRemindedAt,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -78,6 +102,12 @@ func ValidColumn(column string) bool {
 var (
 	// NumberValidator is a validator for the "number" field. It is called by the builders before save.
 	NumberValidator func(int) error
+	// DefaultUpdates holds the default value on creation for the "updates" field.
+	DefaultUpdates bool
+	// DefaultMails holds the default value on creation for the "mails" field.
+	DefaultMails int16
+	// MailsValidator is a validator for the "mails" field. It is called by the builders before save.
+	MailsValidator func(int16) error
 )
 
 // State defines the type for the "state" enum field.
@@ -150,6 +180,31 @@ func ByStatementVersion(opts ...sql.OrderTermOption) OrderOption {
 // BySignedAt orders the results by the signed_at field.
 func BySignedAt(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldSignedAt, opts...).ToFunc()
+}
+
+// ByUpdates orders the results by the updates field.
+func ByUpdates(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldUpdates, opts...).ToFunc()
+}
+
+// ByConfirmedAt orders the results by the confirmed_at field.
+func ByConfirmedAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldConfirmedAt, opts...).ToFunc()
+}
+
+// ByMails orders the results by the mails field.
+func ByMails(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldMails, opts...).ToFunc()
+}
+
+// ByMailedAt orders the results by the mailed_at field.
+func ByMailedAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldMailedAt, opts...).ToFunc()
+}
+
+// ByRemindedAt orders the results by the reminded_at field.
+func ByRemindedAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldRemindedAt, opts...).ToFunc()
 }
 
 // ByPetitionField orders the results by petition field.

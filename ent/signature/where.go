@@ -106,6 +106,46 @@ func SignedAt(v time.Time) predicate.Signature {
 	return predicate.Signature(sql.FieldEQ(FieldSignedAt, v))
 }
 
+// Token applies equality check predicate on the "token" field. It's identical to TokenEQ.
+func Token(v []byte) predicate.Signature {
+	return predicate.Signature(sql.FieldEQ(FieldToken, v))
+}
+
+// Code applies equality check predicate on the "code" field. It's identical to CodeEQ.
+func Code(v []byte) predicate.Signature {
+	return predicate.Signature(sql.FieldEQ(FieldCode, v))
+}
+
+// Reason applies equality check predicate on the "reason" field. It's identical to ReasonEQ.
+func Reason(v []byte) predicate.Signature {
+	return predicate.Signature(sql.FieldEQ(FieldReason, v))
+}
+
+// Updates applies equality check predicate on the "updates" field. It's identical to UpdatesEQ.
+func Updates(v bool) predicate.Signature {
+	return predicate.Signature(sql.FieldEQ(FieldUpdates, v))
+}
+
+// ConfirmedAt applies equality check predicate on the "confirmed_at" field. It's identical to ConfirmedAtEQ.
+func ConfirmedAt(v time.Time) predicate.Signature {
+	return predicate.Signature(sql.FieldEQ(FieldConfirmedAt, v))
+}
+
+// Mails applies equality check predicate on the "mails" field. It's identical to MailsEQ.
+func Mails(v int16) predicate.Signature {
+	return predicate.Signature(sql.FieldEQ(FieldMails, v))
+}
+
+// MailedAt applies equality check predicate on the "mailed_at" field. It's identical to MailedAtEQ.
+func MailedAt(v time.Time) predicate.Signature {
+	return predicate.Signature(sql.FieldEQ(FieldMailedAt, v))
+}
+
+// RemindedAt applies equality check predicate on the "reminded_at" field. It's identical to RemindedAtEQ.
+func RemindedAt(v time.Time) predicate.Signature {
+	return predicate.Signature(sql.FieldEQ(FieldRemindedAt, v))
+}
+
 // PetitionIDEQ applies the EQ predicate on the "petition_id" field.
 func PetitionIDEQ(v uuid.UUID) predicate.Signature {
 	return predicate.Signature(sql.FieldEQ(FieldPetitionID, v))
@@ -619,6 +659,356 @@ func SignedAtLT(v time.Time) predicate.Signature {
 // SignedAtLTE applies the LTE predicate on the "signed_at" field.
 func SignedAtLTE(v time.Time) predicate.Signature {
 	return predicate.Signature(sql.FieldLTE(FieldSignedAt, v))
+}
+
+// TokenEQ applies the EQ predicate on the "token" field.
+func TokenEQ(v []byte) predicate.Signature {
+	return predicate.Signature(sql.FieldEQ(FieldToken, v))
+}
+
+// TokenNEQ applies the NEQ predicate on the "token" field.
+func TokenNEQ(v []byte) predicate.Signature {
+	return predicate.Signature(sql.FieldNEQ(FieldToken, v))
+}
+
+// TokenIn applies the In predicate on the "token" field.
+func TokenIn(vs ...[]byte) predicate.Signature {
+	return predicate.Signature(sql.FieldIn(FieldToken, vs...))
+}
+
+// TokenNotIn applies the NotIn predicate on the "token" field.
+func TokenNotIn(vs ...[]byte) predicate.Signature {
+	return predicate.Signature(sql.FieldNotIn(FieldToken, vs...))
+}
+
+// TokenGT applies the GT predicate on the "token" field.
+func TokenGT(v []byte) predicate.Signature {
+	return predicate.Signature(sql.FieldGT(FieldToken, v))
+}
+
+// TokenGTE applies the GTE predicate on the "token" field.
+func TokenGTE(v []byte) predicate.Signature {
+	return predicate.Signature(sql.FieldGTE(FieldToken, v))
+}
+
+// TokenLT applies the LT predicate on the "token" field.
+func TokenLT(v []byte) predicate.Signature {
+	return predicate.Signature(sql.FieldLT(FieldToken, v))
+}
+
+// TokenLTE applies the LTE predicate on the "token" field.
+func TokenLTE(v []byte) predicate.Signature {
+	return predicate.Signature(sql.FieldLTE(FieldToken, v))
+}
+
+// TokenIsNil applies the IsNil predicate on the "token" field.
+func TokenIsNil() predicate.Signature {
+	return predicate.Signature(sql.FieldIsNull(FieldToken))
+}
+
+// TokenNotNil applies the NotNil predicate on the "token" field.
+func TokenNotNil() predicate.Signature {
+	return predicate.Signature(sql.FieldNotNull(FieldToken))
+}
+
+// CodeEQ applies the EQ predicate on the "code" field.
+func CodeEQ(v []byte) predicate.Signature {
+	return predicate.Signature(sql.FieldEQ(FieldCode, v))
+}
+
+// CodeNEQ applies the NEQ predicate on the "code" field.
+func CodeNEQ(v []byte) predicate.Signature {
+	return predicate.Signature(sql.FieldNEQ(FieldCode, v))
+}
+
+// CodeIn applies the In predicate on the "code" field.
+func CodeIn(vs ...[]byte) predicate.Signature {
+	return predicate.Signature(sql.FieldIn(FieldCode, vs...))
+}
+
+// CodeNotIn applies the NotIn predicate on the "code" field.
+func CodeNotIn(vs ...[]byte) predicate.Signature {
+	return predicate.Signature(sql.FieldNotIn(FieldCode, vs...))
+}
+
+// CodeGT applies the GT predicate on the "code" field.
+func CodeGT(v []byte) predicate.Signature {
+	return predicate.Signature(sql.FieldGT(FieldCode, v))
+}
+
+// CodeGTE applies the GTE predicate on the "code" field.
+func CodeGTE(v []byte) predicate.Signature {
+	return predicate.Signature(sql.FieldGTE(FieldCode, v))
+}
+
+// CodeLT applies the LT predicate on the "code" field.
+func CodeLT(v []byte) predicate.Signature {
+	return predicate.Signature(sql.FieldLT(FieldCode, v))
+}
+
+// CodeLTE applies the LTE predicate on the "code" field.
+func CodeLTE(v []byte) predicate.Signature {
+	return predicate.Signature(sql.FieldLTE(FieldCode, v))
+}
+
+// CodeIsNil applies the IsNil predicate on the "code" field.
+func CodeIsNil() predicate.Signature {
+	return predicate.Signature(sql.FieldIsNull(FieldCode))
+}
+
+// CodeNotNil applies the NotNil predicate on the "code" field.
+func CodeNotNil() predicate.Signature {
+	return predicate.Signature(sql.FieldNotNull(FieldCode))
+}
+
+// ReasonEQ applies the EQ predicate on the "reason" field.
+func ReasonEQ(v []byte) predicate.Signature {
+	return predicate.Signature(sql.FieldEQ(FieldReason, v))
+}
+
+// ReasonNEQ applies the NEQ predicate on the "reason" field.
+func ReasonNEQ(v []byte) predicate.Signature {
+	return predicate.Signature(sql.FieldNEQ(FieldReason, v))
+}
+
+// ReasonIn applies the In predicate on the "reason" field.
+func ReasonIn(vs ...[]byte) predicate.Signature {
+	return predicate.Signature(sql.FieldIn(FieldReason, vs...))
+}
+
+// ReasonNotIn applies the NotIn predicate on the "reason" field.
+func ReasonNotIn(vs ...[]byte) predicate.Signature {
+	return predicate.Signature(sql.FieldNotIn(FieldReason, vs...))
+}
+
+// ReasonGT applies the GT predicate on the "reason" field.
+func ReasonGT(v []byte) predicate.Signature {
+	return predicate.Signature(sql.FieldGT(FieldReason, v))
+}
+
+// ReasonGTE applies the GTE predicate on the "reason" field.
+func ReasonGTE(v []byte) predicate.Signature {
+	return predicate.Signature(sql.FieldGTE(FieldReason, v))
+}
+
+// ReasonLT applies the LT predicate on the "reason" field.
+func ReasonLT(v []byte) predicate.Signature {
+	return predicate.Signature(sql.FieldLT(FieldReason, v))
+}
+
+// ReasonLTE applies the LTE predicate on the "reason" field.
+func ReasonLTE(v []byte) predicate.Signature {
+	return predicate.Signature(sql.FieldLTE(FieldReason, v))
+}
+
+// ReasonIsNil applies the IsNil predicate on the "reason" field.
+func ReasonIsNil() predicate.Signature {
+	return predicate.Signature(sql.FieldIsNull(FieldReason))
+}
+
+// ReasonNotNil applies the NotNil predicate on the "reason" field.
+func ReasonNotNil() predicate.Signature {
+	return predicate.Signature(sql.FieldNotNull(FieldReason))
+}
+
+// UpdatesEQ applies the EQ predicate on the "updates" field.
+func UpdatesEQ(v bool) predicate.Signature {
+	return predicate.Signature(sql.FieldEQ(FieldUpdates, v))
+}
+
+// UpdatesNEQ applies the NEQ predicate on the "updates" field.
+func UpdatesNEQ(v bool) predicate.Signature {
+	return predicate.Signature(sql.FieldNEQ(FieldUpdates, v))
+}
+
+// ConfirmedAtEQ applies the EQ predicate on the "confirmed_at" field.
+func ConfirmedAtEQ(v time.Time) predicate.Signature {
+	return predicate.Signature(sql.FieldEQ(FieldConfirmedAt, v))
+}
+
+// ConfirmedAtNEQ applies the NEQ predicate on the "confirmed_at" field.
+func ConfirmedAtNEQ(v time.Time) predicate.Signature {
+	return predicate.Signature(sql.FieldNEQ(FieldConfirmedAt, v))
+}
+
+// ConfirmedAtIn applies the In predicate on the "confirmed_at" field.
+func ConfirmedAtIn(vs ...time.Time) predicate.Signature {
+	return predicate.Signature(sql.FieldIn(FieldConfirmedAt, vs...))
+}
+
+// ConfirmedAtNotIn applies the NotIn predicate on the "confirmed_at" field.
+func ConfirmedAtNotIn(vs ...time.Time) predicate.Signature {
+	return predicate.Signature(sql.FieldNotIn(FieldConfirmedAt, vs...))
+}
+
+// ConfirmedAtGT applies the GT predicate on the "confirmed_at" field.
+func ConfirmedAtGT(v time.Time) predicate.Signature {
+	return predicate.Signature(sql.FieldGT(FieldConfirmedAt, v))
+}
+
+// ConfirmedAtGTE applies the GTE predicate on the "confirmed_at" field.
+func ConfirmedAtGTE(v time.Time) predicate.Signature {
+	return predicate.Signature(sql.FieldGTE(FieldConfirmedAt, v))
+}
+
+// ConfirmedAtLT applies the LT predicate on the "confirmed_at" field.
+func ConfirmedAtLT(v time.Time) predicate.Signature {
+	return predicate.Signature(sql.FieldLT(FieldConfirmedAt, v))
+}
+
+// ConfirmedAtLTE applies the LTE predicate on the "confirmed_at" field.
+func ConfirmedAtLTE(v time.Time) predicate.Signature {
+	return predicate.Signature(sql.FieldLTE(FieldConfirmedAt, v))
+}
+
+// ConfirmedAtIsNil applies the IsNil predicate on the "confirmed_at" field.
+func ConfirmedAtIsNil() predicate.Signature {
+	return predicate.Signature(sql.FieldIsNull(FieldConfirmedAt))
+}
+
+// ConfirmedAtNotNil applies the NotNil predicate on the "confirmed_at" field.
+func ConfirmedAtNotNil() predicate.Signature {
+	return predicate.Signature(sql.FieldNotNull(FieldConfirmedAt))
+}
+
+// MailsEQ applies the EQ predicate on the "mails" field.
+func MailsEQ(v int16) predicate.Signature {
+	return predicate.Signature(sql.FieldEQ(FieldMails, v))
+}
+
+// MailsNEQ applies the NEQ predicate on the "mails" field.
+func MailsNEQ(v int16) predicate.Signature {
+	return predicate.Signature(sql.FieldNEQ(FieldMails, v))
+}
+
+// MailsIn applies the In predicate on the "mails" field.
+func MailsIn(vs ...int16) predicate.Signature {
+	return predicate.Signature(sql.FieldIn(FieldMails, vs...))
+}
+
+// MailsNotIn applies the NotIn predicate on the "mails" field.
+func MailsNotIn(vs ...int16) predicate.Signature {
+	return predicate.Signature(sql.FieldNotIn(FieldMails, vs...))
+}
+
+// MailsGT applies the GT predicate on the "mails" field.
+func MailsGT(v int16) predicate.Signature {
+	return predicate.Signature(sql.FieldGT(FieldMails, v))
+}
+
+// MailsGTE applies the GTE predicate on the "mails" field.
+func MailsGTE(v int16) predicate.Signature {
+	return predicate.Signature(sql.FieldGTE(FieldMails, v))
+}
+
+// MailsLT applies the LT predicate on the "mails" field.
+func MailsLT(v int16) predicate.Signature {
+	return predicate.Signature(sql.FieldLT(FieldMails, v))
+}
+
+// MailsLTE applies the LTE predicate on the "mails" field.
+func MailsLTE(v int16) predicate.Signature {
+	return predicate.Signature(sql.FieldLTE(FieldMails, v))
+}
+
+// MailedAtEQ applies the EQ predicate on the "mailed_at" field.
+func MailedAtEQ(v time.Time) predicate.Signature {
+	return predicate.Signature(sql.FieldEQ(FieldMailedAt, v))
+}
+
+// MailedAtNEQ applies the NEQ predicate on the "mailed_at" field.
+func MailedAtNEQ(v time.Time) predicate.Signature {
+	return predicate.Signature(sql.FieldNEQ(FieldMailedAt, v))
+}
+
+// MailedAtIn applies the In predicate on the "mailed_at" field.
+func MailedAtIn(vs ...time.Time) predicate.Signature {
+	return predicate.Signature(sql.FieldIn(FieldMailedAt, vs...))
+}
+
+// MailedAtNotIn applies the NotIn predicate on the "mailed_at" field.
+func MailedAtNotIn(vs ...time.Time) predicate.Signature {
+	return predicate.Signature(sql.FieldNotIn(FieldMailedAt, vs...))
+}
+
+// MailedAtGT applies the GT predicate on the "mailed_at" field.
+func MailedAtGT(v time.Time) predicate.Signature {
+	return predicate.Signature(sql.FieldGT(FieldMailedAt, v))
+}
+
+// MailedAtGTE applies the GTE predicate on the "mailed_at" field.
+func MailedAtGTE(v time.Time) predicate.Signature {
+	return predicate.Signature(sql.FieldGTE(FieldMailedAt, v))
+}
+
+// MailedAtLT applies the LT predicate on the "mailed_at" field.
+func MailedAtLT(v time.Time) predicate.Signature {
+	return predicate.Signature(sql.FieldLT(FieldMailedAt, v))
+}
+
+// MailedAtLTE applies the LTE predicate on the "mailed_at" field.
+func MailedAtLTE(v time.Time) predicate.Signature {
+	return predicate.Signature(sql.FieldLTE(FieldMailedAt, v))
+}
+
+// MailedAtIsNil applies the IsNil predicate on the "mailed_at" field.
+func MailedAtIsNil() predicate.Signature {
+	return predicate.Signature(sql.FieldIsNull(FieldMailedAt))
+}
+
+// MailedAtNotNil applies the NotNil predicate on the "mailed_at" field.
+func MailedAtNotNil() predicate.Signature {
+	return predicate.Signature(sql.FieldNotNull(FieldMailedAt))
+}
+
+// RemindedAtEQ applies the EQ predicate on the "reminded_at" field.
+func RemindedAtEQ(v time.Time) predicate.Signature {
+	return predicate.Signature(sql.FieldEQ(FieldRemindedAt, v))
+}
+
+// RemindedAtNEQ applies the NEQ predicate on the "reminded_at" field.
+func RemindedAtNEQ(v time.Time) predicate.Signature {
+	return predicate.Signature(sql.FieldNEQ(FieldRemindedAt, v))
+}
+
+// RemindedAtIn applies the In predicate on the "reminded_at" field.
+func RemindedAtIn(vs ...time.Time) predicate.Signature {
+	return predicate.Signature(sql.FieldIn(FieldRemindedAt, vs...))
+}
+
+// RemindedAtNotIn applies the NotIn predicate on the "reminded_at" field.
+func RemindedAtNotIn(vs ...time.Time) predicate.Signature {
+	return predicate.Signature(sql.FieldNotIn(FieldRemindedAt, vs...))
+}
+
+// RemindedAtGT applies the GT predicate on the "reminded_at" field.
+func RemindedAtGT(v time.Time) predicate.Signature {
+	return predicate.Signature(sql.FieldGT(FieldRemindedAt, v))
+}
+
+// RemindedAtGTE applies the GTE predicate on the "reminded_at" field.
+func RemindedAtGTE(v time.Time) predicate.Signature {
+	return predicate.Signature(sql.FieldGTE(FieldRemindedAt, v))
+}
+
+// RemindedAtLT applies the LT predicate on the "reminded_at" field.
+func RemindedAtLT(v time.Time) predicate.Signature {
+	return predicate.Signature(sql.FieldLT(FieldRemindedAt, v))
+}
+
+// RemindedAtLTE applies the LTE predicate on the "reminded_at" field.
+func RemindedAtLTE(v time.Time) predicate.Signature {
+	return predicate.Signature(sql.FieldLTE(FieldRemindedAt, v))
+}
+
+// RemindedAtIsNil applies the IsNil predicate on the "reminded_at" field.
+func RemindedAtIsNil() predicate.Signature {
+	return predicate.Signature(sql.FieldIsNull(FieldRemindedAt))
+}
+
+// RemindedAtNotNil applies the NotNil predicate on the "reminded_at" field.
+func RemindedAtNotNil() predicate.Signature {
+	return predicate.Signature(sql.FieldNotNull(FieldRemindedAt))
 }
 
 // HasPetition applies the HasEdge predicate on the "petition" edge.

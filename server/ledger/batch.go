@@ -21,6 +21,7 @@ type batch struct {
 	petitions []uuid.UUID // once each, in the order in which they are locked
 	unsummed  int         // see Options
 	lost      bool        // the COMMIT of the last run was not answered
+	unsure    bool        // nor was that of one before, of which there is no new row
 	wary      bool        // some of the keys may be known, and are looked for before anything is written
 
 	now        time.Time // of the run, read under the locks
@@ -28,6 +29,7 @@ type batch struct {
 	kept       map[string]idempotency.Record // the keys that were stored before, by their ids, as far as they were looked for
 	keys       []idempotency.Record          // to be stored, in the order of their ids
 	signatures []*signatureRow               // inserted; those whose address was there are left out
+	counted    []*signatureRow               // those of them that do not wait for their mailbox
 	comments   []*commentRow
 	found
 }
@@ -49,10 +51,13 @@ func newBatch(entries []*entry, unsummed int) *batch {
 	for _, e := range entries {
 		b.petitions = append(b.petitions, e.petition)
 	}
-	slices.SortFunc(b.petitions, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	slices.SortFunc(b.petitions, compareIDs)
 	b.petitions = slices.Compact(b.petitions)
 	return b
 }
+
+// compareIDs orders ids as both databases do.
+func compareIDs(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }
 
 // settle does the work of the transaction; it may run several times. The order of locks is the same in every process:
 // counters by petition, then keys by id. All other rows only the holder of a counter touches.
@@ -119,7 +124,8 @@ func (b *batch) resolve(ctx context.Context, t tx) error {
 	if there {
 		return errWritten
 	}
-	b.lost = false
+	// Nothing of it is there, unless it has only confirmed or withdrawn: that may have been done, and is not done twice.
+	b.lost, b.unsure = false, true
 	return nil
 }
 
@@ -127,7 +133,7 @@ func (b *batch) resolve(ctx context.Context, t tx) error {
 func (b *batch) begin(seen found, now time.Time) {
 	b.found, b.now = seen, now
 	b.outcomes = make([]outcome, len(b.entries))
-	b.kept, b.keys, b.signatures, b.comments = nil, nil, nil, nil
+	b.kept, b.keys, b.signatures, b.counted, b.comments = nil, nil, nil, nil, nil
 	// One time for all rows of a petition in this batch, even if its clock and that of the batch before differ a little.
 	for _, c := range b.counters {
 		c.at = c.timeAt(now)
@@ -193,18 +199,24 @@ func (b *batch) refusal(e *entry) error {
 	return nil
 }
 
-// write inserts the rows that remain, with their numbers.
+// write carries out what remains. Nobody in a batch is answered before all of it is durable, so that it may have an
+// order of its own: those who withdraw come first, or they could not sign again.
 func (b *batch) write(ctx context.Context, t tx) error {
+	if err := b.change(ctx, t); err != nil {
+		return err
+	}
 	for i, e := range b.entries {
 		if b.outcomes[i].done {
 			continue
 		}
-		c := b.counters[e.petition]
-		if e.comment != nil {
+		switch c := b.counters[e.petition]; {
+		case e.comment != nil:
 			b.comments = append(b.comments, &commentRow{Comment: e.comment, counter: c, place: i})
-			continue
+		case e.signature != nil:
+			b.signatures = append(b.signatures, &signatureRow{
+				Signature: e.signature, counter: c, place: i, at: c.moment(e.signature.At),
+			})
 		}
-		b.signatures = append(b.signatures, &signatureRow{Signature: e.signature, counter: c, place: i, at: c.moment(e.signature.At)})
 	}
 	// Signatures first: whether the reason that came with one becomes a comment depends on whether the address was new.
 	if err := b.sign(ctx, t); err != nil {
@@ -224,8 +236,13 @@ func (b *batch) sign(ctx context.Context, t tx) error {
 	// An address that had signed before is answered like a new one, and nothing of it is counted or written.
 	b.signatures = slices.DeleteFunc(b.signatures, func(s *signatureRow) bool { return !s.fresh })
 	for _, s := range b.signatures {
+		if s.Waiting != nil {
+			s.counter.wait(1)
+			continue
+		}
 		b.outcomes[s.place].receipt.Number = s.number
-		s.counter.count(s)
+		b.counted = append(b.counted, s)
+		s.counter.count(s.at, s.Country, s.ShowName)
 		if s.Comment != nil {
 			b.comments = append(b.comments, &commentRow{Comment: s.Comment, counter: s.counter, place: -1})
 		}
@@ -279,7 +296,7 @@ func (b *batch) move(ctx context.Context, t tx) error {
 	if err := t.sumUp(ctx, due); err != nil {
 		return err
 	}
-	if err := t.move(ctx, moved{b.keys, b.signatures, counters, summed}); err != nil {
+	if err := t.move(ctx, moved{b.keys, b.counted, counters, summed}); err != nil {
 		return err
 	}
 	return t.moveReplies(ctx, counters)
@@ -309,11 +326,12 @@ func (b *batch) values() []figures.Value {
 	var out []figures.Value
 	for _, id := range b.petitions {
 		c := b.counters[id]
-		if c == nil || !c.moved {
+		// How many wait for their mailbox is nothing to tell.
+		if c == nil || !c.counted() && !c.commented && !c.doubted {
 			continue
 		}
 		value := figures.Value{Petition: id}
-		if c.counted() {
+		if c.counted() || c.doubted {
 			value = c.counts(b.lastHour[id])
 		}
 		if c.commented {

@@ -34,12 +34,12 @@ func (l Locked) Correct(ctx context.Context, q Querier, counted Counted, now tim
 		c.asOf = c.timeAt(now)
 	}
 	c.total, c.named, c.threads, c.comments = counted.Total, counted.Named, counted.Threads, counted.Comments
-	c.trending = counted.Trending
+	c.trending, c.pending = counted.Trending, counted.Pending
 	// A number that was given is never lowered: the last one may have been withdrawn.
 	c.issued, c.commentsIssued = max(c.issued, counted.Issued), max(c.commentsIssued, counted.CommentsIssued)
 	_, err := q.ExecContext(ctx, `UPDATE counters SET total = $2, issued = $3, version = $4, as_of = $5, named = $6, threads = $7,
  comments = $8, comments_issued = $9, trending = $10, pending = $11 WHERE petition_id = $1`, c.petition, c.total, c.issued,
-		c.version, c.asOf, c.named, c.threads, c.comments, c.commentsIssued, c.trending, counted.Pending)
+		c.version, c.asOf, c.named, c.threads, c.comments, c.commentsIssued, c.trending, c.pending)
 	if err != nil {
 		return figures.Value{}, fmt.Errorf("correcting a counter: %w", err)
 	}

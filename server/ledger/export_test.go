@@ -55,8 +55,12 @@ func newEntry(what any) *entry {
 		return &entry{signature: &w, petition: w.Petition, key: w.Key}
 	case Comment:
 		return &entry{comment: &w, petition: w.Petition, key: w.Key}
+	case Confirmation:
+		return &entry{confirmation: &w, petition: w.Petition}
+	case Withdrawal:
+		return &entry{withdrawal: &w, petition: w.Petition}
 	}
-	panic("neither a signature nor a comment")
+	panic("nothing that the ledger writes")
 }
 
 // PostgresSQL are the statements of PostgreSQL.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
 
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
@@ -76,28 +77,31 @@ func lostWhileLookingUp() script {
 	}
 }
 
+var errStrange = errors.New("strange")
+
+// lostCommits are ways in which a COMMIT goes unanswered.
+var lostCommits = map[string]func(t *testing.T) script{
+	"CommittedThenLost": func(*testing.T) script { return first((*curtain).writeAndLose) },
+	"LostBeforeCommit":  func(*testing.T) script { return first((*curtain).lose) },
+	"LostManyTimes": func(*testing.T) script {
+		return first((*curtain).lose, (*curtain).lose, (*curtain).lose, (*curtain).writeAndLose)
+	},
+	"StrangeAnswer": func(*testing.T) script {
+		return first(func(c *curtain) error { return errors.Join(c.write(), errStrange) })
+	},
+	"StrangeRefusal": func(*testing.T) script {
+		return first(func(c *curtain) error { return errors.Join(c.Rollback(), errStrange) })
+	},
+	"UnderWay":           underWay,
+	"LostWhileLookingUp": func(*testing.T) script { return lostWhileLookingUp() },
+}
+
 // TestLostCommit sends a batch of everything while its COMMIT goes unanswered: every caller hears what it
 // would have heard, and every row is there once.
 func TestLostCommit(t *testing.T) {
 	t.Parallel()
-	strange := errors.New("strange")
-	scripts := map[string]func(t *testing.T) script{
-		"CommittedThenLost": func(*testing.T) script { return first((*curtain).writeAndLose) },
-		"LostBeforeCommit":  func(*testing.T) script { return first((*curtain).lose) },
-		"LostManyTimes": func(*testing.T) script {
-			return first((*curtain).lose, (*curtain).lose, (*curtain).lose, (*curtain).writeAndLose)
-		},
-		"StrangeAnswer": func(*testing.T) script {
-			return first(func(c *curtain) error { return errors.Join(c.write(), strange) })
-		},
-		"StrangeRefusal": func(*testing.T) script {
-			return first(func(c *curtain) error { return errors.Join(c.Rollback(), strange) })
-		},
-		"UnderWay":           underWay,
-		"LostWhileLookingUp": func(*testing.T) script { return lostWhileLookingUp() },
-	}
 	eachStaged(t, func(t *testing.T, db *database.DB, s *stage) {
-		for name, play := range scripts {
+		for name, play := range lostCommits {
 			t.Run(name, func(t *testing.T) {
 				s.play(script{})
 				p, other, closed := petition(t, db, open()), petition(t, db, open()), petition(t, db, ledger.Terms{Goal: 1})
@@ -138,6 +142,56 @@ func TestLostCommit(t *testing.T) {
 				checkTold(t, db, p, b.told(p))
 				checkTold(t, db, other, b.told(other))
 			})
+		}
+	})
+}
+
+// TestLostConfirmation does the same with confirmations and withdrawals, alone and beside new rows. They have no rows
+// of their own by which they could be found, and those who watch hear of them all the same.
+func TestLostConfirmation(t *testing.T) {
+	t.Parallel()
+	beside := map[string]func(p uuid.UUID) any{
+		"": nil, "BesideASignature": func(p uuid.UUID) any { return signature(p, newID().String()) },
+		"BesideOneThatWaits": func(p uuid.UUID) any { return waiting(p, newID().String()) },
+		"BesideAComment":     func(p uuid.UUID) any { return comment(p, nil) },
+	}
+	eachStaged(t, func(t *testing.T, db *database.DB, s *stage) {
+		for name, play := range lostCommits {
+			for with, row := range beside {
+				t.Run(name+with, func(t *testing.T) {
+					s.play(script{})
+					p := petition(t, db, open())
+					b := newBook(t, db, ledger.Options{})
+					ann, bob, cid, dan := waiting(p, "ann"), signature(p, "bob"), signature(p, "cid"), waiting(p, "dan")
+					ann.Waiting.Reason = []byte("sealed")
+					must(t, b.Batch(ann, bob, cid, dan)...)
+					said := comment(p, nil)
+					confirmed := confirm(ann)
+					if confirmed.Comment = &said; row == nil { // with a comment there is a new row, which tells
+						confirmed.Comment = nil
+					}
+					rows := []any{confirmed, confirm(cid), withdraw(bob), withdraw(dan), confirm(signature(p, "nobody"))}
+					if row != nil {
+						rows = append(rows, row(p))
+					}
+					for range 2 { // the second time nothing moves
+						s.play(play(t))
+						got := b.Batch(rows...)
+						if diff := cmp.Diff([]string{"ok", "ok", "ok", "ok", "Gone"}, errs(got[:5])); diff != "" {
+							t.Errorf("answers (-want +got):\n%s", diff)
+						}
+						if got[0].Number != 3 || got[1].Number != 2 {
+							t.Errorf("got %+v, want the numbers 3 and 2", got)
+						}
+						rows = rows[:5]
+					}
+					f := audit(t, db, p)
+					if f.Removed != 1 || f.Total-f.Issued != -1 || f.Issued < 3 || f.Issued > 4 {
+						t.Errorf("got %+v, want one that was taken back", f)
+					}
+					checkTold(t, db, p, b.told(p))
+				})
+			}
 		}
 	})
 }
@@ -199,6 +253,54 @@ func TestCutAnywhere(t *testing.T) {
 	})
 }
 
+// TestConfirmationCutAnywhere does the same while signatures are confirmed and withdrawn.
+func TestConfirmationCutAnywhere(t *testing.T) {
+	t.Parallel()
+	faults := map[string]error{"Lost": driver.ErrBadConn, "Strange": errStrange}
+	eachStaged(t, func(t *testing.T, db *database.DB, s *stage) {
+		for name, fault := range faults {
+			t.Run(name, func(t *testing.T) {
+				p := petition(t, db, open())
+				b := newBook(t, db, ledger.Options{})
+				rounds := 0
+				for cut := true; cut; rounds++ {
+					s.play(script{})
+					address := fmt.Sprint(rounds)
+					ann, bob := waiting(p, "ann "+address), signature(p, "bob "+address)
+					ann.Waiting.Reason = []byte("sealed")
+					must(t, b.Batch(ann, bob)...)
+					said := comment(p, nil)
+					confirmed := confirm(ann)
+					confirmed.Comment = &said
+					var n atomic.Int64
+					cut = false
+					s.play(script{statement: func() error {
+						if n.Add(1) == int64(rounds+1) {
+							cut = true
+							return fault
+						}
+						return nil
+					}})
+					got := must(t, b.Batch(confirmed, withdraw(bob), waiting(p, "cid "+address), confirmed)...)
+					if want := 2*rounds + 2; got[0].Number != want || got[3].Number != want {
+						t.Errorf("round %d: got %+v, want number %d", rounds, got, want)
+					}
+				}
+				s.play(script{})
+				if rounds < 9 {
+					t.Errorf("only %d statements were cut", rounds)
+				}
+				f := audit(t, db, p)
+				got := [4]int{f.Total, f.Comments, f.Removed, f.Pending}
+				if got != [4]int{rounds, rounds, rounds, rounds} {
+					t.Errorf("got %v after %d rounds", got, rounds)
+				}
+				checkTold(t, db, p, b.told(p))
+			})
+		}
+	})
+}
+
 // TestFaultsUnderLoad loses every third COMMIT, before or after it took effect, under 48 signers.
 func TestFaultsUnderLoad(t *testing.T) {
 	t.Parallel()
@@ -219,11 +321,24 @@ func TestFaultsUnderLoad(t *testing.T) {
 		together(people, func(i int) {
 			for j := range rounds {
 				s := signature(p, fmt.Sprint(i, j))
-				if j%3 == 0 {
+				switch j % 3 {
+				case 0:
 					s = keyed(other, fmt.Sprint(i, j), fmt.Sprint(i, j), "1")
+				case 1:
+					s = waiting(p, fmt.Sprint(i, j))
 				}
-				if got, err := b.Sign(t.Context(), s); err != nil || got.Number == 0 {
+				got, err := b.Sign(t.Context(), s)
+				if s.Waiting != nil && err == nil {
+					got, err = b.Confirm(t.Context(), confirm(s))
+				}
+				if err != nil || got.Number == 0 {
 					t.Errorf("Sign: %+v, %v", got, err)
+				}
+				if gone := signature(p, fmt.Sprint("gone", i, j)); j%2 == 0 {
+					_, err := b.Sign(t.Context(), gone)
+					if err := errors.Join(err, b.Withdraw(t.Context(), withdraw(gone))); err != nil {
+						t.Errorf("Withdraw: %v", err)
+					}
 				}
 			}
 		})

@@ -16,12 +16,14 @@ import (
 	"petitiond/server/idempotency"
 )
 
-// entry is one call on its way through a lane: a signature or a comment.
+// entry is one call on its way through a lane: a signature, a comment, or what is to become of a signature.
 type entry struct {
-	signature *Signature
-	comment   *Comment
-	petition  uuid.UUID
-	key       *idempotency.Key
+	signature    *Signature
+	comment      *Comment
+	confirmation *Confirmation
+	withdrawal   *Withdrawal
+	petition     uuid.UUID
+	key          *idempotency.Key
 
 	claimed atomic.Bool // by the lane that writes it, or by the caller who no longer waits for it
 	receipt Receipt
@@ -30,7 +32,7 @@ type entry struct {
 }
 
 // answer is what the entry's caller is told, and whoever repeats the call with its key: a comment that was sent by
-// itself is answered with its own id, a signature, also with a comment, with its petition.
+// itself is answered with its own id, everything about a signature, also one with a comment, with its petition.
 func (e *entry) answer() uuid.UUID {
 	if e.comment != nil {
 		return e.comment.ID

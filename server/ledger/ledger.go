@@ -21,8 +21,11 @@ import (
 var (
 	// ErrNotFound says that there is no such petition.
 	ErrNotFound = errors.New("ledger: no such petition")
-	// ErrClosed says that the petition took no signature at the moment its counter was locked.
+	// ErrClosed says that the petition took no signature, and no confirmation of this one, at the moment its counter was
+	// locked.
 	ErrClosed = errors.New("ledger: the petition does not accept signatures")
+	// ErrGone says that there is no such signature to confirm: it was withdrawn, or never there.
+	ErrGone = errors.New("ledger: no such signature")
 	// ErrBusy says that the queue is full; nothing was written.
 	ErrBusy error = trouble("ledger: too much to write")
 	// ErrUnavailable says that the database did not answer in time; nothing was written.
@@ -50,7 +53,8 @@ type Signature struct {
 	Locale        string
 	Statement     string
 	At            time.Time // zero: the time of the batch
-	Comment       *Comment  // the reason for signing: written if the signature is new
+	Comment       *Comment  // the reason for signing: written if the signature is new and counts at once
+	Waiting       *Waiting  // nil: it counts at once
 	Key           *idempotency.Key
 }
 

@@ -25,11 +25,18 @@ type place struct {
 	id        uuid.UUID
 	terms     ledger.Terms
 	version   int
-	addresses map[string]bool
-	named     int
+	addresses map[string]*signer
+	issued    int
+	removed   int
 	comments  []uuid.UUID // threads
 	replies   map[uuid.UUID]int
 	said      int // comments and replies
+}
+
+// signer is whose signature is there: without a number while it waits.
+type signer struct {
+	row    ledger.Signature
+	number int
 }
 
 // memory is what was answered to a key.
@@ -38,7 +45,7 @@ type memory struct {
 	answer uuid.UUID
 }
 
-// plan is a signature or a comment with what must be answered.
+// plan is something to write with what must be answered.
 type plan struct {
 	row  any
 	want ledger.Answer
@@ -73,7 +80,7 @@ func walk(t *testing.T, rt *rapid.T, db *database.DB, s *stage, prefix string) {
 	b := newBook(t, db, ledger.Options{Now: func() time.Time { return now }})
 	w := &world{kept: map[string]memory{}}
 	for range 2 {
-		p := &place{id: petition(t, db, open()), terms: open(), addresses: map[string]bool{}, replies: map[uuid.UUID]int{}}
+		p := &place{id: petition(t, db, open()), terms: open(), addresses: map[string]*signer{}, replies: map[uuid.UUID]int{}}
 		w.petitions = append(w.petitions, p)
 	}
 	for range rapid.IntRange(1, 25).Draw(rt, "steps") {
@@ -116,7 +123,7 @@ func (w *world) amend(rt *rapid.T, db *database.DB, now time.Time) {
 
 // plan draws the content of a batch, and carries it out in the model.
 func (w *world) plan(rt *rapid.T, prefix string) []plan {
-	var list []plan
+	list := w.changes(rt)
 	for range rapid.IntRange(1, 6).Draw(rt, "rows") {
 		p := rapid.SampledFrom(w.petitions).Draw(rt, "petition")
 		var k *idempotency.Key
@@ -134,13 +141,76 @@ func (w *world) plan(rt *rapid.T, prefix string) []plan {
 		}
 		s := signature(p.id, rapid.SampledFrom([]string{"ann", "bob", "cid", "dan", "eve", "fay"}).Draw(rt, "address"))
 		s.ShowName, s.Key = rapid.Bool().Draw(rt, "named"), k
-		if rapid.Bool().Draw(rt, "reason") {
-			c := comment(p.id, nil)
-			s.Comment = &c
+		reason := rapid.Bool().Draw(rt, "reason")
+		switch rapid.IntRange(0, 1).Draw(rt, "wait") {
+		case 0:
+			s.Waiting = waiting(p.id, "").Waiting
+			s.Waiting.Token, s.Waiting.Code = []byte("token of "+s.ID.String()), nil
+			if reason {
+				s.Waiting.Reason = []byte("sealed")
+			}
+		case 1:
+			if reason {
+				c := comment(p.id, nil)
+				s.Comment = &c
+			}
 		}
 		list = append(list, plan{s, w.sign(p, s)})
 	}
 	return list
+}
+
+// changes draws confirmations and withdrawals, which come before the rest of a batch, and carries them out in the
+// model. Each signature has one at most: of two whose COMMIT was lost one may hear of the other.
+func (w *world) changes(rt *rapid.T) (list []plan) {
+	changed := map[*signer]bool{}
+	for range rapid.IntRange(0, 3).Draw(rt, "changes") {
+		p := rapid.SampledFrom(w.petitions).Draw(rt, "petition of a change")
+		s := p.addresses[rapid.SampledFrom([]string{"ann", "bob", "cid", "dan", "eve", "fay"}).Draw(rt, "address of a change")]
+		known := s != nil
+		if !known {
+			s = &signer{row: signature(p.id, "nobody")}
+		}
+		if changed[s] {
+			continue
+		}
+		changed[s] = true
+		if rapid.IntRange(0, 2).Draw(rt, "withdraw") == 0 {
+			list = append(list, plan{withdraw(s.row), ledger.Answer{Receipt: ledger.Receipt{Answer: p.id}}})
+			if known {
+				p.withdraw(s)
+			}
+			continue
+		}
+		c := confirm(s.row)
+		reason := comment(p.id, nil)
+		c.Comment = &reason
+		list = append(list, plan{c, p.confirm(s, reason, known)})
+	}
+	return list
+}
+
+func (p *place) withdraw(s *signer) {
+	delete(p.addresses, string(s.row.Address))
+	if s.number > 0 {
+		p.removed++
+	}
+}
+
+func (p *place) confirm(s *signer, reason ledger.Comment, known bool) ledger.Answer {
+	switch {
+	case !known:
+		return ledger.Answer{Err: ledger.ErrGone}
+	case s.number == 0 && !p.terms.Accepting:
+		return ledger.Answer{Err: ledger.ErrClosed}
+	case s.number == 0:
+		p.issued++
+		s.number = p.issued
+		if s.row.Waiting.Reason != nil {
+			p.comment(reason)
+		}
+	}
+	return ledger.Answer{Receipt: ledger.Receipt{Answer: p.id, Number: s.number}}
 }
 
 // write lets the ledger carry a plan out. The numbers of comments are left to the audit: within a batch those
@@ -168,7 +238,7 @@ func (w *world) write(rt *rapid.T, b *book, list []plan, lost bool) {
 	}
 	for _, p := range w.petitions {
 		for _, c := range b.told(p.id)[before[p.id]:] {
-			if c.Version > 0 {
+			if c.Version > p.version { // told again after a lost COMMIT it may be the same
 				p.version++
 			}
 		}
@@ -201,17 +271,18 @@ func (w *world) sign(p *place, s ledger.Signature) ledger.Answer {
 		return ledger.Answer{Err: ledger.ErrClosed}
 	}
 	w.keep(s.Key, p.id)
-	if address := string(s.Address); !p.addresses[address] {
-		p.addresses[address] = true
-		if s.ShowName {
-			p.named++
+	signed := &signer{row: s}
+	if address := string(s.Address); p.addresses[address] == nil {
+		p.addresses[address] = signed
+		if s.Waiting == nil {
+			p.issued++
+			signed.number = p.issued
 		}
 		if s.Comment != nil {
 			p.comment(*s.Comment)
 		}
-		return ledger.Answer{Receipt: ledger.Receipt{Answer: p.id, Number: len(p.addresses)}}
 	}
-	return ledger.Answer{Receipt: ledger.Receipt{Answer: p.id}}
+	return ledger.Answer{Receipt: ledger.Receipt{Answer: p.id, Number: signed.number}}
 }
 
 func (w *world) comment(p *place, c ledger.Comment) ledger.Answer {
@@ -235,8 +306,20 @@ func (p *place) comment(c ledger.Comment) {
 // check compares a petition's figures with its rows and with the model, and looks at what was told of them.
 func (p *place) check(t *testing.T, rt *rapid.T, b *book) {
 	f := audit(t, b.db, p.id)
-	got := []any{f.Total, f.Named, f.Threads, f.Comments, f.Replies, scan[int](t, b.db, `SELECT version FROM counters WHERE petition_id = $1`, p.id)}
-	want := []any{len(p.addresses), p.named, len(p.comments), p.said, p.replies, p.version}
+	total, named, pending := 0, 0, 0
+	for _, s := range p.addresses {
+		switch {
+		case s.number == 0:
+			pending++
+		case s.row.ShowName:
+			named++
+			fallthrough
+		default:
+			total++
+		}
+	}
+	got := []any{f.Total, f.Issued, f.Removed, f.Pending, f.Named, f.Threads, f.Comments, f.Replies, scan[int](t, b.db, `SELECT version FROM counters WHERE petition_id = $1`, p.id)}
+	want := []any{total, p.issued, p.removed, pending, named, len(p.comments), p.said, p.replies, p.version}
 	if diff := cmp.Diff(want, got); diff != "" {
 		rt.Fatalf("figures (-model +ledger):\n%s", diff)
 	}

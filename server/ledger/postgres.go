@@ -10,6 +10,7 @@ import (
 	"github.com/lib/pq"
 
 	"petitiond/server/database"
+	"petitiond/server/database/pgarray"
 	"petitiond/server/idempotency"
 	"petitiond/server/timespan"
 )
@@ -26,6 +27,25 @@ const (
  SELECT id, petition, NULLIF(parent, '')::uuid, number, NULLIF(author, ''), signed, NULLIF(signatory, ''::bytea), body, at
  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::bool[], $7::bytea[], $8::text[], $9::timestamptz[])
  AS i(id, petition, parent, number, author, signed, signatory, body, at)`
+	pqWait = `INSERT INTO signatures (id, petition_id, state, digest, name, address, show_name, country, locale, statement_version,
+  signed_at, token, code, reason, updates)
+ SELECT id, petition, 'PENDING', digest, name, address, shown, NULLIF(country, ''), NULLIF(locale, ''), NULLIF(statement, ''), at,
+  NULLIF(token, ''::bytea), NULLIF(code, ''::bytea), NULLIF(reason, ''::bytea), updates
+ FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::uuid[]) AS petition, unnest($3::bytea[]) AS digest, unnest($4::bytea[]) AS name,
+  unnest($5::bytea[]) AS address, unnest($6::bool[]) AS shown, unnest($7::text[]) AS country, unnest($8::text[]) AS locale,
+  unnest($9::text[]) AS statement, unnest($10::timestamptz[]) AS at, unnest($11::bytea[]) AS token, unnest($12::bytea[]) AS code,
+  unnest($13::bytea[]) AS reason, unnest($14::bool[]) AS updates) AS i`
+	// Those who hold the counters of signatures alone write to them, so that the rows stay as they are read.
+	pqFind = `SELECT s.* FROM unnest($1::uuid[]) AS i(id)
+ CROSS JOIN LATERAL (SELECT ` + storedColumns + ` FROM signatures AS s WHERE s.id = i.id LIMIT 1) AS s`
+	pqClosings = `SELECT p.id, p.closed_at FROM unnest($1::uuid[]) AS i(id) CROSS JOIN LATERAL (SELECT id, closed_at
+  FROM petitions WHERE id = i.id AND state = 'CLOSED' AND closed_at IS NOT NULL LIMIT 1) AS p`
+	pqConfirm = `UPDATE signatures s SET state = 'COUNTED', number = i.number, confirmed_at = i.at, code = NULL, reason = NULL
+ FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::bigint[]) AS number, unnest($3::timestamptz[]) AS at) AS i
+ WHERE s.id = i.id AND s.` + pqAmong
+	pqErase  = `DELETE FROM signatures AS s WHERE s.` + pqAmong
+	pqNewest = `SELECT i.id, s.signed_at FROM unnest($1::uuid[]) AS i(id) CROSS JOIN LATERAL (SELECT signed_at FROM signatures
+  WHERE petition_id = i.id AND number > 0 AND state = 'COUNTED' ORDER BY number DESC LIMIT $2) AS s`
 	pqMoveReplies = `UPDATE comments c SET replies = c.replies + i.n
  FROM unnest($1::uuid[], $2::bigint[]) AS i(parent, n)
  WHERE c.id = i.parent AND c.id = ANY($1::uuid[])`
@@ -71,36 +91,44 @@ const (
  ), counted AS (
   UPDATE counters c SET total = i.total, issued = i.issued, version = i.version, as_of = i.as_of,
   named = i.named, threads = i.threads, comments = i.comments, comments_issued = i.comments_issued, trending = i.trending,
-  unsummed_after = i.unsummed_after, unsummed_to = i.unsummed_to
+  unsummed_after = i.unsummed_after, unsummed_to = i.unsummed_to, pending = i.pending
   FROM (SELECT unnest($16::uuid[]) AS petition, unnest($17::bigint[]) AS total, unnest($18::bigint[]) AS issued,
    unnest($19::bigint[]) AS version, unnest($20::timestamptz[]) AS as_of, unnest($21::bigint[]) AS named,
    unnest($22::bigint[]) AS threads, unnest($23::bigint[]) AS comments, unnest($24::bigint[]) AS comments_issued,
-   unnest($25::float8[]) AS trending, unnest($26::bigint[]) AS unsummed_after, unnest($27::bigint[]) AS unsummed_to) AS i
+   unnest($25::float8[]) AS trending, unnest($26::bigint[]) AS unsummed_after, unnest($27::bigint[]) AS unsummed_to,
+   unnest($28::bigint[]) AS pending) AS i
   WHERE c.petition_id = i.petition AND c.petition_id = ANY($16::uuid[])
  ), left_out AS (
-  INSERT INTO unsummed (petition_id) SELECT unnest($28::uuid[]) ON CONFLICT DO NOTHING
+  INSERT INTO unsummed (petition_id) SELECT unnest($29::uuid[]) ON CONFLICT DO NOTHING
  )`
 	pqMoveSums = `, minutes AS (
-  INSERT INTO signature_buckets AS b (petition_id, minute, added) SELECT unnest($29::uuid[]), unnest($30::bigint[]), unnest($31::bigint[])
-  ON CONFLICT (petition_id, span, minute) DO UPDATE SET added = b.added + excluded.added
+  INSERT INTO signature_buckets AS b (petition_id, minute, added, removed)
+  SELECT unnest($30::uuid[]), unnest($31::bigint[]), unnest($32::bigint[]), unnest($33::bigint[])
+  ON CONFLICT (petition_id, span, minute) DO UPDATE SET added = b.added + excluded.added, removed = b.removed + excluded.removed
  ), days AS (
-  INSERT INTO signature_days AS b (petition_id, day, added) SELECT unnest($32::uuid[]), unnest($33::bigint[]), unnest($34::bigint[])
-  ON CONFLICT (petition_id, day) DO UPDATE SET added = b.added + excluded.added
+  INSERT INTO signature_days AS b (petition_id, day, added, removed)
+  SELECT unnest($34::uuid[]), unnest($35::bigint[]), unnest($36::bigint[]), unnest($37::bigint[])
+  ON CONFLICT (petition_id, day) DO UPDATE SET added = b.added + excluded.added, removed = b.removed + excluded.removed
  ), countries AS (
-  INSERT INTO signature_country_buckets AS b (petition_id, country, added)
-  SELECT unnest($35::uuid[]), unnest($36::text[]), unnest($37::bigint[])
-  ON CONFLICT (petition_id, country) DO UPDATE SET added = b.added + excluded.added
+  INSERT INTO signature_country_buckets AS b (petition_id, country, added, removed)
+  SELECT unnest($38::uuid[]), unnest($39::text[]), unnest($40::bigint[]), unnest($41::bigint[])
+  ON CONFLICT (petition_id, country) DO UPDATE SET added = b.added + excluded.added, removed = b.removed + excluded.removed
  )`
 	pqMoveEnd = `
  INSERT INTO idempotency_keys (id, input, answer, created_at)
  SELECT unnest($1::text[]), unnest($2::bytea[]), unnest($3::uuid[]), unnest($4::timestamptz[]) ON CONFLICT DO NOTHING`
 )
 
+// pqAmong is the condition that an id of the signatures s is in the array $1, which is sorted: that it is between the
+// ends is what keeps the plan from reading the whole table, see pqLook.
+const pqAmong = `id = ANY($1::uuid[]) AND s.id >= ($1::uuid[])[1] AND s.id <= ($1::uuid[])[cardinality($1::uuid[])]`
+
 // isID is the condition that a column holds the petition of i.
 func isID(column string) string { return column + ` = i.petition_id` }
 
 var postgresSQL = []string{
-	pqLook, pqFindKeys, pqWritten, pqComment, pqSumUp, pqMove, pqMoveSummed, pqMoveReplies,
+	pqLook, pqFindKeys, pqWritten, pqWait, pqFind, pqClosings, pqConfirm, pqErase, pqNewest, pqComment, pqSumUp, pqMove,
+	pqMoveSummed, pqMoveReplies,
 }
 
 type pqStore struct{ *statements }
@@ -116,7 +144,7 @@ type pqTx struct{ session }
 func (t pqTx) look(ctx context.Context, ask inquiry) (found, error) {
 	out := found{counters: map[uuid.UUID]*counter{}, known: map[string]bool{}, lastHour: map[uuid.UUID]int{}}
 	err := t.each(ctx, pqLook, []any{
-		uuids(ask.petitions, same), blobs(ask.digests, same), ask.since, timespan.TimeOf(ask.since + 1),
+		pgarray.UUIDs(ask.petitions, pgarray.Same), pgarray.Blobs(ask.digests, pgarray.Same), ask.since, timespan.TimeOf(ask.since + 1),
 	}, func(rows *sql.Rows) error {
 		var n int
 		var stale bool
@@ -134,7 +162,7 @@ func (t pqTx) look(ctx context.Context, ask inquiry) (found, error) {
 // findKeys reads what keys were answered.
 func (t pqTx) findKeys(ctx context.Context, ids []string) (map[string]idempotency.Record, error) {
 	out := make(map[string]idempotency.Record, len(ids))
-	err := t.each(ctx, pqFindKeys, []any{texts(ids, same)}, func(rows *sql.Rows) error {
+	err := t.each(ctx, pqFindKeys, []any{pgarray.Texts(ids, pgarray.Same)}, func(rows *sql.Rows) error {
 		var k idempotency.Record
 		err := rows.Scan(&k.ID, &k.Input, &k.Answer)
 		out[k.ID] = k
@@ -143,9 +171,11 @@ func (t pqTx) findKeys(ctx context.Context, ids []string) (map[string]idempotenc
 	return out, err
 }
 
-// sign numbers the new ones alone, and leaves the rest to move. An ON CONFLICT would do without a look for addresses,
-// but gives no number to what it leaves out: numbers must be known before the rows are written, and have no gaps.
-func (t pqTx) sign(_ context.Context, rows []*signatureRow, known map[string]bool) error {
+// sign numbers the new ones alone, and leaves the rest to move, but for those that wait. An ON CONFLICT would do
+// without a look for addresses, but gives no number to what it leaves out: numbers must be known before the rows are
+// written, and have no gaps.
+func (t pqTx) sign(ctx context.Context, rows []*signatureRow, known map[string]bool) error {
+	var waiting []*signatureRow
 	for _, r := range rows {
 		digest := string(r.Digest)
 		if known[digest] {
@@ -153,15 +183,65 @@ func (t pqTx) sign(_ context.Context, rows []*signatureRow, known map[string]boo
 		}
 		known[digest] = true // a second one in this batch is not new any more
 		r.counter.number(r)
+		if r.Waiting != nil {
+			waiting = append(waiting, r)
+		}
 	}
-	return nil
+	if len(waiting) == 0 {
+		return nil
+	}
+	return t.exec(ctx, pqWait, columnsOfWaiting(waiting)...)
+}
+
+// find reads signatures by their ids.
+func (t pqTx) find(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*stored, error) {
+	out := make(map[uuid.UUID]*stored, len(ids))
+	err := t.each(ctx, pqFind, []any{pgarray.UUIDs(ids, pgarray.Same)}, func(rows *sql.Rows) error {
+		s, err := scanStored(rows)
+		out[s.id] = s
+		return err
+	})
+	return out, err
+}
+
+// closings reads when petitions were closed.
+func (t pqTx) closings(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]time.Time, error) {
+	return t.closingsBy(ctx, pqClosings, pgarray.UUIDs(petitions, pgarray.Same))
+}
+
+// confirm moves rows to the others.
+func (t pqTx) confirm(ctx context.Context, rows []*stored) error {
+	slices.SortFunc(rows, func(a, b *stored) int { return compareIDs(a.id, b.id) })
+	return t.exec(ctx, pqConfirm,
+		pgarray.UUIDs(rows, func(s *stored) uuid.UUID { return s.id }),
+		pgarray.Ints(rows, func(s *stored) int { return s.number }),
+		pgarray.Times(rows, func(s *stored) time.Time { return s.counter.at }))
+}
+
+// erase deletes rows.
+func (t pqTx) erase(ctx context.Context, ids []uuid.UUID) error {
+	slices.SortFunc(ids, compareIDs)
+	return t.exec(ctx, pqErase, pgarray.UUIDs(ids, pgarray.Same))
+}
+
+// newest reads along the index of numbers, from its end.
+func (t pqTx) newest(ctx context.Context, petitions []uuid.UUID, most int) (map[uuid.UUID][]time.Time, error) {
+	out := map[uuid.UUID][]time.Time{}
+	err := t.each(ctx, pqNewest, []any{pgarray.UUIDs(petitions, pgarray.Same), most}, func(rows *sql.Rows) error {
+		var id uuid.UUID
+		var at time.Time
+		err := rows.Scan(&id, &at)
+		out[id] = append(out[id], at)
+		return err
+	})
+	return out, err
 }
 
 // written looks for any row of the run, by ids that nobody else can have made.
 func (t pqTx) written(ctx context.Context, signatures []*signatureRow, comments []*commentRow) (there bool, err error) {
 	err = t.each(ctx, pqWritten, []any{
-		uuids(signatures, func(r *signatureRow) uuid.UUID { return r.ID }),
-		uuids(comments, func(r *commentRow) uuid.UUID { return r.ID }),
+		pgarray.UUIDs(signatures, func(r *signatureRow) uuid.UUID { return r.ID }),
+		pgarray.UUIDs(comments, func(r *commentRow) uuid.UUID { return r.ID }),
 	}, func(rows *sql.Rows) error { return rows.Scan(&there) })
 	return there, err
 }
@@ -169,15 +249,15 @@ func (t pqTx) written(ctx context.Context, signatures []*signatureRow, comments 
 // insertComments writes comments whose numbers were given under the lock, so that none can be there already.
 func (t pqTx) insertComments(ctx context.Context, rows []*commentRow) error {
 	return t.exec(ctx, pqComment,
-		uuids(rows, func(r *commentRow) uuid.UUID { return r.ID }),
-		uuids(rows, func(r *commentRow) uuid.UUID { return r.counter.petition }),
-		texts(rows, parentOf),
-		ints(rows, func(r *commentRow) int { return r.number }),
-		texts(rows, authorOf),
-		bools(rows, func(r *commentRow) bool { return r.FromSignatory }),
-		blobs(rows, func(r *commentRow) []byte { return r.Signatory }),
-		texts(rows, func(r *commentRow) string { return r.Body }),
-		times(rows, func(r *commentRow) time.Time { return r.at }))
+		pgarray.UUIDs(rows, func(r *commentRow) uuid.UUID { return r.ID }),
+		pgarray.UUIDs(rows, func(r *commentRow) uuid.UUID { return r.counter.petition }),
+		pgarray.Texts(rows, parentOf),
+		pgarray.Ints(rows, func(r *commentRow) int { return r.number }),
+		pgarray.Texts(rows, authorOf),
+		pgarray.Bools(rows, func(r *commentRow) bool { return r.FromSignatory }),
+		pgarray.Blobs(rows, func(r *commentRow) []byte { return r.Signatory }),
+		pgarray.Texts(rows, func(r *commentRow) string { return r.Body }),
+		pgarray.Times(rows, func(r *commentRow) time.Time { return r.at }))
 }
 
 // move writes absolute values, not differences: the rows are locked, so that nobody has moved them since they were
@@ -203,7 +283,7 @@ func (t pqTx) sumUp(ctx context.Context, petitions []uuid.UUID) error {
 	if len(petitions) == 0 {
 		return nil
 	}
-	return t.exec(ctx, pqSumUp, uuids(petitions, same))
+	return t.exec(ctx, pqSumUp, pgarray.UUIDs(petitions, pgarray.Same))
 }
 
 // moveReplies adds to the parents that the counter's lock protects as well.
@@ -212,5 +292,7 @@ func (t pqTx) moveReplies(ctx context.Context, counters []*counter) error {
 	if len(replies) == 0 {
 		return nil
 	}
-	return t.exec(ctx, pqMoveReplies, uuids(replies, func(m move[uuid.UUID]) uuid.UUID { return m.key }), numbersOf(replies))
+	return t.exec(ctx, pqMoveReplies,
+		pgarray.UUIDs(replies, func(m move[uuid.UUID, int]) uuid.UUID { return m.key }),
+		pgarray.Ints(replies, func(m move[uuid.UUID, int]) int { return m.n }))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -21,26 +22,38 @@ const (
 	liteSign = `INSERT INTO signatures (id, petition_id, number, state, digest, name, address, show_name, country, locale,
  statement_version, signed_at) VALUES ($1, $2, $3, 'COUNTED', $4, $5, $6, $7, $8, $9, $10, $11)
  ON CONFLICT (digest) DO NOTHING`
+	liteWait = `INSERT INTO signatures (id, petition_id, state, digest, name, address, show_name, country, locale,
+ statement_version, signed_at, token, code, reason, updates)
+ VALUES ($1, $2, 'PENDING', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (digest) DO NOTHING`
+	liteFind     = `SELECT ` + storedColumns + ` FROM json_each($1) AS i CROSS JOIN signatures AS s WHERE s.id = i.value`
+	liteClosings = `SELECT p.id, p.closed_at FROM json_each($1) AS i CROSS JOIN petitions AS p
+ WHERE p.id = i.value AND p.state = 'CLOSED' AND p.closed_at IS NOT NULL`
+	liteConfirm = `UPDATE signatures SET state = 'COUNTED', number = $2, confirmed_at = $3, code = NULL, reason = NULL WHERE id = $1`
+	liteErase   = `DELETE FROM signatures WHERE id IN (SELECT value FROM json_each($1))`
+	liteNewest  = `SELECT signed_at FROM signatures WHERE petition_id = $1 AND number > 0 AND state = 'COUNTED'
+ ORDER BY number DESC LIMIT $2`
 	// Asked only after a COMMIT that was not answered.
 	liteFindSignature = `SELECT 1 FROM signatures WHERE id = $1`
 	liteFindComment   = `SELECT 1 FROM comments WHERE id = $1`
 	liteComment       = `INSERT INTO comments (id, petition_id, parent_id, number, author_name, from_signatory, signatory, body, created_at)
  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 	liteMoveCounter = `UPDATE counters SET total = $2, issued = $3, version = $4, as_of = $5, named = $6, threads = $7,
- comments = $8, comments_issued = $9, trending = $10, unsummed_after = $11, unsummed_to = $12 WHERE petition_id = $1`
+ comments = $8, comments_issued = $9, trending = $10, unsummed_after = $11, unsummed_to = $12, pending = $13
+ WHERE petition_id = $1`
 	liteLeave = `INSERT INTO unsummed (petition_id) VALUES ($1) ON CONFLICT DO NOTHING`
 	// One statement for each table: in the same process none of them costs a way to a server.
-	liteMoveMinute = `INSERT INTO signature_buckets (petition_id, minute, added) VALUES ($1, $2, $3)
- ON CONFLICT (petition_id, span, minute) DO UPDATE SET added = added + excluded.added`
-	liteMoveDay = `INSERT INTO signature_days (petition_id, day, added) VALUES ($1, $2, $3)
- ON CONFLICT (petition_id, day) DO UPDATE SET added = added + excluded.added`
-	liteMoveCountry = `INSERT INTO signature_country_buckets (petition_id, country, added) VALUES ($1, $2, $3)
- ON CONFLICT (petition_id, country) DO UPDATE SET added = added + excluded.added`
+	liteMoveMinute = `INSERT INTO signature_buckets (petition_id, minute, added, removed) VALUES ($1, $2, $3, $4)
+ ON CONFLICT (petition_id, span, minute) DO UPDATE SET added = added + excluded.added, removed = removed + excluded.removed`
+	liteMoveDay = `INSERT INTO signature_days (petition_id, day, added, removed) VALUES ($1, $2, $3, $4)
+ ON CONFLICT (petition_id, day) DO UPDATE SET added = added + excluded.added, removed = removed + excluded.removed`
+	liteMoveCountry = `INSERT INTO signature_country_buckets (petition_id, country, added, removed) VALUES ($1, $2, $3, $4)
+ ON CONFLICT (petition_id, country) DO UPDATE SET added = added + excluded.added, removed = removed + excluded.removed`
 	liteMoveReplies = `UPDATE comments SET replies = replies + $2 WHERE id = $1`
 )
 
 var sqliteSQL = append([]string{
-	liteLock, idempotency.Insert, idempotency.Select, liteSign, liteFindSignature, liteFindComment, liteComment, liteMoveCounter,
+	liteLock, idempotency.Insert, idempotency.Select, liteSign, liteWait, liteFind, liteClosings, liteConfirm, liteErase, liteNewest,
+	liteFindSignature, liteFindComment, liteComment, liteMoveCounter,
 	liteLeave, liteMoveMinute, liteMoveDay, liteMoveCountry, liteMoveReplies, lastHourOfOne,
 }, liteSumUp...)
 
@@ -112,8 +125,7 @@ func (t sqliteTx) findKeys(ctx context.Context, ids []string) (map[string]idempo
 func (t sqliteTx) sign(ctx context.Context, rows []*signatureRow, _ map[string]bool) error {
 	for _, r := range rows {
 		// The unique key decides, so that there is no look before the insertion as on PostgreSQL.
-		wrote, err := t.insert(ctx, liteSign, r.ID, r.counter.petition, r.counter.issued+1, r.Digest, r.Name, r.Address, r.ShowName,
-			null(r.Country), null(r.Locale), null(r.Statement), r.at)
+		wrote, err := t.signOne(ctx, r)
 		if err != nil {
 			return err
 		}
@@ -122,6 +134,64 @@ func (t sqliteTx) sign(ctx context.Context, rows []*signatureRow, _ map[string]b
 		}
 	}
 	return nil
+}
+
+func (t sqliteTx) signOne(ctx context.Context, r *signatureRow) (wrote bool, err error) {
+	country, locale, statement := null(r.Country), null(r.Locale), null(r.Statement)
+	if w := r.Waiting; w != nil {
+		return t.insert(ctx, liteWait, r.ID, r.counter.petition, r.Digest, r.Name, r.Address, r.ShowName, country, locale,
+			statement, r.at, w.Token, w.Code, w.Reason, w.Updates)
+	}
+	return t.insert(ctx, liteSign, r.ID, r.counter.petition, r.counter.issued+1, r.Digest, r.Name, r.Address, r.ShowName,
+		country, locale, statement, r.at)
+}
+
+// find reads signatures by their ids, in one statement: each by itself costs as much again.
+func (t sqliteTx) find(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*stored, error) {
+	out := make(map[uuid.UUID]*stored, len(ids))
+	err := t.each(ctx, liteFind, []any{listOf(database.SQLite, ids)}, func(rows *sql.Rows) error {
+		s, err := scanStored(rows)
+		out[s.id] = s
+		return err
+	})
+	return out, err
+}
+
+// closings reads when petitions were closed.
+func (t sqliteTx) closings(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]time.Time, error) {
+	return t.closingsBy(ctx, liteClosings, listOf(database.SQLite, petitions))
+}
+
+// confirm moves rows to the others.
+func (t sqliteTx) confirm(ctx context.Context, rows []*stored) error {
+	for _, s := range rows {
+		if err := t.exec(ctx, liteConfirm, s.id, s.number, s.counter.at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// erase deletes rows.
+func (t sqliteTx) erase(ctx context.Context, ids []uuid.UUID) error {
+	return t.exec(ctx, liteErase, listOf(database.SQLite, ids))
+}
+
+// newest reads along the index of numbers, from its end.
+func (t sqliteTx) newest(ctx context.Context, petitions []uuid.UUID, most int) (map[uuid.UUID][]time.Time, error) {
+	out := map[uuid.UUID][]time.Time{}
+	for _, id := range petitions {
+		err := t.each(ctx, liteNewest, []any{id, most}, func(rows *sql.Rows) error {
+			var at time.Time
+			err := rows.Scan(&at)
+			out[id] = append(out[id], at)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // written looks for rows of the run until it finds one: a transaction is whole, so that one is enough.
@@ -166,7 +236,7 @@ func (t sqliteTx) move(ctx context.Context, m moved) error {
 	}
 	for _, c := range m.counters {
 		err := t.exec(ctx, liteMoveCounter, c.petition, c.total, c.issued, c.version, c.asOf, c.named, c.threads,
-			c.comments, c.commentsIssued, c.trending, c.unsummedAfter, c.unsummedTo)
+			c.comments, c.commentsIssued, c.trending, c.unsummedAfter, c.unsummedTo, c.pending)
 		if err != nil {
 			return err
 		}
@@ -197,17 +267,17 @@ func (t sqliteTx) sumUp(ctx context.Context, petitions []uuid.UUID) error {
 func (t sqliteTx) moveSums(ctx context.Context, counters []*counter) error {
 	for _, c := range counters {
 		for minute, n := range c.minutes {
-			if err := t.exec(ctx, liteMoveMinute, c.petition, minute, n); err != nil {
+			if err := t.exec(ctx, liteMoveMinute, c.petition, minute, n.added, n.removed); err != nil {
 				return err
 			}
 		}
 		for day, n := range c.days {
-			if err := t.exec(ctx, liteMoveDay, c.petition, day, n); err != nil {
+			if err := t.exec(ctx, liteMoveDay, c.petition, day, n.added, n.removed); err != nil {
 				return err
 			}
 		}
 		for country, n := range c.countries {
-			if err := t.exec(ctx, liteMoveCountry, c.petition, country, n); err != nil {
+			if err := t.exec(ctx, liteMoveCountry, c.petition, country, n.added, n.removed); err != nil {
 				return err
 			}
 		}

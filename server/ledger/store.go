@@ -19,9 +19,31 @@ type signatureRow struct {
 	counter *counter
 	place   int // of its entry in the batch
 	at      time.Time
-	number  int
+	number  int  // 0 while it waits
 	fresh   bool // written by this transaction, since its address was new
 }
+
+// stored is a signature that was there when its counter was locked, and what the running transaction makes of it.
+type stored struct {
+	id       uuid.UUID
+	petition uuid.UUID
+	state    string
+	number   int // 0 while it waits
+	digest   []byte
+	named    bool
+	country  string
+	signed   time.Time
+	reasoned bool // does it bring a comment with it when it counts
+	counter  *counter
+
+	confirmed, erased bool // by the running transaction
+}
+
+// The states of a signature that the ledger knows. In any other it counts for nothing.
+const (
+	stateWaiting = "PENDING"
+	stateCounted = "COUNTED"
+)
 
 // commentRow is a comment on its way into the table.
 type commentRow struct {
@@ -41,8 +63,18 @@ type tx interface {
 	findKeys(ctx context.Context, ids []string) (map[string]idempotency.Record, error)
 	// written says whether one of the rows is there, by its id.
 	written(ctx context.Context, signatures []*signatureRow, comments []*commentRow) (bool, error)
-	// sign numbers the rows whose address is new to the petition, given the addresses that were found. It may leave it to
-	// move to write them.
+	// find returns those of signatures that are there, by their ids.
+	find(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*stored, error)
+	// closings returns when petitions were closed, of those that are.
+	closings(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]time.Time, error)
+	// confirm writes that signatures count, with the numbers that they have got.
+	confirm(ctx context.Context, rows []*stored) error
+	// erase deletes signatures.
+	erase(ctx context.Context, ids []uuid.UUID) error
+	// newest returns the times of the last signatures of each petition that count, at most so many.
+	newest(ctx context.Context, petitions []uuid.UUID, most int) (map[uuid.UUID][]time.Time, error)
+	// sign numbers the rows whose address is new to the petition, given the addresses that were found, but for those that
+	// wait, which it writes. It may leave it to move to write the others.
 	sign(ctx context.Context, rows []*signatureRow, known map[string]bool) error
 	// insertComments writes comments, which bear their numbers already.
 	insertComments(ctx context.Context, rows []*commentRow) error
@@ -73,7 +105,7 @@ type found struct {
 // moved is what a transaction writes at its end.
 type moved struct {
 	keys     []idempotency.Record // in the order of their ids
-	signed   []*signatureRow
+	signed   []*signatureRow      // those that count
 	counters []*counter
 	summed   []*counter // those of them that leave nothing out of the sums
 }
@@ -177,19 +209,42 @@ func (s session) each(ctx context.Context, text string, args []any, scan func(*s
 	return database.Each(rows, scan)
 }
 
-const counterColumns = `petition_id, total, issued, version, as_of, goal, named, threads, comments, comments_issued,
- trending, accepting, since, until, unsummed_after, unsummed_to`
+// closingsBy runs the statement that reads them.
+func (s session) closingsBy(ctx context.Context, text string, list any) (map[uuid.UUID]time.Time, error) {
+	out := map[uuid.UUID]time.Time{}
+	err := s.each(ctx, text, []any{list}, func(rows *sql.Rows) error {
+		var petition uuid.UUID
+		var at time.Time
+		err := rows.Scan(&petition, &at)
+		out[petition] = at
+		return err
+	})
+	return out, err
+}
+
+const counterColumns = `petition_id, total, issued, version, as_of, goal, pending, named, threads, comments,
+ comments_issued, trending, accepting, since, until, unsummed_after, unsummed_to`
 
 // scanCounter reads counterColumns, and what stands behind them. Drivers return times in zones of their own.
 func scanCounter(rows interface{ Scan(...any) error }, more ...any) (*counter, error) {
 	c := &counter{}
 	err := rows.Scan(append([]any{
-		&c.petition, &c.total, &c.issued, &c.version, &c.asOf, &c.goal, &c.named, &c.threads, &c.comments,
+		&c.petition, &c.total, &c.issued, &c.version, &c.asOf, &c.goal, &c.pending, &c.named, &c.threads, &c.comments,
 		&c.commentsIssued, &c.trending, &c.accepting, &c.since, &c.until, &c.unsummedAfter, &c.unsummedTo,
 	}, more...)...)
 	c.begun = c.issued
 	c.asOf = c.asOf.UTC()
 	return c, err
+}
+
+const storedColumns = `s.id, s.petition_id, s.state, COALESCE(s.number, 0), s.digest, s.show_name, COALESCE(s.country, ''),
+ s.signed_at, s.reason IS NOT NULL`
+
+// scanStored reads storedColumns.
+func scanStored(rows interface{ Scan(...any) error }) (*stored, error) {
+	s := &stored{}
+	err := rows.Scan(&s.id, &s.petition, &s.state, &s.number, &s.digest, &s.named, &s.country, &s.signed, &s.reasoned)
+	return s, err
 }
 
 // null returns NULL for an empty value.

@@ -21,3 +21,13 @@ func AddTrend(trend float64, t time.Time, n int) float64 {
 	high, low := max(trend, weight), min(trend, weight)
 	return high + math.Log2(1+math.Exp2(low-high))
 }
+
+// TakeTrend takes one signature of a time away from a trend. Where next to nothing is left beside it, it reports that
+// what is left cannot be told by the difference of two numbers that are nearly the same.
+func TakeTrend(trend float64, t time.Time) (_ float64, ok bool) {
+	left := 1 - math.Exp2(float64(t.Sub(trendEpoch))/float64(trendHalfLife)-trend)
+	if left < 1.0/(1<<20) {
+		return trend, false
+	}
+	return trend + math.Log2(left), true
+}

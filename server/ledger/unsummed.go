@@ -27,8 +27,11 @@ const few = 4
 const sumUpAtOnce = 100
 
 // leave leaves the signatures of the running transaction out of the sums, and reports whether it may: together with
-// those that were left before they must be fewer than most.
+// those that were left before they must be fewer than most, and what was taken back stands in sums alone.
 func (c *counter) leave(most int) bool {
+	if c.taken {
+		return false
+	}
 	left, added := c.unsummedTo-c.unsummedAfter, c.issued-c.begun
 	// An earlier version of the program that runs beside gives numbers, too, and sums them at once. Those that are left
 	// must be a range that it is not in.

@@ -18,7 +18,9 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/server/database"
+	"petitiond/server/idempotency"
 	"petitiond/server/ledger"
+	"petitiond/server/ledger/ledgertest"
 	"petitiond/server/ledger/recount"
 	"petitiond/server/petitioning"
 	"petitiond/server/secret"
@@ -127,13 +129,17 @@ func (w *world) publish(t *testing.T) uuid.UUID {
 // newKey returns an idempotency key that nobody can guess.
 func newKey() string { return uuid.NewString() + uuid.NewString() }
 
-// verdictOf returns the code by which the API reports an error of the domain.
+// verdictOf returns the code by which the API reports an error of the domain, or of the ledger by itself.
 func verdictOf(ctx context.Context, err error) string {
 	switch faults := petitioning.Faults(err); {
 	case err == nil:
 		return "done"
 	case len(faults) > 0:
 		return string(faults[0].Code)
+	case errors.Is(err, ledger.ErrUnavailable):
+		return "UNAVAILABLE"
+	case errors.Is(err, ledger.ErrOutcomeUnknown):
+		return "OUTCOME_UNKNOWN"
 	case ctx.Err() != nil:
 		return "TIMEOUT"
 	case petitioning.IsPassing(err):
@@ -148,6 +154,22 @@ type deed struct {
 	traces string // a statement that counts its rows, in each table where it writes some
 	of     any    // the statement's argument
 	before []int  // how many rows there were before
+}
+
+// sums are columns with what minutes, days and countries make together with what is in none of them yet.
+const sums = `(SELECT COALESCE(SUM(added - removed), 0) FROM signature_buckets WHERE petition_id = $1)
+ + (SELECT unsummed_to - unsummed_after FROM counters WHERE petition_id = $1) AS minutes,
+ (SELECT COALESCE(SUM(added - removed), 0) FROM signature_days WHERE petition_id = $1)
+ + (SELECT unsummed_to - unsummed_after FROM counters WHERE petition_id = $1) AS days,
+ (SELECT COALESCE(SUM(added - removed), 0) FROM signature_country_buckets WHERE petition_id = $1)
+ + (SELECT unsummed_to - unsummed_after FROM counters WHERE petition_id = $1) AS countries`
+
+// sign writes a signature that a deed needs.
+func (w *world) sign(t *testing.T, row ledger.Signature) {
+	t.Helper()
+	if _, err := w.ledger.Sign(t.Context(), row); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // deeds are the writes of a petition server. Each function prepares one for a new person.
@@ -174,10 +196,44 @@ var deeds = map[string]func(t *testing.T, w *world) deed{
 			traces: `SELECT (SELECT COUNT(*) FROM signatures WHERE petition_id = $1), (SELECT total FROM counters WHERE petition_id = $1),
  (SELECT issued FROM counters WHERE petition_id = $1), (SELECT version FROM counters WHERE petition_id = $1),
  (SELECT COUNT(*) FROM comments WHERE petition_id = $1), (SELECT comments FROM counters WHERE petition_id = $1),
- (SELECT COALESCE(SUM(added - removed), 0) FROM signature_buckets WHERE petition_id = $1) + (SELECT unsummed_to - unsummed_after FROM counters WHERE petition_id = $1),
- (SELECT COALESCE(SUM(added - removed), 0) FROM signature_days WHERE petition_id = $1) + (SELECT unsummed_to - unsummed_after FROM counters WHERE petition_id = $1),
- (SELECT COALESCE(SUM(added - removed), 0) FROM signature_country_buckets WHERE petition_id = $1) + (SELECT unsummed_to - unsummed_after FROM counters WHERE petition_id = $1),
- (SELECT COUNT(*) FROM idempotency_keys)`,
+ (SELECT COUNT(*) FROM idempotency_keys), ` + sums,
+		}
+	},
+	"SignAndWait": func(t *testing.T, w *world) deed {
+		row := ledgertest.Waiting(w.petition, newKey())
+		row.Key = &idempotency.Key{ID: newKey(), Input: []byte("input")}
+		return deed{
+			do: func(ctx context.Context) (string, error) { _, err := w.ledger.Sign(ctx, row); return "", err }, of: w.petition,
+			traces: `SELECT (SELECT COUNT(*) FROM signatures WHERE petition_id = $1 AND state = 'PENDING'),
+ (SELECT pending FROM counters WHERE petition_id = $1), (SELECT COUNT(*) FROM idempotency_keys)`,
+		}
+	},
+	"Confirm": func(t *testing.T, w *world) deed {
+		row := ledgertest.Waiting(w.petition, newKey())
+		row.Waiting.Reason = []byte("sealed")
+		w.sign(t, row)
+		reason := ledgertest.Comment(w.petition, nil)
+		return deed{
+			do: func(ctx context.Context) (string, error) {
+				got, err := w.ledger.Confirm(ctx, ledger.Confirmation{Signature: row.ID, Petition: row.Petition, Comment: &reason})
+				return fmt.Sprint(got.Number), err
+			}, of: w.petition,
+			traces: `SELECT (SELECT COUNT(*) FROM signatures WHERE petition_id = $1 AND state = 'COUNTED'),
+ (SELECT -COUNT(*) FROM signatures WHERE petition_id = $1 AND code IS NOT NULL), (SELECT -pending FROM counters WHERE petition_id = $1),
+ (SELECT total FROM counters WHERE petition_id = $1), (SELECT issued FROM counters WHERE petition_id = $1),
+ (SELECT version FROM counters WHERE petition_id = $1), (SELECT COUNT(*) FROM comments WHERE petition_id = $1), ` + sums,
+		}
+	},
+	"Withdraw": func(t *testing.T, w *world) deed {
+		row := ledgertest.Signature(w.petition, newKey())
+		w.sign(t, row)
+		return deed{
+			do: func(ctx context.Context) (string, error) {
+				return "", w.ledger.Withdraw(ctx, ledgertest.Withdrawal(row))
+			}, of: w.petition,
+			traces: `SELECT -n, -total, version, -minutes, -days, -countries FROM (SELECT
+ (SELECT COUNT(*) FROM signatures WHERE petition_id = $1) AS n, (SELECT total FROM counters WHERE petition_id = $1) AS total,
+ (SELECT version FROM counters WHERE petition_id = $1) AS version, ` + sums + `) AS traces`,
 		}
 	},
 	"Comment": func(t *testing.T, w *world) deed {
@@ -321,13 +377,13 @@ func (w *world) audit(t *testing.T) {
 // TestEveryStepOfRecountFails falsifies figures, and makes each step of the recount that corrects them fail.
 func TestEveryStepOfRecountFails(t *testing.T) {
 	t.Parallel()
-	const figures = `SELECT (SELECT total FROM counters WHERE petition_id = $1), (SELECT named FROM counters WHERE petition_id = $1),
+	const figures = `SELECT (SELECT total FROM counters WHERE petition_id = $1), (SELECT pending FROM counters WHERE petition_id = $1), (SELECT named FROM counters WHERE petition_id = $1),
  (SELECT COALESCE(SUM(added - removed), 0) FROM signature_buckets WHERE petition_id = $1), (SELECT COALESCE(SUM(added - removed), 0) FROM signature_days WHERE petition_id = $1),
  (SELECT COALESCE(SUM(added - removed), 0) FROM signature_country_buckets WHERE petition_id = $1)`
 	onBrittle(t, func(t *testing.T, b *brittle) {
 		w := b.world(t)
-		for range 3 {
-			if _, err := deeds["Sign"](t, w).do(t.Context()); err != nil {
+		for _, name := range []string{"Sign", "Sign", "Sign", "SignAndWait", "Withdraw"} {
+			if _, err := deeds[name](t, w).do(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -338,7 +394,7 @@ func TestEveryStepOfRecountFails(t *testing.T) {
 		b.fail(t, func(a attempt) int {
 			err := database.InTx(t.Context(), w.db.Write, func(tx *sql.Tx) error {
 				for _, text := range []string{
-					`UPDATE counters SET total = total + 5, named = named + 1 WHERE petition_id = $1`,
+					`UPDATE counters SET total = total + 5, pending = pending - 1, named = named + 1 WHERE petition_id = $1`,
 					`UPDATE signature_buckets SET added = added + 2 WHERE petition_id = $1`,
 					`DELETE FROM signature_days WHERE petition_id = $1`,
 					`UPDATE signature_country_buckets SET removed = removed + 1 WHERE petition_id = $1`,

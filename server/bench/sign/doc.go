@@ -5,6 +5,8 @@
 //	server  the whole program over HTTP and GraphQL
 //	peer    on PostgreSQL, a program that writes signatures and counters in batches, behind gqlgen, and does nothing else
 //
+//	confirm-single, confirm-ledger  the first two, for confirming what has been signed, on one petition
+//
 // each with 128 callers, on one petition and over 2,000, in interleaved rounds of which the median counts. With -aged N
 // the ledger then goes on signing the one petition until it has N signatures, and is measured again. Run it on a
 // machine that does nothing else:

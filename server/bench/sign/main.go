@@ -61,9 +61,10 @@ func (b *bench) next() load.Person { return load.Somebody(b.people.Add(1)) }
 
 // way is one way to process signatures. Its function sign signs petition number n of the list as a new person.
 type way struct {
-	name   string
-	sign   func(caller, petition int) error
-	server *load.Server // nil where this process itself signs
+	name    string
+	prepare func(ctx context.Context) error // before each measurement; nil: there is nothing to do
+	sign    func(caller, petition int) error
+	server  *load.Server // nil where this process itself signs
 }
 
 // compare measures every way on one database and prints a table.
@@ -81,18 +82,22 @@ func (b *bench) compare(ctx context.Context, on load.Database) (err error) {
 	if err != nil {
 		return err
 	}
-	ways, end, err := b.ways(ctx, on, db, petitions)
+	ways, confirming, end, err := b.ways(ctx, on, db, petitions)
 	if err != nil {
 		return err
 	}
 	if b.only != "" {
 		only := strings.Split(b.only, ",")
-		ways = slices.DeleteFunc(ways, func(w way) bool { return !slices.Contains(only, w.name) })
+		others := func(w way) bool { return !slices.Contains(only, w.name) }
+		ways, confirming = slices.DeleteFunc(ways, others), slices.DeleteFunc(confirming, others)
 	}
 	defer func() { err = errors.Join(err, end()) }()
 	fmt.Printf("\n%s; %d callers, %d rounds of %s\n\n", title, b.callers, b.rounds, b.length)
 	fmt.Println("| petitions | way | signatures/s | of the first | p50 ms | p99 ms | CPU program, µs each | CPU database, µs each |")
 	fmt.Println("|--:|---|--:|--:|--:|--:|--:|--:|")
+	if _, err := b.rows(ctx, db, confirming, 1); err != nil {
+		return err
+	}
 	one, err := b.rows(ctx, db, ways, 1)
 	if err != nil {
 		return err

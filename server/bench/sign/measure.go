@@ -23,6 +23,11 @@ const warm = 500 * time.Millisecond
 
 // measure has all callers sign, spread over that many petitions.
 func (b *bench) measure(ctx context.Context, db *database.DB, w way, spread int) (result, error) {
+	if w.prepare != nil {
+		if err := w.prepare(ctx); err != nil {
+			return result{}, err
+		}
+	}
 	var counting, stopped atomic.Bool
 	var failed atomic.Pointer[error]
 	times := make([][]float64, b.callers)

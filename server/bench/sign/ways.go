@@ -13,27 +13,37 @@ import (
 	"petitiond/server/ledger"
 )
 
-// ways returns the ways to sign on one database, first the one with which the others are compared, and a function that
-// ends them.
-func (b *bench) ways(ctx context.Context, on load.Database, db *database.DB, petitions []uuid.UUID) ([]way, func() error, error) {
+// ways returns the ways to sign on one database and those to confirm, each with the one first with which the others are
+// compared, and a function that ends them.
+func (b *bench) ways(
+	ctx context.Context, on load.Database, db *database.DB, petitions []uuid.UUID,
+) (ways, confirming []way, end func() error, err error) {
 	keys, err := b.program.Keys()
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	single, err := newSingle(ctx, db)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	book, err := ledger.New(ctx, db, ledger.Options{MaxBatch: b.batch})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	ways := []way{
+	ways = []way{
 		{name: "single", sign: func(_, n int) error { return single.sign(ctx, b.next().Signature(keys, petitions[n])) }},
 		{name: "ledger", sign: func(_, n int) error {
 			_, err := book.Sign(ctx, b.next().Signature(keys, petitions[n]))
 			return err
 		}},
+	}
+	waiting := &stock{bench: b, book: book, keys: keys, petition: petitions[0]}
+	confirming = []way{
+		waiting.confirmed("confirm-single", 6_000, single.confirm),
+		waiting.confirmed("confirm-ledger", 40_000, func(ctx context.Context, s ledger.Signature) error {
+			_, err := book.Confirm(ctx, ledger.Confirmation{Signature: s.ID, Petition: s.Petition})
+			return err
+		}),
 	}
 	programs := []program{{"server", b.program}}
 	if on.Dialect == database.Postgres {
@@ -42,14 +52,14 @@ func (b *bench) ways(ctx context.Context, on load.Database, db *database.DB, pet
 	for _, p := range programs {
 		w, err := b.serve(ctx, p, on, petitions)
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 		ways = append(ways, w)
 	}
 	working, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup
 	running.Go(func() { _ = book.Run(working) }) // its callers have received the errors
-	end := func() error {
+	end = func() error {
 		stop()
 		running.Wait()
 		var errs []error
@@ -60,7 +70,7 @@ func (b *bench) ways(ctx context.Context, on load.Database, db *database.DB, pet
 		}
 		return errors.Join(errs...)
 	}
-	return ways, end, nil
+	return ways, confirming, end, nil
 }
 
 // program is one that signs over HTTP and GraphQL.
@@ -84,5 +94,5 @@ func (b *bench) serve(ctx context.Context, p program, on load.Database, petition
 		ids[i] = scalar.NewID(scalar.Petition, id).String()
 	}
 	sign := func(caller, n int) error { return clients[caller].Sign(ctx, ids[n], b.next()) }
-	return way{p.name, sign, server}, nil
+	return way{name: p.name, sign: sign, server: server}, nil
 }

@@ -49,6 +49,23 @@ func Signature(petition uuid.UUID, address string) ledger.Signature {
 	}
 }
 
+// Waiting returns the signature of an address that waits for its mailbox.
+func Waiting(petition uuid.UUID, address string) ledger.Signature {
+	s := Signature(petition, address)
+	s.Waiting = &ledger.Waiting{Token: []byte("token of " + s.ID.String()), Code: []byte("code of " + s.ID.String()), Updates: true}
+	return s
+}
+
+// Confirmation confirms a signature.
+func Confirmation(s ledger.Signature) ledger.Confirmation {
+	return ledger.Confirmation{Signature: s.ID, Petition: s.Petition}
+}
+
+// Withdrawal withdraws a signature.
+func Withdrawal(s ledger.Signature) ledger.Withdrawal {
+	return ledger.Withdrawal{Signature: s.ID, Petition: s.Petition}
+}
+
 // Comment returns a comment, or a reply if there is a parent.
 func Comment(petition uuid.UUID, parent *uuid.UUID) ledger.Comment {
 	return ledger.Comment{ID: NewID(), Petition: petition, Parent: parent, Body: "Because."}

@@ -34,7 +34,7 @@ const (
 	censusCountries = `SELECT petition_id, country, added - removed FROM signature_country_buckets WHERE PETITIONS`
 	// Rows are read along the index of numbers, some thousand at a time.
 	censusSignatures = `SELECT petition_id, state, MINUTE, COALESCE(country, ''), COUNT(*), SUM(CASE WHEN show_name THEN 1 ELSE 0 END),
- SUM(CASE WHEN signed_at > $2 THEN 1 ELSE 0 END), COALESCE(MAX(number), 0) FROM signatures WHERE PETITIONS AND `
+ SUM(CASE WHEN signed_at > $2 OR confirmed_at > $2 THEN 1 ELSE 0 END), COALESCE(MAX(number), 0) FROM signatures WHERE PETITIONS AND `
 	censusNumbered   = censusSignatures + `number > $3 AND number <= $4 GROUP BY 1, 2, 3, 4`
 	censusUnnumbered = censusSignatures + `number IS NULL GROUP BY 1, 2, 3, 4`
 	// A signature that was never counted bears no number.

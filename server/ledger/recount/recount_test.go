@@ -216,3 +216,67 @@ func TestRecountRestsByWork(t *testing.T) {
 		}
 	})
 }
+
+// TestRecountAfterWithdrawals spoils figures of a petition of which some signatures wait and some were taken back.
+func TestRecountAfterWithdrawals(t *testing.T) {
+	t.Parallel()
+	type differences map[string][2]int
+	tests := map[string]struct {
+		spoil string
+		want  differences
+	}{
+		"Nothing": {`SELECT $1`, nil},
+		"Pending": {`UPDATE counters SET pending = 0 WHERE petition_id = $1`, differences{"pending": {0, 2}}},
+		"Counted": {
+			`UPDATE counters SET total = total + 2, named = named + 2 WHERE petition_id = $1`,
+			differences{"total": {6, 4}, "named": {5, 3}},
+		},
+		"WaitingLost": {`DELETE FROM signatures WHERE state = 'PENDING' AND petition_id = $1`, differences{"pending": {2, 0}}},
+		"CountsUnnoticed": {
+			`UPDATE signatures SET state = 'COUNTED', number = 9 WHERE state = 'PENDING' AND country = 'PT' AND petition_id = $1`,
+			differences{
+				"pending": {2, 1}, "total": {4, 5}, "issued": {5, 9}, "named": {3, 4}, `country "PT"`: {0, 1},
+				"signed in all time": {4, 5}, "signed on all time": {4, 5}, "trend in hundredths": {900769, 900808},
+			},
+		},
+		"RemovedTwice": {
+			`UPDATE signature_country_buckets SET removed = removed + 1 WHERE country = 'EE' AND petition_id = $1`,
+			differences{`country "EE"`: {-1, 0}},
+		},
+		"NotRemovedFromDays": {
+			`UPDATE signature_days SET removed = 0 WHERE petition_id = $1`, differences{"signed on all time": {5, 4}},
+		},
+		"RemovedFromTheTrend": {`UPDATE counters SET trending = trending - 1 WHERE petition_id = $1`, differences{"trend in hundredths": {900669, 900769}}},
+	}
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		b := newBook(t, db, 1, recount.Options{})
+		for name, tt := range tests {
+			t.Run(name, func(t *testing.T) {
+				p, _ := discussed(t, b)
+				gone, left, later := ledgertest.Signature(p, "gone"), ledgertest.Waiting(p, "left"), ledgertest.Waiting(p, "later")
+				later.Country = "PT"
+				b.write(t, gone, left, later)
+				l := b.ledger(t)
+				stop := run(t, l)
+				if err := l.Withdraw(t.Context(), ledgertest.Withdrawal(gone)); err != nil {
+					t.Fatal(err)
+				}
+				stop()
+				ledgertest.Exec(t, db, tt.spoil, p)
+				got := differences(nil)
+				for _, d := range b.differences(t) {
+					if got == nil {
+						got = differences{}
+					}
+					got[d.Figure] = [2]int{d.Stored, d.Counted}
+				}
+				if diff := cmp.Diff(tt.want, got); diff != "" {
+					t.Errorf("differences (-want +got):\n%s", diff)
+				}
+				if again := b.differences(t); len(again) > 0 {
+					t.Errorf("found %+v again", again)
+				}
+			})
+		}
+	})
+}

@@ -42,16 +42,21 @@ func (c correction) redate(ctx context.Context, stored *tally, issued int) error
 
 // redateSignatures goes along the index of numbers, as a census does, so that no statement is long.
 func (c correction) redateSignatures(ctx context.Context, issued int) error {
-	const ahead = `UPDATE signatures SET signed_at = $2 WHERE petition_id = $1 AND signed_at > $3 AND `
 	petition, at, latest := c.petition, redated(c.now), database.Latest(c.now)
-	for from := 0; from < issued; from += stepRows {
-		err := c.exec(ctx, ahead+`number > $4 AND number <= $5`, petition, at, latest, from, from+stepRows)
-		if err != nil {
+	for _, column := range []string{`signed_at`, `confirmed_at`} {
+		ahead := `UPDATE signatures SET ` + column + ` = $2 WHERE petition_id = $1 AND ` + column + ` > $3 AND `
+		for from := 0; from < issued; from += stepRows {
+			err := c.exec(ctx, ahead+`number > $4 AND number <= $5`, petition, at, latest, from, from+stepRows)
+			if err != nil {
+				return err
+			}
+		}
+		// Those that never counted have no number.
+		if err := c.exec(ctx, ahead+`number IS NULL`, petition, at, latest); err != nil {
 			return err
 		}
 	}
-	// Those that never counted have no number.
-	return c.exec(ctx, ahead+`number IS NULL`, petition, at, latest)
+	return nil
 }
 
 // redateComments does it in one statement: a petition has few comments beside its signatures.

@@ -90,9 +90,10 @@ func TestRecountRedates(t *testing.T) {
 					ledgertest.Exec(t, db, `INSERT INTO signatures (id, petition_id, state, show_name, signed_at) VALUES ($1, $2, 'PENDING', TRUE, $3)`,
 						ledgertest.NewID(), p, when.now.Add(off))
 					ledgertest.Exec(t, db, `UPDATE counters SET pending = 1 WHERE petition_id = $1`, p)
+					ledgertest.Exec(t, db, `UPDATE signatures SET confirmed_at = $2 WHERE petition_id = $1 AND number = 1`, p, when.now.Add(off))
 					got := b.found(t, when.now)
 					for figure, want := range map[string][2]int{
-						"signatures dated ahead": {3, 0}, "comments dated ahead": {1, 0}, "as of, in seconds ahead": {int(off.Seconds()), 0},
+						"signatures dated ahead": {4, 0}, "comments dated ahead": {1, 0}, "as of, in seconds ahead": {int(off.Seconds()), 0},
 					} {
 						if got[figure] != want {
 							t.Errorf("%s: found %v, want %v", figure, got[figure], want)
@@ -104,6 +105,10 @@ func TestRecountRedates(t *testing.T) {
 					}
 					if diff := cmp.Diff([]time.Duration{-time.Hour, database.MaxSkew, late}, times(t, db, createdAt, p, when.now)); diff != "" {
 						t.Errorf("created at (-want +got):\n%s", diff)
+					}
+					if got := ledgertest.Scan[int](t, db, `SELECT COUNT(*) FROM signatures WHERE petition_id = $1 AND confirmed_at > $2`,
+						p, when.now.Add(late)); got != 0 {
+						t.Errorf("%d were confirmed ahead", got)
 					}
 					ledgertest.Agree(t, db, p, 0.01) // a mended trend takes each signature as of the middle of its minute
 				})
