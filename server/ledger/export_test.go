@@ -121,7 +121,6 @@ func (l *QueueLane) Due() bool {
 	return l.queue.due()
 }
 
-
 // Close lets nothing more in.
 func (q *Queue) Close() { q.queue.close() }
 

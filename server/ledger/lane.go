@@ -84,8 +84,8 @@ func (l *lane) run() {
 	}
 }
 
-// refuse ends a batch that was given up and answers what queued up behind it, so that nobody waits for one patience after
-// another. Of these nothing was sent, whatever became of the batch.
+// refuse ends a batch that was given up and answers what queued up behind it, so that nobody waits for one patience
+// after another. Of these nothing was sent, whatever became of the batch.
 func (l *lane) refuse(batch []*entry, cause error) {
 	if given, ok := errors.AsType[*givenUp](cause); ok {
 		cause = given.cause

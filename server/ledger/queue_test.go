@@ -165,8 +165,8 @@ func TestQueueLanes(t *testing.T) {
 	}
 }
 
-// TestQueueGivesUp ends a batch in vain while another lane is idle: what waited behind the batch goes with it, and is not
-// the other lane's to try again.
+// TestQueueGivesUp ends a batch in vain while another lane is idle: what waited behind the batch goes with it, and is
+// not the other lane's to try again.
 func TestQueueGivesUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

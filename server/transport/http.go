@@ -220,7 +220,7 @@ func write(w http.ResponseWriter, status int, m media, body []byte) {
 	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	// A client that has gone needs no answer.
-	_, _ = w.Write(body)
+	_, _ = w.Write(body) //nolint:gosec // JSON with nosniff, which no browser takes for a page
 }
 
 // encode writes an answer as JSON. Data is JSON already and is copied; an answer without data was not executed and has

@@ -36,9 +36,9 @@ type holding struct {
 	bytes   int // apart from the document
 }
 
-// newHoldings returns holdings that may take three eighths as much as all answers together, and of one address a quarter
-// of that; without perAddress, nothing is limited by address. It is a memory of its own: what is open for hours must not
-// take what comes and goes.
+// newHoldings returns holdings that may take three eighths as much as all answers together, and of one address a
+// quarter of that; without perAddress, nothing is limited by address. It is a memory of its own: what is open for
+// hours must not take what comes and goes.
 //
 // The program gives answers a third of what its heap may take (wiring.go), so this is an eighth of the heap: with
 // PostgreSQL the eighth of PETITION_MEMORY that README promises. SQLite's pages are no part of the heap and may take
