@@ -280,6 +280,9 @@ func renderedOf(ctx context.Context, r *Resolver, row *ent.Petition) (string, er
 	if err != nil {
 		return "", err
 	}
-	html := r.Reading.BodyHTML(row.ID, row.Version, body)
+	html, err := r.Reading.BodyHTML(ctx, row.ID, row.Version, body)
+	if err != nil {
+		return "", err
+	}
 	return html, answerbudget.From(ctx).Read(len(html))
 }

@@ -136,7 +136,11 @@ func (a *App) petition(ctx context.Context, from *reading.Reader, slug string) (
 		page.Outcome = string(*row.Outcome)
 	}
 	page.ImageURL = orNone(row.ImageURL)
-	page.BodyHTML = template.HTML(a.reading.BodyHTML(row.ID, row.Version, row.Body)) //nolint:gosec // sanitised by BodyHTML
+	html, err := a.reading.BodyHTML(ctx, row.ID, row.Version, row.Body)
+	if err != nil {
+		return nil, err
+	}
+	page.BodyHTML = template.HTML(html) //nolint:gosec // sanitised by BodyHTML
 	return page, a.fill(ctx, from, row.ID, page)
 }
 

@@ -1497,8 +1497,8 @@ the source may not hold is shown as it was typed. It consists of these elements:
 Links to anything else, and definitions that no link refers to, are shown as they were typed. A link without a text
 shows its address. Of a link within a link, such as an image, only the text and the title are shown. What is written
 behind a code fence stands in a paragraph above the code. A row of a table that is longer than its head has the rest in
-its last cell. A source with more than 1,000 ` + "`" + `[` + "`" + `, or whose HTML would be too long, is one paragraph, shown as it was
-typed.
+its last cell. Beyond 1,000 signs of emphasis in one block, the rest of them are shown as they were typed. A source with
+more than 1,000 ` + "`" + `[` + "`" + `, or whose HTML would be too long, is one paragraph, shown as it was typed.
 """
 scalar HTML @specifiedBy(url: "https://html.spec.whatwg.org/multipage/")
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -100,9 +101,14 @@ func noneToEdit(field []string) *Error {
 	return errorf(NotFound, field, "There is no such petition, or it takes its edit token to see it: send that as Authorization: Bearer.")
 }
 
-// Update edits a petition, unless it has changed since the version that the caller names.
+// Update edits a petition, unless it has changed since the version that the caller names. What needs no row is checked
+// before the petition is locked: on SQLite nobody could sign any petition meanwhile.
 func (s *Service) Update(ctx context.Context, u Update) error {
 	f := inInput()
+	given := u.check(f)
+	if err := f.err(); err != nil {
+		return err
+	}
 	return s.change(ctx, u.Petition, f.field("id"), func(ctx context.Context, e *edit) (ledger.Terms, error) {
 		// Under the lock, so that of two edits of one version the second fails.
 		if e.row.Version != u.Version {
@@ -114,7 +120,11 @@ func (s *Service) Update(ctx context.Context, u Update) error {
 			return ledger.Terms{}, err
 		}
 		edited := present
-		u.apply(f, &edited, e.now)
+		u.apply(given, &edited)
+		// An end that has passed is no fault of an edit that leaves it as it is.
+		if u.EndsAt != nil {
+			checkEnd(f, edited.row.StartsAt, edited.row.EndsAt, e.now)
+		}
 		reopens := e.checkState(ctx, f, present, edited)
 		if err := f.err(); err != nil {
 			return ledger.Terms{}, err
@@ -137,31 +147,51 @@ func (e *edit) content(ctx context.Context) (content, error) {
 	return content{row: *e.row, tags: tags, goal: e.counter.Terms().Goal}, err
 }
 
-// apply applies the edit to the current text, and adds all faults to f.
-func (u Update) apply(f *faults, c *content, now time.Time) {
+// check returns what the edit gives, and adds all faults of it to f.
+func (u Update) check(f *faults) (given content) {
 	for _, field := range u.Nulls {
 		f.add("This field cannot be null; leave it out to keep it as it is.", field)
 	}
-	for _, field := range fields.All {
-		if field.Change == fields.Never {
-			continue
-		}
-		if value, given := field.Given(u); given {
+	for field, value := range u.given() {
+		given.set(f, field, value)
+	}
+	if u.Tags != nil {
+		given.tags = checkTagList(f, *u.Tags)
+	}
+	if u.Goal != nil {
+		given.goal = checkGoal(f, *u.Goal)
+	}
+	return given
+}
+
+// given yields the fields that the edit gives and what it gives for them: nil takes it away.
+func (u Update) given() iter.Seq2[fields.Field, any] {
+	return func(yield func(fields.Field, any) bool) {
+		for _, field := range fields.All {
+			if field.Change == fields.Never {
+				continue
+			}
+			value, given := field.Given(u)
 			if field.Null && isBlank(value) {
 				value = nil
 			}
-			c.set(f, field, value)
+			if given && !yield(field, value) {
+				return
+			}
 		}
 	}
+}
+
+// apply puts what the edit gives, as check has returned it, in the place of what is there.
+func (u Update) apply(given content, c *content) {
+	for field := range u.given() {
+		field.Set(&c.row, field.Value(&given.row))
+	}
 	if u.Tags != nil {
-		c.tags = checkTagList(f, *u.Tags)
+		c.tags = given.tags
 	}
 	if u.Goal != nil {
-		c.goal = checkGoal(f, *u.Goal)
-	}
-	// An end that has passed is no fault of an edit that leaves it as it is.
-	if u.EndsAt != nil {
-		checkEnd(f, c.row.StartsAt, c.row.EndsAt, now)
+		c.goal = given.goal
 	}
 }
 

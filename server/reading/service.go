@@ -1,6 +1,7 @@
 package reading
 
 import (
+	"context"
 	"log/slog"
 	"runtime"
 	"sync/atomic"
@@ -86,7 +87,8 @@ type Reader struct {
 // As returns a reader for a viewer.
 func (s *Service) As(v Viewer) *Reader { return &Reader{s, v} }
 
-// BodyHTML returns the body of a petition at a version as sanitised HTML.
-func (s *Service) BodyHTML(petition uuid.UUID, version int, body string) string {
-	return s.rendered.HTML(petition, version, body)
+// BodyHTML returns the body of a petition at a version as sanitised HTML. It fails when ctx ends before it
+// can be rendered.
+func (s *Service) BodyHTML(ctx context.Context, petition uuid.UUID, version int, body string) (string, error) {
+	return s.rendered.HTML(ctx, petition, version, body)
 }

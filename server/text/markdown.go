@@ -22,6 +22,7 @@ const (
 	renderedTimes = 8       // bytes of HTML for each of the source: references may repeat a long address
 	renderedSlack = 4 << 10 // and beyond that
 	bracketsMax   = 1_000   // the search for a link's end starts at each
+	emphasisMax   = 1_000   // in one block: the search for what a sign ends goes back to its beginning
 	nestingMax    = 32      // blocks within blocks
 	tableSlackMax = 64      // cells that a table has beyond four for each one written
 )

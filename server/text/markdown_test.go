@@ -60,6 +60,10 @@ func TestRenderMarkdownBounds(t *testing.T) {
 		"ImageStarts":     fill("!["),
 		"Stars":           fill("*a **b "),
 		"Underscores":     fill("a**b_c* "),
+		"TwoSigns":        fill("*a_"),
+		"TwoSignsSpaced":  fill("*a_ "),
+		"StarsAndTildes":  fill("*a~~"),
+		"StarsTwice":      fill("a**b_c"),
 		"Backticks":       fill("`` ` "),
 		"Tags":            fill("<a "),
 		"WideEmptyTable":  wide,
@@ -111,6 +115,19 @@ func TestRenderMarkdownBounds(t *testing.T) {
 				t.Errorf("the HTML of %d bytes has %d", len(source), len(out))
 			}
 		})
+	}
+}
+
+// Every sign of emphasis that may end something is compared with those before it in its block, so these are counted.
+func TestEmphasisIsCounted(t *testing.T) {
+	t.Parallel()
+	pairs := emphasisMax / 2
+	out := RenderMarkdown(strings.Repeat("*a* ", pairs+1) + "\n\n*b*")
+	if n := strings.Count(out, "<em>a</em>"); n != pairs {
+		t.Errorf("%d pairs of signs were taken for emphasis, want %d", n, pairs)
+	}
+	if !strings.Contains(out, "*a*") || !strings.Contains(out, "<p><em>b</em></p>") {
+		t.Error("want the rest of the block as it was typed, and emphasis in the next")
 	}
 }
 

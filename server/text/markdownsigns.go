@@ -24,10 +24,28 @@ func (d doubleTilde) Parse(parent ast.Node, block text.Reader, pc parser.Context
 // unspacedEmphasis is emphasis that may also begin or end between a letter of a script without spaces and a
 // punctuation mark, as in これは**「重要」**です, where CommonMark wants a space. Particles of Korean join what they follow.
 // A single asterisk follows CommonMark: between such letters and a bracket or a comma it refers to a note.
+//
+// Beyond emphasisMax signs in one block, the rest are shown as they were typed.
 type unspacedEmphasis struct{ parser.InlineParser }
+
+// signs are how many signs of emphasis a block has so far.
+type signs struct {
+	block ast.Node
+	n     int
+}
+
+var signsKey = parser.NewContextKey()
 
 // Parse implements parser.InlineParser.
 func (u unspacedEmphasis) Parse(parent ast.Node, block text.Reader, pc parser.Context) ast.Node {
+	seen, _ := pc.Get(signsKey).(*signs)
+	if seen == nil || seen.block != parent {
+		seen = &signs{block: parent}
+		pc.Set(signsKey, seen)
+	}
+	if seen.n++; seen.n > emphasisMax {
+		return nil
+	}
 	line, _ := block.PeekLine()
 	before := block.PrecendingCharacter()
 	node := u.InlineParser.Parse(parent, block, pc)

@@ -12,12 +12,15 @@ import (
 // How many tags a petition has, and how long they are.
 const (
 	TagsMax              = 10
+	tagsGivenMax         = 100 // with those that are the same
 	tagKeyMin, tagKeyMax = 1, 50
 	tagLabelMax          = 100
 
 	// WholeList is the index of a fault that is not that of a single tag.
 	WholeList = -1
 )
+
+var tooManyTags = fmt.Sprintf("A petition must have at most %d tags.", TagsMax)
 
 // Tag is a tag as it is stored: the key by which it is found, and the label as the petitioner wrote it.
 type Tag struct{ Key, Label string }
@@ -39,6 +42,9 @@ func tagLabel(s string) string {
 // CheckTags returns the tags of a petition in the given order; of two with the same key the first is kept, and blank
 // ones are passed over.
 func CheckTags(tags []string) (entries []Tag, faults []TagFault) {
+	if len(tags) > tagsGivenMax {
+		return nil, []TagFault{{Index: WholeList, Message: tooManyTags}}
+	}
 	seen := make(map[string]bool, len(tags))
 	for i, tag := range tags {
 		if IsBlank(tag) {
@@ -56,7 +62,7 @@ func CheckTags(tags []string) (entries []Tag, faults []TagFault) {
 	}
 	// Counted at last, since those with the same key are one tag.
 	if len(entries) > TagsMax {
-		faults = append(faults, TagFault{Index: WholeList, Message: fmt.Sprintf("A petition must have at most %d tags.", TagsMax)})
+		faults = append(faults, TagFault{Index: WholeList, Message: tooManyTags})
 	}
 	if len(faults) > 0 {
 		return nil, faults
@@ -76,12 +82,12 @@ func checkTag(tag string) (entry Tag, fault string) {
 	if fault != "" {
 		return Tag{}, fault
 	}
-	key := TagKey(label)
-	if key == "" {
-		return Tag{}, bare
-	}
-	if utf8.RuneCountInString(key) > tagKeyMax {
+	key, long := tagKey(label)
+	switch {
+	case long || utf8.RuneCountInString(key) > tagKeyMax:
 		return Tag{}, fmt.Sprintf("A tag must have at most %d letters, digits and signs.", tagKeyMax)
+	case key == "":
+		return Tag{}, bare
 	}
 	return Tag{Key: key, Label: label}, ""
 }

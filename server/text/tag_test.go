@@ -1,6 +1,7 @@
 package text
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -97,6 +98,22 @@ func TestCheckTags(t *testing.T) {
 				t.Errorf("faults (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// A list far longer than any is not looked through, even if its tags are the same.
+func TestCheckTagsLooksThroughSome(t *testing.T) {
+	t.Parallel()
+	if _, faults := CheckTags(slices.Repeat([]string{"trees"}, tagsGivenMax)); faults != nil {
+		t.Errorf("got %v for one tag that is given %d times", faults, tagsGivenMax)
+	}
+	_, faults := CheckTags(slices.Repeat([]string{"\ufdfa"}, tagsGivenMax+1))
+	if want := []TagFault{{WholeList, tooManyTags}}; !slices.Equal(faults, want) {
+		t.Errorf("got %v, want %v", faults, want)
+	}
+	_, faults = CheckTags([]string{strings.Repeat("\ufdfa", 100)})
+	if len(faults) != 1 || !strings.Contains(faults[0].Message, "at most 50") {
+		t.Errorf("got %v, want that the tag is too long", faults)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -17,21 +18,42 @@ const minus = '−'
 // TagKey returns the key of a tag: "#Climate Justice!" and "climatejustice" are the same tag. A key is in NFKC,
 // case-folded, and consists of letters, digits, marks, underscores, emoji, and the signs without which a tag would say
 // something else: C++ and C#, R&D, A≠B, 1.5 °C, -5, 50%, §218 and .NET. It is empty if the name is not a tag: if it has
-// no letter or digit.
+// no letter or digit, or is far longer than any tag.
 func TagKey(name string) string {
+	key, _ := tagKey(name)
+	return key
+}
+
+// tagKeyWork is how many characters of a text are looked at that might be a tag, as it is written and normalised. What
+// people search for comes with any length, and one character may become eighteen.
+const tagKeyWork = 2 * tagLabelMax
+
+// tagKey is TagKey, and reports a text that is too long to be looked at.
+func tagKey(name string) (key string, long bool) {
 	// Each step may undo another: folding decomposes, and removing a character may let its neighbours compose. Two
 	// rounds suffice for what people write; the bound is for everything else.
 	for range 8 {
-		key := keepSigns(norm.NFKC.String(foldCase(norm.NFKC.String(partNumbers(name)))))
+		if tooLong(name) {
+			return "", true
+		}
+		spelt := norm.NFKC.String(partNumbers(name))
+		if tooLong(spelt) {
+			return "", true
+		}
+		key = keepSigns(norm.NFKC.String(foldCase(spelt)))
 		if key == name {
 			break
 		}
 		name = key
 	}
-	if !strings.ContainsFunc(name, isLetterOrDigit) {
-		return ""
+	if !strings.ContainsFunc(key, isLetterOrDigit) {
+		return "", false
 	}
-	return name
+	return key, false
+}
+
+func tooLong(name string) bool {
+	return len(name) > tagKeyWork && utf8.RuneCountInString(name) > tagKeyWork
 }
 
 // TagKeyPrefix returns what the keys of the tags begin with whose names begin with a text. A hyphen at its end joins

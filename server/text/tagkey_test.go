@@ -132,6 +132,23 @@ func TestTagsThatDifferStayDifferent(t *testing.T) {
 	}
 }
 
+// A text that is far longer than any tag has no key, and takes no time to find that out: neither one that was typed so
+// long, nor one whose letters stand for eighteen each.
+func TestLongTextsHaveNoKey(t *testing.T) {
+	t.Parallel()
+	for name, tag := range map[string]string{
+		"Typed": strings.Repeat("a", tagKeyWork+1), "Written out": strings.Repeat("\ufdfa", tagKeyWork/18+1),
+		"Marks": "a" + strings.Repeat("\u0301", 1<<20), "Signs": strings.Repeat("a.", 1<<20),
+	} {
+		if key, long := tagKey(tag); key != "" || !long || TagKeyPrefix(tag) != "" {
+			t.Errorf("%s: got a key of %d bytes, want none", name, len(key))
+		}
+	}
+	if longest := strings.Repeat("ä", tagKeyWork); TagKey(longest) != longest {
+		t.Error("want a key for the longest text that is looked at")
+	}
+}
+
 func TestTagKeyPrefix(t *testing.T) {
 	t.Parallel()
 	for _, tag := range []string{"COVID-19", "Climate-Justice", "C++", "R&D", "1.5 °C", "A-", "-5 °C", "½ price", "24/7", ".NET", "§ 218 StGB", "A≠B", "Save 🐝", "🐝 Save", "Made in 🇩🇪", "50٪", "US$", "F♯", "🏴\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f Rugby"} {

@@ -3,6 +3,8 @@
 package renderedbody
 
 import (
+	"context"
+	"fmt"
 	"runtime"
 
 	"github.com/google/uuid"
@@ -40,18 +42,23 @@ func New() *Cache {
 }
 
 // HTML returns the body of a petition at a version as sanitised HTML. Rendering hostile Markdown can take a tenth of a
-// second and some megabytes, so no more bodies are rendered at once than there are processors.
-func (c *Cache) HTML(petition uuid.UUID, version int, body string) string {
+// second and some megabytes, so no more bodies are rendered at once than there are processors. It fails when ctx ends
+// before there is a place.
+func (c *Cache) HTML(ctx context.Context, petition uuid.UUID, version int, body string) (string, error) {
 	key := edition{petition, version}
 	if html, ok := c.known.Get(key); ok {
-		return html
+		return html, nil
 	}
-	c.places <- struct{}{}
+	select {
+	case c.places <- struct{}{}:
+	case <-ctx.Done():
+		return "", fmt.Errorf("waiting to render a text: %w", ctx.Err())
+	}
 	defer func() { <-c.places }()
 	if html, ok := c.known.Get(key); ok { // rendered by another caller meanwhile
-		return html
+		return html, nil
 	}
 	html := text.RenderMarkdown(body)
 	c.known.Add(key, html)
-	return html
+	return html, nil
 }
