@@ -140,14 +140,13 @@ func TestMissingSecretIsNotMadeAnew(t *testing.T) {
 // beforeFingerprints takes back the migrations from the fifth on, which made the fingerprints; the last one first. What
 // is for one database only begins with its name.
 var beforeFingerprints = []string{
-	`SQLite: DROP TRIGGER petitions_deleted`,
-	`SQLite: DROP TRIGGER petitions_moving`,
 	`SQLite: DROP TRIGGER petitions_moved`,
-	`SQLite: DROP TRIGGER search_documents_updating`,
 	`SQLite: DROP TRIGGER search_documents_inserted`,
 	`SQLite: DROP TRIGGER search_documents_deleted`,
 	`SQLite: DROP TRIGGER search_documents_updated`,
 	`SQLite: DROP VIEW search_texts`,
+	`SQLite: DROP TABLE search_pieces`,
+	`SQLite: DROP TABLE search_entries`,
 	`SQLite: DROP TABLE search_terms`,
 	`SQLite: CREATE TRIGGER search_documents_inserted AFTER INSERT ON search_documents BEGIN SELECT 1; END`,
 	`SQLite: CREATE TRIGGER search_documents_deleted AFTER DELETE ON search_documents BEGIN SELECT 1; END`,
