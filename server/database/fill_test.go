@@ -122,6 +122,9 @@ func triggers(t *testing.T, db *database.DB) []string {
 	return strings.Split(names, ",")
 }
 
+// outgrown are triggers that a later version has no use for.
+var outgrown = []string{"petitions_deleted", "petitions_moving", "search_documents_updating"}
+
 // loss fills a database of an earlier version, migrates it completely, and reports what is missing then.
 func loss(t *testing.T, db *database.DB, files fs.FS, version int64) string {
 	t.Helper()
@@ -134,6 +137,9 @@ func loss(t *testing.T, db *database.DB, files fs.FS, version int64) string {
 		t.Fatal(err)
 	}
 	after := holdings(t, db)
+	for _, name := range outgrown {
+		delete(before, "trigger "+name)
+	}
 	maps.DeleteFunc(after, func(table string, _ int) bool { _, old := before[table]; return !old })
 	return cmp.Diff(before, after)
 }

@@ -22,7 +22,7 @@ func found(t *testing.T, db *database.DB, word string) bool {
 	t.Helper()
 	query := "SELECT count(*) > 0 FROM search_documents WHERE document @@ to_tsquery('simple', $1)"
 	if db.Dialect == database.SQLite {
-		query = "SELECT count(*) > 0 FROM search_index JOIN search_documents ON id = search_index.rowid WHERE search_index MATCH $1"
+		query = `SELECT count(*) > 0 FROM search_index WHERE search_index MATCH '("_OPEN" OR "_PAUSED" OR "_CLOSED" OR "_ARCHIVED") AND ' || $1`
 	}
 	return scan[bool](t, db.Read, query, word)
 }
@@ -76,8 +76,13 @@ func TestSearchFollowsTheDocuments(t *testing.T) {
 		}
 		exec(t, db.Write, "DELETE FROM petitions WHERE id = $1", petition)
 		expect("petition deleted", map[string]bool{"second": false, "third": false, "tag": false})
-		if db.Dialect == database.SQLite { // fails when the index holds what the documents do not
-			exec(t, db.Write, "INSERT INTO search_index (search_index, rank) VALUES ('integrity-check', 1)")
+		if db.Dialect == database.SQLite { // what is left can be taken out, and nothing stays
+			exec(t, db.Write, "DELETE FROM search_pieces")
+			exec(t, db.Write, "DELETE FROM search_entries WHERE state IS NULL AND written IS NULL")
+			exec(t, db.Write, "INSERT INTO search_index (search_index) VALUES ('integrity-check')")
+			if got := scan[int](t, db.Read, "SELECT count(*) FROM search_terms"); got != 0 {
+				t.Errorf("%d words of the petition are still in the index", got)
+			}
 		}
 	})
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // Run does the periodic tasks: once a second it closes petitions whose end has passed, rewrites changed ranks, and
-// writes search documents of an earlier version again; once a minute it compares all ranks and tags and reopens what a
+// indexes texts that are not indexed yet; once a minute it compares all ranks and tags and reopens what a
 // wrong clock has closed; once an hour it deletes old idempotency keys. It returns when ctx ends; a task that fails is
 // logged and tried again the next time.
 //
@@ -34,7 +34,7 @@ func (s *Service) Run(ctx context.Context) error {
 			// In this order, so that a petition that closes now is ranked as a closed one.
 			s.task(ctx, "close what is due", s.CloseDue)
 			s.task(ctx, "rewrite ranks", s.Rank)
-			s.task(ctx, "write search documents again", s.IndexTexts)
+			s.task(ctx, "index texts", s.IndexTexts)
 		case <-minute.C:
 			minutely()
 		case <-redate.C:

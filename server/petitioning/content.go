@@ -37,6 +37,11 @@ func (c content) equal(o content) bool {
 	return c.goal == o.goal && slices.Equal(c.tags, o.tags)
 }
 
+// sameTerms reports whether an edit has left everything as it was by which searches find a petition.
+func (c content) sameTerms(o content) bool {
+	return c.row.Title == o.row.Title && c.row.Summary == o.row.Summary && c.row.Body == o.row.Body && slices.Equal(c.tags, o.tags)
+}
+
 // assign writes the fields that may be edited into a row's mutation: each once, since PostgreSQL refuses two
 // assignments to a column.
 func (c content) assign(to *ent.PetitionMutation) error {

@@ -257,5 +257,8 @@ func (e *edit) write(ctx context.Context, before, after content) error {
 			return err
 		}
 	}
+	if after.sameTerms(before) {
+		return nil
+	}
 	return e.index(ctx, e.row.ID, after)
 }

@@ -16,3 +16,13 @@ func (s *Service) RedateChanges(ctx context.Context) error {
 
 // ReopenEarly lets tests open what a wrong clock has closed without waiting for the minute.
 func (s *Service) ReopenEarly(ctx context.Context) error { _, err := s.reopenEarly(ctx); return err }
+
+// IndexStep lets tests stop the indexing anywhere: it is one step of the first kind that has anything to do.
+func (s *Service) IndexStep(ctx context.Context) (did bool, err error) {
+	for _, do := range s.indexing() {
+		if did, err = do(ctx); did || err != nil {
+			return did, err
+		}
+	}
+	return false, nil
+}

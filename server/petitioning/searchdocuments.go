@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -25,9 +24,7 @@ const (
 
 	// So much is written again in a transaction, for which signatures may have to wait on SQLite.
 	rewrittenAtOnce = 20
-	rewrittenBytes  = 64 << 10
-
-	rewritingTime = 250 * time.Millisecond // of each second
+	rewrittenBytes  = 16 << 10
 )
 
 // document holds the terms by which searches find a petition.
@@ -75,27 +72,19 @@ func (t *tx) write(ctx context.Context, d document) error {
 	return nil
 }
 
-// IndexTexts writes the search documents whose terms are missing or were made by an earlier version, for a short
-// time and a few in a transaction, on one replica at a time. It is called every second and finds few as a rule.
-func (s *Service) IndexTexts(ctx context.Context) error {
-	started := time.Now() //nolint:forbidigo // a length is measured, by the monotonic clock
-	for time.Since(started) < rewritingTime {
-		rewritten := 0
-		stale, err := s.staleDocuments(ctx)
-		if err == nil && len(stale) > 0 {
-			err = s.inTx(ctx, func(t *tx) (err error) {
-				rewritten, err = t.rewrite(ctx, s.db.Dialect, stale)
-				return err
-			})
-		}
-		if err != nil {
-			return fmt.Errorf("writing search documents: %w", err)
-		}
-		if rewritten == 0 {
-			return nil
-		}
+// rewriteSome writes some of the search documents whose terms are missing or were made by an earlier version, on one
+// replica at a time.
+func (s *Service) rewriteSome(ctx context.Context) (did bool, _ error) {
+	stale, err := s.staleDocuments(ctx)
+	if err != nil || len(stale) == 0 {
+		return false, err
 	}
-	return nil
+	rewritten := 0
+	err = s.inTx(ctx, func(t *tx) (err error) {
+		rewritten, err = t.rewrite(ctx, s.db.Dialect, stale)
+		return err
+	})
+	return rewritten > 0, err
 }
 
 // staleDocuments makes some of the documents that are to be written, outside of any transaction: of one petition at

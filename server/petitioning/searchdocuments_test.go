@@ -121,3 +121,19 @@ func TestLongTextsAreIndexedLater(t *testing.T) {
 		equal(t, "documents that are still to be written", 0, value[int](t, b, `SELECT COUNT(*) FROM search_documents WHERE text_version = 0`))
 	})
 }
+
+// TestEditsOfGoalsIndexNothing edits what no search looks at.
+func TestEditsOfGoalsIndexNothing(t *testing.T) {
+	t.Parallel()
+	dbtest.EachCounting(t, func(t *testing.T, db *database.DB, counter *dbtest.Counter) {
+		b := setup(t, db)
+		made := b.MustPublish(t)
+		counter.Reset()
+		ok(t, b.Update(operator(t), b.Edit(t, made.Petition, func(u *petitioning.Update) { u.Goal = p(5) })))
+		for _, s := range counter.Statements() {
+			if strings.Contains(s, "search_") {
+				t.Errorf("an edit of a goal runs %s", s)
+			}
+		}
+	})
+}

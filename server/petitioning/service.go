@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -51,6 +52,7 @@ type Service struct {
 	db     *database.DB
 	lookup *ent.Client // finds credentials and keys for any caller: reads the newest state, never writes
 
+	turn    chan struct{}   // of a transaction on SQLite
 	failing recurring.Lines // what the log was told of the tasks of Run
 }
 
@@ -78,6 +80,7 @@ func New(opt Options) *Service {
 		opt:    opt,
 		db:     opt.Database,
 		lookup: client(opt.Database.Dialect, opt.Database.Newest()),
+		turn:   make(chan struct{}, 1),
 	}
 	readOnly(s.lookup)
 	return s
@@ -121,7 +124,7 @@ func (s *Service) inTx(ctx context.Context, fn func(*tx) error) error {
 	}
 	// PostgreSQL resolves a deadlock by failing one of the two; the third failure in a row is no coincidence any more.
 	for range 3 {
-		err = database.InTx(ctx, s.db.Write, func(t *sql.Tx) error {
+		err = s.inTurn(ctx, func(t *sql.Tx) error {
 			driver := joined{entsql.Conn{ExecQuerier: t}, string(s.db.Dialect)}
 			return fn(&tx{Client: ent.NewClient(ent.Driver(driver)), sql: t})
 		})
@@ -139,6 +142,20 @@ func (s *Service) inTx(ctx context.Context, fn func(*tx) error) error {
 		return s.failed(ctx, errUnavailable(), err)
 	}
 	return err
+}
+
+// inTurn runs fn in a transaction. SQLite has one writer, which any of those who wait for it is given next. Of all who
+// create, publish and edit one waits at a time, so that those who sign do not wait for the others.
+func (s *Service) inTurn(ctx context.Context, fn func(*sql.Tx) error) error {
+	if s.db.Dialect == database.SQLite && !isUnasked(ctx) {
+		select {
+		case s.turn <- struct{}{}:
+			defer func() { <-s.turn }()
+		case <-ctx.Done():
+			return fmt.Errorf("begin: %w", ctx.Err())
+		}
+	}
+	return database.InTx(ctx, s.db.Write, fn)
 }
 
 // unread returns the answer to a write for which something could not be read: nothing was written.

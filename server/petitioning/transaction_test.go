@@ -8,9 +8,12 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
@@ -185,4 +188,53 @@ func TestCallersWhoHangUp(t *testing.T) {
 		ok(t, b.Sign(b.As(t, ""), keyed))
 		equal(t, "total", 1, b.Figures(t, made.Petition).Total)
 	})
+}
+
+// TestSignersWaitForOneEditor has eight clients who edit petitions wait for SQLite's writer, and one who signs: the
+// signature is written after one of them at most, and not after all.
+func TestSignersWaitForOneEditor(t *testing.T) {
+	t.Parallel()
+	db, counter := dbtest.Counting(t, database.SQLite)
+	b := setup(t, db)
+	signed := b.MustPublish(t).Petition
+	var drafts []uuid.UUID
+	for range 8 {
+		drafts = append(drafts, b.MustCreate(t).Petition)
+	}
+	for round := range 8 { // who is next is left to chance
+		held, err := db.Write.Conn(t.Context())
+		ok(t, err)
+		var all sync.WaitGroup
+		waited := db.Write.Stats().WaitCount
+		for _, id := range drafts {
+			all.Go(func() {
+				if err := b.Update(operator(t), b.Edit(t, id, func(u *petitioning.Update) { u.Goal = p(1000 + round) })); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Go(func() {
+			if err := b.Sign(b.As(t, ""), signing(signed, round)); err != nil {
+				t.Error(err)
+			}
+		})
+		for db.Write.Stats().WaitCount < waited+2 { // the ledger, and one of the others
+			time.Sleep(time.Millisecond)
+		}
+		counter.Reset()
+		ok(t, held.Close())
+		all.Wait()
+		before := 0
+		for _, s := range counter.Statements() {
+			if strings.Contains(s, "INTO signatures") {
+				break
+			}
+			if s == "COMMIT" {
+				before++
+			}
+		}
+		if before > 1 {
+			t.Errorf("a signature waits for %d others", before)
+		}
+	}
 }

@@ -90,7 +90,7 @@ const readMost = 200
 // entersByID looks for statements that read drafts by their state, and not by the ids of the owner's.
 func (b *bundle) entersByID(t *testing.T, name string, counter *dbtest.Counter) {
 	t.Helper()
-	byState := regexp.MustCompile(`SCAN (p|r|x|d|search_index)\b|\(state=|VIRTUAL`)
+	byState := regexp.MustCompile(`SCAN (p|r|x|d|e|search_index)\b|\(state=|VIRTUAL`)
 	for _, call := range counter.Calls() {
 		if b.DB.Dialect == database.Postgres {
 			b.readsFew(t, name, call)

@@ -10,6 +10,7 @@ import (
 
 	"petitiond/ent"
 	"petitiond/ent/petition"
+	"petitiond/server/database"
 	"petitiond/server/figures"
 	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
@@ -125,6 +126,18 @@ func (s *Site) Each(t testing.TB, query string, fn func([]any), names *[]string,
 		fn(row)
 	}
 	OK(t, rows.Err())
+}
+
+// IndexAll has the search index follow all texts, however slow the machine is.
+func (s *Site) IndexAll(t testing.TB) {
+	t.Helper()
+	behind := `SELECT COUNT(*) FROM search_documents WHERE text_version = 0`
+	if s.DB.Dialect == database.SQLite {
+		behind = `SELECT (` + behind + `) + (SELECT COUNT(*) FROM search_entries WHERE state IS NULL OR written IS NOT NULL)`
+	}
+	for more := true; more; more = Value[int](t, s, behind) > 0 {
+		OK(t, s.IndexTexts(t.Context()))
+	}
 }
 
 // WrongLabels counts labels with another number of public petitions than there are, or that are missing.

@@ -37,11 +37,12 @@ func (s Search) Matches(args *database.Args) string {
 		}
 	}
 	if len(named) > 0 {
-		terms, more := s.Terms, ``
+		terms, look, more := s.Terms, ``, ``
 		if s.Crowded { // the list of a shorter beginning, and a look at the text of what it finds
+			look = ` JOIN search_documents AS d ON d.petition_id = e.petition_id`
 			terms, more = text.Shortened(terms, ListedLetters), ` AND `+Search{Dialect: s.Dialect, Terms: terms}.MatchesOne(args)
 		}
-		parts = append(parts, `SELECT d.petition_id AS id FROM search_index JOIN search_documents AS d ON d.id = search_index.rowid
+		parts = append(parts, `SELECT e.petition_id AS id FROM search_index JOIN search_entries AS e ON e.id = search_index.rowid`+look+`
  WHERE search_index MATCH `+args.Add(`(`+strings.Join(named, ` OR `)+`) AND `+text.FTSQuery(terms))+more)
 	}
 	if len(unseen) > 0 { // only the operator asks for all of these; they are in no index, which anybody could fill
