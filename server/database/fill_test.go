@@ -74,7 +74,8 @@ func fill(t *testing.T, db *database.DB) {
 	for len(tables) > 0 {
 		before, failure := len(tables), error(nil)
 		for table, columns := range maps.Clone(tables) {
-			if err := put(t.Context(), db, table, columns); err != nil {
+			filled := scan[int](t, db.Read, "SELECT count(*) FROM "+table) > 0 // by a trigger
+			if err := put(t.Context(), db, table, columns); err != nil && !filled {
 				failure = fmt.Errorf("%s: %w", table, err) // its parent may come later
 				continue
 			}
