@@ -14,6 +14,7 @@ import (
 	"unicode/utf16"
 
 	"petitiond/server/database"
+	"petitiond/server/settings"
 	"petitiond/server/transport"
 )
 
@@ -86,6 +87,7 @@ func (s *site) respond(t *testing.T, method, path, body string, headers ...strin
 	for i := 0; i < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}
+	request.Host = request.Header.Get("Host") // Go sends no such header by itself; empty: that of the address
 	still := &http.Client{Transport: client.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	response, err := still.Do(request)
 	if err != nil {
@@ -306,5 +308,95 @@ func TestPagesOfOtherSitesByDefault(t *testing.T) {
 		if got := codes([]byte(s.post(t, "/graphql", touch, "Origin", c.origin))); got != c.sign {
 			t.Errorf("%v: a mutation from %s is answered with %s, want %s", c.settings, c.origin, got, c.sign)
 		}
+	}
+}
+
+// TestHostsOfOthers: anybody can have a name lead to the machine of a developer, whose browser then takes this server for
+// a part of their site: it asks nothing before it sends a mutation, and shows every answer to their page. The page may
+// not write, open a socket or read mails.
+func TestHostsOfOthers(t *testing.T) {
+	t.Parallel()
+	public := []string{"PETITION_PUBLIC_URL=http://Petitions.example:8080"}
+	for _, c := range []struct {
+		settings []string
+		host     string
+		own      bool
+	}{
+		{nil, "localhost:8080", true},
+		{nil, "LOCALHOST", true},
+		{nil, "shop.localhost:8080", true},
+		{nil, "192.0.2.7:8080", true},
+		{nil, "[2001:db8::1]:8080", true},
+		{nil, "[::1]", true},
+		{public, "petitions.example:8080", true},
+		{public, "PETITIONS.example", true}, // a proxy, or a port that is passed on
+		{public, "localhost:8080", true},
+		{public, "evil.example:8080", false},
+		{public, "www.petitions.example:8080", false},
+		{[]string{"PETITION_ALLOWED_ORIGINS=https://friend.example"}, "evil.example:8080", false},
+		{nil, "evil.example", false},
+		{nil, "127.0.0.1.evil.example:8080", false},
+		{nil, "localhost.evil.example", false},
+		{nil, "notlocalhost", false},
+	} {
+		t.Run(c.host, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, append(fresh(t, database.SQLite), c.settings...))
+			origin := "http://" + c.host
+			mutation, socket, page := "FORBIDDEN", http.StatusForbidden, http.StatusMisdirectedRequest
+			if c.own {
+				mutation, socket, page = "ok", http.StatusSwitchingProtocols, http.StatusOK
+			}
+			const touch = `{"query":"mutation { publishPetition(id: \"x\") { petition { id } } }"}`
+			if got := codes([]byte(s.post(t, "/graphql", touch, "Host", c.host, "Origin", origin))); got != mutation {
+				t.Errorf("a mutation is answered with %s, want %s", got, mutation)
+			}
+			response := s.respond(t, http.MethodGet, "/graphql", "", "Host", c.host, "Origin", origin, "Connection", "Upgrade", "Upgrade", "websocket",
+				"Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Protocol", "graphql-transport-ws")
+			_ = response.Body.Close()
+			if response.StatusCode != socket {
+				t.Errorf("a socket is answered with %d, want %d", response.StatusCode, socket)
+			}
+			for _, path := range []string{"/outbox", "/outbox/none", "/outbox/none/html"} {
+				want := page
+				if c.own && path != "/outbox" {
+					want = http.StatusNotFound
+				}
+				response := s.respond(t, http.MethodGet, path, "", "Host", c.host)
+				body, err := io.ReadAll(response.Body)
+				_ = response.Body.Close()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if text := string(body); response.StatusCode != want || !c.own && (!strings.Contains(text, "PETITION_PUBLIC_URL") || strings.Count(text, "\n") != 1) {
+					t.Errorf("%s is answered with %d, want %d: %s", path, response.StatusCode, want, text)
+				}
+			}
+			if logged := strings.Contains(s.log.String(), "origin="+origin); logged == c.own {
+				t.Errorf("the origin is logged: %v", logged)
+			}
+			// No page: a program, which may know the server by any name.
+			if got := codes([]byte(s.post(t, "/graphql", touch, "Host", c.host))); got != "ok" {
+				t.Errorf("a mutation of no page is answered with %s", got)
+			}
+		})
+	}
+}
+
+// TestHostsInProduction: a proxy may ask under any host, and the pages that come by it are the site's own.
+func TestHostsInProduction(t *testing.T) {
+	t.Parallel()
+	environment := fresh(t, database.SQLite)
+	start(t, environment).stop() // which makes the secret file
+	s := start(t, environment, func(c *settings.Config) { c.Env = settings.Production })
+	const touch = `{"query":"mutation { publishPetition(id: \"x\") { petition { id } } }"}`
+	response := s.respond(t, http.MethodPost, "/graphql", touch, "Host", "inside.example", "Origin", "https://inside.example", "Content-Type", "application/json")
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := codes(body); got != "ok" || response.Header.Get("Access-Control-Allow-Origin") != "https://inside.example" {
+		t.Errorf("a page of the host is answered with %s: %v", got, response.Header)
 	}
 }

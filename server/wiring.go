@@ -120,6 +120,7 @@ func (a *App) serveGraphQL() error {
 		Address:         addressFrom(a.config.TrustedProxies),
 		AllowedOrigins:  a.allowedOrigins(),
 		LoopbackOrigins: a.config.Env == settings.Development,
+		OwnHost:         a.ownHost(),
 		Introspection:   a.config.Introspection,
 		Discreet:        a.config.Env == settings.Production,
 		Limits:          a.limits(),
@@ -137,6 +138,15 @@ func (a *App) allowedOrigins() []string {
 		origins = append(origins, settings.OriginOf(site))
 	}
 	return origins
+}
+
+// ownHost returns what tells the site's own hosts from others, or nil where every one counts. In production a proxy in
+// front decides which hosts reach us, and the server is not on the machine of a visitor.
+func (a *App) ownHost() func(host string) bool {
+	if false {
+		return nil
+	}
+	return transport.OwnHosts(a.config.PublicURL)
 }
 
 // trust makes the transport serve the documents of the site's manifest alone, where there is one, with those that

@@ -27,14 +27,15 @@ type rights int
 
 const (
 	nothing rights = iota // its browser keeps the answers from it
+	unasked               // nothing either, but its browser believes that it is one of ours
 	reads                 // queries and subscriptions
 	writes                // everything
 )
 
-// forbid refuses an operation that changes something to a page that may only read. A page that may do nothing is not
-// refused here: its browser asks before it sends a mutation, and it gets no socket.
+// forbid refuses an operation that changes something to a page that may only read, or whose browser sends a mutation
+// unasked. Other pages that may do nothing are not refused here: their browsers ask before, and they get no socket.
 func (r rights) forbid(kind ast.Operation) *fault.Fault {
-	if r == reads && kind == ast.Mutation {
+	if (r == reads || r == unasked) && kind == ast.Mutation {
 		return fault.New(http.StatusForbidden, errcode.Forbidden,
 			"Pages of this origin may read, but not change anything. The site's operator can allow it to them by name.")
 	}
@@ -50,13 +51,14 @@ type origins struct {
 	named    []string
 	all      bool // others may read
 	loopback bool // pages of this machine may do everything
+	own      func(host string) bool
 	refused  refusedOrigins
 }
 
 func newOrigins(o Options) *origins {
 	named := slices.DeleteFunc(slices.Clone(o.AllowedOrigins), func(origin string) bool { return origin == anyOrigin })
 	return &origins{
-		named: named, all: len(named) < len(o.AllowedOrigins), loopback: o.LoopbackOrigins,
+		named: named, all: len(named) < len(o.AllowedOrigins), loopback: o.LoopbackOrigins, own: o.OwnHost,
 		refused: refusedOrigins{told: map[string]bool{}, log: o.Logger},
 	}
 }
@@ -68,23 +70,42 @@ func (o *origins) of(r *http.Request) rights {
 	case origin == "", slices.Contains(o.named, origin):
 		return writes
 	case origin == "null": // of a file, or of a page that hides where it is from
-		return o.others(origin)
+		return o.others(r)
 	}
 	page, err := url.Parse(origin)
 	// The scheme is not compared: behind a proxy that ends TLS, we do not know our own.
-	if err == nil && page.Host != "" && (strings.EqualFold(page.Host, r.Host) || o.loopback && isLoopback(page.Hostname())) {
+	if err == nil && page.Host != "" &&
+		(strings.EqualFold(page.Host, r.Host) && o.own(r.Host) || o.loopback && isLoopback(page.Hostname())) {
 		return writes
 	}
-	return o.others(origin)
+	return o.others(r)
 }
 
-// others returns what the pages of an origin may do that is not named.
-func (o *origins) others(origin string) rights {
+// others returns what a page may do whose origin is not named.
+func (o *origins) others(r *http.Request) rights {
 	if o.all {
 		return reads
 	}
-	o.refused.tell(origin)
+	o.refused.tell(r.Header.Get("Origin"))
+	if !o.own(r.Host) {
+		return unasked
+	}
 	return nothing
+}
+
+// OwnHosts returns a function that reports whether a Host, with or without a port, is the site itself: an address, a
+// name of this machine, or the host of the site's URL. The owner of any other name can have it lead here, and browsers
+// then take us for a part of their site (DNS rebinding). Nobody else can do so with these.
+func OwnHosts(site string) func(host string) bool {
+	public := ""
+	if u, err := url.Parse(site); err == nil {
+		public = strings.ToLower(u.Hostname())
+	}
+	return func(host string) bool {
+		name := strings.ToLower((&url.URL{Host: host}).Hostname())
+		_, err := netip.ParseAddr(name)
+		return err == nil || isLoopback(name) || name != "" && name == public
+	}
 }
 
 // isLoopback reports whether a host is the machine itself.
@@ -98,7 +119,7 @@ func isLoopback(host string) bool {
 // share lets pages of other sites read answers. They may send any header.
 func (o *origins) share(next http.Handler) http.Handler {
 	options := cors.Options{
-		AllowOriginVaryRequestFunc: func(r *http.Request, _ string) (bool, []string) { return o.of(r) != nothing, nil },
+		AllowOriginVaryRequestFunc: func(r *http.Request, _ string) (bool, []string) { return o.of(r) >= reads, nil },
 		AllowedMethods:             []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete},
 		AllowedHeaders:             []string{"*"},
 		ExposedHeaders:             []string{requestid.Header, "Retry-After", cacheStatusHeader},

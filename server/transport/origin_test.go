@@ -230,3 +230,41 @@ func TestRefusedOriginsAreLogged(t *testing.T) {
 		t.Errorf("%d lines, want a hundred", got)
 	}
 }
+
+// TestPagesOfHostsThatAreNotOurs: their browsers ask nothing before, and need not name them to open a stream. They hide
+// where a page is from, if it wants that. Where all may read, so may they.
+func TestPagesOfHostsThatAreNotOurs(t *testing.T) {
+	t.Parallel()
+	for _, all := range []bool{false, true} {
+		o := newStation().options()
+		o.OwnHost = transport.OwnHosts("")
+		if all {
+			o.AllowedOrigins = []string{"*"}
+		}
+		_, server := serve(t, o)
+		send := func(method, target, body string, headers ...string) reply {
+			r := request(t, method, server+target, strings.NewReader(body), headers...)
+			r.Host = "stranger.example"
+			return do(t, r)
+		}
+		mutation := query("mutation { __typename touch }")
+		for _, origin := range []string{"http://stranger.example", "null", stranger} {
+			from := "Origin: " + origin
+			token := send(http.MethodPut, "", "").body
+			stream(t, request(t, http.MethodGet, server+"?token="+token, nil, events))
+			for name, got := range map[string]reply{
+				"alone":           send(http.MethodPost, "", mutation, from),
+				"as events":       send(http.MethodPost, "", mutation, from, events),
+				"beside a stream": send(http.MethodPost, "?token="+token, `{"query":"mutation { touch }","extensions":{"operationId":"1"}}`, from),
+			} {
+				if got.status != http.StatusForbidden || got.code() != "FORBIDDEN" {
+					t.Errorf("all: %v, %q, a mutation %s: %d %s", all, origin, name, got.status, got.body)
+				}
+			}
+			got := send(http.MethodPost, "", hello, from).header.Get("Access-Control-Allow-Origin")
+			if (got != "") != all {
+				t.Errorf("all: %v, %q: allowed origin %q", all, origin, got)
+			}
+		}
+	}
+}

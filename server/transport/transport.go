@@ -64,6 +64,9 @@ type Options struct {
 	AllowedOrigins []string
 	// LoopbackOrigins allows everything to pages that are served by the machine of their visitor.
 	LoopbackOrigins bool
+	// OwnHost reports whether a Host is the site itself, so that a page of it is one of ours; see [OwnHosts]. By default
+	// every one is.
+	OwnHost func(host string) bool
 	// Introspection lets clients ask for the schema. Where it is off, errors do not suggest names either.
 	Introspection bool
 	// Discreet keeps errors from suggesting names in any case.
@@ -159,6 +162,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.OwnHost == nil {
+		o.OwnHost = func(string) bool { return true }
 	}
 	if o.ErrorPresenter == nil {
 		o.ErrorPresenter = hideUncoded

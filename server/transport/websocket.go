@@ -62,7 +62,7 @@ func (o *opener) serveSocket(w http.ResponseWriter, r *http.Request) {
 
 // admitSocket checks a handshake before it is answered.
 func (o *opener) admitSocket(w http.ResponseWriter, r *http.Request) (credential.Identity, *fault.Fault) {
-	if o.intake.origins.of(r) == nothing { // nothing else keeps a page from reading over a socket
+	if o.intake.origins.of(r) < reads { // nothing else keeps a page from reading over a socket
 		return credential.Identity{}, fault.New(http.StatusForbidden, errcode.Forbidden, "Pages of this origin may not open WebSockets on this server.")
 	}
 	if err := socket.CheckUpgrade(r.Header, r.Method, r.ProtoMajor, r.ProtoMinor); err != nil {
