@@ -14,9 +14,9 @@ func memoryLimit(config settings.Config) int64 {
 	return machine.Memory() / 4 * 3
 }
 
-// heapLimit returns how much of that is left for Go's heap. SQLite keeps pages of its file outside of it.
+// heapLimit returns how much of that is left for Go's heap.
 func heapLimit(config settings.Config) int64 {
-	return max(0, memoryLimit(config)-databaseOptions(config).Caches(config.DatabaseURL))
+	return memoryLimit(config) - databaseOptions(config).OffHeap(config.DatabaseURL)
 }
 
 // databaseOptions are those with which the program opens its database.

@@ -5,6 +5,9 @@ import (
 	"database/sql/driver"
 	"io/fs"
 	"time"
+
+	"modernc.org/libc"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // MigrateTo applies the migrations in files up to version.
@@ -40,4 +43,11 @@ const LargestBuffer = largestBuffer
 // BufferSize takes a list that rows arrive in from those kept, and returns how many values it has room for.
 func BufferSize() int {
 	return cap(*buffers.Get().(*[]driver.Value))
+}
+
+// SQLiteUsed returns how many bytes SQLite has allocated in this process.
+func SQLiteUsed() int64 {
+	tls := libc.NewTLS()
+	defer tls.Close()
+	return sqlite3.Xsqlite3_memory_used(tls)
 }

@@ -28,49 +28,21 @@ func sqlitePragmas() []pragma {
 	}
 }
 
-// What the connections of SQLite keep of the file, in KiB: a reader little, since there are many and the system keeps
-// the file besides, and the writer enough for the pages that it writes to at random, those of two unique indexes. It is
-// also how much a connection sorts before it writes to a file. There is no limit for all of them together: the driver
-// is built without the statistics that SQLite's soft heap limit goes by.
-const (
-	readerCache = 2000
-	writerCache = 65536
-)
+// cacheSize is the pragma for how many KiB a connection keeps of the file, which is also how much it sorts before it
+// writes to another file. All of them together have a limit besides: see limitSQLite.
+func cacheSize(kib string) pragma { return pragma{"cache_size", "-" + kib, "-" + kib} }
 
-// Caches returns how many bytes the connections to an SQLite file keep of it. They are not in Go's heap, so that its
-// limit knows nothing of them. On PostgreSQL it is 0.
-func (o Options) Caches(url string) int64 {
-	o.setDefaults()
-	if isPostgres(url) {
-		return 0
-	}
-	return o.shared(writerCache<<10) + int64(o.Read+o.LookUp+1)*o.shared(readerCache<<10)
+// readerPragmas are those of a reader. It keeps little, since there are many and the system keeps the file besides.
+func readerPragmas() []pragma { return []pragma{{"query_only", "1", "1"}, cacheSize("2000")} }
+
+// writerPragmas are those of the writer. It keeps enough for the pages that it writes to at random, those of two unique
+// indexes, and leaves the log to our own checkpoints until it has 128 MiB.
+func writerPragmas() []pragma {
+	return []pragma{{"query_only", "0", "0"}, cacheSize("65536"), {"wal_autocheckpoint", "32000", "32000"}}
 }
 
-// shared returns the share of a cache that the memory allows: all caches together take a quarter of it at most.
-func (o Options) shared(cache int64) int64 {
-	all := int64(writerCache+(o.Read+o.LookUp+1)*readerCache) << 10
-	if o.Memory == 0 || o.Memory/4 >= all {
-		return cache
-	}
-	return cache * (o.Memory / 4 >> 10) / (all >> 10)
-}
-
-// cacheSize is the pragma for a cache of so many KiB at most.
-func (o Options) cacheSize(most int64) pragma {
-	size := fmt.Sprint(-(o.shared(most<<10) >> 10))
-	return pragma{"cache_size", size, size}
-}
-
-// readerPragmas are those of a reader.
-func (o Options) readerPragmas() []pragma {
-	return []pragma{{"query_only", "1", "1"}, o.cacheSize(readerCache)}
-}
-
-// writerPragmas leave the log to our own checkpoints until it has 128 MiB.
-func (o Options) writerPragmas() []pragma {
-	return []pragma{o.cacheSize(writerCache), {"wal_autocheckpoint", "32000", "32000"}}
-}
+// helperPragmas are those of the connection that makes checkpoints.
+func helperPragmas() []pragma { return []pragma{{"query_only", "0", "0"}, cacheSize("2000")} }
 
 // openSQLite opens one connection that writes and several that only read. SQLite allows one writer at a time: with more
 // of them, transactions would fail while they wait for each other instead of queueing here.
@@ -78,14 +50,17 @@ func (o Options) openSQLite(ctx context.Context, path string) (_ *DB, err error)
 	if path, err = makeFile(path); err != nil {
 		return nil, err
 	}
+	if errUncounted != nil {
+		return nil, errUncounted
+	}
+	o.limitSQLite()
 	db := &DB{Dialect: SQLite, Clock: newClock(o.Wall, nil), path: path}
 	defer func() {
 		if err != nil {
 			_ = db.Close()
 		}
 	}()
-	writing := append(append(sqlitePragmas(), pragma{"query_only", "0", "0"}), o.writerPragmas()...)
-	reading := append(sqlitePragmas(), o.readerPragmas()...)
+	writing, reading := append(sqlitePragmas(), writerPragmas()...), append(sqlitePragmas(), readerPragmas()...)
 	// The writer is opened first: it turns the journal into a write-ahead log, which readers are not allowed to do.
 	if db.Write, err = o.sqlitePool(ctx, path, writing, "immediate", 1); err != nil {
 		return nil, err
@@ -99,7 +74,7 @@ func (o Options) openSQLite(ctx context.Context, path string) (_ *DB, err error)
 	}
 	// Checkpoints are no statements of the program: those who count or fail statements must not see them.
 	unwrapped := Options{Wrap: func(c driver.Connector) driver.Connector { return c }}
-	helper, err := unwrapped.sqlitePool(ctx, path, append(sqlitePragmas(), pragma{"query_only", "0", "0"}, o.cacheSize(readerCache)), "deferred", 1)
+	helper, err := unwrapped.sqlitePool(ctx, path, append(sqlitePragmas(), helperPragmas()...), "deferred", 1)
 	if err != nil {
 		return nil, err
 	}

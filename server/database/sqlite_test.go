@@ -184,30 +184,3 @@ func TestNoDatabaseFile(t *testing.T) {
 		}
 	}
 }
-
-// TestCachesFitTheMemory opens databases for little memory: what all connections keep of the file is a quarter of it at
-// most, and Caches knows how much it is.
-func TestCachesFitTheMemory(t *testing.T) {
-	t.Parallel()
-	for memory, most := range map[int64]int64{0: 96 << 20, 64 << 20: 16 << 20, 128 << 20: 32 << 20, 8 << 30: 96 << 20} {
-		options := database.Options{Memory: memory}
-		db := opened(t, options, "sqlite:"+filepath.Join(t.TempDir(), "test.db"))
-		sum := int64(0)
-		for _, pool := range []*sql.DB{db.Write, db.Read, db.LookUp} {
-			for _, conn := range conns(t, pool) {
-				var kib int64
-				if err := conn.QueryRowContext(t.Context(), "PRAGMA cache_size").Scan(&kib); err != nil {
-					t.Fatal(err)
-				}
-				sum -= kib << 10
-			}
-		}
-		known := options.Caches("sqlite:test.db")
-		if sum > most || sum < most*8/10 || known < sum || known > sum*12/10 {
-			t.Errorf("of %d MiB the connections keep %d KiB, want about %d; Caches says %d", memory>>20, sum>>10, most>>10, known>>10)
-		}
-	}
-	if n := (database.Options{}).Caches("postgres://localhost/test"); n != 0 {
-		t.Errorf("on PostgreSQL it says %d", n)
-	}
-}

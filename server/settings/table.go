@@ -180,7 +180,7 @@ func operationSettings() []setting {
 			name: "MEMORY", development: "auto", production: "auto",
 			meaning: "memory that the program should not exceed, such as `512MiB` or `4GiB`: the closer it comes, the more " +
 				"often it collects garbage, and answers under way take at most a third of it, long requests a twelfth, " +
-				"open subscriptions an eighth, and SQLite's pages a quarter; `auto`: " +
+				"open subscriptions an eighth, and SQLite a quarter, `256MiB` at most; `auto`: " +
 				"three quarters of what the machine or the container has (at least `64MiB`)",
 			set: setMemory,
 		},
