@@ -311,9 +311,9 @@ func TestPagesOfOtherSitesByDefault(t *testing.T) {
 	}
 }
 
-// TestHostsOfOthers: anybody can have a name lead to the machine of a developer, whose browser then takes this server for
-// a part of their site: it asks nothing before it sends a mutation, and shows every answer to their page. The page may
-// not write, open a socket or read mails.
+// TestHostsOfOthers: anybody can have a name lead to the machine of a developer, whose browser then takes this server
+// for a part of their site: it asks nothing before it sends a mutation, and shows every answer to their page. The page
+// may not write, open a socket or read mails.
 func TestHostsOfOthers(t *testing.T) {
 	t.Parallel()
 	public := []string{"PETITION_PUBLIC_URL=http://Petitions.example:8080"}
