@@ -106,9 +106,6 @@ func noneToEdit(field []string) *Error {
 func (s *Service) Update(ctx context.Context, u Update) error {
 	f := inInput()
 	given := u.check(f)
-	if err := f.err(); err != nil {
-		return err
-	}
 	return s.change(ctx, u.Petition, f.field("id"), func(ctx context.Context, e *edit) (ledger.Terms, error) {
 		// Under the lock, so that of two edits of one version the second fails.
 		if e.row.Version != u.Version {

@@ -2,7 +2,7 @@ package petitioning_test
 
 import (
 	"context"
-	"database/sql"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -15,7 +15,6 @@ import (
 	"petitiond/server/database/dbtest"
 	"petitiond/server/fields"
 	"petitiond/server/figures"
-	"petitiond/server/ledger"
 	"petitiond/server/petitioning"
 )
 
@@ -170,21 +169,32 @@ func TestUpdateThatChangesNothing(t *testing.T) {
 	})
 }
 
-// What is wrong with an edit is found while somebody else holds the petition, and on SQLite the whole file: on an edit
-// that takes long to check nobody waits to sign.
-func TestFaultsNeedNoLock(t *testing.T) {
+// asked is a context that calls a function whenever it is asked who acts.
+type asked struct {
+	context.Context
+	then func()
+}
+
+func (a asked) Value(key any) any {
+	if strings.Contains(fmt.Sprintf("%T", key), "actor") {
+		a.then()
+	}
+	return a.Context.Value(key)
+}
+
+// What an edit gives is checked before the petition is locked, and on SQLite the whole file: while one is checked that
+// takes long, others sign. Who acts is asked behind the lock, and what is given by then is not looked at.
+func TestEditIsCheckedBeforeTheLock(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
 		made := b.MustPublish(t, func(*petitioning.Draft) {})
-		edit := b.Edit(t, made.Petition, func(u *petitioning.Update) { u.Tags = &[]string{strings.Repeat("\ufdfa", 100)} })
-		ok(t, database.InTx(t.Context(), db.Write, func(tx *sql.Tx) error {
-			if _, err := ledger.Lock(t.Context(), tx, db.Dialect, made.Petition); err != nil {
-				return err
-			}
-			faults(t, b.Update(b.As(t, made.EditToken), edit), "INVALID input.tags.0")
-			return nil
-		}))
+		tags := []string{"?"}
+		edit := b.Edit(t, made.Petition, func(u *petitioning.Update) { u.Tags = &tags })
+		locked := false
+		ctx := asked{b.As(t, made.EditToken), func() { locked, tags[0] = true, "trees" }}
+		faults(t, b.Update(ctx, edit), "INVALID input.tags.0")
+		equal(t, "asked who acts", true, locked)
 	})
 }
 
@@ -204,15 +214,14 @@ func TestUpdateFaults(t *testing.T) {
 		}},
 		{"Values", func(u *petitioning.Update) {
 			u.Title, u.Summary, u.Body, u.Goal = p("ab"), p(strings.Repeat("x", 501)), p(strings.Repeat("x", 50_001)), p(100_000_001)
-			u.Addressees, u.Tags = &[]string{"a\nb", "b"}, &[]string{"a", "?"}
+			u.Addressees, u.Tags, u.EndsAt = &[]string{"a\nb", "b"}, &[]string{"a", "?"}, p(&past)
 		}, []string{
 			"INVALID input.title", "INVALID input.summary", "INVALID input.body", "INVALID input.addressees.0", "INVALID input.tags.1",
-			"INVALID input.goal",
+			"INVALID input.goal", "INVALID input.endsAt",
 		}},
-		{"PastEnd", func(u *petitioning.Update) { u.EndsAt = p(&past) }, []string{"INVALID input.endsAt"}},
 		{"EndAtStart", func(u *petitioning.Update) { u.EndsAt = p(p(monday.Add(time.Hour))) }, []string{"INVALID input.endsAt"}},
 		{"Blank", func(u *petitioning.Update) { u.Title, u.Body = p(""), p(" ") }, []string{"INVALID input.title", "INVALID input.body"}},
-		{"OldVersion", func(u *petitioning.Update) { u.Version--; u.Title = p("Shorter") }, []string{"VERSION_CONFLICT input.version"}},
+		{"OldVersion", func(u *petitioning.Update) { u.Version--; u.Title = p("") }, []string{"VERSION_CONFLICT input.version"}},
 		{"NewVersion", func(u *petitioning.Update) { u.Version++; u.Title = p("Longer") }, []string{"VERSION_CONFLICT input.version"}},
 		{"BrokenText", func(u *petitioning.Update) { u.Title, u.Body = p("nul\x00"), p("broken \xff") }, []string{
 			"INVALID input.title", "INVALID input.body",
