@@ -187,7 +187,7 @@ func TestLongTextsEnterInPieces(t *testing.T) {
 // changes then: what is found is never wrong, and another server completes it.
 func TestIndexingIsTakenUpAgain(t *testing.T) {
 	t.Parallel()
-	former, next := han(5000, 1), han(5000, 2)
+	former, next := han(3000, 1), han(3000, 2)
 	for _, change := range []struct {
 		name  string
 		do    func(*testing.T, *bundle, uuid.UUID) error
@@ -251,8 +251,8 @@ func TestIndexHasWhatIsEntered(t *testing.T) {
 	for range 4 {
 		ids = append(ids, b.MustPublish(t).Petition)
 	}
-	for round := range 150 {
-		id, body := ids[r.IntN(len(ids))], han([]int{20, 1000, 4000}[r.IntN(3)], uint64(round))
+	for round := range 100 {
+		id, body := ids[r.IntN(len(ids))], han([]int{20, 1000, 3000}[r.IntN(3)], uint64(round))
 		switch r.IntN(8) {
 		case 0:
 			b.Move(t, id, []petition.State{petition.StateOPEN, petition.StateCLOSED, petition.StateHIDDEN, petition.StateDRAFT}[r.IntN(4)])
