@@ -302,7 +302,9 @@ func (p *pacer) Read(into []byte) (int, error) {
 // ones.
 func TestFloodOfLongMessages(t *testing.T) {
 	t.Parallel()
-	_, server := serve(t, transport.Options{Schema: measuring()})
+	limits := transport.DefaultLimits()
+	limits.Messages = 1 // a second: even on a busy machine they arrive faster than that
+	_, server := serve(t, transport.Options{Schema: measuring(), Limits: limits})
 	conn := open(t, server, `{}`)
 	long := []byte(`{"type":"ping"}` + strings.Repeat(" ", 700<<10))
 	for range 10 {
