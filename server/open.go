@@ -77,6 +77,9 @@ func unmatched(config settings.Config, err error) error {
 			return fmt.Errorf("PETITION_DATABASE_URL's database and PETITION_SECRET_FILE %s belong together: %w", config.SecretFile, err)
 		}
 	}
+	if database.IsPassing(err) {
+		return fmt.Errorf("asking the database which secret belongs to it: %w", err)
+	}
 	return fmt.Errorf("PETITION_SECRET_FILE %s: %w", config.SecretFile, err)
 }
 

@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"database/sql/driver"
 	"encoding/base64"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -478,5 +481,17 @@ func TestServerAndCommandsMeetByEveryName(t *testing.T) {
 	left, err := os.ReadDir(filepath.Dir(link))
 	if err != nil || len(left) != 1 {
 		t.Errorf("beside the link lie %v (error %v), want nothing", left, err)
+	}
+}
+
+// A start whose connection to the database breaks does not blame the secret, whose file is as it should be.
+func TestLostConnectionIsNotTheSecrets(t *testing.T) {
+	t.Parallel()
+	config := settings.Config{SecretFile: "secret.key"}
+	for err, blamed := range map[error]bool{driver.ErrBadConn: false, io.ErrUnexpectedEOF: false, fs.ErrPermission: true} {
+		got := unmatched(config, fmt.Errorf("digest: %w", err))
+		if !errors.Is(got, err) || strings.Contains(got.Error(), "PETITION_SECRET_FILE") != blamed {
+			t.Errorf("got %q, want the secret blamed: %v", got, blamed)
+		}
 	}
 }
