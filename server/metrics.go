@@ -57,6 +57,14 @@ func (m *metrics) show(a *App) {
 		}
 		return float64(open)
 	})
+	gauge("petitiond_waiting_operations", "Queries, mutations and web pages that wait until they may run.", func() float64 {
+		_, wait := a.transport.Running()
+		return float64(wait)
+	})
+	gauge("petitiond_waiting_reads", "Searches and other statements that may take long, and wait for one of the few connections for these.", func() float64 {
+		_, wait := a.db.Reading()
+		return float64(wait)
+	})
 	gauge("petitiond_watched_petitions", "Petitions that somebody watches live.", func() float64 {
 		petitions, _ := a.observer.hub.Size()
 		return float64(petitions)

@@ -25,7 +25,9 @@ func (a *App) routes() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	handle("/", web)
+	handle("/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		web.ServeHTTP(w, r.WithContext(a.transport.From(r)))
+	}))
 	return mux, nil
 }
 

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"petitiond/server/turns"
 )
 
 // Dialect is a kind of database, by the name that ent uses.
@@ -36,8 +38,8 @@ type DB struct {
 	// Write is the pool on which the domain writes. On SQLite it is one connection, the only one that may write.
 	Write *sql.DB
 	// Read is for statements that change nothing and may take long, such as searches, totals and sums. A few of them run
-	// at once and the others wait, within their time: nothing else waits behind them. On SQLite its connections refuse
-	// changes.
+	// at once and the others wait, within their time and in fair turns (see Ask): nothing else waits behind them. On
+	// SQLite its connections refuse changes.
 	Read *sql.DB
 	// LookUp is for reading statements that use the same indexes whatever their arguments and find few rows: they never
 	// wait for those of Read. PostgreSQL plans each of them only once per connection; by default it would plan some of
@@ -52,6 +54,7 @@ type DB struct {
 	// Failed counts the writes that fail through no fault of those who asked for them.
 	Failed FailedWrites
 
+	reads       *turns.Queue            // of those who Ask, for the connections of Read
 	path        string                  // of the SQLite file, with links resolved
 	checkpoints *checkpoints            // on SQLite only
 	migrate     func() (*sql.DB, error) // opens a pool for migrations; on PostgreSQL only

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"slices"
+
+	"petitiond/server/turns"
 )
 
 func (o *Options) setDefaults() {
@@ -19,6 +21,9 @@ func (o Options) pool(connector driver.Connector, dialect Dialect, size int) *sq
 	pool.SetMaxIdleConns(size)
 	return pool
 }
+
+// turns returns the turns of those who want a connection of Read.
+func (o Options) turns() *turns.Queue { return turns.New(turns.Options{Places: o.Read}) }
 
 // Newest returns the pool that reads the latest committed state without waiting for writers, nor for what takes long.
 // On SQLite this is that of look-ups, since the writer has only one connection; on PostgreSQL it is the one that

@@ -72,7 +72,7 @@ func (o Options) openPostgres(ctx context.Context, address string) (_ *DB, err e
 	if address, err = PostgresAddress(address); err != nil {
 		return nil, err
 	}
-	db := &DB{Dialect: Postgres, Clock: newClock(o.Wall, nil)}
+	db := &DB{Dialect: Postgres, Clock: newClock(o.Wall, nil), reads: o.turns()}
 	defer func() {
 		if err != nil {
 			_ = db.Close()

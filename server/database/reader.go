@@ -4,7 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"sync"
 	"time"
+
+	"petitiond/server/turns"
 )
 
 // restartTime is how long PostgreSQL may be away without a reader noticing: long enough for it to restart and accept
@@ -14,7 +17,9 @@ const restartTime = 2 * time.Second
 // Rows are the result of a reading statement. They must be closed.
 type Rows struct {
 	*sql.Rows
-	conn *sql.Conn // to return to the pool; nil if database/sql does that
+
+	conn *sql.Conn  // to return to the pool; nil if database/sql does that
+	turn turns.Turn // on Read
 }
 
 // Close ends the reading and returns the connection to its pool.
@@ -23,35 +28,73 @@ func (r *Rows) Close() error {
 	if r.conn != nil {
 		err = errors.Join(err, r.conn.Close())
 	}
+	r.turn.Leave()
+	r.turn = turns.Turn{}
 	return err
 }
 
-// Ask runs a reading statement, and repeats it if its connection is lost: see Reader.
-//
-// To cancel a statement, database/sql and the driver need a goroutine each, which make up a fifth of the cost of a
-// short statement. PostgreSQL ends statements itself, after statement_timeout: there ctx only ends the wait for a
-// connection, and a statement that has begun runs to its end. SQLite has no such timeout, and its statements are
-// interrupted.
+// Ask runs a reading statement on the pool Read when it is the turn of those who ask in ctx (see package turns), and
+// repeats it if its connection is lost: see Reader. When ctx ends, the statement is interrupted, since it may take
+// seconds and others wait for its connection.
 func (db *DB) Ask(ctx context.Context, text string, args ...any) (*Rows, error) {
-	if db.Dialect == SQLite {
-		rows, err := Reader{db.Read}.QueryContext(ctx, text, args...)
-		if err != nil {
-			return nil, err
-		}
-		return &Rows{Rows: rows}, nil
+	turn, err := db.turn(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return ask(ctx, db.Read, text, args)
+	rows, err := Reader{db.Read}.QueryContext(ctx, text, args...)
+	if err != nil {
+		turn.Leave()
+		return nil, err
+	}
+	return &Rows{Rows: rows, turn: turn}, nil
 }
 
-// AskByIndex is like Ask, but on the pool LookUp and for statements so short that even SQLite need not be interrupted.
-func (db *DB) AskByIndex(ctx context.Context, text string, args ...any) (*Rows, error) {
-	return ask(ctx, db.LookUp, text, args)
+type oneTurnKey struct{}
+
+// oneTurn is the one turn of several statements.
+type oneTurn struct {
+	mu   sync.Mutex // guards turn
+	turn turns.Turn
 }
 
-// ask runs a statement that ctx cannot cancel: ctx only ends the wait for a connection.
-func ask(ctx context.Context, pool *sql.DB, text string, args []any) (rows *Rows, err error) {
-	err = retryLost(ctx, pool, func() error {
-		conn, err := pool.Conn(ctx)
+// InOneTurn returns a context in which statements of Ask have one turn together: the first waits for it, and it lasts
+// until end is called, which it must be. It is for statements that follow on each other, such as those of a search,
+// each of which would wait for a turn of its own.
+func InOneTurn(ctx context.Context) (_ context.Context, end func()) {
+	t := &oneTurn{}
+	return context.WithValue(ctx, oneTurnKey{}, t), func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.turn.Leave()
+		t.turn = turns.Turn{}
+	}
+}
+
+// turn waits for a turn to read, unless there is one already, which others end.
+func (db *DB) turn(ctx context.Context) (turns.Turn, error) {
+	t, ok := ctx.Value(oneTurnKey{}).(*oneTurn)
+	if !ok {
+		return db.reads.Enter(ctx, 0)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.turn != (turns.Turn{}) {
+		return turns.Turn{}, nil
+	}
+	var err error
+	t.turn, err = db.reads.Enter(ctx, 0)
+	return turns.Turn{}, err
+}
+
+// Reading returns how many statements of Ask run, and how many wait for a connection.
+func (db *DB) Reading() (run, wait int) { return db.reads.Taken() }
+
+// AskByIndex is like Ask, but on the pool LookUp and for statements so short that they need no turns, and are not
+// interrupted: ctx only ends the wait for a connection. To cancel a statement, database/sql and the driver need a
+// goroutine each, which make up a fifth of the cost of a short statement.
+func (db *DB) AskByIndex(ctx context.Context, text string, args ...any) (rows *Rows, err error) {
+	err = retryLost(ctx, db.LookUp, func() error {
+		conn, err := db.LookUp.Conn(ctx)
 		if err != nil {
 			return err
 		}

@@ -54,7 +54,7 @@ func (o Options) openSQLite(ctx context.Context, path string) (_ *DB, err error)
 		return nil, errUncounted
 	}
 	o.limitSQLite()
-	db := &DB{Dialect: SQLite, Clock: newClock(o.Wall, nil), path: path}
+	db := &DB{Dialect: SQLite, Clock: newClock(o.Wall, nil), reads: o.turns(), path: path}
 	defer func() {
 		if err != nil {
 			_ = db.Close()

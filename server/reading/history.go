@@ -81,6 +81,8 @@ func (s *Reader) Histories(ctx context.Context, petitions []uuid.UUID, step Inte
 	if err != nil {
 		return nil, err
 	}
+	ctx, leave := database.InOneTurn(ctx)
+	defer leave()
 	first, err := s.historyStarts(ctx, petitions, from)
 	if err != nil {
 		return nil, err

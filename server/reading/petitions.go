@@ -11,6 +11,7 @@ import (
 	"petitiond/ent"
 	"petitiond/ent/petition"
 	"petitiond/server/answerbudget"
+	"petitiond/server/database"
 	"petitiond/server/keyset"
 	"petitiond/server/reading/visibility"
 	"petitiond/server/text"
@@ -49,6 +50,8 @@ func (s *Reader) Petitions(ctx context.Context, q PetitionQuery, page keyset.Arg
 		q.Order = &Order{Field: ByRelevance, Direction: Desc}
 	}
 	dependOnLists(ctx)
+	ctx, end := database.InOneTurn(ctx)
+	defer end()
 	c, err := s.conditions(ctx, "petitions", q)
 	if err != nil {
 		return nil, err

@@ -31,6 +31,8 @@ func (s *Service) counted(seen visibility.Seen, rows string, args database.Args)
 // counting returns a function that counts a list. For counting it pays to read more petitions than for a page.
 func (s *Reader) counting(c conditions) func(context.Context) (*int, error) {
 	return func(ctx context.Context) (*int, error) {
+		ctx, end := database.InOneTurn(ctx)
+		defer end()
 		// With one narrowing, counting among those that meet it is the way to find out how many they are.
 		if len(c.narrow) == 1 && len(c.states) > 0 {
 			n, all, err := s.countAmong(ctx, c)

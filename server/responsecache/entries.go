@@ -1,9 +1,12 @@
 package responsecache
 
 import (
+	"context"
 	"math"
 	"sync"
 	"time"
+
+	"petitiond/server/turns"
 )
 
 // entry is an answer: first one that is computed, then one that is kept. The shelf's lock guards it, but for what is
@@ -14,6 +17,7 @@ type entry struct {
 	began    time.Time     // when that was
 	ended    time.Time     // when it was computed, or the oldest of its parts that had been kept; zero: neither yet
 	running  bool          // being computed
+	asked    turns.Asker   // for whom
 	attached bool          // those who come now may have it
 	kept     bool          // and it is there
 	fleeting bool          // Briefly was said
@@ -97,7 +101,7 @@ func newShelf(most int, longest, short time.Duration, now func() time.Time) shel
 }
 
 // enter returns the entry that a caller has to do with, and as what.
-func (s *shelf) enter(key Key) (*entry, role, moment) {
+func (s *shelf) enter(ctx context.Context, key Key) (*entry, role, moment) {
 	now := s.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,12 +109,13 @@ func (s *shelf) enter(key Key) (*entry, role, moment) {
 	e := s.current(key, now)
 	switch {
 	case e == nil:
-		e = &entry{key: key, start: s.seq, began: now, running: true, attached: true, before: math.MaxUint64, done: make(chan struct{})}
+		e = &entry{key: key, asked: turns.AskerOf(ctx), start: s.seq, began: now, running: true, attached: true, before: math.MaxUint64, done: make(chan struct{})}
 		s.entries[key] = e
 		s.running.push(e)
 		s.stats.Computed++
 		return e, author, at
 	case e.running:
+		e.asked.Join(ctx)
 		s.stats.Joined++
 		return e, waiter, at
 	default:
@@ -194,7 +199,7 @@ func (s *shelf) finish(e *entry, value any, verdict Verdict, bytes int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.running.remove(e)
-	e.running = false
+	e.running, e.asked = false, turns.Asker{}
 	e.took = now.Sub(e.began)
 	if e.ended.IsZero() {
 		e.ended = now

@@ -1,6 +1,7 @@
 package responsecache
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -45,7 +46,7 @@ func (w *world) check(who string, due, got [2]int) {
 // enter is the first step of every reader. One who finds the answer checks it at once.
 func (r *reading) enter(w *world) {
 	*r = reading{due: w.acked}
-	r.e, r.role, r.at = w.shelf.enter(Key{1})
+	r.e, r.role, r.at = w.shelf.enter(context.Background(), Key{1})
 	switch r.role {
 	case finder:
 		w.kept++

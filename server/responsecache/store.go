@@ -70,7 +70,7 @@ func New[V any](o Options[V]) *Store[V] {
 func (s *Store[V]) Get(ctx context.Context, key Key, compute func(*Recorder) (V, Verdict)) (value V, how How, err error) {
 	// Under constant drops one could wait without end for a result that is stale when it comes: so only twice.
 	for range 2 {
-		e, role, at := s.enter(key)
+		e, role, at := s.enter(ctx, key)
 		switch role {
 		case finder:
 			contains(ctx, e)

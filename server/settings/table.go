@@ -114,7 +114,7 @@ func accessSettings() []setting {
 		{
 			// For load tests, where all clients come from one machine.
 			name: "RATE_LIMITS", development: "on", production: "on",
-			meaning: "limits on connections, WebSockets and event streams per address; production refuses `off`",
+			meaning: "limits per address on connections, WebSockets, event streams and what runs at once; production refuses `off`",
 			set:     boolSetter(func(c *Config) *bool { return &c.RateLimits }, "on", "off"),
 		},
 		{

@@ -14,6 +14,7 @@ import (
 	"petitiond/server/operation"
 	"petitiond/server/transport/connection"
 	"petitiond/server/transport/fault"
+	"petitiond/server/turns"
 )
 
 // host runs what clients ask for over connections that stay open.
@@ -22,8 +23,8 @@ type host struct {
 
 	intake *intake
 	alike  []string // Options.Impersonal
-	turns  *turns
-	starts chan struct{} // places of subscriptions that begin
+	starts *turns.Queue
+	events *turns.Queue
 }
 
 var _ connection.Host = (*host)(nil)
@@ -52,6 +53,7 @@ func (h *host) Answer(ctx context.Context, anonymous bool, op *operation.Operati
 func (h *host) Subscribe(
 	ctx context.Context, op *operation.Operation, from func() []netip.Prefix,
 ) (next func() (*connection.Event, *fault.Fault)) {
+	ctx = turns.FromAny(ctx, from)
 	// Before the start: the resolver takes from this context what says that an event is asked for.
 	ctx, asking := eventmark.With(ctx)
 	responses, ctx := h.start(ctx, op)
@@ -59,7 +61,7 @@ func (h *host) Subscribe(
 	return func() (*connection.Event, *fault.Fault) {
 		b := h.memory.Budget(h.intake.limits.onConnection())
 		ctx, cancel := context.WithCancelCause(ctx)
-		o := &occasion{turns: h.turns, from: from, points: op.Cost, budget: b, time: h.engine.timeout, cancel: cancel}
+		o := &occasion{turns: h.events, points: op.Cost, budget: b, time: h.engine.timeout, cancel: cancel}
 		defer o.end()
 		gate := eventmark.Gate(nil)
 		if reads {
@@ -87,13 +89,13 @@ func (h *host) Subscribe(
 	}
 }
 
-// start starts a subscription in its turn and within the time of an operation. There are as many places as for
-// operations, and those who wait are not refused: after a restart all clients come at once.
+// start starts a subscription in its turn and within the time of an operation.
 func (h *host) start(ctx context.Context, op *operation.Operation) (graphql.ResponseHandler, context.Context) {
-	if take(ctx, h.starts) != nil {
+	turn, err := h.starts.Enter(ctx, 0)
+	if err != nil {
 		return func(context.Context) *graphql.Response { return nil }, ctx
 	}
-	defer func() { <-h.starts }()
+	defer turn.Leave()
 	// What has started lasts longer, and ends with the context that this one comes from.
 	ctx, cancel := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(h.engine.timeout, func() { cancel(errTimeout) })

@@ -3,8 +3,8 @@
 // callback), and how an answer is sent (media type, status, protocol error codes).
 //
 // A request arrives in http.go; request.go reads it and finds who sends it, and origin.go says what the page may do
-// that sends it; package operation checks the operation and prices it; runner.go runs it with engine.go as soon as
-// admission.go has a place for it. Answers of queries without a credential are shared (sharedanswers.go, answer.go).
+// that sends it; package operation checks the operation and prices it; runner.go runs it with engine.go when it is
+// its turn (turns.go). Answers of queries without a credential are shared (sharedanswers.go, answer.go).
 // websocket.go, eventstreams.go and reservedstream.go open long-lived connections, which package connection keeps;
 // connectionhost.go runs what clients ask for over them. The packages below have one job each: credential finds whose
 // credential a request carries, fault describes refused requests, requestid identifies requests in the log, socket

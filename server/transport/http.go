@@ -75,9 +75,9 @@ func (t *Transport) serveOperation(w http.ResponseWriter, r *http.Request) {
 	case op.Kind() == ast.Subscription, accept.answer == "":
 		t.opener.serveEvents(w, r, accept.stream, who, op)
 	case op.Kind() == ast.Mutation:
-		t.answerMutation(who.Context, w, r.Header, accept.answer, op)
+		t.answerMutation(t.from(who.Context, r), w, r.Header, accept.answer, op)
 	default:
-		t.answerQuery(who, w, r, accept.answer, op)
+		t.answerQuery(t.from(who.Context, r), w, r, accept.answer, op)
 	}
 }
 
@@ -169,13 +169,13 @@ func (t *Transport) recall(method string, text []byte) (*operation.Operation, re
 
 // answerQuery answers a query, as soon as there is room.
 func (t *Transport) answerQuery(
-	who credential.Identity, w http.ResponseWriter, r *http.Request, m media, op *operation.Operation,
+	ctx context.Context, w http.ResponseWriter, r *http.Request, m media, op *operation.Operation,
 ) {
 	if !t.sharing.applies(r.Header) {
-		t.deliver(w, r, m, t.sharing.run(who.Context, op, wantsCost(r.Header)), statusBypass)
+		t.deliver(w, r, m, t.sharing.run(ctx, op, wantsCost(r.Header)), statusBypass)
 		return
 	}
-	a, how := t.sharing.share(who.Context, op)
+	a, how := t.sharing.share(ctx, op)
 	t.deliver(w, r, m, a, how)
 }
 

@@ -251,7 +251,7 @@ func TestPagesOfHostsThatAreNotOurs(t *testing.T) {
 		for _, origin := range []string{"http://stranger.example", "null", stranger} {
 			from := "Origin: " + origin
 			token := send(http.MethodPut, "", "").body
-			stream(t, request(t, http.MethodGet, server+"?token="+token, nil, events))
+			<-stream(t, request(t, http.MethodGet, server+"?token="+token, nil, events)) // it is open
 			for name, got := range map[string]reply{
 				"alone":           send(http.MethodPost, "", mutation, from),
 				"as events":       send(http.MethodPost, "", mutation, from, events),

@@ -9,12 +9,13 @@ import (
 	"petitiond/server/operation"
 	"petitiond/server/transport/credential"
 	"petitiond/server/transport/fault"
+	"petitiond/server/turns"
 )
 
 // runner runs operations within the limits of concurrency, time and memory.
 type runner struct {
 	engine     *engine
-	admission  *admission
+	turns      *turns.Queue
 	authority  *credential.Authority
 	memory     *answerbudget.Memory
 	freshness  freshness
@@ -24,7 +25,7 @@ type runner struct {
 
 func newRunner(o Options, a *credential.Authority) *runner {
 	return &runner{
-		engine: newEngine(o), admission: newAdmission(o.Limits), authority: a, memory: answerbudget.NewMemory(o.Memory),
+		engine: newEngine(o), turns: operationTurns(o.Limits), authority: a, memory: answerbudget.NewMemory(o.Memory),
 		freshness: newFreshness(o.Schema.Schema()), answerSize: o.Limits.AnswerSize, costLimit: o.Limits.Cost,
 	}
 }
@@ -33,14 +34,15 @@ func newRunner(o Options, a *credential.Authority) *runner {
 // server is full, or the credential ended while the operation waited. The caller calls done once, when the operation
 // has ended.
 func (r *runner) begin(ctx context.Context) (done func(), f *fault.Fault) {
-	if !r.admission.enter(ctx) {
+	turn, err := r.turns.Enter(ctx, 0)
+	if err != nil {
 		return nil, fault.Passing(errcode.Unavailable, "The server is busy. Try again in a moment.")
 	}
 	if f = r.authority.Recheck(ctx); f != nil {
-		r.admission.leave()
+		turn.Leave()
 		return nil, f
 	}
-	return r.admission.leave, nil
+	return turn.Leave, nil
 }
 
 // run runs a query or a mutation as soon as there is room. The answer reports what it costs, if that is asked for.

@@ -19,6 +19,7 @@ import (
 	"petitiond/server/transport/credential"
 	"petitiond/server/transport/fault"
 	"petitiond/server/transport/requestid"
+	"petitiond/server/turns"
 )
 
 // Options says what a Transport serves, and to whom. Only Schema is required.
@@ -114,7 +115,7 @@ func New(o Options) *Transport {
 	t.connections = connection.New(connection.Options{
 		Host: &host{
 			sharing: t.sharing, intake: t.intake, alike: o.Impersonal,
-			turns: newTurns(o.Limits), starts: make(chan struct{}, o.Limits.InFlight),
+			starts: startTurns(o.Limits), events: eventTurns(o.Limits),
 		},
 		Limits: o.Limits.Bounds, Message: o.Limits.Body, Answer: o.Limits.onConnection(), JSON: o.Limits.JSON(),
 		Credentials: credential.NewRegistry(t.authority, &t.running), Memory: t.sharing.memory, MemorySize: o.Memory,
@@ -197,11 +198,19 @@ func (o Options) withDefaults() Options {
 // Responses returns the store of shared answers.
 func (t *Transport) Responses() *Responses { return t.sharing.answers }
 
+// From returns the context of a request in which the network of its client asks for turns (see package turns).
+func (t *Transport) From(r *http.Request) context.Context { return t.from(r.Context(), r) }
+
+func (t *Transport) from(ctx context.Context, r *http.Request) context.Context {
+	return turns.From(ctx, t.opener.network(r))
+}
+
 // Share calls send with the page of that name and its Cache-Status. A page is treated like the answer of a query: it is
 // kept in memory until something that it depends on changes (see [responsecache.On]). If it is not in memory, it is
-// rendered once for all who ask at the same time; rendering takes a place among the operations that run, and has the
-// time of an operation and the budget of an answer. Render reports whether the page may be kept: otherwise it goes only
-// to those who have already asked. If Share returns an error, the server is busy and send was not called.
+// rendered once for all who ask at the same time; rendering takes a place among the operations that run, in the turn of
+// those who ask in ctx (see From), and has the time of an operation and the budget of an answer. Render reports whether
+// the page may be kept: otherwise it goes only to those who have already asked. If Share returns an error, the server
+// is busy and send was not called.
 func (t *Transport) Share(
 	ctx context.Context, name string,
 	render func(context.Context) (page Page, keep bool), send func(page Page, status string),
@@ -260,6 +269,9 @@ func (t *Transport) recoverPanic(w http.ResponseWriter, r *http.Request) {
 
 // Open returns how many sockets and event streams are open.
 func (t *Transport) Open() int { return t.connections.Size() }
+
+// Running returns how many operations and pages run, and how many wait for a place.
+func (t *Transport) Running() (run, wait int) { return t.sharing.turns.Taken() }
 
 // Refusals returns how many sockets and event streams were refused, by the cause.
 func (t *Transport) Refusals() map[string]int { return t.connections.Refusals() }

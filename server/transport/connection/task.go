@@ -9,6 +9,7 @@ import (
 	"petitiond/server/transport/credential"
 	"petitiond/server/transport/fault"
 	"petitiond/server/transport/requestid"
+	"petitiond/server/turns"
 )
 
 // task is an operation of a client. A subscription reads a feed. What changes is guarded by the lock of the connection,
@@ -51,7 +52,7 @@ func (t *task) run(ctx context.Context, who credential.Identity, op *operation.O
 		t.attach(func() bool { return t.conn.keeper.subscribe(ctx, t, who, op) })
 		return
 	}
-	body, f := t.conn.keeper.Host.Answer(ctx, who.Anonymous(), op)
+	body, f := t.conn.keeper.Host.Answer(turns.From(ctx, t.conn.address), who.Anonymous(), op)
 	if f != nil {
 		t.refuse(f)
 		return
