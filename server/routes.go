@@ -13,7 +13,7 @@ import (
 func (a *App) routes() (http.Handler, error) {
 	mux := http.NewServeMux()
 	handle := func(pattern string, h http.Handler) { mux.Handle(pattern, a.metrics.counting(pattern, h)) }
-	handle("/graphql", a.forBrowsers(a.transport)) // which looks at the host itself
+	handle("/graphql", a.forBrowsers(a.transport))                                         // which looks at the host itself
 	mux.Handle("/graphql/{$}", a.metrics.counting("/graphql", a.forBrowsers(a.transport))) // it is written either way
 	// Probes tell nothing, and come by whatever host.
 	handle("GET /healthz", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") }))
