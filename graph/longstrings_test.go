@@ -23,9 +23,9 @@ import (
 	"petitiond/server/transport"
 )
 
-// What a text may cost, wherever a client writes it: to read it, to hash it, and to look at each of its characters a few
-// times. What normalises a text before it is measured exceeds that, and so does what looks at each part of it in the
-// light of all others.
+// What a text may cost, wherever a client writes it: to read it, to hash it, and to look at each of its characters a
+// few times. What normalises a text before it is measured exceeds that, and so does what looks at each part of it in
+// the light of all others.
 const (
 	timeOfEach    = 100 * time.Nanosecond // byte, of all processors
 	timeBeside    = 20 * time.Millisecond
@@ -139,7 +139,7 @@ type way struct {
 	declared, variables []string
 }
 
-// take goes on by a field, with those of its arguments that must be there, with its ids, and with one that is left open.
+// take goes on by a field, with those of its arguments that must be there, and either one that is left open or its ids.
 func (w way) take(p *places, f *ast.FieldDefinition, open *ast.ArgumentDefinition) (next way, variable string) {
 	next = way{declared: slices.Clone(w.declared), variables: slices.Clone(w.variables)}
 	var arguments []string
@@ -232,7 +232,7 @@ func spending(t testing.TB) (processor time.Duration, memory int) {
 	}
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), int(m.TotalAlloc) //nolint:gosec // far from the end of an int
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), int(m.TotalAlloc)
 }
 
 // write puts a text into a place and judges what came of it.

@@ -312,8 +312,8 @@ func TestPagesOfOtherSitesByDefault(t *testing.T) {
 }
 
 // TestHostsOfOthers: anybody can have a name lead to the machine of a developer, whose browser then takes this server
-// for a part of their site: it asks nothing before it sends a mutation, and shows every answer to their page. Under such
-// a name there is nothing but probes.
+// for a part of their site: it asks nothing before it sends a mutation, and shows every answer to their page. Under
+// such a name there is nothing but probes.
 func TestHostsOfOthers(t *testing.T) {
 	t.Parallel()
 	public := []string{"PETITION_PUBLIC_URL=http://Petitions.example:8080"}

@@ -46,8 +46,8 @@ func New(keys *secret.Keys, caller, mutation, key string, input any) (*Key, erro
 	}, nil
 }
 
-// canonical returns an input as json.Marshal does, of which digests are stored. That lets its memory grow many times while
-// it writes < and the like with six bytes, and the text of an input has not been checked yet.
+// canonical returns an input as json.Marshal does, of which digests are stored. That lets its memory grow many times
+// while it writes < and the like with six bytes, and the text of an input has not been checked yet.
 func canonical(input any) ([]byte, error) {
 	var plain, escaped bytes.Buffer
 	e := json.NewEncoder(&plain)

@@ -75,9 +75,9 @@ func lengthFault(what string, least, most int) string {
 	return fmt.Sprintf("%s must have %d to %d characters.", what, least, most)
 }
 
-// spellingsMost is by how many characters one can be spelt that normalisation makes of them, such as ᾂ. A text with more
-// than that for each that it may have is not normalised, which would take time: it would not get short enough, unless
-// it is mostly of what nobody sees.
+// spellingsMost is by how many characters one can be spelt that normalisation makes of them, such as ᾂ. A text with
+// more than that for each that it may have is not normalised, which would take time: it would not get short enough,
+// unless it is mostly of what nobody sees.
 const spellingsMost = 4
 
 // tooLong reports whether a text has more characters than so many.

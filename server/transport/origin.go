@@ -102,9 +102,9 @@ func OwnHosts(site string) func(host string) bool {
 	}
 }
 
-// isUnregistrable reports whether a name has a meaning only on a machine or in its network: a single word, as containers
-// and services have, or a name below one that was set aside for that (RFC 6761, RFC 6762, and ICANN for internal).
-// No host at all, as in HTTP/1.0, is none that somebody owns.
+// isUnregistrable reports whether a name has a meaning only on a machine or in its network: a single word, as
+// containers and services have, or a name below one that was set aside for that (RFC 6761, RFC 6762, and ICANN for
+// internal). No host at all, as in HTTP/1.0, is none that somebody owns.
 func isUnregistrable(name string) bool {
 	top := name[strings.LastIndexByte(name, '.')+1:]
 	return top == name || slices.Contains([]string{"localhost", "local", "internal", "test"}, top)

@@ -232,8 +232,8 @@ func TestRefusedOriginsAreLogged(t *testing.T) {
 	}
 }
 
-// TestHostsThatAreNotOurs: a page under a name that leads here would be shown every answer, whatever it asks and whichever
-// pages may read, since its browser takes us for its own site. So there is none.
+// TestHostsThatAreNotOurs: a page under a name that leads here would be shown every answer, whatever it asks and
+// whichever pages may read, since its browser takes us for its own site. So there is none.
 func TestHostsThatAreNotOurs(t *testing.T) {
 	t.Parallel()
 	for _, allowed := range [][]string{nil, {"*"}} {
@@ -252,8 +252,10 @@ func TestHostsThatAreNotOurs(t *testing.T) {
 				"events":       {http.MethodPost, "", hello, []string{events}, http.StatusOK},
 				"stream":       {http.MethodPut, "", "", nil, http.StatusCreated},
 				"end":          {http.MethodDelete, "?operationId=1", "", []string{"X-GraphQL-Event-Stream-Token: none"}, http.StatusNotFound},
-				"socket": {http.MethodGet, "", "", []string{"Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
-					"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Protocol: graphql-transport-ws"}, http.StatusSwitchingProtocols},
+				"socket": {http.MethodGet, "", "", []string{
+					"Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
+					"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Protocol: graphql-transport-ws",
+				}, http.StatusSwitchingProtocols},
 			} {
 				r := request(t, c.method, server+c.target, strings.NewReader(c.body), c.headers...)
 				r.Host = host
