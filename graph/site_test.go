@@ -206,6 +206,12 @@ func (s *site) post(ctx context.Context, t testing.TB, bearer, query string, var
 	if err != nil {
 		t.Fatal(err)
 	}
+	return s.send(ctx, t, bearer, body)
+}
+
+// send posts the text of a request.
+func (s *site) send(ctx context.Context, t testing.TB, bearer string, body []byte) *http.Response {
+	t.Helper()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, bytes.NewReader(body))
 	if err != nil {
 		t.Fatal(err)

@@ -33,7 +33,7 @@ func (a *App) webPages() (http.Handler, error) {
 	return pages.New(pages.Options{
 		PublicURL: a.config.PublicURL, Logger: a.log, GraphiQL: a.graphiQL(),
 		Petitions: a.startPage, Petition: a.petitionPage, Preview: a.previewPage, Slug: text.SlugMeant, Share: a.sharePage,
-		IsPassing: petitioning.IsPassing, Outbox: a.mailing.kept(), OwnHost: a.ownHost(),
+		IsPassing: petitioning.IsPassing, Outbox: a.mailing.kept(),
 	})
 }
 

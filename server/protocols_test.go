@@ -312,8 +312,8 @@ func TestPagesOfOtherSitesByDefault(t *testing.T) {
 }
 
 // TestHostsOfOthers: anybody can have a name lead to the machine of a developer, whose browser then takes this server
-// for a part of their site: it asks nothing before it sends a mutation, and shows every answer to their page. The page
-// may not write, open a socket or read mails.
+// for a part of their site: it asks nothing before it sends a mutation, and shows every answer to their page. Under
+// such a name there is nothing but probes.
 func TestHostsOfOthers(t *testing.T) {
 	t.Parallel()
 	public := []string{"PETITION_PUBLIC_URL=http://Petitions.example:8080"}
@@ -323,64 +323,63 @@ func TestHostsOfOthers(t *testing.T) {
 		own      bool
 	}{
 		{nil, "localhost:8080", true},
-		{nil, "LOCALHOST", true},
-		{nil, "shop.localhost:8080", true},
 		{nil, "192.0.2.7:8080", true},
-		{nil, "[2001:db8::1]:8080", true},
-		{nil, "[::1]", true},
+		{nil, "petitiond:8080", true}, // a service of Docker
 		{public, "petitions.example:8080", true},
 		{public, "PETITIONS.example", true}, // a proxy, or a port that is passed on
 		{public, "localhost:8080", true},
 		{public, "evil.example:8080", false},
-		{public, "www.petitions.example:8080", false},
-		{[]string{"PETITION_ALLOWED_ORIGINS=https://friend.example"}, "evil.example:8080", false},
-		{nil, "evil.example", false},
-		{nil, "127.0.0.1.evil.example:8080", false},
-		{nil, "localhost.evil.example", false},
-		{nil, "notlocalhost", false},
+		{[]string{"PETITION_ALLOWED_ORIGINS=https://friend.example,*"}, "friend.example", false},
+		{[]string{"PETITION_METRICS_LISTEN=127.0.0.1:0"}, "evil.example", false},
+		{[]string{"PETITION_METRICS_LISTEN=127.0.0.1:0"}, "prometheus.local:9090", true},
 	} {
 		t.Run(c.host, func(t *testing.T) {
 			t.Parallel()
 			s := start(t, append(fresh(t, database.SQLite), c.settings...))
-			origin := "http://" + c.host
-			mutation, socket, page := "FORBIDDEN", http.StatusForbidden, http.StatusMisdirectedRequest
-			if c.own {
-				mutation, socket, page = "ok", http.StatusSwitchingProtocols, http.StatusOK
-			}
 			const touch = `{"query":"mutation { publishPetition(id: \"x\") { petition { id } } }"}`
-			if got := codes([]byte(s.post(t, "/graphql", touch, "Host", c.host, "Origin", origin))); got != mutation {
-				t.Errorf("a mutation is answered with %s, want %s", got, mutation)
+			if got := codes([]byte(s.post(t, "/graphql", touch, "Host", c.host, "Origin", "http://"+c.host))); (got == "ok") != c.own {
+				t.Errorf("a mutation is answered with %s", got)
 			}
-			response := s.respond(t, http.MethodGet, "/graphql", "", "Host", c.host, "Origin", origin, "Connection", "Upgrade", "Upgrade", "websocket",
-				"Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Protocol", "graphql-transport-ws")
-			_ = response.Body.Close()
-			if response.StatusCode != socket {
-				t.Errorf("a socket is answered with %d, want %d", response.StatusCode, socket)
+			metrics := s.url
+			if len(s.doors) > 1 {
+				metrics = "http://" + s.doors[1].Addr().String()
 			}
-			for _, path := range []string{"/outbox", "/outbox/none", "/outbox/none/html"} {
-				want := page
-				if c.own && path != "/outbox" {
-					want = http.StatusNotFound
+			for address, found := range map[string]int{
+				s.url + "/": 200, s.url + "/p/none": 404, s.url + "/graphiql": 200, s.url + "/outbox": 200, s.url + "/outbox/none": 404,
+				s.url + "/assets/none": 404, s.url + "/none": 404, s.url + "/schema.graphqls": 200, s.url + "/graphql?query={__typename}": 200,
+				s.url + "/graphql/?query={__typename}": 200, metrics + "/metrics": 200, s.url + "/healthz": 200, s.url + "/readyz": 200,
+			} {
+				want := http.StatusMisdirectedRequest
+				if c.own || strings.HasSuffix(address, "z") {
+					want = found
 				}
-				response := s.respond(t, http.MethodGet, path, "", "Host", c.host)
-				body, err := io.ReadAll(response.Body)
-				_ = response.Body.Close()
-				if err != nil {
-					t.Fatal(err)
+				status, text := readFor(t, address, c.host)
+				if status != want || want == http.StatusMisdirectedRequest && (!strings.Contains(text, "PETITION_PUBLIC_URL") || strings.Contains(text, c.host)) {
+					t.Errorf("%s is answered with %d, want %d: %.200s", address, status, want, text)
 				}
-				if text := string(body); response.StatusCode != want || !c.own && (!strings.Contains(text, "PETITION_PUBLIC_URL") || strings.Count(text, "\n") != 1) {
-					t.Errorf("%s is answered with %d, want %d: %s", path, response.StatusCode, want, text)
-				}
-			}
-			if logged := strings.Contains(s.log.String(), "origin="+origin); logged == c.own {
-				t.Errorf("the origin is logged: %v", logged)
-			}
-			// No page: a program, which may know the server by any name.
-			if got := codes([]byte(s.post(t, "/graphql", touch, "Host", c.host))); got != "ok" {
-				t.Errorf("a mutation of no page is answered with %s", got)
 			}
 		})
 	}
+}
+
+// readFor reads what is at an address, for a host.
+func readFor(t *testing.T, address, host string) (status int, text string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = host
+	response, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(body)
 }
 
 // TestHostsInProduction: a proxy may ask under any host, and the pages that come by it are the site's own.

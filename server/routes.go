@@ -5,6 +5,7 @@ import (
 
 	"petitiond/server/precompressed"
 	"petitiond/server/settings"
+	"petitiond/server/transport"
 )
 
 // routes returns what answers each path. Every route is counted under its pattern, not under the path that was asked
@@ -12,22 +13,23 @@ import (
 func (a *App) routes() (http.Handler, error) {
 	mux := http.NewServeMux()
 	handle := func(pattern string, h http.Handler) { mux.Handle(pattern, a.metrics.counting(pattern, h)) }
-	handle("/graphql", a.forBrowsers(a.transport))
+	handle("/graphql", a.forBrowsers(a.transport))                                         // which looks at the host itself
 	mux.Handle("/graphql/{$}", a.metrics.counting("/graphql", a.forBrowsers(a.transport))) // it is written either way
-	handle("GET /schema.graphqls", schemaFile(a.sdl))
+	// Probes tell nothing, and come by whatever host.
 	handle("GET /healthz", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") }))
 	handle("GET /readyz", http.HandlerFunc(a.ready))
+	handle("GET /schema.graphqls", a.underOwnHost(schemaFile(a.sdl)))
 	// Metrics tell how busy a site is: in production they are shown only at an address of their own.
 	if a.config.Env != settings.Production && a.config.MetricsListen == "" {
-		handle(metricsPattern, a.metrics.handler())
+		handle(metricsPattern, a.underOwnHost(a.metrics.handler()))
 	}
 	web, err := a.webPages()
 	if err != nil {
 		return nil, err
 	}
-	handle("/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	handle("/", a.underOwnHost(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		web.ServeHTTP(w, r.WithContext(a.transport.From(r)))
-	}))
+	})))
 	return mux, nil
 }
 
@@ -36,8 +38,23 @@ const metricsPattern = "GET /metrics"
 // metricsRoute answers where metrics have a listener of their own.
 func (a *App) metricsRoute() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle(metricsPattern, a.metrics.counting(metricsPattern, a.metrics.handler()))
+	mux.Handle(metricsPattern, a.metrics.counting(metricsPattern, a.underOwnHost(a.metrics.handler())))
 	return mux
+}
+
+// underOwnHost answers only those who ask for a host of the site.
+func (a *App) underOwnHost(next http.Handler) http.Handler {
+	own := a.ownHost()
+	if own == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !own(r.Host) {
+			say(w, http.StatusMisdirectedRequest, transport.Misdirected)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // say answers with one line for people and scripts, which no cache may keep.

@@ -35,7 +35,7 @@ type Key struct {
 // same key of another caller or for another mutation is another key. It tells those who see it stored nothing of
 // either.
 func New(keys *secret.Keys, caller, mutation, key string, input any) (*Key, error) {
-	canonical, err := json.Marshal(input)
+	canonical, err := canonical(input)
 	if err != nil {
 		return nil, fmt.Errorf("writing an input down: %w", err)
 	}
@@ -44,6 +44,21 @@ func New(keys *secret.Keys, caller, mutation, key string, input any) (*Key, erro
 		ID:    base64.RawURLEncoding.EncodeToString(id),
 		Input: keys.ShortDigest(secret.InputDigest, canonical),
 	}, nil
+}
+
+// canonical returns an input as json.Marshal does, of which digests are stored. That lets its memory grow many times
+// while it writes < and the like with six bytes, and the text of an input has not been checked yet.
+func canonical(input any) ([]byte, error) {
+	var plain, escaped bytes.Buffer
+	e := json.NewEncoder(&plain)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(input); err != nil {
+		return nil, err
+	}
+	text := bytes.TrimSuffix(plain.Bytes(), []byte("\n"))
+	escaped.Grow(len(text) + len(`\u003c`)*(bytes.Count(text, []byte("<"))+bytes.Count(text, []byte(">"))+bytes.Count(text, []byte("&"))))
+	json.HTMLEscape(&escaped, text)
+	return escaped.Bytes(), nil
 }
 
 // Check returns ErrMismatch unless the other use of the same key had the same input.

@@ -35,19 +35,17 @@ type Key [sha256.Size]byte
 
 // Key returns the key of the operation: operations with the same document, name and variables are equal.
 func (o *Operation) Key() (key Key) {
-	variables, err := json.Marshal(o.Variables) // sorts by name
-	if err != nil {
+	variables := sha256.New()
+	values := json.NewEncoder(variables) // sorts by name
+	values.SetEscapeHTML(false)          // a long text of < would be six times as long
+	if err := values.Encode(o.Variables); err != nil {
 		_, _ = rand.Read(key[:]) // a random key equals no other; Read never fails
 		return key
 	}
-	h := sha256.New()
 	// Each part is hashed by itself, lest the end of one be taken for the beginning of the next. The name is that of
 	// the definition, which a request may leave out if there is only one.
-	for _, part := range [][]byte{[]byte(o.Text), []byte(o.Definition.Name), variables} {
-		sum := sha256.Sum256(part)
-		h.Write(sum[:])
-	}
-	return Key(h.Sum(nil))
+	text, name := sha256.Sum256([]byte(o.Text)), sha256.Sum256([]byte(o.Definition.Name))
+	return sha256.Sum256(slices.Concat(text[:], name[:], variables.Sum(nil)))
 }
 
 // SelectsOnly reports whether the operation selects nothing but what is named: by a type, such as Person, what is at

@@ -33,19 +33,6 @@ type mailView struct {
 	Mail Mail
 }
 
-// private answers only where the site is asked under a host of its own. Anybody can have a name of theirs lead to the
-// machine of a visitor, and their page could then read what is shown here as a part of its own site.
-func (s *site) private(next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if !s.options.OwnHost(r.Host) {
-			http.Error(w, "Mails are shown only at "+s.options.PublicURL+"/outbox: to use another host, set PETITION_PUBLIC_URL to it.",
-				http.StatusMisdirectedRequest)
-			return
-		}
-		next(w, r)
-	}
-}
-
 // outbox lists the mails that were kept.
 func (s *site) outbox(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store") // it has the links of others

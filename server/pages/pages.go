@@ -28,8 +28,6 @@ type Options struct {
 	// Outbox returns the mails that were kept instead of being sent, the latest first. If Outbox is nil, they have no
 	// pages.
 	Outbox func() []Mail
-	// OwnHost reports whether a Host is the site itself; by no other are mails shown. If OwnHost is nil, every one is.
-	OwnHost func(host string) bool
 	// IsPassing reports whether an error of the functions above is temporary; nil: none is.
 	IsPassing func(error) bool
 	// Slug returns the slug that is meant by the end of an address, as people copy it. If Slug is nil, it is as it is.
@@ -76,9 +74,6 @@ func build(o Options, third fs.FS) (http.Handler, error) {
 			return nil
 		}
 	}
-	if o.OwnHost == nil {
-		o.OwnHost = func(string) bool { return true }
-	}
 	if o.Slug == nil {
 		o.Slug = func(typed string) string { return typed }
 	}
@@ -110,9 +105,9 @@ func (s *site) routes() http.Handler {
 		mux.HandleFunc("GET /graphiql", s.workbench)
 	}
 	if s.options.Outbox != nil {
-		mux.HandleFunc("GET /outbox", s.private(s.outbox))
-		mux.HandleFunc("GET /outbox/{id}", s.private(s.mail))
-		mux.HandleFunc("GET /outbox/{id}/html", s.private(s.mailBody))
+		mux.HandleFunc("GET /outbox", s.outbox)
+		mux.HandleFunc("GET /outbox/{id}", s.mail)
+		mux.HandleFunc("GET /outbox/{id}/html", s.mailBody)
 	}
 	mux.HandleFunc("GET /assets/{name}", s.file)
 	mux.HandleFunc("GET /", s.missing)

@@ -2,6 +2,8 @@ package reading
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -32,11 +34,6 @@ type conditions struct {
 
 // conditions checks a query.
 func (s *Reader) conditions(ctx context.Context, name string, q PetitionQuery) (conditions, error) {
-	// The whole query: a cursor of one list must not be taken for another's, whose order it knows nothing of.
-	described, err := json.Marshal(q)
-	if err != nil {
-		return conditions{}, fmt.Errorf("describing a list: %w", err)
-	}
 	order := or(q.Order, newestFirst)
 	if err := order.check(q.Search != nil); err != nil {
 		return conditions{}, err
@@ -49,8 +46,15 @@ func (s *Reader) conditions(ctx context.Context, name string, q PetitionQuery) (
 	if err != nil {
 		return conditions{}, err
 	}
+	// The whole query: a cursor of one list must not be taken for another's, whose order it knows nothing of.
+	digest := sha256.New()
+	described := json.NewEncoder(digest)
+	described.SetEscapeHTML(false) // names of tags come with any length, and one of < would be six times as long
+	if err := described.Encode(q); err != nil {
+		return conditions{}, fmt.Errorf("describing a list: %w", err)
+	}
 	c := conditions{
-		name: name + " " + string(described), seen: s.viewer.PetitionList(`p`), order: order, own: own,
+		name: name + " " + hex.EncodeToString(digest.Sum(nil)), seen: s.viewer.PetitionList(`p`), order: order, own: own,
 		states: []petition.State{petition.StateOPEN},
 	}
 	// Only those whose petitions the viewer can meet at all, so that no index is walked for the others.

@@ -2,9 +2,10 @@ package strictjson
 
 import (
 	"bytes"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"strconv"
 	"unicode/utf8"
 )
 
@@ -86,8 +87,11 @@ func halfSurrogate(text []byte) bool {
 		if text[i] == '\\' {
 			// Both bytes are stepped over, so the second backslash of two begins no escape of its own.
 			size = 2
-			if code, err := strconv.ParseUint(string(text[min(i+2, len(text)):min(i+6, len(text))]), 16, 16); err == nil && i+1 < len(text) && text[i+1] == 'u' {
-				unit, size = rune(code), 6
+			var code [2]byte
+			if i+6 <= len(text) && text[i+1] == 'u' {
+				if _, err := hex.Decode(code[:], text[i+2:i+6]); err == nil {
+					unit, size = rune(binary.BigEndian.Uint16(code[:])), 6
+				}
 			}
 		}
 		// A second half must follow a first one, and a first one must be followed: each of them alone stands for

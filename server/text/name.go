@@ -34,6 +34,9 @@ func CheckPetitioner(s string) (clean, fault string) { return checkName(s, "The 
 
 // checkName cleans a name, which faults call what.
 func checkName(s, what string) (clean, fault string) {
+	if s = strings.TrimSpace(s); tooLong(s, spellingsMost*nameMax) {
+		return "", lengthFault(what, nameMin, nameMax)
+	}
 	clean, fault = CheckLine(cutUnseen(s), what, nameMin, nameMax)
 	if fault != "" {
 		return "", fault

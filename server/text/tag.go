@@ -73,12 +73,15 @@ func CheckTags(tags []string) (entries []Tag, faults []TagFault) {
 // checkTag returns one tag. The label is bounded as it is typed and the key as it is compared: a label of signs alone
 // has no key, and one may be longer than the other.
 func checkTag(tag string) (entry Tag, fault string) {
-	const bare = "A tag must contain at least one letter or digit."
+	const what, bare = "A tag", "A tag must contain at least one letter or digit."
+	if tooLong(strings.TrimSpace(tag), spellingsMost*tagLabelMax) {
+		return Tag{}, lengthFault(what, tagKeyMin, tagLabelMax)
+	}
 	label := tagLabel(tag)
 	if label == "" { // nothing but the sign before it
 		return Tag{}, bare
 	}
-	label, fault = CheckLine(label, "A tag", tagKeyMin, tagLabelMax)
+	label, fault = CheckLine(label, what, tagKeyMin, tagLabelMax)
 	if fault != "" {
 		return Tag{}, fault
 	}

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -33,11 +32,11 @@ func tagKey(name string) (key string, long bool) {
 	// Each step may undo another: folding decomposes, and removing a character may let its neighbours compose. Two
 	// rounds suffice for what people write; the bound is for everything else.
 	for range 8 {
-		if tooLong(name) {
+		if tooLong(name, tagKeyWork) {
 			return "", true
 		}
 		spelt := norm.NFKC.String(partNumbers(name))
-		if tooLong(spelt) {
+		if tooLong(spelt, tagKeyWork) {
 			return "", true
 		}
 		key = keepSigns(norm.NFKC.String(foldCase(spelt)))
@@ -50,10 +49,6 @@ func tagKey(name string) (key string, long bool) {
 		return "", false
 	}
 	return key, false
-}
-
-func tooLong(name string) bool {
-	return len(name) > tagKeyWork && utf8.RuneCountInString(name) > tagKeyWork
 }
 
 // TagKeyPrefix returns what the keys of the tags begin with whose names begin with a text. A hyphen at its end joins

@@ -17,6 +17,10 @@ func CheckLine(s, what string, least, most int) (clean, fault string) {
 	if !utf8.ValidString(s) {
 		return "", what + " must be valid UTF-8 text."
 	}
+	s = strings.TrimSpace(s)
+	if tooLong(s, spellingsMost*most) {
+		return "", lengthFault(what, least, most)
+	}
 	s = strings.TrimSpace(norm.NFC.String(cutEmbeddings(s)))
 	if strings.ContainsFunc(s, unicode.IsControl) {
 		return "", what + " must be a single line without control characters."
@@ -36,6 +40,9 @@ var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\v", "\n", "\f", "
 func CheckText(s, what string, least, most int) (clean, fault string) {
 	if !utf8.ValidString(s) {
 		return "", what + " must be valid UTF-8 text."
+	}
+	if tooLong(strings.TrimSpace(s), spellingsMost*most) {
+		return "", lengthFault(what, least, most)
 	}
 	s = lineEnds.Replace(norm.NFC.String(cutEmbeddings(s)))
 	s = strings.TrimRightFunc(strings.TrimLeft(s, "\n"), unicode.IsSpace)
@@ -58,25 +65,41 @@ func checkLength(s, what string, least, most int) (clean, fault string) {
 	if seen >= least && utf8.RuneCountInString(s) <= most {
 		return s, ""
 	}
+	return "", lengthFault(what, least, most)
+}
+
+func lengthFault(what string, least, most int) string {
 	if least == 0 {
-		return "", fmt.Sprintf("%s must have at most %d characters.", what, most)
+		return fmt.Sprintf("%s must have at most %d characters.", what, most)
 	}
-	return "", fmt.Sprintf("%s must have %d to %d characters.", what, least, most)
+	return fmt.Sprintf("%s must have %d to %d characters.", what, least, most)
+}
+
+// spellingsMost is by how many characters one can be spelt that normalisation makes of them, such as ᾂ. A text with
+// more than that for each that it may have is not normalised, which would take time: it would not get short enough,
+// unless it is mostly of what nobody sees.
+const spellingsMost = 4
+
+// tooLong reports whether a text has more characters than so many.
+func tooLong(s string, most int) bool {
+	return len(s) > most && utf8.RuneCountInString(s) > most
 }
 
 // IsBlank reports whether nothing of a text can be seen. An optional text that is blank was left out: forms send every
 // field, whether or not it was filled in.
-func IsBlank(s string) bool { return countVisible(s) == 0 }
+func IsBlank(s string) bool { return !strings.ContainsFunc(s, isVisible) }
 
 func countVisible(s string) int {
 	n := 0
 	for _, r := range s {
-		if !isInvisible(r) && !unicode.IsSpace(r) {
+		if isVisible(r) {
 			n++
 		}
 	}
 	return n
 }
+
+func isVisible(r rune) bool { return !isInvisible(r) && !unicode.IsSpace(r) }
 
 // isInvisible reports whether r is not visible by itself: format characters, fillers such as U+3164 and the empty
 // Braille pattern.

@@ -161,6 +161,40 @@ func TestCleanTextStaysClean(t *testing.T) {
 	})
 }
 
+// TestLongestSpellings: what has the most characters before it is normalised is taken, in every kind of text.
+func TestLongestSpellings(t *testing.T) {
+	t.Parallel()
+	for r := range rune(unicode.MaxRune) {
+		if n := utf8.RuneCountInString(norm.NFD.String(string(r))); n > spellingsMost && norm.NFC.IsNormalString(string(r)) {
+			t.Errorf("%U is spelt with %d characters", r, n)
+		}
+	}
+	const short = "ᾂ"
+	long := norm.NFD.String(short)
+	if utf8.RuneCountInString(long) != spellingsMost {
+		t.Fatalf("%q is spelt %+q", short, long)
+	}
+	for name, check := range map[string]struct {
+		most  int
+		clean func(string) (string, string)
+	}{
+		"Line": {TitleMax, func(s string) (string, string) { return CheckLine(s, "The title", TitleMin, TitleMax) }},
+		"Text": {BodyMax, func(s string) (string, string) { return CheckText(s, "The body", BodyMin, BodyMax) }},
+		"Name": {nameMax, CheckName},
+		"Tag": {tagKeyMax / 2, func(s string) (string, string) {
+			tag, fault := checkTag(s) // whose key has two characters for each
+			return tag.Label, fault
+		}},
+	} {
+		if clean, fault := check.clean("\n" + strings.Repeat(long, check.most) + "  \n"); clean != strings.Repeat(short, check.most) {
+			t.Errorf("%s: %d characters are refused: %s", name, check.most, fault)
+		}
+		if _, fault := check.clean(strings.Repeat(long, check.most+1)); fault == "" {
+			t.Errorf("%s: %d characters are taken", name, check.most+1)
+		}
+	}
+}
+
 func TestIsBlank(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{"", " ", "\u3000\t\n", "\u200b\u200e\ufeff", "\u3164", "\u00a0\u2800"} {

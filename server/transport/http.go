@@ -28,7 +28,9 @@ const costHeader = "X-Graphql-Cost"
 // route chooses the handler of a request.
 func (t *Transport) route(w http.ResponseWriter, r *http.Request) {
 	switch {
-	// Before everything else: a handshake is a GET without an operation.
+	case !t.ownHost(r.Host):
+		refuse(w, mediaJSON, misdirected())
+	// Before all methods: a handshake is a GET without an operation.
 	case upgrades(r):
 		t.opener.serveSocket(w, r)
 	case r.Method == http.MethodPut:

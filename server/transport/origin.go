@@ -27,15 +27,14 @@ type rights int
 
 const (
 	nothing rights = iota // its browser keeps the answers from it
-	unasked               // nothing either, but its browser believes that it is one of ours
 	reads                 // queries and subscriptions
 	writes                // everything
 )
 
-// forbid refuses an operation that changes something to a page that may only read, or whose browser sends a mutation
-// unasked. Other pages that may do nothing are not refused here: their browsers ask before, and they get no socket.
+// forbid refuses an operation that changes something to a page that may only read. Pages that may do nothing are not
+// refused here: their browsers ask before, and they get no socket.
 func (r rights) forbid(kind ast.Operation) *fault.Fault {
-	if (r == reads || r == unasked) && kind == ast.Mutation {
+	if r == reads && kind == ast.Mutation {
 		return fault.New(http.StatusForbidden, errcode.Forbidden,
 			"Pages of this origin may read, but not change anything. The site's operator can allow it to them by name.")
 	}
@@ -51,14 +50,13 @@ type origins struct {
 	named    []string
 	all      bool // others may read
 	loopback bool // pages of this machine may do everything
-	own      func(host string) bool
 	refused  refusedOrigins
 }
 
 func newOrigins(o Options) *origins {
 	named := slices.DeleteFunc(slices.Clone(o.AllowedOrigins), func(origin string) bool { return origin == anyOrigin })
 	return &origins{
-		named: named, all: len(named) < len(o.AllowedOrigins), loopback: o.LoopbackOrigins, own: o.OwnHost,
+		named: named, all: len(named) < len(o.AllowedOrigins), loopback: o.LoopbackOrigins,
 		refused: refusedOrigins{told: map[string]bool{}, log: o.Logger},
 	}
 }
@@ -74,8 +72,7 @@ func (o *origins) of(r *http.Request) rights {
 	}
 	page, err := url.Parse(origin)
 	// The scheme is not compared: behind a proxy that ends TLS, we do not know our own.
-	if err == nil && page.Host != "" &&
-		(strings.EqualFold(page.Host, r.Host) && o.own(r.Host) || o.loopback && isLoopback(page.Hostname())) {
+	if err == nil && page.Host != "" && (strings.EqualFold(page.Host, r.Host) || o.loopback && isLoopback(page.Hostname())) {
 		return writes
 	}
 	return o.others(r)
@@ -87,15 +84,12 @@ func (o *origins) others(r *http.Request) rights {
 		return reads
 	}
 	o.refused.tell(r.Header.Get("Origin"))
-	if !o.own(r.Host) {
-		return unasked
-	}
 	return nothing
 }
 
 // OwnHosts returns a function that reports whether a Host, with or without a port, is the site itself: an address, a
-// name of this machine, or the host of the site's URL. The owner of any other name can have it lead here, and browsers
-// then take us for a part of their site (DNS rebinding). Nobody else can do so with these.
+// name that nobody can register, or the host of the site's URL. The owner of any other name can have it lead here, and
+// browsers then take us for a part of their site (DNS rebinding) and show its pages whatever we answer.
 func OwnHosts(site string) func(host string) bool {
 	public := ""
 	if u, err := url.Parse(site); err == nil {
@@ -104,9 +98,26 @@ func OwnHosts(site string) func(host string) bool {
 	return func(host string) bool {
 		name := strings.ToLower((&url.URL{Host: host}).Hostname())
 		_, err := netip.ParseAddr(name)
-		return err == nil || isLoopback(name) || name != "" && name == public
+		return err == nil || name == public || isUnregistrable(name)
 	}
 }
+
+// isUnregistrable reports whether a name has a meaning only on a machine or in its network: a single word, as
+// containers and services have, or a name below one that was set aside for that (RFC 6761, RFC 6762, and ICANN for
+// internal). No host at all, as in HTTP/1.0, is none that somebody owns.
+func isUnregistrable(name string) bool {
+	top := name[strings.LastIndexByte(name, '.')+1:]
+	return top == name || slices.Contains([]string{"localhost", "local", "internal", "test"}, top)
+}
+
+// misdirected refuses a request for a host that is not the site.
+func misdirected() *fault.Fault {
+	return fault.New(http.StatusMisdirectedRequest, errcode.BadRequest, Misdirected)
+}
+
+// Misdirected tells how to reach a site that was asked under a host that is not its own.
+const Misdirected = "This server is reached by localhost, by an address or by a name of the local network. " +
+	"To use another host, set PETITION_PUBLIC_URL to it."
 
 // isLoopback reports whether a host is the machine itself.
 func isLoopback(host string) bool {

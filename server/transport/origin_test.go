@@ -3,6 +3,7 @@ package transport_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -231,39 +232,76 @@ func TestRefusedOriginsAreLogged(t *testing.T) {
 	}
 }
 
-// TestPagesOfHostsThatAreNotOurs: their browsers ask nothing before, and need not name them to open a stream. They hide
-// where a page is from, if it wants that. Where all may read, so may they.
-func TestPagesOfHostsThatAreNotOurs(t *testing.T) {
+// TestHostsThatAreNotOurs: a page under a name that leads here would be shown every answer, whatever it asks and
+// whichever pages may read, since its browser takes us for its own site. So there is none.
+func TestHostsThatAreNotOurs(t *testing.T) {
 	t.Parallel()
-	for _, all := range []bool{false, true} {
+	for _, allowed := range [][]string{nil, {"*"}} {
 		o := newStation().options()
-		o.OwnHost = transport.OwnHosts("")
-		if all {
-			o.AllowedOrigins = []string{"*"}
-		}
+		o.OwnHost, o.AllowedOrigins = transport.OwnHosts("https://site.example"), allowed
 		_, server := serve(t, o)
-		send := func(method, target, body string, headers ...string) reply {
-			r := request(t, method, server+target, strings.NewReader(body), headers...)
-			r.Host = "stranger.example"
-			return do(t, r)
-		}
-		mutation := query("mutation { __typename touch }")
-		for _, origin := range []string{"http://stranger.example", "null", stranger} {
-			from := "Origin: " + origin
-			token := send(http.MethodPut, "", "").body
-			<-stream(t, request(t, http.MethodGet, server+"?token="+token, nil, events)) // it is open
-			for name, got := range map[string]reply{
-				"alone":           send(http.MethodPost, "", mutation, from),
-				"as events":       send(http.MethodPost, "", mutation, from, events),
-				"beside a stream": send(http.MethodPost, "?token="+token, `{"query":"mutation { touch }","extensions":{"operationId":"1"}}`, from),
+		for host, own := range map[string]bool{"site.example": true, "localhost:80": true, "stranger.example": false} {
+			for name, c := range map[string]struct {
+				method, target, body string
+				headers              []string
+				want                 int
+			}{
+				"query":        {http.MethodPost, "", hello, nil, http.StatusOK},
+				"query by GET": {http.MethodGet, "?query={hello}", "", nil, http.StatusOK},
+				"mutation":     {http.MethodPost, "", query("mutation { touch }"), []string{"Origin: http://" + host}, http.StatusOK},
+				"events":       {http.MethodPost, "", hello, []string{events}, http.StatusOK},
+				"stream":       {http.MethodPut, "", "", nil, http.StatusCreated},
+				"end":          {http.MethodDelete, "?operationId=1", "", []string{"X-GraphQL-Event-Stream-Token: none"}, http.StatusNotFound},
+				"socket": {http.MethodGet, "", "", []string{
+					"Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
+					"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Protocol: graphql-transport-ws",
+				}, http.StatusSwitchingProtocols},
 			} {
-				if got.status != http.StatusForbidden || got.code() != "FORBIDDEN" {
-					t.Errorf("all: %v, %q, a mutation %s: %d %s", all, origin, name, got.status, got.body)
+				r := request(t, c.method, server+c.target, strings.NewReader(c.body), c.headers...)
+				r.Host = host
+				resp, err := http.DefaultTransport.RoundTrip(r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if own {
+					_ = resp.Body.Close()
+					if resp.StatusCode != c.want {
+						t.Errorf("%v, %s for %s: %d, want %d", allowed, name, host, resp.StatusCode, c.want)
+					}
+					continue
+				}
+				body, err := io.ReadAll(resp.Body)
+				_ = resp.Body.Close()
+				got := reply{status: resp.StatusCode, body: string(body)}
+				if err != nil || got.status != http.StatusMisdirectedRequest || got.code() != "BAD_REQUEST" || strings.Contains(got.body, host) {
+					t.Errorf("%v, %s for %s: %v %d %s", allowed, name, host, err, got.status, got.body)
 				}
 			}
-			got := send(http.MethodPost, "", hello, from).header.Get("Access-Control-Allow-Origin")
-			if (got != "") != all {
-				t.Errorf("all: %v, %q: allowed origin %q", all, origin, got)
+		}
+	}
+}
+
+// TestOwnHosts: names that somebody can register are the site's own only if the site has one of them.
+func TestOwnHosts(t *testing.T) {
+	t.Parallel()
+	for site, hosts := range map[string]map[string]bool{
+		"": {
+			"localhost": true, "LOCALHOST:8080": true, "shop.localhost:8080": true, "127.0.0.1:8080": true, "192.0.2.7": true,
+			"[::1]": true, "[2001:db8::1]:8080": true, "[fe80::1%25eth0]:80": true, "petitiond:8080": true, "host.docker.internal:8080": true,
+			"studio.local": true, "petitions.test:8080": true, "": true,
+			"stranger.example": false, "stranger.example:8080": false, "127.0.0.1.stranger.example": false, "localhost.stranger.example": false,
+			"local.stranger.example": false, "notlocal.example": false, "localhost.": false, "stranger.example.": false, ".example": false,
+			"xn--e1afmkfd.xn--p1ai": false, "localhost:80@stranger.example": false,
+		},
+		"https://Petitions.example:8443": {
+			"petitions.example": true, "PETITIONS.example:8080": true, "localhost": true,
+			"www.petitions.example": false, "petitions.example.stranger.example": false, "example": true,
+		},
+	} {
+		own := transport.OwnHosts(site)
+		for host, want := range hosts {
+			if got := own(host); got != want {
+				t.Errorf("of the site %q, %q is its own: %v, want %v", site, host, got, want)
 			}
 		}
 	}

@@ -65,7 +65,7 @@ type Options struct {
 	AllowedOrigins []string
 	// LoopbackOrigins allows everything to pages that are served by the machine of their visitor.
 	LoopbackOrigins bool
-	// OwnHost reports whether a Host is the site itself, so that a page of it is one of ours; see [OwnHosts]. By default
+	// OwnHost reports whether a Host is the site itself; see [OwnHosts]. A request for any other is refused. By default
 	// every one is.
 	OwnHost func(host string) bool
 	// Introspection lets clients ask for the schema. Where it is off, errors do not suggest names either.
@@ -89,6 +89,7 @@ type Transport struct {
 	opener      *opener
 	authority   *credential.Authority
 	connections *connection.Keeper
+	ownHost     func(host string) bool
 	handler     http.Handler
 	log         *slog.Logger
 
@@ -99,7 +100,7 @@ type Transport struct {
 // New returns a Transport. Shutdown ends what it keeps open.
 func New(o Options) *Transport {
 	o = o.withDefaults()
-	t := &Transport{log: o.Logger}
+	t := &Transport{ownHost: o.OwnHost, log: o.Logger}
 	var alive context.Context
 	alive, t.die = context.WithCancel(context.Background())
 	origins := newOrigins(o)
