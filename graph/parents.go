@@ -11,6 +11,7 @@ import (
 	"petitiond/server/figures"
 	"petitiond/server/keyset"
 	"petitiond/server/reading"
+	"petitiond/server/reading/history"
 )
 
 // The keys by which rows lead to other rows.
@@ -52,10 +53,10 @@ var (
 	) (map[uuid.UUID]string, error) {
 		return from.Bodies(ctx, ids)
 	}}
-	toHistory = &edge[*ent.Petition, history, reading.History]{petitionID, func(
-		ctx context.Context, _ *siblings[*ent.Petition], from *reading.Reader, h history, ids []uuid.UUID,
-	) (map[uuid.UUID]reading.History, error) {
-		return from.Histories(ctx, ids, h.step, h.from.time(), h.to.time())
+	toHistory = &edge[*ent.Petition, historyArguments, history.Result]{petitionID, func(
+		ctx context.Context, _ *siblings[*ent.Petition], from *reading.Reader, h historyArguments, ids []uuid.UUID,
+	) (map[uuid.UUID]history.Result, error) {
+		return from.Histories(ctx, ids, history.Query{Interval: h.step, From: h.from.time(), To: h.to.time()})
 	}}
 	toParent = &edge[*ent.Comment, none, *ent.Comment]{parentOfComment, func(
 		ctx context.Context, _ *siblings[*ent.Comment], from *reading.Reader, _ none, ids []uuid.UUID,

@@ -9,6 +9,7 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/figures"
+	"petitiond/server/reading/history"
 	"petitiond/server/reading/visibility"
 	"petitiond/server/state"
 	"petitiond/server/timespan"
@@ -91,6 +92,16 @@ func (s *Reader) Figures(ctx context.Context, petitions []uuid.UUID, hours Hours
 	}
 	return out, nil
 }
+
+// Histories returns the history of the count of each petition that the viewer may see.
+func (s *Reader) Histories(ctx context.Context, petitions []uuid.UUID, q history.Query) (map[uuid.UUID]history.Result, error) {
+	dependOn(ctx, wordsOf, petitions...)
+	dependOn(ctx, numbersOf, petitions...)
+	return history.Read(ctx, s.source, s.viewer, s.opt.Now(), petitions, q)
+}
+
+// HistorySize returns an upper bound of the points of a history, which must have a beginning.
+func (s *Service) HistorySize(q history.Query) int { return q.Size(s.opt.Now()) }
 
 // lastHour is the expression for the signatures of the last 60 minutes, see timespan.LastHour.
 func (s *Service) lastHour(args *database.Args, of func(column string) string) string {
