@@ -12,6 +12,7 @@ import (
 	"petitiond/server/database"
 	"petitiond/server/database/pgarray"
 	"petitiond/server/idempotency"
+	"petitiond/server/ledger/sums"
 	"petitiond/server/timespan"
 )
 
@@ -127,7 +128,7 @@ const pqAmong = `id = ANY($1::uuid[]) AND s.id >= ($1::uuid[])[1] AND s.id <= ($
 func isID(column string) string { return column + ` = i.petition_id` }
 
 var postgresSQL = []string{
-	pqLook, pqFindKeys, pqWritten, pqWait, pqFind, pqClosings, pqConfirm, pqErase, pqNewest, pqComment, pqSumUp, pqMove,
+	pqLook, pqFindKeys, pqWritten, pqWait, pqFind, pqClosings, pqConfirm, pqErase, pqNewest, pqComment, sums.Postgres, pqMove,
 	pqMoveSummed, pqMoveReplies,
 }
 
@@ -283,7 +284,7 @@ func (t pqTx) sumUp(ctx context.Context, petitions []uuid.UUID) error {
 	if len(petitions) == 0 {
 		return nil
 	}
-	return t.exec(ctx, pqSumUp, pgarray.UUIDs(petitions, pgarray.Same))
+	return t.exec(ctx, sums.Postgres, pgarray.UUIDs(petitions, pgarray.Same))
 }
 
 // moveReplies adds to the parents that the counter's lock protects as well.

@@ -10,6 +10,7 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/ledger"
+	"petitiond/server/ledger/sums"
 	"petitiond/server/timespan"
 )
 
@@ -158,7 +159,7 @@ func (c *census) countries(ctx context.Context) error {
 
 // unsummed adds the signatures that are in no sum yet to the sums, where readers find them.
 func (c *census) unsummed(ctx context.Context) error {
-	text := `SELECT petition_id, minute, country, COUNT(*) FROM (` + ledger.UnsummedRows(c.dialect, `c.PETITIONS
+	text := `SELECT petition_id, minute, country, COUNT(*) FROM (` + sums.Unsummed(c.dialect, `c.PETITIONS
  AND c.petition_id IN (SELECT petition_id FROM unsummed)`) + `) AS u GROUP BY petition_id, minute, country`
 	return c.each(ctx, text, func(rows *sql.Rows) error {
 		var petition uuid.UUID
