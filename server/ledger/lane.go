@@ -14,6 +14,7 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/idempotency"
+	"petitiond/server/ledger/queue"
 )
 
 // entry is one call on its way through a lane: a signature, a comment, or what is to become of a signature.
@@ -40,6 +41,9 @@ func (e *entry) answer() uuid.UUID {
 	return e.petition
 }
 
+// Of returns the petition of which the entry is.
+func (e *entry) Of() uuid.UUID { return e.petition }
+
 // claim decides what becomes of an entry, and reports whether nobody has done so before.
 func (e *entry) claim() bool { return e.claimed.CompareAndSwap(false, true) }
 
@@ -52,6 +56,7 @@ func (e *entry) fail(err error) {
 // PostgreSQL there are as many lanes as connections, on SQLite one.
 type lane struct {
 	ledger *Ledger
+	queue  *queue.Lane[*entry]
 	wary   bool // there were repeated keys in the last batch, so that there may be some in the next
 }
 
@@ -60,7 +65,7 @@ type lane struct {
 func (l *lane) run() {
 	batch, claimed := make([]*entry, 0, l.ledger.opt.MaxBatch), make([]*entry, 0, l.ledger.opt.MaxBatch)
 	for {
-		batch = l.ledger.queue.take(l, batch[:0], l.ledger.opt.MaxBatch)
+		batch = l.queue.Take(batch[:0], l.ledger.opt.MaxBatch)
 		if len(batch) == 0 {
 			return
 		}
@@ -74,7 +79,7 @@ func (l *lane) run() {
 		if away != nil {
 			l.refuse(batch, away) // before anybody is answered: those who ask after that are not among those who queued up
 		} else {
-			l.ledger.queue.done(l, batch)
+			l.queue.Done(batch)
 		}
 		for _, e := range claimed {
 			close(e.done)
@@ -90,7 +95,7 @@ func (l *lane) refuse(batch []*entry, cause error) {
 	if given, ok := errors.AsType[*givenUp](cause); ok {
 		cause = given.cause
 	}
-	for _, e := range l.ledger.queue.giveUp(l, batch) {
+	for _, e := range l.queue.GiveUp(batch) {
 		e.fail(fmt.Errorf("%w: %w", ErrUnavailable, cause))
 		close(e.done)
 	}

@@ -1,6 +1,9 @@
-package ledger
+// Package queue holds what waits to be written, petition by petition, so that one under a crowd keeps nobody else
+// waiting and cannot take all the room. It knows nothing of what is written.
+package queue
 
 import (
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -17,50 +20,71 @@ const (
 	patientFor = 100 * time.Millisecond
 )
 
-// queue holds the entries that wait for a lane, petition by petition, so that one under a crowd keeps nobody else
-// waiting and cannot take all the room. A petition of which one lane writes comes to no other one: lanes never wait for
-// each other's counters.
-type queue struct {
+// Errors of Push.
+var (
+	ErrFull   = errors.New("queue: no room")
+	ErrClosed = errors.New("queue: closed")
+)
+
+// Entry is something that waits, of one petition.
+type Entry interface{ Of() uuid.UUID }
+
+// Queue holds the entries that wait for a lane. A petition of which one lane writes comes to no other one: lanes never
+// wait for each other's counters. It is safe for concurrent use.
+type Queue[E Entry] struct {
 	room int // entries in all; a single petition has half of it
 
 	mu        sync.Mutex // guards what follows
-	petitions map[uuid.UUID]*petitionQueue
-	turns     []*petitionQueue // those in which somebody waits and of which no lane writes, in the order of their turns
+	petitions map[uuid.UUID]*petitionQueue[E]
+	turns     []*petitionQueue[E] // those in which somebody waits and of which no lane writes, in the order of their turns
 	waiting   int
 	ready     int // of those who wait, in turns
-	began     map[*lane]time.Time
+	began     map[*Lane[E]]time.Time
 	closed    bool
 	changed   *sync.Cond
 }
 
+// Lane takes batches from a queue, one after another.
+type Lane[E Entry] struct{ from *Queue[E] }
+
 // petitionQueue is what waits for one petition, in order.
-type petitionQueue struct {
+type petitionQueue[E Entry] struct {
 	petition uuid.UUID
-	entries  []*entry
+	entries  []E
 	held     bool // a lane writes of it
 }
 
-// newQueue returns a queue with room for so many entries.
-func newQueue(room int) *queue {
-	q := &queue{room: room, petitions: map[uuid.UUID]*petitionQueue{}, began: map[*lane]time.Time{}}
+// New returns a queue with room for so many entries.
+func New[E Entry](room int) *Queue[E] {
+	q := &Queue[E]{room: room, petitions: map[uuid.UUID]*petitionQueue[E]{}, began: map[*Lane[E]]time.Time{}}
 	q.changed = sync.NewCond(&q.mu)
 	return q
 }
 
-// push lets an entry wait at the end of its petition's line.
-func (q *queue) push(e *entry) error {
+// Lane returns another lane.
+func (q *Queue[E]) Lane() *Lane[E] { return &Lane[E]{q} }
+
+// Waiting returns how many entries wait.
+func (q *Queue[E]) Waiting() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.waiting
+}
+
+// Push lets an entry wait behind the others of its petition.
+func (q *Queue[E]) Push(e E) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
-		return ErrUnavailable
+		return ErrClosed
 	}
-	l := q.petitions[e.petition]
+	l := q.petitions[e.Of()]
 	if q.waiting >= q.room || l != nil && len(l.entries) >= (q.room+1)/2 {
-		return ErrBusy
+		return ErrFull
 	}
 	if l == nil {
-		l = &petitionQueue{petition: e.petition}
-		q.petitions[e.petition] = l
+		l = &petitionQueue[E]{petition: e.Of()}
+		q.petitions[l.petition] = l
 		q.turns = append(q.turns, l)
 	}
 	l.entries = append(l.entries, e)
@@ -73,14 +97,14 @@ func (q *queue) push(e *entry) error {
 }
 
 // wake lets a lane begin if it is time. The caller holds mu.
-func (q *queue) wake() {
+func (q *Queue[E]) wake() {
 	if q.due() {
 		q.changed.Signal()
 	}
 }
 
 // due reports whether a lane may begin: the first one at once, so that an idle server lets nobody wait.
-func (q *queue) due() bool {
+func (q *Queue[E]) due() bool {
 	writing := 0
 	for _, began := range q.began {
 		if time.Since(began) < patientFor {
@@ -90,9 +114,10 @@ func (q *queue) due() bool {
 	return q.ready > 0 && (q.closed || q.ready >= crowd*writing)
 }
 
-// take waits until the lane may begin and appends at most n entries to batch, of petitions that are the lane's until it
-// is done. It returns none when the queue is closed and empty.
-func (q *queue) take(by *lane, batch []*entry, n int) []*entry {
+// Take waits until the lane may begin and appends at most n entries to batch, of petitions that are the lane's until
+// Done or GiveUp. It appends none when the queue is closed and empty.
+func (l *Lane[E]) Take(batch []E, n int) []E {
+	q := l.from
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for !q.due() {
@@ -103,29 +128,30 @@ func (q *queue) take(by *lane, batch []*entry, n int) []*entry {
 	}
 	batch = q.serve(batch, n)
 	for _, e := range batch {
-		if l := q.petitions[e.petition]; !l.held {
-			l.held = true
-			q.ready -= len(l.entries)
+		if one := q.petitions[e.Of()]; !one.held {
+			one.held = true
+			q.ready -= len(one.entries)
 		}
 	}
-	q.turns = slices.DeleteFunc(q.turns, func(l *petitionQueue) bool { return l.held })
-	q.began[by] = time.Now() //nolint:forbidigo // a length is measured, by the monotonic clock
+	q.turns = slices.DeleteFunc(q.turns, func(one *petitionQueue[E]) bool { return one.held })
+	q.began[l] = time.Now() //nolint:forbidigo // a length is measured, by the monotonic clock
 	time.AfterFunc(patientFor, q.look)
 	return batch
 }
 
 // look wakes a lane if it is time by now.
-func (q *queue) look() {
+func (q *Queue[E]) look() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.wake()
 }
 
-// done ends a lane's batch: who waits for its petitions gets a turn.
-func (q *queue) done(by *lane, batch []*entry) {
+// Done ends the lane's batch: what waits for its petitions gets a turn.
+func (l *Lane[E]) Done(batch []E) {
+	q := l.from
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.release(by, batch)
+	q.release(l, batch)
 	q.wake()
 	if q.closed {
 		q.changed.Broadcast()
@@ -133,10 +159,10 @@ func (q *queue) done(by *lane, batch []*entry) {
 }
 
 // release is done without the lock, which the caller holds, and wakes nobody.
-func (q *queue) release(by *lane, batch []*entry) {
+func (q *Queue[E]) release(by *Lane[E], batch []E) {
 	delete(q.began, by)
 	for _, e := range batch {
-		l := q.petitions[e.petition]
+		l := q.petitions[e.Of()]
 		if l == nil || !l.held {
 			continue
 		}
@@ -149,9 +175,9 @@ func (q *queue) release(by *lane, batch []*entry) {
 	}
 }
 
-// serve goes round the lines until n entries are taken: each has an equal share, and what one leaves of its
+// serve goes round the petitions until n entries are taken: each has an equal share, and what one leaves of its
 // share goes to the next.
-func (q *queue) serve(batch []*entry, n int) []*entry {
+func (q *Queue[E]) serve(batch []E, n int) []E {
 	for n > 0 && len(q.turns) > 0 {
 		share := max(1, n/len(q.turns))
 		l := q.turns[0]
@@ -172,15 +198,16 @@ func (q *queue) serve(batch []*entry, n int) []*entry {
 	return batch
 }
 
-// giveUp ends a lane's batch and takes everything that waits, but for what waits for other lanes: in one step, since
+// GiveUp ends the lane's batch and takes everything that waits, but for what waits for other lanes: in one step, since
 // another lane would take up what a batch leaves behind, only to try as long and as vainly.
-func (q *queue) giveUp(by *lane, batch []*entry) []*entry {
+func (l *Lane[E]) GiveUp(batch []E) []E {
+	q := l.from
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.release(by, batch)
+	q.release(l, batch)
 	all := q.serve(nil, q.ready)
 	for _, e := range all {
-		delete(q.petitions, e.petition)
+		delete(q.petitions, e.Of())
 	}
 	if q.closed {
 		q.changed.Broadcast()
@@ -188,8 +215,8 @@ func (q *queue) giveUp(by *lane, batch []*entry) []*entry {
 	return all
 }
 
-// close lets nothing more in.
-func (q *queue) close() {
+// Close lets nothing more in.
+func (q *Queue[E]) Close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.closed = true
