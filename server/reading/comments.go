@@ -120,7 +120,7 @@ type commentRow struct {
 	to                     ent.Comment
 	number, likes, replies int64
 	created                database.Time
-	edited                 nullTime
+	edited                 database.NullTime
 }
 
 // scanning returns a function that scans the rows of a statement: commentColumns, followed by more.
@@ -132,7 +132,7 @@ func (r *commentRow) scanning(more ...any) func(scanner) (*ent.Comment, error) {
 		err := row.Scan(into...)
 		c := r.to
 		c.Number, c.Likes, c.Replies = int(r.number), int(r.likes), int(r.replies)
-		c.CreatedAt, c.EditedAt = r.created.Time, r.edited.pointer()
+		c.CreatedAt, c.EditedAt = r.created.Time, r.edited.Pointer()
 		return &c, err
 	}
 }

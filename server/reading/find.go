@@ -117,7 +117,7 @@ func (s *Reader) petitionsOf(ctx context.Context, table, where string, args data
 func (s *Reader) newReading(ctx context.Context, w Selection) (r *reading, columns string, scan func(scanner) (*ent.Petition, error)) {
 	r = newReading(ctx, w)
 	r.tagged = taggedColumn(s.source.Dialect())
-	return r, r.columns() + w.Columns.names(), w.Columns.scanning()
+	return r, r.columns() + w.Columns.Names(), w.Columns.Scanning()
 }
 
 // noted records that the answer under ctx depends on what was found, and returns it.

@@ -87,7 +87,7 @@ type list[N any] struct {
 	belongs  func(node N, parent uuid.UUID)              // sets the parent of a row; may be nil
 }
 
-type scanner interface{ Scan(dest ...any) error }
+type scanner = database.Scanner
 
 // placed is a row with its position in the list.
 type placed[N any] struct {

@@ -171,18 +171,18 @@ func petitionList(c conditions, from source, by sorting, r *reading) list[*ent.P
 		name: c.name, seen: c.seen, args: from.args, order: by.keys, byValues: c.byValues, scan: r.placing(by.at),
 	}
 	if from.few || from.mine.from != "" || c.byValues || !by.inner.single() {
-		l.columns, l.from, l.inner = r.columns()+r.Columns.names()+`, page.key`, `petitions AS p`+r.table(), by.inner
+		l.columns, l.from, l.inner = r.columns()+r.Columns.Names()+`, page.key`, `petitions AS p`+r.table(), by.inner
 		l.where = `p.id = page.id`
 		return l
 	}
-	l.columns = r.columns() + r.Columns.names() + `, ` + by.keys.Columns[0]
+	l.columns = r.columns() + r.Columns.Names() + `, ` + by.keys.Columns[0]
 	l.from, l.where = by.inner[0].from+r.table(), by.inner[0].where
 	return l
 }
 
 // placing returns a function that scans what is wanted besides a petition's row, the row, and its sort key.
 func (r *reading) placing(at sortValue) func(scanner) (*ent.Petition, keyset.Cursor, error) {
-	row := r.Columns.scanning(at)
+	row := r.Columns.Scanning(at)
 	return func(from scanner) (*ent.Petition, keyset.Cursor, error) {
 		p, err := r.scan(from, row)
 		return p, keyset.Cursor{Keys: []keyset.Key{at.key()}, ID: p.ID}, err

@@ -9,14 +9,15 @@ import (
 	"petitiond/ent"
 	"petitiond/server/answerbudget"
 	"petitiond/server/database"
+	"petitiond/server/fields"
 )
 
 // Selection says what is read of petitions in one statement.
 type Selection struct {
-	Columns Columns // of the row
-	Figures bool    // their numbers
-	Body    bool    // into the row
-	Tags    bool    // into the row's edges, if it is one petition: for many a separate statement is cheaper
+	Columns fields.Columns // of the row
+	Figures bool           // their numbers
+	Body    bool           // into the row
+	Tags    bool           // into the row's edges, if it is one petition: for many a separate statement is cheaper
 }
 
 // Found are petitions that were read in one statement.
