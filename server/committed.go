@@ -19,8 +19,8 @@ import (
 	"petitiond/server/transport"
 )
 
-// observer hears of everything that is committed here or on another replica, and sees to it that nobody is shown what
-// it has made old. It is there before the ledger and the domain, so that nothing is written that it does not hear of.
+// observer is told of everything that is committed here or on another replica, and sees to it that nobody is shown what
+// it has made old. It is there before the ledger and the domain, so that nothing is written that it is not told.
 type observer struct {
 	sums      *reading.SiteSums // of which responses are made: whatever happens to these happens to them first
 	responses *transport.Responses

@@ -32,7 +32,7 @@ func (a *App) Run(ctx context.Context) error {
 	parts.Go(func() error { return a.recounter(a.observer).Keep(below) })
 	parts.Go(func() error { return a.observer.run(below) })
 	parts.Go(func() error { return a.domain.Run(below) })
-	// It ends beside the requests and not after them: what those still put into the outbox is sent by whoever serves next.
+	// It ends beside the requests and not after them: what those still put into the outbox is sent by the next server.
 	sending, ended := context.WithCancel(ctx)
 	defer ended()
 	parts.Go(func() error { return a.mailing.run(sending) })
@@ -58,7 +58,7 @@ func (a *App) Run(ctx context.Context) error {
 func (a *App) serve(ctx context.Context) error {
 	if a.config.Demo {
 		if err := a.loadDemo(ctx); err != nil {
-			if ctx.Err() != nil { // whoever stops a server that is starting has seen nothing fail
+			if ctx.Err() != nil { // stopping a server that is starting is no failure
 				a.log.Warn("stopped while loading the demo content: the database has a part of it")
 				return nil
 			}

@@ -68,7 +68,7 @@ func NewApp(ctx context.Context, config settings.Config, log *slog.Logger) (_ *A
 	}
 	a.read()
 	a.metrics = newMetrics()
-	// The observer comes before what it observes: a ledger without it could commit something that nobody hears of.
+	// The observer comes before what it observes: a ledger without it could commit something that nobody is told.
 	if a.observer, err = a.newObserver(); err != nil {
 		return nil, err
 	}

@@ -207,7 +207,7 @@ func (b *batch) writeChanges(ctx context.Context, t tx, rows map[int]*stored) er
 	return b.trend(ctx, t, untrended)
 }
 
-// trendOfRows is how many signatures a trend is made of anew. It is cheap, and exact for a petition that has no more; a
+// trendOfRows is of how many signatures a trend is computed again. It is cheap, and exact for a petition that has no more; a
 // difference would become worse with each signature that is taken away from it. Where there are more, the older ones
 // are missing until the next recount.
 const trendOfRows = 1000

@@ -32,7 +32,7 @@ type entry struct {
 	done    chan struct{} // closed when receipt and err are final
 }
 
-// answer is what the entry's caller is told, and whoever repeats the call with its key: a comment that was sent by
+// answer is what the entry's caller is told, and everyone who repeats the call with its key: a comment that was sent by
 // itself is answered with its own id, everything about a signature, also one with a comment, with its petition.
 func (e *entry) answer() uuid.UUID {
 	if e.comment != nil {
@@ -129,7 +129,7 @@ func (l *lane) settle(ctx context.Context, batch []*entry) (away error) {
 }
 
 // refusedFor is how long a batch is tried that the database refuses. What it lacks does not come back soon, and those
-// who wait should hear of it while they wait.
+// who wait should learn of it while they wait.
 const refusedFor = 500 * time.Millisecond
 
 // patience is how long a batch is tried. It does not end with those who asked: their rows may be written although they
@@ -158,7 +158,7 @@ func (l *lane) commit(ctx context.Context, b *batch) error {
 		err := l.try(ctx, b)
 		for errors.Is(err, errKeyTaken) && ctx.Err() == nil {
 			b.wary = true
-			err = l.try(ctx, b) // which finds the key, since whoever has stored it has committed
+			err = l.try(ctx, b) // which finds the key: the transaction that has stored it is committed
 		}
 		if err == nil || errors.Is(err, errWritten) {
 			b.answer()

@@ -104,9 +104,9 @@ func (a *Actor) own() []uuid.UUID {
 // Viewer returns what reading needs to know about the actor.
 func (a *Actor) Viewer() reading.Viewer { return reading.Viewer{All: a.IsAdmin(), Own: a.own()} }
 
-// lift lets the rest of the request see the petition that it has created, now or when the same request was first sent.
+// addOwn lets the rest of the request see the petition that it has created, now or when the same request was first sent.
 // Changing it requires the edit token.
-func (a *Actor) lift(petition uuid.UUID) {
+func (a *Actor) addOwn(petition uuid.UUID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.made = append(a.made, petition)

@@ -38,10 +38,10 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-minute.C:
 			minutely()
 		case <-redate.C:
-			s.task(ctx, "date anew what a wrong clock has dated ahead", s.mendDates)
+			s.task(ctx, "redate what a wrong clock has dated ahead", s.mendDates)
 		case <-hour.C:
 			s.task(ctx, "forget old keys", s.sweepKeys)
-			s.task(ctx, "date changes anew that a wrong clock has dated ahead", s.confirmed(s.redateChanges))
+			s.task(ctx, "redate changes that a wrong clock has dated ahead", s.confirmed(s.redateChanges))
 		}
 	}
 }

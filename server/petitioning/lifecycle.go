@@ -54,7 +54,7 @@ func (e *edit) open(ctx context.Context) (ledger.Terms, error) {
 }
 
 // enter moves the petition to another state, and the counts of its tags and its place among the ranks with it. The rank
-// comes last: whoever holds it waits for nobody, so that rerank can wait for it.
+// comes last: who holds it waits for nothing else, and so rerank can wait for it.
 func (e *edit) enter(ctx context.Context, next petition.State) (ledger.Terms, error) {
 	if err := e.tags().Enter(ctx, e.row.ID, e.row.State, next); err != nil {
 		return ledger.Terms{}, err

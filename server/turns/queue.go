@@ -65,7 +65,7 @@ type Turn struct {
 // New returns a Queue.
 func New(o Options) *Queue { return &Queue{options: o, networks: map[netip.Prefix]*network{}} }
 
-// Enter takes a place for whoever asks in ctx, and waits for one if necessary. It spends points if they are limited: of
+// Enter takes a place for the one who asks in ctx, and waits for one if necessary. It spends points if they are limited: of
 // a network that has some left, more than are left if need be, for which its next one waits. It fails with [ErrBusy],
 // or when ctx ends.
 func (q *Queue) Enter(ctx context.Context, points int) (Turn, error) {
@@ -166,7 +166,7 @@ func (q *Queue) leave(n *network) {
 	q.serve()
 }
 
-// join puts w into the lines of networks, unless it is there or has a place already, and serves whoever can be.
+// join puts w into the lines of networks, unless it is there or has a place already, and serves those who can be.
 func (q *Queue) join(w *waiter, networks []netip.Prefix) {
 	if w.turn != nil {
 		return

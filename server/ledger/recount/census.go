@@ -118,7 +118,7 @@ func (c *census) buckets(ctx context.Context) error {
 	})
 }
 
-// bucketsOf sums buckets that lie ahead in the last one that does not, where they are dated anew.
+// bucketsOf sums buckets that lie ahead in the last one that does not, where they are redated.
 func (c *census) bucketsOf(ctx context.Context, text string, last bucket, in func(*tally) (map[bucket]int, *int)) error {
 	return c.each(ctx, text, func(rows *sql.Rows) error {
 		var petition uuid.UUID
@@ -177,7 +177,7 @@ func (c *census) unsummed(ctx context.Context) error {
 	})
 }
 
-// dated returns the minute of a signature, or where it is dated anew the one that it will have.
+// dated returns the minute of a signature, or where it is redated the one that it will have.
 func (c *census) dated(minute int64) int64 {
 	if c.redates {
 		return min(minute, timespan.MinuteOf(database.Latest(c.now)))
@@ -201,7 +201,7 @@ func (c *census) signatures(ctx context.Context) error {
 	return c.each(ctx, censusUnnumbered, c.group, latest)
 }
 
-// group adds signatures that share state, minute and country. Those that are dated anew count where they will be.
+// group adds signatures that share state, minute and country. Those that are redated count where they will be.
 func (c *census) group(rows *sql.Rows) error {
 	var petition uuid.UUID
 	var state, country string

@@ -24,7 +24,7 @@ type tally struct {
 	replies                           map[uuid.UUID]int
 	removed                           int // signatures that were taken back; stored alone
 
-	// What a wrong clock has dated and is dated anew; stored alone. The figures above are as if it had been dated right.
+	// What a wrong clock has dated and is redated; stored alone. The figures above are as if it had been dated right.
 	asOfAhead                      int // seconds
 	signaturesAhead, commentsAhead int
 	minutesAhead, daysAhead        int  // buckets; hours are among the minutes

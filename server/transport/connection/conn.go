@@ -92,7 +92,7 @@ func (c *Conn) Ready() {
 	c.mu.Lock()
 	if !c.gone {
 		c.out.stalled = 0
-		// Taken first, since write keeps again what the client still has no room for, and then counts it anew.
+		// Taken first, since write keeps again what the client still has no room for, and then counts it again.
 		c.write(c.out.take(c.keeper))
 		if c.leaving && len(c.out.pending) == 0 && !c.gone {
 			c.out.conn.Finish()
