@@ -45,6 +45,7 @@ func selectedHere(ctx context.Context) reading.Selection {
 func selectedInList(ctx context.Context) reading.Selection {
 	w := reading.Selection{Columns: columnsHere(ctx)}
 	op := graphql.GetOperationContext(ctx)
+	// Both ways to the petitions of a page, as clients write either.
 	for _, field := range fieldsHere(ctx, connectionTypes) {
 		switch field.Name {
 		case "nodes":
@@ -100,6 +101,7 @@ func every(selection ast.SelectionSet, is func(*ast.Field) bool) bool {
 			return !is(s) || !every(s.SelectionSet, is)
 		case *ast.InlineFragment:
 			return !every(s.SelectionSet, is)
+		// Validation has refused fragments that lead back to themselves, so that this ends.
 		case *ast.FragmentSpread:
 			return !every(s.Definition.SelectionSet, is)
 		}

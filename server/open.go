@@ -77,6 +77,7 @@ func unmatched(config settings.Config, err error) error {
 			return fmt.Errorf("PETITION_DATABASE_URL's database and PETITION_SECRET_FILE %s belong together: %w", config.SecretFile, err)
 		}
 	}
+	// A database that has gone away says nothing of the secret.
 	if database.IsPassing(err) {
 		return fmt.Errorf("asking the database which secret belongs to it: %w", err)
 	}

@@ -136,6 +136,7 @@ func (a *App) petition(ctx context.Context, from *reading.Reader, slug string) (
 		page.Outcome = string(*row.Outcome)
 	}
 	page.ImageURL = orNone(row.ImageURL)
+	// Rendered bodies are kept, so that a page costs what a query for bodyHtml does.
 	html, err := a.reading.BodyHTML(ctx, row.ID, row.Version, row.Body)
 	if err != nil {
 		return nil, err

@@ -122,6 +122,7 @@ func warnings(config settings.Config) []string {
 	if config.Env != settings.Production {
 		return nil
 	}
+	// True of every site of this release, and so it is always said.
 	list := []string{"signatures count at once, without a confirmed mailbox: the count tells whether an address was new"}
 	if !strings.HasPrefix(config.DatabaseURL, "sqlite:") && !database.IsVerified(config.DatabaseURL) {
 		list = append(list, "nobody checks that it is PostgreSQL that answers: "+
@@ -169,6 +170,7 @@ func (a *App) Close() error {
 			errs = append(errs, err)
 		}
 	}
+	// Closed once: a second Close would report what the first one did.
 	a.doors = nil
 	if a.release != nil {
 		errs = append(errs, a.release())

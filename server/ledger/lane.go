@@ -71,6 +71,7 @@ func (l *lane) run() {
 		}
 		// Those who have left the queue were told that nothing was written.
 		claimed = append(claimed[:0], batch...)
+		// Batch still has them, since their petitions are the lane's until it is done.
 		claimed = slices.DeleteFunc(claimed, func(e *entry) bool { return !e.claim() })
 		var away error
 		if len(claimed) > 0 {
@@ -113,6 +114,7 @@ func (l *lane) write(batch []*entry) (away error) {
 func (l *lane) settle(ctx context.Context, batch []*entry) (away error) {
 	err := l.commit(ctx, newBatch(batch, l.ledger.opt.Unsummed))
 	if err != nil && len(batch) > 1 && !isAway(err) {
+		// The halves keep the order of the batch.
 		half := len(batch) / 2
 		away = l.settle(ctx, batch[:half])
 		return cmp.Or(l.settle(ctx, batch[half:]), away)
@@ -154,6 +156,7 @@ func (l *lane) commit(ctx context.Context, b *batch) error {
 	b.wary = l.wary
 	defer func() { l.wary = len(b.kept) > 0 }()
 	asking, refused := false, false
+	// Short at first, since most of what passes is over at once, and then longer, for a database that is away.
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, 250*time.Millisecond) {
 		err := l.try(ctx, b)
 		for errors.Is(err, errKeyTaken) && ctx.Err() == nil {

@@ -212,6 +212,7 @@ func (t pqTx) closings(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUI
 
 // confirm moves rows to the others.
 func (t pqTx) confirm(ctx context.Context, rows []*stored) error {
+	// Sorted, since pqAmong takes the ends of the array for its bounds.
 	slices.SortFunc(rows, func(a, b *stored) int { return compareIDs(a.id, b.id) })
 	return t.exec(ctx, pqConfirm,
 		pgarray.UUIDs(rows, func(s *stored) uuid.UUID { return s.id }),
@@ -221,6 +222,7 @@ func (t pqTx) confirm(ctx context.Context, rows []*stored) error {
 
 // erase deletes rows.
 func (t pqTx) erase(ctx context.Context, ids []uuid.UUID) error {
+	// As in confirm.
 	slices.SortFunc(ids, compareIDs)
 	return t.exec(ctx, pqErase, pgarray.UUIDs(ids, pgarray.Same))
 }
@@ -268,6 +270,8 @@ func (t pqTx) move(ctx context.Context, m moved) error {
 	if len(m.counters) == 0 && len(m.keys) == 0 {
 		return nil
 	}
+	// The longer statement only where there are sums: PostgreSQL would otherwise begin three insertions of nothing for
+	// each batch.
 	text, args := pqMove, slices.Concat(columnsOfKeys(m.keys), columnsOfSignatures(m.signed), columnsOfCounters(m.counters))
 	if len(m.summed) > 0 {
 		text, args = pqMoveSummed, append(args, columnsOfSums(m.summed)...)

@@ -267,6 +267,7 @@ func (t sqliteTx) sumUp(ctx context.Context, petitions []uuid.UUID) error {
 // moveSums writes one row for each sum that the batch has touched, however many signatures fell into it.
 func (t sqliteTx) moveSums(ctx context.Context, counters []*counter) error {
 	for _, c := range counters {
+		// In the order of maps: within the one transaction that writes, nobody can see or wait for an order.
 		for minute, n := range c.minutes {
 			if err := t.exec(ctx, liteMoveMinute, c.petition, minute, n.added, n.removed); err != nil {
 				return err

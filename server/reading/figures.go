@@ -164,6 +164,7 @@ func (s *Service) sumSite(ctx context.Context) (out Statistics, err error) {
 // all and skips the few others. SQLite, for which each look-up in another table is expensive, subtracts them from the
 // sums of all, and looks for minutes of those alone that were ever signed: most of what nobody sees is drafts.
 func (s *Service) signedInAll(args *database.Args) string {
+	// From counters and not from signatures: a site has some ten thousand of these and may have millions of those.
 	const total = `SELECT COALESCE(SUM(c.total), 0) FROM counters AS c`
 	if s.source.Dialect() == database.Postgres {
 		seen := func(petition string) string {

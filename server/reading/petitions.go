@@ -56,6 +56,7 @@ func (s *Reader) Petitions(ctx context.Context, q PetitionQuery, page keyset.Arg
 	if err != nil {
 		return nil, err
 	}
+	// Checked before anything is sized: a page that is refused must not cost a statement.
 	if _, err := page.Window(keyset.DefaultSize, keyset.MaxSize); err != nil {
 		return nil, err
 	}
@@ -106,7 +107,9 @@ func (s *Reader) readOnce(
 		return nil, err
 	}
 	kind := samePage{c.name, c.seen, selection, w, deref(w.After), deref(w.Before)}
+	// Pointers differ for each caller; what they point to is beside them.
 	kind.page.After, kind.page.Before = nil, nil
+	// The one that reads is charged row by row, the others below: each answer holds the rows.
 	charged := false
 	found, err := s.byPage.Read(ctx, kind, struct{}{}, func(ctx context.Context, keys []struct{}) (map[struct{}]*PetitionConnection, error) {
 		charged = true

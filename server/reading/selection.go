@@ -95,6 +95,7 @@ func tagsOf(text []byte) ([]*ent.Tag, error) {
 	out := make([]*ent.Tag, len(list))
 	for i, columns := range list {
 		t := &ent.Tag{}
+		// In the order of writtenColumns.
 		for k, into := range []any{&t.ID, &t.Key, &t.Label, &t.OpenPetitions} {
 			if err := json.Unmarshal(columns[k], into); err != nil {
 				return nil, err
@@ -142,6 +143,7 @@ func (b *behind) Scan(dest ...any) error {
 	if len(b.first) == 0 {
 		return b.row.Scan(dest...)
 	}
+	// The same array for every row: it would be the most of what scanning a row allocates.
 	b.all = append(append(b.all[:0], b.first...), dest...)
 	return b.row.Scan(b.all...)
 }

@@ -46,6 +46,7 @@ type Service struct {
 // New returns a Service on a migrated database.
 func New(opt Options) *Service {
 	if opt.Now == nil {
+		// The clock that dates what is written: a last hour must end with the minute of the newest signature.
 		opt.Now = opt.Database.Clock.Now
 	}
 	if opt.Logger == nil {
@@ -54,6 +55,7 @@ func New(opt Options) *Service {
 	if opt.Sizes == (Sizes{}) {
 		opt.Sizes = usualSizes
 	}
+	// On PostgreSQL as many statements as processors; beyond that they wait for each other, and are cheaper as one.
 	atOnce := 0 // on SQLite a statement costs little besides its rows
 	if opt.Database.Dialect == database.Postgres {
 		atOnce = runtime.GOMAXPROCS(0)

@@ -105,6 +105,8 @@ func (q *Queue[E]) wake() {
 
 // due reports whether a lane may begin: the first one at once, so that an idle server lets nobody wait.
 func (q *Queue[E]) due() bool {
+	// One that has been writing for long does not count: it may be held up, and says nothing of how busy the database
+	// is.
 	writing := 0
 	for _, began := range q.began {
 		if time.Since(began) < patientFor {
@@ -135,6 +137,7 @@ func (l *Lane[E]) Take(batch []E, n int) []E {
 	}
 	q.turns = slices.DeleteFunc(q.turns, func(one *petitionQueue[E]) bool { return one.held })
 	q.began[l] = time.Now() //nolint:forbidigo // a length is measured, by the monotonic clock
+	// By then this lane no longer counts as writing, and nobody else would look.
 	time.AfterFunc(patientFor, q.look)
 	return batch
 }
@@ -163,6 +166,7 @@ func (q *Queue[E]) release(by *Lane[E], batch []E) {
 	delete(q.began, by)
 	for _, e := range batch {
 		l := q.petitions[e.Of()]
+		// Several entries of a batch may be of one petition, which is given back once.
 		if l == nil || !l.held {
 			continue
 		}
@@ -179,6 +183,7 @@ func (q *Queue[E]) release(by *Lane[E], batch []E) {
 // share goes to the next.
 func (q *Queue[E]) serve(batch []E, n int) []E {
 	for n > 0 && len(q.turns) > 0 {
+		// Computed again for each, so that what one leaves is shared out among the rest.
 		share := max(1, n/len(q.turns))
 		l := q.turns[0]
 		q.turns = q.turns[1:]

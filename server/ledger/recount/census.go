@@ -53,6 +53,7 @@ var censusDays = `SELECT petition_id, ` + timespan.Day.SQL() + `, day, added - r
 
 // take reads everything.
 func (c *census) take(ctx context.Context) error {
+	// Counters first: they make the tallies that the others fill.
 	for _, read := range []func(context.Context) error{
 		c.counters, c.buckets, c.countries, c.unsummed, c.signatures, c.comments, c.replies,
 	} {
@@ -78,6 +79,7 @@ func (c *census) take(ctx context.Context) error {
 // each runs one of the statements and scans its rows.
 func (c *census) each(ctx context.Context, text string, scan func(*sql.Rows) error, more ...any) error {
 	var args database.Args
+	// Args of the petitions come first, and so they are $1 in every statement.
 	text = strings.NewReplacer(
 		`PETITIONS`, args.Among(c.dialect, `petition_id`, c.petitions), `MINUTE`, c.dialect.MinuteSQL(`signed_at`),
 	).Replace(text)
@@ -157,7 +159,8 @@ func (c *census) countries(ctx context.Context) error {
 	})
 }
 
-// unsummed adds the signatures that are in no sum yet to the sums, where readers find them.
+// unsummed adds the signatures that are in no sum yet to the sums, where readers find them. The table
+// names the few petitions that have any; without it signatures would be looked for by each counter.
 func (c *census) unsummed(ctx context.Context) error {
 	text := `SELECT petition_id, minute, country, COUNT(*) FROM (` + sums.Unsummed(c.dialect, `c.PETITIONS
  AND c.petition_id IN (SELECT petition_id FROM unsummed)`) + `) AS u GROUP BY petition_id, minute, country`
@@ -214,6 +217,7 @@ func (c *census) group(rows *sql.Rows) error {
 	if t == nil {
 		return nil
 	}
+	// Among what is stored, since it is a fault of the rows themselves and not of the sums.
 	c.stored[petition].signaturesAhead += ahead
 	minute = c.dated(minute)
 	// Whatever its state: a number that was withdrawn is not given again.
@@ -247,7 +251,8 @@ func (c *census) comments(ctx context.Context) error {
 
 // replies notes the parents whose number of replies is wrong.
 func (c *census) replies(ctx context.Context) error {
-	// Both numbers at once: only the parents that come back are in the tallies, and so are the only ones to be corrected.
+	// Both numbers at once: only the parents that come back are in the tallies, and so are the only ones to be
+	// corrected.
 	return c.each(ctx, censusReplies, func(rows *sql.Rows) error {
 		var petition, parent uuid.UUID
 		var stored, counted int

@@ -54,6 +54,7 @@ var allTime = bucket{}
 func align(stored, counted *tally, unfolds int64) {
 	if stored.removed > 0 {
 		for _, t := range []*tally{stored, counted} {
+			// The totals can still differ, and are what counts.
 			t.minutes, t.days = map[bucket]int{allTime: sumOf(t.minutes)}, map[bucket]int{allTime: sumOf(t.days)}
 		}
 		return
@@ -62,8 +63,10 @@ func align(stored, counted *tally, unfolds int64) {
 	for b := range stored.minutes {
 		folded[b] = b.span == timespan.Hour
 	}
-	// Stored minutes go into the hour that was folded around them; those of the rows only where it was right to fold it.
+	// Stored minutes go into the hour that was folded around them; those of the rows only where it was right to fold
+	// it.
 	for _, t := range []*tally{stored, counted} {
+		// A copy, since buckets come and go in the map meanwhile.
 		for b, n := range maps.Clone(t.minutes) {
 			hour := bucketOf(timespan.Hour, b.start)
 			if b.span == timespan.Minute && folded[hour] && (t == stored || hour.start < unfolds) {

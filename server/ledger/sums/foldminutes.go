@@ -44,7 +44,8 @@ func Fold(ctx context.Context, db *database.DB, aged int64, lock Lock) error {
 		}
 		// In no order: each is a transaction of its own, and holds one counter.
 		for petition, first := range found {
-			// A stretch at a time, so that the counter is not held for long where a petition has not been folded for weeks.
+			// A stretch at a time, so that the counter is not held for long where a petition has not been folded for
+			// weeks.
 			until := min(aged, timespan.Hour.Start(first+foldStretch))
 			if err := fold(ctx, db, lock, petition, until); err != nil {
 				return err
@@ -77,7 +78,8 @@ func oldest(ctx context.Context, db *database.DB, before int64) (map[uuid.UUID]i
 // tells.
 func fold(ctx context.Context, db *database.DB, lock Lock, petition uuid.UUID, before int64) error {
 	err := database.InTx(ctx, db.Write, func(tx *sql.Tx) error {
-		// Buckets without a counter belong to nothing, and are folded all the same: they would be found again each time.
+		// Buckets without a counter belong to nothing, and are folded all the same: they would be found again each
+		// time.
 		if err := lock(ctx, tx, petition); err != nil {
 			return err
 		}

@@ -15,9 +15,9 @@ import (
 // atOnce is how many petitions one transaction sums up: it holds their counters for some milliseconds.
 const atOnce = 100
 
-// Unsummed is the statement that reads petition_id, minute and country of the signatures that are in no sum yet, of
-// the petitions whose counters c meet a condition. MINUTE stands for Dialect.MinuteSQL of signed_at. LATERAL with a
-// LIMIT leaves PostgreSQL's planner the index of numbers, see pqLook in the ledger; SQLite takes the tables in this order.
+// Unsummed is the statement that reads petition_id, minute and country of the signatures that are in no sum yet, of the
+// petitions whose counters c meet a condition. MINUTE stands for Dialect.MinuteSQL of signed_at. LATERAL with a LIMIT
+// leaves PostgreSQL's planner the index of numbers, see pqLook in the ledger; SQLite takes the tables in this order.
 func Unsummed(d database.Dialect, which string) string {
 	rows := `signatures AS s WHERE ` + which + ` AND ` + timespan.Unsummed
 	if d == database.Postgres {
@@ -88,6 +88,8 @@ func SumUp(ctx context.Context, q Execer, d database.Dialect, petitions []uuid.U
 
 // SumUpAll sums up the signatures that are in no sum yet, some petitions at a time.
 func SumUpAll(ctx context.Context, db *database.DB) error {
+	// Along the ids and not the first ones again and again: a counter that somebody holds is left out, and must not
+	// stop the others.
 	for last := uuid.Nil; ; {
 		some, err := idsOf(db.Read.QueryContext(ctx,
 			`SELECT petition_id FROM unsummed WHERE petition_id > $1 ORDER BY petition_id LIMIT $2`, last, atOnce))

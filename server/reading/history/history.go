@@ -61,6 +61,7 @@ func (i Interval) span() timespan.Span {
 	case Day:
 		return timespan.Day
 	}
+	// A week, which is the only one left.
 	return 7 * timespan.Day
 }
 
@@ -98,6 +99,7 @@ func Read(
 	if err != nil {
 		return nil, err
 	}
+	// Both statements in one turn: a history that has waited for its start should not wait again for its sums.
 	ctx, leave := database.InOneTurn(ctx)
 	defer leave()
 	first, err := r.starts(ctx, petitions)
@@ -219,6 +221,7 @@ func (r reading) fill(ctx context.Context, asked []span, out map[uuid.UUID]Resul
 				before[of] = added - removed
 				continue
 			}
+			// A server whose clock is ahead may have counted behind the last interval.
 			p := points[min(at, len(points)-1)]
 			p.Added += added
 			p.Removed += removed
@@ -252,6 +255,7 @@ func (r reading) spans(asked []span, args *database.Args) string {
 		return `unnest(` + args.Add(database.UUIDArray(ids)) + `::uuid[], ` + args.Add(pq.Int64Array(first)) + `::bigint[], ` +
 			args.Add(pq.Int64Array(days)) + `::bigint[]) AS w(id, first, days)`
 	}
+	// SQLite has no arrays; json_each reads a list of any length with one argument.
 	list, _ := json.Marshal(rows) //nolint:errchkjson // ids and numbers always marshal
 	return `(SELECT value ->> 0 AS id, value ->> 1 AS first, value ->> 2 AS days FROM json_each(` + args.Add(string(list)) + `)) AS w`
 }
