@@ -18,8 +18,8 @@ const (
 	// settlingTime is how long a clock that has jumped must run evenly before it is trusted, on SQLite.
 	settlingTime = 30 * time.Second
 	// slewing is how fast the time follows a wall clock that nothing can be compared with, on SQLite. A clock that is
-	// corrected gradually moves by half a millisecond a second; one that is set again and again, by less than MaxSkew
-	// at a time, is soon further off than that.
+	// corrected gradually moves by half a millisecond a second; one that is set again and again, by less than MaxSkew at a
+	// time, is soon further off than that.
 	slewing = 0.05
 	// clockEvery is how often the clock is compared.
 	clockEvery = time.Second

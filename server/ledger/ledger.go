@@ -22,8 +22,8 @@ import (
 var (
 	// ErrNotFound says that there is no such petition.
 	ErrNotFound = errors.New("ledger: no such petition")
-	// ErrClosed says that the petition took no signature, and no confirmation of this one, at the moment its counter
-	// was locked.
+	// ErrClosed says that the petition took no signature, and no confirmation of this one, at the moment its counter was
+	// locked.
 	ErrClosed = errors.New("ledger: the petition does not accept signatures")
 	// ErrGone says that there is no such signature to confirm: it was withdrawn, or never there.
 	ErrGone = errors.New("ledger: no such signature")
@@ -79,8 +79,8 @@ type Receipt struct {
 
 // Observer is told what became of what was written. Its methods are called by several at once and must not block.
 type Observer interface {
-	// Committed is called after each commit, in its order for each petition, before those who wait for it are answered.
-	// It gets what the transaction made of each petition's numbers, and nothing of an aspect that did not move.
+	// Committed is called after each commit, in its order for each petition, before those who wait for it are answered. It
+	// gets what the transaction made of each petition's numbers, and nothing of an aspect that did not move.
 	Committed(values ...figures.Value)
 	// Doubtful is called when nobody can know whether a transaction was committed.
 	Doubtful()

@@ -57,8 +57,7 @@ type commentRow struct {
 // tx is a running transaction in the statements of one database. Every method takes and returns whole batches,
 // so that PostgreSQL may send arrays where SQLite loops over a prepared statement.
 type tx interface {
-	// look takes counters until the transaction ends, and finds out what is there already of what is about to be
-	// written.
+	// look takes counters until the transaction ends, and finds out what is there already of what is about to be written.
 	look(ctx context.Context, ask inquiry) (found, error)
 	// findKeys returns what is stored of keys, by their ids.
 	findKeys(ctx context.Context, ids []string) (map[string]idempotency.Record, error)
@@ -74,15 +73,15 @@ type tx interface {
 	erase(ctx context.Context, ids []uuid.UUID) error
 	// newest returns the times of the last signatures of each petition that count, at most so many.
 	newest(ctx context.Context, petitions []uuid.UUID, most int) (map[uuid.UUID][]time.Time, error)
-	// sign numbers the rows whose address is new to the petition, given the addresses that were found, but for those
-	// that wait, which it writes. It may leave it to move to write the others.
+	// sign numbers the rows whose address is new to the petition, given the addresses that were found, but for those that
+	// wait, which it writes. It may leave it to move to write the others.
 	sign(ctx context.Context, rows []*signatureRow, known map[string]bool) error
 	// insertComments writes comments, which bear their numbers already.
 	insertComments(ctx context.Context, rows []*commentRow) error
 	// sumUp adds to the sums of petitions the signatures that earlier transactions have left out of them.
 	sumUp(ctx context.Context, petitions []uuid.UUID) error
-	// move writes keys, the signatures that sign has numbered, and counters and sums as the transaction has moved them.
-	// It returns errKeyTaken if one of the keys was stored before.
+	// move writes keys, the signatures that sign has numbered, and counters and sums as the transaction has moved them. It
+	// returns errKeyTaken if one of the keys was stored before.
 	move(ctx context.Context, m moved) error
 	// moveReplies moves the replies of parents.
 	moveReplies(ctx context.Context, counters []*counter) error

@@ -52,6 +52,7 @@ func (s *Service) task(ctx context.Context, name string, do func(context.Context
 	if s.db.Clock.Check() != nil {
 		return
 	}
+	// The tasks take turns in one goroutine, so that one that hangs must not keep the others from theirs.
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	err := do(ctx)

@@ -36,8 +36,7 @@ func (s *Service) Create(ctx context.Context, d Draft) (Created, error) {
 	if err != nil {
 		return Created{}, err
 	}
-	// Before anything is checked: what was accepted once is answered again, although its start may lie in the past by
-	// now.
+	// Before anything is checked: what was accepted once is answered again, although its start may lie in the past by now.
 	if id, ok, err := s.replay(ctx, key); ok || err != nil {
 		return s.recreated(ctx, id, s.unread(ctx, err))
 	}

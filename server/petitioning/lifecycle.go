@@ -27,6 +27,7 @@ func (s *Service) Publish(ctx context.Context, id uuid.UUID) error {
 		if e.row.EndsAt != nil && !e.now.Before(*e.row.EndsAt) {
 			return ledger.Terms{}, errorf(WrongState, field, "The end of this petition has passed; set a later one first.")
 		}
+		// Its slug and its start come when it is opened.
 		if s.opt.Review {
 			return e.enter(ctx, petition.StateIN_REVIEW)
 		}
@@ -154,6 +155,7 @@ func (s *Service) changeAll(
 	ctx context.Context, ids []uuid.UUID, fn func(context.Context, *edit) (ledger.Terms, error),
 ) (changed int, _ error) {
 	ctx = WithActor(ctx, Operator())
+	// Each in a transaction of its own, whose lock no other petition waits for.
 	var errs []error
 	for _, id := range ids {
 		differs := false

@@ -136,8 +136,8 @@ func (s *Service) inTx(ctx context.Context, fn func(*tx) error) error {
 	case errors.Is(err, database.ErrOutcomeUnknown):
 		s.opt.Observer.Doubtful()
 		return s.failed(ctx, errOutcomeUnknown(), err)
-	// Also where the caller's time is over: it was spent on waiting for a connection, a lock or a statement, and
-	// nothing was written.
+	// Also where the caller's time is over: it was spent on waiting for a connection, a lock or a statement, and nothing
+	// was written.
 	case IsPassing(err), errors.Is(err, sql.ErrTxDone):
 		return s.failed(ctx, errUnavailable(), err)
 	}

@@ -48,9 +48,8 @@ func (s *Service) Sign(ctx context.Context, in Signing) error {
 	if err := f.err(); err != nil {
 		return err
 	}
-	// Whether the petition is open is not asked here: the ledger decides it under the lock that orders counts. It
-	// answers a repeated request before that, so that a lost answer can be asked for again when the petition has
-	// closed.
+	// Whether the petition is open is not asked here: the ledger decides it under the lock that orders counts. It answers
+	// a repeated request before that, so that a lost answer can be asked for again when the petition has closed.
 	row.Key = key
 	_, err = s.opt.Ledger.Sign(ctx, row)
 	return s.refusal(ctx, err, in.Petition, f.field("petitionId"))
@@ -74,8 +73,8 @@ func (s *Service) checkSigning(f *faults, in Signing) ledger.Signature {
 	if comment := filled(in.Comment); comment != nil {
 		row.Comment = s.signingComment(row, name, checked(f, checkComment, *comment, "comment"))
 	}
-	// Sealed for this row, so that no name can be moved to another signature. The digest is of the address as its
-	// mailbox is known, together with the petition: of another petition it would be another, and cannot be compared.
+	// Sealed for this row, so that no name can be moved to another signature. The digest is of the address as its mailbox
+	// is known, together with the petition: of another petition it would be another, and cannot be compared.
 	row.Name = s.opt.Keys.Seal(secret.NameSeal, []byte(name), row.ID[:])
 	row.Address = s.opt.Keys.Seal(secret.AddressSeal, []byte(address.Kept), row.ID[:])
 	row.Digest = s.opt.Keys.ShortDigest(secret.AddressDigest, in.Petition[:], []byte(address.Canonical))

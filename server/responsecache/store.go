@@ -38,8 +38,8 @@ type Options[V any] struct {
 	Bytes int
 	// Size is what a value takes in memory, about.
 	Size func(V) int
-	// Longest is how old an answer grows at most. It counts from the moment when it was computed, as the next does;
-	// while the store is cautious, from that when computing began.
+	// Longest is how old an answer grows at most. It counts from the moment when it was computed, as the next does; while
+	// the store is cautious, from that when computing began.
 	Longest time.Duration
 	// Brief is the same for what [Briefly] was said of, and for everything while the store is cautious.
 	Brief time.Duration

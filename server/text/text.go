@@ -17,6 +17,7 @@ func CheckLine(s, what string, least, most int) (clean, fault string) {
 	if !utf8.ValidString(s) {
 		return "", what + " must be valid UTF-8 text."
 	}
+	// Embeddings first: spaces may stand between them and the end of the text.
 	s = strings.TrimSpace(norm.NFC.String(cutEmbeddings(s)))
 	if strings.ContainsFunc(s, unicode.IsControl) {
 		return "", what + " must be a single line without control characters."
@@ -68,6 +69,7 @@ func checkLength(s, what string, least, most int) (clean, fault string) {
 // field, whether or not it was filled in.
 func IsBlank(s string) bool { return countVisible(s) == 0 }
 
+// countVisible counts the characters that can be seen.
 func countVisible(s string) int {
 	n := 0
 	for _, r := range s {
