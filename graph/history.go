@@ -6,23 +6,23 @@ import (
 
 	"petitiond/ent"
 	"petitiond/graph/scalar"
-	"petitiond/server/reading"
+	"petitiond/server/reading/history"
 )
 
-// history is the arguments of a history.
-type history struct {
-	step     reading.Interval
+// historyArguments are those of a history, as they can be compared.
+type historyArguments struct {
+	step     history.Interval
 	from, to moment
 }
 
 // historyOf returns the history of a petition.
-func historyOf(ctx context.Context, r *Resolver, row *ent.Petition, step reading.Interval, from, to *time.Time) ([]*reading.CountPoint, error) {
-	found, err := load(ctx, r, row, toHistory, history{step, momentOf(from), momentOf(to)})
+func historyOf(ctx context.Context, r *Resolver, row *ent.Petition, step history.Interval, from, to *time.Time) ([]*history.Point, error) {
+	found, err := load(ctx, r, row, toHistory, historyArguments{step, momentOf(from), momentOf(to)})
 	if err == nil {
 		err = found.Err // of this petition alone
 	}
 	if found.Points == nil && err == nil {
-		found.Points = []*reading.CountPoint{} // there is one, without points
+		found.Points = []*history.Point{} // there is one, without points
 	}
 	return found.Points, err
 }
@@ -35,14 +35,14 @@ func (r *Resolver) HistorySize(arguments map[string]any) int {
 	if !begins || err != nil {
 		// The dearest, also where the argument cannot be read: the resolver refuses it, so it was merely priced too
 		// high.
-		return reading.HistoryMost
+		return history.Most
 	}
 	if to, ends := arguments["to"].(string); ends {
 		if end, err := scalar.UnmarshalDateTime(to); err == nil && !end.IsZero() {
-			return r.Reading.HistorySize(reading.Interval(step), start, &end)
+			return r.Reading.HistorySize(history.Query{Interval: history.Interval(step), From: &start, To: &end})
 		}
 	}
-	return r.Reading.HistorySize(reading.Interval(step), start, nil)
+	return r.Reading.HistorySize(history.Query{Interval: history.Interval(step), From: &start})
 }
 
 // moment is a time that can be compared with ==, in microseconds as in the databases: two values of time.Time may

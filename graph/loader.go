@@ -15,7 +15,8 @@ import (
 // loaders know which rows of an answer were read together. They live as long as the answer. Their lock is taken before
 // that of siblings, never while one of these is held.
 type loaders struct {
-	mu       sync.Mutex       // guards siblings and later
+	mu sync.Mutex // guards siblings and later
+	// Of any type of row, since one answer has several; siblingsOf knows which it asks for.
 	siblings map[any]any      // by each of the rows
 	later    []func(*loaders) // functions that join more
 
@@ -26,10 +27,12 @@ type loaders struct {
 
 type loadersKey struct{}
 
+// withLoaders returns a context for one answer, of which nothing is known yet.
 func withLoaders(ctx context.Context) context.Context {
 	return context.WithValue(ctx, loadersKey{}, &loaders{siblings: map[any]any{}})
 }
 
+// loadersFrom returns those of the answer that is being computed.
 func loadersFrom(ctx context.Context) *loaders {
 	return ctx.Value(loadersKey{}).(*loaders) //nolint:forcetypeassert // Around puts them there for every answer
 }
@@ -109,6 +112,7 @@ func known[Row, Args comparable, V any](ctx context.Context, row Row, e *edge[Ro
 	return v, ok && err == nil
 }
 
+// register makes siblings of rows. It needs the lock of the loaders.
 func register[Row comparable](l *loaders, rows []Row) *siblings[Row] {
 	s := &siblings[Row]{rows: rows}
 	for _, row := range rows {
@@ -170,6 +174,7 @@ func load[Row, Args comparable, V any](ctx context.Context, r *Resolver, row Row
 func distinct[Row any](rows []Row, key func(Row) uuid.UUID) []uuid.UUID {
 	keys := make([]uuid.UUID, 0, len(rows))
 	for _, row := range rows {
+		// A comment that is no reply has no parent, for example.
 		if k := key(row); k != uuid.Nil {
 			keys = append(keys, k)
 		}
@@ -194,6 +199,7 @@ type pageOf[By comparable] struct {
 	after, before option[string]
 }
 
+// page returns which page the arguments of a field ask for, so that two fields that ask for the same read it once.
 func page[By comparable](by By, p keyset.Args) pageOf[By] {
 	return pageOf[By]{by, optional(p.First), optional(p.Last), optional(p.After), optional(p.Before)}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"petitiond/graph/fastexec"
+	"petitiond/server/fields"
 	"petitiond/server/reading"
 )
 
@@ -44,6 +45,7 @@ func selectedHere(ctx context.Context) reading.Selection {
 func selectedInList(ctx context.Context) reading.Selection {
 	w := reading.Selection{Columns: columnsHere(ctx)}
 	op := graphql.GetOperationContext(ctx)
+	// Both ways to the petitions of a page, as clients write either.
 	for _, field := range fieldsHere(ctx, connectionTypes) {
 		switch field.Name {
 		case "nodes":
@@ -72,13 +74,13 @@ func selectedIn(ctx context.Context, name string) reading.Selection {
 
 // columnsHere returns the columns that petitions need anywhere below the field that is being resolved, since what a
 // petition leads to may lead back to it.
-func columnsHere(ctx context.Context) reading.Columns {
-	c := reading.OnlyID
+func columnsHere(ctx context.Context) fields.Columns {
+	c := fields.OnlyID
 	known := every(graphql.GetFieldContext(ctx).Field.Selections, func(field *ast.Field) bool {
 		if field.ObjectDefinition.Name != "Petition" {
 			return true
 		}
-		columns, ok := reading.ColumnsOf(field.Name)
+		columns, ok := fields.ColumnsOf(field.Name)
 		c |= columns
 		// What a field in neither table needs of the row is unknown. The whole row is then read: a new field works, if
 		// slowly.
@@ -99,6 +101,7 @@ func every(selection ast.SelectionSet, is func(*ast.Field) bool) bool {
 			return !is(s) || !every(s.SelectionSet, is)
 		case *ast.InlineFragment:
 			return !every(s.SelectionSet, is)
+		// Validation has refused fragments that lead back to themselves, so that this ends.
 		case *ast.FragmentSpread:
 			return !every(s.Definition.SelectionSet, is)
 		}

@@ -32,6 +32,7 @@ func one[Row any](rows []*Row, err error) (*Row, error) {
 	return rows[0], nil
 }
 
+// petitionBy returns the petition with an id or a slug, or nil if the actor may see none.
 func (r *Resolver) petitionBy(ctx context.Context, id *scalar.ID, slug *string) (*ent.Petition, error) {
 	switch {
 	// The schema cannot say that exactly one is required, short of an input type.
@@ -52,6 +53,7 @@ func (r *Resolver) trendingTags(ctx context.Context, first int) ([]*reading.Tren
 	for i, t := range list {
 		tags[i] = t.Tag
 	}
+	// All lists of petitions of these tags are then read by one statement.
 	join(ctx, tags)
 	return list, err
 }
@@ -76,6 +78,7 @@ func (r *Resolver) petitionPage(
 	return list, err
 }
 
+// node returns the object with this id, or nil. It takes the way of several, which knows all types.
 func (r *Resolver) node(ctx context.Context, id scalar.ID) (scalar.Node, error) {
 	found, err := r.nodes(ctx, []*scalar.ID{&id})
 	if err != nil {

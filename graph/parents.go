@@ -11,6 +11,7 @@ import (
 	"petitiond/server/figures"
 	"petitiond/server/keyset"
 	"petitiond/server/reading"
+	"petitiond/server/reading/history"
 )
 
 // The keys by which rows lead to other rows.
@@ -23,6 +24,7 @@ func petitionOfSignature(row *ent.Signature) uuid.UUID { return row.PetitionID }
 func petitionOfCount(c *figures.Value) uuid.UUID       { return c.Petition }
 
 func parentOfComment(row *ent.Comment) uuid.UUID {
+	// Siblings with this key lead nowhere, and nothing is read for them.
 	if row.ParentID == nil {
 		return uuid.Nil
 	}
@@ -52,10 +54,10 @@ var (
 	) (map[uuid.UUID]string, error) {
 		return from.Bodies(ctx, ids)
 	}}
-	toHistory = &edge[*ent.Petition, history, reading.History]{petitionID, func(
-		ctx context.Context, _ *siblings[*ent.Petition], from *reading.Reader, h history, ids []uuid.UUID,
-	) (map[uuid.UUID]reading.History, error) {
-		return from.Histories(ctx, ids, h.step, h.from.time(), h.to.time())
+	toHistory = &edge[*ent.Petition, historyArguments, history.Result]{petitionID, func(
+		ctx context.Context, _ *siblings[*ent.Petition], from *reading.Reader, h historyArguments, ids []uuid.UUID,
+	) (map[uuid.UUID]history.Result, error) {
+		return from.Histories(ctx, ids, history.Query{Interval: h.step, From: h.from.time(), To: h.to.time()})
 	}}
 	toParent = &edge[*ent.Comment, none, *ent.Comment]{parentOfComment, func(
 		ctx context.Context, _ *siblings[*ent.Comment], from *reading.Reader, _ none, ids []uuid.UUID,
@@ -80,6 +82,8 @@ var (
 
 // The edges back to the row under which others were read.
 var (
+	// They have no way to read: what stands above a row is known from the reading of the row, or it is read as by an
+	// id.
 	aboveReply     = &edge[*ent.Comment, none, *ent.Comment]{key: parentOfComment}
 	aboveTagged    = &edge[*ent.Petition, none, *ent.Tag]{key: petitionID}
 	aboveComment   = &edge[*ent.Comment, none, *ent.Petition]{key: petitionOfComment}
@@ -134,6 +138,7 @@ func petitionOfCounted(ctx context.Context, r *Resolver, c *figures.Value) (*ent
 	case above || !toldByCount(ctx):
 		return petitionOf(ctx, r, c, ofCount)
 	}
+	// A row with nothing but its id, which all fields that the count tells can be resolved from.
 	row := &ent.Petition{ID: c.Petition}
 	joinFound(ctx, []*ent.Petition{row}, reading.Selection{Figures: true}, map[uuid.UUID]*reading.Figures{c.Petition: {Value: *c}})
 	return row, nil

@@ -15,6 +15,7 @@ import (
 	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
+	"petitiond/server/reading/history"
 	"time"
 )
 
@@ -125,7 +126,7 @@ func (r *petitionResolver) Comments(ctx context.Context, obj *ent.Petition, firs
 	}), err
 }
 
-func (r *petitionResolver) SignatureHistory(ctx context.Context, obj *ent.Petition, interval reading.Interval, from *time.Time, to *time.Time) ([]*reading.CountPoint, error) {
+func (r *petitionResolver) SignatureHistory(ctx context.Context, obj *ent.Petition, interval history.Interval, from *time.Time, to *time.Time) ([]*history.Point, error) {
 	return historyOf(ctx, r.Resolver, obj, interval, from, to)
 }
 

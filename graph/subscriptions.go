@@ -9,6 +9,7 @@ import (
 
 	"petitiond/graph/scalar"
 	"petitiond/server/eventmark"
+	"petitiond/server/fields"
 	"petitiond/server/figures"
 	"petitiond/server/live"
 	"petitiond/server/reading"
@@ -118,7 +119,7 @@ func (r *Resolver) watchAll(
 
 // unseen returns those of the keys that no petition has which the actor may see.
 func (r *Resolver) unseen(ctx context.Context, keys []uuid.UUID) (map[uuid.UUID]bool, error) {
-	found, err := r.reads(ctx).PetitionsByID(ctx, keys, reading.Selection{Columns: reading.OnlyID})
+	found, err := r.reads(ctx).PetitionsByID(ctx, keys, reading.Selection{Columns: fields.OnlyID})
 	if err != nil {
 		return nil, err
 	}

@@ -125,7 +125,7 @@ func TestReadersSeeWhatWasAcknowledged(t *testing.T) {
 		t.Parallel()
 		environment := append(fresh(t, database.Postgres), "PETITION_RATE_LIMITS=off", "PETITION_ADMIN_KEY="+adminOfTests)
 		here, there := start(t, environment), start(t, environment)
-		readAndWrite(t, length, here, there, time.Second, func() { deafen(t, here.db.Write) })
+		readAndWrite(t, length, here, there, time.Second, func() { cutListeners(t, here.db.Write) })
 	})
 }
 
@@ -151,7 +151,7 @@ func TestReplicaThatHearsNothing(t *testing.T) {
 		}
 		listening(t, here)
 		accept(t, control, false)
-		deafen(t, control)
+		cutListeners(t, control)
 		if !here.sign(t, s.id, fmt.Sprintf("silent%d@example.org", n)) {
 			t.Fatal("a signature was not acknowledged")
 		}

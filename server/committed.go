@@ -19,8 +19,8 @@ import (
 	"petitiond/server/transport"
 )
 
-// observer hears of everything that is committed here or on another replica, and sees to it that nobody is shown what
-// it has made old. It is there before the ledger and the domain, so that nothing is written that it does not hear of.
+// observer is told of everything that is committed here or on another replica, and sees to it that nobody is shown what
+// it has made old. It is there before the ledger and the domain, so that nothing is written that it is not told.
 type observer struct {
 	sums      *reading.SiteSums // of which responses are made: whatever happens to these happens to them first
 	responses *transport.Responses
@@ -85,6 +85,7 @@ func everyMinute(ctx context.Context, now func() time.Time, do func()) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		// Measured again each time, since clocks are set and timers are late.
 		case <-time.After(at.Truncate(time.Minute).Add(time.Minute).Sub(at)):
 			do()
 		}
@@ -93,6 +94,7 @@ func everyMinute(ctx context.Context, now func() time.Time, do func()) error {
 
 // Committed spreads what was committed here.
 func (o *observer) Committed(values ...figures.Value) {
+	// First here, whose clients are the ones that are answered next.
 	o.Received(values...)
 	if o.replicas != nil {
 		o.replicas.Publish(values...)

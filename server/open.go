@@ -77,6 +77,7 @@ func unmatched(config settings.Config, err error) error {
 			return fmt.Errorf("PETITION_DATABASE_URL's database and PETITION_SECRET_FILE %s belong together: %w", config.SecretFile, err)
 		}
 	}
+	// A database that has gone away says nothing of the secret.
 	if database.IsPassing(err) {
 		return fmt.Errorf("asking the database which secret belongs to it: %w", err)
 	}
@@ -101,7 +102,7 @@ func (c *core) read() {
 	})
 }
 
-// build puts the domain on the database. The observer hears of everything that is written from now on.
+// build puts the domain on the database. The observer is told of everything that is written from now on.
 func (c *core) build(ctx context.Context, o ledger.Observer, moved *petitioning.Moved) (err error) {
 	c.ledger, err = ledger.New(ctx, c.db, ledger.Options{
 		Observer: o,
@@ -119,7 +120,7 @@ func (c *core) build(ctx context.Context, o ledger.Observer, moved *petitioning.
 	return nil
 }
 
-// recounter returns what compares figures with the rows. The observer, if there is one, hears of what was corrected.
+// recounter returns what compares figures with the rows. The observer, if there is one, is told what was corrected.
 func (c *core) recounter(o recount.Observer) *recount.Recounter {
 	return recount.New(c.db, recount.Options{Observer: o, Every: c.config.Recount, Logger: c.log})
 }

@@ -27,8 +27,8 @@ const (
 	pageReplies     = 64 << 10 // bytes of all that are shown: those of twenty comments could be longer than all else
 )
 
-// webPages returns the HTML pages. But for previews they show what anybody may see, whoever asks: so one rendering
-// serves everybody.
+// webPages returns the HTML pages. Except for previews they show what anybody may see, so one rendering serves
+// everybody.
 func (a *App) webPages() (http.Handler, error) {
 	return pages.New(pages.Options{
 		PublicURL: a.config.PublicURL, Logger: a.log, GraphiQL: a.graphiQL(),
@@ -136,6 +136,7 @@ func (a *App) petition(ctx context.Context, from *reading.Reader, slug string) (
 		page.Outcome = string(*row.Outcome)
 	}
 	page.ImageURL = orNone(row.ImageURL)
+	// Rendered bodies are kept, so that a page costs what a query for bodyHtml does.
 	html, err := a.reading.BodyHTML(ctx, row.ID, row.Version, row.Body)
 	if err != nil {
 		return nil, err

@@ -380,7 +380,7 @@ func TestReplicasLoseNews(t *testing.T) {
 		})
 	}
 	for n := range kills {
-		deafen(t, []*site{a, b}[n%2].db.Write)
+		cutListeners(t, []*site{a, b}[n%2].db.Write)
 	}
 	stop()
 	signers.Wait()
@@ -403,8 +403,8 @@ type querier interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// deafen ends the connections by which two servers listen, as soon as both do.
-func deafen(t *testing.T, db querier) {
+// cutListeners ends the connections by which two servers listen, as soon as both do.
+func cutListeners(t *testing.T, db querier) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) { // only PostgreSQL knows
 		var killed int

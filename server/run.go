@@ -32,7 +32,7 @@ func (a *App) Run(ctx context.Context) error {
 	parts.Go(func() error { return a.recounter(a.observer).Keep(below) })
 	parts.Go(func() error { return a.observer.run(below) })
 	parts.Go(func() error { return a.domain.Run(below) })
-	// It ends beside the requests and not after them: what those still put into the outbox is sent by whoever serves next.
+	// It ends beside the requests and not after them: what those still put into the outbox is sent by the next server.
 	sending, ended := context.WithCancel(ctx)
 	defer ended()
 	parts.Go(func() error { return a.mailing.run(sending) })
@@ -58,7 +58,7 @@ func (a *App) Run(ctx context.Context) error {
 func (a *App) serve(ctx context.Context) error {
 	if a.config.Demo {
 		if err := a.loadDemo(ctx); err != nil {
-			if ctx.Err() != nil { // whoever stops a server that is starting has seen nothing fail
+			if ctx.Err() != nil { // stopping a server that is starting is no failure
 				a.log.Warn("stopped while loading the demo content: the database has a part of it")
 				return nil
 			}
@@ -122,6 +122,7 @@ func warnings(config settings.Config) []string {
 	if config.Env != settings.Production {
 		return nil
 	}
+	// True of every site of this release, and so it is always said.
 	list := []string{"signatures count at once, without a confirmed mailbox: the count tells whether an address was new"}
 	if !strings.HasPrefix(config.DatabaseURL, "sqlite:") && !database.IsVerified(config.DatabaseURL) {
 		list = append(list, "nobody checks that it is PostgreSQL that answers: "+
@@ -169,6 +170,7 @@ func (a *App) Close() error {
 			errs = append(errs, err)
 		}
 	}
+	// Closed once: a second Close would report what the first one did.
 	a.doors = nil
 	if a.release != nil {
 		errs = append(errs, a.release())

@@ -49,6 +49,8 @@ func NewApp(ctx context.Context, config settings.Config, log *slog.Logger) (_ *A
 		}
 		err = errors.Join(err, a.Close())
 	}()
+	// Only tried here, and bound below: while a database is migrated nothing should accept connections that nobody
+	// serves.
 	if err = tryAddresses(ctx, config); err != nil {
 		return nil, err
 	}
@@ -68,7 +70,7 @@ func NewApp(ctx context.Context, config settings.Config, log *slog.Logger) (_ *A
 	}
 	a.read()
 	a.metrics = newMetrics()
-	// The observer comes before what it observes: a ledger without it could commit something that nobody hears of.
+	// The observer comes before what it observes: a ledger without it could commit something that nobody is told.
 	if a.observer, err = a.newObserver(); err != nil {
 		return nil, err
 	}
@@ -164,7 +166,8 @@ func (a *App) trust() error {
 	if err != nil {
 		return fmt.Errorf("PETITION_TRUSTED_DOCUMENTS: %w", err)
 	}
-	// Under names of our own, so that none takes the place of one of theirs.
+	// Under names of our own, so that none takes the place of one of theirs. Otherwise the site's own pages would be
+	// refused their queries.
 	for i, text := range pages.Documents() {
 		manifest[fmt.Sprintf("petitiond.page.%d", i+1)] = text
 	}

@@ -17,6 +17,7 @@ import (
 	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
+	"petitiond/server/reading/history"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -121,7 +122,7 @@ type ComplexityRoot struct {
 		Outcome          func(childComplexity int) int
 		Petitioner       func(childComplexity int) int
 		SignatureCount   func(childComplexity int) int
-		SignatureHistory func(childComplexity int, interval reading.Interval, from *time.Time, to *time.Time) int
+		SignatureHistory func(childComplexity int, interval history.Interval, from *time.Time, to *time.Time) int
 		Signatures       func(childComplexity int, first *int, after *string, last *int, before *string) int
 		Slug             func(childComplexity int) int
 		StartsAt         func(childComplexity int) int
@@ -286,7 +287,7 @@ type PetitionResolver interface {
 	Signatures(ctx context.Context, obj *ent.Petition, first *int, after *string, last *int, before *string) (*reading.Connection[*ent.Signature], error)
 	CommentCount(ctx context.Context, obj *ent.Petition) (int, error)
 	Comments(ctx context.Context, obj *ent.Petition, first *int, after *string, last *int, before *string, orderBy *reading.CommentOrder) (*reading.Connection[*ent.Comment], error)
-	SignatureHistory(ctx context.Context, obj *ent.Petition, interval reading.Interval, from *time.Time, to *time.Time) ([]*reading.CountPoint, error)
+	SignatureHistory(ctx context.Context, obj *ent.Petition, interval history.Interval, from *time.Time, to *time.Time) ([]*history.Point, error)
 }
 type QueryResolver interface {
 	Node(ctx context.Context, id scalar.ID) (scalar.Node, error)
@@ -687,7 +688,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Petition.SignatureHistory(childComplexity, args["interval"].(reading.Interval), args["from"].(*time.Time), args["to"].(*time.Time)), true
+		return e.ComplexityRoot.Petition.SignatureHistory(childComplexity, args["interval"].(history.Interval), args["from"].(*time.Time), args["to"].(*time.Time)), true
 	case "Petition.signatures":
 		if e.ComplexityRoot.Petition.Signatures == nil {
 			break
@@ -3374,8 +3375,8 @@ func (ec *executionContext) field_Petition_signatureHistory_args(ctx context.Con
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "interval",
-		func(ctx context.Context, v any) (reading.Interval, error) {
-			return ec.unmarshalNInterval2petitiondᚋserverᚋreadingᚐInterval(ctx, v)
+		func(ctx context.Context, v any) (history.Interval, error) {
+			return ec.unmarshalNInterval2petitiondᚋserverᚋreadingᚋhistoryᚐInterval(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -4457,7 +4458,7 @@ func (ec *executionContext) fieldContext_CommentPayload_userErrors(_ context.Con
 	return fc, nil
 }
 
-func (ec *executionContext) _CountPoint_at(ctx context.Context, field graphql.CollectedField, obj *reading.CountPoint) (ret graphql.Marshaler) {
+func (ec *executionContext) _CountPoint_at(ctx context.Context, field graphql.CollectedField, obj *history.Point) (ret graphql.Marshaler) {
 	return fastexec.Leaf(ctx, true,
 		func(ctx context.Context) (time.Time, error) {
 			return obj.At, nil
@@ -4488,7 +4489,7 @@ func (ec *executionContext) fieldContext_CountPoint_at(_ context.Context, field 
 	return graphql.NewScalarFieldContext("CountPoint", field, false, false, "DateTime")
 }
 
-func (ec *executionContext) _CountPoint_added(ctx context.Context, field graphql.CollectedField, obj *reading.CountPoint) (ret graphql.Marshaler) {
+func (ec *executionContext) _CountPoint_added(ctx context.Context, field graphql.CollectedField, obj *history.Point) (ret graphql.Marshaler) {
 	return fastexec.Leaf(ctx, true,
 		func(ctx context.Context) (int, error) {
 			return obj.Added, nil
@@ -4519,7 +4520,7 @@ func (ec *executionContext) fieldContext_CountPoint_added(_ context.Context, fie
 	return graphql.NewScalarFieldContext("CountPoint", field, false, false, "Int")
 }
 
-func (ec *executionContext) _CountPoint_removed(ctx context.Context, field graphql.CollectedField, obj *reading.CountPoint) (ret graphql.Marshaler) {
+func (ec *executionContext) _CountPoint_removed(ctx context.Context, field graphql.CollectedField, obj *history.Point) (ret graphql.Marshaler) {
 	return fastexec.Leaf(ctx, true,
 		func(ctx context.Context) (int, error) {
 			return obj.Removed, nil
@@ -4550,7 +4551,7 @@ func (ec *executionContext) fieldContext_CountPoint_removed(_ context.Context, f
 	return graphql.NewScalarFieldContext("CountPoint", field, false, false, "Int")
 }
 
-func (ec *executionContext) _CountPoint_total(ctx context.Context, field graphql.CollectedField, obj *reading.CountPoint) (ret graphql.Marshaler) {
+func (ec *executionContext) _CountPoint_total(ctx context.Context, field graphql.CollectedField, obj *history.Point) (ret graphql.Marshaler) {
 	return fastexec.Leaf(ctx, true,
 		func(ctx context.Context) (int, error) {
 			return obj.Total, nil
@@ -5774,11 +5775,11 @@ func (ec *executionContext) _Petition_signatureHistory(ctx context.Context, fiel
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Petition().SignatureHistory(ctx, obj, fc.Args["interval"].(reading.Interval), fc.Args["from"].(*time.Time), fc.Args["to"].(*time.Time))
+			return ec.Resolvers.Petition().SignatureHistory(ctx, obj, fc.Args["interval"].(history.Interval), fc.Args["from"].(*time.Time), fc.Args["to"].(*time.Time))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*reading.CountPoint) graphql.Marshaler {
-			return ec.marshalOCountPoint2ᚕᚖpetitiondᚋserverᚋreadingᚐCountPointᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*history.Point) graphql.Marshaler {
+			return ec.marshalOCountPoint2ᚕᚖpetitiondᚋserverᚋreadingᚋhistoryᚐPointᚄ(ctx, selections, v)
 		},
 		true,
 		false,
@@ -10541,7 +10542,7 @@ func (ec *executionContext) _CommentPayload(ctx context.Context, sel ast.Selecti
 
 var countPointImplementors = []string{"CountPoint"}
 
-func (ec *executionContext) _CountPoint(ctx context.Context, sel ast.SelectionSet, obj *reading.CountPoint) graphql.Marshaler {
+func (ec *executionContext) _CountPoint(ctx context.Context, sel ast.SelectionSet, obj *history.Point) graphql.Marshaler {
 	fields := fastexec.Fields(ctx, ec.OperationContext, sel, countPointImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -12247,7 +12248,7 @@ func (ec *executionContext) marshalNCommentPayload2ᚖpetitiondᚋgraphᚋmodel�
 	return ec._CommentPayload(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNCountPoint2ᚖpetitiondᚋserverᚋreadingᚐCountPoint(ctx context.Context, sel ast.SelectionSet, v *reading.CountPoint) graphql.Marshaler {
+func (ec *executionContext) marshalNCountPoint2ᚖpetitiondᚋserverᚋreadingᚋhistoryᚐPoint(ctx context.Context, sel ast.SelectionSet, v *history.Point) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "CountPoint!")
 		return graphql.Null
@@ -12401,15 +12402,15 @@ func (ec *executionContext) marshalNInt2ᚖint(ctx context.Context, sel ast.Sele
 	return graphql.WrapContextMarshaler(ctx, res)
 }
 
-func (ec *executionContext) unmarshalNInterval2petitiondᚋserverᚋreadingᚐInterval(ctx context.Context, v any) (reading.Interval, error) {
+func (ec *executionContext) unmarshalNInterval2petitiondᚋserverᚋreadingᚋhistoryᚐInterval(ctx context.Context, v any) (history.Interval, error) {
 	tmp, err := scalar.UnmarshalText(v)
-	res := unmarshalNInterval2petitiondᚋserverᚋreadingᚐInterval[tmp]
+	res := unmarshalNInterval2petitiondᚋserverᚋreadingᚋhistoryᚐInterval[tmp]
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNInterval2petitiondᚋserverᚋreadingᚐInterval(ctx context.Context, sel ast.SelectionSet, v reading.Interval) graphql.Marshaler {
+func (ec *executionContext) marshalNInterval2petitiondᚋserverᚋreadingᚋhistoryᚐInterval(ctx context.Context, sel ast.SelectionSet, v history.Interval) graphql.Marshaler {
 	_ = sel
-	res := scalar.MarshalText(marshalNInterval2petitiondᚋserverᚋreadingᚐInterval[v])
+	res := scalar.MarshalText(marshalNInterval2petitiondᚋserverᚋreadingᚋhistoryᚐInterval[v])
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "Interval!")
 	}
@@ -12417,17 +12418,17 @@ func (ec *executionContext) marshalNInterval2petitiondᚋserverᚋreadingᚐInte
 }
 
 var (
-	unmarshalNInterval2petitiondᚋserverᚋreadingᚐInterval = map[string]reading.Interval{
-		"MINUTE": reading.Minute,
-		"HOUR":   reading.Hour,
-		"DAY":    reading.Day,
-		"WEEK":   reading.Week,
+	unmarshalNInterval2petitiondᚋserverᚋreadingᚋhistoryᚐInterval = map[string]history.Interval{
+		"MINUTE": history.Minute,
+		"HOUR":   history.Hour,
+		"DAY":    history.Day,
+		"WEEK":   history.Week,
 	}
-	marshalNInterval2petitiondᚋserverᚋreadingᚐInterval = map[reading.Interval]string{
-		reading.Minute: "MINUTE",
-		reading.Hour:   "HOUR",
-		reading.Day:    "DAY",
-		reading.Week:   "WEEK",
+	marshalNInterval2petitiondᚋserverᚋreadingᚋhistoryᚐInterval = map[history.Interval]string{
+		history.Minute: "MINUTE",
+		history.Hour:   "HOUR",
+		history.Day:    "DAY",
+		history.Week:   "WEEK",
 	}
 )
 
@@ -13076,12 +13077,12 @@ var (
 	}
 )
 
-func (ec *executionContext) marshalOCountPoint2ᚕᚖpetitiondᚋserverᚋreadingᚐCountPointᚄ(ctx context.Context, sel ast.SelectionSet, v []*reading.CountPoint) graphql.Marshaler {
+func (ec *executionContext) marshalOCountPoint2ᚕᚖpetitiondᚋserverᚋreadingᚋhistoryᚐPointᚄ(ctx context.Context, sel ast.SelectionSet, v []*history.Point) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	ret := fastexec.Slice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		return ec.marshalNCountPoint2ᚖpetitiondᚋserverᚋreadingᚐCountPoint(ctx, sel, v[i])
+		return ec.marshalNCountPoint2ᚖpetitiondᚋserverᚋreadingᚋhistoryᚐPoint(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {

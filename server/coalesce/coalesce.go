@@ -91,6 +91,8 @@ func (t *Reads[Kind, Key, V]) join(kind Kind, key Key) *group[Key, V] {
 	l := t.queues[kind]
 	if l == nil {
 		l = &queue[Key, V]{}
+		// Kinds come and go with the searches and viewers of clients: a queue is there only while one of its look-ups
+		// runs.
 		t.queues[kind] = l
 	}
 	if l.running < t.most {
@@ -103,6 +105,7 @@ func (t *Reads[Kind, Key, V]) join(kind Kind, key Key) *group[Key, V] {
 	}
 	g := l.groups[last]
 	g.waiting++
+	// Few enough to be compared one by one.
 	if !slices.Contains(g.keys, key) {
 		g.keys = append(g.keys, key)
 	}
@@ -115,6 +118,7 @@ func (t *Reads[Kind, Key, V]) join(kind Kind, key Key) *group[Key, V] {
 
 // lead runs the look-up of a group whose turn has come.
 func (t *Reads[Kind, Key, V]) lead(ctx context.Context, kind Kind, g *group[Key, V], fetch func(context.Context, []Key) (map[Key]V, error)) {
+	// Set first: a panic in fetch passes this function by, but not its deferred close of done.
 	g.err = errBroken // for the others, if fetch panics
 	defer t.ended(kind)
 	defer close(g.done)
@@ -152,6 +156,7 @@ func (t *Reads[Kind, Key, V]) pass(kind Kind) bool {
 func (t *Reads[Kind, Key, V]) leave(kind Kind, g *group[Key, V]) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	// Its key stays with the group: reading it for nobody costs little, and others may want the same.
 	if g.waiting--; g.waiting > 0 {
 		return
 	}
@@ -166,6 +171,7 @@ func (t *Reads[Kind, Key, V]) leave(kind Kind, g *group[Key, V]) {
 func (l *queue[Key, V]) call(g *group[Key, V]) {
 	l.remove(g)
 	g.called = true
+	// It has room for one, so that the caller, who holds mu, never waits for the one that takes it.
 	g.turn <- struct{}{}
 }
 

@@ -27,7 +27,7 @@ func (a *Args) Among(d Dialect, column string, ids []uuid.UUID) string {
 	case d == Postgres:
 		return column + " = ANY(" + a.Add(UUIDArray(ids)) + "::uuid[])"
 	}
-	return column + " IN (SELECT value FROM json_each(" + a.Add(writeIDs(ids, `[`, `"`, `]`)) + "))"
+	return column + " IN (SELECT value FROM json_each(" + a.Add(UUIDList(ids)) + "))"
 }
 
 // UUID is a uuid.UUID that is scanned without a copy of its text.
@@ -79,6 +79,9 @@ func (d Dialect) MinuteSQL(column string) string {
 
 // UUIDArray writes ids as an array of PostgreSQL.
 func UUIDArray(ids []uuid.UUID) string { return writeIDs(ids, `{`, ``, `}`) }
+
+// UUIDList writes ids as the list of JSON that SQLite's json_each reads.
+func UUIDList(ids []uuid.UUID) string { return writeIDs(ids, `[`, `"`, `]`) }
 
 func writeIDs(ids []uuid.UUID, begin, quote, end string) string {
 	out := make([]byte, 0, 2+len(ids)*39)

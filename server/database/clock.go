@@ -222,12 +222,22 @@ func cut(t time.Time) time.Time {
 }
 
 // Time is a time.Time that can be scanned from every column and expression. SQLite stores times as text, and returns
-// text where the declared type of a column is lost, as in a UNION or max(). For values that may be NULL use
-// sql.Null[Time].
+// text where the declared type of a column is lost, as in a UNION or max(). For values that may be NULL use NullTime.
 type Time struct{ time.Time }
 
+// NullTime is a Time that may be absent.
+type NullTime struct{ sql.Null[Time] }
+
+// Pointer returns the time, or nil.
+func (n NullTime) Pointer() *time.Time {
+	if !n.Valid {
+		return nil
+	}
+	return &n.V.Time
+}
+
 // errNotTime does not quote the value, which may be anything, a name for example.
-var errNotTime = errors.New("the column holds no time; use sql.Null[Time] where it may be NULL")
+var errNotTime = errors.New("the column holds no time; use NullTime where it may be NULL")
 
 // Scan accepts a time or its text.
 func (t *Time) Scan(src any) error {

@@ -75,8 +75,8 @@ func (f *FailedWrites) Add(ctx context.Context, log *slog.Logger, err error) {
 	f.Log(ctx, log, err)
 }
 
-// Log logs why writes fail that others count. The log hears of a kind of trouble at once, and then once a minute at
-// most, each time with how many have failed since the line before.
+// Log logs why writes fail that others count. The log is told of a kind of trouble at once, and then once a minute
+// at most, each time with how many have failed since the line before.
 func (f *FailedWrites) Log(ctx context.Context, log *slog.Logger, err error) {
 	kind := TroubleOf(err)
 	if _, due := f.lines.Due(string(kind)); due {

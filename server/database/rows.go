@@ -6,6 +6,9 @@ import (
 	"github.com/google/uuid"
 )
 
+// Scanner is a row, or what scans one.
+type Scanner interface{ Scan(dest ...any) error }
+
 // Each calls scan for each row of a result until it returns an error, and closes the result.
 func Each(rows *sql.Rows, scan func(*sql.Rows) error) error {
 	defer rows.Close()

@@ -140,7 +140,7 @@ func (p *Postgres) pulse(ctx context.Context, listener *pq.Listener, connection 
 	}
 }
 
-// watch hears of the listener's connection.
+// watch is called when the listener's connection is lost or back.
 func (p *Postgres) watch(event pq.ListenerEventType, err error) {
 	switch event {
 	case pq.ListenerEventDisconnected, pq.ListenerEventConnectionAttemptFailed:

@@ -62,6 +62,7 @@ func compareIDs(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }
 // settle does the work of the transaction; it may run several times. The order of locks is the same in every process:
 // counters by petition, then keys by id. All other rows only the holder of a counter touches.
 func (b *batch) settle(ctx context.Context, t tx, clock func() (time.Time, error)) error {
+	// Before anything is decided: a lost run of this batch has ended once its locks can be taken.
 	seen, now, err := b.look(ctx, t, clock)
 	if err != nil {
 		return err
@@ -70,6 +71,7 @@ func (b *batch) settle(ctx context.Context, t tx, clock func() (time.Time, error
 		return err
 	}
 	b.begin(seen, now)
+	// After begin: what would be refused is judged by the counters that were just read.
 	if err := b.recall(ctx, t); err != nil {
 		return err
 	}
@@ -101,6 +103,7 @@ func (b *batch) look(ctx context.Context, t tx, clock func() (time.Time, error))
 
 // inquiry asks for everything that the entries name. That some are refused costs less than to ask a second time.
 func (b *batch) inquiry(now time.Time) inquiry {
+	// By the minute and not by the moment, since sums are kept by the minute.
 	ask := inquiry{petitions: b.petitions, since: timespan.Hour.Ago(now)}
 	for _, e := range b.entries {
 		if e.signature != nil {
@@ -124,7 +127,8 @@ func (b *batch) resolve(ctx context.Context, t tx) error {
 	if there {
 		return errWritten
 	}
-	// Nothing of it is there, unless it has only confirmed or withdrawn: that may have been done, and is not done twice.
+	// Nothing of it is there, unless it has only confirmed or withdrawn: that may have been done, and is not done
+	// twice.
 	b.lost, b.unsure = false, true
 	return nil
 }
@@ -134,7 +138,8 @@ func (b *batch) begin(seen found, now time.Time) {
 	b.found, b.now = seen, now
 	b.outcomes = make([]outcome, len(b.entries))
 	b.kept, b.keys, b.signatures, b.counted, b.comments = nil, nil, nil, nil, nil
-	// One time for all rows of a petition in this batch, even if its clock and that of the batch before differ a little.
+	// One time for all rows of a petition in this batch, even if its clock and that of the batch before differ a
+	// little.
 	for _, c := range b.counters {
 		c.at = c.timeAt(now)
 	}
@@ -168,8 +173,8 @@ func (b *batch) gate() {
 				o.receipt.Answer, o.err, o.done = k.Answer, e.key.Check(k.Key), true
 				continue
 			}
-			// The same call twice in one batch, which happens when a client is impatient. Whether the inputs agree is found
-			// out when it is answered.
+			// The same call twice in one batch, which happens when a client is impatient. Whether the inputs agree is
+			// found out when it is answered.
 			if j, ok := first[e.key.ID]; ok {
 				o.sameAs, o.done = j, true
 				continue
@@ -191,6 +196,7 @@ func (b *batch) gate() {
 // depends on it.
 func (b *batch) refusal(e *entry) error {
 	switch c := b.counters[e.petition]; {
+	// The petition was removed, or never there: it has no counter.
 	case c == nil:
 		return ErrNotFound
 	case e.signature != nil && !c.accepts():
@@ -244,6 +250,7 @@ func (b *batch) sign(ctx context.Context, t tx) error {
 		b.counted = append(b.counted, s)
 		s.counter.count(s.at, s.Country, s.ShowName)
 		if s.Comment != nil {
+			// No caller waits for its number: the receipt is that of the signature.
 			b.comments = append(b.comments, &commentRow{Comment: s.Comment, counter: s.counter, place: -1})
 		}
 	}
@@ -330,6 +337,7 @@ func (b *batch) values() []figures.Value {
 		if c == nil || !c.counted() && !c.commented && !c.doubted {
 			continue
 		}
+		// What did not move is left out, so that those who watch it are not woken.
 		value := figures.Value{Petition: id}
 		if c.counted() || c.doubted {
 			value = c.counts(b.lastHour[id])

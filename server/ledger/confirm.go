@@ -63,6 +63,7 @@ func (b *batch) change(ctx context.Context, t tx) error {
 	if err != nil || len(rows) == 0 {
 		return err
 	}
+	// What the rows ask of the database is asked for all of them at once, before the first one is decided.
 	if err := b.prepare(ctx, t, rows); err != nil {
 		return err
 	}
@@ -207,9 +208,9 @@ func (b *batch) writeChanges(ctx context.Context, t tx, rows map[int]*stored) er
 	return b.trend(ctx, t, untrended)
 }
 
-// trendOfRows is how many signatures a trend is made of anew. It is cheap, and exact for a petition that has no more; a
-// difference would become worse with each signature that is taken away from it. Where there are more, the older ones
-// are missing until the next recount.
+// trendOfRows is of how many signatures a trend is computed again. It is cheap, and exact for a petition that has no
+// more; a difference would become worse with each signature that is taken away from it. Where there are more, the older
+// ones are missing until the next recount.
 const trendOfRows = 1000
 
 // trend makes the trends of petitions of the rows that are there by now.

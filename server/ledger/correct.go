@@ -9,6 +9,7 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/figures"
+	"petitiond/server/ledger/sums"
 )
 
 // Counted are the numbers of a counter as somebody has counted them from the rows, under its lock.
@@ -21,7 +22,7 @@ type Counted struct {
 
 // SumUp sums up the signatures of the petition that are in no sum yet.
 func (l Locked) SumUp(ctx context.Context, q Querier) error {
-	return sumUp(ctx, q, l.dialect, []uuid.UUID{l.counter.petition})
+	return sums.SumUp(ctx, q, l.dialect, []uuid.UUID{l.counter.petition})
 }
 
 // Correct writes what was counted, and returns what there is to publish.

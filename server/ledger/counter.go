@@ -36,7 +36,7 @@ type counter struct {
 	commented bool              // are there new comments
 	doubted   bool              // may a run before have moved the counts, of which nobody was told
 	taken     bool              // was a signature taken back that had counted
-	untrended bool              // does the trend have to be made of rows anew
+	untrended bool              // does the trend have to be computed from rows
 	minutes   map[int64]sum     // signatures added and taken back, by minute
 	days      map[int64]sum     // the same by the first minute of the day
 	countries map[string]sum    // the same by country

@@ -2,7 +2,14 @@ package ledger
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"time"
+
+	"github.com/google/uuid"
+
+	"petitiond/server/ledger/sums"
+	"petitiond/server/timespan"
 )
 
 // Keep does what nobody asks for until ctx ends: it sums up signatures that are in no sum yet every few seconds, and
@@ -33,4 +40,19 @@ func (l *Ledger) task(ctx context.Context, name string, do func(context.Context)
 	if err == nil || ctx.Err() == nil {
 		l.failing.Task(ctx, l.opt.Logger, name, err)
 	}
+}
+
+// SumUp sums up the signatures that are in no sum yet.
+func (l *Ledger) SumUp(ctx context.Context) error { return sums.SumUpAll(ctx, l.db) }
+
+// Fold turns minutes that have aged into hours.
+func (l *Ledger) Fold(ctx context.Context) error {
+	aged := timespan.Hour.Start(timespan.MinuteOf(l.opt.Now().Add(-l.opt.KeepMinutes)))
+	return sums.Fold(ctx, l.db, aged, func(ctx context.Context, tx *sql.Tx, petition uuid.UUID) error {
+		_, err := Lock(ctx, tx, l.db.Dialect, petition)
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		return err
+	})
 }

@@ -14,6 +14,7 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/idempotency"
+	"petitiond/server/ledger/queue"
 )
 
 // entry is one call on its way through a lane: a signature, a comment, or what is to become of a signature.
@@ -31,7 +32,7 @@ type entry struct {
 	done    chan struct{} // closed when receipt and err are final
 }
 
-// answer is what the entry's caller is told, and whoever repeats the call with its key: a comment that was sent by
+// answer is what the entry's caller is told, and everyone who repeats the call with its key: a comment that was sent by
 // itself is answered with its own id, everything about a signature, also one with a comment, with its petition.
 func (e *entry) answer() uuid.UUID {
 	if e.comment != nil {
@@ -39,6 +40,9 @@ func (e *entry) answer() uuid.UUID {
 	}
 	return e.petition
 }
+
+// Of returns the petition of which the entry is.
+func (e *entry) Of() uuid.UUID { return e.petition }
 
 // claim decides what becomes of an entry, and reports whether nobody has done so before.
 func (e *entry) claim() bool { return e.claimed.CompareAndSwap(false, true) }
@@ -52,6 +56,7 @@ func (e *entry) fail(err error) {
 // PostgreSQL there are as many lanes as connections, on SQLite one.
 type lane struct {
 	ledger *Ledger
+	queue  *queue.Lane[*entry]
 	wary   bool // there were repeated keys in the last batch, so that there may be some in the next
 }
 
@@ -60,12 +65,13 @@ type lane struct {
 func (l *lane) run() {
 	batch, claimed := make([]*entry, 0, l.ledger.opt.MaxBatch), make([]*entry, 0, l.ledger.opt.MaxBatch)
 	for {
-		batch = l.ledger.queue.take(l, batch[:0], l.ledger.opt.MaxBatch)
+		batch = l.queue.Take(batch[:0], l.ledger.opt.MaxBatch)
 		if len(batch) == 0 {
 			return
 		}
 		// Those who have left the queue were told that nothing was written.
 		claimed = append(claimed[:0], batch...)
+		// Batch still has them, since their petitions are the lane's until it is done.
 		claimed = slices.DeleteFunc(claimed, func(e *entry) bool { return !e.claim() })
 		var away error
 		if len(claimed) > 0 {
@@ -74,7 +80,7 @@ func (l *lane) run() {
 		if away != nil {
 			l.refuse(batch, away) // before anybody is answered: those who ask after that are not among those who queued up
 		} else {
-			l.ledger.queue.done(l, batch)
+			l.queue.Done(batch)
 		}
 		for _, e := range claimed {
 			close(e.done)
@@ -90,7 +96,7 @@ func (l *lane) refuse(batch []*entry, cause error) {
 	if given, ok := errors.AsType[*givenUp](cause); ok {
 		cause = given.cause
 	}
-	for _, e := range l.ledger.queue.giveUp(l, batch) {
+	for _, e := range l.queue.GiveUp(batch) {
 		e.fail(fmt.Errorf("%w: %w", ErrUnavailable, cause))
 		close(e.done)
 	}
@@ -108,6 +114,7 @@ func (l *lane) write(batch []*entry) (away error) {
 func (l *lane) settle(ctx context.Context, batch []*entry) (away error) {
 	err := l.commit(ctx, newBatch(batch, l.ledger.opt.Unsummed))
 	if err != nil && len(batch) > 1 && !isAway(err) {
+		// The halves keep the order of the batch.
 		half := len(batch) / 2
 		away = l.settle(ctx, batch[:half])
 		return cmp.Or(l.settle(ctx, batch[half:]), away)
@@ -124,7 +131,7 @@ func (l *lane) settle(ctx context.Context, batch []*entry) (away error) {
 }
 
 // refusedFor is how long a batch is tried that the database refuses. What it lacks does not come back soon, and those
-// who wait should hear of it while they wait.
+// who wait should learn of it while they wait.
 const refusedFor = 500 * time.Millisecond
 
 // patience is how long a batch is tried. It does not end with those who asked: their rows may be written although they
@@ -149,11 +156,12 @@ func (l *lane) commit(ctx context.Context, b *batch) error {
 	b.wary = l.wary
 	defer func() { l.wary = len(b.kept) > 0 }()
 	asking, refused := false, false
+	// Short at first, since most of what passes is over at once, and then longer, for a database that is away.
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, 250*time.Millisecond) {
 		err := l.try(ctx, b)
 		for errors.Is(err, errKeyTaken) && ctx.Err() == nil {
 			b.wary = true
-			err = l.try(ctx, b) // which finds the key, since whoever has stored it has committed
+			err = l.try(ctx, b) // which finds the key: the transaction that has stored it is committed
 		}
 		if err == nil || errors.Is(err, errWritten) {
 			b.answer()

@@ -13,6 +13,7 @@ import (
 	"petitiond/server/database"
 	"petitiond/server/figures"
 	"petitiond/server/idempotency"
+	"petitiond/server/ledger/queue"
 	"petitiond/server/recurring"
 )
 
@@ -144,7 +145,7 @@ type Ledger struct {
 	opt   Options
 	db    *database.DB
 	store store
-	queue *queue
+	queue *queue.Queue[*entry]
 	lanes []*lane
 
 	failing recurring.Lines // what the log was told of the tasks of Keep
@@ -160,9 +161,10 @@ func New(ctx context.Context, db *database.DB, opt Options) (*Ledger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing the ledger: %w", err)
 	}
-	l := &Ledger{opt: opt, db: db, store: s, queue: newQueue(opt.MaxQueue)}
+	l := &Ledger{opt: opt, db: db, store: s, queue: queue.New[*entry](opt.MaxQueue)}
+	// As many as there are connections: one more lane would only wait for one of them with a batch in its hands.
 	for range lanes {
-		l.lanes = append(l.lanes, &lane{ledger: l})
+		l.lanes = append(l.lanes, &lane{ledger: l, queue: l.queue.Lane()})
 	}
 	return l, nil
 }
@@ -174,7 +176,8 @@ func (l *Ledger) Run(ctx context.Context) error {
 		wg.Go(lane.run)
 	}
 	<-ctx.Done()
-	l.queue.close()
+	// From here on nothing more comes in, and the lanes end when the queue is empty.
+	l.queue.Close()
 	wg.Wait()
 	return l.store.close()
 }
@@ -195,7 +198,7 @@ func (l *Ledger) Comment(ctx context.Context, c Comment) (Receipt, error) {
 func (l *Ledger) SignLater(ctx context.Context, s Signature) (wait func() error) {
 	e := &entry{signature: &s, petition: s.Petition, key: s.Key, done: make(chan struct{})}
 	for {
-		err := l.queue.push(e)
+		err := l.push(e)
 		if err == nil {
 			return func() error { _, err := e.wait(ctx); return err }
 		}
@@ -209,13 +212,24 @@ func (l *Ledger) SignLater(ctx context.Context, s Signature) (wait func() error)
 	}
 }
 
+// push queues an entry.
+func (l *Ledger) push(e *entry) error {
+	switch err := l.queue.Push(e); {
+	case errors.Is(err, queue.ErrFull):
+		return ErrBusy
+	case err != nil:
+		return ErrUnavailable
+	}
+	return nil
+}
+
 // submit queues an entry and waits for its answer.
 func (l *Ledger) submit(ctx context.Context, e *entry) (Receipt, error) {
 	if err := ctx.Err(); err != nil {
 		return Receipt{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	e.done = make(chan struct{})
-	if err := l.queue.push(e); err != nil {
+	if err := l.push(e); err != nil {
 		return Receipt{}, err
 	}
 	return e.wait(ctx)

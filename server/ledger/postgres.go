@@ -12,6 +12,7 @@ import (
 	"petitiond/server/database"
 	"petitiond/server/database/pgarray"
 	"petitiond/server/idempotency"
+	"petitiond/server/ledger/sums"
 	"petitiond/server/timespan"
 )
 
@@ -127,7 +128,7 @@ const pqAmong = `id = ANY($1::uuid[]) AND s.id >= ($1::uuid[])[1] AND s.id <= ($
 func isID(column string) string { return column + ` = i.petition_id` }
 
 var postgresSQL = []string{
-	pqLook, pqFindKeys, pqWritten, pqWait, pqFind, pqClosings, pqConfirm, pqErase, pqNewest, pqComment, pqSumUp, pqMove,
+	pqLook, pqFindKeys, pqWritten, pqWait, pqFind, pqClosings, pqConfirm, pqErase, pqNewest, pqComment, sums.Postgres, pqMove,
 	pqMoveSummed, pqMoveReplies,
 }
 
@@ -211,6 +212,7 @@ func (t pqTx) closings(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUI
 
 // confirm moves rows to the others.
 func (t pqTx) confirm(ctx context.Context, rows []*stored) error {
+	// Sorted, since pqAmong takes the ends of the array for its bounds.
 	slices.SortFunc(rows, func(a, b *stored) int { return compareIDs(a.id, b.id) })
 	return t.exec(ctx, pqConfirm,
 		pgarray.UUIDs(rows, func(s *stored) uuid.UUID { return s.id }),
@@ -220,6 +222,7 @@ func (t pqTx) confirm(ctx context.Context, rows []*stored) error {
 
 // erase deletes rows.
 func (t pqTx) erase(ctx context.Context, ids []uuid.UUID) error {
+	// As in confirm.
 	slices.SortFunc(ids, compareIDs)
 	return t.exec(ctx, pqErase, pgarray.UUIDs(ids, pgarray.Same))
 }
@@ -267,6 +270,8 @@ func (t pqTx) move(ctx context.Context, m moved) error {
 	if len(m.counters) == 0 && len(m.keys) == 0 {
 		return nil
 	}
+	// The longer statement only where there are sums: PostgreSQL would otherwise begin three insertions of nothing for
+	// each batch.
 	text, args := pqMove, slices.Concat(columnsOfKeys(m.keys), columnsOfSignatures(m.signed), columnsOfCounters(m.counters))
 	if len(m.summed) > 0 {
 		text, args = pqMoveSummed, append(args, columnsOfSums(m.summed)...)
@@ -283,7 +288,7 @@ func (t pqTx) sumUp(ctx context.Context, petitions []uuid.UUID) error {
 	if len(petitions) == 0 {
 		return nil
 	}
-	return t.exec(ctx, pqSumUp, pgarray.UUIDs(petitions, pgarray.Same))
+	return t.exec(ctx, sums.Postgres, pgarray.UUIDs(petitions, pgarray.Same))
 }
 
 // moveReplies adds to the parents that the counter's lock protects as well.

@@ -83,6 +83,7 @@ func columnsOfSignatures(rows []*signatureRow) []any {
 // columnsOfWaiting are the arrays of signatures that wait: no numbers, and what they have besides.
 func columnsOfWaiting(rows []*signatureRow) []any {
 	columns := columnsOfSignatures(rows)
+	// The third are the numbers.
 	return append(slices.Delete(columns, 2, 3),
 		pgarray.Blobs(rows, func(r *signatureRow) []byte { return r.Waiting.Token }),
 		pgarray.Blobs(rows, func(r *signatureRow) []byte { return r.Waiting.Code }),
@@ -93,6 +94,7 @@ func columnsOfWaiting(rows []*signatureRow) []any {
 
 // columnsOfCounters are the arrays of counters, and the petitions of those that leave something out for the first time.
 func columnsOfCounters(counters []*counter) []any {
+	// Only these are not named in the table unsummed yet; naming the others again would write a row for nothing.
 	firsts := slices.DeleteFunc(slices.Clone(counters), func(c *counter) bool { return !c.first })
 	petition := func(c *counter) uuid.UUID { return c.petition }
 	return []any{

@@ -10,6 +10,7 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/idempotency"
+	"petitiond/server/ledger/sums"
 	"petitiond/server/timespan"
 )
 
@@ -55,7 +56,7 @@ var sqliteSQL = append([]string{
 	liteLock, idempotency.Insert, idempotency.Select, liteSign, liteWait, liteFind, liteClosings, liteConfirm, liteErase, liteNewest,
 	liteFindSignature, liteFindComment, liteComment, liteMoveCounter,
 	liteLeave, liteMoveMinute, liteMoveDay, liteMoveCountry, liteMoveReplies, lastHourOfOne,
-}, liteSumUp...)
+}, sums.SQLite...)
 
 type sqliteStore struct{ *statements }
 
@@ -149,7 +150,7 @@ func (t sqliteTx) signOne(ctx context.Context, r *signatureRow) (wrote bool, err
 // find reads signatures by their ids, in one statement: each by itself costs as much again.
 func (t sqliteTx) find(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*stored, error) {
 	out := make(map[uuid.UUID]*stored, len(ids))
-	err := t.each(ctx, liteFind, []any{listOf(database.SQLite, ids)}, func(rows *sql.Rows) error {
+	err := t.each(ctx, liteFind, []any{database.UUIDList(ids)}, func(rows *sql.Rows) error {
 		s, err := scanStored(rows)
 		out[s.id] = s
 		return err
@@ -159,7 +160,7 @@ func (t sqliteTx) find(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]*sto
 
 // closings reads when petitions were closed.
 func (t sqliteTx) closings(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]time.Time, error) {
-	return t.closingsBy(ctx, liteClosings, listOf(database.SQLite, petitions))
+	return t.closingsBy(ctx, liteClosings, database.UUIDList(petitions))
 }
 
 // confirm moves rows to the others.
@@ -174,7 +175,7 @@ func (t sqliteTx) confirm(ctx context.Context, rows []*stored) error {
 
 // erase deletes rows.
 func (t sqliteTx) erase(ctx context.Context, ids []uuid.UUID) error {
-	return t.exec(ctx, liteErase, listOf(database.SQLite, ids))
+	return t.exec(ctx, liteErase, database.UUIDList(ids))
 }
 
 // newest reads along the index of numbers, from its end.
@@ -255,8 +256,8 @@ func (t sqliteTx) sumUp(ctx context.Context, petitions []uuid.UUID) error {
 	if len(petitions) == 0 {
 		return nil
 	}
-	for _, text := range liteSumUp {
-		if err := t.exec(ctx, text, listOf(database.SQLite, petitions)); err != nil {
+	for _, text := range sums.SQLite {
+		if err := t.exec(ctx, text, database.UUIDList(petitions)); err != nil {
 			return err
 		}
 	}
@@ -266,6 +267,7 @@ func (t sqliteTx) sumUp(ctx context.Context, petitions []uuid.UUID) error {
 // moveSums writes one row for each sum that the batch has touched, however many signatures fell into it.
 func (t sqliteTx) moveSums(ctx context.Context, counters []*counter) error {
 	for _, c := range counters {
+		// In the order of maps: within the one transaction that writes, nobody can see or wait for an order.
 		for minute, n := range c.minutes {
 			if err := t.exec(ctx, liteMoveMinute, c.petition, minute, n.added, n.removed); err != nil {
 				return err

@@ -232,6 +232,7 @@ func scanCounter(rows interface{ Scan(...any) error }, more ...any) (*counter, e
 		&c.petition, &c.total, &c.issued, &c.version, &c.asOf, &c.goal, &c.pending, &c.named, &c.threads, &c.comments,
 		&c.commentsIssued, &c.trending, &c.accepting, &c.since, &c.until, &c.unsummedAfter, &c.unsummedTo,
 	}, more...)...)
+	// What the transaction adds is what issued is above this.
 	c.begun = c.issued
 	c.asOf = c.asOf.UTC()
 	return c, err

@@ -83,7 +83,7 @@ func (l Locked) Terms() Terms {
 // Set writes new terms in the transaction that holds the lock. The version grows where the goal changes.
 func (l Locked) Set(ctx context.Context, q Querier, terms Terms, now time.Time) (figures.Value, error) {
 	c := l.counter
-	// Whether it may be signed is no part of the numbers: those who watch a count hear of it as an edition.
+	// Whether it may be signed is no part of the numbers: those who watch a count are told of it as an edition.
 	if terms.Goal != c.goal {
 		c.version++
 		c.asOf = c.timeAt(now)

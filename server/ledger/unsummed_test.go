@@ -148,15 +148,16 @@ func TestUnsummedBesideAnEarlierVersion(t *testing.T) {
 	t.Parallel()
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		p := petition(t, db, open())
-		b, earlier := newBook(t, db, ledger.Options{}), func() {
+		now := database.Now() // what the earlier program did besides is taken back from the one minute that there is
+		at := func() time.Time { return now }
+		b, earlier := newBook(t, db, ledger.Options{Now: at}), func() {
 			t.Helper()
 			left := [2]int{
 				scan[int](t, db, `SELECT unsummed_after FROM counters WHERE petition_id = $1`, p),
 				scan[int](t, db, `SELECT unsummed_to FROM counters WHERE petition_id = $1`, p),
 			}
 			before := summed(t, db, p)[0]
-			must(t, newBook(t, db, ledger.Options{Unsummed: 1}).Batch(signature(p, newID().String()))...)
-			// What it did besides is taken back.
+			must(t, newBook(t, db, ledger.Options{Unsummed: 1, Now: at}).Batch(signature(p, newID().String()))...)
 			n := summed(t, db, p)[0] - before - 1
 			exec(t, db, `UPDATE signature_buckets SET added = added - $2 WHERE petition_id = $1`, p, n)
 			exec(t, db, `UPDATE signature_days SET added = added - $2 WHERE petition_id = $1`, p, n)

@@ -104,7 +104,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	return nil
 }
 
-// Publish takes news of petitions: what was committed here, or was heard from another replica. News may be partial,
+// Publish takes news of petitions: what was committed here, or came from another replica. News may be partial,
 // late and repeated. It never blocks, and forgets at once what nobody watches.
 func (h *Hub) Publish(values ...figures.Value) {
 	now := h.options.Now()

@@ -21,10 +21,12 @@ type Step string
 
 // The steps, in their order.
 const (
-	Connecting  Step = "connecting"
-	Greeting    Step = "greeting"
-	Encrypting  Step = "encrypting"
-	SigningIn   Step = "signing in"
+	Connecting Step = "connecting"
+	Greeting   Step = "greeting"
+	Encrypting Step = "encrypting"
+	SigningIn  Step = "signing in"
+	// The two are named as SMTP has them, MAIL FROM and RCPT TO: where a server refuses decides whether it refuses this
+	// mail or every mail.
 	NamingFrom  Step = "naming the sender"
 	NamingTo    Step = "naming the recipient"
 	HandingOver Step = "handing over the mail"
@@ -48,6 +50,7 @@ func failed(step Step, err error) error {
 	if err == nil {
 		return nil
 	}
+	// The words of the answer stay in the cause, which is never logged.
 	f := &Failure{Step: step, cause: err}
 	if answer, ok := errors.AsType[*textproto.Error](err); ok {
 		f.Code = answer.Code

@@ -111,7 +111,7 @@ func (l LostToken) values() values {
 
 func (l Test) values() values { return values{"link": address(l.Link)} }
 
-// letters returns a letter of each type, by its name.
+// letters returns a letter of each type, by its name. New ones each time, since they are filled when an order is read.
 func letters() map[string]Letter {
 	all := map[string]Letter{}
 	for _, l := range []Letter{
@@ -142,7 +142,8 @@ type order struct {
 // ErrOrder means that an order cannot be read: it is damaged, or of a later version of the program.
 const ErrOrder fault = "the order of a mail cannot be read"
 
-// MarshalJSON writes an order with the name of its letter.
+// MarshalJSON writes an order with the name of its letter. By the name and not by the Go type, which may be called
+// otherwise in the version that reads it.
 func (o Order) MarshalJSON() ([]byte, error) {
 	data, err := json.Marshal(o.Letter)
 	if err != nil {

@@ -45,6 +45,8 @@ func (s Sending) seal(m Message, at time.Time) (envelope, error) {
 	}
 	// By all three: a server that takes only ASCII must be asked for its extension before any of them is sent.
 	e.utf8 = !isASCII(e.from + e.to + from)
+	// Quoted-printable, since lines must be short and ASCII wherever the mail is handed on. A user agent would only say
+	// which library writes our mails.
 	msg := gomail.NewMsg(gomail.WithEncoding(gomail.EncodingQP), gomail.WithNoDefaultUserAgent())
 	if err := errors.Join(msg.FromFormat(line(s.From.Name, typedCharacters), from), msg.To(to)); err != nil {
 		return envelope{}, &Failure{Step: NamingTo, Reason: "it cannot be written into a header", cause: err}
@@ -56,6 +58,7 @@ func (s Sending) seal(m Message, at time.Time) (envelope, error) {
 	if _, err := msg.WriteTo(&content); err != nil {
 		return envelope{}, fmt.Errorf("writing a mail: %w", err)
 	}
+	// Kept whole: a mail may be handed over a second time, after a connection that was closed.
 	e.content = content.Bytes()
 	return e, nil
 }
@@ -77,7 +80,9 @@ func (s Sending) head(msg *gomail.Msg, m Message, at time.Time) {
 
 // routable returns an address with its domain in ASCII, which every server takes.
 func routable(address string) (string, error) {
+	// The last one, since the part before it may contain the sign if it is quoted.
 	at := strings.LastIndexByte(address, '@')
+	// What could end the command in which the address is sent, or name a second recipient.
 	odd := func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune("<>()[],;:\\\"", r)
 	}

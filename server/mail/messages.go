@@ -84,6 +84,7 @@ var (
 // those whose own is not there. A file that lacks something, or names a value that there is not, is an error.
 func LoadMessages(folder fs.FS, first string) (*Messages, error) {
 	files := map[string]fs.FS{}
+	// In this order: the file of the operator takes the place of ours.
 	for _, from := range []fs.FS{mustSub(embedded, "messages"), folder} {
 		if from == nil {
 			continue
@@ -142,6 +143,7 @@ func (m *Messages) in(wanted string) translation {
 		return m.languages[0]
 	}
 	_, i, confidence := m.matcher.Match(tag)
+	// The matcher returns some language in any case, also for readers who may not know a word of it.
 	if confidence == language.No {
 		return m.languages[0]
 	}
@@ -158,6 +160,7 @@ func readTranslation(from fs.FS, name string) (t translation, err error) {
 		return t, errors.New("the file must be called by a language, such as en.json or pt-BR.json")
 	}
 	decoder := json.NewDecoder(strings.NewReader(string(content)))
+	// A text under a name that was mistyped would otherwise never be seen.
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&t); err != nil {
 		return t, err
@@ -185,6 +188,7 @@ func (t *translation) read() error {
 		}
 		t.letters[name] = w
 	}
+	// Names that no letter has are mistyped, or of another version.
 	for name := range t.Letters {
 		if known[name] == nil {
 			errs = append(errs, fmt.Errorf("there is no letter %s", name))
@@ -278,6 +282,7 @@ func readText(given string, have values) (t text, err error) {
 		}
 		t, rest = append(t, piece{name: name}), rest[at[1]:]
 	}
+	// A brace that is left over is a name that was mistyped: readers would see it.
 	if strings.ContainsAny(rest, "{}") {
 		return nil, fmt.Errorf("a brace in %q is no name of a value", given)
 	}

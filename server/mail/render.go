@@ -73,12 +73,15 @@ func (m *Messages) Render(o Order, site string) (Message, error) {
 		return Message{}, errLink
 	}
 	have := o.Letter.values()
+	// All letters may name the site, so that no letter has to bring it.
 	have["site"] = value{kind: plainValue, text: at.Host}
+	// An order may be of another version of the program, with other rules.
 	for name, v := range have {
 		if v.err != nil {
 			return Message{}, fmt.Errorf("{%s}: %w", name, v.err)
 		}
 	}
+	// A program that ends a subscription for its user sends no part behind #, so the address must work without it.
 	if o.Unsubscribe != "" && (address(o.Unsubscribe).err != nil || strings.Contains(o.Unsubscribe, "#")) {
 		return Message{}, errUnsubscribe
 	}
@@ -92,6 +95,7 @@ func (t translation) write(w wording, have values, o Order) (Message, error) {
 		Copy: t.Copy, Footer: strings.ReplaceAll(t.Footer, "{site}", have["site"].text),
 		Unsubscribe: o.Unsubscribe, End: strings.ReplaceAll(t.Unsubscribe, "{site}", have["site"].text),
 	}
+	// The text above an address that is written out explains it; once in a mail is enough.
 	copied := false
 	for _, b := range w.body {
 		s := t.show(b, have)
@@ -100,6 +104,7 @@ func (t translation) write(w wording, have values, o Order) (Message, error) {
 		}
 		v.Blocks = append(v.Blocks, s)
 	}
+	// Both from one view, so that readers of either form are told the same.
 	var html, text strings.Builder
 	if err := errors.Join(htmlLayout.Execute(&html, v), textLayout.Execute(&text, v.isolated())); err != nil {
 		return Message{}, fmt.Errorf("writing a mail: %w", err)
@@ -137,6 +142,7 @@ func (t translation) spans(from text, have values) []span {
 		case v.kind == dayValue:
 			out[i] = span{Text: t.date(v)}
 		default:
+			// Only what people typed may be in another script than the text around it.
 			out[i] = span{v.text, v.kind == typedValue}
 		}
 	}

@@ -74,6 +74,7 @@ func (s *Sender) Send(ctx context.Context, m Message) error {
 // over sends over a connection, which is kept if it is still of use.
 func (s *Sender) over(ctx context.Context, c *session, e envelope) error {
 	err := c.within(ctx, s.opt.Time, func() error { return c.send(e, s.opt.Trace) })
+	// Servers count the mails of a connection and refuse further ones, or look at them more closely.
 	if c.used++; c.broken || c.used >= s.opt.PerOne || !s.keep(c) {
 		c.close()
 	}
@@ -87,6 +88,7 @@ func (s *Sender) take() *session {
 	if len(s.idle) == 0 {
 		return nil
 	}
+	// The last one used: those that few mails need then grow old and are closed.
 	c := s.idle[len(s.idle)-1]
 	s.idle = s.idle[:len(s.idle)-1]
 	c.expiry.Stop()
@@ -116,6 +118,7 @@ func (s *Sender) expire(c *session) {
 		}
 	}
 	s.mu.Unlock()
+	// Without the lock: taking leave of a server may take a second. Not found is one that was taken just now.
 	if found {
 		c.close()
 	}

@@ -44,6 +44,7 @@ func ParseServer(address string) (Server, error) {
 	switch u.Scheme {
 	case "smtp":
 		s.Port = orPort(s.Port, "587")
+		// Nobody is on the way, and hardly any such server has a certificate for the name.
 		if isLoopback(s.Host) {
 			s.Security = Unprotected
 		}
@@ -62,6 +63,7 @@ func (s *Server) choose(query url.Values) error {
 			return errors.New("takes nothing behind the question mark but tls=none and tls=starttls")
 		}
 	}
+	// Every combination that would not do what it says is an error, instead of the next best.
 	switch wish := query.Get("tls"); {
 	case wish == "":
 	case s.Security == TLS:

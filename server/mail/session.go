@@ -32,6 +32,7 @@ func (s *Sender) connect(ctx context.Context) (*session, error) {
 		return nil, failed(Connecting, err)
 	}
 	s.opt.Trace(Connecting, s.opt.Server.Address())
+	// From here on the deadline of the connection ends what takes too long, as the library has no contexts.
 	c := &session{conn: conn, now: s.opt.Now}
 	if err := c.within(ctx, s.opt.Dial, func() error { return s.prepare(c) }); err != nil {
 		_ = conn.Close() // the error above is the one to tell
@@ -55,6 +56,7 @@ func (s *Sender) prepare(c *session) error {
 		return failed(Greeting, err)
 	}
 	c.client = client
+	// With the name of the site, since many servers refuse mails of a client that calls itself localhost.
 	if err := client.Hello(s.opt.Sending.Host); err != nil {
 		return failed(Greeting, err)
 	}
@@ -62,6 +64,7 @@ func (s *Sender) prepare(c *session) error {
 	if err := s.protect(c); err != nil {
 		return err
 	}
+	// After the encryption: only then can nobody on the way have changed what the server offers.
 	c.utf8, _ = client.Extension("SMTPUTF8")
 	return s.signIn(c)
 }
@@ -101,6 +104,7 @@ func (s *Sender) signIn(c *session) error {
 	_, ways := c.client.Extension("AUTH")
 	inTheClear := server.Security == Unprotected // only on this machine, see ParseServer
 	auth := smtp.PlainAuth("", server.User, server.Password, server.Host, inTheClear)
+	// PLAIN first, as the standard has it; LOGIN never became one, and some servers have nothing else.
 	if offered := strings.Fields(strings.ToUpper(ways)); !slices.Contains(offered, "PLAIN") && slices.Contains(offered, "LOGIN") {
 		auth = smtp.LoginAuth(server.User, server.Password, server.Host, inTheClear)
 	}
@@ -126,6 +130,8 @@ func (c *session) within(ctx context.Context, most time.Duration, talk func() er
 // send hands over one mail. A server that has refused a step is asked to forget the rest, so that the connection can be
 // used again.
 func (c *session) send(e envelope, trace func(Step, string)) error {
+	// Before anything is sent: a server that does not know the extension may cut such an address in some way of its
+	// own.
 	if e.utf8 && !c.utf8 {
 		return &Failure{Step: NamingTo, Reason: "the server does not take addresses with letters beyond ASCII"}
 	}
@@ -153,6 +159,7 @@ func (c *session) send(e envelope, trace func(Step, string)) error {
 
 // hand writes the mail itself. It is the server's once it has answered.
 func (c *session) hand(content []byte) error {
+	// An error before Close leaves the mail unfinished, and the server discards it.
 	w, err := c.client.Data()
 	if err != nil {
 		return err

@@ -25,6 +25,7 @@ type Kept struct {
 func (t *Tray) Put(m Message, at time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	// A new list each time: those who read the former one go on reading it without a lock.
 	kept := []Kept{{m, at}}
 	for _, k := range t.kept {
 		if k.ID != m.ID && len(kept) < TraySize {

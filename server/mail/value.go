@@ -58,6 +58,7 @@ const (
 func typed(s string) value { return value{kind: typedValue, text: line(s, typedCharacters)} }
 
 func code(s string) value {
+	// Codes are ours, and are cleaned all the same: nothing of an order is trusted to be of this version.
 	v := value{kind: codeValue, text: line(s, typedCharacters)}
 	if v.text == "" {
 		v.err = errCode
@@ -69,6 +70,7 @@ func number(n int) value { return value{kind: plainValue, text: strconv.Itoa(n)}
 
 func minutes(n int) value {
 	v := number(n)
+	// Languages differ in the forms of smaller numbers, for which the files of messages have no room.
 	if n < 11 || n > 99 {
 		v.err = errMinutes
 	}
@@ -76,6 +78,7 @@ func minutes(n int) value {
 }
 
 func day(t time.Time) value {
+	// In UTC for everybody: where a reader lives is not known.
 	v := value{kind: dayValue, day: t.UTC()}
 	if t.IsZero() {
 		v.err = errDay
@@ -136,6 +139,7 @@ func cut(s string, most int) string {
 	end, characters := 0, 0
 	for rest := []byte(s); len(rest) > 0; {
 		n, _, err := textseg.ScanGraphemeClusters(rest, true)
+		// Also what textseg cannot read is cut, rather than sent whole.
 		if err != nil || n == 0 || characters == most || end+n > typedBytes {
 			return strings.TrimRight(s[:end], " ") + "…"
 		}

@@ -111,6 +111,7 @@ func weight(list ast.DirectiveList) (own points, ok bool) {
 		return 0, false
 	}
 	text := cost.Arguments.ForName("weight").Value.Raw
+	// By fractions, since 0.1 has no exact float and many of them are added up.
 	decimal, ok := new(big.Rat).SetString(text)
 	if !ok || decimal.Sign() < 0 || decimal.Cmp(big.NewRat(int64(maxPoints/point), 1)) > 0 {
 		panic(fmt.Sprintf("@cost(weight: %q) is no weight", text))
@@ -154,6 +155,7 @@ func texts(value any) (list []string) {
 // hasWeights reports whether an input type has weights, directly or in nested types.
 func (t *tariff) hasWeights(name string, seen map[string]bool) bool {
 	def := t.schema.Types[name]
+	// A type that was looked at before had no weights, or the search would have ended.
 	if def.Kind != ast.InputObject || seen[name] {
 		return false
 	}

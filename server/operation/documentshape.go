@@ -87,6 +87,7 @@ func (l Limits) inspect(doc *ast.QueryDocument) (survey, *gqlerror.Error) {
 	if err != nil {
 		return survey{}, err
 	}
+	// Counting them first keeps everything below from being done for a document that is refused anyway.
 	g := newGuard(doc)
 	// Also those that no operation spreads: validation walks through them as well.
 	for _, fragment := range doc.Fragments {
@@ -174,6 +175,7 @@ func lists(typ *ast.Type) (n int) {
 
 // within measures a piece of the document separately from the enclosing one.
 func (g *guard) within(measure func()) *piece {
+	// A stack by hand: fragments are measured where they are first named, in the middle of something else.
 	p, around := &piece{}, g.piece
 	g.piece = p
 	measure()
@@ -184,6 +186,7 @@ func (g *guard) within(measure func()) *piece {
 // reach counts the nodes that validation visits for a piece: its own, and once those of every fragment that it spreads,
 // directly or indirectly. For an operation it also records the variables on which its @skip and @include depend.
 func (g *guard) reach(p *piece, op *ast.OperationDefinition) (nodes int) {
+	// For each piece by itself, as validation does.
 	seen := map[string]bool{}
 	var visit func(p *piece)
 	visit = func(p *piece) {
@@ -266,6 +269,7 @@ func (g *guard) fragment(name string) shape {
 	if s, known := g.fragments[name]; known {
 		return s
 	}
+	// Before it is measured, so that a fragment that spreads itself ends here.
 	g.fragments[name] = shape{}
 	if def := g.doc.Fragments.ForName(name); def != nil {
 		g.pieces[name] = g.within(func() { g.fragments[name] = g.body(def) })

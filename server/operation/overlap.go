@@ -22,7 +22,7 @@ func (j *Judge) overlaps(doc *ast.QueryDocument) gqlerror.List {
 	o := &overlap{schema: j.schema, most: j.limits.Errors, told: map[*ast.Field]bool{}}
 	for _, op := range doc.Operations {
 		for _, compare := range []func([]ast.SelectionSet){o.meanings, o.shapes} {
-			// For each comparison anew: they visit different fields.
+			// For each comparison by itself: they visit different fields.
 			o.left = maxRevisits * j.limits.Fields
 			compare([]ast.SelectionSet{op.SelectionSet})
 			if o.left < 0 {
@@ -117,8 +117,8 @@ func (o *overlap) report(field *ast.Field, because string) {
 	))), field.Position))
 }
 
-// collector gathers the fields of one level by their response names.
-type collector struct {
+// level gathers the fields of one level by their response names.
+type level struct {
 	applies func(condition string) bool // whether a fragment applies to the object; nil if all do
 	groups  [][]*ast.Field
 	places  map[string]int
@@ -128,7 +128,7 @@ type collector struct {
 // collect returns the fields of selection sets that are merged into one, grouped by response name in the order of first
 // occurrence.
 func collect(sets []ast.SelectionSet, applies func(condition string) bool) [][]*ast.Field {
-	c := &collector{applies: applies, places: map[string]int{}, seen: map[string]bool{}}
+	c := &level{applies: applies, places: map[string]int{}, seen: map[string]bool{}}
 	for _, set := range sets {
 		c.add(set)
 	}
@@ -136,7 +136,7 @@ func collect(sets []ast.SelectionSet, applies func(condition string) bool) [][]*
 }
 
 // add gathers the fields of a selection set, with fragments expanded.
-func (c *collector) add(set ast.SelectionSet) {
+func (c *level) add(set ast.SelectionSet) {
 	for _, selection := range set {
 		switch selection := selection.(type) {
 		case *ast.Field:

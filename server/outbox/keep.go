@@ -33,7 +33,7 @@ func (o *Outbox) keep(ctx context.Context) {
 		case <-sweep.C:
 			o.task(ctx, "delete what was given up", o.Sweep)
 			if o.opt.DB.Clock.Confirmed() {
-				o.task(ctx, "date anew what a wrong clock has dated ahead", func(ctx context.Context) error {
+				o.task(ctx, "redate what a wrong clock has dated ahead", func(ctx context.Context) error {
 					_, err := Redate(ctx, o.opt.DB.Write, o.opt.Now())
 					return err
 				})

@@ -104,9 +104,9 @@ func (a *Actor) own() []uuid.UUID {
 // Viewer returns what reading needs to know about the actor.
 func (a *Actor) Viewer() reading.Viewer { return reading.Viewer{All: a.IsAdmin(), Own: a.own()} }
 
-// lift lets the rest of the request see the petition that it has created, now or when the same request was first sent.
+// addOwn lets the rest of the request see the petition that it has created, now or when the same request was first sent.
 // Changing it requires the edit token.
-func (a *Actor) lift(petition uuid.UUID) {
+func (a *Actor) addOwn(petition uuid.UUID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.made = append(a.made, petition)
@@ -142,6 +142,7 @@ func (s *Service) Authenticate(ctx context.Context, bearer string) (*Actor, erro
 		return &Actor{caller: adminCaller, scopes: Scopes()}, nil
 	}
 	switch {
+	// By its beginning: each kind has a table of its own, and what is no credential costs no statement.
 	case strings.HasPrefix(bearer, secret.EditTokenPrefix):
 		return s.Editor(ctx, bearer)
 	case strings.HasPrefix(bearer, apiKeyPrefix):
@@ -179,6 +180,7 @@ func (s *Service) partner(ctx context.Context, bearer string) (*Actor, error) {
 	return a, nil
 }
 
+// expired reports whether a credential no longer holds. At the moment of its expiry it does not.
 func expired(at *time.Time, now time.Time) bool { return at != nil && !now.Before(*at) }
 
 // CheckAPIKey returns the name for an API key as it is stored, and everything that is wrong with name and scopes.
@@ -212,6 +214,7 @@ func (s *Service) CreateAPIKey(ctx context.Context, name string, scopes []Scope)
 	if err != nil {
 		return "", err
 	}
+	// The table holds texts: it must not refuse to be read where a later version has other scopes.
 	texts := make([]string, len(scopes))
 	for i, scope := range scopes {
 		texts[i] = string(scope)

@@ -38,10 +38,10 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-minute.C:
 			minutely()
 		case <-redate.C:
-			s.task(ctx, "date anew what a wrong clock has dated ahead", s.mendDates)
+			s.task(ctx, "redate what a wrong clock has dated ahead", s.mendDates)
 		case <-hour.C:
 			s.task(ctx, "forget old keys", s.sweepKeys)
-			s.task(ctx, "date changes anew that a wrong clock has dated ahead", s.confirmed(s.redateChanges))
+			s.task(ctx, "redate changes that a wrong clock has dated ahead", s.confirmed(s.redateChanges))
 		}
 	}
 }
@@ -52,6 +52,7 @@ func (s *Service) task(ctx context.Context, name string, do func(context.Context
 	if s.db.Clock.Check() != nil {
 		return
 	}
+	// The tasks take turns in one goroutine, so that one that hangs must not keep the others from theirs.
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	err := do(ctx)

@@ -29,6 +29,7 @@ func (s *Service) Comment(ctx context.Context, r Remark) (uuid.UUID, error) {
 	if err != nil {
 		return uuid.Nil, err
 	}
+	// Before the place is checked: a comment that was written is answered again, also if the petition has closed since.
 	if id, ok, err := s.replay(ctx, key); ok || err != nil {
 		return id, s.unread(ctx, err)
 	}

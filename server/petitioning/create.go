@@ -64,7 +64,7 @@ func (s *Service) Create(ctx context.Context, d Draft) (Created, error) {
 		}
 		return Created{}, fmt.Errorf("creating a petition: %w", err)
 	}
-	ActorFrom(ctx).lift(out.Petition)
+	ActorFrom(ctx).addOwn(out.Petition)
 	return out, nil
 }
 
@@ -80,7 +80,7 @@ func (s *Service) recreated(ctx context.Context, id uuid.UUID, err error) (Creat
 	if err != nil {
 		return Created{}, fmt.Errorf("finding the edit token of a repeated request: %w", err)
 	}
-	ActorFrom(ctx).lift(id)
+	ActorFrom(ctx).addOwn(id)
 	return Created{Petition: id, EditToken: bearer}, nil
 }
 

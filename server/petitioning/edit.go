@@ -56,6 +56,7 @@ func (s *Service) change(ctx context.Context, id uuid.UUID, field []string, fn f
 		told, err = e.save(ctx, terms)
 		return err
 	})
+	// As an error, so that the transaction is undone and neither version nor observer moves.
 	if errors.Is(err, errUnchanged) {
 		return nil
 	}

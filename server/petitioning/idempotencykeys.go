@@ -76,6 +76,7 @@ func (s *Service) sweepKeys(ctx context.Context) error {
 func (s *Service) sweep(
 	ctx context.Context, statement func(ctx context.Context, e idempotency.Execer, now time.Time, most int) (int, error),
 ) error {
+	// One time for all portions, or the sweep would run after keys that come of age meanwhile.
 	now := s.opt.Now()
 	for swept := keysAtOnce; swept == keysAtOnce; {
 		err := s.inTx(ctx, func(t *tx) (err error) {

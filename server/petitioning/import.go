@@ -127,6 +127,8 @@ func (s *Service) importPeople(ctx context.Context, id uuid.UUID, in Imported) e
 
 // importSignatures queues the signatures one after another, which keeps their order, and waits for all.
 func (s *Service) importSignatures(ctx context.Context, id uuid.UUID, list []ImportedSignature) error {
+	// Queued before the first one is waited for: they go in batches, and a site with thousands of them is filled in
+	// seconds.
 	waits := make([]func() error, 0, len(list))
 	for _, in := range list {
 		row, err := s.importedSignature(id, in)

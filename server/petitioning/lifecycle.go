@@ -27,6 +27,7 @@ func (s *Service) Publish(ctx context.Context, id uuid.UUID) error {
 		if e.row.EndsAt != nil && !e.now.Before(*e.row.EndsAt) {
 			return ledger.Terms{}, errorf(WrongState, field, "The end of this petition has passed; set a later one first.")
 		}
+		// Its slug and its start come when it is opened.
 		if s.opt.Review {
 			return e.enter(ctx, petition.StateIN_REVIEW)
 		}
@@ -54,7 +55,7 @@ func (e *edit) open(ctx context.Context) (ledger.Terms, error) {
 }
 
 // enter moves the petition to another state, and the counts of its tags and its place among the ranks with it. The rank
-// comes last: whoever holds it waits for nobody, so that rerank can wait for it.
+// comes last: who holds it waits for nothing else, and so rerank can wait for it.
 func (e *edit) enter(ctx context.Context, next petition.State) (ledger.Terms, error) {
 	if err := e.tags().Enter(ctx, e.row.ID, e.row.State, next); err != nil {
 		return ledger.Terms{}, err
@@ -154,6 +155,7 @@ func (s *Service) changeAll(
 	ctx context.Context, ids []uuid.UUID, fn func(context.Context, *edit) (ledger.Terms, error),
 ) (changed int, _ error) {
 	ctx = WithActor(ctx, Operator())
+	// Each in a transaction of its own, whose lock no other petition waits for.
 	var errs []error
 	for _, id := range ids {
 		differs := false

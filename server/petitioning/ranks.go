@@ -56,6 +56,7 @@ func (m *Moved) take() []uuid.UUID {
 	for id := range m.petitions {
 		out = append(out, id)
 	}
+	// Forgotten only here: what cannot be written is put back.
 	m.petitions = nil
 	return out
 }
@@ -72,6 +73,7 @@ func (s *Service) Rank(ctx context.Context) error {
 	ids := s.opt.Moved.take()
 	// Some at a time, so that no transaction holds many rows for long.
 	for len(ids) > 0 {
+		// The whole rest is put back when a part fails: the parts before it were written.
 		some := ids[:min(len(ids), 1000)]
 		if done, err := s.rerank(ctx, some); err != nil || !done {
 			s.opt.Moved.putBack(ids)

@@ -174,7 +174,7 @@ func (s *Service) mergeSome(ctx context.Context) (did bool, _ error) {
 }
 
 // sortIn sorts the terms that PostgreSQL has put beside its indexes into these, where this role may. They are sorted in
-// sooner or later in any case, but then within the transaction of whoever brings more.
+// sooner or later in any case, but then within the transaction that brings more.
 func (s *Service) sortIn(ctx context.Context) (did bool, _ error) {
 	var pages int
 	err := s.db.Write.QueryRowContext(ctx, `SELECT COALESCE(SUM(gin_clean_pending_list(c.oid)), 0)

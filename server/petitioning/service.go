@@ -167,7 +167,7 @@ func (s *Service) unread(ctx context.Context, err error) error {
 }
 
 // failed returns the answer to a write that failed through no fault of the caller. Those who ask are not told why: the
-// log is, and the metrics. A caller who has gone hears neither, and need not have met any trouble. Where nobody has
+// log is, and the metrics. A caller who has gone is no sign of trouble, and neither is told. Where nobody has
 // asked there is no answer, and the caller logs the cause.
 func (s *Service) failed(ctx context.Context, answer *Error, cause error) error {
 	if isUnasked(ctx) {

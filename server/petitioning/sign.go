@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/ent"
+	"petitiond/server/fields"
 	"petitiond/server/idempotency"
 	"petitiond/server/ledger"
 	"petitiond/server/reading"
@@ -155,8 +156,8 @@ func (s *Service) notOpen(ctx context.Context, id uuid.UUID, field []string) err
 
 // stateOf returns a petition with its state and its start, or nil if the actor may not see it.
 func (s *Service) stateOf(ctx context.Context, id uuid.UUID) (*ent.Petition, error) {
-	state, _ := reading.ColumnsOf("state")
-	starts, _ := reading.ColumnsOf("startsAt")
+	state, _ := fields.ColumnsOf("state")
+	starts, _ := fields.ColumnsOf("startsAt")
 	found, err := s.seen(ctx).PetitionsByID(ctx, []uuid.UUID{id}, reading.Selection{Columns: state | starts})
 	if err != nil {
 		return nil, fmt.Errorf("reading a petition's state: %w", err)

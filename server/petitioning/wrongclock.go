@@ -184,18 +184,18 @@ func (e *edit) redateCreation(ctx context.Context) error {
 	_, err := e.sql.ExecContext(ctx, `UPDATE slugs SET created_at = $2 WHERE petition_id = $1 AND created_at > $3`,
 		e.row.ID, e.now, database.Latest(e.now))
 	if err != nil {
-		return fmt.Errorf("dating slugs anew: %w", err)
+		return fmt.Errorf("redating slugs: %w", err)
 	}
 	if !e.ahead(&e.row.CreatedAt) {
 		return nil
 	}
 	_, err = e.sql.ExecContext(ctx, `UPDATE petitions SET created_at = $2 WHERE id = $1`, e.row.ID, e.now)
 	if err != nil {
-		return fmt.Errorf("dating a petition anew: %w", err)
+		return fmt.Errorf("redating a petition: %w", err)
 	}
 	_, err = e.sql.ExecContext(ctx, `UPDATE petition_tags SET created = $2 WHERE petition_id = $1`, e.row.ID, e.now.UnixMicro())
 	if err != nil {
-		return fmt.Errorf("dating a petition anew under its tags: %w", err)
+		return fmt.Errorf("redating a petition under its tags: %w", err)
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"petitiond/server/ledger/recount"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
+	"petitiond/server/reading/history"
 	"petitiond/server/sitetest"
 )
 
@@ -218,12 +219,12 @@ func TestTrendAfterRecount(t *testing.T) {
 		ok(t, b.RankAll(t.Context()))
 		equal(t, "trend", []uuid.UUID{lively.Petition, quiet.Petition}, b.order(t, reading.ByTrending))
 		b.Clock.Advance(time.Minute)
-		points, err := b.History(operator(t), quiet.Petition, reading.Day, p(monday), p(monday.Add(time.Hour)))
+		points, err := b.History(operator(t), quiet.Petition, history.Day, p(monday), p(monday.Add(time.Hour)))
 		ok(t, err)
-		equal(t, "history", []*reading.CountPoint{{At: monday.Truncate(24 * time.Hour), Added: 1, Total: 1}}, points)
-		points, err = b.History(operator(t), quiet.Petition, reading.Minute, p(monday), p(monday.Add(time.Minute)))
+		equal(t, "history", []*history.Point{{At: monday.Truncate(24 * time.Hour), Added: 1, Total: 1}}, points)
+		points, err = b.History(operator(t), quiet.Petition, history.Minute, p(monday), p(monday.Add(time.Minute)))
 		ok(t, err)
-		equal(t, "history by the minute", &reading.CountPoint{At: monday, Added: 1, Total: 1}, points[0])
+		equal(t, "history by the minute", &history.Point{At: monday, Added: 1, Total: 1}, points[0])
 	})
 }
 

@@ -40,6 +40,7 @@ func (b Bodies) names() string {
 	if b == WithBodies {
 		return commentColumns
 	}
+	// The column stays, so that rows are scanned in one way.
 	return strings.Replace(commentColumns, `c.body`, `''`, 1)
 }
 
@@ -86,6 +87,7 @@ func (s *Reader) CommentsAfter(ctx context.Context, petition uuid.UUID, number, 
 	row := &commentRow{}
 	text := `SELECT ` + commentColumns + `, c.parent_id FROM comments AS c WHERE c.petition_id = $1 AND c.number > $2 AND ` + visibility.Here +
 		` ORDER BY c.number DESC LIMIT $3`
+	// Not read, since all of them are of this petition.
 	row.to.PetitionID = petition
 	out, err := rowsOf(ctx, s, s.viewer.Comments(`c.petition_id`).Statement(text, args), row.scanning(&row.to.ParentID))
 	if err != nil {
@@ -120,7 +122,7 @@ type commentRow struct {
 	to                     ent.Comment
 	number, likes, replies int64
 	created                database.Time
-	edited                 nullTime
+	edited                 database.NullTime
 }
 
 // scanning returns a function that scans the rows of a statement: commentColumns, followed by more.
@@ -132,7 +134,7 @@ func (r *commentRow) scanning(more ...any) func(scanner) (*ent.Comment, error) {
 		err := row.Scan(into...)
 		c := r.to
 		c.Number, c.Likes, c.Replies = int(r.number), int(r.likes), int(r.replies)
-		c.CreatedAt, c.EditedAt = r.created.Time, r.edited.pointer()
+		c.CreatedAt, c.EditedAt = r.created.Time, r.edited.Pointer()
 		return &c, err
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/figures"
+	"petitiond/server/reading/history"
 	"petitiond/server/reading/visibility"
 	"petitiond/server/state"
 	"petitiond/server/timespan"
@@ -92,6 +93,16 @@ func (s *Reader) Figures(ctx context.Context, petitions []uuid.UUID, hours Hours
 	return out, nil
 }
 
+// Histories returns the history of the count of each petition that the viewer may see.
+func (s *Reader) Histories(ctx context.Context, petitions []uuid.UUID, q history.Query) (map[uuid.UUID]history.Result, error) {
+	dependOn(ctx, wordsOf, petitions...)
+	dependOn(ctx, numbersOf, petitions...)
+	return history.Read(ctx, s.source, s.viewer, s.opt.Now(), petitions, q)
+}
+
+// HistorySize returns an upper bound of the points of a history, which must have a beginning.
+func (s *Service) HistorySize(q history.Query) int { return q.Size(s.opt.Now()) }
+
 // lastHour is the expression for the signatures of the last 60 minutes, see timespan.LastHour.
 func (s *Service) lastHour(args *database.Args, of func(column string) string) string {
 	since := timespan.Hour.Ago(s.opt.Now())
@@ -153,6 +164,7 @@ func (s *Service) sumSite(ctx context.Context) (out Statistics, err error) {
 // all and skips the few others. SQLite, for which each look-up in another table is expensive, subtracts them from the
 // sums of all, and looks for minutes of those alone that were ever signed: most of what nobody sees is drafts.
 func (s *Service) signedInAll(args *database.Args) string {
+	// From counters and not from signatures: a site has some ten thousand of these and may have millions of those.
 	const total = `SELECT COALESCE(SUM(c.total), 0) FROM counters AS c`
 	if s.source.Dialect() == database.Postgres {
 		seen := func(petition string) string {

@@ -12,6 +12,7 @@ import (
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
 	"petitiond/server/reading"
+	"petitiond/server/reading/history"
 )
 
 func TestLastHour(t *testing.T) {
@@ -140,7 +141,7 @@ func TestReadersAddWhatIsInNoSum(t *testing.T) {
 				out = append(out, news.Total, *news.LastHour)
 				for step := range steps() {
 					from := monday.AddDate(0, 0, -100)
-					if step == reading.Minute || step == reading.Hour {
+					if step == history.Minute || step == history.Hour {
 						from = monday.Add(-16 * time.Hour)
 					}
 					for _, to := range []*time.Time{nil, p(monday.Add(-26 * time.Minute)), p(monday.Add(-30 * time.Hour))} {
@@ -155,7 +156,7 @@ func TestReadersAddWhatIsInNoSum(t *testing.T) {
 						out = append(out, step, points)
 					}
 				}
-				points, err := b.points(ctx, id, reading.Week, nil, nil)
+				points, err := b.points(ctx, id, history.Week, nil, nil)
 				ok(t, err)
 				out = append(out, points)
 			}

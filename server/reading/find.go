@@ -27,6 +27,7 @@ func (s *Reader) PetitionsByID(ctx context.Context, ids []uuid.UUID, w Selection
 	case 1:
 		return s.petitionBy(ctx, keyed{`petitions AS p`, `p.id`, `uuid`}, ids[0].String(), w)
 	}
+	// For many petitions a separate statement is cheaper: see TagsOf.
 	w.Tags = false
 	var args database.Args
 	found, err := s.petitionsOf(ctx, `petitions AS p`, args.Among(s.source.Dialect(), `p.id`, ids), args, w)
@@ -42,6 +43,7 @@ func (s *Reader) PetitionBySlug(ctx context.Context, slug string, w Selection) (
 	}
 	found, err := s.petitionBy(ctx, keyed{`slugs AS named JOIN petitions AS p ON p.id = named.petition_id`, `named.slug`, `text`}, slug, w)
 	if len(found.Rows) == 0 {
+		// Without this the answer that there is none would be kept until something else changes.
 		dependOnLists(ctx) // a petition may get this slug later
 	}
 	return found, err
@@ -75,6 +77,7 @@ func (s *Reader) petitionsBy(ctx context.Context, k sought, keys []string) (map[
 	if len(keys) == 1 {
 		text += args.Add(keys[0])
 	} else {
+		// OFFSET 0 keeps the planner from merging the inner statement with the list of keys.
 		text = `SELECT found.* FROM unnest(` + args.Add(pq.Array(keys)) + `::` + k.by.kind + `[]) AS several(one) CROSS JOIN LATERAL (` +
 			text + `several.one OFFSET 0) AS found`
 	}
@@ -117,7 +120,7 @@ func (s *Reader) petitionsOf(ctx context.Context, table, where string, args data
 func (s *Reader) newReading(ctx context.Context, w Selection) (r *reading, columns string, scan func(scanner) (*ent.Petition, error)) {
 	r = newReading(ctx, w)
 	r.tagged = taggedColumn(s.source.Dialect())
-	return r, r.columns() + w.Columns.names(), w.Columns.scanning()
+	return r, r.columns() + w.Columns.Names(), w.Columns.Scanning()
 }
 
 // noted records that the answer under ctx depends on what was found, and returns it.

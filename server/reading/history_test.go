@@ -15,44 +15,44 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/database/dbtest"
-	"petitiond/server/reading"
+	"petitiond/server/reading/history"
 )
 
 // steps are the intervals with the start of the one that holds an instant, by the calendar.
-func steps() map[reading.Interval]func(time.Time) time.Time {
+func steps() map[history.Interval]func(time.Time) time.Time {
 	day := func(at time.Time) time.Time {
 		return time.Date(at.Year(), at.Month(), at.Day(), 0, 0, 0, 0, time.UTC)
 	}
-	return map[reading.Interval]func(time.Time) time.Time{
-		reading.Minute: func(at time.Time) time.Time { return at.Truncate(time.Minute) },
-		reading.Hour:   func(at time.Time) time.Time { return at.Truncate(time.Hour) },
-		reading.Day:    day,
-		reading.Week: func(at time.Time) time.Time {
+	return map[history.Interval]func(time.Time) time.Time{
+		history.Minute: func(at time.Time) time.Time { return at.Truncate(time.Minute) },
+		history.Hour:   func(at time.Time) time.Time { return at.Truncate(time.Hour) },
+		history.Day:    day,
+		history.Week: func(at time.Time) time.Time {
 			return day(at).AddDate(0, 0, -(int(at.Weekday())+6)%7)
 		},
 	}
 }
 
-func next(step reading.Interval, at time.Time) time.Time {
+func next(step history.Interval, at time.Time) time.Time {
 	switch step {
-	case reading.Minute:
+	case history.Minute:
 		return at.Add(time.Minute)
-	case reading.Hour:
+	case history.Hour:
 		return at.Add(time.Hour)
-	case reading.Day:
+	case history.Day:
 		return at.AddDate(0, 0, 1)
 	}
 	return at.AddDate(0, 0, 7)
 }
 
-// history returns the history of signatures as the contract tells it: the future has no points.
-func history(signed []time.Time, step reading.Interval, from, to time.Time) []reading.CountPoint {
-	var out []reading.CountPoint
+// model returns the history of signatures as the contract tells it: the future has no points.
+func model(signed []time.Time, step history.Interval, from, to time.Time) []history.Point {
+	var out []history.Point
 	if now := monday.Add(time.Nanosecond); now.Before(to) {
 		to = now
 	}
 	for at := steps()[step](from); at.Before(to); at = next(step, at) {
-		point := reading.CountPoint{At: at}
+		point := history.Point{At: at}
 		for _, s := range signed {
 			if s.Truncate(time.Minute).Before(to) && s.Before(next(step, at)) {
 				point.Total++
@@ -67,9 +67,9 @@ func history(signed []time.Time, step reading.Interval, from, to time.Time) []re
 }
 
 // points returns the history of a petition by value.
-func (b *bundle) points(ctx context.Context, id uuid.UUID, step reading.Interval, from, to *time.Time) ([]reading.CountPoint, error) {
+func (b *bundle) points(ctx context.Context, id uuid.UUID, step history.Interval, from, to *time.Time) ([]history.Point, error) {
 	list, err := b.History(ctx, id, step, from, to)
-	var out []reading.CountPoint
+	var out []history.Point
 	for _, point := range list {
 		out = append(out, *point)
 	}
@@ -84,9 +84,9 @@ func TestHistoryMeetsTheModel(t *testing.T) {
 	}
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
-		for step, span := range map[reading.Interval]time.Duration{
-			reading.Minute: 3 * time.Hour, reading.Hour: 3 * 24 * time.Hour, reading.Day: 60 * 24 * time.Hour,
-			reading.Week: 300 * 24 * time.Hour,
+		for step, span := range map[history.Interval]time.Duration{
+			history.Minute: 3 * time.Hour, history.Hour: 3 * 24 * time.Hour, history.Day: 60 * 24 * time.Hour,
+			history.Week: 300 * 24 * time.Hour,
 		} {
 			var times []time.Time
 			for range 40 {
@@ -96,7 +96,7 @@ func TestHistoryMeetsTheModel(t *testing.T) {
 			id := b.Signed(t, times)
 			got, err := b.points(b.As(t, ""), id, step, nil, nil)
 			ok(t, err)
-			equal(t, string(step), history(times, step, times[0], monday.Add(time.Nanosecond)), got)
+			equal(t, string(step), model(times, step, times[0], monday.Add(time.Nanosecond)), got)
 			sum := 0
 			for _, point := range got {
 				sum += point.Added - point.Removed
@@ -117,7 +117,7 @@ func TestHistoryMeetsTheModel(t *testing.T) {
 				to := from.Add(time.Duration(random.Int64N(int64(span)))).Truncate(time.Microsecond)
 				got, err := b.points(b.As(t, ""), id, step, &from, &to)
 				ok(t, err)
-				equal(t, fmt.Sprintf("%s from %v to %v", step, from, to), history(times, step, from, to), got)
+				equal(t, fmt.Sprintf("%s from %v to %v", step, from, to), model(times, step, from, to), got)
 			}
 		}
 	})
@@ -145,7 +145,7 @@ func TestHistoryOfYear(t *testing.T) {
 		}
 		from, to := time.Unix(year*60, 0), time.Unix((year+366*1440)*60, 0)
 		counter.Reset()
-		_, err := b.History(operator(t), id, reading.Day, &from, &to)
+		_, err := b.History(operator(t), id, history.Day, &from, &to)
 		ok(t, err)
 		asked := counter.Calls()[0]
 		text, args := asked.Text, asked.Args
@@ -184,9 +184,9 @@ func TestHistoryRanges(t *testing.T) {
 		at := monday.Truncate(24 * time.Hour).Add(time.Duration(h)*time.Hour + d)
 		return &at
 	}
-	type points = []reading.CountPoint
-	point := func(h, added, total int) reading.CountPoint {
-		return reading.CountPoint{At: *hour(h, 0), Added: added, Total: total}
+	type points = []history.Point
+	point := func(h, added, total int) history.Point {
+		return history.Point{At: *hour(h, 0), Added: added, Total: total}
 	}
 	dbtest.Each(t, func(t *testing.T, db *database.DB) {
 		b := setup(t, db)
@@ -216,27 +216,27 @@ func TestHistoryRanges(t *testing.T) {
 		}
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
-				got, err := b.points(b.As(t, ""), tt.id, reading.Hour, tt.from, tt.to)
+				got, err := b.points(b.As(t, ""), tt.id, history.Hour, tt.from, tt.to)
 				ok(t, err)
 				equal(t, "points", tt.want, got)
 			})
 		}
-		_, err := b.History(b.As(t, ""), id, reading.Hour, hour(7, 1), hour(7, 0))
+		_, err := b.History(b.As(t, ""), id, history.Hour, hour(7, 1), hour(7, 0))
 		refused(t, err, "a range that ends before it starts", "to")
-		_, err = b.History(b.As(t, ""), id, reading.Hour, hour(11, 0), nil)
+		_, err = b.History(b.As(t, ""), id, history.Hour, hour(11, 0), nil)
 		refused(t, err, "a range that starts after now", "from")
 		for _, from := range []time.Time{{}, time.Unix(0, 0).UTC(), monday.AddDate(-5000, 0, 0)} {
-			_, err = b.History(b.As(t, ""), id, reading.Week, &from, nil)
+			_, err = b.History(b.As(t, ""), id, history.Week, &from, nil)
 			refused(t, err, "too many weeks", "interval")
 		}
 		far := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
-		all, err := b.History(b.As(t, ""), id, reading.Minute, nil, &far)
+		all, err := b.History(b.As(t, ""), id, history.Minute, nil, &far)
 		ok(t, err)
 		equal(t, "last minute", monday.Truncate(time.Minute), all[len(all)-1].At)
-		most, err := b.History(b.As(t, ""), id, reading.Minute, hour(10, -1000*time.Minute), hour(10, 0))
+		most, err := b.History(b.As(t, ""), id, history.Minute, hour(10, -1000*time.Minute), hour(10, 0))
 		ok(t, err)
 		equal(t, "points of the longest range", 1000, len(most))
-		_, err = b.History(b.As(t, ""), id, reading.Minute, hour(10, -1000*time.Minute), hour(10, 1))
+		_, err = b.History(b.As(t, ""), id, history.Minute, hour(10, -1000*time.Minute), hour(10, 1))
 		refused(t, err, "one minute more", "interval")
 	})
 }
@@ -255,8 +255,8 @@ func TestHistoryWithoutStart(t *testing.T) {
 			if folded {
 				ok(t, b.Ledger.Fold(t.Context()))
 			}
-			for step, span := range map[reading.Interval]time.Duration{
-				reading.Minute: time.Minute, reading.Hour: time.Hour, reading.Day: day, reading.Week: 7 * day,
+			for step, span := range map[history.Interval]time.Duration{
+				history.Minute: time.Minute, history.Hour: time.Hour, history.Day: day, history.Week: 7 * day,
 			} {
 				for _, to := range []*time.Time{nil, p(monday.Add(time.Hour)), p(ago(40 * day))} {
 					end := monday.Add(time.Nanosecond) // as in the model
@@ -266,7 +266,7 @@ func TestHistoryWithoutStart(t *testing.T) {
 					from := steps()[step](end.Add(-time.Nanosecond)).Add(-999 * span)
 					got, err := b.points(b.As(t, ""), id, step, nil, to)
 					ok(t, err)
-					equal(t, fmt.Sprintf("%s to %v", step, to), history(signed, step, from, end), got)
+					equal(t, fmt.Sprintf("%s to %v", step, to), model(signed, step, from, end), got)
 					equal(t, "points", 1000, len(got))
 				}
 			}
@@ -280,9 +280,9 @@ func TestHistoryOfWeeksAroundTheEpoch(t *testing.T) {
 		b := setup(t, db)
 		id := b.Signed(t, []time.Time{time.Date(1970, 1, 7, 12, 0, 0, 0, time.UTC)})
 		from, to := time.Date(1969, 12, 30, 0, 0, 0, 0, time.UTC), time.Date(1970, 1, 14, 0, 0, 0, 0, time.UTC)
-		got, err := b.points(b.As(t, ""), id, reading.Week, &from, &to)
+		got, err := b.points(b.As(t, ""), id, history.Week, &from, &to)
 		ok(t, err)
-		equal(t, "weeks", []reading.CountPoint{
+		equal(t, "weeks", []history.Point{
 			{At: time.Date(1969, 12, 29, 0, 0, 0, 0, time.UTC)},
 			{At: time.Date(1970, 1, 5, 0, 0, 0, 0, time.UTC), Added: 1, Total: 1},
 			{At: time.Date(1970, 1, 12, 0, 0, 0, 0, time.UTC), Total: 1},
@@ -297,9 +297,9 @@ func TestHistoryTellsWhatWasTakenBack(t *testing.T) {
 		id := b.Signed(t, []time.Time{monday.Add(-90 * time.Minute), monday.Add(-80 * time.Minute), monday.Add(-time.Minute)})
 		ok(t, b.Ledger.SumUp(t.Context()))
 		b.Exec(t, `UPDATE signature_buckets SET removed = 1 WHERE petition_id = $1 AND minute = $2`, id, monday.Add(-time.Minute).Unix()/60)
-		got, err := b.points(b.As(t, ""), id, reading.Hour, nil, nil)
+		got, err := b.points(b.As(t, ""), id, history.Hour, nil, nil)
 		ok(t, err)
-		equal(t, "points", []reading.CountPoint{
+		equal(t, "points", []history.Point{
 			{At: monday.Add(-2 * time.Hour), Added: 2, Total: 2},
 			{At: monday.Add(-time.Hour), Added: 1, Removed: 1, Total: 2},
 			{At: monday, Total: 2},
@@ -324,7 +324,7 @@ func TestHistoryWithAClockBehind(t *testing.T) {
 				points, err := b.History(b.As(t, ""), id, step, nil, nil)
 				ok(t, err)
 				last := points[len(points)-1]
-				equal(t, fmt.Sprintf("%s, %s behind", step, behind), reading.CountPoint{At: steps()[step](monday), Added: 3, Total: 3}, *last)
+				equal(t, fmt.Sprintf("%s, %s behind", step, behind), history.Point{At: steps()[step](monday), Added: 3, Total: 3}, *last)
 			}
 		}
 	})

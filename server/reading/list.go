@@ -87,7 +87,7 @@ type list[N any] struct {
 	belongs  func(node N, parent uuid.UUID)              // sets the parent of a row; may be nil
 }
 
-type scanner interface{ Scan(dest ...any) error }
+type scanner = database.Scanner
 
 // placed is a row with its position in the list.
 type placed[N any] struct {
@@ -145,11 +145,13 @@ func beginning[N any](ctx context.Context, s *Reader, l list[N], w keyset.Window
 func pages[N any](ctx context.Context, s *Reader, l list[N], w keyset.Window, after, before *keyset.Cursor, parents []uuid.UUID) (map[uuid.UUID]*Connection[N], error) {
 	found := make(map[uuid.UUID][]placed[N], len(parents))
 	for some := range slices.Chunk(parents, parentsMost) {
+		// A statement whose plan does not depend on its values keeps the plan that it was prepared with.
 		read := s.source.LookUp
 		if l.byValues {
 			read = s.source.Each
 		}
 		of, row := some[0], &behind{}
+		// The statement of a single parent has no column that says of which it is.
 		if len(some) > 1 {
 			row.first = []any{&of}
 		}
@@ -213,6 +215,7 @@ func (l list[N]) body(first string, w keyset.Window, after, before *keyset.Curso
 			l.order.Condition(after, before, args.Add), l.order.By(w.Backward), w.Fetch())
 	}
 	of := l.order
+	// The page has been chosen and cut already: it is only put into order again, which a join does not keep.
 	of.Columns = []string{"page.key", "page.id"}
 	return fmt.Sprintf("SELECT %s%s FROM (%s) AS page CROSS JOIN %s WHERE %s ORDER BY %s",
 		first, l.columns, l.inner.sql(l.order, w, after, before, args), l.from, l.where, of.By(w.Backward))
@@ -245,9 +248,11 @@ func (i inner) sql(k keyset.Order, w keyset.Window, after, before *keyset.Cursor
 	if len(parts) == 1 {
 		return parts[0]
 	}
+	// SQLite takes neither ORDER BY nor brackets in a part of a UNION, so each part is a table of its own.
 	for n, part := range parts {
 		parts[n] = fmt.Sprintf("SELECT * FROM (%s) AS of_%d", part, n)
 	}
+	// Each part has at most a page, so that sorting all of them is cheap.
 	all := keyset.Order{Columns: []string{"key", "id"}, Desc: k.Desc}
 	return fmt.Sprintf("SELECT * FROM (%s) AS all_of ORDER BY %s LIMIT %d", strings.Join(parts, " UNION ALL "), all.By(w.Backward), w.Fetch())
 }

@@ -111,6 +111,7 @@ func (s *Reader) chooseAmong(ctx context.Context, c conditions, most int) (sourc
 	if err != nil {
 		return source{}, err
 	}
+	// The narrowest wins: the others are checked for each of its petitions.
 	fewest := -1
 	for i, size := range sizes {
 		if size <= most && (fewest < 0 || size < sizes[fewest]) {
@@ -176,6 +177,7 @@ func (c conditions) bearing(names []string) narrowing {
 	}
 	// A petition may have several of the tags, and must not come twice. With one tag there is nothing to compare.
 	distinct := ``
+	// It costs sorting or hashing all that is found.
 	if len(names) > 1 {
 		distinct = `DISTINCT `
 	}
@@ -184,6 +186,7 @@ func (c conditions) bearing(names []string) narrowing {
 			return `SELECT ` + distinct + `x.petition_id AS id FROM petition_tags AS x WHERE x.tag_id IN (` + among(args) + `)` + c.in(`x.state`)
 		},
 		probe: func(args *database.Args) string {
+			// A scalar with a LIMIT, since both planners would turn an EXISTS or an IN into a join.
 			return ` AND (SELECT TRUE FROM petition_tags AS x WHERE x.petition_id = p.id AND x.tag_id IN (` + among(args) + `) LIMIT 1)`
 		},
 	}

@@ -93,6 +93,8 @@ func (c conditions) byTagging(from source) sorting {
 
 // byTime sorts by a time that may be absent; petitions without it come last.
 func (c conditions) byTime(column string, desc bool, from source, d database.Dialect) sorting {
+	// A key for those that have none, beyond every time that can be given: a cursor has to hold one, and must be
+	// comparable with all others.
 	last, written := time.Date(9999, time.December, 31, 23, 59, 59, 999_999_000, time.UTC), `'9999-12-31 23:59:59.999999+00:00'`
 	if desc {
 		last, written = time.Date(1, time.January, 1, 0, 0, 0, 0, time.UTC), `'0001-01-01 00:00:00+00:00'`
@@ -101,6 +103,7 @@ func (c conditions) byTime(column string, desc bool, from source, d database.Dia
 		written = `TIMESTAMPTZ ` + written
 	}
 	if from.few {
+		// All of them are sorted, so that an index of the column is of no use anyway.
 		key := `COALESCE(` + column + `, ` + written + `)`
 		return sorting{keys: keyset.Order{Columns: []string{key, `p.id`}, Desc: desc}, inner: c.lists(from, branch{}), at: &sortTime{}}
 	}
@@ -115,6 +118,7 @@ func (c conditions) byTime(column string, desc bool, from source, d database.Dia
 
 // byRank sorts by a column of the ranks, whose index contains the petition's id, for each state.
 func (c conditions) byRank(column string, desc bool, from source, at sortValue) sorting {
+	// Joined behind the petitions where these are few, and before them where the index of ranks gives the order.
 	ranked := func(p place) place {
 		if p.from == "" {
 			return p

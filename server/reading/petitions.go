@@ -56,6 +56,7 @@ func (s *Reader) Petitions(ctx context.Context, q PetitionQuery, page keyset.Arg
 	if err != nil {
 		return nil, err
 	}
+	// Checked before anything is sized: a page that is refused must not cost a statement.
 	if _, err := page.Window(keyset.DefaultSize, keyset.MaxSize); err != nil {
 		return nil, err
 	}
@@ -106,7 +107,9 @@ func (s *Reader) readOnce(
 		return nil, err
 	}
 	kind := samePage{c.name, c.seen, selection, w, deref(w.After), deref(w.Before)}
+	// Pointers differ for each caller; what they point to is beside them.
 	kind.page.After, kind.page.Before = nil, nil
+	// The one that reads is charged row by row, the others below: each answer holds the rows.
 	charged := false
 	found, err := s.byPage.Read(ctx, kind, struct{}{}, func(ctx context.Context, keys []struct{}) (map[struct{}]*PetitionConnection, error) {
 		charged = true
@@ -171,18 +174,18 @@ func petitionList(c conditions, from source, by sorting, r *reading) list[*ent.P
 		name: c.name, seen: c.seen, args: from.args, order: by.keys, byValues: c.byValues, scan: r.placing(by.at),
 	}
 	if from.few || from.mine.from != "" || c.byValues || !by.inner.single() {
-		l.columns, l.from, l.inner = r.columns()+r.Columns.names()+`, page.key`, `petitions AS p`+r.table(), by.inner
+		l.columns, l.from, l.inner = r.columns()+r.Columns.Names()+`, page.key`, `petitions AS p`+r.table(), by.inner
 		l.where = `p.id = page.id`
 		return l
 	}
-	l.columns = r.columns() + r.Columns.names() + `, ` + by.keys.Columns[0]
+	l.columns = r.columns() + r.Columns.Names() + `, ` + by.keys.Columns[0]
 	l.from, l.where = by.inner[0].from+r.table(), by.inner[0].where
 	return l
 }
 
 // placing returns a function that scans what is wanted besides a petition's row, the row, and its sort key.
 func (r *reading) placing(at sortValue) func(scanner) (*ent.Petition, keyset.Cursor, error) {
-	row := r.Columns.scanning(at)
+	row := r.Columns.Scanning(at)
 	return func(from scanner) (*ent.Petition, keyset.Cursor, error) {
 		p, err := r.scan(from, row)
 		return p, keyset.Cursor{Keys: []keyset.Key{at.key()}, ID: p.ID}, err

@@ -12,6 +12,7 @@ import (
 	"petitiond/server/database/dbtest"
 	"petitiond/server/keyset"
 	"petitiond/server/reading"
+	"petitiond/server/reading/history"
 	"petitiond/server/sitetest"
 )
 
@@ -120,6 +121,6 @@ func (b *bundle) hotReads() map[string]func(context.Context) error {
 			_, err := b.Reads(ctx).Figures(ctx, several, reading.WithHours)
 			return err
 		},
-		"History": func(ctx context.Context) error { _, err := b.History(ctx, hot, reading.Day, nil, nil); return err },
+		"History": func(ctx context.Context) error { _, err := b.History(ctx, hot, history.Day, nil, nil); return err },
 	}
 }

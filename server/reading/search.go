@@ -25,6 +25,7 @@ const (
 // crowded reports whether the index has so many words that begin with the last term that their lists are not merged.
 // They are as many as somebody likes who publishes texts for that. Beginnings of a few letters have lists of their own.
 func (s *Service) crowded(ctx context.Context, c conditions) (bool, error) {
+	// Beginnings that have lists of their own are found at once, however many words there are.
 	unlisted := !slices.Equal(c.terms, text.Shortened(c.terms, searchsql.ListedLetters))
 	if s.source.Dialect() == database.Postgres || len(c.states) == 0 || !unlisted {
 		return false, nil
@@ -87,6 +88,7 @@ func (s *Reader) ranked(ctx context.Context, c conditions, from source) ([]uuid.
 	if len(c.terms) == 0 {
 		return nil, nil
 	}
+	// Relevance descends; the ties below go with it, so that one order is the other backwards.
 	direction := `DESC`
 	if c.order.Direction == Asc {
 		direction = `ASC`

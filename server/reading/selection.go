@@ -9,14 +9,15 @@ import (
 	"petitiond/ent"
 	"petitiond/server/answerbudget"
 	"petitiond/server/database"
+	"petitiond/server/fields"
 )
 
 // Selection says what is read of petitions in one statement.
 type Selection struct {
-	Columns Columns // of the row
-	Figures bool    // their numbers
-	Body    bool    // into the row
-	Tags    bool    // into the row's edges, if it is one petition: for many a separate statement is cheaper
+	Columns fields.Columns // of the row
+	Figures bool           // their numbers
+	Body    bool           // into the row
+	Tags    bool           // into the row's edges, if it is one petition: for many a separate statement is cheaper
 }
 
 // Found are petitions that were read in one statement.
@@ -94,6 +95,7 @@ func tagsOf(text []byte) ([]*ent.Tag, error) {
 	out := make([]*ent.Tag, len(list))
 	for i, columns := range list {
 		t := &ent.Tag{}
+		// In the order of writtenColumns.
 		for k, into := range []any{&t.ID, &t.Key, &t.Label, &t.OpenPetitions} {
 			if err := json.Unmarshal(columns[k], into); err != nil {
 				return nil, err
@@ -141,6 +143,7 @@ func (b *behind) Scan(dest ...any) error {
 	if len(b.first) == 0 {
 		return b.row.Scan(dest...)
 	}
+	// The same array for every row: it would be the most of what scanning a row allocates.
 	b.all = append(append(b.all[:0], b.first...), dest...)
 	return b.row.Scan(b.all...)
 }

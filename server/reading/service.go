@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"runtime"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,6 +13,7 @@ import (
 	"petitiond/server/keyset"
 	"petitiond/server/reading/renderedbody"
 	"petitiond/server/reading/visibility"
+	"petitiond/server/recurring"
 	"petitiond/server/secret"
 )
 
@@ -40,13 +40,13 @@ type Service struct {
 	byTagged *coalesce.Reads[visibility.Seen, database.UUIDSet, tagged]
 	bySum    *coalesce.Reads[string, struct{}, any] // sums over the whole site
 
-	unopened     atomic.Int64 // names that could not be opened since the last log line
-	unopenedSaid atomic.Int64 // time of that log line, in nanoseconds since 1970; 0: never
+	unopened recurring.Lines // what the log was told of names that cannot be opened
 }
 
 // New returns a Service on a migrated database.
 func New(opt Options) *Service {
 	if opt.Now == nil {
+		// The clock that dates what is written: a last hour must end with the minute of the newest signature.
 		opt.Now = opt.Database.Clock.Now
 	}
 	if opt.Logger == nil {
@@ -55,6 +55,7 @@ func New(opt Options) *Service {
 	if opt.Sizes == (Sizes{}) {
 		opt.Sizes = usualSizes
 	}
+	// On PostgreSQL as many statements as processors; beyond that they wait for each other, and are cheaper as one.
 	atOnce := 0 // on SQLite a statement costs little besides its rows
 	if opt.Database.Dialect == database.Postgres {
 		atOnce = runtime.GOMAXPROCS(0)
@@ -69,6 +70,7 @@ func New(opt Options) *Service {
 		byPage:   coalesce.New[samePage, struct{}, *PetitionConnection](atOnce),
 		byTagged: coalesce.New[visibility.Seen, database.UUIDSet, tagged](atOnce),
 		bySum:    coalesce.New[string, struct{}, any](1),
+		unopened: recurring.Lines{Now: opt.Now},
 	}
 }
 

@@ -3,7 +3,6 @@ package reading
 import (
 	"context"
 	"database/sql"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -75,17 +74,10 @@ func (s *Service) SignatoryName(ctx context.Context, row *ent.Signature) *string
 	return &text
 }
 
-// unopenedEvery bounds how often it is logged that names cannot be decrypted: a page may have a hundred of them.
-const unopenedEvery = time.Minute
-
-// noteUnopened logs that a name could not be decrypted, with the number of such names since the last log line.
+// noteUnopened logs that a name could not be decrypted, once a minute at most: a page may have a hundred of them.
 func (s *Service) noteUnopened(ctx context.Context) {
-	unsaid := s.unopened.Add(1)
-	now, last := s.opt.Now().UnixNano(), s.unopenedSaid.Load()
-	if last != 0 && now-last < int64(unopenedEvery) || !s.unopenedSaid.CompareAndSwap(last, now) {
-		return
+	if names, due := s.unopened.Due("name"); due {
+		s.opt.Logger.ErrorContext(ctx, "sealed names cannot be opened: the rows are damaged, or of another secret",
+			"names", names)
 	}
-	s.unopened.Add(-unsaid)
-	s.opt.Logger.ErrorContext(ctx, "sealed names cannot be opened: the rows are damaged, or of another secret",
-		"names", unsaid)
 }

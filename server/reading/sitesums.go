@@ -35,7 +35,7 @@ type outcome struct {
 // changes without a word may be behind by lag, if the sum is costly: see [responsecache.Costly].
 func siteSum[V any](ctx context.Context, s *Service, name string, lag time.Duration, depend func(context.Context), read func(context.Context) (V, error)) (V, error) {
 	depend(ctx)
-	ctx = turns.FromNobody(ctx) // whoever happens to ask first
+	ctx = turns.FromNobody(ctx) // the one who happens to ask first stands for all
 	inTurn := func(ctx context.Context) outcome {
 		value, err := s.bySum.Read(ctx, name, struct{}{}, func(ctx context.Context, _ []struct{}) (map[struct{}]any, error) {
 			v, err := read(ctx)

@@ -1,22 +1,11 @@
 package reading
 
 import (
-	"database/sql"
 	"time"
 
 	"petitiond/server/database"
 	"petitiond/server/keyset"
 )
-
-// nullTime scans a time that may be absent, even where SQLite no longer knows the column's type.
-type nullTime struct{ sql.Null[database.Time] }
-
-func (n nullTime) pointer() *time.Time {
-	if !n.Valid {
-		return nil
-	}
-	return &n.V.Time
-}
 
 // sortValue scans a sort key and returns it as a key of a cursor.
 type sortValue interface{ key() keyset.Key }

@@ -46,6 +46,7 @@ func (s *Reader) Tags(ctx context.Context, search *string, page keyset.Args) (*T
 	rows := `SELECT 1 AS one FROM ` + l.from + ` WHERE ` + l.where
 	if s.viewer.Owns() {
 		mine := place{ownTags, `t.id = chosen.id AND t.public_petitions = 0` + begins}
+		// Counted as it is read: both parts, which have no tag in common.
 		rows += ` UNION ALL SELECT 1 FROM ` + mine.from + ` WHERE ` + mine.where
 		public := place{l.from, l.where}
 		if s.source.Dialect() == database.SQLite {
@@ -54,6 +55,7 @@ func (s *Reader) Tags(ctx context.Context, search *string, page keyset.Args) (*T
 			public.from += ` INDEXED BY tag_public`
 		}
 		l.inner, l.where = inner{{place: public}, {place: mine}}, `t.id = page.id`
+		// The two parts are merged by key and id; of one part the key alone is unique.
 		l.order.Columns = append(l.order.Columns, `t.id`)
 	}
 	found, err := browse(ctx, s, l, page)

@@ -35,6 +35,7 @@ func (s *Reader) counting(c conditions) func(context.Context) (*int, error) {
 		defer end()
 		// With one narrowing, counting among those that meet it is the way to find out how many they are.
 		if len(c.narrow) == 1 && len(c.states) > 0 {
+			// Sizing it first would read the same petitions twice.
 			n, all, err := s.countAmong(ctx, c)
 			if err != nil || all {
 				return n, err

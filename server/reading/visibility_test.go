@@ -16,6 +16,7 @@ import (
 	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
+	"petitiond/server/reading/history"
 	"petitiond/server/sitetest"
 )
 
@@ -127,10 +128,10 @@ func sights(b *bundle, m marker) []sight {
 		{"Figures", whoSees, func(ctx context.Context) (bool, error) {
 			return keyed(b.Reads(ctx).Figures(ctx, several, reading.WithHours))
 		}},
-		{"Histories", whoSees, func(ctx context.Context) (bool, error) { return some(b.History(ctx, id, reading.Hour, nil, nil)) }},
+		{"Histories", whoSees, func(ctx context.Context) (bool, error) { return some(b.History(ctx, id, history.Hour, nil, nil)) }},
 		{"Histories", whoSees, func(ctx context.Context) (bool, error) {
-			points, err := b.History(ctx, id, reading.Hour, p(monday.Add(-time.Hour)), p(monday.Add(time.Hour)))
-			return slices.ContainsFunc(points, func(c *reading.CountPoint) bool { return c.Total > 0 }), err
+			points, err := b.History(ctx, id, history.Hour, p(monday.Add(-time.Hour)), p(monday.Add(time.Hour)))
+			return slices.ContainsFunc(points, func(c *history.Point) bool { return c.Total > 0 }), err
 		}},
 		{"Tags", whoSees, func(ctx context.Context) (bool, error) {
 			page, err := b.Reads(ctx).Tags(ctx, nil, keyset.Args{})

@@ -12,6 +12,7 @@ import (
 	"petitiond/server/ledger"
 	"petitiond/server/ledger/ledgertest"
 	"petitiond/server/reading"
+	"petitiond/server/reading/history"
 )
 
 // seen is what anybody can find out about who has signed.
@@ -54,11 +55,11 @@ func (b *bundle) sees(t *testing.T, m marker, s ledger.Signature) (out seen) {
 	found, err := b.Reads(ctx).Petitions(ctx, reading.PetitionQuery{Search: p("waiting")}, keyset.Args{})
 	ok(t, err)
 	out.Found = len(found.Edges) > 0
-	for _, step := range []reading.Interval{reading.Day, reading.Minute} {
+	for _, step := range []history.Interval{history.Day, history.Minute} {
 		points, err := b.History(ctx, m.Petition, step, p(monday.Add(-time.Hour)), nil)
 		ok(t, err)
 		last := points[len(points)-1]
-		if step == reading.Minute {
+		if step == history.Minute {
 			out.MinuteTotal = last.Total
 			continue
 		}
@@ -100,7 +101,7 @@ func TestWhatWaitsIsNowhere(t *testing.T) {
 		want = before
 		want.Version, want.Comments, want.Added, want.Removed = before.Version+2, before.Comments+1, 3, 1
 		equal(t, "what is seen of it after it was withdrawn", want, b.sees(t, m, waiting))
-		points, err := b.History(b.As(t, ""), m.Petition, reading.Minute, p(monday), nil)
+		points, err := b.History(b.As(t, ""), m.Petition, history.Minute, p(monday), nil)
 		ok(t, err)
 		var got [][3]int
 		for _, point := range points {

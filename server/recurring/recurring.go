@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// every is how often the log hears of the same thing.
+// every is how often the log is told of the same thing.
 const every = time.Minute
 
 // Lines remembers what the log was told. It is safe for concurrent use; the zero value is ready. What happens is told

@@ -96,7 +96,7 @@ func (s *Store[V]) Get(ctx context.Context, key Key, compute func(*Recorder) (V,
 	return value, Computed, nil
 }
 
-// author computes for everybody. Whatever happens in compute, those who wait hear of its end.
+// author computes for everybody. Whatever happens in compute, those who wait learn that it has ended.
 func (s *Store[V]) author(e *entry, compute func(*Recorder) (V, Verdict)) (value V) {
 	verdict := Own
 	defer func() {

@@ -12,6 +12,7 @@ func Describe(w io.Writer) {
 	for _, s := range settings() {
 		mark := "--" + s.flag()
 		if s.secret {
+			// It has no flag, since every user of the machine can see those.
 			mark = "*"
 		}
 		fmt.Fprintf(w, "  %-26s %-18s %s\n", s.variable(), mark, plain(s.meaning))

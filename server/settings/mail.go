@@ -98,6 +98,7 @@ func setMessages(c *Config, v string) error {
 	if v == "" {
 		return nil
 	}
+	// Here and not when a mail is written: a setting is wrong at the start or not at all.
 	if info, err := os.Stat(v); err != nil || !info.IsDir() {
 		return errors.New("must be a folder that can be read")
 	}

@@ -50,6 +50,7 @@ func checkOrigin(origin string) error {
 // OriginOf returns the origin of an address as browsers send it: in small letters, without the port that its scheme has
 // anyway.
 func OriginOf(u *url.URL) string {
+	// As in RFC 6454, by which browsers compare origins letter by letter.
 	host := strings.ToLower(u.Host)
 	switch u.Scheme {
 	case "https":

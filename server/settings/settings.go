@@ -153,6 +153,7 @@ func (l *loader) load() Config {
 			l.fault(s.variable(), errors.New("must be set in production"))
 			continue
 		}
+		// Also a default is checked: a limit that was made too large in one place shows at the start.
 		if err := s.set(&c, value); err != nil {
 			l.fault(s.variable(), err)
 		}
@@ -184,6 +185,7 @@ func (l *loader) value(s setting) (string, bool) {
 	if secret.Exposed(path) { // only a warning: this is how containers, which have one user, get their secrets
 		l.exposed = append(l.exposed, s.variable()+"_FILE")
 	}
+	// Editors and programs that write such files end them with a line end.
 	return strings.TrimSpace(string(content)), true
 }
 

@@ -15,6 +15,7 @@ import (
 	"petitiond/server/keyset"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
+	"petitiond/server/reading/history"
 )
 
 // States are all states of petitions.
@@ -70,9 +71,9 @@ func (s *Site) News(t testing.TB, id uuid.UUID) figures.Value {
 
 // History returns the history of one petition.
 func (s *Site) History(
-	ctx context.Context, id uuid.UUID, step reading.Interval, from, to *time.Time,
-) ([]*reading.CountPoint, error) {
-	all, err := s.Reads(ctx).Histories(ctx, []uuid.UUID{id}, step, from, to)
+	ctx context.Context, id uuid.UUID, step history.Interval, from, to *time.Time,
+) ([]*history.Point, error) {
+	all, err := s.Reads(ctx).Histories(ctx, []uuid.UUID{id}, history.Query{Interval: step, From: from, To: to})
 	return all[id].Points, errors.Join(err, all[id].Err)
 }
 

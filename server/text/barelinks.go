@@ -74,6 +74,7 @@ func webLink(parent ast.Node, block text.Reader, sign string, words ...string) a
 	if length == 0 {
 		return nil
 	}
+	// The word has become text by now, and is taken back from it.
 	if before.Segment = before.Segment.WithStop(start); before.Segment.IsEmpty() {
 		parent.RemoveChild(parent, before)
 	}
@@ -81,6 +82,7 @@ func webLink(parent ast.Node, block text.Reader, sign string, words ...string) a
 	address := ast.NewTextSegment(text.NewSegment(start, start+length))
 	link := ast.NewAutoLink(ast.AutoLinkURL, address)
 	if bare {
+		// As GitHub does.
 		link.Protocol = []byte("http")
 	}
 	if !ok || !linkable(addressOf(link, block.Source())) {
@@ -151,6 +153,8 @@ func hostRun(s []byte) []byte {
 	}))]
 }
 
+// isNotHostEnd reports whether r is not the last character of a host: hosts end in letters, digits or the bracket of an
+// IPv6 address.
 func isNotHostEnd(r rune) bool {
 	return r != ']' && !unicode.In(r, unicode.L, unicode.M, unicode.N) || isInvisible(r)
 }
@@ -194,6 +198,7 @@ func endsWord(before, r rune) bool {
 	return isUnspaced(r) && !isUnspaced(before) && unicode.In(before, unicode.L, unicode.M, unicode.N)
 }
 
+// isUnspaced reports whether r is of a script in which the next word may follow without a space.
 func isUnspaced(r rune) bool { return termSize(r) != wholeWord || unicode.Is(unicode.Hangul, r) }
 
 // endsAddress reports whether r cannot be a part of an address of the web: Han and kana, spaces, what ends sentences,
@@ -287,6 +292,7 @@ func mailAddressLength(s []byte) int {
 		return 0
 	}
 	host := hostRun(s[local:])
+	// hostRun takes these for parts of an address of the web.
 	if port := bytes.IndexAny(host, ":%~+="); port >= 0 {
 		host = host[:port]
 	}

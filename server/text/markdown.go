@@ -85,6 +85,7 @@ func markdownInlines() []util.PrioritizedValue {
 
 func markdownPolicy() *bluemonday.Policy {
 	p := bluemonday.NewPolicy()
+	// No h1, which the page has for the title.
 	p.AllowElements("p", "br", "hr", "strong", "em", "del", "code", "pre", "blockquote", "ul", "ol", "li",
 		"h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td")
 	p.AllowAttrs("start").Matching(bluemonday.Integer).OnElements("ol")
@@ -95,6 +96,8 @@ func markdownPolicy() *bluemonday.Policy {
 	for _, scheme := range linkSchemes {
 		p.AllowURLSchemeWithCustomPolicy(scheme, leadsSomewhere)
 	}
+	// Anybody can write a petition: its links must not raise the rank of other sites, nor tell them where a reader
+	// comes from.
 	p.RequireNoFollowOnLinks(true)
 	p.RequireNoReferrerOnLinks(true)
 	return p
@@ -129,6 +132,7 @@ type limitedBuffer struct {
 
 func (b *limitedBuffer) Write(p []byte) (int, error) {
 	if b.left -= len(p); b.left < 0 {
+		// The error ends the conversion, before it has cost more.
 		return 0, errRenderedTooLong
 	}
 	return b.Buffer.Write(p)

@@ -37,9 +37,11 @@ func (b shallowBlock) Open(parent ast.Node, reader text.Reader, pc parser.Contex
 	for n := parent; n != nil; n = n.Parent() {
 		depth++
 	}
+	// A list that was begun goes on: its further items are no deeper than the first.
 	if _, item := parent.(*ast.List); depth > nestingMax && !item {
 		return nil, parser.NoChildren
 	}
+	// Read now, since the parser moves on behind the number.
 	line, _ := reader.PeekLine()
 	node, state := b.BlockParser.Open(parent, reader, pc)
 	if list, ok := parent.(*ast.List); ok && list.IsOrdered() && node != nil {
@@ -103,6 +105,7 @@ func showNumbers(list *ast.List) {
 	}
 }
 
+// numberOf returns the number of an item as it was written.
 func numberOf(item ast.Node) string {
 	written, _ := item.AttributeString(writtenNumber)
 	number, _ := written.(string)
@@ -141,6 +144,7 @@ func (t evenTables) Transform(paragraph *ast.Paragraph, reader text.Reader, pc p
 			rows, widest = rows+1, max(widest, n)
 		}
 	}
+	// Looked at before the table is made, which is what costs.
 	if rows*widest > 4*pipes+tableSlackMax {
 		return
 	}

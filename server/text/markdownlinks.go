@@ -188,6 +188,7 @@ func (d definitions) Transform(paragraph *ast.Paragraph, reader text.Reader, pc 
 	}
 }
 
+// definitionsAfter returns the definitions that were taken from a paragraph behind a node.
 func definitionsAfter(parent, before ast.Node) (found []*ast.LinkReferenceDefinition) {
 	for n := following(parent, before); n != nil; n = n.NextSibling() {
 		node, ok := n.(*ast.LinkReferenceDefinition)
@@ -233,6 +234,7 @@ func restore(
 	}
 }
 
+// markUsed notes that a link refers to a definition, which then need not be shown by itself.
 func markUsed(reference *ast.ReferenceLink, pc parser.Context) {
 	if known, ok := pc.Reference(util.ToLinkReference(reference.Value)); ok {
 		known.(definition).node.SetAttributeString(usedDefinition, true)
@@ -269,6 +271,7 @@ func renderLink(w util.BufWriter, _ []byte, n ast.Node, entering bool) (ast.Walk
 	return ast.WalkContinue, nil
 }
 
+// renderAutoLink writes an address as a link to itself, and within another link as text.
 func renderAutoLink(w util.BufWriter, source []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
 	link := n.(*ast.AutoLink)
 	switch {
@@ -281,6 +284,7 @@ func renderAutoLink(w util.BufWriter, source []byte, n ast.Node, entering bool) 
 	return ast.WalkContinue, nil
 }
 
+// renderDefinition writes a definition to which no link refers as it was typed, with a link at its address.
 func renderDefinition(w util.BufWriter, source []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
 	node := n.(*ast.LinkReferenceDefinition)
 	if _, used := node.AttributeString(usedDefinition); used || !entering {
@@ -297,6 +301,7 @@ func renderDefinition(w util.BufWriter, source []byte, n ast.Node, entering bool
 	return ast.WalkContinue, nil
 }
 
+// renderRawHTML shows HTML as it was typed.
 func renderRawHTML(w util.BufWriter, source []byte, n ast.Node, entering bool) (ast.WalkStatus, error) {
 	if entering {
 		textWriter.RawWrite(w, n.(*ast.RawHTML).Segments.Value(source))
@@ -304,6 +309,7 @@ func renderRawHTML(w util.BufWriter, source []byte, n ast.Node, entering bool) (
 	return ast.WalkSkipChildren, nil
 }
 
+// isInLink reports whether a node stands within a link or an image.
 func isInLink(n ast.Node) bool {
 	for p := n.Parent(); p != nil; p = p.Parent() {
 		if destination, _ := targetOf(p); destination != nil {
@@ -313,6 +319,7 @@ func isInLink(n ast.Node) bool {
 	return false
 }
 
+// titleOf returns the title of a link or an image, or nil.
 func titleOf(n ast.Node) []byte {
 	switch n := n.(type) {
 	case *ast.Link:
@@ -334,6 +341,7 @@ func openLink(w util.BufWriter, address, title []byte) {
 	_, _ = w.WriteString(`">`)
 }
 
+// writeLink writes a whole link.
 func writeLink(w util.BufWriter, address, words []byte) {
 	openLink(w, address, nil)
 	textWriter.RawWrite(w, words)

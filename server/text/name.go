@@ -94,6 +94,7 @@ var adjoiningAt = regexp.MustCompile(`[\pL\pM\pN.!#$%&*+=?^_{|}~-]"?@[\pL\pM\pN\
 func hasMailAddress(plain string) bool {
 	for i := strings.IndexByte(plain, '@'); i >= 0; {
 		before, _ := utf8.DecodeLastRuneInString(strings.TrimRightFunc(plain[:i], unicode.IsSpace))
+		// Any of several may be the one of an address.
 		plain = plain[i+1:]
 		if isLocalEnd(before) {
 			host := mailComments.ReplaceAllString(plain, "")
@@ -112,6 +113,7 @@ func hasMailAddress(plain string) bool {
 // mailComments finds the spaces and comments with which a text begins.
 var mailComments = regexp.MustCompile(`^(?:\pZ|\([^()]*\))+`)
 
+// isLocalEnd reports whether the local part of an address may end in r.
 func isLocalEnd(r rune) bool {
 	return isLetterOrDigit(r) || unicode.IsMark(r) || strings.ContainsRune("!#$%&'’*+-/=?^_`{|}~.\")", r)
 }

@@ -130,6 +130,7 @@ func dottedWords(text string) iter.Seq2[string, string] {
 	}
 }
 
+// isHostRune reports whether r may stand in a host as people type it.
 func isHostRune(r rune) bool {
 	return isLetterOrDigit(r) || unicode.IsMark(r) || r == '-' || r == '.'
 }
@@ -157,8 +158,10 @@ func splitHost(word string) (site, suffix string) {
 	return site, suffix
 }
 
+// isTitle reports whether a word in lower case is an abbreviation before names.
 func isTitle(word string) bool { return isOneOf(word, titles) }
 
+// isOneOf reports whether a word is in a list. The lists are short, and only words with a full stop get here.
 func isOneOf(word, list string) bool { return slices.Contains(strings.Fields(list), word) }
 
 // isCapitalised reports whether each part of a word is written as a name is: only its first letter is a capital.

@@ -13,7 +13,8 @@ const (
 	SlugMax         = 80
 	slugFallback    = "petition"
 	SlugSuffixBytes = 5 // 40 random bits are 8 characters of base32
-	slugAlphabet    = "abcdefghijklmnopqrstuvwxyz234567"
+	// In small letters, since SlugMeant lowers what is typed.
+	slugAlphabet = "abcdefghijklmnopqrstuvwxyz234567"
 )
 
 // SlugOf returns the readable part of a petition's web address: ASCII words joined by single hyphens, whatever the

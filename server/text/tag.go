@@ -42,6 +42,7 @@ func tagLabel(s string) string {
 // CheckTags returns the tags of a petition in the given order; of two with the same key the first is kept, and blank
 // ones are passed over.
 func CheckTags(tags []string) (entries []Tag, faults []TagFault) {
+	// Before any of them is looked at, which takes time.
 	if len(tags) > tagsGivenMax {
 		return nil, []TagFault{{Index: WholeList, Message: tooManyTags}}
 	}

@@ -75,6 +75,7 @@ func partNumbers(s string) string {
 	return out.String()
 }
 
+// isFraction reports whether r is a fraction, such as ½, which has a slash once it is decomposed.
 func isFraction(r rune) bool {
 	return unicode.Is(unicode.No, r) && strings.ContainsRune(norm.NFKD.String(string(r)), '⁄')
 }
@@ -152,6 +153,7 @@ func isEmoji(r rune) bool {
 	return false
 }
 
+// first returns the first rune, or 0.
 func first(list []rune) rune {
 	if len(list) == 0 {
 		return 0
@@ -159,6 +161,7 @@ func first(list []rune) rune {
 	return list[0]
 }
 
+// last returns the last rune, or 0.
 func last(list []rune) rune {
 	if len(list) == 0 {
 		return 0
@@ -231,6 +234,7 @@ func (g gap) behind() (out, rest []rune) {
 	return nil, rest
 }
 
+// isUnit reports whether r stands behind the number that it belongs to.
 func isUnit(r rune) bool {
 	return strings.ContainsRune("%‰‱", r) || unicode.Is(unicode.Sc, r)
 }

@@ -21,6 +21,7 @@ func CheckLine(s, what string, least, most int) (clean, fault string) {
 	if tooLong(s, spellingsMost*most) {
 		return "", lengthFault(what, least, most)
 	}
+	// Embeddings first: spaces may stand between them and the end of the text.
 	s = strings.TrimSpace(norm.NFC.String(cutEmbeddings(s)))
 	if strings.ContainsFunc(s, unicode.IsControl) {
 		return "", what + " must be a single line without control characters."
@@ -89,6 +90,7 @@ func tooLong(s string, most int) bool {
 // field, whether or not it was filled in.
 func IsBlank(s string) bool { return !strings.ContainsFunc(s, isVisible) }
 
+// countVisible counts the characters that can be seen.
 func countVisible(s string) int {
 	n := 0
 	for _, r := range s {

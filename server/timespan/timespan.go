@@ -49,8 +49,8 @@ func floor(a, b int64) int64 {
 // Ago returns the last minute that is not in the stretch up to now: minutes after it are.
 func (s Span) Ago(now time.Time) int64 { return MinuteOf(now) - int64(s) }
 
-// Unsummed is the condition for a signature s that the counter c of its petition says is in no sum yet. Whoever reads
-// sums adds these rows. There are a few dozen at most, of a petition that the table unsummed names.
+// Unsummed is the condition for a signature s that the counter c of its petition says is in no sum yet. All who read
+// sums add these rows. There are a few dozen at most, of a petition that the table unsummed names.
 const Unsummed = `s.petition_id = c.petition_id AND s.number > c.unsummed_after AND s.number <= c.unsummed_to
  AND s.state = 'COUNTED'`
 

@@ -16,11 +16,11 @@ import (
 type recalled struct {
 	seed  maphash.Seed
 	known *lru.Cache[uint64, recalledRequest]
-	docs  map[*ast.QueryDocument]*holding // documents that requests in known refer to; guarded by the lock of known
+	docs  map[*ast.QueryDocument]*recalledDocument // documents that requests in known refer to; guarded by the lock of known
 }
 
-// holding is how many requests share a document, and how many bytes the document takes.
-type holding struct{ requests, bytes int }
+// recalledDocument is how many requests share a document, and how many bytes the document takes.
+type recalledDocument struct{ requests, bytes int }
 
 type recalledRequest struct {
 	text  string // of the request: hashes may be equal
@@ -35,7 +35,7 @@ func (r recalledRequest) size() int { return 600 + 2*len(r.text) }
 
 // newRecalled returns an empty cache of at most so many bytes.
 func newRecalled(most int) *recalled {
-	r := &recalled{seed: maphash.MakeSeed(), docs: map[*ast.QueryDocument]*holding{}}
+	r := &recalled{seed: maphash.MakeSeed(), docs: map[*ast.QueryDocument]*recalledDocument{}}
 	r.known = lru.New[uint64](most, r.hold, r.release)
 	return r
 }
@@ -45,7 +45,7 @@ func (r *recalled) hold(request recalledRequest) (bytes int) {
 	bytes = request.size()
 	doc := r.docs[request.op.Document]
 	if doc == nil {
-		doc = &holding{bytes: request.bytes}
+		doc = &recalledDocument{bytes: request.bytes}
 		r.docs[request.op.Document] = doc
 		bytes += doc.bytes
 	}

@@ -62,6 +62,7 @@ func AskerOf(ctx context.Context) Asker {
 // a busier network. It counts from now on, and wherever a place is waited for already.
 func (a Asker) Join(ctx context.Context) {
 	also := AskerOf(ctx)
+	// Its networks are read each time that it asks.
 	if a == also || a.of != nil {
 		return
 	}

@@ -65,9 +65,9 @@ type Turn struct {
 // New returns a Queue.
 func New(o Options) *Queue { return &Queue{options: o, networks: map[netip.Prefix]*network{}} }
 
-// Enter takes a place for whoever asks in ctx, and waits for one if necessary. It spends points if they are limited: of
-// a network that has some left, more than are left if need be, for which its next one waits. It fails with [ErrBusy],
-// or when ctx ends.
+// Enter takes a place for the one who asks in ctx, and waits for one if necessary. It spends points if they are
+// limited: of a network that has some left, more than are left if need be, for which its next one waits. It fails with
+// [ErrBusy], or when ctx ends.
 func (q *Queue) Enter(ctx context.Context, points int) (Turn, error) {
 	if err := ctx.Err(); err != nil {
 		return Turn{}, err
@@ -96,6 +96,7 @@ func (q *Queue) begin(w *waiter, networks []netip.Prefix) (served bool, err erro
 	switch {
 	case w.turn != nil:
 		return true, nil
+	// Only now: one that can be served at once is never refused, however many wait for others.
 	case q.full(w):
 		q.remove(w)
 		return false, ErrBusy
@@ -113,6 +114,7 @@ func (q *Queue) wait(ctx context.Context, w *waiter, a Asker) error {
 		late = timer.C
 	}
 	for {
+		// Each time round: a network that has joined meanwhile may be served sooner than those in whose lines w is.
 		networks, more := a.joined()
 		q.mu.Lock()
 		q.join(w, networks)
@@ -166,7 +168,7 @@ func (q *Queue) leave(n *network) {
 	q.serve()
 }
 
-// join puts w into the lines of networks, unless it is there or has a place already, and serves whoever can be.
+// join puts w into the lines of networks, unless it is there or has a place already, and serves those who can be.
 func (q *Queue) join(w *waiter, networks []netip.Prefix) {
 	if w.turn != nil {
 		return
@@ -222,6 +224,7 @@ func (q *Queue) serve() {
 		}
 		q.taken++
 		n.taken++
+		// Even if that is more than it has left: otherwise what costs more than a burst would never have its turn.
 		n.spend(q.options.Pace, w.points)
 		w.turn = n
 		if w.served != nil {
@@ -245,9 +248,11 @@ func (q *Queue) next() (best *network) {
 			if early == 0 || wait < early {
 				early = wait
 			}
+		// In the order of the ring: of those with as many places the first one had its turn longest ago.
 		case best == nil || n.taken < best.taken:
 			best = n
 		}
+		// No other can have fewer.
 		if best != nil && best.taken == 0 {
 			return best
 		}

@@ -10,6 +10,7 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/ledger"
+	"petitiond/server/ledger/sums"
 	"petitiond/server/timespan"
 )
 
@@ -52,6 +53,7 @@ var censusDays = `SELECT petition_id, ` + timespan.Day.SQL() + `, day, added - r
 
 // take reads everything.
 func (c *census) take(ctx context.Context) error {
+	// Counters first: they make the tallies that the others fill.
 	for _, read := range []func(context.Context) error{
 		c.counters, c.buckets, c.countries, c.unsummed, c.signatures, c.comments, c.replies,
 	} {
@@ -77,6 +79,7 @@ func (c *census) take(ctx context.Context) error {
 // each runs one of the statements and scans its rows.
 func (c *census) each(ctx context.Context, text string, scan func(*sql.Rows) error, more ...any) error {
 	var args database.Args
+	// Args of the petitions come first, and so they are $1 in every statement.
 	text = strings.NewReplacer(
 		`PETITIONS`, args.Among(c.dialect, `petition_id`, c.petitions), `MINUTE`, c.dialect.MinuteSQL(`signed_at`),
 	).Replace(text)
@@ -117,7 +120,7 @@ func (c *census) buckets(ctx context.Context) error {
 	})
 }
 
-// bucketsOf sums buckets that lie ahead in the last one that does not, where they are dated anew.
+// bucketsOf sums buckets that lie ahead in the last one that does not, where they are redated.
 func (c *census) bucketsOf(ctx context.Context, text string, last bucket, in func(*tally) (map[bucket]int, *int)) error {
 	return c.each(ctx, text, func(rows *sql.Rows) error {
 		var petition uuid.UUID
@@ -156,9 +159,10 @@ func (c *census) countries(ctx context.Context) error {
 	})
 }
 
-// unsummed adds the signatures that are in no sum yet to the sums, where readers find them.
+// unsummed adds the signatures that are in no sum yet to the sums, where readers find them. The table
+// names the few petitions that have any; without it signatures would be looked for by each counter.
 func (c *census) unsummed(ctx context.Context) error {
-	text := `SELECT petition_id, minute, country, COUNT(*) FROM (` + ledger.UnsummedRows(c.dialect, `c.PETITIONS
+	text := `SELECT petition_id, minute, country, COUNT(*) FROM (` + sums.Unsummed(c.dialect, `c.PETITIONS
  AND c.petition_id IN (SELECT petition_id FROM unsummed)`) + `) AS u GROUP BY petition_id, minute, country`
 	return c.each(ctx, text, func(rows *sql.Rows) error {
 		var petition uuid.UUID
@@ -176,7 +180,7 @@ func (c *census) unsummed(ctx context.Context) error {
 	})
 }
 
-// dated returns the minute of a signature, or where it is dated anew the one that it will have.
+// dated returns the minute of a signature, or where it is redated the one that it will have.
 func (c *census) dated(minute int64) int64 {
 	if c.redates {
 		return min(minute, timespan.MinuteOf(database.Latest(c.now)))
@@ -200,7 +204,7 @@ func (c *census) signatures(ctx context.Context) error {
 	return c.each(ctx, censusUnnumbered, c.group, latest)
 }
 
-// group adds signatures that share state, minute and country. Those that are dated anew count where they will be.
+// group adds signatures that share state, minute and country. Those that are redated count where they will be.
 func (c *census) group(rows *sql.Rows) error {
 	var petition uuid.UUID
 	var state, country string
@@ -213,6 +217,7 @@ func (c *census) group(rows *sql.Rows) error {
 	if t == nil {
 		return nil
 	}
+	// Among what is stored, since it is a fault of the rows themselves and not of the sums.
 	c.stored[petition].signaturesAhead += ahead
 	minute = c.dated(minute)
 	// Whatever its state: a number that was withdrawn is not given again.
@@ -246,7 +251,8 @@ func (c *census) comments(ctx context.Context) error {
 
 // replies notes the parents whose number of replies is wrong.
 func (c *census) replies(ctx context.Context) error {
-	// Both numbers at once: only the parents that come back are in the tallies, and so are the only ones to be corrected.
+	// Both numbers at once: only the parents that come back are in the tallies, and so are the only ones to be
+	// corrected.
 	return c.each(ctx, censusReplies, func(rows *sql.Rows) error {
 		var petition, parent uuid.UUID
 		var stored, counted int

@@ -41,6 +41,7 @@ func (r *Recounter) compare(
 		if s == nil || len(s.differences(petition, counted[petition])) == 0 {
 			continue
 		}
+		// One petition at a time, each in its own transaction: the lock of a counter keeps its signatures waiting.
 		differences, err := r.correct(ctx, petition, redates)
 		corrected = append(corrected, differences...)
 		if err != nil {
@@ -62,7 +63,8 @@ func (r *Recounter) measure(
 	if err := c.take(ctx); err != nil {
 		return nil, nil, err
 	}
-	// Minutes that a right clock would not have folded yet are unfolded, which only makes sense where dates are corrected.
+	// Minutes that a right clock would not have folded yet are unfolded, which only makes sense where dates are
+	// corrected.
 	unfolds := int64(math.MaxInt64)
 	if redates {
 		unfolds = timespan.Hour.Start(timespan.MinuteOf(database.Latest(now).Add(-r.opt.KeepMinutes)))
@@ -79,6 +81,7 @@ func (r *Recounter) measure(
 func (r *Recounter) correct(ctx context.Context, petition uuid.UUID, redates bool) (differences []Difference, err error) {
 	var value figures.Value
 	err = database.InTx(ctx, r.db.Write, func(tx *sql.Tx) error {
+		// By the same lock as every batch, so that the figures cannot move between measuring and writing.
 		locked, err := ledger.Lock(ctx, tx, r.db.Dialect, petition)
 		if err != nil {
 			return err

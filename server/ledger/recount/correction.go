@@ -64,8 +64,10 @@ func (c correction) minutes(ctx context.Context, stored, counted map[bucket]int)
 	differing := wrong(stored, counted)
 	slices.SortFunc(differing, func(a, b bucket) int { return cmp.Compare(b.span, a.span) })
 	for _, b := range differing {
+		// The whole bucket is written, not the difference: what it was made of is not known any more.
 		n := counted[b]
-		// Only the sum is known. The difference is booked in the present minute, where it does the least to the history.
+		// Only the sum is known. The difference is booked in the present minute, where it does the least to the
+		// history.
 		if b == allTime {
 			b, n = bucketOf(timespan.Minute, timespan.MinuteOf(c.now)), counted[b]-stored[b]
 		} else if err := c.exec(ctx, `DELETE FROM signature_buckets WHERE petition_id = $1 AND span <= $2 AND minute >= $3 AND minute < $4`,

@@ -108,6 +108,7 @@ func (r *Recounter) Keep(ctx context.Context) error {
 func (r *Recounter) recountGently(ctx context.Context) error {
 	found, err := r.recount(ctx, r.db.Clock.Confirmed(), func(worked time.Duration) {
 		select {
+		// In proportion to the work, so that a slow machine is left alone for longer.
 		case <-time.After(restTimes * worked):
 		case <-ctx.Done():
 		}
@@ -147,7 +148,8 @@ func (r *Recounter) recount(ctx context.Context, redates bool, rest func(time.Du
 	}
 }
 
-// step returns the next petitions that are compared together: some small ones, or a large one.
+// step returns the next petitions that are compared together: some small ones, or a large one. They are
+// read step by step, so that petitions that were made meanwhile are found.
 func (r *Recounter) step(ctx context.Context, after uuid.UUID) (step []uuid.UUID, err error) {
 	rows, err := r.db.Read.QueryContext(ctx, `SELECT petition_id, issued + comments_issued FROM counters
  WHERE petition_id > $1 ORDER BY petition_id LIMIT $2`, after, stepPetitions)
@@ -155,6 +157,7 @@ func (r *Recounter) step(ctx context.Context, after uuid.UUID) (step []uuid.UUID
 		return nil, fmt.Errorf("recounting: %w", err)
 	}
 	defer rows.Close()
+	// By how many rows a petition has, which its counter knows: steps then take about the same time.
 	for size := 0; rows.Next(); {
 		var petition uuid.UUID
 		var n int

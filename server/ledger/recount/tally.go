@@ -24,7 +24,7 @@ type tally struct {
 	replies                           map[uuid.UUID]int
 	removed                           int // signatures that were taken back; stored alone
 
-	// What a wrong clock has dated and is dated anew; stored alone. The figures above are as if it had been dated right.
+	// What a wrong clock has dated and is redated; stored alone. The figures above are as if it had been dated right.
 	asOfAhead                      int // seconds
 	signaturesAhead, commentsAhead int
 	minutesAhead, daysAhead        int  // buckets; hours are among the minutes
@@ -54,6 +54,7 @@ var allTime = bucket{}
 func align(stored, counted *tally, unfolds int64) {
 	if stored.removed > 0 {
 		for _, t := range []*tally{stored, counted} {
+			// The totals can still differ, and are what counts.
 			t.minutes, t.days = map[bucket]int{allTime: sumOf(t.minutes)}, map[bucket]int{allTime: sumOf(t.days)}
 		}
 		return
@@ -62,8 +63,10 @@ func align(stored, counted *tally, unfolds int64) {
 	for b := range stored.minutes {
 		folded[b] = b.span == timespan.Hour
 	}
-	// Stored minutes go into the hour that was folded around them; those of the rows only where it was right to fold it.
+	// Stored minutes go into the hour that was folded around them; those of the rows only where it was right to fold
+	// it.
 	for _, t := range []*tally{stored, counted} {
+		// A copy, since buckets come and go in the map meanwhile.
 		for b, n := range maps.Clone(t.minutes) {
 			hour := bucketOf(timespan.Hour, b.start)
 			if b.span == timespan.Minute && folded[hour] && (t == stored || hour.start < unfolds) {

@@ -77,6 +77,7 @@ type rate struct {
 // take takes tokens for a message, and reports whether there were as many: one, and another for each 64 KiB, since
 // reading it takes as long; but never more than there can be.
 func (r *rate) take(now int32, perSecond, burst, bytes int) bool {
+	// float32 is exact enough for some hundred messages, and there is one of these for each connection.
 	r.left = min(r.left+float32(now-r.at)*float32(perSecond)/ticksASecond, float32(burst))
 	r.at = now
 	tokens := float32(min(1+bytes/operation.ShortRequest, burst))
@@ -92,7 +93,7 @@ func (c *Conn) Ready() {
 	c.mu.Lock()
 	if !c.gone {
 		c.out.stalled = 0
-		// Taken first, since write keeps again what the client still has no room for, and then counts it anew.
+		// Taken first, since write keeps again what the client still has no room for, and then counts it again.
 		c.write(c.out.take(c.keeper))
 		if c.leaving && len(c.out.pending) == 0 && !c.gone {
 			c.out.conn.Finish()

@@ -21,6 +21,7 @@ type dispatch struct {
 
 // start starts the writers. It is called once.
 func (d *dispatch) start(running *sync.WaitGroup) {
+	// Writing is copying into the kernel: more writers would only take the processors from those who answer.
 	for range min(runtime.GOMAXPROCS(0), 4) {
 		running.Go(d.run)
 	}

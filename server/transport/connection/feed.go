@@ -57,6 +57,7 @@ func (f *feed) publish(k *Keeper, mark eventmark.Mark, body []byte) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	old := f.news.Load()
+	// Copied for each event, which is a few pointers: readers then need no lock, and there are many of them.
 	next := &news{last: old.last + 1, events: make([]event, 0, len(old.events)+1)}
 	surplus := old.surplus(mark, len(body), k.Answer)
 	for _, e := range old.events {
@@ -142,6 +143,7 @@ func (f *feed) join(t *task) {
 func (f *feed) leave(t *task) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	// The last reader takes the place of the one that leaves: thousands may leave at once.
 	last := len(f.readers) - 1
 	f.readers[t.place] = f.readers[last]
 	f.readers[t.place].place = t.place
@@ -222,6 +224,7 @@ func (f *feed) addresses() (some []netip.Prefix) {
 	n := len(f.readers)
 	for i := range min(n, sampled) {
 		if n > sampled {
+			// The same one may come twice, which does no harm.
 			i = rand.IntN(n) //nolint:gosec // any will do
 		}
 		some = append(some, f.readers[i].conn.address)

@@ -23,8 +23,8 @@ func (k *Keeper) Refusals() map[string]int {
 	return counts
 }
 
-// refuse counts a connection for which there is no room and returns the fault of it. The log hears of each cause once a
-// minute at most: those who wonder why some see nothing find the setting there.
+// refuse counts a connection for which there is no room and returns the fault of it. The log is told of each cause once
+// a minute at most: those who wonder why some see nothing find the setting there.
 func (k *Keeper) refuse(cause string) *fault.Fault {
 	times, due := k.refusals.Due(cause)
 	tell := func(why string, attributes ...any) {

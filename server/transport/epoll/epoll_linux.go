@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	// arrived is how many bytes are read from one connection before others have their turn.
+	// arrived is how many bytes are read from one connection before others have their turn. The rest is reported
+	// again in the next round, since epoll is used level-triggered.
 	arrived = 64 << 10
 	// events is how many events are taken from the kernel at once.
 	events = 256
@@ -27,7 +28,8 @@ type poller struct {
 	raw  syscall.RawConn
 	done chan struct{}
 
-	mu    sync.Mutex
+	mu sync.Mutex
+	// A slice and not a map: it is looked into for every event, and takes eight bytes for each connection.
 	conns []*descriptor // indexed by descriptor; the kernel reuses small numbers first
 }
 
@@ -36,6 +38,8 @@ func newPoller() (*poller, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make an epoll instance: %w", err)
 	}
+	// Only a descriptor that does not block is taken over by the poller of the Go runtime; os.NewFile would leave any
+	// other one out of it, without an error.
 	if err := syscall.SetNonblock(fd, true); err != nil {
 		return nil, errors.Join(fmt.Errorf("make an epoll instance: %w", err), syscall.Close(fd))
 	}
@@ -47,16 +51,21 @@ func newPoller() (*poller, error) {
 	return p, nil
 }
 
+// close ends the loop and waits for it: raw.Read fails once the file is closed.
 func (p *poller) close() {
 	_ = p.file.Close()
 	<-p.done
 }
 
+// run passes events on, one after the other: handlers are never called concurrently because there is this one
+// goroutine, and they must not block because it serves everybody.
 func (p *poller) run() {
 	defer close(p.done)
 	list, buffer := make([]syscall.EpollEvent, events), make([]byte, arrived)
 	for {
 		count := 0
+		// An epoll instance is readable itself while it has events. With false the runtime parks this goroutine until
+		// it is; the kernel is only ever asked for what is there already.
 		err := p.raw.Read(func(fd uintptr) bool {
 			n, err := syscall.EpollWait(int(fd), list, 0)
 			count = max(n, 0)
@@ -66,6 +75,7 @@ func (p *poller) run() {
 			return // closed
 		}
 		for _, e := range list[:count] {
+			// One that was closed by an event before it in the same list is not found any more.
 			if d := p.find(int(e.Fd)); d != nil {
 				d.happen(e.Events, buffer)
 			}
@@ -73,6 +83,7 @@ func (p *poller) run() {
 	}
 }
 
+// find returns the connection with a descriptor, or nil.
 func (p *poller) find(fd int) *descriptor {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -82,6 +93,7 @@ func (p *poller) find(fd int) *descriptor {
 	return p.conns[fd]
 }
 
+// put sets the connection with a descriptor; nil forgets it.
 func (p *poller) put(fd int, d *descriptor) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -91,6 +103,8 @@ func (p *poller) put(fd int, d *descriptor) {
 	p.conns[fd] = d
 }
 
+// control changes what the kernel reports of a descriptor. Within raw.Control the epoll instance cannot be closed, and
+// its number not be given to another file.
 func (p *poller) control(op, fd int, events uint32) error {
 	var failed error
 	err := p.raw.Control(func(epoll uintptr) {
@@ -106,10 +120,12 @@ func (p *poller) adopt(conn *net.TCPConn, read []byte, h Handler, ready func(Con
 	if err != nil {
 		return false, nil //nolint:nilerr // the connection is intact and can have a goroutine of its own instead
 	}
+	// The duplicate keeps the connection open.
 	_ = conn.Close()
 	// If this fails, the connection works all the same, with a larger buffer.
 	_ = syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_SNDBUF, sendBuffer)
 	d := &descriptor{poll: p, fd: fd, handler: h}
+	// The poller does not know of it yet, so these calls come before all others.
 	ready(d)
 	if len(read) > 0 {
 		h.Receive(read)
@@ -128,6 +144,8 @@ func (p *poller) adopt(conn *net.TCPConn, read []byte, h Handler, ready func(Con
 	return true, nil
 }
 
+// duplicate returns a second descriptor of a connection, which child processes do not inherit. Like the first it does
+// not block: that belongs to what both of them share.
 func duplicate(conn *net.TCPConn) (fd int, err error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
@@ -160,6 +178,8 @@ type descriptor struct {
 
 var _ Conn = (*descriptor)(nil)
 
+// wants returns the events to wait for. Room to send is asked for only while it lacks: a socket nearly always has it,
+// and would wake the loop without end.
 func (d *descriptor) wants() uint32 {
 	if d.full {
 		return waiting | syscall.EPOLLOUT
@@ -175,6 +195,7 @@ func (d *descriptor) Write(data []byte) (int, error) {
 		return 0, ErrClosed
 	}
 	n, err := syscall.Write(d.fd, data)
+	// A signal came first, such as those by which the Go runtime preempts goroutines.
 	for errors.Is(err, syscall.EINTR) {
 		n, err = syscall.Write(d.fd, data)
 	}
@@ -193,6 +214,7 @@ func (d *descriptor) fill(full bool) {
 	}
 	d.full = full
 	if d.added {
+		// If this fails, the connection stalls and is dropped by its deadline.
 		_ = d.poll.control(syscall.EPOLL_CTL_MOD, d.fd, d.wants())
 	}
 }
@@ -271,6 +293,7 @@ func (d *descriptor) happen(events uint32, buffer []byte) {
 	}
 }
 
+// roomy reports whether there is room again that a Write has missed, and stops waiting for it.
 func (d *descriptor) roomy() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -281,6 +304,7 @@ func (d *descriptor) roomy() bool {
 	return true
 }
 
+// read reads once. The lock is given back before the handler is called, which may write, pause and close.
 func (d *descriptor) read(buffer []byte) (n int, lost bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -291,6 +315,7 @@ func (d *descriptor) read(buffer []byte) (n int, lost bool) {
 	switch {
 	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EINTR):
 		return 0, false
+	// Closed here and not by the handler: the end of a connection would be reported again in each round.
 	case err != nil, n <= 0:
 		d.end()
 		return 0, true

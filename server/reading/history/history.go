@@ -1,4 +1,6 @@
-package reading
+// Package history reads how the counts of petitions came about: what was added and taken back, interval by interval.
+// It knows no cache and nobody who waits.
+package history
 
 import (
 	"context"
@@ -29,14 +31,21 @@ const (
 	Week   Interval = "WEEK"
 )
 
+// Query asks for a history. Without From it begins with the first signature, or has the latest Most intervals. Without
+// To it ends now, which it does at the latest.
+type Query struct {
+	Interval Interval
+	From, To *time.Time
+}
+
 // pointBytes is roughly what a point takes until the answer is written.
 const pointBytes = 2 << 10
 
-// HistoryMost is how many points a history may have.
-const HistoryMost = 1000
+// Most is how many points a history may have.
+const Most = 1000
 
-// CountPoint is one interval of a history.
-type CountPoint struct {
+// Point is one interval of a history.
+type Point struct {
 	At             time.Time
 	Added, Removed int
 	Total          int // at the end of the interval
@@ -52,6 +61,7 @@ func (i Interval) span() timespan.Span {
 	case Day:
 		return timespan.Day
 	}
+	// A week, which is the only one left.
 	return 7 * timespan.Day
 }
 
@@ -66,90 +76,97 @@ func (i Interval) start(minute int64) int64 {
 	return i.span().Start(minute+shift) - shift
 }
 
-// History is the history of one petition, or the error for which there is none.
-type History struct {
-	Points []*CountPoint
+// Result is the history of one petition, or the error for which there is none.
+type Result struct {
+	Points []*Point
 	Err    error
 }
 
-// Histories returns the history of each petition's count, gaps filled with zeros. Without from it begins with the first
-// signature, or has the latest HistoryMost intervals. Without to it ends now, which it does at the latest.
-func (s *Reader) Histories(ctx context.Context, petitions []uuid.UUID, step Interval, from, to *time.Time) (map[uuid.UUID]History, error) {
-	dependOn(ctx, wordsOf, petitions...)
-	dependOn(ctx, numbersOf, petitions...)
-	end, open, err := s.historyEnds(from, to)
+// reading is one call of Read.
+type reading struct {
+	Query
+	source visibility.Source
+	seen   visibility.Seen // the condition on petitions AS p
+	now    time.Time
+}
+
+// Read returns the history of the count of each petition that the viewer may see, gaps filled with zeros.
+func Read(
+	ctx context.Context, source visibility.Source, viewer visibility.Viewer, now time.Time, petitions []uuid.UUID, q Query,
+) (map[uuid.UUID]Result, error) {
+	r := reading{q, source, viewer.Petitions(`p`), now}
+	end, open, err := r.ends()
 	if err != nil {
 		return nil, err
 	}
+	// Both statements in one turn: a history that has waited for its start should not wait again for its sums.
 	ctx, leave := database.InOneTurn(ctx)
 	defer leave()
-	first, err := s.historyStarts(ctx, petitions, from)
+	first, err := r.starts(ctx, petitions)
 	if err != nil {
 		return nil, err
 	}
-	out, asked := make(map[uuid.UUID]History, len(first)), make([]span, 0, len(first))
+	out, asked := make(map[uuid.UUID]Result, len(first)), make([]span, 0, len(first))
 	for petition, minute := range first {
-		if from == nil {
-			minute = max(minute, end-(HistoryMost-1)*step.minutes())
+		if q.From == nil {
+			minute = max(minute, end-(Most-1)*q.Interval.minutes())
 		}
-		r := span{petition, step.start(minute), end, open}
+		one := span{petition, q.Interval.start(minute), end, open}
 		// Each has its own error: one petition that is too old for its interval does not spoil the histories of others.
-		points, err := r.points(step)
+		points, err := one.points(q.Interval)
 		if err := answerbudget.From(ctx).Hold(len(points) * pointBytes); err != nil {
 			return nil, err
 		}
-		if out[petition] = (History{points, err}); len(points) > 0 {
-			asked = append(asked, r)
+		if out[petition] = (Result{points, err}); len(points) > 0 {
+			asked = append(asked, one)
 		}
 	}
 	if len(asked) == 0 {
 		return out, nil
 	}
-	return out, s.fill(ctx, step, asked, out)
+	return out, r.fill(ctx, asked, out)
 }
 
-// HistorySize returns an upper bound of the points of a history that begins at from. A history with more than
-// HistoryMost is refused.
-func (s *Service) HistorySize(step Interval, from time.Time, to *time.Time) int {
-	end := s.opt.Now()
-	if to != nil && to.Before(end) {
-		end = *to
+// Size returns an upper bound of the points of a history that begins at From, which must be given. A history with more
+// than Most is refused.
+func (q Query) Size(now time.Time) int {
+	end := now
+	if q.To != nil && q.To.Before(end) {
+		end = *q.To
 	}
 	// Both ends may lie within an interval.
-	return int(min(max(int64(end.Sub(from).Minutes())/step.minutes()+2, 0), HistoryMost))
+	return int(min(max(int64(end.Sub(*q.From).Minutes())/q.Interval.minutes()+2, 0), Most))
 }
 
-// historyEnds returns the last minute of histories, and whether they last until now: what is still to come has no
-// points.
-func (s *Service) historyEnds(from, to *time.Time) (end int64, open bool, err error) {
-	now := s.opt.Now()
-	until := now
-	if to != nil {
-		until = *to
+// ends returns the last minute of histories, and whether they last until now: what is still to come has no points.
+func (r reading) ends() (end int64, open bool, err error) {
+	until := r.now
+	if r.To != nil {
+		until = *r.To
 	}
 	switch {
-	case from != nil && until.Before(*from) && to == nil:
+	case r.From != nil && until.Before(*r.From) && r.To == nil:
 		return 0, false, &keyset.ArgumentError{Argument: "from", Message: "The range must not start in the future."}
-	case from != nil && until.Before(*from):
+	case r.From != nil && until.Before(*r.From):
 		return 0, false, &keyset.ArgumentError{Argument: "to", Message: "The range must not end before it starts."}
-	case to == nil || to.After(now):
-		return timespan.MinuteOf(now), true, nil
-	case from != nil && to.Equal(*from): // nothing lies between them, though an interval around them may have signatures
+	case r.To == nil || r.To.After(r.now):
+		return timespan.MinuteOf(r.now), true, nil
+	case r.From != nil && r.To.Equal(*r.From): // nothing lies between them, though an interval around them may have signatures
 		return math.MinInt32, false, nil
 	}
-	return timespan.MinuteOf(to.Add(time.Minute-1)) - 1, false, nil // exclusive: the last minute that begins before it
+	return timespan.MinuteOf(r.To.Add(time.Minute-1)) - 1, false, nil // exclusive: the last minute that begins before it
 }
 
 // unsummed are the signatures s of the petition p that are in no sum yet.
 const unsummed = `unsummed AS u CROSS JOIN counters AS c CROSS JOIN signatures AS s
  WHERE u.petition_id = p.id AND c.petition_id = p.id AND ` + timespan.Unsummed
 
-// historyStarts returns the minutes in which histories begin, for petitions that have one.
-func (s *Reader) historyStarts(ctx context.Context, petitions []uuid.UUID, from *time.Time) (map[uuid.UUID]int64, error) {
+// starts returns the minutes in which histories begin, for petitions that have one.
+func (r reading) starts(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]int64, error) {
 	out := make(map[uuid.UUID]int64, len(petitions))
-	if from != nil {
+	if r.From != nil {
 		for _, petition := range petitions {
-			out[petition] = timespan.MinuteOf(*from)
+			out[petition] = timespan.MinuteOf(*r.From)
 		}
 		return out, nil
 	}
@@ -157,9 +174,9 @@ func (s *Reader) historyStarts(ctx context.Context, petitions []uuid.UUID, from 
 	var args database.Args
 	least := `(SELECT MIN(b.minute) FROM signature_buckets AS b WHERE b.petition_id = p.id AND b.span = `
 	text := `SELECT p.id, ` + least + timespan.Minute.SQL() + `), ` + least + timespan.Hour.SQL() + `),
- (SELECT MIN(` + s.source.Dialect().MinuteSQL(`s.signed_at`) + `) FROM ` + unsummed + `) FROM petitions AS p WHERE ` +
-		args.Among(s.source.Dialect(), `p.id`, petitions) + ` AND ` + visibility.Here
-	err := s.source.Each(ctx, s.viewer.Petitions(`p`).Statement(text, args), func(rows *sql.Rows) error {
+ (SELECT MIN(` + r.source.Dialect().MinuteSQL(`s.signed_at`) + `) FROM ` + unsummed + `) FROM petitions AS p WHERE ` +
+		args.Among(r.source.Dialect(), `p.id`, petitions) + ` AND ` + visibility.Here
+	err := r.source.Each(ctx, r.seen.Statement(text, args), func(rows *sql.Rows) error {
 		var of uuid.UUID
 		var minute, hour, unsummed *int64
 		err := rows.Scan(&of, &minute, &hour, &unsummed)
@@ -179,17 +196,17 @@ func (s *Reader) historyStarts(ctx context.Context, petitions []uuid.UUID, from 
 // fill adds the buckets to the points of their intervals. One statement reads both the intervals and the total before
 // them, so they are consistent. A history that lasts until now includes, in its last interval, what a server whose
 // clock is ahead has counted.
-func (s *Reader) fill(ctx context.Context, step Interval, asked []span, out map[uuid.UUID]History) error {
+func (r reading) fill(ctx context.Context, asked []span, out map[uuid.UUID]Result) error {
 	var args database.Args
 	end := asked[0].end
 	if asked[0].open {
 		end = math.MaxInt32
 	}
-	text := s.historySQL(step, s.spans(step, asked, &args), args.Add(end))
+	text := r.sql(r.spans(asked, &args), args.Add(end))
 	before := make(map[uuid.UUID]int, len(asked))
 	var of uuid.UUID
 	var list []byte
-	err := s.source.Each(ctx, s.viewer.Petitions(`p`).Statement(text, args), func(rows *sql.Rows) error {
+	err := r.source.Each(ctx, r.seen.Statement(text, args), func(rows *sql.Rows) error {
 		if err := rows.Scan(&of, &list); err != nil {
 			return err
 		}
@@ -204,6 +221,7 @@ func (s *Reader) fill(ctx context.Context, step Interval, asked []span, out map[
 				before[of] = added - removed
 				continue
 			}
+			// A server whose clock is ahead may have counted behind the last interval.
 			p := points[min(at, len(points)-1)]
 			p.Added += added
 			p.Removed += removed
@@ -214,9 +232,9 @@ func (s *Reader) fill(ctx context.Context, step Interval, asked []span, out map[
 		return fmt.Errorf("reading histories: %w", err)
 	}
 	// Totals are running sums, so that the last is the sum of all buckets and gaps need no rows.
-	for _, r := range asked {
-		total := before[r.petition]
-		for _, p := range out[r.petition].Points {
+	for _, one := range asked {
+		total := before[one.petition]
+		for _, p := range out[one.petition].Points {
 			total += p.Added - p.Removed
 			p.Total = total
 		}
@@ -226,29 +244,30 @@ func (s *Reader) fill(ctx context.Context, step Interval, asked []span, out map[
 
 // spans returns the SQL of a table w of what to read: for which petition, from which minute, and up to which minute by
 // whole days.
-func (s *Service) spans(step Interval, asked []span, args *database.Args) string {
+func (r reading) spans(asked []span, args *database.Args) string {
 	ids, first, days := make([]uuid.UUID, len(asked)), make([]int64, len(asked)), make([]int64, len(asked))
 	rows := make([][3]any, len(asked))
-	for i, r := range asked {
-		ids[i], first[i], days[i] = r.petition, r.start, r.wholeDays(step)
-		rows[i] = [3]any{r.petition, r.start, r.wholeDays(step)}
+	for i, one := range asked {
+		ids[i], first[i], days[i] = one.petition, one.start, one.wholeDays(r.Interval)
+		rows[i] = [3]any{ids[i], first[i], days[i]}
 	}
-	if s.source.Dialect() == database.Postgres {
+	if r.source.Dialect() == database.Postgres {
 		return `unnest(` + args.Add(database.UUIDArray(ids)) + `::uuid[], ` + args.Add(pq.Int64Array(first)) + `::bigint[], ` +
 			args.Add(pq.Int64Array(days)) + `::bigint[]) AS w(id, first, days)`
 	}
+	// SQLite has no arrays; json_each reads a list of any length with one argument.
 	list, _ := json.Marshal(rows) //nolint:errchkjson // ids and numbers always marshal
 	return `(SELECT value ->> 0 AS id, value ->> 1 AS first, value ->> 2 AS days FROM json_each(` + args.Add(string(list)) + `)) AS w`
 }
 
-// historySQL sums the buckets of the petitions in w by interval, the one that begins with the minute w.first being
+// sql sums the buckets of the petitions in w by interval, the one that begins with the minute w.first being
 // number 0, up to the minute end; what lies before is number -1. It returns one row for each petition, with a JSON list
 // of [number, added, removed], so a history is one row whatever its length. Up to the minute w.days whole days are read
 // as days, which makes a year some hundred buckets; the rest is read as minutes, and as hours where minutes were folded
 // into them. The few signatures that are in no sum yet are read by themselves.
-func (s *Service) historySQL(step Interval, w, end string) string {
+func (r reading) sql(w, end string) string {
 	list := `json_group_array(json_array(place, added, removed))`
-	if s.source.Dialect() == database.Postgres {
+	if r.source.Dialect() == database.Postgres {
 		list = `json_agg(json_build_array(place, added, removed))`
 	}
 	read := func(minute, table, which string) string {
@@ -256,11 +275,11 @@ func (s *Service) historySQL(step Interval, w, end string) string {
 			table + ` AS b WHERE p.id = w.id AND ` + visibility.Here + ` AND b.petition_id = p.id AND ` + which
 	}
 	rest := ` AND b.minute >= w.days AND b.minute <= ` + end
-	minute := s.source.Dialect().MinuteSQL(`s.signed_at`)
+	minute := r.source.Dialect().MinuteSQL(`s.signed_at`)
 	single := `SELECT w.id, w.first, ` + minute + ` AS minute, 1, 0 FROM ` + w + ` CROSS JOIN petitions AS p CROSS JOIN ` +
 		unsummed + ` AND p.id = w.id AND ` + visibility.Here + ` AND ` + minute + ` <= ` + end
 	return `SELECT id, ` + list + ` FROM (SELECT id, ` +
-		fmt.Sprintf(`CASE WHEN minute < first THEN -1 ELSE (minute - first) / %d END AS place, `, step.minutes()) +
+		fmt.Sprintf(`CASE WHEN minute < first THEN -1 ELSE (minute - first) / %d END AS place, `, r.Interval.minutes()) +
 		`SUM(added) AS added, SUM(removed) AS removed FROM (` + read(`b.day`, `signature_days`, `b.day < w.days`) + ` UNION ALL ` +
 		read(`b.minute`, `signature_buckets`, `b.span = `+timespan.Hour.SQL()+rest) + ` UNION ALL ` +
 		read(`b.minute`, `signature_buckets`, `b.span = `+timespan.Minute.SQL()+rest) + ` UNION ALL ` + single +
@@ -275,28 +294,28 @@ type span struct {
 }
 
 // points returns the empty intervals of a history.
-func (r span) points(step Interval) ([]*CountPoint, error) {
-	points := make([]*CountPoint, 0, 64)
-	for at := r.start; at <= r.end; at += step.minutes() {
-		if len(points) == HistoryMost {
+func (s span) points(step Interval) ([]*Point, error) {
+	points := make([]*Point, 0, 64)
+	for at := s.start; at <= s.end; at += step.minutes() {
+		if len(points) == Most {
 			return nil, &keyset.ArgumentError{
 				Argument: "interval",
-				Message:  fmt.Sprintf("This gives more than %d points; ask for a longer interval or a shorter time.", HistoryMost),
+				Message:  fmt.Sprintf("This gives more than %d points; ask for a longer interval or a shorter time.", Most),
 			}
 		}
-		points = append(points, &CountPoint{At: timespan.TimeOf(at)})
+		points = append(points, &Point{At: timespan.TimeOf(at)})
 	}
 	return points, nil
 }
 
 // wholeDays returns the minute before which whole days may be read: the day in which the history begins if its
 // intervals are shorter than a day, and otherwise the day in which it ends.
-func (r span) wholeDays(step Interval) int64 {
+func (s span) wholeDays(step Interval) int64 {
 	switch {
 	case step.span() < timespan.Day:
-		return Day.start(r.start)
-	case r.open:
+		return Day.start(s.start)
+	case s.open:
 		return math.MaxInt32
 	}
-	return Day.start(r.end + 1)
+	return Day.start(s.end + 1)
 }

@@ -1,4 +1,4 @@
-package reading
+package fields
 
 import (
 	"database/sql"
@@ -11,7 +11,6 @@ import (
 	"petitiond/ent"
 	"petitiond/ent/petition"
 	"petitiond/server/database"
-	"petitiond/server/fields"
 )
 
 // Columns are columns of a petition's row. Zero stands for all of them; the id is always read.
@@ -22,9 +21,9 @@ const OnlyID Columns = 1
 
 // columns are the fields of a petition that are read with its row. A field's index is its bit in Columns. The first is
 // the id.
-var columns = func() []fields.Field {
-	var out []fields.Field
-	for _, f := range fields.All {
+var columns = func() []Field {
+	var out []Field
+	for _, f := range All {
 		if !f.Wide && !f.Sealed {
 			out = append(out, f)
 		}
@@ -51,8 +50,8 @@ var columnsByName = func() map[string]Columns {
 // has reports whether the column at a place is read.
 func (c Columns) has(i int) bool { return i == 0 || c == 0 || c>>i&1 == 1 }
 
-// names returns the columns of petitions AS p.
-func (c Columns) names() string {
+// Names returns the columns of petitions AS p.
+func (c Columns) Names() string {
 	var out strings.Builder
 	for i, f := range columns {
 		if !c.has(i) {
@@ -66,9 +65,9 @@ func (c Columns) names() string {
 	return out.String()
 }
 
-// scanning returns a function that scans the rows of a statement, one after the other: the columns of names, followed
+// Scanning returns a function that scans the rows of a statement, one after the other: the columns of Names, followed
 // by more.
-func (c Columns) scanning(more ...any) func(scanner) (*ent.Petition, error) {
+func (c Columns) Scanning(more ...any) func(database.Scanner) (*ent.Petition, error) {
 	var row ent.Petition
 	var into []any
 	var convert []func() error
@@ -83,7 +82,7 @@ func (c Columns) scanning(more ...any) func(scanner) (*ent.Petition, error) {
 		}
 	}
 	into = append(into, more...)
-	return func(from scanner) (*ent.Petition, error) {
+	return func(from database.Scanner) (*ent.Petition, error) {
 		if err := from.Scan(into...); err != nil {
 			return &ent.Petition{}, err
 		}
@@ -107,8 +106,8 @@ func placeOf(field any) (place any, after func() error) {
 		at := new(database.Time)
 		return at, func() error { *field = at.Time; return nil }
 	case **time.Time:
-		at := new(nullTime)
-		return at, func() error { *field = at.pointer(); return nil }
+		at := new(database.NullTime)
+		return at, func() error { *field = at.Pointer(); return nil }
 	case **string:
 		return nullable(field, func(s string) string { return s })
 	case **petition.Outcome:

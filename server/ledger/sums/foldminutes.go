@@ -1,9 +1,8 @@
-package ledger
+package sums
 
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -31,21 +30,24 @@ var (
 	foldAway = `DELETE FROM signature_buckets WHERE ` + foldWhat
 )
 
-// Fold turns minutes that have aged into hours, one petition after another. Each transaction holds the
-// petition's counter and moves whole hours, so that every sum is right before, within and after it. What
-// another replica has folded meanwhile is not there any more.
-func (l *Ledger) Fold(ctx context.Context) error {
-	aged := timespan.Hour.Start(timespan.MinuteOf(l.opt.Now().Add(-l.opt.KeepMinutes)))
+// Lock takes the counter of a petition until a transaction ends. It is no error if the petition has none.
+type Lock func(ctx context.Context, tx *sql.Tx, petition uuid.UUID) error
+
+// Fold turns minutes before a full hour into hours, one petition after another. Each transaction holds the petition's
+// counter and moves whole hours, so that every sum is right before, within and after it. What another replica has
+// folded meanwhile is not there any more.
+func Fold(ctx context.Context, db *database.DB, aged int64, lock Lock) error {
 	for {
-		found, err := l.oldest(ctx, aged)
+		found, err := oldest(ctx, db, aged)
 		if err != nil || len(found) == 0 {
 			return err
 		}
 		// In no order: each is a transaction of its own, and holds one counter.
 		for petition, first := range found {
-			// A stretch at a time, so that the counter is not held for long where a petition has not been folded for weeks.
+			// A stretch at a time, so that the counter is not held for long where a petition has not been folded for
+			// weeks.
 			until := min(aged, timespan.Hour.Start(first+foldStretch))
-			if err := l.fold(ctx, petition, until); err != nil {
+			if err := fold(ctx, db, lock, petition, until); err != nil {
 				return err
 			}
 		}
@@ -53,8 +55,8 @@ func (l *Ledger) Fold(ctx context.Context) error {
 }
 
 // oldest returns petitions that have minutes before a time, with the first of them.
-func (l *Ledger) oldest(ctx context.Context, before int64) (map[uuid.UUID]int64, error) {
-	rows, err := l.db.Read.QueryContext(ctx, foldOldest, before, foldAtOnce)
+func oldest(ctx context.Context, db *database.DB, before int64) (map[uuid.UUID]int64, error) {
+	rows, err := db.Read.QueryContext(ctx, foldOldest, before, foldAtOnce)
 	if err != nil {
 		return nil, fmt.Errorf("finding aged minutes: %w", err)
 	}
@@ -74,10 +76,11 @@ func (l *Ledger) oldest(ctx context.Context, before int64) (map[uuid.UUID]int64,
 
 // fold folds a petition's minutes before a full hour. When nobody knows whether it was committed the next look
 // tells.
-func (l *Ledger) fold(ctx context.Context, petition uuid.UUID, before int64) error {
-	err := database.InTx(ctx, l.db.Write, func(tx *sql.Tx) error {
-		// Buckets without a counter belong to nothing, and are folded all the same: they would be found again each time.
-		if _, err := Lock(ctx, tx, l.db.Dialect, petition); err != nil && !errors.Is(err, ErrNotFound) {
+func fold(ctx context.Context, db *database.DB, lock Lock, petition uuid.UUID, before int64) error {
+	err := database.InTx(ctx, db.Write, func(tx *sql.Tx) error {
+		// Buckets without a counter belong to nothing, and are folded all the same: they would be found again each
+		// time.
+		if err := lock(ctx, tx, petition); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, foldInto, petition, before); err != nil {
