@@ -34,7 +34,7 @@ func (Signature) Fields() []ent.Field {
 		field.Bytes("token").Optional().Nillable().Sensitive().
 			Comment("internal: digest of the token in the signatory's mails, which confirms and withdraws"),
 		field.Bytes("code").Optional().Nillable().Sensitive().
-			Comment("internal: digest of the code that confirms as the token does; none once the signature counts"),
+			Comment("internal: digest of the code that confirms as the token does"),
 		field.Bytes("reason").Optional().Nillable().Sensitive().
 			Comment("internal: sealed; the comment that this signature brings with it when it counts"),
 		field.Bool("updates").Default(false).Comment("staff: did the signatory agree to news by mail"),
