@@ -64,5 +64,7 @@ func (Signature) Indexes() []ent.Index {
 		index.Fields("code").Unique().Annotations(entsql.IndexWhere("code IS NOT NULL")),
 		index.Fields("signed_at", "id").StorageKey("signature_pending").
 			Annotations(entsql.IndexWhere("state = 'PENDING'")),
+		index.Fields("signed_at", "id").StorageKey("signature_unreminded").
+			Annotations(entsql.IndexWhere("state = 'PENDING' AND reminded_at IS NULL")),
 	}
 }

@@ -196,7 +196,7 @@ func (b *batch) refusal(e *entry) error {
 	switch c := b.counters[e.petition]; {
 	case c == nil:
 		return ErrNotFound
-	case (e.request != nil || e.signature != nil && e.signature.Waiting == nil) && !c.accepts():
+	case (e.request != nil && !e.request.Late || e.signature != nil && e.signature.Waiting == nil) && !c.accepts():
 		return ErrClosed
 	}
 	return nil

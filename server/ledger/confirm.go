@@ -21,6 +21,7 @@ import (
 // accepts signatures, whatever else is known of who asks.
 type Request struct {
 	Petition uuid.UUID
+	Late     bool // it is written in any case
 	Entry    outbox.Row
 	Key      *idempotency.Key
 }

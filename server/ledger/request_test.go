@@ -52,12 +52,14 @@ func TestAsk(t *testing.T) {
 			t.Fatal(err)
 		}
 		// What was asked for before is answered again, and done although the petition has closed meanwhile.
-		answers = b.Batch(again, later(t, p), waiting(p, "ann"), signature(p, "bob"))
-		if diff := cmp.Diff([]string{"ok", "Closed", "ok", "Closed"}, errs(answers)); diff != "" {
+		late := later(t, p)
+		late.Late = true
+		answers = b.Batch(again, later(t, p), waiting(p, "ann"), signature(p, "bob"), late)
+		if diff := cmp.Diff([]string{"ok", "Closed", "ok", "Closed", "ok"}, errs(answers)); diff != "" {
 			t.Errorf("answers (-want +got):\n%s", diff)
 		}
-		if f := audit(t, db, p); f.Total != 0 || f.Pending != 1 || entries(t, db) != 2 || len(b.told(p)) != 0 {
-			t.Errorf("got %+v and %d entries, want one that waits and two entries", f, entries(t, db))
+		if f := audit(t, db, p); f.Total != 0 || f.Pending != 1 || entries(t, db) != 3 || len(b.told(p)) != 0 {
+			t.Errorf("got %+v and %d entries, want one that waits and three entries", f, entries(t, db))
 		}
 	})
 }

@@ -24,6 +24,12 @@ const (
 	Production  = "production"
 )
 
+// What a signature needs to count.
+const (
+	AtOnce  = "none"
+	ByEmail = "email" // that its mailbox confirms it
+)
+
 // Config holds the settings, see table.go, and what was found out while reading them.
 type Config struct {
 	Env              string

@@ -129,18 +129,17 @@ func isPostgresURL(v, rest string) bool {
 
 // setConfirmation refuses the default of production, so that nobody goes without confirmation unawares.
 func setConfirmation(c *Config, v string) error {
-	c.Confirmation = v
-	switch v {
-	case "none":
+	switch c.Confirmation = v; v {
+	case AtOnce:
 		return nil
-	case "email":
+	case ByEmail:
 		return errors.New("confirmation by e-mail is not part of this release; " +
 			"set none, but note that a signature then counts at once")
 	}
 	return errors.New("must be none or email")
 }
 
-// setReview refuses the default of production for the same reason.
+// setReview refuses the default of production, so that nobody goes without review unawares.
 func setReview(c *Config, v string) error {
 	switch v {
 	case "off":
