@@ -32,6 +32,7 @@ func (a *App) Run(ctx context.Context) error {
 	parts.Go(func() error { return a.recounter(a.observer).Keep(below) })
 	parts.Go(func() error { return a.observer.run(below) })
 	parts.Go(func() error { return a.domain.Run(below) })
+	parts.Go(func() error { return a.signing.Run(below) })
 	// It ends beside the requests and not after them: what those still put into the outbox is sent by whoever serves next.
 	sending, ended := context.WithCancel(ctx)
 	defer ended()
