@@ -19,8 +19,20 @@ func (s *Service) ConfirmsMailboxes() bool { return s.opt.Confirmation }
 // Confirm counts the signature to which a token or a code of a mail belongs, and returns it as its signatory may see it,
 // with its petition. Done again it changes nothing and returns the same.
 func (s *Service) Confirm(ctx context.Context, token string) (*ent.Signature, error) {
-	field := []string{"token"}
 	found, err := s.opt.Mailboxes.Confirm(ctx, token)
+	return s.mailed(ctx, found, err)
+}
+
+// Mailed returns the signature to which a token or a code of a mail belongs, as its signatory may see it. It has no
+// number while it waits.
+func (s *Service) Mailed(ctx context.Context, token string) (*ent.Signature, error) {
+	found, err := s.opt.Mailboxes.Look(ctx, token)
+	return s.mailed(ctx, found, err)
+}
+
+// mailed returns what was found by a token, or an error of the domain.
+func (s *Service) mailed(ctx context.Context, found signing.Signature, err error) (*ent.Signature, error) {
+	field := []string{"token"}
 	switch {
 	case errors.Is(err, signing.ErrToken):
 		return nil, errorf(TokenInvalid, field, "No signature has this link or code. It may be mistyped, or the signature was "+
@@ -31,8 +43,10 @@ func (s *Service) Confirm(ctx context.Context, token string) (*ent.Signature, er
 		return nil, s.unchanged(ctx, err, found.Petition, field)
 	}
 	row := &ent.Signature{
-		ID: found.ID, PetitionID: found.Petition, Number: &found.Number, ShowName: found.ShowName, Name: &found.Name,
-		SignedAt: found.SignedAt,
+		ID: found.ID, PetitionID: found.Petition, ShowName: found.ShowName, Name: &found.Name, SignedAt: found.SignedAt,
+	}
+	if found.Number > 0 {
+		row.Number = &found.Number
 	}
 	if found.Country != "" {
 		row.Country = &found.Country
