@@ -123,7 +123,10 @@ func warnings(config settings.Config) []string {
 	if config.Env != settings.Production {
 		return nil
 	}
-	list := []string{"signatures count at once, without a confirmed mailbox: the count tells whether an address was new"}
+	var list []string
+	if config.Confirmation == settings.AtOnce {
+		list = append(list, "signatures count at once, without a confirmed mailbox: the count tells whether an address was new")
+	}
 	if !strings.HasPrefix(config.DatabaseURL, "sqlite:") && !database.IsVerified(config.DatabaseURL) {
 		list = append(list, "nobody checks that it is PostgreSQL that answers: "+
 			"those on the way there can read and change everything; add sslmode=verify-full to the address of the database")

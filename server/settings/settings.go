@@ -222,6 +222,10 @@ func (l *loader) checkProduction(c Config) {
 	if !c.RateLimits {
 		l.fault("PETITION_RATE_LIMITS", errors.New("must be on in production"))
 	}
+	if c.Confirmation == ByEmail && c.SMTP == nil {
+		l.fault("PETITION_SMTP_URL", errors.New("must be set in production, since mailboxes confirm signatures; "+
+			"or set PETITION_CONFIRMATION to none, but note that a signature then counts at once"))
+	}
 	if _, err := os.Stat(c.SecretFile); err != nil {
 		l.fault("PETITION_SECRET_FILE",
 			errors.New("must name a file that exists in production; for a new site, create one with: "+secret.Recipe))

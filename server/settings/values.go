@@ -127,16 +127,12 @@ func isPostgresURL(v, rest string) bool {
 	return err == nil && (end < 0 || !strings.Contains(rest[end:], "@"))
 }
 
-// setConfirmation refuses the default of production, so that nobody goes without confirmation unawares.
+// setConfirmation takes what a signature needs to count. That a mail can be sent is checked when all is known.
 func setConfirmation(c *Config, v string) error {
-	switch c.Confirmation = v; v {
-	case AtOnce:
-		return nil
-	case ByEmail:
-		return errors.New("confirmation by e-mail is not part of this release; " +
-			"set none, but note that a signature then counts at once")
+	if c.Confirmation = v; v != AtOnce && v != ByEmail {
+		return errors.New("must be none or email")
 	}
-	return errors.New("must be none or email")
+	return nil
 }
 
 // setReview refuses the default of production, so that nobody goes without review unawares.
