@@ -45,7 +45,7 @@ func (s *Service) Sign(ctx context.Context, in Signing) error {
 	if err != nil {
 		return err
 	}
-	row := s.checkSigning(f, in)
+	row := s.checkSigning(f, in, s.ConfirmsMailboxes())
 	if err := f.err(); err != nil {
 		return err
 	}
@@ -59,8 +59,9 @@ func (s *Service) Sign(ctx context.Context, in Signing) error {
 	return s.refusal(ctx, err, in.Petition, f.field("petitionId"))
 }
 
-// checkSigning returns the row of a signature with encrypted name and address, and adds all faults to f.
-func (s *Service) checkSigning(f *faults, in Signing) ledger.Signature {
+// checkSigning returns the row of a signature with encrypted name and address, which may have to wait for its mailbox,
+// and adds all faults to f.
+func (s *Service) checkSigning(f *faults, in Signing, waits bool) ledger.Signature {
 	row := ledger.Signature{ID: newID(), Petition: in.Petition, ShowName: in.ShowName}
 	name := checked(f, text.CheckName, in.Name, "name")
 	address, fault := text.ParseAddress(in.Email)
@@ -79,7 +80,7 @@ func (s *Service) checkSigning(f *faults, in Signing) ledger.Signature {
 		reason = checked(f, checkComment, *comment, "comment")
 	}
 	switch {
-	case s.ConfirmsMailboxes():
+	case waits:
 		row.Waiting = &ledger.Waiting{Updates: in.Updates}
 		if reason != "" {
 			row.Waiting.Reason = s.opt.Keys.Seal(secret.ReasonSeal, []byte(reason), row.ID[:])

@@ -132,6 +132,14 @@ func TestSignedAtOnceBefore(t *testing.T) {
 	})
 }
 
+// TestImportsCount at once: they were confirmed elsewhere.
+func TestImportsCount(t *testing.T) {
+	each(t, func(t *testing.T, s *place) {
+		id := s.Signed(t, []time.Time{sitetest.Monday.Add(-time.Hour), sitetest.Monday})
+		equal(t, "that count", 2, s.Figures(t, id).Total)
+	})
+}
+
 // TestBounds asks for far more mail than is sent, from several replicas at once.
 func TestBounds(t *testing.T) {
 	each(t, func(t *testing.T, s *place) {
