@@ -114,8 +114,8 @@ func (s *site) confirmed(t *testing.T, token string) int {
 	return out.ConfirmSignature.Signature.Number
 }
 
-// A signature goes the whole way by mail: it waits, opening its link confirms nothing, the button counts it once, however
-// often it is pressed; and the link of the thanks takes it back. Nobody's name or address gets anywhere else.
+// A signature goes the whole way by mail: it waits, opening its link confirms nothing, the button counts it once,
+// however often it is pressed; and the link of the thanks takes it back. Nobody's name or address gets anywhere else.
 func TestSigningByMail(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, func(t *testing.T, environment []string) {

@@ -54,8 +54,8 @@ type site struct {
 	notices   map[notice]*Page
 }
 
-// New returns a handler for /, /p/{slug}, /confirm, /manage, /graphiql, /outbox and /assets/. For every other path it sends a page that
-// says that there is nothing.
+// New returns a handler for /, /p/{slug}, /confirm, /manage, /graphiql, /outbox and /assets/. For every other path it
+// sends a page that says that there is nothing.
 func New(o Options) (http.Handler, error) {
 	return build(o, fetched)
 }

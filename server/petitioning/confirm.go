@@ -16,8 +16,8 @@ import (
 // ConfirmsMailboxes reports whether a signature counts only once its mailbox has confirmed it.
 func (s *Service) ConfirmsMailboxes() bool { return s.opt.Confirmation }
 
-// Confirm counts the signature to which a token or a code of a mail belongs, and returns it as its signatory may see it,
-// with its petition. Done again it changes nothing and returns the same.
+// Confirm counts the signature to which a token or a code of a mail belongs, and returns it as its signatory may see
+// it. Done again it changes nothing and returns the same.
 func (s *Service) Confirm(ctx context.Context, token string) (*ent.Signature, error) {
 	found, err := s.opt.Mailboxes.Confirm(ctx, token)
 	return s.mailed(ctx, found, err)

@@ -45,10 +45,10 @@ func each(t *testing.T, run func(t *testing.T, p *place)) {
 }
 
 // sign has an address sign, and returns the mails that were sent since it was last asked.
-func (p *place) sign(t testing.TB, address string, adjust ...func(*petitioning.Signing)) []mail.Order {
+func (s *place) sign(t testing.TB, address string, adjust ...func(*petitioning.Signing)) []mail.Order {
 	t.Helper()
-	p.MustSign(t, p.petition, 0, append(adjust, func(s *petitioning.Signing) { s.Email = address })...)
-	return p.Mails(t)
+	s.MustSign(t, s.petition, 0, append(adjust, func(in *petitioning.Signing) { in.Email = address })...)
+	return s.Mails(t)
 }
 
 // asked is what the only one of the mails asks for.
@@ -83,16 +83,16 @@ func letters(mails []mail.Order) (out []string) {
 }
 
 // counts are the signatures that count and wait, and the comments.
-func (p *place) counts(t testing.TB) [3]int {
+func (s *place) counts(t testing.TB) [3]int {
 	t.Helper()
-	f := p.Figures(t, p.petition)
-	return [3]int{f.Total, sitetest.Value[int](t, p.Site, `SELECT pending FROM counters WHERE petition_id = $1`, p.petition), f.Comments}
+	f := s.Figures(t, s.petition)
+	return [3]int{f.Total, sitetest.Value[int](t, s.Site, `SELECT pending FROM counters WHERE petition_id = $1`, s.petition), f.Comments}
 }
 
 // audit compares all figures with the rows.
-func (p *place) audit(t testing.TB) {
+func (s *place) audit(t testing.TB) {
 	t.Helper()
-	found, err := recount.New(p.DB, recount.Options{Now: p.Clock.Now}).Recount(t.Context())
+	found, err := recount.New(s.DB, recount.Options{Now: s.Clock.Now}).Recount(t.Context())
 	ok(t, err)
 	equal(t, "differences", 0, len(found))
 }

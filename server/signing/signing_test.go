@@ -21,8 +21,8 @@ import (
 
 func p[V any](v V) *V { return &v }
 
-// TestConfirm goes the whole way: a request, a signature that waits, its mail, the confirmation by link and by code, the
-// thanks, and the withdrawal by their link.
+// TestConfirm goes the whole way: a request, a signature that waits, its mail, the confirmation by link and by code,
+// the thanks, and the withdrawal by their link.
 func TestConfirm(t *testing.T) {
 	each(t, func(t *testing.T, s *place) {
 		s.Deliver(t)
