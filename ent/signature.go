@@ -44,7 +44,7 @@ type Signature struct {
 	SignedAt time.Time `json:"signed_at,omitempty"`
 	// internal: digest of the token in the signatory's mails, which confirms and withdraws
 	Token *[]byte `json:"-"`
-	// internal: digest of the code that confirms as the token does; none once the signature counts
+	// internal: digest of the code that confirms as the token does
 	Code *[]byte `json:"-"`
 	// internal: sealed; the comment that this signature brings with it when it counts
 	Reason *[]byte `json:"-"`

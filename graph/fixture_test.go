@@ -13,7 +13,10 @@ import (
 
 	"petitiond/ent/petition"
 	"petitiond/graph/scalar"
+	"petitiond/server/ledger"
 	"petitiond/server/petitioning"
+	"petitiond/server/secret"
+	"petitiond/server/signing"
 	"petitiond/server/sitetest"
 )
 
@@ -229,7 +232,15 @@ func (s *site) own(t testing.TB, n *names, kind string) {
 	switch kind {
 	case "draft", "open", "early":
 	case "signed":
-		do(func() error { return s.domain.Sign(ctx, signing(id, "first@example.org")) })
+		do(func() error { return s.domain.Sign(ctx, signed(id, "first@example.org")) })
+	case "waiting", "stopped", "vanished":
+		do(func() error { return s.wait(ctx, n, kind, id) })
+		switch kind {
+		case "stopped":
+			do(func() error { return s.set(ctx, id, "PAUSED", noon.Add(time.Hour)) })
+		case "vanished":
+			do(func() error { return s.domain.Hide(ctx, id) })
+		}
 	case "talked":
 		do(func() error { return s.talk(ctx, id) })
 	case "closed":
@@ -258,8 +269,22 @@ func (s *site) own(t testing.TB, n *names, kind string) {
 	s.label(t, n, kind, id)
 }
 
-func signing(id uuid.UUID, address string) petitioning.Signing {
+func signed(id uuid.UUID, address string) petitioning.Signing {
 	return petitioning.Signing{Petition: id, Name: "Ada Lovelace", Email: address, ShowName: true}
+}
+
+// wait has somebody sign who has to confirm it, by a token that gets the name mailed.
+func (s *site) wait(ctx context.Context, n *names, kind string, petition uuid.UUID) error {
+	id := uuid.Must(uuid.NewV7())
+	token := s.keys.Token(signing.TokenPrefix, secret.SignatureToken, id[:])
+	n.set("mailed:"+kind, token)
+	_, err := s.book.Sign(ctx, ledger.Signature{
+		ID: id, Petition: petition, Digest: id[:], Name: s.keys.Seal(secret.NameSeal, []byte("Ada Lovelace"), id[:]),
+		ShowName: true, Country: "GB", Waiting: &ledger.Waiting{
+			Token: secret.Hash(token), Reason: s.keys.Seal(secret.ReasonSeal, []byte("It is too hot."), id[:]),
+		},
+	})
+	return err
 }
 
 func (s *site) talk(ctx context.Context, id uuid.UUID) error {
@@ -302,7 +327,7 @@ func (s *site) label(t testing.TB, n *names, name string, id uuid.UUID) {
 		tag         byte
 		kind, query string
 	}{
-		{scalar.Signature, "signature:" + name + ".", `SELECT id, CAST(number AS TEXT) FROM signatures WHERE petition_id = $1`},
+		{scalar.Signature, "signature:" + name + ".", `SELECT id, COALESCE(CAST(number AS TEXT), 'waiting') FROM signatures WHERE petition_id = $1`},
 		{scalar.Comment, "comment:" + name + ".", `SELECT id, CAST(number AS TEXT) FROM comments WHERE petition_id = $1`},
 		{scalar.Tag, "tag:", `SELECT t.id, t.key FROM tags AS t JOIN petition_tags AS p ON p.tag_id = t.id WHERE p.petition_id = $1`},
 	} {

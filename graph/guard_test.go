@@ -111,6 +111,7 @@ func probes(s *site) []probe {
 	draft := map[string]any{"in": map[string]any{"title": "A fine draft", "body": "x", "petitioner": "Lise", "tags": []string{"canary tag"}}}
 	update := map[string]any{"in": map[string]any{"id": hidden["id"], "version": 2, "goal": 5}}
 	const every = `filter: {states: [DRAFT, IN_REVIEW, REJECTED, OPEN, PAUSED, CLOSED, ARCHIVED, HIDDEN]}`
+	confirm := `mutation($token: String!) { confirmSignature(token: $token) { signature { ` + probeSignature + ` } petition { ` + probePetition + ` } userErrors { code } } }`
 	return []probe{
 		{`query($ids: [ID!]!) { nodes(ids: $ids) { id ... on Petition { title } ... on Comment { body } ... on Tag { label } } }`, hidden, "null"},
 		{`query($id: ID!) { node(id: $id) { id ... on Petition { ` + everyPetition + ` } } }`, hidden, "null"},
@@ -129,6 +130,10 @@ func probes(s *site) []probe {
 		{`mutation($id: ID!) { closePetition(input: {id: $id}) ` + payload + ` }`, hidden, "NOT_FOUND"},
 		{`mutation($in: SignPetitionInput!) { signPetition(input: $in) ` + payload + ` }`, unsigned, "NOT_FOUND"},
 		{`mutation($in: SignPetitionInput!) { signPetition(input: $in) { petition { ` + everyPetition + ` } } }`, sign, "Green roofs"},
+		{confirm, map[string]any{"token": s.names.real["mailed:green"]}, "Green roofs"},
+		{confirm, map[string]any{"token": s.names.real["mailed:black"]}, "NOT_FOUND"},
+		{`mutation($id: ID!) { resendConfirmation(petitionId: $id, email: "x@example.org") { accepted userErrors { code } } }`, hidden, "NOT_FOUND"},
+		{`mutation($token: String!) { withdrawSignature(token: $token) { accepted userErrors { code } } }`, map[string]any{"token": s.names.real["mailed:black"]}, "true"},
 		{`mutation($id: ID!) { addComment(input: {petitionId: $id, body: "x"}) { comment { ` + probeComment + ` } userErrors { code } } }`, hidden, "NOT_FOUND"},
 		{`subscription($id: ID!) { signatureCount(petitionId: $id) { total petition { title } } }`, hidden, "NOT_FOUND"},
 		{`subscription($id: ID!) { signatureCounts(petitionIds: [$id]) { total petition { title } } }`, hidden, "NOT_FOUND"},
@@ -160,12 +165,17 @@ func (s *site) hide(t testing.TB) {
 		s.exec(t, `UPDATE comments SET state = $2 WHERE id = $1`, c.ID, string(comment.StateHIDDEN))
 	}
 	for i, state := range []string{"INVALIDATED", "PENDING"} {
-		in := signing(green, state+"@example.org")
+		in := signed(green, state+"@example.org")
 		in.Name = "Canary " + state
 		if err := s.domain.Sign(ctx, in); err != nil {
 			t.Fatal(err)
 		}
 		s.exec(t, `UPDATE signatures SET state = $3 WHERE petition_id = $1 AND number = $2`, green, 7+i, state)
+	}
+	for _, name := range []string{"green", "black"} {
+		if err := s.wait(ctx, s.names, name, s.id("petition:"+name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	s.label(t, s.names, "green", green)
 	for name, id := range map[string]*ent.Comment{"comment:bad": bad, "comment:worse": worse} {

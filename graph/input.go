@@ -13,7 +13,8 @@ import (
 func signingOf(in model.SignPetitionInput) petitioning.Signing {
 	return petitioning.Signing{
 		Petition: petitionKey(in.PetitionID), Name: in.Name, Email: in.Email, Country: in.Country,
-		ShowName: in.ShowName != nil && *in.ShowName, Comment: in.Comment, StatementVersion: in.StatementVersion, Locale: in.Locale,
+		ShowName: in.ShowName != nil && *in.ShowName, Comment: in.Comment, Updates: in.Updates != nil && *in.Updates,
+		StatementVersion: in.StatementVersion, Locale: in.Locale,
 		IdempotencyKey: in.IdempotencyKey,
 	}
 }

@@ -85,7 +85,7 @@ func (s *site) sign(t *testing.T, petition uuid.UUID, name string, n int) {
 	var crowd sync.WaitGroup
 	for i := range n {
 		crowd.Go(func() {
-			if err := s.domain.Sign(t.Context(), signing(petition, fmt.Sprintf("%s%d@example.org", name, i))); err != nil {
+			if err := s.domain.Sign(t.Context(), signed(petition, fmt.Sprintf("%s%d@example.org", name, i))); err != nil {
 				t.Error(err)
 			}
 		})

@@ -48,8 +48,25 @@ func (r *Resolver) signPayload(ctx context.Context, id uuid.UUID, err error) (*m
 		return &model.SignPetitionPayload{UserErrors: faults}
 	}, func() *model.SignPetitionPayload {
 		status := model.SigningStatusCounted
+		if r.Domain.ConfirmsMailboxes() {
+			status = model.SigningStatusConfirmationSent
+		}
 		return &model.SignPetitionPayload{Status: &status, Petition: r.changed(ctx, id), UserErrors: noFaults()}
 	})
+}
+
+func (r *Resolver) confirmPayload(ctx context.Context, row *ent.Signature, err error) (*model.ConfirmSignaturePayload, error) {
+	return answer(err, func(faults []*model.UserError) *model.ConfirmSignaturePayload {
+		return &model.ConfirmSignaturePayload{UserErrors: faults}
+	}, func() *model.ConfirmSignaturePayload {
+		return &model.ConfirmSignaturePayload{Signature: row, Petition: r.changed(ctx, row.PetitionID), UserErrors: noFaults()}
+	})
+}
+
+func requestPayload(err error) (*model.RequestPayload, error) {
+	return answer(err, func(faults []*model.UserError) *model.RequestPayload {
+		return &model.RequestPayload{UserErrors: faults}
+	}, func() *model.RequestPayload { return &model.RequestPayload{Accepted: true, UserErrors: noFaults()} })
 }
 
 func (r *Resolver) commentPayload(ctx context.Context, id uuid.UUID, err error) (*model.CommentPayload, error) {

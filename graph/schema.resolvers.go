@@ -62,6 +62,19 @@ func (r *mutationResolver) SignPetition(ctx context.Context, input model.SignPet
 	return r.signPayload(ctx, input.PetitionID.UUID, err)
 }
 
+func (r *mutationResolver) ConfirmSignature(ctx context.Context, token string) (*model.ConfirmSignaturePayload, error) {
+	row, err := r.Domain.Confirm(ctx, token)
+	return r.confirmPayload(ctx, row, err)
+}
+
+func (r *mutationResolver) ResendConfirmation(ctx context.Context, petitionID scalar.ID, email string) (*model.RequestPayload, error) {
+	return requestPayload(r.Domain.Resend(ctx, petitionKey(petitionID), email))
+}
+
+func (r *mutationResolver) WithdrawSignature(ctx context.Context, token string) (*model.RequestPayload, error) {
+	return requestPayload(r.Domain.Withdraw(ctx, token))
+}
+
 func (r *mutationResolver) AddComment(ctx context.Context, input model.AddCommentInput) (*model.CommentPayload, error) {
 	id, err := r.Domain.Comment(ctx, remarkOf(input))
 	return r.commentPayload(ctx, id, err)

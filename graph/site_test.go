@@ -30,6 +30,7 @@ import (
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
 	"petitiond/server/secret"
+	"petitiond/server/signing"
 	"petitiond/server/transport"
 )
 
@@ -46,6 +47,8 @@ type site struct {
 	ledger.Unobserved
 
 	db        *database.DB
+	keys      *secret.Keys
+	book      *ledger.Ledger
 	domain    *petitioning.Service
 	reading   *reading.Service
 	hub       *live.Hub
@@ -97,9 +100,11 @@ func newSiteWithin(t testing.TB, db *database.DB, limits transport.Limits) *site
 	s.reading = reading.New(reading.Options{
 		Database: db, Keys: keys, PublicURL: "https://petitions.example", Now: now, Logger: log,
 	})
+	s.keys, s.book = keys, book
 	s.domain = petitioning.New(petitioning.Options{
 		Database: db, Ledger: book, Keys: keys, Reading: s.reading, AdminKey: adminKey,
-		Observer: s, Moved: &s.moved, Now: now, Logger: log,
+		Mailboxes: signing.New(signing.Options{Database: db, Ledger: book, Keys: keys, Reading: s.reading, Now: now, Logger: log}),
+		Observer:  s, Moved: &s.moved, Now: now, Logger: log,
 	})
 	// No re-read: what is told must come from news alone.
 	s.hub = live.New(live.Options{Read: s.reading.News, Interval: 10 * time.Millisecond, Reread: time.Hour, Logger: log})

@@ -64,12 +64,12 @@ func badReads() []badInput {
 // badSignatures are values of every argument of signPetition.
 func badSignatures() []badInput {
 	list := []badInput{
-		signing("WholeNull", invalid, `null`),
-		signing("WholeString", invalid, `"`+canary+`"`),
-		signing("WholeList", invalid, `["`+canary+`"]`),
-		signing("WholeEmpty", invalid, `{}`),
-		signing("FieldUnknown", invalid, `{"petitionId":"PETITION","name":"Ann","email":"a@example.org","`+canary+`":1}`),
-		signing("EverythingAtOnce", "200 INVALID input.name, INVALID input.email, INVALID input.country",
+		signedAs("WholeNull", invalid, `null`),
+		signedAs("WholeString", invalid, `"`+canary+`"`),
+		signedAs("WholeList", invalid, `["`+canary+`"]`),
+		signedAs("WholeEmpty", invalid, `{}`),
+		signedAs("FieldUnknown", invalid, `{"petitionId":"PETITION","name":"Ann","email":"a@example.org","`+canary+`":1}`),
+		signedAs("EverythingAtOnce", "200 INVALID input.name, INVALID input.email, INVALID input.country",
 			`{"petitionId":"PETITION","name":"","email":"`+canary+`","country":"XX"}`),
 		variables("SignWithoutInput", invalid, signMutation, `{"`+canary+`":1}`),
 		document("SignLiteral", invalid, `mutation { signPetition(input: {petitionId: 5, name: 7, email: `+canary+`}) { status } }`),
@@ -262,20 +262,20 @@ func badSignatures() []badInput {
 			if want == "" {
 				want = "200 INVALID input." + field
 			}
-			list = append(list, signing(strings.ToUpper(field[:1])+field[1:]+v[0], want, signature(field, v[1])))
+			list = append(list, signedAs(strings.ToUpper(field[:1])+field[1:]+v[0], want, signature(field, v[1])))
 		}
 	}
 	list = append(list,
 		badInput{name: "SignKeyReused", want: "200 IDEMPOTENCY_MISMATCH input.idempotencyKey", send: func(t testing.TB, s *stage) (string, *wire) {
 			key := `"random-key-of-` + canary + `"`
 			input := strings.Replace(signature("idempotencyKey", key), "good@", "keys@", 1)
-			if said, w := signing("", "", input).send(t, s); said != "200 ok" {
+			if said, w := signedAs("", "", input).send(t, s); said != "200 ok" {
 				return "the first one was answered " + said, w
 			}
 			s.signed++
-			return signing("", "", strings.Replace(input, `"Ann"`, `"Bob"`, 1)).send(t, s)
+			return signedAs("", "", strings.Replace(input, `"Ann"`, `"Bob"`, 1)).send(t, s)
 		}},
-		signing("SignNotUTF8", malformed, "{\"petitionId\":\"PETITION\",\"email\":\"a@example.org\",\"name\":\""+canary+"\xff\"}"),
+		signedAs("SignNotUTF8", malformed, "{\"petitionId\":\"PETITION\",\"email\":\"a@example.org\",\"name\":\""+canary+"\xff\"}"),
 	)
 	slices.SortFunc(list, func(a, b badInput) int { return strings.Compare(a.name, b.name) })
 	return list
@@ -283,8 +283,8 @@ func badSignatures() []badInput {
 
 const missing = "200 NOT_FOUND input.petitionId"
 
-// signing sends a signature, whose input is JSON.
-func signing(name, want, input string) badInput {
+// signedAs sends a signature, whose input is JSON.
+func signedAs(name, want, input string) badInput {
 	return variables("Sign"+strings.TrimPrefix(name, "Sign"), want, signFields, `{"input":`+input+`}`)
 }
 

@@ -11,15 +11,21 @@ import (
 	"os"
 	"time"
 
+	"github.com/google/uuid"
+
 	"petitiond/server/database"
 	"petitiond/server/mail"
 	"petitiond/server/outbox"
 	"petitiond/server/pages"
 	"petitiond/server/settings"
+	"petitiond/server/signing"
 )
 
 // mailKind is the kind of those entries of the outbox that are mails.
 const mailKind = "mail"
+
+// signingPace is how many requests to sign are carried out in a second: no mail server has to be spared there.
+const signingPace = 10_000
 
 // mailing takes mails out of the outbox: to a mail server, in development without one into a tray, and in production
 // without one nowhere.
@@ -39,7 +45,7 @@ func (c *core) newMailing() (_ *mailing, err error) {
 	if m.messages, err = readMessages(c.config); err != nil {
 		return nil, err
 	}
-	handlers := map[string]outbox.Handler{}
+	handlers := map[string]outbox.Handler{signing.Kind: c.signing.Handle}
 	switch {
 	case c.config.SMTP != nil:
 		m.sender = mail.NewSender(mailOptions(c.config, nil))
@@ -50,8 +56,9 @@ func (c *core) newMailing() (_ *mailing, err error) {
 	}
 	m.box = outbox.New(outbox.Options{
 		DB: c.db, Keys: c.keys, Handlers: handlers, Logger: c.log,
-		Pace: c.config.MailPace, Grace: c.config.Drain,
+		Pace: c.config.MailPace, Paces: map[string]int{signing.Kind: signingPace}, Grace: c.config.Drain,
 	})
+	c.box = m.box
 	return m, nil
 }
 
@@ -121,13 +128,18 @@ func (m *mailing) deliver(ctx context.Context, d outbox.Delivery) error {
 	return err
 }
 
-// enqueue puts a mail into the outbox.
-func (c *core) enqueue(ctx context.Context, order mail.Order) error {
+// mailRow makes an entry of the outbox that sends a mail.
+func (c *core) mailRow(id uuid.UUID, order mail.Order, priority outbox.Priority) (outbox.Row, error) {
 	payload, err := json.Marshal(order)
 	if err != nil {
-		return err
+		return outbox.Row{}, err
 	}
-	row, err := outbox.Seal(c.keys, outbox.Entry{Kind: mailKind, Payload: payload}, c.db.Clock.Now())
+	return outbox.Seal(c.keys, outbox.Entry{ID: id, Kind: mailKind, Payload: payload, Priority: priority}, c.db.Clock.Now())
+}
+
+// enqueue puts a mail into the outbox.
+func (c *core) enqueue(ctx context.Context, order mail.Order) error {
+	row, err := c.mailRow(uuid.Nil, order, outbox.Awaited)
 	if err != nil {
 		return err
 	}

@@ -12,10 +12,12 @@ import (
 	"petitiond/server/fingerprint"
 	"petitiond/server/ledger"
 	"petitiond/server/ledger/recount"
+	"petitiond/server/outbox"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
 	"petitiond/server/secret"
 	"petitiond/server/settings"
+	"petitiond/server/signing"
 )
 
 // core is what commands and the server share: the database and the domain on it.
@@ -28,7 +30,9 @@ type core struct {
 	sums    *reading.SiteSums
 	reading *reading.Service
 	ledger  *ledger.Ledger
+	signing *signing.Service
 	domain  *petitioning.Service
+	box     *outbox.Outbox // nil where nothing is sent
 }
 
 // openCore makes the core of a command ready. What it changes it tells nobody: see core.ring.
@@ -113,11 +117,23 @@ func (c *core) build(ctx context.Context, o ledger.Observer, moved *petitioning.
 	if err != nil {
 		return err
 	}
+	c.signing = signing.New(signing.Options{
+		Database: c.db, Ledger: c.ledger, Keys: c.keys, Reading: c.reading, Site: c.config.PublicURL, Mail: c.mailRow, Wake: c.wake,
+		Logger: c.log,
+	})
 	c.domain = petitioning.New(petitioning.Options{
-		Database: c.db, Ledger: c.ledger, Keys: c.keys, Reading: c.reading, AdminKey: adminKey(c.config, c.keys),
+		Database: c.db, Ledger: c.ledger, Keys: c.keys, Reading: c.reading, Mailboxes: c.signing,
+		Confirmation: c.config.Confirmation == settings.ByEmail, AdminKey: adminKey(c.config, c.keys),
 		Review: c.config.Review, Every: c.config.Recount, Observer: o, Moved: moved, Logger: c.log,
 	})
 	return nil
+}
+
+// wake has the outbox look for entries at once.
+func (c *core) wake() {
+	if c.box != nil {
+		c.box.Wake()
+	}
 }
 
 // recounter returns what compares figures with the rows. The observer, if there is one, is told what was corrected.

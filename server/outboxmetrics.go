@@ -19,19 +19,19 @@ type outboxMetric struct {
 // outboxMetricList has all of them.
 var outboxMetricList = []outboxMetric{
 	{
-		outboxDesc("waiting", "Mails that are not sent yet, of all replicas; counted every ten seconds."), prometheus.GaugeValue,
+		outboxDesc("waiting", "Entries, such as mails, that are not sent yet, of all replicas; counted every ten seconds."), prometheus.GaugeValue,
 		func(s outbox.Stats) float64 { return float64(s.Waiting) },
 	},
 	{
-		outboxDesc("parked", "Mails that were given up and are kept for 30 days, of all replicas."), prometheus.GaugeValue,
+		outboxDesc("parked", "Entries that were given up and are kept for 30 days, of all replicas."), prometheus.GaugeValue,
 		func(s outbox.Stats) float64 { return float64(s.Parked) },
 	},
 	{
-		outboxDesc("oldest_seconds", "How long the mail that has been due longest waits, of all replicas."), prometheus.GaugeValue,
+		outboxDesc("oldest_seconds", "How long the entry that has been due longest waits, of all replicas."), prometheus.GaugeValue,
 		func(s outbox.Stats) float64 { return s.Oldest.Seconds() },
 	},
 	{
-		outboxDesc("sent_total", "Mails that this server has handed over."), prometheus.CounterValue,
+		outboxDesc("sent_total", "Entries that this server has sent."), prometheus.CounterValue,
 		func(s outbox.Stats) float64 { return float64(s.Sent) },
 	},
 	{
@@ -39,7 +39,7 @@ var outboxMetricList = []outboxMetric{
 		func(s outbox.Stats) float64 { return float64(s.Failed) },
 	},
 	{
-		outboxDesc("given_up_total", "Mails that this server has given up, refused for good or after eight tries."), prometheus.CounterValue,
+		outboxDesc("given_up_total", "Entries that this server has given up, refused for good or after eight tries."), prometheus.CounterValue,
 		func(s outbox.Stats) float64 { return float64(s.GivenUp) },
 	},
 }

@@ -34,6 +34,12 @@ func (a *App) webPages() (http.Handler, error) {
 		PublicURL: a.config.PublicURL, Logger: a.log, GraphiQL: a.graphiQL(),
 		Petitions: a.startPage, Petition: a.petitionPage, Preview: a.previewPage, Slug: text.SlugMeant, Share: a.sharePage,
 		IsPassing: petitioning.IsPassing, Outbox: a.mailing.kept(),
+		Mailbox: &pages.Mailbox{
+			Signature: a.mailboxPage(a.domain.Mailed), Confirm: a.mailboxPage(a.domain.Confirm),
+			Withdraw: func(ctx context.Context, token string) (string, error) {
+				return forPerson(a.domain.Withdraw(ctx, token))
+			},
+		},
 	})
 }
 
@@ -131,6 +137,7 @@ func (a *App) petition(ctx context.Context, from *reading.Reader, slug string) (
 		ClosedAt: row.ClosedAt,
 		// The same rule as the domain's, so that no form is shown that would be refused.
 		Accepting: state.SignableAt(row.State, row.StartsAt, row.EndsAt, a.db.Clock.Now()),
+		ByMail:    a.domain.ConfirmsMailboxes(),
 	}
 	if row.Outcome != nil {
 		page.Outcome = string(*row.Outcome)
@@ -143,6 +150,40 @@ func (a *App) petition(ctx context.Context, from *reading.Reader, slug string) (
 	}
 	page.BodyHTML = template.HTML(html) //nolint:gosec // sanitised by BodyHTML
 	return page, a.fill(ctx, from, row.ID, page)
+}
+
+// mailboxPage returns what the pages behind links in mails show of a signature that is found or changed by a token.
+func (a *App) mailboxPage(
+	find func(ctx context.Context, token string) (*ent.Signature, error),
+) func(ctx context.Context, token string) (*pages.Signature, string, error) {
+	return func(ctx context.Context, token string) (*pages.Signature, string, error) {
+		signed, err := find(ctx, token)
+		if err != nil {
+			fault, err := forPerson(err)
+			return nil, fault, err
+		}
+		out := &pages.Signature{}
+		if signed.Number != nil {
+			out.Number = *signed.Number
+		}
+		about, err := a.anybody().PetitionsByID(ctx, []uuid.UUID{signed.PetitionID}, reading.Selection{})
+		if err != nil {
+			return nil, "", err
+		}
+		for _, row := range about.Rows { // none, if the petition is not public
+			out.Title, out.Slug, out.Language = row.Title, row.Slug, row.Language
+		}
+		return out, "", nil
+	}
+}
+
+// forPerson returns what a person can correct as a text. What is wrong with the server stays an error.
+func forPerson(err error) (fault string, _ error) {
+	faults := petitioning.Faults(err)
+	if len(faults) == 0 || faults[0].RetryAfter > 0 {
+		return "", err
+	}
+	return faults[0].Message, nil
 }
 
 // fill adds the people: comments and signatories, the newest of each.

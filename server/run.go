@@ -32,6 +32,7 @@ func (a *App) Run(ctx context.Context) error {
 	parts.Go(func() error { return a.recounter(a.observer).Keep(below) })
 	parts.Go(func() error { return a.observer.run(below) })
 	parts.Go(func() error { return a.domain.Run(below) })
+	parts.Go(func() error { return a.signing.Run(below) })
 	// It ends beside the requests and not after them: what those still put into the outbox is sent by the next server.
 	sending, ended := context.WithCancel(ctx)
 	defer ended()
@@ -122,8 +123,10 @@ func warnings(config settings.Config) []string {
 	if config.Env != settings.Production {
 		return nil
 	}
-	// True of every site of this release, and so it is always said.
-	list := []string{"signatures count at once, without a confirmed mailbox: the count tells whether an address was new"}
+	var list []string
+	if config.Confirmation == settings.AtOnce {
+		list = append(list, "signatures count at once, without a confirmed mailbox: the count tells whether an address was new")
+	}
 	if !strings.HasPrefix(config.DatabaseURL, "sqlite:") && !database.IsVerified(config.DatabaseURL) {
 		list = append(list, "nobody checks that it is PostgreSQL that answers: "+
 			"those on the way there can read and change everything; add sslmode=verify-full to the address of the database")

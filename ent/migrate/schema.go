@@ -413,6 +413,14 @@ var (
 					Where: "state = 'PENDING'",
 				},
 			},
+			{
+				Name:    "signature_unreminded",
+				Unique:  false,
+				Columns: []*schema.Column{SignaturesColumns[10], SignaturesColumns[0]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "state = 'PENDING' AND reminded_at IS NULL",
+				},
+			},
 		},
 	}
 	// SignatureBucketsColumns holds the columns for the "signature_buckets" table.

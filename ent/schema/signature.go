@@ -34,7 +34,7 @@ func (Signature) Fields() []ent.Field {
 		field.Bytes("token").Optional().Nillable().Sensitive().
 			Comment("internal: digest of the token in the signatory's mails, which confirms and withdraws"),
 		field.Bytes("code").Optional().Nillable().Sensitive().
-			Comment("internal: digest of the code that confirms as the token does; none once the signature counts"),
+			Comment("internal: digest of the code that confirms as the token does"),
 		field.Bytes("reason").Optional().Nillable().Sensitive().
 			Comment("internal: sealed; the comment that this signature brings with it when it counts"),
 		field.Bool("updates").Default(false).Comment("staff: did the signatory agree to news by mail"),
@@ -64,5 +64,7 @@ func (Signature) Indexes() []ent.Index {
 		index.Fields("code").Unique().Annotations(entsql.IndexWhere("code IS NOT NULL")),
 		index.Fields("signed_at", "id").StorageKey("signature_pending").
 			Annotations(entsql.IndexWhere("state = 'PENDING'")),
+		index.Fields("signed_at", "id").StorageKey("signature_unreminded").
+			Annotations(entsql.IndexWhere("state = 'PENDING' AND reminded_at IS NULL")),
 	}
 }

@@ -82,6 +82,12 @@ type ComplexityRoot struct {
 		UserErrors func(childComplexity int) int
 	}
 
+	ConfirmSignaturePayload struct {
+		Petition   func(childComplexity int) int
+		Signature  func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	CountPoint struct {
 		Added   func(childComplexity int) int
 		At      func(childComplexity int) int
@@ -90,12 +96,15 @@ type ComplexityRoot struct {
 	}
 
 	Mutation struct {
-		AddComment      func(childComplexity int, input model.AddCommentInput) int
-		ClosePetition   func(childComplexity int, input model.ClosePetitionInput) int
-		CreatePetition  func(childComplexity int, input petitioning.Draft) int
-		PublishPetition func(childComplexity int, id scalar.ID) int
-		SignPetition    func(childComplexity int, input model.SignPetitionInput) int
-		UpdatePetition  func(childComplexity int, input model.UpdatePetitionInput) int
+		AddComment         func(childComplexity int, input model.AddCommentInput) int
+		ClosePetition      func(childComplexity int, input model.ClosePetitionInput) int
+		ConfirmSignature   func(childComplexity int, token string) int
+		CreatePetition     func(childComplexity int, input petitioning.Draft) int
+		PublishPetition    func(childComplexity int, id scalar.ID) int
+		ResendConfirmation func(childComplexity int, petitionID scalar.ID, email string) int
+		SignPetition       func(childComplexity int, input model.SignPetitionInput) int
+		UpdatePetition     func(childComplexity int, input model.UpdatePetitionInput) int
+		WithdrawSignature  func(childComplexity int, token string) int
 	}
 
 	PageInfo struct {
@@ -162,6 +171,11 @@ type ComplexityRoot struct {
 		Tag          func(childComplexity int, name string) int
 		Tags         func(childComplexity int, first *int, after *string, last *int, before *string, search *string) int
 		TrendingTags func(childComplexity int, first *int) int
+	}
+
+	RequestPayload struct {
+		Accepted   func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	SignPetitionPayload struct {
@@ -269,6 +283,9 @@ type MutationResolver interface {
 	PublishPetition(ctx context.Context, id scalar.ID) (*model.PetitionPayload, error)
 	ClosePetition(ctx context.Context, input model.ClosePetitionInput) (*model.PetitionPayload, error)
 	SignPetition(ctx context.Context, input model.SignPetitionInput) (*model.SignPetitionPayload, error)
+	ConfirmSignature(ctx context.Context, token string) (*model.ConfirmSignaturePayload, error)
+	ResendConfirmation(ctx context.Context, petitionID scalar.ID, email string) (*model.RequestPayload, error)
+	WithdrawSignature(ctx context.Context, token string) (*model.RequestPayload, error)
 	AddComment(ctx context.Context, input model.AddCommentInput) (*model.CommentPayload, error)
 }
 type PetitionResolver interface {
@@ -460,6 +477,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CommentPayload.UserErrors(childComplexity), true
 
+	case "ConfirmSignaturePayload.petition":
+		if e.ComplexityRoot.ConfirmSignaturePayload.Petition == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfirmSignaturePayload.Petition(childComplexity), true
+	case "ConfirmSignaturePayload.signature":
+		if e.ComplexityRoot.ConfirmSignaturePayload.Signature == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfirmSignaturePayload.Signature(childComplexity), true
+	case "ConfirmSignaturePayload.userErrors":
+		if e.ComplexityRoot.ConfirmSignaturePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConfirmSignaturePayload.UserErrors(childComplexity), true
+
 	case "CountPoint.added":
 		if e.ComplexityRoot.CountPoint.Added == nil {
 			break
@@ -507,6 +543,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ClosePetition(childComplexity, args["input"].(model.ClosePetitionInput)), true
+	case "Mutation.confirmSignature":
+		if e.ComplexityRoot.Mutation.ConfirmSignature == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_confirmSignature_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ConfirmSignature(childComplexity, args["token"].(string)), true
 	case "Mutation.createPetition":
 		if e.ComplexityRoot.Mutation.CreatePetition == nil {
 			break
@@ -529,6 +576,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.PublishPetition(childComplexity, args["id"].(scalar.ID)), true
+	case "Mutation.resendConfirmation":
+		if e.ComplexityRoot.Mutation.ResendConfirmation == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_resendConfirmation_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ResendConfirmation(childComplexity, args["petitionId"].(scalar.ID), args["email"].(string)), true
 	case "Mutation.signPetition":
 		if e.ComplexityRoot.Mutation.SignPetition == nil {
 			break
@@ -551,6 +609,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UpdatePetition(childComplexity, args["input"].(model.UpdatePetitionInput)), true
+	case "Mutation.withdrawSignature":
+		if e.ComplexityRoot.Mutation.WithdrawSignature == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_withdrawSignature_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.WithdrawSignature(childComplexity, args["token"].(string)), true
 
 	case "PageInfo.endCursor":
 		if e.ComplexityRoot.PageInfo.EndCursor == nil {
@@ -895,6 +964,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.TrendingTags(childComplexity, args["first"].(*int)), true
+
+	case "RequestPayload.accepted":
+		if e.ComplexityRoot.RequestPayload.Accepted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RequestPayload.Accepted(childComplexity), true
+	case "RequestPayload.userErrors":
+		if e.ComplexityRoot.RequestPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.RequestPayload.UserErrors(childComplexity), true
 
 	case "SignPetitionPayload.petition":
 		if e.ComplexityRoot.SignPetitionPayload.Petition == nil {
@@ -2349,15 +2431,15 @@ enum UserErrorCode {
   """The idempotency key was used before with another input."""
   IDEMPOTENCY_MISMATCH
 
-  """The token is unknown, used or expired. This version does not send it: no mutation takes such a token yet."""
+  """The token or code is unknown: mistyped, or what it belonged to was withdrawn or has expired."""
   TOKEN_INVALID
 
   """The server cannot do it now, and nothing was changed: try again after ` + "`" + `retryAfterSeconds` + "`" + `."""
   UNAVAILABLE
 
   """
-  The server does not know the outcome: it may or may not have been done. Repeat with the same idempotency key to find
-  out.
+  The server does not know the outcome: it may or may not have been done. Repeat it to find out, with the same
+  idempotency key where the mutation takes one.
   """
   OUTCOME_UNKNOWN
 }
@@ -2538,6 +2620,9 @@ input SignPetitionInput {
   """
   comment: String
 
+  """Whether the petitioner may write to the signatory; this version only keeps the answer."""
+  updates: Boolean = false
+
   """
   The version of the consent text that the signatory saw, at most 100 characters; it is kept as proof of consent.
   """
@@ -2555,7 +2640,7 @@ input SignPetitionInput {
   idempotencyKey: String
 }
 
-"""What happened to a signature."""
+"""What happened to a signature. It depends on the site alone."""
 enum SigningStatus {
   """
   A signature of this address counts: this site counts signatures at once. It is the first one of the address, which may
@@ -2563,7 +2648,11 @@ enum SigningStatus {
   """
   COUNTED
 
-  """A mail was sent to the address; the signature counts when the link or code in it is used."""
+  """
+  The signature was taken down, and the rest is told to the mailbox alone: a mail asks to confirm it with a link or a
+  code, within seven days, and then it counts; or the mail says that the address has signed already. An address that has
+  got enough mail gets none.
+  """
   CONFIRMATION_SENT
 }
 
@@ -2574,6 +2663,27 @@ type SignPetitionPayload @cost(weight: "0") {
 
   """The petition as it is now; null if there are user errors."""
   petition: Petition
+
+  """What to correct; empty if the mutation succeeded."""
+  userErrors: [UserError!]! @listSize(assumedSize: 10)
+}
+
+"""The result of confirming a signature."""
+type ConfirmSignaturePayload @cost(weight: "0") {
+  """The signature as it counts now, with its number; null if there are user errors."""
+  signature: Signature
+
+  """The petition as it is now; null if there are user errors."""
+  petition: Petition
+
+  """What to correct; empty if the mutation succeeded."""
+  userErrors: [UserError!]! @listSize(assumedSize: 10)
+}
+
+"""The result of a request whose outcome is not for everybody to see."""
+type RequestPayload @cost(weight: "0") {
+  """Whether the request was accepted; false if there are user errors."""
+  accepted: Boolean!
 
   """What to correct; empty if the mutation succeeded."""
   userErrors: [UserError!]! @listSize(assumedSize: 10)
@@ -2660,13 +2770,49 @@ type Mutation {
 
   """
   Signs a petition that is OPEN, between its start and its end. An answer without errors means that a signature of this
-  address is stored durably: this one, or an earlier one, which then holds as it was given. User errors: INVALID,
+  address is stored durably: this one, or an earlier one, which then holds as it was given. Whether it counts at once or
+  when its mailbox has confirmed it, ` + "`" + `status` + "`" + ` says. User errors: INVALID,
   NOT_FOUND, WRONG_STATE, IDEMPOTENCY_MISMATCH, UNAVAILABLE, OUTCOME_UNKNOWN.
   """
   signPetition(
     """The signature."""
     input: SignPetitionInput!
   ): SignPetitionPayload! @cost(weight: "10")
+
+  """
+  Confirms a signature, which counts from then on, with the time and the country of its signing. Done again it changes
+  nothing and returns the same. A petition that has ended takes confirmations for 24 hours, of what was signed before;
+  then it is WRONG_STATE, as it is while the petition is PAUSED. User errors: NOT_FOUND, WRONG_STATE, TOKEN_INVALID,
+  UNAVAILABLE, OUTCOME_UNKNOWN.
+  """
+  confirmSignature(
+    """The token of the link in the mail, or the code in it, which may be written with or without hyphens."""
+    token: String!
+  ): ConfirmSignaturePayload! @cost(weight: "10")
+
+  """
+  Has the mail about a signature sent again: the one that asks to confirm it, or that the address has signed already. The
+  answer does not depend on the address, and there may be no mail: if the address has not signed, or has got enough mail.
+  Of one signature there is one mail in ten minutes and five in all, and for one address ten in a day. User errors:
+  INVALID, NOT_FOUND, UNAVAILABLE, OUTCOME_UNKNOWN.
+  """
+  resendConfirmation(
+    """The id of the petition."""
+    petitionId: ID!
+
+    """The address that has signed it."""
+    email: EmailAddress!
+  ): RequestPayload! @cost(weight: "10")
+
+  """
+  Withdraws a signature, in whatever state the petition is: it is erased, with the name and the address, the count falls
+  by one, and the text of the comment that came with it becomes "—". Numbers of other signatures stay, and the address can
+  sign again. User errors: TOKEN_INVALID, also where it was withdrawn before, UNAVAILABLE, OUTCOME_UNKNOWN.
+  """
+  withdrawSignature(
+    """The token of the links in the mails about the signature."""
+    token: String!
+  ): RequestPayload! @cost(weight: "10")
 
   """
   Adds a comment to a petition that is OPEN or CLOSED. User errors: INVALID, NOT_FOUND, WRONG_STATE,
@@ -2805,6 +2951,18 @@ func (ec *executionContext) childFields_CommentPayload(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type CommentPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_ConfirmSignaturePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "signature":
+		return ec.fieldContext_ConfirmSignaturePayload_signature(ctx, field)
+	case "petition":
+		return ec.fieldContext_ConfirmSignaturePayload_petition(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ConfirmSignaturePayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ConfirmSignaturePayload", field.Name)
+}
+
 func (ec *executionContext) childFields_CountPoint(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "at":
@@ -2927,6 +3085,16 @@ func (ec *executionContext) childFields_PetitionPayload(ctx context.Context, fie
 		return ec.fieldContext_PetitionPayload_userErrors(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PetitionPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_RequestPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "accepted":
+		return ec.fieldContext_RequestPayload_accepted(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_RequestPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RequestPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_SignPetitionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3269,6 +3437,20 @@ func (ec *executionContext) field_Mutation_closePetition_args(ctx context.Contex
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_confirmSignature_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "token",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["token"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_createPetition_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -3297,6 +3479,28 @@ func (ec *executionContext) field_Mutation_publishPetition_args(ctx context.Cont
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_resendConfirmation_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "petitionId",
+		func(ctx context.Context, v any) (scalar.ID, error) {
+			return ec.unmarshalNID2petitiondᚋgraphᚋscalarᚐID(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["petitionId"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "email",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNEmailAddress2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["email"] = arg1
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_signPetition_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -3322,6 +3526,20 @@ func (ec *executionContext) field_Mutation_updatePetition_args(ctx context.Conte
 		return nil, err
 	}
 	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_withdrawSignature_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "token",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["token"] = arg0
 	return args, nil
 }
 
@@ -4458,6 +4676,126 @@ func (ec *executionContext) fieldContext_CommentPayload_userErrors(_ context.Con
 	return fc, nil
 }
 
+func (ec *executionContext) _ConfirmSignaturePayload_signature(ctx context.Context, field graphql.CollectedField, obj *model.ConfirmSignaturePayload) (ret graphql.Marshaler) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) (*ent.Signature, error) {
+			return obj.Signature, nil
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Signature) graphql.Marshaler {
+			return ec.marshalOSignature2ᚖpetitiondᚋentᚐSignature(ctx, selections, v)
+		},
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_ConfirmSignaturePayload_signature(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *ent.Signature) graphql.Marshaler {
+					return ec.marshalOSignature2ᚖpetitiondᚋentᚐSignature(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
+	)
+}
+func (ec *executionContext) fieldContext_ConfirmSignaturePayload_signature(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConfirmSignaturePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Signature(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConfirmSignaturePayload_petition(ctx context.Context, field graphql.CollectedField, obj *model.ConfirmSignaturePayload) (ret graphql.Marshaler) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) (*ent.Petition, error) {
+			return obj.Petition, nil
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Petition) graphql.Marshaler {
+			return ec.marshalOPetition2ᚖpetitiondᚋentᚐPetition(ctx, selections, v)
+		},
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_ConfirmSignaturePayload_petition(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *ent.Petition) graphql.Marshaler {
+					return ec.marshalOPetition2ᚖpetitiondᚋentᚐPetition(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
+	)
+}
+func (ec *executionContext) fieldContext_ConfirmSignaturePayload_petition(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConfirmSignaturePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Petition(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ConfirmSignaturePayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.ConfirmSignaturePayload) (ret graphql.Marshaler) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) ([]*model.UserError, error) {
+			return obj.UserErrors, nil
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖpetitiondᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_ConfirmSignaturePayload_userErrors(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+					return ec.marshalNUserError2ᚕᚖpetitiondᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
+	)
+}
+func (ec *executionContext) fieldContext_ConfirmSignaturePayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ConfirmSignaturePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _CountPoint_at(ctx context.Context, field graphql.CollectedField, obj *history.Point) (ret graphql.Marshaler) {
 	return fastexec.Leaf(ctx, true,
 		func(ctx context.Context) (time.Time, error) {
@@ -4796,6 +5134,138 @@ func (ec *executionContext) fieldContext_Mutation_signPetition(ctx context.Conte
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_signPetition_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_confirmSignature(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_confirmSignature(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ConfirmSignature(ctx, fc.Args["token"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.ConfirmSignaturePayload) graphql.Marshaler {
+			return ec.marshalNConfirmSignaturePayload2ᚖpetitiondᚋgraphᚋmodelᚐConfirmSignaturePayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_confirmSignature(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ConfirmSignaturePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_confirmSignature_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_resendConfirmation(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_resendConfirmation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ResendConfirmation(ctx, fc.Args["petitionId"].(scalar.ID), fc.Args["email"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.RequestPayload) graphql.Marshaler {
+			return ec.marshalNRequestPayload2ᚖpetitiondᚋgraphᚋmodelᚐRequestPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_resendConfirmation(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RequestPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_resendConfirmation_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_withdrawSignature(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_withdrawSignature(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().WithdrawSignature(ctx, fc.Args["token"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.RequestPayload) graphql.Marshaler {
+			return ec.marshalNRequestPayload2ᚖpetitiondᚋgraphᚋmodelᚐRequestPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_withdrawSignature(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RequestPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_withdrawSignature_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -6600,6 +7070,77 @@ func (ec *executionContext) fieldContext_Query___schema(_ context.Context, field
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields___Schema(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RequestPayload_accepted(ctx context.Context, field graphql.CollectedField, obj *model.RequestPayload) (ret graphql.Marshaler) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (bool, error) {
+			return obj.Accepted, nil
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_RequestPayload_accepted(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+					return ec.marshalNBoolean2bool(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
+	)
+}
+func (ec *executionContext) fieldContext_RequestPayload_accepted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RequestPayload", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _RequestPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.RequestPayload) (ret graphql.Marshaler) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) ([]*model.UserError, error) {
+			return obj.UserErrors, nil
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖpetitiondᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_RequestPayload_userErrors(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+					return ec.marshalNUserError2ᚕᚖpetitiondᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
+	)
+}
+func (ec *executionContext) fieldContext_RequestPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RequestPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
 		},
 	}
 	return fc, nil
@@ -10066,8 +10607,11 @@ func (ec *executionContext) unmarshalInputSignPetitionInput(ctx context.Context,
 	if _, present := asMap["showName"]; !present {
 		asMap["showName"] = false
 	}
+	if _, present := asMap["updates"]; !present {
+		asMap["updates"] = false
+	}
 
-	fieldsInOrder := [...]string{"petitionId", "name", "email", "country", "showName", "comment", "statementVersion", "locale", "idempotencyKey"}
+	fieldsInOrder := [...]string{"petitionId", "name", "email", "country", "showName", "comment", "updates", "statementVersion", "locale", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -10116,6 +10660,13 @@ func (ec *executionContext) unmarshalInputSignPetitionInput(ctx context.Context,
 				return it, err
 			}
 			it.Comment = data
+		case "updates":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("updates"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Updates = data
 		case "statementVersion":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("statementVersion"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -10540,6 +11091,49 @@ func (ec *executionContext) _CommentPayload(ctx context.Context, sel ast.Selecti
 	return fastexec.Object(fields, out)
 }
 
+var confirmSignaturePayloadImplementors = []string{"ConfirmSignaturePayload"}
+
+func (ec *executionContext) _ConfirmSignaturePayload(ctx context.Context, sel ast.SelectionSet, obj *model.ConfirmSignaturePayload) graphql.Marshaler {
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, confirmSignaturePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := fastexec.Deferred(ctx, fields)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ConfirmSignaturePayload")
+		case "signature":
+			out.Values[i] = ec._ConfirmSignaturePayload_signature(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "petition":
+			out.Values[i] = ec._ConfirmSignaturePayload_petition(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._ConfirmSignaturePayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return fastexec.Object(fields, out)
+}
+
 var countPointImplementors = []string{"CountPoint"}
 
 func (ec *executionContext) _CountPoint(ctx context.Context, sel ast.SelectionSet, obj *history.Point) graphql.Marshaler {
@@ -10638,6 +11232,27 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "signPetition":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_signPetition(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "confirmSignature":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_confirmSignature(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "resendConfirmation":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_resendConfirmation(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "withdrawSignature":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_withdrawSignature(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -11164,6 +11779,44 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			})
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return fastexec.Object(fields, out)
+}
+
+var requestPayloadImplementors = []string{"RequestPayload"}
+
+func (ec *executionContext) _RequestPayload(ctx context.Context, sel ast.SelectionSet, obj *model.RequestPayload) graphql.Marshaler {
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, requestPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := fastexec.Deferred(ctx, fields)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RequestPayload")
+		case "accepted":
+			out.Values[i] = ec._RequestPayload_accepted(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._RequestPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -12248,6 +12901,14 @@ func (ec *executionContext) marshalNCommentPayload2ᚖpetitiondᚋgraphᚋmodel�
 	return ec._CommentPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNConfirmSignaturePayload2ᚖpetitiondᚋgraphᚋmodelᚐConfirmSignaturePayload(ctx context.Context, sel ast.SelectionSet, v *model.ConfirmSignaturePayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "ConfirmSignaturePayload!")
+		return graphql.Null
+	}
+	return ec._ConfirmSignaturePayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNCountPoint2ᚖpetitiondᚋserverᚋreadingᚋhistoryᚐPoint(ctx context.Context, sel ast.SelectionSet, v *history.Point) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "CountPoint!")
@@ -12599,6 +13260,14 @@ var (
 		petition.StateHIDDEN:    "HIDDEN",
 	}
 )
+
+func (ec *executionContext) marshalNRequestPayload2ᚖpetitiondᚋgraphᚋmodelᚐRequestPayload(ctx context.Context, sel ast.SelectionSet, v *model.RequestPayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "RequestPayload!")
+		return graphql.Null
+	}
+	return ec._RequestPayload(ctx, sel, v)
+}
 
 func (ec *executionContext) unmarshalNSignPetitionInput2petitiondᚋgraphᚋmodelᚐSignPetitionInput(ctx context.Context, v any) (model.SignPetitionInput, error) {
 	res, err := ec.unmarshalInputSignPetitionInput(ctx, v)
@@ -13352,6 +14021,13 @@ func (ec *executionContext) marshalOPetitionState2ᚕpetitiondᚋentᚋpetition�
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalOSignature2ᚖpetitiondᚋentᚐSignature(ctx context.Context, sel ast.SelectionSet, v *ent.Signature) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Signature(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOSignatureConnection2ᚖpetitiondᚋserverᚋreadingᚐConnection(ctx context.Context, sel ast.SelectionSet, v *reading.Connection[*ent.Signature]) graphql.Marshaler {

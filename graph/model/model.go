@@ -51,6 +51,16 @@ type CommentPayload struct {
 	UserErrors []*UserError `json:"userErrors"`
 }
 
+// The result of confirming a signature.
+type ConfirmSignaturePayload struct {
+	// The signature as it counts now, with its number; null if there are user errors.
+	Signature *ent.Signature `json:"signature"`
+	// The petition as it is now; null if there are user errors.
+	Petition *ent.Petition `json:"petition"`
+	// What to correct; empty if the mutation succeeded.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
 // The order of a list of petitions. Petitions that are equal are ordered by age, in the same direction.
 type PetitionOrder struct {
 	// What to order by.
@@ -67,6 +77,14 @@ type PetitionPayload struct {
 	// this petition. It is not shown again, unless the call is repeated with its idempotency key within ten minutes and
 	// while the petition is a draft; a later repeat returns null here.
 	EditToken *string `json:"editToken"`
+	// What to correct; empty if the mutation succeeded.
+	UserErrors []*UserError `json:"userErrors"`
+}
+
+// The result of a request whose outcome is not for everybody to see.
+type RequestPayload struct {
+	// Whether the request was accepted; false if there are user errors.
+	Accepted bool `json:"accepted"`
 	// What to correct; empty if the mutation succeeded.
 	UserErrors []*UserError `json:"userErrors"`
 }
@@ -91,6 +109,8 @@ type SignPetitionInput struct {
 	// The reason for signing, 1 to 2,000 characters. It becomes a comment when the signature counts, with the name if
 	// `showName` is true, else anonymous. Absent or null: none.
 	Comment *string `json:"comment"`
+	// Whether the petitioner may write to the signatory; this version only keeps the answer.
+	Updates *bool `json:"updates"`
 	// The version of the consent text that the signatory saw, at most 100 characters; it is kept as proof of consent.
 	StatementVersion *string `json:"statementVersion"`
 	// The signatory's language, for mails; absent or null: that of the petition.
@@ -170,14 +190,16 @@ type UserError struct {
 	RetryAfterSeconds *int `json:"retryAfterSeconds"`
 }
 
-// What happened to a signature.
+// What happened to a signature. It depends on the site alone.
 type SigningStatus string
 
 const (
 	// A signature of this address counts: this site counts signatures at once. It is the first one of the address, which may
 	// have come earlier and holds as it was given.
 	SigningStatusCounted SigningStatus = "COUNTED"
-	// A mail was sent to the address; the signature counts when the link or code in it is used.
+	// The signature was taken down, and the rest is told to the mailbox alone: a mail asks to confirm it with a link or a
+	// code, within seven days, and then it counts; or the mail says that the address has signed already. An address that has
+	// got enough mail gets none.
 	SigningStatusConfirmationSent SigningStatus = "CONFIRMATION_SENT"
 )
 

@@ -12,6 +12,7 @@ import (
 
 	"petitiond/server/figures"
 	"petitiond/server/idempotency"
+	"petitiond/server/outbox"
 	"petitiond/server/timespan"
 )
 
@@ -31,6 +32,8 @@ type batch struct {
 	signatures []*signatureRow               // inserted; those whose address was there are left out
 	counted    []*signatureRow               // those of them that do not wait for their mailbox
 	comments   []*commentRow
+	requests   []outbox.Row // to be carried out later
+	unsaid     [][]byte     // the signatories whose comments are erased
 	found
 }
 
@@ -137,7 +140,7 @@ func (b *batch) resolve(ctx context.Context, t tx) error {
 func (b *batch) begin(seen found, now time.Time) {
 	b.found, b.now = seen, now
 	b.outcomes = make([]outcome, len(b.entries))
-	b.kept, b.keys, b.signatures, b.counted, b.comments = nil, nil, nil, nil, nil
+	b.kept, b.keys, b.signatures, b.counted, b.comments, b.requests, b.unsaid = nil, nil, nil, nil, nil, nil, nil
 	// One time for all rows of a petition in this batch, even if its clock and that of the batch before differ a
 	// little.
 	for _, c := range b.counters {
@@ -199,7 +202,7 @@ func (b *batch) refusal(e *entry) error {
 	// The petition was removed, or never there: it has no counter.
 	case c == nil:
 		return ErrNotFound
-	case e.signature != nil && !c.accepts():
+	case (e.request != nil && !e.request.Late || e.signature != nil && e.signature.Waiting == nil) && !c.accepts():
 		return ErrClosed
 	}
 	return nil
@@ -216,12 +219,19 @@ func (b *batch) write(ctx context.Context, t tx) error {
 			continue
 		}
 		switch c := b.counters[e.petition]; {
+		case e.request != nil:
+			b.requests = append(b.requests, e.request.Entry)
 		case e.comment != nil:
 			b.comments = append(b.comments, &commentRow{Comment: e.comment, counter: c, place: i})
 		case e.signature != nil:
 			b.signatures = append(b.signatures, &signatureRow{
 				Signature: e.signature, counter: c, place: i, at: c.moment(e.signature.At),
 			})
+		}
+	}
+	if len(b.requests) > 0 {
+		if err := t.request(ctx, b.requests); err != nil {
+			return err
 		}
 	}
 	// Signatures first: whether the reason that came with one becomes a comment depends on whether the address was new.

@@ -1,10 +1,14 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"slices"
 
 	"github.com/google/uuid"
+
+	"petitiond/server/idempotency"
+	"petitiond/server/outbox"
 )
 
 // A signature may wait for its mailbox: then it stands among the others without a number, keeps its address from
@@ -13,24 +17,45 @@ import (
 // one, and of what is gone there is nothing to withdraw. So they need no key, and a run whose COMMIT was lost may be
 // run again.
 
-// Waiting is what a signature has that waits for its mailbox.
+// Request is what somebody asks to be done about a petition later: its entry of the outbox is written if the petition
+// accepts signatures, whatever else is known of who asks.
+type Request struct {
+	Petition uuid.UUID
+	Late     bool // it is written in any case
+	Entry    outbox.Row
+	Key      *idempotency.Key
+}
+
+// Waiting is what a signature has that waits for its mailbox. Whether the petition accepts it was decided before, when
+// it was asked for: see Request.
 type Waiting struct {
-	Token, Code []byte // digests by which those find it who come from a mail; the code goes when it counts
+	Token, Code []byte // digests by which those find it who come from a mail
 	Reason      []byte // sealed: see Confirmation; nil: none
 	Updates     bool
 }
 
-// Confirmation says that the mailbox of a signature has confirmed it. Comment is its reason, opened by those who have
-// the key: it is written if the signature counts by this, and has a reason still.
+// Confirmation says that the mailbox of a signature has confirmed it. Both of the rest are written if the signature
+// counts by this: Comment, its reason, opened by those who have the key, if it has a reason still; and Entry.
 type Confirmation struct {
 	Signature, Petition uuid.UUID
 	Comment             *Comment
+	Entry               *outbox.Row // nil: none
 }
 
-// Withdrawal erases a signature.
+// Withdrawal erases a signature, and the text and the author of its comment, which stays for those who have replied.
 type Withdrawal struct {
 	Signature, Petition uuid.UUID
-	OnlyWaiting         bool // leave it if it counts by now
+	Signatory           []byte // of its comment, see Comment; nil: it has none
+	OnlyWaiting         bool   // leave it if it counts by now
+}
+
+// Erased is the text of a comment that was taken back.
+const Erased = "—"
+
+// Ask writes a request and returns when that is durable.
+func (l *Ledger) Ask(ctx context.Context, r Request) error {
+	_, err := l.submit(ctx, &entry{request: &r, petition: r.Petition, key: r.Key})
+	return err
 }
 
 // Confirm counts a signature that waits, with the next number of its petition, and returns when that is durable. A
@@ -71,9 +96,9 @@ func (b *batch) change(ctx context.Context, t tx) error {
 		switch o := &b.outcomes[i]; {
 		case rows[i] == nil:
 		case e.confirmation != nil:
-			o.receipt.Number, o.err = b.confirm(rows[i], e.confirmation.Comment)
+			o.receipt.Number, o.err = b.confirm(rows[i], e.confirmation)
 		case rows[i].goesBy(e.withdrawal):
-			b.withdraw(rows[i])
+			b.withdraw(rows[i], e.withdrawal.Signatory)
 		}
 	}
 	return b.writeChanges(ctx, t, rows)
@@ -144,7 +169,7 @@ func (s *stored) goesBy(w *Withdrawal) bool {
 }
 
 // confirm counts a signature, at the time and for the country of its signing, and returns its number.
-func (b *batch) confirm(s *stored, reason *Comment) (number int, err error) {
+func (b *batch) confirm(s *stored, by *Confirmation) (number int, err error) {
 	c := s.counter
 	switch {
 	case s.erased || s.state != stateWaiting && s.state != stateCounted:
@@ -157,14 +182,21 @@ func (b *batch) confirm(s *stored, reason *Comment) (number int, err error) {
 	s.number, s.state, s.confirmed = c.next(), stateCounted, true
 	c.wait(-1)
 	c.count(s.signed, s.country, s.named)
-	if reason != nil && s.reasoned {
-		b.comments = append(b.comments, &commentRow{Comment: reason, counter: c, place: -1})
+	if by.Comment != nil && s.reasoned {
+		b.comments = append(b.comments, &commentRow{Comment: by.Comment, counter: c, place: -1})
+	}
+	if by.Entry != nil {
+		b.requests = append(b.requests, *by.Entry)
 	}
 	return s.number, nil
 }
 
 // withdraw takes a signature back. One that is in neither state counts for nothing already.
-func (b *batch) withdraw(s *stored) {
+func (b *batch) withdraw(s *stored, signatory []byte) {
+	if signatory != nil {
+		b.unsaid = append(b.unsaid, signatory)
+		b.comments = slices.DeleteFunc(b.comments, func(r *commentRow) bool { return bytes.Equal(r.Signatory, signatory) })
+	}
 	switch s.erased = true; s.state {
 	case stateCounted:
 		s.counter.take(s)
@@ -196,7 +228,7 @@ func (b *batch) writeChanges(ctx context.Context, t tx, rows map[int]*stored) er
 		}
 	}
 	if len(erased) > 0 {
-		if err := t.erase(ctx, erased); err != nil {
+		if err := t.erase(ctx, erased, b.unsaid, b.now); err != nil {
 			return err
 		}
 	}

@@ -68,7 +68,7 @@ func TestConfirm(t *testing.T) {
 		if number < 1 || number > 2 || answers[0].Number+number != 3 || answers[2].Number != number || answers[1].Answer != p {
 			t.Errorf("got %+v, want the numbers 1 and 2, and the same number twice", answers)
 		}
-		if got, want := columns(t, db, ann.ID), fmt.Sprintf("COUNTED %d token updates confirmed", number); got != want {
+		if got, want := columns(t, db, ann.ID), fmt.Sprintf("COUNTED %d token code updates confirmed", number); got != want {
 			t.Errorf("the row has %s, want %s", got, want)
 		}
 		f := audit(t, db, p)

@@ -48,6 +48,8 @@ func newEntry(what any) *entry {
 		return &entry{comment: &w, petition: w.Petition, key: w.Key}
 	case Confirmation:
 		return &entry{confirmation: &w, petition: w.Petition}
+	case Request:
+		return &entry{request: &w, petition: w.Petition, key: w.Key}
 	case Withdrawal:
 		return &entry{withdrawal: &w, petition: w.Petition}
 	}

@@ -17,12 +17,14 @@ import (
 	"petitiond/server/ledger/queue"
 )
 
-// entry is one call on its way through a lane: a signature, a comment, or what is to become of a signature.
+// entry is one call on its way through a lane: a signature, a comment, what is to become of a signature, or a
+// request.
 type entry struct {
 	signature    *Signature
 	comment      *Comment
 	confirmation *Confirmation
 	withdrawal   *Withdrawal
+	request      *Request
 	petition     uuid.UUID
 	key          *idempotency.Key
 

@@ -267,7 +267,7 @@ func (w *world) sign(p *place, s ledger.Signature) ledger.Answer {
 	if a, ok := w.replayed(s.Key); ok {
 		return a
 	}
-	if !p.terms.Accepting {
+	if s.Waiting == nil && !p.terms.Accepting {
 		return ledger.Answer{Err: ledger.ErrClosed}
 	}
 	w.keep(s.Key, p.id)

@@ -13,6 +13,7 @@ import (
 	"petitiond/server/database/pgarray"
 	"petitiond/server/idempotency"
 	"petitiond/server/ledger/sums"
+	"petitiond/server/outbox"
 	"petitiond/server/timespan"
 )
 
@@ -41,10 +42,12 @@ const (
  CROSS JOIN LATERAL (SELECT ` + storedColumns + ` FROM signatures AS s WHERE s.id = i.id LIMIT 1) AS s`
 	pqClosings = `SELECT p.id, p.closed_at FROM unnest($1::uuid[]) AS i(id) CROSS JOIN LATERAL (SELECT id, closed_at
   FROM petitions WHERE id = i.id AND state = 'CLOSED' AND closed_at IS NOT NULL LIMIT 1) AS p`
-	pqConfirm = `UPDATE signatures s SET state = 'COUNTED', number = i.number, confirmed_at = i.at, code = NULL, reason = NULL
+	pqConfirm = `UPDATE signatures s SET state = 'COUNTED', number = i.number, confirmed_at = i.at, reason = NULL
  FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::bigint[]) AS number, unnest($3::timestamptz[]) AS at) AS i
  WHERE s.id = i.id AND s.` + pqAmong
-	pqErase  = `DELETE FROM signatures AS s WHERE s.` + pqAmong
+	pqErase = `DELETE FROM signatures AS s WHERE s.` + pqAmong
+	pqUnsay = `UPDATE comments SET body = '` + Erased + `', author_name = NULL, from_signatory = false, signatory = NULL, edited_at = $2
+ WHERE signatory = ANY($1::bytea[])`
 	pqNewest = `SELECT i.id, s.signed_at FROM unnest($1::uuid[]) AS i(id) CROSS JOIN LATERAL (SELECT signed_at FROM signatures
   WHERE petition_id = i.id AND number > 0 AND state = 'COUNTED' ORDER BY number DESC LIMIT $2) AS s`
 	pqMoveReplies = `UPDATE comments c SET replies = c.replies + i.n
@@ -128,8 +131,8 @@ const pqAmong = `id = ANY($1::uuid[]) AND s.id >= ($1::uuid[])[1] AND s.id <= ($
 func isID(column string) string { return column + ` = i.petition_id` }
 
 var postgresSQL = []string{
-	pqLook, pqFindKeys, pqWritten, pqWait, pqFind, pqClosings, pqConfirm, pqErase, pqNewest, pqComment, sums.Postgres, pqMove,
-	pqMoveSummed, pqMoveReplies,
+	pqLook, pqFindKeys, pqWritten, pqWait, pqFind, pqClosings, pqConfirm, pqErase, pqUnsay, pqNewest, pqComment, sums.Postgres,
+	pqMove, pqMoveSummed, pqMoveReplies, outbox.InsertArrays,
 }
 
 type pqStore struct{ *statements }
@@ -220,11 +223,21 @@ func (t pqTx) confirm(ctx context.Context, rows []*stored) error {
 		pgarray.Times(rows, func(s *stored) time.Time { return s.counter.at }))
 }
 
-// erase deletes rows.
-func (t pqTx) erase(ctx context.Context, ids []uuid.UUID) error {
+// erase deletes rows. It finds comments by the index of signatories.
+func (t pqTx) erase(ctx context.Context, ids []uuid.UUID, signatories [][]byte, now time.Time) error {
 	// As in confirm.
 	slices.SortFunc(ids, compareIDs)
+	if len(signatories) > 0 {
+		if err := t.exec(ctx, pqUnsay, pgarray.Blobs(signatories, pgarray.Same), now); err != nil {
+			return err
+		}
+	}
 	return t.exec(ctx, pqErase, pgarray.UUIDs(ids, pgarray.Same))
+}
+
+// request writes all of them at once.
+func (t pqTx) request(ctx context.Context, rows []outbox.Row) error {
+	return t.exec(ctx, outbox.InsertArrays, outbox.Arrays(rows)...)
 }
 
 // newest reads along the index of numbers, from its end.

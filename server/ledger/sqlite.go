@@ -11,6 +11,7 @@ import (
 	"petitiond/server/database"
 	"petitiond/server/idempotency"
 	"petitiond/server/ledger/sums"
+	"petitiond/server/outbox"
 	"petitiond/server/timespan"
 )
 
@@ -29,9 +30,11 @@ const (
 	liteFind     = `SELECT ` + storedColumns + ` FROM json_each($1) AS i CROSS JOIN signatures AS s WHERE s.id = i.value`
 	liteClosings = `SELECT p.id, p.closed_at FROM json_each($1) AS i CROSS JOIN petitions AS p
  WHERE p.id = i.value AND p.state = 'CLOSED' AND p.closed_at IS NOT NULL`
-	liteConfirm = `UPDATE signatures SET state = 'COUNTED', number = $2, confirmed_at = $3, code = NULL, reason = NULL WHERE id = $1`
+	liteConfirm = `UPDATE signatures SET state = 'COUNTED', number = $2, confirmed_at = $3, reason = NULL WHERE id = $1`
 	liteErase   = `DELETE FROM signatures WHERE id IN (SELECT value FROM json_each($1))`
-	liteNewest  = `SELECT signed_at FROM signatures WHERE petition_id = $1 AND number > 0 AND state = 'COUNTED'
+	liteUnsay   = `UPDATE comments SET body = '` + Erased + `', author_name = NULL, from_signatory = false, signatory = NULL, edited_at = $2
+ WHERE signatory = $1`
+	liteNewest = `SELECT signed_at FROM signatures WHERE petition_id = $1 AND number > 0 AND state = 'COUNTED'
  ORDER BY number DESC LIMIT $2`
 	// Asked only after a COMMIT that was not answered.
 	liteFindSignature = `SELECT 1 FROM signatures WHERE id = $1`
@@ -53,7 +56,7 @@ const (
 )
 
 var sqliteSQL = append([]string{
-	liteLock, idempotency.Insert, idempotency.Select, liteSign, liteWait, liteFind, liteClosings, liteConfirm, liteErase, liteNewest,
+	liteLock, idempotency.Insert, idempotency.Select, liteSign, liteWait, liteFind, liteClosings, liteConfirm, liteErase, liteUnsay, liteNewest, outbox.Insert,
 	liteFindSignature, liteFindComment, liteComment, liteMoveCounter,
 	liteLeave, liteMoveMinute, liteMoveDay, liteMoveCountry, liteMoveReplies, lastHourOfOne,
 }, sums.SQLite...)
@@ -173,9 +176,24 @@ func (t sqliteTx) confirm(ctx context.Context, rows []*stored) error {
 	return nil
 }
 
-// erase deletes rows.
-func (t sqliteTx) erase(ctx context.Context, ids []uuid.UUID) error {
+// erase deletes rows. It finds comments by the index of signatories.
+func (t sqliteTx) erase(ctx context.Context, ids []uuid.UUID, signatories [][]byte, now time.Time) error {
+	for _, signatory := range signatories {
+		if err := t.exec(ctx, liteUnsay, signatory, now); err != nil {
+			return err
+		}
+	}
 	return t.exec(ctx, liteErase, database.UUIDList(ids))
+}
+
+// request writes one after the other.
+func (t sqliteTx) request(ctx context.Context, rows []outbox.Row) error {
+	for _, r := range rows {
+		if err := t.exec(ctx, outbox.Insert, r.Args()...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // newest reads along the index of numbers, from its end.

@@ -11,6 +11,7 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/idempotency"
+	"petitiond/server/outbox"
 )
 
 // signatureRow is a signature on its way into the table.
@@ -69,8 +70,10 @@ type tx interface {
 	closings(ctx context.Context, petitions []uuid.UUID) (map[uuid.UUID]time.Time, error)
 	// confirm writes that signatures count, with the numbers that they have got.
 	confirm(ctx context.Context, rows []*stored) error
-	// erase deletes signatures.
-	erase(ctx context.Context, ids []uuid.UUID) error
+	// erase deletes signatures, and the text and the author of the comments of signatories.
+	erase(ctx context.Context, ids []uuid.UUID, signatories [][]byte, now time.Time) error
+	// request writes entries of the outbox.
+	request(ctx context.Context, rows []outbox.Row) error
 	// newest returns the times of the last signatures of each petition that count, at most so many.
 	newest(ctx context.Context, petitions []uuid.UUID, most int) (map[uuid.UUID][]time.Time, error)
 	// sign numbers the rows whose address is new to the petition, given the addresses that were found, but for those that

@@ -38,16 +38,17 @@ type Options struct {
 	Now      func() time.Time   // default that of the database's Clock
 	Logger   *slog.Logger       // default discards
 
-	Pace    int           // entries of a kind that all replicas together try in a second, default 50
-	Batch   int           // entries that are leased in one transaction, default as many as are handled at once
-	AtOnce  int           // entries of a kind that a replica handles at once, default 8
-	Time    time.Duration // for one try, default 30 s, at most half of Lease
-	Lease   time.Duration // after which an entry is tried again if its worker has died, default 60 s
-	Tries   int           // after which an entry is parked, default 8
-	First   time.Duration // wait after the first failed try, default 1 min; three times as long after each further one
-	Every   time.Duration // how often is looked for entries without being woken, default 1 s
-	Grace   time.Duration // for what is being sent when Run is to end, default 10 s
-	KeepFor time.Duration // how long parked entries are kept, default 30 days
+	Pace    int            // entries of a kind that all replicas together try in a second, default 50
+	Paces   map[string]int // the same of kinds that have a pace of their own
+	Batch   int            // entries that are leased in one transaction, default as many as are handled at once
+	AtOnce  int            // entries of a kind that a replica handles at once, default 8
+	Time    time.Duration  // for one try, default 30 s, at most half of Lease
+	Lease   time.Duration  // after which an entry is tried again if its worker has died, default 60 s
+	Tries   int            // after which an entry is parked, default 8
+	First   time.Duration  // wait after the first failed try, default 1 min; three times as long after each further one
+	Every   time.Duration  // how often is looked for entries without being woken, default 1 s
+	Grace   time.Duration  // for what is being sent when Run is to end, default 10 s
+	KeepFor time.Duration  // how long parked entries are kept, default 30 days
 }
 
 func (o *Options) setDefaults() {
@@ -80,7 +81,7 @@ func New(opt Options) *Outbox {
 	o := &Outbox{opt: opt, lanes: map[string]*lane{}}
 	for kind, handle := range opt.Handlers {
 		o.lanes[kind] = &lane{
-			box: o, kind: kind, handle: handle, pace: paceOf(opt.Pace),
+			box: o, kind: kind, handle: handle, pace: paceOf(cmp.Or(opt.Paces[kind], opt.Pace)),
 			wake: make(chan struct{}, 1), ended: make(chan struct{}, 1),
 		}
 	}

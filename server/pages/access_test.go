@@ -10,7 +10,7 @@ import (
 func TestNames(t *testing.T) {
 	t.Parallel()
 	h := serve(t, setup().options(), bundle())
-	for _, target := range targets() {
+	for _, target := range append(targets(), letters()...) {
 		checkNames(t, target, get(t, h, target).Body.String())
 	}
 	checkNames(t, preview, get(t, serve(t, draft("DRAFT").options(), bundle()), preview).Body.String())
@@ -30,7 +30,7 @@ func checkNames(t *testing.T, target, body string) {
 		checkReferences(t, target, e, ids)
 		switch e[""] {
 		case "input", "select", "textarea":
-			if !labels[e["id"]] {
+			if !labels[e["id"]] && e["type"] != "hidden" {
 				t.Errorf("GET %s: <%s id=%q> has no label", target, e[""], e["id"])
 			}
 		case "progress", "nav":
@@ -67,7 +67,7 @@ func checkReferences(t *testing.T, target string, e map[string]string, ids map[s
 func TestLandmarks(t *testing.T) {
 	t.Parallel()
 	h := serve(t, setup().options(), bundle())
-	for _, target := range []string{"/", "/p/night-bus", "/p/none"} {
+	for _, target := range append(letters(), "/", "/p/night-bus", "/p/none") {
 		checkLandmarks(t, target, get(t, h, target).Body.String())
 	}
 	checkLandmarks(t, preview, get(t, serve(t, draft("DRAFT").options(), bundle()), preview).Body.String())

@@ -37,7 +37,7 @@ func TestHeaders(t *testing.T) {
 func TestContentPolicy(t *testing.T) {
 	t.Parallel()
 	const strict = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'none'; img-src 'self' data:; " +
-		"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+		"connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 	h := serve(t, setup().options(), bundle())
 	for _, target := range []string{"/", "/p/night-bus", "/p/none", "/assets/icon.svg"} {
 		if diff := cmp.Diff(strict, get(t, h, target).Header().Get("Content-Security-Policy")); diff != "" {
@@ -50,7 +50,7 @@ func TestContentPolicy(t *testing.T) {
 func TestNothingInline(t *testing.T) {
 	t.Parallel()
 	h := serve(t, setup().options(), bundle())
-	for _, target := range targets() {
+	for _, target := range append(targets(), letters()...) {
 		for _, e := range elements(t, get(t, h, target).Body.String()) {
 			if e[""] == "style" || e[""] == "script" && e["src"] == "" {
 				t.Errorf("GET %s: there is an inline %s", target, e[""])
@@ -68,7 +68,7 @@ func TestNothingInline(t *testing.T) {
 func TestNoOtherHost(t *testing.T) {
 	t.Parallel()
 	h := serve(t, setup().options(), bundle())
-	for _, target := range targets() {
+	for _, target := range append(targets(), letters()...) {
 		for _, e := range elements(t, get(t, h, target).Body.String()) {
 			for _, name := range []string{"href", "src", "action"} {
 				if e["rel"] != "canonical" && strings.Contains(e[name], "//") {
@@ -103,7 +103,7 @@ func TestFiles(t *testing.T) {
 	h := serve(t, setup().options(), bundle())
 	kinds := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 	var loaded []string
-	for _, target := range targets() {
+	for _, target := range append(targets(), letters()...) {
 		for _, e := range elements(t, get(t, h, target).Body.String()) {
 			for _, address := range []string{e["href"], e["src"]} {
 				if name, ok := strings.CutPrefix(address, "/assets/"); ok && !slices.Contains(loaded, name) {

@@ -25,6 +25,8 @@ type Options struct {
 	Petition func(ctx context.Context, slug string) (*Petition, error)
 	// Preview is like Petition for those who have an edit token, which may open more to them.
 	Preview func(ctx context.Context, slug, token string) (*Petition, error)
+	// Mailbox is behind the pages to which links in mails lead. If Mailbox is nil, there are none.
+	Mailbox *Mailbox
 	// Outbox returns the mails that were kept instead of being sent, the latest first. If Outbox is nil, they have no
 	// pages.
 	Outbox func() []Mail
@@ -52,8 +54,8 @@ type site struct {
 	notices   map[notice]*Page
 }
 
-// New returns a handler for /, /p/{slug}, /graphiql, /outbox and /assets/. For every other path it sends a page that
-// says that there is nothing.
+// New returns a handler for /, /p/{slug}, /confirm, /manage, /graphiql, /outbox and /assets/. For every other path it
+// sends a page that says that there is nothing.
 func New(o Options) (http.Handler, error) {
 	return build(o, fetched)
 }
@@ -92,7 +94,7 @@ func build(o Options, third fs.FS) (http.Handler, error) {
 	return guarded(s.routes()), nil
 }
 
-// routes answers GET and HEAD only: what changes something goes to the API.
+// routes answers GET and HEAD: what changes something goes to the API, but for the forms behind links in mails.
 func (s *site) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.start)
@@ -103,6 +105,15 @@ func (s *site) routes() http.Handler {
 	mux.HandleFunc("GET /P/{slug}/{$}", s.petition)
 	if s.options.GraphiQL {
 		mux.HandleFunc("GET /graphiql", s.workbench)
+	}
+	if s.options.Mailbox != nil {
+		for path, page := range map[string]http.HandlerFunc{
+			"/confirm": s.letter("confirm.html", "Confirm your signature", s.confirm),
+			"/manage":  s.letter("manage.html", "Your signature", s.manage),
+		} {
+			mux.HandleFunc("GET "+path, page)
+			mux.HandleFunc("POST "+path, page)
+		}
 	}
 	if s.options.Outbox != nil {
 		mux.HandleFunc("GET /outbox", s.outbox)

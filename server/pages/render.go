@@ -35,7 +35,7 @@ func parse(files library) (templates, error) {
 		return nil, fmt.Errorf("parse the frame: %w", err)
 	}
 	pages := templates{}
-	for _, name := range []string{"start.html", "petition.html", "notice.html", "graphiql.html", "outbox.html", "mail.html"} {
+	for _, name := range []string{"start.html", "petition.html", "notice.html", "graphiql.html", "outbox.html", "mail.html", "confirm.html", "manage.html"} {
 		page, err := frame.Clone()
 		if err != nil {
 			return nil, fmt.Errorf("clone the frame: %w", err)
@@ -94,10 +94,10 @@ func digest(content []byte) string {
 }
 
 // contentPolicy returns a policy by which a page can load scripts and styles from these sources and connect to this
-// server, and nothing else: no other host, no frame, and no form that the browser submits itself.
+// server, and nothing else: no other host, no frame, and no form that goes elsewhere.
 func contentPolicy(scripts, styles, fonts string) string {
 	return "default-src 'none'; script-src " + scripts + "; style-src " + styles + "; font-src " + fonts +
-		"; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+		"; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 }
 
 // guarded adds the security headers that every answer has.

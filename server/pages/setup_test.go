@@ -25,6 +25,8 @@ type fake struct {
 	cards    []pages.Card
 	site     pages.Site
 	petition *pages.Petition
+	signed   *pages.Signature // that of the token
+	changes  []string         // what was done to it
 	err      error
 }
 
@@ -45,6 +47,7 @@ func (f *fake) options() pages.Options {
 			}
 			return f.petition, f.err
 		},
+		Mailbox: f.mailbox(),
 	}
 }
 
@@ -56,8 +59,9 @@ func setup() *fake {
 	begun := time.Date(2026, 10, 3, 23, 0, 0, 0, time.FixedZone("", -2*60*60))
 	end := time.Date(2026, 12, 24, 12, 0, 0, 0, time.UTC)
 	return &fake{
-		cards: []pages.Card{card},
-		site:  pages.Site{Petitions: 25, Open: 17, Signatures: 1234567, LastHour: 89},
+		signed: &pages.Signature{Title: card.Title, Slug: card.Slug, Language: card.Language},
+		cards:  []pages.Card{card},
+		site:   pages.Site{Petitions: 25, Open: 17, Signatures: 1234567, LastHour: 89},
 		petition: &pages.Petition{
 			Card: card, BodyHTML: "<p>The <strong>whole</strong> text.</p>", Addressees: []string{"The council", "The mayor"},
 			State: "OPEN", StartsAt: &begun, EndsAt: &end, Accepting: true,

@@ -40,6 +40,7 @@ type Petition struct {
 	Comments    []Comment   // the newest first
 	Signatories []Signatory // the newest first
 	Accepting   bool        // whether it can be signed now
+	ByMail      bool        // whether a mailbox has to confirm a signature
 }
 
 // Comment is a comment on a petition.

@@ -149,7 +149,7 @@ func (s *Service) importSignatures(ctx context.Context, id uuid.UUID, list []Imp
 func (s *Service) importedSignature(id uuid.UUID, in ImportedSignature) (ledger.Signature, error) {
 	f := &faults{}
 	signing := Signing{Petition: id, Name: in.Name, Email: in.Address, Country: &in.Country, ShowName: in.ShowName}
-	row := s.checkSigning(f, signing)
+	row := s.checkSigning(f, signing, false) // it was confirmed where it was given
 	row.At = in.At
 	return row, f.err()
 }

@@ -20,6 +20,7 @@ import (
 	"petitiond/server/reading"
 	"petitiond/server/recurring"
 	"petitiond/server/secret"
+	"petitiond/server/signing"
 )
 
 // Observer is notified of changes of text, state or goal, as the ledger's observer is notified of what the ledger
@@ -38,6 +39,11 @@ type Options struct {
 	Keys     *secret.Keys
 	AdminKey string           // credential with every scope; empty: there is none
 	Reading  *reading.Service // for rules that read what the actor may see; default one of its own
+
+	// Mailboxes confirm signatures, by Confirmation those to come; nil: none can.
+	Mailboxes    *signing.Service
+	Confirmation bool
+
 	Review   bool             // whether a petition waits for a moderator before it opens
 	Every    time.Duration    // interval of checks for times from a wrong clock, default 10 min
 	Observer Observer         // default does nothing

@@ -14,6 +14,7 @@ import (
 	"petitiond/server/ledger"
 	"petitiond/server/reading"
 	"petitiond/server/secret"
+	"petitiond/server/signing"
 	"petitiond/server/state"
 	"petitiond/server/text"
 )
@@ -31,32 +32,37 @@ type Signing struct {
 	Country          *string
 	ShowName         bool
 	Comment          *string
+	Updates          bool `json:",omitempty"` // keeps the digest of inputs from earlier versions
 	StatementVersion *string
 	Locale           *string
 	IdempotencyKey   *string `json:"-"`
 }
 
-// Sign writes a signature and returns when it is durable. Whether the address had signed before is not disclosed: the
-// first signature stays, and a repeated one is dropped.
+// Sign writes a signature, or on a site that confirms mailboxes a request for one, and returns when it is durable.
+// Whether the address had signed before is not disclosed: the first signature stays, and a repeated one is dropped.
 func (s *Service) Sign(ctx context.Context, in Signing) error {
 	f := inInput()
 	key, err := s.idempotencyKey(ctx, f, signMutation, in.IdempotencyKey, in)
 	if err != nil {
 		return err
 	}
-	row := s.checkSigning(f, in)
+	row := s.checkSigning(f, in, s.ConfirmsMailboxes())
 	if err := f.err(); err != nil {
 		return err
 	}
 	// Whether the petition is open is not asked here: the ledger decides it under the lock that orders counts. It answers
 	// a repeated request before that, so that a lost answer can be asked for again when the petition has closed.
-	row.Key = key
-	_, err = s.opt.Ledger.Sign(ctx, row)
+	if row.Key = key; row.Waiting != nil {
+		err = s.opt.Mailboxes.Ask(ctx, row)
+	} else {
+		_, err = s.opt.Ledger.Sign(ctx, row)
+	}
 	return s.refusal(ctx, err, in.Petition, f.field("petitionId"))
 }
 
-// checkSigning returns the row of a signature with encrypted name and address, and adds all faults to f.
-func (s *Service) checkSigning(f *faults, in Signing) ledger.Signature {
+// checkSigning returns the row of a signature with encrypted name and address, which may have to wait for its mailbox,
+// and adds all faults to f.
+func (s *Service) checkSigning(f *faults, in Signing, waits bool) ledger.Signature {
 	row := ledger.Signature{ID: newID(), Petition: in.Petition, ShowName: in.ShowName}
 	name := checked(f, text.CheckName, in.Name, "name")
 	address, fault := text.ParseAddress(in.Email)
@@ -70,15 +76,30 @@ func (s *Service) checkSigning(f *faults, in Signing) ledger.Signature {
 	if statement := filled(in.StatementVersion); statement != nil {
 		row.Statement = checked(f, checkStatement, *statement, "statementVersion")
 	}
+	reason := ""
 	if comment := filled(in.Comment); comment != nil {
-		row.Comment = s.signingComment(row, name, checked(f, checkComment, *comment, "comment"))
+		reason = checked(f, checkComment, *comment, "comment")
+	}
+	switch {
+	case waits:
+		row.Waiting = &ledger.Waiting{Updates: in.Updates}
+		if reason != "" {
+			row.Waiting.Reason = s.opt.Keys.Seal(secret.ReasonSeal, []byte(reason), row.ID[:])
+		}
+	case reason != "":
+		row.Comment = signing.Comment(s.opt.Keys, row.ID, in.Petition, in.ShowName, name, reason)
 	}
 	// Sealed for this row, so that no name can be moved to another signature. The digest is of the address as its mailbox
 	// is known, together with the petition: of another petition it would be another, and cannot be compared.
 	row.Name = s.opt.Keys.Seal(secret.NameSeal, []byte(name), row.ID[:])
 	row.Address = s.opt.Keys.Seal(secret.AddressSeal, []byte(address.Kept), row.ID[:])
-	row.Digest = s.opt.Keys.ShortDigest(secret.AddressDigest, in.Petition[:], []byte(address.Canonical))
+	row.Digest = s.addressDigest(in.Petition, address)
 	return row
+}
+
+// addressDigest returns what is known of an address within a petition.
+func (s *Service) addressDigest(petition uuid.UUID, address text.Address) []byte {
+	return s.opt.Keys.ShortDigest(secret.AddressDigest, petition[:], []byte(address.Canonical))
 }
 
 // checkStatement checks which statement was signed; what the versions mean is up to the frontend.
@@ -88,19 +109,6 @@ func checkStatement(v string) (string, string) {
 
 func checkComment(v string) (string, string) {
 	return text.CheckText(v, "The comment", text.CommentMin, text.CommentMax)
-}
-
-// signingComment returns the comment for a signatory's reason for signing. It has an author only if the name is public,
-// and only the holder of the secret can tell which signature it belongs to.
-func (s *Service) signingComment(row ledger.Signature, name, body string) *ledger.Comment {
-	c := &ledger.Comment{
-		ID: newID(), Petition: row.Petition, FromSignatory: true, Body: body,
-		Signatory: s.opt.Keys.Digest(secret.AuthorLink, row.ID[:]),
-	}
-	if row.ShowName {
-		c.Author = &name
-	}
-	return c
 }
 
 // refusal turns the ledger's reason for not writing into an error of the domain. Only now is the petition read: a

@@ -20,6 +20,7 @@ import (
 var allPurposes = []secret.Purpose{
 	secret.AddressDigest, secret.AddressSeal, secret.NameSeal, secret.Cursor,
 	secret.EditToken, secret.AdminKey, secret.InputDigest, secret.CallerDigest, secret.AuthorLink, secret.Fingerprint,
+	secret.OutboxSeal, secret.SignatureToken, secret.SignatureCode, secret.ReasonSeal, secret.MailboxDigest,
 }
 
 // testKeys returns keys of a root of thirty-two equal bytes.
@@ -37,16 +38,21 @@ func testKeys(t testing.TB, fill byte) *secret.Keys {
 func TestDigestNeverChanges(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
-		"address digest": "8251284cf08e2457",
-		"address seal":   "760536c9fa744460",
-		"admin key":      "cbe236f57cdf53cd",
-		"author link":    "38f8d6bcfb8b9ded",
-		"caller digest":  "3bbe0c2dbc818353",
-		"cursor":         "444ed765ee5d730c",
-		"edit token":     "0c872bcf7aab3520",
-		"fingerprint":    "af1ef2f7ff4ba09f",
-		"input digest":   "aac2f78aff36e84b",
-		"name seal":      "aca79fb498b1a7b5",
+		"address digest":  "8251284cf08e2457",
+		"address seal":    "760536c9fa744460",
+		"admin key":       "cbe236f57cdf53cd",
+		"author link":     "38f8d6bcfb8b9ded",
+		"caller digest":   "3bbe0c2dbc818353",
+		"cursor":          "444ed765ee5d730c",
+		"edit token":      "0c872bcf7aab3520",
+		"fingerprint":     "af1ef2f7ff4ba09f",
+		"input digest":    "aac2f78aff36e84b",
+		"name seal":       "aca79fb498b1a7b5",
+		"outbox seal":     "ff65ec1f080144c9",
+		"signature token": "17637e6b36b24047",
+		"signature code":  "8b27ac344b71530a",
+		"reason seal":     "79009c747b32f7af",
+		"mailbox digest":  "f79010abd6bb26b7",
 	}
 	got := make(map[string]string)
 	for _, p := range allPurposes {

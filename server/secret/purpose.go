@@ -8,17 +8,21 @@ type Purpose uint8
 // The purposes. Their names enter the derivation of the keys, so a name must never change: everything that was made
 // with its keys would become unreadable. Their numbers do not.
 const (
-	AddressDigest Purpose = iota // of the addresses that signed, within one petition
-	AddressSeal                  // e-mail addresses
-	NameSeal                     // names of signatories
-	Cursor                       // signs positions in lists
-	EditToken                    // tokens that edit a petition
-	AdminKey                     // the operator's key in development
-	InputDigest                  // of requests with an idempotency key, to compare a repeated one
-	CallerDigest                 // of callers, to whom an idempotency key belongs
-	AuthorLink                   // links a comment to the signature that it came with
-	Fingerprint                  // by which a database recognises its secret
-	OutboxSeal                   // what waits to be sent
+	AddressDigest  Purpose = iota // of the addresses that signed, within one petition
+	AddressSeal                   // e-mail addresses
+	NameSeal                      // names of signatories
+	Cursor                        // signs positions in lists
+	EditToken                     // tokens that edit a petition
+	AdminKey                      // the operator's key in development
+	InputDigest                   // of requests with an idempotency key, to compare a repeated one
+	CallerDigest                  // of callers, to whom an idempotency key belongs
+	AuthorLink                    // links a comment to the signature that it came with
+	Fingerprint                   // by which a database recognises its secret
+	OutboxSeal                    // what waits to be sent
+	SignatureToken                // tokens by which a mailbox confirms and withdraws a signature
+	SignatureCode                 // codes by which it confirms, too
+	ReasonSeal                    // reasons for signing, until the signature counts
+	MailboxDigest                 // of addresses to which mail was sent, on one day
 	purposes
 )
 
@@ -34,6 +38,11 @@ var purposeNames = [purposes]string{
 	AuthorLink:    "author link",
 	Fingerprint:   "fingerprint",
 	OutboxSeal:    "outbox seal",
+
+	SignatureToken: "signature token",
+	SignatureCode:  "signature code",
+	ReasonSeal:     "reason seal",
+	MailboxDigest:  "mailbox digest",
 }
 
 // String returns the name of the purpose.

@@ -16,7 +16,7 @@ func mailSettings() []setting {
 			// A secret, since it contains a password.
 			name: "SMTP_URL", secret: true,
 			meaning: "[mail server](#mail), such as `smtp://user:password@host:587` or `smtps://user:password@host:465`; if unset, " +
-				"no mail is sent, and in development it is shown at `/outbox`. In this release only `petitiond mail test` sends one",
+				"no mail is sent, and in development it is shown at `/outbox`. Production needs one if `PETITION_CONFIRMATION` is `email`",
 			set: setSMTP,
 		},
 		{

@@ -24,6 +24,12 @@ const (
 	Production  = "production"
 )
 
+// What a signature needs to count.
+const (
+	AtOnce  = "none"
+	ByEmail = "email" // that its mailbox confirms it
+)
+
 // Config holds the settings, see table.go, and what was found out while reading them.
 type Config struct {
 	Env              string
@@ -217,6 +223,10 @@ func (l *loader) refuseUnknown() {
 func (l *loader) checkProduction(c Config) {
 	if !c.RateLimits {
 		l.fault("PETITION_RATE_LIMITS", errors.New("must be on in production"))
+	}
+	if c.Confirmation == ByEmail && c.SMTP == nil {
+		l.fault("PETITION_SMTP_URL", errors.New("must be set in production, since mailboxes confirm signatures; "+
+			"or set PETITION_CONFIRMATION to none, but note that a signature then counts at once"))
 	}
 	if _, err := os.Stat(c.SecretFile); err != nil {
 		l.fault("PETITION_SECRET_FILE",

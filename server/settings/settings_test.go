@@ -34,13 +34,14 @@ func TestProduction(t *testing.T) {
 	}
 	whole := []string{
 		"PETITION_ENV=production", "PETITION_PUBLIC_URL=https://petitions.example.org/", "PETITION_DATABASE_URL=postgres://db/x",
-		"PETITION_SECRET_FILE=" + key, "PETITION_CONFIRMATION=none", "PETITION_REVIEW=off",
+		"PETITION_SECRET_FILE=" + key, "PETITION_SMTP_URL=smtp://mail.example.org", "PETITION_MAIL_FROM=petitions@example.org",
+		"PETITION_REVIEW=off",
 	}
 	c, _, err := Load(nil, whole)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Listen != ":8080" || c.PublicURL != "https://petitions.example.org" {
+	if c.Listen != ":8080" || c.PublicURL != "https://petitions.example.org" || c.Confirmation != ByEmail {
 		t.Errorf("unexpected settings: %+v", c)
 	}
 	_, _, err = Load(nil, []string{"PETITION_ENV=production", "PETITION_RATE_LIMITS=off"})
@@ -54,7 +55,7 @@ func TestProduction(t *testing.T) {
 		names = append(names, name)
 	}
 	want := []string{
-		"PETITION_PUBLIC_URL", "PETITION_DATABASE_URL", "PETITION_CONFIRMATION", "PETITION_REVIEW", "PETITION_RATE_LIMITS",
+		"PETITION_PUBLIC_URL", "PETITION_DATABASE_URL", "PETITION_REVIEW", "PETITION_RATE_LIMITS", "PETITION_SMTP_URL",
 		"PETITION_SECRET_FILE",
 	}
 	if diff := cmp.Diff(want, names); diff != "" {
@@ -102,7 +103,7 @@ func TestReadmeProduction(t *testing.T) {
 			}
 		}
 	}
-	if c, _, err := Load(nil, list); err != nil || c.Env != Production || len(list) != 6 {
+	if c, _, err := Load(nil, list); err != nil || c.Env != Production || len(list) != 7 {
 		t.Errorf("%v: %v", list, err)
 	}
 	for i, pair := range list[1:] {
@@ -143,7 +144,6 @@ func TestFaults(t *testing.T) {
 		"PETITION_ALLOWED_ORIGINS=https://canary..org":      "without a path",
 		"PETITION_ALLOWED_ORIGINS=https://canary%x":         "https://example.org",
 		"PETITION_DEMO=canary":                              "true or false",
-		"PETITION_CONFIRMATION=email":                       "not part of this release",
 		"PETITION_SMTP_URL=canary:25":                       "smtp://user:password@host:port",
 		"PETITION_SMTP_URL=smtp://a:b/canary@h":             "write @ as %40",
 		"PETITION_SMTP_URL=smtp://a:canary@h?tls=none":      "tls=none with a password",

@@ -83,18 +83,17 @@ func siteSettings() []setting {
 	}
 }
 
-// releaseSettings choose between what this release offers and what a later one will.
+// releaseSettings say what a signature needs to count, and a petition to open.
 func releaseSettings() []setting {
 	return []setting{
 		{
-			// The default of production is what this release lacks: operators have to say that they do without.
-			name: "CONFIRMATION", development: "none", production: "email",
-			meaning: "`none`: a signature counts at once, so the count reveals whether an address was new; `email` is not " +
-				"part of this release",
+			name: "CONFIRMATION", development: AtOnce, production: ByEmail,
+			meaning: "`email`: [a signature counts when its mailbox has confirmed it](#mail), by a link or a code; `none`: it " +
+				"counts at once, so the count reveals whether an address was new",
 			set: setConfirmation,
 		},
 		{
-			// As with the confirmation.
+			// The default of production is what this release lacks: operators have to say that they do without.
 			name: "REVIEW", development: "off", production: "on",
 			meaning: "`off`: a petition opens as soon as it is published; `on` is not part of this release",
 			set:     setReview,

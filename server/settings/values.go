@@ -127,20 +127,15 @@ func isPostgresURL(v, rest string) bool {
 	return err == nil && (end < 0 || !strings.Contains(rest[end:], "@"))
 }
 
-// setConfirmation refuses the default of production, so that nobody goes without confirmation unawares.
+// setConfirmation takes what a signature needs to count. That a mail can be sent is checked when all is known.
 func setConfirmation(c *Config, v string) error {
-	c.Confirmation = v
-	switch v {
-	case "none":
-		return nil
-	case "email":
-		return errors.New("confirmation by e-mail is not part of this release; " +
-			"set none, but note that a signature then counts at once")
+	if c.Confirmation = v; v != AtOnce && v != ByEmail {
+		return errors.New("must be none or email")
 	}
-	return errors.New("must be none or email")
+	return nil
 }
 
-// setReview refuses the default of production for the same reason.
+// setReview refuses the default of production, so that nobody goes without review unawares.
 func setReview(c *Config, v string) error {
 	switch v {
 	case "off":

@@ -13,9 +13,11 @@ import (
 	"petitiond/server/database"
 	"petitiond/server/figures"
 	"petitiond/server/ledger"
+	"petitiond/server/mail"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
 	"petitiond/server/secret"
+	"petitiond/server/signing"
 )
 
 // AdminKey is the operator's.
@@ -47,14 +49,16 @@ func (c *Clock) Advance(d time.Duration) {
 // Site is a Service at work and what a test may turn or look at beside it.
 type Site struct {
 	*petitioning.Service
-	Reading *reading.Service
-	DB      *database.DB
-	Ledger  *ledger.Ledger
-	Keys    *secret.Keys
-	Clock   *Clock
+	Reading   *reading.Service
+	Mailboxes *signing.Service
+	DB        *database.DB
+	Ledger    *ledger.Ledger
+	Keys      *secret.Keys
+	Clock     *Clock
 
 	mu      sync.Mutex
 	changes []figures.Value // told so far; guarded by mu
+	mails   []mail.Order    // sent so far; guarded by mu
 }
 
 // Observed is an observer that is told of commits alone.
@@ -81,8 +85,10 @@ func New(t testing.TB, db *database.DB, adjust ...func(*petitioning.Options)) *S
 		fn(&opt)
 	}
 	s.readWith(reading.Options{Logger: opt.Logger})
-	opt.Reading = s.Reading
-	s.Service, s.Ledger = petitioning.New(opt), book
+	s.Ledger = book
+	s.Mailboxes = s.mailboxes()
+	opt.Reading, opt.Mailboxes = s.Reading, s.Mailboxes
+	s.Service = petitioning.New(opt)
 	Run(t, book.Run)
 	return s
 }

@@ -27,7 +27,9 @@ type crowd struct {
 	t        *testing.T
 	petition petition
 	servers  []*program // asked in turn
-	nobody   atomic.Int64
+
+	acknowledges string // the status of a signature
+	nobody       atomic.Int64
 
 	mu           sync.Mutex // guards what follows
 	attempted    map[string]bool
@@ -38,7 +40,7 @@ type crowd struct {
 
 func gather(t *testing.T, petition petition, servers ...*program) *crowd {
 	c := &crowd{
-		t: t, petition: petition, servers: servers,
+		t: t, petition: petition, servers: servers, acknowledges: counted,
 		attempted: map[string]bool{}, acknowledged: map[string]bool{}, answers: map[string]int{}, news: make(chan struct{}),
 	}
 	t.Cleanup(func() { t.Logf("answers: %s", c) })
@@ -103,7 +105,7 @@ func (c *crowd) sign(address, key string) {
 	for try := rand.IntN(len(c.servers)); c.t.Context().Err() == nil; try++ {
 		got, _ := c.attempt(c.servers[try%len(c.servers)], body)
 		switch {
-		case got == counted:
+		case got == c.acknowledges:
 			c.confirm(address)
 			return
 		case !slices.Contains([]string{lost, "UNAVAILABLE", "OUTCOME_UNKNOWN", "TIMEOUT"}, got):

@@ -2,6 +2,7 @@
 //
 //	single  one transaction for each signature, through the same driver, writing the same rows
 //	ledger  the ledger alone
+//	request the same for requests to sign, as they are written where mailboxes confirm; nobody carries them out
 //	server  the whole program over HTTP and GraphQL
 //	peer    on PostgreSQL, a program that writes signatures and counters in batches, behind gqlgen, and does nothing else
 //

@@ -32,7 +32,7 @@ var singleSQL = []string{
  ON CONFLICT (petition_id, country) DO UPDATE SET added = b.added + 1`,
 	`UPDATE counters SET total = total + 1, issued = issued + 1, version = version + 1, as_of = $2, named = named + 1,
  pending = pending - 1 WHERE petition_id = $1 RETURNING issued`,
-	`UPDATE signatures SET state = 'COUNTED', number = $2, confirmed_at = $3, code = NULL, reason = NULL WHERE id = $1
+	`UPDATE signatures SET state = 'COUNTED', number = $2, confirmed_at = $3, reason = NULL WHERE id = $1
  AND state = 'PENDING'`,
 }
 

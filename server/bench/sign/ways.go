@@ -11,6 +11,7 @@ import (
 	"petitiond/server/bench/load"
 	"petitiond/server/database"
 	"petitiond/server/ledger"
+	"petitiond/server/signing"
 )
 
 // ways returns the ways to sign on one database and those to confirm, each with the one first with which the others are
@@ -37,6 +38,12 @@ func (b *bench) ways(
 			return err
 		}},
 	}
+	mailboxes := signing.New(signing.Options{Database: db, Ledger: book, Keys: keys})
+	ways = append(ways, way{name: "request", sign: func(_, n int) error {
+		row := b.next().Signature(keys, petitions[n])
+		row.Waiting = &ledger.Waiting{}
+		return mailboxes.Ask(ctx, row)
+	}})
 	waiting := &stock{bench: b, book: book, keys: keys, petition: petitions[0]}
 	confirming = []way{
 		waiting.confirmed("confirm-single", 6_000, single.confirm),

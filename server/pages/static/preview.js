@@ -1,4 +1,4 @@
-// Takes the edit token out of the address, so that it is left in no history, bookmark, screenshot or shared link.
+// Takes the token out of the address, so that it is left in no history, bookmark, screenshot or shared link.
 'use strict';
 
 history.replaceState(null, '', location.pathname);
