@@ -119,6 +119,33 @@ func TestNobodyIsToldBut(t *testing.T) {
 	})
 }
 
+// TestOneEntryEach looks at what a request does, whatever is known of its address: it writes one entry of the outbox, as
+// long as any other, and changes nothing else.
+func TestOneEntryEach(t *testing.T) {
+	each(t, func(t *testing.T, s *place) {
+		before := sitetest.New(t, s.DB)
+		for _, email := range []string{"counts@example.org", "revoke@example.org"} {
+			before.MustSign(t, s.petition, 0, func(in *petitioning.Signing) { in.Email = email })
+		}
+		s.Exec(t, `UPDATE signatures SET state = 'INVALIDATED', mails = 5 WHERE number = 2`)
+		rows := func() (n [3]int) {
+			for i, table := range []string{"signatures", "mailbox_days", "idempotency_keys"} {
+				n[i] = sitetest.Value[int](t, s.Site, `SELECT COUNT(*) FROM `+table)
+			}
+			return n
+		}
+		stored := rows()
+		for i, email := range []string{"counts@example.org", "revoke@example.org", "newone@example.org", "newone@example.org"} {
+			s.MustSign(t, s.petition, 0, func(in *petitioning.Signing) { in.Email = email })
+			equal(t, "entries", 2*i+1, sitetest.Value[int](t, s.Site, `SELECT COUNT(*) FROM outbox`))
+			ok(t, s.Resend(t.Context(), s.petition, email))
+			equal(t, "entries", 2*i+2, sitetest.Value[int](t, s.Site, `SELECT COUNT(*) FROM outbox`))
+		}
+		equal(t, "lengths", 2, sitetest.Value[int](t, s.Site, `SELECT COUNT(DISTINCT octet_length(payload)) FROM outbox`))
+		equal(t, "rows", stored, rows())
+	})
+}
+
 // TestSignedAtOnceBefore is about those who signed while the site did not confirm mailboxes: they get a link, too.
 func TestSignedAtOnceBefore(t *testing.T) {
 	each(t, func(t *testing.T, s *place) {

@@ -28,18 +28,19 @@ const (
 )
 
 // Run reminds and erases once a minute until ctx ends. Every replica may do so at the same time, and what one leaves
-// unfinished the next one goes on with.
+// unfinished the next one goes on with. It does not begin at once: the system may not have set its clock yet, and what is
+// erased does not come back.
 func (s *Service) Run(ctx context.Context) error {
 	tick := time.NewTicker(upkeepEvery)
 	defer tick.Stop()
 	for {
-		s.task(ctx, "erase signatures that were not confirmed", s.Lapse)
-		s.task(ctx, "remind mailboxes", s.Remind)
-		s.task(ctx, "forget how many mails were sent", s.Forget)
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+			s.task(ctx, "erase signatures that were not confirmed", s.Lapse)
+			s.task(ctx, "remind mailboxes", s.Remind)
+			s.task(ctx, "forget how many mails were sent", s.Forget)
 		}
 	}
 }
