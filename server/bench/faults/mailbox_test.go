@@ -166,8 +166,8 @@ func confirmThrough(t *testing.T, on ground, kill func(server *program)) {
 	audit(t, on, people)
 }
 
-// TestServerIsKilledBetweenMails ends the server between row, mail and confirmation: every acknowledged signature can be
-// confirmed, by two mails at most, and counts once.
+// TestServerIsKilledBetweenMails ends the server between row, mail and confirmation: every acknowledged signature can
+// be confirmed, by two mails at most, and counts once.
 func TestServerIsKilledBetweenMails(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, on ground) {
