@@ -36,7 +36,8 @@ func (l *lane) settle(ctx context.Context) bool {
 	return true
 }
 
-// settleIn deletes what was sent, even if another worker holds it by now. What failed is changed only while nobody has leased it again.
+// settleIn deletes what was sent, even if another worker holds it by now. What failed is changed only while nobody has
+// leased it again.
 func (l *lane) settleIn(ctx context.Context, tx *sql.Tx, results []result, now time.Time) error {
 	var sent []uuid.UUID
 	for _, r := range results {

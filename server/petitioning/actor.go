@@ -104,8 +104,8 @@ func (a *Actor) own() []uuid.UUID {
 // Viewer returns what reading needs to know about the actor.
 func (a *Actor) Viewer() reading.Viewer { return reading.Viewer{All: a.IsAdmin(), Own: a.own()} }
 
-// addOwn lets the rest of the request see the petition that it has created, now or when the same request was first sent.
-// Changing it requires the edit token.
+// addOwn lets the rest of the request see the petition that it has created, now or when the same request was first
+// sent. Changing it requires the edit token.
 func (a *Actor) addOwn(petition uuid.UUID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
