@@ -35,6 +35,7 @@ type commenting struct {
 	due []uuid.UUID
 }
 
+// wait waits until next has something to send: what was read with the one before, or news.
 func (c *commenting) wait(ctx context.Context) error {
 	if len(c.due) > 0 {
 		return nil
@@ -61,6 +62,7 @@ func (c *commenting) next(ctx context.Context) (*ent.Comment, error) {
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
+	// One event has one comment.
 	for _, row := range found[1:] {
 		c.due = append(c.due, row.ID)
 	}

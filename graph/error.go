@@ -63,6 +63,7 @@ func (r *Resolver) present(ctx context.Context, err error) *gqlerror.Error {
 	if value, ok := errors.AsType[scalar.Error](err); ok {
 		return presented(errcode.BadUserInput, value.Error())
 	}
+	// Of several the first: GraphQL reports one error for a field.
 	if faults := petitioning.Faults(err); len(faults) > 0 {
 		return retryable(presented(string(faults[0].Code), faults[0].Message), faults[0].RetryAfter)
 	}
@@ -82,10 +83,12 @@ func (r *Resolver) present(ctx context.Context, err error) *gqlerror.Error {
 	return presented(errcode.Internal, "Something went wrong here. Try again, and tell the operator the request id if it stays.")
 }
 
+// presented makes an error of a code and a message for people.
 func presented(code, message string) *gqlerror.Error {
 	return &gqlerror.Error{Message: message, Extensions: map[string]any{"code": code}}
 }
 
+// retryable adds how long a client should wait before it tries again, where that is known.
 func retryable(e *gqlerror.Error, after time.Duration) *gqlerror.Error {
 	if wait := seconds(after); wait != nil {
 		e.Extensions["retryAfterSeconds"] = *wait

@@ -13,6 +13,7 @@ import (
 // mark returns the mark of a value. A client that reconnects is not sent a version that it has, unless the versions
 // are those of several petitions, or the last hour is selected and may have fallen since that version was written.
 func (c *counting) mark(v *figures.Value) eventmark.Mark {
+	// A newer value of a petition takes the place of an older one that was not sent yet.
 	m := eventmark.Mark{Topic: v.Petition.String(), Denied: v.Gone}
 	if len(c.shares) == 1 && (!bool(c.hours) || c.Reading.IsFresh(*v)) {
 		m.Version = int64(v.Version)

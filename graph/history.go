@@ -29,6 +29,7 @@ func historyOf(ctx context.Context, r *Resolver, row *ent.Petition, step history
 
 // HistorySize returns how many points Petition.signatureHistory has at most, by its arguments.
 func (r *Resolver) HistorySize(arguments map[string]any) int {
+	// Arguments are those of JSON here, before anything has judged them.
 	step, _ := arguments["interval"].(string)
 	from, begins := arguments["from"].(string)
 	start, err := scalar.UnmarshalDateTime(from)

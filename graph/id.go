@@ -22,6 +22,7 @@ func petitionKey(id scalar.ID) uuid.UUID {
 	return id.UUID
 }
 
+// commentKey returns the key of a comment that an argument names, or nil if it names none.
 func commentKey(id *scalar.ID) *uuid.UUID {
 	if id == nil {
 		return nil

@@ -10,6 +10,7 @@ import (
 	"petitiond/server/reading"
 )
 
+// signingOf translates the input of signPetition.
 func signingOf(in model.SignPetitionInput) petitioning.Signing {
 	return petitioning.Signing{
 		Petition: petitionKey(in.PetitionID), Name: in.Name, Email: in.Email, Country: in.Country,
@@ -31,6 +32,7 @@ func orderOf(in *model.PetitionOrder) *reading.Order {
 	return &out
 }
 
+// remarkOf translates the input of addComment.
 func remarkOf(in model.AddCommentInput) petitioning.Remark {
 	return petitioning.Remark{
 		Petition: petitionKey(in.PetitionID), Parent: commentKey(in.ParentID), Body: in.Body, AuthorName: in.AuthorName,

@@ -234,6 +234,7 @@ type option[V comparable] struct {
 	given bool
 }
 
+// optional returns what an argument gives, if it does.
 func optional[V comparable](p *V) option[V] {
 	if p == nil {
 		return option[V]{}
@@ -241,6 +242,7 @@ func optional[V comparable](p *V) option[V] {
 	return option[V]{*p, true}
 }
 
+// pointer returns it as the domain takes it.
 func (o option[V]) pointer() *V {
 	if !o.given {
 		return nil

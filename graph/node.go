@@ -94,6 +94,7 @@ func (r *Resolver) nodes(ctx context.Context, ids []*scalar.ID) ([]scalar.Node, 
 	if err != nil {
 		return nil, err
 	}
+	// By id, since several arguments may name the same object, and the answer has their order.
 	found := map[scalar.ID]scalar.Node{}
 	w := selectedHere(ctx)
 	petitions := func(ctx context.Context, keys []uuid.UUID) ([]*ent.Petition, error) {

@@ -104,6 +104,7 @@ var (
 	ofCount     = belongs(aboveCount)
 )
 
+// belongs declares both edges to the petition of rows, by the one that leads back to it.
 func belongs[Row comparable](above *edge[Row, none, *ent.Petition]) belonging[Row] {
 	return belonging[Row]{above, &edge[Row, reading.Selection, *ent.Petition]{above.key, func(
 		ctx context.Context, _ *siblings[Row], from *reading.Reader, w reading.Selection, ids []uuid.UUID,

@@ -30,6 +30,7 @@ func (r *Resolver) petitions(ctx context.Context, id scalar.ID) (<-chan *ent.Pet
 				return nil, err
 			}
 		}
+		// The whole row: what its fields need is not known yet, as the event is computed after this.
 		found, err := r.reads(ctx).PetitionsByID(ctx, []uuid.UUID{id.UUID}, reading.Selection{})
 		row, err := one(found.Rows, err)
 		switch {

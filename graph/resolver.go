@@ -34,6 +34,7 @@ func Schema(resolvers generated.ResolverRoot) graphql.ExecutableSchema {
 var contract = sync.OnceValue(func() *ast.Schema {
 	// A copy, since the generated package returns the schema that it uses itself.
 	schema := *generated.NewExecutableSchema(generated.Config{}).Schema()
+	// The map, too, is that of the generated package.
 	schema.Directives = maps.Clone(schema.Directives)
 	delete(schema.Directives, "defer")
 	return &schema

@@ -39,6 +39,7 @@ func (r *Resolver) counts(ctx context.Context, argument string, ids ...scalar.ID
 	c := &counting{Resolver: r, hours: hoursAsked(ctx), shares: map[uuid.UUID]*share{}}
 	aspect := figures.Count
 	if c.hours {
+		// Only for those who see it: it changes every minute, also where nobody signs.
 		aspect |= figures.Hour
 	}
 	keys := make([]uuid.UUID, len(ids))
@@ -95,6 +96,7 @@ func (c *counting) look(ctx context.Context, s *share, v figures.Value) error {
 	if v.Edition == s.edition {
 		return nil
 	}
+	// By a statement of its own and not by the value, which says nothing of who may see it.
 	seen, err := c.reads(ctx).Sees(ctx, v.Petition)
 	if err != nil {
 		return err
@@ -126,6 +128,7 @@ func (c *counting) farewell(s *share, v figures.Value) (*figures.Value, error) {
 
 // differs reports whether a value is worth an event: not if only the text of its petition has changed.
 func (c *counting) differs(told *figures.Value, v figures.Value) bool {
+	// By the version and not by the numbers: two changes may have brought the same number back.
 	return told.Version != v.Version || bool(c.hours) && !told.SameHour(v)
 }
 

@@ -29,6 +29,7 @@ type source[T any] struct {
 
 // follow sends the events of a source until the subscriber has gone.
 func follow[T any](ctx context.Context, s source[T]) <-chan *T {
+	// Without a buffer: an event that nobody takes yet would be old when it is taken.
 	out := make(chan *T)
 	go func() {
 		defer close(out)

@@ -18,6 +18,7 @@ func addressFrom(trusted []netip.Prefix) func(*http.Request) netip.Addr {
 		address, _ := parseAddress(r.RemoteAddr)
 		// Several lines are one list.
 		hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+		// From the right, where the nearest proxy has written.
 		for i := len(hops) - 1; i >= 0 && vouched(address); i-- {
 			hop, ok := parseAddress(strings.TrimSpace(hops[i]))
 			if !ok {
@@ -45,6 +46,7 @@ func warnOfProxies(trusted []netip.Prefix, log *slog.Logger, next http.Handler) 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// The names are those that net/http keeps.
 		read, other := len(r.Header["X-Forwarded-For"]) > 0, len(r.Header["Forwarded"])+len(r.Header["X-Real-Ip"]) > 0
+		// Once each has been said nothing is parsed any more.
 		if read && !stranger.Load() || other && (!stranger.Load() || !silent.Load()) {
 			peer, _ := parseAddress(r.RemoteAddr)
 			switch {

@@ -57,6 +57,7 @@ func (c command) load(ctx context.Context, name string, rest, environment []stri
 	// Arguments may stand before flags and behind them.
 	own, rest := c.splitArgs(rest)
 	config, extra, err := settings.Load(rest, environment)
+	// A flag that does not exist is a mistake in the command line; a value that cannot be, one in the settings.
 	if wrong, ok := errors.AsType[settings.FlagError](err); ok {
 		return misuse{wrong.Error(), seeHelp}
 	}

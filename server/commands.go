@@ -75,6 +75,7 @@ func serve(ctx context.Context, in invocation) error {
 
 // migrate applies the migrations and prints which it applied, also if it fails half way.
 func migrate(ctx context.Context, in invocation) (err error) {
+	// Without the domain: before the migration its tables need not be there.
 	db, err := database.Open(ctx, in.config.DatabaseURL)
 	if err != nil {
 		return fmt.Errorf("opening the database: %w", err)
@@ -103,6 +104,7 @@ func withCore(ctx context.Context, in invocation, fn func(context.Context, *core
 	}
 	// Those who can run a command on this machine can read the database anyway, so that no credential is asked for.
 	ctx = petitioning.WithActor(ctx, petitioning.Operator())
+	// Rung after the ledger has written everything, and also if the command failed half way.
 	err = c.while(ctx, func(ctx context.Context) error { return fn(ctx, c) })
 	return errors.Join(err, c.ring(ctx), c.db.Close())
 }
@@ -181,6 +183,7 @@ var errDiffered = errors.New("some figures or dates were wrong and were correcte
 // wrong clock has dated ahead or closed.
 func recountAll(ctx context.Context, in invocation) error {
 	return withCore(ctx, in, func(ctx context.Context, c *core) error {
+		// All three, also if one of them fails: each repairs something of its own.
 		found, err := c.recounter(nil).Recount(ctx)
 		mended, fault := c.domain.Mend(ctx)
 		dated, late := outbox.Redate(ctx, c.db.Write, c.db.Clock.Now())
@@ -217,6 +220,7 @@ func printVersion(out io.Writer) error {
 func help(out io.Writer) error {
 	var b strings.Builder
 	b.WriteString("petitiond serves petitions over GraphQL.\n\n")
+	// Sorted, since a map has no order, and help should look the same each time.
 	for _, name := range slices.Sorted(maps.Keys(commands())) {
 		fmt.Fprintf(&b, "  petitiond %s\n", commands()[name].usage)
 	}

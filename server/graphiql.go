@@ -16,6 +16,7 @@ func (a *App) forBrowsers(api http.Handler) http.Handler {
 		return api
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// With a query in the address it is a program, or somebody who tries one out.
 		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 		if !reads || r.URL.RawQuery != "" || !wantsPage(r.Header["Accept"]) {
 			api.ServeHTTP(w, r)

@@ -75,6 +75,7 @@ func (a *App) furnish() error {
 		return err
 	}
 	a.doors[0].server = httpserver.New(a.edge(warnOfProxies(a.config.TrustedProxies, a.log, public)))
+	// Metrics are then a route of the public address, or nowhere.
 	if len(a.doors) == 1 {
 		return nil
 	}

@@ -34,6 +34,7 @@ func (c *core) loadDemo(ctx context.Context) error {
 		signatures += len(p.Signatures)
 	}
 	c.log.Info("loaded the demo content", "petitions", len(list), "signatures", signatures)
+	// Now, so that the first visitor finds the lists in order, and not a second later.
 	return c.domain.RankAll(ctx)
 }
 

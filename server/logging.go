@@ -47,6 +47,7 @@ type requestLog struct{ slog.Handler }
 
 // Handle adds the request id if there is one and the line does not have it yet.
 func (l requestLog) Handle(ctx context.Context, line slog.Record) error {
+	// Lines of package requestid have it already.
 	present := false
 	line.Attrs(func(a slog.Attr) bool { present = a.Key == "request_id"; return !present })
 	if id := requestid.ID(ctx); id != "" && !present {
@@ -72,6 +73,7 @@ func caller(environment []string) string {
 		name = known.Username
 	}
 	for _, pair := range environment {
+		// It is a hint and no proof, as those who run commands can set it: the name of the process stands beside it.
 		if person, ok := strings.CutPrefix(pair, "SUDO_USER="); ok && person != name {
 			return person + " as " + name
 		}

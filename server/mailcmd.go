@@ -25,6 +25,7 @@ func testMail(ctx context.Context, in invocation) error {
 	if in.config.PublicURL == "" {
 		in.config.PublicURL = "http://localhost" // in development, where the port may be any
 	}
+	// A letter like any other, so that the test goes all the way that mails go.
 	order := mail.Order{To: address.Kept, Letter: mail.Test{Link: in.config.PublicURL + "/"}}
 	switch {
 	case in.config.SMTP != nil:

@@ -11,6 +11,7 @@ func memoryLimit(config settings.Config) int64 {
 	if config.Memory != 0 {
 		return config.Memory
 	}
+	// The rest is for the system, for connections in the kernel, and for a database on the same machine.
 	return machine.Memory() / 4 * 3
 }
 

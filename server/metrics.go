@@ -47,7 +47,7 @@ func (m *metrics) show(a *App) {
 	gauge := func(name, help string, value func() float64) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 	}
-	gauge("petitiond_open_lines", "Open WebSockets and event streams.", func() float64 { return float64(a.transport.Open()) })
+	gauge("petitiond_open_connections", "Open WebSockets and event streams.", func() float64 { return float64(a.transport.Open()) })
 	gauge("petitiond_subscription_bytes", "Memory that open subscriptions are reckoned to take at most; up to an eighth of PETITION_MEMORY is allowed.",
 		func() float64 { return float64(a.transport.Kept()) })
 	gauge("petitiond_plain_connections", "Open connections that are neither WebSockets nor event streams.", func() float64 {
@@ -77,6 +77,8 @@ func (m *metrics) show(a *App) {
 		return float64(a.db.Write.Stats().OpenConnections)
 	})
 	m.showRefusals(a)
+	// Every trouble from the start on, at zero: an alert on a counter that appears with its first failure would miss
+	// that one.
 	failed := &a.db.Failed // it outlives a.db
 	for _, trouble := range database.Troubles() {
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
@@ -139,6 +141,7 @@ func (m *metrics) handler() http.Handler {
 // counting counts the answers of a route.
 func (m *metrics) counting(route string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// The status is known only once the handler has written it, or has not.
 		s := &statusWriter{ResponseWriter: w, status: http.StatusInternalServerError} // in case of a panic
 		defer func() { m.requests.WithLabelValues(route, strconv.Itoa(s.status)).Inc() }()
 		next.ServeHTTP(s, r)

@@ -55,6 +55,7 @@ func (a *App) sharePage(ctx context.Context, name string, render pages.Render, s
 // startPage returns the liveliest open petitions.
 func (a *App) startPage(ctx context.Context) ([]pages.Card, pages.Site, error) {
 	first := startPetitions
+	// By trend and not by count: the same few petitions would always lead.
 	list, err := a.anybody().Petitions(ctx, reading.PetitionQuery{
 		Order: &reading.Order{Field: reading.ByTrending, Direction: reading.Desc},
 		// No body: cards have none, and it is the longest column.
@@ -139,6 +140,7 @@ func (a *App) petition(ctx context.Context, from *reading.Reader, slug string) (
 		Accepting: state.SignableAt(row.State, row.StartsAt, row.EndsAt, a.db.Clock.Now()),
 		ByMail:    a.domain.ConfirmsMailboxes(),
 	}
+	// Absent and empty are the same to a template.
 	if row.Outcome != nil {
 		page.Outcome = string(*row.Outcome)
 	}
@@ -188,6 +190,7 @@ func forPerson(err error) (fault string, _ error) {
 
 // fill adds the people: comments and signatories, the newest of each.
 func (a *App) fill(ctx context.Context, from *reading.Reader, id uuid.UUID, page *pages.Petition) error {
+	// The newest alone: a page is read from its top, and the API has the rest.
 	comments, signatories := pageComments, pageSignatories
 	list, err := from.Comments(ctx, reading.CommentQuery{Order: reading.Newest, Bodies: reading.WithBodies}, keyset.Args{First: &comments}, id)
 	if err != nil {

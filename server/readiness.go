@@ -42,6 +42,7 @@ func (p *probe) ask(ctx context.Context) (bool, error) {
 	}
 }
 
+// answer asks once for all who wait. It has the time of the one who asked first, and does not end with that request.
 func (p *probe) answer(ctx context.Context, r *reply) {
 	if end, ok := ctx.Deadline(); ok { // that the first one hangs up is no answer for the others
 		var cancel context.CancelFunc

@@ -74,6 +74,7 @@ func (a *App) serve(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		err := a.drain(ctx)
+		// Each server returns once it has been told to end, and says why.
 		for range a.doors {
 			if end := <-served; !errors.Is(end, http.ErrServerClosed) {
 				err = errors.Join(err, end)

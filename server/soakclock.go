@@ -12,6 +12,7 @@ func wall() func() time.Time {
 	if clockFile == "" {
 		return nil
 	}
+	// One for each process: replicas on one machine have clocks of their own.
 	file := fmt.Sprint(clockFile, os.Getpid())
 	return func() time.Time {
 		text, err := os.ReadFile(file)

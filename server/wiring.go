@@ -135,6 +135,7 @@ func (a *App) serveGraphQL() error {
 // allowedOrigins returns the origins of the settings, and that of the site: a proxy may ask us under another name, by
 // which our own pages would look like those of another site.
 func (a *App) allowedOrigins() []string {
+	// A copy: the settings are shown elsewhere as they were given.
 	origins := slices.Clone(a.config.AllowedOrigins)
 	if site, err := url.Parse(a.config.PublicURL); err == nil {
 		origins = append(origins, settings.OriginOf(site))

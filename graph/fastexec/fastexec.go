@@ -59,6 +59,7 @@ func Resolve(
 	return true
 }
 
+// guarded computes a value. With recovers a panic becomes an error of this value alone, as gqlgen has it, and null.
 func guarded(
 	ctx context.Context, recovers bool, tell func(context.Context, error), recovered func(context.Context, any) error,
 	compute func(context.Context) graphql.Marshaler,
@@ -165,6 +166,8 @@ func Object(fields []graphql.CollectedField, out *graphql.FieldSet) graphql.Mars
 	return &object{fields, out.Values}
 }
 
+// object is what a selection of fields was computed to. It is written straight into the answer, without a copy in
+// between.
 type object struct {
 	fields []graphql.CollectedField
 	values []graphql.Marshaler

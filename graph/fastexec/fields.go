@@ -84,6 +84,8 @@ func shapeIn(ctx context.Context) *shape {
 	return shapeOfDocument(graphql.GetOperationContext(ctx).Doc)
 }
 
+// shapeOfDocument returns what is known of a document, which is the same each time that it is executed. It is kept for
+// as long as the document is, by a weak pointer: the cache of documents decides how long that is.
 func shapeOfDocument(doc *ast.QueryDocument) *shape {
 	key := weak.Make(doc)
 	if known, ok := shapes.Load(key); ok {

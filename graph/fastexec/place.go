@@ -34,6 +34,8 @@ func (p *place) Value(key any) any {
 	return p.Context.Value(key)
 }
 
+// fieldContext makes what gqlgen would have made for each field, once somebody asks for it: nearly nobody does, unless
+// there is an error whose path is wanted.
 func (p *place) fieldContext() *graphql.FieldContext {
 	p.asked.Do(func() {
 		p.made = &graphql.FieldContext{Parent: graphql.GetFieldContext(p.Context)}

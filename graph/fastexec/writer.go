@@ -87,6 +87,8 @@ func (p *page) WriteByte(c byte) error {
 	return err
 }
 
+// grown asks the budget for more room where the answer has outgrown what it was given. MarshalGQL returns no errors, so
+// that the only way out of the middle of an answer is a panic.
 func (p *page) grown() {
 	if p.Len() <= p.room {
 		return

@@ -42,6 +42,7 @@ func (c *checkpoints) close() error {
 	return c.helper.Close()
 }
 
+// run looks at the log again and again, until ctx ends.
 func (c *checkpoints) run(ctx context.Context) {
 	defer close(c.done)
 	tick := time.NewTicker(checkEvery)

@@ -49,6 +49,7 @@ func TroubleOf(err error) Trouble {
 	return TroubleOther
 }
 
+// isFull reports whether there was no room on the disk. SQLite has further bits for the place at which it lacked.
 func isFull(err error) bool {
 	code, ok := sqliteCode(err)
 	return pq.As(err, pqerror.DiskFull) != nil || ok && code&0xff == sqlite3.SQLITE_FULL

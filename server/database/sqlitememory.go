@@ -20,6 +20,7 @@ const (
 // told before it is first used.
 var errUncounted = count()
 
+// count has SQLite count what it allocates, which can only be said before it is used for the first time.
 func count() error {
 	tls := libc.NewTLS()
 	defer tls.Close()

@@ -105,6 +105,8 @@ func (c *cachingConn) QueryContext(ctx context.Context, query string, args []dri
 	return bufferRows(found)
 }
 
+// query runs a statement that is kept, or lets the driver run it. One whose rows are still being read is busy: a second
+// run would end the first.
 func (c *cachingConn) query(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	one, err := c.find(ctx, query, args)
 	if err != nil {

@@ -78,7 +78,8 @@ func (d document) gather(now time.Time, people register, rng *rand.Rand) ([]Sign
 	signatures := make([]Signature, 0, d.Crowd.Count)
 	for i, at := range d.Crowd.times(from, until, rng) {
 		signatures = append(signatures, Signature{
-			Name:     names.draw(rng),
+			Name: names.draw(rng),
+			// Of a domain that nobody has, and each once: addresses must differ, or the signatures would count as one.
 			Address:  fmt.Sprintf("signatory-%06d@demo.example", i+1),
 			Country:  d.Crowd.country(rng),
 			ShowName: rng.Float64() < d.Crowd.Named,
@@ -121,6 +122,7 @@ func (c crowd) age(window time.Duration, rng *rand.Rand) time.Duration {
 	case c.Curve == "fresh":
 		// Uniform in the logarithm of the age: many are only minutes old, however long the window is.
 		return scale(time.Second, math.Pow(window.Seconds(), early))
+	// The rest of a viral petition is steady, as its past was.
 	case c.Curve == "viral" && rng.Float64() < viralShare:
 		return scale(viralAge, rng.ExpFloat64())
 	}

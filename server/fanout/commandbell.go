@@ -24,6 +24,7 @@ type Bell struct {
 func (b Bell) Run(ctx context.Context) error {
 	tick := time.NewTicker(Glance)
 	defer tick.Stop()
+	// What was rung before belongs to what this server reads as it starts.
 	last := b.rung()
 	for {
 		select {
@@ -31,6 +32,7 @@ func (b Bell) Run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
+		// Another time and not a later one: the clock may have been set back.
 		if at := b.rung(); !at.Equal(last) {
 			last = at
 			b.Heard()

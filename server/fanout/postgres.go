@@ -184,6 +184,7 @@ func (p *Postgres) receive(n *pq.Notification) {
 		p.opt.Receiver.Lost()
 		return
 	}
+	// PostgreSQL tells a session of its own notifications as well, and the listener is a session like any other.
 	list, own := strings.CutPrefix(n.Extra, p.name)
 	if own { // told here already, and at once
 		return
@@ -205,6 +206,7 @@ func (p *Postgres) receive(n *pq.Notification) {
 // send sends what waits, once a tick at most. News that cannot be sent are dropped: every replica reads what
 // is watched again anyway.
 func (p *Postgres) send(ctx context.Context) {
+	// It is waited for behind each sending and not before, so that the first news after a pause are sent at once.
 	tick := time.NewTicker(p.opt.Tick)
 	defer tick.Stop()
 	for {
@@ -242,6 +244,7 @@ func (p *Postgres) take() []figures.Value {
 	for _, v := range p.waiting {
 		out = append(out, v)
 	}
+	// The map keeps its room, since there is news in nearly every tick.
 	clear(p.waiting)
 	return out
 }

@@ -41,6 +41,8 @@ func checkAddress(given any) (any, []Fault) {
 	return []byte(address.Kept), nil
 }
 
+// checkAddressees passes over blank names, as forms send a field for each that could be given. Faults name the place
+// that a name has in the input.
 func checkAddressees(given any) (any, []Fault) {
 	names := given.([]string) //nolint:forcetypeassert // In says that they are texts
 	out, faults := []string{}, []Fault(nil)
@@ -65,11 +67,13 @@ func imageURL(s string) (clean, fault string) {
 	const most = 2000
 	u, err := url.Parse(s)
 	switch {
+	// First, whatever Parse says: a fault should name what is easiest to correct.
 	case utf8.RuneCountInString(s) > most || !utf8.ValidString(s):
 		return "", fmt.Sprintf("The image must have an address of at most %d characters.", most)
 	case err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || strings.ContainsFunc(s, notInAddress):
 		return "", "The image must be an https address such as https://example.org/bees.jpg, without a user name."
 	}
+	// As it was read, so that what is stored is what was judged.
 	return u.String(), ""
 }
 

@@ -125,6 +125,8 @@ func placeOf(field any) (place any, after func() error) {
 	return field, nil
 }
 
+// nullable scans a text that may be absent. Each row gets a pointer of its own, since the places are used again for the
+// next row.
 func nullable[V any](field **V, of func(string) V) (place any, after func() error) {
 	text := new(sql.NullString)
 	return text, func() error {

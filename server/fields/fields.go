@@ -51,6 +51,7 @@ var All = []Field{
 	{Column: petition.FieldID, Name: "id", In: func(p *ent.Petition) any { return &p.ID }},
 	{Column: petition.FieldSlug, Name: "slug", Makes: []string{"url"}, In: func(p *ent.Petition) any { return &p.Slug }},
 	{
+		// Until somebody has signed: what people have signed is what they have read.
 		Column: petition.FieldTitle, Name: "title", In: func(p *ent.Petition) any { return &p.Title },
 		Draft: true, Required: true, Change: UntilSigned, Check: checked(title),
 	},
@@ -77,6 +78,7 @@ var All = []Field{
 		Draft: true, Absent: "und", Check: checked(text.CheckLocale), // BCP 47 for undetermined
 	},
 	{
+		// Nobody is shown it; it is how the site can reach the petitioner.
 		Column: petition.FieldPetitionerAddress, Name: "petitionerEmail", Sealed: true,
 		In: func(p *ent.Petition) any { return &p.PetitionerAddress }, Draft: true, Check: checkAddress,
 	},

@@ -11,6 +11,7 @@ import (
 // Value returns what a row has in the field: nil where it may have nothing and has nothing.
 func (f Field) Value(row *ent.Petition) any {
 	v := reflect.ValueOf(f.In(row)).Elem()
+	// By the type of the field in the row, so that the table need not say it a second time.
 	if v.Kind() != reflect.Pointer {
 		return v.Interface()
 	}
@@ -75,6 +76,7 @@ func (f Field) Given(input any) (value any, given bool) {
 
 // Named returns the field of a struct that has a name of the API. It panics where there is none, which the tests meet.
 func Named(v reflect.Value, name string) reflect.Value {
+	// The inputs are Go structs, whose names differ from those of the API by their capitals alone.
 	field := v.FieldByNameFunc(func(have string) bool { return strings.EqualFold(have, name) })
 	if !field.IsValid() {
 		panic("fields: " + v.Type().String() + " has no field " + name)

@@ -115,6 +115,7 @@ func (f File) first(ctx context.Context, tx *sql.Tx) (*secret.Keys, error) {
 	switch {
 	case failed != nil:
 		return nil, failed
+	// With a new secret all addresses could sign again.
 	case made && err != nil:
 		return nil, ErrSecretMissing
 	case made && !proven:
@@ -142,6 +143,7 @@ func tracesOfSecrets() []trace {
 			return err == nil
 		}
 	}
+	// They show that the database is in use, and can prove nothing.
 	never := func(*secret.Keys, uuid.UUID, uuid.UUID, []byte) bool { return false }
 	return []trace{
 		{`SELECT id, id, name FROM signatures WHERE name IS NOT NULL`, opens(secret.NameSeal)},

@@ -57,6 +57,7 @@ const (
 	leaveTime = 2 * time.Second
 )
 
+// newPlaces returns places that are all free.
 func newPlaces(o Options) *places {
 	return &places{
 		most: o.Connections, each: o.ConnectionsPerClient, client: o.Client, log: o.Logger, now: o.Now,
@@ -168,6 +169,7 @@ func (s *places) spare() {
 	}
 }
 
+// size returns how many connections there are.
 func (s *places) size() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -328,12 +330,14 @@ type queue struct {
 	mark   *list.Element
 }
 
+// newQueue returns an empty queue. Its mark stands between the connections that wait, before it, and those at work.
 func newQueue() *queue {
 	q := &queue{places: list.New()}
 	q.mark = q.places.PushBack((*place)(nil))
 	return q
 }
 
+// size counts the places, without the mark.
 func (q *queue) size() int { return q.places.Len() - 1 }
 
 // longest returns the place that has waited longest and may be closed for another, or nil if there is none.
@@ -366,18 +370,21 @@ type spot struct {
 	at    *list.Element
 }
 
+// wait puts the connection behind all that wait, so that the one that has waited longest is first.
 func (s spot) wait() {
 	if s.queue != nil {
 		s.queue.places.MoveBefore(s.at, s.queue.mark)
 	}
 }
 
+// work puts it among those at work, which give way to nobody.
 func (s spot) work() {
 	if s.queue != nil {
 		s.queue.places.MoveToBack(s.at)
 	}
 }
 
+// leave takes it out.
 func (s spot) leave() {
 	if s.queue != nil {
 		s.queue.places.Remove(s.at)

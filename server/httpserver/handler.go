@@ -106,6 +106,7 @@ func (a *answer) WriteHeader(status int) {
 // share.
 func (a *answer) Write(p []byte) (int, error) {
 	a.begin()
+	// Counted here, since net/http does not tell how full its buffer is.
 	a.size += len(p)
 	if a.size > buffered {
 		a.place.write(a.until)
@@ -136,6 +137,7 @@ func (a *answer) begin() {
 	_ = http.NewResponseController(a.ResponseWriter).SetWriteDeadline(a.until)
 }
 
+// unread reports whether a part of the body has not been read.
 func (a *answer) unread() bool { return a.body != nil && !a.body.whole }
 
 // Hijack hands the connection over to the handler, without deadlines. It then no longer has a place among the plain

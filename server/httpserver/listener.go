@@ -33,6 +33,7 @@ func (l *listener) Accept() (net.Conn, error) {
 			l.places.failed(err)
 			select {
 			case <-time.After(pause):
+				// A lack of descriptors lasts until somebody leaves: to try at once would take a processor.
 				pause = min(2*pause, longestPause)
 			case <-l.closed:
 			}

@@ -97,6 +97,7 @@ type sealer struct {
 // Encode returns the opaque form: base64url of version, number of keys, keys, id and MAC. List describes the list that
 // the cursor is bound to: its name, parent, filter and order.
 func (c Codec) Encode(list string, at Cursor) string {
+	// Room for nearly every cursor, of which a page makes up to a hundred.
 	raw := append(make([]byte, 0, 64), cursorVersion, byte(len(at.Keys)))
 	for _, key := range at.Keys {
 		raw = append(raw, byte(key.kind))
@@ -129,6 +130,8 @@ func (c Codec) Decode(list, s string) (Cursor, error) {
 	return parseCursor(payload)
 }
 
+// mac returns what binds a payload to its list: a cursor of another list, or one that somebody has made up, has none
+// that fits.
 func (c Codec) mac(list string, payload []byte) (out [cursorMAC]byte) {
 	s := c.sealers.Get().(*sealer) //nolint:forcetypeassert // nothing else is in there
 	defer c.sealers.Put(s)
@@ -163,6 +166,7 @@ func parseCursor(payload []byte) (Cursor, error) {
 	return at, nil
 }
 
+// parseCursorKey parses one key, and returns what stands behind it.
 func parseCursorKey(b []byte) (key Key, rest []byte, ok bool) {
 	if len(b) == 0 {
 		return Key{}, nil, false

@@ -23,6 +23,7 @@ func (o Order) Condition(after, before *Cursor, add func(any) string) string {
 		if bound.at == nil {
 			continue
 		}
+		// Rows are compared as a whole, which both databases do along an index of the columns.
 		sign := "<"
 		if bound.greater {
 			sign = ">"

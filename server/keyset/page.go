@@ -43,6 +43,7 @@ func (p PageInfo) StartCursor() *string { return placeOf(p.start) }
 // EndCursor returns the place of the last row, or nil where there is none.
 func (p PageInfo) EndCursor() *string { return placeOf(p.end) }
 
+// placeOf returns the cursor of a row, or nil for none.
 func placeOf(row func() string) *string {
 	if row == nil {
 		return nil
@@ -74,6 +75,7 @@ type Window struct {
 // Window checks the arguments. Without first and last it returns the first page of the default size.
 func (a Args) Window(defaultSize, maxSize int) (Window, error) {
 	w := Window{Limit: defaultSize, After: bound(a.After), Before: bound(a.Before)}
+	// With either argument a page may have both bounds; which one it is counted from depends on the argument.
 	argument, size := "first", a.First
 	if a.Last != nil {
 		if a.First != nil {
@@ -114,6 +116,7 @@ func (w Window) Bounds(codec Codec, list string) (after, before *Cursor, err err
 	return after, before, nil
 }
 
+// decodeBound decodes the cursor in an argument. Its error says what to do, and not what is wrong with the cursor.
 func decodeBound(codec Codec, list, argument string, s *string) (*Cursor, error) {
 	if s == nil {
 		return nil, nil //nolint:nilnil // an absent bound is no fault

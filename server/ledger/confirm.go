@@ -126,6 +126,7 @@ func (b *batch) find(ctx context.Context, t tx) (map[int]*stored, error) {
 			continue
 		}
 		c := b.counters[e.petition]
+		// A lost run may have moved these counts before this one, which then finds nothing to do and would tell nobody.
 		c.doubted = c.doubted || b.unsure
 		if s := found[id]; s != nil && s.petition == e.petition {
 			s.counter, rows[i] = c, s
@@ -179,6 +180,7 @@ func (b *batch) confirm(s *stored, by *Confirmation) (number int, err error) {
 	case !c.confirms(s.signed):
 		return 0, ErrClosed
 	}
+	// Its number is given now: those of signatures that are never confirmed would be gaps.
 	s.number, s.state, s.confirmed = c.next(), stateCounted, true
 	c.wait(-1)
 	c.count(s.signed, s.country, s.named)
@@ -253,6 +255,7 @@ func (b *batch) trend(ctx context.Context, t tx, petitions []uuid.UUID) error {
 	times, err := t.newest(ctx, petitions, trendOfRows)
 	for _, petition := range petitions {
 		c := b.counters[petition]
+		// 0 stands for no signature, of which there may be none left.
 		c.trending = 0
 		for _, at := range times[petition] {
 			c.trending = AddTrend(c.trending, at, 1)

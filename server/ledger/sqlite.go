@@ -140,6 +140,7 @@ func (t sqliteTx) sign(ctx context.Context, rows []*signatureRow, _ map[string]b
 	return nil
 }
 
+// signOne inserts a signature, unless its address has signed.
 func (t sqliteTx) signOne(ctx context.Context, r *signatureRow) (wrote bool, err error) {
 	country, locale, statement := null(r.Country), null(r.Locale), null(r.Statement)
 	if w := r.Waiting; w != nil {

@@ -132,6 +132,7 @@ func (h *Hub) shard(id uuid.UUID) *shard {
 	return &h.shards[id[len(id)-1]%shards]
 }
 
+// take merges a value, published or read, and has the pacer wake those who watch.
 func (h *Hub) take(v figures.Value, now time.Time, read bool) {
 	if t := h.shard(v.Petition).take(v, now, read); t != nil {
 		h.pacer.add(t)

@@ -135,6 +135,7 @@ func (h *Hub) read(ctx context.Context, ids []uuid.UUID) error {
 
 // watched lists the petitions that somebody watches.
 func (h *Hub) watched() []uuid.UUID {
+	// A copy of the ids, so that no lock is held while they are read.
 	var ids []uuid.UUID
 	for i := range h.shards {
 		ids = h.shards[i].ids(ids)

@@ -36,11 +36,13 @@ type schedule struct {
 	topics []appointment
 }
 
+// appointment is a topic with the time at which it was told last.
 type appointment struct {
 	topic *topic
 	told  time.Time
 }
 
+// newPacer returns a pacer of an interval, whose parts are explained above.
 func newPacer(interval time.Duration, now func() time.Time) *pacer {
 	return &pacer{
 		interval: interval, now: now, signal: make(chan struct{}, 1),
@@ -74,6 +76,8 @@ func (p *pacer) run(ctx context.Context) {
 	}
 }
 
+// tellFresh tells the topics that have changed while at rest. The two arrays take turns, so that add never waits for
+// those who are woken.
 func (p *pacer) tellFresh() {
 	p.mu.Lock()
 	fresh := p.fresh
@@ -102,6 +106,7 @@ func (p *pacer) tellEarly() {
 	}
 }
 
+// tellDue tells those that are due, or lets them come to rest.
 func (p *pacer) tellDue() {
 	for range p.due.topics {
 		if p.due.left(p.now()) > 0 {

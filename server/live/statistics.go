@@ -66,6 +66,7 @@ func (g *Gauge[T]) Watch() (*GaugeWatcher[T], error) {
 	if g.closed {
 		return nil, ErrClosed
 	}
+	// Counted, so that the polling ends with the last one.
 	g.watchers++
 	if g.stop == nil {
 		g.start()

@@ -169,6 +169,8 @@ func (t *topic) tell(slots []*slot) (_ []*slot, untold figures.Aspect, tick uint
 		t.paced = false
 		return slots, 0, t.tick
 	}
+	// A copy, since watchers are woken outside of the lock: one of them may leave meanwhile, and is then woken for
+	// nothing.
 	return append(slots, t.slots...), untold, t.tick
 }
 

@@ -66,6 +66,7 @@ func (w *Watcher) join(ids []uuid.UUID) ([]*lookup, error) {
 	var lookups []*lookup
 	for i, id := range ids {
 		s := &w.slots[i]
+		// Before it joins: from then on it may be woken.
 		s.watcher = w
 		l, err := w.hub.shard(id).join(s, id, w.hub.queue.ask)
 		if err != nil {

@@ -57,6 +57,7 @@ func (c *Cache[K, V]) Grow(key K, more func(V) int) {
 	}
 }
 
+// grow adds to the size, and lets go of what was used least recently until it fits.
 func (c *Cache[K, V]) grow(bytes int) {
 	for c.bytes += bytes; c.bytes > c.most; {
 		if _, _, any := c.known.RemoveOldest(); !any {

@@ -78,6 +78,7 @@ func (t *gcTuner) decide(cycles uint64) (growth int) {
 	return t.growth
 }
 
+// collections returns how often the collector has run by itself. Runs that somebody asked for say nothing of the load.
 func collections() uint64 {
 	sample := []runtimemetrics.Sample{{Name: "/gc/cycles/automatic:gc-cycles"}}
 	runtimemetrics.Read(sample)

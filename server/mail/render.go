@@ -195,6 +195,7 @@ func (v view) isolated() view {
 	return v
 }
 
+// isolate keeps the direction of what people typed from reaching the text around it.
 func (v view) isolate(s span) span {
 	if s.Foreign && (v.Direction == "rtl" || strings.ContainsFunc(s.Text, isRightToLeft)) {
 		s.Text = "\u2068" + s.Text + "\u2069" // first strong isolate, and its end

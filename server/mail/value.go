@@ -97,6 +97,7 @@ func address(s string) value {
 	return v
 }
 
+// list takes signatures, at least one: a letter without any is never sent.
 func list(items []SignedPetition) value {
 	v := value{kind: listValue}
 	if len(items) < 1 || len(items) > MaxSignatures {

@@ -51,6 +51,7 @@ type fare struct {
 	measure   func(arguments map[string]any) int // see Options.Sizes
 }
 
+// listSize is what @listSize says of a field.
 type listSize struct {
 	assumed int
 	slicing [][]string // arguments, with the path inside where they are objects

@@ -37,6 +37,7 @@ const (
 // documents that are used once.
 type documents = lru.Cache[digest, *document]
 
+// newDocuments returns a cache of at most so many bytes.
 func newDocuments(most int) *documents {
 	bytes := func(doc *document) int { return doc.bytes }
 	return lru.New[digest](most, bytes, bytes)

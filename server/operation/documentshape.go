@@ -299,6 +299,7 @@ func (g *guard) note(list ast.DirectiveList) {
 	}
 }
 
+// arguments measures the values of arguments.
 func (g *guard) arguments(list ast.ArgumentList) {
 	for _, a := range list {
 		g.name(a.Name)

@@ -93,6 +93,7 @@ func (j *Judge) operation(text, name string, given map[string]any) (*Operation, 
 	if err != nil {
 		return nil, refused(err)
 	}
+	// Last, since the price of a list depends on the variables.
 	cost, timed, err := j.cost(doc, op, variables)
 	if err != nil {
 		return nil, &Refusal{Errors: gqlerror.List{err}, Cost: cost}

@@ -58,6 +58,7 @@ func (o *Operation) SelectsOnly(names []string) bool {
 	})
 }
 
+// only reports whether a selection has no field beyond those named, at any depth and whatever its conditions.
 func only(set ast.SelectionSet, names []string) bool {
 	return !slices.ContainsFunc(set, func(s ast.Selection) bool {
 		switch s := s.(type) {
@@ -72,6 +73,7 @@ func only(set ast.SelectionSet, names []string) bool {
 	})
 }
 
+// named reports whether a field is named: by its type and name, or as a leaf by its type alone.
 func named(field *ast.Field, names []string) bool {
 	of := field.ObjectDefinition.Name
 	leaf := len(field.SelectionSet) == 0

@@ -38,6 +38,7 @@ func tangled(l Limits) *gqlerror.Error {
 	return Exceeded("fields", l.Fields, fmt.Sprintf("An operation may have at most %d fields, counted for each type that they may be of.", l.Fields))
 }
 
+// overlap is one look for fields of a document that cannot be merged.
 type overlap struct {
 	schema *ast.Schema
 	left   int // fields that may still be visited
@@ -50,17 +51,17 @@ type overlap struct {
 // have.
 func (o *overlap) meanings(sets []ast.SelectionSet) {
 	for _, group := range o.collect(sets) {
-		for _, together := range byParent(group) {
+		for _, same := range byParent(group) {
 			// Being the same is transitive, so comparing all with the first compares all with each other.
-			for _, field := range together[1:] {
-				switch other := together[0]; {
+			for _, field := range same[1:] {
+				switch other := same[0]; {
 				case field.Name != other.Name:
 					o.report(field, fmt.Sprintf("%q and %q are different fields", other.Name, field.Name))
 				case !sameArguments(other.Arguments, field.Arguments):
 					o.report(field, "they have differing arguments")
 				}
 			}
-			o.meanings(below(together))
+			o.meanings(below(same))
 		}
 	}
 }
@@ -191,6 +192,7 @@ func byParent(group []*ast.Field) (sets [][]*ast.Field) {
 				set = append(set, field)
 			}
 		}
+		// A field of an interface is in several sets: it may belong to any of these objects.
 		sets = append(sets, set)
 	}
 	return sets

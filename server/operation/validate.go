@@ -23,6 +23,7 @@ type rulebook struct {
 // newRulebook returns the rules for documents, which refuse introspection unless it is allowed.
 func newRulebook(introspection, suggest bool) rulebook {
 	if !introspection {
+		// A suggestion would tell names of the schema that nobody may ask for.
 		quiet := validationRules(false, core.Rule{Name: "NoIntrospection", RuleFunc: refuseIntrospection})
 		return rulebook{plain: quiet, kind: quiet}
 	}

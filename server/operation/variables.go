@@ -79,6 +79,7 @@ func coerceValue(schema *ast.Schema, typ *ast.Type, value any) (any, *misfit) {
 	switch def := schema.Types[typ.NamedType]; def.Kind {
 	case ast.InputObject:
 		return coerceObject(schema, def, value)
+	// By its exact name: enum values are compared letter by letter.
 	case ast.Enum:
 		if name, ok := value.(string); ok && def.EnumValues.ForName(name) != nil {
 			return name, nil

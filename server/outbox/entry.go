@@ -129,6 +129,7 @@ func written(at time.Time) string { return at.UTC().Format(time.RFC3339Nano) }
 // Add writes rows in a transaction: whatever else it writes is committed together with them, or not at all. Call Wake
 // after the commit.
 func Add(ctx context.Context, tx *sql.Tx, d database.Dialect, rows ...Row) error {
+	// A single row needs no arrays.
 	if d == database.Postgres && len(rows) > 1 {
 		_, err := tx.ExecContext(ctx, InsertArrays, Arrays(rows)...)
 		return adding(err)

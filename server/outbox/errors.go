@@ -18,6 +18,7 @@ type permanent struct{ error }
 // Unwrap returns the error that was marked.
 func (p permanent) Unwrap() error { return p.error }
 
+// isPermanent reports whether an error was marked, however it was wrapped.
 func isPermanent(err error) bool {
 	_, ok := errors.AsType[permanent](err)
 	return ok

@@ -80,6 +80,7 @@ func (o *Outbox) Count(ctx context.Context) {
 
 // standing counts one kind.
 func (o *Outbox) standing(ctx context.Context, kind string) (s standing, err error) {
+	// Parked ones apart: they are what an operator has to look at.
 	const counted = `SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox WHERE kind = $1 AND parked_at IS NULL LIMIT $2) AS w),
  (SELECT count(*) FROM (SELECT 1 FROM outbox WHERE kind = $1 AND parked_at IS NOT NULL LIMIT $2) AS p)`
 	if err := o.opt.DB.Read.QueryRowContext(ctx, counted, kind, countAtMost).Scan(&s.waiting, &s.parked); err != nil {

@@ -44,6 +44,7 @@ type result struct {
 
 // run leases and settles until ctx ends.
 func (l *lane) run(ctx context.Context) {
+	// What is being sent when the program ends has the time of Grace to be sent.
 	sending, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	for ctx.Err() == nil {
@@ -123,6 +124,7 @@ func (l *lane) try(ctx context.Context, e leased) (err error) {
 func (l *lane) finish(sending context.Context, stop context.CancelFunc) {
 	late := time.AfterFunc(l.box.opt.Grace, stop)
 	defer late.Stop()
+	// Each try ends: its context does.
 	for l.free() < l.box.opt.AtOnce {
 		<-l.ended
 	}

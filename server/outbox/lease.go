@@ -67,6 +67,7 @@ func (l *lane) leaseIn(ctx context.Context, tx *sql.Tx, most int) (found []lease
 	if err != nil {
 		return nil, 0, err
 	}
+	// What was allowed before the wait may have been used by the one that was waited for.
 	now := l.box.opt.Now() // after the wait for the lock
 	if allowed = l.pace.allow(now, next, most); allowed <= 0 {
 		return nil, 0, nil
@@ -83,6 +84,7 @@ func (l *lane) leaseIn(ctx context.Context, tx *sql.Tx, most int) (found []lease
 
 // choose returns at most so many entries, of each order its share.
 func (l *lane) choose(ctx context.Context, tx *sql.Tx, now time.Time, most int) ([]uuid.UUID, error) {
+	// As many of each as could be taken in all: one order may have nothing.
 	var orders [3][]uuid.UUID
 	for i, query := range []string{freshFirst, oldFirst, bulkFirst} {
 		// What somebody else has locked is being settled there.

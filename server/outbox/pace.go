@@ -56,6 +56,7 @@ func lockPace(ctx context.Context, tx *sql.Tx, d database.Dialect, kind string, 
 		return time.Time{}, fmt.Errorf("beginning the pace of the outbox: %w", err)
 	}
 	query := `SELECT next_at FROM outbox_paces WHERE kind = $1`
+	// On SQLite the insertion above has made this the one transaction that writes.
 	if d == database.Postgres {
 		query += ` FOR UPDATE`
 	}

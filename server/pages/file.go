@@ -99,6 +99,7 @@ func (s *site) file(w http.ResponseWriter, r *http.Request) {
 	}
 	header := w.Header()
 	header.Set("Cache-Control", "no-cache")
+	// With another version, or none, it is not known what the address is meant to have.
 	if r.URL.Query().Get("v") == a.version {
 		header.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}

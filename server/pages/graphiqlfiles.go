@@ -56,6 +56,7 @@ type workbench struct {
 
 // newWorkbench links to the files on our own server if the build has all of them, else to all of them on the CDN.
 func newWorkbench(files library) workbench {
+	// All or none: files of two sources could be of versions that do not fit.
 	find := files.link
 	for _, p := range append(graphiqlScripts(), graphiqlStyle()) {
 		if _, ok := files[p.name]; !ok {

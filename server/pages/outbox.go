@@ -66,6 +66,7 @@ func (s *site) mailBody(w http.ResponseWriter, r *http.Request) {
 		s.missing(w, r)
 		return
 	}
+	// Within the frame a link could not open anything, as the frame may not leave its place.
 	text := strings.Replace(m.HTML, "<head>", `<head><base target="_blank">`, 1)
 	page := &Page{status: http.StatusOK, policy: mailPolicy, html: precompressed.Bytes{Plain: []byte(text)}}
 	page.send(w, r)

@@ -197,6 +197,7 @@ func address(slug string) string { return "/p/" + url.PathEscape(slug) }
 // another spelling is redirected; otherwise everybody could have copies of one page kept.
 func (s *site) serve(w http.ResponseWriter, r *http.Request, at string, render Render) {
 	send := func(page *Page, status string) {
+		// A notice stands at any address, and is not sent elsewhere.
 		if path, _, _ := strings.Cut(at, "?"); page.status == http.StatusOK && r.URL.EscapedPath() != path {
 			page = redirection(http.StatusMovedPermanently, path)
 		}

@@ -217,6 +217,7 @@ func (e *edit) checkState(ctx context.Context, f *faults, before, after content)
 	return reopens
 }
 
+// sameTime reports whether two optional times are the same moment.
 func sameTime(a, b *time.Time) bool { return a == b || a != nil && b != nil && a.Equal(*b) }
 
 // frozen adds a fault for each text that an edit changes and that people have signed.
@@ -240,6 +241,7 @@ func (e *edit) write(ctx context.Context, before, after content) error {
 	if err := after.assign(row.Mutation()); err != nil {
 		return err
 	}
+	// The former slug stays and leads here, so that no link breaks.
 	if after.row.Title != before.row.Title {
 		name, err := e.takeSlug(ctx, e.row.ID, e.row.State, headline{after.row.Title, after.row.Language}, e.now)
 		if err != nil {
@@ -255,6 +257,7 @@ func (e *edit) write(ctx context.Context, before, after content) error {
 			return err
 		}
 	}
+	// Making terms takes longer than all the rest of an edit.
 	if after.sameTerms(before) {
 		return nil
 	}

@@ -57,6 +57,7 @@ func (t *tx) keep(ctx context.Context, key *idempotency.Key, answer uuid.UUID, n
 		return nil
 	}
 	fresh, err := idempotency.Keep(ctx, t.sql, idempotency.Record{Key: *key, Answer: answer, At: now})
+	// The transaction is undone, and the answer of the other request is looked up.
 	if err == nil && !fresh {
 		err = errKeyTaken
 	}

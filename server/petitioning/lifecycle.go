@@ -19,6 +19,7 @@ func (s *Service) Publish(ctx context.Context, id uuid.UUID) error {
 	return s.change(ctx, id, field, func(ctx context.Context, e *edit) (ledger.Terms, error) {
 		switch {
 		case e.row.State == petition.StateDRAFT:
+		// No error: who repeats a request whose answer was lost is told the same.
 		case state.Public(e.row.State), e.row.State == petition.StateIN_REVIEW:
 			return ledger.Terms{}, errUnchanged
 		default:

@@ -32,6 +32,7 @@ func (m *Moved) Add(values ...figures.Value) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, v := range values {
+		// Comments and edits move no rank.
 		if v.Version > 0 {
 			m.add(v.Petition)
 		}

@@ -57,6 +57,8 @@ func (t *tx) index(ctx context.Context, id uuid.UUID, c content) error {
 	return t.write(ctx, newDocument(id, c, false))
 }
 
+// write stores the terms. Those of a body that are to follow leave the former ones, by which the petition is found
+// until then.
 func (t *tx) write(ctx context.Context, d document) error {
 	version := text.SearchTextVersion
 	if d.later {

@@ -39,6 +39,7 @@ func (s *Service) indexing() []step {
 // next one does.
 func (s *Service) IndexTexts(ctx context.Context) error {
 	started := time.Now() //nolint:forbidigo // a length is measured, by the monotonic clock
+	// All kinds take turns: a long text that grows must not keep others from being found.
 	for busy := true; busy && time.Since(started) < indexingTime; {
 		busy = false
 		for _, do := range s.indexing() {
@@ -81,6 +82,7 @@ func (s *Service) growEntry(ctx context.Context) (did bool, _ error) {
 	if err != nil {
 		return false, err
 	}
+	// Cut outside of the transaction, in which everybody who signs would wait for it.
 	end := pieceEnd(body, written)
 	return true, s.inTx(ctx, func(t *tx) error {
 		// If the text has changed since, or nobody sees it any more, the entry has ceased to grow.

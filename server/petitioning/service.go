@@ -88,6 +88,7 @@ func New(opt Options) *Service {
 		lookup: client(opt.Database.Dialect, opt.Database.Newest()),
 		turn:   make(chan struct{}, 1),
 	}
+	// By a hook and not by care: whatever is written goes through inTx.
 	readOnly(s.lookup)
 	return s
 }
@@ -131,6 +132,7 @@ func (s *Service) inTx(ctx context.Context, fn func(*tx) error) error {
 	// PostgreSQL resolves a deadlock by failing one of the two; the third failure in a row is no coincidence any more.
 	for range 3 {
 		err = s.inTurn(ctx, func(t *sql.Tx) error {
+			// A client for each transaction, which costs little and can outlive none.
 			driver := joined{entsql.Conn{ExecQuerier: t}, string(s.db.Dialect)}
 			return fn(&tx{Client: ent.NewClient(ent.Driver(driver)), sql: t})
 		})

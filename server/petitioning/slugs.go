@@ -26,6 +26,7 @@ func draftSlug(id uuid.UUID, of headline) string {
 	return suffixed(of, id[len(id)-text.SlugSuffixBytes:]) // the end of a UUIDv7 is random
 }
 
+// suffixed returns the slug with a suffix, cut so that both fit.
 func suffixed(of headline, suffix []byte) string {
 	plain := of.slug()
 	short := plain[:min(len(plain), text.SlugMax-len("-abcdefgh"))]
@@ -38,6 +39,7 @@ func suffixed(of headline, suffix []byte) string {
 func (t *tx) takeSlug(ctx context.Context, id uuid.UUID, in petition.State, of headline, now time.Time) (string, error) {
 	random := make([]byte, text.SlugSuffixBytes)
 	rand.Read(random) // never fails
+	// Two tries: 40 random bits are free, or something is wrong.
 	names := []string{of.slug(), suffixed(of, random)}
 	if !state.Linked(in) {
 		names[0] = draftSlug(id, of)

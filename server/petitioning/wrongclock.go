@@ -20,6 +20,7 @@ import (
 // closed too early. It returns how many petitions it has changed. The caller must know that the clock is right now.
 func (s *Service) Mend(ctx context.Context) (petitions int, err error) {
 	var errs []error
+	// All of them, also if one fails: each looks for something of its own.
 	for _, mend := range []func(context.Context) (int, error){s.redatePublic, s.reopenEarly, s.redateChanges, s.redateCredentials} {
 		n, err := mend(ctx)
 		petitions, errs = petitions+n, append(errs, err)
@@ -91,6 +92,7 @@ func (s *Service) redateChanges(ctx context.Context) (int, error) {
 // petitions.
 func (s *Service) redateCredentials(ctx context.Context) (int, error) {
 	return 0, s.inTx(ctx, func(t *tx) error {
+		// The age of a token decides whether a repeated request receives it once more.
 		for _, table := range []string{"tokens", "api_keys"} {
 			_, err := t.sql.ExecContext(ctx, `UPDATE `+table+` SET created_at = $1 WHERE created_at > $2`, s.opt.Now(), s.latest())
 			if err != nil {

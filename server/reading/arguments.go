@@ -27,6 +27,7 @@ func CommentsBy(o *CommentOrder) CommentOrder { return or(o, Newest) }
 // TrendingFirst returns how many trending tags to read.
 func TrendingFirst(first *int) int { return or(first, trendingFirst) }
 
+// or returns an argument, or its default.
 func or[V any](p *V, otherwise V) V {
 	if p == nil {
 		return otherwise

@@ -61,7 +61,7 @@ func (s *Reader) Comments(ctx context.Context, q CommentQuery, page keyset.Args,
 	return browse(ctx, s, list[*ent.Comment]{
 		name: "comments " + string(q.Order), columns: q.Bodies.names(), from: `comments AS c`,
 		where: `c.petition_id = ` + visibility.Parent + ` AND c.parent_id IS NULL AND ` + visibility.Here,
-		seen:  s.viewer.CommentList(), order: q.Order.keys(), together: true,
+		seen:  s.viewer.CommentList(), order: q.Order.keys(), combined: true,
 		scan:    q.Order.placing(new(commentRow).scanning()),
 		belongs: func(c *ent.Comment, petition uuid.UUID) { c.PetitionID = petition },
 	}, page, petitions...)

@@ -148,6 +148,7 @@ func (c conditions) inStates() string { return c.in(`p.state`) }
 // in is inStates for another column.
 func (c conditions) in(column string) string { return in(column, c.states) }
 
+// in returns the condition that a column has one of the states.
 func in(column string, states []petition.State) string {
 	// None of those that were asked for is known and may be seen: an empty list in brackets would be no SQL.
 	if len(states) == 0 {

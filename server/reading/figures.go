@@ -148,6 +148,8 @@ func (s *Service) Statistics(ctx context.Context) (Statistics, error) {
 	return out, nil
 }
 
+// sumSite reads the statistics. Petitions and signatures are summed apart: joined, either would be read once for each
+// of the other.
 func (s *Service) sumSite(ctx context.Context) (out Statistics, err error) {
 	var args database.Args
 	signed := s.signedInAll(&args)

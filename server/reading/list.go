@@ -82,7 +82,7 @@ type list[N any] struct {
 	order    keyset.Order
 	inner    inner                                       // chooses the ids of a page first, where that is cheaper; where then joins them
 	byValues bool                                        // the best plan depends on the values of the arguments
-	together bool                                        // name, where and columns determine it, so equal readings may be combined
+	combined bool                                        // name, where and columns determine it, so equal readings may be one
 	scan     func(row scanner) (N, keyset.Cursor, error) // of columns, in its order
 	belongs  func(node N, parent uuid.UUID)              // sets the parent of a row; may be nil
 }
@@ -111,7 +111,7 @@ func browse[N any](ctx context.Context, s *Reader, l list[N], page keyset.Args, 
 	if err != nil {
 		return nil, err
 	}
-	if l.together && len(parents) == 1 && after == nil && before == nil {
+	if l.combined && len(parents) == 1 && after == nil && before == nil {
 		return beginning(ctx, s, l, w, parents[0])
 	}
 	return pages(ctx, s, l, w, after, before, parents)
@@ -187,6 +187,7 @@ func bound(name string, parents ...uuid.UUID) string {
 	return name + " of several"
 }
 
+// connect makes a page of the rows that were read, one more than it may have if there is a next one.
 func connect[N any](s *Reader, l list[N], id uuid.UUID, w keyset.Window, rows []placed[N]) *Connection[N] {
 	list := bound(l.name, id)
 	edges, info := keyset.Cut(rows, w, func(p placed[N]) string { return s.codec.Encode(list, p.at) })
@@ -232,6 +233,7 @@ type branch struct {
 	last *time.Time // its value, which sorts last in either direction; nil: rows have their own keys
 }
 
+// sql writes the SELECT of the ids of a page.
 func (i inner) sql(k keyset.Order, w keyset.Window, after, before *keyset.Cursor, args *database.Args) string {
 	parts := make([]string, len(i))
 	for n, b := range i {

@@ -38,6 +38,7 @@ type reading struct {
 	tags    []byte
 }
 
+// newReading returns the places for what comes before the row, in the order of columns.
 func newReading(ctx context.Context, w Selection) *reading {
 	r := &reading{Selection: w, budget: answerbudget.From(ctx)}
 	if r.Figures {

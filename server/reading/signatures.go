@@ -27,7 +27,7 @@ func (s *Reader) Signatures(ctx context.Context, page keyset.Args, petitions ...
 		where:    `s.petition_id = ` + visibility.Parent + ` AND ` + visibility.Here,
 		seen:     s.viewer.SignatureList(),
 		order:    keyset.Order{Columns: []string{`s.number`}, Desc: true},
-		together: true,
+		combined: true,
 		scan: func(row scanner) (*ent.Signature, keyset.Cursor, error) {
 			n, err := scan(row)
 			return n, keyset.Cursor{Keys: []keyset.Key{keyset.Int(int64(deref(n.Number)))}, ID: n.ID}, err

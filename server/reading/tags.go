@@ -124,6 +124,7 @@ func (s *Reader) TagsOf(ctx context.Context, petitions []uuid.UUID) (map[uuid.UU
 // tagged are the tags of petitions.
 type tagged map[uuid.UUID][]*ent.Tag
 
+// tagsOf reads the tags of petitions by one statement.
 func (s *Reader) tagsOf(ctx context.Context, seen visibility.Seen, petitions []uuid.UUID) (tagged, error) {
 	var args database.Args
 	query := `SELECT pt.petition_id, ` + writtenColumns + ` FROM petitions AS p JOIN petition_tags AS pt ON pt.petition_id = p.id
@@ -210,6 +211,7 @@ func (s *Service) sumTags(ctx context.Context) (out []TrendingTag, err error) {
 	return out, err
 }
 
+// scanTag scans tagColumns, followed by more.
 func scanTag(from scanner, more ...any) (*ent.Tag, error) {
 	var row tagRow
 	err := from.Scan(append(row.into(), more...)...)

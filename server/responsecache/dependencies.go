@@ -41,6 +41,8 @@ func (x index) remove(l *link) {
 // can bear its neighbours itself.
 type queue struct{ first, last *entry }
 
+// push appends an entry. The links are in the entries themselves, so that it may leave from the middle without a
+// search.
 func (q *queue) push(e *entry) {
 	e.prev, e.next = q.last, nil
 	if q.last != nil {
@@ -51,6 +53,7 @@ func (q *queue) push(e *entry) {
 	q.last = e
 }
 
+// remove takes an entry out.
 func (q *queue) remove(e *entry) {
 	if e.prev != nil {
 		e.prev.next = e.next
@@ -82,6 +85,7 @@ type drop struct {
 // what has run for so long and learns late of a topic is not kept.
 const mostDrops = 1 << 15
 
+// add remembers a drop.
 func (m *memory) add(t Topic, seq uint64) {
 	if m.of == nil {
 		m.of = map[Topic]uint64{}

@@ -7,6 +7,7 @@ func (s *shelf) Drop(topics ...Topic) {
 	defer s.mu.Unlock()
 	s.seq++
 	for _, t := range topics {
+		// Each time from the front: reject takes the entry out of this list, and of those of all its topics.
 		for l := s.topics[t]; l != nil; l = s.topics[t] {
 			s.reject(l.entry)
 		}

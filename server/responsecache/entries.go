@@ -105,12 +105,14 @@ func (s *shelf) enter(ctx context.Context, key Key) (*entry, role, moment) {
 	now := s.now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// Taken under the same lock as the entry is found: a drop is before both or after both.
 	at := moment{seq: s.seq, time: now}
 	e := s.current(key, now)
 	switch {
 	case e == nil:
 		e = &entry{key: key, asked: turns.AskerOf(ctx), start: s.seq, began: now, running: true, attached: true, before: math.MaxUint64, done: make(chan struct{})}
 		s.entries[key] = e
+		// At the end, and so the oldest is first: it decides for how long drops are remembered.
 		s.running.push(e)
 		s.stats.Computed++
 		return e, author, at
@@ -201,6 +203,7 @@ func (s *shelf) finish(e *entry, value any, verdict Verdict, bytes int) {
 	s.running.remove(e)
 	e.running, e.asked = false, turns.Asker{}
 	e.took = now.Sub(e.began)
+	// Else it has the age of a part that was kept before.
 	if e.ended.IsZero() {
 		e.ended = now
 	}

@@ -67,6 +67,7 @@ func contains(ctx context.Context, part *entry) {
 	}
 }
 
+// on notes topics. The lock that all answers share is taken only for those that are new to this one.
 func (r *Recorder) on(topics []Topic) {
 	if links := r.unseen(topics); len(links) > 0 {
 		r.shelf.learn(r.entry, links)

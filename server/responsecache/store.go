@@ -119,6 +119,7 @@ func (s *Store[V]) Kept(key Key) (value V, ok bool) {
 	return valueOf[V](e), true
 }
 
+// valueOf returns what an entry holds.
 func valueOf[V any](e *entry) V {
 	value, _ := e.value.(V) // nil, if V is an interface
 	return value

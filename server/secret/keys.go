@@ -63,6 +63,7 @@ func derive(root []byte, use string, p Purpose) ([]byte, error) {
 	return key, nil
 }
 
+// newAEAD returns AES-256-GCM that chooses its nonces by itself, so that none can be used twice by mistake.
 func newAEAD(key []byte) (cipher.AEAD, error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {

@@ -76,6 +76,7 @@ func siteSettings() []setting {
 			set: textSetter(func(c *Config) *string { return &c.SecretFile }),
 		},
 		{
+			// Off in both: content that somebody invented must not come to a site by itself.
 			name: "DEMO", development: "false", production: "false",
 			meaning: "load the demo content if the database is empty",
 			set:     boolSetter(func(c *Config) *bool { return &c.Demo }, "true", "false"),
@@ -105,6 +106,7 @@ func releaseSettings() []setting {
 func accessSettings() []setting {
 	return []setting{
 		{
+			// Without a default in production: nobody has every right there unless somebody has said so.
 			name: "ADMIN_KEY", secret: true,
 			meaning: "credential with every scope, at least 32 characters; in development it is derived from the secret " +
 				"file, and printed at each start if only this machine can reach the server",
@@ -117,6 +119,7 @@ func accessSettings() []setting {
 			set:     boolSetter(func(c *Config) *bool { return &c.RateLimits }, "on", "off"),
 		},
 		{
+			// On in production, too, since the contract is public, and tools need it.
 			name: "INTROSPECTION", development: "on", production: "on",
 			meaning: "`off` also disables GraphiQL and \"did you mean\" suggestions; production never makes those",
 			set:     boolSetter(func(c *Config) *bool { return &c.Introspection }, "on", "off"),
@@ -145,6 +148,7 @@ func accessSettings() []setting {
 func connectionSettings() []setting {
 	return []setting{
 		{
+			// Generous, since each costs little, and bounded, as descriptors are.
 			name: "MAX_CONNECTIONS", development: "4000", production: "4000",
 			meaning: "open connections other than WebSockets and event streams: one more replaces the one that has waited " +
 				"longest for its client; never more than a quarter of the file descriptors that the system allows (16 to " +
@@ -164,6 +168,7 @@ func connectionSettings() []setting {
 func operationSettings() []setting {
 	return []setting{
 		{
+			// Nobody has to choose: SQLite has one server, and PostgreSQL carries the news by itself.
 			name: "FANOUT", development: "auto", production: "auto",
 			meaning: "how replicas notify each other of changes: `postgres` by its notifications, `local` not at all, " +
 				"`auto` as the database allows; in any case, each reads what is being watched again every few seconds",
@@ -184,11 +189,13 @@ func operationSettings() []setting {
 			set: setMemory,
 		},
 		{
+			// Often enough that a wrong figure is news, and seldom enough that nobody notices the work.
 			name: "RECOUNT", development: "10m", production: "10m",
 			meaning: "interval at which every figure is compared with the rows (1s to 24h)",
 			set:     durationSetter(func(c *Config) *time.Duration { return &c.Recount }, time.Second, 24*time.Hour),
 		},
 		{
+			// Less than the half minute that Kubernetes waits before it kills.
 			name: "DRAIN", development: "20s", production: "20s",
 			meaning: "longest time from SIGTERM to exit (1s to 10m)",
 			set:     durationSetter(func(c *Config) *time.Duration { return &c.Drain }, time.Second, 10*time.Minute),

@@ -22,6 +22,7 @@ func (l Limits) Decode(text []byte) (value any, err error) {
 	switch {
 	case !utf8.Valid(text):
 		return nil, ErrNotUTF8
+	// Both before anything is read: what follows takes strings as they are.
 	case halfSurrogate(text):
 		return nil, ErrSurrogate
 	}
@@ -39,6 +40,7 @@ func (w *walker) decode() any {
 	start := w.at
 	switch w.peek() {
 	case '{':
+		// Names are known to differ, or the second would silently take the place of the first.
 		object := map[string]any{}
 		w.elements('}', func() {
 			name, _ := w.decode().(string)
@@ -62,6 +64,7 @@ func (w *walker) decode() any {
 		return nil
 	}
 	w.number()
+	// As it is written: which type it becomes, and whether it fits, is decided by those who know the type.
 	return json.Number(w.text[start:w.at])
 }
 
@@ -81,6 +84,7 @@ func halfSurrogate(text []byte) bool {
 	if bytes.IndexByte(text, '\\') < 0 {
 		return false
 	}
+	// Over the whole text and not within strings only: outside of them there is no backslash in valid JSON.
 	high := false // the escape just before was the first half
 	for i := 0; i < len(text); i++ {
 		unit, size := rune(-1), 1

@@ -137,6 +137,7 @@ func (w *walker) space() {
 // value reads a value that may nest at most so deep. Visit is called for the members of an object, but not for those of
 // nested objects.
 func (w *walker) value(depth int, visit visitor) error {
+	// Counted as they begin, so that a text with too many is refused before it is read to its end.
 	if w.values++; w.values > w.limits.Values {
 		return ErrTooLong
 	}
@@ -176,6 +177,7 @@ func (w *walker) object(depth int, visit visitor) error {
 		return nil
 	}
 	for {
+		// Before the member is read, whose value may be long.
 		if len(w.names)-outer >= w.limits.Members {
 			return ErrTooMany
 		}
@@ -248,6 +250,7 @@ func (w *walker) str() bool {
 		case c == '"':
 			w.at++
 			return true
+		// Control characters must be escaped, line ends among them.
 		case c < ' ':
 			return false
 		case c == '\\':

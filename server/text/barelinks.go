@@ -43,6 +43,7 @@ func (bareLinks) Trigger() []byte { return []byte{':', '.', ' ', '('} }
 func (bareLinks) Parse(parent ast.Node, block text.Reader, _ parser.Context) ast.Node {
 	line, segment := block.PeekLine()
 	switch {
+	// The reader stands in the middle of a tab, where no address begins.
 	case segment.Padding > 0:
 		return nil
 	case bytes.HasPrefix(line, []byte("://")):

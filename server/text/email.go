@@ -91,6 +91,7 @@ func isLocalPart(s string) bool {
 	return true
 }
 
+// isNotAtomRune reports whether r may not stand in a part of an address between dots.
 func isNotAtomRune(r rune) bool {
 	if r < utf8.RuneSelf {
 		return !isASCIIAlphanumeric(r) && !strings.ContainsRune("!#$%&'*+-/=?^_`{|}~", r)

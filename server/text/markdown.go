@@ -44,6 +44,8 @@ type markdown struct {
 	policy    *bluemonday.Policy
 }
 
+// newMarkdown names every part by itself: what a later version of the library adds to its defaults does not come by
+// itself.
 func newMarkdown() *markdown {
 	return &markdown{
 		converter: goldmark.New(
@@ -83,6 +85,7 @@ func markdownInlines() []util.PrioritizedValue {
 	}
 }
 
+// markdownPolicy allows what the converter makes, and nothing else.
 func markdownPolicy() *bluemonday.Policy {
 	p := bluemonday.NewPolicy()
 	// No h1, which the page has for the title.
@@ -103,6 +106,7 @@ func markdownPolicy() *bluemonday.Policy {
 	return p
 }
 
+// render renders a source, or shows it as it was written if that would take too much.
 func (m *markdown) render(source string) string {
 	source = strings.ToValidUTF8(source, "\uFFFD")
 	most := min(renderedTimes*len(source)+renderedSlack, RenderedMax)

@@ -29,6 +29,7 @@ func markdownBlocks() []util.PrioritizedValue {
 	return blocks
 }
 
+// shallowBlock is a block that may contain others, down to a depth.
 type shallowBlock struct{ parser.BlockParser }
 
 // Open implements parser.BlockParser.

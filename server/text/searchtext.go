@@ -58,6 +58,7 @@ func (c crowds) admit(term string) bool {
 	if len(beginning) == len(term) || c.known[term] {
 		return true
 	}
+	// Left out are the last ones of a text, which hardly anybody looks for.
 	if c.sizes[beginning] == crowdMax {
 		return false
 	}
@@ -118,6 +119,7 @@ func SearchTerms(search string) []SearchTerm {
 		return nil
 	}
 	terms = terms[:min(len(terms), searchTermsMax)]
+	// People search while they type.
 	terms[len(terms)-1].Prefix = true
 	return terms
 }
@@ -151,6 +153,7 @@ func TSQuery(terms []SearchTerm) string {
 	})
 }
 
+// joinTerms joins terms as a query has them.
 func joinTerms(terms []SearchTerm, and string, written func(SearchTerm) string) string {
 	out := make([]string, len(terms))
 	for i, t := range terms {

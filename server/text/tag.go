@@ -56,6 +56,7 @@ func CheckTags(tags []string) (entries []Tag, faults []TagFault) {
 			faults = append(faults, TagFault{Index: i, Message: fault})
 			continue
 		}
+		// The spelling that was given first is the one that is shown.
 		if !seen[entry.Key] {
 			seen[entry.Key] = true
 			entries = append(entries, entry)

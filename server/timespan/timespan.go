@@ -39,6 +39,7 @@ func MinuteOf(t time.Time) int64 { return floor(t.Unix(), 60) }
 // TimeOf returns when a minute begins.
 func TimeOf(minute int64) time.Time { return time.Unix(60*minute, 0).UTC() }
 
+// floor divides towards minus infinity, as minutes before 1970 need it; Go divides towards zero.
 func floor(a, b int64) int64 {
 	if a%b < 0 {
 		return a/b - 1

@@ -110,6 +110,7 @@ func costReport(cost, limit int) map[string]any {
 	return map[string]any{"cost": map[string]int{"requested": cost, "limit": limit, "left": limit - cost}}
 }
 
+// withExtensions returns both as one, and leaves the given ones as they are: answers that are shared have them, too.
 func withExtensions(given, more map[string]any) map[string]any {
 	all := map[string]any{}
 	maps.Copy(all, given)

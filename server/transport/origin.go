@@ -53,6 +53,7 @@ type origins struct {
 	refused  refusedOrigins
 }
 
+// newOrigins takes the star out of the list, as it is no origin.
 func newOrigins(o Options) *origins {
 	named := slices.DeleteFunc(slices.Clone(o.AllowedOrigins), func(origin string) bool { return origin == anyOrigin })
 	return &origins{

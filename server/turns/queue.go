@@ -162,6 +162,7 @@ func (q *Queue) Taken() (taken, waiting int) {
 
 // The rest needs mu.
 
+// leave frees a place of a network.
 func (q *Queue) leave(n *network) {
 	n.taken--
 	q.taken--

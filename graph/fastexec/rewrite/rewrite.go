@@ -50,7 +50,8 @@ type rewriter struct {
 	contexts   map[string]kind        // the functions of field contexts by their names
 	statements map[*ast.CallExpr]bool // the calls that are statements
 	done       map[string]int         // calls that were edited, in all
-	edits      []edit
+	// Collected first and applied at the end, so that places of the tree stay places of the text.
+	edits []edit
 }
 
 // edit replaces a part of the text. The parts of two edits never overlap.
@@ -73,15 +74,19 @@ func rewrite(code []byte) ([]byte, error) {
 	if err := r.run(); err != nil {
 		return nil, err
 	}
+	// Which fails if the text is no Go any more.
 	return format.Source(r.edited())
 }
 
+// run edits the file, and then compares what was edited with what is named in it: a release of gqlgen that names one of
+// these functions in a new place is noticed here.
 func (r *rewriter) run() error {
 	if err := r.addImport(); err != nil {
 		return err
 	}
 	named := r.named()
 	for _, f := range r.functions() {
+		// All of them first: a field is edited by the function of its context, which may stand behind it.
 		r.contexts[f.Name.Name] = kindOf(f)
 	}
 	for _, f := range r.functions() {
@@ -97,6 +102,7 @@ func (r *rewriter) run() error {
 	if n := r.done["MarshalGQL"]; n != answers {
 		return fmt.Errorf("answers are written in %d places instead of %d", n, answers)
 	}
+	// Leaves are found by their form, so that none at all means that the form has changed.
 	if r.done["Leaf"] == 0 {
 		return errors.New("no field is a leaf")
 	}
@@ -121,6 +127,7 @@ func (r *rewriter) addImport() error {
 // named counts how often each function that has a rule is named, in a call or elsewhere.
 func (r *rewriter) named() map[string]int {
 	named := map[string]int{}
+	// By the name alone, whatever stands before the dot, so that none is overlooked.
 	ast.Inspect(r.file, func(n ast.Node) bool {
 		if s, ok := n.(*ast.SelectorExpr); ok {
 			named[s.Sel.Name]++
@@ -130,6 +137,7 @@ func (r *rewriter) named() map[string]int {
 	return named
 }
 
+// functions returns the functions and methods of the file.
 func (r *rewriter) functions() (list []*ast.FuncDecl) {
 	for _, d := range r.file.Decls {
 		if f, ok := d.(*ast.FuncDecl); ok {
@@ -188,6 +196,7 @@ func (r *rewriter) object(f *ast.FuncDecl, calls map[string]int) error {
 		}
 		return nil
 	}
+	// All other returns of such a function are of objects that were given up.
 	last, ok := f.Body.List[len(f.Body.List)-1].(*ast.ReturnStmt)
 	if !ok || len(last.Results) != 1 || types.ExprString(last.Results[0]) != "out" {
 		return errors.New("an object does not end with: return out")
@@ -196,6 +205,7 @@ func (r *rewriter) object(f *ast.FuncDecl, calls map[string]int) error {
 	return nil
 }
 
+// collectFields takes the context besides, in which fastexec finds what it knows of the document.
 func (r *rewriter) collectFields(call *ast.CallExpr) bool {
 	if len(call.Args) != 3 || arguments(call.Args[:2]) != "ec.OperationContext, sel" {
 		return false
@@ -206,6 +216,7 @@ func (r *rewriter) collectFields(call *ast.CallExpr) bool {
 	return variable
 }
 
+// deferredGroup is the one call that gqlgen makes for every object, whether or not anything of it is deferred.
 func (r *rewriter) deferredGroup(call *ast.CallExpr) bool {
 	r.replace(call, "fastexec.Deferred(ctx, fields)")
 	return arguments(call.Args) == "ctx"
@@ -276,6 +287,7 @@ func (r *rewriter) field(call *ast.CallExpr, kind kind, read *ast.FuncLit, of st
 		r.texts(call.Args[:4])+",\nread,\n"+r.texts(call.Args[5:])+",\n)\n},\n)")
 }
 
+// marshalAnswer lets the bytes of an answer count against its budget while they are written.
 func (r *rewriter) marshalAnswer(call *ast.CallExpr) bool {
 	r.replace(call, "fastexec.Write(ctx, &buf, data)")
 	return arguments(call.Args) == "&buf"

@@ -31,6 +31,7 @@ func returned(e ast.Expr) ([]ast.Expr, bool) {
 	return onlyReturn(f.Body)
 }
 
+// onlyReturn returns what a body returns that does nothing else.
 func onlyReturn(body *ast.BlockStmt) ([]ast.Expr, bool) {
 	if len(body.List) != 1 {
 		return nil, false

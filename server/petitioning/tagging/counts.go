@@ -36,6 +36,7 @@ type tagging struct {
 
 // taggings returns those of a petition.
 func (t Tags) taggings(ctx context.Context, petition uuid.UUID) ([]tagging, error) {
+	// Not in an order: what is counted is added up by tag first.
 	rows, err := t.PetitionTag.Query().Where(petitiontag.PetitionID(petition)).All(ctx)
 	if err != nil {
 		return nil, err
@@ -71,6 +72,7 @@ func (t Tags) count(ctx context.Context, petitions map[tagging]int, each counts)
 	}
 	for _, id := range ids {
 		n := 0
+		// Of one tag a petition has one label, so that the labels add up to the petitions.
 		for _, of := range labels[id] {
 			n += of
 		}
@@ -92,6 +94,7 @@ func (t Tags) count(ctx context.Context, petitions map[tagging]int, each counts)
 // countLabels adds to the numbers of public petitions that write a tag in some ways, and lets the tag itself be shown
 // as most of them write it. What a replica of an earlier version has not stored is left to Store.Recount.
 func (t Tags) countLabels(ctx context.Context, id uuid.UUID, labels map[string]int, public int) error {
+	// In no order: who holds the row of the tag is alone with its labels.
 	for label, n := range labels {
 		if label == "" { // a replica of an earlier version has stored none
 			continue

@@ -29,6 +29,7 @@ func (s Store) rekey(ctx context.Context) error {
 		}
 		mine := false
 		err = s.InTx(ctx, func(t Tags) error {
+			// Two replicas would wait for each other's rows, and do the same work twice.
 			if mine, err = database.TryLock(ctx, t.sql, s.Database.Dialect, tagLock); !mine || err != nil {
 				return err
 			}
@@ -44,6 +45,7 @@ func (s Store) rekey(ctx context.Context) error {
 func (t Tags) rekeySome(ctx context.Context, d database.Dialect, stale []*ent.Tag) error {
 	var right []uuid.UUID
 	for _, one := range stale {
+		// Only their version is written, for all of them at once.
 		if text.TagKey(one.Label) == one.Key {
 			right = append(right, one.ID)
 		} else if err := t.rekey(ctx, one); err != nil {
@@ -82,6 +84,7 @@ func (t Tags) mergeTags(ctx context.Context, from, to uuid.UUID) error {
 	if err != nil {
 		return err
 	}
+	// Some at a time, since each may have thousands, and this runs in transactions of others, too.
 	moved, err := t.sql.ExecContext(ctx, fmt.Sprintf(`UPDATE petition_tags SET tag_id = $2 WHERE tag_id = $1 AND petition_id IN
  (SELECT b.petition_id FROM petition_tags AS b WHERE b.tag_id = $1 LIMIT %d)`, movedAtOnce), from, to)
 	if err != nil {

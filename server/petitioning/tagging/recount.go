@@ -68,6 +68,8 @@ func (s Store) Recount(ctx context.Context) error {
 // repairing returns a task that corrects what is wrong, and begins no transaction where nothing is.
 func (s Store) repairing(r repair) func(context.Context) error {
 	return func(ctx context.Context) error {
+		// Asked first, by a reader: on SQLite an UPDATE that changes nothing would keep others from writing all the
+		// same.
 		wrong := false
 		if err := s.Database.Newest().QueryRowContext(ctx, r.wrong()).Scan(&wrong); err != nil || !wrong {
 			return err
@@ -92,6 +94,7 @@ func (s Store) recountLabels(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	// One tag in a transaction: its row is locked against everybody who publishes under it.
 	for _, id := range wrong {
 		if err := s.InTx(ctx, func(t Tags) error { return t.recountLabelsOf(ctx, id) }); err != nil {
 			return err

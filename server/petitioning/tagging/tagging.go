@@ -1,5 +1,9 @@
 // Package tagging writes the tags of petitions, and keeps right what stands beside them: numbers of petitions, labels
 // and keys.
+//
+// A tag is found by its key, which is made of its name by a rule that may change (keys.go). It is shown as most public
+// petitions write it, and counts those that are open (counts.go). What replicas of an earlier version do not know of is
+// corrected afterwards (recount.go).
 package tagging
 
 import (
@@ -65,6 +69,7 @@ func (t Tags) Set(ctx context.Context, id uuid.UUID, entries []text.Tag) error {
 	if _, err := t.PetitionTag.Delete().Where(petitiontag.PetitionID(id)).Exec(ctx); err != nil {
 		return err
 	}
+	// Without tags nothing has to be known of the petition.
 	if len(entries) == 0 {
 		return nil
 	}
@@ -120,6 +125,7 @@ func (t Tags) Enter(ctx context.Context, id uuid.UUID, from, to petition.State) 
 		if err != nil {
 			return err
 		}
+		// The petition counts once for each of its tags.
 		once := make(map[tagging]int, len(taggings))
 		for _, one := range taggings {
 			once[one] = 1

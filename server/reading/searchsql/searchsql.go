@@ -1,5 +1,8 @@
 // Package searchsql writes the SQL by which the databases find petitions by the terms of a search, each by an index of
 // its own. What is found is the same on both.
+//
+// PostgreSQL has an index of the documents in each state. SQLite has one of all that are public, in which the state is
+// a term like the others. That one keeps no places of words, and so what needs them looks into the texts.
 package searchsql
 
 import (

@@ -90,6 +90,7 @@ func (s Source) LookUp(ctx context.Context, st Statement, fn func(*sql.Rows) err
 	return each(ctx, s.db.AskByIndex, st, fn)
 }
 
+// each runs a statement, unless it was made without its condition.
 func each(
 	ctx context.Context, ask func(context.Context, string, ...any) (*database.Rows, error), st Statement,
 	fn func(*sql.Rows) error,

@@ -109,6 +109,8 @@ func (v Viewer) tags(alias string) string {
 	return alias + `.public_petitions > 0`
 }
 
+// petitions is the condition for petitions. Ids are written into it, so that a condition can be compared: equal ones
+// may share a reading.
 func (v Viewer) petitions(alias string) string {
 	if v.All {
 		return `TRUE`

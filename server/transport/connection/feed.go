@@ -120,7 +120,8 @@ func (n *news) surplus(mark eventmark.Mark, size, most int) (surplus int) {
 func (f *feed) finish(k *Keeper, errs []byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	// The events stay: a reader that is behind is sent them, and then the end.
+	// The events stay: a reader that is behind is sent them, and then the end. A copy, since those who read news hold
+	// no lock.
 	last := *f.news.Load()
 	last.ended, last.errs = true, errs
 	f.news.Store(&last)

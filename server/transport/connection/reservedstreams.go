@@ -33,6 +33,7 @@ type Streams struct {
 	swept time.Time
 }
 
+// stream is an event stream that was reserved: operations may come before it is open, and wait for it.
 type stream struct {
 	conn    *Conn // nil until it is open
 	opening bool  // a request has claimed it

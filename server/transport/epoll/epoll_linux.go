@@ -33,6 +33,7 @@ type poller struct {
 	conns []*descriptor // indexed by descriptor; the kernel reuses small numbers first
 }
 
+// newPoller makes an epoll instance and begins to wait on it.
 func newPoller() (*poller, error) {
 	fd, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
 	if err != nil {

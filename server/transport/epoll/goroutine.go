@@ -25,6 +25,7 @@ type escort struct {
 
 var _ Conn = (*escort)(nil)
 
+// accompany gives a connection a goroutine of its own.
 func accompany(conn net.Conn, read []byte, h Handler, ready func(Conn)) {
 	e := &escort{conn: conn, handler: &turns{Handler: h}}
 	e.resumed.L = &e.mu
@@ -60,6 +61,7 @@ func (t *turns) Lost() {
 	t.Handler.Lost()
 }
 
+// run reads until the connection ends. Paused, it reads nothing, so that the kernel holds the client back.
 func (e *escort) run(read []byte) {
 	if len(read) > 0 {
 		e.handler.Receive(read)
@@ -118,11 +120,14 @@ func (e *escort) Write(data []byte) (int, error) {
 		return 0, nil
 	}
 	e.writing = true
+	// The caller uses its buffer for the next connection.
 	own := append([]byte(nil), data...)
 	go e.write(own)
 	return len(data), nil
 }
 
+// write writes what Write has taken, for as long as that takes, and tells the handler that there is room if it was
+// turned away meanwhile.
 func (e *escort) write(data []byte) {
 	_, err := e.conn.Write(data)
 	e.mu.Lock()
@@ -149,6 +154,7 @@ func (e *escort) Finish() {
 	}
 }
 
+// shut ends the sending side, where a connection has two. It needs mu.
 func (e *escort) shut() {
 	if half, ok := e.conn.(interface{ CloseWrite() error }); ok {
 		_ = half.CloseWrite()

@@ -85,6 +85,7 @@ func shorten(reason string) string {
 // unmask removes a client's mask, and returns the mask rotated for the bytes that follow. The low byte of mask is the
 // first byte of the key.
 func unmask(b []byte, mask uint32) uint32 {
+	// Eight bytes at a time: every byte that a client sends goes through here.
 	wide := uint64(mask)<<32 | uint64(mask)
 	for ; len(b) >= 8; b = b[8:] {
 		binary.LittleEndian.PutUint64(b, binary.LittleEndian.Uint64(b)^wide)

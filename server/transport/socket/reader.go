@@ -177,6 +177,7 @@ func (r *Reader) parse(b []byte) (f frame, n int, err error) {
 	switch {
 	case n == 0 || err != nil:
 		return f, 0, err
+	// By what the header announces: nothing of a message that is too long is kept.
 	case !f.op.control() && size > r.room():
 		return f, 0, errSize
 	case len(b) < n+4:

@@ -35,6 +35,7 @@ type Session[T any] struct {
 	stage      stage
 }
 
+// operation is one that is under way. There are few on a connection, so that a list is smaller than a map and as fast.
 type operation[T any] struct {
 	id string
 	of T
