@@ -119,8 +119,8 @@ func TestNobodyIsToldBut(t *testing.T) {
 	})
 }
 
-// TestOneEntryEach looks at what a request does, whatever is known of its address: it writes one entry of the outbox, as
-// long as any other, and changes nothing else.
+// TestOneEntryEach looks at what a request does, whatever is known of its address: it writes one entry of the outbox,
+// as long as any other, and changes nothing else.
 func TestOneEntryEach(t *testing.T) {
 	each(t, func(t *testing.T, s *place) {
 		before := sitetest.New(t, s.DB)

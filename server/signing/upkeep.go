@@ -28,8 +28,8 @@ const (
 )
 
 // Run reminds and erases once a minute until ctx ends. Every replica may do so at the same time, and what one leaves
-// unfinished the next one goes on with. It does not begin at once: the system may not have set its clock yet, and what is
-// erased does not come back.
+// unfinished the next one goes on with. It does not begin at once: the system may not have set its clock yet, and what
+// is erased does not come back.
 func (s *Service) Run(ctx context.Context) error {
 	tick := time.NewTicker(upkeepEvery)
 	defer tick.Stop()
