@@ -36,10 +36,7 @@ func (l *Ledger) task(ctx context.Context, name string, do func(context.Context)
 	if l.db.Clock.Check() != nil {
 		return
 	}
-	err := do(ctx)
-	if err == nil || ctx.Err() == nil {
-		l.failing.Task(ctx, l.opt.Logger, name, err)
-	}
+	l.failing.Do(ctx, l.opt.Logger, name, 0, do)
 }
 
 // SumUp sums up the signatures that are in no sum yet.

@@ -42,16 +42,12 @@ func (o *Outbox) keep(ctx context.Context) {
 	}
 }
 
-// task runs a task and logs its error. It does nothing while the time is unknown.
+// task carries out a task, unless the time is unknown.
 func (o *Outbox) task(ctx context.Context, name string, do func(context.Context) error) {
 	if o.opt.DB.Clock.Check() != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, keepTime)
-	defer cancel()
-	if err := do(ctx); err != nil && ctx.Err() == nil {
-		o.opt.Logger.Error("upkeep of the outbox failed", "task", name, "error", err)
-	}
+	o.failing.Do(ctx, o.opt.Logger, name, keepTime, do)
 }
 
 // standing is what waits of a kind.

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"petitiond/server/database"
+	"petitiond/server/recurring"
 	"petitiond/server/secret"
 )
 
@@ -71,8 +72,11 @@ func (o *Options) setDefaults() {
 type Outbox struct {
 	opt   Options
 	lanes map[string]*lane // by kind
-	mu    sync.Mutex
-	seen  map[string]standing // by kind, as last counted; guarded by mu
+
+	failing recurring.Lines // what the log was told of upkeep
+
+	mu   sync.Mutex
+	seen map[string]standing // by kind, as last counted; guarded by mu
 }
 
 // New makes the workers. Run must be called for them to work.

@@ -53,12 +53,7 @@ func (s *Service) task(ctx context.Context, name string, do func(context.Context
 		return
 	}
 	// The tasks take turns in one goroutine, so that one that hangs must not keep the others from theirs.
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	err := do(ctx)
-	if err == nil || ctx.Err() == nil {
-		s.failing.Task(ctx, s.opt.Logger, name, err)
-	}
+	s.failing.Do(ctx, s.opt.Logger, name, 30*time.Second, do)
 }
 
 type unaskedKey struct{}

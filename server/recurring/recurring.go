@@ -87,6 +87,23 @@ func (l *Lines) Task(ctx context.Context, log *slog.Logger, task string, err err
 	}
 }
 
+// Do carries out a task that is repeated, for the longest time that it may take (0: for as long as ctx lasts), and logs
+// how it has fared. A task that ends because ctx does has not failed; one whose own time is over has, and would
+// otherwise fail for ever without a word.
+func (l *Lines) Do(
+	ctx context.Context, log *slog.Logger, task string, longest time.Duration, do func(context.Context) error,
+) {
+	limited := ctx
+	if longest > 0 {
+		var cancel context.CancelFunc
+		limited, cancel = context.WithTimeout(ctx, longest)
+		defer cancel()
+	}
+	if err := do(limited); err == nil || ctx.Err() == nil {
+		l.Task(ctx, log, task, err)
+	}
+}
+
 func (l *Lines) now() time.Time {
 	if l.Now != nil {
 		return l.Now()

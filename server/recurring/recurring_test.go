@@ -2,11 +2,13 @@ package recurring_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"petitiond/server/recurring"
@@ -52,6 +54,33 @@ func TestTask(t *testing.T) {
 		out.Reset()
 		now = now.Add(step.later)
 	}
+}
+
+// TestDo: a task whose own time is over has failed; one that is ended with everything else has not.
+func TestDo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		log, lines := slog.New(slog.NewTextHandler(&out, nil)), recurring.Lines{}
+		hang := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+		lines.Do(t.Context(), log, "sweep", time.Second, hang)
+		if !strings.Contains(out.String(), "task=sweep times=1 error=\"context deadline exceeded\"") {
+			t.Errorf("its time was over: logged %q", out.String())
+		}
+		out.Reset()
+		for _, longest := range []time.Duration{0, time.Hour} {
+			ctx, end := context.WithTimeout(t.Context(), time.Minute)
+			lines.Do(ctx, log, "rank", longest, hang)
+			end()
+			if out.Len() > 0 {
+				t.Errorf("everything ends: logged %q", out.String())
+			}
+		}
+		lines.Do(t.Context(), log, "sweep", 0, func(context.Context) error { return nil })
+		if !strings.Contains(out.String(), "works again") {
+			t.Errorf("it works: logged %q", out.String())
+		}
+	})
 }
 
 // However often something begins and ends, the log gets no more than two lines a minute.

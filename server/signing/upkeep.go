@@ -50,12 +50,7 @@ func (s *Service) task(ctx context.Context, name string, do func(context.Context
 	if s.db.Clock.Check() != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, upkeepTime)
-	defer cancel()
-	err := do(ctx)
-	if err == nil || ctx.Err() == nil {
-		s.failing.Task(ctx, s.opt.Logger, name, err)
-	}
+	s.failing.Do(ctx, s.opt.Logger, name, upkeepTime, do)
 }
 
 // waiting returns signatures that wait, the oldest first, at most so many.
