@@ -82,7 +82,8 @@ func timeLimits() []setting {
 			func(l *transport.Limits) *time.Duration { return &l.Init }),
 		// More than wait would wait longer than their clients do: they are refused at once.
 		numberLimit("IN_FLIGHT", "queries, mutations and web pages that run at once; four times as many wait, any more are "+
-			"answered `UNAVAILABLE`; half of either for one address, unless `PETITION_RATE_LIMITS` is off", 1, 10_000, func(l *transport.Limits) *int { return &l.InFlight }),
+			"answered `UNAVAILABLE`; an address takes another of either only while it has fewer than are free, unless "+
+			"`PETITION_RATE_LIMITS` is off", 1, 10_000, func(l *transport.Limits) *int { return &l.InFlight }),
 		timeLimit("WAIT", "longest time that they wait", time.Millisecond, 10*time.Second,
 			func(l *transport.Limits) *time.Duration { return &l.Wait }),
 	}

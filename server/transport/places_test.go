@@ -172,11 +172,12 @@ func (r *rooms) waits(t *testing.T, n int) {
 	})
 }
 
-// One network has half of the places, in whatever way it asks, and what it asks for beyond waits while others run.
+// One network has half of the places, in whatever way it asks, and what it asks for beyond waits while others run: the
+// first two of them have what is left.
 func TestNetworksShareThePlaces(t *testing.T) {
 	t.Parallel()
 	r := openRooms(t, func(o *transport.Options) { o.Limits.InFlight = 4 })
-	const a, b = "192.0.2.1", "192.0.2.2"
+	const a, b, c = "192.0.2.1", "192.0.2.2", "192.0.2.3"
 	r.send(t, "a1", a)
 	r.page(t, "a2", a)
 	r.next(t, "a1", "a2")
@@ -188,8 +189,8 @@ func TestNetworksShareThePlaces(t *testing.T) {
 	r.page(t, "a5", a)
 	r.waits(t, 3)
 	r.send(t, "b1", b)
-	r.page(t, "b2", b)
-	r.next(t, "b1", "b2")
+	r.page(t, "c1", c)
+	r.next(t, "b1", "c1")
 	r.leave(4)
 	r.next(t, "a3", "a4")
 	r.leave(1)

@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/coder/websocket"
 
 	"petitiond/server/transport"
 )
@@ -105,5 +108,54 @@ func TestEventsHaveTheTimeOfAnOperation(t *testing.T) {
 				t.Errorf("got %s %s, want %s", m.Type, m.Payload, test.want)
 			}
 		})
+	}
+}
+
+// An event of a shared feed does not wait for a network that has spent its points, however many readers that has, but
+// is read in the turn of any other.
+func TestEventsHaveTheTurnOfAnyNetwork(t *testing.T) {
+	t.Parallel()
+	found := func(context.Context) (bool, error) { return true, nil }
+	shared := make(chan any)
+	schema := readingFirst(found, func(context.Context) any { return "done" })
+	schema.sources["signatureCount"] = func(context.Context, map[string]any) (<-chan any, error) { return shared, nil }
+	limits := transport.DefaultLimits()
+	limits.EventCost = 1
+	tr, server := serve(t, transport.Options{
+		Limits: limits, Schema: schema,
+		Address: func(r *http.Request) netip.Addr { return netip.MustParseAddr(r.Header.Get("X-Request-ID")) },
+	})
+	const sockets, each, others = 50, 20, 5
+	greedy := func() *websocket.Conn { return openFrom(t, server, "192.0.2.1") }
+	spent := greedy()
+	for i := range each {
+		tell(t, spent, subscribe(fmt.Sprint(i), fmt.Sprintf("subscription u%d { hello }", i)))
+	}
+	for range 4 {
+		hear(t, spent)
+	}
+	const document = `subscription { signatureCount(petitionId: "a") { total } }`
+	for range sockets {
+		conn := greedy()
+		for i := range each {
+			tell(t, conn, subscribe(fmt.Sprint(i), document))
+		}
+	}
+	var conns []*websocket.Conn
+	for i := range others {
+		conn := openFrom(t, server, fmt.Sprintf("192.0.2.%d", 2+i))
+		tell(t, conn, subscribe("1", document))
+		conns = append(conns, conn)
+	}
+	eventually(t, "all have subscribed", func() bool { return tr.Sharing() == each+sockets*each+others })
+	began := time.Now()
+	shared <- reading(found)
+	for _, conn := range conns {
+		if m := hear(t, conn); m.Type != "next" || !strings.Contains(string(m.Payload), "done") {
+			t.Errorf("got %s %s", m.Type, m.Payload)
+		}
+	}
+	if waited := time.Since(began); waited > 5*time.Second {
+		t.Errorf("the event came after %s", waited)
 	}
 }

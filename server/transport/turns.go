@@ -14,14 +14,10 @@ import (
 // short refuses operations that could have run a moment later.
 const waitersEach = 4
 
-// operationTurns are those of queries, mutations and pages. One network has half of the places and of the room to wait:
-// what it asks for may hold its places for long, and others must not wait for that.
+// operationTurns are those of queries, mutations and pages. What a network asks for may hold its places for long, and
+// others must not wait for that.
 func operationTurns(l Limits) *turns.Queue {
-	o := turns.Options{Places: l.InFlight, Waiting: waitersEach * l.InFlight, Wait: l.Wait}
-	if l.SocketsPerAddress > 0 {
-		o.Each, o.WaitingEach = (o.Places+1)/2, o.Waiting/2
-	}
-	return turns.New(o)
+	return turns.New(turns.Options{Places: l.InFlight, Waiting: waitersEach * l.InFlight, Fair: l.SocketsPerAddress > 0, Wait: l.Wait})
 }
 
 // startTurns are those of subscriptions that begin: as many at once as operations run, and those who wait are not

@@ -33,7 +33,7 @@ func From(ctx context.Context, network netip.Prefix) context.Context {
 }
 
 // FromAny is like From for something that goes on, and is for several networks, which of returns each time that a place
-// is asked for. The turn of any of them will do.
+// is asked for, and again now and then while it is waited for. The turn of any of them will do.
 func FromAny(ctx context.Context, of func() []netip.Prefix) context.Context {
 	return with(ctx, &asker{of: of})
 }
@@ -94,11 +94,14 @@ func (a *asker) asking() []netip.Prefix {
 	return a.networks
 }
 
-// joined returns the networks if they can become more, and a channel that is closed when they do.
+// joined returns the networks at present, and a channel that is closed when another joins; nil: none can.
 func (a *asker) joined() (networks []netip.Prefix, more <-chan struct{}) {
+	if a.of != nil {
+		return a.asking(), nil
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.of != nil || len(a.networks) == most {
+	if len(a.networks) == most {
 		return a.networks, nil
 	}
 	if a.more == nil {

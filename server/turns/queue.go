@@ -1,8 +1,11 @@
 package turns
 
 import (
+	"cmp"
+	"container/heap"
 	"context"
 	"errors"
+	"math"
 	"net/netip"
 	"slices"
 	"sync"
@@ -15,14 +18,16 @@ var ErrBusy = errors.New("turns: there is no place")
 // Burst is the time whose points a network may spend at once.
 const Burst = 4 * time.Second
 
+// redrawn is how often who waits with [FromAny] is asked again for which networks.
+const redrawn = time.Second
+
 // Options configures a Queue. Only Places is required; where another is zero, there is no such limit.
 type Options struct {
-	Places      int           // taken at once
-	Each        int           // those of one network
-	Waiting     int           // who may wait for a place
-	WaitingEach int           // those of one network
-	Wait        time.Duration // longest time that they wait, if their context does not end before
-	Pace        int           // points a second that one network may spend, or those of Burst after a pause
+	Places  int           // taken at once
+	Waiting int           // who may wait for a place
+	Fair    bool          // a network takes another place, or waits for another, only while it has fewer than are free
+	Wait    time.Duration // longest time that they wait, if their context does not end before
+	Pace    int           // points a second that one network may spend, or those of Burst after a pause
 }
 
 // Queue gives out places. Those who wait are served by networks: the next is the one that has the fewest places, and of
@@ -35,6 +40,7 @@ type Queue struct {
 	waiting  int
 	networks map[netip.Prefix]*network
 	ring     []*network // for which somebody waits; the longest since its turn first
+	lines    lengths    // of the same
 	swept    int        // networks that there were after the last look for those that can go
 	timer    *time.Timer
 }
@@ -44,6 +50,7 @@ type network struct {
 	nobody bool      // has no limits
 	taken  int       // places
 	line   []*waiter // the oldest first
+	length int       // its place in lengths
 	paid   time.Time // until when its points are spent
 }
 
@@ -52,8 +59,21 @@ type waiter struct {
 	age    uint64
 	points int
 	lines  []*network
-	turn   *network      // that of whose turn it has a place; nil: it has none yet
-	served chan struct{} // closed when it has one; nil while nobody listens
+	turn   *network      // that of whose turn it has a place; nil: it has none
+	over   bool          // it waits no longer
+	served chan struct{} // closed when it has a place or is refused one; nil while nobody listens
+}
+
+// shortest returns how many wait for that of its networks that has the fewest. Nobody's are not counted.
+func (w *waiter) shortest() int {
+	fewest := math.MaxInt
+	for _, n := range w.lines {
+		if n.nobody {
+			return 0
+		}
+		fewest = min(fewest, len(n.line))
+	}
+	return fewest
 }
 
 // Turn is a place that was taken.
@@ -92,12 +112,12 @@ func (q *Queue) begin(w *waiter, networks []netip.Prefix) (served bool, err erro
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.waiting++
-	q.join(w, networks)
+	q.stand(w, networks)
 	switch {
 	case w.turn != nil:
 		return true, nil
 	// Only now: one that can be served at once is never refused, however many wait for others.
-	case q.full(w):
+	case !q.fits(w):
 		q.remove(w)
 		return false, ErrBusy
 	}
@@ -113,16 +133,26 @@ func (q *Queue) wait(ctx context.Context, w *waiter, a Asker) error {
 		defer timer.Stop()
 		late = timer.C
 	}
+	var again <-chan time.Time
+	if a.of != nil {
+		ticker := time.NewTicker(redrawn)
+		defer ticker.Stop()
+		again = ticker.C
+	}
 	for {
 		// Each time round: a network that has joined meanwhile may be served sooner than those in whose lines w is.
 		networks, more := a.joined()
 		q.mu.Lock()
-		q.join(w, networks)
+		q.stand(w, networks)
 		q.mu.Unlock()
 		select {
 		case <-w.served:
+			if w.turn == nil {
+				return ErrBusy
+			}
 			return nil
 		case <-more:
+		case <-again:
 		case <-late:
 			return q.giveUp(w, ErrBusy)
 		case <-ctx.Done():
@@ -135,9 +165,10 @@ func (q *Queue) wait(ctx context.Context, w *waiter, a Asker) error {
 func (q *Queue) giveUp(w *waiter, because error) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if w.turn != nil { // it came at the last moment
+	switch {
+	case w.turn != nil: // it came at the last moment
 		q.leave(w.turn)
-	} else {
+	case !w.over:
 		q.remove(w)
 	}
 	return because
@@ -169,46 +200,93 @@ func (q *Queue) leave(n *network) {
 	q.serve()
 }
 
-// join puts w into the lines of networks, unless it is there or has a place already, and serves those who can be.
-func (q *Queue) join(w *waiter, networks []netip.Prefix) {
-	if w.turn != nil {
+// stand has w, unless it waits no longer, wait in the lines of networks and in no others, and serves who can be served
+// now.
+func (q *Queue) stand(w *waiter, networks []netip.Prefix) {
+	if w.over {
 		return
 	}
+	lines, more := make([]*network, 0, len(networks)), false
 	for _, prefix := range networks {
 		n := q.network(prefix)
-		if slices.Contains(w.lines, n) {
+		if slices.Contains(lines, n) {
 			continue
 		}
-		w.lines = append(w.lines, n)
-		if len(n.line) == 0 {
-			q.ring = append(q.ring, n)
+		lines = append(lines, n)
+		if !slices.Contains(w.lines, n) {
+			q.lengthen(n, w)
+			more = true
 		}
-		at := len(n.line) // most are the youngest
-		for at > 0 && n.line[at-1].age > w.age {
-			at--
-		}
-		n.line = slices.Insert(n.line, at, w)
 	}
-	q.serve()
+	for _, n := range w.lines {
+		if !slices.Contains(lines, n) {
+			q.shorten(n, w)
+		}
+	}
+	w.lines = lines
+	if more { // else nothing has changed for anybody
+		q.serve()
+	}
 }
 
-// full reports whether there is no room for w to wait, which is in its lines.
-func (q *Queue) full(w *waiter) bool {
-	if q.options.Waiting > 0 && q.waiting > q.options.Waiting {
+// fits reports whether there is room for w to wait, which is in its lines.
+func (q *Queue) fits(w *waiter) bool {
+	free := q.options.Waiting - q.waiting // without its own
+	switch {
+	case q.options.Waiting == 0:
 		return true
+	case !q.options.Fair:
+		return free >= 0
+	case free >= 0:
+		return w.shortest() <= free+1
 	}
-	return q.options.WaitingEach > 0 && !slices.ContainsFunc(w.lines, func(n *network) bool { return n.nobody || len(n.line) <= q.options.WaitingEach })
+	return q.replace(w)
 }
 
-// remove takes w out of its lines.
+// replace refuses one for w, and reports whether there is one: the youngest in the longest line whose networks have all
+// more who wait.
+func (q *Queue) replace(w *waiter) bool {
+	fewer := w.shortest()
+	for _, other := range slices.Backward(q.lines[0].line) {
+		if other.shortest() > fewer {
+			q.remove(other)
+			close(other.served)
+			return true
+		}
+	}
+	return false
+}
+
+// remove ends the wait of w.
 func (q *Queue) remove(w *waiter) {
 	q.waiting--
+	w.over = true
 	for _, n := range w.lines {
-		n.line = slices.DeleteFunc(n.line, func(other *waiter) bool { return other == w })
-		if len(n.line) == 0 {
-			q.ring = slices.DeleteFunc(q.ring, func(other *network) bool { return other == n })
-		}
+		q.shorten(n, w)
 	}
+}
+
+// lengthen puts w into the line of n.
+func (q *Queue) lengthen(n *network, w *waiter) {
+	if len(n.line) == 0 {
+		q.ring = append(q.ring, n)
+		heap.Push(&q.lines, n)
+	}
+	at, _ := slices.BinarySearchFunc(n.line, w.age+1, func(other *waiter, age uint64) int { return cmp.Compare(other.age, age) })
+	n.line = slices.Insert(n.line, at, w)
+	heap.Fix(&q.lines, n.length)
+}
+
+// shorten takes w out of the line of n.
+func (q *Queue) shorten(n *network, w *waiter) {
+	at := slices.Index(n.line, w)
+	n.line = slices.Delete(n.line, at, at+1)
+	if len(n.line) > 0 {
+		heap.Fix(&q.lines, n.length)
+		return
+	}
+	heap.Remove(&q.lines, n.length)
+	q.ring = slices.DeleteFunc(q.ring, func(other *network) bool { return other == n })
 }
 
 // serve gives free places to those whose turn it is.
@@ -244,7 +322,7 @@ func (q *Queue) next() (best *network) {
 	var early time.Duration
 	for _, n := range q.ring {
 		switch wait := n.paid.Sub(at); {
-		case q.options.Each > 0 && n.taken >= q.options.Each && !n.nobody:
+		case q.options.Fair && n.taken >= q.options.Places-q.taken && !n.nobody:
 		case wait > 0:
 			if early == 0 || wait < early {
 				early = wait
@@ -311,3 +389,26 @@ func (q *Queue) network(prefix netip.Prefix) *network {
 
 // now is the clock of deadlines.
 func now() time.Time { return time.Now() } //nolint:forbidigo // only how much time has passed counts
+
+// lengths is a heap of the networks for which somebody waits: that with the longest line is the first.
+type lengths []*network
+
+func (l lengths) Len() int           { return len(l) }
+func (l lengths) Less(i, j int) bool { return len(l[i].line) > len(l[j].line) }
+func (l lengths) Swap(i, j int) {
+	l[i], l[j] = l[j], l[i]
+	l[i].length, l[j].length = i, j
+}
+
+func (l *lengths) Push(n any) {
+	n.(*network).length = len(*l)
+	*l = append(*l, n.(*network))
+}
+
+func (l *lengths) Pop() any {
+	last := len(*l) - 1
+	n := (*l)[last]
+	(*l)[last] = nil
+	*l = (*l)[:last]
+	return n
+}

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -182,53 +183,201 @@ func TestJoining(t *testing.T) {
 	})
 }
 
-// A network has a bounded number of places, and of those who wait. Beyond these it is told at once, and others are not.
+// A network takes another place, or waits for another, only while it has fewer than are free. Beyond that it is told at
+// once, and others are not. Without an address there is no limit for one.
 func TestBounds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		c := newCrowd(t, Options{Places: 4, Each: 2, Waiting: 4, WaitingEach: 2, Wait: time.Second})
+		c := newCrowd(t, Options{Places: 4, Waiting: 4, Fair: true, Wait: time.Second})
 		of := func(n byte) context.Context { return From(t.Context(), net(n)) }
+		have := func(want string) {
+			t.Helper()
+			var got []byte
+			for name := c.next(); name != 0; name = c.next() {
+				got = append(got, name)
+			}
+			if string(got) != want {
+				t.Errorf("%q have places, want %q", got, want)
+			}
+		}
+		var last chan error
 		for _, name := range []byte("abAB") {
-			c.enter(of(1), name)
+			last = c.enter(of(1), name)
 		}
-		if got := []byte{c.next(), c.next(), c.next()}; string(got) != "ab\x00" {
-			t.Errorf("%q have places, want two", got)
-		}
+		have("ab")
 		if err := <-c.enter(of(1), 'x'); !errors.Is(err, ErrBusy) || time.Since(began) > 0 {
 			t.Errorf("one more waits, for %s: %v", time.Since(began), err)
 		}
-		for _, name := range []byte("cdef") {
-			c.enter(of(2+name-'c'), name)
-		}
-		if got := []byte{c.next(), c.next(), c.next()}; string(got) != "cd\x00" {
-			t.Errorf("%q of others have places, want two", got)
-		}
-		if err := <-c.enter(of(9), 'x'); !errors.Is(err, ErrBusy) || time.Since(began) > 0 {
+		c.enter(of(2), 'c')
+		c.enter(of(2), 'C')
+		have("c")
+		c.enter(of(3), 'd')
+		have("d")
+		c.enter(of(4), 'e')
+		if err := <-c.enter(of(4), 'x'); !errors.Is(err, ErrBusy) || time.Since(began) > 0 {
 			t.Errorf("more wait than may, for %s: %v", time.Since(began), err)
 		}
-		if got := c.leave('c'); got != 'e' {
-			t.Errorf("%q has the place, want another network's", got)
+		for _, step := range [][2]byte{{'b', 'e'}, {'d', 0}, {'a', 'A'}, {'e', 'C'}} {
+			if got := c.leave(step[0]); got != step[1] {
+				t.Errorf("when %q leaves, %q has the place, want %q", step[0], got, step[1])
+			}
 		}
-		if got := c.leave('a'); got != 'f' {
-			t.Errorf("%q has the place, want that of the network with fewer", got)
-		}
-		if got := c.leave('f'); got != 'A' {
-			t.Errorf("%q has the place, want the network's own", got)
-		}
-		if err := <-c.enter(of(1), 'y'); !errors.Is(err, ErrBusy) || time.Since(began) != time.Second {
+		if err := <-last; !errors.Is(err, ErrBusy) || time.Since(began) != time.Second {
 			t.Errorf("waited for %s: %v", time.Since(began), err)
 		}
-		for _, name := range []byte("bdeA") {
+		for _, name := range []byte("cAC") {
 			c.leave(name)
 		}
 		c.idle()
-		// Without an address there is no limit for one.
-		for _, name := range []byte("abcd") {
-			c.enter(t.Context(), name)
+		for limit, ctx := range map[bool]context.Context{true: t.Context(), false: of(1)} {
+			c = newCrowd(t, Options{Places: 4, Waiting: 4, Fair: limit})
+			for _, name := range []byte("abcdefgh") {
+				c.enter(ctx, name)
+			}
+			have("abcd")
+			for range 2 {
+				if err := <-c.enter(ctx, 'x'); !errors.Is(err, ErrBusy) {
+					t.Errorf("more wait than may, if networks have limits: %t (error %v)", limit, err)
+				}
+			}
+			for _, name := range []byte("abcdefgh") {
+				c.leave(name)
+			}
+			c.idle()
 		}
-		if got := []byte{c.next(), c.next(), c.next(), c.next()}; string(got) != "abcd" {
-			t.Errorf("%q have places, want all", got)
+	})
+}
+
+// However many networks have full lines, others are not turned away: k of them leave one part in k+1 of the places, and
+// of the room to wait.
+func TestFullLines(t *testing.T) {
+	t.Parallel()
+	for _, k := range []int{1, 2, 5} {
+		synctest.Test(t, func(t *testing.T) {
+			const places, waiting = 60, 120
+			q := New(Options{Places: places, Waiting: waiting, Fair: true, Wait: time.Second})
+			var refused atomic.Int64
+			var crowd sync.WaitGroup
+			flood := func() {
+				for n := range 2 * k * waiting {
+					crowd.Go(func() {
+						turn, err := q.Enter(From(t.Context(), net(byte(n%k))), 0)
+						if err != nil {
+							refused.Add(1)
+							return
+						}
+						time.Sleep(100 * time.Millisecond)
+						turn.Leave()
+					})
+				}
+				synctest.Wait()
+			}
+			flood()
+			// Within one for each network: the first took the last that it might while the others still had fewer.
+			if taken, waits := q.Taken(); taken-places*k/(k+1) > k || waits-waiting*k/(k+1) > k {
+				t.Errorf("%d networks have %d of %d places, and %d of %d wait", k, taken, places, waits, waiting)
+			}
+			for n := range byte(10) {
+				began := time.Now()
+				turn, err := q.Enter(From(t.Context(), net(100+n)), 0)
+				if waited := time.Since(began); err != nil || waited > 0 {
+					t.Errorf("beside %d networks another waited for %s: %v", k, waited, err)
+				}
+				turn.Leave()
+				time.Sleep(50 * time.Millisecond)
+				flood()
+			}
+			crowd.Wait()
+			if refused.Load() == 0 {
+				t.Error("nobody was refused")
+			}
+		})
+	}
+}
+
+// In a room that is full, the youngest of the longest line makes way for one of a network with fewer, but not if such a
+// network waits for it as well.
+func TestMakingWay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(t, Options{Places: 1, Waiting: 8, Fair: true})
+		of := func(n byte) context.Context { return From(t.Context(), net(n)) }
+		c.enter(of(0), '0')
+		c.next()
+		refused := map[byte]chan error{}
+		shared := of(1)
+		for i, name := range []byte("abcdefgh") {
+			ctx := of(1)
+			switch {
+			case i == 3:
+				ctx = shared
+			case i > 3:
+				ctx = of(byte(i))
+			}
+			refused[name] = c.enter(ctx, name)
+		}
+		AskerOf(shared).Join(of(9))
+		synctest.Wait()
+		// Of the newcomers the last two are no better off than who waits.
+		for i, name := range []byte("ijklm") {
+			refused[name] = c.enter(of([]byte{20, 21, 22, 23, 4}[i]), name)
+		}
+		var got []byte
+		for name := byte('a'); name <= 'm'; name++ {
+			select {
+			case err := <-refused[name]:
+				if got = append(got, name); !errors.Is(err, ErrBusy) {
+					t.Errorf("%q: %v", name, err)
+				}
+			default:
+			}
+		}
+		if want := "abclm"; string(got) != want {
+			t.Errorf("%q were refused, want %q", got, want)
+		}
+		got = nil
+		for name := c.leave('0'); name != 0; name = c.leave(name) {
+			got = append(got, name)
+		}
+		if want := "defghijk"; string(got) != want {
+			t.Errorf("%q had their turns, want %q", got, want)
+		}
+		c.idle()
+	})
+}
+
+// Who goes on for many networks is asked again for which, while it waits, and waits for no others.
+func TestNetworksAreDrawnAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		q := New(Options{Places: 1, Pace: 1})
+		began := time.Now()
+		for n := range byte(4) {
+			turn, err := q.Enter(From(t.Context(), net(n)), 3600)
+			if err != nil {
+				t.Fatal(err)
+			}
+			turn.Leave()
+		}
+		draws := [][]netip.Prefix{nets(0), nets(0), nets(0, 1), nets(2), nets(3, 2), nets(4, 1)}
+		turn, err := q.Enter(FromAny(t.Context(), func() []netip.Prefix {
+			if len(q.ring) > 2 {
+				t.Errorf("it waits for %d networks", len(q.ring))
+			}
+			drawn := draws[0]
+			draws = draws[1:]
+			return drawn
+		}), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if waited, want := time.Since(began), 4*time.Second; waited != want || turn.of != q.networks[net(4)] {
+			t.Errorf("waited for %s, want %s, until a network that has points was drawn", waited, want)
+		}
+		turn.Leave()
+		if len(q.ring) > 0 {
+			t.Errorf("%d networks wait", len(q.ring))
 		}
 	})
 }

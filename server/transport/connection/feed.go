@@ -3,7 +3,6 @@ package connection
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"sync"
@@ -46,9 +45,10 @@ type feed struct {
 	news   atomic.Pointer[news]
 	cancel context.CancelFunc
 
-	mu      sync.Mutex // guards what follows, and the making of news
-	readers []*task
-	bytes   int // of the events in news, taken from the transport's memory
+	mu       sync.Mutex // guards what follows, and the making of news
+	readers  []*task
+	networks map[netip.Prefix]int // how many readers each has
+	bytes    int                  // of the events in news, taken from the transport's memory
 }
 
 // publish adds an event and queues the connections of all readers. The events of a feed together may take no more bytes
@@ -138,6 +138,7 @@ func (f *feed) join(t *task) {
 	// and are.
 	t.feed, t.place, t.since = f, len(f.readers), f.news.Load().last
 	f.readers = append(f.readers, t)
+	f.networks[t.conn.address]++
 }
 
 // leave removes a reader, and reports whether it was the last.
@@ -150,6 +151,9 @@ func (f *feed) leave(t *task) bool {
 	f.readers[t.place].place = t.place
 	f.readers[last] = nil
 	f.readers = f.readers[:last]
+	if f.networks[t.conn.address]--; f.networks[t.conn.address] == 0 {
+		delete(f.networks, t.conn.address)
+	}
 	return last == 0
 }
 
@@ -215,20 +219,18 @@ func (s *feeds) close(f *feed) {
 	s.forget(f)
 }
 
-// sampled is how many readers of a feed are asked for their addresses.
+// sampled is how many networks of a feed are asked for.
 const sampled = 16
 
-// addresses returns the addresses of some readers: of all if they are few, and else of any.
+// addresses returns the networks of a feed, however many readers each has: all if they are few, and else any of them,
+// others each time.
 func (f *feed) addresses() (some []netip.Prefix) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	n := len(f.readers)
-	for i := range min(n, sampled) {
-		if n > sampled {
-			// The same one may come twice, which does no harm.
-			i = rand.IntN(n) //nolint:gosec // any will do
+	for address := range f.networks { // which begins anywhere
+		if some = append(some, address); len(some) == sampled {
+			break
 		}
-		some = append(some, f.readers[i].conn.address)
 	}
 	return some
 }
@@ -241,7 +243,7 @@ func (k *Keeper) newFeed(ctx context.Context, op *operation.Operation, first *ta
 		return nil
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	f := &feed{op: op, cancel: cancel}
+	f := &feed{op: op, cancel: cancel, networks: map[netip.Prefix]int{}}
 	f.news.Store(&news{})
 	f.join(first)
 	k.Running.Go(func() {
