@@ -247,10 +247,14 @@ func TestSigningOutlivesTheServer(t *testing.T) {
 		environment = append(environment, settings...)
 		s := start(t, environment)
 		petition, _ := s.open(t)
-		const people = 20
-		for i := range people {
-			contains(t, s.signByMail(t, petition, fmt.Sprintf("p%d@example.org", i)), "CONFIRMATION_SENT")
+		const people = 60
+		var all sync.WaitGroup
+		for i := range people { // at once, so that many are being carried out when the server is to end
+			all.Go(func() {
+				contains(t, s.signByMail(t, petition, fmt.Sprintf("p%d@example.org", i)), "CONFIRMATION_SENT")
+			})
 		}
+		all.Wait()
 		s.stop()
 		s = start(t, environment)
 		eventually(t, "all have mail", func() bool { return server.Taken() >= people })

@@ -36,7 +36,8 @@ func (a *App) Run(ctx context.Context) error {
 	// It ends beside the requests and not after them: what those still put into the outbox is sent by the next server.
 	sending, ended := context.WithCancel(ctx)
 	defer ended()
-	parts.Go(func() error { return a.mailing.run(sending) })
+	sent := make(chan error, 1)
+	go func() { sent <- a.mailing.run(sending) }()
 	if a.db.Dialect == database.SQLite {
 		// Commands on the same file cannot reach the hub of this process: they ring, and all is read again.
 		bell := a.bell()
@@ -46,7 +47,8 @@ func (a *App) Run(ctx context.Context) error {
 
 	err := a.serve(ctx)
 	ended()
-	// Only now, since the requests that are answered last write, too.
+	err = errors.Join(err, <-sent)
+	// Only now, since the requests that are answered last write, too, and so do those to sign that are being carried out.
 	stop()
 	if err := errors.Join(err, parts.Wait()); err != nil {
 		return err

@@ -40,9 +40,8 @@ type Options struct {
 	AdminKey string           // credential with every scope; empty: there is none
 	Reading  *reading.Service // for rules that read what the actor may see; default one of its own
 
-	// Mailboxes confirm signatures, by Confirmation those to come; nil: none can.
-	Mailboxes    *signing.Service
-	Confirmation bool
+	Mailboxes    *signing.Service // confirms and withdraws signatures by what mails bear; nil: nobody asks for that
+	Confirmation bool             // whether a signature that is given now waits for its mailbox
 
 	Review   bool             // whether a petition waits for a moderator before it opens
 	Every    time.Duration    // interval of checks for times from a wrong clock, default 10 min
