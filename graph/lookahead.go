@@ -10,6 +10,7 @@ import (
 	"petitiond/graph/fastexec"
 	"petitiond/server/fields"
 	"petitiond/server/reading"
+	"petitiond/server/text"
 )
 
 // selected reports whether a field of that name is selected in the field that is being resolved.
@@ -173,6 +174,9 @@ var Impersonal = []string{
 	"SignatureCount", "Statistics",
 	"SignatureCount.petition", "Petition.id", "Petition.goal", "Petition.signatureCount", "Petition.count",
 }
+
+// LongTexts are the fields that alone make an answer long, and their bytes. Hardly any HTML is much longer than its source.
+var LongTexts = map[string]int{"Petition.body": 4 * text.BodyMax, "Petition.bodyHtml": 4 * text.BodyMax}
 
 // toldByCount reports whether a count tells all that is selected of its petition, which is being resolved.
 func toldByCount(ctx context.Context) bool {

@@ -119,6 +119,7 @@ func (a *App) serveGraphQL() error {
 		ShareAnswers:    a.config.SharedAnswers,
 		Responses:       a.observer.responses,
 		Impersonal:      graph.Impersonal,
+		LongTexts:       graph.LongTexts,
 		Address:         addressFrom(a.config.TrustedProxies),
 		AllowedOrigins:  a.allowedOrigins(),
 		LoopbackOrigins: a.config.Env == settings.Development,

@@ -39,7 +39,7 @@ func TestWrite(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := answerbudget.NewMemory(int64(test.memory)).Budget(test.most)
+			b := answerbudget.NewMemory(int64(test.memory), 1).Budget(test.most)
 			defer b.Close()
 			var out bytes.Buffer
 			fastexec.Write(answerbudget.With(t.Context(), b), &out, text(test.size))

@@ -1,5 +1,5 @@
 // Package answerbudget bounds the memory that answers take. Each operation has its own Budget, and all operations of a
-// process share one Memory.
+// process share one Memory. So do other things that many ask for and that may be large.
 //
 // The cost of an operation bounds how many rows it reads, but neither how long their texts are nor how often a document
 // repeats a text by aliases. So bytes are counted at two points: texts when they are read from the database or
@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 )
@@ -18,7 +19,7 @@ import (
 var (
 	// ErrAnswer means that the answer of an operation would be larger than allowed.
 	ErrAnswer = errors.New("answerbudget: the answer is too large")
-	// ErrMemory means that all operations together already take as much memory as allowed.
+	// ErrMemory means that all operations together already take as much memory as allowed, or those of the network.
 	ErrMemory = errors.New("answerbudget: the memory for answers is in use")
 )
 
@@ -33,41 +34,13 @@ const (
 	copies = 4
 )
 
-// Memory is the memory that all budgets of a process share. It is safe for concurrent use.
-type Memory struct {
-	most  int64
-	taken atomic.Int64
-}
-
-// NewMemory returns a Memory of the given size.
-func NewMemory(bytes int64) *Memory { return &Memory{most: bytes} }
-
-// Take takes n bytes, until Give returns them, and reports whether there were that many left.
-func (m *Memory) Take(n int) bool {
-	for {
-		taken := m.taken.Load()
-		if taken+int64(n) > m.most {
-			return false
-		}
-		if m.taken.CompareAndSwap(taken, taken+int64(n)) {
-			return true
-		}
-	}
-}
-
-// Give returns n bytes.
-func (m *Memory) Give(n int) { m.taken.Add(-int64(n)) }
-
-// Taken returns how many bytes are taken.
-func (m *Memory) Taken() int64 { return m.taken.Load() }
-
 // Budget bounds and counts the bytes of one operation, or of one event of a subscription. A nil Budget has no bounds.
 // It is safe for concurrent use.
 type Budget struct {
-	memory *Memory
-	most   int
-	read   atomic.Int64 // bytes of the texts that go into the answer
-	held   atomic.Int64 // bytes of everything else that was read for it
+	share Share
+	most  int
+	read  atomic.Int64 // bytes of the texts that go into the answer
+	held  atomic.Int64 // bytes of everything else that was read for it
 
 	mu      sync.Mutex // guards what follows
 	written int        // bytes of the answer
@@ -75,8 +48,19 @@ type Budget struct {
 	err     error      // the first one, which stays
 }
 
+// Budget returns a budget for an answer of at most the given size, for nobody in particular.
+func (m *Memory) Budget(most int) *Budget { return m.Of(netip.Prefix{}).Budget(most) }
+
 // Budget returns a budget for an answer of at most the given size. Close gives back the memory that it draws.
-func (m *Memory) Budget(most int) *Budget { return &Budget{memory: m, most: most} }
+func (s Share) Budget(most int) *Budget { return &Budget{share: s, most: most} }
+
+// Reserve draws what an answer with n bytes of text needs, before there is one. What it then needs beyond that is drawn
+// as it grows.
+func (b *Budget) Reserve(n int) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.draw((1 + copies) * n)
+}
 
 // Read counts n bytes of text that the operation has read. All its texts together may have as many bytes as the answer.
 func (b *Budget) Read(n int) error {
@@ -130,15 +114,31 @@ func (b *Budget) check() error {
 		b.err = ErrAnswer
 		return b.err
 	}
-	if missing := int(read+b.held.Load()) + copies*b.written - free - b.drawn; missing > 0 {
+	return b.draw(int(read+b.held.Load()) + copies*b.written)
+}
+
+// draw draws what is missing of so many bytes. It needs mu.
+func (b *Budget) draw(bytes int) error {
+	if missing := bytes - free - b.drawn; missing > 0 {
 		n := (missing + step - 1) / step * step
-		if !b.memory.Take(n) {
+		if !b.share.Take(n) {
 			b.err = ErrMemory
 			return b.err
 		}
 		b.drawn += n
 	}
 	return nil
+}
+
+// Keep gives back the memory that was drawn, except for n bytes: those of the answer, until it is sent and Close is
+// called.
+func (b *Budget) Keep(n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if rest := b.drawn - n; rest > 0 {
+		b.share.Give(rest)
+		b.drawn = n
+	}
 }
 
 // Err returns why the operation must end, or nil.
@@ -156,7 +156,7 @@ func (b *Budget) Err() error {
 func (b *Budget) Close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.memory.Give(b.drawn)
+	b.share.Give(b.drawn)
 	b.drawn = 0
 }
 

@@ -10,7 +10,7 @@ import (
 
 func TestAnswerIsBounded(t *testing.T) {
 	t.Parallel()
-	m := NewMemory(64 << 20)
+	m := NewMemory(64<<20, 2)
 	b := m.Budget(1 << 20)
 	room, err := b.Write(0)
 	if err != nil || room <= 0 || room > free {
@@ -45,7 +45,7 @@ func TestAnswerIsBounded(t *testing.T) {
 
 func TestTextsAreBounded(t *testing.T) {
 	t.Parallel()
-	b := NewMemory(64 << 20).Budget(1 << 20)
+	b := NewMemory(64<<20, 2).Budget(1 << 20)
 	for range 16 {
 		if err := b.Read(1 << 16); err != nil {
 			t.Fatal(err)
@@ -59,7 +59,7 @@ func TestTextsAreBounded(t *testing.T) {
 // What is held beside the answer is bounded by the memory, not by the size of the answer.
 func TestHeldIsBounded(t *testing.T) {
 	t.Parallel()
-	m := NewMemory(2 << 20)
+	m := NewMemory(2<<20, 2)
 	b := m.Budget(1 << 20)
 	if err := b.Hold(1800 << 10); err != nil {
 		t.Errorf("more than an answer: %v", err)
@@ -77,7 +77,7 @@ func TestHeldIsBounded(t *testing.T) {
 func TestMemoryIsBounded(t *testing.T) {
 	t.Parallel()
 	const most = 8 << 20
-	m := NewMemory(most)
+	m := NewMemory(most, 2)
 	var all, tried sync.WaitGroup
 	tried.Add(50)
 	var refused atomic.Int32

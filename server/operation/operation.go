@@ -58,6 +58,26 @@ func (o *Operation) SelectsOnly(names []string) bool {
 	})
 }
 
+// TextBytes returns how many bytes the selected fields may have that sizes names, such as Person.letter. One in a list
+// counts once.
+func (o *Operation) TextBytes(sizes map[string]int) int {
+	return longTexts(o.Definition.SelectionSet, sizes)
+}
+
+func longTexts(set ast.SelectionSet, sizes map[string]int) (bytes int) {
+	for _, s := range set {
+		switch s := s.(type) {
+		case *ast.Field:
+			bytes += sizes[s.ObjectDefinition.Name+"."+s.Name] + longTexts(s.SelectionSet, sizes)
+		case *ast.InlineFragment:
+			bytes += longTexts(s.SelectionSet, sizes)
+		case *ast.FragmentSpread:
+			bytes += longTexts(s.Definition.SelectionSet, sizes)
+		}
+	}
+	return bytes
+}
+
 // only reports whether a selection has no field beyond those named, at any depth and whatever its conditions.
 func only(set ast.SelectionSet, names []string) bool {
 	return !slices.ContainsFunc(set, func(s ast.Selection) bool {

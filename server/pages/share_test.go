@@ -156,7 +156,7 @@ func TestPageWithinItsBudget(t *testing.T) {
 		{6 << 20, 64 << 20, http.StatusOK}, {4 << 20, 64 << 20, http.StatusInternalServerError}, {6 << 20, 4 << 20, http.StatusServiceUnavailable},
 	} {
 		o.Share = func(ctx context.Context, _ string, render pages.Render, send func(*pages.Page, string)) error {
-			b := answerbudget.NewMemory(int64(test.memory)).Budget(test.most)
+			b := answerbudget.NewMemory(int64(test.memory), 2).Budget(test.most)
 			defer b.Close()
 			page, keep := render(answerbudget.With(ctx, b))
 			if keep != (test.status == http.StatusOK) {

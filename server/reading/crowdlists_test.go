@@ -116,7 +116,7 @@ func TestEachIsChargedForAPage(t *testing.T) {
 		store := responsecache.New(responsecache.Options[bool]{
 			Bytes: 1 << 20, Size: func(bool) int { return 1 }, Longest: time.Hour, Brief: time.Hour, Now: database.Now,
 		})
-		memory := answerbudget.NewMemory(1 << 30)
+		memory := answerbudget.NewMemory(1<<30, 2)
 		var ready, readers sync.WaitGroup
 		ready.Add(crowd)
 		for i := range crowd {

@@ -31,40 +31,37 @@ type answer struct {
 
 	page Page // set if this is a page and not an answer of an operation: then only fault may be set besides
 
-	mu      sync.Mutex // guards senders
-	senders int        // see hold
+	lacking bool // there was no memory for it, as there may be for another network
+
+	mu     sync.Mutex // guards memory
+	memory answerbudget.Common
 }
 
 // countedFrom is the size from which an answer's memory is counted while it is being sent.
 const countedFrom = 128 << 10
 
-// hold reserves the memory of the answer while it is being sent, and reports whether there was enough. The caller calls
-// release when it has been sent. A shared answer is counted once, however many clients it is being sent to.
-func (a *answer) hold(m *answerbudget.Memory) bool {
-	if a.size() < countedFrom {
-		return true
+// counted returns how much memory of the answer is counted while it is being sent.
+func (a *answer) counted() int {
+	if size := a.size(); size >= countedFrom {
+		return size
 	}
+	return 0
+}
+
+// hold reserves the memory of the answer while it is being sent to a client of a network, and reports whether there was
+// enough. The caller calls release when it has been sent. A shared answer is counted once, however many clients it is
+// being sent to.
+func (a *answer) hold(network answerbudget.Share) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	// The size must not change between hold and release. It does not, as what is compressed later is counted from the
-	// start.
-	if a.senders == 0 && !m.Take(a.size()) {
-		return false
-	}
-	a.senders++
-	return true
+	return a.memory.Join(network, a.counted())
 }
 
 // release returns the memory that hold reserved.
-func (a *answer) release(m *answerbudget.Memory) {
-	if a.size() < countedFrom {
-		return
-	}
+func (a *answer) release(network answerbudget.Share) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.senders--; a.senders == 0 {
-		m.Give(a.size())
-	}
+	a.memory.Leave(network)
 }
 
 // tooLarge answers an operation whose answer would have more bytes than most. A mutation has been executed all the
@@ -81,11 +78,14 @@ func tooLarge(op *operation.Operation, most int) *answer {
 // same: its client learns the outcome by repeating it.
 func outcomeUnknown(op *operation.Operation) *answer {
 	if op.Kind() != ast.Mutation {
-		return &answer{fault: fault.NoMemory()}
+		return noMemory()
 	}
 	return &answer{fault: fault.Passing(errcode.OutcomeUnknown,
 		"The server had no memory for the answer. Send the operation again, with the same idempotencyKey where it has one.")}
 }
+
+// noMemory answers an operation that was not executed, or a page, for want of memory.
+func noMemory() *answer { return &answer{fault: fault.NoMemory(), lacking: true} }
 
 // newAnswer returns the answer for the result of an execution.
 func newAnswer(resp *graphql.Response, fresh int) *answer {
@@ -118,11 +118,14 @@ const (
 
 // deliver sends the answer of a query; how is the value of Cache-Status.
 func (t *Transport) deliver(w http.ResponseWriter, r *http.Request, m media, a *answer, how string) {
-	if !a.hold(t.sharing.memory) {
-		refuse(w, m, fault.NoMemory())
-		return
+	if a.counted() > 0 { // hardly an answer is
+		share := t.sharing.memory.Of(t.intake.network(r))
+		if !a.hold(share) {
+			refuse(w, m, fault.NoMemory())
+			return
+		}
+		defer a.release(share)
 	}
-	defer a.release(t.sharing.memory)
 	if a.fault != nil {
 		refuse(w, m, a.fault)
 		return

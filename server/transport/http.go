@@ -86,12 +86,12 @@ func (t *Transport) serveOperation(w http.ResponseWriter, r *http.Request) {
 // answerMutation runs a mutation as soon as there is room. Its answer is not compressed: see
 // [precompressed.Bytes.Send].
 func (t *Transport) answerMutation(ctx context.Context, w http.ResponseWriter, header http.Header, m media, op *operation.Operation) {
-	a := t.sharing.run(ctx, op, wantsCost(header))
-	// By now the mutation has been executed, so a refusal would be wrong: its client must ask again for the outcome.
-	if !a.hold(t.sharing.memory) {
-		a = outcomeUnknown(op)
-	}
-	defer a.release(t.sharing.memory)
+	b := t.sharing.budget(ctx)
+	defer b.Close()
+	a := t.sharing.runWithin(ctx, b, op, wantsCost(header))
+	// By now the mutation has been executed, so a refusal would be wrong: the memory in which its answer was made is
+	// kept for sending it, and nothing is asked for again.
+	b.Keep(a.counted())
 	if a.fault != nil {
 		refuse(w, m, a.fault)
 		return

@@ -70,7 +70,7 @@ func takes(t *testing.T, conn *websocket.Conn, id, document string) bool {
 // shares what is open already takes nothing, and what has ended makes room.
 func TestOpenSubscriptionsAreBounded(t *testing.T) {
 	t.Parallel()
-	const memory = 8 << 20 // three eighths of it for subscriptions, a quarter of that for each address
+	const memory = 16 << 20 // three eighths of it for subscriptions, a quarter of that for one address alone
 	tr, server := serveKeeping(t, memory)
 	var conns []*websocket.Conn
 	var fit []int
@@ -85,16 +85,16 @@ func TestOpenSubscriptionsAreBounded(t *testing.T) {
 		}
 		fit = append(fit, n)
 	}
-	if fit[0] < 2 || fit[3] != fit[0] || fit[5] != 0 || tr.Kept() > memory/8*3 {
-		t.Errorf("of each address %v fit, and all are said to take %d bytes", fit, tr.Kept())
+	if fit[5] < 2 || fit[0] < 2*fit[5] || tr.Kept() > memory/8*3 {
+		t.Errorf("of each address %v fit, and all are said to take %d bytes: the last finds too little or too much", fit, tr.Kept())
 	}
 	kept := tr.Kept()
 	if !takes(t, conns[5], "shared", distinct("u0x0")) || tr.Kept() != kept {
 		t.Errorf("one that shares takes %d bytes", tr.Kept()-kept)
 	}
-	tell(t, conns[0], message{ID: "1", Type: "complete"})
+	tell(t, conns[5], message{ID: "1", Type: "complete"})
 	eventually(t, "what has ended takes nothing", func() bool { return tr.Kept() < kept })
-	if !takes(t, conns[0], "again", distinct("again")) || takes(t, conns[0], "more", distinct("more")) {
+	if !takes(t, conns[5], "again", distinct("again")) || takes(t, conns[5], "more", distinct("more")) {
 		t.Error("what has ended makes room for one")
 	}
 	for _, conn := range conns {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -24,8 +25,12 @@ type intake struct {
 	judge   *operation.Judge
 	limits  Limits
 	origins *origins
+	address func(*http.Request) netip.Addr
 	memory  *answerbudget.Memory // of long requests
 }
+
+// network returns the network of a client, which counts as one address.
+func (i *intake) network(r *http.Request) netip.Prefix { return Network(i.address(r)) }
 
 // prepare returns the operation that a request asks for.
 func (i *intake) prepare(request *operation.Request) (*operation.Operation, *fault.Fault) {
@@ -76,16 +81,12 @@ func (i *intake) checkBody(h http.Header, length int64) *fault.Fault {
 
 // readBody reads a body, which may be chunked, up to the limit of its size. The HTTP server limits the time.
 func (i *intake) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *fault.Fault) {
-	body := http.MaxBytesReader(w, r.Body, i.limits.Body)
-	// Hardly a body is longer. Only one that is asks for memory, and before the rest of it is read.
-	text, err := io.ReadAll(io.LimitReader(body, operation.ShortRequest+1))
-	if err == nil && len(text) > operation.ShortRequest {
-		if !i.hold(r) {
-			return nil, fault.NoRoom()
-		}
-		var rest []byte
-		rest, err = io.ReadAll(body)
-		text = append(text, rest...)
+	text, err := io.ReadAll(&arriving{
+		Reader: http.MaxBytesReader(w, r.Body, i.limits.Body), room: operation.ShortRequest,
+		grow: func(from int) (int, error) { return i.grow(r, from) },
+	})
+	if errors.Is(err, errNoRoom) {
+		return nil, fault.NoRoom()
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, requestTooLarge(i.limits.Body)
@@ -99,19 +100,45 @@ func (i *intake) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *faul
 	return text, nil
 }
 
-// hold takes the memory for a long request until it is answered, and reports whether there was enough.
-func (i *intake) hold(r *http.Request) bool {
-	n := int(r.ContentLength)
-	if n < 0 {
-		n = int(i.limits.Body) // it is chunked, and may be as long
+// arriving is a body that is being read. It has room for the longest short request, which nearly all are, and for more
+// as soon as more has come: what is only announced, or may still follow, takes nothing.
+type arriving struct {
+	io.Reader
+
+	came, room int
+	grow       func(room int) (int, error)
+}
+
+// Read implements [io.Reader].
+func (a *arriving) Read(into []byte) (int, error) {
+	// One byte more shows whether the body is longer than there is room for.
+	n, err := a.Reader.Read(into[:min(len(into), a.room+1-a.came)])
+	if a.came += n; a.came > a.room {
+		var full error
+		if a.room, full = a.grow(a.room); full != nil {
+			return n, full
+		}
 	}
-	n = operation.RequestMemory(n)
-	if !i.memory.Take(n) {
-		return false
+	return n, err
+}
+
+var errNoRoom = errors.New("transport: the memory for long requests is in use")
+
+// grow takes the memory for twice as much of a request, until it is answered, and returns how much may come now.
+func (i *intake) grow(r *http.Request, room int) (int, error) {
+	most := int(i.limits.Body)
+	if r.ContentLength >= 0 {
+		most = int(r.ContentLength)
 	}
-	// The server ends the context of a request when its handler returns.
-	context.AfterFunc(r.Context(), func() { i.memory.Give(n) })
-	return true
+	more := min(2*room, most)
+	n := operation.RequestMemory(more) - operation.RequestMemory(room)
+	share := i.memory.Of(i.network(r))
+	if !share.Take(n) {
+		return 0, errNoRoom
+	}
+	// The server ends the context of a request when its handler returns, or its client has gone.
+	context.AfterFunc(r.Context(), func() { share.Give(n) })
+	return more, nil
 }
 
 // requestTooLarge refuses a body, or a query string.

@@ -35,7 +35,7 @@ func (o *opener) reserveStream(w http.ResponseWriter, r *http.Request) {
 	}
 	// Who has the token may send to the stream, so it must not be guessed: these are at least 128 random bits.
 	token := rand.Text()
-	if f := o.connections.Streams.Reserve(token, o.network(r)); f != nil {
+	if f := o.connections.Streams.Reserve(token, o.intake.network(r)); f != nil {
 		refuse(w, mediaJSON, f)
 		return
 	}

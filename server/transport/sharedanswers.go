@@ -85,8 +85,11 @@ func (s *sharing) page(
 		}
 		// Not cancelled when the first who asked hangs up, as in share.
 		a, keep := s.render(r.Within(context.WithoutCancel(ctx)), render)
-		if keep {
+		switch {
+		case keep:
 			return a, responsecache.Keep
+		case a.lacking:
+			return a, responsecache.Own
 		}
 		return a, responsecache.Tell
 	})
@@ -115,6 +118,8 @@ func (s *sharing) share(ctx context.Context, op *operation.Operation) (a *answer
 		// Others may be waiting for the same answer: it must not be cancelled when the first client hangs up.
 		a := s.run(r.Within(context.WithoutCancel(ctx)), op, false)
 		switch {
+		case a.lacking:
+			return a, responsecache.Own // the network that came first has had its share
 		case a.fault != nil:
 			return a, responsecache.Tell
 		case !a.whole:

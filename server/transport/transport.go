@@ -76,8 +76,12 @@ type Options struct {
 	Limits Limits
 	// Memory is how many bytes all answers together may take while they are computed, sent, or wait for a client that
 	// does not read. The default is 1 GiB. Requests longer than 64 KiB may take a quarter as much besides, and open
-	// subscriptions three eighths, those of one address a quarter of these.
+	// subscriptions three eighths. Of each of the three, one address may take as much as it leaves to others (see
+	// [answerbudget.Memory]), unless Limits.SocketsPerAddress is zero.
 	Memory int64
+	// LongTexts are the bytes that values may have of fields that alone make an answer long, such as Petition.body. A
+	// mutation that selects some has the memory for them before it is executed.
+	LongTexts map[string]int
 	// Logger records panics and hidden errors. By default nothing is logged.
 	Logger *slog.Logger
 }
@@ -105,8 +109,8 @@ func New(o Options) *Transport {
 	alive, t.die = context.WithCancel(context.Background())
 	origins := newOrigins(o)
 	// Apart from the answers' memory: long requests must not take what others are answered with, nor the reverse.
-	requests := answerbudget.NewMemory(o.Memory / 4)
-	t.intake = &intake{limits: o.Limits, origins: origins, memory: requests, judge: operation.New(operation.Options{
+	requests := o.newMemory(o.Memory / 4)
+	t.intake = &intake{limits: o.Limits, origins: origins, address: o.Address, memory: requests, judge: operation.New(operation.Options{
 		Schema: o.Schema.Schema(), Sizes: o.Sizes, Introspection: o.Introspection, Discreet: o.Discreet, Limits: o.Limits.Limits,
 	})}
 	t.authority = &credential.Authority{
@@ -123,9 +127,7 @@ func New(o Options) *Transport {
 		Requests: requests, Readers: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 		Alive: alive, Running: &t.running, Now: now, Logger: o.Logger,
 	})
-	t.opener = &opener{
-		intake: t.intake, authority: t.authority, connections: t.connections, address: o.Address,
-	}
+	t.opener = &opener{intake: t.intake, authority: t.authority, connections: t.connections}
 	// Around everything else, so that a page of another site can read refusals, too.
 	t.handler = origins.share(http.HandlerFunc(t.route))
 	return t
@@ -152,6 +154,14 @@ func (t *Transport) Shutdown(ctx context.Context) error {
 		return fmt.Errorf("wait for subscriptions to end: %w", err)
 	}
 	return nil
+}
+
+// newMemory returns a memory of which one address alone may take half, if there are limits for one address.
+func (o Options) newMemory(bytes int64) *answerbudget.Memory {
+	if o.Limits.SocketsPerAddress == 0 {
+		return answerbudget.NewMemory(bytes, 1)
+	}
+	return answerbudget.NewMemory(bytes, 2)
 }
 
 // withDefaults fills in what was left out.
@@ -203,7 +213,7 @@ func (t *Transport) Responses() *Responses { return t.sharing.answers }
 func (t *Transport) From(r *http.Request) context.Context { return t.from(r.Context(), r) }
 
 func (t *Transport) from(ctx context.Context, r *http.Request) context.Context {
-	return turns.From(ctx, t.opener.network(r))
+	return turns.From(ctx, t.intake.network(r))
 }
 
 // Share calls send with the page of that name and its Cache-Status. A page is treated like the answer of a query: it is
@@ -217,10 +227,11 @@ func (t *Transport) Share(
 	render func(context.Context) (page Page, keep bool), send func(page Page, status string),
 ) error {
 	a, how := t.sharing.page(ctx, name, render)
-	if a.fault != nil || !a.hold(t.sharing.memory) {
+	share := t.sharing.memoryOf(ctx)
+	if a.fault != nil || !a.hold(share) {
 		return errBusy
 	}
-	defer a.release(t.sharing.memory)
+	defer a.release(share)
 	send(a.page, how)
 	return nil
 }

@@ -23,7 +23,7 @@ func occasionFor(t *testing.T, queue *turns.Queue) (ctx context.Context, o *occa
 	computing, cancel := context.WithCancelCause(ctx)
 	return ctx, &occasion{
 		turns: queue, points: 1, time: time.Second, cancel: cancel,
-		budget: answerbudget.NewMemory(1 << 30).Budget(1 << 20),
+		budget: answerbudget.NewMemory(1<<30, 2).Budget(1 << 20),
 	}, computing
 }
 

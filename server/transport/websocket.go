@@ -23,7 +23,6 @@ type opener struct {
 	intake      *intake
 	authority   *credential.Authority
 	connections *connection.Keeper
-	address     func(*http.Request) netip.Addr
 }
 
 // upgrades reports whether a request asks for a WebSocket, or did so before a proxy has dropped the header Upgrade, as
@@ -88,12 +87,10 @@ func (o *opener) admitSocket(w http.ResponseWriter, r *http.Request) (credential
 func (o *opener) open(p connection.Protocol, r *http.Request, who credential.Identity) (*connection.Conn, *fault.Fault) {
 	return o.connections.Open(connection.Opening{
 		// Cloned, since the id may be a part of the request's header and the connection lives for hours.
-		Protocol: p, Request: strings.Clone(requestid.ID(r.Context())), Address: o.network(r), Who: who,
+		Protocol: p, Request: strings.Clone(requestid.ID(r.Context())), Address: o.intake.network(r), Who: who,
 		Forbid: o.intake.origins.of(r).forbid,
 	})
 }
-
-func (o *opener) network(r *http.Request) netip.Prefix { return Network(o.address(r)) }
 
 // Network returns the network that counts as one address in limits: an IPv4 address, or the /64 that one household
 // usually has in IPv6. It is the zero prefix if there is no address.

@@ -43,7 +43,7 @@ func TestBuffer(t *testing.T) {
 			t.Parallel()
 			k := newLoneKeeper(t)
 			if k.Answer = answer; test.memory > 0 {
-				k.Memory = answerbudget.NewMemory(test.memory)
+				k.Memory = answerbudget.NewMemory(test.memory, 2)
 			}
 			client := &deaf{takes: test.takes}
 			c := &Conn{keeper: k, out: outgoing{conn: client}}

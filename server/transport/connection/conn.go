@@ -94,7 +94,7 @@ func (c *Conn) Ready() {
 	if !c.gone {
 		c.out.stalled = 0
 		// Taken first, since write keeps again what the client still has no room for, and then counts it again.
-		c.write(c.out.take(c.keeper))
+		c.write(c.out.take(c.keeper, c.address))
 		if c.leaving && len(c.out.pending) == 0 && !c.gone {
 			c.out.conn.Finish()
 		}
@@ -153,12 +153,12 @@ func (c *Conn) hold() bool {
 	if !c.gone {
 		bytes = c.in.frames.Came() + c.in.waiting()
 	}
-	need := operation.RequestMemory(bytes)
+	need, share := operation.RequestMemory(bytes), c.keeper.Requests.Of(c.address)
 	switch more := need - int(c.in.taken); {
 	// A long message gives its memory back as soon as it has been handled, not when the connection ends.
 	case more < 0:
-		c.keeper.Requests.Give(-more)
-	case !c.keeper.Requests.Take(more):
+		share.Give(-more)
+	case !share.Take(more):
 		return false
 	}
 	c.in.taken = int32(need)
@@ -175,7 +175,7 @@ func (in *incoming) waiting() (bytes int) {
 
 // write sends data, and keeps what the client has no room for. It needs mu.
 func (c *Conn) write(data []byte) {
-	if len(data) > 0 && !c.out.write(c.keeper, data) {
+	if len(data) > 0 && !c.out.write(c.keeper, c.address, data) {
 		c.drop()
 	}
 }
@@ -241,7 +241,7 @@ func (c *Conn) release(id string) {
 	}
 	// What still runs for the task sees it under the lock, and sends nothing for an id that the client may use again.
 	t.left = true
-	c.keeper.Requests.Give(t.taken)
+	c.keeper.Requests.Of(c.address).Give(t.taken)
 	c.keeper.Credentials.Release(t.who)
 	if t.feed != nil {
 		c.keeper.feeds.leave(t)
@@ -292,7 +292,7 @@ func (c *Conn) drop() {
 	c.gone = true
 	c.out.conn.Close()
 	c.releaseAll()
-	c.out.take(c.keeper)
+	c.out.take(c.keeper, c.address)
 	c.hold()
 	c.keeper.Credentials.Release(c.who)
 	// Last: with the last connection Shutdown returns, and everything must have been given back by then.

@@ -14,81 +14,65 @@ import (
 // stream. A document counts once, however many subscriptions have it.
 type holdings struct {
 	memory *answerbudget.Memory
-	each   int64 // of the memory for one address; 0: all of it
 
-	mu        sync.Mutex // guards what follows
-	documents map[*ast.QueryDocument]*document
-	by        map[netip.Prefix]int64
-}
-
-// document is one that somebody holds. It counts for the address that was the first to hold it.
-type document struct {
-	holders int
-	bytes   int
-	address netip.Prefix
+	mu        sync.Mutex // guards documents
+	documents map[*ast.QueryDocument]*answerbudget.Common
 }
 
 // holding is the memory of one operation.
 type holding struct {
-	all     *holdings
-	of      *ast.QueryDocument
-	address netip.Prefix
-	bytes   int // apart from the document
+	all   *holdings
+	of    *ast.QueryDocument
+	share answerbudget.Share
+	bytes int // apart from the document
 }
 
-// newHoldings returns holdings that may take three eighths as much as all answers together, and of one address a
-// quarter of that; without perAddress, nothing is limited by address. It is a memory of its own: what is open for
-// hours must not take what comes and goes.
+// newHoldings returns holdings that may take three eighths as much as all answers together. It is a memory of its own:
+// what is open for hours must not take what comes and goes.
 //
 // The program gives answers a third of what its heap may take (wiring.go), so this is an eighth of the heap: with
 // PostgreSQL the eighth of PETITION_MEMORY that README promises. SQLite's pages are no part of the heap and may take
 // a quarter of PETITION_MEMORY: then it is an eighth of the other three quarters.
+//
+// One address alone may take a quarter: it does not give it back when others come.
 func newHoldings(answersMemory int64, perAddress bool) *holdings {
-	all := answersMemory / 8 * 3
-	h := &holdings{memory: answerbudget.NewMemory(all), documents: map[*ast.QueryDocument]*document{}, by: map[netip.Prefix]int64{}}
+	each := 1
 	if perAddress {
-		h.each = all / 4
+		each = 4
 	}
-	return h
+	return &holdings{
+		memory:    answerbudget.NewMemory(answersMemory/8*3, each),
+		documents: map[*ast.QueryDocument]*answerbudget.Common{},
+	}
 }
 
 // take takes the memory that an operation needs while it is kept. It returns nil if there is not enough.
 func (h *holdings) take(op *operation.Operation, address netip.Prefix) *holding {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	own := op.Retained()
-	need := own
-	d := h.documents[op.Document]
-	if d == nil {
-		d = &document{bytes: op.Shared(), address: address}
-		need += d.bytes
-	}
-	if h.each > 0 && h.by[address]+int64(need) > h.each || !h.memory.Take(need) {
+	o := &holding{all: h, of: op.Document, share: h.memory.Of(address), bytes: op.Retained()}
+	if !o.share.Take(o.bytes) {
 		return nil
 	}
-	d.holders++
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	d := h.documents[op.Document]
+	if d == nil {
+		d = &answerbudget.Common{}
+	}
+	if !d.Join(o.share, op.Shared()) {
+		o.share.Give(o.bytes)
+		return nil
+	}
 	h.documents[op.Document] = d
-	h.by[address] += int64(need)
-	return &holding{all: h, of: op.Document, address: address, bytes: own}
+	return o
 }
 
 // give gives the memory back. It is called once.
 func (o *holding) give() {
+	o.share.Give(o.bytes)
 	h := o.all
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.free(o.address, o.bytes)
-	d := h.documents[o.of]
-	if d.holders--; d.holders == 0 {
+	if h.documents[o.of].Leave(o.share) {
 		delete(h.documents, o.of)
-		h.free(d.address, d.bytes)
-	}
-}
-
-// free needs mu.
-func (h *holdings) free(address netip.Prefix, bytes int) {
-	h.memory.Give(bytes)
-	if h.by[address] -= int64(bytes); h.by[address] == 0 {
-		delete(h.by, address)
 	}
 }

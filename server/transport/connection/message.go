@@ -189,7 +189,7 @@ func (c *Conn) handle(m message) (*request, *socket.Closing) {
 			return nil, nil
 		}
 		taken := operation.RequestMemory(len(e.Payload))
-		if !c.keeper.Requests.Take(taken) {
+		if !c.keeper.Requests.Of(c.address).Take(taken) {
 			c.write(socket.AppendFrame(nil, socket.Text, socket.AppendError(nil, socket.Quote(e.ID), fault.NoRoom().JSON())))
 			return nil, nil
 		}

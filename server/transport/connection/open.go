@@ -24,7 +24,7 @@ func WithoutProtocol(c *Conn) { c.close(socket.ErrSubprotocol.Code, socket.ErrSu
 func WithOperation(op *operation.Operation, version int64) Beginning {
 	return func(c *Conn) {
 		t := &task{conn: c, known: version, taken: operation.RequestMemory(op.Bytes)}
-		if !c.keeper.Requests.Take(t.taken) {
+		if !c.keeper.Requests.Of(c.address).Take(t.taken) {
 			c.write(c.protocol.appendEnd(nil, "", fault.NoRoom().JSON()))
 			c.leave()
 			return

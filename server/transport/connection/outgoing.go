@@ -1,6 +1,10 @@
 package connection
 
-import "petitiond/server/transport/epoll"
+import (
+	"net/netip"
+
+	"petitiond/server/transport/epoll"
+)
 
 // spareBytes is how many bytes may wait for a client that does not read, besides two of the largest answers.
 const spareBytes = 64 << 10
@@ -13,10 +17,10 @@ type outgoing struct {
 }
 
 // write sends data, and keeps what the client has no room for. It reports whether the connection may stay.
-func (o *outgoing) write(k *Keeper, data []byte) bool {
+func (o *outgoing) write(k *Keeper, address netip.Prefix, data []byte) bool {
 	// What came earlier must leave earlier, even if the client has room again by now.
 	if len(o.pending) > 0 {
-		return o.keep(k, data)
+		return o.keep(k, address, data)
 	}
 	n, err := o.conn.Write(data)
 	switch {
@@ -24,15 +28,15 @@ func (o *outgoing) write(k *Keeper, data []byte) bool {
 		return false
 	case n < len(data):
 		o.stalled = k.ticks()
-		return o.keep(k, data[n:])
+		return o.keep(k, address, data[n:])
 	}
 	return true
 }
 
-// keep keeps what the client has no room for, within the limits of one connection and of all answers together. It
+// keep keeps what the client has no room for, within the limits of one connection and of the answers to its address. It
 // copies: the caller writes the next connection's events into the same buffer.
-func (o *outgoing) keep(k *Keeper, data []byte) bool {
-	if len(o.pending)+len(data) > 2*k.Answer+spareBytes || !k.Memory.Take(len(data)) {
+func (o *outgoing) keep(k *Keeper, address netip.Prefix, data []byte) bool {
+	if len(o.pending)+len(data) > 2*k.Answer+spareBytes || !k.Memory.Of(address).Take(len(data)) {
 		return false
 	}
 	o.pending = append(o.pending, data...)
@@ -40,8 +44,8 @@ func (o *outgoing) keep(k *Keeper, data []byte) bool {
 }
 
 // take returns what was kept, and releases its memory.
-func (o *outgoing) take(k *Keeper) (rest []byte) {
-	k.Memory.Give(len(o.pending))
+func (o *outgoing) take(k *Keeper, address netip.Prefix) (rest []byte) {
+	k.Memory.Of(address).Give(len(o.pending))
 	rest, o.pending = o.pending, nil
 	return rest
 }

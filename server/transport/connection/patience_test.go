@@ -51,7 +51,7 @@ func newLoneKeeper(t *testing.T) *Keeper {
 		},
 		Message: 64 << 10, Answer: 1 << 20, JSON: strictjson.Limits{Depth: 32, Members: 1000},
 		Credentials: credential.NewRegistry(&credential.Authority{Alive: alive, Now: time.Now, Logger: quiet}, &running),
-		Memory:      answerbudget.NewMemory(1 << 30), MemorySize: 1 << 30, Requests: answerbudget.NewMemory(1 << 30),
+		Memory:      answerbudget.NewMemory(1<<30, 2), MemorySize: 1 << 30, Requests: answerbudget.NewMemory(1<<30, 2),
 		Readers: make(chan struct{}, 1), Alive: alive, Running: &running, Now: time.Now, Logger: quiet,
 	})
 	t.Cleanup(func() {

@@ -98,7 +98,7 @@ func (s *Streams) clear() {
 // drop needs mu.
 func (s *Streams) drop(token string, st *stream) {
 	delete(s.open, token)
-	s.stopWaiting(st.early)
+	s.stopWaiting(st, st.early)
 	if st.conn == nil {
 		s.uncount(st)
 	}
@@ -146,7 +146,7 @@ func (s *Streams) opened(token string, c *Conn) {
 	s.uncount(st)
 	st.conn = c
 	// Given back first, since each operation takes the same memory as a task when it begins.
-	s.stopWaiting(st.early)
+	s.stopWaiting(st, st.early)
 	for _, e := range st.early {
 		_ = e.begin(c) // a client whose connection has ended needs no answer
 	}
@@ -218,7 +218,7 @@ func (s *Streams) hand(token string, e early) *fault.Fault {
 	if e.held = s.keeper.holdings.take(e.op, st.address); e.held == nil {
 		return fault.Crowded()
 	}
-	if !s.keeper.Requests.Take(operation.RequestMemory(e.op.Bytes)) {
+	if !s.keeper.Requests.Of(st.address).Take(operation.RequestMemory(e.op.Bytes)) {
 		e.held.give()
 		return fault.NoRoom()
 	}
@@ -229,10 +229,10 @@ func (s *Streams) hand(token string, e early) *fault.Fault {
 func (e early) same(other early) bool { return e.id == other.id }
 
 // stopWaiting returns the memory of operations that no longer wait. It needs mu.
-func (s *Streams) stopWaiting(list []early) {
+func (s *Streams) stopWaiting(st *stream, list []early) {
 	for _, e := range list {
 		e.held.give()
-		s.keeper.Requests.Give(operation.RequestMemory(e.op.Bytes))
+		s.keeper.Requests.Of(st.address).Give(operation.RequestMemory(e.op.Bytes))
 	}
 }
 
@@ -247,7 +247,7 @@ func (s *Streams) End(token, id string) *fault.Fault {
 	// Ending what is not there is no error: it may have ended by itself while the request was on its way.
 	case st.conn == nil:
 		if i := slices.IndexFunc(st.early, early{id: id}.same); i >= 0 {
-			s.stopWaiting(st.early[i : i+1])
+			s.stopWaiting(st, st.early[i:i+1])
 			st.early = slices.Delete(st.early, i, i+1)
 		}
 		return nil
@@ -285,7 +285,7 @@ func beginBeside(c *Conn, id, request string, who credential.Identity, op *opera
 		return crowdedStream(c.keeper.Limits.SocketOperations)
 	}
 	taken := operation.RequestMemory(op.Bytes)
-	if !c.keeper.Requests.Take(taken) {
+	if !c.keeper.Requests.Of(c.address).Take(taken) {
 		return fault.NoRoom()
 	}
 	t := &task{conn: c, name: id, id: socket.Quote(id), taken: taken, who: c.keeper.Credentials.Hold(who)}
