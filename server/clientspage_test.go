@@ -184,6 +184,16 @@ func TestClientsPageIsChecked(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("doc/clients.md has the files %q, and those that are run are %q", got, want)
 	}
+	folder := t.TempDir()
+	for _, command := range []string{"npm init -y", "npm pkg set type=module"} {
+		contains(t, readText(t, "doc/clients.md"), "`"+command+"`")
+		if _, err := exec.LookPath("npm"); err == nil {
+			outputOf(t, folder, "sh", "-c", command)
+		}
+	}
+	if text, err := os.ReadFile(filepath.Join(folder, "package.json")); err == nil {
+		contains(t, string(text), `"type": "module"`) // as clientsPage writes it
+	}
 	if fences := strings.Count(readText(t, "doc/clients.md"), "\n```"); fences != 2*len(got) {
 		t.Errorf("%d fences for %d files: every block needs a name", fences, len(got))
 	}

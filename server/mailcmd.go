@@ -67,7 +67,7 @@ func sendTest(ctx context.Context, in invocation, order mail.Order) error {
 	failure, ok := errors.AsType[*mail.Failure](err)
 	if !ok {
 		if err == nil {
-			fmt.Fprintln(in.out, "The mail server has taken the mail. Whether it arrives, the mailbox shows: look into its spam folder, too.")
+			fmt.Fprintln(in.out, "The mail server has taken the mail. Check that it arrives in the mailbox, or in its spam folder.")
 		}
 		return err
 	}
@@ -90,7 +90,7 @@ func refusedMail(f *mail.Failure) error {
 // mailAdvice says for each step which setting to look at if it fails.
 var mailAdvice = map[mail.Step]string{
 	mail.Connecting: "Are host and port in PETITION_SMTP_URL right, and may this machine connect to them? " +
-		"Many networks block port 25; 587 (smtp://) and 465 (smtps://) are for handing in mail.",
+		"Many networks block port 25; to send mail, use 587 (smtp://) or 465 (smtps://).",
 	mail.Greeting: "What answers there may be no mail server, or want another way: " +
 		"in PETITION_SMTP_URL, smtps:// is for port 465 and smtp:// for all others.",
 	mail.Encrypting: "The server must offer encryption, with a certificate that is valid for the host in PETITION_SMTP_URL. " +

@@ -91,7 +91,7 @@ func unmatched(config settings.Config, err error) error {
 // report logs what a start has found and done. A server does this behind its first line, which says where it listens.
 func (c *core) report() {
 	for _, name := range c.config.Exposed {
-		c.log.Warn("others than its owner may read or change the file of a secret; chmod 600 ends that", "setting", name)
+		c.log.Warn("somebody other than its owner may read or change a file with a secret; correct this with chmod 600", "setting", name)
 	}
 	for _, m := range c.applied {
 		c.log.Info("migrated the database", "version", m.Version, "name", m.Name)

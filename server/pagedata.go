@@ -52,27 +52,35 @@ func (a *App) sharePage(ctx context.Context, name string, render pages.Render, s
 	})
 }
 
-// startPage returns the liveliest open petitions.
-func (a *App) startPage(ctx context.Context) ([]pages.Card, pages.Site, error) {
+// startPage returns a page of the open petitions, the liveliest first.
+func (a *App) startPage(ctx context.Context, after string) (*pages.Listing, error) {
 	first := startPetitions
 	// By trend and not by count: the same few petitions would always lead.
 	list, err := a.anybody().Petitions(ctx, reading.PetitionQuery{
 		Order: &reading.Order{Field: reading.ByTrending, Direction: reading.Desc},
 		// No body: cards have none, and it is the longest column.
 		Selection: reading.Selection{Figures: true},
-	}, keyset.Args{First: &first})
+	}, keyset.Args{First: &first, After: &after})
+	if bad := (*keyset.ArgumentError)(nil); errors.As(err, &bad) {
+		return nil, nil //nolint:nilnil // no page begins there
+	}
 	if err != nil {
-		return nil, pages.Site{}, err
+		return nil, err
 	}
 	cards, err := cardsOf(ctx, a.anybody(), list.Nodes(), list.Figures())
 	if err != nil {
-		return nil, pages.Site{}, err
+		return nil, err
+	}
+	listing := &pages.Listing{Cards: cards}
+	if list.PageInfo.HasNextPage {
+		listing.Next = orNone(list.PageInfo.EndCursor())
 	}
 	// Summed for everybody by one reader, and so cheap here.
 	all, err := a.reading.Statistics(ctx)
-	return cards, pages.Site{
+	listing.Site = pages.Site{
 		Petitions: all.PetitionCount, Open: all.OpenPetitionCount, Signatures: all.SignatureCount, LastHour: all.SignaturesLastHour,
-	}, err
+	}
+	return listing, err
 }
 
 // cardsOf puts petitions on cards, with their tags, which are read for all at once.

@@ -261,3 +261,34 @@ func (s *site) slug(t testing.TB, id string) string {
 	s.ask(t, "", `query($id: ID) { petition(id: $id) { slug } }`, map[string]any{"id": id}, &out)
 	return out.Petition.Slug
 }
+
+// TestStartPageLeadsToAllPetitions follows the links of the start page: every open petition is found once.
+func TestStartPageLeadsToAllPetitions(t *testing.T) {
+	t.Parallel()
+	next := regexp.MustCompile(`href="(/\?after=[\w-]+)#open"`)
+	address := regexp.MustCompile(`<h3 [^>]*><a href="(/p/[^"]*)">`)
+	eachDatabase(t, func(t *testing.T, environment []string) {
+		s := start(t, environment)
+		const petitions = 2*startPetitions + 1
+		for range petitions {
+			s.open(t)
+		}
+		found, pages := map[string]int{}, 0
+		for path := "/"; path != ""; pages++ {
+			page := s.page(t, path)
+			for _, a := range address.FindAllStringSubmatch(page.body, -1) {
+				found[a[1]]++
+			}
+			path = ""
+			if link := next.FindStringSubmatch(page.body); link != nil && pages < petitions {
+				path = link[1]
+			}
+		}
+		if len(found) != petitions || pages != 3 {
+			t.Errorf("%d petitions on %d pages, want %d on 3", len(found), pages, petitions)
+		}
+		if page := s.page(t, "/?after=made-up"); page.status != http.StatusNotFound {
+			t.Errorf("a place that is none: status %d, want 404", page.status)
+		}
+	})
+}

@@ -2,8 +2,11 @@ package main
 
 import (
 	"bufio"
+	"crypto/x509"
+	"encoding/pem"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,6 +43,50 @@ func TestProxiesOfReadme(t *testing.T) {
 			serveUntilTheEnd(t, begin[found[1]](t, found[2], address, s.url), address)
 			s.testProxy(t, address)
 		})
+	}
+}
+
+// With the certificate of the sample, nginx speaks HTTP/2.
+func TestNginxOfReadmeSpeaksHTTP2(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("nginx"); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skipf("NOT CHECKED: %v", err)
+	}
+	other := httptest.NewUnstartedServer(nil) // has a certificate, and a client that trusts it
+	other.EnableHTTP2 = true
+	other.StartTLS()
+	t.Cleanup(other.Close)
+	key, err := x509.MarshalPKCS8PrivateKey(other.TLS.Certificates[0].PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := filepath.Join(t.TempDir(), "both.pem")
+	put(t, both, append(
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: other.Certificate().Raw}),
+		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})...))
+
+	s := start(t, append(sqlite(t), "PETITION_TRUSTED_PROXIES=127.0.0.1"))
+	plain, encrypted := freeAddress(t), freeAddress(t)
+	const listen = "listen 443 ssl http2;"
+	for _, found := range proxySample.FindAllStringSubmatch(readText(t, "../README.md"), -1) {
+		if found[1] == "nginx" {
+			sample := strings.NewReplacer(
+				listen, strings.Replace(listen, "443", encrypted, 1)+" "+listen,
+				"/etc/ssl/petitions.crt", both, "/etc/ssl/petitions.key", both,
+			).Replace(found[2])
+			serveUntilTheEnd(t, nginx(t, sample, plain, s.url), plain)
+		}
+	}
+	response, err := other.Client().Get("https://" + encrypted + "/healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusOK || response.ProtoMajor != 2 {
+		t.Errorf("it answers %d by %s, want 200 by HTTP/2", response.StatusCode, response.Proto)
 	}
 }
 
@@ -131,8 +178,8 @@ func serveUntilTheEnd(t *testing.T, cmd *exec.Cmd, address string) {
 func nginx(t *testing.T, sample, address, server string) *exec.Cmd {
 	t.Helper()
 	dir := t.TempDir()
-	sample = regexp.MustCompile(`(?m)^\s*ssl_.*\n`).ReplaceAllString(sample, "")
-	sample = strings.NewReplacer("listen 443 ssl;", "listen "+address+";", "http://127.0.0.1:8080", server).Replace(sample)
+	sample = regexp.MustCompile(`(?m)^\s*ssl_.* /etc/ssl/.*\n`).ReplaceAllString(sample, "")
+	sample = strings.NewReplacer("listen 443 ssl http2;", "listen "+address+";", "http://127.0.0.1:8080", server).Replace(sample)
 	temporary := ""
 	for _, name := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 		temporary += name + "_temp_path " + filepath.Join(dir, name) + "; "

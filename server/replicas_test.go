@@ -392,7 +392,7 @@ func TestReplicasLoseNews(t *testing.T) {
 	}
 	for _, s := range []*site{a, b} {
 		// Once a minute at most, and not for each connection that was killed.
-		if n := strings.Count(s.log.String(), "news of other replicas are interrupted"); n == 0 || n >= kills {
+		if n := strings.Count(s.log.String(), "news from other replicas is interrupted"); n == 0 || n >= kills {
 			t.Errorf("the log says %d times that news are interrupted:\n%s", n, s.log)
 		}
 	}

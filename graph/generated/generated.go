@@ -1532,8 +1532,8 @@ What stands before the ` + "`" + `@` + "`" + ` consists of letters and digits of
 ` + "`" + `` + "`" + `#$&'*+-/=?^_` + "`" + `{|}~` + "`" + `` + "`" + `, with single full stops between them. It must not begin with ` + "`" + `-` + "`" + `, ` + "`" + `/` + "`" + ` or ` + "`" + `|` + "`" + `, nor contain ` + "`" + `!` + "`" + ` or
 ` + "`" + `%` + "`" + `, which old mail programs take for commands and routes. What stands behind is the name of a public mail domain, which
 may be an international one by IDNA 2008, so without symbols and emoji: two labels at least, of letters, digits and
-hyphens (also two in the third and fourth place), without underscores. IP addresses, names of local networks and a full stop at the end are refused, as is
-everything else, with the user error INVALID.
+hyphens (also two in the third and fourth place), without underscores. IP addresses, names of local networks and a full
+stop at the end are refused, as is everything else, with the user error INVALID.
 """
 scalar EmailAddress
 
@@ -2555,10 +2555,10 @@ input UpdatePetitionInput {
   goal: Int
 
   """
-  A new end, later than now and than ` + "`" + `startsAt` + "`" + `; null or blank removes the end. A petition that has closed automatically, and for
-  which no outcome is recorded, becomes OPEN again with it: its petitioner can do this until seven days after the end,
-  the site's staff at any time. Of any other petition that is CLOSED, ARCHIVED or HIDDEN the end cannot be moved:
-  WRONG_STATE.
+  A new end, later than now and than ` + "`" + `startsAt` + "`" + `; null or blank removes the end. A petition that has closed
+  automatically, and for which no outcome is recorded, becomes OPEN again with it: its petitioner can do this until
+  seven days after the end, the site's staff at any time. Of any other petition that is CLOSED, ARCHIVED or HIDDEN the
+  end cannot be moved: WRONG_STATE.
   """
   endsAt: DateTime
 }
@@ -2737,9 +2737,9 @@ type Mutation {
 
   """
   Changes a petition, which its petitioner and the site's staff may do. A new title makes a new slug, and a new end may
-  open a closed petition again. Once the petition is CLOSED, ARCHIVED or HIDDEN, only the staff can change anything else:
-  it is WRONG_STATE for the petitioner. User errors: INVALID,
-  NOT_FOUND, FORBIDDEN, WRONG_STATE, VERSION_CONFLICT, UNAVAILABLE, OUTCOME_UNKNOWN.
+  open a closed petition again. Once the petition is CLOSED, ARCHIVED or HIDDEN, only the staff can change anything
+  else: it is WRONG_STATE for the petitioner. User errors: INVALID, NOT_FOUND, FORBIDDEN, WRONG_STATE, VERSION_CONFLICT,
+  UNAVAILABLE, OUTCOME_UNKNOWN.
   """
   updatePetition(
     """The changes."""
@@ -2771,8 +2771,8 @@ type Mutation {
   """
   Signs a petition that is OPEN, between its start and its end. An answer without errors means that a signature of this
   address is stored durably: this one, or an earlier one, which then holds as it was given. Whether it counts at once or
-  when its mailbox has confirmed it, ` + "`" + `status` + "`" + ` says. User errors: INVALID,
-  NOT_FOUND, WRONG_STATE, IDEMPOTENCY_MISMATCH, UNAVAILABLE, OUTCOME_UNKNOWN.
+  when its mailbox has confirmed it, ` + "`" + `status` + "`" + ` says. User errors: INVALID, NOT_FOUND, WRONG_STATE, IDEMPOTENCY_MISMATCH,
+  UNAVAILABLE, OUTCOME_UNKNOWN.
   """
   signPetition(
     """The signature."""

@@ -170,10 +170,10 @@ type UpdatePetitionInput struct {
 	Tags graphql.Omittable[[]string] `json:"tags"`
 	// A new goal, 1 to 100,000,000; null is INVALID.
 	Goal graphql.Omittable[*int] `json:"goal"`
-	// A new end, later than now and than `startsAt`; null or blank removes the end. A petition that has closed automatically, and for
-	// which no outcome is recorded, becomes OPEN again with it: its petitioner can do this until seven days after the end,
-	// the site's staff at any time. Of any other petition that is CLOSED, ARCHIVED or HIDDEN the end cannot be moved:
-	// WRONG_STATE.
+	// A new end, later than now and than `startsAt`; null or blank removes the end. A petition that has closed
+	// automatically, and for which no outcome is recorded, becomes OPEN again with it: its petitioner can do this until
+	// seven days after the end, the site's staff at any time. Of any other petition that is CLOSED, ARCHIVED or HIDDEN the
+	// end cannot be moved: WRONG_STATE.
 	EndsAt graphql.Omittable[*time.Time] `json:"endsAt"`
 }
 

@@ -146,11 +146,11 @@ func (p *Postgres) watch(event pq.ListenerEventType, err error) {
 	case pq.ListenerEventDisconnected, pq.ListenerEventConnectionAttemptFailed:
 		p.opt.Receiver.Broken()
 		if times, due := p.failing.Due("listen"); due {
-			p.opt.Logger.Warn("news of other replicas are interrupted; what is watched is read again meanwhile", "times", times, "error", err)
+			p.opt.Logger.Warn("news from other replicas is interrupted; what is watched is read again meanwhile", "times", times, "error", err)
 		}
 	case pq.ListenerEventReconnected:
 		if p.failing.Over("listen") {
-			p.opt.Logger.Info("news of other replicas flow again")
+			p.opt.Logger.Info("news from other replicas arrives again")
 		}
 	// The first connection: listen reports the rest.
 	case pq.ListenerEventConnected:

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"regexp"
+	"slices"
 	"strconv"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -49,8 +51,7 @@ func checkConditions(op *ast.OperationDefinition, names []string, variables map[
 	return nil
 }
 
-// variableError returns the error for a variable that does not fit its type. It contains names of the schema and no
-// value.
+// variableError returns the error for a variable that does not fit its type. It contains names and no value.
 func variableError(def *ast.VariableDefinition, bad *misfit) *gqlerror.Error {
 	message := fmt.Sprintf("Variable \"$%s%s\" %s.", def.Variable, bad.path, bad.need)
 	return located(Coded(errcode.ValidationFailed, shortened(message)), def.Position)
@@ -116,10 +117,14 @@ func coerceObject(schema *ast.Schema, def *ast.Definition, value any) (any, *mis
 		return nil, &misfit{need: "must be an object of type " + def.Name}
 	}
 	// Unknown fields are refused, as section 3.10 demands: one that is misspelt would otherwise go unnoticed.
+	var unknown []string
 	for name := range object {
 		if def.Fields.ForName(name) == nil {
-			return nil, &misfit{need: "has a field that " + def.Name + " does not have"}
+			unknown = append(unknown, name)
 		}
+	}
+	if len(unknown) > 0 {
+		return nil, &misfit{need: "has a field " + echoed(slices.Min(unknown)) + "that " + def.Name + " does not have"}
 	}
 	result := make(map[string]any, len(object))
 	for _, field := range def.Fields {
@@ -136,6 +141,20 @@ func coerceObject(schema *ast.Schema, def *ast.Definition, value any) (any, *mis
 	}
 	return result, nil
 }
+
+// maxEchoed is how long the name of an unknown field may be for an error to repeat it.
+const maxEchoed = 64
+
+// echoed returns a key of an object, quoted, if it could be the name of a field, as errors about documents repeat names.
+// Any other text may be a value in the wrong place, which errors do not repeat.
+func echoed(key string) string {
+	if len(key) > maxEchoed || !fieldName.MatchString(key) {
+		return ""
+	}
+	return strconv.Quote(key) + " "
+}
+
+var fieldName = regexp.MustCompile("^[_A-Za-z][_0-9A-Za-z]*$")
 
 // coerceScalar checks the built-in scalars. Custom scalars are checked when their Go types unmarshal them.
 func coerceScalar(name string, value any) (any, *misfit) {

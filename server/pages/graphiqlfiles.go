@@ -100,13 +100,13 @@ type graphiqlView struct {
 // workbench shows GraphiQL. If there is a petition, the operations in it work without being edited.
 func (s *site) workbench(w http.ResponseWriter, r *http.Request) {
 	s.serve(w, r, "/graphiql", func(ctx context.Context) (*Page, bool) {
-		cards, _, err := s.options.Petitions(ctx)
+		first, err := s.options.Petitions(ctx, "")
 		if err != nil {
 			return s.failed(ctx, r.Pattern, err)
 		}
 		view := graphiqlView{Head: s.head("GraphiQL"), Style: s.graphiql.style, Scripts: s.graphiql.scripts}
-		if len(cards) > 0 {
-			view.Petition = cards[0].ID
+		if len(first.Cards) > 0 {
+			view.Petition = first.Cards[0].ID
 		}
 		page, keep := s.shown(ctx, r.Pattern, "graphiql.html", view)
 		if keep {

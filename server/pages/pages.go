@@ -19,8 +19,9 @@ type Options struct {
 	PublicURL string
 	// GraphiQL is whether there is a page with it.
 	GraphiQL bool
-	// Petitions returns the petitions of the start page, in order, and the numbers of the whole site.
-	Petitions func(ctx context.Context) ([]Card, Site, error)
+	// Petitions returns a page of the open petitions, in order: the first one, or the one whose place another page names
+	// as Next. It returns nil if there is no such place.
+	Petitions func(ctx context.Context, after string) (*Listing, error)
 	// Petition returns a petition by its slug or a former one, or nil if there is none that visitors may see.
 	Petition func(ctx context.Context, slug string) (*Petition, error)
 	// Preview is like Petition for those who have an edit token, which may open more to them.
@@ -140,20 +141,30 @@ func (s *site) head(title string) head {
 	return head{Title: title, PublicURL: s.options.PublicURL, GraphiQL: s.options.GraphiQL}
 }
 
+// afterParameter names the place after which a page of the open petitions begins.
+const afterParameter = "after"
+
 type startView struct {
-	Head  head
-	Cards []Card
-	Site  Site
+	Head head
+	*Listing
+	Further bool // whether petitions come before these
 }
 
-// start shows the open petitions and the numbers of the site.
+// start shows the open petitions, page by page, and the numbers of the site.
 func (s *site) start(w http.ResponseWriter, r *http.Request) {
-	s.serve(w, r, "/", func(ctx context.Context) (*Page, bool) {
-		cards, numbers, err := s.options.Petitions(ctx)
-		if err != nil {
+	after, at := r.URL.Query().Get(afterParameter), "/"
+	if after != "" {
+		at += "?" + afterParameter + "=" + after
+	}
+	s.serve(w, r, at, func(ctx context.Context) (*Page, bool) {
+		listing, err := s.options.Petitions(ctx, after)
+		switch {
+		case err != nil:
 			return s.failed(ctx, r.Pattern, err)
+		case listing == nil:
+			return s.notices[missing], false // made-up places must not displace the pages that others read
 		}
-		view := startView{Head: s.head("Petitions"), Cards: cards, Site: numbers}
+		view := startView{Head: s.head("Petitions"), Listing: listing, Further: after != ""}
 		view.Head.Description, view.Head.Address = "Read petitions, sign them, and watch the count move.", "/"
 		return s.shown(ctx, r.Pattern, "start.html", view)
 	})

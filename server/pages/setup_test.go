@@ -23,6 +23,7 @@ const editToken = "pe_canary"
 // fake holds what the pages are told.
 type fake struct {
 	cards    []pages.Card
+	next     string // the place of the second page
 	site     pages.Site
 	petition *pages.Petition
 	signed   *pages.Signature // that of the token
@@ -34,7 +35,15 @@ func (f *fake) options() pages.Options {
 	return pages.Options{
 		PublicURL: public + "/",
 		GraphiQL:  true,
-		Petitions: func(context.Context) ([]pages.Card, pages.Site, error) { return f.cards, f.site, f.err },
+		Petitions: func(_ context.Context, after string) (*pages.Listing, error) {
+			switch after {
+			case "":
+				return &pages.Listing{Cards: f.cards, Next: f.next, Site: f.site}, f.err
+			case f.next:
+				return &pages.Listing{Cards: f.cards[:1], Site: f.site}, f.err
+			}
+			return nil, f.err
+		},
 		Petition: func(_ context.Context, slug string) (*pages.Petition, error) {
 			if slug == "none" {
 				return nil, f.err

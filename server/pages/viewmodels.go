@@ -13,6 +13,13 @@ type Site struct {
 	LastHour   int // signatures of the last hour
 }
 
+// Listing is what a page of the start page shows.
+type Listing struct {
+	Cards []Card
+	Next  string // the place after which the next page begins; empty if there is none
+	Site  Site
+}
+
 // Card is a petition as a list shows it.
 type Card struct {
 	ID         string // as in the API

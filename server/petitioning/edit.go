@@ -99,7 +99,7 @@ func mayEdit(ctx context.Context, row *ent.Petition, field []string) error {
 // noneToEdit is NoPetition for those who want to change one: most often they forgot their token. It is the same whether
 // or not there is such a petition.
 func noneToEdit(field []string) *Error {
-	return errorf(NotFound, field, "There is no such petition, or it takes its edit token to see it: send that as Authorization: Bearer.")
+	return errorf(NotFound, field, "There is no such petition, or you need its edit token to see it: send that as Authorization: Bearer.")
 }
 
 // Update edits a petition, unless it has changed since the version that the caller names. What needs no row is checked

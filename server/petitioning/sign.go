@@ -157,7 +157,7 @@ func (s *Service) notOpen(ctx context.Context, id uuid.UUID, field []string) err
 		return NoPetition(field...)
 	}
 	if state.Early(row.State, row.StartsAt, s.opt.Now()) {
-		return errorf(WrongState, field, "This petition cannot be signed yet; its startsAt says when.")
+		return errorf(WrongState, field, "This petition cannot be signed yet: signing begins on %s.", row.StartsAt.UTC().Format("2 January 2006 at 15:04 UTC"))
 	}
 	return errorf(WrongState, field, "This petition does not accept signatures.")
 }

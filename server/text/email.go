@@ -24,6 +24,9 @@ const (
 	faultAddressLength = "The e-mail address must have at most 254 bytes, 64 of them before the @; letters beyond ASCII have two to four."
 	faultAddressForm   = "The e-mail address must look like name@example.org, without spaces, quotes, brackets or invisible characters."
 	faultAddressRoute  = "The e-mail address must not begin with -, / or |, nor have ! or % before the @."
+	faultAddressAts    = "The e-mail address must have one @; give only one address."
+	faultAddressStops  = "Behind its @, the e-mail address must have single full stops, and none at the beginning or the end."
+	faultAddressSpelt  = "Behind its @, the e-mail address must have letters, digits and hyphens only, in parts of at most 63 that neither begin nor end with a hyphen."
 	faultAddressDomain = "The e-mail address must end in the name of a public mail domain, such as example.org."
 )
 
@@ -70,9 +73,9 @@ func ParseAddress(s string) (address Address, fault string) {
 	case isRoute(local):
 		return Address{}, faultAddressRoute
 	}
-	domain, ok := mailDomain(host)
-	if !ok {
-		return Address{}, faultAddressDomain
+	domain, fault := mailDomain(host)
+	if fault != "" {
+		return Address{}, fault
 	}
 	if len(local) > localPartMax || len(local)+len("@")+len(domain) > addressMax {
 		return Address{}, faultAddressLength
@@ -115,18 +118,24 @@ var mailNames = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.CheckHyphens
 
 // mailDomain returns the domain in lower-case ASCII. It refuses what RFC 5321 does not call a domain, underscores among
 // it, and what is not under a top-level domain, numeric last labels and thus IP addresses included.
-func mailDomain(s string) (domain string, ok bool) {
-	// The library replaces invalid UTF-8 by a valid character.
+func mailDomain(s string) (domain, fault string) {
 	domain, err := mailNames.ToASCII(s)
-	if err != nil || !utf8.ValidString(s) {
-		return "", false
-	}
 	labels := strings.Split(domain, ".")
-	top := labels[len(labels)-1]
-	if len(labels) < 2 || slices.ContainsFunc(labels, isNotHostLabel) || !isTopLevel(top) {
-		return "", false
+	switch {
+	case strings.Contains(s, "@"):
+		return "", faultAddressAts
+	case err != nil || !utf8.ValidString(s): // which the library replaces by a valid character
+		return "", faultAddressSpelt
+	case len(labels) < 2:
+		return "", faultAddressDomain
+	case slices.Contains(labels, ""):
+		return "", faultAddressStops
+	case slices.ContainsFunc(labels, isNotHostLabel):
+		return "", faultAddressSpelt
+	case !isTopLevel(labels[len(labels)-1]):
+		return "", faultAddressDomain
 	}
-	return domain, true
+	return domain, ""
 }
 
 // isNotHostLabel looks at international labels as people write them: in ASCII they begin with xn.

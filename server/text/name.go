@@ -101,7 +101,7 @@ func hasMailAddress(plain string) bool {
 			if end := strings.IndexAny(host, " \t()<>[]{},;:!?/'’\""); end >= 0 {
 				host = host[:end]
 			}
-			if _, ok := mailDomain(strings.TrimRight(host, ".")); ok {
+			if _, fault := mailDomain(strings.TrimRight(host, ".")); fault == "" {
 				return true
 			}
 		}
