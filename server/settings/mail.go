@@ -21,7 +21,7 @@ func mailSettings() []setting {
 		},
 		{
 			// Behind PETITION_SMTP_URL, without which nobody needs it.
-			name:    "MAIL_FROM",
+			name: "MAIL_FROM", hash: true,
 			meaning: "sender of all mail, such as `Petitions <petitions@example.org>`; must be set with `PETITION_SMTP_URL`",
 			set:     setMailFrom,
 		},

@@ -160,11 +160,25 @@ func (l *loader) load() Config {
 			continue
 		}
 		// Also a default is checked: a limit that was made too large in one place shows at the start.
-		if err := s.set(&c, value); err != nil {
+		err := s.set(&c, value)
+		if hasComment(value) && (err != nil || !s.hash) {
+			err = errComment
+		}
+		if err != nil {
 			l.fault(s.variable(), err)
 		}
 	}
 	return c
+}
+
+// errComment names what is wrong with most values that would otherwise be called bad, or, worse, be taken.
+var errComment = errors.New("has a comment behind it, which systemd and Docker take for a part of the value; " +
+	"write comments on lines of their own")
+
+// hasComment reports whether a value ends as a line does in a shell, which takes what follows for a comment. The readers
+// of such files that start services do not.
+func hasComment(value string) bool {
+	return strings.Contains(value, " #") || strings.Contains(value, "\t#")
 }
 
 // value returns what was given for a setting by flag, variable or file, and whether anything was.

@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"encoding/base64"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"petitiond/server/secret"
 	"petitiond/server/transport"
 )
 
@@ -28,10 +30,7 @@ func TestDefaults(t *testing.T) {
 
 func TestProduction(t *testing.T) {
 	t.Parallel()
-	key := filepath.Join(t.TempDir(), "secret.key")
-	if err := os.WriteFile(key, []byte("x"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	key := secretFile(t)
 	whole := []string{
 		"PETITION_ENV=production", "PETITION_PUBLIC_URL=https://petitions.example.org/", "PETITION_DATABASE_URL=postgres://db/x",
 		"PETITION_SECRET_FILE=" + key, "PETITION_SMTP_URL=smtp://mail.example.org", "PETITION_MAIL_FROM=petitions@example.org",
@@ -77,7 +76,8 @@ func TestMailServerNeedsASender(t *testing.T) {
 	}
 }
 
-// The settings that README lists for production are all that a start needs, and each is needed.
+// The settings that README lists for production are all that a start needs, and each is needed; they are read as the
+// unit that README has reads them.
 func TestReadmeProduction(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("../../README.md")
@@ -87,15 +87,8 @@ func TestReadmeProduction(t *testing.T) {
 	_, rest, _ := strings.Cut(string(readme), "## In production\n")
 	_, block, _ := strings.Cut(rest, "```sh\n")
 	block, _, _ = strings.Cut(block, "```")
-	var list []string
-	for line := range strings.Lines(block) {
-		pair, _, _ := strings.Cut(line, "#")
-		list = append(list, strings.TrimSpace(pair))
-	}
-	key := filepath.Join(t.TempDir(), "secret.key")
-	if err := os.WriteFile(key, []byte("x"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	list := environmentFile(block)
+	key := secretFile(t)
 	for i, pair := range list {
 		for name, value := range map[string]string{"PETITION_SECRET_FILE=": key, "PETITION_DATABASE_URL=": "postgres://db/x"} {
 			if strings.HasPrefix(pair, name) {
@@ -112,6 +105,17 @@ func TestReadmeProduction(t *testing.T) {
 			t.Errorf("it starts without %s", pair)
 		}
 	}
+}
+
+// secretFile makes a file with a secret.
+func secretFile(t *testing.T) string {
+	t.Helper()
+	key := filepath.Join(t.TempDir(), "secret.key")
+	root := base64.StdEncoding.EncodeToString(make([]byte, secret.RootSize))
+	if err := os.WriteFile(key, []byte(root), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return key
 }
 
 func TestFaults(t *testing.T) {
@@ -301,6 +305,44 @@ func TestReadmeTable(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("settings in the README (-want +got):\n%s", diff)
+	}
+}
+
+// environmentFile reads settings as systemd reads an EnvironmentFile: a comment is a whole line, spaces around a value
+// are dropped, and quotes around it. Escapes and values of several lines, which it also knows, are not used here.
+func environmentFile(text string) (pairs []string) {
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		name, value, ok := strings.Cut(line, "=")
+		if !ok || strings.HasPrefix(line, "#") || strings.HasPrefix(line, ";") {
+			continue
+		}
+		value = strings.TrimSpace(value)
+		for _, quote := range []string{`"`, "'"} {
+			if len(value) > 1 && strings.HasPrefix(value, quote) && strings.HasSuffix(value, quote) {
+				value = value[1 : len(value)-1]
+				break
+			}
+		}
+		pairs = append(pairs, strings.TrimSpace(name)+"="+value)
+	}
+	return pairs
+}
+
+// A comment behind a value is named, whatever the setting would have made of it.
+func TestCommentBehindValue(t *testing.T) {
+	t.Parallel()
+	for _, s := range settings() {
+		for _, comment := range []string{" # canary", "\t# canary", " #canary"} {
+			_, _, err := Load(nil, []string{s.variable() + "=" + s.development + "x" + comment})
+			if err == nil || !strings.Contains(err.Error(), s.variable()+": has a comment behind it") || strings.Contains(err.Error(), "canary") {
+				t.Errorf("%s with a comment: %v", s.variable(), err)
+			}
+		}
+	}
+	c, _, err := Load(nil, []string{"PETITION_SMTP_URL=smtp://localhost", `PETITION_MAIL_FROM="Team #1" <team@example.org>`})
+	if err != nil || c.MailFrom.Name != "Team #1" {
+		t.Errorf("%v is not taken: %v", c.MailFrom, err)
 	}
 }
 

@@ -16,6 +16,7 @@ type setting struct {
 	development string // default
 	production  string // default
 	secret      bool
+	hash        bool   // a right value may have a space and a # in it
 	meaning     string // for the help text and the README
 	// Checks a value and stores it; its errors never contain the value, which may be a secret.
 	set func(c *Config, value string) error
