@@ -68,6 +68,7 @@ func (c command) load(ctx context.Context, name string, rest, environment []stri
 		return misplaced(args, err)
 	}
 	config.Database.Wall = wall()
+	config.Database.Existing = !c.creates
 	log := loggerOf(name, config, environment, stderr)
 	return c.run(ctx, invocation{config: config, args: args, log: log, out: stdout})
 }
