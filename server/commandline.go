@@ -60,7 +60,8 @@ func (c command) load(ctx context.Context, name string, rest, environment []stri
 	if wrong, ok := errors.AsType[settings.FlagError](err); ok {
 		return misuse{wrong.Error(), seeHelp}
 	}
-	if err != nil {
+	// The settings know no schema. What it says of them belongs to their faults, which are told all at once.
+	if err = errors.Join(err, checkDocuments(config)); err != nil {
 		return err
 	}
 	args := append(own, extra...)

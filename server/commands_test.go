@@ -114,11 +114,7 @@ func TestMisuse(t *testing.T) {
 func TestCommandsMakeNoSite(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, func(t *testing.T, environment []string) {
-		if strings.HasPrefix(setTo(t, environment, "PETITION_DATABASE_URL"), "sqlite:") {
-			environment = with(environment, "PETITION_DATABASE_URL", "sqlite:"+t.TempDir()+"/none/petitions.db")
-		} else {
-			rewrite(t, environment, `DROP SCHEMA public CASCADE`, `CREATE SCHEMA public`)
-		}
+		environment = empty(t, environment)
 		key := setTo(t, environment, "PETITION_SECRET_FILE")
 		refuse := func(setting string) {
 			t.Helper()
@@ -372,7 +368,7 @@ func empty(t *testing.T, environment []string) []string {
 		t.Fatal(err)
 	}
 	if strings.HasPrefix(config.DatabaseURL, "sqlite:") {
-		return append(environment, "PETITION_DATABASE_URL=sqlite:"+t.TempDir()+"/new.db")
+		return with(environment, "PETITION_DATABASE_URL", "sqlite:"+t.TempDir()+"/new/site.db")
 	}
 	db, err := database.Open(t.Context(), config.DatabaseURL)
 	if err != nil {

@@ -2,6 +2,7 @@ package settings
 
 import (
 	"errors"
+	"io/fs"
 	netmail "net/mail"
 	"os"
 
@@ -93,17 +94,17 @@ func mailbox(v string) (string, error) {
 	return a.Kept, nil
 }
 
-// setMessages takes a folder that is there; its files are read at the start.
-func setMessages(c *Config, v string) error {
-	if v == "" {
-		return nil
+// setMessages reads the words of the program, and those in a folder of the operator if there is one.
+func setMessages(c *Config, v string) (err error) {
+	var folder fs.FS
+	if v != "" {
+		if info, err := os.Stat(v); err != nil || !info.IsDir() {
+			return errors.New("must be a folder that can be read")
+		}
+		folder = os.DirFS(v)
 	}
-	// Here and not when a mail is written: a setting is wrong at the start or not at all.
-	if info, err := os.Stat(v); err != nil || !info.IsDir() {
-		return errors.New("must be a folder that can be read")
-	}
-	c.Messages = v
-	return nil
+	c.Messages, err = mail.LoadMessages(folder, "en")
+	return err
 }
 
 // Sender is whom readers of mails see. Development without a mail server need not have one.

@@ -2,7 +2,9 @@ package settings
 
 import (
 	"encoding/base64"
+	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -161,7 +163,7 @@ func TestFaults(t *testing.T) {
 		"PETITION_CONFIRMATION=canary":                      "none or email",
 		"PETITION_REVIEW=on":                                "not part of this release",
 		"PETITION_ADMIN_KEY=canary":                         "32 characters",
-		"PETITION_ADMIN_KEY_FILE=/canary":                   "cannot be read",
+		"PETITION_ADMIN_KEY_FILE=/canary":                   "does not exist",
 		"PETITION_ALLOWED_ORIGINS=canary":                   "https://example.org",
 		"PETITION_ALLOWED_ORIGINS=null":                     "https://example.org",
 		"PETITION_ALLOWED_ORIGINS=https://canary/":          "without a path",
@@ -389,5 +391,18 @@ func TestAllowedOrigins(t *testing.T) {
 		if diff := cmp.Diff(want, c.AllowedOrigins); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", value, diff)
 		}
+	}
+}
+
+// A file that another user may read alone is a matter of who runs the program, which the fault names.
+func TestUnreadableFile(t *testing.T) {
+	t.Parallel()
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fault := unreadable(&fs.PathError{Op: "open", Path: "canary", Err: fs.ErrPermission}).Error()
+	if !strings.Contains(fault, "the user "+me.Username) || !strings.Contains(fault, "chown") || strings.Contains(fault, "canary") {
+		t.Errorf("the fault is %q", fault)
 	}
 }
