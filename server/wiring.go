@@ -28,7 +28,8 @@ type App struct {
 	site      *live.Gauge[reading.Statistics]
 	transport *transport.Transport
 	mailing   *mailing
-	sdl       string // the text of schema.graphqls
+	ownHost   func(host string) bool // nil: every one is
+	sdl       string                 // the text of schema.graphqls
 	doors     []*door
 	migrated  probe
 	metrics   *metrics
@@ -102,6 +103,10 @@ func (a *App) serveGraphQL() error {
 	schema := graph.Schema(r)
 	// The text that the generated code embeds, so that what is served is what is executed.
 	a.sdl = schema.Schema().Query.Position.Src.Input
+	// In production a proxy in front decides which hosts reach us, and the server is not on the machine of a visitor.
+	if a.config.Env == settings.Development {
+		a.ownHost = transport.OwnHosts(a.config.PublicURL, a.log)
+	}
 	a.transport = transport.New(transport.Options{
 		Schema:         schema,
 		ErrorPresenter: r.PresentError,
@@ -120,7 +125,7 @@ func (a *App) serveGraphQL() error {
 		Address:         addressFrom(a.config.TrustedProxies),
 		AllowedOrigins:  a.allowedOrigins(),
 		LoopbackOrigins: a.config.Env == settings.Development,
-		OwnHost:         a.ownHost(),
+		OwnHost:         a.ownHost,
 		Introspection:   a.config.Introspection,
 		Discreet:        a.config.Env == settings.Production,
 		Limits:          a.limits(),
@@ -138,15 +143,6 @@ func (a *App) allowedOrigins() []string {
 		origins = append(origins, settings.OriginOf(site))
 	}
 	return origins
-}
-
-// ownHost returns what tells the site's own hosts from others, or nil where every one counts. In production a proxy in
-// front decides which hosts reach us, and the server is not on the machine of a visitor.
-func (a *App) ownHost() func(host string) bool {
-	if a.config.Env == settings.Production {
-		return nil
-	}
-	return transport.OwnHosts(a.config.PublicURL)
 }
 
 // trust makes the transport serve the documents of the site's manifest alone, where there is one, with those that
