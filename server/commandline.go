@@ -61,7 +61,8 @@ func (c command) load(ctx context.Context, name string, rest, environment []stri
 	if wrong, ok := errors.AsType[settings.FlagError](err); ok {
 		return misuse{wrong.Error(), seeHelp}
 	}
-	if err != nil {
+	// The settings know no schema. What it says of them belongs to their faults, which are told all at once.
+	if err = errors.Join(err, checkDocuments(config)); err != nil {
 		return err
 	}
 	args := append(own, extra...)
@@ -69,6 +70,7 @@ func (c command) load(ctx context.Context, name string, rest, environment []stri
 		return misplaced(args, err)
 	}
 	config.Database.Wall = wall()
+	config.Database.Existing = !c.creates
 	log := loggerOf(name, config, environment, stderr)
 	return c.run(ctx, invocation{config: config, args: args, log: log, out: stdout})
 }

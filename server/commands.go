@@ -36,6 +36,7 @@ type command struct {
 	usage    string
 	args     int  // how many arguments it takes besides flags
 	ownFlags bool // it parses its arguments itself, and settings come only from the environment
+	creates  bool // it may make a database and a secret where there are none
 	run      func(ctx context.Context, in invocation) error
 	runBare  func(out io.Writer) error // needs no settings, and works even if they are wrong
 }
@@ -43,9 +44,9 @@ type command struct {
 // commands returns what the binary can do, by name. What each says of itself is what help prints.
 func commands() map[string]command {
 	return map[string]command{
-		"serve":   {usage: "serve             migrate the database and serve until SIGTERM (the default)", run: serve},
-		"migrate": {usage: "migrate           apply the migrations and list them", run: migrate},
-		"demo":    {usage: "demo              load the demo content into an empty database", run: loadDemo},
+		"serve":   {usage: "serve             migrate the database and serve until SIGTERM (the default)", creates: true, run: serve},
+		"migrate": {usage: "migrate           apply the migrations and list them", creates: true, run: migrate},
+		"demo":    {usage: "demo              load the demo content into an empty database", creates: true, run: loadDemo},
 		"key": {
 			usage: "key create --name N --scope S …  create an API key and print it, once; the scopes are " + petitioning.ScopeList() +
 				", of which ADMIN alone opens something in this release",

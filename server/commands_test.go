@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -107,6 +108,37 @@ func TestMisuse(t *testing.T) {
 	if _, err := petitiond(t, environment, "hide", "nonsense"); status(err) != 1 {
 		t.Errorf("%v is taken for misuse", err)
 	}
+}
+
+// Commands change the site that their settings name. Where there is none they make none, and say so.
+func TestCommandsMakeNoSite(t *testing.T) {
+	t.Parallel()
+	eachDatabase(t, func(t *testing.T, environment []string) {
+		environment = empty(t, environment)
+		key := setTo(t, environment, "PETITION_SECRET_FILE")
+		refuse := func(setting string) {
+			t.Helper()
+			for _, args := range []string{"recount", "hide x", "key create --name x --scope ADMIN", "mail test ada@example.org"} {
+				out, err := petitiond(t, environment, strings.Fields(args)...)
+				if out != "" || err == nil || !strings.HasPrefix(err.Error(), setting+": there is no") || !strings.HasSuffix(err.Error(), noSite) {
+					t.Errorf("petitiond %s printed %q and ended with %v", args, out, err)
+				}
+			}
+			if _, err := os.Stat(key); err == nil {
+				t.Error("there is a secret")
+			}
+		}
+		refuse("PETITION_DATABASE_URL")
+		if file, ok := strings.CutPrefix(setTo(t, environment, "PETITION_DATABASE_URL"), "sqlite:"); ok {
+			if _, err := os.Stat(filepath.Dir(file)); err == nil {
+				t.Error("there is a folder")
+			}
+		}
+		if out, err := petitiond(t, environment, "migrate"); err != nil || !strings.HasPrefix(out, "applied 00001") {
+			t.Fatalf("%q, %v: something was migrated before", out, err)
+		}
+		refuse("PETITION_SECRET_FILE")
+	})
 }
 
 func TestMigrate(t *testing.T) {
@@ -336,7 +368,7 @@ func empty(t *testing.T, environment []string) []string {
 		t.Fatal(err)
 	}
 	if strings.HasPrefix(config.DatabaseURL, "sqlite:") {
-		return append(environment, "PETITION_DATABASE_URL=sqlite:"+t.TempDir()+"/new.db")
+		return with(environment, "PETITION_DATABASE_URL", "sqlite:"+t.TempDir()+"/new/site.db")
 	}
 	db, err := database.Open(t.Context(), config.DatabaseURL)
 	if err != nil {

@@ -27,6 +27,18 @@ func (s *site) fill(t *testing.T) {
 	}
 }
 
+// relieve makes room again.
+func (s *site) relieve(t *testing.T) {
+	t.Helper()
+	statement := "DROP FUNCTION no_room CASCADE"
+	if s.db.Dialect == database.SQLite {
+		statement = "PRAGMA max_page_count = 1000000"
+	}
+	if _, err := s.db.Write.ExecContext(t.Context(), statement); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // While the disk is full, /readyz says that the database answers. The log says why writes fail, the metrics how many.
 func TestDiskIsFull(t *testing.T) {
 	t.Parallel()
@@ -65,5 +77,11 @@ func TestDiskIsFull(t *testing.T) {
 		_, metrics := s.get(t, "/metrics")
 		contains(t, metrics, fmt.Sprintf(`petitiond_failed_writes_total{trouble="full"} %d`, failed), `petitiond_failed_writes_total{trouble="away"} 0`)
 		s.readiness(t, 200, "ready")
+		contains(t, lines[0], " times=1 ")
+		s.relieve(t)
+		if !s.sign(t, petition, "ann@example.org") {
+			t.Error("a signature found no room")
+		}
+		contains(t, s.log.String(), `msg="writes work again" trouble=full`)
 	})
 }

@@ -8,7 +8,7 @@ import (
 
 // graphiQL reports whether there is a page with GraphiQL. It begins by asking for the schema, and sends what its user
 // writes.
-func (a *App) graphiQL() bool { return a.config.Introspection && a.config.TrustedDocuments == "" }
+func (a *App) graphiQL() bool { return a.config.Introspection && a.config.TrustedDocuments == nil }
 
 // forBrowsers sends people who open the address of the API in a browser to GraphiQL. Programs do not ask for a page.
 func (a *App) forBrowsers(api http.Handler) http.Handler {

@@ -121,10 +121,11 @@ func TestFirstLineHasTheAddress(t *testing.T) {
 func TestFailedStartTellsWhatItDid(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, func(t *testing.T, environment []string) {
-		config, _, err := settings.Load(nil, append(empty(t, environment), "PETITION_SECRET_FILE="+t.TempDir()))
+		config, _, err := settings.Load(nil, empty(t, environment))
 		if err != nil {
 			t.Fatal(err)
 		}
+		config.SecretFile = t.TempDir() // behind the back of the settings, which would refuse it
 		log := &safeBuffer{}
 		if app, err := NewApp(t.Context(), config, logger(config, log)); err == nil {
 			_ = app.Close()

@@ -44,11 +44,7 @@ func testMail(ctx context.Context, in invocation) error {
 
 // sendTest hands the mail to the server at once, and prints how far it came.
 func sendTest(ctx context.Context, in invocation, order mail.Order) error {
-	messages, err := readMessages(in.config)
-	if err != nil {
-		return err
-	}
-	message, err := messages.Render(order, in.config.PublicURL)
+	message, err := in.config.Messages.Render(order, in.config.PublicURL)
 	if err != nil {
 		return err
 	}

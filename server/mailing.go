@@ -4,11 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"fmt"
-	"io/fs"
 	netmail "net/mail"
 	"net/url"
-	"os"
 	"time"
 
 	"github.com/google/uuid"
@@ -40,10 +37,9 @@ type mailing struct {
 }
 
 // newMailing makes what sends mail. Links in mails begin with the public URL.
-func (c *core) newMailing() (_ *mailing, err error) {
-	m := &mailing{site: c.config.PublicURL, from: senderText(c.config.Sender()), now: c.db.Clock.Now}
-	if m.messages, err = readMessages(c.config); err != nil {
-		return nil, err
+func (c *core) newMailing() *mailing {
+	m := &mailing{
+		messages: c.config.Messages, site: c.config.PublicURL, from: senderText(c.config.Sender()), now: c.db.Clock.Now,
 	}
 	handlers := map[string]outbox.Handler{signing.Kind: c.signing.Handle}
 	switch {
@@ -59,7 +55,7 @@ func (c *core) newMailing() (_ *mailing, err error) {
 		Pace: c.config.MailPace, Paces: map[string]int{signing.Kind: signingPace}, Grace: c.config.Drain,
 	})
 	c.box = m.box
-	return m, nil
+	return m
 }
 
 // senderText is a sender as people read it, not as a header has it.
@@ -68,19 +64,6 @@ func senderText(a netmail.Address) string {
 		return a.Address
 	}
 	return a.Name + " <" + a.Address + ">"
-}
-
-// readMessages reads the texts of mails, and those of the operator if there are any.
-func readMessages(c settings.Config) (*mail.Messages, error) {
-	var folder fs.FS
-	if c.Messages != "" {
-		folder = os.DirFS(c.Messages)
-	}
-	m, err := mail.LoadMessages(folder, "en")
-	if err != nil {
-		return nil, fmt.Errorf("PETITION_MESSAGES: %w", err)
-	}
-	return m, nil
 }
 
 // mailOptions are those of a sender. Trace may be nil.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 
 	"golang.org/x/sync/errgroup"
@@ -54,7 +55,7 @@ func openCore(ctx context.Context, config settings.Config, log *slog.Logger) (*c
 func openDatabase(ctx context.Context, config settings.Config, log *slog.Logger) (_ *core, err error) {
 	c := &core{config: config, log: log}
 	if c.db, err = databaseOptions(config).Open(ctx, config.DatabaseURL); err != nil {
-		return nil, fmt.Errorf("opening the database: %w", err)
+		return nil, unopened(err)
 	}
 	// From here on the pool is open, and nobody but this function could close it.
 	defer func() {
@@ -73,9 +74,23 @@ func openDatabase(ctx context.Context, config settings.Config, log *slog.Logger)
 	return c, nil
 }
 
+// noSite is for those who run a command elsewhere than its server, or without its settings.
+const noSite = "this command needs the settings and the folder of its server, and makes no new site: serve, demo and migrate do"
+
+// unopened says of a database that cannot be opened what to do.
+func unopened(err error) error {
+	if errors.Is(err, database.ErrMissing) {
+		return fmt.Errorf("PETITION_DATABASE_URL: %w; %s", err, noSite)
+	}
+	return fmt.Errorf("opening the database: %w", err)
+}
+
 // unmatched says of an error about the secret which two things belong together. It never has the address of the
 // database, which may contain a password.
 func unmatched(config settings.Config, err error) error {
+	if config.Database.Existing && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("PETITION_SECRET_FILE: there is no such file; %s", noSite)
+	}
 	for _, apart := range []error{fingerprint.ErrOtherSecret, fingerprint.ErrSecretMissing, fingerprint.ErrSecretUnproven} {
 		if errors.Is(err, apart) {
 			return fmt.Errorf("PETITION_DATABASE_URL's database and PETITION_SECRET_FILE %s belong together: %w", config.SecretFile, err)
@@ -85,7 +100,7 @@ func unmatched(config settings.Config, err error) error {
 	if database.IsPassing(err) {
 		return fmt.Errorf("asking the database which secret belongs to it: %w", err)
 	}
-	return fmt.Errorf("PETITION_SECRET_FILE %s: %w", config.SecretFile, err)
+	return fmt.Errorf("PETITION_SECRET_FILE: %w", err) // which names the file
 }
 
 // report logs what a start has found and done. A server does this behind its first line, which says where it listens.
@@ -141,10 +156,10 @@ func (c *core) recounter(o recount.Observer) *recount.Recounter {
 	return recount.New(c.db, recount.Options{Observer: o, Every: c.config.Recount, Logger: c.log})
 }
 
-// secretFile is the file of the setting. Only development makes it.
+// secretFile is the file of the setting. Only development makes it, with a new site.
 func secretFile(config settings.Config) fingerprint.File {
 	file := fingerprint.File{Load: func() (*secret.Keys, error) { return secret.Load(config.SecretFile) }}
-	if config.Env == settings.Development {
+	if config.Env == settings.Development && !config.Database.Existing {
 		file.Make = func() (*secret.Keys, error) { return secret.LoadOrCreate(config.SecretFile) }
 	}
 	return file

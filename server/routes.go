@@ -44,13 +44,12 @@ func (a *App) metricsRoute() http.Handler {
 
 // underOwnHost answers only those who ask for a host of the site.
 func (a *App) underOwnHost(next http.Handler) http.Handler {
-	own := a.ownHost()
-	if own == nil {
+	if a.ownHost == nil {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !own(r.Host) {
-			say(w, http.StatusMisdirectedRequest, transport.Misdirected)
+		if !a.ownHost(r.Host) {
+			say(w, http.StatusMisdirectedRequest, transport.Misdirected(r.Host))
 			return
 		}
 		next.ServeHTTP(w, r)

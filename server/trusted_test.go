@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"petitiond/server/database"
 	"petitiond/server/pages"
-	"petitiond/server/settings"
 )
 
 // manifest writes a file of trusted documents.
@@ -63,24 +63,57 @@ func TestTrustedDocuments(t *testing.T) {
 	})
 }
 
-func TestBadTrustedDocuments(t *testing.T) {
+// Whatever is wrong with files that settings name is told with all other faults, and before anything is made.
+func TestBadFilesOfSettings(t *testing.T) {
 	t.Parallel()
-	for name, test := range map[string]struct{ file, want string }{
-		"Missing": {filepath.Join(t.TempDir(), "none.json"), "no such file"},
-		"NoJSON":  {manifest(t, "{"), "is not valid JSON"},
-		"Unknown": {manifest(t, `{"home":"{ nothing }"}`), `the document "home" of the manifest: Cannot query field`},
-	} {
-		config, _, err := settings.Load(nil, []string{
-			"PETITION_LISTEN=127.0.0.1:0", "PETITION_DATABASE_URL=sqlite:" + filepath.Join(t.TempDir(), "x.db"),
-			"PETITION_SECRET_FILE=" + filepath.Join(t.TempDir(), "secret.key"), "PETITION_TRUSTED_DOCUMENTS=" + test.file,
-		})
+	eachDatabase(t, func(t *testing.T, environment []string) {
+		words := filepath.Join(t.TempDir(), "canary")
+		if err := os.MkdirAll(words, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(words, "xx.json"), []byte("{"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		environment = with(empty(t, environment), "PETITION_SECRET_FILE", manifest(t, "canary"))
+		environment = append(environment, "PETITION_MESSAGES="+words, "PETITION_METRICS_LISTEN=canary", "PETITION_MAX_DEPTH=x")
+		for name, test := range map[string]struct{ file, want string }{
+			"Missing": {filepath.Join(t.TempDir(), "canary.json"), "names a file that does not exist"},
+			"Folder":  {t.TempDir(), "the manifest cannot be read"},
+			"NoJSON":  {manifest(t, "{"), "is not valid JSON"},
+			"Empty":   {manifest(t, "{}"), "has no document"},
+			"Unknown": {manifest(t, `{"home":"{ nothing }"}`), `the document "home" of the manifest: Cannot query field`},
+		} {
+			for _, command := range []string{"serve", "migrate"} {
+				_, err := petitiond(t, append(environment, "PETITION_TRUSTED_DOCUMENTS="+test.file), command)
+				if err == nil {
+					t.Fatalf("%s: petitiond %s works", name, command)
+				}
+				for _, want := range []string{
+					"PETITION_TRUSTED_DOCUMENTS: ", test.want, "PETITION_MESSAGES: the messages in xx.json: ", "PETITION_METRICS_LISTEN: must be",
+					"PETITION_MAX_DEPTH: must be", "PETITION_SECRET_FILE: the secret is not 32 bytes in base64",
+				} {
+					contains(t, err.Error(), want)
+				}
+				if strings.Count(err.Error(), "\n") != 4 || strings.Contains(err.Error(), "canary") {
+					t.Errorf("%s: petitiond %s ends with %v", name, command, err)
+				}
+			}
+		}
+		if file, ok := strings.CutPrefix(setTo(t, environment, "PETITION_DATABASE_URL"), "sqlite:"); ok {
+			if _, err := os.Stat(filepath.Dir(file)); err == nil {
+				t.Error("there is a folder")
+			}
+			return
+		}
+		db, err := database.Open(t.Context(), setTo(t, environment, "PETITION_DATABASE_URL"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = NewApp(t.Context(), config, logger(config, &safeBuffer{}))
-		if err == nil || !strings.Contains(err.Error(), test.want) || !strings.HasPrefix(err.Error(), "PETITION_TRUSTED_DOCUMENTS: ") ||
-			strings.Contains(err.Error(), "\n") {
-			t.Errorf("%s: got %v, want one line with %q", name, err, test.want)
+		defer db.Close()
+		var tables int
+		row := db.Write.QueryRowContext(t.Context(), `SELECT count(*) FROM pg_tables WHERE schemaname = 'public'`)
+		if err := row.Scan(&tables); err != nil || tables > 0 {
+			t.Errorf("there are %d tables, %v", tables, err)
 		}
-	}
+	})
 }

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/url"
-	"os"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -28,7 +28,8 @@ type App struct {
 	site      *live.Gauge[reading.Statistics]
 	transport *transport.Transport
 	mailing   *mailing
-	sdl       string // the text of schema.graphqls
+	ownHost   func(host string) bool // nil: every one is
+	sdl       string                 // the text of schema.graphqls
 	doors     []*door
 	migrated  probe
 	metrics   *metrics
@@ -81,9 +82,7 @@ func NewApp(ctx context.Context, config settings.Config, log *slog.Logger) (_ *A
 	if err = a.serveGraphQL(); err != nil {
 		return nil, err
 	}
-	if a.mailing, err = a.newMailing(); err != nil {
-		return nil, err
-	}
+	a.mailing = a.newMailing()
 	// A probe may outlive Close, which takes a.db away; the closed pool then answers it with an error.
 	db := a.db
 	a.migrated.question = func(ctx context.Context) (bool, error) {
@@ -104,6 +103,10 @@ func (a *App) serveGraphQL() error {
 	schema := graph.Schema(r)
 	// The text that the generated code embeds, so that what is served is what is executed.
 	a.sdl = schema.Schema().Query.Position.Src.Input
+	// In production a proxy in front decides which hosts reach us, and the server is not on the machine of a visitor.
+	if a.config.Env == settings.Development {
+		a.ownHost = transport.OwnHosts(a.config.PublicURL, a.log)
+	}
 	a.transport = transport.New(transport.Options{
 		Schema:         schema,
 		ErrorPresenter: r.PresentError,
@@ -123,7 +126,7 @@ func (a *App) serveGraphQL() error {
 		Address:         addressFrom(a.config.TrustedProxies),
 		AllowedOrigins:  a.allowedOrigins(),
 		LoopbackOrigins: a.config.Env == settings.Development,
-		OwnHost:         a.ownHost(),
+		OwnHost:         a.ownHost,
 		Introspection:   a.config.Introspection,
 		Discreet:        a.config.Env == settings.Production,
 		Limits:          a.limits(),
@@ -144,36 +147,40 @@ func (a *App) allowedOrigins() []string {
 	return origins
 }
 
-// ownHost returns what tells the site's own hosts from others, or nil where every one counts. In production a proxy in
-// front decides which hosts reach us, and the server is not on the machine of a visitor.
-func (a *App) ownHost() func(host string) bool {
-	if a.config.Env == settings.Production {
-		return nil
-	}
-	return transport.OwnHosts(a.config.PublicURL)
-}
-
 // trust makes the transport serve the documents of the site's manifest alone, where there is one, with those that
 // our own pages send.
 func (a *App) trust() error {
-	if a.config.TrustedDocuments == "" {
+	if a.config.TrustedDocuments == nil {
 		return nil
 	}
-	file, err := os.Open(a.config.TrustedDocuments)
-	if err != nil {
-		return fmt.Errorf("PETITION_TRUSTED_DOCUMENTS: %w", err)
+	return untrusted(a.transport.Trust(withPages(a.config.TrustedDocuments)))
+}
+
+// checkDocuments says what is wrong with the site's trusted documents before there is anything that could serve them.
+func checkDocuments(config settings.Config) error {
+	if config.TrustedDocuments == nil {
+		return nil
 	}
-	defer file.Close()
-	manifest, err := operation.ReadManifest(file)
-	if err != nil {
-		return fmt.Errorf("PETITION_TRUSTED_DOCUMENTS: %w", err)
-	}
-	// Under names of our own, so that none takes the place of one of theirs. Otherwise the site's own pages would be
-	// refused their queries.
+	judge := operation.New(operation.Options{
+		Schema: graph.Schema(&graph.Resolver{}).Schema(), Introspection: config.Introspection,
+		Discreet: config.Env == settings.Production, Limits: config.Limits.Limits,
+	})
+	return untrusted(judge.Trust(withPages(config.TrustedDocuments)))
+}
+
+// withPages adds the documents of our own pages to a manifest, which would be refused their queries otherwise. They
+// have names of our own, so that none takes the place of one of the site's.
+func withPages(manifest operation.Manifest) operation.Manifest {
+	manifest = maps.Clone(manifest)
 	for i, text := range pages.Documents() {
 		manifest[fmt.Sprintf("petitiond.page.%d", i+1)] = text
 	}
-	if err := a.transport.Trust(manifest); err != nil {
+	return manifest
+}
+
+// untrusted names the setting of a fault.
+func untrusted(err error) error {
+	if err != nil {
 		return fmt.Errorf("PETITION_TRUSTED_DOCUMENTS: %w", err)
 	}
 	return nil

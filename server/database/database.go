@@ -32,6 +32,9 @@ func (d Dialect) String() string {
 // ErrURL means that a database address has neither of the two forms.
 var ErrURL = errors.New("a database address is sqlite:PATH or postgres://user:password@host:port/name")
 
+// ErrMissing means that there is no database yet, or none that was ever migrated.
+var ErrMissing = errors.New("there is no database")
+
 // DB is one open database.
 type DB struct {
 	Dialect Dialect
@@ -68,6 +71,8 @@ type Options struct {
 	// Memory is how many bytes the program may take, or 0 if that is unknown. SQLite takes a quarter of it at most: the
 	// Memory of the last file that was opened holds for the whole process.
 	Memory int64
+	// Existing makes it an error, ErrMissing, if there is no database yet.
+	Existing bool
 	// Wrap wraps the driver for all pools, for example to count statements.
 	Wrap func(driver.Connector) driver.Connector
 	// Wall is the wall clock of this machine, by default time.Now. Tests set wrong ones.
@@ -86,6 +91,22 @@ func Open(ctx context.Context, url string) (*DB, error) {
 
 // Open is like the function Open, with options.
 func (o Options) Open(ctx context.Context, url string) (*DB, error) {
+	db, err := o.open(ctx, url)
+	if err != nil || !o.Existing {
+		return db, err
+	}
+	// An empty one is none either: whoever meant a site with petitions has the wrong address.
+	applied, err := db.applied(ctx)
+	if err == nil && len(applied) == 0 {
+		err = fmt.Errorf("%w: this one is empty", ErrMissing)
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+func (o Options) open(ctx context.Context, url string) (*DB, error) {
 	o.setDefaults()
 	if o.Wrap == nil {
 		o.Wrap = func(c driver.Connector) driver.Connector { return c }

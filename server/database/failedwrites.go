@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/lib/pq"
 	"github.com/lib/pq/pqerror"
@@ -60,8 +61,9 @@ func isFull(err error) bool {
 type FailedWrites struct {
 	mu     sync.Mutex // guards what follows
 	counts map[Trouble]int
-	told   map[Trouble]int // what counts was when the log was last told
+	told   map[Trouble]int // how many of these the log was told of
 	lines  recurring.Lines
+	open   atomic.Bool // the log has a line that writes fail, and none yet that they work
 }
 
 // Add counts a write that failed, and logs why.
@@ -77,11 +79,25 @@ func (f *FailedWrites) Add(ctx context.Context, log *slog.Logger, err error) {
 }
 
 // Log logs why writes fail that others count. The log is told of a kind of trouble at once, and then once a minute
-// at most, each time with how many have failed since the line before.
+// at most, each time with how many have failed since the line before. It may be told before they are counted, and of
+// some whom nobody counts since they have gone: a line is about one write at least.
 func (f *FailedWrites) Log(ctx context.Context, log *slog.Logger, err error) {
 	kind := TroubleOf(err)
 	if _, due := f.lines.Due(string(kind)); due {
-		log.ErrorContext(ctx, "writes fail", "trouble", string(kind), "failed", f.since(kind), "error", err)
+		log.ErrorContext(ctx, "writes fail", "trouble", string(kind), "times", f.since(kind), "error", err)
+		f.open.Store(true)
+	}
+}
+
+// Worked notes that a write has worked, and logs so if the log was told that they fail.
+func (f *FailedWrites) Worked(ctx context.Context, log *slog.Logger) {
+	if !f.open.Load() || !f.open.Swap(false) { // every write comes here
+		return
+	}
+	for _, kind := range Troubles() {
+		if f.lines.Over(string(kind)) {
+			log.InfoContext(ctx, "writes work again", "trouble", string(kind))
+		}
 	}
 }
 
@@ -92,9 +108,9 @@ func (f *FailedWrites) since(kind Trouble) int {
 	if f.told == nil {
 		f.told = map[Trouble]int{}
 	}
-	failed := f.counts[kind] - f.told[kind]
-	f.told[kind] = f.counts[kind]
-	return failed
+	times := max(1, f.counts[kind]-f.told[kind])
+	f.told[kind] = max(f.counts[kind], min(f.told[kind]+times, f.counts[kind]+1))
+	return times
 }
 
 // Count returns how many writes have failed so far because of one kind of trouble.

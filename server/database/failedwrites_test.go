@@ -92,14 +92,35 @@ func TestFailedWrites(t *testing.T) {
 			failed.Add(t.Context(), log, &pq.Error{Code: pqerror.DiskFull})
 			failed.Add(t.Context(), log, database.ErrClock)
 		}
-		lines("trouble=full failed=1", "trouble=clock failed=1")
+		lines("trouble=full times=1", "trouble=clock times=1")
 		time.Sleep(time.Minute - 1)
 		failed.Log(t.Context(), log, database.ErrClock)
 		lines()
 		time.Sleep(time.Nanosecond)
 		failed.Log(t.Context(), log, database.ErrClock)
 		failed.Add(t.Context(), log, &pq.Error{Code: pqerror.DiskFull})
-		lines("trouble=clock failed=4", "trouble=full failed=5")
+		lines("trouble=clock times=4", "trouble=full times=5")
+		failed.Worked(t.Context(), log)
+		for _, want := range []string{`msg="writes work again" trouble=full`, `msg="writes work again" trouble=clock`} {
+			if strings.Count(out.String(), want) != 1 {
+				t.Errorf("want %q once in:\n%s", want, out.String())
+			}
+		}
+		out.Reset()
+		failed.Worked(t.Context(), log)
+		if out.Len() > 0 {
+			t.Errorf("it is told again: %s", out.String())
+		}
+		// Told before any of them is counted, as by the ledger.
+		time.Sleep(time.Minute)
+		for _, want := range []string{"trouble=other times=1", "trouble=other times=3"} {
+			failed.Log(t.Context(), log, errors.New("canary"))
+			lines(want)
+			for range 4 {
+				failed.Add(t.Context(), log, errors.New("canary"))
+			}
+			time.Sleep(time.Minute)
+		}
 		if full, clock := failed.Count(database.TroubleFull), failed.Count(database.TroubleClock); full != 6 || clock != 5 {
 			t.Errorf("%d and %d are counted, want 6 and 5", full, clock)
 		}

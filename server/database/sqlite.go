@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -47,7 +48,7 @@ func helperPragmas() []pragma { return []pragma{{"query_only", "0", "0"}, cacheS
 // openSQLite opens one connection that writes and several that only read. SQLite allows one writer at a time: with more
 // of them, transactions would fail while they wait for each other instead of queueing here.
 func (o Options) openSQLite(ctx context.Context, path string) (_ *DB, err error) {
-	if path, err = makeFile(path); err != nil {
+	if path, err = o.makeFile(path); err != nil {
 		return nil, err
 	}
 	if errUncounted != nil {
@@ -118,16 +119,19 @@ func sqliteDSN(path string, pragmas []pragma, begin string) string {
 	return "file://" + (&url.URL{Path: slashed}).EscapedPath() + "?" + query.Encode()
 }
 
-// makeFile creates an empty file at path, and its folder, unless they exist. It returns the path with all links
+// makeFile creates an empty file at path, and its folder, unless they exist or have to. It returns the path with all links
 // resolved: SQLite and we name further files after it, which must be the same by whatever link it was opened. The
 // write-ahead log gets the file's mode.
-func makeFile(path string) (string, error) {
+func (o Options) makeFile(path string) (string, error) {
 	if path == "" || strings.HasPrefix(path, ":memory:") || strings.HasPrefix(path, "//") {
 		return "", fmt.Errorf("%w; SQLite needs the path of a file", ErrURL)
 	}
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return "", fmt.Errorf("find the SQLite file: %w", err)
+	}
+	if _, err := os.Stat(path); o.Existing && errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("%w at %s", ErrMissing, path)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return "", fmt.Errorf("create the folder of the SQLite file: %w", err)

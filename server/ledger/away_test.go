@@ -167,6 +167,38 @@ func TestLockedTooLong(t *testing.T) {
 	})
 }
 
+// TestUnhurried lets a batch wait longer than the ledger has patience, for those who are in no hurry: they get what
+// they ask for, unless somebody in a hurry is among them.
+func TestUnhurried(t *testing.T) {
+	t.Parallel()
+	dbtest.Each(t, func(t *testing.T, db *database.DB) {
+		t.Parallel()
+		p := petition(t, db, open())
+		b := running(t, db, impatient())
+		unhurried := ledger.Unhurried(t.Context())
+		var waits []func() error
+		err := database.InTx(t.Context(), db.Write, func(tx *sql.Tx) error {
+			if _, err := ledger.Lock(t.Context(), tx, db.Dialect, p); err != nil {
+				return err
+			}
+			for i := range 3 {
+				waits = append(waits, b.SignLater(unhurried, signature(p, person(i))))
+			}
+			time.Sleep(3 * impatient().Patience)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, wait := range waits {
+			if err := wait(); err != nil {
+				t.Errorf("an unhurried signature: %v", err)
+			}
+		}
+		audit(t, db, p)
+	})
+}
+
 // TestLockTimeout goes on waiting for a counter where PostgreSQL gives the wait up.
 func TestLockTimeout(t *testing.T) {
 	t.Parallel()

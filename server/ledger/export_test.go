@@ -1,6 +1,9 @@
 package ledger
 
-import "sync"
+import (
+	"context"
+	"sync"
+)
 
 // Answer is what one caller of a batch is told.
 type Answer struct {
@@ -29,7 +32,7 @@ func (l *Ledger) Queue(list ...any) (wait func() []Answer) {
 	for i, what := range list {
 		e := newEntry(what)
 		e.done = make(chan struct{})
-		if out[i].Err = l.push(e); out[i].Err != nil {
+		if out[i].Err = l.push(context.Background(), e); out[i].Err != nil {
 			continue
 		}
 		wg.Go(func() { <-e.done; out[i] = Answer{e.receipt, e.err} })

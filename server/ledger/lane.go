@@ -28,6 +28,8 @@ type entry struct {
 	petition     uuid.UUID
 	key          *idempotency.Key
 
+	unhurried bool // see Unhurried
+
 	claimed atomic.Bool // by the lane that writes it, or by the caller who no longer waits for it
 	receipt Receipt
 	err     error
@@ -106,7 +108,7 @@ func (l *lane) refuse(batch []*entry, cause error) {
 
 // write settles a batch as one transaction, and returns an error if it was given up because the database was away.
 func (l *lane) write(batch []*entry) (away error) {
-	ctx, cancel := l.patience()
+	ctx, cancel := l.patience(batch)
 	defer cancel()
 	return l.settle(ctx, batch)
 }
@@ -138,8 +140,23 @@ const refusedFor = 500 * time.Millisecond
 
 // patience is how long a batch is tried. It does not end with those who asked: their rows may be written although they
 // have gone, and the next batch waits behind this one either way.
-func (l *lane) patience() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), l.ledger.opt.Patience)
+func (l *lane) patience(batch []*entry) (context.Context, context.CancelFunc) {
+	patience := l.ledger.opt.Patience
+	if !slices.ContainsFunc(batch, func(e *entry) bool { return !e.unhurried }) {
+		patience = max(patience, unhurriedFor)
+	}
+	return context.WithTimeout(context.Background(), patience)
+}
+
+// unhurriedFor is how long a batch is tried if nobody waits for it who is in a hurry. It ends all the same, so that a
+// program which cannot reach its database can stop.
+const unhurriedFor = time.Minute
+
+type unhurriedKey struct{}
+
+// Unhurried returns a context for writes that may take longer than people wait, such as those of an import.
+func Unhurried(ctx context.Context) context.Context {
+	return context.WithValue(ctx, unhurriedKey{}, true)
 }
 
 // isAway reports whether the database could not be asked. A batch that failed so is not halved: its rows are not to
@@ -166,6 +183,7 @@ func (l *lane) commit(ctx context.Context, b *batch) error {
 			err = l.try(ctx, b) // which finds the key: the transaction that has stored it is committed
 		}
 		if err == nil || errors.Is(err, errWritten) {
+			l.ledger.db.Failed.Worked(ctx, l.ledger.opt.Logger)
 			b.answer()
 			l.ledger.opt.Observer.Committed(b.values()...)
 			return nil
@@ -189,7 +207,7 @@ func (l *lane) commit(ctx context.Context, b *batch) error {
 		case b.lost && !asking && !refused:
 			asking = true
 			var cancel context.CancelFunc
-			ctx, cancel = l.patience()
+			ctx, cancel = l.patience(b.entries)
 			defer cancel()
 		}
 		// Others wait in the queue meanwhile: that is the push back which a database in trouble needs.

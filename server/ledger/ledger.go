@@ -198,7 +198,7 @@ func (l *Ledger) Comment(ctx context.Context, c Comment) (Receipt, error) {
 func (l *Ledger) SignLater(ctx context.Context, s Signature) (wait func() error) {
 	e := &entry{signature: &s, petition: s.Petition, key: s.Key, done: make(chan struct{})}
 	for {
-		err := l.push(e)
+		err := l.push(ctx, e)
 		if err == nil {
 			return func() error { _, err := e.wait(ctx); return err }
 		}
@@ -213,7 +213,8 @@ func (l *Ledger) SignLater(ctx context.Context, s Signature) (wait func() error)
 }
 
 // push queues an entry.
-func (l *Ledger) push(e *entry) error {
+func (l *Ledger) push(ctx context.Context, e *entry) error {
+	e.unhurried = ctx.Value(unhurriedKey{}) != nil
 	switch err := l.queue.Push(e); {
 	case errors.Is(err, queue.ErrFull):
 		return ErrBusy
@@ -229,7 +230,7 @@ func (l *Ledger) submit(ctx context.Context, e *entry) (Receipt, error) {
 		return Receipt{}, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	e.done = make(chan struct{})
-	if err := l.push(e); err != nil {
+	if err := l.push(ctx, e); err != nil {
 		return Receipt{}, err
 	}
 	return e.wait(ctx)

@@ -74,8 +74,9 @@ func (s *Service) Import(ctx context.Context, in Imported) (uuid.UUID, error) {
 	if err != nil {
 		return uuid.Nil, fmt.Errorf("importing a petition: %w", err)
 	}
-	// Not in the transaction above: the ledger has its own, and thousands of rows would hold the lock for long.
-	if err := s.importPeople(ctx, id, in); err != nil {
+	// Not in the transaction above: the ledger has its own, and thousands of rows would hold the lock for long. Nor in the
+	// time of those who sign: on a slow machine a batch of them may take longer than people wait.
+	if err := s.importPeople(ledger.Unhurried(ctx), id, in); err != nil {
 		return uuid.Nil, fmt.Errorf("importing the people of a petition: %w", err)
 	}
 	return id, s.settle(ctx, id, in, c)

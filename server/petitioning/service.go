@@ -140,6 +140,8 @@ func (s *Service) inTx(ctx context.Context, fn func(*tx) error) error {
 		}
 	}
 	switch {
+	case err == nil:
+		s.db.Failed.Worked(ctx, s.opt.Logger)
 	case errors.Is(err, database.ErrOutcomeUnknown):
 		s.opt.Observer.Doubtful()
 		return s.failed(ctx, errOutcomeUnknown(), err)

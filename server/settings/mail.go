@@ -2,6 +2,7 @@ package settings
 
 import (
 	"errors"
+	"io/fs"
 	netmail "net/mail"
 	"os"
 
@@ -21,7 +22,7 @@ func mailSettings() []setting {
 		},
 		{
 			// Behind PETITION_SMTP_URL, without which nobody needs it.
-			name:    "MAIL_FROM",
+			name: "MAIL_FROM", hash: true,
 			meaning: "sender of all mail, such as `Petitions <petitions@example.org>`; must be set with `PETITION_SMTP_URL`",
 			set:     setMailFrom,
 		},
@@ -93,17 +94,17 @@ func mailbox(v string) (string, error) {
 	return a.Kept, nil
 }
 
-// setMessages takes a folder that is there; its files are read at the start.
-func setMessages(c *Config, v string) error {
-	if v == "" {
-		return nil
+// setMessages reads the words of the program, and those in a folder of the operator if there is one.
+func setMessages(c *Config, v string) (err error) {
+	var folder fs.FS
+	if v != "" {
+		if info, err := os.Stat(v); err != nil || !info.IsDir() {
+			return errors.New("must be a folder that can be read")
+		}
+		folder = os.DirFS(v)
 	}
-	// Here and not when a mail is written: a setting is wrong at the start or not at all.
-	if info, err := os.Stat(v); err != nil || !info.IsDir() {
-		return errors.New("must be a folder that can be read")
-	}
-	c.Messages = v
-	return nil
+	c.Messages, err = mail.LoadMessages(folder, "en")
+	return err
 }
 
 // Sender is whom readers of mails see. Development without a mail server need not have one.

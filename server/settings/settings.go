@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	netmail "net/mail"
 	"net/netip"
 	"os"
@@ -14,6 +15,7 @@ import (
 
 	"petitiond/server/database"
 	"petitiond/server/mail"
+	"petitiond/server/operation"
 	"petitiond/server/secret"
 	"petitiond/server/transport"
 )
@@ -44,12 +46,12 @@ type Config struct {
 	SMTP             *mail.Server // nil: none
 	MailFrom         *netmail.Address
 	MailBounce       string
-	MailPace         int    // mails a second
-	Messages         string // folder; empty: ours
+	MailPace         int // mails a second
+	Messages         *mail.Messages
 	AdminKey         string
 	RateLimits       bool
 	Introspection    bool
-	TrustedDocuments string
+	TrustedDocuments operation.Manifest // nil: every document is served
 	AllowedOrigins   []string
 	TrustedProxies   []netip.Prefix
 	Connections      int // plain ones, open at once
@@ -160,11 +162,25 @@ func (l *loader) load() Config {
 			continue
 		}
 		// Also a default is checked: a limit that was made too large in one place shows at the start.
-		if err := s.set(&c, value); err != nil {
+		err := s.set(&c, value)
+		if hasComment(value) && (err != nil || !s.hash) {
+			err = errComment
+		}
+		if err != nil {
 			l.fault(s.variable(), err)
 		}
 	}
 	return c
+}
+
+// errComment names what is wrong with most values that would otherwise be called bad, or, worse, be taken.
+var errComment = errors.New("has a comment behind it, which systemd and Docker take for a part of the value; " +
+	"write comments on lines of their own")
+
+// hasComment reports whether a value ends as a line does in a shell, which takes what follows for a comment. The readers
+// of such files that start services do not.
+func hasComment(value string) bool {
+	return strings.Contains(value, " #") || strings.Contains(value, "\t#")
 }
 
 // value returns what was given for a setting by flag, variable or file, and whether anything was.
@@ -185,7 +201,7 @@ func (l *loader) value(s setting) (string, bool) {
 	}
 	content, err := os.ReadFile(path)
 	if err != nil {
-		l.fault(s.variable()+"_FILE", errors.New("names a file that cannot be read"))
+		l.fault(s.variable()+"_FILE", unreadable(err))
 		return "", false
 	}
 	if secret.Exposed(path) { // only a warning: this is how containers, which have one user, get their secrets
@@ -228,7 +244,7 @@ func (l *loader) checkProduction(c Config) {
 		l.fault("PETITION_SMTP_URL", errors.New("must be set in production, since mailboxes confirm signatures; "+
 			"or set PETITION_CONFIRMATION to none, but note that a signature then counts at once"))
 	}
-	if _, err := os.Stat(c.SecretFile); err != nil {
+	if _, err := os.Stat(c.SecretFile); errors.Is(err, fs.ErrNotExist) {
 		l.fault("PETITION_SECRET_FILE",
 			errors.New("must name a file that exists in production; for a new site, create one with: "+secret.Recipe))
 	} else if secret.Exposed(c.SecretFile) {

@@ -1,7 +1,10 @@
 package settings
 
 import (
+	"encoding/base64"
+	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -12,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"petitiond/server/secret"
 	"petitiond/server/transport"
 )
 
@@ -28,10 +32,7 @@ func TestDefaults(t *testing.T) {
 
 func TestProduction(t *testing.T) {
 	t.Parallel()
-	key := filepath.Join(t.TempDir(), "secret.key")
-	if err := os.WriteFile(key, []byte("x"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	key := secretFile(t)
 	whole := []string{
 		"PETITION_ENV=production", "PETITION_PUBLIC_URL=https://petitions.example.org/", "PETITION_DATABASE_URL=postgres://db/x",
 		"PETITION_SECRET_FILE=" + key, "PETITION_SMTP_URL=smtp://mail.example.org", "PETITION_MAIL_FROM=petitions@example.org",
@@ -77,7 +78,8 @@ func TestMailServerNeedsASender(t *testing.T) {
 	}
 }
 
-// The settings that README lists for production are all that a start needs, and each is needed.
+// The settings that README lists for production are all that a start needs, and each is needed; they are read as the
+// unit that README has reads them.
 func TestReadmeProduction(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("../../README.md")
@@ -87,15 +89,8 @@ func TestReadmeProduction(t *testing.T) {
 	_, rest, _ := strings.Cut(string(readme), "## In production\n")
 	_, block, _ := strings.Cut(rest, "```sh\n")
 	block, _, _ = strings.Cut(block, "```")
-	var list []string
-	for line := range strings.Lines(block) {
-		pair, _, _ := strings.Cut(line, "#")
-		list = append(list, strings.TrimSpace(pair))
-	}
-	key := filepath.Join(t.TempDir(), "secret.key")
-	if err := os.WriteFile(key, []byte("x"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	list := environmentFile(block)
+	key := secretFile(t)
 	for i, pair := range list {
 		for name, value := range map[string]string{"PETITION_SECRET_FILE=": key, "PETITION_DATABASE_URL=": "postgres://db/x"} {
 			if strings.HasPrefix(pair, name) {
@@ -112,6 +107,17 @@ func TestReadmeProduction(t *testing.T) {
 			t.Errorf("it starts without %s", pair)
 		}
 	}
+}
+
+// secretFile makes a file with a secret.
+func secretFile(t *testing.T) string {
+	t.Helper()
+	key := filepath.Join(t.TempDir(), "secret.key")
+	root := base64.StdEncoding.EncodeToString(make([]byte, secret.RootSize))
+	if err := os.WriteFile(key, []byte(root), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return key
 }
 
 func TestFaults(t *testing.T) {
@@ -157,7 +163,7 @@ func TestFaults(t *testing.T) {
 		"PETITION_CONFIRMATION=canary":                      "none or email",
 		"PETITION_REVIEW=on":                                "not part of this release",
 		"PETITION_ADMIN_KEY=canary":                         "32 characters",
-		"PETITION_ADMIN_KEY_FILE=/canary":                   "cannot be read",
+		"PETITION_ADMIN_KEY_FILE=/canary":                   "does not exist",
 		"PETITION_ALLOWED_ORIGINS=canary":                   "https://example.org",
 		"PETITION_ALLOWED_ORIGINS=null":                     "https://example.org",
 		"PETITION_ALLOWED_ORIGINS=https://canary/":          "without a path",
@@ -304,6 +310,44 @@ func TestReadmeTable(t *testing.T) {
 	}
 }
 
+// environmentFile reads settings as systemd reads an EnvironmentFile: a comment is a whole line, spaces around a value
+// are dropped, and quotes around it. Escapes and values of several lines, which it also knows, are not used here.
+func environmentFile(text string) (pairs []string) {
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		name, value, ok := strings.Cut(line, "=")
+		if !ok || strings.HasPrefix(line, "#") || strings.HasPrefix(line, ";") {
+			continue
+		}
+		value = strings.TrimSpace(value)
+		for _, quote := range []string{`"`, "'"} {
+			if len(value) > 1 && strings.HasPrefix(value, quote) && strings.HasSuffix(value, quote) {
+				value = value[1 : len(value)-1]
+				break
+			}
+		}
+		pairs = append(pairs, strings.TrimSpace(name)+"="+value)
+	}
+	return pairs
+}
+
+// A comment behind a value is named, whatever the setting would have made of it.
+func TestCommentBehindValue(t *testing.T) {
+	t.Parallel()
+	for _, s := range settings() {
+		for _, comment := range []string{" # canary", "\t# canary", " #canary"} {
+			_, _, err := Load(nil, []string{s.variable() + "=" + s.development + "x" + comment})
+			if err == nil || !strings.Contains(err.Error(), s.variable()+": has a comment behind it") || strings.Contains(err.Error(), "canary") {
+				t.Errorf("%s with a comment: %v", s.variable(), err)
+			}
+		}
+	}
+	c, _, err := Load(nil, []string{"PETITION_SMTP_URL=smtp://localhost", `PETITION_MAIL_FROM="Team #1" <team@example.org>`})
+	if err != nil || c.MailFrom.Name != "Team #1" {
+		t.Errorf("%v is not taken: %v", c.MailFrom, err)
+	}
+}
+
 // row returns a setting's row in the README.
 func (s setting) row() string {
 	name := "`" + s.variable() + "`"
@@ -347,5 +391,18 @@ func TestAllowedOrigins(t *testing.T) {
 		if diff := cmp.Diff(want, c.AllowedOrigins); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", value, diff)
 		}
+	}
+}
+
+// A file that another user may read alone is a matter of who runs the program, which the fault names.
+func TestUnreadableFile(t *testing.T) {
+	t.Parallel()
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fault := unreadable(&fs.PathError{Op: "open", Path: "canary", Err: fs.ErrPermission}).Error()
+	if !strings.Contains(fault, "the user "+me.Username) || !strings.Contains(fault, "chown") || strings.Contains(fault, "canary") {
+		t.Errorf("the fault is %q", fault)
 	}
 }

@@ -16,6 +16,7 @@ type setting struct {
 	development string // default
 	production  string // default
 	secret      bool
+	hash        bool   // a right value may have a space and a # in it
 	meaning     string // for the help text and the README
 	// Checks a value and stores it; its errors never contain the value, which may be a secret.
 	set func(c *Config, value string) error
@@ -45,14 +46,14 @@ func siteSettings() []setting {
 		{
 			name: "LISTEN", development: "127.0.0.1:8080", production: ":8080",
 			meaning: "address to listen on; `:0` picks a free port, which the first log line shows",
-			set:     textSetter(func(c *Config) *string { return &c.Listen }),
+			set:     setAddress(func(c *Config) *string { return &c.Listen }),
 		},
 		{
 			// Without a default: what is listened on beside the site itself somebody has to choose.
 			name: "METRICS_LISTEN",
 			meaning: "separate address that serves only `/metrics`, such as `127.0.0.1:9090`; if unset, `/metrics` is " +
 				"served on `PETITION_LISTEN` in development and nowhere in production",
-			set: textSetter(func(c *Config) *string { return &c.MetricsListen }),
+			set: optional(setAddress(func(c *Config) *string { return &c.MetricsListen })),
 		},
 		{
 			// Where there is none the address that is listened on takes its place: see the type door.
@@ -73,7 +74,7 @@ func siteSettings() []setting {
 			meaning: "file with 32 random bytes in base64, from which every key is derived; [the database belongs to " +
 				"it](#the-secret-file-and-backups). In development it is created along with a new database; production " +
 				"refuses a file that anybody but its owner may read",
-			set: textSetter(func(c *Config) *string { return &c.SecretFile }),
+			set: setSecretFile,
 		},
 		{
 			// Off in both: content that somebody invented must not come to a site by itself.
@@ -128,7 +129,7 @@ func accessSettings() []setting {
 			name: "TRUSTED_DOCUMENTS",
 			meaning: "file of the only documents to serve, as written by graphql-codegen (`persisted-documents.json`) or " +
 				"Apollo (`persisted-query-manifest.json`); there is no GraphiQL then. If unset, every document is served",
-			set: textSetter(func(c *Config) *string { return &c.TrustedDocuments }),
+			set: setTrustedDocuments,
 		},
 		{
 			name: "ALLOWED_ORIGINS",

@@ -3,6 +3,7 @@ package settings
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -21,6 +22,28 @@ func textSetter(field func(*Config) *string, choices ...string) func(*Config, st
 		}
 		*field(c) = v
 		return nil
+	}
+}
+
+// setAddress returns a setter for an address to listen on, whose host is left to the system.
+func setAddress(field func(*Config) *string) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		_, port, err := net.SplitHostPort(v)
+		if _, wrong := strconv.ParseUint(port, 10, 16); err != nil || wrong != nil {
+			return errors.New("must be an address with a port, such as 127.0.0.1:8080 or :8080")
+		}
+		*field(c) = v
+		return nil
+	}
+}
+
+// optional returns a setter that leaves a setting unset without a value.
+func optional(set func(*Config, string) error) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		if v == "" {
+			return nil
+		}
+		return set(c, v)
 	}
 }
 

@@ -29,7 +29,7 @@ const costHeader = "X-Graphql-Cost"
 func (t *Transport) route(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !t.ownHost(r.Host):
-		refuse(w, mediaJSON, misdirected())
+		refuse(w, mediaJSON, misdirected(r.Host))
 	// Before all methods: a handshake is a GET without an operation.
 	case upgrades(r):
 		t.opener.serveSocket(w, r)

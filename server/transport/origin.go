@@ -50,7 +50,7 @@ type origins struct {
 	named    []string
 	all      bool // others may read
 	loopback bool // pages of this machine may do everything
-	refused  refusedOrigins
+	refused  *refusals
 }
 
 // newOrigins takes the star out of the list, as it is no origin.
@@ -58,7 +58,7 @@ func newOrigins(o Options) *origins {
 	named := slices.DeleteFunc(slices.Clone(o.AllowedOrigins), func(origin string) bool { return origin == anyOrigin })
 	return &origins{
 		named: named, all: len(named) < len(o.AllowedOrigins), loopback: o.LoopbackOrigins,
-		refused: refusedOrigins{told: map[string]bool{}, log: o.Logger},
+		refused: newRefusals(o.Logger, "origin", "pages of another origin were refused: PETITION_ALLOWED_ORIGINS does not name it"),
 	}
 }
 
@@ -84,41 +84,11 @@ func (o *origins) others(r *http.Request) rights {
 	if o.all {
 		return reads
 	}
-	o.refused.tell(r.Header.Get("Origin"))
+	if origin := r.Header.Get("Origin"); isOrigin(origin) { // a browser sends no other, and it is not for our log
+		o.refused.tell(origin)
+	}
 	return nothing
 }
-
-// OwnHosts returns a function that reports whether a Host, with or without a port, is the site itself: an address, a
-// name that nobody can register, or the host of the site's URL. The owner of any other name can have it lead here, and
-// browsers then take us for a part of their site (DNS rebinding) and show its pages whatever we answer.
-func OwnHosts(site string) func(host string) bool {
-	public := ""
-	if u, err := url.Parse(site); err == nil {
-		public = strings.ToLower(u.Hostname())
-	}
-	return func(host string) bool {
-		name := strings.ToLower((&url.URL{Host: host}).Hostname())
-		_, err := netip.ParseAddr(name)
-		return err == nil || name == public || isUnregistrable(name)
-	}
-}
-
-// isUnregistrable reports whether a name has a meaning only on a machine or in its network: a single word, as
-// containers and services have, or a name below one that was set aside for that (RFC 6761, RFC 6762, and ICANN for
-// internal). No host at all, as in HTTP/1.0, is none that somebody owns.
-func isUnregistrable(name string) bool {
-	top := name[strings.LastIndexByte(name, '.')+1:]
-	return top == name || slices.Contains([]string{"localhost", "local", "internal", "test"}, top)
-}
-
-// misdirected refuses a request for a host that is not the site.
-func misdirected() *fault.Fault {
-	return fault.New(http.StatusMisdirectedRequest, errcode.BadRequest, Misdirected)
-}
-
-// Misdirected tells how to reach a site that was asked under a host that is not its own.
-const Misdirected = "This server is reached by localhost, by an address or by a name of the local network. " +
-	"To use another host, set PETITION_PUBLIC_URL to it."
 
 // isLoopback reports whether a host is the machine itself.
 func isLoopback(host string) bool {
@@ -144,14 +114,19 @@ func (o *origins) share(next http.Handler) http.Handler {
 	return cors.New(options).Handler(next)
 }
 
-// refusedOrigins logs the name of each origin whose pages were refused, once. It remembers a hundred of them. If there
-// are more, as when somebody makes them up, it says nothing for the rest of the hour, and then begins again.
-type refusedOrigins struct {
-	log *slog.Logger
+// refusals logs the name of each origin or host that was refused, once. It remembers a hundred of them. If there are
+// more, as when somebody makes them up, it says nothing for the rest of the hour, and then begins again.
+type refusals struct {
+	kind, text string // of the line: what has that name, and what has happened
+	log        *slog.Logger
 
 	mu    sync.Mutex // guards what follows
 	told  map[string]bool
 	since time.Time // when told was empty
+}
+
+func newRefusals(log *slog.Logger, kind, text string) *refusals {
+	return &refusals{kind: kind, text: text, log: log, told: map[string]bool{}}
 }
 
 const (
@@ -159,24 +134,21 @@ const (
 	longestName = 300 // bytes of an origin; names of hosts have at most 253
 )
 
-// tell logs an origin.
-func (o *refusedOrigins) tell(origin string) {
-	if !isOrigin(origin) {
-		return // a browser would not send it, and it is not for our log
-	}
+// tell logs a name, which may be anybody's: the caller sees that it is fit for a log.
+func (o *refusals) tell(name string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.told) >= mostRefused && now().Sub(o.since) >= time.Hour {
 		clear(o.told)
 	}
-	if o.told[origin] || len(o.told) >= mostRefused {
+	if o.told[name] || len(o.told) >= mostRefused {
 		return
 	}
 	if len(o.told) == 0 {
 		o.since = now()
 	}
-	o.told[strings.Clone(origin)] = true
-	o.log.Warn("pages of another origin were refused: PETITION_ALLOWED_ORIGINS does not name it", "origin", origin)
+	o.told[strings.Clone(name)] = true
+	o.log.Warn(o.text, o.kind, name)
 }
 
 // isOrigin reports whether a text is an origin as a browser sends it: a scheme and a host, or null.

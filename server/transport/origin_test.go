@@ -238,7 +238,7 @@ func TestHostsThatAreNotOurs(t *testing.T) {
 	t.Parallel()
 	for _, allowed := range [][]string{nil, {"*"}} {
 		o := newStation().options()
-		o.OwnHost, o.AllowedOrigins = transport.OwnHosts("https://site.example"), allowed
+		o.OwnHost, o.AllowedOrigins = transport.OwnHosts("https://site.example", slog.New(slog.DiscardHandler)), allowed
 		_, server := serve(t, o)
 		for host, own := range map[string]bool{"site.example": true, "localhost:80": true, "stranger.example": false} {
 			for name, c := range map[string]struct {
@@ -273,11 +273,47 @@ func TestHostsThatAreNotOurs(t *testing.T) {
 				body, err := io.ReadAll(resp.Body)
 				_ = resp.Body.Close()
 				got := reply{status: resp.StatusCode, body: string(body)}
-				if err != nil || got.status != http.StatusMisdirectedRequest || got.code() != "BAD_REQUEST" || strings.Contains(got.body, host) {
+				if err != nil || got.status != http.StatusMisdirectedRequest || got.code() != "BAD_REQUEST" || !strings.Contains(got.body, "PETITION_PUBLIC_URL=http://"+host+" ") {
 					t.Errorf("%v, %s for %s: %v %d %s", allowed, name, host, err, got.status, got.body)
 				}
 			}
 		}
+	}
+}
+
+// TestRefusedHostsAreNamed: answers and the log name a host that was refused, the log once, and nothing else that a
+// client may have sent as a host.
+func TestRefusedHostsAreNamed(t *testing.T) {
+	t.Parallel()
+	log := &logged{}
+	own := transport.OwnHosts("", slog.New(slog.NewTextHandler(log, nil)))
+	for host, name := range map[string]string{"box.lan:8080": "box.lan", "Studio.Stranger.example": "studio.stranger.example"} {
+		for range 3 {
+			if own(host) {
+				t.Errorf("%q is our own", host)
+			}
+		}
+		if got := log.count("host=" + name); got != 1 {
+			t.Errorf("%q is logged %d times", name, got)
+		}
+		if got := transport.Misdirected(host); !strings.Contains(got, "the host "+host+". ") || !strings.Contains(got, "PETITION_PUBLIC_URL=http://"+host+" ") {
+			t.Errorf("%q is answered with %q", host, got)
+		}
+	}
+	for _, hostile := range []string{
+		"<canary>.example", "canary.example&x", "canary'.example", "canary;.example", "canary.example:", "canary.example:123456", "canary@b.example",
+		"canary." + strings.Repeat("a", 253), "canary\n.example", "кanary.example",
+	} {
+		own(hostile)
+		if got := transport.Misdirected(hostile); strings.Contains(got, "anary") || !strings.Contains(got, "http://HOST:PORT ") {
+			t.Errorf("%q is answered with %q", hostile, got)
+		}
+	}
+	for i := range 300 {
+		own(fmt.Sprintf("n%d.stranger.example", i))
+	}
+	if got := log.count("level=WARN"); got != 100 || log.count("anary") > 0 {
+		t.Errorf("%d lines, want a hundred, and none with a canary", got)
 	}
 }
 
@@ -290,7 +326,9 @@ func TestOwnHosts(t *testing.T) {
 			"[::1]": true, "[2001:db8::1]:8080": true, "[fe80::1%25eth0]:80": true, "petitiond:8080": true, "host.docker.internal:8080": true,
 			"studio.local": true, "petitions.test:8080": true, "": true,
 			"stranger.example": false, "stranger.example:8080": false, "127.0.0.1.stranger.example": false, "localhost.stranger.example": false,
-			"local.stranger.example": false, "notlocal.example": false, "localhost.": false, "stranger.example.": false, ".example": false,
+			"local.stranger.example": false, "notlocal.example": false, "stranger.example.": false,
+			"localhost.": true, "localhost.:8080": true, "box.home.arpa": true, "home.arpa": false, "arpa": true, "stranger.arpa": false,
+			"box.lan": false, "fritz.box": false, "petitiond.default.svc": false, "nothome.arpa": false, "localhost..": false, ".example": false,
 			"xn--e1afmkfd.xn--p1ai": false, "localhost:80@stranger.example": false,
 		},
 		"https://Petitions.example:8443": {
@@ -298,7 +336,7 @@ func TestOwnHosts(t *testing.T) {
 			"www.petitions.example": false, "petitions.example.stranger.example": false, "example": true,
 		},
 	} {
-		own := transport.OwnHosts(site)
+		own := transport.OwnHosts(site, slog.New(slog.DiscardHandler))
 		for host, want := range hosts {
 			if got := own(host); got != want {
 				t.Errorf("of the site %q, %q is its own: %v, want %v", site, host, got, want)
