@@ -49,6 +49,7 @@ type feed struct {
 	readers  []*task
 	networks map[netip.Prefix]int // how many readers each has
 	bytes    int                  // of the events in news, taken from the transport's memory
+	payer    netip.Prefix         // the network for which they count
 }
 
 // publish adds an event and queues the connections of all readers. The events of a feed together may take no more bytes
@@ -80,22 +81,42 @@ func (f *feed) publish(k *Keeper, mark eventmark.Mark, body []byte) error {
 	return nil
 }
 
-// account adjusts the reserved memory to the events of next. It needs mu.
+// account adjusts the reserved memory to the events of next. They count for one network of the readers. If that has gone
+// or may have no more, they count for another: else whoever is the first to open what everybody reads, and then uses up
+// its share, would end it for all. It needs mu.
 func (f *feed) account(k *Keeper, next *news) error {
 	bytes := 0
 	for _, e := range next.events {
 		bytes += len(e.body)
 	}
-	switch {
-	case bytes > k.Answer:
+	if bytes > k.Answer {
 		return answerbudget.ErrAnswer
+	}
+	switch payer := k.Memory.Of(f.payer); {
 	case bytes <= f.bytes:
-		k.Memory.Give(f.bytes - bytes)
-	case !k.Memory.Take(bytes - f.bytes):
-		return answerbudget.ErrMemory
+		payer.Give(f.bytes - bytes)
+	case f.networks[f.payer] > 0 && payer.Take(bytes-f.bytes):
+	default:
+		return f.pass(k, bytes)
 	}
 	f.bytes = bytes
 	return nil
+}
+
+// pass has the events, as many bytes as they have become, count for another network. It needs mu.
+func (f *feed) pass(k *Keeper, bytes int) error {
+	asked := 0
+	for network := range f.networks {
+		if k.Memory.Of(network).Take(bytes) {
+			k.Memory.Of(f.payer).Give(f.bytes)
+			f.payer, f.bytes = network, bytes
+			return nil
+		}
+		if asked++; asked == sampled {
+			break
+		}
+	}
+	return answerbudget.ErrMemory
 }
 
 // surplus returns how many of the oldest events without a topic must go to make room for a new event.
@@ -125,7 +146,7 @@ func (f *feed) finish(k *Keeper, errs []byte) {
 	last := *f.news.Load()
 	last.ended, last.errs = true, errs
 	f.news.Store(&last)
-	k.Memory.Give(f.bytes)
+	k.Memory.Of(f.payer).Give(f.bytes)
 	f.bytes = 0
 	k.dispatch.call(f.readers)
 }
