@@ -93,6 +93,15 @@ func TestPetition(t *testing.T) {
 	)
 }
 
+// TestComment makes one break of any number of empty lines.
+func TestComment(t *testing.T) {
+	t.Parallel()
+	f := setup()
+	f.petition.Comments = []pages.Comment{{Body: "First.\nIts second line.\n\n \n\n\t\nSecond."}}
+	body := page(t, serve(t, f.options(), bundle()), "/p/night-bus")
+	wants(t, body, `<p class="said" dir="auto">First. Its second line.</p> <p class="said" dir="auto">Second.</p>`)
+}
+
 func TestPetitionFromRightToLeft(t *testing.T) {
 	t.Parallel()
 	f := setup()

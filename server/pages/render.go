@@ -30,6 +30,7 @@ func parse(files library) (templates, error) {
 		"mailAddress": mailAddress,
 		"number":      number,
 		"outcome":     outcome,
+		"paragraphs":  paragraphs,
 	}).ParseFS(templateFiles, "templates/frame.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse the frame: %w", err)

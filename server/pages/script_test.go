@@ -33,7 +33,7 @@ func TestOperations(t *testing.T) {
 		t.Fatal(err)
 	}
 	schema := gqlparser.MustLoadSchema(&ast.Source{Name: "schema.graphqls", Input: string(contract)})
-	quoted := regexp.MustCompile("'((?:subscription|{ )[^']*)'|`((?:#.*\n)?(?:query|mutation|subscription) [^`]*)`")
+	quoted := regexp.MustCompile("'((?:subscription|{ )[^']*)'|`((?:#.*\n)*(?:query|mutation|subscription) [^`]*)`")
 	sources := map[string]int{"live.js": 2, "sign.js": 1, "graphiql.js": 3, "start": 1}
 	for name, want := range sources {
 		text := ""

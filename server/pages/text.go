@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"regexp"
 	"strconv"
 
 	bcp47 "golang.org/x/text/language"
@@ -14,6 +15,12 @@ func number(n int) string {
 	}
 	return text
 }
+
+// emptyLines stand between two paragraphs.
+var emptyLines = regexp.MustCompile(`\n(?:[ \t]*\n)+`)
+
+// paragraphs returns the paragraphs of a comment: however many lines somebody leaves empty, there is one break.
+func paragraphs(text string) []string { return emptyLines.Split(text, -1) }
 
 // language returns the value of a lang attribute, which is empty in HTML if the language is not known.
 func language(tag string) string {

@@ -10,7 +10,7 @@
 
   const petition = root.dataset.petition;
 
-  const list = `# The petitions that are being signed most.
+  const list = `# What is signed most
 query Trending {
   petitions(first: 5, orderBy: { field: TRENDING }) {
     nodes {
@@ -26,7 +26,7 @@ query Trending {
 }
 `;
 
-  const sign = `# Signs a petition. What a person can correct is reported in userErrors.
+  const sign = `# Signs a petition
 mutation Sign($input: SignPetitionInput!) {
   signPetition(input: $input) {
     status
@@ -36,7 +36,8 @@ mutation Sign($input: SignPetitionInput!) {
 }
 `;
 
-  const watch = `# Shows the count whenever it changes. Leave it running, and sign in another window.
+  const watch = `# Watches the count.
+# Leave it running, and sign in another window.
 subscription LiveCount($petition: ID!) {
   signatureCount(petitionId: $petition) {
     total

@@ -5,10 +5,11 @@ import { after, before, test } from 'node:test';
 import { launch } from './chromium.mjs';
 
 const [path, ...addresses] = process.argv.slice(2);
-let browser;
+let browser, page;
 
 before(async () => {
   browser = await launch(path);
+  page = await browser.newPage();
 }, { timeout: 60_000 });
 after(() => browser.close());
 
@@ -44,12 +45,11 @@ for (const width of [1280, 375]) {
   for (const address of addresses) {
     const { pathname, search } = new URL(address);
     test(`${pathname}${search} at ${width}`, { timeout: 30_000 }, async () => {
-      const page = await browser.newPage({ viewport: { width, height: 800 } });
+      await page.setViewportSize({ width, height: 800 });
       await page.goto(address);
       assert.deepEqual(await page.evaluate(beyond), []);
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width);
       assert.deepEqual(await page.evaluate(broken), []);
-      await page.close();
     });
   }
 }
