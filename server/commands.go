@@ -222,7 +222,7 @@ func help(out io.Writer) error {
 		fmt.Fprintf(&b, "  petitiond %s\n", commands()[name].usage)
 	}
 	b.WriteString("\nSettings are environment variables. Each is also a flag, except those marked *, which can be read from a file " +
-		"that the variable …_FILE names.\n\n")
+		"that the variable …_FILE names. The default is in brackets.\n\n")
 	settings.Describe(&b)
 	_, err := io.WriteString(out, b.String())
 	return err
