@@ -79,7 +79,8 @@ func openDatabase(ctx context.Context, config settings.Config, log *slog.Logger)
 }
 
 // noSite is for those who run a command elsewhere than its server, or without its settings.
-const noSite = "this command needs the settings and the folder of its server, and makes no new site: serve, demo and migrate do"
+const noSite = "this command needs the settings and the folder of its server, and makes no new site: " +
+	"serve, demo and migrate do"
 
 // unopened says of a database that cannot be opened what to do.
 func unopened(err error) error {
