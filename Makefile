@@ -32,10 +32,12 @@ $(PAGES)/node_modules/.fetched: $(LOCK)
 	@cd $(PAGES) && { npm ci --no-audit --no-fund --loglevel=error >/dev/null && npm run --silent assets && touch node_modules/.fetched; } \
 	  || echo "GraphiQL's files could not be fetched from npm; the page will load them from a CDN." >&2
 
+# A package takes a minute or two, and several times as long on a machine that is busy with other things: Go's ten minutes
+# would end it.
 # -race would also check every pointer of SQLite, whose C was translated and follows other rules: that takes longer than all
 # the rest.
 test: ## run every test on SQLite and PostgreSQL; RACE=1 adds the race detector, FLAGS='-run X -v' other flags
-	go test -shuffle=on $(if $(RACE),-race -gcflags=modernc.org/...=-d=checkptr=0) $(FLAGS) ./...
+	go test -timeout 20m -shuffle=on $(if $(RACE),-race -gcflags=modernc.org/...=-d=checkptr=0) $(FLAGS) ./...
 
 faults: ## kill, cut and stall the running program, for a long time; make test does so briefly
 	PETITION_TEST_FAULTS=long go test -count=1 -timeout 60m -v $(FLAGS) ./server/bench/faults

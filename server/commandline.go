@@ -30,6 +30,9 @@ func status(err error) int {
 // run executes one command, whose flags follow its name. Without a name it is serve.
 func run(ctx context.Context, args, environment []string, stdout, stderr io.Writer) error {
 	name, rest := "serve", args
+	if len(args) > 0 && (args[0] == "--version" || args[0] == "-version") { // as people ask other programs
+		args = append([]string{"version"}, args[1:]...)
+	}
 	if len(args) > 0 && args[0] != "" && args[0][0] != '-' {
 		name, rest = args[0], args[1:]
 	}

@@ -44,7 +44,10 @@ type command struct {
 // commands returns what the binary can do, by name. What each says of itself is what help prints.
 func commands() map[string]command {
 	return map[string]command{
-		"serve":   {usage: "serve             migrate the database and serve until SIGTERM (the default)", creates: true, run: serve},
+		"serve": {
+			usage:   "serve             migrate the database and serve until SIGTERM (the default)",
+			creates: true, run: serve,
+		},
 		"migrate": {usage: "migrate           apply the migrations and list them", creates: true, run: migrate},
 		"demo":    {usage: "demo              load the demo content into an empty database", creates: true, run: loadDemo},
 		"key": {
@@ -226,7 +229,7 @@ func help(out io.Writer) error {
 		fmt.Fprintf(&b, "  petitiond %s\n", commands()[name].usage)
 	}
 	b.WriteString("\nSettings are environment variables. Each is also a flag, except those marked *, which can be read from a file " +
-		"that the variable …_FILE names.\n\n")
+		"that the variable …_FILE names. The default is in brackets.\n\n")
 	settings.Describe(&b)
 	_, err := io.WriteString(out, b.String())
 	return err

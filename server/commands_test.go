@@ -36,6 +36,9 @@ func TestVersionAndHelp(t *testing.T) {
 		t.Fatal(err)
 	}
 	contains(t, out, "petitiond ", "commit ", "go1.")
+	if flag, err := petitiond(t, nil, "--version"); flag != out || err != nil {
+		t.Errorf("--version: %q, %v", flag, err)
+	}
 	out, err = petitiond(t, nil, "help")
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +46,8 @@ func TestVersionAndHelp(t *testing.T) {
 	for name := range commands() {
 		contains(t, out, "petitiond "+name)
 	}
-	for _, markdown := range []string{"`", "](", "["} {
+	contains(t, out, "[127.0.0.1:8080; in production :8080]\n", "[unset; must be set in production]\n", " [10m]\n")
+	for _, markdown := range []string{"`", "]("} {
 		if strings.Contains(out, markdown) {
 			t.Errorf("the help has %q in it:\n%s", markdown, out)
 		}

@@ -122,7 +122,7 @@ func TestLogNamesTheCause(t *testing.T) {
 	s.page(t, "/")
 	s.send(t, "", `{ petitions(search: "canary") { nodes { title } } }`, nil)
 	s.outcome(t, petition, "canary@example.org")
-	for _, line := range []string{"news from other replicas is interrupted", "page failed", "a field failed", "writes fail"} {
+	for _, line := range []string{"news from other replicas is interrupted", `page failed" page=/ `, "a field failed", "writes fail"} {
 		found := regexp.MustCompile(`msg="[^"]*` + line + `.*`)
 		said := found.FindString(s.log.until(found.MatchString))
 		cause := regexp.MustCompile(` error=(.+)`).FindStringSubmatch(said)

@@ -498,6 +498,32 @@ func TestDivide(t *testing.T) {
 	}
 }
 
+// Settings of more than there is are warned of, with what to do; the defaults are not.
+func TestExcesses(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		environment []string
+		want        string
+	}{
+		{nil, ""},
+		{[]string{"PETITION_MEMORY=4GiB", "PETITION_MAX_SOCKETS=15500"}, ""},
+		{[]string{"PETITION_MAX_SOCKETS=15501"}, "PETITION_MAX_SOCKETS is more than the 15500 that"},
+		{[]string{"PETITION_MEMORY=999999GiB"}, "PETITION_MEMORY is more than the 4096 MiB that"},
+	} {
+		c, _, err := settings.Load(nil, test.environment)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := strings.Join(excesses(c, 20_000, 4<<30), "\n")
+		if !strings.HasPrefix(got, test.want) || test.want == "" && got != "" || strings.Contains(got, "\n") {
+			t.Errorf("%v: %q, want %q", test.environment, got, test.want)
+		}
+		if len(excesses(c, 1<<30, 0)) > 0 {
+			t.Errorf("%v: what is unknown is exceeded", test.environment)
+		}
+	}
+}
+
 // A proxy that the settings do not name is noticed at its first request.
 func TestUnnamedProxyIsNoticed(t *testing.T) {
 	t.Parallel()

@@ -96,8 +96,8 @@ func (l listensAt) Addr() net.Addr          { return l.address }
 func (listensAt) Accept() (net.Conn, error) { return nil, net.ErrClosed }
 func (listensAt) Close() error              { return nil }
 
-// The first line of a server's log has its address, whatever there is to be said besides.
-func TestFirstLineHasTheAddress(t *testing.T) {
+// A server says where it is reached when it is, behind what it had to do before.
+func TestServingIsLoggedWhenItIs(t *testing.T) {
 	t.Parallel()
 	eachDatabase(t, func(t *testing.T, environment []string) {
 		for _, more := range [][]string{
@@ -105,13 +105,17 @@ func TestFirstLineHasTheAddress(t *testing.T) {
 			{"PETITION_METRICS_LISTEN=127.0.0.1:0"},
 			{"PETITION_SECRET_FILE=" + secretOf(t, 'a', 0o644)},
 			{"PETITION_MAX_SOCKETS=1000000"},
+			{"PETITION_DEMO=true"},
 		} {
 			s := start(t, append(empty(t, environment), more...))
 			s.logs(t, "admin key", 1)
 			log := s.log.String()
-			first, _, _ := strings.Cut(log, "\n")
-			contains(t, first, "msg=serving", " address="+s.Address()+" ")
-			contains(t, log, "migrated the database")
+			before, after, _ := strings.Cut(log, "msg=serving ")
+			contains(t, after, "address="+s.Address()+" ", "admin key")
+			contains(t, before, "migrated the database")
+			if demo := "loaded the demo content"; strings.Contains(log, demo) {
+				contains(t, before, demo)
+			}
 			s.stop()
 		}
 	})

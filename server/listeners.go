@@ -29,16 +29,23 @@ type door struct {
 }
 
 // url returns the base of links for those whose settings have none: the address that the setting names, with the port
-// that is listened on. What listens on all addresses of this machine is reached by localhost, as is the first loopback.
+// that is listened on.
 func (d *door) url(setting string) string {
-	host, _, _ := net.SplitHostPort(setting) // it was listened on, and so can be read
+	_, port, _ := net.SplitHostPort(d.Addr().String())
+	return localURL(setting, port)
+}
+
+// localURL returns the base of links to an address of the settings, which they have judged. What listens on all
+// addresses of this machine is reached by localhost, as is the first loopback.
+func localURL(setting, port string) string {
+	host, _, _ := net.SplitHostPort(setting)
 	ip, _ := netip.ParseAddr(host)
 	if host == "" || ip.Unmap().IsUnspecified() || ip.Unmap() == netip.AddrFrom4([4]byte{127, 0, 0, 1}) {
 		host = "localhost"
 	}
-	_, port, _ := net.SplitHostPort(d.Addr().String())
 	base := url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}
-	return strings.TrimSuffix(base.String(), ":80")
+	// Port 0 is any, and nobody knows which.
+	return strings.TrimSuffix(strings.TrimSuffix(base.String(), ":80"), ":0")
 }
 
 // openDoors opens the addresses of the settings.

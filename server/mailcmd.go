@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/google/uuid"
@@ -23,7 +24,8 @@ func testMail(ctx context.Context, in invocation) error {
 		return errors.New(fault)
 	}
 	if in.config.PublicURL == "" {
-		in.config.PublicURL = "http://localhost" // in development, where the port may be any
+		_, port, _ := net.SplitHostPort(in.config.Listen) // a server in development is found there
+		in.config.PublicURL = localURL(in.config.Listen, port)
 	}
 	// A letter like any other, so that the test goes all the way that mails go.
 	order := mail.Order{To: address.Kept, Letter: mail.Test{Link: in.config.PublicURL + "/"}}

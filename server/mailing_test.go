@@ -169,6 +169,32 @@ func TestLetterOfALaterVersionWaits(t *testing.T) {
 	}
 }
 
+// The link of a test mail leads to where a server with these settings is found.
+func TestTestMailLinksToTheServer(t *testing.T) {
+	t.Parallel()
+	for listen, link := range map[string]string{
+		"127.0.0.1:8123": "http://localhost:8123/", ":80": "http://localhost/", "192.0.2.7:0": "http://192.0.2.7/", "[::1]:8123": "http://[::1]:8123/",
+	} {
+		server, err := smtptest.Start(smtptest.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = server.Close() })
+		environment := []string{"PETITION_LISTEN=" + listen, "PETITION_SMTP_URL=smtp://127.0.0.1:" + server.Port(), "PETITION_MAIL_FROM=a@example.org"}
+		if _, err := petitiond(t, environment, "mail", "test", "ada@example.org"); err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range server.Mails() {
+			if !strings.Contains(string(m.Content), link+"\r\n") {
+				t.Errorf("%s: want the link %s in:\n%s", listen, link, m.Content)
+			}
+		}
+		if server.Taken() != 1 {
+			t.Errorf("%d mails", server.Taken())
+		}
+	}
+}
+
 // Production without a mail server has no page of the outbox.
 func TestOutboxPageInProduction(t *testing.T) {
 	t.Parallel()

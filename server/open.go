@@ -27,7 +27,6 @@ type core struct {
 	log     *slog.Logger
 	db      *database.DB
 	keys    *secret.Keys
-	applied []database.Migration
 	sums    *reading.SiteSums
 	reading *reading.Service
 	ledger  *ledger.Ledger
@@ -42,7 +41,6 @@ func openCore(ctx context.Context, config settings.Config, log *slog.Logger) (*c
 	if err != nil {
 		return nil, err
 	}
-	c.report()
 	c.read()
 	if err := c.build(ctx, ledger.Unobserved{}, new(petitioning.Moved)); err != nil {
 		return nil, errors.Join(err, c.db.Close())
@@ -51,8 +49,11 @@ func openCore(ctx context.Context, config settings.Config, log *slog.Logger) (*c
 }
 
 // openDatabase opens the database, migrates it, and reads the keys that belong to it. What reads and writes is missing
-// yet, and nothing is logged unless it fails: see core.report.
+// yet.
 func openDatabase(ctx context.Context, config settings.Config, log *slog.Logger) (_ *core, err error) {
+	for _, name := range config.Exposed {
+		log.Warn("somebody other than its owner may read or change a file with a secret; correct this with chmod 600", "setting", name)
+	}
 	c := &core{config: config, log: log}
 	if c.db, err = databaseOptions(config).Open(ctx, config.DatabaseURL); err != nil {
 		return nil, unopened(err)
@@ -60,11 +61,14 @@ func openDatabase(ctx context.Context, config settings.Config, log *slog.Logger)
 	// From here on the pool is open, and nobody but this function could close it.
 	defer func() {
 		if err != nil {
-			c.report()
 			err = errors.Join(err, c.db.Close())
 		}
 	}()
-	if c.applied, err = c.db.Migrate(ctx); err != nil {
+	applied, err := c.db.Migrate(ctx)
+	for _, m := range applied { // also if a later one has failed
+		log.Info("migrated the database", "version", m.Version, "name", m.Name)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("migrating the database: %w", err)
 	}
 	// After the migration: the digest that ties the secret to this database stands in a table.
@@ -75,7 +79,8 @@ func openDatabase(ctx context.Context, config settings.Config, log *slog.Logger)
 }
 
 // noSite is for those who run a command elsewhere than its server, or without its settings.
-const noSite = "this command needs the settings and the folder of its server, and makes no new site: serve, demo and migrate do"
+const noSite = "this command needs the settings and the folder of its server, and makes no new site: " +
+	"serve, demo and migrate do"
 
 // unopened says of a database that cannot be opened what to do.
 func unopened(err error) error {
@@ -101,16 +106,6 @@ func unmatched(config settings.Config, err error) error {
 		return fmt.Errorf("asking the database which secret belongs to it: %w", err)
 	}
 	return fmt.Errorf("PETITION_SECRET_FILE: %w", err) // which names the file
-}
-
-// report logs what a start has found and done. A server does this behind its first line, which says where it listens.
-func (c *core) report() {
-	for _, name := range c.config.Exposed {
-		c.log.Warn("somebody other than its owner may read or change a file with a secret; correct this with chmod 600", "setting", name)
-	}
-	for _, m := range c.applied {
-		c.log.Info("migrated the database", "version", m.Version, "name", m.Name)
-	}
 }
 
 // read makes what reads the database. Links that it makes begin with the public URL.

@@ -11,7 +11,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"petitiond/server/database"
+	"petitiond/server/machine"
 	"petitiond/server/settings"
+	"petitiond/server/transport"
 )
 
 // Address is where the server listens.
@@ -20,7 +22,6 @@ func (a *App) Address() string { return a.doors[0].Addr().String() }
 // Run serves until ctx ends, then ends subscriptions, finishes what runs and writes what is queued, all
 // within the time to drain.
 func (a *App) Run(ctx context.Context) error {
-	a.announce()
 	// The parts that requests stand on outlive the last request.
 	below, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -68,6 +69,7 @@ func (a *App) serve(ctx context.Context) error {
 			return err
 		}
 	}
+	a.announce()
 	// With room for all, so that no server that ends has to wait for somebody to look.
 	served := make(chan error, len(a.doors))
 	for _, d := range a.doors {
@@ -89,19 +91,18 @@ func (a *App) serve(ctx context.Context) error {
 	}
 }
 
-// announce logs where and how the server is reached, and what its operator should know of the settings.
+// announce logs where and how the server is reached, now that it is, and what its operator should know of the settings.
 func (a *App) announce() {
 	release, _, _ := build()
-	// The first line of all: those who start the program read the address there.
+	// Those who start the program read the address there.
 	a.log.Info("serving", "address", a.Address(), "url", a.config.PublicURL, "version", release, "database", string(a.db.Dialect))
 	if len(a.doors) > 1 {
 		a.log.Info("serving metrics", "address", a.doors[1].Addr().String())
 	}
-	a.report()
 	if most := a.limits().Sockets; a.config.Limits.Sockets > most {
-		a.log.Warn("the system allows fewer open sockets than the settings", "sockets", most)
+		a.log.Info("the system allows fewer WebSockets and event streams than the settings", "sockets", most)
 	}
-	for _, warning := range warnings(a.config) {
+	for _, warning := range append(warnings(a.config), excesses(a.config, machine.Descriptors(), machine.Memory())...) {
 		a.log.Warn(warning)
 	}
 	switch {
@@ -136,6 +137,20 @@ func warnings(config settings.Config) []string {
 	}
 	if strings.HasPrefix(config.PublicURL, "http://") {
 		list = append(list, "PETITION_PUBLIC_URL is not https: names, addresses and edit tokens travel where others can read them")
+	}
+	return list
+}
+
+// excesses are settings of more than the machine has. The defaults adapt.
+func excesses(config settings.Config, descriptors int, memory int64) (list []string) {
+	_, sockets := divide(config, descriptors)
+	if wanted := config.Limits.Sockets; wanted > sockets && wanted != transport.DefaultLimits().Sockets {
+		list = append(list, fmt.Sprintf("PETITION_MAX_SOCKETS is more than the %d that the system has file descriptors for: "+
+			"raise LimitNOFILE of the unit, or ulimit -n", sockets))
+	}
+	if memory > 0 && config.Memory > memory {
+		list = append(list, fmt.Sprintf("PETITION_MEMORY is more than the %d MiB that the machine or the container has: "+
+			"nothing keeps the system from ending the program then", memory>>20))
 	}
 	return list
 }

@@ -42,13 +42,9 @@ type App struct {
 func NewApp(ctx context.Context, config settings.Config, log *slog.Logger) (_ *App, err error) {
 	a := &App{}
 	defer func() {
-		if err == nil {
-			return
+		if err != nil {
+			err = errors.Join(err, a.Close())
 		}
-		if a.core != nil {
-			a.report()
-		}
-		err = errors.Join(err, a.Close())
 	}()
 	// Only tried here, and bound below: while a database is migrated nothing should accept connections that nobody
 	// serves.

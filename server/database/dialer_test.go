@@ -118,8 +118,11 @@ func TestDeadPool(t *testing.T) {
 // used.
 func TestRightfulSilence(t *testing.T) {
 	t.Parallel()
-	db, _ := behind(t, impatient)
-	exec(t, db.Write, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+	direct := dbtest.URL(t, database.Postgres)
+	// This may take long on a busy machine.
+	exec(t, opened(t, database.Options{}, direct).Write,
+		"BEGIN; SET LOCAL statement_timeout = 0; DROP SCHEMA public CASCADE; CREATE SCHEMA public; COMMIT")
+	db := opened(t, database.Options{}, with(t, pgproxy.New(t, direct).URL, impatient))
 	const ask = "SELECT pg_backend_pid()"
 	before := scan[int](t, db.Ledger, ask)
 	slow := files(map[string]string{"00001_slow.sql": "-- +goose Up\nSELECT pg_sleep(2.3);\n"})

@@ -119,7 +119,7 @@ func sqliteDSN(path string, pragmas []pragma, begin string) string {
 	return "file://" + (&url.URL{Path: slashed}).EscapedPath() + "?" + query.Encode()
 }
 
-// makeFile creates an empty file at path, and its folder, unless they exist or have to. It returns the path with all links
+// makeFile creates an empty file at path, and its folder, unless they exist or have to. It returns the path with links
 // resolved: SQLite and we name further files after it, which must be the same by whatever link it was opened. The
 // write-ahead log gets the file's mode.
 func (o Options) makeFile(path string) (string, error) {

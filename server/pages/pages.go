@@ -238,6 +238,11 @@ func (s *site) shown(ctx context.Context, pattern, name string, view any) (page 
 	return page, true
 }
 
+// pathOf returns what the pattern of a route says of the path, as people write it.
+func pathOf(pattern string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(pattern, "GET "), "{$}")
+}
+
 // failed returns the page that tells visitors that there is an error, and logs the cause. It is called once for all
 // visitors who wait for the same page.
 func (s *site) failed(ctx context.Context, pattern string, err error) (page *Page, keep bool) {
@@ -246,7 +251,7 @@ func (s *site) failed(ctx context.Context, pattern string, err error) (page *Pag
 	case errors.Is(err, answerbudget.ErrMemory):
 		return s.notices[busy], false
 	case !errors.Is(cause, context.Canceled): // else all clients have gone
-		s.options.Logger.ErrorContext(ctx, "page failed", "page", pattern, "error", err)
+		s.options.Logger.ErrorContext(ctx, "page failed", "page", pathOf(pattern), "error", err)
 	}
 	switch {
 	case errors.Is(cause, context.DeadlineExceeded):

@@ -56,7 +56,8 @@ func unreadable(err error) error {
 		if u, err := user.Current(); err == nil {
 			name = " " + u.Username
 		}
-		return errors.New("names a file that the user" + name + ", who runs this program, may not read; correct this with chown")
+		return errors.New("names a file that the user" + name + ", who runs this program, may not read; " +
+			"correct this with chown")
 	}
 	return errors.New("names a file that cannot be read")
 }

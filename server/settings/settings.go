@@ -177,8 +177,8 @@ func (l *loader) load() Config {
 var errComment = errors.New("has a comment behind it, which systemd and Docker take for a part of the value; " +
 	"write comments on lines of their own")
 
-// hasComment reports whether a value ends as a line does in a shell, which takes what follows for a comment. The readers
-// of such files that start services do not.
+// hasComment reports whether a value ends as a line does in a shell, which takes what follows for a comment. What
+// starts services does not.
 func hasComment(value string) bool {
 	return strings.Contains(value, " #") || strings.Contains(value, "\t#")
 }

@@ -122,6 +122,9 @@ func secretFile(t *testing.T) string {
 
 func TestFaults(t *testing.T) {
 	t.Parallel()
+	if _, _, err := Load(nil, []string{"PETITION_ENV=prod"}); err == nil || strings.Contains(err.Error(), "\n") {
+		t.Errorf("an unknown environment has other faults: %v", err)
+	}
 	for pair, want := range map[string]string{
 		"PETITION_ENV=staging":                              "development or production",
 		"PETITION_LISTN=:80":                                "no such setting",

@@ -45,7 +45,7 @@ func siteSettings() []setting {
 		},
 		{
 			name: "LISTEN", development: "127.0.0.1:8080", production: ":8080",
-			meaning: "address to listen on; `:0` picks a free port, which the first log line shows",
+			meaning: "address to listen on; `:0` picks a free port, which the log shows",
 			set:     setAddress(func(c *Config) *string { return &c.Listen }),
 		},
 		{

@@ -106,7 +106,7 @@ func setMemory(c *Config, v string) error {
 // setPublicURL takes the base of all links, without the slash that each path begins with. Only development does
 // without.
 func setPublicURL(c *Config, v string) error {
-	if v == "" && c.Env == Development {
+	if v == "" && c.Env != Production {
 		return nil
 	}
 	// Paths are appended to it, and nothing could stand behind a query or a fragment.

@@ -34,8 +34,8 @@ func OwnHosts(site string, log *slog.Logger) func(host string) bool {
 	}
 }
 
-// hostName returns the name in a Host, of which there are several spellings: with a port, in capitals, with the dot that
-// ends a name in full.
+// hostName returns the name in a Host, of which there are several spellings: with a port, in capitals, with the dot
+// that ends a name in full.
 func hostName(host string) string {
 	return strings.TrimSuffix(strings.ToLower((&url.URL{Host: host}).Hostname()), ".")
 }
@@ -63,8 +63,8 @@ func Misdirected(host string) string {
 	if isHost(host) {
 		asked, address = "the host "+host, "http://"+host
 	}
-	return "This server does not know " + asked + ". Start it with PETITION_PUBLIC_URL=" + address + " to use another than localhost, " +
-		"an address, a name of one word, or one that ends with ." + strings.Join(unregistrable, ", .") + "."
+	return "This server does not know " + asked + ". Start it with PETITION_PUBLIC_URL=" + address +
+		" to use another than localhost, an address, a name of one word, or one that ends with ." + strings.Join(unregistrable, ", .") + "."
 }
 
 // hostForm is what a name with or without a port looks like. Clients may send much else as a Host.

@@ -58,7 +58,8 @@ func newOrigins(o Options) *origins {
 	named := slices.DeleteFunc(slices.Clone(o.AllowedOrigins), func(origin string) bool { return origin == anyOrigin })
 	return &origins{
 		named: named, all: len(named) < len(o.AllowedOrigins), loopback: o.LoopbackOrigins,
-		refused: newRefusals(o.Logger, "origin", "pages of another origin were refused: PETITION_ALLOWED_ORIGINS does not name it"),
+		refused: newRefusals(o.Logger, "origin",
+			"pages of another origin were refused: PETITION_ALLOWED_ORIGINS does not name it"),
 	}
 }
 
