@@ -10,7 +10,6 @@ import (
 	"petitiond/graph/fastexec"
 	"petitiond/server/fields"
 	"petitiond/server/reading"
-	"petitiond/server/text"
 )
 
 // selected reports whether a field of that name is selected in the field that is being resolved.
@@ -175,8 +174,9 @@ var Impersonal = []string{
 	"SignatureCount.petition", "Petition.id", "Petition.goal", "Petition.signatureCount", "Petition.count",
 }
 
-// LongTexts are the fields that alone make an answer long, and their bytes. Hardly any HTML is much longer than its source.
-var LongTexts = map[string]int{"Petition.body": 4 * text.BodyMax, "Petition.bodyHtml": 4 * text.BodyMax}
+// LongTexts are the fields that alone make an answer long, and their bytes. Hardly any HTML is much longer than its
+// source.
+var LongTexts = map[string]int{"Petition.body": fields.BodyBytes, "Petition.bodyHtml": fields.BodyBytes}
 
 // toldByCount reports whether a count tells all that is selected of its petition, which is being resolved.
 func toldByCount(ctx context.Context) bool {

@@ -63,7 +63,7 @@ func TestWrite(t *testing.T) {
 // TestWriteStopsAtTheBudget checks that what is beyond the budget is not even computed.
 func TestWriteStopsAtTheBudget(t *testing.T) {
 	t.Parallel()
-	b := answerbudget.NewMemory(1 << 20, 1).Budget(10_000)
+	b := answerbudget.NewMemory(1<<20, 1).Budget(10_000)
 	defer b.Close()
 	steps := 0
 	var out bytes.Buffer

@@ -9,9 +9,9 @@ import (
 //
 // A network may take more only while what it has, with what it asks for, is at most a certain part of what remains free
 // (Choudhury and Hahne, "Dynamic queue length thresholds for shared-memory packet switches", 1998). If it may be all of
-// that, one that is alone gets half, and two get a third each: whoever comes finds something, and nothing lies idle that
-// was set aside for those who never come. What is kept for long should be given out by smaller parts, since one that has
-// much keeps it when others come.
+// that, one that is alone gets half, and two get a third each: whoever comes finds something, and nothing lies idle
+// that was set aside for those who never come. What is kept for long should be given out by smaller parts, since one
+// that has much keeps it when others come.
 type Memory struct {
 	most int64
 	each int64
@@ -21,8 +21,8 @@ type Memory struct {
 	by    map[netip.Prefix]int64 // of it, by the networks that have some
 }
 
-// NewMemory returns a Memory of the given size, of which one network alone gets an each-th part: half of it if that is 2.
-// If it is 1, networks do not count.
+// NewMemory returns a Memory of the given size, of which one network alone gets an each-th part: half of it if that is
+// 2. If it is 1, networks do not count.
 func NewMemory(bytes int64, each int) *Memory {
 	return &Memory{most: bytes, each: int64(each), by: map[netip.Prefix]int64{}}
 }
@@ -89,8 +89,8 @@ func (s Share) Give(n int) {
 	m.count(s.network, -int64(n))
 }
 
-// Common is memory that several have at once, such as an answer that is being sent to them. It is taken once, and counts
-// for one of their networks at a time: who has it no longer does not pay for the others. It must not be used
+// Common is memory that several have at once, such as an answer that is being sent to them. It is taken once, and
+// counts for one of their networks at a time: who has it no longer does not pay for the others. It must not be used
 // concurrently; its zero value is had by nobody.
 type Common struct {
 	bytes  int

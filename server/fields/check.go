@@ -10,6 +10,9 @@ import (
 	"petitiond/server/text"
 )
 
+// BodyBytes is how many bytes a body has at most, in UTF-8.
+const BodyBytes = 4 * text.BodyMax
+
 // The rules about a single text, with the names by which faults call it.
 func title(s string) (string, string) {
 	return text.CheckLine(s, "The title", text.TitleMin, text.TitleMax)

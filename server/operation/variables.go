@@ -145,8 +145,8 @@ func coerceObject(schema *ast.Schema, def *ast.Definition, value any) (any, *mis
 // maxEchoed is how long the name of an unknown field may be for an error to repeat it.
 const maxEchoed = 64
 
-// echoed returns a key of an object, quoted, if it could be the name of a field, as errors about documents repeat names.
-// Any other text may be a value in the wrong place, which errors do not repeat.
+// echoed returns a key of an object, quoted, if it could be the name of a field, as errors about documents repeat
+// names. Any other text may be a value in the wrong place, which errors do not repeat.
 func echoed(key string) string {
 	if len(key) > maxEchoed || !fieldName.MatchString(key) {
 		return ""

@@ -25,7 +25,7 @@ func TestWidths(t *testing.T) {
 	f.cards[0].Title, f.cards[0].Summary, f.cards[0].Petitioner, f.cards[0].Tags = word, word, word, []string{word, word}
 	f.signed.Title = word
 	f.petition.Card = f.cards[0]
-	f.petition.BodyHTML = template.HTML("<p>" + word + "</p><ul><li>" + word + "</li></ul><blockquote>" + word + //nolint:gosec // no input
+	f.petition.BodyHTML = template.HTML("<p>" + word + "</p><ul><li>" + word + "</li></ul><blockquote>" + word +
 		"</blockquote><table><tr><th>" + word + "</th><td>" + word + "</td></tr></table><pre>" + word + "</pre><p><a href='/'>" + word + "</a></p>")
 	f.petition.Addressees = []string{word, word}
 	f.petition.Comments = []pages.Comment{thread, {Body: word, At: at}}

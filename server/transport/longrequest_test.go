@@ -124,8 +124,8 @@ func TestLongRequestsAreBounded(t *testing.T) {
 	t.Parallel()
 	s := measuring()
 	s.sources["hello"] = func(ctx context.Context, _ map[string]any) (<-chan any, error) { return make(chan any), nil }
-	// A quarter of it is for requests, and half of that for one address. A long one takes twice its bytes, and for a moment twice as much where it goes
-	// on beside the request that brought it; then there is no room for the longer one.
+	// A quarter of it is for requests, and half of that for one address. A long one takes twice its bytes, and for a
+	// moment twice as much where it goes on beside the request that brought it; then there is no room for the longer one.
 	tr, server := serve(t, transport.Options{Schema: s, Authenticate: known, Memory: 4 * 900_000})
 	long := `{"query":"{ hello }","extensions":{"note":"` + strings.Repeat("x", 100_000-60) + `"}}`
 	subscription := strings.Replace(long, "{ hello }", "subscription { hello }", 1)

@@ -81,9 +81,9 @@ func (f *feed) publish(k *Keeper, mark eventmark.Mark, body []byte) error {
 	return nil
 }
 
-// account adjusts the reserved memory to the events of next. They count for one network of the readers. If that has gone
-// or may have no more, they count for another: else whoever is the first to open what everybody reads, and then uses up
-// its share, would end it for all. It needs mu.
+// account adjusts the reserved memory to the events of next. They count for one network of the readers. If that has
+// gone or may have no more, they count for another: else whoever is the first to open what everybody reads, and then
+// uses up its share, would end it for all. It needs mu.
 func (f *feed) account(k *Keeper, next *news) error {
 	bytes := 0
 	for _, e := range next.events {

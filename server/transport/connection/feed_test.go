@@ -68,8 +68,8 @@ func TestNetworksOfAFeed(t *testing.T) {
 	}
 }
 
-// TestEventsOfAFeedCountForAReader: who uses up its share withholds nothing from the other readers of a feed, and what a
-// feed keeps counts for no network that has left, nor for any when it has ended.
+// TestEventsOfAFeedCountForAReader: who uses up its share withholds nothing from the other readers of a feed, and what
+// a feed keeps counts for no network that has left, nor for any when it has ended.
 func TestEventsOfAFeedCountForAReader(t *testing.T) {
 	t.Parallel()
 	memory := answerbudget.NewMemory(1000, 2)
