@@ -42,7 +42,7 @@ func (s *stage) fill(text string) string {
 	return strings.NewReplacer("PETITION", s.petition, "DRAFT", s.draft, "CLOSED", s.closed, "COMMENT", s.comment).Replace(text)
 }
 
-// named marks an input whose canary is a name in a document.
+// named marks an input whose canary is a name in a document, or could be one.
 func named(in badInput) badInput {
 	in.asName = true
 	return in

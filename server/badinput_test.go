@@ -13,7 +13,8 @@ import (
 // canary stands in hostile inputs and must come back from nowhere: in no answer, in no log line.
 const canary = "canary7f3x"
 
-// namesComeBack says whether errors of validation may speak of a document's own names, as those of most servers do.
+// namesComeBack says whether errors of validation may speak of a document's own names and of the fields of
+// variables, as those of most servers do.
 const namesComeBack = true
 
 // badInput is one thing that a client should not have sent.
@@ -22,7 +23,7 @@ type badInput struct {
 	want   string // what comes back in a word; alternatives by |, 4xx for any status of a client's fault
 	slow   bool   // takes seconds: goes on beside the others
 	echo   bool   // the contract lets the canary come back
-	asName bool   // the canary is a name in a document: see namesComeBack
+	asName bool   // the canary is a name in a document, or could be one: see namesComeBack
 	send   func(t testing.TB, s *stage) (said string, w *wire)
 }
 
