@@ -23,6 +23,9 @@ func WithoutProtocol(c *Conn) { c.close(socket.ErrSubprotocol.Code, socket.ErrSu
 // WithOperation runs the one operation of an event stream. Version is that of the last event that the client has, or 0.
 func WithOperation(op *operation.Operation, version int64) Beginning {
 	return func(c *Conn) {
+		if c.gone { // the head of the response found nobody: nothing would end what begins now
+			return
+		}
 		t := &task{conn: c, known: version, taken: operation.RequestMemory(op.Bytes)}
 		if !c.keeper.Requests.Of(c.address).Take(t.taken) {
 			c.write(c.protocol.appendEnd(nil, "", fault.NoRoom().JSON()))
