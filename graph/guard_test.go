@@ -112,6 +112,7 @@ func probes(s *site) []probe {
 	update := map[string]any{"in": map[string]any{"id": hidden["id"], "version": 2, "goal": 5}}
 	const every = `filter: {states: [DRAFT, IN_REVIEW, REJECTED, OPEN, PAUSED, CLOSED, ARCHIVED, HIDDEN]}`
 	confirm := `mutation($token: String!) { confirmSignature(token: $token) { signature { ` + probeSignature + ` } petition { ` + probePetition + ` } userErrors { code } } }`
+	amend := `mutation($token: String!) { updateSignature(input: {token: $token, showName: true}) { signature { id petition { ` + probePetition + ` } } userErrors { code } } }`
 	return []probe{
 		{`query($ids: [ID!]!) { nodes(ids: $ids) { id ... on Petition { title } ... on Comment { body } ... on Tag { label } } }`, hidden, "null"},
 		{`query($id: ID!) { node(id: $id) { id ... on Petition { ` + everyPetition + ` } } }`, hidden, "null"},
@@ -133,6 +134,9 @@ func probes(s *site) []probe {
 		{confirm, map[string]any{"token": s.names.real["mailed:green"]}, "Green roofs"},
 		{confirm, map[string]any{"token": s.names.real["mailed:black"]}, "NOT_FOUND"},
 		{`mutation($id: ID!) { resendConfirmation(petitionId: $id, email: "x@example.org") { accepted userErrors { code } } }`, hidden, "NOT_FOUND"},
+		{amend, map[string]any{"token": s.names.real["mailed:green"]}, "Green roofs"},
+		{amend, map[string]any{"token": s.names.real["mailed:black"]}, `"petition":null`},
+		{`{ mySignature { id petition { ` + probePetition + ` } } }`, nil, "null"},
 		{`mutation($token: String!) { withdrawSignature(token: $token) { accepted userErrors { code } } }`, map[string]any{"token": s.names.real["mailed:black"]}, "true"},
 		{`mutation($id: ID!) { addComment(input: {petitionId: $id, body: "x"}) { comment { ` + probeComment + ` } userErrors { code } } }`, hidden, "NOT_FOUND"},
 		{`subscription($id: ID!) { signatureCount(petitionId: $id) { total petition { title } } }`, hidden, "NOT_FOUND"},

@@ -8,6 +8,7 @@ import (
 	"petitiond/server/fields"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
+	"petitiond/server/signing"
 )
 
 // signingOf translates the input of signPetition.
@@ -37,6 +38,13 @@ func remarkOf(in model.AddCommentInput) petitioning.Remark {
 	return petitioning.Remark{
 		Petition: petitionKey(in.PetitionID), Parent: commentKey(in.ParentID), Body: in.Body, AuthorName: in.AuthorName,
 		IdempotencyKey: in.IdempotencyKey,
+	}
+}
+
+// amendmentOf translates the changes of updateSignature.
+func amendmentOf(in model.UpdateSignatureInput) signing.Amendment {
+	return signing.Amendment{
+		ShowName: in.ShowName, Updates: in.Updates, WithdrawComment: in.WithdrawComment != nil && *in.WithdrawComment,
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"petitiond/ent"
 	"petitiond/graph/model"
+	"petitiond/server/signing"
 )
 
 // read returns the row that a mutation made or changed, for a field of its payload. The row is read again, and only if
@@ -60,6 +61,14 @@ func (r *Resolver) confirmPayload(ctx context.Context, row *ent.Signature, err e
 		return &model.ConfirmSignaturePayload{UserErrors: faults}
 	}, func() *model.ConfirmSignaturePayload {
 		return &model.ConfirmSignaturePayload{Signature: row, Petition: r.changed(ctx, row.PetitionID), UserErrors: noFaults()}
+	})
+}
+
+func ownPayload(own *signing.Own, err error) (*model.UpdateSignaturePayload, error) {
+	return answer(err, func(faults []*model.UserError) *model.UpdateSignaturePayload {
+		return &model.UpdateSignaturePayload{UserErrors: faults}
+	}, func() *model.UpdateSignaturePayload {
+		return &model.UpdateSignaturePayload{Signature: own, UserErrors: noFaults()}
 	})
 }
 

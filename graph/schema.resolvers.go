@@ -16,6 +16,7 @@ import (
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
 	"petitiond/server/reading/history"
+	"petitiond/server/signing"
 	"time"
 )
 
@@ -71,6 +72,11 @@ func (r *mutationResolver) ResendConfirmation(ctx context.Context, petitionID sc
 	return requestPayload(r.Domain.Resend(ctx, petitionKey(petitionID), email))
 }
 
+func (r *mutationResolver) UpdateSignature(ctx context.Context, input model.UpdateSignatureInput) (*model.UpdateSignaturePayload, error) {
+	own, err := r.Domain.Amend(ctx, input.Token, amendmentOf(input))
+	return ownPayload(own, err)
+}
+
 func (r *mutationResolver) WithdrawSignature(ctx context.Context, token string) (*model.RequestPayload, error) {
 	return requestPayload(r.Domain.Withdraw(ctx, token))
 }
@@ -78,6 +84,14 @@ func (r *mutationResolver) WithdrawSignature(ctx context.Context, token string) 
 func (r *mutationResolver) AddComment(ctx context.Context, input model.AddCommentInput) (*model.CommentPayload, error) {
 	id, err := r.Domain.Comment(ctx, remarkOf(input))
 	return r.commentPayload(ctx, id, err)
+}
+
+func (r *ownSignatureResolver) ID(ctx context.Context, obj *signing.Own) (*scalar.ID, error) {
+	return identify(scalar.Signature, obj.ID), nil
+}
+
+func (r *ownSignatureResolver) Petition(ctx context.Context, obj *signing.Own) (*ent.Petition, error) {
+	return r.petition(ctx, obj.PetitionID, selectedHere(ctx))
 }
 
 func (r *petitionResolver) ID(ctx context.Context, obj *ent.Petition) (*scalar.ID, error) {
@@ -145,6 +159,10 @@ func (r *petitionResolver) SignatureHistory(ctx context.Context, obj *ent.Petiti
 
 func (r *queryResolver) Node(ctx context.Context, id scalar.ID) (scalar.Node, error) {
 	return r.node(ctx, id)
+}
+
+func (r *queryResolver) MySignature(ctx context.Context) (*signing.Own, error) {
+	return r.Domain.Own(ctx)
 }
 
 func (r *queryResolver) Nodes(ctx context.Context, ids []*scalar.ID) ([]scalar.Node, error) {
@@ -245,6 +263,8 @@ func (r *Resolver) Comment() generated.CommentResolver { return &commentResolver
 
 func (r *Resolver) Mutation() generated.MutationResolver { return &mutationResolver{r} }
 
+func (r *Resolver) OwnSignature() generated.OwnSignatureResolver { return &ownSignatureResolver{r} }
+
 func (r *Resolver) Petition() generated.PetitionResolver { return &petitionResolver{r} }
 
 func (r *Resolver) Query() generated.QueryResolver { return &queryResolver{r} }
@@ -262,6 +282,7 @@ func (r *Resolver) Tag() generated.TagResolver { return &tagResolver{r} }
 type (
 	commentResolver        struct{ *Resolver }
 	mutationResolver       struct{ *Resolver }
+	ownSignatureResolver   struct{ *Resolver }
 	petitionResolver       struct{ *Resolver }
 	queryResolver          struct{ *Resolver }
 	signatureResolver      struct{ *Resolver }

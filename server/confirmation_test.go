@@ -78,10 +78,15 @@ func (s *site) signByMail(t *testing.T, petition, email string) string {
 		map[string]any{"input": map[string]any{"petitionId": petition, "name": canaryName, "email": email, "comment": "Because of the bees"}}))
 }
 
-// press sends the form of a page.
-func (s *site) press(t *testing.T, path, token string) (status int, body string) {
+// press sends the form of a page, with the further fields that it has.
+func (s *site) press(t *testing.T, path, token string, fields ...string) (status int, body string) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.config.PublicURL+path, strings.NewReader(url.Values{"token": {token}}.Encode()))
+	form := url.Values{"token": {token}}
+	for _, field := range fields {
+		name, value, _ := strings.Cut(field, "=")
+		form.Set(name, value)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.config.PublicURL+path, strings.NewReader(form.Encode()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +170,7 @@ func TestSigningByMail(t *testing.T) {
 		if n := s.count(t, petition); n != 1 {
 			t.Errorf("%d count after the page was opened", n)
 		}
-		if status, body := s.press(t, "/manage", token); status != http.StatusOK || !strings.Contains(body, "Your signature is withdrawn") {
+		if status, body := s.press(t, "/manage", token, "do=withdraw", "sure=yes"); status != http.StatusOK || !strings.Contains(body, "Your signature is withdrawn") {
 			t.Errorf("status %d:\n%s", status, body)
 		}
 		if n := s.count(t, petition); n != 0 {
@@ -197,7 +202,7 @@ func TestAnswersTellNothing(t *testing.T) {
 			_, token, _ := letterParts(t, m)
 			s.confirmed(t, token)
 			if m.To == "withdrawn@example.org" {
-				s.press(t, "/manage", token)
+				s.press(t, "/manage", token, "do=withdraw", "sure=yes")
 			}
 		}
 		eventually(t, "both have thanks, unless withdrawn before", func() bool { return server.Taken() >= 3 })

@@ -14,6 +14,7 @@ import (
 	"petitiond/server/pages"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
+	"petitiond/server/signing"
 	"petitiond/server/state"
 	"petitiond/server/text"
 	"petitiond/server/transport"
@@ -38,6 +39,14 @@ func (a *App) webPages() (http.Handler, error) {
 			Signature: a.mailboxPage(a.domain.Mailed), Confirm: a.mailboxPage(a.domain.Confirm),
 			Withdraw: func(ctx context.Context, token string) (string, error) {
 				return forPerson(a.domain.Withdraw(ctx, token))
+			},
+			Own: func(ctx context.Context, token string) (*pages.OwnSignature, string, error) {
+				own, err := a.domain.OwnOf(ctx, token)
+				return a.ownPage(ctx, own, err)
+			},
+			Amend: func(ctx context.Context, token string, m pages.Amendment) (*pages.OwnSignature, string, error) {
+				own, err := a.domain.Amend(ctx, token, signing.Amendment(m))
+				return a.ownPage(ctx, own, err)
 			},
 		},
 	})
@@ -185,6 +194,26 @@ func (a *App) mailboxPage(
 		}
 		return out, "", nil
 	}
+}
+
+// ownPage returns what a signatory sees of a signature.
+func (a *App) ownPage(ctx context.Context, own *signing.Own, err error) (*pages.OwnSignature, string, error) {
+	if err != nil {
+		fault, err := forPerson(err)
+		return nil, fault, err
+	}
+	out := &pages.OwnSignature{
+		State: string(own.State), Number: own.Number, Name: own.Name, ShowName: own.ShowName, Country: own.Country, SignedAt: own.SignedAt,
+		ConfirmedAt: own.ConfirmedAt, Updates: own.Updates, Comment: own.Comment, Statement: own.StatementVersion, Locale: own.Locale,
+	}
+	about, err := a.anybody().PetitionsByID(ctx, []uuid.UUID{own.PetitionID}, reading.Selection{})
+	if err != nil {
+		return nil, "", err
+	}
+	for _, row := range about.Rows { // none, if the petition is not public
+		out.Petition = pages.Subject{Title: row.Title, URL: a.reading.URL(row.Slug), Language: row.Language}
+	}
+	return out, "", nil
 }
 
 // forPerson returns what a person can correct as a text. What is wrong with the server stays an error.

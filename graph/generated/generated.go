@@ -10,6 +10,7 @@ import (
 	"math"
 	"petitiond/ent"
 	"petitiond/ent/petition"
+	"petitiond/ent/signature"
 	"petitiond/graph/fastexec"
 	"petitiond/graph/model"
 	"petitiond/graph/scalar"
@@ -18,6 +19,7 @@ import (
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
 	"petitiond/server/reading/history"
+	"petitiond/server/signing"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -40,6 +42,7 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 type ResolverRoot interface {
 	Comment() CommentResolver
 	Mutation() MutationResolver
+	OwnSignature() OwnSignatureResolver
 	Petition() PetitionResolver
 	Query() QueryResolver
 	Signature() SignatureResolver
@@ -104,7 +107,24 @@ type ComplexityRoot struct {
 		ResendConfirmation func(childComplexity int, petitionID scalar.ID, email string) int
 		SignPetition       func(childComplexity int, input model.SignPetitionInput) int
 		UpdatePetition     func(childComplexity int, input model.UpdatePetitionInput) int
+		UpdateSignature    func(childComplexity int, input model.UpdateSignatureInput) int
 		WithdrawSignature  func(childComplexity int, token string) int
+	}
+
+	OwnSignature struct {
+		Comment          func(childComplexity int) int
+		ConfirmedAt      func(childComplexity int) int
+		Country          func(childComplexity int) int
+		ID               func(childComplexity int) int
+		Locale           func(childComplexity int) int
+		Name             func(childComplexity int) int
+		Number           func(childComplexity int) int
+		Petition         func(childComplexity int) int
+		ShowName         func(childComplexity int) int
+		SignedAt         func(childComplexity int) int
+		State            func(childComplexity int) int
+		StatementVersion func(childComplexity int) int
+		Updates          func(childComplexity int) int
 	}
 
 	PageInfo struct {
@@ -163,6 +183,7 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
+		MySignature  func(childComplexity int) int
 		Node         func(childComplexity int, id scalar.ID) int
 		Nodes        func(childComplexity int, ids []*scalar.ID) int
 		Petition     func(childComplexity int, id *scalar.ID, slug *string) int
@@ -258,6 +279,11 @@ type ComplexityRoot struct {
 		Tag               func(childComplexity int) int
 	}
 
+	UpdateSignaturePayload struct {
+		Signature  func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	UserError struct {
 		Code              func(childComplexity int) int
 		Field             func(childComplexity int) int
@@ -285,8 +311,13 @@ type MutationResolver interface {
 	SignPetition(ctx context.Context, input model.SignPetitionInput) (*model.SignPetitionPayload, error)
 	ConfirmSignature(ctx context.Context, token string) (*model.ConfirmSignaturePayload, error)
 	ResendConfirmation(ctx context.Context, petitionID scalar.ID, email string) (*model.RequestPayload, error)
+	UpdateSignature(ctx context.Context, input model.UpdateSignatureInput) (*model.UpdateSignaturePayload, error)
 	WithdrawSignature(ctx context.Context, token string) (*model.RequestPayload, error)
 	AddComment(ctx context.Context, input model.AddCommentInput) (*model.CommentPayload, error)
+}
+type OwnSignatureResolver interface {
+	ID(ctx context.Context, obj *signing.Own) (*scalar.ID, error)
+	Petition(ctx context.Context, obj *signing.Own) (*ent.Petition, error)
 }
 type PetitionResolver interface {
 	ID(ctx context.Context, obj *ent.Petition) (*scalar.ID, error)
@@ -308,6 +339,7 @@ type PetitionResolver interface {
 }
 type QueryResolver interface {
 	Node(ctx context.Context, id scalar.ID) (scalar.Node, error)
+	MySignature(ctx context.Context) (*signing.Own, error)
 	Nodes(ctx context.Context, ids []*scalar.ID) ([]scalar.Node, error)
 	Petition(ctx context.Context, id *scalar.ID, slug *string) (*ent.Petition, error)
 	Petitions(ctx context.Context, first *int, after *string, last *int, before *string, search *string, filter *reading.Filter, orderBy *model.PetitionOrder) (*reading.Connection[*ent.Petition], error)
@@ -609,6 +641,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UpdatePetition(childComplexity, args["input"].(model.UpdatePetitionInput)), true
+	case "Mutation.updateSignature":
+		if e.ComplexityRoot.Mutation.UpdateSignature == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateSignature_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateSignature(childComplexity, args["input"].(model.UpdateSignatureInput)), true
 	case "Mutation.withdrawSignature":
 		if e.ComplexityRoot.Mutation.WithdrawSignature == nil {
 			break
@@ -620,6 +663,85 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.WithdrawSignature(childComplexity, args["token"].(string)), true
+
+	case "OwnSignature.comment":
+		if e.ComplexityRoot.OwnSignature.Comment == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OwnSignature.Comment(childComplexity), true
+	case "OwnSignature.confirmedAt":
+		if e.ComplexityRoot.OwnSignature.ConfirmedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OwnSignature.ConfirmedAt(childComplexity), true
+	case "OwnSignature.country":
+		if e.ComplexityRoot.OwnSignature.Country == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OwnSignature.Country(childComplexity), true
+	case "OwnSignature.id":
+		if e.ComplexityRoot.OwnSignature.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OwnSignature.ID(childComplexity), true
+	case "OwnSignature.locale":
+		if e.ComplexityRoot.OwnSignature.Locale == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OwnSignature.Locale(childComplexity), true
+	case "OwnSignature.name":
+		if e.ComplexityRoot.OwnSignature.Name == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OwnSignature.Name(childComplexity), true
+	case "OwnSignature.number":
+		if e.ComplexityRoot.OwnSignature.Number == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OwnSignature.Number(childComplexity), true
+	case "OwnSignature.petition":
+		if e.ComplexityRoot.OwnSignature.Petition == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OwnSignature.Petition(childComplexity), true
+	case "OwnSignature.showName":
+		if e.ComplexityRoot.OwnSignature.ShowName == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OwnSignature.ShowName(childComplexity), true
+	case "OwnSignature.signedAt":
+		if e.ComplexityRoot.OwnSignature.SignedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OwnSignature.SignedAt(childComplexity), true
+	case "OwnSignature.state":
+		if e.ComplexityRoot.OwnSignature.State == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OwnSignature.State(childComplexity), true
+	case "OwnSignature.statementVersion":
+		if e.ComplexityRoot.OwnSignature.StatementVersion == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OwnSignature.StatementVersion(childComplexity), true
+	case "OwnSignature.updates":
+		if e.ComplexityRoot.OwnSignature.Updates == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OwnSignature.Updates(childComplexity), true
 
 	case "PageInfo.endCursor":
 		if e.ComplexityRoot.PageInfo.EndCursor == nil {
@@ -881,6 +1003,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.PetitionPayload.UserErrors(childComplexity), true
 
+	case "Query.mySignature":
+		if e.ComplexityRoot.Query.MySignature == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.MySignature(childComplexity), true
 	case "Query.node":
 		if e.ComplexityRoot.Query.Node == nil {
 			break
@@ -1296,6 +1424,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.TrendingTag.Tag(childComplexity), true
 
+	case "UpdateSignaturePayload.signature":
+		if e.ComplexityRoot.UpdateSignaturePayload.Signature == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateSignaturePayload.Signature(childComplexity), true
+	case "UpdateSignaturePayload.userErrors":
+		if e.ComplexityRoot.UpdateSignaturePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateSignaturePayload.UserErrors(childComplexity), true
+
 	case "UserError.code":
 		if e.ComplexityRoot.UserError.Code == nil {
 			break
@@ -1337,6 +1478,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("PetitionOrder", ec.unmarshalInputPetitionOrder),
 			graphql.NewInputUnmarshaler("SignPetitionInput", ec.unmarshalInputSignPetitionInput),
 			graphql.NewInputUnmarshaler("UpdatePetitionInput", ec.unmarshalInputUpdatePetitionInput),
+			graphql.NewInputUnmarshaler("UpdateSignatureInput", ec.unmarshalInputUpdateSignatureInput),
 		)
 	}
 	first := true
@@ -1935,6 +2077,63 @@ type Signature implements Node {
   petition: Petition!
 }
 
+"""What has become of a signature."""
+enum SignatureState {
+  """It waits for its mailbox to confirm it, and does not count yet."""
+  PENDING
+
+  """It counts."""
+  COUNTED
+
+  """The site's staff have found that it must not count."""
+  INVALIDATED
+}
+
+"""
+A signature as its signatory sees it: all that is stored of it, but for the address, which no answer of this API has, and
+what is made of the address.
+"""
+type OwnSignature {
+  """The opaque and stable id of the signature: that of the ` + "`" + `Signature` + "`" + ` which everybody sees if the name is public."""
+  id: ID!
+
+  """The petition that was signed; null if it is not public any more."""
+  petition: Petition
+
+  """What has become of the signature."""
+  state: SignatureState!
+
+  """The number of the signature in its petition; null as long as it does not count."""
+  number: Int
+
+  """The name as it is stored; null if it is damaged."""
+  name: String
+
+  """Whether the name is public: in the list of signatures, and with the comment."""
+  showName: Boolean!
+
+  """The country; null if it was not stated."""
+  country: CountryCode
+
+  """When the petition was signed."""
+  signedAt: DateTime!
+
+  """When the mailbox confirmed the signature; null if it has not, or did not have to."""
+  confirmedAt: DateTime
+
+  """Whether the petitioner may write to the signatory."""
+  updates: Boolean!
+
+  """The reason for signing, which is a comment once the signature counts; null if there is none, or it was taken back."""
+  comment: String
+
+  """The version of the consent text that the signatory saw; null if none was given."""
+  statementVersion: String
+
+  """The language of mails; null if it was not stated: then it is that of the petition."""
+  locale: Locale
+}
+
 """A comment on a petition. Comments have two levels: a comment, and the replies to it."""
 type Comment implements Node {
   """The opaque and stable id of the comment."""
@@ -2264,6 +2463,12 @@ type Query {
     id: ID!
   ): Node @cacheControl(maxAge: 5)
 
+  """
+  The signature whose token is the credential of the caller: the token of the links in the mails about a signature, as
+  ` + "`" + `Authorization: Bearer` + "`" + `. Null without such a credential. Nobody else is given the answer, and it is kept nowhere.
+  """
+  mySignature: OwnSignature
+
   """The objects with these ids, in the same order, with null where ` + "`" + `node` + "`" + ` would return null."""
   nodes(
     """The ids, at most 100; more are refused with BAD_USER_INPUT."""
@@ -2591,9 +2796,10 @@ type PetitionPayload @cost(weight: "0") {
 """
 A signature. One person signs a petition once, and the first signature holds as it was given: with its name, its
 country, its comment, and whether the name is public. A second one with the same address gets the same answer, which
-does not tell strangers who has signed, and changes nothing of that, whatever it says; nor is there another way yet to
-change it. Clients should say so to everybody who signs. Spellings of one mailbox are the same address: letter case, a
-` + "`" + `+tag` + "`" + `, and dots where the mail provider ignores them.
+does not tell strangers who has signed, and changes nothing of that, whatever it says. Clients should say so to
+everybody who signs. Those who have got a mail about their signature can change some of it by the link in that: see
+` + "`" + `updateSignature` + "`" + `. Spellings of one mailbox are the same address: letter case, a ` + "`" + `+tag` + "`" + `, and dots where the mail provider
+ignores them.
 """
 input SignPetitionInput {
   """The id of the petition."""
@@ -2610,7 +2816,7 @@ input SignPetitionInput {
 
   """
   Whether the name may be public. What was said with the first signature of an address holds: signing again with another
-  wish neither shows the name nor hides it.
+  wish neither shows the name nor hides it; ` + "`" + `updateSignature` + "`" + ` does.
   """
   showName: Boolean = false
 
@@ -2675,6 +2881,33 @@ type ConfirmSignaturePayload @cost(weight: "0") {
 
   """The petition as it is now; null if there are user errors."""
   petition: Petition
+
+  """What to correct; empty if the mutation succeeded."""
+  userErrors: [UserError!]! @listSize(assumedSize: 10)
+}
+
+"""What a signatory changes of a signature. What is absent or null stays as it is."""
+input UpdateSignatureInput {
+  """The token of the links in the mails about the signature."""
+  token: String!
+
+  """Whether the name may be public, in the list of signatures and with the comment."""
+  showName: Boolean
+
+  """Whether the petitioner may write to the signatory; this version only keeps the answer."""
+  updates: Boolean
+
+  """
+  Whether to take the comment back for good, that is the reason for signing: its text becomes "—", without an author, and
+  what was replied to it stays. Of a signature that waits it is erased.
+  """
+  withdrawComment: Boolean = false
+}
+
+"""The result of changing a signature."""
+type UpdateSignaturePayload @cost(weight: "0") {
+  """The signature as it is now; null if there are user errors."""
+  signature: OwnSignature
 
   """What to correct; empty if the mutation succeeded."""
   userErrors: [UserError!]! @listSize(assumedSize: 10)
@@ -2803,6 +3036,16 @@ type Mutation {
     """The address that has signed it."""
     email: EmailAddress!
   ): RequestPayload! @cost(weight: "10")
+
+  """
+  Changes a signature, in whatever state the petition is: whether the name is public, whether the petitioner may write,
+  and whether the comment stays. It may be repeated. User errors: TOKEN_INVALID, also where the signature was withdrawn,
+  UNAVAILABLE, OUTCOME_UNKNOWN.
+  """
+  updateSignature(
+    """Which signature, and the changes."""
+    input: UpdateSignatureInput!
+  ): UpdateSignaturePayload! @cost(weight: "10")
 
   """
   Withdraws a signature, in whatever state the petition is: it is erased, with the name and the address, the count falls
@@ -2975,6 +3218,38 @@ func (ec *executionContext) childFields_CountPoint(ctx context.Context, field gr
 		return ec.fieldContext_CountPoint_total(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CountPoint", field.Name)
+}
+
+func (ec *executionContext) childFields_OwnSignature(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_OwnSignature_id(ctx, field)
+	case "petition":
+		return ec.fieldContext_OwnSignature_petition(ctx, field)
+	case "state":
+		return ec.fieldContext_OwnSignature_state(ctx, field)
+	case "number":
+		return ec.fieldContext_OwnSignature_number(ctx, field)
+	case "name":
+		return ec.fieldContext_OwnSignature_name(ctx, field)
+	case "showName":
+		return ec.fieldContext_OwnSignature_showName(ctx, field)
+	case "country":
+		return ec.fieldContext_OwnSignature_country(ctx, field)
+	case "signedAt":
+		return ec.fieldContext_OwnSignature_signedAt(ctx, field)
+	case "confirmedAt":
+		return ec.fieldContext_OwnSignature_confirmedAt(ctx, field)
+	case "updates":
+		return ec.fieldContext_OwnSignature_updates(ctx, field)
+	case "comment":
+		return ec.fieldContext_OwnSignature_comment(ctx, field)
+	case "statementVersion":
+		return ec.fieldContext_OwnSignature_statementVersion(ctx, field)
+	case "locale":
+		return ec.fieldContext_OwnSignature_locale(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OwnSignature", field.Name)
 }
 
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3239,6 +3514,16 @@ func (ec *executionContext) childFields_TrendingTag(ctx context.Context, field g
 		return ec.fieldContext_TrendingTag_signaturesLastDay(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TrendingTag", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateSignaturePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "signature":
+		return ec.fieldContext_UpdateSignaturePayload_signature(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_UpdateSignaturePayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateSignaturePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_UserError(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3521,6 +3806,20 @@ func (ec *executionContext) field_Mutation_updatePetition_args(ctx context.Conte
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (model.UpdatePetitionInput, error) {
 			return ec.unmarshalNUpdatePetitionInput2petitiondᚋgraphᚋmodelᚐUpdatePetitionInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_updateSignature_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (model.UpdateSignatureInput, error) {
+			return ec.unmarshalNUpdateSignatureInput2petitiondᚋgraphᚋmodelᚐUpdateSignatureInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -5228,6 +5527,50 @@ func (ec *executionContext) fieldContext_Mutation_resendConfirmation(ctx context
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_updateSignature(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateSignature(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateSignature(ctx, fc.Args["input"].(model.UpdateSignatureInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *model.UpdateSignaturePayload) graphql.Marshaler {
+			return ec.marshalNUpdateSignaturePayload2ᚖpetitiondᚋgraphᚋmodelᚐUpdateSignaturePayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateSignature(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UpdateSignaturePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateSignature_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_withdrawSignature(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -5314,6 +5657,410 @@ func (ec *executionContext) fieldContext_Mutation_addComment(ctx context.Context
 		return fc, err
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _OwnSignature_id(ctx context.Context, field graphql.CollectedField, obj *signing.Own) (ret graphql.Marshaler) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (*scalar.ID, error) {
+			return ec.Resolvers.OwnSignature().ID(ctx, obj)
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *scalar.ID) graphql.Marshaler {
+			return ec.marshalNID2ᚖpetitiondᚋgraphᚋscalarᚐID(ctx, selections, v)
+		},
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_OwnSignature_id(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *scalar.ID) graphql.Marshaler {
+					return ec.marshalNID2ᚖpetitiondᚋgraphᚋscalarᚐID(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
+	)
+}
+func (ec *executionContext) fieldContext_OwnSignature_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OwnSignature", field, true, true, "ID")
+}
+
+func (ec *executionContext) _OwnSignature_petition(ctx context.Context, field graphql.CollectedField, obj *signing.Own) (ret graphql.Marshaler) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) (*ent.Petition, error) {
+			return ec.Resolvers.OwnSignature().Petition(ctx, obj)
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Petition) graphql.Marshaler {
+			return ec.marshalOPetition2ᚖpetitiondᚋentᚐPetition(ctx, selections, v)
+		},
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_OwnSignature_petition(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *ent.Petition) graphql.Marshaler {
+					return ec.marshalOPetition2ᚖpetitiondᚋentᚐPetition(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
+	)
+}
+func (ec *executionContext) fieldContext_OwnSignature_petition(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "OwnSignature",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Petition(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _OwnSignature_state(ctx context.Context, field graphql.CollectedField, obj *signing.Own) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OwnSignature_state(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.State, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v signature.State) graphql.Marshaler {
+			return ec.marshalNSignatureState2petitiondᚋentᚋsignatureᚐState(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OwnSignature_state(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OwnSignature", field, false, false, "SignatureState")
+}
+
+func (ec *executionContext) _OwnSignature_number(ctx context.Context, field graphql.CollectedField, obj *signing.Own) (ret graphql.Marshaler) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*int, error) {
+			return obj.Number, nil
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_OwnSignature_number(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+					return ec.marshalOInt2ᚖint(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
+	)
+}
+func (ec *executionContext) fieldContext_OwnSignature_number(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OwnSignature", field, false, false, "Int")
+}
+
+func (ec *executionContext) _OwnSignature_name(ctx context.Context, field graphql.CollectedField, obj *signing.Own) (ret graphql.Marshaler) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*string, error) {
+			return obj.Name, nil
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_OwnSignature_name(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+					return ec.marshalOString2ᚖstring(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
+	)
+}
+func (ec *executionContext) fieldContext_OwnSignature_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OwnSignature", field, false, false, "String")
+}
+
+func (ec *executionContext) _OwnSignature_showName(ctx context.Context, field graphql.CollectedField, obj *signing.Own) (ret graphql.Marshaler) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (bool, error) {
+			return obj.ShowName, nil
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_OwnSignature_showName(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+					return ec.marshalNBoolean2bool(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
+	)
+}
+func (ec *executionContext) fieldContext_OwnSignature_showName(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OwnSignature", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _OwnSignature_country(ctx context.Context, field graphql.CollectedField, obj *signing.Own) (ret graphql.Marshaler) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*string, error) {
+			return obj.Country, nil
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOCountryCode2ᚖstring(ctx, selections, v)
+		},
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_OwnSignature_country(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+					return ec.marshalOCountryCode2ᚖstring(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
+	)
+}
+func (ec *executionContext) fieldContext_OwnSignature_country(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OwnSignature", field, false, false, "CountryCode")
+}
+
+func (ec *executionContext) _OwnSignature_signedAt(ctx context.Context, field graphql.CollectedField, obj *signing.Own) (ret graphql.Marshaler) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (time.Time, error) {
+			return obj.SignedAt, nil
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_OwnSignature_signedAt(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+					return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
+	)
+}
+func (ec *executionContext) fieldContext_OwnSignature_signedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OwnSignature", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _OwnSignature_confirmedAt(ctx context.Context, field graphql.CollectedField, obj *signing.Own) (ret graphql.Marshaler) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*time.Time, error) {
+			return obj.ConfirmedAt, nil
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_OwnSignature_confirmedAt(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+					return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
+	)
+}
+func (ec *executionContext) fieldContext_OwnSignature_confirmedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OwnSignature", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _OwnSignature_updates(ctx context.Context, field graphql.CollectedField, obj *signing.Own) (ret graphql.Marshaler) {
+	return fastexec.Leaf(ctx, true,
+		func(ctx context.Context) (bool, error) {
+			return obj.Updates, nil
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_OwnSignature_updates(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+					return ec.marshalNBoolean2bool(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
+	)
+}
+func (ec *executionContext) fieldContext_OwnSignature_updates(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OwnSignature", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _OwnSignature_comment(ctx context.Context, field graphql.CollectedField, obj *signing.Own) (ret graphql.Marshaler) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*string, error) {
+			return obj.Comment, nil
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_OwnSignature_comment(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+					return ec.marshalOString2ᚖstring(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
+	)
+}
+func (ec *executionContext) fieldContext_OwnSignature_comment(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OwnSignature", field, false, false, "String")
+}
+
+func (ec *executionContext) _OwnSignature_statementVersion(ctx context.Context, field graphql.CollectedField, obj *signing.Own) (ret graphql.Marshaler) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*string, error) {
+			return obj.StatementVersion, nil
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_OwnSignature_statementVersion(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+					return ec.marshalOString2ᚖstring(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
+	)
+}
+func (ec *executionContext) fieldContext_OwnSignature_statementVersion(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OwnSignature", field, false, false, "String")
+}
+
+func (ec *executionContext) _OwnSignature_locale(ctx context.Context, field graphql.CollectedField, obj *signing.Own) (ret graphql.Marshaler) {
+	return fastexec.Leaf(ctx, false,
+		func(ctx context.Context) (*string, error) {
+			return obj.Locale, nil
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOLocale2ᚖstring(ctx, selections, v)
+		},
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_OwnSignature_locale(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+					return ec.marshalOLocale2ᚖstring(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
+	)
+}
+func (ec *executionContext) fieldContext_OwnSignature_locale(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OwnSignature", field, false, false, "Locale")
 }
 
 func (ec *executionContext) _PageInfo_hasNextPage(ctx context.Context, field graphql.CollectedField, obj *keyset.PageInfo) (ret graphql.Marshaler) {
@@ -6683,6 +7430,46 @@ func (ec *executionContext) fieldContext_Query_node(ctx context.Context, field g
 	if fc.Args, err = ec.field_Query_node_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_mySignature(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) (*signing.Own, error) {
+			return ec.Resolvers.Query().MySignature(ctx)
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *signing.Own) graphql.Marshaler {
+			return ec.marshalOOwnSignature2ᚖpetitiondᚋserverᚋsigningᚐOwn(ctx, selections, v)
+		},
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_Query_mySignature(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *signing.Own) graphql.Marshaler {
+					return ec.marshalOOwnSignature2ᚖpetitiondᚋserverᚋsigningᚐOwn(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
+	)
+}
+func (ec *executionContext) fieldContext_Query_mySignature(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OwnSignature(ctx, field)
+		},
 	}
 	return fc, nil
 }
@@ -8770,6 +9557,86 @@ func (ec *executionContext) fieldContext_TrendingTag_signaturesLastDay(_ context
 	return graphql.NewScalarFieldContext("TrendingTag", field, false, false, "Int")
 }
 
+func (ec *executionContext) _UpdateSignaturePayload_signature(ctx context.Context, field graphql.CollectedField, obj *model.UpdateSignaturePayload) (ret graphql.Marshaler) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) (*signing.Own, error) {
+			return obj.Signature, nil
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *signing.Own) graphql.Marshaler {
+			return ec.marshalOOwnSignature2ᚖpetitiondᚋserverᚋsigningᚐOwn(ctx, selections, v)
+		},
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_UpdateSignaturePayload_signature(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v *signing.Own) graphql.Marshaler {
+					return ec.marshalOOwnSignature2ᚖpetitiondᚋserverᚋsigningᚐOwn(ctx, selections, v)
+				},
+				true,
+				false,
+			)
+		},
+	)
+}
+func (ec *executionContext) fieldContext_UpdateSignaturePayload_signature(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateSignaturePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OwnSignature(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UpdateSignaturePayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.UpdateSignaturePayload) (ret graphql.Marshaler) {
+	return fastexec.Branch(ctx, field,
+		func(ctx context.Context) ([]*model.UserError, error) {
+			return obj.UserErrors, nil
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖpetitiondᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+		},
+		func(read func(context.Context) (any, error)) graphql.Marshaler {
+			return graphql.ResolveField(
+				ctx,
+				ec.OperationContext,
+				field,
+				func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+					return ec.fieldContext_UpdateSignaturePayload_userErrors(ctx, field)
+				},
+				read,
+				nil,
+				func(ctx context.Context, selections ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
+					return ec.marshalNUserError2ᚕᚖpetitiondᚋgraphᚋmodelᚐUserErrorᚄ(ctx, selections, v)
+				},
+				true,
+				true,
+			)
+		},
+	)
+}
+func (ec *executionContext) fieldContext_UpdateSignaturePayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateSignaturePayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _UserError_code(ctx context.Context, field graphql.CollectedField, obj *model.UserError) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -10810,6 +11677,73 @@ func UnmarshalUpdatePetitionInput(ctx context.Context, raw any) (model.UpdatePet
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputUpdateSignatureInput(ctx context.Context, obj any) (model.UpdateSignatureInput, error) {
+	var it model.UpdateSignatureInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["withdrawComment"]; !present {
+		asMap["withdrawComment"] = false
+	}
+
+	fieldsInOrder := [...]string{"token", "showName", "updates", "withdrawComment"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "token":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("token"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Token = data
+		case "showName":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("showName"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ShowName = data
+		case "updates":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("updates"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Updates = data
+		case "withdrawComment":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("withdrawComment"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.WithdrawComment = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalUpdateSignatureInput unmarshals raw into the UpdateSignatureInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalUpdateSignatureInput(ctx context.Context, raw any) (model.UpdateSignatureInput, error) {
+	var out model.UpdateSignatureInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "UpdateSignatureInput", raw, &out)
+	return out, err
+}
+
 // endregion **************************** input.gotpl *****************************
 
 // region    ************************** interface.gotpl ***************************
@@ -11250,6 +12184,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "updateSignature":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateSignature(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "withdrawSignature":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_withdrawSignature(ctx, field)
@@ -11263,6 +12204,111 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return fastexec.Object(fields, out)
+}
+
+var ownSignatureImplementors = []string{"OwnSignature"}
+
+func (ec *executionContext) _OwnSignature(ctx context.Context, sel ast.SelectionSet, obj *signing.Own) graphql.Marshaler {
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, ownSignatureImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := fastexec.Deferred(ctx, fields)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("OwnSignature")
+		case "id":
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._OwnSignature_id(ctx, field, obj)
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, true,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._OwnSignature_id(ctx, field, obj)
+					})
+			}
+		case "petition":
+			if !fastexec.Resolve(ctx, out, field, ec.OperationContext, i, true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._OwnSignature_petition(ctx, field, obj)
+				}) {
+				out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+					true, false,
+					func(ctx context.Context) graphql.Marshaler {
+						return ec._OwnSignature_petition(ctx, field, obj)
+					})
+			}
+		case "state":
+			out.Values[i] = ec._OwnSignature_state(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "number":
+			out.Values[i] = ec._OwnSignature_number(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "name":
+			out.Values[i] = ec._OwnSignature_name(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "showName":
+			out.Values[i] = ec._OwnSignature_showName(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "country":
+			out.Values[i] = ec._OwnSignature_country(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "signedAt":
+			out.Values[i] = ec._OwnSignature_signedAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "confirmedAt":
+			out.Values[i] = ec._OwnSignature_confirmedAt(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "updates":
+			out.Values[i] = ec._OwnSignature_updates(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "comment":
+			out.Values[i] = ec._OwnSignature_comment(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "statementVersion":
+			out.Values[i] = ec._OwnSignature_statementVersion(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "locale":
+			out.Values[i] = ec._OwnSignature_locale(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -11723,6 +12769,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_node(ctx, field)
+				})
+		case "mySignature":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_mySignature(ctx, field)
 				})
 		case "nodes":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -12399,6 +13451,44 @@ func (ec *executionContext) _TrendingTag(ctx context.Context, sel ast.SelectionS
 			}
 		case "signaturesLastDay":
 			out.Values[i] = ec._TrendingTag_signaturesLastDay(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return fastexec.Object(fields, out)
+}
+
+var updateSignaturePayloadImplementors = []string{"UpdateSignaturePayload"}
+
+func (ec *executionContext) _UpdateSignaturePayload(ctx context.Context, sel ast.SelectionSet, obj *model.UpdateSignaturePayload) graphql.Marshaler {
+	fields := fastexec.Fields(ctx, ec.OperationContext, sel, updateSignaturePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := fastexec.Deferred(ctx, fields)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UpdateSignaturePayload")
+		case "signature":
+			out.Values[i] = ec._UpdateSignaturePayload_signature(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._UpdateSignaturePayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -13330,6 +14420,34 @@ func (ec *executionContext) marshalNSignatureEdge2ᚕpetitiondᚋserverᚋkeyset
 	return ret
 }
 
+func (ec *executionContext) unmarshalNSignatureState2petitiondᚋentᚋsignatureᚐState(ctx context.Context, v any) (signature.State, error) {
+	tmp, err := scalar.UnmarshalText(v)
+	res := unmarshalNSignatureState2petitiondᚋentᚋsignatureᚐState[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNSignatureState2petitiondᚋentᚋsignatureᚐState(ctx context.Context, sel ast.SelectionSet, v signature.State) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalText(marshalNSignatureState2petitiondᚋentᚋsignatureᚐState[v])
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "SignatureState!")
+	}
+	return res
+}
+
+var (
+	unmarshalNSignatureState2petitiondᚋentᚋsignatureᚐState = map[string]signature.State{
+		"PENDING":     signature.StatePENDING,
+		"COUNTED":     signature.StateCOUNTED,
+		"INVALIDATED": signature.StateINVALIDATED,
+	}
+	marshalNSignatureState2petitiondᚋentᚋsignatureᚐState = map[signature.State]string{
+		signature.StatePENDING:     "PENDING",
+		signature.StateCOUNTED:     "COUNTED",
+		signature.StateINVALIDATED: "INVALIDATED",
+	}
+)
+
 func (ec *executionContext) marshalNStatistics2ᚖpetitiondᚋserverᚋreadingᚐStatistics(ctx context.Context, sel ast.SelectionSet, v *reading.Statistics) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "Statistics!")
@@ -13468,6 +14586,19 @@ func (ec *executionContext) marshalNURL2string(ctx context.Context, sel ast.Sele
 func (ec *executionContext) unmarshalNUpdatePetitionInput2petitiondᚋgraphᚋmodelᚐUpdatePetitionInput(ctx context.Context, v any) (model.UpdatePetitionInput, error) {
 	res, err := ec.unmarshalInputUpdatePetitionInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNUpdateSignatureInput2petitiondᚋgraphᚋmodelᚐUpdateSignatureInput(ctx context.Context, v any) (model.UpdateSignatureInput, error) {
+	res, err := ec.unmarshalInputUpdateSignatureInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNUpdateSignaturePayload2ᚖpetitiondᚋgraphᚋmodelᚐUpdateSignaturePayload(ctx context.Context, sel ast.SelectionSet, v *model.UpdateSignaturePayload) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "UpdateSignaturePayload!")
+		return graphql.Null
+	}
+	return ec._UpdateSignaturePayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNUserError2ᚕᚖpetitiondᚋgraphᚋmodelᚐUserErrorᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.UserError) graphql.Marshaler {
@@ -13958,6 +15089,13 @@ var (
 		petition.OutcomeWITHDRAWN:       "WITHDRAWN",
 	}
 )
+
+func (ec *executionContext) marshalOOwnSignature2ᚖpetitiondᚋserverᚋsigningᚐOwn(ctx context.Context, sel ast.SelectionSet, v *signing.Own) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._OwnSignature(ctx, sel, v)
+}
 
 func (ec *executionContext) marshalOPetition2ᚖpetitiondᚋentᚐPetition(ctx context.Context, sel ast.SelectionSet, v *ent.Petition) graphql.Marshaler {
 	if v == nil {

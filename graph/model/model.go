@@ -11,6 +11,7 @@ import (
 	"petitiond/graph/scalar"
 	"petitiond/server/petitioning"
 	"petitiond/server/reading"
+	"petitiond/server/signing"
 	"strconv"
 	"time"
 
@@ -91,9 +92,10 @@ type RequestPayload struct {
 
 // A signature. One person signs a petition once, and the first signature holds as it was given: with its name, its
 // country, its comment, and whether the name is public. A second one with the same address gets the same answer, which
-// does not tell strangers who has signed, and changes nothing of that, whatever it says; nor is there another way yet to
-// change it. Clients should say so to everybody who signs. Spellings of one mailbox are the same address: letter case, a
-// `+tag`, and dots where the mail provider ignores them.
+// does not tell strangers who has signed, and changes nothing of that, whatever it says. Clients should say so to
+// everybody who signs. Those who have got a mail about their signature can change some of it by the link in that: see
+// `updateSignature`. Spellings of one mailbox are the same address: letter case, a `+tag`, and dots where the mail provider
+// ignores them.
 type SignPetitionInput struct {
 	// The id of the petition.
 	PetitionID scalar.ID `json:"petitionId"`
@@ -104,7 +106,7 @@ type SignPetitionInput struct {
 	// The signatory's country; absent or null: not stated.
 	Country *string `json:"country"`
 	// Whether the name may be public. What was said with the first signature of an address holds: signing again with another
-	// wish neither shows the name nor hides it.
+	// wish neither shows the name nor hides it; `updateSignature` does.
 	ShowName *bool `json:"showName"`
 	// The reason for signing, 1 to 2,000 characters. It becomes a comment when the signature counts, with the name if
 	// `showName` is true, else anonymous. Absent or null: none.
@@ -175,6 +177,27 @@ type UpdatePetitionInput struct {
 	// seven days after the end, the site's staff at any time. Of any other petition that is CLOSED, ARCHIVED or HIDDEN the
 	// end cannot be moved: WRONG_STATE.
 	EndsAt graphql.Omittable[*time.Time] `json:"endsAt"`
+}
+
+// What a signatory changes of a signature. What is absent or null stays as it is.
+type UpdateSignatureInput struct {
+	// The token of the links in the mails about the signature.
+	Token string `json:"token"`
+	// Whether the name may be public, in the list of signatures and with the comment.
+	ShowName *bool `json:"showName"`
+	// Whether the petitioner may write to the signatory; this version only keeps the answer.
+	Updates *bool `json:"updates"`
+	// Whether to take the comment back for good, that is the reason for signing: its text becomes "—", without an author, and
+	// what was replied to it stays. Of a signature that waits it is erased.
+	WithdrawComment *bool `json:"withdrawComment"`
+}
+
+// The result of changing a signature.
+type UpdateSignaturePayload struct {
+	// The signature as it is now; null if there are user errors.
+	Signature *signing.Own `json:"signature"`
+	// What to correct; empty if the mutation succeeded.
+	UserErrors []*UserError `json:"userErrors"`
 }
 
 // Something that a person can correct in the input of a mutation.

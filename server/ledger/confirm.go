@@ -35,7 +35,8 @@ type Waiting struct {
 }
 
 // Confirmation says that the mailbox of a signature has confirmed it. Both of the rest are written if the signature
-// counts by this: Comment, its reason, opened by those who have the key, if it has a reason still; and Entry.
+// counts by this: Comment, its reason, opened by those who have the key, if it has a reason still, and with the author
+// if the name is public; and Entry.
 type Confirmation struct {
 	Signature, Petition uuid.UUID
 	Comment             *Comment
@@ -49,8 +50,13 @@ type Withdrawal struct {
 	OnlyWaiting         bool   // leave it if it counts by now
 }
 
-// Erased is the text of a comment that was taken back.
-const Erased = "—"
+// Erased is the text of a comment that was taken back, and Unsay takes it back, of the signatories whom the rest of the
+// statement names by $1.
+const (
+	Erased = "—"
+	Unsay  = `UPDATE comments SET body = '` + Erased + `', author_name = NULL, from_signatory = false, signatory = NULL,
+ edited_at = $2 WHERE signatory `
+)
 
 // Ask writes a request and returns when that is durable.
 func (l *Ledger) Ask(ctx context.Context, r Request) error {
@@ -185,7 +191,11 @@ func (b *batch) confirm(s *stored, by *Confirmation) (number int, err error) {
 	c.wait(-1)
 	c.count(s.signed, s.country, s.named)
 	if by.Comment != nil && s.reasoned {
-		b.comments = append(b.comments, &commentRow{Comment: by.Comment, counter: c, place: -1})
+		said := *by.Comment
+		if !s.named {
+			said.Author = nil
+		}
+		b.comments = append(b.comments, &commentRow{Comment: &said, counter: c, place: -1})
 	}
 	if by.Entry != nil {
 		b.requests = append(b.requests, *by.Entry)
@@ -202,6 +212,7 @@ func (b *batch) withdraw(s *stored, signatory []byte) {
 	switch s.erased = true; s.state {
 	case stateCounted:
 		s.counter.take(s)
+		s.counter.commented = s.counter.commented || signatory != nil
 	case stateWaiting:
 		s.counter.wait(-1)
 	}

@@ -33,7 +33,7 @@ type counter struct {
 	first     bool              // the first of the petition's signatures are left out of the sums
 	at        time.Time         // time of the batch, see timeAt
 	moved     bool              // is there anything to write
-	commented bool              // are there new comments
+	commented bool              // are there new comments, or is one taken back
 	doubted   bool              // may a run before have moved the counts, of which nobody was told
 	taken     bool              // was a signature taken back that had counted
 	untrended bool              // does the trend have to be computed from rows

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -113,31 +114,14 @@ type Options struct {
 }
 
 func (o *Options) setDefaults() {
-	if o.Observer == nil {
-		o.Observer = Unobserved{}
-	}
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	if o.MaxBatch == 0 {
-		o.MaxBatch = 1024
-	}
-	if o.MaxQueue == 0 {
-		o.MaxQueue = 8192
-	}
-	if o.Patience == 0 {
-		o.Patience = 10 * time.Second
-	}
-	if o.Unsummed == 0 {
-		o.Unsummed = 32 // so many rows are what every reader of sums reads besides
-	}
-	if o.KeepMinutes == 0 {
-		o.KeepMinutes = KeepMinutes
-	}
-	o.KeepMinutes = max(o.KeepMinutes, 24*time.Hour) // what is lively today is read from minutes
-	if o.SumUp == 0 {
-		o.SumUp = 10 * time.Second
-	}
+	o.Observer = cmp.Or[Observer](o.Observer, Unobserved{})
+	o.Logger = cmp.Or(o.Logger, slog.New(slog.DiscardHandler))
+	o.MaxBatch = cmp.Or(o.MaxBatch, 1024)
+	o.MaxQueue = cmp.Or(o.MaxQueue, 8192)
+	o.Patience = cmp.Or(o.Patience, 10*time.Second)
+	o.Unsummed = cmp.Or(o.Unsummed, 32)                                   // so many rows are what every reader of sums reads besides
+	o.KeepMinutes = max(cmp.Or(o.KeepMinutes, KeepMinutes), 24*time.Hour) // what is lively today is read from minutes
+	o.SumUp = cmp.Or(o.SumUp, 10*time.Second)
 }
 
 // Ledger gathers entries into transactions. It is safe for concurrent use.

@@ -45,9 +45,8 @@ const (
 	pqConfirm = `UPDATE signatures s SET state = 'COUNTED', number = i.number, confirmed_at = i.at, reason = NULL
  FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::bigint[]) AS number, unnest($3::timestamptz[]) AS at) AS i
  WHERE s.id = i.id AND s.` + pqAmong
-	pqErase = `DELETE FROM signatures AS s WHERE s.` + pqAmong
-	pqUnsay = `UPDATE comments SET body = '` + Erased + `', author_name = NULL, from_signatory = false, signatory = NULL, edited_at = $2
- WHERE signatory = ANY($1::bytea[])`
+	pqErase  = `DELETE FROM signatures AS s WHERE s.` + pqAmong
+	pqUnsay  = Unsay + `= ANY($1::bytea[])`
 	pqNewest = `SELECT i.id, s.signed_at FROM unnest($1::uuid[]) AS i(id) CROSS JOIN LATERAL (SELECT signed_at FROM signatures
   WHERE petition_id = i.id AND number > 0 AND state = 'COUNTED' ORDER BY number DESC LIMIT $2) AS s`
 	pqMoveReplies = `UPDATE comments c SET replies = c.replies + i.n

@@ -32,9 +32,8 @@ const (
  WHERE p.id = i.value AND p.state = 'CLOSED' AND p.closed_at IS NOT NULL`
 	liteConfirm = `UPDATE signatures SET state = 'COUNTED', number = $2, confirmed_at = $3, reason = NULL WHERE id = $1`
 	liteErase   = `DELETE FROM signatures WHERE id IN (SELECT value FROM json_each($1))`
-	liteUnsay   = `UPDATE comments SET body = '` + Erased + `', author_name = NULL, from_signatory = false, signatory = NULL, edited_at = $2
- WHERE signatory = $1`
-	liteNewest = `SELECT signed_at FROM signatures WHERE petition_id = $1 AND number > 0 AND state = 'COUNTED'
+	liteUnsay   = Unsay + `= $1`
+	liteNewest  = `SELECT signed_at FROM signatures WHERE petition_id = $1 AND number > 0 AND state = 'COUNTED'
  ORDER BY number DESC LIMIT $2`
 	// Asked only after a COMMIT that was not answered.
 	liteFindSignature = `SELECT 1 FROM signatures WHERE id = $1`

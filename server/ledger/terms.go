@@ -97,6 +97,13 @@ func (l Locked) Set(ctx context.Context, q Querier, terms Terms, now time.Time) 
 	return readCounts(ctx, q, c, now)
 }
 
+// Name notes that so many more signatories have made their names public, or fewer, and returns what there is to tell:
+// that lists of names and of comments may be others.
+func (l Locked) Name(ctx context.Context, q Querier, more int) (figures.Value, error) {
+	_, err := q.ExecContext(ctx, `UPDATE counters SET named = named + $2 WHERE petition_id = $1`, l.counter.petition, more)
+	return figures.Value{Petition: l.counter.petition, Comment: l.counter.commentsIssued}, err
+}
+
 // lastHourOfOne sums the last hour of one petition.
 var lastHourOfOne = `SELECT ` + timespan.LastHour(`$2`, `$3`, func(column string) string { return column + ` = $1` })
 

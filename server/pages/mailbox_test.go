@@ -3,11 +3,13 @@ package pages_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"petitiond/server/pages"
 )
@@ -44,13 +46,48 @@ func (f *fake) mailbox() *pages.Mailbox {
 			f.changes = append(f.changes, "withdrawn")
 			return "", f.err
 		},
+		Own: func(ctx context.Context, token string) (*pages.OwnSignature, string, error) {
+			return f.own(ctx, token, look)
+		},
+		Amend: func(ctx context.Context, token string, a pages.Amendment) (*pages.OwnSignature, string, error) {
+			switch {
+			case token != signatureToken:
+			case a.WithdrawComment:
+				f.changes = append(f.changes, "unsaid")
+			default:
+				f.changes = append(f.changes, fmt.Sprint("name ", *a.ShowName, ", updates ", *a.Updates))
+			}
+			return f.own(ctx, token, look)
+		},
 	}
 }
 
-// post sends a form as a browser does.
-func post(t *testing.T, h http.Handler, target, token string) *httptest.ResponseRecorder {
+// own is the same signature as its signatory sees it.
+func (f *fake) own(
+	ctx context.Context, token string, look func(context.Context, string) (*pages.Signature, string, error),
+) (*pages.OwnSignature, string, error) {
+	signed, fault, err := look(ctx, token)
+	if signed == nil || err != nil {
+		return nil, fault, err
+	}
+	name, reason := "Ada <b>", "Because & so"
+	out := &pages.OwnSignature{State: "PENDING", Name: &name, Comment: &reason, ShowName: true, SignedAt: time.Unix(0, 0).UTC()}
+	out.Petition = pages.Subject{Title: signed.Title, Language: signed.Language}
+	if signed.Number > 0 {
+		out.State, out.Number = "COUNTED", &signed.Number
+	}
+	return out, "", nil
+}
+
+// post sends a form as a browser does. The rest are its further fields.
+func post(t *testing.T, h http.Handler, target, token string, fields ...string) *httptest.ResponseRecorder {
 	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, target, strings.NewReader(url.Values{"token": {token}}.Encode()))
+	form := url.Values{"token": {token}}
+	for _, field := range fields {
+		name, value, _ := strings.Cut(field, "=")
+		form.Set(name, value)
+	}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, target, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
@@ -83,8 +120,8 @@ func TestLettersChangeNothing(t *testing.T) {
 	}
 	wants(t, page(t, h, "/manage?token="+signatureToken), "<strong>1,241</strong>")
 	wants(t, page(t, h, "/confirm?token="+signatureToken), "Thank you")
-	wants(t, post(t, h, "/manage", signatureToken).Body.String(), "Your signature is withdrawn")
-	wants(t, post(t, h, "/manage", "sg_other").Body.String(), "No signature has this link.")
+	wants(t, post(t, h, "/manage", signatureToken, "do=withdraw", "sure=yes").Body.String(), "Your signature is withdrawn")
+	wants(t, post(t, h, "/manage", "sg_other", "do=withdraw", "sure=yes").Body.String(), "No signature has this link.")
 	if got := strings.Join(f.changes, " "); got != "confirmed confirmed withdrawn" {
 		t.Errorf("changes %s", got)
 	}
@@ -92,10 +129,58 @@ func TestLettersChangeNothing(t *testing.T) {
 		t.Errorf("POST /: status %d", w.Code)
 	}
 	// A token in the address of a POST is none, so that no link can do it; nor is one that comes too late in a long form.
-	post(t, h, "/manage?token="+signatureToken, "")
-	post(t, h, "/manage", strings.Repeat("x", 5<<10)+"&token="+signatureToken)
+	post(t, h, "/manage?do=withdraw&sure=yes&token="+signatureToken, "", "do=withdraw", "sure=yes")
+	post(t, h, "/manage", strings.Repeat("x", 5<<10)+"&token="+signatureToken, "do=withdraw", "sure=yes")
 	if len(f.changes) != 3 {
 		t.Errorf("changes %v", f.changes)
+	}
+}
+
+// TestManage shows all that is stored, changes it by forms alone, and asks twice before what cannot be undone.
+func TestManage(t *testing.T) {
+	t.Parallel()
+	f := setup()
+	h := serve(t, f.options(), bundle())
+	body := page(t, h, "/manage?token="+signatureToken)
+	wants(t, body, "Ada &lt;b&gt;", "Because &amp; so", `name="showName" value="yes" checked>`, `name="updates" value="yes">`, "1 January 1970")
+	checkNames(t, "/manage", body)
+	send := func(target string, fields ...string) string {
+		t.Helper()
+		w := post(t, h, target, signatureToken, fields...)
+		if w.Code != http.StatusOK || w.Header().Get("Cache-Control") != "no-store" || w.Header().Get("Referrer-Policy") != "no-referrer" {
+			t.Errorf("%s: status %d, header %v", target, w.Code, w.Header())
+		}
+		return w.Body.String()
+	}
+	for _, do := range []string{"takeBack", "withdraw"} {
+		wants(t, send("/manage", "do="+do), "Tick the box")
+	}
+	lacks(t, send("/manage"), "Tick the box")
+	lacks(t, send("/manage", "do=else", "sure=yes"), "Tick the box")
+	if len(f.changes) > 0 {
+		t.Errorf("changes %v", f.changes)
+	}
+	wants(t, send("/manage", "do=save", "updates=yes"), "Your changes are saved")
+	wants(t, send("/manage", "do=save", "showName=yes"), "Your changes are saved")
+	wants(t, send("/manage", "do=takeBack", "sure=yes"), "Your changes are saved")
+	if got := strings.Join(f.changes, "; "); got != "name false, updates true; name true, updates false; unsaid" {
+		t.Errorf("changes %s", got)
+	}
+	w := post(t, h, "/manage/signature.json", signatureToken)
+	for name, want := range map[string]string{
+		"Content-Type": "application/json", "Content-Disposition": `attachment; filename="signature.json"`, "Cache-Control": "no-store",
+		"Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff", "ETag": "",
+	} {
+		if got := w.Header().Get(name); got != want {
+			t.Errorf("%s is %q", name, got)
+		}
+	}
+	wants(t, w.Body.String(), `"comment": "Because`, `"state": "PENDING"`, `"number": null`)
+	if w := post(t, h, "/manage/signature.json", "sg_other"); w.Header().Get("Content-Disposition") != "" {
+		t.Error("there is a file for another token")
+	}
+	if w := get(t, h, "/manage/signature.json?token="+signatureToken); w.Code == http.StatusOK {
+		t.Error("a link brings the file")
 	}
 }
 

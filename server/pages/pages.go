@@ -115,6 +115,7 @@ func (s *site) routes() http.Handler {
 			mux.HandleFunc("GET "+path, page)
 			mux.HandleFunc("POST "+path, page)
 		}
+		mux.HandleFunc("POST /manage/signature.json", s.private(s.download))
 	}
 	if s.options.Outbox != nil {
 		mux.HandleFunc("GET /outbox", s.outbox)

@@ -52,6 +52,7 @@ func parse(files library) (templates, error) {
 type Page struct {
 	status   int
 	location string // the address to which the page has moved
+	file     string // the name under which browsers save it; empty: they show it
 	policy   string // its Content-Security-Policy; empty: that of all pages
 	html     precompressed.Bytes
 }

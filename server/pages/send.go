@@ -39,5 +39,10 @@ func (p *Page) send(w http.ResponseWriter, r *http.Request) {
 	if p.status == http.StatusServiceUnavailable {
 		header.Set("Retry-After", "1")
 	}
-	p.html.Send(w, r, p.status, "text/html; charset=utf-8", kept && p.status == http.StatusOK)
+	kind := "text/html; charset=utf-8"
+	if p.file != "" {
+		kind = "application/json"
+		header.Set("Content-Disposition", `attachment; filename="`+p.file+`"`)
+	}
+	p.html.Send(w, r, p.status, kind, kept && p.status == http.StatusOK)
 }

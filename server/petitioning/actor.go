@@ -17,6 +17,7 @@ import (
 	"petitiond/ent/token"
 	"petitiond/server/reading"
 	"petitiond/server/secret"
+	"petitiond/server/signing"
 	"petitiond/server/text"
 )
 
@@ -50,14 +51,15 @@ func Scopes() []Scope {
 	}
 }
 
-// Actor is the caller: anybody, the holder of a petition's edit token, or an API key. An actor lives as long as a
-// request or a subscription's connection.
+// Actor is the caller: anybody, the holder of a petition's edit token, a signatory, or an API key. An actor lives as
+// long as a request or a subscription's connection.
 type Actor struct {
 	caller  string // identifies the credential in idempotency keys
 	scopes  []Scope
 	expires *time.Time // of the credential
 
-	edits []uuid.UUID // petitions that the actor may see and edit
+	edits     []uuid.UUID // petitions that the actor may see and edit
+	signature uuid.UUID   // that the actor has made; the zero id: none
 
 	mu   sync.Mutex  // guards made
 	made []uuid.UUID // petitions that this request has created, which the actor may see
@@ -133,7 +135,8 @@ func HasActor(ctx context.Context) bool {
 	return ok
 }
 
-// Authenticate returns the actor of a bearer credential: the admin key, an edit token or an API key. An unknown,
+// Authenticate returns the actor of a bearer credential: the admin key, an edit token, an API key or the token of
+// a signature. An unknown,
 // expired or revoked one is ErrUnauthenticated, never an anonymous actor.
 func (s *Service) Authenticate(ctx context.Context, bearer string) (*Actor, error) {
 	// In constant time, or how long it takes would tell how many characters are right. Other credentials are found by
@@ -147,6 +150,8 @@ func (s *Service) Authenticate(ctx context.Context, bearer string) (*Actor, erro
 		return s.Editor(ctx, bearer)
 	case strings.HasPrefix(bearer, apiKeyPrefix):
 		return s.partner(ctx, bearer)
+	case strings.HasPrefix(bearer, signing.TokenPrefix):
+		return s.signatory(ctx, bearer)
 	}
 	return nil, ErrUnauthenticated
 }

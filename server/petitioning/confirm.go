@@ -31,27 +31,22 @@ func (s *Service) Mailed(ctx context.Context, token string) (*ent.Signature, err
 }
 
 // mailed returns what was found by a token, or an error of the domain.
-func (s *Service) mailed(ctx context.Context, found signing.Signature, err error) (*ent.Signature, error) {
+func (s *Service) mailed(ctx context.Context, found *ent.Signature, err error) (*ent.Signature, error) {
 	field := []string{"token"}
 	switch {
 	case errors.Is(err, signing.ErrToken):
 		return nil, errorf(TokenInvalid, field, "No signature has this link or code. It may be mistyped, or the signature was "+
 			"withdrawn, or was not confirmed within seven days. You can sign again.")
 	case errors.Is(err, ledger.ErrClosed):
-		return nil, s.notConfirmable(ctx, found.Petition, field)
+		return nil, s.notConfirmable(ctx, found.PetitionID, field)
 	case err != nil:
-		return nil, s.unchanged(ctx, err, found.Petition, field)
+		petition := uuid.Nil // not known if nothing could be read
+		if found != nil {
+			petition = found.PetitionID
+		}
+		return nil, s.unchanged(ctx, err, petition, field)
 	}
-	row := &ent.Signature{
-		ID: found.ID, PetitionID: found.Petition, ShowName: found.ShowName, Name: &found.Name, SignedAt: found.SignedAt,
-	}
-	if found.Number > 0 {
-		row.Number = &found.Number
-	}
-	if found.Country != "" {
-		row.Country = &found.Country
-	}
-	return row, nil
+	return found, nil
 }
 
 // Withdraw erases the signature to which a token of a mail belongs, and its comment.
@@ -59,9 +54,13 @@ func (s *Service) Withdraw(ctx context.Context, token string) error {
 	field := []string{"token"}
 	id, err := s.opt.Mailboxes.Withdraw(ctx, token)
 	if errors.Is(err, signing.ErrToken) {
-		return errorf(TokenInvalid, field, "No signature has this link: it is incomplete, or the signature was withdrawn before.")
+		return errNoLink(field)
 	}
 	return s.unchanged(ctx, err, id, field)
+}
+
+func errNoLink(field []string) *Error {
+	return errorf(TokenInvalid, field, "No signature has this link: it is incomplete, or the signature was withdrawn before.")
 }
 
 // Resend has the last mail about a signature sent to its address again. What is known of the address is not disclosed.

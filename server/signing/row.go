@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"petitiond/ent"
+	"petitiond/ent/signature"
 	"petitiond/server/database"
 	"petitiond/server/ledger"
 	"petitiond/server/secret"
@@ -27,25 +29,51 @@ type row struct {
 	state                 string
 	number                int // 0: none
 	name, address, reason []byte
-	showName              bool
+	showName, updates     bool
 	country, locale       string
+	statement             string
 	signed                time.Time
+	confirmed             *time.Time
 }
 
-const columns = `id, petition_id, state, COALESCE(number, 0), name, address, reason, show_name, COALESCE(country, ''),
- COALESCE(locale, ''), signed_at`
+const columns = `id, petition_id, state, COALESCE(number, 0), name, address, reason, show_name, updates, COALESCE(country, ''),
+ COALESCE(locale, ''), COALESCE(statement_version, ''), signed_at, confirmed_at`
 
 func scan(rows *sql.Rows) (*row, error) {
 	r := &row{}
 	var signed database.Time
-	err := rows.Scan(&r.id, &r.petition, &r.state, &r.number, &r.name, &r.address, &r.reason, &r.showName, &r.country, &r.locale, &signed)
-	r.signed = signed.Time
+	var confirmed database.NullTime
+	err := rows.Scan(&r.id, &r.petition, &r.state, &r.number, &r.name, &r.address, &r.reason, &r.showName, &r.updates, &r.country,
+		&r.locale, &r.statement, &signed, &confirmed)
+	r.signed, r.confirmed = signed.Time, confirmed.Pointer()
 	return r, err
 }
 
+// shown returns the signature as its mailbox may see it. The name is sealed.
+func (r *row) shown() *ent.Signature {
+	return &ent.Signature{
+		ID: r.id, PetitionID: r.petition, State: signature.State(r.state), Number: filled(r.number), Name: &r.name,
+		ShowName: r.showName, Updates: r.updates, Country: filled(r.country), Locale: filled(r.locale),
+		StatementVersion: filled(r.statement), SignedAt: r.signed, ConfirmedAt: r.confirmed,
+	}
+}
+
+// filled returns nil for an empty value.
+func filled[V comparable](v V) *V {
+	var none V
+	if v == none {
+		return nil
+	}
+	return &v
+}
+
 // find returns the signature of which a column has a value, or nil if there is none.
-func (s *Service) find(ctx context.Context, column string, value any) (found *row, err error) {
-	rows, err := database.Reader{DB: s.db.Newest()}.QueryContext(ctx, `SELECT `+columns+` FROM signatures WHERE `+column+` = $1`, value)
+func (s *Service) find(ctx context.Context, column string, value any) (*row, error) {
+	return findIn(ctx, database.Reader{DB: s.db.Newest()}, column, value)
+}
+
+func findIn(ctx context.Context, q ledger.Querier, column string, value any) (found *row, err error) {
+	rows, err := q.QueryContext(ctx, `SELECT `+columns+` FROM signatures WHERE `+column+` = $1`, value)
 	if err == nil {
 		err = database.Each(rows, func(rows *sql.Rows) (err error) { found, err = scan(rows); return err })
 	}
@@ -55,24 +83,31 @@ func (s *Service) find(ctx context.Context, column string, value any) (found *ro
 	return found, nil
 }
 
-// byToken returns the signature of a token, or nil if there is none.
+// ErrToken says that there is no signature with a token or code.
+var ErrToken = errors.New("signing: no signature has this token")
+
+// byToken returns the signature of a token, or ErrToken.
 func (s *Service) byToken(ctx context.Context, given string) (*row, error) {
-	given = strings.TrimSpace(given)
-	found, err := s.find(ctx, "token", secret.Hash(given))
-	if err != nil || found == nil || !same(given, token(s.opt.Keys, found.id)) {
-		return nil, err
-	}
-	return found, nil
+	return s.bySecret(ctx, "token", strings.TrimSpace(given), token)
 }
 
-// byCode returns the signature of a code, or nil if there is none.
+// byCode returns the signature of a code, or ErrToken.
 func (s *Service) byCode(ctx context.Context, given string) (*row, error) {
 	if given = ungrouped(given); given == "" {
-		return nil, nil //nolint:nilnil // there is none
+		return nil, ErrToken
 	}
-	found, err := s.find(ctx, "code", secret.Hash(given))
-	if err != nil || found == nil || !same(given, code(s.opt.Keys, found.id)) {
+	return s.bySecret(ctx, "code", given, code)
+}
+
+func (s *Service) bySecret(
+	ctx context.Context, column, given string, derive func(*secret.Keys, uuid.UUID) string,
+) (*row, error) {
+	found, err := s.find(ctx, column, secret.Hash(given))
+	switch {
+	case err != nil:
 		return nil, err
+	case found == nil || !same(given, derive(s.opt.Keys, found.id)):
+		return nil, ErrToken
 	}
 	return found, nil
 }
@@ -93,7 +128,8 @@ func Comment(keys *secret.Keys, signature, petition uuid.UUID, showName bool, na
 	return c
 }
 
-// comment opens the reason of a signature that waits; it is nil if there is none.
+// comment opens the reason of a signature that waits; it is nil if there is none. The ledger takes the author out of it
+// if the name is not public when it is written.
 func (s *Service) comment(r *row) (*ledger.Comment, error) {
 	if r.state != stateWaiting || r.reason == nil {
 		return nil, nil //nolint:nilnil // there is none
@@ -103,5 +139,5 @@ func (s *Service) comment(r *row) (*ledger.Comment, error) {
 	if err := errors.Join(err, nameErr); err != nil {
 		return nil, fmt.Errorf("opening a reason for signing: %w", err)
 	}
-	return Comment(s.opt.Keys, r.id, r.petition, r.showName, string(name), string(reason)), nil
+	return Comment(s.opt.Keys, r.id, r.petition, true, string(name), string(reason)), nil
 }
