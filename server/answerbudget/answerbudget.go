@@ -121,7 +121,7 @@ func (b *Budget) check() error {
 func (b *Budget) draw(bytes int) error {
 	if missing := bytes - free - b.drawn; missing > 0 {
 		n := (missing + step - 1) / step * step
-		if !b.share.Take(n) {
+		if !b.share.extend(b.drawn, n) {
 			b.err = ErrMemory
 			return b.err
 		}
@@ -159,6 +159,10 @@ func (b *Budget) Close() {
 	b.share.Give(b.drawn)
 	b.drawn = 0
 }
+
+// Largest returns the size of the largest answer for which a Memory of so many bytes has room, if it gives it to this
+// answer alone.
+func Largest(memory int64) int { return int(min(memory/(1+copies), math.MaxInt32)) }
 
 type key struct{}
 

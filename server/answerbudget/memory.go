@@ -12,6 +12,9 @@ import (
 // that, one that is alone gets half, and two get a third each: whoever comes finds something, and nothing lies idle
 // that was set aside for those who never come. What is kept for long should be given out by smaller parts, since one
 // that has much keeps it when others come.
+//
+// One answer, where a network has nothing else, may take all that is free: otherwise one that is larger than a share
+// could never be had, however often it is asked for again.
 type Memory struct {
 	most int64
 	each int64
@@ -65,15 +68,33 @@ func (s Share) Take(n int) bool {
 	if n == 0 { // as for everything that is short, which is most
 		return true
 	}
-	m, more := s.memory, int64(n)
+	m := s.memory
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	free := m.most - m.taken - more
-	if free < 0 || s.network != (netip.Prefix{}) && (m.each-1)*(m.by[s.network]+more) > free {
+	return m.fits(s.network, int64(n)) && m.take(s.network, int64(n))
+}
+
+// extend is like Take for who has some bytes already, and may have more than the network's share if the network has
+// nothing else.
+func (s Share) extend(have, n int) bool {
+	m := s.memory
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return (m.by[s.network] == int64(have) || m.fits(s.network, int64(n))) && m.take(s.network, int64(n))
+}
+
+// fits reports whether a network may have n bytes more. It needs mu.
+func (m *Memory) fits(network netip.Prefix, n int64) bool {
+	return network == (netip.Prefix{}) || (m.each-1)*(m.by[network]+n) <= m.most-m.taken-n
+}
+
+// take takes n bytes if there are so many. It needs mu.
+func (m *Memory) take(network netip.Prefix, n int64) bool {
+	if n > m.most-m.taken {
 		return false
 	}
-	m.taken += more
-	m.count(s.network, more)
+	m.taken += n
+	m.count(network, n)
 	return true
 }
 

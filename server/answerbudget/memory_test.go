@@ -157,3 +157,29 @@ func BenchmarkTake(b *testing.B) {
 		}
 	})
 }
+
+// An answer may take all that is free where its network has nothing else, and no more than there is.
+func TestOneAnswerMayBeLargerThanAShare(t *testing.T) {
+	t.Parallel()
+	const most = 20 << 20
+	m := NewMemory(most, 2)
+	whole := m.Of(network(1)).Budget(Largest(most))
+	if err := whole.Read(Largest(most)); err != nil {
+		t.Errorf("the texts of the largest answer: %v", err)
+	}
+	if _, err := whole.Write(Largest(most)); err != nil {
+		t.Errorf("the largest answer: %v", err)
+	}
+	whole.Close()
+	first := m.Of(network(1)).Budget(most)
+	if err := first.Read(9 << 20); err != nil {
+		t.Error(err)
+	}
+	second := m.Of(network(1)).Budget(most)
+	if second.Read(6<<20) == nil {
+		t.Error("two answers take more than a share")
+	}
+	if m.Of(network(2)).Budget(most).Read(5<<20) != nil {
+		t.Error("another has nothing")
+	}
+}

@@ -58,7 +58,7 @@ func memoryLimits() []setting {
 	return []setting{
 		numberLimit("PERSISTED", "bytes of memory for persisted documents, which clients name by their hash", 64<<10, 1<<30,
 			func(l *transport.Limits) *int { return &l.Persisted }),
-		numberLimit("ANSWER_SIZE", "bytes of an answer or a web page; a quarter of it over a WebSocket or an event stream",
+		numberLimit("ANSWER_SIZE", "bytes of an answer or a web page; a quarter of it over a WebSocket or an event stream; less where `PETITION_MEMORY` has no room for it",
 			64<<10, 64<<20, func(l *transport.Limits) *int { return &l.AnswerSize }),
 		numberLimit("ANSWERS", "bytes of memory for shared answers", 1<<20, 1<<34,
 			func(l *transport.Limits) *int { return &l.AnswerBytes }),

@@ -155,7 +155,7 @@ func TestMemoryForAnswers(t *testing.T) {
 	schema.resolvers["touch"] = func(ctx context.Context, _ map[string]any) (any, error) {
 		return "", answerbudget.From(ctx).Read(1 << 20)
 	}
-	_, server := serve(t, transport.Options{Schema: schema, Memory: 4 << 20}) // half of it is for one address
+	_, server := serve(t, transport.Options{Schema: schema, Memory: 5 << 20}) // half of it is for one address
 	first := make(chan reply)
 	go func() { first <- ask(t, http.MethodPost, server, query(`{ hello }`)) }()
 	<-inside

@@ -214,7 +214,7 @@ func TestPagesTakeMemory(t *testing.T) {
 		t.Errorf("b after a: %v", err)
 	}
 	if got, _, err := s.share(t.Context(), "c", func(ctx context.Context) (transport.Page, bool) {
-		return leaf("c"), answerbudget.From(ctx).Read(1<<20) == nil
+		return leaf("c"), answerbudget.From(ctx).Hold(1<<20) == nil
 	}); err == nil {
 		t.Errorf("what was read had no room, and %v was sent", got)
 	}

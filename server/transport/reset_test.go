@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestStreamsThatAreResetAtOnce has clients ask for event streams and reset their connections: before the stream begins,
-// while it does, and after it. Nothing of them may be kept.
+// TestStreamsThatAreResetAtOnce has clients ask for event streams and reset their connections: before the stream
+// begins, while it does, and after it. Nothing of them may be kept.
 func TestStreamsThatAreResetAtOnce(t *testing.T) {
 	t.Parallel()
 	tr, server := serveKeeping(t, 64<<20)
@@ -19,7 +19,7 @@ func TestStreamsThatAreResetAtOnce(t *testing.T) {
 		for _, long := range []int{0, 100_000} {
 			for n := range 60 {
 				body := query(distinct(fmt.Sprintf("r%d", n)) + strings.Repeat(" ", long))
-				conn, err := net.Dial("tcp", address) //nolint:noctx // it answers at once
+				conn, err := net.Dial("tcp", address)
 				if err != nil {
 					t.Fatal(err)
 				}

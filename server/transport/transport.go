@@ -172,6 +172,8 @@ func (o Options) withDefaults() Options {
 	if o.Memory == 0 {
 		o.Memory = 1 << 30
 	}
+	// A larger one would be asked to come back again and again: it never finds the memory that it needs.
+	o.Limits.AnswerSize = min(o.Limits.AnswerSize, answerbudget.Largest(o.Memory))
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
