@@ -31,7 +31,6 @@ type Request struct {
 type Waiting struct {
 	Token, Code []byte // digests by which those find it who come from a mail
 	Reason      []byte // sealed: see Confirmation; nil: none
-	Updates     bool
 }
 
 // Confirmation says that the mailbox of a signature has confirmed it. Both of the rest are written if the signature

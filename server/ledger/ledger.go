@@ -51,6 +51,7 @@ type Signature struct {
 	Digest        []byte // of petition and address together: one of a kind
 	Name, Address []byte // sealed
 	ShowName      bool
+	Updates       bool   // the petitioner may write
 	Country       string // empty: none, as with the two below
 	Locale        string
 	Statement     string

@@ -35,8 +35,8 @@ const (
   NULLIF(token, ''::bytea), NULLIF(code, ''::bytea), NULLIF(reason, ''::bytea), updates
  FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::uuid[]) AS petition, unnest($3::bytea[]) AS digest, unnest($4::bytea[]) AS name,
   unnest($5::bytea[]) AS address, unnest($6::bool[]) AS shown, unnest($7::text[]) AS country, unnest($8::text[]) AS locale,
-  unnest($9::text[]) AS statement, unnest($10::timestamptz[]) AS at, unnest($11::bytea[]) AS token, unnest($12::bytea[]) AS code,
-  unnest($13::bytea[]) AS reason, unnest($14::bool[]) AS updates) AS i`
+  unnest($9::text[]) AS statement, unnest($10::timestamptz[]) AS at, unnest($11::bool[]) AS updates, unnest($12::bytea[]) AS token,
+  unnest($13::bytea[]) AS code, unnest($14::bytea[]) AS reason) AS i`
 	// Those who hold the counters of signatures alone write to them, so that the rows stay as they are read.
 	pqFind = `SELECT s.* FROM unnest($1::uuid[]) AS i(id)
  CROSS JOIN LATERAL (SELECT ` + storedColumns + ` FROM signatures AS s WHERE s.id = i.id LIMIT 1) AS s`
@@ -84,37 +84,37 @@ const (
 	pqMoveSummed = pqMoveBegin + pqMoveSums + pqMoveEnd
 	pqMoveBegin  = `WITH signed AS (
   INSERT INTO signatures (id, petition_id, number, state, digest, name, address, show_name, country, locale, statement_version,
-   signed_at)
+   signed_at, updates)
   SELECT id, petition, number, 'COUNTED', digest, name, address, shown, NULLIF(country, ''), NULLIF(locale, ''),
-   NULLIF(statement, ''), at
+   NULLIF(statement, ''), at, updates
   FROM (SELECT unnest($5::uuid[]) AS id, unnest($6::uuid[]) AS petition, unnest($7::bigint[]) AS number,
    unnest($8::bytea[]) AS digest, unnest($9::bytea[]) AS name, unnest($10::bytea[]) AS address, unnest($11::bool[]) AS shown,
    unnest($12::text[]) AS country, unnest($13::text[]) AS locale, unnest($14::text[]) AS statement,
-   unnest($15::timestamptz[]) AS at) AS i
+   unnest($15::timestamptz[]) AS at, unnest($16::bool[]) AS updates) AS i
  ), counted AS (
   UPDATE counters c SET total = i.total, issued = i.issued, version = i.version, as_of = i.as_of,
   named = i.named, threads = i.threads, comments = i.comments, comments_issued = i.comments_issued, trending = i.trending,
   unsummed_after = i.unsummed_after, unsummed_to = i.unsummed_to, pending = i.pending
-  FROM (SELECT unnest($16::uuid[]) AS petition, unnest($17::bigint[]) AS total, unnest($18::bigint[]) AS issued,
-   unnest($19::bigint[]) AS version, unnest($20::timestamptz[]) AS as_of, unnest($21::bigint[]) AS named,
-   unnest($22::bigint[]) AS threads, unnest($23::bigint[]) AS comments, unnest($24::bigint[]) AS comments_issued,
-   unnest($25::float8[]) AS trending, unnest($26::bigint[]) AS unsummed_after, unnest($27::bigint[]) AS unsummed_to,
-   unnest($28::bigint[]) AS pending) AS i
-  WHERE c.petition_id = i.petition AND c.petition_id = ANY($16::uuid[])
+  FROM (SELECT unnest($17::uuid[]) AS petition, unnest($18::bigint[]) AS total, unnest($19::bigint[]) AS issued,
+   unnest($20::bigint[]) AS version, unnest($21::timestamptz[]) AS as_of, unnest($22::bigint[]) AS named,
+   unnest($23::bigint[]) AS threads, unnest($24::bigint[]) AS comments, unnest($25::bigint[]) AS comments_issued,
+   unnest($26::float8[]) AS trending, unnest($27::bigint[]) AS unsummed_after, unnest($28::bigint[]) AS unsummed_to,
+   unnest($29::bigint[]) AS pending) AS i
+  WHERE c.petition_id = i.petition AND c.petition_id = ANY($17::uuid[])
  ), left_out AS (
-  INSERT INTO unsummed (petition_id) SELECT unnest($29::uuid[]) ON CONFLICT DO NOTHING
+  INSERT INTO unsummed (petition_id) SELECT unnest($30::uuid[]) ON CONFLICT DO NOTHING
  )`
 	pqMoveSums = `, minutes AS (
   INSERT INTO signature_buckets AS b (petition_id, minute, added, removed)
-  SELECT unnest($30::uuid[]), unnest($31::bigint[]), unnest($32::bigint[]), unnest($33::bigint[])
+  SELECT unnest($31::uuid[]), unnest($32::bigint[]), unnest($33::bigint[]), unnest($34::bigint[])
   ON CONFLICT (petition_id, span, minute) DO UPDATE SET added = b.added + excluded.added, removed = b.removed + excluded.removed
  ), days AS (
   INSERT INTO signature_days AS b (petition_id, day, added, removed)
-  SELECT unnest($34::uuid[]), unnest($35::bigint[]), unnest($36::bigint[]), unnest($37::bigint[])
+  SELECT unnest($35::uuid[]), unnest($36::bigint[]), unnest($37::bigint[]), unnest($38::bigint[])
   ON CONFLICT (petition_id, day) DO UPDATE SET added = b.added + excluded.added, removed = b.removed + excluded.removed
  ), countries AS (
   INSERT INTO signature_country_buckets AS b (petition_id, country, added, removed)
-  SELECT unnest($38::uuid[]), unnest($39::text[]), unnest($40::bigint[]), unnest($41::bigint[])
+  SELECT unnest($39::uuid[]), unnest($40::text[]), unnest($41::bigint[]), unnest($42::bigint[])
   ON CONFLICT (petition_id, country) DO UPDATE SET added = b.added + excluded.added, removed = b.removed + excluded.removed
  )`
 	pqMoveEnd = `

@@ -77,6 +77,7 @@ func columnsOfSignatures(rows []*signatureRow) []any {
 		pgarray.Texts(rows, func(r *signatureRow) string { return r.Locale }),
 		pgarray.Texts(rows, func(r *signatureRow) string { return r.Statement }),
 		pgarray.Times(rows, func(r *signatureRow) time.Time { return r.at }),
+		pgarray.Bools(rows, func(r *signatureRow) bool { return r.Updates }),
 	}
 }
 
@@ -88,7 +89,6 @@ func columnsOfWaiting(rows []*signatureRow) []any {
 		pgarray.Blobs(rows, func(r *signatureRow) []byte { return r.Waiting.Token }),
 		pgarray.Blobs(rows, func(r *signatureRow) []byte { return r.Waiting.Code }),
 		pgarray.Blobs(rows, func(r *signatureRow) []byte { return r.Waiting.Reason }),
-		pgarray.Bools(rows, func(r *signatureRow) bool { return r.Waiting.Updates }),
 	)
 }
 

@@ -22,7 +22,7 @@ const (
 	liteLock = `SELECT ` + counterColumns + ` FROM counters WHERE petition_id = $1`
 	// A second signature of an address does nothing, be the first one of this batch or of last year.
 	liteSign = `INSERT INTO signatures (id, petition_id, number, state, digest, name, address, show_name, country, locale,
- statement_version, signed_at) VALUES ($1, $2, $3, 'COUNTED', $4, $5, $6, $7, $8, $9, $10, $11)
+ statement_version, signed_at, updates) VALUES ($1, $2, $3, 'COUNTED', $4, $5, $6, $7, $8, $9, $10, $11, $12)
  ON CONFLICT (digest) DO NOTHING`
 	liteWait = `INSERT INTO signatures (id, petition_id, state, digest, name, address, show_name, country, locale,
  statement_version, signed_at, token, code, reason, updates)
@@ -144,10 +144,10 @@ func (t sqliteTx) signOne(ctx context.Context, r *signatureRow) (wrote bool, err
 	country, locale, statement := null(r.Country), null(r.Locale), null(r.Statement)
 	if w := r.Waiting; w != nil {
 		return t.insert(ctx, liteWait, r.ID, r.counter.petition, r.Digest, r.Name, r.Address, r.ShowName, country, locale,
-			statement, r.at, w.Token, w.Code, w.Reason, w.Updates)
+			statement, r.at, w.Token, w.Code, w.Reason, r.Updates)
 	}
 	return t.insert(ctx, liteSign, r.ID, r.counter.petition, r.counter.issued+1, r.Digest, r.Name, r.Address, r.ShowName,
-		country, locale, statement, r.at)
+		country, locale, statement, r.at, r.Updates)
 }
 
 // find reads signatures by their ids, in one statement: each by itself costs as much again.

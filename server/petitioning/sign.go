@@ -63,7 +63,7 @@ func (s *Service) Sign(ctx context.Context, in Signing) error {
 // checkSigning returns the row of a signature with encrypted name and address, which may have to wait for its mailbox,
 // and adds all faults to f.
 func (s *Service) checkSigning(f *faults, in Signing, waits bool) ledger.Signature {
-	row := ledger.Signature{ID: newID(), Petition: in.Petition, ShowName: in.ShowName}
+	row := ledger.Signature{ID: newID(), Petition: in.Petition, ShowName: in.ShowName, Updates: in.Updates}
 	name := checked(f, text.CheckName, in.Name, "name")
 	address, fault := text.ParseAddress(in.Email)
 	f.add(fault, "email")
@@ -82,7 +82,7 @@ func (s *Service) checkSigning(f *faults, in Signing, waits bool) ledger.Signatu
 	}
 	switch {
 	case waits:
-		row.Waiting = &ledger.Waiting{Updates: in.Updates}
+		row.Waiting = &ledger.Waiting{}
 		if reason != "" {
 			row.Waiting.Reason = s.opt.Keys.Seal(secret.ReasonSeal, []byte(reason), row.ID[:])
 		}

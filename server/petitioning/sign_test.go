@@ -28,7 +28,7 @@ func TestSignCounts(t *testing.T) {
 		b.Clock.Advance(90 * time.Second)
 		b.MustSign(t, made.Petition, 1, func(s *petitioning.Signing) {
 			s.Name, s.Email, s.ShowName = " Ada  Obi", " Ada.Obi+x@Example.ORG ", true
-			s.Country, s.Locale, s.StatementVersion = p("ng"), p("en-gb"), p("2026-01")
+			s.Country, s.Locale, s.StatementVersion, s.Updates = p("ng"), p("en-gb"), p("2026-01"), true
 		})
 		b.MustSign(t, made.Petition, 2, func(s *petitioning.Signing) { s.StatementVersion = p("") })
 		figures := b.Figures(t, made.Petition)
@@ -41,9 +41,9 @@ func TestSignCounts(t *testing.T) {
 		equal(t, "country", "NG", *row.Country)
 		equal(t, "signedAt", b.Clock.Now(), row.SignedAt)
 		equal(t, "locale", "en-GB", value[string](t, b, `SELECT locale FROM signatures WHERE number = 1`))
-		equal(t, "statement", "2026-01", value[string](t, b, `SELECT statement_version FROM signatures WHERE number = 1`))
+		equal(t, "statement", "2026-01", value[string](t, b, `SELECT statement_version FROM signatures WHERE number = 1 AND updates`))
 		equal(t, "columns that were not given", 1, value[int](t, b, `SELECT COUNT(*) FROM signatures
- WHERE number = 2 AND locale IS NULL AND statement_version IS NULL AND country IS NULL AND NOT show_name`))
+ WHERE number = 2 AND locale IS NULL AND statement_version IS NULL AND country IS NULL AND NOT show_name AND NOT updates`))
 		sealed := value[[]byte](t, b, `SELECT address FROM signatures WHERE number = 1`)
 		address, err := b.Keys.Open(secret.AddressSeal, sealed, row.ID[:])
 		ok(t, err)

@@ -37,7 +37,7 @@ func (s *Service) entry(r request) (outbox.Row, error) {
 }
 
 // Ask requests a signature, whose mailbox is told the rest. The answer, the work and the time that it takes do not
-// depend on the address. Of Waiting the signature has reason and updates. The errors are those of the ledger.
+// depend on the address. Of Waiting the signature has its reason. The errors are those of the ledger.
 func (s *Service) Ask(ctx context.Context, row ledger.Signature) error {
 	key, waiting := row.Key, *row.Waiting
 	waiting.Token = secret.Hash(token(s.opt.Keys, row.ID))

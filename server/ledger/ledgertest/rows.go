@@ -45,14 +45,14 @@ func Petition(t testing.TB, db *database.DB, terms ledger.Terms) uuid.UUID {
 func Signature(petition uuid.UUID, address string) ledger.Signature {
 	return ledger.Signature{
 		ID: NewID(), Petition: petition, Digest: append(petition[:], address...), Name: []byte{0, 1, 0xff},
-		Address: []byte(address), ShowName: true, Country: "EE", Locale: "et", Statement: "v1",
+		Address: []byte(address), ShowName: true, Updates: true, Country: "EE", Locale: "et", Statement: "v1",
 	}
 }
 
 // Waiting returns the signature of an address that waits for its mailbox.
 func Waiting(petition uuid.UUID, address string) ledger.Signature {
 	s := Signature(petition, address)
-	s.Waiting = &ledger.Waiting{Token: []byte("token of " + s.ID.String()), Code: []byte("code of " + s.ID.String()), Updates: true}
+	s.Waiting = &ledger.Waiting{Token: []byte("token of " + s.ID.String()), Code: []byte("code of " + s.ID.String())}
 	return s
 }
 
