@@ -432,8 +432,10 @@ func TestSharedAnswersKeepSecrets(t *testing.T) {
 		"tags":         `query { tags(search: "canar") { totalCount nodes { name } } }`,
 		"trendingTags": `query { trendingTags { tag { name } } }`,
 		"statistics":   `query { statistics { petitionCount openPetitionCount signatureCount } }`,
+		"mySignature":  `query { mySignature { name petition { title } } }`,
 	}
-	public := []string{"trendingTags", "statistics"} // what is not open has no part in them, whoever asks
+	// What is not open has no part in them, whoever asks; and none of these has signed.
+	public := []string{"trendingTags", "statistics", "mySignature"}
 	schema, err := os.ReadFile("../schema.graphqls")
 	if err != nil {
 		t.Fatal(err)
