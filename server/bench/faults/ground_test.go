@@ -61,6 +61,22 @@ func needPostgres(t *testing.T) {
 	}
 }
 
+// durable returns a server of the test's own that may be killed: what it has committed is on the disk.
+func durable(t *testing.T) *pgserver.Server {
+	t.Helper()
+	needPostgres(t)
+	postgres, err := pgserver.New(t.Context(), pgserver.Options{Durable: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := postgres.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return postgres
+}
+
 // onServer returns a new database on a server.
 func onServer(t *testing.T, server *pgserver.Server) ground {
 	t.Helper()

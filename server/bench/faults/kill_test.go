@@ -8,8 +8,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"petitiond/server/database/pgserver"
 )
 
 // soon is how long the first signature may take once everything works again.
@@ -36,16 +34,7 @@ func TestServerIsKilled(t *testing.T) {
 
 func TestPostgresIsKilled(t *testing.T) {
 	t.Parallel()
-	needPostgres(t)
-	postgres, err := pgserver.New(t.Context(), pgserver.Options{Durable: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := postgres.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	postgres := durable(t)
 	on := onServer(t, postgres)
 	server := on.serve(t)
 	petition := server.open()

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"petitiond/server/database/pgserver"
 	"petitiond/server/mail/smtptest"
 )
 
@@ -181,16 +180,7 @@ func TestServerIsKilledBetweenMails(t *testing.T) {
 // TestPostgresIsKilledBetweenMails does so with PostgreSQL.
 func TestPostgresIsKilledBetweenMails(t *testing.T) {
 	t.Parallel()
-	needPostgres(t)
-	postgres, err := pgserver.New(t.Context(), pgserver.Options{Durable: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := postgres.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	postgres := durable(t)
 	confirmThrough(t, onServer(t, postgres), func(*program) {
 		if err := errors.Join(postgres.Kill(t.Context()), postgres.Start(t.Context())); err != nil {
 			t.Fatal(err)
